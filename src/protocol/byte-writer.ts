@@ -1,0 +1,107 @@
+/** Takes numbers one after the other, in the encoding of whoever implements it. */
+export interface NumberWriter {
+  number(value: number): void;
+}
+
+/**
+ * Writes MessagePack into a buffer of its own that is used again and again: no allocation in steady state.
+ *
+ * Integers from -32 to 2^32 - 1 take their shortest form, other numbers float32 where that is exact, else float64; so
+ * every decoder reads back the very same double. (Larger integers go as float64: uint64 is no shorter, and many
+ * decoders make a big integer of it.)
+ */
+export class ByteWriter implements NumberWriter {
+  bytes: Uint8Array;
+  /** Bytes written so far, and where the next one goes. */
+  length = 0;
+  #view: DataView;
+
+  constructor(capacity = 4096) {
+    this.bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  reset(): void {
+    this.length = 0;
+  }
+
+  /** What was written, as a view that the next write may change. */
+  view(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  number(value: number): void {
+    this.#reserve(9);
+    const at = this.length;
+    if (value >= 0 && value < 128 && Number.isInteger(value)) {
+      this.bytes[at] = value;
+      this.length = at + 1;
+    } else if (value >= -32 && value < 0x1_0000_0000 && Number.isInteger(value)) {
+      this.#integer(value);
+    } else if (Math.fround(value) === value) {
+      this.bytes[at] = 0xca;
+      this.#view.setFloat32(at + 1, value);
+      this.length = at + 5;
+    } else {
+      this.float64(value);
+    }
+  }
+
+  /** A number that always takes nine bytes. */
+  float64(value: number): void {
+    this.#reserve(9);
+    this.bytes[this.length] = 0xcb;
+    this.#view.setFloat64(this.length + 1, value);
+    this.length += 9;
+  }
+
+  /** An array header in its shortest form. */
+  arrayHeader(count: number): void {
+    this.#reserve(5);
+    if (count < 16) {
+      this.bytes[this.length++] = 0x90 | count;
+    } else if (count < 0x1_0000) {
+      this.bytes[this.length] = 0xdc;
+      this.#view.setUint16(this.length + 1, count);
+      this.length += 3;
+    } else {
+      this.bytes[this.length] = 0xdd;
+      this.#view.setUint32(this.length + 1, count);
+      this.length += 5;
+    }
+  }
+
+  /** Appends `length` bytes of `source` from `start`. A plain loop: entries are too short for `set` to pay. */
+  copy(source: Uint8Array, start: number, length: number): void {
+    this.#reserve(length);
+    const bytes = this.bytes;
+    const at = this.length;
+    for (let i = 0; i < length; i++) bytes[at + i] = source[start + i] as number;
+    this.length = at + length;
+  }
+
+  #integer(value: number): void {
+    const at = this.length;
+    if (value < 0x100) {
+      // One byte for -32 to 127 (only the negative ones come here), else a uint8 behind its tag.
+      if (value >= 0) this.bytes[this.length++] = 0xcc;
+      this.bytes[this.length++] = value & 0xff;
+    } else if (value < 0x1_0000) {
+      this.bytes[at] = 0xcd;
+      this.#view.setUint16(at + 1, value);
+      this.length = at + 3;
+    } else {
+      this.bytes[at] = 0xce;
+      this.#view.setUint32(at + 1, value);
+      this.length = at + 5;
+    }
+  }
+
+  #reserve(count: number): void {
+    if (this.length + count <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + count));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}

@@ -1,0 +1,84 @@
+import { Packr, Unpackr } from 'msgpackr';
+import { ErrorCode, ProtocolError } from './errors.ts';
+import { messagePackFault } from './message-pack-check.ts';
+import { SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from './ops.ts';
+
+/** How a session's frames are written: MessagePack in binary messages or JSON in text messages. */
+export type Encoding = 'binary' | 'json';
+
+/** One frame: the op, then what the op needs. */
+export type Frame = readonly [op: number, ...rest: unknown[]];
+
+/** The containers that the deepest frame nests: frame, list or options, tuple or `since`; and one to spare. */
+export const FRAME_DEPTH_MAX = 4;
+
+// Plain MessagePack for any decoder: no records, maps in their shortest form, never an extension type.
+const packr = new Packr({ useRecords: false, variableMapSize: true });
+
+// Maps stay Map objects: a key such as "__proto__" is then a key like any other.
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' });
+
+/** The encoding that a subprotocol names; undefined for none of ours. */
+export function encodingOf(subprotocol: string): Encoding | undefined {
+  if (subprotocol === SUBPROTOCOL_BINARY) return 'binary';
+  return subprotocol === SUBPROTOCOL_JSON ? 'json' : undefined;
+}
+
+/** A frame as one WebSocket message: bytes go out as a binary message, text as a text message. */
+export function encodeFrame(frame: Frame, encoding: Encoding): Uint8Array | string {
+  return encoding === 'json' ? JSON.stringify(frame) : packr.pack(frame);
+}
+
+function badFrame(reason: string): ProtocolError {
+  return new ProtocolError(ErrorCode.bad_frame, reason);
+}
+
+/**
+ * The frame in a WebSocket message: an array that starts with an op. MessagePack maps come as `Map`, JSON objects as
+ * objects (see {@link entriesOf}).
+ *
+ * @throws ProtocolError `bad_frame` for anything else; the message says what and where, without quoting content.
+ */
+export function decodeFrame(message: Uint8Array | string): Frame {
+  const value = typeof message === 'string' ? parseJson(message) : unpack(message);
+  if (!Array.isArray(value)) throw badFrame('a frame is an array [op, ...]');
+  if (!Number.isInteger(value[0])) throw badFrame('a frame starts with its op, an integer');
+  return value as unknown as Frame;
+}
+
+function unpack(bytes: Uint8Array): unknown {
+  const fault = messagePackFault(bytes, FRAME_DEPTH_MAX);
+  if (fault !== undefined) throw badFrame(`not MessagePack of this protocol: ${fault}`);
+  try {
+    return unpackr.unpack(bytes);
+  } catch {
+    throw badFrame('not MessagePack');
+  }
+}
+
+function parseJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw badFrame('not JSON');
+  }
+  if (isDeeperThan(value, FRAME_DEPTH_MAX)) {
+    throw badFrame(`nested deeper than ${FRAME_DEPTH_MAX} levels`);
+  }
+  return value;
+}
+
+function isDeeperThan(value: unknown, depthMax: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (depthMax === 0) return true;
+  return Object.values(value).some((inner) => isDeeperThan(inner, depthMax - 1));
+}
+
+/** The entries of a decoded map, whichever encoding it came in; undefined when `value` is not a map. */
+export function entriesOf(value: unknown): [string, unknown][] | undefined {
+  if (value instanceof Map) return [...value].map(([key, inner]) => [String(key), inner]);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (ArrayBuffer.isView(value)) return undefined;
+  return Object.entries(value);
+}

@@ -1,0 +1,80 @@
+/** The error codes of `ERROR`, `REJECT`, `SUBSCRIBED` and `UNSUBSCRIBED`. 0 there means: no error. */
+export const ErrorCode = {
+  bad_frame: 1,
+  unknown_op: 2,
+  bad_symbol: 3,
+  bad_price: 4,
+  bad_time: 5,
+  unknown_alias: 6,
+  symbol_limit: 7,
+  subscription_limit: 8,
+  rate_limited: 9,
+  unauthorized: 10,
+  forbidden: 11,
+  backpressure: 12,
+  sequence_gap: 13,
+  not_available: 14,
+  internal: 15,
+} as const;
+export type ErrorName = keyof typeof ErrorCode;
+export type ErrorCode = (typeof ErrorCode)[ErrorName];
+
+const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.unknown_alias,
+  ErrorCode.rate_limited,
+  ErrorCode.backpressure,
+  ErrorCode.sequence_gap,
+  ErrorCode.not_available,
+  ErrorCode.internal,
+]);
+
+/** Whether the same request may succeed later without a change to it. */
+export function isRetryable(code: ErrorCode): boolean {
+  return RETRYABLE.has(code);
+}
+
+const NAMES = new Map<number, ErrorName>(
+  Object.entries(ErrorCode).map(([name, code]) => [code, name as ErrorName]),
+);
+
+/** The name of an error code; undefined for one this version does not know. */
+export function errorName(code: number): ErrorName | undefined {
+  return NAMES.get(code);
+}
+
+/**
+ * WebSocket close codes. The number alone decides what a client does: 4000 to 4499 means come back, 4500 to 4999 means
+ * something must change first.
+ */
+export const CloseCode = {
+  GOING_AWAY: 4001,
+  UNRESPONSIVE: 4002,
+  TAKEN_OVER: 4004,
+  SEQUENCE_GAP: 4005,
+  TOKEN_EXPIRED: 4010,
+  UNAUTHORIZED: 4500,
+  PROTOCOL_ERROR: 4501,
+  TOO_MANY_CONNECTIONS: 4503,
+  FORBIDDEN: 4507,
+} as const;
+export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
+
+/** Whether a client should reconnect after this close code: everything but 4500 to 4999, and never after a takeover. */
+export function isReconnectable(closeCode: number): boolean {
+  if (closeCode === CloseCode.TAKEN_OVER) return false;
+  return closeCode < 4500 || closeCode > 4999;
+}
+
+/** An operating error: what a peer did wrong, told to it as an `ERROR` frame or a problem document. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  readonly code: ErrorCode;
+  /** The request this answers, where it could be read. */
+  readonly requestId: number | null;
+
+  constructor(code: ErrorCode, message: string, requestId: number | null = null) {
+    super(message);
+    this.code = code;
+    this.requestId = requestId;
+  }
+}

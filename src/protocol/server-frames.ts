@@ -1,0 +1,142 @@
+import type { Frame } from './codec.ts';
+import { entriesOf } from './codec.ts';
+import { type ErrorCode, isRetryable, type ProtocolError } from './errors.ts';
+import { Op } from './ops.ts';
+
+/** What a publisher may do when a queue is full: see the protocol's overflow policies. */
+export const OVERFLOW_POLICIES = ['dropOldest', 'dropNewest', 'wait'] as const;
+export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number];
+
+export interface Limits {
+  readonly frameBytesMax: number;
+  readonly ticksPerFrameMax: number;
+  readonly symbolsMax: number;
+  readonly subscriptionsMax: number;
+  readonly authTimeoutMs: number;
+}
+
+/** What `WELCOME` tells every session. Times in ms. */
+export interface WelcomeInfo {
+  readonly version: number;
+  /** One lifetime of symbol ids and state: when it changes, forget every id and all state. */
+  readonly epoch: string;
+  readonly session: string;
+  readonly serverTime: number;
+  readonly heartbeatMs: number;
+  readonly limits: Limits;
+}
+
+/** What `WELCOME` adds for a publisher. */
+export interface PublishWelcomeInfo extends WelcomeInfo {
+  readonly publisher: string;
+  /** The last sequence accepted from this publisher, 0 if none: resend what came after. */
+  readonly sequence: number;
+  /** Ticks that may be sent before the first `ACK`. */
+  readonly credit: number;
+  readonly overflow: OverflowPolicy;
+}
+
+/** Which way a price moved: 1 up, -1 down. */
+export type Direction = 1 | -1;
+
+/** An anomaly as an `ANOMALY` frame carries it. */
+export type AnomalyTuple = readonly [
+  symbolId: number,
+  sequence: number,
+  direction: Direction,
+  reference: number,
+  price: number,
+  changePercent: number,
+  time: number,
+];
+
+/** An anomaly as a `HISTORY_PAGE` carries it, where the page names the symbol. */
+export type HistoryTuple = readonly [
+  sequence: number,
+  direction: Direction,
+  reference: number,
+  price: number,
+  changePercent: number,
+  time: number,
+];
+
+export function welcomeFrame(info: WelcomeInfo | PublishWelcomeInfo): Frame {
+  return [Op.WELCOME, info];
+}
+
+/** An error as its frame: answers `requestId`, or nothing in particular. */
+export function errorFrame(error: ProtocolError, retryAfterMs: number | null = null): Frame {
+  const { requestId, code, message } = error;
+  return [Op.ERROR, requestId, code, message, isRetryable(code), retryAfterMs];
+}
+
+/** `ACK`: cumulative; the counts are ticks since the connection began, `credit` ticks beyond this sequence. */
+export function ackFrame(
+  sequence: number,
+  accepted: number,
+  rejected: number,
+  dropped: number,
+  credit: number,
+): Frame {
+  return [Op.ACK, sequence, accepted, rejected, dropped, credit];
+}
+
+/** `REJECT`: which ticks of a frame were refused, as index and error code in turn. */
+export function rejectFrame(sequence: number, faults: readonly number[]): Frame {
+  return [Op.REJECT, sequence, faults];
+}
+
+export function subscribedFrame(
+  requestId: number,
+  codes: readonly (ErrorCode | 0)[],
+  effective: { readonly conflateMs: number; readonly fields: number },
+): Frame {
+  return [Op.SUBSCRIBED, requestId, codes, effective];
+}
+
+export function unsubscribedFrame(requestId: number, codes: readonly (ErrorCode | 0)[]): Frame {
+  return [Op.UNSUBSCRIBED, requestId, codes];
+}
+
+export function anomalyFrame(serverTime: number, anomalies: readonly AnomalyTuple[]): Frame {
+  return [Op.ANOMALY, serverTime, anomalies];
+}
+
+/** `SYMBOLS`: the names behind ids, as id and symbol in turn. */
+export function symbolsFrame(idsAndNames: readonly (number | string)[]): Frame {
+  return [Op.SYMBOLS, idsAndNames];
+}
+
+/** `HEARTBEAT`: `framesSent` counts the frames before it on this connection. */
+export function heartbeatFrame(serverTime: number, framesSent: number): Frame {
+  return [Op.HEARTBEAT, serverTime, framesSent];
+}
+
+export function pongFrame(clientTime: number, serverTime: number): Frame {
+  return [Op.PONG, clientTime, serverTime];
+}
+
+export function digestFrame(requestId: number, digest: number, symbolCount: number): Frame {
+  return [Op.DIGEST, requestId, digest, symbolCount];
+}
+
+export function historyPageFrame(
+  requestId: number,
+  symbol: string,
+  anomalies: readonly HistoryTuple[],
+  more: boolean,
+): Frame {
+  return [Op.HISTORY_PAGE, requestId, symbol, anomalies, more];
+}
+
+/** `GOAWAY`: a planned close within `deadlineMs`; reconnect after a random time within `jitterMs`. */
+export function goawayFrame(reason: string, deadlineMs: number, jitterMs: number): Frame {
+  return [Op.GOAWAY, reason, deadlineMs, jitterMs];
+}
+
+/** The info of a decoded `WELCOME`, as a plain object; for readers, so nothing in it is checked. */
+export function readWelcome(frame: Frame): WelcomeInfo & Partial<PublishWelcomeInfo> {
+  const info = Object.fromEntries(entriesOf(frame[1]) ?? []);
+  info.limits = Object.fromEntries(entriesOf(info.limits) ?? []);
+  return info as unknown as WelcomeInfo & Partial<PublishWelcomeInfo>;
+}

@@ -1,0 +1,128 @@
+import type { NumberWriter } from './byte-writer.ts';
+
+/*
+ * An entry of a STATS frame: [symbolId, mask, one value for each set bit, lowest first].
+ *
+ *   bit      1       2        4       8      16     32     64
+ *   field    price   average  count   time   min    max    full
+ *
+ * In a delta entry count and time are increases, the rest are new values. The order of the bits is also the order in
+ * which values stand in memory (VALUES doubles from a base index), so bit i is value i.
+ */
+
+/** The statistics of one symbol. Prices are positive; `time` is ms since the epoch; `count` is ticks applied. */
+export interface SymbolValues {
+  price: number;
+  average: number;
+  count: number;
+  time: number;
+  min: number;
+  max: number;
+}
+
+export const Field = { PRICE: 1, AVERAGE: 2, COUNT: 4, TIME: 8, MIN: 16, MAX: 32 } as const;
+
+/** Every field: what a session gets unless it asks for less. */
+export const ALL_FIELDS = 63;
+/** The mask bit of an entry that replaces everything known of its symbol. */
+export const FULL = 64;
+/** Doubles that hold one symbol's values, in the order of their bits. */
+export const VALUES = 6;
+
+const COUNT_INDEX = 2;
+const TIME_INDEX = 3;
+
+/**
+ * The mask of the entry that takes a reader from the values at `from` to those at `to`: the wanted fields that differ;
+ * 0 when there is nothing to send; with {@link FULL} where an increase of time would not give the new time exactly.
+ */
+export function deltaMask(
+  values: Float64Array,
+  from: number,
+  to: number,
+  fields: number = ALL_FIELDS,
+): number {
+  let mask = 0;
+  for (let i = 0; i < VALUES; i++) {
+    if (values[from + i] !== values[to + i]) mask |= 1 << i;
+  }
+  mask &= fields;
+  if ((mask & Field.TIME) === 0) return mask;
+  const oldTime = values[from + TIME_INDEX] as number;
+  const newTime = values[to + TIME_INDEX] as number;
+  return oldTime + (newTime - oldTime) === newTime ? mask : fields | FULL;
+}
+
+/** Writes an entry as numbers. `from` is read only for a delta's increases. Returns how many numbers were written. */
+export function writeEntry(
+  writer: NumberWriter,
+  symbolId: number,
+  mask: number,
+  values: Float64Array,
+  from: number,
+  to: number,
+): number {
+  writer.number(symbolId);
+  writer.number(mask);
+  const isFull = (mask & FULL) !== 0;
+  let written = 2;
+  for (let i = 0; i < VALUES; i++) {
+    if ((mask & (1 << i)) === 0) continue;
+    const value = values[to + i] as number;
+    const isIncrease = !isFull && (i === COUNT_INDEX || i === TIME_INDEX);
+    writer.number(isIncrease ? value - (values[from + i] as number) : value);
+    written++;
+  }
+  return written;
+}
+
+const NOTHING_KNOWN: Readonly<SymbolValues> = {
+  price: NaN,
+  average: NaN,
+  count: NaN,
+  time: NaN,
+  min: NaN,
+  max: NaN,
+};
+
+/** Told of each entry applied: the symbol, the fields that the entry carried, and the values after it. */
+export type EntryListener = (symbolId: number, mask: number, values: SymbolValues) => void;
+
+/**
+ * Applies the entries of one STATS frame to a mirror, in order. Fields never sent stay NaN.
+ *
+ * @throws RangeError when an entry is cut off or is a delta of a symbol that the mirror does not hold.
+ */
+export function applyEntries(
+  entries: readonly number[],
+  mirror: Map<number, SymbolValues>,
+  listener?: EntryListener,
+): void {
+  let at = 0;
+  while (at < entries.length) {
+    const symbolId = next(entries, at++);
+    const mask = next(entries, at++);
+    const isFull = (mask & FULL) !== 0;
+    let values = mirror.get(symbolId);
+    if (values === undefined) {
+      if (!isFull) throw new RangeError(`delta of symbol ${symbolId} before its full entry`);
+      values = { ...NOTHING_KNOWN };
+      mirror.set(symbolId, values);
+    } else if (isFull) {
+      Object.assign(values, NOTHING_KNOWN);
+    }
+    if (mask & Field.PRICE) values.price = next(entries, at++);
+    if (mask & Field.AVERAGE) values.average = next(entries, at++);
+    if (mask & Field.COUNT) values.count = next(entries, at++) + (isFull ? 0 : values.count);
+    if (mask & Field.TIME) values.time = next(entries, at++) + (isFull ? 0 : values.time);
+    if (mask & Field.MIN) values.min = next(entries, at++);
+    if (mask & Field.MAX) values.max = next(entries, at++);
+    listener?.(symbolId, mask, values);
+  }
+}
+
+function next(entries: readonly number[], at: number): number {
+  const value = entries[at];
+  if (value === undefined) throw new RangeError('a STATS entry is cut off');
+  return value;
+}

@@ -1,0 +1,59 @@
+/** The longest symbol, in Unicode code points. */
+export const SYMBOL_LENGTH_MAX = 32;
+
+// Cc: C0 and C1 controls. A lone surrogate cannot be sent as UTF-8, so no symbol holds one.
+const CONTROL_OR_SURROGATE = /[\p{Cc}\p{Cs}]/u;
+
+function textFault(text: string): string | undefined {
+  if (text.length === 0) return 'is empty';
+  // A code point takes at most two UTF-16 units: cheap refusals before the exact count.
+  if (text.length > SYMBOL_LENGTH_MAX * 2 || [...text].length > SYMBOL_LENGTH_MAX) {
+    return `is longer than ${SYMBOL_LENGTH_MAX} characters`;
+  }
+  if (CONTROL_OR_SURROGATE.test(text)) return 'contains a control character or a lone surrogate';
+  if (text.trim() !== text) return 'starts or ends with white space';
+  return undefined;
+}
+
+/** What breaks the symbol rules in `text`, as the rest of a sentence ("is empty"); undefined for a good symbol. */
+export function symbolFault(text: string): string | undefined {
+  return (
+    textFault(text) ?? (text.includes('*') ? 'contains "*", reserved for patterns' : undefined)
+  );
+}
+
+/** What is wrong with a pattern (a symbol in which each `*` stands for any run of characters); undefined for a good one. */
+export function patternFault(text: string): string | undefined {
+  return textFault(text);
+}
+
+/** Whether a pattern can match more than one symbol. */
+export function isWildcard(pattern: string): boolean {
+  return pattern.includes('*');
+}
+
+/**
+ * A test for the symbols that a pattern matches.
+ *
+ * Greedy matching with one point to fall back to: O(pattern × symbol) at worst, so no pattern makes it slow (a regular
+ * expression built from hostile patterns could).
+ */
+export function patternMatcher(pattern: string): (symbol: string) => boolean {
+  if (pattern === '*') return () => true;
+  if (!isWildcard(pattern)) return (symbol) => symbol === pattern;
+  const [prefix = '', ...rest] = pattern.split('*');
+  const suffix = rest.pop() ?? '';
+  const middles = rest.filter((part) => part !== '');
+  return (symbol) => {
+    if (symbol.length < prefix.length + suffix.length) return false;
+    if (!symbol.startsWith(prefix) || !symbol.endsWith(suffix)) return false;
+    const end = symbol.length - suffix.length;
+    let from = prefix.length;
+    for (const part of middles) {
+      const at = symbol.indexOf(part, from);
+      if (at < 0 || at + part.length > end) return false;
+      from = at + part.length;
+    }
+    return true;
+  };
+}

@@ -1,0 +1,108 @@
+/*
+ * The ticks of one frame in columns, used again for every frame:
+ *
+ *   kinds    Uint8     what names the symbol: text, alias, or neither
+ *   names    Uint32    the alias, or where the text starts in `text`
+ *   lengths  Uint16    bytes of the text (capped: no valid symbol comes near)
+ *   prices   Float64   NaN where the frame held no number
+ *   times    Float64   likewise; the receipt time where the frame held nil
+ */
+
+/** What names a tick's symbol. */
+export const NameKind = { NEITHER: 0, TEXT: 1, ALIAS: 2 } as const;
+export type NameKind = (typeof NameKind)[keyof typeof NameKind];
+
+/** The largest alias: what the names column holds, and beyond any sensible number of symbols. */
+export const ALIAS_MAX = 0xffff_ffff;
+
+const LENGTH_MAX = 0xffff;
+const encoder = new TextEncoder();
+
+/** The ticks of one frame, decoded but not yet judged: a bad price must not spoil its neighbours. */
+export class TickBatch {
+  /** The frame's sequence; 0 opts out of acknowledgements. */
+  sequence = 0;
+  count = 0;
+  kinds = new Uint8Array(256);
+  names = new Uint32Array(256);
+  lengths = new Uint16Array(256);
+  prices = new Float64Array(256);
+  times = new Float64Array(256);
+  /** The bytes that text names point into: the frame itself, or a scratch buffer. */
+  text: Uint8Array = new Uint8Array(0);
+  #scratch = new Uint8Array(4096);
+  #scratchUsed = 0;
+
+  /** Empties the batch and makes room for `capacity` ticks whose text names stand in `text`. */
+  start(sequence: number, capacity: number, text: Uint8Array = this.#scratch): void {
+    this.sequence = sequence;
+    this.count = 0;
+    this.text = text;
+    this.#scratchUsed = 0;
+    if (capacity <= this.kinds.length) return;
+    const size = 2 ** Math.ceil(Math.log2(capacity));
+    this.kinds = new Uint8Array(size);
+    this.names = new Uint32Array(size);
+    this.lengths = new Uint16Array(size);
+    this.prices = new Float64Array(size);
+    this.times = new Float64Array(size);
+  }
+
+  /** Adds a tick whose text name stands at `start` in `text`. */
+  addText(start: number, length: number, price: number, time: number): void {
+    this.#add(NameKind.TEXT, start, Math.min(length, LENGTH_MAX), price, time);
+  }
+
+  addAlias(alias: number, price: number, time: number): void {
+    this.#add(NameKind.ALIAS, alias, 0, price, time);
+  }
+
+  /** Adds a tick from decoded values, whatever they are; only for a batch started without `text`. */
+  addValues(symbol: unknown, price: unknown, time: number): void {
+    const priceOrNaN = typeof price === 'number' ? price : Number.NaN;
+    if (typeof symbol === 'string') {
+      const start = this.#scratchUsed;
+      const length = this.#encode(symbol);
+      this.addText(start, length, priceOrNaN, time);
+    } else if (isAlias(symbol)) {
+      this.addAlias(symbol, priceOrNaN, time);
+    } else {
+      this.addNameless(priceOrNaN, time);
+    }
+  }
+
+  /** Adds a tick named by neither a text nor an alias: it will be rejected, but keeps its index. */
+  addNameless(price: number, time: number): void {
+    this.#add(NameKind.NEITHER, 0, 0, price, time);
+  }
+
+  #add(kind: NameKind, name: number, length: number, price: number, time: number): void {
+    const index = this.count++;
+    this.kinds[index] = kind;
+    this.names[index] = name;
+    this.lengths[index] = length;
+    this.prices[index] = price;
+    this.times[index] = time;
+  }
+
+  #encode(symbol: string): number {
+    // An ill-formed string would turn into replacement characters, a different symbol: leave a byte that is no UTF-8.
+    const needed = symbol.length * 3 + 1;
+    if (this.#scratch.length - this.#scratchUsed < needed) {
+      const grown = new Uint8Array((this.#scratchUsed + needed) * 2);
+      grown.set(this.#scratch);
+      this.#scratch = grown;
+      this.text = grown;
+    }
+    const room = this.#scratch.subarray(this.#scratchUsed);
+    let written = encoder.encodeInto(symbol, room).written;
+    if (/\p{Cs}/u.test(symbol)) room[written++] = 0xff;
+    this.#scratchUsed += written;
+    return written;
+  }
+}
+
+/** Whether a decoded value may name a symbol as an alias: a non-negative integer, of whatever number type it came. */
+export function isAlias(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= ALIAS_MAX;
+}

@@ -1,0 +1,224 @@
+import { ErrorCode, ProtocolError } from './errors.ts';
+import { Op } from './ops.ts';
+import type { TickBatch } from './tick-batch.ts';
+import { isAlias } from './tick-batch.ts';
+
+/*
+ * The frame this file reads, the only one that comes a million times a second:
+ *
+ *   93 03 <sequence> <array of 3n> (<symbol | alias> <price> <time | nil>) × n
+ *
+ * Nothing is built on the way: numbers go from the bytes to the columns of a TickBatch. Any other shape of the same
+ * frame (more trailing elements, odd headers) is left to the general codec.
+ */
+
+/** Reads TICKS frames from MessagePack straight into a {@link TickBatch}. Not reentrant; allocates a view a frame. */
+export class TicksReader {
+  readonly #ticksMax: number;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #at = 0;
+
+  /** @param ticksMax ticks a frame may hold */
+  constructor(ticksMax: number) {
+    this.#ticksMax = ticksMax;
+  }
+
+  /**
+   * Reads a frame into `batch`; ticks without a time get `receiptTime` (ms since the epoch).
+   *
+   * @returns false when this is not a TICKS frame in its plain shape: use the general codec
+   * @throws ProtocolError `bad_frame` when it is one, but broken; the batch's content is then undefined
+   */
+  read(bytes: Uint8Array, batch: TickBatch, receiptTime: number): boolean {
+    if (bytes[0] !== 0x93 || bytes[1] !== Op.TICKS) return false;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = 2;
+    const sequence = checkSequence(this.#scalar());
+    const values = this.#arrayLength();
+    const count = tickCount(values, this.#ticksMax);
+    // Each value takes a byte at least: a declared length cannot make us reserve more than the frame's own size.
+    if (values > bytes.length - this.#at) throw cutOff();
+    batch.start(sequence, count, bytes);
+    for (let i = 0; i < count; i++) this.#tick(batch, receiptTime);
+    if (this.#at !== bytes.length) throw badTicks(`${bytes.length - this.#at} bytes follow it`);
+    return true;
+  }
+
+  #tick(batch: TickBatch, receiptTime: number): void {
+    const start = this.#at;
+    const tag = this.#bytes[start] as number;
+    if (tag < 0x80) {
+      this.#at = start + 1;
+      batch.addAlias(tag, this.#number(), this.#time(receiptTime));
+    } else if ((tag & 0xe0) === 0xa0 || (tag >= 0xd9 && tag <= 0xdb)) {
+      const length = this.#textLength(tag);
+      const textStart = this.#at;
+      this.#at += length;
+      batch.addText(textStart, length, this.#number(), this.#time(receiptTime));
+    } else {
+      const alias = this.#scalar();
+      const price = this.#number();
+      const time = this.#time(receiptTime);
+      if (isAlias(alias)) batch.addAlias(alias, price, time);
+      else batch.addNameless(price, time);
+    }
+  }
+
+  #time(receiptTime: number): number {
+    if (this.#bytes[this.#at] !== 0xc0) return this.#number();
+    this.#at++;
+    return receiptTime;
+  }
+
+  /** The next value as a number; NaN for any other scalar. */
+  #number(): number {
+    if (this.#bytes[this.#at] === 0xcb && this.#at + 9 <= this.#bytes.length) {
+      this.#at += 9;
+      return this.#view.getFloat64(this.#at - 8);
+    }
+    return this.#scalar();
+  }
+
+  /** Like #number, for every format. Containers and extension types are beyond what a tick may hold. */
+  #scalar(): number {
+    const at = this.#at;
+    const tag = this.#bytes[at];
+    if (tag === undefined) throw cutOff();
+    if (tag < 0x80) return this.#past(1, tag);
+    if (tag >= 0xe0) return this.#past(1, tag - 256);
+    const size = SCALAR_SIZE[tag - 0xc0] ?? 0;
+    if (size > 0 && at + size > this.#bytes.length) throw cutOff();
+    const view = this.#view;
+    switch (tag) {
+      case 0xca:
+        return this.#past(size, view.getFloat32(at + 1));
+      case 0xcb:
+        return this.#past(size, view.getFloat64(at + 1));
+      case 0xcc:
+        return this.#past(size, view.getUint8(at + 1));
+      case 0xcd:
+        return this.#past(size, view.getUint16(at + 1));
+      case 0xce:
+        return this.#past(size, view.getUint32(at + 1));
+      case 0xcf:
+        return this.#past(size, view.getUint32(at + 1) * 0x1_0000_0000 + view.getUint32(at + 5));
+      case 0xd0:
+        return this.#past(size, view.getInt8(at + 1));
+      case 0xd1:
+        return this.#past(size, view.getInt16(at + 1));
+      case 0xd2:
+        return this.#past(size, view.getInt32(at + 1));
+      case 0xd3:
+        return this.#past(size, view.getInt32(at + 1) * 0x1_0000_0000 + view.getUint32(at + 5));
+      default:
+        this.#skipNonNumber(tag);
+        return Number.NaN;
+    }
+  }
+
+  #past(size: number, value: number): number {
+    this.#at += size;
+    return value;
+  }
+
+  #skipNonNumber(tag: number): void {
+    if (tag === 0xc0 || tag === 0xc2 || tag === 0xc3) {
+      this.#at++;
+    } else if (
+      (tag & 0xe0) === 0xa0 ||
+      (tag >= 0xd9 && tag <= 0xdb) ||
+      (tag >= 0xc4 && tag <= 0xc6)
+    ) {
+      const length = this.#textLength(tag);
+      this.#at += length;
+    } else {
+      throw badTicks(`type 0x${tag.toString(16)} at byte ${this.#at} is no symbol, price or time`);
+    }
+  }
+
+  /** Steps over the header of a string or binary; returns its length, which is there to be read. */
+  #textLength(tag: number): number {
+    let length = tag & 0x1f;
+    let header = 1;
+    if (tag >= 0xc0) {
+      const size = tag >= 0xd9 ? tag - 0xd9 : tag - 0xc4;
+      header = size === 0 ? 2 : size === 1 ? 3 : 5;
+      if (this.#at + header > this.#bytes.length) throw cutOff();
+      length =
+        size === 0
+          ? this.#view.getUint8(this.#at + 1)
+          : size === 1
+            ? this.#view.getUint16(this.#at + 1)
+            : this.#view.getUint32(this.#at + 1);
+    }
+    this.#at += header;
+    if (this.#at + length > this.#bytes.length) throw cutOff();
+    return length;
+  }
+
+  #arrayLength(): number {
+    const at = this.#at;
+    const tag = this.#bytes[at];
+    if (tag === undefined) throw cutOff();
+    if ((tag & 0xf0) === 0x90) return this.#past(1, tag & 0x0f);
+    const size = tag === 0xdc ? 3 : tag === 0xdd ? 5 : 0;
+    if (size === 0) throw badTicks('its third element must be an array');
+    if (at + size > this.#bytes.length) throw cutOff();
+    return this.#past(
+      size,
+      size === 3 ? this.#view.getUint16(at + 1) : this.#view.getUint32(at + 1),
+    );
+  }
+}
+
+/** Whole size of number formats ca to d3, by tag - 0xc0. */
+const SCALAR_SIZE: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 9, 2, 3, 5, 9, 2, 3, 5, 9];
+
+/**
+ * Reads a TICKS frame that came through the general codec (JSON, or an unusual shape of MessagePack).
+ *
+ * @throws ProtocolError `bad_frame` when its shape is wrong
+ */
+export function readTicksFrame(
+  frame: readonly unknown[],
+  batch: TickBatch,
+  receiptTime: number,
+  ticksMax: number,
+): void {
+  const sequence = checkSequence(frame[1]);
+  const values = frame[2];
+  if (!Array.isArray(values)) throw badTicks('its third element must be an array');
+  const count = tickCount(values.length, ticksMax);
+  batch.start(sequence, count);
+  for (let i = 0; i < values.length; i += 3) {
+    const time: unknown = values[i + 2];
+    if (values.slice(i, i + 3).some((value) => typeof value === 'object' && value !== null)) {
+      throw badTicks('symbols, prices and times stand in one flat array');
+    }
+    const timeOrNaN = typeof time === 'number' ? time : Number.NaN;
+    batch.addValues(values[i], values[i + 1], time === null ? receiptTime : timeOrNaN);
+  }
+}
+
+function checkSequence(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw badTicks('its sequence must be an integer from 0 to 2^53 - 1');
+}
+
+function tickCount(values: number, ticksMax: number): number {
+  if (values % 3 !== 0) throw badTicks(`it takes three values a tick, and ${values} came`);
+  if (values / 3 > ticksMax) {
+    throw badTicks(`it holds ${values / 3} ticks, and at most ${ticksMax} are taken`);
+  }
+  return values / 3;
+}
+
+function cutOff(): ProtocolError {
+  return badTicks('it is cut off');
+}
+
+function badTicks(reason: string): ProtocolError {
+  return new ProtocolError(ErrorCode.bad_frame, `not a TICKS frame: ${reason}`);
+}
