@@ -4,11 +4,12 @@ export interface NumberWriter {
 }
 
 /**
- * Writes MessagePack into a buffer of its own that is used again and again: no allocation in steady state.
+ * Writes MessagePack into a buffer of its own that is used again and again: no allocation in steady
+ * state.
  *
- * Integers from -32 to 2^32 - 1 take their shortest form, other numbers float32 where that is exact, else float64; so
- * every decoder reads back the very same double. (Larger integers go as float64: uint64 is no shorter, and many
- * decoders make a big integer of it.)
+ * Integers from -32 to 2^32 - 1 take their shortest form, other numbers (-0 among them) float32
+ * where that is exact, else float64; so every decoder reads back the very same double. (Larger
+ * integers go as float64: uint64 is no shorter, and many decoders make a big integer of it.)
  */
 export class ByteWriter implements NumberWriter {
   bytes: Uint8Array;
@@ -33,15 +34,15 @@ export class ByteWriter implements NumberWriter {
   number(value: number): void {
     this.#reserve(9);
     const at = this.length;
-    if (value >= 0 && value < 128 && Number.isInteger(value)) {
+    if (value === 0 && 1 / value < 0) {
+      this.#float32(value);
+    } else if (value >= 0 && value < 128 && Number.isInteger(value)) {
       this.bytes[at] = value;
       this.length = at + 1;
     } else if (value >= -32 && value < 0x1_0000_0000 && Number.isInteger(value)) {
       this.#integer(value);
     } else if (Math.fround(value) === value) {
-      this.bytes[at] = 0xca;
-      this.#view.setFloat32(at + 1, value);
-      this.length = at + 5;
+      this.#float32(value);
     } else {
       this.float64(value);
     }
@@ -71,13 +72,22 @@ export class ByteWriter implements NumberWriter {
     }
   }
 
-  /** Appends `length` bytes of `source` from `start`. A plain loop: entries are too short for `set` to pay. */
+  /**
+   * Appends `length` bytes of `source` from `start`. A plain loop: entries are too short for `set`
+   * to pay.
+   */
   copy(source: Uint8Array, start: number, length: number): void {
     this.#reserve(length);
     const bytes = this.bytes;
     const at = this.length;
     for (let i = 0; i < length; i++) bytes[at + i] = source[start + i] as number;
     this.length = at + length;
+  }
+
+  #float32(value: number): void {
+    this.bytes[this.length] = 0xca;
+    this.#view.setFloat32(this.length + 1, value);
+    this.length += 5;
   }
 
   #integer(value: number): void {

@@ -196,12 +196,16 @@ function isIntegerIn(value: unknown, min: number, max: number): value is number 
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
 
-/** Says what came by its kind, numbers by their value: content of the peer's frame goes back to it only where short. */
+/**
+ * Says what came by its kind, numbers by their value: content of the peer's frame goes back to it
+ * only where short.
+ */
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'nil';
   if (typeof value === 'number') return String(value);
   if (Array.isArray(value)) return 'an array';
+  if (ArrayBuffer.isView(value)) return 'binary';
   return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
 }
 

@@ -9,10 +9,14 @@ export type Encoding = 'binary' | 'json';
 /** One frame: the op, then what the op needs. */
 export type Frame = readonly [op: number, ...rest: unknown[]];
 
-/** The containers that the deepest frame nests: frame, list or options, tuple or `since`; and one to spare. */
+/**
+ * The containers that the deepest frame nests: frame, list or options, tuple or `since`; and one to
+ * spare.
+ */
 export const FRAME_DEPTH_MAX = 4;
 
-// Plain MessagePack for any decoder: no records, maps in their shortest form, never an extension type.
+// Plain MessagePack for any decoder: no records, maps in their shortest form, never an extension
+// type.
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 
 // Maps stay Map objects: a key such as "__proto__" is then a key like any other.
@@ -34,10 +38,11 @@ function badFrame(reason: string): ProtocolError {
 }
 
 /**
- * The frame in a WebSocket message: an array that starts with an op. MessagePack maps come as `Map`, JSON objects as
- * objects (see {@link entriesOf}).
+ * The frame in a WebSocket message: an array that starts with an op. MessagePack maps come as
+ * `Map`, JSON objects as objects (see {@link entriesOf}).
  *
- * @throws ProtocolError `bad_frame` for anything else; the message says what and where, without quoting content.
+ * @throws ProtocolError `bad_frame` for anything else; the message says what and where, without
+ * quoting content.
  */
 export function decodeFrame(message: Uint8Array | string): Frame {
   const value = typeof message === 'string' ? parseJson(message) : unpack(message);
@@ -75,7 +80,9 @@ function isDeeperThan(value: unknown, depthMax: number): boolean {
   return Object.values(value).some((inner) => isDeeperThan(inner, depthMax - 1));
 }
 
-/** The entries of a decoded map, whichever encoding it came in; undefined when `value` is not a map. */
+/**
+ * The entries of a decoded map, whichever encoding it came in; undefined when `value` is not a map.
+ */
 export function entriesOf(value: unknown): [string, unknown][] | undefined {
   if (value instanceof Map) return [...value].map(([key, inner]) => [String(key), inner]);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;

@@ -12,8 +12,8 @@ const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
 /**
- * The digest of `VERIFY`: 32-bit FNV-1a over every subscribed symbol that has data, in ascending symbol id. Server and
- * client compute it apart, each over what it holds; equal means in sync.
+ * The digest of `VERIFY`: 32-bit FNV-1a over every subscribed symbol that has data, in ascending
+ * symbol id. Server and client compute it apart, each over what it holds; equal means in sync.
  */
 export class Digest {
   readonly #bytes = new Uint8Array(RECORD_BYTES);

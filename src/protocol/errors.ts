@@ -1,4 +1,6 @@
-/** The error codes of `ERROR`, `REJECT`, `SUBSCRIBED` and `UNSUBSCRIBED`. 0 there means: no error. */
+/**
+ * The error codes of `ERROR`, `REJECT`, `SUBSCRIBED` and `UNSUBSCRIBED`. 0 there means: no error.
+ */
 export const ErrorCode = {
   bad_frame: 1,
   unknown_op: 2,
@@ -43,8 +45,8 @@ export function errorName(code: number): ErrorName | undefined {
 }
 
 /**
- * WebSocket close codes. The number alone decides what a client does: 4000 to 4499 means come back, 4500 to 4999 means
- * something must change first.
+ * WebSocket close codes. The number alone decides what a client does: 4000 to 4499 means come back,
+ * 4500 to 4999 means something must change first.
  */
 export const CloseCode = {
   GOING_AWAY: 4001,
@@ -59,13 +61,18 @@ export const CloseCode = {
 } as const;
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
-/** Whether a client should reconnect after this close code: everything but 4500 to 4999, and never after a takeover. */
+/**
+ * Whether a client should reconnect after this close code: everything but 4500 to 4999, and never
+ * after a takeover.
+ */
 export function isReconnectable(closeCode: number): boolean {
   if (closeCode === CloseCode.TAKEN_OVER) return false;
   return closeCode < 4500 || closeCode > 4999;
 }
 
-/** An operating error: what a peer did wrong, told to it as an `ERROR` frame or a problem document. */
+/**
+ * An operating error: what a peer did wrong, told to it as an `ERROR` frame or a problem document.
+ */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   readonly code: ErrorCode;

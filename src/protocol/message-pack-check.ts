@@ -9,7 +9,10 @@
  *   c1 is no format; c7-c9 and d4-d8 are extension types.
  */
 
-/** Bytes after the first one of fixed-size scalars c0 to d3; -1 where that is not what the format is. */
+/**
+ * Bytes after the first one of fixed-size scalars c0 to d3; -1 where that is not what the format
+ * is.
+ */
 const SCALAR_BYTES: readonly number[] = [
   0, -1, 0, 0, -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
 ];
@@ -26,6 +29,9 @@ const LENGTH_BYTES: Readonly<Record<number, number>> = {
   223: 4,
 };
 
+/** Far more maps than any frame has: a megabyte of empty ones would cost its decoder 200 MB. */
+const MAPS_MAX = 64;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function isUtf8(bytes: Uint8Array): boolean {
@@ -37,11 +43,15 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** Walks one message without building anything of it, so that no declared length, however large, costs memory. */
+/**
+ * Walks one message without building anything of it, so that no declared length, however large,
+ * costs memory.
+ */
 class Walk {
   readonly #bytes: Uint8Array;
   readonly #depthMax: number;
   #at = 0;
+  #maps = 0;
 
   constructor(bytes: Uint8Array, depthMax: number) {
     this.#bytes = bytes;
@@ -60,7 +70,7 @@ class Walk {
     const tag = this.#bytes[this.#at++];
     if (tag === undefined) return `cut off at byte ${start}`;
     if (tag <= 0x7f || tag >= 0xe0) return undefined;
-    if (tag <= 0x8f) return this.#values((tag & 0x0f) * 2, depth);
+    if (tag <= 0x8f) return this.#map(tag & 0x0f, depth);
     if (tag <= 0x9f) return this.#values(tag & 0x0f, depth);
     if (tag <= 0xbf) return this.#text(tag & 0x1f);
     const scalarBytes = SCALAR_BYTES[tag - 0xc0] ?? -1;
@@ -69,7 +79,7 @@ class Walk {
     if (lengthBytes === undefined) return `unsupported type 0x${tag.toString(16)} at byte ${start}`;
     const length = this.#length(lengthBytes);
     if (length < 0) return `cut off at byte ${start}`;
-    if (tag >= 0xde) return this.#values(length * 2, depth);
+    if (tag >= 0xde) return this.#map(length, depth);
     if (tag >= 0xdc) return this.#values(length, depth);
     return tag >= 0xd9 ? this.#text(length) : this.#skip(length);
   }
@@ -79,6 +89,11 @@ class Walk {
     let length = 0;
     for (let i = 0; i < size; i++) length = length * 256 + (this.#bytes[this.#at++] as number);
     return length;
+  }
+
+  #map(count: number, depth: number): string | undefined {
+    if (++this.#maps > MAPS_MAX) return `more than ${MAPS_MAX} maps`;
+    return this.#values(count * 2, depth);
   }
 
   #values(count: number, depth: number): string | undefined {
@@ -100,15 +115,19 @@ class Walk {
     const start = this.#at;
     const fault = this.#skip(length);
     if (fault !== undefined) return fault;
-    if (isUtf8(this.#bytes.subarray(start, this.#at))) return undefined;
+    // ASCII needs no decoder: a call for each of a million short strings would take longer than all
+    // the rest.
+    let ascii = start;
+    while (ascii < this.#at && (this.#bytes[ascii] as number) < 0x80) ascii++;
+    if (ascii === this.#at || isUtf8(this.#bytes.subarray(ascii, this.#at))) return undefined;
     return `bad UTF-8 in the string at byte ${start}`;
   }
 }
 
 /**
- * What makes `bytes` unfit as one MessagePack message of this protocol: truncation, bytes after its end, extension
- * types, nesting beyond `depthMax` containers, bad UTF-8. Undefined when nothing does. The text names places, never
- * content, so it may go to the peer.
+ * What makes `bytes` unfit as one MessagePack message of this protocol: truncation, bytes after its
+ * end, extension types, nesting beyond `depthMax` containers, more than 64 maps, bad UTF-8.
+ * Undefined when nothing does. The text names places, never content, so it may go to the peer.
  */
 export function messagePackFault(bytes: Uint8Array, depthMax: number): string | undefined {
   return new Walk(bytes, depthMax).fault();

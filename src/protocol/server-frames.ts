@@ -70,7 +70,10 @@ export function errorFrame(error: ProtocolError, retryAfterMs: number | null = n
   return [Op.ERROR, requestId, code, message, isRetryable(code), retryAfterMs];
 }
 
-/** `ACK`: cumulative; the counts are ticks since the connection began, `credit` ticks beyond this sequence. */
+/**
+ * `ACK`: cumulative; the counts are ticks since the connection began, `credit` ticks beyond this
+ * sequence.
+ */
 export function ackFrame(
   sequence: number,
   accepted: number,
@@ -129,7 +132,9 @@ export function historyPageFrame(
   return [Op.HISTORY_PAGE, requestId, symbol, anomalies, more];
 }
 
-/** `GOAWAY`: a planned close within `deadlineMs`; reconnect after a random time within `jitterMs`. */
+/**
+ * `GOAWAY`: a planned close within `deadlineMs`; reconnect after a random time within `jitterMs`.
+ */
 export function goawayFrame(reason: string, deadlineMs: number, jitterMs: number): Frame {
   return [Op.GOAWAY, reason, deadlineMs, jitterMs];
 }

@@ -6,11 +6,15 @@ import type { NumberWriter } from './byte-writer.ts';
  *   bit      1       2        4       8      16     32     64
  *   field    price   average  count   time   min    max    full
  *
- * In a delta entry count and time are increases, the rest are new values. The order of the bits is also the order in
- * which values stand in memory (VALUES doubles from a base index), so bit i is value i.
+ * In a delta entry count and time are increases, the rest are new values. The order of the bits is
+ * also the order in which values stand in memory (VALUES doubles from a base index), so bit i is
+ * value i.
  */
 
-/** The statistics of one symbol. Prices are positive; `time` is ms since the epoch; `count` is ticks applied. */
+/**
+ * The statistics of one symbol. Prices are positive; `time` is ms since the epoch; `count` is ticks
+ * applied.
+ */
 export interface SymbolValues {
   price: number;
   average: number;
@@ -33,8 +37,9 @@ const COUNT_INDEX = 2;
 const TIME_INDEX = 3;
 
 /**
- * The mask of the entry that takes a reader from the values at `from` to those at `to`: the wanted fields that differ;
- * 0 when there is nothing to send; with {@link FULL} where an increase of time would not give the new time exactly.
+ * The mask of the entry that takes a reader from the values at `from` to those at `to`: the wanted
+ * fields that differ; 0 when there is nothing to send; with {@link FULL} where an increase of time
+ * would not give the new time exactly.
  */
 export function deltaMask(
   values: Float64Array,
@@ -53,7 +58,10 @@ export function deltaMask(
   return oldTime + (newTime - oldTime) === newTime ? mask : fields | FULL;
 }
 
-/** Writes an entry as numbers. `from` is read only for a delta's increases. Returns how many numbers were written. */
+/**
+ * Writes an entry as numbers. `from` is read only for a delta's increases. Returns how many numbers
+ * were written.
+ */
 export function writeEntry(
   writer: NumberWriter,
   symbolId: number,
@@ -85,13 +93,17 @@ const NOTHING_KNOWN: Readonly<SymbolValues> = {
   max: NaN,
 };
 
-/** Told of each entry applied: the symbol, the fields that the entry carried, and the values after it. */
+/**
+ * Told of each entry applied: the symbol, the fields that the entry carried, and the values after
+ * it.
+ */
 export type EntryListener = (symbolId: number, mask: number, values: SymbolValues) => void;
 
 /**
  * Applies the entries of one STATS frame to a mirror, in order. Fields never sent stay NaN.
  *
- * @throws RangeError when an entry is cut off or is a delta of a symbol that the mirror does not hold.
+ * @throws RangeError when an entry is cut off or is a delta of a symbol that the mirror does not
+ * hold.
  */
 export function applyEntries(
   entries: readonly number[],

@@ -15,14 +15,20 @@ function textFault(text: string): string | undefined {
   return undefined;
 }
 
-/** What breaks the symbol rules in `text`, as the rest of a sentence ("is empty"); undefined for a good symbol. */
+/**
+ * What breaks the symbol rules in `text`, as the rest of a sentence ("is empty"); undefined for a
+ * good symbol.
+ */
 export function symbolFault(text: string): string | undefined {
   return (
     textFault(text) ?? (text.includes('*') ? 'contains "*", reserved for patterns' : undefined)
   );
 }
 
-/** What is wrong with a pattern (a symbol in which each `*` stands for any run of characters); undefined for a good one. */
+/**
+ * What is wrong with a pattern (a symbol in which each `*` stands for any run of characters);
+ * undefined for a good one.
+ */
 export function patternFault(text: string): string | undefined {
   return textFault(text);
 }
@@ -35,8 +41,8 @@ export function isWildcard(pattern: string): boolean {
 /**
  * A test for the symbols that a pattern matches.
  *
- * Greedy matching with one point to fall back to: O(pattern × symbol) at worst, so no pattern makes it slow (a regular
- * expression built from hostile patterns could).
+ * Greedy matching with one point to fall back to: O(pattern × symbol) at worst, so no pattern makes
+ * it slow (a regular expression built from hostile patterns could).
  */
 export function patternMatcher(pattern: string): (symbol: string) => boolean {
   if (pattern === '*') return () => true;

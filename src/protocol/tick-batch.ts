@@ -18,7 +18,9 @@ export const ALIAS_MAX = 0xffff_ffff;
 const LENGTH_MAX = 0xffff;
 const encoder = new TextEncoder();
 
-/** The ticks of one frame, decoded but not yet judged: a bad price must not spoil its neighbours. */
+/**
+ * The ticks of one frame, decoded but not yet judged: a bad price must not spoil its neighbours.
+ */
 export class TickBatch {
   /** The frame's sequence; 0 opts out of acknowledgements. */
   sequence = 0;
@@ -57,7 +59,9 @@ export class TickBatch {
     this.#add(NameKind.ALIAS, alias, 0, price, time);
   }
 
-  /** Adds a tick from decoded values, whatever they are; only for a batch started without `text`. */
+  /**
+   * Adds a tick from decoded values, whatever they are; only for a batch started without `text`.
+   */
   addValues(symbol: unknown, price: unknown, time: number): void {
     const priceOrNaN = typeof price === 'number' ? price : Number.NaN;
     if (typeof symbol === 'string') {
@@ -82,11 +86,14 @@ export class TickBatch {
     this.names[index] = name;
     this.lengths[index] = length;
     this.prices[index] = price;
-    this.times[index] = time;
+    // Adding 0 turns -0 into 0: JSON cannot carry -0, and the digest of a mirror tells the two
+    // apart.
+    this.times[index] = time + 0;
   }
 
   #encode(symbol: string): number {
-    // An ill-formed string would turn into replacement characters, a different symbol: leave a byte that is no UTF-8.
+    // An ill-formed string would turn into replacement characters, a different symbol: leave a byte
+    // that is no UTF-8.
     const needed = symbol.length * 3 + 1;
     if (this.#scratch.length - this.#scratchUsed < needed) {
       const grown = new Uint8Array((this.#scratchUsed + needed) * 2);
@@ -102,7 +109,10 @@ export class TickBatch {
   }
 }
 
-/** Whether a decoded value may name a symbol as an alias: a non-negative integer, of whatever number type it came. */
+/**
+ * Whether a decoded value may name a symbol as an alias: a non-negative integer, of whatever number
+ * type it came.
+ */
 export function isAlias(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= ALIAS_MAX;
 }

@@ -8,11 +8,14 @@ import { isAlias } from './tick-batch.ts';
  *
  *   93 03 <sequence> <array of 3n> (<symbol | alias> <price> <time | nil>) × n
  *
- * Nothing is built on the way: numbers go from the bytes to the columns of a TickBatch. Any other shape of the same
- * frame (more trailing elements, odd headers) is left to the general codec.
+ * Nothing is built on the way: numbers go from the bytes to the columns of a TickBatch. Any other
+ * shape of the same frame (more trailing elements, odd headers) is left to the general codec.
  */
 
-/** Reads TICKS frames from MessagePack straight into a {@link TickBatch}. Not reentrant; allocates a view a frame. */
+/**
+ * Reads TICKS frames from MessagePack straight into a {@link TickBatch}. Not reentrant; allocates a
+ * view a frame.
+ */
 export class TicksReader {
   readonly #ticksMax: number;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -28,7 +31,8 @@ export class TicksReader {
    * Reads a frame into `batch`; ticks without a time get `receiptTime` (ms since the epoch).
    *
    * @returns false when this is not a TICKS frame in its plain shape: use the general codec
-   * @throws ProtocolError `bad_frame` when it is one, but broken; the batch's content is then undefined
+   * @throws ProtocolError `bad_frame` when it is one, but broken; the batch's content is then
+   * undefined
    */
   read(bytes: Uint8Array, batch: TickBatch, receiptTime: number): boolean {
     if (bytes[0] !== 0x93 || bytes[1] !== Op.TICKS) return false;
@@ -38,7 +42,8 @@ export class TicksReader {
     const sequence = checkSequence(this.#scalar());
     const values = this.#arrayLength();
     const count = tickCount(values, this.#ticksMax);
-    // Each value takes a byte at least: a declared length cannot make us reserve more than the frame's own size.
+    // Each value takes a byte at least: a declared length cannot make us reserve more than the
+    // frame's own size.
     if (values > bytes.length - this.#at) throw cutOff();
     batch.start(sequence, count, bytes);
     for (let i = 0; i < count; i++) this.#tick(batch, receiptTime);
@@ -81,7 +86,9 @@ export class TicksReader {
     return this.#scalar();
   }
 
-  /** Like #number, for every format. Containers and extension types are beyond what a tick may hold. */
+  /**
+   * Like #number, for every format. Containers and extension types are beyond what a tick may hold.
+   */
   #scalar(): number {
     const at = this.#at;
     const tag = this.#bytes[at];
@@ -177,7 +184,8 @@ export class TicksReader {
 const SCALAR_SIZE: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 9, 2, 3, 5, 9, 2, 3, 5, 9];
 
 /**
- * Reads a TICKS frame that came through the general codec (JSON, or an unusual shape of MessagePack).
+ * Reads a TICKS frame that came through the general codec (JSON, or an unusual shape of
+ * MessagePack).
  *
  * @throws ProtocolError `bad_frame` when its shape is wrong
  */
@@ -193,13 +201,23 @@ export function readTicksFrame(
   const count = tickCount(values.length, ticksMax);
   batch.start(sequence, count);
   for (let i = 0; i < values.length; i += 3) {
+    const symbol: unknown = values[i];
+    const price: unknown = values[i + 1];
     const time: unknown = values[i + 2];
-    if (values.slice(i, i + 3).some((value) => typeof value === 'object' && value !== null)) {
+    if (isContainer(symbol) || isContainer(price) || isContainer(time)) {
       throw badTicks('symbols, prices and times stand in one flat array');
     }
     const timeOrNaN = typeof time === 'number' ? time : Number.NaN;
-    batch.addValues(values[i], values[i + 1], time === null ? receiptTime : timeOrNaN);
+    batch.addValues(symbol, price, time === null ? receiptTime : timeOrNaN);
   }
+}
+
+/**
+ * Binary is an object too, but no container: like any other scalar of a wrong type it spoils its
+ * own tick only.
+ */
+function isContainer(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
 }
 
 function checkSequence(value: unknown): number {

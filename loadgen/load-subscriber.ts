@@ -1,0 +1,201 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Anomaly,
+  Field,
+  type MirroredSymbol,
+  Subscriber,
+  type SubscriberCounters,
+} from '../client-sdk/src/index.ts';
+import type { Clock } from './clock.ts';
+import type { Faults } from './faults.ts';
+import type { Latency } from './latency.ts';
+import type { LedgerEntry } from './ledger.ts';
+import type { SubscriberPlan } from './subscriber-plan.ts';
+
+/** A slow subscriber reads for a while, then stops for a while: shorter than what a server takes for a dead peer. */
+const SLOW_READS_MS = 500;
+const SLOW_PAUSES_MS = 2000;
+const VERIFY_TIMEOUT_MS = 60_000;
+const CONVERGE_TIMEOUT_MS = 15_000;
+const CONVERGE_POLL_MS = 100;
+
+export interface LoadSubscriberOptions {
+  readonly url: string;
+  readonly encoding: 'binary' | 'json';
+  readonly conflateMs: number | undefined;
+  readonly clock: Clock;
+  readonly faults: Faults;
+  /** Gets the time from when a tick was due until an entry with its time arrived. */
+  readonly latency: Latency;
+}
+
+/** How a subscriber ended. */
+export interface SubscriberResult {
+  readonly index: number;
+  readonly isSlow: boolean;
+  readonly counters: SubscriberCounters;
+  readonly symbolCount: number;
+  /** Whether its digest equalled the server's. */
+  readonly isVerified: boolean;
+  /** Symbols whose state is not what was published; undefined where that was not compared. */
+  readonly wrongSymbols: number | undefined;
+  /** Entries that took a symbol back in time or in count. */
+  readonly disordered: number;
+  /** Anomalies that did not follow the one before in their symbol's sequence. */
+  readonly anomalyGaps: number;
+}
+
+/** One subscriber of a run: subscribes by its plan, measures, and checks what it gets. */
+export class LoadSubscriber {
+  readonly #plan: SubscriberPlan;
+  readonly #options: LoadSubscriberOptions;
+  readonly #anomalySequences = new Map<string, number>();
+  #subscriber: Subscriber | undefined;
+  #measureFromMs = Number.POSITIVE_INFINITY;
+  #disordered = 0;
+  #anomalyGaps = 0;
+  #isEnding = false;
+  readonly #ending = new AbortController();
+  #slowness: Promise<void> = Promise.resolve();
+
+  constructor(plan: SubscriberPlan, options: LoadSubscriberOptions) {
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  get counters(): SubscriberCounters | undefined {
+    return this.#subscriber?.counters;
+  }
+
+  /**
+   * Connects and subscribes.
+   *
+   * @throws Error when either is refused
+   */
+  async start(): Promise<void> {
+    const { url, encoding, conflateMs } = this.#options;
+    this.#subscriber = await Subscriber.connect(url, {
+      encoding,
+      onStats: (changes) => this.#measure(changes),
+      onAnomaly: (anomaly) => this.#follow(anomaly),
+      onError: ({ code, message }) => this.#fault(`error ${code}: ${message}`),
+      onClose: ({ code, reason }) => {
+        if (!this.#isEnding) this.#fault(`connection closed (${code}) ${reason}`);
+      },
+    });
+    const { codes } = await this.#subscriber.subscribe(
+      this.#plan.patterns,
+      conflateMs === undefined ? {} : { conflateMs },
+    );
+    const refused = codes.find((code) => code !== 0);
+    if (refused !== undefined) throw new Error(`a subscription was refused with code ${refused}`);
+  }
+
+  /** Measures from here on: entries of ticks due before `fromMs` are not live. Slow subscribers start to be slow. */
+  measure(fromMs: number): void {
+    this.#measureFromMs = fromMs;
+    if (this.#plan.isSlow) this.#slowness = this.#beSlow();
+  }
+
+  /** Reads what is left, compares with the server and with what was published, and closes. */
+  async finish(published: readonly LedgerEntry[] | undefined): Promise<SubscriberResult> {
+    this.#ending.abort();
+    await this.#slowness;
+    const subscriber = this.#subscriber as Subscriber;
+    subscriber.resume();
+    const wrongSymbols = published && (await this.#converge(subscriber, published));
+    const isVerified = await this.#verify(subscriber);
+    this.#isEnding = true;
+    const { counters } = subscriber;
+    if (counters.framesMissed !== 0) this.#fault(`missed ${counters.framesMissed} frames`);
+    subscriber.close();
+    return {
+      index: this.#plan.index,
+      isSlow: this.#plan.isSlow,
+      counters,
+      symbolCount: [...subscriber.symbols()].length,
+      isVerified,
+      wrongSymbols,
+      disordered: this.#disordered,
+      anomalyGaps: this.#anomalyGaps,
+    };
+  }
+
+  async #verify(subscriber: Subscriber): Promise<boolean> {
+    const timeout = sleep(VERIFY_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`no DIGEST in ${VERIFY_TIMEOUT_MS} ms`);
+    });
+    try {
+      const verification = await Promise.race([subscriber.verify(), timeout]);
+      const { equal, symbolCount, ownSymbolCount, serverDigest, ownDigest } = verification;
+      if (!equal) {
+        const server = `server ${symbolCount} symbols, digest ${serverDigest}`;
+        this.#fault(`not in sync: ${server}; mirror ${ownSymbolCount}, ${ownDigest}`);
+      }
+      return equal;
+    } catch (error) {
+      this.#fault((error as Error).message);
+      return false;
+    }
+  }
+
+  /** Waits until the mirror holds what was published; returns how many symbols differ in the end. */
+  async #converge(subscriber: Subscriber, published: readonly LedgerEntry[]): Promise<number> {
+    const exact = new Set(this.#plan.patterns);
+    const expected = published.filter(({ symbol }) => exact.has('*') || exact.has(symbol));
+    const deadline = performance.now() + CONVERGE_TIMEOUT_MS;
+    let wrong = expected.filter((entry) => !isHeld(subscriber, entry));
+    while (wrong.length > 0 && performance.now() < deadline) {
+      await sleep(CONVERGE_POLL_MS);
+      wrong = wrong.filter((entry) => !isHeld(subscriber, entry));
+    }
+    const [first] = wrong;
+    if (first !== undefined) {
+      const { symbol, price, time, count } = first;
+      const held = subscriber.get(symbol)?.values;
+      const values = `price ${held?.price}, time ${held?.time}, count ${held?.count}`;
+      this.#fault(
+        `${symbol}: published price ${price}, time ${time}, count ${count}; mirror has ${values}`,
+      );
+    }
+    return wrong.length;
+  }
+
+  async #beSlow(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      await sleep(SLOW_READS_MS, undefined, { signal }).catch(() => undefined);
+      this.#subscriber?.pause();
+      await sleep(SLOW_PAUSES_MS, undefined, { signal }).catch(() => undefined);
+      this.#subscriber?.resume();
+    }
+  }
+
+  #measure(changes: readonly MirroredSymbol[]): void {
+    const { clock, latency } = this.#options;
+    const now = clock.now();
+    const from = this.#measureFromMs;
+    for (const { mask, values, previousCount, previousTime } of changes) {
+      const { count, time } = values;
+      if (count < previousCount || time < previousTime) this.#disordered++;
+      if ((mask & Field.TIME) === 0 || time === previousTime || time < from) continue;
+      latency.record(now - time);
+    }
+  }
+
+  #follow({ symbol, sequence }: Anomaly): void {
+    const last = this.#anomalySequences.get(symbol);
+    if (last !== undefined && sequence !== last + 1) this.#anomalyGaps++;
+    this.#anomalySequences.set(symbol, sequence);
+  }
+
+  #fault(message: string): void {
+    this.#options.faults.note(`subscriber ${this.#plan.index}: ${message}`);
+  }
+}
+
+function isHeld(subscriber: Subscriber, { symbol, price, time, count }: LedgerEntry): boolean {
+  const values = subscriber.get(symbol)?.values;
+  if (values?.price !== price || values.time !== time) return false;
+  return count === undefined || values.count === count;
+}

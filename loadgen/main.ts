@@ -1,0 +1,38 @@
+import { writeFile } from 'node:fs/promises';
+import { CommanderError } from 'commander';
+import { CsvError } from './csv-source.ts';
+import { parseLoadOptions } from './load-options.ts';
+import { formatReport } from './report-text.ts';
+import { runScenario } from './scenario.ts';
+
+/*
+ * npm run load -- [flags]
+ *
+ * Exit codes: 0 all checks passed; 1 something was lost, did not converge, or the run broke off; 2 bad usage.
+ */
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parseLoadOptions(argv);
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  const commandLine = ['npm run load --', ...argv].join(' ');
+  const report = await runScenario(options, commandLine, interrupt.signal);
+  process.stdout.write(`${formatReport(report)}\n`);
+  if (options.json !== undefined) {
+    await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+  return report.failures.length === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode;
+  } else {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = error instanceof CsvError ? 2 : 1;
+  }
+}
+// Whatever connection a broken run left open must not keep the process.
+process.exit();

@@ -1,0 +1,207 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { type OverflowPolicy, Publisher, type PublisherTotals } from '../client-sdk/src/index.ts';
+import type { Clock } from './clock.ts';
+import { Faults } from './faults.ts';
+import { Latency } from './latency.ts';
+import { Ledger } from './ledger.ts';
+import { Outbox } from './outbox.ts';
+import type { SourceBatch, TickSource } from './tick-source.ts';
+
+/** How often due ticks are looked for, ms: what a timer can do. */
+const TURN_MS = 1;
+/** Ticks handed over before the event loop gets a turn, so that acknowledgements are read. */
+const TICKS_PER_TURN = 8192;
+/** How long a publisher tries to get its connection back, ms. */
+const GIVE_UP_AFTER_MS = 10_000;
+
+const NO_TICKS = {
+  sent: 0,
+  accepted: 0,
+  rejected: 0,
+  dropped: 0,
+  resumed: 0,
+  unacknowledged: 0,
+  reconnects: 0,
+};
+
+export interface PublishersOptions {
+  readonly url: string;
+  readonly encoding: 'binary' | 'json';
+  readonly publishers: number;
+  /** Ticks a frame at most. */
+  readonly frameTicks: number;
+  /** Distinguishes this run's publisher names from those of other runs. */
+  readonly runId: string;
+  /** How long to go on, ms. */
+  readonly durationMs: number;
+}
+
+export interface PublishResult extends PublisherTotals {
+  /** How far behind the schedule the last tick was when the time was up, ms. */
+  readonly lagMs: number;
+  /** From the start to the last acknowledgement, ms. */
+  readonly elapsedMs: number;
+}
+
+/**
+ * Plays a source through several publishers. Each symbol has one publisher, so its order is kept. Ticks go when they are
+ * due, whatever the server does (open loop), and every latency counts from when a tick was due: a stall shows in full.
+ */
+export class Publishers {
+  /** From when a frame's oldest tick was due to its ACK. */
+  readonly ackLatency = new Latency();
+  /** From when a frame's oldest tick was due to the socket: what the generator itself adds. */
+  readonly sendDelay = new Latency();
+  readonly ledger = new Ledger();
+  readonly faults = new Faults();
+  readonly #options: PublishersOptions;
+  readonly #source: TickSource;
+  readonly #clock: Clock;
+  readonly #outboxes: Outbox[] = [];
+  /** By symbol: its outbox, and its alias there. */
+  readonly #outboxOf: Outbox[] = [];
+  readonly #aliasOf: number[] = [];
+  #startMs = 0;
+  #batch: SourceBatch | undefined;
+  #at = 0;
+
+  constructor(options: PublishersOptions, source: TickSource, clock: Clock) {
+    this.#options = options;
+    this.#source = source;
+    this.#clock = clock;
+  }
+
+  /** Ticks so far, over all publishers. */
+  get totals(): PublisherTotals {
+    const totals = { ...NO_TICKS };
+    for (const { publisher } of this.#outboxes) {
+      const own = publisher.totals;
+      for (const key of Object.keys(totals) as (keyof PublisherTotals)[]) totals[key] += own[key];
+    }
+    return totals;
+  }
+
+  /**
+   * Connects all publishers. `weights` are the shares of ticks by symbol, where they are known.
+   *
+   * @throws Error when one cannot connect
+   */
+  async connect(weights?: Float64Array): Promise<void> {
+    const { ledger, sendDelay } = this;
+    const clock = this.#clock;
+    const { frameTicks, publishers } = this.#options;
+    for (let i = 0; i < publishers; i++) {
+      const publisher = await this.#connectPublisher(i);
+      this.#outboxes.push(new Outbox(publisher, { frameTicks, clock, ledger, sendDelay }));
+    }
+    if (weights !== undefined) this.#spread(weights);
+  }
+
+  /** The server's overflow policy. */
+  get overflow(): OverflowPolicy {
+    return this.#outboxes[0]?.publisher.welcome.overflow ?? 'dropOldest';
+  }
+
+  /** Plays the source until its end, the end of the duration or the signal, and waits for the last acknowledgements. */
+  async run(startMs: number, signal: AbortSignal): Promise<PublishResult> {
+    this.#startMs = startMs;
+    this.#source.start?.(startMs);
+    const endMs = startMs + this.#options.durationMs;
+    let isMore = true;
+    while (isMore && this.#clock.now() < endMs && !signal.aborted) isMore = await this.#turn();
+    const nextDue = this.#batch?.dueMs[this.#at] ?? Number.NaN;
+    const lagMs = Math.max(0, this.#clock.now() - (startMs + nextDue)) || 0;
+    const closings = this.#outboxes.map(({ publisher }) => publisher.close());
+    for (const closing of await Promise.allSettled(closings)) {
+      if (closing.status === 'rejected') this.faults.note((closing.reason as Error).message);
+    }
+    await this.#source.close?.();
+    return { ...this.totals, lagMs, elapsedMs: this.#clock.now() - startMs };
+  }
+
+  async #connectPublisher(index: number): Promise<Publisher> {
+    const { url, encoding, runId } = this.#options;
+    const publisher = `load-${runId}-${index}`;
+    return Publisher.connect(url, {
+      publisher,
+      encoding,
+      giveUpAfterMs: GIVE_UP_AFTER_MS,
+      onAck: (frames) => this.#acknowledged(index, frames),
+      onReject: ({ sequence, ticks }) => {
+        const codes = [...new Set(ticks.map(({ code }) => code))].join(', ');
+        this.faults.note(
+          `${publisher}: ${ticks.length} ticks of frame ${sequence} rejected: ${codes}`,
+        );
+      },
+      onError: ({ code, message }) => this.faults.note(`${publisher}: error ${code}: ${message}`),
+      onReconnect: ({ code, reason }) => {
+        this.faults.note(`${publisher}: connection closed (${code}) ${reason}`);
+      },
+    });
+  }
+
+  // The busiest symbols first, each to the publisher that has the least to do.
+  #spread(weights: Float64Array): void {
+    const loads = this.#outboxes.map(() => 0);
+    const symbols = [...weights.keys()].sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0));
+    for (const symbol of symbols) {
+      const index = loads.indexOf(Math.min(...loads));
+      loads[index] = (loads[index] ?? 0) + (weights[symbol] ?? 0);
+      this.#assign(symbol, this.#outboxes[index] as Outbox);
+    }
+  }
+
+  #assign(symbol: number, outbox: Outbox): Outbox {
+    this.#outboxOf[symbol] = outbox;
+    this.#aliasOf[symbol] = outbox.publisher.alias(this.#source.symbols[symbol] as string);
+    return outbox;
+  }
+
+  /** Sends what is due; false when the source has ended and everything is sent. */
+  async #turn(): Promise<boolean> {
+    const reason = await this.#fill();
+    for (const outbox of this.#outboxes) outbox.send();
+    if (reason === 'ended' && this.#outboxes.every(({ length }) => length === 0)) return false;
+    if (reason === 'budget') await nextTurn();
+    else await sleep(TURN_MS);
+    return true;
+  }
+
+  /** Hands due ticks to their outboxes; returns why it stopped. */
+  async #fill(): Promise<'ended' | 'not due' | 'blocked' | 'budget'> {
+    const now = this.#clock.now();
+    for (let budget = TICKS_PER_TURN; budget > 0; budget--) {
+      if (this.#batch === undefined || this.#at === this.#batch.count) {
+        const next = this.#source.next();
+        // Awaiting costs a turn of the microtask queue: only where there is something to wait for.
+        this.#batch = next instanceof Promise ? await next : next;
+        this.#at = 0;
+        if (this.#batch === undefined) return 'ended';
+        if (this.#batch.count === 0) continue;
+      }
+      const { symbols, prices, times, dueMs } = this.#batch;
+      const at = this.#at;
+      const dueAt = this.#startMs + (dueMs[at] as number);
+      if (dueAt > now) return 'not due';
+      const symbol = symbols[at] as number;
+      const outbox = this.#outboxOf[symbol] ?? this.#assignNew(symbol);
+      if (outbox.isFull) return 'blocked';
+      const due = Number.isNaN(dueAt) ? now : dueAt;
+      const alias = this.#aliasOf[symbol] as number;
+      outbox.add(symbol, alias, prices[at] as number, times[at] as number, due);
+      this.#at++;
+    }
+    return 'budget';
+  }
+
+  #assignNew(symbol: number): Outbox {
+    return this.#assign(symbol, this.#outboxes[symbol % this.#outboxes.length] as Outbox);
+  }
+
+  #acknowledged(index: number, frames: number): void {
+    const now = this.#clock.now();
+    for (const due of this.#outboxes[index]?.acknowledged(frames) ?? []) {
+      this.ackLatency.record(now - due);
+    }
+  }
+}

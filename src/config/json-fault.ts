@@ -1,0 +1,68 @@
+const SPACE = /[ \t\n\r]*/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const WORD = /true|false|null/y;
+// JSON forbids the C0 controls in a string, but not the C1 controls, which Cc holds as well.
+const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
+
+/** Reads JSON to learn where it goes wrong: not every version of `JSON.parse` says. */
+class JsonWalk {
+  readonly #text: string;
+  /** How far the text is JSON. */
+  offset = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(): boolean {
+    return this.#value() && this.offset === this.#text.length;
+  }
+
+  #value(): boolean {
+    this.#take(SPACE);
+    const good = this.#character('{')
+      ? this.#list('}', () => this.#member())
+      : this.#character('[')
+        ? this.#list(']', () => this.#value())
+        : this.#take(STRING) || this.#take(NUMBER) || this.#take(WORD);
+    if (good) this.#take(SPACE);
+    return good;
+  }
+
+  #list(end: string, item: () => boolean): boolean {
+    this.#take(SPACE);
+    if (this.#character(end)) return true;
+    do {
+      if (!item()) return false;
+    } while (this.#character(','));
+    return this.#character(end);
+  }
+
+  #member(): boolean {
+    this.#take(SPACE);
+    if (!this.#take(STRING)) return false;
+    this.#take(SPACE);
+    return this.#character(':') && this.#value();
+  }
+
+  #character(character: string): boolean {
+    if (this.#text[this.offset] !== character) return false;
+    this.offset += 1;
+    return true;
+  }
+
+  #take(pattern: RegExp): boolean {
+    pattern.lastIndex = this.offset;
+    if (!pattern.test(this.#text)) return false;
+    this.offset = pattern.lastIndex;
+    return true;
+  }
+}
+
+/** Where `text` stops being JSON ("line 3, column 7", from 1); undefined where none of it does. */
+export function jsonFault(text: string): string | undefined {
+  const walk = new JsonWalk(text);
+  if (walk.document()) return undefined;
+  const lines = text.slice(0, walk.offset).split('\n');
+  return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+}

@@ -1,0 +1,130 @@
+import type { AnomalySink } from '../anomaly-rule.ts';
+
+/*
+ * A bounded queue of anomalies: one producer (a partition's worker), one consumer (the gateway).
+ *
+ *   header: TAIL (producer) and HEAD (consumer), each on a cache line of its own
+ *   slots, 64 bytes each, a power of two of them
+ *   ┌──────────┬───────────┬──────────┬───────────┬───────┬───────────────┬──────┬──────────┐
+ *   │ symbolId │ direction │ sequence │ reference │ price │ changePercent │ time │    --    │
+ *   │ int32    │ int32     │ float64 each                                     │          │
+ *   └──────────┴───────────┴──────────┴───────────┴───────┴───────────────┴──────┴──────────┘
+ *
+ * Nothing is ever overwritten or dropped: a full ring makes the worker wait (its tick ring then fills, and the overflow
+ * policy decides there, where it is counted).
+ */
+const LINE_WORDS = 16;
+const TAIL = 0;
+const HEAD = LINE_WORDS;
+const HEADER_WORDS = 2 * LINE_WORDS;
+const SLOT_WORDS = 16;
+/** A waiting producer looks up this often, ms, should a wake-up ever be missed. */
+const WAIT_MS_MAX = 100;
+
+/** Shared memory for `capacity` anomalies, a power of two. */
+export function createAnomalyRing(capacity: number): SharedArrayBuffer {
+  return new SharedArrayBuffer((HEADER_WORDS + capacity * SLOT_WORDS) * 4);
+}
+
+class RingView {
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly capacity: number;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory);
+    this.doubles = new Float64Array(memory);
+    this.capacity = (this.words.length - HEADER_WORDS) / SLOT_WORDS;
+  }
+
+  slotOf(position: number): number {
+    return HEADER_WORDS + (position & (this.capacity - 1)) * SLOT_WORDS;
+  }
+}
+
+/** The worker's end. One thread only; {@link waitForSpace} blocks; nothing allocates. */
+export class AnomalyProducer implements AnomalySink {
+  readonly #ring: RingView;
+  #tail: number;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#ring = new RingView(memory);
+    this.#tail = Atomics.load(this.#ring.words, TAIL);
+  }
+
+  hasSpace(count: number): boolean {
+    const used = (this.#tail - Atomics.load(this.#ring.words, HEAD)) | 0;
+    return this.#ring.capacity - used >= count;
+  }
+
+  /** Blocks until the consumer has taken something, or a while. */
+  waitForSpace(): void {
+    const head = Atomics.load(this.#ring.words, HEAD);
+    if (((this.#tail - head) | 0) < this.#ring.capacity) return;
+    Atomics.wait(this.#ring.words, HEAD, head, WAIT_MS_MAX);
+  }
+
+  /** Appends an anomaly. The caller has seen to it that there is space. */
+  append(
+    symbolId: number,
+    sequence: number,
+    direction: number,
+    reference: number,
+    price: number,
+    changePercent: number,
+    time: number,
+  ): void {
+    const { words, doubles } = this.#ring;
+    const slot = this.#ring.slotOf(this.#tail);
+    const double = slot / 2;
+    words[slot] = symbolId;
+    words[slot + 1] = direction;
+    doubles[double + 1] = sequence;
+    doubles[double + 2] = reference;
+    doubles[double + 3] = price;
+    doubles[double + 4] = changePercent;
+    doubles[double + 5] = time;
+    this.#tail = (this.#tail + 1) | 0;
+    Atomics.store(words, TAIL, this.#tail);
+  }
+}
+
+/** The gateway's end. One thread only; never blocks. */
+export class AnomalyConsumer {
+  readonly #ring: RingView;
+  #head: number;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#ring = new RingView(memory);
+    this.#head = Atomics.load(this.#ring.words, HEAD);
+  }
+
+  isEmpty(): boolean {
+    return Atomics.load(this.#ring.words, TAIL) === this.#head;
+  }
+
+  /** Hands what is there to `sink`, oldest first. Returns how many. */
+  drain(sink: AnomalySink): number {
+    const { words, doubles } = this.#ring;
+    const count = (Atomics.load(words, TAIL) - this.#head) | 0;
+    for (let i = 0; i < count; i++) {
+      const slot = this.#ring.slotOf(this.#head + i);
+      const double = slot / 2;
+      sink.append(
+        words[slot] as number,
+        doubles[double + 1] as number,
+        words[slot + 1] as number,
+        doubles[double + 2] as number,
+        doubles[double + 3] as number,
+        doubles[double + 4] as number,
+        doubles[double + 5] as number,
+      );
+    }
+    if (count > 0) {
+      this.#head = (this.#head + count) | 0;
+      Atomics.store(words, HEAD, this.#head);
+      Atomics.notify(words, HEAD);
+    }
+    return count;
+  }
+}

@@ -1,0 +1,68 @@
+/*
+ * What a partition counts, as doubles in shared memory: written by its worker only, read by anyone (an aligned double is
+ * read whole on every 64-bit processor).
+ *
+ *   ┌ Counter 0 … 15 ┬ latency buckets: ticks whose latency fell in bucket i ┐
+ */
+
+/** What each place counts. Latency runs from the frame's receipt to the tick's statistics, µs. */
+export const Counter = {
+  /** Ticks applied. */
+  APPLIED: 0,
+  /** Applied ticks that were late. */
+  LATE: 1,
+  UP: 2,
+  DOWN: 3,
+  /** Ticks overwritten in the ring before they were read (dropOldest). */
+  LAPPED: 4,
+  /** Ticks skipped because a worker died applying them. */
+  SKIPPED: 5,
+  /** Places that a full deque gave up: its window was shorter than configured from then on. */
+  TRUNCATED: 6,
+  LATENCY_US_SUM: 7,
+} as const;
+export type Counter = (typeof Counter)[keyof typeof Counter];
+
+const COUNTERS = 16;
+/** Two buckets an octave from 1 µs: bucket i ends at 2^(i/2) µs; the last one takes the rest. */
+export const LATENCY_BUCKETS = 52;
+
+/** Where a latency bucket ends, µs. */
+export function latencyBucketEndUs(bucket: number): number {
+  return bucket >= LATENCY_BUCKETS - 1 ? Number.POSITIVE_INFINITY : 2 ** (bucket / 2);
+}
+
+export function createCounters(): SharedArrayBuffer {
+  return new SharedArrayBuffer((COUNTERS + LATENCY_BUCKETS) * 8);
+}
+
+/** A partition's counters. Never blocks, never allocates. */
+export class Counters {
+  readonly #doubles: Float64Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#doubles = new Float64Array(memory);
+  }
+
+  get(counter: Counter): number {
+    return this.#doubles[counter] as number;
+  }
+
+  /** The one writer only. */
+  add(counter: Counter, count: number): void {
+    this.#doubles[counter] = (this.#doubles[counter] as number) + count;
+  }
+
+  /** Counts `ticks` ticks of one latency. The one writer only. */
+  addLatency(latencyUs: number, ticks: number): void {
+    const bucket = Math.ceil(2 * Math.log2(Math.max(1, latencyUs)));
+    const place = COUNTERS + Math.min(LATENCY_BUCKETS - 1, bucket);
+    this.#doubles[place] = (this.#doubles[place] as number) + ticks;
+    this.add(Counter.LATENCY_US_SUM, Math.max(0, latencyUs) * ticks);
+  }
+
+  /** Ticks counted in a latency bucket. */
+  latency(bucket: number): number {
+    return this.#doubles[COUNTERS + bucket] as number;
+  }
+}

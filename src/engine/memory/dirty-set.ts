@@ -1,0 +1,96 @@
+/*
+ * Which symbols changed since the gateway last looked: a bit a symbol, and above it a bit for every 32 symbols.
+ *
+ *   summary   ┌ bit w set: word w below may have bits ┐
+ *   words     │ bit b of word w set: symbol 32·w + b  │
+ *
+ * Workers set bits, the gateway takes them. The protocol with the statistics rows: a worker writes the row, then looks
+ * at the bit; the gateway takes the bit, then reads the row. Both sides' accesses are sequentially consistent, so a bit
+ * that a worker finds set will be taken after its row was whole: no change is ever missed.
+ */
+const BITS = 32;
+
+function wordsFor(symbols: number): number {
+  return Math.ceil(symbols / BITS);
+}
+
+function summaryFor(symbols: number): number {
+  return Math.ceil(wordsFor(symbols) / BITS);
+}
+
+export function createDirtySet(symbols: number): SharedArrayBuffer {
+  return new SharedArrayBuffer((summaryFor(symbols) + wordsFor(symbols)) * 4);
+}
+
+/** The set of changed symbols in shared memory: any thread marks, one takes. Never blocks, never allocates. */
+export class DirtySet {
+  readonly #summary: Int32Array;
+  readonly #words: Int32Array;
+
+  constructor(memory: SharedArrayBuffer, symbols: number) {
+    const summaryWords = summaryFor(symbols);
+    this.#summary = new Int32Array(memory, 0, summaryWords);
+    this.#words = new Int32Array(memory, summaryWords * 4);
+  }
+
+  /** Marks a symbol as changed. Any thread, after it wrote the row. */
+  mark(symbolId: number): void {
+    const word = symbolId >>> 5;
+    const bit = 1 << (symbolId & 31);
+    if ((Atomics.load(this.#words, word) & bit) !== 0) return;
+    // Whoever finds the word empty announces it; a word that was not empty has been or is about to be announced.
+    if (Atomics.or(this.#words, word, bit) === 0) this.#announce(word);
+  }
+
+  /** Announces every word again: for a worker that takes over from one that may have died before announcing. */
+  announceAll(): void {
+    for (let word = 0; word < this.#words.length; word++) {
+      if (Atomics.load(this.#words, word) !== 0) this.#announce(word);
+    }
+  }
+
+  isEmpty(): boolean {
+    for (let i = 0; i < this.#summary.length; i++) {
+      if (Atomics.load(this.#summary, i) !== 0) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Takes marked symbols out of the set and writes their ids to `into`, up to its length. One thread only.
+   *
+   * @returns how many
+   */
+  take(into: Int32Array): number {
+    let count = 0;
+    for (let s = 0; s < this.#summary.length; s++) {
+      if (Atomics.load(this.#summary, s) === 0) continue;
+      let announced = Atomics.exchange(this.#summary, s, 0);
+      while (announced !== 0) {
+        const word = s * BITS + (31 - Math.clz32(announced & -announced));
+        if (count + BITS > into.length) {
+          // No room for a whole word: give back what is left, for the next call.
+          Atomics.or(this.#summary, s, announced);
+          return count;
+        }
+        announced &= announced - 1;
+        count = this.#takeWord(word, into, count);
+      }
+    }
+    return count;
+  }
+
+  #takeWord(word: number, into: Int32Array, from: number): number {
+    let bits = Atomics.exchange(this.#words, word, 0);
+    let count = from;
+    while (bits !== 0) {
+      into[count++] = word * BITS + (31 - Math.clz32(bits & -bits));
+      bits &= bits - 1;
+    }
+    return count;
+  }
+
+  #announce(word: number): void {
+    Atomics.or(this.#summary, word >>> 5, 1 << (word & 31));
+  }
+}

@@ -1,0 +1,44 @@
+/*
+ * One word: 1 while the gateway sleeps in its event loop and wants to be told of changes, else 0.
+ */
+const WORD = 0;
+
+export function createDoorbell(): SharedArrayBuffer {
+  return new SharedArrayBuffer(4);
+}
+
+/** How workers wake the gateway: a system call only when it sleeps. */
+export class Doorbell {
+  readonly #words: Int32Array;
+  #isArmed = false;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory);
+  }
+
+  /** Wakes the gateway if it sleeps. Any thread, after the change it should see. */
+  ring(): void {
+    if (Atomics.load(this.#words, WORD) === 0) return;
+    if (Atomics.compareExchange(this.#words, WORD, 1, 0) === 1) Atomics.notify(this.#words, WORD);
+  }
+
+  /**
+   * Has `onRing` called once after the next {@link ring}; does nothing while armed. Gateway only. Whoever arms must look
+   * afterwards whether a change came before: its ring was not heard.
+   *
+   * There is at most one wait at a time, ended by the ring that sets the word back: waits that nobody ends would pile up
+   * in V8. The wait does not keep the process alive.
+   */
+  arm(onRing: () => void): void {
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    const onWake = () => {
+      this.#isArmed = false;
+      onRing();
+    };
+    Atomics.store(this.#words, WORD, 1);
+    const wait = Atomics.waitAsync(this.#words, WORD, 1);
+    if (wait.async) void wait.value.then(onWake);
+    else onWake();
+  }
+}

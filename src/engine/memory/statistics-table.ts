@@ -1,0 +1,98 @@
+import { loadAfterReads } from './fence.ts';
+
+/*
+ * One row a symbol, 64 bytes (a cache line), written by the worker of the symbol's partition only, read by anyone.
+ *
+ *   0         4         8         16        24        32        40        48        56        64
+ *   ├ version ┼── -- ───┼─ price ─┼ average ┼─ count ─┼─ time ──┼─ min ───┼─ max ───┼anomalies┤
+ *     int32               float64 each
+ *
+ * A seqlock: the version is odd while the row is being written, and even again with the next value after. A reader that
+ * sees the same even version before and after its reads has read the values of one moment. Version 0: never written.
+ */
+export const ROW_BYTES = 64;
+const ROW_WORDS = ROW_BYTES / 4;
+const ROW_DOUBLES = ROW_BYTES / 8;
+const FIRST_VALUE = 1;
+const ANOMALIES = 7;
+
+/** Values of a row in the order of the protocol's field bits: price, average, count, time, min, max. */
+export const ROW_VALUES = 6;
+export const RowValue = { PRICE: 0, AVERAGE: 1, COUNT: 2, TIME: 3, MIN: 4, MAX: 5 } as const;
+
+/** Reads of a row that is being written before giving up: its writer needs nanoseconds, unless it was interrupted. */
+const READ_ATTEMPTS = 100;
+
+export function createStatisticsTable(symbols: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(symbols * ROW_BYTES);
+}
+
+/** Room for one row in the making: its values, then its number of anomalies. */
+export function createPendingRow(): SharedArrayBuffer {
+  return new SharedArrayBuffer((ROW_VALUES + 1) * 8);
+}
+
+/** Statistics rows in shared memory. Never blocks, never allocates. */
+export class StatisticsTable {
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory);
+    this.#doubles = new Float64Array(memory);
+  }
+
+  /**
+   * Copies a row's values of one moment to `into` at `base`, {@link ROW_VALUES} of them. Any thread.
+   *
+   * @returns the row's version (even); 0 when the symbol has no tick yet; -1 when the row is being written and the
+   *   attempts ran out: its writer marks it dirty when it is done
+   */
+  read(symbolId: number, into: Float64Array, base: number): number {
+    const word = symbolId * ROW_WORDS;
+    const double = symbolId * ROW_DOUBLES + FIRST_VALUE;
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+      const version = Atomics.load(this.#words, word);
+      if ((version & 1) !== 0) continue;
+      if (version === 0) return 0;
+      for (let i = 0; i < ROW_VALUES; i++) into[base + i] = this.#doubles[double + i] as number;
+      if (loadAfterReads(this.#words, word) === version) return version;
+    }
+    return -1;
+  }
+
+  /** The version of a row, odd while it is being written. Any thread. */
+  version(symbolId: number): number {
+    return Atomics.load(this.#words, symbolId * ROW_WORDS);
+  }
+
+  /** Anomalies detected so far of a symbol: the sequence of the newest. Any thread. */
+  anomalies(symbolId: number): number {
+    return this.#doubles[symbolId * ROW_DOUBLES + ANOMALIES] as number;
+  }
+
+  /** One value of a row, for its writer. */
+  value(symbolId: number, index: number): number {
+    return this.#doubles[symbolId * ROW_DOUBLES + FIRST_VALUE + index] as number;
+  }
+
+  /**
+   * Writes a row: `row` holds the values and then the number of anomalies. The row's one writer only.
+   *
+   * The odd version goes in by an exchange, which later plain stores cannot overtake on any processor; the even one by
+   * a sequentially consistent store, so that whoever looks at the dirty set after this call does so after the row is
+   * whole.
+   */
+  write(symbolId: number, row: Float64Array): void {
+    const word = symbolId * ROW_WORDS;
+    const double = symbolId * ROW_DOUBLES + FIRST_VALUE;
+    const version = this.#words[word] as number;
+    // A row left odd by a writer that died stays odd until it is whole again.
+    const odd = version | 1;
+    Atomics.exchange(this.#words, word, odd);
+    for (let i = 0; i <= ROW_VALUES; i++) this.#doubles[double + i] = row[i] as number;
+    // Past the wrap the version skips 0, which means: never written.
+    const next = (odd + 1) | 0;
+    Atomics.store(this.#words, word, next === 0 ? 2 : next);
+  }
+}

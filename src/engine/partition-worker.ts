@@ -1,0 +1,100 @@
+import { workerData } from 'node:worker_threads';
+import { AnomalyProducer } from './memory/anomaly-ring.ts';
+import { Counter, Counters } from './memory/counters.ts';
+import { DirtySet } from './memory/dirty-set.ts';
+import { Doorbell } from './memory/doorbell.ts';
+import type { PartitionMemory } from './memory/engine-memory.ts';
+import { ROW_BYTES } from './memory/statistics-table.ts';
+import { TickColumns, TickConsumer } from './memory/tick-ring.ts';
+import { monotonicMs } from './monotonic-clock.ts';
+import { Partition, type Rules } from './partition.ts';
+
+/** What a worker is started with. */
+export interface PartitionWorkerData {
+  readonly memory: PartitionMemory;
+  readonly rules: Rules;
+}
+
+/** Ticks applied between two looks at the clock and the doorbell. */
+const BATCH = 512;
+
+/** The thread of a partition: takes what is there, applies it, tells the gateway; sleeps when there is nothing. */
+class PartitionWorker {
+  readonly #ticks: TickConsumer;
+  readonly #anomalies: AnomalyProducer;
+  readonly #dirty: DirtySet;
+  readonly #doorbell: Doorbell;
+  readonly #counters: Counters;
+  readonly #partition: Partition;
+  readonly #columns = new TickColumns(BATCH);
+
+  constructor({ memory, rules }: PartitionWorkerData) {
+    this.#ticks = new TickConsumer(memory.ticks);
+    this.#anomalies = new AnomalyProducer(memory.anomalies);
+    this.#dirty = new DirtySet(memory.dirty, memory.rows.byteLength / ROW_BYTES);
+    this.#doorbell = new Doorbell(memory.doorbell);
+    this.#counters = new Counters(memory.counters);
+    this.#partition = new Partition(memory, rules, this.#counters, this.#anomalies);
+  }
+
+  run(): void {
+    this.#takeOver();
+    for (;;) {
+      const count = this.#ticks.poll(this.#columns, BATCH);
+      if (count > 0) this.#applyBatch(count);
+      else if (this.#ticks.isStopping()) return;
+      else this.#ticks.sleep();
+    }
+  }
+
+  /** Cleans up after a predecessor that died at any point; does nothing on a first start. */
+  #takeOver(): void {
+    const symbolId = this.#ticks.skipInterrupted();
+    if (symbolId < 0) return;
+    this.#counters.add(Counter.SKIPPED, 1);
+    this.#partition.repair(symbolId);
+    this.#dirty.mark(symbolId);
+    this.#dirty.announceAll();
+    this.#doorbell.ring();
+  }
+
+  #applyBatch(count: number): void {
+    const { symbolIds, prices, times } = this.#columns;
+    for (let i = 0; i < count; i++) {
+      const symbolId = symbolIds[i] as number;
+      if (!this.#anomalies.hasSpace(2)) this.#waitForGateway();
+      this.#ticks.begin(symbolId);
+      this.#partition.apply(symbolId, prices[i] as number, times[i] as number);
+      this.#dirty.mark(symbolId);
+      this.#ticks.end();
+    }
+    this.#ticks.publish();
+    this.#doorbell.ring();
+    this.#count(count);
+  }
+
+  #waitForGateway(): void {
+    this.#ticks.publish();
+    while (!this.#anomalies.hasSpace(2)) {
+      this.#doorbell.ring();
+      this.#anomalies.waitForSpace();
+    }
+  }
+
+  /** Counts latencies by runs of one receipt time: ticks of one frame share theirs. */
+  #count(count: number): void {
+    const now = monotonicMs();
+    const { offeredAt } = this.#columns;
+    for (let i = 0; i < count; ) {
+      const offered = offeredAt[i] as number;
+      const start = i;
+      while (i < count && offeredAt[i] === offered) i++;
+      this.#counters.addLatency((now - offered) * 1000, i - start);
+    }
+    if (this.#ticks.lapped === 0) return;
+    this.#counters.add(Counter.LAPPED, this.#ticks.lapped);
+    this.#ticks.lapped = 0;
+  }
+}
+
+new PartitionWorker(workerData as PartitionWorkerData).run();

@@ -1,0 +1,122 @@
+import { type AnomalySink, changePercent, isBeyond } from './anomaly-rule.ts';
+import { Counter, type Counters } from './memory/counters.ts';
+import type { PartitionMemory } from './memory/engine-memory.ts';
+import { PlaceArena } from './memory/place-arena.ts';
+import { ROW_BYTES, ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
+import { MovingAverage } from './moving-average.ts';
+import { MonotonicDeque } from './sliding-window.ts';
+
+/** The numbers that decide what statistics and anomalies mean. */
+export interface Rules {
+  /** Ticks in the moving average. */
+  readonly movingAverageWindow: number;
+  /** Percent beyond which a move is an anomaly. */
+  readonly anomalyThresholdPercent: number;
+  /** How long a tick stays in the sliding window, ms. */
+  readonly slidingWindowMilliseconds: number;
+  /** Places a deque may hold, a power of two. */
+  readonly windowCapacity: number;
+}
+
+/** Where a row keeps its number of anomalies, behind its values. */
+const ANOMALIES = ROW_VALUES;
+
+/**
+ * What a tick does to its symbol: the statistics and the anomaly rule. A pure state machine over the partition's memory:
+ * no clock, no thread, no socket, so that worker, tests, simulation and replay run the very same code. One thread only;
+ * nothing allocates.
+ */
+export class Partition {
+  readonly #rules: Rules;
+  readonly #table: StatisticsTable;
+  readonly #average: MovingAverage;
+  readonly #minima: MonotonicDeque;
+  readonly #maxima: MonotonicDeque;
+  readonly #counters: Counters;
+  readonly #anomalies: AnomalySink;
+  /** The row being made, in shared memory: a successor finishes what was left half written. */
+  readonly #row: Float64Array;
+
+  /**
+   * @param anomalies has room for two whenever {@link apply} is called: a tick raises at most an Up and a Down
+   */
+  constructor(memory: PartitionMemory, rules: Rules, counters: Counters, anomalies: AnomalySink) {
+    const { windowCapacity, movingAverageWindow } = rules;
+    const arena = new PlaceArena(memory.places, 2 * (memory.rows.byteLength / ROW_BYTES));
+    this.#rules = rules;
+    this.#row = new Float64Array(memory.pendingRow);
+    this.#table = new StatisticsTable(memory.rows);
+    this.#average = new MovingAverage(memory.prices, memory.states, movingAverageWindow);
+    this.#minima = new MonotonicDeque(memory.states, arena, 'minimum', windowCapacity);
+    this.#maxima = new MonotonicDeque(memory.states, arena, 'maximum', windowCapacity);
+    this.#counters = counters;
+    this.#anomalies = anomalies;
+  }
+
+  /**
+   * Applies a valid tick: a finite price above zero, a time at or above zero. The row is whole when it returns; marking
+   * the symbol dirty is left to the caller.
+   */
+  apply(symbolId: number, price: number, time: number): void {
+    const row = this.#row;
+    for (let i = 0; i < ROW_VALUES; i++) row[i] = this.#table.value(symbolId, i);
+    row[ANOMALIES] = this.#table.anomalies(symbolId);
+    const count = row[RowValue.COUNT] as number;
+    row[RowValue.COUNT] = count + 1;
+    row[RowValue.AVERAGE] = this.#average.push(symbolId, count, price);
+    if (count === 0 || price < (row[RowValue.MIN] as number)) row[RowValue.MIN] = price;
+    if (count === 0 || price > (row[RowValue.MAX] as number)) row[RowValue.MAX] = price;
+    if (count > 0 && time < (row[RowValue.TIME] as number)) {
+      this.#counters.add(Counter.LATE, 1);
+    } else {
+      row[RowValue.PRICE] = price;
+      row[RowValue.TIME] = time;
+      this.#detect(symbolId, price, time);
+    }
+    this.#table.write(symbolId, row);
+    this.#counters.add(Counter.APPLIED, 1);
+  }
+
+  /**
+   * Makes a symbol's state consistent after a worker died while applying a tick to it: a row left half written is
+   * finished, sum and window begin anew. Every invariant holds again; the tick itself may be lost.
+   */
+  repair(symbolId: number): void {
+    if ((this.#table.version(symbolId) & 1) !== 0) this.#table.write(symbolId, this.#row);
+    const count = this.#table.value(symbolId, RowValue.COUNT);
+    this.#average.rebuild(symbolId, Math.min(count, this.#rules.movingAverageWindow));
+    this.#minima.clear(symbolId);
+    this.#maxima.clear(symbolId);
+  }
+
+  #detect(symbolId: number, price: number, time: number): void {
+    const oldest = time - this.#rules.slidingWindowMilliseconds;
+    const min = this.#minima.push(symbolId, time, price, oldest);
+    const max = this.#maxima.push(symbolId, time, price, oldest);
+    const truncated = this.#minima.truncated + this.#maxima.truncated;
+    if (truncated > 0) this.#countTruncated(truncated);
+    if (min < price) this.#judge(symbolId, 1, min, price, time);
+    if (max > price) this.#judge(symbolId, -1, max, price, time);
+  }
+
+  #countTruncated(places: number): void {
+    this.#counters.add(Counter.TRUNCATED, places);
+    this.#minima.truncated = 0;
+    this.#maxima.truncated = 0;
+  }
+
+  #judge(
+    symbolId: number,
+    direction: 1 | -1,
+    reference: number,
+    price: number,
+    time: number,
+  ): void {
+    const change = changePercent(reference, price);
+    if (!isBeyond(change, this.#rules.anomalyThresholdPercent)) return;
+    const sequence = (this.#row[ANOMALIES] as number) + 1;
+    this.#row[ANOMALIES] = sequence;
+    this.#counters.add(direction === 1 ? Counter.UP : Counter.DOWN, 1);
+    this.#anomalies.append(symbolId, sequence, direction, reference, price, change, time);
+  }
+}

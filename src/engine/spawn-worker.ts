@@ -1,0 +1,16 @@
+import { Worker } from 'node:worker_threads';
+import type { PartitionWorkerData } from './partition-worker.ts';
+
+/**
+ * Starts a partition worker, from the built JavaScript or, in tests, from the TypeScript source: there a bootstrap script
+ * registers the loader first, which workers do not inherit on Node 20.
+ */
+export function spawnPartitionWorker(data: PartitionWorkerData): Worker {
+  const isBuilt = import.meta.url.endsWith('.js');
+  if (isBuilt) {
+    return new Worker(new URL('./partition-worker.js', import.meta.url), { workerData: data });
+  }
+  const entry = new URL('./partition-worker.ts', import.meta.url).href;
+  const bootstrap = new URL('../../scripts/ts-worker.mjs', import.meta.url);
+  return new Worker(bootstrap, { workerData: { ...data, entry } });
+}

@@ -1,0 +1,128 @@
+import { partitionOf, symbolHash } from './partitioner.ts';
+
+/** What {@link SymbolTable.find} answers for a symbol it does not hold. */
+export const UNKNOWN_SYMBOL = -1;
+
+const INITIAL_SYMBOLS = 1024;
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/**
+ * Symbol → dense id, found by UTF-8 bytes as they stand in a frame: no string is made for a symbol that is known. An
+ * open-addressing hash table with linear probing, at most half full. Ids count from 0 and are never given back.
+ */
+export class SymbolTable {
+  readonly #capacity: number;
+  readonly #partitions: number;
+  /** Id + 1 by hash; 0 where empty. */
+  #slots = new Int32Array(INITIAL_SYMBOLS * 2);
+  #hashes = new Uint32Array(INITIAL_SYMBOLS);
+  #bytesStart = new Uint32Array(INITIAL_SYMBOLS + 1);
+  #bytes = new Uint8Array(INITIAL_SYMBOLS * 16);
+  readonly #names: string[] = [];
+
+  /** @param capacity symbols it may hold */
+  constructor(capacity: number, partitions: number) {
+    this.#capacity = capacity;
+    this.#partitions = partitions;
+  }
+
+  get size(): number {
+    return this.#names.length;
+  }
+
+  isFull(): boolean {
+    return this.#names.length >= this.#capacity;
+  }
+
+  /** Every symbol, in the order of ids. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  name(symbolId: number): string {
+    const name = this.#names[symbolId];
+    if (name === undefined) throw new RangeError(`no symbol has id ${symbolId}`);
+    return name;
+  }
+
+  partition(symbolId: number): number {
+    return partitionOf(this.#hashes[symbolId] as number, this.#partitions);
+  }
+
+  /** The id of the symbol written at `start` to `end` in `bytes`, or {@link UNKNOWN_SYMBOL}. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    return (this.#slots[this.#slotOf(bytes, start, end)] as number) - 1;
+  }
+
+  /** The id of a symbol, or {@link UNKNOWN_SYMBOL}. */
+  findName(symbol: string): number {
+    const bytes = encoder.encode(symbol);
+    return this.find(bytes, 0, bytes.length);
+  }
+
+  /**
+   * Gives a symbol the next id. The caller has checked that it is a valid one, not held yet, and that there is room.
+   */
+  register(bytes: Uint8Array, start: number, end: number): number {
+    if (this.isFull()) throw new RangeError(`symbol table: full with ${this.#capacity} symbols`);
+    const symbolId = this.#names.length;
+    this.#reserve(symbolId, end - start);
+    this.#hashes[symbolId] = symbolHash(bytes, start, end);
+    const at = this.#bytesStart[symbolId] as number;
+    this.#bytes.set(bytes.subarray(start, end), at);
+    this.#bytesStart[symbolId + 1] = at + (end - start);
+    this.#slots[this.#slotOf(bytes, start, end)] = symbolId + 1;
+    this.#names.push(decoder.decode(bytes.subarray(start, end)));
+    return symbolId;
+  }
+
+  /** Where the symbol stands, or the empty slot where it would. */
+  #slotOf(bytes: Uint8Array, start: number, end: number): number {
+    const hash = symbolHash(bytes, start, end);
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    for (;;) {
+      const entry = this.#slots[slot] as number;
+      if (entry === 0) return slot;
+      if (this.#hashes[entry - 1] === hash && this.#isAt(entry - 1, bytes, start, end)) return slot;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #isAt(symbolId: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const own = this.#bytesStart[symbolId] as number;
+    if ((this.#bytesStart[symbolId + 1] as number) - own !== end - start) return false;
+    for (let i = 0; i < end - start; i++) {
+      if (this.#bytes[own + i] !== bytes[start + i]) return false;
+    }
+    return true;
+  }
+
+  #reserve(symbolId: number, length: number): void {
+    const bytesNeeded = (this.#bytesStart[symbolId] as number) + length;
+    if (bytesNeeded > this.#bytes.length) {
+      const grown = new Uint8Array(this.#bytes.length * 2);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    if (symbolId < this.#hashes.length) return;
+    const size = this.#hashes.length * 2;
+    const hashes = new Uint32Array(size);
+    hashes.set(this.#hashes);
+    this.#hashes = hashes;
+    const starts = new Uint32Array(size + 1);
+    starts.set(this.#bytesStart);
+    this.#bytesStart = starts;
+    this.#rehash(size * 2);
+  }
+
+  #rehash(slots: number): void {
+    this.#slots = new Int32Array(slots);
+    for (let symbolId = 0; symbolId < this.#names.length; symbolId++) {
+      let slot = (this.#hashes[symbolId] as number) & (slots - 1);
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & (slots - 1);
+      this.#slots[slot] = symbolId + 1;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/** Something that becomes due. */
+export interface Due {
+  /** When, on the clock of `performance.now`, ms. Fixed while it is queued. */
+  readonly dueAt: number;
+  due(): void;
+}
+
+/**
+ * Sessions with changes whose `conflateMs` has not passed yet: calls each when it is due, never early, with one timer for
+ * all. A binary heap by time.
+ */
+export class ConflationQueue {
+  readonly #heap: Due[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  /** Queues `item`, which must not be queued already. */
+  add(item: Due): void {
+    const heap = this.#heap;
+    let at = heap.push(item) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent] as Due;
+      if (above.dueAt <= item.dueAt) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = item;
+    this.#schedule();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#heap.length = 0;
+  }
+
+  #schedule(): void {
+    const first = this.#heap[0];
+    if (first === undefined || first.dueAt >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = first.dueAt;
+    // Rounded up; a timer may fire a little early all the same, and then simply waits again.
+    const delayMs = Math.max(1, Math.ceil(first.dueAt - performance.now()));
+    this.#timer = setTimeout(() => this.#run(), delayMs);
+  }
+
+  #run(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    const due: Due[] = [];
+    while (this.#heap.length > 0 && (this.#heap[0] as Due).dueAt <= now) due.push(this.#pop());
+    for (const item of due) item.due();
+    this.#schedule();
+  }
+
+  #pop(): Due {
+    const heap = this.#heap;
+    const first = heap[0] as Due;
+    const last = heap.pop() as Due;
+    if (heap.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      const right = heap[child + 1];
+      if (right !== undefined && right.dueAt < (heap[child] as Due).dueAt) child++;
+      if ((heap[child] as Due).dueAt >= last.dueAt) break;
+      heap[at] = heap[child] as Due;
+      at = child;
+    }
+    heap[at] = last;
+    return first;
+  }
+}

@@ -1,0 +1,126 @@
+import {
+  CloseCode,
+  type Encoding,
+  ErrorCode,
+  encodeFrame,
+  errorFrame,
+  type Frame,
+  heartbeatFrame,
+  type ProtocolError,
+} from '../protocol/index.ts';
+import type { Traffic } from './traffic.ts';
+import type { Socket } from './transport/transport.ts';
+
+export interface ConnectionLimits {
+  /** Frames that cannot be read before the connection is closed. */
+  readonly badFramesMax: number;
+  /** Bytes that may wait in the socket's buffer, statistics and all. */
+  readonly socketBufferBytesMax: number;
+}
+
+/**
+ * A session's socket with what both kinds of session need: frames in the session's encoding, counts of what was sent,
+ * signs of life, refusal of bad frames. Sends nothing once it is closed or closing.
+ */
+export class Connection {
+  readonly encoding: Encoding;
+  readonly remoteAddress: string;
+  /** Frames sent on this connection. */
+  framesSent = 0;
+  /** When something was last sent, ms since the epoch. */
+  lastSentAt: number;
+  /** When the peer last showed life: a message, a pong, or bytes taken from a full buffer. Ms since the epoch. */
+  lastLifeAt: number;
+  readonly #socket: Socket;
+  readonly #limits: ConnectionLimits;
+  readonly #traffic: Traffic;
+  #badFrames = 0;
+  #lastBuffered = 0;
+  #isOpen = true;
+
+  constructor(socket: Socket, encoding: Encoding, limits: ConnectionLimits, traffic: Traffic) {
+    this.#socket = socket;
+    this.encoding = encoding;
+    this.remoteAddress = socket.remoteAddress;
+    this.#limits = limits;
+    this.#traffic = traffic;
+    this.lastSentAt = Date.now();
+    this.lastLifeAt = this.lastSentAt;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  send(frame: Frame): void {
+    this.sendEncoded(encodeFrame(frame, this.encoding));
+  }
+
+  /** Sends a frame that is encoded already, in this connection's encoding. The bytes may be used again at once. */
+  sendEncoded(message: Uint8Array | string): void {
+    if (!this.#isOpen) return;
+    if (this.#socket.bufferedAmount() > 2 * this.#limits.socketBufferBytesMax) {
+      // Statistics wait outside the socket, so only answers that nobody reads get a buffer this full.
+      this.close(CloseCode.UNRESPONSIVE, 'the answers to your requests are not being read');
+      return;
+    }
+    this.framesSent++;
+    this.lastSentAt = Date.now();
+    this.#traffic.framesOut++;
+    this.#traffic.bytesOut +=
+      typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+    this.#socket.send(message);
+  }
+
+  heartbeat(now: number): void {
+    this.send(heartbeatFrame(now, this.framesSent));
+  }
+
+  /** Whether the socket takes statistics now, or is to be left to drain first. */
+  hasRoom(): boolean {
+    return this.#socket.bufferedAmount() <= this.#limits.socketBufferBytesMax / 2;
+  }
+
+  /** Runs `work`, whose sends may leave in one system call. */
+  cork(work: () => void): void {
+    if (this.#isOpen) this.#socket.cork(work);
+  }
+
+  /** Tells the peer of its error; too many frames that cannot be read end the connection. */
+  refuse(error: ProtocolError, retryAfterMs: number | null = null): void {
+    this.send(errorFrame(error, retryAfterMs));
+    if (error.code !== ErrorCode.bad_frame) return;
+    this.#traffic.badFrames++;
+    this.#badFrames++;
+    if (this.#badFrames >= this.#limits.badFramesMax) {
+      this.close(CloseCode.PROTOCOL_ERROR, `${this.#badFrames} frames could not be read`);
+    }
+  }
+
+  /** Notes a sign of life. */
+  heard(): void {
+    this.lastLifeAt = Date.now();
+  }
+
+  /** Looks whether the peer took buffered bytes since the last look: a slow reader lives. */
+  checkProgress(now: number): void {
+    const buffered = this.#socket.bufferedAmount();
+    if (buffered < this.#lastBuffered) this.lastLifeAt = now;
+    this.#lastBuffered = buffered;
+  }
+
+  ping(): void {
+    if (this.#isOpen) this.#socket.ping();
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#socket.end(code, reason);
+  }
+
+  /** The transport says that the socket is gone. */
+  closed(): void {
+    this.#isOpen = false;
+  }
+}

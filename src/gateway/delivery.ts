@@ -1,0 +1,287 @@
+import type { SymbolTable } from '../engine/index.ts';
+import {
+  ALL_FIELDS,
+  type AnomalyTuple,
+  anomalyFrame,
+  Digest,
+  digestFrame,
+  symbolsFrame,
+  VALUES,
+} from '../protocol/index.ts';
+import type { AnomalyLog } from './anomaly-log.ts';
+import type { ConflationQueue, Due } from './conflation-queue.ts';
+import type { Connection } from './connection.ts';
+import { LinkTable, NO_ANOMALIES } from './link-table.ts';
+import { NO_SNAPSHOT, type SnapshotPool } from './snapshot-pool.ts';
+import type { StatsMessage } from './stats-message.ts';
+import type { Subscriptions } from './subscriptions.ts';
+import type { Traffic } from './traffic.ts';
+
+/** What all deliveries share. */
+export interface DeliveryRoom {
+  readonly symbols: Pick<SymbolTable, 'name'>;
+  readonly pool: SnapshotPool;
+  readonly anomalies: AnomalyLog;
+  readonly subscriptions: Subscriptions;
+  readonly message: StatsMessage;
+  readonly conflation: ConflationQueue;
+  readonly traffic: Traffic;
+  /** Bytes of a STATS message from which no entry is added: a large flush takes several. */
+  readonly messageBytesMax: number;
+}
+
+/** Anomalies in one frame at most. */
+const ANOMALIES_PER_FRAME = 1000;
+
+/** What a session wants of a symbol. */
+export interface Wants {
+  /** Mask of the statistics; 0 for none. */
+  readonly fields: number;
+  readonly anomalies: boolean;
+}
+
+/**
+ * One session's side of the fan-out: its cursors, and bringing them up to date. There is no queue of messages: a session
+ * that cannot or may not be sent to keeps its marks, and gets the newest state when it can.
+ */
+export class Delivery implements Due {
+  readonly links = new LinkTable();
+  /** Least time between two STATS flushes, ms. */
+  conflateMs: number;
+  dueAt = 0;
+  /** Whether the fan-out of this turn has this session on its list. */
+  isTouched = false;
+  readonly #connection: Connection;
+  readonly #room: DeliveryRoom;
+  /** Of the last STATS flush, on the clock of `performance.now`. */
+  #flushedAt = Number.NEGATIVE_INFINITY;
+  /** A flush was begun that the socket had no room for: its rest may follow at any time. */
+  #isMidFlush = false;
+  #isQueued = false;
+  #isSlow = false;
+  #isClosed = false;
+  /** Requests waiting for the session to be up to date. */
+  #verifications: number[] = [];
+
+  constructor(connection: Connection, room: DeliveryRoom, conflateMs: number) {
+    this.#connection = connection;
+    this.#room = room;
+    this.conflateMs = conflateMs;
+  }
+
+  /** Whether the socket had no room when last looked at. */
+  get isSlow(): boolean {
+    return this.#isSlow;
+  }
+
+  get verificationsWaiting(): number {
+    return this.#verifications.length;
+  }
+
+  /**
+   * Links the session to a symbol, or changes what it wants of it. What was not wanted before begins now: a full entry,
+   * and anomalies from the next one on.
+   *
+   * @param isFresh whether a full entry is due though the session may hold the symbol's state
+   * @param since sequence after which anomalies are to be sent, where the session says so
+   */
+  link(symbolId: number, wants: Wants, isFresh: boolean, since?: number): void {
+    const { links } = this;
+    const found = links.find(symbolId);
+    const link = found ?? links.add(symbolId);
+    if (found === undefined) {
+      links.positions[link] = this.#room.subscriptions.join(symbolId, this, link);
+    }
+    if (isFresh || links.fields[link] !== wants.fields) this.#setCursor(link, NO_SNAPSHOT);
+    links.fields[link] = wants.fields;
+    this.#linkAnomalies(link, wants.anomalies, since);
+    if (wants.fields === 0) return;
+    this.#room.pool.refresh(symbolId);
+    if (this.#room.pool.current(symbolId) !== links.cursors[link]) links.markStats(link);
+  }
+
+  unlink(symbolId: number): void {
+    const link = this.links.find(symbolId);
+    if (link === undefined) return;
+    this.#setCursor(link, NO_SNAPSHOT);
+    this.#room.subscriptions.leave(symbolId, this.links.positions[link] as number);
+    this.links.remove(link);
+  }
+
+  /** Unlinks everything: the session is gone. */
+  close(): void {
+    this.#isClosed = true;
+    for (const link of this.links.bySymbolId()) this.unlink(this.links.symbolIds[link] as number);
+  }
+
+  /** The symbol of a link has a new current snapshot. */
+  markStats(link: number): void {
+    if (this.links.fields[link] === 0) return;
+    if (!this.links.markStats(link)) this.#room.traffic.conflatedUpdates++;
+  }
+
+  /** The symbol of a link has a new anomaly. */
+  markAnomalies(link: number): void {
+    if (this.links.anomalies[link] !== NO_ANOMALIES) this.links.markAnomalies(link);
+  }
+
+  /** Answers a `VERIFY` once the session is up to date with the rows as they are now. */
+  verify(requestId: number): void {
+    this.#verifications.push(requestId);
+    const { links } = this;
+    for (const link of links.bySymbolId()) {
+      if (links.fields[link] === 0) continue;
+      const symbolId = links.symbolIds[link] as number;
+      this.#room.pool.refresh(symbolId);
+      if (this.#room.pool.current(symbolId) !== links.cursors[link]) links.markStats(link);
+    }
+  }
+
+  due(): void {
+    this.#isQueued = false;
+    this.flush();
+  }
+
+  /** Brings the session up to date as far as its socket and its `conflateMs` allow. */
+  flush(): void {
+    const { links } = this;
+    if (links.statsPending + links.anomaliesPending + this.#verifications.length === 0) return;
+    if (this.#isClosed || !this.#connection.isOpen || !this.#checkRoom()) return;
+    // One message needs no cork; with anomalies or answers there may be more.
+    if (links.anomaliesPending + this.#verifications.length === 0) this.#deliver();
+    else this.#connection.cork(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    if (this.links.statsPending > 0 && this.#mayFlush()) this.#sendStats();
+    while (this.links.anomaliesPending > 0 && this.#checkRoom()) this.#sendAnomalies();
+    if (this.links.statsPending === 0) this.#answerVerifications();
+  }
+
+  /** Whether `conflateMs` has passed; if not, the session is queued for when it will have. */
+  #mayFlush(): boolean {
+    if (this.conflateMs === 0 || this.#isMidFlush) return true;
+    const now = performance.now();
+    if (now - this.#flushedAt >= this.conflateMs) return true;
+    if (!this.#isQueued) {
+      this.#isQueued = true;
+      this.dueAt = this.#flushedAt + this.conflateMs;
+      this.#room.conflation.add(this);
+    }
+    return false;
+  }
+
+  #sendStats(): void {
+    this.#isMidFlush = true;
+    while (this.links.statsPending > 0) {
+      if (!this.#checkRoom()) return;
+      this.#sendStatsMessage();
+    }
+    this.#isMidFlush = false;
+    if (this.conflateMs > 0) this.#flushedAt = performance.now();
+  }
+
+  #sendStatsMessage(): void {
+    const { links } = this;
+    const { message, pool, symbols, traffic } = this.#room;
+    const names: (number | string)[] = [];
+    message.start(this.#connection.encoding);
+    while (links.statsPending > 0 && message.length < this.#room.messageBytesMax) {
+      const link = links.takeStats();
+      const symbolId = links.symbolIds[link] as number;
+      const from = links.cursors[link] as number;
+      const to = pool.current(symbolId);
+      if (to === from) continue;
+      if (links.name(link)) names.push(symbolId, symbols.name(symbolId));
+      if (message.add(symbolId, from, to, links.fields[link] as number)) {
+        traffic.entriesOut++;
+        if (from === NO_SNAPSHOT) traffic.fullEntriesOut++;
+      }
+      this.#setCursor(link, to);
+    }
+    if (names.length > 0) this.#connection.send(symbolsFrame(names));
+    if (!message.isEmpty()) this.#connection.sendEncoded(message.finish(Date.now()));
+  }
+
+  #sendAnomalies(): void {
+    const { links } = this;
+    const { anomalies, symbols, traffic } = this.#room;
+    const names: (number | string)[] = [];
+    const records = [];
+    while (links.anomaliesPending > 0 && records.length < ANOMALIES_PER_FRAME) {
+      const link = links.takeAnomalies();
+      const symbolId = links.symbolIds[link] as number;
+      const cursor = links.anomalies[link] as number;
+      const held = anomalies.from(symbolId, cursor + 1, Number.POSITIVE_INFINITY);
+      if (held.length === 0) continue;
+      if (links.name(link)) names.push(symbolId, symbols.name(symbolId));
+      records.push(...held);
+      links.anomalies[link] = anomalies.last(symbolId);
+    }
+    if (records.length === 0) return;
+    records.sort((a, b) => a.ordinal - b.ordinal);
+    const tuples = records.map(
+      (record): AnomalyTuple => [
+        record.symbolId,
+        record.sequence,
+        record.direction,
+        record.reference,
+        record.price,
+        record.changePercent,
+        record.time,
+      ],
+    );
+    if (names.length > 0) this.#connection.send(symbolsFrame(names));
+    this.#connection.send(anomalyFrame(Date.now(), tuples));
+    traffic.anomaliesOut += tuples.length;
+  }
+
+  #answerVerifications(): void {
+    if (this.#verifications.length === 0) return;
+    const { links } = this;
+    const { values } = this.#room.pool;
+    const digest = new Digest();
+    let symbolCount = 0;
+    for (const link of links.bySymbolId()) {
+      const snapshot = links.cursors[link] as number;
+      if (links.fields[link] !== ALL_FIELDS || snapshot === NO_SNAPSHOT) continue;
+      const [price, average, count, time, min, max] = values.subarray(
+        snapshot * VALUES,
+        (snapshot + 1) * VALUES,
+      ) as unknown as [number, number, number, number, number, number];
+      digest.add(links.symbolIds[link] as number, { price, average, count, time, min, max });
+      symbolCount++;
+    }
+    for (const requestId of this.#verifications) {
+      this.#connection.send(digestFrame(requestId, digest.value, symbolCount));
+    }
+    this.#verifications = [];
+  }
+
+  #linkAnomalies(link: number, isWanted: boolean, since: number | undefined): void {
+    const { links } = this;
+    const last = this.#room.anomalies.last(links.symbolIds[link] as number);
+    if (!isWanted) {
+      links.anomalies[link] = NO_ANOMALIES;
+    } else if (since !== undefined) {
+      links.anomalies[link] = Math.min(since, last);
+    } else if (links.anomalies[link] === NO_ANOMALIES) {
+      links.anomalies[link] = last;
+    }
+    if (isWanted && last > (links.anomalies[link] as number)) links.markAnomalies(link);
+  }
+
+  #setCursor(link: number, snapshot: number): void {
+    const { pool } = this.#room;
+    if (snapshot !== NO_SNAPSHOT) pool.retain(snapshot);
+    pool.release(this.links.cursors[link] as number);
+    this.links.cursors[link] = snapshot;
+  }
+
+  #checkRoom(): boolean {
+    const hasRoom = this.#connection.hasRoom();
+    if (!hasRoom && !this.#isSlow) this.#room.traffic.slowEpisodes++;
+    this.#isSlow = !hasRoom;
+    return hasRoom;
+  }
+}

@@ -1,0 +1,81 @@
+import type { Engine } from '../engine/index.ts';
+import type { AnomalyLog } from './anomaly-log.ts';
+import type { Delivery } from './delivery.ts';
+import type { SnapshotPool } from './snapshot-pool.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+/** Dirty symbols taken at a time. */
+const TAKEN_MAX = 16_384;
+
+/**
+ * From what changed to who is told: takes the engine's news, marks the sessions' links, brings the marked sessions up to
+ * date with one message each. Runs on the gateway's thread, all of it in one turn.
+ */
+export class FanOut {
+  readonly #engine: Engine;
+  readonly #subscriptions: Subscriptions;
+  readonly #pool: SnapshotPool;
+  readonly #anomalies: AnomalyLog;
+  readonly #taken = new Int32Array(TAKEN_MAX);
+  #touched: Delivery[] = [];
+
+  constructor(
+    engine: Engine,
+    subscriptions: Subscriptions,
+    pool: SnapshotPool,
+    anomalies: AnomalyLog,
+  ) {
+    this.#engine = engine;
+    this.#subscriptions = subscriptions;
+    this.#pool = pool;
+    this.#anomalies = anomalies;
+  }
+
+  /** Takes all news there is now and flushes the sessions concerned. */
+  run(): void {
+    // Anomalies first: their ring is small, and a worker may be waiting for it.
+    this.#engine.drainAnomalies(this.#anomalies);
+    let count: number;
+    do {
+      count = this.#engine.dirty.take(this.#taken);
+      for (let i = 0; i < count; i++) this.#markStats(this.#taken[i] as number);
+    } while (count > TAKEN_MAX / 2);
+    const touched = this.#touched;
+    for (const delivery of touched) {
+      delivery.isTouched = false;
+      delivery.flush();
+    }
+    touched.length = 0;
+  }
+
+  /** Marks a symbol's new anomaly with the sessions that want it; for the anomaly log to call. */
+  markAnomaly(symbolId: number): void {
+    const subscribers = this.#subscriptions.of(symbolId);
+    if (subscribers === undefined) return;
+    const { deliveries, links } = subscribers;
+    for (let i = 0; i < links.length; i++) {
+      const delivery = deliveries[i] as Delivery;
+      delivery.markAnomalies(links[i] as number);
+      this.#touch(delivery);
+    }
+  }
+
+  #markStats(symbolId: number): void {
+    const subscribers = this.#subscriptions.of(symbolId);
+    // Symbols that nobody is subscribed to cost a bit test, no more.
+    if (subscribers === undefined || subscribers.links.length === 0) return;
+    if (!this.#pool.refresh(symbolId)) return;
+    const { deliveries, links } = subscribers;
+    for (let i = 0; i < links.length; i++) {
+      const delivery = deliveries[i] as Delivery;
+      delivery.markStats(links[i] as number);
+      this.#touch(delivery);
+    }
+  }
+
+  #touch(delivery: Delivery): void {
+    if (delivery.isTouched) return;
+    delivery.isTouched = true;
+    this.#touched.push(delivery);
+  }
+}

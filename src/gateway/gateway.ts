@@ -1,0 +1,294 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from '../config/schema.ts';
+import type { Engine } from '../engine/index.ts';
+import {
+  type Encoding,
+  goawayFrame,
+  type Limits,
+  PROTOCOL_VERSION,
+  TickBatch,
+  TicksReader,
+  type WelcomeInfo,
+  welcomeFrame,
+} from '../protocol/index.ts';
+import { AnomalyLog } from './anomaly-log.ts';
+import { ConflationQueue } from './conflation-queue.ts';
+import { Connection } from './connection.ts';
+import { CreditPool } from './credit-pool.ts';
+import { FanOut } from './fan-out.ts';
+import type { CommandRoom, QueryRoom } from './http/http-room.ts';
+import { createRouter } from './http/router.ts';
+import { Liveness } from './liveness.ts';
+import { type PublishRoom, PublishSession } from './publish-session.ts';
+import { PublisherRegistry } from './publisher-registry.ts';
+import { Sessions } from './sessions.ts';
+import { SnapshotPool } from './snapshot-pool.ts';
+import { StatsMessage } from './stats-message.ts';
+import { type StreamRoom, StreamSession } from './stream-session.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { TickIntake } from './tick-intake.ts';
+import { Traffic } from './traffic.ts';
+import { startTransport } from './transport/start-transport.ts';
+import type { Socket, SocketHandler, Transport } from './transport/transport.ts';
+import { Turn } from './turn.ts';
+import { decideUpgrade } from './upgrades.ts';
+
+/** Where the gateway says what an operator should know. */
+export interface GatewayLog {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A stop looks this often whether everything is delivered, ms. */
+const DRAIN_POLL_MS = 5;
+/** What closing sockets may take after their close frame, ms. */
+const CLOSE_MS = 500;
+
+/** The largest HTTP body taken. */
+const BODY_BYTES_MAX = 1024 * 1024;
+
+/** Sockets, sessions, fan-out and HTTP around an engine: everything on the main thread. */
+export class Gateway {
+  readonly #config: Config;
+  readonly #engine: Engine;
+  readonly #epoch = randomBytes(6).toString('base64url');
+  readonly #startedAt = Date.now();
+  readonly #sessions = new Sessions();
+  readonly #traffic = new Traffic();
+  readonly #subscriptions = new Subscriptions();
+  readonly #conflation = new ConflationQueue();
+  readonly #intake: TickIntake;
+  readonly #credit: CreditPool;
+  readonly #anomalies: AnomalyLog;
+  readonly #turn: Turn;
+  readonly #publishRoom: PublishRoom;
+  readonly #streamRoom: StreamRoom;
+  readonly #liveness: Liveness;
+  #transport: Transport | undefined;
+  #isStopping = false;
+
+  private constructor(config: Config, engine: Engine) {
+    const { processing, stream } = config;
+    this.#config = config;
+    this.#engine = engine;
+    const pool = new SnapshotPool(engine);
+    this.#anomalies = new AnomalyLog(stream.recentAnomaliesPerSymbol, (symbolId) =>
+      fanOut.markAnomaly(symbolId),
+    );
+    const fanOut = new FanOut(engine, this.#subscriptions, pool, this.#anomalies);
+    this.#turn = new Turn(engine, fanOut, this.#sessions.publishers);
+    this.#intake = new TickIntake(engine, processing.maxFutureMs, (symbolId, symbol) =>
+      this.#subscriptions.symbolAppeared(symbolId, symbol),
+    );
+    this.#credit = createCredit(config, engine);
+    this.#publishRoom = this.#createPublishRoom();
+    this.#streamRoom = this.#createStreamRoom(pool);
+    this.#liveness = new Liveness(
+      { heartbeatMs: config.server.heartbeatMs, unresponsiveMs: stream.slowSessionCloseMs },
+      () => this.#sessions.all(),
+    );
+  }
+
+  /**
+   * Serves an engine on the configured address.
+   *
+   * @throws Error when the address cannot be listened on, or the chosen transport does not load
+   */
+  static async start(config: Config, engine: Engine, log: GatewayLog): Promise<Gateway> {
+    const gateway = new Gateway(config, engine);
+    const { server } = config;
+    const route = createRouter(gateway.#commandRoom(), gateway.#queryRoom());
+    gateway.#transport = await startTransport(
+      server.transport,
+      {
+        host: server.host,
+        port: server.port,
+        frameBytesMax: server.frameBytesMax,
+        bodyBytesMax: BODY_BYTES_MAX,
+      },
+      {
+        upgrade: (request) =>
+          decideUpgrade(request, {
+            publish: (socket, encoding, name) => gateway.#openPublish(socket, encoding, name),
+            stream: (socket, encoding) => gateway.#openStream(socket, encoding),
+          }),
+        request: route,
+        fault: (error) => log.error({ err: error }, 'a handler failed'),
+      },
+      (message) => log.warn({}, message),
+    );
+    gateway.#turn.schedule();
+    return gateway;
+  }
+
+  get port(): number {
+    return this.#transport?.port ?? 0;
+  }
+
+  get transportName(): string {
+    return this.#transport?.name ?? 'none';
+  }
+
+  /**
+   * Stops gracefully, within `server.drainMs` and what closing takes: no new connections, everyone told, what was accepted
+   * applied, acknowledged and delivered as far as sockets take it, then closed with 4001.
+   */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    const deadline = Date.now() + this.#config.server.drainMs;
+    this.#transport?.stopListening();
+    const { drainMs, goawayJitterMs } = this.#config.server;
+    this.#sessions.announce(goawayFrame('server going away', drainMs, goawayJitterMs));
+    // Frames that were on their way when the publishers learnt of it are read in the turns until then.
+    await this.#drained(deadline, () => !this.#engine.isBusy());
+    for (const session of this.#sessions.publishers) session.acknowledge();
+    this.#sessions.dismiss(this.#sessions.publishers);
+    await this.#drained(deadline, () => !this.#engine.isBusy() && !this.#hasPending());
+    this.#sessions.dismiss(this.#sessions.subscribers);
+    await this.#drained(Date.now() + CLOSE_MS, () => this.#sessions.size === 0);
+    this.#liveness.stop();
+    this.#conflation.stop();
+    this.#turn.stop();
+    this.#transport?.close();
+  }
+
+  #hasPending(): boolean {
+    for (const { delivery } of this.#sessions.subscribers) {
+      if (delivery.links.statsPending + delivery.links.anomaliesPending > 0) return true;
+    }
+    return false;
+  }
+
+  async #drained(deadline: number, isDone: () => boolean): Promise<void> {
+    do {
+      this.#turn.schedule();
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    } while (!isDone() && Date.now() < deadline);
+  }
+
+  #openPublish(socket: Socket, encoding: Encoding, name: string | undefined): SocketHandler {
+    const session = this.#sessions.nextName();
+    const publisher = this.#publishRoom.registry.enter(name ?? `${session}-${this.#epoch}`);
+    const publishSession = new PublishSession(
+      this.#connect(socket, encoding),
+      publisher,
+      this.#publishRoom,
+    );
+    this.#sessions.publishers.add(publishSession);
+    publishSession.connection.send(
+      welcomeFrame({
+        ...this.#welcome(session),
+        publisher: publisher.name,
+        sequence: publisher.sequence,
+        credit: publishSession.credit,
+        overflow: this.#config.processing.overflow,
+      }),
+    );
+    return publishSession;
+  }
+
+  #openStream(socket: Socket, encoding: Encoding): SocketHandler {
+    const session = new StreamSession(this.#connect(socket, encoding), this.#streamRoom);
+    this.#sessions.subscribers.add(session);
+    session.connection.send(welcomeFrame(this.#welcome(this.#sessions.nextName())));
+    return session;
+  }
+
+  #connect(socket: Socket, encoding: Encoding): Connection {
+    const { badFramesMax } = this.#config.server;
+    const { socketBufferBytesMax } = this.#config.stream;
+    return new Connection(socket, encoding, { badFramesMax, socketBufferBytesMax }, this.#traffic);
+  }
+
+  #welcome(session: string): WelcomeInfo {
+    return {
+      version: PROTOCOL_VERSION,
+      epoch: this.#epoch,
+      session,
+      serverTime: Date.now(),
+      heartbeatMs: this.#config.server.heartbeatMs,
+      limits: limitsOf(this.#config),
+    };
+  }
+
+  #createPublishRoom(): PublishRoom {
+    const { ticksPerFrameMax } = this.#config.publish;
+    return {
+      intake: this.#intake,
+      credit: this.#credit,
+      registry: new PublisherRegistry(),
+      traffic: this.#traffic,
+      reader: new TicksReader(ticksPerFrameMax),
+      batch: new TickBatch(),
+      ticksPerFrameMax,
+      aliasesMax: Math.max(65_536, this.#config.processing.maxSymbols),
+      acknowledgementDue: (session) => this.#turn.acknowledgementDue(session),
+      sessionClosed: (session) => {
+        this.#sessions.publishers.delete(session);
+        this.#turn.forget(session);
+      },
+    };
+  }
+
+  #createStreamRoom(pool: SnapshotPool): StreamRoom {
+    const { stream } = this.#config;
+    return {
+      symbols: this.#engine.symbols,
+      pool,
+      anomalies: this.#anomalies,
+      subscriptions: this.#subscriptions,
+      message: new StatsMessage(pool),
+      conflation: this.#conflation,
+      traffic: this.#traffic,
+      messageBytesMax: stream.socketBufferBytesMax / 2,
+      subscriptionsMax: stream.subscriptionsMax,
+      conflateMs: stream.conflateMs,
+      sessionClosed: (session) => this.#sessions.subscribers.delete(session),
+    };
+  }
+
+  #commandRoom(): CommandRoom {
+    return {
+      intake: this.#intake,
+      credit: this.#credit,
+      ticksMax: this.#config.publish.ticksPerFrameMax,
+      schedule: this.#turn.schedule,
+    };
+  }
+
+  #queryRoom(): QueryRoom {
+    return {
+      engine: this.#engine,
+      anomalies: this.#anomalies,
+      totals: this.#intake.totals,
+      traffic: this.#traffic,
+      startedAt: this.#startedAt,
+      sessions: () => ({
+        publishers: this.#sessions.publishers.size,
+        subscribers: this.#sessions.subscribers.size,
+        subscriptions: this.#subscriptions.held,
+        slow: this.#sessions.countSlow(),
+      }),
+      unreadiness: () => (this.#isStopping ? 'the server is stopping' : undefined),
+    };
+  }
+}
+
+function createCredit(config: Config, engine: Engine): CreditPool {
+  const { channelCapacity, overflow } = config.processing;
+  const window = Math.max(channelCapacity, config.publish.ticksPerFrameMax);
+  return overflow === 'wait'
+    ? new CreditPool(window, () => engine.freeSlots())
+    : new CreditPool(window);
+}
+
+function limitsOf(config: Config): Limits {
+  return {
+    frameBytesMax: config.server.frameBytesMax,
+    ticksPerFrameMax: config.publish.ticksPerFrameMax,
+    symbolsMax: config.processing.maxSymbols,
+    subscriptionsMax: config.stream.subscriptionsMax,
+    authTimeoutMs: config.server.authTimeoutMs,
+  };
+}

@@ -1,0 +1,38 @@
+import type { Engine } from '../../engine/index.ts';
+import type { AnomalyLog } from '../anomaly-log.ts';
+import type { CreditPool } from '../credit-pool.ts';
+import type { TickIntake } from '../tick-intake.ts';
+import type { Traffic } from '../traffic.ts';
+
+/** What HTTP commands work on: the way in. */
+export interface CommandRoom {
+  readonly intake: TickIntake;
+  readonly credit: CreditPool;
+  /** Ticks one request may hold. */
+  readonly ticksMax: number;
+  /** Has the accepted ticks handed to the workers before this turn of the event loop ends. */
+  readonly schedule: () => void;
+}
+
+/** How many of each there are at this moment. */
+export interface SessionCounts {
+  readonly publishers: number;
+  readonly subscribers: number;
+  /** Patterns held by all sessions. */
+  readonly subscriptions: number;
+  /** Sessions whose socket had no room when last looked at. */
+  readonly slow: number;
+}
+
+/** What HTTP queries read. Nothing here reaches the way in. */
+export interface QueryRoom {
+  readonly engine: Pick<Engine, 'symbols' | 'statistics' | 'partitions' | 'status'>;
+  readonly anomalies: AnomalyLog;
+  readonly totals: TickIntake['totals'];
+  readonly traffic: Readonly<Traffic>;
+  /** When the server started, ms since the epoch. */
+  readonly startedAt: number;
+  sessions(): SessionCounts;
+  /** Why the server is not ready; undefined when it is. */
+  unreadiness(): string | undefined;
+}

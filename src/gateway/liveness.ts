@@ -1,0 +1,57 @@
+import { CloseCode } from '../protocol/index.ts';
+import type { Connection } from './connection.ts';
+
+export interface LivenessOptions {
+  /** Silence of the server after which it sends a heartbeat, ms. */
+  readonly heartbeatMs: number;
+  /** A peer that shows no life for this long is closed, ms. */
+  readonly unresponsiveMs: number;
+}
+
+/** Looks at a session this many times a heartbeat. */
+const SWEEPS_PER_HEARTBEAT = 10;
+
+/** What a sweep looks at. */
+export interface Living {
+  readonly connection: Connection;
+  /** Called at each sweep: sockets may have drained without saying so. */
+  swept?(): void;
+}
+
+/**
+ * Sees to it that no connection is silent, and that none is kept whose peer is gone: sends heartbeats where nothing else
+ * was sent, pings where nothing was heard, closes with 4002 what shows no life for long.
+ */
+export class Liveness {
+  readonly #options: LivenessOptions;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: LivenessOptions, sessions: () => Iterable<Living>) {
+    this.#options = options;
+    const everyMs = Math.max(5, Math.floor(options.heartbeatMs / SWEEPS_PER_HEARTBEAT));
+    this.#timer = setInterval(() => {
+      for (const session of sessions()) this.#sweep(session);
+    }, everyMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #sweep(session: Living): void {
+    const { connection } = session;
+    const now = Date.now();
+    const { heartbeatMs, unresponsiveMs } = this.#options;
+    connection.checkProgress(now);
+    const quietMs = now - connection.lastLifeAt;
+    if (quietMs >= unresponsiveMs) {
+      connection.close(CloseCode.UNRESPONSIVE, `no sign of life for ${unresponsiveMs} ms`);
+      return;
+    }
+    session.swept?.();
+    // A sweep early rather than late: readers count on a frame in every heartbeat.
+    if (now - connection.lastSentAt < heartbeatMs * (1 - 1 / SWEEPS_PER_HEARTBEAT)) return;
+    if (quietMs >= heartbeatMs) connection.ping();
+    connection.heartbeat(now);
+  }
+}

@@ -1,0 +1,210 @@
+import { monotonicMs } from '../engine/index.ts';
+import {
+  ackFrame,
+  CloseCode,
+  decodeFrame,
+  ErrorCode,
+  type Frame,
+  Op,
+  ProtocolError,
+  pongFrame,
+  readPublishRequest,
+  readTicksFrame,
+  rejectFrame,
+  symbolFault,
+  type TickBatch,
+  type TicksReader,
+} from '../protocol/index.ts';
+import { AliasTable } from './alias-table.ts';
+import type { Connection } from './connection.ts';
+import type { CreditHolder, CreditPool } from './credit-pool.ts';
+import type { Publisher, PublisherRegistry } from './publisher-registry.ts';
+import type { TickIntake } from './tick-intake.ts';
+import type { Traffic } from './traffic.ts';
+import type { SocketHandler } from './transport/transport.ts';
+
+/** What all publish sessions share. */
+export interface PublishRoom {
+  readonly intake: TickIntake;
+  readonly credit: CreditPool;
+  readonly registry: PublisherRegistry;
+  readonly traffic: Traffic;
+  readonly reader: TicksReader;
+  readonly batch: TickBatch;
+  readonly ticksPerFrameMax: number;
+  readonly aliasesMax: number;
+  /** A session has something to acknowledge before this turn of the loop ends, or ticks to deliver. */
+  acknowledgementDue(session: PublishSession): void;
+  sessionClosed(session: PublishSession): void;
+}
+
+/** When a publisher refused for want of credit may try again, ms: about what a full queue takes to drain. */
+const RETRY_AFTER_MS = 20;
+
+/** A publisher's connection: ticks in, acknowledgements out. */
+export class PublishSession implements SocketHandler, CreditHolder {
+  readonly connection: Connection;
+  readonly publisher: Publisher;
+  credit = 0;
+  readonly #room: PublishRoom;
+  readonly #aliases = new AliasTable();
+  /** Ticks since the connection began. */
+  #accepted = 0;
+  #rejected = 0;
+  #dropped = 0;
+  #creditTold = 0;
+  /** False as long as every frame came with sequence 0. */
+  #isAcknowledged = false;
+
+  constructor(connection: Connection, publisher: Publisher, room: PublishRoom) {
+    this.connection = connection;
+    this.publisher = publisher;
+    this.#room = room;
+    publisher.session?.takenOver();
+    publisher.session = this;
+    room.credit.add(this);
+    this.#creditTold = this.credit;
+  }
+
+  message(data: Uint8Array | string): void {
+    if (!this.connection.isOpen) return;
+    this.connection.heard();
+    try {
+      this.#read(data);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const isBackpressure = error.code === ErrorCode.backpressure;
+      this.connection.refuse(error, isBackpressure ? RETRY_AFTER_MS : null);
+      if (error.code === ErrorCode.sequence_gap) {
+        this.connection.close(CloseCode.SEQUENCE_GAP, error.message);
+      }
+    }
+  }
+
+  drain(): void {
+    this.connection.heard();
+  }
+
+  pong(): void {
+    this.connection.heard();
+  }
+
+  close(): void {
+    this.connection.closed();
+    this.#room.credit.remove(this);
+    this.#room.registry.leave(this.publisher, this);
+    this.#room.sessionClosed(this);
+  }
+
+  /** Another connection came with this name. */
+  takenOver(): void {
+    this.#room.credit.remove(this);
+    this.connection.close(CloseCode.TAKEN_OVER, 'another connection took over this publisher name');
+  }
+
+  /** Sends the acknowledgement of everything so far, with new credit; sequence 0 is answered with credit only. */
+  acknowledge(): void {
+    if (!this.connection.isOpen) return;
+    this.#room.credit.topUp(this);
+    if (!this.#isAcknowledged) return;
+    this.#creditTold = this.credit;
+    this.connection.send(
+      ackFrame(this.publisher.sequence, this.#accepted, this.#rejected, this.#dropped, this.credit),
+    );
+  }
+
+  /** Tells a publisher that waits for credit when there is notably more than it knows of. */
+  offerCredit(): void {
+    if (!this.connection.isOpen) return;
+    this.#room.credit.topUp(this);
+    if (this.credit > 2 * this.#creditTold) this.acknowledge();
+  }
+
+  #read(data: Uint8Array | string): void {
+    const { batch, reader } = this.#room;
+    if ((typeof data === 'string') !== (this.connection.encoding === 'json')) {
+      const expected = this.connection.encoding === 'json' ? 'text' : 'binary';
+      throw new ProtocolError(ErrorCode.bad_frame, `this session takes ${expected} messages`);
+    }
+    const now = Date.now();
+    if (typeof data !== 'string' && reader.read(data, batch, now)) {
+      this.#takeTicks(now);
+      return;
+    }
+    const frame = decodeFrame(data);
+    if (frame[0] === Op.TICKS) {
+      readTicksFrame(frame, batch, now, this.#room.ticksPerFrameMax);
+      this.#takeTicks(now);
+    } else {
+      this.#answer(frame, now);
+    }
+  }
+
+  #answer(frame: Frame, now: number): void {
+    const request = readPublishRequest(frame);
+    if (request.op === Op.PING) {
+      this.connection.send(pongFrame(request.clientTime, now));
+    } else if (request.op === Op.ALIAS) {
+      this.#declare(request.firstAlias, request.symbols);
+    }
+    // AUTH: this server demands no token, so any is as good as none.
+  }
+
+  #declare(firstAlias: number, symbols: readonly unknown[]): void {
+    let fault: ProtocolError | undefined;
+    symbols.forEach((symbol, index) => {
+      const reason = typeof symbol === 'string' ? symbolFault(symbol) : 'is not a string';
+      if (reason === undefined && typeof symbol === 'string') {
+        this.#declareOne(firstAlias + index, symbol);
+      } else {
+        fault ??= new ProtocolError(ErrorCode.bad_symbol, `symbols[${index}] ${reason}`);
+      }
+    });
+    if (fault !== undefined) throw fault;
+  }
+
+  #declareOne(alias: number, symbol: string): void {
+    const { aliasesMax } = this.#room;
+    if (this.#aliases.size >= aliasesMax && !this.#aliases.has(alias)) {
+      throw new ProtocolError(ErrorCode.symbol_limit, `a connection takes ${aliasesMax} aliases`);
+    }
+    this.#aliases.declare(alias, symbol);
+  }
+
+  #takeTicks(now: number): void {
+    const { batch, credit, intake, traffic } = this.#room;
+    const { sequence } = batch;
+    if (sequence !== 0) this.#isAcknowledged = true;
+    if (sequence !== 0 && sequence <= this.publisher.sequence) {
+      traffic.duplicateFrames++;
+      this.#room.acknowledgementDue(this);
+      return;
+    }
+    if (sequence !== 0) this.#checkGap(sequence);
+    if (credit.isBinding && batch.count > this.credit) this.#refuseBeyondCredit(batch.count);
+    credit.spend(this, batch.count);
+    intake.take(batch, this.#aliases, now, monotonicMs());
+    traffic.tickFrames++;
+    this.#accepted += intake.accepted;
+    this.#rejected += intake.rejected;
+    this.#dropped += intake.dropped;
+    if (sequence !== 0) this.publisher.sequence = sequence;
+    if (intake.faults.length > 0) this.connection.send(rejectFrame(sequence, intake.faults));
+    this.#room.acknowledgementDue(this);
+  }
+
+  #checkGap(sequence: number): void {
+    const expected = this.publisher.sequence + 1;
+    if (sequence === expected) return;
+    const message = `sequence: expected ${expected}, got ${sequence}`;
+    throw new ProtocolError(ErrorCode.sequence_gap, message);
+  }
+
+  #refuseBeyondCredit(ticks: number): never {
+    this.#room.traffic.backpressureFrames++;
+    const message = `the frame holds ${ticks} ticks, and the credit left is ${this.credit}`;
+    // Space may have come since the last acknowledgement: whoever is refused learns of it.
+    this.#room.acknowledgementDue(this);
+    throw new ProtocolError(ErrorCode.backpressure, message);
+  }
+}

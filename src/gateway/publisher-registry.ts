@@ -1,0 +1,50 @@
+import type { PublishSession } from './publish-session.ts';
+
+/** What is known of a publisher's name beyond its connections. */
+export interface Publisher {
+  readonly name: string;
+  /** The last sequence accepted; 0 if none. */
+  sequence: number;
+  /** The live connection, at most one. */
+  session: PublishSession | undefined;
+}
+
+/** Names remembered without a connection; beyond, the longest-gone are forgotten (and may not resume). */
+const GONE_MAX = 65_536;
+
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Whether `name` may name a publisher. */
+export function isPublisherName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Publishers by name: what makes a reconnect resume where the connection before it ended. */
+export class PublisherRegistry {
+  readonly #publishers = new Map<string, Publisher>();
+  /** Names without a connection, longest gone first. */
+  readonly #gone = new Set<string>();
+
+  /** The publisher of a name, for a connection that begins. */
+  enter(name: string): Publisher {
+    this.#gone.delete(name);
+    let publisher = this.#publishers.get(name);
+    if (publisher === undefined) {
+      publisher = { name, sequence: 0, session: undefined };
+      this.#publishers.set(name, publisher);
+    }
+    return publisher;
+  }
+
+  /** A connection ended; does nothing when a newer one took over. */
+  leave(publisher: Publisher, session: PublishSession): void {
+    if (publisher.session !== session) return;
+    publisher.session = undefined;
+    this.#gone.add(publisher.name);
+    if (this.#gone.size <= GONE_MAX) return;
+    const [longest] = this.#gone as Set<string> & Iterable<string>;
+    if (longest === undefined) return;
+    this.#gone.delete(longest);
+    this.#publishers.delete(longest);
+  }
+}

@@ -1,0 +1,240 @@
+import { type SymbolTable, UNKNOWN_SYMBOL } from '../engine/index.ts';
+import {
+  ALL_FIELDS,
+  decodeFrame,
+  ErrorCode,
+  historyPageFrame,
+  isWildcard,
+  Op,
+  ProtocolError,
+  patternFault,
+  patternMatcher,
+  pongFrame,
+  readStreamRequest,
+  type StreamRequest,
+  type SubscribeOptions,
+  subscribedFrame,
+  symbolFault,
+  unsubscribedFrame,
+} from '../protocol/index.ts';
+import type { Connection } from './connection.ts';
+import { Delivery, type DeliveryRoom, type Wants } from './delivery.ts';
+import type { Watcher } from './subscriptions.ts';
+import type { SocketHandler } from './transport/transport.ts';
+
+/** What all stream sessions share. */
+export interface StreamRoom extends DeliveryRoom {
+  readonly symbols: Pick<SymbolTable, 'name' | 'names' | 'findName'>;
+  /** Patterns a session may hold. */
+  readonly subscriptionsMax: number;
+  /** The `conflateMs` of a session that names none. */
+  readonly conflateMs: number;
+  sessionClosed(session: StreamSession): void;
+}
+
+/** A larger `conflateMs` is cut to this: beyond, a reader could not tell silence from stillness. */
+const CONFLATE_MS_MAX = 60_000;
+/** `VERIFY` requests that may wait for a slow session. */
+const VERIFICATIONS_MAX = 16;
+/** Anomalies in a history page at most. */
+const HISTORY_PAGE_MAX = 1000;
+
+/** A subscriber's connection: patterns in, statistics and anomalies out. */
+export class StreamSession implements SocketHandler, Watcher {
+  readonly connection: Connection;
+  readonly delivery: Delivery;
+  readonly #room: StreamRoom;
+  /** What each held pattern wants. */
+  readonly #patterns = new Map<string, Wants>();
+  readonly #wildcards = new Map<string, (symbol: string) => boolean>();
+
+  constructor(connection: Connection, room: StreamRoom) {
+    this.connection = connection;
+    this.#room = room;
+    this.delivery = new Delivery(connection, room, room.conflateMs);
+  }
+
+  message(data: Uint8Array | string): void {
+    if (!this.connection.isOpen) return;
+    this.connection.heard();
+    try {
+      if ((typeof data === 'string') !== (this.connection.encoding === 'json')) {
+        const expected = this.connection.encoding === 'json' ? 'text' : 'binary';
+        throw new ProtocolError(ErrorCode.bad_frame, `this session takes ${expected} messages`);
+      }
+      this.#answer(readStreamRequest(decodeFrame(data)));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.connection.refuse(error);
+    }
+  }
+
+  drain(): void {
+    this.connection.heard();
+    this.delivery.flush();
+  }
+
+  pong(): void {
+    this.connection.heard();
+  }
+
+  close(): void {
+    this.connection.closed();
+    for (const pattern of this.#patterns.keys()) this.#room.subscriptions.unwatch(pattern, this);
+    this.#patterns.clear();
+    this.delivery.close();
+    this.#room.sessionClosed(this);
+  }
+
+  symbolAppeared(symbolId: number, symbol: string): void {
+    this.delivery.link(symbolId, this.#wantsOf(symbol), false);
+  }
+
+  #answer(request: StreamRequest): void {
+    switch (request.op) {
+      case Op.AUTH:
+        // This server demands no token, so any is as good as none.
+        return;
+      case Op.PING:
+        this.connection.send(pongFrame(request.clientTime, Date.now()));
+        return;
+      case Op.SUBSCRIBE:
+        this.#subscribe(request.requestId, request.patterns, request.options);
+        return;
+      case Op.UNSUBSCRIBE:
+        this.#unsubscribe(request.requestId, request.patterns);
+        return;
+      case Op.VERIFY:
+        this.#verify(request.requestId);
+        return;
+      case Op.HISTORY:
+        this.#history(request.requestId, request.symbol, request.afterSequence, request.limit);
+    }
+  }
+
+  /** One synchronous step: nothing can change between the full entries and the marks of what comes after. */
+  #subscribe(requestId: number, patterns: readonly string[], options: SubscribeOptions): void {
+    if (options.conflateMs !== undefined) {
+      this.delivery.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
+    }
+    const fields = options.fields ?? ALL_FIELDS;
+    const wants = {
+      fields: (options.stats ?? true) ? fields : 0,
+      anomalies: options.anomalies ?? true,
+    };
+    const codes = patterns.map((pattern) => this.#hold(pattern, wants));
+    const { conflateMs } = this.delivery;
+    this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
+    patterns.forEach((pattern, index) => {
+      if (codes[index] === 0) this.#linkMatching(pattern, options.since);
+    });
+    this.delivery.flush();
+  }
+
+  #hold(pattern: string, wants: Wants): ErrorCode | 0 {
+    if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
+    if (!this.#patterns.has(pattern)) {
+      if (this.#patterns.size >= this.#room.subscriptionsMax) return ErrorCode.subscription_limit;
+      this.#room.subscriptions.watch(pattern, this);
+    }
+    this.#patterns.set(pattern, wants);
+    if (isWildcard(pattern)) this.#wildcards.set(pattern, patternMatcher(pattern));
+    return 0;
+  }
+
+  #linkMatching(pattern: string, since: ReadonlyMap<string, number> | undefined): void {
+    this.#forEachMatching(pattern, (symbolId, symbol) => {
+      this.delivery.link(symbolId, this.#wantsOf(symbol), true, since?.get(symbol));
+    });
+  }
+
+  #unsubscribe(requestId: number, patterns: readonly string[]): void {
+    const codes = patterns.map((pattern): ErrorCode | 0 => {
+      if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
+      if (this.#patterns.delete(pattern)) this.#letGo(pattern);
+      return 0;
+    });
+    this.connection.send(unsubscribedFrame(requestId, codes));
+    this.delivery.flush();
+  }
+
+  #letGo(pattern: string): void {
+    this.#room.subscriptions.unwatch(pattern, this);
+    this.#wildcards.delete(pattern);
+    this.#forEachMatching(pattern, (symbolId, symbol) => {
+      if (this.#isHeld(symbol)) this.delivery.link(symbolId, this.#wantsOf(symbol), false);
+      else this.delivery.unlink(symbolId);
+    });
+  }
+
+  #verify(requestId: number): void {
+    if (this.delivery.verificationsWaiting >= VERIFICATIONS_MAX) {
+      const message = `${VERIFICATIONS_MAX} VERIFY requests wait for this session already`;
+      throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
+    }
+    for (const [pattern, { fields }] of this.#patterns) {
+      if (fields === 0 || fields === ALL_FIELDS) continue;
+      const message = `VERIFY needs fields ${ALL_FIELDS}; "${pattern}" was subscribed with ${fields}`;
+      throw new ProtocolError(ErrorCode.bad_frame, message, requestId);
+    }
+    this.delivery.verify(requestId);
+    this.delivery.flush();
+  }
+
+  /** From memory: what fell out of it only a store would know. */
+  #history(requestId: number, symbol: string, afterSequence: number, limit: number): void {
+    const fault = symbolFault(symbol);
+    if (fault !== undefined) {
+      throw new ProtocolError(ErrorCode.bad_symbol, `symbol ${fault}`, requestId);
+    }
+    const { anomalies, symbols } = this.#room;
+    const symbolId = symbols.findName(symbol);
+    if (symbolId !== UNKNOWN_SYMBOL && afterSequence + 1 < anomalies.first(symbolId)) {
+      const oldest = anomalies.first(symbolId);
+      const message = `the oldest anomaly held is ${oldest}, and there is no store`;
+      throw new ProtocolError(ErrorCode.not_available, message, requestId);
+    }
+    const count = Math.min(limit, HISTORY_PAGE_MAX);
+    const records = anomalies.from(symbolId, afterSequence + 1, count);
+    const last = records.at(-1)?.sequence ?? afterSequence;
+    const page = records.map(
+      ({ sequence, direction, reference, price, changePercent, time }) =>
+        [sequence, direction, reference, price, changePercent, time] as const,
+    );
+    const hasMore = last < anomalies.last(symbolId);
+    this.connection.send(historyPageFrame(requestId, symbol, page, hasMore));
+  }
+
+  #forEachMatching(pattern: string, visit: (symbolId: number, symbol: string) => void): void {
+    const { symbols } = this.#room;
+    if (!isWildcard(pattern)) {
+      const symbolId = symbols.findName(pattern);
+      if (symbolId !== UNKNOWN_SYMBOL) visit(symbolId, pattern);
+      return;
+    }
+    const matches = patternMatcher(pattern);
+    symbols.names.forEach((symbol, symbolId) => {
+      if (matches(symbol)) visit(symbolId, symbol);
+    });
+  }
+
+  #isHeld(symbol: string): boolean {
+    if (this.#patterns.has(symbol)) return true;
+    for (const matches of this.#wildcards.values()) if (matches(symbol)) return true;
+    return false;
+  }
+
+  /** What the patterns that match a symbol want of it together. */
+  #wantsOf(symbol: string): Wants {
+    const exact = this.#patterns.get(symbol);
+    let fields = exact?.fields ?? 0;
+    let anomalies = exact?.anomalies ?? false;
+    for (const [pattern, matches] of this.#wildcards) {
+      if (!matches(symbol)) continue;
+      const wants = this.#patterns.get(pattern);
+      fields |= wants?.fields ?? 0;
+      anomalies ||= wants?.anomalies ?? false;
+    }
+    return { fields, anomalies };
+  }
+}

@@ -1,0 +1,145 @@
+import { type Engine, UNKNOWN_SYMBOL } from '../engine/index.ts';
+import { ErrorCode, NameKind, symbolFault, type TickBatch } from '../protocol/index.ts';
+import { type AliasTable, UNDECLARED_ALIAS } from './alias-table.ts';
+
+/** Rejected ticks of a frame that are named; the rest is only counted. */
+const FAULTS_NAMED_MAX = 100;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Symbols as bytes: in a frame, or of an alias. */
+interface SymbolBytes {
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
+/**
+ * Judges ticks and puts the good ones into the engine's queues. An invalid tick never spoils its neighbours. One for the
+ * whole gateway; the results of {@link take} stand until the next call.
+ */
+export class TickIntake {
+  /** Ticks of the last batch. */
+  accepted = 0;
+  rejected = 0;
+  dropped = 0;
+  /** Rejected ticks of the last batch: index and error code in turn. */
+  faults: number[] = [];
+  /** Since the start. */
+  readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
+  readonly #engine: Engine;
+  readonly #maxFutureMs: number;
+  readonly #onSymbol: (symbolId: number, symbol: string) => void;
+  readonly #name: SymbolBytes = { bytes: new Uint8Array(0), start: 0, end: 0 };
+
+  /** @param onSymbol told of each symbol that is new, before its first tick is queued */
+  constructor(
+    engine: Engine,
+    maxFutureMs: number,
+    onSymbol: (symbolId: number, symbol: string) => void,
+  ) {
+    this.#engine = engine;
+    this.#maxFutureMs = maxFutureMs;
+    this.#onSymbol = onSymbol;
+  }
+
+  /**
+   * Takes a batch in.
+   *
+   * @param now the server's clock, ms since the epoch: what times are held against
+   * @param offeredAt the same moment on the monotonic clock
+   */
+  take(batch: TickBatch, aliases: AliasTable | undefined, now: number, offeredAt: number): void {
+    this.accepted = 0;
+    this.rejected = 0;
+    this.dropped = 0;
+    if (this.faults.length > 0) this.faults = [];
+    const timeMax = now + this.#maxFutureMs;
+    for (let i = 0; i < batch.count; i++) {
+      const price = batch.prices[i] as number;
+      const time = batch.times[i] as number;
+      const symbolId = this.#admit(batch, i, price, time, timeMax, aliases);
+      if (symbolId < 0) continue;
+      if (this.#engine.tryOffer(symbolId, price, time, offeredAt)) this.accepted++;
+      else this.dropped++;
+    }
+    this.totals.accepted += this.accepted;
+    this.totals.dropped += this.dropped;
+  }
+
+  /** The symbol id of a good tick, registered if need be; negative for a bad one, which is noted. */
+  #admit(
+    batch: TickBatch,
+    index: number,
+    price: number,
+    time: number,
+    timeMax: number,
+    aliases: AliasTable | undefined,
+  ): number {
+    const symbolId = this.#find(batch, index, aliases);
+    if (symbolId < UNKNOWN_SYMBOL) return symbolId;
+    // Written so that NaN fails.
+    if (!(price > 0 && price < Number.POSITIVE_INFINITY)) {
+      return this.#reject(index, ErrorCode.bad_price);
+    }
+    if (!(time >= 0 && time <= timeMax)) return this.#reject(index, ErrorCode.bad_time);
+    if (symbolId !== UNKNOWN_SYMBOL) return symbolId;
+    const registered = this.#register(index);
+    if (registered >= 0 && batch.kinds[index] === NameKind.ALIAS) {
+      aliases?.resolve(batch.names[index] as number, registered);
+    }
+    return registered;
+  }
+
+  /** The symbol id; `UNKNOWN_SYMBOL` for a good name not seen yet, left in #name; lower for a bad one, noted. */
+  #find(batch: TickBatch, index: number, aliases: AliasTable | undefined): number {
+    const kind = batch.kinds[index];
+    const name = this.#name;
+    if (kind === NameKind.ALIAS) {
+      const alias = batch.names[index] as number;
+      const symbolId = aliases === undefined ? UNDECLARED_ALIAS : aliases.symbolId(alias);
+      if (symbolId >= 0) return symbolId;
+      if (symbolId === UNDECLARED_ALIAS) return this.#reject(index, ErrorCode.unknown_alias);
+      name.bytes = (aliases as AliasTable).symbol(alias);
+      name.start = 0;
+      name.end = name.bytes.length;
+    } else if (kind === NameKind.TEXT) {
+      name.bytes = batch.text;
+      name.start = batch.names[index] as number;
+      name.end = name.start + (batch.lengths[index] as number);
+    } else {
+      return this.#reject(index, ErrorCode.bad_symbol);
+    }
+    const symbolId = this.#engine.symbols.find(name.bytes, name.start, name.end);
+    if (symbolId >= 0) {
+      if (kind === NameKind.ALIAS) aliases?.resolve(batch.names[index] as number, symbolId);
+      return symbolId;
+    }
+    return isSymbol(name) ? UNKNOWN_SYMBOL : this.#reject(index, ErrorCode.bad_symbol);
+  }
+
+  #register(index: number): number {
+    const { symbols } = this.#engine;
+    if (symbols.isFull()) return this.#reject(index, ErrorCode.symbol_limit);
+    const { bytes, start, end } = this.#name;
+    const symbolId = symbols.register(bytes, start, end);
+    this.#onSymbol(symbolId, symbols.name(symbolId));
+    return symbolId;
+  }
+
+  #reject(index: number, code: ErrorCode): number {
+    this.rejected++;
+    const { rejected } = this.totals;
+    rejected.set(code, (rejected.get(code) ?? 0) + 1);
+    if (this.faults.length < 2 * FAULTS_NAMED_MAX) this.faults.push(index, code);
+    return UNKNOWN_SYMBOL - 1;
+  }
+}
+
+function isSymbol({ bytes, start, end }: SymbolBytes): boolean {
+  try {
+    return symbolFault(utf8.decode(bytes.subarray(start, end))) === undefined;
+  } catch {
+    return false;
+  }
+}

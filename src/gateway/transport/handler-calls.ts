@@ -1,0 +1,79 @@
+import type { Socket, SocketHandler } from './transport.ts';
+
+/**
+ * Calls one socket's handler, and keeps both sides of its contract: nothing but `close` after {@link ended}, nothing at
+ * all after `close`, and a handler that throws costs its own connection (1011) and no other.
+ */
+export class HandlerCalls {
+  readonly #fault: (error: unknown) => void;
+  #socket: Socket | null = null;
+  #handler: SocketHandler | null = null;
+  /** The code the connection was ended with from here. */
+  #endCode: number | null = null;
+  #closed = false;
+
+  constructor(fault: (error: unknown) => void) {
+    this.#fault = fault;
+  }
+
+  /** Whether the socket can still be used: neither ended nor closed. */
+  get live(): boolean {
+    return this.#endCode === null && !this.#closed;
+  }
+
+  open(socket: Socket, open: (socket: Socket) => SocketHandler): void {
+    this.#socket = socket;
+    try {
+      this.#handler = open(socket);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  message(data: Uint8Array | string): void {
+    if (!this.live) return;
+    try {
+      this.#handler?.message(data);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  drain(): void {
+    if (!this.live) return;
+    try {
+      this.#handler?.drain();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  pong(): void {
+    if (!this.live) return;
+    try {
+      this.#handler?.pong();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The socket was ended from here, with `code`, which `close` will report. */
+  ended(code: number): void {
+    this.#endCode ??= code;
+  }
+
+  close(code: number): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#handler?.close(this.#endCode ?? code);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#fault(error);
+    this.#socket?.end(1011, 'internal error');
+  }
+}

@@ -1,0 +1,40 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not use that port',
+  ENOTFOUND: 'the host name is not known',
+  EAI_AGAIN: 'the host name could not be looked up',
+};
+
+/** The error of a transport that cannot listen: names the address and the reason. */
+export function listenError(host: string, port: number, cause: unknown): Error {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const reason = REASONS[code];
+  const message = reason === undefined ? String((cause as Error)?.message ?? cause) : reason;
+  const suffix = reason === undefined ? '' : ` (${code})`;
+  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Error(`Cannot listen on ${place}: ${message}${suffix}`, { cause });
+}
+
+/**
+ * Listens for a moment and returns the port: the one given, or for 0 a free one.
+ *
+ * @throws Error when the address cannot be listened on, with the reason
+ */
+export function probeAddress(host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => reject(listenError(host, port, error)));
+    try {
+      server.listen({ host, port, exclusive: true }, () => {
+        const found = (server.address() as AddressInfo).port;
+        server.close(() => resolve(found));
+      });
+    } catch (error) {
+      reject(listenError(host, port, error));
+    }
+  });
+}

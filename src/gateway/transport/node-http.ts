@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http';
+import { ServerResponse } from 'node:http';
+import type { Socket as TcpSocket } from 'node:net';
+import { answerRequest, isBodiless } from './guarded-answers.ts';
+import { plainBytes } from './node-socket.ts';
+import { bodyTooLarge } from './problem-response.ts';
+import { plainAddress } from './remote-address.ts';
+import { RequestBody } from './request-body.ts';
+import type { HeadParts } from './request-head.ts';
+import { HeaderMap, ReceivedRequest } from './request-head.ts';
+import type { HttpResponse, TransportHandlers } from './transport.ts';
+
+export function readNodeHead(request: IncomingMessage): HeadParts {
+  const target = request.url ?? '/';
+  const mark = target.indexOf('?');
+  return {
+    method: request.method ?? 'GET',
+    path: mark < 0 ? target : target.slice(0, mark),
+    queryText: mark < 0 ? '' : target.slice(mark + 1),
+    headers: readHeaders(request.rawHeaders),
+    remoteAddress: plainAddress(request.socket.remoteAddress),
+  };
+}
+
+/** From the raw list, so that a repeated header reads the same as on the other transport. */
+function readHeaders(raw: readonly string[]): HeaderMap {
+  const headers = new HeaderMap();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    headers.add((raw[i] as string).toLowerCase(), raw[i + 1] as string);
+  }
+  return headers;
+}
+
+/** Serves one HTTP request: its body, the gateway's answer, and the peer that goes away meanwhile. */
+export function serveNodeRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  bodyBytesMax: number,
+  handlers: TransportHandlers,
+): void {
+  const parts = readNodeHead(request);
+  const body = new RequestBody(bodyBytesMax);
+  let done = false;
+  const respond = (answer: HttpResponse) => {
+    if (done) return;
+    done = true;
+    writeNodeResponse(response, parts.method, answer);
+  };
+  // A peer that goes away is no fault: what is written to it is thrown away.
+  request.on('error', () => undefined);
+  response.on('error', () => undefined);
+  response.on('close', () => {
+    done = true;
+  });
+  request.on('data', (chunk: Buffer) => {
+    // The rest of a body too large is read and thrown away, so that the peer gets to read the answer.
+    if (!done && !body.add(plainBytes(chunk))) respond(bodyTooLarge(bodyBytesMax));
+  });
+  request.on('end', () => {
+    if (!done) answerRequest(handlers, new ReceivedRequest(parts, body.bytes()), respond);
+  });
+}
+
+function writeNodeResponse(response: ServerResponse, method: string, answer: HttpResponse): void {
+  const length = Buffer.byteLength(answer.body);
+  const bodiless = isBodiless(method, answer.status);
+  const headers: Record<string, string | number> = { ...answer.headers };
+  if (!bodiless || method === 'HEAD') headers['content-length'] = length;
+  response.writeHead(answer.status, headers);
+  if (bodiless) response.end();
+  else response.end(answer.body);
+}
+
+/**
+ * A response for a request that node:http handed over with its socket because it asked for an upgrade. The connection
+ * ends with it.
+ */
+export function responseOnSocket(request: IncomingMessage, tcp: TcpSocket): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(tcp);
+  tcp.on('error', () => undefined);
+  response.on('finish', () => tcp.destroySoon());
+  return response;
+}
+
+/** Writes an answer to a request that ends its connection: a refused upgrade. */
+export function refuseNodeUpgrade(
+  request: IncomingMessage,
+  tcp: TcpSocket,
+  answer: HttpResponse,
+): void {
+  writeNodeResponse(responseOnSocket(request, tcp), request.method ?? 'GET', answer);
+}

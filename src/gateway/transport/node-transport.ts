@@ -1,0 +1,131 @@
+import type { IncomingMessage, Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket as TcpSocket } from 'node:net';
+import type { ServerOptions } from 'ws';
+import { WebSocketServer } from 'ws';
+import { CLOSE_TIMEOUT_MS } from './close-reason.ts';
+import { decideUpgrade, reportFault } from './guarded-answers.ts';
+import { listenError } from './listen-address.ts';
+import {
+  readNodeHead,
+  refuseNodeUpgrade,
+  responseOnSocket,
+  serveNodeRequest,
+} from './node-http.ts';
+import { NodeSocket } from './node-socket.ts';
+import { ReceivedHead } from './request-head.ts';
+import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
+
+/**
+ * Starts the transport on `ws` and node:http.
+ *
+ * @throws Error when the address cannot be listened on
+ */
+export async function startNodeTransport(
+  options: TransportOptions,
+  handlers: TransportHandlers,
+): Promise<Transport> {
+  const upgrades = new Upgrades(options, handlers);
+  const server = createServer((request, response) => {
+    serveNodeRequest(request, response, options.bodyBytesMax, handlers);
+  });
+  server.on('upgrade', (request, socket, head) => {
+    upgrades.take(request, socket as TcpSocket, head);
+  });
+  await listen(server, options);
+  server.on('error', (error) => reportFault(handlers, error));
+  return {
+    name: 'node',
+    port: (server.address() as AddressInfo).port,
+    stopListening: () => {
+      server.close();
+    },
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+      upgrades.cutAll();
+    },
+  };
+}
+
+/** The connections that asked for an upgrade. */
+class Upgrades {
+  readonly #options: TransportOptions;
+  readonly #handlers: TransportHandlers;
+  readonly #server: WebSocketServer;
+  /** Those that are answered instead: node:http does not know them any more. */
+  readonly #answered = new Set<TcpSocket>();
+  /** The subprotocol of the upgrade that is under way; upgrades are done one at a time, at once. */
+  #subprotocol = '';
+
+  constructor(options: TransportOptions, handlers: TransportHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    const serverOptions: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: true,
+      perMessageDeflate: false,
+      maxPayload: options.frameBytesMax,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: () => (this.#subprotocol === '' ? false : this.#subprotocol),
+    };
+    this.#server = new WebSocketServer(serverOptions);
+  }
+
+  take(request: IncomingMessage, tcp: TcpSocket, head: Buffer): void {
+    if (!isWebSocketUpgrade(request)) {
+      this.#track(tcp);
+      // Some other protocol is offered, which nobody has to take: it is a request like any other.
+      const response = responseOnSocket(request, tcp);
+      serveNodeRequest(request, response, this.#options.bodyBytesMax, this.#handlers);
+      return;
+    }
+    const received = new ReceivedHead(readNodeHead(request));
+    const decision = decideUpgrade(this.#handlers, received);
+    if (!decision.accept) {
+      this.#track(tcp);
+      refuseNodeUpgrade(request, tcp, decision.response);
+      return;
+    }
+    this.#subprotocol = decision.subprotocol;
+    this.#server.handleUpgrade(request, tcp, head, (ws) => {
+      const socket = new NodeSocket(ws, tcp, received.remoteAddress, (error) =>
+        reportFault(this.#handlers, error),
+      );
+      socket.open(decision.open);
+    });
+  }
+
+  cutAll(): void {
+    for (const ws of this.#server.clients) ws.terminate();
+    for (const tcp of this.#answered) tcp.destroy();
+  }
+
+  #track(tcp: TcpSocket): void {
+    this.#answered.add(tcp);
+    tcp.on('close', () => this.#answered.delete(tcp));
+  }
+}
+
+function isWebSocketUpgrade(request: IncomingMessage): boolean {
+  return (
+    request.method === 'GET' &&
+    request.headers.upgrade?.toLowerCase() === 'websocket' &&
+    request.headers['sec-websocket-key'] !== undefined
+  );
+}
+
+function listen(server: Server, { host, port }: TransportOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: unknown) => reject(listenError(host, port, error));
+    server.once('error', failed);
+    try {
+      server.listen({ host, port }, () => {
+        server.off('error', failed);
+        resolve();
+      });
+    } catch (error) {
+      failed(error);
+    }
+  });
+}

@@ -1,0 +1,84 @@
+/*
+ * The part of uWebSockets.js that is used here, and that every version we load has. Own types: the package is optional,
+ * and importing its types would break the build where it is not installed.
+ */
+
+export interface UwsWebSocket<UserData> {
+  /** 1: on its way, 0: buffered, 2: dropped. Throws on a closed socket, as every method here does. */
+  send(message: Uint8Array | string, isBinary: boolean): number;
+  getBufferedAmount(): number;
+  ping(): number;
+  /** Calls the `close` handler before it returns. */
+  end(code: number, reason: string): void;
+  /** Calls the `close` handler before it returns. */
+  close(): void;
+  cork(work: () => void): unknown;
+  /** Works in the `close` handler too. */
+  getUserData(): UserData;
+}
+
+export interface UwsRequest {
+  /** In lower case. */
+  getMethod(): string;
+  getUrl(): string;
+  getQuery(): string | undefined;
+  getHeader(name: string): string;
+  forEach(each: (name: string, value: string) => void): void;
+}
+
+export interface UwsResponse {
+  writeStatus(status: string): UwsResponse;
+  writeHeader(name: string, value: string): UwsResponse;
+  end(body: Uint8Array | string, closeConnection?: boolean): UwsResponse;
+  endWithoutBody(): UwsResponse;
+  cork(work: () => void): UwsResponse;
+  close(): UwsResponse;
+  onAborted(aborted: () => void): UwsResponse;
+  onData(data: (chunk: ArrayBuffer, isLast: boolean) => void): UwsResponse;
+  getRemoteAddressAsText(): ArrayBuffer;
+  upgrade<UserData>(
+    userData: UserData,
+    key: string,
+    protocol: string,
+    extensions: string,
+    context: unknown,
+  ): void;
+}
+
+export interface UwsBehavior<UserData> {
+  compression: number;
+  maxPayloadLength: number;
+  maxBackpressure: number;
+  closeOnBackpressureLimit: boolean;
+  idleTimeout: number;
+  maxLifetime: number;
+  sendPingsAutomatically: boolean;
+  upgrade(response: UwsResponse, request: UwsRequest, context: unknown): void;
+  open(ws: UwsWebSocket<UserData>): void;
+  message(ws: UwsWebSocket<UserData>, data: ArrayBuffer, isBinary: boolean): void;
+  drain(ws: UwsWebSocket<UserData>): void;
+  pong(ws: UwsWebSocket<UserData>): void;
+  close(ws: UwsWebSocket<UserData>, code: number): void;
+}
+
+export interface UwsApp {
+  ws<UserData>(pattern: string, behavior: UwsBehavior<UserData>): UwsApp;
+  any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): UwsApp;
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    listening: (socket: UwsListenSocket | false) => void,
+  ): UwsApp;
+  close(): UwsApp;
+}
+
+/** A native pointer. */
+export type UwsListenSocket = object;
+
+export interface UwsModule {
+  App(): UwsApp;
+  us_listen_socket_close(socket: UwsListenSocket): void;
+  us_socket_local_port(socket: UwsListenSocket): number;
+  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
+}

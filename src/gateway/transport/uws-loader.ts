@@ -1,0 +1,76 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import type { UwsModule } from './uws-api.ts';
+
+/** The module, and the file it came from; or why each candidate did not load. */
+export type UwsLoad =
+  | { readonly loaded: true; readonly uws: UwsModule; readonly file: string }
+  | { readonly loaded: false; readonly reasons: readonly string[] };
+
+/** In order of preference. The first name may stand for the official package or for a copy of it. */
+const CANDIDATES = ['uWebSockets.js', 'uws-new'];
+
+/** Which binaries there are, for the message when none loads. */
+export const UWS_BINARIES =
+  'Binaries are included for Node 18 and 20 with glibc 2.27 or newer (arm: 2.28), for Node 20, 22, 24 and 25 with ' +
+  'glibc 2.38 or newer, and for macOS and Windows; for others install the official package ' +
+  '(npm install uNetworking/uWebSockets.js#VERSION)';
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Loads the native binary of uWebSockets.js by its own path. (The package's entry may answer with a slow stand-in that
+ * lacks half of the methods.) Never throws. Only for the main thread: a worker thread that ends with a live socket
+ * aborts the process.
+ */
+export function loadUws(): UwsLoad {
+  if (!isMainThread) {
+    return { loaded: false, reasons: ['uWebSockets.js runs on the main thread only'] };
+  }
+  const reasons: string[] = [];
+  for (const name of CANDIDATES) {
+    try {
+      const file = binaryOf(name);
+      const uws = require(file) as UwsModule;
+      if (typeof uws.App !== 'function') throw new Error(`${file} is not uWebSockets.js`);
+      return { loaded: true, uws, file };
+    } catch (error) {
+      reasons.push(`${name}: ${firstLine(error)}`);
+    }
+  }
+  return { loaded: false, reasons };
+}
+
+function binaryOf(name: string): string {
+  const root = packageRoot(name);
+  const { platform, arch, versions } = process;
+  const file = `uws_${platform}_${arch}_${versions.modules}.node`;
+  for (const directory of [root, join(root, 'binaries')]) {
+    const path = join(directory, file);
+    if (existsSync(path)) return path;
+  }
+  throw new Error(`has no binary for Node ${versions.node} on ${platform} ${arch} (${file})`);
+}
+
+/** The directory of an installed package: the nearest one above its entry that has a package.json. */
+function packageRoot(name: string): string {
+  let directory: string;
+  try {
+    directory = dirname(require.resolve(name));
+  } catch {
+    throw new Error('not installed');
+  }
+  while (!readdirSync(directory).includes('package.json')) {
+    const parent = dirname(directory);
+    if (parent === directory) throw new Error('has no package.json');
+    directory = parent;
+  }
+  return directory;
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0] as string;
+}

@@ -1,0 +1,118 @@
+import { CLOSE_TIMEOUT_MS, closeReason } from './close-reason.ts';
+import { HandlerCalls } from './handler-calls.ts';
+import type { Socket, SocketHandler } from './transport.ts';
+import type { UwsWebSocket } from './uws-api.ts';
+
+/** What `send` of uWebSockets.js returns for a message it threw away. */
+const DROPPED = 2;
+
+/**
+ * A WebSocket of uWebSockets.js, which throws when it is touched after its end: the pointer to it is given up the moment
+ * it closes.
+ */
+export class UwsSocket implements Socket {
+  readonly remoteAddress: string;
+  readonly #calls: HandlerCalls;
+  readonly #fault: (error: unknown) => void;
+  readonly #open: (socket: Socket) => SocketHandler;
+  #ws: UwsWebSocket<UwsSocket> | null = null;
+  #corked = false;
+  #end: { readonly code: number; readonly reason: string } | null = null;
+  #cutOff: NodeJS.Timeout | undefined;
+
+  constructor(
+    remoteAddress: string,
+    open: (socket: Socket) => SocketHandler,
+    fault: (error: unknown) => void,
+  ) {
+    this.remoteAddress = remoteAddress;
+    this.#open = open;
+    this.#fault = fault;
+    this.#calls = new HandlerCalls(fault);
+  }
+
+  send(message: Uint8Array | string): void {
+    if (this.#ws === null || !this.#calls.live) return;
+    if (this.#ws.send(message, typeof message !== 'string') === DROPPED) this.#dropped();
+  }
+
+  bufferedAmount(): number {
+    return this.#ws === null || !this.#calls.live ? 0 : this.#ws.getBufferedAmount();
+  }
+
+  cork(work: () => void): void {
+    if (this.#ws === null || this.#corked) {
+      work();
+      return;
+    }
+    // A throw must not pass through native code.
+    let failure: { readonly error: unknown } | undefined;
+    this.#corked = true;
+    this.#ws.cork(() => {
+      try {
+        work();
+      } catch (error) {
+        failure = { error };
+      }
+    });
+    this.#corked = false;
+    if (this.#end !== null) this.#endOnceEmpty();
+    if (failure !== undefined) throw failure.error;
+  }
+
+  ping(): void {
+    if (this.#ws !== null && this.#calls.live) this.#ws.ping();
+  }
+
+  end(code: number, reason: string): void {
+    if (this.#ws === null || !this.#calls.live) return;
+    this.#calls.ended(code);
+    this.#end = { code, reason: closeReason(reason) };
+    // uWebSockets.js sends no FIN after an `end` within its cork.
+    if (!this.#corked) this.#endOnceEmpty();
+  }
+
+  opened(ws: UwsWebSocket<UwsSocket>): void {
+    this.#ws = ws;
+    this.#calls.open(this, this.#open);
+  }
+
+  received(data: ArrayBuffer, isBinary: boolean): void {
+    this.#calls.message(isBinary ? new Uint8Array(data) : Buffer.from(data).toString());
+  }
+
+  drained(): void {
+    if (this.#end === null) this.#calls.drain();
+    else this.#endOnceEmpty();
+  }
+
+  ponged(): void {
+    this.#calls.pong();
+  }
+
+  closed(code: number): void {
+    this.#ws = null;
+    clearTimeout(this.#cutOff);
+    // Often called from within `end`: the handler hears of it once the caller has returned.
+    queueMicrotask(() => this.#calls.close(code));
+  }
+
+  /**
+   * Ends the socket when all that was sent is with the kernel. Earlier, uWebSockets.js would take it away from us, and a
+   * peer that reads a little now and then would keep it for ever. (Afterwards, it cuts a silent peer off itself, within 4
+   * seconds.)
+   */
+  #endOnceEmpty(): void {
+    const ws = this.#ws;
+    if (ws === null || this.#end === null) return;
+    if (ws.getBufferedAmount() === 0) ws.end(this.#end.code, this.#end.reason);
+    else this.#cutOff ??= setTimeout(() => this.#ws?.close(), CLOSE_TIMEOUT_MS);
+  }
+
+  /** Cannot happen with an unlimited buffer; a gap in the stream would be worse than a lost connection. */
+  #dropped(): void {
+    this.#fault(new Error('uWebSockets.js dropped a message; the connection is cut'));
+    this.#calls.ended(1006);
+    setImmediate(() => this.#ws?.close());
+  }
+}

@@ -1,0 +1,138 @@
+import { decideUpgrade, reportFault } from './guarded-answers.ts';
+import { listenError, probeAddress } from './listen-address.ts';
+import { internalProblem } from './problem-response.ts';
+import { ReceivedHead } from './request-head.ts';
+import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
+import type {
+  UwsApp,
+  UwsBehavior,
+  UwsListenSocket,
+  UwsModule,
+  UwsRequest,
+  UwsResponse,
+} from './uws-api.ts';
+import { readUwsHead, refuseUwsUpgrade, serveUwsRequest } from './uws-http.ts';
+import { UwsSocket } from './uws-socket.ts';
+
+/** How often another free port is tried, where one was taken between finding it and listening on it. */
+const FREE_PORT_TRIES = 5;
+
+/**
+ * Starts the transport on uWebSockets.js. Every callback below is wrapped: a throw that reaches native code, or a request
+ * left without answer and abort handler, ends the process.
+ *
+ * @throws Error when the address cannot be listened on
+ */
+export async function startUwsTransport(
+  uws: UwsModule,
+  options: TransportOptions,
+  handlers: TransportHandlers,
+): Promise<Transport> {
+  const app = uws.App();
+  app.ws('/*', behavior(options, handlers));
+  app.any('/*', (response, request) => {
+    guardResponse(response, handlers, () =>
+      serveUwsRequest(response, request, options.bodyBytesMax, handlers),
+    );
+  });
+  const listening = await listen(uws, app, options);
+  let isListening = true;
+  const stopListening = () => {
+    if (isListening) uws.us_listen_socket_close(listening);
+    isListening = false;
+  };
+  return {
+    name: 'uws',
+    port: uws.us_socket_local_port(listening),
+    stopListening,
+    close: () => {
+      stopListening();
+      app.close();
+    },
+  };
+}
+
+function behavior(options: TransportOptions, handlers: TransportHandlers): UwsBehavior<UwsSocket> {
+  return {
+    compression: 0,
+    maxPayloadLength: options.frameBytesMax,
+    // 0 is no limit: nothing is dropped, and the gateway bounds its buffers itself.
+    maxBackpressure: 0,
+    closeOnBackpressureLimit: false,
+    // The gateway has its own heartbeat.
+    idleTimeout: 0,
+    maxLifetime: 0,
+    sendPingsAutomatically: false,
+    upgrade: (response, request, context) =>
+      guardResponse(response, handlers, () => upgrade(response, request, context, handlers)),
+    open: (ws) => ws.getUserData().opened(ws),
+    message: (ws, data, isBinary) => ws.getUserData().received(data, isBinary),
+    drain: (ws) => ws.getUserData().drained(),
+    pong: (ws) => ws.getUserData().ponged(),
+    close: (ws, code) => ws.getUserData().closed(code),
+  };
+}
+
+function upgrade(
+  response: UwsResponse,
+  request: UwsRequest,
+  context: unknown,
+  handlers: TransportHandlers,
+): void {
+  const head = new ReceivedHead(readUwsHead(response, request));
+  const decision = decideUpgrade(handlers, head);
+  if (!decision.accept) {
+    refuseUwsUpgrade(response, decision.response);
+    return;
+  }
+  const socket = new UwsSocket(head.remoteAddress, decision.open, (error) =>
+    reportFault(handlers, error),
+  );
+  const key = request.getHeader('sec-websocket-key');
+  response.upgrade(socket, key, decision.subprotocol, '', context);
+}
+
+function guardResponse(response: UwsResponse, handlers: TransportHandlers, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    reportFault(handlers, error);
+    try {
+      refuseUwsUpgrade(response, internalProblem());
+    } catch {
+      // It was answered, or its connection is gone.
+    }
+  }
+}
+
+/**
+ * uWebSockets.js tells success from failure, not why, and binds a port that it may choose itself without SO_REUSEADDR,
+ * so that it stays in use for a minute after the close. Hence the free port and the reason come from node:net.
+ */
+async function listen(
+  uws: UwsModule,
+  app: UwsApp,
+  { host, port }: TransportOptions,
+): Promise<UwsListenSocket> {
+  for (let tries = 0; tries < (port === 0 ? FREE_PORT_TRIES : 1); tries++) {
+    const wanted = port === 0 ? await probeAddress(host, 0) : port;
+    // Without this option, two processes would share the port in silence.
+    const socket = tryListen(app, host, wanted, uws.LIBUS_LISTEN_EXCLUSIVE_PORT);
+    if (socket !== false) return socket;
+  }
+  await probeAddress(host, port);
+  throw listenError(host, port, new Error('uWebSockets.js could not, and gives no reason'));
+}
+
+function tryListen(
+  app: UwsApp,
+  host: string,
+  port: number,
+  options: number,
+): UwsListenSocket | false {
+  let result: UwsListenSocket | false = false;
+  app.listen(host, port, options, (socket) => {
+    result = socket;
+  });
+  return result;
+}

@@ -1,0 +1,86 @@
+import type { Engine } from '../engine/index.ts';
+import type { FanOut } from './fan-out.ts';
+import type { PublishSession } from './publish-session.ts';
+
+/** After a flush, sockets and ticks get this many times as long before the next one; nothing waits when little goes on. */
+const REST_PER_FLUSH = 2;
+/** No flush waits longer than this, ms. */
+const REST_MS_MAX = 20;
+
+/**
+ * The gateway's work between reading sockets, gathered once a turn of the event loop: hand ticks to the workers,
+ * acknowledge frames, fan out what changed. Sleeps, with the doorbell armed, when there is nothing.
+ */
+export class Turn {
+  readonly #engine: Engine;
+  readonly #fanOut: FanOut;
+  readonly #publishers: ReadonlySet<PublishSession>;
+  readonly #unacknowledged = new Set<PublishSession>();
+  #isScheduled = false;
+  #restTimer: NodeJS.Timeout | undefined;
+  /** On the clock of `performance.now`. */
+  #restUntil = 0;
+
+  constructor(engine: Engine, fanOut: FanOut, publishers: ReadonlySet<PublishSession>) {
+    this.#engine = engine;
+    this.#fanOut = fanOut;
+    this.#publishers = publishers;
+  }
+
+  /** Has the work done before this turn of the event loop ends, however often it is called. */
+  readonly schedule = (): void => {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#run);
+  };
+
+  acknowledgementDue(session: PublishSession): void {
+    this.#unacknowledged.add(session);
+    this.schedule();
+  }
+
+  forget(session: PublishSession): void {
+    this.#unacknowledged.delete(session);
+  }
+
+  stop(): void {
+    clearTimeout(this.#restTimer);
+  }
+
+  readonly #run = (): void => {
+    this.#isScheduled = false;
+    this.#engine.deliver();
+    for (const session of this.#unacknowledged) session.acknowledge();
+    this.#unacknowledged.clear();
+    if (this.#mayFlush()) this.#flush();
+    this.#engine.armDoorbell(this.schedule);
+    // Whatever came before the doorbell was armed has not rung it.
+    if (this.#engine.hasNews()) this.#again();
+  };
+
+  #flush(): void {
+    if (!this.#engine.hasNews()) return;
+    const start = performance.now();
+    this.#fanOut.run();
+    for (const publisher of this.#publishers) publisher.offerCredit();
+    const end = performance.now();
+    this.#restUntil = end + Math.min(REST_MS_MAX, (end - start) * REST_PER_FLUSH);
+  }
+
+  #mayFlush(): boolean {
+    return performance.now() >= this.#restUntil;
+  }
+
+  /** More news: at once, or after the rest where that is long enough for a timer. */
+  #again(): void {
+    const restMs = this.#restUntil - performance.now();
+    if (restMs < 1) {
+      this.schedule();
+    } else {
+      this.#restTimer ??= setTimeout(() => {
+        this.#restTimer = undefined;
+        this.schedule();
+      }, restMs);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { readCommandLine } from './config/command-line.ts';
+import type { Config } from './config/schema.ts';
+import { createLogger } from './log.ts';
+import { startServer } from './server.ts';
+
+const command = readCommandLine(process.argv.slice(2), process.env, process.cwd());
+if (command.kind === 'print') {
+  console.log(command.text);
+} else if (command.kind === 'fail') {
+  console.error(command.message);
+  process.exitCode = 2;
+} else {
+  await serve(command.config);
+}
+
+async function serve(config: Config): Promise<void> {
+  const log = createLogger(config.log.level, config.log.format, process.stdout.isTTY === true);
+  try {
+    const server = await startServer(config, log);
+    const { transport, port, partitions } = server;
+    const url = `http://${config.server.host}:${port}`;
+    log.info({ url, transport, partitions, pid: process.pid }, `listening on ${url}`);
+    let isStopping = false;
+    const stop = (signal: NodeJS.Signals) => {
+      // Whoever asks twice does not want to wait.
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      log.info({ signal }, 'stopping');
+      void server.stop().then(() => {
+        log.info({}, 'stopped');
+        process.exit(0);
+      });
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  } catch (error) {
+    log.fatal(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}

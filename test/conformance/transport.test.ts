@@ -1,0 +1,93 @@
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { startNodeTransport } from '../../src/gateway/transport/node-transport.ts';
+import { startTransport } from '../../src/gateway/transport/start-transport.ts';
+import type { StartTransport } from '../../src/gateway/transport/transport.ts';
+import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
+import { startUwsTransport } from '../../src/gateway/transport/uws-transport.ts';
+import { OPTIONS } from '../support/transport-options.ts';
+import { backpressureSuite } from './transport/backpressure.ts';
+import { closingSuite } from './transport/closing.ts';
+import { faultsSuite } from './transport/faults.ts';
+import { httpSuite } from './transport/http.ts';
+import { lifecycleSuite } from './transport/lifecycle.ts';
+import { messagesSuite } from './transport/messages.ts';
+import { upgradesSuite } from './transport/upgrades.ts';
+
+/** What every transport must do; the one definition of the seam's behaviour. */
+function transportSuite(start: StartTransport): void {
+  upgradesSuite(start);
+  messagesSuite(start);
+  backpressureSuite(start);
+  closingSuite(start);
+  faultsSuite(start);
+  httpSuite(start);
+  lifecycleSuite(start);
+}
+
+const load = loadUws();
+const missing = load.loaded ? '' : `uWebSockets.js does not load: ${load.reasons.join('; ')}`;
+
+// Only where no binary exists, and never in CI, the uws half may be left out; its title says why.
+describe.skipIf(!load.loaded && !process.env.CI)(missing ? `uws (${missing})` : 'uws', () => {
+  transportSuite((options, handlers) => {
+    if (!load.loaded) throw new Error(missing);
+    return startUwsTransport(load.uws, options, handlers);
+  });
+});
+
+describe('node', () => transportSuite(startNodeTransport));
+
+describe('startTransport', () => {
+  const handlers = {
+    upgrade: () => {
+      throw new Error('not called');
+    },
+    request: () => ({ status: 200, headers: {}, body: '' }),
+    fault: () => undefined,
+  };
+
+  it('starts node without a warning where it is chosen', async () => {
+    const warnings: string[] = [];
+    const transport = await startTransport('node', OPTIONS, handlers, (line) =>
+      warnings.push(line),
+    );
+    transport.close();
+    expect(transport.name).toBe('node');
+    expect(warnings).toEqual([]);
+  });
+
+  it('starts uws where it loads, else node with one warning that says why', async () => {
+    const warnings: string[] = [];
+    const transport = await startTransport('auto', OPTIONS, handlers, (line) =>
+      warnings.push(line),
+    );
+    transport.close();
+    expect(transport.name).toBe(load.loaded ? 'uws' : 'node');
+    expect(warnings).toHaveLength(load.loaded ? 0 : 1);
+  });
+
+  it('falls back in a worker thread, where uws may not run, and refuses it there by name', async () => {
+    const answer = await inWorker('../support/transport-fallback-worker.ts');
+    expect(answer.name).toBe('node');
+    expect(answer.warnings).toHaveLength(1);
+    expect(answer.warnings[0]).toMatch(/main thread only.*Node 20, 22, 24.*glibc 2\.38/s);
+    expect(answer.refusal).toMatch(/uWebSockets\.js does not load \(.*main thread only/);
+  });
+});
+
+interface WorkerAnswer {
+  readonly name: string;
+  readonly warnings: readonly string[];
+  readonly refusal: string;
+}
+
+function inWorker(file: string): Promise<WorkerAnswer> {
+  const entry = new URL(file, import.meta.url).href;
+  const bootstrap = new URL('../../scripts/ts-worker.mjs', import.meta.url);
+  const worker = new Worker(bootstrap, { workerData: { entry } });
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}

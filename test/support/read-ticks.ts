@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import type { NaiveMarketTick } from './naive-statistics.ts';
+
+/** The environment variable that names a file of recorded ticks. */
+export const TICKS_VARIABLE = 'TICKWIRE_TICKS';
+
+/**
+ * Reads recorded ticks: CSV with the columns `time`, `symbol`, `price` in any order among others,
+ * gzipped where the name ends in `.gz`. Quoted fields are not supported.
+ *
+ * @throws Error naming the line that cannot be read
+ */
+export function readTicks(path: string): NaiveMarketTick[] {
+  const bytes = readFileSync(path);
+  const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+  const [head = '', ...lines] = text.split(/\r?\n/);
+  const columns = head.split(',');
+  const [timeAt, symbolAt, priceAt] = ['time', 'symbol', 'price'].map((name) => {
+    const at = columns.indexOf(name);
+    if (at < 0) throw new Error(`${path}: no column "${name}" in its first line`);
+    return at;
+  }) as [number, number, number];
+  return lines.flatMap((line, index) => {
+    if (line === '') return [];
+    const fields = line.split(',');
+    const symbol = fields[symbolAt] ?? '';
+    const price = Number(fields[priceAt]);
+    const time = Number(fields[timeAt]);
+    if (symbol === '' || !(price > 0) || !(time >= 0)) {
+      throw new Error(`${path}:${index + 2}: not a tick: ${line}`);
+    }
+    return [{ symbol, price, time }];
+  });
+}
+
+/** The recorded ticks that the environment names; undefined when it names none. */
+export function recordedTicks(): NaiveMarketTick[] | undefined {
+  const path = process.env[TICKS_VARIABLE];
+  return path === undefined || path === '' ? undefined : readTicks(path);
+}

@@ -1,0 +1,168 @@
+import { afterEach } from 'vitest';
+import type {
+  HttpRequest,
+  HttpResponse,
+  RequestHead,
+  Socket,
+  SocketHandler,
+  StartTransport,
+  Transport,
+  TransportHandlers,
+  TransportOptions,
+  UpgradeDecision,
+} from '../../src/gateway/transport/transport.ts';
+import { OPTIONS } from './transport-options.ts';
+
+/** What a session does when it is called, test by test; all that happens is recorded as well. */
+export interface Behavior {
+  open?: (session: RecordingSession) => void;
+  message?: (session: RecordingSession, data: Uint8Array | string) => void;
+  drain?: (session: RecordingSession) => void;
+  pong?: (session: RecordingSession) => void;
+  close?: (session: RecordingSession) => void;
+  upgrade?: (head: RequestHead) => UpgradeDecision | undefined;
+  request?: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+}
+
+/** One connection as the gateway would see it: its socket, and every call in order. */
+export class RecordingSession implements SocketHandler {
+  readonly socket: Socket;
+  readonly path: string;
+  readonly calls: string[] = [];
+  drains = 0;
+  closeCode: number | null = null;
+  readonly #behavior: Behavior;
+
+  constructor(socket: Socket, path: string, behavior: Behavior) {
+    this.socket = socket;
+    this.path = path;
+    this.#behavior = behavior;
+  }
+
+  message(data: Uint8Array | string): void {
+    this.calls.push('message');
+    this.#behavior.message?.(this, data);
+  }
+
+  drain(): void {
+    this.calls.push('drain');
+    this.drains++;
+    this.#behavior.drain?.(this);
+  }
+
+  pong(): void {
+    this.calls.push('pong');
+    this.#behavior.pong?.(this);
+  }
+
+  close(code: number): void {
+    this.calls.push('close');
+    this.closeCode = code;
+    this.#behavior.close?.(this);
+  }
+}
+
+/** A running transport with recording handlers. */
+export class TransportRig {
+  readonly transport: Transport;
+  readonly sessions: RecordingSession[];
+  readonly faults: unknown[];
+
+  private constructor(transport: Transport, sessions: RecordingSession[], faults: unknown[]) {
+    this.transport = transport;
+    this.sessions = sessions;
+    this.faults = faults;
+  }
+
+  static async start(
+    start: StartTransport,
+    behavior: Behavior = {},
+    options: TransportOptions = OPTIONS,
+  ): Promise<TransportRig> {
+    const sessions: RecordingSession[] = [];
+    const faults: unknown[] = [];
+    const handlers: TransportHandlers = {
+      upgrade: (head) => behavior.upgrade?.(head) ?? accept(head, behavior, sessions),
+      request: (request) => behavior.request?.(request) ?? text(404, 'no such thing'),
+      fault: (error) => {
+        faults.push(error);
+      },
+    };
+    return new TransportRig(await start(options, handlers), sessions, faults);
+  }
+
+  get port(): number {
+    return this.transport.port;
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${this.port}${path}`;
+  }
+
+  /** The session opened for `path`, once it is there. */
+  async session(path: string): Promise<RecordingSession> {
+    await until(() => this.sessions.some((session) => session.path === path), `session ${path}`);
+    return this.sessions.find((session) => session.path === path) as RecordingSession;
+  }
+}
+
+function accept(
+  head: RequestHead,
+  behavior: Behavior,
+  sessions: RecordingSession[],
+): UpgradeDecision {
+  const offered = (head.header('sec-websocket-protocol') ?? '').split(/\s*,\s*/);
+  return {
+    accept: true,
+    subprotocol: offered.find((name) => name.startsWith('tickwire.')) ?? '',
+    open: (socket) => {
+      const session = new RecordingSession(socket, head.path, behavior);
+      sessions.push(session);
+      behavior.open?.(session);
+      return session;
+    },
+  };
+}
+
+export function text(status: number, body: string): HttpResponse {
+  return { status, headers: { 'content-type': 'text/plain' }, body };
+}
+
+/**
+ * Waits for a condition.
+ *
+ * @throws Error naming `what` when it does not come true within `timeoutMs`
+ */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  timeoutMs = 8000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms for: ${what}`);
+    await delay(5);
+  }
+}
+
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+export type StartRig = (
+  behavior?: Behavior,
+  options?: Partial<TransportOptions>,
+) => Promise<TransportRig>;
+
+/** For a suite: starts rigs, and closes those of each test after it. */
+export function rigs(start: StartTransport): StartRig {
+  const running: TransportRig[] = [];
+  afterEach(() => {
+    for (const rig of running.splice(0)) rig.transport.close();
+  });
+  return async (behavior = {}, options = {}) => {
+    const rig = await TransportRig.start(start, behavior, { ...OPTIONS, ...options });
+    running.push(rig);
+    return rig;
+  };
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readCommandLine } from '../../src/config/command-line.ts';
+import { CONFIG_KEYS } from '../../src/config/keys.ts';
+import { defaultConfig } from '../../src/config/parse-config.ts';
+import { ConfigFolder } from '../support/config-folder.ts';
+
+let folder = new ConfigFolder();
+beforeAll(() => {
+  folder[Symbol.dispose]();
+  folder = new ConfigFolder();
+});
+afterAll(() => folder[Symbol.dispose]());
+
+const read = (argv: string[], env: Record<string, string> = {}) =>
+  readCommandLine(argv, env, folder.path);
+
+function printed(argv: string[], env: Record<string, string> = {}): string {
+  const command = read(argv, env);
+  if (command.kind !== 'print') throw new Error(`${command.kind} instead of print`);
+  return command.text;
+}
+
+describe('the command line', () => {
+  it('runs with the configuration', () => {
+    const command = read(['--server.port=0']);
+    expect(command).toEqual({
+      kind: 'run',
+      config: { ...defaultConfig(), server: { ...defaultConfig().server, port: 0 } },
+    });
+  });
+
+  it('fails with the message that names every fault', () => {
+    const command = read(['serve', '--server.port=x']);
+    expect(command.kind).toBe('fail');
+    expect(command).toMatchObject({ message: expect.stringContaining('has 2 faults') });
+  });
+
+  it('prints the version of the package', () => {
+    const manifest = JSON.parse(
+      readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'),
+    ) as { version: string };
+    expect(printed(['--version'])).toBe(manifest.version);
+  });
+
+  it.each(['--help', '-h', '--version'])('answers %s whatever else is wrong', (flag) => {
+    expect(read(['--server.port=x', flag, 'y'], { TICKWIRE_NONE: '1' }).kind).toBe('print');
+  });
+
+  it('fails on --print-config with faults', () => {
+    expect(read(['--print-config', '--server.port=x']).kind).toBe('fail');
+  });
+});
+
+describe('--help', () => {
+  const help = printed(['--help']);
+  const lines = help.split('\n');
+  // Wrapped texts, in one line.
+  const flowing = help.replace(/\s+/g, ' ');
+
+  it.each(CONFIG_KEYS)('tells of $path', ({ path, environmentName, defaultValue, facts }) => {
+    const line = lines.find((text) => text.trimStart().startsWith(`--${path} `));
+    expect(line).toContain(`default ${JSON.stringify(defaultValue)}`);
+    if (facts.unit !== undefined) expect(line).toMatch(new RegExp(` ${facts.unit}$`));
+    expect(flowing).toContain(`${facts.description} Takes ${facts.expected}. ${environmentName}`);
+  });
+
+  it.each(['--config FILE', '--print-config', '--version', '-h, --help'])('tells of %s', (flag) => {
+    expect(help).toContain(`  ${flag} `);
+  });
+
+  it('fits 100 columns', () => {
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
+  it('aligns the defaults of all keys', () => {
+    const columns = lines
+      .filter((line) => line.startsWith('  --') && line.includes('   default '))
+      .map((line) => line.indexOf('default '));
+    expect(columns).toHaveLength(CONFIG_KEYS.length);
+    expect(new Set(columns).size).toBe(1);
+  });
+});
+
+describe('--print-config', () => {
+  it('lists every key with its value and where it came from', () => {
+    folder.write('tickwire.config.json', { processing: { overflow: 'wait' } });
+    const text = printed(['--print-config', '--server.port=7'], { TICKWIRE_LOG_LEVEL: 'warn' });
+    const rows = new Map(
+      text.split('\n').map((line) => {
+        const [path = '', value, source] = line.split(/ {3,}/);
+        return [path, [value, source]];
+      }),
+    );
+    expect([...rows.keys()]).toEqual(CONFIG_KEYS.map(({ path }) => path));
+    expect(rows.get('server.port')).toEqual(['7', '--server.port']);
+    expect(rows.get('log.level')).toEqual(['"warn"', 'TICKWIRE_LOG_LEVEL']);
+    expect(rows.get('processing.overflow')).toEqual(['"wait"', 'tickwire.config.json']);
+    expect(rows.get('processing.maxSymbols')).toEqual(['65536', 'default']);
+  });
+});

@@ -1,0 +1,196 @@
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { CONFIG_KEYS } from '../../src/config/keys.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/parse-config.ts';
+import { ConfigFolder } from '../support/config-folder.ts';
+
+/** The faults that `work` fails with. */
+function faultsOf(work: () => unknown): readonly string[] {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe('faults of the configuration', () => {
+  let folder = new ConfigFolder();
+  beforeEach(() => {
+    folder[Symbol.dispose]();
+    folder = new ConfigFolder();
+  });
+  afterAll(() => folder[Symbol.dispose]());
+
+  const faults = (argv: string[], env: Record<string, string> = {}) =>
+    faultsOf(() => loadConfig({ argv, env, cwd: folder.path }));
+
+  it('are all named at once, each with its place, what was expected and what came', () => {
+    folder.write('tickwire.config.json', {
+      server: { port: '9001', prot: 1 },
+      log: { level: 'loud' },
+      store: null,
+    });
+    const load = () =>
+      loadConfig({
+        argv: ['--processing.channelCapacity=100', '--server.heartbeatMs', 'soon', 'start'],
+        env: { TICKWIRE_SERVER_PORT: '70000', TICKWIRE_PORT: '1' },
+        cwd: folder.path,
+      });
+    expect(load).toThrow(ConfigError);
+    expect(load).toThrow(
+      [
+        'The configuration has 9 faults:',
+        '  tickwire.config.json: unknown key server.prot (did you mean server.port?)',
+        '  tickwire.config.json: store: expected an object of keys, got null',
+        '  tickwire.config.json: server.port: expected an integer from 0 to 65535, got "9001"',
+        '  tickwire.config.json: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got "loud"',
+        '  TICKWIRE_PORT: unknown variable (did you mean TICKWIRE_SERVER_PORT?)',
+        '  TICKWIRE_SERVER_PORT: expected an integer from 0 to 65535, got 70000',
+        '  unexpected argument "start": every setting is a flag',
+        '  --processing.channelCapacity: expected a power of two from 16 to 16777216, got 100',
+        '  --server.heartbeatMs: expected an integer from 50 to 3600000, got "soon"',
+      ].join('\n'),
+    );
+  });
+
+  it('stop the start also where a stronger source gives a good value', () => {
+    expect(faults(['--server.port=1'], { TICKWIRE_SERVER_PORT: 'x' })).toEqual([
+      'TICKWIRE_SERVER_PORT: expected an integer from 0 to 65535, got "x"',
+    ]);
+  });
+
+  it.each([
+    ['--processing.maxSymbol=1', '--processing.maxSymbol', '--processing.maxSymbols'],
+    ['--maxSymbols=1', '--maxSymbols', '--processing.maxSymbols'],
+    ['--Server.Port=1', '--Server.Port', '--server.port'],
+    ['--print-confg', '--print-confg', '--print-config'],
+    ['--conflig=x', '--conflig', '--config'],
+  ])('of the flag %s suggest a flag', (flag, name, meant) => {
+    expect(faults([flag])).toEqual([`${name}: unknown flag (did you mean ${meant}?)`]);
+  });
+
+  it('of an unknown flag with a value are one', () => {
+    expect(faults(['--maxSymbols', '5'])).toHaveLength(1);
+  });
+
+  it('of names like nothing we know suggest nothing', () => {
+    expect(faults(['--wibble'], { TICKWIRE_WIBBLE_WOBBLE: '1' })).toEqual([
+      'TICKWIRE_WIBBLE_WOBBLE: unknown variable',
+      '--wibble: unknown flag',
+    ]);
+  });
+
+  it.each([
+    [{ sever: {} }, 'unknown key sever (did you mean server?)'],
+    [{ port: 1 }, 'unknown key port (did you mean server.port?)'],
+    [
+      { server: { maxSymbols: 1 } },
+      'unknown key server.maxSymbols (did you mean processing.maxSymbols?)',
+    ],
+    [{ 'server.port': 1 }, 'unknown key "server.port" (write it as {"server": {"port": …}})'],
+    [{ server: [] }, 'server: expected an object of keys, got []'],
+  ])('of the file %j say what was meant', (content, fault) => {
+    folder.write('tickwire.config.json', content);
+    expect(faults([])).toEqual([`tickwire.config.json: ${fault}`]);
+  });
+
+  it('of a file that holds __proto__ are faults, and change no object', () => {
+    folder.write('tickwire.config.json', '{"__proto__": {"x": 1}, "server": {"__proto__": 1}}');
+    expect(faults([])).toHaveLength(2);
+    expect(Object.hasOwn(Object.prototype, 'x')).toBe(false);
+  });
+
+  it.each([
+    ['', 'line 1, column 1'],
+    ['{"server": {"port": 1,}}', 'line 1, column 23'],
+    ['{\n  "server": {\n    port: 1\n  }\n}', 'line 3, column 5'],
+    ['{"server": {}} x', 'line 1, column 16'],
+  ])('of the file %j say where it is not JSON', (content, place) => {
+    folder.write('tickwire.config.json', content);
+    expect(faults([])).toEqual([`tickwire.config.json: not JSON at ${place}`]);
+  });
+
+  it('of a file that is JSON but no object say so', () => {
+    folder.write('tickwire.config.json', '[1]');
+    expect(faults([])).toEqual(['tickwire.config.json: expected an object of sections, got [1]']);
+  });
+
+  it('of a named file that is not there say who named it', () => {
+    expect(faults(['--config=no.json'])).toEqual(['--config: cannot read no.json: no such file']);
+    expect(faults([], { TICKWIRE_CONFIG: 'no.json' })).toEqual([
+      'TICKWIRE_CONFIG: cannot read no.json: no such file',
+    ]);
+    expect(faults(['--config=.'])).toEqual(['--config: cannot read .: EISDIR']);
+  });
+
+  it.each([
+    [['--server.port'], '--server.port: expected an integer from 0 to 65535, got nothing'],
+    [['--store.directory', '--help'], '--store.directory: expected a path, got the flag --help'],
+    [['--config'], '--config: expected a file, got nothing'],
+    [['--help=1'], '--help: takes no value, got "1"'],
+    [['--', 'x'], 'unexpected argument "x": every setting is a flag'],
+    [['-x'], '-x: unknown flag'],
+  ])('of the command line %j are named', (argv, fault) => {
+    expect(faults(argv)).toEqual([fault]);
+  });
+
+  it.each(['', ' 1', '0x10', '1_000', '1,5', 'NaN', 'Infinity', '1e999', '1.5', '-1'])(
+    'of a variable that holds %j for an integer are named',
+    (text) => {
+      expect(faults([], { TICKWIRE_SERVER_PORT: text })).toHaveLength(1);
+    },
+  );
+
+  it.each(['0', '-2', 'NaN', 'Infinity', '2 %'])('of the threshold %j are named', (text) => {
+    expect(faults([`--processing.anomalyThresholdPercent=${text}`])).toHaveLength(1);
+  });
+
+  it('cut what came where it is long', () => {
+    const [fault = ''] = faults([`--server.port=${'9'.repeat(20)}x${'9'.repeat(5000)}`]);
+    expect(fault.length).toBeLessThan(200);
+  });
+});
+
+describe('the range of each key', () => {
+  const bounded = CONFIG_KEYS.flatMap(({ section, name, path, facts }) => {
+    const range = /from (\d+) to (\d+)$/.exec(facts.expected);
+    return range === null
+      ? []
+      : [{ section, name, path, min: Number(range[1]), max: Number(range[2]) }];
+  });
+  const numbers = CONFIG_KEYS.filter(({ defaultValue }) => typeof defaultValue === 'number');
+
+  it('is stated for every integer', () => {
+    // The threshold is the one number that is not an integer: it is "above 0".
+    expect(bounded.length).toBe(numbers.length - 1);
+  });
+
+  it.each(bounded)('$path is from $min to $max, both included', ({ section, name, min, max }) => {
+    const refused = (value: number) =>
+      faultsOf(() => parseConfig({ [section]: { [name]: value } })).length === 1;
+    expect([min - 1, min, max, max + 1].map(refused)).toEqual([true, false, false, true]);
+    expect(refused(min + 0.5)).toBe(true);
+  });
+
+  it.each(['channelCapacity', 'windowCapacity'])('of %s holds powers of two only', (name) => {
+    for (let value = 16; value <= 1024; value += 1) {
+      const faults = faultsOf(() => parseConfig({ processing: { [name]: value } }));
+      expect(faults.length === 0).toBe((value & (value - 1)) === 0);
+    }
+  });
+
+  it('of drainMs keeps a stop under five seconds', () => {
+    expect(faultsOf(() => parseConfig({ server: { drainMs: 5000 } }))).toHaveLength(1);
+  });
+
+  it('holds for a program too, whose faults begin with the key', () => {
+    const input = { server: { port: 1.5 }, processing: { overflow: 'drop' } };
+    expect(faultsOf(() => parseConfig(input as never))).toEqual([
+      'server.port: expected an integer from 0 to 65535, got 1.5',
+      'processing.overflow: expected one of dropOldest, dropNewest, wait, got "drop"',
+    ]);
+  });
+});

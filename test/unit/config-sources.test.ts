@@ -1,0 +1,155 @@
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts';
+import { ConfigFolder } from '../support/config-folder.ts';
+
+describe('the sources of configuration', () => {
+  let folder = new ConfigFolder();
+  beforeEach(() => {
+    folder[Symbol.dispose]();
+    folder = new ConfigFolder();
+  });
+  afterAll(() => folder[Symbol.dispose]());
+
+  const load = (argv: string[] = [], env: Record<string, string> = {}) =>
+    loadConfig({ argv, env, cwd: folder.path });
+
+  it('gives the defaults when nothing says otherwise', () => {
+    const { config, sources } = load();
+    expect(config).toEqual(defaultConfig());
+    expect(new Set(sources.values())).toEqual(new Set(['default']));
+  });
+
+  it('has the defaults that the documents promise', () => {
+    expect(defaultConfig()).toEqual({
+      server: {
+        host: '127.0.0.1',
+        port: 9001,
+        transport: 'auto',
+        heartbeatMs: 5000,
+        authTimeoutMs: 10_000,
+        frameBytesMax: 1024 * 1024,
+        badFramesMax: 16,
+        drainMs: 4000,
+        goawayJitterMs: 5000,
+      },
+      processing: {
+        partitions: 0,
+        channelCapacity: 65_536,
+        overflow: 'dropOldest',
+        movingAverageWindow: 64,
+        anomalyThresholdPercent: 2,
+        slidingWindowMilliseconds: 1000,
+        windowCapacity: 65_536,
+        maxSymbols: 65_536,
+        maxFutureMs: 60_000,
+      },
+      stream: {
+        conflateMs: 0,
+        subscriptionsMax: 10_000,
+        socketBufferBytesMax: 256 * 1024,
+        slowSessionCloseMs: 60_000,
+        recentAnomaliesPerSymbol: 64,
+      },
+      publish: { ticksPerFrameMax: 65_536 },
+      store: { directory: './data' },
+      log: { level: 'info', format: 'auto' },
+    });
+  });
+
+  it('reads the file in the working directory', () => {
+    folder.write('tickwire.config.json', { server: { port: 1 }, log: { level: 'warn' } });
+    const { config, sources } = load();
+    expect(config.server.port).toBe(1);
+    expect(config.log.level).toBe('warn');
+    expect(sources.get('server.port')).toBe('tickwire.config.json');
+    expect(sources.get('server.host')).toBe('default');
+  });
+
+  it('reads the file that TICKWIRE_CONFIG names instead', () => {
+    folder.write('tickwire.config.json', { server: { port: 1, heartbeatMs: 99 } });
+    folder.write('other.json', { server: { port: 2 } });
+    const { config, sources } = load([], { TICKWIRE_CONFIG: 'other.json' });
+    expect(config.server).toMatchObject({ port: 2, heartbeatMs: 5000 });
+    expect(sources.get('server.port')).toBe('other.json');
+  });
+
+  it('takes an empty TICKWIRE_CONFIG as none', () => {
+    folder.write('tickwire.config.json', { server: { port: 1 } });
+    expect(load([], { TICKWIRE_CONFIG: '' }).config.server.port).toBe(1);
+  });
+
+  it.each([['--config=flag.json'], ['--config', 'flag.json']])(
+    'reads the file that %s names above all',
+    (...argv) => {
+      folder.write('tickwire.config.json', { server: { port: 1 } });
+      folder.write('env.json', { server: { port: 2 } });
+      folder.write('flag.json', { server: { port: 3 } });
+      expect(load(argv, { TICKWIRE_CONFIG: 'env.json' }).config.server.port).toBe(3);
+    },
+  );
+
+  it('reads a file that begins with a byte order mark', () => {
+    folder.write('tickwire.config.json', '\uFEFF{"server": {"port": 1}}');
+    expect(load().config.server.port).toBe(1);
+  });
+
+  it('lets variables win over the file, and flags over variables', () => {
+    folder.write('tickwire.config.json', {
+      processing: { maxSymbols: 1, anomalyThresholdPercent: 1, overflow: 'wait' },
+    });
+    const env = {
+      TICKWIRE_PROCESSING_MAX_SYMBOLS: '2',
+      TICKWIRE_PROCESSING_ANOMALY_THRESHOLD_PERCENT: '2.5',
+    };
+    const { config, sources } = load(['--processing.anomalyThresholdPercent=3.5e0'], env);
+    expect(config.processing).toMatchObject({
+      overflow: 'wait',
+      maxSymbols: 2,
+      anomalyThresholdPercent: 3.5,
+    });
+    expect(sources.get('processing.overflow')).toBe('tickwire.config.json');
+    expect(sources.get('processing.maxSymbols')).toBe('TICKWIRE_PROCESSING_MAX_SYMBOLS');
+    expect(sources.get('processing.anomalyThresholdPercent')).toBe(
+      '--processing.anomalyThresholdPercent',
+    );
+  });
+
+  it('takes a flag with its value after = or after a space, and the later of two', () => {
+    const { config } = load(['--server.port', '5', '--log.level=debug', '--server.port=6']);
+    expect(config.server.port).toBe(6);
+    expect(config.log.level).toBe('debug');
+  });
+
+  it('keeps the text of a key that holds text, also where it looks like a number', () => {
+    const { config } = load(['--store.directory=2024'], { TICKWIRE_SERVER_HOST: '0' });
+    expect(config.store.directory).toBe('2024');
+    expect(config.server.host).toBe('0');
+  });
+
+  it('takes an empty store directory: no store', () => {
+    expect(load([], { TICKWIRE_STORE_DIRECTORY: '' }).config.store.directory).toBe('');
+    expect(load(['--store.directory=']).config.store.directory).toBe('');
+  });
+
+  it('ignores variables of others, and TICKWIRE_TICKS', () => {
+    const env = { PATH: '/bin', TICKWIRE_TICKS: '/ticks.csv.gz', TICKWIRED: '1' };
+    expect(load([], env).config).toEqual(defaultConfig());
+  });
+});
+
+describe('a configuration given by a program', () => {
+  it('has the defaults where it says nothing, or undefined', () => {
+    const config = parseConfig({ server: { port: 0, host: undefined }, log: undefined });
+    expect(config).toEqual({
+      ...defaultConfig(),
+      server: { ...defaultConfig().server, port: 0 },
+    });
+  });
+
+  it('never changes', () => {
+    const config = parseConfig({ server: { port: 0 } });
+    expect(Object.isFrozen(config)).toBe(true);
+    for (const section of Object.values(config)) expect(Object.isFrozen(section)).toBe(true);
+  });
+});

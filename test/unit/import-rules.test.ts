@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** A file, what it imports, and whether the linter lets it. */
+type Case = readonly [file: string, specifier: string, verdict: 'allowed' | 'refused'];
+
+const IMPORTS: readonly Case[] = [
+  ['src/protocol/a.ts', './codec.ts', 'allowed'],
+  ['src/protocol/a.ts', 'msgpackr', 'allowed'],
+  ['src/protocol/a.ts', 'node:buffer', 'refused'],
+  ['src/protocol/a.ts', 'zod', 'refused'],
+  ['src/protocol/a.ts', '../engine/index.ts', 'refused'],
+  ['src/protocol/a.ts', '../log.ts', 'refused'],
+  ['src/engine/a.ts', './partition.ts', 'allowed'],
+  ['src/engine/a.ts', './memory/tick-ring.ts', 'allowed'],
+  ['src/engine/a.ts', '../protocol/index.ts', 'allowed'],
+  ['src/engine/a.ts', 'node:worker_threads', 'allowed'],
+  ['src/engine/a.ts', '../protocol/codec.ts', 'refused'],
+  ['src/engine/a.ts', '../gateway/index.ts', 'refused'],
+  ['src/engine/a.ts', '../config/schema.ts', 'refused'],
+  ['src/engine/a.ts', '../log.ts', 'refused'],
+  ['src/engine/a.ts', 'node:net', 'refused'],
+  ['src/engine/a.ts', 'ws', 'refused'],
+  ['src/engine/a.ts', 'uWebSockets.js', 'refused'],
+  ['src/engine/memory/a.ts', '../partition.ts', 'allowed'],
+  ['src/engine/memory/a.ts', '../../protocol/index.ts', 'allowed'],
+  ['src/engine/memory/a.ts', '../../protocol/symbol.ts', 'refused'],
+  ['src/engine/memory/a.ts', '../../gateway/gateway.ts', 'refused'],
+  ['src/engine/memory/a.ts', '../../config/schema.ts', 'refused'],
+  ['src/engine/memory/a.ts', '../../log.ts', 'refused'],
+  ['src/engine/memory/a.ts', 'node:http', 'refused'],
+  ['src/engine/memory/a.ts', 'ws', 'refused'],
+  ['src/config/a.ts', './schema.ts', 'allowed'],
+  ['src/config/a.ts', '../engine/index.ts', 'refused'],
+  ['src/config/a.ts', '../gateway/index.ts', 'refused'],
+  ['src/gateway/a.ts', '../engine/index.ts', 'allowed'],
+  ['src/gateway/a.ts', '../protocol/index.ts', 'allowed'],
+  ['src/gateway/a.ts', '../config/schema.ts', 'allowed'],
+  ['src/gateway/a.ts', '../engine/partition.ts', 'refused'],
+  ['src/gateway/a.ts', '../engine/memory/tick-ring.ts', 'refused'],
+  ['src/gateway/a.ts', '../protocol/codec.ts', 'refused'],
+  ['src/gateway/a.ts', '../config/load.ts', 'refused'],
+  ['src/gateway/a.ts', '../config/command-line.ts', 'refused'],
+  ['src/gateway/a.ts', '../../client-sdk/src/index.ts', 'refused'],
+  ['src/gateway/a.ts', '../main.ts', 'refused'],
+  ['src/gateway/a.ts', 'uWebSockets.js', 'refused'],
+  ['src/gateway/a.ts', 'ws', 'refused'],
+  ['src/gateway/http/queries/a.ts', '../../../engine/index.ts', 'allowed'],
+  ['src/gateway/http/queries/a.ts', '../../../engine/partition.ts', 'refused'],
+  ['src/gateway/http/queries/a.ts', '../../../config/load.ts', 'refused'],
+  ['src/gateway/transport/a.ts', 'ws', 'allowed'],
+  ['src/gateway/transport/a.ts', './uws-loader.ts', 'allowed'],
+  ['src/gateway/transport/a.ts', 'uWebSockets.js', 'refused'],
+  ['src/gateway/transport/a.ts', 'uws-new', 'refused'],
+  ['src/gateway/transport/a.ts', 'node:module', 'refused'],
+  ['src/gateway/transport/a.ts', '../../engine/partition.ts', 'refused'],
+  ['src/gateway/transport/uws-loader.ts', 'uWebSockets.js', 'allowed'],
+  ['src/gateway/transport/uws-loader.ts', 'node:module', 'allowed'],
+  ['src/gateway/transport/uws-loader.ts', '../../config/load.ts', 'refused'],
+  ['src/a.ts', './main.ts', 'refused'],
+  ['client-sdk/src/a.ts', '../../src/protocol/index.ts', 'allowed'],
+  ['client-sdk/src/a.ts', './subscriber.ts', 'allowed'],
+  ['client-sdk/src/a.ts', 'ws', 'allowed'],
+  ['client-sdk/src/a.ts', '../../src/protocol/codec.ts', 'refused'],
+  ['client-sdk/src/a.ts', '../../src/engine/index.ts', 'refused'],
+  ['client-sdk/src/a.ts', '../../loadgen/report.ts', 'refused'],
+  ['client-sdk/src/a.ts', 'node:fs', 'refused'],
+  ['client-sdk/src/a.ts', 'zod', 'refused'],
+  ['loadgen/a.ts', '../client-sdk/src/index.ts', 'allowed'],
+  ['loadgen/a.ts', '../src/protocol/index.ts', 'allowed'],
+  ['loadgen/a.ts', 'commander', 'allowed'],
+  ['loadgen/a.ts', '../client-sdk/src/subscriber.ts', 'refused'],
+  ['loadgen/a.ts', '../src/gateway/index.ts', 'refused'],
+  ['loadgen/a.ts', '../src/main.ts', 'refused'],
+  ['loadgen/ticks/a.ts', '../../src/protocol/index.ts', 'allowed'],
+  ['loadgen/ticks/a.ts', '../../src/engine/index.ts', 'refused'],
+  ['test/unit/a.ts', '../../src/engine/partition.ts', 'allowed'],
+  ['test/unit/a.ts', '../../src/main.ts', 'refused'],
+];
+
+const ENVIRONMENT: readonly (readonly [file: string, verdict: Case[2]])[] = [
+  ['src/main.ts', 'allowed'],
+  ['loadgen/main.ts', 'allowed'],
+  ['test/unit/b.ts', 'allowed'],
+  ['src/log.ts', 'refused'],
+  ['src/config/b.ts', 'refused'],
+  ['src/engine/b.ts', 'refused'],
+  ['src/gateway/b.ts', 'refused'],
+  ['client-sdk/src/b.ts', 'refused'],
+];
+
+interface Diagnostic {
+  readonly category: string;
+  readonly location: { readonly path: string; readonly start: { readonly line: number } };
+}
+
+/** Lints a tree of these files under our rules; answers `rule file:line` for each thing found. */
+function lint(root: string, files: ReadonlyMap<string, readonly string[]>): Set<string> {
+  copyFileSync(join(ROOT, 'biome.json'), join(root, 'biome.json'));
+  copyFileSync(join(ROOT, '.gitignore'), join(root, '.gitignore'));
+  for (const [file, lines] of files) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), lines.join('\n'));
+  }
+  const biome = join(ROOT, 'node_modules/@biomejs/biome/bin/biome');
+  const args = [biome, 'lint', '--reporter=json', '--max-diagnostics=none', '.'];
+  let report: string;
+  try {
+    report = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', stdio: 'pipe' });
+  } catch (error) {
+    report = (error as { stdout: string }).stdout;
+  }
+  const { diagnostics } = JSON.parse(report) as { diagnostics: Diagnostic[] };
+  return new Set(
+    diagnostics.map(
+      ({ category, location }) => `${category} ${location.path}:${location.start.line}`,
+    ),
+  );
+}
+
+describe('the import rules', () => {
+  const root = mkdtempSync(join(tmpdir(), 'tickwire-lint-'));
+  const files = new Map<string, string[]>();
+  const place = (file: string, line: string) => {
+    const lines = files.get(file) ?? [];
+    files.set(file, lines);
+    return `${file}:${lines.push(line)}`;
+  };
+  const imports = IMPORTS.map(
+    ([file, specifier, verdict]) =>
+      [file, specifier, verdict, place(file, `export * from '${specifier}';`)] as const,
+  );
+  const reads = ENVIRONMENT.map(
+    ([file, verdict]) =>
+      [file, verdict, place(file, 'export const p = process.env.PATH;')] as const,
+  );
+  let found = new Set<string>();
+
+  beforeAll(() => {
+    found = lint(root, files);
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  it.each(imports)('%s importing %s is %s', (_file, _specifier, verdict, at) => {
+    expect(found.has(`lint/style/noRestrictedImports ${at}`)).toBe(verdict === 'refused');
+  });
+
+  it.each(reads)('%s reading the environment is %s', (_file, verdict, at) => {
+    expect(found.has(`lint/style/noProcessEnv ${at}`)).toBe(verdict === 'refused');
+  });
+});
