@@ -41,6 +41,8 @@ export interface GatewayLog {
 
 /** A stop looks this often whether everything is delivered, ms. */
 const DRAIN_POLL_MS = 5;
+/** How long publishers are still read after they were told of the stop, ms. */
+const GRACE_MS = 100;
 /** What closing sockets may take after their close frame, ms. */
 const CLOSE_MS = 500;
 
@@ -140,8 +142,9 @@ export class Gateway {
     this.#transport?.stopListening();
     const { drainMs, goawayJitterMs } = this.#config.server;
     this.#sessions.announce(goawayFrame('server going away', drainMs, goawayJitterMs));
-    // Frames that were on their way when the publishers learnt of it are read in the turns until then.
-    await this.#drained(deadline, () => !this.#engine.isBusy());
+    // Frames that were on their way when the publishers learnt of it are still taken.
+    const graceEnd = Math.min(deadline, Date.now() + GRACE_MS);
+    await this.#drained(graceEnd, () => this.#sessions.publishers.size === 0);
     for (const session of this.#sessions.publishers) session.acknowledge();
     this.#sessions.dismiss(this.#sessions.publishers);
     await this.#drained(deadline, () => !this.#engine.isBusy() && !this.#hasPending());
@@ -169,7 +172,10 @@ export class Gateway {
 
   #openPublish(socket: Socket, encoding: Encoding, name: string | undefined): SocketHandler {
     const session = this.#sessions.nextName();
-    const publisher = this.#publishRoom.registry.enter(name ?? `${session}-${this.#epoch}`);
+    const publisher = this.#publishRoom.registry.enter(
+      name ?? `${session}-${this.#epoch}`,
+      name !== undefined,
+    );
     const publishSession = new PublishSession(
       this.#connect(socket, encoding),
       publisher,

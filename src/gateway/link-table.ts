@@ -19,25 +19,42 @@ const ANOMALIES_PENDING = 4;
 
 const INITIAL_LINKS = 8;
 
-/** A list of links of which none stands in it twice, so that it never outgrows the table. */
+/**
+ * A queue of links of which none stands in it twice, so that it never outgrows the table: whoever waits longest is served
+ * first, also where the socket takes only a part at a time.
+ */
 class PendingLinks {
-  links = new Int32Array(INITIAL_LINKS);
   count = 0;
+  /** A ring; its length is a power of two. */
+  #links = new Int32Array(INITIAL_LINKS);
+  #first = 0;
 
   push(link: number): void {
-    this.links[this.count++] = link;
+    this.#links[(this.#first + this.count++) & (this.#links.length - 1)] = link;
   }
 
-  /** The link that came in last. */
-  pop(): number {
-    return this.links[--this.count] as number;
+  shift(): number {
+    const link = this.#links[this.#first] as number;
+    this.#first = (this.#first + 1) & (this.#links.length - 1);
+    this.count--;
+    return link;
   }
 
   remove(link: number): void {
-    const at = this.links.subarray(0, this.count).indexOf(link);
-    if (at < 0) return;
-    this.links.copyWithin(at, at + 1, this.count);
-    this.count--;
+    for (let left = this.count; left > 0; left--) {
+      const first = this.shift();
+      if (first !== link) this.push(first);
+    }
+  }
+
+  /** Makes room for `length` links, a power of two. */
+  grow(length: number): void {
+    const links = new Int32Array(length);
+    for (let i = 0; i < this.count; i++) {
+      links[i] = this.#links[(this.#first + i) & (this.#links.length - 1)] as number;
+    }
+    this.#links = links;
+    this.#first = 0;
   }
 }
 
@@ -77,8 +94,9 @@ export class LinkTable {
   }
 
   remove(link: number): void {
-    this.#statsPending.remove(link);
-    this.#anomaliesPending.remove(link);
+    const flags = this.#flags[link] as number;
+    if ((flags & STATS_PENDING) !== 0) this.#statsPending.remove(link);
+    if ((flags & ANOMALIES_PENDING) !== 0) this.#anomaliesPending.remove(link);
     this.#bySymbol.delete(this.symbolIds[link] as number);
     this.symbolIds[link] = -1;
     this.#free.push(link);
@@ -134,7 +152,7 @@ export class LinkTable {
   }
 
   #take(flag: number, pending: PendingLinks): number {
-    const link = pending.pop();
+    const link = pending.shift();
     this.#flags[link] = (this.#flags[link] as number) & ~flag;
     return link;
   }
@@ -147,10 +165,8 @@ export class LinkTable {
     this.anomalies = grown(this.anomalies, new Uint32Array(size));
     this.fields = grown(this.fields, new Uint8Array(size));
     this.#flags = grown(this.#flags, new Uint8Array(size));
-    const { links: stats } = this.#statsPending;
-    this.#statsPending.links = grown(stats, new Int32Array(size));
-    const { links: anomalies } = this.#anomaliesPending;
-    this.#anomaliesPending.links = grown(anomalies, new Int32Array(size));
+    this.#statsPending.grow(size);
+    this.#anomaliesPending.grow(size);
   }
 }
 

@@ -9,7 +9,7 @@ export interface LivenessOptions {
 }
 
 /** Looks at a session this many times a heartbeat. */
-const SWEEPS_PER_HEARTBEAT = 10;
+const SWEEPS_PER_HEARTBEAT = 20;
 
 /** What a sweep looks at. */
 export interface Living {
@@ -24,14 +24,15 @@ export interface Living {
  */
 export class Liveness {
   readonly #options: LivenessOptions;
+  readonly #everyMs: number;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: LivenessOptions, sessions: () => Iterable<Living>) {
     this.#options = options;
-    const everyMs = Math.max(5, Math.floor(options.heartbeatMs / SWEEPS_PER_HEARTBEAT));
+    this.#everyMs = Math.max(5, Math.floor(options.heartbeatMs / SWEEPS_PER_HEARTBEAT));
     this.#timer = setInterval(() => {
       for (const session of sessions()) this.#sweep(session);
-    }, everyMs);
+    }, this.#everyMs);
   }
 
   stop(): void {
@@ -49,8 +50,8 @@ export class Liveness {
       return;
     }
     session.swept?.();
-    // A sweep early rather than late: readers count on a frame in every heartbeat.
-    if (now - connection.lastSentAt < heartbeatMs * (1 - 1 / SWEEPS_PER_HEARTBEAT)) return;
+    // To the nearest sweep.
+    if (now - connection.lastSentAt < heartbeatMs - this.#everyMs / 2) return;
     if (quietMs >= heartbeatMs) connection.ping();
     connection.heartbeat(now);
   }

@@ -115,7 +115,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   /** Tells a publisher that waits for credit when there is notably more than it knows of. */
   offerCredit(): void {
-    if (!this.connection.isOpen) return;
+    if (!this.#room.credit.isBinding || !this.connection.isOpen) return;
     this.#room.credit.topUp(this);
     if (this.credit > 2 * this.#creditTold) this.acknowledge();
   }

@@ -3,6 +3,8 @@ import type { PublishSession } from './publish-session.ts';
 /** What is known of a publisher's name beyond its connections. */
 export interface Publisher {
   readonly name: string;
+  /** Whether the publisher named itself; the names that the server gives are not remembered. */
+  readonly isNamed: boolean;
   /** The last sequence accepted; 0 if none. */
   sequence: number;
   /** The live connection, at most one. */
@@ -26,11 +28,11 @@ export class PublisherRegistry {
   readonly #gone = new Set<string>();
 
   /** The publisher of a name, for a connection that begins. */
-  enter(name: string): Publisher {
+  enter(name: string, isNamed: boolean): Publisher {
     this.#gone.delete(name);
     let publisher = this.#publishers.get(name);
     if (publisher === undefined) {
-      publisher = { name, sequence: 0, session: undefined };
+      publisher = { name, isNamed, sequence: 0, session: undefined };
       this.#publishers.set(name, publisher);
     }
     return publisher;
@@ -40,11 +42,13 @@ export class PublisherRegistry {
   leave(publisher: Publisher, session: PublishSession): void {
     if (publisher.session !== session) return;
     publisher.session = undefined;
-    this.#gone.add(publisher.name);
+    if (publisher.isNamed) this.#gone.add(publisher.name);
+    else this.#publishers.delete(publisher.name);
     if (this.#gone.size <= GONE_MAX) return;
-    const [longest] = this.#gone as Set<string> & Iterable<string>;
-    if (longest === undefined) return;
-    this.#gone.delete(longest);
-    this.#publishers.delete(longest);
+    for (const longest of this.#gone) {
+      this.#gone.delete(longest);
+      this.#publishers.delete(longest);
+      return;
+    }
   }
 }

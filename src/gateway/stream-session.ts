@@ -135,7 +135,8 @@ export class StreamSession implements SocketHandler, Watcher {
     if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
     if (!this.#patterns.has(pattern)) {
       if (this.#patterns.size >= this.#room.subscriptionsMax) return ErrorCode.subscription_limit;
-      this.#room.subscriptions.watch(pattern, this);
+      const exists = this.#room.symbols.findName(pattern) !== UNKNOWN_SYMBOL;
+      this.#room.subscriptions.watch(pattern, this, exists);
     }
     this.#patterns.set(pattern, wants);
     if (isWildcard(pattern)) this.#wildcards.set(pattern, patternMatcher(pattern));

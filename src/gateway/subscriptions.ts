@@ -25,8 +25,8 @@ export class Subscriptions {
   /** By symbol id. */
   readonly #subscribers: (Subscribers | undefined)[] = [];
   readonly #wildcards = new Map<string, Wildcard>();
-  /** Watchers of symbols, whether they exist or not. */
-  readonly #exact = new Map<string, Set<Watcher>>();
+  /** Watchers of symbols that do not exist yet. */
+  readonly #awaited = new Map<string, Set<Watcher>>();
 
   /** The sessions linked to a symbol; undefined when there never was one. */
   of(symbolId: number): Subscribers | undefined {
@@ -58,11 +58,13 @@ export class Subscriptions {
     lastDelivery.links.positions[lastLink] = position;
   }
 
-  watch(pattern: string, watcher: Watcher): void {
+  /** @param exists whether the pattern is a symbol that exists: then there is nothing to watch for */
+  watch(pattern: string, watcher: Watcher, exists: boolean): void {
     this.held++;
+    if (exists) return;
     if (!isWildcard(pattern)) {
-      const watchers = this.#exact.get(pattern);
-      if (watchers === undefined) this.#exact.set(pattern, new Set([watcher]));
+      const watchers = this.#awaited.get(pattern);
+      if (watchers === undefined) this.#awaited.set(pattern, new Set([watcher]));
       else watchers.add(watcher);
       return;
     }
@@ -77,17 +79,19 @@ export class Subscriptions {
   unwatch(pattern: string, watcher: Watcher): void {
     this.held--;
     const isWild = isWildcard(pattern);
-    const watchers = isWild ? this.#wildcards.get(pattern)?.watchers : this.#exact.get(pattern);
+    const watchers = isWild ? this.#wildcards.get(pattern)?.watchers : this.#awaited.get(pattern);
     if (watchers === undefined) return;
     watchers.delete(watcher);
     if (watchers.size > 0) return;
     if (isWild) this.#wildcards.delete(pattern);
-    else this.#exact.delete(pattern);
+    else this.#awaited.delete(pattern);
   }
 
   /** A symbol exists from now on: whoever watches for it is told, before its first tick can be applied. */
   symbolAppeared(symbolId: number, symbol: string): void {
-    for (const watcher of this.#exact.get(symbol) ?? []) watcher.symbolAppeared(symbolId, symbol);
+    const awaiting = this.#awaited.get(symbol) ?? [];
+    this.#awaited.delete(symbol);
+    for (const watcher of awaiting) watcher.symbolAppeared(symbolId, symbol);
     for (const { matches, watchers } of this.#wildcards.values()) {
       if (!matches(symbol)) continue;
       for (const watcher of watchers) watcher.symbolAppeared(symbolId, symbol);

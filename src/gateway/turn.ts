@@ -54,7 +54,8 @@ export class Turn {
     this.#unacknowledged.clear();
     if (this.#mayFlush()) this.#flush();
     this.#engine.armDoorbell(this.schedule);
-    // Whatever came before the doorbell was armed has not rung it.
+    // Whatever came before the doorbell was armed has not rung it: space in the queues, changes, anomalies.
+    for (const publisher of this.#publishers) publisher.offerCredit();
     if (this.#engine.hasNews()) this.#again();
   };
 
@@ -62,7 +63,6 @@ export class Turn {
     if (!this.#engine.hasNews()) return;
     const start = performance.now();
     this.#fanOut.run();
-    for (const publisher of this.#publishers) publisher.offerCredit();
     const end = performance.now();
     this.#restUntil = end + Math.min(REST_MS_MAX, (end - start) * REST_PER_FLUSH);
   }

@@ -119,7 +119,8 @@ function anomaliesOf(
     min = Math.min(min, tick.price);
     max = Math.max(max, tick.price);
   }
-  const up = ((price - min) / min) * 100;
+  // A move beyond every double is reported as the largest one.
+  const up = Math.min(((price - min) / min) * 100, Number.MAX_VALUE);
   const down = ((price - max) / max) * 100;
   const common = { newPrice: price, timestamp: time };
   const found: Omit<NaiveAnomaly, 'sequence'>[] = [];

@@ -144,6 +144,11 @@ describe('the anomalies', () => {
     ]);
   });
 
+  it('report a move beyond every double as the largest one', () => {
+    const [anomaly] = naiveStatistics(ticks(1e-300, 0, 1e300, 1)).anomalies;
+    expect(anomaly).toMatchObject({ direction: 'Up', changePercent: Number.MAX_VALUE });
+  });
+
   it('obey other parameters', () => {
     const parameters = {
       movingAverageWindow: 1,

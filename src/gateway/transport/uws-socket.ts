@@ -3,6 +3,11 @@ import { HandlerCalls } from './handler-calls.ts';
 import type { Socket, SocketHandler } from './transport.ts';
 import type { UwsWebSocket } from './uws-api.ts';
 
+/** What hangs on the native socket. A box, because some versions copy its properties instead of keeping the object. */
+export interface UwsUserData {
+  readonly socket: UwsSocket;
+}
+
 /** What `send` of uWebSockets.js returns for a message it threw away. */
 const DROPPED = 2;
 
@@ -15,7 +20,7 @@ export class UwsSocket implements Socket {
   readonly #calls: HandlerCalls;
   readonly #fault: (error: unknown) => void;
   readonly #open: (socket: Socket) => SocketHandler;
-  #ws: UwsWebSocket<UwsSocket> | null = null;
+  #ws: UwsWebSocket<UwsUserData> | null = null;
   #corked = false;
   #end: { readonly code: number; readonly reason: string } | null = null;
   #cutOff: NodeJS.Timeout | undefined;
@@ -72,7 +77,7 @@ export class UwsSocket implements Socket {
     if (!this.#corked) this.#endOnceEmpty();
   }
 
-  opened(ws: UwsWebSocket<UwsSocket>): void {
+  opened(ws: UwsWebSocket<UwsUserData>): void {
     this.#ws = ws;
     this.#calls.open(this, this.#open);
   }

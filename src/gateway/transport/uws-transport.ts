@@ -12,6 +12,7 @@ import type {
   UwsResponse,
 } from './uws-api.ts';
 import { readUwsHead, refuseUwsUpgrade, serveUwsRequest } from './uws-http.ts';
+import type { UwsUserData } from './uws-socket.ts';
 import { UwsSocket } from './uws-socket.ts';
 
 /** How often another free port is tried, where one was taken between finding it and listening on it. */
@@ -52,7 +53,10 @@ export async function startUwsTransport(
   };
 }
 
-function behavior(options: TransportOptions, handlers: TransportHandlers): UwsBehavior<UwsSocket> {
+function behavior(
+  options: TransportOptions,
+  handlers: TransportHandlers,
+): UwsBehavior<UwsUserData> {
   return {
     compression: 0,
     maxPayloadLength: options.frameBytesMax,
@@ -65,11 +69,11 @@ function behavior(options: TransportOptions, handlers: TransportHandlers): UwsBe
     sendPingsAutomatically: false,
     upgrade: (response, request, context) =>
       guardResponse(response, handlers, () => upgrade(response, request, context, handlers)),
-    open: (ws) => ws.getUserData().opened(ws),
-    message: (ws, data, isBinary) => ws.getUserData().received(data, isBinary),
-    drain: (ws) => ws.getUserData().drained(),
-    pong: (ws) => ws.getUserData().ponged(),
-    close: (ws, code) => ws.getUserData().closed(code),
+    open: (ws) => ws.getUserData().socket.opened(ws),
+    message: (ws, data, isBinary) => ws.getUserData().socket.received(data, isBinary),
+    drain: (ws) => ws.getUserData().socket.drained(),
+    pong: (ws) => ws.getUserData().socket.ponged(),
+    close: (ws, code) => ws.getUserData().socket.closed(code),
   };
 }
 
@@ -89,7 +93,7 @@ function upgrade(
     reportFault(handlers, error),
   );
   const key = request.getHeader('sec-websocket-key');
-  response.upgrade(socket, key, decision.subprotocol, '', context);
+  response.upgrade({ socket } satisfies UwsUserData, key, decision.subprotocol, '', context);
 }
 
 function guardResponse(response: UwsResponse, handlers: TransportHandlers, work: () => void): void {
