@@ -19,6 +19,7 @@ export interface LoadOptions {
   readonly priceColumn: string;
   readonly speed: number;
   readonly duration: number;
+  readonly warmUp: number;
   readonly publishers: number;
   readonly frame: number;
   readonly subscribers: number;
@@ -106,6 +107,12 @@ function addSources(command: Command): void {
       '--duration <seconds>',
       `length of the run (default: ${DEFAULT_DURATION_S}; the whole of a recording)`,
       numberFrom(0),
+    )
+    .option(
+      '--warm-up <seconds>',
+      'leave out the latencies of the first seconds',
+      numberFrom(0),
+      0,
     );
 }
 

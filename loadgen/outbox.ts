@@ -1,18 +1,19 @@
 import type { Publisher } from '../client-sdk/src/index.ts';
 import type { Clock } from './clock.ts';
-import type { Latency } from './latency.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Ticks that wait for one publisher at most; beyond, its source waits. */
-const CAPACITY = 16_384;
+export const OUTBOX_TICKS_MAX = 16_384;
 
 /** What every outbox of a run shares. */
 export interface OutboxOptions {
   /** Ticks a frame at most. */
   readonly frameTicks: number;
+  /** Ticks that may wait, {@link OUTBOX_TICKS_MAX} at most. */
+  readonly waitingMax: number;
   readonly clock: Clock;
-  /** Gets the time from when a frame's oldest tick was due until it was sent. */
-  readonly sendDelay: Latency;
+  /** Told of each frame when its oldest tick was due and when it was sent, ms since the epoch. */
+  readonly recordDelay: (due: number, sentAt: number) => void;
   /** Gets what was sent. */
   readonly ledger: Ledger;
 }
@@ -22,13 +23,13 @@ export class Outbox {
   readonly publisher: Publisher;
   readonly #options: OutboxOptions;
   readonly #columns = {
-    aliases: new Uint32Array(CAPACITY),
-    prices: new Float64Array(CAPACITY),
-    times: new Float64Array(CAPACITY),
+    aliases: new Uint32Array(OUTBOX_TICKS_MAX),
+    prices: new Float64Array(OUTBOX_TICKS_MAX),
+    times: new Float64Array(OUTBOX_TICKS_MAX),
   };
-  readonly #symbols = new Uint32Array(CAPACITY);
+  readonly #symbols = new Uint32Array(OUTBOX_TICKS_MAX);
   /** When each was due, ms since the epoch. */
-  readonly #due = new Float64Array(CAPACITY);
+  readonly #due = new Float64Array(OUTBOX_TICKS_MAX);
   #first = 0;
   #end = 0;
   /** When the oldest tick of each unacknowledged frame was due. */
@@ -40,7 +41,7 @@ export class Outbox {
   }
 
   get isFull(): boolean {
-    return this.#end === CAPACITY;
+    return this.#end - this.#first >= this.#options.waitingMax;
   }
 
   /** Ticks that wait. */
@@ -48,7 +49,7 @@ export class Outbox {
     return this.#end - this.#first;
   }
 
-  /** Adds a tick; only while not {@link isFull}. A full frame goes at once. */
+  /** Adds a tick; only while not {@link isFull}. A full frame goes at once. `due` NaN: it is due whenever it is sent. */
   add(symbol: number, alias: number, price: number, time: number, due: number): void {
     const at = this.#end++;
     this.#columns.aliases[at] = alias;
@@ -57,12 +58,12 @@ export class Outbox {
     this.#symbols[at] = symbol;
     this.#due[at] = due;
     const waiting = this.#end - this.#first;
-    if (waiting % this.#options.frameTicks === 0 || this.isFull) this.send();
+    if (waiting % this.#options.frameTicks === 0 || this.#end === OUTBOX_TICKS_MAX) this.send();
   }
 
   /** Sends what waits, as far as credit goes. */
   send(): void {
-    const { frameTicks, clock, sendDelay, ledger } = this.#options;
+    const { frameTicks, clock, recordDelay, ledger } = this.#options;
     const { prices, times } = this.#columns;
     while (this.#first < this.#end) {
       const from = this.#first;
@@ -72,9 +73,11 @@ export class Outbox {
         Math.min(this.#end, from + frameTicks),
       );
       if (taken === 0) break;
-      const due = this.#due[from] as number;
+      const sentAt = clock.now();
+      const scheduled = this.#due[from] as number;
+      const due = Number.isNaN(scheduled) ? sentAt : scheduled;
       this.#openFrames.push(due);
-      sendDelay.record(clock.now() - due);
+      recordDelay(due, sentAt);
       for (let i = from; i < from + taken; i++) {
         ledger.note(this.#symbols[i] as number, prices[i] as number, times[i] as number);
       }
@@ -89,7 +92,7 @@ export class Outbox {
   }
 
   #makeRoom(): void {
-    if (this.#first === 0 || (this.#first < this.#end && this.#end < CAPACITY)) return;
+    if (this.#first === 0 || (this.#first < this.#end && this.#end < OUTBOX_TICKS_MAX)) return;
     for (const column of [...Object.values(this.#columns), this.#symbols, this.#due]) {
       column.copyWithin(0, this.#first, this.#end);
     }

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import { Faults } from './faults.ts';
 import { Latency } from './latency.ts';
 import { Ledger } from './ledger.ts';
-import { Outbox } from './outbox.ts';
+import { OUTBOX_TICKS_MAX, Outbox } from './outbox.ts';
 import type { SourceBatch, TickSource } from './tick-source.ts';
 
 /** How often due ticks are looked for, ms: what a timer can do. */
@@ -34,6 +34,10 @@ export interface PublishersOptions {
   readonly runId: string;
   /** How long to go on, ms. */
   readonly durationMs: number;
+  /** Latencies of what is due in the first so many ms are left out. */
+  readonly warmUpMs: number;
+  /** Whether ticks have times when they are due; else they go as fast as credit allows. */
+  readonly isPaced: boolean;
 }
 
 export interface PublishResult extends PublisherTotals {
@@ -50,7 +54,7 @@ export interface PublishResult extends PublisherTotals {
 export class Publishers {
   /** From when a frame's oldest tick was due to its ACK. */
   readonly ackLatency = new Latency();
-  /** From when a frame's oldest tick was due to the socket: what the generator itself adds. */
+  /** From when a frame's oldest tick was due to the socket: the generator's own part, and waiting for credit. */
   readonly sendDelay = new Latency();
   readonly ledger = new Ledger();
   readonly faults = new Faults();
@@ -62,6 +66,7 @@ export class Publishers {
   readonly #outboxOf: Outbox[] = [];
   readonly #aliasOf: number[] = [];
   #startMs = 0;
+  #measureFromMs = 0;
   #batch: SourceBatch | undefined;
   #at = 0;
 
@@ -89,10 +94,16 @@ export class Publishers {
   async connect(weights?: Float64Array): Promise<void> {
     const { ledger, sendDelay } = this;
     const clock = this.#clock;
-    const { frameTicks, publishers } = this.#options;
+    const { frameTicks, publishers, isPaced } = this.#options;
+    // Without a pace nothing is late, so nothing should wait: what cannot go yet is not made yet.
+    const waitingMax = isPaced ? OUTBOX_TICKS_MAX : Math.min(frameTicks, OUTBOX_TICKS_MAX);
     for (let i = 0; i < publishers; i++) {
       const publisher = await this.#connectPublisher(i);
-      this.#outboxes.push(new Outbox(publisher, { frameTicks, clock, ledger, sendDelay }));
+      const recordDelay = (due: number, sentAt: number) => {
+        if (due >= this.#measureFromMs) sendDelay.record(sentAt - due);
+      };
+      const shared = { frameTicks, waitingMax, clock, ledger, recordDelay };
+      this.#outboxes.push(new Outbox(publisher, shared));
     }
     if (weights !== undefined) this.#spread(weights);
   }
@@ -105,6 +116,7 @@ export class Publishers {
   /** Plays the source until its end, the end of the duration or the signal, and waits for the last acknowledgements. */
   async run(startMs: number, signal: AbortSignal): Promise<PublishResult> {
     this.#startMs = startMs;
+    this.#measureFromMs = startMs + this.#options.warmUpMs;
     this.#source.start?.(startMs);
     const endMs = startMs + this.#options.durationMs;
     let isMore = true;
@@ -163,8 +175,16 @@ export class Publishers {
     for (const outbox of this.#outboxes) outbox.send();
     if (reason === 'ended' && this.#outboxes.every(({ length }) => length === 0)) return false;
     if (reason === 'budget') await nextTurn();
+    else if (reason === 'blocked') await this.#credit();
     else await sleep(TURN_MS);
     return true;
+  }
+
+  /** Waits for credit of a publisher that lacks it, or a little time. */
+  async #credit(): Promise<void> {
+    const blocked = this.#outboxes.filter(({ length }) => length > 0);
+    const credits = blocked.map(({ publisher }) => publisher.ready());
+    await Promise.race([sleep(TURN_MS), ...credits]);
   }
 
   /** Hands due ticks to their outboxes; returns why it stopped. */
@@ -186,9 +206,8 @@ export class Publishers {
       const symbol = symbols[at] as number;
       const outbox = this.#outboxOf[symbol] ?? this.#assignNew(symbol);
       if (outbox.isFull) return 'blocked';
-      const due = Number.isNaN(dueAt) ? now : dueAt;
       const alias = this.#aliasOf[symbol] as number;
-      outbox.add(symbol, alias, prices[at] as number, times[at] as number, due);
+      outbox.add(symbol, alias, prices[at] as number, times[at] as number, dueAt);
       this.#at++;
     }
     return 'budget';
@@ -201,7 +220,7 @@ export class Publishers {
   #acknowledged(index: number, frames: number): void {
     const now = this.#clock.now();
     for (const due of this.#outboxes[index]?.acknowledged(frames) ?? []) {
-      this.ackLatency.record(now - due);
+      if (due >= this.#measureFromMs) this.ackLatency.record(now - due);
     }
   }
 }

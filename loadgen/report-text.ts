@@ -41,7 +41,7 @@ function publishLines(report: Report): string[] {
   if (jumps !== undefined) lines.push(line('jumps in the market', count(jumps)));
   if (skippedRows !== undefined) lines.push(line('rows skipped', count(skippedRows)));
   lines.push(latencyLine('ack latency', report.ackLatency));
-  lines.push(latencyLine('  of it in generator', report.sendDelay));
+  lines.push(latencyLine('  of it until sent', report.sendDelay));
   return lines;
 }
 

@@ -89,10 +89,12 @@ class Scenario {
     this.#server = server;
     this.#groups = groups;
     this.#url = server?.url ?? options.url;
-    const { encoding, publishers, frame: frameTicks, duration } = options;
+    const { encoding, publishers, frame: frameTicks } = options;
+    const [durationMs, warmUpMs] = [options.duration * 1000, options.warmUp * 1000];
+    const isPaced = Number.isFinite(options.csv === undefined ? options.rate : options.speed);
     const runId = randomBytes(4).toString('hex');
     this.#publishers = new Publishers(
-      { url: this.#url, encoding, publishers, frameTicks, runId, durationMs: duration * 1000 },
+      { url: this.#url, encoding, publishers, frameTicks, runId, durationMs, warmUpMs, isPaced },
       source,
       clock,
     );
@@ -108,7 +110,8 @@ class Scenario {
     const watch = pid === undefined ? undefined : new ProcessWatch(pid);
     await watch?.start();
     const startMs = this.#clock.now();
-    await Promise.all(this.#groups.map((group) => group.measure(startMs)));
+    const measureFromMs = startMs + this.#options.warmUp * 1000;
+    await Promise.all(this.#groups.map((group) => group.measure(measureFromMs)));
     this.#eventLoop.restart();
     const publish = await this.#publish(startMs, signal);
     const delay = this.#eventLoop.summary();

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 50;
+/** What `/readyz` answers while the server cannot serve. */
+const NOT_READY = 503;
 /** The end of the server's output that is kept, characters. */
 const OUTPUT_MAX = 4000;
 
@@ -88,7 +90,7 @@ export class ServerProcess {
     while (performance.now() < deadline && this.ending === undefined) {
       const response = await fetch(readyz).catch(() => undefined);
       await response?.body?.cancel();
-      if (response?.ok === true) return;
+      if (response !== undefined && response.status !== NOT_READY) return;
       await sleep(POLL_MS);
     }
     const state = this.ending === undefined ? 'is not ready' : `ended with ${this.ending}`;

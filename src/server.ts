@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from './config/schema.ts';
+import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
 import { Gateway } from './gateway/index.ts';
 
@@ -30,7 +31,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   );
   let gateway: Gateway;
   try {
-    gateway = await Gateway.start(config, engine, log);
+    gateway = await Gateway.start(config, engine, log, tickwireVersion());
   } catch (error) {
     await engine.stop();
     throw error;

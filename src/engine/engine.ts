@@ -140,6 +140,11 @@ export class Engine {
     };
   }
 
+  /** Kills a partition's worker at once, wherever it is, for drills; another takes its place. */
+  async killWorker(partition: number): Promise<void> {
+    await (this.#threads[partition] as PartitionThread).kill();
+  }
+
   /** Lets the workers finish what is queued, then ends them. Anomaly rings must go on being drained meanwhile. */
   async stop(): Promise<void> {
     this.deliver();

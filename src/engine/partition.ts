@@ -59,8 +59,7 @@ export class Partition {
    */
   apply(symbolId: number, price: number, time: number): void {
     const row = this.#row;
-    for (let i = 0; i < ROW_VALUES; i++) row[i] = this.#table.value(symbolId, i);
-    row[ANOMALIES] = this.#table.anomalies(symbolId);
+    this.#loadRow(symbolId);
     const count = row[RowValue.COUNT] as number;
     row[RowValue.COUNT] = count + 1;
     row[RowValue.AVERAGE] = this.#average.push(symbolId, count, price);
@@ -80,13 +79,27 @@ export class Partition {
   /**
    * Makes a symbol's state consistent after a worker died while applying a tick to it: a row left half written is
    * finished, sum and window begin anew. Every invariant holds again; the tick itself may be lost.
+   *
+   * @param sequence of the newest anomaly that left this partition, if it is of this symbol; else 0. The row may not know
+   *   of it yet, and must not number another one the same.
    */
-  repair(symbolId: number): void {
-    if ((this.#table.version(symbolId) & 1) !== 0) this.#table.write(symbolId, this.#row);
+  repair(symbolId: number, sequence: number): void {
+    if ((this.#table.version(symbolId) & 1) !== 0) {
+      this.#table.write(symbolId, this.#row);
+    } else if (sequence > this.#table.anomalies(symbolId)) {
+      this.#loadRow(symbolId);
+      this.#row[ANOMALIES] = sequence;
+      this.#table.write(symbolId, this.#row);
+    }
     const count = this.#table.value(symbolId, RowValue.COUNT);
     this.#average.rebuild(symbolId, Math.min(count, this.#rules.movingAverageWindow));
     this.#minima.clear(symbolId);
     this.#maxima.clear(symbolId);
+  }
+
+  #loadRow(symbolId: number): void {
+    for (let i = 0; i < ROW_VALUES; i++) this.#row[i] = this.#table.value(symbolId, i);
+    this.#row[ANOMALIES] = this.#table.anomalies(symbolId);
   }
 
   #detect(symbolId: number, price: number, time: number): void {

@@ -51,14 +51,16 @@ export class MonotonicDeque {
     return this.#arena.doubles[this.#placeAt(state, 0) + 1] as number;
   }
 
-  /** Forgets every place of a symbol whose deque may have been left half moved: it begins again in a new block. */
+  /** Forgets every place of a symbol whose deque may have been left half moved. It keeps its block. */
   clear(symbolId: number): void {
     const state = symbolId * STATE_WORDS + this.#firstWord;
-    this.#states.fill(0, state, state + 4);
+    this.#states[state + DequeWord.HEAD] = 0;
+    this.#states[state + DequeWord.SIZE] = 0;
   }
 
   #start(state: number): void {
     this.#states[state + DequeWord.UNIT] = this.#arena.allocateFirst();
+    this.#arena.countStarted();
   }
 
   #capacity(state: number): number {
@@ -136,6 +138,8 @@ export class MonotonicDeque {
     }
     const oldUnit = this.#states[state + DequeWord.UNIT] as number;
     const oldClass = this.#states[state + DequeWord.CLASS] as number;
+    // The block is never smaller than the class says, so that it can be kept whenever this thread dies.
+    this.#states[state + DequeWord.CLASS] = Math.min(oldClass, sizeClass);
     this.#states[state + DequeWord.UNIT] = unit;
     this.#states[state + DequeWord.CLASS] = sizeClass;
     this.#states[state + DequeWord.HEAD] = 0;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
 import {
@@ -43,11 +44,15 @@ export interface GatewayLog {
 const DRAIN_POLL_MS = 5;
 /** How long publishers are still read after they were told of the stop, ms. */
 const GRACE_MS = 100;
+/** What the last close frames get to reach their peers before sockets are cut, ms. */
+const LAST_BYTES_MS = 100;
 /** What closing sockets may take after their close frame, ms. */
 const CLOSE_MS = 500;
 
 /** The largest HTTP body taken. */
 const BODY_BYTES_MAX = 1024 * 1024;
+/** Prices that an HTTP request may hold: HTTP names each rejected one, and bulk goes over WebSocket. */
+const PRICES_PER_REQUEST_MAX = 10_000;
 
 /** Sockets, sessions, fan-out and HTTP around an engine: everything on the main thread. */
 export class Gateway {
@@ -94,12 +99,18 @@ export class Gateway {
   /**
    * Serves an engine on the configured address.
    *
+   * @param version of this server, as it is told to clients
    * @throws Error when the address cannot be listened on, or the chosen transport does not load
    */
-  static async start(config: Config, engine: Engine, log: GatewayLog): Promise<Gateway> {
+  static async start(
+    config: Config,
+    engine: Engine,
+    log: GatewayLog,
+    version: string,
+  ): Promise<Gateway> {
     const gateway = new Gateway(config, engine);
     const { server } = config;
-    const route = createRouter(gateway.#commandRoom(), gateway.#queryRoom());
+    const route = createRouter(gateway.#commandRoom(), gateway.#queryRoom(version));
     gateway.#transport = await startTransport(
       server.transport,
       {
@@ -150,6 +161,7 @@ export class Gateway {
     await this.#drained(deadline, () => !this.#engine.isBusy() && !this.#hasPending());
     this.#sessions.dismiss(this.#sessions.subscribers);
     await this.#drained(Date.now() + CLOSE_MS, () => this.#sessions.size === 0);
+    await delay(LAST_BYTES_MS);
     this.#liveness.stop();
     this.#conflation.stop();
     this.#turn.stop();
@@ -166,7 +178,7 @@ export class Gateway {
   async #drained(deadline: number, isDone: () => boolean): Promise<void> {
     do {
       this.#turn.schedule();
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+      await delay(DRAIN_POLL_MS);
     } while (!isDone() && Date.now() < deadline);
   }
 
@@ -258,17 +270,19 @@ export class Gateway {
     return {
       intake: this.#intake,
       credit: this.#credit,
-      ticksMax: this.#config.publish.ticksPerFrameMax,
+      traffic: this.#traffic,
+      ticksMax: pricesPerRequestMax(this.#config),
       schedule: this.#turn.schedule,
     };
   }
 
-  #queryRoom(): QueryRoom {
+  #queryRoom(version: string): QueryRoom {
     return {
       engine: this.#engine,
       anomalies: this.#anomalies,
       totals: this.#intake.totals,
       traffic: this.#traffic,
+      version,
       startedAt: this.#startedAt,
       sessions: () => ({
         publishers: this.#sessions.publishers.size,
@@ -287,6 +301,12 @@ function createCredit(config: Config, engine: Engine): CreditPool {
   return overflow === 'wait'
     ? new CreditPool(window, () => engine.freeSlots())
     : new CreditPool(window);
+}
+
+function pricesPerRequestMax({ processing, publish }: Config): number {
+  const max = Math.min(PRICES_PER_REQUEST_MAX, publish.ticksPerFrameMax);
+  // Under `wait` a request is taken whole or not at all: no more than ever fits a queue.
+  return processing.overflow === 'wait' ? Math.min(max, processing.channelCapacity) : max;
 }
 
 function limitsOf(config: Config): Limits {

@@ -3,6 +3,7 @@ import {
   ALL_FIELDS,
   decodeFrame,
   ErrorCode,
+  errorFrame,
   historyPageFrame,
   isWildcard,
   Op,
@@ -176,7 +177,10 @@ export class StreamSession implements SocketHandler, Watcher {
     for (const [pattern, { fields }] of this.#patterns) {
       if (fields === 0 || fields === ALL_FIELDS) continue;
       const message = `VERIFY needs fields ${ALL_FIELDS}; "${pattern}" was subscribed with ${fields}`;
-      throw new ProtocolError(ErrorCode.bad_frame, message, requestId);
+      // Told, not counted: the frame could be read.
+      const error = new ProtocolError(ErrorCode.bad_frame, message, requestId);
+      this.connection.send(errorFrame(error));
+      return;
     }
     this.delivery.verify(requestId);
     this.delivery.flush();

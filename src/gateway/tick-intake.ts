@@ -1,6 +1,7 @@
 import { type Engine, UNKNOWN_SYMBOL } from '../engine/index.ts';
 import { ErrorCode, NameKind, symbolFault, type TickBatch } from '../protocol/index.ts';
 import { type AliasTable, UNDECLARED_ALIAS } from './alias-table.ts';
+import { isPrice, isTickTime } from './tick-rules.ts';
 
 /** Rejected ticks of a frame that are named; the rest is only counted. */
 const FAULTS_NAMED_MAX = 100;
@@ -25,11 +26,15 @@ export class TickIntake {
   dropped = 0;
   /** Rejected ticks of the last batch: index and error code in turn. */
   faults: number[] = [];
+  /** Indexes of the dropped ticks of the last batch, where they were asked for. */
+  droppedIndexes: number[] = [];
+  /** How far ahead of the server's clock a tick may be, ms. */
+  readonly maxFutureMs: number;
   /** Since the start. */
   readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
   readonly #engine: Engine;
-  readonly #maxFutureMs: number;
   readonly #onSymbol: (symbolId: number, symbol: string) => void;
+  #faultsNamedMax = FAULTS_NAMED_MAX;
   readonly #name: SymbolBytes = { bytes: new Uint8Array(0), start: 0, end: 0 };
 
   /** @param onSymbol told of each symbol that is new, before its first tick is queued */
@@ -39,7 +44,7 @@ export class TickIntake {
     onSymbol: (symbolId: number, symbol: string) => void,
   ) {
     this.#engine = engine;
-    this.#maxFutureMs = maxFutureMs;
+    this.maxFutureMs = maxFutureMs;
     this.#onSymbol = onSymbol;
   }
 
@@ -48,20 +53,32 @@ export class TickIntake {
    *
    * @param now the server's clock, ms since the epoch: what times are held against
    * @param offeredAt the same moment on the monotonic clock
+   * @param namesAll whether every rejected tick is to be named, and every dropped one
    */
-  take(batch: TickBatch, aliases: AliasTable | undefined, now: number, offeredAt: number): void {
+  take(
+    batch: TickBatch,
+    aliases: AliasTable | undefined,
+    now: number,
+    offeredAt: number,
+    namesAll = false,
+  ): void {
     this.accepted = 0;
     this.rejected = 0;
     this.dropped = 0;
     if (this.faults.length > 0) this.faults = [];
-    const timeMax = now + this.#maxFutureMs;
+    if (this.droppedIndexes.length > 0) this.droppedIndexes = [];
+    this.#faultsNamedMax = namesAll ? batch.count : FAULTS_NAMED_MAX;
+    const timeMax = now + this.maxFutureMs;
     for (let i = 0; i < batch.count; i++) {
       const price = batch.prices[i] as number;
       const time = batch.times[i] as number;
       const symbolId = this.#admit(batch, i, price, time, timeMax, aliases);
       if (symbolId < 0) continue;
       if (this.#engine.tryOffer(symbolId, price, time, offeredAt)) this.accepted++;
-      else this.dropped++;
+      else {
+        this.dropped++;
+        if (namesAll) this.droppedIndexes.push(i);
+      }
     }
     this.totals.accepted += this.accepted;
     this.totals.dropped += this.dropped;
@@ -78,11 +95,8 @@ export class TickIntake {
   ): number {
     const symbolId = this.#find(batch, index, aliases);
     if (symbolId < UNKNOWN_SYMBOL) return symbolId;
-    // Written so that NaN fails.
-    if (!(price > 0 && price < Number.POSITIVE_INFINITY)) {
-      return this.#reject(index, ErrorCode.bad_price);
-    }
-    if (!(time >= 0 && time <= timeMax)) return this.#reject(index, ErrorCode.bad_time);
+    if (!isPrice(price)) return this.#reject(index, ErrorCode.bad_price);
+    if (!isTickTime(time, timeMax)) return this.#reject(index, ErrorCode.bad_time);
     if (symbolId !== UNKNOWN_SYMBOL) return symbolId;
     const registered = this.#register(index);
     if (registered >= 0 && batch.kinds[index] === NameKind.ALIAS) {
@@ -131,7 +145,7 @@ export class TickIntake {
     this.rejected++;
     const { rejected } = this.totals;
     rejected.set(code, (rejected.get(code) ?? 0) + 1);
-    if (this.faults.length < 2 * FAULTS_NAMED_MAX) this.faults.push(index, code);
+    if (this.faults.length < 2 * this.#faultsNamedMax) this.faults.push(index, code);
     return UNKNOWN_SYMBOL - 1;
   }
 }

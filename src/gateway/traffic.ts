@@ -16,4 +16,6 @@ export class Traffic {
   tickFrames = 0;
   duplicateFrames = 0;
   backpressureFrames = 0;
+  /** HTTP requests refused because the queues were full. */
+  backpressureRequests = 0;
 }

@@ -91,6 +91,10 @@ export function readPublishRequest(frame: Frame): PublishRequest {
       const firstAlias = integer(frame, 1, 'firstAlias', null, 0, ALIAS_MAX);
       const symbols = frame[2];
       if (!Array.isArray(symbols)) throw wrong('symbols', 'an array', symbols, null);
+      const countMax = ALIAS_MAX + 1 - firstAlias;
+      if (symbols.length > countMax) {
+        throw wrong('symbols', `at most ${countMax} from this alias on`, symbols, null);
+      }
       return { op: Op.ALIAS, firstAlias, symbols };
     }
     default:

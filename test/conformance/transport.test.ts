@@ -67,12 +67,12 @@ describe('startTransport', () => {
     expect(warnings).toHaveLength(load.loaded ? 0 : 1);
   });
 
-  it('falls back in a worker thread, where uws may not run, and refuses it there by name', async () => {
+  it('falls back in a worker thread, where uws may not run and is refused', async () => {
     const answer = await inWorker('../support/transport-fallback-worker.ts');
     expect(answer.name).toBe('node');
     expect(answer.warnings).toHaveLength(1);
     expect(answer.warnings[0]).toMatch(/main thread only.*Node 20, 22, 24.*glibc 2\.38/s);
-    expect(answer.refusal).toMatch(/uWebSockets\.js does not load \(.*main thread only/);
+    expect(answer.refusal).toMatch(/Error: uWebSockets\.js does not load \(.*main thread only/);
   });
 });
 

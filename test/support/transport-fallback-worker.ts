@@ -18,6 +18,6 @@ const transport = await startTransport('auto', OPTIONS, handlers, warn);
 transport.close();
 const refusal = await startTransport('uws', OPTIONS, handlers, warn).then(
   () => 'started',
-  (error: Error) => error.message,
+  (error: unknown) => String(error),
 );
 parentPort?.postMessage({ name: transport.name, warnings, refusal });

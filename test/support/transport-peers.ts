@@ -29,8 +29,10 @@ export class Client {
       perMessageDeflate: false,
     });
     const client = new Client(ws);
-    await until(() => ws.readyState !== WebSocket.CONNECTING, `${path} to open`);
-    if (ws.readyState !== WebSocket.OPEN) throw new Error(`${path} did not open`);
+    await new Promise((resolve, reject) => {
+      ws.once('open', resolve);
+      ws.once('error', reject);
+    });
     return client;
   }
 

@@ -57,6 +57,12 @@ export class AnomalyProducer implements AnomalySink {
     return this.#ring.capacity - used >= count;
   }
 
+  /** The sequence of the newest anomaly if it is of this symbol, taken by the consumer or not; else 0. */
+  newestSequence(symbolId: number): number {
+    const slot = this.#ring.slotOf(this.#tail - 1);
+    return this.#ring.words[slot] === symbolId ? (this.#ring.doubles[slot / 2 + 1] as number) : 0;
+  }
+
   /** Blocks until the consumer has taken something, or a while. */
   waitForSpace(): void {
     const head = Atomics.load(this.#ring.words, HEAD);

@@ -48,6 +48,11 @@ export class Counters {
     return this.#doubles[counter] as number;
   }
 
+  /** Ticks taken out of the queue, whatever became of them. */
+  taken(): number {
+    return this.get(Counter.APPLIED) + this.get(Counter.LAPPED) + this.get(Counter.SKIPPED);
+  }
+
   /** The one writer only. */
   add(counter: Counter, count: number): void {
     this.#doubles[counter] = (this.#doubles[counter] as number) + count;

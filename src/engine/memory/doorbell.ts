@@ -22,6 +22,12 @@ export class Doorbell {
     if (Atomics.compareExchange(this.#words, WORD, 1, 0) === 1) Atomics.notify(this.#words, WORD);
   }
 
+  /** Rings for a worker that died, perhaps between taking the word back and waking the gateway. Any thread. */
+  ringAnew(): void {
+    Atomics.store(this.#words, WORD, 0);
+    Atomics.notify(this.#words, WORD);
+  }
+
   /**
    * Has `onRing` called once after the next {@link ring}; does nothing while armed. Gateway only. Whoever arms must look
    * afterwards whether a change came before: its ring was not heard.

@@ -55,12 +55,16 @@ export class PlaceArena {
     return unit * (UNIT_BYTES / 8);
   }
 
-  /** A smallest block for a deque that begins: there always is one. */
+  /** A smallest block for a deque that begins: there always is one. {@link countStarted} once the deque holds it. */
   allocateFirst(): number {
-    const started = (this.#words[STARTED] as number) + 1;
-    if (started > this.#deques) throw new Error(`place arena: made for ${this.#deques} deques`);
-    this.#words[STARTED] = started;
+    const started = this.#words[STARTED] as number;
+    if (started >= this.#deques) throw new Error(`place arena: made for ${this.#deques} deques`);
     return this.#takeFree(0) || this.#cut(0, 0);
+  }
+
+  /** Counts a deque that has its first block. Counted late by a death in between, a block too many is kept back. */
+  countStarted(): void {
+    this.#words[STARTED] = (this.#words[STARTED] as number) + 1;
   }
 
   /** A block of the class, its content undefined; 0 when the arena has none. */

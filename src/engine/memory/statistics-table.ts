@@ -91,8 +91,8 @@ export class StatisticsTable {
     const odd = version | 1;
     Atomics.exchange(this.#words, word, odd);
     for (let i = 0; i <= ROW_VALUES; i++) this.#doubles[double + i] = row[i] as number;
-    // Past the wrap the version skips 0, which means: never written.
-    const next = (odd + 1) | 0;
+    // It wraps to stay above zero, and skips 0, which means: never written.
+    const next = (odd + 1) & 0x7fffffff;
     Atomics.store(this.#words, word, next === 0 ? 2 : next);
   }
 }

@@ -1,3 +1,4 @@
+import { Counter, type Counters } from './counters.ts';
 import { loadAfterReads } from './fence.ts';
 
 /*
@@ -6,7 +7,7 @@ import { loadAfterReads } from './fence.ts';
  *   header, 64 bytes a line, each written by one end only
  *   ┌──────────────────┬───────────────────────────────────────────────┬──────────────────┐
  *   │ producer         │ consumer                                      │ both             │
- *   │  TAIL  INTENT    │  HEAD  APPLYING  APPLYING_SYMBOL              │  ASLEEP  STOP    │
+ *   │  TAIL  INTENT    │  HEAD  APPLYING  APPLYING_SYMBOL  START       │  ASLEEP  STOP    │
  *   └──────────────────┴───────────────────────────────────────────────┴──────────────────┘
  *   slots, 32 bytes each, `capacity` of them (a power of two)
  *   ┌──────────┬─────────┬───────────────┬───────────────┬───────────────┐
@@ -19,6 +20,9 @@ import { loadAfterReads } from './fence.ts';
  * A producer never moves HEAD. Where it may overwrite (dropOldest), it announces each overwrite in INTENT before it
  * touches the slot; the consumer copies a batch first, then reads INTENT, and discards what may have been overwritten
  * (as in Agrona's broadcast buffer). Everything else is written only where the consumer has finished.
+ *
+ * HEAD follows the partition's counters: ticks taken so far are those applied, lapped and skipped, and each is counted
+ * before HEAD moves past it. A consumer may die between the two; its successor moves HEAD to where the counters are.
  */
 const LINE_WORDS = 16;
 const TAIL = 0;
@@ -26,6 +30,7 @@ const INTENT = 1;
 const HEAD = LINE_WORDS;
 const APPLYING = LINE_WORDS + 1;
 const APPLYING_SYMBOL = LINE_WORDS + 2;
+const START = LINE_WORDS + 3;
 const ASLEEP = 2 * LINE_WORDS;
 const STOP = 2 * LINE_WORDS + 1;
 const HEADER_WORDS = 3 * LINE_WORDS;
@@ -46,6 +51,7 @@ export function createTickRing(capacity: number, start = 0): SharedArrayBuffer {
   words[INTENT] = start;
   words[HEAD] = start;
   words[APPLYING] = (start - 1) | 0;
+  words[START] = start;
   return memory;
 }
 
@@ -107,6 +113,8 @@ export class TickProducer {
   publish(): void {
     if (this.#published === this.#tail) return;
     this.#published = this.#tail;
+    // Kept near TAIL though nothing is overwritten: left behind by 2^31 positions it would seem to be ahead.
+    this.#words[INTENT] = this.#tail;
     Atomics.store(this.#words, TAIL, this.#tail);
   }
 
@@ -153,15 +161,16 @@ export class TickColumns {
 
 /** The consumer's end. One thread only; {@link sleep} blocks, the rest does not; nothing allocates. */
 export class TickConsumer {
-  /** Ticks overwritten before they were read, since this consumer began. */
-  lapped = 0;
+  readonly #counters: Counters;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #capacity: number;
   readonly #mask: number;
   #head: number;
 
-  constructor(memory: SharedArrayBuffer) {
+  /** @param counters take the ticks that were overwritten before they were read */
+  constructor(memory: SharedArrayBuffer, counters: Counters) {
+    this.#counters = counters;
     this.#words = new Int32Array(memory);
     this.#doubles = new Float64Array(memory);
     this.#capacity = capacityOf(memory);
@@ -201,7 +210,7 @@ export class TickConsumer {
     this.#words[APPLYING] = this.#head;
   }
 
-  /** The tick marked by {@link begin} is applied: its slot is free. */
+  /** The tick marked by {@link begin} is applied and counted: its slot is free. */
   end(): void {
     this.#head = (this.#head + 1) | 0;
     this.#words[HEAD] = this.#head;
@@ -212,16 +221,21 @@ export class TickConsumer {
     Atomics.store(this.#words, HEAD, this.#head);
   }
 
-  /**
-   * For a consumer that takes over after another died: the symbol whose tick was being applied, which is hereby skipped;
-   * -1 when there was none.
-   */
-  skipInterrupted(): number {
+  /** For a consumer that takes over after another died: the symbol whose tick was begun and not ended, or -1. */
+  interrupted(): number {
     if (this.#words[APPLYING] !== this.#head) return -1;
-    const symbolId = this.#words[APPLYING_SYMBOL] as number;
-    this.end();
+    return this.#words[APPLYING_SYMBOL] as number;
+  }
+
+  /** Whether the {@link interrupted} tick had been counted already. */
+  isInterruptedCounted(): boolean {
+    return this.#headByCounters() !== this.#head;
+  }
+
+  /** Moves past all that is counted, whether or not the consumer before came to it. */
+  resume(): void {
+    this.#head = this.#headByCounters();
     this.publish();
-    return symbolId;
   }
 
   /** Blocks until there may be something to take, or a stop was asked for. */
@@ -243,8 +257,12 @@ export class TickConsumer {
     return Atomics.load(this.#words, TAIL) !== this.#head || this.isStopping();
   }
 
+  #headByCounters(): number {
+    return ((this.#words[START] as number) + this.#counters.taken()) | 0;
+  }
+
   #skipLapped(count: number): void {
-    this.lapped += count;
+    this.#counters.add(Counter.LAPPED, count);
     this.#head = (this.#head + count) | 0;
     this.publish();
   }

@@ -8,6 +8,7 @@ import type { Traffic } from '../traffic.ts';
 export interface CommandRoom {
   readonly intake: TickIntake;
   readonly credit: CreditPool;
+  readonly traffic: Traffic;
   /** Ticks one request may hold. */
   readonly ticksMax: number;
   /** Has the accepted ticks handed to the workers before this turn of the event loop ends. */
@@ -30,6 +31,8 @@ export interface QueryRoom {
   readonly anomalies: AnomalyLog;
   readonly totals: TickIntake['totals'];
   readonly traffic: Readonly<Traffic>;
+  /** Of this server. */
+  readonly version: string;
   /** When the server started, ms since the epoch. */
   readonly startedAt: number;
   sessions(): SessionCounts;

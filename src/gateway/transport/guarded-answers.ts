@@ -18,8 +18,8 @@ export function reportFault(handlers: TransportHandlers, error: unknown): void {
 }
 
 /**
- * Has the gateway answer a request. Calls `respond` once, at once or later, with an answer that can be written: a
- * throw, a rejection or an impossible answer becomes a 500 and a fault.
+ * Has the gateway answer a request. Calls `respond` once, at once or later, with an answer that can
+ * be written: a throw, a rejection or an impossible answer becomes a 500 and a fault.
  */
 export function answerRequest(
   handlers: TransportHandlers,
@@ -43,7 +43,10 @@ export function answerRequest(
   }
 }
 
-/** Has the gateway decide on an upgrade. A handshake that cannot be completed is refused without asking it. */
+/**
+ * Has the gateway decide on an upgrade. A handshake that cannot be completed is refused without
+ * asking it.
+ */
 export function decideUpgrade(handlers: TransportHandlers, head: RequestHead): UpgradeDecision {
   const fault = handshakeFault(head);
   if (fault !== undefined) return { accept: false, response: fault };

@@ -1,8 +1,9 @@
 import type { Socket, SocketHandler } from './transport.ts';
 
 /**
- * Calls one socket's handler, and keeps both sides of its contract: nothing but `close` after {@link ended}, nothing at
- * all after `close`, and a handler that throws costs its own connection (1011) and no other.
+ * Calls one socket's handler, and keeps both sides of its contract: nothing but `close` after
+ * {@link ended}, nothing at all after `close`, and a handler that throws costs its own connection
+ * (1011) and no other.
  */
 export class HandlerCalls {
   readonly #fault: (error: unknown) => void;

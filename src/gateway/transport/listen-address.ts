@@ -20,21 +20,23 @@ export function listenError(host: string, port: number, cause: unknown): Error {
 }
 
 /**
- * Listens for a moment and returns the port: the one given, or for 0 a free one.
+ * Listens for a moment, and returns where: the host's address, and the port given or for 0 a free
+ * one.
  *
  * @throws Error when the address cannot be listened on, with the reason
  */
-export function probeAddress(host: string, port: number): Promise<number> {
+export function probeAddress(host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
+    const failed = (error: unknown) => reject(listenError(host, port, error));
     const server = createServer();
-    server.once('error', (error) => reject(listenError(host, port, error)));
+    server.once('error', failed);
     try {
-      server.listen({ host, port, exclusive: true }, () => {
-        const found = (server.address() as AddressInfo).port;
-        server.close(() => resolve(found));
+      server.listen({ host, port }, () => {
+        const address = server.address() as AddressInfo;
+        server.close(() => resolve(address));
       });
     } catch (error) {
-      reject(listenError(host, port, error));
+      failed(error);
     }
   });
 }

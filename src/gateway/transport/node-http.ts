@@ -31,7 +31,9 @@ function readHeaders(raw: readonly string[]): HeaderMap {
   return headers;
 }
 
-/** Serves one HTTP request: its body, the gateway's answer, and the peer that goes away meanwhile. */
+/**
+ * Serves one HTTP request: its body, the gateway's answer, and the peer that goes away meanwhile.
+ */
 export function serveNodeRequest(
   request: IncomingMessage,
   response: ServerResponse,
@@ -53,7 +55,8 @@ export function serveNodeRequest(
     done = true;
   });
   request.on('data', (chunk: Buffer) => {
-    // The rest of a body too large is read and thrown away, so that the peer gets to read the answer.
+    // The rest of a body too large is read and thrown away, so that the peer gets to read the
+    // answer.
     if (!done && !body.add(plainBytes(chunk))) respond(bodyTooLarge(bodyBytesMax));
   });
   request.on('end', () => {
@@ -72,8 +75,8 @@ function writeNodeResponse(response: ServerResponse, method: string, answer: Htt
 }
 
 /**
- * A response for a request that node:http handed over with its socket because it asked for an upgrade. The connection
- * ends with it.
+ * A response for a request that node:http handed over with its socket because it asked for an
+ * upgrade. The connection ends with it.
  */
 export function responseOnSocket(request: IncomingMessage, tcp: TcpSocket): ServerResponse {
   const response = new ServerResponse(request);

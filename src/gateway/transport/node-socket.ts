@@ -80,7 +80,10 @@ export class NodeSocket implements Socket {
     if (this.#ws.bufferedAmount > 0) this.#behind = true;
   }
 
-  /** Called when a send's bytes are with the kernel. The `drain` of streams is no use: it ignores small backlogs. */
+  /**
+   * Called when a send's bytes are with the kernel. The `drain` of streams is no use: it ignores
+   * small backlogs.
+   */
   readonly #written = (): void => {
     if (!this.#behind || !this.#usable()) return;
     this.#behind = this.#ws.bufferedAmount > 0;
@@ -88,7 +91,10 @@ export class NodeSocket implements Socket {
   };
 }
 
-/** The bytes as a Uint8Array proper: the `slice` of a Buffer does not copy, and readers may count on that it does. */
+/**
+ * The bytes as a Uint8Array proper: the `slice` of a Buffer does not copy, and readers may count on
+ * that it does.
+ */
 export function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

@@ -25,7 +25,9 @@ export function problemResponse(
   };
 }
 
-/** The answer where the server itself failed. It tells nothing of how: that goes to the operator. */
+/**
+ * The answer where the server itself failed. It tells nothing of how: that goes to the operator.
+ */
 export function internalProblem(): HttpResponse {
   return problemResponse(500, 'The server failed to answer this request.');
 }

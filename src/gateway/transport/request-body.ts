@@ -8,7 +8,10 @@ export class RequestBody {
     this.#bytesMax = bytesMax;
   }
 
-  /** Keeps `chunk`, which must not change any more. False: the limit is passed, and nothing is kept from here on. */
+  /**
+   * Keeps `chunk`, which must not change any more. False: the limit is passed, and nothing is kept
+   * from here on.
+   */
   add(chunk: Uint8Array): boolean {
     this.#length += chunk.byteLength;
     if (this.#length > this.#bytesMax) {

@@ -9,7 +9,8 @@ export type TransportChoice = 'auto' | 'uws' | 'node';
 /**
  * Starts the chosen transport. `warn` is called at most once, when `auto` had to fall back.
  *
- * @throws Error when `uws` was asked for and does not load, or when the address cannot be listened on
+ * @throws Error when `uws` was asked for and does not load, or when the address cannot be
+ *   listened on
  */
 export async function startTransport(
   choice: TransportChoice,

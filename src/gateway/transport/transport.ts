@@ -4,40 +4,57 @@
  *   uws    uWebSockets.js: native, fast, where its binary loads
  *   node   ws + node:http: everywhere
  *
- * Both run on the main thread's event loop and call handlers one at a time, never from within a call into them.
+ * Both run on the main thread's event loop and call handlers one at a time, never from within a
+ * call into them.
  */
 
 /** One WebSocket connection, as the gateway sees it. */
 export interface Socket {
   /**
-   * Sends one message: bytes as a binary message, a string as a text message. The bytes are copied or written before it
-   * returns, so the caller may use their buffer again. Nothing is ever dropped: what the kernel does not take is
-   * buffered, and {@link bufferedAmount} grows. On a closed socket: does nothing.
+   * Sends one message: bytes as a binary message, a string as a text message. The bytes are copied
+   * or written before it returns, so the caller may use their buffer again. Nothing is ever
+   * dropped: what the kernel does not take is buffered, and {@link bufferedAmount} grows. On a
+   * closed socket: does nothing.
    */
   send(message: Uint8Array | string): void;
-  /** Bytes accepted by `send` but not yet by the kernel; 0 on a closed socket. */
+  /**
+   * Bytes accepted by `send` but not yet by the kernel (those of a cork may count when it ends); 0
+   * on a closed socket.
+   */
   bufferedAmount(): number;
-  /** Runs `work`, whose sends may leave in one system call. */
+  /**
+   * Runs `work`, whose sends may leave in one system call. On a closed socket: runs it all the
+   * same.
+   */
   cork(work: () => void): void;
   /** A WebSocket ping; the peer's pong arrives at {@link SocketHandler.pong}. */
   ping(): void;
-  /** Closes with a code and reason after what was sent; then `close` is called. A peer that does not answer is cut off. */
+  /**
+   * Closes with a code and reason after what was sent; from here on the handler hears of `close`
+   * only. A peer that does not answer is cut off.
+   */
   end(code: number, reason: string): void;
   /** The peer's address, as text. */
   readonly remoteAddress: string;
 }
 
-/** What a session implements: told of everything that happens on its socket. */
+/**
+ * What a session implements: told of everything that happens on its socket. A method that throws
+ * costs its own connection (1011) and is a fault.
+ */
 export interface SocketHandler {
   /**
-   * One message: bytes of a binary message, valid during the call only, or the text of a text message (its UTF-8 was
-   * checked by the transport).
+   * One message: bytes of a binary message, valid during the call only, or the text of a text
+   * message (its UTF-8 was checked by the transport).
    */
   message(data: Uint8Array | string): void;
   /** The socket took bytes that had been buffered. It may have more: check `bufferedAmount`. */
   drain(): void;
   pong(): void;
-  /** The connection is gone; `code` is the peer's, or 1006. No call comes after this one. */
+  /**
+   * The connection is gone. `code` is the one it was ended with here, else the peer's (1005: it
+   * gave none), else 1006. No call comes after this one.
+   */
   close(code: number): void;
 }
 
@@ -51,7 +68,10 @@ export interface RequestHead {
   readonly remoteAddress: string;
 }
 
-/** The answer to an upgrade: accept with a subprotocol (empty: none was offered), or refuse with an HTTP answer. */
+/**
+ * The answer to an upgrade: accept with a subprotocol (empty: none was offered), or refuse with an
+ * HTTP answer.
+ */
 export type UpgradeDecision =
   | {
       readonly accept: true;
@@ -67,18 +87,23 @@ export interface HttpRequest extends RequestHead {
 }
 
 export interface HttpResponse {
+  /** 200 to 599. */
   readonly status: number;
+  /** Without content-length, which the transport adds. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
 }
 
 /** What the gateway gives a transport. */
 export interface TransportHandlers {
-  /** Decides on an upgrade, at once. A throw is answered with 500. */
+  /** Decides on an upgrade, at once. A throw is answered with 500 and is a fault. */
   upgrade(request: RequestHead): UpgradeDecision;
-  /** Answers an HTTP request, at once or later. A throw or rejection is answered with 500. */
+  /**
+   * Answers an HTTP request, at once or later. A throw or rejection is answered with 500 and is a
+   * fault.
+   */
   request(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
-  /** Something went wrong that no peer can be told of. */
+  /** Something went wrong that no peer can be told of: for the log. */
   fault(error: unknown): void;
 }
 
@@ -86,7 +111,9 @@ export interface TransportOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** The largest WebSocket message taken, bytes; a larger one ends its connection (1009, or 1006). */
+  /**
+   * The largest WebSocket message taken, bytes; a larger one ends its connection (1009, or 1006).
+   */
   readonly frameBytesMax: number;
   /** The largest HTTP body taken, bytes; a larger one is answered with 413. */
   readonly bodyBytesMax: number;
@@ -98,7 +125,7 @@ export interface Transport {
   readonly port: number;
   /** Takes no new connections; those there are go on. */
   stopListening(): void;
-  /** Cuts every connection that is left, and frees the port. */
+  /** Stops listening, cuts every connection that is left, and frees the port. */
   close(): void;
 }
 

@@ -1,10 +1,12 @@
 /*
- * The part of uWebSockets.js that is used here, and that every version we load has. Own types: the package is optional,
- * and importing its types would break the build where it is not installed.
+ * The part of uWebSockets.js that is used here, and that every version we load has. Own types: the
+ * package is optional, and importing its types would break the build where it is not installed.
  */
 
 export interface UwsWebSocket<UserData> {
-  /** 1: on its way, 0: buffered, 2: dropped. Throws on a closed socket, as every method here does. */
+  /**
+   * 1: on its way, 0: buffered, 2: dropped. Throws on a closed socket, as every method here does.
+   */
   send(message: Uint8Array | string, isBinary: boolean): number;
   getBufferedAmount(): number;
   ping(): number;

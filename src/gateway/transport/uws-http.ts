@@ -31,7 +31,9 @@ function addressText(text: ArrayBuffer): string {
   return plainAddress(new SocketAddress({ family: 'ipv6', address }).address);
 }
 
-/** Serves one HTTP request: its body, the gateway's answer, and the peer that goes away meanwhile. */
+/**
+ * Serves one HTTP request: its body, the gateway's answer, and the peer that goes away meanwhile.
+ */
 export function serveUwsRequest(
   response: UwsResponse,
   request: UwsRequest,
@@ -72,7 +74,8 @@ function writeUwsResponse(response: UwsResponse, method: string, answer: HttpRes
     response.end(answer.body);
     return;
   }
-  // Its own argument for the length would leave the response pending, and the next request would end the connection.
+  // Its own argument for the length would leave the response pending, and the next request would
+  // end the connection.
   if (method === 'HEAD') {
     response.writeHeader('content-length', String(Buffer.byteLength(answer.body)));
   }

@@ -3,7 +3,10 @@ import { HandlerCalls } from './handler-calls.ts';
 import type { Socket, SocketHandler } from './transport.ts';
 import type { UwsWebSocket } from './uws-api.ts';
 
-/** What hangs on the native socket. A box, because some versions copy its properties instead of keeping the object. */
+/**
+ * What hangs on the native socket. A box, because some versions copy its properties instead of
+ * keeping the object.
+ */
 export interface UwsUserData {
   readonly socket: UwsSocket;
 }
@@ -12,8 +15,8 @@ export interface UwsUserData {
 const DROPPED = 2;
 
 /**
- * A WebSocket of uWebSockets.js, which throws when it is touched after its end: the pointer to it is given up the moment
- * it closes.
+ * A WebSocket of uWebSockets.js, which throws when it is touched after its end: the pointer to it
+ * is given up the moment it closes.
  */
 export class UwsSocket implements Socket {
   readonly remoteAddress: string;
@@ -103,9 +106,9 @@ export class UwsSocket implements Socket {
   }
 
   /**
-   * Ends the socket when all that was sent is with the kernel. Earlier, uWebSockets.js would take it away from us, and a
-   * peer that reads a little now and then would keep it for ever. (Afterwards, it cuts a silent peer off itself, within 4
-   * seconds.)
+   * Ends the socket when all that was sent is with the kernel. Earlier, uWebSockets.js would take
+   * it away from us, and a peer that reads a little now and then would keep it for ever.
+   * (Afterwards, it cuts a silent peer off itself, within 4 seconds.)
    */
   #endOnceEmpty(): void {
     const ws = this.#ws;
@@ -114,7 +117,10 @@ export class UwsSocket implements Socket {
     else this.#cutOff ??= setTimeout(() => this.#ws?.close(), CLOSE_TIMEOUT_MS);
   }
 
-  /** Cannot happen with an unlimited buffer; a gap in the stream would be worse than a lost connection. */
+  /**
+   * Cannot happen with an unlimited buffer; a gap in the stream would be worse than a lost
+   * connection.
+   */
   #dropped(): void {
     this.#fault(new Error('uWebSockets.js dropped a message; the connection is cut'));
     this.#calls.ended(1006);

@@ -15,12 +15,15 @@ import { readUwsHead, refuseUwsUpgrade, serveUwsRequest } from './uws-http.ts';
 import type { UwsUserData } from './uws-socket.ts';
 import { UwsSocket } from './uws-socket.ts';
 
-/** How often another free port is tried, where one was taken between finding it and listening on it. */
-const FREE_PORT_TRIES = 5;
+/**
+ * How often listening is tried: another process may take the port between finding it and listening
+ * on it.
+ */
+const LISTEN_TRIES = 3;
 
 /**
- * Starts the transport on uWebSockets.js. Every callback below is wrapped: a throw that reaches native code, or a request
- * left without answer and abort handler, ends the process.
+ * Starts the transport on uWebSockets.js. Every callback below is wrapped: a throw that reaches
+ * native code, or a request left without answer and abort handler, ends the process.
  *
  * @throws Error when the address cannot be listened on
  */
@@ -110,33 +113,23 @@ function guardResponse(response: UwsResponse, handlers: TransportHandlers, work:
 }
 
 /**
- * uWebSockets.js tells success from failure, not why, and binds a port that it may choose itself without SO_REUSEADDR,
- * so that it stays in use for a minute after the close. Hence the free port and the reason come from node:net.
+ * Listens where node:net just could: uWebSockets.js itself tells success from failure but not why,
+ * takes port 70000 for 4464, and keeps a port that it chose itself in use for a minute after the
+ * close (it sets no SO_REUSEADDR on it).
  */
 async function listen(
   uws: UwsModule,
   app: UwsApp,
   { host, port }: TransportOptions,
 ): Promise<UwsListenSocket> {
-  for (let tries = 0; tries < (port === 0 ? FREE_PORT_TRIES : 1); tries++) {
-    const wanted = port === 0 ? await probeAddress(host, 0) : port;
-    // Without this option, two processes would share the port in silence.
-    const socket = tryListen(app, host, wanted, uws.LIBUS_LISTEN_EXCLUSIVE_PORT);
-    if (socket !== false) return socket;
+  for (let tries = 0; tries < LISTEN_TRIES; tries++) {
+    const found = await probeAddress(host, port);
+    let result: UwsListenSocket | false = false;
+    // Without the option, two processes would share the port in silence.
+    app.listen(found.address, found.port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
+      result = socket;
+    });
+    if (result !== false) return result;
   }
-  await probeAddress(host, port);
   throw listenError(host, port, new Error('uWebSockets.js could not, and gives no reason'));
-}
-
-function tryListen(
-  app: UwsApp,
-  host: string,
-  port: number,
-  options: number,
-): UwsListenSocket | false {
-  let result: UwsListenSocket | false = false;
-  app.listen(host, port, options, (socket) => {
-    result = socket;
-  });
-  return result;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { FRAME_BYTES_MAX } from '../../support/transport-options.ts';
+import type { Frame } from '../../support/transport-peers.ts';
 import { Client, Opcode, RawPeer } from '../../support/transport-peers.ts';
 import type { RecordingSession } from '../../support/transport-rig.ts';
 import { rigs, until } from '../../support/transport-rig.ts';
@@ -13,6 +14,10 @@ function pattern(length: number, seed = 0): Buffer {
   const bytes = Buffer.alloc(length);
   for (let i = 0; i < length; i++) bytes[i] = (i * 31 + seed) & 0xff;
   return bytes;
+}
+
+function isClose(frame: Frame): boolean {
+  return frame.opcode === Opcode.CLOSE;
 }
 
 export function messagesSuite(start: StartTransport): void {
@@ -97,10 +102,12 @@ export function messagesSuite(start: StartTransport): void {
       const other = await Client.open(rig.port, '/other');
       const peer = await RawPeer.upgrade(rig.port, '/bad');
       peer.send(opcode, payload);
+      const ended = () => peer.tcp.readableEnded || peer.frames().some(isClose);
+      await until(ended, 'the end of the connection');
+      peer.tcp.destroy();
       const session = await rig.session('/bad');
       await until(() => session.closeCode !== null, 'the close');
       expect(session.calls).toEqual(['close']);
-      await until(() => peer.tcp.readableEnded || peer.closed, 'the end of the connection');
       other.ws.send('alive');
       expect(await other.received(1)).toEqual(['alive']);
       expect(rig.faults).toEqual([]);

@@ -1,0 +1,76 @@
+import { ErrorCode, type ErrorName, errorName, symbolFault } from '../../../protocol/index.ts';
+import { isPrice, isTickTime } from '../../tick-rules.ts';
+import { parseRfc3339 } from '../rfc-3339.ts';
+import { shownValue } from '../shown-value.ts';
+
+/** A fault of one field of a posted price. */
+export interface FieldFault {
+  readonly field: string;
+  readonly code: ErrorName;
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** A price as it was posted, read. Fields that are at fault have no value. */
+export interface PostedPrice {
+  readonly symbol: string | undefined;
+  /** NaN where it is at fault. */
+  readonly price: number;
+  /** Ms since the epoch; NaN where it is at fault. */
+  readonly time: number;
+  readonly faults: readonly FieldFault[];
+}
+
+const SYMBOL_EXPECTED =
+  '1 to 32 characters, no "*", no control characters, no white space at either end';
+
+/**
+ * Reads one object of a body, every field of it: the client is told of all faults at once.
+ * Members that are not known are ignored.
+ *
+ * @param now the server's clock, ms since the epoch: the time of a price that names none
+ * @param maxFutureMs how far ahead of it a time may be
+ */
+export function readPostedPrice(posted: object, now: number, maxFutureMs: number): PostedPrice {
+  const members = posted as Readonly<Record<string, unknown>>;
+  const { symbol, price, timestamp } = members;
+  const faults: FieldFault[] = [];
+  const fault = (field: string, code: ErrorName, expected: string) => {
+    faults.push({ field, code, expected, got: shownValue(members[field]) });
+  };
+  const isSymbolGood = typeof symbol === 'string' && symbolFault(symbol) === undefined;
+  const isPriceGood = typeof price === 'number' && isPrice(price);
+  const time = readTime(timestamp, now);
+  const isTimeGood = isTickTime(time, now + maxFutureMs);
+  if (!isSymbolGood) fault('symbol', 'bad_symbol', SYMBOL_EXPECTED);
+  if (!isPriceGood) fault('price', 'bad_price', 'a finite number above 0');
+  if (!isTimeGood) fault('timestamp', 'bad_time', timeExpected(maxFutureMs));
+  return {
+    symbol: isSymbolGood ? symbol : undefined,
+    price: isPriceGood ? price : Number.NaN,
+    time: isTimeGood ? time : Number.NaN,
+    faults,
+  };
+}
+
+/** What is told of a price that was good in itself but could not be taken in. */
+export function intakeFault(code: ErrorCode, symbol: string | undefined): FieldFault {
+  const name = errorName(code) ?? 'internal';
+  const got = shownValue(symbol);
+  if (code === ErrorCode.backpressure) {
+    return { field: 'symbol', code: name, expected: 'room in the queue of its partition', got };
+  }
+  const expected = 'a symbol the server knows: it holds as many as it may, and takes no new ones';
+  return { field: 'symbol', code: name, expected, got };
+}
+
+function readTime(timestamp: unknown, now: number): number {
+  if (timestamp === undefined || timestamp === null) return now;
+  if (typeof timestamp === 'number') return timestamp;
+  return typeof timestamp === 'string' ? (parseRfc3339(timestamp) ?? Number.NaN) : Number.NaN;
+}
+
+function timeExpected(maxFutureMs: number): string {
+  const format = 'milliseconds since the epoch or RFC 3339 text';
+  return `${format}, from 1970 on, at most ${maxFutureMs} ms ahead of the server's clock`;
+}

@@ -1,0 +1,12 @@
+import type { HttpRequest, HttpResponse } from '../transport/transport.ts';
+
+/**
+ * Answers the requests of one route.
+ *
+ * @param symbol what the path names, where it has a place for a symbol; else empty
+ * @throws RequestProblem to answer with a problem
+ */
+export type Handler = (
+  request: HttpRequest,
+  symbol: string,
+) => HttpResponse | Promise<HttpResponse>;

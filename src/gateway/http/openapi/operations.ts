@@ -1,0 +1,144 @@
+import { RECENT_LIMIT_DEFAULT } from '../queries/recent-anomalies.ts';
+import { LIMIT_DEFAULT, LIMIT_MAX } from '../query-parameters.ts';
+import { schemaRef } from './components.ts';
+import {
+  answer,
+  type Operation,
+  problems,
+  query,
+  SYMBOL_PARAMETER,
+  textAnswer,
+} from './operation.ts';
+
+const TEXT = { type: 'string' };
+const SEQUENCE = { type: 'integer', minimum: 0 };
+
+function limitParameter(fallback: number): object {
+  const schema = { type: 'integer', minimum: 1, maximum: LIMIT_MAX, default: fallback };
+  return query('limit', 'Items at most.', schema);
+}
+
+const ONE_OR_MANY = {
+  oneOf: [schemaRef('PostedPrice'), { type: 'array', items: schemaRef('PostedPrice') }],
+};
+
+/** Every call of the HTTP API by method and path. The router takes its routes from here. */
+export const OPERATIONS = {
+  'POST /api/prices': {
+    operationId: 'postPrices',
+    summary: 'Take in one price or many',
+    description:
+      'A single price is accepted or refused as a whole. Of an array, each price is judged by ' +
+      'itself, and those rejected are named.',
+    tags: ['commands'],
+    requestBody: { required: true, content: { 'application/json': { schema: ONE_OR_MANY } } },
+    responses: {
+      202: answer('Taken in, and applied soon.', 'PostResult'),
+      ...problems(400, 413, 415, 503),
+    },
+  },
+  'GET /api/prices': {
+    operationId: 'listStatistics',
+    summary: 'Statistics of all symbols',
+    tags: ['queries'],
+    parameters: [
+      query('prefix', 'Only symbols that begin with this.', TEXT),
+      query('after', 'Only symbols that come after this one.', TEXT),
+      limitParameter(LIMIT_DEFAULT),
+    ],
+    responses: {
+      200: answer('A page of symbols that have had a price.', 'SymbolStatisticsPage'),
+      ...problems(400, 503),
+    },
+  },
+  'GET /api/prices/{symbol}': {
+    operationId: 'symbolStatistics',
+    summary: 'Statistics of a symbol',
+    tags: ['queries'],
+    parameters: [SYMBOL_PARAMETER],
+    responses: {
+      200: answer('The statistics now.', 'SymbolStatistics'),
+      ...problems(400, 404, 503),
+    },
+  },
+  'GET /api/prices/{symbol}/anomalies': {
+    operationId: 'symbolAnomalies',
+    summary: 'Anomalies of a symbol',
+    description: 'Without `after`, the page ends with the newest one asked for.',
+    tags: ['queries'],
+    parameters: [
+      SYMBOL_PARAMETER,
+      query('after', 'Only anomalies with a greater sequence.', SEQUENCE),
+      query('before', 'Only anomalies with a smaller sequence.', SEQUENCE),
+      limitParameter(LIMIT_DEFAULT),
+    ],
+    responses: {
+      200: answer('A page of those that the server still holds.', 'PriceAnomalyPage'),
+      ...problems(400, 404),
+    },
+  },
+  'GET /api/anomalies': {
+    operationId: 'recentAnomalies',
+    summary: 'The most recent anomalies',
+    tags: ['queries'],
+    parameters: [limitParameter(RECENT_LIMIT_DEFAULT)],
+    responses: { 200: answer('Newest first.', 'RecentAnomalies'), ...problems(400) },
+  },
+  'GET /api/statistics': {
+    operationId: 'processingStatistics',
+    summary: 'What the server did so far',
+    tags: ['queries'],
+    responses: { 200: answer('Totals and partitions.', 'ProcessingStatistics') },
+  },
+  'GET /metrics': {
+    operationId: 'metrics',
+    summary: 'Metrics for Prometheus',
+    tags: ['operation'],
+    responses: { 200: textAnswer('The text format of Prometheus.', 'text/plain') },
+  },
+  'GET /healthz': {
+    operationId: 'liveness',
+    summary: 'Whether the process lives',
+    tags: ['operation'],
+    responses: { 200: answer('It does.', 'Health') },
+  },
+  'GET /readyz': {
+    operationId: 'readiness',
+    summary: 'Whether traffic should be sent here',
+    tags: ['operation'],
+    responses: { 200: answer('It should.', 'Health'), ...problems(503) },
+  },
+  'GET /openapi.json': {
+    operationId: 'openApi',
+    summary: 'This document',
+    tags: ['operation'],
+    responses: {
+      200: {
+        description: 'OpenAPI 3.1.',
+        content: { 'application/json': { schema: { type: 'object' } } },
+      },
+    },
+  },
+  'GET /': {
+    operationId: 'index',
+    summary: 'A page that names all of these',
+    tags: ['operation'],
+    responses: { 200: textAnswer('A page for people.', 'text/html') },
+  },
+} as const satisfies Readonly<Record<string, Operation>>;
+
+/** Method and path of a call, such as `GET /api/prices/{symbol}`. */
+export type OperationKey = keyof typeof OPERATIONS;
+
+/** Every call with its method and path apart. */
+export function listOperations(): readonly {
+  readonly key: OperationKey;
+  readonly method: string;
+  readonly path: string;
+  readonly operation: Operation;
+}[] {
+  return Object.entries(OPERATIONS).map(([key, operation]) => {
+    const [method, path] = key.split(' ') as [string, string];
+    return { key: key as OperationKey, method, path, operation };
+  });
+}

@@ -1,0 +1,30 @@
+import type { Handler } from '../handler.ts';
+import type { QueryRoom } from '../http-room.ts';
+import { jsonResponse } from '../json-response.ts';
+import { QueryParameters } from '../query-parameters.ts';
+import type { SymbolStatistics } from '../schemas.ts';
+import type { StatisticsReader } from '../statistics-reader.ts';
+import { SymbolIndex } from '../symbol-index.ts';
+
+/** `GET /api/prices`: the statistics of all symbols that have some, page by page in their order. */
+export function listStatistics(room: QueryRoom, reader: StatisticsReader): Handler {
+  const index = new SymbolIndex(room.engine.symbols.names);
+  return async ({ query }) => {
+    const parameters = new QueryParameters(query);
+    const prefix = parameters.text('prefix') ?? '';
+    const after = parameters.text('after') ?? '';
+    const limit = parameters.limit();
+    parameters.check();
+    await index.refresh();
+    const items: SymbolStatistics[] = [];
+    for (const symbolId of index.from(prefix, after)) {
+      if (!reader.hasData(symbolId)) continue;
+      if (items.length === limit) {
+        return jsonResponse(200, { items, next: items.at(-1)?.symbol });
+      }
+      const statistics = await reader.read(symbolId);
+      if (statistics !== undefined) items.push(statistics);
+    }
+    return jsonResponse(200, { items, next: null });
+  };
+}

@@ -1,0 +1,33 @@
+import { anomalyJson } from '../anomaly-json.ts';
+import type { Handler } from '../handler.ts';
+import type { QueryRoom } from '../http-room.ts';
+import { jsonResponse } from '../json-response.ts';
+import { QueryParameters } from '../query-parameters.ts';
+import type { StatisticsReader } from '../statistics-reader.ts';
+import { unknownSymbol } from '../unknown-symbol.ts';
+
+/**
+ * `GET /api/prices/{symbol}/anomalies`: a page of those that are held, oldest first. With `after`,
+ * the first ones after it; without, the last ones before `before`, or of all.
+ */
+export function symbolAnomalies(room: QueryRoom, reader: StatisticsReader): Handler {
+  const { anomalies, engine } = room;
+  return ({ query }, symbol) => {
+    const parameters = new QueryParameters(query);
+    const after = parameters.sequence('after');
+    const before = parameters.sequence('before') ?? Number.POSITIVE_INFINITY;
+    const limit = parameters.limit();
+    parameters.check();
+    const symbolId = engine.symbols.findName(symbol);
+    if (symbolId < 0 || !reader.hasData(symbolId)) throw unknownSymbol(symbol);
+    const first = anomalies.first(symbolId);
+    const end = Math.min(anomalies.last(symbolId) + 1, before);
+    const from = Math.max(first, after === undefined ? end - limit : after + 1);
+    const records = anomalies.from(symbolId, from, Math.min(limit, Math.max(0, end - from)));
+    const last = records.at(-1)?.sequence;
+    return jsonResponse(200, {
+      items: records.map((record) => anomalyJson(record, symbol)),
+      next: last !== undefined && last + 1 < end ? last : null,
+    });
+  };
+}

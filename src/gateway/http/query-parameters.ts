@@ -1,0 +1,59 @@
+import { type RequestFault, RequestProblem } from './request-problem.ts';
+import { shownValue } from './shown-value.ts';
+
+const DIGITS = /^\d{1,16}$/;
+
+/** The page size of lists, where the request names none and at most. */
+export const LIMIT_DEFAULT = 100;
+export const LIMIT_MAX = 1000;
+
+/**
+ * Reads the query of a request. Names that nobody asks for are ignored; {@link check} refuses the
+ * request with every fault of those that were.
+ */
+export class QueryParameters {
+  readonly #query: URLSearchParams;
+  readonly #faults: RequestFault[] = [];
+
+  constructor(query: URLSearchParams) {
+    this.#query = query;
+  }
+
+  /** An integer from `min` to `max`; undefined where it is absent or bad. */
+  integer(name: string, min: number, max: number): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = DIGITS.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    this.#fault(name, `an integer from ${min} to ${max}`, shownValue(text));
+    return undefined;
+  }
+
+  /** Any text; undefined where it is absent or bad. */
+  text(name: string): string | undefined {
+    const values = this.#query.getAll(name);
+    if (values.length > 1) this.#fault(name, 'one value', `${values.length} values`);
+    return values[0];
+  }
+
+  /** The page size. */
+  limit(fallback = LIMIT_DEFAULT): number {
+    return this.integer('limit', 1, LIMIT_MAX) ?? fallback;
+  }
+
+  /** A number of an anomaly, or 0 for "before the first". */
+  sequence(name: string): number | undefined {
+    return this.integer(name, 0, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** @throws RequestProblem 400 when any parameter read so far was bad */
+  check(): void {
+    if (this.#faults.length === 0) return;
+    const names = this.#faults.map(({ name }) => name).join(', ');
+    throw new RequestProblem(400, `Bad query parameters: ${names}.`, { errors: this.#faults });
+  }
+
+  #fault(name: string, expected: string, got: string): void {
+    this.#faults.push({ name, expected, got });
+  }
+}

@@ -1,0 +1,16 @@
+const CHARACTERS_MAX = 60;
+
+/** A value that came from a client, as text for a message to it: short, whatever it is. */
+export function shownValue(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return shownText(value);
+  if (Array.isArray(value)) return 'an array';
+  // Not shown in full: it may be nested deeper than can be written out.
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}
+
+function shownText(text: string): string {
+  if (text.length <= CHARACTERS_MAX) return JSON.stringify(text);
+  return `${JSON.stringify(text.slice(0, CHARACTERS_MAX))}… (${text.length} characters)`;
+}

@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { createDirtySet, DirtySet } from '../../src/engine/memory/dirty-set.ts';
+
+const SYMBOLS = 2100;
+
+const SYMBOL = fc.oneof(
+  fc.nat({ max: SYMBOLS - 1 }),
+  fc.constantFrom(0, 31, 32, 1023, 1024, 1055, 2047, 2048, SYMBOLS - 1),
+);
+const STEP = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ mark: fc.array(SYMBOL, { maxLength: 40 }) }) },
+  { weight: 2, arbitrary: fc.record({ room: fc.integer({ min: 32, max: 200 }) }) },
+  { weight: 1, arbitrary: fc.constant('announce' as const) },
+);
+
+it('gives each marked symbol once, in as many takes as it needs', () => {
+  fc.assert(
+    fc.property(fc.array(STEP, { maxLength: 60 }), (steps) => {
+      const set = new DirtySet(createDirtySet(SYMBOLS), SYMBOLS);
+      const model = new Set<number>();
+      const take = (room: number) => {
+        const into = new Int32Array(room).fill(-1);
+        const count = set.take(into);
+        expect(count).toBeLessThanOrEqual(room);
+        // A take ends early only for lack of room for a whole word.
+        if (count + 32 <= room) expect(model.size).toBe(count);
+        for (const symbolId of into.subarray(0, count)) {
+          expect(model.delete(symbolId), `${symbolId} was marked`).toBe(true);
+        }
+      };
+      for (const step of steps) {
+        if (step === 'announce') {
+          set.announceAll();
+        } else if ('mark' in step) {
+          for (const symbolId of step.mark) {
+            set.mark(symbolId);
+            model.add(symbolId);
+          }
+        } else {
+          take(step.room);
+        }
+        if (model.size > 0) expect(set.isEmpty()).toBe(false);
+      }
+      take(SYMBOLS + 32);
+      expect(model.size).toBe(0);
+      take(32);
+      expect(set.isEmpty()).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it.each([1, 31, 32, 33, 1024, 1025])('holds exactly the symbols of a set for %i', (symbols) => {
+  const set = new DirtySet(createDirtySet(symbols), symbols);
+  for (let symbolId = 0; symbolId < symbols; symbolId++) set.mark(symbolId);
+  const into = new Int32Array(symbols + 32);
+  expect(set.take(into)).toBe(symbols);
+  const taken = [...into.subarray(0, symbols)].sort((a, b) => a - b);
+  expect(taken).toEqual(Array.from({ length: symbols }, (_, i) => i));
+});

@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Counter, Counters, createCounters } from '../../src/engine/memory/counters.ts';
+import {
+  createTickRing,
+  TickColumns,
+  TickConsumer,
+  TickProducer,
+} from '../../src/engine/memory/tick-ring.ts';
+
+const CAPACITY = 8;
+/** First positions whose successors wrap, and plain ones. */
+const STARTS = [0, 5, 2 ** 31 - 3, 2 ** 32 - 4, -(2 ** 31)];
+
+/** The ring beside what it should hold: a list, and what became of each tick. */
+class RingModel {
+  readonly overwrites: boolean;
+  readonly producer: TickProducer;
+  readonly counters = new Counters(createCounters());
+  readonly #memory: SharedArrayBuffer;
+  readonly #columns = new TickColumns(CAPACITY);
+  #consumer: TickConsumer;
+  /** Ticks offered and accepted so far; tick n has n in every field. */
+  offered = 0;
+  published = 0;
+  /** The next tick that the consumer should come to, were none overwritten. */
+  next = 0;
+  /** Ticks copied out and not yet ended. */
+  #batch: number[] = [];
+
+  constructor(overwrites: boolean, start: number) {
+    this.overwrites = overwrites;
+    this.#memory = createTickRing(CAPACITY, start | 0);
+    this.producer = new TickProducer(this.#memory, overwrites);
+    this.#consumer = new TickConsumer(this.#memory, this.counters);
+  }
+
+  offer(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const hasRoom = this.offered - this.next < CAPACITY;
+      const n = this.offered;
+      const wasTaken = this.producer.tryOffer(n, n + 0.25, n + 0.5, n + 0.75);
+      expect(wasTaken).toBe(hasRoom || this.overwrites);
+      if (wasTaken) this.offered++;
+    }
+    this.#expectDepth();
+  }
+
+  publish(): void {
+    this.producer.publish();
+    this.published = this.offered;
+  }
+
+  poll(limit: number): void {
+    if (this.#batch.length > 0) return;
+    // Everything before this may have been overwritten: slots that a tick not yet published went into, too.
+    const oldest = Math.max(this.next, this.offered - CAPACITY);
+    const count = this.#consumer.poll(this.#columns, limit);
+    const first = this.#columns.symbolIds[0] as number;
+    const expected = this.#expectedBatch(oldest, limit);
+    expect(count).toBe(expected.length);
+    if (count > 0) expect(first).toBe(expected[0]);
+    for (let i = 0; i < count; i++) {
+      const n = first + i;
+      expect(this.#columns.symbolIds[i]).toBe(n);
+      expect(this.#columns.prices[i]).toBe(n + 0.25);
+      expect(this.#columns.times[i]).toBe(n + 0.5);
+      expect(this.#columns.offeredAt[i]).toBe(n + 0.75);
+    }
+    this.#batch = expected;
+    this.next = this.counters.taken();
+  }
+
+  /** The first `limit` that are queued once those lapped before are skipped, without those lapped since. */
+  #expectedBatch(oldest: number, limit: number): number[] {
+    if (this.published <= this.next) return [];
+    const from = Math.max(this.next, this.published - CAPACITY);
+    const count = Math.min(this.published - from, limit);
+    const all = Array.from({ length: count }, (_, i) => from + i);
+    return all.filter((n) => n >= oldest);
+  }
+
+  apply(count: number): void {
+    for (const n of this.#batch.splice(0, count)) {
+      this.#consumer.begin(n);
+      this.counters.add(Counter.APPLIED, 1);
+      this.#consumer.end();
+      this.next = n + 1;
+      expect(this.counters.taken()).toBe(this.next);
+    }
+    this.#expectDepth();
+  }
+
+  /** The consumer's thread dies and another one goes on: having begun the next tick, counted it, or neither. */
+  replaceConsumer(progress: 'none' | 'begun' | 'counted'): void {
+    const [n] = this.#batch.splice(0);
+    if (n !== undefined && progress !== 'none') {
+      this.#consumer.begin(n);
+      if (progress === 'counted') this.counters.add(Counter.APPLIED, 1);
+      this.next = n + 1;
+    }
+    const isBegun = n !== undefined && progress !== 'none';
+    this.#consumer = new TickConsumer(this.#memory, this.counters);
+    expect(this.#consumer.interrupted()).toBe(isBegun ? n : -1);
+    if (isBegun) {
+      expect(this.#consumer.isInterruptedCounted()).toBe(progress === 'counted');
+      if (progress === 'begun') this.counters.add(Counter.SKIPPED, 1);
+    }
+    this.#consumer.resume();
+    expect(this.counters.taken()).toBe(this.next);
+    this.#expectDepth();
+  }
+
+  /** Takes all that is left; then everything offered is accounted for. */
+  finish(): void {
+    this.apply(CAPACITY);
+    this.publish();
+    for (let i = 0; i < 3; i++) {
+      this.poll(CAPACITY);
+      this.apply(CAPACITY);
+    }
+    expect(this.counters.taken()).toBe(this.offered);
+    expect(this.producer.depth()).toBe(0);
+    if (!this.overwrites) expect(this.counters.get(Counter.LAPPED)).toBe(0);
+  }
+
+  #expectDepth(): void {
+    const depth = Math.min(CAPACITY, this.offered - this.next);
+    expect(this.producer.depth()).toBe(depth);
+    expect(this.producer.free()).toBe(CAPACITY - depth);
+  }
+}
+
+const COMMAND = fc.oneof(
+  fc
+    .nat({ max: 2 * CAPACITY + 3 })
+    .map((count) => ({ text: `offer ${count}`, run: (ring: RingModel) => ring.offer(count) })),
+  fc.constant({ text: 'publish', run: (ring: RingModel) => ring.publish() }),
+  fc
+    .integer({ min: 1, max: CAPACITY })
+    .map((limit) => ({ text: `poll ${limit}`, run: (ring: RingModel) => ring.poll(limit) })),
+  fc
+    .integer({ min: 1, max: CAPACITY })
+    .map((count) => ({ text: `apply ${count}`, run: (ring: RingModel) => ring.apply(count) })),
+  fc.constantFrom('none' as const, 'begun' as const, 'counted' as const).map((progress) => ({
+    text: `replace the consumer, ${progress}`,
+    run: (ring: RingModel) => ring.replaceConsumer(progress),
+  })),
+);
+
+describe.each([false, true])('the ring, overwriting: %s', (overwrites) => {
+  it('does what a list would, whatever the order of calls and wherever positions begin', () => {
+    fc.assert(
+      fc.property(
+        fc.array(COMMAND, { maxLength: 60, size: 'max' }),
+        fc.constantFrom(...STARTS),
+        (commands, start) => {
+          const ring = new RingModel(overwrites, start);
+          for (const command of commands) command.run(ring);
+          ring.finish();
+        },
+      ),
+      { numRuns: 600 },
+    );
+  });
+
+  it('goes on when positions wrap long after the last overwrite', () => {
+    const memory = createTickRing(CAPACITY, 2 ** 31 - 2);
+    // As if 2^31 positions ago was the last time that anything was overwritten.
+    const INTENT = 1;
+    new Int32Array(memory)[INTENT] = -10;
+    const counters = new Counters(createCounters());
+    const producer = new TickProducer(memory, overwrites);
+    const consumer = new TickConsumer(memory, counters);
+    const columns = new TickColumns(CAPACITY);
+    for (let n = 0; n < 20; n++) {
+      expect(producer.tryOffer(n, 1, 2, 3)).toBe(true);
+      producer.publish();
+      expect(consumer.poll(columns, CAPACITY)).toBe(1);
+      expect(columns.symbolIds[0]).toBe(n);
+      consumer.begin(n);
+      consumer.end();
+    }
+    expect(counters.get(Counter.LAPPED)).toBe(0);
+  });
+});

@@ -1,0 +1,212 @@
+import { decode, encode } from '@msgpack/msgpack';
+import { WebSocket } from 'ws';
+
+/*
+ * A client written a second time, from docs/PROTOCOL.md alone: it shares no code with the server and
+ * none with the SDK, so that a misreading of the protocol shows.
+ */
+
+/** The ops, as the protocol's table has them. */
+export const Op = {
+  AUTH: 1,
+  ALIAS: 2,
+  TICKS: 3,
+  SUBSCRIBE: 4,
+  UNSUBSCRIBE: 5,
+  PING: 6,
+  VERIFY: 7,
+  HISTORY: 8,
+  WELCOME: 16,
+  ACK: 17,
+  REJECT: 18,
+  SUBSCRIBED: 19,
+  STATS: 20,
+  ANOMALY: 21,
+  SYMBOLS: 22,
+  UNSUBSCRIBED: 23,
+  HEARTBEAT: 24,
+  PONG: 25,
+  DIGEST: 26,
+  HISTORY_PAGE: 27,
+  ERROR: 30,
+  GOAWAY: 31,
+} as const;
+
+/** The error codes, as the protocol's table has them. */
+export const Code = {
+  bad_frame: 1,
+  unknown_op: 2,
+  bad_symbol: 3,
+  bad_price: 4,
+  bad_time: 5,
+  unknown_alias: 6,
+  symbol_limit: 7,
+  subscription_limit: 8,
+  rate_limited: 9,
+  backpressure: 12,
+  sequence_gap: 13,
+  not_available: 14,
+} as const;
+
+export interface ConnectOptions {
+  /** Whether frames are JSON texts; else MessagePack. */
+  readonly json?: boolean;
+  /** Instead of the subprotocol that `json` stands for. */
+  readonly protocols?: readonly string[];
+}
+
+export interface Closure {
+  readonly code: number;
+  readonly reason: string;
+}
+
+interface Wait {
+  readonly isDone: () => boolean;
+  readonly resolve: () => void;
+}
+
+const WAIT_MS_MAX = 15_000;
+
+/** One connection: frames out, frames in and kept, waiting for what is to come. */
+export class IndependentClient {
+  readonly ws: WebSocket;
+  readonly json: boolean;
+  /** Every frame that came, but for STATS and ANOMALY, of which there may be too many. */
+  readonly frames: unknown[][] = [];
+  /** Frames that came, of every kind. */
+  framesReceived = 0;
+  /** What the server did against the protocol. */
+  readonly violations: string[] = [];
+  closed: Closure | undefined;
+  readonly #waits = new Set<Wait>();
+
+  protected constructor(ws: WebSocket, json: boolean) {
+    this.ws = ws;
+    this.json = json;
+    ws.on('message', (data: Buffer, isBinary: boolean) => this.#message(data, isBinary));
+    ws.on('error', () => undefined);
+    ws.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() };
+      this.#wake();
+    });
+  }
+
+  protected static socket(url: string, { json = false, protocols }: ConnectOptions): WebSocket {
+    const offered = protocols ?? [json ? 'tickwire.v1.json' : 'tickwire.v1'];
+    return new WebSocket(url, [...offered], { perMessageDeflate: false });
+  }
+
+  /** The map that WELCOME carried. */
+  get welcome(): Readonly<Record<string, unknown>> {
+    return this.frames[0]?.[1] as Record<string, unknown>;
+  }
+
+  /** Resolves when WELCOME is here. */
+  async ready(): Promise<this> {
+    await this.until(() => this.framesReceived > 0 || this.closed !== undefined, 'WELCOME');
+    if (this.framesReceived === 0) throw new Error(`refused: ${JSON.stringify(this.closed)}`);
+    return this;
+  }
+
+  send(frame: readonly unknown[]): void {
+    this.sendRaw(this.json ? JSON.stringify(frame) : encode(frame));
+  }
+
+  sendRaw(message: Uint8Array | string): void {
+    this.ws.send(message);
+  }
+
+  /** The frames kept of one op. */
+  of(op: number): unknown[][] {
+    return this.frames.filter((frame) => frame[0] === op);
+  }
+
+  /** The first answer of an op, once it is there. */
+  async answer(op: number, requestId: number): Promise<unknown[]> {
+    const find = () => this.frames.find((frame) => frame[0] === op && frame[1] === requestId);
+    await this.until(() => find() !== undefined, `the answer ${op} to request ${requestId}`);
+    return find() as unknown[];
+  }
+
+  /** The frames of an op, once there are `count` of them. */
+  async received(op: number, count = 1): Promise<unknown[][]> {
+    await this.until(() => this.of(op).length >= count, `${count} frames of op ${op}`);
+    return this.of(op);
+  }
+
+  async closing(timeoutMs = WAIT_MS_MAX): Promise<Closure> {
+    await this.until(() => this.closed !== undefined, 'the close', timeoutMs);
+    return this.closed as Closure;
+  }
+
+  /** A round trip: whatever the server had to say before is here when it resolves. */
+  async ping(): Promise<void> {
+    const stamp = Math.random();
+    this.send([Op.PING, stamp]);
+    await this.until(() => this.of(Op.PONG).some((frame) => frame[1] === stamp), 'PONG');
+  }
+
+  /**
+   * Waits for a condition, looked at after every frame.
+   *
+   * @throws Error naming `what` when it does not come true in time
+   */
+  async until(isDone: () => boolean, what: string, timeoutMs = WAIT_MS_MAX): Promise<void> {
+    if (isDone()) return;
+    let timer: NodeJS.Timeout | undefined;
+    const wait: Wait = { isDone, resolve: () => undefined };
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#waits.add(Object.assign(wait, { resolve }));
+        timer = setTimeout(() => {
+          const closed = this.closed === undefined ? '' : `; closed ${this.closed.code}`;
+          reject(new Error(`Waited ${timeoutMs} ms for: ${what}${closed}`));
+        }, timeoutMs);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#waits.delete(wait);
+    }
+  }
+
+  /** Reads nothing from now on: what the server sends piles up, first in the kernel. */
+  pause(): void {
+    this.ws.pause();
+  }
+
+  resume(): void {
+    this.ws.resume();
+  }
+
+  close(): void {
+    this.ws.terminate();
+  }
+
+  /** Takes a frame; for what a kind of client does beyond keeping it. */
+  protected take(frame: unknown[]): void {
+    if (frame[0] === Op.STATS || frame[0] === Op.ANOMALY) return;
+    this.frames.push(frame);
+  }
+
+  #message(data: Buffer, isBinary: boolean): void {
+    if (isBinary === this.json) this.violations.push('a message of the wrong kind');
+    const frame = (isBinary ? decode(data) : JSON.parse(data.toString())) as unknown[];
+    if (this.framesReceived === 0 && frame[0] !== Op.WELCOME) {
+      this.violations.push(`the first frame has op ${frame[0]}`);
+    }
+    if (frame[0] === Op.HEARTBEAT && frame[2] !== this.framesReceived) {
+      this.violations.push(`HEARTBEAT counts ${frame[2]} frames, ${this.framesReceived} came`);
+    }
+    this.framesReceived++;
+    try {
+      this.take(frame);
+    } catch (error) {
+      this.violations.push(String(error));
+    }
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wait of this.#waits) if (wait.isDone()) wait.resolve();
+  }
+}

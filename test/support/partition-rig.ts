@@ -1,0 +1,126 @@
+import { createAnomalyRing } from '../../src/engine/memory/anomaly-ring.ts';
+import { Counters, createCounters } from '../../src/engine/memory/counters.ts';
+import { createDirtySet } from '../../src/engine/memory/dirty-set.ts';
+import { createDoorbell } from '../../src/engine/memory/doorbell.ts';
+import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
+import { createPlaceArena } from '../../src/engine/memory/place-arena.ts';
+import {
+  createPendingRow,
+  createStatisticsTable,
+  ROW_VALUES,
+  RowValue,
+  StatisticsTable,
+} from '../../src/engine/memory/statistics-table.ts';
+import { createSymbolStates } from '../../src/engine/memory/symbol-state.ts';
+import { createTickRing } from '../../src/engine/memory/tick-ring.ts';
+import { createPriceRings } from '../../src/engine/moving-average.ts';
+import { Partition, type Rules } from '../../src/engine/partition.ts';
+import type { NaiveAnomaly, NaiveStatistics, NaiveTick } from './naive-statistics.ts';
+
+export interface SmallMemoryOptions {
+  readonly symbols: number;
+  readonly movingAverageWindow: number;
+  /** What the deques may grow into beside their first blocks. */
+  readonly growBytes?: number;
+  readonly channelCapacity?: number;
+  /** First position of the tick ring. */
+  readonly start?: number;
+}
+
+/** The memory of one partition, like createEngineMemory's but as small as a test wants it. */
+export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory {
+  const { symbols, movingAverageWindow, growBytes = 1 << 16 } = options;
+  return {
+    rows: createStatisticsTable(symbols),
+    states: createSymbolStates(symbols),
+    prices: createPriceRings(symbols, movingAverageWindow),
+    dirty: createDirtySet(symbols),
+    doorbell: createDoorbell(),
+    ticks: createTickRing(options.channelCapacity ?? 64, options.start),
+    anomalies: createAnomalyRing(64),
+    places: createPlaceArena(2 * symbols, growBytes),
+    counters: createCounters(),
+    pendingRow: createPendingRow(),
+  };
+}
+
+/** A row in the words of the oracle. */
+export function statisticsOf(table: StatisticsTable, symbolId: number): NaiveStatistics {
+  const row = new Float64Array(ROW_VALUES);
+  table.read(symbolId, row, 0);
+  return {
+    currentPrice: row[RowValue.PRICE] as number,
+    movingAverage: row[RowValue.AVERAGE] as number,
+    updateCount: row[RowValue.COUNT] as number,
+    lastUpdateTime: row[RowValue.TIME] as number,
+    minPrice: row[RowValue.MIN] as number,
+    maxPrice: row[RowValue.MAX] as number,
+  };
+}
+
+/** An anomaly sink that keeps everything, by symbol. */
+export class AnomalyRecorder {
+  readonly #bySymbol = new Map<number, NaiveAnomaly[]>();
+
+  of(symbolId: number): NaiveAnomaly[] {
+    return this.#bySymbol.get(symbolId) ?? [];
+  }
+
+  append(
+    symbolId: number,
+    sequence: number,
+    direction: number,
+    referencePrice: number,
+    newPrice: number,
+    changePercent: number,
+    timestamp: number,
+  ): void {
+    const own = this.of(symbolId);
+    this.#bySymbol.set(symbolId, own);
+    own.push({
+      sequence,
+      direction: direction === 1 ? 'Up' : 'Down',
+      referencePrice,
+      newPrice,
+      changePercent,
+      timestamp,
+    });
+  }
+}
+
+/** A partition on the test's own thread. */
+export class PartitionRig {
+  readonly counters: Counters;
+  readonly table: StatisticsTable;
+  readonly anomalies = new AnomalyRecorder();
+  readonly #partition: Partition;
+
+  constructor(memory: PartitionMemory, rules: Rules) {
+    this.counters = new Counters(memory.counters);
+    this.table = new StatisticsTable(memory.rows);
+    this.#partition = new Partition(memory, rules, this.counters, this.anomalies);
+  }
+
+  apply(symbolId: number, { price, time }: NaiveTick): void {
+    this.#partition.apply(symbolId, price, time);
+  }
+
+  statistics(symbolId: number): NaiveStatistics {
+    return statisticsOf(this.table, symbolId);
+  }
+}
+
+/** Whether two statistics are the same: bit for bit, but for the average, which may be off by `relative`. */
+export function isSameStatistics(
+  own: NaiveStatistics,
+  oracle: NaiveStatistics,
+  relative = 1e-12,
+): boolean {
+  const { movingAverage, ...rest } = own;
+  const { movingAverage: exact, ...exactRest } = oracle;
+  const keys = Object.keys(exactRest) as (keyof typeof rest)[];
+  return (
+    keys.every((key) => Object.is(rest[key], exactRest[key])) &&
+    Math.abs(movingAverage - exact) <= relative * exact
+  );
+}

@@ -1,0 +1,134 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
+import { parseConfig } from '../../src/config/parse-config.ts';
+import type { ConfigInput } from '../../src/config/schema.ts';
+import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
+import { type Server, startServer } from '../../src/server.ts';
+
+export type TransportName = 'node' | 'uws';
+
+const load = loadUws();
+const missing = load.loaded ? '' : ` (does not load: ${load.reasons.join('; ')})`;
+
+/** Declares a suite once for each transport; without its binary, and never in CI, uws is left out. */
+export function onTransports(suite: (transport: TransportName) => void): void {
+  describe('on node', () => suite('node'));
+  describe.skipIf(!load.loaded && !process.env.CI)(`on uws${missing}`, () => suite('uws'));
+}
+
+/** A server in this process, whose log must stay free of errors. */
+export interface TestServer extends Server {
+  readonly faults: readonly string[];
+}
+
+/** Starts a server in this process on a free port. The caller stops it. */
+export async function startTestServer(config: ConfigInput = {}): Promise<TestServer> {
+  const faults: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line: string) => faults.push(line) });
+  const server = await startServer(
+    parseConfig({
+      ...config,
+      server: { port: 0, drainMs: 200, ...config.server },
+      processing: { partitions: 1, maxSymbols: 8192, ...config.processing },
+      store: { directory: '' },
+    }),
+    log,
+  );
+  return {
+    ...server,
+    faults,
+    stop: async () => {
+      await server.stop();
+      if (faults.length > 0) throw new Error(`the server logged: ${faults.join('')}`);
+    },
+  };
+}
+
+/** A server for one test, stopped when that is over. */
+export async function serverForTest(config: ConfigInput = {}): Promise<TestServer> {
+  const server = await startTestServer(config);
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+/** A server for all tests of a suite. */
+export function serverForSuite(config: ConfigInput = {}): { readonly port: number } {
+  let server: TestServer | undefined;
+  beforeAll(async () => {
+    server = await startTestServer(config);
+  });
+  afterAll(() => server?.stop());
+  return {
+    get port() {
+      return server?.port ?? 0;
+    },
+  };
+}
+
+/** A server in a process of its own, from the source. */
+export class ServerProcess {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>;
+  output = '';
+  port = 0;
+  /** The exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
+  exit: number | string | undefined;
+
+  private constructor(flags: readonly string[]) {
+    const main = new URL('../../src/main.ts', import.meta.url).pathname;
+    const args = ['--import', 'tsx', main, '--log.format=json', '--store.directory=', ...flags];
+    this.child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH },
+    });
+    this.child.stdout.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.child.stderr.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.exited = new Promise((resolve) => {
+      this.child.on('exit', (code, signal) => {
+        this.exit = code ?? signal ?? 'unknown';
+        resolve(this.exit);
+      });
+    });
+  }
+
+  /** Starts one and waits until it listens; it is killed when the test is over. */
+  static async start(flags: readonly string[] = []): Promise<ServerProcess> {
+    const server = ServerProcess.spawn(['--server.port=0', '--processing.partitions=1', ...flags]);
+    const deadline = performance.now() + 20_000;
+    while (server.port === 0) {
+      if (server.exit !== undefined || performance.now() > deadline) {
+        throw new Error(`the server did not start: ${server.output}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return server;
+  }
+
+  /** Starts one without waiting for anything. */
+  static spawn(flags: readonly string[]): ServerProcess {
+    const server = new ServerProcess(flags);
+    onTestFinished(async () => {
+      server.child.kill('SIGKILL');
+      await server.exited;
+    });
+    return server;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Memory of the process that is not swapped or shared away, bytes. */
+  rssBytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  #read(chunk: Buffer): void {
+    this.output += chunk.toString();
+    this.port ||= Number(/"url":"http:\/\/[^"]*:(\d+)"/.exec(this.output)?.[1] ?? 0);
+  }
+}

@@ -1,0 +1,70 @@
+import { expect, onTestFinished } from 'vitest';
+import type { ConnectOptions, IndependentClient } from './independent-client.ts';
+import { IndependentPublisher } from './independent-publisher.ts';
+import { IndependentSubscriber } from './independent-subscriber.ts';
+
+/** A subscriber for one test; whatever the server did to it against the protocol fails the test. */
+export async function subscriberForTest(
+  port: number,
+  options?: ConnectOptions,
+): Promise<IndependentSubscriber> {
+  return watched(await IndependentSubscriber.connect(port, options));
+}
+
+/** A publisher for one test; likewise. */
+export async function publisherForTest(
+  port: number,
+  name?: string,
+  options?: ConnectOptions,
+): Promise<IndependentPublisher> {
+  return watched(await IndependentPublisher.connect(port, name, options));
+}
+
+function watched<Client extends IndependentClient>(client: Client): Client {
+  onTestFinished(() => {
+    client.close();
+    expect(client.violations).toEqual([]);
+  });
+  return client;
+}
+
+let lastName = 0;
+
+/** A name or symbol that no other test of this file uses. */
+export function unique(prefix: string): string {
+  lastName++;
+  return `${prefix}${lastName}`;
+}
+
+/** The text of a refusal of a WebSocket upgrade: the status of the HTTP answer. */
+export async function refusalStatus(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const { request } = await import('node:http');
+  return new Promise((resolve, reject) => {
+    const sent = request({
+      port,
+      host: '127.0.0.1',
+      path,
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-version': '13',
+        ...headers,
+      },
+    });
+    sent.on('response', (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      resolve(101);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}

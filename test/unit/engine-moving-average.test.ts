@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { createSymbolStates } from '../../src/engine/memory/symbol-state.ts';
+import { createPriceRings, MovingAverage } from '../../src/engine/moving-average.ts';
+import { exactMean } from '../support/naive-statistics.ts';
+
+/** The moving average of one symbol, with the exact one to compare. */
+class AverageRig {
+  readonly average: MovingAverage;
+  readonly #window: number;
+  readonly #last: number[] = [];
+  #count = 0;
+
+  constructor(window: number) {
+    this.#window = window;
+    this.average = new MovingAverage(createPriceRings(3, window), createSymbolStates(3), window);
+  }
+
+  push(price: number): number {
+    this.#last.push(price);
+    if (this.#last.length > this.#window) this.#last.shift();
+    return this.average.push(1, this.#count++, price);
+  }
+
+  get exact(): number {
+    return exactMean(this.#last);
+  }
+
+  rebuild(): void {
+    this.average.rebuild(1, Math.min(this.#count, this.#window));
+  }
+}
+
+/** A generator of numbers in [0, 1) that are the same in every run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+describe('the moving average', () => {
+  it.each([1, 2, 3, 64])('never drifts over a million prices with spikes, window %i', (window) => {
+    const rig = new AverageRig(window);
+    const random = seeded(window);
+    let worst = 0;
+    for (let i = 0; i < 1_000_000; i++) {
+      const isSpike = random() < 0.02;
+      const average = rig.push(isSpike ? 1e12 * (1 + random()) : 1e-6 + random() * 1e-3);
+      if (i % 997 !== 0 && i < 999_000) continue;
+      worst = Math.max(worst, Math.abs(average / rig.exact - 1));
+    }
+    expect(worst).toBeLessThan(1e-12);
+  });
+
+  it('is exact right after a spike has left the window', () => {
+    const rig = new AverageRig(8);
+    for (let i = 0; i < 5; i++) rig.push(0.1);
+    rig.push(1e12);
+    for (let i = 0; i < 7; i++) rig.push(0.3);
+    expect(rig.push(0.3)).toBe(0.3);
+  });
+
+  it('stays a number for prices whose sum is none', () => {
+    const rig = new AverageRig(4);
+    for (let i = 0; i < 40; i++) {
+      const average = rig.push(i % 9 < 6 ? 1.7e308 : 2.5);
+      expect(Number.isFinite(average)).toBe(true);
+      expect(Math.abs(average / rig.exact - 1)).toBeLessThan(1e-12);
+    }
+  });
+
+  it('is the same after a rebuild at any moment', () => {
+    const random = seeded(7);
+    const [rig, other] = [new AverageRig(5), new AverageRig(5)];
+    for (let i = 0; i < 200; i++) {
+      const price = 1 + random() * 100;
+      if (random() < 0.4) rig.rebuild();
+      expect(Math.abs(rig.push(price) / other.push(price) - 1)).toBeLessThan(1e-14);
+    }
+  });
+
+  it('keeps symbols apart', () => {
+    const average = new MovingAverage(createPriceRings(3, 2), createSymbolStates(3), 2);
+    for (let count = 0; count < 6; count++) {
+      for (let symbolId = 0; symbolId < 3; symbolId++) {
+        expect(average.push(symbolId, count, 10 * (symbolId + 1))).toBe(10 * (symbolId + 1));
+      }
+    }
+  });
+});

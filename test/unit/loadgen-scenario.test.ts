@@ -1,0 +1,97 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseLoadOptions } from '../../loadgen/load-options.ts';
+import type { Report } from '../../loadgen/report.ts';
+import { formatReport } from '../../loadgen/report-text.ts';
+import { runScenario } from '../../loadgen/scenario.ts';
+import { parseConfig } from '../../src/config/parse-config.ts';
+import { type Server, startServer } from '../../src/server.ts';
+
+let server: Server;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tickwire-scenario-'));
+  const config = parseConfig({
+    server: { port: 0, drainMs: 500 },
+    processing: { partitions: 1, overflow: 'wait', channelCapacity: 4096 },
+    store: { directory: '' },
+  });
+  server = await startServer(config, pino({ level: 'silent' }));
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(directory, { recursive: true });
+});
+
+/** Runs with these flags in this process: the subscribers, too. */
+function run(...flags: string[]): Promise<Report> {
+  const url = `ws://127.0.0.1:${server.port}`;
+  const argv = ['--url', url, '--subscriber-processes', '0', ...flags];
+  return runScenario(parseLoadOptions(argv), '', new AbortController().signal);
+}
+
+describe.each(['binary', 'json'])('a load run over %s', (encoding) => {
+  it('publishes on schedule, measures, and finds every mirror right', async () => {
+    const report = await run(
+      ...['--encoding', encoding, '--symbols', '40', '--rate', '4000', '--duration', '1'],
+      ...['--publishers', '2', '--subscribers', '6', '--subscriptions', '10', '--wildcard', '1'],
+      ...['--slow', '1', '--jump-probability', '0.001', '--conflate-ms', '20'],
+    );
+    expect(report.failures).toEqual([]);
+    expect(report.faults).toEqual([]);
+    const { publish, delivery, deliveryLatency, ackLatency } = report;
+    // Each tick is due 0.25 ms after the one before, from 0 on.
+    expect(publish.sent).toBeGreaterThan(2000);
+    expect(publish.sent).toBeLessThanOrEqual(4001);
+    expect(publish.accepted).toBe(publish.sent);
+    expect(delivery).toMatchObject({ subscribers: 6, verified: 6, compared: 6, exact: 6 });
+    expect(delivery.updates).toBeGreaterThan(delivery.entries);
+    expect(delivery.anomalies).toBeGreaterThan(0);
+    expect(deliveryLatency?.count).toBeGreaterThan(100);
+    expect(deliveryLatency?.p50).toBeGreaterThan(0);
+    expect(ackLatency.count).toBeGreaterThan(100);
+    expect(formatReport(report)).toContain('all checks passed');
+  });
+});
+
+describe('a load run', () => {
+  it('goes as fast as credit allows', async () => {
+    const report = await run('--rate', 'max', '--duration', '0.5', '--subscribers', '0');
+    expect(report.failures).toEqual([]);
+    expect(report.publish.ticksPerSecond).toBeGreaterThan(20_000);
+  });
+
+  it('replays a recording at a multiple of its pace', async () => {
+    const file = join(directory, 'ticks.csv');
+    const rows = Array.from({ length: 200 }, (_, i) => `REC-${i % 3},${100 + i},${1e12 + i * 20}`);
+    await writeFile(file, ['symbol,price,timestamp', ...rows].join('\n'));
+    const report = await run('--csv', file, '--speed', '10', '--subscribers', '2');
+    expect(report.failures).toEqual([]);
+    expect(report.publish).toMatchObject({ sent: 200, accepted: 200 });
+    // 199 × 20 ms at ten times the pace.
+    expect(report.publish.elapsedMs).toBeGreaterThan(390);
+    expect(report.deliveryLatency).toBeUndefined();
+    expect(report.delivery).toMatchObject({ subscribers: 2, verified: 2 });
+  });
+
+  it('ends early when it is told to, and is checked as usual', async () => {
+    const url = `ws://127.0.0.1:${server.port}`;
+    const argv = ['--url', url, '--subscriber-processes', '0', '--duration', '60'];
+    const interrupt = new AbortController();
+    setTimeout(() => interrupt.abort(), 300);
+    const report = await runScenario(parseLoadOptions(argv), '', interrupt.signal);
+    expect(report.failures).toEqual([]);
+    expect(report.publish.elapsedMs).toBeLessThan(10_000);
+    expect(report.delivery.verified).toBe(10);
+  });
+
+  it('does not begin without a server', async () => {
+    const argv = ['--url', 'ws://127.0.0.1:1', '--subscriber-processes', '0'];
+    const running = runScenario(parseLoadOptions(argv), '', new AbortController().signal);
+    await expect(running).rejects.toThrow('ECONNREFUSED');
+  });
+});
