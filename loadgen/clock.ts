@@ -1,5 +1,5 @@
 /** Milliseconds of the machine's monotonic clock, which all its processes share. */
-export function monotonicMs(): number {
+function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }

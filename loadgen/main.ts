@@ -14,7 +14,7 @@ import { runScenario } from './scenario.ts';
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseLoadOptions(argv);
   const interrupt = new AbortController();
-  process.once('SIGINT', () => interrupt.abort());
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort());
   const commandLine = ['npm run load --', ...argv].join(' ');
   const report = await runScenario(options, commandLine, interrupt.signal);
   process.stdout.write(`${formatReport(report)}\n`);

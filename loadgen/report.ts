@@ -28,7 +28,9 @@ export interface DeliveryReport {
   readonly fullEntries: number;
   readonly updates: number;
   readonly anomalies: number;
+  /** Anomalies that did not follow the one before in their symbol's sequence: all, and those of slow subscribers. */
   readonly anomalyGaps: number;
+  readonly slowAnomalyGaps: number;
   readonly disordered: number;
 }
 
@@ -94,6 +96,7 @@ export function sumDelivery(results: readonly SubscriberResult[]): DeliveryRepor
     updates: sum(({ counters }) => counters.updates),
     anomalies: sum(({ counters }) => counters.anomalies),
     anomalyGaps: sum(({ anomalyGaps }) => anomalyGaps),
+    slowAnomalyGaps: sum(({ isSlow, anomalyGaps }) => (isSlow ? anomalyGaps : 0)),
     disordered: sum(({ disordered }) => disordered),
   };
 }
@@ -104,21 +107,33 @@ export function serverReport(usage: ProcessUsage, ticks: number, entries: number
   return { ...usage, cpuUsPerTick: cpuUs / ticks, cpuUsPerEntry: cpuUs / entries };
 }
 
-/** Why a run is no success: something was lost, refused to converge, or came in the wrong order. */
-export function findFailures(
-  publish: PublishResult,
-  delivery: DeliveryReport,
-  isLossless: boolean,
-): string[] {
+/** What is checked after a run. */
+export interface Findings {
+  readonly publish: PublishResult;
+  readonly delivery: DeliveryReport;
+  /** Whether the server's policy allows no drops. */
+  readonly isLossless: boolean;
+  /** What a server counted that served this run only. */
+  readonly statistics: ServerStatistics | undefined;
+}
+
+/** Why a run is no success: something was lost, is not in sync, or came in the wrong order. */
+export function findFailures(findings: Findings): string[] {
+  const { publish, delivery, isLossless, statistics } = findings;
   const failures: string[] = [];
-  const { sent, accepted, rejected, dropped, resumed, unacknowledged } = publish;
   const check = (isGood: boolean, failure: string) => {
     if (!isGood) failures.push(failure);
   };
+  const { sent, accepted, rejected, dropped, resumed, unacknowledged } = publish;
   check(unacknowledged === 0, `${unacknowledged} ticks were never acknowledged`);
   const missing = sent - accepted - rejected - dropped - resumed - unacknowledged;
   check(missing === 0, `${missing} ticks sent and counted nowhere`);
   if (isLossless) check(dropped === 0, `${dropped} ticks dropped under the policy wait`);
+  if (statistics !== undefined) {
+    const counted = statistics.totalProcessed + statistics.totalDropped;
+    const expected = accepted + dropped + resumed;
+    check(counted === expected, `the server processed or dropped ${counted} ticks of ${expected}`);
+  }
   const { subscribers, verified, compared, exact, disordered } = delivery;
   check(verified === subscribers, `${subscribers - verified} subscribers are not in sync`);
   check(exact === compared, `${compared - exact} subscribers do not hold what was published`);

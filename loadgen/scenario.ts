@@ -12,7 +12,7 @@ import { ProgressDisplay } from './progress.ts';
 import { Publishers, type PublishResult } from './publishers.ts';
 import { describeMachine, findFailures, type Report, serverReport, sumDelivery } from './report.ts';
 import { ServerProcess } from './server-process.ts';
-import { fetchStatistics, type ServerStatistics } from './statistics-api.ts';
+import { type ServerStatistics, settledStatistics } from './statistics-api.ts';
 import type { GroupResult } from './subscriber-group.ts';
 import { type GroupHost, LocalGroup, ProcessGroup } from './subscriber-host.ts';
 import { planSubscribers } from './subscriber-plan.ts';
@@ -117,7 +117,7 @@ class Scenario {
     const delay = this.#eventLoop.summary();
     this.#eventLoop.stop();
     const usage = await watch?.stop();
-    const statistics = await fetchStatistics(this.#url);
+    const statistics = await settledStatistics(this.#url);
     const published = this.#expectation(publish, statistics);
     const results = await Promise.all(this.#groups.map((group) => group.finish(published)));
     return this.#report({ date, commandLine, publish, usage, statistics, results, delay });
@@ -218,7 +218,13 @@ class Scenario {
       },
       faults: [...faults.messages, ...results.flatMap((result) => result.faults)],
       faultCount: results.reduce((sum, { faultCount }) => sum + faultCount, faults.count),
-      failures: findFailures(publish, delivery, overflow === 'wait'),
+      failures: findFailures({
+        publish,
+        delivery,
+        isLossless: overflow === 'wait',
+        // Another server's numbers hold what others sent, too.
+        statistics: this.#server === undefined ? undefined : statistics,
+      }),
     };
   }
 }

@@ -54,6 +54,8 @@ export class ServerProcess {
       detached: true,
     });
     this.pid = this.#child.pid ?? 0;
+    // Whatever ends this process early must not leave the server behind.
+    process.once('exit', () => this.#child.kill('SIGKILL'));
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#output = (this.#output + text).slice(-OUTPUT_MAX);

@@ -1,15 +1,38 @@
-const TIMEOUT_MS = 2000;
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What `GET /api/statistics` answers; only totals matter here. */
+const TIMEOUT_MS = 2000;
+const POLL_MS = 50;
+const SETTLE_TIMEOUT_MS = 10_000;
+
+/** What this program reads of the answer of `GET /api/statistics`. */
 export interface ServerStatistics {
-  readonly totalProcessed?: number;
-  readonly totalRejected?: number;
-  readonly totalDropped?: number;
-  readonly [key: string]: unknown;
+  readonly totalProcessed: number;
+  readonly totalRejected: number;
+  /** Discarded by full queues, on arrival or later. */
+  readonly totalDropped: number;
+  readonly anomaliesDetected: number;
+  readonly partitions: readonly { readonly queueDepth: number }[];
 }
 
-/** The server's own numbers; undefined where it cannot be reached or does not have them. */
-export async function fetchStatistics(url: string): Promise<ServerStatistics | undefined> {
+/** The server's own numbers once its queues are empty and nothing moves; undefined where it does not tell them. */
+export async function settledStatistics(url: string): Promise<ServerStatistics | undefined> {
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  let earlier: ServerStatistics | undefined;
+  let latest = await fetchStatistics(url);
+  while (latest !== undefined && !isSettled(earlier, latest) && performance.now() < deadline) {
+    await sleep(POLL_MS);
+    earlier = latest;
+    latest = await fetchStatistics(url);
+  }
+  return latest;
+}
+
+function isSettled(earlier: ServerStatistics | undefined, latest: ServerStatistics): boolean {
+  if (latest.partitions.some(({ queueDepth }) => queueDepth > 0)) return false;
+  return earlier?.totalProcessed === latest.totalProcessed;
+}
+
+async function fetchStatistics(url: string): Promise<ServerStatistics | undefined> {
   const address = new URL('/api/statistics', url.replace(/^ws/, 'http'));
   try {
     const response = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT_MS) });

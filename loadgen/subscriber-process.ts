@@ -31,7 +31,9 @@ async function handle(request: GroupRequest): Promise<GroupReply> {
 }
 
 process.on('message', (request: GroupRequest) => {
-  handle(request).then(reply, (error: Error) => reply({ call: 'failed', message: error.message }));
+  handle(request).then(reply, (error: unknown) => {
+    reply({ call: 'failed', message: (error as Error).message });
+  });
 });
 
 // Without its parent nobody asks any more. An interrupt from the terminal reaches both: the parent decides.

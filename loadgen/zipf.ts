@@ -38,8 +38,9 @@ export class Zipf {
       const large = rich.pop() as number;
       this.#threshold[small] = scaled[small] as number;
       this.#other[small] = large;
-      scaled[large] = (scaled[large] as number) - (1 - (scaled[small] as number));
-      ((scaled[large] as number) < 1 ? poor : rich).push(large);
+      const left = (scaled[large] as number) - (1 - (scaled[small] as number));
+      scaled[large] = left;
+      (left < 1 ? poor : rich).push(large);
     }
   }
 }

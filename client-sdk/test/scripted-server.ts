@@ -49,7 +49,8 @@ export class ScriptedConnection {
     this.#socket = socket;
     this.#encoding = encodingOf(socket.protocol) ?? 'binary';
     socket.on('message', (data, isBinary) => {
-      this.#frames.push(decodeFrame(isBinary ? (data as Buffer) : data.toString()));
+      const bytes = data as Buffer;
+      this.#frames.push(decodeFrame(isBinary ? bytes : bytes.toString()));
     });
     this.closed = once(socket, 'close').then(([code]) => code as number);
   }

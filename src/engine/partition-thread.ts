@@ -25,7 +25,7 @@ export class PartitionThread {
     this.#onRestart = onRestart;
     this.#worker = this.#spawn();
     this.started = new Promise((resolve) => {
-      this.#worker.once('online', resolve);
+      this.#worker.once('message', () => resolve());
     });
   }
 

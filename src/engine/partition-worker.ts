@@ -1,4 +1,4 @@
-import { isMainThread, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { AnomalyProducer } from './memory/anomaly-ring.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
@@ -112,4 +112,8 @@ export class PartitionWorker {
 }
 
 // A test may run one on its own thread.
-if (!isMainThread) new PartitionWorker(workerData as PartitionWorkerData).run();
+if (!isMainThread) {
+  const worker = new PartitionWorker(workerData as PartitionWorkerData);
+  parentPort?.postMessage('running');
+  worker.run();
+}

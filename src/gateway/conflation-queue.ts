@@ -1,6 +1,6 @@
 /** Something that becomes due. */
 export interface Due {
-  /** When, on the clock of `performance.now`, ms. Fixed while it is queued. */
+  /** When, on the clock of `performance.now`, ms. Lowered while queued: tell {@link ConflationQueue.hasten}. */
   readonly dueAt: number;
   due(): void;
 }
@@ -16,8 +16,26 @@ export class ConflationQueue {
 
   /** Queues `item`, which must not be queued already. */
   add(item: Due): void {
+    this.#raise(item, this.#heap.push(item) - 1);
+    this.#schedule();
+  }
+
+  /** Heeds that the `dueAt` of a queued item became earlier. Looks the item up: for what happens seldom. */
+  hasten(item: Due): void {
+    const at = this.#heap.indexOf(item);
+    if (at >= 0) this.#raise(item, at);
+    this.#schedule();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#heap.length = 0;
+  }
+
+  /** Moves the item that stands at `from` up to its place. */
+  #raise(item: Due, from: number): void {
     const heap = this.#heap;
-    let at = heap.push(item) - 1;
+    let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
       const above = heap[parent] as Due;
@@ -26,12 +44,6 @@ export class ConflationQueue {
       at = parent;
     }
     heap[at] = item;
-    this.#schedule();
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#heap.length = 0;
   }
 
   #schedule(): void {

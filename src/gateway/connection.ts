@@ -31,6 +31,8 @@ export class Connection {
   lastSentAt: number;
   /** When the peer last showed life: a message, a pong, or bytes taken from a full buffer. Ms since the epoch. */
   lastLifeAt: number;
+  /** When the peer was last pinged, ms since the epoch. */
+  lastPingAt = 0;
   readonly #socket: Socket;
   readonly #limits: ConnectionLimits;
   readonly #traffic: Traffic;
@@ -109,8 +111,10 @@ export class Connection {
     this.#lastBuffered = buffered;
   }
 
-  ping(): void {
-    if (this.#isOpen) this.#socket.ping();
+  ping(now: number): void {
+    if (!this.#isOpen) return;
+    this.lastPingAt = now;
+    this.#socket.ping();
   }
 
   close(code: number, reason: string): void {

@@ -66,16 +66,27 @@ export class CreditPool {
     }
     const free = this.#freeSlots();
     const available = free - this.#given;
-    const share = Math.floor(free / this.#holders.size);
+    const share = this.#shareOf(free);
     const ample = Math.min(share - holder.credit, available - Math.ceil(free * KEPT_BACK));
-    const scarce = Math.min(SUBSISTENCE - holder.credit, Math.ceil(available / 2));
+    // No more than is left after it: some stays for the next newcomer, however often this one is topped up.
+    const modest = Math.ceil((available - holder.credit) / 2);
+    const scarce = Math.min(Math.min(SUBSISTENCE, share) - holder.credit, modest);
     const grant = Math.max(0, ample, scarce);
     holder.credit += grant;
     this.#given += grant;
   }
 
+  /** Whether a holder has as much as an equal share of the space there is now: it may not get more. */
+  hasShare(holder: CreditHolder): boolean {
+    return this.#freeSlots !== undefined && holder.credit >= this.#shareOf(this.#freeSlots());
+  }
+
   /** Whether `ticks` of nobody in particular (HTTP) fit without touching credit given out. */
   hasSpare(ticks: number): boolean {
     return this.#freeSlots === undefined || this.#freeSlots() - this.#given >= ticks;
+  }
+
+  #shareOf(free: number): number {
+    return Math.max(1, Math.floor(free / this.#holders.size));
   }
 }

@@ -163,10 +163,15 @@ export class Delivery implements Due {
     if (this.conflateMs === 0 || this.#isMidFlush) return true;
     const now = performance.now();
     if (now - this.#flushedAt >= this.conflateMs) return true;
+    const dueAt = this.#flushedAt + this.conflateMs;
     if (!this.#isQueued) {
       this.#isQueued = true;
-      this.dueAt = this.#flushedAt + this.conflateMs;
+      this.dueAt = dueAt;
       this.#room.conflation.add(this);
+    } else if (dueAt < this.dueAt) {
+      // The session asked for a shorter time meanwhile.
+      this.dueAt = dueAt;
+      this.#room.conflation.hasten(this);
     }
     return false;
   }
@@ -191,9 +196,11 @@ export class Delivery implements Due {
       const symbolId = links.symbolIds[link] as number;
       const from = links.cursors[link] as number;
       const to = pool.current(symbolId);
-      if (to === from) continue;
+      const fields = links.fields[link] as number;
+      // No longer wanted since it was marked.
+      if (to === from || fields === 0) continue;
       if (links.name(link)) names.push(symbolId, symbols.name(symbolId));
-      if (message.add(symbolId, from, to, links.fields[link] as number)) {
+      if (message.add(symbolId, from, to, fields)) {
         traffic.entriesOut++;
         if (from === NO_SNAPSHOT) traffic.fullEntriesOut++;
       }

@@ -1,5 +1,5 @@
-import { Counter, LATENCY_BUCKETS, latencyBucketEndUs } from '../engine/index.ts';
 import type { PartitionStatus } from '../engine/index.ts';
+import { Counter, LATENCY_BUCKETS, latencyBucketEndUs } from '../engine/index.ts';
 
 type Counters = PartitionStatus['counters'];
 

@@ -24,12 +24,17 @@ export interface Living {
  */
 export class Liveness {
   readonly #options: LivenessOptions;
+  /** A peer that was quiet for this long is asked for a sign of life, well before its time is up. */
+  readonly #askAfterMs: number;
   readonly #everyMs: number;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: LivenessOptions, sessions: () => Iterable<Living>) {
     this.#options = options;
-    this.#everyMs = Math.max(5, Math.floor(options.heartbeatMs / SWEEPS_PER_HEARTBEAT));
+    const { heartbeatMs, unresponsiveMs } = options;
+    this.#askAfterMs = Math.min(heartbeatMs, unresponsiveMs / 2);
+    const shortestMs = Math.min(heartbeatMs, unresponsiveMs);
+    this.#everyMs = Math.max(5, Math.floor(shortestMs / SWEEPS_PER_HEARTBEAT));
     this.#timer = setInterval(() => {
       for (const session of sessions()) this.#sweep(session);
     }, this.#everyMs);
@@ -50,9 +55,12 @@ export class Liveness {
       return;
     }
     session.swept?.();
+    // Also in a busy stream: a reader that keeps up and says nothing shows no other sign of life.
+    if (quietMs >= this.#askAfterMs && now - connection.lastPingAt >= this.#askAfterMs) {
+      connection.ping(now);
+    }
     // To the nearest sweep.
     if (now - connection.lastSentAt < heartbeatMs - this.#everyMs / 2) return;
-    if (quietMs >= heartbeatMs) connection.ping();
     connection.heartbeat(now);
   }
 }

@@ -53,8 +53,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #rejected = 0;
   #dropped = 0;
   #creditTold = 0;
-  /** False as long as every frame came with sequence 0. */
-  #isAcknowledged = false;
+  /** False after a frame with sequence 0, which opts out. */
+  #isAcknowledged = true;
 
   constructor(connection: Connection, publisher: Publisher, room: PublishRoom) {
     this.connection = connection;
@@ -102,7 +102,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.connection.close(CloseCode.TAKEN_OVER, 'another connection took over this publisher name');
   }
 
-  /** Sends the acknowledgement of everything so far, with new credit; sequence 0 is answered with credit only. */
+  /** Sends the acknowledgement of everything so far, with new credit; none to a publisher that uses sequence 0. */
   acknowledge(): void {
     if (!this.connection.isOpen) return;
     this.#room.credit.topUp(this);
@@ -113,11 +113,18 @@ export class PublishSession implements SocketHandler, CreditHolder {
     );
   }
 
-  /** Tells a publisher that waits for credit when there is notably more than it knows of. */
+  /** Tells a publisher that waits for credit when there is notably more than it knows of, or as much as it may get. */
   offerCredit(): void {
-    if (!this.#room.credit.isBinding || !this.connection.isOpen) return;
-    this.#room.credit.topUp(this);
-    if (this.credit > 2 * this.#creditTold) this.acknowledge();
+    const { credit } = this.#room;
+    if (!credit.isBinding || !this.connection.isOpen) return;
+    credit.topUp(this);
+    if (this.credit <= this.#creditTold) return;
+    if (this.credit > 2 * this.#creditTold || credit.hasShare(this)) this.acknowledge();
+  }
+
+  /** Tells of small increases too, in time: the publisher may be waiting for just so much. */
+  swept(): void {
+    if (this.#room.credit.isBinding && this.credit > this.#creditTold) this.acknowledge();
   }
 
   #read(data: Uint8Array | string): void {
@@ -174,7 +181,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #takeTicks(now: number): void {
     const { batch, credit, intake, traffic } = this.#room;
     const { sequence } = batch;
-    if (sequence !== 0) this.#isAcknowledged = true;
+    this.#isAcknowledged = sequence !== 0;
     if (sequence !== 0 && sequence <= this.publisher.sequence) {
       traffic.duplicateFrames++;
       this.#room.acknowledgementDue(this);

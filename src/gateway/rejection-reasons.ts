@@ -15,7 +15,8 @@ export function rejectedByReason(
   rejected: ReadonlyMap<ErrorCode, number>,
 ): Record<RejectionReason, number> {
   const count = (reason: RejectionReason) => rejected.get(ErrorCode[reason]) ?? 0;
-  return Object.fromEntries(
-    REJECTION_REASONS.map((reason) => [reason, count(reason)]),
-  ) as Record<RejectionReason, number>;
+  return Object.fromEntries(REJECTION_REASONS.map((reason) => [reason, count(reason)])) as Record<
+    RejectionReason,
+    number
+  >;
 }

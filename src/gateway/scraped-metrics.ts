@@ -5,63 +5,56 @@ export type Readings = Readonly<Record<string, number>>;
 
 /** Registers metrics whose values are counted elsewhere, and read whenever they are collected. */
 export class ScrapedMetrics {
-  readonly #registry: Registry;
+  readonly #registers: Registry[];
 
   constructor(registry: Registry) {
-    this.#registry = registry;
+    this.#registers = [registry];
   }
 
   counter(name: string, help: string, read: () => number): void {
-    const registers = [this.#registry];
-    const collect = (counter: Counter) => {
-      counter.reset();
-      counter.inc(read());
-    };
-    new Counter({
+    const counter: Counter = new Counter({
       name,
       help,
-      registers,
-      collect() {
-        collect(this);
+      registers: this.#registers,
+      collect: () => {
+        counter.reset();
+        counter.inc(read());
       },
     });
   }
 
+  /** A counter with one label, `label`. */
   counterBy(label: string, name: string, help: string, read: () => Readings): void {
-    const collect = (counter: Counter) => {
-      counter.reset();
-      for (const [value, count] of Object.entries(read())) counter.inc({ [label]: value }, count);
-    };
-    new Counter({
+    const counter: Counter = new Counter({
       name,
       help,
       labelNames: [label],
-      registers: [this.#registry],
-      collect() {
-        collect(this);
+      registers: this.#registers,
+      collect: () => {
+        counter.reset();
+        for (const [value, count] of Object.entries(read())) counter.inc({ [label]: value }, count);
       },
     });
   }
 
   gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
+    const gauge: Gauge = new Gauge({
       name,
       help,
-      registers: [this.#registry],
-      collect() {
-        this.set(read());
-      },
+      registers: this.#registers,
+      collect: () => gauge.set(read()),
     });
   }
 
+  /** A gauge with one label, `label`. */
   gaugeBy(label: string, name: string, help: string, read: () => Readings): void {
-    new Gauge({
+    const gauge: Gauge = new Gauge({
       name,
       help,
       labelNames: [label],
-      registers: [this.#registry],
-      collect() {
-        for (const [value, amount] of Object.entries(read())) this.set({ [label]: value }, amount);
+      registers: this.#registers,
+      collect: () => {
+        for (const [value, level] of Object.entries(read())) gauge.set({ [label]: value }, level);
       },
     });
   }

@@ -79,6 +79,10 @@ export class StreamSession implements SocketHandler, Watcher {
     this.connection.heard();
   }
 
+  swept(): void {
+    this.delivery.flush();
+  }
+
   close(): void {
     this.connection.closed();
     for (const pattern of this.#patterns.keys()) this.#room.subscriptions.unwatch(pattern, this);

@@ -220,7 +220,7 @@ onTransports((transport) => {
     await subscriber.subscribe([symbol]);
     const big = { useBigInt64: true };
     publisher.sendRaw(encode([Op.TICKS, 1n, [symbol, 2n, BigInt(TIME)]], big));
-    publisher.sendRaw(encode([Op.TICKS, 2, [symbol, 1.5, TIME + 0.5]], { forceFloat32: true }));
+    publisher.sendRaw(encode([Op.TICKS, 2, [symbol, 1.5, TIME + 1]], { forceFloat32: true }));
     publisher.sendRaw(encode([Op.TICKS, 3, [symbol, 7, TIME + 2]], { forceIntegerToFloat: true }));
     publisher.sendRaw(encode([Op.TICKS, 4, [symbol, 100.25, TIME + 3]]));
     expect(await publisher.acknowledged(4)).toMatchObject({ accepted: 4, rejected: 0 });
@@ -252,7 +252,7 @@ onTransports((transport) => {
     const values = [1e-300, 1e308, 1.5e308].flatMap((price, i) => [symbol, price, TIME + i]);
     publisher.send([Op.TICKS, 1, values]);
     await subscriber.counted(symbol, 3);
-    await subscriber.until(() => subscriber.anomalies.length === 3, 'the anomalies');
+    await subscriber.until(() => subscriber.anomalies.length === 2, 'the anomalies');
     expect(subscriber.mirror.get(symbol)?.max).toBe(1.5e308);
     expect(Number.isFinite(subscriber.mirror.get(symbol)?.average)).toBe(true);
   });

@@ -6,9 +6,7 @@ import { SymbolTable, UNKNOWN_SYMBOL } from '../../src/engine/symbol-table.ts';
 const encoder = new TextEncoder();
 
 const SYMBOL = fc.oneof(
-  fc
-    .string({ unit: 'grapheme', minLength: 1, maxLength: 32 })
-    .filter((name) => name.isWellFormed()),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 32 }),
   fc.nat({ max: 99 }).map((number) => `SYM-${number}`),
   fc.constantFrom('A', 'AA', 'AAA', 'é', 'e\u0301', '😀', '__proto__', 'constructor'),
 );
@@ -61,7 +59,9 @@ describe('the symbol table', () => {
   });
 
   it('tells symbols apart whose hashes are the same', () => {
-    const [first, second] = collision();
+    const [first, second] = ['ZYBINH', 'MYQSSY'];
+    const hashes = [first, second].map((symbol) => symbolHash(encoder.encode(symbol), 0, 6));
+    expect(hashes[0]).toBe(hashes[1]);
     const table = new SymbolTable(10, 1);
     expect(intern(table, first)).toBe(0);
     expect(table.findName(second)).toBe(UNKNOWN_SYMBOL);
@@ -69,20 +69,6 @@ describe('the symbol table', () => {
     expect([table.findName(first), table.findName(second)]).toEqual([0, 1]);
   });
 });
-
-/** Two symbols of one hash: among 2^18 some meet, as birthdays do. */
-function collision(): [string, string] {
-  const seen = new Map<number, string>();
-  for (let i = 0; i < 1 << 18; i++) {
-    const symbol = `C${i}`;
-    const bytes = encoder.encode(symbol);
-    const hash = symbolHash(bytes, 0, bytes.length);
-    const other = seen.get(hash);
-    if (other !== undefined) return [other, symbol];
-    seen.set(hash, symbol);
-  }
-  throw new Error('no two of these symbols have the same hash');
-}
 
 describe('the partition of a symbol', () => {
   const names: [string, (i: number) => string][] = [

@@ -37,7 +37,7 @@ export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory 
     dirty: createDirtySet(symbols),
     doorbell: createDoorbell(),
     ticks: createTickRing(options.channelCapacity ?? 64, options.start),
-    anomalies: createAnomalyRing(64),
+    anomalies: createAnomalyRing(512),
     places: createPlaceArena(2 * symbols, growBytes),
     counters: createCounters(),
     pendingRow: createPendingRow(),

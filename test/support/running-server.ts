@@ -37,11 +37,13 @@ export async function startTestServer(config: ConfigInput = {}): Promise<TestSer
     }),
     log,
   );
+  let stopped: Promise<void> | undefined;
   return {
     ...server,
     faults,
     stop: async () => {
-      await server.stop();
+      stopped ??= server.stop();
+      await stopped;
       if (faults.length > 0) throw new Error(`the server logged: ${faults.join('')}`);
     },
   };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Latency } from '../../loadgen/latency.ts';
 import { Ledger } from '../../loadgen/ledger.ts';
 import { parseLoadOptions } from '../../loadgen/load-options.ts';
@@ -99,12 +99,11 @@ describe('parseLoadOptions', () => {
     ['--publishers', '1001'],
     ['--market', '--csv=a.csv'],
   ])('refuses %s %s with exit code 2', (...argv) => {
-    const write = process.stderr.write;
-    process.stderr.write = () => true;
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
       expect(() => parseLoadOptions(argv)).toThrow(expect.objectContaining({ exitCode: 2 }));
     } finally {
-      process.stderr.write = write;
+      write.mockRestore();
     }
   });
 });

@@ -25,7 +25,7 @@ describe('Random', () => {
 
   it('spreads evenly over the unit interval', () => {
     const random = new Random(3);
-    const buckets = new Array<number>(10).fill(0);
+    const buckets = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < 100_000; i++) {
       const bucket = Math.floor(random.unit() * 10);
       buckets[bucket] = (buckets[bucket] as number) + 1;
@@ -39,7 +39,7 @@ describe('Random', () => {
     expect(new Set(sample).size).toBe(20);
     expect(Math.min(...sample)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...sample)).toBeLessThan(50);
-    expect(new Random(4).sample(99, 5).sort()).toEqual([0, 1, 2, 3, 4]);
+    expect(new Random(4).sample(99, 5).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
   });
 });
 
@@ -48,7 +48,7 @@ describe('Zipf', () => {
     const ranks = 20;
     const zipf = new Zipf(ranks, 1);
     const random = new Random(5);
-    const counts = new Array<number>(ranks).fill(0);
+    const counts = Array.from({ length: ranks }, () => 0);
     const total = 200_000;
     for (let i = 0; i < total; i++) {
       const rank = zipf.draw(random);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { PublishResult } from '../../loadgen/publishers.ts';
-import { type DeliveryReport, findFailures, serverReport } from '../../loadgen/report.ts';
+import {
+  type DeliveryReport,
+  type Findings,
+  findFailures,
+  serverReport,
+} from '../../loadgen/report.ts';
+import type { ServerStatistics } from '../../loadgen/statistics-api.ts';
 
 const PUBLISH: PublishResult = {
   sent: 100,
@@ -26,12 +32,29 @@ const DELIVERY: DeliveryReport = {
   updates: 1,
   anomalies: 0,
   anomalyGaps: 0,
+  slowAnomalyGaps: 0,
   disordered: 0,
+};
+
+const STATISTICS: ServerStatistics = {
+  totalProcessed: 90,
+  totalRejected: 4,
+  totalDropped: 6,
+  anomaliesDetected: 0,
+  partitions: [{ queueDepth: 0 }],
+};
+
+const GOOD: Findings = {
+  publish: PUBLISH,
+  delivery: DELIVERY,
+  isLossless: true,
+  statistics: undefined,
 };
 
 describe('findFailures', () => {
   it('finds none where every tick is accounted for and every mirror is right', () => {
-    expect(findFailures(PUBLISH, DELIVERY, true)).toEqual([]);
+    expect(findFailures(GOOD)).toEqual([]);
+    expect(findFailures({ ...GOOD, statistics: STATISTICS })).toEqual([]);
   });
 
   it.each<[Partial<PublishResult>, Partial<DeliveryReport>, string]>([
@@ -42,12 +65,24 @@ describe('findFailures', () => {
     [{}, { exact: 1 }, '1 subscribers do not hold what was published'],
     [{}, { disordered: 5 }, '5 entries went back in time or count'],
   ])('finds %j %j', (publish, delivery, failure) => {
-    const failures = findFailures({ ...PUBLISH, ...publish }, { ...DELIVERY, ...delivery }, true);
+    const failures = findFailures({
+      ...GOOD,
+      publish: { ...PUBLISH, ...publish },
+      delivery: { ...DELIVERY, ...delivery },
+    });
     expect(failures).toEqual([failure]);
   });
 
+  it('finds ticks that the server accepted and did not count', () => {
+    const statistics = { ...STATISTICS, totalProcessed: 88 };
+    expect(findFailures({ ...GOOD, statistics })).toEqual([
+      'the server processed or dropped 94 ticks of 96',
+    ]);
+  });
+
   it('lets the dropping policies drop', () => {
-    expect(findFailures({ ...PUBLISH, accepted: 80, dropped: 10 }, DELIVERY, false)).toEqual([]);
+    const publish = { ...PUBLISH, accepted: 80, dropped: 10 };
+    expect(findFailures({ ...GOOD, publish, isLossless: false })).toEqual([]);
   });
 });
 

@@ -1,13 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseLoadOptions } from '../../loadgen/load-options.ts';
 import type { Report } from '../../loadgen/report.ts';
 import { formatReport } from '../../loadgen/report-text.ts';
 import { runScenario } from '../../loadgen/scenario.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
+import { createLogger } from '../../src/log.ts';
 import { type Server, startServer } from '../../src/server.ts';
 
 let server: Server;
@@ -20,7 +20,7 @@ beforeAll(async () => {
     processing: { partitions: 1, overflow: 'wait', channelCapacity: 4096 },
     store: { directory: '' },
   });
-  server = await startServer(config, pino({ level: 'silent' }));
+  server = await startServer(config, createLogger('silent', 'json', false));
 });
 afterAll(async () => {
   await server.stop();
@@ -37,9 +37,17 @@ function run(...flags: string[]): Promise<Report> {
 describe.each(['binary', 'json'])('a load run over %s', (encoding) => {
   it('publishes on schedule, measures, and finds every mirror right', async () => {
     const report = await run(
-      ...['--encoding', encoding, '--symbols', '40', '--rate', '4000', '--duration', '1'],
-      ...['--publishers', '2', '--subscribers', '6', '--subscriptions', '10', '--wildcard', '1'],
-      ...['--slow', '1', '--jump-probability', '0.001', '--conflate-ms', '20'],
+      `--encoding=${encoding}`,
+      '--symbols=40',
+      '--rate=4000',
+      '--duration=1',
+      '--publishers=2',
+      '--subscribers=6',
+      '--subscriptions=10',
+      '--wildcard=1',
+      '--slow=1',
+      '--jump-probability=0.001',
+      '--conflate-ms=20',
     );
     expect(report.failures).toEqual([]);
     expect(report.faults).toEqual([]);

@@ -1,4 +1,5 @@
-import { type RequestFault, RequestProblem } from './request-problem.ts';
+import { RequestProblem } from './request-problem.ts';
+import type { RequestFault } from './schemas.ts';
 import { shownValue } from './shown-value.ts';
 
 const DIGITS = /^\d{1,16}$/;
@@ -32,8 +33,9 @@ export class QueryParameters {
   /** Any text; undefined where it is absent or bad. */
   text(name: string): string | undefined {
     const values = this.#query.getAll(name);
-    if (values.length > 1) this.#fault(name, 'one value', `${values.length} values`);
-    return values[0];
+    if (values.length <= 1) return values[0];
+    this.#fault(name, 'one value', `${values.length} values`);
+    return undefined;
   }
 
   /** The page size. */

@@ -1,13 +1,6 @@
 import { problemResponse } from '../transport/problem-response.ts';
 import type { HttpResponse } from '../transport/transport.ts';
 
-/** One thing wrong with a request: what, what was expected there, and what came. */
-export interface RequestFault {
-  readonly name: string;
-  readonly expected: string;
-  readonly got: string;
-}
-
 /** What a client did wrong, or cannot have now: thrown by handlers, and answered as a problem. */
 export class RequestProblem extends Error {
   override readonly name = 'RequestProblem';

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { ErrorCode, type ErrorName } from '../../protocol/index.ts';
 import { REJECTION_REASONS } from '../rejection-reasons.ts';
 
 /*
@@ -7,7 +6,14 @@ import { REJECTION_REASONS } from '../rejection-reasons.ts';
  * against it all come from here.
  */
 
-const ERROR_NAMES = Object.keys(ErrorCode) as [ErrorName, ...ErrorName[]];
+/** Error names of the protocol that a posted price may meet. */
+const PRICE_ERRORS = [
+  'bad_symbol',
+  'bad_price',
+  'bad_time',
+  'symbol_limit',
+  'backpressure',
+] as const;
 
 const count = z.int().min(0);
 const price = z.number().positive();
@@ -26,7 +32,7 @@ export const postedPrice = z
   .describe('A price to take in. Members that are not named here are ignored.');
 
 export const fieldFault = z
-  .object({ field: z.string(), code: z.enum(ERROR_NAMES), expected: z.string(), got: z.string() })
+  .object({ field: z.string(), code: z.enum(PRICE_ERRORS), expected: z.string(), got: z.string() })
   .describe('What is wrong with one field of a price.');
 
 export const requestFault = z
@@ -136,6 +142,8 @@ export const problem = z
   })
   .describe('A problem document (RFC 9457).');
 
+export type FieldFault = z.infer<typeof fieldFault>;
+export type RequestFault = z.infer<typeof requestFault>;
 export type SymbolStatistics = z.infer<typeof symbolStatistics>;
 export type PriceAnomaly = z.infer<typeof priceAnomaly>;
 export type PartitionStatistics = z.infer<typeof partitionStatistics>;

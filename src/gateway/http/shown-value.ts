@@ -1,13 +1,13 @@
 const CHARACTERS_MAX = 60;
 
-/** A value that came from a client, as text for a message to it: short, whatever it is. */
+/** A JSON value that came from a client, as text for a message to it: short, whatever it is. */
 export function shownValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') return shownText(value);
   if (Array.isArray(value)) return 'an array';
   // Not shown in full: it may be nested deeper than can be written out.
   if (typeof value === 'object' && value !== null) return 'an object';
-  return String(value);
+  return `${value as number | boolean | null}`;
 }
 
 function shownText(text: string): string {

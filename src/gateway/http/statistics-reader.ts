@@ -1,6 +1,6 @@
-import { formatRfc3339 } from './rfc-3339.ts';
 import type { QueryRoom } from './http-room.ts';
 import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
+import { formatRfc3339 } from './rfc-3339.ts';
 import type { SymbolStatistics } from './schemas.ts';
 
 const ROW_VALUES = 6;
@@ -9,7 +9,7 @@ const ROW_VALUES = 6;
 const LOOKS_MAX = 25;
 const LOOK_EVERY_MS = 10;
 
-/** Reads at once of a row that changes meanwhile: its writer is faster than the reader only rarely. */
+/** Reads at once of a row that changes meanwhile. */
 const READS_MAX = 20;
 
 const NO_DATA = 0;

@@ -14,7 +14,12 @@ export function problemResponse(
 ): HttpResponse {
   return {
     status,
-    headers: { ...headers, 'content-type': 'application/problem+json' },
+    headers: {
+      ...headers,
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    },
     body: JSON.stringify({
       type: 'about:blank',
       title: STATUS_CODES[status],

@@ -1,13 +1,19 @@
 import { monotonicMs } from '../../../engine/index.ts';
-import { ErrorCode, TickBatch } from '../../../protocol/index.ts';
+import { TickBatch } from '../../../protocol/index.ts';
 import type { HttpResponse } from '../../transport/transport.ts';
 import type { Handler } from '../handler.ts';
 import type { CommandRoom } from '../http-room.ts';
 import { readJsonBody } from '../json-body.ts';
 import { jsonResponse } from '../json-response.ts';
-import { RETRY_AFTER, type RequestFault, RequestProblem } from '../request-problem.ts';
+import { RETRY_AFTER, RequestProblem } from '../request-problem.ts';
+import type { FieldFault, RequestFault } from '../schemas.ts';
 import { shownValue } from '../shown-value.ts';
-import { type FieldFault, intakeFault, type PostedPrice, readPostedPrice } from './posted-price.ts';
+import {
+  droppedFault,
+  type PostedPrice,
+  readPostedPrice,
+  symbolLimitFault,
+} from './posted-price.ts';
 
 /** Elements of a body that are no objects and are named; the rest is only counted. */
 const STRANGERS_NAMED_MAX = 100;
@@ -91,18 +97,20 @@ class PricePoster {
     for (const { symbol, price, time } of prices) batch.addValues(symbol, price, time);
   }
 
+  /** What the intake did not take, in the order of the body. */
   #rejected(prices: readonly PostedPrice[]): RejectedPrice[] {
     const { faults, droppedIndexes } = this.#room.intake;
     const rejected: RejectedPrice[] = [];
-    const reject = (index: number, code: ErrorCode) => {
-      const price = prices[index] as PostedPrice;
-      const isGood = price.faults.length === 0;
-      rejected.push({ index, errors: isGood ? [intakeFault(code, price.symbol)] : price.faults });
-    };
+    // Pairs of index and error code.
     for (let i = 0; i < faults.length; i += 2) {
-      reject(faults[i] as number, faults[i + 1] as ErrorCode);
+      const index = faults[i] as number;
+      const { faults: known, symbol } = prices[index] as PostedPrice;
+      // The intake judges by the same rules, so that one thing is left that was not known before.
+      rejected.push({ index, errors: known.length > 0 ? known : [symbolLimitFault(symbol)] });
     }
-    for (const index of droppedIndexes) reject(index, ErrorCode.backpressure);
+    for (const index of droppedIndexes) {
+      rejected.push({ index, errors: [droppedFault(prices[index]?.symbol)] });
+    }
     return rejected.sort((a, b) => a.index - b.index);
   }
 }

@@ -1,15 +1,8 @@
-import { ErrorCode, type ErrorName, errorName, symbolFault } from '../../../protocol/index.ts';
+import { symbolFault } from '../../../protocol/index.ts';
 import { isPrice, isTickTime } from '../../tick-rules.ts';
 import { parseRfc3339 } from '../rfc-3339.ts';
+import type { FieldFault } from '../schemas.ts';
 import { shownValue } from '../shown-value.ts';
-
-/** A fault of one field of a posted price. */
-export interface FieldFault {
-  readonly field: string;
-  readonly code: ErrorName;
-  readonly expected: string;
-  readonly got: string;
-}
 
 /** A price as it was posted, read. Fields that are at fault have no value. */
 export interface PostedPrice {
@@ -35,7 +28,7 @@ export function readPostedPrice(posted: object, now: number, maxFutureMs: number
   const members = posted as Readonly<Record<string, unknown>>;
   const { symbol, price, timestamp } = members;
   const faults: FieldFault[] = [];
-  const fault = (field: string, code: ErrorName, expected: string) => {
+  const fault = (field: string, code: FieldFault['code'], expected: string) => {
     faults.push({ field, code, expected, got: shownValue(members[field]) });
   };
   const isSymbolGood = typeof symbol === 'string' && symbolFault(symbol) === undefined;
@@ -53,15 +46,16 @@ export function readPostedPrice(posted: object, now: number, maxFutureMs: number
   };
 }
 
-/** What is told of a price that was good in itself but could not be taken in. */
-export function intakeFault(code: ErrorCode, symbol: string | undefined): FieldFault {
-  const name = errorName(code) ?? 'internal';
-  const got = shownValue(symbol);
-  if (code === ErrorCode.backpressure) {
-    return { field: 'symbol', code: name, expected: 'room in the queue of its partition', got };
-  }
+/** The fault of a good price whose symbol is new where no more symbols are taken. */
+export function symbolLimitFault(symbol: string | undefined): FieldFault {
   const expected = 'a symbol the server knows: it holds as many as it may, and takes no new ones';
-  return { field: 'symbol', code: name, expected, got };
+  return { field: 'symbol', code: 'symbol_limit', expected, got: shownValue(symbol) };
+}
+
+/** The fault of a good price that a full queue dropped. */
+export function droppedFault(symbol: string | undefined): FieldFault {
+  const expected = 'room in the queue of its partition';
+  return { field: 'symbol', code: 'backpressure', expected, got: shownValue(symbol) };
 }
 
 function readTime(timestamp: unknown, now: number): number {

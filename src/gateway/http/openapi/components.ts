@@ -32,12 +32,17 @@ export function componentSchemas(): Readonly<Record<string, object>> {
     uri: (id) => schemaRef(id as ComponentName).$ref,
     override: ({ jsonSchema }) => {
       // Later versions may add members to any document, so clients must not refuse them.
-      if (jsonSchema.additionalProperties === false) jsonSchema.additionalProperties = undefined;
-      // Of dates: the format says it, in one word instead of two hundred characters.
-      if (jsonSchema.format === 'date-time') jsonSchema.pattern = undefined;
+      if (jsonSchema.additionalProperties === false) {
+        Reflect.deleteProperty(jsonSchema, 'additionalProperties');
+      }
+      // The format says it, in one word instead of two hundred characters.
+      if (jsonSchema.format === 'date-time') Reflect.deleteProperty(jsonSchema, 'pattern');
     },
   });
-  return Object.fromEntries(
-    Object.entries(generated).map(([id, { $schema, $id, ...schema }]) => [id, schema]),
-  );
+  for (const schema of Object.values(generated)) {
+    // What every schema of the document would say alike, and OpenAPI says already.
+    Reflect.deleteProperty(schema, '$schema');
+    Reflect.deleteProperty(schema, '$id');
+  }
+  return generated;
 }

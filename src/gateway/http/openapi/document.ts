@@ -1,6 +1,6 @@
 import { componentSchemas } from './components.ts';
-import type { Operation } from "./operation.ts";
-import { listOperations } from "./operations.ts";
+import type { Operation } from './operation.ts';
+import { listOperations } from './operations.ts';
 
 const DESCRIPTION =
   'Prices in, live statistics and anomalies out. Commands change state, queries read it. Errors ' +

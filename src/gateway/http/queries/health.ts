@@ -12,7 +12,8 @@ export function liveness(): Handler {
 export function readiness(room: QueryRoom): Handler {
   return () => {
     const reason = room.unreadiness();
-    if (reason !== undefined) throw new RequestProblem(503, `Not ready: ${reason}.`, {}, RETRY_AFTER);
+    if (reason !== undefined)
+      throw new RequestProblem(503, `Not ready: ${reason}.`, {}, RETRY_AFTER);
     return jsonResponse(200, { status: 'ready' });
   };
 }

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { AnomalyConsumer, createAnomalyRing } from '../../src/engine/memory/anomaly-ring.ts';
+import { open } from './peers/meet.ts';
+import { startPeer } from './peers/start-peer.ts';
+
+/** Counts anomalies that are not the next one, whole. */
+class NextInLine {
+  count = 0;
+  wrong = 0;
+
+  append(...fields: number[]): void {
+    const n = this.count++;
+    const expected = [n, n + 1, n % 2 === 0 ? 1 : -1, n + 2, n + 3, n + 4, n + 5];
+    if (!expected.every((value, index) => value === fields[index])) this.wrong++;
+  }
+}
+
+it.each([
+  [4, 20_000],
+  [64, 200_000],
+  [4096, 500_000],
+])(
+  'anomalies all arrive in order through %i slots, however slow the taker',
+  async (capacity, count) => {
+    const memory = createAnomalyRing(capacity);
+    const gate = new SharedArrayBuffer(4);
+    const peer = await startPeer('anomaly-writer', { memory, gate, count });
+    const consumer = new AnomalyConsumer(memory);
+    const sink = new NextInLine();
+    open(new Int32Array(gate));
+    let fullest = 0;
+    while (sink.count < count) {
+      const pauses = sink.count < 50 * capacity && sink.count < count / 2;
+      if (pauses) await delay(1);
+      fullest = Math.max(fullest, consumer.drain(sink));
+    }
+    expect(sink.wrong).toBe(0);
+    expect(sink.count).toBe(count);
+    expect(consumer.isEmpty()).toBe(true);
+    // It was full but for the one place that an append of two at once leaves free.
+    expect(fullest).toBeGreaterThanOrEqual(capacity - 1);
+    expect(await peer.next()).toBeGreaterThan(0);
+  },
+);

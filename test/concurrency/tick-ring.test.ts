@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { Counter, Counters, createCounters } from '../../src/engine/memory/counters.ts';
+import { createTickRing, TickColumns, TickConsumer } from '../../src/engine/memory/tick-ring.ts';
+import { open } from './peers/meet.ts';
+import { startPeer } from './peers/start-peer.ts';
+
+const LIMIT = 512;
+
+interface Outcome {
+  readonly applied: number;
+  readonly lapped: number;
+  /** Ticks with a field of another tick. */
+  readonly torn: number;
+  /** Ticks that did not come after the one before. */
+  readonly outOfOrder: number;
+  readonly last: number;
+}
+
+/** Takes all ticks of a producer on another thread, pausing now and then. */
+async function consume(
+  capacity: number,
+  count: number,
+  { overwrites = false, pauseMs = 0 },
+): Promise<Outcome> {
+  // Positions wrap on the way.
+  const memory = createTickRing(capacity, 2 ** 31 - 20_000);
+  const gate = new SharedArrayBuffer(4);
+  const peer = await startPeer('tick-producer', { memory, gate, count, overwrites });
+  const counters = new Counters(createCounters());
+  const consumer = new TickConsumer(memory, counters);
+  const columns = new TickColumns(LIMIT);
+  const outcome = { applied: 0, lapped: 0, torn: 0, outOfOrder: 0, last: -1 };
+  open(new Int32Array(gate));
+  for (let polls = 0; ; polls++) {
+    const taken = consumer.poll(columns, LIMIT);
+    if (taken === 0) {
+      if (consumer.isStopping() && consumer.poll(columns, 1) === 0) break;
+      consumer.sleep();
+      continue;
+    }
+    for (let i = 0; i < taken; i++) {
+      consumer.begin(i);
+      look(columns, i, outcome);
+      counters.add(Counter.APPLIED, 1);
+      consumer.end();
+    }
+    if (pauseMs > 0 && polls % 20 === 0) pause(pauseMs);
+  }
+  await peer.next();
+  const lapped = counters.get(Counter.LAPPED);
+  expect(counters.taken()).toBe(count);
+  return { ...outcome, lapped };
+}
+
+function look(
+  columns: TickColumns,
+  i: number,
+  outcome: { -readonly [K in keyof Outcome]: number },
+) {
+  const n = columns.symbolIds[i] as number;
+  const isWhole =
+    columns.prices[i] === n + 0.25 && columns.times[i] === n * 3 && columns.offeredAt[i] === n * 5;
+  if (!isWhole) outcome.torn++;
+  if (n <= outcome.last) outcome.outOfOrder++;
+  outcome.last = n;
+  outcome.applied++;
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+describe('ticks between two threads', () => {
+  it.each([64, 65_536])('all arrive, whole and in order, through %i slots', async (capacity) => {
+    const count = 1_000_000;
+    const outcome = await consume(capacity, count, {});
+    expect(outcome).toEqual({
+      applied: count,
+      lapped: 0,
+      torn: 0,
+      outOfOrder: 0,
+      last: count - 1,
+    });
+  });
+
+  it.each([64, 4096])('are overwritten but never torn in %i slots', async (capacity) => {
+    const count = 2_000_000;
+    const outcome = await consume(capacity, count, { overwrites: true, pauseMs: 1 });
+    expect(outcome).toMatchObject({ torn: 0, outOfOrder: 0, last: count - 1 });
+    expect(outcome.lapped).toBeGreaterThan(0);
+    expect(outcome.applied).toBeGreaterThan(0);
+    expect(outcome.applied + outcome.lapped).toBe(count);
+  });
+});

@@ -1,0 +1,243 @@
+import { expect, it } from 'vitest';
+import { Op } from '../support/independent-client.ts';
+import { settledTotals } from '../support/processing-statistics.ts';
+import { onTransports, serverForTest } from '../support/running-server.ts';
+import { seededMarket } from '../support/seeded-market.ts';
+import { StateOracle } from '../support/state-oracle.ts';
+import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
+
+const TIME = 1_700_000_000_000;
+
+/** Ticks of one symbol, one ms apart. */
+function ticksOf(symbol: string, count: number) {
+  return Array.from({ length: count }, (_, i) => ({ symbol, price: i + 1, time: TIME + i }));
+}
+
+onTransports((transport) => {
+  it('dropNewest: discards what arrives at a full queue, and counts it in ACK', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 64, overflow: 'dropNewest' },
+    });
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe(['*']);
+    const publisher = await publisherForTest(server.port, 'feed');
+    expect(publisher.welcome).toMatchObject({ overflow: 'dropNewest', credit: 65_536 });
+    // A whole frame comes in before the worker can take anything of it.
+    publisher.publish(ticksOf('S', 10_000));
+    const first = await publisher.acknowledged();
+    expect(first).toMatchObject({ accepted: 64, dropped: 9936, rejected: 0 });
+    await subscriber.counted('S', 64);
+    expect(subscriber.mirror.get('S')).toMatchObject({ price: 64, max: 64 });
+    publisher.publish(ticksOf('S', 3));
+    const second = await publisher.acknowledged();
+    expect(second).toMatchObject({ accepted: 67, dropped: 9936 });
+    expect(await settledTotals(server.port, 67)).toMatchObject({ lapped: 0, dropped: 9936 });
+  });
+
+  it('dropOldest: takes every newest tick and accounts for every lapped one', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 64, overflow: 'dropOldest', partitions: 2 },
+    });
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe(['*']);
+    const publisher = await publisherForTest(server.port, 'feed');
+    const symbols = ['A', 'B', 'C', 'D', 'E'];
+    let sent = 0;
+    for (let round = 0; round < 40; round++) {
+      const ticks = ticksOf('', 50 * 40).map(({ price }, i) => ({
+        symbol: symbols[i % symbols.length] as string,
+        price: price + round,
+        time: TIME + sent + i,
+      }));
+      publisher.publish(ticks);
+      sent += ticks.length;
+      const ack = await publisher.acknowledged();
+      expect(ack).toMatchObject({ accepted: sent, dropped: 0, rejected: 0 });
+    }
+    const totals = await settledTotals(server.port, sent);
+    expect(totals.lapped).toBeGreaterThan(0);
+    expect(totals.dropped).toBe(totals.lapped);
+    // The newest tick of each symbol got in, whatever else was lapped.
+    for (const [i, symbol] of symbols.entries()) {
+      const time = TIME + sent - symbols.length + i;
+      const isThere = () => subscriber.mirror.get(symbol)?.time === time;
+      await subscriber.until(isThere, `the last tick of ${symbol}`);
+      expect(subscriber.mirror.get(symbol)?.price).toBe(1996 + i + 39);
+    }
+    const counts = symbols.map((symbol) => subscriber.mirror.get(symbol)?.count ?? 0);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(totals.processed);
+  });
+
+  it('gives a constant credit where nothing waits', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 256 },
+      publish: { ticksPerFrameMax: 1000 },
+    });
+    const publisher = await publisherForTest(server.port, 'feed');
+    expect(publisher.welcome.credit).toBe(1000);
+    for (let i = 1; i <= 5; i++) {
+      publisher.publish(ticksOf('S', 500));
+      expect(await publisher.acknowledged(i)).toMatchObject({ credit: 1000 });
+    }
+  });
+
+  it.each([
+    { channelCapacity: 64, ticks: 10_000 },
+    { channelCapacity: 1024, ticks: 66_000 },
+  ])('wait: loses nothing of three publishers at $channelCapacity places', async (given) => {
+    const { channelCapacity, ticks } = given;
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity, overflow: 'wait', partitions: 2 },
+    });
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe(['*'], { conflateMs: 5 });
+    const publishers = await Promise.all(
+      ['a', 'b', 'c'].map((name) => publisherForTest(server.port, name)),
+    );
+    await Promise.all(
+      publishers.map(async (publisher, i) => {
+        publisher.declare(0, [`S${i}`, `T${i}`]);
+        const own = ticksOf(`S${i}`, ticks).map((tick, at) =>
+          at % 3 === 0 ? { ...tick, symbol: `T${i}` } : tick,
+        );
+        await publisher.publishAll(own, 512);
+        expect(publisher.lastAck).toMatchObject({ accepted: ticks, rejected: 0, dropped: 0 });
+        expect(publisher.of(Op.ERROR)).toEqual([]);
+      }),
+    );
+    const totals = await settledTotals(server.port, 3 * ticks);
+    expect(totals).toMatchObject({ processed: 3 * ticks, lapped: 0, dropped: 0 });
+    for (let i = 0; i < 3; i++) {
+      await subscriber.counted(`T${i}`, Math.ceil(ticks / 3));
+      await subscriber.counted(`S${i}`, ticks - Math.ceil(ticks / 3));
+    }
+  });
+
+  it('wait: keeps the order of every publisher, and every state is a real one', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 128, overflow: 'wait', partitions: 2 },
+    });
+    const markets = [0, 1].map((i) =>
+      seededMarket({ seed: 50 + i, symbols: [`${i}-x`, `${i}-y`, `${i}-z`], ticks: 3000 }),
+    );
+    const oracle = new StateOracle(markets.flat());
+    const subscriber = await subscriberForTest(server.port);
+    oracle.watch(subscriber);
+    await subscriber.subscribe(['*']);
+    await Promise.all(
+      markets.map(async (market, i) => {
+        const publisher = await publisherForTest(server.port, `feed-${i}`);
+        await publisher.publishAll(market, 100);
+      }),
+    );
+    await oracle.converged(subscriber);
+  });
+
+  it('wait: credits of all publishers together never exceed the free space', async () => {
+    const capacity = 4096;
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: capacity, overflow: 'wait' },
+    });
+    const publishers = [];
+    for (let i = 0; i < 8; i++) {
+      const publisher = await publisherForTest(server.port, `feed-${i}`);
+      expect(publisher.credit).toBeGreaterThan(0);
+      publishers.push(publisher);
+      expect(publishers.reduce((sum, { credit }) => sum + credit, 0)).toBeLessThanOrEqual(capacity);
+    }
+    for (let round = 0; round < 20; round++) {
+      for (const publisher of publishers.slice(0, 5)) {
+        publisher.publish(ticksOf('S', Math.ceil(publisher.credit / 2)));
+      }
+      for (const publisher of publishers) await publisher.ping();
+      const known = publishers.reduce((sum, { credit }) => sum + credit, 0);
+      expect(known).toBeLessThanOrEqual(capacity);
+    }
+    expect(publishers.flatMap((publisher) => publisher.of(Op.ERROR))).toEqual([]);
+  });
+
+  it('wait: refuses a frame beyond credit whole, and does not consume its sequence', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 64, overflow: 'wait' },
+    });
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe(['S']);
+    const publisher = await publisherForTest(server.port, 'feed');
+    const { credit } = publisher;
+    expect(credit).toBeLessThanOrEqual(64);
+    publisher.send([Op.TICKS, 1, ticksOf('S', 65).flatMap((t) => [t.symbol, t.price, t.time])]);
+    const [error] = await publisher.received(Op.ERROR);
+    const retryAfterMs = expect.any(Number);
+    expect(error).toEqual([Op.ERROR, null, 12, expect.any(String), true, retryAfterMs]);
+    expect(publisher.lastAck).toMatchObject({ sequence: 0, accepted: 0 });
+    publisher.publish(ticksOf('S', credit));
+    expect(await publisher.acknowledged(1)).toMatchObject({ accepted: credit, rejected: 0 });
+    await subscriber.counted('S', credit);
+    expect(subscriber.mirror.get('S')).toMatchObject({ count: credit, price: credit });
+  });
+
+  it('wait: publishers that idle with credit do not starve a newcomer', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 1024, overflow: 'wait' },
+    });
+    const idlers = [];
+    for (let i = 0; i < 4; i++) idlers.push(await publisherForTest(server.port, `idle-${i}`));
+    // Turns of the loop in which the idle ones could be given more and more.
+    for (let round = 0; round < 30; round++) for (const idler of idlers) await idler.ping();
+    const newcomer = await publisherForTest(server.port, 'new');
+    await newcomer.publishAll(ticksOf('S', 5000));
+    expect(newcomer.lastAck).toMatchObject({ accepted: 5000 });
+    // And what the idle ones were given is still good.
+    for (const idler of idlers) {
+      idler.publish(ticksOf('I', idler.credit));
+      await idler.acknowledged();
+      expect(idler.of(Op.ERROR)).toEqual([]);
+    }
+  });
+
+  it('wait: a newcomer that finds no credit is told as soon as there is some', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 16, overflow: 'wait' },
+    });
+    const holders = [];
+    for (let i = 0; i < 12; i++) holders.push(await publisherForTest(server.port, `old-${i}`));
+    for (let round = 0; round < 10; round++) for (const holder of holders) await holder.ping();
+    const newcomer = await publisherForTest(server.port, 'new');
+    expect(newcomer.welcome.credit).toBe(0);
+    for (const holder of holders) holder.close();
+    await newcomer.publishAll(ticksOf('S', 500));
+    expect(newcomer.lastAck).toMatchObject({ accepted: 500 });
+  });
+
+  it('wait: whoever waits for a certain credit is told when it is there', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 64, overflow: 'wait' },
+    });
+    const publishers = [
+      await publisherForTest(server.port, 'a'),
+      await publisherForTest(server.port, 'b'),
+    ];
+    // A fifth of the queue each: less than an equal share, so that it must come in the end.
+    const batch = 12;
+    await Promise.all(
+      publishers.map(async (publisher, i) => {
+        for (let sent = 0; sent < 200; sent++) {
+          await publisher.until(() => publisher.credit >= batch, `credit for frame ${sent}`, 4000);
+          publisher.publish(ticksOf(`S${i}`, batch));
+        }
+        await publisher.acknowledged();
+      }),
+    );
+    await settledTotals(server.port, 2 * 200 * batch);
+  });
+});

@@ -1,0 +1,152 @@
+import { expect, it } from 'vitest';
+import { Op } from '../support/independent-client.ts';
+import type { IndependentSubscriber } from '../support/independent-subscriber.ts';
+import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
+import { seededMarket } from '../support/seeded-market.ts';
+import { StateOracle } from '../support/state-oracle.ts';
+import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+
+const TIME = 1_700_000_000_000;
+/** Server times are whole milliseconds: two readings may differ by one less than the time between. */
+const CLOCK_MS = 1;
+
+/** The least time between two STATS frames by the server's clock. */
+function leastGapMs({ flushes }: IndependentSubscriber): number {
+  const times = flushes.map(({ serverTime }) => serverTime);
+  return Math.min(...times.slice(1).map((time, i) => time - (times[i] as number)));
+}
+
+onTransports((transport) => {
+  const server = serverForSuite({ server: { transport } });
+
+  it('honours conflateMs, skips what it may, and disturbs no other session', async () => {
+    const prefix = unique('C');
+    const symbols = Array.from({ length: 8 }, (_, i) => `${prefix}-${i}`);
+    const market = seededMarket({ seed: 21, symbols, ticks: 4000 });
+    const oracle = new StateOracle(market);
+    const [at0, at50, at100] = [
+      await subscriberForTest(server.port),
+      await subscriberForTest(server.port),
+      await subscriberForTest(server.port),
+    ];
+    for (const subscriber of [at0, at50, at100]) oracle.watch(subscriber);
+    await at0.subscribe([`${prefix}*`]);
+    const [, , , effective] = await at50.subscribe([`${prefix}*`], { conflateMs: 50 });
+    expect(effective).toEqual({ conflateMs: 50, fields: 63 });
+    await at100.subscribe([`${prefix}*`], { conflateMs: 100 });
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    for (let at = 0; at < market.length; at += 40) {
+      publisher.publish(market.slice(at, at + 40));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    for (const subscriber of [at0, at50, at100]) {
+      await oracle.converged(subscriber);
+      const verified = await subscriber.verify();
+      expect(verified).toMatchObject({ symbolCount: 8, ownDigest: verified.digest });
+    }
+    expect(leastGapMs(at50)).toBeGreaterThanOrEqual(50 - CLOCK_MS);
+    expect(leastGapMs(at100)).toBeGreaterThanOrEqual(100 - CLOCK_MS);
+    expect(at0.flushes.length).toBeGreaterThan(2 * at50.flushes.length);
+    expect(at50.flushes.length).toBeGreaterThan(at100.flushes.length);
+    // One frame a flush holds every symbol once: nothing is sent twice.
+    expect(at100.mirror.entries).toBeLessThanOrEqual(8 * at100.flushes.length);
+  });
+
+  it('sends a change after a pause at once, and what follows when conflateMs has passed', async () => {
+    const symbol = unique('S');
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([symbol], { conflateMs: 400 });
+    const start = performance.now();
+    publisher.publish([{ symbol, price: 1, time: TIME }]);
+    await subscriber.counted(symbol, 1);
+    expect(performance.now() - start).toBeLessThan(390);
+    publisher.publish([{ symbol, price: 2, time: TIME + 1 }]);
+    publisher.publish([{ symbol, price: 3, time: TIME + 2 }]);
+    await subscriber.counted(symbol, 3);
+    expect(leastGapMs(subscriber)).toBeGreaterThanOrEqual(400 - CLOCK_MS);
+    expect(subscriber.mirror.get(symbol)).toMatchObject({ price: 3, count: 3, average: 2 });
+  });
+
+  it('follows the last conflateMs given, for the session as a whole', async () => {
+    const [a, b] = [unique('A'), unique('B')];
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([a], { conflateMs: 60_001 });
+    const answer = (await subscriber.subscribe([b]))[3];
+    expect(answer).toEqual({ conflateMs: 60_000, fields: 63 });
+    expect((await subscriber.subscribe([b], { conflateMs: 0 }))[3]).toMatchObject({
+      conflateMs: 0,
+    });
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    for (let i = 1; i <= 5; i++) {
+      publisher.publish([{ symbol: a, price: i, time: TIME + i }]);
+      await subscriber.counted(a, i);
+    }
+  });
+
+  it('does not make a session wait out a conflateMs that was made shorter', async () => {
+    const symbol = unique('S');
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([symbol], { conflateMs: 60_000 });
+    publisher.publish([{ symbol, price: 1, time: TIME }]);
+    await subscriber.counted(symbol, 1);
+    publisher.publish([{ symbol, price: 2, time: TIME + 1 }]);
+    await publisher.acknowledged();
+    await subscriber.subscribe([symbol], { conflateMs: 20 });
+    await subscriber.counted(symbol, 2, 5000);
+    publisher.publish([{ symbol, price: 3, time: TIME + 2 }]);
+    await subscriber.counted(symbol, 3, 5000);
+  });
+
+  it('never holds back anomalies or answers', async () => {
+    const symbol = unique('S');
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([symbol], { conflateMs: 60_000 });
+    const prices = [100, 110, 90, 120];
+    for (const [i, price] of prices.entries()) {
+      publisher.publish([{ symbol, price, time: TIME + i }]);
+      await publisher.acknowledged();
+    }
+    // 110 up, 90 down, 120 up.
+    await subscriber.until(() => subscriber.anomalies.length === 3, 'the anomalies', 5000);
+    await subscriber.ping();
+    expect(subscriber.flushes.length).toBeLessThanOrEqual(1);
+  });
+
+  it('keeps whole milliseconds apart also where many sessions are due at once', async () => {
+    const symbol = unique('S');
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    const subscribers: IndependentSubscriber[] = [];
+    for (let i = 0; i < 30; i++) {
+      const subscriber = await subscriberForTest(server.port);
+      await subscriber.subscribe([symbol], { conflateMs: 20 + i });
+      subscribers.push(subscriber);
+    }
+    const ticks = 200;
+    for (let i = 1; i <= ticks; i++) {
+      publisher.publish([{ symbol, price: i, time: TIME + i }]);
+      if (i % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    for (const [i, subscriber] of subscribers.entries()) {
+      await subscriber.counted(symbol, ticks);
+      expect(subscriber.mirror.get(symbol)?.price).toBe(ticks);
+      expect(leastGapMs(subscriber)).toBeGreaterThanOrEqual(20 + i - CLOCK_MS);
+    }
+  });
+});
+
+it('takes the default of the server', async () => {
+  const server = await serverForTest({ stream: { conflateMs: 120 } });
+  const subscriber = await subscriberForTest(server.port);
+  const [, , , effective] = await subscriber.subscribe(['S']);
+  expect(effective).toEqual({ conflateMs: 120, fields: 63 });
+  const publisher = await publisherForTest(server.port, 'feed');
+  for (let i = 1; i <= 60; i++) {
+    publisher.send([Op.TICKS, i, ['S', i, TIME + i]]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await subscriber.counted('S', 60);
+  expect(leastGapMs(subscriber)).toBeGreaterThanOrEqual(120 - CLOCK_MS);
+});

@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { tickwireVersion } from '../../src/config/version.ts';
+import { ApiDocument } from '../support/api-document.ts';
+import { serverForSuite } from '../support/running-server.ts';
+
+const require = createRequire(import.meta.url);
+const REDOCLY = require.resolve('@redocly/cli/bin/cli.js');
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+interface LintReport {
+  readonly totals: { readonly errors: number; readonly warnings: number };
+  readonly problems: readonly { readonly message: string; readonly ruleId: string }[];
+}
+
+/** What redocly finds. Calls without parameters have no 4xx to answer with, and need none. */
+async function lint(document: unknown): Promise<LintReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'tickwire-openapi-'));
+  try {
+    const file = join(folder, 'openapi.json');
+    await writeFile(file, JSON.stringify(document));
+    const rules = ['--extends=recommended', '--skip-rule=operation-4xx-response'];
+    const args = [REDOCLY, 'lint', file, '--format=json', ...rules];
+    const { stdout } = spawnSync(process.execPath, args, {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
+    });
+    return JSON.parse(stdout) as LintReport;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+describe('GET /openapi.json', () => {
+  const server = serverForSuite();
+  let api: ApiDocument;
+
+  beforeAll(async () => {
+    api = await ApiDocument.fetch(server.port);
+  });
+
+  it('is a document without fault', async () => {
+    const { problems, totals } = await lint(api.document);
+    expect(problems).toEqual([]);
+    expect(totals).toMatchObject({ errors: 0, warnings: 0 });
+  });
+
+  it('is looked at by a linter that does find faults', async () => {
+    const broken = structuredClone(api.document) as unknown as {
+      paths: Record<string, Record<string, { responses: unknown }>>;
+    };
+    const health = broken.paths['/healthz']?.get as { responses: unknown };
+    health.responses = { 200: { $ref: '#/components/responses/None' } };
+    expect((await lint(broken)).totals.errors).toBeGreaterThan(0);
+  });
+
+  it('names the version of the server', () => {
+    expect(api.document.info.version).toBe(tickwireVersion());
+  });
+
+  it('describes every route there is, and no other', async () => {
+    for (const [template, methods] of Object.entries(api.document.paths)) {
+      const described = Object.keys(methods).map((method) => method.toUpperCase());
+      const url = `http://127.0.0.1:${server.port}${template.replace('{symbol}', 'A')}`;
+      const refused = await fetch(url, { method: 'DELETE' });
+      expect(refused.status, template).toBe(405);
+      const allowed = (refused.headers.get('allow') ?? '').split(', ');
+      expect(allowed.filter((method) => method !== 'HEAD').sort()).toEqual(described.sort());
+      for (const method of METHODS) {
+        const { status } = await fetch(url, { method });
+        expect(status === 405, `${method} ${template}`).toBe(!allowed.includes(method));
+      }
+    }
+  });
+
+  it('refers to nothing that it does not hold, and holds nothing that is not referred to', () => {
+    const text = JSON.stringify(api.document);
+    const referred = new Set([...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(String));
+    const held = Object.keys(api.document.components.schemas);
+    const names = [...referred].map((match) => match.split(',').at(-1));
+    expect(new Set(names)).toEqual(new Set(held));
+  });
+
+  it('says what is checked: an answer with another member, or without one, is noticed', async () => {
+    const response = await fetch(`http://127.0.0.1:${server.port}/healthz`);
+    const check = (body: string) => () => api.check('GET', '/healthz', response, body);
+    expect(check('{"status":"ok"}')).not.toThrow();
+    for (const body of ['{}', '{"status":"well"}', '{"status":"ok","more":1}', '[]']) {
+      expect(check(body)).toThrow();
+    }
+  });
+});

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { Op } from '../support/independent-client.ts';
+import { onTransports, serverForTest } from '../support/running-server.ts';
+import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
+
+const TIME = 1_700_000_000_000;
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+onTransports((transport) => {
+  describe('heartbeats', () => {
+    it('come after every silence of heartbeatMs, and count the frames before them exactly', async () => {
+      const heartbeatMs = 120;
+      const server = await serverForTest({ server: { transport, heartbeatMs } });
+      const subscriber = await subscriberForTest(server.port);
+      const publisher = await publisherForTest(server.port, 'feed');
+      for (const client of [subscriber, publisher]) {
+        const beats = await client.received(Op.HEARTBEAT, 4);
+        // The client checks every one against what it received.
+        expect(beats.map(([, , framesSent]) => framesSent)).toEqual([1, 2, 3, 4]);
+        const times = beats.map(([, serverTime]) => serverTime as number);
+        const gaps = times.slice(1).map((time, i) => time - (times[i] as number));
+        // To the nearest of 20 looks a heartbeat; the upper bound leaves room for a busy machine.
+        expect(Math.min(...gaps)).toBeGreaterThanOrEqual(heartbeatMs * 0.9);
+        expect(Math.min(...gaps)).toBeLessThan(heartbeatMs * 2);
+      }
+    });
+
+    it('stay away while other frames come', async () => {
+      const server = await serverForTest({ server: { transport, heartbeatMs: 400 } });
+      const subscriber = await subscriberForTest(server.port);
+      await subscriber.subscribe(['S']);
+      const publisher = await publisherForTest(server.port, 'feed');
+      for (let i = 1; i <= 60; i++) {
+        publisher.publish([{ symbol: 'S', price: i, time: TIME + i }]);
+        await delay(10);
+      }
+      await subscriber.counted('S', 60);
+      expect(subscriber.of(Op.HEARTBEAT)).toEqual([]);
+      expect(publisher.of(Op.HEARTBEAT)).toEqual([]);
+      await subscriber.received(Op.HEARTBEAT);
+    });
+  });
+
+  it('answers PING with the client’s time and its own', async () => {
+    const server = await serverForTest({ server: { transport } });
+    const subscriber = await subscriberForTest(server.port);
+    const before = Date.now();
+    for (const stamp of [0, -1.5, 1e300, before]) subscriber.send([Op.PING, stamp]);
+    const pongs = await subscriber.received(Op.PONG, 4);
+    expect(pongs.map(([, clientTime]) => clientTime)).toEqual([0, -1.5, 1e300, before]);
+    for (const [, , serverTime] of pongs) {
+      expect(serverTime).toBeGreaterThanOrEqual(before);
+      expect(serverTime).toBeLessThanOrEqual(Date.now());
+    }
+  });
+
+  describe('a session', () => {
+    const limits = { heartbeatMs: 100, transport };
+
+    it('that shows no sign of life is closed with 4002, or cut off', async () => {
+      const server = await serverForTest({
+        server: limits,
+        stream: { slowSessionCloseMs: 500 },
+      });
+      const dead = await subscriberForTest(server.port);
+      const alive = await subscriberForTest(server.port);
+      await dead.subscribe(['S']);
+      await alive.subscribe(['S']);
+      // Reads nothing, so that it answers no ping: for the server it is gone.
+      dead.pause();
+      await delay(700);
+      await alive.ping();
+      dead.resume();
+      const { code } = await dead.closing();
+      expect([4002, 1006]).toContain(code);
+      expect(alive.closed).toBeUndefined();
+    });
+
+    it('that only listens is kept, in silence and in a busy stream', async () => {
+      const server = await serverForTest({
+        server: limits,
+        stream: { slowSessionCloseMs: 400 },
+      });
+      const quiet = await subscriberForTest(server.port);
+      const busy = await subscriberForTest(server.port);
+      await busy.subscribe(['S']);
+      const publisher = await publisherForTest(server.port, 'feed');
+      // Never silent for a heartbeat: the busy session is sent something all the time.
+      for (let i = 1; i <= 120; i++) {
+        publisher.publish([{ symbol: 'S', price: i, time: TIME + i }]);
+        await delay(10);
+      }
+      await publisher.acknowledged();
+      await busy.counted('S', 120);
+      expect([quiet.closed, busy.closed, publisher.closed]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    });
+
+    it('is asked for a sign of life before it is closed, also where heartbeats are rarer', async () => {
+      const server = await serverForTest({
+        server: { transport, heartbeatMs: 3000 },
+        stream: { slowSessionCloseMs: 400 },
+      });
+      const quiet = await subscriberForTest(server.port);
+      await delay(1200);
+      expect(quiet.closed).toBeUndefined();
+      await quiet.ping();
+    });
+  });
+
+  it('keeps its epoch as long as it runs, and has another one after a restart', async () => {
+    const epochs = new Set<unknown>();
+    for (let run = 0; run < 2; run++) {
+      const server = await serverForTest({ server: { transport } });
+      for (let i = 0; i < 2; i++) {
+        epochs.add((await subscriberForTest(server.port)).welcome.epoch);
+        epochs.add((await publisherForTest(server.port, 'feed')).welcome.epoch);
+      }
+      await server.stop();
+    }
+    expect(epochs.size).toBe(2);
+  });
+
+  it('stops with GOAWAY, everything applied and delivered, and 4001', async () => {
+    const server = await serverForTest({
+      server: { transport, drainMs: 2000, goawayJitterMs: 123 },
+      processing: { overflow: 'wait' },
+    });
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe(['S']);
+    const publisher = await publisherForTest(server.port, 'feed');
+    const ticks = 20_000;
+    const values = Array.from({ length: ticks }, (_, i) => ({
+      symbol: 'S',
+      price: 100 + (i % 7),
+      time: TIME + i,
+    }));
+    publisher.publish(values);
+    await publisher.acknowledged();
+    await server.stop();
+    for (const client of [subscriber, publisher]) {
+      expect((await client.closing()).code).toBe(4001);
+      expect(client.of(Op.GOAWAY)).toEqual([[Op.GOAWAY, expect.any(String), 2000, 123]]);
+    }
+    expect(subscriber.mirror.get('S')?.count).toBe(ticks);
+    expect(publisher.lastAck).toMatchObject({ sequence: 1, accepted: ticks });
+  });
+});

@@ -1,0 +1,79 @@
+import { expect } from 'vitest';
+import * as z from 'zod';
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Readonly<
+    Record<string, { readonly content: Readonly<Record<string, Json>> }>
+  >;
+}
+
+interface Document {
+  readonly info: { readonly version: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Json };
+}
+
+/** The OpenAPI document that a server serves, to hold its answers against. */
+export class ApiDocument {
+  readonly document: Document;
+  readonly #schemas = new Map<string, z.ZodType>();
+
+  private constructor(document: Document) {
+    this.document = document;
+  }
+
+  static async fetch(port: number): Promise<ApiDocument> {
+    const response = await fetch(`http://127.0.0.1:${port}/openapi.json`);
+    return new ApiDocument((await response.json()) as Document);
+  }
+
+  /** Checks an answer of a described path: its status, its type, every member of its body. */
+  check(method: string, path: string, response: Response, body: string): void {
+    const template = this.#template(path);
+    const methods = this.document.paths[template ?? ''] ?? {};
+    const operation = methods[method.toLowerCase()];
+    if (operation === undefined) {
+      expect(response.status).toBe(template === undefined ? 404 : 405);
+      return;
+    }
+    const place = `${operation.operationId} ${response.status}`;
+    const content = operation.responses[response.status]?.content;
+    expect(content, `${place} is described`).toBeDefined();
+    const type = (response.headers.get('content-type') ?? '').split(';')[0] as string;
+    expect(Object.keys(content ?? {}), `the type of ${place}`).toContain(type);
+    if (!type.endsWith('json')) return;
+    const schema = this.#schema(place, content?.[type]?.schema as Json);
+    const parsed = schema.safeParse(JSON.parse(body));
+    expect(parsed.error, `${place} is as described: ${body}`).toBeUndefined();
+  }
+
+  #template(path: string): string | undefined {
+    const [bare = ''] = path.split('?');
+    return Object.keys(this.document.paths).find((template) => {
+      const pattern = template.replace('{symbol}', '[^/]+');
+      return new RegExp(`^${pattern}$`).test(bare);
+    });
+  }
+
+  #schema(place: string, schema: Json): z.ZodType {
+    let compiled = this.#schemas.get(place);
+    if (compiled === undefined) {
+      const root = exact({ ...schema, $defs: this.document.components.schemas });
+      compiled = z.fromJSONSchema(root);
+      this.#schemas.set(place, compiled);
+    }
+    return compiled;
+  }
+}
+
+/** The schema without leave for members it does not name: today's server sends none. */
+function exact(schema: Json): Json {
+  const text = JSON.stringify(schema, (_key, value: unknown) => {
+    const isObject = typeof value === 'object' && value !== null && 'properties' in value;
+    return isObject ? { ...value, additionalProperties: false } : value;
+  });
+  return JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')) as Json;
+}

@@ -1,0 +1,153 @@
+import {
+  type Counter,
+  Engine,
+  type EngineEvents,
+  type EngineOptions,
+} from '../../src/engine/index.ts';
+import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
+import type { NaiveStatistics } from './naive-statistics.ts';
+import { AnomalyRecorder } from './partition-rig.ts';
+import type { StoryTick } from './tick-story.ts';
+
+const ENGINE_DEFAULTS: EngineOptions = {
+  partitions: 2,
+  channelCapacity: 65_536,
+  overwrites: false,
+  maxSymbols: 1024,
+  movingAverageWindow: 64,
+  anomalyThresholdPercent: 2,
+  slidingWindowMilliseconds: 1000,
+  windowCapacity: 1024,
+};
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** An engine as a gateway would use it: everything that it tells is taken and kept. */
+export class EngineRun {
+  readonly engine: Engine;
+  readonly options: EngineOptions;
+  readonly anomalies = new AnomalyRecorder();
+  /** The last row of each symbol that was marked. */
+  readonly rows = new Map<number, NaiveStatistics>();
+  /** Rows that were read with a version below the one read before. */
+  backwards = 0;
+  readonly #versions = new Map<number, number>();
+  readonly #taken = new Int32Array(4096);
+  readonly #row = new Float64Array(ROW_VALUES);
+  accepted = 0;
+  refused = 0;
+
+  private constructor(engine: Engine, options: EngineOptions) {
+    this.engine = engine;
+    this.options = options;
+  }
+
+  static async start(
+    options: Partial<EngineOptions>,
+    events: EngineEvents = {
+      workerRestarted: (_, cause) => {
+        throw cause;
+      },
+    },
+  ): Promise<EngineRun> {
+    const all = { ...ENGINE_DEFAULTS, ...options };
+    return new EngineRun(await Engine.start(all, events), all);
+  }
+
+  register(symbols: number): void {
+    const encoder = new TextEncoder();
+    for (let i = 0; i < symbols; i++) {
+      const bytes = encoder.encode(`SYM-${i}`);
+      this.engine.symbols.register(bytes, 0, bytes.length);
+    }
+  }
+
+  /** Offers one tick; false where it was refused. */
+  offer({ symbolId, price, time }: StoryTick): boolean {
+    const wasTaken = this.engine.tryOffer(symbolId, price, time, 0);
+    if (wasTaken) this.accepted++;
+    else this.refused++;
+    return wasTaken;
+  }
+
+  /** Hands over what was offered, then takes the news there is. */
+  async turn(): Promise<void> {
+    this.engine.deliver();
+    await turn();
+    this.take();
+  }
+
+  take(): void {
+    this.engine.drainAnomalies(this.anomalies);
+    const count = this.engine.dirty.take(this.#taken);
+    for (let i = 0; i < count; i++) this.#read(this.#taken[i] as number);
+  }
+
+  /** Offers all ticks in frames, as fast as they are taken where `patient`, as fast as it can otherwise. */
+  async offerAll(ticks: readonly StoryTick[], { frame = 512, isPatient = true }): Promise<void> {
+    for (let from = 0; from < ticks.length; from += frame) {
+      for (const tick of ticks.slice(from, from + frame)) {
+        while (!this.offer(tick) && isPatient) await this.turn();
+      }
+      await this.turn();
+    }
+  }
+
+  /** Goes on taking news until there is nothing left to wait for. */
+  async settle(): Promise<void> {
+    while (this.engine.isBusy()) await this.turn();
+  }
+
+  /** Stops the engine, taking news meanwhile. */
+  async stop(): Promise<void> {
+    let isStopped = false;
+    const stopped = this.engine.stop().then(() => {
+      isStopped = true;
+    });
+    while (!isStopped) await this.turn();
+    await stopped;
+    this.take();
+  }
+
+  /** A counter over all partitions. */
+  sum(counter: Counter): number {
+    let sum = 0;
+    for (let i = 0; i < this.engine.partitions; i++) {
+      sum += this.engine.status(i).counters.get(counter);
+    }
+    return sum;
+  }
+
+  #read(symbolId: number): void {
+    const version = this.engine.statistics.read(symbolId, this.#row, 0);
+    if (version <= 0) return;
+    if (version < (this.#versions.get(symbolId) ?? 0)) this.backwards++;
+    this.#versions.set(symbolId, version);
+    this.rows.set(symbolId, {
+      currentPrice: this.#row[RowValue.PRICE] as number,
+      movingAverage: this.#row[RowValue.AVERAGE] as number,
+      updateCount: this.#row[RowValue.COUNT] as number,
+      lastUpdateTime: this.#row[RowValue.TIME] as number,
+      minPrice: this.#row[RowValue.MIN] as number,
+      maxPrice: this.#row[RowValue.MAX] as number,
+    });
+  }
+}
+
+/** Ticks of a market the same in every run: walks with jumps, some ticks late, times in whole ms. */
+export function marketTicks(symbols: number, count: number, seed = 1): StoryTick[] {
+  let state = seed;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const prices = Array.from({ length: symbols }, (_, i) => 10 + i);
+  return Array.from({ length: count }, (_, i) => {
+    const symbolId = Math.floor(random() * symbols);
+    const jump = random() < 0.01 ? 0.03 : 0.0005;
+    const price = (prices[symbolId] as number) * (1 + (random() - 0.5) * 2 * jump);
+    prices[symbolId] = price;
+    const time = 1_700_000_000_000 + Math.floor(i / 4) - (random() < 0.02 ? 50 : 0);
+    return { symbolId, price, time };
+  });
+}

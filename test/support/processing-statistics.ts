@@ -1,0 +1,45 @@
+/** What `GET /api/statistics` says of ticks, summed over the partitions. */
+export interface TickTotals {
+  readonly processed: number;
+  readonly lapped: number;
+  readonly queued: number;
+  readonly dropped: number;
+  readonly rejected: number;
+}
+
+interface Answer {
+  readonly totalDropped: number;
+  readonly totalRejected: number;
+  readonly partitions: readonly {
+    readonly processed: number;
+    readonly lapped: number;
+    readonly queueDepth: number;
+  }[];
+}
+
+export async function tickTotals(port: number): Promise<TickTotals> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/statistics`);
+  const { partitions, totalDropped, totalRejected } = (await response.json()) as Answer;
+  const sum = (field: 'processed' | 'lapped' | 'queueDepth') =>
+    partitions.reduce((total, partition) => total + partition[field], 0);
+  return {
+    processed: sum('processed'),
+    lapped: sum('lapped'),
+    queued: sum('queueDepth'),
+    dropped: totalDropped,
+    rejected: totalRejected,
+  };
+}
+
+/** The totals once every one of `accepted` ticks is accounted for. */
+export async function settledTotals(port: number, accepted: number): Promise<TickTotals> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const totals = await tickTotals(port);
+    if (totals.queued === 0 && totals.processed + totals.lapped === accepted) return totals;
+    if (performance.now() > deadline) {
+      throw new Error(`${accepted} ticks were accepted, but: ${JSON.stringify(totals)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { Counters, createCounters } from '../../src/engine/memory/counters.ts';
+import { averageLatencyMs, latencyCount, latencyQuantileMs } from '../../src/gateway/latency.ts';
+
+function counted(...latencies: readonly (readonly [us: number, ticks: number])[]): Counters {
+  const counters = new Counters(createCounters());
+  for (const [us, ticks] of latencies) counters.addLatency(us, ticks);
+  return counters;
+}
+
+describe('latencies', () => {
+  it('are null before any tick', () => {
+    const counters = counted();
+    expect(latencyCount(counters)).toBe(0);
+    expect([averageLatencyMs(counters), latencyQuantileMs(counters, 0.99)]).toEqual([null, null]);
+  });
+
+  it('have an exact mean', () => {
+    const counters = counted([100, 3], [500, 1]);
+    expect([latencyCount(counters), averageLatencyMs(counters)]).toEqual([4, 0.2]);
+  });
+
+  it('have quantiles interpolated inside their bucket', () => {
+    // The bucket of 64 µs begins at 64 / √2.
+    const counters = counted([64, 100]);
+    const start = 64 / Math.SQRT2;
+    expect(latencyQuantileMs(counters, 0.5)).toBeCloseTo((start + 64) / 2 / 1000, 9);
+    expect(latencyQuantileMs(counters, 1)).toBeCloseTo(0.064, 9);
+  });
+
+  it('find the bucket that a quantile falls into', () => {
+    const counters = counted([2, 98], [1024, 2]);
+    expect(latencyQuantileMs(counters, 0.98)).toBeCloseTo(0.002, 9);
+    const p99 = latencyQuantileMs(counters, 0.99) as number;
+    expect(p99).toBeCloseTo((1.024 / Math.SQRT2 + 1.024) / 2, 9);
+  });
+
+  it('stay finite beyond the last bucket, and at its very beginning', () => {
+    const hour = latencyQuantileMs(counted([3.6e9, 1]), 0.99) as number;
+    expect(hour).toBe(2 ** 25 / 1000);
+    expect(latencyQuantileMs(counted([0, 4]), 0.5)).toBe(0.0005);
+  });
+});
