@@ -11,8 +11,9 @@ export interface ClockAnchor {
 }
 
 /**
- * Wall-clock time that never jumps: ms since the epoch, with fractions, read off the monotonic clock. Clocks made with
- * one anchor agree in all processes of a machine, which `performance.timeOrigin` does not promise.
+ * Wall-clock time that never jumps: ms since the epoch, with fractions, read off the monotonic
+ * clock. Clocks made with one anchor agree in all processes of a machine, which
+ * `performance.timeOrigin` does not promise.
  */
 export class Clock {
   readonly anchor: ClockAnchor;

@@ -1,6 +1,6 @@
 /**
- * Splits CSV (RFC 4180) into rows as it streams in: fields may be quoted, quoted fields may hold separators, line breaks
- * and doubled quotes, and a chunk may end anywhere.
+ * Splits CSV (RFC 4180) into rows as it streams in: fields may be quoted, quoted fields may hold
+ * separators, line breaks and doubled quotes, and a chunk may end anywhere.
  */
 export class CsvParser {
   readonly #row: (fields: readonly string[]) => void;
@@ -37,7 +37,10 @@ export class CsvParser {
   }
 }
 
-/** Where the line that starts at `from` ends: its line break outside quotes; -1 where it is not complete. */
+/**
+ * Where the line that starts at `from` ends: its line break outside quotes; -1 where it is not
+ * complete.
+ */
 function lineEnd(text: string, from: number): number {
   const end = text.indexOf('\n', from);
   const quote = text.indexOf('"', from);

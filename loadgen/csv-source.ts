@@ -30,8 +30,8 @@ export class CsvError extends Error {
 }
 
 /**
- * Recorded ticks from a CSV file, read as a stream. Times are numbers since the epoch, or text that `Date.parse`
- * takes; rows without a time or a price are skipped and counted.
+ * Recorded ticks from a CSV file, read as a stream. Times are numbers since the epoch, or text that
+ * `Date.parse` takes; rows without a time or a price are skipped and counted.
  */
 export class CsvSource implements TickSource {
   readonly symbols: string[] = [];

@@ -2,7 +2,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const RESOLUTION_MS = 1;
 
-/** How late the event loop of a generator process was: latencies below this say nothing of the server. */
+/**
+ * How late the event loop of a generator process was: latencies below this say nothing of the
+ * server.
+ */
 export interface EventLoopDelay {
   readonly p50: number;
   readonly p99: number;

@@ -1,6 +1,6 @@
 /**
- * What was published, symbol by symbol, as the server must know it in the end when it dropped and refused nothing:
- * how many ticks, and the price and time of the newest.
+ * What was published, symbol by symbol, as the server must know it in the end when it dropped and
+ * refused nothing: how many ticks, and the price and time of the newest.
  */
 export class Ledger {
   #counts = new Float64Array(1024);

@@ -1,7 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { TIME_UNITS, type TimeUnit } from './csv-source.ts';
 
-/** What a run does, as the flags say. Counts are whole numbers, rates ticks a second, durations seconds. */
+/**
+ * What a run does, as the flags say. Counts are whole numbers, rates ticks a second, durations
+ * seconds.
+ */
 export interface LoadOptions {
   readonly url: string;
   readonly spawnServer?: string;

@@ -12,7 +12,10 @@ import type { Latency } from './latency.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { SubscriberPlan } from './subscriber-plan.ts';
 
-/** A slow subscriber reads for a while, then stops for a while: shorter than what a server takes for a dead peer. */
+/**
+ * A slow subscriber reads for a while, then stops for a while: shorter than what a server takes for
+ * a dead peer.
+ */
 const SLOW_READS_MS = 500;
 const SLOW_PAUSES_MS = 2000;
 const VERIFY_TIMEOUT_MS = 60_000;
@@ -91,7 +94,10 @@ export class LoadSubscriber {
     if (refused !== undefined) throw new Error(`a subscription was refused with code ${refused}`);
   }
 
-  /** Measures from here on: entries of ticks due before `fromMs` are not live. Slow subscribers start to be slow. */
+  /**
+   * Measures from here on: entries of ticks due before `fromMs` are not live. Slow subscribers
+   * start to be slow.
+   */
   measure(fromMs: number): void {
     this.#measureFromMs = fromMs;
     if (this.#plan.isSlow) this.#slowness = this.#beSlow();
@@ -139,7 +145,9 @@ export class LoadSubscriber {
     }
   }
 
-  /** Waits until the mirror holds what was published; returns how many symbols differ in the end. */
+  /**
+   * Waits until the mirror holds what was published; returns how many symbols differ in the end.
+   */
   async #converge(subscriber: Subscriber, published: readonly LedgerEntry[]): Promise<number> {
     const exact = new Set(this.#plan.patterns);
     const expected = published.filter(({ symbol }) => exact.has('*') || exact.has(symbol));

@@ -8,7 +8,8 @@ import { runScenario } from './scenario.ts';
 /*
  * npm run load -- [flags]
  *
- * Exit codes: 0 all checks passed; 1 something was lost, did not converge, or the run broke off; 2 bad usage.
+ * Exit codes: 0 all checks passed; 1 something was lost, did not converge, or the run broke off; 2
+ * bad usage.
  */
 
 async function main(argv: readonly string[]): Promise<number> {

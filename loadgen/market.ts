@@ -14,7 +14,10 @@ const JUMP_MIN = 0.03;
 const JUMP_SPREAD = 0.02;
 /** Prices stay between half and twice their start. */
 const RANGE = 2;
-/** Time between two ticks without a schedule where the clock did not move, ms: exact in float64 for present times. */
+/**
+ * Time between two ticks without a schedule where the clock did not move, ms: exact in float64 for
+ * present times.
+ */
 const LEAST_STEP_MS = 2 ** -11;
 
 export interface MarketOptions {
@@ -29,10 +32,12 @@ export interface MarketOptions {
 }
 
 /**
- * A synthetic market: activity by Zipf's law, prices as random walks whose size follows the time that passed, jumps at
- * a known rate. Without jumps no anomaly is to be expected: 2 % in a second would be 20 standard deviations.
+ * A synthetic market: activity by Zipf's law, prices as random walks whose size follows the time
+ * that passed, jumps at a known rate. Without jumps no anomaly is to be expected: 2 % in a second
+ * would be 20 standard deviations.
  *
- * Under a rate, equal options give equal ticks: nothing depends on the machine's speed, times count from the start.
+ * Under a rate, equal options give equal ticks: nothing depends on the machine's speed, times count
+ * from the start.
  */
 export class Market implements TickSource {
   readonly symbols: readonly string[];

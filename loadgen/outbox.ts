@@ -49,7 +49,10 @@ export class Outbox {
     return this.#end - this.#first;
   }
 
-  /** Adds a tick; only while not {@link isFull}. A full frame goes at once. `due` NaN: it is due whenever it is sent. */
+  /**
+   * Adds a tick; only while not {@link isFull}. A full frame goes at once. `due` NaN: it is due
+   * whenever it is sent.
+   */
   add(symbol: number, alias: number, price: number, time: number, due: number): void {
     const at = this.#end++;
     this.#columns.aliases[at] = alias;
@@ -86,7 +89,10 @@ export class Outbox {
     this.#makeRoom();
   }
 
-  /** When the oldest ticks of the oldest open frames were due; the server acknowledged so many of them. */
+  /**
+   * When the oldest ticks of the oldest open frames were due; the server acknowledged so many of
+   * them.
+   */
   acknowledged(frames: number): readonly number[] {
     return this.#openFrames.splice(0, frames);
   }

@@ -65,7 +65,8 @@ export class ProcessWatch {
 
 async function readCpuMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The second field, the name, may hold anything: count from the bracket that closes it. utime is 14th, stime 15th.
+  // The second field, the name, may hold anything: count from the bracket that closes it. utime is
+  // 14th, stime 15th.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
   return (ticks * 1000) / CLOCK_TICKS_PER_SECOND;

@@ -48,13 +48,17 @@ export interface PublishResult extends PublisherTotals {
 }
 
 /**
- * Plays a source through several publishers. Each symbol has one publisher, so its order is kept. Ticks go when they are
- * due, whatever the server does (open loop), and every latency counts from when a tick was due: a stall shows in full.
+ * Plays a source through several publishers. Each symbol has one publisher, so its order is kept.
+ * Ticks go when they are due, whatever the server does (open loop), and every latency counts from
+ * when a tick was due: a stall shows in full.
  */
 export class Publishers {
   /** From when a frame's oldest tick was due to its ACK. */
   readonly ackLatency = new Latency();
-  /** From when a frame's oldest tick was due to the socket: the generator's own part, and waiting for credit. */
+  /**
+   * From when a frame's oldest tick was due to the socket: the generator's own part, and waiting
+   * for credit.
+   */
   readonly sendDelay = new Latency();
   readonly ledger = new Ledger();
   readonly faults = new Faults();
@@ -113,7 +117,10 @@ export class Publishers {
     return this.#outboxes[0]?.publisher.welcome.overflow ?? 'dropOldest';
   }
 
-  /** Plays the source until its end, the end of the duration or the signal, and waits for the last acknowledgements. */
+  /**
+   * Plays the source until its end, the end of the duration or the signal, and waits for the last
+   * acknowledgements.
+   */
   async run(startMs: number, signal: AbortSignal): Promise<PublishResult> {
     this.#startMs = startMs;
     this.#measureFromMs = startMs + this.#options.warmUpMs;

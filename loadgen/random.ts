@@ -1,6 +1,6 @@
 /**
- * A seeded generator of random numbers (xoshiro128**): the same seed gives the same numbers, on every machine. Not for
- * secrets.
+ * A seeded generator of random numbers (xoshiro128**): the same seed gives the same numbers, on
+ * every machine. Not for secrets.
  */
 export class Random {
   #a: number;
@@ -10,7 +10,8 @@ export class Random {
 
   /** @param seed any integer; the lowest 32 bits count */
   constructor(seed: number) {
-    // The state must not be all zero, and seeds close together must not give like streams: splitmix32 spreads them.
+    // The state must not be all zero, and seeds close together must not give like streams:
+    // splitmix32 spreads them.
     let mixed = seed | 0;
     const next = () => {
       mixed = (mixed + 0x9e3779b9) | 0;
@@ -48,7 +49,10 @@ export class Random {
     return Math.floor(this.unit() * bound);
   }
 
-  /** `count` different integers below `bound`, in random order; all of them where `count` is not below `bound`. */
+  /**
+   * `count` different integers below `bound`, in random order; all of them where `count` is not
+   * below `bound`.
+   */
   sample(count: number, bound: number): number[] {
     const numbers = Array.from({ length: bound }, (_, i) => i);
     const taken = Math.min(count, bound);

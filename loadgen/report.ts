@@ -28,7 +28,10 @@ export interface DeliveryReport {
   readonly fullEntries: number;
   readonly updates: number;
   readonly anomalies: number;
-  /** Anomalies that did not follow the one before in their symbol's sequence: all, and those of slow subscribers. */
+  /**
+   * Anomalies that did not follow the one before in their symbol's sequence: all, and those of slow
+   * subscribers.
+   */
   readonly anomalyGaps: number;
   readonly slowAnomalyGaps: number;
   readonly disordered: number;

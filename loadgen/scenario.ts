@@ -20,10 +20,12 @@ import { planSubscribers } from './subscriber-plan.ts';
 const PROGRESS_MS = 500;
 
 /**
- * Runs a load: starts a server if asked for, subscribers, publishers; then everything stops, drains and is checked.
+ * Runs a load: starts a server if asked for, subscribers, publishers; then everything stops, drains
+ * and is checked.
  *
  * @param signal ends the run early; it is reported like any other
- * @throws Error when the run cannot begin or a part of it dies; what was found about the server is in the report
+ * @throws Error when the run cannot begin or a part of it dies; what was found about the server is
+ *   in the report
  */
 export async function runScenario(
   options: LoadOptions,
@@ -170,7 +172,10 @@ class Scenario {
     }
   }
 
-  /** What every mirror must hold in the end; undefined where that is not known, as something may have been dropped. */
+  /**
+   * What every mirror must hold in the end; undefined where that is not known, as something may
+   * have been dropped.
+   */
   #expectation(
     publish: PublishResult,
     statistics: ServerStatistics | undefined,

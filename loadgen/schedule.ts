@@ -9,8 +9,8 @@ export class ReplaySchedule {
   }
 
   /**
-   * When to send a tick recorded at `time`, ms since the run's start; NaN: as soon as possible. Ticks older than the
-   * first are due at the start.
+   * When to send a tick recorded at `time`, ms since the run's start; NaN: as soon as possible.
+   * Ticks older than the first are due at the start.
    */
   dueMs(time: number): number {
     if (this.#speed === Number.POSITIVE_INFINITY) return Number.NaN;

@@ -15,7 +15,10 @@ const NOT_READY = 503;
 /** The end of the server's output that is kept, characters. */
 const OUTPUT_MAX = 4000;
 
-/** A Tickwire server that belongs to this run: on a free port, with a store of its own that goes with it. */
+/**
+ * A Tickwire server that belongs to this run: on a free port, with a store of its own that goes
+ * with it.
+ */
 export class ServerProcess {
   readonly url: string;
   readonly pid: number;
@@ -24,12 +27,13 @@ export class ServerProcess {
   #output = '';
 
   /**
-   * Starts the built server with flags, given as on a command line, and waits until it is ready.
+   * Starts the built server with flags, given as on a command line, and waits until it is ready. It listens on the
+   * preferred port, or on any other where that one is taken.
    *
    * @throws Error when it ends or is not ready in time; the message has the end of its output
    */
-  static async start(flags: string): Promise<ServerProcess> {
-    const port = await freePort();
+  static async start(flags: string, preferredPort = 0): Promise<ServerProcess> {
+    const port = await freePort(preferredPort);
     const directory = await mkdtemp(join(tmpdir(), 'tickwire-load-'));
     const given = splitFlags(flags);
     const own = [`--server.port=${port}`, `--store.directory=${directory}`];
@@ -48,7 +52,8 @@ export class ServerProcess {
     this.url = `ws://127.0.0.1:${port}`;
     this.#directory = directory;
     const entry = fileURLToPath(new URL('../src/main.js', import.meta.url));
-    // In a process group of its own, so that an interrupt from the terminal ends the run before the server.
+    // In a process group of its own, so that an interrupt from the terminal ends the run before the
+    // server.
     this.#child = spawn(process.execPath, [entry, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -100,9 +105,13 @@ export class ServerProcess {
   }
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
+async function freePort(preferred: number): Promise<number> {
+  const probe = createServer().listen(preferred, '127.0.0.1');
+  try {
+    await once(probe, 'listening');
+  } catch {
+    return freePort(0);
+  }
   const address = probe.address();
   probe.close();
   await once(probe, 'close');

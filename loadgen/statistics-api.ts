@@ -14,7 +14,10 @@ export interface ServerStatistics {
   readonly partitions: readonly { readonly queueDepth: number }[];
 }
 
-/** The server's own numbers once its queues are empty and nothing moves; undefined where it does not tell them. */
+/**
+ * The server's own numbers once its queues are empty and nothing moves; undefined where it does not
+ * tell them.
+ */
 export async function settledStatistics(url: string): Promise<ServerStatistics | undefined> {
   const deadline = performance.now() + SETTLE_TIMEOUT_MS;
   let earlier: ServerStatistics | undefined;

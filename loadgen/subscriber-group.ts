@@ -81,7 +81,10 @@ export class SubscriberGroup {
     return progress;
   }
 
-  /** Drains, checks and closes all. `published`: what every mirror must hold; undefined: that is not known. */
+  /**
+   * Drains, checks and closes all. `published`: what every mirror must hold; undefined: that is not
+   * known.
+   */
   async finish(published: readonly LedgerEntry[] | undefined): Promise<GroupResult> {
     const eventLoopDelay = this.#eventLoop.summary();
     const subscribers = await Promise.all(this.#subscribers.map((one) => one.finish(published)));

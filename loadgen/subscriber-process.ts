@@ -2,8 +2,8 @@ import { SubscriberGroup } from './subscriber-group.ts';
 import type { GroupReply, GroupRequest } from './subscriber-host.ts';
 
 /*
- * The entry of a process that holds subscribers, so that reading entries and sending ticks do not wait for each other.
- * The parent asks, one call at a time; each call gets one reply.
+ * The entry of a process that holds subscribers, so that reading entries and sending ticks do not
+ * wait for each other. The parent asks, one call at a time; each call gets one reply.
  */
 
 let group: SubscriberGroup | undefined;
@@ -36,6 +36,7 @@ process.on('message', (request: GroupRequest) => {
   });
 });
 
-// Without its parent nobody asks any more. An interrupt from the terminal reaches both: the parent decides.
+// Without its parent nobody asks any more. An interrupt from the terminal reaches both: the parent
+// decides.
 process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => undefined);

@@ -14,7 +14,10 @@ export interface SourceBatch {
 export interface TickSource {
   /** The symbols so far; more may join at the end. */
   readonly symbols: readonly string[];
-  /** Whether a tick's time is the moment it was meant to be sent, so that delivery latency can be read off it. */
+  /**
+   * Whether a tick's time is the moment it was meant to be sent, so that delivery latency can be
+   * read off it.
+   */
   readonly isLive: boolean;
   /** Told once, before the first batch: the run's start, ms since the epoch. */
   start?(epochMs: number): void;

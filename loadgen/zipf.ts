@@ -1,8 +1,8 @@
 import type { Random } from './random.ts';
 
 /**
- * Draws ranks by Zipf's law: rank i (from 0) with a weight of 1 / (i + 1)^exponent. One random number and two look-ups a
- * draw, however many ranks there are (Vose's alias method).
+ * Draws ranks by Zipf's law: rank i (from 0) with a weight of 1 / (i + 1)^exponent. One random
+ * number and two look-ups a draw, however many ranks there are (Vose's alias method).
  */
 export class Zipf {
   /** The probability of each rank; their sum is 1. */
@@ -27,7 +27,8 @@ export class Zipf {
     return scaled - rank < (this.#threshold[rank] as number) ? rank : (this.#other[rank] as number);
   }
 
-  // Each column of height 1 holds a rank and the alias that fills it up: poor ranks are paired with rich ones.
+  // Each column of height 1 holds a rank and the alias that fills it up: poor ranks are paired with
+  // rich ones.
   #fillTables(): void {
     const scaled = this.weights.map((weight) => weight * this.weights.length);
     const poor: number[] = [];

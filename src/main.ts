@@ -20,7 +20,7 @@ async function serve(config: Config): Promise<void> {
     const server = await startServer(config, log);
     const { transport, port, partitions } = server;
     const url = `http://${config.server.host}:${port}`;
-    log.info({ url, transport, partitions, pid: process.pid }, `listening on ${url}`);
+    log.info({ url, transport, partitions }, `listening on ${url}`);
     let isStopping = false;
     const stop = (signal: NodeJS.Signals) => {
       // Whoever asks twice does not want to wait.

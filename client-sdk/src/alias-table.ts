@@ -3,7 +3,10 @@ import { type Frame, Op } from '../../src/protocol/index.ts';
 /** Symbols of one ALIAS frame at most: it stays far below any frame size limit. */
 const SYMBOLS_PER_FRAME = 1000;
 
-/** The numbers that stand for symbols in TICKS frames: 0, 1, 2 … in the order of first use, for the publisher's life. */
+/**
+ * The numbers that stand for symbols in TICKS frames: 0, 1, 2 … in the order of first use, for the
+ * publisher's life.
+ */
 export class AliasTable {
   readonly #aliases = new Map<string, number>();
   readonly #symbols: string[] = [];

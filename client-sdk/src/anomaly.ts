@@ -21,7 +21,10 @@ export interface HistoryPage {
   readonly more: boolean;
 }
 
-/** An anomaly with names for its values: those that follow the symbol in an ANOMALY frame are those of a HISTORY_PAGE. */
+/**
+ * An anomaly with names for its values: those that follow the symbol in an ANOMALY frame are those
+ * of a HISTORY_PAGE.
+ */
 export function namedAnomaly(symbol: string, values: HistoryTuple): Anomaly {
   const [sequence, direction, referencePrice, newPrice, changePercent, timestamp] = values;
   return { symbol, sequence, direction, referencePrice, newPrice, changePercent, timestamp };

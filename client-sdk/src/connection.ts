@@ -51,7 +51,10 @@ export interface ConnectionListener {
 const SILENT_CHECKS_MAX = 5;
 const CLOSE_TIMEOUT_MS = 2000;
 
-/** One WebSocket to the server, from the first byte to the last: frames, liveness, counters. Never reconnects. */
+/**
+ * One WebSocket to the server, from the first byte to the last: frames, liveness, counters. Never
+ * reconnects.
+ */
 export class Connection {
   /** Frames and bytes received so far, heartbeats included. */
   framesReceived = 0;
@@ -98,7 +101,10 @@ export class Connection {
     if (!this.#isClosed) this.#socket.send(message);
   }
 
-  /** Stops reading, where the socket can: the server then feels a slow reader. Liveness is not judged meanwhile. */
+  /**
+   * Stops reading, where the socket can: the server then feels a slow reader. Liveness is not
+   * judged meanwhile.
+   */
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
@@ -167,7 +173,8 @@ export class Connection {
     this.#timer = setTimeout(() => this.#checkLiveness(), this.#heartbeatMs / 2);
   }
 
-  // Checks are counted, the clock is not read: an event loop that stalled is not mistaken for a silent server.
+  // Checks are counted, the clock is not read: an event loop that stalled is not mistaken for a
+  // silent server.
   #checkLiveness(): void {
     if (!this.#isPaused) this.#silentChecks++;
     if (this.#silentChecks >= SILENT_CHECKS_MAX) this.abort('no frame for 2.5 heartbeats');

@@ -1,6 +1,9 @@
 import { applyEntries, Digest, type SymbolValues } from '../../src/protocol/index.ts';
 
-/** One symbol of a mirror. The same object stays for as long as the symbol is mirrored: copy what must not change. */
+/**
+ * One symbol of a mirror. The same object stays for as long as the symbol is mirrored: copy what
+ * must not change.
+ */
 export interface MirroredSymbol {
   readonly symbolId: number;
   readonly symbol: string;
@@ -39,7 +42,9 @@ class HeldSymbol implements MirroredSymbol {
   }
 }
 
-/** What a subscriber knows: the state of each subscribed symbol, brought up to date entry by entry. */
+/**
+ * What a subscriber knows: the state of each subscribed symbol, brought up to date entry by entry.
+ */
 export class Mirror {
   readonly #values = new Map<number, SymbolValues>();
   readonly #symbols = new Map<number, HeldSymbol>();
@@ -81,7 +86,8 @@ export class Mirror {
    * Applies the entries of a STATS frame.
    *
    * @returns what changed, in the order of the entries; the array is used again by the next call
-   * @throws RangeError when an entry is cut off, a delta comes before its full entry, or an id has no name
+   * @throws RangeError when an entry is cut off, a delta comes before its full entry, or an id has
+   *   no name
    */
   apply(entries: readonly number[]): readonly MirroredSymbol[] {
     this.#changes.length = 0;
@@ -91,7 +97,10 @@ export class Mirror {
     return this.#changes;
   }
 
-  /** Forgets the state of every symbol that `isKept` refuses. Names stay: the server tells each only once. */
+  /**
+   * Forgets the state of every symbol that `isKept` refuses. Names stay: the server tells each only
+   * once.
+   */
   retain(isKept: (symbol: string) => boolean): void {
     for (const { symbolId, symbol } of this.#symbols.values()) {
       if (isKept(symbol)) continue;

@@ -14,7 +14,10 @@ import { withSequence } from './tick-encoder.ts';
 import { UnacknowledgedFrames } from './unacknowledged-frames.ts';
 import { openWsSocket } from './ws-socket.ts';
 
-/** Bytes of a tick at most (an alias of 5, price and time of 9 each), and of what stands around the ticks. */
+/**
+ * Bytes of a tick at most (an alias of 5, price and time of 9 each), and of what stands around the
+ * ticks.
+ */
 const TICK_BYTES_MAX = 23;
 const FRAME_HEADER_BYTES_MAX = 16;
 /** How long a frame refused for back-pressure waits where no ACK comes first. */
@@ -46,7 +49,10 @@ interface Counts {
 
 const NOTHING: Counts = { accepted: 0, rejected: 0, dropped: 0 };
 
-/** The state of a publisher across connections: which frames are open, what credit allows, when to come back. */
+/**
+ * The state of a publisher across connections: which frames are open, what credit allows, when to
+ * come back.
+ */
 export class PublishSession {
   readonly aliases = new AliasTable();
   welcome: Welcome | undefined;
@@ -191,7 +197,8 @@ export class PublishSession {
     }
   }
 
-  // The server does not know frames that it once acknowledged: it lost its memory, and counts on from where it says.
+  // The server does not know frames that it once acknowledged: it lost its memory, and counts on
+  // from where it says.
   #renumber(sequence: number): void {
     this.#startAfter(sequence);
     for (const frame of this.#frames.all()) {
@@ -254,7 +261,8 @@ export class PublishSession {
     }
   }
 
-  // Which frame was refused is not told, so all open ones are sent again: those that got in are not applied twice.
+  // Which frame was refused is not told, so all open ones are sent again: those that got in are not
+  // applied twice.
   #hold(delayMs: number): void {
     this.#frames.rewind();
     this.#isHeld = true;

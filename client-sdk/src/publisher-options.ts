@@ -3,7 +3,10 @@ import type { Closure } from './connection.ts';
 import type { OpenSocket } from './socket.ts';
 
 export interface PublisherOptions {
-  /** The publisher's name, under which the server remembers its sequence: 1 to 64 characters of `A-Z a-z 0-9 . _ -`. */
+  /**
+   * The publisher's name, under which the server remembers its sequence: 1 to 64 characters of
+   * `A-Z a-z 0-9 . _ -`.
+   */
   readonly publisher: string;
   /** How frames are written; default `binary`. */
   readonly encoding?: Encoding;

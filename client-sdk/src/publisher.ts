@@ -7,10 +7,12 @@ import { Waiters } from './waiters.ts';
 const CLOSE_TIMEOUT_MS = 10_000;
 
 /**
- * A publisher that survives its connections: frames are numbered and kept until the server acknowledges them, and what a
- * lost connection leaves open is sent again on the next, so that each tick is applied once.
+ * A publisher that survives its connections: frames are numbered and kept until the server
+ * acknowledges them, and what a lost connection leaves open is sent again on the next, so that each
+ * tick is applied once.
  *
- * Never queues beyond the server's credit: what exceeds it is not taken, and the caller decides what to do.
+ * Never queues beyond the server's credit: what exceeds it is not taken, and the caller decides
+ * what to do.
  */
 export class Publisher {
   readonly #session: PublishSession;
@@ -67,15 +69,19 @@ export class Publisher {
     return this.#session.totals;
   }
 
-  /** The number that stands for a symbol in {@link TickColumns}; declared to the server as needed. */
+  /**
+   * The number that stands for a symbol in {@link TickColumns}; declared to the server as needed.
+   */
   alias(symbol: string): number {
     return this.#session.aliases.aliasOf(symbol);
   }
 
   /**
-   * Sends rows `from` to `to` (exclusive) as one frame, as many of them as credit and the server's limits allow.
+   * Sends rows `from` to `to` (exclusive) as one frame, as many of them as credit and the server's
+   * limits allow.
    *
-   * @returns how many rows were taken, from the first; 0 while disconnected or without credit: see {@link ready}
+   * @returns how many rows were taken, from the first; 0 while disconnected or without credit: see
+   *   {@link ready}
    * @throws Error after the publisher failed for good
    */
   tryPublish(columns: TickColumns, from: number, to: number): number {
@@ -91,7 +97,10 @@ export class Publisher {
     return ticks;
   }
 
-  /** Sends ticks in order, waiting for credit as needed; resolves once all were sent, which {@link flush} confirms. */
+  /**
+   * Sends ticks in order, waiting for credit as needed; resolves once all were sent, which
+   * {@link flush} confirms.
+   */
   publish(ticks: readonly Tick[]): Promise<void> {
     const aliases = Uint32Array.from(ticks, ({ symbol }) => this.alias(symbol));
     const prices = Float64Array.from(ticks, ({ price }) => price);
@@ -157,7 +166,8 @@ export class Publisher {
 
   #wake(): void {
     this.#waiters.wake();
-    // A socket does not tell when its buffer drains: look again soon, where that is what somebody waits for.
+    // A socket does not tell when its buffer drains: look again soon, where that is what somebody
+    // waits for.
     if (!this.#waiters.isEmpty && this.#session.isBufferFull) setTimeout(() => this.#wake(), 1);
   }
 }

@@ -11,8 +11,8 @@ export class Requests {
   #nextId = 1;
 
   /**
-   * Opens a request: `send` gets its id. `read` makes the result of the answering frame while that frame is at its place
-   * in the stream: no later frame has been looked at.
+   * Opens a request: `send` gets its id. `read` makes the result of the answering frame while that
+   * frame is at its place in the stream: no later frame has been looked at.
    */
   open<T>(send: (requestId: number) => void, read: (answer: Frame) => T): Promise<T> {
     const requestId = this.#nextId++;
@@ -22,7 +22,10 @@ export class Requests {
     });
   }
 
-  /** Gives a frame to the request that its second element names; one that nobody waits for is ignored. */
+  /**
+   * Gives a frame to the request that its second element names; one that nobody waits for is
+   * ignored.
+   */
   answer(frame: Frame): void {
     this.#take(frame[1] as number)?.answer(frame);
   }

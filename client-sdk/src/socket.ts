@@ -1,4 +1,7 @@
-/** What the client needs of a WebSocket: the part that browsers and `ws` share, and what only some can do. */
+/**
+ * What the client needs of a WebSocket: the part that browsers and `ws` share, and what only some
+ * can do.
+ */
 export interface SocketLike {
   readonly bufferedAmount: number;
   onopen: (() => void) | null;
@@ -14,5 +17,8 @@ export interface SocketLike {
   resume?(): void;
 }
 
-/** Opens a WebSocket that delivers binary messages as `Uint8Array` or `ArrayBuffer`, text as strings. */
+/**
+ * Opens a WebSocket that delivers binary messages as `Uint8Array` or `ArrayBuffer`, text as
+ * strings.
+ */
 export type OpenSocket = (url: string, subprotocols: readonly string[]) => SocketLike;

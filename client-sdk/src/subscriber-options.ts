@@ -13,13 +13,19 @@ export interface SubscriberOptions {
   readonly openSocket?: OpenSocket;
   /** Longest wait for the session to open, ms; default 10 000. */
   readonly connectTimeoutMs?: number;
-  /** Called once a STATS frame, after the mirror took it, with what changed; the array is valid during the call only. */
+  /**
+   * Called once a STATS frame, after the mirror took it, with what changed; the array is valid
+   * during the call only.
+   */
   readonly onStats?: (changes: readonly MirroredSymbol[], serverTime: number) => void;
   /** Called for each anomaly, in order. */
   readonly onAnomaly?: (anomaly: Anomaly, serverTime: number) => void;
   /** Called for each server error that answers no request. */
   readonly onError?: (error: ProtocolError) => void;
-  /** Called when the server announces a planned close: reconnect after a random time within `jitterMs`. */
+  /**
+   * Called when the server announces a planned close: reconnect after a random time within
+   * `jitterMs`.
+   */
   readonly onGoaway?: (reason: string, deadlineMs: number, jitterMs: number) => void;
   /** Called once, when the connection is gone, whoever ended it. */
   readonly onClose?: (closure: Closure) => void;
@@ -54,7 +60,10 @@ export interface SubscriberCounters {
   readonly statsFrames: number;
   readonly entries: number;
   readonly fullEntries: number;
-  /** Ticks that the entries stand for, first entries left out: what exceeds the entries was conflated. */
+  /**
+   * Ticks that the entries stand for, first entries left out: what exceeds the entries was
+   * conflated.
+   */
   readonly updates: number;
   readonly anomalies: number;
 }

@@ -24,8 +24,8 @@ import type {
 import { openWsSocket } from './ws-socket.ts';
 
 /**
- * A stream session: subscriptions out; statistics, mirrored by symbol, and anomalies in. It lives on one connection,
- * which is not replaced when it ends.
+ * A stream session: subscriptions out; statistics, mirrored by symbol, and anomalies in. It lives
+ * on one connection, which is not replaced when it ends.
  */
 export class Subscriber {
   readonly #options: SubscriberOptions;
@@ -80,7 +80,10 @@ export class Subscriber {
     return { frames: framesReceived, bytes: bytesReceived, framesMissed, ...this.#counters };
   }
 
-  /** What is known of a symbol; undefined before its first entry. Live: the next frame may change it. */
+  /**
+   * What is known of a symbol; undefined before its first entry. Live: the next frame may change
+   * it.
+   */
   get(symbol: string): MirroredSymbol | undefined {
     return this.#mirror.get(symbol);
   }
@@ -93,7 +96,8 @@ export class Subscriber {
   /**
    * Subscribes to patterns: each a symbol, or a text with `*` for any run of characters.
    *
-   * @throws ProtocolError when the request as a whole is refused; a single pattern is refused in `codes`
+   * @throws ProtocolError when the request as a whole is refused; a single pattern is refused in
+   *   `codes`
    */
   subscribe(patterns: readonly string[], options: SubscribeOptions = {}): Promise<Subscribed> {
     const { since, ...plain } = options;
@@ -125,7 +129,10 @@ export class Subscriber {
     );
   }
 
-  /** Compares the mirror with what the server says this session should hold, at the same point of the stream. */
+  /**
+   * Compares the mirror with what the server says this session should hold, at the same point of
+   * the stream.
+   */
   verify(): Promise<Verification> {
     return this.#requests.open(
       (requestId) => this.#connection.send([Op.VERIFY, requestId]),

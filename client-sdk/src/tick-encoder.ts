@@ -10,7 +10,8 @@ export interface TickColumns {
 }
 
 /*
- * A TICKS frame as this file writes it; the fixed places let a sequence be changed without writing the frame anew:
+ * A TICKS frame as this file writes it; the fixed places let a sequence be changed without writing
+ * the frame anew:
  *
  *   0    1    2    3            11
  *   93   03   cb   sequence     array of 3n, then (alias, price, time | nil) × n
@@ -19,11 +20,16 @@ export interface TickColumns {
 const SEQUENCE_OFFSET = 3;
 const NIL = 0xc0;
 
-/** Writes TICKS frames from columns, a million ticks a second and more: no object a tick, one copy a frame. */
+/**
+ * Writes TICKS frames from columns, a million ticks a second and more: no object a tick, one copy a
+ * frame.
+ */
 export class TickEncoder {
   readonly #writer = new ByteWriter(64 * 1024);
 
-  /** The ticks of rows `from` to `to` (exclusive) as one frame, in bytes that belong to the caller. */
+  /**
+   * The ticks of rows `from` to `to` (exclusive) as one frame, in bytes that belong to the caller.
+   */
   encode(sequence: number, columns: TickColumns, from: number, to: number): Uint8Array {
     const { aliases, prices, times } = columns;
     const writer = this.#writer;

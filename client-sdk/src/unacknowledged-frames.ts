@@ -6,8 +6,8 @@ export interface UnacknowledgedFrame {
 }
 
 /**
- * The frames that may have to be sent again, by ascending sequence: first those that were sent, then those that wait
- * to be sent (again).
+ * The frames that may have to be sent again, by ascending sequence: first those that were sent,
+ * then those that wait to be sent (again).
  */
 export class UnacknowledgedFrames {
   #frames: UnacknowledgedFrame[] = [];

@@ -4,7 +4,10 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** Promises that wait for conditions; whoever changes what they depend on calls {@link Waiters.wake}. */
+/**
+ * Promises that wait for conditions; whoever changes what they depend on calls
+ * {@link Waiters.wake}.
+ */
 export class Waiters {
   #waiting: Waiter[] = [];
 

@@ -119,10 +119,10 @@ export class Engine {
     return !this.dirty.isEmpty() || this.#anomalies.some((ring) => !ring.isEmpty());
   }
 
-  /** Hands new anomalies to `sink`, oldest first within a symbol. Returns how many. */
-  drainAnomalies(sink: AnomalySink): number {
+  /** Hands new anomalies to `sink`, oldest first within a symbol, at most `limit` of them. Returns how many. */
+  drainAnomalies(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
     let count = 0;
-    for (const ring of this.#anomalies) count += ring.drain(sink);
+    for (const ring of this.#anomalies) count += ring.drain(sink, limit - count);
     return count;
   }
 

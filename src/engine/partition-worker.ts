@@ -40,9 +40,11 @@ export class PartitionWorker {
   run(): void {
     this.#takeOver();
     for (;;) {
+      // Asked before looking at the queue: what was offered before the stop is then seen.
+      const isStopping = this.#ticks.isStopping();
       const count = this.#ticks.poll(this.#columns, BATCH);
       if (count > 0) this.#applyBatch(count);
-      else if (this.#ticks.isStopping()) return;
+      else if (isStopping) return;
       else this.#ticks.sleep();
     }
   }

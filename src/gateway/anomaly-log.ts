@@ -77,18 +77,18 @@ class SymbolAnomalies {
 
 /** The recent anomalies, in memory: what sessions are sent from, and what history there is without a store. */
 export class AnomalyLog implements AnomalySink {
-  readonly #perSymbolMax: number;
+  /** Anomalies of a symbol that are kept. */
+  readonly perSymbolMax: number;
   readonly #symbols = new Map<number, SymbolAnomalies>();
   readonly #recent: AnomalyRecord[] = [];
   readonly #onAnomaly: (symbolId: number) => void;
   #ordinal = 0;
 
   /**
-   * @param perSymbolMax anomalies of a symbol that are kept
    * @param onAnomaly told of the symbol after each anomaly is in
    */
   constructor(perSymbolMax: number, onAnomaly: (symbolId: number) => void) {
-    this.#perSymbolMax = perSymbolMax;
+    this.perSymbolMax = perSymbolMax;
     this.#onAnomaly = onAnomaly;
   }
 
@@ -116,7 +116,7 @@ export class AnomalyLog implements AnomalySink {
       symbol = new SymbolAnomalies();
       this.#symbols.set(symbolId, symbol);
     }
-    symbol.append(record, this.#perSymbolMax);
+    symbol.append(record, this.perSymbolMax);
     this.#recent.push(record);
     // Cut in strides: a shift an anomaly would move the whole array each time.
     if (this.#recent.length >= 2 * RECENT_OF_ALL_MAX) this.#recent.splice(0, RECENT_OF_ALL_MAX);

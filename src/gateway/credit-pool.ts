@@ -87,6 +87,7 @@ export class CreditPool {
   }
 
   #shareOf(free: number): number {
-    return Math.max(1, Math.floor(free / this.#holders.size));
+    // As if there were one more: what a newcomer will find.
+    return Math.max(1, Math.floor(free / (this.#holders.size + 1)));
   }
 }

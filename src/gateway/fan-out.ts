@@ -33,19 +33,30 @@ export class FanOut {
 
   /** Takes all news there is now and flushes the sessions concerned. */
   run(): void {
-    // Anomalies first: their ring is small, and a worker may be waiting for it.
-    this.#engine.drainAnomalies(this.#anomalies);
+    this.#runAnomalies();
     let count: number;
     do {
       count = this.#engine.dirty.take(this.#taken);
       for (let i = 0; i < count; i++) this.#markStats(this.#taken[i] as number);
     } while (count > TAKEN_MAX / 2);
-    const touched = this.#touched;
-    for (const delivery of touched) {
+    this.#flushTouched();
+  }
+
+  /**
+   * Anomalies first: their rings are small, and a worker may be waiting. No more at a time than the log keeps of a symbol:
+   * a session with room in its socket misses none, however many one symbol has.
+   */
+  #runAnomalies(): void {
+    const atATime = this.#anomalies.perSymbolMax;
+    while (this.#engine.drainAnomalies(this.#anomalies, atATime) === atATime) this.#flushTouched();
+  }
+
+  #flushTouched(): void {
+    for (const delivery of this.#touched) {
       delivery.isTouched = false;
       delivery.flush();
     }
-    touched.length = 0;
+    this.#touched.length = 0;
   }
 
   /** Marks a symbol's new anomaly with the sessions that want it; for the anomaly log to call. */

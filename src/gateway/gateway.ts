@@ -245,6 +245,8 @@ export class Gateway {
       sessionClosed: (session) => {
         this.#sessions.publishers.delete(session);
         this.#turn.forget(session);
+        // Its credit is free for others, who may be waiting for it.
+        this.#turn.schedule();
       },
     };
   }

@@ -19,12 +19,12 @@ async function killWorkers(run: EngineRun, deaths: number): Promise<void> {
 
 /** Offers ticks over and over, later ones each time, until `done`; what became of each is kept. */
 async function flood(run: EngineRun, done: Promise<void>): Promise<StoryTick[]> {
-  let isDone = false;
+  const progress = { isDone: false };
   void done.then(() => {
-    isDone = true;
+    progress.isDone = true;
   });
   const accepted: StoryTick[] = [];
-  for (let from = 0; !isDone; from = (from + 1000) % TICKS.length) {
+  for (let from = 0; !progress.isDone; from = (from + 1000) % TICKS.length) {
     const late = Math.floor(accepted.length / TICKS.length) * 200_000;
     for (const { symbolId, price, time } of TICKS.slice(from, from + 1000)) {
       const tick = { symbolId, price, time: time + late };

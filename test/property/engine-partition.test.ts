@@ -42,7 +42,7 @@ function oraclesOf(ticks: readonly StoryTick[], rules: Rules): NaiveResult[] {
 function follow(memory: PartitionMemory, rules: Rules, ticks: readonly StoryTick[]): void {
   const rig = new PartitionRig(memory, rules);
   const oracles = oraclesOf(ticks, rules);
-  const applied = new Array<number>(SYMBOLS).fill(0);
+  const applied = Array.from({ length: SYMBOLS }, () => 0);
   for (const [index, tick] of ticks.entries()) {
     const { symbolId } = tick;
     rig.apply(symbolId, tick);
@@ -99,7 +99,7 @@ it('does so on the memory that the engine makes', () => {
 const EDGES: [string, NaiveTick[]][] = [
   ['prices near the largest double', [1.7e308, 1.6e308, 1.75e308, 3, 1.7e308, 1e-3, 5, 5].map(at)],
   ['exactly two percent as a decimal', [10.1, 10.302, 10.1, 10.5, 10.71].map(at)],
-  ['one price for long', new Array(200).fill(7.3).map(at)],
+  ['one price for long', Array.from({ length: 200 }, (_, i) => at(7.3, i))],
   ['a fall that goes on', Array.from({ length: 200 }, (_, i) => 1000 - i * 4.9).map(at)],
   ['a rise that goes on', Array.from({ length: 200 }, (_, i) => 10 + i * 0.37).map(at)],
 ];

@@ -84,7 +84,7 @@ describe('the partition of a symbol', () => {
   it.each(names)('spreads symbols that are %s evenly', (_, name) => {
     const symbols = [...new Set(Array.from({ length: 10_000 }, (__, i) => name(i)))];
     for (const partitions of [2, 3, 4, 7, 8, 64]) {
-      const sizes = new Array<number>(partitions).fill(0);
+      const sizes = Array.from({ length: partitions }, () => 0);
       for (const symbol of symbols) {
         const bytes = encoder.encode(symbol);
         const partition = partitionOf(symbolHash(bytes, 0, bytes.length), partitions);

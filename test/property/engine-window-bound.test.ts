@@ -34,8 +34,8 @@ function runs(wait: fc.Arbitrary<number>): fc.Arbitrary<NaiveTick[]> {
     let price = 5000;
     let time = 1000;
     return all
-      .flatMap(({ step: steps, repeat }) => new Array(repeat + 1).fill(steps).flat())
-      .map((next: { wait: number; by: number }) => {
+      .flatMap(({ step: steps, repeat }) => Array.from({ length: repeat + 1 }, () => steps).flat())
+      .map((next) => {
         price = Math.max(1, price + next.by);
         time += next.wait;
         return { price, time };

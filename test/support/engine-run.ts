@@ -87,7 +87,8 @@ export class EngineRun {
   async offerAll(ticks: readonly StoryTick[], { frame = 512, isPatient = true }): Promise<void> {
     for (let from = 0; from < ticks.length; from += frame) {
       for (const tick of ticks.slice(from, from + frame)) {
-        while (!this.offer(tick) && isPatient) await this.turn();
+        if (isPatient) await this.#offerUntilTaken(tick);
+        else this.offer(tick);
       }
       await this.turn();
     }
@@ -100,11 +101,11 @@ export class EngineRun {
 
   /** Stops the engine, taking news meanwhile. */
   async stop(): Promise<void> {
-    let isStopped = false;
+    const progress = { isStopped: false };
     const stopped = this.engine.stop().then(() => {
-      isStopped = true;
+      progress.isStopped = true;
     });
-    while (!isStopped) await this.turn();
+    while (!progress.isStopped) await this.turn();
     await stopped;
     this.take();
   }
@@ -116,6 +117,10 @@ export class EngineRun {
       sum += this.engine.status(i).counters.get(counter);
     }
     return sum;
+  }
+
+  async #offerUntilTaken(tick: StoryTick): Promise<void> {
+    while (!this.offer(tick)) await this.turn();
   }
 
   #read(symbolId: number): void {

@@ -59,8 +59,8 @@ export function stories(
 }
 
 function tell(steps: readonly Step[], base: number, symbols: number): StoryTick[] {
-  const clocks = new Array<number>(symbols).fill(1_700_000_000_000);
-  const prices = new Array<number>(symbols).fill(base);
+  const clocks = Array.from({ length: symbols }, () => 1_700_000_000_000);
+  const prices = Array.from({ length: symbols }, () => base);
   return steps.map(({ symbolId, wait, price }) => {
     const time = (clocks[symbolId] as number) + wait;
     clocks[symbolId] = Math.max(clocks[symbolId] as number, time);

@@ -109,10 +109,10 @@ export class AnomalyConsumer {
     return Atomics.load(this.#ring.words, TAIL) === this.#head;
   }
 
-  /** Hands what is there to `sink`, oldest first. Returns how many. */
-  drain(sink: AnomalySink): number {
+  /** Hands what is there to `sink`, oldest first, at most `limit` of it. Returns how many. */
+  drain(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
     const { words, doubles } = this.#ring;
-    const count = (Atomics.load(words, TAIL) - this.#head) | 0;
+    const count = Math.min(limit, (Atomics.load(words, TAIL) - this.#head) | 0);
     for (let i = 0; i < count; i++) {
       const slot = this.#ring.slotOf(this.#head + i);
       const double = slot / 2;

@@ -1,0 +1,182 @@
+import { expect, it } from 'vitest';
+import { Code, Op } from '../support/independent-client.ts';
+import type { SeenAnomaly } from '../support/independent-subscriber.ts';
+import type { NaiveAnomaly } from '../support/naive-statistics.ts';
+import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
+import { seededMarket } from '../support/seeded-market.ts';
+import { StateOracle } from '../support/state-oracle.ts';
+import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+
+const TIME = 1_700_000_000_000;
+
+/** An anomaly of the oracle as the wire has it. */
+function onWire(symbol: string, anomaly: NaiveAnomaly): SeenAnomaly {
+  return {
+    symbol,
+    sequence: anomaly.sequence,
+    direction: anomaly.direction === 'Up' ? 1 : -1,
+    reference: anomaly.referencePrice,
+    price: anomaly.newPrice,
+    changePercent: anomaly.changePercent,
+    time: anomaly.timestamp,
+  };
+}
+
+/** Prices that move by 3 % with every tick: each one after the first is an anomaly. */
+function swings(symbol: string, count: number, from = 0) {
+  return Array.from({ length: count }, (_, i) => ({
+    symbol,
+    price: (from + i) % 2 === 0 ? 100 : 103,
+    time: TIME + from + i,
+  }));
+}
+
+onTransports((transport) => {
+  const server = serverForSuite({ server: { transport }, processing: { partitions: 2 } });
+
+  it('are what the definition says, in order, each once, conflated or not', async () => {
+    const prefix = unique('M');
+    const symbols = Array.from({ length: 20 }, (_, i) => `${prefix}-${i}`);
+    const market = seededMarket({ seed: 31, symbols, ticks: 8000 });
+    const oracle = new StateOracle(market);
+    const plain = await subscriberForTest(server.port);
+    const json = await subscriberForTest(server.port, { json: true });
+    const conflated = await subscriberForTest(server.port);
+    await plain.subscribe([`${prefix}*`]);
+    await json.subscribe([`${prefix}*`], { stats: false });
+    await conflated.subscribe([`${prefix}*`], { conflateMs: 5000 });
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    await publisher.publishAll(market, 50);
+    const expected = new Map(
+      [...oracle.results].map(([symbol, { anomalies }]) => [
+        symbol,
+        anomalies.map((anomaly) => onWire(symbol, anomaly)),
+      ]),
+    );
+    const total = [...expected.values()].reduce((sum, { length }) => sum + length, 0);
+    expect(total).toBeGreaterThan(100);
+    expect([...expected.values()].flat().some(({ direction }) => direction === 1)).toBe(true);
+    expect([...expected.values()].flat().some(({ direction }) => direction === -1)).toBe(true);
+    for (const subscriber of [plain, json, conflated]) {
+      await subscriber.until(() => subscriber.anomalies.length >= total, `${total} anomalies`);
+      for (const [symbol, anomalies] of expected) {
+        expect(subscriber.anomaliesOf(symbol)).toEqual(anomalies);
+      }
+      expect(subscriber.jumps).toEqual([]);
+    }
+    expect(json.flushes).toEqual([]);
+  });
+
+  it('Up comes before Down where one tick raises both', async () => {
+    const symbol = unique('S');
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([symbol]);
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    publisher.publish([100, 110, 105].map((price, i) => ({ symbol, price, time: TIME + i })));
+    await subscriber.until(() => subscriber.anomalies.length === 3, 'three anomalies');
+    expect(subscriber.anomalies.map(({ direction, reference }) => [direction, reference])).toEqual([
+      [1, 100],
+      [1, 100],
+      [-1, 110],
+    ]);
+  });
+
+  it('are not raised by a move of exactly the threshold, nor by late ticks', async () => {
+    const symbol = unique('S');
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([symbol]);
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    const ticks = [10.1, 10.302, 10.1].map((price, i) => ({ symbol, price, time: TIME + i }));
+    publisher.publish([...ticks, { symbol, price: 500, time: TIME - 1 }]);
+    publisher.publish([{ symbol, price: 10.3021, time: TIME + 3 }]);
+    await subscriber.counted(symbol, 5);
+    await subscriber.until(() => subscriber.anomalies.length === 1, 'the anomaly');
+    expect(subscriber.anomalies[0]).toMatchObject({ sequence: 1, reference: 10.1, price: 10.3021 });
+  });
+
+  it('HISTORY gives them page by page, and says whether there are more', async () => {
+    const symbol = unique('S');
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([symbol]);
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    publisher.publish(swings(symbol, 11));
+    await subscriber.until(() => subscriber.anomalies.length === 10, 'ten anomalies');
+    const pages: unknown[][] = [];
+    for (let after = 0, more = true; more; ) {
+      const page = await subscriber.history(symbol, after, 4);
+      expect(page.slice(0, 3)).toEqual([Op.HISTORY_PAGE, page[1], symbol]);
+      const anomalies = page[3] as number[][];
+      pages.push(anomalies);
+      after = anomalies.at(-1)?.[0] as number;
+      more = page[4] as boolean;
+    }
+    expect(pages.map(({ length }) => length)).toEqual([4, 4, 2]);
+    expect(pages.flat()).toEqual(
+      subscriber.anomalies.map((a) => [
+        a.sequence,
+        a.direction,
+        a.reference,
+        a.price,
+        a.changePercent,
+        a.time,
+      ]),
+    );
+    expect((await subscriber.history(symbol, 6, 4)).slice(3)).toEqual([
+      pages.flat().slice(6),
+      false,
+    ]);
+    expect((await subscriber.history(symbol, 10, 5)).slice(3)).toEqual([[], false]);
+    expect((await subscriber.history(symbol, 99, 5)).slice(3)).toEqual([[], false]);
+    expect((await subscriber.history(unique('never'), 0, 5)).slice(3)).toEqual([[], false]);
+  });
+
+  it('HISTORY of what fell out of memory is not_available without a store', async () => {
+    const own = await serverForTest({
+      server: { transport },
+      stream: { recentAnomaliesPerSymbol: 10 },
+    });
+    const subscriber = await subscriberForTest(own.port);
+    await subscriber.subscribe(['S']);
+    const publisher = await publisherForTest(own.port, 'feed');
+    publisher.publish(swings('S', 26));
+    await subscriber.until(() => subscriber.anomalies.at(-1)?.sequence === 25, 'the last anomaly');
+    const error = await subscriber.history('S', 14, 5);
+    expect(error.slice(0, 3)).toEqual([Op.ERROR, error[1], Code.not_available]);
+    expect(error[4]).toBe(true);
+    const page = await subscriber.history('S', 15, 1000);
+    expect((page[3] as number[][]).map(([sequence]) => sequence)).toEqual([
+      16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+    ]);
+    expect(page[4]).toBe(false);
+    // A replay from before that jumps to what there is.
+    const late = await subscriberForTest(own.port);
+    await late.subscribe(['S'], { since: { S: 3 } });
+    await late.until(() => late.anomalies.length === 10, 'what is held');
+    expect(late.jumps).toEqual([{ symbol: 'S', after: 3, next: 16 }]);
+  });
+
+  it.each([
+    ['a bad symbol', '', 0, 5, Code.bad_symbol],
+    ['a pattern', 'A*', 0, 5, Code.bad_symbol],
+    ['a symbol of a wrong type', 5, 0, 5, Code.bad_frame],
+    ['a sequence below 0', 'A', -1, 5, Code.bad_frame],
+    ['limit 0', 'A', 0, 0, Code.bad_frame],
+    ['a fractional limit', 'A', 0, 1.5, Code.bad_frame],
+  ])('HISTORY of %s is refused', async (_what, symbol, after, limit, code) => {
+    const subscriber = await subscriberForTest(server.port);
+    subscriber.send([Op.HISTORY, 9, symbol, after, limit]);
+    const [error] = await subscriber.received(Op.ERROR);
+    expect(error?.slice(0, 3)).toEqual([Op.ERROR, 9, code]);
+  });
+
+  it('come in one frame or many, however many there are at once', async () => {
+    const symbols = Array.from({ length: 40 }, () => unique('B'));
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe(symbols);
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    const ticks = symbols.flatMap((symbol) => swings(symbol, 61));
+    publisher.publish(ticks);
+    await subscriber.until(() => subscriber.anomalies.length === 40 * 60, 'all anomalies');
+    expect(subscriber.jumps).toEqual([]);
+  });
+});

@@ -1,0 +1,174 @@
+import { expect, it } from 'vitest';
+import { Op } from '../support/independent-client.ts';
+import type { IndependentSubscriber } from '../support/independent-subscriber.ts';
+import type { NaiveMarketTick } from '../support/naive-statistics.ts';
+import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
+import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
+
+const TIME = 1_700_000_000_000;
+const MEGABYTE = 1024 * 1024;
+
+/** One of the server's metrics without labels, or with those given. */
+async function metric(port: number, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+  if (line === undefined) throw new Error(`no metric ${name}`);
+  return Number(line.slice(name.length + 1));
+}
+
+async function untilMetric(port: number, name: string, value: number): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while ((await metric(port, name)) !== value) {
+    if (performance.now() > deadline) throw new Error(`${name} did not become ${value}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Rounds of one tick for each symbol, with prices that take many digits. */
+function rounds(symbols: readonly string[], count: number, from: number): NaiveMarketTick[][] {
+  return Array.from({ length: count }, (_, round) =>
+    symbols.map((symbol, i) => ({
+      symbol,
+      price: 100 + Math.sin(from + round + i) / 3,
+      time: TIME + from + round,
+    })),
+  );
+}
+
+async function expectInSync(subscriber: IndependentSubscriber, symbols: number): Promise<void> {
+  const verified = await subscriber.verify();
+  expect(verified).toMatchObject({ symbolCount: symbols, ownDigest: verified.digest });
+}
+
+onTransports((transport) => {
+  it('costs no memory however much passes it by, disturbs nobody, and catches up by itself', async () => {
+    const server = await ServerProcess.start([
+      `--server.transport=${transport}`,
+      '--processing.overflow=wait',
+    ]);
+    const { port } = server;
+    const symbols = Array.from({ length: 400 }, (_, i) => `SYM-${i}`);
+    const publisher = await publisherForTest(port, 'feed');
+    publisher.declare(0, symbols);
+    const fast = await subscriberForTest(port);
+    await fast.subscribe(['*']);
+    const slow: IndependentSubscriber[] = [];
+    // Several, so that a queue for each would show: JSON, for it fills sockets sooner.
+    for (let i = 0; i < 6; i++) {
+      const subscriber = await subscriberForTest(port, { json: true });
+      await subscriber.subscribe(['*'], { anomalies: false });
+      slow.push(subscriber);
+    }
+    const publishRounds = async (count: number, from: number) => {
+      for (const round of rounds(symbols, count, from)) {
+        publisher.publish(round);
+        await publisher.acknowledged();
+      }
+    };
+    await publishRounds(50, 0);
+    for (const subscriber of slow) await subscriber.counted('SYM-399', 50);
+    for (const subscriber of slow) subscriber.pause();
+    // First what the kernel holds must be full.
+    let total = 50;
+    while ((await metric(port, 'tickwire_slow_sessions')) < slow.length) {
+      await publishRounds(40, total);
+      total += 40;
+    }
+    const before = server.rssBytes();
+    const flushesBefore = fast.flushes.length;
+    // 120 000 updates more pass by.
+    await publishRounds(300, total);
+    total += 300;
+    await fast.counted('SYM-399', total);
+    const growth = server.rssBytes() - before;
+    // Queued, these updates would take some 90 bytes each and session: 60 MB together. What is allowed for is the noise of
+    // the garbage collector; a heap that has just grown stays large for a while.
+    expect(growth).toBeLessThan(32 * MEGABYTE);
+    const flushes = fast.flushes.slice(flushesBefore);
+    const gaps = flushes.slice(1).map(({ at }, i) => at - (flushes[i]?.at ?? 0));
+    expect(flushes.length).toBeGreaterThan(60);
+    expect(Math.max(...gaps)).toBeLessThan(1000);
+    await expectInSync(fast, symbols.length);
+    for (const subscriber of slow) subscriber.resume();
+    for (const subscriber of slow) {
+      // Without VERIFY, nothing but reading.
+      for (const symbol of symbols) await subscriber.counted(symbol, total);
+      // Far fewer than passed it by.
+      expect(subscriber.mirror.entries).toBeLessThan((total - 50) * symbols.length);
+      await expectInSync(subscriber, symbols.length);
+    }
+    await untilMetric(port, 'tickwire_slow_sessions', 0);
+  });
+
+  it('gets every anomaly in order, but where more were missed than the server holds', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { overflow: 'wait' },
+      stream: { recentAnomaliesPerSymbol: 64 },
+    });
+    const fast = await subscriberForTest(server.port, { json: true });
+    const slow = await subscriberForTest(server.port, { json: true });
+    for (const subscriber of [fast, slow]) await subscriber.subscribe(['*']);
+    const publisher = await publisherForTest(server.port, 'feed');
+    /** Each tick after the first moves by 3 %: an anomaly. */
+    const swings = (symbol: string, count: number, from: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        symbol,
+        price: (from + i) % 2 === 0 ? 100.123456789 : 103.987654321,
+        time: TIME + (from + i) / 4,
+      }));
+    await publisher.publishAll(swings('MANY', 1001, 0), 100);
+    await publisher.publishAll(swings('FEW', 2, 0));
+    for (const subscriber of [fast, slow]) {
+      await subscriber.until(
+        () => subscriber.anomaliesOf('MANY').at(-1)?.sequence === 1000,
+        'some',
+      );
+      await subscriber.until(() => subscriber.anomaliesOf('FEW').length === 1, 'the first');
+    }
+    slow.pause();
+    await publisher.publishAll(swings('MANY', 150_000, 1001), 200);
+    await publisher.publishAll(swings('FEW', 50, 2));
+    await fast.until(() => fast.anomaliesOf('FEW').length === 51, 'anomalies of FEW');
+    slow.resume();
+    await slow.until(() => slow.anomaliesOf('MANY').at(-1)?.sequence === 151_000, 'the last');
+    await slow.until(() => slow.anomaliesOf('FEW').length === 51, 'anomalies of FEW');
+    expect(slow.anomaliesOf('FEW').map(({ sequence }) => sequence)).toEqual(
+      Array.from({ length: 51 }, (_, i) => i + 1),
+    );
+    // It was slow indeed; and behind each jump stand the 64 that the server holds.
+    expect(slow.jumps.length).toBeGreaterThan(0);
+    const held = new Set(slow.anomaliesOf('MANY').map(({ sequence }) => sequence));
+    for (const { symbol, next } of slow.jumps) {
+      expect(symbol).toBe('MANY');
+      for (let i = 0; i < 64; i++) expect(held.has(next + i)).toBe(true);
+    }
+    expect(held.has(151_000 - 63)).toBe(true);
+    await expectInSync(slow, 2);
+  });
+
+  it('that asks and asks but never reads is closed, and costs little until then', async () => {
+    const server = await ServerProcess.start([`--server.transport=${transport}`]);
+    const { port } = server;
+    const good = await subscriberForTest(port);
+    const flooder = await subscriberForTest(port, { json: true });
+    await untilMetric(port, 'tickwire_sessions{kind="stream"}', 2);
+    flooder.pause();
+    const before = server.rssBytes();
+    let peak = 0;
+    let isClosed = false;
+    for (let sent = 0; sent < 600 && !isClosed; sent++) {
+      for (let i = 0; i < 1000; i++) flooder.send([Op.PING, 1_234_567_890.123456 + i]);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (sent % 20 !== 19) continue;
+      peak = Math.max(peak, server.rssBytes());
+      isClosed = (await metric(port, 'tickwire_sessions{kind="stream"}')) === 1;
+    }
+    await untilMetric(port, 'tickwire_sessions{kind="stream"}', 1);
+    // The requests themselves are read in pieces of a socket's buffer; the answers are bounded.
+    expect(peak - before).toBeLessThan(64 * MEGABYTE);
+    flooder.resume();
+    expect([4002, 1006]).toContain((await flooder.closing()).code);
+    await good.ping();
+  });
+});

@@ -1,0 +1,127 @@
+import { expect, it } from 'vitest';
+import { Code, Op } from '../support/independent-client.ts';
+import { onTransports, serverForSuite } from '../support/running-server.ts';
+import { seededMarket } from '../support/seeded-market.ts';
+import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+
+const TIME = 1_700_000_000_000;
+
+onTransports((transport) => {
+  const server = serverForSuite({ server: { transport }, processing: { partitions: 2 } });
+
+  it('is the digest of nothing where nothing is held', async () => {
+    const subscriber = await subscriberForTest(server.port);
+    const nothing = { digest: 2_166_136_261, symbolCount: 0 };
+    expect(await subscriber.verify()).toMatchObject(nothing);
+    await subscriber.subscribe([unique('never')]);
+    expect(await subscriber.verify()).toMatchObject(nothing);
+  });
+
+  it('equals the own digest whenever it arrives, in the middle of the stream', async () => {
+    const prefix = unique('V');
+    const symbols = Array.from({ length: 30 }, (_, i) => `${prefix}-${i}`);
+    const market = seededMarket({ seed: 41, symbols, ticks: 20_000 });
+    const subscribers = [
+      await subscriberForTest(server.port),
+      await subscriberForTest(server.port, { json: true }),
+      await subscriberForTest(server.port),
+    ];
+    for (const [i, subscriber] of subscribers.entries()) {
+      await subscriber.subscribe([`${prefix}*`], { conflateMs: i === 2 ? 10 : 0 });
+    }
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    let isOver = false;
+    const streaming = publisher.publishAll(market, 10).then(() => {
+      isOver = true;
+    });
+    const digests = new Set<number>();
+    while (!isOver) {
+      for (const subscriber of subscribers) {
+        const verified = await subscriber.verify();
+        expect(verified.ownDigest).toBe(verified.digest);
+        expect(verified.ownSymbolCount).toBe(verified.symbolCount);
+        digests.add(verified.digest);
+      }
+    }
+    await streaming;
+    // The state moved in between, or this has shown nothing.
+    expect(digests.size).toBeGreaterThan(10);
+  });
+
+  it('brings the session up to date before it answers', async () => {
+    const symbol = unique('S');
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    const witness = await subscriberForTest(server.port);
+    await witness.subscribe([symbol]);
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([symbol], { conflateMs: 300 });
+    for (let i = 1; i <= 3; i++) {
+      publisher.publish([{ symbol, price: i, time: TIME + i }]);
+      await witness.counted(symbol, i);
+    }
+    const verified = await subscriber.verify();
+    expect(subscriber.mirror.get(symbol)?.count).toBe(3);
+    expect(verified).toMatchObject({ symbolCount: 1, ownDigest: verified.digest });
+  });
+
+  it('needs all fields, but does not mind patterns without statistics', async () => {
+    const [a, b] = [unique('A'), unique('B')];
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    publisher.publish([a, b].map((symbol) => ({ symbol, price: 1, time: TIME })));
+    await publisher.acknowledged();
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([a]);
+    await subscriber.counted(a, 1);
+    await subscriber.subscribe([b], { stats: false });
+    expect(await subscriber.verify()).toMatchObject({ symbolCount: 1 });
+    await subscriber.subscribe([b], { fields: 31 });
+    subscriber.send([Op.VERIFY, 500]);
+    const error = await subscriber.answer(Op.ERROR, 500);
+    expect(error.slice(0, 3)).toEqual([Op.ERROR, 500, Code.bad_frame]);
+    await subscriber.unsubscribe([b]);
+    const verified = await subscriber.verify();
+    expect(verified).toMatchObject({ symbolCount: 1, ownDigest: verified.digest });
+  });
+
+  it('answers a slow session when that has caught up, and refuses too many that wait', async () => {
+    const prefix = unique('W');
+    const symbols = Array.from({ length: 200 }, (_, i) => `${prefix}-${i}`);
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    publisher.declare(0, symbols);
+    const slow = await subscriberForTest(server.port, { json: true });
+    await slow.subscribe([`${prefix}*`]);
+    const publishRound = async (round: number) => {
+      publisher.publish(
+        symbols.map((symbol, i) => ({
+          symbol,
+          price: 100 + Math.sin(round + i) / 3,
+          time: TIME + round,
+        })),
+      );
+      await publisher.acknowledged();
+    };
+    slow.pause();
+    let round = 0;
+    const isSlow = async () => {
+      const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
+      return text.includes('\ntickwire_slow_sessions 1\n');
+    };
+    while (!(await isSlow())) for (let i = 0; i < 100; i++, round++) await publishRound(round);
+    const requests = 20;
+    for (let id = 1; id <= requests; id++) slow.send([Op.VERIFY, id]);
+    for (let i = 0; i < 50; i++, round++) await publishRound(round);
+    slow.resume();
+    const answers = () => slow.frames.filter(([op]) => op === Op.DIGEST || op === Op.ERROR);
+    await slow.until(() => answers().length === requests, `${requests} answers`);
+    const refused = slow.of(Op.ERROR);
+    expect(refused.map(([, id, code, , retryable]) => [id, code, retryable])).toEqual(
+      Array.from({ length: 4 }, (_, i) => [17 + i, Code.rate_limited, true]),
+    );
+    expect(slow.of(Op.DIGEST).map(([, id]) => id)).toEqual(
+      Array.from({ length: 16 }, (_, i) => i + 1),
+    );
+    for (const symbol of symbols) await slow.counted(symbol, round);
+    const verified = await slow.verify();
+    expect(verified).toMatchObject({ symbolCount: 200, ownDigest: verified.digest });
+  });
+});
