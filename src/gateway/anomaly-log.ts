@@ -16,7 +16,7 @@ export interface AnomalyRecord {
 }
 
 /** The most recent anomalies of all symbols together that are kept. */
-export const RECENT_OF_ALL_MAX = 1000;
+const RECENT_OF_ALL_MAX = 1000;
 
 /*
  * A symbol's recent anomalies: sequences first … last in a ring of doubles, FIELDS each, that doubles as it fills.

@@ -1,2 +1,2 @@
 /** The gateway's door. */
-export { Gateway, type GatewayLog } from './gateway.ts';
+export { Gateway } from './gateway.ts';

@@ -19,7 +19,7 @@ export class SnapshotPool {
   values = new Float64Array(INITIAL_SNAPSHOTS * VALUES);
   /** Changes whenever a snapshot comes to hold another state: what caches hold against. */
   serials = new Uint32Array(INITIAL_SNAPSHOTS);
-  readonly #engine: Engine;
+  readonly #engine: Pick<Engine, 'statistics'>;
   #references = new Uint32Array(INITIAL_SNAPSHOTS);
   #versions = new Int32Array(INITIAL_SNAPSHOTS);
   /** Current snapshot + 1 by symbol id; 0 for none. */
@@ -29,7 +29,7 @@ export class SnapshotPool {
   #serial = 0;
   readonly #row = new Float64Array(VALUES);
 
-  constructor(engine: Engine) {
+  constructor(engine: Pick<Engine, 'statistics'>) {
     this.#engine = engine;
   }
 
@@ -45,7 +45,8 @@ export class SnapshotPool {
    */
   refresh(symbolId: number): boolean {
     const version = this.#engine.statistics.read(symbolId, this.#row, 0);
-    if (version <= 0) return false;
+    // Versions wrap: negative ones are as good as others, but for the odd one that means "not now".
+    if (version === 0 || version === -1) return false;
     const old = this.current(symbolId);
     if (old !== NO_SNAPSHOT && this.#versions[old] === version) return false;
     // Nobody was sent the old one: it may as well become the new one.

@@ -160,7 +160,7 @@ describe.each([false, true])('the ring, overwriting: %s', (overwrites) => {
           ring.finish();
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 400 },
     );
   });
 

@@ -6,7 +6,7 @@
  *     of the moving average  deque of minima              deque of maxima
  *     float64                int32 each
  */
-export const STATE_BYTES = 64;
+const STATE_BYTES = 64;
 export const STATE_WORDS = STATE_BYTES / 4;
 export const STATE_DOUBLES = STATE_BYTES / 8;
 
