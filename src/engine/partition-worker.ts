@@ -96,7 +96,7 @@ export class PartitionWorker {
     this.#ticks.publish();
     while (!this.#anomalies.hasSpace(2)) {
       this.#doorbell.ring();
-      this.#anomalies.waitForSpace();
+      this.#anomalies.waitForSpace(2);
     }
   }
 

@@ -130,6 +130,7 @@ export class Gateway {
       },
       (message) => log.warn({}, message),
     );
+    gateway.#liveness.start();
     gateway.#turn.schedule();
     return gateway;
   }

@@ -27,7 +27,8 @@ export class Liveness {
   /** A peer that was quiet for this long is asked for a sign of life, well before its time is up. */
   readonly #askAfterMs: number;
   readonly #everyMs: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #sessions: () => Iterable<Living>;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LivenessOptions, sessions: () => Iterable<Living>) {
     this.#options = options;
@@ -35,8 +36,12 @@ export class Liveness {
     this.#askAfterMs = Math.min(heartbeatMs, unresponsiveMs / 2);
     const shortestMs = Math.min(heartbeatMs, unresponsiveMs);
     this.#everyMs = Math.max(5, Math.floor(shortestMs / SWEEPS_PER_HEARTBEAT));
+    this.#sessions = sessions;
+  }
+
+  start(): void {
     this.#timer = setInterval(() => {
-      for (const session of sessions()) this.#sweep(session);
+      for (const session of this.#sessions()) this.#sweep(session);
     }, this.#everyMs);
   }
 

@@ -9,16 +9,19 @@ import type { StoryTick } from '../support/tick-story.ts';
 const SYMBOLS = 60;
 const TICKS = marketTicks(SYMBOLS, 400_000, 5);
 
-/** Kills workers in turn while ticks flow; returns when each partition has lost `deaths`. */
-async function killWorkers(run: EngineRun, deaths: number): Promise<void> {
-  for (let i = 0; i < deaths * run.engine.partitions; i++) {
-    await delay(3 + ((i * 7) % 40));
-    await run.engine.killWorker(i % run.engine.partitions);
+/** Kills a partition's workers one after the other, each some time after it began to apply ticks. */
+async function killAtWork(run: EngineRun, partition: number, deaths: number): Promise<void> {
+  const { counters } = run.engine.status(partition);
+  for (let death = 0; death < deaths; death++) {
+    const before = counters.get(Counter.APPLIED);
+    while (counters.get(Counter.APPLIED) === before) await delay(1);
+    await delay((death * 7 + partition * 3) % 11);
+    await run.engine.killWorker(partition);
   }
 }
 
 /** Offers ticks over and over, later ones each time, until `done`; what became of each is kept. */
-async function flood(run: EngineRun, done: Promise<void>): Promise<StoryTick[]> {
+async function flood(run: EngineRun, done: Promise<unknown>): Promise<StoryTick[]> {
   const progress = { isDone: false };
   void done.then(() => {
     progress.isDone = true;
@@ -31,6 +34,7 @@ async function flood(run: EngineRun, done: Promise<void>): Promise<StoryTick[]> 
       if (run.offer(tick)) accepted.push(tick);
     }
     await run.turn();
+    await delay(1);
   }
   return accepted;
 }
@@ -81,14 +85,15 @@ describe('an engine whose workers are killed again and again', () => {
   it.each([false, true])(
     'goes on and accounts for every tick, overwriting: %s',
     async (overwrites) => {
-      const deaths = 6;
+      const deaths = 4;
       const causes: number[] = [];
       const run = await EngineRun.start(
         { partitions: 2, channelCapacity: 8192, overwrites },
         { workerRestarted: (partition) => causes.push(partition) },
       );
       run.register(SYMBOLS);
-      const accepted = await flood(run, killWorkers(run, deaths));
+      const kills = Promise.all([killAtWork(run, 0, deaths), killAtWork(run, 1, deaths)]);
+      const accepted = await flood(run, kills);
       await run.stop();
       expect(causes.length).toBe(run.engine.status(0).restarts + run.engine.status(1).restarts);
       expect(causes.length).toBeGreaterThanOrEqual(deaths);

@@ -1,5 +1,5 @@
 import type { MirrorRecord } from './independent-mirror.ts';
-import type { IndependentSubscriber } from './independent-subscriber.ts';
+import type { IndependentSubscriber, SeenAnomaly } from './independent-subscriber.ts';
 import type { NaiveMarketTick, NaiveParameters, NaiveStatistics } from './naive-statistics.ts';
 import { type NaiveResult, naiveStatistics } from './naive-statistics.ts';
 
@@ -24,6 +24,20 @@ export class StateOracle {
 
   final(symbol: string): NaiveStatistics {
     return this.results.get(symbol)?.after.at(-1) as NaiveStatistics;
+  }
+
+  /** The anomalies of a symbol as the wire has them. */
+  anomalies(symbol: string): SeenAnomaly[] {
+    const found = this.results.get(symbol)?.anomalies ?? [];
+    return found.map((anomaly) => ({
+      symbol,
+      sequence: anomaly.sequence,
+      direction: anomaly.direction === 'Up' ? 1 : -1,
+      reference: anomaly.referencePrice,
+      price: anomaly.newPrice,
+      changePercent: anomaly.changePercent,
+      time: anomaly.timestamp,
+    }));
   }
 
   /**

@@ -63,10 +63,10 @@ export class AnomalyProducer implements AnomalySink {
     return this.#ring.words[slot] === symbolId ? (this.#ring.doubles[slot / 2 + 1] as number) : 0;
   }
 
-  /** Blocks until the consumer has taken something, or a while. */
-  waitForSpace(): void {
+  /** Blocks while there is no space for `count`, until the consumer has taken something, or a while. */
+  waitForSpace(count: number): void {
     const head = Atomics.load(this.#ring.words, HEAD);
-    if (((this.#tail - head) | 0) < this.#ring.capacity) return;
+    if (this.#ring.capacity - ((this.#tail - head) | 0) >= count) return;
     Atomics.wait(this.#ring.words, HEAD, head, WAIT_MS_MAX);
   }
 

@@ -14,7 +14,7 @@ let waits = 0;
 for (let n = 0; n < count; n++) {
   while (!producer.hasSpace(2)) {
     waits++;
-    producer.waitForSpace();
+    producer.waitForSpace(2);
   }
   producer.append(n, n + 1, n % 2 === 0 ? 1 : -1, n + 2, n + 3, n + 4, n + 5);
 }

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { runMarket } from '../support/market-run.ts';
+import { recordedTicks, TICKS_VARIABLE } from '../support/read-ticks.ts';
+import { onTransports } from '../support/running-server.ts';
+
+const ticks = recordedTicks();
+const isMissing = ticks === undefined;
+const title = 'recorded ticks of real markets come out as their definition says';
+
+if (isMissing) {
+  process.stderr.write(
+    `\n*** NOT TESTED: "${title}". ${TICKS_VARIABLE} names no file of recorded ticks. ***\n\n`,
+  );
+}
+
+onTransports((transport) => {
+  // In CI the absence of the ticks is a failure.
+  it.skipIf(isMissing && !process.env.CI)(
+    isMissing ? `${title} (skipped: ${TICKS_VARIABLE} is not set)` : title,
+    async () => {
+      if (ticks === undefined) throw new Error(`${TICKS_VARIABLE} must be set in CI`);
+      expect(ticks.length).toBeGreaterThan(0);
+      await runMarket(ticks, transport);
+    },
+  );
+});

@@ -1,0 +1,79 @@
+import { expect } from 'vitest';
+import type { NaiveMarketTick } from './naive-statistics.ts';
+import { settledTotals } from './processing-statistics.ts';
+import { serverForTest, type TransportName } from './running-server.ts';
+import { StateOracle } from './state-oracle.ts';
+import { publisherForTest, subscriberForTest } from './test-clients.ts';
+
+const PUBLISHERS = 3;
+
+interface ListedStatistics {
+  readonly symbol: string;
+  readonly currentPrice: number;
+  readonly movingAverage: number;
+  readonly updateCount: number;
+  readonly minPrice: number;
+  readonly maxPrice: number;
+}
+
+/**
+ * Publishes ticks over three sockets into a server that loses nothing, and holds every statistic and every
+ * anomaly of every symbol against what their definition gives.
+ */
+export async function runMarket(
+  ticks: readonly NaiveMarketTick[],
+  transport: TransportName,
+): Promise<void> {
+  const oracle = new StateOracle(ticks);
+  const symbols = [...oracle.results.keys()];
+  const server = await serverForTest({
+    server: { transport },
+    processing: { partitions: 2, overflow: 'wait', channelCapacity: 4096 },
+  });
+  const subscriber = await subscriberForTest(server.port);
+  oracle.watch(subscriber);
+  await subscriber.subscribe(['*']);
+  const owner = new Map(symbols.map((symbol, i) => [symbol, i % PUBLISHERS]));
+  await Promise.all(
+    Array.from({ length: PUBLISHERS }, async (_, i) => {
+      const publisher = await publisherForTest(server.port, `feed-${i}`);
+      publisher.declare(
+        0,
+        symbols.filter((symbol) => owner.get(symbol) === i),
+      );
+      const own = ticks.filter(({ symbol }) => owner.get(symbol) === i);
+      await publisher.publishAll(own, 500);
+      expect(publisher.lastAck).toMatchObject({ accepted: own.length, rejected: 0, dropped: 0 });
+    }),
+  );
+  await settledTotals(server.port, ticks.length);
+  await oracle.converged(subscriber);
+  const anomalies = symbols.flatMap((symbol) => oracle.anomalies(symbol));
+  await subscriber.until(() => subscriber.anomalies.length >= anomalies.length, 'the anomalies');
+  for (const symbol of symbols) {
+    const record = subscriber.mirror.get(symbol);
+    expect(record && oracle.fault(symbol, record)).toBeUndefined();
+    expect(subscriber.anomaliesOf(symbol)).toEqual(oracle.anomalies(symbol));
+  }
+  const verified = await subscriber.verify();
+  expect(verified).toMatchObject({ symbolCount: symbols.length, ownDigest: verified.digest });
+  await compareList(server.port, oracle);
+}
+
+/** Holds `GET /api/prices` against the oracle, page by page. */
+async function compareList(port: number, oracle: StateOracle): Promise<void> {
+  const listed: ListedStatistics[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const query = new URLSearchParams({ after, limit: '25' });
+    const response = await fetch(`http://127.0.0.1:${port}/api/prices?${query}`);
+    const page = (await response.json()) as { items: ListedStatistics[]; next: string | null };
+    listed.push(...page.items);
+    after = page.next;
+  }
+  expect(listed.map(({ symbol }) => symbol).sort()).toEqual([...oracle.results.keys()].sort());
+  for (const { symbol, currentPrice, updateCount, minPrice, maxPrice, movingAverage } of listed) {
+    const { movingAverage: average, lastUpdateTime: _, ...expected } = oracle.final(symbol);
+    expect({ currentPrice, updateCount, minPrice, maxPrice }).toEqual(expected);
+    expect(Math.abs(movingAverage / average - 1)).toBeLessThan(1e-14);
+  }
+}
