@@ -70,19 +70,13 @@ function applyCase(symbols: number): Case {
     append: () => undefined,
   });
   const stream = new TickStream(1 << 18, symbols, 100);
+  const { length } = stream.symbolIds;
   let next = 0;
-  let lapMs = 0;
   const run = () => {
-    for (let i = 0; i < 1024; i++) {
-      partition.apply(
-        stream.symbolIds[next] as number,
-        stream.prices[next] as number,
-        (stream.times[next] as number) + lapMs,
-      );
-      next = (next + 1) & (stream.symbolIds.length - 1);
-      // The stream again, later: time never goes back.
-      if (next === 0) lapMs += stream.symbolIds.length / 100;
-    }
+    for (let i = 0; i < 1024; i++) partition.apply(stream, next + i);
+    next = (next + 1024) & (length - 1);
+    // The stream again, later: time never goes back.
+    if (next === 0) for (let i = 0; i < length; i++) (stream.times[i] as number) += length / 100;
   };
   return { name: `partition: apply a tick, ${symbols} symbols`, operations: 1024, run };
 }

@@ -3,12 +3,14 @@ export class TickStream {
   readonly symbolIds: Int32Array;
   readonly prices: Float64Array;
   readonly times: Float64Array;
+  readonly offeredAt: Float64Array;
 
   /** @param ticksPerMs how far apart the ticks' times are */
   constructor(count: number, symbols: number, ticksPerMs: number) {
     this.symbolIds = new Int32Array(count);
     this.prices = new Float64Array(count);
     this.times = new Float64Array(count);
+    this.offeredAt = new Float64Array(count);
     const last = new Float64Array(symbols).fill(100);
     let state = 1;
     const random = () => {

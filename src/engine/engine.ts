@@ -19,6 +19,11 @@ export interface EngineOptions extends Rules {
   readonly maxSymbols: number;
 }
 
+/** How often a stop makes room in the anomaly rings, ms. */
+const STOP_DRAIN_MS = 5;
+
+const NOWHERE: AnomalySink = { append: () => undefined };
+
 /** What the engine tells whoever runs it. */
 export interface EngineEvents {
   /** A worker died and is being replaced. */
@@ -145,12 +150,15 @@ export class Engine {
     await (this.#threads[partition] as PartitionThread).kill();
   }
 
-  /** Lets the workers finish what is queued, then ends them. Anomaly rings must go on being drained meanwhile. */
+  /** Lets the workers finish what is queued, then ends them. Anomalies that nobody takes any more go nowhere. */
   async stop(): Promise<void> {
     this.deliver();
     const ended = this.#threads.map((thread) => thread.stop());
     for (const producer of this.#producers) producer.stop();
+    // A worker with a full anomaly ring waits for it to be taken from, and would wait for ever.
+    const timer = setInterval(() => this.drainAnomalies(NOWHERE), STOP_DRAIN_MS);
     await Promise.all(ended);
+    clearInterval(timer);
   }
 }
 

@@ -10,10 +10,11 @@ const CALM_MS = 5000;
 /** Keeps one partition worker running: one that dies is replaced by one on the same memory. */
 export class PartitionThread {
   restarts = 0;
-  /** Resolves when the first worker runs. */
+  /** Resolves when a worker runs. */
   readonly started: Promise<void>;
   readonly #data: PartitionWorkerData;
   readonly #onRestart: (cause: Error) => void;
+  #onRunning: () => void = () => undefined;
   #worker: Worker;
   #startedAt = 0;
   #backoffMs = 0;
@@ -23,10 +24,10 @@ export class PartitionThread {
   constructor(data: PartitionWorkerData, onRestart: (cause: Error) => void) {
     this.#data = data;
     this.#onRestart = onRestart;
-    this.#worker = this.#spawn();
     this.started = new Promise((resolve) => {
-      this.#worker.once('message', () => resolve());
+      this.#onRunning = resolve;
     });
+    this.#worker = this.#spawn();
   }
 
   /** Resolves when the worker has ended, which it does once told through its ring. */
@@ -44,6 +45,7 @@ export class PartitionThread {
 
   #spawn(): Worker {
     const worker = spawnPartitionWorker(this.#data);
+    worker.once('message', () => this.#onRunning());
     this.#startedAt = Date.now();
     let cause = new Error('the worker ended');
     // Without a listener for errors the whole process would end.

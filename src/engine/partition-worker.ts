@@ -78,12 +78,12 @@ export class PartitionWorker {
   }
 
   #applyBatch(count: number): void {
-    const { symbolIds, prices, times } = this.#columns;
+    const { symbolIds } = this.#columns;
     for (let i = 0; i < count; i++) {
       const symbolId = symbolIds[i] as number;
       if (!this.#anomalies.hasSpace(2)) this.#waitForGateway();
       this.#ticks.begin(symbolId);
-      this.#partition.apply(symbolId, prices[i] as number, times[i] as number);
+      this.#partition.apply(this.#columns, i);
       this.#dirty.mark(symbolId);
       this.#ticks.end();
     }

@@ -3,8 +3,9 @@ import { Counter, type Counters } from './memory/counters.ts';
 import type { PartitionMemory } from './memory/engine-memory.ts';
 import { PlaceArena } from './memory/place-arena.ts';
 import { ROW_BYTES, ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
+import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
-import { MonotonicDeque } from './sliding-window.ts';
+import { MonotonicDeque, TICK_DOUBLES, TickDouble, type WindowTick } from './sliding-window.ts';
 
 /** The numbers that decide what statistics and anomalies mean. */
 export interface Rules {
@@ -34,6 +35,8 @@ export class Partition {
   readonly #maxima: MonotonicDeque;
   readonly #counters: Counters;
   readonly #anomalies: AnomalySink;
+  readonly #arena: PlaceArena;
+  readonly #tick: WindowTick = new Float64Array(TICK_DOUBLES);
   /** The row being made, in shared memory: a successor finishes what was left half written. */
   readonly #row: Float64Array;
 
@@ -42,24 +45,27 @@ export class Partition {
    */
   constructor(memory: PartitionMemory, rules: Rules, counters: Counters, anomalies: AnomalySink) {
     const { windowCapacity, movingAverageWindow } = rules;
-    const arena = new PlaceArena(memory.places, 2 * (memory.rows.byteLength / ROW_BYTES));
+    this.#arena = new PlaceArena(memory.places, 2 * (memory.rows.byteLength / ROW_BYTES));
     this.#rules = rules;
     this.#row = new Float64Array(memory.pendingRow);
     this.#table = new StatisticsTable(memory.rows);
     this.#average = new MovingAverage(memory.prices, memory.states, movingAverageWindow);
-    this.#minima = new MonotonicDeque(memory.states, arena, 'minimum', windowCapacity);
-    this.#maxima = new MonotonicDeque(memory.states, arena, 'maximum', windowCapacity);
+    this.#minima = new MonotonicDeque(memory.states, this.#arena, 'minimum', windowCapacity);
+    this.#maxima = new MonotonicDeque(memory.states, this.#arena, 'maximum', windowCapacity);
     this.#counters = counters;
     this.#anomalies = anomalies;
   }
 
   /**
-   * Applies a valid tick: a finite price above zero, a time at or above zero. The row is whole when it returns; marking
-   * the symbol dirty is left to the caller.
+   * Applies a valid tick, number `index` of `ticks`: a finite price above zero, a time at or above zero. The row is whole
+   * when it returns; marking the symbol dirty is left to the caller.
    */
-  apply(symbolId: number, price: number, time: number): void {
+  apply(ticks: TickColumns, index: number): void {
+    const symbolId = ticks.symbolIds[index] as number;
+    const price = ticks.prices[index] as number;
+    const time = ticks.times[index] as number;
     const row = this.#row;
-    this.#loadRow(symbolId);
+    this.#table.load(symbolId, row);
     const count = row[RowValue.COUNT] as number;
     row[RowValue.COUNT] = count + 1;
     row[RowValue.AVERAGE] = this.#average.push(symbolId, count, price);
@@ -70,7 +76,7 @@ export class Partition {
     } else {
       row[RowValue.PRICE] = price;
       row[RowValue.TIME] = time;
-      this.#detect(symbolId, price, time);
+      this.#detect(symbolId);
     }
     this.#table.write(symbolId, row);
     this.#counters.add(Counter.APPLIED, 1);
@@ -87,7 +93,7 @@ export class Partition {
     if ((this.#table.version(symbolId) & 1) !== 0) {
       this.#table.write(symbolId, this.#row);
     } else if (sequence > this.#table.anomalies(symbolId)) {
-      this.#loadRow(symbolId);
+      this.#table.load(symbolId, this.#row);
       this.#row[ANOMALIES] = sequence;
       this.#table.write(symbolId, this.#row);
     }
@@ -97,19 +103,21 @@ export class Partition {
     this.#maxima.clear(symbolId);
   }
 
-  #loadRow(symbolId: number): void {
-    for (let i = 0; i < ROW_VALUES; i++) this.#row[i] = this.#table.value(symbolId, i);
-    this.#row[ANOMALIES] = this.#table.anomalies(symbolId);
-  }
-
-  #detect(symbolId: number, price: number, time: number): void {
-    const oldest = time - this.#rules.slidingWindowMilliseconds;
-    const min = this.#minima.push(symbolId, time, price, oldest);
-    const max = this.#maxima.push(symbolId, time, price, oldest);
+  /** The anomaly rule for the tick in #row, which is not late. */
+  #detect(symbolId: number): void {
+    const tick = this.#tick;
+    const price = this.#row[RowValue.PRICE] as number;
+    const time = this.#row[RowValue.TIME] as number;
+    tick[TickDouble.PRICE] = price;
+    tick[TickDouble.TIME] = time;
+    tick[TickDouble.OLDEST] = time - this.#rules.slidingWindowMilliseconds;
+    const places = this.#arena.doubles;
+    const min = this.#minima.push(symbolId, tick);
+    const max = this.#maxima.push(symbolId, tick);
     const truncated = this.#minima.truncated + this.#maxima.truncated;
     if (truncated > 0) this.#countTruncated(truncated);
-    if (min < price) this.#judge(symbolId, 1, min, price, time);
-    if (max > price) this.#judge(symbolId, -1, max, price, time);
+    if ((places[min] as number) < price) this.#judge(symbolId, 1, min);
+    if ((places[max] as number) > price) this.#judge(symbolId, -1, max);
   }
 
   #countTruncated(places: number): void {
@@ -118,18 +126,17 @@ export class Partition {
     this.#maxima.truncated = 0;
   }
 
-  #judge(
-    symbolId: number,
-    direction: 1 | -1,
-    reference: number,
-    price: number,
-    time: number,
-  ): void {
+  /** Raises an anomaly if the tick in #row moved too far from the price at `place` of the arena. */
+  #judge(symbolId: number, direction: 1 | -1, place: number): void {
+    const row = this.#row;
+    const reference = this.#arena.doubles[place] as number;
+    const price = row[RowValue.PRICE] as number;
     const change = changePercent(reference, price);
     if (!isBeyond(change, this.#rules.anomalyThresholdPercent)) return;
-    const sequence = (this.#row[ANOMALIES] as number) + 1;
-    this.#row[ANOMALIES] = sequence;
+    const sequence = (row[ANOMALIES] as number) + 1;
+    row[ANOMALIES] = sequence;
     this.#counters.add(direction === 1 ? Counter.UP : Counter.DOWN, 1);
+    const time = row[RowValue.TIME] as number;
     this.#anomalies.append(symbolId, sequence, direction, reference, price, change, time);
   }
 }

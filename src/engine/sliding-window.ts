@@ -7,6 +7,11 @@ const SHRINK_AT = 8;
 /** No block shrinks below this many places: small ones come and go too often to pay. */
 const SHRINK_ABOVE_PLACES = 64;
 
+/** A tick at work, in memory: its price and time, and the oldest time that is still in its window. */
+export type WindowTick = Float64Array;
+export const TickDouble = { PRICE: 0, TIME: 1, OLDEST: 2 } as const;
+export const TICK_DOUBLES = 3;
+
 /**
  * The extremum of a symbol's ticks inside the window: a monotonic deque (its front is the extremum; a tick removes the
  * places behind it that it outdoes for good). Amortized O(1) a tick. One thread only; nothing allocates.
@@ -37,18 +42,36 @@ export class MonotonicDeque {
   }
 
   /**
-   * Takes in a tick at `time`, not below the times before it, and lets go of places older than `oldest`.
+   * Takes in a tick, its time not below the times before it, and lets go of places older than its window.
    *
-   * @returns the extremum price of the ticks from `oldest` on, this one included
+   * @returns where the extremum of the tick's window stands: the index of its price among the arena's doubles. (A double
+   *   returned from a call that is not inlined would be boxed, and so would doubles passed to it.)
    */
-  push(symbolId: number, time: number, price: number, oldest: number): number {
+  push(symbolId: number, tick: WindowTick): number {
     const state = symbolId * STATE_WORDS + this.#firstWord;
     const words = this.#states;
     if (words[state + DequeWord.UNIT] === 0) this.#start(state);
-    this.#evict(state, oldest);
-    this.#popOutdone(state, price);
-    if (!this.#hasBackAt(state, time)) this.#append(state, time, price);
-    return this.#arena.doubles[this.#placeAt(state, 0) + 1] as number;
+    const places = this.#arena.doubles;
+    const first = this.#arena.firstDouble(words[state + DequeWord.UNIT] as number);
+    const mask = this.#capacity(state) - 1;
+    let head = words[state + DequeWord.HEAD] as number;
+    let size = words[state + DequeWord.SIZE] as number;
+    const oldest = tick[TickDouble.OLDEST] as number;
+    while (size > 0 && (places[first + head * PLACE_DOUBLES] as number) < oldest) {
+      head = (head + 1) & mask;
+      size--;
+    }
+    const bar = this.#sign * (tick[TickDouble.PRICE] as number);
+    let back = first + ((head + size - 1) & mask) * PLACE_DOUBLES;
+    while (size > 0 && this.#sign * (places[back + 1] as number) >= bar) {
+      size--;
+      back = first + ((head + size - 1) & mask) * PLACE_DOUBLES;
+    }
+    words[state + DequeWord.HEAD] = head;
+    words[state + DequeWord.SIZE] = size;
+    // A place of this very time that outdoes the tick leaves the window together with it: the tick needs none.
+    if (size === 0 || places[back] !== tick[TickDouble.TIME]) this.#append(state, tick);
+    return this.#placeAt(state, 0) + 1;
   }
 
   /** Forgets every place of a symbol whose deque may have been left half moved. It keeps its block. */
@@ -81,31 +104,7 @@ export class MonotonicDeque {
     this.#states[state + DequeWord.SIZE] = (this.#states[state + DequeWord.SIZE] as number) - 1;
   }
 
-  #evict(state: number, oldest: number): void {
-    while ((this.#states[state + DequeWord.SIZE] as number) > 0) {
-      if ((this.#arena.doubles[this.#placeAt(state, 0)] as number) >= oldest) return;
-      this.#dropFront(state);
-    }
-  }
-
-  #popOutdone(state: number, price: number): void {
-    let size = this.#states[state + DequeWord.SIZE] as number;
-    const bar = this.#sign * price;
-    while (size > 0) {
-      const back = this.#arena.doubles[this.#placeAt(state, size - 1) + 1] as number;
-      if (this.#sign * back < bar) break;
-      size--;
-    }
-    this.#states[state + DequeWord.SIZE] = size;
-  }
-
-  /** Whether a place of this very time outdoes the tick: they leave the window together, so the tick needs none. */
-  #hasBackAt(state: number, time: number): boolean {
-    const size = this.#states[state + DequeWord.SIZE] as number;
-    return size > 0 && this.#arena.doubles[this.#placeAt(state, size - 1)] === time;
-  }
-
-  #append(state: number, time: number, price: number): void {
+  #append(state: number, tick: WindowTick): void {
     const size = this.#states[state + DequeWord.SIZE] as number;
     const capacity = this.#capacity(state);
     if (size === capacity && !this.#tryResize(state, capacity * 2)) {
@@ -117,8 +116,8 @@ export class MonotonicDeque {
     }
     const newSize = (this.#states[state + DequeWord.SIZE] as number) + 1;
     const place = this.#placeAt(state, newSize - 1);
-    this.#arena.doubles[place] = time;
-    this.#arena.doubles[place + 1] = price;
+    this.#arena.doubles[place] = tick[TickDouble.TIME] as number;
+    this.#arena.doubles[place + 1] = tick[TickDouble.PRICE] as number;
     this.#states[state + DequeWord.SIZE] = newSize;
   }
 

@@ -66,7 +66,7 @@ function applyFrame(): void {
     const symbolId = columns.symbolIds[i] as number;
     if (!anomalies.hasSpace(2)) taker.drain(sink);
     consumer.begin(symbolId);
-    partition.apply(symbolId, columns.prices[i] as number, columns.times[i] as number);
+    partition.apply(columns, i);
     dirty.mark(symbolId);
     consumer.end();
   }

@@ -12,7 +12,7 @@ import {
   StatisticsTable,
 } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolStates } from '../../src/engine/memory/symbol-state.ts';
-import { createTickRing } from '../../src/engine/memory/tick-ring.ts';
+import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { createPriceRings } from '../../src/engine/moving-average.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
 import type { NaiveAnomaly, NaiveStatistics, NaiveTick } from './naive-statistics.ts';
@@ -94,6 +94,7 @@ export class PartitionRig {
   readonly table: StatisticsTable;
   readonly anomalies = new AnomalyRecorder();
   readonly #partition: Partition;
+  readonly #columns = new TickColumns(1);
 
   constructor(memory: PartitionMemory, rules: Rules) {
     this.counters = new Counters(memory.counters);
@@ -102,7 +103,10 @@ export class PartitionRig {
   }
 
   apply(symbolId: number, { price, time }: NaiveTick): void {
-    this.#partition.apply(symbolId, price, time);
+    this.#columns.symbolIds[0] = symbolId;
+    this.#columns.prices[0] = price;
+    this.#columns.times[0] = time;
+    this.#partition.apply(this.#columns, 0);
   }
 
   statistics(symbolId: number): NaiveStatistics {

@@ -71,6 +71,12 @@ export class StatisticsTable {
     return this.#doubles[symbolId * ROW_DOUBLES + ANOMALIES] as number;
   }
 
+  /** Copies a row to `row`, laid out as {@link write} takes it. The row's one writer only. */
+  load(symbolId: number, row: Float64Array): void {
+    const double = symbolId * ROW_DOUBLES + FIRST_VALUE;
+    for (let i = 0; i <= ROW_VALUES; i++) row[i] = this.#doubles[double + i] as number;
+  }
+
   /** One value of a row, for its writer. */
   value(symbolId: number, index: number): number {
     return this.#doubles[symbolId * ROW_DOUBLES + FIRST_VALUE + index] as number;
