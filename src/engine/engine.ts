@@ -150,13 +150,13 @@ export class Engine {
     await (this.#threads[partition] as PartitionThread).kill();
   }
 
-  /** Lets the workers finish what is queued, then ends them. Anomalies that nobody takes any more go nowhere. */
-  async stop(): Promise<void> {
+  /** Lets the workers finish what is queued, then ends them. The last anomalies go to `sink`, or nowhere. */
+  async stop(sink: AnomalySink = NOWHERE): Promise<void> {
     this.deliver();
     const ended = this.#threads.map((thread) => thread.stop());
     for (const producer of this.#producers) producer.stop();
     // A worker with a full anomaly ring waits for it to be taken from, and would wait for ever.
-    const timer = setInterval(() => this.drainAnomalies(NOWHERE), STOP_DRAIN_MS);
+    const timer = setInterval(() => this.drainAnomalies(sink), STOP_DRAIN_MS);
     await Promise.all(ended);
     clearInterval(timer);
   }

@@ -102,7 +102,7 @@ export class EngineRun {
   /** Stops the engine, taking news meanwhile. */
   async stop(): Promise<void> {
     const progress = { isStopped: false };
-    const stopped = this.engine.stop().then(() => {
+    const stopped = this.engine.stop(this.anomalies).then(() => {
       progress.isStopped = true;
     });
     while (!progress.isStopped) await this.turn();
