@@ -1,4 +1,5 @@
 import { CORRECTION, STATE_DOUBLES, SUM } from './memory/symbol-state.ts';
+import { type TickAtWork, TickDouble } from './tick-at-work.ts';
 
 /** Shared memory for the last `window` prices of every symbol. */
 export function createPriceRings(symbols: number, window: number): SharedArrayBuffer {
@@ -16,6 +17,8 @@ export class MovingAverage {
   readonly #window: number;
   readonly #prices: Float64Array;
   readonly #states: Float64Array;
+  /** What a tick adds to the sum: the old price, negative, and the new one. */
+  readonly #change = new Float64Array(2);
 
   constructor(prices: SharedArrayBuffer, states: SharedArrayBuffer, window: number) {
     this.#window = window;
@@ -23,25 +26,29 @@ export class MovingAverage {
     this.#states = new Float64Array(states);
   }
 
-  /**
-   * Takes a price in.
-   *
-   * @param count ticks of the symbol before this one: the place in the ring follows from it
-   * @returns the average with this price
-   */
-  push(symbolId: number, count: number, price: number): number {
+  /** Takes a tick's price in and leaves the average with it in the tick. Its place in the ring follows from its count. */
+  push(symbolId: number, tick: TickAtWork): void {
+    const count = tick[TickDouble.COUNT] as number;
     const index = count % this.#window;
     const at = symbolId * this.#window + index;
     const old = this.#prices[at] as number;
+    const price = tick[TickDouble.PRICE] as number;
     this.#prices[at] = price;
     const filled = Math.min(count + 1, this.#window);
+    const state = symbolId * STATE_DOUBLES;
     if (index === this.#window - 1) {
       this.rebuild(symbolId, filled);
     } else {
-      if (count >= this.#window) this.#add(symbolId, -old);
-      this.#add(symbolId, price);
+      this.#change[0] = -old;
+      this.#change[1] = price;
+      // A ring that is not full yet has no old price to take out.
+      this.#add(state, this.#change, count < this.#window ? 1 : 0, 2);
     }
-    return this.#mean(symbolId, filled);
+    const sum =
+      (this.#states[state + SUM] as number) + (this.#states[state + CORRECTION] as number);
+    tick[TickDouble.AVERAGE] = Number.isFinite(sum)
+      ? sum / filled
+      : this.#meanOfHuge(symbolId, filled);
   }
 
   /** Builds the running sum anew from the `filled` prices in the ring. */
@@ -50,23 +57,21 @@ export class MovingAverage {
     this.#states[state + SUM] = 0;
     this.#states[state + CORRECTION] = 0;
     const first = symbolId * this.#window;
-    for (let i = 0; i < filled; i++) this.#add(symbolId, this.#prices[first + i] as number);
+    this.#add(state, this.#prices, first, first + filled);
   }
 
-  #add(symbolId: number, value: number): void {
-    const state = symbolId * STATE_DOUBLES;
-    const sum = this.#states[state + SUM] as number;
-    const next = sum + value;
-    const lost = Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
-    this.#states[state + SUM] = next;
-    this.#states[state + CORRECTION] = (this.#states[state + CORRECTION] as number) + lost;
-  }
-
-  #mean(symbolId: number, filled: number): number {
-    const state = symbolId * STATE_DOUBLES;
-    const sum =
-      (this.#states[state + SUM] as number) + (this.#states[state + CORRECTION] as number);
-    return Number.isFinite(sum) ? sum / filled : this.#meanOfHuge(symbolId, filled);
+  /** Adds `values` from `from` to `to` (exclusive) to the sum. */
+  #add(state: number, values: Float64Array, from: number, to: number): void {
+    let sum = this.#states[state + SUM] as number;
+    let correction = this.#states[state + CORRECTION] as number;
+    for (let i = from; i < to; i++) {
+      const value = values[i] as number;
+      const next = sum + value;
+      correction += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+      sum = next;
+    }
+    this.#states[state + SUM] = sum;
+    this.#states[state + CORRECTION] = correction;
   }
 
   /** Prices near the largest double overflow their sum, never their mean. */

@@ -5,7 +5,8 @@ import { PlaceArena } from './memory/place-arena.ts';
 import { ROW_BYTES, ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
-import { MonotonicDeque, TICK_DOUBLES, TickDouble, type WindowTick } from './sliding-window.ts';
+import { MonotonicDeque } from './sliding-window.ts';
+import { createTickAtWork, TickDouble } from './tick-at-work.ts';
 
 /** The numbers that decide what statistics and anomalies mean. */
 export interface Rules {
@@ -36,7 +37,7 @@ export class Partition {
   readonly #counters: Counters;
   readonly #anomalies: AnomalySink;
   readonly #arena: PlaceArena;
-  readonly #tick: WindowTick = new Float64Array(TICK_DOUBLES);
+  readonly #tick = createTickAtWork();
   /** The row being made, in shared memory: a successor finishes what was left half written. */
   readonly #row: Float64Array;
 
@@ -65,10 +66,14 @@ export class Partition {
     const price = ticks.prices[index] as number;
     const time = ticks.times[index] as number;
     const row = this.#row;
+    const tick = this.#tick;
     this.#table.load(symbolId, row);
     const count = row[RowValue.COUNT] as number;
     row[RowValue.COUNT] = count + 1;
-    row[RowValue.AVERAGE] = this.#average.push(symbolId, count, price);
+    tick[TickDouble.PRICE] = price;
+    tick[TickDouble.COUNT] = count;
+    this.#average.push(symbolId, tick);
+    row[RowValue.AVERAGE] = tick[TickDouble.AVERAGE] as number;
     if (count === 0 || price < (row[RowValue.MIN] as number)) row[RowValue.MIN] = price;
     if (count === 0 || price > (row[RowValue.MAX] as number)) row[RowValue.MAX] = price;
     if (count > 0 && time < (row[RowValue.TIME] as number)) {
@@ -108,7 +113,6 @@ export class Partition {
     const tick = this.#tick;
     const price = this.#row[RowValue.PRICE] as number;
     const time = this.#row[RowValue.TIME] as number;
-    tick[TickDouble.PRICE] = price;
     tick[TickDouble.TIME] = time;
     tick[TickDouble.OLDEST] = time - this.#rules.slidingWindowMilliseconds;
     const places = this.#arena.doubles;

@@ -1,16 +1,12 @@
 import type { PlaceArena } from './memory/place-arena.ts';
 import { PLACE_DOUBLES, PLACES_MIN, sizeClassOf } from './memory/place-arena.ts';
 import { DequeWord, MAXIMA, MINIMA, STATE_WORDS } from './memory/symbol-state.ts';
+import { type TickAtWork, TickDouble } from './tick-at-work.ts';
 
 /** A deque this much smaller than its block moves to a smaller one. */
 const SHRINK_AT = 8;
 /** No block shrinks below this many places: small ones come and go too often to pay. */
 const SHRINK_ABOVE_PLACES = 64;
-
-/** A tick at work, in memory: its price and time, and the oldest time that is still in its window. */
-export type WindowTick = Float64Array;
-export const TickDouble = { PRICE: 0, TIME: 1, OLDEST: 2 } as const;
-export const TICK_DOUBLES = 3;
 
 /**
  * The extremum of a symbol's ticks inside the window: a monotonic deque (its front is the extremum; a tick removes the
@@ -44,10 +40,9 @@ export class MonotonicDeque {
   /**
    * Takes in a tick, its time not below the times before it, and lets go of places older than its window.
    *
-   * @returns where the extremum of the tick's window stands: the index of its price among the arena's doubles. (A double
-   *   returned from a call that is not inlined would be boxed, and so would doubles passed to it.)
+   * @returns where the extremum of the tick's window stands: the index of its price among the arena's doubles
    */
-  push(symbolId: number, tick: WindowTick): number {
+  push(symbolId: number, tick: TickAtWork): number {
     const state = symbolId * STATE_WORDS + this.#firstWord;
     const words = this.#states;
     if (words[state + DequeWord.UNIT] === 0) this.#start(state);
@@ -104,7 +99,7 @@ export class MonotonicDeque {
     this.#states[state + DequeWord.SIZE] = (this.#states[state + DequeWord.SIZE] as number) - 1;
   }
 
-  #append(state: number, tick: WindowTick): void {
+  #append(state: number, tick: TickAtWork): void {
     const size = this.#states[state + DequeWord.SIZE] as number;
     const capacity = this.#capacity(state);
     if (size === capacity && !this.#tryResize(state, capacity * 2)) {

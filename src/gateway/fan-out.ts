@@ -18,8 +18,6 @@ export class FanOut {
   readonly #anomalies: AnomalyLog;
   readonly #taken = new Int32Array(TAKEN_MAX);
   #touched: Delivery[] = [];
-  /** Anomalies taken since the touched sessions were last brought up to date. */
-  #anomaliesUnsent = 0;
 
   constructor(
     engine: Engine,
@@ -71,20 +69,6 @@ export class FanOut {
       delivery.markAnomalies(links[i] as number);
       this.#touch(delivery);
     }
-    // The log keeps so many of a symbol: in a burst, sessions that have room get these before the next ones push them out.
-    this.#anomaliesUnsent++;
-    if (this.#anomaliesUnsent >= this.#anomalies.perSymbolMax) this.#flush();
-  }
-
-  /** Brings the touched sessions up to date. */
-  #flush(): void {
-    this.#anomaliesUnsent = 0;
-    const touched = this.#touched;
-    for (const delivery of touched) {
-      delivery.isTouched = false;
-      delivery.flush();
-    }
-    touched.length = 0;
   }
 
   #markStats(symbolId: number): void {

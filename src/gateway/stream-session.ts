@@ -130,9 +130,10 @@ export class StreamSession implements SocketHandler, Watcher {
     const codes = patterns.map((pattern) => this.#hold(pattern, wants));
     const { conflateMs } = this.delivery;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
-    patterns.forEach((pattern, index) => {
-      if (codes[index] === 0) this.#linkMatching(pattern, options.since);
-    });
+    const held = patterns.filter((_, index) => codes[index] === 0);
+    for (const [symbolId, symbol] of this.#matching(held)) {
+      this.delivery.link(symbolId, this.#wantsOf(symbol), true, options.since?.get(symbol));
+    }
     this.delivery.flush();
   }
 
@@ -148,29 +149,24 @@ export class StreamSession implements SocketHandler, Watcher {
     return 0;
   }
 
-  #linkMatching(pattern: string, since: ReadonlyMap<string, number> | undefined): void {
-    this.#forEachMatching(pattern, (symbolId, symbol) => {
-      this.delivery.link(symbolId, this.#wantsOf(symbol), true, since?.get(symbol));
-    });
-  }
-
   #unsubscribe(requestId: number, patterns: readonly string[]): void {
-    const codes = patterns.map((pattern): ErrorCode | 0 => {
-      if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
-      if (this.#patterns.delete(pattern)) this.#letGo(pattern);
-      return 0;
-    });
+    const codes = patterns.map((pattern) =>
+      patternFault(pattern) === undefined ? 0 : ErrorCode.bad_symbol,
+    );
     this.connection.send(unsubscribedFrame(requestId, codes));
+    this.#letGo(patterns.filter((pattern) => this.#patterns.delete(pattern)));
     this.delivery.flush();
   }
 
-  #letGo(pattern: string): void {
-    this.#room.subscriptions.unwatch(pattern, this);
-    this.#wildcards.delete(pattern);
-    this.#forEachMatching(pattern, (symbolId, symbol) => {
+  #letGo(patterns: readonly string[]): void {
+    for (const pattern of patterns) {
+      this.#room.subscriptions.unwatch(pattern, this);
+      this.#wildcards.delete(pattern);
+    }
+    for (const [symbolId, symbol] of this.#matching(patterns)) {
       if (this.#isHeld(symbol)) this.delivery.link(symbolId, this.#wantsOf(symbol), false);
       else this.delivery.unlink(symbolId);
-    });
+    }
   }
 
   #verify(requestId: number): void {
@@ -214,17 +210,20 @@ export class StreamSession implements SocketHandler, Watcher {
     this.connection.send(historyPageFrame(requestId, symbol, page, hasMore));
   }
 
-  #forEachMatching(pattern: string, visit: (symbolId: number, symbol: string) => void): void {
+  /** The symbols that exist and that one of the patterns matches, each once however many do. */
+  #matching(patterns: readonly string[]): Map<number, string> {
     const { symbols } = this.#room;
-    if (!isWildcard(pattern)) {
-      const symbolId = symbols.findName(pattern);
-      if (symbolId !== UNKNOWN_SYMBOL) visit(symbolId, pattern);
-      return;
+    const found = new Map<number, string>();
+    for (const symbol of patterns.filter((pattern) => !isWildcard(pattern))) {
+      const symbolId = symbols.findName(symbol);
+      if (symbolId !== UNKNOWN_SYMBOL) found.set(symbolId, symbol);
     }
-    const matches = patternMatcher(pattern);
+    const matchers = patterns.filter(isWildcard).map(patternMatcher);
+    if (matchers.length === 0) return found;
     symbols.names.forEach((symbol, symbolId) => {
-      if (matches(symbol)) visit(symbolId, symbol);
+      if (matchers.some((matches) => matches(symbol))) found.set(symbolId, symbol);
     });
+    return found;
   }
 
   #isHeld(symbol: string): boolean {
@@ -239,6 +238,7 @@ export class StreamSession implements SocketHandler, Watcher {
     let fields = exact?.fields ?? 0;
     let anomalies = exact?.anomalies ?? false;
     for (const [pattern, matches] of this.#wildcards) {
+      if (fields === ALL_FIELDS && anomalies) break;
       if (!matches(symbol)) continue;
       const wants = this.#patterns.get(pattern);
       fields |= wants?.fields ?? 0;

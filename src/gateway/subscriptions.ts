@@ -89,12 +89,13 @@ export class Subscriptions {
 
   /** A symbol exists from now on: whoever watches for it is told, before its first tick can be applied. */
   symbolAppeared(symbolId: number, symbol: string): void {
-    const awaiting = this.#awaited.get(symbol) ?? [];
+    // Each one once, however many of its patterns match.
+    const told = new Set(this.#awaited.get(symbol));
     this.#awaited.delete(symbol);
-    for (const watcher of awaiting) watcher.symbolAppeared(symbolId, symbol);
     for (const { matches, watchers } of this.#wildcards.values()) {
       if (!matches(symbol)) continue;
-      for (const watcher of watchers) watcher.symbolAppeared(symbolId, symbol);
+      for (const watcher of watchers) told.add(watcher);
     }
+    for (const watcher of told) watcher.symbolAppeared(symbolId, symbol);
   }
 }

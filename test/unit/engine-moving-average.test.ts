@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { createSymbolStates } from '../../src/engine/memory/symbol-state.ts';
 import { createPriceRings, MovingAverage } from '../../src/engine/moving-average.ts';
+import { createTickAtWork, TickDouble } from '../../src/engine/tick-at-work.ts';
 import { exactMean } from '../support/naive-statistics.ts';
+
+function push(average: MovingAverage, symbolId: number, count: number, price: number): number {
+  const tick = createTickAtWork();
+  tick[TickDouble.PRICE] = price;
+  tick[TickDouble.COUNT] = count;
+  average.push(symbolId, tick);
+  return tick[TickDouble.AVERAGE] as number;
+}
 
 /** The moving average of one symbol, with the exact one to compare. */
 class AverageRig {
@@ -18,7 +27,7 @@ class AverageRig {
   push(price: number): number {
     this.#last.push(price);
     if (this.#last.length > this.#window) this.#last.shift();
-    return this.average.push(1, this.#count++, price);
+    return push(this.average, 1, this.#count++, price);
   }
 
   get exact(): number {
@@ -84,7 +93,7 @@ describe('the moving average', () => {
     const average = new MovingAverage(createPriceRings(3, 2), createSymbolStates(3), 2);
     for (let count = 0; count < 6; count++) {
       for (let symbolId = 0; symbolId < 3; symbolId++) {
-        expect(average.push(symbolId, count, 10 * (symbolId + 1))).toBe(10 * (symbolId + 1));
+        expect(push(average, symbolId, count, 10 * (symbolId + 1))).toBe(10 * (symbolId + 1));
       }
     }
   });

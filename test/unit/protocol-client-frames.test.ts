@@ -184,9 +184,9 @@ describe('readPublishRequest', () => {
   it('reads every op of a publisher but TICKS', () => {
     expect(publish([1, ''])).toEqual({ op: Op.AUTH, token: '' });
     expect(publish([6, 0])).toEqual({ op: Op.PING, clientTime: 0 });
-    expect(publish([2, ALIAS_MAX, ['A', 5, null]])).toEqual({
+    expect(publish([2, ALIAS_MAX - 2, ['A', 5, null]])).toEqual({
       op: Op.ALIAS,
-      firstAlias: ALIAS_MAX,
+      firstAlias: ALIAS_MAX - 2,
       symbols: ['A', 5, null],
     });
   });
@@ -197,6 +197,7 @@ describe('readPublishRequest', () => {
     [[2, ALIAS_MAX + 1, []], 'firstAlias: expected an integer'],
     [[2, 0], 'symbols: expected an array, got nothing'],
     [[2, 0, 'A'], 'symbols: expected an array, got a string'],
+    [[2, ALIAS_MAX, ['A', 'B']], 'symbols: expected at most 1 from this alias on'],
     [[1, null], 'token: expected a string, got nil'],
     [[6, []], 'clientTime: expected a finite number, got an array'],
   ])('answers %j with bad_frame: %s', (frame, message) => {
