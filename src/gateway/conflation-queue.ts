@@ -1,6 +1,6 @@
 /** Something that becomes due. */
 export interface Due {
-  /** When, on the clock of `performance.now`, ms. Lowered while queued: tell {@link ConflationQueue.hasten}. */
+  /** On the clock of `performance.now`, ms. May be lowered while queued: then call `hasten`. */
   readonly dueAt: number;
   due(): void;
 }
@@ -20,7 +20,7 @@ export class ConflationQueue {
     this.#schedule();
   }
 
-  /** Heeds that the `dueAt` of a queued item became earlier. Looks the item up: for what happens seldom. */
+  /** Heeds that the `dueAt` of a queued item became earlier. O(n): for what happens seldom. */
   hasten(item: Due): void {
     const at = this.#heap.indexOf(item);
     if (at >= 0) this.#raise(item, at);

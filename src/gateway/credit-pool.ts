@@ -68,7 +68,7 @@ export class CreditPool {
     const available = free - this.#given;
     const share = this.#shareOf(free);
     const ample = Math.min(share - holder.credit, available - Math.ceil(free * KEPT_BACK));
-    // No more than is left after it: some stays for the next newcomer, however often this one is topped up.
+    // No more than is left after it: however often a holder is topped up, some stays for the next.
     const modest = Math.ceil((available - holder.credit) / 2);
     const scarce = Math.min(Math.min(SUBSISTENCE, share) - holder.credit, modest);
     const grant = Math.max(0, ample, scarce);
@@ -76,7 +76,7 @@ export class CreditPool {
     this.#given += grant;
   }
 
-  /** Whether a holder has as much as an equal share of the space there is now: it may not get more. */
+  /** Whether a holder has its equal share of the space there is now: it may not get more. */
   hasShare(holder: CreditHolder): boolean {
     return this.#freeSlots !== undefined && holder.credit >= this.#shareOf(this.#freeSlots());
   }

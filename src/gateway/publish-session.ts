@@ -102,7 +102,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.connection.close(CloseCode.TAKEN_OVER, 'another connection took over this publisher name');
   }
 
-  /** Sends the acknowledgement of everything so far, with new credit; none to a publisher that uses sequence 0. */
+  /** Acknowledges everything so far, with new credit; not to a publisher that uses sequence 0. */
   acknowledge(): void {
     if (!this.connection.isOpen) return;
     this.#room.credit.topUp(this);
@@ -113,7 +113,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     );
   }
 
-  /** Tells a publisher that waits for credit when there is notably more than it knows of, or as much as it may get. */
+  /** Tells a publisher when there is notably more credit than it knows of, or all it may get. */
   offerCredit(): void {
     const { credit } = this.#room;
     if (!credit.isBinding || !this.connection.isOpen) return;

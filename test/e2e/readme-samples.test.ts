@@ -81,8 +81,11 @@ describe('the samples of the README do what they say', () => {
     for (const line of serves) {
       const [command = ''] = line.split(' #');
       const flags = command.split(' -- ')[1]?.trim().split(/\s+/) ?? [];
-      const env = Object.fromEntries(
-        [...command.matchAll(/(TICKWIRE_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+      const env: Record<string, string> = Object.fromEntries(
+        [...command.matchAll(/(TICKWIRE_\w+)=(\S+)/g)].map(([, name, value]) => [
+          name ?? '',
+          value ?? '',
+        ]),
       );
       expect(readCommandLine(flags, env, '/')).not.toMatchObject({ kind: 'fail' });
     }

@@ -156,7 +156,7 @@ onTransports((transport) => {
     const ticks = symbols.flatMap((symbol) => swings(symbol, 501));
     publisher.publish(ticks);
     const last = symbols.at(-1) as string;
-    const isOver = () => subscriber.anomaliesOf(last).at(-1)?.sequence === 500;
+    const isOver = () => subscriber.lastAnomaly(last) === 500;
     await subscriber.until(isOver, 'the last anomaly');
     expect(subscriber.jumps).toEqual([]);
     expect(subscriber.anomalies.length).toBe(40 * 500);

@@ -7,7 +7,7 @@ import { StateOracle } from '../support/state-oracle.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;
-/** Server times are whole milliseconds: two readings may differ by one less than the time between. */
+/** Server times are whole ms: two readings may differ by one less than the time between. */
 const CLOCK_MS = 1;
 
 /** The least time between two STATS frames by the server's clock. */
@@ -52,7 +52,7 @@ onTransports((transport) => {
     expect(at100.mirror.entries).toBeLessThanOrEqual(8 * at100.flushes.length);
   });
 
-  it('sends a change after a pause at once, and what follows when conflateMs has passed', async () => {
+  it('sends a change after a pause at once, what follows after conflateMs', async () => {
     const symbol = unique('S');
     const publisher = await publisherForTest(server.port, unique('feed'));
     const subscriber = await subscriberForTest(server.port);

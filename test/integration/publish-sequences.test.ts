@@ -27,7 +27,7 @@ onTransports((transport) => {
     expect(subscriber.mirror.get(symbol)).toMatchObject({ count: 3, max: 3 });
   });
 
-  it('refuses a skipped sequence with ERROR 13 and 4005, and lets the publisher resume', async () => {
+  it('refuses a skipped sequence with ERROR 13 and 4005; the publisher resumes', async () => {
     const [symbol, name] = [unique('S'), unique('feed')];
     const subscriber = await subscriberForTest(server.port);
     await subscriber.subscribe([symbol]);
@@ -51,7 +51,7 @@ onTransports((transport) => {
     expect(subscriber.mirror.get(symbol)).toMatchObject({ count: 3, price: 3, average: 2 });
   });
 
-  it('applies every tick once, however often the connection is cut and frames are sent again', async () => {
+  it('applies every tick once, however often connections are cut and frames resent', async () => {
     const [symbol, name] = [unique('S'), unique('feed')];
     const subscriber = await subscriberForTest(server.port);
     await subscriber.subscribe([symbol]);

@@ -47,7 +47,7 @@ onTransports((transport) => {
       expect(second.welcome.publisher).not.toBe(first.welcome.publisher);
     });
 
-    it('answers in JSON where that was chosen, in MessagePack where nothing was offered', async () => {
+    it('answers in JSON where that was chosen, in MessagePack where nothing was', async () => {
       const json = await publisherForTest(server.port, unique('feed'), { json: true });
       expect(json.ws.protocol).toBe('tickwire.v1.json');
       const plain = await publisherForTest(server.port, unique('feed'), { protocols: [] });
@@ -107,7 +107,7 @@ onTransports((transport) => {
     expect(Math.abs((subscriber.mirror.get(c)?.time ?? 0) - Date.now())).toBeLessThan(10_000);
   });
 
-  it('gives an alias declared again its new symbol, and keeps aliases to their connection', async () => {
+  it('gives an alias declared again its new symbol; another connection has none', async () => {
     const [a, b] = [unique('A'), unique('B')];
     const publisher = await publisherForTest(server.port, unique('feed'));
     const subscriber = await subscriberForTest(server.port);
@@ -282,7 +282,7 @@ onTransports((transport) => {
     expect(await publisher.acknowledged(1)).toMatchObject({ accepted: 1 });
   });
 
-  it('acknowledges many small frames with fewer ACKs, within 100 ms while they arrive', async () => {
+  it('acknowledges many small frames with fewer ACKs, less than 100 ms apart', async () => {
     const publisher = await publisherForTest(server.port, unique('feed'));
     const symbol = unique('S');
     const frames = 3000;

@@ -318,7 +318,10 @@ onTransports((transport) => {
   it('takes a `since` ahead of the server for what it is: nothing to replay', async () => {
     const symbol = unique('S');
     const publisher = await publisherForTest(server.port, unique('feed'));
+    const before = await subscriberForTest(server.port);
+    await before.subscribe([symbol]);
     await publishPrices(publisher, symbol, [100, 110]);
+    await before.until(() => before.anomalies.length === 1, 'the anomaly as it happens');
     const subscriber = await subscriberForTest(server.port);
     await subscriber.subscribe([symbol], { since: { [symbol]: 4_000_000_000 } });
     await subscriber.counted(symbol, 2);

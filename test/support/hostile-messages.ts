@@ -58,7 +58,7 @@ export const ODD_VALUES: readonly unknown[] = [
   [null, [1], { a: 1 }],
   {},
   { ['__proto__']: { polluted: true }, constructor: 5, length: 3 },
-  new Array(100).fill('*'),
+  Array.from({ length: 100 }, () => '*'),
 ];
 
 function bytes(...values: readonly (number | Uint8Array | readonly number[])[]): Uint8Array {
@@ -105,7 +105,7 @@ export const UNREADABLE: Readonly<Record<string, Uint8Array>> = {
   'a record definition in a frame': bytes(0x92, 6, 0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 1),
   'a regular expression': bytes(0x92, 6, 0xc7, 4, 0x78, 0x92, 0xa1, 0x61, 0xa0),
   'a bigint beyond 64 bits': bytes(0x92, 6, 0xc7, 9, 0x42, Buffer.alloc(9, 0x7f)),
-  '100 maps': encode([Op.PING, new Array(100).fill({})]),
+  '100 maps': encode([Op.PING, Array.from({ length: 100 }, () => ({}))]),
 };
 
 /** Texts that are no JSON frame. All of them are bad_frame. */

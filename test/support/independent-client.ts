@@ -2,8 +2,8 @@ import { decode, encode } from '@msgpack/msgpack';
 import { WebSocket } from 'ws';
 
 /*
- * A client written a second time, from docs/PROTOCOL.md alone: it shares no code with the server and
- * none with the SDK, so that a misreading of the protocol shows.
+ * A client written a second time, from docs/PROTOCOL.md alone: it shares no code with the server
+ * and none with the SDK, so that a misreading of the protocol shows.
  */
 
 /** The ops, as the protocol's table has them. */
@@ -89,6 +89,16 @@ export class IndependentClient {
       this.closed = { code, reason: reason.toString() };
       this.#wake();
     });
+  }
+
+  /** A connection that keeps what it gets and makes nothing of it. */
+  static open(
+    port: number,
+    path: string,
+    options: ConnectOptions = {},
+  ): Promise<IndependentClient> {
+    const socket = IndependentClient.socket(`ws://127.0.0.1:${port}${path}`, options);
+    return new IndependentClient(socket, options.json ?? false).ready();
   }
 
   protected static socket(url: string, { json = false, protocols }: ConnectOptions): WebSocket {
@@ -192,10 +202,12 @@ export class IndependentClient {
     if (isBinary === this.json) this.violations.push('a message of the wrong kind');
     const frame = (isBinary ? decode(data) : JSON.parse(data.toString())) as unknown[];
     if (this.framesReceived === 0 && frame[0] !== Op.WELCOME) {
-      this.violations.push(`the first frame has op ${frame[0]}`);
+      this.violations.push(`the first frame has op ${String(frame[0])}`);
     }
     if (frame[0] === Op.HEARTBEAT && frame[2] !== this.framesReceived) {
-      this.violations.push(`HEARTBEAT counts ${frame[2]} frames, ${this.framesReceived} came`);
+      this.violations.push(
+        `HEARTBEAT counts ${String(frame[2])} frames, ${this.framesReceived} came`,
+      );
     }
     this.framesReceived++;
     try {

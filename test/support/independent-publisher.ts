@@ -73,7 +73,7 @@ export class IndependentPublisher extends IndependentClient {
     return sequence;
   }
 
-  /** Sends ticks in frames of `frameTicks` at most, as fast as credit allows, and waits for the last ACK. */
+  /** Sends ticks in frames of at most `frameTicks`, as fast as credit allows, to the last ACK. */
   async publishAll(ticks: readonly SentTick[], frameTicks = 1000): Promise<void> {
     let last = 0;
     for (let at = 0; at < ticks.length; ) {

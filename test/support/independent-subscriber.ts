@@ -105,6 +105,11 @@ export class IndependentSubscriber extends IndependentClient {
     await this.until(isThere, `${count} updates of ${symbol}`, timeoutMs);
   }
 
+  /** The sequence of the last anomaly of a symbol that came; 0 when none did. */
+  lastAnomaly(symbol: string): number {
+    return this.#lastAnomalies.get(symbol) ?? 0;
+  }
+
   anomaliesOf(symbol: string): SeenAnomaly[] {
     return this.anomalies.filter((anomaly) => anomaly.symbol === symbol);
   }

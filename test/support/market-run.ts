@@ -17,8 +17,8 @@ interface ListedStatistics {
 }
 
 /**
- * Publishes ticks over three sockets into a server that loses nothing, and holds every statistic and every
- * anomaly of every symbol against what their definition gives.
+ * Publishes ticks over three sockets into a server that loses nothing, and holds every statistic
+ * and every anomaly of every symbol against what their definition gives.
  */
 export async function runMarket(
   ticks: readonly NaiveMarketTick[],
@@ -65,7 +65,7 @@ async function compareList(port: number, oracle: StateOracle): Promise<void> {
   const listed: ListedStatistics[] = [];
   for (let after: string | null = ''; after !== null; ) {
     const query = new URLSearchParams({ after, limit: '25' });
-    const response = await fetch(`http://127.0.0.1:${port}/api/prices?${query}`);
+    const response = await fetch(`http://127.0.0.1:${port}/api/prices?${query.toString()}`);
     const page = (await response.json()) as { items: ListedStatistics[]; next: string | null };
     listed.push(...page.items);
     after = page.next;

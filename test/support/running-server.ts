@@ -13,7 +13,7 @@ export type TransportName = 'node' | 'uws';
 const load = loadUws();
 const missing = load.loaded ? '' : ` (does not load: ${load.reasons.join('; ')})`;
 
-/** Declares a suite once for each transport; without its binary, and never in CI, uws is left out. */
+/** Declares a suite once for each transport. Without its binary, but not in CI, uws is left out. */
 export function onTransports(suite: (transport: TransportName) => void): void {
   describe('on node', () => suite('node'));
   describe.skipIf(!load.loaded && !process.env.CI)(`on uws${missing}`, () => suite('uws'));
@@ -96,9 +96,16 @@ export class ServerProcess {
     });
   }
 
-  /** Starts one and waits until it listens; it is killed when the test is over. */
+  /** Starts one for a test and waits until it listens; it is killed when the test is over. */
+  static async startForTest(flags: readonly string[] = []): Promise<ServerProcess> {
+    const server = await ServerProcess.start(flags);
+    onTestFinished(() => server.end());
+    return server;
+  }
+
+  /** Starts one and waits until it listens. The caller ends it. */
   static async start(flags: readonly string[] = []): Promise<ServerProcess> {
-    const server = ServerProcess.spawn(['--server.port=0', '--processing.partitions=1', ...flags]);
+    const server = new ServerProcess(['--server.port=0', '--processing.partitions=1', ...flags]);
     const deadline = performance.now() + 20_000;
     while (server.port === 0) {
       if (server.exit !== undefined || performance.now() > deadline) {
@@ -109,14 +116,17 @@ export class ServerProcess {
     return server;
   }
 
-  /** Starts one without waiting for anything. */
-  static spawn(flags: readonly string[]): ServerProcess {
+  /** Starts one for a test without waiting for anything. */
+  static spawnForTest(flags: readonly string[]): ServerProcess {
     const server = new ServerProcess(flags);
-    onTestFinished(async () => {
-      server.child.kill('SIGKILL');
-      await server.exited;
-    });
+    onTestFinished(() => server.end());
     return server;
+  }
+
+  /** Ends it at once, in whatever state it is. */
+  async end(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exited;
   }
 
   kill(signal: NodeJS.Signals): void {

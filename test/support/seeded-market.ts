@@ -19,7 +19,7 @@ export interface MarketOptions {
 
 const START = 1_700_000_000_000;
 
-/** Ticks of a made-up market: random walks with jumps, late ticks, equal times and fractions of a ms. */
+/** A made-up market: random walks with jumps, late ticks, equal times and fractions of a ms. */
 export function seededMarket({ seed, symbols, ticks }: MarketOptions): NaiveMarketTick[] {
   const random = seededRandom(seed);
   const prices = symbols.map(() => Math.exp(random() * 12 - 4));

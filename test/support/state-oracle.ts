@@ -41,8 +41,8 @@ export class StateOracle {
   }
 
   /**
-   * What is wrong with a record: it must be one that the symbol really had. Fields that the session does
-   * not take are not looked at, but for the count, which it must take.
+   * What is wrong with a record: it must be one that the symbol really had. Fields that the session
+   * does not take are not looked at, but for the count, which it must take.
    */
   fault(symbol: string, record: Readonly<MirrorRecord>): string | undefined {
     const state = this.results.get(symbol)?.after[(record.count as number) - 1];

@@ -1,5 +1,6 @@
+import { request } from 'node:http';
 import { expect, onTestFinished } from 'vitest';
-import type { ConnectOptions, IndependentClient } from './independent-client.ts';
+import { type ConnectOptions, IndependentClient } from './independent-client.ts';
 import { IndependentPublisher } from './independent-publisher.ts';
 import { IndependentSubscriber } from './independent-subscriber.ts';
 
@@ -20,6 +21,15 @@ export async function publisherForTest(
   return watched(await IndependentPublisher.connect(port, name, options));
 }
 
+/** A connection that makes nothing of what it gets: for who does not keep to the protocol. */
+export async function clientForTest(
+  port: number,
+  path: string,
+  options?: ConnectOptions,
+): Promise<IndependentClient> {
+  return watched(await IndependentClient.open(port, path, options));
+}
+
 function watched<Client extends IndependentClient>(client: Client): Client {
   onTestFinished(() => {
     client.close();
@@ -37,12 +47,11 @@ export function unique(prefix: string): string {
 }
 
 /** The text of a refusal of a WebSocket upgrade: the status of the HTTP answer. */
-export async function refusalStatus(
+export function refusalStatus(
   port: number,
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  const { request } = await import('node:http');
   return new Promise((resolve, reject) => {
     const sent = request({
       port,

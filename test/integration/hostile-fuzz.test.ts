@@ -1,0 +1,99 @@
+import { encode } from '@msgpack/msgpack';
+import { expect, it } from 'vitest';
+import { type Endpoint, GOOD_FRAMES, ODD_VALUES, UNREADABLE } from '../support/hostile-messages.ts';
+import { IndependentClient, Op } from '../support/independent-client.ts';
+import { onTransports, serverForSuite } from '../support/running-server.ts';
+import { seededRandom } from '../support/seeded-market.ts';
+import { UndisturbedStream } from '../support/undisturbed-stream.ts';
+
+const FUZZ_MS = 800;
+const BATCH = 50;
+/** What frames may bring about: a gap in sequences, too many bad frames, one too large. */
+const CLOSE_CODES = [4005, 4501, 1009, 1006];
+
+/** Makes messages out of good frames: other values, other bytes, pieces of others. */
+class Fuzzer {
+  readonly #random: () => number;
+  readonly #endpoint: Endpoint;
+  readonly #unreadable = Object.values(UNREADABLE);
+
+  constructor(seed: number, endpoint: Endpoint) {
+    this.#random = seededRandom(seed);
+    this.#endpoint = endpoint;
+  }
+
+  message(): Uint8Array {
+    const kind = this.#below(5);
+    if (kind === 0) return this.#noise(this.#below(40));
+    const frame = this.#oneOf(GOOD_FRAMES[this.#below(8) === 0 ? 'stream' : this.#endpoint]);
+    if (kind === 1) return encode(this.#withOddValues(frame), { maxDepth: 200 });
+    const bytes = encode(frame).slice();
+    if (kind === 2) return this.#withOddBytes(bytes);
+    const cut = this.#below(bytes.length + 1);
+    const other = kind === 3 ? this.#noise(this.#below(10)) : this.#oneOf(this.#unreadable);
+    return Buffer.concat([bytes.subarray(0, cut), other.subarray(0, 2000), bytes.subarray(cut)]);
+  }
+
+  #withOddValues(frame: readonly unknown[]): unknown[] {
+    return frame.map((value, place) => {
+      if (place > 0 && this.#below(3) === 0) return this.#oneOf(ODD_VALUES);
+      if (!Array.isArray(value) || this.#below(2) === 0) return value;
+      return value.map((inner) => (this.#below(3) === 0 ? this.#oneOf(ODD_VALUES) : inner));
+    });
+  }
+
+  #withOddBytes(bytes: Uint8Array): Uint8Array {
+    for (let i = this.#below(4); i >= 0; i--) bytes[this.#below(bytes.length)] = this.#below(256);
+    return bytes;
+  }
+
+  #noise(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.#below(256));
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit);
+  }
+
+  #oneOf<T>(values: readonly T[]): T {
+    return values[this.#below(values.length)] as T;
+  }
+}
+
+onTransports((transport) => {
+  const server = serverForSuite({
+    server: { transport, badFramesMax: 1000 },
+    processing: { maxSymbols: 500 },
+  });
+
+  it.each([
+    { endpoint: 'publish', seed: 71 },
+    { endpoint: 'stream', seed: 72 },
+  ] as const)('nothing random on /v1/$endpoint harms anyone (seed $seed)', async (given) => {
+    const { endpoint, seed } = given;
+    const stream = await UndisturbedStream.start(server.port);
+    const fuzzer = new Fuzzer(seed, endpoint);
+    const connect = () => IndependentClient.open(server.port, `/v1/${endpoint}`);
+    let client = await connect();
+    let messages = 0;
+    let answers = 0;
+    for (const end = performance.now() + FUZZ_MS; performance.now() < end; ) {
+      for (let i = 0; i < BATCH && client.closed === undefined; i++, messages++) {
+        client.sendRaw(fuzzer.message());
+      }
+      const stamp = messages + 0.5;
+      client.send([Op.PING, stamp]);
+      const isAnswered = () => client.of(Op.PONG).some((frame) => frame[1] === stamp);
+      await client.until(() => isAnswered() || client.closed !== undefined, 'PONG or the close');
+      await stream.check();
+      answers += client.of(Op.ERROR).length;
+      if (client.closed !== undefined) expect(CLOSE_CODES).toContain(client.closed.code);
+      client.close();
+      client = await connect();
+    }
+    client.close();
+    expect(messages).toBeGreaterThan(500);
+    expect(answers).toBeGreaterThan(messages / 20);
+    await stream.finish();
+  });
+});
