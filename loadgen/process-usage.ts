@@ -14,6 +14,9 @@ export interface ProcessUsage {
   /** Resident memory, bytes: mean of the first and the second half of the run, and the most. */
   readonly firstHalfBytes: number;
   readonly secondHalfBytes: number;
+  /** Mean of the third and the last quarter: equal where memory is flat. */
+  readonly thirdQuarterBytes: number;
+  readonly lastQuarterBytes: number;
   readonly maxBytes: number;
 }
 
@@ -48,11 +51,14 @@ export class ProcessWatch {
     if (endCpuMs === undefined) return undefined;
     const cpuMs = endCpuMs - this.#startCpuMs;
     const middle = Math.ceil(this.#resident.length / 2);
+    const quarter = Math.floor(this.#resident.length / 4);
     return {
       cpuMs,
       cores: cpuMs / elapsedMs,
       firstHalfBytes: mean(this.#resident.slice(0, middle)),
       secondHalfBytes: mean(this.#resident.slice(middle - 1)),
+      thirdQuarterBytes: mean(this.#resident.slice(middle - 1, middle + quarter)),
+      lastQuarterBytes: mean(this.#resident.slice(middle - 1 + quarter)),
       maxBytes: Math.max(...this.#resident),
     };
   }

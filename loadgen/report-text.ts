@@ -91,11 +91,13 @@ function serverLines({ server, serverStatistics }: Report): string[] {
   }
   if (server === undefined) return lines;
   const { cpuMs, cores, cpuUsPerTick, cpuUsPerEntry } = server;
-  const memory = `${mib(server.firstHalfBytes)}, then ${mib(server.secondHalfBytes)}`;
+  const halves = `${mib(server.firstHalfBytes)}, then ${mib(server.secondHalfBytes)}`;
+  const quarters = `${mib(server.thirdQuarterBytes)}, then ${mib(server.lastQuarterBytes)}`;
   lines.push(
     line('server CPU', `${(cpuMs / 1000).toFixed(2)} s, ${cores.toFixed(2)} cores`),
     line('', `${us(cpuUsPerTick)} a tick, ${us(cpuUsPerEntry)} an entry`),
-    line('server memory', `${memory}, at most ${mib(server.maxBytes)}`),
+    line('server memory', `${halves}, at most ${mib(server.maxBytes)}`),
+    line('  of it second half', quarters),
   );
   return lines;
 }

@@ -10,7 +10,7 @@ export interface Server {
   readonly port: number;
   readonly partitions: number;
   readonly transport: string;
-  /** Stops gracefully; see `server.drainMs`. */
+  /** Stops gracefully, once; see `server.drainMs`. */
   stop(): Promise<void>;
 }
 
@@ -36,13 +36,14 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     await engine.stop();
     throw error;
   }
+  let stopped: Promise<void> | undefined;
   return {
     port: gateway.port,
     partitions,
     transport: gateway.transportName,
-    stop: async () => {
-      await gateway.stop();
-      await engine.stop();
+    stop: () => {
+      stopped ??= gateway.stop().then(() => engine.stop());
+      return stopped;
     },
   };
 }

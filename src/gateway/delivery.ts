@@ -114,10 +114,10 @@ export class Delivery implements Due {
     for (const link of this.links.bySymbolId()) this.unlink(this.links.symbolIds[link] as number);
   }
 
-  /** The symbol of a link has a new current snapshot. */
-  markStats(link: number): void {
+  /** The session lacks the current snapshot of a link's symbol; `isNew`: taken just now. */
+  markStats(link: number, isNew: boolean): void {
     if (this.links.fields[link] === 0) return;
-    if (!this.links.markStats(link)) this.#room.traffic.conflatedUpdates++;
+    if (!this.links.markStats(link) && isNew) this.#room.traffic.conflatedUpdates++;
   }
 
   /** The symbol of a link has a new anomaly. */

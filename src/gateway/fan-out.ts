@@ -75,11 +75,15 @@ export class FanOut {
     const subscribers = this.#subscriptions.of(symbolId);
     // Symbols that nobody is subscribed to cost a bit test, no more.
     if (subscribers === undefined || subscribers.links.length === 0) return;
-    if (!this.#pool.refresh(symbolId)) return;
+    const isNew = this.#pool.refresh(symbolId);
+    const current = this.#pool.current(symbolId);
     const { deliveries, links } = subscribers;
     for (let i = 0; i < links.length; i++) {
       const delivery = deliveries[i] as Delivery;
-      delivery.markStats(links[i] as number);
+      const link = links[i] as number;
+      // Also where it is not new: a session that subscribed or verified took it, for itself only.
+      if (delivery.links.cursors[link] === current) continue;
+      delivery.markStats(link, isNew);
       this.#touch(delivery);
     }
   }

@@ -35,6 +35,8 @@ export interface StreamRoom extends DeliveryRoom {
 
 /** A larger `conflateMs` is cut to this: beyond, a reader could not tell silence from stillness. */
 const CONFLATE_MS_MAX = 60_000;
+/** Patterns with a `*` that a session may hold: each is held against every symbol there is, and every new one. */
+const WILDCARDS_MAX = 256;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
 /** Anomalies in a history page at most. */
@@ -140,7 +142,10 @@ export class StreamSession implements SocketHandler, Watcher {
   #hold(pattern: string, wants: Wants): ErrorCode | 0 {
     if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
     if (!this.#patterns.has(pattern)) {
-      if (this.#patterns.size >= this.#room.subscriptionsMax) return ErrorCode.subscription_limit;
+      const isOver = isWildcard(pattern) && this.#wildcards.size >= WILDCARDS_MAX;
+      if (isOver || this.#patterns.size >= this.#room.subscriptionsMax) {
+        return ErrorCode.subscription_limit;
+      }
       const exists = this.#room.symbols.findName(pattern) !== UNKNOWN_SYMBOL;
       this.#room.subscriptions.watch(pattern, this, exists);
     }

@@ -93,8 +93,12 @@ onTransports((transport) => {
     publisher.declare(0, symbols);
     for (let round = 1; round <= 300; round++) {
       publisher.publish(symbols.map((symbol) => ({ symbol, price: round, time: round })));
-      // Asked together with the ticks, so that the rows are read while they are being written.
-      const asked = Array.from({ length: 4 }, () => asking.verify());
+      // Asked in the turns of the loop that follow: some find rows written but not fanned out yet.
+      const asked = [];
+      for (let turn = 0; turn < 6; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        asked.push(asking.verify());
+      }
       for (const symbol of symbols) await patient.counted(symbol, round, 5000);
       await Promise.all(asked);
     }

@@ -8,6 +8,14 @@ import {
 } from '../../loadgen/report.ts';
 import type { ServerStatistics } from '../../loadgen/statistics-api.ts';
 
+const BYTES = {
+  firstHalfBytes: 1,
+  secondHalfBytes: 1,
+  thirdQuarterBytes: 1,
+  lastQuarterBytes: 1,
+  maxBytes: 1,
+};
+
 const PUBLISH: PublishResult = {
   sent: 100,
   accepted: 90,
@@ -88,7 +96,7 @@ describe('findFailures', () => {
 
 describe('serverReport', () => {
   it('divides CPU time by ticks and by entries', () => {
-    const usage = { cpuMs: 50, cores: 0.5, firstHalfBytes: 1, secondHalfBytes: 1, maxBytes: 1 };
+    const usage = { cpuMs: 50, cores: 0.5, ...BYTES };
     expect(serverReport(usage, 1000, 500)).toMatchObject({ cpuUsPerTick: 50, cpuUsPerEntry: 100 });
   });
 });
