@@ -1,36 +1,26 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
-import {
-  type Encoding,
-  goawayFrame,
-  type Limits,
-  PROTOCOL_VERSION,
-  TickBatch,
-  TicksReader,
-  type WelcomeInfo,
-  welcomeFrame,
-} from '../protocol/index.ts';
+import { goawayFrame, TickBatch, TicksReader } from '../protocol/index.ts';
 import { AnomalyLog } from './anomaly-log.ts';
 import { ConflationQueue } from './conflation-queue.ts';
-import { Connection } from './connection.ts';
 import { CreditPool } from './credit-pool.ts';
 import { FanOut } from './fan-out.ts';
 import type { CommandRoom, QueryRoom } from './http/http-room.ts';
 import { createRouter } from './http/router.ts';
 import { Liveness } from './liveness.ts';
-import { type PublishRoom, PublishSession } from './publish-session.ts';
+import type { PublishRoom } from './publish-session.ts';
 import { PublisherRegistry } from './publisher-registry.ts';
+import { Reception } from './reception.ts';
 import { Sessions } from './sessions.ts';
 import { SnapshotPool } from './snapshot-pool.ts';
 import { StatsMessage } from './stats-message.ts';
-import { type StreamRoom, StreamSession } from './stream-session.ts';
+import type { StreamRoom } from './stream-session.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { TickIntake } from './tick-intake.ts';
 import { Traffic } from './traffic.ts';
 import { startTransport } from './transport/start-transport.ts';
-import type { Socket, SocketHandler, Transport } from './transport/transport.ts';
+import type { Transport } from './transport/transport.ts';
 import { Turn } from './turn.ts';
 import { decideUpgrade } from './upgrades.ts';
 
@@ -58,7 +48,6 @@ const PRICES_PER_REQUEST_MAX = 10_000;
 export class Gateway {
   readonly #config: Config;
   readonly #engine: Engine;
-  readonly #epoch = randomBytes(6).toString('base64url');
   readonly #startedAt = Date.now();
   readonly #sessions = new Sessions();
   readonly #traffic = new Traffic();
@@ -68,8 +57,7 @@ export class Gateway {
   readonly #credit: CreditPool;
   readonly #anomalies: AnomalyLog;
   readonly #turn: Turn;
-  readonly #publishRoom: PublishRoom;
-  readonly #streamRoom: StreamRoom;
+  readonly #reception: Reception;
   readonly #liveness: Liveness;
   #transport: Transport | undefined;
   #isStopping = false;
@@ -88,8 +76,12 @@ export class Gateway {
       this.#subscriptions.symbolAppeared(symbolId, symbol),
     );
     this.#credit = createCredit(config, engine);
-    this.#publishRoom = this.#createPublishRoom();
-    this.#streamRoom = this.#createStreamRoom(pool);
+    this.#reception = new Reception(
+      config,
+      this.#sessions,
+      this.#createPublishRoom(),
+      this.#createStreamRoom(pool),
+    );
     this.#liveness = new Liveness(
       { heartbeatMs: config.server.heartbeatMs, unresponsiveMs: stream.slowSessionCloseMs },
       () => this.#sessions.all(),
@@ -120,11 +112,7 @@ export class Gateway {
         bodyBytesMax: BODY_BYTES_MAX,
       },
       {
-        upgrade: (request) =>
-          decideUpgrade(request, {
-            publish: (socket, encoding, name) => gateway.#openPublish(socket, encoding, name),
-            stream: (socket, encoding) => gateway.#openStream(socket, encoding),
-          }),
+        upgrade: (request) => decideUpgrade(request, gateway.#reception),
         request: route,
         fault: (error) => log.error({ err: error }, 'a handler failed'),
       },
@@ -181,54 +169,6 @@ export class Gateway {
       this.#turn.schedule();
       await delay(DRAIN_POLL_MS);
     } while (!isDone() && Date.now() < deadline);
-  }
-
-  #openPublish(socket: Socket, encoding: Encoding, name: string | undefined): SocketHandler {
-    const session = this.#sessions.nextName();
-    const publisher = this.#publishRoom.registry.enter(
-      name ?? `${session}-${this.#epoch}`,
-      name !== undefined,
-    );
-    const publishSession = new PublishSession(
-      this.#connect(socket, encoding),
-      publisher,
-      this.#publishRoom,
-    );
-    this.#sessions.publishers.add(publishSession);
-    publishSession.connection.send(
-      welcomeFrame({
-        ...this.#welcome(session),
-        publisher: publisher.name,
-        sequence: publisher.sequence,
-        credit: publishSession.credit,
-        overflow: this.#config.processing.overflow,
-      }),
-    );
-    return publishSession;
-  }
-
-  #openStream(socket: Socket, encoding: Encoding): SocketHandler {
-    const session = new StreamSession(this.#connect(socket, encoding), this.#streamRoom);
-    this.#sessions.subscribers.add(session);
-    session.connection.send(welcomeFrame(this.#welcome(this.#sessions.nextName())));
-    return session;
-  }
-
-  #connect(socket: Socket, encoding: Encoding): Connection {
-    const { badFramesMax } = this.#config.server;
-    const { socketBufferBytesMax } = this.#config.stream;
-    return new Connection(socket, encoding, { badFramesMax, socketBufferBytesMax }, this.#traffic);
-  }
-
-  #welcome(session: string): WelcomeInfo {
-    return {
-      version: PROTOCOL_VERSION,
-      epoch: this.#epoch,
-      session,
-      serverTime: Date.now(),
-      heartbeatMs: this.#config.server.heartbeatMs,
-      limits: limitsOf(this.#config),
-    };
   }
 
   #createPublishRoom(): PublishRoom {
@@ -310,14 +250,4 @@ function pricesPerRequestMax({ processing, publish }: Config): number {
   const max = Math.min(PRICES_PER_REQUEST_MAX, publish.ticksPerFrameMax);
   // Under `wait` a request is taken whole or not at all: no more than ever fits a queue.
   return processing.overflow === 'wait' ? Math.min(max, processing.channelCapacity) : max;
-}
-
-function limitsOf(config: Config): Limits {
-  return {
-    frameBytesMax: config.server.frameBytesMax,
-    ticksPerFrameMax: config.publish.ticksPerFrameMax,
-    symbolsMax: config.processing.maxSymbols,
-    subscriptionsMax: config.stream.subscriptionsMax,
-    authTimeoutMs: config.server.authTimeoutMs,
-  };
 }
