@@ -6,7 +6,7 @@ import {
   errorFrame,
   type Frame,
   heartbeatFrame,
-  type ProtocolError,
+  ProtocolError,
 } from '../protocol/index.ts';
 import type { Traffic } from './traffic.ts';
 import type { Socket } from './transport/transport.ts';
@@ -55,17 +55,21 @@ export class Connection {
   }
 
   send(frame: Frame): void {
-    this.sendEncoded(encodeFrame(frame, this.encoding));
-  }
-
-  /** Sends a frame that is encoded already, in this connection's encoding. The bytes may be used again at once. */
-  sendEncoded(message: Uint8Array | string): void {
     if (!this.#isOpen) return;
     if (this.#socket.bufferedAmount() > 2 * this.#limits.socketBufferBytesMax) {
       // Statistics wait outside the socket, so only answers that nobody reads get a buffer this full.
       this.close(CloseCode.UNRESPONSIVE, 'the answers to your requests are not being read');
       return;
     }
+    this.sendEncoded(encodeFrame(frame, this.encoding));
+  }
+
+  /**
+   * Sends statistics that are encoded already, in this connection's encoding; the caller has seen that there is room. The
+   * bytes may be used again at once.
+   */
+  sendEncoded(message: Uint8Array | string): void {
+    if (!this.#isOpen) return;
     this.framesSent++;
     this.lastSentAt = Date.now();
     this.#traffic.framesOut++;
@@ -97,6 +101,18 @@ export class Connection {
     if (this.#badFrames >= this.#limits.badFramesMax) {
       this.close(CloseCode.PROTOCOL_ERROR, `${this.#badFrames} frames could not be read`);
     }
+  }
+
+  /**
+   * Checks that a message is of the kind that the session's encoding goes in.
+   *
+   * @throws ProtocolError `bad_frame` when it is not
+   */
+  expectEncoding(message: Uint8Array | string): void {
+    const isJson = this.encoding === 'json';
+    if ((typeof message === 'string') === isJson) return;
+    const expected = isJson ? 'text' : 'binary';
+    throw new ProtocolError(ErrorCode.bad_frame, `this session takes ${expected} messages`);
   }
 
   /** Notes a sign of life. */

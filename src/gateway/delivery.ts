@@ -106,6 +106,8 @@ export class Delivery implements Due {
     this.#setCursor(link, NO_SNAPSHOT);
     this.#room.subscriptions.leave(symbolId, this.links.positions[link] as number);
     this.links.remove(link);
+    // What was left of a flush is gone with its links: the next one is a new one.
+    if (this.links.statsPending === 0) this.#isMidFlush = false;
   }
 
   /** Unlinks everything: the session is gone. */

@@ -7,6 +7,7 @@ import {
   VALUES,
   writeEntry,
 } from '../protocol/index.ts';
+import { grown } from './grown-column.ts';
 import { NO_SNAPSHOT, type SnapshotPool } from './snapshot-pool.ts';
 
 /** Encoded entries are kept until they take this much; then all are forgotten. */
@@ -34,11 +35,6 @@ class Places {
   forget(): void {
     this.from.fill(0);
   }
-}
-
-function grown<T extends Uint8Array | Uint16Array | Uint32Array>(old: T, larger: T): T {
-  larger.set(old);
-  return larger;
 }
 
 /** A STATS entry goes to a writer of bytes or of text. */

@@ -6,6 +6,8 @@ import type { Subscriptions } from './subscriptions.ts';
 
 /** Dirty symbols taken at a time. */
 const TAKEN_MAX = 16_384;
+/** Anomalies taken in one run at most: the rest waits in its rings while sockets are read. */
+const ANOMALIES_PER_RUN = 4096;
 
 /**
  * From what changed to who is told: takes the engine's news, marks the sessions' links, brings the marked sessions up to
@@ -48,7 +50,10 @@ export class FanOut {
    */
   #runAnomalies(): void {
     const atATime = this.#anomalies.perSymbolMax;
-    while (this.#engine.drainAnomalies(this.#anomalies, atATime) === atATime) this.#flushTouched();
+    for (let left = ANOMALIES_PER_RUN; left > 0; left -= atATime) {
+      if (this.#engine.drainAnomalies(this.#anomalies, atATime) < atATime) return;
+      this.#flushTouched();
+    }
   }
 
   #flushTouched(): void {

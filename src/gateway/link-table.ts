@@ -1,3 +1,4 @@
+import { grown } from './grown-column.ts';
 import { NO_SNAPSHOT } from './snapshot-pool.ts';
 
 /** The anomaly cursor of a link whose anomalies are not wanted. */
@@ -168,9 +169,4 @@ export class LinkTable {
     this.#statsPending.grow(size);
     this.#anomaliesPending.grow(size);
   }
-}
-
-function grown<T extends Uint8Array | Int32Array | Uint32Array>(old: T, larger: T): T {
-  larger.set(old);
-  return larger;
 }

@@ -129,10 +129,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   #read(data: Uint8Array | string): void {
     const { batch, reader } = this.#room;
-    if ((typeof data === 'string') !== (this.connection.encoding === 'json')) {
-      const expected = this.connection.encoding === 'json' ? 'text' : 'binary';
-      throw new ProtocolError(ErrorCode.bad_frame, `this session takes ${expected} messages`);
-    }
+    this.connection.expectEncoding(data);
     const now = Date.now();
     if (typeof data !== 'string' && reader.read(data, batch, now)) {
       this.#takeTicks(now);

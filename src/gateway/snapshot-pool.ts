@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/index.ts';
 import { VALUES } from '../protocol/index.ts';
+import { grown } from './grown-column.ts';
 
 /** No snapshot: what a cursor holds before its first entry. */
 export const NO_SNAPSHOT = -1;
@@ -73,9 +74,8 @@ export class SnapshotPool {
 
   #setCurrent(symbolId: number, old: number, snapshot: number): void {
     if (symbolId >= this.#current.length) {
-      const grown = new Int32Array(Math.max(symbolId + 1, this.#current.length * 2));
-      grown.set(this.#current);
-      this.#current = grown;
+      const size = Math.max(symbolId + 1, this.#current.length * 2);
+      this.#current = grown(this.#current, new Int32Array(size));
     }
     this.#current[symbolId] = snapshot + 1;
     this.retain(snapshot);
@@ -91,17 +91,9 @@ export class SnapshotPool {
 
   #grow(): void {
     const size = this.serials.length * 2;
-    const values = new Float64Array(size * VALUES);
-    values.set(this.values);
-    this.values = values;
-    const serials = new Uint32Array(size);
-    serials.set(this.serials);
-    this.serials = serials;
-    const references = new Uint32Array(size);
-    references.set(this.#references);
-    this.#references = references;
-    const versions = new Int32Array(size);
-    versions.set(this.#versions);
-    this.#versions = versions;
+    this.values = grown(this.values, new Float64Array(size * VALUES));
+    this.serials = grown(this.serials, new Uint32Array(size));
+    this.#references = grown(this.#references, new Uint32Array(size));
+    this.#versions = grown(this.#versions, new Int32Array(size));
   }
 }

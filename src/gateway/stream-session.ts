@@ -61,10 +61,7 @@ export class StreamSession implements SocketHandler, Watcher {
     if (!this.connection.isOpen) return;
     this.connection.heard();
     try {
-      if ((typeof data === 'string') !== (this.connection.encoding === 'json')) {
-        const expected = this.connection.encoding === 'json' ? 'text' : 'binary';
-        throw new ProtocolError(ErrorCode.bad_frame, `this session takes ${expected} messages`);
-      }
+      this.connection.expectEncoding(data);
       this.#answer(readStreamRequest(decodeFrame(data)));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

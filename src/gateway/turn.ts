@@ -52,11 +52,14 @@ export class Turn {
     this.#engine.deliver();
     for (const session of this.#unacknowledged) session.acknowledge();
     this.#unacknowledged.clear();
-    if (this.#mayFlush()) this.#flush();
-    this.#engine.armDoorbell(this.schedule);
+    const restMs = this.#restUntil - performance.now();
+    if (restMs > 0) this.#rest(restMs);
+    else this.#flush();
+    // While it rests, the timer comes anyway: ringing would only cost system calls.
+    if (this.#restTimer === undefined) this.#engine.armDoorbell(this.schedule);
     // Whatever came before the doorbell was armed has not rung it: space in the queues, changes, anomalies.
     for (const publisher of this.#publishers) publisher.offerCredit();
-    if (this.#engine.hasNews()) this.#again();
+    if (this.#restTimer === undefined && this.#engine.hasNews()) this.schedule();
   };
 
   #flush(): void {
@@ -67,20 +70,12 @@ export class Turn {
     this.#restUntil = end + Math.min(REST_MS_MAX, (end - start) * REST_PER_FLUSH);
   }
 
-  #mayFlush(): boolean {
-    return performance.now() >= this.#restUntil;
-  }
-
-  /** More news: at once, or after the rest where that is long enough for a timer. */
-  #again(): void {
-    const restMs = this.#restUntil - performance.now();
-    if (restMs < 1) {
+  /** Comes back after the rest, in whole ms as timers go: never by turning round and round. */
+  #rest(restMs: number): void {
+    this.#restTimer ??= setTimeout(() => {
+      this.#restTimer = undefined;
+      this.#restUntil = 0;
       this.schedule();
-    } else {
-      this.#restTimer ??= setTimeout(() => {
-        this.#restTimer = undefined;
-        this.schedule();
-      }, restMs);
-    }
+    }, Math.ceil(restMs));
   }
 }
