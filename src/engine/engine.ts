@@ -5,6 +5,7 @@ import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
 import { createEngineMemory, type PartitionMemory } from './memory/engine-memory.ts';
 import { StatisticsTable } from './memory/statistics-table.ts';
+import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickProducer } from './memory/tick-ring.ts';
 import type { Rules } from './partition.ts';
 import { PartitionThread } from './partition-thread.ts';
@@ -60,7 +61,9 @@ export class Engine {
     const memory = createEngineMemory({ ...options, symbols: options.maxSymbols });
     const [first] = memory as [PartitionMemory];
     this.symbols = new SymbolTable(options.maxSymbols, options.partitions);
-    this.statistics = new StatisticsTable(first.rows);
+    this.statistics = new StatisticsTable(
+      new SymbolRecords(first.records, options.movingAverageWindow),
+    );
     this.dirty = new DirtySet(first.dirty, options.maxSymbols);
     this.#doorbell = new Doorbell(first.doorbell);
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));

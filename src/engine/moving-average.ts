@@ -1,10 +1,5 @@
-import { CORRECTION, STATE_DOUBLES, SUM } from './memory/symbol-state.ts';
+import { RecordDouble, type SymbolRecords } from './memory/symbol-records.ts';
 import { type TickAtWork, TickDouble } from './tick-at-work.ts';
-
-/** Shared memory for the last `window` prices of every symbol. */
-export function createPriceRings(symbols: number, window: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(symbols * window * 8);
-}
 
 /**
  * The mean of a symbol's last `window` prices, O(1) a tick: a ring of prices and their running sum.
@@ -15,75 +10,100 @@ export function createPriceRings(symbols: number, window: number): SharedArrayBu
  */
 export class MovingAverage {
   readonly #window: number;
-  readonly #prices: Float64Array;
-  readonly #states: Float64Array;
-  /** What a tick adds to the sum: the old price, negative, and the new one. */
-  readonly #change = new Float64Array(2);
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #doublesEach: number;
 
-  constructor(prices: SharedArrayBuffer, states: SharedArrayBuffer, window: number) {
+  constructor(records: SymbolRecords, window: number) {
     this.#window = window;
-    this.#prices = new Float64Array(prices);
-    this.#states = new Float64Array(states);
+    this.#words = records.words;
+    this.#doubles = records.doubles;
+    this.#doublesEach = records.doublesEach;
   }
 
   /** Takes a tick's price in and leaves the average with it in the tick. Its place in the ring follows from its count. */
   push(symbolId: number, tick: TickAtWork): void {
+    const doubles = this.#doubles;
+    const record = symbolId * this.#doublesEach;
     const count = tick[TickDouble.COUNT] as number;
-    const index = count % this.#window;
-    const at = symbolId * this.#window + index;
-    const old = this.#prices[at] as number;
-    const price = tick[TickDouble.PRICE] as number;
-    this.#prices[at] = price;
+    const index = this.#indexOf(count);
     const filled = Math.min(count + 1, this.#window);
-    const state = symbolId * STATE_DOUBLES;
     if (index === this.#window - 1) {
+      doubles[record + RecordDouble.PRICES + index] = tick[TickDouble.PRICE] as number;
       this.rebuild(symbolId, filled);
     } else {
-      this.#change[0] = -old;
-      this.#change[1] = price;
-      // A ring that is not full yet has no old price to take out.
-      this.#add(state, this.#change, count < this.#window ? 1 : 0, 2);
+      this.#replace(record, index, tick);
     }
     const sum =
-      (this.#states[state + SUM] as number) + (this.#states[state + CORRECTION] as number);
+      (doubles[record + RecordDouble.SUM] as number) +
+      (doubles[record + RecordDouble.CORRECTION] as number);
     tick[TickDouble.AVERAGE] = Number.isFinite(sum)
       ? sum / filled
       : this.#meanOfHuge(symbolId, filled);
   }
 
-  /** Builds the running sum anew from the `filled` prices in the ring. */
-  rebuild(symbolId: number, filled: number): void {
-    const state = symbolId * STATE_DOUBLES;
-    this.#states[state + SUM] = 0;
-    this.#states[state + CORRECTION] = 0;
-    const first = symbolId * this.#window;
-    this.#add(state, this.#prices, first, first + filled);
+  /** Reads the place of the ring that the symbol's next price goes to: see `SymbolRecords.touch`. */
+  touch(symbolId: number): number {
+    const record = symbolId * this.#doublesEach;
+    const index = this.#indexOf(this.#doubles[record + RecordDouble.COUNT] as number);
+    return this.#words[2 * (record + RecordDouble.PRICES + index)] as number;
   }
 
-  /** Adds `values` from `from` to `to` (exclusive) to the sum. */
-  #add(state: number, values: Float64Array, from: number, to: number): void {
-    let sum = this.#states[state + SUM] as number;
-    let correction = this.#states[state + CORRECTION] as number;
-    for (let i = from; i < to; i++) {
-      const value = values[i] as number;
-      const next = sum + value;
-      correction += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+  /** Builds the running sum anew from the `filled` prices in the ring. */
+  rebuild(symbolId: number, filled: number): void {
+    const doubles = this.#doubles;
+    const record = symbolId * this.#doublesEach;
+    const first = record + RecordDouble.PRICES;
+    let sum = 0;
+    let correction = 0;
+    for (let i = first; i < first + filled; i++) {
+      const price = doubles[i] as number;
+      const next = sum + price;
+      correction += sum >= price ? sum - next + price : price - next + sum;
       sum = next;
     }
-    this.#states[state + SUM] = sum;
-    this.#states[state + CORRECTION] = correction;
+    doubles[record + RecordDouble.SUM] = sum;
+    doubles[record + RecordDouble.CORRECTION] = correction;
+  }
+
+  /** Where in the ring the tick after `count` others goes: whole numbers divide much faster than doubles. */
+  #indexOf(count: number): number {
+    return count < 0x8000_0000 ? (count | 0) % this.#window : count % this.#window;
+  }
+
+  /** Puts the tick's price into the ring at `index` and the sum, and takes out what was there. */
+  #replace(record: number, index: number, tick: TickAtWork): void {
+    const doubles = this.#doubles;
+    const at = record + RecordDouble.PRICES + index;
+    const price = tick[TickDouble.PRICE] as number;
+    let sum = doubles[record + RecordDouble.SUM] as number;
+    let correction = doubles[record + RecordDouble.CORRECTION] as number;
+    // A ring that is not full yet has no old price to take out.
+    if ((tick[TickDouble.COUNT] as number) >= this.#window) {
+      const old = doubles[at] as number;
+      const without = sum - old;
+      correction += Math.abs(sum) >= old ? sum - without - old : sum - (old + without);
+      sum = without;
+    }
+    const next = sum + price;
+    correction += Math.abs(sum) >= price ? sum - next + price : price - next + sum;
+    doubles[at] = price;
+    doubles[record + RecordDouble.SUM] = next;
+    doubles[record + RecordDouble.CORRECTION] = correction;
   }
 
   /** Prices near the largest double overflow their sum, never their mean. */
   #meanOfHuge(symbolId: number, filled: number): number {
     this.rebuild(symbolId, filled);
-    const state = symbolId * STATE_DOUBLES;
+    const doubles = this.#doubles;
+    const record = symbolId * this.#doublesEach;
     const sum =
-      (this.#states[state + SUM] as number) + (this.#states[state + CORRECTION] as number);
+      (doubles[record + RecordDouble.SUM] as number) +
+      (doubles[record + RecordDouble.CORRECTION] as number);
     if (Number.isFinite(sum)) return sum / filled;
-    const first = symbolId * this.#window;
+    const first = record + RecordDouble.PRICES;
     let mean = 0;
-    for (let i = 0; i < filled; i++) mean += (this.#prices[first + i] as number) / filled;
+    for (let i = 0; i < filled; i++) mean += (doubles[first + i] as number) / filled;
     return mean;
   }
 }

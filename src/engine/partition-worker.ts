@@ -4,7 +4,8 @@ import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
 import type { PartitionMemory } from './memory/engine-memory.ts';
-import { ROW_BYTES } from './memory/statistics-table.ts';
+import { StatisticsTable } from './memory/statistics-table.ts';
+import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickColumns, TickConsumer } from './memory/tick-ring.ts';
 import { monotonicMs } from './monotonic-clock.ts';
 import { Partition, type Rules } from './partition.ts';
@@ -17,12 +18,17 @@ export interface PartitionWorkerData {
 
 /** Ticks applied between two looks at the clock and the doorbell. */
 const BATCH = 512;
+/** Ticks whose memory is asked for together: enough to overlap the waits, few enough to stay in the first cache. */
+const GROUP = 32;
+/** A tick raises at most an Up and a Down. */
+const ANOMALIES_PER_TICK = 2;
 
 /** The thread of a partition: takes what is there, applies it, tells the gateway; sleeps when there is nothing. */
 export class PartitionWorker {
   readonly #ticks: TickConsumer;
   readonly #anomalies: AnomalyProducer;
   readonly #dirty: DirtySet;
+  readonly #table: StatisticsTable;
   readonly #doorbell: Doorbell;
   readonly #counters: Counters;
   readonly #partition: Partition;
@@ -32,7 +38,9 @@ export class PartitionWorker {
     this.#counters = new Counters(memory.counters);
     this.#ticks = new TickConsumer(memory.ticks, this.#counters);
     this.#anomalies = new AnomalyProducer(memory.anomalies);
-    this.#dirty = new DirtySet(memory.dirty, memory.rows.byteLength / ROW_BYTES);
+    const records = new SymbolRecords(memory.records, rules.movingAverageWindow);
+    this.#table = new StatisticsTable(records);
+    this.#dirty = new DirtySet(memory.dirty, records.symbols);
     this.#doorbell = new Doorbell(memory.doorbell);
     this.#partition = new Partition(memory, rules, this.#counters, this.#anomalies);
   }
@@ -50,53 +58,69 @@ export class PartitionWorker {
   }
 
   /**
-   * Cleans up after a predecessor that died at any point, be it in here; changes nothing on a first start. The tick counts
-   * as taken last of all, so that whoever comes after a death in between does it again.
+   * Cleans up after a predecessor that died at any point, be it in here; changes nothing on a first start. Whoever comes
+   * after a death in between does it again.
    */
   #takeOver(): void {
-    const symbolId = this.#ticks.interrupted();
     try {
-      if (symbolId >= 0) this.#settle(symbolId);
+      const symbolId = this.#ticks.interrupted();
+      if (symbolId >= 0) this.#skip(symbolId);
+      // What the predecessor had applied and not told the gateway of may be any of its symbols.
+      if (this.#counters.taken() > 0) {
+        this.#dirty.markWritten((written) => this.#table.version(written) !== 0);
+      }
     } finally {
-      // Where settling throws, too: a successor must not meet the same tick again.
+      // Where cleaning up throws, too: a successor must not meet the same tick again.
       this.#ticks.resume();
       this.#doorbell.ringAnew();
     }
   }
 
-  /** Sees to the tick that the predecessor died on: applied and counted, or to be skipped. */
-  #settle(symbolId: number): void {
-    if (!this.#ticks.isInterruptedCounted()) {
-      try {
-        this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId));
-      } finally {
-        this.#counters.add(Counter.SKIPPED, 1);
-      }
+  /** Gives up the tick that the predecessor died on. */
+  #skip(symbolId: number): void {
+    try {
+      this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId));
+    } finally {
+      this.#counters.add(Counter.SKIPPED, 1);
     }
-    this.#dirty.mark(symbolId);
-    this.#dirty.announceAll();
   }
 
   #applyBatch(count: number): void {
-    const { symbolIds } = this.#columns;
-    for (let i = 0; i < count; i++) {
-      const symbolId = symbolIds[i] as number;
-      if (!this.#anomalies.hasSpace(2)) this.#waitForGateway();
-      this.#ticks.begin(symbolId);
-      this.#partition.apply(this.#columns, i);
-      this.#dirty.mark(symbolId);
-      this.#ticks.end();
+    for (let from = 0; from < count; from += GROUP) {
+      this.#applyGroup(from, Math.min(count, from + GROUP));
     }
-    this.#ticks.publish();
     this.#doorbell.ring();
     this.#count(count);
   }
 
-  #waitForGateway(): void {
+  #applyGroup(from: number, to: number): void {
+    const { symbolIds } = this.#columns;
+    this.#partition.prepare(this.#columns, from, to);
+    const hasSpace = this.#anomalies.hasSpace(ANOMALIES_PER_TICK * (to - from));
+    let untold = from;
+    for (let i = from; i < to; i++) {
+      if (!hasSpace && !this.#anomalies.hasSpace(ANOMALIES_PER_TICK)) {
+        this.#tell(untold, i);
+        untold = i;
+        this.#waitForGateway();
+      }
+      this.#ticks.begin(symbolIds[i] as number);
+      this.#partition.apply(this.#columns, i);
+      this.#ticks.end();
+    }
+    this.#tell(untold, to);
+  }
+
+  /** Tells the gateway what was applied: changed symbols first, so that it never finds nothing queued and nothing new. */
+  #tell(from: number, to: number): void {
+    this.#dirty.markAll(this.#columns.symbolIds, from, to);
     this.#ticks.publish();
-    while (!this.#anomalies.hasSpace(2)) {
+  }
+
+  #waitForGateway(): void {
+    while (!this.#anomalies.hasSpace(ANOMALIES_PER_TICK)) {
       this.#doorbell.ring();
-      this.#anomalies.waitForSpace(2);
+      this.#anomalies.waitForSpace(ANOMALIES_PER_TICK);
     }
   }
 

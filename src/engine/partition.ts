@@ -2,7 +2,8 @@ import { type AnomalySink, changePercent, isBeyond } from './anomaly-rule.ts';
 import { Counter, type Counters } from './memory/counters.ts';
 import type { PartitionMemory } from './memory/engine-memory.ts';
 import { PlaceArena } from './memory/place-arena.ts';
-import { ROW_BYTES, ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
+import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
+import { SymbolRecords } from './memory/symbol-records.ts';
 import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
 import { MonotonicDeque } from './sliding-window.ts';
@@ -20,6 +21,9 @@ export interface Rules {
   readonly windowCapacity: number;
 }
 
+/** More than rounding can be off by, and far less than any threshold. */
+const SURELY = 1e-12;
+
 /** Where a row keeps its number of anomalies, behind its values. */
 const ANOMALIES = ROW_VALUES;
 
@@ -36,7 +40,10 @@ export class Partition {
   readonly #maxima: MonotonicDeque;
   readonly #counters: Counters;
   readonly #anomalies: AnomalySink;
-  readonly #arena: PlaceArena;
+  readonly #records: SymbolRecords;
+  /** Between these multiples of the window's extrema no price is an anomaly; beyond, it is looked at exactly. */
+  readonly #upFrom: number;
+  readonly #downFrom: number;
   readonly #tick = createTickAtWork();
   /** The row being made, in shared memory: a successor finishes what was left half written. */
   readonly #row: Float64Array;
@@ -46,15 +53,38 @@ export class Partition {
    */
   constructor(memory: PartitionMemory, rules: Rules, counters: Counters, anomalies: AnomalySink) {
     const { windowCapacity, movingAverageWindow } = rules;
-    this.#arena = new PlaceArena(memory.places, 2 * (memory.rows.byteLength / ROW_BYTES));
+    const arena = new PlaceArena(memory.places);
+    const records = new SymbolRecords(memory.records, movingAverageWindow);
+    const share = rules.anomalyThresholdPercent / 100;
+    this.#upFrom = (1 + share) * (1 - SURELY);
+    this.#downFrom = (1 - share) * (1 + SURELY);
     this.#rules = rules;
+    this.#records = records;
     this.#row = new Float64Array(memory.pendingRow);
-    this.#table = new StatisticsTable(memory.rows);
-    this.#average = new MovingAverage(memory.prices, memory.states, movingAverageWindow);
-    this.#minima = new MonotonicDeque(memory.states, this.#arena, 'minimum', windowCapacity);
-    this.#maxima = new MonotonicDeque(memory.states, this.#arena, 'maximum', windowCapacity);
+    this.#table = new StatisticsTable(records);
+    this.#average = new MovingAverage(records, movingAverageWindow);
+    this.#minima = new MonotonicDeque(records, arena, 'minimum', windowCapacity);
+    this.#maxima = new MonotonicDeque(records, arena, 'maximum', windowCapacity);
     this.#counters = counters;
     this.#anomalies = anomalies;
+  }
+
+  /**
+   * Has the memory of the ticks from `from` to `to` (exclusive) on its way into the cache before they are applied: what
+   * they touch is scattered, and a processor waits for many places at a time as long as for one. Changes nothing.
+   *
+   * @returns what says nothing, but keeps the reads from being left out
+   */
+  prepare(ticks: TickColumns, from: number, to: number): number {
+    let read = 0;
+    for (let i = from; i < to; i++) read ^= this.#records.touch(ticks.symbolIds[i] as number);
+    // What the records point to, now that they are on their way.
+    for (let i = from; i < to; i++) {
+      const symbolId = ticks.symbolIds[i] as number;
+      read ^= this.#average.touch(symbolId);
+      read ^= this.#minima.touch(symbolId) ^ this.#maxima.touch(symbolId);
+    }
+    return read;
   }
 
   /**
@@ -65,6 +95,7 @@ export class Partition {
     const symbolId = ticks.symbolIds[index] as number;
     const price = ticks.prices[index] as number;
     const time = ticks.times[index] as number;
+    if (symbolId >= this.#records.symbols) throw new RangeError(`no symbol ${symbolId}`);
     const row = this.#row;
     const tick = this.#tick;
     this.#table.load(symbolId, row);
@@ -115,13 +146,12 @@ export class Partition {
     const time = this.#row[RowValue.TIME] as number;
     tick[TickDouble.TIME] = time;
     tick[TickDouble.OLDEST] = time - this.#rules.slidingWindowMilliseconds;
-    const places = this.#arena.doubles;
-    const min = this.#minima.push(symbolId, tick);
-    const max = this.#maxima.push(symbolId, tick);
+    this.#minima.push(symbolId, tick);
+    this.#maxima.push(symbolId, tick);
     const truncated = this.#minima.truncated + this.#maxima.truncated;
     if (truncated > 0) this.#countTruncated(truncated);
-    if ((places[min] as number) < price) this.#judge(symbolId, 1, min);
-    if ((places[max] as number) > price) this.#judge(symbolId, -1, max);
+    if (price > (tick[TickDouble.MINIMUM] as number) * this.#upFrom) this.#judge(symbolId, 1);
+    if (price < (tick[TickDouble.MAXIMUM] as number) * this.#downFrom) this.#judge(symbolId, -1);
   }
 
   #countTruncated(places: number): void {
@@ -130,10 +160,11 @@ export class Partition {
     this.#maxima.truncated = 0;
   }
 
-  /** Raises an anomaly if the tick in #row moved too far from the price at `place` of the arena. */
-  #judge(symbolId: number, direction: 1 | -1, place: number): void {
+  /** Raises an anomaly if the tick in #row moved too far from the window's minimum (1) or maximum (-1). */
+  #judge(symbolId: number, direction: 1 | -1): void {
     const row = this.#row;
-    const reference = this.#arena.doubles[place] as number;
+    const extremum = direction === 1 ? TickDouble.MINIMUM : TickDouble.MAXIMUM;
+    const reference = this.#tick[extremum] as number;
     const price = row[RowValue.PRICE] as number;
     const change = changePercent(reference, price);
     if (!isBeyond(change, this.#rules.anomalyThresholdPercent)) return;

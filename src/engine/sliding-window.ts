@@ -1,11 +1,23 @@
-import type { PlaceArena } from './memory/place-arena.ts';
-import { PLACE_DOUBLES, PLACES_MIN, sizeClassOf } from './memory/place-arena.ts';
-import { DequeWord, MAXIMA, MINIMA, STATE_WORDS } from './memory/symbol-state.ts';
+import {
+  PLACE_DOUBLES,
+  PLACES_MIN,
+  type PlaceArena,
+  sizeClassOf,
+  UNIT_DOUBLES,
+} from './memory/place-arena.ts';
+import {
+  DequeWord,
+  RecordDouble,
+  RecordWord,
+  type SymbolRecords,
+} from './memory/symbol-records.ts';
 import { type TickAtWork, TickDouble } from './tick-at-work.ts';
 
+/** Unit of a deque whose places are those of its symbol's record. */
+const IN_RECORD = 0;
 /** A deque this much smaller than its block moves to a smaller one. */
 const SHRINK_AT = 8;
-/** No block shrinks below this many places: small ones come and go too often to pay. */
+/** No block shrinks below this many places while it is in use: small ones come and go too often to pay. */
 const SHRINK_ABOVE_PLACES = 64;
 
 /**
@@ -17,38 +29,50 @@ const SHRINK_ABOVE_PLACES = 64;
 export class MonotonicDeque {
   /** Places given up because a deque could not grow. */
   truncated = 0;
-  readonly #states: Int32Array;
+  readonly #words: Int32Array;
+  readonly #wordsEach: number;
+  readonly #recordDoubles: Float64Array;
+  readonly #doublesEach: number;
   readonly #arena: PlaceArena;
+  readonly #arenaDoubles: Float64Array;
   readonly #firstWord: number;
+  readonly #firstDouble: number;
   /** 1 for minima, -1 for maxima: a place is outdone when sign × its price is not below sign × the tick's. */
   readonly #sign: number;
+  readonly #extremum: number;
   readonly #capacityMax: number;
 
   constructor(
-    states: SharedArrayBuffer,
+    records: SymbolRecords,
     arena: PlaceArena,
     extremum: 'minimum' | 'maximum',
     capacityMax: number,
   ) {
-    this.#states = new Int32Array(states);
+    const isMinimum = extremum === 'minimum';
+    this.#words = records.words;
+    this.#wordsEach = records.wordsEach;
+    this.#recordDoubles = records.doubles;
+    this.#doublesEach = records.doublesEach;
     this.#arena = arena;
-    this.#firstWord = extremum === 'minimum' ? MINIMA : MAXIMA;
-    this.#sign = extremum === 'minimum' ? 1 : -1;
+    this.#arenaDoubles = arena.doubles;
+    this.#firstWord = isMinimum ? RecordWord.MINIMA : RecordWord.MAXIMA;
+    this.#firstDouble = isMinimum ? RecordDouble.MINIMA : RecordDouble.MAXIMA;
+    this.#sign = isMinimum ? 1 : -1;
+    this.#extremum = isMinimum ? TickDouble.MINIMUM : TickDouble.MAXIMUM;
     this.#capacityMax = Math.max(PLACES_MIN, capacityMax);
   }
 
   /**
-   * Takes in a tick, its time not below the times before it, and lets go of places older than its window.
-   *
-   * @returns where the extremum of the tick's window stands: the index of its price among the arena's doubles
+   * Takes in a tick, its time not below the times before it, lets go of places older than its window, and leaves the
+   * extremum of the window in the tick.
    */
-  push(symbolId: number, tick: TickAtWork): number {
-    const state = symbolId * STATE_WORDS + this.#firstWord;
-    const words = this.#states;
-    if (words[state + DequeWord.UNIT] === 0) this.#start(state);
-    const places = this.#arena.doubles;
-    const first = this.#arena.firstDouble(words[state + DequeWord.UNIT] as number);
-    const mask = this.#capacity(state) - 1;
+  push(symbolId: number, tick: TickAtWork): void {
+    const words = this.#words;
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    const unit = words[state + DequeWord.UNIT] as number;
+    const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
+    const first = this.#firstOf(symbolId, unit);
+    const mask = (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1;
     let head = words[state + DequeWord.HEAD] as number;
     let size = words[state + DequeWord.SIZE] as number;
     const oldest = tick[TickDouble.OLDEST] as number;
@@ -56,88 +80,145 @@ export class MonotonicDeque {
       head = (head + 1) & mask;
       size--;
     }
-    const bar = this.#sign * (tick[TickDouble.PRICE] as number);
+    if (size === 0) {
+      if (unit !== IN_RECORD) this.#returnToRecord(state);
+      this.#startAnew(symbolId, state, tick);
+      return;
+    }
+    const sign = this.#sign;
+    const price = tick[TickDouble.PRICE] as number;
     let back = first + ((head + size - 1) & mask) * PLACE_DOUBLES;
-    while (size > 0 && this.#sign * (places[back + 1] as number) >= bar) {
+    while (size > 0 && sign * (places[back + 1] as number) >= sign * price) {
       size--;
       back = first + ((head + size - 1) & mask) * PLACE_DOUBLES;
     }
     words[state + DequeWord.HEAD] = head;
     words[state + DequeWord.SIZE] = size;
+    if (size === 0) {
+      this.#startAnew(symbolId, state, tick);
+      return;
+    }
+    tick[this.#extremum] = places[first + head * PLACE_DOUBLES + 1] as number;
     // A place of this very time that outdoes the tick leaves the window together with it: the tick needs none.
-    if (size === 0 || places[back] !== tick[TickDouble.TIME]) this.#append(state, tick);
-    return this.#placeAt(state, 0) + 1;
+    if (places[back] === tick[TickDouble.TIME]) return;
+    if (size > mask || (mask >= SHRINK_ABOVE_PLACES && size * SHRINK_AT <= mask)) {
+      this.#appendResized(symbolId, state, tick);
+      return;
+    }
+    const place = first + ((head + size) & mask) * PLACE_DOUBLES;
+    places[place] = tick[TickDouble.TIME] as number;
+    places[place + 1] = price;
+    words[state + DequeWord.SIZE] = size + 1;
+  }
+
+  /** Reads both ends of a deque that outgrew its record: see `SymbolRecords.touch`. */
+  touch(symbolId: number): number {
+    const words = this.#words;
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    const unit = words[state + DequeWord.UNIT] as number;
+    if (unit === IN_RECORD) return 0;
+    const mask = (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1;
+    const head = words[state + DequeWord.HEAD] as number;
+    const back = (head + (words[state + DequeWord.SIZE] as number)) & mask;
+    const first = unit * UNIT_DOUBLES;
+    const places = this.#arena.words;
+    return (
+      (places[2 * (first + head * PLACE_DOUBLES)] as number) ^
+      (places[2 * (first + back * PLACE_DOUBLES)] as number)
+    );
   }
 
   /** Forgets every place of a symbol whose deque may have been left half moved. It keeps its block. */
   clear(symbolId: number): void {
-    const state = symbolId * STATE_WORDS + this.#firstWord;
-    this.#states[state + DequeWord.HEAD] = 0;
-    this.#states[state + DequeWord.SIZE] = 0;
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    this.#words[state + DequeWord.HEAD] = 0;
+    this.#words[state + DequeWord.SIZE] = 0;
   }
 
-  #start(state: number): void {
-    this.#states[state + DequeWord.UNIT] = this.#arena.allocateFirst();
-    this.#arena.countStarted();
+  #firstOf(symbolId: number, unit: number): number {
+    if (unit === IN_RECORD) return symbolId * this.#doublesEach + this.#firstDouble;
+    return unit * UNIT_DOUBLES;
   }
 
-  #capacity(state: number): number {
-    return PLACES_MIN << (this.#states[state + DequeWord.CLASS] as number);
+  /** Gives the block back: a symbol that was quiet for a whole window begins small again. */
+  #returnToRecord(state: number): void {
+    const unit = this.#words[state + DequeWord.UNIT] as number;
+    const sizeClass = this.#words[state + DequeWord.CLASS] as number;
+    this.#words[state + DequeWord.CLASS] = 0;
+    this.#words[state + DequeWord.UNIT] = IN_RECORD;
+    this.#arena.release(unit, sizeClass);
   }
 
-  /** Where the place `index` behind the front stands among the arena's doubles. */
-  #placeAt(state: number, index: number): number {
-    const head = this.#states[state + DequeWord.HEAD] as number;
-    const place = (head + index) & (this.#capacity(state) - 1);
-    const unit = this.#states[state + DequeWord.UNIT] as number;
-    return this.#arena.firstDouble(unit) + place * PLACE_DOUBLES;
+  /** The tick is the only place of a deque that was emptied, and its extremum. */
+  #startAnew(symbolId: number, state: number, tick: TickAtWork): void {
+    const unit = this.#words[state + DequeWord.UNIT] as number;
+    const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
+    const first = this.#firstOf(symbolId, unit);
+    places[first] = tick[TickDouble.TIME] as number;
+    places[first + 1] = tick[TickDouble.PRICE] as number;
+    this.#words[state + DequeWord.HEAD] = 0;
+    this.#words[state + DequeWord.SIZE] = 1;
+    tick[this.#extremum] = tick[TickDouble.PRICE] as number;
   }
 
-  #dropFront(state: number): void {
-    const head = this.#states[state + DequeWord.HEAD] as number;
-    this.#states[state + DequeWord.HEAD] = (head + 1) & (this.#capacity(state) - 1);
-    this.#states[state + DequeWord.SIZE] = (this.#states[state + DequeWord.SIZE] as number) - 1;
-  }
-
-  #append(state: number, tick: TickAtWork): void {
-    const size = this.#states[state + DequeWord.SIZE] as number;
-    const capacity = this.#capacity(state);
-    if (size === capacity && !this.#tryResize(state, capacity * 2)) {
+  /** Appends the tick to a deque that is full, or much smaller than its block. */
+  #appendResized(symbolId: number, state: number, tick: TickAtWork): void {
+    const words = this.#words;
+    const capacity = PLACES_MIN << (words[state + DequeWord.CLASS] as number);
+    const isFull = words[state + DequeWord.SIZE] === capacity;
+    const hasMoved = this.#tryResize(symbolId, state, isFull ? capacity * 2 : capacity / 2);
+    if (isFull && !hasMoved) {
       // The bound: the oldest place goes, and with it a part of the window. Every move still reported really happened.
-      this.#dropFront(state);
+      words[state + DequeWord.HEAD] =
+        ((words[state + DequeWord.HEAD] as number) + 1) & (capacity - 1);
+      words[state + DequeWord.SIZE] = capacity - 1;
       this.truncated++;
-    } else if (capacity > SHRINK_ABOVE_PLACES && size * SHRINK_AT < capacity) {
-      this.#tryResize(state, capacity / 2);
     }
-    const newSize = (this.#states[state + DequeWord.SIZE] as number) + 1;
-    const place = this.#placeAt(state, newSize - 1);
-    this.#arena.doubles[place] = tick[TickDouble.TIME] as number;
-    this.#arena.doubles[place + 1] = tick[TickDouble.PRICE] as number;
-    this.#states[state + DequeWord.SIZE] = newSize;
+    const unit = words[state + DequeWord.UNIT] as number;
+    const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
+    const first = this.#firstOf(symbolId, unit);
+    const mask = (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1;
+    const head = words[state + DequeWord.HEAD] as number;
+    const size = words[state + DequeWord.SIZE] as number;
+    const place = first + ((head + size) & mask) * PLACE_DOUBLES;
+    places[place] = tick[TickDouble.TIME] as number;
+    places[place + 1] = tick[TickDouble.PRICE] as number;
+    words[state + DequeWord.SIZE] = size + 1;
+    tick[this.#extremum] = places[first + head * PLACE_DOUBLES + 1] as number;
   }
 
   /** Moves the deque to a block of `capacity` places; false when it may not or there is none. */
-  #tryResize(state: number, capacity: number): boolean {
+  #tryResize(symbolId: number, state: number, capacity: number): boolean {
     if (capacity > this.#capacityMax) return false;
     const sizeClass = sizeClassOf(capacity);
     const unit = this.#arena.allocate(sizeClass);
     if (unit === 0) return false;
-    const { doubles } = this.#arena;
-    const size = this.#states[state + DequeWord.SIZE] as number;
-    const target = this.#arena.firstDouble(unit);
-    for (let i = 0; i < size; i++) {
-      const place = this.#placeAt(state, i);
-      doubles[target + i * PLACE_DOUBLES] = doubles[place] as number;
-      doubles[target + i * PLACE_DOUBLES + 1] = doubles[place + 1] as number;
-    }
-    const oldUnit = this.#states[state + DequeWord.UNIT] as number;
-    const oldClass = this.#states[state + DequeWord.CLASS] as number;
+    const words = this.#words;
+    const oldUnit = words[state + DequeWord.UNIT] as number;
+    const oldClass = words[state + DequeWord.CLASS] as number;
+    this.#copy(symbolId, state, unit);
     // The block is never smaller than the class says, so that it can be kept whenever this thread dies.
-    this.#states[state + DequeWord.CLASS] = Math.min(oldClass, sizeClass);
-    this.#states[state + DequeWord.UNIT] = unit;
-    this.#states[state + DequeWord.CLASS] = sizeClass;
-    this.#states[state + DequeWord.HEAD] = 0;
-    this.#arena.release(oldUnit, oldClass);
+    words[state + DequeWord.CLASS] = Math.min(oldClass, sizeClass);
+    words[state + DequeWord.UNIT] = unit;
+    words[state + DequeWord.CLASS] = sizeClass;
+    words[state + DequeWord.HEAD] = 0;
+    if (oldUnit !== IN_RECORD) this.#arena.release(oldUnit, oldClass);
     return true;
+  }
+
+  /** Copies the deque's places, front first, to the block at `unit`. */
+  #copy(symbolId: number, state: number, unit: number): void {
+    const oldUnit = this.#words[state + DequeWord.UNIT] as number;
+    const source = oldUnit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
+    const from = this.#firstOf(symbolId, oldUnit);
+    const mask = (PLACES_MIN << (this.#words[state + DequeWord.CLASS] as number)) - 1;
+    const head = this.#words[state + DequeWord.HEAD] as number;
+    const size = this.#words[state + DequeWord.SIZE] as number;
+    const target = this.#firstOf(symbolId, unit);
+    for (let i = 0; i < size; i++) {
+      const place = from + ((head + i) & mask) * PLACE_DOUBLES;
+      this.#arenaDoubles[target + i * PLACE_DOUBLES] = source[place] as number;
+      this.#arenaDoubles[target + i * PLACE_DOUBLES + 1] = source[place + 1] as number;
+    }
   }
 }

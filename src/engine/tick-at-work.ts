@@ -2,15 +2,24 @@
  * The tick that is being applied, in memory: a double that is passed to or returned from a call which the compiler does
  * not inline is boxed, 16 bytes each time, and which calls it inlines changes with the load.
  *
- *   PRICE, TIME   its own
- *   COUNT         ticks of its symbol before it
- *   OLDEST        the oldest time that is still in its window
- *   AVERAGE       the moving average with it
+ *   PRICE, TIME        its own
+ *   COUNT              ticks of its symbol before it
+ *   OLDEST             the oldest time that is still in its window
+ *   AVERAGE            the moving average with it
+ *   MINIMUM, MAXIMUM   of its window
  */
 export type TickAtWork = Float64Array;
 
-export const TickDouble = { PRICE: 0, TIME: 1, COUNT: 2, OLDEST: 3, AVERAGE: 4 } as const;
+export const TickDouble = {
+  PRICE: 0,
+  TIME: 1,
+  COUNT: 2,
+  OLDEST: 3,
+  AVERAGE: 4,
+  MINIMUM: 5,
+  MAXIMUM: 6,
+} as const;
 
 export function createTickAtWork(): TickAtWork {
-  return new Float64Array(5);
+  return new Float64Array(7);
 }

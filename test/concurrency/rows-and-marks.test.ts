@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createDirtySet, DirtySet } from '../../src/engine/memory/dirty-set.ts';
-import {
-  createStatisticsTable,
-  ROW_VALUES,
-  StatisticsTable,
-} from '../../src/engine/memory/statistics-table.ts';
+import { ROW_VALUES, StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
+import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { open } from './peers/meet.ts';
 import { startPeer } from './peers/start-peer.ts';
 
@@ -24,8 +21,8 @@ class Reader {
   readonly #versions: Int32Array;
   readonly #row = new Float64Array(ROW_VALUES);
 
-  constructor(rows: SharedArrayBuffer, symbols: number) {
-    this.#table = new StatisticsTable(rows);
+  constructor(records: SharedArrayBuffer, symbols: number) {
+    this.#table = new StatisticsTable(new SymbolRecords(records, 1));
     this.#versions = new Int32Array(symbols);
     this.values = new Float64Array(symbols);
   }
@@ -47,10 +44,10 @@ const NONE: Faults = { mixed: 0, odd: 0, backwards: 0 };
 
 /** Two writers that share every word of the dirty set, one of the even and one of the odd symbols. */
 async function startWriters(symbols: number, writes: number) {
-  const rows = createStatisticsTable(symbols);
+  const records = createSymbolRecords(symbols, 1);
   const dirty = createDirtySet(symbols);
   const gate = new SharedArrayBuffer(4);
-  const data = { rows, dirty, gate, symbols, writes, step: 2 };
+  const data = { records, dirty, gate, symbols, writes, step: 2 };
   const peers = await Promise.all(
     [0, 1].map((first) => startPeer('row-writer', { ...data, first })),
   );
@@ -61,7 +58,7 @@ async function startWriters(symbols: number, writes: number) {
     });
   }
   open(new Int32Array(gate));
-  return { rows, set: new DirtySet(dirty, symbols), isRunning: () => running > 0 };
+  return { records, set: new DirtySet(dirty, symbols), isRunning: () => running > 0 };
 }
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -69,8 +66,8 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 describe('rows that are read while they are written', () => {
   it('are of one moment each, with versions that go up by two a write', async () => {
     const symbols = 4;
-    const { rows, isRunning } = await startWriters(symbols, 1_500_000);
-    const reader = new Reader(rows, symbols);
+    const { records, isRunning } = await startWriters(symbols, 1_500_000);
+    const reader = new Reader(records, symbols);
     while (isRunning()) {
       for (let i = 0; i < 20_000; i++) reader.look(i % symbols);
       await turn();
@@ -85,8 +82,8 @@ describe('a reader that looks at marked rows only', () => {
     [64, 60_000],
     [5000, 600],
   ])('ends with the final state of all %i', async (symbols, writes) => {
-    const { rows, set, isRunning } = await startWriters(symbols, writes);
-    const reader = new Reader(rows, symbols);
+    const { records, set, isRunning } = await startWriters(symbols, writes);
+    const reader = new Reader(records, symbols);
     const taken = new Int32Array(symbols + 32);
     const takeAll = () => {
       const count = set.take(taken);

@@ -44,6 +44,7 @@ async function consume(
       counters.add(Counter.APPLIED, 1);
       consumer.end();
     }
+    consumer.publish();
     if (pauseMs > 0 && polls % 20 === 0) pause(pauseMs);
   }
   await peer.next();

@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest';
-import {
-  createStatisticsTable,
-  StatisticsTable,
-} from '../../src/engine/memory/statistics-table.ts';
+import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
+import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { NO_SNAPSHOT, SnapshotPool } from '../../src/gateway/snapshot-pool.ts';
 import { VALUES } from '../../src/protocol/index.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
@@ -106,11 +104,11 @@ onTransports((transport) => {
 });
 
 it('goes on when the version of a row passes the largest int32, after 2^30 updates', () => {
-  const memory = createStatisticsTable(1);
-  const statistics = new StatisticsTable(memory);
+  const records = new SymbolRecords(createSymbolRecords(1, 4), 4);
+  const statistics = new StatisticsTable(records);
   const pool = new SnapshotPool({ statistics });
   // Two updates before the wrap, as a row that was written for hours would stand.
-  new Int32Array(memory)[0] = 0x7fff_fffa;
+  records.words[0] = 0x7fff_fffa;
   let snapshot = NO_SNAPSHOT;
   for (let price = 1; price <= 6; price++) {
     statistics.write(0, Float64Array.of(price, price, price, price, price, price, 0));
@@ -122,7 +120,7 @@ it('goes on when the version of a row passes the largest int32, after 2^30 updat
     pool.retain(snapshot);
   }
   // And past the other wrap, at which the version skips "never written".
-  new Int32Array(memory)[0] = -4;
+  records.words[0] = -4;
   for (let price = 1; price <= 4; price++) {
     statistics.write(0, Float64Array.of(price, price, price, price, price, price, 0));
     expect(pool.refresh(0)).toBe(true);

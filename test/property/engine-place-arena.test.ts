@@ -6,14 +6,12 @@ import {
   PLACES_MIN,
   PlaceArena,
   sizeClassOf,
+  UNIT_DOUBLES,
 } from '../../src/engine/memory/place-arena.ts';
 
-const DEQUES = 6;
-
-type Step = { first: true } | { allocate: number } | { release: number };
+type Step = { allocate: number } | { release: number };
 
 const STEP: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 1, arbitrary: fc.constant({ first: true } as const) },
   { weight: 6, arbitrary: fc.record({ allocate: fc.nat({ max: 5 }) }) },
   { weight: 5, arbitrary: fc.record({ release: fc.nat() }) },
 );
@@ -27,24 +25,11 @@ interface Block {
 /** An arena whose every block is filled with a mark of its own, and looked at again when it goes. */
 class MarkedArena {
   readonly blocks: Block[] = [];
-  begun = 0;
   readonly #arena: PlaceArena;
   #marks = 0;
 
   constructor(growUnits: number) {
-    this.#arena = new PlaceArena(createPlaceArena(DEQUES, growUnits * 64), DEQUES);
-  }
-
-  first(): void {
-    if (this.begun === DEQUES) {
-      expect(() => this.#arena.allocateFirst()).toThrow('made for 6 deques');
-      return;
-    }
-    const unit = this.#arena.allocateFirst();
-    this.#arena.countStarted();
-    this.begun++;
-    expect(unit, 'there is always a first block').toBeGreaterThan(0);
-    this.#hold(unit, 0);
+    this.#arena = new PlaceArena(createPlaceArena(growUnits * 64));
   }
 
   allocate(sizeClass: number): boolean {
@@ -79,21 +64,19 @@ class MarkedArena {
   }
 
   #range({ unit, sizeClass }: Block): { start: number; end: number } {
-    const start = this.#arena.firstDouble(unit);
+    const start = unit * UNIT_DOUBLES;
     return { start, end: start + PLACES_MIN * 2 ** sizeClass * PLACE_DOUBLES };
   }
 }
 
-it('hands out blocks that never share a byte, and first blocks to the last', () => {
+it('hands out blocks that never share a byte', () => {
   fc.assert(
     fc.property(fc.array(STEP, { maxLength: 120 }), fc.nat({ max: 100 }), (steps, growUnits) => {
       const arena = new MarkedArena(growUnits);
       for (const step of steps) {
-        if ('first' in step) arena.first();
-        else if ('allocate' in step) arena.allocate(step.allocate);
+        if ('allocate' in step) arena.allocate(step.allocate);
         else if (arena.blocks.length > 0) arena.release(step.release % arena.blocks.length);
       }
-      while (arena.begun < DEQUES) arena.first();
       arena.checkAll();
     }),
     { numRuns: 400 },
@@ -102,10 +85,9 @@ it('hands out blocks that never share a byte, and first blocks to the last', () 
 
 it('splits a larger block when nothing else is left, and uses all of it', () => {
   const arena = new MarkedArena(32);
-  for (let i = 0; i < DEQUES; i++) arena.first();
   expect(arena.allocate(5)).toBe(true);
   expect(arena.allocate(0)).toBe(false);
-  arena.release(DEQUES);
+  arena.release(0);
   for (let i = 0; i < 32; i++) expect(arena.allocate(0)).toBe(true);
   expect(arena.allocate(0)).toBe(false);
   arena.checkAll();

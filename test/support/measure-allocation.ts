@@ -64,14 +64,15 @@ function offerFrame(): void {
 
 function applyFrame(): void {
   const count = consumer.poll(columns, FRAME);
+  partition.prepare(columns, 0, count);
   for (let i = 0; i < count; i++) {
     const symbolId = columns.symbolIds[i] as number;
     if (!anomalies.hasSpace(2)) taker.drain(sink);
     consumer.begin(symbolId);
     partition.apply(columns, i);
-    dirty.mark(symbolId);
     consumer.end();
   }
+  dirty.markAll(columns.symbolIds, 0, count);
   consumer.publish();
 }
 

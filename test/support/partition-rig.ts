@@ -6,21 +6,19 @@ import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
 import { createPlaceArena } from '../../src/engine/memory/place-arena.ts';
 import {
   createPendingRow,
-  createStatisticsTable,
   ROW_VALUES,
   RowValue,
   StatisticsTable,
 } from '../../src/engine/memory/statistics-table.ts';
-import { createSymbolStates } from '../../src/engine/memory/symbol-state.ts';
+import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
-import { createPriceRings } from '../../src/engine/moving-average.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
 import type { NaiveAnomaly, NaiveStatistics, NaiveTick } from './naive-statistics.ts';
 
 export interface SmallMemoryOptions {
   readonly symbols: number;
   readonly movingAverageWindow: number;
-  /** What the deques may grow into beside their first blocks. */
+  /** What the deques may grow into beyond their records. */
   readonly growBytes?: number;
   readonly channelCapacity?: number;
   /** First position of the tick ring. */
@@ -31,14 +29,12 @@ export interface SmallMemoryOptions {
 export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory {
   const { symbols, movingAverageWindow, growBytes = 1 << 16 } = options;
   return {
-    rows: createStatisticsTable(symbols),
-    states: createSymbolStates(symbols),
-    prices: createPriceRings(symbols, movingAverageWindow),
+    records: createSymbolRecords(symbols, movingAverageWindow),
     dirty: createDirtySet(symbols),
     doorbell: createDoorbell(),
     ticks: createTickRing(options.channelCapacity ?? 64, options.start),
     anomalies: createAnomalyRing(512),
-    places: createPlaceArena(2 * symbols, growBytes),
+    places: createPlaceArena(growBytes),
     counters: createCounters(),
     pendingRow: createPendingRow(),
   };
@@ -98,7 +94,7 @@ export class PartitionRig {
 
   constructor(memory: PartitionMemory, rules: Rules) {
     this.counters = new Counters(memory.counters);
-    this.table = new StatisticsTable(memory.rows);
+    this.table = new StatisticsTable(new SymbolRecords(memory.records, rules.movingAverageWindow));
     this.#partition = new Partition(memory, rules, this.counters, this.anomalies);
   }
 

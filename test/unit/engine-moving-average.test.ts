@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createSymbolStates } from '../../src/engine/memory/symbol-state.ts';
-import { createPriceRings, MovingAverage } from '../../src/engine/moving-average.ts';
+import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
+import { MovingAverage } from '../../src/engine/moving-average.ts';
 import { createTickAtWork, TickDouble } from '../../src/engine/tick-at-work.ts';
 import { exactMean } from '../support/naive-statistics.ts';
 
@@ -12,6 +12,10 @@ function push(average: MovingAverage, symbolId: number, count: number, price: nu
   return tick[TickDouble.AVERAGE] as number;
 }
 
+function create(window: number): MovingAverage {
+  return new MovingAverage(new SymbolRecords(createSymbolRecords(3, window), window), window);
+}
+
 /** The moving average of one symbol, with the exact one to compare. */
 class AverageRig {
   readonly average: MovingAverage;
@@ -21,7 +25,7 @@ class AverageRig {
 
   constructor(window: number) {
     this.#window = window;
-    this.average = new MovingAverage(createPriceRings(3, window), createSymbolStates(3), window);
+    this.average = create(window);
   }
 
   push(price: number): number {
@@ -90,7 +94,7 @@ describe('the moving average', () => {
   });
 
   it('keeps symbols apart', () => {
-    const average = new MovingAverage(createPriceRings(3, 2), createSymbolStates(3), 2);
+    const average = create(2);
     for (let count = 0; count < 6; count++) {
       for (let symbolId = 0; symbolId < 3; symbolId++) {
         expect(push(average, symbolId, count, 10 * (symbolId + 1))).toBe(10 * (symbolId + 1));

@@ -1,18 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import {
-  createStatisticsTable,
-  ROW_BYTES,
-  ROW_VALUES,
-  StatisticsTable,
-} from '../../src/engine/memory/statistics-table.ts';
+import { ROW_VALUES, StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
+import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 
 const ROW = Float64Array.of(1, 2, 3, 4, 5, 6, 7);
 
 /** A table of three rows whose second one has the version given. */
 function tableAt(version: number): StatisticsTable {
-  const memory = createStatisticsTable(3);
-  new Int32Array(memory)[ROW_BYTES / 4] = version;
-  return new StatisticsTable(memory);
+  const records = new SymbolRecords(createSymbolRecords(3, 4), 4);
+  records.words[records.wordsEach] = version;
+  return new StatisticsTable(records);
 }
 
 describe('a statistics row', () => {

@@ -4,6 +4,7 @@ import { Counter, Counters } from '../../src/engine/memory/counters.ts';
 import { DirtySet } from '../../src/engine/memory/dirty-set.ts';
 import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
+import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { TickProducer } from '../../src/engine/memory/tick-ring.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
@@ -151,7 +152,7 @@ class Drill {
     this.#memory = createSmallMemory({ ...scenario, symbols: SYMBOLS, movingAverageWindow: 4 });
     this.counters = new Counters(this.#memory.counters);
     this.#dirty = new DirtySet(this.#memory.dirty, SYMBOLS);
-    this.#table = new StatisticsTable(this.#memory.rows);
+    this.#table = new StatisticsTable(new SymbolRecords(this.#memory.records, 4));
     for (const one of scenario.before) {
       this.#offer([one]);
       this.workInPeace();

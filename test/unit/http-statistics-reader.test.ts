@@ -1,8 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  createStatisticsTable,
-  StatisticsTable,
-} from '../../src/engine/memory/statistics-table.ts';
+import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
+import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { SymbolTable } from '../../src/engine/symbol-table.ts';
 import { RequestProblem } from '../../src/gateway/http/request-problem.ts';
 import { StatisticsReader } from '../../src/gateway/http/statistics-reader.ts';
@@ -15,9 +13,9 @@ describe('StatisticsReader', () => {
   let reader: StatisticsReader;
 
   beforeEach(() => {
-    const memory = createStatisticsTable(2);
-    words = new Int32Array(memory);
-    table = new StatisticsTable(memory);
+    const records = new SymbolRecords(createSymbolRecords(2, 4), 4);
+    words = records.words;
+    table = new StatisticsTable(records);
     const symbols = new SymbolTable(2, 1);
     const name = new TextEncoder().encode('A');
     symbols.register(name, 0, name.length);

@@ -1,12 +1,14 @@
+import { fence } from './fence.ts';
+
 /*
  * Which symbols changed since the gateway last looked: a bit a symbol, and above it a bit for every 32 symbols.
  *
  *   summary   ┌ bit w set: word w below may have bits ┐
  *   words     │ bit b of word w set: symbol 32·w + b  │
  *
- * Workers set bits, the gateway takes them. The protocol with the statistics rows: a worker writes the row, then looks
- * at the bit; the gateway takes the bit, then reads the row. Both sides' accesses are sequentially consistent, so a bit
- * that a worker finds set will be taken after its row was whole: no change is ever missed.
+ * Workers set bits, the gateway takes them. The protocol with the statistics rows: a worker writes rows, passes a fence,
+ * then looks at their bits; the gateway takes a bit, then reads the row. So a bit that a worker finds set will be taken
+ * after its row was whole: no change is ever missed.
  */
 const BITS = 32;
 
@@ -26,15 +28,22 @@ export function createDirtySet(symbols: number): SharedArrayBuffer {
 export class DirtySet {
   readonly #summary: Int32Array;
   readonly #words: Int32Array;
+  readonly #symbols: number;
 
   constructor(memory: SharedArrayBuffer, symbols: number) {
     const summaryWords = summaryFor(symbols);
+    this.#symbols = symbols;
     this.#summary = new Int32Array(memory, 0, summaryWords);
     this.#words = new Int32Array(memory, summaryWords * 4);
   }
 
-  /** Marks a symbol as changed. Any thread, after it wrote the row. */
-  mark(symbolId: number): void {
+  /** Marks the symbols from `from` to `to` (exclusive) as changed. Any thread, after it wrote their rows. */
+  markAll(symbolIds: Int32Array, from: number, to: number): void {
+    fence();
+    for (let i = from; i < to; i++) this.#mark(symbolIds[i] as number);
+  }
+
+  #mark(symbolId: number): void {
     const word = symbolId >>> 5;
     const bit = 1 << (symbolId & 31);
     if ((Atomics.load(this.#words, word) & bit) !== 0) return;
@@ -42,8 +51,15 @@ export class DirtySet {
     if (Atomics.or(this.#words, word, bit) === 0) this.#announce(word);
   }
 
-  /** Announces every word again: for a worker that takes over from one that may have died before announcing. */
-  announceAll(): void {
+  /**
+   * Marks every symbol that `isWritten`, and announces every word: for a worker that takes over from one that may have
+   * died before it marked what it wrote, or before it announced what it marked.
+   */
+  markWritten(isWritten: (symbolId: number) => boolean): void {
+    fence();
+    for (let symbolId = 0; symbolId < this.#symbols; symbolId++) {
+      if (isWritten(symbolId)) this.#mark(symbolId);
+    }
     for (let word = 0; word < this.#words.length; word++) {
       if (Atomics.load(this.#words, word) !== 0) this.#announce(word);
     }

@@ -1,27 +1,21 @@
-import { createPriceRings } from '../moving-average.ts';
 import { createAnomalyRing } from './anomaly-ring.ts';
 import { createCounters } from './counters.ts';
 import { createDirtySet } from './dirty-set.ts';
 import { createDoorbell } from './doorbell.ts';
 import { createPlaceArena } from './place-arena.ts';
-import { createPendingRow, createStatisticsTable } from './statistics-table.ts';
-import { createSymbolStates } from './symbol-state.ts';
+import { createPendingRow } from './statistics-table.ts';
+import { createSymbolRecords } from './symbol-records.ts';
 import { createTickRing } from './tick-ring.ts';
 
 /*
- * Everything that outlives a worker. Per symbol, indexed by symbol id, each written by one worker:
- *
- *   rows     the statistics that others read          prices   the moving average's ring
- *   states   sums and deques                          dirty    the changed symbols
- *
- * Per partition: ticks (queue in), anomalies (queue out), places (the deques' blocks), counters, pendingRow.
+ * Everything that outlives a worker. Per symbol, by symbol id: records (all that is known of a symbol, written by one
+ * worker each) and dirty (which changed). Per partition: ticks (queue in), anomalies (queue out), places (of deques that
+ * outgrew their record), counters, pendingRow.
  */
 
 /** What one partition's worker works on; shared memory throughout, so a successor goes on where it stopped. */
 export interface PartitionMemory {
-  readonly rows: SharedArrayBuffer;
-  readonly states: SharedArrayBuffer;
-  readonly prices: SharedArrayBuffer;
+  readonly records: SharedArrayBuffer;
   readonly dirty: SharedArrayBuffer;
   readonly doorbell: SharedArrayBuffer;
   readonly ticks: SharedArrayBuffer;
@@ -42,16 +36,14 @@ export interface EngineMemoryOptions {
 
 /** Anomalies that wait for the gateway at most, a partition; then its worker waits. */
 const ANOMALY_RING_CAPACITY = 4096;
-/** Address space for the places of a partition's deques, beside the smallest blocks; touched only as they grow. */
+/** Address space for the places of a partition's deques; touched only as they grow. */
 const GROW_BYTES = 256 * 1024 * 1024;
 
 /** The engine's shared memory, one {@link PartitionMemory} a partition; what is per symbol is the same in all of them. */
 export function createEngineMemory(options: EngineMemoryOptions): readonly PartitionMemory[] {
   const { symbols } = options;
   const shared = {
-    rows: createStatisticsTable(symbols),
-    states: createSymbolStates(symbols),
-    prices: createPriceRings(symbols, options.movingAverageWindow),
+    records: createSymbolRecords(symbols, options.movingAverageWindow),
     dirty: createDirtySet(symbols),
     doorbell: createDoorbell(),
   };
@@ -59,7 +51,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     ...shared,
     ticks: createTickRing(options.channelCapacity),
     anomalies: createAnomalyRing(ANOMALY_RING_CAPACITY),
-    places: createPlaceArena(2 * symbols, GROW_BYTES),
+    places: createPlaceArena(GROW_BYTES),
     counters: createCounters(),
     pendingRow: createPendingRow(),
   }));

@@ -210,26 +210,23 @@ export class TickConsumer {
     this.#words[APPLYING] = this.#head;
   }
 
-  /** The tick marked by {@link begin} is applied and counted: its slot is free. */
+  /** The tick marked by {@link begin} is applied and counted. */
   end(): void {
     this.#head = (this.#head + 1) | 0;
-    this.#words[HEAD] = this.#head;
   }
 
-  /** Makes the slots freed so far visible to the producer at once. */
+  /** Gives the producer the slots of the ticks that ended so far. */
   publish(): void {
     Atomics.store(this.#words, HEAD, this.#head);
   }
 
-  /** For a consumer that takes over after another died: the symbol whose tick was begun and not ended, or -1. */
+  /**
+   * For a consumer that takes over after another died: the symbol whose tick was begun and not counted, or -1. It is to be
+   * counted as skipped, and then no longer is the interrupted one.
+   */
   interrupted(): number {
-    if (this.#words[APPLYING] !== this.#head) return -1;
+    if (this.#words[APPLYING] !== this.#headByCounters()) return -1;
     return this.#words[APPLYING_SYMBOL] as number;
-  }
-
-  /** Whether the {@link interrupted} tick had been counted already. */
-  isInterruptedCounted(): boolean {
-    return this.#headByCounters() !== this.#head;
   }
 
   /** Moves past all that is counted, whether or not the consumer before came to it. */

@@ -1,14 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DirtySet } from '../../../src/engine/memory/dirty-set.ts';
 import { ROW_VALUES, StatisticsTable } from '../../../src/engine/memory/statistics-table.ts';
+import { SymbolRecords } from '../../../src/engine/memory/symbol-records.ts';
 import { meet } from './meet.ts';
 
 /**
  * Writes rows, all fields of which are one number, and marks them: `writes` rounds over the symbols from `first` in steps
  * of `step`.
  */
-const { rows, dirty, gate, symbols, first, step, writes } = workerData as {
-  rows: SharedArrayBuffer;
+const { records, dirty, gate, symbols, first, step, writes } = workerData as {
+  records: SharedArrayBuffer;
   dirty: SharedArrayBuffer;
   gate: SharedArrayBuffer;
   symbols: number;
@@ -16,15 +17,22 @@ const { rows, dirty, gate, symbols, first, step, writes } = workerData as {
   step: number;
   writes: number;
 };
-const table = new StatisticsTable(rows);
+const table = new StatisticsTable(new SymbolRecords(records, 1));
 const set = new DirtySet(dirty, symbols);
+/** As many rows as a worker writes before it marks them, at most. */
+const GROUP = 32;
+const own = Int32Array.from(
+  { length: Math.ceil((symbols - first) / step) },
+  (_, i) => first + i * step,
+);
 const row = new Float64Array(ROW_VALUES + 1);
 meet(new Int32Array(gate));
 for (let n = 1; n <= writes; n++) {
-  for (let symbolId = first; symbolId < symbols; symbolId += step) {
-    row.fill(n);
-    table.write(symbolId, row);
-    set.mark(symbolId);
+  row.fill(n);
+  for (let group = 0; group < own.length; group += GROUP) {
+    const end = Math.min(own.length, group + GROUP);
+    for (let i = group; i < end; i++) table.write(own[i] as number, row);
+    set.markAll(own, group, end);
   }
 }
 parentPort?.postMessage('done');

@@ -1,0 +1,79 @@
+/*
+ * What the engine holds of one symbol, side by side: a tick touches neighbouring cache lines of one page, not five
+ * lines in five tables. One record a symbol, by symbol id, written by the worker of the symbol's partition only.
+ *
+ *   0            64           128          192          256
+ *   ├ row ───────┼ state ─────┼ minima ────┼ maxima ────┼ prices ──────────────┐
+ *     statistics   sum and      the first PLACES_MIN      the moving average's
+ *     that others  deques       places of each deque      ring: `window` float64,
+ *     read                                                filled up to a line
+ *
+ *   state, from its start
+ *   0       8             16     20      24     28     32     36      40     44     48          64
+ *   ├ sum ──┼ correction ─┼ unit ┼ class ┼ head ┼ size ┼ unit ┼ class ┼ head ┼ size ┼──── -- ───┤
+ *     of the moving average  deque of minima              deque of maxima
+ *     float64                int32 each
+ *
+ * `statistics-table.ts` draws the row, `place-arena.ts` the places.
+ */
+const LINE_BYTES = 64;
+const PRICES_BYTES_FROM = 4 * LINE_BYTES;
+
+/** Doubles from the start of a record. */
+export const RecordDouble = {
+  COUNT: 3,
+  SUM: 8,
+  CORRECTION: 9,
+  MINIMA: 16,
+  MAXIMA: 24,
+  PRICES: 32,
+} as const;
+
+/** Words from the start of a record: where each deque's four words begin; then their order. */
+export const RecordWord = { MINIMA: 20, MAXIMA: 24 } as const;
+export const DequeWord = { UNIT: 0, CLASS: 1, HEAD: 2, SIZE: 3 } as const;
+
+/** Words of the lines that {@link SymbolRecords.touch} reads, besides the one of the prices. */
+const LINE_WORDS = LINE_BYTES / 4;
+
+function recordBytes(window: number): number {
+  return PRICES_BYTES_FROM + Math.ceil((window * 8) / LINE_BYTES) * LINE_BYTES;
+}
+
+/** Shared memory for the records of `symbols` symbols with a moving average of `window` ticks. */
+export function createSymbolRecords(symbols: number, window: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(symbols * recordBytes(window));
+}
+
+/** The records in shared memory, as words and as doubles: record i begins at `i * wordsEach`, or `i * doublesEach`. */
+export class SymbolRecords {
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly wordsEach: number;
+  readonly doublesEach: number;
+  readonly symbols: number;
+
+  /** @param window ticks in the moving average: the one the memory was made for */
+  constructor(memory: SharedArrayBuffer, window: number) {
+    this.words = new Int32Array(memory);
+    this.doubles = new Float64Array(memory);
+    this.wordsEach = recordBytes(window) / 4;
+    this.doublesEach = recordBytes(window) / 8;
+    this.symbols = memory.byteLength / recordBytes(window);
+  }
+
+  /**
+   * Reads from each of a symbol's first four lines, so that they are on their way into the cache: for the sake of the
+   * time it takes, of which several overlap. What it returns says nothing, but keeps the reads from being left out.
+   */
+  touch(symbolId: number): number {
+    const { words } = this;
+    const at = symbolId * this.wordsEach;
+    return (
+      (words[at] as number) ^
+      (words[at + LINE_WORDS] as number) ^
+      (words[at + 2 * LINE_WORDS] as number) ^
+      (words[at + 3 * LINE_WORDS] as number)
+    );
+  }
+}
