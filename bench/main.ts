@@ -1,28 +1,116 @@
-import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { Bench } from 'tinybench';
-import { cases } from './cases.ts';
-import { describeMachine } from './machine.ts';
+import { readFile, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
+import { CommanderError } from 'commander';
+import { Clock } from '../loadgen/clock.ts';
+import { describeMachine } from '../loadgen/machine.ts';
+import { type BenchOptions, parseBenchOptions } from './bench-options.ts';
+import { chooseContenders, chooseWorkloads } from './choice.ts';
+import { CONTENDERS, contendersWith } from './contenders/contenders.ts';
+import { formatMarkdown } from './report/markdown.ts';
+import type { Results } from './report/results.ts';
+import { spliceReport } from './report/splice.ts';
+import { runWorkloads } from './runner.ts';
+import type { WorkloadGroup } from './workloads/workload.ts';
+import { workloadsWith } from './workloads/workloads.ts';
 
-const { values: flags } = parseArgs({
-  options: { json: { type: 'string' }, 'time-ms': { type: 'string', default: '1000' } },
-});
+/*
+ * npm run bench -- [flags]
+ *
+ * Exit codes: 0 everything ran; 1 something failed, the rest ran; 2 bad usage; 130 interrupted.
+ */
 
-const bench = new Bench({ time: Number(flags['time-ms']), warmupTime: 500 });
-const all = cases();
-for (const { name, run } of all) bench.add(name, run);
-await bench.run();
+const INTERRUPTED = 130;
 
-const results = all.map(({ name, operations }) => {
-  const result = bench.getTask(name)?.result;
-  if (result === undefined || !('latency' in result)) throw new Error(`${name} gave no result`);
-  const nanoseconds = (milliseconds: number) => Math.round((milliseconds * 1e7) / operations) / 10;
-  const { p50, min, p99 } = result.latency;
-  return { name, medianNs: nanoseconds(p50), minNs: nanoseconds(min), p99Ns: nanoseconds(p99) };
-});
-const machine = describeMachine();
-console.log(`${machine.processor}, ${machine.processors} processors, Node ${machine.node}`);
-console.table(results);
-if (flags.json !== undefined) {
-  writeFileSync(flags.json, `${JSON.stringify({ machine, results }, null, 2)}\n`);
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parseBenchOptions(argv);
+  const groups = chooseWorkloads(
+    workloadsWith(options.ticks ?? process.env.TICKWIRE_TICKS),
+    options.workloads,
+    options.quick,
+  );
+  if (options.list) {
+    list(groups);
+    return 0;
+  }
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      // Who asks twice does not want to wait for orderly endings.
+      if (interrupt.signal.aborted) process.exit(INTERRUPTED);
+      interrupt.abort();
+    });
+  }
+  const command = ['npm run bench --', ...argv].join(' ');
+  const results = await run(options, groups, command, interrupt.signal);
+  const report = formatMarkdown(results, groups);
+  process.stdout.write(`${report}\n`);
+  await write(options, results, report);
+  if (interrupt.signal.aborted) return INTERRUPTED;
+  return results.failures.length === 0 ? 0 : 1;
 }
+
+async function run(
+  options: BenchOptions,
+  groups: readonly WorkloadGroup[],
+  command: string,
+  signal: AbortSignal,
+): Promise<Results> {
+  const { rounds, seconds, centrifugo: url, centrifugoPid: pid } = options;
+  const startedAt = new Date().toISOString();
+  const loadBefore = loadavg();
+  const result = await runWorkloads({
+    groups,
+    contenders: contendersWith({ url, pid }),
+    keys: chooseContenders(groups, options.contenders),
+    rounds,
+    seconds,
+    clock: new Clock(),
+    signal,
+    progress: (line) => process.stderr.write(`${line}\n`),
+  });
+  return {
+    command,
+    machine: describeMachine(),
+    startedAt,
+    endedAt: new Date().toISOString(),
+    loadBefore,
+    loadAfter: loadavg(),
+    rounds,
+    seconds,
+    ...result,
+  };
+}
+
+async function write(options: BenchOptions, results: Results, report: string): Promise<void> {
+  const { out, markdown } = options;
+  if (out !== undefined) await writeFile(out, `${JSON.stringify(results, undefined, 2)}\n`);
+  if (markdown === undefined) return;
+  const document = await readFile(markdown, 'utf8').catch(() => undefined);
+  await writeFile(markdown, spliceReport(document, report));
+}
+
+function list(groups: readonly WorkloadGroup[]): void {
+  for (const { name, workloads } of groups) {
+    console.log(name);
+    for (const workload of workloads) {
+      console.log(`  ${workload.name.padEnd(36)} ${workload.contenders.join(', ')}`);
+    }
+  }
+  console.log('contenders');
+  for (const [key, { name, description }] of Object.entries(CONTENDERS)) {
+    console.log(`  ${key.padEnd(20)} ${name}: ${description}`);
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode;
+  } else {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = error instanceof RangeError ? 2 : 1;
+  }
+}
+// Whatever connection a broken run left open must not keep the process.
+process.exit();

@@ -1,5 +1,6 @@
 import type { EventLoopDelay } from './event-loop.ts';
 import type { LatencySummary } from './latency.ts';
+import { formatMachine } from './machine.ts';
 import type { Report } from './report.ts';
 
 const MIB = 1024 * 1024;
@@ -9,9 +10,8 @@ const LAG_SHOWN_MS = 100;
 
 /** The report for people. */
 export function formatReport(report: Report): string {
-  const { machine } = report;
   const lines = [
-    `${machine.cpu}, ${machine.cores} cores, ${mib(machine.memoryBytes)}, Node ${machine.node}`,
+    formatMachine(report.machine),
     ...publishLines(report),
     ...deliveryLines(report),
     ...serverLines(report),

@@ -1,20 +1,11 @@
-import { cpus, totalmem } from 'node:os';
 import type { OverflowPolicy } from '../client-sdk/src/index.ts';
 import type { EventLoopDelay } from './event-loop.ts';
 import type { LatencySummary } from './latency.ts';
 import type { SubscriberResult } from './load-subscriber.ts';
+import type { Machine } from './machine.ts';
 import type { ProcessUsage } from './process-usage.ts';
 import type { PublishResult } from './publishers.ts';
 import type { ServerStatistics } from './statistics-api.ts';
-
-/** Where a run took place: numbers mean nothing without it. */
-export interface Machine {
-  readonly cpu: string;
-  readonly cores: number;
-  readonly memoryBytes: number;
-  readonly node: string;
-  readonly platform: string;
-}
 
 export interface DeliveryReport {
   readonly subscribers: number;
@@ -39,7 +30,7 @@ export interface DeliveryReport {
 
 /** Everything that a run found. Latencies in ms. */
 export interface Report {
-  readonly date: string;
+  /** Where and when it began. */
   readonly machine: Machine;
   readonly commandLine: string;
   /** The server's overflow policy. */
@@ -70,17 +61,6 @@ export interface Report {
 export interface ServerReport extends ProcessUsage {
   readonly cpuUsPerTick: number;
   readonly cpuUsPerEntry: number;
-}
-
-export function describeMachine(): Machine {
-  const processors = cpus();
-  return {
-    cpu: processors[0]?.model ?? 'unknown',
-    cores: processors.length,
-    memoryBytes: totalmem(),
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-  };
 }
 
 /** Sums up what the subscribers got. */

@@ -6,11 +6,12 @@ import { type EventLoopDelay, EventLoopWatch } from './event-loop.ts';
 import { Latency } from './latency.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { LoadOptions } from './load-options.ts';
+import { describeMachine, type Machine } from './machine.ts';
 import { Market } from './market.ts';
 import { type ProcessUsage, ProcessWatch } from './process-usage.ts';
 import { ProgressDisplay } from './progress.ts';
 import { Publishers, type PublishResult } from './publishers.ts';
-import { describeMachine, findFailures, type Report, serverReport, sumDelivery } from './report.ts';
+import { findFailures, type Report, serverReport, sumDelivery } from './report.ts';
 import { ServerProcess } from './server-process.ts';
 import { type ServerStatistics, settledStatistics } from './statistics-api.ts';
 import type { GroupResult } from './subscriber-group.ts';
@@ -103,7 +104,7 @@ class Scenario {
   }
 
   async run(commandLine: string, signal: AbortSignal): Promise<Report> {
-    const date = new Date().toISOString();
+    const machine = describeMachine();
     await this.#startSubscribers();
     await this.#publishers.connect(
       this.#source instanceof Market ? this.#source.weights : undefined,
@@ -122,7 +123,7 @@ class Scenario {
     const statistics = await settledStatistics(this.#url);
     const published = this.#expectation(publish, statistics);
     const results = await Promise.all(this.#groups.map((group) => group.finish(published)));
-    return this.#report({ date, commandLine, publish, usage, statistics, results, delay });
+    return this.#report({ machine, commandLine, publish, usage, statistics, results, delay });
   }
 
   async #startSubscribers(): Promise<void> {
@@ -192,7 +193,7 @@ class Scenario {
   }
 
   #report(findings: Findings): Report {
-    const { date, commandLine, publish, usage, statistics, results, delay } = findings;
+    const { machine, commandLine, publish, usage, statistics, results, delay } = findings;
     const [latency, slowLatency] = [new Latency(), new Latency()];
     for (const result of results) {
       latency.addEncoded(result.latency);
@@ -203,8 +204,7 @@ class Scenario {
     const hasSlow = source.isLive && this.#options.slow > 0;
     const { ackLatency, sendDelay, faults, overflow } = this.#publishers;
     return {
-      date,
-      machine: describeMachine(),
+      machine,
       commandLine,
       overflow,
       publish: { ...publish, ticksPerSecond: (publish.sent / publish.elapsedMs) * 1000 },
@@ -236,7 +236,7 @@ class Scenario {
 
 /** What the steps of a run found. */
 interface Findings {
-  readonly date: string;
+  readonly machine: Machine;
   readonly commandLine: string;
   readonly publish: PublishResult;
   readonly usage: ProcessUsage | undefined;

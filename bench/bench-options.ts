@@ -1,0 +1,80 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+
+/** What the command line asks for. */
+export interface BenchOptions {
+  /** Names of workloads or their groups; all where absent. */
+  readonly workloads?: readonly string[];
+  /** Keys of contenders; all where absent. */
+  readonly contenders?: readonly string[];
+  readonly rounds: number;
+  /** Length of a measured window. */
+  readonly seconds: number;
+  /** A first look: only some workloads, where none is named. */
+  readonly quick: boolean;
+  readonly out?: string;
+  readonly markdown?: string;
+  /** A file of recorded ticks. */
+  readonly ticks?: string;
+  readonly centrifugo?: string;
+  readonly centrifugoPid?: number;
+  readonly list: boolean;
+}
+
+const DEFAULTS = { rounds: 3, seconds: 2.5 };
+const QUICK = { rounds: 1, seconds: 0.8 };
+
+/**
+ * Reads the command line.
+ *
+ * @throws CommanderError with exit code 2 for bad usage, 0 after help
+ */
+export function parseBenchOptions(argv: readonly string[]): BenchOptions {
+  try {
+    const options = benchCommand().parse(argv, { from: 'user' }).opts();
+    return { ...(options.quick === true ? QUICK : DEFAULTS), ...options } as BenchOptions;
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode === 0) throw error;
+    throw new CommanderError(2, error.code, error.message);
+  }
+}
+
+function benchCommand(): Command {
+  return new Command('bench')
+    .description('Compares Tickwire with other servers, side by side on this machine.')
+    .exitOverride()
+    .showHelpAfterError('(--help lists the flags)')
+    .option('--workloads <names>', 'workloads or groups of them, with commas between', names)
+    .option('--contenders <names>', 'contenders, with commas between', names)
+    .option('--rounds <count>', `rounds of each workload (default: ${DEFAULTS.rounds})`, wholeFrom1)
+    .option('--seconds <s>', `measured part of a turn (default: ${DEFAULTS.seconds})`, aboveZero)
+    .option(
+      '--quick',
+      `${QUICK.rounds} round of ${QUICK.seconds} s of some workloads: a first look`,
+      false,
+    )
+    .option('--out <file>', 'write everything as JSON')
+    .option('--markdown <file>', 'write the tables there, between its markers if it has them')
+    .option('--ticks <file>', 'recorded ticks, CSV or .csv.gz (default: TICKWIRE_TICKS names it)')
+    .option('--centrifugo <url>', 'a running Centrifugo')
+    .option('--centrifugo-pid <pid>', 'its process', wholeFrom1)
+    .option('--list', 'list workloads and contenders, and end', false);
+}
+
+function names(text: string): string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+function wholeFrom1(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError('Expected a whole number from 1.');
+}
+
+function aboveZero(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected a number above 0.');
+}

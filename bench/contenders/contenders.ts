@@ -1,0 +1,35 @@
+import { ceiling } from './ceiling.ts';
+import { centrifugo, type RunningCentrifugo } from './centrifugo.ts';
+import type { Contender } from './contender.ts';
+import { counter } from './counter.ts';
+import { inline, inlineHeardOnly } from './inline.ts';
+import { mosquitto } from './mosquitto.ts';
+import { nats } from './nats.ts';
+import { socketIo } from './socket-io.ts';
+import { tickwire, tickwireConflated, tickwireJson } from './tickwire.ts';
+import { ws } from './ws.ts';
+
+/** All contenders by the keys that a command line uses, in the order of the tables. */
+export const CONTENDERS = {
+  tickwire,
+  'tickwire-json': tickwireJson,
+  'tickwire-conflated': tickwireConflated,
+  inline,
+  'inline-heard-only': inlineHeardOnly,
+  ceiling,
+  counter,
+  ws,
+  'socket.io': socketIo,
+  nats,
+  mosquitto,
+  centrifugo: centrifugo({}),
+} as const satisfies Record<string, Contender>;
+
+export type ContenderKey = keyof typeof CONTENDERS;
+
+export const CONTENDER_KEYS = Object.keys(CONTENDERS) as readonly ContenderKey[];
+
+/** All contenders, with a Centrifugo that somebody else runs. */
+export function contendersWith(running: RunningCentrifugo): Record<ContenderKey, Contender> {
+  return { ...CONTENDERS, centrifugo: centrifugo(running) };
+}

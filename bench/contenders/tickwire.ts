@@ -1,0 +1,70 @@
+import { describeMachine } from '../../loadgen/machine.ts';
+import { tickwireVersion } from '../../src/config/version.ts';
+import { type TickwireWireOptions, tickwireWire } from '../wires/tickwire.ts';
+import { builtProgram, ChildServer } from './child-server.ts';
+import type { Contender, ContenderSetting, RunningContender } from './contender.ts';
+
+/** Symbols that the server holds by default. */
+const DEFAULT_SYMBOLS_MAX = 65_536;
+const CONFLATE_MS = 100;
+
+export const tickwire = tickwireAs('Tickwire', 'statistics and anomalies, MessagePack');
+export const tickwireJson = tickwireAs('Tickwire JSON', 'the same as JSON text', { json: true });
+export const tickwireConflated = tickwireAs(
+  `Tickwire conflateMs ${CONFLATE_MS}`,
+  `the same, one message a session every ${CONFLATE_MS} ms at most`,
+  { conflateMs: CONFLATE_MS },
+);
+
+function tickwireAs(name: string, description: string, options?: TickwireWireOptions): Contender {
+  return {
+    name,
+    description,
+    wire: tickwireWire(options),
+    kinds: new Set(['ingest', 'fan-out']),
+    unavailable: async () => undefined,
+    version: async () => {
+      const { commit, node } = describeMachine();
+      return `Tickwire ${tickwireVersion()} (${commit}), Node ${node}`;
+    },
+    start,
+  };
+}
+
+async function start(setting: ContenderSetting): Promise<RunningContender> {
+  const server = await ChildServer.start({
+    command: process.execPath,
+    args: (port) => [builtProgram('src/main'), ...flags(port, setting)],
+    isReady,
+  });
+  const { host, port, pid } = server;
+  return { host, port, pid, processed: () => processed(port), stop: () => server.stop() };
+}
+
+/** `wait`: nothing is dropped, so that what was sent is what is processed. */
+function flags(port: number, { symbols, conflateMs }: ContenderSetting): string[] {
+  const given = [
+    `--server.port=${port}`,
+    '--processing.overflow=wait',
+    '--store.directory=',
+    '--log.level=warn',
+  ];
+  if (symbols.length > DEFAULT_SYMBOLS_MAX) {
+    given.push(`--processing.maxSymbols=${2 ** Math.ceil(Math.log2(symbols.length))}`);
+  }
+  if (conflateMs !== undefined) given.push(`--stream.conflateMs=${conflateMs}`);
+  return given;
+}
+
+async function isReady(port: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function processed(port: number): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/statistics`);
+  return ((await response.json()) as { totalProcessed: number }).totalProcessed;
+}

@@ -1,0 +1,107 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { Latency } from '../../loadgen/latency.ts';
+import { builtProgram } from '../contenders/child-server.ts';
+import type { ContenderKey } from '../contenders/contenders.ts';
+import type { PoolOptions, PoolTotals } from './subscriber-pool.ts';
+
+/** What the parent asks a process of subscribers. */
+export type PoolRequest =
+  | { readonly call: 'start'; readonly contender: ContenderKey; readonly options: PoolOptions }
+  | { readonly call: 'snapshot' | 'reset' | 'latency' | 'stop' };
+
+export type PoolReply =
+  | { readonly call: 'done' }
+  | { readonly call: 'snapshot'; readonly totals: PoolTotals }
+  | { readonly call: 'latency'; readonly encoded: string }
+  | { readonly call: 'failed'; readonly message: string };
+
+/** Subscribers in a process of their own, so that reading and publishing do not wait for each other. */
+export class Subscribers {
+  readonly #child: ChildProcess;
+
+  /**
+   * Starts the process and opens the sessions; resolves when all are subscribed.
+   *
+   * @param contender the contender whose wire they speak
+   * @throws Error when one is lost, or they are not ready in time
+   */
+  static async start(contender: ContenderKey, options: PoolOptions): Promise<Subscribers> {
+    const subscribers = new Subscribers();
+    try {
+      await subscribers.#call({ call: 'start', contender, options });
+    } catch (error) {
+      subscribers.kill();
+      throw error;
+    }
+    return subscribers;
+  }
+
+  private constructor() {
+    this.#child = fork(builtProgram('bench/load/subscriber-process'), {
+      serialization: 'advanced',
+    });
+  }
+
+  /**
+   * What they got so far.
+   *
+   * @throws Error when a session was lost
+   */
+  async snapshot(): Promise<PoolTotals> {
+    const reply = await this.#call({ call: 'snapshot' });
+    if (reply.call !== 'snapshot') throw new Error(`unexpected reply ${reply.call}`);
+    return reply.totals;
+  }
+
+  /** Forgets the latencies so far. */
+  async resetLatency(): Promise<void> {
+    await this.#call({ call: 'reset' });
+  }
+
+  /** The latencies since the last reset. */
+  async latency(): Promise<Latency> {
+    const reply = await this.#call({ call: 'latency' });
+    if (reply.call !== 'latency') throw new Error(`unexpected reply ${reply.call}`);
+    const latency = new Latency();
+    latency.addEncoded(reply.encoded);
+    return latency;
+  }
+
+  /** Closes the sessions and ends the process. */
+  async stop(): Promise<void> {
+    try {
+      await this.#call({ call: 'stop' });
+    } finally {
+      this.kill();
+    }
+  }
+
+  /** Ends the process. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #call(request: PoolRequest): Promise<PoolReply> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        this.#child.off('message', onMessage);
+        this.#child.off('exit', onExit);
+      };
+      const onMessage = (reply: PoolReply) => {
+        settle();
+        if (reply.call === 'failed') reject(new Error(reply.message));
+        else resolve(reply);
+      };
+      const onExit = () => {
+        settle();
+        const { exitCode, signalCode } = this.#child;
+        reject(new Error(`the process of subscribers ended with ${exitCode ?? signalCode}`));
+      };
+      this.#child.on('message', onMessage);
+      this.#child.on('exit', onExit);
+      this.#child.send(request, (error) => {
+        if (error !== null) onExit();
+      });
+    });
+  }
+}

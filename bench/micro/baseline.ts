@@ -1,0 +1,85 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Machine } from '../../loadgen/machine.ts';
+import type { CaseMaker } from './case.ts';
+import type { Measurement } from './measure-case.ts';
+
+/** Figures to hold others against, with where they come from. */
+export interface Baseline {
+  readonly machine: Machine;
+  readonly timeMs: number;
+  readonly results: readonly Measurement[];
+}
+
+/** Times beyond this ratio are pointed out, either way. */
+const RATIO_MAX = 1.3;
+/** Bytes an operation within which allocation counts as unchanged, and as none. */
+export const BYTES_WITHIN = 0.5;
+
+/** A measurement against the baseline. */
+export interface Comparison extends Measurement {
+  /** Time against the baseline's, each in relation to its calibration; undefined without a baseline. */
+  readonly ratio: number | undefined;
+  readonly baselineBytes: number | undefined;
+  /** Time is never sure, so it only warns. */
+  readonly warning: string | undefined;
+  readonly failure: string | undefined;
+}
+
+/** @throws Error when there is no such file, or no JSON in it */
+export function readBaseline(path: string): Baseline {
+  return JSON.parse(readFileSync(path, 'utf8')) as Baseline;
+}
+
+export function writeBaseline(path: string, baseline: Baseline): void {
+  const rounded = baseline.results.map((result) => ({
+    ...result,
+    medianNs: round(result.medianNs, 2),
+    minNs: round(result.minNs, 2),
+    calibrationNs: round(result.calibrationNs, 0),
+    relative: Number(result.relative.toPrecision(4)),
+    bytes: round(result.bytes, 2),
+  }));
+  writeFileSync(path, `${JSON.stringify({ ...baseline, results: rounded }, null, 2)}\n`);
+}
+
+/** Holds a measurement against the baseline, and against what its code promises. */
+export function compare(
+  measured: Measurement,
+  { allocatesNothing }: Pick<CaseMaker, 'allocatesNothing'>,
+  baseline: Baseline | undefined,
+): Comparison {
+  const before = baseline?.results.find(({ name }) => name === measured.name);
+  const ratio = before && measured.relative / before.relative;
+  return {
+    ...measured,
+    ratio,
+    baselineBytes: before?.bytes,
+    warning: warningOf(ratio),
+    failure: failureOf(measured.bytes, allocatesNothing, before?.bytes),
+  };
+}
+
+function warningOf(ratio: number | undefined): string | undefined {
+  if (ratio === undefined) return 'not in the baseline';
+  if (ratio > RATIO_MAX) return `slower than the baseline, ${ratio.toFixed(2)} times its time`;
+  if (ratio < 1 / RATIO_MAX) return `faster than the baseline, ${ratio.toFixed(2)} of its time`;
+  return undefined;
+}
+
+function failureOf(
+  bytes: number,
+  allocatesNothing: boolean,
+  baselineBytes: number | undefined,
+): string | undefined {
+  if (allocatesNothing && bytes > BYTES_WITHIN) {
+    return `allocates ${bytes.toFixed(2)} bytes an operation, and promises none`;
+  }
+  if (baselineBytes !== undefined && bytes > baselineBytes + BYTES_WITHIN) {
+    return `allocates ${bytes.toFixed(2)} bytes an operation, and ${baselineBytes} before`;
+  }
+  return undefined;
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

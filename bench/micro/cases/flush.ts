@@ -1,0 +1,70 @@
+import { Random } from '../../../loadgen/random.ts';
+import type { Case, CaseMaker } from '../case.ts';
+import { EngineRig } from '../engine-rig.ts';
+import { StreamRig } from '../stream-rig.ts';
+
+const SYMBOLS = 200;
+const CHANGED = 20;
+/** Different states that sessions out of step stand at. */
+const CURSORS = 10;
+
+/** What sessions have in common when a flush comes: all of them were sent the same state, or one of several. */
+type Step = 'in step' | 'out of step';
+
+export const flushCases: readonly CaseMaker[] = [
+  flushCase(1, 'in step'),
+  flushCase(50, 'in step'),
+  flushCase(200, 'in step'),
+  flushCase(50, 'out of step'),
+  flushCase(200, 'out of step'),
+];
+
+function flushCase(sessions: number, step: Step): CaseMaker {
+  return {
+    name: `flush: an entry, ${sessions} ${sessions === 1 ? 'session' : `sessions ${step}`}`,
+    // A view a message, and what the engine makes of a run.
+    allocatesNothing: false,
+    make: () => makeFlush(sessions, step),
+  };
+}
+
+/** From the engine's news to the sockets: every session is subscribed to all symbols, of which some changed. */
+async function makeFlush(sessions: number, step: Step): Promise<Case> {
+  const rig = await EngineRig.start(SYMBOLS);
+  const stream = new StreamRig(rig);
+  rig.change(Int32Array.from(rig.symbols.keys()));
+  for (let i = 0; i < sessions; i++) stream.addSession(rig.symbols);
+  stream.fanOut.run();
+  const random = new Random(1);
+  const changed = new Int32Array(CHANGED);
+  let sent = 0;
+  let runs = 0;
+  const prepare = () => {
+    changed.set(random.sample(CHANGED, SYMBOLS));
+    if (step === 'out of step') spread(rig, stream, changed);
+    rig.change(changed);
+  };
+  const run = () => {
+    runs++;
+    const before = stream.traffic.entriesOut;
+    stream.fanOut.run();
+    sent += stream.traffic.entriesOut - before;
+  };
+  const finish = async () => {
+    await rig.stop();
+    const due = runs * sessions * CHANGED;
+    if (sent !== due) throw new Error(`${sent} entries sent in ${runs} runs, not ${due}`);
+  };
+  return { operations: sessions * CHANGED, messages: sessions, prepare, run, finish };
+}
+
+/** Brings the sessions to different states of the symbols: one part after the other has room, and is sent a new one. */
+function spread(rig: EngineRig, stream: StreamRig, symbolIds: Int32Array): void {
+  const { sockets } = stream;
+  for (let cursor = 0; cursor < CURSORS; cursor++) {
+    for (const [i, socket] of sockets.entries()) socket.isOpenForMore = i % CURSORS === cursor;
+    rig.change(symbolIds);
+    stream.fanOut.run();
+  }
+  for (const socket of sockets) socket.isOpenForMore = true;
+}

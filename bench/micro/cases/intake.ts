@@ -1,0 +1,47 @@
+import { monotonicMs } from '../../../src/engine/index.ts';
+import { AliasTable } from '../../../src/gateway/alias-table.ts';
+import { TickIntake } from '../../../src/gateway/tick-intake.ts';
+import { TickBatch, TicksReader } from '../../../src/protocol/index.ts';
+import type { Case, CaseMaker } from '../case.ts';
+import { EngineRig } from '../engine-rig.ts';
+import { type Naming, tickFrames } from '../tick-frames.ts';
+
+const SYMBOLS = 10_000;
+const TICKS = 256;
+const MAX_FUTURE_MS = 60_000;
+
+export const intakeCases: readonly CaseMaker[] = (['alias', 'name'] as const).map((naming) => ({
+  name: `intake: take a tick by its ${naming}`,
+  // Prices and times are boxed on the way through calls that the compiler does not inline.
+  allocatesNothing: false,
+  make: () => makeIntake(naming),
+}));
+
+/** From a decoded frame of ticks to the engine's queue. */
+async function makeIntake(naming: Naming): Promise<Case> {
+  const rig = await EngineRig.start(SYMBOLS);
+  const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, () => undefined);
+  const aliases = new AliasTable();
+  for (const [alias, symbol] of rig.symbols.entries()) aliases.declare(alias, symbol);
+  const batch = new TickBatch();
+  const [frame] = tickFrames(TICKS, TICKS, rig.symbols, naming) as [Uint8Array];
+  new TicksReader(TICKS).read(frame, batch, 0);
+  const now = Date.now();
+  let runs = 0;
+  const prepare = () => rig.settle();
+  const run = () => {
+    runs++;
+    intake.take(batch, aliases, now, monotonicMs());
+  };
+  const finish = async () => {
+    rig.settle();
+    const { applied } = rig;
+    await rig.stop();
+    if (intake.totals.accepted !== runs * TICKS || applied !== runs * TICKS) {
+      throw new Error(
+        `${intake.totals.accepted} ticks accepted, ${applied} applied in ${runs} runs`,
+      );
+    }
+  };
+  return { operations: TICKS, prepare, run, finish };
+}

@@ -1,0 +1,59 @@
+import { Counter, Counters } from '../../../src/engine/memory/counters.ts';
+import {
+  createEngineMemory,
+  type PartitionMemory,
+} from '../../../src/engine/memory/engine-memory.ts';
+import { Partition } from '../../../src/engine/partition.ts';
+import type { Case, CaseMaker } from '../case.ts';
+import { TickStream } from '../tick-stream.ts';
+
+const RULES = {
+  movingAverageWindow: 64,
+  anomalyThresholdPercent: 2,
+  slidingWindowMilliseconds: 1000,
+  windowCapacity: 65_536,
+};
+const STREAM_TICKS = 1 << 18;
+const TICKS_PER_RUN = 1024;
+/** As of 100 000 ticks a second. */
+const TICKS_PER_MS = 100;
+
+export const partitionCases: readonly CaseMaker[] = [100, 1_000, 10_000, 100_000].map(
+  (symbols) => ({
+    name: `partition: apply a tick, ${symbols} symbols`,
+    allocatesNothing: true,
+    make: () => makePartition(symbols),
+  }),
+);
+
+function makePartition(symbols: number): Case {
+  const [memory] = createEngineMemory({
+    partitions: 1,
+    symbols,
+    channelCapacity: 16,
+    movingAverageWindow: RULES.movingAverageWindow,
+  }) as [PartitionMemory];
+  const counters = new Counters(memory.counters);
+  let anomalies = 0;
+  const partition = new Partition(memory, RULES, counters, { append: () => anomalies++ });
+  const stream = new TickStream(STREAM_TICKS, symbols, TICKS_PER_MS);
+  let next = 0;
+  let runs = 0;
+  const prepare = () => {
+    if (next < STREAM_TICKS) return;
+    next = 0;
+    stream.moveOn();
+  };
+  const run = () => {
+    runs++;
+    for (let i = next; i < next + TICKS_PER_RUN; i++) partition.apply(stream, i);
+    next += TICKS_PER_RUN;
+  };
+  const finish = async () => {
+    const late = counters.get(Counter.LATE);
+    const applied = counters.get(Counter.APPLIED);
+    if (applied === runs * TICKS_PER_RUN && late + anomalies === 0) return;
+    throw new Error(`${applied} ticks in ${runs} runs, ${late} late, ${anomalies} anomalies`);
+  };
+  return { operations: TICKS_PER_RUN, prepare, run, finish };
+}

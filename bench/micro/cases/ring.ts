@@ -1,0 +1,53 @@
+import { Counters, createCounters } from '../../../src/engine/memory/counters.ts';
+import {
+  createTickRing,
+  TickColumns,
+  TickConsumer,
+  TickProducer,
+} from '../../../src/engine/memory/tick-ring.ts';
+import type { Case, CaseMaker } from '../case.ts';
+import { TickStream } from '../tick-stream.ts';
+
+const CAPACITY = 1024;
+const TICKS_PER_RUN = 4096;
+
+export const ringCases: readonly CaseMaker[] = [ringCase(1), ringCase(512)];
+
+function ringCase(batch: number): CaseMaker {
+  return {
+    name: `ring: offer and poll a tick, ${batch} at a time`,
+    allocatesNothing: true,
+    make: () => makeRing(batch),
+  };
+}
+
+/** Both ends on one thread: the work alone, without what two processors cost each other. */
+function makeRing(batch: number): Case {
+  const memory = createTickRing(CAPACITY);
+  const producer = new TickProducer(memory, false);
+  const consumer = new TickConsumer(memory, new Counters(createCounters()));
+  const columns = new TickColumns(batch);
+  const { symbolIds, prices, times } = new TickStream(TICKS_PER_RUN, 1000, 100);
+  let polled = 0;
+  let runs = 0;
+  const run = () => {
+    runs++;
+    for (let start = 0; start < TICKS_PER_RUN; start += batch) {
+      for (let i = start; i < start + batch; i++) {
+        producer.tryOffer(symbolIds[i] as number, prices[i] as number, times[i] as number, 1.5);
+      }
+      producer.publish();
+      const count = consumer.poll(columns, batch);
+      for (let i = 0; i < count; i++) {
+        consumer.begin(columns.symbolIds[i] as number);
+        consumer.end();
+      }
+      consumer.publish();
+      polled += count;
+    }
+  };
+  const finish = async () => {
+    if (polled !== runs * TICKS_PER_RUN) throw new Error(`${polled} ticks polled in ${runs} runs`);
+  };
+  return { operations: TICKS_PER_RUN, run, finish };
+}

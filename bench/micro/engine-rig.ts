@@ -1,0 +1,68 @@
+import { Counter, Engine, monotonicMs } from '../../src/engine/index.ts';
+
+/** A real engine with one worker, fed and waited for from here. */
+export class EngineRig {
+  readonly engine: Engine;
+  readonly symbols: readonly string[];
+  readonly #pause = new Int32Array(new SharedArrayBuffer(4));
+  readonly #deaths: Error[];
+  #price = 100;
+  #time = Date.now() - 3_600_000;
+
+  private constructor(engine: Engine, symbols: readonly string[], deaths: Error[]) {
+    this.engine = engine;
+    this.symbols = symbols;
+    this.#deaths = deaths;
+    const encoder = new TextEncoder();
+    for (const symbol of symbols) {
+      const bytes = encoder.encode(symbol);
+      engine.symbols.register(bytes, 0, bytes.length);
+    }
+  }
+
+  /** An engine that knows `count` symbols, with ids from 0. */
+  static async start(count: number): Promise<EngineRig> {
+    const deaths: Error[] = [];
+    const engine = await Engine.start(
+      {
+        partitions: 1,
+        channelCapacity: 65_536,
+        overwrites: true,
+        maxSymbols: count,
+        movingAverageWindow: 64,
+        anomalyThresholdPercent: 2,
+        slidingWindowMilliseconds: 1000,
+        windowCapacity: 65_536,
+      },
+      { workerRestarted: (_, cause) => deaths.push(cause) },
+    );
+    const symbols = Array.from({ length: count }, (_, i) => `SYM${i}.TEST`);
+    return new EngineRig(engine, symbols, deaths);
+  }
+
+  /** Gives each of the symbols a new state and waits until the worker has made it. */
+  change(symbolIds: Int32Array): void {
+    this.#time += 7;
+    this.#price = this.#price > 101 ? 100 : this.#price + 0.013;
+    for (const symbolId of symbolIds) {
+      this.engine.tryOffer(symbolId, this.#price, this.#time, monotonicMs());
+    }
+    this.settle();
+  }
+
+  /** Waits until everything offered is applied. Leaves the processor to the worker meanwhile. */
+  settle(): void {
+    this.engine.deliver();
+    while (this.engine.status(0).queueDepth > 0) Atomics.wait(this.#pause, 0, 0, 0.02);
+  }
+
+  get applied(): number {
+    return this.engine.status(0).counters.get(Counter.APPLIED);
+  }
+
+  async stop(): Promise<void> {
+    await this.engine.stop();
+    const [death] = this.#deaths;
+    if (death !== undefined) throw death;
+  }
+}

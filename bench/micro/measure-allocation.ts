@@ -1,0 +1,91 @@
+import { PerformanceObserver } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
+import type { Case } from './case.ts';
+import { WARM_UP_MS_MIN, warmUp } from './warm-up.ts';
+
+const ROUNDS = 7;
+/** A round ends with this much allocated: far below what the young generation holds. */
+const ROUND_BYTES_MAX = 32 * 1024 * 1024;
+/** Rounds that a garbage collection spoiled are done again; so many at most. */
+const ATTEMPTS_MAX = 4 * ROUNDS;
+const READINGS = 3;
+const readings = new Float64Array(READINGS);
+
+/** The observer is told of collections some turns of the event loop later. */
+const TOLD_WITHIN_MS = 10;
+
+/**
+ * Bytes of heap, and of memory outside that objects hold, that an operation takes: the median of several rounds, as the
+ * optimizer's own work shows in some.
+ *
+ * Needs --expose-gc, a young generation that holds a round, and --no-concurrent-recompilation: what the compiler inlines,
+ * and so which doubles are boxed, otherwise depends on how fast it was, and changes from run to run.
+ *
+ * @throws Error when garbage collections spoil too many rounds
+ */
+export async function measureAllocation(measured: Case, timeMs: number): Promise<number> {
+  const collections = watchCollections();
+  warmUp(measured, Math.max(timeMs, WARM_UP_MS_MIN));
+  // Where nothing is to be prepared, hardly a reading stands between the runs.
+  const runsAtOnce =
+    measured.prepare === undefined ? Math.ceil(warmUp(measured, timeMs / ROUNDS) / 4) : 1;
+  const rounds: number[] = [];
+  for (let attempt = 0; rounds.length < ROUNDS && attempt < ATTEMPTS_MAX; attempt++) {
+    globalThis.gc?.();
+    const start = performance.now();
+    const bytes = measureRound(measured, runsAtOnce, timeMs / ROUNDS);
+    const end = performance.now();
+    if (!(await collections.anyBetween(start, end))) rounds.push(bytes);
+  }
+  collections.stop();
+  if (rounds.length < ROUNDS) {
+    throw new Error(`garbage was collected in all but ${rounds.length} of ${ATTEMPTS_MAX} rounds`);
+  }
+  // Readings are off by a few bytes, either way.
+  return Math.max(0, rounds.toSorted((a, b) => a - b)[ROUNDS >> 1] as number);
+}
+
+/** Reads three times: between the first two stands nothing, which tells what a reading itself leaves behind. */
+function measureRound(
+  { operations, run, prepare }: Case,
+  runsAtOnce: number,
+  wallMs: number,
+): number {
+  const end = performance.now() + wallMs;
+  let bytes = 0;
+  let runs = 0;
+  do {
+    prepare?.();
+    for (let reading = 0; reading < READINGS; reading++) {
+      const runsBefore = reading === READINGS - 1 ? runsAtOnce : 0;
+      for (let i = 0; i < runsBefore; i++) run();
+      const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+      readings[reading] = heap + external;
+    }
+    const [first, second, last] = readings as unknown as [number, number, number];
+    bytes += last - second - (second - first);
+    runs += runsAtOnce;
+  } while (performance.now() < end && bytes < ROUND_BYTES_MAX);
+  return bytes / (runs * operations);
+}
+
+interface CollectionWatch {
+  anyBetween(start: number, end: number): Promise<boolean>;
+  stop(): void;
+}
+
+function watchCollections(): CollectionWatch {
+  const starts: number[] = [];
+  const observer = new PerformanceObserver((list) => {
+    for (const { startTime } of list.getEntries()) starts.push(startTime);
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  return {
+    anyBetween: async (start, end) => {
+      await delay(TOLD_WITHIN_MS);
+      return starts.some((collectedAt) => collectedAt > start && collectedAt < end);
+    },
+    stop: () => observer.disconnect(),
+  };
+}

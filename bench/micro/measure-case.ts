@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { AllocationSite } from './allocation-sites.ts';
+import type { Timing } from './measure-time.ts';
+
+const run = promisify(execFile);
+
+/** See `measureAllocation`. Time is measured as the server runs: without any of these. */
+const ALLOCATION_FLAGS = [
+  '--expose-gc',
+  '--min-semi-space-size=128',
+  '--max-semi-space-size=256',
+  '--no-concurrent-recompilation',
+];
+
+/** What was found of a case, an operation each. */
+export interface Measurement extends Timing {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** Measures a case, each kind of measurement in a process of its own and for `timeMs`. */
+export async function measureCase(name: string, timeMs: number): Promise<Measurement> {
+  const timing = (await measure(name, 'time', timeMs, [])) as Timing;
+  const bytes = (await measure(name, 'allocation', timeMs, ALLOCATION_FLAGS)) as number;
+  return { name, ...timing, bytes };
+}
+
+/** Which functions allocate in a case, most first. */
+export async function findAllocationSites(
+  name: string,
+  timeMs: number,
+): Promise<readonly AllocationSite[]> {
+  const flags = ['--no-concurrent-recompilation'];
+  return (await measure(name, 'sites', timeMs, flags)) as readonly AllocationSite[];
+}
+
+async function measure(
+  name: string,
+  what: 'time' | 'allocation' | 'sites',
+  timeMs: number,
+  flags: readonly string[],
+): Promise<unknown> {
+  const extension = import.meta.url.slice(-3);
+  const program = fileURLToPath(new URL(`./case-process${extension}`, import.meta.url));
+  const args = [...process.execArgv, ...flags, program, name, what, String(timeMs)];
+  const { stdout } = await run(process.execPath, args);
+  return JSON.parse(stdout);
+}

@@ -1,0 +1,69 @@
+import { Calibration } from './calibration.ts';
+import type { Case } from './case.ts';
+
+/** How long an operation takes. */
+export interface Timing {
+  readonly medianNs: number;
+  readonly minNs: number;
+  /** The calibration's least time meanwhile, ns a run. */
+  readonly calibrationNs: number;
+  /**
+   * The least time of an operation against the calibration's least, measured in turns. The least, as that is what both
+   * take when nothing else runs: on a busy machine medians tell more of the others.
+   */
+  readonly relative: number;
+}
+
+/** The case and the calibration are measured in turns this often. */
+const ROUNDS = 10;
+/** What the calibration gets of the time. */
+const CALIBRATION_PART = 0.2;
+const SAMPLES_MIN = 5;
+
+const samples = new Float64Array(1 << 16);
+
+/** Measures for about `timeMs`, and warms up as long before. */
+export function measureTime({ operations, run, prepare }: Case, timeMs: number): Timing {
+  const calibration = new Calibration();
+  const calibrationMs = (timeMs / ROUNDS) * CALIBRATION_PART;
+  const caseMs = timeMs / ROUNDS - calibrationMs;
+  sample(caseMs * ROUNDS, run, prepare);
+  sample(calibrationMs * ROUNDS, calibration.run);
+  const rounds = Array.from({ length: ROUNDS }, () => ({
+    ...sample(caseMs, run, prepare),
+    calibrationMs: sample(calibrationMs, calibration.run).minMs,
+  }));
+  const minMs = Math.min(...rounds.map((round) => round.minMs));
+  const leastCalibrationMs = Math.min(...rounds.map((round) => round.calibrationMs));
+  const nanoseconds = (ms: number) => (ms * 1e6) / operations;
+  return {
+    medianNs: nanoseconds(median(rounds.map((round) => round.medianMs))),
+    minNs: nanoseconds(minMs),
+    calibrationNs: leastCalibrationMs * 1e6,
+    relative: minMs / leastCalibrationMs / operations,
+  };
+}
+
+/** Times one run after the other for `wallMs`, with what prepares them, or until the samples are full. */
+function sample(
+  wallMs: number,
+  run: () => void,
+  prepare?: () => void,
+): { readonly medianMs: number; readonly minMs: number } {
+  const end = performance.now() + wallMs;
+  let count = 0;
+  let now = 0;
+  while (count < SAMPLES_MIN || (now < end && count < samples.length)) {
+    prepare?.();
+    const start = performance.now();
+    run();
+    now = performance.now();
+    samples[count++] = now - start;
+  }
+  const sorted = samples.subarray(0, count).sort();
+  return { medianMs: sorted[count >> 1] as number, minMs: sorted[0] as number };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+}

@@ -1,0 +1,46 @@
+import type { Machine } from '../../loadgen/machine.ts';
+import type { ContenderKey } from '../contenders/contenders.ts';
+import type { Figures } from '../workloads/workload.ts';
+
+/** All that a run found out, as it is written to the JSON file. */
+export interface Results {
+  readonly command: string;
+  readonly machine: Machine;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** Load averages of 1, 5 and 15 minutes. */
+  readonly loadBefore: readonly number[];
+  readonly loadAfter: readonly number[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly contenders: readonly ContenderResult[];
+  readonly workloads: readonly WorkloadResult[];
+  readonly failures: readonly Failure[];
+}
+
+export interface ContenderResult {
+  readonly key: ContenderKey;
+  readonly name: string;
+  readonly description: string;
+  /** Absent where it did not run. */
+  readonly version?: string;
+  /** Why it did not run. */
+  readonly skipped?: string;
+}
+
+export interface WorkloadResult {
+  readonly name: string;
+  readonly group: string;
+  readonly setting: string;
+  /** Why it did not run. */
+  readonly skipped?: string;
+  /** In the order of the rounds, those that failed left out. */
+  readonly rounds: Partial<Record<ContenderKey, readonly Figures[]>>;
+}
+
+export interface Failure {
+  readonly workload: string;
+  readonly contender: ContenderKey;
+  readonly round: number;
+  readonly message: string;
+}

@@ -1,0 +1,81 @@
+import type { ContenderKey } from '../contenders/contenders.ts';
+import { makeUpdates } from '../load/update-stream.ts';
+import { measureFullSpeed, processingRate, stampNow } from './full-speed.ts';
+import { marketOf } from './market.ts';
+import { Trial } from './trial.ts';
+import type { Figures, Turn, Workload, WorkloadGroup } from './workload.ts';
+
+const PUBLISHERS = 2;
+const SEED = 1;
+
+interface IngestSetting {
+  readonly ticksPerFrame: number;
+  readonly symbols: number;
+}
+
+const FRAMES = [1, 10, 256];
+const SYMBOLS = [100, 10_000, 100_000];
+const QUICK_SYMBOLS = 10_000;
+/** Ticks a second of feeds that send each tick as they have it. */
+const SINGLE_RATE = 20_000;
+
+export const ingest: WorkloadGroup = {
+  name: 'ingest',
+  title: 'Ingest',
+  description:
+    `${PUBLISHERS} publishers send ticks as fast as the server takes them, activity by Zipf's law, nobody subscribed. ` +
+    'CPU counts all threads of the server, user and system. *Counter* only counts messages, so it takes part with one ' +
+    'tick a frame only. Where a rate is given, the publishers keep to it, and each frame is written by itself.',
+  columns: [
+    { key: 'cpuPerTick', title: 'CPU µs a tick', digits: 3 },
+    { key: 'ticksPerSecond', title: 'ticks/s', digits: 0 },
+    { key: 'cores', title: 'cores busy', digits: 2 },
+  ],
+  ratio: { column: 'cpuPerTick', to: 'inline' },
+  workloads: [
+    ...FRAMES.flatMap((ticksPerFrame) =>
+      SYMBOLS.map((symbols) => ingestWorkload({ ticksPerFrame, symbols })),
+    ),
+    singleTicksWorkload(QUICK_SYMBOLS, SINGLE_RATE),
+  ],
+};
+
+function ingestWorkload(setting: IngestSetting): Workload {
+  const { ticksPerFrame, symbols } = setting;
+  const contenders: ContenderKey[] = ['tickwire', 'inline', 'inline-heard-only'];
+  if (ticksPerFrame === 1) contenders.push('counter');
+  return {
+    name: `ingest-${ticksPerFrame}-of-${symbols}`,
+    setting: `${ticksPerFrame} a frame, ${symbols.toLocaleString('en-US')} symbols`,
+    contenders,
+    isQuick: symbols === QUICK_SYMBOLS,
+    measure: (turn) => measureIngest(turn, setting),
+  };
+}
+
+function singleTicksWorkload(symbols: number, rate: number): Workload {
+  const count = (value: number) => value.toLocaleString('en-US');
+  return {
+    name: `ingest-1-of-${symbols}-at-${rate}`,
+    setting: `1 a frame, ${count(symbols)} symbols, ${count(rate)}/s`,
+    contenders: ['tickwire', 'inline', 'counter'],
+    isQuick: true,
+    measure: (turn) => {
+      const updates = makeUpdates({ symbols, zipfExponent: 1, seed: SEED });
+      const options = { market: marketOf(symbols), updates, publishers: PUBLISHERS };
+      return Trial.run(turn, options, async (trial) => {
+        trial.publishers.startPaced({ rate, frameUpdates: 1, isEachWritten: true });
+        return { ...(await processingRate(trial)) };
+      });
+    },
+  };
+}
+
+async function measureIngest(turn: Turn, setting: IngestSetting): Promise<Figures> {
+  const { ticksPerFrame: frameUpdates, symbols } = setting;
+  const updates = makeUpdates({ symbols, zipfExponent: 1, seed: SEED });
+  const options = { market: marketOf(symbols), updates, publishers: PUBLISHERS };
+  return Trial.run(turn, options, async (trial) => {
+    return { ...(await measureFullSpeed(trial, { frameUpdates, stamp: stampNow(trial) })) };
+  });
+}

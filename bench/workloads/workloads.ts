@@ -1,0 +1,15 @@
+import { fanOut } from './fan-out.ts';
+import { ingest } from './ingest.ts';
+import { latency } from './latency.ts';
+import { memory } from './memory.ts';
+import { recordedWith } from './recorded.ts';
+import type { WorkloadGroup } from './workload.ts';
+
+/**
+ * All workloads, in the order of the report.
+ *
+ * @param ticks a file of recorded ticks
+ */
+export function workloadsWith(ticks: string | undefined): readonly WorkloadGroup[] {
+  return [ingest, fanOut, latency, recordedWith(ticks), memory];
+}

@@ -1,0 +1,172 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ALL_CASES } from '../../bench/micro/all-cases.ts';
+import {
+  type Baseline,
+  BYTES_WITHIN,
+  type Comparison,
+  compare,
+  readBaseline,
+  writeBaseline,
+} from '../../bench/micro/baseline.ts';
+import { comparisonTable } from '../../bench/micro/comparison-table.ts';
+import type { Measurement } from '../../bench/micro/measure-case.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BASELINE = join(ROOT, 'bench/micro/baseline.json');
+
+const folder = mkdtempSync(join(tmpdir(), 'tickwire-micro-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const MEASURED: Measurement = {
+  name: 'a case',
+  medianNs: 20,
+  minNs: 18,
+  calibrationNs: 20_000,
+  relative: 0.001,
+  bytes: 3,
+};
+
+function baselineOf(changes: Partial<Measurement>): Baseline {
+  const machine = {
+    processor: 'any',
+    processors: 1,
+    memoryGiB: 1,
+    platform: 'any',
+    node: 'any',
+    commit: 'any',
+    date: '2026-01-01T00:00:00.000Z',
+  };
+  return { machine, timeMs: 1, results: [{ ...MEASURED, ...changes }] };
+}
+
+function compared(changes: Partial<Measurement>, baseline = baselineOf({})): Comparison {
+  return compare({ ...MEASURED, ...changes }, { allocatesNothing: false }, baseline);
+}
+
+describe('a comparison with the baseline', () => {
+  it('is by the calibrated time: a machine half as fast is no slower code', () => {
+    const slowMachine = compared({ medianNs: 40, calibrationNs: 40_000 });
+    expect(slowMachine).toMatchObject({ ratio: 1, warning: undefined, failure: undefined });
+  });
+
+  it.each([
+    [1.29, undefined],
+    [1.31, 'slower than the baseline, 1.31 times its time'],
+    [0.78, undefined],
+    [0.5, 'faster than the baseline, 0.50 of its time'],
+  ])('at %f times its time warns: %s', (times, warning) => {
+    const { ratio, ...rest } = compared({ relative: 0.001 * times });
+    expect(ratio).toBeCloseTo(times);
+    expect(rest).toMatchObject({ warning, failure: undefined });
+  });
+
+  it('fails by more bytes an operation than before, and by nothing else', () => {
+    expect(compared({ bytes: 3.4 }).failure).toBeUndefined();
+    expect(compared({ bytes: 3.6 }).failure).toBe(
+      'allocates 3.60 bytes an operation, and 3 before',
+    );
+    expect(compared({ bytes: 0, relative: 1 }).failure).toBeUndefined();
+  });
+
+  it('fails by a promise that is not kept, whatever the baseline says', () => {
+    const promise = { allocatesNothing: true };
+    const broken = 'allocates 3.00 bytes an operation, and promises none';
+    expect(compare(MEASURED, promise, baselineOf({})).failure).toBe(broken);
+    expect(compare(MEASURED, promise, undefined).failure).toBe(broken);
+    expect(compare({ ...MEASURED, bytes: 0.2 }, promise, undefined).failure).toBeUndefined();
+  });
+
+  it('says of a new case that there is nothing to compare with', () => {
+    const { ratio, baselineBytes, warning, failure } = compared({ name: 'another' });
+    expect({ ratio, baselineBytes, failure }).toEqual({});
+    expect(warning).toBe('not in the baseline');
+  });
+
+  it('is shown in columns, a failure before a warning', () => {
+    const table = comparisonTable([compared({ bytes: 12, relative: 0.002 }), compared({})]);
+    expect(table.split('\n')).toEqual([
+      '          ns   min  bytes  baseline  ratio',
+      'a case  20.0  18.0  12.00      3.00   2.00  FAILED: allocates 12.00 bytes an operation, and 3 before',
+      'a case  20.0  18.0   3.00      3.00   1.00',
+    ]);
+  });
+});
+
+describe('the stored baseline', () => {
+  it('has figures of every case, and of no other', () => {
+    const { machine, results } = readBaseline(BASELINE);
+    expect(Date.parse(machine.date)).toBeGreaterThan(0);
+    expect(results.map(({ name }) => name)).toEqual(ALL_CASES.map(({ name }) => name));
+    for (const { medianNs, minNs, calibrationNs, relative, bytes } of results) {
+      expect(minNs).toBeGreaterThan(0);
+      expect(medianNs).toBeGreaterThanOrEqual(minNs);
+      expect(relative / (medianNs / calibrationNs)).toBeGreaterThan(0.3);
+      expect(relative / (medianNs / calibrationNs)).toBeLessThan(3);
+      expect(bytes).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  it('shows nothing where nothing is promised', () => {
+    const promising = new Set(
+      ALL_CASES.filter(({ allocatesNothing }) => allocatesNothing).map(({ name }) => name),
+    );
+    const broken = readBaseline(BASELINE).results.filter(
+      ({ name, bytes }) => promising.has(name) && bytes > BYTES_WITHIN,
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('reads as it was written, rounded', () => {
+    const path = join(folder, 'baseline.json');
+    writeBaseline(path, baselineOf({ medianNs: 20.123456, relative: 0.00123456, bytes: 0.004 }));
+    expect(readBaseline(path)).toEqual(
+      baselineOf({ medianNs: 20.12, relative: 0.001235, bytes: 0 }),
+    );
+  });
+});
+
+describe('npm run bench:micro', () => {
+  /** Runs it shortly. Returns its exit status and what it wrote. */
+  function run(...flags: readonly string[]): { status: number; comparisons: Comparison[] } {
+    const json = join(folder, 'found.json');
+    const program = join(ROOT, 'dist/bench/micro/main.js');
+    let status = 0;
+    try {
+      execFileSync(process.execPath, [program, '--time-ms', '20', '--json', json, ...flags], {
+        cwd: ROOT,
+        stdio: 'pipe',
+      });
+    } catch (error) {
+      ({ status } = error as { status: number });
+    }
+    const { comparisons } = JSON.parse(readFileSync(json, 'utf8')) as {
+      comparisons: Comparison[];
+    };
+    return { status, comparisons };
+  }
+
+  it('finds nothing allocated by what promises so, and runs what does not', () => {
+    const names = ALL_CASES.filter(
+      ({ name, allocatesNothing }) => allocatesNothing || /1 a frame|alias|out of step/.test(name),
+    ).map(({ name }) => name);
+    const { comparisons } = run('--baseline', 'none', '--only', `^(${names.join('|')})$`);
+    expect(comparisons.map(({ name }) => name)).toEqual(names);
+    const failures = comparisons.map(({ name, failure }) => failure && `${name}: ${failure}`);
+    expect(failures.filter((failure) => failure !== undefined)).toEqual([]);
+    for (const { medianNs } of comparisons) expect(medianNs).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('ends with status 1 when something allocates more than before', () => {
+    const baseline = join(folder, 'thrifty.json');
+    const name = 'frame: decode a tick, 1 a frame';
+    writeFileSync(baseline, JSON.stringify(baselineOf({ name, bytes: 1 })));
+    const { status, comparisons } = run('--baseline', baseline, '--only', name);
+    expect(comparisons).toHaveLength(1);
+    expect(comparisons[0]?.failure).toMatch(/^allocates .* and 1 before$/);
+    expect(status).toBe(1);
+  });
+});
