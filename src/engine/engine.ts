@@ -54,8 +54,8 @@ export class Engine {
   readonly #anomalies: readonly AnomalyConsumer[];
   readonly #counters: readonly Counters[];
   readonly #threads: readonly PartitionThread[];
-  /** Partitions offered ticks since the last wake. */
-  #touched = false;
+  /** Ticks offered since the last {@link deliver}. */
+  offered = 0;
 
   private constructor(options: EngineOptions, events: EngineEvents) {
     const memory = createEngineMemory({ ...options, symbols: options.maxSymbols });
@@ -84,6 +84,11 @@ export class Engine {
     return engine;
   }
 
+  /** Ticks a queue holds. */
+  get channelCapacity(): number {
+    return (this.#producers[0] as TickProducer).capacity;
+  }
+
   get partitions(): number {
     return this.#producers.length;
   }
@@ -95,15 +100,16 @@ export class Engine {
    * @returns false when the queue is full and does not overwrite
    */
   tryOffer(symbolId: number, price: number, time: number, offeredAt: number): boolean {
-    this.#touched = true;
     const producer = this.#producers[this.symbols.partition(symbolId)] as TickProducer;
-    return producer.tryOffer(symbolId, price, time, offeredAt);
+    if (!producer.tryOffer(symbolId, price, time, offeredAt)) return false;
+    this.offered++;
+    return true;
   }
 
   /** Hands the offered ticks to the workers and wakes those that sleep: once for many frames. */
   deliver(): void {
-    if (!this.#touched) return;
-    this.#touched = false;
+    if (this.offered === 0) return;
+    this.offered = 0;
     for (const producer of this.#producers) {
       producer.publish();
       producer.wake();

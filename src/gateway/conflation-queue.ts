@@ -10,6 +10,8 @@ export interface Due {
  * all. A binary heap by time.
  */
 export class ConflationQueue {
+  /** Open sessions that are told of changes at once, and so never come here. */
+  unconflated = 0;
   readonly #heap: Due[] = [];
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;

@@ -38,6 +38,8 @@ export class Connection {
   readonly #traffic: Traffic;
   #badFrames = 0;
   #lastBuffered = 0;
+  /** Whether something was sent since the last look at the socket's buffer. */
+  #hasSent = false;
   #isOpen = true;
 
   constructor(socket: Socket, encoding: Encoding, limits: ConnectionLimits, traffic: Traffic) {
@@ -75,6 +77,7 @@ export class Connection {
     this.#traffic.framesOut++;
     this.#traffic.bytesOut +=
       typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+    this.#hasSent = true;
     this.#socket.send(message);
   }
 
@@ -122,6 +125,9 @@ export class Connection {
 
   /** Looks whether the peer took buffered bytes since the last look: a slow reader lives. */
   checkProgress(now: number): void {
+    // An idle session costs no call into native code.
+    if (!this.#hasSent && this.#lastBuffered === 0) return;
+    this.#hasSent = false;
     const buffered = this.#socket.bufferedAmount();
     if (buffered < this.#lastBuffered) this.lastLifeAt = now;
     this.#lastBuffered = buffered;
@@ -130,6 +136,7 @@ export class Connection {
   ping(now: number): void {
     if (!this.#isOpen) return;
     this.lastPingAt = now;
+    this.#hasSent = true;
     this.#socket.ping();
   }
 

@@ -11,11 +11,14 @@ import {
 import type { AnomalyLog } from './anomaly-log.ts';
 import type { ConflationQueue, Due } from './conflation-queue.ts';
 import type { Connection } from './connection.ts';
-import { LinkTable, NO_ANOMALIES } from './link-table.ts';
+import { NO_LINK } from './link-index.ts';
+import { NO_ANOMALIES } from './link-pool.ts';
+import type { LinkTable } from './link-table.ts';
 import { NO_SNAPSHOT, type SnapshotPool } from './snapshot-pool.ts';
 import type { StatsMessage } from './stats-message.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { Subscriptions, Watcher } from './subscriptions.ts';
 import type { Traffic } from './traffic.ts';
+import { areAnomaliesWanted, fieldsWanted } from './wants.ts';
 
 /** What all deliveries share. */
 export interface DeliveryRoom {
@@ -30,24 +33,18 @@ export interface DeliveryRoom {
   readonly messageBytesMax: number;
 }
 
+/** Sessions with a `conflateMs` are due at moments this much of it apart, at most, ms: many with one timer. */
+const GRID_PARTS = 16;
+const GRID_MS_MAX = 8;
 /** Anomalies in one frame at most. */
 const ANOMALIES_PER_FRAME = 1000;
-
-/** What a session wants of a symbol. */
-export interface Wants {
-  /** Mask of the statistics; 0 for none. */
-  readonly fields: number;
-  readonly anomalies: boolean;
-}
 
 /**
  * One session's side of the fan-out: its cursors, and bringing them up to date. There is no queue of messages: a session
  * that cannot or may not be sent to keeps its marks, and gets the newest state when it can.
  */
 export class Delivery implements Due {
-  readonly links = new LinkTable();
-  /** Least time between two STATS flushes, ms. */
-  conflateMs: number;
+  readonly links: LinkTable;
   dueAt = 0;
   /** Whether the fan-out of this turn has this session on its list. */
   isTouched = false;
@@ -57,21 +54,46 @@ export class Delivery implements Due {
   #flushedAt = Number.NEGATIVE_INFINITY;
   /** A flush was begun that the socket had no room for: its rest may follow at any time. */
   #isMidFlush = false;
+  #conflateMs: number;
   #isQueued = false;
   #isSlow = false;
   #isClosed = false;
   /** Requests waiting for the session to be up to date. */
   #verifications: number[] = [];
 
-  constructor(connection: Connection, room: DeliveryRoom, conflateMs: number) {
+  /** @param watcher the session */
+  constructor(connection: Connection, room: DeliveryRoom, conflateMs: number, watcher: Watcher) {
     this.#connection = connection;
     this.#room = room;
-    this.conflateMs = conflateMs;
+    this.#conflateMs = conflateMs;
+    if (conflateMs === 0) room.conflation.unconflated++;
+    this.links = room.subscriptions.enter(this, watcher);
+  }
+
+  /** Least time between two STATS flushes, ms. */
+  get conflateMs(): number {
+    return this.#conflateMs;
+  }
+
+  set conflateMs(ms: number) {
+    const { conflation } = this.#room;
+    conflation.unconflated += Number(ms === 0) - Number(this.#conflateMs === 0);
+    this.#conflateMs = ms;
+  }
+
+  /** Whether it is queued until its `conflateMs` has passed: statistics need no flush before. */
+  get isQueued(): boolean {
+    return this.#isQueued && this.#conflateMs > 0;
   }
 
   /** Whether the socket had no room when last looked at. */
   get isSlow(): boolean {
     return this.#isSlow;
+  }
+
+  /** Whether something waits only for room in the socket. */
+  get isBehind(): boolean {
+    return this.#isSlow && !this.#isClosed && this.links.statsPending > 0;
   }
 
   get verificationsWaiting(): number {
@@ -82,30 +104,26 @@ export class Delivery implements Due {
    * Links the session to a symbol, or changes what it wants of it. What was not wanted before begins now: a full entry,
    * and anomalies from the next one on.
    *
+   * @param wants of all patterns that match it, together (wants.ts)
    * @param isFresh whether a full entry is due though the session may hold the symbol's state
    * @param since sequence after which anomalies are to be sent, where the session says so
    */
-  link(symbolId: number, wants: Wants, isFresh: boolean, since?: number): void {
+  link(symbolId: number, wants: number, isFresh: boolean, since?: number): void {
     const { links } = this;
-    const found = links.find(symbolId);
-    const link = found ?? links.add(symbolId);
-    if (found === undefined) {
-      links.positions[link] = this.#room.subscriptions.join(symbolId, this, link);
-    }
-    if (isFresh || links.fields[link] !== wants.fields) this.#setCursor(link, NO_SNAPSHOT);
-    links.fields[link] = wants.fields;
-    this.#linkAnomalies(link, wants.anomalies, since);
-    if (wants.fields === 0) return;
+    const fields = fieldsWanted(wants);
+    const link = this.#room.subscriptions.join(links, symbolId);
+    if (isFresh || links.fields[link] !== fields) this.#setCursor(link, NO_SNAPSHOT);
+    links.fields[link] = fields;
+    this.#linkAnomalies(link, areAnomaliesWanted(wants), since);
+    if (fields === 0) return;
     this.#room.pool.refresh(symbolId);
     if (this.#room.pool.current(symbolId) !== links.cursors[link]) links.markStats(link);
   }
 
-  unlink(symbolId: number): void {
-    const link = this.links.find(symbolId);
-    if (link === undefined) return;
-    this.#setCursor(link, NO_SNAPSHOT);
-    this.#room.subscriptions.leave(symbolId, this.links.positions[link] as number);
-    this.links.remove(link);
+  /** Unlinks the session from those of the symbols it is linked to; awaited ones are symbols too. */
+  unlink(symbolIds: readonly number[]): void {
+    const links = symbolIds.map((symbolId) => this.links.find(symbolId));
+    this.#remove(links.filter((link) => link !== NO_LINK));
     // What was left of a flush is gone with its links: the next one is a new one.
     if (this.links.statsPending === 0) this.#isMidFlush = false;
   }
@@ -113,13 +131,14 @@ export class Delivery implements Due {
   /** Unlinks everything: the session is gone. */
   close(): void {
     this.#isClosed = true;
-    for (const link of this.links.bySymbolId()) this.unlink(this.links.symbolIds[link] as number);
+    if (this.#conflateMs === 0) this.#room.conflation.unconflated--;
+    this.#remove(this.links.all());
+    this.#room.subscriptions.exit(this.links);
   }
 
-  /** The session lacks the current snapshot of a link's symbol; `isNew`: taken just now. */
-  markStats(link: number, isNew: boolean): void {
-    if (this.links.fields[link] === 0) return;
-    if (!this.links.markStats(link) && isNew) this.#room.traffic.conflatedUpdates++;
+  /** The session lacks the current snapshot of a link's symbol. */
+  markStats(link: number): void {
+    if (this.links.fields[link] !== 0) this.links.markStats(link);
   }
 
   /** The symbol of a link has a new anomaly. */
@@ -165,7 +184,7 @@ export class Delivery implements Due {
     if (this.conflateMs === 0 || this.#isMidFlush) return true;
     const now = performance.now();
     if (now - this.#flushedAt >= this.conflateMs) return true;
-    const dueAt = this.#flushedAt + this.conflateMs;
+    const dueAt = this.#dueAt();
     if (!this.#isQueued) {
       this.#isQueued = true;
       this.dueAt = dueAt;
@@ -176,6 +195,12 @@ export class Delivery implements Due {
       this.#room.conflation.hasten(this);
     }
     return false;
+  }
+
+  /** When `conflateMs` will have passed, at a moment that other sessions are due at too. */
+  #dueAt(): number {
+    const grid = Math.min(GRID_MS_MAX, 2 ** Math.floor(Math.log2(this.#conflateMs / GRID_PARTS)));
+    return Math.ceil((this.#flushedAt + this.#conflateMs) / grid) * grid;
   }
 
   #sendStats(): void {
@@ -278,6 +303,15 @@ export class Delivery implements Due {
       links.anomalies[link] = last;
     }
     if (isWanted && last > (links.anomalies[link] as number)) links.markAnomalies(link);
+  }
+
+  #remove(links: readonly number[]): void {
+    for (const link of links) {
+      this.#setCursor(link, NO_SNAPSHOT);
+      this.#room.subscriptions.leave(link);
+      this.links.remove(link);
+    }
+    this.links.sweep();
   }
 
   #setCursor(link: number, snapshot: number): void {

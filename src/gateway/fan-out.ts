@@ -1,8 +1,10 @@
 import type { Engine } from '../engine/index.ts';
 import type { AnomalyLog } from './anomaly-log.ts';
 import type { Delivery } from './delivery.ts';
+import { STATS_PENDING } from './link-table.ts';
 import type { SnapshotPool } from './snapshot-pool.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import type { Traffic } from './traffic.ts';
 
 /** Dirty symbols taken at a time. */
 const TAKEN_MAX = 16_384;
@@ -18,6 +20,7 @@ export class FanOut {
   readonly #subscriptions: Subscriptions;
   readonly #pool: SnapshotPool;
   readonly #anomalies: AnomalyLog;
+  readonly #traffic: Traffic;
   readonly #taken = new Int32Array(TAKEN_MAX);
   #touched: Delivery[] = [];
 
@@ -26,11 +29,13 @@ export class FanOut {
     subscriptions: Subscriptions,
     pool: SnapshotPool,
     anomalies: AnomalyLog,
+    traffic: Traffic,
   ) {
     this.#engine = engine;
     this.#subscriptions = subscriptions;
     this.#pool = pool;
     this.#anomalies = anomalies;
+    this.#traffic = traffic;
   }
 
   /** Takes all news there is now and flushes the sessions concerned. */
@@ -57,40 +62,52 @@ export class FanOut {
   }
 
   #flushTouched(): void {
-    for (const delivery of this.#touched) {
-      delivery.isTouched = false;
+    const touched = this.#touched;
+    let kept = 0;
+    for (let i = 0; i < touched.length; i++) {
+      const delivery = touched[i] as Delivery;
       delivery.flush();
+      delivery.isTouched = delivery.isBehind;
+      // One whose socket had no room is looked at again: not every socket says when it has.
+      if (delivery.isTouched) touched[kept++] = delivery;
     }
-    this.#touched.length = 0;
+    touched.length = kept;
   }
 
   /** Marks a symbol's new anomaly with the sessions that want it; for the anomaly log to call. */
   markAnomaly(symbolId: number): void {
-    const subscribers = this.#subscriptions.of(symbolId);
-    if (subscribers === undefined) return;
-    const { deliveries, links } = subscribers;
-    for (let i = 0; i < links.length; i++) {
-      const delivery = deliveries[i] as Delivery;
-      delivery.markAnomalies(links[i] as number);
+    const links = this.#subscriptions.of(symbolId);
+    if (links === undefined) return;
+    const { deliveries } = this.#subscriptions;
+    const { owners } = this.#subscriptions.links;
+    for (const link of links) {
+      const delivery = deliveries[owners[link] as number] as Delivery;
+      delivery.markAnomalies(link);
       this.#touch(delivery);
     }
   }
 
   #markStats(symbolId: number): void {
-    const subscribers = this.#subscriptions.of(symbolId);
+    const links = this.#subscriptions.of(symbolId);
     // Symbols that nobody is subscribed to cost a bit test, no more.
-    if (subscribers === undefined || subscribers.links.length === 0) return;
+    if (links === undefined || links.length === 0) return;
     const isNew = this.#pool.refresh(symbolId);
     const current = this.#pool.current(symbolId);
-    const { deliveries, links } = subscribers;
+    const { deliveries } = this.#subscriptions;
+    const { cursors, flags, owners } = this.#subscriptions.links;
+    let conflated = 0;
     for (let i = 0; i < links.length; i++) {
-      const delivery = deliveries[i] as Delivery;
       const link = links[i] as number;
+      // Marked before: its session is touched, waits for its `conflateMs`, or has no room.
+      if (((flags[link] as number) & STATS_PENDING) !== 0) conflated++;
       // Also where it is not new: a session that subscribed or verified took it, for itself only.
-      if (delivery.links.cursors[link] === current) continue;
-      delivery.markStats(link, isNew);
-      this.#touch(delivery);
+      else if (cursors[link] !== current) {
+        const delivery = deliveries[owners[link] as number] as Delivery;
+        delivery.markStats(link);
+        if (!delivery.isQueued) this.#touch(delivery);
+      }
     }
+    if (isNew) this.#traffic.conflatedUpdates += conflated;
   }
 
   #touch(delivery: Delivery): void {

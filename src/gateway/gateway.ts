@@ -22,6 +22,7 @@ import { Traffic } from './traffic.ts';
 import { startTransport } from './transport/start-transport.ts';
 import type { Transport } from './transport/transport.ts';
 import { Turn } from './turn.ts';
+import { TurnClock } from './turn-clock.ts';
 import { decideUpgrade } from './upgrades.ts';
 
 /** Where the gateway says what an operator should know. */
@@ -70,8 +71,8 @@ export class Gateway {
     this.#anomalies = new AnomalyLog(stream.recentAnomaliesPerSymbol, (symbolId) =>
       fanOut.markAnomaly(symbolId),
     );
-    const fanOut = new FanOut(engine, this.#subscriptions, pool, this.#anomalies);
-    this.#turn = new Turn(engine, fanOut, this.#sessions.publishers);
+    const fanOut = new FanOut(engine, this.#subscriptions, pool, this.#anomalies, this.#traffic);
+    this.#turn = new Turn(engine, fanOut, this.#conflation, this.#sessions.publishers);
     this.#intake = new TickIntake(engine, processing.maxFutureMs, (symbolId, symbol) =>
       this.#subscriptions.symbolAppeared(symbolId, symbol),
     );
@@ -180,9 +181,10 @@ export class Gateway {
       traffic: this.#traffic,
       reader: new TicksReader(ticksPerFrameMax),
       batch: new TickBatch(),
+      clock: new TurnClock(),
       ticksPerFrameMax,
       aliasesMax: Math.max(65_536, this.#config.processing.maxSymbols),
-      acknowledgementDue: (session) => this.#turn.acknowledgementDue(session),
+      acknowledgementDue: (session, isUrgent) => this.#turn.acknowledgementDue(session, isUrgent),
       sessionClosed: (session) => {
         this.#sessions.publishers.delete(session);
         this.#turn.forget(session);

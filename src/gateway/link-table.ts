@@ -1,112 +1,137 @@
-import { grown } from './grown-column.ts';
-import { NO_SNAPSHOT } from './snapshot-pool.ts';
+import { NO_LINK } from './link-index.ts';
+import type { LinkPool } from './link-pool.ts';
 
-/** The anomaly cursor of a link whose anomalies are not wanted. */
-export const NO_ANOMALIES = 0xffff_ffff;
-
-/*
- * The links of one session, one for each subscribed symbol that exists, in columns by link number:
- *
- *   symbolIds   Int32    -1: the number is free
- *   cursors     Int32    snapshot last sent; NO_SNAPSHOT before the first entry
- *   positions   Int32    where the link stands among its symbol's subscribers
- *   anomalies   Uint32   sequence of the last anomaly sent; NO_ANOMALIES where they are not wanted
- *   fields      Uint8    mask of the statistics wanted; 0 where they are not
- *   flags       Uint8    what the session was told and has coming
- */
+/* What the flags of a link say. */
 const NAMED = 1;
-const STATS_PENDING = 2;
+export const STATS_PENDING = 2;
 const ANOMALIES_PENDING = 4;
-
-const INITIAL_LINKS = 8;
+const REMOVED = 8;
 
 /**
- * A queue of links of which none stands in it twice, so that it never outgrows the table: whoever waits longest is served
+ * A queue of links of which none stands in it twice, so that it is a list within a column: whoever waits longest is served
  * first, also where the socket takes only a part at a time.
  */
 class PendingLinks {
   count = 0;
-  /** A ring; its length is a power of two. */
-  #links = new Int32Array(INITIAL_LINKS);
-  #first = 0;
+  #first = NO_LINK;
+  #last = NO_LINK;
 
-  push(link: number): void {
-    this.#links[(this.#first + this.count++) & (this.#links.length - 1)] = link;
+  push(next: Int32Array, link: number): void {
+    if (this.count++ === 0) this.#first = link;
+    else next[this.#last] = link;
+    this.#last = link;
   }
 
-  shift(): number {
-    const link = this.#links[this.#first] as number;
-    this.#first = (this.#first + 1) & (this.#links.length - 1);
+  shift(next: Int32Array): number {
+    const link = this.#first;
+    this.#first = next[link] as number;
     this.count--;
     return link;
   }
 
-  remove(link: number): void {
+  /** Drops the links that are removed. */
+  sweep(next: Int32Array, flags: Uint8Array): void {
     for (let left = this.count; left > 0; left--) {
-      const first = this.shift();
-      if (first !== link) this.push(first);
+      const link = this.shift(next);
+      if (((flags[link] as number) & REMOVED) === 0) this.push(next, link);
     }
-  }
-
-  /** Makes room for `length` links, a power of two. */
-  grow(length: number): void {
-    const links = new Int32Array(length);
-    for (let i = 0; i < this.count; i++) {
-      links[i] = this.#links[(this.#first + i) & (this.#links.length - 1)] as number;
-    }
-    this.#links = links;
-    this.#first = 0;
   }
 }
 
 /** A session's links: its cursors on the symbols it is subscribed to, and which of them are behind. */
 export class LinkTable {
-  symbolIds = new Int32Array(INITIAL_LINKS);
-  cursors = new Int32Array(INITIAL_LINKS);
-  positions = new Int32Array(INITIAL_LINKS);
-  anomalies = new Uint32Array(INITIAL_LINKS);
-  fields = new Uint8Array(INITIAL_LINKS);
-  /** Links in use. */
-  size = 0;
-  #flags = new Uint8Array(INITIAL_LINKS);
-  readonly #bySymbol = new Map<number, number>();
-  readonly #free: number[] = [];
-  #used = 0;
+  /** Number of the session. */
+  readonly owner: number;
+  readonly #pool: LinkPool;
+  /** Links of the session, a list in the pool's `nextOfSession`, the newest first. */
+  #first = NO_LINK;
   readonly #statsPending = new PendingLinks();
   readonly #anomaliesPending = new PendingLinks();
 
-  /** The link to a symbol, or undefined. */
-  find(symbolId: number): number | undefined {
-    return this.#bySymbol.get(symbolId);
+  constructor(pool: LinkPool, owner: number) {
+    this.#pool = pool;
+    this.owner = owner;
+  }
+
+  /* Columns, by link. */
+
+  get symbolIds(): Int32Array {
+    return this.#pool.symbolIds;
+  }
+
+  get cursors(): Int32Array {
+    return this.#pool.cursors;
+  }
+
+  get anomalies(): Uint32Array {
+    return this.#pool.anomalies;
+  }
+
+  get fields(): Uint8Array {
+    return this.#pool.fields;
+  }
+
+  get exact(): Uint8Array {
+    return this.#pool.exact;
+  }
+
+  /** The link to a symbol, or {@link NO_LINK}. */
+  find(symbolId: number): number {
+    return this.#pool.find(this.owner, symbolId);
   }
 
   /** Makes a link that wants nothing yet. */
   add(symbolId: number): number {
-    if (this.#free.length === 0 && this.#used === this.symbolIds.length) this.#grow();
-    const link = this.#free.pop() ?? this.#used++;
-    this.symbolIds[link] = symbolId;
-    this.cursors[link] = NO_SNAPSHOT;
-    this.anomalies[link] = NO_ANOMALIES;
-    this.fields[link] = 0;
-    this.#flags[link] = 0;
-    this.#bySymbol.set(symbolId, link);
-    this.size++;
+    const link = this.#pool.allocate(this.owner, symbolId);
+    this.#pool.nextOfSession[link] = this.#first;
+    this.#first = link;
     return link;
   }
 
+  /** Removes a link; its number stays taken, and stands in queues, until {@link sweep}. */
   remove(link: number): void {
-    const flags = this.#flags[link] as number;
-    if ((flags & STATS_PENDING) !== 0) this.#statsPending.remove(link);
-    if ((flags & ANOMALIES_PENDING) !== 0) this.#anomaliesPending.remove(link);
-    this.#bySymbol.delete(this.symbolIds[link] as number);
-    this.symbolIds[link] = -1;
-    this.#free.push(link);
-    this.size--;
+    const { flags } = this.#pool;
+    flags[link] = (flags[link] as number) | REMOVED;
+    this.#pool.hide(link);
   }
 
-  /** The links in use, in ascending order of their symbols' ids. */
+  /** Forgets the links that were removed, all in one go: to be called before anything is marked or taken. */
+  sweep(): void {
+    const { flags, nextAnomalies, nextOfSession, nextStats } = this.#pool;
+    this.#statsPending.sweep(nextStats, flags);
+    this.#anomaliesPending.sweep(nextAnomalies, flags);
+    let link = this.#first;
+    let last = NO_LINK;
+    this.#first = NO_LINK;
+    while (link !== NO_LINK) {
+      const next = nextOfSession[link] as number;
+      if (((flags[link] as number) & REMOVED) !== 0) {
+        this.#pool.release(link);
+      } else {
+        if (last === NO_LINK) this.#first = link;
+        else nextOfSession[last] = link;
+        last = link;
+      }
+      link = next;
+    }
+    if (last !== NO_LINK) nextOfSession[last] = NO_LINK;
+  }
+
+  /** The links to symbols, those to awaited ones too. */
+  all(): number[] {
+    const { nextOfSession } = this.#pool;
+    const links: number[] = [];
+    for (let link = this.#first; link !== NO_LINK; link = nextOfSession[link] as number) {
+      links.push(link);
+    }
+    return links;
+  }
+
+  /** The links to symbols that exist, in ascending order of their ids. */
   bySymbolId(): number[] {
-    return [...this.#bySymbol].sort(([a], [b]) => a - b).map(([, link]) => link);
+    const { symbolIds } = this.#pool;
+    const existing = this.all().filter((link) => (symbolIds[link] as number) >= 0);
+    return existing.sort((a, b) => (symbolIds[a] as number) - (symbolIds[b] as number));
   }
 
   get statsPending(): number {
@@ -119,54 +144,47 @@ export class LinkTable {
 
   /** Marks a link as behind in statistics; false when it was already. */
   markStats(link: number): boolean {
-    return this.#mark(link, STATS_PENDING, this.#statsPending);
+    if (!this.#raise(link, STATS_PENDING)) return false;
+    this.#statsPending.push(this.#pool.nextStats, link);
+    return true;
   }
 
   /** Marks a link as behind in anomalies; false when it was already. */
   markAnomalies(link: number): boolean {
-    return this.#mark(link, ANOMALIES_PENDING, this.#anomaliesPending);
+    if (!this.#raise(link, ANOMALIES_PENDING)) return false;
+    this.#anomaliesPending.push(this.#pool.nextAnomalies, link);
+    return true;
   }
 
   /** A link behind in statistics, no longer marked. There must be one. */
   takeStats(): number {
-    return this.#take(STATS_PENDING, this.#statsPending);
+    const link = this.#statsPending.shift(this.#pool.nextStats);
+    this.#lower(link, STATS_PENDING);
+    return link;
   }
 
   /** A link behind in anomalies, no longer marked. There must be one. */
   takeAnomalies(): number {
-    return this.#take(ANOMALIES_PENDING, this.#anomaliesPending);
+    const link = this.#anomaliesPending.shift(this.#pool.nextAnomalies);
+    this.#lower(link, ANOMALIES_PENDING);
+    return link;
   }
 
   /** Notes that the session is being told the symbol's name; false when it was before. */
   name(link: number): boolean {
-    const flags = this.#flags[link] as number;
-    this.#flags[link] = flags | NAMED;
-    return (flags & NAMED) === 0;
+    return this.#raise(link, NAMED);
   }
 
-  #mark(link: number, flag: number, pending: PendingLinks): boolean {
-    const flags = this.#flags[link] as number;
+  #raise(link: number, flag: number): boolean {
+    const column = this.#pool.flags;
+    const flags = column[link] as number;
     if ((flags & flag) !== 0) return false;
-    this.#flags[link] = flags | flag;
-    pending.push(link);
+    column[link] = flags | flag;
     return true;
   }
 
-  #take(flag: number, pending: PendingLinks): number {
-    const link = pending.shift();
-    this.#flags[link] = (this.#flags[link] as number) & ~flag;
-    return link;
-  }
-
-  #grow(): void {
-    const size = this.symbolIds.length * 2;
-    this.symbolIds = grown(this.symbolIds, new Int32Array(size));
-    this.cursors = grown(this.cursors, new Int32Array(size));
-    this.positions = grown(this.positions, new Int32Array(size));
-    this.anomalies = grown(this.anomalies, new Uint32Array(size));
-    this.fields = grown(this.fields, new Uint8Array(size));
-    this.#flags = grown(this.#flags, new Uint8Array(size));
-    this.#statsPending.grow(size);
-    this.#anomaliesPending.grow(size);
+  #lower(link: number, flag: number): void {
+    const column = this.#pool.flags;
+    column[link] = (column[link] as number) & ~flag;
   }
 }

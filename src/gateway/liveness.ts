@@ -41,7 +41,8 @@ export class Liveness {
 
   start(): void {
     this.#timer = setInterval(() => {
-      for (const session of this.#sessions()) this.#sweep(session);
+      const now = Date.now();
+      for (const session of this.#sessions()) this.#sweep(session, now);
     }, this.#everyMs);
   }
 
@@ -49,9 +50,8 @@ export class Liveness {
     clearInterval(this.#timer);
   }
 
-  #sweep(session: Living): void {
+  #sweep(session: Living, now: number): void {
     const { connection } = session;
-    const now = Date.now();
     const { heartbeatMs, unresponsiveMs } = this.#options;
     connection.checkProgress(now);
     const quietMs = now - connection.lastLifeAt;
@@ -61,11 +61,16 @@ export class Liveness {
     }
     session.swept?.();
     // Also in a busy stream: a reader that keeps up and says nothing shows no other sign of life.
-    if (quietMs >= this.#askAfterMs && now - connection.lastPingAt >= this.#askAfterMs) {
-      connection.ping(now);
-    }
+    const asks = quietMs >= this.#askAfterMs && now - connection.lastPingAt >= this.#askAfterMs;
     // To the nearest sweep.
-    if (now - connection.lastSentAt < heartbeatMs - this.#everyMs / 2) return;
-    connection.heartbeat(now);
+    const beats = now - connection.lastSentAt >= heartbeatMs - this.#everyMs / 2;
+    if (asks && beats) {
+      // An idle session gets both, in one system call.
+      connection.cork(() => {
+        connection.ping(now);
+        connection.heartbeat(Date.now());
+      });
+    } else if (asks) connection.ping(now);
+    else if (beats) connection.heartbeat(Date.now());
   }
 }

@@ -1,4 +1,3 @@
-import { monotonicMs } from '../engine/index.ts';
 import {
   ackFrame,
   CloseCode,
@@ -22,6 +21,7 @@ import type { Publisher, PublisherRegistry } from './publisher-registry.ts';
 import type { TickIntake } from './tick-intake.ts';
 import type { Traffic } from './traffic.ts';
 import type { SocketHandler } from './transport/transport.ts';
+import type { TurnClock } from './turn-clock.ts';
 
 /** What all publish sessions share. */
 export interface PublishRoom {
@@ -31,10 +31,11 @@ export interface PublishRoom {
   readonly traffic: Traffic;
   readonly reader: TicksReader;
   readonly batch: TickBatch;
+  readonly clock: TurnClock;
   readonly ticksPerFrameMax: number;
   readonly aliasesMax: number;
-  /** A session has something to acknowledge before this turn of the loop ends, or ticks to deliver. */
-  acknowledgementDue(session: PublishSession): void;
+  /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
+  acknowledgementDue(session: PublishSession, isUrgent: boolean): void;
   sessionClosed(session: PublishSession): void;
 }
 
@@ -46,6 +47,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
   readonly connection: Connection;
   readonly publisher: Publisher;
   credit = 0;
+  /** Whether the turn has this session on its list. */
+  isUnacknowledged = false;
   readonly #room: PublishRoom;
   readonly #aliases = new AliasTable();
   /** Ticks since the connection began. */
@@ -68,9 +71,11 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   message(data: Uint8Array | string): void {
     if (!this.connection.isOpen) return;
-    this.connection.heard();
+    const { clock } = this.#room;
+    clock.read();
+    this.connection.lastLifeAt = clock.now;
     try {
-      this.#read(data);
+      this.#read(data, clock.now);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const isBackpressure = error.code === ErrorCode.backpressure;
@@ -104,6 +109,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   /** Acknowledges everything so far, with new credit; not to a publisher that uses sequence 0. */
   acknowledge(): void {
+    this.isUnacknowledged = false;
     if (!this.connection.isOpen) return;
     this.#room.credit.topUp(this);
     if (!this.#isAcknowledged) return;
@@ -127,10 +133,10 @@ export class PublishSession implements SocketHandler, CreditHolder {
     if (this.#room.credit.isBinding && this.credit > this.#creditTold) this.acknowledge();
   }
 
-  #read(data: Uint8Array | string): void {
+  /** @param now when the message came, ms since the epoch */
+  #read(data: Uint8Array | string, now: number): void {
     const { batch, reader } = this.#room;
     this.connection.expectEncoding(data);
-    const now = Date.now();
     if (typeof data !== 'string' && reader.read(data, batch, now)) {
       this.#takeTicks(now);
       return;
@@ -176,25 +182,25 @@ export class PublishSession implements SocketHandler, CreditHolder {
   }
 
   #takeTicks(now: number): void {
-    const { batch, credit, intake, traffic } = this.#room;
+    const { batch, clock, credit, intake, traffic } = this.#room;
     const { sequence } = batch;
     this.#isAcknowledged = sequence !== 0;
     if (sequence !== 0 && sequence <= this.publisher.sequence) {
       traffic.duplicateFrames++;
-      this.#room.acknowledgementDue(this);
+      this.#room.acknowledgementDue(this, false);
       return;
     }
     if (sequence !== 0) this.#checkGap(sequence);
     if (credit.isBinding && batch.count > this.credit) this.#refuseBeyondCredit(batch.count);
     credit.spend(this, batch.count);
-    intake.take(batch, this.#aliases, now, monotonicMs());
+    intake.take(batch, this.#aliases, now, clock.monotonic);
     traffic.tickFrames++;
     this.#accepted += intake.accepted;
     this.#rejected += intake.rejected;
     this.#dropped += intake.dropped;
     if (sequence !== 0) this.publisher.sequence = sequence;
     if (intake.faults.length > 0) this.connection.send(rejectFrame(sequence, intake.faults));
-    this.#room.acknowledgementDue(this);
+    this.#room.acknowledgementDue(this, 2 * this.credit < this.#creditTold);
   }
 
   #checkGap(sequence: number): void {
@@ -208,7 +214,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#room.traffic.backpressureFrames++;
     const message = `the frame holds ${ticks} ticks, and the credit left is ${this.credit}`;
     // Space may have come since the last acknowledgement: whoever is refused learns of it.
-    this.#room.acknowledgementDue(this);
+    this.#room.acknowledgementDue(this, true);
     throw new ProtocolError(ErrorCode.backpressure, message);
   }
 }

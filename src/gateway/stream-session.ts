@@ -1,15 +1,13 @@
-import { type SymbolTable, UNKNOWN_SYMBOL } from '../engine/index.ts';
+import { UNKNOWN_SYMBOL } from '../engine/index.ts';
 import {
   ALL_FIELDS,
   decodeFrame,
   ErrorCode,
   errorFrame,
   historyPageFrame,
-  isWildcard,
   Op,
   ProtocolError,
   patternFault,
-  patternMatcher,
   pongFrame,
   readStreamRequest,
   type StreamRequest,
@@ -19,15 +17,15 @@ import {
   unsubscribedFrame,
 } from '../protocol/index.ts';
 import type { Connection } from './connection.ts';
-import { Delivery, type DeliveryRoom, type Wants } from './delivery.ts';
+import { Delivery, type DeliveryRoom } from './delivery.ts';
+import { HeldPatterns, type PatternRoom } from './held-patterns.ts';
 import type { Watcher } from './subscriptions.ts';
 import type { SocketHandler } from './transport/transport.ts';
+import { NOT_HELD, wantsOf } from './wants.ts';
 
 /** What all stream sessions share. */
-export interface StreamRoom extends DeliveryRoom {
-  readonly symbols: Pick<SymbolTable, 'name' | 'names' | 'findName'>;
-  /** Patterns a session may hold. */
-  readonly subscriptionsMax: number;
+export interface StreamRoom extends DeliveryRoom, PatternRoom {
+  readonly symbols: PatternRoom['symbols'];
   /** The `conflateMs` of a session that names none. */
   readonly conflateMs: number;
   sessionClosed(session: StreamSession): void;
@@ -35,8 +33,6 @@ export interface StreamRoom extends DeliveryRoom {
 
 /** A larger `conflateMs` is cut to this: beyond, a reader could not tell silence from stillness. */
 const CONFLATE_MS_MAX = 60_000;
-/** Patterns with a `*` that a session may hold: each is held against every symbol there is, and every new one. */
-const WILDCARDS_MAX = 256;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
 /** Anomalies in a history page at most. */
@@ -47,14 +43,13 @@ export class StreamSession implements SocketHandler, Watcher {
   readonly connection: Connection;
   readonly delivery: Delivery;
   readonly #room: StreamRoom;
-  /** What each held pattern wants. */
-  readonly #patterns = new Map<string, Wants>();
-  readonly #wildcards = new Map<string, (symbol: string) => boolean>();
+  readonly #patterns: HeldPatterns;
 
   constructor(connection: Connection, room: StreamRoom) {
     this.connection = connection;
     this.#room = room;
-    this.delivery = new Delivery(connection, room, room.conflateMs);
+    this.delivery = new Delivery(connection, room, room.conflateMs, this);
+    this.#patterns = new HeldPatterns(room, this.delivery.links, this);
   }
 
   message(data: Uint8Array | string): void {
@@ -84,14 +79,13 @@ export class StreamSession implements SocketHandler, Watcher {
 
   close(): void {
     this.connection.closed();
-    for (const pattern of this.#patterns.keys()) this.#room.subscriptions.unwatch(pattern, this);
-    this.#patterns.clear();
+    this.#patterns.close();
     this.delivery.close();
     this.#room.sessionClosed(this);
   }
 
   symbolAppeared(symbolId: number, symbol: string): void {
-    this.delivery.link(symbolId, this.#wantsOf(symbol), false);
+    this.delivery.link(symbolId, this.#patterns.wantsOf(symbolId, symbol), false);
   }
 
   #answer(request: StreamRequest): void {
@@ -122,33 +116,21 @@ export class StreamSession implements SocketHandler, Watcher {
       this.delivery.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
     }
     const fields = options.fields ?? ALL_FIELDS;
-    const wants = {
-      fields: (options.stats ?? true) ? fields : 0,
-      anomalies: options.anomalies ?? true,
-    };
+    const wants = wantsOf((options.stats ?? true) ? fields : 0, options.anomalies ?? true);
     const codes = patterns.map((pattern) => this.#hold(pattern, wants));
     const { conflateMs } = this.delivery;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
     const held = patterns.filter((_, index) => codes[index] === 0);
-    for (const [symbolId, symbol] of this.#matching(held)) {
-      this.delivery.link(symbolId, this.#wantsOf(symbol), true, options.since?.get(symbol));
+    for (const [symbolId, symbol] of this.#patterns.matching(held)) {
+      const wanted = this.#patterns.wantsOf(symbolId, symbol);
+      this.delivery.link(symbolId, wanted, true, options.since?.get(symbol));
     }
     this.delivery.flush();
   }
 
-  #hold(pattern: string, wants: Wants): ErrorCode | 0 {
+  #hold(pattern: string, wants: number): ErrorCode | 0 {
     if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
-    if (!this.#patterns.has(pattern)) {
-      const isOver = isWildcard(pattern) && this.#wildcards.size >= WILDCARDS_MAX;
-      if (isOver || this.#patterns.size >= this.#room.subscriptionsMax) {
-        return ErrorCode.subscription_limit;
-      }
-      const exists = this.#room.symbols.findName(pattern) !== UNKNOWN_SYMBOL;
-      this.#room.subscriptions.watch(pattern, this, exists);
-    }
-    this.#patterns.set(pattern, wants);
-    if (isWildcard(pattern)) this.#wildcards.set(pattern, patternMatcher(pattern));
-    return 0;
+    return this.#patterns.hold(pattern, wants) ? 0 : ErrorCode.subscription_limit;
   }
 
   #unsubscribe(requestId: number, patterns: readonly string[]): void {
@@ -156,19 +138,22 @@ export class StreamSession implements SocketHandler, Watcher {
       patternFault(pattern) === undefined ? 0 : ErrorCode.bad_symbol,
     );
     this.connection.send(unsubscribedFrame(requestId, codes));
-    this.#letGo(patterns.filter((pattern) => this.#patterns.delete(pattern)));
+    this.#letGo(patterns.filter((pattern) => this.#patterns.release(pattern)));
     this.delivery.flush();
   }
 
   #letGo(patterns: readonly string[]): void {
+    const unlinked: number[] = [];
     for (const pattern of patterns) {
-      this.#room.subscriptions.unwatch(pattern, this);
-      this.#wildcards.delete(pattern);
+      const awaitedId = this.#room.subscriptions.awaitedId(pattern);
+      if (awaitedId !== undefined) unlinked.push(awaitedId);
     }
-    for (const [symbolId, symbol] of this.#matching(patterns)) {
-      if (this.#isHeld(symbol)) this.delivery.link(symbolId, this.#wantsOf(symbol), false);
-      else this.delivery.unlink(symbolId);
+    for (const [symbolId, symbol] of this.#patterns.matching(patterns)) {
+      const wants = this.#patterns.wantsOf(symbolId, symbol);
+      if (wants === NOT_HELD) unlinked.push(symbolId);
+      else this.delivery.link(symbolId, wants, false);
     }
+    this.delivery.unlink(unlinked);
   }
 
   #verify(requestId: number): void {
@@ -176,8 +161,9 @@ export class StreamSession implements SocketHandler, Watcher {
       const message = `${VERIFICATIONS_MAX} VERIFY requests wait for this session already`;
       throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
     }
-    for (const [pattern, { fields }] of this.#patterns) {
-      if (fields === 0 || fields === ALL_FIELDS) continue;
+    const partial = this.#patterns.partial();
+    if (partial !== undefined) {
+      const { fields, pattern } = partial;
       const message = `VERIFY needs fields ${ALL_FIELDS}; "${pattern}" was subscribed with ${fields}`;
       // Told, not counted: the frame could be read.
       const error = new ProtocolError(ErrorCode.bad_frame, message, requestId);
@@ -210,42 +196,5 @@ export class StreamSession implements SocketHandler, Watcher {
     );
     const hasMore = last < anomalies.last(symbolId);
     this.connection.send(historyPageFrame(requestId, symbol, page, hasMore));
-  }
-
-  /** The symbols that exist and that one of the patterns matches, each once however many do. */
-  #matching(patterns: readonly string[]): Map<number, string> {
-    const { symbols } = this.#room;
-    const found = new Map<number, string>();
-    for (const symbol of patterns.filter((pattern) => !isWildcard(pattern))) {
-      const symbolId = symbols.findName(symbol);
-      if (symbolId !== UNKNOWN_SYMBOL) found.set(symbolId, symbol);
-    }
-    const matchers = patterns.filter(isWildcard).map(patternMatcher);
-    if (matchers.length === 0) return found;
-    symbols.names.forEach((symbol, symbolId) => {
-      if (matchers.some((matches) => matches(symbol))) found.set(symbolId, symbol);
-    });
-    return found;
-  }
-
-  #isHeld(symbol: string): boolean {
-    if (this.#patterns.has(symbol)) return true;
-    for (const matches of this.#wildcards.values()) if (matches(symbol)) return true;
-    return false;
-  }
-
-  /** What the patterns that match a symbol want of it together. */
-  #wantsOf(symbol: string): Wants {
-    const exact = this.#patterns.get(symbol);
-    let fields = exact?.fields ?? 0;
-    let anomalies = exact?.anomalies ?? false;
-    for (const [pattern, matches] of this.#wildcards) {
-      if (fields === ALL_FIELDS && anomalies) break;
-      if (!matches(symbol)) continue;
-      const wants = this.#patterns.get(pattern);
-      fields |= wants?.fields ?? 0;
-      anomalies ||= wants?.anomalies ?? false;
-    }
-    return { fields, anomalies };
   }
 }

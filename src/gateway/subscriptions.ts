@@ -1,5 +1,9 @@
-import { isWildcard, patternMatcher } from '../protocol/index.ts';
+import { patternMatcher } from '../protocol/index.ts';
+import { AwaitedSymbols } from './awaited-symbols.ts';
 import type { Delivery } from './delivery.ts';
+import { NO_LINK } from './link-index.ts';
+import { LinkPool } from './link-pool.ts';
+import { LinkTable } from './link-table.ts';
 
 /** What is subscribed to: it hears of symbols that come to exist. */
 export interface Watcher {
@@ -7,95 +11,152 @@ export interface Watcher {
   symbolAppeared(symbolId: number, symbol: string): void;
 }
 
-/** The sessions linked to one symbol, side by side with the number of each one's link. */
-export class Subscribers {
-  readonly deliveries: Delivery[] = [];
-  readonly links: number[] = [];
-}
-
-interface Wildcard {
+/** A pattern with a `*`, one object for all sessions that hold it. */
+export interface Wildcard {
+  readonly pattern: string;
   readonly matches: (symbol: string) => boolean;
   readonly watchers: Set<Watcher>;
 }
 
-/** Who is subscribed to what: symbols that exist to the sessions linked to them, patterns to those who watch them. */
+/** Who is subscribed to what: symbols to the sessions linked to them, patterns to those who watch them. */
 export class Subscriptions {
   /** Patterns held by all sessions. */
   held = 0;
-  /** By symbol id. */
-  readonly #subscribers: (Subscribers | undefined)[] = [];
+  readonly links = new LinkPool();
+  /** By number of the session. */
+  readonly deliveries: (Delivery | undefined)[] = [];
+  readonly #watchers: (Watcher | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  /** Links by symbol id. */
+  readonly #bySymbol: (number[] | undefined)[] = [];
+  readonly #awaited = new AwaitedSymbols();
   readonly #wildcards = new Map<string, Wildcard>();
-  /** Watchers of symbols that do not exist yet. */
-  readonly #awaited = new Map<string, Set<Watcher>>();
 
-  /** The sessions linked to a symbol; undefined when there never was one. */
-  of(symbolId: number): Subscribers | undefined {
-    return this.#subscribers[symbolId];
+  /** Symbols waited for, and patterns with a `*`: what is kept for those who hold them. */
+  get watched(): number {
+    return this.#awaited.size + this.#wildcards.size;
   }
 
-  /** Links a session to a symbol. Returns the link's position. */
-  join(symbolId: number, delivery: Delivery, link: number): number {
-    let subscribers = this.#subscribers[symbolId];
-    if (subscribers === undefined) {
-      // Filled up, so that the array stays dense however the ids come.
-      for (let id = this.#subscribers.length; id < symbolId; id++)
-        this.#subscribers.push(undefined);
-      subscribers = new Subscribers();
-      this.#subscribers[symbolId] = subscribers;
+  /** Gives a session a number, and with it a table of links. */
+  enter(delivery: Delivery, watcher: Watcher): LinkTable {
+    const owner = this.#freeNumbers.pop() ?? this.deliveries.length;
+    this.deliveries[owner] = delivery;
+    this.#watchers[owner] = watcher;
+    return new LinkTable(this.links, owner);
+  }
+
+  /** Takes the number of a session, which has no links any more, back. */
+  exit({ owner }: LinkTable): void {
+    this.deliveries[owner] = undefined;
+    this.#watchers[owner] = undefined;
+    this.#freeNumbers.push(owner);
+  }
+
+  /** The links to a symbol; undefined when there never was one. */
+  of(symbolId: number): readonly number[] | undefined {
+    return this.#bySymbol[symbolId];
+  }
+
+  /** A session's link to a symbol that exists, made where there is none. */
+  join(table: LinkTable, symbolId: number): number {
+    const found = table.find(symbolId);
+    if (found !== NO_LINK) return found;
+    let links = this.#bySymbol[symbolId];
+    if (links === undefined) {
+      links = [];
+      this.#setLinks(symbolId, links);
     }
-    subscribers.deliveries.push(delivery);
-    return subscribers.links.push(link) - 1;
+    return this.#join(table, symbolId, links);
   }
 
-  /** Takes the link at `position` out: the last one takes its place and is told so. */
-  leave(symbolId: number, position: number): void {
-    const { deliveries, links } = this.#subscribers[symbolId] as Subscribers;
-    const lastDelivery = deliveries.pop() as Delivery;
-    const lastLink = links.pop() as number;
-    if (position === links.length) return;
-    deliveries[position] = lastDelivery;
-    links[position] = lastLink;
-    lastDelivery.links.positions[lastLink] = position;
+  /** A session's link to a symbol that does not exist yet, made where there is none. */
+  await(table: LinkTable, symbol: string): number {
+    const symbolId = this.#awaited.find(symbol) ?? this.#awaited.add(symbol);
+    const found = table.find(symbolId);
+    return found === NO_LINK ? this.#join(table, symbolId, this.#awaited.links(symbolId)) : found;
   }
 
-  /** @param exists whether the pattern is a symbol that exists: then there is nothing to watch for */
-  watch(pattern: string, watcher: Watcher, exists: boolean): void {
-    this.held++;
-    if (exists) return;
-    if (!isWildcard(pattern)) {
-      const watchers = this.#awaited.get(pattern);
-      if (watchers === undefined) this.#awaited.set(pattern, new Set([watcher]));
-      else watchers.add(watcher);
-      return;
+  /** The id of a symbol that sessions wait for, below 0; undefined when none does. */
+  awaitedId(symbol: string): number | undefined {
+    return this.#awaited.find(symbol);
+  }
+
+  awaitedName(symbolId: number): string {
+    return this.#awaited.name(symbolId);
+  }
+
+  /** Takes a link out of those to its symbol: the last one takes its place. */
+  leave(link: number): void {
+    const { positions, symbolIds } = this.links;
+    const symbolId = symbolIds[link] as number;
+    const isAwaited = symbolId < 0;
+    const links = isAwaited
+      ? this.#awaited.links(symbolId)
+      : (this.#bySymbol[symbolId] as number[]);
+    const last = links.pop() as number;
+    if (last !== link) {
+      const position = positions[link] as number;
+      links[position] = last;
+      positions[last] = position;
     }
-    const wildcard = this.#wildcards.get(pattern);
-    if (wildcard !== undefined) wildcard.watchers.add(watcher);
-    else {
-      const matches = patternMatcher(pattern);
-      this.#wildcards.set(pattern, { matches, watchers: new Set([watcher]) });
-    }
+    if (isAwaited && links.length === 0) this.#awaited.remove(symbolId);
   }
 
-  unwatch(pattern: string, watcher: Watcher): void {
-    this.held--;
-    const isWild = isWildcard(pattern);
-    const watchers = isWild ? this.#wildcards.get(pattern)?.watchers : this.#awaited.get(pattern);
-    if (watchers === undefined) return;
-    watchers.delete(watcher);
-    if (watchers.size > 0) return;
-    if (isWild) this.#wildcards.delete(pattern);
-    else this.#awaited.delete(pattern);
+  /** The pattern as it is kept while sessions hold it. */
+  wildcard(pattern: string): Wildcard | undefined {
+    return this.#wildcards.get(pattern);
+  }
+
+  /** Tells `watcher` of the symbols that come to exist and match a pattern with a `*`. */
+  watch(pattern: string, watcher: Watcher): Wildcard {
+    let wildcard = this.#wildcards.get(pattern);
+    if (wildcard === undefined) {
+      wildcard = { pattern, matches: patternMatcher(pattern), watchers: new Set() };
+      this.#wildcards.set(pattern, wildcard);
+    }
+    wildcard.watchers.add(watcher);
+    return wildcard;
+  }
+
+  unwatch(wildcard: Wildcard, watcher: Watcher): void {
+    wildcard.watchers.delete(watcher);
+    if (wildcard.watchers.size === 0) this.#wildcards.delete(wildcard.pattern);
   }
 
   /** A symbol exists from now on: whoever watches for it is told, before its first tick can be applied. */
   symbolAppeared(symbolId: number, symbol: string): void {
     // Each one once, however many of its patterns match.
-    const told = new Set(this.#awaited.get(symbol));
-    this.#awaited.delete(symbol);
+    const told = new Set<Watcher>();
+    for (const link of this.#appeared(symbolId, symbol)) {
+      told.add(this.#watchers[this.links.owners[link] as number] as Watcher);
+    }
     for (const { matches, watchers } of this.#wildcards.values()) {
       if (!matches(symbol)) continue;
       for (const watcher of watchers) told.add(watcher);
     }
     for (const watcher of told) watcher.symbolAppeared(symbolId, symbol);
+  }
+
+  /** The links that waited for a symbol become links to it, as they stand. */
+  #appeared(symbolId: number, symbol: string): readonly number[] {
+    const awaitedId = this.#awaited.find(symbol);
+    if (awaitedId === undefined) return [];
+    const links = this.#awaited.links(awaitedId);
+    this.#awaited.remove(awaitedId);
+    this.links.rename(links, symbolId);
+    this.#setLinks(symbolId, links);
+    return links;
+  }
+
+  #join(table: LinkTable, symbolId: number, links: number[]): number {
+    const link = table.add(symbolId);
+    this.links.positions[link] = links.push(link) - 1;
+    return link;
+  }
+
+  #setLinks(symbolId: number, links: number[]): void {
+    // Filled up, so that the array stays dense however the ids come.
+    for (let id = this.#bySymbol.length; id < symbolId; id++) this.#bySymbol.push(undefined);
+    this.#bySymbol[symbolId] = links;
   }
 }

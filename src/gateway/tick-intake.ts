@@ -35,6 +35,8 @@ export class TickIntake {
   readonly #engine: Engine;
   readonly #onSymbol: (symbolId: number, symbol: string) => void;
   #faultsNamedMax = FAULTS_NAMED_MAX;
+  /** The latest time that a tick of this batch may have. */
+  #timeMax = 0;
   readonly #name: SymbolBytes = { bytes: new Uint8Array(0), start: 0, end: 0 };
 
   /** @param onSymbol told of each symbol that is new, before its first tick is queued */
@@ -68,12 +70,12 @@ export class TickIntake {
     if (this.faults.length > 0) this.faults = [];
     if (this.droppedIndexes.length > 0) this.droppedIndexes = [];
     this.#faultsNamedMax = namesAll ? batch.count : FAULTS_NAMED_MAX;
-    const timeMax = now + this.maxFutureMs;
+    this.#timeMax = now + this.maxFutureMs;
     for (let i = 0; i < batch.count; i++) {
+      const symbolId = this.#admit(batch, i, aliases);
+      if (symbolId < 0) continue;
       const price = batch.prices[i] as number;
       const time = batch.times[i] as number;
-      const symbolId = this.#admit(batch, i, price, time, timeMax, aliases);
-      if (symbolId < 0) continue;
       if (this.#engine.tryOffer(symbolId, price, time, offeredAt)) this.accepted++;
       else {
         this.dropped++;
@@ -85,18 +87,13 @@ export class TickIntake {
   }
 
   /** The symbol id of a good tick, registered if need be; negative for a bad one, which is noted. */
-  #admit(
-    batch: TickBatch,
-    index: number,
-    price: number,
-    time: number,
-    timeMax: number,
-    aliases: AliasTable | undefined,
-  ): number {
+  #admit(batch: TickBatch, index: number, aliases: AliasTable | undefined): number {
     const symbolId = this.#find(batch, index, aliases);
     if (symbolId < UNKNOWN_SYMBOL) return symbolId;
-    if (!isPrice(price)) return this.#reject(index, ErrorCode.bad_price);
-    if (!isTickTime(time, timeMax)) return this.#reject(index, ErrorCode.bad_time);
+    if (!isPrice(batch.prices[index] as number)) return this.#reject(index, ErrorCode.bad_price);
+    if (!isTickTime(batch.times[index] as number, this.#timeMax)) {
+      return this.#reject(index, ErrorCode.bad_time);
+    }
     if (symbolId !== UNKNOWN_SYMBOL) return symbolId;
     const registered = this.#register(index);
     if (registered >= 0 && batch.kinds[index] === NameKind.ALIAS) {

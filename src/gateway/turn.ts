@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/index.ts';
+import type { ConflationQueue } from './conflation-queue.ts';
 import type { FanOut } from './fan-out.ts';
 import type { PublishSession } from './publish-session.ts';
 
@@ -6,76 +7,157 @@ import type { PublishSession } from './publish-session.ts';
 const REST_PER_FLUSH = 2;
 /** No flush waits longer than this, ms. */
 const REST_MS_MAX = 20;
+/** Ticks that follow others sooner than this, ms, are handed to the workers together with those that come meanwhile. */
+const DELIVERY_MS = 1;
+/** Between deliveries, and between flushes, while no session is to be told at once, ms. */
+const UNHURRIED_MS = 5;
+/** Ticks are handed over this long before the flush that is to tell of them, ms: what workers need, generously. */
+const LEAD_MS = 1;
+/** So many ticks are handed over whenever they are there: waking the workers for them costs next to nothing. */
+const DELIVERY_TICKS = 1024;
+/** Between acknowledgements, while frames come thick and fast, ms. */
+const ACKNOWLEDGEMENT_MS = 2;
 
 /**
  * The gateway's work between reading sockets, gathered once a turn of the event loop: hand ticks to the workers,
- * acknowledge frames, fan out what changed. Sleeps, with the doorbell armed, when there is nothing.
+ * acknowledge frames, fan out what changed.
+ *
+ * Each of these costs system calls however little there is to do (waking threads, sending messages), so under load they
+ * come at intervals: little enough to notice, long enough to find plenty. With nothing to do it sleeps, the doorbell armed.
  */
 export class Turn {
   readonly #engine: Engine;
   readonly #fanOut: FanOut;
+  readonly #conflation: ConflationQueue;
   readonly #publishers: ReadonlySet<PublishSession>;
-  readonly #unacknowledged = new Set<PublishSession>();
+  readonly #deliveryTicks: number;
+  readonly #unacknowledged: PublishSession[] = [];
   #isScheduled = false;
-  #restTimer: NodeJS.Timeout | undefined;
-  /** On the clock of `performance.now`. */
-  #restUntil = 0;
+  /** A publisher is about to run out of credit. */
+  #isUrgent = false;
+  /** When ticks may be handed over, frames acknowledged and sessions told again; on the clock of `performance.now`. */
+  #deliveryAt = 0;
+  #acknowledgementAt = 0;
+  #flushAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
 
-  constructor(engine: Engine, fanOut: FanOut, publishers: ReadonlySet<PublishSession>) {
+  constructor(
+    engine: Engine,
+    fanOut: FanOut,
+    conflation: ConflationQueue,
+    publishers: ReadonlySet<PublishSession>,
+  ) {
     this.#engine = engine;
     this.#fanOut = fanOut;
+    this.#conflation = conflation;
     this.#publishers = publishers;
+    this.#deliveryTicks = Math.min(DELIVERY_TICKS, engine.channelCapacity / 4);
   }
 
-  /** Has the work done before this turn of the event loop ends, however often it is called. */
+  /** Has what is due done before this turn of the event loop ends, however often it is called. */
   readonly schedule = (): void => {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(this.#run);
   };
 
-  acknowledgementDue(session: PublishSession): void {
-    this.#unacknowledged.add(session);
-    this.schedule();
+  /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
+  acknowledgementDue(session: PublishSession, isUrgent: boolean): void {
+    if (!session.isUnacknowledged) {
+      session.isUnacknowledged = true;
+      this.#unacknowledged.push(session);
+    }
+    if (isUrgent) this.#isUrgent = true;
+    const isAwaited = this.#timerAt <= this.#deliveryAt;
+    if (!isAwaited || isUrgent || this.#engine.offered >= this.#deliveryTicks) this.schedule();
   }
 
   forget(session: PublishSession): void {
-    this.#unacknowledged.delete(session);
+    const at = this.#unacknowledged.indexOf(session);
+    if (at >= 0) this.#unacknowledged.splice(at, 1);
   }
 
   stop(): void {
-    clearTimeout(this.#restTimer);
+    clearTimeout(this.#timer);
   }
 
   readonly #run = (): void => {
     this.#isScheduled = false;
-    this.#engine.deliver();
-    for (const session of this.#unacknowledged) session.acknowledge();
-    this.#unacknowledged.clear();
-    const restMs = this.#restUntil - performance.now();
-    if (restMs > 0) this.#rest(restMs);
-    else this.#flush();
+    const now = performance.now();
+    const isFlushDue = now >= this.#flushAt;
+    if (this.#isDeliveryDue(now)) this.#deliver(now);
+    if (this.#isAcknowledgementDue(now)) this.#acknowledge(now);
+    this.#isUrgent = false;
+    if (isFlushDue && this.#engine.hasNews()) this.#flush(now);
+    const isResting = now < this.#flushAt && this.#engine.isBusy();
     // While it rests, the timer comes anyway: ringing would only cost system calls.
-    if (this.#restTimer === undefined) this.#engine.armDoorbell(this.schedule);
+    if (!isResting) this.#engine.armDoorbell(this.schedule);
     // Whatever came before the doorbell was armed has not rung it: space in the queues, changes, anomalies.
     for (const publisher of this.#publishers) publisher.offerCredit();
-    if (this.#restTimer === undefined && this.#engine.hasNews()) this.schedule();
+    if (!isResting && this.#engine.hasNews()) this.schedule();
+    this.#comeBack(now, isResting);
   };
 
-  #flush(): void {
-    if (!this.#engine.hasNews()) return;
-    const start = performance.now();
-    this.#fanOut.run();
-    const end = performance.now();
-    this.#restUntil = end + Math.min(REST_MS_MAX, (end - start) * REST_PER_FLUSH);
+  #isDeliveryDue(now: number): boolean {
+    const { offered } = this.#engine;
+    if (offered === 0) return false;
+    return now >= this.#deliveryAt || this.#isUrgent || offered >= this.#deliveryTicks;
   }
 
-  /** Comes back after the rest, in whole ms as timers go: never by turning round and round. */
-  #rest(restMs: number): void {
-    this.#restTimer ??= setTimeout(() => {
-      this.#restTimer = undefined;
-      this.#restUntil = 0;
-      this.schedule();
-    }, Math.ceil(restMs));
+  #deliver(now: number): void {
+    this.#engine.deliver();
+    if (this.#isHurried()) {
+      this.#deliveryAt = now + DELIVERY_MS;
+    } else {
+      this.#deliveryAt = now + UNHURRIED_MS;
+      // What comes of them is taken along next time.
+      this.#flushAt = Math.max(this.#flushAt, this.#deliveryAt);
+    }
   }
+
+  /** Whether there may be a session that is to be told at once. */
+  #isHurried(): boolean {
+    return this.#conflation.unconflated > 0;
+  }
+
+  #isAcknowledgementDue(now: number): boolean {
+    if (this.#unacknowledged.length === 0) return false;
+    return now >= this.#acknowledgementAt || this.#isUrgent;
+  }
+
+  #acknowledge(now: number): void {
+    // Some may have been, with new credit, since they were put on the list.
+    for (const session of this.#unacknowledged) {
+      if (session.isUnacknowledged) session.acknowledge();
+    }
+    this.#unacknowledged.length = 0;
+    this.#acknowledgementAt = now + ACKNOWLEDGEMENT_MS;
+  }
+
+  #flush(start: number): void {
+    this.#fanOut.run();
+    const end = performance.now();
+    const restMs = Math.min(REST_MS_MAX, (end - start) * REST_PER_FLUSH);
+    this.#flushAt = end + (this.#isHurried() ? restMs : Math.max(UNHURRIED_MS, restMs));
+    // Nobody is told before of the ticks that come now: the workers may sleep as long.
+    this.#deliveryAt = Math.max(this.#deliveryAt, this.#flushAt - LEAD_MS);
+  }
+
+  /** Has what is left done when it is due. */
+  #comeBack(now: number, isResting: boolean): void {
+    let at = isResting ? this.#flushAt : Number.POSITIVE_INFINITY;
+    if (this.#engine.offered > 0) at = Math.min(at, this.#deliveryAt);
+    if (this.#unacknowledged.length > 0) at = Math.min(at, this.#acknowledgementAt);
+    if (at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    // In whole ms, as timers go: never by turning round and round.
+    this.#timer = setTimeout(this.#timeIsUp, Math.max(1, Math.ceil(at - now)));
+  }
+
+  readonly #timeIsUp = (): void => {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#run();
+  };
 }

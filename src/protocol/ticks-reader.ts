@@ -12,15 +12,25 @@ import { isAlias } from './tick-batch.ts';
  * shape of the same frame (more trailing elements, odd headers) is left to the general codec.
  */
 
+/** From this length on, a frame's numbers are read through a view: making one takes as long as several numbers. */
+const VIEW_FROM_BYTES = 256;
+/** Which half of a double its first word holds on this machine: the upper one is 1 where the lower byte comes first. */
+const HIGH_WORD = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
+
 /**
- * Reads TICKS frames from MessagePack straight into a {@link TickBatch}. Not reentrant; allocates a
- * view a frame.
+ * Reads TICKS frames from MessagePack straight into a {@link TickBatch}. Not reentrant; allocates
+ * nothing but a view for each long frame.
  */
 export class TicksReader {
   readonly #ticksMax: number;
   #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  /** Of a long frame; a short one goes without. */
+  #view: DataView | null = null;
   #at = 0;
+  /** A number on its way from bytes to a double. */
+  readonly #double = new Float64Array(1);
+  readonly #words = new Uint32Array(this.#double.buffer);
+  readonly #single = new Float32Array(this.#double.buffer);
 
   /** @param ticksMax ticks a frame may hold */
   constructor(ticksMax: number) {
@@ -37,7 +47,8 @@ export class TicksReader {
   read(bytes: Uint8Array, batch: TickBatch, receiptTime: number): boolean {
     if (bytes[0] !== 0x93 || bytes[1] !== Op.TICKS) return false;
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const isShort = bytes.length < VIEW_FROM_BYTES;
+    this.#view = isShort ? null : new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = 2;
     const sequence = checkSequence(this.#scalar());
     const values = this.#arrayLength();
@@ -81,7 +92,7 @@ export class TicksReader {
   #number(): number {
     if (this.#bytes[this.#at] === 0xcb && this.#at + 9 <= this.#bytes.length) {
       this.#at += 9;
-      return this.#view.getFloat64(this.#at - 8);
+      return this.#float64(this.#at - 8);
     }
     return this.#scalar();
   }
@@ -97,32 +108,56 @@ export class TicksReader {
     if (tag >= 0xe0) return this.#past(1, tag - 256);
     const size = SCALAR_SIZE[tag - 0xc0] ?? 0;
     if (size > 0 && at + size > this.#bytes.length) throw cutOff();
-    const view = this.#view;
     switch (tag) {
       case 0xca:
-        return this.#past(size, view.getFloat32(at + 1));
+        return this.#past(size, this.#float32(at + 1));
       case 0xcb:
-        return this.#past(size, view.getFloat64(at + 1));
+        return this.#past(size, this.#float64(at + 1));
       case 0xcc:
-        return this.#past(size, view.getUint8(at + 1));
+        return this.#past(size, this.#bytes[at + 1] as number);
       case 0xcd:
-        return this.#past(size, view.getUint16(at + 1));
+        return this.#past(size, this.#uint16(at + 1));
       case 0xce:
-        return this.#past(size, view.getUint32(at + 1));
+        return this.#past(size, this.#int32(at + 1) >>> 0);
       case 0xcf:
-        return this.#past(size, view.getUint32(at + 1) * 0x1_0000_0000 + view.getUint32(at + 5));
+        return this.#past(size, (this.#int32(at + 1) >>> 0) * 0x1_0000_0000 + this.#low(at));
       case 0xd0:
-        return this.#past(size, view.getInt8(at + 1));
+        return this.#past(size, ((this.#bytes[at + 1] as number) << 24) >> 24);
       case 0xd1:
-        return this.#past(size, view.getInt16(at + 1));
+        return this.#past(size, (this.#uint16(at + 1) << 16) >> 16);
       case 0xd2:
-        return this.#past(size, view.getInt32(at + 1));
+        return this.#past(size, this.#int32(at + 1));
       case 0xd3:
-        return this.#past(size, view.getInt32(at + 1) * 0x1_0000_0000 + view.getUint32(at + 5));
+        return this.#past(size, this.#int32(at + 1) * 0x1_0000_0000 + this.#low(at));
       default:
         this.#skipNonNumber(tag);
         return Number.NaN;
     }
+  }
+
+  #float64(at: number): number {
+    if (this.#view !== null) return this.#view.getFloat64(at);
+    this.#words[HIGH_WORD] = this.#int32(at);
+    this.#words[1 - HIGH_WORD] = this.#int32(at + 4);
+    return this.#double[0] as number;
+  }
+
+  #float32(at: number): number {
+    this.#words[0] = this.#int32(at);
+    return this.#single[0] as number;
+  }
+
+  /** The lower half of the 64-bit integer whose tag stands at `at`. */
+  #low(at: number): number {
+    return this.#int32(at + 5) >>> 0;
+  }
+
+  #int32(at: number): number {
+    return (this.#uint16(at) << 16) | this.#uint16(at + 2);
+  }
+
+  #uint16(at: number): number {
+    return ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number);
   }
 
   #past(size: number, value: number): number {
@@ -153,12 +188,9 @@ export class TicksReader {
       const size = tag >= 0xd9 ? tag - 0xd9 : tag - 0xc4;
       header = size === 0 ? 2 : size === 1 ? 3 : 5;
       if (this.#at + header > this.#bytes.length) throw cutOff();
-      length =
-        size === 0
-          ? this.#view.getUint8(this.#at + 1)
-          : size === 1
-            ? this.#view.getUint16(this.#at + 1)
-            : this.#view.getUint32(this.#at + 1);
+      const at = this.#at + 1;
+      if (size === 0) length = this.#bytes[at] as number;
+      else length = size === 1 ? this.#uint16(at) : this.#int32(at) >>> 0;
     }
     this.#at += header;
     if (this.#at + length > this.#bytes.length) throw cutOff();
@@ -173,10 +205,7 @@ export class TicksReader {
     const size = tag === 0xdc ? 3 : tag === 0xdd ? 5 : 0;
     if (size === 0) throw badTicks('its third element must be an array');
     if (at + size > this.#bytes.length) throw cutOff();
-    return this.#past(
-      size,
-      size === 3 ? this.#view.getUint16(at + 1) : this.#view.getUint32(at + 1),
-    );
+    return this.#past(size, size === 3 ? this.#uint16(at + 1) : this.#int32(at + 1) >>> 0);
   }
 }
 

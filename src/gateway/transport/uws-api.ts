@@ -4,6 +4,8 @@
  */
 
 export interface UwsWebSocket<UserData> {
+  /** The object is the same in every call, and takes properties of ours. */
+  kept?: UserData;
   /**
    * 1: on its way, 0: buffered, 2: dropped. Throws on a closed socket, as every method here does.
    */

@@ -22,7 +22,8 @@ export class UwsSocket implements Socket {
   readonly remoteAddress: string;
   readonly #calls: HandlerCalls;
   readonly #fault: (error: unknown) => void;
-  readonly #open: (socket: Socket) => SocketHandler;
+  /** Until it was called: what it holds on to is then let go. */
+  #open: ((socket: Socket) => SocketHandler) | null;
   #ws: UwsWebSocket<UwsUserData> | null = null;
   #corked = false;
   #end: { readonly code: number; readonly reason: string } | null = null;
@@ -82,7 +83,8 @@ export class UwsSocket implements Socket {
 
   opened(ws: UwsWebSocket<UwsUserData>): void {
     this.#ws = ws;
-    this.#calls.open(this, this.#open);
+    if (this.#open !== null) this.#calls.open(this, this.#open);
+    this.#open = null;
   }
 
   received(data: ArrayBuffer, isBinary: boolean): void {

@@ -10,6 +10,7 @@ import type {
   UwsModule,
   UwsRequest,
   UwsResponse,
+  UwsWebSocket,
 } from './uws-api.ts';
 import { readUwsHead, refuseUwsUpgrade, serveUwsRequest } from './uws-http.ts';
 import type { UwsUserData } from './uws-socket.ts';
@@ -73,11 +74,17 @@ function behavior(
     upgrade: (response, request, context) =>
       guardResponse(response, handlers, () => upgrade(response, request, context, handlers)),
     open: (ws) => ws.getUserData().socket.opened(ws),
-    message: (ws, data, isBinary) => ws.getUserData().socket.received(data, isBinary),
+    message: (ws, data, isBinary) => socketOf(ws).received(data, isBinary),
     drain: (ws) => ws.getUserData().socket.drained(),
     pong: (ws) => ws.getUserData().socket.ponged(),
     close: (ws, code) => ws.getUserData().socket.closed(code),
   };
+}
+
+/** Asked of the native socket once: that is a call into native code, too dear for each message. */
+function socketOf(ws: UwsWebSocket<UwsUserData>): UwsSocket {
+  ws.kept ??= ws.getUserData();
+  return ws.kept.socket;
 }
 
 function upgrade(

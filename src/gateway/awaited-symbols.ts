@@ -1,0 +1,54 @@
+/** A symbol that does not exist yet, and the links of the sessions that wait for it. */
+interface AwaitedSymbol {
+  readonly symbol: string;
+  readonly links: number[];
+}
+
+/**
+ * Symbols that sessions are subscribed to and that do not exist yet. Each gets an id below 0, so that a session is linked to
+ * it as to one that exists, and its name is kept once, however many sessions wait.
+ */
+export class AwaitedSymbols {
+  readonly #ids = new Map<string, number>();
+  /** By -1 - id. */
+  readonly #symbols: (AwaitedSymbol | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  /** The id of a symbol; undefined when nobody waits for it. */
+  find(symbol: string): number | undefined {
+    return this.#ids.get(symbol);
+  }
+
+  /** Gives a symbol, for which nobody waits yet, an id. */
+  add(symbol: string): number {
+    const id = this.#free.pop() ?? -1 - this.#symbols.length;
+    this.#ids.set(symbol, id);
+    this.#symbols[-1 - id] = { symbol, links: [] };
+    return id;
+  }
+
+  name(id: number): string {
+    return this.#of(id).symbol;
+  }
+
+  links(id: number): number[] {
+    return this.#of(id).links;
+  }
+
+  /** Takes a symbol's id back: it exists now, or nobody waits any more. */
+  remove(id: number): void {
+    this.#ids.delete(this.#of(id).symbol);
+    this.#symbols[-1 - id] = undefined;
+    this.#free.push(id);
+  }
+
+  #of(id: number): AwaitedSymbol {
+    const awaited = this.#symbols[-1 - id];
+    if (awaited === undefined) throw new RangeError(`no awaited symbol has id ${id}`);
+    return awaited;
+  }
+}
