@@ -47,8 +47,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
   readonly connection: Connection;
   readonly publisher: Publisher;
   credit = 0;
-  /** Whether the turn has this session on its list. */
-  isUnacknowledged = false;
+  /** Frames since the last acknowledgement, and when that was, on the clock of `performance.now`; for the turn. */
+  framesUnacknowledged = 0;
+  acknowledgedAt = Number.NEGATIVE_INFINITY;
   readonly #room: PublishRoom;
   readonly #aliases = new AliasTable();
   /** Ticks since the connection began. */
@@ -109,7 +110,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   /** Acknowledges everything so far, with new credit; not to a publisher that uses sequence 0. */
   acknowledge(): void {
-    this.isUnacknowledged = false;
+    this.framesUnacknowledged = 0;
     if (!this.connection.isOpen) return;
     this.#room.credit.topUp(this);
     if (!this.#isAcknowledged) return;

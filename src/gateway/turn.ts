@@ -10,13 +10,14 @@ const REST_MS_MAX = 20;
 /** Ticks that follow others sooner than this, ms, are handed to the workers together with those that come meanwhile. */
 const DELIVERY_MS = 1;
 /** Between deliveries, and between flushes, while no session is to be told at once, ms. */
-const UNHURRIED_MS = 5;
+const UNHURRIED_MS = 8;
 /** Ticks are handed over this long before the flush that is to tell of them, ms: what workers need, generously. */
 const LEAD_MS = 1;
 /** So many ticks are handed over whenever they are there: waking the workers for them costs next to nothing. */
 const DELIVERY_TICKS = 1024;
-/** Between acknowledgements, while frames come thick and fast, ms. */
+/** Between acknowledgements to a publisher, ms: where it may be waiting for one, and where frame follows frame anyway. */
 const ACKNOWLEDGEMENT_MS = 2;
+const ACKNOWLEDGEMENT_MS_PIPELINED = 5;
 
 /**
  * The gateway's work between reading sockets, gathered once a turn of the event loop: hand ticks to the workers,
@@ -31,13 +32,13 @@ export class Turn {
   readonly #conflation: ConflationQueue;
   readonly #publishers: ReadonlySet<PublishSession>;
   readonly #deliveryTicks: number;
-  readonly #unacknowledged: PublishSession[] = [];
+  #unacknowledged: PublishSession[] = [];
   #isScheduled = false;
   /** A publisher is about to run out of credit. */
   #isUrgent = false;
   /** When ticks may be handed over, frames acknowledged and sessions told again; on the clock of `performance.now`. */
   #deliveryAt = 0;
-  #acknowledgementAt = 0;
+  #acknowledgementAt = Number.POSITIVE_INFINITY;
   #flushAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -64,12 +65,12 @@ export class Turn {
 
   /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
   acknowledgementDue(session: PublishSession, isUrgent: boolean): void {
-    if (!session.isUnacknowledged) {
-      session.isUnacknowledged = true;
+    if (session.framesUnacknowledged++ === 0) {
       this.#unacknowledged.push(session);
+      this.#acknowledgementAt = Math.min(this.#acknowledgementAt, dueAt(session));
     }
     if (isUrgent) this.#isUrgent = true;
-    const isAwaited = this.#timerAt <= this.#deliveryAt;
+    const isAwaited = this.#timerAt <= Math.min(this.#deliveryAt, this.#acknowledgementAt);
     if (!isAwaited || isUrgent || this.#engine.offered >= this.#deliveryTicks) this.schedule();
   }
 
@@ -87,7 +88,7 @@ export class Turn {
     const now = performance.now();
     const isFlushDue = now >= this.#flushAt;
     if (this.#isDeliveryDue(now)) this.#deliver(now);
-    if (this.#isAcknowledgementDue(now)) this.#acknowledge(now);
+    if (now >= this.#acknowledgementAt || this.#isUrgent) this.#acknowledge(now);
     this.#isUrgent = false;
     if (isFlushDue && this.#engine.hasNews()) this.#flush(now);
     const isResting = now < this.#flushAt && this.#engine.isBusy();
@@ -121,18 +122,16 @@ export class Turn {
     return this.#conflation.unconflated > 0;
   }
 
-  #isAcknowledgementDue(now: number): boolean {
-    if (this.#unacknowledged.length === 0) return false;
-    return now >= this.#acknowledgementAt || this.#isUrgent;
-  }
-
   #acknowledge(now: number): void {
-    // Some may have been, with new credit, since they were put on the list.
     for (const session of this.#unacknowledged) {
-      if (session.isUnacknowledged) session.acknowledge();
+      // One acknowledged together with new credit may stand on the list still, or twice.
+      if (session.framesUnacknowledged === 0) continue;
+      if (!this.#isUrgent && now < dueAt(session)) continue;
+      session.acknowledge();
+      session.acknowledgedAt = now;
     }
-    this.#unacknowledged.length = 0;
-    this.#acknowledgementAt = now + ACKNOWLEDGEMENT_MS;
+    this.#unacknowledged = this.#unacknowledged.filter((left) => left.framesUnacknowledged > 0);
+    this.#acknowledgementAt = Math.min(...this.#unacknowledged.map(dueAt));
   }
 
   #flush(start: number): void {
@@ -146,9 +145,9 @@ export class Turn {
 
   /** Has what is left done when it is due. */
   #comeBack(now: number, isResting: boolean): void {
-    let at = isResting ? this.#flushAt : Number.POSITIVE_INFINITY;
+    let at = this.#acknowledgementAt;
+    if (isResting) at = Math.min(at, this.#flushAt);
     if (this.#engine.offered > 0) at = Math.min(at, this.#deliveryAt);
-    if (this.#unacknowledged.length > 0) at = Math.min(at, this.#acknowledgementAt);
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
@@ -160,4 +159,10 @@ export class Turn {
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.#run();
   };
+}
+
+/** When a session's frames are to be acknowledged. */
+function dueAt({ acknowledgedAt, framesUnacknowledged }: PublishSession): number {
+  const isPipelined = framesUnacknowledged > 1;
+  return acknowledgedAt + (isPipelined ? ACKNOWLEDGEMENT_MS_PIPELINED : ACKNOWLEDGEMENT_MS);
 }
