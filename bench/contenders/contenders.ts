@@ -5,6 +5,7 @@ import { counter } from './counter.ts';
 import { inline, inlineHeardOnly } from './inline.ts';
 import { mosquitto } from './mosquitto.ts';
 import { nats } from './nats.ts';
+import { relay } from './relay.ts';
 import { socketIo } from './socket-io.ts';
 import { tickwire, tickwireConflated, tickwireJson } from './tickwire.ts';
 import { ws } from './ws.ts';
@@ -17,6 +18,7 @@ export const CONTENDERS = {
   inline,
   'inline-heard-only': inlineHeardOnly,
   ceiling,
+  relay,
   counter,
   ws,
   'socket.io': socketIo,

@@ -8,6 +8,7 @@ const EVERYBODY: readonly ContenderKey[] = [
   'tickwire-conflated',
   'inline',
   'ceiling',
+  'relay',
   'ws',
   'socket.io',
   'nats',

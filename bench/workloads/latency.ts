@@ -6,7 +6,7 @@ import type { Figures, Turn, Workload, WorkloadGroup } from './workload.ts';
 const MARKET = { symbols: 1000, sessions: 50, perSession: 100 };
 const FRAME_UPDATES = 256;
 const SHARE_OF_SATURATION = 0.8;
-const CONTENDERS: readonly ContenderKey[] = ['tickwire', 'inline', 'ceiling', 'nats'];
+const CONTENDERS: readonly ContenderKey[] = ['tickwire', 'inline', 'ceiling', 'relay', 'nats'];
 
 export const latency: WorkloadGroup = {
   name: 'latency',
@@ -24,7 +24,7 @@ export const latency: WorkloadGroup = {
     { key: 'cores', title: 'cores busy', digits: 2 },
     { key: 'deliveredShare', title: 'delivered', digits: 3 },
   ],
-  ratio: { column: 'p50', to: 'ceiling' },
+  ratio: { column: 'p50', to: 'relay' },
   workloads: [atRate(10_000), atRate(100_000), nearSaturation()],
 };
 

@@ -8,9 +8,8 @@ import type { Market, Updates } from '../wires/wire.ts';
 import type { Turn } from './workload.ts';
 
 const MS_PER_SECOND = 1000;
-/** Part of the measured window that goes before it, unmeasured. */
-const WARM_UP_SHARE = 0.4;
-const WARM_UP_MS_MAX = 2000;
+/** Before the measured window, as long as it, goes another: until compilers are done, what they take would be counted. */
+const WARM_UP_MS_MAX = 2500;
 
 export interface TrialOptions {
   readonly market: Market;
@@ -99,7 +98,7 @@ export class Trial {
   /** Lets compilers and buffers settle before the window. */
   warmUp(): Promise<void> {
     const windowMs = this.turn.seconds * MS_PER_SECOND;
-    return this.pass(Math.min(WARM_UP_MS_MAX, windowMs * WARM_UP_SHARE));
+    return this.pass(Math.min(WARM_UP_MS_MAX, windowMs));
   }
 
   /** The measured window. */

@@ -111,8 +111,7 @@ export class Engine {
     if (this.offered === 0) return;
     this.offered = 0;
     for (const producer of this.#producers) {
-      producer.publish();
-      producer.wake();
+      if (producer.publish()) producer.wake();
     }
   }
 

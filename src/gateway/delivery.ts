@@ -79,6 +79,10 @@ export class Delivery implements Due {
     const { conflation } = this.#room;
     conflation.unconflated += Number(ms === 0) - Number(this.#conflateMs === 0);
     this.#conflateMs = ms;
+    if (!this.isQueued || this.#dueAt() >= this.dueAt) return;
+    // Shorter than when it was queued: it is due earlier, also where nothing waits at the moment.
+    this.dueAt = this.#dueAt();
+    conflation.hasten(this);
   }
 
   /** Whether it is queued until its `conflateMs` has passed: statistics need no flush before. */
@@ -184,15 +188,10 @@ export class Delivery implements Due {
     if (this.conflateMs === 0 || this.#isMidFlush) return true;
     const now = performance.now();
     if (now - this.#flushedAt >= this.conflateMs) return true;
-    const dueAt = this.#dueAt();
     if (!this.#isQueued) {
       this.#isQueued = true;
-      this.dueAt = dueAt;
+      this.dueAt = this.#dueAt();
       this.#room.conflation.add(this);
-    } else if (dueAt < this.dueAt) {
-      // The session asked for a shorter time meanwhile.
-      this.dueAt = dueAt;
-      this.#room.conflation.hasten(this);
     }
     return false;
   }

@@ -52,6 +52,7 @@ export class Gateway {
   readonly #startedAt = Date.now();
   readonly #sessions = new Sessions();
   readonly #traffic = new Traffic();
+  readonly #clock = new TurnClock();
   readonly #subscriptions = new Subscriptions();
   readonly #conflation = new ConflationQueue();
   readonly #intake: TickIntake;
@@ -181,7 +182,7 @@ export class Gateway {
       traffic: this.#traffic,
       reader: new TicksReader(ticksPerFrameMax),
       batch: new TickBatch(),
-      clock: new TurnClock(),
+      clock: this.#clock,
       ticksPerFrameMax,
       aliasesMax: Math.max(65_536, this.#config.processing.maxSymbols),
       acknowledgementDue: (session, isUrgent) => this.#turn.acknowledgementDue(session, isUrgent),
@@ -216,6 +217,7 @@ export class Gateway {
       intake: this.#intake,
       credit: this.#credit,
       traffic: this.#traffic,
+      clock: this.#clock,
       ticksMax: pricesPerRequestMax(this.#config),
       schedule: this.#turn.schedule,
     };

@@ -50,6 +50,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
   /** Frames since the last acknowledgement, and when that was, on the clock of `performance.now`; for the turn. */
   framesUnacknowledged = 0;
   acknowledgedAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last one covered several frames: then this publisher does not wait for each. */
+  wasPipelined = false;
   readonly #room: PublishRoom;
   readonly #aliases = new AliasTable();
   /** Ticks since the connection began. */
@@ -113,8 +115,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.framesUnacknowledged = 0;
     if (!this.connection.isOpen) return;
     this.#room.credit.topUp(this);
-    if (!this.#isAcknowledged) return;
     this.#creditTold = this.credit;
+    if (!this.#isAcknowledged) return;
     this.connection.send(
       ackFrame(this.publisher.sequence, this.#accepted, this.#rejected, this.#dropped, this.credit),
     );

@@ -3,21 +3,32 @@ import type { ConflationQueue } from './conflation-queue.ts';
 import type { FanOut } from './fan-out.ts';
 import type { PublishSession } from './publish-session.ts';
 
-/** After a flush, sockets and ticks get this many times as long before the next one; nothing waits when little goes on. */
-const REST_PER_FLUSH = 2;
+/**
+ * After a flush, sockets and ticks get a multiple of its time before the next one: the more, the longer it took. A short
+ * one does little harm soon again; long ones are worth gathering for. Nothing waits when little goes on.
+ */
+const REST_PER_FLUSH_MIN = 0.5;
+const REST_PER_FLUSH_MAX = 2;
+const REST_PER_FLUSH_EACH_MS = 0.5;
 /** No flush waits longer than this, ms. */
 const REST_MS_MAX = 20;
 /** Ticks that follow others sooner than this, ms, are handed to the workers together with those that come meanwhile. */
 const DELIVERY_MS = 1;
 /** Between deliveries, and between flushes, while no session is to be told at once, ms. */
 const UNHURRIED_MS = 8;
-/** Ticks are handed over this long before the flush that is to tell of them, ms: what workers need, generously. */
+/**
+ * In a rest of more than the second, ticks are handed over once, the first before the flush that is to tell of them, ms:
+ * what workers need, generously.
+ */
 const LEAD_MS = 1;
+const LONG_REST_MS = 4;
 /** So many ticks are handed over whenever they are there: waking the workers for them costs next to nothing. */
 const DELIVERY_TICKS = 1024;
 /** Between acknowledgements to a publisher, ms: where it may be waiting for one, and where frame follows frame anyway. */
 const ACKNOWLEDGEMENT_MS = 2;
-const ACKNOWLEDGEMENT_MS_PIPELINED = 5;
+const ACKNOWLEDGEMENT_MS_PIPELINED = 8;
+/** What would be due so soon is done at once, while the turn is at it, ms. */
+const SLACK_MS = 2;
 
 /**
  * The gateway's work between reading sockets, gathered once a turn of the event loop: hand ticks to the workers,
@@ -87,8 +98,10 @@ export class Turn {
     this.#isScheduled = false;
     const now = performance.now();
     const isFlushDue = now >= this.#flushAt;
-    if (this.#isDeliveryDue(now)) this.#deliver(now);
-    if (now >= this.#acknowledgementAt || this.#isUrgent) this.#acknowledge(now);
+    if (this.#isUrgent || now >= this.#acknowledgementAt || this.#isDeliveryDue(now)) {
+      if (this.#isUrgent || this.#isDeliveryDue(now + SLACK_MS)) this.#deliver(now);
+      this.#acknowledge(now);
+    }
     this.#isUrgent = false;
     if (isFlushDue && this.#engine.hasNews()) this.#flush(now);
     const isResting = now < this.#flushAt && this.#engine.isBusy();
@@ -97,23 +110,24 @@ export class Turn {
     // Whatever came before the doorbell was armed has not rung it: space in the queues, changes, anomalies.
     for (const publisher of this.#publishers) publisher.offerCredit();
     if (!isResting && this.#engine.hasNews()) this.schedule();
-    this.#comeBack(now, isResting);
+    this.#comeBack(isResting);
   };
 
   #isDeliveryDue(now: number): boolean {
     const { offered } = this.#engine;
     if (offered === 0) return false;
-    return now >= this.#deliveryAt || this.#isUrgent || offered >= this.#deliveryTicks;
+    return now >= this.#deliveryAt || offered >= this.#deliveryTicks;
   }
 
   #deliver(now: number): void {
     this.#engine.deliver();
     if (this.#isHurried()) {
-      this.#deliveryAt = now + DELIVERY_MS;
+      const isLong = this.#flushAt - now > LONG_REST_MS;
+      this.#deliveryAt = isLong ? this.#flushAt - LEAD_MS : now + DELIVERY_MS;
     } else {
       this.#deliveryAt = now + UNHURRIED_MS;
-      // What comes of them is taken along next time.
-      this.#flushAt = Math.max(this.#flushAt, this.#deliveryAt);
+      // What comes of them is taken along next time. What waits already is not put off again: ticks may never end.
+      if (!this.#engine.hasNews()) this.#flushAt = Math.max(this.#flushAt, this.#deliveryAt);
     }
   }
 
@@ -126,7 +140,8 @@ export class Turn {
     for (const session of this.#unacknowledged) {
       // One acknowledged together with new credit may stand on the list still, or twice.
       if (session.framesUnacknowledged === 0) continue;
-      if (!this.#isUrgent && now < dueAt(session)) continue;
+      if (!this.#isUrgent && now + SLACK_MS < dueAt(session)) continue;
+      session.wasPipelined = session.framesUnacknowledged > 1;
       session.acknowledge();
       session.acknowledgedAt = now;
     }
@@ -137,22 +152,25 @@ export class Turn {
   #flush(start: number): void {
     this.#fanOut.run();
     const end = performance.now();
-    const restMs = Math.min(REST_MS_MAX, (end - start) * REST_PER_FLUSH);
+    const flushMs = end - start;
+    const restMs = restAfter(flushMs);
     this.#flushAt = end + (this.#isHurried() ? restMs : Math.max(UNHURRIED_MS, restMs));
     // Nobody is told before of the ticks that come now: the workers may sleep as long.
-    this.#deliveryAt = Math.max(this.#deliveryAt, this.#flushAt - LEAD_MS);
+    if (restMs > LONG_REST_MS)
+      this.#deliveryAt = Math.max(this.#deliveryAt, this.#flushAt - LEAD_MS);
   }
 
   /** Has what is left done when it is due. */
-  #comeBack(now: number, isResting: boolean): void {
+  #comeBack(isResting: boolean): void {
     let at = this.#acknowledgementAt;
     if (isResting) at = Math.min(at, this.#flushAt);
     if (this.#engine.offered > 0) at = Math.min(at, this.#deliveryAt);
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    // In whole ms, as timers go: never by turning round and round.
-    this.#timer = setTimeout(this.#timeIsUp, Math.max(1, Math.ceil(at - now)));
+    // Timers count from now, which a flush may have made much later; in whole ms: never by turning round and round.
+    const delayMs = Math.ceil(at - performance.now());
+    this.#timer = setTimeout(this.#timeIsUp, Math.max(1, delayMs));
   }
 
   readonly #timeIsUp = (): void => {
@@ -162,7 +180,12 @@ export class Turn {
 }
 
 /** When a session's frames are to be acknowledged. */
-function dueAt({ acknowledgedAt, framesUnacknowledged }: PublishSession): number {
-  const isPipelined = framesUnacknowledged > 1;
+function dueAt({ acknowledgedAt, framesUnacknowledged, wasPipelined }: PublishSession): number {
+  const isPipelined = framesUnacknowledged > 1 || wasPipelined;
   return acknowledgedAt + (isPipelined ? ACKNOWLEDGEMENT_MS_PIPELINED : ACKNOWLEDGEMENT_MS);
+}
+
+function restAfter(flushMs: number): number {
+  const share = Math.max(REST_PER_FLUSH_MIN, flushMs * REST_PER_FLUSH_EACH_MS);
+  return Math.min(REST_MS_MAX, flushMs * Math.min(REST_PER_FLUSH_MAX, share));
 }

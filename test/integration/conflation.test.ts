@@ -68,6 +68,42 @@ onTransports((transport) => {
     expect(subscriber.mirror.get(symbol)).toMatchObject({ price: 3, count: 3, average: 2 });
   });
 
+  it('follows a shorter conflateMs at once, also where a longer one was waited for', async () => {
+    // Sweeps, which would flush too, are a second apart.
+    const quiet = await serverForTest({ server: { transport, heartbeatMs: 20_000 } });
+    const symbol = unique('S');
+    const publisher = await publisherForTest(quiet.port, unique('feed'));
+    const subscriber = await subscriberForTest(quiet.port);
+    await subscriber.subscribe([symbol], { conflateMs: 10_000 });
+    // One price, so that no anomaly has the session looked at.
+    publisher.publish([{ symbol, price: 1, time: TIME }]);
+    await subscriber.counted(symbol, 1);
+    publisher.publish([{ symbol, price: 1, time: TIME + 1 }]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await subscriber.subscribe([symbol], { conflateMs: 20 });
+    await subscriber.counted(symbol, 2);
+    for (let count = 3; count <= 6; count++) {
+      publisher.publish([{ symbol, price: 1, time: TIME + count }]);
+      await subscriber.counted(symbol, count, 400);
+    }
+  });
+
+  it('keeps telling sessions with a conflateMs while ticks come without a pause', async () => {
+    const symbol = unique('S');
+    const publisher = await publisherForTest(server.port, unique('feed'));
+    const subscriber = await subscriberForTest(server.port);
+    await subscriber.subscribe([symbol], { conflateMs: 20 });
+    let time = TIME;
+    const end = performance.now() + 600;
+    while (performance.now() < end) {
+      publisher.publish(Array.from({ length: 1100 }, () => ({ symbol, price: 1, time: time++ })));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    // Half as often as there was time for would be too seldom on a machine at rest; a quarter is never too much to ask.
+    expect(subscriber.flushes.length).toBeGreaterThan(600 / 20 / 4);
+    await subscriber.counted(symbol, time - TIME);
+  });
+
   it('follows the last conflateMs given, for the session as a whole', async () => {
     const [a, b] = [unique('A'), unique('B')];
     const subscriber = await subscriberForTest(server.port);

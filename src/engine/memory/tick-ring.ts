@@ -109,13 +109,14 @@ export class TickProducer {
     return true;
   }
 
-  /** Makes everything offered visible to the consumer. Does not wake it. */
-  publish(): void {
-    if (this.#published === this.#tail) return;
+  /** Makes everything offered visible to the consumer, without waking it. Returns whether there was something. */
+  publish(): boolean {
+    if (this.#published === this.#tail) return false;
     this.#published = this.#tail;
     // Kept near TAIL though nothing is overwritten: left behind by 2^31 positions it would seem to be ahead.
     this.#words[INTENT] = this.#tail;
     Atomics.store(this.#words, TAIL, this.#tail);
+    return true;
   }
 
   /** Wakes the consumer if it sleeps: a system call only then. Call after {@link publish}. */

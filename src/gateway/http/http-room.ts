@@ -3,15 +3,18 @@ import type { AnomalyLog } from '../anomaly-log.ts';
 import type { CreditPool } from '../credit-pool.ts';
 import type { TickIntake } from '../tick-intake.ts';
 import type { Traffic } from '../traffic.ts';
+import type { TurnClock } from '../turn-clock.ts';
 
 /** What HTTP commands work on: the way in. */
 export interface CommandRoom {
   readonly intake: TickIntake;
   readonly credit: CreditPool;
   readonly traffic: Traffic;
+  /** The one that publish sessions read too: receipt times follow the order in which ticks are taken, however they came. */
+  readonly clock: TurnClock;
   /** Ticks one request may hold. */
   readonly ticksMax: number;
-  /** Has the accepted ticks handed to the workers before this turn of the event loop ends. */
+  /** Has the accepted ticks handed to the workers as soon as they are due (turn.ts). */
   readonly schedule: () => void;
 }
 

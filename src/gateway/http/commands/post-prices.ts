@@ -1,4 +1,3 @@
-import { monotonicMs } from '../../../engine/index.ts';
 import { TickBatch } from '../../../protocol/index.ts';
 import type { HttpResponse } from '../../transport/transport.ts';
 import type { Handler } from '../handler.ts';
@@ -73,13 +72,14 @@ class PricePoster {
    * @throws RequestProblem 503 under `wait`, when not all that is good has room: then none is taken
    */
   #post(bodies: readonly object[]): RejectedPrice[] {
-    const { intake, schedule } = this.#room;
-    const now = Date.now();
+    const { clock, intake, schedule } = this.#room;
+    clock.read();
+    const { now } = clock;
     const prices = bodies.map((body) => readPostedPrice(body, now, intake.maxFutureMs));
     this.#requireRoom(prices.filter(({ faults }) => faults.length === 0).length);
     // Bad ones go in too: the intake turns them down, and counts them.
     this.#fillBatch(prices);
-    intake.take(this.#batch, undefined, now, monotonicMs(), true);
+    intake.take(this.#batch, undefined, now, clock.monotonic, true);
     schedule();
     return this.#rejected(prices);
   }

@@ -1,0 +1,208 @@
+import { onTestFinished, vi } from 'vitest';
+import type { Engine } from '../../src/engine/index.ts';
+import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
+import type { FanOut } from '../../src/gateway/fan-out.ts';
+import type { PublishSession } from '../../src/gateway/publish-session.ts';
+import { Turn } from '../../src/gateway/turn.ts';
+
+/** What the parts around a turn take, ms. */
+interface Durations {
+  /** Of a flush, during which the loop stands still. */
+  readonly flushMs: number;
+  /** From the delivery of ticks to their statistics. */
+  readonly workerMs: number;
+}
+
+/** How long each kind of work waited at most, ms, not counting the flushes in between. */
+type LongestWaits = Record<'delivery' | 'flush' | 'acknowledgement' | 'credit', number>;
+
+/** A publisher as the turn sees it. */
+class RigPublisher {
+  framesUnacknowledged = 0;
+  acknowledgedAt = Number.NEGATIVE_INFINITY;
+  wasPipelined = false;
+  acknowledgements = 0;
+  /** When the oldest frame came that is not acknowledged. */
+  frameAt = Number.POSITIVE_INFINITY;
+  readonly #rig: TurnRig;
+
+  constructor(rig: TurnRig) {
+    this.#rig = rig;
+  }
+
+  acknowledge(): void {
+    this.framesUnacknowledged = 0;
+    this.acknowledgements++;
+    this.#rig.waited('acknowledgement', this.frameAt);
+    this.frameAt = Number.POSITIVE_INFINITY;
+  }
+
+  offerCredit(): void {
+    this.#rig.waited('credit', this.#rig.spaceAt);
+    this.#rig.spaceAt = Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * A turn on a clock that stands still unless it is moved: for what it decides, and when. In place of engine, fan-out and
+ * publishers stand their states alone: ticks offered, queued, changed; frames; a doorbell that only rings while armed.
+ */
+export class TurnRig {
+  readonly longest: LongestWaits = { delivery: 0, flush: 0, acknowledgement: 0, credit: 0 };
+  readonly conflation = new ConflationQueue();
+  flushes = 0;
+  /** When the oldest of each waiting came into being; infinite where there is none. */
+  offeredAt = Number.POSITIVE_INFINITY;
+  newsAt = Number.POSITIVE_INFINITY;
+  spaceAt = Number.POSITIVE_INFINITY;
+  readonly #durations: Durations;
+  readonly #publishers = new Set<PublishSession>();
+  readonly #turn: Turn;
+  readonly #engine: Pick<
+    Engine,
+    'armDoorbell' | 'channelCapacity' | 'deliver' | 'hasNews' | 'isBusy' | 'offered'
+  >;
+  #queued = 0;
+  #onRing: (() => void) | undefined;
+  #workerTimers = 0;
+  /** How long the loop stood still so far, ms: the clock of timers does not know. */
+  #stoodMs = 0;
+
+  constructor(durations: Durations, channelCapacity = 65_536) {
+    // A run of a property that failed has left its own behind.
+    this.end();
+    vi.useFakeTimers({
+      toFake: [
+        'setTimeout',
+        'clearTimeout',
+        'setImmediate',
+        'clearImmediate',
+        'performance',
+        'Date',
+      ],
+    });
+    onTestFinished(() => this.end());
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + this.#stoodMs);
+    this.#durations = durations;
+    this.#engine = {
+      channelCapacity,
+      offered: 0,
+      deliver: () => this.#deliver(),
+      hasNews: () => this.newsAt < Number.POSITIVE_INFINITY,
+      isBusy: () => this.#engine.offered + this.#queued > 0 || this.#engine.hasNews(),
+      armDoorbell: (onRing) => {
+        this.#onRing = onRing;
+      },
+    };
+    const fanOut: Pick<FanOut, 'run'> = { run: () => this.#flush() };
+    this.#turn = new Turn(
+      this.#engine as Engine,
+      fanOut as FanOut,
+      this.conflation,
+      this.#publishers,
+    );
+    this.#turn.schedule();
+  }
+
+  /** Gives the clock back. */
+  end(): void {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  }
+
+  publisher(): RigPublisher {
+    const publisher = new RigPublisher(this);
+    this.#publishers.add(publisher as unknown as PublishSession);
+    return publisher;
+  }
+
+  /** A publisher's frame came. */
+  frame(publisher: RigPublisher, ticks = 1, isUrgent = false): void {
+    this.#offer(ticks);
+    publisher.frameAt = Math.min(publisher.frameAt, Date.now());
+    this.#turn.acknowledgementDue(publisher as unknown as PublishSession, isUrgent);
+  }
+
+  /** Ticks came by HTTP, which acknowledges by itself. */
+  posted(ticks = 1): void {
+    this.#offer(ticks);
+    this.#turn.schedule();
+  }
+
+  close(publisher: RigPublisher): void {
+    const session = publisher as unknown as PublishSession;
+    this.#publishers.delete(session);
+    this.#turn.forget(session);
+    publisher.frameAt = Number.POSITIVE_INFINITY;
+    this.#turn.schedule();
+  }
+
+  /** Has the loop turn once, without time passing. */
+  turn(): Promise<unknown> {
+    return vi.advanceTimersByTimeAsync(0);
+  }
+
+  pass(ms: number): Promise<unknown> {
+    return vi.advanceTimersByTimeAsync(ms);
+  }
+
+  /** Timers and immediates of the turn: what would wake a loop that has nothing to do. */
+  get pending(): number {
+    return vi.getTimerCount() - this.#workerTimers;
+  }
+
+  get isArmed(): boolean {
+    return this.#onRing !== undefined;
+  }
+
+  /** Notes that something that waited since `from` is done. */
+  waited(kind: keyof LongestWaits, from: number): void {
+    if (from === Number.POSITIVE_INFINITY) return;
+    this.longest[kind] = Math.max(this.longest[kind], Date.now() - from);
+  }
+
+  /** Notes how long what still waits has waited. */
+  look(): void {
+    this.waited('delivery', this.offeredAt);
+    this.waited('flush', this.newsAt);
+    if (this.#publishers.size > 0) this.waited('credit', this.spaceAt);
+    for (const publisher of this.#publishers) {
+      this.waited('acknowledgement', (publisher as unknown as RigPublisher).frameAt);
+    }
+  }
+
+  #offer(ticks: number): void {
+    if (ticks === 0) return;
+    this.#engine.offered += ticks;
+    this.offeredAt = Math.min(this.offeredAt, Date.now());
+  }
+
+  #deliver(): void {
+    const { offered } = this.#engine;
+    if (offered === 0) return;
+    this.#engine.offered = 0;
+    this.#queued += offered;
+    this.waited('delivery', this.offeredAt);
+    this.offeredAt = Number.POSITIVE_INFINITY;
+    this.#workerTimers++;
+    setTimeout(() => this.#apply(offered), this.#durations.workerMs);
+  }
+
+  #apply(ticks: number): void {
+    this.#workerTimers--;
+    this.#queued -= ticks;
+    this.newsAt = Math.min(this.newsAt, Date.now());
+    this.spaceAt = Math.min(this.spaceAt, Date.now());
+    const onRing = this.#onRing;
+    this.#onRing = undefined;
+    if (onRing !== undefined) queueMicrotask(onRing);
+  }
+
+  #flush(): void {
+    this.flushes++;
+    this.#stoodMs += this.#durations.flushMs;
+    this.waited('flush', this.newsAt);
+    this.newsAt = Number.POSITIVE_INFINITY;
+  }
+}

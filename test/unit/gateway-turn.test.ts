@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { TurnRig } from '../support/turn-rig.ts';
+
+/** Nothing waits longer than this, ms, however much goes on. */
+const PATIENCE_MS = 25;
+const DELIVERY_TICKS = 1024;
+
+const hurries = [{ unconflated: 0 }, { unconflated: 1 }];
+const durations = [
+  { flushMs: 0, workerMs: 0 },
+  { flushMs: 1, workerMs: 1 },
+  { flushMs: 5, workerMs: 3 },
+  { flushMs: 40, workerMs: 0 },
+];
+const situations = hurries.flatMap((hurry) => durations.map((each) => ({ ...hurry, ...each })));
+
+/** Ticks a frame, and whether each is about to exhaust its publisher's credit. */
+const streams = [
+  { ticks: 0, isUrgent: false },
+  { ticks: 1, isUrgent: false },
+  { ticks: 1, isUrgent: true },
+  { ticks: DELIVERY_TICKS - 1, isUrgent: false },
+  { ticks: DELIVERY_TICKS, isUrgent: false },
+  { ticks: 20 * DELIVERY_TICKS, isUrgent: true },
+];
+
+function rigOf(situation: (typeof situations)[number]): TurnRig {
+  const rig = new TurnRig(situation);
+  rig.conflation.unconflated = situation.unconflated;
+  return rig;
+}
+
+async function expectIdle(rig: TurnRig): Promise<void> {
+  await rig.pass(4 * PATIENCE_MS);
+  rig.look();
+  expect(Math.max(...Object.values(rig.longest))).toBeLessThanOrEqual(PATIENCE_MS);
+  expect(rig).toMatchObject({ pending: 0, isArmed: true });
+}
+
+describe.each(situations)(
+  'with $unconflated unconflated, $flushMs ms a flush, $workerMs ms a worker',
+  (situation) => {
+    it('sleeps, and handles a frame in the turn of the loop that brings it', async () => {
+      const rig = rigOf(situation);
+      const publisher = rig.publisher();
+      for (let round = 1; round <= 3; round++) {
+        await expectIdle(rig);
+        rig.frame(publisher);
+        await rig.turn();
+        expect(rig.offeredAt).toBe(Number.POSITIVE_INFINITY);
+        expect(publisher.acknowledgements).toBe(round);
+        await expectIdle(rig);
+        expect(rig.flushes).toBe(round);
+      }
+    });
+
+    it('acknowledges within 3 ms a publisher that waits for it before it goes on', async () => {
+      const rig = rigOf(situation);
+      const publisher = rig.publisher();
+      for (let round = 1; round <= 50; round++) {
+        rig.frame(publisher);
+        await rig.turn();
+        for (let ms = 0; publisher.acknowledgements < round && ms < PATIENCE_MS; ms++) {
+          await rig.pass(1);
+        }
+        expect(publisher.acknowledgements).toBe(round);
+      }
+      expect(rig.longest.acknowledgement).toBeLessThanOrEqual(3);
+      await expectIdle(rig);
+    });
+
+    it.each(streams)(
+      'lets nothing wait while frames of $ticks ticks come every ms (urgent: $isUrgent)',
+      async (stream) => {
+        const rig = rigOf(situation);
+        const publishers = [rig.publisher(), rig.publisher()];
+        for (let ms = 0; ms < 200; ms++) {
+          for (const publisher of publishers) rig.frame(publisher, stream.ticks, stream.isUrgent);
+          await rig.pass(1);
+          rig.look();
+          expect(Math.max(...Object.values(rig.longest))).toBeLessThanOrEqual(PATIENCE_MS);
+        }
+        expect(rig.flushes > 0).toBe(stream.ticks > 0);
+        await expectIdle(rig);
+      },
+    );
+
+    it('hands over what came by HTTP, which has nothing to acknowledge', async () => {
+      const rig = rigOf(situation);
+      for (let ms = 0; ms < 60; ms++) {
+        if (ms % 3 === 0) rig.posted();
+        await rig.pass(1);
+        rig.look();
+      }
+      expect(rig.flushes).toBeGreaterThan(0);
+      await expectIdle(rig);
+    });
+
+    it('forgets a publisher that closes before it is acknowledged', async () => {
+      const rig = rigOf(situation);
+      const [staying, closing] = [rig.publisher(), rig.publisher()];
+      for (const publisher of [staying, closing]) rig.frame(publisher);
+      await rig.turn();
+      for (const publisher of [closing, staying, closing]) rig.frame(publisher);
+      const before = closing.acknowledgements;
+      rig.close(closing);
+      await expectIdle(rig);
+      expect(closing.acknowledgements).toBe(before);
+      expect(staying.acknowledgements).toBe(2);
+    });
+  },
+);
+
+it('hears of what a worker did long after the rest, as when another took its place', async () => {
+  const rig = new TurnRig({ flushMs: 1, workerMs: 500 });
+  const publisher = rig.publisher();
+  rig.frame(publisher);
+  await rig.pass(100);
+  expect(rig).toMatchObject({ flushes: 0, pending: 0, isArmed: true });
+  rig.frame(publisher);
+  await rig.pass(900);
+  expect(rig.flushes).toBe(2);
+  await expectIdle(rig);
+});
+
+it('hands over a quarter of a small queue at once', async () => {
+  const rig = new TurnRig({ flushMs: 0, workerMs: 0 }, 16);
+  const publisher = rig.publisher();
+  rig.frame(publisher);
+  await rig.turn();
+  rig.frame(publisher, 3);
+  await rig.turn();
+  expect(rig.offeredAt).toBeLessThan(Number.POSITIVE_INFINITY);
+  rig.frame(publisher, 1);
+  await rig.turn();
+  expect(rig.offeredAt).toBe(Number.POSITIVE_INFINITY);
+});

@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+import { CreditPool } from '../../src/gateway/credit-pool.ts';
+import { postPrices } from '../../src/gateway/http/commands/post-prices.ts';
+import { TickIntake } from '../../src/gateway/tick-intake.ts';
+import { Traffic } from '../../src/gateway/traffic.ts';
+import { TurnClock } from '../../src/gateway/turn-clock.ts';
+import { EngineRun } from '../support/engine-run.ts';
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+function standFor(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+it('has one receipt time a turn of the loop, the one of frames of publishers', async () => {
+  const run = await EngineRun.start({ partitions: 1 });
+  const clock = new TurnClock();
+  const handler = postPrices({
+    intake: new TickIntake(run.engine, 60_000, () => undefined),
+    credit: new CreditPool(1),
+    traffic: new Traffic(),
+    clock,
+    ticksMax: 1,
+    schedule: () => run.engine.deliver(),
+  });
+  const post = (symbol: string) => {
+    const body = Buffer.from(JSON.stringify({ symbol, price: 1 }));
+    const head = {
+      method: 'POST',
+      path: '/api/prices',
+      query: new URLSearchParams(),
+      remoteAddress: '127.0.0.1',
+    };
+    return handler({ ...head, header: () => undefined, body }, '');
+  };
+  // As a frame that came first in this turn reads it; reading it takes a while.
+  clock.read();
+  const receipt = clock.now;
+  standFor(5);
+  expect(post('A')).toMatchObject({ status: 202 });
+  await turn();
+  expect(post('B')).toMatchObject({ status: 202 });
+  await run.settle();
+  expect(run.rows.get(0)).toMatchObject({ lastUpdateTime: receipt });
+  expect(run.rows.get(1)?.lastUpdateTime).toBeGreaterThanOrEqual(receipt + 4);
+  await run.stop();
+});
