@@ -38,8 +38,9 @@ export class FanOut {
     this.#traffic = traffic;
   }
 
-  /** Takes all news there is now and flushes the sessions concerned. */
-  run(): void {
+  /** Takes all news there is now and flushes the sessions concerned. Returns how many messages that took. */
+  run(): number {
+    const { framesOut } = this.#traffic;
     this.#runAnomalies();
     let count: number;
     do {
@@ -47,6 +48,7 @@ export class FanOut {
       for (let i = 0; i < count; i++) this.#markStats(this.#taken[i] as number);
     } while (count > TAKEN_MAX / 2);
     this.#flushTouched();
+    return this.#traffic.framesOut - framesOut;
   }
 
   /**

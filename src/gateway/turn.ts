@@ -4,16 +4,18 @@ import type { FanOut } from './fan-out.ts';
 import type { PublishSession } from './publish-session.ts';
 
 /**
- * After a flush, sockets and ticks get a multiple of its time before the next one: the more, the longer it took. A short
- * one does little harm soon again; long ones are worth gathering for. Nothing waits when little goes on.
+ * After a flush, sockets and ticks get a multiple of its time before the next one. One to a few sockets comes again soon,
+ * half its time later. One to hundreds is worth gathering for, so that messages are few and full: the multiple grows with
+ * the messages beyond a few. Nothing waits when little goes on.
  */
+const FEW_MESSAGES = 64;
 const REST_PER_FLUSH_MIN = 0.5;
-const REST_PER_FLUSH_MAX = 2;
-const REST_PER_FLUSH_EACH_MS = 0.5;
+const REST_PER_FLUSH_MAX = 6;
+const REST_PER_MESSAGE = 1 / 24;
 /** No flush waits longer than this, ms. */
 const REST_MS_MAX = 20;
 /** Ticks that follow others sooner than this, ms, are handed to the workers together with those that come meanwhile. */
-const DELIVERY_MS = 1;
+const DELIVERY_MS = 0.75;
 /** Between deliveries, and between flushes, while no session is to be told at once, ms. */
 const UNHURRIED_MS = 8;
 /**
@@ -150,10 +152,9 @@ export class Turn {
   }
 
   #flush(start: number): void {
-    this.#fanOut.run();
+    const messages = this.#fanOut.run();
     const end = performance.now();
-    const flushMs = end - start;
-    const restMs = restAfter(flushMs);
+    const restMs = restAfter(end - start, messages);
     this.#flushAt = end + (this.#isHurried() ? restMs : Math.max(UNHURRIED_MS, restMs));
     // Nobody is told before of the ticks that come now: the workers may sleep as long.
     if (restMs > LONG_REST_MS)
@@ -185,7 +186,8 @@ function dueAt({ acknowledgedAt, framesUnacknowledged, wasPipelined }: PublishSe
   return acknowledgedAt + (isPipelined ? ACKNOWLEDGEMENT_MS_PIPELINED : ACKNOWLEDGEMENT_MS);
 }
 
-function restAfter(flushMs: number): number {
-  const share = Math.max(REST_PER_FLUSH_MIN, flushMs * REST_PER_FLUSH_EACH_MS);
+/** How long to rest after a flush of so many messages that took `flushMs`, ms. */
+function restAfter(flushMs: number, messages: number): number {
+  const share = Math.max(REST_PER_FLUSH_MIN, (messages - FEW_MESSAGES) * REST_PER_MESSAGE);
   return Math.min(REST_MS_MAX, flushMs * Math.min(REST_PER_FLUSH_MAX, share));
 }

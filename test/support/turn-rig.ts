@@ -95,7 +95,13 @@ export class TurnRig {
         this.#onRing = onRing;
       },
     };
-    const fanOut: Pick<FanOut, 'run'> = { run: () => this.#flush() };
+    const fanOut: Pick<FanOut, 'run'> = {
+      run: () => {
+        this.#flush();
+        // The longer a flush, the more messages: some 10 µs each.
+        return 100 * this.#durations.flushMs;
+      },
+    };
     this.#turn = new Turn(
       this.#engine as Engine,
       fanOut as FanOut,
