@@ -11,7 +11,7 @@ import type { Figures, Turn, Workload, WorkloadGroup } from './workload.ts';
 const STARTS = 5;
 const FRAME_UPDATES = 256;
 /** How long a server may go on until its memory is read: garbage collectors are in no hurry. */
-const SETTLE_MS = 2000;
+const SETTLE_MS = 4000;
 const TICKS_PER_SYMBOL = 64;
 /** Ticks of a symbol this far apart leave its sliding window quiet. */
 const TICK_EVERY_MS = 1000;
@@ -55,7 +55,7 @@ export const memory: WorkloadGroup = {
       roundsMax: 1,
     },
     sessionsWorkload(5000, 20, SENDERS),
-    sessionsWorkload(2000, 200, LEAST),
+    sessionsWorkload(5000, 200, LEAST),
   ],
 };
 

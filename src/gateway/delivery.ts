@@ -9,11 +9,12 @@ import {
   VALUES,
 } from '../protocol/index.ts';
 import type { AnomalyLog } from './anomaly-log.ts';
-import type { ConflationQueue, Due } from './conflation-queue.ts';
+import type { ConflationQueue } from './conflation-queue.ts';
 import type { Connection } from './connection.ts';
 import { NO_LINK } from './link-index.ts';
 import { NO_ANOMALIES } from './link-pool.ts';
 import type { LinkTable } from './link-table.ts';
+import { Pace } from './pace.ts';
 import { NO_SNAPSHOT, type SnapshotPool } from './snapshot-pool.ts';
 import type { StatsMessage } from './stats-message.ts';
 import type { Subscriptions, Watcher } from './subscriptions.ts';
@@ -33,9 +34,6 @@ export interface DeliveryRoom {
   readonly messageBytesMax: number;
 }
 
-/** Sessions with a `conflateMs` are due at moments this much of it apart, at most, ms: many with one timer. */
-const GRID_PARTS = 16;
-const GRID_MS_MAX = 8;
 /** Anomalies in one frame at most. */
 const ANOMALIES_PER_FRAME = 1000;
 
@@ -43,19 +41,15 @@ const ANOMALIES_PER_FRAME = 1000;
  * One session's side of the fan-out: its cursors, and bringing them up to date. There is no queue of messages: a session
  * that cannot or may not be sent to keeps its marks, and gets the newest state when it can.
  */
-export class Delivery implements Due {
+export class Delivery {
   readonly links: LinkTable;
-  dueAt = 0;
+  readonly pace: Pace;
   /** Whether the fan-out of this turn has this session on its list. */
   isTouched = false;
   readonly #connection: Connection;
   readonly #room: DeliveryRoom;
-  /** Of the last STATS flush, on the clock of `performance.now`. */
-  #flushedAt = Number.NEGATIVE_INFINITY;
   /** A flush was begun that the socket had no room for: its rest may follow at any time. */
   #isMidFlush = false;
-  #conflateMs: number;
-  #isQueued = false;
   #isSlow = false;
   #isClosed = false;
   /** Requests waiting for the session to be up to date. */
@@ -65,29 +59,8 @@ export class Delivery implements Due {
   constructor(connection: Connection, room: DeliveryRoom, conflateMs: number, watcher: Watcher) {
     this.#connection = connection;
     this.#room = room;
-    this.#conflateMs = conflateMs;
-    if (conflateMs === 0) room.conflation.unconflated++;
+    this.pace = new Pace(room.conflation, conflateMs, () => this.flush());
     this.links = room.subscriptions.enter(this, watcher);
-  }
-
-  /** Least time between two STATS flushes, ms. */
-  get conflateMs(): number {
-    return this.#conflateMs;
-  }
-
-  set conflateMs(ms: number) {
-    const { conflation } = this.#room;
-    conflation.unconflated += Number(ms === 0) - Number(this.#conflateMs === 0);
-    this.#conflateMs = ms;
-    if (!this.isQueued || this.#dueAt() >= this.dueAt) return;
-    // Shorter than when it was queued: it is due earlier, also where nothing waits at the moment.
-    this.dueAt = this.#dueAt();
-    conflation.hasten(this);
-  }
-
-  /** Whether it is queued until its `conflateMs` has passed: statistics need no flush before. */
-  get isQueued(): boolean {
-    return this.#isQueued && this.#conflateMs > 0;
   }
 
   /** Whether the socket had no room when last looked at. */
@@ -135,7 +108,7 @@ export class Delivery implements Due {
   /** Unlinks everything: the session is gone. */
   close(): void {
     this.#isClosed = true;
-    if (this.#conflateMs === 0) this.#room.conflation.unconflated--;
+    this.pace.end();
     this.#remove(this.links.all());
     this.#room.subscriptions.exit(this.links);
   }
@@ -162,11 +135,6 @@ export class Delivery implements Due {
     }
   }
 
-  due(): void {
-    this.#isQueued = false;
-    this.flush();
-  }
-
   /** Brings the session up to date as far as its socket and its `conflateMs` allow. */
   flush(): void {
     const { links } = this;
@@ -178,28 +146,9 @@ export class Delivery implements Due {
   }
 
   #deliver(): void {
-    if (this.links.statsPending > 0 && this.#mayFlush()) this.#sendStats();
+    if (this.links.statsPending > 0 && (this.#isMidFlush || this.pace.isUp())) this.#sendStats();
     while (this.links.anomaliesPending > 0 && this.#checkRoom()) this.#sendAnomalies();
     if (this.links.statsPending === 0) this.#answerVerifications();
-  }
-
-  /** Whether `conflateMs` has passed; if not, the session is queued for when it will have. */
-  #mayFlush(): boolean {
-    if (this.conflateMs === 0 || this.#isMidFlush) return true;
-    const now = performance.now();
-    if (now - this.#flushedAt >= this.conflateMs) return true;
-    if (!this.#isQueued) {
-      this.#isQueued = true;
-      this.dueAt = this.#dueAt();
-      this.#room.conflation.add(this);
-    }
-    return false;
-  }
-
-  /** When `conflateMs` will have passed, at a moment that other sessions are due at too. */
-  #dueAt(): number {
-    const grid = Math.min(GRID_MS_MAX, 2 ** Math.floor(Math.log2(this.#conflateMs / GRID_PARTS)));
-    return Math.ceil((this.#flushedAt + this.#conflateMs) / grid) * grid;
   }
 
   #sendStats(): void {
@@ -209,7 +158,7 @@ export class Delivery implements Due {
       this.#sendStatsMessage();
     }
     this.#isMidFlush = false;
-    if (this.conflateMs > 0) this.#flushedAt = performance.now();
+    this.pace.told();
   }
 
   #sendStatsMessage(): void {

@@ -106,7 +106,7 @@ export class FanOut {
       else if (cursors[link] !== current) {
         const delivery = deliveries[owners[link] as number] as Delivery;
         delivery.markStats(link);
-        if (!delivery.isQueued) this.#touch(delivery);
+        if (!delivery.pace.isWaiting) this.#touch(delivery);
       }
     }
     if (isNew) this.#traffic.conflatedUpdates += conflated;

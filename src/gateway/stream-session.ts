@@ -113,12 +113,12 @@ export class StreamSession implements SocketHandler, Watcher {
   /** One synchronous step: nothing can change between the full entries and the marks of what comes after. */
   #subscribe(requestId: number, patterns: readonly string[], options: SubscribeOptions): void {
     if (options.conflateMs !== undefined) {
-      this.delivery.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
+      this.delivery.pace.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
     }
     const fields = options.fields ?? ALL_FIELDS;
     const wants = wantsOf((options.stats ?? true) ? fields : 0, options.anomalies ?? true);
     const codes = patterns.map((pattern) => this.#hold(pattern, wants));
-    const { conflateMs } = this.delivery;
+    const { conflateMs } = this.delivery.pace;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
     const held = patterns.filter((_, index) => codes[index] === 0);
     for (const [symbolId, symbol] of this.#patterns.matching(held)) {

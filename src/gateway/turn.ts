@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/index.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import type { ConflationQueue } from './conflation-queue.ts';
 import type { FanOut } from './fan-out.ts';
 import type { PublishSession } from './publish-session.ts';
@@ -26,10 +27,7 @@ const LEAD_MS = 1;
 const LONG_REST_MS = 4;
 /** So many ticks are handed over whenever they are there: waking the workers for them costs next to nothing. */
 const DELIVERY_TICKS = 1024;
-/** Between acknowledgements to a publisher, ms: where it may be waiting for one, and where frame follows frame anyway. */
-const ACKNOWLEDGEMENT_MS = 2;
-const ACKNOWLEDGEMENT_MS_PIPELINED = 8;
-/** What would be due so soon is done at once, while the turn is at it, ms. */
+/** Ticks that would be handed over so soon are when acknowledgements are sent, ms. */
 const SLACK_MS = 2;
 
 /**
@@ -45,13 +43,12 @@ export class Turn {
   readonly #conflation: ConflationQueue;
   readonly #publishers: ReadonlySet<PublishSession>;
   readonly #deliveryTicks: number;
-  #unacknowledged: PublishSession[] = [];
+  readonly #acknowledgements = new Acknowledgements();
   #isScheduled = false;
   /** A publisher is about to run out of credit. */
   #isUrgent = false;
-  /** When ticks may be handed over, frames acknowledged and sessions told again; on the clock of `performance.now`. */
+  /** When ticks may be handed over, and sessions told again; on the clock of `performance.now`, ms. */
   #deliveryAt = 0;
-  #acknowledgementAt = Number.POSITIVE_INFINITY;
   #flushAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -78,18 +75,14 @@ export class Turn {
 
   /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
   acknowledgementDue(session: PublishSession, isUrgent: boolean): void {
-    if (session.framesUnacknowledged++ === 0) {
-      this.#unacknowledged.push(session);
-      this.#acknowledgementAt = Math.min(this.#acknowledgementAt, dueAt(session));
-    }
+    this.#acknowledgements.add(session);
     if (isUrgent) this.#isUrgent = true;
-    const isAwaited = this.#timerAt <= Math.min(this.#deliveryAt, this.#acknowledgementAt);
+    const isAwaited = this.#timerAt <= Math.min(this.#deliveryAt, this.#acknowledgements.dueAt);
     if (!isAwaited || isUrgent || this.#engine.offered >= this.#deliveryTicks) this.schedule();
   }
 
   forget(session: PublishSession): void {
-    const at = this.#unacknowledged.indexOf(session);
-    if (at >= 0) this.#unacknowledged.splice(at, 1);
+    this.#acknowledgements.forget(session);
   }
 
   stop(): void {
@@ -100,9 +93,9 @@ export class Turn {
     this.#isScheduled = false;
     const now = performance.now();
     const isFlushDue = now >= this.#flushAt;
-    if (this.#isUrgent || now >= this.#acknowledgementAt || this.#isDeliveryDue(now)) {
+    if (this.#isUrgent || now >= this.#acknowledgements.dueAt || this.#isDeliveryDue(now)) {
       if (this.#isUrgent || this.#isDeliveryDue(now + SLACK_MS)) this.#deliver(now);
-      this.#acknowledge(now);
+      this.#acknowledgements.send(now, this.#isUrgent);
     }
     this.#isUrgent = false;
     if (isFlushDue && this.#engine.hasNews()) this.#flush(now);
@@ -138,19 +131,6 @@ export class Turn {
     return this.#conflation.unconflated > 0;
   }
 
-  #acknowledge(now: number): void {
-    for (const session of this.#unacknowledged) {
-      // One acknowledged together with new credit may stand on the list still, or twice.
-      if (session.framesUnacknowledged === 0) continue;
-      if (!this.#isUrgent && now + SLACK_MS < dueAt(session)) continue;
-      session.wasPipelined = session.framesUnacknowledged > 1;
-      session.acknowledge();
-      session.acknowledgedAt = now;
-    }
-    this.#unacknowledged = this.#unacknowledged.filter((left) => left.framesUnacknowledged > 0);
-    this.#acknowledgementAt = Math.min(...this.#unacknowledged.map(dueAt));
-  }
-
   #flush(start: number): void {
     const messages = this.#fanOut.run();
     const end = performance.now();
@@ -163,7 +143,7 @@ export class Turn {
 
   /** Has what is left done when it is due. */
   #comeBack(isResting: boolean): void {
-    let at = this.#acknowledgementAt;
+    let at = this.#acknowledgements.dueAt;
     if (isResting) at = Math.min(at, this.#flushAt);
     if (this.#engine.offered > 0) at = Math.min(at, this.#deliveryAt);
     if (at >= this.#timerAt) return;
@@ -178,12 +158,6 @@ export class Turn {
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.#run();
   };
-}
-
-/** When a session's frames are to be acknowledged. */
-function dueAt({ acknowledgedAt, framesUnacknowledged, wasPipelined }: PublishSession): number {
-  const isPipelined = framesUnacknowledged > 1 || wasPipelined;
-  return acknowledgedAt + (isPipelined ? ACKNOWLEDGEMENT_MS_PIPELINED : ACKNOWLEDGEMENT_MS);
 }
 
 /** How long to rest after a flush of so many messages that took `flushMs`, ms. */

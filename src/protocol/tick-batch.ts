@@ -50,45 +50,38 @@ export class TickBatch {
     this.times = new Float64Array(size);
   }
 
-  /** Adds a tick whose text name stands at `start` in `text`. */
-  addText(start: number, length: number, price: number, time: number): void {
-    this.#add(NameKind.TEXT, start, Math.min(length, LENGTH_MAX), price, time);
-  }
-
-  addAlias(alias: number, price: number, time: number): void {
-    this.#add(NameKind.ALIAS, alias, 0, price, time);
+  /**
+   * Adds a tick whose price and time the caller then puts into their columns.
+   *
+   * @param name the alias, or where a text name stands in `text`
+   * @param length bytes of a text name
+   * @returns its index
+   */
+  add(kind: NameKind, name: number, length: number): number {
+    const index = this.count++;
+    this.kinds[index] = kind;
+    this.names[index] = name;
+    this.lengths[index] = Math.min(length, LENGTH_MAX);
+    return index;
   }
 
   /**
    * Adds a tick from decoded values, whatever they are; only for a batch started without `text`.
    */
   addValues(symbol: unknown, price: unknown, time: number): void {
-    const priceOrNaN = typeof price === 'number' ? price : Number.NaN;
+    const index = this.#addNamed(symbol);
+    this.prices[index] = typeof price === 'number' ? price : Number.NaN;
+    this.times[index] = withoutSign(time);
+  }
+
+  #addNamed(symbol: unknown): number {
     if (typeof symbol === 'string') {
       const start = this.#scratchUsed;
-      const length = this.#encode(symbol);
-      this.addText(start, length, priceOrNaN, time);
-    } else if (isAlias(symbol)) {
-      this.addAlias(symbol, priceOrNaN, time);
-    } else {
-      this.addNameless(priceOrNaN, time);
+      return this.add(NameKind.TEXT, start, this.#encode(symbol));
     }
-  }
-
-  /** Adds a tick named by neither a text nor an alias: it will be rejected, but keeps its index. */
-  addNameless(price: number, time: number): void {
-    this.#add(NameKind.NEITHER, 0, 0, price, time);
-  }
-
-  #add(kind: NameKind, name: number, length: number, price: number, time: number): void {
-    const index = this.count++;
-    this.kinds[index] = kind;
-    this.names[index] = name;
-    this.lengths[index] = length;
-    this.prices[index] = price;
-    // Adding 0 turns -0 into 0: JSON cannot carry -0, and the digest of a mirror tells the two
-    // apart.
-    this.times[index] = time + 0;
+    if (isAlias(symbol)) return this.add(NameKind.ALIAS, symbol, 0);
+    // Named by neither a text nor an alias: it will be rejected, but keeps its index.
+    return this.add(NameKind.NEITHER, 0, 0);
   }
 
   #encode(symbol: string): number {
@@ -115,4 +108,9 @@ export class TickBatch {
  */
 export function isAlias(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= ALIAS_MAX;
+}
+
+/** A time with -0 made 0: JSON cannot carry -0, and the digest of a mirror tells the two apart. */
+export function withoutSign(time: number): number {
+  return time + 0;
 }

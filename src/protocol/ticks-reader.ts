@@ -1,7 +1,6 @@
 import { ErrorCode, ProtocolError } from './errors.ts';
 import { Op } from './ops.ts';
-import type { TickBatch } from './tick-batch.ts';
-import { isAlias } from './tick-batch.ts';
+import { isAlias, NameKind, type TickBatch, withoutSign } from './tick-batch.ts';
 
 /*
  * The frame this file reads, the only one that comes a million times a second:
@@ -27,6 +26,7 @@ export class TicksReader {
   /** Of a long frame; a short one goes without. */
   #view: DataView | null = null;
   #at = 0;
+  #receiptTime = 0;
   /** A number on its way from bytes to a double. */
   readonly #double = new Float64Array(1);
   readonly #words = new Uint32Array(this.#double.buffer);
@@ -57,48 +57,57 @@ export class TicksReader {
     // frame's own size.
     if (values > bytes.length - this.#at) throw cutOff();
     batch.start(sequence, count, bytes);
-    for (let i = 0; i < count; i++) this.#tick(batch, receiptTime);
+    this.#receiptTime = receiptTime;
+    for (let i = 0; i < count; i++) this.#tick(batch);
     if (this.#at !== bytes.length) throw badTicks(`${bytes.length - this.#at} bytes follow it`);
     return true;
   }
 
-  #tick(batch: TickBatch, receiptTime: number): void {
-    const start = this.#at;
-    const tag = this.#bytes[start] as number;
-    if (tag < 0x80) {
-      this.#at = start + 1;
-      batch.addAlias(tag, this.#number(), this.#time(receiptTime));
-    } else if ((tag & 0xe0) === 0xa0 || (tag >= 0xd9 && tag <= 0xdb)) {
-      const length = this.#textLength(tag);
-      const textStart = this.#at;
-      this.#at += length;
-      batch.addText(textStart, length, this.#number(), this.#time(receiptTime));
+  #tick(batch: TickBatch): void {
+    const index = this.#name(batch);
+    this.#readInto(batch.prices, index);
+    if (this.#bytes[this.#at] === 0xc0) {
+      this.#at++;
+      batch.times[index] = this.#receiptTime;
     } else {
-      const alias = this.#scalar();
-      const price = this.#number();
-      const time = this.#time(receiptTime);
-      if (isAlias(alias)) batch.addAlias(alias, price, time);
-      else batch.addNameless(price, time);
+      this.#readInto(batch.times, index);
+      batch.times[index] = withoutSign(batch.times[index] as number);
     }
   }
 
-  #time(receiptTime: number): number {
-    if (this.#bytes[this.#at] !== 0xc0) return this.#number();
-    this.#at++;
-    return receiptTime;
-  }
-
-  /** The next value as a number; NaN for any other scalar. */
-  #number(): number {
-    if (this.#bytes[this.#at] === 0xcb && this.#at + 9 <= this.#bytes.length) {
-      this.#at += 9;
-      return this.#float64(this.#at - 8);
+  /** Adds a tick named by the next value; returns its index. */
+  #name(batch: TickBatch): number {
+    const tag = this.#bytes[this.#at] as number;
+    if (tag < 0x80) {
+      this.#at++;
+      return batch.add(NameKind.ALIAS, tag, 0);
     }
-    return this.#scalar();
+    if ((tag & 0xe0) === 0xa0 || (tag >= 0xd9 && tag <= 0xdb)) {
+      const length = this.#textLength(tag);
+      const start = this.#at;
+      this.#at += length;
+      return batch.add(NameKind.TEXT, start, length);
+    }
+    const alias = this.#scalar();
+    return isAlias(alias) ? batch.add(NameKind.ALIAS, alias, 0) : batch.add(NameKind.NEITHER, 0, 0);
   }
 
   /**
-   * Like #number, for every format. Containers and extension types are beyond what a tick may hold.
+   * Puts the next value into a column, NaN for any scalar that is no number. (A double that is returned from a call which
+   * the compiler does not inline is boxed.)
+   */
+  #readInto(column: Float64Array, index: number): void {
+    if (this.#bytes[this.#at] === 0xcb && this.#at + 9 <= this.#bytes.length) {
+      this.#at += 9;
+      column[index] = this.#float64(this.#at - 8);
+    } else {
+      column[index] = this.#scalar();
+    }
+  }
+
+  /**
+   * The next value as a number, whatever its format; NaN for any other scalar. Containers and extension types are beyond
+   * what a tick may hold.
    */
   #scalar(): number {
     const at = this.#at;
