@@ -98,8 +98,14 @@ export class TicksReader {
    */
   #readInto(column: Float64Array, index: number): void {
     if (this.#bytes[this.#at] === 0xcb && this.#at + 9 <= this.#bytes.length) {
+      const at = this.#at + 1;
       this.#at += 9;
-      column[index] = this.#float64(this.#at - 8);
+      if (this.#view === null) {
+        this.#load(at);
+        column[index] = this.#double[0] as number;
+      } else {
+        column[index] = this.#view.getFloat64(at);
+      }
     } else {
       column[index] = this.#scalar();
     }
@@ -145,10 +151,14 @@ export class TicksReader {
   }
 
   #float64(at: number): number {
-    if (this.#view !== null) return this.#view.getFloat64(at);
+    this.#load(at);
+    return this.#double[0] as number;
+  }
+
+  /** Leaves the double that stands at `at` in #double. */
+  #load(at: number): void {
     this.#words[HIGH_WORD] = this.#int32(at);
     this.#words[1 - HIGH_WORD] = this.#int32(at + 4);
-    return this.#double[0] as number;
   }
 
   #float32(at: number): number {
