@@ -6,8 +6,12 @@ export class EngineRig {
   readonly symbols: readonly string[];
   readonly #pause = new Int32Array(new SharedArrayBuffer(4));
   readonly #deaths: Error[];
-  #price = 100;
-  #time = Date.now() - 3_600_000;
+  /** One tick, offered for each symbol. */
+  readonly #ticks = {
+    prices: Float64Array.of(100),
+    times: Float64Array.of(Date.now() - 3_600_000),
+    receivedAt: 0,
+  };
 
   private constructor(engine: Engine, symbols: readonly string[], deaths: Error[]) {
     this.engine = engine;
@@ -42,11 +46,11 @@ export class EngineRig {
 
   /** Gives each of the symbols a new state and waits until the worker has made it. */
   change(symbolIds: Int32Array): void {
-    this.#time += 7;
-    this.#price = this.#price > 101 ? 100 : this.#price + 0.013;
-    for (const symbolId of symbolIds) {
-      this.engine.tryOffer(symbolId, this.#price, this.#time, monotonicMs());
-    }
+    const { prices, times } = this.#ticks;
+    times[0] = (times[0] as number) + 7;
+    prices[0] = (prices[0] as number) > 101 ? 100 : (prices[0] as number) + 0.013;
+    this.#ticks.receivedAt = monotonicMs();
+    for (const symbolId of symbolIds) this.engine.tryOffer(symbolId, this.#ticks, 0);
     this.settle();
   }
 

@@ -6,7 +6,7 @@ import { Doorbell } from './memory/doorbell.ts';
 import { createEngineMemory, type PartitionMemory } from './memory/engine-memory.ts';
 import { StatisticsTable } from './memory/statistics-table.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
-import { TickProducer } from './memory/tick-ring.ts';
+import { type ReceivedTicks, TickProducer } from './memory/tick-ring.ts';
 import type { Rules } from './partition.ts';
 import { PartitionThread } from './partition-thread.ts';
 import { SymbolTable } from './symbol-table.ts';
@@ -94,14 +94,14 @@ export class Engine {
   }
 
   /**
-   * Puts a valid tick into the queue of its symbol's partition; {@link deliver} makes it visible there.
+   * Puts a valid tick, number `index` of a frame's, into the queue of its symbol's partition; {@link deliver} makes it
+   * visible there.
    *
-   * @param offeredAt when its frame was received, monotonic ms
    * @returns false when the queue is full and does not overwrite
    */
-  tryOffer(symbolId: number, price: number, time: number, offeredAt: number): boolean {
+  tryOffer(symbolId: number, ticks: ReceivedTicks, index: number): boolean {
     const producer = this.#producers[this.symbols.partition(symbolId)] as TickProducer;
-    if (!producer.tryOffer(symbolId, price, time, offeredAt)) return false;
+    if (!producer.tryOffer(symbolId, ticks, index)) return false;
     this.offered++;
     return true;
   }

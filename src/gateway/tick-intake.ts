@@ -54,14 +54,14 @@ export class TickIntake {
    * Takes a batch in.
    *
    * @param now the server's clock, ms since the epoch: what times are held against
-   * @param offeredAt the same moment on the monotonic clock
+   * @param receivedAt the same moment on the monotonic clock
    * @param namesAll whether every rejected tick is to be named, and every dropped one
    */
   take(
     batch: TickBatch,
     aliases: AliasTable | undefined,
     now: number,
-    offeredAt: number,
+    receivedAt: number,
     namesAll = false,
   ): void {
     this.accepted = 0;
@@ -71,12 +71,11 @@ export class TickIntake {
     if (this.droppedIndexes.length > 0) this.droppedIndexes = [];
     this.#faultsNamedMax = namesAll ? batch.count : FAULTS_NAMED_MAX;
     this.#timeMax = now + this.maxFutureMs;
+    batch.receivedAt = receivedAt;
     for (let i = 0; i < batch.count; i++) {
       const symbolId = this.#admit(batch, i, aliases);
       if (symbolId < 0) continue;
-      const price = batch.prices[i] as number;
-      const time = batch.times[i] as number;
-      if (this.#engine.tryOffer(symbolId, price, time, offeredAt)) this.accepted++;
+      if (this.#engine.tryOffer(symbolId, batch, i)) this.accepted++;
       else {
         this.dropped++;
         if (namesAll) this.droppedIndexes.push(i);

@@ -25,6 +25,8 @@ export class TickBatch {
   /** The frame's sequence; 0 opts out of acknowledgements. */
   sequence = 0;
   count = 0;
+  /** When the frame was received, on whatever clock its receiver keeps. */
+  receivedAt = 0;
   kinds = new Uint8Array(256);
   names = new Uint32Array(256);
   lengths = new Uint16Array(256);

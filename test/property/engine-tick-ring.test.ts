@@ -7,6 +7,7 @@ import {
   TickConsumer,
   TickProducer,
 } from '../../src/engine/memory/tick-ring.ts';
+import { oneTick } from '../support/one-tick.ts';
 
 const CAPACITY = 8;
 /** First positions whose successors wrap, and plain ones. */
@@ -39,7 +40,7 @@ class RingModel {
     for (let i = 0; i < count; i++) {
       const hasRoom = this.offered - this.next < CAPACITY;
       const n = this.offered;
-      const wasTaken = this.producer.tryOffer(n, n + 0.25, n + 0.5, n + 0.75);
+      const wasTaken = this.producer.tryOffer(n, oneTick(n + 0.25, n + 0.5, n + 0.75), 0);
       expect(wasTaken).toBe(hasRoom || this.overwrites);
       if (wasTaken) this.offered++;
     }
@@ -173,7 +174,7 @@ describe.each([false, true])('the ring, overwriting: %s', (overwrites) => {
     const consumer = new TickConsumer(memory, counters);
     const columns = new TickColumns(CAPACITY);
     for (let n = 0; n < 20; n++) {
-      expect(producer.tryOffer(n, 1, 2, 3)).toBe(true);
+      expect(producer.tryOffer(n, oneTick(1, 2, 3), 0)).toBe(true);
       producer.publish();
       expect(consumer.poll(columns, CAPACITY)).toBe(1);
       expect(columns.symbolIds[0]).toBe(n);

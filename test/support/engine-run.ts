@@ -6,6 +6,7 @@ import {
 } from '../../src/engine/index.ts';
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
 import type { NaiveStatistics } from './naive-statistics.ts';
+import { oneTick } from './one-tick.ts';
 import { AnomalyRecorder } from './partition-rig.ts';
 import type { StoryTick } from './tick-story.ts';
 
@@ -64,7 +65,7 @@ export class EngineRun {
 
   /** Offers one tick; false where it was refused. */
   offer({ symbolId, price, time }: StoryTick): boolean {
-    const wasTaken = this.engine.tryOffer(symbolId, price, time, 0);
+    const wasTaken = this.engine.tryOffer(symbolId, oneTick(price, time), 0);
     if (wasTaken) this.accepted++;
     else this.refused++;
     return wasTaken;

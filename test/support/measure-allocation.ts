@@ -44,18 +44,17 @@ const sink = {
   },
 };
 
+const frame = { prices: new Float64Array(FRAME), times: new Float64Array(FRAME), receivedAt: 1 };
+
 let state = 1;
 let offered = 0;
 function offerFrame(): void {
   for (let i = 0; i < FRAME; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
     const jump = (state & 0xfff00) === 0 ? 5 : 0;
-    producer.tryOffer(
-      (state >>> 8) % SYMBOLS,
-      100.5 + jump + (state >>> 24) / 256,
-      offered / 100,
-      1,
-    );
+    frame.prices[i] = 100.5 + jump + (state >>> 24) / 256;
+    frame.times[i] = offered / 100;
+    producer.tryOffer((state >>> 8) % SYMBOLS, frame, i);
     offered++;
   }
   producer.publish();

@@ -14,6 +14,7 @@ import {
   type NaiveResult,
   naiveStatistics,
 } from '../support/naive-statistics.ts';
+import { oneTick } from '../support/one-tick.ts';
 import {
   AnomalyRecorder,
   createSmallMemory,
@@ -221,7 +222,7 @@ class Drill {
   #offer(ticks: readonly StoryTick[]): void {
     const producer = new TickProducer(this.#memory.ticks, this.#scenario.overwrites ?? false);
     for (const { symbolId, price, time } of ticks) {
-      if (!producer.tryOffer(symbolId, price, time, 0)) expect.fail('the queue is full');
+      if (!producer.tryOffer(symbolId, oneTick(price, time), 0)) expect.fail('the queue is full');
     }
     producer.publish();
     producer.stop();

@@ -2,6 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { Counter, Counters } from '../../src/engine/memory/counters.ts';
 import { TickProducer } from '../../src/engine/memory/tick-ring.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
+import { oneTick } from '../support/one-tick.ts';
 import { createSmallMemory } from '../support/partition-rig.ts';
 
 const RULES = {
@@ -25,7 +26,7 @@ function stopBeforeRead(read: number, overwrites: boolean): { applied: number; t
   const spy = vi.spyOn(Atomics, 'load').mockImplementation(((words: Int32Array, index: number) => {
     if (reads++ >= read && !isStopped) {
       isStopped = true;
-      for (let i = 0; i < 20; i++) producer.tryOffer(0, 100 + i, 1000 + i, 0);
+      for (let i = 0; i < 20; i++) producer.tryOffer(0, oneTick(100 + i, 1000 + i), 0);
       producer.publish();
       producer.stop();
     }

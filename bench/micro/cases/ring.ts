@@ -28,13 +28,14 @@ function makeRing(batch: number): Case {
   const consumer = new TickConsumer(memory, new Counters(createCounters()));
   const columns = new TickColumns(batch);
   const { symbolIds, prices, times } = new TickStream(TICKS_PER_RUN, 1000, 100);
+  const ticks = { prices, times, receivedAt: 1.5 };
   let polled = 0;
   let runs = 0;
   const run = () => {
     runs++;
     for (let start = 0; start < TICKS_PER_RUN; start += batch) {
       for (let i = start; i < start + batch; i++) {
-        producer.tryOffer(symbolIds[i] as number, prices[i] as number, times[i] as number, 1.5);
+        producer.tryOffer(symbolIds[i] as number, ticks, i);
       }
       producer.publish();
       const count = consumer.poll(columns, batch);

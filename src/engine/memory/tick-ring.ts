@@ -59,6 +59,14 @@ function capacityOf(memory: SharedArrayBuffer): number {
   return (memory.byteLength - HEADER_WORDS * 4) / (SLOT_WORDS * 4);
 }
 
+/** The ticks of a frame, in columns. */
+export interface ReceivedTicks {
+  readonly prices: Float64Array;
+  readonly times: Float64Array;
+  /** When the frame was received, monotonic ms. */
+  readonly receivedAt: number;
+}
+
 /** The producer's end. One thread only; never blocks, never allocates. */
 export class TickProducer {
   readonly capacity: number;
@@ -84,11 +92,12 @@ export class TickProducer {
   }
 
   /**
-   * Puts a tick into the ring; the consumer sees it after {@link publish}. `offeredAt` is monotonic ms.
+   * Puts tick number `index` of a frame's into the ring; the consumer sees it after {@link publish}. (Its numbers are not
+   * passed one by one: a double is boxed on the way into a call that the compiler does not inline.)
    *
    * @returns false when the ring is full and does not overwrite
    */
-  tryOffer(symbolId: number, price: number, time: number, offeredAt: number): boolean {
+  tryOffer(symbolId: number, ticks: ReceivedTicks, index: number): boolean {
     const tail = this.#tail;
     if (((tail - this.#head) | 0) >= this.capacity) {
       this.#head = Atomics.load(this.#words, HEAD);
@@ -102,9 +111,9 @@ export class TickProducer {
     const slot = tail & this.#mask;
     const double = HEADER_DOUBLES + slot * SLOT_DOUBLES;
     this.#words[HEADER_WORDS + slot * SLOT_WORDS] = symbolId;
-    this.#doubles[double + 1] = price;
-    this.#doubles[double + 2] = time;
-    this.#doubles[double + 3] = offeredAt;
+    this.#doubles[double + 1] = ticks.prices[index] as number;
+    this.#doubles[double + 2] = ticks.times[index] as number;
+    this.#doubles[double + 3] = ticks.receivedAt;
     this.#tail = (tail + 1) | 0;
     return true;
   }

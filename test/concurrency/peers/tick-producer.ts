@@ -11,10 +11,17 @@ const { memory, gate, count, overwrites } = workerData as {
 };
 const producer = new TickProducer(memory, overwrites);
 meet(new Int32Array(gate));
+const ticks = { prices: new Float64Array(1), times: new Float64Array(1), receivedAt: 0 };
+function offer(n: number): boolean {
+  ticks.prices[0] = n + 0.25;
+  ticks.times[0] = n * 3;
+  ticks.receivedAt = n * 5;
+  return producer.tryOffer(n, ticks, 0);
+}
 let refused = 0;
 for (let n = 0; n < count; ) {
   const end = Math.min(count, n + 1 + (n % 97));
-  while (n < end && producer.tryOffer(n, n + 0.25, n * 3, n * 5)) n++;
+  while (n < end && offer(n)) n++;
   if (n < end) refused++;
   producer.publish();
   producer.wake();
