@@ -12,7 +12,6 @@ const MAX_FUTURE_MS = 60_000;
 
 export const intakeCases: readonly CaseMaker[] = (['alias', 'name'] as const).map((naming) => ({
   name: `intake: take a tick by its ${naming}`,
-  // Prices and times are boxed on the way through calls that the compiler does not inline.
   // A little for each frame, which short runs show.
   allocatesNothing: false,
   make: () => makeIntake(naming),
