@@ -1,11 +1,11 @@
-import type { Anomaly, MirroredSymbol } from '../client-sdk/src/index.ts';
+import type { Anomaly, SymbolStatistics } from '../client-sdk/src/index.ts';
 
 /** What the demo shows at one moment. */
 export interface DemoView {
   /** Where the server answers HTTP. */
   readonly url: string;
   readonly ticksPerSecond: number;
-  readonly symbols: readonly MirroredSymbol[];
+  readonly symbols: readonly SymbolStatistics[];
   /** Newest first. */
   readonly anomalies: readonly Anomaly[];
   /** Whether the mirror equalled the server's state when last verified; undefined before that. */
@@ -27,7 +27,7 @@ const GREEN = '32';
 /** The demo's screen as lines: the busiest symbols, the latest anomalies, what to try. */
 export function demoLines(view: DemoView, hasColour: boolean): string[] {
   const paint = (code: string, text: string) => (hasColour ? `\x1b[${code}m${text}\x1b[0m` : text);
-  const busiest = [...view.symbols].sort((a, b) => b.values.count - a.values.count).slice(0, ROWS);
+  const busiest = [...view.symbols].sort((a, b) => b.updateCount - a.updateCount).slice(0, ROWS);
   return [
     `${paint(BOLD, 'Tickwire demo')}  ${view.url}  ${summary(view)}  ${syncMark(view.isInSync)}`,
     '',
@@ -77,16 +77,16 @@ function row(cells: readonly string[]): string {
     .trimEnd();
 }
 
-function symbolRow({ symbol, values }: MirroredSymbol, now: number): string {
-  const { average, min, max, count, time } = values;
+function symbolRow(statistics: SymbolStatistics, now: number): string {
+  const { symbol, currentPrice, movingAverage, minPrice, maxPrice } = statistics;
   const cells = [
     symbol,
-    price(values.price),
-    price(average),
-    price(min),
-    price(max),
-    count.toLocaleString('en-US'),
-    age(now - time),
+    price(currentPrice),
+    price(movingAverage),
+    price(minPrice),
+    price(maxPrice),
+    statistics.updateCount.toLocaleString('en-US'),
+    age(now - statistics.lastUpdateTime),
   ];
   return `${row(cells).padEnd(WIDTHS.slice(0, -1).reduce((sum, width) => sum + width + 2, 0))}`;
 }

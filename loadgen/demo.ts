@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type Anomaly, Subscriber } from '../client-sdk/src/index.ts';
+import { type Anomaly, connect } from '../client-sdk/src/index.ts';
 import { Clock } from './clock.ts';
 import { Screen } from './demo-screen.ts';
 import { demoLines } from './demo-table.ts';
@@ -73,17 +73,17 @@ async function showTable({ url }: ServerProcess): Promise<void> {
   const anomalies: Anomaly[] = [];
   let updates = 0;
   let isInSync: boolean | undefined;
-  const subscriber = await Subscriber.connect(url, {
-    onStats: (changes) => {
-      for (const { values, previousCount } of changes)
-        updates += values.count - (previousCount || 0);
-    },
-    onAnomaly: (anomaly) => {
-      anomalies.unshift(anomaly);
-      anomalies.length = Math.min(anomalies.length, ANOMALIES_KEPT);
-    },
+  const subscriber = connect(url, { conflateMs: 100 });
+  subscriber.on('update', ({ changes }) => {
+    for (const { updateCount, previousUpdateCount } of changes) {
+      updates += updateCount - (previousUpdateCount || 0);
+    }
   });
-  await subscriber.subscribe(['*'], { conflateMs: 100 });
+  subscriber.on('anomaly', (anomaly) => {
+    anomalies.unshift(anomaly);
+    anomalies.length = Math.min(anomalies.length, ANOMALIES_KEPT);
+  });
+  await subscriber.subscribe('*').ready;
   let verifyAt = 0;
   let shownAt = performance.now();
   while (!interrupt.signal.aborted) {

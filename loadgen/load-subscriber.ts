@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Anomaly,
+  connect,
   Field,
-  type MirroredSymbol,
-  Subscriber,
+  type Subscriber,
   type SubscriberCounters,
+  type SymbolStatistics,
 } from '../client-sdk/src/index.ts';
 import type { Clock } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { Latency } from './latency.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { SubscriberPlan } from './subscriber-plan.ts';
+import { LoadSocket } from './ws-socket.ts';
 
 /**
  * A slow subscriber reads for a while, then stops for a while: shorter than what a server takes for
@@ -77,21 +79,22 @@ export class LoadSubscriber {
    */
   async start(): Promise<void> {
     const { url, encoding, conflateMs } = this.#options;
-    this.#subscriber = await Subscriber.connect(url, {
+    const subscriber = connect(url, {
       encoding,
-      onStats: (changes) => this.#measure(changes),
-      onAnomaly: (anomaly) => this.#follow(anomaly),
-      onError: ({ code, message }) => this.#fault(`error ${code}: ${message}`),
-      onClose: ({ code, reason }) => {
-        if (!this.#isEnding) this.#fault(`connection closed (${code}) ${reason}`);
-      },
+      WebSocket: LoadSocket,
+      giveUpAfterMs: 0,
+      ...(conflateMs === undefined ? {} : { conflateMs }),
     });
-    const { codes } = await this.#subscriber.subscribe(
-      this.#plan.patterns,
-      conflateMs === undefined ? {} : { conflateMs },
-    );
-    const refused = codes.find((code) => code !== 0);
-    if (refused !== undefined) throw new Error(`a subscription was refused with code ${refused}`);
+    this.#subscriber = subscriber;
+    subscriber.on('update', ({ changes }) => this.#measure(changes));
+    subscriber.on('anomaly', (anomaly) => this.#follow(anomaly));
+    subscriber.on('error', ({ message }) => this.#fault(`error: ${message}`));
+    const refusals = await subscriber.subscribe(this.#plan.patterns).ready;
+    const [refused] = refusals;
+    if (refused !== undefined) throw new Error(`${refused.pattern} was refused: ${refused.reason}`);
+    subscriber.on('state', () => {
+      if (!this.#isEnding) this.#fault(subscriber.failure?.message ?? 'connection closed');
+    });
   }
 
   /**
@@ -113,7 +116,6 @@ export class LoadSubscriber {
     const isVerified = await this.#verify(subscriber);
     this.#isEnding = true;
     const { counters } = subscriber;
-    if (counters.framesMissed !== 0) this.#fault(`missed ${counters.framesMissed} frames`);
     subscriber.close();
     return {
       index: this.#plan.index,
@@ -160,8 +162,8 @@ export class LoadSubscriber {
     const [first] = wrong;
     if (first !== undefined) {
       const { symbol, price, time, count } = first;
-      const held = subscriber.get(symbol)?.values;
-      const values = `price ${held?.price}, time ${held?.time}, count ${held?.count}`;
+      const held = subscriber.get(symbol);
+      const values = `price ${held?.currentPrice}, time ${held?.lastUpdateTime}, count ${held?.updateCount}`;
       this.#fault(
         `${symbol}: published price ${price}, time ${time}, count ${count}; mirror has ${values}`,
       );
@@ -179,14 +181,16 @@ export class LoadSubscriber {
     }
   }
 
-  #measure(changes: readonly MirroredSymbol[]): void {
+  #measure(changes: readonly SymbolStatistics[]): void {
     const { clock, latency } = this.#options;
     const now = clock.now();
     const from = this.#measureFromMs;
-    for (const { mask, values, previousCount, previousTime } of changes) {
-      const { count, time } = values;
-      if (count < previousCount || time < previousTime) this.#disordered++;
-      if ((mask & Field.TIME) === 0 || time === previousTime || time < from) continue;
+    for (const change of changes) {
+      const { updateCount, lastUpdateTime: time, previousUpdateTime } = change;
+      const isOlder = updateCount < change.previousUpdateCount || time < previousUpdateTime;
+      if (isOlder) this.#disordered++;
+      const hasTime = (change.changed & Field.TIME) !== 0;
+      if (!hasTime || time === previousUpdateTime || time < from) continue;
       latency.record(now - time);
     }
   }
@@ -203,7 +207,7 @@ export class LoadSubscriber {
 }
 
 function isHeld(subscriber: Subscriber, { symbol, price, time, count }: LedgerEntry): boolean {
-  const values = subscriber.get(symbol)?.values;
-  if (values?.price !== price || values.time !== time) return false;
-  return count === undefined || values.count === count;
+  const held = subscriber.get(symbol);
+  if (held?.currentPrice !== price || held.lastUpdateTime !== time) return false;
+  return count === undefined || held.updateCount === count;
 }

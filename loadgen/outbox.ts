@@ -32,8 +32,10 @@ export class Outbox {
   readonly #due = new Float64Array(OUTBOX_TICKS_MAX);
   #first = 0;
   #end = 0;
-  /** When the oldest tick of each unacknowledged frame was due. */
-  readonly #openFrames: number[] = [];
+  /** Of each unacknowledged frame: when its oldest tick was due, and how many ticks there were with it. */
+  readonly #openFrames: { readonly due: number; readonly end: number }[] = [];
+  #sent = 0;
+  #acknowledged = 0;
 
   constructor(publisher: Publisher, options: OutboxOptions) {
     this.publisher = publisher;
@@ -79,7 +81,8 @@ export class Outbox {
       const sentAt = clock.now();
       const scheduled = this.#due[from] as number;
       const due = Number.isNaN(scheduled) ? sentAt : scheduled;
-      this.#openFrames.push(due);
+      this.#sent += taken;
+      this.#openFrames.push({ due, end: this.#sent });
       recordDelay(due, sentAt);
       for (let i = from; i < from + taken; i++) {
         ledger.note(this.#symbols[i] as number, prices[i] as number, times[i] as number);
@@ -89,12 +92,12 @@ export class Outbox {
     this.#makeRoom();
   }
 
-  /**
-   * When the oldest ticks of the oldest open frames were due; the server acknowledged so many of
-   * them.
-   */
-  acknowledged(frames: number): readonly number[] {
-    return this.#openFrames.splice(0, frames);
+  /** When the oldest ticks of the frames were due that so many more acknowledged ticks complete. */
+  acknowledged(ticks: number): readonly number[] {
+    this.#acknowledged += ticks;
+    const open = this.#openFrames.findIndex(({ end }) => end > this.#acknowledged);
+    const done = this.#openFrames.splice(0, open < 0 ? this.#openFrames.length : open);
+    return done.map(({ due }) => due);
   }
 
   #makeRoom(): void {

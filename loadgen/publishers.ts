@@ -1,18 +1,26 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { type OverflowPolicy, Publisher, type PublisherTotals } from '../client-sdk/src/index.ts';
+import {
+  connectPublisher,
+  type OverflowPolicy,
+  type Publisher,
+  type PublisherTotals,
+} from '../client-sdk/src/index.ts';
 import type { Clock } from './clock.ts';
 import { Faults } from './faults.ts';
 import { Latency } from './latency.ts';
 import { Ledger } from './ledger.ts';
 import { OUTBOX_TICKS_MAX, Outbox } from './outbox.ts';
 import type { SourceBatch, TickSource } from './tick-source.ts';
+import { LoadSocket } from './ws-socket.ts';
 
 /** How often due ticks are looked for, ms: what a timer can do. */
 const TURN_MS = 1;
 /** Ticks handed over before the event loop gets a turn, so that acknowledgements are read. */
 const TICKS_PER_TURN = 8192;
 /** How long a publisher tries to get its connection back, ms. */
-const GIVE_UP_AFTER_MS = 10_000;
+const GIVE_UP_AFTER_MS = 60_000;
+/** Ticks on their way that a publisher keeps at most: credit is what is to limit them. */
+const BUFFER_TICKS_MAX = 1_048_576;
 
 const NO_TICKS = {
   sent: 0,
@@ -21,6 +29,7 @@ const NO_TICKS = {
   dropped: 0,
   resumed: 0,
   unacknowledged: 0,
+  buffered: 0,
   reconnects: 0,
 };
 
@@ -40,7 +49,7 @@ export interface PublishersOptions {
   readonly isPaced: boolean;
 }
 
-export interface PublishResult extends PublisherTotals {
+export interface PublishResult extends Omit<PublisherTotals, 'buffered'> {
   /** How far behind the schedule the last tick was when the time was up, ms. */
   readonly lagMs: number;
   /** From the start to the last acknowledgement, ms. */
@@ -73,6 +82,8 @@ export class Publishers {
   #measureFromMs = 0;
   #batch: SourceBatch | undefined;
   #at = 0;
+  /** Called with the next acknowledgement. */
+  #wake: (() => void) | undefined;
 
   constructor(options: PublishersOptions, source: TickSource, clock: Clock) {
     this.#options = options;
@@ -114,7 +125,7 @@ export class Publishers {
 
   /** The server's overflow policy. */
   get overflow(): OverflowPolicy {
-    return this.#outboxes[0]?.publisher.welcome.overflow ?? 'dropOldest';
+    return this.#outboxes[0]?.publisher.session?.overflow ?? 'dropOldest';
   }
 
   /**
@@ -140,23 +151,25 @@ export class Publishers {
 
   async #connectPublisher(index: number): Promise<Publisher> {
     const { url, encoding, runId } = this.#options;
-    const publisher = `load-${runId}-${index}`;
-    return Publisher.connect(url, {
-      publisher,
+    const name = `load-${runId}-${index}`;
+    const publisher = connectPublisher(url, {
+      publisher: name,
       encoding,
+      WebSocket: LoadSocket,
       giveUpAfterMs: GIVE_UP_AFTER_MS,
-      onAck: (frames) => this.#acknowledged(index, frames),
-      onReject: ({ sequence, ticks }) => {
-        const codes = [...new Set(ticks.map(({ code }) => code))].join(', ');
-        this.faults.note(
-          `${publisher}: ${ticks.length} ticks of frame ${sequence} rejected: ${codes}`,
-        );
-      },
-      onError: ({ code, message }) => this.faults.note(`${publisher}: error ${code}: ${message}`),
-      onReconnect: ({ code, reason }) => {
-        this.faults.note(`${publisher}: connection closed (${code}) ${reason}`);
-      },
+      bufferTicksMax: BUFFER_TICKS_MAX,
     });
+    await firstSession(publisher);
+    publisher.on('ack', ({ ticks }) => this.#acknowledged(index, ticks));
+    publisher.on('reject', ({ symbol, price, reason }) => {
+      this.faults.note(`${name}: ${symbol} at ${price} rejected: ${reason}`);
+    });
+    publisher.on('error', ({ message }) => this.faults.note(`${name}: ${message}`));
+    publisher.on('state', ({ closure }) => {
+      if (closure === undefined) return;
+      this.faults.note(`${name}: connection closed (${closure.code}) ${closure.reason}`);
+    });
+    return publisher;
   }
 
   // The busiest symbols first, each to the publisher that has the least to do.
@@ -187,11 +200,12 @@ export class Publishers {
     return true;
   }
 
-  /** Waits for credit of a publisher that lacks it, or a little time. */
+  /** Waits for an acknowledgement, which may bring credit, or a little time. */
   async #credit(): Promise<void> {
-    const blocked = this.#outboxes.filter(({ length }) => length > 0);
-    const credits = blocked.map(({ publisher }) => publisher.ready());
-    await Promise.race([sleep(TURN_MS), ...credits]);
+    const acknowledged = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    await Promise.race([sleep(TURN_MS), acknowledged]);
   }
 
   /** Hands due ticks to their outboxes; returns why it stopped. */
@@ -224,10 +238,27 @@ export class Publishers {
     return this.#assign(symbol, this.#outboxes[symbol % this.#outboxes.length] as Outbox);
   }
 
-  #acknowledged(index: number, frames: number): void {
+  #acknowledged(index: number, ticks: number): void {
     const now = this.#clock.now();
-    for (const due of this.#outboxes[index]?.acknowledged(frames) ?? []) {
+    for (const due of this.#outboxes[index]?.acknowledged(ticks) ?? []) {
       if (due >= this.#measureFromMs) this.ackLatency.record(now - due);
     }
+    this.#wake?.();
   }
+}
+
+/** Resolves when a session is open; rejects when the first attempt fails: no server, no load. */
+function firstSession(publisher: Publisher): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = publisher.on('state', ({ state, closure }) => {
+      stop();
+      if (state === 'live') {
+        resolve();
+        return;
+      }
+      const reason = closure === undefined ? '' : ` (${closure.code}) ${closure.reason}`;
+      reject(publisher.failure ?? new Error(`connection closed${reason}`));
+      void publisher.close();
+    });
+  });
 }

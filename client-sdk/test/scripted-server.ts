@@ -43,6 +43,8 @@ export class ScriptedConnection {
   readonly #encoding: Encoding;
   readonly #frames = new Arrivals<Frame>();
   readonly closed: Promise<number>;
+  /** The size of each message that arrived. */
+  readonly messageBytes: number[] = [];
 
   constructor(socket: WebSocket, request: IncomingMessage) {
     this.url = new URL(request.url ?? '/', 'ws://test');
@@ -50,6 +52,7 @@ export class ScriptedConnection {
     this.#encoding = encodingOf(socket.protocol) ?? 'binary';
     socket.on('message', (data, isBinary) => {
       const bytes = data as Buffer;
+      this.messageBytes.push(bytes.length);
       this.#frames.push(decodeFrame(isBinary ? bytes : bytes.toString()));
     });
     this.closed = once(socket, 'close').then(([code]) => code as number);
@@ -91,6 +94,15 @@ export class ScriptedConnection {
 
   close(code: number): void {
     this.#socket.close(code);
+  }
+
+  /** Stops reading, so that the client feels back-pressure. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   cut(): void {

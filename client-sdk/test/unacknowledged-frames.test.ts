@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UnacknowledgedFrames } from '../src/unacknowledged-frames.ts';
+import { UnacknowledgedFrames } from '../src/publisher/unacknowledged-frames.ts';
 
 function framesOf(...ticks: number[]): UnacknowledgedFrames {
   const frames = new UnacknowledgedFrames();
   for (const [i, count] of ticks.entries()) {
-    frames.push({ sequence: i + 1, ticks: count, message: '' });
+    frames.push({ sequence: i + 1, from: i * 100, ticks: count });
   }
   return frames;
 }
@@ -41,6 +41,24 @@ describe('UnacknowledgedFrames', () => {
     expect(frames.nextToSend?.sequence).toBe(3);
   });
 
+  it('finds frames by their sequence, and forgets all when it is told to', () => {
+    const frames = framesOf(10, 20, 30);
+    for (let i = 0; i < 3; i++) frames.markSent();
+    frames.acknowledge(1);
+    expect([1, 2, 3, 4].map((sequence) => frames.find(sequence)?.from)).toEqual([
+      undefined,
+      100,
+      200,
+      undefined,
+    ]);
+    frames.clear();
+    expect(frames.length).toBe(0);
+    expect(frames.ticksSent).toBe(0);
+    expect(frames.find(2)).toBeUndefined();
+    frames.push({ sequence: 2, from: 10, ticks: 5 });
+    expect(frames.nextToSend?.sequence).toBe(2);
+  });
+
   it('agrees with a plain list, whatever happens', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.constant('push' as const) },
@@ -58,7 +76,7 @@ describe('UnacknowledgedFrames', () => {
             // Many at once, so that the front is cut off now and then.
             for (let i = 0; i < 100; i++) {
               sequence++;
-              frames.push({ sequence, ticks: sequence % 7, message: '' });
+              frames.push({ sequence, from: sequence * 7, ticks: sequence % 7 });
               list.push({ sequence, ticks: sequence % 7, isSent: false });
             }
           } else if (name === 'send') {
@@ -77,6 +95,9 @@ describe('UnacknowledgedFrames', () => {
           }
           expect(frames.length).toBe(list.length);
           expect(frames.nextToSend?.sequence).toBe(list.find(({ isSent }) => !isSent)?.sequence);
+          for (const { sequence: known } of list.slice(0, 3)) {
+            expect(frames.find(known)?.from).toBe(known * 7);
+          }
           const sent = list.filter(({ isSent }) => isSent);
           expect(frames.ticksSent).toBe(sent.reduce((sum, { ticks }) => sum + ticks, 0));
         }

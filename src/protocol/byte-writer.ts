@@ -1,3 +1,5 @@
+const utf8 = new TextEncoder();
+
 /** Takes numbers one after the other, in the encoding of whoever implements it. */
 export interface NumberWriter {
   number(value: number): void;
@@ -56,20 +58,40 @@ export class ByteWriter implements NumberWriter {
     this.length += 9;
   }
 
+  nil(): void {
+    this.#byte(0xc0);
+  }
+
+  boolean(value: boolean): void {
+    this.#byte(value ? 0xc3 : 0xc2);
+  }
+
+  /** A text as UTF-8; a lone surrogate becomes U+FFFD. */
+  text(value: string): void {
+    const encoded = utf8.encode(value);
+    const length = encoded.length;
+    this.#reserve(5);
+    if (length < 32) this.bytes[this.length++] = 0xa0 | length;
+    else if (length < 0x100) this.#header(0xd9, length, 1);
+    else if (length < 0x1_0000) this.#header(0xda, length, 2);
+    else this.#header(0xdb, length, 4);
+    this.copy(encoded, 0, length);
+  }
+
+  /** A map header in its shortest form; keys and values in turn follow. */
+  mapHeader(size: number): void {
+    this.#reserve(5);
+    if (size < 16) this.bytes[this.length++] = 0x80 | size;
+    else if (size < 0x1_0000) this.#header(0xde, size, 2);
+    else this.#header(0xdf, size, 4);
+  }
+
   /** An array header in its shortest form. */
   arrayHeader(count: number): void {
     this.#reserve(5);
-    if (count < 16) {
-      this.bytes[this.length++] = 0x90 | count;
-    } else if (count < 0x1_0000) {
-      this.bytes[this.length] = 0xdc;
-      this.#view.setUint16(this.length + 1, count);
-      this.length += 3;
-    } else {
-      this.bytes[this.length] = 0xdd;
-      this.#view.setUint32(this.length + 1, count);
-      this.length += 5;
-    }
+    if (count < 16) this.bytes[this.length++] = 0x90 | count;
+    else if (count < 0x1_0000) this.#header(0xdc, count, 2);
+    else this.#header(0xdd, count, 4);
   }
 
   /**
@@ -82,6 +104,21 @@ export class ByteWriter implements NumberWriter {
     const at = this.length;
     for (let i = 0; i < length; i++) bytes[at + i] = source[start + i] as number;
     this.length = at + length;
+  }
+
+  #byte(value: number): void {
+    this.#reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  /** A type and a length of 1, 2 or 4 bytes, for which there is room. */
+  #header(type: number, length: number, size: number): void {
+    const at = this.length;
+    this.bytes[at] = type;
+    if (size === 1) this.#view.setUint8(at + 1, length);
+    else if (size === 2) this.#view.setUint16(at + 1, length);
+    else this.#view.setUint32(at + 1, length);
+    this.length = at + 1 + size;
   }
 
   #float32(value: number): void {

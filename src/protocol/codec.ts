@@ -15,12 +15,18 @@ export type Frame = readonly [op: number, ...rest: unknown[]];
  */
 export const FRAME_DEPTH_MAX = 4;
 
+// Both are marked as pure: a program that does not use them is bundled without msgpackr.
+
 // Plain MessagePack for any decoder: no records, maps in their shortest form, never an extension
 // type.
-const packr = new Packr({ useRecords: false, variableMapSize: true });
+const packr = /* @__PURE__ */ new Packr({ useRecords: false, variableMapSize: true });
 
 // Maps stay Map objects: a key such as "__proto__" is then a key like any other.
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' });
+const unpackr = /* @__PURE__ */ new Unpackr({
+  useRecords: false,
+  mapsAsObjects: false,
+  int64AsType: 'number',
+});
 
 /** The encoding that a subprotocol names; undefined for none of ours. */
 export function encodingOf(subprotocol: string): Encoding | undefined {

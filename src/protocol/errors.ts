@@ -18,7 +18,9 @@ export const ErrorCode = {
   not_available: 14,
   internal: 15,
 } as const;
+/** The name of an error code, such as `bad_symbol`. */
 export type ErrorName = keyof typeof ErrorCode;
+/** The number of an error, 1 to 15. */
 export type ErrorCode = (typeof ErrorCode)[ErrorName];
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
@@ -74,11 +76,14 @@ export function isReconnectable(closeCode: number): boolean {
  * An operating error: what a peer did wrong, told to it as an `ERROR` frame or a problem document.
  */
 export class ProtocolError extends Error {
+  /** The name of the class. */
   override readonly name = 'ProtocolError';
+  /** What kind of mistake it was. */
   readonly code: ErrorCode;
   /** The request this answers, where it could be read. */
   readonly requestId: number | null;
 
+  /** @param message what was wrong, with the value */
   constructor(code: ErrorCode, message: string, requestId: number | null = null) {
     super(message);
     this.code = code;

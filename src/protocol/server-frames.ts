@@ -5,34 +5,48 @@ import { Op } from './ops.ts';
 
 /** What a publisher may do when a queue is full: see the protocol's overflow policies. */
 export const OVERFLOW_POLICIES = ['dropOldest', 'dropNewest', 'wait'] as const;
+/** What a server does with ticks that find a queue full. */
 export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number];
 
+/** How much of everything a server takes. */
 export interface Limits {
+  /** Bytes of one frame. */
   readonly frameBytesMax: number;
+  /** Ticks in one `TICKS` frame. */
   readonly ticksPerFrameMax: number;
+  /** Symbols that the server holds. */
   readonly symbolsMax: number;
+  /** Patterns that a session holds. */
   readonly subscriptionsMax: number;
+  /** Time from the connection to a valid token where one is demanded, ms. */
   readonly authTimeoutMs: number;
 }
 
-/** What `WELCOME` tells every session. Times in ms. */
+/** What `WELCOME` tells every session. */
 export interface WelcomeInfo {
+  /** The protocol's version. */
   readonly version: number;
   /** One lifetime of symbol ids and state: when it changes, forget every id and all state. */
   readonly epoch: string;
+  /** Names the session in the server's log. */
   readonly session: string;
+  /** The server's clock, ms since the Unix epoch. */
   readonly serverTime: number;
+  /** Longest silence of the server, ms. */
   readonly heartbeatMs: number;
+  /** How much of everything the server takes. */
   readonly limits: Limits;
 }
 
 /** What `WELCOME` adds for a publisher. */
 export interface PublishWelcomeInfo extends WelcomeInfo {
+  /** The publisher's name, under which it resumes. */
   readonly publisher: string;
   /** The last sequence accepted from this publisher, 0 if none: resend what came after. */
   readonly sequence: number;
   /** Ticks that may be sent before the first `ACK`. */
   readonly credit: number;
+  /** What becomes of ticks that find a queue full. */
   readonly overflow: OverflowPolicy;
 }
 

@@ -24,6 +24,7 @@ export interface SymbolValues {
   max: number;
 }
 
+/** The statistics of a symbol, as bits that may be combined. */
 export const Field = { PRICE: 1, AVERAGE: 2, COUNT: 4, TIME: 8, MIN: 16, MAX: 32 } as const;
 
 /** Every field: what a session gets unless it asks for less. */

@@ -1,0 +1,210 @@
+import {
+  CloseCode,
+  type Encoding,
+  type Frame,
+  Op,
+  type PublishWelcomeInfo,
+  readWelcome,
+  SUBPROTOCOL_BINARY,
+  SUBPROTOCOL_JSON,
+  type WelcomeInfo,
+} from '../../../src/protocol/index.ts';
+import { type ClientFrame, decodeServerFrame, encodeClientFrame } from './frame-codec.ts';
+import { Liveness } from './liveness.ts';
+import type { SocketLike, WebSocketConstructor } from './socket.ts';
+
+/** What `WELCOME` said: the publisher's part is there on `/v1/publish` only. */
+export type Welcome = WelcomeInfo & Partial<PublishWelcomeInfo>;
+
+export interface ConnectionOptions {
+  readonly WebSocket: WebSocketConstructor;
+  readonly encoding: Encoding;
+  /** Sent as a subprotocol entry, which every platform allows; undefined: none. */
+  readonly token: string | undefined;
+  /** Longest wait for `WELCOME`, ms. */
+  readonly connectTimeoutMs: number;
+}
+
+/** How a connection ended. */
+export interface Closure {
+  /** The WebSocket close code; 1006 where no close frame came. */
+  readonly code: number;
+  /** What the closing side, or the platform, said; may be empty. */
+  readonly reason: string;
+}
+
+/** What a connection tells its owner. */
+export interface ConnectionListener {
+  /** The session is authorized; comes once, before any frame but ERROR and GOAWAY. */
+  welcome(info: Welcome): void;
+  /**
+   * Any frame but `WELCOME` and `HEARTBEAT`. What is thrown at a frame that has not the shape of its
+   * op ends the connection.
+   */
+  frame(frame: Frame): void;
+  /** The connection is gone, or never came to be; comes once, and nothing after it. */
+  closed(closure: Closure): void;
+}
+
+/** What a server may say to a session that it does not let in, or not now. */
+const MAY_PRECEDE_WELCOME: ReadonlySet<number> = new Set([Op.ERROR, Op.GOAWAY]);
+/** The close code where no close frame came. */
+export const ABNORMAL_CLOSURE = 1006;
+const CLOSE_TIMEOUT_MS = 2000;
+/** The longest time that a timer can be set to, ms: one set to more fires at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * One WebSocket to the server, from the first byte to the last: frames, liveness, counters. Never
+ * reconnects.
+ */
+export class Connection {
+  /** Frames and bytes received so far, heartbeats included. */
+  framesReceived = 0;
+  bytesReceived = 0;
+  readonly #socket: SocketLike;
+  readonly #encoding: Encoding;
+  readonly #listener: ConnectionListener;
+  #liveness: Liveness | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+  #lastError = '';
+
+  /** @throws DOMException (SyntaxError or SecurityError) where the platform refuses the address */
+  constructor(url: string, options: ConnectionOptions, listener: ConnectionListener) {
+    const { WebSocket, encoding, token, connectTimeoutMs } = options;
+    this.#encoding = encoding;
+    this.#listener = listener;
+    const protocols = [encoding === 'json' ? SUBPROTOCOL_JSON : SUBPROTOCOL_BINARY];
+    if (token !== undefined) protocols.push(`bearer.${token}`);
+    const socket = new WebSocket(url, protocols);
+    this.#socket = socket;
+    if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
+    socket.onmessage = (event) => this.#receive(event.data as ArrayBuffer | Uint8Array | string);
+    socket.onerror = (event) => {
+      this.#lastError = event.message ?? '';
+    };
+    socket.onclose = (event) => this.#end(event.code, event.reason);
+    const timeoutMs = Math.min(connectTimeoutMs, TIMER_MS_MAX);
+    this.#timer = setTimeout(() => this.abort('no WELCOME in time'), timeoutMs);
+  }
+
+  /** Bytes handed to the socket but not yet to the network. */
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(frame: ClientFrame): void {
+    this.sendEncoded(encodeClientFrame(frame, this.#encoding));
+  }
+
+  /** Sends a frame that was encoded before. The socket may keep the bytes: do not change them. */
+  sendEncoded(message: Uint8Array<ArrayBuffer> | string): void {
+    if (!this.#isClosed) this.#socket.send(message);
+  }
+
+  /**
+   * Stops reading, where the socket can: the server then feels a slow reader. Liveness is not
+   * judged meanwhile.
+   */
+  pause(): void {
+    this.#liveness?.pause();
+    this.#socket.pause?.();
+  }
+
+  resume(): void {
+    this.#liveness?.resume();
+    this.#socket.resume?.();
+  }
+
+  /** Finds out within one heartbeat whether the connection still works. */
+  probe(): void {
+    this.#liveness?.probe();
+  }
+
+  /** Says goodbye, and hears nothing more; `closed` follows, at the latest after two seconds. */
+  close(code = 1000, reason = ''): void {
+    if (this.#isClosed) return;
+    this.resume();
+    this.#liveness?.stop();
+    clearTimeout(this.#timer);
+    this.#socket.onmessage = null;
+    this.#socket.close(code, reason);
+    this.#timer = setTimeout(() => this.abort('no answer to the close'), CLOSE_TIMEOUT_MS);
+  }
+
+  /** Gives the connection up at once. */
+  abort(reason: string): void {
+    if (this.#isClosed) return;
+    if (this.#socket.terminate) this.#socket.terminate();
+    else this.#socket.close();
+    this.#end(ABNORMAL_CLOSURE, reason);
+  }
+
+  /** Gives the connection up because the server broke the protocol, and tells it so. */
+  fault(reason: string): void {
+    if (this.#isClosed) return;
+    this.#socket.close(CloseCode.PROTOCOL_ERROR, 'protocol error');
+    // A server that broke the protocol may not answer the goodbye either: nobody waits for that.
+    this.#socket.terminate?.();
+    this.#end(ABNORMAL_CLOSURE, reason);
+  }
+
+  #receive(message: ArrayBuffer | Uint8Array | string): void {
+    if (this.#isClosed) return;
+    let frame: Frame;
+    try {
+      frame = decodeServerFrame(message);
+    } catch (error) {
+      this.fault(`unreadable frame: ${(error as Error).message}`);
+      return;
+    }
+    this.#liveness?.note();
+    this.bytesReceived += typeof message === 'string' ? message.length : message.byteLength;
+    const framesBefore = this.framesReceived++;
+    try {
+      this.#dispatch(frame, framesBefore);
+    } catch (error) {
+      this.fault(`frame of op ${frame[0]} cannot be read: ${(error as Error).message}`);
+    }
+  }
+
+  #dispatch(frame: Frame, framesBefore: number): void {
+    const isWelcomed = this.#liveness !== undefined;
+    if (frame[0] === Op.WELCOME) this.#welcome(readWelcome(frame));
+    else if (frame[0] === Op.HEARTBEAT) this.#compare(frame[2] as number, framesBefore);
+    else if (isWelcomed || MAY_PRECEDE_WELCOME.has(frame[0])) this.#listener.frame(frame);
+    else this.fault(`frame of op ${frame[0]} before WELCOME`);
+  }
+
+  #welcome(info: Welcome): void {
+    if (this.#liveness !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#liveness = new Liveness(
+      info.heartbeatMs,
+      () => this.send([Op.PING, performance.now()]),
+      () => this.abort('no frame for 2.5 heartbeats'),
+    );
+    this.#listener.welcome(info);
+  }
+
+  // A WebSocket loses nothing: what counts other numbers than the server is something in between.
+  #compare(framesSent: number, framesReceived: number): void {
+    if (framesSent !== framesReceived) {
+      this.fault(`the server sent ${framesSent} frames, ${framesReceived} arrived`);
+    }
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#liveness?.stop();
+    const socket = this.#socket;
+    socket.onmessage = null;
+    socket.onclose = null;
+    // An error of a socket that is given up says nothing, but `ws` throws it where nobody listens.
+    socket.onerror = () => undefined;
+    this.#listener.closed({ code, reason: reason || this.#lastError });
+  }
+}

@@ -1,0 +1,215 @@
+import {
+  type Encoding,
+  type Frame,
+  isReconnectable,
+  Op,
+  PROTOCOL_VERSION,
+} from '../../../src/protocol/index.ts';
+import { backoffMs } from './backoff.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import {
+  ABNORMAL_CLOSURE,
+  type Closure,
+  Connection,
+  TIMER_MS_MAX,
+  type Welcome,
+} from './connection.ts';
+import { defaultWebSocket } from './default-web-socket.ts';
+import type { WebSocketConstructor } from './socket.ts';
+import { onWake } from './wake-signals.ts';
+
+/** A session that lasted so long was a good one: the next failure is the first again. */
+const STABLE_MS = 10_000;
+/** The longest wait that is left when something says that waiting may be pointless. */
+const WOKEN_WAIT_MS = 500;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** What a reconnector tells its owner. */
+export interface ReconnectorListener {
+  /** A session opened; anything may be sent on `connection` now, until {@link lost}. */
+  opened(info: Welcome, connection: Connection): void;
+  /** A frame of the open session; no `WELCOME`, `HEARTBEAT` or `GOAWAY`. */
+  frame(frame: Frame): void;
+  /** An attempt failed, or the open session is gone; the next attempt follows after a wait. */
+  lost(closure: Closure, retryInMs: number): void;
+  /** It is over, and comes once: because of a failure, or as {@link Reconnector.close} was called. */
+  ended(failure: Error | undefined): void;
+}
+
+/**
+ * Keeps a session open: connects, and connects again when a connection is lost, waiting longer each
+ * time. Ends when the server says so (close codes 4500 to 4999, and 4004), when nothing came about
+ * for `giveUpAfterMs`, or when it is told to.
+ */
+export class Reconnector {
+  readonly #url: string;
+  readonly #options: ConnectOptions;
+  readonly #encoding: Encoding;
+  readonly #listener: ReconnectorListener;
+  readonly #stopWaking: () => void;
+  #connection: Connection | undefined;
+  #isOpen = false;
+  #isEnded = false;
+  #openedAt = 0;
+  /** Since when it has been trying, the time of sessions that did not last left out. */
+  #lostAt = performance.now();
+  #failures = 0;
+  /** What GOAWAY announced on this connection. */
+  #jitterMs: number | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #retryAt = 0;
+  #tokenTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(url: string, options: ConnectOptions, listener: ReconnectorListener) {
+    this.#url = url;
+    this.#options = options;
+    this.#encoding = options.encoding ?? 'binary';
+    this.#listener = listener;
+    this.#stopWaking = onWake(() => this.#woken());
+    void this.#connect();
+  }
+
+  /** The connection of the open session. */
+  get connection(): Connection | undefined {
+    return this.#isOpen ? this.#connection : undefined;
+  }
+
+  /** Gives the open connection up, because the server broke the protocol, and starts anew. */
+  fault(reason: string): void {
+    this.#connection?.fault(reason);
+  }
+
+  /** Ends it with a goodbye. */
+  close(): void {
+    this.#end(undefined);
+  }
+
+  /** Ends it because of a failure. */
+  fail(failure: Error): void {
+    this.#end(failure);
+  }
+
+  async #connect(): Promise<void> {
+    this.#retryTimer = undefined;
+    this.#jitterMs = undefined;
+    const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
+    const WebSocket = await this.#findWebSocket();
+    if (WebSocket === undefined || this.#isEnded) return;
+    try {
+      const token = await this.#findToken(connectTimeoutMs);
+      if (this.#isEnded) return;
+      this.#connection = new Connection(
+        this.#url,
+        { WebSocket, encoding: this.#encoding, token, connectTimeoutMs },
+        {
+          welcome: (info) => this.#welcome(info),
+          frame: (frame) => this.#receive(frame),
+          closed: (closure) => this.#closed(closure),
+        },
+      );
+    } catch (error) {
+      // No token to be had now, or an address that the platform refuses.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#closed({ code: ABNORMAL_CLOSURE, reason });
+    }
+  }
+
+  // Takes a turn in any case: whoever made the client can listen before anything happens.
+  async #findWebSocket(): Promise<WebSocketConstructor | undefined> {
+    try {
+      return this.#options.WebSocket ?? (await defaultWebSocket());
+    } catch (error) {
+      this.fail(error as Error);
+      return undefined;
+    }
+  }
+
+  async #findToken(timeoutMs: number): Promise<string | undefined> {
+    const { token } = this.#options;
+    if (typeof token !== 'function') return token;
+    const asked = token();
+    const late = new Promise<never>((_, reject) => {
+      const giveUp = () => reject(new Error('no token in time'));
+      this.#tokenTimer = setTimeout(giveUp, Math.min(timeoutMs, TIMER_MS_MAX));
+    });
+    try {
+      return await Promise.race([asked, late]);
+    } finally {
+      clearTimeout(this.#tokenTimer);
+    }
+  }
+
+  #welcome(info: Welcome): void {
+    if (info.version !== PROTOCOL_VERSION) {
+      const versions = `version ${info.version}, this client ${PROTOCOL_VERSION}`;
+      this.fail(new Error(`the server speaks protocol ${versions}`));
+      return;
+    }
+    this.#isOpen = true;
+    this.#openedAt = performance.now();
+    this.#listener.opened(info, this.#connection as Connection);
+  }
+
+  #receive(frame: Frame): void {
+    if (frame[0] !== Op.GOAWAY) this.#listener.frame(frame);
+    else if (typeof frame[3] === 'number') this.#jitterMs = frame[3];
+  }
+
+  #closed(closure: Closure): void {
+    const now = performance.now();
+    const openMs = this.#isOpen ? now - this.#openedAt : 0;
+    this.#isOpen = false;
+    this.#connection = undefined;
+    if (this.#isEnded) return;
+    if (openMs >= STABLE_MS) this.#failures = 0;
+    this.#lostAt = openMs >= STABLE_MS ? now : Math.min(now, this.#lostAt + openMs);
+    const { giveUpAfterMs = Number.POSITIVE_INFINITY } = this.#options;
+    if (!isReconnectable(closure.code) || now - this.#lostAt >= giveUpAfterMs) {
+      this.fail(closureError(closure));
+      return;
+    }
+    const retryInMs = this.#nextWaitMs();
+    this.#retryAfter(retryInMs);
+    this.#listener.lost(closure, retryInMs);
+  }
+
+  #nextWaitMs(): number {
+    const failures = this.#failures++;
+    if (this.#jitterMs === undefined) return backoffMs(failures);
+    const spreadMs = Math.random() * this.#jitterMs;
+    // Who sends everybody away again at once is not asked more often than who fails.
+    return failures === 0 ? spreadMs : Math.max(spreadMs, backoffMs(failures));
+  }
+
+  #retryAfter(delayMs: number): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryAt = performance.now() + delayMs;
+    this.#retryTimer = setTimeout(() => void this.#connect(), delayMs);
+  }
+
+  #woken(): void {
+    if (this.#retryTimer === undefined) {
+      this.connection?.probe();
+      return;
+    }
+    // However often it is woken, it never waits longer than it would have.
+    const leftMs = Math.max(0, this.#retryAt - performance.now());
+    this.#retryAfter(Math.min(leftMs, Math.random() * WOKEN_WAIT_MS));
+  }
+
+  #end(failure: Error | undefined): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#isOpen = false;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#tokenTimer);
+    this.#stopWaking();
+    this.#connection?.close();
+    this.#listener.ended(failure);
+  }
+}
+
+/** The error of whoever waited for something on a connection that ended. */
+export function closureError({ code, reason }: Closure): Error {
+  return new Error(`connection closed (${code}) ${reason}`.trimEnd());
+}

@@ -1,0 +1,140 @@
+import type { AliasTable } from './alias-table.ts';
+import { BatchTimer } from './batch-timer.ts';
+import type { FrameSender } from './frame-sender.ts';
+import { checkPrice, checkSymbol, checkTime, type Tick } from './tick.ts';
+import type { TickColumns } from './tick-columns.ts';
+import type { TickStream } from './tick-stream.ts';
+import { WaitingBatches } from './waiting-batches.ts';
+
+export interface IntakeOptions {
+  readonly batchTicksMax: number;
+  readonly batchDelayMs: number;
+  readonly bufferTicksMax: number;
+}
+
+/** Takes ticks into the open batch of a stream while there is room, and seals the batch in time. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #stream: TickStream;
+  readonly #aliases: AliasTable;
+  readonly #sender: FrameSender;
+  readonly #timer: BatchTimer;
+  readonly #batches = new WaitingBatches();
+  /** Everything up to this position is sent without waiting for more. */
+  #flushTo = 0;
+
+  constructor(
+    options: IntakeOptions,
+    stream: TickStream,
+    aliases: AliasTable,
+    sender: FrameSender,
+  ) {
+    this.#options = options;
+    this.#stream = stream;
+    this.#aliases = aliases;
+    this.#sender = sender;
+    this.#timer = new BatchTimer(options.batchDelayMs, () => this.seal());
+  }
+
+  /** Ticks that there is room for. */
+  get roomTicks(): number {
+    return this.#options.bufferTicksMax - this.#stream.buffer.length;
+  }
+
+  /** Whether a tick may be taken: there is room, and nobody waits for it. */
+  get hasRoom(): boolean {
+    return this.roomTicks > 0 && this.#batches.ticks === 0;
+  }
+
+  /** Ticks that {@link send} would take now, the size of a frame aside. */
+  get sendable(): number {
+    const credit = this.#sender.credit - this.#stream.unframed;
+    return Math.max(0, Math.min(credit, this.roomTicks));
+  }
+
+  /** Takes a tick that was checked; only while there is room. */
+  take(alias: number, price: number, time: number): void {
+    this.#stream.take(alias, price, time);
+    this.#added();
+  }
+
+  /**
+   * Takes ticks as there is room; undefined when all were taken at once.
+   *
+   * @throws TypeError or RangeError for a tick that the server would refuse: none is taken then
+   */
+  takeBatch(ticks: readonly Tick[]): Promise<void> | undefined {
+    const columns = this.#columnsOf(ticks);
+    const taken = this.#batches.ticks > 0 ? 0 : this.#takeRows(columns, 0, ticks.length);
+    return taken < ticks.length ? this.#batches.add(columns, taken, ticks.length) : undefined;
+  }
+
+  /** Takes what waits, as far as there is room. */
+  takeWaiting(): void {
+    this.#batches.move((columns, from, to) => this.#takeRows(columns, from, to));
+  }
+
+  /**
+   * Takes rows `from` to `to` (exclusive) and sends them at once as one frame, as many as it may; none
+   * while others wait. Returns how many.
+   */
+  send(columns: TickColumns, from: number, to: number): number {
+    this.seal();
+    if (this.#stream.unframed + this.#batches.ticks > 0) return 0;
+    const ticks = Math.min(to - from, this.#sender.frameRoom, this.roomTicks);
+    if (ticks <= 0) return 0;
+    this.#stream.takeColumns(columns, from, ticks);
+    this.#stream.seal();
+    this.#sender.sendAsOne();
+    return ticks;
+  }
+
+  /** The open batch, and all that waits to be taken, goes without waiting for more; returns to where. */
+  flush(): number {
+    this.seal();
+    this.#flushTo = this.#stream.taken + this.#batches.ticks;
+    return this.#flushTo;
+  }
+
+  /** The open batch goes now. */
+  seal(): void {
+    if (this.#stream.open === 0) return;
+    this.#timer.stop();
+    this.#stream.seal();
+    this.#sender.sendWaiting();
+  }
+
+  /** Ends it: nothing will be sent, and who waits is told why. */
+  end(reason: Error): void {
+    this.#timer.stop();
+    this.#batches.fail(reason);
+  }
+
+  #takeRows(columns: TickColumns, from: number, to: number): number {
+    const ticks = Math.min(to - from, this.roomTicks);
+    if (ticks <= 0) return 0;
+    this.#stream.takeColumns(columns, from, ticks);
+    this.#added();
+    return ticks;
+  }
+
+  #added(): void {
+    const { open, taken } = this.#stream;
+    const isFull = open >= this.#options.batchTicksMax || this.roomTicks === 0;
+    if (isFull || taken <= this.#flushTo) this.seal();
+    else this.#timer.start();
+  }
+
+  #columnsOf(ticks: readonly Tick[]): TickColumns {
+    for (const [i, { symbol, price, time }] of ticks.entries()) {
+      if (this.#aliases.find(symbol) === undefined) checkSymbol(symbol, `ticks[${i}].symbol`);
+      checkPrice(price, `ticks[${i}].price`);
+      checkTime(time, `ticks[${i}].time`);
+    }
+    return {
+      aliases: Uint32Array.from(ticks, ({ symbol }) => this.#aliases.aliasOf(symbol)),
+      prices: Float64Array.from(ticks, ({ price }) => price),
+      times: Float64Array.from(ticks, ({ time }) => time ?? Number.NaN),
+    };
+  }
+}

@@ -1,0 +1,162 @@
+import { ErrorCode, errorName, type Frame, Op } from '../../../src/protocol/index.ts';
+import type { Closure, Connection, Welcome } from '../connection/connection.ts';
+import type { ConnectionState, StateChange } from '../connection/connection-state.ts';
+import { Reconnector } from '../connection/reconnector.ts';
+import { ServerError } from '../connection/server-error.ts';
+import type { Emitter } from '../emitter.ts';
+import type { AliasTable } from './alias-table.ts';
+import { FrameSender } from './frame-sender.ts';
+import type { PublisherEvents } from './publisher-events.ts';
+import type { PublisherSettings } from './publisher-options.ts';
+import type { TickStream } from './tick-stream.ts';
+import { type PublisherTotals, TickTally } from './tick-tally.ts';
+
+/** How long a frame refused for back-pressure waits where no ACK comes first, and none is told. */
+const BACKPRESSURE_RETRY_MS = 50;
+
+/** A publisher's side of the wire, over all its connections: sends a stream, and hears the answers. */
+export class PublishSession {
+  readonly sender: FrameSender;
+  state: ConnectionState = 'connecting';
+  failure: Error | undefined;
+  /** What the server said when the newest session opened. */
+  welcome: Welcome | undefined;
+  readonly #settings: PublisherSettings;
+  readonly #stream: TickStream;
+  readonly #aliases: AliasTable;
+  readonly #emitter: Emitter<PublisherEvents>;
+  readonly #progress: () => void;
+  readonly #tally = new TickTally();
+  #reconnector: Reconnector | undefined;
+
+  /** @param progress called when ticks were acknowledged, and when it is all over */
+  constructor(
+    settings: PublisherSettings,
+    stream: TickStream,
+    aliases: AliasTable,
+    emitter: Emitter<PublisherEvents>,
+    progress: () => void,
+  ) {
+    this.#stream = stream;
+    this.#aliases = aliases;
+    this.#settings = settings;
+    this.#emitter = emitter;
+    this.#progress = progress;
+    this.sender = new FrameSender(stream, aliases, settings.sender);
+  }
+
+  /** Begins to connect. */
+  start(): void {
+    const { url, connect } = this.#settings;
+    this.#reconnector = new Reconnector(url, connect, {
+      opened: (info, connection) => this.#opened(info, connection),
+      frame: (frame) => this.#receive(frame),
+      lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
+      ended: (failure) => this.#ended(failure),
+    });
+  }
+
+  get totals(): PublisherTotals {
+    const { taken, acknowledged, inFlight } = this.#stream;
+    const unacknowledged = taken - acknowledged;
+    return this.#tally.totals(taken, unacknowledged, unacknowledged - inFlight);
+  }
+
+  /** Ends the session; what is not acknowledged is given up. */
+  close(): void {
+    this.#reconnector?.close();
+  }
+
+  /** Ends the session because of a failure. */
+  fail(failure: Error): void {
+    if (this.#reconnector === undefined) this.#ended(failure);
+    else this.#reconnector.fail(failure);
+  }
+
+  #opened(info: Welcome, connection: Connection): void {
+    const { sequence = 0 } = info;
+    const resumed = this.#stream.resume(sequence);
+    if (resumed === undefined) {
+      const { name } = this.#settings;
+      this.fail(new Error(`another publisher uses the name ${name}: it is at ${sequence}`));
+      return;
+    }
+    this.welcome = info;
+    this.#tally.restart(resumed.ticks);
+    this.sender.opened(connection, info);
+    this.#progress();
+    this.#change({ state: 'live' });
+    this.#emitter.emit('ack', resumed);
+  }
+
+  #receive(frame: Frame): void {
+    if (frame[0] === Op.ACK) this.#ack(frame as unknown as AckFrame);
+    else if (frame[0] === Op.REJECT) this.#reject(frame[1] as number, frame[2] as number[]);
+    else if (frame[0] === Op.ERROR) this.#error(new ServerError(frame));
+  }
+
+  #ack([, sequence, accepted, rejected, dropped, credit]: AckFrame): void {
+    this.#tally.note(accepted, rejected, dropped);
+    const acknowledged = this.#stream.acknowledge(sequence);
+    this.sender.acknowledged(credit);
+    this.#progress();
+    this.#emitter.emit('ack', acknowledged);
+  }
+
+  #reject(sequence: number, faults: readonly number[]): void {
+    const { buffer } = this.#stream;
+    for (let i = 0; i + 1 < faults.length; i += 2) {
+      const code = faults[i + 1] as number;
+      const index = this.#stream.positionOf(sequence, faults[i] as number);
+      if (index === undefined) continue;
+      const row = index & buffer.mask;
+      const time = buffer.times[row] as number;
+      this.#emitter.emit('reject', {
+        symbol: this.#aliases.symbolOf(buffer.aliases[row] as number),
+        price: buffer.prices[row] as number,
+        time: Number.isNaN(time) ? undefined : time,
+        index,
+        code,
+        reason: errorName(code) ?? `error ${code}`,
+      });
+    }
+  }
+
+  #error(error: ServerError): void {
+    if (error.code === ErrorCode.backpressure) {
+      this.sender.hold(error.retryAfterMs ?? BACKPRESSURE_RETRY_MS);
+    } else if (error.code !== ErrorCode.sequence_gap) {
+      // After a gap the server closes with 4005, and resuming on a new connection mends it.
+      this.#emitter.emit('error', error);
+    }
+  }
+
+  #lost(closure: Closure, retryInMs: number): void {
+    this.sender.lost();
+    const state = this.state === 'connecting' ? 'connecting' : 'reconnecting';
+    this.#change({ state, closure, retryInMs });
+  }
+
+  #ended(failure: Error | undefined): void {
+    this.sender.lost();
+    this.failure = failure;
+    this.#change({ state: 'closed' });
+    this.#progress();
+    if (failure !== undefined) this.#emitter.emit('error', failure);
+  }
+
+  #change(change: Omit<StateChange, 'previous'>): void {
+    const previous = this.state;
+    this.state = change.state;
+    this.#emitter.emit('state', { ...change, previous });
+  }
+}
+
+type AckFrame = readonly [
+  op: number,
+  sequence: number,
+  accepted: number,
+  rejected: number,
+  dropped: number,
+  credit: number,
+];

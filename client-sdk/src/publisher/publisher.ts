@@ -1,0 +1,203 @@
+import type { Welcome } from '../connection/connection.ts';
+import type { ConnectionState } from '../connection/connection-state.ts';
+import { Emitter } from '../emitter.ts';
+import { AliasTable } from './alias-table.ts';
+import { BufferFullError } from './buffer-full-error.ts';
+import { Intake } from './intake.ts';
+import { PublishSession } from './publish-session.ts';
+import type { PublisherEvents } from './publisher-events.ts';
+import { type PublisherOptions, type PublisherSettings, settle } from './publisher-options.ts';
+import { Settling } from './settling.ts';
+import { checkPrice, checkSymbol, checkTime, type Tick } from './tick.ts';
+import type { TickColumns } from './tick-columns.ts';
+import { TickStream } from './tick-stream.ts';
+import type { PublisherTotals } from './tick-tally.ts';
+import { checkNumber } from './value-checks.ts';
+
+const CLOSE_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_RANGE = { min: 0, max: 2 ** 31 - 1, unit: 'ms' };
+
+/**
+ * Opens a publisher at a server such as `ws://127.0.0.1:9001`. Ticks can be published at once: they
+ * are sent when a session is open, and a server that is down is tried again and again.
+ *
+ * @throws TypeError for what is no address or name, TypeError or RangeError for a bad option
+ */
+export function connectPublisher(url: string | URL, options: PublisherOptions = {}): Publisher {
+  return new Publisher(settle(url, options));
+}
+
+/**
+ * Publishes ticks in their order, each applied once, over as many connections as it takes: ticks are
+ * kept until the server acknowledges them, and what a lost connection leaves open is sent again on
+ * the next.
+ *
+ * Keeps a bounded number of ticks. What exceeds it is refused with an error, never lost silently.
+ */
+export class Publisher {
+  readonly #settings: PublisherSettings;
+  readonly #emitter = new Emitter<PublisherEvents>();
+  readonly #aliases = new AliasTable();
+  readonly #stream = new TickStream();
+  readonly #session: PublishSession;
+  readonly #intake: Intake;
+  readonly #settling: Settling;
+  readonly #abort = () => this.#session.fail(asError(this.#settings.signal?.reason));
+
+  /** @internal use {@link connectPublisher} */
+  constructor(settings: PublisherSettings) {
+    this.#settings = settings;
+    const [stream, aliases] = [this.#stream, this.#aliases];
+    const session = new PublishSession(settings, stream, aliases, this.#emitter, () =>
+      this.#progress(),
+    );
+    this.#session = session;
+    this.#intake = new Intake(settings.intake, stream, aliases, session.sender);
+    this.#settling = new Settling(session, stream, this.#intake);
+    const { signal } = settings;
+    signal?.addEventListener('abort', this.#abort);
+    if (signal?.aborted) this.#abort();
+    else this.#session.start();
+  }
+
+  /**
+   * `connecting`: no session was open yet. `live`: one is open. `reconnecting`: it was lost, and
+   * another is being tried. `closed`: for good.
+   */
+  get state(): ConnectionState {
+    return this.#session.state;
+  }
+
+  /** Why it is closed for good; undefined after {@link close}. */
+  get failure(): Error | undefined {
+    return this.#session.failure;
+  }
+
+  /** What the server said when the newest session opened. */
+  get session(): Welcome | undefined {
+    return this.#session.welcome;
+  }
+
+  /** What became of all ticks so far. */
+  get totals(): PublisherTotals {
+    return this.#session.totals;
+  }
+
+  /** Listens to an event; returns what ends that. */
+  on<Name extends keyof PublisherEvents>(
+    name: Name,
+    listener: (event: PublisherEvents[Name]) => void,
+  ): () => void {
+    return this.#emitter.on(name, listener);
+  }
+
+  /**
+   * Resolves when {@link publish} takes a tick: at once while there is room, also before the first
+   * connection. Rejects when the publisher ended.
+   */
+  get ready(): Promise<void> {
+    return this.#settling.ready;
+  }
+
+  /**
+   * Takes a tick, to be sent with others within `batchDelayMs`.
+   *
+   * @param time ms since the Unix epoch; absent: when the server receives it
+   * @returns whether there is room for another; if not, await {@link ready}
+   * @throws TypeError or RangeError for a tick that the server would refuse, {@link BufferFullError}
+   *   when there was no room, Error after the publisher ended
+   */
+  publish(symbol: string, price: number, time?: number): boolean {
+    const known = this.#aliases.find(symbol);
+    if (known === undefined) checkSymbol(symbol, 'symbol');
+    checkPrice(price, 'price');
+    checkTime(time, 'time');
+    this.#checkOpen();
+    const intake = this.#intake;
+    if (!intake.hasRoom) throw new BufferFullError(this.#settings.intake.bufferTicksMax);
+    intake.take(known ?? this.#aliases.aliasOf(symbol), price, time ?? Number.NaN);
+    return intake.hasRoom;
+  }
+
+  /**
+   * Takes ticks, waiting for room as needed; resolves once all are taken, which {@link flush} brings
+   * home. Until then {@link publish} has no room, so that the order of all calls is kept.
+   *
+   * @throws TypeError or RangeError for a tick that the server would refuse: none is taken then;
+   *   Error when the publisher ends before all are taken
+   */
+  async publishBatch(ticks: readonly Tick[]): Promise<void> {
+    this.#checkOpen();
+    await this.#intake.takeBatch(ticks);
+  }
+
+  /**
+   * Sends what is taken without waiting for more; resolves when the server has acknowledged all that
+   * was published before this call.
+   *
+   * @throws Error when the publisher ends before
+   */
+  flush(): Promise<void> {
+    return this.#settling.flush();
+  }
+
+  /**
+   * Takes no more, waits until all is acknowledged, and closes.
+   *
+   * @param timeoutMs how long to wait at most, ms; default 10 000
+   * @throws Error that tells how many ticks stay unacknowledged, or why the publisher failed before
+   */
+  async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    checkNumber('timeoutMs', timeoutMs, CLOSE_TIMEOUT_RANGE);
+    await this.#settling.close(timeoutMs);
+  }
+
+  /**
+   * For feeds of hundreds of thousands of ticks a second, with {@link tryPublish}: the number that
+   * stands for a symbol in {@link TickColumns}. It holds for the publisher's life.
+   *
+   * @throws TypeError or RangeError for what is no symbol
+   */
+  alias(symbol: string): number {
+    const known = this.#aliases.find(symbol);
+    if (known !== undefined) return known;
+    checkSymbol(symbol, 'symbol');
+    return this.#aliases.aliasOf(symbol);
+  }
+
+  /** Ticks that {@link tryPublish} would take now, the size of a frame aside. */
+  get credit(): number {
+    if (this.#settling.ending !== undefined) return 0;
+    return this.#intake.sendable;
+  }
+
+  /**
+   * Sends rows `from` to `to` (exclusive) at once as one frame, as many of them as credit and limits
+   * allow; or none where ticks taken before still wait. Prices and times are not checked here: the
+   * server rejects bad ones.
+   *
+   * @returns how many rows were taken, from the first; 0 while disconnected or without credit, which
+   *   may come with the next `ack` event
+   * @throws Error after the publisher ended
+   */
+  tryPublish(columns: TickColumns, from: number, to: number): number {
+    this.#checkOpen();
+    return this.#intake.send(columns, from, to);
+  }
+
+  #progress(): void {
+    if (this.state === 'closed') {
+      this.#settings.signal?.removeEventListener('abort', this.#abort);
+    }
+    this.#settling.progress();
+  }
+
+  #checkOpen(): void {
+    const { ending } = this.#settling;
+    if (ending !== undefined) throw ending;
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(`aborted: ${String(reason)}`);
+}

@@ -1,0 +1,48 @@
+import { symbolFault } from '../../../src/protocol/index.ts';
+import { fault } from './value-checks.ts';
+
+/** A price of a symbol at a time. */
+export interface Tick {
+  /**
+   * 1 to 32 characters (Unicode code points), no control characters, no white space at either end, no
+   * `*`.
+   */
+  readonly symbol: string;
+  /** A finite number above 0. */
+  readonly price: number;
+  /**
+   * Ms since the Unix epoch, fractions allowed, 0 or more; absent: when the server receives it. The
+   * server rejects what is more than a minute ahead of its clock.
+   */
+  readonly time?: number | undefined;
+}
+
+const SYMBOL = 'a text of 1 to 32 characters';
+const PRICE = 'a finite number above 0';
+const TIME = 'a finite number of ms since the Unix epoch, 0 or more, or undefined';
+
+/**
+ * @param field how the caller knows the symbol
+ * @throws TypeError for what is no text, RangeError for one that breaks the rules of symbols
+ */
+export function checkSymbol(symbol: unknown, field: string): void {
+  if (typeof symbol !== 'string') throw new TypeError(fault(field, SYMBOL, symbol));
+  const broken = symbolFault(symbol);
+  if (broken !== undefined)
+    throw new RangeError(`${fault(field, SYMBOL, symbol)}, which ${broken}`);
+}
+
+/** @throws TypeError for what is no number, RangeError for one that is no price */
+export function checkPrice(price: unknown, field: string): void {
+  if (typeof price === 'number' && price > 0 && price < Number.POSITIVE_INFINITY) return;
+  const Fault = typeof price === 'number' ? RangeError : TypeError;
+  throw new Fault(fault(field, PRICE, price));
+}
+
+/** @throws TypeError for what is neither a number nor undefined, RangeError for one that is no time */
+export function checkTime(time: unknown, field: string): void {
+  if (time === undefined) return;
+  if (typeof time === 'number' && time >= 0 && time < Number.POSITIVE_INFINITY) return;
+  const Fault = typeof time === 'number' ? RangeError : TypeError;
+  throw new Fault(fault(field, TIME, time));
+}

@@ -1,0 +1,39 @@
+import { shownValue } from './shown-value.ts';
+
+/** What a number may be. */
+export interface NumberRange {
+  readonly min: number;
+  readonly max: number;
+  /** What is counted: `ms`, `ticks`, `bytes`. */
+  readonly unit: string;
+  readonly isInteger?: boolean;
+}
+
+/**
+ * @param name how the caller knows the number
+ * @throws TypeError for what is no number, RangeError for one out of range
+ */
+export function checkNumber(name: string, value: unknown, range: NumberRange): void {
+  const { min, max, unit, isInteger = false } = range;
+  const kind = isInteger ? 'an integer' : 'a number';
+  const bounds = max === Number.POSITIVE_INFINITY ? `${min} or more` : `${min} to ${max}`;
+  const expected = `${kind} of ${unit}, ${bounds}`;
+  if (typeof value !== 'number') throw new TypeError(fault(name, expected, value));
+  const isGood = value >= min && value <= max && (!isInteger || Number.isInteger(value));
+  if (!isGood) throw new RangeError(fault(name, expected, value));
+}
+
+/** @throws TypeError for a value that has none of the types; undefined always may be */
+export function checkType(name: string, value: unknown, types: readonly string[]): void {
+  if (value === undefined || types.includes(typeof value)) return;
+  throw new TypeError(fault(name, types.map(withArticle).join(' or '), value));
+}
+
+/** The message for a value that is not what it must be. */
+export function fault(name: string, expected: string, value: unknown): string {
+  return `${name}: expected ${expected}, got ${shownValue(value)}`;
+}
+
+function withArticle(type: string): string {
+  return type === 'object' ? 'an object' : `a ${type}`;
+}

@@ -1,0 +1,133 @@
+import type { Anomaly, AnomalyGap, HistoryPage } from './anomaly.ts';
+
+/** Anomalies asked for at once to fill a gap. */
+const PAGE_ANOMALIES = 1000;
+
+/** What a feed needs of its subscriber. */
+export interface AnomalyFeedOwner {
+  /** Asks the server; rejects when it cannot answer, or the connection is lost. */
+  history(symbol: string, afterSequence: number, limit: number): Promise<HistoryPage>;
+  /** Whether a session is open: a catch-up that failed is tried again with the next one if not. */
+  isLive(): boolean;
+  deliver(anomaly: Anomaly): void;
+  missed(gap: AnomalyGap): void;
+}
+
+/** Where the feed of one symbol stands. */
+interface Progress {
+  /** The last sequence delivered, or known to be before what this feed is for. */
+  last: number;
+  /** Anomalies up to this time are before the subscription; ms since the epoch. */
+  notBefore: number;
+  /** The session in which `last` was seen. */
+  epoch: string;
+  /** What arrived while a gap is being filled; undefined when none is. */
+  waiting: Anomaly[] | undefined;
+}
+
+/**
+ * Puts the anomalies of each symbol into their order, none missing and none twice, over reconnects and
+ * jumps of the sequence: what is missing is fetched from the server, and what the server no longer has
+ * is reported as a gap.
+ */
+export class AnomalyFeed {
+  readonly #owner: AnomalyFeedOwner;
+  readonly #progress = new Map<string, Progress>();
+  #epoch = '';
+
+  constructor(owner: AnomalyFeedOwner) {
+    this.#owner = owner;
+  }
+
+  /** Takes where an earlier run of the program stopped: symbol → last sequence it saw. */
+  seed(since: ReadonlyMap<string, number>): void {
+    for (const [symbol, last] of since) {
+      this.#progress.set(symbol, this.#newProgress(last));
+    }
+  }
+
+  /**
+   * A session begins.
+   *
+   * @returns symbol → last sequence seen, to be told to the server
+   */
+  resume(epoch: string): ReadonlyMap<string, number> {
+    this.#epoch = epoch;
+    for (const progress of this.#progress.values()) progress.waiting = undefined;
+    return new Map([...this.#progress].map(([symbol, { last }]) => [symbol, last]));
+  }
+
+  /**
+   * Follows a symbol of which no anomaly was seen: what is raised while the connection is lost is then
+   * not missed. Anomalies at or before `time`, ms since the epoch, are of no interest.
+   */
+  follow(symbol: string, time: number): void {
+    if (this.#progress.has(symbol)) return;
+    this.#progress.set(symbol, { ...this.#newProgress(0), notBefore: time });
+  }
+
+  /** Takes the next anomaly of the stream. */
+  receive(anomaly: Anomaly): void {
+    const { symbol, sequence } = anomaly;
+    let progress = this.#progress.get(symbol);
+    if (progress === undefined) {
+      progress = this.#newProgress(sequence - 1);
+      this.#progress.set(symbol, progress);
+    }
+    if (progress.epoch !== this.#epoch) {
+      progress.epoch = this.#epoch;
+      // The server tells nothing up to `last` again, so a lower sequence is a new numbering: that of a
+      // server that restarted without a store.
+      if (sequence <= progress.last) progress.last = 0;
+    }
+    if (progress.waiting !== undefined) progress.waiting.push(anomaly);
+    else if (sequence <= progress.last + 1) this.#take(progress, anomaly);
+    else void this.#catchUp(progress, anomaly);
+  }
+
+  #newProgress(last: number): Progress {
+    return { last, notBefore: -Infinity, epoch: this.#epoch, waiting: undefined };
+  }
+
+  #take(progress: Progress, anomaly: Anomaly): void {
+    const { sequence, timestamp, symbol } = anomaly;
+    if (sequence <= progress.last) return;
+    const isOfInterest = timestamp > progress.notBefore;
+    if (isOfInterest && sequence > progress.last + 1) {
+      const gap = { symbol, fromSequence: progress.last + 1, toSequence: sequence - 1 };
+      this.#owner.missed(gap);
+    }
+    progress.last = sequence;
+    if (isOfInterest) this.#owner.deliver(anomaly);
+  }
+
+  async #catchUp(progress: Progress, next: Anomaly): Promise<void> {
+    const waiting = [next];
+    progress.waiting = waiting;
+    // What arrives meanwhile is appended, and may jump again.
+    for (const anomaly of waiting) {
+      const isSameSession = await this.#fill(progress, anomaly, waiting);
+      if (!isSameSession) return;
+      this.#take(progress, anomaly);
+    }
+    progress.waiting = undefined;
+  }
+
+  /** Fetches what is missing before `next`; false when the session that asked is gone. */
+  async #fill(progress: Progress, next: Anomaly, waiting: Anomaly[]): Promise<boolean> {
+    try {
+      let more = true;
+      while (more && progress.last + 1 < next.sequence) {
+        const page = await this.#owner.history(next.symbol, progress.last, PAGE_ANOMALIES);
+        // The next session resumes after `last` by itself.
+        if (progress.waiting !== waiting) return false;
+        for (const anomaly of page.anomalies) this.#take(progress, anomaly);
+        more = page.more && page.anomalies.length > 0;
+      }
+      return true;
+    } catch {
+      // The server has them no longer, or the connection is lost.
+      return progress.waiting === waiting && this.#owner.isLive();
+    }
+  }
+}

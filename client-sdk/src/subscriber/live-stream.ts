@@ -1,0 +1,260 @@
+import {
+  type AnomalyTuple,
+  type Frame,
+  FULL,
+  type HistoryTuple,
+  Op,
+} from '../../../src/protocol/index.ts';
+import type { Closure, Connection, Welcome } from '../connection/connection.ts';
+import type { ConnectionState, StateChange } from '../connection/connection-state.ts';
+import type { ClientFrame } from '../connection/frame-codec.ts';
+import { closureError, Reconnector } from '../connection/reconnector.ts';
+import { ServerError } from '../connection/server-error.ts';
+import { Waiters } from '../connection/waiters.ts';
+import { Emitter } from '../emitter.ts';
+import { type HistoryPage, namedAnomaly, withoutId } from './anomaly.ts';
+import { AnomalyFeed } from './anomaly-feed.ts';
+import { Mirror } from './mirror.ts';
+import { Requests } from './requests.ts';
+import { RoundTrips } from './round-trips.ts';
+import type { SubscriberEvents } from './subscriber-events.ts';
+import type { SubscriberOptions } from './subscriber-options.ts';
+import { SubscriptionSync } from './subscription-sync.ts';
+import type { MirroredSymbol } from './symbol-statistics.ts';
+
+const PING_INTERVAL_MS = 10_000;
+
+/**
+ * What a subscriber is made of: frames come in, and become the mirror, the feed of anomalies, answers
+ * and events; over one connection after the other.
+ */
+export class LiveStream {
+  readonly emitter = new Emitter<SubscriberEvents>();
+  readonly mirror = new Mirror();
+  readonly roundTrips = new RoundTrips();
+  readonly subscriptions: SubscriptionSync;
+  readonly feed: AnomalyFeed;
+  /** What was received on connections that are gone, and what was made of all frames. */
+  readonly counters = {
+    frames: 0,
+    bytes: 0,
+    statsFrames: 0,
+    entries: 0,
+    fullEntries: 0,
+    updates: 0,
+    anomalies: 0,
+    reconnects: 0,
+  };
+  state: ConnectionState = 'connecting';
+  failure: Error | undefined;
+  session: Welcome | undefined;
+  readonly #reconnector: Reconnector;
+  readonly #requests = new Requests();
+  readonly #waiters = new Waiters();
+  #connection: Connection | undefined;
+  #pingTimer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(url: string, options: SubscriberOptions) {
+    this.feed = new AnomalyFeed({
+      history: (symbol, after, limit) => this.history(symbol, after, limit),
+      isLive: () => this.state === 'live',
+      deliver: (anomaly) => {
+        this.counters.anomalies++;
+        this.emitter.emit('anomaly', anomaly);
+      },
+      missed: (gap) => this.emitter.emit('gap', gap),
+    });
+    this.subscriptions = new SubscriptionSync(options.conflateMs, this.#requests, {
+      send: (frame) => this.#connection?.send(frame),
+      answered: (covers) => {
+        this.mirror.retain(covers);
+        this.#waiters.wake();
+      },
+      error: (error) => this.emitter.emit('error', error),
+    });
+    this.#reconnector = new Reconnector(url, options, {
+      opened: (info, connection) => this.#opened(info, connection),
+      frame: (frame) => this.#receive(frame),
+      lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
+      ended: (failure) => this.#ended(failure),
+    });
+  }
+
+  /** The connection of the open session. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** Resolves when the condition holds; rejects when the stream ends before. */
+  wait(isDone: () => boolean): Promise<void> {
+    if (isDone()) return Promise.resolve();
+    if (this.state === 'closed') return Promise.reject(this.closedError());
+    return this.#waiters.wait(isDone);
+  }
+
+  /** Sends a request in the open session, or the next one; `read` makes the result of its answer. */
+  async request<T>(
+    frame: (requestId: number) => ClientFrame,
+    read: (answer: Frame) => T,
+  ): Promise<T> {
+    await this.#untilLive();
+    return this.#requests.open((requestId) => this.#connection?.send(frame(requestId)), read);
+  }
+
+  history(symbol: string, afterSequence: number, limit: number): Promise<HistoryPage> {
+    return this.request(
+      (requestId) => [Op.HISTORY, requestId, symbol, afterSequence, limit],
+      (answer) => {
+        const tuples = answer[3] as HistoryTuple[];
+        const anomalies = tuples.map((tuple) => namedAnomaly(symbol, tuple));
+        return { anomalies, more: answer[4] as boolean };
+      },
+    );
+  }
+
+  /** Measures the round trip in the open session, or the next one, ms. */
+  async ping(): Promise<number> {
+    await this.#untilLive();
+    return this.#measureRoundTrip();
+  }
+
+  /** Something that somebody may wait for was given up. */
+  wake(): void {
+    this.#waiters.wake();
+  }
+
+  /** The server broke the protocol: starts anew. */
+  fault(reason: string): void {
+    this.#reconnector.fault(reason);
+  }
+
+  close(): void {
+    this.#reconnector.close();
+  }
+
+  /** The error of whoever wants something of a stream that ended. */
+  closedError(): Error {
+    return this.failure ?? new Error('the subscriber is closed');
+  }
+
+  // What opened may be lost again before whoever waited for it runs: then the wait goes on.
+  async #untilLive(): Promise<void> {
+    do await this.wait(() => this.state === 'live');
+    while (this.state !== 'live');
+  }
+
+  #opened(info: Welcome, connection: Connection): void {
+    const isNewEpoch = this.session !== undefined && this.session.epoch !== info.epoch;
+    this.#connection = connection;
+    this.session = info;
+    if (isNewEpoch) {
+      this.mirror.reset();
+      this.emitter.emit('reset', { epoch: info.epoch });
+      // A listener may have closed the subscriber.
+      if (this.#connection !== connection) return;
+    }
+    for (const { symbol, firstTime } of this.mirror.symbols()) {
+      if (!Number.isNaN(firstTime)) this.feed.follow(symbol, firstTime);
+    }
+    this.subscriptions.restart(this.feed.resume(info.epoch), info.limits.frameBytesMax);
+    this.#measureLatency();
+    this.#pingTimer = setInterval(() => this.#measureLatency(), PING_INTERVAL_MS);
+    this.#enter({ state: 'live' });
+  }
+
+  #lost(closure: Closure, retryInMs: number): void {
+    if (this.#connection !== undefined) this.counters.reconnects++;
+    this.#leaveSession(closureError(closure));
+    const state = this.session === undefined ? 'connecting' : 'reconnecting';
+    this.#enter({ state, closure, retryInMs });
+  }
+
+  #ended(failure: Error | undefined): void {
+    this.failure = failure;
+    this.#leaveSession(this.closedError());
+    this.#enter({ state: 'closed' });
+    this.#waiters.fail(this.closedError());
+  }
+
+  #leaveSession(error: Error): void {
+    clearInterval(this.#pingTimer);
+    this.counters.frames += this.#connection?.framesReceived ?? 0;
+    this.counters.bytes += this.#connection?.bytesReceived ?? 0;
+    this.#connection = undefined;
+    this.subscriptions.suspend();
+    this.mirror.loseTouch();
+    this.roundTrips.forget(error);
+    this.#requests.fail(error);
+  }
+
+  #enter(change: Omit<StateChange, 'previous'>): void {
+    const previous = this.state;
+    this.state = change.state;
+    this.emitter.emit('state', { ...change, previous });
+    this.#waiters.wake();
+  }
+
+  #measureRoundTrip(): Promise<number> {
+    return this.roundTrips.measure((clientTime) => this.#connection?.send([Op.PING, clientTime]));
+  }
+
+  // Whoever reads the latency sees that it is missing; there is nobody to tell of a failure.
+  #measureLatency(): void {
+    this.#measureRoundTrip().catch(() => undefined);
+  }
+
+  #receive(frame: Frame): void {
+    switch (frame[0]) {
+      case Op.STATS:
+        this.#takeStats(frame[1] as number, frame[2] as number[]);
+        break;
+      case Op.ANOMALY:
+        this.#takeAnomalies(frame[2] as AnomalyTuple[]);
+        break;
+      case Op.SYMBOLS:
+        this.mirror.learnNames(frame[1] as unknown[]);
+        break;
+      case Op.PONG:
+        this.roundTrips.note(frame[1] as number, frame[2] as number);
+        break;
+      case Op.ERROR: {
+        const error = new ServerError(frame);
+        if (!this.#requests.refuse(error)) this.emitter.emit('error', error);
+        break;
+      }
+      default:
+        // An answer, or an op of a later version: nobody waits for that one, so it is ignored.
+        this.#requests.answer(frame);
+    }
+  }
+
+  #takeStats(serverTime: number, entries: number[]): void {
+    let changes: readonly MirroredSymbol[];
+    try {
+      changes = this.mirror.apply(entries);
+    } catch (error) {
+      this.fault((error as Error).message);
+      return;
+    }
+    const { counters } = this;
+    counters.statsFrames++;
+    counters.entries += changes.length;
+    for (const { changed, values, previousUpdateCount } of changes) {
+      if ((changed & FULL) !== 0) counters.fullEntries++;
+      const updates = values.count - previousUpdateCount;
+      if (updates > 0) counters.updates += updates;
+    }
+    this.emitter.emit('update', { changes, serverTime });
+  }
+
+  #takeAnomalies(tuples: AnomalyTuple[]): void {
+    for (const tuple of tuples) {
+      const symbol = this.mirror.nameOf(tuple[0]);
+      if (symbol === undefined) {
+        this.fault(`anomaly of symbol id ${tuple[0]}, which has no name`);
+        return;
+      }
+      this.feed.receive(namedAnomaly(symbol, withoutId(tuple)));
+    }
+  }
+}

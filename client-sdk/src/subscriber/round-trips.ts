@@ -1,0 +1,58 @@
+/** How far away the server is. */
+export interface Latency {
+  /** The newest round trip, ms. */
+  readonly roundTripMs: number;
+  /**
+   * What to add to `Date.now()` to get the server's clock, ms: measured by the fastest of the last
+   * round trips, and off by half of it at most.
+   */
+  readonly clockOffsetMs: number;
+}
+
+const SAMPLES_MAX = 8;
+
+interface Awaited {
+  readonly resolve: (roundTripMs: number) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Round trips measured with PING and PONG. */
+export class RoundTrips {
+  readonly #samples: Latency[] = [];
+  readonly #awaited = new Map<number, Awaited>();
+
+  /** Undefined before the first PONG. */
+  get latency(): Latency | undefined {
+    const newest = this.#samples.at(-1);
+    if (newest === undefined) return undefined;
+    const fastest = this.#samples.reduce((a, b) => (b.roundTripMs < a.roundTripMs ? b : a));
+    return { roundTripMs: newest.roundTripMs, clockOffsetMs: fastest.clockOffsetMs };
+  }
+
+  /** Has a PING sent with a time that no other carries; resolves with the round trip, ms. */
+  measure(send: (clientTime: number) => void): Promise<number> {
+    let sentAt = performance.now();
+    while (this.#awaited.has(sentAt)) sentAt += 0.001;
+    return new Promise((resolve, reject) => {
+      this.#awaited.set(sentAt, { resolve, reject });
+      send(sentAt);
+    });
+  }
+
+  /** Takes a PONG: the time of `performance.now` that the PING carried, and the server's clock, ms. */
+  note(sentAt: number, serverTime: number): void {
+    const roundTripMs = performance.now() - sentAt;
+    const clockOffsetMs = serverTime + roundTripMs / 2 - Date.now();
+    this.#samples.push({ roundTripMs, clockOffsetMs });
+    if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
+    this.#awaited.get(sentAt)?.resolve(roundTripMs);
+    this.#awaited.delete(sentAt);
+  }
+
+  /** The connection is lost, and the next may lead elsewhere. */
+  forget(error: Error): void {
+    this.#samples.length = 0;
+    for (const { reject } of this.#awaited.values()) reject(error);
+    this.#awaited.clear();
+  }
+}

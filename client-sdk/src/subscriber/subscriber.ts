@@ -1,0 +1,255 @@
+import { Op, STREAM_PATH } from '../../../src/protocol/index.ts';
+import type { Welcome } from '../connection/connection.ts';
+import type { ConnectionState } from '../connection/connection-state.ts';
+import { endpointUrl } from '../connection/endpoint.ts';
+import type { Anomaly, HistoryPage } from './anomaly.ts';
+import { AnomalyQueue } from './anomaly-queue.ts';
+import { LiveStream } from './live-stream.ts';
+import { PendingUpdate } from './pending-update.ts';
+import { PullIterator } from './pull-iterator.ts';
+import type { Latency } from './round-trips.ts';
+import type { SubscriberEvents, Update } from './subscriber-events.ts';
+import type { SubscriberCounters, SubscriberOptions, Verification } from './subscriber-options.ts';
+import { Subscription, type SubscriptionOptions } from './subscription.ts';
+import type { SymbolStatistics } from './symbol-statistics.ts';
+
+const HISTORY_LIMIT = 100;
+
+/**
+ * Connects to a server such as `ws://127.0.0.1:9001` as a subscriber, and stays connected: it keeps
+ * trying, also while there is no server yet. There is nothing to wait for: subscribe and listen at once.
+ *
+ * @throws TypeError when `url` is not the address of a server (`ws:`, `wss:`, `http:` or `https:`)
+ */
+export function connect(url: string | URL, options: SubscriberOptions = {}): Subscriber {
+  return new Subscriber(url, options);
+}
+
+/**
+ * A reader of statistics and anomalies. What it subscribed to, its mirror and the order of its
+ * anomalies outlive its connections.
+ */
+export class Subscriber {
+  readonly #stream: LiveStream;
+
+  /** Prefer {@link connect}. @throws TypeError when `url` is not the address of a server */
+  constructor(url: string | URL, options: SubscriberOptions = {}) {
+    this.#stream = new LiveStream(endpointUrl(url, STREAM_PATH).href, options);
+    closeOn(options.signal, this);
+  }
+
+  /** Where the connection stands; see the event `state`. */
+  get state(): ConnectionState {
+    return this.#stream.state;
+  }
+
+  /** Why the subscriber ended for good; undefined while it lives, and after {@link close}. */
+  get failure(): Error | undefined {
+    return this.#stream.failure;
+  }
+
+  /** What the server said when the newest session opened; undefined before the first. */
+  get session(): Welcome | undefined {
+    return this.#stream.session;
+  }
+
+  /** How far away the server is, and what its clock says; undefined until measured. */
+  get latency(): Latency | undefined {
+    return this.#stream.roundTrips.latency;
+  }
+
+  /** What was received so far. */
+  get counters(): SubscriberCounters {
+    const { counters, connection } = this.#stream;
+    const { frames, bytes, ...rest } = counters;
+    return {
+      frames: frames + (connection?.framesReceived ?? 0),
+      bytes: bytes + (connection?.bytesReceived ?? 0),
+      ...rest,
+    };
+  }
+
+  /**
+   * Resolves while a session is open, or when the next one opens.
+   *
+   * @throws Error (rejects) when the subscriber ends before
+   */
+  get ready(): Promise<void> {
+    return this.#stream.wait(() => this.state === 'live');
+  }
+
+  /**
+   * Subscribes to a pattern or several: each a symbol, or a text with `*` for any run of characters.
+   * Requests of the same turn go out as one; all are repeated by themselves on each new connection.
+   */
+  subscribe(patterns: string | readonly string[], options: SubscriptionOptions = {}): Subscription {
+    if (this.state === 'closed') throw this.#stream.closedError();
+    const { feed, subscriptions } = this.#stream;
+    if (options.since !== undefined) feed.seed(options.since);
+    const list = typeof patterns === 'string' ? [patterns] : [...patterns];
+    const subscription: Subscription = new Subscription(list, options, {
+      answered: async () => {
+        await this.#stream.wait(() => subscriptions.isAnswered(subscription));
+        return subscriptions.refusals(subscription);
+      },
+      remove: () => {
+        subscriptions.remove(subscription);
+        this.#stream.wake();
+      },
+    });
+    subscriptions.add(subscription);
+    return subscription;
+  }
+
+  /**
+   * What is known of a symbol; undefined before its first entry. A live view: the next frame changes
+   * it, and `isLive` tells whether it is up to date.
+   */
+  get(symbol: string): SymbolStatistics | undefined {
+    return this.#stream.mirror.get(symbol);
+  }
+
+  /** Every symbol that has data, live or not, in no particular order. */
+  symbols(): IterableIterator<SymbolStatistics> {
+    return this.#stream.mirror.symbols();
+  }
+
+  /**
+   * Calls `listener` at each event of that name.
+   *
+   * @returns stops it
+   */
+  on<Name extends keyof SubscriberEvents>(
+    name: Name,
+    listener: (event: SubscriberEvents[Name]) => void,
+  ): () => void {
+    return this.#stream.emitter.on(name, listener);
+  }
+
+  /**
+   * The updates, for `for await`. A reader that lags gets one update that stands for several, and never
+   * an outdated value. Ends when the subscriber is closed.
+   *
+   * @throws Error (rejects) when the subscriber ends because of a failure
+   */
+  updates(): AsyncIterableIterator<Update, undefined> {
+    const pending = new PendingUpdate();
+    return this.#iterate(pending, (wake) => {
+      const stopUpdates = this.on('update', (update) => {
+        pending.add(update);
+        wake();
+      });
+      const stopResets = this.on('reset', () => pending.clear());
+      return () => {
+        stopUpdates();
+        stopResets();
+      };
+    });
+  }
+
+  /**
+   * The anomalies, for `for await`: those of a symbol in their order, none twice. Ends when the
+   * subscriber is closed.
+   *
+   * @throws Error (rejects) when the reader lags 65 536 anomalies behind, or the subscriber ends because
+   *   of a failure
+   */
+  anomalies(): AsyncIterableIterator<Anomaly, undefined> {
+    const queue = new AnomalyQueue();
+    return this.#iterate(queue, (wake, fail) =>
+      this.on('anomaly', (anomaly) => {
+        if (queue.add(anomaly)) wake();
+        else fail(new Error('the reader of anomalies() is too far behind'));
+      }),
+    );
+  }
+
+  /**
+   * Compares the mirror with what the server says this session should hold, at the same point of the
+   * stream. Where they differ the connection is replaced by a new one, which brings everything anew.
+   *
+   * @throws ServerError (rejects) where a subscription leaves fields out; Error when the connection is
+   *   lost before the answer
+   */
+  verify(): Promise<Verification> {
+    return this.#stream.request(
+      (requestId) => [Op.VERIFY, requestId],
+      (answer) => {
+        const serverDigest = answer[2] as number;
+        const symbolCount = answer[3] as number;
+        const { digest: ownDigest, symbolCount: ownSymbolCount } = this.#stream.mirror.digest();
+        const equal = serverDigest === ownDigest && symbolCount === ownSymbolCount;
+        if (!equal) this.#stream.fault('the mirror was not in sync with the server');
+        return { equal, serverDigest, ownDigest, symbolCount, ownSymbolCount };
+      },
+    );
+  }
+
+  /**
+   * Anomalies of a symbol after a sequence, oldest first, at most `limit` (from 1; the server may send
+   * fewer).
+   *
+   * @throws ServerError (rejects) `not_available` where the server no longer has them; Error when the
+   *   connection is lost before the answer
+   */
+  history(symbol: string, afterSequence = 0, limit = HISTORY_LIMIT): Promise<HistoryPage> {
+    return this.#stream.history(symbol, afterSequence, limit);
+  }
+
+  /**
+   * Measures the round trip to the server, ms.
+   *
+   * @throws Error (rejects) when the connection is lost before the answer
+   */
+  ping(): Promise<number> {
+    return this.#stream.ping();
+  }
+
+  /** Changes the least time between two updates, ms; 0: as soon as possible. */
+  setConflateMs(conflateMs: number): void {
+    this.#stream.subscriptions.setConflateMs(conflateMs);
+  }
+
+  /** Stops reading from the socket, where the platform can; the server then holds changes back. */
+  pause(): void {
+    this.#stream.connection?.pause();
+  }
+
+  /** Reads on after {@link pause}. */
+  resume(): void {
+    this.#stream.connection?.resume();
+  }
+
+  /** Ends everything. What still waits for an answer is rejected; loops over iterators end. */
+  close(): void {
+    this.#stream.close();
+  }
+
+  #iterate<T>(
+    source: { take(): T | undefined },
+    listen: (wake: () => void, fail: (error: Error) => void) => () => void,
+  ): AsyncIterableIterator<T, undefined> {
+    const stops: (() => void)[] = [];
+    const iterator = new PullIterator(source, () => {
+      for (const stop of stops) stop();
+    });
+    const end = (error?: Error) => iterator.end(error);
+    stops.push(listen(() => iterator.wake(), end));
+    stops.push(this.on('state', ({ state }) => state === 'closed' && end(this.failure)));
+    if (this.state === 'closed') end(this.failure);
+    return iterator;
+  }
+}
+
+function closeOn(signal: AbortSignal | undefined, subscriber: Subscriber): void {
+  if (signal === undefined) return;
+  const close = () => subscriber.close();
+  if (signal.aborted) {
+    close();
+    return;
+  }
+  signal.addEventListener('abort', close);
+  subscriber.on('state', ({ state }) => {
+    if (state === 'closed') signal.removeEventListener('abort', close);
+  });
+}

@@ -1,0 +1,181 @@
+import {
+  ALL_FIELDS,
+  type ErrorCode,
+  errorName,
+  Op,
+  ProtocolError,
+} from '../../../src/protocol/index.ts';
+import type { ClientFrame, FrameValue } from '../connection/frame-codec.ts';
+import { ServerError } from '../connection/server-error.ts';
+import type { Requests } from './requests.ts';
+import { type SubscribeRequest, subscribeRequests } from './subscribe-requests.ts';
+import type { Refusal, Subscription } from './subscription.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+/** When a refused request is tried again where the server does not say, ms. */
+const RETRY_MS = 1000;
+/** Patterns of one UNSUBSCRIBE: far below any frame size limit. */
+const UNSUBSCRIBE_PATTERNS_MAX = 2000;
+
+/** What keeping the server informed needs of the subscriber. */
+export interface SubscriptionSyncOwner {
+  /** Sends on the open connection; called between `restart` and `suspend` only. */
+  send(frame: ClientFrame): void;
+  /** The server answered: some symbols may no longer be covered by what is held. */
+  answered(covers: (symbol: string) => boolean): void;
+  error(error: Error): void;
+}
+
+/**
+ * Keeps the server's idea of what this session is subscribed to the same as the subscriber's: what
+ * changes in one turn goes out as one request, and a new session gets everything in one.
+ */
+export class SubscriptionSync {
+  readonly #owner: SubscriptionSyncOwner;
+  readonly #requests: Requests;
+  readonly #held = new Subscriptions();
+  #conflateMs: number | undefined;
+  /** Half of what the server takes in a frame; 0 while no session is open. */
+  #requestBytesMax = 0;
+  /** Symbol → last anomaly sequence seen, to be told with the next request. */
+  #since = new Map<string, number>();
+  #isScheduled = false;
+  readonly #retryTimers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor(conflateMs: number | undefined, requests: Requests, owner: SubscriptionSyncOwner) {
+    this.#conflateMs = conflateMs;
+    this.#requests = requests;
+    this.#owner = owner;
+  }
+
+  add(subscription: Subscription): void {
+    this.#held.add(subscription);
+    for (const [symbol, sequence] of subscription.options.since ?? []) {
+      this.#since.set(symbol, sequence);
+    }
+    this.#schedule();
+  }
+
+  remove(subscription: Subscription): void {
+    this.#held.remove(subscription);
+    this.#schedule();
+  }
+
+  /** Whether the server answered for each of its patterns, or nobody wants to know any more. */
+  isAnswered(subscription: Subscription): boolean {
+    return this.#held.isAnswered(subscription);
+  }
+
+  /** Which of its patterns the server refused. */
+  refusals({ patterns }: Subscription): readonly Refusal[] {
+    return patterns.flatMap((pattern) => {
+      const code = this.#held.answerTo(pattern) ?? 0;
+      return code === 0 ? [] : [{ pattern, code, reason: errorName(code) }];
+    });
+  }
+
+  setConflateMs(conflateMs: number): void {
+    this.#conflateMs = conflateMs;
+    // Without patterns a request changes the pace only, and nobody waits for the answer.
+    if (this.#requestBytesMax > 0) this.#owner.send([Op.SUBSCRIBE, 0, [], { conflateMs }]);
+  }
+
+  /** A session opened: the server is told everything. */
+  restart(since: ReadonlyMap<string, number>, frameBytesMax: number): void {
+    this.#requestBytesMax = frameBytesMax / 2;
+    this.#since = new Map(since);
+    this.#held.restart();
+    this.#flush();
+  }
+
+  /** The session is gone. */
+  suspend(): void {
+    this.#requestBytesMax = 0;
+    for (const timer of this.#retryTimers) clearTimeout(timer);
+    this.#retryTimers.clear();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#requestBytesMax === 0) return;
+    const { subscribe, unsubscribe } = this.#held.takeDue();
+    for (let i = 0; i < unsubscribe.length; i += UNSUBSCRIBE_PATTERNS_MAX) {
+      this.#unsubscribe(unsubscribe.slice(i, i + UNSUBSCRIBE_PATTERNS_MAX));
+    }
+    for (const request of subscribeRequests(subscribe, this.#since, this.#requestBytesMax)) {
+      this.#subscribe(request);
+    }
+    this.#since.clear();
+  }
+
+  #unsubscribe(patterns: readonly string[]): void {
+    const done = () => {
+      for (const pattern of patterns) this.#held.unsubscribed(pattern);
+      this.#answered();
+    };
+    this.#requests
+      .open((requestId) => this.#owner.send([Op.UNSUBSCRIBE, requestId, patterns]), done)
+      .catch((error: unknown) => this.#refused(error, patterns, done));
+  }
+
+  #subscribe({ wants, patterns, since }: SubscribeRequest): void {
+    const { stats, anomalies, fields } = wants;
+    const options: { [key: string]: FrameValue } = {};
+    if (!stats) options.stats = false;
+    if (!anomalies) options.anomalies = false;
+    if (fields !== ALL_FIELDS) options.fields = fields;
+    if (this.#conflateMs !== undefined) options.conflateMs = this.#conflateMs;
+    if (since.size > 0) options.since = Object.fromEntries(since);
+    const settle = (codes: readonly number[]) => {
+      for (const [i, pattern] of patterns.entries()) {
+        this.#held.subscribed(pattern, wants, codes[i] ?? 0);
+      }
+      this.#reportRefusals(patterns, codes);
+      this.#answered();
+    };
+    this.#requests
+      .open(
+        (requestId) => this.#owner.send([Op.SUBSCRIBE, requestId, patterns, options]),
+        (answer) => settle(answer[2] as number[]),
+      )
+      .catch((error: unknown) =>
+        this.#refused(error, patterns, (code) => settle(patterns.map(() => code))),
+      );
+  }
+
+  // What is rejected because the connection was lost is repeated on the next one.
+  #refused(error: unknown, patterns: readonly string[], settle: (code: number) => void): void {
+    if (!(error instanceof ServerError) || this.#requestBytesMax === 0) return;
+    if (!error.retryable) {
+      settle(error.code);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#retryTimers.delete(timer);
+      this.#held.retry(patterns);
+      this.#flush();
+    }, error.retryAfterMs ?? RETRY_MS);
+    this.#retryTimers.add(timer);
+  }
+
+  #reportRefusals(patterns: readonly string[], codes: readonly number[]): void {
+    const refused = patterns.filter((_, i) => (codes[i] ?? 0) !== 0);
+    const code = codes.find((each) => each !== 0);
+    if (code === undefined) return;
+    const others = refused.length > 1 ? ` and ${refused.length - 1} more patterns` : '';
+    const message = `the server refused "${refused[0]}"${others}: ${errorName(code) ?? code}`;
+    this.#owner.error(new ProtocolError(code as ErrorCode, message));
+  }
+
+  #answered(): void {
+    this.#owner.answered((symbol) => this.#held.covers(symbol));
+  }
+}

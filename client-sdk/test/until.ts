@@ -1,0 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LONGEST_MS = 8000;
+
+/**
+ * Waits until the condition holds.
+ *
+ * @throws Error when that takes longer than 8 s
+ */
+export async function until(isDone: () => boolean): Promise<void> {
+  const deadline = performance.now() + LONGEST_MS;
+  while (!isDone()) {
+    if (performance.now() > deadline) throw new Error(`it did not come about: ${String(isDone)}`);
+    await sleep(2);
+  }
+}
