@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', 'client-sdk/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'client-sdk/test/**/*.test.ts', 'dashboard/test/**/*.test.ts'],
     pool: 'forks',
     // Most files wait for sockets more than they compute.
     maxWorkers: 3,

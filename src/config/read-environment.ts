@@ -6,8 +6,12 @@ import { type Setting, type Settings, valueOfText } from './settings.ts';
 /** The variable that names the configuration file. */
 export const CONFIG_FILE_VARIABLE = 'TICKWIRE_CONFIG';
 
-// Not settings: the file's own name, and the recorded ticks that tests and benchmarks may use.
-const OTHER_VARIABLES: ReadonlySet<string> = new Set([CONFIG_FILE_VARIABLE, 'TICKWIRE_TICKS']);
+// Not settings: the file's own name, the recorded ticks of tests and benchmarks, the address that examples use.
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  CONFIG_FILE_VARIABLE,
+  'TICKWIRE_TICKS',
+  'TICKWIRE_URL',
+]);
 
 const CANDIDATES = [
   ...CONFIG_KEYS.map((key) => ({

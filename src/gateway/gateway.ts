@@ -6,6 +6,7 @@ import { AnomalyLog } from './anomaly-log.ts';
 import { ConflationQueue } from './conflation-queue.ts';
 import { CreditPool } from './credit-pool.ts';
 import { FanOut } from './fan-out.ts';
+import type { Assets } from './http/assets/assets.ts';
 import type { CommandRoom, QueryRoom } from './http/http-room.ts';
 import { createRouter } from './http/router.ts';
 import { Liveness } from './liveness.ts';
@@ -94,6 +95,7 @@ export class Gateway {
    * Serves an engine on the configured address.
    *
    * @param version of this server, as it is told to clients
+   * @param assets for browsers
    * @throws Error when the address cannot be listened on, or the chosen transport does not load
    */
   static async start(
@@ -101,10 +103,11 @@ export class Gateway {
     engine: Engine,
     log: GatewayLog,
     version: string,
+    assets: Assets,
   ): Promise<Gateway> {
     const gateway = new Gateway(config, engine);
     const { server } = config;
-    const route = createRouter(gateway.#commandRoom(), gateway.#queryRoom(version));
+    const route = createRouter(gateway.#commandRoom(), gateway.#queryRoom(version), assets);
     gateway.#transport = await startTransport(
       server.transport,
       {
@@ -229,7 +232,9 @@ export class Gateway {
       anomalies: this.#anomalies,
       totals: this.#intake.totals,
       traffic: this.#traffic,
+      rules: this.#config.processing,
       version,
+      epoch: this.#reception.epoch,
       startedAt: this.#startedAt,
       sessions: () => ({
         publishers: this.#sessions.publishers.size,

@@ -1,2 +1,3 @@
 /** The gateway's door. */
 export { Gateway } from './gateway.ts';
+export { Assets } from './http/assets/assets.ts';

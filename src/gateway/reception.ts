@@ -17,7 +17,8 @@ import type { SessionOpener } from './upgrades.ts';
 /** Makes a session of each socket that is let in, and welcomes it. */
 export class Reception implements SessionOpener {
   readonly #config: Config;
-  readonly #epoch = randomBytes(6).toString('base64url');
+  /** Names this run of the server: what clients know of another one is void. */
+  readonly epoch = randomBytes(6).toString('base64url');
   readonly #sessions: Sessions;
   readonly #publishRoom: PublishRoom;
   readonly #streamRoom: StreamRoom;
@@ -38,7 +39,7 @@ export class Reception implements SessionOpener {
     const session = this.#sessions.nextName();
     const isNamed = name !== undefined;
     const publisher = this.#publishRoom.registry.enter(
-      isNamed ? name : `${session}-${this.#epoch}`,
+      isNamed ? name : `${session}-${this.epoch}`,
       isNamed,
     );
     const connection = this.#connect(socket, encoding);
@@ -74,7 +75,7 @@ export class Reception implements SessionOpener {
   #welcome(session: string): WelcomeInfo {
     return {
       version: PROTOCOL_VERSION,
-      epoch: this.#epoch,
+      epoch: this.epoch,
       session,
       serverTime: Date.now(),
       heartbeatMs: this.#config.server.heartbeatMs,

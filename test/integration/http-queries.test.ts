@@ -37,7 +37,7 @@ const iso = (time: number) => new Date(time).toISOString();
 onTransports((transport) => {
   const server = serverForSuite({
     server: { transport },
-    processing: { partitions: 2 },
+    processing: { partitions: 2, channelCapacity: 4096 },
     stream: { recentAnomaliesPerSymbol: 8 },
   });
   const ticks = market();
@@ -279,9 +279,10 @@ onTransports((transport) => {
     const processed = json.partitions.map((partition) => partition.processed as number);
     expect(processed.reduce((sum, count) => sum + count)).toBe(json.totalProcessed);
     for (const partition of json.partitions) {
-      const { queueDepth, restarts, lapped, skipped } = partition;
-      expect({ queueDepth, restarts, lapped, skipped }).toEqual({
+      const { queueDepth, queueCapacity, restarts, lapped, skipped } = partition;
+      expect({ queueDepth, queueCapacity, restarts, lapped, skipped }).toEqual({
         queueDepth: 0,
+        queueCapacity: 4096,
         restarts: 0,
         lapped: 0,
         skipped: 0,
@@ -293,7 +294,7 @@ onTransports((transport) => {
 
   it('answers what there is not with problems', async () => {
     for (const missing of [
-      '/api',
+      '/api/',
       '/api/prices/',
       '/api/prices/A/b',
       '/favicon.ico',
@@ -309,7 +310,13 @@ onTransports((transport) => {
   });
 
   it('answers HEAD like GET, without the body', async () => {
-    for (const known of ['/api/prices/ETH', '/openapi.json', '/', '/healthz']) {
+    for (const known of [
+      '/api/prices/ETH',
+      '/openapi.json',
+      '/asyncapi.json',
+      '/api',
+      '/healthz',
+    ]) {
       const got = await client.get(known);
       const head = await client.send('HEAD', known);
       expect([head.status, head.text]).toEqual([got.status, '']);
@@ -320,8 +327,8 @@ onTransports((transport) => {
     expect((await client.send('HEAD', '/api/prices/nope')).status).toBe(404);
   });
 
-  it('has a page for people that runs no scripts', async () => {
-    const { headers, text } = await client.get('/');
+  it('has a page that names every call and runs no scripts', async () => {
+    const { headers, text } = await client.get('/api');
     expect(headers.get('content-security-policy')).toMatch(
       /^default-src 'none'; style-src 'sha256-/,
     );

@@ -24,8 +24,15 @@ export interface TestServer extends Server {
   readonly faults: readonly string[];
 }
 
-/** Starts a server in this process on a free port. The caller stops it. */
-export async function startTestServer(config: ConfigInput = {}): Promise<TestServer> {
+/**
+ * Starts a server in this process on a free port. The caller stops it.
+ *
+ * @param publicFolder what browsers load; if not given, what was built
+ */
+export async function startTestServer(
+  config: ConfigInput = {},
+  publicFolder?: string,
+): Promise<TestServer> {
   const faults: string[] = [];
   const log = pino({ level: 'error' }, { write: (line: string) => faults.push(line) });
   const server = await startServer(
@@ -36,6 +43,7 @@ export async function startTestServer(config: ConfigInput = {}): Promise<TestSer
       store: { directory: '' },
     }),
     log,
+    publicFolder,
   );
   let stopped: Promise<void> | undefined;
   return {
@@ -50,8 +58,11 @@ export async function startTestServer(config: ConfigInput = {}): Promise<TestSer
 }
 
 /** A server for one test, stopped when that is over. */
-export async function serverForTest(config: ConfigInput = {}): Promise<TestServer> {
-  const server = await startTestServer(config);
+export async function serverForTest(
+  config: ConfigInput = {},
+  publicFolder?: string,
+): Promise<TestServer> {
+  const server = await startTestServer(config, publicFolder);
   onTestFinished(() => server.stop());
   return server;
 }

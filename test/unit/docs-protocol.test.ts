@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/parse-config.ts';
+import { OPERATIONS } from '../../src/gateway/http/openapi/operations.ts';
 import {
   applyEntries,
   CloseCode,
@@ -33,22 +35,11 @@ import {
   TickBatch,
   type WelcomeInfo,
 } from '../../src/protocol/index.ts';
-
-const page = readFileSync(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8');
-
-/** The rows of the table whose header starts with these cells, without back-quotes. */
-function table(...header: readonly string[]): string[][] {
-  const lines = page.split('\n');
-  const head = `| ${header.join(' | ')} |`;
-  const start = lines.findIndex((line) => line.replaceAll('`', '').startsWith(head));
-  expect(start, `a table ${header.join(', ')}`).toBeGreaterThan(0);
-  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
-  return lines
-    .slice(start + 2, end)
-    .map((line) =>
-      line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '').replaceAll('`', '')),
-    );
-}
+import {
+  PROTOCOL_EXAMPLES as EXAMPLES,
+  PROTOCOL_PAGE as page,
+  protocolTable as table,
+} from '../support/protocol-page.ts';
 
 /** Name by number from two columns of a table, in its order. */
 function numbered(rows: readonly string[][]): [name: string, value: number][] {
@@ -143,6 +134,31 @@ describe('the tables of docs/PROTOCOL.md', () => {
     expect(page).toContain(`1 to ${SYMBOL_LENGTH_MAX} Unicode code points`);
     expect(page).toContain(`deeper than ${FRAME_DEPTH_MAX} containers`);
     expect(page).toContain(`The digest of no symbol is ${new Digest().value}.`);
+    const { processing, server, stream } = parseConfig({});
+    const closeSeconds = stream.slowSessionCloseMs / 1000;
+    expect(page).toMatch(
+      new RegExp(`slowSessionCloseMs\`, ${closeSeconds} s\\s+unless configured`),
+    );
+    expect(page).toContain(`(the ${server.badFramesMax}th, unless configured otherwise)`);
+    expect(page).toContain(`more than ${processing.maxFutureMs / 1000} 000 ms ahead`);
+  });
+
+  it('name files and headings that exist', () => {
+    const links = [...page.matchAll(/\]\((.+?)\)/g)].map(([, target = '']) => target.split('#'));
+    const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+      heading.toLowerCase().replaceAll(' ', '-'),
+    );
+    expect(links.length).toBeGreaterThan(20);
+    for (const [file = '', anchor] of links) {
+      if (file === '') expect(anchors).toContain(anchor);
+      else expect(existsSync(new URL(`../../docs/${file}`, import.meta.url)), file).toBe(true);
+    }
+  });
+
+  it('name the documents that a server has of its interfaces', () => {
+    const documents = [...page.matchAll(/`(\/\w+api\.json)`/g)].map(([, path]) => path);
+    expect(new Set(documents)).toEqual(new Set(['/asyncapi.json', '/openapi.json']));
+    for (const path of documents) expect(Object.keys(OPERATIONS)).toContain(`GET ${path}`);
   });
 
   it('name only codes that exist in the text', () => {
@@ -151,17 +167,6 @@ describe('the tables of docs/PROTOCOL.md', () => {
     expect(names.filter((name) => !Object.hasOwn(ErrorCode, name))).toEqual([]);
   });
 });
-
-/** The examples: in each block, who sends what. */
-const EXAMPLES = [...page.matchAll(/```frames\n(.*?)```/gs)].map(([, block = '']) =>
-  block
-    .trim()
-    .split('\n')
-    .map((line): [sender: string, json: string] => {
-      const at = line.indexOf(' ');
-      return [line.slice(0, at), line.slice(at + 1)];
-    }),
-);
 
 /** Takes a server's frame as a client would; a mirror is kept for the length of an example. */
 function takeAsClient(frame: Frame, mirror: Map<number, SymbolValues>): void {
@@ -210,14 +215,13 @@ describe('the examples of docs/PROTOCOL.md', () => {
     'number %d is accepted, in both encodings',
     (_index, example) => {
       const mirror = new Map<number, SymbolValues>();
-      for (const [sender, json] of example) {
+      for (const { sender, json } of example) {
         const frame = decodeFrame(json);
         const fromBinary = decodeFrame(encodeFrame(frame, 'binary'));
         expect(fromBinary).toHaveLength(frame.length);
         if (sender === 'server') {
           takeAsClient(frame, mirror);
         } else {
-          expect(['publisher', 'subscriber']).toContain(sender);
           takeAsServer(frame, sender);
           takeAsServer(fromBinary, sender);
         }
@@ -226,7 +230,7 @@ describe('the examples of docs/PROTOCOL.md', () => {
   );
 
   it('show every op', () => {
-    const ops = EXAMPLES.flat().map(([, json]) => decodeFrame(json)[0]);
+    const ops = EXAMPLES.flat().map(({ json }) => decodeFrame(json)[0]);
     expect([...new Set(ops)].sort((a, b) => a - b)).toEqual(Object.values(Op));
   });
 });

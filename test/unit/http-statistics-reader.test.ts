@@ -19,10 +19,7 @@ describe('StatisticsReader', () => {
     const symbols = new SymbolTable(2, 1);
     const name = new TextEncoder().encode('A');
     symbols.register(name, 0, name.length);
-    const status = () => {
-      throw new Error('nobody asks for partitions');
-    };
-    reader = new StatisticsReader({ symbols, statistics: table, partitions: 1, status });
+    reader = new StatisticsReader({ symbols, statistics: table });
   });
 
   it('knows nothing of a symbol without a tick', async () => {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Counters, createCounters } from '../../src/engine/memory/counters.ts';
-import { averageLatencyMs, latencyCount, latencyQuantileMs } from '../../src/gateway/latency.ts';
+import {
+  averageLatencyMs,
+  joinedLatencies,
+  latencyCount,
+  latencyQuantileMs,
+} from '../../src/gateway/latency.ts';
 
 function counted(...latencies: readonly (readonly [us: number, ticks: number])[]): Counters {
   const counters = new Counters(createCounters());
@@ -40,4 +45,26 @@ describe('latencies', () => {
     expect(hour).toBe(2 ** 25 / 1000);
     expect(latencyQuantileMs(counted([0, 4]), 0.5)).toBe(0.0005);
   });
+
+  it('of several partitions are as if one had counted them all', () => {
+    const parts = [counted([2, 98]), counted(), counted([64, 1], [1024, 2])];
+    const all = counted([2, 98], [64, 1], [1024, 2]);
+    const joined = joinedLatencies({
+      partitions: parts.length,
+      status: (partition) => ({
+        counters: parts[partition] as Counters,
+        queueDepth: 0,
+        restarts: 0,
+      }),
+    });
+    expect(latencyCount(joined)).toBe(101);
+    for (const fraction of [0.5, 0.975, 0.98, 0.999, 1]) {
+      expect(latencyQuantileMs(joined, fraction)).toBe(latencyQuantileMs(all, fraction));
+    }
+    expect(latencyQuantileMs(joinedLatencies({ partitions: 0, status: never }), 0.5)).toBeNull();
+  });
 });
+
+function never(): never {
+  throw new Error('there is no partition');
+}

@@ -28,14 +28,29 @@ export interface SessionCounts {
   readonly slow: number;
 }
 
+/** The rules of the engine that readers of its numbers should know. */
+export interface StatisticsRules {
+  /** Ticks. */
+  readonly movingAverageWindow: number;
+  readonly anomalyThresholdPercent: number;
+  readonly slidingWindowMilliseconds: number;
+}
+
 /** What HTTP queries read. Nothing here reaches the way in. */
 export interface QueryRoom {
-  readonly engine: Pick<Engine, 'symbols' | 'statistics' | 'partitions' | 'status'>;
+  readonly engine: Pick<
+    Engine,
+    'symbols' | 'statistics' | 'partitions' | 'channelCapacity' | 'status'
+  >;
   readonly anomalies: AnomalyLog;
   readonly totals: TickIntake['totals'];
   readonly traffic: Readonly<Traffic>;
+  /** What the statistics and anomalies go by. */
+  readonly rules: StatisticsRules;
   /** Of this server. */
   readonly version: string;
+  /** Of this run: see WELCOME in the protocol. */
+  readonly epoch: string;
   /** When the server started, ms since the epoch. */
   readonly startedAt: number;
   sessions(): SessionCounts;

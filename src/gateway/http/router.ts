@@ -1,10 +1,13 @@
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts';
+import { ASSETS } from './assets/asset-list.ts';
+import type { Assets } from './assets/assets.ts';
 import { postPrices } from './commands/post-prices.ts';
 import type { Handler } from './handler.ts';
 import type { CommandRoom, QueryRoom } from './http-room.ts';
 import { listOperations, type OperationKey } from './openapi/operations.ts';
+import { asyncApi } from './queries/async-api.ts';
+import { callList } from './queries/call-list.ts';
 import { liveness, readiness } from './queries/health.ts';
-import { indexPage } from './queries/index-page.ts';
 import { listStatistics } from './queries/list-statistics.ts';
 import { openApi } from './queries/open-api.ts';
 import { processingStatistics } from './queries/processing-statistics.ts';
@@ -16,17 +19,20 @@ import { RequestProblem } from './request-problem.ts';
 import { RouteTable } from './route-table.ts';
 import { StatisticsReader } from './statistics-reader.ts';
 
-/** Every answer is of one moment, and is what its type says it is. */
+/** Unless an answer says otherwise, it is of one moment; and it is what its type says it is. */
 const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 /** The HTTP API: which request goes to which command or query. */
 export function createRouter(
   commands: CommandRoom,
   queries: QueryRoom,
+  assets: Assets,
 ): (request: HttpRequest) => Promise<HttpResponse> {
   const table = new RouteTable();
-  const handlers = createHandlers(commands, queries);
+  const handlers = createHandlers(commands, queries, assets);
   for (const { key, method, path } of listOperations()) table.add(method, path, handlers[key]);
+  // Of these, only the page itself is described: the others are its parts.
+  for (const path of Object.keys(ASSETS)) table.add('GET', path, assets.handler(path));
   return async (request) => {
     const response = await respond(table, request);
     return { ...response, headers: { ...COMMON_HEADERS, ...response.headers } };
@@ -37,6 +43,7 @@ export function createRouter(
 function createHandlers(
   commands: CommandRoom,
   queries: QueryRoom,
+  assets: Assets,
 ): Readonly<Record<OperationKey, Handler>> {
   const reader = new StatisticsReader(queries.engine);
   return {
@@ -50,7 +57,9 @@ function createHandlers(
     'GET /healthz': liveness(),
     'GET /readyz': readiness(queries),
     'GET /openapi.json': openApi(queries.version),
-    'GET /': indexPage(queries.version),
+    'GET /asyncapi.json': asyncApi(queries.version),
+    'GET /api': callList(queries.version),
+    'GET /': assets.handler('/'),
   };
 }
 

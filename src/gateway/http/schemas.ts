@@ -100,6 +100,7 @@ export const partitionStatistics = z
     partition: count,
     processed: count.describe('Ticks applied.'),
     queueDepth: count.describe('Ticks waiting now.'),
+    queueCapacity: z.int().min(1).describe('Ticks that the queue holds.'),
     averageLatencyMs: latencyMs.describe('From receipt to statistics; null before any tick.'),
     p99LatencyMs: latencyMs.describe('Interpolated from a histogram; null before any tick.'),
     restarts: count.describe('Times that its worker died and was replaced.'),
@@ -107,6 +108,38 @@ export const partitionStatistics = z
     skipped: count.describe('Ticks lost with a worker that died.'),
   })
   .describe('What one partition did.');
+
+const latencyQuantiles = z
+  .object({ p50: latencyMs, p90: latencyMs, p99: latencyMs, p999: latencyMs })
+  .describe('Of all partitions, interpolated from their histograms; null before any tick.');
+
+const sessionCounts = z
+  .object({
+    publishers: count,
+    subscribers: count,
+    subscriptions: count.describe('Patterns held by all sessions.'),
+    slow: count.describe('Sessions whose socket had no room when last looked at.'),
+  })
+  .describe('Live sessions now.');
+
+const sentTotals = z
+  .object({
+    frames: count,
+    bytes: count.describe('Payload of the frames.'),
+    entries: count.describe('Entries of STATS frames, full ones and deltas.'),
+    fullEntries: count,
+    anomalies: count.describe('Counted for each session.'),
+    conflated: count.describe('States not sent to a session, as newer ones came first.'),
+  })
+  .describe('What was sent to all sessions.');
+
+const rules = z
+  .object({
+    movingAverageWindow: z.int().min(1).describe('Ticks.'),
+    anomalyThresholdPercent: z.number().positive(),
+    slidingWindowMilliseconds: z.int().min(1),
+  })
+  .describe('What the statistics and anomalies go by, as configured.');
 
 export const processingStatistics = z
   .object({
@@ -124,6 +157,12 @@ export const processingStatistics = z
       >,
     ),
     partitions: z.array(partitionStatistics).min(1),
+    latencyMs: latencyQuantiles,
+    sessions: sessionCounts,
+    sent: sentTotals,
+    rules,
+    version: z.string().describe('Of the server.'),
+    epoch: z.string().describe('Another one with each start; WELCOME has it too.'),
   })
   .describe('What the server did with all ticks since it started.');
 

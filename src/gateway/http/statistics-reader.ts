@@ -3,6 +3,8 @@ import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
 import { formatRfc3339 } from './rfc-3339.ts';
 import type { SymbolStatistics } from './schemas.ts';
 
+type Rows = Pick<QueryRoom['engine'], 'symbols' | 'statistics'>;
+
 const ROW_VALUES = 6;
 
 /** A row whose writer died is whole again once its successor runs: looks at it, and ms between. */
@@ -17,11 +19,11 @@ const BUSY = -1;
 
 /** Reads the statistics of symbols: one moment each. */
 export class StatisticsReader {
-  readonly #engine: QueryRoom['engine'];
+  readonly #engine: Rows;
   readonly #row = new Float64Array(ROW_VALUES);
   #anomalies = 0;
 
-  constructor(engine: QueryRoom['engine']) {
+  constructor(engine: Rows) {
     this.#engine = engine;
   }
 

@@ -20,6 +20,10 @@ function application(request: HttpRequest): HttpResponse | Promise<HttpResponse>
       return delay(30).then(() => text(202, 'later'));
     case '/empty':
       return { status: 204, headers: {}, body: '' };
+    case '/part':
+      return { status: 200, headers: {}, body: new Uint8Array([1, 2, 3, 4, 5]).subarray(1, 4) };
+    case '/unchanged':
+      return { status: 304, headers: { etag: '"a"' }, body: 'what it would have been' };
     case '/throws':
       throw new Error('planted');
     case '/rejects':
@@ -92,6 +96,23 @@ export function httpSuite(start: StartTransport): void {
       expect([missing.status, await missing.text()]).toEqual([404, 'no such thing']);
       const empty = await fetch(rig.url('/empty'));
       expect([empty.status, await empty.text()]).toEqual([204, '']);
+    });
+
+    it('answers with a part of a buffer as it is', async () => {
+      const rig = await startApplication();
+      const body = await (await fetch(rig.url('/part'))).arrayBuffer();
+      expect([...new Uint8Array(body)]).toEqual([2, 3, 4]);
+    });
+
+    it('answers 304 without a body, and the connection goes on', async () => {
+      const rig = await startApplication();
+      const peer = await RawPeer.connect(rig.port);
+      peer.tcp.write('GET /unchanged HTTP/1.1\r\nHost: a\r\n\r\n');
+      await until(() => peer.text().includes('\r\n\r\n'), 'the head');
+      expect(peer.text()).toMatch(/^HTTP\/1\.1 304 .*etag: "a"\r\n.*\r\n\r\n$/is);
+      peer.clear();
+      peer.tcp.write('GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n');
+      await until(() => peer.text().endsWith('no such thing'), 'the second answer');
     });
 
     it('answers HEAD without the body, and the connection goes on', async () => {

@@ -29,14 +29,19 @@ export function textAnswer(description: string, type: string): object {
   return { description, content: { [type]: { schema: { type: 'string' } } } };
 }
 
+/** An answer with a problem document. */
+export function problemAnswer(description: string): object {
+  const schema = schemaRef('Problem');
+  return { description, content: { 'application/problem+json': { schema } } };
+}
+
 /** The problems that a call may be answered with. */
 export function problems(
   ...statuses: readonly (keyof typeof PROBLEMS)[]
 ): Readonly<Record<string, object>> {
-  const content = { 'application/problem+json': { schema: schemaRef('Problem') } };
   return Object.fromEntries(
     statuses.map((status) => {
-      const response = { description: PROBLEMS[status], content };
+      const response = problemAnswer(PROBLEMS[status]);
       return [status, status === 503 ? { ...response, headers: RETRY_AFTER } : response];
     }),
   );

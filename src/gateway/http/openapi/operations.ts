@@ -4,6 +4,7 @@ import { schemaRef } from './components.ts';
 import {
   answer,
   type Operation,
+  problemAnswer,
   problems,
   query,
   SYMBOL_PARAMETER,
@@ -119,11 +120,31 @@ export const OPERATIONS = {
       },
     },
   },
-  'GET /': {
-    operationId: 'index',
+  'GET /asyncapi.json': {
+    operationId: 'asyncApi',
+    summary: 'The description of the WebSocket protocol',
+    tags: ['operation'],
+    responses: {
+      200: {
+        description: 'AsyncAPI 3.',
+        content: { 'application/json': { schema: { type: 'object' } } },
+      },
+    },
+  },
+  'GET /api': {
+    operationId: 'callList',
     summary: 'A page that names all of these',
     tags: ['operation'],
     responses: { 200: textAnswer('A page for people.', 'text/html') },
+  },
+  'GET /': {
+    operationId: 'dashboard',
+    summary: 'The dashboard',
+    tags: ['operation'],
+    responses: {
+      200: textAnswer('A page for people, which loads scripts and styles of its own.', 'text/html'),
+      503: problemAnswer('The server was built without it.'),
+    },
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 

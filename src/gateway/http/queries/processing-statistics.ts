@@ -1,5 +1,5 @@
 import { Counter } from '../../../engine/index.ts';
-import { averageLatencyMs, latencyQuantileMs } from '../../latency.ts';
+import { averageLatencyMs, joinedLatencies, latencyQuantileMs } from '../../latency.ts';
 import { partitionTotal } from '../../partition-totals.ts';
 import { rejectedByReason } from '../../rejection-reasons.ts';
 import type { Handler } from '../handler.ts';
@@ -12,7 +12,8 @@ export function processingStatistics(room: QueryRoom): Handler {
   return () => jsonResponse(200, readStatistics(room));
 }
 
-function readStatistics({ engine, startedAt, totals }: QueryRoom): ProcessingStatistics {
+function readStatistics(room: QueryRoom): ProcessingStatistics {
+  const { engine, epoch, startedAt, totals, version } = room;
   const byReason = rejectedByReason(totals.rejected);
   const total = (counter: Counter) => partitionTotal(engine, counter);
   return {
@@ -26,7 +27,39 @@ function readStatistics({ engine, startedAt, totals }: QueryRoom): ProcessingSta
     uptimeSeconds: Math.max(0, Date.now() - startedAt) / 1000,
     rejectedByReason: byReason,
     partitions: Array.from({ length: engine.partitions }, (_, i) => readPartition(engine, i)),
+    latencyMs: readLatency(engine),
+    sessions: room.sessions(),
+    sent: readSent(room.traffic),
+    rules: readRules(room.rules),
+    version,
+    epoch,
   };
+}
+
+function readLatency(engine: QueryRoom['engine']): ProcessingStatistics['latencyMs'] {
+  const latencies = joinedLatencies(engine);
+  return {
+    p50: latencyQuantileMs(latencies, 0.5),
+    p90: latencyQuantileMs(latencies, 0.9),
+    p99: latencyQuantileMs(latencies, 0.99),
+    p999: latencyQuantileMs(latencies, 0.999),
+  };
+}
+
+function readSent(traffic: QueryRoom['traffic']): ProcessingStatistics['sent'] {
+  return {
+    frames: traffic.framesOut,
+    bytes: traffic.bytesOut,
+    entries: traffic.entriesOut,
+    fullEntries: traffic.fullEntriesOut,
+    anomalies: traffic.anomaliesOut,
+    conflated: traffic.conflatedUpdates,
+  };
+}
+
+function readRules(rules: QueryRoom['rules']): ProcessingStatistics['rules'] {
+  const { anomalyThresholdPercent, movingAverageWindow, slidingWindowMilliseconds } = rules;
+  return { movingAverageWindow, anomalyThresholdPercent, slidingWindowMilliseconds };
 }
 
 function readPartition(engine: QueryRoom['engine'], partition: number): PartitionStatistics {
@@ -35,6 +68,7 @@ function readPartition(engine: QueryRoom['engine'], partition: number): Partitio
     partition,
     processed: counters.get(Counter.APPLIED),
     queueDepth,
+    queueCapacity: engine.channelCapacity,
     averageLatencyMs: averageLatencyMs(counters),
     p99LatencyMs: latencyQuantileMs(counters, 0.99),
     restarts,

@@ -19,8 +19,8 @@ const SOCKETS = [
   ['/v1/stream', 'Subscribe to statistics and anomalies'],
 ] as const;
 
-/** `GET /`: a page for people who open the server in a browser. */
-export function indexPage(version: string): Handler {
+/** `GET /api`: a page that names every call, for people. */
+export function callList(version: string): Handler {
   const body = pageText(version);
   return () => ({
     status: 200,
