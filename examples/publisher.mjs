@@ -1,0 +1,45 @@
+// Publishes made-up prices; each is applied once, whatever becomes of the connection.
+//
+// Run, after `npm run build`: node examples/publisher.mjs [NAME]. Ctrl-C ends it.
+// TICKWIRE_URL is another server than http://127.0.0.1:9001.
+import { setTimeout } from 'node:timers/promises';
+// In a project that installed it (`npm install @tickwire/client ws`) write '@tickwire/client' here.
+import { connectPublisher } from '../client-sdk/dist/index.js';
+
+const publisher = connectPublisher(process.env.TICKWIRE_URL ?? 'http://127.0.0.1:9001', {
+  publisher: process.argv[2] ?? 'example-node',
+});
+
+publisher.on('state', ({ state, closure }) => {
+  console.log(closure === undefined ? state : `${state} (closed with ${closure.code})`);
+});
+publisher.on('reject', ({ symbol, price, reason }) => {
+  console.log(`rejected: ${symbol} at ${price} (${reason})`);
+});
+
+const prices = new Map([
+  ['BTC-USD', 64_250.5],
+  ['ETH-USD', 3120.25],
+  ['SOL-USD', 98.4],
+]);
+
+const interrupted = new AbortController();
+process.once('SIGINT', () => interrupted.abort());
+
+try {
+  while (!interrupted.signal.aborted) {
+    for (const [symbol, last] of prices) {
+      const price = Math.round(last * (0.998 + 0.004 * Math.random()) * 100) / 100;
+      prices.set(symbol, price);
+      // False: no room for another until the server acknowledges some.
+      if (!publisher.publish(symbol, price, Date.now())) await publisher.ready;
+    }
+    await setTimeout(100);
+  }
+  // Wait for the last acknowledgement.
+  await publisher.close();
+} catch (error) {
+  console.log(`ended for good: ${error.message}`);
+}
+const { sent, unacknowledged, rejected } = publisher.totals;
+console.log(`${sent - unacknowledged} of ${sent} ticks acknowledged, ${rejected} rejected`);

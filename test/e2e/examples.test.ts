@@ -1,0 +1,203 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { SymbolStatistics } from '../../src/gateway/http/schemas.ts';
+import { chromiumPath, openBrowser } from '../support/chromium.ts';
+import { ConsoleSession } from '../support/console-session.ts';
+import { CutLine } from '../support/cut-line.ts';
+import { ExampleProcess, findProgram, findPython } from '../support/example-process.ts';
+import { eventually, HttpClient } from '../support/http-client.ts';
+import { serverForTest } from '../support/running-server.ts';
+
+const EXAMPLES = new URL('../../examples/', import.meta.url);
+const SYMBOLS = ['BTC-USD', 'ETH-USD', 'SOL-USD'];
+const PATIENCE = { timeout: 15_000, interval: 20 };
+
+const python = findPython('msgpack', 'websockets');
+const curl = findProgram('curl');
+
+/** What a test needs that not every machine has; in CI its absence fails the test. */
+function needs(program: string | undefined, name: string) {
+  if (program === undefined) {
+    process.stderr.write(
+      `\n*** NOT TESTED: examples that need ${name}: not on this machine. ***\n`,
+    );
+  }
+  return it.skipIf(program === undefined && !process.env.CI);
+}
+
+const itNeeds = {
+  node: it,
+  python: needs(python, 'python3 with msgpack and websockets'),
+  curl: needs(curl, 'curl'),
+  chromium: needs(chromiumPath, 'Chromium'),
+};
+
+function read(name: string): string {
+  return readFileSync(new URL(name, EXAMPLES), 'utf8');
+}
+
+/** Starts an example for a test. */
+function run(name: string, port: number, ...args: string[]): ExampleProcess {
+  const command = name.endsWith('.py') ? python : name.endsWith('.sh') ? 'sh' : process.execPath;
+  const words = [`examples/${name}`, ...args];
+  return ExampleProcess.startForTest(command ?? 'python3', words, `http://127.0.0.1:${port}`);
+}
+
+/** The server's statistics of every symbol. */
+async function statistics(http: HttpClient): Promise<readonly SymbolStatistics[]> {
+  const { json } = await http.get<{ items: SymbolStatistics[] }>('/api/prices');
+  return json.items;
+}
+
+/** The statistics once they are as they should be. */
+function eventualStatistics(
+  http: HttpClient,
+  isDone: (items: readonly SymbolStatistics[]) => boolean,
+): Promise<readonly SymbolStatistics[]> {
+  return eventually(() => statistics(http), isDone);
+}
+
+const hasTicks = (count: number) => (items: readonly SymbolStatistics[]) =>
+  items.length === SYMBOLS.length && items.every(({ updateCount }) => updateCount >= count);
+
+/** Publishes with an example until every symbol has some ticks, and lets it end in order. */
+async function publishSome(http: HttpClient): Promise<void> {
+  const publisher = run('publisher.mjs', http.port);
+  await eventualStatistics(http, hasTicks(3));
+  publisher.interrupt();
+  expect(await publisher.ended(), publisher.output).toBe(0);
+}
+
+/** What a subscriber printed last of a symbol, by name; undefined before the first. */
+function shown(output: string, symbol: string): Record<string, number> | undefined {
+  const line = output.split('\n').findLast((text) => text.startsWith(`${symbol} price `));
+  const pairs = [...(line ?? '').matchAll(/ (\w+) ([\d.]+)/g)];
+  if (pairs.length === 0) return undefined;
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, Number(value)]));
+}
+
+describe('the examples', () => {
+  it('are all in their table, and no longer than a screen', () => {
+    const files = readdirSync(EXAMPLES).filter((name) => name !== 'README.md');
+    const listed = [...read('README.md').matchAll(/^\| \[(.+?)\]\(\1\)/gm)].map(([, name]) => name);
+    expect(new Set(listed)).toEqual(new Set(files));
+    for (const name of files.filter((file) => !file.endsWith('.md'))) {
+      expect(read(name).split('\n').length, name).toBeLessThanOrEqual(60);
+    }
+  });
+
+  for (const [name, itRuns] of [
+    ['subscriber.mjs', itNeeds.node],
+    ['subscriber.py', itNeeds.python],
+  ] as const) {
+    itRuns(`${name} prints what the server has, and anomalies, and is in sync`, async () => {
+      const { port } = await serverForTest({ server: { heartbeatMs: 300 } });
+      const http = await HttpClient.connect(port);
+      const subscriber = run(name, port, '*-USD');
+      await publishSome(http);
+      for (const { symbol, ...server } of await statistics(http)) {
+        const { currentPrice: price, movingAverage: average, updateCount: count } = server;
+        const { minPrice: min, maxPrice: max } = server;
+        const expected = { price, average, count, min, max };
+        const last = () => shown(subscriber.output, symbol);
+        await vi.waitFor(() => expect(last()).toMatchObject(expected), PATIENCE);
+      }
+      await http.post([100, 103].map((price) => ({ symbol: 'JUMP-USD', price })));
+      await subscriber.printed(/^JUMP-USD anomaly 1: 100 to 103, \+3\.00 %$/m);
+      if (name === 'subscriber.mjs') subscriber.interrupt();
+      await subscriber.printed(/^in sync 4 symbols$/m);
+      expect(subscriber.output).not.toContain('OUT OF SYNC');
+    });
+  }
+
+  for (const [name, itRuns] of [
+    ['publisher.mjs', itNeeds.node],
+    ['publisher.py', itNeeds.python],
+  ] as const) {
+    itRuns(`${name} resumes after lost connections: each tick is applied once`, async () => {
+      const { port } = await serverForTest();
+      const http = await HttpClient.connect(port);
+      const line = await CutLine.toPort(port);
+      const publisher = run(name, line.port, 'feed-a');
+      for (const count of [2, 6]) {
+        await eventualStatistics(http, hasTicks(count));
+        // What is applied from here on is not acknowledged, and sent again after the cut.
+        line.hush();
+        await eventualStatistics(http, hasTicks(count + 2));
+        line.cut();
+      }
+      await eventualStatistics(http, hasTicks(10));
+      publisher.interrupt();
+      expect(await publisher.ended(), publisher.output).toBe(0);
+      const counts = (await statistics(http)).map(({ updateCount }) => updateCount);
+      const pattern =
+        /(?<ticks>\d+) of \k<ticks> ticks acknowledged, 0 rejected|up to frame (?<frame>\d+)$/m;
+      const { ticks, frame } = (await publisher.printed(pattern)).groups ?? {};
+      expect(counts).toEqual(SYMBOLS.map(() => Number(frame ?? Number(ticks) / SYMBOLS.length)));
+    });
+
+    itRuns(`${name} ends when another takes its name`, async () => {
+      const { port } = await serverForTest();
+      const http = await HttpClient.connect(port);
+      const first = run(name, port, 'feed-b');
+      await eventualStatistics(http, hasTicks(1));
+      run(name, port, 'feed-b');
+      await first.ended();
+      expect(first.output).toContain('4004');
+    });
+  }
+
+  itNeeds.chromium('browser.html shows what the server has, and when it is gone', async () => {
+    const server = await serverForTest();
+    const http = await HttpClient.connect(server.port);
+    await publishSome(http);
+    const browser = await openBrowser();
+    onTestFinished(() => browser.close());
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(String(error)));
+    const url = new URL('browser.html', EXAMPLES);
+    url.searchParams.set('server', `http://127.0.0.1:${server.port}`);
+    await page.goto(url.href);
+    const texts = () =>
+      page.evaluate(() => [...document.querySelectorAll('td')].map((td) => td.innerText));
+    const state = () => page.evaluate(() => document.getElementById('state')?.innerText);
+    const expected = (await statistics(http)).flatMap((row) => [
+      row.symbol,
+      String(row.currentPrice),
+      row.movingAverage.toFixed(2),
+      String(row.updateCount),
+    ]);
+    await expect.poll(texts, PATIENCE).toEqual(expected);
+    expect(await state()).toBe('live');
+    await server.stop();
+    await expect.poll(state, PATIENCE).toBe('reconnecting');
+    expect(await page.locator('tr.stale').count()).toBe(SYMBOLS.length);
+    expect(faults).toEqual([]);
+  });
+
+  itNeeds.curl('http.sh posts, and prints the answers', async () => {
+    const { port } = await serverForTest();
+    const script = run('http.sh', port);
+    expect(await script.ended(), script.output).toBe(0);
+    const answers = script.output.split('\n').filter((line) => line.startsWith('{'));
+    const [first, batch, one, page, anomalies, newest, totals] = answers.map(
+      (line) => JSON.parse(line) as Record<string, unknown>,
+    );
+    expect(first).toEqual({ accepted: 1, rejected: [] });
+    expect(batch).toMatchObject({ accepted: 2, rejected: [{ index: 2 }] });
+    expect(one).toMatchObject({ currentPrice: 103, movingAverage: 101, updateCount: 3 });
+    expect(page).toEqual({ items: [one], next: null });
+    expect(anomalies).toMatchObject({ items: [{ direction: 'Up', changePercent: 3 }] });
+    expect(newest?.items).toEqual(anomalies?.items);
+    expect(totals).toMatchObject({ totalProcessed: 3, totalRejected: 1, anomaliesDetected: 1 });
+  });
+
+  it('console-session.md is what happens', async () => {
+    const { port } = await serverForTest({ processing: { maxSymbols: 65_536 } });
+    const session = new ConsoleSession(port);
+    onTestFinished(() => session.close());
+    await session.replay(read('console-session.md'));
+    expect(session.compared).toBeGreaterThan(20);
+  });
+});
