@@ -1,0 +1,197 @@
+import { connect, type StateChange, type Subscription } from '../../client-sdk/src/index.ts';
+import { fromLive } from './anomaly-event.ts';
+import { AnomalyFeed } from './anomaly-feed.ts';
+import { ChartPanel } from './chart-panel.ts';
+import { ConnectionState } from './connection-state.ts';
+import { findById, findPart } from './find-part.ts';
+import { FrameLoop } from './frame-loop.ts';
+import { fetchStatistics, type Rules } from './http-api.ts';
+import { Market } from './market.ts';
+import { PageFacts } from './page-facts.ts';
+import { Poller } from './poller.ts';
+import { RowSubscription } from './row-subscription.ts';
+import { ServerPanel } from './server-panel.ts';
+import { setText } from './set-text.ts';
+import { SymbolsPanel } from './symbols-panel.ts';
+import { SyncCheck } from './sync-check.ts';
+import { Theme } from './theme.ts';
+
+/** Least time between two frames of statistics, ms: more often nobody can read a number. */
+const CONFLATE_MS = 50;
+const CONFLATE_HIDDEN_MS = 1000;
+const STATISTICS_MS = 1000;
+const STATISTICS_HIDDEN_MS = 5000;
+/** How often ages and counters in words are brought up to date, ms. */
+const TICK_MS = 250;
+
+/** The page: what comes from the server, and where it goes. */
+export class Dashboard {
+  readonly #subscriber = connect(location.origin, { conflateMs: CONFLATE_MS });
+  readonly #market = new Market();
+  readonly #loop = new FrameLoop();
+  readonly #header = findById('header');
+  readonly #theme: Theme;
+  readonly #connection: ConnectionState;
+  readonly #sync: SyncCheck;
+  readonly #symbols: SymbolsPanel;
+  readonly #rows: RowSubscription;
+  readonly #chart: ChartPanel;
+  readonly #feed: AnomalyFeed;
+  readonly #server: ServerPanel;
+  readonly #facts: PageFacts;
+  readonly #statistics: Poller;
+  #selection: Subscription | undefined;
+  #rules: Rules | undefined;
+  #epoch: string | undefined;
+
+  constructor() {
+    const select = (symbol: string) => this.#select(symbol);
+    const { request } = this.#loop;
+    this.#theme = new Theme(findPart(this.#header, 'theme', HTMLSelectElement), (palette) => {
+      this.#chart.setPalette(palette);
+      this.#server.drawTrends(palette);
+      request();
+    });
+    this.#connection = new ConnectionState(this.#header, this.#subscriber);
+    this.#sync = new SyncCheck(this.#header, this.#subscriber);
+    this.#rows = new RowSubscription(this.#subscriber);
+    this.#chart = new ChartPanel(findById('chart'), this.#theme.palette, request);
+    this.#feed = new AnomalyFeed(findById('feed'), select);
+    this.#facts = new PageFacts(findById('partitions'), this.#subscriber);
+    this.#server = new ServerPanel(findById('server'), findById('partitions'));
+    this.#symbols = new SymbolsPanel(findById('market'), this.#market, {
+      selected: select,
+      shown: (symbols) => this.#rows.show(symbols),
+      listed: () => this.#selectFirst(),
+      changed: request,
+    });
+    this.#statistics = new Poller(
+      () => this.#readStatistics(),
+      () => (document.hidden ? STATISTICS_HIDDEN_MS : STATISTICS_MS),
+      (sinceMs) => this.#server.setFailing(sinceMs),
+    );
+  }
+
+  /** Brings the page to life. */
+  start(): void {
+    this.#listen();
+    this.#loop.add((nowMs) => this.#draw(nowMs));
+    this.#statistics.now();
+    this.#symbols.refresh();
+    void this.#loadFeed();
+    setInterval(() => this.#tick(), TICK_MS);
+    document.addEventListener('visibilitychange', () => this.#visibilityChanged());
+  }
+
+  #listen(): void {
+    const subscriber = this.#subscriber;
+    subscriber.subscribe('*', { stats: false });
+    subscriber.on('state', (change) => this.#stateChanged(change));
+    subscriber.on('reset', ({ epoch }) => this.#enter(epoch));
+    subscriber.on('update', ({ changes }) => {
+      const nowMs = performance.now();
+      for (const live of changes) {
+        const row = this.#market.takeLive(live, nowMs);
+        if (row.symbol === this.#chart.symbol) this.#chart.takeLive(row);
+      }
+      this.#loop.request();
+    });
+    subscriber.on('anomaly', (anomaly) => {
+      const event = fromLive(anomaly);
+      this.#feed.add(event);
+      this.#chart.takeAnomaly(event);
+      this.#loop.request();
+    });
+  }
+
+  #stateChanged(change: StateChange): void {
+    const isLive = change.state === 'live';
+    this.#connection.take(change);
+    this.#sync.reset();
+    this.#symbols.setStale(!isLive);
+    this.#chart.setStale(!isLive);
+    if (isLive) {
+      this.#enter(this.#subscriber.session?.epoch);
+      this.#statistics.now();
+    }
+  }
+
+  /** The server is in an epoch: when that is another one than before, nothing of before counts. */
+  #enter(epoch: string | undefined): void {
+    if (epoch === undefined || epoch === this.#epoch) return;
+    const isAnother = this.#epoch !== undefined;
+    this.#epoch = epoch;
+    if (!isAnother) return;
+    this.#symbols.reset();
+    void this.#loadFeed();
+    if (this.#chart.symbol !== undefined && this.#rules !== undefined) {
+      this.#chart.select(this.#chart.symbol, undefined, this.#rules);
+    }
+  }
+
+  async #readStatistics(): Promise<void> {
+    const statistics = await fetchStatistics();
+    this.#rules = statistics.rules;
+    this.#enter(statistics.epoch);
+    this.#feed.setRules(statistics.rules);
+    this.#server.show(statistics, this.#theme.palette);
+    this.#facts.showRun(statistics.rules, statistics.epoch);
+    this.#facts.showPage();
+    this.#symbols.expect(statistics.symbols);
+    setText(findPart(this.#header, 'version', HTMLElement), `Version ${statistics.version}`);
+    this.#selectFirst();
+  }
+
+  async #loadFeed(): Promise<void> {
+    // Without an answer there is no past, and what comes live is shown all the same.
+    await this.#feed.load().catch(() => undefined);
+    this.#loop.request();
+  }
+
+  /** Until somebody selects a symbol, the chart shows the most active one. */
+  #selectFirst(): void {
+    if (this.#chart.symbol !== undefined || this.#rules === undefined) return;
+    let first: { symbol: string; count: number } | undefined;
+    for (const row of this.#market.rows()) if (row.count > (first?.count ?? 0)) first = row;
+    if (first !== undefined) this.#select(first.symbol);
+  }
+
+  #select(symbol: string): void {
+    if (this.#rules === undefined || symbol === this.#chart.symbol) return;
+    if (this.#subscriber.state === 'closed') return;
+    const previous = this.#selection;
+    this.#selection = this.#subscriber.subscribe(symbol, { anomalies: false });
+    previous?.unsubscribe();
+    this.#chart.select(symbol, this.#market.get(symbol), this.#rules);
+    this.#symbols.select(symbol);
+    this.#loop.request();
+  }
+
+  #visibilityChanged(): void {
+    if (this.#subscriber.state !== 'closed') {
+      this.#subscriber.setConflateMs(document.hidden ? CONFLATE_HIDDEN_MS : CONFLATE_MS);
+    }
+    if (document.hidden) return;
+    this.#statistics.now();
+    this.#symbols.refresh();
+    this.#tick();
+  }
+
+  #tick(): void {
+    this.#connection.tick();
+    this.#sync.tick();
+    this.#loop.request();
+  }
+
+  #draw(nowMs: number): void {
+    const serverTime = Date.now() + (this.#subscriber.latency?.clockOffsetMs ?? 0);
+    const { symbol } = this.#chart;
+    this.#symbols.draw(nowMs, serverTime, this.#theme.palette);
+    this.#chart.draw(
+      nowMs,
+      serverTime,
+      symbol === undefined ? undefined : this.#market.get(symbol),
+    );
+    this.#feed.draw(nowMs);
+  }
+}

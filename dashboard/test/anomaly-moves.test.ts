@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import type { AnomalyEvent, Direction } from '../src/anomaly-event.ts';
+import { AnomalyMoves } from '../src/anomaly-moves.ts';
+
+function event(
+  symbol: string,
+  sequence: number,
+  time: number,
+  percent = 3,
+  direction: Direction = 'up',
+): AnomalyEvent {
+  return { symbol, sequence, direction, from: 100, to: 100 + percent, percent, time };
+}
+
+test('anomalies that follow one another are one move, with the farthest of them', () => {
+  const moves = new AnomalyMoves(10);
+  expect(moves.add(event('A', 1, 0, 3))).toBeDefined();
+  expect(moves.add(event('A', 2, 900, 4))).toBeUndefined();
+  expect(moves.add(event('A', 3, 1800, 2.5))).toBeUndefined();
+  expect(moves.list).toMatchObject([
+    { time: 0, count: 3, lastSequence: 3, extreme: { sequence: 2, percent: 4 } },
+  ]);
+});
+
+test('other symbols, other directions and later times are other moves, newest first', () => {
+  const moves = new AnomalyMoves(10);
+  moves.add(event('A', 1, 0));
+  moves.add(event('B', 1, 0));
+  moves.add(event('A', 2, 100, -3, 'down'));
+  moves.add(event('A', 3, 1001));
+  expect(moves.list.map(({ symbol, direction, time }) => [symbol, direction, time])).toEqual([
+    ['A', 'up', 1001],
+    ['A', 'down', 100],
+    ['B', 'up', 0],
+    ['A', 'up', 0],
+  ]);
+});
+
+test('none is taken in twice, whether it came live or from the past', () => {
+  const moves = new AnomalyMoves(10);
+  moves.add(event('A', 2, 100));
+  moves.add(event('A', 2, 100));
+  moves.add(event('A', 1, 0));
+  expect(moves.list).toMatchObject([{ count: 1 }]);
+});
+
+test('only so many are kept', () => {
+  const moves = new AnomalyMoves(3);
+  for (let i = 1; i <= 10; i++) moves.add(event('A', i, i * 10_000));
+  expect(moves.list.map(({ lastSequence }) => lastSequence)).toEqual([10, 9, 8]);
+});
+
+test('after clearing, sequences may begin anew', () => {
+  const moves = new AnomalyMoves(3);
+  moves.add(event('A', 7, 0));
+  moves.clear();
+  moves.add(event('A', 1, 0));
+  expect(moves.list).toMatchObject([{ lastSequence: 1, count: 1 }]);
+});

@@ -1,0 +1,77 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { PriceHistory } from '../src/price-history.ts';
+import { WindowExtremes } from '../src/window-extremes.ts';
+
+const RULES = { anomalyThresholdPercent: 2, slidingWindowMilliseconds: 1000 };
+
+test('extremes of the sliding window are those of a naive search', () => {
+  const step = fc.tuple(fc.integer({ min: 0, max: 700 }), fc.integer({ min: 1, max: 20 }));
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 300 }), (steps) => {
+      const extremes = new WindowExtremes(1000);
+      const seen: { time: number; price: number }[] = [];
+      let time = 0;
+      for (const [pause, price] of steps) {
+        time += pause;
+        seen.push({ time, price });
+        extremes.add(time, price);
+        const inWindow = seen.filter((tick) => tick.time >= time - 1000).map((tick) => tick.price);
+        expect(extremes.min).toBe(Math.min(...inWindow));
+        expect(extremes.max).toBe(Math.max(...inWindow));
+      }
+    }),
+  );
+});
+
+test('the band is the threshold above the lowest and below the highest price of the window', () => {
+  const history = new PriceHistory(RULES);
+  history.add(10_000, 100, 100);
+  history.add(10_500, 101, 100.5);
+  // Exactly as old as the window is: 100 still counts.
+  history.add(11_000, 100.5, 100.5);
+  history.add(11_001, 100.6, 100.5);
+  const [times, upper, lower, averages, prices] = history.columnsFrom(0, 11.001);
+  expect([...times]).toEqual([10, 10.5, 11, 11.001, 11.001]);
+  expect([...prices]).toEqual([100, 101, 100.5, 100.6, 100.6]);
+  expect([...averages]).toEqual([100, 100.5, 100.5, 100.5, 100.5]);
+  expect([...upper]).toEqual([100, 100, 100, 100.5, 100.5].map((price) => price * 1.02));
+  expect([...lower]).toEqual([100, 101, 101, 101, 101].map((price) => price * 0.98));
+});
+
+test('the last point stands for now, and older prices leave the window with time', () => {
+  const history = new PriceHistory(RULES);
+  history.add(10_000, 100, 100);
+  history.add(10_100, 110, 105);
+  const [times, upper, , , prices] = history.columnsFrom(0, 30);
+  expect(times.at(-1)).toBe(30);
+  expect(prices.at(-1)).toBe(110);
+  expect(upper.at(-1)).toBeCloseTo(110 * 1.02, 9);
+});
+
+test('of several states with one time the last stands, and all prices count in the band', () => {
+  const history = new PriceHistory(RULES);
+  history.add(10_000, 100, 100);
+  history.add(10_000, 110, 105);
+  const [times, upper, lower, , prices] = history.columnsFrom(0, 10);
+  expect([...times]).toEqual([10, 10]);
+  expect([...prices]).toEqual([110, 110]);
+  expect(upper[0]).toBeCloseTo(102, 9);
+  expect(lower[0]).toBeCloseTo(107.8, 9);
+});
+
+test('from a time on there is the point before it, so that the line comes in from the edge', () => {
+  const history = new PriceHistory(RULES);
+  for (let second = 0; second < 100; second++) history.add(second * 1000, 100, 100);
+  expect(history.columnsFrom(50.5, 99)[0][0]).toBe(50);
+});
+
+test('memory is bounded: the oldest points go', () => {
+  const history = new PriceHistory(RULES);
+  for (let i = 0; i < 50_000; i++) history.add(i * 50, 100 + (i % 7), 100);
+  expect(history.length).toBeLessThanOrEqual(18_000);
+  // Fifteen minutes at 20 a second, less what was dropped at once.
+  expect(50_000 * 0.05 - history.start).toBeGreaterThan(800);
+  const times = [...history.columnsFrom(0, 2500)[0]];
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+});
