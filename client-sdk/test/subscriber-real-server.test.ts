@@ -86,7 +86,8 @@ describe('subscriber and server', () => {
     const subscriber = connectHere();
     await subscriber.subscribe('SLOW').ready;
     const counts: number[] = [];
-    for (let round = 0; round < 5; round++) await post('SLOW', ...Array.from({ length: 20 }, () => 7));
+    for (let round = 0; round < 5; round++)
+      await post('SLOW', ...Array.from({ length: 20 }, () => 7));
     await until(() => subscriber.get('SLOW')?.updateCount === 100);
     const updates = subscriber.updates();
     await post('SLOW', 8);
