@@ -4,7 +4,11 @@ import type { Logger } from 'pino';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
-import { Assets, Gateway } from './gateway/index.ts';
+import { Assets, Gateway, WorkerHealth } from './gateway/index.ts';
+import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.ts';
+import { Retention } from './recovery/retention.ts';
+import { noSnapshots, type SnapshotCounters, Snapshots } from './recovery/snapshots.ts';
+import { openStore, type Store } from './store/index.ts';
 
 /** A running server: an engine and the gateway that serves it. */
 export interface Server {
@@ -24,37 +28,110 @@ const PUBLIC = fileURLToPath(
  * Starts a server.
  *
  * @param publicFolder what browsers load; without it the server runs, and says so
- * @throws Error when the address cannot be listened on, or the chosen transport does not load
+ * @throws Error when the address cannot be listened on, the chosen transport does not load, or the store cannot be used
  */
 export async function startServer(
   config: Config,
   log: Logger,
   publicFolder = PUBLIC,
 ): Promise<Server> {
-  const { processing } = config;
-  const partitions = processing.partitions || availableParallelism();
-  const engine = await Engine.start(
-    { ...processing, partitions, overwrites: processing.overflow === 'dropOldest' },
-    {
-      workerRestarted: (partition, cause) =>
-        log.error({ partition, err: cause }, 'a partition worker died and is being replaced'),
-    },
-  );
-  let gateway: Gateway;
+  checkAcknowledge(config);
+  const store = config.store.directory === '' ? undefined : await openStore(config.store, log);
   try {
-    const assets = await readAssets(publicFolder, log);
-    gateway = await Gateway.start(config, engine, log, tickwireVersion(), assets);
+    const recovered = store === undefined ? NOTHING_RECOVERED : recover(store);
+    const workers = new WorkerHealth();
+    const engine = await startEngine(config, log, recovered, workers);
+    try {
+      const assets = await readAssets(publicFolder, log);
+      const { publishers } = recovered;
+      const version = tickwireVersion();
+      const snapshots = noSnapshots();
+      const parts = { config, engine, log, version, assets, workers, store, snapshots, publishers };
+      const gateway = await Gateway.start(parts);
+      return serve(config, log, { engine, gateway, store, snapshots });
+    } catch (error) {
+      await engine.stop();
+      throw error;
+    }
   } catch (error) {
-    await engine.stop();
+    await store?.close();
     throw error;
   }
+}
+
+function checkAcknowledge({ publish, store }: Config): void {
+  if (publish.acknowledge === 'accepted') return;
+  if (store.directory !== '' && store.snapshotIntervalMs > 0) return;
+  const needs = 'a store (store.directory) and snapshots (store.snapshotIntervalMs above 0)';
+  throw new Error(`publish.acknowledge: "durable" needs ${needs}`);
+}
+
+async function startEngine(
+  { processing, store }: Config,
+  log: Logger,
+  { symbols, takenAt }: Recovered,
+  workers: WorkerHealth,
+): Promise<Engine> {
+  const partitions = processing.partitions || availableParallelism();
+  const overwrites = processing.overflow === 'dropOldest';
+  const engine = await Engine.start(
+    { ...processing, partitions, overwrites, captures: store.directory !== '' },
+    {
+      workerRestarted: (partition, cause) => {
+        workers.restarted(partition);
+        log.error({ partition, err: cause }, 'a partition worker died and is being replaced');
+      },
+    },
+    symbols,
+  );
+  if (takenAt !== undefined) {
+    const ageMs = Date.now() - takenAt;
+    log.info({ symbols: engine.symbols.size, ageMs }, 'going on from the last snapshot');
+  }
+  return engine;
+}
+
+/** What a running server is made of. */
+interface Parts {
+  readonly engine: Engine;
+  readonly gateway: Gateway;
+  readonly store: Store | undefined;
+  readonly snapshots: SnapshotCounters;
+}
+
+function serve(
+  { store: { snapshotIntervalMs } }: Config,
+  log: Logger,
+  { engine, gateway, store, snapshots: counters }: Parts,
+): Server {
+  const snapshots =
+    store &&
+    new Snapshots(
+      {
+        engine,
+        store,
+        publishers: () => gateway.publisherSequences(),
+        saved: (header) => gateway.madeDurable(header.publishers),
+        intervalMs: snapshotIntervalMs,
+        log,
+      },
+      counters,
+    );
+  const retention = store && new Retention(store, log);
   let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    await gateway.stop();
+    retention?.stop();
+    await snapshots?.stop();
+    await engine.stop();
+    await store?.close();
+  };
   return {
     port: gateway.port,
-    partitions,
+    partitions: engine.partitions,
     transport: gateway.transportName,
     stop: () => {
-      stopped ??= gateway.stop().then(() => engine.stop());
+      stopped ??= stop();
       return stopped;
     },
   };

@@ -24,7 +24,11 @@ export class StreamRig {
   constructor({ engine }: EngineRig) {
     const subscriptions = new Subscriptions();
     const pool = new SnapshotPool(engine);
-    const anomalies = new AnomalyLog(100, (symbolId) => this.fanOut.markAnomaly(symbolId));
+    const anomalies = new AnomalyLog({
+      perSymbolMax: 100,
+      symbols: engine.symbols,
+      onAnomaly: (symbolId) => this.fanOut.markAnomaly(symbolId),
+    });
     this.fanOut = new FanOut(engine, subscriptions, pool, anomalies, this.traffic);
     this.#room = {
       symbols: engine.symbols,

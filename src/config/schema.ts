@@ -137,13 +137,38 @@ const publish = z.strictObject({
     default: 65_536,
     unit: 'ticks',
   }),
+  acknowledge: choice(
+    'Frames of named publishers are acknowledged when they are queued, or when a snapshot has them.',
+    ['accepted', 'durable'],
+    'accepted',
+  ),
 });
 
 const store = z.strictObject({
   directory: text(
-    'Where the store keeps history; not used by this version. Empty means no store.',
+    'Where anomalies and snapshots are kept, made if it does not exist. Empty means no store.',
     { pattern: /^[^\0]*$/, expected: 'a path', default: './data' },
   ),
+  mode: choice(
+    'Anomalies are delivered while they are written (async) or once they are durable (sync).',
+    ['async', 'sync'],
+    'async',
+  ),
+  snapshotIntervalMs: integer(
+    'Between two snapshots of all statistics: what a crash may lose. 0 means at a stop only.',
+    { min: 0, max: 86_400_000, default: 10_000, unit: 'ms' },
+  ),
+  retentionDays: integer('Anomalies older than this are removed. 0 means never.', {
+    min: 0,
+    max: 36_500,
+    default: 30,
+    unit: 'days',
+  }),
+  retentionPerSymbol: integer('The newest anomalies of a symbol that are kept. 0 means all.', {
+    min: 0,
+    max: 1_000_000_000,
+    default: 100_000,
+  }),
 });
 
 const log = z.strictObject({

@@ -1,24 +1,23 @@
 import type { AnomalySink } from './anomaly-rule.ts';
+import { type Capture, Captures } from './captures.ts';
+import { type EngineOptions, rulesOf } from './engine-options.ts';
 import { AnomalyConsumer } from './memory/anomaly-ring.ts';
 import { Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
-import { createEngineMemory, type PartitionMemory } from './memory/engine-memory.ts';
+import {
+  createCaptureMemory,
+  createEngineMemory,
+  type PartitionMemory,
+} from './memory/engine-memory.ts';
 import { StatisticsTable } from './memory/statistics-table.ts';
+import { createSymbolNames } from './memory/symbol-names.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
 import { type ReceivedTicks, TickProducer } from './memory/tick-ring.ts';
-import type { Rules } from './partition.ts';
 import { PartitionThread } from './partition-thread.ts';
+import { restoreSymbols } from './restore-symbols.ts';
+import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
-
-export interface EngineOptions extends Rules {
-  readonly partitions: number;
-  /** Ticks a queue holds, a power of two. */
-  readonly channelCapacity: number;
-  /** Whether a full queue gives way to new ticks (`dropOldest`) instead of refusing them. */
-  readonly overwrites: boolean;
-  readonly maxSymbols: number;
-}
 
 /** How often a stop makes room in the anomaly rings, ms. */
 const STOP_DRAIN_MS = 5;
@@ -54,32 +53,54 @@ export class Engine {
   readonly #anomalies: readonly AnomalyConsumer[];
   readonly #counters: readonly Counters[];
   readonly #threads: readonly PartitionThread[];
+  readonly #captures: Captures | undefined;
   /** Ticks offered since the last {@link deliver}. */
   offered = 0;
+  #isStopping = false;
 
-  private constructor(options: EngineOptions, events: EngineEvents) {
-    const memory = createEngineMemory({ ...options, symbols: options.maxSymbols });
+  private constructor(
+    options: EngineOptions,
+    events: EngineEvents,
+    restored: Iterable<SymbolState | AnomalyCount>,
+  ) {
+    const { maxSymbols, movingAverageWindow } = options;
+    const memory = createEngineMemory({ ...options, symbols: maxSymbols });
+    const captures = options.captures ? createCaptureMemory(memory, maxSymbols) : [];
+    const rules = rulesOf(options);
     const [first] = memory as [PartitionMemory];
-    this.symbols = new SymbolTable(options.maxSymbols, options.partitions);
-    this.statistics = new StatisticsTable(
-      new SymbolRecords(first.records, options.movingAverageWindow),
-    );
+    const names = createSymbolNames(maxSymbols);
+    this.symbols = new SymbolTable(maxSymbols, options.partitions, names);
+    this.statistics = new StatisticsTable(new SymbolRecords(first.records, movingAverageWindow));
     this.dirty = new DirtySet(first.dirty, options.maxSymbols);
     this.#doorbell = new Doorbell(first.doorbell);
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
     this.#anomalies = memory.map(({ anomalies }) => new AnomalyConsumer(anomalies));
     this.#counters = memory.map(({ counters }) => new Counters(counters));
+    if (options.captures) {
+      this.#captures = new Captures(captures, this.#producers, { movingAverageWindow, names });
+    }
+    restoreSymbols(restored, this.symbols, { memory, captures, rules });
     this.#threads = memory.map(
-      (partitionMemory, partition) =>
-        new PartitionThread({ memory: partitionMemory, rules: rulesOf(options) }, (cause) =>
+      (own, partition) =>
+        new PartitionThread({ memory: own, rules, captures: captures[partition] }, (cause) =>
           events.workerRestarted(partition, cause),
         ),
     );
   }
 
-  /** Makes the memory and starts the workers; resolves when all of them run. */
-  static async start(options: EngineOptions, events: EngineEvents): Promise<Engine> {
-    const engine = new Engine(options, events);
+  /**
+   * Makes the memory, lays what is `restored` into it and starts the workers; resolves when all of them run. Restored
+   * symbols with ticks are marked as changed.
+   *
+   * @throws RangeError when more symbols are restored than `maxSymbols`
+   * @throws Error when what is restored is impossible
+   */
+  static async start(
+    options: EngineOptions,
+    events: EngineEvents,
+    restored: Iterable<SymbolState | AnomalyCount> = [],
+  ): Promise<Engine> {
+    const engine = new Engine(options, events, restored);
     await Promise.all(engine.#threads.map((thread) => thread.started));
     return engine;
   }
@@ -144,6 +165,31 @@ export class Engine {
     this.#doorbell.arm(onNews);
   }
 
+  /** Whether {@link capture} may be called now. */
+  get isCapturePossible(): boolean {
+    return this.#captures?.isFree === true && !this.#isStopping;
+  }
+
+  /**
+   * Captures the state of all symbols as every tick offered before this call makes it, and none after (those that a full
+   * queue gives up are in none). Intake goes on meanwhile. Resolves when all workers have come to the cut; then
+   * {@link releaseCapture} is due before the next one.
+   *
+   * @throws Error when it is not possible: see {@link isCapturePossible}
+   */
+  async capture(): Promise<Capture> {
+    if (this.#captures === undefined) throw new Error('the engine was started without captures');
+    if (!this.#captures.isFree) throw new Error('the capture before is not released');
+    if (this.#isStopping) throw new Error('the engine is stopping');
+    this.deliver();
+    return await this.#captures.request(this.symbols.size);
+  }
+
+  /** Lets the next capture overwrite this one: whatever thread read it has finished. */
+  releaseCapture(capture: Capture): void {
+    this.#captures?.release(capture);
+  }
+
   status(partition: number): PartitionStatus {
     const thread = this.#threads[partition] as PartitionThread;
     return {
@@ -160,6 +206,7 @@ export class Engine {
 
   /** Lets the workers finish what is queued, then ends them. The last anomalies go to `sink`, or nowhere. */
   async stop(sink: AnomalySink = NOWHERE): Promise<void> {
+    this.#isStopping = true;
     this.deliver();
     const ended = this.#threads.map((thread) => thread.stop());
     for (const producer of this.#producers) producer.stop();
@@ -168,15 +215,4 @@ export class Engine {
     await Promise.all(ended);
     clearInterval(timer);
   }
-}
-
-function rulesOf(options: EngineOptions): Rules {
-  const { movingAverageWindow, anomalyThresholdPercent } = options;
-  const { slidingWindowMilliseconds, windowCapacity } = options;
-  return {
-    movingAverageWindow,
-    anomalyThresholdPercent,
-    slidingWindowMilliseconds,
-    windowCapacity,
-  };
 }

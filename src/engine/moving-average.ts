@@ -21,32 +21,45 @@ export class MovingAverage {
     this.#doublesEach = records.doublesEach;
   }
 
-  /** Takes a tick's price in and leaves the average with it in the tick. Its place in the ring follows from its count. */
+  /**
+   * Takes a tick's price in and leaves the average with it in the tick. Its place in the ring follows from the ticks that
+   * the ring took before it.
+   */
   push(symbolId: number, tick: TickAtWork): void {
     const doubles = this.#doubles;
     const record = symbolId * this.#doublesEach;
-    const count = tick[TickDouble.COUNT] as number;
-    const index = this.#indexOf(count);
-    const filled = Math.min(count + 1, this.#window);
+    const taken =
+      (tick[TickDouble.COUNT] as number) - (doubles[record + RecordDouble.SINCE] as number);
+    const index = this.#indexOf(taken);
+    const filled = Math.min(taken + 1, this.#window);
     if (index === this.#window - 1) {
       doubles[record + RecordDouble.PRICES + index] = tick[TickDouble.PRICE] as number;
       this.rebuild(symbolId, filled);
     } else {
-      this.#replace(record, index, tick);
+      this.#replace(record, index, taken >= this.#window, tick);
     }
     const sum =
       (doubles[record + RecordDouble.SUM] as number) +
       (doubles[record + RecordDouble.CORRECTION] as number);
     tick[TickDouble.AVERAGE] = Number.isFinite(sum)
       ? sum / filled
-      : this.#meanOfHuge(symbolId, filled);
+      : this.rebuildMean(symbolId, filled);
   }
 
   /** Reads the place of the ring that the symbol's next price goes to: see `SymbolRecords.touch`. */
   touch(symbolId: number): number {
     const record = symbolId * this.#doublesEach;
-    const index = this.#indexOf(this.#doubles[record + RecordDouble.COUNT] as number);
+    const index = this.#indexOf(
+      (this.#doubles[record + RecordDouble.COUNT] as number) -
+        (this.#doubles[record + RecordDouble.SINCE] as number),
+    );
     return this.#words[2 * (record + RecordDouble.PRICES + index)] as number;
+  }
+
+  /** Prices in the ring of a symbol with `count` ticks. */
+  filled(symbolId: number, count: number): number {
+    const since = this.#doubles[symbolId * this.#doublesEach + RecordDouble.SINCE] as number;
+    return Math.min(count - since, this.#window);
   }
 
   /** Builds the running sum anew from the `filled` prices in the ring. */
@@ -66,20 +79,20 @@ export class MovingAverage {
     doubles[record + RecordDouble.CORRECTION] = correction;
   }
 
-  /** Where in the ring the tick after `count` others goes: whole numbers divide much faster than doubles. */
-  #indexOf(count: number): number {
-    return count < 0x8000_0000 ? (count | 0) % this.#window : count % this.#window;
+  /** Where in the ring the price after `taken` others goes: whole numbers divide much faster than doubles. */
+  #indexOf(taken: number): number {
+    return taken < 0x8000_0000 ? (taken | 0) % this.#window : taken % this.#window;
   }
 
   /** Puts the tick's price into the ring at `index` and the sum, and takes out what was there. */
-  #replace(record: number, index: number, tick: TickAtWork): void {
+  #replace(record: number, index: number, isFull: boolean, tick: TickAtWork): void {
     const doubles = this.#doubles;
     const at = record + RecordDouble.PRICES + index;
     const price = tick[TickDouble.PRICE] as number;
     let sum = doubles[record + RecordDouble.SUM] as number;
     let correction = doubles[record + RecordDouble.CORRECTION] as number;
     // A ring that is not full yet has no old price to take out.
-    if ((tick[TickDouble.COUNT] as number) >= this.#window) {
+    if (isFull) {
       const old = doubles[at] as number;
       const without = sum - old;
       correction += Math.abs(sum) >= old ? sum - without - old : sum - (old + without);
@@ -92,8 +105,11 @@ export class MovingAverage {
     doubles[record + RecordDouble.CORRECTION] = correction;
   }
 
-  /** Prices near the largest double overflow their sum, never their mean. */
-  #meanOfHuge(symbolId: number, filled: number): number {
+  /**
+   * The mean of the `filled` prices in the ring, its sum built anew. Prices near the largest double overflow their sum,
+   * never their mean.
+   */
+  rebuildMean(symbolId: number, filled: number): number {
     this.rebuild(symbolId, filled);
     const doubles = this.#doubles;
     const record = symbolId * this.#doublesEach;

@@ -3,17 +3,20 @@ import { AnomalyProducer } from './memory/anomaly-ring.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
-import type { PartitionMemory } from './memory/engine-memory.ts';
+import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
 import { StatisticsTable } from './memory/statistics-table.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickColumns, TickConsumer } from './memory/tick-ring.ts';
 import { monotonicMs } from './monotonic-clock.ts';
 import { Partition, type Rules } from './partition.ts';
+import { PartitionStaging } from './partition-staging.ts';
 
 /** What a worker is started with. */
 export interface PartitionWorkerData {
   readonly memory: PartitionMemory;
   readonly rules: Rules;
+  /** Where captures are copied to; none are made without. */
+  readonly captures?: CaptureMemory | undefined;
 }
 
 /** Ticks applied between two looks at the clock and the doorbell. */
@@ -32,9 +35,10 @@ export class PartitionWorker {
   readonly #doorbell: Doorbell;
   readonly #counters: Counters;
   readonly #partition: Partition;
+  readonly #staging: PartitionStaging | undefined;
   readonly #columns = new TickColumns(BATCH);
 
-  constructor({ memory, rules }: PartitionWorkerData) {
+  constructor({ memory, rules, captures }: PartitionWorkerData) {
     this.#counters = new Counters(memory.counters);
     this.#ticks = new TickConsumer(memory.ticks, this.#counters);
     this.#anomalies = new AnomalyProducer(memory.anomalies);
@@ -43,6 +47,7 @@ export class PartitionWorker {
     this.#dirty = new DirtySet(memory.dirty, records.symbols);
     this.#doorbell = new Doorbell(memory.doorbell);
     this.#partition = new Partition(memory, rules, this.#counters, this.#anomalies);
+    this.#staging = captures && new PartitionStaging(memory, captures, rules, this.#counters);
   }
 
   run(): void {
@@ -50,11 +55,21 @@ export class PartitionWorker {
     for (;;) {
       // Asked before looking at the queue: what was offered before the stop is then seen.
       const isStopping = this.#ticks.isStopping();
-      const count = this.#ticks.poll(this.#columns, BATCH);
+      const polled = this.#ticks.poll(this.#columns, BATCH);
+      const count = this.#admit(polled);
       if (count > 0) this.#applyBatch(count);
       else if (isStopping) return;
-      else this.#ticks.sleep();
+      else this.#ticks.sleep(this.#staging?.isWanted);
     }
+  }
+
+  /**
+   * How many of the polled ticks come next: those behind the cut of a capture are polled again after it. (Looked at after
+   * the queue: whoever sees a tick behind a cut sees that a capture is wanted.)
+   */
+  #admit(polled: number): number {
+    if (this.#staging === undefined || !this.#staging.isWanted()) return polled;
+    return this.#staging.admit(this.#ticks.position, polled);
   }
 
   /**
@@ -73,6 +88,7 @@ export class PartitionWorker {
       // Where cleaning up throws, too: a successor must not meet the same tick again.
       this.#ticks.resume();
       this.#doorbell.ringAnew();
+      this.#staging?.takeOver();
     }
   }
 
@@ -95,6 +111,7 @@ export class PartitionWorker {
 
   #applyGroup(from: number, to: number): void {
     const { symbolIds } = this.#columns;
+    this.#staging?.markAll(symbolIds, from, to);
     this.#partition.prepare(this.#columns, from, to);
     const hasSpace = this.#anomalies.hasSpace(ANOMALIES_PER_TICK * (to - from));
     let untold = from;

@@ -134,7 +134,7 @@ export class Partition {
       this.#table.write(symbolId, this.#row);
     }
     const count = this.#table.value(symbolId, RowValue.COUNT);
-    this.#average.rebuild(symbolId, Math.min(count, this.#rules.movingAverageWindow));
+    this.#average.rebuild(symbolId, this.#average.filled(symbolId, count));
     this.#minima.clear(symbolId);
     this.#maxima.clear(symbolId);
   }

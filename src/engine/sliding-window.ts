@@ -1,3 +1,4 @@
+import { type DequeKind, IN_RECORD, MAXIMA, MINIMA } from './memory/deque-places.ts';
 import {
   PLACE_DOUBLES,
   PLACES_MIN,
@@ -5,16 +6,9 @@ import {
   sizeClassOf,
   UNIT_DOUBLES,
 } from './memory/place-arena.ts';
-import {
-  DequeWord,
-  RecordDouble,
-  RecordWord,
-  type SymbolRecords,
-} from './memory/symbol-records.ts';
+import { DequeWord, type SymbolRecords } from './memory/symbol-records.ts';
 import { type TickAtWork, TickDouble } from './tick-at-work.ts';
 
-/** Unit of a deque whose places are those of its symbol's record. */
-const IN_RECORD = 0;
 /** A deque this much smaller than its block moves to a smaller one. */
 const SHRINK_AT = 8;
 /** No block shrinks below this many places while it is in use: small ones come and go too often to pay. */
@@ -55,8 +49,9 @@ export class MonotonicDeque {
     this.#doublesEach = records.doublesEach;
     this.#arena = arena;
     this.#arenaDoubles = arena.doubles;
-    this.#firstWord = isMinimum ? RecordWord.MINIMA : RecordWord.MAXIMA;
-    this.#firstDouble = isMinimum ? RecordDouble.MINIMA : RecordDouble.MAXIMA;
+    const kind: DequeKind = isMinimum ? MINIMA : MAXIMA;
+    this.#firstWord = kind.firstWord;
+    this.#firstDouble = kind.firstDouble;
     this.#sign = isMinimum ? 1 : -1;
     this.#extremum = isMinimum ? TickDouble.MINIMUM : TickDouble.MAXIMUM;
     this.#capacityMax = Math.max(PLACES_MIN, capacityMax);
@@ -128,11 +123,42 @@ export class MonotonicDeque {
     );
   }
 
+  /**
+   * Gives a symbol that has no tick yet the places of `places`, time and price of each, oldest first: the newest that it
+   * may hold. Those that it may not count as truncated.
+   */
+  restore(symbolId: number, places: Float64Array): void {
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    const size = this.#reserve(state, places.length / PLACE_DOUBLES);
+    const unit = this.#words[state + DequeWord.UNIT] as number;
+    const kept = places.subarray(places.length - size * PLACE_DOUBLES);
+    const into = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
+    into.set(kept, this.#firstOf(symbolId, unit));
+    this.#words[state + DequeWord.SIZE] = size;
+    this.truncated += (places.length - kept.length) / PLACE_DOUBLES;
+  }
+
   /** Forgets every place of a symbol whose deque may have been left half moved. It keeps its block. */
   clear(symbolId: number): void {
     const state = symbolId * this.#wordsEach + this.#firstWord;
     this.#words[state + DequeWord.HEAD] = 0;
     this.#words[state + DequeWord.SIZE] = 0;
+  }
+
+  /** Makes room for `size` places, or for as many of them as there is. Returns how many. */
+  #reserve(state: number, size: number): number {
+    let room = Math.min(size, this.#capacityMax);
+    while (room > PLACES_MIN) {
+      const sizeClass = sizeClassOf(room);
+      const unit = this.#arena.allocate(sizeClass);
+      if (unit !== 0) {
+        this.#words[state + DequeWord.UNIT] = unit;
+        this.#words[state + DequeWord.CLASS] = sizeClass;
+        return room;
+      }
+      room = (PLACES_MIN << sizeClass) / 2;
+    }
+    return room;
   }
 
   #firstOf(symbolId: number, unit: number): number {

@@ -1,3 +1,4 @@
+import { createSymbolNames, SymbolNames } from './memory/symbol-names.ts';
 import { partitionOf, symbolHash } from './partitioner.ts';
 
 /** What {@link SymbolTable.find} answers for a symbol it does not hold. */
@@ -17,12 +18,15 @@ export class SymbolTable {
   /** Id + 1 by hash; 0 where empty. */
   #slots = new Int32Array(INITIAL_SYMBOLS * 2);
   #hashes = new Uint32Array(INITIAL_SYMBOLS);
-  #bytesStart = new Uint32Array(INITIAL_SYMBOLS + 1);
-  #bytes = new Uint8Array(INITIAL_SYMBOLS * 16);
   readonly #names: string[] = [];
+  readonly #bytes: SymbolNames;
 
-  /** @param capacity symbols it may hold */
-  constructor(capacity: number, partitions: number) {
+  /**
+   * @param capacity symbols it may hold
+   * @param memory for their names; see `createSymbolNames`
+   */
+  constructor(capacity: number, partitions: number, memory = createSymbolNames(capacity)) {
+    this.#bytes = new SymbolNames(memory);
     this.#capacity = capacity;
     this.#partitions = partitions;
   }
@@ -67,11 +71,9 @@ export class SymbolTable {
   register(bytes: Uint8Array, start: number, end: number): number {
     if (this.isFull()) throw new RangeError(`symbol table: full with ${this.#capacity} symbols`);
     const symbolId = this.#names.length;
-    this.#reserve(symbolId, end - start);
+    this.#reserve(symbolId);
     this.#hashes[symbolId] = symbolHash(bytes, start, end);
-    const at = this.#bytesStart[symbolId] as number;
-    this.#bytes.set(bytes.subarray(start, end), at);
-    this.#bytesStart[symbolId + 1] = at + (end - start);
+    this.#bytes.append(symbolId, bytes, start, end);
     this.#slots[this.#slotOf(bytes, start, end)] = symbolId + 1;
     this.#names.push(decoder.decode(bytes.subarray(start, end)));
     return symbolId;
@@ -85,35 +87,19 @@ export class SymbolTable {
     for (;;) {
       const entry = this.#slots[slot] as number;
       if (entry === 0) return slot;
-      if (this.#hashes[entry - 1] === hash && this.#isAt(entry - 1, bytes, start, end)) return slot;
+      const isOwn =
+        this.#hashes[entry - 1] === hash && this.#bytes.is(entry - 1, bytes, start, end);
+      if (isOwn) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
-  #isAt(symbolId: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const own = this.#bytesStart[symbolId] as number;
-    if ((this.#bytesStart[symbolId + 1] as number) - own !== end - start) return false;
-    for (let i = 0; i < end - start; i++) {
-      if (this.#bytes[own + i] !== bytes[start + i]) return false;
-    }
-    return true;
-  }
-
-  #reserve(symbolId: number, length: number): void {
-    const bytesNeeded = (this.#bytesStart[symbolId] as number) + length;
-    if (bytesNeeded > this.#bytes.length) {
-      const grown = new Uint8Array(this.#bytes.length * 2);
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
+  #reserve(symbolId: number): void {
     if (symbolId < this.#hashes.length) return;
     const size = this.#hashes.length * 2;
     const hashes = new Uint32Array(size);
     hashes.set(this.#hashes);
     this.#hashes = hashes;
-    const starts = new Uint32Array(size + 1);
-    starts.set(this.#bytesStart);
-    this.#bytesStart = starts;
     this.#rehash(size * 2);
   }
 

@@ -1,95 +1,66 @@
-import type { AnomalySink } from '../engine/index.ts';
+import type { AnomalySink, SymbolTable } from '../engine/index.ts';
+import type { Store } from '../store/index.ts';
+import { type AnomalyRecord, type PastAnomaly, SymbolAnomalies } from './symbol-anomalies.ts';
 
-/** An anomaly as the gateway keeps it. */
-export interface AnomalyRecord {
-  readonly symbolId: number;
-  readonly sequence: number;
-  /** 1 up, -1 down. */
-  readonly direction: 1 | -1;
-  readonly reference: number;
-  readonly price: number;
-  readonly changePercent: number;
-  /** Of the tick, ms since the epoch. */
-  readonly time: number;
-  /** Order of arrival among the anomalies of all symbols. */
-  readonly ordinal: number;
+/** An anomaly with its symbol's name. */
+export interface NamedAnomaly extends PastAnomaly {
+  readonly symbol: string;
 }
 
-/** The most recent anomalies of all symbols together that are kept. */
+/** The most recent anomalies of all symbols together that are kept in memory. */
 const RECENT_OF_ALL_MAX = 1000;
 
-/*
- * A symbol's recent anomalies: sequences first … last in a ring of doubles, FIELDS each, that doubles as it fills.
- */
-const FIELDS = 6;
-const RING_RECORDS_MIN = 4;
-
-class SymbolAnomalies {
-  last = 0;
-  #count = 0;
-  #capacity = RING_RECORDS_MIN;
-  #ring = new Float64Array(RING_RECORDS_MIN * FIELDS);
-
-  /** The oldest sequence held. */
-  get first(): number {
-    return this.last - this.#count + 1;
-  }
-
-  append(record: AnomalyRecord, countMax: number): void {
-    if (this.#count === this.#capacity && this.#count < countMax) this.#grow(countMax);
-    this.last = record.sequence;
-    this.#count = Math.min(this.#count + 1, this.#capacity);
-    const at = (record.sequence % this.#capacity) * FIELDS;
-    this.#ring[at] = record.direction;
-    this.#ring[at + 1] = record.reference;
-    this.#ring[at + 2] = record.price;
-    this.#ring[at + 3] = record.changePercent;
-    this.#ring[at + 4] = record.time;
-    this.#ring[at + 5] = record.ordinal;
-  }
-
-  get(symbolId: number, sequence: number): AnomalyRecord {
-    const at = (sequence % this.#capacity) * FIELDS;
-    const field = (index: number) => this.#ring[at + index] as number;
-    return {
-      symbolId,
-      sequence,
-      direction: field(0) as 1 | -1,
-      reference: field(1),
-      price: field(2),
-      changePercent: field(3),
-      time: field(4),
-      ordinal: field(5),
-    };
-  }
-
-  #grow(countMax: number): void {
-    const capacity = Math.min(this.#capacity * 2, countMax);
-    const ring = new Float64Array(capacity * FIELDS);
-    for (let sequence = this.first; sequence <= this.last; sequence++) {
-      const from = (sequence % this.#capacity) * FIELDS;
-      ring.set(this.#ring.subarray(from, from + FIELDS), (sequence % capacity) * FIELDS);
-    }
-    this.#ring = ring;
-    this.#capacity = capacity;
-  }
+/** Where anomalies go on their way to sessions. */
+export interface AnomalyLogOptions {
+  /** Anomalies of a symbol that are kept in memory. */
+  readonly perSymbolMax: number;
+  readonly symbols: Pick<SymbolTable, 'name'>;
+  /** Told of the symbol after each anomaly is in. */
+  readonly onAnomaly: (symbolId: number) => void;
+  /** Undefined: memory is all there is. */
+  readonly disk?: AnomalyDisk | undefined;
 }
 
-/** The recent anomalies, in memory: what sessions are sent from, and what history there is without a store. */
+/** What keeps anomalies beyond memory. */
+export interface AnomalyDisk {
+  /** Gets every anomaly. */
+  readonly store: Store;
+  /** Whether sessions are told of an anomaly only once it is durable. */
+  readonly isAwaited: boolean;
+  /** Anomalies came in outside of {@link AnomalyLog.append}, as they have become durable. */
+  readonly onDurable: () => void;
+}
+
+/**
+ * The anomalies: recent ones in memory, which sessions are sent from, all of them in the store, where there is one. Without a
+ * store, history is what memory holds.
+ */
 export class AnomalyLog implements AnomalySink {
-  /** Anomalies of a symbol that are kept. */
-  readonly perSymbolMax: number;
-  readonly #symbols = new Map<number, SymbolAnomalies>();
+  readonly #options: AnomalyLogOptions;
+  readonly #bySymbol = new Map<number, SymbolAnomalies>();
   readonly #recent: AnomalyRecord[] = [];
-  readonly #onAnomaly: (symbolId: number) => void;
+  /** In `sync` mode, what is on its way to the disk. */
+  #undurable: AnomalyRecord[] = [];
+  #isAwaitingDisk = false;
   #ordinal = 0;
 
-  /**
-   * @param onAnomaly told of the symbol after each anomaly is in
-   */
-  constructor(perSymbolMax: number, onAnomaly: (symbolId: number) => void) {
-    this.perSymbolMax = perSymbolMax;
-    this.#onAnomaly = onAnomaly;
+  constructor(options: AnomalyLogOptions) {
+    this.#options = options;
+  }
+
+  /** Anomalies of a symbol that are kept in memory. */
+  get perSymbolMax(): number {
+    return this.#options.perSymbolMax;
+  }
+
+  /** Whether anomalies wait to become durable before sessions are told. */
+  get isWaiting(): boolean {
+    return this.#isAwaitingDisk;
+  }
+
+  /** Takes where the numbering of a symbol stands at the start. */
+  continueAfter(symbolId: number, last: number): void {
+    if (last > 0) this.#bySymbol.set(symbolId, new SymbolAnomalies(last));
   }
 
   append(
@@ -111,42 +82,91 @@ export class AnomalyLog implements AnomalySink {
       time,
       ordinal: this.#ordinal++,
     };
-    let symbol = this.#symbols.get(symbolId);
-    if (symbol === undefined) {
-      symbol = new SymbolAnomalies();
-      this.#symbols.set(symbolId, symbol);
+    const { disk } = this.#options;
+    disk?.store.append(this.#named(record));
+    if (!disk?.isAwaited) {
+      this.#take(record);
+      return;
     }
-    symbol.append(record, this.perSymbolMax);
-    this.#recent.push(record);
-    // Cut in strides: a shift an anomaly would move the whole array each time.
-    if (this.#recent.length >= 2 * RECENT_OF_ALL_MAX) this.#recent.splice(0, RECENT_OF_ALL_MAX);
-    this.#onAnomaly(symbolId);
+    this.#undurable.push(record);
+    if (!this.#isAwaitingDisk) void this.#awaitDisk(disk);
   }
 
   /** The sequence of a symbol's newest anomaly; 0 when it has none. */
   last(symbolId: number): number {
-    return this.#symbols.get(symbolId)?.last ?? 0;
+    return this.#bySymbol.get(symbolId)?.last ?? 0;
   }
 
-  /** The oldest sequence of a symbol that is held; 1 when it has none. */
+  /** The oldest sequence of a symbol that {@link past} can tell; 1 when it has none. */
   first(symbolId: number): number {
-    return this.#symbols.get(symbolId)?.first ?? 1;
+    const { disk, symbols } = this.#options;
+    const held = this.#bySymbol.get(symbolId);
+    if (held === undefined) return 1;
+    const kept = disk?.store.firstSequence(symbols.name(symbolId)) ?? held.first;
+    return Math.min(held.first, kept);
   }
 
-  /** Up to `limit` held anomalies of a symbol with sequences from `from` on, oldest first. */
-  from(symbolId: number, from: number, limit: number): readonly AnomalyRecord[] {
-    const symbol = this.#symbols.get(symbolId);
-    if (symbol === undefined) return [];
+  /** Up to `limit` anomalies of a symbol that memory holds, with sequences from `from` on, oldest first. */
+  held(symbolId: number, from: number, limit = Number.POSITIVE_INFINITY): readonly AnomalyRecord[] {
+    const held = this.#bySymbol.get(symbolId);
+    if (held === undefined) return [];
     const records: AnomalyRecord[] = [];
-    const start = Math.max(from, symbol.first);
-    for (let sequence = start; sequence <= symbol.last && records.length < limit; sequence++) {
-      records.push(symbol.get(symbolId, sequence));
+    const start = Math.max(from, held.first);
+    for (let sequence = start; sequence <= held.last && records.length < limit; sequence++) {
+      records.push(held.get(symbolId, sequence));
     }
     return records;
   }
 
-  /** The most recent anomalies of all symbols, newest first; at most {@link RECENT_OF_ALL_MAX}. */
-  recent(limit: number): readonly AnomalyRecord[] {
-    return this.#recent.slice(-Math.min(limit, RECENT_OF_ALL_MAX)).reverse();
+  /** Up to `limit` anomalies of a symbol with sequences from `from` on, oldest first, from memory or the store. */
+  past(symbolId: number, from: number, limit: number): readonly PastAnomaly[] {
+    const { disk, symbols } = this.#options;
+    const held = this.#bySymbol.get(symbolId);
+    if (held === undefined) return [];
+    if (disk === undefined || from >= held.first) return this.held(symbolId, from, limit);
+    // The store has what no session was told of yet, too.
+    const known = disk.store.from(symbols.name(symbolId), from, limit);
+    return known.filter(({ sequence }) => sequence <= held.last);
+  }
+
+  /** The most recent anomalies of all symbols, newest first; without a store, at most {@link RECENT_OF_ALL_MAX}. */
+  recent(limit: number): readonly NamedAnomaly[] {
+    const { disk } = this.#options;
+    if (disk !== undefined) return disk.store.recent(limit);
+    const recent = this.#recent.slice(-Math.min(limit, RECENT_OF_ALL_MAX)).reverse();
+    return recent.map((record) => this.#named(record));
+  }
+
+  #named(record: AnomalyRecord): NamedAnomaly {
+    const { symbolId, sequence, direction, reference, price, changePercent, time } = record;
+    const symbol = this.#options.symbols.name(symbolId);
+    return { symbol, sequence, direction, reference, price, changePercent, time };
+  }
+
+  #take(record: AnomalyRecord): void {
+    const { perSymbolMax, onAnomaly } = this.#options;
+    let held = this.#bySymbol.get(record.symbolId);
+    if (held === undefined) {
+      held = new SymbolAnomalies(record.sequence - 1);
+      this.#bySymbol.set(record.symbolId, held);
+    }
+    held.append(record, perSymbolMax);
+    this.#recent.push(record);
+    // Cut in strides: a shift an anomaly would move the whole array each time.
+    if (this.#recent.length >= 2 * RECENT_OF_ALL_MAX) this.#recent.splice(0, RECENT_OF_ALL_MAX);
+    onAnomaly(record.symbolId);
+  }
+
+  // A disk that fails holds nobody up: the store keeps what waits in memory, and says so.
+  async #awaitDisk({ store, onDurable }: AnomalyDisk): Promise<void> {
+    this.#isAwaitingDisk = true;
+    while (this.#undurable.length > 0) {
+      const records = this.#undurable;
+      this.#undurable = [];
+      await store.flushed();
+      for (const record of records) this.#take(record);
+      onDurable();
+    }
+    this.#isAwaitingDisk = false;
   }
 }

@@ -194,7 +194,7 @@ export class Delivery {
       const link = links.takeAnomalies();
       const symbolId = links.symbolIds[link] as number;
       const cursor = links.anomalies[link] as number;
-      const held = anomalies.from(symbolId, cursor + 1, Number.POSITIVE_INFINITY);
+      const held = anomalies.held(symbolId, cursor + 1);
       if (held.length === 0) continue;
       if (links.name(link)) names.push(symbolId, symbols.name(symbolId));
       records.push(...held);

@@ -63,6 +63,11 @@ export class FanOut {
     }
   }
 
+  /** Brings the marked sessions up to date. */
+  flush(): void {
+    this.#flushTouched();
+  }
+
   #flushTouched(): void {
     const touched = this.#touched;
     let kept = 0;

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
 import { goawayFrame, TickBatch, TicksReader } from '../protocol/index.ts';
+import type { SnapshotCounters } from '../recovery/snapshots.ts';
+import type { Store } from '../store/index.ts';
 import { AnomalyLog } from './anomaly-log.ts';
 import { ConflationQueue } from './conflation-queue.ts';
 import { CreditPool } from './credit-pool.ts';
@@ -25,6 +27,7 @@ import type { Transport } from './transport/transport.ts';
 import { Turn } from './turn.ts';
 import { TurnClock } from './turn-clock.ts';
 import { decideUpgrade } from './upgrades.ts';
+import type { WorkerHealth } from './worker-health.ts';
 
 /** Where the gateway says what an operator should know. */
 export interface GatewayLog {
@@ -46,10 +49,31 @@ const BODY_BYTES_MAX = 1024 * 1024;
 /** Prices that an HTTP request may hold: HTTP names each rejected one, and bulk goes over WebSocket. */
 const PRICES_PER_REQUEST_MAX = 10_000;
 
+/** What a gateway is made of. */
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly log: GatewayLog;
+  /** Of this server, as it is told to clients. */
+  readonly version: string;
+  /** For browsers. */
+  readonly assets: Assets;
+  /** Where anomalies are kept; undefined: in memory only. */
+  readonly store: Store | undefined;
+  readonly workers: WorkerHealth;
+  /** What became of the snapshots, where there is a store. */
+  readonly snapshots: SnapshotCounters;
+  /** Publishers of an earlier run and their last accepted sequences, longest gone first. */
+  readonly publishers: Iterable<readonly [name: string, sequence: number]>;
+}
+
 /** Sockets, sessions, fan-out and HTTP around an engine: everything on the main thread. */
 export class Gateway {
   readonly #config: Config;
   readonly #engine: Engine;
+  readonly #store: Store | undefined;
+  readonly #publishers: PublisherRegistry;
+  readonly #workers: WorkerHealth;
   readonly #startedAt = Date.now();
   readonly #sessions = new Sessions();
   readonly #traffic = new Traffic();
@@ -65,14 +89,27 @@ export class Gateway {
   #transport: Transport | undefined;
   #isStopping = false;
 
-  private constructor(config: Config, engine: Engine) {
+  private constructor({ config, engine, store, publishers, workers }: GatewayOptions) {
     const { processing, stream } = config;
     this.#config = config;
     this.#engine = engine;
+    this.#store = store;
+    this.#workers = workers;
+    this.#publishers = new PublisherRegistry(publishers);
     const pool = new SnapshotPool(engine);
-    this.#anomalies = new AnomalyLog(stream.recentAnomaliesPerSymbol, (symbolId) =>
-      fanOut.markAnomaly(symbolId),
-    );
+    this.#anomalies = new AnomalyLog({
+      perSymbolMax: stream.recentAnomaliesPerSymbol,
+      symbols: engine.symbols,
+      onAnomaly: (symbolId) => fanOut.markAnomaly(symbolId),
+      disk: store && {
+        store,
+        isAwaited: config.store.mode === 'sync',
+        onDurable: () => fanOut.flush(),
+      },
+    });
+    for (let symbolId = 0; symbolId < engine.symbols.size; symbolId++) {
+      this.#anomalies.continueAfter(symbolId, engine.statistics.anomalies(symbolId));
+    }
     const fanOut = new FanOut(engine, this.#subscriptions, pool, this.#anomalies, this.#traffic);
     this.#turn = new Turn(engine, fanOut, this.#conflation, this.#sessions.publishers);
     this.#intake = new TickIntake(engine, processing.maxFutureMs, (symbolId, symbol) =>
@@ -94,20 +131,14 @@ export class Gateway {
   /**
    * Serves an engine on the configured address.
    *
-   * @param version of this server, as it is told to clients
-   * @param assets for browsers
    * @throws Error when the address cannot be listened on, or the chosen transport does not load
    */
-  static async start(
-    config: Config,
-    engine: Engine,
-    log: GatewayLog,
-    version: string,
-    assets: Assets,
-  ): Promise<Gateway> {
-    const gateway = new Gateway(config, engine);
+  static async start(options: GatewayOptions): Promise<Gateway> {
+    const { config, log, version, assets } = options;
+    const gateway = new Gateway(options);
     const { server } = config;
-    const route = createRouter(gateway.#commandRoom(), gateway.#queryRoom(version), assets);
+    const queries = gateway.#queryRoom(version, options.snapshots);
+    const route = createRouter(gateway.#commandRoom(), queries, assets);
     gateway.#transport = await startTransport(
       server.transport,
       {
@@ -137,6 +168,19 @@ export class Gateway {
   }
 
   /**
+   * The named publishers and the last sequence accepted of each, for a snapshot: all that they stand for was offered to the
+   * engine before this call.
+   */
+  publisherSequences(): Iterable<[name: string, sequence: number]> {
+    return this.#publishers.sequences();
+  }
+
+  /** A snapshot with these sequences is on disk. */
+  madeDurable(sequences: Iterable<readonly [name: string, sequence: number]>): void {
+    this.#publishers.madeDurable(sequences);
+  }
+
+  /**
    * Stops gracefully, within `server.drainMs` and what closing takes: no new connections, everyone told, what was accepted
    * applied, acknowledged and delivered as far as sockets take it, then closed with 4001.
    */
@@ -152,7 +196,7 @@ export class Gateway {
     await this.#drained(graceEnd, () => this.#sessions.publishers.size === 0);
     for (const session of this.#sessions.publishers) session.acknowledge();
     this.#sessions.dismiss(this.#sessions.publishers);
-    await this.#drained(deadline, () => !this.#engine.isBusy() && !this.#hasPending());
+    await this.#drained(deadline, () => !this.#isBusy());
     this.#sessions.dismiss(this.#sessions.subscribers);
     await this.#drained(Date.now() + CLOSE_MS, () => this.#sessions.size === 0);
     await delay(LAST_BYTES_MS);
@@ -160,6 +204,10 @@ export class Gateway {
     this.#conflation.stop();
     this.#turn.stop();
     this.#transport?.close();
+  }
+
+  #isBusy(): boolean {
+    return this.#engine.isBusy() || this.#anomalies.isWaiting || this.#hasPending();
   }
 
   #hasPending(): boolean {
@@ -181,12 +229,13 @@ export class Gateway {
     return {
       intake: this.#intake,
       credit: this.#credit,
-      registry: new PublisherRegistry(),
+      registry: this.#publishers,
       traffic: this.#traffic,
       reader: new TicksReader(ticksPerFrameMax),
       batch: new TickBatch(),
       clock: this.#clock,
       ticksPerFrameMax,
+      awaitsSnapshots: this.#config.publish.acknowledge === 'durable',
       aliasesMax: Math.max(65_536, this.#config.processing.maxSymbols),
       acknowledgementDue: (session, isUrgent) => this.#turn.acknowledgementDue(session, isUrgent),
       sessionClosed: (session) => {
@@ -226,10 +275,12 @@ export class Gateway {
     };
   }
 
-  #queryRoom(version: string): QueryRoom {
+  #queryRoom(version: string, snapshots: SnapshotCounters): QueryRoom {
     return {
       engine: this.#engine,
       anomalies: this.#anomalies,
+      store: this.#store,
+      snapshots,
       totals: this.#intake.totals,
       traffic: this.#traffic,
       rules: this.#config.processing,
@@ -242,8 +293,15 @@ export class Gateway {
         subscriptions: this.#subscriptions.held,
         slow: this.#sessions.countSlow(),
       }),
-      unreadiness: () => (this.#isStopping ? 'the server is stopping' : undefined),
+      unreadiness: () => this.#unreadiness(),
     };
+  }
+
+  #unreadiness(): string | undefined {
+    if (this.#isStopping) return 'the server is stopping';
+    const fault = this.#store?.fault;
+    if (fault !== undefined) return `the store is out of order: ${fault}`;
+    return this.#workers.fault();
   }
 }
 

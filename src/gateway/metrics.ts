@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Counter } from '../engine/index.ts';
+import type { SnapshotCounters } from '../recovery/snapshots.ts';
+import type { Store } from '../store/index.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
 import type { QueryRoom } from './http/http-room.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -18,6 +20,7 @@ export function createMetrics(room: QueryRoom): Registry {
   addPartitions(metrics, room, registry);
   addSessions(metrics, room);
   addTraffic(metrics, room);
+  if (room.store !== undefined) addStore(metrics, room.store, room.snapshots);
   metrics.gaugeBy('version', 'tickwire_build_info', 'Always 1; the label tells.', () => ({
     [room.version]: 1,
   }));
@@ -97,6 +100,31 @@ function addSessions(metrics: ScrapedMetrics, room: QueryRoom): void {
   metrics.gauge('tickwire_slow_sessions', 'Sessions whose socket had no room.', () => {
     return room.sessions().slow;
   });
+}
+
+function addStore(metrics: ScrapedMetrics, store: Store, snapshots: SnapshotCounters): void {
+  metrics.gauge('tickwire_store_ok', '1, or 0 while the disk refuses.', () =>
+    store.fault === undefined ? 1 : 0,
+  );
+  metrics.gauge('tickwire_store_waiting_anomalies', 'Anomalies not on disk yet.', () => {
+    return store.waitingCount;
+  });
+  metrics.counter(
+    'tickwire_store_dropped_anomalies_total',
+    'Anomalies given up because the disk refused for too long.',
+    () => store.droppedCount,
+  );
+  metrics.counterBy('result', 'tickwire_snapshots_total', 'Snapshots of all statistics.', () => ({
+    saved: snapshots.saved,
+    failed: snapshots.failed,
+  }));
+  metrics.gauge('tickwire_snapshot_timestamp_seconds', 'When the newest was taken.', () => {
+    return snapshots.takenAt / 1000;
+  });
+  metrics.gauge('tickwire_snapshot_duration_seconds', 'What the newest took.', () => {
+    return snapshots.durationMs / 1000;
+  });
+  metrics.gauge('tickwire_snapshot_bytes', 'Size of the newest.', () => snapshots.bytes);
 }
 
 function addTraffic(metrics: ScrapedMetrics, { traffic }: QueryRoom): void {

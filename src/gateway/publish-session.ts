@@ -22,6 +22,7 @@ import type { TickIntake } from './tick-intake.ts';
 import type { Traffic } from './traffic.ts';
 import type { SocketHandler } from './transport/transport.ts';
 import type { TurnClock } from './turn-clock.ts';
+import { UndurableFrames } from './undurable-frames.ts';
 
 /** What all publish sessions share. */
 export interface PublishRoom {
@@ -34,6 +35,8 @@ export interface PublishRoom {
   readonly clock: TurnClock;
   readonly ticksPerFrameMax: number;
   readonly aliasesMax: number;
+  /** Whether a named publisher is told of a frame only once a snapshot has it. */
+  readonly awaitsSnapshots: boolean;
   /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
   acknowledgementDue(session: PublishSession, isUrgent: boolean): void;
   sessionClosed(session: PublishSession): void;
@@ -59,6 +62,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #rejected = 0;
   #dropped = 0;
   #creditTold = 0;
+  /** Undefined where frames are acknowledged as they are taken. */
+  readonly #undurable: UndurableFrames | undefined;
   /** False after a frame with sequence 0, which opts out. */
   #isAcknowledged = true;
 
@@ -66,6 +71,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.connection = connection;
     this.publisher = publisher;
     this.#room = room;
+    if (room.awaitsSnapshots && publisher.isNamed) this.#undurable = new UndurableFrames();
     publisher.session?.takenOver();
     publisher.session = this;
     room.credit.add(this);
@@ -117,9 +123,23 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#room.credit.topUp(this);
     this.#creditTold = this.credit;
     if (!this.#isAcknowledged) return;
+    const credit = this.credit + (this.#undurable?.ticks ?? 0);
     this.connection.send(
-      ackFrame(this.publisher.sequence, this.#accepted, this.#rejected, this.#dropped, this.credit),
+      ackFrame(this.sequence, this.#accepted, this.#rejected, this.#dropped, credit),
     );
+  }
+
+  /** The last sequence that the publisher may forget. */
+  get sequence(): number {
+    const { durableSequence, sequence } = this.publisher;
+    return this.#undurable === undefined ? sequence : durableSequence;
+  }
+
+  /** A snapshot has more of the publisher's frames. */
+  madeDurable(): void {
+    if (this.#undurable === undefined) return;
+    this.#undurable.settle(this.publisher.durableSequence);
+    this.acknowledge();
   }
 
   /** Tells a publisher when there is notably more credit than it knows of, or all it may get. */
@@ -190,6 +210,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#isAcknowledged = sequence !== 0;
     if (sequence !== 0 && sequence <= this.publisher.sequence) {
       traffic.duplicateFrames++;
+      if (sequence > this.publisher.durableSequence) this.#undurable?.add(sequence, batch.count);
       this.#room.acknowledgementDue(this, false);
       return;
     }
@@ -201,7 +222,10 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#accepted += intake.accepted;
     this.#rejected += intake.rejected;
     this.#dropped += intake.dropped;
-    if (sequence !== 0) this.publisher.sequence = sequence;
+    if (sequence !== 0) {
+      this.publisher.sequence = sequence;
+      this.#undurable?.add(sequence, batch.count);
+    }
     if (intake.faults.length > 0) this.connection.send(rejectFrame(sequence, intake.faults));
     this.#room.acknowledgementDue(this, 2 * this.credit < this.#creditTold);
   }

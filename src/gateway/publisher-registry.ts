@@ -7,6 +7,8 @@ export interface Publisher {
   readonly isNamed: boolean;
   /** The last sequence accepted; 0 if none. */
   sequence: number;
+  /** The last sequence that the newest snapshot on disk has; 0 if none. */
+  durableSequence: number;
   /** The live connection, at most one. */
   session: PublishSession | undefined;
 }
@@ -27,12 +29,44 @@ export class PublisherRegistry {
   /** Names without a connection, longest gone first. */
   readonly #gone = new Set<string>();
 
+  /** @param known names and last sequences of an earlier run, longest gone first */
+  constructor(known: Iterable<readonly [name: string, sequence: number]> = []) {
+    for (const [name, sequence] of known) {
+      this.#publishers.set(name, {
+        name,
+        isNamed: true,
+        sequence,
+        durableSequence: sequence,
+        session: undefined,
+      });
+      this.#gone.add(name);
+    }
+  }
+
+  /** The named publishers and their last accepted sequences: those without a connection first, longest gone first. */
+  *sequences(): Generator<[name: string, sequence: number]> {
+    for (const name of this.#gone) yield [name, this.#publishers.get(name)?.sequence ?? 0];
+    for (const { name, isNamed, sequence } of this.#publishers.values()) {
+      if (isNamed && !this.#gone.has(name)) yield [name, sequence];
+    }
+  }
+
+  /** A snapshot with these sequences is on disk. */
+  madeDurable(sequences: Iterable<readonly [name: string, sequence: number]>): void {
+    for (const [name, sequence] of sequences) {
+      const publisher = this.#publishers.get(name);
+      if (publisher === undefined) continue;
+      publisher.durableSequence = sequence;
+      publisher.session?.madeDurable();
+    }
+  }
+
   /** The publisher of a name, for a connection that begins. */
   enter(name: string, isNamed: boolean): Publisher {
     this.#gone.delete(name);
     let publisher = this.#publishers.get(name);
     if (publisher === undefined) {
-      publisher = { name, isNamed, sequence: 0, session: undefined };
+      publisher = { name, isNamed, sequence: 0, durableSequence: 0, session: undefined };
       this.#publishers.set(name, publisher);
     }
     return publisher;

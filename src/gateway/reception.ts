@@ -49,7 +49,7 @@ export class Reception implements SessionOpener {
       welcomeFrame({
         ...this.#welcome(session),
         publisher: publisher.name,
-        sequence: publisher.sequence,
+        sequence: publishSession.sequence,
         credit: publishSession.credit,
         overflow: this.#config.processing.overflow,
       }),

@@ -174,7 +174,7 @@ export class StreamSession implements SocketHandler, Watcher {
     this.delivery.flush();
   }
 
-  /** From memory: what fell out of it only a store would know. */
+  /** From memory or the store: what neither has is not available. */
   #history(requestId: number, symbol: string, afterSequence: number, limit: number): void {
     const fault = symbolFault(symbol);
     if (fault !== undefined) {
@@ -183,12 +183,11 @@ export class StreamSession implements SocketHandler, Watcher {
     const { anomalies, symbols } = this.#room;
     const symbolId = symbols.findName(symbol);
     if (symbolId !== UNKNOWN_SYMBOL && afterSequence + 1 < anomalies.first(symbolId)) {
-      const oldest = anomalies.first(symbolId);
-      const message = `the oldest anomaly held is ${oldest}, and there is no store`;
+      const message = `the oldest anomaly kept is ${anomalies.first(symbolId)}`;
       throw new ProtocolError(ErrorCode.not_available, message, requestId);
     }
     const count = Math.min(limit, HISTORY_PAGE_MAX);
-    const records = anomalies.from(symbolId, afterSequence + 1, count);
+    const records = anomalies.past(symbolId, afterSequence + 1, count);
     const last = records.at(-1)?.sequence ?? afterSequence;
     const page = records.map(
       ({ sequence, direction, reference, price, changePercent, time }) =>

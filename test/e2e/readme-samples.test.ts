@@ -22,7 +22,11 @@ function blocks(language: string): string[] {
 let server: Server;
 
 beforeAll(async () => {
-  const config = parseConfig({ server: { port: 0 }, processing: { partitions: 1 } });
+  const config = parseConfig({
+    server: { port: 0 },
+    processing: { partitions: 1 },
+    store: { directory: '' },
+  });
   server = await startServer(config, pino({ level: 'silent' }));
 });
 

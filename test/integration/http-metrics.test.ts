@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, HttpClient } from '../support/http-client.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
@@ -24,7 +26,9 @@ function documented(): readonly Documented[] {
 }
 
 describe('docs/METRICS.md', () => {
-  const server = serverForSuite();
+  const directory = mkdtempSync(join(tmpdir(), 'tickwire-metrics-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const server = serverForSuite({ store: { directory } });
   let scraped: Map<string, { readonly type: string; readonly labels: ReadonlySet<string> }>;
 
   beforeAll(async () => {

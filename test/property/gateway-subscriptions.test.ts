@@ -74,7 +74,11 @@ class Rig {
     this.#room = {
       symbols: this.symbols,
       pool,
-      anomalies: new AnomalyLog(4, () => undefined),
+      anomalies: new AnomalyLog({
+        perSymbolMax: 4,
+        symbols: this.symbols,
+        onAnomaly: () => undefined,
+      }),
       subscriptions: this.subscriptions,
       message: new StatsMessage(pool),
       conflation: new ConflationQueue(),

@@ -40,7 +40,7 @@ export async function startTestServer(
       ...config,
       server: { port: 0, drainMs: 200, ...config.server },
       processing: { partitions: 1, maxSymbols: 8192, ...config.processing },
-      store: { directory: '' },
+      store: { directory: '', ...config.store },
     }),
     log,
     publicFolder,
@@ -81,6 +81,8 @@ export function serverForSuite(config: ConfigInput = {}): { readonly port: numbe
   };
 }
 
+const SMALL = ['--server.port=0', '--processing.partitions=1'];
+
 /** A server in a process of its own, from the source. */
 export class ServerProcess {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
@@ -107,23 +109,17 @@ export class ServerProcess {
     });
   }
 
-  /** Starts one for a test and waits until it listens; it is killed when the test is over. */
+  /** Starts one for a test and waits until it listens; it is killed when the test is over, also if it never did. */
   static async startForTest(flags: readonly string[] = []): Promise<ServerProcess> {
-    const server = await ServerProcess.start(flags);
-    onTestFinished(() => server.end());
+    const server = ServerProcess.spawnForTest([...SMALL, ...flags]);
+    await server.#listening();
     return server;
   }
 
   /** Starts one and waits until it listens. The caller ends it. */
   static async start(flags: readonly string[] = []): Promise<ServerProcess> {
-    const server = new ServerProcess(['--server.port=0', '--processing.partitions=1', ...flags]);
-    const deadline = performance.now() + 20_000;
-    while (server.port === 0) {
-      if (server.exit !== undefined || performance.now() > deadline) {
-        throw new Error(`the server did not start: ${server.output}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const server = new ServerProcess([...SMALL, ...flags]);
+    await server.#listening();
     return server;
   }
 
@@ -148,6 +144,16 @@ export class ServerProcess {
   rssBytes(): number {
     const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  async #listening(): Promise<void> {
+    const deadline = performance.now() + 20_000;
+    while (this.port === 0) {
+      if (this.exit !== undefined || performance.now() > deadline) {
+        throw new Error(`the server did not start: ${this.output}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   #read(chunk: Buffer): void {

@@ -1,4 +1,6 @@
 import { createAnomalyRing } from './anomaly-ring.ts';
+import { createCaptureRequest } from './capture-request.ts';
+import { createChangeSet } from './change-set.ts';
 import { createCounters } from './counters.ts';
 import { createDirtySet } from './dirty-set.ts';
 import { createDoorbell } from './doorbell.ts';
@@ -24,6 +26,20 @@ export interface PartitionMemory {
   readonly counters: SharedArrayBuffer;
   /** The row being written, so that a successor can finish it. */
   readonly pendingRow: SharedArrayBuffer;
+}
+
+/**
+ * What one partition's worker copies its symbols to when it is asked for a capture. The staging area is laid out like what it
+ * is a copy of, every record and place where the original is, so that it is whole when what changed has been copied.
+ */
+export interface CaptureMemory {
+  readonly request: SharedArrayBuffer;
+  /** The partition's symbols whose copy is old. */
+  readonly changes: SharedArrayBuffer;
+  /** Copies of records, of all partitions. */
+  readonly records: SharedArrayBuffer;
+  /** Copies of the partition's places. */
+  readonly places: SharedArrayBuffer;
 }
 
 export interface EngineMemoryOptions {
@@ -54,5 +70,19 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     places: createPlaceArena(GROW_BYTES),
     counters: createCounters(),
     pendingRow: createPendingRow(),
+  }));
+}
+
+/** The memory that captures of an engine's memory take, one {@link CaptureMemory} a partition. */
+export function createCaptureMemory(
+  memory: readonly PartitionMemory[],
+  symbols: number,
+): readonly CaptureMemory[] {
+  const records = new SharedArrayBuffer(memory[0]?.records.byteLength ?? 0);
+  return memory.map(({ places }) => ({
+    request: createCaptureRequest(),
+    changes: createChangeSet(symbols),
+    records,
+    places: new SharedArrayBuffer(places.byteLength),
   }));
 }

@@ -70,6 +70,14 @@ export class StatisticsTable {
     return this.#doubles[symbolId * this.#doublesEach + ANOMALIES] as number;
   }
 
+  /**
+   * Has the numbers of a symbol's anomalies go on behind `anomalies`, whether it has ticks or not. Before there are writers
+   * and readers only.
+   */
+  continueAnomalies(symbolId: number, anomalies: number): void {
+    this.#doubles[symbolId * this.#doublesEach + ANOMALIES] = anomalies;
+  }
+
   /** Copies a row to `row`, laid out as {@link write} takes it. The row's one writer only. */
   load(symbolId: number, row: Float64Array): void {
     const double = symbolId * this.#doublesEach + FIRST_VALUE;

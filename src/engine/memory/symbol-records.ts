@@ -9,10 +9,13 @@
  *     read                                                filled up to a line
  *
  *   state, from its start
- *   0       8             16     20      24     28     32     36      40     44     48          64
- *   ├ sum ──┼ correction ─┼ unit ┼ class ┼ head ┼ size ┼ unit ┼ class ┼ head ┼ size ┼──── -- ───┤
- *     of the moving average  deque of minima              deque of maxima
+ *   0       8             16     20      24     28     32     36      40     44     48      56      64
+ *   ├ sum ──┼ correction ─┼ unit ┼ class ┼ head ┼ size ┼ unit ┼ class ┼ head ┼ size ┼ since ┼─ -- ──┤
+ *     of the moving average  deque of minima              deque of maxima              float64
  *     float64                int32 each
+ *
+ * `since` is how many of the symbol's ticks came before the first that the ring of prices took in: 0 but for a symbol
+ * that was restored with fewer prices than the moving average's window.
  *
  * `statistics-table.ts` draws the row, `place-arena.ts` the places.
  */
@@ -24,6 +27,7 @@ export const RecordDouble = {
   COUNT: 3,
   SUM: 8,
   CORRECTION: 9,
+  SINCE: 14,
   MINIMA: 16,
   MAXIMA: 24,
   PRICES: 32,

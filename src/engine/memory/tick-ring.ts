@@ -43,6 +43,8 @@ const SPINS_BEFORE_SLEEP = 200;
 /** A sleeping consumer looks up this often, ms, should a wake-up ever be missed. */
 const SLEEP_MS_MAX = 1000;
 
+const NEVER = () => false;
+
 /** Shared memory for a ring of `capacity` ticks, a power of two. `start` is the first position (tests of wrapping). */
 export function createTickRing(capacity: number, start = 0): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(HEADER_WORDS * 4 + capacity * SLOT_WORDS * 4);
@@ -128,6 +130,11 @@ export class TickProducer {
     return true;
   }
 
+  /** The position of the next tick: ticks offered so far are before it. */
+  get position(): number {
+    return this.#tail;
+  }
+
   /** Wakes the consumer if it sleeps: a system call only then. Call after {@link publish}. */
   wake(): void {
     if (Atomics.load(this.#words, ASLEEP) === 0) return;
@@ -188,6 +195,11 @@ export class TickConsumer {
     this.#head = Atomics.load(this.#words, HEAD);
   }
 
+  /** The position of the next tick to take. */
+  get position(): number {
+    return this.#head;
+  }
+
   /**
    * Copies up to `limit` ticks into `columns` from index 0, whole ones only. They count as taken one by one, with
    * {@link begin} and {@link end}.
@@ -245,14 +257,17 @@ export class TickConsumer {
     this.publish();
   }
 
-  /** Blocks until there may be something to take, or a stop was asked for. */
-  sleep(): void {
+  /**
+   * Blocks until there may be something to take, or a stop was asked for, or {@link TickProducer.wake} was called after
+   * something that `isCalled` looks at.
+   */
+  sleep(isCalled: () => boolean = NEVER): void {
     for (let i = 0; i < SPINS_BEFORE_SLEEP; i++) {
       if (this.#hasWork()) return;
     }
     Atomics.store(this.#words, ASLEEP, 1);
     // A producer that published before it could see ASLEEP has not woken us: look once more.
-    if (!this.#hasWork()) Atomics.wait(this.#words, ASLEEP, 1, SLEEP_MS_MAX);
+    if (!this.#hasWork() && !isCalled()) Atomics.wait(this.#words, ASLEEP, 1, SLEEP_MS_MAX);
     Atomics.store(this.#words, ASLEEP, 0);
   }
 

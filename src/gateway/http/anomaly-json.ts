@@ -1,9 +1,9 @@
-import type { AnomalyRecord } from '../anomaly-log.ts';
+import type { PastAnomaly } from '../symbol-anomalies.ts';
 import { formatRfc3339 } from './rfc-3339.ts';
 import type { PriceAnomaly } from './schemas.ts';
 
 /** An anomaly as HTTP shows it. */
-export function anomalyJson(record: AnomalyRecord, symbol: string): PriceAnomaly {
+export function anomalyJson(record: PastAnomaly, symbol: string): PriceAnomaly {
   return {
     symbol,
     sequence: record.sequence,

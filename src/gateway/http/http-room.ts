@@ -1,4 +1,6 @@
 import type { Engine } from '../../engine/index.ts';
+import type { SnapshotCounters } from '../../recovery/snapshots.ts';
+import type { Store } from '../../store/index.ts';
 import type { AnomalyLog } from '../anomaly-log.ts';
 import type { CreditPool } from '../credit-pool.ts';
 import type { TickIntake } from '../tick-intake.ts';
@@ -43,6 +45,9 @@ export interface QueryRoom {
     'symbols' | 'statistics' | 'partitions' | 'channelCapacity' | 'status'
   >;
   readonly anomalies: AnomalyLog;
+  /** Undefined where anomalies are kept in memory only. */
+  readonly store: Store | undefined;
+  readonly snapshots: SnapshotCounters;
   readonly totals: TickIntake['totals'];
   readonly traffic: Readonly<Traffic>;
   /** What the statistics and anomalies go by. */

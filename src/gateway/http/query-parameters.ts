@@ -1,4 +1,5 @@
 import { RequestProblem } from './request-problem.ts';
+import { parseRfc3339 } from './rfc-3339.ts';
 import type { RequestFault } from './schemas.ts';
 import { shownValue } from './shown-value.ts';
 
@@ -46,6 +47,21 @@ export class QueryParameters {
   /** A number of an anomaly, or 0 for "before the first". */
   sequence(name: string): number | undefined {
     return this.integer(name, 0, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** A time as ms since the epoch or RFC 3339 text, in ms since the epoch; undefined where it is absent or bad. */
+  time(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const time = DIGITS.test(text) ? Number(text) : parseRfc3339(text);
+    if (time !== undefined && time >= 0) return time;
+    this.#fault(name, 'milliseconds since the epoch or RFC 3339', shownValue(text));
+    return undefined;
+  }
+
+  /** Notes a fault of a parameter that only its reader could see. */
+  refuse(name: string, expected: string): void {
+    this.#fault(name, expected, shownValue(this.text(name) ?? ''));
   }
 
   /** @throws RequestProblem 400 when any parameter read so far was bad */

@@ -90,8 +90,15 @@ export const priceAnomalyPage = z
   .describe('Anomalies of one symbol, oldest first.');
 
 export const recentAnomalies = z
-  .object({ items: z.array(priceAnomaly) })
-  .describe('Anomalies of all symbols, newest first.');
+  .object({
+    items: z.array(priceAnomaly),
+    next: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('What `after` is for the next page; null on the last one. Of pages only.'),
+  })
+  .describe('Anomalies of all symbols, newest first; those of a span of time oldest first.');
 
 const latencyMs = z.number().min(0).nullable();
 

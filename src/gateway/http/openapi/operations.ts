@@ -23,6 +23,9 @@ const ONE_OR_MANY = {
   oneOf: [schemaRef('PostedPrice'), { type: 'array', items: schemaRef('PostedPrice') }],
 };
 
+/** Digits are milliseconds since the epoch. */
+const TIME_SCHEMA = { type: 'string', pattern: '^\\d{1,16}$|^\\d{4}-' };
+
 /** Every call of the HTTP API by method and path. The router takes its routes from here. */
 export const OPERATIONS = {
   'POST /api/prices': {
@@ -80,10 +83,21 @@ export const OPERATIONS = {
   },
   'GET /api/anomalies': {
     operationId: 'recentAnomalies',
-    summary: 'The most recent anomalies',
+    summary: 'The most recent anomalies, or those of a span of time',
+    description:
+      'Without `from`, `to` and `after`, the most recent ones, newest first. With any of them, a page of those whose ticks have times in the span, oldest first: for that the server needs a store.',
     tags: ['queries'],
-    parameters: [limitParameter(RECENT_LIMIT_DEFAULT)],
-    responses: { 200: answer('Newest first.', 'RecentAnomalies'), ...problems(400) },
+    parameters: [
+      query('from', 'The earliest time of a tick, ms since the epoch or RFC 3339.', TIME_SCHEMA),
+      query('to', 'The time before which ticks are, ms since the epoch or RFC 3339.', TIME_SCHEMA),
+      query('after', 'The `next` of the page before.', { type: 'string' }),
+      limitParameter(RECENT_LIMIT_DEFAULT),
+    ],
+    responses: {
+      200: answer('Newest first, or a page, oldest first.', 'RecentAnomalies'),
+      ...problems(400),
+      404: problemAnswer('There is no store to page through.'),
+    },
   },
   'GET /api/statistics': {
     operationId: 'processingStatistics',

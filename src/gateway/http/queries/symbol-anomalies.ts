@@ -19,11 +19,12 @@ export function symbolAnomalies(room: QueryRoom, reader: StatisticsReader): Hand
     const limit = parameters.limit();
     parameters.check();
     const symbolId = engine.symbols.findName(symbol);
-    if (symbolId < 0 || !reader.hasData(symbolId)) throw unknownSymbol(symbol);
+    const isKnown = symbolId >= 0 && (reader.hasData(symbolId) || anomalies.last(symbolId) > 0);
+    if (!isKnown) throw unknownSymbol(symbol);
     const first = anomalies.first(symbolId);
     const end = Math.min(anomalies.last(symbolId) + 1, before);
     const from = Math.max(first, after === undefined ? end - limit : after + 1);
-    const records = anomalies.from(symbolId, from, Math.min(limit, Math.max(0, end - from)));
+    const records = anomalies.past(symbolId, from, Math.min(limit, Math.max(0, end - from)));
     const last = records.at(-1)?.sequence;
     return jsonResponse(200, {
       items: records.map((record) => anomalyJson(record, symbol)),

@@ -1,0 +1,176 @@
+import { symbolFault } from '../protocol/index.ts';
+import { ChangeSet } from './memory/change-set.ts';
+import { Counter, Counters } from './memory/counters.ts';
+import { DirtySet } from './memory/dirty-set.ts';
+import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
+import { PlaceArena } from './memory/place-arena.ts';
+import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
+import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
+import { MovingAverage } from './moving-average.ts';
+import type { Rules } from './partition.ts';
+import { MonotonicDeque } from './sliding-window.ts';
+import { type AnomalyCount, type SymbolState, stateFault } from './symbol-state.ts';
+import { type SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
+
+/** Where an engine's symbols are restored to. */
+export interface RestoredMemory {
+  readonly memory: readonly PartitionMemory[];
+  /** By partition; none where no captures are made. */
+  readonly captures: readonly CaptureMemory[];
+  readonly rules: Rules;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Gives each symbol an id and lays its state into memory that no worker runs on yet, fitted to the rules of now. The same
+ * symbol may come with a state and with a count of anomalies, in either order: the greater count holds.
+ *
+ * @throws RangeError when there are more symbols than the table holds
+ * @throws Error when a name is no symbol, a state is impossible, or a symbol has two
+ */
+export function restoreSymbols(
+  restored: Iterable<SymbolState | AnomalyCount>,
+  symbols: SymbolTable,
+  to: RestoredMemory,
+): void {
+  const restorer = new Restorer(symbols, to);
+  const left = new Set<string>();
+  for (const item of restored) {
+    if (!restorer.tryRestore(item)) left.add(item.symbol);
+  }
+  if (left.size === 0) return;
+  const count = symbols.size + left.size;
+  throw new RangeError(`cannot restore ${count} symbols: maxSymbols is ${symbols.size}`);
+}
+
+class Restorer {
+  readonly #symbols: SymbolTable;
+  readonly #rules: Rules;
+  readonly #records: SymbolRecords;
+  readonly #table: StatisticsTable;
+  readonly #average: MovingAverage;
+  readonly #dirty: DirtySet;
+  readonly #partitions: readonly RestoredPartition[];
+  readonly #row = new Float64Array(ROW_VALUES + 1);
+  readonly #one = new Int32Array(1);
+
+  constructor(symbols: SymbolTable, { memory, captures, rules }: RestoredMemory) {
+    const [first] = memory as [PartitionMemory];
+    this.#symbols = symbols;
+    this.#rules = rules;
+    this.#records = new SymbolRecords(first.records, rules.movingAverageWindow);
+    this.#table = new StatisticsTable(this.#records);
+    this.#average = new MovingAverage(this.#records, rules.movingAverageWindow);
+    this.#dirty = new DirtySet(first.dirty, this.#records.symbols);
+    this.#partitions = memory.map(
+      (own, partition) => new RestoredPartition(this.#records, own, captures[partition], rules),
+    );
+  }
+
+  /** False where there is no room for another symbol. */
+  tryRestore(item: SymbolState | AnomalyCount): boolean {
+    const symbolId = this.#idOf(item.symbol);
+    if (symbolId === UNKNOWN_SYMBOL) return false;
+    if (!Number.isSafeInteger(item.anomalies) || item.anomalies < 0) {
+      throw new Error(`cannot restore symbol "${item.symbol}": ${item.anomalies} anomalies`);
+    }
+    const anomalies = Math.max(item.anomalies, this.#table.anomalies(symbolId));
+    const partition = this.#partitions[this.#symbols.partition(symbolId)] as RestoredPartition;
+    if ('count' in item && item.count > 0) this.#lay(symbolId, item, partition);
+    this.#table.continueAnomalies(symbolId, anomalies);
+    partition.mark(symbolId);
+    return true;
+  }
+
+  #idOf(symbol: string): number {
+    const known = this.#symbols.findName(symbol);
+    if (known !== UNKNOWN_SYMBOL) return known;
+    const fault = symbolFault(symbol);
+    if (fault !== undefined) throw new Error(`cannot restore symbol "${symbol}": it ${fault}`);
+    if (this.#symbols.isFull()) return UNKNOWN_SYMBOL;
+    const bytes = encoder.encode(symbol);
+    return this.#symbols.register(bytes, 0, bytes.length);
+  }
+
+  #lay(symbolId: number, state: SymbolState, partition: RestoredPartition): void {
+    const isTwice = this.#table.version(symbolId) !== 0;
+    const fault = isTwice ? 'it has two states' : stateFault(state);
+    if (fault !== undefined) throw new Error(`cannot restore symbol "${state.symbol}": ${fault}`);
+    partition.layWindow(symbolId, state);
+    const row = this.#row;
+    row[RowValue.PRICE] = state.price;
+    row[RowValue.COUNT] = state.count;
+    row[RowValue.TIME] = state.time;
+    row[RowValue.MIN] = state.min;
+    row[RowValue.MAX] = state.max;
+    row[RowValue.AVERAGE] = this.#layAverage(symbolId, state);
+    this.#table.write(symbolId, row);
+    this.#one[0] = symbolId;
+    this.#dirty.markAll(this.#one, 0, 1);
+  }
+
+  /** Lays the ring of prices as it was; into one of another size go the newest that it has room for. Returns the average. */
+  #layAverage(symbolId: number, { count, average, averaging }: SymbolState): number {
+    const { doubles, doublesEach } = this.#records;
+    const record = symbolId * doublesEach;
+    const isSame = averaging.window === this.#rules.movingAverageWindow;
+    const { prices, taken } = isSame
+      ? averaging
+      : newestPrices(averaging.prices, averaging.taken, this.#rules.movingAverageWindow);
+    doubles.set(prices, record + RecordDouble.PRICES);
+    doubles[record + RecordDouble.SINCE] = count - taken;
+    if (!isSame) return this.#average.rebuildMean(symbolId, prices.length);
+    doubles[record + RecordDouble.SUM] = averaging.sum;
+    doubles[record + RecordDouble.CORRECTION] = averaging.correction;
+    return average;
+  }
+}
+
+/** The newest prices of a ring, oldest first, for one of `window` places. */
+function newestPrices(
+  ring: Float64Array,
+  taken: number,
+  window: number,
+): { prices: Float64Array; taken: number } {
+  const kept = Math.min(ring.length, window);
+  const prices = Float64Array.from(
+    { length: kept },
+    (_, i) => ring[(taken - kept + i) % ring.length] as number,
+  );
+  return { prices, taken: kept };
+}
+
+/** What of a symbol's state stands in memory of its partition's own. */
+class RestoredPartition {
+  readonly #minima: MonotonicDeque;
+  readonly #maxima: MonotonicDeque;
+  readonly #counters: Counters;
+  readonly #changes: ChangeSet | undefined;
+
+  constructor(
+    records: SymbolRecords,
+    memory: PartitionMemory,
+    captures: CaptureMemory | undefined,
+    { windowCapacity }: Rules,
+  ) {
+    const arena = new PlaceArena(memory.places);
+    this.#minima = new MonotonicDeque(records, arena, 'minimum', windowCapacity);
+    this.#maxima = new MonotonicDeque(records, arena, 'maximum', windowCapacity);
+    this.#counters = new Counters(memory.counters);
+    this.#changes = captures && new ChangeSet(captures.changes);
+  }
+
+  /** What there is no room for is given up, oldest first, as when a deque cannot grow. */
+  layWindow(symbolId: number, { minima, maxima }: SymbolState): void {
+    this.#minima.restore(symbolId, minima);
+    this.#maxima.restore(symbolId, maxima);
+    this.#counters.add(Counter.TRUNCATED, this.#minima.truncated + this.#maxima.truncated);
+    this.#minima.truncated = 0;
+    this.#maxima.truncated = 0;
+  }
+
+  mark(symbolId: number): void {
+    this.#changes?.mark(symbolId);
+  }
+}

@@ -1,0 +1,195 @@
+import { crc32 } from 'node:zlib';
+import { type SymbolState, stateFault } from './symbol-state.ts';
+
+/*
+ * A symbol's state as bytes, little-endian:
+ *
+ *   0        4       8         9         10     12       16       20       24       28    32
+ *   ├ bytes ─┼ check ┼ version ┼ name ───┼─ -- ┼ window ┼ prices ┼ minima ┼ maxima ┼ -- ─┤
+ *     uint32   uint32  uint8     uint8            uint32
+ *     of the   CRC-32            bytes of         of the   how many of each follow
+ *     whole    of what           the name         average
+ *              follows
+ *   32       40          48      56      64        72     80    88    96    104          112
+ *   ├ count ─┼ anomalies ┼ taken ┼ price ┼ average ┼ time ┼ min ┼ max ┼ sum ┼ correction ┤  float64 each
+ *   112
+ *   ├ prices ── float64 each ─┼ minima ── time, price ─┼ maxima ── time, price ─┼ name ── UTF-8 ─┤
+ *
+ * The first 9 bytes mean the same in every version. States may follow one another without anything in between.
+ */
+const VERSION = 1;
+const CHECK_FROM = 8;
+const DOUBLES_FROM = 32;
+const HEADER_BYTES = 112;
+const CAPACITY_MIN = 4096;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Bytes that are no state of a symbol, or none of this version. */
+export class SymbolStateError extends Error {
+  override readonly name = 'SymbolStateError';
+}
+
+/** Writes states one after the other. */
+export class SymbolStateWriter {
+  #bytes = new Uint8Array(CAPACITY_MIN);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  /** Bytes written since they were last taken. */
+  get length(): number {
+    return this.#length;
+  }
+
+  append(state: SymbolState): void {
+    const { averaging, minima, maxima } = state;
+    const name = encoder.encode(state.symbol);
+    const doubles = averaging.prices.length + minima.length + maxima.length;
+    const length = HEADER_BYTES + doubles * 8 + name.length;
+    this.#reserve(length);
+    const start = this.#length;
+    const view = this.#view;
+    view.setUint32(start, length, true);
+    view.setUint8(start + 8, VERSION);
+    view.setUint8(start + 9, name.length);
+    view.setUint16(start + 10, 0, true);
+    view.setUint32(start + 12, averaging.window, true);
+    view.setUint32(start + 16, averaging.prices.length, true);
+    view.setUint32(start + 20, minima.length / 2, true);
+    view.setUint32(start + 24, maxima.length / 2, true);
+    view.setUint32(start + 28, 0, true);
+    this.#length = start + DOUBLES_FROM;
+    this.#put(headOf(state));
+    this.#put(averaging.prices);
+    this.#put(minima);
+    this.#put(maxima);
+    this.#bytes.set(name, this.#length);
+    this.#length = start + length;
+    const checked = this.#bytes.subarray(start + CHECK_FROM, this.#length);
+    view.setUint32(start + 4, crc32(checked), true);
+  }
+
+  /** What was written, in memory of its own. */
+  take(): Uint8Array {
+    const taken = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+
+  #put(values: ArrayLike<number>): void {
+    for (let i = 0; i < values.length; i++) {
+      this.#view.setFloat64(this.#length, values[i] as number, true);
+      this.#length += 8;
+    }
+  }
+
+  #reserve(length: number): void {
+    let capacity = this.#bytes.length;
+    if (this.#length + length <= capacity) return;
+    while (capacity < this.#length + length) capacity *= 2;
+    const grown = new Uint8Array(capacity);
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
+
+function headOf(state: SymbolState): number[] {
+  const { taken, sum, correction } = state.averaging;
+  const { count, anomalies, price, average, time, min, max } = state;
+  return [count, anomalies, taken, price, average, time, min, max, sum, correction];
+}
+
+export function encodeSymbolState(state: SymbolState): Uint8Array {
+  const writer = new SymbolStateWriter();
+  writer.append(state);
+  return writer.take();
+}
+
+/**
+ * Reads one state.
+ *
+ * @throws SymbolStateError when the bytes are not exactly one, undamaged and of a version known here
+ */
+export function decodeSymbolState(bytes: Uint8Array): SymbolState {
+  const [state, ...others] = decodeSymbolStates(bytes);
+  if (state === undefined) throw new SymbolStateError('symbol state: no bytes');
+  if (others.length > 0) throw new SymbolStateError('symbol state: more than one');
+  return state;
+}
+
+/**
+ * Reads states that follow one another, as in a chunk of `readCapture`.
+ *
+ * @throws SymbolStateError at the first that is damaged or of a version unknown here
+ */
+export function* decodeSymbolStates(bytes: Uint8Array): Generator<SymbolState> {
+  for (let at = 0; at < bytes.length; ) {
+    const length = lengthAt(bytes, at);
+    yield decode(bytes.subarray(at, at + length), at);
+    at += length;
+  }
+}
+
+function lengthAt(bytes: Uint8Array, at: number): number {
+  const left = bytes.length - at;
+  const length = left < 4 ? 0 : viewOf(bytes).getUint32(at, true);
+  if (length <= CHECK_FROM || length > left) {
+    throw faultAt(at, `cut off or damaged: ${left} bytes left, its length says ${length}`);
+  }
+  return length;
+}
+
+function decode(bytes: Uint8Array, at: number): SymbolState {
+  const view = viewOf(bytes);
+  if (crc32(bytes.subarray(CHECK_FROM)) !== view.getUint32(4, true)) {
+    throw faultAt(at, 'damaged: its checksum does not match');
+  }
+  const version = view.getUint8(8);
+  if (version !== VERSION) throw faultAt(at, `of version ${version}; known is ${VERSION}`);
+  const nameBytes = view.getUint8(9);
+  const sizes = [16, 20, 24].map((from) => view.getUint32(from, true)) as [number, number, number];
+  const [prices, minima, maxima] = sizes;
+  const doubles = prices + 2 * minima + 2 * maxima;
+  if (bytes.length !== HEADER_BYTES + doubles * 8 + nameBytes) {
+    throw faultAt(at, `of ${bytes.length} bytes, but its parts are of others`);
+  }
+  const state = parse(bytes, view, sizes);
+  const fault = stateFault(state);
+  if (fault !== undefined) throw faultAt(at, `impossible: ${fault}`);
+  return state;
+}
+
+function parse(
+  bytes: Uint8Array,
+  view: DataView,
+  [prices, minima, maxima]: readonly [number, number, number],
+): SymbolState {
+  let at = DOUBLES_FROM;
+  const next = () => {
+    at += 8;
+    return view.getFloat64(at - 8, true);
+  };
+  const many = (count: number) => {
+    const values = new Float64Array(count);
+    for (let i = 0; i < count; i++) values[i] = next();
+    return values;
+  };
+  const [count, anomalies, taken] = [next(), next(), next()];
+  const [price, average, time, min, max] = [next(), next(), next(), next(), next()];
+  const [sum, correction] = [next(), next()];
+  const window = view.getUint32(12, true);
+  const averaging = { window, taken, prices: many(prices), sum, correction };
+  const places = { minima: many(2 * minima), maxima: many(2 * maxima) };
+  const symbol = decoder.decode(bytes.subarray(at));
+  return { symbol, anomalies, count, price, average, time, min, max, averaging, ...places };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function faultAt(at: number, what: string): SymbolStateError {
+  return new SymbolStateError(`symbol state at byte ${at}: ${what}`);
+}

@@ -1,0 +1,83 @@
+import { PLACE_DOUBLES } from './memory/place-arena.ts';
+
+/** The moving average of a symbol, as its ring stands. */
+export interface AverageState {
+  /** Places of the ring. */
+  readonly window: number;
+  /** Prices that the ring took in so far: the next goes to place `taken` mod `window`. */
+  readonly taken: number;
+  /** By place; fewer than `window` until the ring is full. */
+  readonly prices: Float64Array;
+  /** Running sum, and what rounding cut off of it. */
+  readonly sum: number;
+  readonly correction: number;
+}
+
+/** All that is known of a symbol: what a new engine needs to go on as if it were the old one. */
+export interface SymbolState {
+  readonly symbol: string;
+  /** Anomalies detected: the sequence of the newest. */
+  readonly anomalies: number;
+  /** Ticks applied. 0: only `anomalies` means something. */
+  readonly count: number;
+  readonly price: number;
+  readonly average: number;
+  /** The greatest time applied, ms since the epoch. */
+  readonly time: number;
+  readonly min: number;
+  readonly max: number;
+  readonly averaging: AverageState;
+  /** Places of the sliding window's deques: time and price of each, oldest first. */
+  readonly minima: Float64Array;
+  readonly maxima: Float64Array;
+}
+
+/** How far a symbol's anomalies are known to be numbered, wherever its state is. */
+export interface AnomalyCount {
+  readonly symbol: string;
+  readonly anomalies: number;
+}
+
+/** What no state of a symbol can be, in words; undefined for one that can. */
+export function stateFault(state: SymbolState): string | undefined {
+  const { anomalies, count, averaging, minima, maxima } = state;
+  if (!isCount(anomalies)) return `${anomalies} anomalies`;
+  if (!isCount(count)) return `${count} ticks`;
+  const { window, taken, prices } = averaging;
+  if (count === 0) return taken + prices.length > 0 ? 'prices, but no tick' : undefined;
+  if (!isCount(taken) || taken > count) return `${taken} prices averaged of ${count} ticks`;
+  if (prices.length === 0 || prices.length !== Math.min(taken, window)) {
+    return `${prices.length} prices of ${taken} in a ring of ${window}`;
+  }
+  const isTick = isPrice(state.price) && isTime(state.time) && isPrice(state.average);
+  if (!isTick || !isPrice(state.min) || !isPrice(state.max)) return 'values that no tick makes';
+  if (!prices.every(isPrice)) return 'a price that is none';
+  return placesFault(minima, 1) ?? placesFault(maxima, -1);
+}
+
+/** @param sign 1 where prices rise from place to place, -1 where they fall */
+function placesFault(places: Float64Array, sign: 1 | -1): string | undefined {
+  for (let i = 0; i < places.length; i += PLACE_DOUBLES) {
+    const time = places[i] as number;
+    const price = places[i + 1] as number;
+    if (!isTime(time) || !isPrice(price)) return 'a place in the window that no tick makes';
+    if (i === 0) continue;
+    const isInOrder =
+      time >= (places[i - PLACE_DOUBLES] as number) &&
+      sign * price > sign * (places[i - 1] as number);
+    if (!isInOrder) return 'places of the window out of order';
+  }
+  return undefined;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function isPrice(value: number): boolean {
+  return Number.isFinite(value) && value > 0;
+}
+
+function isTime(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
+}

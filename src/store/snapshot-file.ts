@@ -1,0 +1,184 @@
+/*
+ * A snapshot file. Numbers are little-endian; a checksum is a CRC-32.
+ *
+ *   header   0          8         12           16              20
+ *            magic      version   info bytes   info checksum   checksum of the header up to here
+ *   info     JSON
+ *   chunk    bytes u32 (not 0) · checksum of its bytes · its bytes
+ *   end      0 u32 · chunks u32 · bytes of all u64 · checksum of all bytes · checksum of the end up to here
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+
+const MAGIC = 'TWSNAP\r\n';
+const VERSION = 1;
+const HEADER_BYTES = 24;
+const CHUNK_HEADER_BYTES = 8;
+const END_BYTES = 24;
+const CHUNK_BYTES_MAX = 2 ** 32 - 1;
+
+/** Any JSON value. */
+export type SnapshotInfo =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly SnapshotInfo[]
+  | { readonly [key: string]: SnapshotInfo };
+
+export type SnapshotResult =
+  | {
+      readonly isSaved: true;
+      readonly number: number;
+      readonly bytes: number;
+      readonly durationMs: number;
+    }
+  | { readonly isSaved: false; readonly reason: string };
+
+/** A snapshot that was found to be whole. */
+export interface StoredSnapshot {
+  readonly number: number;
+  readonly info: SnapshotInfo;
+  /** Its bytes as they were given, chunk by chunk, each a buffer of its own; read from the file as they are asked for. */
+  chunks(): Generator<Uint8Array>;
+}
+
+/** Why a snapshot cannot be used. */
+export class SnapshotError extends Error {
+  override readonly name = 'SnapshotError';
+}
+
+/** Makes the parts of a file, in order. */
+export class SnapshotWriter {
+  #chunkCount = 0;
+  #bytes = 0;
+  #checksum = 0;
+
+  begin(info: SnapshotInfo): Buffer {
+    const text = Buffer.from(JSON.stringify(info));
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.write(MAGIC, 'latin1');
+    header.writeUInt32LE(VERSION, 8);
+    header.writeUInt32LE(text.length, 12);
+    header.writeUInt32LE(crc32(text), 16);
+    header.writeUInt32LE(crc32(header.subarray(0, 20)), 20);
+    return Buffer.concat([header, text]);
+  }
+
+  /** What comes before a chunk's bytes. */
+  chunk(chunk: Uint8Array): Buffer {
+    if (chunk.length > CHUNK_BYTES_MAX) {
+      throw new RangeError(`a chunk of ${chunk.length} bytes is above ${CHUNK_BYTES_MAX}`);
+    }
+    const header = Buffer.alloc(CHUNK_HEADER_BYTES);
+    header.writeUInt32LE(chunk.length, 0);
+    header.writeUInt32LE(crc32(chunk), 4);
+    this.#chunkCount++;
+    this.#bytes += chunk.length;
+    this.#checksum = crc32(chunk, this.#checksum);
+    return header;
+  }
+
+  end(): Buffer {
+    const end = Buffer.alloc(END_BYTES);
+    end.writeUInt32LE(this.#chunkCount, 4);
+    end.writeBigUInt64LE(BigInt(this.#bytes), 8);
+    end.writeUInt32LE(this.#checksum, 16);
+    end.writeUInt32LE(crc32(end.subarray(0, 20)), 20);
+    return end;
+  }
+}
+
+/**
+ * Reads a snapshot, all of it, to see that it is whole.
+ *
+ * @throws SnapshotError when it is not
+ */
+export function openSnapshot(path: string, number: number): StoredSnapshot {
+  const { info, bodyAt } = withFile(path, (file, fileBytes) => {
+    const header = readHeader(file, fileBytes);
+    let checked = 0;
+    for (const chunk of readChunks(file, fileBytes, header.bodyAt)) checked += chunk.length;
+    return { ...header, checked };
+  });
+  return {
+    number,
+    info,
+    *chunks() {
+      const file = openSync(path, 'r');
+      try {
+        yield* readChunks(file, fstatSync(file).size, bodyAt);
+      } finally {
+        closeSync(file);
+      }
+    },
+  };
+}
+
+function withFile<T>(path: string, read: (file: number, fileBytes: number) => T): T {
+  const file = openSync(path, 'r');
+  try {
+    return read(file, fstatSync(file).size);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readHeader(file: number, fileBytes: number): { info: SnapshotInfo; bodyAt: number } {
+  const header = readBytes(file, fileBytes, 0, HEADER_BYTES);
+  if (header.toString('latin1', 0, 8) !== MAGIC) throw new SnapshotError('it is not a snapshot');
+  const version = header.readUInt32LE(8);
+  if (crc32(header.subarray(0, 20)) !== header.readUInt32LE(20)) {
+    throw new SnapshotError('its header is damaged');
+  }
+  if (version !== VERSION) {
+    throw new SnapshotError(`it is of version ${version}; this program reads version ${VERSION}`);
+  }
+  const text = readBytes(file, fileBytes, HEADER_BYTES, header.readUInt32LE(12));
+  if (crc32(text) !== header.readUInt32LE(16)) throw new SnapshotError('its info is damaged');
+  return {
+    info: JSON.parse(text.toString('utf8')) as SnapshotInfo,
+    bodyAt: HEADER_BYTES + text.length,
+  };
+}
+
+function* readChunks(file: number, fileBytes: number, bodyAt: number): Generator<Uint8Array> {
+  let at = bodyAt;
+  let count = 0;
+  let bytes = 0;
+  let checksum = 0;
+  for (;;) {
+    const header = readBytes(file, fileBytes, at, CHUNK_HEADER_BYTES);
+    const chunkBytes = header.readUInt32LE(0);
+    if (chunkBytes === 0) break;
+    const chunk = readBytes(file, fileBytes, at + CHUNK_HEADER_BYTES, chunkBytes);
+    if (crc32(chunk) !== header.readUInt32LE(4)) {
+      throw new SnapshotError(`chunk ${count} at byte ${at} is damaged`);
+    }
+    count++;
+    bytes += chunkBytes;
+    checksum = crc32(chunk, checksum);
+    at += CHUNK_HEADER_BYTES + chunkBytes;
+    yield chunk;
+  }
+  const end = readBytes(file, fileBytes, at, END_BYTES);
+  const isWhole =
+    crc32(end.subarray(0, 20)) === end.readUInt32LE(20) &&
+    end.readUInt32LE(4) === count &&
+    end.readBigUInt64LE(8) === BigInt(bytes) &&
+    end.readUInt32LE(16) === checksum &&
+    fileBytes === at + END_BYTES;
+  if (!isWhole) throw new SnapshotError(`its end at byte ${at} is damaged`);
+}
+
+function readBytes(file: number, fileBytes: number, at: number, count: number): Buffer {
+  // Looked at first: a damaged length would have a buffer of gigabytes made.
+  if (at + count > fileBytes) throw new SnapshotError(`it ends at byte ${fileBytes}, too early`);
+  const bytes = Buffer.allocUnsafeSlow(count);
+  for (let got = 0; got < count; ) {
+    const more = readSync(file, bytes, got, count - got, at + got);
+    if (more === 0) throw new SnapshotError(`it ends at byte ${at + got}, too early`);
+    got += more;
+  }
+  return bytes;
+}

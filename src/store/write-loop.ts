@@ -1,0 +1,146 @@
+import { encodeBatch } from './batch-bytes.ts';
+import type { Environment } from './environment.ts';
+import type { StoreLog, StoreOptions } from './store.ts';
+import type { WaitingAnomalies } from './waiting-anomalies.ts';
+
+/** What `async` gathers before it writes: of the 50 ms promised, most is left for the disk. */
+const COMMIT_DELAY_MS = 10;
+const RETRY_MS = 1000;
+
+interface FlushWaiter {
+  /** Settled when all ordinals below are on disk. */
+  readonly ordinal: number;
+  readonly resolve: (isDurable: boolean) => void;
+}
+
+/** Brings what waits to the disk, a batch at a time; while the disk fails it tries again every second. */
+export class WriteLoop {
+  readonly #options: StoreOptions;
+  readonly #environment: Environment;
+  readonly #waiting: WaitingAnomalies;
+  readonly #log: StoreLog;
+  #waiters: FlushWaiter[] = [];
+  #fault: string | undefined;
+  #isClosed = false;
+  /** The writing that is under way. */
+  #writing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #turn: NodeJS.Immediate | undefined;
+
+  constructor(
+    options: StoreOptions,
+    environment: Environment,
+    waiting: WaitingAnomalies,
+    log: StoreLog,
+  ) {
+    this.#options = options;
+    this.#environment = environment;
+    this.#waiting = waiting;
+    this.#log = log;
+  }
+
+  /** Why the last write failed; undefined when it did not. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Something waits: it is written soon. */
+  schedule(): void {
+    const isScheduled = this.#timer !== undefined || this.#turn !== undefined;
+    if (this.#writing !== undefined || isScheduled) return;
+    if (this.#options.mode === 'sync') this.#turn = setImmediate(this.#writeNext);
+    else this.#timer = setTimeout(this.#writeNext, COMMIT_DELAY_MS);
+  }
+
+  async flushed(): Promise<boolean> {
+    if (this.#waiting.count === 0) return true;
+    if (this.#fault !== undefined) return false;
+    const ordinal = this.#waiting.nextOrdinal;
+    return new Promise((resolve) => {
+      this.#waiters.push({ ordinal, resolve });
+      this.#writeNext();
+    });
+  }
+
+  /** Writes what waits as far as the disk lets it; nothing is written afterwards. */
+  async close(): Promise<void> {
+    await this.#writing;
+    while (this.#waiting.count > 0 && (await this.#attempt())) {
+      // Each attempt writes a batch.
+    }
+    this.#isClosed = true;
+    this.#unschedule();
+    this.#settleAll(false);
+    const count = this.#waiting.count;
+    if (count > 0) this.#log.error({ count }, 'anomalies are lost: the disk has failed');
+  }
+
+  readonly #writeNext = (): void => {
+    this.#unschedule();
+    if (this.#writing !== undefined || this.#isClosed) return;
+    this.#writing = this.#writeAll().finally(() => {
+      this.#writing = undefined;
+      if (this.#isClosed || this.#waiting.count === 0) return;
+      if (this.#fault === undefined) this.schedule();
+      else this.#timer = setTimeout(this.#writeNext, RETRY_MS).unref();
+    });
+  };
+
+  async #writeAll(): Promise<void> {
+    // What comes meanwhile is gathered anew, unless somebody waits for it.
+    const { nextOrdinal } = this.#waiting;
+    do {
+      if (!(await this.#attempt())) return;
+    } while (this.#waiting.firstOrdinal < nextOrdinal || this.#waiters.length > 0);
+  }
+
+  /** Writes the oldest batch. */
+  async #attempt(): Promise<boolean> {
+    const batch = this.#waiting.take();
+    if (batch === undefined) return true;
+    try {
+      await this.#environment.write(encodeBatch(batch.items, batch.firstOrdinal));
+    } catch (error) {
+      this.#waiting.release();
+      this.#fail(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+    this.#waiting.remove();
+    this.#succeed();
+    return true;
+  }
+
+  #succeed(): void {
+    if (this.#fault !== undefined) {
+      this.#fault = undefined;
+      this.#log.info({}, 'the store can be written again');
+    }
+    const { firstOrdinal } = this.#waiting;
+    const due = this.#waiters.filter(({ ordinal }) => ordinal <= firstOrdinal);
+    if (due.length === 0) return;
+    this.#waiters = this.#waiters.filter(({ ordinal }) => ordinal > firstOrdinal);
+    for (const { resolve } of due) resolve(true);
+  }
+
+  #fail(reason: string): void {
+    const { directory } = this.#options;
+    if (this.#fault === undefined) {
+      this.#log.error({ reason, directory }, 'the store cannot be written');
+    }
+    this.#fault = `the store in ${directory} cannot be written: ${reason}; anomalies are held in memory only`;
+    this.#settleAll(false);
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#turn);
+    this.#timer = undefined;
+    this.#turn = undefined;
+  }
+
+  #settleAll(isDurable: boolean): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const { resolve } of waiters) resolve(isDurable);
+  }
+}

@@ -1,0 +1,51 @@
+import { setTimeout } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { writeBatch } from './batch-writer.ts';
+import { openDatabases } from './databases.ts';
+import { pruneSlices } from './pruner.ts';
+import type { WriterAnswer, WriterData, WriterRequest } from './writer-messages.ts';
+
+/** Between two slices of a prune. */
+const PRUNE_PAUSE_MS = 2;
+
+/*
+ * The thread that writes: the only one that waits for the disk. LMDB's own asynchronous writes are not used: after a
+ * failed one they hold its lock, and what waits for that never returns.
+ */
+const port = parentPort;
+if (port === null) throw new Error('writer-thread.ts is the entry of a worker thread');
+const { directory } = workerData as WriterData;
+const databases = openDatabases(directory, 'write');
+port.postMessage({ id: 0, count: 0, fault: undefined } satisfies WriterAnswer);
+
+async function perform(request: WriterRequest): Promise<number> {
+  if (request.kind === 'write') {
+    const { buffer, byteOffset, byteLength } = request.batch;
+    writeBatch(databases, Buffer.from(buffer, byteOffset, byteLength));
+    return 0;
+  }
+  if (request.kind === 'close') {
+    await databases.root.close();
+    return 0;
+  }
+  let count = 0;
+  for (const removed of pruneSlices(databases, request.retention)) {
+    count += removed;
+    // A batch that came meanwhile goes first, and the processor is left to others for a moment.
+    await setTimeout(PRUNE_PAUSE_MS);
+  }
+  return count;
+}
+
+port.on('message', (request: WriterRequest) => {
+  perform(request).then(
+    (count) => {
+      port.postMessage({ id: request.id, count, fault: undefined } satisfies WriterAnswer);
+      if (request.kind === 'close') port.close();
+    },
+    (error: unknown) => {
+      const fault = error instanceof Error ? error.message : String(error);
+      port.postMessage({ id: request.id, count: 0, fault } satisfies WriterAnswer);
+    },
+  );
+});

@@ -1,0 +1,124 @@
+import { Worker } from 'node:worker_threads';
+import type { Retention } from './pruner.ts';
+import { StoreError } from './store-error.ts';
+import type { WriterAnswer, WriterData, WriterRequest } from './writer-messages.ts';
+
+/** What writes to the disk. Every method rejects with a StoreError when the disk fails. */
+export interface Writer {
+  /** False once its thread has ended: then nothing more can come of it. */
+  readonly isAlive: boolean;
+  /** Settles when the batch is on disk. Takes the batch's bytes over. */
+  write(batch: Uint8Array<ArrayBuffer>): Promise<void>;
+  prune(retention: Retention): Promise<number>;
+  close(): Promise<void>;
+  /** Ends the thread wherever it is. */
+  terminate(): Promise<void>;
+}
+
+export type StartWriter = (directory: string) => Promise<Writer>;
+
+interface Waiting {
+  readonly resolve: (count: number) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+type Unnumbered<R> = R extends WriterRequest ? Omit<R, 'id'> : never;
+
+/** Starts the thread that writes; settles when its database is open. */
+export const startWriter: StartWriter = async (directory) => {
+  const writer = new ThreadWriter(spawnWriterThread({ directory }));
+  await writer.ready;
+  return writer;
+};
+
+/** From the built JavaScript or, in tests, from the TypeScript source: workers do not inherit a loader on Node 20. */
+function spawnWriterThread(data: WriterData): Worker {
+  const isBuilt = import.meta.url.endsWith('.js');
+  if (isBuilt) {
+    return new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: data });
+  }
+  const entry = new URL('./writer-thread.ts', import.meta.url).href;
+  const bootstrap = new URL('../../scripts/ts-worker.mjs', import.meta.url);
+  return new Worker(bootstrap, { workerData: { ...data, entry } });
+}
+
+class ThreadWriter implements Writer {
+  readonly ready: Promise<unknown>;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #ended: Promise<void>;
+  #nextId = 1;
+  #isAlive = true;
+  #isClosing = false;
+  #fault = 'the thread that writes has ended';
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    this.ready = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
+    worker.on('message', (answer: WriterAnswer) => this.#settle(answer));
+    worker.on('error', (error: Error) => {
+      this.#fault = `the thread that writes has failed: ${error.message}`;
+    });
+    this.#ended = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#isAlive = false;
+        for (const { reject } of this.#waiting.values()) reject(new StoreError(this.#fault));
+        this.#waiting.clear();
+        resolve();
+      });
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  async write(batch: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#request({ kind: 'write', batch }, [batch.buffer]);
+  }
+
+  async prune(retention: Retention): Promise<number> {
+    return this.#request({ kind: 'prune', retention }, []);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isAlive) return;
+    this.#isClosing = true;
+    await this.#request({ kind: 'close' }, []);
+    await this.#ended;
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+    await this.#ended;
+  }
+
+  async #request(request: Unnumbered<WriterRequest>, transfer: ArrayBuffer[]): Promise<number> {
+    if (!this.#isAlive) throw new StoreError(this.#fault);
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = withResolvers();
+    this.#waiting.set(id, { resolve, reject });
+    // Keeps the process alive only while something is asked of it.
+    this.#worker.ref();
+    this.#worker.postMessage({ ...request, id }, transfer);
+    return promise;
+  }
+
+  #settle({ id, count, fault }: WriterAnswer): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0 && !this.#isClosing) this.#worker.unref();
+    if (fault === undefined) waiting?.resolve(count);
+    else waiting?.reject(new StoreError(fault));
+  }
+}
+
+function withResolvers(): Waiting & { promise: Promise<number> } {
+  let resolve: Waiting['resolve'] = () => {};
+  let reject: Waiting['reject'] = () => {};
+  const promise = new Promise<number>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,240 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openStore, StoreError } from '../../src/store/index.ts';
+import { openStoreWith } from '../../src/store/open-store.ts';
+import { startWriter, type Writer } from '../../src/store/writer.ts';
+import { StoreChild } from '../support/store-child.ts';
+import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
+
+async function until(isTrue: () => boolean, timeoutMs = 10_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!isTrue()) {
+    expect(performance.now(), 'what was waited for has not come').toBeLessThan(end);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A disk that fails when it is told to: between the store and the thread that writes. */
+class FailingWriter implements Writer {
+  static failure: string | undefined;
+  static current: FailingWriter | undefined;
+  readonly #real: Writer;
+
+  private constructor(real: Writer) {
+    this.#real = real;
+  }
+
+  static readonly start = async (directory: string): Promise<Writer> => {
+    FailingWriter.current = new FailingWriter(await startWriter(directory));
+    return FailingWriter.current;
+  };
+
+  get isAlive(): boolean {
+    return this.#real.isAlive;
+  }
+
+  async write(batch: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (FailingWriter.failure !== undefined) throw new StoreError(FailingWriter.failure);
+    await this.#real.write(batch);
+  }
+
+  async prune(retention: Parameters<Writer['prune']>[0]): Promise<number> {
+    return this.#real.prune(retention);
+  }
+
+  async close(): Promise<void> {
+    await this.#real.close();
+  }
+
+  async terminate(): Promise<void> {
+    await this.#real.terminate();
+  }
+}
+
+const seams = { startWriter: FailingWriter.start };
+
+describe('a disk that fails', () => {
+  it('leaves everything to be read from memory, and gets it all when it works again', async () => {
+    using folder = new StoreFolder();
+    const lines = new StoreLines();
+    const store = await openStoreWith(folder.options(), lines, seams);
+    const all = Array.from({ length: 30 }, (_, index) => anomalyOf('A', index + 1));
+    for (const anomaly of all.slice(0, 10)) store.append(anomaly);
+    expect(await store.flushed()).toBe(true);
+    FailingWriter.failure = 'EROFS: read-only file system';
+    for (const anomaly of all.slice(10, 20)) store.append(anomaly);
+    expect(await store.flushed()).toBe(false);
+    expect(store.fault).toMatch(/the store in .* cannot be written: EROFS/);
+    for (const anomaly of all.slice(20)) store.append(anomaly);
+    expect(await store.flushed()).toBe(false);
+    expect(store.waitingCount).toBe(20);
+    expect(store.from('A', 1, 100)).toEqual(all);
+    expect(store.before('A', 16, 10)).toEqual(all.slice(5, 15));
+    expect(store.recent(100)).toEqual(all.toReversed());
+    expect(store.between({ from: 0, to: Infinity, limit: 100 }).items).toEqual(all);
+    FailingWriter.failure = undefined;
+    await until(() => store.fault === undefined && store.waitingCount === 0);
+    expect(await store.flushed()).toBe(true);
+    await store.close();
+    expect(lines.lines).toEqual([
+      expect.stringMatching(/^error the store cannot be written/),
+      'info the store can be written again',
+    ]);
+    const again = await openStore(folder.options(), new StoreLines());
+    expect(again.from('A', 1, 100)).toEqual(all);
+    await again.close();
+  });
+
+  it('for too long has the oldest given up, and counted', async () => {
+    using folder = new StoreFolder();
+    const lines = new StoreLines();
+    const store = await openStoreWith(folder.options(), lines, { ...seams, waitingMax: 10_000 });
+    FailingWriter.failure = 'EIO: i/o error';
+    for (let sequence = 1; sequence <= 30_000; sequence++) store.append(anomalyOf('A', sequence));
+    expect(await store.flushed()).toBe(false);
+    expect(store.waitingCount).toBeLessThanOrEqual(10_000);
+    expect(store.droppedCount).toBe(30_000 - store.waitingCount);
+    const first = store.droppedCount + 1;
+    expect(store.firstSequence('A')).toBe(first);
+    expect(store.from('A', 1, 1)).toEqual([anomalyOf('A', first)]);
+    FailingWriter.failure = undefined;
+    await until(() => store.waitingCount === 0);
+    expect(store.firstSequence('A')).toBe(first);
+    expect(store.lastSequence('A')).toBe(30_000);
+    expect(store.from('A', 1, 30_000)).toHaveLength(30_001 - first);
+    await store.close();
+  });
+
+  it.each(['a thread that died', 'MDB_PANIC: environment had fatal error'])(
+    'with %s is opened anew',
+    async (what) => {
+      using folder = new StoreFolder();
+      const store = await openStoreWith(folder.options(), new StoreLines(), seams);
+      store.append(anomalyOf('A', 1));
+      expect(await store.flushed()).toBe(true);
+      const first = FailingWriter.current;
+      if (what.startsWith('MDB')) FailingWriter.failure = what;
+      else await first?.terminate();
+      store.append(anomalyOf('A', 2));
+      const isDurable = await store.flushed();
+      expect(isDurable).toBe(!what.startsWith('MDB'));
+      FailingWriter.failure = undefined;
+      await until(() => store.waitingCount === 0);
+      expect(FailingWriter.current).not.toBe(first);
+      store.append(anomalyOf('A', 3));
+      expect(await store.flushed()).toBe(true);
+      expect(store.fault).toBeUndefined();
+      expect(store.from('A', 1, 10)).toEqual([1, 2, 3].map((each) => anomalyOf('A', each)));
+      await store.close();
+    },
+  );
+
+  it('by the limit on the size of files degrades, and recovers when it is lifted', async () => {
+    using folder = new StoreFolder();
+    // In blocks of 1024 bytes. The limit is the system's own, and so is the failure: EFBIG.
+    using child = new StoreChild('fill', [folder.path], 'ulimit -S -f 300;');
+    expect(await child.next()).toEqual({ fault: null, waiting: 0 });
+    child.send('500');
+    expect(await child.next()).toEqual({ fault: null, waiting: 0 });
+    child.send('5000');
+    expect((await child.next())?.fault, child.errors).toMatch(/cannot be written: /);
+    child.send('10');
+    expect(await child.next()).toMatchObject({ waiting: 5010 });
+    execFileSync('prlimit', [`--pid=${child.pid}`, '--fsize=unlimited:']);
+    let line = child.lines.at(-1);
+    while (line?.fault !== null) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      child.send('0');
+      line = await child.next();
+      expect(line, child.errors).toBeDefined();
+    }
+    expect(line).toEqual({ fault: null, waiting: 0 });
+    expect(await child.end(), child.errors).toBe('0');
+    const store = await openStore(folder.options(), new StoreLines());
+    expect(store.from('FILL', 1, 10_000)).toHaveLength(5510);
+    expect(store.lastSequence('FILL')).toBe(5510);
+    await store.close();
+  });
+});
+
+/** Whether this process may mount: a container's root often may not. */
+function canMount(): boolean {
+  using folder = new StoreFolder();
+  mkdirSync(folder.path);
+  const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', folder.path]).status === 0;
+  if (isMounted) execFileSync('umount', [folder.path]);
+  else
+    process.stderr.write('SKIPPED store-disk-failure: a full disk, since nothing can be mounted\n');
+  return isMounted;
+}
+
+/** A disk of its own, of some size, at the folder's path. */
+class SmallDisk extends StoreFolder {
+  constructor(bytes: number) {
+    super();
+    mkdirSync(this.path);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', this.path]);
+  }
+
+  remount(access: 'ro' | 'rw'): void {
+    execFileSync('mount', ['-o', `remount,${access}`, this.path]);
+  }
+
+  override [Symbol.dispose](): void {
+    execFileSync('umount', ['-l', this.path]);
+    super[Symbol.dispose]();
+  }
+}
+
+describe.skipIf(!canMount())('a disk that is full', () => {
+  it('degrades, and recovers when there is room', async () => {
+    using disk = new SmallDisk(8 << 20);
+    const directory = join(disk.path, 'store');
+    const store = await openStore(disk.options({ directory }), new StoreLines());
+    for (let sequence = 1; sequence <= 1000; sequence++) store.append(anomalyOf('A', sequence));
+    expect(await store.flushed()).toBe(true);
+    const ballast = join(disk.path, 'ballast');
+    expect(() => writeFileSync(ballast, Buffer.alloc(16 << 20))).toThrow(/ENOSPC/);
+    for (let sequence = 1001; sequence <= 9000; sequence++) store.append(anomalyOf('A', sequence));
+    expect(await store.flushed()).toBe(false);
+    expect(store.fault).toMatch(/cannot be written/);
+    expect(store.from('A', 1, 10_000)).toHaveLength(9000);
+    const info = { mark: 1 };
+    expect(await store.saveSnapshot([Buffer.alloc(100_000)], info)).toMatchObject({
+      isSaved: false,
+      reason: expect.stringMatching(/ENOSPC/),
+    });
+    expect(readdirSync(directory).filter((name) => name.startsWith('snapshot'))).toEqual([]);
+    rmSync(ballast);
+    await until(() => store.waitingCount === 0);
+    expect(store.fault).toBeUndefined();
+    expect(await store.saveSnapshot([Buffer.alloc(100_000)], info)).toMatchObject({
+      isSaved: true,
+    });
+    expect(store.from('A', 1, 10_000)).toHaveLength(9000);
+    await store.close();
+  });
+
+  it('at the start is refused with what is needed', async () => {
+    using disk = new SmallDisk(1 << 19);
+    const opening = openStore(disk.options(), new StoreLines());
+    await expect(opening).rejects.toThrow(/with \d+ bytes free; at least 1048576 are needed/);
+    expect(readdirSync(disk.path)).toEqual([]);
+  });
+
+  it('or read-only at the start is refused and left as it is', async () => {
+    using disk = new SmallDisk(8 << 20);
+    const store = await openStore(disk.options(), new StoreLines());
+    store.append(anomalyOf('A', 1));
+    await store.close();
+    const before = readdirSync(disk.path).map((name) => statSync(join(disk.path, name)).mtimeMs);
+    disk.remount('ro');
+    await expect(openStore(disk.options(), new StoreLines())).rejects.toThrow(/EROFS|read-only/);
+    const after = readdirSync(disk.path).map((name) => statSync(join(disk.path, name)).mtimeMs);
+    expect(after).toEqual(before);
+    const below = disk.options({ directory: join(disk.path, 'new') });
+    await expect(openStore(below, new StoreLines())).rejects.toThrow(/cannot be made: EROFS/);
+  });
+});

@@ -1,0 +1,65 @@
+import type { StoredAnomaly } from '../../src/store/index.ts';
+
+/** What a store must answer, from one array in order of arrival. */
+export class NaiveAnomalies {
+  #held: StoredAnomaly[] = [];
+  readonly #last = new Map<string, number>();
+
+  append(anomaly: StoredAnomaly): void {
+    if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
+    this.#held.push(anomaly);
+    this.#last.set(anomaly.symbol, anomaly.sequence);
+  }
+
+  prune(oldestTime: number, perSymbol: number): number {
+    const before = this.#held.length;
+    this.#held = this.#held.filter((anomaly) => {
+      const isOld = anomaly.time < oldestTime;
+      const rank = this.lastSequence(anomaly.symbol) - anomaly.sequence;
+      return !isOld && (perSymbol === 0 || rank < perSymbol);
+    });
+    return before - this.#held.length;
+  }
+
+  lastSequence(symbol: string): number {
+    return this.#last.get(symbol) ?? 0;
+  }
+
+  lastSequences(): Map<string, number> {
+    return new Map(this.#last);
+  }
+
+  firstSequence(symbol: string): number {
+    return this.#of(symbol)[0]?.sequence ?? this.lastSequence(symbol) + 1;
+  }
+
+  from(symbol: string, sequence: number, limit: number): StoredAnomaly[] {
+    return this.#of(symbol)
+      .filter((anomaly) => anomaly.sequence >= sequence)
+      .slice(0, limit);
+  }
+
+  before(symbol: string, sequence: number, limit: number): StoredAnomaly[] {
+    const older = this.#of(symbol).filter((anomaly) => anomaly.sequence < sequence);
+    return limit === 0 ? [] : older.slice(-limit);
+  }
+
+  between(from: number, to: number): StoredAnomaly[] {
+    return this.#held
+      .filter(({ time }) => time >= from && time < to)
+      .sort(
+        (a, b) =>
+          a.time - b.time ||
+          Buffer.compare(Buffer.from(a.symbol), Buffer.from(b.symbol)) ||
+          a.sequence - b.sequence,
+      );
+  }
+
+  recent(limit: number): StoredAnomaly[] {
+    return this.#held.toReversed().slice(0, limit);
+  }
+
+  #of(symbol: string): StoredAnomaly[] {
+    return this.#held.filter((anomaly) => anomaly.symbol === symbol);
+  }
+}

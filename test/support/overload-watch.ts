@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DurableServer } from '../../loadgen/soak/durable-server.ts';
+import { IndependentClient } from './independent-client.ts';
+
+const EVERY_MS = 20;
+const KIB = 1024;
+
+/** What others than publishers saw of a server under load. */
+export interface Seen {
+  readonly answersMs: readonly number[];
+  readonly answerMsP99: number;
+  readonly heartbeats: number;
+  /** The longest silence of a session that subscribed to nothing, ms. */
+  readonly heartbeatGapMsMax: number;
+  /** How old the newest tick of the busiest symbol was when it was asked for, ms. */
+  readonly tickAgeMsMax: number;
+  readonly queueDepthMax: number;
+  /** From the second quarter of the time to the last. */
+  readonly rssGrowthBytes: number;
+}
+
+interface Statistics {
+  readonly totalProcessed: number;
+  readonly partitions: readonly [{ readonly queueDepth: number }];
+}
+
+interface Newest {
+  readonly lastUpdateTime?: string;
+}
+
+/** Asks a server over HTTP, listens to its heartbeats and looks at its memory while others load it. */
+export class OverloadWatch {
+  readonly #server: DurableServer;
+  readonly #symbol: string;
+  readonly #client: IndependentClient;
+  readonly #answersMs: number[] = [];
+  readonly #heartbeatsAt: number[] = [];
+  readonly #rssBytes: number[] = [];
+  #tickAgeMs = 0;
+  #queueDepth = 0;
+  #processed = 0;
+  #isEnding = false;
+  #loop: Promise<void> = Promise.resolve();
+
+  private constructor(server: DurableServer, symbol: string, client: IndependentClient) {
+    this.#server = server;
+    this.#symbol = symbol;
+    this.#client = client;
+    client.ws.on('message', () => this.#heartbeatsAt.push(performance.now()));
+  }
+
+  static async start(server: DurableServer, symbol: string): Promise<OverloadWatch> {
+    const client = await IndependentClient.open(server.port, '/v1/stream');
+    const watch = new OverloadWatch(server, symbol, client);
+    watch.#loop = watch.#run();
+    return watch;
+  }
+
+  async stop(): Promise<Seen> {
+    this.#isEnding = true;
+    await this.#loop;
+    this.#client.close();
+    const gaps = this.#heartbeatsAt.slice(1).map((at, i) => at - (this.#heartbeatsAt[i] ?? at));
+    const answersMs = this.#answersMs.toSorted((a, b) => a - b);
+    const quarter = Math.floor(this.#rssBytes.length / 4);
+    const early = Math.max(...this.#rssBytes.slice(quarter, 2 * quarter));
+    return {
+      answersMs,
+      answerMsP99: answersMs[Math.floor(0.99 * answersMs.length)] ?? Number.NaN,
+      heartbeats: this.#heartbeatsAt.length,
+      heartbeatGapMsMax: Math.max(...gaps),
+      tickAgeMsMax: this.#tickAgeMs,
+      queueDepthMax: this.#queueDepth,
+      rssGrowthBytes: Math.max(...this.#rssBytes.slice(-quarter)) - early,
+    };
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isEnding) {
+      await this.#look();
+      await sleep(EVERY_MS);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const statistics = await this.#get<Statistics>('/api/statistics');
+    const newest = await this.#get<Newest>(`/api/prices/${this.#symbol}`);
+    const [{ queueDepth }] = statistics.partitions;
+    this.#queueDepth = Math.max(this.#queueDepth, queueDepth);
+    // While ticks are applied, some are of this symbol.
+    const isLoaded = statistics.totalProcessed > this.#processed && this.#processed > 0;
+    this.#processed = statistics.totalProcessed;
+    const ageMs = Date.now() - Date.parse(newest.lastUpdateTime ?? '');
+    if (isLoaded && ageMs > this.#tickAgeMs) this.#tickAgeMs = ageMs;
+    if (isLoaded) this.#rssBytes.push(await this.#readRss());
+  }
+
+  async #get<Body>(path: string): Promise<Body> {
+    const startedAt = performance.now();
+    const response = await fetch(`http://127.0.0.1:${this.#server.port}${path}`);
+    const body = (await response.json()) as Body;
+    this.#answersMs.push(performance.now() - startedAt);
+    return body;
+  }
+
+  async #readRss(): Promise<number> {
+    const status = await readFile(`/proc/${this.#server.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * KIB;
+  }
+}

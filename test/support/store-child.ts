@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const PROGRAM = join(import.meta.dirname, 'store-process.ts');
+
+/** What store-process.ts says: each mode some of it. */
+export interface ChildLine {
+  readonly folder?: string;
+  readonly state?: string;
+  readonly message?: string;
+  readonly count?: number;
+  readonly fault?: string | null;
+  readonly waiting?: number;
+  readonly confirmed?: readonly (readonly [symbol: string, sequence: number])[];
+}
+
+/** A process of its own with a store: see store-process.ts for what it does. Killed at the end of the scope. */
+export class StoreChild implements Disposable {
+  readonly lines: ChildLine[] = [];
+  readonly #process: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  readonly #read: AsyncIterator<string>;
+  #errors = '';
+
+  /**
+   * @param limits commands of the shell before it, such as `ulimit -S -f 1000;`
+   */
+  constructor(mode: string, folders: readonly string[], limits = '') {
+    const command = [process.execPath, '--import', 'tsx', PROGRAM, mode, ...folders];
+    this.#process = spawn('/bin/bash', ['-c', `${limits} exec "$@"`, 'bash', ...command], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#closed = once(this.#process, 'close');
+    const { stdout, stderr } = this.#process;
+    if (stdout === null || stderr === null) throw new Error('no pipes');
+    this.#read = createInterface({ input: stdout })[Symbol.asyncIterator]();
+    stderr.on('data', (bytes: Buffer) => {
+      this.#errors += bytes.toString('utf8');
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** What it wrote to its standard error. */
+  get errors(): string {
+    return this.#errors;
+  }
+
+  /** The next line it writes; undefined at the end. */
+  async next(): Promise<ChildLine | undefined> {
+    const { value, done } = await this.#read.next();
+    if (done === true) return undefined;
+    const line = JSON.parse(value) as ChildLine;
+    this.lines.push(line);
+    return line;
+  }
+
+  send(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  /** Ends its input, reads what it still writes, and answers how it ended. */
+  async end(): Promise<string> {
+    this.#process.stdin?.end();
+    while ((await this.next()) !== undefined) {
+      // Kept in `lines`.
+    }
+    await this.#closed;
+    return this.#process.signalCode ?? String(this.#process.exitCode);
+  }
+
+  [Symbol.dispose](): void {
+    this.kill();
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StoredAnomaly, StoreLog, StoreOptions } from '../../src/store/index.ts';
+
+/** A new, empty folder that is gone at the end of the scope, to hold a store. */
+export class StoreFolder implements Disposable {
+  readonly root = mkdtempSync(join(tmpdir(), 'tickwire-store-'));
+  readonly path = join(this.root, 'store');
+
+  options(changes: Partial<StoreOptions> = {}): StoreOptions {
+    const all = { directory: this.path, mode: 'async', retentionDays: 0, retentionPerSymbol: 0 };
+    return { ...all, ...changes } as StoreOptions;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** What a store says, kept to be looked at. */
+export class StoreLines implements StoreLog {
+  readonly lines: string[] = [];
+
+  info(_fields: object, message: string): void {
+    this.lines.push(`info ${message}`);
+  }
+
+  warn(fields: object, message: string): void {
+    this.lines.push(`warn ${message} ${JSON.stringify(fields)}`);
+  }
+
+  error(fields: object, message: string): void {
+    this.lines.push(`error ${message} ${JSON.stringify(fields)}`);
+  }
+}
+
+/** An anomaly whose every field follows from its symbol and sequence, so that a torn one shows. */
+export function anomalyOf(symbol: string, sequence: number, time = 1000 + sequence): StoredAnomaly {
+  const price = sequence * 1.1 + symbol.length;
+  return {
+    symbol,
+    sequence,
+    direction: sequence % 3 === 0 ? -1 : 1,
+    reference: price / 3,
+    price,
+    changePercent: (price % 7) - 3.5,
+    time,
+  };
+}
+
+/** Every file in a folder with a digest of its bytes. */
+export function fingerprint(folder: string): string {
+  const files: string[] = [];
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+    const path = join(folder, name);
+    const isFile = lstatSync(path).isFile();
+    const digest = isFile
+      ? createHash('sha256').update(readFileSync(path)).digest('hex')
+      : 'no file';
+    files.push(`${name} ${digest}`);
+  }
+  return files.join('\n');
+}

@@ -1,0 +1,103 @@
+/*
+ * A process with a store, for tests that kill it or give it damaged files:
+ *
+ *   open FOLDER …      opens each, reads all of it, writes to it; a line of JSON about each
+ *   append FOLDER      appends without end; a line with the symbols' last sequences for each flush confirmed
+ *   hold FOLDER        opens it, says so, and closes it at the end of the input
+ *   fill FOLDER        appends as the input says: a line with a number for so many, then reports fault and counts
+ */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { openStore, type Store, StoreError } from '../../src/store/index.ts';
+import { anomalyOf } from './store-folder.ts';
+
+const SYMBOLS = ['ALPHA', 'BETA', 'GAMMA-USD', 'δ'];
+const log = { info: () => {}, warn: () => {}, error: () => {} };
+const [mode, ...folders] = process.argv.slice(2);
+
+function say(line: unknown): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+async function open(directory: string): Promise<Store> {
+  return openStore({ directory, mode: 'async', retentionDays: 0, retentionPerSymbol: 0 }, log);
+}
+
+async function readAndWrite(store: Store): Promise<number> {
+  let count = 0;
+  for (const [symbol, sequence] of store.lastSequences()) {
+    count += store.from(symbol, 1, 100_000).length;
+    store.before(symbol, sequence, 100);
+    store.firstSequence(symbol);
+  }
+  store.between({ from: 0, to: Infinity, limit: 100_000 });
+  store.recent(100_000);
+  for (let round = 0; round < 3; round++) {
+    const next = store.lastSequence('NEXT') + 1;
+    for (let offset = 0; offset < 200; offset++) store.append(anomalyOf('NEXT', next + offset));
+    await store.flushed();
+  }
+  return count;
+}
+
+async function openEach(): Promise<void> {
+  for (const folder of folders) {
+    say({ folder, state: 'opening' });
+    try {
+      const store = await open(folder);
+      const count = await readAndWrite(store);
+      const { fault } = store;
+      await store.close();
+      say({ folder, state: 'opened', count, fault });
+    } catch (error) {
+      const isStoreError = error instanceof StoreError;
+      const message = error instanceof Error ? error.message : String(error);
+      say({ folder, state: isStoreError ? 'refused' : 'thrown', message });
+    }
+  }
+}
+
+async function appendWithoutEnd(folder: string): Promise<void> {
+  const store = await open(folder);
+  const next = SYMBOLS.map((symbol) => store.lastSequence(symbol) + 1);
+  for (;;) {
+    for (let count = 0; count < 100; count++) {
+      for (const [index, symbol] of SYMBOLS.entries()) {
+        const sequence = next[index] ?? 1;
+        store.append(anomalyOf(symbol, sequence));
+        next[index] = sequence + 1;
+      }
+    }
+    const confirmed = SYMBOLS.map((symbol, index) => [symbol, (next[index] ?? 1) - 1]);
+    if (await store.flushed()) say({ confirmed });
+  }
+}
+
+async function hold(folder: string): Promise<void> {
+  const store = await open(folder);
+  say({ state: 'open' });
+  process.stdin.resume();
+  await once(process.stdin, 'end');
+  await store.close();
+}
+
+async function fill(folder: string): Promise<void> {
+  const store = await open(folder);
+  const report = () => say({ fault: store.fault ?? null, waiting: store.waitingCount });
+  report();
+  for await (const line of createInterface({ input: process.stdin })) {
+    const next = store.lastSequence('FILL') + 1;
+    for (let offset = 0; offset < Number(line); offset++) {
+      store.append(anomalyOf('FILL', next + offset));
+    }
+    await store.flushed();
+    report();
+  }
+  await store.close();
+}
+
+const [folder = ''] = folders;
+if (mode === 'open') await openEach();
+else if (mode === 'append') await appendWithoutEnd(folder);
+else if (mode === 'hold') await hold(folder);
+else if (mode === 'fill') await fill(folder);

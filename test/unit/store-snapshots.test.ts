@@ -1,0 +1,164 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { SnapshotError } from '../../src/store/snapshot-file.ts';
+import { Snapshots } from '../../src/store/snapshots.ts';
+import { StoreFolder, StoreLines } from '../support/store-folder.ts';
+
+const INFO = { time: 1_764_000_000_000.25, publishers: { 'feed-1': 7 }, rules: [2, null, true] };
+
+/** Chunks that differ from each other, one of them large. */
+function chunksOf(mark: number): Uint8Array[] {
+  return [10, 1, 70_000, 4096].map((bytes, index) => Buffer.alloc(bytes, mark * 16 + index));
+}
+
+function place(folder: StoreFolder): { snapshots: Snapshots; lines: StoreLines; path: string } {
+  mkdirSync(folder.path, { recursive: true });
+  const lines = new StoreLines();
+  return { snapshots: new Snapshots(folder.path, lines), lines, path: folder.path };
+}
+
+const files = (path: string) => readdirSync(path).sort();
+
+describe('a snapshot', () => {
+  it('comes back as it was given, and the last two stay', async () => {
+    using folder = new StoreFolder();
+    const { snapshots, lines, path } = place(folder);
+    expect(snapshots.load()).toBeUndefined();
+    for (let mark = 1; mark <= 4; mark++) {
+      const saved = await snapshots.save(chunksOf(mark), { ...INFO, mark });
+      expect(saved).toMatchObject({ isSaved: true, number: mark });
+      const loaded = snapshots.load();
+      expect(loaded?.info).toEqual({ ...INFO, mark });
+      expect([...(loaded?.chunks() ?? [])]).toEqual(chunksOf(mark));
+    }
+    expect(files(path)).toEqual(['snapshot-3.tws', 'snapshot-4.tws']);
+    expect(lines.lines).toEqual([]);
+  });
+
+  it('may have no chunks, or chunks that come later', async () => {
+    using folder = new StoreFolder();
+    const { snapshots } = place(folder);
+    expect(await snapshots.save([], null)).toMatchObject({ isSaved: true });
+    expect(snapshots.load()).toMatchObject({ number: 1, info: null });
+    expect([...(snapshots.load()?.chunks() ?? [])]).toEqual([]);
+    const later = Readable.from(chunksOf(1)) as AsyncIterable<Uint8Array>;
+    expect(await snapshots.save(later, 'later')).toMatchObject({ isSaved: true, number: 2 });
+    expect([...(snapshots.load()?.chunks() ?? [])]).toEqual(chunksOf(1));
+  });
+
+  it('that is torn, cut or changed anywhere gives way to the one before it', async () => {
+    using folder = new StoreFolder();
+    const { snapshots, lines, path } = place(folder);
+    await snapshots.save(chunksOf(1), { mark: 1 });
+    await snapshots.save(chunksOf(2), { mark: 2 });
+    const newest = join(path, 'snapshot-2.tws');
+    const whole = readFileSync(newest);
+    const check = (what: string) => {
+      lines.lines.length = 0;
+      expect(snapshots.load()?.info, what).toEqual({ mark: 1 });
+      expect(lines.lines, what).toHaveLength(1);
+      expect(lines.lines[0], what).toContain('snapshot-2.tws');
+    };
+    // Every border of its parts, and one byte to either side, then steps through all of it.
+    const borders = [
+      0,
+      8,
+      24,
+      24 + 10,
+      42,
+      52,
+      53,
+      62,
+      70_070,
+      whole.length - 24,
+      whole.length - 1,
+    ];
+    const steps = Array.from({ length: 40 }, (_, index) => Math.floor((index * whole.length) / 40));
+    const places = [...borders.flatMap((at) => [at - 1, at, at + 1]), ...steps];
+    for (const at of places.filter((each) => each >= 0 && each < whole.length)) {
+      writeFileSync(newest, whole);
+      truncateSync(newest, at);
+      check(`cut at ${at}`);
+      const changed = Buffer.from(whole);
+      changed[at] = (changed[at] ?? 0) ^ 0x10;
+      writeFileSync(newest, changed);
+      check(`changed at ${at}`);
+      // Blocks that were never written, as after a loss of power.
+      writeFileSync(newest, Buffer.from(whole).fill(0, at));
+      check(`zeros from ${at}`);
+    }
+    writeFileSync(newest, whole);
+    appendFileSync(newest, 'x');
+    check('longer');
+    writeFileSync(newest, whole);
+    expect(snapshots.load()?.info).toEqual({ mark: 2 });
+  });
+
+  it('after a torn one leaves the whole one before it in place', async () => {
+    using folder = new StoreFolder();
+    const { snapshots, path } = place(folder);
+    await snapshots.save(chunksOf(1), { mark: 1 });
+    await snapshots.save(chunksOf(2), { mark: 2 });
+    truncateSync(join(path, 'snapshot-2.tws'), 100);
+    const again = new Snapshots(path, new StoreLines());
+    expect(again.load()?.info).toEqual({ mark: 1 });
+    expect(await again.save(chunksOf(3), { mark: 3 })).toMatchObject({ number: 3 });
+    expect(files(path)).toEqual(['snapshot-1.tws', 'snapshot-3.tws']);
+  });
+
+  it('whose source fails, or that is saved while another is, leaves nothing', async () => {
+    using folder = new StoreFolder();
+    const { snapshots, path } = place(folder);
+    await snapshots.save(chunksOf(1), { mark: 1 });
+    const failing = (function* () {
+      yield Buffer.alloc(1000);
+      throw new Error('the capture was lost');
+    })();
+    const failed = await snapshots.save(failing, {});
+    expect(failed).toEqual({ isSaved: false, reason: 'the capture was lost' });
+    expect(files(path)).toEqual(['snapshot-1.tws']);
+    let openGate = () => {};
+    const gate = new Promise<void>((resolve) => {
+      openGate = resolve;
+    });
+    const slow = (async function* () {
+      await gate;
+      yield Buffer.alloc(1);
+    })();
+    const first = snapshots.save(slow, { mark: 2 });
+    expect(await snapshots.save([], {})).toMatchObject({ isSaved: false });
+    openGate();
+    expect(await first).toMatchObject({ isSaved: true, number: 2 });
+  });
+
+  it('left half-written is removed, and other files are not', () => {
+    using folder = new StoreFolder();
+    const { snapshots, path } = place(folder);
+    for (const name of ['snapshot-7.tws.tmp', 'snapshot-07.tws.tmp', 'notes.tws.tmp']) {
+      writeFileSync(join(path, name), 'x');
+    }
+    snapshots.removeTorn();
+    expect(files(path)).toEqual(['notes.tws.tmp', 'snapshot-07.tws.tmp']);
+  });
+
+  it('that is damaged after it was looked at is an error to read, not other bytes', async () => {
+    using folder = new StoreFolder();
+    const { snapshots, path } = place(folder);
+    await snapshots.save(chunksOf(1), {});
+    const loaded = snapshots.load();
+    const file = join(path, 'snapshot-1.tws');
+    const bytes = readFileSync(file);
+    bytes.fill(0xee, 30_000, 30_001);
+    writeFileSync(file, bytes);
+    expect(() => [...(loaded?.chunks() ?? [])]).toThrow(SnapshotError);
+  });
+});
