@@ -77,9 +77,10 @@ async function startEngine(
   const engine = await Engine.start(
     { ...processing, partitions, overwrites, captures: store.directory !== '' },
     {
-      workerRestarted: (partition, cause) => {
+      workerRestarted: (partition, cause, symbol) => {
         workers.restarted(partition);
-        log.error({ partition, err: cause }, 'a partition worker died and is being replaced');
+        const skipped = symbol === undefined ? 'no tick is lost' : 'the tick it was at is skipped';
+        log.error({ partition, symbol, err: cause }, `a worker died and is replaced; ${skipped}`);
       },
     },
     symbols,

@@ -26,7 +26,7 @@ export function* readCapture(capture: Capture): Generator<Uint8Array> {
 }
 
 /** The states of all symbols of a capture that have ticks or anomalies, by symbol id. Any thread, as {@link readCapture}. */
-export function* readStates(capture: Capture): Generator<SymbolState> {
+function* readStates(capture: Capture): Generator<SymbolState> {
   const names = new SymbolNames(capture.names);
   const records = new SymbolRecords(capture.records, capture.movingAverageWindow);
   const table = new StatisticsTable(records);

@@ -26,8 +26,12 @@ const NOWHERE: AnomalySink = { append: () => undefined };
 
 /** What the engine tells whoever runs it. */
 export interface EngineEvents {
-  /** A worker died and is being replaced. */
-  workerRestarted(partition: number, cause: Error): void;
+  /**
+   * A worker died and is being replaced.
+   *
+   * @param symbol whose tick it was applying, which is skipped; undefined if it was applying none
+   */
+  workerRestarted(partition: number, cause: Error, symbol: string | undefined): void;
 }
 
 /** What is known of a partition from outside. */
@@ -79,13 +83,14 @@ export class Engine {
     if (options.captures) {
       this.#captures = new Captures(captures, this.#producers, { movingAverageWindow, names });
     }
-    restoreSymbols(restored, this.symbols, { memory, captures, rules });
-    this.#threads = memory.map(
-      (own, partition) =>
-        new PartitionThread({ memory: own, rules, captures: captures[partition] }, (cause) =>
-          events.workerRestarted(partition, cause),
-        ),
-    );
+    const shortRings = restoreSymbols(restored, this.symbols, { memory, captures, rules });
+    this.#threads = memory.map((own, partition) => {
+      const hasShortRings = shortRings[partition];
+      const data = { memory: own, rules, captures: captures[partition], hasShortRings };
+      return new PartitionThread(data, (cause) =>
+        events.workerRestarted(partition, cause, this.#symbolAtWork(partition)),
+      );
+    });
   }
 
   /**
@@ -103,6 +108,12 @@ export class Engine {
     const engine = new Engine(options, events, restored);
     await Promise.all(engine.#threads.map((thread) => thread.started));
     return engine;
+  }
+
+  #symbolAtWork(partition: number): string | undefined {
+    const taken = (this.#counters[partition] as Counters).taken();
+    const symbolId = (this.#producers[partition] as TickProducer).interruptedSymbol(taken);
+    return symbolId < 0 ? undefined : this.symbols.name(symbolId);
   }
 
   /** Ticks a queue holds. */
@@ -182,7 +193,7 @@ export class Engine {
     if (!this.#captures.isFree) throw new Error('the capture before is not released');
     if (this.#isStopping) throw new Error('the engine is stopping');
     this.deliver();
-    return await this.#captures.request(this.symbols.size);
+    return this.#captures.request(this.symbols.size);
   }
 
   /** Lets the next capture overwrite this one: whatever thread read it has finished. */

@@ -1,13 +1,13 @@
 /** The engine's door: what the gateway may use of it. */
 export type { AnomalySink } from './anomaly-rule.ts';
-export { readCapture, readStates } from './capture-reader.ts';
+export { readCapture } from './capture-reader.ts';
 export type { Capture } from './captures.ts';
 export { Engine, type EngineEvents, type PartitionStatus } from './engine.ts';
 export type { EngineOptions } from './engine-options.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export { Counter, LATENCY_BUCKETS, latencyBucketEndUs } from './memory/counters.ts';
 export { monotonicMs } from './monotonic-clock.ts';
-export type { AnomalyCount, AverageState, SymbolState } from './symbol-state.ts';
+export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
   decodeSymbolState,
   decodeSymbolStates,

@@ -22,21 +22,20 @@ export class MovingAverage {
   }
 
   /**
-   * Takes a tick's price in and leaves the average with it in the tick. Its place in the ring follows from the ticks that
-   * the ring took before it.
+   * Takes a tick's price in and leaves the average with it in the tick. Its place in the ring follows from the prices that
+   * the ring took in before it.
    */
   push(symbolId: number, tick: TickAtWork): void {
     const doubles = this.#doubles;
     const record = symbolId * this.#doublesEach;
-    const taken =
-      (tick[TickDouble.COUNT] as number) - (doubles[record + RecordDouble.SINCE] as number);
-    const index = this.#indexOf(taken);
-    const filled = Math.min(taken + 1, this.#window);
+    const count = tick[TickDouble.TAKEN] as number;
+    const index = this.#indexOf(count);
+    const filled = Math.min(count + 1, this.#window);
     if (index === this.#window - 1) {
       doubles[record + RecordDouble.PRICES + index] = tick[TickDouble.PRICE] as number;
       this.rebuild(symbolId, filled);
     } else {
-      this.#replace(record, index, taken >= this.#window, tick);
+      this.#replace(record, index, tick);
     }
     const sum =
       (doubles[record + RecordDouble.SUM] as number) +
@@ -46,13 +45,13 @@ export class MovingAverage {
       : this.rebuildMean(symbolId, filled);
   }
 
-  /** Reads the place of the ring that the symbol's next price goes to: see `SymbolRecords.touch`. */
+  /**
+   * Reads the place of the ring that the symbol's next price goes to: see `SymbolRecords.touch`. (In a ring that began after
+   * the symbol's first tick it is another; that costs time, nothing else.)
+   */
   touch(symbolId: number): number {
     const record = symbolId * this.#doublesEach;
-    const index = this.#indexOf(
-      (this.#doubles[record + RecordDouble.COUNT] as number) -
-        (this.#doubles[record + RecordDouble.SINCE] as number),
-    );
+    const index = this.#indexOf(this.#doubles[record + RecordDouble.COUNT] as number);
     return this.#words[2 * (record + RecordDouble.PRICES + index)] as number;
   }
 
@@ -79,20 +78,20 @@ export class MovingAverage {
     doubles[record + RecordDouble.CORRECTION] = correction;
   }
 
-  /** Where in the ring the price after `taken` others goes: whole numbers divide much faster than doubles. */
-  #indexOf(taken: number): number {
-    return taken < 0x8000_0000 ? (taken | 0) % this.#window : taken % this.#window;
+  /** Where in the ring the price after `count` others goes: whole numbers divide much faster than doubles. */
+  #indexOf(count: number): number {
+    return count < 0x8000_0000 ? (count | 0) % this.#window : count % this.#window;
   }
 
   /** Puts the tick's price into the ring at `index` and the sum, and takes out what was there. */
-  #replace(record: number, index: number, isFull: boolean, tick: TickAtWork): void {
+  #replace(record: number, index: number, tick: TickAtWork): void {
     const doubles = this.#doubles;
     const at = record + RecordDouble.PRICES + index;
     const price = tick[TickDouble.PRICE] as number;
     let sum = doubles[record + RecordDouble.SUM] as number;
     let correction = doubles[record + RecordDouble.CORRECTION] as number;
     // A ring that is not full yet has no old price to take out.
-    if (isFull) {
+    if ((tick[TickDouble.TAKEN] as number) >= this.#window) {
       const old = doubles[at] as number;
       const without = sum - old;
       correction += Math.abs(sum) >= old ? sum - without - old : sum - (old + without);

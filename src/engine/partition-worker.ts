@@ -17,6 +17,8 @@ export interface PartitionWorkerData {
   readonly rules: Rules;
   /** Where captures are copied to; none are made without. */
   readonly captures?: CaptureMemory | undefined;
+  /** Whether a symbol was restored with fewer prices than its ring has places and it had ticks: see {@link Partition}. */
+  readonly hasShortRings?: boolean | undefined;
 }
 
 /** Ticks applied between two looks at the clock and the doorbell. */
@@ -38,7 +40,7 @@ export class PartitionWorker {
   readonly #staging: PartitionStaging | undefined;
   readonly #columns = new TickColumns(BATCH);
 
-  constructor({ memory, rules, captures }: PartitionWorkerData) {
+  constructor({ memory, rules, captures, hasShortRings }: PartitionWorkerData) {
     this.#counters = new Counters(memory.counters);
     this.#ticks = new TickConsumer(memory.ticks, this.#counters);
     this.#anomalies = new AnomalyProducer(memory.anomalies);
@@ -46,7 +48,7 @@ export class PartitionWorker {
     this.#table = new StatisticsTable(records);
     this.#dirty = new DirtySet(memory.dirty, records.symbols);
     this.#doorbell = new Doorbell(memory.doorbell);
-    this.#partition = new Partition(memory, rules, this.#counters, this.#anomalies);
+    this.#partition = new Partition(memory, rules, this.#counters, this.#anomalies, hasShortRings);
     this.#staging = captures && new PartitionStaging(memory, captures, rules, this.#counters);
   }
 

@@ -3,7 +3,7 @@ import { Counter, type Counters } from './memory/counters.ts';
 import type { PartitionMemory } from './memory/engine-memory.ts';
 import { PlaceArena } from './memory/place-arena.ts';
 import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
-import { SymbolRecords } from './memory/symbol-records.ts';
+import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
 import { MonotonicDeque } from './sliding-window.ts';
@@ -41,6 +41,7 @@ export class Partition {
   readonly #counters: Counters;
   readonly #anomalies: AnomalySink;
   readonly #records: SymbolRecords;
+  readonly #hasShortRings: boolean;
   /** Between these multiples of the window's extrema no price is an anomaly; beyond, it is looked at exactly. */
   readonly #upFrom: number;
   readonly #downFrom: number;
@@ -50,8 +51,16 @@ export class Partition {
 
   /**
    * @param anomalies has room for two whenever {@link apply} is called: a tick raises at most an Up and a Down
+   * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick: `since` in
+   *   `symbol-records.ts` is looked at only then
    */
-  constructor(memory: PartitionMemory, rules: Rules, counters: Counters, anomalies: AnomalySink) {
+  constructor(
+    memory: PartitionMemory,
+    rules: Rules,
+    counters: Counters,
+    anomalies: AnomalySink,
+    hasShortRings = false,
+  ) {
     const { windowCapacity, movingAverageWindow } = rules;
     const arena = new PlaceArena(memory.places);
     const records = new SymbolRecords(memory.records, movingAverageWindow);
@@ -59,6 +68,7 @@ export class Partition {
     this.#upFrom = (1 + share) * (1 - SURELY);
     this.#downFrom = (1 - share) * (1 + SURELY);
     this.#rules = rules;
+    this.#hasShortRings = hasShortRings;
     this.#records = records;
     this.#row = new Float64Array(memory.pendingRow);
     this.#table = new StatisticsTable(records);
@@ -102,7 +112,7 @@ export class Partition {
     const count = row[RowValue.COUNT] as number;
     row[RowValue.COUNT] = count + 1;
     tick[TickDouble.PRICE] = price;
-    tick[TickDouble.COUNT] = count;
+    tick[TickDouble.TAKEN] = this.#hasShortRings ? this.#takenOf(symbolId, count) : count;
     this.#average.push(symbolId, tick);
     row[RowValue.AVERAGE] = tick[TickDouble.AVERAGE] as number;
     if (count === 0 || price < (row[RowValue.MIN] as number)) row[RowValue.MIN] = price;
@@ -137,6 +147,11 @@ export class Partition {
     this.#average.rebuild(symbolId, this.#average.filled(symbolId, count));
     this.#minima.clear(symbolId);
     this.#maxima.clear(symbolId);
+  }
+
+  #takenOf(symbolId: number, count: number): number {
+    const { doubles, doublesEach } = this.#records;
+    return count - (doubles[symbolId * doublesEach + RecordDouble.SINCE] as number);
   }
 
   /** The anomaly rule for the tick in #row, which is not late. */

@@ -26,6 +26,7 @@ const encoder = new TextEncoder();
  * Gives each symbol an id and lays its state into memory that no worker runs on yet, fitted to the rules of now. The same
  * symbol may come with a state and with a count of anomalies, in either order: the greater count holds.
  *
+ * @returns by partition, whether it has a symbol whose ring of prices began after its first tick
  * @throws RangeError when there are more symbols than the table holds
  * @throws Error when a name is no symbol, a state is impossible, or a symbol has two
  */
@@ -33,13 +34,13 @@ export function restoreSymbols(
   restored: Iterable<SymbolState | AnomalyCount>,
   symbols: SymbolTable,
   to: RestoredMemory,
-): void {
+): readonly boolean[] {
   const restorer = new Restorer(symbols, to);
   const left = new Set<string>();
   for (const item of restored) {
     if (!restorer.tryRestore(item)) left.add(item.symbol);
   }
-  if (left.size === 0) return;
+  if (left.size === 0) return restorer.hasShortRings();
   const count = symbols.size + left.size;
   throw new RangeError(`cannot restore ${count} symbols: maxSymbols is ${symbols.size}`);
 }
@@ -83,6 +84,10 @@ class Restorer {
     return true;
   }
 
+  hasShortRings(): readonly boolean[] {
+    return this.#partitions.map((partition) => partition.hasShortRings);
+  }
+
   #idOf(symbol: string): number {
     const known = this.#symbols.findName(symbol);
     if (known !== UNKNOWN_SYMBOL) return known;
@@ -104,45 +109,46 @@ class Restorer {
     row[RowValue.TIME] = state.time;
     row[RowValue.MIN] = state.min;
     row[RowValue.MAX] = state.max;
-    row[RowValue.AVERAGE] = this.#layAverage(symbolId, state);
+    row[RowValue.AVERAGE] = this.#layAverage(symbolId, state, partition);
     this.#table.write(symbolId, row);
     this.#one[0] = symbolId;
     this.#dirty.markAll(this.#one, 0, 1);
   }
 
-  /** Lays the ring of prices as it was; into one of another size go the newest that it has room for. Returns the average. */
-  #layAverage(symbolId: number, { count, average, averaging }: SymbolState): number {
+  /**
+   * Lays the ring of prices as it was; into one of another size go the newest that it has room for. Returns the average.
+   */
+  #layAverage(
+    symbolId: number,
+    { count, average, averaging }: SymbolState,
+    partition: RestoredPartition,
+  ): number {
     const { doubles, doublesEach } = this.#records;
     const record = symbolId * doublesEach;
-    const isSame = averaging.window === this.#rules.movingAverageWindow;
-    const { prices, taken } = isSame
-      ? averaging
-      : newestPrices(averaging.prices, averaging.taken, this.#rules.movingAverageWindow);
-    doubles.set(prices, record + RecordDouble.PRICES);
-    doubles[record + RecordDouble.SINCE] = count - taken;
-    if (!isSame) return this.#average.rebuildMean(symbolId, prices.length);
-    doubles[record + RecordDouble.SUM] = averaging.sum;
-    doubles[record + RecordDouble.CORRECTION] = averaging.correction;
-    return average;
+    const window = this.#rules.movingAverageWindow;
+    const { prices, taken } = averaging;
+    if (averaging.window === window && taken === count) {
+      doubles.set(prices, record + RecordDouble.PRICES);
+      doubles[record + RecordDouble.SUM] = averaging.sum;
+      doubles[record + RecordDouble.CORRECTION] = averaging.correction;
+      return average;
+    }
+    const kept = Math.min(prices.length, window);
+    // A ring that is full stands as if it had taken in every tick; another one must know its beginning.
+    const since = kept === window ? 0 : count - kept;
+    if (since > 0) partition.hasShortRings = true;
+    doubles[record + RecordDouble.SINCE] = since;
+    for (let i = 1; i <= kept; i++) {
+      const place = (count - since - i) % window;
+      doubles[record + RecordDouble.PRICES + place] = prices[(taken - i) % prices.length] as number;
+    }
+    return this.#average.rebuildMean(symbolId, kept);
   }
-}
-
-/** The newest prices of a ring, oldest first, for one of `window` places. */
-function newestPrices(
-  ring: Float64Array,
-  taken: number,
-  window: number,
-): { prices: Float64Array; taken: number } {
-  const kept = Math.min(ring.length, window);
-  const prices = Float64Array.from(
-    { length: kept },
-    (_, i) => ring[(taken - kept + i) % ring.length] as number,
-  );
-  return { prices, taken: kept };
 }
 
 /** What of a symbol's state stands in memory of its partition's own. */
 class RestoredPartition {
+  hasShortRings = false;
   readonly #minima: MonotonicDeque;
   readonly #maxima: MonotonicDeque;
   readonly #counters: Counters;

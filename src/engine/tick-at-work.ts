@@ -3,7 +3,7 @@
  * not inline is boxed, 16 bytes each time, and which calls it inlines changes with the load.
  *
  *   PRICE, TIME        its own
- *   COUNT              ticks of its symbol before it
+ *   TAKEN              prices that its symbol's moving average took in before it
  *   OLDEST             the oldest time that is still in its window
  *   AVERAGE            the moving average with it
  *   MINIMUM, MAXIMUM   of its window
@@ -13,7 +13,7 @@ export type TickAtWork = Float64Array;
 export const TickDouble = {
   PRICE: 0,
   TIME: 1,
-  COUNT: 2,
+  TAKEN: 2,
   OLDEST: 3,
   AVERAGE: 4,
   MINIMUM: 5,

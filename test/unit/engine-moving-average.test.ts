@@ -7,7 +7,7 @@ import { exactMean } from '../support/naive-statistics.ts';
 function push(average: MovingAverage, symbolId: number, count: number, price: number): number {
   const tick = createTickAtWork();
   tick[TickDouble.PRICE] = price;
-  tick[TickDouble.COUNT] = count;
+  tick[TickDouble.TAKEN] = count;
   average.push(symbolId, tick);
   return tick[TickDouble.AVERAGE] as number;
 }

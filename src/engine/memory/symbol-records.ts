@@ -14,8 +14,8 @@
  *     of the moving average  deque of minima              deque of maxima              float64
  *     float64                int32 each
  *
- * `since` is how many of the symbol's ticks came before the first that the ring of prices took in: 0 but for a symbol
- * that was restored with fewer prices than the moving average's window.
+ * `since` is how many of the symbol's ticks came before the first that the ring of prices took in: 0 but for one that was
+ * restored after a restart with a longer window, whose ring is not full yet.
  *
  * `statistics-table.ts` draws the row, `place-arena.ts` the places.
  */

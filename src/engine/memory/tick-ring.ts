@@ -154,6 +154,16 @@ export class TickProducer {
     return this.capacity - this.free();
   }
 
+  /**
+   * The symbol of the tick that a consumer died on, and that its successor will skip; -1 if it died on none.
+   *
+   * @param taken ticks that the partition's counters count as taken
+   */
+  interruptedSymbol(taken: number): number {
+    const head = ((this.#words[START] as number) + taken) | 0;
+    return this.#words[APPLYING] === head ? (this.#words[APPLYING_SYMBOL] as number) : -1;
+  }
+
   /** Tells the consumer to end once the ring is empty. */
   stop(): void {
     Atomics.store(this.#words, STOP, 1);

@@ -1,0 +1,238 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { SymbolState } from '../../src/engine/index.ts';
+import type { Rules } from '../../src/engine/partition.ts';
+import { CaptureRig, statesOf, statisticsOfState } from '../support/capture-rig.ts';
+import {
+  exactMean,
+  type NaiveMarketTick,
+  type NaiveResult,
+  naiveMarket,
+  naiveStatistics,
+} from '../support/naive-statistics.ts';
+import { isSameStatistics } from '../support/partition-rig.ts';
+import { recordedTicks, TICKS_VARIABLE } from '../support/read-ticks.ts';
+import { stories } from '../support/tick-story.ts';
+
+const SYMBOLS = 5;
+
+const RULES: fc.Arbitrary<Rules> = fc.record({
+  movingAverageWindow: fc.constantFrom(1, 2, 5, 64),
+  anomalyThresholdPercent: fc.constantFrom(0, 0.5, 2),
+  slidingWindowMilliseconds: fc.constantFrom(1, 10, 1000),
+  windowCapacity: fc.constant(1024),
+});
+
+interface Story {
+  readonly rules: Rules;
+  readonly ticks: readonly NaiveMarketTick[];
+  /** Captures are made after so many ticks, the last of which is restored. */
+  readonly cuts: readonly number[];
+  readonly partitions: number;
+  readonly partitionsAfter: number;
+}
+
+const STORIES: fc.Arbitrary<Story> = RULES.chain((rules) =>
+  fc.record({
+    rules: fc.constant(rules),
+    ticks: stories(SYMBOLS, rules.slidingWindowMilliseconds, { maxLength: 250 }).map((ticks) =>
+      ticks.map(({ symbolId, price, time }) => ({ symbol: `S-${symbolId}`, price, time })),
+    ),
+    cuts: fc
+      .array(fc.integer({ min: 0, max: 1000 }), { minLength: 1, maxLength: 3 })
+      .map((parts) => parts.toSorted((a, b) => a - b)),
+    partitions: fc.integer({ min: 1, max: 3 }),
+    partitionsAfter: fc.integer({ min: 1, max: 4 }),
+  }),
+).map((story) => ({
+  ...story,
+  cuts: story.cuts.map((part) => Math.round((part / 1000) * story.ticks.length)),
+}));
+
+function expectStates(states: readonly SymbolState[], naive: Map<string, NaiveResult>): void {
+  expect(states.map(({ symbol }) => symbol).toSorted()).toEqual([...naive.keys()].toSorted());
+  for (const state of states) {
+    const { after, anomalies } = naive.get(state.symbol) as NaiveResult;
+    const exact = after.at(-1) as NaiveResult['after'][number];
+    const own = statisticsOfState(state);
+    if (!isSameStatistics(own, exact)) expect(own, state.symbol).toEqual(exact);
+    expect(state.anomalies).toBe(anomalies.length);
+  }
+}
+
+/** Applies ticks with a capture asked for after some of them; what is behind each cut is offered before it is made. */
+async function captureAmid(rig: CaptureRig, story: Story): Promise<SymbolState[]> {
+  let states: SymbolState[] = [];
+  let from = 0;
+  for (const cut of story.cuts) {
+    for (const tick of story.ticks.slice(from, cut)) rig.offer(tick);
+    const captured = rig.capture();
+    const beyond = Math.min(story.ticks.length, cut + 40);
+    for (const tick of story.ticks.slice(Math.max(cut, from), beyond)) rig.offer(tick);
+    from = Math.max(from, beyond);
+    rig.work();
+    const capture = await captured;
+    states = statesOf(capture);
+    rig.captures.release(capture);
+  }
+  for (const tick of story.ticks.slice(from)) rig.offer(tick);
+  rig.work();
+  return states;
+}
+
+it('a new engine goes on from a capture as if it were the old one', async () => {
+  await fc.assert(
+    fc.asyncProperty(STORIES, async (story) => {
+      // Cuts too close to the one before would be amid what was offered behind that.
+      const cuts = story.cuts.filter((cut, i, all) => i === 0 || cut - (all[i - 1] as number) > 40);
+      const { rules, ticks } = story;
+      const cut = cuts.at(-1) as number;
+      const old = new CaptureRig({ rules, partitions: story.partitions });
+      const states = await captureAmid(old, { ...story, cuts });
+      expectStates(states, naiveMarket(ticks.slice(0, cut), rules));
+      const next = new CaptureRig({ rules, partitions: story.partitionsAfter, restored: states });
+      for (const tick of ticks.slice(cut)) next.offer(tick);
+      next.work();
+      for (const [symbol, { anomalies }] of naiveMarket(ticks, rules)) {
+        // Against an engine that was never stopped: bit for bit, the average, too.
+        expect(next.statistics(symbol)).toEqual(old.statistics(symbol));
+        const known = states.find((state) => state.symbol === symbol)?.anomalies ?? 0;
+        expect(next.anomalies.of(next.idOf(symbol))).toEqual(anomalies.slice(known));
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+it('goes on by other rules than those it was captured by', async () => {
+  const cases = fc.record({ story: STORIES, rules: RULES });
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ story, rules }) => {
+      const cut = story.cuts[0] as number;
+      const old = new CaptureRig({ rules: story.rules, partitions: story.partitions });
+      const states = await captureAmid(old, { ...story, cuts: [cut] });
+      const next = new CaptureRig({ rules, partitions: story.partitionsAfter, restored: states });
+      const rest = story.ticks.slice(cut);
+      for (const tick of rest) next.offer(tick);
+      next.work();
+      // And captured once more, by the rules of now.
+      const again = next.capture();
+      next.work();
+      const statesAgain = statesOf(await again);
+      for (const state of statesAgain) {
+        const { symbol } = state;
+        const own = story.ticks.filter((tick) => tick.symbol === symbol);
+        const after = rest.filter((tick) => tick.symbol === symbol);
+        const before = own.slice(0, own.length - after.length);
+        expectFitted(next, state, story.rules, rules, before, after);
+      }
+      const third = new CaptureRig({ rules, partitions: 1, restored: statesAgain });
+      const last = third.capture();
+      third.work();
+      expect(statesOf(await last).map(roughly)).toEqual(statesAgain.map(roughly));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+/** A state without what depends on where its ring of prices began. */
+function roughly({ averaging, average, ...rest }: SymbolState): object {
+  const { window, prices } = averaging;
+  return { ...rest, window, prices: prices.toSorted(), average: average.toPrecision(12) };
+}
+
+/** A symbol that had ticks before it was restored by other rules, and some after. */
+function expectFitted(
+  rig: CaptureRig,
+  state: SymbolState,
+  oldRules: Rules,
+  rules: Rules,
+  before: readonly NaiveMarketTick[],
+  after: readonly NaiveMarketTick[],
+): void {
+  const all = [...before, ...after];
+  const known = Math.min(before.length, oldRules.movingAverageWindow) + after.length;
+  const averaged = Math.min(known, rules.movingAverageWindow);
+  const mean = exactMean(all.slice(-averaged).map(({ price }) => price));
+  expect(Math.abs(state.average / mean - 1)).toBeLessThan(1e-12);
+  expect(state.averaging.prices.length).toBe(averaged);
+  const exact = naiveStatistics(all, rules).after.at(-1) as NaiveResult['after'][number];
+  expect(
+    isSameStatistics(
+      { ...statisticsOfState(state), movingAverage: mean },
+      { ...exact, movingAverage: mean },
+    ),
+  ).toBe(true);
+  // Of the ticks before, those are known that were in the window then.
+  const newest = naiveStatistics(before, oldRules).after.at(-1)?.lastUpdateTime ?? 0;
+  const inWindow = onTimeOf(before).filter(
+    ({ time }) => time >= newest - oldRules.slidingWindowMilliseconds,
+  );
+  const raisedBefore = naiveStatistics(inWindow, rules).anomalies.length;
+  const numbered = naiveStatistics(before, oldRules).anomalies.length - raisedBefore;
+  const raised = naiveStatistics([...inWindow, ...after], rules).anomalies.slice(raisedBefore);
+  expect(rig.anomalies.of(rig.idOf(state.symbol))).toEqual(
+    raised.map((anomaly) => ({ ...anomaly, sequence: anomaly.sequence + numbered })),
+  );
+}
+
+function onTimeOf(ticks: readonly NaiveMarketTick[]): NaiveMarketTick[] {
+  let newest = 0;
+  return ticks.filter(({ time }) => {
+    if (time < newest) return false;
+    newest = time;
+    return true;
+  });
+}
+
+const recorded = recordedTicks();
+if (recorded === undefined) {
+  process.stderr.write(
+    `\n*** NOT TESTED: captures amid recorded ticks. ${TICKS_VARIABLE} names no file. ***\n\n`,
+  );
+}
+
+it.skipIf(recorded === undefined)(
+  recorded === undefined
+    ? `goes on amid recorded ticks (skipped: ${TICKS_VARIABLE} is not set)`
+    : 'goes on amid recorded ticks of real markets',
+  async () => {
+    const ticks = recorded ?? [];
+    const rules = {
+      movingAverageWindow: 64,
+      anomalyThresholdPercent: 0.05,
+      slidingWindowMilliseconds: 1000,
+      windowCapacity: 1024,
+    };
+    const sizes = { rules, symbols: 4096, growBytes: 1 << 22 };
+    const whole = new CaptureRig({ ...sizes, partitions: 1 });
+    whole.apply(ticks);
+    let rig = new CaptureRig({ ...sizes, partitions: 2 });
+    const anomalies = new Map<string, unknown[]>();
+    const keep = () => {
+      for (const symbol of rig.symbols.names) {
+        const own = rig.anomalies.of(rig.idOf(symbol));
+        anomalies.set(symbol, [...(anomalies.get(symbol) ?? []), ...own]);
+      }
+    };
+    const step = Math.ceil(ticks.length / 5);
+    for (let from = 0; from < ticks.length; from += step) {
+      rig.apply(ticks.slice(from, from + step));
+      const captured = rig.capture();
+      rig.work();
+      keep();
+      rig = new CaptureRig({
+        ...sizes,
+        partitions: 1 + (from % 3),
+        restored: statesOf(await captured),
+      });
+    }
+    const symbols = whole.symbols.names;
+    expect(rig.symbols.size).toBe(symbols.length);
+    for (const symbol of symbols) {
+      expect(rig.statistics(symbol)).toEqual(whole.statistics(symbol));
+      expect(anomalies.get(symbol)).toEqual(whole.anomalies.of(whole.idOf(symbol)));
+    }
+    expect([...anomalies.values()].flat().length).toBeGreaterThan(100);
+  },
+);

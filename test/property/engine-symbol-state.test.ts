@@ -1,0 +1,167 @@
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  decodeSymbolState,
+  decodeSymbolStates,
+  encodeSymbolState,
+  type SymbolState,
+  SymbolStateError,
+} from '../../src/engine/index.ts';
+
+const PRICE = fc.double({ min: 1e-300, max: 1e300, noNaN: true });
+const TIME = fc.integer({ min: 0, max: 2 ** 45 });
+
+/** Places in order: times that do not fall, prices that rise (1) or fall (-1). */
+function places(sign: 1 | -1): fc.Arbitrary<Float64Array> {
+  return fc
+    .uniqueArray(fc.tuple(TIME, fc.integer({ min: 1, max: 1e9 })), {
+      maxLength: 40,
+      selector: ([, price]) => price,
+    })
+    .map((pairs) => {
+      const times = pairs.map(([time]) => time).toSorted((a, b) => a - b);
+      const prices = pairs.map(([, price]) => price).toSorted((a, b) => sign * (a - b));
+      return Float64Array.from(times.flatMap((time, i) => [time, prices[i] as number]));
+    });
+}
+
+const STATE: fc.Arbitrary<SymbolState> = fc
+  .record({
+    symbol: fc.constantFrom('BTC-USD', 'É', '한국-원화', '\u{1F4B0}'.repeat(32)),
+    anomalies: fc.nat(),
+    price: PRICE,
+    average: PRICE,
+    time: TIME,
+    min: PRICE,
+    max: PRICE,
+    minima: places(1),
+    maxima: places(-1),
+    window: fc.integer({ min: 1, max: 100 }),
+    taken: fc.integer({ min: 1, max: 300 }),
+    before: fc.nat({ max: 10 }),
+    // A sum of huge prices overflows.
+    sum: fc.double(),
+    correction: fc.double(),
+    seed: PRICE,
+  })
+  .map(({ window, taken, before, sum, correction, seed, ...state }) => ({
+    ...state,
+    count: taken + before,
+    averaging: {
+      window,
+      taken,
+      prices: Float64Array.from({ length: Math.min(window, taken) }, (_, i) => seed / (i + 1)),
+      sum,
+      correction,
+    },
+  }));
+
+const [SAMPLE] = fc.sample(STATE, { numRuns: 1, seed: 3 }) as [SymbolState];
+const NONE = { price: 0, average: 0, time: 0, min: 0, max: 0 };
+const EMPTY = new Float64Array();
+const UNTICKED: SymbolState = {
+  symbol: 'QUIET',
+  anomalies: 12,
+  count: 0,
+  ...NONE,
+  averaging: { window: 64, taken: 0, prices: EMPTY, sum: 0, correction: 0 },
+  minima: EMPTY,
+  maxima: EMPTY,
+};
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** The bytes with a check that matches. */
+function checked(bytes: Uint8Array): Uint8Array {
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(4, crc32(bytes.subarray(8)), true);
+  return bytes;
+}
+
+describe('the bytes of a state', () => {
+  it('are read as what was written, wherever they stand in memory', () => {
+    fc.assert(
+      fc.property(STATE, fc.integer({ min: 0, max: 9 }), (state, offset) => {
+        const bytes = encodeSymbolState(state);
+        const moved = new Uint8Array(bytes.length + offset);
+        moved.set(bytes, offset);
+        expect(decodeSymbolState(moved.subarray(offset))).toEqual(state);
+      }),
+    );
+    expect(decodeSymbolState(encodeSymbolState(UNTICKED))).toEqual(UNTICKED);
+  });
+
+  it('follow one another', () => {
+    fc.assert(
+      fc.property(fc.array(STATE, { maxLength: 8 }), (states) => {
+        const bytes = concatenated(states.map(encodeSymbolState));
+        expect([...decodeSymbolStates(bytes)]).toEqual(states);
+      }),
+    );
+  });
+
+  it('are refused with any bit of them changed', () => {
+    const bytes = encodeSymbolState(SAMPLE);
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const damaged = bytes.slice();
+      damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
+      expect(() => decodeSymbolState(damaged), `bit ${bit}`).toThrow(SymbolStateError);
+    }
+  });
+
+  it('are refused where they are cut off, and where there are others behind', () => {
+    const bytes = encodeSymbolState(SAMPLE);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => decodeSymbolState(bytes.slice(0, length))).toThrow(SymbolStateError);
+    }
+    const two = concatenated([bytes, bytes]);
+    expect(() => decodeSymbolState(two)).toThrow('symbol state: more than one');
+    const half = two.slice(0, bytes.length + 10);
+    const reading = () => [...decodeSymbolStates(half)];
+    expect(reading).toThrow(
+      `symbol state at byte ${bytes.length}: cut off or damaged: 10 bytes left, its length says ${bytes.length}`,
+    );
+  });
+
+  it('are refused in another version', () => {
+    const bytes = encodeSymbolState(SAMPLE);
+    bytes[8] = 2;
+    expect(() => decodeSymbolState(checked(bytes))).toThrow(
+      'symbol state at byte 0: of version 2; known is 1',
+    );
+  });
+
+  it.each<[string, Partial<SymbolState>]>([
+    ['-1 anomalies', { anomalies: -1 }],
+    ['0.5 ticks', { count: 0.5 }],
+    ['prices, but no tick', { count: 0 }],
+    ['values that no tick makes', { price: Number.NaN }],
+    ['values that no tick makes', { min: 0 }],
+    ['values that no tick makes', { time: -1 }],
+    ['a place in the window that no tick makes', { minima: Float64Array.of(1, -1) }],
+    ['places of the window out of order', { minima: Float64Array.of(1, 2, 2, 2) }],
+    ['places of the window out of order', { maxima: Float64Array.of(2, 2, 1, 1) }],
+    ['3 prices averaged of 2 ticks', { count: 2, averaging: { ...SAMPLE.averaging, taken: 3 } }],
+    ['a price that is none', { averaging: averagingOf(Float64Array.of(1, 0)) }],
+    [
+      '2 prices of 2 in a ring of 1',
+      { averaging: { ...averagingOf(Float64Array.of(1, 1)), window: 1 } },
+    ],
+  ])('are refused where no ticks make it: %s', (fault, change) => {
+    const state = {
+      ...SAMPLE,
+      count: 10,
+      averaging: averagingOf(Float64Array.of(1, 2)),
+      ...change,
+    };
+    expect(() => decodeSymbolState(encodeSymbolState(state))).toThrow(
+      `symbol state at byte 0: impossible: ${fault}`,
+    );
+  });
+});
+
+function averagingOf(prices: Float64Array): SymbolState['averaging'] {
+  return { window: 4, taken: prices.length, prices, sum: 0, correction: 0 };
+}

@@ -1,0 +1,163 @@
+import { type Capture, Captures } from '../../src/engine/captures.ts';
+import {
+  type AnomalyCount,
+  readCapture,
+  type SymbolState,
+  SymbolTable,
+} from '../../src/engine/index.ts';
+import { AnomalyConsumer } from '../../src/engine/memory/anomaly-ring.ts';
+import { Counter, Counters } from '../../src/engine/memory/counters.ts';
+import { DirtySet } from '../../src/engine/memory/dirty-set.ts';
+import {
+  createCaptureMemory,
+  type PartitionMemory,
+} from '../../src/engine/memory/engine-memory.ts';
+import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
+import { createSymbolNames } from '../../src/engine/memory/symbol-names.ts';
+import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
+import { TickProducer } from '../../src/engine/memory/tick-ring.ts';
+import type { Rules } from '../../src/engine/partition.ts';
+import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
+import { restoreSymbols } from '../../src/engine/restore-symbols.ts';
+import { decodeSymbolStates } from '../../src/engine/symbol-state-codec.ts';
+import type { NaiveMarketTick, NaiveStatistics } from './naive-statistics.ts';
+import { oneTick } from './one-tick.ts';
+import { AnomalyRecorder, createSmallMemory, statisticsOf } from './partition-rig.ts';
+
+export interface CaptureRigOptions {
+  readonly partitions: number;
+  readonly rules: Rules;
+  readonly symbols?: number;
+  readonly channelCapacity?: number;
+  readonly overwrites?: boolean;
+  readonly growBytes?: number;
+  readonly start?: number;
+  readonly restored?: Iterable<SymbolState | AnomalyCount>;
+}
+
+/** What an engine with captures consists of, its workers run on the test's own thread when it says so. */
+export class CaptureRig {
+  readonly symbols: SymbolTable;
+  readonly table: StatisticsTable;
+  readonly anomalies = new AnomalyRecorder();
+  readonly captures: Captures;
+  readonly workers: readonly PartitionWorkerData[];
+  readonly memory: readonly PartitionMemory[];
+  readonly #dirty: DirtySet;
+  readonly #symbolsMax: number;
+  readonly #producers: readonly TickProducer[];
+  readonly #consumers: readonly AnomalyConsumer[];
+
+  constructor(options: CaptureRigOptions) {
+    const { partitions, rules, symbols = 16, channelCapacity = 1024 } = options;
+    const { movingAverageWindow } = rules;
+    const sizes = { ...options, symbols, channelCapacity, movingAverageWindow };
+    const first = createSmallMemory(sizes);
+    const { records, dirty, doorbell } = first;
+    this.memory = Array.from({ length: partitions }, (_, partition) =>
+      partition === 0 ? first : { ...createSmallMemory(sizes), records, dirty, doorbell },
+    );
+    this.#dirty = new DirtySet(dirty, symbols);
+    this.#symbolsMax = symbols;
+    const names = createSymbolNames(symbols);
+    this.symbols = new SymbolTable(symbols, partitions, names);
+    this.table = new StatisticsTable(new SymbolRecords(records, movingAverageWindow));
+    const captures = createCaptureMemory(this.memory, symbols);
+    this.#producers = this.memory.map(
+      ({ ticks }) => new TickProducer(ticks, options.overwrites ?? false),
+    );
+    this.#consumers = this.memory.map((own) => new AnomalyConsumer(own.anomalies));
+    this.captures = new Captures(captures, this.#producers, { movingAverageWindow, names });
+    const { memory, symbols: table } = this;
+    const shortRings = restoreSymbols(options.restored ?? [], table, { memory, captures, rules });
+    this.workers = memory.map((own, i) => {
+      return { memory: own, rules, captures: captures[i], hasShortRings: shortRings[i] };
+    });
+  }
+
+  /** Offers a tick to be applied by the next {@link work}. */
+  offer({ symbol, price, time }: NaiveMarketTick): void {
+    const symbolId = this.idOf(symbol);
+    const producer = this.#producers[this.symbols.partition(symbolId)] as TickProducer;
+    if (!producer.tryOffer(symbolId, oneTick(price, time), 0)) throw new Error('a queue is full');
+  }
+
+  publish(): void {
+    for (const producer of this.#producers) producer.publish();
+  }
+
+  /** Where the queue of the first partition ends. */
+  get position(): number {
+    return (this.#producers[0] as TickProducer).position;
+  }
+
+  /** Publishes what was offered and asks for a capture of it. */
+  capture(): Promise<Capture> {
+    this.publish();
+    return this.captures.request(this.symbols.size);
+  }
+
+  /** Has all workers finish their queues. */
+  work(): void {
+    this.publish();
+    for (const producer of this.#producers) producer.stop();
+    for (const worker of this.workers) new PartitionWorker(worker).run();
+    this.takeAnomalies();
+  }
+
+  takeAnomalies(): void {
+    for (const consumer of this.#consumers) consumer.drain(this.anomalies);
+  }
+
+  /** Applies ticks, as many at a time as the queues and the anomaly rings take. */
+  apply(ticks: readonly NaiveMarketTick[]): void {
+    for (const [i, tick] of ticks.entries()) {
+      this.offer(tick);
+      if (i % 200 === 199) this.work();
+    }
+    this.work();
+  }
+
+  /** The symbols marked as changed, in order. */
+  takeDirty(): number[] {
+    const taken = new Int32Array(this.#symbolsMax + 32);
+    const count = this.#dirty.take(taken);
+    return [...taken.subarray(0, count)];
+  }
+
+  idOf(symbol: string): number {
+    const known = this.symbols.findName(symbol);
+    if (known >= 0) return known;
+    const bytes = new TextEncoder().encode(symbol);
+    return this.symbols.register(bytes, 0, bytes.length);
+  }
+
+  statistics(symbol: string): NaiveStatistics {
+    return statisticsOf(this.table, this.idOf(symbol));
+  }
+
+  sum(counter: Counter): number {
+    return this.memory.reduce((sum, { counters }) => sum + new Counters(counters).get(counter), 0);
+  }
+
+  get truncated(): number {
+    return this.sum(Counter.TRUNCATED);
+  }
+}
+
+/** What a capture holds, through its bytes. */
+export function statesOf(capture: Capture): SymbolState[] {
+  return [...readCapture(capture)].flatMap((chunk) => [...decodeSymbolStates(chunk)]);
+}
+
+/** A state's statistics in the words of the oracle. */
+export function statisticsOfState(state: SymbolState): NaiveStatistics {
+  return {
+    currentPrice: state.price,
+    movingAverage: state.average,
+    updateCount: state.count,
+    lastUpdateTime: state.time,
+    minPrice: state.min,
+    maxPrice: state.max,
+  };
+}
