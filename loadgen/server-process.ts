@@ -105,7 +105,8 @@ export class ServerProcess {
   }
 }
 
-async function freePort(preferred: number): Promise<number> {
+/** A port that nobody listens on: the preferred one where it is free. */
+export async function freePort(preferred: number): Promise<number> {
   const probe = createServer().listen(preferred, '127.0.0.1');
   try {
     await once(probe, 'listening');

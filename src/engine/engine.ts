@@ -113,7 +113,8 @@ export class Engine {
   #symbolAtWork(partition: number): string | undefined {
     const taken = (this.#counters[partition] as Counters).taken();
     const symbolId = (this.#producers[partition] as TickProducer).interruptedSymbol(taken);
-    return symbolId < 0 ? undefined : this.symbols.name(symbolId);
+    const isKnown = symbolId >= 0 && symbolId < this.symbols.size;
+    return isKnown ? this.symbols.name(symbolId) : undefined;
   }
 
   /** Ticks a queue holds. */
