@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore, StoreError } from '../../src/store/index.ts';
 import { openStoreWith } from '../../src/store/open-store.ts';
 import { startWriter, type Writer } from '../../src/store/writer.ts';
+import { canMount, SmallDisk } from '../support/small-disk.ts';
 import { StoreChild } from '../support/store-child.ts';
 import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
@@ -158,35 +159,6 @@ describe('a disk that fails', () => {
     await store.close();
   });
 });
-
-/** Whether this process may mount: a container's root often may not. */
-function canMount(): boolean {
-  using folder = new StoreFolder();
-  mkdirSync(folder.path);
-  const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', folder.path]).status === 0;
-  if (isMounted) execFileSync('umount', [folder.path]);
-  else
-    process.stderr.write('SKIPPED store-disk-failure: a full disk, since nothing can be mounted\n');
-  return isMounted;
-}
-
-/** A disk of its own, of some size, at the folder's path. */
-class SmallDisk extends StoreFolder {
-  constructor(bytes: number) {
-    super();
-    mkdirSync(this.path);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', this.path]);
-  }
-
-  remount(access: 'ro' | 'rw'): void {
-    execFileSync('mount', ['-o', `remount,${access}`, this.path]);
-  }
-
-  override [Symbol.dispose](): void {
-    execFileSync('umount', ['-l', this.path]);
-    super[Symbol.dispose]();
-  }
-}
 
 describe.skipIf(!canMount())('a disk that is full', () => {
   it('degrades, and recovers when there is room', async () => {
