@@ -1,6 +1,5 @@
 /** The store's door. */
 export { openStore } from './open-store.ts';
-export type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-file.ts';
-export type { AnomalyPage, Store, StoreLog, StoreOptions, TimeRange } from './store.ts';
+export type { Store, StoreLog, StoreOptions } from './store.ts';
 export { CursorError, StoreError } from './store-error.ts';
 export type { StoredAnomaly } from './stored-anomaly.ts';
