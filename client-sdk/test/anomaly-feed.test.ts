@@ -140,6 +140,22 @@ describe('AnomalyFeed', () => {
     expect(rig.sequences).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
+  it('delivers nothing twice where a crash took the newest numbers back', async () => {
+    const rig = new Rig();
+    for (const sequence of [14, 15, 16, 17]) rig.feed.receive(anomaly(sequence));
+    rig.feed.resume('e2');
+    // The server lost 16 and 17, and has given both numbers anew; the first while this client was away.
+    const old = Array.from({ length: 15 }, (_, i) => anomaly(i + 1));
+    rig.stored = [...old, anomaly(16, 116), anomaly(17, 117)];
+    rig.feed.receive(anomaly(17, 117));
+    await settle();
+    rig.feed.receive(anomaly(18, 118));
+    expect(rig.delivered.map(({ timestamp }) => timestamp)).toEqual([
+      14, 15, 16, 17, 116, 117, 118,
+    ]);
+    expect(rig.gaps).toEqual([]);
+  });
+
   it('goes on after a restart where a store numbers on', () => {
     const rig = new Rig();
     for (const sequence of [1, 2]) rig.feed.receive(anomaly(sequence));

@@ -17,8 +17,10 @@ export interface AnomalyFeedOwner {
 interface Progress {
   /** The last sequence delivered, or known to be before what this feed is for. */
   last: number;
-  /** Anomalies up to this time are before the subscription; ms since the epoch. */
+  /** Anomalies up to this time are before the subscription, or were delivered; ms since the epoch. */
   notBefore: number;
+  /** Of the newest anomaly delivered; ms since the epoch. */
+  lastTime: number;
   /** The session in which `last` was seen. */
   epoch: string;
   /** What arrived while a gap is being filled; undefined when none is. */
@@ -76,9 +78,7 @@ export class AnomalyFeed {
     }
     if (progress.epoch !== this.#epoch) {
       progress.epoch = this.#epoch;
-      // The server tells nothing up to `last` again, so a lower sequence is a new numbering: that of a
-      // server that restarted without a store.
-      if (sequence <= progress.last) progress.last = 0;
+      if (sequence <= progress.last) this.#numberAnew(progress, sequence);
     }
     if (progress.waiting !== undefined) progress.waiting.push(anomaly);
     else if (sequence <= progress.last + 1) this.#take(progress, anomaly);
@@ -86,7 +86,17 @@ export class AnomalyFeed {
   }
 
   #newProgress(last: number): Progress {
-    return { last, notBefore: -Infinity, epoch: this.#epoch, waiting: undefined };
+    const never = Number.NEGATIVE_INFINITY;
+    return { last, notBefore: never, lastTime: never, epoch: this.#epoch, waiting: undefined };
+  }
+
+  // The server tells nothing up to `last` again, so in a new epoch a lower sequence is a new numbering: that of a server
+  // without a store from 1 on, of one that crashed from a little before `last`. Which of the numbers before it are new, too,
+  // only their times tell.
+  #numberAnew(progress: Progress, sequence: number): void {
+    const hasTime = progress.lastTime > Number.NEGATIVE_INFINITY;
+    progress.last = hasTime ? Math.max(0, sequence - 1 - PAGE_ANOMALIES) : sequence - 1;
+    progress.notBefore = progress.lastTime;
   }
 
   #take(progress: Progress, anomaly: Anomaly): void {
@@ -98,7 +108,9 @@ export class AnomalyFeed {
       this.#owner.missed(gap);
     }
     progress.last = sequence;
-    if (isOfInterest) this.#owner.deliver(anomaly);
+    if (!isOfInterest) return;
+    progress.lastTime = timestamp;
+    this.#owner.deliver(anomaly);
   }
 
   async #catchUp(progress: Progress, next: Anomaly): Promise<void> {

@@ -1,0 +1,52 @@
+import { CommanderError } from 'commander';
+import { runKillDrill } from './soak/kill-drill.ts';
+import { runSoak } from './soak/run-soak.ts';
+import { parseSoakFlags, type SoakFlags } from './soak/soak-options.ts';
+import { formatSoakReport } from './soak/soak-report.ts';
+
+/*
+ * npm run soak -- [flags]
+ *
+ * Exit codes: 0 everything held; 1 something did not, or the run broke off; 2 bad usage.
+ */
+
+async function main(argv: readonly string[]): Promise<number> {
+  const flags = parseSoakFlags(argv);
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort());
+  const progress = (line: string) => {
+    process.stderr.write(`${line}\n`);
+  };
+  progress(`seed ${flags.seed}`);
+  try {
+    if (flags.drill === 'kill') return await drillKills(flags, progress);
+    const report = await runSoak({ ...flags, signal: interrupt.signal, progress });
+    process.stdout.write(`${formatSoakReport(report)}\n`);
+    return report.violationCount === 0 ? 0 : 1;
+  } catch (error) {
+    throw new Error(`seed ${flags.seed}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function drillKills(
+  { seed, rate }: SoakFlags,
+  progress: (line: string) => void,
+): Promise<number> {
+  const violations = await runKillDrill({ seed, rate, progress });
+  const verdict = violations.length === 0 ? ['nothing else is missing'] : violations;
+  process.stdout.write(`${verdict.join('\n')}\n`);
+  return violations.length === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode;
+  } else {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}
+// Whatever connection a broken run left open must not keep the process.
+process.exit();

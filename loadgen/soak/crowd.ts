@@ -1,0 +1,123 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type Subscriber } from '../../client-sdk/src/index.ts';
+import { Op } from '../../src/protocol/index.ts';
+import { LoadSocket } from '../ws-socket.ts';
+import { AnomalyWatch } from './anomaly-watch.ts';
+import { forkHere } from './fork-here.ts';
+
+const SLOW_READS_MS = 300;
+const SLOW_PAUSES_MS = 3000;
+const LOOP_MS = 150;
+const CROWD = 6;
+/** Longer than the `stream.slowSessionCloseMs` of a soak. */
+const UNREAD_MS = 20_000;
+
+/** The subscribers of a soak, of all kinds. Those that stay are held against the server in the end. */
+export class Crowd {
+  /** Those that stay, by what they are. */
+  readonly lasting = new Map<string, Subscriber>();
+  readonly watches: readonly AnomalyWatch[];
+  /** Connections opened and closed again at once. */
+  loops = 0;
+  /** Connections of the one that never reads which the server closed. */
+  dismissed = 0;
+  readonly #url: string;
+  readonly #ending = new AbortController();
+  #child: ChildProcess | undefined;
+
+  /** @param cutUrl the same server over a line that is cut now and then */
+  constructor(url: string, cutUrl: string) {
+    this.#url = url;
+    this.watches = [new AnomalyWatch(url), new AnomalyWatch(cutUrl)];
+    const [direct, cut] = this.watches as [AnomalyWatch, AnomalyWatch];
+    this.lasting.set('all', direct.subscriber).set('all, over a line that is cut', cut.subscriber);
+    this.#add('conflated', '*', { conflateMs: 200 });
+    this.#add('a family', 'P0:*');
+    this.#add('a family, in JSON', 'P1:*', { encoding: 'json' });
+    this.#add('slow', '*');
+    this.#add('slow and conflated', '*', { conflateMs: 20 });
+    this.spawn();
+    for (const name of ['slow', 'slow and conflated']) void this.#beSlow(name);
+    void this.#comeAndGo();
+    void this.#neverRead();
+  }
+
+  /** Starts a process of further subscribers. */
+  spawn(): void {
+    this.#child = forkHere('crowd-process', [this.#url, String(CROWD)]);
+  }
+
+  /** Kills the process of further subscribers. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Lets those that come and go, and the process, end; those that stay read on. */
+  async settle(): Promise<void> {
+    this.#ending.abort();
+    await this.kill();
+    for (const subscriber of this.lasting.values()) subscriber.resume();
+  }
+
+  close(): void {
+    for (const subscriber of this.lasting.values()) subscriber.close();
+  }
+
+  #add(name: string, pattern: string, options: Parameters<typeof connect>[1] = {}): void {
+    const subscriber = connect(this.#url, { WebSocket: LoadSocket, ...options });
+    subscriber.subscribe(pattern);
+    this.lasting.set(name, subscriber);
+  }
+
+  async #beSlow(name: string): Promise<void> {
+    const subscriber = this.lasting.get(name);
+    while (!this.#ending.signal.aborted) {
+      await this.#wait(SLOW_READS_MS);
+      if (!this.#ending.signal.aborted) subscriber?.pause();
+      await this.#wait(SLOW_PAUSES_MS);
+      subscriber?.resume();
+    }
+  }
+
+  async #comeAndGo(): Promise<void> {
+    while (!this.#ending.signal.aborted) {
+      const subscriber = connect(this.#url, { WebSocket: LoadSocket });
+      subscriber.subscribe('*');
+      await this.#wait(LOOP_MS);
+      subscriber.close();
+      this.loops++;
+    }
+  }
+
+  /** Subscribes to everything and reads nothing for longer than the server stands; and again. */
+  async #neverRead(): Promise<void> {
+    while (!this.#ending.signal.aborted) {
+      const socket = new LoadSocket(`${this.#url}/v1/stream`, ['tickwire.v1.json']);
+      socket.on('error', () => undefined);
+      let isClosed = false;
+      socket.once('close', () => {
+        isClosed = true;
+      });
+      socket.once('open', () => {
+        socket.send(JSON.stringify([Op.SUBSCRIBE, 1, ['*']]));
+        socket.pause();
+      });
+      await this.#wait(UNREAD_MS);
+      // Only who reads learns that the server has gone.
+      socket.resume();
+      await this.#wait(LOOP_MS);
+      if (isClosed) this.dismissed++;
+      socket.terminate();
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+  }
+}

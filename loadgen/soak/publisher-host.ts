@@ -1,0 +1,96 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { PublisherRecord } from './expectation.ts';
+import { forkHere } from './fork-here.ts';
+import { KnownTicks } from './known-ticks.ts';
+import { Lineage } from './lineage.ts';
+import type { PublisherPlan, PublisherReport, PublisherRequest } from './publisher-process.ts';
+
+const STOP_TIMEOUT_MS = 60_000;
+
+/** A publisher in a process of its own, and what the server has of it, over all its lives. */
+export class PublisherHost implements PublisherRecord {
+  readonly name: string;
+  readonly ticks: KnownTicks;
+  readonly frameTicks: number;
+  readonly lineage = new Lineage();
+  /** The server's epoch, as its newest session was told; undefined before the first of this life. */
+  epoch: string | undefined;
+  /** Ticks that were on their way when the newest session opened, and are sent again. */
+  resent = 0;
+  readonly #plan: PublisherPlan;
+  readonly #fault: (message: string) => void;
+  #child: ChildProcess | undefined;
+  #hasStarted = false;
+  #onStopped: (() => void) | undefined;
+
+  constructor(plan: PublisherPlan, fault: (message: string) => void) {
+    this.name = plan.name;
+    this.ticks = new KnownTicks(plan.ticks);
+    this.frameTicks = plan.frameTicks;
+    this.#plan = plan;
+    this.#fault = fault;
+  }
+
+  /** Begins a life: connects, and goes on where the server is. */
+  spawn(): void {
+    this.epoch = undefined;
+    this.#hasStarted = false;
+    const child = forkHere('publisher-process');
+    this.#child = child;
+    child.on('message', (report: PublisherReport) => this.#heard(report));
+    this.#ask({ call: 'connect', plan: this.#plan });
+  }
+
+  /** Ends the process at once. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Has everything acknowledged, and ends the process. */
+  async stop(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const stopped = new Promise<void>((resolve) => {
+      this.#onStopped = resolve;
+      timer = setTimeout(() => {
+        this.#fault(`${this.name} did not stop`);
+        resolve();
+      }, STOP_TIMEOUT_MS);
+    });
+    this.#ask({ call: 'stop' });
+    await stopped;
+    clearTimeout(timer);
+    await this.kill();
+  }
+
+  #heard(report: PublisherReport): void {
+    if (report.kind === 'live') this.#live(report);
+    else if (report.kind === 'acknowledged') this.lineage.acknowledged(report.sequence);
+    else if (report.kind === 'fault') this.#fault(`${this.name}: ${report.message}`);
+    else this.#stopped(report.position);
+  }
+
+  #live({ sequence, epoch, resent }: PublisherReport & { readonly kind: 'live' }): void {
+    this.resent = resent;
+    this.lineage.resumed(sequence);
+    this.epoch = epoch;
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    this.#ask({ call: 'start', from: this.lineage.next });
+  }
+
+  #stopped(position: number): void {
+    const { next } = this.lineage;
+    if (position !== next) this.#fault(`${this.name}: sent ${position} frames, ${next} settled`);
+    this.#onStopped?.();
+  }
+
+  #ask(request: PublisherRequest): void {
+    if (this.#child?.connected) this.#child.send(request);
+  }
+}

@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Faults } from '../faults.ts';
+import { Random } from '../random.ts';
+import { Crowd } from './crowd.ts';
+import { CutLine } from './cut-line.ts';
+import { Drills } from './drills.ts';
+import { DurableServer } from './durable-server.ts';
+import { expectedSymbols } from './expectation.ts';
+import { HttpLoad, POSTED_SYMBOL } from './http-load.ts';
+import { checkMirrors } from './mirror-checks.ts';
+import { PublisherHost } from './publisher-host.ts';
+import type { PublisherPlan } from './publisher-process.ts';
+import { checkResources } from './resource-checks.ts';
+import { ServerApi } from './server-api.ts';
+import { ServerWatch } from './server-watch.ts';
+import type { SoakReport } from './soak-report.ts';
+import { checkState } from './state-checks.ts';
+
+const MINUTE_MS = 60_000;
+/** No fault takes the server away in the last part of a run, in which what it holds must not grow. */
+const SPARED_SHARE = 0.45;
+/** Between the end of a fault and the next one, ms. */
+const CALM_MS_MIN = 500;
+const CALM_MS_MAX = 6000;
+/** Without faults at the end, ms. */
+const LAST_CALM_MS = 2000;
+const DRAIN_MS = 4000;
+/** What a stop may take beyond that, ms. */
+const STOP_SLACK_MS = 1000;
+const SYMBOLS = 50;
+const BAD_SHARE = 0.001;
+/** HTTP answers within this, ms, but for one in a hundred. */
+const ANSWER_MS_MAX = 250;
+
+export interface SoakOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  /** Ticks a second, all publishers together. */
+  readonly rate: number;
+  readonly storeMode: 'async' | 'sync';
+  readonly snapshotIntervalMs: number;
+  readonly signal: AbortSignal;
+  readonly progress: (line: string) => void;
+}
+
+/** One after the other: how many ticks a frame has, and which share of the rate it sends. */
+const PUBLISHERS = [
+  { frameTicks: 32, share: 0.45 },
+  { frameTicks: 8, share: 0.3 },
+  { frameTicks: 1, share: 0.15 },
+  { frameTicks: 1, share: 0.1 },
+];
+
+/** Runs a server under mixed load and random faults, and checks everything that must hold. */
+export async function runSoak(options: SoakOptions): Promise<SoakReport> {
+  const server = await DurableServer.create([
+    '--processing.partitions=2',
+    `--server.drainMs=${DRAIN_MS}`,
+    '--server.goawayJitterMs=200',
+    '--stream.slowSessionCloseMs=15000',
+    `--store.mode=${options.storeMode}`,
+    `--store.snapshotIntervalMs=${options.snapshotIntervalMs}`,
+  ]);
+  try {
+    await server.start();
+    return await new Soak(options, server, await CutLine.to(server.port)).run();
+  } finally {
+    await server.remove();
+  }
+}
+
+class Soak {
+  readonly #options: SoakOptions;
+  readonly #server: DurableServer;
+  readonly #line: CutLine;
+  readonly #api: ServerApi;
+  readonly #watch: ServerWatch;
+  readonly #publishers: readonly PublisherHost[];
+  readonly #crowd: Crowd;
+  readonly #http: HttpLoad;
+  readonly #drills: Drills;
+  readonly #random: Random;
+  readonly #faults = new Faults();
+  readonly #violate = (message: string): void => this.#faults.note(message);
+
+  constructor(options: SoakOptions, server: DurableServer, line: CutLine) {
+    const { seed } = options;
+    this.#options = options;
+    this.#server = server;
+    this.#line = line;
+    this.#random = new Random(seed);
+    this.#api = new ServerApi(server.port);
+    this.#watch = new ServerWatch(server, this.#api);
+    this.#publishers = this.#plans().map((plan) => new PublisherHost(plan, this.#violate));
+    this.#crowd = new Crowd(server.url, line.url);
+    this.#http = new HttpLoad(server.port);
+    this.#drills = new Drills({
+      server,
+      line,
+      api: this.#api,
+      watch: this.#watch,
+      publishers: this.#publishers,
+      crowd: this.#crowd,
+      http: this.#http,
+      random: this.#random,
+      stopMsMax: DRAIN_MS + STOP_SLACK_MS,
+      violate: this.#violate,
+    });
+  }
+
+  async run(): Promise<SoakReport> {
+    try {
+      for (const publisher of this.#publishers) publisher.spawn();
+      this.#http.start();
+      this.#watch.start();
+      await this.#drills.recovered('the start');
+      await this.#drill();
+      return await this.#finish();
+    } finally {
+      this.#watch.stop();
+      await Promise.all(this.#publishers.map((publisher) => publisher.kill()));
+      await this.#http.stop();
+      await this.#crowd.settle();
+      this.#crowd.close();
+      this.#line.close();
+    }
+  }
+
+  #plans(): PublisherPlan[] {
+    const { seed, rate } = this.#options;
+    return PUBLISHERS.map(({ frameTicks, share }, index) => ({
+      // Every other one over the line that is cut.
+      url: index % 2 === 0 ? this.#server.url : this.#line.url,
+      name: `soak-${index}`,
+      frameTicks,
+      ticks: {
+        seed: seed * PUBLISHERS.length + index,
+        symbols: Array.from({ length: SYMBOLS }, (_, i) => `P${index}:S${i}`),
+        startMs: Date.now(),
+        intervalMs: 1000 / (rate * share),
+        // The SDK itself refuses bad ticks that come one by one.
+        badShare: frameTicks === 1 ? 0 : BAD_SHARE,
+      },
+    }));
+  }
+
+  async #drill(): Promise<void> {
+    const { minutes, signal, progress } = this.#options;
+    const durationMs = minutes * MINUTE_MS;
+    const endMs = durationMs - LAST_CALM_MS;
+    for (;;) {
+      const calmMs = CALM_MS_MIN + this.#random.below(CALM_MS_MAX - CALM_MS_MIN);
+      const leftMs = endMs - this.#watch.now();
+      await sleep(Math.min(calmMs, Math.max(0, leftMs)), undefined, { signal });
+      if (leftMs <= calmMs) break;
+      const at = this.#watch.now();
+      const drill = await this.#drills.next(at > (1 - SPARED_SHARE) * durationMs);
+      const tookMs = this.#watch.now() - at;
+      progress(`${(at / 1000).toFixed(1)} s: ${drill}, over in ${(tookMs / 1000).toFixed(1)} s`);
+    }
+    await sleep(LAST_CALM_MS, undefined, { signal });
+  }
+
+  async #finish(): Promise<SoakReport> {
+    const { seed, minutes, rate, storeMode, snapshotIntervalMs } = this.#options;
+    this.#watch.stop();
+    await Promise.all(this.#publishers.map((publisher) => publisher.stop()));
+    await this.#http.stop();
+    await this.#crowd.settle();
+    await this.#api.settled();
+    await this.#watch.sample();
+    const skipped = this.#watch.total('skipped');
+    const lapped = this.#watch.total('lapped');
+    if (lapped > 0)
+      this.#violate(`full queues lost ${lapped} ticks: too high a rate for this machine`);
+    const expected = expectedSymbols(this.#publishers);
+    const posted = this.#http.expected();
+    if (posted.count > 0) expected.set(POSTED_SYMBOL, posted);
+    const records = this.#publishers;
+    const violate = this.#violate;
+    const state = await checkState({ api: this.#api, expected, records, skipped, violate });
+    const mirrors = await checkMirrors(this.#crowd, violate);
+    const resources = checkResources(this.#watch.samples, violate);
+    this.#checkLosses();
+    await this.#checkServer();
+    return {
+      options: { seed, minutes, rate, storeMode, snapshotIntervalMs },
+      drills: Object.fromEntries(this.#drills.counts),
+      absences: this.#drills.absences,
+      state,
+      skipped,
+      mirrors,
+      reconnections: this.#crowd.loops,
+      dismissed: this.#crowd.dismissed,
+      answersMs: quantiles(this.#http.answersMs),
+      resources,
+      violations: this.#faults.messages,
+      violationCount: this.#faults.count,
+    };
+  }
+
+  /** Acknowledged ticks go with a killed server, and in no other way. */
+  #checkLosses(): void {
+    const lost = this.#publishers.reduce(
+      (sum, { lineage, frameTicks }) => sum + lineage.lost.length * frameTicks,
+      0,
+    );
+    const explained = this.#drills.absences.reduce((sum, { lostTicks }) => sum + lostTicks, 0);
+    if (lost > explained) {
+      this.#violate(`${lost - explained} acknowledged ticks were lost while the server ran`);
+    }
+  }
+
+  async #checkServer(): Promise<void> {
+    const readiness = await this.#api.readiness();
+    if (!readiness.startsWith('200')) this.#violate(`the server is not ready: ${readiness}`);
+    for (const line of this.#server.errors) this.#violate(`the server logged: ${line}`);
+    for (const fault of this.#http.faults) this.#violate(fault);
+    const { p99 } = quantiles(this.#http.answersMs);
+    if (p99 > ANSWER_MS_MAX) this.#violate(`HTTP answers took ${p99.toFixed(0)} ms (p99)`);
+    const { exit, durationMs } = await this.#server.end('SIGTERM');
+    if (exit !== 0) this.#violate(`the last stop ended with ${exit}`);
+    if (durationMs > DRAIN_MS + STOP_SLACK_MS) this.#violate(`the last stop took ${durationMs} ms`);
+  }
+}
+
+function quantiles(values: readonly number[]): SoakReport['answersMs'] {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}

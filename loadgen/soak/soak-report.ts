@@ -1,0 +1,79 @@
+import type { Absence } from './drills.ts';
+import type { ResourceFindings } from './resource-checks.ts';
+import type { StateFindings } from './state-checks.ts';
+import type { Trend } from './trend.ts';
+
+/** What a soak did and found. */
+export interface SoakReport {
+  readonly options: {
+    readonly seed: number;
+    readonly minutes: number;
+    readonly rate: number;
+    readonly storeMode: string;
+    readonly snapshotIntervalMs: number;
+  };
+  readonly drills: Readonly<Record<string, number>>;
+  readonly absences: readonly Absence[];
+  readonly state: StateFindings;
+  /** Ticks that dead workers skipped. */
+  readonly skipped: number;
+  /** Subscribers that were verified. */
+  readonly mirrors: number;
+  readonly reconnections: number;
+  readonly dismissed: number;
+  readonly answersMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  readonly resources: ResourceFindings;
+  readonly violations: readonly string[];
+  readonly violationCount: number;
+}
+
+const MIB = 2 ** 20;
+
+/** The report in words. */
+export function formatSoakReport(report: SoakReport): string {
+  const { options, state, resources, answersMs } = report;
+  const { seed, minutes, rate, storeMode, snapshotIntervalMs } = options;
+  const drills = Object.entries(report.drills).map(([name, count]) => `${count} ${name}`);
+  return [
+    `soak of ${minutes} min at ${rate} ticks/s, seed ${seed}; store ${storeMode}, a snapshot every ${snapshotIntervalMs} ms`,
+    `faults         ${drills.join(', ')}`,
+    ...absenceLines(report.absences),
+    `state          ${state.symbols} symbols, ${state.ticks} ticks, ${state.anomalies} anomalies compared`,
+    `               ${report.skipped} ticks skipped by dead workers, ${state.incomplete} symbols miss one; ${state.orphans} anomalies of lost ticks`,
+    `subscribers    ${report.mirrors} verified, ${report.reconnections} came and went, ${report.dismissed} dismissed for not reading`,
+    `HTTP           p50 ${ms(answersMs.p50)}, p99 ${ms(answersMs.p99)}, max ${ms(answersMs.max)}`,
+    `memory         ${trend(resources.own, MIB, 'MiB')} of its own; ${trend(resources.resident, MIB, 'MiB')} resident`,
+    `               ${trend(resources.heap, MIB, 'MiB')} heap`,
+    `descriptors    ${trend(resources.descriptors, 1, '')}; handles ${trend(resources.handles, 1, '')}; threads ${trend(resources.threads, 1, '')}`,
+    `event loop     late by ${ms(resources.delayMs)} (median of 99th percentiles), ${ms(resources.delayMaxMs)} at worst`,
+    ...verdict(report),
+  ].join('\n');
+}
+
+function absenceLines(absences: readonly Absence[]): string[] {
+  return absences.map(({ kind, endMs, startMs, lostTicks }) => {
+    const what = kind === 'restart' ? `planned stop in ${ms(endMs)}` : 'killed';
+    return `               ${what}, ready again in ${ms(startMs)}, ${lostTicks} acknowledged ticks lost`;
+  });
+}
+
+function verdict({ violations, violationCount, options: { seed } }: SoakReport): string[] {
+  if (violationCount === 0) return ['everything holds'];
+  const more = violationCount - violations.length;
+  return [
+    `${violationCount} VIOLATIONS (seed ${seed}):`,
+    ...violations.map((violation) => `  ${violation}`),
+    ...(more > 0 ? [`  and ${more} more`] : []),
+  ];
+}
+
+function trend(of: Trend | undefined, unit: number, name: string): string {
+  if (of === undefined) return 'too short to tell';
+  const number = (value: number) => (value / unit).toFixed(1);
+  const text = `${number(of.first)} to ${number(of.last)} ${name}`.trimEnd();
+  return `${text} (line rises by ${number(of.rise)}, most ${number(of.max)})`;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}

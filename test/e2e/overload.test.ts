@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import type { Report } from '../../loadgen/report.ts';
+import { DurableServer } from '../../loadgen/soak/durable-server.ts';
+import { ServerApi } from '../../loadgen/soak/server-api.ts';
+import { OverloadWatch } from '../support/overload-watch.ts';
+
+const POLICIES = ['dropOldest', 'dropNewest', 'wait'] as const;
+const LOAD_S = 2;
+const HEARTBEAT_MS = 200;
+/** What is on its way to the server, and the wait for a turn of it on a busy machine. */
+const TICK_AGE_MS_MAX = 2000;
+const MIB = 2 ** 20;
+/** A queue of less than one frame: whatever a machine can do, publishers that send all they may overrun it. */
+const QUEUE_TICKS = 1024;
+const FRAME_TICKS = 4096;
+
+/** The most active symbol of the market. */
+const BUSIEST = 'SYM-00000';
+
+async function serverForTest(policy: string): Promise<DurableServer> {
+  const server = await DurableServer.create([
+    '--processing.partitions=1',
+    `--processing.channelCapacity=${QUEUE_TICKS}`,
+    `--processing.overflow=${policy}`,
+    `--server.heartbeatMs=${HEARTBEAT_MS}`,
+  ]);
+  onTestFinished(() => server.remove());
+  await server.start();
+  return server;
+}
+
+/** Runs the load tool as fast as the server lets it, and reads its report. */
+async function overload(url: string): Promise<Report> {
+  const folder = await mkdtemp(join(tmpdir(), 'tickwire-overload-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const json = join(folder, 'report.json');
+  const tool = fileURLToPath(new URL('../../loadgen/main.ts', import.meta.url));
+  const flags = `--rate max --publishers 3 --frame ${FRAME_TICKS} --subscribers 3 --slow 1 --subscriber-processes 0`;
+  const args = [
+    '--import',
+    'tsx',
+    tool,
+    '--url',
+    url,
+    '--duration',
+    String(LOAD_S),
+    '--json',
+    json,
+  ];
+  const child = spawn(process.execPath, [...args, ...flags.split(' ')], { stdio: 'ignore' });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  await once(child, 'exit');
+  return JSON.parse(await readFile(json, 'utf8')) as Report;
+}
+
+it.each(POLICIES)(
+  'overload under %s does what it says, and nothing else suffers',
+  async (policy) => {
+    const server = await serverForTest(policy);
+    const api = new ServerApi(server.port);
+    const watch = await OverloadWatch.start(server, BUSIEST);
+    const { publish, failures } = await overload(server.url);
+    const seen = await watch.stop();
+    const { accepted, applied, arrival, lapped, skipped } = await api.settled();
+
+    expect(failures).toEqual([]);
+    expect(publish).toMatchObject({ accepted, dropped: arrival, rejected: 0, unacknowledged: 0 });
+    expect({ applied, skipped }).toEqual({ applied: accepted - lapped, skipped: 0 });
+    expect(applied).toBeGreaterThan(10 * QUEUE_TICKS);
+    if (policy === 'dropOldest') {
+      expect(arrival).toBe(0);
+      expect(lapped).toBeGreaterThan(accepted / 100);
+    } else if (policy === 'dropNewest') {
+      expect(lapped).toBe(0);
+      expect(arrival).toBeGreaterThan(publish.sent / 100);
+    } else {
+      expect({ lapped, arrival, accepted }).toEqual({
+        lapped: 0,
+        arrival: 0,
+        accepted: publish.sent,
+      });
+      // Held back: what may be on its way never exceeds the queue, so it was filled and emptied again and again.
+      expect(seen.queueDepthMax).toBeLessThanOrEqual(QUEUE_TICKS);
+    }
+    if (policy === 'dropOldest') expect(seen.tickAgeMsMax).toBeLessThan(TICK_AGE_MS_MAX);
+    expect(seen.answersMs.length).toBeGreaterThan(20);
+    expect(seen.answerMsP99, 'HTTP answers').toBeLessThan(250);
+    expect(seen.heartbeats).toBeGreaterThan(LOAD_S * 2);
+    expect(seen.heartbeatGapMsMax, 'heartbeats').toBeLessThan(HEARTBEAT_MS + 250);
+    expect(seen.rssGrowthBytes, 'memory').toBeLessThan(48 * MIB);
+  },
+);

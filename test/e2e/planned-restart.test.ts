@@ -1,0 +1,142 @@
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { AnomalyWatch } from '../../loadgen/soak/anomaly-watch.ts';
+import { DurableServer } from '../../loadgen/soak/durable-server.ts';
+import { expectedSymbols, type PublisherRecord } from '../../loadgen/soak/expectation.ts';
+import { KnownPublisher } from '../../loadgen/soak/known-publisher.ts';
+import { KnownTicks } from '../../loadgen/soak/known-ticks.ts';
+import { Lineage } from '../../loadgen/soak/lineage.ts';
+import { ServerApi } from '../../loadgen/soak/server-api.ts';
+import { eventually } from '../support/http-client.ts';
+
+const DRAIN_MS = 2000;
+const FLAGS = [
+  '--processing.partitions=2',
+  `--server.drainMs=${DRAIN_MS}`,
+  '--server.goawayJitterMs=100',
+  // What is there after a start is what the stop before saved.
+  '--store.snapshotIntervalMs=0',
+];
+
+async function serverForTest(): Promise<DurableServer> {
+  const server = await DurableServer.create(FLAGS);
+  onTestFinished(() => server.remove());
+  await server.start();
+  return server;
+}
+
+interface Publishing {
+  readonly record: PublisherRecord;
+  readonly publisher: KnownPublisher;
+}
+
+/** Four publishers of 5 000 ticks a second each, which note what the server says that it has. */
+function startPublishers(url: string): {
+  readonly publishers: readonly Publishing[];
+  readonly faults: readonly string[];
+} {
+  const faults: string[] = [];
+  const publishers = Array.from({ length: 4 }, (_, index) => {
+    const symbols = Array.from({ length: 40 }, (__, i) => `P${index}:S${i}`);
+    const ticks = new KnownTicks({
+      seed: index,
+      symbols,
+      startMs: Date.now(),
+      intervalMs: 0.2,
+      badShare: 0,
+    });
+    const record: PublisherRecord = {
+      name: `planned-${index}`,
+      ticks,
+      frameTicks: 32,
+      lineage: new Lineage(),
+    };
+    const publisher = new KnownPublisher(
+      { url, name: record.name, ticks, frameTicks: record.frameTicks },
+      {
+        live: (sequence) => record.lineage.resumed(sequence),
+        acknowledged: (sequence) => record.lineage.acknowledged(sequence),
+        fault: (message) => faults.push(message),
+      },
+    );
+    publisher.start(0);
+    onTestFinished(() => publisher.stop().catch(() => undefined));
+    return { record, publisher };
+  });
+  return { publishers, faults };
+}
+
+/** Resolves once the server has so many frames more of every publisher; their reconnects take seconds. */
+async function moreFrames(publishers: readonly Publishing[], frames: number): Promise<void> {
+  const lengths = () => publishers.map(({ record }) => record.lineage.frames.length);
+  const before = lengths();
+  await vi.waitFor(
+    () => {
+      const gained = lengths().map((length, i) => length - (before[i] ?? 0));
+      expect(Math.min(...gained)).toBeGreaterThanOrEqual(frames);
+    },
+    { timeout: 20_000, interval: 10 },
+  );
+}
+
+/** Every symbol is as the ticks that the server has make it; returns how it must be. */
+async function expectExact(api: ServerApi, publishers: readonly Publishing[]) {
+  const expected = expectedSymbols(publishers.map(({ record }) => record));
+  const served = await api.symbols();
+  expect(served.map(({ symbol }) => symbol).sort()).toEqual([...expected.keys()].sort());
+  for (const state of served) {
+    expect(expected.get(state.symbol)?.differences(state), state.symbol).toEqual([]);
+  }
+  return expected;
+}
+
+it('a planned restart under 20 000 ticks/s loses no tick, doubles none, and hides no anomaly', async () => {
+  const server = await serverForTest();
+  const api = new ServerApi(server.port);
+  const watch = new AnomalyWatch(server.url);
+  onTestFinished(() => watch.subscriber.close());
+  await watch.subscriber.ready;
+  const { publishers, faults } = startPublishers(server.url);
+  await moreFrames(publishers, 200);
+  const { exit, durationMs } = await server.end('SIGTERM');
+  expect(exit, server.output).toBe(0);
+  expect(durationMs).toBeLessThan(DRAIN_MS + 1000);
+  await server.start();
+  await moreFrames(publishers, 100);
+  await Promise.all(publishers.map(({ publisher }) => publisher.stop()));
+
+  expect(faults).toEqual([]);
+  for (const { record, publisher } of publishers) {
+    // Every frame that was published is there, once, in its order.
+    expect(record.lineage.lost).toEqual([]);
+    expect(record.lineage.frames).toEqual([...Array(publisher.position).keys()]);
+    expect(publisher.publisher.totals.reconnects).toBeGreaterThanOrEqual(1);
+  }
+  expect(await api.settled()).toMatchObject({ lapped: 0, skipped: 0 });
+  const expected = await expectExact(api, publishers);
+  await watch.subscriber.ready;
+  await expect(watch.subscriber.verify()).resolves.toMatchObject({ equal: true, symbolCount: 160 });
+  const raised = [...expected].filter(([, { anomalies }]) => anomalies.length > 0);
+  expect(raised.length).toBeGreaterThan(0);
+  await vi.waitFor(() => {
+    for (const [symbol, { anomalies }] of raised) {
+      expect(watch.sequences.get(symbol), symbol).toBe(anomalies.length);
+    }
+  });
+  expect(watch.breaks).toEqual([]);
+
+  expect((await server.end('SIGTERM')).exit).toBe(0);
+  await server.start();
+  await expectExact(api, publishers);
+}, 60_000);
+
+it('a second signal during a stop ends the server at once', async () => {
+  const server = await serverForTest();
+  server.signal('SIGTERM');
+  await eventually(
+    async () => server.output,
+    (output) => output.includes('"stopping"'),
+  );
+  const { exit, durationMs } = await server.end('SIGTERM');
+  expect(exit).toBe(1);
+  expect(durationMs).toBeLessThan(DRAIN_MS / 2);
+});
