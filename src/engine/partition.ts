@@ -112,7 +112,8 @@ export class Partition {
     const count = row[RowValue.COUNT] as number;
     row[RowValue.COUNT] = count + 1;
     tick[TickDouble.PRICE] = price;
-    tick[TickDouble.TAKEN] = this.#hasShortRings ? this.#takenOf(symbolId, count) : count;
+    tick[TickDouble.TAKEN] = count;
+    if (this.#hasShortRings) this.#leaveOutEarlier(symbolId);
     this.#average.push(symbolId, tick);
     row[RowValue.AVERAGE] = tick[TickDouble.AVERAGE] as number;
     if (count === 0 || price < (row[RowValue.MIN] as number)) row[RowValue.MIN] = price;
@@ -149,9 +150,11 @@ export class Partition {
     this.#maxima.clear(symbolId);
   }
 
-  #takenOf(symbolId: number, count: number): number {
+  /** Takes the ticks that came before the symbol's ring began out of what it took in. */
+  #leaveOutEarlier(symbolId: number): void {
     const { doubles, doublesEach } = this.#records;
-    return count - (doubles[symbolId * doublesEach + RecordDouble.SINCE] as number);
+    const since = doubles[symbolId * doublesEach + RecordDouble.SINCE] as number;
+    this.#tick[TickDouble.TAKEN] = (this.#tick[TickDouble.TAKEN] as number) - since;
   }
 
   /** The anomaly rule for the tick in #row, which is not late. */

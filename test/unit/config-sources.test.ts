@@ -51,8 +51,14 @@ describe('the sources of configuration', () => {
         slowSessionCloseMs: 60_000,
         recentAnomaliesPerSymbol: 64,
       },
-      publish: { ticksPerFrameMax: 65_536 },
-      store: { directory: './data' },
+      publish: { ticksPerFrameMax: 65_536, acknowledge: 'accepted' },
+      store: {
+        directory: './data',
+        mode: 'async',
+        snapshotIntervalMs: 10_000,
+        retentionDays: 30,
+        retentionPerSymbol: 100_000,
+      },
       log: { level: 'info', format: 'auto' },
     });
   });
