@@ -11,24 +11,29 @@ vi.setConfig({ testTimeout: 90_000 });
 const PATIENCE = { timeout: 30_000 };
 
 let directory: string;
+const servers: ServerProcess[] = [];
 
 beforeEach(async () => {
   // Clients come back soon.
   vi.spyOn(Math, 'random').mockReturnValue(0.02);
   directory = await mkdtemp(join(tmpdir(), 'tickwire-crash-'));
 });
-afterEach(() => {
+afterEach(async () => {
   vi.restoreAllMocks();
-  return rm(directory, { recursive: true });
+  // One that is alive writes on.
+  await Promise.all(servers.splice(0).map((server) => server.end()));
+  await rm(directory, { recursive: true });
 });
 
-function start(port: number, flags: readonly string[]): Promise<ServerProcess> {
-  return ServerProcess.startForTest([
+async function start(port: number, flags: readonly string[]): Promise<ServerProcess> {
+  const server = await ServerProcess.startForTest([
     `--server.port=${port}`,
     `--store.directory=${directory}`,
     '--processing.overflow=wait',
     ...flags,
   ]);
+  servers.push(server);
+  return server;
 }
 
 /** Publishes rising prices until told to stop; the last one tells how many there were. */
