@@ -87,8 +87,10 @@ export class Engine {
     this.#threads = memory.map((own, partition) => {
       const hasShortRings = shortRings[partition];
       const data = { memory: own, rules, captures: captures[partition], hasShortRings };
-      return new PartitionThread(data, (cause) =>
-        events.workerRestarted(partition, cause, this.#symbolAtWork(partition)),
+      return new PartitionThread(
+        data,
+        (cause) => events.workerRestarted(partition, cause, this.#symbolAtWork(partition)),
+        options.spawn,
       );
     });
   }

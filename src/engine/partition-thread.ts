@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { PartitionWorkerData } from './partition-worker.ts';
-import { spawnPartitionWorker } from './spawn-worker.ts';
+import { type SpawnWorker, spawnPartitionWorker } from './spawn-worker.ts';
 
 /** Deaths within {@link CALM_MS} of a start make the next start wait: this long, doubled each time, ms. */
 const BACKOFF_MS_MIN = 10;
@@ -14,6 +14,7 @@ export class PartitionThread {
   readonly started: Promise<void>;
   readonly #data: PartitionWorkerData;
   readonly #onRestart: (cause: Error) => void;
+  readonly #spawnWorker: SpawnWorker;
   #onRunning: () => void = () => undefined;
   #worker: Worker;
   #startedAt = 0;
@@ -21,9 +22,15 @@ export class PartitionThread {
   #isStopping = false;
   #ended: () => void = () => undefined;
 
-  constructor(data: PartitionWorkerData, onRestart: (cause: Error) => void) {
+  /** @param spawn what to run a worker with: a thread, unless something stands in for it */
+  constructor(
+    data: PartitionWorkerData,
+    onRestart: (cause: Error) => void,
+    spawn: SpawnWorker = spawnPartitionWorker,
+  ) {
     this.#data = data;
     this.#onRestart = onRestart;
+    this.#spawnWorker = spawn;
     this.started = new Promise((resolve) => {
       this.#onRunning = resolve;
     });
@@ -44,7 +51,7 @@ export class PartitionThread {
   }
 
   #spawn(): Worker {
-    const worker = spawnPartitionWorker(this.#data);
+    const worker = this.#spawnWorker(this.#data);
     worker.once('message', () => this.#onRunning());
     this.#startedAt = Date.now();
     let cause = new Error('the worker ended');

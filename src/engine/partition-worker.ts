@@ -53,16 +53,30 @@ export class PartitionWorker {
   }
 
   run(): void {
-    this.#takeOver();
-    for (;;) {
-      // Asked before looking at the queue: what was offered before the stop is then seen.
-      const isStopping = this.#ticks.isStopping();
-      const polled = this.#ticks.poll(this.#columns, BATCH);
-      const count = this.#admit(polled);
-      if (count > 0) this.#applyBatch(count);
-      else if (isStopping) return;
-      else this.#ticks.sleep(this.#staging?.isWanted);
+    this.takeOver();
+    for (let next = this.step(); next !== 'end'; next = this.step()) {
+      if (next === 'sleep') this.sleep();
     }
+  }
+
+  /** Applies a batch of what is there. Returns what to do next. */
+  step(): 'step' | 'sleep' | 'end' {
+    // Asked before looking at the queue: what was offered before the stop is then seen.
+    const isStopping = this.#ticks.isStopping();
+    const polled = this.#ticks.poll(this.#columns, BATCH);
+    const count = this.#admit(polled);
+    if (count > 0) this.#applyBatch(count);
+    else return isStopping ? 'end' : 'sleep';
+    return 'step';
+  }
+
+  /**
+   * Blocks until there may be something to do.
+   *
+   * @param spins looks at the queue before that; undefined: as many as pay
+   */
+  sleep(spins?: number): void {
+    this.#ticks.sleep(this.#staging?.isWanted, spins);
   }
 
   /**
@@ -78,7 +92,7 @@ export class PartitionWorker {
    * Cleans up after a predecessor that died at any point, be it in here; changes nothing on a first start. Whoever comes
    * after a death in between does it again.
    */
-  #takeOver(): void {
+  takeOver(): void {
     try {
       const symbolId = this.#ticks.interrupted();
       if (symbolId >= 0) this.#skip(symbolId);

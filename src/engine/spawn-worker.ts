@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type { PartitionWorkerData } from './partition-worker.ts';
 
+/** Starts a worker on a partition's memory. */
+export type SpawnWorker = (data: PartitionWorkerData) => Worker;
+
 /**
  * Starts a partition worker, from the built JavaScript or, in tests, from the TypeScript source: there a bootstrap script
  * registers the loader first, which workers do not inherit on Node 20.

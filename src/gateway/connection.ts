@@ -27,12 +27,15 @@ export class Connection {
   readonly remoteAddress: string;
   /** Frames sent on this connection. */
   framesSent = 0;
-  /** When something was last sent, ms since the epoch. */
+  /*
+   * On the clock of `performance.now`, ms: the wall clock may jump, and nobody is silent or gone for that.
+   */
+  /** When something was last sent. */
   lastSentAt: number;
-  /** When the peer last showed life: a message, a pong, or bytes taken from a full buffer. Ms since the epoch. */
+  /** When the peer last showed life: a message, a pong, or bytes taken from a full buffer. */
   lastLifeAt: number;
-  /** When the peer was last pinged, ms since the epoch. */
-  lastPingAt = 0;
+  /** When the peer was last pinged. */
+  lastPingAt = Number.NEGATIVE_INFINITY;
   readonly #socket: Socket;
   readonly #limits: ConnectionLimits;
   readonly #traffic: Traffic;
@@ -48,7 +51,7 @@ export class Connection {
     this.remoteAddress = socket.remoteAddress;
     this.#limits = limits;
     this.#traffic = traffic;
-    this.lastSentAt = Date.now();
+    this.lastSentAt = performance.now();
     this.lastLifeAt = this.lastSentAt;
   }
 
@@ -73,7 +76,7 @@ export class Connection {
   sendEncoded(message: Uint8Array | string): void {
     if (!this.#isOpen) return;
     this.framesSent++;
-    this.lastSentAt = Date.now();
+    this.lastSentAt = performance.now();
     this.#traffic.framesOut++;
     this.#traffic.bytesOut +=
       typeof message === 'string' ? Buffer.byteLength(message) : message.length;
@@ -81,8 +84,8 @@ export class Connection {
     this.#socket.send(message);
   }
 
-  heartbeat(now: number): void {
-    this.send(heartbeatFrame(now, this.framesSent));
+  heartbeat(): void {
+    this.send(heartbeatFrame(Date.now(), this.framesSent));
   }
 
   /** Whether the socket takes statistics now, or is to be left to drain first. */
@@ -120,7 +123,7 @@ export class Connection {
 
   /** Notes a sign of life. */
   heard(): void {
-    this.lastLifeAt = Date.now();
+    this.lastLifeAt = performance.now();
   }
 
   /** Looks whether the peer took buffered bytes since the last look: a slow reader lives. */

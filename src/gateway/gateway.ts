@@ -23,7 +23,7 @@ import { Subscriptions } from './subscriptions.ts';
 import { TickIntake } from './tick-intake.ts';
 import { Traffic } from './traffic.ts';
 import { startTransport } from './transport/start-transport.ts';
-import type { Transport } from './transport/transport.ts';
+import type { HttpResponse, StartTransport, Transport } from './transport/transport.ts';
 import { Turn } from './turn.ts';
 import { TurnClock } from './turn-clock.ts';
 import { decideUpgrade } from './upgrades.ts';
@@ -65,6 +65,8 @@ export interface GatewayOptions {
   readonly snapshots: SnapshotCounters;
   /** Publishers of an earlier run and their last accepted sequences, longest gone first. */
   readonly publishers: Iterable<readonly [name: string, sequence: number]>;
+  /** What serves the sockets instead of what the configuration names: the simulation's, which has no HTTP. */
+  readonly openTransport?: StartTransport | undefined;
 }
 
 /** Sockets, sessions, fan-out and HTTP around an engine: everything on the main thread. */
@@ -137,10 +139,18 @@ export class Gateway {
     const { config, log, version, assets } = options;
     const gateway = new Gateway(options);
     const { server } = config;
-    const queries = gateway.#queryRoom(version, options.snapshots);
-    const route = createRouter(gateway.#commandRoom(), queries, assets);
-    gateway.#transport = await startTransport(
-      server.transport,
+    const request =
+      options.openTransport === undefined
+        ? createRouter(
+            gateway.#commandRoom(),
+            gateway.#queryRoom(version, options.snapshots),
+            assets,
+          )
+        : noHttp;
+    const open: StartTransport =
+      options.openTransport ??
+      ((...seam) => startTransport(server.transport, ...seam, (message) => log.warn({}, message)));
+    gateway.#transport = await open(
       {
         host: server.host,
         port: server.port,
@@ -149,10 +159,9 @@ export class Gateway {
       },
       {
         upgrade: (request) => decideUpgrade(request, gateway.#reception),
-        request: route,
+        request,
         fault: (error) => log.error({ err: error }, 'a handler failed'),
       },
-      (message) => log.warn({}, message),
     );
     gateway.#liveness.start();
     gateway.#turn.schedule();
@@ -187,18 +196,18 @@ export class Gateway {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    const deadline = Date.now() + this.#config.server.drainMs;
+    const deadline = performance.now() + this.#config.server.drainMs;
     this.#transport?.stopListening();
     const { drainMs, goawayJitterMs } = this.#config.server;
     this.#sessions.announce(goawayFrame('server going away', drainMs, goawayJitterMs));
     // Frames that were on their way when the publishers learnt of it are still taken.
-    const graceEnd = Math.min(deadline, Date.now() + GRACE_MS);
+    const graceEnd = Math.min(deadline, performance.now() + GRACE_MS);
     await this.#drained(graceEnd, () => this.#sessions.publishers.size === 0);
     for (const session of this.#sessions.publishers) session.acknowledge();
     this.#sessions.dismiss(this.#sessions.publishers);
     await this.#drained(deadline, () => !this.#isBusy());
     this.#sessions.dismiss(this.#sessions.subscribers);
-    await this.#drained(Date.now() + CLOSE_MS, () => this.#sessions.size === 0);
+    await this.#drained(performance.now() + CLOSE_MS, () => this.#sessions.size === 0);
     await delay(LAST_BYTES_MS);
     this.#liveness.stop();
     this.#conflation.stop();
@@ -217,11 +226,12 @@ export class Gateway {
     return false;
   }
 
+  /** @param deadline on the clock of `performance.now`, which never jumps */
   async #drained(deadline: number, isDone: () => boolean): Promise<void> {
     do {
       this.#turn.schedule();
       await delay(DRAIN_POLL_MS);
-    } while (!isDone() && Date.now() < deadline);
+    } while (!isDone() && performance.now() < deadline);
   }
 
   #createPublishRoom(): PublishRoom {
@@ -303,6 +313,10 @@ export class Gateway {
     if (fault !== undefined) return `the store is out of order: ${fault}`;
     return this.#workers.fault();
   }
+}
+
+function noHttp(): Promise<HttpResponse> {
+  return Promise.reject(new Error('HTTP is not served'));
 }
 
 function createCredit(config: Config, engine: Engine): CreditPool {

@@ -41,7 +41,7 @@ export class Liveness {
 
   start(): void {
     this.#timer = setInterval(() => {
-      const now = Date.now();
+      const now = performance.now();
       for (const session of this.#sessions()) this.#sweep(session, now);
     }, this.#everyMs);
   }
@@ -68,9 +68,9 @@ export class Liveness {
       // An idle session gets both, in one system call.
       connection.cork(() => {
         connection.ping(now);
-        connection.heartbeat(Date.now());
+        connection.heartbeat();
       });
     } else if (asks) connection.ping(now);
-    else if (beats) connection.heartbeat(Date.now());
+    else if (beats) connection.heartbeat();
   }
 }

@@ -64,8 +64,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #creditTold = 0;
   /** Undefined where frames are acknowledged as they are taken. */
   readonly #undurable: UndurableFrames | undefined;
-  /** False after a frame with sequence 0, which opts out. */
+  /** False once a frame with sequence 0 opted out; one with a number is always acknowledged. */
   #isAcknowledged = true;
+  #hasNumbers = false;
 
   constructor(connection: Connection, publisher: Publisher, room: PublishRoom) {
     this.connection = connection;
@@ -82,7 +83,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     if (!this.connection.isOpen) return;
     const { clock } = this.#room;
     clock.read();
-    this.connection.lastLifeAt = clock.now;
+    this.connection.lastLifeAt = clock.steady;
     try {
       this.#read(data, clock.now);
     } catch (error) {
@@ -207,7 +208,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #takeTicks(now: number): void {
     const { batch, clock, credit, intake, traffic } = this.#room;
     const { sequence } = batch;
-    this.#isAcknowledged = sequence !== 0;
+    if (sequence !== 0) this.#hasNumbers = true;
+    this.#isAcknowledged = this.#hasNumbers;
     if (sequence !== 0 && sequence <= this.publisher.sequence) {
       traffic.duplicateFrames++;
       if (sequence > this.publisher.durableSequence) this.#undurable?.add(sequence, batch.count);

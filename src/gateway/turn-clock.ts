@@ -9,6 +9,8 @@ export class TurnClock {
   now = 0;
   /** The same moment on the monotonic clock, ms. */
   monotonic = 0;
+  /** And on the clock of `performance.now`, ms. */
+  steady = 0;
   #isRead = false;
 
   /** Sees to it that the fields hold a moment of this turn. */
@@ -17,6 +19,7 @@ export class TurnClock {
     this.#isRead = true;
     this.now = Date.now();
     this.monotonic = monotonicMs();
+    this.steady = performance.now();
     setImmediate(this.#turned);
   }
 

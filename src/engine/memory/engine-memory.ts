@@ -48,6 +48,10 @@ export interface EngineMemoryOptions {
   /** Ticks a queue holds, a power of two. */
   readonly channelCapacity: number;
   readonly movingAverageWindow: number;
+  /** Anomalies that wait for the gateway at most, a partition, a power of two; then its worker waits. */
+  readonly anomalyRingCapacity?: number | undefined;
+  /** Address space for the places of a partition's deques; touched only as they grow. */
+  readonly growBytes?: number | undefined;
 }
 
 /** Anomalies that wait for the gateway at most, a partition; then its worker waits. */
@@ -58,6 +62,7 @@ const GROW_BYTES = 256 * 1024 * 1024;
 /** The engine's shared memory, one {@link PartitionMemory} a partition; what is per symbol is the same in all of them. */
 export function createEngineMemory(options: EngineMemoryOptions): readonly PartitionMemory[] {
   const { symbols } = options;
+  const { anomalyRingCapacity = ANOMALY_RING_CAPACITY, growBytes = GROW_BYTES } = options;
   const shared = {
     records: createSymbolRecords(symbols, options.movingAverageWindow),
     dirty: createDirtySet(symbols),
@@ -66,8 +71,8 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
   return Array.from({ length: options.partitions }, () => ({
     ...shared,
     ticks: createTickRing(options.channelCapacity),
-    anomalies: createAnomalyRing(ANOMALY_RING_CAPACITY),
-    places: createPlaceArena(GROW_BYTES),
+    anomalies: createAnomalyRing(anomalyRingCapacity),
+    places: createPlaceArena(growBytes),
     counters: createCounters(),
     pendingRow: createPendingRow(),
   }));

@@ -270,9 +270,11 @@ export class TickConsumer {
   /**
    * Blocks until there may be something to take, or a stop was asked for, or {@link TickProducer.wake} was called after
    * something that `isCalled` looks at.
+   *
+   * @param spins looks at the queue before that
    */
-  sleep(isCalled: () => boolean = NEVER): void {
-    for (let i = 0; i < SPINS_BEFORE_SLEEP; i++) {
+  sleep(isCalled: () => boolean = NEVER, spins = SPINS_BEFORE_SLEEP): void {
+    for (let i = 0; i < spins; i++) {
       if (this.#hasWork()) return;
     }
     Atomics.store(this.#words, ASLEEP, 1);

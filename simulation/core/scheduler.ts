@@ -1,0 +1,139 @@
+import { EventQueue, type ScheduledEvent } from './event-queue.ts';
+import type { Random } from './random.ts';
+import type { Trace } from './trace.ts';
+
+/** Threads that events belong to; worker p has the number p + 1. */
+export const Thread = {
+  /** Clients and the network between: nothing of the server runs. */
+  OUTSIDE: -1,
+  /** What happens to the server as a whole: no thread of it may be in the middle of something. */
+  ALONE: -2,
+  /** The gateway's event loop. */
+  MAIN: 0,
+} as const;
+
+/** Events that are looked at beyond those of threads that are busy. */
+const ASIDE_MAX = 16;
+/** A thread that was interrupted goes on within this time, ms. */
+const INTERRUPTION_MS_MAX = 3;
+const DEPTH_MAX = 3;
+
+/**
+ * The virtual clock, and what happens next on it. One event runs at a time; but a thread of the server may be interrupted in
+ * the middle of one, at any access to shared memory, and others' events run meanwhile ({@link interleave}).
+ */
+export class Scheduler {
+  readonly random: Random;
+  readonly trace: Trace;
+  /** Ms since the start of the run. */
+  now = 0;
+  /** Events that ran. */
+  steps = 0;
+  /** Of the server that runs now; events of earlier runs are void. */
+  process = 0;
+  /** Whether promises may have been resolved: their consequences come before the next event. */
+  hasMicrotasks = false;
+  readonly #queue = new EventQueue();
+  /** Threads in the middle of an event, innermost last. */
+  readonly #busy: number[] = [];
+  #order = 0;
+
+  constructor(random: Random, trace: Trace) {
+    this.random = random;
+    this.trace = trace;
+  }
+
+  /** The thread whose event runs. */
+  get thread(): number {
+    return this.#busy.at(-1) ?? Thread.OUTSIDE;
+  }
+
+  get isInterrupting(): boolean {
+    return this.#busy.length > 1;
+  }
+
+  /** Whether `thread` is in the middle of an event. */
+  isBusy(thread: number): boolean {
+    return this.#busy.includes(thread);
+  }
+
+  /** Has `run` called in `delayMs`, on a thread of the server that runs now. */
+  after(delayMs: number, thread: number, label: string, run: () => void): ScheduledEvent {
+    const isOfServer = thread >= Thread.MAIN;
+    const event: ScheduledEvent = {
+      time: this.now + delayMs,
+      order: this.#order++,
+      thread,
+      process: isOfServer ? this.process : 0,
+      label,
+      run,
+    };
+    this.#queue.push(event);
+    return event;
+  }
+
+  /** Runs the next event; false when there is none. */
+  step(): boolean {
+    for (let event = this.#queue.pop(); event !== undefined; event = this.#queue.pop()) {
+      if (this.#isVoid(event)) continue;
+      this.#run(event);
+      return true;
+    }
+    return false;
+  }
+
+  /** In the middle of a thread's work: runs up to `count` events of others. */
+  interleave(count: number): void {
+    if (this.#busy.length >= DEPTH_MAX) return;
+    const end = this.now + INTERRUPTION_MS_MAX;
+    const aside: ScheduledEvent[] = [];
+    for (let left = count; left > 0 && aside.length < ASIDE_MAX; ) {
+      const { first } = this.#queue;
+      if (first === undefined || first.time > end) break;
+      this.#queue.pop();
+      if (this.#isVoid(first)) continue;
+      if (this.#mustWait(first.thread)) aside.push(first);
+      else {
+        this.#run(first);
+        left--;
+      }
+    }
+    for (const event of aside) this.#queue.push(event);
+  }
+
+  /** In the middle of a thread's work: runs others' events until `isOver`, or until there is none for `timeoutMs`. */
+  wait(isOver: () => boolean, timeoutMs: number): void {
+    const end = this.now + timeoutMs;
+    const aside: ScheduledEvent[] = [];
+    while (!isOver()) {
+      const { first } = this.#queue;
+      if (first === undefined || first.time > end) break;
+      this.#queue.pop();
+      if (this.#isVoid(first)) continue;
+      if (this.#mustWait(first.thread)) aside.push(first);
+      else this.#run(first);
+    }
+    if (!isOver()) this.now = Math.max(this.now, end);
+    for (const event of aside) this.#queue.push(event);
+  }
+
+  #mustWait(thread: number): boolean {
+    return thread === Thread.ALONE || this.#busy.includes(thread);
+  }
+
+  #isVoid({ run, process }: ScheduledEvent): boolean {
+    return run === undefined || (process !== 0 && process !== this.process);
+  }
+
+  #run(event: ScheduledEvent): void {
+    const { run } = event;
+    event.run = undefined;
+    if (run === undefined) return;
+    this.now = Math.max(this.now, event.time);
+    this.steps++;
+    this.trace.note(this.steps, this.now, event.label, event.thread);
+    this.#busy.push(event.thread);
+    run();
+    this.#busy.pop();
+  }
+}

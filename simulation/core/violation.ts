@@ -1,0 +1,16 @@
+/** A promise that the server broke, seen by an oracle. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly oracle: string;
+
+  /** @param oracle which promise, in a few words; `detail` tells the values */
+  constructor(oracle: string, detail: string) {
+    super(detail);
+    this.oracle = oracle;
+  }
+}
+
+/** Breaks the run off unless a promise holds; `detail` is asked for only then. */
+export function expectThat(holds: boolean, oracle: string, detail: () => string): void {
+  if (!holds) throw new Violation(oracle, detail());
+}

@@ -1,0 +1,361 @@
+import type { AnomalySink, Engine } from '../../src/engine/index.ts';
+import { Counter } from '../../src/engine/index.ts';
+import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
+import type { ReceivedTicks, TickColumns } from '../../src/engine/memory/tick-ring.ts';
+import { Partition, type Rules } from '../../src/engine/partition.ts';
+import type { SymbolState as CapturedState } from '../../src/engine/symbol-state.ts';
+import type { Scheduler } from '../core/scheduler.ts';
+import { expectThat } from '../core/violation.ts';
+import { QueueModel } from './queue-model.ts';
+import { type ExpectedAnomaly, SymbolModel } from './symbol-model.ts';
+
+/** Where the running sum may be off by its last bits, relatively. */
+const AVERAGE_ERROR_MAX = 1e-12;
+
+/** A cut through all queues, at which a capture was asked for: where the queue of each symbol stood. */
+export type Cut = ReadonlyMap<string, number>;
+
+/** What a tick's intake came to. */
+export interface Offer {
+  readonly symbolId: number;
+  readonly price: number;
+  readonly time: number;
+  readonly wasTaken: boolean;
+}
+
+/**
+ * Sees every tick that goes into a queue, every one that a worker applies and every anomaly that the gateway takes, and knows
+ * what each ought to come to.
+ */
+export class EngineOracle {
+  /** By symbol, over all processes. */
+  readonly models = new Map<string, SymbolModel>();
+  /** Models by symbol id, of the process that runs now. */
+  byId: SymbolModel[] = [];
+  /** Sequence of the newest anomaly of a symbol that the gateway took, by symbol id. */
+  drained: number[] = [];
+  /** Where the numbering stood when the process started, by symbol id. */
+  drainedFrom: number[] = [];
+  queues: QueueModel[] = [];
+  /** Ticks applied and anomalies taken by all processes together. */
+  ticksApplied = 0;
+  anomaliesTaken = 0;
+  /** Symbols that the process knows. */
+  known = new Set<string>();
+  /** Offers since it was last emptied. */
+  readonly offers: Offer[] = [];
+  /** Told of each symbol that is new to the process. */
+  onSymbol: (symbolId: number) => void = () => undefined;
+  readonly #scheduler: Scheduler;
+  readonly #rules: Rules;
+  readonly #row = new Float64Array(ROW_VALUES);
+  #engine: Engine | undefined;
+  #isQuiet = false;
+
+  constructor(scheduler: Scheduler, rules: Rules) {
+    this.#scheduler = scheduler;
+    this.#rules = rules;
+  }
+
+  /** Whether the oracle itself looks at shared memory: nobody is interrupted then. */
+  get isQuiet(): boolean {
+    return this.#isQuiet;
+  }
+
+  get engine(): Engine {
+    if (this.#engine === undefined) throw new Error('no engine runs');
+    return this.#engine;
+  }
+
+  get isRunning(): boolean {
+    return this.#engine !== undefined;
+  }
+
+  /** The process is gone. */
+  lost(): void {
+    this.#engine = undefined;
+  }
+
+  /** Looks on at an engine that starts, from nothing or from what was restored. */
+  attach(engine: Engine, overwrites: boolean): void {
+    this.#engine = engine;
+    const { channelCapacity, partitions } = engine;
+    this.queues = Array.from(
+      { length: partitions },
+      () => new QueueModel(channelCapacity, overwrites),
+    );
+    this.byId = [];
+    this.known = new Set();
+    this.drained = [];
+    this.drainedFrom = [];
+    this.quietly(() => {
+      for (const [symbolId] of engine.symbols.names.entries()) this.#learn(symbolId);
+    });
+    const { tryOffer, drainAnomalies } = engine;
+    engine.tryOffer = (symbolId, ticks, index) => {
+      const wasTaken = tryOffer.call(engine, symbolId, ticks, index);
+      this.#offered(symbolId, ticks, index, wasTaken);
+      return wasTaken;
+    };
+    engine.drainAnomalies = (sink, limit) =>
+      drainAnomalies.call(engine, this.#watching(sink), limit);
+  }
+
+  /** Does `look` without anybody being interrupted by it. */
+  quietly<Result>(look: () => Result): Result {
+    const before = this.#isQuiet;
+    this.#isQuiet = true;
+    const result = look();
+    this.#isQuiet = before;
+    return result;
+  }
+
+  model(symbolId: number): SymbolModel {
+    return this.byId[symbolId] ?? this.#learn(symbolId);
+  }
+
+  nameOf(symbolId: number): string {
+    return this.engine.symbols.name(symbolId);
+  }
+
+  /** What is to be expected of anomaly `sequence` of a symbol. */
+  anomaly(symbolId: number, sequence: number): ExpectedAnomaly | undefined {
+    return this.model(symbolId).anomalies.get(sequence);
+  }
+
+  /** Where the queues stand: every tick offered so far is before it. */
+  cut(): Cut {
+    const { symbols } = this.engine;
+    return new Map(
+      symbols.names.map((symbol, symbolId) => [
+        symbol,
+        this.queues[symbols.partition(symbolId)]?.offered ?? 0,
+      ]),
+    );
+  }
+
+  /** Checks captured states against the cut: they hold the ticks before it and no others. */
+  checkCaptured(states: readonly CapturedState[], cut: Cut): void {
+    const captured = new Map(states.map((state) => [state.symbol, state]));
+    for (const [symbol, position] of cut) {
+      const model = this.models.get(symbol);
+      const state = captured.get(symbol);
+      if (model === undefined) continue;
+      const count = state?.count ?? 0;
+      const last = count === 0 ? -1 : model.positionOf(count);
+      const next = model.positionOf(count + 1);
+      expectThat(
+        last !== undefined && last < position && (next === undefined || next >= position),
+        'a snapshot holds the ticks before its moment and no others',
+        () =>
+          `${symbol}: ${count} updates; the last was number ${last} of its queue, the next ${next}, the cut is at ` +
+          `${position}`,
+      );
+      if (state !== undefined && count > 0) this.checkState(symbol, model, count, state);
+    }
+  }
+
+  /** Checks that values are those after `count` updates. */
+  checkState(
+    symbol: string,
+    model: SymbolModel,
+    count: number,
+    values: { price: number; average: number; time: number; min: number; max: number },
+  ): void {
+    const state = model.states[count - 1];
+    const isRight =
+      state !== undefined &&
+      state.price === values.price &&
+      state.time === values.time &&
+      state.min === values.min &&
+      state.max === values.max &&
+      Math.abs(values.average / state.average - 1) <= AVERAGE_ERROR_MAX;
+    expectThat(
+      isRight,
+      'every state is one that the symbol had',
+      () =>
+        `${symbol} after ${count} updates: ${JSON.stringify(values)}, not ${JSON.stringify(state)}`,
+    );
+  }
+
+  /** A worker rests: what its partition counts must be what left its queue. */
+  checkCounters(partition: number): void {
+    const queue = this.queues[partition];
+    if (queue === undefined || this.#engine === undefined || queue.applying >= 0) return;
+    const { counters } = this.engine.status(partition);
+    this.quietly(() => {
+      const lapped = counters.get(Counter.LAPPED);
+      const skipped = counters.get(Counter.SKIPPED);
+      queue.lapTo(counters.taken());
+      expectThat(
+        counters.taken() === queue.taken && lapped === queue.lapped && skipped === queue.skipped,
+        'accepted = applied + queued + overwritten + skipped',
+        () =>
+          `partition ${partition}: taken ${counters.taken()}, overwritten ${lapped}, skipped ${skipped}; ` +
+          `expected ${queue.taken}, ${queue.lapped}, ${queue.skipped}`,
+      );
+      expectThat(
+        counters.get(Counter.TRUNCATED) === 0,
+        'windows',
+        () => 'a window of a few ticks was truncated',
+      );
+    });
+  }
+
+  /** The rows must hold what the models do, now that nothing moves. */
+  checkRows(): void {
+    this.quietly(() => {
+      for (const [symbolId, symbol] of this.engine.symbols.names.entries()) {
+        const model = this.model(symbolId);
+        const version = this.engine.statistics.read(symbolId, this.#row, 0);
+        const count = version === 0 ? 0 : (this.#row[RowValue.COUNT] as number);
+        expectThat(
+          count === model.states.length,
+          'every accepted tick is applied',
+          () => `${symbol} has ${count} updates, and ${model.states.length} ticks were applied`,
+        );
+        if (count > 0) this.checkState(symbol, model, count, this.#rowValues());
+      }
+    });
+  }
+
+  /** Has every partition of the process tell of the ticks it applies. Returns how to have it no more. */
+  watchPartitions(): () => void {
+    const { apply, repair } = Partition.prototype;
+    const oracle = this;
+    Partition.prototype.apply = function (ticks, index) {
+      oracle.#begin(ticks, index);
+      apply.call(this, ticks, index);
+      oracle.#end(ticks.symbolIds[index] as number);
+    };
+    Partition.prototype.repair = function (symbolId, sequence) {
+      repair.call(this, symbolId, sequence);
+      oracle.#repaired(symbolId);
+    };
+    return () => {
+      Partition.prototype.apply = apply;
+      Partition.prototype.repair = repair;
+    };
+  }
+
+  #partition(): number {
+    return this.#scheduler.thread - 1;
+  }
+
+  #begin(ticks: TickColumns, index: number): void {
+    const partition = this.#partition();
+    const queue = this.queues[partition] as QueueModel;
+    const symbolId = ticks.symbolIds[index] as number;
+    const price = ticks.prices[index] as number;
+    const time = ticks.times[index] as number;
+    const position = this.quietly(() => this.engine.status(partition).counters.taken());
+    queue.begin(position, { symbolId, price, time });
+    this.model(symbolId).begin(price, time, position);
+  }
+
+  #end(symbolId: number): void {
+    this.model(symbolId).settle();
+    this.ticksApplied++;
+    (this.queues[this.#partition()] as QueueModel).end();
+  }
+
+  #repaired(symbolId: number): void {
+    this.quietly(() => {
+      const { statistics } = this.engine;
+      const version = statistics.read(symbolId, this.#row, 0);
+      const count = version === 0 ? 0 : (this.#row[RowValue.COUNT] as number);
+      this.model(symbolId).repair(this.nameOf(symbolId), count, statistics.anomalies(symbolId));
+    });
+    // One that died while cleaning up has its successor do it again; the tick is given up once.
+    const queue = this.queues[this.#partition()] as QueueModel;
+    if (queue.applying >= 0) queue.skip();
+  }
+
+  #offered(symbolId: number, ticks: ReceivedTicks, index: number, wasTaken: boolean): void {
+    const price = ticks.prices[index] as number;
+    const time = ticks.times[index] as number;
+    this.offers.push({ symbolId, price, time, wasTaken });
+    const partition = this.engine.symbols.partition(symbolId);
+    this.model(symbolId);
+    if (wasTaken) {
+      this.queues[partition]?.offer({ symbolId, price, time });
+      return;
+    }
+    const depth = this.quietly(() => this.engine.status(partition).queueDepth);
+    expectThat(
+      depth === this.engine.channelCapacity,
+      'only a full queue drops',
+      () => `a tick was dropped with ${depth} of ${this.engine.channelCapacity} waiting`,
+    );
+  }
+
+  #watching(sink: AnomalySink): AnomalySink {
+    return {
+      append: (symbolId, sequence, direction, reference, price, changePercent, time) => {
+        this.#drainedOne(symbolId, sequence, [direction, reference, price, changePercent, time]);
+        sink.append(symbolId, sequence, direction, reference, price, changePercent, time);
+      },
+    };
+  }
+
+  #drainedOne(symbolId: number, sequence: number, values: readonly number[]): void {
+    const symbol = this.nameOf(symbolId);
+    this.model(symbolId);
+    const last = this.drained[symbolId] as number;
+    expectThat(
+      sequence === last + 1,
+      'anomalies come in order, none missing, none twice',
+      () => `${symbol}: anomaly ${sequence} came after ${last}`,
+    );
+    this.drained[symbolId] = sequence;
+    this.anomaliesTaken++;
+    const expected = this.anomaly(symbolId, sequence);
+    checkAnomaly(symbol, sequence, values, expected);
+  }
+
+  #rowValues(): { price: number; average: number; time: number; min: number; max: number } {
+    const row = this.#row;
+    return {
+      price: row[RowValue.PRICE] as number,
+      average: row[RowValue.AVERAGE] as number,
+      time: row[RowValue.TIME] as number,
+      min: row[RowValue.MIN] as number,
+      max: row[RowValue.MAX] as number,
+    };
+  }
+
+  #learn(symbolId: number): SymbolModel {
+    const symbol = this.nameOf(symbolId);
+    let model = this.models.get(symbol);
+    if (model === undefined) {
+      model = new SymbolModel(this.#rules);
+      this.models.set(symbol, model);
+    }
+    this.byId[symbolId] = model;
+    this.known.add(symbol);
+    this.drained[symbolId] = model.lastAnomaly;
+    this.drainedFrom[symbolId] = model.lastAnomaly;
+    this.onSymbol(symbolId);
+    return model;
+  }
+}
+
+/** Checks an anomaly's direction, reference, price, change and time. */
+export function checkAnomaly(
+  symbol: string,
+  sequence: number,
+  values: readonly number[],
+  expected: ExpectedAnomaly | undefined,
+): void {
+  const [direction, reference, price, changePercent, time] = values;
+  expectThat(
+    expected !== undefined &&
+      expected.direction === direction &&
+      expected.reference === reference &&
+      expected.price === price &&
+      expected.changePercent === changePercent &&
+      expected.time === time,
+    'anomalies are those that the ticks raise',
+    () => `${symbol} ${sequence}: ${JSON.stringify(values)}, expected ${JSON.stringify(expected)}`,
+  );
+}

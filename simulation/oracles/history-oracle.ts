@@ -1,0 +1,100 @@
+import { expectThat } from '../core/violation.ts';
+import { Op, type WireFrame } from '../network/wire.ts';
+import type { SimulatedDisk } from '../storage/simulated-disk.ts';
+import { checkAnomaly, type EngineOracle } from './engine-oracle.ts';
+
+const NOT_AVAILABLE = 14;
+
+/** How much the server keeps. */
+export interface HistoryKeeping {
+  /** Anomalies of a symbol in memory. */
+  readonly perSymbolMax: number;
+  readonly hasStore: boolean;
+  /** Whether nobody is told of an anomaly before it is on disk. */
+  readonly isSync: boolean;
+}
+
+/** Knows what HISTORY has to answer. */
+export class HistoryOracle {
+  readonly #engine: EngineOracle;
+  readonly #disk: SimulatedDisk;
+  readonly #keeping: HistoryKeeping;
+
+  constructor(engine: EngineOracle, disk: SimulatedDisk, keeping: HistoryKeeping) {
+    this.#engine = engine;
+    this.#disk = disk;
+    this.#keeping = keeping;
+  }
+
+  /** Checks what came of a HISTORY frame. */
+  check(frame: WireFrame, answers: readonly WireFrame[]): void {
+    const [, requestId, symbol, after, limit] = frame as [number, number, string, number, number];
+    const answer = answers.find((one) => one[1] === requestId);
+    const symbolId = this.#engine.engine.symbols.findName(symbol);
+    const from = symbolId < 0 ? 1 : this.#first(symbolId, symbol);
+    const what = () => `${symbol} after ${after}: ${JSON.stringify(answer)}`;
+    if (answer?.[0] === Op.ERROR) {
+      expectThat(answer[2] === NOT_AVAILABLE && after + 1 < from, 'HISTORY', what);
+      return;
+    }
+    expectThat(answer?.[0] === Op.HISTORY_PAGE && answer[2] === symbol, 'HISTORY', what);
+    const page = answer?.[3] as [number, ...number[]][];
+    expectThat(page.length <= limit && (after + 1 >= from || page.length === 0), 'HISTORY', what);
+    this.#checkPage(symbolId, symbol, after, page);
+    const last = symbolId < 0 ? 0 : (this.#engine.drained[symbolId] as number);
+    const end = page.at(-1)?.[0] ?? after;
+    const isMore = end < last;
+    expectThat(
+      answer?.[4] === isMore || this.#keeping.isSync,
+      'HISTORY tells whether there is more',
+      what,
+    );
+    expectThat(
+      !isMore || page.length > 0 || this.#keeping.isSync || this.#hasHole(symbol),
+      'HISTORY',
+      what,
+    );
+  }
+
+  #checkPage(
+    symbolId: number,
+    symbol: string,
+    after: number,
+    page: readonly [number, ...number[]][],
+  ): void {
+    let before = after;
+    for (const [sequence, ...values] of page) {
+      expectThat(
+        sequence === before + 1 || (sequence > before && this.#hasHole(symbol)),
+        'HISTORY leaves nothing out',
+        () => `${symbol}: ${sequence} after ${before}`,
+      );
+      checkAnomaly(symbol, sequence, values, this.#engine.anomaly(symbolId, sequence));
+      before = sequence;
+    }
+  }
+
+  /** The oldest sequence that must be known. */
+  #first(symbolId: number, symbol: string): number {
+    const last = this.#engine.drained[symbolId] as number;
+    const start = this.#engine.drainedFrom[symbolId] as number;
+    const held = Math.max(start + 1, last - this.#keeping.perSymbolMax + 1);
+    if (!this.#keeping.hasStore) return held;
+    const durable = this.#disk.anomalies.get(symbol)?.[0]?.sequence ?? Number.POSITIVE_INFINITY;
+    // What this process took is in the store too, on disk or on its way there.
+    return Math.min(held, durable, start + 1);
+  }
+
+  /** Whether a crash lost anomalies that a snapshot had counted. */
+  #hasHole(symbol: string): boolean {
+    const symbolId = this.#engine.engine.symbols.findName(symbol);
+    const start = symbolId < 0 ? 0 : (this.#engine.drainedFrom[symbolId] as number);
+    const durable = this.#disk.anomalies.get(symbol) ?? [];
+    let before = (durable[0]?.sequence ?? start + 1) - 1;
+    for (const { sequence } of durable) {
+      if (sequence !== before + 1) return true;
+      before = sequence;
+    }
+    return before < start;
+  }
+}

@@ -1,0 +1,107 @@
+import type { Config } from '../../src/config/schema.ts';
+import type { Scheduler } from '../core/scheduler.ts';
+import { expectThat } from '../core/violation.ts';
+import type { VirtualGlobals } from '../core/virtual-globals.ts';
+import type { EngineOracle } from './engine-oracle.ts';
+import type { PublisherRecord, PublishOracle } from './publish-oracle.ts';
+import type { StreamOracle } from './stream-oracle.ts';
+
+/** The wall clock jumped so recently that the server may not have noticed yet, ms. */
+const JUMP_UNNOTICED_MS = 200;
+/** The server looks at the clock once a turn: how old its time may be, ms. */
+const TURN_MS_MAX = 500;
+
+/** What the oracles of all connections share. */
+export class ServerOracle {
+  readonly engine: EngineOracle;
+  readonly config: Config;
+  /** Open connections. */
+  readonly publishers = new Set<PublishOracle>();
+  readonly streams = new Set<StreamOracle>();
+  /** By name. */
+  readonly records = new Map<string, PublisherRecord>();
+  readonly #scheduler: Scheduler;
+  readonly #globals: VirtualGlobals;
+  #jumpedAt = Number.NEGATIVE_INFINITY;
+  #jumpMs = 0;
+
+  constructor(engine: EngineOracle, config: Config, scheduler: Scheduler, globals: VirtualGlobals) {
+    this.engine = engine;
+    this.config = config;
+    this.#scheduler = scheduler;
+    this.#globals = globals;
+    engine.onSymbol = (symbolId) => {
+      for (const stream of this.streams) stream.symbolAppeared(symbolId);
+    };
+  }
+
+  get now(): number {
+    return this.#scheduler.now;
+  }
+
+  /** Whether publishers are told of frames only once a snapshot has them. */
+  get isDurable(): boolean {
+    return this.config.publish.acknowledge === 'durable';
+  }
+
+  get isWaiting(): boolean {
+    return this.config.processing.overflow === 'wait';
+  }
+
+  /** The latest time that a tick may have. */
+  get latestTime(): number {
+    return this.#globals.wallNow + this.config.processing.maxFutureMs;
+  }
+
+  /** How far the server's idea of the time may be off, ms. */
+  get clockDoubtMs(): number {
+    return this.#scheduler.now - this.#jumpedAt < JUMP_UNNOTICED_MS ? Math.abs(this.#jumpMs) : 0;
+  }
+
+  record(name: string): PublisherRecord {
+    let record = this.records.get(name);
+    if (record === undefined) {
+      record = { name, sequence: 0, durable: 0, oracle: undefined };
+      this.records.set(name, record);
+    }
+    return record;
+  }
+
+  /** The wall clock jumped. */
+  jumped(ms: number): void {
+    this.#jumpMs = this.clockDoubtMs + Math.abs(ms);
+    this.#jumpedAt = this.#scheduler.now;
+  }
+
+  /** Whether a time may be what the server takes for now. */
+  isNow(time: number): boolean {
+    return Math.abs(this.#globals.wallNow - time) <= TURN_MS_MAX + this.clockDoubtMs;
+  }
+
+  /** Whether the server holds a symbol, after it dealt with its ticks. */
+  isHeld(symbol: string): boolean {
+    return this.engine.known.has(symbol);
+  }
+
+  /** Under `wait`, publishers never hold more credit together than there is room. */
+  checkCredit(when: string): void {
+    if (!this.isWaiting) return;
+    let given = 0;
+    for (const { credit } of this.publishers) given += credit;
+    const free = this.engine.quietly(() => this.engine.engine.freeSlots());
+    expectThat(
+      given <= free,
+      'credit never exceeds the free space',
+      () => `${when}: ${given} given, ${free} free`,
+    );
+  }
+
+  /** The process is gone, and all that it knew. */
+  lost(): void {
+    this.publishers.clear();
+    for (const stream of this.streams) stream.end();
+    this.streams.clear();
+    for (const record of this.records.values()) record.oracle = undefined;
+    this.engine.lost();
+  }
+}

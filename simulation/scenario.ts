@@ -1,0 +1,96 @@
+import { parseConfig } from '../src/config/parse-config.ts';
+import type { Config } from '../src/config/schema.ts';
+import type { Random } from './core/random.ts';
+
+/** What a seed decides about a run before it begins. */
+export interface Scenario {
+  readonly config: Config;
+  readonly symbols: readonly string[];
+  readonly publishers: number;
+  readonly subscribers: number;
+  /** Anomalies that wait for the gateway at most, a partition. */
+  readonly anomalyRingCapacity: number;
+  /** Of the server's life and surroundings: mean time between them, ms. */
+  readonly everyMs: {
+    readonly workerDeath: number;
+    readonly crash: number;
+    readonly stop: number;
+    readonly clockJump: number;
+    readonly storeFault: number;
+  };
+  /** How likely a worker has its accesses to shared memory watched, so that it may be interrupted or die at any. */
+  readonly watchedWorkers: number;
+  /** Whether the gateway may be interrupted at any access to shared memory. */
+  readonly isMainWatched: boolean;
+  /** How much a subscriber and a publisher do, times a second. */
+  readonly pace: number;
+}
+
+const FAMILIES = ['AAA', 'AB', 'BTC', 'ÉÜ', '日経'];
+
+function symbolsOf(random: Random): string[] {
+  const count = random.between(2, 16);
+  return Array.from({ length: count }, (_, i) => `${random.pick(FAMILIES)}-${i}`);
+}
+
+/** A run's circumstances. */
+export function createScenario(random: Random): Scenario {
+  const symbols = symbolsOf(random);
+  return {
+    config: createConfig(random, symbols.length),
+    symbols,
+    publishers: random.between(1, 4),
+    subscribers: random.between(1, 6),
+    anomalyRingCapacity: random.pick([4, 16, 64]),
+    everyMs: {
+      workerDeath: random.scaled(200, 10_000),
+      crash: random.scaled(10_000, 120_000),
+      stop: random.scaled(10_000, 120_000),
+      clockJump: random.scaled(2000, 60_000),
+      storeFault: random.scaled(2000, 20_000),
+    },
+    watchedWorkers: random.pick([0.1, 0.3, 1]),
+    isMainWatched: random.isLucky(0.3),
+    pace: random.scaled(20, 400),
+  };
+}
+
+function createConfig(random: Random, symbols: number): Config {
+  const hasStore = random.isLucky(0.7);
+  const snapshotIntervalMs = random.pick([200, 1000, 4000]);
+  const isDurable = hasStore && random.isLucky(0.3);
+  return parseConfig({
+    server: {
+      heartbeatMs: random.pick([200, 1000, 5000]),
+      drainMs: random.pick([100, 500, 2000]),
+      badFramesMax: random.between(2, 16),
+    },
+    processing: {
+      partitions: random.between(1, 3),
+      channelCapacity: random.pick([16, 32, 128, 1024]),
+      overflow: random.pick(['dropOldest', 'dropNewest', 'wait'] as const),
+      movingAverageWindow: random.pick([1, 3, 8, 20]),
+      slidingWindowMilliseconds: random.pick([5, 100, 1000]),
+      anomalyThresholdPercent: random.pick([0.5, 2, 5]),
+      windowCapacity: 65_536,
+      // Now and then too few for all.
+      maxSymbols: Math.max(1, symbols + random.between(-1, 4)),
+    },
+    stream: {
+      conflateMs: random.pick([0, 0, 20, 100]),
+      subscriptionsMax: random.between(3, 12),
+      socketBufferBytesMax: random.pick([1024, 4096, 32_768]),
+      slowSessionCloseMs: random.pick([1000, 10_000]),
+      recentAnomaliesPerSymbol: random.pick([1, 4, 64]),
+    },
+    publish: {
+      ticksPerFrameMax: 64,
+      acknowledge: isDurable ? 'durable' : 'accepted',
+    },
+    store: {
+      directory: hasStore ? 'simulated' : '',
+      mode: random.pick(['async', 'sync'] as const),
+      snapshotIntervalMs,
+    },
+  });
+}

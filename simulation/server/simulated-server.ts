@@ -1,0 +1,195 @@
+import type { Worker } from 'node:worker_threads';
+import type { Config } from '../../src/config/schema.ts';
+import { decodeSymbolStates, Engine, type EngineOptions } from '../../src/engine/index.ts';
+import type { SymbolState } from '../../src/engine/symbol-state.ts';
+import { Assets, Gateway, WorkerHealth } from '../../src/gateway/index.ts';
+import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/recovery/recover.ts';
+import { noSnapshots, Snapshots } from '../../src/recovery/snapshots.ts';
+import type { SnapshotInfo } from '../../src/store/snapshot-file.ts';
+import { Thread } from '../core/scheduler.ts';
+import { expectThat } from '../core/violation.ts';
+import { SimulatedWorker } from '../engine/simulated-worker.ts';
+import { type OnAccess, withViews } from '../memory/watched-views.ts';
+import type { Cut } from '../oracles/engine-oracle.ts';
+import { SimulatedStore } from '../storage/simulated-store.ts';
+import type { World } from '../world.ts';
+
+const LOG = { warn: () => undefined, error: () => undefined };
+const ACCESSES_BETWEEN_INTERRUPTIONS = 300;
+/** Of each partition, for the places of deques. */
+const GROW_BYTES = 1 << 20;
+
+/** Nothing that browsers load is simulated. */
+const NO_ASSETS = await Assets.read('/nowhere');
+
+/** A run of the server: everything of it is real but for its threads, sockets and disk. */
+export class SimulatedServer {
+  /** Whether it serves; false while it starts and after it ended. */
+  isServing = false;
+  /** Whether it is being stopped. */
+  isStopping = false;
+  workers: SimulatedWorker[] = [];
+  readonly #world: World;
+  readonly #config: Config;
+  readonly #store: SimulatedStore | undefined;
+  #engine: Engine | undefined;
+  #gateway: Gateway | undefined;
+  #snapshots: Snapshots | undefined;
+  #cut: Cut = new Map();
+  #isDead = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#config = world.scenario.config;
+    const { disk, scheduler } = world;
+    if (this.#config.store.directory !== '') this.#store = new SimulatedStore(disk, scheduler);
+  }
+
+  /** Whether the process is still there. */
+  get isAlive(): boolean {
+    return !this.#isDead;
+  }
+
+  async start(): Promise<void> {
+    const recovered = this.#store === undefined ? NOTHING_RECOVERED : recover(this.#store);
+    const symbols = [...recovered.symbols];
+    this.#world.restore(symbols, recovered.publishers);
+    const engine = await this.#startEngine({ ...recovered, symbols });
+    if (this.#isDead) return;
+    this.#engine = engine;
+    this.#world.oracle.engine.attach(engine, this.#config.processing.overflow === 'dropOldest');
+    this.#watchCaptures(engine);
+    await this.#serve(engine, recovered);
+    if (!this.#isDead) this.isServing = true;
+  }
+
+  /** Ends it in good order, as `server.ts` does. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    this.isServing = false;
+    await this.#gateway?.stop();
+    await this.#snapshots?.stop();
+    await this.#engine?.stop();
+    await this.#store?.close();
+  }
+
+  /** The process is gone. */
+  end(): void {
+    this.#isDead = true;
+    this.isServing = false;
+  }
+
+  /** Anomalies that are not on disk, of those that were taken. */
+  get waitingAnomalies(): number {
+    return this.#store?.waitingCount ?? 0;
+  }
+
+  async #startEngine({ symbols }: Recovered): Promise<Engine> {
+    const { scenario } = this.#world;
+    const { processing } = this.#config;
+    let partition = 0;
+    const options: EngineOptions = {
+      ...processing,
+      overwrites: processing.overflow === 'dropOldest',
+      captures: this.#store !== undefined,
+      anomalyRingCapacity: scenario.anomalyRingCapacity,
+      growBytes: GROW_BYTES,
+      spawn: (data) => {
+        const own = this.#partitionOf(data.memory.ticks) ?? partition++;
+        return this.#spawn(data, own);
+      },
+    };
+    const onAccess = scenario.isMainWatched ? this.#onAccess() : undefined;
+    const events = { workerRestarted: () => undefined };
+    return await withViews(onAccess, () => Engine.start(options, events, symbols));
+  }
+
+  readonly #partitions: SharedArrayBuffer[] = [];
+
+  #partitionOf(ticks: SharedArrayBuffer): number | undefined {
+    const found = this.#partitions.indexOf(ticks);
+    if (found >= 0) return found;
+    this.#partitions.push(ticks);
+    return undefined;
+  }
+
+  #spawn(data: ConstructorParameters<typeof SimulatedWorker>[0], partition: number): Worker {
+    const worker = new SimulatedWorker(data, partition, this.#world.fate);
+    this.workers[partition] = worker;
+    return worker as unknown as Worker;
+  }
+
+  /** Has the gateway's thread interrupted now and then. */
+  #onAccess(): OnAccess {
+    const { oracle, scheduler } = this.#world;
+    let left = 0;
+    return () => {
+      if (oracle.engine.isQuiet || scheduler.thread !== Thread.MAIN || left-- > 0) return;
+      left = scheduler.random.below(ACCESSES_BETWEEN_INTERRUPTIONS);
+      scheduler.interleave(1 + scheduler.random.below(2));
+    };
+  }
+
+  /** Every snapshot that is written is checked against the moment at which it was asked for. */
+  #watchCaptures(engine: Engine): void {
+    const store = this.#store;
+    if (store === undefined) return;
+    const { oracle } = this.#world;
+    const { capture } = engine;
+    engine.capture = () => {
+      this.#cut = oracle.engine.cut();
+      return capture.call(engine);
+    };
+    const { saveSnapshot } = store;
+    store.saveSnapshot = (chunks, info) => {
+      const copies = [...(chunks as Iterable<Uint8Array>)].map((chunk) => Uint8Array.from(chunk));
+      const states: SymbolState[] = copies.flatMap((chunk) => [...decodeSymbolStates(chunk)]);
+      oracle.engine.checkCaptured(states, this.#cut);
+      this.#checkHeader(info);
+      return saveSnapshot.call(store, copies, info);
+    };
+  }
+
+  /** No snapshot knows of a frame that was never accepted. */
+  #checkHeader(info: SnapshotInfo): void {
+    const { publishers } = info as unknown as { publishers: [string, number][] };
+    for (const [name, sequence] of publishers) {
+      const { sequence: last } = this.#world.oracle.record(name);
+      expectThat(sequence <= last, 'snapshots', () => `${name}: ${sequence}, accepted is ${last}`);
+    }
+  }
+
+  async #serve(engine: Engine, { publishers }: Recovered): Promise<void> {
+    const store = this.#store;
+    const counters = noSnapshots();
+    const gateway = await Gateway.start({
+      config: this.#config,
+      engine,
+      log: LOG,
+      version: 'simulated',
+      assets: NO_ASSETS,
+      store,
+      workers: new WorkerHealth(),
+      snapshots: counters,
+      publishers,
+      openTransport: this.#world.network.startTransport,
+    });
+    if (this.#isDead) return;
+    this.#gateway = gateway;
+    if (store === undefined) return;
+    this.#snapshots = new Snapshots(
+      {
+        engine,
+        store,
+        publishers: () => gateway.publisherSequences(),
+        saved: (header) => {
+          this.#world.madeDurable(header.publishers);
+          gateway.madeDurable(header.publishers);
+        },
+        intervalMs: this.#config.store.snapshotIntervalMs,
+        log: LOG,
+      },
+      counters,
+    );
+  }
+}

@@ -1,0 +1,173 @@
+import type { Store, StoredAnomaly } from '../../src/store/index.ts';
+import type {
+  SnapshotInfo,
+  SnapshotResult,
+  StoredSnapshot,
+} from '../../src/store/snapshot-file.ts';
+import type { AnomalyPage } from '../../src/store/store.ts';
+import { type Scheduler, Thread } from '../core/scheduler.ts';
+import type { DiskSnapshot, SimulatedDisk } from './simulated-disk.ts';
+
+/** How long a write takes, ms: from, to. */
+const FLUSH_MS = [1, 45] as const;
+const SNAPSHOT_MS = [5, 400] as const;
+/** A write that failed is tried again after this, ms. */
+const RETRY_MS = 300;
+
+/** A store on a {@link SimulatedDisk}: durable after a while, not at all while the disk has a fault. */
+export class SimulatedStore implements Store {
+  readonly droppedCount = 0;
+  readonly #disk: SimulatedDisk;
+  readonly #scheduler: Scheduler;
+  /** Not durable yet, oldest first; and by symbol, the last sequence among them. */
+  #waiting: StoredAnomaly[] = [];
+  readonly #lasts = new Map<string, number>();
+  #onFlushed: ((isDurable: boolean) => void)[] = [];
+  #isFlushing = false;
+  #fault: string | undefined;
+
+  constructor(disk: SimulatedDisk, scheduler: Scheduler) {
+    this.#disk = disk;
+    this.#scheduler = scheduler;
+  }
+
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  append(anomaly: StoredAnomaly): void {
+    if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
+    this.#waiting.push(anomaly);
+    this.#lasts.set(anomaly.symbol, anomaly.sequence);
+    this.#flushSoon();
+  }
+
+  flushed(): Promise<boolean> {
+    if (this.#waiting.length === 0) {
+      this.#scheduler.hasMicrotasks = true;
+      return Promise.resolve(true);
+    }
+    return new Promise((resolve) => {
+      this.#onFlushed.push(resolve);
+    });
+  }
+
+  lastSequence(symbol: string): number {
+    return this.#lasts.get(symbol) ?? this.#disk.lastSequence(symbol);
+  }
+
+  firstSequence(symbol: string): number {
+    return this.#of(symbol)[0]?.sequence ?? this.lastSequence(symbol) + 1;
+  }
+
+  from(symbol: string, sequence: number, limit: number): readonly StoredAnomaly[] {
+    const found = this.#of(symbol).filter((anomaly) => anomaly.sequence >= sequence);
+    return found.slice(0, limit);
+  }
+
+  before(symbol: string, sequence: number, limit: number): readonly StoredAnomaly[] {
+    const found = this.#of(symbol).filter((anomaly) => anomaly.sequence < sequence);
+    return limit === 0 ? [] : found.slice(-limit);
+  }
+
+  between(): AnomalyPage {
+    throw new Error('the simulation leaves HTTP out');
+  }
+
+  recent(): readonly StoredAnomaly[] {
+    throw new Error('the simulation leaves HTTP out');
+  }
+
+  *lastSequences(): Generator<[symbol: string, sequence: number]> {
+    for (const symbol of this.#disk.anomalies.keys()) yield [symbol, this.lastSequence(symbol)];
+  }
+
+  prune(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  saveSnapshot(
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    info: SnapshotInfo,
+  ): Promise<SnapshotResult> {
+    const disk = this.#disk;
+    const number = (disk.snapshots.at(-1)?.number ?? 0) + 1;
+    const copies = [...(chunks as Iterable<Uint8Array>)].map((chunk) => Uint8Array.from(chunk));
+    const snapshot: DiskSnapshot = { number, info, chunks: copies, isWhole: false };
+    disk.snapshots.push(snapshot);
+    return new Promise((resolve) => {
+      this.#later(SNAPSHOT_MS, 'snapshot is written', () => {
+        if (disk.fault !== undefined) {
+          disk.snapshots = disk.snapshots.filter((other) => other !== snapshot);
+          resolve({ isSaved: false, reason: disk.fault });
+          return;
+        }
+        snapshot.isWhole = true;
+        disk.prune();
+        resolve({ isSaved: true, number, bytes: 0, durationMs: 0 });
+      });
+    });
+  }
+
+  loadSnapshot(): StoredSnapshot | undefined {
+    const { newest } = this.#disk;
+    if (newest === undefined) return undefined;
+    const { number, info, chunks } = newest;
+    return {
+      number,
+      info,
+      *chunks() {
+        yield* chunks.map((chunk) => Uint8Array.from(chunk));
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    if (this.#disk.fault === undefined) this.#write();
+    this.#scheduler.hasMicrotasks = true;
+    return Promise.resolve();
+  }
+
+  #of(symbol: string): readonly StoredAnomaly[] {
+    const durable = this.#disk.anomalies.get(symbol) ?? [];
+    return [...durable, ...this.#waiting.filter((anomaly) => anomaly.symbol === symbol)];
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    this.#later(FLUSH_MS, 'anomalies are written', () => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isFlushing = false;
+    const isDurable = this.#disk.fault === undefined;
+    this.#fault = this.#disk.fault;
+    if (isDurable) this.#write();
+    else
+      this.#scheduler.after(RETRY_MS, Thread.MAIN, 'the disk is tried again', () =>
+        this.#flushSoon(),
+      );
+    const settled = this.#onFlushed;
+    this.#onFlushed = [];
+    for (const resolve of settled) resolve(isDurable);
+  }
+
+  #write(): void {
+    for (const anomaly of this.#waiting) this.#disk.write(anomaly);
+    this.#waiting = [];
+    this.#lasts.clear();
+  }
+
+  #later([min, max]: readonly [number, number], label: string, run: () => void): void {
+    const delayMs = min + (max - min) * this.#scheduler.random.share();
+    this.#scheduler.after(delayMs, Thread.MAIN, label, () => {
+      this.#scheduler.hasMicrotasks = true;
+      run();
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import type { AnomalyCount, SymbolState } from '../src/engine/index.ts';
+import { TickMaker } from './clients/tick-maker.ts';
+import { Random } from './core/random.ts';
+import { Scheduler } from './core/scheduler.ts';
+import { Trace } from './core/trace.ts';
+import { VirtualGlobals } from './core/virtual-globals.ts';
+import type { SimulatedWorker, WorkerFate } from './engine/simulated-worker.ts';
+import { VirtualAtomics } from './memory/virtual-atomics.ts';
+import { SimulatedNetwork } from './network/simulated-network.ts';
+import { EngineOracle } from './oracles/engine-oracle.ts';
+import { HistoryOracle } from './oracles/history-oracle.ts';
+import { ServerOracle } from './oracles/server-oracle.ts';
+import { createScenario, type Scenario } from './scenario.ts';
+import { SimulatedDisk } from './storage/simulated-disk.ts';
+
+/** Everything around a server, and what its parts share. */
+export class World {
+  readonly random: Random;
+  readonly trace = new Trace();
+  readonly scheduler: Scheduler;
+  readonly scenario: Scenario;
+  readonly globals: VirtualGlobals;
+  readonly atomics: VirtualAtomics;
+  readonly disk = new SimulatedDisk();
+  readonly network: SimulatedNetwork;
+  readonly oracle: ServerOracle;
+  readonly history: HistoryOracle;
+  readonly ticks: TickMaker;
+  /** Whether everybody behaves, so that things can come to rest. */
+  isCalm = false;
+  /** Workers by the partition of the server that runs. */
+  workers: () => readonly SimulatedWorker[] = () => [];
+  /** Workers that died. */
+  deaths = 0;
+
+  constructor(seed: number) {
+    this.random = new Random(seed);
+    this.scenario = createScenario(this.random);
+    this.scheduler = new Scheduler(this.random, this.trace);
+    this.globals = new VirtualGlobals(this.scheduler);
+    this.atomics = new VirtualAtomics(this.scheduler, (block) => {
+      const worker = this.workers()[this.scheduler.thread - 1];
+      if (worker === undefined) throw new Error('the gateway blocks');
+      worker.block(block);
+    });
+    this.network = new SimulatedNetwork(this.scheduler, (error) => {
+      throw error;
+    });
+    const { config } = this.scenario;
+    const engine = new EngineOracle(this.scheduler, config.processing);
+    this.oracle = new ServerOracle(engine, config, this.scheduler, this.globals);
+    const hasStore = config.store.directory !== '';
+    this.history = new HistoryOracle(engine, this.disk, {
+      perSymbolMax: config.stream.recentAnomaliesPerSymbol,
+      hasStore,
+      isSync: hasStore && config.store.mode === 'sync',
+    });
+    this.ticks = new TickMaker(this.random, this.globals, this.scenario.symbols);
+  }
+
+  /** Decides about workers. */
+  get fate(): WorkerFate {
+    return {
+      scheduler: this.scheduler,
+      atomics: this.atomics,
+      watched: this.scenario.watchedWorkers,
+      isCalm: () => this.isCalm,
+      queued: (partition) => this.oracle.engine.queues[partition]?.depth ?? 0,
+      started: () => {
+        this.scheduler.hasMicrotasks = true;
+      },
+      died: () => {
+        this.deaths++;
+      },
+      stepped: (worker) => this.oracle.engine.checkCounters(worker.partition),
+    };
+  }
+
+  /** A process starts with what an earlier one left. */
+  restore(
+    symbols: readonly (SymbolState | AnomalyCount)[],
+    publishers: Iterable<readonly [name: string, sequence: number]>,
+  ): void {
+    const anomalies = new Map<string, number>();
+    const states = new Map<string, SymbolState>();
+    for (const item of symbols) {
+      anomalies.set(item.symbol, Math.max(anomalies.get(item.symbol) ?? 0, item.anomalies));
+      if ('count' in item) states.set(item.symbol, item);
+    }
+    for (const [symbol, model] of this.oracle.engine.models) {
+      const state = states.get(symbol);
+      const isWindowEmpty = state === undefined || state.minima.length === 0;
+      model.restore(state?.count ?? 0, anomalies.get(symbol) ?? 0, isWindowEmpty);
+    }
+    const known = new Map(publishers);
+    for (const record of this.oracle.records.values()) {
+      record.sequence = known.get(record.name) ?? 0;
+      record.durable = record.sequence;
+    }
+  }
+
+  /** A snapshot with these sequences is on disk. */
+  madeDurable(publishers: Iterable<readonly [name: string, sequence: number]>): void {
+    for (const [name, sequence] of publishers) this.oracle.record(name).durable = sequence;
+  }
+}
