@@ -65,9 +65,9 @@ describe('a comparison with the baseline', () => {
   });
 
   it('fails by more bytes an operation than before, and by nothing else', () => {
-    expect(compared({ bytes: 3.4 }).failure).toBeUndefined();
-    expect(compared({ bytes: 3.6 }).failure).toBe(
-      'allocates 3.60 bytes an operation, and 3 before',
+    expect(compared({ bytes: 4.9 }).failure).toBeUndefined();
+    expect(compared({ bytes: 5.1 }).failure).toBe(
+      'allocates 5.10 bytes an operation, and 3 before',
     );
     expect(compared({ bytes: 0, relative: 1 }).failure).toBeUndefined();
   });
