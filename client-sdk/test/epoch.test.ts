@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startTestServer, type TestServer } from '../../test/support/running-server.ts';
+import { StoreFolder } from '../../test/support/store-folder.ts';
 import { connect, type Subscriber, type SymbolStatistics } from '../src/index.ts';
 import { TcpCutter } from './tcp-cutter.ts';
 import { until } from './until.ts';
@@ -12,8 +13,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-async function start(port = 0): Promise<TestServer> {
-  const server = await startTestServer({ server: { port } });
+async function start(port = 0, directory = ''): Promise<TestServer> {
+  const server = await startTestServer({ server: { port }, store: { directory } });
   onTestFinished(() => server.stop());
   return server;
 }
@@ -94,6 +95,36 @@ describe('a server that restarts on its port with other prices', () => {
     });
     const { value } = await iterator.next();
     expect(value?.changes.every(({ isLive }) => isLive)).toBe(true);
+  });
+});
+
+describe('a server that restarts with what it had', () => {
+  it('is asked for what it raised meanwhile, also of symbols that had no anomaly yet', async () => {
+    using folder = new StoreFolder();
+    const first = await start(0, folder.path);
+    await post(first.port, ['BTC', 100], ['ETH', 5]);
+    const subscriber = open(`http://127.0.0.1:${first.port}`);
+    const anomalies: string[] = [];
+    subscriber.on('anomaly', ({ symbol, sequence }) => anomalies.push(`${symbol} #${sequence}`));
+    subscriber.on('gap', (gap) => anomalies.push(JSON.stringify(gap)));
+    subscriber.subscribe('*');
+    await until(() => [...subscriber.symbols()].length === 2);
+    await first.stop();
+    await until(() => subscriber.state === 'reconnecting');
+
+    // Where the subscriber does not look for it.
+    const elsewhere = await start(0, folder.path);
+    await post(elsewhere.port, ['BTC', 200], ['BTC', 210], ['BTC', 220]);
+    await elsewhere.stop();
+    const second = await start(first.port, folder.path);
+    const raised = await (
+      await fetch(`http://127.0.0.1:${second.port}/api/anomalies?from=0`)
+    ).json();
+    const { length } = (raised as { items: unknown[] }).items;
+    expect(length).toBeGreaterThanOrEqual(2);
+    await until(() => anomalies.length >= length);
+    expect(anomalies).toEqual(Array.from({ length }, (_, i) => `BTC #${i + 1}`));
+    await second.stop();
   });
 });
 

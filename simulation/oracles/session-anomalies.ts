@@ -92,7 +92,10 @@ export class SessionAnomalies {
     if (sequence <= after) return false;
     const last = this.#engine.drained[symbolId] as number;
     const start = this.#engine.drainedFrom[symbolId] as number;
-    const first = Math.max(start + 1, last - this.#keeping.perSymbolMax + 1);
-    return this.#keeping.isSync ? sequence <= first : sequence === first;
+    const oldest = last - this.#keeping.perSymbolMax + 1;
+    const first = Math.max(start + 1, oldest);
+    // Those from before the start come back into memory when a session asks for them, not when another is raised.
+    const isRecalled = sequence === Math.max(1, oldest);
+    return isRecalled || (this.#keeping.isSync ? sequence <= first : sequence === first);
   }
 }

@@ -10,6 +10,9 @@ export interface NamedAnomaly extends PastAnomaly {
 /** The most recent anomalies of all symbols together that are kept in memory. */
 const RECENT_OF_ALL_MAX = 1000;
 
+/** The ordinal of those that came before the start: which came first, symbols aside, is not known. */
+const BEFORE_START = -1;
+
 /** Where anomalies go on their way to sessions. */
 export interface AnomalyLogOptions {
   /** Anomalies of a symbol that are kept in memory. */
@@ -108,8 +111,9 @@ export class AnomalyLog implements AnomalySink {
 
   /** Up to `limit` anomalies of a symbol that memory holds, with sequences from `from` on, oldest first. */
   held(symbolId: number, from: number, limit = Number.POSITIVE_INFINITY): readonly AnomalyRecord[] {
-    const held = this.#bySymbol.get(symbolId);
-    if (held === undefined) return [];
+    const known = this.#bySymbol.get(symbolId);
+    if (known === undefined) return [];
+    const held = known.isEmpty ? this.#recall(symbolId, known) : known;
     const records: AnomalyRecord[] = [];
     const start = Math.max(from, held.first);
     for (let sequence = start; sequence <= held.last && records.length < limit; sequence++) {
@@ -135,6 +139,23 @@ export class AnomalyLog implements AnomalySink {
     if (disk !== undefined) return disk.store.recent(limit);
     const recent = this.#recent.slice(-Math.min(limit, RECENT_OF_ALL_MAX)).reverse();
     return recent.map((record) => this.#named(record));
+  }
+
+  // After a start, memory has none of those that came before: whoever asks for what it missed would wait for the next one.
+  #recall(symbolId: number, { last }: SymbolAnomalies): SymbolAnomalies {
+    const { disk, symbols, perSymbolMax } = this.#options;
+    const from = Math.max(1, last - perSymbolMax + 1);
+    const stored = disk?.store.from(symbols.name(symbolId), from, perSymbolMax) ?? [];
+    const known = stored.filter(({ sequence }) => sequence <= last);
+    // What a full disk or a crash left out cuts off those before it.
+    const oldest = last - known.length + 1;
+    const recent = known.filter(({ sequence }, index) => sequence === oldest + index);
+    const recalled = new SymbolAnomalies(last - recent.length);
+    for (const anomaly of recent) {
+      recalled.append({ ...anomaly, symbolId, ordinal: BEFORE_START }, perSymbolMax);
+    }
+    this.#bySymbol.set(symbolId, recalled);
+    return recalled;
   }
 
   #named(record: AnomalyRecord): NamedAnomaly {

@@ -40,6 +40,11 @@ export class SymbolAnomalies {
     return this.last - this.#count + 1;
   }
 
+  /** Whether all that came are forgotten, or came before the start. */
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
   append(record: AnomalyRecord, countMax: number): void {
     if (this.#count === this.#capacity && this.#count < countMax) this.#grow(countMax);
     this.last = record.sequence;

@@ -147,14 +147,15 @@ export class LiveStream {
     const isNewEpoch = this.session !== undefined && this.session.epoch !== info.epoch;
     this.#connection = connection;
     this.session = info;
+    // What was raised meanwhile of symbols that had no anomaly yet is missed, too; a reset forgets which they are.
+    for (const { symbol, firstTime } of this.mirror.symbols()) {
+      if (!Number.isNaN(firstTime)) this.feed.follow(symbol, firstTime);
+    }
     if (isNewEpoch) {
       this.mirror.reset();
       this.emitter.emit('reset', { epoch: info.epoch });
       // A listener may have closed the subscriber.
       if (this.#connection !== connection) return;
-    }
-    for (const { symbol, firstTime } of this.mirror.symbols()) {
-      if (!Number.isNaN(firstTime)) this.feed.follow(symbol, firstTime);
     }
     this.subscriptions.restart(this.feed.resume(info.epoch), info.limits.frameBytesMax);
     this.#measureLatency();
