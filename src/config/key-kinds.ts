@@ -7,6 +7,8 @@ export interface KeyFacts {
   readonly unit?: string | undefined;
   /** What is accepted, as a phrase that follows "expected". */
   readonly expected: string;
+  /** Whether its value is shown to nobody. */
+  readonly isSecret?: boolean;
 }
 
 /** The facts of every key of the schema. */
@@ -68,4 +70,18 @@ export function text(
   { pattern, expected, default: value }: { pattern: RegExp; expected: string; default: string },
 ) {
   return described(z.string().regex(pattern).default(value), { description, expected });
+}
+
+/** Where a file is; empty: there is none. */
+export function path(description: string) {
+  return text(description, { pattern: /^[^\0]*$/, expected: 'a path', default: '' });
+}
+
+/** A text that is never shown; empty: there is none. */
+export function secret(
+  description: string,
+  { pattern, expected }: { pattern: RegExp; expected: string },
+) {
+  const key = z.string().regex(pattern).default('');
+  return described(key, { description, expected, isSecret: true });
 }

@@ -14,7 +14,8 @@ export interface ResolvedConfig {
 
 function faultOf({ key, value, place }: Setting): string | undefined {
   if (key.schema.safeParse(value).success) return undefined;
-  return `${place}: expected ${key.facts.expected}, got ${shown(value)}`;
+  const got = key.facts.isSecret === true ? 'something else' : shown(value);
+  return `${place}: expected ${key.facts.expected}, got ${got}`;
 }
 
 function freeze(config: Config): Config {

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { choice, integer, numberAbove, powerOfTwo, text } from './key-kinds.ts';
+import { choice, integer, numberAbove, path, powerOfTwo, secret, text } from './key-kinds.ts';
+
+const ANY_TEXT = { pattern: /^[^\0]*$/, expected: 'a text', default: '' };
 
 const server = z.strictObject({
   host: text('The address to listen on. 0.0.0.0 takes connections from everywhere.', {
@@ -47,6 +49,143 @@ const server = z.strictObject({
     'At a stop, clients are told to reconnect after a random time of up to this long.',
     { min: 0, max: 600_000, default: 5_000, unit: 'ms' },
   ),
+  allowedOrigins: text(
+    "Pages of these origins may connect and call, beside the server's own. * means any page.",
+    {
+      pattern: /^(\*|https?:\/\/[^\s/,]+(,https?:\/\/[^\s/,]+)*)?$/,
+      expected: 'origins such as https://app.example.com, separated by commas; or *',
+      default: '',
+    },
+  ),
+  allowPlaintext: choice(
+    'Whether an address that is not of this machine may be listened on without TLS.',
+    ['no', 'yes'],
+    'no',
+  ),
+  allowAnonymous: choice(
+    'Whether an address that is not of this machine may be listened on without demanding tokens.',
+    ['no', 'yes'],
+    'no',
+  ),
+});
+
+const auth = z.strictObject({
+  jwtSecret: secret('The secret of tokens signed with HS256; naming it demands tokens.', {
+    pattern: /^(.{32,})?$/s,
+    expected: 'at least 32 characters',
+  }),
+  keysFile: path(
+    'Public keys of signed tokens (RS256, ES256, EdDSA): a JWKS or PEM file; naming it demands tokens.',
+  ),
+  jwksUrl: text('Where the JWKS of the tokens is served; naming it demands tokens.', {
+    pattern: /^(https:\/\/\S+|http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?(\/\S*)?)?$/,
+    expected: 'an https URL; http only of this machine',
+    default: '',
+  }),
+  apiKeysFile: path('Hashed API keys and what each allows; naming it demands tokens.'),
+  issuer: text('The issuer that tokens must name. Empty: any.', ANY_TEXT),
+  audience: text('The audience that tokens must name. Empty: any.', ANY_TEXT),
+  clockToleranceMs: integer('How far clocks of issuers may be off.', {
+    min: 0,
+    max: 600_000,
+    default: 5_000,
+    unit: 'ms',
+  }),
+  metrics: choice(
+    'Whether /metrics demands a token, where tokens are demanded.',
+    ['token', 'open'],
+    'token',
+  ),
+  health: choice(
+    'Whether /healthz and /readyz demand a token, where tokens are demanded.',
+    ['token', 'open'],
+    'open',
+  ),
+});
+
+const tls = z.strictObject({
+  certificateFile: path('The certificate chain, PEM; read again at SIGHUP. Empty: no TLS.'),
+  keyFile: path('The private key of the certificate, PEM; read again at SIGHUP.'),
+});
+
+const limits = z.strictObject({
+  connectionsMax: integer('WebSocket connections in total.', {
+    min: 1,
+    max: 1_048_576,
+    default: 65_536,
+  }),
+  connectionsPerAddressMax: integer('WebSocket connections of one address.', {
+    min: 1,
+    max: 1_048_576,
+    default: 16_384,
+  }),
+  connectionsPerTokenMax: integer('WebSocket connections of one token; a token may say less.', {
+    min: 1,
+    max: 1_048_576,
+    default: 16_384,
+  }),
+  upgradesPerSecond: integer('New WebSocket connections of one address a second.', {
+    min: 1,
+    max: 1_000_000,
+    default: 5_000,
+  }),
+  ticksPerSecond: integer('Ticks that one publisher may send a second; a token may say less.', {
+    min: 1,
+    max: 1_000_000_000,
+    default: 10_000_000,
+    unit: 'ticks',
+  }),
+  requestsPerSecond: integer(
+    'SUBSCRIBE, UNSUBSCRIBE, VERIFY and HISTORY of one session, or HTTP calls of one address, a second.',
+    { min: 1, max: 1_000_000, default: 2_000 },
+  ),
+  wildcardsPerSession: integer('Patterns with a * that a session may hold.', {
+    min: 1,
+    max: 65_536,
+    default: 256,
+    unit: 'subscriptions',
+  }),
+  newSymbolsPerPublisher: integer('Symbols that one publisher may bring into being.', {
+    min: 1,
+    max: 4_194_304,
+    default: 60_000,
+    unit: 'symbols',
+  }),
+  symbolsPerTenant: integer('Symbols of one tenant.', {
+    min: 1,
+    max: 4_194_304,
+    default: 65_536,
+    unit: 'symbols',
+  }),
+  sessionBytesMax: integer('What may wait in the buffers of all sockets together.', {
+    min: 1_048_576,
+    max: 1_099_511_627_776,
+    default: 1_073_741_824,
+    unit: 'bytes',
+  }),
+  bodyBytesMax: integer('The largest HTTP body taken.', {
+    min: 1_024,
+    max: 67_108_864,
+    default: 1_048_576,
+    unit: 'bytes',
+  }),
+  jsonDepthMax: integer('How deep arrays and objects of JSON may be nested.', {
+    min: 2,
+    max: 1_024,
+    default: 32,
+  }),
+  httpHeaderMs: integer('How long the head of an HTTP request may take to arrive.', {
+    min: 100,
+    max: 600_000,
+    default: 10_000,
+    unit: 'ms',
+  }),
+  httpIdleMs: integer('How long an HTTP connection may idle between requests.', {
+    min: 100,
+    max: 600_000,
+    default: 10_000,
+    unit: 'ms',
+  }),
 });
 
 const processing = z.strictObject({
@@ -185,7 +324,17 @@ const log = z.strictObject({
 });
 
 /** Every key there is: its type, default and range. The only place that knows them. */
-export const configSchema = z.strictObject({ server, processing, stream, publish, store, log });
+export const configSchema = z.strictObject({
+  server,
+  auth,
+  tls,
+  limits,
+  processing,
+  stream,
+  publish,
+  store,
+  log,
+});
 
 type Sections = z.output<typeof configSchema>;
 
