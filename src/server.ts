@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
-import { Assets, Gateway, WorkerHealth } from './gateway/index.ts';
+import { Assets, Gateway, UNWATCHED, WorkerHealth } from './gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.ts';
 import { Retention } from './recovery/retention.ts';
 import { noSnapshots, type SnapshotCounters, Snapshots } from './recovery/snapshots.ts';
@@ -46,7 +46,19 @@ export async function startServer(
       const { publishers } = recovered;
       const version = tickwireVersion();
       const snapshots = noSnapshots();
-      const parts = { config, engine, log, version, assets, workers, store, snapshots, publishers };
+      const access = { authenticator: undefined, security: UNWATCHED };
+      const parts = {
+        config,
+        engine,
+        log,
+        version,
+        assets,
+        workers,
+        store,
+        snapshots,
+        publishers,
+        ...access,
+      };
       const gateway = await Gateway.start(parts);
       return serve(config, log, { engine, gateway, store, snapshots });
     } catch (error) {

@@ -1,3 +1,6 @@
+import { ANYBODY } from '../../src/access/index.ts';
+import { Client } from '../../src/gateway/admission/client.ts';
+import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
 import { AnomalyLog } from '../../src/gateway/anomaly-log.ts';
 import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
 import { Connection } from '../../src/gateway/connection.ts';
@@ -12,6 +15,7 @@ import { CountingSocket } from './counting-socket.ts';
 import type { EngineRig } from './engine-rig.ts';
 
 const SOCKET_BUFFER_BYTES_MAX = 1024 * 1024;
+const CLIENT = new Client(ANYBODY, '127.0.0.1');
 const LIMITS = { badFramesMax: 10, socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX };
 
 /** The gateway's side of the stream, made as the gateway makes it: real sessions on sockets in memory. */
@@ -40,6 +44,10 @@ export class StreamRig {
       traffic: this.traffic,
       messageBytesMax: SOCKET_BUFFER_BYTES_MAX / 2,
       subscriptionsMax: 65_536,
+      wildcardsMax: 256,
+      requestsPerSecond: 1_000_000,
+      renewals: undefined,
+      security: UNWATCHED,
       conflateMs: 0,
       sessionClosed: () => undefined,
     };
@@ -48,7 +56,7 @@ export class StreamRig {
   /** Adds a session that is subscribed to all of the symbols. */
   addSession(symbols: readonly string[]): void {
     const socket = new CountingSocket();
-    const connection = new Connection(socket, 'binary', LIMITS, this.traffic);
+    const connection = new Connection(socket, 'binary', CLIENT, LIMITS, this.traffic);
     const session = new StreamSession(connection, this.#room);
     session.message(encodeFrame([Op.SUBSCRIBE, 1, symbols, { anomalies: false }], 'binary'));
     this.sockets.push(socket);

@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Config } from '../../src/config/schema.ts';
 import { decodeSymbolStates, Engine, type EngineOptions } from '../../src/engine/index.ts';
 import type { SymbolState } from '../../src/engine/symbol-state.ts';
-import { Assets, Gateway, WorkerHealth } from '../../src/gateway/index.ts';
+import { Assets, Gateway, UNWATCHED, WorkerHealth } from '../../src/gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/recovery/recover.ts';
 import { noSnapshots, Snapshots } from '../../src/recovery/snapshots.ts';
 import type { SnapshotInfo } from '../../src/store/snapshot-file.ts';
@@ -170,6 +170,8 @@ export class SimulatedServer {
       assets: NO_ASSETS,
       store,
       workers: new WorkerHealth(),
+      authenticator: undefined,
+      security: UNWATCHED,
       snapshots: counters,
       publishers,
       openTransport: this.#world.network.startTransport,

@@ -43,6 +43,18 @@ export const ALL_SYMBOLS: SymbolRule = { isAll: true, patterns: ['*'], covers: (
 /** Of symbols, none. */
 export const NO_SYMBOLS: SymbolRule = { isAll: false, patterns: [], covers: () => false };
 
+/** Who has shown no token yet. */
+export const STRANGER: Identity = {
+  tenant: '',
+  subject: '',
+  tokenId: '',
+  expiresAt: Number.POSITIVE_INFINITY,
+  publish: NO_SYMBOLS,
+  read: NO_SYMBOLS,
+  isOperator: false,
+  limits: {},
+};
+
 /** Everybody, where no tokens are demanded. */
 export const ANYBODY: Identity = {
   tenant: '',

@@ -136,9 +136,14 @@ const limits = z.strictObject({
     unit: 'ticks',
   }),
   requestsPerSecond: integer(
-    'SUBSCRIBE, UNSUBSCRIBE, VERIFY and HISTORY of one session, or HTTP calls of one address, a second.',
+    'SUBSCRIBE, UNSUBSCRIBE, VERIFY and HISTORY of one session a second; a token may say less.',
     { min: 1, max: 1_000_000, default: 2_000 },
   ),
+  httpRequestsPerSecond: integer('HTTP requests of one address a second.', {
+    min: 1,
+    max: 1_000_000,
+    default: 20_000,
+  }),
   wildcardsPerSession: integer('Patterns with a * that a session may hold.', {
     min: 1,
     max: 65_536,

@@ -1,4 +1,3 @@
-import { symbolFault } from '../protocol/index.ts';
 import { ChangeSet } from './memory/change-set.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
@@ -7,6 +6,7 @@ import { PlaceArena } from './memory/place-arena.ts';
 import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import { MovingAverage } from './moving-average.ts';
+import { nameFault } from './name-space.ts';
 import type { Rules } from './partition.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { type AnomalyCount, type SymbolState, stateFault } from './symbol-state.ts';
@@ -91,7 +91,7 @@ class Restorer {
   #idOf(symbol: string): number {
     const known = this.#symbols.findName(symbol);
     if (known !== UNKNOWN_SYMBOL) return known;
-    const fault = symbolFault(symbol);
+    const fault = nameFault(symbol);
     if (fault !== undefined) throw new Error(`cannot restore symbol "${symbol}": it ${fault}`);
     if (this.#symbols.isFull()) return UNKNOWN_SYMBOL;
     const bytes = encoder.encode(symbol);

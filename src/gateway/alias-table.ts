@@ -1,17 +1,21 @@
 import { UNKNOWN_SYMBOL } from '../engine/index.ts';
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** What {@link AliasTable.symbolId} answers for an alias never declared. */
 export const UNDECLARED_ALIAS = -2;
+/** And for one whose symbol the publisher may not publish. */
+export const FORBIDDEN_ALIAS = -3;
 
 /**
  * The aliases of one publisher's connection. A declared symbol gets its id with its first tick, not before: declaring
  * alone takes no place in the symbol table.
  */
 export class AliasTable {
-  /** Symbol ids by alias. V8 keeps it dense or sparse as the aliases come, so odd ones cost no memory. */
+  /** Symbol ids by alias, or what stands for none. V8 keeps it dense or sparse as the aliases come, so odd ones cost no memory. */
   readonly #symbolIds: number[] = [];
+  /** Their names. */
   readonly #symbols = new Map<number, Uint8Array>();
 
   /** Aliases declared. */
@@ -23,18 +27,33 @@ export class AliasTable {
     return this.#symbols.has(alias);
   }
 
-  /** Declares an alias, or gives it another symbol. The caller has checked the symbol. */
-  declare(alias: number, symbol: string): void {
-    this.#symbols.set(alias, encoder.encode(symbol));
-    this.#symbolIds[alias] = UNKNOWN_SYMBOL;
+  /**
+   * Declares an alias, or gives it another symbol, by its name. The caller has checked the symbol.
+   *
+   * @param isAllowed whether it may be published
+   */
+  declare(alias: number, name: string, isAllowed = true): void {
+    this.#symbols.set(alias, encoder.encode(name));
+    this.#symbolIds[alias] = isAllowed ? UNKNOWN_SYMBOL : FORBIDDEN_ALIAS;
   }
 
-  /** The symbol id behind an alias, `UNKNOWN_SYMBOL` before its first tick, or {@link UNDECLARED_ALIAS}. */
+  /** Asks anew which symbols may be published, by their names. */
+  permit(isAllowed: (name: string) => boolean): void {
+    for (const [alias, bytes] of this.#symbols) {
+      const symbolId = isAllowed(decoder.decode(bytes)) ? UNKNOWN_SYMBOL : FORBIDDEN_ALIAS;
+      this.#symbolIds[alias] = symbolId;
+    }
+  }
+
+  /**
+   * The symbol id behind an alias, `UNKNOWN_SYMBOL` before its first tick, {@link UNDECLARED_ALIAS} or
+   * {@link FORBIDDEN_ALIAS}.
+   */
   symbolId(alias: number): number {
     return this.#symbolIds[alias] ?? UNDECLARED_ALIAS;
   }
 
-  /** The UTF-8 bytes of a declared alias's symbol. */
+  /** The UTF-8 bytes of the name behind a declared alias. */
   symbol(alias: number): Uint8Array {
     return this.#symbols.get(alias) as Uint8Array;
   }

@@ -133,12 +133,17 @@ export class AnomalyLog implements AnomalySink {
     return known.filter(({ sequence }) => sequence <= held.last);
   }
 
-  /** The most recent anomalies of all symbols, newest first; without a store, at most {@link RECENT_OF_ALL_MAX}. */
-  recent(limit: number): readonly NamedAnomaly[] {
+  /** The most recent anomalies of wanted symbols, newest first; without a store, of the last {@link RECENT_OF_ALL_MAX} of all. */
+  recent(limit: number, isWanted: (name: string) => boolean): readonly NamedAnomaly[] {
     const { disk } = this.#options;
-    if (disk !== undefined) return disk.store.recent(limit);
-    const recent = this.#recent.slice(-Math.min(limit, RECENT_OF_ALL_MAX)).reverse();
-    return recent.map((record) => this.#named(record));
+    if (disk !== undefined) return disk.store.recent(limit, isWanted);
+    const recent: NamedAnomaly[] = [];
+    for (const record of this.#recent.slice(-RECENT_OF_ALL_MAX).reverse()) {
+      if (recent.length === limit) break;
+      const named = this.#named(record);
+      if (isWanted(named.symbol)) recent.push(named);
+    }
+    return recent;
   }
 
   // After a start, memory has none of those that came before: whoever asks for what it missed would wait for the next one.

@@ -1,6 +1,6 @@
 /** A symbol that does not exist yet, and the links of the sessions that wait for it. */
 interface AwaitedSymbol {
-  readonly symbol: string;
+  readonly name: string;
   readonly links: number[];
 }
 
@@ -18,21 +18,21 @@ export class AwaitedSymbols {
     return this.#ids.size;
   }
 
-  /** The id of a symbol; undefined when nobody waits for it. */
-  find(symbol: string): number | undefined {
-    return this.#ids.get(symbol);
+  /** The id of a symbol, by its name; undefined when nobody waits for it. */
+  find(name: string): number | undefined {
+    return this.#ids.get(name);
   }
 
   /** Gives a symbol, for which nobody waits yet, an id. */
-  add(symbol: string): number {
+  add(name: string): number {
     const id = this.#free.pop() ?? -1 - this.#symbols.length;
-    this.#ids.set(symbol, id);
-    this.#symbols[-1 - id] = { symbol, links: [] };
+    this.#ids.set(name, id);
+    this.#symbols[-1 - id] = { name, links: [] };
     return id;
   }
 
   name(id: number): string {
-    return this.#of(id).symbol;
+    return this.#of(id).name;
   }
 
   links(id: number): number[] {
@@ -41,7 +41,7 @@ export class AwaitedSymbols {
 
   /** Takes a symbol's id back: it exists now, or nobody waits any more. */
   remove(id: number): void {
-    this.#ids.delete(this.#of(id).symbol);
+    this.#ids.delete(this.#of(id).name);
     this.#symbols[-1 - id] = undefined;
     this.#free.push(id);
   }

@@ -8,6 +8,7 @@ import {
   heartbeatFrame,
   ProtocolError,
 } from '../protocol/index.ts';
+import type { Client } from './admission/client.ts';
 import type { Traffic } from './traffic.ts';
 import type { Socket } from './transport/transport.ts';
 
@@ -25,6 +26,8 @@ export interface ConnectionLimits {
 export class Connection {
   readonly encoding: Encoding;
   readonly remoteAddress: string;
+  /** Whose it is; a stranger's until a token is accepted, where tokens are demanded. */
+  client: Client;
   /** Frames sent on this connection. */
   framesSent = 0;
   /*
@@ -44,10 +47,18 @@ export class Connection {
   /** Whether something was sent since the last look at the socket's buffer. */
   #hasSent = false;
   #isOpen = true;
+  readonly #whenClosed: (() => void)[] = [];
 
-  constructor(socket: Socket, encoding: Encoding, limits: ConnectionLimits, traffic: Traffic) {
+  constructor(
+    socket: Socket,
+    encoding: Encoding,
+    client: Client,
+    limits: ConnectionLimits,
+    traffic: Traffic,
+  ) {
     this.#socket = socket;
     this.encoding = encoding;
+    this.client = client;
     this.remoteAddress = socket.remoteAddress;
     this.#limits = limits;
     this.#traffic = traffic;
@@ -86,6 +97,11 @@ export class Connection {
 
   heartbeat(): void {
     this.send(heartbeatFrame(Date.now(), this.framesSent));
+  }
+
+  /** What waits in the socket's buffer; as far as the last look knows, where nothing was sent since. */
+  get bufferedBytes(): number {
+    return this.#hasSent || this.#lastBuffered > 0 ? this.#socket.bufferedAmount() : 0;
   }
 
   /** Whether the socket takes statistics now, or is to be left to drain first. */
@@ -149,8 +165,14 @@ export class Connection {
     this.#socket.end(code, reason);
   }
 
+  /** Has `then` called once, when the socket is gone. */
+  whenClosed(then: () => void): void {
+    this.#whenClosed.push(then);
+  }
+
   /** The transport says that the socket is gone. */
   closed(): void {
     this.#isOpen = false;
+    for (const then of this.#whenClosed.splice(0)) then();
   }
 }

@@ -1,4 +1,4 @@
-import type { SymbolTable } from '../engine/index.ts';
+import type { NameSpace, SymbolTable } from '../engine/index.ts';
 import {
   ALL_FIELDS,
   type AnomalyTuple,
@@ -47,6 +47,7 @@ export class Delivery {
   /** Whether the fan-out of this turn has this session on its list. */
   isTouched = false;
   readonly #connection: Connection;
+  readonly #nameSpace: NameSpace;
   readonly #room: DeliveryRoom;
   /** A flush was begun that the socket had no room for: its rest may follow at any time. */
   #isMidFlush = false;
@@ -58,6 +59,7 @@ export class Delivery {
   /** @param watcher the session */
   constructor(connection: Connection, room: DeliveryRoom, conflateMs: number, watcher: Watcher) {
     this.#connection = connection;
+    this.#nameSpace = connection.client.nameSpace;
     this.#room = room;
     this.pace = new Pace(room.conflation, conflateMs, () => this.flush());
     this.links = room.subscriptions.enter(this, watcher);
@@ -174,7 +176,7 @@ export class Delivery {
       const fields = links.fields[link] as number;
       // No longer wanted since it was marked.
       if (to === from || fields === 0) continue;
-      if (links.name(link)) names.push(symbolId, symbols.name(symbolId));
+      if (links.name(link)) names.push(symbolId, this.#nameSpace.symbolOf(symbols.name(symbolId)));
       if (message.add(symbolId, from, to, fields)) {
         traffic.entriesOut++;
         if (from === NO_SNAPSHOT) traffic.fullEntriesOut++;
@@ -196,7 +198,7 @@ export class Delivery {
       const cursor = links.anomalies[link] as number;
       const held = anomalies.held(symbolId, cursor + 1);
       if (held.length === 0) continue;
-      if (links.name(link)) names.push(symbolId, symbols.name(symbolId));
+      if (links.name(link)) names.push(symbolId, this.#nameSpace.symbolOf(symbols.name(symbolId)));
       records.push(...held);
       links.anomalies[link] = anomalies.last(symbolId);
     }

@@ -1,16 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Authenticator } from '../access/index.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
 import { goawayFrame, TickBatch, TicksReader } from '../protocol/index.ts';
 import type { SnapshotCounters } from '../recovery/snapshots.ts';
 import type { Store } from '../store/index.ts';
+import { Expiry } from './admission/expiry.ts';
+import { Renewals } from './admission/renewals.ts';
+import type { SecurityEvents } from './admission/security-events.ts';
 import { AnomalyLog } from './anomaly-log.ts';
 import { ConflationQueue } from './conflation-queue.ts';
 import { CreditPool } from './credit-pool.ts';
 import { FanOut } from './fan-out.ts';
 import type { Assets } from './http/assets/assets.ts';
+import { HttpAccess } from './http/http-access.ts';
 import type { CommandRoom, QueryRoom } from './http/http-room.ts';
 import { createRouter } from './http/router.ts';
+import { BufferWatch } from './limits/buffer-watch.ts';
+import { SymbolQuota } from './limits/symbol-quota.ts';
 import { Liveness } from './liveness.ts';
 import type { PublishRoom } from './publish-session.ts';
 import { PublisherRegistry } from './publisher-registry.ts';
@@ -61,6 +68,9 @@ export interface GatewayOptions {
   /** Where anomalies are kept; undefined: in memory only. */
   readonly store: Store | undefined;
   readonly workers: WorkerHealth;
+  /** Undefined: no tokens are demanded. */
+  readonly authenticator: Authenticator | undefined;
+  readonly security: SecurityEvents;
   /** What became of the snapshots, where there is a store. */
   readonly snapshots: SnapshotCounters;
   /** Publishers of an earlier run and their last accepted sequences, longest gone first. */
@@ -76,6 +86,11 @@ export class Gateway {
   readonly #store: Store | undefined;
   readonly #publishers: PublisherRegistry;
   readonly #workers: WorkerHealth;
+  readonly #security: SecurityEvents;
+  readonly #quota: SymbolQuota;
+  readonly #renewals: Renewals | undefined;
+  readonly #expiry: Expiry | undefined;
+  readonly #buffers: BufferWatch;
   readonly #startedAt = Date.now();
   readonly #sessions = new Sessions();
   readonly #traffic = new Traffic();
@@ -91,13 +106,24 @@ export class Gateway {
   #transport: Transport | undefined;
   #isStopping = false;
 
-  private constructor({ config, engine, store, publishers, workers }: GatewayOptions) {
+  private constructor(options: GatewayOptions) {
+    const { authenticator, config, engine, security, store } = options;
     const { processing, stream } = config;
+    const fault = (error: unknown) => options.log.error({ err: error }, 'a handler failed');
     this.#config = config;
     this.#engine = engine;
     this.#store = store;
-    this.#workers = workers;
-    this.#publishers = new PublisherRegistry(publishers);
+    this.#workers = options.workers;
+    this.#security = security;
+    this.#quota = new SymbolQuota(config.limits, engine.symbols.names);
+    this.#renewals = authenticator && new Renewals(authenticator, security, fault);
+    this.#buffers = new BufferWatch({
+      bytesMax: config.limits.sessionBytesMax,
+      security,
+      sessions: () => this.#sessions.all(),
+    });
+    this.#expiry = authenticator && new Expiry(() => this.#sessions.all());
+    this.#publishers = new PublisherRegistry(options.publishers);
     const pool = new SnapshotPool(engine);
     this.#anomalies = new AnomalyLog({
       perSymbolMax: stream.recentAnomaliesPerSymbol,
@@ -114,16 +140,19 @@ export class Gateway {
     }
     const fanOut = new FanOut(engine, this.#subscriptions, pool, this.#anomalies, this.#traffic);
     this.#turn = new Turn(engine, fanOut, this.#conflation, this.#sessions.publishers);
-    this.#intake = new TickIntake(engine, processing.maxFutureMs, (symbolId, symbol) =>
-      this.#subscriptions.symbolAppeared(symbolId, symbol),
+    this.#intake = new TickIntake(engine, processing.maxFutureMs, (symbolId, name) =>
+      this.#subscriptions.symbolAppeared(symbolId, name),
     );
     this.#credit = createCredit(config, engine);
-    this.#reception = new Reception(
+    this.#reception = new Reception({
       config,
-      this.#sessions,
-      this.#createPublishRoom(),
-      this.#createStreamRoom(pool),
-    );
+      sessions: this.#sessions,
+      publishRoom: this.#createPublishRoom(),
+      streamRoom: this.#createStreamRoom(pool),
+      authenticator,
+      security,
+      fault,
+    });
     this.#liveness = new Liveness(
       { heartbeatMs: config.server.heartbeatMs, unresponsiveMs: stream.slowSessionCloseMs },
       () => this.#sessions.all(),
@@ -136,16 +165,12 @@ export class Gateway {
    * @throws Error when the address cannot be listened on, or the chosen transport does not load
    */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const { config, log, version, assets } = options;
+    const { config, log, assets } = options;
     const gateway = new Gateway(options);
     const { server } = config;
     const request =
       options.openTransport === undefined
-        ? createRouter(
-            gateway.#commandRoom(),
-            gateway.#queryRoom(version, options.snapshots),
-            assets,
-          )
+        ? createRouter(gateway.#commandRoom(), gateway.#queryRoom(options), assets, config.auth)
         : noHttp;
     const open: StartTransport =
       options.openTransport ??
@@ -164,6 +189,8 @@ export class Gateway {
       },
     );
     gateway.#liveness.start();
+    gateway.#expiry?.start();
+    gateway.#buffers.start();
     gateway.#turn.schedule();
     return gateway;
   }
@@ -207,9 +234,12 @@ export class Gateway {
     this.#sessions.dismiss(this.#sessions.publishers);
     await this.#drained(deadline, () => !this.#isBusy());
     this.#sessions.dismiss(this.#sessions.subscribers);
+    this.#sessions.dismiss(this.#reception.gates);
     await this.#drained(performance.now() + CLOSE_MS, () => this.#sessions.size === 0);
     await delay(LAST_BYTES_MS);
     this.#liveness.stop();
+    this.#expiry?.stop();
+    this.#buffers.stop();
     this.#conflation.stop();
     this.#turn.stop();
     this.#transport?.close();
@@ -245,6 +275,10 @@ export class Gateway {
       batch: new TickBatch(),
       clock: this.#clock,
       ticksPerFrameMax,
+      ticksPerSecond: this.#config.limits.ticksPerSecond,
+      quota: this.#quota,
+      renewals: this.#renewals,
+      security: this.#security,
       awaitsSnapshots: this.#config.publish.acknowledge === 'durable',
       aliasesMax: Math.max(65_536, this.#config.processing.maxSymbols),
       acknowledgementDue: (session, isUrgent) => this.#turn.acknowledgementDue(session, isUrgent),
@@ -269,7 +303,11 @@ export class Gateway {
       traffic: this.#traffic,
       messageBytesMax: stream.socketBufferBytesMax / 2,
       subscriptionsMax: stream.subscriptionsMax,
+      requestsPerSecond: this.#config.limits.requestsPerSecond,
+      wildcardsMax: this.#config.limits.wildcardsPerSession,
       conflateMs: stream.conflateMs,
+      renewals: this.#renewals,
+      security: this.#security,
       sessionClosed: (session) => this.#sessions.subscribers.delete(session),
     };
   }
@@ -282,11 +320,14 @@ export class Gateway {
       clock: this.#clock,
       ticksMax: pricesPerRequestMax(this.#config),
       schedule: this.#turn.schedule,
+      scopes: { quota: this.#quota, security: this.#security },
     };
   }
 
-  #queryRoom(version: string, snapshots: SnapshotCounters): QueryRoom {
+  #queryRoom({ authenticator, config, security, snapshots, version }: GatewayOptions): QueryRoom {
+    const requestsPerSecond = config.limits.httpRequestsPerSecond;
     return {
+      access: new HttpAccess({ authenticator, security, requestsPerSecond }),
       engine: this.#engine,
       anomalies: this.#anomalies,
       store: this.#store,

@@ -14,9 +14,12 @@ import {
   type TickBatch,
   type TicksReader,
 } from '../protocol/index.ts';
+import type { Renewals } from './admission/renewals.ts';
 import { AliasTable } from './alias-table.ts';
 import type { Connection } from './connection.ts';
 import type { CreditHolder, CreditPool } from './credit-pool.ts';
+import { TokenBucket } from './limits/token-bucket.ts';
+import { PublishScope, type PublishScopeRoom } from './publish-scope.ts';
 import type { Publisher, PublisherRegistry } from './publisher-registry.ts';
 import type { TickIntake } from './tick-intake.ts';
 import type { Traffic } from './traffic.ts';
@@ -25,7 +28,7 @@ import type { TurnClock } from './turn-clock.ts';
 import { UndurableFrames } from './undurable-frames.ts';
 
 /** What all publish sessions share. */
-export interface PublishRoom {
+export interface PublishRoom extends PublishScopeRoom {
   readonly intake: TickIntake;
   readonly credit: CreditPool;
   readonly registry: PublisherRegistry;
@@ -37,6 +40,10 @@ export interface PublishRoom {
   readonly aliasesMax: number;
   /** Whether a named publisher is told of a frame only once a snapshot has it. */
   readonly awaitsSnapshots: boolean;
+  /** Ticks that a publisher may send a second. */
+  readonly ticksPerSecond: number;
+  /** Undefined where no tokens are demanded. */
+  readonly renewals: Renewals | undefined;
   /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
   acknowledgementDue(session: PublishSession, isUrgent: boolean): void;
   sessionClosed(session: PublishSession): void;
@@ -56,6 +63,11 @@ export class PublishSession implements SocketHandler, CreditHolder {
   /** Whether the last one covered several frames: then this publisher does not wait for each. */
   wasPipelined = false;
   readonly #room: PublishRoom;
+  readonly #scope: PublishScope;
+  #rate: TokenBucket;
+  /** When a frame that went beyond it may be sent again, ms. */
+  #rateWaitMs = 0;
+  #isTooFast = false;
   readonly #aliases = new AliasTable();
   /** Ticks since the connection began. */
   #accepted = 0;
@@ -72,6 +84,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.connection = connection;
     this.publisher = publisher;
     this.#room = room;
+    this.#scope = new PublishScope(connection.client, room);
+    this.#rate = this.#newRate();
     if (room.awaitsSnapshots && publisher.isNamed) this.#undurable = new UndurableFrames();
     publisher.session?.takenOver();
     publisher.session = this;
@@ -88,8 +102,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
       this.#read(data, clock.now);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      const isBackpressure = error.code === ErrorCode.backpressure;
-      this.connection.refuse(error, isBackpressure ? RETRY_AFTER_MS : null);
+      this.connection.refuse(error, this.#retryAfterMs(error.code));
       if (error.code === ErrorCode.sequence_gap) {
         this.connection.close(CloseCode.SEQUENCE_GAP, error.message);
       }
@@ -109,6 +122,14 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#room.credit.remove(this);
     this.#room.registry.leave(this.publisher, this);
     this.#room.sessionClosed(this);
+  }
+
+  /** The token that took the place of the one before may allow less, or more. */
+  permissionsChanged(): void {
+    const { nameSpace } = this.connection.client;
+    this.#scope.permissionsChanged();
+    this.#aliases.permit((name) => this.#scope.covers(nameSpace.symbolOf(name)));
+    this.#rate = this.#newRate();
   }
 
   /** Another connection came with this name. */
@@ -180,8 +201,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
       this.connection.send(pongFrame(request.clientTime, now));
     } else if (request.op === Op.ALIAS) {
       this.#declare(request.firstAlias, request.symbols);
+    } else {
+      this.#room.renewals?.renew(this, request.token);
     }
-    // AUTH: this server demands no token, so any is as good as none.
   }
 
   #declare(firstAlias: number, symbols: readonly unknown[]): void {
@@ -189,7 +211,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     symbols.forEach((symbol, index) => {
       const reason = typeof symbol === 'string' ? symbolFault(symbol) : 'is not a string';
       if (reason === undefined && typeof symbol === 'string') {
-        this.#declareOne(firstAlias + index, symbol);
+        fault ??= this.#declareOne(firstAlias + index, symbol);
       } else {
         fault ??= new ProtocolError(ErrorCode.bad_symbol, `symbols[${index}] ${reason}`);
       }
@@ -197,12 +219,16 @@ export class PublishSession implements SocketHandler, CreditHolder {
     if (fault !== undefined) throw fault;
   }
 
-  #declareOne(alias: number, symbol: string): void {
+  /** Returns why its ticks will be rejected, if they will. */
+  #declareOne(alias: number, symbol: string): ProtocolError | undefined {
     const { aliasesMax } = this.#room;
     if (this.#aliases.size >= aliasesMax && !this.#aliases.has(alias)) {
       throw new ProtocolError(ErrorCode.symbol_limit, `a connection takes ${aliasesMax} aliases`);
     }
-    this.#aliases.declare(alias, symbol);
+    const isAllowed = this.#scope.isAll || this.#scope.covers(symbol);
+    this.#aliases.declare(alias, this.connection.client.nameSpace.nameOf(symbol), isAllowed);
+    if (isAllowed) return undefined;
+    return new ProtocolError(ErrorCode.forbidden, `the token does not allow "${symbol}"`);
   }
 
   #takeTicks(now: number): void {
@@ -217,9 +243,10 @@ export class PublishSession implements SocketHandler, CreditHolder {
       return;
     }
     if (sequence !== 0) this.#checkGap(sequence);
+    this.#checkRate(batch.count);
     if (credit.isBinding && batch.count > this.credit) this.#refuseBeyondCredit(batch.count);
     credit.spend(this, batch.count);
-    intake.take(batch, this.#aliases, now, clock.monotonic);
+    intake.take(batch, this.#aliases, now, clock.monotonic, this.#scope);
     traffic.tickFrames++;
     this.#accepted += intake.accepted;
     this.#rejected += intake.rejected;
@@ -235,8 +262,38 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #checkGap(sequence: number): void {
     const expected = this.publisher.sequence + 1;
     if (sequence === expected) return;
+    // What followed a frame that came too fast was on its way: it comes again, too.
+    if (this.#isTooFast && sequence > expected) this.#refuseTooFast();
     const message = `sequence: expected ${expected}, got ${sequence}`;
     throw new ProtocolError(ErrorCode.sequence_gap, message);
+  }
+
+  #newRate(): TokenBucket {
+    const { limits } = this.connection.client.identity;
+    const perSecond = Math.min(
+      limits.ticksPerSecond ?? Number.POSITIVE_INFINITY,
+      this.#room.ticksPerSecond,
+    );
+    return new TokenBucket(perSecond, this.#room.clock.steady);
+  }
+
+  #checkRate(ticks: number): void {
+    const { clock, security } = this.#room;
+    this.#isTooFast = !this.#rate.tryTake(ticks, clock.steady);
+    if (!this.#isTooFast) return;
+    security.limited('ticksPerSecond', this.connection.client);
+    this.#rateWaitMs = this.#rate.waitMs(ticks, clock.steady);
+    this.#refuseTooFast();
+  }
+
+  #refuseTooFast(): never {
+    const message = 'this publisher sends more ticks a second than it may';
+    throw new ProtocolError(ErrorCode.rate_limited, message);
+  }
+
+  #retryAfterMs(code: ErrorCode): number | null {
+    if (code === ErrorCode.backpressure) return RETRY_AFTER_MS;
+    return code === ErrorCode.rate_limited ? this.#rateWaitMs : null;
   }
 
   #refuseBeyondCredit(ticks: number): never {

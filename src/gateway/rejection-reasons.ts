@@ -7,6 +7,7 @@ export const REJECTION_REASONS = [
   'bad_time',
   'unknown_alias',
   'symbol_limit',
+  'forbidden',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 

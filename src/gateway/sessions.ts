@@ -36,7 +36,7 @@ export class Sessions {
   }
 
   /** Closes with "going away": clients reconnect. */
-  dismiss(sessions: Iterable<Living>): void {
+  dismiss(sessions: Iterable<Pick<Living, 'connection'>>): void {
     for (const { connection } of sessions)
       connection.close(CloseCode.GOING_AWAY, 'server going away');
   }

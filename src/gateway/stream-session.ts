@@ -5,6 +5,7 @@ import {
   ErrorCode,
   errorFrame,
   historyPageFrame,
+  isWildcard,
   Op,
   ProtocolError,
   patternFault,
@@ -16,9 +17,13 @@ import {
   symbolFault,
   unsubscribedFrame,
 } from '../protocol/index.ts';
+import type { Client } from './admission/client.ts';
+import type { Renewals } from './admission/renewals.ts';
+import type { SecurityEvents } from './admission/security-events.ts';
 import type { Connection } from './connection.ts';
 import { Delivery, type DeliveryRoom } from './delivery.ts';
 import { HeldPatterns, type PatternRoom } from './held-patterns.ts';
+import { TokenBucket } from './limits/token-bucket.ts';
 import type { Watcher } from './subscriptions.ts';
 import type { SocketHandler } from './transport/transport.ts';
 import { NOT_HELD, wantsOf } from './wants.ts';
@@ -28,6 +33,11 @@ export interface StreamRoom extends DeliveryRoom, PatternRoom {
   readonly symbols: PatternRoom['symbols'];
   /** The `conflateMs` of a session that names none. */
   readonly conflateMs: number;
+  /** Undefined where no tokens are demanded. */
+  readonly renewals: Renewals | undefined;
+  readonly security: SecurityEvents;
+  /** Requests that a session may make a second. */
+  readonly requestsPerSecond: number;
   sessionClosed(session: StreamSession): void;
 }
 
@@ -43,13 +53,17 @@ export class StreamSession implements SocketHandler, Watcher {
   readonly connection: Connection;
   readonly delivery: Delivery;
   readonly #room: StreamRoom;
+  readonly #client: Client;
+  #rate: TokenBucket;
   readonly #patterns: HeldPatterns;
 
   constructor(connection: Connection, room: StreamRoom) {
     this.connection = connection;
     this.#room = room;
+    this.#client = connection.client;
+    this.#rate = this.#newRate();
     this.delivery = new Delivery(connection, room, room.conflateMs, this);
-    this.#patterns = new HeldPatterns(room, this.delivery.links, this);
+    this.#patterns = new HeldPatterns(room, this.#client, this.delivery.links, this);
   }
 
   message(data: Uint8Array | string): void {
@@ -60,7 +74,8 @@ export class StreamSession implements SocketHandler, Watcher {
       this.#answer(readStreamRequest(decodeFrame(data)));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.connection.refuse(error);
+      const isTooOften = error.code === ErrorCode.rate_limited;
+      this.connection.refuse(error, isTooOften ? this.#rate.waitMs(1, performance.now()) : null);
     }
   }
 
@@ -84,30 +99,63 @@ export class StreamSession implements SocketHandler, Watcher {
     this.#room.sessionClosed(this);
   }
 
-  symbolAppeared(symbolId: number, symbol: string): void {
-    this.delivery.link(symbolId, this.#patterns.wantsOf(symbolId, symbol), false);
+  symbolAppeared(symbolId: number, name: string): void {
+    const wants = this.#patterns.wantsOf(symbolId, name);
+    if (wants !== NOT_HELD) this.delivery.link(symbolId, wants, false);
+  }
+
+  /** The token that took the place of the one before may allow less, or more. */
+  permissionsChanged(): void {
+    this.#rate = this.#newRate();
+    const held = [...this.#patterns.held()].map(([pattern]) => pattern);
+    const forbidden = held.filter((pattern) => !this.#isReadable(pattern));
+    this.#letGo(forbidden.filter((pattern) => this.#patterns.release(pattern)));
+    // What patterns with a `*` match may be less now, or more.
+    this.delivery.unlink(this.#unreadable());
+    for (const [symbolId, name] of this.#patterns.matching(held)) {
+      const wants = this.#patterns.wantsOf(symbolId, name);
+      if (wants !== NOT_HELD) this.delivery.link(symbolId, wants, false);
+    }
+    this.delivery.flush();
   }
 
   #answer(request: StreamRequest): void {
     switch (request.op) {
       case Op.AUTH:
-        // This server demands no token, so any is as good as none.
+        this.#room.renewals?.renew(this, request.token);
         return;
       case Op.PING:
         this.connection.send(pongFrame(request.clientTime, Date.now()));
         return;
       case Op.SUBSCRIBE:
+        this.#checkRate(request.requestId);
         this.#subscribe(request.requestId, request.patterns, request.options);
         return;
       case Op.UNSUBSCRIBE:
+        this.#checkRate(request.requestId);
         this.#unsubscribe(request.requestId, request.patterns);
         return;
       case Op.VERIFY:
+        this.#checkRate(request.requestId);
         this.#verify(request.requestId);
         return;
       case Op.HISTORY:
+        this.#checkRate(request.requestId);
         this.#history(request.requestId, request.symbol, request.afterSequence, request.limit);
     }
+  }
+
+  #newRate(): TokenBucket {
+    const { limits } = this.#client.identity;
+    const ofToken = limits.requestsPerSecond ?? Number.POSITIVE_INFINITY;
+    return new TokenBucket(Math.min(ofToken, this.#room.requestsPerSecond), performance.now());
+  }
+
+  #checkRate(requestId: number): void {
+    if (this.#rate.tryTake(1, performance.now())) return;
+    this.#room.security.limited('requestsPerSecond', this.#client);
+    const message = 'this session asks more often than it may';
+    throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
   }
 
   /** One synchronous step: nothing can change between the full entries and the marks of what comes after. */
@@ -121,16 +169,36 @@ export class StreamSession implements SocketHandler, Watcher {
     const { conflateMs } = this.delivery.pace;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
     const held = patterns.filter((_, index) => codes[index] === 0);
-    for (const [symbolId, symbol] of this.#patterns.matching(held)) {
-      const wanted = this.#patterns.wantsOf(symbolId, symbol);
-      this.delivery.link(symbolId, wanted, true, options.since?.get(symbol));
+    const { nameSpace } = this.#client;
+    for (const [symbolId, name] of this.#patterns.matching(held)) {
+      const wanted = this.#patterns.wantsOf(symbolId, name);
+      this.delivery.link(symbolId, wanted, true, options.since?.get(nameSpace.symbolOf(name)));
     }
     this.delivery.flush();
   }
 
   #hold(pattern: string, wants: number): ErrorCode | 0 {
     if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
+    if (!this.#isReadable(pattern)) return this.#forbid(pattern);
     return this.#patterns.hold(pattern, wants) ? 0 : ErrorCode.subscription_limit;
+  }
+
+  /** A pattern with a `*` is always taken: it matches what the client may read, be that nothing. */
+  #isReadable(pattern: string): boolean {
+    return isWildcard(pattern) || this.#client.canRead(pattern);
+  }
+
+  #forbid(symbol: string): ErrorCode {
+    this.#room.security.forbidden(this.#client, `read ${symbol}`);
+    return ErrorCode.forbidden;
+  }
+
+  #unreadable(): number[] {
+    const { symbols } = this.#room;
+    const { symbolIds } = this.delivery.links;
+    return [...this.delivery.links.all()]
+      .map((link) => symbolIds[link] as number)
+      .filter((symbolId) => symbolId >= 0 && !this.#client.sees(symbols.name(symbolId)));
   }
 
   #unsubscribe(requestId: number, patterns: readonly string[]): void {
@@ -145,11 +213,12 @@ export class StreamSession implements SocketHandler, Watcher {
   #letGo(patterns: readonly string[]): void {
     const unlinked: number[] = [];
     for (const pattern of patterns) {
-      const awaitedId = this.#room.subscriptions.awaitedId(pattern);
+      const name = this.#client.nameSpace.nameOf(pattern);
+      const awaitedId = this.#room.subscriptions.awaitedId(name);
       if (awaitedId !== undefined) unlinked.push(awaitedId);
     }
-    for (const [symbolId, symbol] of this.#patterns.matching(patterns)) {
-      const wants = this.#patterns.wantsOf(symbolId, symbol);
+    for (const [symbolId, name] of this.#patterns.matching(patterns)) {
+      const wants = this.#patterns.wantsOf(symbolId, name);
       if (wants === NOT_HELD) unlinked.push(symbolId);
       else this.delivery.link(symbolId, wants, false);
     }
@@ -180,8 +249,16 @@ export class StreamSession implements SocketHandler, Watcher {
     if (fault !== undefined) {
       throw new ProtocolError(ErrorCode.bad_symbol, `symbol ${fault}`, requestId);
     }
+    if (!this.#client.canRead(symbol)) {
+      this.#forbid(symbol);
+      throw new ProtocolError(
+        ErrorCode.forbidden,
+        `the token does not allow "${symbol}"`,
+        requestId,
+      );
+    }
     const { anomalies, symbols } = this.#room;
-    const symbolId = symbols.findName(symbol);
+    const symbolId = symbols.findName(this.#client.nameSpace.nameOf(symbol));
     if (symbolId !== UNKNOWN_SYMBOL && afterSequence + 1 < anomalies.first(symbolId)) {
       const message = `the oldest anomaly kept is ${anomalies.first(symbolId)}`;
       throw new ProtocolError(ErrorCode.not_available, message, requestId);

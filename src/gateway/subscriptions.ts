@@ -1,3 +1,4 @@
+import type { NameSpace } from '../engine/index.ts';
 import { patternMatcher } from '../protocol/index.ts';
 import { AwaitedSymbols } from './awaited-symbols.ts';
 import type { Delivery } from './delivery.ts';
@@ -8,13 +9,15 @@ import { LinkTable } from './link-table.ts';
 /** What is subscribed to: it hears of symbols that come to exist. */
 export interface Watcher {
   /** A symbol that one of the watcher's patterns matches exists from now on. */
-  symbolAppeared(symbolId: number, symbol: string): void;
+  symbolAppeared(symbolId: number, name: string): void;
 }
 
-/** A pattern with a `*`, one object for all sessions that hold it. */
+/** A pattern with a `*`, one object for all sessions of its tenant that hold it. */
 export interface Wildcard {
+  /** As its clients say it. */
   readonly pattern: string;
-  readonly matches: (symbol: string) => boolean;
+  /** Whether a symbol of the tenant, by its name, matches. */
+  readonly matches: (name: string) => boolean;
   readonly watchers: Set<Watcher>;
 }
 
@@ -30,6 +33,7 @@ export class Subscriptions {
   /** Links by symbol id. */
   readonly #bySymbol: (number[] | undefined)[] = [];
   readonly #awaited = new AwaitedSymbols();
+  /** By the pattern's name. */
   readonly #wildcards = new Map<string, Wildcard>();
 
   /** Symbols waited for, and patterns with a `*`: what is kept for those who hold them. */
@@ -70,15 +74,15 @@ export class Subscriptions {
   }
 
   /** A session's link to a symbol that does not exist yet, made where there is none. */
-  await(table: LinkTable, symbol: string): number {
-    const symbolId = this.#awaited.find(symbol) ?? this.#awaited.add(symbol);
+  await(table: LinkTable, name: string): number {
+    const symbolId = this.#awaited.find(name) ?? this.#awaited.add(name);
     const found = table.find(symbolId);
     return found === NO_LINK ? this.#join(table, symbolId, this.#awaited.links(symbolId)) : found;
   }
 
   /** The id of a symbol that sessions wait for, below 0; undefined when none does. */
-  awaitedId(symbol: string): number | undefined {
-    return this.#awaited.find(symbol);
+  awaitedId(name: string): number | undefined {
+    return this.#awaited.find(name);
   }
 
   awaitedName(symbolId: number): string {
@@ -103,43 +107,45 @@ export class Subscriptions {
   }
 
   /** The pattern as it is kept while sessions hold it. */
-  wildcard(pattern: string): Wildcard | undefined {
-    return this.#wildcards.get(pattern);
+  wildcard(nameSpace: NameSpace, pattern: string): Wildcard | undefined {
+    return this.#wildcards.get(nameSpace.nameOf(pattern));
   }
 
   /** Tells `watcher` of the symbols that come to exist and match a pattern with a `*`. */
-  watch(pattern: string, watcher: Watcher): Wildcard {
-    let wildcard = this.#wildcards.get(pattern);
+  watch(nameSpace: NameSpace, pattern: string, watcher: Watcher): Wildcard {
+    const key = nameSpace.nameOf(pattern);
+    let wildcard = this.#wildcards.get(key);
     if (wildcard === undefined) {
-      wildcard = { pattern, matches: patternMatcher(pattern), watchers: new Set() };
-      this.#wildcards.set(pattern, wildcard);
+      wildcard = { pattern, matches: nameMatcher(nameSpace, pattern), watchers: new Set() };
+      this.#wildcards.set(key, wildcard);
     }
     wildcard.watchers.add(watcher);
     return wildcard;
   }
 
-  unwatch(wildcard: Wildcard, watcher: Watcher): void {
+  unwatch(nameSpace: NameSpace, wildcard: Wildcard, watcher: Watcher): void {
     wildcard.watchers.delete(watcher);
-    if (wildcard.watchers.size === 0) this.#wildcards.delete(wildcard.pattern);
+    if (wildcard.watchers.size > 0) return;
+    this.#wildcards.delete(nameSpace.nameOf(wildcard.pattern));
   }
 
   /** A symbol exists from now on: whoever watches for it is told, before its first tick can be applied. */
-  symbolAppeared(symbolId: number, symbol: string): void {
+  symbolAppeared(symbolId: number, name: string): void {
     // Each one once, however many of its patterns match.
     const told = new Set<Watcher>();
-    for (const link of this.#appeared(symbolId, symbol)) {
+    for (const link of this.#appeared(symbolId, name)) {
       told.add(this.#watchers[this.links.owners[link] as number] as Watcher);
     }
     for (const { matches, watchers } of this.#wildcards.values()) {
-      if (!matches(symbol)) continue;
+      if (!matches(name)) continue;
       for (const watcher of watchers) told.add(watcher);
     }
-    for (const watcher of told) watcher.symbolAppeared(symbolId, symbol);
+    for (const watcher of told) watcher.symbolAppeared(symbolId, name);
   }
 
   /** The links that waited for a symbol become links to it, as they stand. */
-  #appeared(symbolId: number, symbol: string): readonly number[] {
-    const awaitedId = this.#awaited.find(symbol);
+  #appeared(symbolId: number, name: string): readonly number[] {
+    const awaitedId = this.#awaited.find(name);
     if (awaitedId === undefined) return [];
     const links = this.#awaited.links(awaitedId);
     this.#awaited.remove(awaitedId);
@@ -159,4 +165,9 @@ export class Subscriptions {
     for (let id = this.#bySymbol.length; id < symbolId; id++) this.#bySymbol.push(undefined);
     this.#bySymbol[symbolId] = links;
   }
+}
+
+function nameMatcher(nameSpace: NameSpace, pattern: string): (name: string) => boolean {
+  const matches = patternMatcher(pattern);
+  return (name) => nameSpace.has(name) && matches(nameSpace.symbolOf(name));
 }

@@ -1,15 +1,27 @@
-import { type Engine, UNKNOWN_SYMBOL } from '../engine/index.ts';
-import { ErrorCode, NameKind, symbolFault, type TickBatch } from '../protocol/index.ts';
-import { type AliasTable, UNDECLARED_ALIAS } from './alias-table.ts';
+import { type Engine, TENANT_BYTES_MAX, UNKNOWN_SYMBOL } from '../engine/index.ts';
+import {
+  ErrorCode,
+  NameKind,
+  SYMBOL_LENGTH_MAX,
+  symbolFault,
+  type TickBatch,
+} from '../protocol/index.ts';
+import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
+import type { PublishScope } from './publish-scope.ts';
 import { isPrice, isTickTime } from './tick-rules.ts';
+
+/** No symbol is longer, in UTF-8. */
+const SYMBOL_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX;
+/** Below this, a byte is a control character: it may begin another tenant's name, never a symbol. */
+const CONTROL_END = 0x20;
 
 /** Rejected ticks of a frame that are named; the rest is only counted. */
 const FAULTS_NAMED_MAX = 100;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Symbols as bytes: in a frame, or of an alias. */
-interface SymbolBytes {
+/** A name as bytes: in a frame, behind a tenant's prefix, or of an alias. */
+interface NameBytes {
   bytes: Uint8Array;
   start: number;
   end: number;
@@ -37,7 +49,9 @@ export class TickIntake {
   #faultsNamedMax = FAULTS_NAMED_MAX;
   /** The latest time that a tick of this batch may have. */
   #timeMax = 0;
-  readonly #name: SymbolBytes = { bytes: new Uint8Array(0), start: 0, end: 0 };
+  readonly #name: NameBytes = { bytes: new Uint8Array(0), start: 0, end: 0 };
+  /** Where a tenant's names are put together. */
+  readonly #prefixed = new Uint8Array(TENANT_BYTES_MAX + SYMBOL_BYTES_MAX);
 
   /** @param onSymbol told of each symbol that is new, before its first tick is queued */
   constructor(
@@ -55,6 +69,7 @@ export class TickIntake {
    *
    * @param now the server's clock, ms since the epoch: what times are held against
    * @param receivedAt the same moment on the monotonic clock
+   * @param scope what the publisher may publish
    * @param namesAll whether every rejected tick is to be named, and every dropped one
    */
   take(
@@ -62,6 +77,7 @@ export class TickIntake {
     aliases: AliasTable | undefined,
     now: number,
     receivedAt: number,
+    scope: PublishScope,
     namesAll = false,
   ): void {
     this.accepted = 0;
@@ -73,7 +89,7 @@ export class TickIntake {
     this.#timeMax = now + this.maxFutureMs;
     batch.receivedAt = receivedAt;
     for (let i = 0; i < batch.count; i++) {
-      const symbolId = this.#admit(batch, i, aliases);
+      const symbolId = this.#admit(batch, i, aliases, scope);
       if (symbolId < 0) continue;
       if (this.#engine.tryOffer(symbolId, batch, i)) this.accepted++;
       else {
@@ -86,15 +102,20 @@ export class TickIntake {
   }
 
   /** The symbol id of a good tick, registered if need be; negative for a bad one, which is noted. */
-  #admit(batch: TickBatch, index: number, aliases: AliasTable | undefined): number {
-    const symbolId = this.#find(batch, index, aliases);
+  #admit(
+    batch: TickBatch,
+    index: number,
+    aliases: AliasTable | undefined,
+    scope: PublishScope,
+  ): number {
+    const symbolId = this.#find(batch, index, aliases, scope);
     if (symbolId < UNKNOWN_SYMBOL) return symbolId;
     if (!isPrice(batch.prices[index] as number)) return this.#reject(index, ErrorCode.bad_price);
     if (!isTickTime(batch.times[index] as number, this.#timeMax)) {
       return this.#reject(index, ErrorCode.bad_time);
     }
     if (symbolId !== UNKNOWN_SYMBOL) return symbolId;
-    const registered = this.#register(index);
+    const registered = this.#register(index, scope);
     if (registered >= 0 && batch.kinds[index] === NameKind.ALIAS) {
       aliases?.resolve(batch.names[index] as number, registered);
     }
@@ -102,35 +123,70 @@ export class TickIntake {
   }
 
   /** The symbol id; `UNKNOWN_SYMBOL` for a good name not seen yet, left in #name; lower for a bad one, noted. */
-  #find(batch: TickBatch, index: number, aliases: AliasTable | undefined): number {
+  #find(
+    batch: TickBatch,
+    index: number,
+    aliases: AliasTable | undefined,
+    scope: PublishScope,
+  ): number {
     const kind = batch.kinds[index];
-    const name = this.#name;
-    if (kind === NameKind.ALIAS) {
-      const alias = batch.names[index] as number;
-      const symbolId = aliases === undefined ? UNDECLARED_ALIAS : aliases.symbolId(alias);
-      if (symbolId >= 0) return symbolId;
-      if (symbolId === UNDECLARED_ALIAS) return this.#reject(index, ErrorCode.unknown_alias);
-      name.bytes = (aliases as AliasTable).symbol(alias);
-      name.start = 0;
-      name.end = name.bytes.length;
-    } else if (kind === NameKind.TEXT) {
-      name.bytes = batch.text;
-      name.start = batch.names[index] as number;
-      name.end = name.start + (batch.lengths[index] as number);
-    } else {
+    if (kind === NameKind.ALIAS)
+      return this.#findAlias(index, batch.names[index] as number, aliases);
+    if (kind !== NameKind.TEXT || !this.#readName(batch, index, scope.prefix)) {
       return this.#reject(index, ErrorCode.bad_symbol);
     }
-    const symbolId = this.#engine.symbols.find(name.bytes, name.start, name.end);
-    if (symbolId >= 0) {
-      if (kind === NameKind.ALIAS) aliases?.resolve(batch.names[index] as number, symbolId);
-      return symbolId;
+    const { bytes, start, end } = this.#name;
+    const symbolId = this.#engine.symbols.find(bytes, start, end);
+    const isKnown = symbolId >= 0;
+    if (!isKnown && !isSymbol(bytes, start + scope.prefix.length, end)) {
+      return this.#reject(index, ErrorCode.bad_symbol);
     }
-    return isSymbol(name) ? UNKNOWN_SYMBOL : this.#reject(index, ErrorCode.bad_symbol);
+    if (scope.isAll) return symbolId;
+    const isCovered = isKnown
+      ? scope.coversKnown(symbolId, bytes, start, end)
+      : scope.coversName(bytes, start, end);
+    return isCovered ? symbolId : this.#reject(index, ErrorCode.forbidden);
   }
 
-  #register(index: number): number {
+  #findAlias(index: number, alias: number, aliases: AliasTable | undefined): number {
+    const known = aliases === undefined ? UNDECLARED_ALIAS : aliases.symbolId(alias);
+    if (known >= 0) return known;
+    if (known === UNDECLARED_ALIAS) return this.#reject(index, ErrorCode.unknown_alias);
+    if (known === FORBIDDEN_ALIAS) return this.#reject(index, ErrorCode.forbidden);
+    const name = this.#name;
+    name.bytes = (aliases as AliasTable).symbol(alias);
+    name.start = 0;
+    name.end = name.bytes.length;
+    const symbolId = this.#engine.symbols.find(name.bytes, 0, name.end);
+    if (symbolId >= 0) aliases?.resolve(alias, symbolId);
+    return symbolId;
+  }
+
+  /** Puts the name of a tick that tells its symbol into #name; false for what can be no symbol. */
+  #readName(batch: TickBatch, index: number, prefix: Uint8Array): boolean {
+    const name = this.#name;
+    const start = batch.names[index] as number;
+    const length = batch.lengths[index] as number;
+    if (prefix.length === 0) {
+      name.bytes = batch.text;
+      name.start = start;
+      name.end = start + length;
+      return (batch.text[start] as number) >= CONTROL_END;
+    }
+    if (length > SYMBOL_BYTES_MAX) return false;
+    name.bytes = this.#prefixed;
+    name.start = 0;
+    name.end = prefix.length + length;
+    name.bytes.set(prefix);
+    name.bytes.set(batch.text.subarray(start, start + length), prefix.length);
+    return true;
+  }
+
+  #register(index: number, scope: PublishScope): number {
     const { symbols } = this.#engine;
-    if (symbols.isFull()) return this.#reject(index, ErrorCode.symbol_limit);
+    if (symbols.isFull() || scope.tryAddSymbol() !== undefined) {
+      return this.#reject(index, ErrorCode.symbol_limit);
+    }
     const { bytes, start, end } = this.#name;
     const symbolId = symbols.register(bytes, start, end);
     this.#onSymbol(symbolId, symbols.name(symbolId));
@@ -146,7 +202,7 @@ export class TickIntake {
   }
 }
 
-function isSymbol({ bytes, start, end }: SymbolBytes): boolean {
+function isSymbol(bytes: Uint8Array, start: number, end: number): boolean {
   try {
     return symbolFault(utf8.decode(bytes.subarray(start, end))) === undefined;
   } catch {

@@ -5,48 +5,84 @@ import {
   STREAM_PATH,
   SUBPROTOCOL_BINARY,
 } from '../protocol/index.ts';
+import { bearerToken } from './admission/bearer-token.ts';
 import { isPublisherName } from './publisher-registry.ts';
 import { problemResponse } from './transport/problem-response.ts';
 import type { RequestHead, Socket, SocketHandler, UpgradeDecision } from './transport/transport.ts';
 
+const BEARER_ENTRY = 'bearer.';
+
+/** Why an upgrade is refused. */
+export interface Refusal {
+  readonly status: number;
+  readonly detail: string;
+}
+
 /** What opens sessions once an upgrade is accepted. */
-export interface SessionOpener {
-  /** @param publisher the name given, or undefined: the server gives one */
-  publish(socket: Socket, encoding: Encoding, publisher: string | undefined): SocketHandler;
-  stream(socket: Socket, encoding: Encoding): SocketHandler;
+export interface Entrance {
+  /** Why no more connections of an address are let in now; undefined when one more is. */
+  refusal(address: string): Refusal | undefined;
+  /**
+   * @param token that of the upgrade, where it had one
+   * @param publisher the name given, or undefined: the server gives one
+   */
+  publish(
+    socket: Socket,
+    encoding: Encoding,
+    token: string | undefined,
+    publisher: string | undefined,
+  ): SocketHandler;
+  stream(socket: Socket, encoding: Encoding, token: string | undefined): SocketHandler;
 }
 
 /** Decides on WebSocket upgrades: which endpoint, which encoding, who. */
-export function decideUpgrade(request: RequestHead, open: SessionOpener): UpgradeDecision {
+export function decideUpgrade(request: RequestHead, entrance: Entrance): UpgradeDecision {
   const { path, query } = request;
   if (path !== PUBLISH_PATH && path !== STREAM_PATH) {
-    const detail = `WebSocket endpoints are ${PUBLISH_PATH} and ${STREAM_PATH}`;
-    return { accept: false, response: problemResponse(404, detail) };
+    return refuse(404, `WebSocket endpoints are ${PUBLISH_PATH} and ${STREAM_PATH}`);
   }
-  const chosen = chooseSubprotocol(request.header('sec-websocket-protocol'));
+  const offered = subprotocols(request);
+  const chosen = chooseSubprotocol(offered);
   if (chosen === undefined) {
-    const detail = 'Sec-WebSocket-Protocol: expected tickwire.v1 or tickwire.v1.json';
-    return { accept: false, response: problemResponse(400, detail) };
-  }
-  const { subprotocol, encoding } = chosen;
-  if (path === STREAM_PATH) {
-    return { accept: true, subprotocol, open: (socket) => open.stream(socket, encoding) };
+    return refuse(400, 'Sec-WebSocket-Protocol: expected tickwire.v1 or tickwire.v1.json');
   }
   const publisher = query.get('publisher') ?? undefined;
-  if (publisher !== undefined && !isPublisherName(publisher)) {
-    const detail = 'publisher: expected 1 to 64 characters of A-Z a-z 0-9 . _ -';
-    return { accept: false, response: problemResponse(400, detail) };
+  if (path === PUBLISH_PATH && publisher !== undefined && !isPublisherName(publisher)) {
+    return refuse(400, 'publisher: expected 1 to 64 characters of A-Z a-z 0-9 . _ -');
   }
-  return { accept: true, subprotocol, open: (socket) => open.publish(socket, encoding, publisher) };
+  const refusal = entrance.refusal(request.remoteAddress);
+  if (refusal !== undefined) return refuse(refusal.status, refusal.detail);
+  const { subprotocol, encoding } = chosen;
+  const token = bearerToken(request) ?? subprotocolToken(offered);
+  return {
+    accept: true,
+    subprotocol,
+    open: (socket) =>
+      path === STREAM_PATH
+        ? entrance.stream(socket, encoding, token)
+        : entrance.publish(socket, encoding, token, publisher),
+  };
+}
+
+function refuse(status: number, detail: string): UpgradeDecision {
+  return { accept: false, response: problemResponse(status, detail) };
+}
+
+function subprotocols(request: RequestHead): readonly string[] {
+  const offered = request.header('sec-websocket-protocol') ?? '';
+  return offered.split(',').map((name) => name.trim());
+}
+
+/** The token of an entry `bearer.TOKEN`, which browsers can set where they can set no header. */
+function subprotocolToken(offered: readonly string[]): string | undefined {
+  return offered.find((name) => name.startsWith(BEARER_ENTRY))?.slice(BEARER_ENTRY.length);
 }
 
 /** The first subprotocol offered that is ours; undefined when others were offered but none of ours. */
 function chooseSubprotocol(
-  offered: string | undefined,
+  names: readonly string[],
 ): { subprotocol: string; encoding: Encoding } | undefined {
-  const names = (offered ?? '').split(',').map((name) => name.trim());
-  // An entry `bearer.TOKEN` carries a token and chooses nothing.
-  const choices = names.filter((name) => name !== '' && !name.startsWith('bearer.'));
+  const choices = names.filter((name) => name !== '' && !name.startsWith(BEARER_ENTRY));
   if (choices.length === 0) {
     const hasOffer = names.some((name) => name !== '');
     return { subprotocol: hasOffer ? SUBPROTOCOL_BINARY : '', encoding: 'binary' };

@@ -16,6 +16,8 @@ import {
   timeBound,
 } from './stored-anomaly.ts';
 
+/** Keys looked at for the most recent anomalies of wanted symbols: some 10 ms. */
+const RECENT_SEARCHED_MAX = 20_000;
 /** The end of a range of ordinals. */
 const ORDINAL_END = Buffer.alloc(7, 0xff);
 
@@ -42,7 +44,7 @@ export class DiskHistory {
   checkVersions(): void {
     try {
       for (const { value } of this.#databases.symbols.getRange({})) decodeSymbolRow(value);
-      this.recent(this.nextOrdinal(), 1);
+      this.recent(this.nextOrdinal(), 1, () => true);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new StoreError(`the store holds what this program cannot read: ${reason}`);
@@ -107,16 +109,19 @@ export class DiskHistory {
     return anomalies;
   }
 
-  /** Those that arrived before an ordinal, newest first. */
-  recent(ordinal: number, limit: number): StoredAnomaly[] {
+  /** Those of wanted symbols that arrived before an ordinal, newest first, among RECENT_SEARCHED_MAX of all. */
+  recent(ordinal: number, limit: number, isWanted: (symbol: string) => boolean): StoredAnomaly[] {
     if (ordinal === 0) return [];
     const range = this.#databases.arrivals.getRange({
       start: ordinalKey(ordinal - 1),
       reverse: true,
-      limit,
+      limit: RECENT_SEARCHED_MAX,
     });
     const anomalies: StoredAnomaly[] = [];
-    for (const { value } of range) anomalies.push(this.#get(value));
+    for (const { value } of range) {
+      if (isWanted(symbolOfKey(value))) anomalies.push(this.#get(value));
+      if (anomalies.length === limit) break;
+    }
     return anomalies;
   }
 

@@ -96,8 +96,8 @@ export class DiskStore implements Store {
     return this.#history.between(range);
   }
 
-  recent(limit: number): readonly StoredAnomaly[] {
-    return this.#history.recent(limit);
+  recent(limit: number, isWanted?: (symbol: string) => boolean): readonly StoredAnomaly[] {
+    return this.#history.recent(limit, isWanted);
   }
 
   lastSequences(): IterableIterator<[symbol: string, sequence: number]> {

@@ -63,18 +63,18 @@ export class History {
     };
   }
 
-  recent(limit: number): StoredAnomaly[] {
+  recent(limit: number, isWanted: (symbol: string) => boolean = () => true): StoredAnomaly[] {
     const anomalies: StoredAnomaly[] = [];
     for (const batch of this.#waiting.oldest.toReversed()) {
       for (let at = batch.items.length - 1; at >= 0 && anomalies.length < limit; at--) {
         const anomaly = batch.items[at];
-        if (anomaly !== undefined) anomalies.push(anomaly);
+        if (anomaly !== undefined && isWanted(anomaly.symbol)) anomalies.push(anomaly);
       }
     }
     const missing = limit - anomalies.length;
     if (missing <= 0) return anomalies;
     const end = this.#waiting.firstOrdinal;
-    return anomalies.concat(this.#readDisk((disk) => disk.recent(end, missing), []));
+    return anomalies.concat(this.#readDisk((disk) => disk.recent(end, missing, isWanted), []));
   }
 
   #waitingBetween(start: Buffer, to: number): TimedAnomaly[] {

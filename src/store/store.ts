@@ -72,8 +72,11 @@ export interface Store {
    * @throws CursorError for an `after` that this store did not give out
    */
   between(range: TimeRange): AnomalyPage;
-  /** The `limit` anomalies of all symbols that arrived last, newest first. */
-  recent(limit: number): readonly StoredAnomaly[];
+  /**
+   * The `limit` anomalies that arrived last of the symbols that are wanted, newest first; as far as they are among the last
+   * 20 000 of all.
+   */
+  recent(limit: number, isWanted?: (symbol: string) => boolean): readonly StoredAnomaly[];
   /** Every symbol that ever had an anomaly, with its last sequence. */
   lastSequences(): IterableIterator<[symbol: string, sequence: number]>;
   /**

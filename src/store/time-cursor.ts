@@ -1,9 +1,14 @@
 import { CursorError } from './store-error.ts';
-import { isTimeKey } from './stored-anomaly.ts';
+import { anomalyKey, isTimeKey, type StoredAnomaly, timeKey } from './stored-anomaly.ts';
 
 /** A page's cursor is the key of its last anomaly in the order of times. */
 export function encodeCursor(key: Buffer): string {
   return key.toString('base64url');
+}
+
+/** The cursor of a page that ends with an anomaly. */
+export function cursorAfter({ symbol, sequence, time }: StoredAnomaly): string {
+  return encodeCursor(timeKey(time, anomalyKey(symbol, sequence)));
 }
 
 /**

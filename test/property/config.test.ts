@@ -42,6 +42,13 @@ describe('the environment variable of a key', () => {
 });
 
 describe('a value', () => {
+  /** Texts of the form that the key says it takes. */
+  function textOf(expected: string): RegExp {
+    if (/https/.test(expected)) return /^https:\/\/[a-z0-9]{1,12}(:[0-9]{2,4})?$/;
+    if (/32 characters/.test(expected)) return /^[a-z0-9.:-]{32,64}$/;
+    return /^[a-z0-9][a-z0-9.:-]{0,20}$/;
+  }
+
   /** Values that the key takes, by what it says of itself. */
   function valuesOf({ defaultValue, facts }: (typeof CONFIG_KEYS)[number]) {
     const range = /^(an integer|a power of two) from (\d+) to (\d+)$/.exec(facts.expected);
@@ -50,7 +57,7 @@ describe('a value', () => {
     if (range === null) {
       return typeof defaultValue === 'number'
         ? fc.double({ min: 0, minExcluded: true, noNaN: true, noDefaultInfinity: true })
-        : fc.stringMatching(/^[a-z0-9][a-z0-9.:-]{0,20}$/);
+        : fc.stringMatching(textOf(facts.expected));
     }
     const [min, max] = [Number(range[2]), Number(range[3])];
     return range[1] === 'an integer'

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Engine, SymbolTable, UNKNOWN_SYMBOL } from '../../src/engine/index.ts';
+import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
 import { AnomalyLog } from '../../src/gateway/anomaly-log.ts';
 import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
 import { Connection } from '../../src/gateway/connection.ts';
@@ -13,6 +14,7 @@ import { Subscriptions } from '../../src/gateway/subscriptions.ts';
 import { Traffic } from '../../src/gateway/traffic.ts';
 import type { Socket } from '../../src/gateway/transport/transport.ts';
 import { encodeFrame, Op, patternMatcher } from '../../src/protocol/index.ts';
+import { anybody } from '../support/anybody.ts';
 
 const SESSIONS = 3;
 const SUBSCRIPTIONS_MAX = 6;
@@ -85,6 +87,10 @@ class Rig {
       traffic: new Traffic(),
       messageBytesMax: BUFFER_BYTES_MAX,
       subscriptionsMax: SUBSCRIPTIONS_MAX,
+      wildcardsMax: 256,
+      requestsPerSecond: 1_000_000,
+      renewals: undefined,
+      security: UNWATCHED,
       conflateMs: 0,
       sessionClosed: () => undefined,
     };
@@ -120,7 +126,7 @@ class Rig {
 
   #open(): StreamSession {
     const limits = { badFramesMax: 1000, socketBufferBytesMax: BUFFER_BYTES_MAX };
-    const connection = new Connection(this.#socket, 'binary', limits, this.#room.traffic);
+    const connection = new Connection(this.#socket, 'binary', anybody, limits, this.#room.traffic);
     return new StreamSession(connection, this.#room);
   }
 

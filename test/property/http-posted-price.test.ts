@@ -5,6 +5,7 @@ import { Engine } from '../../src/engine/index.ts';
 import { readPostedPrice } from '../../src/gateway/http/commands/posted-price.ts';
 import { TickIntake } from '../../src/gateway/tick-intake.ts';
 import { TickBatch } from '../../src/protocol/index.ts';
+import { unlimitedScope } from '../support/anybody.ts';
 
 const NOW = 1_700_000_000_000;
 const MAX_FUTURE_MS = 60_000;
@@ -33,6 +34,7 @@ describe('readPostedPrice', () => {
 
   it('finds fault with exactly the prices that the intake rejects', () => {
     const intake = new TickIntake(engine, MAX_FUTURE_MS, () => undefined);
+    const scope = unlimitedScope();
     fc.assert(
       fc.property(fc.array(posted, { maxLength: 30 }), (bodies) => {
         const prices = bodies.map((body) => readPostedPrice(body, NOW, MAX_FUTURE_MS));
@@ -45,7 +47,7 @@ describe('readPostedPrice', () => {
           const own = readPostedPrice({ symbol: 'A', price: 1, timestamp }, NOW, 1e300);
           batch.addValues(isText, price, typeof timestamp === 'number' ? timestamp : own.time);
         }
-        intake.take(batch, undefined, NOW, 0, true);
+        intake.take(batch, undefined, NOW, 0, scope, true);
         const rejected = intake.faults.filter((_, i) => i % 2 === 0);
         const faulty = prices.flatMap(({ faults }, i) => (faults.length > 0 ? [i] : []));
         expect(rejected).toEqual(faulty);

@@ -55,6 +55,7 @@ describe('the sources of configuration', () => {
         upgradesPerSecond: 5000,
         ticksPerSecond: 10_000_000,
         requestsPerSecond: 2000,
+        httpRequestsPerSecond: 20_000,
         wildcardsPerSession: 256,
         newSymbolsPerPublisher: 60_000,
         symbolsPerTenant: 65_536,

@@ -4,6 +4,7 @@ import { postPrices } from '../../src/gateway/http/commands/post-prices.ts';
 import { TickIntake } from '../../src/gateway/tick-intake.ts';
 import { Traffic } from '../../src/gateway/traffic.ts';
 import { TurnClock } from '../../src/gateway/turn-clock.ts';
+import { anybody, unlimitedScopes } from '../support/anybody.ts';
 import { EngineRun } from '../support/engine-run.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -23,6 +24,7 @@ it('has one receipt time a turn of the loop, the one of frames of publishers', a
     clock,
     ticksMax: 1,
     schedule: () => run.engine.deliver(),
+    scopes: unlimitedScopes(),
   });
   const post = (symbol: string) => {
     const body = Buffer.from(JSON.stringify({ symbol, price: 1 }));
@@ -32,7 +34,7 @@ it('has one receipt time a turn of the loop, the one of frames of publishers', a
       query: new URLSearchParams(),
       remoteAddress: '127.0.0.1',
     };
-    return handler({ ...head, header: () => undefined, body }, '');
+    return handler({ ...head, header: () => undefined, body }, '', anybody);
   };
   // As a frame that came first in this turn reads it; reading it takes a while.
   clock.read();

@@ -9,11 +9,11 @@ const list = () => text(200, 'list');
 const post = () => text(202, 'post');
 const one = () => text(200, 'one');
 const parts = () => text(200, 'parts');
-table.add('GET', '/', root);
-table.add('GET', '/things', list);
-table.add('POST', '/things', post);
-table.add('GET', '/things/{symbol}', one);
-table.add('GET', '/things/{symbol}/parts', parts);
+table.add('GET', '/', { handler: root, demand: 'nothing' });
+table.add('GET', '/things', { handler: list, demand: 'nothing' });
+table.add('POST', '/things', { handler: post, demand: 'nothing' });
+table.add('GET', '/things/{symbol}', { handler: one, demand: 'nothing' });
+table.add('GET', '/things/{symbol}/parts', { handler: parts, demand: 'nothing' });
 
 function problemOf(method: string, path: string) {
   try {
@@ -39,7 +39,7 @@ describe('RouteTable', () => {
     ['GET', '/things/%25', one, '%'],
     ['GET', '/things/%20', one, ' '],
   ])('finds %s %s', (method, path, handler, symbol) => {
-    expect(table.find(method, path)).toEqual({ handler, symbol });
+    expect(table.find(method, path)).toEqual({ handler, demand: 'nothing', symbol });
   });
 
   it.each(['/thing', '/things/', '/things//parts', '/things/A/parts/', '/Things', '', '//', '*'])(

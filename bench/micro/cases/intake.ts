@@ -1,5 +1,10 @@
+import { ANYBODY } from '../../../src/access/index.ts';
 import { monotonicMs } from '../../../src/engine/index.ts';
+import { Client } from '../../../src/gateway/admission/client.ts';
+import { UNWATCHED } from '../../../src/gateway/admission/security-events.ts';
 import { AliasTable } from '../../../src/gateway/alias-table.ts';
+import { SymbolQuota } from '../../../src/gateway/limits/symbol-quota.ts';
+import { PublishScope } from '../../../src/gateway/publish-scope.ts';
 import { TickIntake } from '../../../src/gateway/tick-intake.ts';
 import { TickBatch, TicksReader } from '../../../src/protocol/index.ts';
 import type { Case, CaseMaker } from '../case.ts';
@@ -21,6 +26,9 @@ export const intakeCases: readonly CaseMaker[] = (['alias', 'name'] as const).ma
 async function makeIntake(naming: Naming): Promise<Case> {
   const rig = await EngineRig.start(SYMBOLS);
   const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, () => undefined);
+  const quota = new SymbolQuota({ newSymbolsPerPublisher: SYMBOLS, symbolsPerTenant: SYMBOLS }, []);
+  const client = new Client(ANYBODY, '127.0.0.1');
+  const scope = new PublishScope(client, { quota, security: UNWATCHED });
   const aliases = new AliasTable();
   for (const [alias, symbol] of rig.symbols.entries()) aliases.declare(alias, symbol);
   const batch = new TickBatch();
@@ -31,7 +39,7 @@ async function makeIntake(naming: Naming): Promise<Case> {
   const prepare = () => rig.settle();
   const run = () => {
     runs++;
-    intake.take(batch, aliases, now, monotonicMs());
+    intake.take(batch, aliases, now, monotonicMs(), scope);
   };
   const finish = async () => {
     rig.settle();

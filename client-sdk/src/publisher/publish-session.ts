@@ -123,7 +123,7 @@ export class PublishSession {
   }
 
   #error(error: ServerError): void {
-    if (error.code === ErrorCode.backpressure) {
+    if (error.code === ErrorCode.backpressure || error.code === ErrorCode.rate_limited) {
       this.sender.hold(error.retryAfterMs ?? BACKPRESSURE_RETRY_MS);
     } else if (error.code !== ErrorCode.sequence_gap) {
       // After a gap the server closes with 4005, and resuming on a new connection mends it.

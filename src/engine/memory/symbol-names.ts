@@ -1,4 +1,5 @@
 import { SYMBOL_LENGTH_MAX } from '../../protocol/index.ts';
+import { TENANT_BYTES_MAX } from '../name-space.ts';
 
 /*
  * The symbols' names, by symbol id, in UTF-8: written by the gateway as symbols appear, never changed.
@@ -10,7 +11,7 @@ import { SYMBOL_LENGTH_MAX } from '../../protocol/index.ts';
  */
 
 /** A code point takes four bytes at most. */
-const NAME_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX;
+const NAME_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX + TENANT_BYTES_MAX;
 
 export function createSymbolNames(symbols: number): SharedArrayBuffer {
   return new SharedArrayBuffer(symbols * (4 + NAME_BYTES_MAX));

@@ -3,9 +3,11 @@ import type { SnapshotCounters } from '../../recovery/snapshots.ts';
 import type { Store } from '../../store/index.ts';
 import type { AnomalyLog } from '../anomaly-log.ts';
 import type { CreditPool } from '../credit-pool.ts';
+import type { PublishScopeRoom } from '../publish-scope.ts';
 import type { TickIntake } from '../tick-intake.ts';
 import type { Traffic } from '../traffic.ts';
 import type { TurnClock } from '../turn-clock.ts';
+import type { HttpAccess } from './http-access.ts';
 
 /** What HTTP commands work on: the way in. */
 export interface CommandRoom {
@@ -18,6 +20,7 @@ export interface CommandRoom {
   readonly ticksMax: number;
   /** Has the accepted ticks handed to the workers as soon as they are due (turn.ts). */
   readonly schedule: () => void;
+  readonly scopes: PublishScopeRoom;
 }
 
 /** How many of each there are at this moment. */
@@ -40,6 +43,7 @@ export interface StatisticsRules {
 
 /** What HTTP queries read. Nothing here reaches the way in. */
 export interface QueryRoom {
+  readonly access: HttpAccess;
   readonly engine: Pick<
     Engine,
     'symbols' | 'statistics' | 'partitions' | 'channelCapacity' | 'status'

@@ -1,12 +1,19 @@
 import type { Handler } from './handler.ts';
+import type { Demand } from './http-access.ts';
 import { RequestProblem } from './request-problem.ts';
 
 /** The place in a path that names a symbol. */
 const SYMBOL_PLACE = '{symbol}';
 
+/** How one method of a path is answered. */
+export interface Route {
+  readonly handler: Handler;
+  readonly demand: Demand;
+}
+
 interface Path {
   readonly segments: readonly string[];
-  readonly handlers: Map<string, Handler>;
+  readonly routes: Map<string, Route>;
 }
 
 /** Which handler answers which method and path. */
@@ -14,29 +21,29 @@ export class RouteTable {
   readonly #paths = new Map<string, Path>();
 
   /** @param template a path, in which a segment `{symbol}` stands for any that is not empty */
-  add(method: string, template: string, handler: Handler): void {
+  add(method: string, template: string, route: Route): void {
     const path = this.#paths.get(template) ?? {
       segments: template.split('/'),
-      handlers: new Map<string, Handler>(),
+      routes: new Map<string, Route>(),
     };
-    path.handlers.set(method, handler);
+    path.routes.set(method, route);
     this.#paths.set(template, path);
   }
 
   /**
-   * The handler of a request and the symbol that its path names.
+   * The route of a request and the symbol that its path names.
    *
    * @throws RequestProblem 404 for an unknown path, 405 for an unknown method, 400 for a path that
    *   is badly encoded
    */
-  find(method: string, path: string): { readonly handler: Handler; readonly symbol: string } {
+  find(method: string, path: string): Route & { readonly symbol: string } {
     const segments = path.split('/');
     const found = this.#match(segments);
     if (found === undefined) throw new RequestProblem(404, 'There is nothing at this path.');
-    const handler = found.handlers.get(method === 'HEAD' ? 'GET' : method);
-    if (handler === undefined) throw wrongMethod(found);
+    const route = found.routes.get(method === 'HEAD' ? 'GET' : method);
+    if (route === undefined) throw wrongMethod(found);
     const place = found.segments.indexOf(SYMBOL_PLACE);
-    return { handler, symbol: place < 0 ? '' : decodeSegment(segments[place] as string) };
+    return { ...route, symbol: place < 0 ? '' : decodeSegment(segments[place] as string) };
   }
 
   #match(segments: readonly string[]): Path | undefined {
@@ -51,8 +58,8 @@ export class RouteTable {
   }
 }
 
-function wrongMethod({ handlers }: Path): RequestProblem {
-  const methods = [...handlers.keys()].flatMap((method) =>
+function wrongMethod({ routes }: Path): RequestProblem {
+  const methods = [...routes.keys()].flatMap((method) =>
     method === 'GET' ? ['GET', 'HEAD'] : [method],
   );
   const allow = methods.join(', ');

@@ -1,9 +1,12 @@
+import type { Config } from '../../config/schema.ts';
 import type { HttpRequest, HttpResponse } from '../transport/transport.ts';
 import { ASSETS } from './assets/asset-list.ts';
 import type { Assets } from './assets/assets.ts';
 import { postPrices } from './commands/post-prices.ts';
 import type { Handler } from './handler.ts';
+import type { Demand, HttpAccess } from './http-access.ts';
 import type { CommandRoom, QueryRoom } from './http-room.ts';
+import type { Operation } from './openapi/operation.ts';
 import { listOperations, type OperationKey } from './openapi/operations.ts';
 import { asyncApi } from './queries/async-api.ts';
 import { callList } from './queries/call-list.ts';
@@ -27,14 +30,22 @@ export function createRouter(
   commands: CommandRoom,
   queries: QueryRoom,
   assets: Assets,
+  demands: Pick<Config['auth'], 'health' | 'metrics'>,
 ): (request: HttpRequest) => Promise<HttpResponse> {
   const table = new RouteTable();
   const handlers = createHandlers(commands, queries, assets);
-  for (const { key, method, path } of listOperations()) table.add(method, path, handlers[key]);
+  for (const { key, method, path, operation } of listOperations()) {
+    table.add(method, path, {
+      handler: handlers[key],
+      demand: demandOf(operation.access, demands),
+    });
+  }
   // Of these, only the page itself is described: the others are its parts.
-  for (const path of Object.keys(ASSETS)) table.add('GET', path, assets.handler(path));
+  for (const path of Object.keys(ASSETS)) {
+    table.add('GET', path, { handler: assets.handler(path), demand: 'nothing' });
+  }
   return async (request) => {
-    const response = await respond(table, request);
+    const response = await respond(table, queries.access, request);
     return { ...response, headers: { ...COMMON_HEADERS, ...response.headers } };
   };
 }
@@ -63,10 +74,24 @@ function createHandlers(
   };
 }
 
-async function respond(table: RouteTable, request: HttpRequest): Promise<HttpResponse> {
+function demandOf(
+  access: Operation['access'],
+  demands: Pick<Config['auth'], 'health' | 'metrics'>,
+): Demand {
+  if (access === 'health') return demands.health === 'open' ? 'nothing' : 'token';
+  if (access === 'metrics') return demands.metrics === 'open' ? 'nothing' : 'operator';
+  return access;
+}
+
+async function respond(
+  table: RouteTable,
+  access: HttpAccess,
+  request: HttpRequest,
+): Promise<HttpResponse> {
   try {
-    const { handler, symbol } = table.find(request.method, request.path);
-    return await handler(request, symbol);
+    const { handler, symbol, demand } = table.find(request.method, request.path);
+    const client = await access.clientOf(request, demand);
+    return await handler(request, symbol, client);
   } catch (error) {
     if (error instanceof RequestProblem) return error.response;
     throw error;

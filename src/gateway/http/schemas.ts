@@ -12,6 +12,7 @@ const PRICE_ERRORS = [
   'bad_price',
   'bad_time',
   'symbol_limit',
+  'forbidden',
   'backpressure',
 ] as const;
 

@@ -1,3 +1,4 @@
+import { NameSpace, tenantOf } from '../../engine/index.ts';
 import type { QueryRoom } from './http-room.ts';
 import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
 import { formatRfc3339 } from './rfc-3339.ts';
@@ -44,7 +45,7 @@ export class StatisticsReader {
       if (version !== BUSY) return this.#statistics(symbolId);
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
-    const detail = `The statistics of ${this.#engine.symbols.name(symbolId)} are being written.`;
+    const detail = `The statistics of ${this.#symbolOf(symbolId)} are being written.`;
     throw new RequestProblem(503, detail, {}, RETRY_AFTER);
   }
 
@@ -63,6 +64,12 @@ export class StatisticsReader {
     return BUSY;
   }
 
+  /** As the clients of its tenant name it: nobody else is told. */
+  #symbolOf(symbolId: number): string {
+    const name = this.#engine.symbols.name(symbolId);
+    return new NameSpace(tenantOf(name)).symbolOf(name);
+  }
+
   #statistics(symbolId: number): SymbolStatistics {
     const [price, average, count, time, min, max] = this.#row as unknown as [
       number,
@@ -73,7 +80,7 @@ export class StatisticsReader {
       number,
     ];
     return {
-      symbol: this.#engine.symbols.name(symbolId),
+      symbol: this.#symbolOf(symbolId),
       currentPrice: price,
       movingAverage: average,
       updateCount: count,

@@ -1,4 +1,6 @@
-import { TickBatch } from '../../../protocol/index.ts';
+import { ErrorCode, TickBatch } from '../../../protocol/index.ts';
+import type { Client } from '../../admission/client.ts';
+import { PublishScope } from '../../publish-scope.ts';
 import type { HttpResponse } from '../../transport/transport.ts';
 import type { Handler } from '../handler.ts';
 import type { CommandRoom } from '../http-room.ts';
@@ -9,6 +11,7 @@ import type { FieldFault, RequestFault } from '../schemas.ts';
 import { shownValue } from '../shown-value.ts';
 import {
   droppedFault,
+  forbiddenFault,
   type PostedPrice,
   readPostedPrice,
   symbolLimitFault,
@@ -28,9 +31,9 @@ interface RejectedPrice {
  */
 export function postPrices(room: CommandRoom): Handler {
   const poster = new PricePoster(room);
-  return (request) => {
+  return (request, _symbol, client) => {
     const body = readJsonBody(request);
-    return Array.isArray(body) ? poster.postMany(body) : poster.postOne(body);
+    return Array.isArray(body) ? poster.postMany(body, client) : poster.postOne(body, client);
   };
 }
 
@@ -42,27 +45,28 @@ class PricePoster {
     this.#room = room;
   }
 
-  postOne(body: unknown): HttpResponse {
+  postOne(body: unknown, client: Client): HttpResponse {
     if (typeof body !== 'object' || body === null) {
       const detail = `The body: expected an object or an array, got ${shownValue(body)}.`;
       throw new RequestProblem(400, detail);
     }
-    const [rejected] = this.#post([body]);
+    const [rejected] = this.#post([body], client);
     if (rejected === undefined) return jsonResponse(202, { accepted: 1, rejected: [] });
     const { errors } = rejected;
     if (errors.some(({ code }) => code === 'backpressure')) throw refusal('The queue is full.');
+    const status = errors.some(({ code }) => code === 'forbidden') ? 403 : 400;
     const fields = errors.map(({ field }) => field).join(', ');
-    throw new RequestProblem(400, `The price was not accepted: ${fields}.`, { errors });
+    throw new RequestProblem(status, `The price was not accepted: ${fields}.`, { errors });
   }
 
-  postMany(body: readonly unknown[]): HttpResponse {
+  postMany(body: readonly unknown[], client: Client): HttpResponse {
     const { ticksMax } = this.#room;
     if (body.length > ticksMax) {
       const detail = `A request takes up to ${ticksMax} prices; this one has ${body.length}.`;
       throw new RequestProblem(413, detail);
     }
     refuseStrangers(body);
-    const rejected = this.#post(body as readonly object[]);
+    const rejected = this.#post(body as readonly object[], client);
     return jsonResponse(202, { accepted: body.length - rejected.length, rejected });
   }
 
@@ -71,15 +75,16 @@ class PricePoster {
    *
    * @throws RequestProblem 503 under `wait`, when not all that is good has room: then none is taken
    */
-  #post(bodies: readonly object[]): RejectedPrice[] {
-    const { clock, intake, schedule } = this.#room;
+  #post(bodies: readonly object[], client: Client): RejectedPrice[] {
+    const { clock, intake, schedule, scopes } = this.#room;
     clock.read();
     const { now } = clock;
     const prices = bodies.map((body) => readPostedPrice(body, now, intake.maxFutureMs));
     this.#requireRoom(prices.filter(({ faults }) => faults.length === 0).length);
     // Bad ones go in too: the intake turns them down, and counts them.
     this.#fillBatch(prices);
-    intake.take(this.#batch, undefined, now, clock.monotonic, true);
+    const scope = new PublishScope(client, scopes);
+    intake.take(this.#batch, undefined, now, clock.monotonic, scope, true);
     schedule();
     return this.#rejected(prices);
   }
@@ -105,8 +110,10 @@ class PricePoster {
     for (let i = 0; i < faults.length; i += 2) {
       const index = faults[i] as number;
       const { faults: known, symbol } = prices[index] as PostedPrice;
-      // The intake judges by the same rules, so that one thing is left that was not known before.
-      rejected.push({ index, errors: known.length > 0 ? known : [symbolLimitFault(symbol)] });
+      // The intake judges by the same rules, so that two things are left that were not known before.
+      const isForbidden = faults[i + 1] === ErrorCode.forbidden;
+      const fault = isForbidden ? forbiddenFault(symbol) : symbolLimitFault(symbol);
+      rejected.push({ index, errors: known.length > 0 ? known : [fault] });
     }
     for (const index of droppedIndexes) {
       rejected.push({ index, errors: [droppedFault(prices[index]?.symbol)] });

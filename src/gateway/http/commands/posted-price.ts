@@ -52,6 +52,12 @@ export function symbolLimitFault(symbol: string | undefined): FieldFault {
   return { field: 'symbol', code: 'symbol_limit', expected, got: shownValue(symbol) };
 }
 
+/** The fault of a good price whose symbol the token does not allow. */
+export function forbiddenFault(symbol: string | undefined): FieldFault {
+  const expected = 'a symbol that the token allows to publish';
+  return { field: 'symbol', code: 'forbidden', expected, got: shownValue(symbol) };
+}
+
 /** The fault of a good price that a full queue dropped. */
 export function droppedFault(symbol: string | undefined): FieldFault {
   const expected = 'room in the queue of its partition';

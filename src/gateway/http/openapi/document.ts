@@ -1,5 +1,5 @@
 import { componentSchemas } from './components.ts';
-import type { Operation } from './operation.ts';
+import { type Operation, problems } from './operation.ts';
 import { listOperations } from './operations.ts';
 
 const DESCRIPTION =
@@ -14,11 +14,18 @@ const TAGS = [
   { name: 'operation', description: 'For those who run the server.' },
 ];
 
+const TOKEN = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'A signed token (JWT) or an API key, where the server demands one.',
+};
+const TOKEN_PROBLEMS = [401, 403] as const;
+
 /** The OpenAPI 3.1 document of the HTTP API. */
 export function openApiDocument(version: string): object {
-  const paths: Record<string, Record<string, Operation>> = {};
+  const paths: Record<string, Record<string, object>> = {};
   for (const { method, path, operation } of listOperations()) {
-    paths[path] = { ...paths[path], [method.toLowerCase()]: operation };
+    paths[path] = { ...paths[path], [method.toLowerCase()]: described(operation) };
   }
   return {
     openapi: '3.1.0',
@@ -29,10 +36,16 @@ export function openApiDocument(version: string): object {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'The server that this document comes from.' }],
-    // None is demanded.
-    security: [],
+    // Whether tokens are demanded is up to the configuration.
+    security: [{ token: [] }, {}],
     tags: TAGS,
     paths,
-    components: { schemas: componentSchemas() },
+    components: { schemas: componentSchemas(), securitySchemes: { token: TOKEN } },
   };
+}
+
+function described({ access, ...operation }: Operation): object {
+  const isOpen = access === 'nothing';
+  const responses = { ...operation.responses, ...problems(429, ...(isOpen ? [] : TOKEN_PROBLEMS)) };
+  return { ...operation, responses, ...(isOpen ? { security: [] } : {}) };
 }

@@ -3,6 +3,8 @@ import { type ComponentName, schemaRef } from './components.ts';
 /** What a call takes and answers, as OpenAPI 3.1 writes it. */
 export interface Operation {
   readonly operationId: string;
+  /** What whoever calls must show; of `metrics` and `health` the configuration decides. Not part of the document. */
+  readonly access: 'nothing' | 'token' | 'operator' | 'metrics' | 'health';
   readonly summary: string;
   readonly description?: string;
   readonly tags: readonly string[];
@@ -12,6 +14,9 @@ export interface Operation {
 }
 
 const PROBLEMS = {
+  401: 'Tokens are demanded, and none came that is accepted.',
+  403: 'The token does not allow this.',
+  429: 'Your address calls too often; `Retry-After` says when to come back.',
   400: 'The request is faulty; every fault is named in `errors`.',
   404: 'No price of this symbol has come yet.',
   413: 'The body is too large, or has too many prices.',
@@ -42,7 +47,8 @@ export function problems(
   return Object.fromEntries(
     statuses.map((status) => {
       const response = problemAnswer(PROBLEMS[status]);
-      return [status, status === 503 ? { ...response, headers: RETRY_AFTER } : response];
+      const isPassing = status === 429 || status === 503;
+      return [status, isPassing ? { ...response, headers: RETRY_AFTER } : response];
     }),
   );
 }

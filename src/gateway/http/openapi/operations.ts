@@ -30,6 +30,7 @@ const TIME_SCHEMA = { type: 'string', pattern: '^\\d{1,16}$|^\\d{4}-' };
 export const OPERATIONS = {
   'POST /api/prices': {
     operationId: 'postPrices',
+    access: 'token',
     summary: 'Take in one price or many',
     description:
       'A single price is accepted or refused as a whole. Of an array, each price is judged by ' +
@@ -43,6 +44,7 @@ export const OPERATIONS = {
   },
   'GET /api/prices': {
     operationId: 'listStatistics',
+    access: 'token',
     summary: 'Statistics of all symbols',
     tags: ['queries'],
     parameters: [
@@ -57,6 +59,7 @@ export const OPERATIONS = {
   },
   'GET /api/prices/{symbol}': {
     operationId: 'symbolStatistics',
+    access: 'token',
     summary: 'Statistics of a symbol',
     tags: ['queries'],
     parameters: [SYMBOL_PARAMETER],
@@ -67,6 +70,7 @@ export const OPERATIONS = {
   },
   'GET /api/prices/{symbol}/anomalies': {
     operationId: 'symbolAnomalies',
+    access: 'token',
     summary: 'Anomalies of a symbol',
     description: 'Without `after`, the page ends with the newest one asked for.',
     tags: ['queries'],
@@ -83,6 +87,7 @@ export const OPERATIONS = {
   },
   'GET /api/anomalies': {
     operationId: 'recentAnomalies',
+    access: 'token',
     summary: 'The most recent anomalies, or those of a span of time',
     description:
       'Without `from`, `to` and `after`, the most recent ones, newest first. With any of them, a page of those whose ticks have times in the span, oldest first: for that the server needs a store.',
@@ -101,30 +106,35 @@ export const OPERATIONS = {
   },
   'GET /api/statistics': {
     operationId: 'processingStatistics',
+    access: 'operator',
     summary: 'What the server did so far',
     tags: ['queries'],
     responses: { 200: answer('Totals and partitions.', 'ProcessingStatistics') },
   },
   'GET /metrics': {
     operationId: 'metrics',
+    access: 'metrics',
     summary: 'Metrics for Prometheus',
     tags: ['operation'],
     responses: { 200: textAnswer('The text format of Prometheus.', 'text/plain') },
   },
   'GET /healthz': {
     operationId: 'liveness',
+    access: 'health',
     summary: 'Whether the process lives',
     tags: ['operation'],
     responses: { 200: answer('It does.', 'Health') },
   },
   'GET /readyz': {
     operationId: 'readiness',
+    access: 'health',
     summary: 'Whether traffic should be sent here',
     tags: ['operation'],
     responses: { 200: answer('It should.', 'Health'), ...problems(503) },
   },
   'GET /openapi.json': {
     operationId: 'openApi',
+    access: 'nothing',
     summary: 'This document',
     tags: ['operation'],
     responses: {
@@ -136,6 +146,7 @@ export const OPERATIONS = {
   },
   'GET /asyncapi.json': {
     operationId: 'asyncApi',
+    access: 'nothing',
     summary: 'The description of the WebSocket protocol',
     tags: ['operation'],
     responses: {
@@ -147,12 +158,14 @@ export const OPERATIONS = {
   },
   'GET /api': {
     operationId: 'callList',
+    access: 'nothing',
     summary: 'A page that names all of these',
     tags: ['operation'],
     responses: { 200: textAnswer('A page for people.', 'text/html') },
   },
   'GET /': {
     operationId: 'dashboard',
+    access: 'nothing',
     summary: 'The dashboard',
     tags: ['operation'],
     responses: {

@@ -9,7 +9,7 @@ import { SymbolIndex } from '../symbol-index.ts';
 /** `GET /api/prices`: the statistics of all symbols that have some, page by page in their order. */
 export function listStatistics(room: QueryRoom, reader: StatisticsReader): Handler {
   const index = new SymbolIndex(room.engine.symbols.names);
-  return async ({ query }) => {
+  return async ({ query }, _symbol, client) => {
     const parameters = new QueryParameters(query);
     const prefix = parameters.text('prefix') ?? '';
     const after = parameters.text('after') ?? '';
@@ -17,8 +17,9 @@ export function listStatistics(room: QueryRoom, reader: StatisticsReader): Handl
     parameters.check();
     await index.refresh();
     const items: SymbolStatistics[] = [];
-    for (const symbolId of index.from(prefix, after)) {
-      if (!reader.hasData(symbolId)) continue;
+    const { nameSpace } = client;
+    for (const symbolId of index.from(nameSpace.nameOf(prefix), nameSpace.nameOf(after))) {
+      if (!client.sees(room.engine.symbols.name(symbolId)) || !reader.hasData(symbolId)) continue;
       if (items.length === limit) {
         return jsonResponse(200, { items, next: items.at(-1)?.symbol });
       }

@@ -3,6 +3,7 @@ import type { Handler } from '../handler.ts';
 import type { QueryRoom } from '../http-room.ts';
 import { jsonResponse } from '../json-response.ts';
 import { QueryParameters } from '../query-parameters.ts';
+import { readableSymbol } from '../readable-symbol.ts';
 import type { StatisticsReader } from '../statistics-reader.ts';
 import { unknownSymbol } from '../unknown-symbol.ts';
 
@@ -11,14 +12,14 @@ import { unknownSymbol } from '../unknown-symbol.ts';
  * the first ones after it; without, the last ones before `before`, or of all.
  */
 export function symbolAnomalies(room: QueryRoom, reader: StatisticsReader): Handler {
-  const { anomalies, engine } = room;
-  return ({ query }, symbol) => {
+  const { anomalies } = room;
+  return ({ query }, symbol, client) => {
     const parameters = new QueryParameters(query);
     const after = parameters.sequence('after');
     const before = parameters.sequence('before') ?? Number.POSITIVE_INFINITY;
     const limit = parameters.limit();
     parameters.check();
-    const symbolId = engine.symbols.findName(symbol);
+    const symbolId = readableSymbol(room, client, symbol);
     const isKnown = symbolId >= 0 && (reader.hasData(symbolId) || anomalies.last(symbolId) > 0);
     if (!isKnown) throw unknownSymbol(symbol);
     const first = anomalies.first(symbolId);

@@ -1,0 +1,78 @@
+import { AccessError, ANYBODY, type Authenticator, STRANGER } from '../../access/index.ts';
+import { bearerToken } from '../admission/bearer-token.ts';
+import { Client } from '../admission/client.ts';
+import type { SecurityEvents } from '../admission/security-events.ts';
+import { AddressRates } from '../limits/address-rates.ts';
+import type { HttpRequest } from '../transport/transport.ts';
+import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
+
+/** What whoever calls must show. */
+export type Demand =
+  /** Nothing: it says what anybody may know. */
+  | 'nothing'
+  /** A token, where tokens are demanded. What it allows is up to the handler. */
+  | 'token'
+  /** A token of an operator, where tokens are demanded. */
+  | 'operator';
+
+export interface HttpAccessOptions {
+  /** Undefined: no tokens are demanded. */
+  readonly authenticator: Authenticator | undefined;
+  readonly security: SecurityEvents;
+  /** Requests of one address. */
+  readonly requestsPerSecond: number;
+}
+
+const CHALLENGE = { 'www-authenticate': 'Bearer realm="tickwire"' };
+
+/** Decides who calls, and whether that may be. */
+export class HttpAccess {
+  readonly #options: HttpAccessOptions;
+  readonly #rates: AddressRates;
+
+  constructor(options: HttpAccessOptions) {
+    this.#options = options;
+    this.#rates = new AddressRates(options.requestsPerSecond);
+  }
+
+  /**
+   * The client behind a request.
+   *
+   * @throws RequestProblem 401 without a token that is accepted, 403 where it does not allow the call, 429 for an address
+   *   that calls too often
+   */
+  async clientOf(request: HttpRequest, demand: Demand): Promise<Client> {
+    const { authenticator, security } = this.#options;
+    const { remoteAddress } = request;
+    if (!this.#rates.tryTake(remoteAddress, performance.now())) {
+      security.limited('requestsPerSecond', remoteAddress);
+      throw new RequestProblem(429, 'Your address calls too often.', {}, RETRY_AFTER);
+    }
+    if (authenticator === undefined) return new Client(ANYBODY, remoteAddress);
+    if (demand === 'nothing') return new Client(STRANGER, remoteAddress);
+    const client = await this.#authenticate(authenticator, request);
+    if (demand === 'operator' && !client.identity.isOperator) {
+      security.forbidden(client, `${request.method} ${request.path}`);
+      throw new RequestProblem(403, 'The token is not one of an operator.');
+    }
+    return client;
+  }
+
+  /** The problem of a client that may not read or publish a symbol, whether that exists or not. */
+  forbidden(client: Client, action: 'read' | 'publish', symbol: string): RequestProblem {
+    this.#options.security.forbidden(client, `${action} ${symbol}`);
+    return new RequestProblem(403, `The token does not allow to ${action} this symbol.`);
+  }
+
+  async #authenticate(authenticator: Authenticator, request: HttpRequest): Promise<Client> {
+    const token = bearerToken(request);
+    try {
+      if (token === undefined) throw new AccessError('a token is needed: Authorization: Bearer');
+      return new Client(await authenticator.authenticate(token), request.remoteAddress);
+    } catch (error) {
+      if (!(error instanceof AccessError)) throw error;
+      this.#options.security.authenticationFailed(request.remoteAddress, error.message);
+      throw new RequestProblem(401, `${error.message}.`, {}, CHALLENGE);
+    }
+  }
+}

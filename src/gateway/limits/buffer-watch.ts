@@ -1,0 +1,54 @@
+import { CloseCode } from '../../protocol/index.ts';
+import type { SecurityEvents } from '../admission/security-events.ts';
+import type { Connection } from '../connection.ts';
+
+/** How often the buffers are added up, ms. */
+const LOOK_EVERY_MS = 250;
+
+/** What a watch is made of. */
+export interface BufferWatchOptions {
+  /** What may wait in the buffers of all sockets together, bytes. */
+  readonly bytesMax: number;
+  readonly security: SecurityEvents;
+  readonly sessions: () => Iterable<{ readonly connection: Connection }>;
+}
+
+/**
+ * Bounds what all sessions together hold in the buffers of their sockets. Each alone is bounded, and many that do not read
+ * add up: those that hold most are closed, with 4002, until the rest is within the bound.
+ */
+export class BufferWatch {
+  readonly #options: BufferWatchOptions;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: BufferWatchOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const { bytesMax, security, sessions } = this.#options;
+    const holders: { readonly connection: Connection; readonly bytes: number }[] = [];
+    let total = 0;
+    for (const { connection } of sessions()) {
+      const bytes = connection.bufferedBytes;
+      if (bytes > 0) holders.push({ connection, bytes });
+      total += bytes;
+    }
+    if (total <= bytesMax) return;
+    holders.sort((a, b) => b.bytes - a.bytes);
+    for (const { connection, bytes } of holders) {
+      if (total <= bytesMax) return;
+      security.limited('sessionBytes', connection.client);
+      connection.close(CloseCode.UNRESPONSIVE, 'the server holds too much that is not being read');
+      total -= bytes;
+    }
+  }
+}

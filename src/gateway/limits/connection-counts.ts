@@ -1,0 +1,60 @@
+import type { LimitName } from '../admission/security-events.ts';
+
+/** How many connections there may be. */
+export interface ConnectionLimits {
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+  readonly connectionsPerTokenMax: number;
+}
+
+/** Counts the connections there are: of all, of each address, of each token. */
+export class ConnectionCounts {
+  readonly #limits: ConnectionLimits;
+  readonly #addresses = new Map<string, number>();
+  readonly #tokens = new Map<string, number>();
+  #total = 0;
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
+  }
+
+  /** The limit that one more connection of an address would break. */
+  brokenBy(address: string): LimitName | undefined {
+    if (this.#total >= this.#limits.connectionsMax) return 'connections';
+    const ofAddress = this.#addresses.get(address) ?? 0;
+    return ofAddress >= this.#limits.connectionsPerAddressMax ? 'connectionsPerAddress' : undefined;
+  }
+
+  enter(address: string): void {
+    this.#total++;
+    add(this.#addresses, address, 1);
+  }
+
+  leave(address: string): void {
+    this.#total--;
+    add(this.#addresses, address, -1);
+  }
+
+  /**
+   * Counts a connection of a token.
+   *
+   * @param max what the token says of itself; the configured limit holds beside it
+   * @returns false when there are as many as there may be: it is not counted
+   */
+  tryEnterToken(tokenId: string, max = Number.POSITIVE_INFINITY): boolean {
+    const ofToken = this.#tokens.get(tokenId) ?? 0;
+    if (ofToken >= Math.min(max, this.#limits.connectionsPerTokenMax)) return false;
+    add(this.#tokens, tokenId, 1);
+    return true;
+  }
+
+  leaveToken(tokenId: string): void {
+    add(this.#tokens, tokenId, -1);
+  }
+}
+
+function add(counts: Map<string, number>, key: string, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
+}

@@ -1,0 +1,21 @@
+import { ANYBODY } from '../../src/access/index.ts';
+import { Client } from '../../src/gateway/admission/client.ts';
+import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
+import { SymbolQuota } from '../../src/gateway/limits/symbol-quota.ts';
+import { PublishScope } from '../../src/gateway/publish-scope.ts';
+
+const MANY = 1_000_000;
+
+/** A client of a server that demands no tokens. */
+export const anybody = new Client(ANYBODY, '127.0.0.1');
+
+/** What scopes share where nothing is limited. */
+export function unlimitedScopes() {
+  const limits = { newSymbolsPerPublisher: MANY, symbolsPerTenant: MANY };
+  return { quota: new SymbolQuota(limits, []), security: UNWATCHED };
+}
+
+/** The scope of a publisher that may publish everything. */
+export function unlimitedScope(): PublishScope {
+  return new PublishScope(anybody, unlimitedScopes());
+}
