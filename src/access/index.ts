@@ -1,0 +1,16 @@
+/** Who clients are and what they may do. The only door of this folder. */
+export { Audit, type AuditEvent, type AuditRecord } from './audit.ts';
+export { AccessError, type Authenticator } from './authenticator.ts';
+export { createAuthenticator } from './create-authenticator.ts';
+export {
+  ALL_SYMBOLS,
+  ANYBODY,
+  type Identity,
+  type IdentityLimits,
+  NO_SYMBOLS,
+  type SymbolRule,
+} from './identity.ts';
+export { issueApiKey } from './issue-api-key.ts';
+export { IssueError, type IssueRequest } from './issue-request.ts';
+export { issueToken } from './issue-token.ts';
+export { KeyFileError } from './key-file-error.ts';
