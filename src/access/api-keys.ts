@@ -32,7 +32,6 @@ export class ApiKeys {
   identify(digest: Buffer): Identity {
     let found: Identity | undefined;
     for (const key of this.#keys) {
-      // Assigned both ways, without a jump that only one of them takes.
       found = timingSafeEqual(key.digest, digest) ? key.identity : found;
     }
     if (found === undefined) throw new AccessError('the API key is not known');

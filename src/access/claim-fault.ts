@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { shownClaim } from './shown-claim.ts';
+import { hiddenClaim, shownClaim } from './shown-claim.ts';
 
 function pathText(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, step) => {
@@ -21,8 +21,14 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 /**
  * The first fault of what a schema refused, as a sentence without its end: which member, what was
  * expected, what came. Each schema says what it expects in its `error`.
+ *
+ * @param mayBeSecret whether what came at a place is shown to nobody
  */
-export function claimFault(error: z.ZodError, value: unknown): string {
+export function claimFault(
+  error: z.ZodError,
+  value: unknown,
+  mayBeSecret: (path: readonly PropertyKey[]) => boolean = () => false,
+): string {
   const [issue] = error.issues;
   if (issue === undefined) return 'is not valid';
   if (issue.code === 'unrecognized_keys') {
@@ -30,6 +36,6 @@ export function claimFault(error: z.ZodError, value: unknown): string {
     // Quoted, because whoever made the token chose it.
     return `${shownClaim(name)}: unknown, expected ${issue.message}`;
   }
-  const came = shownClaim(valueAt(value, issue.path));
+  const came = (mayBeSecret(issue.path) ? hiddenClaim : shownClaim)(valueAt(value, issue.path));
   return `${pathText(issue.path) || 'the whole'}: expected ${issue.message}, got ${came}`;
 }

@@ -73,6 +73,12 @@ function demandDistinct(what: string, values: readonly string[]): void {
   }
 }
 
+/** Whether somebody may have put a key there, not only its hash: as an entry, or beside permissions. */
+function mayBeKey(path: readonly PropertyKey[]): boolean {
+  const [, , member] = path;
+  return member === undefined || member === 'id' || member === 'hash';
+}
+
 /** The API keys in the text of a file. @throws KeyFileError */
 export function parseApiKeys(text: string): readonly ApiKey[] {
   let json: unknown;
@@ -82,7 +88,7 @@ export function parseApiKeys(text: string): readonly ApiKey[] {
     throw new KeyFileError(`expected ${FILE_EXPECTED}, got something that is not JSON`);
   }
   const { data, error } = file.safeParse(json);
-  if (error !== undefined) throw new KeyFileError(claimFault(error, json));
+  if (error !== undefined) throw new KeyFileError(claimFault(error, json, mayBeKey));
   const keys = data.keys.map(apiKeyOf);
   demandDistinct(
     'id',

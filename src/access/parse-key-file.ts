@@ -1,7 +1,7 @@
 import { KeyFileError } from './key-file-error.ts';
 import { PUBLIC_KEY_ALGORITHMS } from './key-source.ts';
 import { type PublicKey, publicKeyOfJwk, publicKeyOfPem } from './public-key.ts';
-import { shownClaim } from './shown-claim.ts';
+import { hiddenClaim, shownClaim } from './shown-claim.ts';
 
 /** Keys that one file may hold. Where a token names none, each may have to be tried. */
 const KEYS_MAX = 16;
@@ -46,14 +46,14 @@ function keysOfJson(text: string): PublicKey[] {
   } catch {
     throw new KeyFileError(`expected ${EXPECTED}, got something that begins like JSON and is not`);
   }
-  if (!isObject(json)) throw new KeyFileError(`expected ${EXPECTED}, got ${shownClaim(json)}`);
+  if (!isObject(json)) throw new KeyFileError(`expected ${EXPECTED}, got ${hiddenClaim(json)}`);
   if (!('keys' in json)) return [publicKeyOfJwk(json)];
   if (!Array.isArray(json.keys)) {
-    throw new KeyFileError(`"keys": expected an array, got ${shownClaim(json.keys)}`);
+    throw new KeyFileError(`"keys": expected an array, got ${hiddenClaim(json.keys)}`);
   }
   return json.keys.flatMap((jwk: unknown, index) => {
     if (!isObject(jwk)) {
-      throw new KeyFileError(`keys[${index}]: expected a JWK, got ${shownClaim(jwk)}`);
+      throw new KeyFileError(`keys[${index}]: expected a JWK, got ${hiddenClaim(jwk)}`);
     }
     // A secret is never foreign: it must not lie in this file, whatever it is for.
     if (jwk.kty !== 'oct' && isForeign(jwk)) return [];
