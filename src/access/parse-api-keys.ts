@@ -11,7 +11,8 @@ export interface ApiKey {
   readonly identity: Identity;
 }
 
-const KEYS_MAX = 10_000;
+/** Each key that is shown is compared with all of these: with 1000, that costs some 70 µs, as a signature does. */
+const KEYS_MAX = 1_000;
 
 const HASH_EXPECTED = '"sha256:" and 64 hexadecimal digits';
 const EXPIRY_EXPECTED = 'a time such as 2030-01-31T00:00:00Z';

@@ -1,5 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { afterAll, describe, expect, it } from 'vitest';
+import crypto, { createHash, randomBytes } from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { issueApiKey, KeyFileError } from '../../src/access/index.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { authenticatorOf, refusal, SECRET, signed } from '../support/tokens.ts';
@@ -60,6 +61,23 @@ describe('an API key', () => {
     const authenticator = await withKeys(keys.map(({ entry }) => entry));
     for (const [index, { key }] of keys.entries()) {
       expect((await authenticator.authenticate(key)).subject).toBe(`k${index}`);
+    }
+  });
+
+  it('is compared with every entry in constant time, wherever its own stands', async () => {
+    const keys = Array.from({ length: 8 }, (_, index) => issued(`k${index}`));
+    const authenticator = await withKeys(keys.map(({ entry }) => entry));
+    const comparison = vi.spyOn(crypto, 'timingSafeEqual');
+    // Those who imported it by its name get the watched one, and the true one back at the end.
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      comparison.mockRestore();
+      syncBuiltinESMExports();
+    });
+    for (const key of [keys[0]?.key, keys[4]?.key, keys[7]?.key, newKey()]) {
+      comparison.mockClear();
+      await authenticator.authenticate(key ?? '').catch(() => undefined);
+      expect(comparison).toHaveBeenCalledTimes(8);
     }
   });
 
