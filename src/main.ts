@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { readCommandLine } from './config/command-line.ts';
+import { IssueError, issueApiKey, issueToken } from './access/index.ts';
+import { type Command, readCommandLine } from './config/command-line.ts';
 import type { Config } from './config/schema.ts';
 import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
@@ -10,8 +11,31 @@ if (command.kind === 'print') {
 } else if (command.kind === 'fail') {
   console.error(command.message);
   process.exitCode = 2;
-} else {
+} else if (command.kind === 'run') {
   await serve(command.config);
+} else {
+  await issue(command);
+}
+
+async function issue({
+  kind,
+  config,
+  request,
+}: Extract<Command, { request: unknown }>): Promise<void> {
+  try {
+    if (kind === 'token') {
+      console.log(await issueToken(config.auth, request));
+      return;
+    }
+    const { key, entry } = issueApiKey(request);
+    // Apart from the key, so that a script can take either.
+    console.error(`The entry for "keys" of the file auth.apiKeysFile:\n${entry}`);
+    console.log(key);
+  } catch (error) {
+    if (!(error instanceof IssueError)) throw error;
+    console.error(`tickwire ${kind}: ${error.message}`);
+    process.exitCode = 2;
+  }
 }
 
 async function serve(config: Config): Promise<void> {

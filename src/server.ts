@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import { Audit, createAuthenticator } from './access/index.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
-import { Assets, Gateway, UNWATCHED, WorkerHealth } from './gateway/index.ts';
+import { Assets, Gateway, SecurityLog, WorkerHealth } from './gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.ts';
 import { Retention } from './recovery/retention.ts';
 import { noSnapshots, type SnapshotCounters, Snapshots } from './recovery/snapshots.ts';
@@ -36,6 +37,7 @@ export async function startServer(
   publicFolder = PUBLIC,
 ): Promise<Server> {
   checkAcknowledge(config);
+  const authenticator = await createAuthenticator(config.auth, log);
   const store = config.store.directory === '' ? undefined : await openStore(config.store, log);
   try {
     const recovered = store === undefined ? NOTHING_RECOVERED : recover(store);
@@ -46,7 +48,8 @@ export async function startServer(
       const { publishers } = recovered;
       const version = tickwireVersion();
       const snapshots = noSnapshots();
-      const access = { authenticator: undefined, security: UNWATCHED };
+      const security = new SecurityLog(new Audit(log));
+      const access = { authenticator, security, securityCounts: security };
       const parts = {
         config,
         engine,

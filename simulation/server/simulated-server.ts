@@ -172,6 +172,7 @@ export class SimulatedServer {
       workers: new WorkerHealth(),
       authenticator: undefined,
       security: UNWATCHED,
+      securityCounts: undefined,
       snapshots: counters,
       publishers,
       openTransport: this.#world.network.startTransport,

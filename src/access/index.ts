@@ -1,5 +1,7 @@
-/** The door of access control: what the rest of the server may use of it. */
+/** Who clients are and what they may do. The only door of this folder. */
+export { Audit, type AuditEvent, type AuditRecord } from './audit.ts';
 export { AccessError, type Authenticator } from './authenticator.ts';
+export { createAuthenticator } from './create-authenticator.ts';
 export {
   ALL_SYMBOLS,
   ANYBODY,
@@ -9,3 +11,7 @@ export {
   STRANGER,
   type SymbolRule,
 } from './identity.ts';
+export { issueApiKey } from './issue-api-key.ts';
+export { IssueError, type IssueRequest } from './issue-request.ts';
+export { issueToken } from './issue-token.ts';
+export { KeyFileError } from './key-file-error.ts';

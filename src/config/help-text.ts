@@ -6,13 +6,26 @@ const COLUMNS = 100;
 const HEAD = `\
 Tickwire: a real-time market-data push server.
 
-Usage: tickwire [flags]
+Usage: tickwire [flags]                              run the server
+       tickwire token --subject NAME [permissions]   print a token signed with auth.jwtSecret
+       tickwire api-key --id NAME [permissions]      print a new API key; for auth.apiKeysFile, its
+                                                     entry goes to the standard error output
 
   --config FILE     read this JSON file; without it TICKWIRE_CONFIG names one, or
                     tickwire.config.json in the working directory is read if there is one
   --print-config    print the values in force and where each came from, then end
   --version         print the version, then end
   -h, --help        print this, then end
+
+Permissions of tokens and API keys; what is not given is not allowed:
+
+  --publish PATTERN,...   symbols whose ticks it may publish; a * stands for any characters
+  --read PATTERN,...      symbols whose statistics and anomalies it may read
+  --operator              it may read metrics and what concerns all tenants
+  --tenant NAME           its name space of symbols; without it, the default one
+  --expires TIME          90s, 15m, 1h or 30d; without it a token lives 1h, an API key for ever
+  --connectionsMax N, --ticksPerSecond N, --requestsPerSecond N
+                          limits of its own, where lower than those of the configuration
 
 Every setting below is a flag (--server.port=9001 or --server.port 9001), an environment variable,
 and a key of the JSON file ({"server": {"port": 9001}}). Flags win over variables, variables over

@@ -7,7 +7,7 @@ import type { SnapshotCounters } from '../recovery/snapshots.ts';
 import type { Store } from '../store/index.ts';
 import { Expiry } from './admission/expiry.ts';
 import { Renewals } from './admission/renewals.ts';
-import type { SecurityEvents } from './admission/security-events.ts';
+import type { SecurityCounts, SecurityEvents } from './admission/security-events.ts';
 import { AnomalyLog } from './anomaly-log.ts';
 import { ConflationQueue } from './conflation-queue.ts';
 import { CreditPool } from './credit-pool.ts';
@@ -71,6 +71,8 @@ export interface GatewayOptions {
   /** Undefined: no tokens are demanded. */
   readonly authenticator: Authenticator | undefined;
   readonly security: SecurityEvents;
+  /** What it counted. */
+  readonly securityCounts: SecurityCounts | undefined;
   /** What became of the snapshots, where there is a store. */
   readonly snapshots: SnapshotCounters;
   /** Publishers of an earlier run and their last accepted sequences, longest gone first. */
@@ -324,9 +326,11 @@ export class Gateway {
     };
   }
 
-  #queryRoom({ authenticator, config, security, snapshots, version }: GatewayOptions): QueryRoom {
+  #queryRoom(options: GatewayOptions): QueryRoom {
+    const { authenticator, config, security, securityCounts, snapshots, version } = options;
     const requestsPerSecond = config.limits.httpRequestsPerSecond;
     return {
+      security: securityCounts,
       access: new HttpAccess({ authenticator, security, requestsPerSecond }),
       engine: this.#engine,
       anomalies: this.#anomalies,

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Counter } from '../engine/index.ts';
 import type { SnapshotCounters } from '../recovery/snapshots.ts';
 import type { Store } from '../store/index.ts';
+import type { SecurityCounts } from './admission/security-events.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
 import type { QueryRoom } from './http/http-room.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -20,6 +21,7 @@ export function createMetrics(room: QueryRoom): Registry {
   addPartitions(metrics, room, registry);
   addSessions(metrics, room);
   addTraffic(metrics, room);
+  if (room.security !== undefined) addSecurity(metrics, room.security);
   if (room.store !== undefined) addStore(metrics, room.store, room.snapshots);
   metrics.gaugeBy('version', 'tickwire_build_info', 'Always 1; the label tells.', () => ({
     [room.version]: 1,
@@ -125,6 +127,21 @@ function addStore(metrics: ScrapedMetrics, store: Store, snapshots: SnapshotCoun
     return snapshots.durationMs / 1000;
   });
   metrics.gauge('tickwire_snapshot_bytes', 'Size of the newest.', () => snapshots.bytes);
+}
+
+function addSecurity(metrics: ScrapedMetrics, security: SecurityCounts): void {
+  metrics.counterBy(
+    'event',
+    'tickwire_security_events_total',
+    'Tokens refused, actions forbidden, limits met.',
+    () => security.events,
+  );
+  metrics.counterBy(
+    'limit',
+    'tickwire_limits_met_total',
+    'Times that a client ran into a limit.',
+    () => security.limits,
+  );
 }
 
 function addTraffic(metrics: ScrapedMetrics, { traffic }: QueryRoom): void {

@@ -1,16 +1,26 @@
 import type { Client } from './client.ts';
 
 /** The limits that a client can run into, as they are counted and logged. */
-export type LimitName =
-  | 'connections'
-  | 'connectionsPerAddress'
-  | 'connectionsPerToken'
-  | 'upgradesPerSecond'
-  | 'ticksPerSecond'
-  | 'requestsPerSecond'
-  | 'newSymbols'
-  | 'symbolsPerTenant'
-  | 'sessionBytes';
+export const LIMIT_NAMES = [
+  'connections',
+  'connectionsPerAddress',
+  'connectionsPerToken',
+  'upgradesPerSecond',
+  'ticksPerSecond',
+  'requestsPerSecond',
+  'httpRequestsPerSecond',
+  'newSymbols',
+  'symbolsPerTenant',
+  'sessionBytes',
+] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
+
+/** What was counted of all this since the start. */
+export interface SecurityCounts {
+  readonly events: Readonly<Record<'authenticationFailed' | 'forbidden' | 'limited', number>>;
+  /** Times that each limit was met. */
+  readonly limits: Readonly<Record<LimitName, number>>;
+}
 
 /** What whoever watches over the server should know: told where it happens, counted and logged elsewhere. */
 export interface SecurityEvents {

@@ -45,7 +45,7 @@ export class HttpAccess {
     const { authenticator, security } = this.#options;
     const { remoteAddress } = request;
     if (!this.#rates.tryTake(remoteAddress, performance.now())) {
-      security.limited('requestsPerSecond', remoteAddress);
+      security.limited('httpRequestsPerSecond', remoteAddress);
       throw new RequestProblem(429, 'Your address calls too often.', {}, RETRY_AFTER);
     }
     if (authenticator === undefined) return new Client(ANYBODY, remoteAddress);

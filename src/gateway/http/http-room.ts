@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/index.ts';
 import type { SnapshotCounters } from '../../recovery/snapshots.ts';
 import type { Store } from '../../store/index.ts';
+import type { SecurityCounts } from '../admission/security-events.ts';
 import type { AnomalyLog } from '../anomaly-log.ts';
 import type { CreditPool } from '../credit-pool.ts';
 import type { PublishScopeRoom } from '../publish-scope.ts';
@@ -44,6 +45,8 @@ export interface StatisticsRules {
 /** What HTTP queries read. Nothing here reaches the way in. */
 export interface QueryRoom {
   readonly access: HttpAccess;
+  /** Undefined where nobody counts. */
+  readonly security: SecurityCounts | undefined;
   readonly engine: Pick<
     Engine,
     'symbols' | 'statistics' | 'partitions' | 'channelCapacity' | 'status'

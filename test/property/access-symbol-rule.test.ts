@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { symbolRule } from '../../src/access/symbol-rule.ts';
+
+/** The meaning of a pattern by its definition: `*` is nothing, or one more character and `*` again. */
+function matches(pattern: readonly string[], symbol: readonly string[]): boolean {
+  const [first, ...rest] = pattern;
+  if (first === undefined) return symbol.length === 0;
+  if (first === '*') {
+    return matches(rest, symbol) || (symbol.length > 0 && matches(pattern, symbol.slice(1)));
+  }
+  return symbol[0] === first && matches(rest, symbol.slice(1));
+}
+
+const few = (characters: string, minLength: number, maxLength: number) =>
+  fc.array(fc.constantFrom(...characters), { minLength, maxLength }).map((all) => all.join(''));
+
+it('covers what one of its patterns matches, and nothing else', () => {
+  fc.assert(
+    fc.property(
+      fc.array(few('ab*', 1, 5), { maxLength: 6 }),
+      fc.array(few('ab', 1, 5), { minLength: 1, maxLength: 20 }),
+      (patterns, symbols) => {
+        const rule = symbolRule(patterns);
+        for (const symbol of symbols) {
+          const expected = patterns.some((pattern) => matches([...pattern], [...symbol]));
+          expect(rule.covers(symbol)).toBe(expected);
+          if (rule.isAll) expect(expected).toBe(true);
+        }
+        expect(rule.isAll).toBe(patterns.some((pattern) => pattern.replaceAll('*', '') === ''));
+        expect(rule.patterns).toEqual([...new Set(patterns)]);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+it('stays quick with as many patterns as a token may hold, however they are made', () => {
+  const hostile = Array.from({ length: 1000 }, (_, index) => `${'a*'.repeat(14)}${index}`);
+  const rule = symbolRule(hostile);
+  const symbol = 'a'.repeat(32);
+  const start = performance.now();
+  for (let count = 0; count < 100; count += 1) expect(rule.covers(symbol)).toBe(false);
+  // 100 000 matches: a matcher that tried all ways would not end.
+  expect(performance.now() - start).toBeLessThan(10_000);
+});

@@ -1,0 +1,94 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Audit } from '../../src/access/index.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+type Line = Readonly<Record<string, unknown>>;
+
+function newAudit() {
+  const lines: Line[] = [];
+  const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line) as Line) });
+  return { audit: new Audit(log), lines };
+}
+
+it('writes a warning that says who did what', () => {
+  const { audit, lines } = newAudit();
+  audit.authenticationFailed({ address: '192.0.2.1', reason: 'the API key is not known' });
+  audit.forbidden({ address: '192.0.2.2', tokenId: 'jwt:a', subject: 'feed', reason: 'publish X' });
+  audit.limited({ address: '192.0.2.3', tokenId: '', subject: '', reason: 'connections' });
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toMatchObject({
+    level: 40,
+    security: 'authenticationFailed',
+    address: '192.0.2.1',
+    reason: 'the API key is not known',
+    msg: 'authentication failed',
+  });
+  expect(lines[1]).toMatchObject({
+    security: 'forbidden',
+    tokenId: 'jwt:a',
+    subject: 'feed',
+    reason: 'publish X',
+  });
+  expect(lines[2]).toMatchObject({ security: 'limited', reason: 'connections' });
+  expect(Object.keys(lines[2] ?? {})).not.toContain('tokenId');
+  expect(audit.counts).toEqual({ authenticationFailed: 1, forbidden: 1, limited: 1 });
+});
+
+it('writes one line a second for each event and address, with what was left out', () => {
+  const { audit, lines } = newAudit();
+  const fail = (reason: string) => audit.authenticationFailed({ address: 'a', reason });
+  for (let count = 0; count < 100; count += 1) fail(`${count}`);
+  audit.authenticationFailed({ address: 'b', reason: 'of b' });
+  audit.limited({ address: 'a', reason: 'another event' });
+  expect(lines.map(({ reason }) => reason)).toEqual(['0', 'of b', 'another event']);
+  vi.advanceTimersByTime(999);
+  expect(lines).toHaveLength(3);
+  vi.advanceTimersByTime(1);
+  expect(lines.slice(3)).toMatchObject([{ address: 'a', reason: '99', leftOut: 98 }]);
+  fail('again');
+  expect(lines).toHaveLength(4);
+  vi.advanceTimersByTime(1000);
+  expect(lines[4]).toMatchObject({ reason: 'again' });
+  expect(lines[4]).not.toHaveProperty('leftOut');
+  expect(audit.counts.authenticationFailed).toBe(102);
+});
+
+it('writes at once again after a quiet second, and then has forgotten', () => {
+  const { audit, lines } = newAudit();
+  audit.forbidden({ address: 'a', reason: '1' });
+  vi.advanceTimersByTime(1000);
+  expect(vi.getTimerCount()).toBe(0);
+  audit.forbidden({ address: 'a', reason: '2' });
+  expect(lines.map(({ reason }) => reason)).toEqual(['1', '2']);
+});
+
+it('holds no more than it may, however many addresses there are', () => {
+  const { audit, lines } = newAudit();
+  for (let round = 0; round < 3; round += 1) {
+    for (let index = 0; index < 10_000; index += 1) {
+      audit.authenticationFailed({ address: `address ${index}`, reason: 'flood' });
+    }
+  }
+  expect(vi.getTimerCount()).toBe(257);
+  expect(lines).toHaveLength(257);
+  vi.advanceTimersByTime(1000);
+  // All records are accounted for: a line each, or counted in one.
+  const told = lines.reduce((sum, { leftOut }) => sum + 1 + Number(leftOut ?? 0), 0);
+  expect(told).toBe(30_000);
+  expect(audit.counts.authenticationFailed).toBe(30_000);
+  vi.advanceTimersByTime(2000);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('cuts a long reason', () => {
+  const { audit, lines } = newAudit();
+  audit.limited({ address: 'a', reason: 'x'.repeat(10_000) });
+  expect(lines[0]?.reason).toBe('x'.repeat(200));
+});
