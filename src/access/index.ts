@@ -6,12 +6,11 @@ export {
   ALL_SYMBOLS,
   ANYBODY,
   type Identity,
-  type IdentityLimits,
   NO_SYMBOLS,
   STRANGER,
   type SymbolRule,
 } from './identity.ts';
 export { issueApiKey } from './issue-api-key.ts';
-export { IssueError, type IssueRequest } from './issue-request.ts';
+export { IssueError } from './issue-request.ts';
 export { issueToken } from './issue-token.ts';
 export { KeyFileError } from './key-file-error.ts';

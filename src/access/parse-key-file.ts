@@ -7,6 +7,8 @@ import { hiddenClaim, shownClaim } from './shown-claim.ts';
 const KEYS_MAX = 16;
 
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
+// Found apart from blocks: one that is damaged or has headers is to be refused as well.
+const PRIVATE_PEM = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY/;
 const PUBLIC_PEM_LABELS: ReadonlySet<string> = new Set([
   'PUBLIC KEY',
   'RSA PUBLIC KEY',
@@ -20,16 +22,14 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function keysOfPem(text: string): PublicKey[] {
+  if (PRIVATE_PEM.test(text)) {
+    throw new KeyFileError(
+      `expected ${EXPECTED}, got a private key: keep it where tokens are made`,
+    );
+  }
   return [...text.matchAll(PEM_BLOCK)].map(([block, label = '']) => {
-    if (label.endsWith('PRIVATE KEY')) {
-      throw new KeyFileError(
-        `expected ${EXPECTED}, got a private key: keep it where tokens are made`,
-      );
-    }
-    if (!PUBLIC_PEM_LABELS.has(label)) {
-      throw new KeyFileError(`expected ${EXPECTED}, got a PEM block of ${shownClaim(label)}`);
-    }
-    return publicKeyOfPem(block);
+    if (PUBLIC_PEM_LABELS.has(label)) return publicKeyOfPem(block);
+    throw new KeyFileError(`expected ${EXPECTED}, got a PEM block of ${shownClaim(label)}`);
   });
 }
 

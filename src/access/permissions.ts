@@ -4,7 +4,7 @@ import type { Identity } from './identity.ts';
 import { symbolRule } from './symbol-rule.ts';
 
 /** Symbols and patterns that one permission of a token may hold. */
-export const PATTERNS_MAX = 1000;
+const PATTERNS_MAX = 1000;
 
 // Cc: control characters, which would break lines of logs. Cs: lone surrogates, no UTF-8 has them.
 const UNFIT_FOR_LOGS = /[\p{Cc}\p{Cs}]/u;

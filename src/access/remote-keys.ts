@@ -18,7 +18,7 @@ export interface RemoteKeysPace {
   readonly freshMs: number;
 }
 
-export const REMOTE_KEYS_PACE: RemoteKeysPace = {
+const REMOTE_KEYS_PACE: RemoteKeysPace = {
   timeoutMs: 5_000,
   cooldownMs: 30_000,
   retryMs: 5_000,

@@ -16,7 +16,7 @@ interface Entry {
 /**
  * Tokens that were verified a short time ago, by their SHA-256.
  *
- * Verifying costs some 150 µs, of which the main thread has 60 to 130; a look in here costs 5. HTTP
+ * Verifying costs 150 to 250 µs, of which the main thread has 60 to 130; a look in here costs 5. HTTP
  * clients show their token with each request, and many connections may show the same.
  */
 export class TokenCache {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { ALL_SYMBOLS, NO_SYMBOLS, type SymbolRule } from '../../src/access/index.ts';
 import { symbolRule } from '../../src/access/symbol-rule.ts';
 
 /** The meaning of a pattern by its definition: `*` is nothing, or one more character and `*` again. */
@@ -33,6 +34,20 @@ it('covers what one of its patterns matches, and nothing else', () => {
     ),
     { numRuns: 2000 },
   );
+});
+
+it('has the known rules for everything and nothing', () => {
+  const rules: [SymbolRule, SymbolRule][] = [
+    [symbolRule([]), NO_SYMBOLS],
+    [symbolRule(['*']), ALL_SYMBOLS],
+  ];
+  for (const [rule, known] of rules) {
+    expect([rule.isAll, rule.patterns, rule.covers('A')]).toEqual([
+      known.isAll,
+      known.patterns,
+      known.covers('A'),
+    ]);
+  }
 });
 
 it('stays quick with as many patterns as a token may hold, however they are made', () => {

@@ -37,7 +37,7 @@ it('refuses a token of which any letter was changed', async () => {
       const decoded = (text: string) =>
         text.split('.').map((part) => Buffer.from(part, 'base64url').toString('hex'));
       // The last letter of a part has bits that stand for nothing: only what is signed counts.
-      fc.pre(`${decoded(changed)}` !== `${decoded(token)}`);
+      fc.pre(decoded(changed).join('.') !== decoded(token).join('.'));
       await refusal(authenticator, changed);
     }),
     { numRuns: 500 },

@@ -1,7 +1,7 @@
 import crypto, { createHash, randomBytes } from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { issueApiKey, KeyFileError } from '../../src/access/index.ts';
+import { type Identity, issueApiKey, KeyFileError } from '../../src/access/index.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { authenticatorOf, refusal, SECRET, signed } from '../support/tokens.ts';
 
@@ -35,7 +35,7 @@ describe('an API key', () => {
     const { key, entry } = issued('feed-a', permissions, 60_000);
     const others = Array.from({ length: 20 }, (_, index) => issued(`other-${index}`).entry);
     const authenticator = await withKeys([...others, entry]);
-    const identity = await authenticator.authenticate(key);
+    const identity: Identity = await authenticator.authenticate(key);
     expect(identity).toMatchObject({
       tenant: 'acme',
       subject: 'feed-a',
@@ -44,7 +44,11 @@ describe('an API key', () => {
       isOperator: true,
       limits: { ticksPerSecond: 9 },
     });
-    expect(['A', 'B1', 'C'].map(identity.publish.covers)).toEqual([true, true, false]);
+    expect(['A', 'B1', 'C'].map((symbol) => identity.publish.covers(symbol))).toEqual([
+      true,
+      true,
+      false,
+    ]);
     expect(identity.read.patterns).toEqual([]);
   });
 

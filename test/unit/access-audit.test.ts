@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Audit } from '../../src/access/index.ts';
+import { Audit, type AuditEvent, type AuditRecord } from '../../src/access/index.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -85,6 +85,16 @@ it('holds no more than it may, however many addresses there are', () => {
   expect(audit.counts.authenticationFailed).toBe(30_000);
   vi.advanceTimersByTime(2000);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it.each<[AuditEvent, AuditRecord]>([
+  ['authenticationFailed', { address: 'a', reason: 'r' }],
+  ['forbidden', { address: 'a', tokenId: 't', subject: 's', reason: 'r' }],
+  ['limited', { address: 'a', tokenId: undefined, reason: 'r' }],
+])('counts %s apart', (event, record) => {
+  const { audit } = newAudit();
+  for (let count = 0; count < 5; count += 1) audit[event](record);
+  expect(audit.counts).toEqual({ authenticationFailed: 0, forbidden: 0, limited: 0, [event]: 5 });
 });
 
 it('cuts a long reason', () => {

@@ -98,6 +98,9 @@ describe('a file of public keys', () => {
 
 describe('a start fails for a file', () => {
   const privatePem = EDDSA.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  const oldPem = RSA.privateKey
+    .export({ format: 'pem', type: 'pkcs1', cipher: 'aes-128-cbc', passphrase: 'words' })
+    .toString();
   const privateJwk = EDDSA.privateKey.export({ format: 'jwk' });
   const smallRsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
   const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey;
@@ -116,6 +119,7 @@ describe('a start fails for a file', () => {
       /^keys\[0\]: expected a JWK, got a text of 1 characters$/,
     ],
     ['with a private PEM key', `${pemOf(EC)}${privatePem}`, /got a private key: keep it/],
+    ['with a private PEM key of old, with headers', `${pemOf(EC)}${oldPem}`, /got a private key/],
     ['with a private JWK', privateJwk, /got a private key: keep it/],
     [
       'with a private JWK in a set',
