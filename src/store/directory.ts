@@ -121,11 +121,14 @@ function makeDirectory(directory: string): void {
   throw new StoreError(`store.directory ${directory} is not a folder. Nothing was changed.`);
 }
 
+/** Nobody but the server's user reads or changes its history. */
+const OWNER_ONLY = 0o700;
+
 /** Not by `recursive`: below /proc that never returns on Node 20. */
 function makeFolders(directory: string): void {
   const parent = dirname(directory);
   if (!existsSync(parent)) makeFolders(parent);
-  mkdirSync(directory);
+  mkdirSync(directory, { mode: OWNER_ONLY });
   syncDirectory(parent);
 }
 
