@@ -19,7 +19,8 @@ async function serve(config: Config): Promise<void> {
   try {
     const server = await startServer(config, log);
     const { transport, port, partitions } = server;
-    const url = `http://${config.server.host}:${port}`;
+    const scheme = config.tls.certificateFile === '' ? 'http' : 'https';
+    const url = `${scheme}://${config.server.host}:${port}`;
     log.info({ url, transport, partitions }, `listening on ${url}`);
     let isStopping = false;
     const stop = (signal: NodeJS.Signals) => {
@@ -34,6 +35,7 @@ async function serve(config: Config): Promise<void> {
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
+    process.on('SIGHUP', () => server.reload());
   } catch (error) {
     log.fatal(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;

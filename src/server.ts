@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
+import { checkExposure, demandsTokens } from './exposure.ts';
 import { Assets, Gateway, WorkerHealth } from './gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.ts';
 import { Retention } from './recovery/retention.ts';
@@ -17,6 +18,8 @@ export interface Server {
   readonly transport: string;
   /** Stops gracefully, once; see `server.drainMs`. */
   stop(): Promise<void>;
+  /** Reads files again that are renewed while the server runs. What cannot be used is logged, and the old goes on. */
+  reload(): void;
 }
 
 /** Where the build puts what browsers load, seen from this file, built or not. */
@@ -28,7 +31,8 @@ const PUBLIC = fileURLToPath(
  * Starts a server.
  *
  * @param publicFolder what browsers load; without it the server runs, and says so
- * @throws Error when the address cannot be listened on, the chosen transport does not load, or the store cannot be used
+ * @throws Error when the address cannot be listened on or is too exposed, the chosen transport does not load, or the certificate
+ *   or the store cannot be used
  */
 export async function startServer(
   config: Config,
@@ -36,6 +40,7 @@ export async function startServer(
   publicFolder = PUBLIC,
 ): Promise<Server> {
   checkAcknowledge(config);
+  for (const warning of checkExposure(config, demandsTokens(config))) log.warn({}, warning);
   const store = config.store.directory === '' ? undefined : await openStore(config.store, log);
   try {
     const recovered = store === undefined ? NOTHING_RECOVERED : recover(store);
@@ -131,11 +136,21 @@ function serve(
     port: gateway.port,
     partitions: engine.partitions,
     transport: gateway.transportName,
+    reload: () => renewTls(gateway, log),
     stop: () => {
       stopped ??= stop();
       return stopped;
     },
   };
+}
+
+function renewTls(gateway: Gateway, log: Logger): void {
+  try {
+    const renewal = gateway.renewTls();
+    if (renewal !== undefined) log.info({ ...renewal }, 'the TLS certificate was read again');
+  } catch (error) {
+    log.error({ err: error }, 'the TLS certificate was not renewed: the old one goes on');
+  }
 }
 
 async function readAssets(folder: string, log: Logger): Promise<Assets> {

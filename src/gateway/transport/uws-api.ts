@@ -82,6 +82,8 @@ export type UwsListenSocket = object;
 
 export interface UwsModule {
   App(): UwsApp;
+  /** Reads the files; throws when it does not take them. */
+  SSLApp?(options: { readonly cert_file_name: string; readonly key_file_name: string }): UwsApp;
   us_listen_socket_close(socket: UwsListenSocket): void;
   us_socket_local_port(socket: UwsListenSocket): number;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;

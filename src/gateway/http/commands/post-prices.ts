@@ -29,7 +29,7 @@ interface RejectedPrice {
 export function postPrices(room: CommandRoom): Handler {
   const poster = new PricePoster(room);
   return (request) => {
-    const body = readJsonBody(request);
+    const body = readJsonBody(request, room.jsonDepthMax);
     return Array.isArray(body) ? poster.postMany(body) : poster.postOne(body);
   };
 }
