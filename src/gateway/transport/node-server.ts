@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { bodyTimeoutMs } from './request-time.ts';
-import { TLS_VERSION_MIN, type TlsPair } from './tls-pair.ts';
+import { CIPHERS_OF_1_2, TLS_VERSION_MIN, type TlsPair } from './tls-pair.ts';
 import type { TransportOptions } from './transport.ts';
 
 export type NodeServer = Server | TlsServer;
@@ -10,6 +10,14 @@ export type NodeServer = Server | TlsServer;
 const SILENCE_MS_MIN = 30_000;
 /** How often overdue requests are looked for: at least so many times in the time they have. */
 const CHECKS_IN_TIME = 4;
+
+/** Of both versions: node:tls does not speak 1.3 where none of its ciphers is named. */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  ...CIPHERS_OF_1_2,
+].join(':');
 
 /** A server of node:http or node:https that lets nobody take for ever over a request. */
 export function createNodeServer(options: TransportOptions, listener: RequestListener): NodeServer {
@@ -35,5 +43,5 @@ export function renewNodeTls(server: NodeServer, pair: TlsPair): void {
 }
 
 function contextOf({ certificate, key }: TlsPair) {
-  return { cert: certificate, key, minVersion: TLS_VERSION_MIN };
+  return { cert: certificate, key, minVersion: TLS_VERSION_MIN, ciphers: CIPHERS };
 }

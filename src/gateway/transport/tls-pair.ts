@@ -27,6 +27,16 @@ export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.2';
 
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
+/** Of TLS 1.2, those with keys of one connection alone, and with proof of what they carry. */
+export const CIPHERS_OF_1_2 = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+];
+
 /**
  * Reads a certificate and its key. One that is not valid now is none the less read.
  *

@@ -1,5 +1,5 @@
 import { listenError, probeAddress } from './listen-address.ts';
-import type { TlsPair } from './tls-pair.ts';
+import { CIPHERS_OF_1_2, type TlsPair } from './tls-pair.ts';
 import type { TransportOptions } from './transport.ts';
 import type { UwsApp, UwsListenSocket, UwsModule } from './uws-api.ts';
 
@@ -87,7 +87,11 @@ function createApp(uws: UwsModule, tls: TlsPair | undefined): UwsApp {
   if (tls === undefined) return uws.App();
   if (uws.SSLApp === undefined) throw new Error('this uWebSockets.js was built without TLS');
   try {
-    return uws.SSLApp({ cert_file_name: tls.certificateFile, key_file_name: tls.keyFile });
+    return uws.SSLApp({
+      cert_file_name: tls.certificateFile,
+      key_file_name: tls.keyFile,
+      ssl_ciphers: CIPHERS_OF_1_2.join(':'),
+    });
   } catch (error) {
     // All it says is that construction failed.
     const files = `${tls.certificateFile} and ${tls.keyFile}`;
