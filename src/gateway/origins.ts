@@ -26,7 +26,7 @@ export class Origins {
     this.#isTls = isTls;
     this.#allowsAll = allowed === '*';
     const listed = allowed === '' || allowed === '*' ? [] : allowed.split(',');
-    this.#allowed = new Set(listed.map((origin) => readUrl(origin)?.origin ?? origin));
+    this.#allowed = new Set(listed.map((origin) => readOrigin(origin)?.origin ?? origin));
   }
 
   /** Whether answers differ by origin, which caches must know. */
@@ -46,17 +46,20 @@ export class Origins {
    * there either scheme will do; one with TLS knows that a page that came without is somebody else's.
    */
   #isSame(origin: string, host: string | undefined): boolean {
-    const page = readUrl(origin);
+    const page = readOrigin(origin);
     if (page === undefined || host === undefined) return false;
-    if (page.protocol !== 'https:' && (page.protocol !== 'http:' || this.#isTls)) return false;
+    if (page.protocol === 'http:' && this.#isTls) return false;
     // Read by the same rules, with the same default port.
-    const own = readUrl(`${page.protocol}//${host}`);
+    const own = readOrigin(`${page.protocol}//${host}`);
     return own !== undefined && own.host === page.host;
   }
 }
 
-function readUrl(text: string): URL | undefined {
-  return URL.canParse(text) ? new URL(text) : undefined;
+/** A scheme and a host, with a port or without, and nothing else. */
+const ORIGIN = /^https?:\/\/[^\s/?#@,\\]+$/i;
+
+function readOrigin(text: string): URL | undefined {
+  return ORIGIN.test(text) && URL.canParse(text) ? new URL(text) : undefined;
 }
 
 /** The answer to a page that may not use the server. */

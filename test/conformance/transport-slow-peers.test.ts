@@ -72,7 +72,10 @@ async function lifeOf(peer: RawPeer, act: (peer: RawPeer) => void): Promise<Life
 function suite(start: StartTransport, headMs: number): void {
   const startRig = rigs(start);
   const startServer = () =>
-    startRig({ request: () => text(200, 'ok'), message: ({ socket }, m) => socket.send(m) }, LIMITS);
+    startRig(
+      { request: () => text(200, 'ok'), message: ({ socket }, m) => socket.send(m) },
+      LIMITS,
+    );
 
   // All at once: with uws it takes as long for all as for one.
   it('ends connections that are slow with a head or idle, and no WebSocket', async () => {

@@ -7,7 +7,7 @@ import type { TransportOptions } from './transport.ts';
 export type NodeServer = Server | TlsServer;
 
 /** A connection is cut after no byte went either way for at least this long, ms, unless it is a WebSocket. */
-const SILENCE_MS_MIN = 30_000;
+const SILENCE_MS_MIN = 10_000;
 /** How often overdue requests are looked for: at least so many times in the time they have. */
 const CHECKS_IN_TIME = 4;
 

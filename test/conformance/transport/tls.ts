@@ -36,12 +36,15 @@ export function tlsSuite(start: StartTransport): void {
       ['ECDHE-ECDSA-CHACHA20-POLY1305', true],
       ['ECDHE-ECDSA-AES128-SHA', false],
       ['ECDHE-ECDSA-AES256-SHA', false],
-    ])('1.2 has ciphers that prove what they carry, and no others: %s', async (cipher, isSpoken) => {
-      const rig = await startRig();
-      const handshake = shakeHands(rig.port, { maxVersion: 'TLSv1.2', ciphers: cipher });
-      if (isSpoken) expect(await handshake).toMatchObject({ version: 'TLSv1.2' });
-      else await expect(handshake).rejects.toThrow(/handshake failure|disconnected/);
-    });
+    ])(
+      '1.2 has ciphers that prove what they carry, and no others: %s',
+      async (cipher, isSpoken) => {
+        const rig = await startRig();
+        const handshake = shakeHands(rig.port, { maxVersion: 'TLSv1.2', ciphers: cipher });
+        if (isSpoken) expect(await handshake).toMatchObject({ version: 'TLSv1.2' });
+        else await expect(handshake).rejects.toThrow(/handshake failure|disconnected/);
+      },
+    );
 
     it('takes a renewed certificate for new connections, and those there are go on', async () => {
       const rig = await startRig({
