@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readCommandLine } from './config/command-line.ts';
 import type { Config } from './config/schema.ts';
+import { reloadAtHangUp } from './hang-up.ts';
 import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
 
@@ -21,6 +22,7 @@ async function serve(config: Config): Promise<void> {
     const { transport, port, partitions } = server;
     const scheme = config.tls.certificateFile === '' ? 'http' : 'https';
     const url = `${scheme}://${config.server.host}:${port}`;
+    reloadAtHangUp(server);
     log.info({ url, transport, partitions }, `listening on ${url}`);
     let isStopping = false;
     const stop = (signal: NodeJS.Signals) => {
@@ -35,7 +37,6 @@ async function serve(config: Config): Promise<void> {
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
-    process.on('SIGHUP', () => server.reload());
   } catch (error) {
     log.fatal(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;
