@@ -46,7 +46,8 @@ const SLOW_BODIES: Readonly<Record<string, readonly [(peer: RawPeer) => void, nu
   ],
   'sends too much, and never ends': [
     (peer) => {
-      const chunk = `1000\r\n${'x'.repeat(0x1000)}\r\n`;
+      // Too much only after a while.
+      const chunk = `400\r\n${'x'.repeat(0x400)}\r\n`;
       drip(peer, `${POST}Transfer-Encoding: chunked\r\n\r\n${chunk}`, chunk, 20);
     },
     413,

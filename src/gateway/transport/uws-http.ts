@@ -49,6 +49,7 @@ export function serveUwsRequest(
   const { bodyBytesMax } = options;
   const body = new RequestBody(bodyBytesMax);
   let isTooLarge = false;
+  let isStarted = false;
   response.onData((chunk, isLast) => {
     if (answering.isDone) return;
     // The chunk is taken back on return.
@@ -56,11 +57,14 @@ export function serveUwsRequest(
       isTooLarge = true;
       // Answered at once, it might send for ever: nothing ends a connection that was answered.
       answering.respondAfter(TOO_LARGE_READ_MS, () => bodyTooLarge(bodyBytesMax));
+    } else if (!isStarted && !isLast) {
+      answering.respondAfter(bodyTimeoutMs(options), bodyTooSlow);
     }
-    if (!isLast) answering.respondAfter(bodyTimeoutMs(options), bodyTooSlow);
-    else if (isTooLarge) answering.respond(bodyTooLarge(bodyBytesMax));
+    isStarted = true;
+    if (!isLast) return;
+    answering.waitForGateway();
+    if (isTooLarge) answering.respond(bodyTooLarge(bodyBytesMax));
     else {
-      answering.waitForGateway();
       answerRequest(handlers, new ReceivedRequest(parts, body.bytes()), (answer) =>
         answering.respond(answer),
       );
@@ -91,9 +95,10 @@ class Answering {
     this.#write(() => writeUwsResponse(this.#response, this.#method, answer, this.#headers));
   }
 
-  /** Answers and ends the connection in some time, unless that was asked for before. */
+  /** Answers and ends the connection in some time; what was to be answered before then is not. */
   respondAfter(ms: number, answer: () => HttpResponse): void {
-    this.#timer ??= setTimeout(() => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       this.#write(() => writeAndClose(this.#response, answer(), this.#headers));
     }, ms);
   }
