@@ -2,6 +2,7 @@
 import { IssueError, issueApiKey, issueToken } from './access/index.ts';
 import { type Command, readCommandLine } from './config/command-line.ts';
 import type { Config } from './config/schema.ts';
+import { reloadAtHangUp } from './hang-up.ts';
 import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
 
@@ -43,7 +44,9 @@ async function serve(config: Config): Promise<void> {
   try {
     const server = await startServer(config, log);
     const { transport, port, partitions } = server;
-    const url = `http://${config.server.host}:${port}`;
+    const scheme = config.tls.certificateFile === '' ? 'http' : 'https';
+    const url = `${scheme}://${config.server.host}:${port}`;
+    reloadAtHangUp(server);
     log.info({ url, transport, partitions }, `listening on ${url}`);
     let isStopping = false;
     const stop = (signal: NodeJS.Signals) => {

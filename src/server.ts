@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { Audit, createAuthenticator } from './access/index.ts';
+import { Audit, type Authenticator, createAuthenticator } from './access/index.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
+import { checkExposure } from './exposure.ts';
 import { Assets, Gateway, SecurityLog, WorkerHealth } from './gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.ts';
 import { Retention } from './recovery/retention.ts';
@@ -18,6 +19,8 @@ export interface Server {
   readonly transport: string;
   /** Stops gracefully, once; see `server.drainMs`. */
   stop(): Promise<void>;
+  /** Reads files again that are renewed while the server runs. What cannot be used is logged, and the old goes on. */
+  reload(): void;
 }
 
 /** Where the build puts what browsers load, seen from this file, built or not. */
@@ -29,7 +32,8 @@ const PUBLIC = fileURLToPath(
  * Starts a server.
  *
  * @param publicFolder what browsers load; without it the server runs, and says so
- * @throws Error when the address cannot be listened on, the chosen transport does not load, or the store cannot be used
+ * @throws Error when the address cannot be listened on or is too exposed, the chosen transport does not load, or the certificate
+ *   or the store cannot be used
  */
 export async function startServer(
   config: Config,
@@ -38,6 +42,7 @@ export async function startServer(
 ): Promise<Server> {
   checkAcknowledge(config);
   const authenticator = await createAuthenticator(config.auth, log);
+  for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
   const store = config.store.directory === '' ? undefined : await openStore(config.store, log);
   try {
     const recovered = store === undefined ? NOTHING_RECOVERED : recover(store);
@@ -63,7 +68,7 @@ export async function startServer(
         ...access,
       };
       const gateway = await Gateway.start(parts);
-      return serve(config, log, { engine, gateway, store, snapshots });
+      return serve(config, log, { authenticator, engine, gateway, store, snapshots });
     } catch (error) {
       await engine.stop();
       throw error;
@@ -109,6 +114,7 @@ async function startEngine(
 
 /** What a running server is made of. */
 interface Parts {
+  readonly authenticator: Authenticator | undefined;
   readonly engine: Engine;
   readonly gateway: Gateway;
   readonly store: Store | undefined;
@@ -118,7 +124,7 @@ interface Parts {
 function serve(
   { store: { snapshotIntervalMs } }: Config,
   log: Logger,
-  { engine, gateway, store, snapshots: counters }: Parts,
+  { authenticator, engine, gateway, store, snapshots: counters }: Parts,
 ): Server {
   const snapshots =
     store &&
@@ -146,11 +152,33 @@ function serve(
     port: gateway.port,
     partitions: engine.partitions,
     transport: gateway.transportName,
+    reload: () => {
+      renewTls(gateway, log);
+      if (authenticator !== undefined) void renewKeys(authenticator, log);
+    },
     stop: () => {
       stopped ??= stop();
       return stopped;
     },
   };
+}
+
+function renewTls(gateway: Gateway, log: Logger): void {
+  try {
+    const renewal = gateway.renewTls();
+    if (renewal !== undefined) log.info({ ...renewal }, 'the TLS certificate was read again');
+  } catch (error) {
+    log.error({ err: error }, 'the TLS certificate was not renewed: the old one goes on');
+  }
+}
+
+async function renewKeys(authenticator: Authenticator, log: Logger): Promise<void> {
+  try {
+    await authenticator.reload();
+    log.info({}, 'the keys of tokens were read again');
+  } catch (error) {
+    log.error({ err: error }, 'the keys of tokens were not renewed: the old ones go on');
+  }
 }
 
 async function readAssets(folder: string, log: Logger): Promise<Assets> {

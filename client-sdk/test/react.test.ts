@@ -10,6 +10,9 @@ import { startTestServer, type TestServer } from '../../test/support/running-ser
 import type { SymbolSnapshot } from '../src/react.ts';
 import type { ReactPage, Scene } from './react-page.ts';
 
+/** The pages here are not those of the server. */
+const ANY_PAGE = { allowedOrigins: '*' };
+
 let browser: Browser;
 let pages: Server;
 let server: TestServer;
@@ -18,7 +21,11 @@ let http: HttpClient;
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  const [started, opened, script] = await Promise.all([startTestServer(), openBrowser(), bundle()]);
+  const [started, opened, script] = await Promise.all([
+    startTestServer({ server: ANY_PAGE }),
+    openBrowser(),
+    bundle(),
+  ]);
   server = started;
   browser = opened;
   http = await HttpClient.connect(server.port);
@@ -183,8 +190,8 @@ describe('a page of components', () => {
   });
 
   test('survives a restart of the server, and shows nothing old as live', async () => {
-    const first = await startTestServer();
-    const config = { server: { port: first.port } };
+    const first = await startTestServer({ server: ANY_PAGE });
+    const config = { server: { ...ANY_PAGE, port: first.port } };
     const client = await HttpClient.connect(first.port);
     await client.post([
       { symbol: 'OLD', price: 1 },
@@ -211,7 +218,7 @@ describe('a page of components', () => {
   });
 
   test('goes to another server when its address changes', async () => {
-    const other = await startTestServer();
+    const other = await startTestServer({ server: ANY_PAGE });
     onTestFinished(() => other.stop());
     const client = await HttpClient.connect(other.port);
     await client.post({ symbol: 'MOVE', price: 2 });

@@ -29,6 +29,9 @@ const chapters = new Map(
 );
 const SAMPLE = /```(html|js|tsx)\n([\s\S]*?)```/g;
 
+/** The pages here are not those of the server. */
+const ANY_PAGE = { allowedOrigins: '*' };
+
 let folder = '';
 let server: TestServer;
 let http: HttpClient;
@@ -41,7 +44,7 @@ beforeAll(async () => {
   for (const name of ['ws', 'react', 'react-dom', '@types/react', '@types/node', 'csstype']) {
     await link(name, join(ROOT, 'node_modules', name));
   }
-  [server, browser] = await Promise.all([startTestServer(), openBrowser()]);
+  [server, browser] = await Promise.all([startTestServer({ server: ANY_PAGE }), openBrowser()]);
   http = await HttpClient.connect(server.port);
 });
 
@@ -107,13 +110,13 @@ describe('each sample of the README does what it says', () => {
     },
 
     'What the connection is doing': async () => {
-      const first = await startTestServer();
+      const first = await startTestServer({ server: ANY_PAGE });
       const sample = sampleOf('What the connection is doing');
       const program = await run('states.js', here(sample, first.port));
       await program.says(/^live$/m);
       await first.stop();
       await program.says(/^reconnecting: lost \(\d{4}\), next attempt in \d+ ms$/m);
-      const second = await startTestServer({ server: { port: first.port } });
+      const second = await startTestServer({ server: { ...ANY_PAGE, port: first.port } });
       onTestFinished(() => second.stop());
       await program.says(/everything begins anew\nlive$/m);
     },
@@ -149,7 +152,7 @@ describe('each sample of the README does what it says', () => {
 
     Publishing: async () => {
       // The README does not say so, but what is dropped would not be accepted.
-      const own = await startTestServer({ processing: { overflow: 'wait' } });
+      const own = await startTestServer({ server: ANY_PAGE, processing: { overflow: 'wait' } });
       onTestFinished(() => own.stop());
       const program = await run('publisher.js', here(sampleOf('Publishing'), own.port));
       await program.says(/^100000 accepted, 0 rejected$/m);

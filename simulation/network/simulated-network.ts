@@ -39,6 +39,7 @@ export class SimulatedNetwork {
     const transport: Transport = {
       name: 'node',
       port: 1,
+      renewTls: () => undefined,
       stopListening: () => {
         this.#handlers = undefined;
       },

@@ -13,15 +13,19 @@ import { ConflationQueue } from './conflation-queue.ts';
 import { CreditPool } from './credit-pool.ts';
 import { FanOut } from './fan-out.ts';
 import type { Assets } from './http/assets/assets.ts';
+import { answerOrigins } from './http/cross-origin.ts';
 import { HttpAccess } from './http/http-access.ts';
 import type { CommandRoom, QueryRoom } from './http/http-room.ts';
 import { createRouter } from './http/router.ts';
+import { securityHeaders } from './http/security-headers.ts';
 import { BufferWatch } from './limits/buffer-watch.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
 import { Liveness } from './liveness.ts';
+import { Origins, refuseForeign } from './origins.ts';
 import type { PublishRoom } from './publish-session.ts';
 import { PublisherRegistry } from './publisher-registry.ts';
 import { Reception } from './reception.ts';
+import { type Renewal, ServedCertificate } from './served-certificate.ts';
 import { Sessions } from './sessions.ts';
 import { SnapshotPool } from './snapshot-pool.ts';
 import { StatsMessage } from './stats-message.ts';
@@ -51,8 +55,6 @@ const LAST_BYTES_MS = 100;
 /** What closing sockets may take after their close frame, ms. */
 const CLOSE_MS = 500;
 
-/** The largest HTTP body taken. */
-const BODY_BYTES_MAX = 1024 * 1024;
 /** Prices that an HTTP request may hold: HTTP names each rejected one, and bulk goes over WebSocket. */
 const PRICES_PER_REQUEST_MAX = 10_000;
 
@@ -106,6 +108,7 @@ export class Gateway {
   readonly #reception: Reception;
   readonly #liveness: Liveness;
   #transport: Transport | undefined;
+  #certificate: ServedCertificate | undefined;
   #isStopping = false;
 
   private constructor(options: GatewayOptions) {
@@ -164,12 +167,15 @@ export class Gateway {
   /**
    * Serves an engine on the configured address.
    *
-   * @throws Error when the address cannot be listened on, or the chosen transport does not load
+   * @throws Error when the address cannot be listened on, the chosen transport does not load, or the certificate cannot be used
    */
   static async start(options: GatewayOptions): Promise<Gateway> {
     const { config, log, assets } = options;
     const gateway = new Gateway(options);
     const { server } = config;
+    const certificate = ServedCertificate.read(config.tls, log);
+    gateway.#certificate = certificate;
+    const origins = new Origins(server.allowedOrigins, certificate !== undefined);
     const request =
       options.openTransport === undefined
         ? createRouter(gateway.#commandRoom(), gateway.#queryRoom(options), assets, config.auth)
@@ -182,11 +188,16 @@ export class Gateway {
         host: server.host,
         port: server.port,
         frameBytesMax: server.frameBytesMax,
-        bodyBytesMax: BODY_BYTES_MAX,
+        bodyBytesMax: config.limits.bodyBytesMax,
+        headMs: config.limits.httpHeaderMs,
+        idleMs: config.limits.httpIdleMs,
+        headers: securityHeaders(certificate !== undefined),
+        tls: certificate?.pair,
       },
       {
-        upgrade: (request) => decideUpgrade(request, gateway.#reception),
-        request,
+        upgrade: (request) =>
+          refuseForeign(origins, request) ?? decideUpgrade(request, gateway.#reception),
+        request: answerOrigins(origins, request),
         fault: (error) => log.error({ err: error }, 'a handler failed'),
       },
     );
@@ -203,6 +214,15 @@ export class Gateway {
 
   get transportName(): string {
     return this.#transport?.name ?? 'none';
+  }
+
+  /**
+   * Reads the certificate and its key again; see `tls.certificateFile`. New connections get them. Undefined: without TLS.
+   *
+   * @throws Error when they cannot be used; then the old ones stay
+   */
+  renewTls(): Renewal | undefined {
+    return this.#certificate?.renew((pair) => this.#transport?.renewTls(pair));
   }
 
   /**
@@ -321,6 +341,7 @@ export class Gateway {
       traffic: this.#traffic,
       clock: this.#clock,
       ticksMax: pricesPerRequestMax(this.#config),
+      jsonDepthMax: this.#config.limits.jsonDepthMax,
       schedule: this.#turn.schedule,
       scopes: { quota: this.#quota, security: this.#security },
     };

@@ -2,28 +2,10 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { startNodeTransport } from '../../src/gateway/transport/node-transport.ts';
 import { startTransport } from '../../src/gateway/transport/start-transport.ts';
-import type { StartTransport } from '../../src/gateway/transport/transport.ts';
 import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
 import { startUwsTransport } from '../../src/gateway/transport/uws-transport.ts';
 import { OPTIONS } from '../support/transport-options.ts';
-import { backpressureSuite } from './transport/backpressure.ts';
-import { closingSuite } from './transport/closing.ts';
-import { faultsSuite } from './transport/faults.ts';
-import { httpSuite } from './transport/http.ts';
-import { lifecycleSuite } from './transport/lifecycle.ts';
-import { messagesSuite } from './transport/messages.ts';
-import { upgradesSuite } from './transport/upgrades.ts';
-
-/** What every transport must do; the one definition of the seam's behaviour. */
-function transportSuite(start: StartTransport): void {
-  upgradesSuite(start);
-  messagesSuite(start);
-  backpressureSuite(start);
-  closingSuite(start);
-  faultsSuite(start);
-  httpSuite(start);
-  lifecycleSuite(start);
-}
+import { transportSuite } from './transport/suite.ts';
 
 const load = loadUws();
 const missing = load.loaded ? '' : `uWebSockets.js does not load: ${load.reasons.join('; ')}`;

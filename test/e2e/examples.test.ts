@@ -148,7 +148,7 @@ describe('the examples', () => {
   }
 
   itNeeds.chromium('browser.html shows what the server has, and when it is gone', async () => {
-    const server = await serverForTest();
+    const server = await serverForTest({ server: { allowedOrigins: '*' } });
     const http = await HttpClient.connect(server.port);
     await publishSome(http);
     const browser = await openBrowser();

@@ -90,7 +90,7 @@ onTransports((transport) => {
         const peer = await RawPeer.upgrade(server.port, path);
         peer.send(Opcode.BINARY, Buffer.from([0x93, 3, 0]), i % 2 === 0);
         peer.tcp.write(Buffer.from([0x82, 0xfe, 0xff, 0xff, 0, 0, 0, 0, 1, 2, 3]));
-        peer.tcp.resetAndDestroy();
+        peer.reset();
       }
     }
     await stream.check();
@@ -166,7 +166,7 @@ onTransports((transport) => {
           RawPeer.upgrade(own.port, i % 2 === 0 ? '/v1/stream' : '/v1/publish'),
         ),
       );
-      for (const peer of peers) peer.tcp.resetAndDestroy();
+      for (const peer of peers) peer.reset();
     };
     for (let i = 0; i < 8; i++) await round();
     const text = async () => (await fetch(`http://127.0.0.1:${own.port}/metrics`)).text();

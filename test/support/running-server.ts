@@ -158,6 +158,6 @@ export class ServerProcess {
 
   #read(chunk: Buffer): void {
     this.output += chunk.toString();
-    this.port ||= Number(/"url":"http:\/\/[^"]*:(\d+)"/.exec(this.output)?.[1] ?? 0);
+    this.port ||= Number(/"url":"https?:\/\/[^"]*:(\d+)"/.exec(this.output)?.[1] ?? 0);
   }
 }

@@ -9,4 +9,8 @@ export const OPTIONS: TransportOptions = {
   port: 0,
   frameBytesMax: FRAME_BYTES_MAX,
   bodyBytesMax: BODY_BYTES_MAX,
+  headMs: 10_000,
+  idleMs: 10_000,
+  headers: {},
+  tls: undefined,
 };

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import type { Socket as TcpSocket } from 'node:net';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
+import { TRUSTED } from './certificates.ts';
+import { isSecure } from './secure-ports.ts';
 import { until } from './transport-rig.ts';
 
 /** A well-behaved WebSocket client that keeps what it gets. */
@@ -25,8 +29,11 @@ export class Client {
   }
 
   static async open(port: number, path: string, protocols: string[] = []): Promise<Client> {
-    const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, {
+    const url = `${isSecure(port) ? 'wss' : 'ws'}://127.0.0.1:${port}${path}`;
+    const ws = new WebSocket(url, protocols, {
       perMessageDeflate: false,
+      ca: TRUSTED,
+      rejectUnauthorized: true,
     });
     const client = new Client(ws);
     await new Promise((resolve, reject) => {
@@ -56,15 +63,20 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-/** A TCP peer that does what no client should: it speaks bytes, not WebSocket. */
+/** A peer on TCP, or TLS where the port has that, that does what no client should: it speaks bytes, not WebSocket. */
 export class RawPeer {
+  /** What it speaks through. */
   readonly tcp: TcpSocket;
+  /** What is below: the same, but for TLS. */
+  readonly #line: TcpSocket;
   closed = false;
   #input = Buffer.alloc(0);
   readonly #chunks: Buffer[] = [];
 
-  private constructor(tcp: TcpSocket) {
+  private constructor(tcp: TcpSocket, line: TcpSocket) {
     this.tcp = tcp;
+    this.#line = line;
+    line.on('error', () => undefined);
     tcp.on('data', (chunk) => this.#chunks.push(chunk));
     tcp.on('error', () => undefined);
     tcp.on('close', () => {
@@ -73,13 +85,17 @@ export class RawPeer {
   }
 
   static async connect(port: number): Promise<RawPeer> {
-    const tcp = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    const peer = new RawPeer(tcp);
-    await new Promise<void>((resolve, reject) => {
-      tcp.once('connect', resolve);
-      tcp.once('error', reject);
-    });
-    return peer;
+    const line = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    await once(line, 'connect');
+    if (!isSecure(port)) return new RawPeer(line, line);
+    const tcp = connectTls({ socket: line, ca: TRUSTED, rejectUnauthorized: true });
+    await once(tcp, 'secureConnect');
+    return new RawPeer(tcp, line);
+  }
+
+  /** Cuts the connection without a farewell. */
+  reset(): void {
+    this.#line.resetAndDestroy();
   }
 
   /** Connects and completes the handshake. */

@@ -11,6 +11,7 @@ import type {
   TransportOptions,
   UpgradeDecision,
 } from '../../src/gateway/transport/transport.ts';
+import { isSecure } from './secure-ports.ts';
 import { OPTIONS } from './transport-options.ts';
 
 /** What a session does when it is called, test by test; all that happens is recorded as well. */
@@ -96,7 +97,8 @@ export class TransportRig {
   }
 
   url(path: string): string {
-    return `http://127.0.0.1:${this.port}${path}`;
+    const scheme = isSecure(this.port) ? 'https' : 'http';
+    return `${scheme}://127.0.0.1:${this.port}${path}`;
   }
 
   /** The session opened for `path`, once it is there. */

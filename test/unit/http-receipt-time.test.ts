@@ -23,6 +23,7 @@ it('has one receipt time a turn of the loop, the one of frames of publishers', a
     traffic: new Traffic(),
     clock,
     ticksMax: 1,
+    jsonDepthMax: 32,
     schedule: () => run.engine.deliver(),
     scopes: unlimitedScopes(),
   });

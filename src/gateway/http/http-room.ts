@@ -19,6 +19,8 @@ export interface CommandRoom {
   readonly clock: TurnClock;
   /** Ticks one request may hold. */
   readonly ticksMax: number;
+  /** How deep arrays and objects of a body may be nested. */
+  readonly jsonDepthMax: number;
   /** Has the accepted ticks handed to the workers as soon as they are due (turn.ts). */
   readonly schedule: () => void;
   readonly scopes: PublishScopeRoom;

@@ -1,4 +1,5 @@
 import type { HttpRequest } from '../transport/transport.ts';
+import { isDeeperThan } from './json-depth.ts';
 import { RequestProblem } from './request-problem.ts';
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
@@ -8,9 +9,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /**
  * The JSON value in the body of a request.
  *
- * @throws RequestProblem 415 for another kind of content, 400 where it is not JSON in UTF-8
+ * @param depthMax how deep arrays and objects may be nested: `limits.jsonDepthMax`
+ * @throws RequestProblem 415 for another kind of content, 400 where it is not JSON in UTF-8 or nested deeper
  */
-export function readJsonBody(request: HttpRequest): unknown {
+export function readJsonBody(request: HttpRequest, depthMax: number): unknown {
   const type = request.header('content-type') ?? '';
   if (type !== '' && !JSON_TYPE.test(type)) {
     throw new RequestProblem(415, 'Content-Type: expected application/json.');
@@ -20,6 +22,10 @@ export function readJsonBody(request: HttpRequest): unknown {
     throw new RequestProblem(415, 'Content-Encoding: expected none.');
   }
   if (request.body.length === 0) throw new RequestProblem(400, 'The body is empty: expected JSON.');
+  if (isDeeperThan(request.body, depthMax)) {
+    const detail = `The body is nested deeper than ${depthMax} arrays and objects (limits.jsonDepthMax).`;
+    throw new RequestProblem(400, detail);
+  }
   return parse(decode(request.body));
 }
 

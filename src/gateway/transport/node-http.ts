@@ -8,7 +8,7 @@ import { plainAddress } from './remote-address.ts';
 import { RequestBody } from './request-body.ts';
 import type { HeadParts } from './request-head.ts';
 import { HeaderMap, ReceivedRequest } from './request-head.ts';
-import type { HttpResponse, TransportHandlers } from './transport.ts';
+import type { HttpResponse, TransportHandlers, TransportOptions } from './transport.ts';
 
 export function readNodeHead(request: IncomingMessage): HeadParts {
   const target = request.url ?? '/';
@@ -37,7 +37,7 @@ function readHeaders(raw: readonly string[]): HeaderMap {
 export function serveNodeRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  bodyBytesMax: number,
+  { bodyBytesMax, headers }: TransportOptions,
   handlers: TransportHandlers,
 ): void {
   const parts = readNodeHead(request);
@@ -46,7 +46,7 @@ export function serveNodeRequest(
   const respond = (answer: HttpResponse) => {
     if (done) return;
     done = true;
-    writeNodeResponse(response, parts.method, answer);
+    writeNodeResponse(response, parts.method, answer, headers);
   };
   // A peer that goes away is no fault: what is written to it is thrown away.
   request.on('error', () => undefined);
@@ -64,10 +64,16 @@ export function serveNodeRequest(
   });
 }
 
-function writeNodeResponse(response: ServerResponse, method: string, answer: HttpResponse): void {
+/** @param common headers of every answer that has no such header of its own */
+function writeNodeResponse(
+  response: ServerResponse,
+  method: string,
+  answer: HttpResponse,
+  common: HttpResponse['headers'],
+): void {
   const length = Buffer.byteLength(answer.body);
   const bodiless = isBodiless(method, answer.status);
-  const headers: Record<string, string | number> = { ...answer.headers };
+  const headers: Record<string, string | number> = { ...common, ...answer.headers };
   if (!bodiless || method === 'HEAD') headers['content-length'] = length;
   response.writeHead(answer.status, headers);
   if (bodiless) response.end();
@@ -92,6 +98,7 @@ export function refuseNodeUpgrade(
   request: IncomingMessage,
   tcp: TcpSocket,
   answer: HttpResponse,
+  common: HttpResponse['headers'],
 ): void {
-  writeNodeResponse(responseOnSocket(request, tcp), request.method ?? 'GET', answer);
+  writeNodeResponse(responseOnSocket(request, tcp), request.method ?? 'GET', answer, common);
 }

@@ -1,5 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
-import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import type { ServerOptions } from 'ws';
 import { WebSocketServer } from 'ws';
@@ -12,6 +11,7 @@ import {
   responseOnSocket,
   serveNodeRequest,
 } from './node-http.ts';
+import { createNodeServer, type NodeServer, renewNodeTls } from './node-server.ts';
 import { NodeSocket } from './node-socket.ts';
 import { ReceivedHead } from './request-head.ts';
 import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
@@ -26,9 +26,10 @@ export async function startNodeTransport(
   handlers: TransportHandlers,
 ): Promise<Transport> {
   const upgrades = new Upgrades(options, handlers);
-  const server = createServer((request, response) => {
-    serveNodeRequest(request, response, options.bodyBytesMax, handlers);
+  const server = createNodeServer(options, (request, response) => {
+    serveNodeRequest(request, response, options, handlers);
   });
+  const connections = new Connections(server);
   server.on('upgrade', (request, socket, head) => {
     upgrades.take(request, socket as TcpSocket, head);
   });
@@ -37,13 +38,13 @@ export async function startNodeTransport(
   return {
     name: 'node',
     port: (server.address() as AddressInfo).port,
+    renewTls: (pair) => renewNodeTls(server, pair),
     stopListening: () => {
       server.close();
     },
     close: () => {
       server.close();
-      server.closeAllConnections();
-      upgrades.cutAll();
+      connections.cutAll();
     },
   };
 }
@@ -53,8 +54,6 @@ class Upgrades {
   readonly #options: TransportOptions;
   readonly #handlers: TransportHandlers;
   readonly #server: WebSocketServer;
-  /** Those that are answered instead: node:http does not know them any more. */
-  readonly #answered = new Set<TcpSocket>();
   /** The subprotocol of the upgrade that is under way; upgrades are done one at a time, at once. */
   #subprotocol = '';
 
@@ -63,7 +62,7 @@ class Upgrades {
     this.#handlers = handlers;
     const serverOptions: ServerOptions & { closeTimeout: number } = {
       noServer: true,
-      clientTracking: true,
+      clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.frameBytesMax,
       closeTimeout: CLOSE_TIMEOUT_MS,
@@ -74,17 +73,15 @@ class Upgrades {
 
   take(request: IncomingMessage, tcp: TcpSocket, head: Buffer): void {
     if (!isWebSocketUpgrade(request)) {
-      this.#track(tcp);
       // Some other protocol is offered, which nobody has to take: it is a request like any other.
       const response = responseOnSocket(request, tcp);
-      serveNodeRequest(request, response, this.#options.bodyBytesMax, this.#handlers);
+      serveNodeRequest(request, response, this.#options, this.#handlers);
       return;
     }
     const received = new ReceivedHead(readNodeHead(request));
     const decision = decideUpgrade(this.#handlers, received);
     if (!decision.accept) {
-      this.#track(tcp);
-      refuseNodeUpgrade(request, tcp, decision.response);
+      refuseNodeUpgrade(request, tcp, decision.response, this.#options.headers);
       return;
     }
     this.#subprotocol = decision.subprotocol;
@@ -95,15 +92,24 @@ class Upgrades {
       socket.open(decision.open);
     });
   }
+}
 
-  cutAll(): void {
-    for (const ws of this.#server.clients) ws.terminate();
-    for (const tcp of this.#answered) tcp.destroy();
+/**
+ * All connections of a server. node:http itself knows neither those amid the handshake of TLS nor
+ * those that asked for an upgrade.
+ */
+class Connections {
+  readonly #sockets = new Set<TcpSocket>();
+
+  constructor(server: NodeServer) {
+    server.on('connection', (tcp: TcpSocket) => {
+      this.#sockets.add(tcp);
+      tcp.on('close', () => this.#sockets.delete(tcp));
+    });
   }
 
-  #track(tcp: TcpSocket): void {
-    this.#answered.add(tcp);
-    tcp.on('close', () => this.#answered.delete(tcp));
+  cutAll(): void {
+    for (const tcp of this.#sockets) tcp.destroy();
   }
 }
 
@@ -115,7 +121,7 @@ function isWebSocketUpgrade(request: IncomingMessage): boolean {
   );
 }
 
-function listen(server: Server, { host, port }: TransportOptions): Promise<void> {
+function listen(server: NodeServer, { host, port }: TransportOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: unknown) => reject(listenError(host, port, error));
     server.once('error', failed);

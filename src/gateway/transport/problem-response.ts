@@ -41,3 +41,8 @@ export function internalProblem(): HttpResponse {
 export function bodyTooLarge(bytesMax: number): HttpResponse {
   return problemResponse(413, `The body is larger than ${bytesMax} bytes.`);
 }
+
+/** The answer to a body that takes too long to arrive. */
+export function bodyTooSlow(): HttpResponse {
+  return problemResponse(408, 'The body did not arrive in time.');
+}

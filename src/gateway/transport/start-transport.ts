@@ -6,8 +6,12 @@ import { startUwsTransport } from './uws-transport.ts';
 /** Which transport to run; `auto` is uws where its binary loads, else node. */
 export type TransportChoice = 'auto' | 'uws' | 'node';
 
+/** What uWebSockets.js gives requests and idle connections, ms; it cannot be told otherwise. */
+const UWS_TIMEOUT_MS = 10_000;
+
 /**
- * Starts the chosen transport. `warn` is called at most once, when `auto` had to fall back.
+ * Starts the chosen transport. `warn` is called at most once: when `auto` had to fall back, or when
+ * uws will not go by what was configured.
  *
  * @throws Error when `uws` was asked for and does not load, or when the address cannot be
  *   listened on
@@ -20,7 +24,15 @@ export async function startTransport(
 ): Promise<Transport> {
   if (choice === 'node') return startNodeTransport(options, handlers);
   const load = loadUws();
-  if (load.loaded) return startUwsTransport(load.uws, options, handlers);
+  if (load.loaded) {
+    if (options.headMs !== UWS_TIMEOUT_MS || options.idleMs !== UWS_TIMEOUT_MS) {
+      warn(
+        'uWebSockets.js gives the head of a request and an idle HTTP connection 10 s each, whatever ' +
+          'limits.httpHeaderMs and limits.httpIdleMs say; the transport "node" goes by them.',
+      );
+    }
+    return startUwsTransport(load.uws, options, handlers);
+  }
   const why = `uWebSockets.js does not load (${load.reasons.join('; ')}). ${UWS_BINARIES}`;
   if (choice === 'uws') throw new Error(`${why}; or choose the transport "node".`);
   warn(`Running on the slower transport (ws and node:http): ${why}.`);

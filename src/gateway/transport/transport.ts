@@ -8,6 +8,8 @@
  * call into them.
  */
 
+import type { TlsPair } from './tls-pair.ts';
+
 /** One WebSocket connection, as the gateway sees it. */
 export interface Socket {
   /**
@@ -117,12 +119,30 @@ export interface TransportOptions {
   readonly frameBytesMax: number;
   /** The largest HTTP body taken, bytes; a larger one is answered with 413. */
   readonly bodyBytesMax: number;
+  /**
+   * How long the head of a request may take to arrive, ms, and the handshake of TLS before it. uws
+   * has 10 seconds for it, whatever stands here.
+   */
+  readonly headMs: number;
+  /** How long an HTTP connection may idle between requests, ms. uws has 10 seconds for this too. */
+  readonly idleMs: number;
+  /** What every HTTP answer says that does not say otherwise itself; names are in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Undefined: without TLS. */
+  readonly tls: TlsPair | undefined;
 }
 
 export interface Transport {
   readonly name: 'uws' | 'node';
   /** Where it listens. */
   readonly port: number;
+  /**
+   * New handshakes get this certificate; connections that exist go on with what they have. Only for
+   * a transport that was started with one and still listens.
+   *
+   * @throws Error when it does not work out; the certificate stays what it was
+   */
+  renewTls(pair: TlsPair): void;
   /** Takes no new connections; those there are go on. */
   stopListening(): void;
   /** Stops listening, cuts every connection that is left, and frees the port. */

@@ -82,6 +82,13 @@ export type UwsListenSocket = object;
 
 export interface UwsModule {
   App(): UwsApp;
+  /** Speaks TLS 1.2 and 1.3. Reads the files; throws when it does not take them. */
+  SSLApp?(options: {
+    readonly cert_file_name: string;
+    readonly key_file_name: string;
+    /** Of TLS 1.2. */
+    readonly ssl_ciphers: string;
+  }): UwsApp;
   us_listen_socket_close(socket: UwsListenSocket): void;
   us_socket_local_port(socket: UwsListenSocket): number;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;

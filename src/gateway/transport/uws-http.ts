@@ -1,12 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import { SocketAddress } from 'node:net';
 import { answerRequest, isBodiless } from './guarded-answers.ts';
-import { bodyTooLarge } from './problem-response.ts';
+import { bodyTooLarge, bodyTooSlow } from './problem-response.ts';
 import { plainAddress } from './remote-address.ts';
 import { RequestBody } from './request-body.ts';
 import type { HeadParts } from './request-head.ts';
 import { HeaderMap, ReceivedRequest } from './request-head.ts';
-import type { HttpResponse, TransportHandlers } from './transport.ts';
+import { bodyTimeoutMs } from './request-time.ts';
+import type { HttpResponse, TransportHandlers, TransportOptions } from './transport.ts';
 import type { UwsRequest, UwsResponse } from './uws-api.ts';
 
 /** Copies a request's head: uWebSockets.js takes the original back when its callback returns. */
@@ -31,45 +32,111 @@ function addressText(text: ArrayBuffer): string {
   return plainAddress(new SocketAddress({ family: 'ipv6', address }).address);
 }
 
+/** How long a body over the limit is read on, ms, so that its sender gets to read the answer. */
+const TOO_LARGE_READ_MS = 2000;
+
 /**
  * Serves one HTTP request: its body, the gateway's answer, and the peer that goes away meanwhile.
  */
 export function serveUwsRequest(
   response: UwsResponse,
   request: UwsRequest,
-  bodyBytesMax: number,
+  options: TransportOptions,
   handlers: TransportHandlers,
 ): void {
   const parts = readUwsHead(response, request);
+  const answering = new Answering(response, parts.method, options.headers);
+  const { bodyBytesMax } = options;
   const body = new RequestBody(bodyBytesMax);
-  // Answered, or the peer is gone: the response may not be touched any more.
-  let done = false;
-  response.onAborted(() => {
-    done = true;
-  });
-  const respond = (answer: HttpResponse) => {
-    if (done) return;
-    done = true;
-    response.cork(() => writeUwsResponse(response, parts.method, answer));
-  };
+  let isTooLarge = false;
+  let isStarted = false;
   response.onData((chunk, isLast) => {
-    if (done) return;
+    if (answering.isDone) return;
     // The chunk is taken back on return.
-    if (!body.add(new Uint8Array(chunk.slice(0)))) respond(bodyTooLarge(bodyBytesMax));
-    else if (isLast) answerRequest(handlers, new ReceivedRequest(parts, body.bytes()), respond);
+    if (!isTooLarge && !body.add(new Uint8Array(chunk.slice(0)))) {
+      isTooLarge = true;
+      // Answered at once, it might send for ever: nothing ends a connection that was answered.
+      answering.respondAfter(TOO_LARGE_READ_MS, () => bodyTooLarge(bodyBytesMax));
+    } else if (!isStarted && !isLast) {
+      answering.respondAfter(bodyTimeoutMs(options), bodyTooSlow);
+    }
+    isStarted = true;
+    if (!isLast) return;
+    answering.waitForGateway();
+    if (isTooLarge) answering.respond(bodyTooLarge(bodyBytesMax));
+    else {
+      answerRequest(handlers, new ReceivedRequest(parts, body.bytes()), (answer) =>
+        answering.respond(answer),
+      );
+    }
   });
+}
+
+/** The one answer to a request, unless the peer is gone before. */
+class Answering {
+  /** Answered, or the peer is gone: the response may not be touched any more. */
+  isDone = false;
+  readonly #response: UwsResponse;
+  readonly #method: string;
+  readonly #headers: Headers;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(response: UwsResponse, method: string, headers: Headers) {
+    this.#response = response;
+    this.#method = method;
+    this.#headers = headers;
+    response.onAborted(() => {
+      this.isDone = true;
+      clearTimeout(this.#timer);
+    });
+  }
+
+  respond(answer: HttpResponse): void {
+    this.#write(() => writeUwsResponse(this.#response, this.#method, answer, this.#headers));
+  }
+
+  /** Answers and ends the connection in some time; what was to be answered before then is not. */
+  respondAfter(ms: number, answer: () => HttpResponse): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#write(() => writeAndClose(this.#response, answer(), this.#headers));
+    }, ms);
+  }
+
+  /** The request is complete: the gateway takes the time it needs. */
+  waitForGateway(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #write(write: () => void): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    clearTimeout(this.#timer);
+    this.#response.cork(write);
+  }
 }
 
 /** Writes an answer to a request that ends its connection: a refused upgrade. */
-export function refuseUwsUpgrade(response: UwsResponse, answer: HttpResponse): void {
-  response.cork(() => {
-    writeHead(response, answer);
-    response.end(answer.body, true);
-  });
+export function refuseUwsUpgrade(
+  response: UwsResponse,
+  answer: HttpResponse,
+  headers: Headers,
+): void {
+  response.cork(() => writeAndClose(response, answer, headers));
 }
 
-function writeUwsResponse(response: UwsResponse, method: string, answer: HttpResponse): void {
-  writeHead(response, answer);
+function writeAndClose(response: UwsResponse, answer: HttpResponse, headers: Headers): void {
+  writeHead(response, answer, headers);
+  response.end(answer.body, true);
+}
+
+function writeUwsResponse(
+  response: UwsResponse,
+  method: string,
+  answer: HttpResponse,
+  headers: Headers,
+): void {
+  writeHead(response, answer, headers);
   if (!isBodiless(method, answer.status)) {
     response.end(answer.body);
     return;
@@ -82,8 +149,14 @@ function writeUwsResponse(response: UwsResponse, method: string, answer: HttpRes
   response.endWithoutBody();
 }
 
-function writeHead(response: UwsResponse, answer: HttpResponse): void {
+type Headers = HttpResponse['headers'];
+
+/** @param headers of every answer that has no such header of its own */
+function writeHead(response: UwsResponse, answer: HttpResponse, headers: Headers): void {
   response.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ''}`);
+  for (const name of Object.keys(headers)) {
+    if (answer.headers[name] === undefined) response.writeHeader(name, headers[name] as string);
+  }
   for (const name of Object.keys(answer.headers)) {
     response.writeHeader(name, answer.headers[name] as string);
   }

@@ -1,59 +1,38 @@
 import { decideUpgrade, reportFault } from './guarded-answers.ts';
-import { listenError, probeAddress } from './listen-address.ts';
 import { internalProblem } from './problem-response.ts';
 import { ReceivedHead } from './request-head.ts';
 import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
-import type {
-  UwsApp,
-  UwsBehavior,
-  UwsListenSocket,
-  UwsModule,
-  UwsRequest,
-  UwsResponse,
-  UwsWebSocket,
-} from './uws-api.ts';
+import type { UwsBehavior, UwsModule, UwsRequest, UwsResponse, UwsWebSocket } from './uws-api.ts';
 import { readUwsHead, refuseUwsUpgrade, serveUwsRequest } from './uws-http.ts';
+import { UwsListener } from './uws-listener.ts';
 import type { UwsUserData } from './uws-socket.ts';
 import { UwsSocket } from './uws-socket.ts';
-
-/**
- * How often listening is tried: another process may take the port between finding it and listening
- * on it.
- */
-const LISTEN_TRIES = 3;
 
 /**
  * Starts the transport on uWebSockets.js. Every callback below is wrapped: a throw that reaches
  * native code, or a request left without answer and abort handler, ends the process.
  *
- * @throws Error when the address cannot be listened on
+ * @throws Error when the address cannot be listened on, or the certificate is not taken
  */
 export async function startUwsTransport(
   uws: UwsModule,
   options: TransportOptions,
   handlers: TransportHandlers,
 ): Promise<Transport> {
-  const app = uws.App();
-  app.ws('/*', behavior(options, handlers));
-  app.any('/*', (response, request) => {
-    guardResponse(response, handlers, () =>
-      serveUwsRequest(response, request, options.bodyBytesMax, handlers),
-    );
+  const listener = await UwsListener.start(uws, options, (app) => {
+    app.ws('/*', behavior(options, handlers));
+    app.any('/*', (response, request) => {
+      guardResponse(response, options, handlers, () =>
+        serveUwsRequest(response, request, options, handlers),
+      );
+    });
   });
-  const listening = await listen(uws, app, options);
-  let isListening = true;
-  const stopListening = () => {
-    if (isListening) uws.us_listen_socket_close(listening);
-    isListening = false;
-  };
   return {
     name: 'uws',
-    port: uws.us_socket_local_port(listening),
-    stopListening,
-    close: () => {
-      stopListening();
-      app.close();
-    },
+    port: listener.port,
+    renewTls: (pair) => listener.renewTls(pair),
+    stopListening: () => listener.stop(),
+    close: () => listener.close(),
   };
 }
 
@@ -72,7 +51,9 @@ function behavior(
     maxLifetime: 0,
     sendPingsAutomatically: false,
     upgrade: (response, request, context) =>
-      guardResponse(response, handlers, () => upgrade(response, request, context, handlers)),
+      guardResponse(response, options, handlers, () =>
+        upgrade(response, request, context, options, handlers),
+      ),
     open: (ws) => ws.getUserData().socket.opened(ws),
     message: (ws, data, isBinary) => socketOf(ws).received(data, isBinary),
     drain: (ws) => ws.getUserData().socket.drained(),
@@ -91,12 +72,13 @@ function upgrade(
   response: UwsResponse,
   request: UwsRequest,
   context: unknown,
+  options: TransportOptions,
   handlers: TransportHandlers,
 ): void {
   const head = new ReceivedHead(readUwsHead(response, request));
   const decision = decideUpgrade(handlers, head);
   if (!decision.accept) {
-    refuseUwsUpgrade(response, decision.response);
+    refuseUwsUpgrade(response, decision.response, options.headers);
     return;
   }
   const socket = new UwsSocket(head.remoteAddress, decision.open, (error) =>
@@ -106,37 +88,20 @@ function upgrade(
   response.upgrade({ socket } satisfies UwsUserData, key, decision.subprotocol, '', context);
 }
 
-function guardResponse(response: UwsResponse, handlers: TransportHandlers, work: () => void): void {
+function guardResponse(
+  response: UwsResponse,
+  options: TransportOptions,
+  handlers: TransportHandlers,
+  work: () => void,
+): void {
   try {
     work();
   } catch (error) {
     reportFault(handlers, error);
     try {
-      refuseUwsUpgrade(response, internalProblem());
+      refuseUwsUpgrade(response, internalProblem(), options.headers);
     } catch {
       // It was answered, or its connection is gone.
     }
   }
-}
-
-/**
- * Listens where node:net just could: uWebSockets.js itself tells success from failure but not why,
- * takes port 70000 for 4464, and keeps a port that it chose itself in use for a minute after the
- * close (it sets no SO_REUSEADDR on it).
- */
-async function listen(
-  uws: UwsModule,
-  app: UwsApp,
-  { host, port }: TransportOptions,
-): Promise<UwsListenSocket> {
-  for (let tries = 0; tries < LISTEN_TRIES; tries++) {
-    const found = await probeAddress(host, port);
-    let result: UwsListenSocket | false = false;
-    // Without the option, two processes would share the port in silence.
-    app.listen(found.address, found.port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
-      result = socket;
-    });
-    if (result !== false) return result;
-  }
-  throw listenError(host, port, new Error('uWebSockets.js could not, and gives no reason'));
 }

@@ -174,8 +174,8 @@ export function httpSuite(start: StartTransport): void {
       const amid = await RawPeer.connect(rig.port);
       amid.tcp.write('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc');
       await delay(10);
-      early.tcp.resetAndDestroy();
-      amid.tcp.resetAndDestroy();
+      early.reset();
+      amid.reset();
       await delay(60);
       await expectAlive(rig);
       expect(rig.faults).toEqual([]);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RequestHead, StartTransport } from '../../../src/gateway/transport/transport.ts';
+import { TRUSTED } from '../../support/certificates.ts';
+import { isSecure } from '../../support/secure-ports.ts';
 import { Client, RawPeer, upgradeRequest } from '../../support/transport-peers.ts';
 import { rigs, text, until } from '../../support/transport-rig.ts';
 
@@ -11,7 +13,11 @@ interface Refusal {
 }
 
 function refusal(port: number, path: string): Promise<Refusal> {
-  const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`);
+  const scheme = isSecure(port) ? 'wss' : 'ws';
+  const ws = new WebSocket(`${scheme}://127.0.0.1:${port}${path}`, {
+    ca: TRUSTED,
+    rejectUnauthorized: true,
+  });
   return new Promise((resolve, reject) => {
     ws.on('error', reject);
     ws.on('open', () => reject(new Error('was accepted')));
@@ -119,9 +125,9 @@ export function upgradesSuite(start: StartTransport): void {
       garbage.tcp.write(Buffer.from([0x16, 3, 1, 0xff, 0, 13, 10, 13, 10, 0, 0xff, 0x80]));
       const gone = await RawPeer.connect(rig.port);
       gone.tcp.write(upgradeRequest('/gone'));
-      gone.tcp.resetAndDestroy();
+      gone.reset();
       await new Promise((resolve) => setTimeout(resolve, 50));
-      half.tcp.resetAndDestroy();
+      half.reset();
       garbage.tcp.destroy();
       await Client.open(rig.port, '/next');
       (await rig.session('/other')).socket.send('alive');

@@ -32,7 +32,7 @@ interface RejectedPrice {
 export function postPrices(room: CommandRoom): Handler {
   const poster = new PricePoster(room);
   return (request, _symbol, client) => {
-    const body = readJsonBody(request);
+    const body = readJsonBody(request, room.jsonDepthMax);
     return Array.isArray(body) ? poster.postMany(body, client) : poster.postOne(body, client);
   };
 }

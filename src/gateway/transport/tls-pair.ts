@@ -1,0 +1,120 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext, type SecureVersion } from 'node:tls';
+
+/** Where a certificate and its key are. */
+export interface TlsFiles {
+  /** The chain, PEM: the server's own certificate first. */
+  readonly certificateFile: string;
+  /** The private key, PEM, not encrypted. */
+  readonly keyFile: string;
+}
+
+/** A certificate with its key, as they were read. */
+export interface TlsPair extends TlsFiles {
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly key: string;
+  /** Since when the certificate is valid, ms since the epoch. */
+  readonly validFrom: number;
+  /** Until when, ms since the epoch. */
+  readonly validTo: number;
+}
+
+/** The oldest version spoken. uWebSockets.js goes by the same, of itself. */
+export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.2';
+
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
+
+/** Of TLS 1.2, those with keys of one connection alone, and with proof of what they carry. */
+export const CIPHERS_OF_1_2 = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+];
+
+/**
+ * Reads a certificate and its key. One that is not valid now is none the less read.
+ *
+ * @throws Error naming the key of the configuration: a file is not named or cannot be read, is not PEM, or the two do not fit
+ */
+export function readTlsPair({ certificateFile, keyFile }: TlsFiles): TlsPair {
+  if (certificateFile === '') throw new Error('tls.keyFile needs tls.certificateFile');
+  if (keyFile === '') throw new Error('tls.certificateFile needs tls.keyFile');
+  const certificate = readPem('tls.certificateFile', certificateFile);
+  const key = readPem('tls.keyFile', keyFile);
+  const parsed = parseCertificate(certificate, certificateFile);
+  if (!parsed.checkPrivateKey(parseKey(key, keyFile))) {
+    throw new Error(
+      `tls.keyFile: the key in ${keyFile} is not that of the first certificate in ${certificateFile}`,
+    );
+  }
+  try {
+    createSecureContext({ cert: certificate, key, minVersion: TLS_VERSION_MIN });
+  } catch (error) {
+    const why = messageOf(error);
+    throw new Error(`tls.certificateFile: ${certificateFile} cannot be served: ${why}`, {
+      cause: error,
+    });
+  }
+  const validFrom = Date.parse(parsed.validFrom);
+  const validTo = Date.parse(parsed.validTo);
+  return { certificateFile, keyFile, certificate, key, validFrom, validTo };
+}
+
+/** Whether two are the same certificate and key, wherever they were read. */
+export function isSamePair(one: TlsPair, other: TlsPair): boolean {
+  return one.certificate === other.certificate && one.key === other.key;
+}
+
+/** Why clients will not accept a certificate at a time, ms since the epoch; undefined where its dates give no reason. */
+export function datesFault({ validFrom, validTo }: TlsPair, now: number): string | undefined {
+  if (now > validTo) return `the certificate expired on ${isoTime(validTo)}`;
+  if (now < validFrom) return `the certificate is not valid before ${isoTime(validFrom)}`;
+  return undefined;
+}
+
+function isoTime(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function readPem(configKey: string, file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'latin1');
+  } catch (error) {
+    throw new Error(`${configKey}: cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+  if (!text.includes('-----BEGIN ')) throw new Error(`${configKey}: ${file} is not PEM`);
+  return text;
+}
+
+function parseCertificate(text: string, file: string): X509Certificate {
+  try {
+    return new X509Certificate(text);
+  } catch (error) {
+    throw new Error(`tls.certificateFile: ${file} has no certificate that can be read`, {
+      cause: error,
+    });
+  }
+}
+
+function parseKey(text: string, file: string): KeyObject {
+  if (ENCRYPTED.test(text)) {
+    throw new Error(`tls.keyFile: the key in ${file} is encrypted; it is needed in the clear`);
+  }
+  try {
+    return createPrivateKey(text);
+  } catch (error) {
+    // Its message says nothing of the content.
+    throw new Error(`tls.keyFile: ${file} has no private key that can be read`, { cause: error });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
