@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
-import { Engine } from './engine/index.ts';
+import { Engine, type SkippedTick } from './engine/index.ts';
 import { Assets, Gateway, WorkerHealth } from './gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.ts';
 import { Retention } from './recovery/retention.ts';
@@ -77,10 +77,11 @@ async function startEngine(
   const engine = await Engine.start(
     { ...processing, partitions, overwrites, captures: store.directory !== '' },
     {
-      workerRestarted: (partition, cause, symbol) => {
+      workerRestarted: (partition, cause, tick) => {
         workers.restarted(partition);
-        const skipped = symbol === undefined ? 'no tick is lost' : 'the tick it was at is skipped';
-        log.error({ partition, symbol, err: cause }, `a worker died and is replaced; ${skipped}`);
+        const { isQuarantined, ...known } = tick ?? {};
+        const fields = { partition, ...known, err: cause };
+        log.error(fields, `a worker died and is replaced; ${fateOf(tick)}`);
       },
     },
     symbols,
@@ -90,6 +91,11 @@ async function startEngine(
     log.info({ symbols: engine.symbols.size, ageMs }, 'going on from the last snapshot');
   }
   return engine;
+}
+
+function fateOf(tick: SkippedTick | undefined): string {
+  if (tick === undefined) return 'no tick is lost';
+  return tick.isQuarantined ? 'the tick it died of is quarantined' : 'the tick it was at is skipped';
 }
 
 /** What a running server is made of. */
