@@ -231,6 +231,11 @@ export class Engine {
     this.#captures?.release(capture);
   }
 
+  /** Whether threads wait to take the place of a worker that dies: otherwise one is started then, which takes longer. */
+  get hasStandby(): boolean {
+    return this.#standby.isReady;
+  }
+
   status(partition: number): PartitionStatus {
     const thread = this.#threads[partition] as PartitionThread;
     return {

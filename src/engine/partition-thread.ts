@@ -53,7 +53,9 @@ export class PartitionThread {
 
   #spawn(): Worker {
     const worker = this.#spawnWorker(this.#data);
-    worker.once('message', () => this.#onRunning());
+    worker.on('message', (message) => {
+      if (message === 'running') this.#onRunning();
+    });
     this.#startedAt = Date.now();
     let failure: Error | undefined;
     // Without a listener for errors the whole process would end.

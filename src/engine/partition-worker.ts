@@ -177,4 +177,5 @@ if (!isMainThread) {
     parentPort?.postMessage('running');
     worker.run();
   });
+  parentPort?.postMessage('loaded');
 }
