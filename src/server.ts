@@ -95,7 +95,9 @@ async function startEngine(
 
 function fateOf(tick: SkippedTick | undefined): string {
   if (tick === undefined) return 'no tick is lost';
-  return tick.isQuarantined ? 'the tick it died of is quarantined' : 'the tick it was at is skipped';
+  return tick.isQuarantined
+    ? 'the tick it died of is quarantined'
+    : 'the tick it was at is skipped';
 }
 
 /** What a running server is made of. */

@@ -129,7 +129,7 @@ export class Engine {
   ): Promise<Engine> {
     const engine = new Engine(options, events, restored);
     await Promise.all(engine.#threads.map((thread) => thread.started));
-    if (options.spawn === undefined) engine.#standby.prepare();
+    if (options.spawn === undefined) engine.#standby.begin();
     return engine;
   }
 

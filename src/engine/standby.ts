@@ -2,6 +2,8 @@ import type { Worker } from 'node:worker_threads';
 import type { PartitionWorkerData } from './partition-worker.ts';
 import { startWorkerThread } from './spawn-worker.ts';
 
+/** A start, and what begins with it, has the processors for itself for so long. */
+const PREPARE_AFTER_MS = 1000;
 /** A tick that its worker dies of may be the death of the next one too, which cleans up. */
 const THREADS = 2;
 
@@ -14,11 +16,12 @@ export class Standby {
   readonly #waiting = new Map<Worker, boolean>();
   /** Whether any are to be kept. */
   #isWanted = false;
+  #timer: NodeJS.Timeout | undefined;
 
-  /** Keeps threads ready from now on. */
-  prepare(): void {
+  /** Keeps threads ready from soon on. */
+  begin(): void {
     this.#isWanted = true;
-    while (this.#waiting.size < THREADS) this.#start();
+    this.#timer = setTimeout(this.#prepare, PREPARE_AFTER_MS).unref();
   }
 
   /** Whether all that are kept are ready. */
@@ -32,7 +35,7 @@ export class Standby {
     this.#waiting.delete(worker);
     worker.ref();
     worker.on('message', (message) => {
-      if (message === 'running' && this.#isWanted) this.prepare();
+      if (message === 'running') this.#prepare();
     });
     // One that has not finished loading finds it when it has.
     worker.postMessage(data);
@@ -42,8 +45,15 @@ export class Standby {
   /** Keeps none any more. */
   async end(): Promise<void> {
     this.#isWanted = false;
+    clearTimeout(this.#timer);
     await Promise.all([...this.#waiting.keys()].map((worker) => worker.terminate()));
   }
+
+  /** Starts what is missing, one after the other. */
+  readonly #prepare = (): void => {
+    const isLoading = [...this.#waiting.values()].includes(false);
+    if (this.#isWanted && !isLoading && this.#waiting.size < THREADS) this.#start();
+  };
 
   #start(): Worker {
     const worker = startWorkerThread();
@@ -53,7 +63,9 @@ export class Standby {
     const forget = () => this.#waiting.delete(worker);
     worker.once('error', forget).once('exit', forget);
     worker.once('message', () => {
-      if (this.#waiting.has(worker)) this.#waiting.set(worker, true);
+      if (!this.#waiting.has(worker)) return;
+      this.#waiting.set(worker, true);
+      this.#prepare();
     });
     this.#waiting.set(worker, false);
     return worker;

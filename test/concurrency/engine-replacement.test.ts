@@ -38,7 +38,10 @@ class LoadedEngine {
     const workerRestarted = (_: number, __: Error, tick: SkippedTick | undefined) => {
       deaths.push({ at: performance.now(), tick });
     };
-    const run = await EngineRun.start({ partitions: PARTITIONS, maxSymbols: SYMBOLS }, { workerRestarted });
+    const run = await EngineRun.start(
+      { partitions: PARTITIONS, maxSymbols: SYMBOLS },
+      { workerRestarted },
+    );
     run.register(SYMBOLS);
     const loaded = new LoadedEngine(run, deaths);
     loaded.#load = loaded.#offerTicks();
@@ -137,5 +140,5 @@ describe('a tick that its worker dies of', () => {
     const { price, time } = POISON;
     const expected = { symbol: undefined, price, time, isQuarantined: true };
     expect(told).toEqual([expected, expected]);
-  });
+  }, 60_000);
 });

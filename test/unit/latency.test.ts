@@ -54,7 +54,8 @@ describe('latencies', () => {
       status: (partition) => ({
         counters: parts[partition] as Counters,
         queueDepth: 0,
-        restarts: 0, quarantined: 0,
+        restarts: 0,
+        quarantined: 0,
       }),
     });
     expect(latencyCount(joined)).toBe(101);
