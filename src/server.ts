@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
-import { Engine, type SkippedTick } from './engine/index.ts';
+import { Engine } from './engine/index.ts';
 import { Assets, Gateway, WorkerHealth } from './gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.ts';
 import { Retention } from './recovery/retention.ts';
 import { noSnapshots, type SnapshotCounters, Snapshots } from './recovery/snapshots.ts';
 import { openStore, type Store } from './store/index.ts';
+import { logWorkerDeath } from './worker-death.ts';
 
 /** A running server: an engine and the gateway that serves it. */
 export interface Server {
@@ -79,9 +80,7 @@ async function startEngine(
     {
       workerRestarted: (partition, cause, tick) => {
         workers.restarted(partition);
-        const { isQuarantined, ...known } = tick ?? {};
-        const fields = { partition, ...known, err: cause };
-        log.error(fields, `a worker died and is replaced; ${fateOf(tick)}`);
+        logWorkerDeath(log, partition, cause, tick);
       },
     },
     symbols,
@@ -91,13 +90,6 @@ async function startEngine(
     log.info({ symbols: engine.symbols.size, ageMs }, 'going on from the last snapshot');
   }
   return engine;
-}
-
-function fateOf(tick: SkippedTick | undefined): string {
-  if (tick === undefined) return 'no tick is lost';
-  return tick.isQuarantined
-    ? 'the tick it died of is quarantined'
-    : 'the tick it was at is skipped';
 }
 
 /** What a running server is made of. */

@@ -110,7 +110,8 @@ class Visited {
           (metrics.get('nodejs_external_memory_bytes') ?? Number.NaN);
         return { rssBytes: this.#server.rssBytes(), ownBytes, descriptors, symbols };
       }
-      if (performance.now() > deadline) throw new Error(`left over: ${left} and ${publishers}`);
+      if (performance.now() > deadline)
+        throw new Error(`left over: ${left.join()} and ${publishers}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
