@@ -11,6 +11,7 @@ import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.t
 import { Retention } from './recovery/retention.ts';
 import { noSnapshots, type SnapshotCounters, Snapshots } from './recovery/snapshots.ts';
 import { openStore, type Store } from './store/index.ts';
+import { logWorkerDeath } from './worker-death.ts';
 
 /** A running server: an engine and the gateway that serves it. */
 export interface Server {
@@ -97,10 +98,9 @@ async function startEngine(
   const engine = await Engine.start(
     { ...processing, partitions, overwrites, captures: store.directory !== '' },
     {
-      workerRestarted: (partition, cause, symbol) => {
+      workerRestarted: (partition, cause, tick) => {
         workers.restarted(partition);
-        const skipped = symbol === undefined ? 'no tick is lost' : 'the tick it was at is skipped';
-        log.error({ partition, symbol, err: cause }, `a worker died and is replaced; ${skipped}`);
+        logWorkerDeath(log, partition, cause, tick);
       },
     },
     symbols,

@@ -15,7 +15,9 @@ import { createSymbolNames } from './memory/symbol-names.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
 import { type ReceivedTicks, TickProducer } from './memory/tick-ring.ts';
 import { PartitionThread } from './partition-thread.ts';
+import { Quarantine } from './quarantine.ts';
 import { restoreSymbols } from './restore-symbols.ts';
+import { Standby } from './standby.ts';
 import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
 
@@ -24,14 +26,26 @@ const STOP_DRAIN_MS = 5;
 
 const NOWHERE: AnomalySink = { append: () => undefined };
 
+/** A tick that a worker died applying, and that is skipped. */
+export interface SkippedTick {
+  /** Undefined where there is no such symbol. */
+  readonly symbol: string | undefined;
+  /** Undefined where newer ticks have taken its place. */
+  readonly price: number | undefined;
+  /** ms since the epoch; undefined with the price. */
+  readonly time: number | undefined;
+  /** Whether the worker died of it, as far as can be told, and was not killed from outside. */
+  readonly isQuarantined: boolean;
+}
+
 /** What the engine tells whoever runs it. */
 export interface EngineEvents {
   /**
    * A worker died and is being replaced.
    *
-   * @param symbol whose tick it was applying, which is skipped; undefined if it was applying none
+   * @param tick that it was applying; undefined if it was applying none
    */
-  workerRestarted(partition: number, cause: Error, symbol: string | undefined): void;
+  workerRestarted(partition: number, cause: Error, tick: SkippedTick | undefined): void;
 }
 
 /** What is known of a partition from outside. */
@@ -40,6 +54,8 @@ export interface PartitionStatus {
   /** Ticks waiting in its queue. */
   readonly queueDepth: number;
   readonly restarts: number;
+  /** Ticks that its workers died of: part of those that its counters have as skipped. */
+  readonly quarantined: number;
 }
 
 /**
@@ -57,6 +73,8 @@ export class Engine {
   readonly #anomalies: readonly AnomalyConsumer[];
   readonly #counters: readonly Counters[];
   readonly #threads: readonly PartitionThread[];
+  readonly #quarantines: readonly Quarantine[];
+  readonly #standby = new Standby();
   readonly #captures: Captures | undefined;
   /** Ticks offered since the last {@link deliver}. */
   offered = 0;
@@ -80,6 +98,7 @@ export class Engine {
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
     this.#anomalies = memory.map(({ anomalies }) => new AnomalyConsumer(anomalies));
     this.#counters = memory.map(({ counters }) => new Counters(counters));
+    this.#quarantines = memory.map(() => new Quarantine());
     if (options.captures) {
       this.#captures = new Captures(captures, this.#producers, { movingAverageWindow, names });
     }
@@ -89,8 +108,9 @@ export class Engine {
       const data = { memory: own, rules, captures: captures[partition], hasShortRings };
       return new PartitionThread(
         data,
-        (cause) => events.workerRestarted(partition, cause, this.#symbolAtWork(partition)),
-        options.spawn,
+        (cause, hasFailed) =>
+          events.workerRestarted(partition, cause, this.#skippedTick(partition, hasFailed)),
+        options.spawn ?? this.#standby.take,
       );
     });
   }
@@ -109,14 +129,21 @@ export class Engine {
   ): Promise<Engine> {
     const engine = new Engine(options, events, restored);
     await Promise.all(engine.#threads.map((thread) => thread.started));
+    if (options.spawn === undefined) engine.#standby.begin();
     return engine;
   }
 
-  #symbolAtWork(partition: number): string | undefined {
+  /** What is known of the tick that a worker died on. */
+  #skippedTick(partition: number, hasFailed: boolean): SkippedTick | undefined {
     const taken = (this.#counters[partition] as Counters).taken();
-    const symbolId = (this.#producers[partition] as TickProducer).interruptedSymbol(taken);
+    const tick = (this.#producers[partition] as TickProducer).interruptedTick(taken);
+    const quarantine = this.#quarantines[partition] as Quarantine;
+    const isQuarantined = quarantine.judge(tick?.position, hasFailed);
+    if (tick === undefined) return undefined;
+    const { symbolId, price, time } = tick;
     const isKnown = symbolId >= 0 && symbolId < this.symbols.size;
-    return isKnown ? this.symbols.name(symbolId) : undefined;
+    const symbol = isKnown ? this.symbols.name(symbolId) : undefined;
+    return { symbol, price, time, isQuarantined };
   }
 
   /** Ticks a queue holds. */
@@ -204,12 +231,18 @@ export class Engine {
     this.#captures?.release(capture);
   }
 
+  /** Whether threads wait to take the place of a worker that dies: otherwise one is started then, which takes longer. */
+  get hasStandby(): boolean {
+    return this.#standby.isReady;
+  }
+
   status(partition: number): PartitionStatus {
     const thread = this.#threads[partition] as PartitionThread;
     return {
       counters: this.#counters[partition] as Counters,
       queueDepth: (this.#producers[partition] as TickProducer).depth(),
       restarts: thread.restarts,
+      quarantined: (this.#quarantines[partition] as Quarantine).count,
     };
   }
 
@@ -228,5 +261,6 @@ export class Engine {
     const timer = setInterval(() => this.drainAnomalies(sink), STOP_DRAIN_MS);
     await Promise.all(ended);
     clearInterval(timer);
+    await this.#standby.end();
   }
 }

@@ -2,7 +2,7 @@
 export type { AnomalySink } from './anomaly-rule.ts';
 export { readCapture } from './capture-reader.ts';
 export type { Capture } from './captures.ts';
-export { Engine, type EngineEvents, type PartitionStatus } from './engine.ts';
+export { Engine, type EngineEvents, type PartitionStatus, type SkippedTick } from './engine.ts';
 export type { EngineOptions } from './engine-options.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export { Counter, LATENCY_BUCKETS, latencyBucketEndUs } from './memory/counters.ts';

@@ -1,11 +1,17 @@
 import type { Worker } from 'node:worker_threads';
 import type { PartitionWorkerData } from './partition-worker.ts';
-import { type SpawnWorker, spawnPartitionWorker } from './spawn-worker.ts';
+import type { SpawnWorker } from './spawn-worker.ts';
 
-/** Deaths within {@link CALM_MS} of a start make the next start wait: this long, doubled each time, ms. */
+/**
+ * Deaths within {@link CALM_MS} of a start make the next start wait: this long, doubled each time, ms. Only what dies at once
+ * would otherwise be started without end; whoever dies later is replaced without a wait, and `/readyz` tells.
+ */
 const BACKOFF_MS_MIN = 10;
 const BACKOFF_MS_MAX = 1000;
-const CALM_MS = 5000;
+const CALM_MS = 500;
+
+/** Told that a worker died: why, and whether by an error of its own. */
+export type OnDeath = (cause: Error, hasFailed: boolean) => void;
 
 /** Keeps one partition worker running: one that dies is replaced by one on the same memory. */
 export class PartitionThread {
@@ -13,7 +19,7 @@ export class PartitionThread {
   /** Resolves when a worker runs. */
   readonly started: Promise<void>;
   readonly #data: PartitionWorkerData;
-  readonly #onRestart: (cause: Error) => void;
+  readonly #onDeath: OnDeath;
   readonly #spawnWorker: SpawnWorker;
   #onRunning: () => void = () => undefined;
   #worker: Worker;
@@ -22,14 +28,9 @@ export class PartitionThread {
   #isStopping = false;
   #ended: () => void = () => undefined;
 
-  /** @param spawn what to run a worker with: a thread, unless something stands in for it */
-  constructor(
-    data: PartitionWorkerData,
-    onRestart: (cause: Error) => void,
-    spawn: SpawnWorker = spawnPartitionWorker,
-  ) {
+  constructor(data: PartitionWorkerData, onDeath: OnDeath, spawn: SpawnWorker) {
     this.#data = data;
-    this.#onRestart = onRestart;
+    this.#onDeath = onDeath;
     this.#spawnWorker = spawn;
     this.started = new Promise((resolve) => {
       this.#onRunning = resolve;
@@ -52,23 +53,25 @@ export class PartitionThread {
 
   #spawn(): Worker {
     const worker = this.#spawnWorker(this.#data);
-    worker.once('message', () => this.#onRunning());
+    worker.on('message', (message) => {
+      if (message === 'running') this.#onRunning();
+    });
     this.#startedAt = Date.now();
-    let cause = new Error('the worker ended');
+    let failure: Error | undefined;
     // Without a listener for errors the whole process would end.
     worker.on('error', (error) => {
-      cause = error instanceof Error ? error : new Error(String(error));
+      failure = error instanceof Error ? error : new Error(String(error));
     });
     worker.on('exit', (code) => {
       if (this.#isStopping && code === 0) this.#ended();
-      else this.#replace(cause);
+      else this.#replace(failure);
     });
     return worker;
   }
 
-  #replace(cause: Error): void {
+  #replace(failure: Error | undefined): void {
     this.restarts++;
-    this.#onRestart(cause);
+    this.#onDeath(failure ?? new Error('the worker ended'), failure !== undefined);
     const wasCalm = Date.now() - this.#startedAt > CALM_MS;
     this.#backoffMs = wasCalm ? 0 : Math.min(BACKOFF_MS_MAX, this.#backoffMs * 2 || BACKOFF_MS_MIN);
     setTimeout(() => {

@@ -1,4 +1,4 @@
-import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort } from 'node:worker_threads';
 import { AnomalyProducer } from './memory/anomaly-ring.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
@@ -11,7 +11,7 @@ import { monotonicMs } from './monotonic-clock.ts';
 import { Partition, type Rules } from './partition.ts';
 import { PartitionStaging } from './partition-staging.ts';
 
-/** What a worker is started with. */
+/** What a thread is sent to become a partition's worker. */
 export interface PartitionWorkerData {
   readonly memory: PartitionMemory;
   readonly rules: Rules;
@@ -172,7 +172,10 @@ export class PartitionWorker {
 
 // A test may run one on its own thread.
 if (!isMainThread) {
-  const worker = new PartitionWorker(workerData as PartitionWorkerData);
-  parentPort?.postMessage('running');
-  worker.run();
+  parentPort?.once('message', (data: PartitionWorkerData) => {
+    const worker = new PartitionWorker(data);
+    parentPort?.postMessage('running');
+    worker.run();
+  });
+  parentPort?.postMessage('loaded');
 }

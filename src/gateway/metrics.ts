@@ -74,6 +74,12 @@ function addPartitions(metrics: ScrapedMetrics, { engine }: QueryRoom, registry:
   metrics.counterBy('partition', 'tickwire_ticks_applied_total', 'Ticks applied.', () =>
     each(({ counters }) => counters.get(Counter.APPLIED)),
   );
+  metrics.counterBy(
+    'partition',
+    'tickwire_ticks_quarantined_total',
+    'Ticks that the worker died of.',
+    () => each(({ quarantined }) => quarantined),
+  );
   metrics.gaugeBy('partition', 'tickwire_queue_depth', 'Ticks waiting in the queue.', () =>
     each(({ queueDepth }) => queueDepth),
   );

@@ -55,6 +55,7 @@ describe('latencies', () => {
         counters: parts[partition] as Counters,
         queueDepth: 0,
         restarts: 0,
+        quarantined: 0,
       }),
     });
     expect(latencyCount(joined)).toBe(101);

@@ -69,6 +69,15 @@ export interface ReceivedTicks {
   readonly receivedAt: number;
 }
 
+/** A tick that a consumer died on. */
+export interface InterruptedTick {
+  readonly position: number;
+  readonly symbolId: number;
+  /** Undefined where they were overwritten since. */
+  readonly price: number | undefined;
+  readonly time: number | undefined;
+}
+
 /** The producer's end. One thread only; never blocks, never allocates. */
 export class TickProducer {
   readonly capacity: number;
@@ -155,13 +164,25 @@ export class TickProducer {
   }
 
   /**
-   * The symbol of the tick that a consumer died on, and that its successor will skip; -1 if it died on none.
+   * The tick that a consumer died on, and that its successor will skip; undefined if it died on none.
    *
    * @param taken ticks that the partition's counters count as taken
    */
-  interruptedSymbol(taken: number): number {
-    const head = ((this.#words[START] as number) + taken) | 0;
-    return this.#words[APPLYING] === head ? (this.#words[APPLYING_SYMBOL] as number) : -1;
+  interruptedTick(taken: number): InterruptedTick | undefined {
+    const position = ((this.#words[START] as number) + taken) | 0;
+    if (this.#words[APPLYING] !== position) return undefined;
+    const symbolId = this.#words[APPLYING_SYMBOL] as number;
+    // Its slot may hold a newer tick since.
+    if (((this.#tail - position) | 0) > this.capacity) {
+      return { position, symbolId, price: undefined, time: undefined };
+    }
+    const double = HEADER_DOUBLES + (position & this.#mask) * SLOT_DOUBLES;
+    return {
+      position,
+      symbolId,
+      price: this.#doubles[double + 1],
+      time: this.#doubles[double + 2],
+    };
   }
 
   /** Tells the consumer to end once the ring is empty. */

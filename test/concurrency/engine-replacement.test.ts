@@ -1,0 +1,144 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { SkippedTick } from '../../src/engine/index.ts';
+import { Counter } from '../../src/engine/index.ts';
+import { EngineRun, marketTicks } from '../support/engine-run.ts';
+import type { StoryTick } from '../support/tick-story.ts';
+
+/** What is promised, where the machine has time for it. */
+const REPLACED_MS = 200;
+/** How much slower than that a busy one may be. */
+const SLOWNESS = 5;
+const DEADLINE_MS = 30_000;
+const PARTITIONS = 2;
+const SYMBOLS = 60;
+const TICKS = marketTicks(SYMBOLS, 50_000, 9);
+/** Beyond all rows: no gateway offers such a tick, but the worker cannot but fail on it. */
+const POISON: StoryTick = { symbolId: 900, price: 12.5, time: 1_700_000_000_123 };
+
+interface Death {
+  readonly at: number;
+  readonly tick: SkippedTick | undefined;
+}
+
+/** An engine under load whose deaths are noted. */
+class LoadedEngine {
+  readonly run: EngineRun;
+  readonly deaths: readonly Death[];
+  #isEnding = false;
+  #load: Promise<void> = Promise.resolve();
+
+  private constructor(run: EngineRun, deaths: readonly Death[]) {
+    this.run = run;
+    this.deaths = deaths;
+  }
+
+  static async start(): Promise<LoadedEngine> {
+    const deaths: Death[] = [];
+    const workerRestarted = (_: number, __: Error, tick: SkippedTick | undefined) => {
+      deaths.push({ at: performance.now(), tick });
+    };
+    const run = await EngineRun.start(
+      { partitions: PARTITIONS, maxSymbols: SYMBOLS },
+      { workerRestarted },
+    );
+    run.register(SYMBOLS);
+    const loaded = new LoadedEngine(run, deaths);
+    loaded.#load = loaded.#offerTicks();
+    return loaded;
+  }
+
+  applied(partition: number): number {
+    return this.run.engine.status(partition).counters.get(Counter.APPLIED);
+  }
+
+  /** Waits, looking as often as a timer goes, until `isTrue`; returns how long that took, ms. */
+  async until(isTrue: () => boolean): Promise<number> {
+    const from = performance.now();
+    while (!isTrue()) {
+      if (performance.now() - from > DEADLINE_MS) throw new Error('it did not come');
+      await delay(1);
+    }
+    return performance.now() - from;
+  }
+
+  /** The time from the death that `kill` brings about to the first tick that the successor applied, ms. */
+  async replacement(partition: number, kill: () => Promise<void>): Promise<number> {
+    await this.until(() => this.run.engine.hasStandby);
+    const { restarts } = this.run.engine.status(partition);
+    const from = performance.now();
+    await kill();
+    await this.until(() => this.run.engine.status(partition).restarts > restarts);
+    const before = this.applied(partition);
+    await this.until(() => this.applied(partition) > before);
+    return performance.now() - from;
+  }
+
+  async stop(): Promise<void> {
+    this.#isEnding = true;
+    await this.#load;
+    await this.run.stop();
+  }
+
+  async #offerTicks(): Promise<void> {
+    for (let i = 0; !this.#isEnding; i = (i + 100) % TICKS.length) {
+      for (const tick of TICKS.slice(i, i + 100)) this.run.offer(tick);
+      await this.run.turn();
+      await delay(2);
+    }
+  }
+}
+
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
+const shown = (values: readonly number[]) => values.map((value) => Math.round(value)).join(' ');
+
+describe('a worker that dies under load', () => {
+  it('is replaced in time, whether it was killed or failed, and other partitions go on', async () => {
+    const loaded = await LoadedEngine.start();
+    const { engine } = loaded.run;
+    const killed: number[] = [];
+    const failed: number[] = [];
+    for (let death = 0; death < 3; death++) {
+      const others = loaded.applied(1);
+      killed.push(await loaded.replacement(0, () => engine.killWorker(0)));
+      failed.push(
+        await loaded.replacement(0, async () => {
+          loaded.run.offer(POISON);
+          await Promise.resolve();
+        }),
+      );
+      expect(loaded.applied(1), 'ticks of the other partition').toBeGreaterThan(others);
+    }
+    process.stderr.write(`replaced after ms: ${shown(killed)}; ${shown(failed)} after errors\n`);
+    await loaded.stop();
+    expect(engine.status(1)).toMatchObject({ restarts: 0, quarantined: 0, queueDepth: 0 });
+    expect(median(killed)).toBeLessThan(REPLACED_MS * SLOWNESS);
+    expect(median(failed)).toBeLessThan(REPLACED_MS * SLOWNESS);
+    expect(loaded.run.refused).toBe(0);
+    const lost = loaded.run.sum(Counter.SKIPPED);
+    expect(loaded.run.sum(Counter.APPLIED)).toBe(loaded.run.accepted - lost);
+    expect(lost).toBeLessThanOrEqual(engine.status(0).restarts);
+  }, 60_000);
+});
+
+describe('a tick that its worker dies of', () => {
+  it('is quarantined: told, counted, and not applied again', async () => {
+    const loaded = await LoadedEngine.start();
+    const { engine } = loaded.run;
+    for (let poisons = 1; poisons <= 2; poisons++) {
+      loaded.run.offer(POISON);
+      await loaded.until(() => engine.status(0).quarantined === poisons);
+      const before = loaded.applied(0);
+      await loaded.until(() => loaded.applied(0) > before);
+    }
+    await loaded.stop();
+    expect(engine.status(0).quarantined).toBe(2);
+    expect(loaded.run.sum(Counter.SKIPPED)).toBe(2);
+    const told = loaded.deaths.flatMap(({ tick }) => (tick === undefined ? [] : [tick]));
+    const { price, time } = POISON;
+    const expected = { symbol: undefined, price, time, isQuarantined: true };
+    expect(told).toEqual([expected, expected]);
+  }, 60_000);
+});

@@ -1,0 +1,141 @@
+import { readdirSync } from 'node:fs';
+import { encode } from '@msgpack/msgpack';
+import { expect, it } from 'vitest';
+import { ServerApi } from '../../loadgen/soak/server-api.ts';
+import { Op } from '../support/independent-client.ts';
+import { onTransports, ServerProcess } from '../support/running-server.ts';
+import { publisherForTest } from '../support/test-clients.ts';
+import { Opcode, RawPeer, upgradeRequest } from '../support/transport-peers.ts';
+
+const TIME = 1_700_000_000_000;
+const MIB = 2 ** 20;
+const TOGETHER = 25;
+/** Rounds until memory that is used again and again has been got, and those in which it must suffice. */
+const WARM_ROUNDS = 16;
+const ROUNDS = 16;
+/** Looks at what is held, each after so many rounds; the least of half of them counts, as garbage comes and goes. */
+const LOOKS = 4;
+/** Links of so many symbols come and go with each subscription. */
+const SYMBOLS = Array.from({ length: 1000 }, (_, i) => `SYM-${i}`);
+
+const SUBSCRIBE = encode([Op.SUBSCRIBE, 1, ['*', 'SYM-1', 'SYM-9?']]);
+const ALIAS = encode([Op.ALIAS, 0, SYMBOLS.slice(0, 100)]);
+
+/** What a client does that never stays: each of them once in a round of four. */
+const VISITS: readonly ((port: number) => Promise<RawPeer>)[] = [
+  async (port) => {
+    const peer = await RawPeer.upgrade(port, '/v1/stream');
+    peer.send(Opcode.BINARY, SUBSCRIBE);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return peer;
+  },
+  async (port) => {
+    const peer = await RawPeer.upgrade(port, '/v1/publish');
+    peer.send(Opcode.BINARY, ALIAS);
+    return peer;
+  },
+  async (port) => {
+    const peer = await RawPeer.connect(port);
+    peer.tcp.write(upgradeRequest('/v1/stream').slice(0, 60));
+    return peer;
+  },
+  async (port) => {
+    const peer = await RawPeer.connect(port);
+    // Gone before the answer: the upgrade is done for nobody.
+    peer.tcp.write(upgradeRequest('/v1/stream'));
+    return peer;
+  },
+];
+
+/** What a server holds. */
+interface Held {
+  readonly rssBytes: number;
+  /** Of the main thread: objects, and memory outside of the heap that belongs to some. */
+  readonly ownBytes: number;
+  readonly descriptors: number;
+  readonly symbols: number;
+}
+
+/** What a server may get meanwhile that has to do with its age only: the threads that it keeps ready. */
+const THREAD_DESCRIPTORS = 8;
+const THREADS_BYTES = 64 * MIB;
+
+function least(held: readonly Held[]): Held {
+  const of = (read: (one: Held) => number) => Math.min(...held.map(read));
+  return {
+    rssBytes: of(({ rssBytes }) => rssBytes),
+    ownBytes: of(({ ownBytes }) => ownBytes),
+    descriptors: of(({ descriptors }) => descriptors),
+    symbols: of(({ symbols }) => symbols),
+  };
+}
+
+class Visited {
+  readonly #server: ServerProcess;
+  readonly #api: ServerApi;
+
+  constructor(server: ServerProcess) {
+    this.#server = server;
+    this.#api = new ServerApi(server.port);
+  }
+
+  async visit(rounds: number): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      const peers = await Promise.all(
+        Array.from({ length: TOGETHER }, (_, i) =>
+          (VISITS[(round + i) % VISITS.length] as (typeof VISITS)[number])(this.#server.port),
+        ),
+      );
+      for (const [i, { tcp }] of peers.entries()) {
+        if (i % 3 === 0) tcp.destroy();
+        else tcp.resetAndDestroy();
+      }
+    }
+  }
+
+  /** What is held once all that came has gone again; the publisher of the test stays. */
+  async held(): Promise<Held> {
+    const deadline = performance.now() + 15_000;
+    for (;;) {
+      const metrics = await this.#api.metrics();
+      const left = ['tickwire_sessions{kind="stream"}', 'tickwire_subscriptions'].map((name) =>
+        metrics.get(name),
+      );
+      const publishers = metrics.get('tickwire_sessions{kind="publish"}');
+      if (left.every((count) => count === 0) && publishers === 1) {
+        const descriptors = readdirSync(`/proc/${this.#server.child.pid}/fd`).length;
+        const symbols = metrics.get('tickwire_symbols') ?? 0;
+        const ownBytes =
+          (metrics.get('nodejs_heap_size_used_bytes') ?? Number.NaN) +
+          (metrics.get('nodejs_external_memory_bytes') ?? Number.NaN);
+        return { rssBytes: this.#server.rssBytes(), ownBytes, descriptors, symbols };
+      }
+      if (performance.now() > deadline)
+        throw new Error(`left over: ${left.join()} and ${publishers}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+onTransports((transport) => {
+  it('clients that come and go by the thousand leave nothing behind', async () => {
+    const server = await ServerProcess.startForTest([`--server.transport=${transport}`]);
+    const publisher = await publisherForTest(server.port, 'feed');
+    publisher.publish(SYMBOLS.map((symbol, i) => ({ symbol, price: i + 1, time: TIME })));
+    await publisher.acknowledged();
+    const visited = new Visited(server);
+    await visited.visit(WARM_ROUNDS);
+    const held: Held[] = [];
+    for (let look = 0; look < LOOKS; look++) {
+      await visited.visit(ROUNDS);
+      held.push(await visited.held());
+    }
+    const before = least(held.slice(0, LOOKS / 2));
+    const after = least(held.slice(LOOKS / 2));
+    expect(after.symbols).toBe(SYMBOLS.length);
+    expect(after.descriptors - before.descriptors).toBeLessThanOrEqual(THREAD_DESCRIPTORS);
+    expect(after.ownBytes - before.ownBytes).toBeLessThan(12 * MIB);
+    expect(after.rssBytes - before.rssBytes).toBeLessThan(THREADS_BYTES + 16 * MIB);
+    await publisher.ping();
+  }, 90_000);
+});

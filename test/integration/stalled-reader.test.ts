@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { ServerApi } from '../../loadgen/soak/server-api.ts';
+import type { IndependentPublisher } from '../support/independent-publisher.ts';
+import type { IndependentSubscriber } from '../support/independent-subscriber.ts';
+import { onTransports, ServerProcess } from '../support/running-server.ts';
+import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+import { Opcode, RawPeer } from '../support/transport-peers.ts';
+import { TrickleReader } from '../support/trickle-reader.ts';
+
+const TIME = 1_700_000_000_000;
+const MIB = 2 ** 20;
+const CLOSE_MS = 3000;
+const READERS = 4;
+const UNRESPONSIVE = 4002;
+const SYMBOLS = Array.from({ length: 400 }, (_, i) => `SYM-${i}`);
+
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 15_000;
+  while (!(await isTrue())) {
+    if (performance.now() > deadline) throw new Error('it did not come');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
+/** Rounds of one tick for each symbol, each seen by a subscriber before the next goes. */
+class Rounds {
+  readonly #publisher: IndependentPublisher;
+  readonly #subscriber: IndependentSubscriber;
+  #count = 0;
+
+  constructor(publisher: IndependentPublisher, subscriber: IndependentSubscriber) {
+    this.#publisher = publisher;
+    this.#subscriber = subscriber;
+    publisher.declare(0, SYMBOLS);
+  }
+
+  /** Plays rounds while `isMore`; returns how long the subscriber waited for each, ms. */
+  async play(isMore: (round: number) => boolean): Promise<number[]> {
+    const latencies: number[] = [];
+    for (let round = 0; isMore(round); round++) {
+      const number = ++this.#count;
+      const from = performance.now();
+      this.#publisher.publish(
+        SYMBOLS.map((symbol, i) => ({
+          symbol,
+          price: 100 + Math.sin(number + i) / 3,
+          time: TIME + number,
+        })),
+      );
+      await this.#subscriber.counted('SYM-399', number);
+      latencies.push(performance.now() - from);
+    }
+    return latencies;
+  }
+}
+
+onTransports((transport) => {
+  let server: ServerProcess;
+  beforeAll(async () => {
+    server = await ServerProcess.start([
+      `--server.transport=${transport}`,
+      '--server.heartbeatMs=300',
+      `--stream.slowSessionCloseMs=${CLOSE_MS}`,
+      '--processing.overflow=wait',
+    ]);
+  });
+  afterAll(() => server.end());
+
+  it('a byte a second costs little memory and no one else time, and ends in a close', async () => {
+    const { port } = server;
+    const api = new ServerApi(port);
+    const streams = async () => (await api.metrics()).get('tickwire_sessions{kind="stream"}');
+    const fast = await subscriberForTest(port, { json: true });
+    await fast.subscribe(['*'], { anomalies: false });
+    const rounds = new Rounds(await publisherForTest(port, unique('feed')), fast);
+    const alone = await rounds.play((round) => round < 60);
+    const before = server.rssBytes();
+    const readers = await Promise.all(
+      Array.from({ length: READERS }, () => TrickleReader.subscribe(port)),
+    );
+    onTestFinished(() => {
+      for (const reader of readers) reader.end();
+    });
+    const from = performance.now();
+    await until(async () => (await streams()) === 1 + READERS);
+    let peak = 0;
+    const beside = await rounds.play(() => {
+      peak = Math.max(peak, server.rssBytes());
+      return performance.now() - from < CLOSE_MS * 0.8;
+    });
+    expect(await streams(), 'none is closed before its time').toBe(1 + READERS);
+    await until(async () => (await streams()) === 1);
+    for (const { bytesRead } of readers) expect(bytesRead).toBeLessThan(2000);
+    expect(peak - before).toBeLessThan(40 * MIB);
+    expect(beside.length).toBeGreaterThan(2);
+    expect(median(beside)).toBeLessThan(4 * median(alone) + 50);
+    await rounds.play((round) => round < 5);
+    expect(await fast.verify()).toMatchObject({ symbolCount: SYMBOLS.length });
+  }, 60_000);
+
+  it('no answer to any ping ends in a close with 4002', async () => {
+    const peer = await RawPeer.upgrade(server.port, '/v1/stream');
+    onTestFinished(() => {
+      peer.tcp.destroy();
+    });
+    const from = performance.now();
+    const closing = () => peer.frames().find(({ opcode }) => opcode === Opcode.CLOSE);
+    await until(() => closing() !== undefined);
+    expect(performance.now() - from).toBeGreaterThan(CLOSE_MS / 2);
+    expect(closing()?.payload.readUInt16BE(0)).toBe(UNRESPONSIVE);
+    expect(peer.frames().some(({ opcode }) => opcode === Opcode.PING)).toBe(true);
+  });
+});

@@ -1,0 +1,49 @@
+import { connect, type Socket } from 'node:net';
+import { Opcode, upgradeRequest } from './transport-peers.ts';
+
+/** How often the reader takes a byte, ms. */
+const EVERY_MS = 1000;
+const HEADER_END = '\r\n\r\n';
+
+/** A subscriber that takes one byte a second once it is upgraded, and answers nothing. */
+export class TrickleReader {
+  readonly tcp: Socket;
+  bytesRead = 0;
+  readonly #timer: NodeJS.Timeout;
+  #header = '';
+
+  private constructor(port: number, onUpgraded: () => void) {
+    // Node would read 64 KiB at a time, whoever asks for how much.
+    const buffer = Buffer.alloc(1);
+    const callback = (): boolean => {
+      this.bytesRead++;
+      if (this.#header.endsWith(HEADER_END)) return false;
+      this.#header += buffer.toString('latin1');
+      if (this.#header.endsWith(HEADER_END)) onUpgraded();
+      return true;
+    };
+    this.tcp = connect({ port, host: '127.0.0.1', onread: { buffer, callback } });
+    this.#timer = setInterval(() => this.tcp.resume(), EVERY_MS);
+    this.tcp.on('error', () => undefined);
+  }
+
+  /** Subscribes to everything, in JSON, which fills buffers sooner. */
+  static async subscribe(port: number): Promise<TrickleReader> {
+    let reader: TrickleReader | undefined;
+    await new Promise<void>((resolve) => {
+      reader = new TrickleReader(port, resolve);
+      const protocol = { 'sec-websocket-protocol': 'tickwire.v1.json' };
+      reader.tcp.write(upgradeRequest('/v1/stream', protocol));
+    });
+    if (reader === undefined) throw new Error('no reader was made');
+    const payload = Buffer.from('[4,1,["*"]]');
+    const header = [0x80 | Opcode.TEXT, 0x80 | payload.length, 0, 0, 0, 0];
+    reader.tcp.write(Buffer.concat([Uint8Array.from(header), payload]));
+    return reader;
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.tcp.destroy();
+  }
+}
