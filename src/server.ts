@@ -112,6 +112,7 @@ function serve(
         engine,
         store,
         publishers: () => gateway.publisherSequences(),
+        takeAnomalies: () => gateway.takeAnomalies(),
         saved: (header) => gateway.madeDurable(header.publishers),
         intervalMs: snapshotIntervalMs,
         log,
