@@ -14,7 +14,7 @@ import { checkResources } from './resource-checks.ts';
 import { ServerApi } from './server-api.ts';
 import { ServerWatch } from './server-watch.ts';
 import type { SoakReport } from './soak-report.ts';
-import { checkState } from './state-checks.ts';
+import { checkState, type StateFindings } from './state-checks.ts';
 
 const MINUTE_MS = 60_000;
 /** No fault takes the server away in the last part of a run, in which what it holds must not grow. */
@@ -27,6 +27,14 @@ const LAST_CALM_MS = 2000;
 const DRAIN_MS = 4000;
 /** What a stop may take beyond that, ms. */
 const STOP_SLACK_MS = 1000;
+/** What a snapshot may take, from the cut to the disk, on a busy machine, ms. */
+const SNAPSHOT_MS_MAX = 1000;
+/** Longer than a server is away, so that windows that it restored have most of their ticks from the process before. */
+const WINDOW_MS = 10_000;
+/** Of the ticks that long windows hold, each raises an anomaly for as long as they hold a jump: fewer are enough. */
+const TICKS_PER_JUMP = 10_000;
+/** After so many absences, some anomaly must have been one of a restored window. */
+const ABSENCES_MIN = 4;
 const SYMBOLS = 50;
 const BAD_SHARE = 0.001;
 /** HTTP answers within this, ms, but for one in a hundred. */
@@ -54,7 +62,7 @@ const PUBLISHERS = [
 /** Runs a server under mixed load and random faults, and checks everything that must hold. */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const server = await DurableServer.create([
-    '--processing.partitions=2',
+    `--processing.slidingWindowMilliseconds=${WINDOW_MS}`,
     `--server.drainMs=${DRAIN_MS}`,
     '--server.goawayJitterMs=200',
     '--stream.slowSessionCloseMs=15000',
@@ -62,7 +70,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     `--store.snapshotIntervalMs=${options.snapshotIntervalMs}`,
   ]);
   try {
-    await server.start();
+    await server.start(['--processing.partitions=2']);
     return await new Soak(options, server, await CutLine.to(server.port)).run();
   } finally {
     await server.remove();
@@ -104,6 +112,8 @@ class Soak {
       http: this.#http,
       random: this.#random,
       stopMsMax: DRAIN_MS + STOP_SLACK_MS,
+      lostMsMax: options.snapshotIntervalMs + SNAPSHOT_MS_MAX,
+      isAsync: options.storeMode === 'async',
       violate: this.#violate,
     });
   }
@@ -140,6 +150,7 @@ class Soak {
         intervalMs: 1000 / (rate * share),
         // The SDK itself refuses bad ticks that come one by one.
         badShare: frameTicks === 1 ? 0 : BAD_SHARE,
+        ticksPerJump: TICKS_PER_JUMP,
       },
     }));
   }
@@ -173,15 +184,16 @@ class Soak {
     const lapped = this.#watch.total('lapped');
     if (lapped > 0)
       this.#violate(`full queues lost ${lapped} ticks: too high a rate for this machine`);
-    const expected = expectedSymbols(this.#publishers);
+    const expected = expectedSymbols(this.#publishers, WINDOW_MS);
     const posted = this.#http.expected();
     if (posted.count > 0) expected.set(POSTED_SYMBOL, posted);
     const records = this.#publishers;
     const violate = this.#violate;
     const state = await checkState({ api: this.#api, expected, records, skipped, violate });
     const mirrors = await checkMirrors(this.#crowd, violate);
-    const resources = checkResources(this.#watch.samples, violate);
+    const resources = checkResources(this.#watch, violate);
     this.#checkLosses();
+    this.#checkCoverage(state);
     await this.#checkServer();
     return {
       options: { seed, minutes, rate, storeMode, snapshotIntervalMs },
@@ -190,6 +202,7 @@ class Soak {
       state,
       skipped,
       mirrors,
+      renumbered: this.#crowd.watches.map(({ renumbered }) => renumbered),
       reconnections: this.#crowd.loops,
       dismissed: this.#crowd.dismissed,
       answersMs: quantiles(this.#http.answersMs),
@@ -208,6 +221,14 @@ class Soak {
     const explained = this.#drills.absences.reduce((sum, { lostTicks }) => sum + lostTicks, 0);
     if (lost > explained) {
       this.#violate(`${lost - explained} acknowledged ticks were lost while the server ran`);
+    }
+  }
+
+  /** A run whose restarts no window outlived would prove nothing about windows. */
+  #checkCoverage({ restored }: StateFindings): void {
+    const { length } = this.#drills.absences;
+    if (length >= ABSENCES_MIN && restored === 0) {
+      this.#violate(`over ${length} absences of the server no restored window raised an anomaly`);
     }
   }
 
