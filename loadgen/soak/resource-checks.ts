@@ -39,7 +39,7 @@ export interface ResourceFindings {
   readonly delayMaxMs: number;
 }
 
-interface Watched {
+export interface Watched {
   readonly samples: readonly Sample[];
   readonly collections: readonly Collection[];
 }

@@ -9,10 +9,10 @@ import { expectedSymbols } from './expectation.ts';
 import { HttpLoad, POSTED_SYMBOL } from './http-load.ts';
 import { checkMirrors } from './mirror-checks.ts';
 import { PublisherHost } from './publisher-host.ts';
-import type { PublisherPlan } from './publisher-process.ts';
 import { checkResources } from './resource-checks.ts';
 import { ServerApi } from './server-api.ts';
 import { ServerWatch } from './server-watch.ts';
+import { DRAIN_MS, publisherPlans, serverFlags, WINDOW_MS } from './soak-plan.ts';
 import type { SoakReport } from './soak-report.ts';
 import { checkState, type StateFindings } from './state-checks.ts';
 
@@ -24,19 +24,12 @@ const CALM_MS_MIN = 500;
 const CALM_MS_MAX = 6000;
 /** Without faults at the end, ms. */
 const LAST_CALM_MS = 2000;
-const DRAIN_MS = 4000;
-/** What a stop may take beyond that, ms. */
+/** What a stop may take beyond `server.drainMs`, ms. */
 const STOP_SLACK_MS = 1000;
 /** What a snapshot may take, from the cut to the disk, on a busy machine, ms. */
 const SNAPSHOT_MS_MAX = 1000;
-/** Longer than a server is away, so that windows that it restored have most of their ticks from the process before. */
-const WINDOW_MS = 10_000;
-/** Of the ticks that long windows hold, each raises an anomaly for as long as they hold a jump: fewer are enough. */
-const TICKS_PER_JUMP = 10_000;
 /** After so many absences, some anomaly must have been one of a restored window. */
 const ABSENCES_MIN = 4;
-const SYMBOLS = 50;
-const BAD_SHARE = 0.001;
 /** HTTP answers within this, ms, but for one in a hundred. */
 const ANSWER_MS_MAX = 250;
 
@@ -51,24 +44,10 @@ export interface SoakOptions {
   readonly progress: (line: string) => void;
 }
 
-/** One after the other: how many ticks a frame has, and which share of the rate it sends. */
-const PUBLISHERS = [
-  { frameTicks: 32, share: 0.45 },
-  { frameTicks: 8, share: 0.3 },
-  { frameTicks: 1, share: 0.15 },
-  { frameTicks: 1, share: 0.1 },
-];
-
 /** Runs a server under mixed load and random faults, and checks everything that must hold. */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
-  const server = await DurableServer.create([
-    `--processing.slidingWindowMilliseconds=${WINDOW_MS}`,
-    `--server.drainMs=${DRAIN_MS}`,
-    '--server.goawayJitterMs=200',
-    '--stream.slowSessionCloseMs=15000',
-    `--store.mode=${options.storeMode}`,
-    `--store.snapshotIntervalMs=${options.snapshotIntervalMs}`,
-  ]);
+  const { storeMode, snapshotIntervalMs } = options;
+  const server = await DurableServer.create(serverFlags(storeMode, snapshotIntervalMs));
   try {
     await server.start(['--processing.partitions=2']);
     return await new Soak(options, server, await CutLine.to(server.port)).run();
@@ -92,14 +71,16 @@ class Soak {
   readonly #violate = (message: string): void => this.#faults.note(message);
 
   constructor(options: SoakOptions, server: DurableServer, line: CutLine) {
-    const { seed } = options;
+    const { seed, rate } = options;
     this.#options = options;
     this.#server = server;
     this.#line = line;
     this.#random = new Random(seed);
     this.#api = new ServerApi(server.port);
     this.#watch = new ServerWatch(server, this.#api);
-    this.#publishers = this.#plans().map((plan) => new PublisherHost(plan, this.#violate));
+    // Every other one over the line that is cut.
+    const plans = publisherPlans(seed, rate, [server.url, line.url]);
+    this.#publishers = plans.map((plan) => new PublisherHost(plan, this.#violate));
     this.#crowd = new Crowd(server.url, line.url);
     this.#http = new HttpLoad(server.port);
     this.#drills = new Drills({
@@ -134,25 +115,6 @@ class Soak {
       this.#crowd.close();
       this.#line.close();
     }
-  }
-
-  #plans(): PublisherPlan[] {
-    const { seed, rate } = this.#options;
-    return PUBLISHERS.map(({ frameTicks, share }, index) => ({
-      // Every other one over the line that is cut.
-      url: index % 2 === 0 ? this.#server.url : this.#line.url,
-      name: `soak-${index}`,
-      frameTicks,
-      ticks: {
-        seed: seed * PUBLISHERS.length + index,
-        symbols: Array.from({ length: SYMBOLS }, (_, i) => `P${index}:S${i}`),
-        startMs: Date.now(),
-        intervalMs: 1000 / (rate * share),
-        // The SDK itself refuses bad ticks that come one by one.
-        badShare: frameTicks === 1 ? 0 : BAD_SHARE,
-        ticksPerJump: TICKS_PER_JUMP,
-      },
-    }));
   }
 
   async #drill(): Promise<void> {
