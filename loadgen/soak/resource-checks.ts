@@ -16,8 +16,8 @@ const MIB = 2 ** 20;
  * By how much the line may rise over the time that is looked at. What is alive moves with sessions that come and go, by less
  * than a MiB; the process's own pages also with the heaps of its threads, and with what the allocator keeps of what was freed.
  */
-const LIVE_RISE_BYTES_MAX = 3 * MIB;
-const OWN_RISE_BYTES_MAX = 12 * MIB;
+const LIVE_RISE_BYTES_MAX = 2 * MIB;
+const OWN_RISE_BYTES_MAX = 8 * MIB;
 /** Of descriptors and the like. */
 const RISE_COUNT_MAX = 8;
 /** The event loop's lateness: of half of all samples, at the 99th percentile, ms. */

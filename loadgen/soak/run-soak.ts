@@ -32,6 +32,8 @@ const SNAPSHOT_MS_MAX = 1000;
 const ABSENCES_MIN = 4;
 /** HTTP answers within this, ms, but for one in a hundred. */
 const ANSWER_MS_MAX = 250;
+/** Where the server and this program wait for processors a larger share of the time, how long answers take is not theirs. */
+const WAITING_SHARE_MAX = 0.1;
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -168,6 +170,8 @@ class Soak {
       reconnections: this.#crowd.loops,
       dismissed: this.#crowd.dismissed,
       answersMs: quantiles(this.#http.answersMs),
+      waitingShare: this.#watch.waitingShare,
+      areAnswersJudged: this.#watch.waitingShare <= WAITING_SHARE_MAX,
       resources,
       violations: this.#faults.messages,
       violationCount: this.#faults.count,
@@ -200,7 +204,9 @@ class Soak {
     for (const line of this.#server.errors) this.#violate(`the server logged: ${line}`);
     for (const fault of this.#http.faults) this.#violate(fault);
     const { p99 } = quantiles(this.#http.answersMs);
-    if (p99 > ANSWER_MS_MAX) this.#violate(`HTTP answers took ${p99.toFixed(0)} ms (p99)`);
+    const isMachineBusy = this.#watch.waitingShare > WAITING_SHARE_MAX;
+    if (p99 > ANSWER_MS_MAX && !isMachineBusy)
+      this.#violate(`HTTP answers took ${p99.toFixed(0)} ms (p99)`);
     const { exit, durationMs } = await this.#server.end('SIGTERM');
     if (exit !== 0) this.#violate(`the last stop ended with ${exit}`);
     if (durationMs > DRAIN_MS + STOP_SLACK_MS) this.#violate(`the last stop took ${durationMs} ms`);

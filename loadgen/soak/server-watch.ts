@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { DurableServer } from './durable-server.ts';
+import { readProcessorWait } from './processor-wait.ts';
 import { type ServerApi, type TickCounts, tickCounts } from './server-api.ts';
 
 const SAMPLE_MS = 1000;
@@ -41,6 +42,8 @@ export class ServerWatch {
   readonly collections: Collection[] = [];
   /** Ticks that dead workers skipped and full queues lost, by process. */
   readonly #counts = new Map<number, TickCounts>();
+  /** How long main threads waited for a processor, ms, by process: those of the server, and this one. */
+  readonly #waitsMs = new Map<number, number>();
   readonly #server: DurableServer;
   readonly #api: ServerApi;
   readonly #startedAt = performance.now();
@@ -73,6 +76,12 @@ export class ServerWatch {
     return [...this.#counts.values()].reduce((sum, counts) => sum + counts[kind], 0);
   }
 
+  /** How long the main threads of the server and of this process were ready and had no processor, of the time so far. */
+  get waitingShare(): number {
+    const waitedMs = [...this.#waitsMs.values()].reduce((sum, ms) => sum + ms, 0);
+    return waitedMs / this.now();
+  }
+
   /** @throws Error when the server is away */
   async sample(): Promise<void> {
     const { pid } = this.#server;
@@ -83,6 +92,9 @@ export class ServerWatch {
     ]);
     if (pid !== this.#server.pid) return;
     this.#counts.set(pid, tickCounts(metrics));
+    for (const each of [pid, process.pid]) {
+      this.#waitsMs.set(each, await readProcessorWait(each));
+    }
     const delay = (quantile: string) =>
       (metrics.get(`tickwire_event_loop_delay_seconds{quantile="${quantile}"}`) ?? 0) * 1000;
     this.samples.push({

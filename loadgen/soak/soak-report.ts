@@ -24,6 +24,9 @@ export interface SoakReport {
   readonly reconnections: number;
   readonly dismissed: number;
   readonly answersMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** How long the main threads of the server and of this program waited for a processor, of the time of the run. */
+  readonly waitingShare: number;
+  readonly areAnswersJudged: boolean;
   readonly resources: ResourceFindings;
   readonly violations: readonly string[];
   readonly violationCount: number;
@@ -47,6 +50,7 @@ export function formatSoakReport(report: SoakReport): string {
     `subscribers    ${report.mirrors} verified, ${report.reconnections} came and went, ${report.dismissed} dismissed for not reading`,
     `               ${report.renumbered.join(' and ')} anomaly numbers seen twice after kills`,
     `HTTP           p50 ${ms(answersMs.p50)}, p99 ${ms(answersMs.p99)}, max ${ms(answersMs.max)}`,
+    `               ${waiting(report)}`,
     'memory         of the last process, warmed up, each time after a collection of garbage:',
     `               alive on the main thread ${trend(live, MIB, 'MiB')}`,
     `               the process's own ${trend(own, MIB, 'MiB')}; ${(ownBytesMax / MIB).toFixed(1)} at most between collections`,
@@ -63,6 +67,11 @@ function absenceLines(absences: readonly Absence[], intervalMs: number): string[
     const since = lostTicks > 0 ? ` (of the last ${ms(lostMs)}; snapshots: ${ms(intervalMs)})` : '';
     return `               ${what}, ready again in ${ms(startMs)}, ${lostTicks} acknowledged ticks lost${since}`;
   });
+}
+
+function waiting({ waitingShare, areAnswersJudged }: SoakReport): string {
+  const share = `server and soak waited for a processor ${(100 * waitingShare).toFixed(1)} % of the time`;
+  return areAnswersJudged ? share : `${share}: this machine is too busy to judge answers on`;
 }
 
 function verdict({ violations, violationCount, options: { seed } }: SoakReport): string[] {

@@ -157,9 +157,9 @@ describe('the judgement of memory', () => {
     expect(checkResources(watched(1, 2), violate).live).toBeUndefined();
     expect(violations).toEqual([]);
     checkResources(watched(1), violate);
-    expect(violations).toEqual(['what is alive rose by 3.8 MiB, more than 3.0']);
+    expect(violations).toEqual(['what is alive rose by 3.8 MiB, more than 2.0']);
     checkResources(watched(4), violate);
-    expect(violations.at(-1)).toBe('memory rose by 15.3 MiB, more than 12.0');
+    expect(violations.at(-1)).toBe('memory rose by 15.3 MiB, more than 8.0');
   });
 });
 
