@@ -1,8 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Engine } from '../src/engine/index.ts';
+import type { LiveMemory, ServerRequest } from './soak/server-requests.ts';
 
 /*
- * The real server, with one thing more: whoever started it can have it kill a partition worker, by a message with the
- * number of the partition. Flags, signals and exit codes are those of src/main.ts, which this runs.
+ * The real server, with two things more, which whoever started it asks for by messages: it kills a partition worker, and
+ * it collects all garbage of its main thread and tells what is left. Flags, signals and exit codes are those of src/main.ts,
+ * which this runs.
  */
 
 let engine: Engine | undefined;
@@ -12,8 +16,21 @@ Engine.start = async (...given) => {
   return engine;
 };
 
-process.on('message', (partition: number) => {
-  void engine?.killWorker(partition % engine.partitions);
+let collectGarbage: (() => void) | undefined;
+
+function collect(): LiveMemory {
+  setFlagsFromString('--expose-gc');
+  collectGarbage ??= runInNewContext('gc') as () => void;
+  // What a finalizer frees goes with the second one.
+  collectGarbage();
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return { heapBytes: heapUsed, externalBytes: external };
+}
+
+process.on('message', (request: ServerRequest) => {
+  if (request.call === 'collect') process.send?.(collect());
+  else void engine?.killWorker(request.partition % engine.partitions);
 });
 // Whoever drills is gone: nobody would ever stop this server.
 process.on('disconnect', () => process.exit(1));

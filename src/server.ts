@@ -133,6 +133,7 @@ function serve(
         engine,
         store,
         publishers: () => gateway.publisherSequences(),
+        takeAnomalies: () => gateway.takeAnomalies(),
         saved: (header) => gateway.madeDurable(header.publishers),
         intervalMs: snapshotIntervalMs,
         log,

@@ -49,6 +49,11 @@ export class Crowd {
     this.#child = forkHere('crowd-process', [this.#url, String(CROWD)]);
   }
 
+  /** The server with this epoch was killed, and may have told anomalies that are not on disk. */
+  serverCrashed(epoch: string): void {
+    for (const watch of this.watches) watch.serverCrashed(epoch);
+  }
+
   /** Kills the process of further subscribers. */
   async kill(): Promise<void> {
     const child = this.#child;

@@ -26,6 +26,8 @@ const AWAY_MS_MAX = 500;
 /** A server whose workers die more often than this says that it is not ready, and rightly: so many a minute. */
 const WORKERS_PER_MINUTE = 4;
 const MINUTE_MS = 60_000;
+/** A server that comes back has another number of partitions each time, up to this. */
+const PARTITIONS_MAX = 3;
 
 /** What drills are done to. */
 export interface DrillTargets {
@@ -39,6 +41,10 @@ export interface DrillTargets {
   readonly random: Random;
   /** The longest that a planned stop may take, ms. */
   readonly stopMsMax: number;
+  /** How old, at the most, an acknowledgement may be that a killed server takes back, ms. */
+  readonly lostMsMax: number;
+  /** Whether anomalies may be told before they are on disk. */
+  readonly isAsync: boolean;
   readonly violate: (message: string) => void;
 }
 
@@ -50,6 +56,8 @@ export interface Absence {
   readonly startMs: number;
   /** Ticks that were acknowledged and are gone. */
   readonly lostTicks: number;
+  /** How long before the end the oldest of them was acknowledged, ms; 0 where none is gone. */
+  readonly lostMs: number;
 }
 
 /** The seeded faults of a soak, one after the other: each only when the one before is over. */
@@ -131,25 +139,44 @@ export class Drills {
   }
 
   async #takeAway(kind: 'restart' | 'kill'): Promise<void> {
-    const { server, api, watch, http, random, violate, stopMsMax } = this.#targets;
+    const { server, api, watch, http, random, violate, stopMsMax, lostMsMax } = this.#targets;
     const lostBefore = this.#lostTicks();
     // What the counters of this process say is gone with it.
     await watch.sample();
+    if (kind === 'kill') await this.#announceKill();
     http.serverLeaves();
+    const endedAt = performance.now();
     const { exit, durationMs } = await server.end(kind === 'restart' ? 'SIGTERM' : 'SIGKILL');
     if (kind === 'restart' && exit !== 0) violate(`a planned stop ended with ${exit}`);
     if (kind === 'restart' && durationMs > stopMsMax) {
       violate(`a planned stop took ${durationMs.toFixed(0)} ms`);
     }
     await sleep(random.below(AWAY_MS_MAX));
-    const startMs = await server.start();
+    const partitions = 1 + random.below(PARTITIONS_MAX);
+    const startMs = await server.start([`--processing.partitions=${partitions}`]);
     const lostPosts = await http.serverReturned(api);
     await this.recovered(kind);
     const lostTicks = this.#lostTicks() - lostBefore + lostPosts;
     if (kind === 'restart' && lostTicks > 0) {
       violate(`a planned restart lost ${lostTicks} acknowledged ticks`);
     }
-    this.absences.push({ kind, endMs: durationMs, startMs, lostTicks });
+    const lostMs = this.#lostMs(endedAt);
+    if (lostMs > lostMsMax) {
+      violate(`a kill took back what was acknowledged ${lostMs.toFixed(0)} ms before`);
+    }
+    this.absences.push({ kind, endMs: durationMs, startMs, lostTicks, lostMs });
+  }
+
+  /** Tells those who must know what a kill may take back. */
+  async #announceKill(): Promise<void> {
+    const { api, publishers, crowd, isAsync } = this.#targets;
+    if (isAsync) crowd.serverCrashed(await api.epoch());
+    for (const publisher of publishers) publisher.serverKilled();
+  }
+
+  #lostMs(endedAt: number): number {
+    const since = this.#targets.publishers.map(({ lineage }) => lineage.lostSince ?? endedAt);
+    return endedAt - Math.min(...since);
   }
 
   #lostTicks(): number {

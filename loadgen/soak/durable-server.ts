@@ -7,8 +7,10 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../server-process.ts';
 import { forkHere } from './fork-here.ts';
+import type { LiveMemory, ServerRequest } from './server-requests.ts';
 
 const READY_TIMEOUT_MS = 20_000;
+const COLLECT_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
 /** The end of the server's output that is kept, characters. */
 const OUTPUT_MAX = 8000;
@@ -58,12 +60,14 @@ export class DurableServer {
   /**
    * Starts it and waits until it is ready; returns how long that took, ms.
    *
+   * @param flags of this time, beside those that it always has
    * @throws Error when it ends or is not ready in time; the message has the end of its output
    */
-  async start(): Promise<number> {
+  async start(flags: readonly string[] = []): Promise<number> {
     const startedAt = performance.now();
     const own = [`--server.port=${this.port}`, `--store.directory=${this.directory}`];
-    const child = forkHere('../soak-server', [...own, '--log.format=json', ...this.#flags], {
+    const all = [...own, '--log.format=json', ...this.#flags, ...flags];
+    const child = forkHere('../soak-server', all, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // In a process group of its own, so that an interrupt from the terminal leaves it to the run.
       detached: true,
@@ -84,7 +88,21 @@ export class DurableServer {
 
   /** Has it kill a partition worker; partitions beyond the last count from the first again. */
   killWorker(partition: number): void {
-    if (this.#child?.connected) this.#child.send(partition);
+    this.#ask({ call: 'killWorker', partition });
+  }
+
+  /**
+   * Has it collect the garbage of its main thread, and returns what is left.
+   *
+   * @throws Error when it goes meanwhile, or does not answer
+   */
+  async collect(): Promise<LiveMemory> {
+    const child = this.#child;
+    if (child?.connected !== true) throw new Error('the server is away');
+    const answered = once(child, 'message', { signal: AbortSignal.timeout(COLLECT_TIMEOUT_MS) });
+    this.#ask({ call: 'collect' });
+    const [memory] = (await answered) as [LiveMemory];
+    return memory;
   }
 
   /** Ends it by a signal, and waits until it is gone. */
@@ -104,6 +122,10 @@ export class DurableServer {
   async remove(): Promise<void> {
     await this.end('SIGKILL');
     await rm(join(this.directory, '..'), { recursive: true, force: true });
+  }
+
+  #ask(request: ServerRequest): void {
+    if (this.#child?.connected) this.#child.send(request);
   }
 
   #read(line: string): void {

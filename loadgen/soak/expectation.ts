@@ -23,13 +23,25 @@ export function* ticksOf(
   }
 }
 
-/** What the server must know of the symbols of publishers, each of which has its own. */
-export function expectedSymbols(records: Iterable<PublisherRecord>): Map<string, ExpectedSymbol> {
+/**
+ * What the server must know of the symbols of publishers, each of which has its own.
+ *
+ * @param windowMs the server's `processing.slidingWindowMilliseconds`, its default where not given
+ */
+export function expectedSymbols(
+  records: Iterable<PublisherRecord>,
+  windowMs?: number,
+): Map<string, ExpectedSymbol> {
   const expected = new Map<string, ExpectedSymbol>();
   for (const record of records) {
-    const own = record.ticks.symbols.map(() => new ExpectedSymbol());
-    for (const { symbol, price, time } of ticksOf(record, record.lineage.frames)) {
-      own[symbol]?.apply(price, time);
+    const own = record.ticks.symbols.map(() => new ExpectedSymbol(windowMs));
+    const { frames, starts } = record.lineage;
+    let life = 0;
+    for (const [index, frame] of frames.entries()) {
+      while (index >= (starts[life] ?? Number.POSITIVE_INFINITY)) life++;
+      for (const { symbol, price, time } of ticksOf(record, [frame])) {
+        own[symbol]?.apply(price, time, life);
+      }
     }
     for (const [i, symbol] of record.ticks.symbols.entries()) {
       const state = own[i];

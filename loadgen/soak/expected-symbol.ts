@@ -6,7 +6,7 @@ export interface ExpectedAnomaly {
   readonly time: number;
 }
 
-/** The server's defaults, which a soak leaves alone. */
+/** The server's defaults. */
 const AVERAGE_TICKS = 64;
 const WINDOW_MS = 1000;
 const THRESHOLD_PERCENT = 2;
@@ -14,6 +14,12 @@ const THRESHOLD_PERCENT = 2;
 const EQUAL_WITHIN = 1e-9;
 /** The average is within a few units in the last place of the exact mean. */
 const AVERAGE_ERROR = 1e-13;
+
+interface WindowTick {
+  readonly price: number;
+  readonly time: number;
+  readonly life: number;
+}
 
 /** What the server says of a symbol, as its HTTP API tells it. */
 export interface ServedSymbol {
@@ -39,10 +45,18 @@ export class ExpectedSymbol {
   minPrice = Number.POSITIVE_INFINITY;
   maxPrice = Number.NEGATIVE_INFINITY;
   readonly anomalies: ExpectedAnomaly[] = [];
-  #newest: number[] = [];
-  #window: { readonly price: number; readonly time: number }[] = [];
+  /** Of the anomalies, those whose reference price an earlier process of the server took in. */
+  restored = 0;
+  readonly #windowMs: number;
+  readonly #newest: number[] = [];
+  readonly #window: WindowTick[] = [];
 
-  apply(price: number, time: number): void {
+  constructor(windowMs = WINDOW_MS) {
+    this.#windowMs = windowMs;
+  }
+
+  /** @param life counts the processes of the server: the one that took the tick in */
+  apply(price: number, time: number, life = 0): void {
     this.count++;
     this.minPrice = Math.min(this.minPrice, price);
     this.maxPrice = Math.max(this.maxPrice, price);
@@ -51,10 +65,10 @@ export class ExpectedSymbol {
     if (time < this.lastTime) return;
     this.currentPrice = price;
     this.lastTime = time;
-    this.#window.push({ price, time });
-    const tooOld = this.#window.findIndex((tick) => tick.time >= time - WINDOW_MS);
-    if (tooOld > 0) this.#window = this.#window.slice(tooOld);
-    this.#detect(price, time);
+    const tick = { price, time, life };
+    this.#window.push(tick);
+    while ((this.#window[0] ?? tick).time < time - this.#windowMs) this.#window.shift();
+    this.#detect(tick);
   }
 
   get movingAverage(): number {
@@ -80,19 +94,25 @@ export class ExpectedSymbol {
       .map(([name, expected, found]) => `${name} is ${found}, must be ${expected}`);
   }
 
-  #detect(price: number, time: number): void {
-    let min = price;
-    let max = price;
+  #detect(newest: WindowTick): void {
+    let min = newest;
+    let max = newest;
+    // Of equal prices the newest: only what no later tick would do as well was decided by an earlier one.
     for (const tick of this.#window) {
-      min = Math.min(min, tick.price);
-      max = Math.max(max, tick.price);
+      if (tick.price <= min.price) min = tick;
+      if (tick.price >= max.price) max = tick;
     }
-    const common = { newPrice: price, time };
-    if (((price - min) / min) * 100 - THRESHOLD_PERCENT > EQUAL_WITHIN) {
-      this.anomalies.push({ direction: 'Up', referencePrice: min, ...common });
+    const { price } = newest;
+    if (((price - min.price) / min.price) * 100 - THRESHOLD_PERCENT > EQUAL_WITHIN) {
+      this.#raise('Up', min, newest);
     }
-    if (((max - price) / max) * 100 - THRESHOLD_PERCENT > EQUAL_WITHIN) {
-      this.anomalies.push({ direction: 'Down', referencePrice: max, ...common });
+    if (((max.price - price) / max.price) * 100 - THRESHOLD_PERCENT > EQUAL_WITHIN) {
+      this.#raise('Down', max, newest);
     }
+  }
+
+  #raise(direction: 'Up' | 'Down', reference: WindowTick, { price, time, life }: WindowTick): void {
+    this.anomalies.push({ direction, referencePrice: reference.price, newPrice: price, time });
+    if (reference.life !== life) this.restored++;
   }
 }

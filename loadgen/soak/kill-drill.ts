@@ -110,6 +110,7 @@ async function killOnce(
   await sleep(RUN_UP_MS + waitMs);
   const metrics = await new ServerApi(server.port).metrics();
   const rate = ((acknowledgedTicks(publishers) - before) / (performance.now() - startedAt)) * 1000;
+  for (const publisher of publishers) publisher.serverKilled();
   await server.end('SIGKILL');
   const lostBefore = lostTicks(publishers);
   const readyMs = await server.start();

@@ -17,13 +17,15 @@ export interface KnownTicksOptions {
   readonly intervalMs: number;
   /** The share of ticks that break a rule, 0 to 1. */
   readonly badShare: number;
+  /** One tick of so many jumps, and raises anomalies as long as windows hold it. */
+  readonly ticksPerJump?: number;
 }
 
 const BASE_PRICE = 100;
 /** Ordinary prices stay within this share of their base: far from the threshold of an anomaly. */
 const NOISE = 0.006;
-/** One tick of so many jumps, by this factor. */
 const TICKS_PER_JUMP = 4000;
+/** By this factor. */
 const JUMP = 1.05;
 /** This share of ticks is late, by so many ms. */
 const LATE_SHARE = 0.02;
@@ -39,13 +41,16 @@ export class KnownTicks {
   readonly startMs: number;
   readonly #seed: number;
   readonly #badShare: number;
+  readonly #ticksPerJump: number;
 
-  constructor({ seed, symbols, startMs, intervalMs, badShare }: KnownTicksOptions) {
+  constructor(options: KnownTicksOptions) {
+    const { seed, symbols, startMs, intervalMs, badShare, ticksPerJump } = options;
     this.symbols = symbols;
     this.startMs = startMs;
     this.intervalMs = intervalMs;
     this.#seed = mix(seed, 0x5eed);
     this.#badShare = badShare;
+    this.#ticksPerJump = ticksPerJump ?? TICKS_PER_JUMP;
   }
 
   /** @param index from 0 */
@@ -55,7 +60,7 @@ export class KnownTicks {
     const third = mix(first, 2);
     const symbol = first % this.symbols.length;
     const noise = 1 + (second / 2 ** 32 - 0.5) * NOISE;
-    const jump = third % TICKS_PER_JUMP === 0 ? JUMP : 1;
+    const jump = third % this.#ticksPerJump === 0 ? JUMP : 1;
     const price = (BASE_PRICE + symbol) * noise * jump;
     const isBad = mix(first, 3) / 2 ** 32 < this.#badShare;
     const lateMs = mix(first, 4) / 2 ** 32 < LATE_SHARE ? LATE_MS : 0;

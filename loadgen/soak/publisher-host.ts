@@ -22,6 +22,8 @@ export class PublisherHost implements PublisherRecord {
   readonly #fault: (message: string) => void;
   #child: ChildProcess | undefined;
   #hasStarted = false;
+  /** The server was killed since the newest session opened. */
+  #wasServerKilled = false;
   #onStopped: (() => void) | undefined;
 
   constructor(plan: PublisherPlan, fault: (message: string) => void) {
@@ -40,6 +42,11 @@ export class PublisherHost implements PublisherRecord {
     this.#child = child;
     child.on('message', (report: PublisherReport) => this.#heard(report));
     this.#ask({ call: 'connect', plan: this.#plan });
+  }
+
+  /** The server was killed: what is on its way may have been applied, and is sent again. */
+  serverKilled(): void {
+    this.#wasServerKilled = true;
   }
 
   /** Ends the process at once. */
@@ -77,7 +84,11 @@ export class PublisherHost implements PublisherRecord {
 
   #live({ sequence, epoch, resent }: PublisherReport & { readonly kind: 'live' }): void {
     this.resent = resent;
-    this.lineage.resumed(sequence);
+    this.lineage.resumed(sequence, epoch);
+    if (this.#wasServerKilled && epoch !== this.epoch) {
+      this.lineage.sentAgain(resent / this.frameTicks);
+      this.#wasServerKilled = false;
+    }
     this.epoch = epoch;
     if (this.#hasStarted) return;
     this.#hasStarted = true;

@@ -1,26 +1,36 @@
-import type { Sample } from './server-watch.ts';
+import type { Collection, Sample } from './server-watch.ts';
 import { type Trend, trendOf } from './trend.ts';
 
-/** Of the time that a process of the server ran, the part that is left out as it warms up. */
-const WARM_UP_SHARE = 0.3;
-/** Trends of fewer samples say nothing. */
+/*
+ * Memory is judged after collections of garbage alone: between them it says when V8 collects, which is as it pleases while
+ * there is room, and not what is held.
+ */
+
+/** Of the life of a process, the part that is left out: code is compiled, and what is kept by number fills up, ms. */
+const WARM_UP_MS = 60_000;
+/** Trends of fewer say nothing. */
 const SAMPLES_MIN = 20;
-/** Memory is judged by the least of so many samples. */
-const FLOOR_SAMPLES = 8;
+const COLLECTIONS_MIN = 8;
 const MIB = 2 ** 20;
-/** By how much values may rise over the time that is looked at: bytes, and share of the mean; descriptors and the like. */
-const RISE_BYTES_MAX = 24 * MIB;
-const RISE_SHARE_MAX = 0.1;
+/**
+ * By how much the line may rise over the time that is looked at. What is alive moves with sessions that come and go, by less
+ * than a MiB; the process's own pages also with the heaps of its threads, and with what the allocator keeps of what was freed.
+ */
+const LIVE_RISE_BYTES_MAX = 2 * MIB;
+const OWN_RISE_BYTES_MAX = 8 * MIB;
+/** Of descriptors and the like. */
 const RISE_COUNT_MAX = 8;
 /** The event loop's lateness: of half of all samples, at the 99th percentile, ms. */
 const DELAY_MS_MAX = 100;
 
+/** Trends are of the last process of the server, warmed up; undefined where it ran too short. */
 export interface ResourceFindings {
-  /** Over the last process of the server, warmed up; undefined where it ran too short. */
-  /** Memory: of its least values. */
+  /** After collections: what is alive on the main thread, and what the process holds that no file stands behind. */
+  readonly live: Trend | undefined;
   readonly own: Trend | undefined;
-  readonly resident: Trend | undefined;
-  readonly heap: Trend | undefined;
+  /** The most of the latter at any time, garbage included, bytes. */
+  readonly ownBytesMax: number;
+  readonly file: Trend | undefined;
   readonly descriptors: Trend | undefined;
   readonly handles: Trend | undefined;
   readonly threads: Trend | undefined;
@@ -29,57 +39,62 @@ export interface ResourceFindings {
   readonly delayMaxMs: number;
 }
 
+export interface Watched {
+  readonly samples: readonly Sample[];
+  readonly collections: readonly Collection[];
+}
+
 /** Sees to it that what the last process of the server holds does not grow, and that its event loop kept up. */
 export function checkResources(
-  samples: readonly Sample[],
+  { samples, collections }: Watched,
   violate: (message: string) => void,
 ): ResourceFindings {
-  const pid = samples.at(-1)?.pid;
-  const own = samples.filter((sample) => sample.pid === pid);
-  const warm = own.slice(Math.ceil(own.length * WARM_UP_SHARE));
-  const trend = (of: (sample: Sample) => number) =>
-    warm.length < SAMPLES_MIN
-      ? undefined
-      : trendOf(warm.map((sample) => ({ at: sample.at, value: of(sample) })));
-  const floor = (of: (sample: Sample) => number) =>
-    warm.length < SAMPLES_MIN ? undefined : trendOf(floorOf(warm, of));
+  const last = samples.filter(({ pid }) => pid === samples.at(-1)?.pid);
+  const warmAt = (last[0]?.at ?? 0) + WARM_UP_MS;
+  const warm = last.filter(({ at }) => at >= warmAt);
+  const warmCollections = collections.filter(({ pid, at }) => pid === last[0]?.pid && at >= warmAt);
   const findings = {
-    own: floor(({ ownBytes }) => ownBytes),
-    resident: floor(({ residentBytes }) => residentBytes),
-    heap: floor(({ heapBytes }) => heapBytes),
-    descriptors: trend(({ descriptors }) => descriptors),
-    handles: trend(({ handles }) => handles),
-    threads: trend(({ threads }) => threads),
+    live: trend(warmCollections, ({ liveBytes }) => liveBytes, COLLECTIONS_MIN),
+    own: trend(warmCollections, ({ ownBytes }) => ownBytes, COLLECTIONS_MIN),
+    ownBytesMax: Math.max(0, ...last.map(({ ownBytes }) => ownBytes)),
+    file: trend(warm, ({ fileBytes }) => fileBytes),
+    descriptors: trend(warm, ({ descriptors }) => descriptors),
+    handles: trend(warm, ({ handles }) => handles),
+    threads: trend(warm, ({ threads }) => threads),
     delayMs: median(samples.map(({ delayMs }) => delayMs)),
     delayMaxMs: Math.max(0, ...samples.map(({ delayMaxMs }) => delayMaxMs)),
   };
-  const bytesMax = Math.max(RISE_BYTES_MAX, RISE_SHARE_MAX * (findings.own?.first ?? 0));
-  if (findings.own !== undefined && findings.own.rise > bytesMax) {
-    violate(`memory rose by ${(findings.own.rise / MIB).toFixed(1)} MiB`);
-  }
+  checkRise('what is alive', findings.live, LIVE_RISE_BYTES_MAX, violate);
+  checkRise('memory', findings.own, OWN_RISE_BYTES_MAX, violate);
   for (const name of ['descriptors', 'handles', 'threads'] as const) {
     const rise = findings[name]?.rise ?? 0;
     if (rise > RISE_COUNT_MAX) violate(`${name} rose by ${rise.toFixed(1)}`);
   }
   if (findings.delayMs > DELAY_MS_MAX) {
-    violate(
-      `the event loop was ${findings.delayMs.toFixed(0)} ms late (median of 99th percentiles)`,
-    );
+    const late = findings.delayMs.toFixed(0);
+    violate(`the event loop was ${late} ms late (median of 99th percentiles)`);
   }
   return findings;
 }
 
-/** The least of each few samples in a row: what is left when garbage was collected. */
-function floorOf(
-  samples: readonly Sample[],
-  of: (sample: Sample) => number,
-): { readonly at: number; readonly value: number }[] {
-  const floor: { at: number; value: number }[] = [];
-  for (let from = 0; from < samples.length; from += FLOOR_SAMPLES) {
-    const part = samples.slice(from, from + FLOOR_SAMPLES);
-    floor.push({ at: part[0]?.at ?? 0, value: Math.min(...part.map(of)) });
-  }
-  return floor;
+function checkRise(
+  what: string,
+  of: Trend | undefined,
+  bytesMax: number,
+  violate: (message: string) => void,
+): void {
+  if (of === undefined || of.rise <= bytesMax) return;
+  const mib = (bytes: number) => (bytes / MIB).toFixed(1);
+  violate(`${what} rose by ${mib(of.rise)} MiB, more than ${mib(bytesMax)}`);
+}
+
+function trend<Item extends { readonly at: number }>(
+  items: readonly Item[],
+  of: (item: Item) => number,
+  least = SAMPLES_MIN,
+): Trend | undefined {
+  if (items.length < least) return undefined;
+  return trendOf(items.map((item) => ({ at: item.at, value: of(item) })));
 }
 
 function median(values: readonly number[]): number {

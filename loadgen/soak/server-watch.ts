@@ -1,8 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { DurableServer } from './durable-server.ts';
+import { readProcessorWait } from './processor-wait.ts';
 import { type ServerApi, type TickCounts, tickCounts } from './server-api.ts';
 
 const SAMPLE_MS = 1000;
+/** A collection stops the main thread for some 50 ms: seldom enough to leave the run what it is. */
+const COLLECTION_MS = 10_000;
 const KIB = 1024;
 
 /** What a process of the server held at a moment. */
@@ -10,11 +13,10 @@ export interface Sample {
   readonly pid: number;
   /** Since the watch began, ms. */
   readonly at: number;
-  readonly residentBytes: number;
-  /** Of that, what no file stands behind: heap, buffers, shared memory. */
+  /** Resident, with no file behind it: heaps, buffers, shared memory. */
   readonly ownBytes: number;
-  /** Objects of the main thread, dead ones that were not collected included. */
-  readonly heapBytes: number;
+  /** Resident, with a file behind it: code, and the pages of the database that were looked at. */
+  readonly fileBytes: number;
   readonly descriptors: number;
   readonly handles: number;
   readonly threads: number;
@@ -23,15 +25,30 @@ export interface Sample {
   readonly delayMaxMs: number;
 }
 
+/** What a process of the server held once the garbage of its main thread was collected. */
+export interface Collection {
+  readonly pid: number;
+  /** Since the watch began, ms. */
+  readonly at: number;
+  /** On the main thread, heap and outside of it. */
+  readonly liveBytes: number;
+  /** As {@link Sample.ownBytes}. */
+  readonly ownBytes: number;
+}
+
 /** Watches the server: memory, descriptors, handles, the event loop; and counts what workers skipped. */
 export class ServerWatch {
   readonly samples: Sample[] = [];
+  readonly collections: Collection[] = [];
   /** Ticks that dead workers skipped and full queues lost, by process. */
   readonly #counts = new Map<number, TickCounts>();
+  /** How long main threads waited for a processor, ms, by process: those of the server, and this one. */
+  readonly #waitsMs = new Map<number, number>();
   readonly #server: DurableServer;
   readonly #api: ServerApi;
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
+  #collector: NodeJS.Timeout | undefined;
 
   constructor(server: DurableServer, api: ServerApi) {
     this.#server = server;
@@ -41,10 +58,12 @@ export class ServerWatch {
   start(): void {
     // A server that is away is sampled when it is back.
     this.#timer = setInterval(() => void this.sample().catch(() => undefined), SAMPLE_MS);
+    this.#collector = setInterval(() => void this.#collect().catch(() => undefined), COLLECTION_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#collector);
   }
 
   /** Ms since the watch began. */
@@ -57,25 +76,32 @@ export class ServerWatch {
     return [...this.#counts.values()].reduce((sum, counts) => sum + counts[kind], 0);
   }
 
+  /** How long the main threads of the server and of this process were ready and had no processor, of the time so far. */
+  get waitingShare(): number {
+    const waitedMs = [...this.#waitsMs.values()].reduce((sum, ms) => sum + ms, 0);
+    return waitedMs / this.now();
+  }
+
   /** @throws Error when the server is away */
   async sample(): Promise<void> {
     const { pid } = this.#server;
-    const [status, descriptors, metrics] = await Promise.all([
-      readFile(`/proc/${pid}/status`, 'utf8'),
+    const [kib, descriptors, metrics] = await Promise.all([
+      readStatus(pid),
       readdir(`/proc/${pid}/fd`),
       this.#api.metrics(),
     ]);
     if (pid !== this.#server.pid) return;
     this.#counts.set(pid, tickCounts(metrics));
-    const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+    for (const each of [pid, process.pid]) {
+      this.#waitsMs.set(each, await readProcessorWait(each));
+    }
     const delay = (quantile: string) =>
       (metrics.get(`tickwire_event_loop_delay_seconds{quantile="${quantile}"}`) ?? 0) * 1000;
     this.samples.push({
       pid,
       at: this.now(),
-      residentBytes: kib('VmRSS') * KIB,
       ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB,
-      heapBytes: metrics.get('nodejs_heap_size_used_bytes') ?? 0,
+      fileBytes: kib('RssFile') * KIB,
       descriptors: descriptors.length,
       handles: metrics.get('nodejs_active_handles_total') ?? 0,
       threads: kib('Threads'),
@@ -83,4 +109,23 @@ export class ServerWatch {
       delayMaxMs: delay('1'),
     });
   }
+
+  async #collect(): Promise<void> {
+    const { pid } = this.#server;
+    const { heapBytes, externalBytes } = await this.#server.collect();
+    const kib = await readStatus(pid);
+    if (pid !== this.#server.pid) return;
+    this.collections.push({
+      pid,
+      at: this.now(),
+      liveBytes: heapBytes + externalBytes,
+      ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB,
+    });
+  }
+}
+
+/** The numbers of /proc/PID/status by name; those with a unit are in KiB. */
+async function readStatus(pid: number): Promise<(name: string) => number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
 }

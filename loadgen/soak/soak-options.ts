@@ -32,7 +32,7 @@ export function parseSoakFlags(argv: readonly string[]): SoakFlags {
       numberAbove0,
     )
     .addOption(
-      new Option('--store-mode <mode>', 'of the store').choices(['async', 'sync']).default('sync'),
+      new Option('--store-mode <mode>', 'of the store').choices(['async', 'sync']).default('async'),
     )
     .option('--snapshot-interval-ms <ms>', 'between two snapshots', whole, 2000)
     .addOption(

@@ -19,9 +19,14 @@ export interface SoakReport {
   readonly skipped: number;
   /** Subscribers that were verified. */
   readonly mirrors: number;
+  /** Anomaly numbers that were given anew after kills, as each watching subscriber saw it. */
+  readonly renumbered: readonly number[];
   readonly reconnections: number;
   readonly dismissed: number;
   readonly answersMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** How long the main threads of the server and of this program waited for a processor, of the time of the run. */
+  readonly waitingShare: number;
+  readonly areAnswersJudged: boolean;
   readonly resources: ResourceFindings;
   readonly violations: readonly string[];
   readonly violationCount: number;
@@ -33,28 +38,40 @@ const MIB = 2 ** 20;
 export function formatSoakReport(report: SoakReport): string {
   const { options, state, resources, answersMs } = report;
   const { seed, minutes, rate, storeMode, snapshotIntervalMs } = options;
+  const { live, own, ownBytesMax, file } = resources;
   const drills = Object.entries(report.drills).map(([name, count]) => `${count} ${name}`);
   return [
     `soak of ${minutes} min at ${rate} ticks/s, seed ${seed}; store ${storeMode}, a snapshot every ${snapshotIntervalMs} ms`,
     `faults         ${drills.join(', ')}`,
-    ...absenceLines(report.absences),
+    ...absenceLines(report.absences, snapshotIntervalMs),
     `state          ${state.symbols} symbols, ${state.ticks} ticks, ${state.anomalies} anomalies compared`,
-    `               ${report.skipped} ticks skipped by dead workers, ${state.incomplete} symbols miss one; ${state.orphans} anomalies of lost ticks`,
+    `               ${state.restored} anomalies by windows that were restored after a restart`,
+    `               ${report.skipped} ticks skipped by dead workers, ${state.incomplete} symbols miss one; ${state.orphans} anomalies of ticks that kills took back`,
     `subscribers    ${report.mirrors} verified, ${report.reconnections} came and went, ${report.dismissed} dismissed for not reading`,
+    `               ${report.renumbered.join(' and ')} anomaly numbers seen twice after kills`,
     `HTTP           p50 ${ms(answersMs.p50)}, p99 ${ms(answersMs.p99)}, max ${ms(answersMs.max)}`,
-    `memory         ${trend(resources.own, MIB, 'MiB')} of its own; ${trend(resources.resident, MIB, 'MiB')} resident`,
-    `               ${trend(resources.heap, MIB, 'MiB')} heap`,
+    `               ${waiting(report)}`,
+    'memory         of the last process, warmed up, each time after a collection of garbage:',
+    `               alive on the main thread ${trend(live, MIB, 'MiB')}`,
+    `               the process's own ${trend(own, MIB, 'MiB')}; ${(ownBytesMax / MIB).toFixed(1)} at most between collections`,
+    `               pages of files ${trend(file, MIB, 'MiB')}`,
     `descriptors    ${trend(resources.descriptors, 1, '')}; handles ${trend(resources.handles, 1, '')}; threads ${trend(resources.threads, 1, '')}`,
     `event loop     late by ${ms(resources.delayMs)} (median of 99th percentiles), ${ms(resources.delayMaxMs)} at worst`,
     ...verdict(report),
   ].join('\n');
 }
 
-function absenceLines(absences: readonly Absence[]): string[] {
-  return absences.map(({ kind, endMs, startMs, lostTicks }) => {
+function absenceLines(absences: readonly Absence[], intervalMs: number): string[] {
+  return absences.map(({ kind, endMs, startMs, lostTicks, lostMs }) => {
     const what = kind === 'restart' ? `planned stop in ${ms(endMs)}` : 'killed';
-    return `               ${what}, ready again in ${ms(startMs)}, ${lostTicks} acknowledged ticks lost`;
+    const since = lostTicks > 0 ? ` (of the last ${ms(lostMs)}; snapshots: ${ms(intervalMs)})` : '';
+    return `               ${what}, ready again in ${ms(startMs)}, ${lostTicks} acknowledged ticks lost${since}`;
   });
+}
+
+function waiting({ waitingShare, areAnswersJudged }: SoakReport): string {
+  const share = `server and soak waited for a processor ${(100 * waitingShare).toFixed(1)} % of the time`;
+  return areAnswersJudged ? share : `${share}: this machine is too busy to judge answers on`;
 }
 
 function verdict({ violations, violationCount, options: { seed } }: SoakReport): string[] {

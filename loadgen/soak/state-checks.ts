@@ -17,9 +17,11 @@ export interface StateFindings {
   readonly symbols: number;
   readonly ticks: number;
   readonly anomalies: number;
+  /** Of the anomalies, those that only a window restored from a snapshot can have raised. */
+  readonly restored: number;
   /** Symbols that miss a tick that a dead worker skipped. */
   readonly incomplete: number;
-  /** Stored anomalies of ticks that were lost with a killed server. */
+  /** Stored anomalies of ticks that were lost with a killed server, or that it took and was then sent again. */
   readonly orphans: number;
 }
 
@@ -30,8 +32,9 @@ export async function checkState(checks: StateChecks): Promise<StateFindings> {
   for (const symbol of served.keys()) {
     if (!expected.has(symbol)) violate(`${symbol}: nobody published it`);
   }
-  const lost = lostTicks(checks.records);
-  const findings = { symbols: expected.size, ticks: 0, anomalies: 0, incomplete: 0, orphans: 0 };
+  const takenBack = takenBackTicks(checks.records);
+  const none = { ticks: 0, anomalies: 0, restored: 0, incomplete: 0, orphans: 0 };
+  const findings = { symbols: expected.size, ...none };
   let missing = 0;
   for (const [symbol, state] of expected) {
     const found = served.get(symbol);
@@ -51,10 +54,11 @@ export async function checkState(checks: StateChecks): Promise<StateFindings> {
     findings.anomalies += anomalies.length;
     checkNumbering(found, anomalies, violate);
     if (deficit > 0) continue;
+    findings.restored += state.restored;
     const orphans = orphansOf(state, anomalies, `${symbol}: `, violate);
     findings.orphans += orphans.length;
     for (const { sequence, timestamp, newPrice } of orphans) {
-      if (!lost.has(tickKey(symbol, Date.parse(timestamp), newPrice))) {
+      if (!takenBack.has(tickKey(symbol, Date.parse(timestamp), newPrice))) {
         violate(`${symbol}: anomaly ${sequence} is of no tick that the server had`);
       }
     }
@@ -99,14 +103,16 @@ function orphansOf(
   return orphans;
 }
 
-function lostTicks(records: readonly PublisherRecord[]): Set<string> {
-  const lost = new Set<string>();
+/** Ticks that a killed server may have applied and stored anomalies of, although the next one knows nothing of that. */
+function takenBackTicks(records: readonly PublisherRecord[]): Set<string> {
+  const takenBack = new Set<string>();
   for (const record of records) {
-    for (const { symbol, price, time } of ticksOf(record, record.lineage.lost)) {
-      lost.add(tickKey(record.ticks.symbols[symbol] ?? '', time, price));
+    const { lost, again } = record.lineage;
+    for (const { symbol, price, time } of ticksOf(record, [...lost, ...again])) {
+      takenBack.add(tickKey(record.ticks.symbols[symbol] ?? '', time, price));
     }
   }
-  return lost;
+  return takenBack;
 }
 
 function tickKey(symbol: string, time: number, price: number): string {

@@ -185,6 +185,7 @@ export class SimulatedServer {
         engine,
         store,
         publishers: () => gateway.publisherSequences(),
+        takeAnomalies: () => gateway.takeAnomalies(),
         saved: (header) => {
           this.#world.madeDurable(header.publishers);
           gateway.madeDurable(header.publishers);

@@ -53,14 +53,23 @@ export class FanOut {
 
   /**
    * Anomalies first: their rings are small, and a worker may be waiting. No more at a time than the log keeps of a symbol:
-   * a session with room in its socket misses none, however many one symbol has.
+   * a session with room in its socket misses none, however many one symbol has. False when some may be left.
    */
-  #runAnomalies(): void {
+  #runAnomalies(): boolean {
     const atATime = this.#anomalies.perSymbolMax;
     for (let left = ANOMALIES_PER_RUN; left > 0; left -= atATime) {
-      if (this.#engine.drainAnomalies(this.#anomalies, atATime) < atATime) return;
+      if (this.#engine.drainAnomalies(this.#anomalies, atATime) < atATime) return true;
       this.#flushTouched();
     }
+    return false;
+  }
+
+  /** Takes all anomalies there are, which ends: ticks that could raise more come in by this thread. */
+  takeAnomalies(): void {
+    while (!this.#runAnomalies()) {
+      // Each run takes some.
+    }
+    this.#flushTouched();
   }
 
   /** Brings the marked sessions up to date. */

@@ -104,6 +104,7 @@ export class Gateway {
   readonly #intake: TickIntake;
   readonly #credit: CreditPool;
   readonly #anomalies: AnomalyLog;
+  readonly #fanOut: FanOut;
   readonly #turn: Turn;
   readonly #reception: Reception;
   readonly #liveness: Liveness;
@@ -144,6 +145,7 @@ export class Gateway {
       this.#anomalies.continueAfter(symbolId, engine.statistics.anomalies(symbolId));
     }
     const fanOut = new FanOut(engine, this.#subscriptions, pool, this.#anomalies, this.#traffic);
+    this.#fanOut = fanOut;
     this.#turn = new Turn(engine, fanOut, this.#conflation, this.#sessions.publishers);
     this.#intake = new TickIntake(engine, processing.maxFutureMs, (symbolId, name) =>
       this.#subscriptions.symbolAppeared(symbolId, name),
@@ -231,6 +233,11 @@ export class Gateway {
    */
   publisherSequences(): Iterable<[name: string, sequence: number]> {
     return this.#publishers.sequences();
+  }
+
+  /** Takes all anomalies raised so far: they are with the store and on their way to the sessions when this returns. */
+  takeAnomalies(): void {
+    this.#fanOut.takeAnomalies();
   }
 
   /** A snapshot with these sequences is on disk. */

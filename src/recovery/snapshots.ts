@@ -9,6 +9,8 @@ export interface SnapshotOptions {
   readonly store: Store;
   /** Publishers and the last sequence of each: everything they stand for was offered to the engine. */
   readonly publishers: () => Iterable<[name: string, sequence: number]>;
+  /** Has every anomaly that was raised so far appended to the store. */
+  readonly takeAnomalies: () => void;
   /** Told when a snapshot is on disk. */
   readonly saved: (header: SnapshotHeader) => void;
   /** Between the beginnings of two snapshots, ms; 0: none but the last. */
@@ -34,7 +36,7 @@ export function noSnapshots(): SnapshotCounters {
 
 /**
  * Takes snapshots of all statistics at an interval, and one at the end. A snapshot is of one moment: the ticks in it are those
- * of the publishers' frames up to the sequences in it, and no others.
+ * of the publishers' frames up to the sequences in it, and no others; and the anomalies that they raised are on disk before it.
  */
 export class Snapshots {
   readonly #counters: SnapshotCounters;
@@ -66,12 +68,15 @@ export class Snapshots {
   }
 
   async #take(): Promise<void> {
-    const { engine, store, publishers, saved, log } = this.#options;
+    const { engine, store, publishers, takeAnomalies, saved, log } = this.#options;
     const startedAt = performance.now();
     const header: SnapshotHeader = { takenAt: Date.now(), publishers: [...publishers()] };
     // The cut is made in this call, so it is that of the sequences above.
     const capture = await engine.capture();
     try {
+      // Ticks in a snapshot are never applied again: an anomaly of theirs that the disk lacked would be missing for ever.
+      takeAnomalies();
+      await store.flushed();
       const result = await store.saveSnapshot(readCapture(capture), { ...header });
       if (!result.isSaved) throw new Error(result.reason);
       const { bytes } = result;

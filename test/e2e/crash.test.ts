@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connect, connectPublisher, type Publisher } from '../../client-sdk/src/index.ts';
+import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import { ServerProcess } from '../support/running-server.ts';
 
 /** Servers start several times in a test, and take seconds to where the machine is busy. */
@@ -88,7 +89,10 @@ describe('kill -9 of the server, in the middle of publishing', () => {
     });
     const stop = new AbortController();
     const publishing = publishUntil(publisher, stop.signal);
-    await sleep(700);
+    await expect.poll(() => acknowledged, PATIENCE).toBeGreaterThan(0);
+    // The one that is being taken may be from before the first tick, the next one is not.
+    const snapshots = await newestSnapshot();
+    await expect.poll(newestSnapshot, PATIENCE).toBeGreaterThan(snapshots + 2);
     server.kill('SIGKILL');
     await server.exited;
     const known = acknowledged;
@@ -129,4 +133,30 @@ describe('kill -9 of the server, in the middle of publishing', () => {
     expect(anomalies.map(({ sequence }) => sequence)).toEqual(anomalies.map((_, i) => i + 1));
     again.close();
   });
+
+  it('keeps the anomalies of the ticks that a snapshot has, in async mode', async () => {
+    const flags = ['--store.mode=async', '--store.snapshotIntervalMs=50'];
+    for (let round = 0; round < 2; round++) {
+      const server = await start(0, flags);
+      const publisher = connectPublisher(`ws://127.0.0.1:${server.port}`);
+      let ticks = 0;
+      const timer = setInterval(() => publisher.publish('JUMPY', ticks++ % 2 === 0 ? 100 : 103), 1);
+      const known = await newestSnapshot();
+      while ((await newestSnapshot()) < known + 3) await sleep(1);
+      server.kill('SIGKILL');
+      await server.exited;
+      clearInterval(timer);
+      publisher.close(0).catch(() => undefined);
+    }
+    const { port } = await start(0, flags);
+    const api = new ServerApi(port);
+    const anomalies = await api.anomalies('JUMPY');
+    expect(anomalies.map(({ sequence }) => sequence)).toEqual(anomalies.map((_, i) => i + 1));
+    expect(await api.symbol('JUMPY')).toMatchObject({ anomaliesDetected: anomalies.length });
+  });
 });
+
+async function newestSnapshot(): Promise<number> {
+  const numbers = (await readdir(directory)).map((name) => /^snapshot-(\d+)\.tws$/.exec(name)?.[1]);
+  return Math.max(0, ...numbers.map((number) => Number(number ?? 0)));
+}

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ExpectedSymbol, type ServedSymbol } from '../../loadgen/soak/expected-symbol.ts';
 import { KnownTicks } from '../../loadgen/soak/known-ticks.ts';
 import { Lineage } from '../../loadgen/soak/lineage.ts';
+import { checkResources, type Watched } from '../../loadgen/soak/resource-checks.ts';
 import { trendOf } from '../../loadgen/soak/trend.ts';
 import { naiveStatistics } from '../support/naive-statistics.ts';
 
@@ -21,6 +22,25 @@ describe('the lineage of frames', () => {
     expect(lineage.resumed(2)).toBe(3);
     lineage.acknowledged(4);
     expect(lineage).toMatchObject({ frames: [0, 1, 5, 6], lost: [2, 3, 4], next: 7 });
+  });
+
+  it('knows which process took which frame, and what may have been applied twice', () => {
+    const lineage = new Lineage();
+    lineage.resumed(0, 'first');
+    lineage.acknowledged(6);
+    const before = performance.now();
+    lineage.resumed(4, 'second');
+    lineage.sentAgain(2);
+    expect(lineage).toMatchObject({ starts: [0, 4], lost: [4, 5], again: [6, 7] });
+    expect(lineage.lostSince).toBeLessThanOrEqual(before);
+    // A connection that was cut, of the same process.
+    lineage.resumed(5, 'second');
+    expect(lineage).toMatchObject({ starts: [0, 4], frames: [0, 1, 2, 3, 6] });
+    // Killed before its first snapshot: nothing of the second process is left.
+    lineage.resumed(4, 'third');
+    expect(lineage).toMatchObject({ starts: [0, 4, 4], lost: [4, 5, 6] });
+    lineage.resumed(4, 'fourth');
+    expect(lineage.lostSince).toBeUndefined();
   });
 });
 
@@ -84,6 +104,62 @@ describe('known ticks', () => {
     };
     expect(expected.differences(served)).toEqual(['count is 2, must be 1']);
     expect(expected.differences({ ...served, updateCount: 1 })).toEqual([]);
+  });
+});
+
+describe('an expected symbol', () => {
+  it('tells anomalies that only a restored window can raise', () => {
+    const expected = new ExpectedSymbol(10_000);
+    expected.apply(100, 0, 1);
+    expected.apply(105, 5000, 2);
+    // Another process took in the highest price, this one the lowest.
+    expected.apply(100, 6000, 3);
+    expected.apply(105, 7000, 3);
+    expect(expected.anomalies).toHaveLength(3);
+    expect(expected.restored).toBe(2);
+    const forgetful = new ExpectedSymbol(1000);
+    forgetful.apply(100, 0, 1);
+    forgetful.apply(105, 5000, 2);
+    expect(forgetful).toMatchObject({ anomalies: [], restored: 0 });
+  });
+});
+
+describe('the judgement of memory', () => {
+  const MIB = 2 ** 20;
+
+  /** Five minutes of a process, `riseMib` a minute, and garbage that comes and goes beside it. */
+  function watched(riseMib: number, minutes = 5): Watched {
+    const held = (at: number) => (80 + (riseMib * at) / 60_000) * MIB;
+    const same = { pid: 1, fileBytes: 50 * MIB, descriptors: 40, handles: 3, threads: 15 };
+    const late = { delayMs: 1, delayMaxMs: 2 };
+    const samples = Array.from({ length: minutes * 60 }, (_, i) => {
+      const garbage = ((i * 1000) % 70_000) * 500;
+      return { at: i * 1000, ownBytes: held(i * 1000) + garbage, ...same, ...late };
+    });
+    const collections = Array.from({ length: minutes * 6 }, (_, i) => {
+      const bytes = held(i * 10_000);
+      return { pid: 1, at: i * 10_000, liveBytes: bytes, ownBytes: bytes };
+    });
+    return { samples, collections };
+  }
+
+  it('leaves garbage out, whenever it is collected', () => {
+    const violations: string[] = [];
+    const { own, ownBytesMax } = checkResources(watched(0), (message) => violations.push(message));
+    expect(violations).toEqual([]);
+    expect(own?.rise).toBeCloseTo(0, 5);
+    expect(ownBytesMax).toBeGreaterThan(110 * MIB);
+  });
+
+  it('finds a leak of a MiB a minute, and says nothing of a run too short', () => {
+    const violations: string[] = [];
+    const violate = (message: string) => violations.push(message);
+    expect(checkResources(watched(1, 2), violate).live).toBeUndefined();
+    expect(violations).toEqual([]);
+    checkResources(watched(1), violate);
+    expect(violations).toEqual(['what is alive rose by 3.8 MiB, more than 2.0']);
+    checkResources(watched(4), violate);
+    expect(violations.at(-1)).toBe('memory rose by 15.3 MiB, more than 8.0');
   });
 });
 

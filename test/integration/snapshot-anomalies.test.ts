@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { decodeSymbolStates } from '../../src/engine/index.ts';
+import { noSnapshots, Snapshots } from '../../src/recovery/snapshots.ts';
+import { openStore } from '../../src/store/index.ts';
+import { EngineRun } from '../support/engine-run.ts';
+import { StoreFolder, StoreLines } from '../support/store-folder.ts';
+
+const ROUNDS = 20;
+
+it('a snapshot comes to the disk after the anomalies of its ticks, which a crash would take for ever', async () => {
+  using folder = new StoreFolder();
+  const log = new StoreLines();
+  const store = await openStore(folder.options({ mode: 'async' }), log);
+  const run = await EngineRun.start({ captures: true });
+  const { engine } = run;
+  run.register(1);
+  const waiting: number[] = [];
+  const sink = {
+    append: (_id: number, sequence: number, direction: number, ...values: number[]) => {
+      const [reference = 0, price = 0, changePercent = 0, time = 0] = values;
+      const numbers = { sequence, reference, price, changePercent, time };
+      store.append({ symbol: 'SYM-0', direction: direction as 1 | -1, ...numbers });
+    },
+  };
+  const snapshots = new Snapshots(
+    {
+      engine,
+      store,
+      publishers: () => [],
+      takeAnomalies: () => engine.drainAnomalies(sink),
+      saved: () => waiting.push(store.waitingCount),
+      intervalMs: 0,
+      log,
+    },
+    noSnapshots(),
+  );
+  for (let round = 1; round <= ROUNDS; round++) {
+    run.offer({ symbolId: 0, price: round % 2 === 0 ? 110 : 100, time: round });
+    await snapshots.take();
+    const [state] = [...(store.loadSnapshot()?.chunks() ?? [])].flatMap((chunk) => [
+      ...decodeSymbolStates(chunk),
+    ]);
+    expect(state).toMatchObject({ count: round, anomalies: store.lastSequence('SYM-0') });
+  }
+  expect(store.lastSequence('SYM-0')).toBeGreaterThanOrEqual(ROUNDS - 1);
+  expect(waiting).toEqual(Array<number>(ROUNDS).fill(0));
+  await engine.stop();
+  await store.close();
+});
