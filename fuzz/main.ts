@@ -47,7 +47,7 @@ function replay(path: string): number {
   if (target === undefined) throw new Error(`${path}: there is no target "${name}"`);
   const fault = findFault(target, readFileSync(path));
   target.close?.();
-  console.log(`${path}: ${fault ?? 'nothing is wrong'}`);
+  console.log(`${path}: ${fault?.text ?? 'nothing is wrong'}`);
   return fault === undefined ? 0 : 1;
 }
 

@@ -39,7 +39,7 @@ export class Campaign {
   readonly #coverage: Coverage;
   readonly #corpus: Uint8Array[] = [];
   readonly #material: Material;
-  readonly #signatures = new Set<string>();
+  readonly #kinds = new Set<string>();
   #executions = 0;
   #batchSize = BATCH_MIN;
 
@@ -118,11 +118,9 @@ export class Campaign {
     const fault = findFault(this.#target, input);
     this.#events.end();
     if (fault === undefined) return;
-    // The same fault with other numbers is told once.
-    const signature = fault.replaceAll(/\d+/g, '#').slice(0, 120);
-    if (this.#signatures.has(signature)) return;
-    this.#signatures.add(signature);
-    this.#events.finding(input, fault);
+    if (this.#kinds.has(fault.kind)) return;
+    this.#kinds.add(fault.kind);
+    this.#events.finding(input, fault.text);
   }
 }
 

@@ -69,7 +69,7 @@ export function httpTargets(): Target {
     execute: (bytes) => {
       const text = Buffer.from(bytes).toString('latin1');
       const [, method = '', path = '', queryText = ''] =
-        /^([^ ]*) ?([^?]*)\??([^]*)$/.exec(text) ?? [];
+        /^([^ ]*) ?([^?]*)\??([\s\S]*)$/.exec(text) ?? [];
       try {
         const { symbol } = table.find(method, path);
         if (symbol.length > path.length) throw new Violation('a symbol longer than its path');

@@ -5,7 +5,7 @@ import { Violation } from '../engine/target.ts';
 
 /** What `Date` reads too, and the same way. */
 const COMMON =
-  /^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+  /^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 
 /** Dates and times, against `Date` where that is defined. */
 export function rfc3339(): Target {

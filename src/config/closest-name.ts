@@ -26,9 +26,12 @@ export function suggestion(spellings: readonly string[], candidates: readonly Ca
   for (const candidate of candidates) {
     for (const meant of candidate.spellings) {
       for (const written of spellings) {
-        const letters = distance(written, meant);
         // Up to a third of the letters may be wrong, but not so many that the guess is a surprise.
-        if (letters > Math.min(5, Math.ceil(written.length / 3))) continue;
+        const lettersMax = Math.min(5, Math.ceil(written.length / 3));
+        // The comparison takes the product of both lengths: not done where it cannot succeed.
+        if (Math.abs([...written].length - meant.length) > lettersMax) continue;
+        const letters = distance(written, meant);
+        if (letters > lettersMax) continue;
         if (best === undefined || letters < best.distance) {
           best = { name: candidate.name, distance: letters };
         }

@@ -2,6 +2,7 @@ import { suggestion } from './closest-name.ts';
 import { ENVIRONMENT_PREFIX, environmentName } from './environment-name.ts';
 import { CONFIG_KEYS, keyOfEnvironmentName } from './keys.ts';
 import { type Setting, type Settings, valueOfText } from './settings.ts';
+import { cutShort } from './shown.ts';
 
 /** The variable that names the configuration file. */
 export const CONFIG_FILE_VARIABLE = 'TICKWIRE_CONFIG';
@@ -33,7 +34,7 @@ export function readEnvironment(environment: Environment): Settings {
     if (OTHER_VARIABLES.has(name)) continue;
     const key = keyOfEnvironmentName(name);
     if (key === undefined)
-      faults.push(`${name}: unknown variable${suggestion([name], CANDIDATES)}`);
+      faults.push(`${cutShort(name)}: unknown variable${suggestion([name], CANDIDATES)}`);
     else settings.push({ key, value: valueOfText(key, text), source: name, place: name });
   }
   return { settings, faults };

@@ -1,7 +1,7 @@
 import { suggestion } from './closest-name.ts';
 import { CONFIG_KEYS, CONFIG_SECTIONS, keyAt } from './keys.ts';
 import type { Setting, Settings } from './settings.ts';
-import { shown } from './shown.ts';
+import { cutShort, shown } from './shown.ts';
 
 const CANDIDATES = CONFIG_KEYS.map(({ path, name }) => ({ name: path, spellings: [path, name] }));
 const SECTION_CANDIDATES = CONFIG_SECTIONS.map((name) => ({ name, spellings: [name] }));
@@ -12,7 +12,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function unknownKey(section: string, name: string): string {
   const path = `${section}.${name}`;
-  return `unknown key ${path}${suggestion([path, name], CANDIDATES)}`;
+  return `unknown key ${cutShort(path)}${suggestion([path, name], CANDIDATES)}`;
 }
 
 function unknownSection(name: string): string {
@@ -20,8 +20,11 @@ function unknownSection(name: string): string {
   if (key !== undefined) {
     return `unknown key ${shown(name)} (write it as {"${key.section}": {"${key.name}": …}})`;
   }
-  return `unknown key ${name}${suggestion([name], [...SECTION_CANDIDATES, ...CANDIDATES])}`;
+  return `unknown key ${cutShort(name)}${suggestion([name], [...SECTION_CANDIDATES, ...CANDIDATES])}`;
 }
+
+/** Faults that are told of one object: each takes a comparison with all names. */
+const FAULTS_MAX = 100;
 
 /**
  * The settings in an object of sections, as a file or a program gives it. Undefined values count as
@@ -37,6 +40,7 @@ export function readObject(object: unknown, source: string): Settings {
     return { settings, faults: [`${place}expected an object of sections, got ${shown(object)}`] };
   }
   for (const [section, values] of Object.entries(object)) {
+    if (faults.length >= FAULTS_MAX) break;
     if (values === undefined) continue;
     if (!CONFIG_SECTIONS.includes(section)) {
       faults.push(place + unknownSection(section));
@@ -44,12 +48,13 @@ export function readObject(object: unknown, source: string): Settings {
       faults.push(`${place}${section}: expected an object of keys, got ${shown(values)}`);
     } else {
       for (const [name, value] of Object.entries(values)) {
-        if (value === undefined) continue;
+        if (value === undefined || faults.length >= FAULTS_MAX) continue;
         const key = keyAt(`${section}.${name}`);
         if (key === undefined) faults.push(place + unknownKey(section, name));
         else settings.push({ key, value, source, place: place + key.path });
       }
     }
   }
+  if (faults.length >= FAULTS_MAX) faults.push(`${place}too many faults: the rest was not read`);
   return { settings, faults };
 }

@@ -12,20 +12,26 @@ export const UNDECLARED_ALIAS = -2;
 export class AliasTable {
   /** Symbol ids by alias. V8 keeps it dense or sparse as the aliases come, so odd ones cost no memory. */
   readonly #symbolIds: number[] = [];
-  readonly #symbols = new Map<number, Uint8Array>();
+  /**
+   * By alias, like the ids. Not a Map: V8 hashes the keys of a Map without a secret where they are numbers, so that aliases
+   * could be chosen that make it slow. The keys of a sparse array it does hash with one.
+   */
+  readonly #symbols: Uint8Array[] = [];
+  #size = 0;
 
   /** Aliases declared. */
   get size(): number {
-    return this.#symbols.size;
+    return this.#size;
   }
 
   has(alias: number): boolean {
-    return this.#symbols.has(alias);
+    return this.#symbols[alias] !== undefined;
   }
 
   /** Declares an alias, or gives it another symbol. The caller has checked the symbol. */
   declare(alias: number, symbol: string): void {
-    this.#symbols.set(alias, encoder.encode(symbol));
+    if (!this.has(alias)) this.#size++;
+    this.#symbols[alias] = encoder.encode(symbol);
     this.#symbolIds[alias] = UNKNOWN_SYMBOL;
   }
 
@@ -36,7 +42,7 @@ export class AliasTable {
 
   /** The UTF-8 bytes of a declared alias's symbol. */
   symbol(alias: number): Uint8Array {
-    return this.#symbols.get(alias) as Uint8Array;
+    return this.#symbols[alias] as Uint8Array;
   }
 
   resolve(alias: number, symbolId: number): void {
