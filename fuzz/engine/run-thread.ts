@@ -3,8 +3,8 @@ import type { Progress } from './campaign.ts';
 import type { FuzzThreadData, FuzzThreadMessage } from './fuzz-thread.ts';
 import { SharedInput } from './shared-input.ts';
 
-/** An input that takes longer than this is taken to have no end. */
-const HANG_MS = 15_000;
+/** An input that takes longer than this, on however busy a machine, is taken to have no end. */
+const HANG_MS = 60_000;
 const LOOK_EVERY_MS = 500;
 const INPUT_BYTES_MAX = 2 ** 21;
 const HEAP_MEGABYTES_MAX = 768;

@@ -41,6 +41,11 @@ export function serveUwsRequest(
   handlers: TransportHandlers,
 ): void {
   const parts = readUwsHead(response, request);
+  if (isOfUncertainLength(parts)) {
+    // Without an answer, as for what uWebSockets.js itself refuses: what follows would still be read after one.
+    response.close();
+    return;
+  }
   const body = new RequestBody(bodyBytesMax);
   // Answered, or the peer is gone: the response may not be touched any more.
   let done = false;
@@ -58,6 +63,16 @@ export function serveUwsRequest(
     if (!body.add(new Uint8Array(chunk.slice(0)))) respond(bodyTooLarge(bodyBytesMax));
     else if (isLast) answerRequest(handlers, new ReceivedRequest(parts, body.bytes()), respond);
   });
+}
+
+/**
+ * Whether two servers may see its end in different places, so that what one takes for its body is a request to the
+ * other. uWebSockets.js refuses most of these, but takes the first of several lengths and any other encoding for chunks.
+ */
+function isOfUncertainLength({ headers }: HeadParts): boolean {
+  const encoding = headers.get('transfer-encoding') ?? 'chunked';
+  const isOneLength = headers.get('content-length')?.includes(',') !== true;
+  return !isOneLength || encoding.toLowerCase() !== 'chunked';
 }
 
 /** Writes an answer to a request that ends its connection: a refused upgrade. */
