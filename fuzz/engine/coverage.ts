@@ -24,9 +24,9 @@ export class Coverage {
   readonly #reached = new Map<string, Uint8Array>();
   #reachedCount = 0;
 
-  /** @param files ends of paths of built files, without their extension */
+  /** @param files ends of paths of files; `.js` where they have no extension */
   constructor(files: readonly string[]) {
-    this.#suffixes = files.map((file) => `/${file}.js`);
+    this.#suffixes = files.map((file) => `/${file}${file.includes('.') ? '' : '.js'}`);
     this.#session.connect();
     this.#call('Profiler.enable');
     this.#call('Profiler.startPreciseCoverage', { callCount: true, detailed: true });

@@ -3,7 +3,7 @@ import type { Random } from '../../simulation/core/random.ts';
 /** One part of the program that reads what others wrote, and what must hold whatever it reads. */
 export interface Target {
   readonly name: string;
-  /** Whose blocks count as reached: ends of paths of built files, without their extension. */
+  /** Whose blocks count as reached: ends of paths of files; `.js` where they have no extension. */
   readonly covers: readonly string[];
   /** The longest input that is made of others, bytes; 64 KB where not given. */
   readonly inputBytesMax?: number;

@@ -65,18 +65,35 @@ export function anyValue(random: Random, depth: number): unknown {
  */
 export function collidingIntegers(count: number): number[] {
   const found: number[] = [];
-  for (let number = 0; found.length < count; number++) {
-    if ((hashOfInteger(number) & 0x7fff) === 0) found.push(number);
+  for (let high = 0; found.length < count; high++) {
+    const number = integerOfHash((high << 15) >>> 0);
+    // Greater ones are hashed another way.
+    if (number < 2 ** 31) found.push(number);
   }
   return found;
 }
 
-/** Thomas Wang's hash of 32 bits, as V8 has it. */
-function hashOfInteger(number: number): number {
-  let hash = (~number + (number << 15)) >>> 0;
-  hash = (hash ^ (hash >>> 12)) >>> 0;
-  hash = (hash + (hash << 2)) >>> 0;
-  hash = (hash ^ (hash >>> 4)) >>> 0;
-  hash = Math.imul(hash, 2057) >>> 0;
-  return ((hash ^ (hash >>> 16)) >>> 0) & 0x3fff_ffff;
+/** Thomas Wang's hash of 32 bits, as V8 has it, the other way round. */
+function integerOfHash(hash: number): number {
+  let number = unshift(hash, 16);
+  number = Math.imul(number, inverse(2057));
+  number = unshift(number, 4);
+  number = Math.imul(number, inverse(5));
+  number = unshift(number, 12);
+  return Math.imul(number + 1, inverse(2 ** 15 - 1)) >>> 0;
+}
+
+/** The number that, combined with itself shifted to the right, gives this one. */
+function unshift(combined: number, bits: number): number {
+  let number = combined;
+  for (let known = bits; known < 32; known += bits) number = combined ^ (number >>> bits);
+  return number;
+}
+
+/** What undoes the multiplication by an odd factor, modulo 2^32. */
+function inverse(factor: number): number {
+  let guess = factor;
+  // Each step doubles the bits that are right, of which there are three at first.
+  for (let bits = 3; bits < 32; bits *= 2) guess = Math.imul(guess, 2 - Math.imul(factor, guess));
+  return guess;
 }

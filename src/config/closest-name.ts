@@ -26,6 +26,9 @@ function distance(a: string, b: string, max: number): number {
   return previous[target.length] ?? 0;
 }
 
+/** After this many faults of one source nothing is suggested any more: each takes a comparison with all names. */
+export const SUGGESTIONS_MAX = 20;
+
 /** ` (did you mean X?)` for the candidate nearest to what was written; empty where none is near. */
 export function suggestion(spellings: readonly string[], candidates: readonly Candidate[]): string {
   let best: { name: string; distance: number } | undefined;

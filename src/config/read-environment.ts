@@ -1,4 +1,4 @@
-import { suggestion } from './closest-name.ts';
+import { SUGGESTIONS_MAX, suggestion } from './closest-name.ts';
 import { ENVIRONMENT_PREFIX, environmentName } from './environment-name.ts';
 import { CONFIG_KEYS, keyOfEnvironmentName } from './keys.ts';
 import { type Setting, type Settings, valueOfText } from './settings.ts';
@@ -33,9 +33,10 @@ export function readEnvironment(environment: Environment): Settings {
     if (text === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue;
     if (OTHER_VARIABLES.has(name)) continue;
     const key = keyOfEnvironmentName(name);
-    if (key === undefined)
-      faults.push(`${cutShort(name)}: unknown variable${suggestion([name], CANDIDATES)}`);
-    else settings.push({ key, value: valueOfText(key, text), source: name, place: name });
+    if (key === undefined) {
+      const meant = faults.length < SUGGESTIONS_MAX ? suggestion([name], CANDIDATES) : '';
+      faults.push(`${cutShort(name)}: unknown variable${meant}`);
+    } else settings.push({ key, value: valueOfText(key, text), source: name, place: name });
   }
   return { settings, faults };
 }
