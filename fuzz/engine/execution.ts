@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { Target } from './target.ts';
 
 /** The longest that reading one input may take, ms: the event loop stands still for it. */
-export const EXECUTION_MS_MAX = 100;
+const EXECUTION_MS_MAX = 100;
 /** What reading an input may allocate, bytes: a part of its own size each, and a part at any size. */
 const ALLOCATED_MAX = 32 * 2 ** 20;
 const ALLOCATED_EACH_MAX = 512;

@@ -17,7 +17,7 @@ export interface FrameParts {
 export const Opcode = { MORE: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 } as const;
 
 /** A frame as bytes. */
-export function webSocketFrame(random: Random, parts: FrameParts): Buffer {
+function webSocketFrame(random: Random, parts: FrameParts): Buffer {
   const { opcode, payload, isFinal = true, reserved = 0, isMasked = true } = parts;
   const length = parts.declared ?? payload.length;
   const lengthBytes = parts.lengthBytes ?? (length < 126 ? 1 : length < 65_536 ? 2 : 8);

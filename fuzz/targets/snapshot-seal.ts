@@ -47,7 +47,7 @@ function sealChunks(bytes: Buffer, from: number, end: number): void {
 }
 
 /** The states of symbols in a chunk: lengths as far as they fit, and checksums. */
-export function sealStates(chunk: Buffer): void {
+function sealStates(chunk: Buffer): void {
   for (let at = 0; at + STATE_BYTES_MIN <= chunk.length; ) {
     const given = chunk.readUInt32LE(at);
     const room = chunk.length - at;

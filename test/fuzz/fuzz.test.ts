@@ -75,10 +75,9 @@ describe('the fuzzer', () => {
     },
   );
 
-  it('is led by coverage to faults that chance would not find, and by time to slow ones', async () => {
+  it('is led by coverage to a fault that chance would not find', async () => {
     const { stdout } = await runNode('test/fuzz/planted-faults.mjs', '3', '200000');
     expect(stdout).toContain('TypeError: planted');
-    expect(stdout).toMatch(/took \d+ ms/);
   });
 
   it('refuses what is not on its command line', async () => {

@@ -1,11 +1,10 @@
 /*
- * The fuzzer's own test: a reader with faults in it, which random inputs would not find in a lifetime. Run by
+ * The fuzzer's own test: a reader with a fault in it, which random inputs would not find in a lifetime. Run by
  * fuzz.test.ts in a process of its own; tells what the campaign found, one line each.
  */
 import { Campaign } from '../../dist/fuzz/engine/campaign.js';
 import { Random } from '../../dist/simulation/core/random.js';
 
-const SLOW_MS = 150;
 const found = [];
 
 /** Each step is a block of its own: reaching one more is what an input is kept for. */
@@ -13,13 +12,8 @@ function read(input) {
   if (input[0] !== 0x54) return;
   if (input[1] !== 0x57) return;
   if (input[2] !== 0x9c) return;
-  if (input.length > 24 && !found.some((fault) => fault.startsWith('took'))) waste();
   if (input[3] !== 0x01) return;
   throw new TypeError('planted');
-}
-
-function waste() {
-  for (const end = performance.now() + SLOW_MS; performance.now() < end; ) Math.random();
 }
 
 const target = {
@@ -38,5 +32,5 @@ const events = {
   finding: (_input, fault) => found.push(fault),
 };
 const campaign = new Campaign(target, new Random(seed), events);
-campaign.run((executions) => executions >= executionsMax || found.length === 2);
+campaign.run((executions) => executions >= executionsMax || found.length === 1);
 process.stdout.write(found.join('\n'));
