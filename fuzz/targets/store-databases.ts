@@ -47,7 +47,7 @@ function databaseOf(records: number): Buffer {
   const { root, anomalies } = openDatabases(file.folder, 'write');
   root.transactionSync(() => {
     for (let i = 0; i < records; i++) {
-      void anomalies.putSync(Buffer.from(`key-${i}`), Buffer.alloc(i % 50 === 3 ? 9000 : 60, i));
+      anomalies.putSync(Buffer.from(`key-${i}`), Buffer.alloc(i % 50 === 3 ? 9000 : 60, i));
     }
   });
   const bytes = readFileSync(file.path);
