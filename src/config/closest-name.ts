@@ -4,8 +4,12 @@ export interface Candidate {
   readonly spellings: readonly string[];
 }
 
-/** Levenshtein's: letters to insert, delete or replace to get from `a` to `b`. Case is ignored. */
-function distance(a: string, b: string): number {
+/**
+ * Levenshtein's: letters to insert, delete or replace to get from `a` to `b`. Case is ignored.
+ *
+ * @returns some number above `max` as soon as it is certain to be above it
+ */
+function distance(a: string, b: string, max: number): number {
   const target = b.toLowerCase();
   let previous = Array.from({ length: target.length + 1 }, (_, index) => index);
   for (const [row, letter] of [...a.toLowerCase()].entries()) {
@@ -15,10 +19,15 @@ function distance(a: string, b: string): number {
       const inserted = (current[column - 1] ?? 0) + 1;
       current.push(Math.min(replaced, inserted, (previous[column] ?? 0) + 1));
     }
+    // It never gets less from row to row.
+    if (Math.min(...current) > max) return max + 1;
     previous = current;
   }
   return previous[target.length] ?? 0;
 }
+
+/** After this many faults of one source nothing is suggested any more: each takes a comparison with all names. */
+export const SUGGESTIONS_MAX = 20;
 
 /** ` (did you mean X?)` for the candidate nearest to what was written; empty where none is near. */
 export function suggestion(spellings: readonly string[], candidates: readonly Candidate[]): string {
@@ -26,9 +35,12 @@ export function suggestion(spellings: readonly string[], candidates: readonly Ca
   for (const candidate of candidates) {
     for (const meant of candidate.spellings) {
       for (const written of spellings) {
-        const letters = distance(written, meant);
         // Up to a third of the letters may be wrong, but not so many that the guess is a surprise.
-        if (letters > Math.min(5, Math.ceil(written.length / 3))) continue;
+        const lettersMax = Math.min(5, Math.ceil(written.length / 3));
+        // The comparison takes the product of both lengths: not done where it cannot succeed.
+        if (Math.abs([...written].length - meant.length) > lettersMax) continue;
+        const letters = distance(written, meant, lettersMax);
+        if (letters > lettersMax) continue;
         if (best === undefined || letters < best.distance) {
           best = { name: candidate.name, distance: letters };
         }

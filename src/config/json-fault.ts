@@ -18,31 +18,50 @@ class JsonWalk {
     return this.#value() && this.offset === this.#text.length;
   }
 
+  // Not recursive: a text may nest deeper than calls can.
   #value(): boolean {
-    this.#take(SPACE);
-    const good = this.#character('{')
-      ? this.#list('}', () => this.#member())
-      : this.#character('[')
-        ? this.#list(']', () => this.#value())
-        : this.#take(STRING) || this.#take(NUMBER) || this.#take(WORD);
-    if (good) this.#take(SPACE);
-    return good;
-  }
-
-  #list(end: string, item: () => boolean): boolean {
-    this.#take(SPACE);
-    if (this.#character(end)) return true;
+    /** What ends the containers that are open, outermost first. */
+    const ends: string[] = [];
     do {
-      if (!item()) return false;
-    } while (this.#character(','));
-    return this.#character(end);
+      this.#take(SPACE);
+      const end = this.#character('{') ? '}' : this.#character('[') ? ']' : undefined;
+      if (end === undefined) {
+        if (!this.#scalar()) return false;
+      } else {
+        this.#take(SPACE);
+        if (!this.#character(end)) {
+          ends.push(end);
+          if (end === '}' && !this.#name()) return false;
+          continue;
+        }
+      }
+      if (!this.#close(ends)) return false;
+    } while (ends.length > 0);
+    return true;
   }
 
-  #member(): boolean {
+  /** After a value: what ends with it, up to a place where the next one begins. False: it goes on badly. */
+  #close(ends: string[]): boolean {
+    this.#take(SPACE);
+    for (let end = ends.at(-1); end !== undefined; end = ends.at(-1)) {
+      if (this.#character(',')) return end === ']' || this.#name();
+      if (!this.#character(end)) return false;
+      ends.pop();
+      this.#take(SPACE);
+    }
+    return true;
+  }
+
+  #scalar(): boolean {
+    return this.#take(STRING) || this.#take(NUMBER) || this.#take(WORD);
+  }
+
+  /** What comes before the value of a member. */
+  #name(): boolean {
     this.#take(SPACE);
     if (!this.#take(STRING)) return false;
     this.#take(SPACE);
-    return this.#character(':') && this.#value();
+    return this.#character(':');
   }
 
   #character(character: string): boolean {

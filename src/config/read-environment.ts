@@ -1,7 +1,8 @@
-import { suggestion } from './closest-name.ts';
+import { SUGGESTIONS_MAX, suggestion } from './closest-name.ts';
 import { ENVIRONMENT_PREFIX, environmentName } from './environment-name.ts';
 import { CONFIG_KEYS, keyOfEnvironmentName } from './keys.ts';
 import { type Setting, type Settings, valueOfText } from './settings.ts';
+import { cutShort } from './shown.ts';
 
 /** The variable that names the configuration file. */
 export const CONFIG_FILE_VARIABLE = 'TICKWIRE_CONFIG';
@@ -32,9 +33,10 @@ export function readEnvironment(environment: Environment): Settings {
     if (text === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue;
     if (OTHER_VARIABLES.has(name)) continue;
     const key = keyOfEnvironmentName(name);
-    if (key === undefined)
-      faults.push(`${name}: unknown variable${suggestion([name], CANDIDATES)}`);
-    else settings.push({ key, value: valueOfText(key, text), source: name, place: name });
+    if (key === undefined) {
+      const meant = faults.length < SUGGESTIONS_MAX ? suggestion([name], CANDIDATES) : '';
+      faults.push(`${cutShort(name)}: unknown variable${meant}`);
+    } else settings.push({ key, value: valueOfText(key, text), source: name, place: name });
   }
   return { settings, faults };
 }

@@ -32,9 +32,11 @@ export function readConfigFile(directory: string, named: NamedFile | undefined):
   }
   // Editors on Windows begin a file with a byte order mark.
   const json = text.replace(/^\uFEFF/, '');
+  let value: unknown;
   try {
-    return readObject(JSON.parse(json), name);
+    value = JSON.parse(json);
   } catch {
     return refusal(`${name}: not JSON at ${jsonFault(json)}`);
   }
+  return readObject(value, name);
 }

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { suggestion } from './closest-name.ts';
+import { SUGGESTIONS_MAX, suggestion } from './closest-name.ts';
 import { CONFIG_KEYS, keyAt } from './keys.ts';
 import { type Setting, type Settings, valueOfText } from './settings.ts';
-import { shown } from './shown.ts';
+import { cutShort, shown } from './shown.ts';
 
 /** The flags that are not settings. */
 const SWITCHES = ['help', 'version', 'print-config'] as const;
@@ -85,9 +85,11 @@ export function readFlags(argv: readonly string[]): Flags {
       if (value === undefined) switches.add(name);
       else faults.push(`${rawName}: takes no value, got ${shown(value)}`);
     } else if (key === undefined && name !== 'config') {
-      faults.push(`${rawName}: unknown flag${suggestion([name], CANDIDATES)}`);
+      faults.push(
+        `${cutShort(rawName)}: unknown flag${faults.length < SUGGESTIONS_MAX ? suggestion([name], CANDIDATES) : ''}`,
+      );
     } else if (value === undefined || (!inline && value.startsWith('--'))) {
-      const got = value === undefined ? 'nothing' : `the flag ${value}`;
+      const got = value === undefined ? 'nothing' : `the flag ${cutShort(value)}`;
       faults.push(`${rawName}: expected ${key?.facts.expected ?? 'a file'}, got ${got}`);
     } else if (key === undefined) {
       configFile = value;

@@ -148,6 +148,8 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
   }
   const version = view.getUint8(8);
   if (version !== VERSION) throw faultAt(at, `of version ${version}; known is ${VERSION}`);
+  if (bytes.length < HEADER_BYTES)
+    throw faultAt(at, `of ${bytes.length} bytes, fewer than a header`);
   const nameBytes = view.getUint8(9);
   const sizes = [16, 20, 24].map((from) => view.getUint32(from, true)) as [number, number, number];
   const [prices, minima, maxima] = sizes;
@@ -156,16 +158,18 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
     throw faultAt(at, `of ${bytes.length} bytes, but its parts are of others`);
   }
   const state = parse(bytes, view, sizes);
+  if (state === undefined) throw faultAt(at, 'of a name that is not UTF-8');
   const fault = stateFault(state);
   if (fault !== undefined) throw faultAt(at, `impossible: ${fault}`);
   return state;
 }
 
+/** Undefined where the name is no text. */
 function parse(
   bytes: Uint8Array,
   view: DataView,
   [prices, minima, maxima]: readonly [number, number, number],
-): SymbolState {
+): SymbolState | undefined {
   let at = DOUBLES_FROM;
   const next = () => {
     at += 8;
@@ -182,8 +186,17 @@ function parse(
   const window = view.getUint32(12, true);
   const averaging = { window, taken, prices: many(prices), sum, correction };
   const places = { minima: many(2 * minima), maxima: many(2 * maxima) };
-  const symbol = decoder.decode(bytes.subarray(at));
+  const symbol = textOf(bytes.subarray(at));
+  if (symbol === undefined) return undefined;
   return { symbol, anomalies, count, price, average, time, min, max, averaging, ...places };
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createSymbolNames, SymbolNames } from './memory/symbol-names.ts';
 import { partitionOf, symbolHash } from './partitioner.ts';
 
@@ -15,9 +16,12 @@ const encoder = new TextEncoder();
 export class SymbolTable {
   readonly #capacity: number;
   readonly #partitions: number;
+  /** Nobody knows which symbols share a slot: with those, a publisher could make every look-up a long search. */
+  readonly #basis = randomInt(2 ** 32);
   /** Id + 1 by hash; 0 where empty. */
   #slots = new Int32Array(INITIAL_SYMBOLS * 2);
   #hashes = new Uint32Array(INITIAL_SYMBOLS);
+  #partitionsOf = new Uint16Array(INITIAL_SYMBOLS);
   readonly #names: string[] = [];
   readonly #bytes: SymbolNames;
 
@@ -51,7 +55,7 @@ export class SymbolTable {
   }
 
   partition(symbolId: number): number {
-    return partitionOf(this.#hashes[symbolId] as number, this.#partitions);
+    return this.#partitionsOf[symbolId] as number;
   }
 
   /** The id of the symbol written at `start` to `end` in `bytes`, or {@link UNKNOWN_SYMBOL}. */
@@ -72,7 +76,8 @@ export class SymbolTable {
     if (this.isFull()) throw new RangeError(`symbol table: full with ${this.#capacity} symbols`);
     const symbolId = this.#names.length;
     this.#reserve(symbolId);
-    this.#hashes[symbolId] = symbolHash(bytes, start, end);
+    this.#hashes[symbolId] = symbolHash(bytes, start, end, this.#basis);
+    this.#partitionsOf[symbolId] = partitionOf(symbolHash(bytes, start, end), this.#partitions);
     this.#bytes.append(symbolId, bytes, start, end);
     this.#slots[this.#slotOf(bytes, start, end)] = symbolId + 1;
     this.#names.push(decoder.decode(bytes.subarray(start, end)));
@@ -81,7 +86,7 @@ export class SymbolTable {
 
   /** Where the symbol stands, or the empty slot where it would. */
   #slotOf(bytes: Uint8Array, start: number, end: number): number {
-    const hash = symbolHash(bytes, start, end);
+    const hash = symbolHash(bytes, start, end, this.#basis);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (;;) {
@@ -100,6 +105,9 @@ export class SymbolTable {
     const hashes = new Uint32Array(size);
     hashes.set(this.#hashes);
     this.#hashes = hashes;
+    const partitionsOf = new Uint16Array(size);
+    partitionsOf.set(this.#partitionsOf);
+    this.#partitionsOf = partitionsOf;
     this.#rehash(size * 2);
   }
 

@@ -15,16 +15,20 @@ export const FORBIDDEN_ALIAS = -3;
 export class AliasTable {
   /** Symbol ids by alias, or what stands for none. V8 keeps it dense or sparse as the aliases come, so odd ones cost no memory. */
   readonly #symbolIds: number[] = [];
-  /** Their names. */
-  readonly #symbols = new Map<number, Uint8Array>();
+  /**
+   * Their names, by alias, like the ids. Not a Map: V8 hashes the keys of a Map without a secret where they are numbers, so that aliases
+   * could be chosen that make it slow. The keys of a sparse array it does hash with one.
+   */
+  readonly #symbols: Uint8Array[] = [];
+  #size = 0;
 
   /** Aliases declared. */
   get size(): number {
-    return this.#symbols.size;
+    return this.#size;
   }
 
   has(alias: number): boolean {
-    return this.#symbols.has(alias);
+    return this.#symbols[alias] !== undefined;
   }
 
   /**
@@ -33,15 +37,17 @@ export class AliasTable {
    * @param isAllowed whether it may be published
    */
   declare(alias: number, name: string, isAllowed = true): void {
-    this.#symbols.set(alias, encoder.encode(name));
+    if (!this.has(alias)) this.#size++;
+    this.#symbols[alias] = encoder.encode(name);
     this.#symbolIds[alias] = isAllowed ? UNKNOWN_SYMBOL : FORBIDDEN_ALIAS;
   }
 
   /** Asks anew which symbols may be published, by their names. */
   permit(isAllowed: (name: string) => boolean): void {
-    for (const [alias, bytes] of this.#symbols) {
-      const symbolId = isAllowed(decoder.decode(bytes)) ? UNKNOWN_SYMBOL : FORBIDDEN_ALIAS;
-      this.#symbolIds[alias] = symbolId;
+    // By keys: a sparse array is as long as its largest alias.
+    for (const alias of Object.keys(this.#symbols).map(Number)) {
+      const isCovered = isAllowed(decoder.decode(this.symbol(alias)));
+      this.#symbolIds[alias] = isCovered ? UNKNOWN_SYMBOL : FORBIDDEN_ALIAS;
     }
   }
 
@@ -55,7 +61,7 @@ export class AliasTable {
 
   /** The UTF-8 bytes of the name behind a declared alias. */
   symbol(alias: number): Uint8Array {
-    return this.#symbols.get(alias) as Uint8Array;
+    return this.#symbols[alias] as Uint8Array;
   }
 
   resolve(alias: number, symbolId: number): void {

@@ -93,16 +93,35 @@ class Walk {
 
   #map(count: number, depth: number): string | undefined {
     if (++this.#maps > MAPS_MAX) return `more than ${MAPS_MAX} maps`;
-    return this.#values(count * 2, depth);
+    if (depth > this.#depthMax) return this.#tooDeep();
+    for (let i = 0; i < count; i++) {
+      const fault = this.#key() ?? this.#value(depth + 1);
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  // Strings only: V8 hashes numbers without a secret, so that numbers can be chosen to fall into one bucket
+  // of the Map they are decoded to, which then takes seconds to fill.
+  #key(): string | undefined {
+    const start = this.#at;
+    const tag = this.#bytes[start];
+    if (tag === undefined) return `cut off at byte ${start}`;
+    const isText = (tag & 0xe0) === 0xa0 || (tag >= 0xd9 && tag <= 0xdb);
+    return isText ? this.#value(0) : `the key at byte ${start} is no string`;
   }
 
   #values(count: number, depth: number): string | undefined {
-    if (depth > this.#depthMax) return `nested deeper than ${this.#depthMax} levels`;
+    if (depth > this.#depthMax) return this.#tooDeep();
     for (let i = 0; i < count; i++) {
       const fault = this.#value(depth + 1);
       if (fault !== undefined) return fault;
     }
     return undefined;
+  }
+
+  #tooDeep(): string {
+    return `nested deeper than ${this.#depthMax} levels`;
   }
 
   #skip(length: number): string | undefined {
@@ -126,7 +145,7 @@ class Walk {
 
 /**
  * What makes `bytes` unfit as one MessagePack message of this protocol: truncation, bytes after its
- * end, extension types, nesting beyond `depthMax` containers, more than 64 maps, bad UTF-8.
+ * end, extension types, nesting beyond `depthMax` containers, more than 64 maps, keys that are no strings, bad UTF-8.
  * Undefined when nothing does. The text names places, never content, so it may go to the peer.
  */
 export function messagePackFault(bytes: Uint8Array, depthMax: number): string | undefined {

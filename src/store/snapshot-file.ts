@@ -136,10 +136,15 @@ function readHeader(file: number, fileBytes: number): { info: SnapshotInfo; body
   }
   const text = readBytes(file, fileBytes, HEADER_BYTES, header.readUInt32LE(12));
   if (crc32(text) !== header.readUInt32LE(16)) throw new SnapshotError('its info is damaged');
-  return {
-    info: JSON.parse(text.toString('utf8')) as SnapshotInfo,
-    bodyAt: HEADER_BYTES + text.length,
-  };
+  return { info: parseInfo(text), bodyAt: HEADER_BYTES + text.length };
+}
+
+function parseInfo(text: Buffer): SnapshotInfo {
+  try {
+    return JSON.parse(text.toString('utf8')) as SnapshotInfo;
+  } catch {
+    throw new SnapshotError('its info is not JSON');
+  }
 }
 
 function* readChunks(file: number, fileBytes: number, bodyAt: number): Generator<Uint8Array> {

@@ -137,7 +137,7 @@ describe('hostile sizes', () => {
       const before = performance.now();
       for (let i = 0; i < 10_000; i++) messagePackFault(bytes, FRAME_DEPTH_MAX);
       expect(performance.now() - before).toBeLessThan(1000);
-      expect(messagePackFault(bytes, FRAME_DEPTH_MAX)).toMatch(/^cut off at byte/);
+      expect(messagePackFault(bytes, FRAME_DEPTH_MAX)).toMatch(/^(cut off at|the key at) byte/);
       expect(() => decodeFrame(bytes)).toThrow(ProtocolError);
     },
   );

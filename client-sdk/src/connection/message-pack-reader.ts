@@ -17,6 +17,9 @@ export function readMessagePack(bytes: Uint8Array): unknown {
   return value;
 }
 
+/** Far more containers in one another than any frame has; without a limit the stack would be it. */
+const DEPTH_MAX = 32;
+
 // Reads beyond the end throw by themselves where a DataView reads; the rest checks.
 class MessagePackReader {
   at = 0;
@@ -28,15 +31,15 @@ class MessagePackReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  value(): unknown {
+  value(depth = 0): unknown {
     const type = this.#view.getUint8(this.at++);
     if (type < 0x80) return type;
     if (type >= 0xe0) return type - 0x100;
     if (type >= 0xca && type <= 0xd3) return this.#number(type);
-    if (type < 0x90) return this.#map(type & 0x0f);
-    if (type < 0xa0) return this.#array(type & 0x0f);
+    if (type < 0x90) return this.#map(type & 0x0f, depth);
+    if (type < 0xa0) return this.#array(type & 0x0f, depth);
     if (type < 0xc0) return this.#text(type & 0x1f);
-    return this.#other(type);
+    return this.#other(type, depth);
   }
 
   #number(type: number): number {
@@ -68,7 +71,7 @@ class MessagePackReader {
     }
   }
 
-  #other(type: number): unknown {
+  #other(type: number, depth: number): unknown {
     switch (type) {
       case 0xc0:
         return null;
@@ -85,10 +88,10 @@ class MessagePackReader {
         return this.#text(this.#length(type - 0xd9));
       case 0xdc:
       case 0xdd:
-        return this.#array(this.#length(type - 0xdc + 1));
+        return this.#array(this.#length(type - 0xdc + 1), depth);
       case 0xde:
       case 0xdf:
-        return this.#map(this.#length(type - 0xde + 1));
+        return this.#map(this.#length(type - 0xde + 1), depth);
       default:
         throw new RangeError(`type 0x${type.toString(16)} is not of this protocol`);
     }
@@ -103,15 +106,22 @@ class MessagePackReader {
   }
 
   // The array grows with what is read: a length that the bytes do not hold costs nothing.
-  #array(length: number): unknown[] {
+  #array(length: number, depth: number): unknown[] {
+    if (depth === DEPTH_MAX) throw new RangeError('the frame is nested too deep');
     const values: unknown[] = [];
-    for (let i = 0; i < length; i++) values.push(this.value());
+    for (let i = 0; i < length; i++) values.push(this.value(depth + 1));
     return values;
   }
 
-  #map(size: number): Map<unknown, unknown> {
-    const map = new Map<unknown, unknown>();
-    for (let i = 0; i < size; i++) map.set(this.value(), this.value());
+  // Keys are texts: numbers can be chosen so that a Map of them takes seconds to fill.
+  #map(size: number, depth: number): Map<string, unknown> {
+    if (depth === DEPTH_MAX) throw new RangeError('the frame is nested too deep');
+    const map = new Map<string, unknown>();
+    for (let i = 0; i < size; i++) {
+      const key = this.value(DEPTH_MAX);
+      if (typeof key !== 'string') throw new RangeError('the key of a map is no text');
+      map.set(key, this.value(depth + 1));
+    }
     return map;
   }
 

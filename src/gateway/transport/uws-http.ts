@@ -45,6 +45,11 @@ export function serveUwsRequest(
   handlers: TransportHandlers,
 ): void {
   const parts = readUwsHead(response, request);
+  if (isOfUncertainLength(parts)) {
+    // Without an answer, as for what uWebSockets.js itself refuses: what follows would still be read after one.
+    response.close();
+    return;
+  }
   const answering = new Answering(response, parts.method, options.headers);
   const { bodyBytesMax } = options;
   const body = new RequestBody(bodyBytesMax);
@@ -114,6 +119,16 @@ class Answering {
     clearTimeout(this.#timer);
     this.#response.cork(write);
   }
+}
+
+/**
+ * Whether two servers may see its end in different places, so that what one takes for its body is a request to the
+ * other. uWebSockets.js refuses most of these, but takes the first of several lengths and any other encoding for chunks.
+ */
+function isOfUncertainLength({ headers }: HeadParts): boolean {
+  const encoding = headers.get('transfer-encoding') ?? 'chunked';
+  const isOneLength = headers.get('content-length')?.includes(',') !== true;
+  return !isOneLength || encoding.toLowerCase() !== 'chunked';
 }
 
 /** Writes an answer to a request that ends its connection: a refused upgrade. */

@@ -1,0 +1,36 @@
+/*
+ * The fuzzer's own test: a reader with a fault in it, which random inputs would not find in a lifetime. Run by
+ * fuzz.test.ts in a process of its own; tells what the campaign found, one line each.
+ */
+import { Campaign } from '../../dist/fuzz/engine/campaign.js';
+import { Random } from '../../dist/simulation/core/random.js';
+
+const found = [];
+
+/** Each step is a block of its own: reaching one more is what an input is kept for. */
+function read(input) {
+  if (input[0] !== 0x54) return;
+  if (input[1] !== 0x57) return;
+  if (input[2] !== 0x9c) return;
+  if (input[3] !== 0x01) return;
+  throw new TypeError('planted');
+}
+
+const target = {
+  name: 'planted',
+  covers: ['fuzz/planted-faults.mjs'],
+  dictionary: [],
+  seeds: () => [Buffer.from('nothing')],
+  generate: (random) => Buffer.from([random.below(256), random.below(256)]),
+  execute: read,
+};
+
+const [seed, executionsMax] = process.argv.slice(2).map(Number);
+const events = {
+  begin: () => undefined,
+  end: () => undefined,
+  finding: (_input, fault) => found.push(fault),
+};
+const campaign = new Campaign(target, new Random(seed), events);
+campaign.run((executions) => executions >= executionsMax || found.length === 1);
+process.stdout.write(found.join('\n'));
