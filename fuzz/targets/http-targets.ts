@@ -22,7 +22,9 @@ const PROBLEM_CHARACTERS_MAX = 20_000;
 export function httpTargets(): Target {
   const table = new RouteTable();
   const answer = { status: 200, headers: {}, body: '' };
-  for (const { method, path } of listOperations()) table.add(method, path, () => answer);
+  for (const { method, path } of listOperations()) {
+    table.add(method, path, { handler: () => answer, demand: 'nothing' });
+  }
   return {
     name: 'http-targets',
     covers: [
