@@ -2,6 +2,7 @@ import { SimulatedPublisher } from './clients/publisher.ts';
 import { SimulatedSubscriber } from './clients/subscriber.ts';
 import { Thread } from './core/scheduler.ts';
 import { Violation } from './core/violation.ts';
+import { watchPartitions } from './oracles/partition-watch.ts';
 import { SimulatedServer } from './server/simulated-server.ts';
 import { World } from './world.ts';
 
@@ -74,8 +75,8 @@ export class Simulation {
   async run(): Promise<Outcome> {
     const { atomics, globals, oracle } = this.#world;
     const undo = [
-      globals.install(atomics.operations),
-      oracle.engine.watchPartitions(),
+      globals.install(atomics.take()),
+      watchPartitions(oracle.engine),
       this.#watchPromises(),
     ];
     let failure: Failure | undefined;
@@ -124,8 +125,8 @@ export class Simulation {
     if (error instanceof Violation) {
       return { step: steps, oracle: error.oracle, detail: error.message };
     }
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { step: steps, oracle: 'nothing throws', detail };
+    const { message, stack } = asError(error);
+    return { step: steps, oracle: 'nothing throws', detail: stack ?? message };
   }
 
   #populate(): void {
@@ -161,7 +162,7 @@ export class Simulation {
     const { scheduler } = this.#world;
     do {
       if (!scheduler.step()) throw new Violation('something always happens', 'no event is left');
-      if (this.#lost !== undefined) throw this.#lost;
+      if (this.#lost !== undefined) throw asError(this.#lost);
     } while (!scheduler.hasMicrotasks && scheduler.steps % REST_LOOKS_EVERY !== 0);
     if (!scheduler.hasMicrotasks) return;
     scheduler.hasMicrotasks = false;
@@ -190,6 +191,8 @@ export class Simulation {
   }
 
   #killWorker(): void {
+    // The threads of a process end with it.
+    if (!this.#server.isAlive) return;
     const alive = this.#server.workers.filter(({ isDead }) => !isDead);
     if (alive.length > 0) this.#world.random.pick(alive).doom();
   }
@@ -310,4 +313,9 @@ export class Simulation {
       throw new Violation('the store gets every anomaly', detail);
     }
   }
+}
+
+/** Whatever was thrown, as an error: code of others may throw anything. */
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

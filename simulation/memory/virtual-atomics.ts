@@ -9,7 +9,7 @@ export interface Block {
   readonly index: number;
   readonly timeoutMs: number;
   /** Whether it was woken. */
-  isOver(): boolean;
+  readonly isOver: () => boolean;
 }
 
 /** What a thread that would block does instead: throws, or returns when it is to go on. */
@@ -24,6 +24,35 @@ interface Waiter {
 /** How long a wake-up takes, ms. */
 const WAKE_MS = 0.02;
 
+/** Those of the run that is under way: only one can have the globals. */
+let running: VirtualAtomics | undefined;
+
+function ofRun(): VirtualAtomics {
+  if (running === undefined) throw new Error('no simulation runs');
+  return running;
+}
+
+/**
+ * What stands in for the global. The same functions in every run: the compiler may then put them where they are called,
+ * which is everywhere.
+ */
+const OPERATIONS = {
+  load: (view: Int32Array, index: number) => REAL.load(toldView(view), index),
+  store: (view: Int32Array, index: number, value: number) =>
+    REAL.store(toldView(view), index, value),
+  add: (view: Int32Array, index: number, value: number) => REAL.add(toldView(view), index, value),
+  or: (view: Int32Array, index: number, value: number) => REAL.or(toldView(view), index, value),
+  exchange: (view: Int32Array, index: number, value: number) =>
+    REAL.exchange(toldView(view), index, value),
+  compareExchange: (view: Int32Array, index: number, from: number, to: number) =>
+    REAL.compareExchange(toldView(view), index, from, to),
+  notify: (view: Int32Array, index: number) => ofRun().notify(toldView(view), index),
+  wait: (view: Int32Array, index: number, value: number, timeoutMs: number) =>
+    ofRun().wait(toldView(view), index, value, timeoutMs),
+  waitAsync: (view: Int32Array, index: number, value: number) =>
+    ofRun().waitAsync(toldView(view), index, value),
+} as unknown as typeof Atomics;
+
 /** `Atomics` on which no thread blocks: waiting and waking are events. Views may be watched ones. */
 export class VirtualAtomics {
   readonly #scheduler: Scheduler;
@@ -35,26 +64,10 @@ export class VirtualAtomics {
     this.#sleeper = sleeper;
   }
 
-  /** What stands in for the global. */
-  get operations(): typeof Atomics {
-    const operations = {
-      load: (view: Int32Array, index: number) => REAL.load(toldView(view), index),
-      store: (view: Int32Array, index: number, value: number) =>
-        REAL.store(toldView(view), index, value),
-      add: (view: Int32Array, index: number, value: number) =>
-        REAL.add(toldView(view), index, value),
-      or: (view: Int32Array, index: number, value: number) => REAL.or(toldView(view), index, value),
-      exchange: (view: Int32Array, index: number, value: number) =>
-        REAL.exchange(toldView(view), index, value),
-      compareExchange: (view: Int32Array, index: number, from: number, to: number) =>
-        REAL.compareExchange(toldView(view), index, from, to),
-      notify: (view: Int32Array, index: number) => this.#notify(toldView(view), index),
-      wait: (view: Int32Array, index: number, value: number, timeoutMs: number) =>
-        this.#wait(toldView(view), index, value, timeoutMs),
-      waitAsync: (view: Int32Array, index: number, value: number) =>
-        this.#waitAsync(toldView(view), index, value),
-    };
-    return operations as unknown as typeof Atomics;
+  /** What stands in for the global, from now on with those who wait here. */
+  take(): typeof Atomics {
+    running = this;
+    return OPERATIONS;
   }
 
   /** The process died: nobody waits any more. */
@@ -71,17 +84,15 @@ export class VirtualAtomics {
     };
   }
 
-  #notify(view: Int32Array, index: number): number {
-    const woken = this.#waiters.filter(
-      (waiter) => waiter.memory === view.buffer && waiter.index === index,
-    );
+  notify(view: Int32Array, index: number): number {
+    const woken = this.#waiters.filter((waiter) => isAt(waiter, view, index));
     if (woken.length === 0) return 0;
-    this.#waiters = this.#waiters.filter((waiter) => !woken.includes(waiter));
+    this.#waiters = this.#waiters.filter((waiter) => !isAt(waiter, view, index));
     for (const { wake } of woken) wake();
     return woken.length;
   }
 
-  #wait(view: Int32Array, index: number, value: number, timeoutMs: number): string {
+  wait(view: Int32Array, index: number, value: number, timeoutMs: number): string {
     if (REAL.load(view, index) !== value) return 'not-equal';
     let isWoken = false;
     const giveUp = this.onNotify(view, index, () => {
@@ -96,7 +107,7 @@ export class VirtualAtomics {
   }
 
   /** Its promise is one for whoever only calls `then`: that call comes as an event. */
-  #waitAsync(view: Int32Array, index: number, value: number): unknown {
+  waitAsync(view: Int32Array, index: number, value: number): unknown {
     if (REAL.load(view, index) !== value) return { async: false, value: 'not-equal' };
     const scheduler = this.#scheduler;
     let isOver = false;
@@ -112,6 +123,12 @@ export class VirtualAtomics {
       if (isOver) onResolve('ok');
       else resolve = onResolve;
     };
+    // A promise would call back when whatever was interrupted has gone on, and not in the middle of it.
+    // oxlint-disable-next-line unicorn/no-thenable
     return { async: true, value: { then } };
   }
+}
+
+function isAt({ memory, index }: Waiter, view: Int32Array, at: number): boolean {
+  return index === at && memory === view.buffer;
 }

@@ -2,7 +2,7 @@ import type { AnomalySink, Engine } from '../../src/engine/index.ts';
 import { Counter } from '../../src/engine/index.ts';
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
 import type { ReceivedTicks, TickColumns } from '../../src/engine/memory/tick-ring.ts';
-import { Partition, type Rules } from '../../src/engine/partition.ts';
+import type { Rules } from '../../src/engine/partition.ts';
 import type { SymbolState as CapturedState } from '../../src/engine/symbol-state.ts';
 import type { Scheduler } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
@@ -91,14 +91,14 @@ export class EngineOracle {
     this.quietly(() => {
       for (const [symbolId] of engine.symbols.names.entries()) this.#learn(symbolId);
     });
-    const { tryOffer, drainAnomalies } = engine;
+    const tryOffer = engine.tryOffer.bind(engine);
     engine.tryOffer = (symbolId, ticks, index) => {
-      const wasTaken = tryOffer.call(engine, symbolId, ticks, index);
+      const wasTaken = tryOffer(symbolId, ticks, index);
       this.#offered(symbolId, ticks, index, wasTaken);
       return wasTaken;
     };
-    engine.drainAnomalies = (sink, limit) =>
-      drainAnomalies.call(engine, this.#watching(sink), limit);
+    const drainAnomalies = engine.drainAnomalies.bind(engine);
+    engine.drainAnomalies = (sink, limit) => drainAnomalies(this.#watching(sink), limit);
   }
 
   /** Does `look` without anybody being interrupted by it. */
@@ -219,30 +219,12 @@ export class EngineOracle {
     });
   }
 
-  /** Has every partition of the process tell of the ticks it applies. Returns how to have it no more. */
-  watchPartitions(): () => void {
-    const { apply, repair } = Partition.prototype;
-    const oracle = this;
-    Partition.prototype.apply = function (ticks, index) {
-      oracle.#begin(ticks, index);
-      apply.call(this, ticks, index);
-      oracle.#end(ticks.symbolIds[index] as number);
-    };
-    Partition.prototype.repair = function (symbolId, sequence) {
-      repair.call(this, symbolId, sequence);
-      oracle.#repaired(symbolId);
-    };
-    return () => {
-      Partition.prototype.apply = apply;
-      Partition.prototype.repair = repair;
-    };
-  }
-
   #partition(): number {
     return this.#scheduler.thread - 1;
   }
 
-  #begin(ticks: TickColumns, index: number): void {
+  /** The thread that runs begins to apply a tick. */
+  began(ticks: TickColumns, index: number): void {
     const partition = this.#partition();
     const queue = this.queues[partition] as QueueModel;
     const symbolId = ticks.symbolIds[index] as number;
@@ -253,13 +235,15 @@ export class EngineOracle {
     this.model(symbolId).begin(price, time, position);
   }
 
-  #end(symbolId: number): void {
+  /** It has applied it. */
+  ended(symbolId: number): void {
     this.model(symbolId).settle();
     this.ticksApplied++;
     (this.queues[this.#partition()] as QueueModel).end();
   }
 
-  #repaired(symbolId: number): void {
+  /** It has cleaned up after a predecessor that died on a tick of this symbol. */
+  repaired(symbolId: number): void {
     this.quietly(() => {
       const { statistics } = this.engine;
       const version = statistics.read(symbolId, this.#row, 0);

@@ -71,7 +71,7 @@ export class PublishOracle implements Witness {
     const offers = this.#server.engine.offers.splice(0);
     if (frame[0] === Op.TICKS) this.#checkTicks(frame, offers);
     else {
-      expectThat(offers.length === 0, 'ticks', () => `op ${frame[0]} brought ticks`);
+      expectThat(offers.length === 0, 'ticks', () => `op ${String(frame[0])} brought ticks`);
       if (frame[0] === Op.ALIAS) this.#declare(frame);
     }
   }
@@ -218,10 +218,8 @@ export class PublishOracle implements Witness {
 
   /** The error code that REJECT has for a tick. */
   #told(index: number): number | undefined {
-    const faults = this.#answers.find((answer) => answer[0] === Op.REJECT)?.[2] as
-      | number[]
-      | undefined;
-    for (let at = 0; faults !== undefined && at < faults.length; at += 2) {
+    const faults = (this.#answers.find((answer) => answer[0] === Op.REJECT)?.[2] ?? []) as number[];
+    for (let at = 0; at < faults.length; at += 2) {
       if (faults[at] === index) return faults[at + 1];
     }
     return undefined;

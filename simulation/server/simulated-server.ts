@@ -84,7 +84,7 @@ export class SimulatedServer {
     return this.#store?.waitingCount ?? 0;
   }
 
-  async #startEngine({ symbols }: Recovered): Promise<Engine> {
+  #startEngine({ symbols }: Recovered): Promise<Engine> {
     const { scenario } = this.#world;
     const { processing } = this.#config;
     let partition = 0;
@@ -101,7 +101,7 @@ export class SimulatedServer {
     };
     const onAccess = scenario.isMainWatched ? this.#onAccess() : undefined;
     const events = { workerRestarted: () => undefined };
-    return await withViews(onAccess, () => Engine.start(options, events, symbols));
+    return withViews(onAccess, () => Engine.start(options, events, symbols));
   }
 
   readonly #partitions: SharedArrayBuffer[] = [];
@@ -135,18 +135,18 @@ export class SimulatedServer {
     const store = this.#store;
     if (store === undefined) return;
     const { oracle } = this.#world;
-    const { capture } = engine;
+    const capture = engine.capture.bind(engine);
     engine.capture = () => {
       this.#cut = oracle.engine.cut();
-      return capture.call(engine);
+      return capture();
     };
-    const { saveSnapshot } = store;
+    const saveSnapshot = store.saveSnapshot.bind(store);
     store.saveSnapshot = (chunks, info) => {
       const copies = [...(chunks as Iterable<Uint8Array>)].map((chunk) => Uint8Array.from(chunk));
       const states: SymbolState[] = copies.flatMap((chunk) => [...decodeSymbolStates(chunk)]);
       oracle.engine.checkCaptured(states, this.#cut);
       this.#checkHeader(info);
-      return saveSnapshot.call(store, copies, info);
+      return saveSnapshot(copies, info);
     };
   }
 
