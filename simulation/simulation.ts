@@ -1,7 +1,7 @@
 import { SimulatedPublisher } from './clients/publisher.ts';
 import { SimulatedSubscriber } from './clients/subscriber.ts';
 import { Thread } from './core/scheduler.ts';
-import { Violation } from './core/violation.ts';
+import { takeViolation, Violation } from './core/violation.ts';
 import { watchPartitions } from './oracles/partition-watch.ts';
 import { SimulatedServer } from './server/simulated-server.ts';
 import { World } from './world.ts';
@@ -79,6 +79,7 @@ export class Simulation {
       watchPartitions(oracle.engine),
       this.#watchPromises(),
     ];
+    takeViolation();
     let failure: Failure | undefined;
     try {
       this.#populate();
@@ -120,7 +121,9 @@ export class Simulation {
     };
   }
 
-  #failureOf(error: unknown): Failure {
+  #failureOf(thrown: unknown): Failure {
+    // What an oracle saw first may have led to the rest.
+    const error = takeViolation() ?? thrown;
     const { steps } = this.#world.scheduler;
     if (error instanceof Violation) {
       return { step: steps, oracle: error.oracle, detail: error.message };
@@ -159,10 +162,13 @@ export class Simulation {
   }
 
   async #step(): Promise<void> {
-    const { scheduler } = this.#world;
+    const { oracle, scheduler } = this.#world;
     do {
       if (!scheduler.step()) throw new Violation('something always happens', 'no event is left');
       if (this.#lost !== undefined) throw asError(this.#lost);
+      const violation = takeViolation();
+      if (violation !== undefined) throw violation;
+      if (this.#server.isServing) oracle.engine.checkNews();
     } while (!scheduler.hasMicrotasks && scheduler.steps % REST_LOOKS_EVERY !== 0);
     if (!scheduler.hasMicrotasks) return;
     scheduler.hasMicrotasks = false;

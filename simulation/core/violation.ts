@@ -1,3 +1,5 @@
+let first: Violation | undefined;
+
 /** A promise that the server broke, seen by an oracle. */
 export class Violation extends Error {
   override readonly name = 'Violation';
@@ -7,7 +9,15 @@ export class Violation extends Error {
   constructor(oracle: string, detail: string) {
     super(detail);
     this.oracle = oracle;
+    first ??= this;
   }
+}
+
+/** The first one since it was last asked for: also where the server's own code caught it. */
+export function takeViolation(): Violation | undefined {
+  const taken = first;
+  first = undefined;
+  return taken;
 }
 
 /** Breaks the run off unless a promise holds; `detail` is asked for only then. */

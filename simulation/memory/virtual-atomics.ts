@@ -1,7 +1,9 @@
 import type { Scheduler } from '../core/scheduler.ts';
+import { expectThat } from '../core/violation.ts';
 import { toldView } from './watched-views.ts';
 
 const REAL = globalThis.Atomics;
+const NEVER_ENDS = 'every thread ends what it does';
 
 /** Where a thread would block. */
 export interface Block {
@@ -21,11 +23,17 @@ interface Waiter {
   readonly wake: () => void;
 }
 
+/** Looks at shared memory, and waits, that one event may take: a thread that never ends its work looks for ever. */
+const LOOKS_MAX = 20_000_000;
+const WAITS_MAX = 10_000;
 /** How long a wake-up takes, ms. */
 const WAKE_MS = 0.02;
 
 /** Those of the run that is under way: only one can have the globals. */
 let running: VirtualAtomics | undefined;
+
+/** Looks at shared memory that may follow before somebody asks whether anything still happens. */
+let looksLeft = LOOKS_MAX;
 
 function ofRun(): VirtualAtomics {
   if (running === undefined) throw new Error('no simulation runs');
@@ -37,7 +45,10 @@ function ofRun(): VirtualAtomics {
  * which is everywhere.
  */
 const OPERATIONS = {
-  load: (view: Int32Array, index: number) => REAL.load(toldView(view), index),
+  load: (view: Int32Array, index: number) => {
+    if (--looksLeft < 0) ofRun().refill();
+    return REAL.load(toldView(view), index);
+  },
   store: (view: Int32Array, index: number, value: number) =>
     REAL.store(toldView(view), index, value),
   add: (view: Int32Array, index: number, value: number) => REAL.add(toldView(view), index, value),
@@ -58,6 +69,9 @@ export class VirtualAtomics {
   readonly #scheduler: Scheduler;
   readonly #sleeper: Sleeper;
   #waiters: Waiter[] = [];
+  #refilledAt = -1;
+  #waits = 0;
+  #waitedAt = -1;
 
   constructor(scheduler: Scheduler, sleeper: Sleeper) {
     this.#scheduler = scheduler;
@@ -68,6 +82,14 @@ export class VirtualAtomics {
   take(): typeof Atomics {
     running = this;
     return OPERATIONS;
+  }
+
+  /** Many looks were taken: at least a step must have begun since as many before. */
+  refill(): void {
+    const { steps } = this.#scheduler;
+    expectThat(steps !== this.#refilledAt, NEVER_ENDS, () => 'looks at memory for ever');
+    this.#refilledAt = steps;
+    looksLeft = LOOKS_MAX;
   }
 
   /** The process died: nobody waits any more. */
@@ -93,6 +115,7 @@ export class VirtualAtomics {
   }
 
   wait(view: Int32Array, index: number, value: number, timeoutMs: number): string {
+    this.#countWait();
     if (REAL.load(view, index) !== value) return 'not-equal';
     let isWoken = false;
     const giveUp = this.onNotify(view, index, () => {
@@ -104,6 +127,13 @@ export class VirtualAtomics {
       giveUp();
     }
     return isWoken ? 'ok' : 'timed-out';
+  }
+
+  #countWait(): void {
+    const { steps } = this.#scheduler;
+    this.#waits = steps === this.#waitedAt ? this.#waits + 1 : 0;
+    this.#waitedAt = steps;
+    expectThat(this.#waits < WAITS_MAX, NEVER_ENDS, () => 'waits for what nobody can do');
   }
 
   /** Its promise is one for whoever only calls `then`: that call comes as an event. */

@@ -12,6 +12,9 @@ import { type ExpectedAnomaly, SymbolModel } from './symbol-model.ts';
 /** Where the running sum may be off by its last bits, relatively. */
 const AVERAGE_ERROR_MAX = 1e-12;
 
+/** The gateway rests for 20 ms at most; it and its timers may be late, ms. */
+const NEWS_MS_MAX = 60;
+
 /** A cut through all queues, at which a capture was asked for: where the queue of each symbol stood. */
 export type Cut = ReadonlyMap<string, number>;
 
@@ -40,6 +43,8 @@ export class EngineOracle {
   /** Ticks applied and anomalies taken by all processes together. */
   ticksApplied = 0;
   anomaliesTaken = 0;
+  /** When a worker last told of something new that the gateway has not looked at since, ms. */
+  newsAt: number | undefined;
   /** Symbols that the process knows. */
   known = new Set<string>();
   /** Offers since it was last emptied. */
@@ -79,6 +84,7 @@ export class EngineOracle {
   /** Looks on at an engine that starts, from nothing or from what was restored. */
   attach(engine: Engine, overwrites: boolean): void {
     this.#engine = engine;
+    this.newsAt = undefined;
     const { channelCapacity, partitions } = engine;
     this.queues = Array.from(
       { length: partitions },
@@ -98,7 +104,10 @@ export class EngineOracle {
       return wasTaken;
     };
     const drainAnomalies = engine.drainAnomalies.bind(engine);
-    engine.drainAnomalies = (sink, limit) => drainAnomalies(this.#watching(sink), limit);
+    engine.drainAnomalies = (sink, limit) => {
+      this.newsAt = undefined;
+      return drainAnomalies(this.#watching(sink), limit);
+    };
   }
 
   /** Does `look` without anybody being interrupted by it. */
@@ -202,6 +211,20 @@ export class EngineOracle {
     });
   }
 
+  /** While the server serves: what workers tell is not left lying. */
+  checkNews(): void {
+    const { newsAt } = this;
+    const { now } = this.#scheduler;
+    if (newsAt === undefined || now - newsAt <= NEWS_MS_MAX) return;
+    // Looked at after the gateway did, but before it took what had changed: taken all the same.
+    this.newsAt = undefined;
+    expectThat(
+      !this.quietly(() => this.engine.hasNews()),
+      'the gateway looks at what is new',
+      () => `it did not for ${now - newsAt} ms`,
+    );
+  }
+
   /** The rows must hold what the models do, now that nothing moves. */
   checkRows(): void {
     this.quietly(() => {
@@ -239,6 +262,7 @@ export class EngineOracle {
   ended(symbolId: number): void {
     this.model(symbolId).settle();
     this.ticksApplied++;
+    this.newsAt ??= this.#scheduler.now;
     (this.queues[this.#partition()] as QueueModel).end();
   }
 

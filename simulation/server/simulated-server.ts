@@ -16,6 +16,8 @@ import type { World } from '../world.ts';
 
 const LOG = { warn: () => undefined, error: () => undefined };
 const ACCESSES_BETWEEN_INTERRUPTIONS = 300;
+/** Servers come and go here by the thousand, and none has many sessions. */
+const LINKS_RESERVED = 4096;
 /** Of each partition, for the places of deques. */
 const GROW_BYTES = 1 << 20;
 
@@ -36,6 +38,8 @@ export class SimulatedServer {
   #gateway: Gateway | undefined;
   #snapshots: Snapshots | undefined;
   #cut: Cut = new Map();
+  /** Of publishers by name, at the cut. */
+  #cutSequences = new Map<string, number>();
   #isDead = false;
 
   constructor(world: World) {
@@ -138,6 +142,7 @@ export class SimulatedServer {
     const capture = engine.capture.bind(engine);
     engine.capture = () => {
       this.#cut = oracle.engine.cut();
+      this.#cutSequences = new Map([...oracle.records].map(([name, of]) => [name, of.sequence]));
       return capture();
     };
     const saveSnapshot = store.saveSnapshot.bind(store);
@@ -150,12 +155,17 @@ export class SimulatedServer {
     };
   }
 
-  /** No snapshot knows of a frame that was never accepted. */
+  /** A snapshot knows of the frames that were accepted before its moment, and of no others. */
   #checkHeader(info: SnapshotInfo): void {
     const { publishers } = info as unknown as { publishers: [string, number][] };
-    for (const [name, sequence] of publishers) {
-      const { sequence: last } = this.#world.oracle.record(name);
-      expectThat(sequence <= last, 'snapshots', () => `${name}: ${sequence}, accepted is ${last}`);
+    const told = new Map(publishers);
+    for (const [name, last] of this.#cutSequences) {
+      const sequence = told.get(name) ?? 0;
+      expectThat(
+        sequence === last,
+        'a snapshot has the sequences of its moment',
+        () => `${name}: ${sequence}, accepted was ${last}`,
+      );
     }
   }
 
@@ -173,6 +183,7 @@ export class SimulatedServer {
       snapshots: counters,
       publishers,
       openTransport: this.#world.network.startTransport,
+      linksReserved: LINKS_RESERVED,
     });
     if (this.#isDead) return;
     this.#gateway = gateway;

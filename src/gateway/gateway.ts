@@ -67,6 +67,8 @@ export interface GatewayOptions {
   readonly publishers: Iterable<readonly [name: string, sequence: number]>;
   /** What serves the sockets instead of what the configuration names: the simulation's, which has no HTTP. */
   readonly openTransport?: StartTransport | undefined;
+  /** Links of sessions to symbols that there is room for from the start; undefined: for plenty. */
+  readonly linksReserved?: number | undefined;
 }
 
 /** Sockets, sessions, fan-out and HTTP around an engine: everything on the main thread. */
@@ -80,7 +82,7 @@ export class Gateway {
   readonly #sessions = new Sessions();
   readonly #traffic = new Traffic();
   readonly #clock = new TurnClock();
-  readonly #subscriptions = new Subscriptions();
+  readonly #subscriptions: Subscriptions;
   readonly #conflation = new ConflationQueue();
   readonly #intake: TickIntake;
   readonly #credit: CreditPool;
@@ -91,12 +93,14 @@ export class Gateway {
   #transport: Transport | undefined;
   #isStopping = false;
 
-  private constructor({ config, engine, store, publishers, workers }: GatewayOptions) {
+  private constructor(options: GatewayOptions) {
+    const { config, engine, store, publishers, workers } = options;
     const { processing, stream } = config;
     this.#config = config;
     this.#engine = engine;
     this.#store = store;
     this.#workers = workers;
+    this.#subscriptions = new Subscriptions(options.linksReserved);
     this.#publishers = new PublisherRegistry(publishers);
     const pool = new SnapshotPool(engine);
     this.#anomalies = new AnomalyLog({
