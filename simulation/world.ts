@@ -30,6 +30,8 @@ export class World {
   isCalm = false;
   /** Workers by the partition of the server that runs. */
   workers: () => readonly SimulatedWorker[] = () => [];
+  /** What went wrong in code that nobody waits for. */
+  lost: unknown;
   /** Workers that died. */
   deaths = 0;
 
@@ -72,8 +74,19 @@ export class World {
       died: () => {
         this.deaths++;
       },
-      stepped: (worker) => this.oracle.engine.checkCounters(worker.partition),
+      stepped: (worker, hasApplied) => {
+        this.oracle.engine.stepped(worker.partition, hasApplied);
+      },
     };
+  }
+
+  /** Lets work go on that nobody waits for. */
+  detach(work: Promise<unknown>): void {
+    this.scheduler.hasMicrotasks = true;
+    work.catch((error: unknown) => {
+      this.lost ??= error;
+      this.scheduler.hasMicrotasks = true;
+    });
   }
 
   /** A process starts with what an earlier one left. */

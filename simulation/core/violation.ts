@@ -1,5 +1,3 @@
-let first: Violation | undefined;
-
 /** A promise that the server broke, seen by an oracle. */
 export class Violation extends Error {
   override readonly name = 'Violation';
@@ -9,9 +7,10 @@ export class Violation extends Error {
   constructor(oracle: string, detail: string) {
     super(detail);
     this.oracle = oracle;
-    first ??= this;
   }
 }
+
+let first: Violation | undefined;
 
 /** The first one since it was last asked for: also where the server's own code caught it. */
 export function takeViolation(): Violation | undefined {
@@ -20,7 +19,14 @@ export function takeViolation(): Violation | undefined {
   return taken;
 }
 
+/** Breaks the run off: a promise was broken. */
+export function breakOff(oracle: string, detail: string): never {
+  const violation = new Violation(oracle, detail);
+  first ??= violation;
+  throw violation;
+}
+
 /** Breaks the run off unless a promise holds; `detail` is asked for only then. */
 export function expectThat(holds: boolean, oracle: string, detail: () => string): void {
-  if (!holds) throw new Violation(oracle, detail());
+  if (!holds) breakOff(oracle, detail());
 }

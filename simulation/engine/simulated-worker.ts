@@ -40,7 +40,7 @@ export interface WorkerFate {
   started(): void;
   died(): void;
   /** A worker has ended its step; nothing of it is under way. */
-  stepped(worker: SimulatedWorker): void;
+  stepped(worker: SimulatedWorker, hasApplied: boolean): void;
 }
 
 /**
@@ -140,7 +140,7 @@ export class SimulatedWorker extends EventEmitter {
     this.#live(() => {
       const worker = this.#worker as PartitionWorker;
       const next = worker.step();
-      this.#fate.stepped(this);
+      this.#fate.stepped(this, next === 'step');
       if (next === 'step') this.#soon();
       else if (next === 'end') this.#end(0);
       else this.#sleep(worker);

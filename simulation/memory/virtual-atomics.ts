@@ -78,12 +78,6 @@ export class VirtualAtomics {
     this.#sleeper = sleeper;
   }
 
-  /** What stands in for the global, from now on with those who wait here. */
-  take(): typeof Atomics {
-    running = this;
-    return OPERATIONS;
-  }
-
   /** Many looks were taken: at least a step must have begun since as many before. */
   refill(): void {
     const { steps } = this.#scheduler;
@@ -161,4 +155,10 @@ export class VirtualAtomics {
 
 function isAt({ memory, index }: Waiter, view: Int32Array, at: number): boolean {
   return index === at && memory === view.buffer;
+}
+
+/** What stands in for the global, from now on with those who wait there. */
+export function standIn(atomics: VirtualAtomics): typeof Atomics {
+  running = atomics;
+  return OPERATIONS;
 }

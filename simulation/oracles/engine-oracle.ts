@@ -3,20 +3,14 @@ import { Counter } from '../../src/engine/index.ts';
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
 import type { ReceivedTicks, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import type { Rules } from '../../src/engine/partition.ts';
-import type { SymbolState as CapturedState } from '../../src/engine/symbol-state.ts';
 import type { Scheduler } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
+import { checkAnomaly } from './anomaly-check.ts';
 import { QueueModel } from './queue-model.ts';
 import { type ExpectedAnomaly, SymbolModel } from './symbol-model.ts';
 
-/** Where the running sum may be off by its last bits, relatively. */
-const AVERAGE_ERROR_MAX = 1e-12;
-
 /** The gateway rests for 20 ms at most; it and its timers may be late, ms. */
-const NEWS_MS_MAX = 60;
-
-/** A cut through all queues, at which a capture was asked for: where the queue of each symbol stood. */
-export type Cut = ReadonlyMap<string, number>;
+const NEWS_MS_MAX = 100;
 
 /** What a tick's intake came to. */
 export interface Offer {
@@ -132,61 +126,6 @@ export class EngineOracle {
     return this.model(symbolId).anomalies.get(sequence);
   }
 
-  /** Where the queues stand: every tick offered so far is before it. */
-  cut(): Cut {
-    const { symbols } = this.engine;
-    return new Map(
-      symbols.names.map((symbol, symbolId) => [
-        symbol,
-        this.queues[symbols.partition(symbolId)]?.offered ?? 0,
-      ]),
-    );
-  }
-
-  /** Checks captured states against the cut: they hold the ticks before it and no others. */
-  checkCaptured(states: readonly CapturedState[], cut: Cut): void {
-    const captured = new Map(states.map((state) => [state.symbol, state]));
-    for (const [symbol, position] of cut) {
-      const model = this.models.get(symbol);
-      const state = captured.get(symbol);
-      if (model === undefined) continue;
-      const count = state?.count ?? 0;
-      const last = count === 0 ? -1 : model.positionOf(count);
-      const next = model.positionOf(count + 1);
-      expectThat(
-        last !== undefined && last < position && (next === undefined || next >= position),
-        'a snapshot holds the ticks before its moment and no others',
-        () =>
-          `${symbol}: ${count} updates; the last was number ${last} of its queue, the next ${next}, the cut is at ` +
-          `${position}`,
-      );
-      if (state !== undefined && count > 0) this.checkState(symbol, model, count, state);
-    }
-  }
-
-  /** Checks that values are those after `count` updates. */
-  checkState(
-    symbol: string,
-    model: SymbolModel,
-    count: number,
-    values: { price: number; average: number; time: number; min: number; max: number },
-  ): void {
-    const state = model.states[count - 1];
-    const isRight =
-      state !== undefined &&
-      state.price === values.price &&
-      state.time === values.time &&
-      state.min === values.min &&
-      state.max === values.max &&
-      Math.abs(values.average / state.average - 1) <= AVERAGE_ERROR_MAX;
-    expectThat(
-      isRight,
-      'every state is one that the symbol had',
-      () =>
-        `${symbol} after ${count} updates: ${JSON.stringify(values)}, not ${JSON.stringify(state)}`,
-    );
-  }
-
   /** A worker rests: what its partition counts must be what left its queue. */
   checkCounters(partition: number): void {
     const queue = this.queues[partition];
@@ -211,6 +150,12 @@ export class EngineOracle {
     });
   }
 
+  /** A worker has ended a step: nothing of it is under way. */
+  stepped(partition: number, hasApplied: boolean): void {
+    if (hasApplied) this.newsAt ??= this.#scheduler.now;
+    this.checkCounters(partition);
+  }
+
   /** While the server serves: what workers tell is not left lying. */
   checkNews(): void {
     const { newsAt } = this;
@@ -223,23 +168,6 @@ export class EngineOracle {
       'the gateway looks at what is new',
       () => `it did not for ${now - newsAt} ms`,
     );
-  }
-
-  /** The rows must hold what the models do, now that nothing moves. */
-  checkRows(): void {
-    this.quietly(() => {
-      for (const [symbolId, symbol] of this.engine.symbols.names.entries()) {
-        const model = this.model(symbolId);
-        const version = this.engine.statistics.read(symbolId, this.#row, 0);
-        const count = version === 0 ? 0 : (this.#row[RowValue.COUNT] as number);
-        expectThat(
-          count === model.states.length,
-          'every accepted tick is applied',
-          () => `${symbol} has ${count} updates, and ${model.states.length} ticks were applied`,
-        );
-        if (count > 0) this.checkState(symbol, model, count, this.#rowValues());
-      }
-    });
   }
 
   #partition(): number {
@@ -262,7 +190,6 @@ export class EngineOracle {
   ended(symbolId: number): void {
     this.model(symbolId).settle();
     this.ticksApplied++;
-    this.newsAt ??= this.#scheduler.now;
     (this.queues[this.#partition()] as QueueModel).end();
   }
 
@@ -321,17 +248,6 @@ export class EngineOracle {
     checkAnomaly(symbol, sequence, values, expected);
   }
 
-  #rowValues(): { price: number; average: number; time: number; min: number; max: number } {
-    const row = this.#row;
-    return {
-      price: row[RowValue.PRICE] as number,
-      average: row[RowValue.AVERAGE] as number,
-      time: row[RowValue.TIME] as number,
-      min: row[RowValue.MIN] as number,
-      max: row[RowValue.MAX] as number,
-    };
-  }
-
   #learn(symbolId: number): SymbolModel {
     const symbol = this.nameOf(symbolId);
     let model = this.models.get(symbol);
@@ -346,24 +262,4 @@ export class EngineOracle {
     this.onSymbol(symbolId);
     return model;
   }
-}
-
-/** Checks an anomaly's direction, reference, price, change and time. */
-export function checkAnomaly(
-  symbol: string,
-  sequence: number,
-  values: readonly number[],
-  expected: ExpectedAnomaly | undefined,
-): void {
-  const [direction, reference, price, changePercent, time] = values;
-  expectThat(
-    expected !== undefined &&
-      expected.direction === direction &&
-      expected.reference === reference &&
-      expected.price === price &&
-      expected.changePercent === changePercent &&
-      expected.time === time,
-    'anomalies are those that the ticks raise',
-    () => `${symbol} ${sequence}: ${JSON.stringify(values)}, expected ${JSON.stringify(expected)}`,
-  );
 }

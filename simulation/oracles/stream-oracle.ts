@@ -1,5 +1,5 @@
 import { expectThat } from '../core/violation.ts';
-import type { SentMessage, Witness } from '../network/simulated-connection.ts';
+import type { SentMessage, Witness } from '../network/connection-ends.ts';
 import { Op, type WireFrame } from '../network/wire.ts';
 import { ALL_FIELDS, HeldWants, type Wants } from './held-wants.ts';
 import type { HistoryOracle } from './history-oracle.ts';

@@ -5,12 +5,10 @@ import type { SymbolState } from '../../src/engine/symbol-state.ts';
 import { Assets, Gateway, WorkerHealth } from '../../src/gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/recovery/recover.ts';
 import { noSnapshots, Snapshots } from '../../src/recovery/snapshots.ts';
-import type { SnapshotInfo } from '../../src/store/snapshot-file.ts';
 import { Thread } from '../core/scheduler.ts';
-import { expectThat } from '../core/violation.ts';
 import { SimulatedWorker } from '../engine/simulated-worker.ts';
 import { type OnAccess, withViews } from '../memory/watched-views.ts';
-import type { Cut } from '../oracles/engine-oracle.ts';
+import { SnapshotOracle } from '../oracles/snapshot-oracle.ts';
 import { SimulatedStore } from '../storage/simulated-store.ts';
 import type { World } from '../world.ts';
 
@@ -37,9 +35,6 @@ export class SimulatedServer {
   #engine: Engine | undefined;
   #gateway: Gateway | undefined;
   #snapshots: Snapshots | undefined;
-  #cut: Cut = new Map();
-  /** Of publishers by name, at the cut. */
-  #cutSequences = new Map<string, number>();
   #isDead = false;
 
   constructor(world: World) {
@@ -138,35 +133,20 @@ export class SimulatedServer {
   #watchCaptures(engine: Engine): void {
     const store = this.#store;
     if (store === undefined) return;
-    const { oracle } = this.#world;
+    const snapshots = new SnapshotOracle(this.#world.oracle);
     const capture = engine.capture.bind(engine);
     engine.capture = () => {
-      this.#cut = oracle.engine.cut();
-      this.#cutSequences = new Map([...oracle.records].map(([name, of]) => [name, of.sequence]));
+      snapshots.asked();
       return capture();
     };
     const saveSnapshot = store.saveSnapshot.bind(store);
     store.saveSnapshot = (chunks, info) => {
       const copies = [...(chunks as Iterable<Uint8Array>)].map((chunk) => Uint8Array.from(chunk));
       const states: SymbolState[] = copies.flatMap((chunk) => [...decodeSymbolStates(chunk)]);
-      oracle.engine.checkCaptured(states, this.#cut);
-      this.#checkHeader(info);
+      const { publishers } = info as unknown as { publishers: [string, number][] };
+      snapshots.check(states, publishers);
       return saveSnapshot(copies, info);
     };
-  }
-
-  /** A snapshot knows of the frames that were accepted before its moment, and of no others. */
-  #checkHeader(info: SnapshotInfo): void {
-    const { publishers } = info as unknown as { publishers: [string, number][] };
-    const told = new Map(publishers);
-    for (const [name, last] of this.#cutSequences) {
-      const sequence = told.get(name) ?? 0;
-      expectThat(
-        sequence === last,
-        'a snapshot has the sequences of its moment',
-        () => `${name}: ${sequence}, accepted was ${last}`,
-      );
-    }
   }
 
   async #serve(engine: Engine, { publishers }: Recovered): Promise<void> {
