@@ -3,6 +3,8 @@ import type { World } from '../world.ts';
 import { SimulatedServer } from './simulated-server.ts';
 
 const RESTART_MS_MAX = 500;
+/** How likely a worker that can dies at an access to shared memory. */
+const MIDST = 0.9;
 const CLOCK_JUMPS_MS = [-3_600_000, -5000, -300, 300, 5000, 3_600_000];
 
 /** A server that is started anew whenever it ends, and what befalls it. */
@@ -59,8 +61,12 @@ export class ServerLife {
   #killWorker(): void {
     // The threads of a process end with it.
     if (!this.#server.isAlive) return;
+    const { random } = this.#world;
     const alive = this.#server.workers.filter(({ isDead }) => !isDead);
-    if (alive.length > 0) this.#world.random.pick(alive).doom();
+    const watched = alive.filter(({ isWatched }) => isWatched);
+    // Those that can die in the middle of something mostly do; between two batches there is little to be lost.
+    const candidates = watched.length > 0 && random.isLucky(MIDST) ? watched : alive;
+    if (candidates.length > 0) random.pick(candidates).doom();
   }
 
   #crash(): void {
