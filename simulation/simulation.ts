@@ -145,7 +145,7 @@ export class Simulation {
     let restAt = RESTS_EVERY;
     while (scheduler.steps < this.#options.steps) {
       await this.#step();
-      if (scheduler.steps < restAt) continue;
+      if (scheduler.steps < restAt && !this.#world.isRestDue) continue;
       await this.#rest();
       restAt = scheduler.steps + RESTS_EVERY;
     }
@@ -173,6 +173,7 @@ export class Simulation {
   async #rest(): Promise<void> {
     const { disk, scheduler } = this.#world;
     this.#world.isCalm = true;
+    this.#world.isRestDue = false;
     disk.fault = undefined;
     const end = scheduler.now + REST_MS_MAX;
     const endStep = scheduler.steps + REST_STEPS_MAX;

@@ -137,6 +137,8 @@ export class SimulatedServer {
     const capture = engine.capture.bind(engine);
     engine.capture = () => {
       snapshots.asked();
+      // It may be done at once: then nothing else tells that promises are to be looked after.
+      this.#world.scheduler.hasMicrotasks = true;
       return capture();
     };
     const saveSnapshot = store.saveSnapshot.bind(store);
