@@ -8,11 +8,27 @@ function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-function tell(seed: number, outcome: Outcome, seconds: number): void {
+/** What runs took, together. */
+interface Cost {
+  steps: number;
+  seconds: number;
+  /** Of all threads of this process, the compiler's and the collector's too. */
+  processorSeconds: number;
+}
+
+function rateOf({ steps, seconds, processorSeconds }: Cost): string {
+  const perStepUs = (processorSeconds / steps) * 1e6;
+  return (
+    `${seconds.toFixed(1)} s, ${count(Math.round(steps / seconds))} steps/s, ` +
+    `${perStepUs.toFixed(1)} µs of processor time a step`
+  );
+}
+
+function tell(seed: number, outcome: Outcome, cost: Cost): void {
   const { tally } = outcome;
   console.log(
     `seed ${seed}: ${count(outcome.steps)} steps (${count(Math.round(outcome.virtualMs / 1000))} s of its time) in ` +
-      `${seconds.toFixed(1)} s, ${count(Math.round(outcome.steps / seconds))} steps/s, trace ${outcome.hash}`,
+      `${rateOf(cost)}, trace ${outcome.hash}`,
   );
   console.log(
     `  ${count(tally.ticksApplied)} ticks applied, ${count(tally.anomalies)} anomalies; ${tally.workerDeaths} workers ` +
@@ -28,6 +44,16 @@ function tellFailure(seed: number, steps: number, { failure, trace }: Outcome, i
   console.error(`  again: npm run simulate -- --seed ${seed} --steps ${steps} --verbose`);
 }
 
+async function run(seed: number, steps: number): Promise<{ outcome: Outcome; cost: Cost }> {
+  const start = process.hrtime.bigint();
+  const before = process.cpuUsage();
+  const outcome = await new Simulation({ seed, steps }).run();
+  const { user, system } = process.cpuUsage(before);
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  const cost = { steps: outcome.steps, seconds, processorSeconds: (user + system) / 1e6 };
+  return { outcome, cost };
+}
+
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help')) {
     console.log(USAGE);
@@ -35,14 +61,21 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { seed: given, steps, runs, isVerbose } = readCommandLine(args);
   const first = given ?? Math.floor(Math.random() * DRAWN_SEED_MAX);
+  const total: Cost = { steps: 0, seconds: 0, processorSeconds: 0 };
   let failures = 0;
   for (let seed = first; seed < first + runs; seed++) {
-    const start = process.hrtime.bigint();
-    const outcome = await new Simulation({ seed, steps }).run();
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    if (outcome.failure === undefined) tell(seed, outcome, seconds);
+    const { outcome, cost } = await run(seed, steps);
+    total.steps += cost.steps;
+    total.seconds += cost.seconds;
+    total.processorSeconds += cost.processorSeconds;
+    if (outcome.failure === undefined) tell(seed, outcome, cost);
     else failures++;
     tellFailure(seed, steps, outcome, isVerbose);
+  }
+  if (runs > 1) {
+    console.log(
+      `${runs} runs, ${failures} failed: ${count(total.steps)} steps in ${rateOf(total)}`,
+    );
   }
   return failures === 0 ? 0 : 1;
 }

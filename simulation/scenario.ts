@@ -49,8 +49,8 @@ export function createScenario(random: Random): Scenario {
       clockJump: random.scaled(2000, 60_000),
       storeFault: random.scaled(2000, 20_000),
     },
-    watchedWorkers: random.pick([0.1, 0.3, 1]),
-    isMainWatched: random.isLucky(0.3),
+    watchedWorkers: random.pick([0.05, 0.2, 0.6]),
+    isMainWatched: random.isLucky(0.15),
     pace: random.scaled(20, 400),
   };
 }

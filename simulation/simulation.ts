@@ -1,8 +1,11 @@
 import { SimulatedPublisher } from './clients/publisher.ts';
 import { SimulatedSubscriber } from './clients/subscriber.ts';
-import { Thread } from './core/scheduler.ts';
-import { Violation } from './core/violation.ts';
-import { SimulatedServer } from './server/simulated-server.ts';
+import { asError } from './core/as-error.ts';
+import { breakOff, takeViolation, Violation } from './core/violation.ts';
+import { standIn } from './memory/virtual-atomics.ts';
+import { checkAtRest } from './oracles/check-at-rest.ts';
+import { watchPartitions } from './oracles/partition-watch.ts';
+import { ServerLife } from './server/server-life.ts';
 import { World } from './world.ts';
 
 /** A run. */
@@ -47,8 +50,6 @@ const RESTS_EVERY = 25_000;
 const REST_MS_MAX = 60_000;
 const REST_STEPS_MAX = 200_000;
 const REST_LOOKS_EVERY = 64;
-const RESTART_MS_MAX = 500;
-const CLOCK_JUMPS_MS = [-3_600_000, -5000, -300, 300, 5000, 3_600_000];
 
 const nextTurn = setImmediate;
 
@@ -56,28 +57,25 @@ const nextTurn = setImmediate;
 export class Simulation {
   readonly #options: SimulationOptions;
   readonly #world: World;
-  #server: SimulatedServer;
+  readonly #life: ServerLife;
   #publishers: SimulatedPublisher[] = [];
   #subscribers: SimulatedSubscriber[] = [];
-  #crashes = 0;
-  #stops = 0;
   #rests = 0;
-  /** What went wrong in code that nobody waits for. */
-  #lost: unknown;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#world = new World(options.seed);
-    this.#server = new SimulatedServer(this.#world);
+    this.#life = new ServerLife(this.#world);
   }
 
   async run(): Promise<Outcome> {
     const { atomics, globals, oracle } = this.#world;
     const undo = [
-      globals.install(atomics.operations),
-      oracle.engine.watchPartitions(),
+      globals.install(standIn(atomics)),
+      watchPartitions(oracle.engine),
       this.#watchPromises(),
     ];
+    takeViolation();
     let failure: Failure | undefined;
     try {
       this.#populate();
@@ -101,7 +99,7 @@ export class Simulation {
   /** Also what goes wrong where nobody waits ends the run. Returns how to look away again. */
   #watchPromises(): () => void {
     const onRejection = (error: unknown) => {
-      this.#lost ??= error;
+      this.#world.lost ??= error;
     };
     process.on('unhandledRejection', onRejection);
     return () => process.off('unhandledRejection', onRejection);
@@ -113,36 +111,33 @@ export class Simulation {
       ticksApplied,
       anomalies: anomaliesTaken,
       workerDeaths: this.#world.deaths,
-      crashes: this.#crashes,
-      stops: this.#stops,
+      crashes: this.#life.crashes,
+      stops: this.#life.stops,
       rests: this.#rests,
     };
   }
 
-  #failureOf(error: unknown): Failure {
+  #failureOf(thrown: unknown): Failure {
+    // What an oracle saw first may have led to the rest.
+    const error = takeViolation() ?? thrown;
     const { steps } = this.#world.scheduler;
     if (error instanceof Violation) {
       return { step: steps, oracle: error.oracle, detail: error.message };
     }
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { step: steps, oracle: 'nothing throws', detail };
+    const { message, stack } = asError(error);
+    return { step: steps, oracle: 'nothing throws', detail: stack ?? message };
   }
 
   #populate(): void {
     const { scenario } = this.#world;
-    this.#startServer();
+    this.#life.begin();
     for (let i = 0; i < scenario.publishers; i++) {
       this.#publishers.push(new SimulatedPublisher(this.#world, `feed-${i}`));
     }
     for (let i = 0; i < scenario.subscribers; i++) {
       this.#subscribers.push(new SimulatedSubscriber(this.#world, i));
     }
-    const { everyMs } = scenario;
-    this.#befall('a worker dies', everyMs.workerDeath, () => this.#killWorker());
-    this.#befall('the process dies', everyMs.crash, () => this.#crash());
-    this.#befall('the server is stopped', everyMs.stop, () => this.#stop());
-    this.#befall('the clock jumps', everyMs.clockJump, () => this.#jump());
-    this.#befall('the disk fails', everyMs.storeFault, () => this.#failDisk());
+    this.#life.expose();
   }
 
   async #runToEnd(): Promise<void> {
@@ -150,7 +145,7 @@ export class Simulation {
     let restAt = RESTS_EVERY;
     while (scheduler.steps < this.#options.steps) {
       await this.#step();
-      if (scheduler.steps < restAt) continue;
+      if (scheduler.steps < restAt && !this.#world.isRestDue) continue;
       await this.#rest();
       restAt = scheduler.steps + RESTS_EVERY;
     }
@@ -158,10 +153,13 @@ export class Simulation {
   }
 
   async #step(): Promise<void> {
-    const { scheduler } = this.#world;
+    const { oracle, scheduler } = this.#world;
     do {
-      if (!scheduler.step()) throw new Violation('something always happens', 'no event is left');
-      if (this.#lost !== undefined) throw this.#lost;
+      if (!scheduler.step()) breakOff('something always happens', 'no event is left');
+      if (this.#world.lost !== undefined) throw asError(this.#world.lost);
+      const violation = takeViolation();
+      if (violation !== undefined) throw violation;
+      if (this.#life.server.isServing) oracle.engine.checkNews();
     } while (!scheduler.hasMicrotasks && scheduler.steps % REST_LOOKS_EVERY !== 0);
     if (!scheduler.hasMicrotasks) return;
     scheduler.hasMicrotasks = false;
@@ -171,81 +169,11 @@ export class Simulation {
     });
   }
 
-  /** Something that happens again and again, on average every `meanMs`, unless everybody is to behave. */
-  #befall(label: string, meanMs: number, happen: () => void): void {
-    const { random, scheduler } = this.#world;
-    const delayMs = -Math.log(1 - random.share()) * meanMs;
-    scheduler.after(delayMs, Thread.ALONE, label, () => {
-      this.#befall(label, meanMs, happen);
-      if (!this.#world.isCalm) happen();
-    });
-  }
-
-  #startServer(): void {
-    this.#world.scheduler.process++;
-    const server = new SimulatedServer(this.#world);
-    this.#server = server;
-    this.#world.workers = () => server.workers;
-    this.#detach(server.start());
-  }
-
-  #killWorker(): void {
-    const alive = this.#server.workers.filter(({ isDead }) => !isDead);
-    if (alive.length > 0) this.#world.random.pick(alive).doom();
-  }
-
-  #crash(): void {
-    if (!this.#server.isAlive) return;
-    this.#crashes++;
-    this.#endProcess();
-  }
-
-  #stop(): void {
-    if (!this.#server.isServing) return;
-    this.#stops++;
-    const server = this.#server;
-    const stopped = server.stop().then(() => {
-      if (server.isAlive) this.#endProcess();
-    });
-    this.#detach(stopped);
-  }
-
-  /** The process is gone; another one starts before long. */
-  #endProcess(): void {
-    const { atomics, network, oracle, random, scheduler } = this.#world;
-    this.#server.end();
-    scheduler.process++;
-    atomics.forget();
-    network.cut();
-    oracle.lost();
-    const delayMs = RESTART_MS_MAX * random.share();
-    scheduler.after(delayMs, Thread.ALONE, 'the server is started', () => this.#startServer());
-  }
-
-  #jump(): void {
-    const { globals, oracle, random } = this.#world;
-    const ms = random.pick(CLOCK_JUMPS_MS);
-    globals.wallOffset += ms;
-    oracle.jumped(ms);
-  }
-
-  #failDisk(): void {
-    const { disk, random } = this.#world;
-    disk.fault = random.isLucky(0.5) ? 'the disk is full' : undefined;
-  }
-
-  #detach(work: Promise<unknown>): void {
-    this.#world.scheduler.hasMicrotasks = true;
-    work.catch((error: unknown) => {
-      this.#lost = error;
-      this.#world.scheduler.hasMicrotasks = true;
-    });
-  }
-
   /** Everybody behaves until nothing moves any more; then everything must agree. */
   async #rest(): Promise<void> {
     const { disk, scheduler } = this.#world;
     this.#world.isCalm = true;
+    this.#world.isRestDue = false;
     disk.fault = undefined;
     const end = scheduler.now + REST_MS_MAX;
     const endStep = scheduler.steps + REST_STEPS_MAX;
@@ -260,10 +188,10 @@ export class Simulation {
         await this.#pass(20);
       }
       if (scheduler.now > end || scheduler.steps > endStep) {
-        throw new Violation('everything comes to rest', unrest ?? 'VERIFY');
+        breakOff('everything comes to rest', unrest ?? 'VERIFY');
       }
     }
-    this.#checkAll();
+    checkAtRest(this.#world);
     this.#rests++;
     this.#world.isCalm = false;
   }
@@ -276,8 +204,10 @@ export class Simulation {
 
   /** What still moves, in words. */
   #unrest(): string | undefined {
-    if (!this.#server.isServing) return 'the server does not serve';
-    if (this.#world.oracle.engine.quietly(() => this.#world.oracle.engine.engine.isBusy())) {
+    const { server } = this.#life;
+    const { engine } = this.#world.oracle;
+    if (!server.isServing) return 'the server does not serve';
+    if (engine.quietly(() => engine.engine.isBusy())) {
       return 'the engine is busy';
     }
     for (const publisher of this.#publishers) {
@@ -286,28 +216,7 @@ export class Simulation {
     for (const subscriber of this.#subscribers) {
       if (subscriber.unrest !== undefined) return subscriber.unrest;
     }
-    if (this.#server.waitingAnomalies > 0) return 'anomalies wait for the disk';
+    if (server.waitingAnomalies > 0) return 'anomalies wait for the disk';
     return undefined;
-  }
-
-  #checkAll(): void {
-    const { disk, oracle, scenario } = this.#world;
-    const { engine } = oracle;
-    engine.checkRows();
-    for (const [partition] of engine.queues.entries()) engine.checkCounters(partition);
-    for (const [symbolId, model] of engine.byId.entries()) {
-      const drained = engine.drained[symbolId];
-      if (drained === model.lastAnomaly) continue;
-      const detail = `${engine.nameOf(symbolId)}: ${drained} of ${model.lastAnomaly} were taken`;
-      throw new Violation('anomalies are complete', detail);
-    }
-    if (scenario.config.store.directory === '') return;
-    for (const [symbolId, model] of engine.byId.entries()) {
-      const stored = disk.lastSequence(engine.nameOf(symbolId));
-      if (stored === model.lastAnomaly || model.lastAnomaly === engine.drainedFrom[symbolId])
-        continue;
-      const detail = `${engine.nameOf(symbolId)}: ${stored} of ${model.lastAnomaly} are on disk`;
-      throw new Violation('the store gets every anomaly', detail);
-    }
   }
 }

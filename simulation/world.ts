@@ -13,6 +13,9 @@ import { ServerOracle } from './oracles/server-oracle.ts';
 import { createScenario, type Scenario } from './scenario.ts';
 import { SimulatedDisk } from './storage/simulated-disk.ts';
 
+/** How often everything comes to rest after a worker died. */
+const REST_AFTER_DEATH = 0.05;
+
 /** Everything around a server, and what its parts share. */
 export class World {
   readonly random: Random;
@@ -30,6 +33,10 @@ export class World {
   isCalm = false;
   /** Workers by the partition of the server that runs. */
   workers: () => readonly SimulatedWorker[] = () => [];
+  /** Whether things are to come to rest before their time. */
+  isRestDue = false;
+  /** What went wrong in code that nobody waits for. */
+  lost: unknown;
   /** Workers that died. */
   deaths = 0;
 
@@ -71,9 +78,22 @@ export class World {
       },
       died: () => {
         this.deaths++;
+        // What a death left undone would be made good by later ticks, and go unseen.
+        if (!this.isCalm && this.random.isLucky(REST_AFTER_DEATH)) this.isRestDue = true;
       },
-      stepped: (worker) => this.oracle.engine.checkCounters(worker.partition),
+      stepped: (worker, hasApplied) => {
+        this.oracle.engine.stepped(worker.partition, hasApplied);
+      },
     };
+  }
+
+  /** Lets work go on that nobody waits for. */
+  detach(work: Promise<unknown>): void {
+    this.scheduler.hasMicrotasks = true;
+    work.catch((error: unknown) => {
+      this.lost ??= error;
+      this.scheduler.hasMicrotasks = true;
+    });
   }
 
   /** A process starts with what an earlier one left. */

@@ -1,5 +1,6 @@
 import { Thread } from '../core/scheduler.ts';
-import { type Client, Reading, type SimulatedConnection } from '../network/simulated-connection.ts';
+import { type Client, Reading } from '../network/connection-ends.ts';
+import type { SimulatedConnection } from '../network/simulated-connection.ts';
 import { encodeMessage, Op, type WireFrame } from '../network/wire.ts';
 import { PublishOracle } from '../oracles/publish-oracle.ts';
 import type { World } from '../world.ts';

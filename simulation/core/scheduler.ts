@@ -29,6 +29,8 @@ export class Scheduler {
   now = 0;
   /** Events that ran. */
   steps = 0;
+  /** Events of the gateway's thread that were begun: what it does within one, it does at once, though time passes. */
+  turns = 0;
   /** Of the server that runs now; events of earlier runs are void. */
   process = 0;
   /** Whether promises may have been resolved: their consequences come before the next event. */
@@ -131,6 +133,7 @@ export class Scheduler {
     if (run === undefined) return;
     this.now = Math.max(this.now, event.time);
     this.steps++;
+    if (event.thread === Thread.MAIN) this.turns++;
     this.trace.note(this.steps, this.now, event.label, event.thread);
     this.#busy.push(event.thread);
     run();

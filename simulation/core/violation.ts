@@ -10,7 +10,23 @@ export class Violation extends Error {
   }
 }
 
+let first: Violation | undefined;
+
+/** The first one since it was last asked for: also where the server's own code caught it. */
+export function takeViolation(): Violation | undefined {
+  const taken = first;
+  first = undefined;
+  return taken;
+}
+
+/** Breaks the run off: a promise was broken. */
+export function breakOff(oracle: string, detail: string): never {
+  const violation = new Violation(oracle, detail);
+  first ??= violation;
+  throw violation;
+}
+
 /** Breaks the run off unless a promise holds; `detail` is asked for only then. */
 export function expectThat(holds: boolean, oracle: string, detail: () => string): void {
-  if (!holds) throw new Violation(oracle, detail());
+  if (!holds) breakOff(oracle, detail());
 }

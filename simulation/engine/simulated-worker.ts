@@ -40,7 +40,7 @@ export interface WorkerFate {
   started(): void;
   died(): void;
   /** A worker has ended its step; nothing of it is under way. */
-  stepped(worker: SimulatedWorker): void;
+  stepped(worker: SimulatedWorker, hasApplied: boolean): void;
 }
 
 /**
@@ -49,9 +49,10 @@ export interface WorkerFate {
  */
 export class SimulatedWorker extends EventEmitter {
   readonly partition: number;
+  /** Whether its accesses to shared memory are watched, so that it may be interrupted or die at any. */
+  readonly isWatched: boolean;
   readonly #fate: WorkerFate;
   readonly #data: PartitionWorkerData;
-  readonly #isWatched: boolean;
   #worker: PartitionWorker | undefined;
   #next: ScheduledEvent | undefined;
   #accessesToDeath = Number.POSITIVE_INFINITY;
@@ -65,7 +66,7 @@ export class SimulatedWorker extends EventEmitter {
     this.partition = partition;
     this.#fate = fate;
     const { random } = fate.scheduler;
-    this.#isWatched = random.isLucky(fate.watched);
+    this.isWatched = random.isLucky(fate.watched);
     this.#schedule(START_MS_MAX * random.share(), 'worker starts', () => this.#start());
   }
 
@@ -85,7 +86,7 @@ export class SimulatedWorker extends EventEmitter {
 
   /** Has the worker die at one of its next accesses to shared memory. */
   doom(): void {
-    if (!this.#isWatched || this.#worker === undefined) this.kill();
+    if (!this.isWatched || this.#worker === undefined) this.kill();
     else this.#accessesToDeath = this.#fate.scheduler.random.below(ACCESSES_TO_DEATH_MAX);
   }
 
@@ -117,10 +118,10 @@ export class SimulatedWorker extends EventEmitter {
 
   #start(): void {
     this.#live(() => {
-      const onAccess = this.#isWatched ? this.#onAccess : undefined;
+      const onAccess = this.isWatched ? this.#onAccess : undefined;
       const { random } = this.#fate.scheduler;
       // Cleaning up after a predecessor is the moment at which a death is the worst.
-      if (this.#isWatched && !this.#fate.isCalm() && random.isLucky(0.2)) {
+      if (this.isWatched && !this.#fate.isCalm() && random.isLucky(0.2)) {
         this.#accessesToDeath = random.below(ACCESSES_TO_DEATH_MAX);
       }
       const worker = withViews(onAccess, () => new PartitionWorker(this.#data));
@@ -140,7 +141,7 @@ export class SimulatedWorker extends EventEmitter {
     this.#live(() => {
       const worker = this.#worker as PartitionWorker;
       const next = worker.step();
-      this.#fate.stepped(this);
+      this.#fate.stepped(this, next === 'step');
       if (next === 'step') this.#soon();
       else if (next === 'end') this.#end(0);
       else this.#sleep(worker);

@@ -1,7 +1,9 @@
 import type { Scheduler } from '../core/scheduler.ts';
+import { expectThat } from '../core/violation.ts';
 import { toldView } from './watched-views.ts';
 
 const REAL = globalThis.Atomics;
+const NEVER_ENDS = 'every thread ends what it does';
 
 /** Where a thread would block. */
 export interface Block {
@@ -9,7 +11,7 @@ export interface Block {
   readonly index: number;
   readonly timeoutMs: number;
   /** Whether it was woken. */
-  isOver(): boolean;
+  readonly isOver: () => boolean;
 }
 
 /** What a thread that would block does instead: throws, or returns when it is to go on. */
@@ -21,40 +23,67 @@ interface Waiter {
   readonly wake: () => void;
 }
 
+/** Looks at shared memory, and waits, that one event may take: a thread that never ends its work looks for ever. */
+const LOOKS_MAX = 20_000_000;
+const WAITS_MAX = 10_000;
 /** How long a wake-up takes, ms. */
 const WAKE_MS = 0.02;
+
+/** Those of the run that is under way: only one can have the globals. */
+let running: VirtualAtomics | undefined;
+
+/** Looks at shared memory that may follow before somebody asks whether anything still happens. */
+let looksLeft = LOOKS_MAX;
+
+function ofRun(): VirtualAtomics {
+  if (running === undefined) throw new Error('no simulation runs');
+  return running;
+}
+
+/**
+ * What stands in for the global. The same functions in every run: the compiler may then put them where they are called,
+ * which is everywhere.
+ */
+const OPERATIONS = {
+  load: (view: Int32Array, index: number) => {
+    if (--looksLeft < 0) ofRun().refill();
+    return REAL.load(toldView(view), index);
+  },
+  store: (view: Int32Array, index: number, value: number) =>
+    REAL.store(toldView(view), index, value),
+  add: (view: Int32Array, index: number, value: number) => REAL.add(toldView(view), index, value),
+  or: (view: Int32Array, index: number, value: number) => REAL.or(toldView(view), index, value),
+  exchange: (view: Int32Array, index: number, value: number) =>
+    REAL.exchange(toldView(view), index, value),
+  compareExchange: (view: Int32Array, index: number, from: number, to: number) =>
+    REAL.compareExchange(toldView(view), index, from, to),
+  notify: (view: Int32Array, index: number) => ofRun().notify(toldView(view), index),
+  wait: (view: Int32Array, index: number, value: number, timeoutMs: number) =>
+    ofRun().wait(toldView(view), index, value, timeoutMs),
+  waitAsync: (view: Int32Array, index: number, value: number) =>
+    ofRun().waitAsync(toldView(view), index, value),
+} as unknown as typeof Atomics;
 
 /** `Atomics` on which no thread blocks: waiting and waking are events. Views may be watched ones. */
 export class VirtualAtomics {
   readonly #scheduler: Scheduler;
   readonly #sleeper: Sleeper;
   #waiters: Waiter[] = [];
+  #refilledAt = -1;
+  #waits = 0;
+  #waitedAt = -1;
 
   constructor(scheduler: Scheduler, sleeper: Sleeper) {
     this.#scheduler = scheduler;
     this.#sleeper = sleeper;
   }
 
-  /** What stands in for the global. */
-  get operations(): typeof Atomics {
-    const operations = {
-      load: (view: Int32Array, index: number) => REAL.load(toldView(view), index),
-      store: (view: Int32Array, index: number, value: number) =>
-        REAL.store(toldView(view), index, value),
-      add: (view: Int32Array, index: number, value: number) =>
-        REAL.add(toldView(view), index, value),
-      or: (view: Int32Array, index: number, value: number) => REAL.or(toldView(view), index, value),
-      exchange: (view: Int32Array, index: number, value: number) =>
-        REAL.exchange(toldView(view), index, value),
-      compareExchange: (view: Int32Array, index: number, from: number, to: number) =>
-        REAL.compareExchange(toldView(view), index, from, to),
-      notify: (view: Int32Array, index: number) => this.#notify(toldView(view), index),
-      wait: (view: Int32Array, index: number, value: number, timeoutMs: number) =>
-        this.#wait(toldView(view), index, value, timeoutMs),
-      waitAsync: (view: Int32Array, index: number, value: number) =>
-        this.#waitAsync(toldView(view), index, value),
-    };
-    return operations as unknown as typeof Atomics;
+  /** Many looks were taken: at least a step must have begun since as many before. */
+  refill(): void {
+    const { steps } = this.#scheduler;
+    expectThat(steps !== this.#refilledAt, NEVER_ENDS, () => 'looks at memory for ever');
+    this.#refilledAt = steps;
+    looksLeft = LOOKS_MAX;
   }
 
   /** The process died: nobody waits any more. */
@@ -71,17 +100,16 @@ export class VirtualAtomics {
     };
   }
 
-  #notify(view: Int32Array, index: number): number {
-    const woken = this.#waiters.filter(
-      (waiter) => waiter.memory === view.buffer && waiter.index === index,
-    );
+  notify(view: Int32Array, index: number): number {
+    const woken = this.#waiters.filter((waiter) => isAt(waiter, view, index));
     if (woken.length === 0) return 0;
-    this.#waiters = this.#waiters.filter((waiter) => !woken.includes(waiter));
+    this.#waiters = this.#waiters.filter((waiter) => !isAt(waiter, view, index));
     for (const { wake } of woken) wake();
     return woken.length;
   }
 
-  #wait(view: Int32Array, index: number, value: number, timeoutMs: number): string {
+  wait(view: Int32Array, index: number, value: number, timeoutMs: number): string {
+    this.#countWait();
     if (REAL.load(view, index) !== value) return 'not-equal';
     let isWoken = false;
     const giveUp = this.onNotify(view, index, () => {
@@ -95,8 +123,15 @@ export class VirtualAtomics {
     return isWoken ? 'ok' : 'timed-out';
   }
 
+  #countWait(): void {
+    const { steps } = this.#scheduler;
+    this.#waits = steps === this.#waitedAt ? this.#waits + 1 : 0;
+    this.#waitedAt = steps;
+    expectThat(this.#waits < WAITS_MAX, NEVER_ENDS, () => 'waits for what nobody can do');
+  }
+
   /** Its promise is one for whoever only calls `then`: that call comes as an event. */
-  #waitAsync(view: Int32Array, index: number, value: number): unknown {
+  waitAsync(view: Int32Array, index: number, value: number): unknown {
     if (REAL.load(view, index) !== value) return { async: false, value: 'not-equal' };
     const scheduler = this.#scheduler;
     let isOver = false;
@@ -112,6 +147,18 @@ export class VirtualAtomics {
       if (isOver) onResolve('ok');
       else resolve = onResolve;
     };
+    // A promise would call back when whatever was interrupted has gone on, and not in the middle of it.
+    // oxlint-disable-next-line unicorn/no-thenable
     return { async: true, value: { then } };
   }
+}
+
+function isAt({ memory, index }: Waiter, view: Int32Array, at: number): boolean {
+  return index === at && memory === view.buffer;
+}
+
+/** What stands in for the global, from now on with those who wait there. */
+export function standIn(atomics: VirtualAtomics): typeof Atomics {
+  running = atomics;
+  return OPERATIONS;
 }

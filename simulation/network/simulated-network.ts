@@ -5,7 +5,8 @@ import type {
   TransportHandlers,
 } from '../../src/gateway/transport/transport.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
-import { type Client, SimulatedConnection, type Witness } from './simulated-connection.ts';
+import type { Client, Witness } from './connection-ends.ts';
+import { SimulatedConnection } from './simulated-connection.ts';
 
 const CONNECT_MS_MAX = 8;
 const REFUSED = 1006;

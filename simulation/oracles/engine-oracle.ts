@@ -2,18 +2,15 @@ import type { AnomalySink, Engine } from '../../src/engine/index.ts';
 import { Counter } from '../../src/engine/index.ts';
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
 import type { ReceivedTicks, TickColumns } from '../../src/engine/memory/tick-ring.ts';
-import { Partition, type Rules } from '../../src/engine/partition.ts';
-import type { SymbolState as CapturedState } from '../../src/engine/symbol-state.ts';
+import type { Rules } from '../../src/engine/partition.ts';
 import type { Scheduler } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
+import { checkAnomaly } from './anomaly-check.ts';
 import { QueueModel } from './queue-model.ts';
 import { type ExpectedAnomaly, SymbolModel } from './symbol-model.ts';
 
-/** Where the running sum may be off by its last bits, relatively. */
-const AVERAGE_ERROR_MAX = 1e-12;
-
-/** A cut through all queues, at which a capture was asked for: where the queue of each symbol stood. */
-export type Cut = ReadonlyMap<string, number>;
+/** The gateway rests for 20 ms at most; many looks at the clock in one turn may each find that some ms have passed. */
+const NEWS_MS_MAX = 250;
 
 /** What a tick's intake came to. */
 export interface Offer {
@@ -40,6 +37,8 @@ export class EngineOracle {
   /** Ticks applied and anomalies taken by all processes together. */
   ticksApplied = 0;
   anomaliesTaken = 0;
+  /** When a worker last told of something new that the gateway has not looked at since, ms. */
+  newsAt: number | undefined;
   /** Symbols that the process knows. */
   known = new Set<string>();
   /** Offers since it was last emptied. */
@@ -79,6 +78,7 @@ export class EngineOracle {
   /** Looks on at an engine that starts, from nothing or from what was restored. */
   attach(engine: Engine, overwrites: boolean): void {
     this.#engine = engine;
+    this.newsAt = undefined;
     const { channelCapacity, partitions } = engine;
     this.queues = Array.from(
       { length: partitions },
@@ -91,14 +91,17 @@ export class EngineOracle {
     this.quietly(() => {
       for (const [symbolId] of engine.symbols.names.entries()) this.#learn(symbolId);
     });
-    const { tryOffer, drainAnomalies } = engine;
+    const tryOffer = engine.tryOffer.bind(engine);
     engine.tryOffer = (symbolId, ticks, index) => {
-      const wasTaken = tryOffer.call(engine, symbolId, ticks, index);
+      const wasTaken = tryOffer(symbolId, ticks, index);
       this.#offered(symbolId, ticks, index, wasTaken);
       return wasTaken;
     };
-    engine.drainAnomalies = (sink, limit) =>
-      drainAnomalies.call(engine, this.#watching(sink), limit);
+    const drainAnomalies = engine.drainAnomalies.bind(engine);
+    engine.drainAnomalies = (sink, limit) => {
+      this.newsAt = undefined;
+      return drainAnomalies(this.#watching(sink), limit);
+    };
   }
 
   /** Does `look` without anybody being interrupted by it. */
@@ -121,61 +124,6 @@ export class EngineOracle {
   /** What is to be expected of anomaly `sequence` of a symbol. */
   anomaly(symbolId: number, sequence: number): ExpectedAnomaly | undefined {
     return this.model(symbolId).anomalies.get(sequence);
-  }
-
-  /** Where the queues stand: every tick offered so far is before it. */
-  cut(): Cut {
-    const { symbols } = this.engine;
-    return new Map(
-      symbols.names.map((symbol, symbolId) => [
-        symbol,
-        this.queues[symbols.partition(symbolId)]?.offered ?? 0,
-      ]),
-    );
-  }
-
-  /** Checks captured states against the cut: they hold the ticks before it and no others. */
-  checkCaptured(states: readonly CapturedState[], cut: Cut): void {
-    const captured = new Map(states.map((state) => [state.symbol, state]));
-    for (const [symbol, position] of cut) {
-      const model = this.models.get(symbol);
-      const state = captured.get(symbol);
-      if (model === undefined) continue;
-      const count = state?.count ?? 0;
-      const last = count === 0 ? -1 : model.positionOf(count);
-      const next = model.positionOf(count + 1);
-      expectThat(
-        last !== undefined && last < position && (next === undefined || next >= position),
-        'a snapshot holds the ticks before its moment and no others',
-        () =>
-          `${symbol}: ${count} updates; the last was number ${last} of its queue, the next ${next}, the cut is at ` +
-          `${position}`,
-      );
-      if (state !== undefined && count > 0) this.checkState(symbol, model, count, state);
-    }
-  }
-
-  /** Checks that values are those after `count` updates. */
-  checkState(
-    symbol: string,
-    model: SymbolModel,
-    count: number,
-    values: { price: number; average: number; time: number; min: number; max: number },
-  ): void {
-    const state = model.states[count - 1];
-    const isRight =
-      state !== undefined &&
-      state.price === values.price &&
-      state.time === values.time &&
-      state.min === values.min &&
-      state.max === values.max &&
-      Math.abs(values.average / state.average - 1) <= AVERAGE_ERROR_MAX;
-    expectThat(
-      isRight,
-      'every state is one that the symbol had',
-      () =>
-        `${symbol} after ${count} updates: ${JSON.stringify(values)}, not ${JSON.stringify(state)}`,
-    );
   }
 
   /** A worker rests: what its partition counts must be what left its queue. */
@@ -202,47 +150,32 @@ export class EngineOracle {
     });
   }
 
-  /** The rows must hold what the models do, now that nothing moves. */
-  checkRows(): void {
-    this.quietly(() => {
-      for (const [symbolId, symbol] of this.engine.symbols.names.entries()) {
-        const model = this.model(symbolId);
-        const version = this.engine.statistics.read(symbolId, this.#row, 0);
-        const count = version === 0 ? 0 : (this.#row[RowValue.COUNT] as number);
-        expectThat(
-          count === model.states.length,
-          'every accepted tick is applied',
-          () => `${symbol} has ${count} updates, and ${model.states.length} ticks were applied`,
-        );
-        if (count > 0) this.checkState(symbol, model, count, this.#rowValues());
-      }
-    });
+  /** A worker has ended a step: nothing of it is under way. */
+  stepped(partition: number, hasApplied: boolean): void {
+    if (hasApplied) this.newsAt ??= this.#scheduler.now;
+    this.checkCounters(partition);
   }
 
-  /** Has every partition of the process tell of the ticks it applies. Returns how to have it no more. */
-  watchPartitions(): () => void {
-    const { apply, repair } = Partition.prototype;
-    const oracle = this;
-    Partition.prototype.apply = function (ticks, index) {
-      oracle.#begin(ticks, index);
-      apply.call(this, ticks, index);
-      oracle.#end(ticks.symbolIds[index] as number);
-    };
-    Partition.prototype.repair = function (symbolId, sequence) {
-      repair.call(this, symbolId, sequence);
-      oracle.#repaired(symbolId);
-    };
-    return () => {
-      Partition.prototype.apply = apply;
-      Partition.prototype.repair = repair;
-    };
+  /** While the server serves: what workers tell is not left lying. */
+  checkNews(): void {
+    const { newsAt } = this;
+    const { now } = this.#scheduler;
+    if (newsAt === undefined || now - newsAt <= NEWS_MS_MAX) return;
+    // Looked at after the gateway did, but before it took what had changed: taken all the same.
+    this.newsAt = undefined;
+    expectThat(
+      !this.quietly(() => this.engine.hasNews()),
+      'the gateway looks at what is new',
+      () => `it did not for ${now - newsAt} ms`,
+    );
   }
 
   #partition(): number {
     return this.#scheduler.thread - 1;
   }
 
-  #begin(ticks: TickColumns, index: number): void {
+  /** The thread that runs begins to apply a tick. */
+  began(ticks: TickColumns, index: number): void {
     const partition = this.#partition();
     const queue = this.queues[partition] as QueueModel;
     const symbolId = ticks.symbolIds[index] as number;
@@ -253,13 +186,15 @@ export class EngineOracle {
     this.model(symbolId).begin(price, time, position);
   }
 
-  #end(symbolId: number): void {
+  /** It has applied it. */
+  ended(symbolId: number): void {
     this.model(symbolId).settle();
     this.ticksApplied++;
     (this.queues[this.#partition()] as QueueModel).end();
   }
 
-  #repaired(symbolId: number): void {
+  /** It has cleaned up after a predecessor that died on a tick of this symbol. */
+  repaired(symbolId: number): void {
     this.quietly(() => {
       const { statistics } = this.engine;
       const version = statistics.read(symbolId, this.#row, 0);
@@ -313,17 +248,6 @@ export class EngineOracle {
     checkAnomaly(symbol, sequence, values, expected);
   }
 
-  #rowValues(): { price: number; average: number; time: number; min: number; max: number } {
-    const row = this.#row;
-    return {
-      price: row[RowValue.PRICE] as number,
-      average: row[RowValue.AVERAGE] as number,
-      time: row[RowValue.TIME] as number,
-      min: row[RowValue.MIN] as number,
-      max: row[RowValue.MAX] as number,
-    };
-  }
-
   #learn(symbolId: number): SymbolModel {
     const symbol = this.nameOf(symbolId);
     let model = this.models.get(symbol);
@@ -338,24 +262,4 @@ export class EngineOracle {
     this.onSymbol(symbolId);
     return model;
   }
-}
-
-/** Checks an anomaly's direction, reference, price, change and time. */
-export function checkAnomaly(
-  symbol: string,
-  sequence: number,
-  values: readonly number[],
-  expected: ExpectedAnomaly | undefined,
-): void {
-  const [direction, reference, price, changePercent, time] = values;
-  expectThat(
-    expected !== undefined &&
-      expected.direction === direction &&
-      expected.reference === reference &&
-      expected.price === price &&
-      expected.changePercent === changePercent &&
-      expected.time === time,
-    'anomalies are those that the ticks raise',
-    () => `${symbol} ${sequence}: ${JSON.stringify(values)}, expected ${JSON.stringify(expected)}`,
-  );
 }

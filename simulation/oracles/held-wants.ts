@@ -7,10 +7,23 @@ export interface Wants {
 
 export const ALL_FIELDS = 63;
 
+/** What the regular expressions say, by pattern and symbol: sessions ask for the same over and over. */
+const matches = new Map<string, Map<string, boolean>>();
+
 /** Whether a pattern, in which `*` stands for any run of characters, matches a symbol. */
 function isMatch(pattern: string, symbol: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 'su').test(symbol);
+  let bySymbol = matches.get(pattern);
+  if (bySymbol === undefined) {
+    bySymbol = new Map();
+    matches.set(pattern, bySymbol);
+  }
+  let found = bySymbol.get(symbol);
+  if (found === undefined) {
+    const parts = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));
+    found = new RegExp(`^${parts.join('.*')}$`, 'su').test(symbol);
+    bySymbol.set(symbol, found);
+  }
+  return found;
 }
 
 /** Whether a text may be a pattern. */
@@ -22,8 +35,6 @@ function isPattern(text: string): boolean {
 export class HeldWants {
   readonly #held = new Map<string, Wants>();
   readonly #max: number;
-  /** By pattern and symbol: matching is asked over and over. */
-  readonly #matches = new Map<string, Map<string, boolean>>();
 
   /** @param max patterns that a session may hold */
   constructor(max: number) {
@@ -54,7 +65,7 @@ export class HeldWants {
     let anomalies = false;
     let isHeld = false;
     for (const [pattern, wants] of this.#held) {
-      if (!this.#isMatch(pattern, symbol)) continue;
+      if (!isMatch(pattern, symbol)) continue;
       isHeld = true;
       fields |= wants.fields;
       anomalies ||= wants.anomalies;
@@ -64,7 +75,7 @@ export class HeldWants {
 
   /** Whether one of these patterns matches. */
   isAnyMatch(patterns: readonly string[], symbol: string): boolean {
-    return patterns.some((pattern) => this.#isMatch(pattern, symbol));
+    return patterns.some((pattern) => isMatch(pattern, symbol));
   }
 
   /** Whether a pattern wants some statistics but not all. */
@@ -77,19 +88,5 @@ export class HeldWants {
 
   get size(): number {
     return this.#held.size;
-  }
-
-  #isMatch(pattern: string, symbol: string): boolean {
-    let bySymbol = this.#matches.get(pattern);
-    if (bySymbol === undefined) {
-      bySymbol = new Map();
-      this.#matches.set(pattern, bySymbol);
-    }
-    let found = bySymbol.get(symbol);
-    if (found === undefined) {
-      found = isMatch(pattern, symbol);
-      bySymbol.set(symbol, found);
-    }
-    return found;
   }
 }

@@ -1,7 +1,8 @@
 import { expectThat } from '../core/violation.ts';
 import { Op, type WireFrame } from '../network/wire.ts';
 import type { SimulatedDisk } from '../storage/simulated-disk.ts';
-import { checkAnomaly, type EngineOracle } from './engine-oracle.ts';
+import { checkAnomaly } from './anomaly-check.ts';
+import type { EngineOracle } from './engine-oracle.ts';
 
 const NOT_AVAILABLE = 14;
 

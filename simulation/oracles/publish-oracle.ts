@@ -1,25 +1,12 @@
-import { isPrice } from '../../src/gateway/tick-rules.ts';
-import { symbolFault } from '../../src/protocol/index.ts';
 import { expectThat } from '../core/violation.ts';
-import type { SentMessage, Witness } from '../network/simulated-connection.ts';
+import type { SentMessage, Witness } from '../network/connection-ends.ts';
 import { Op, type WireFrame } from '../network/wire.ts';
 import type { Offer } from './engine-oracle.ts';
 import { LivenessOracle } from './liveness-oracle.ts';
 import type { ServerOracle } from './server-oracle.ts';
+import { TickJudge } from './tick-judge.ts';
 
-const Code = {
-  bad_symbol: 3,
-  bad_price: 4,
-  bad_time: 5,
-  unknown_alias: 6,
-  symbol_limit: 7,
-  backpressure: 12,
-  sequence_gap: 13,
-} as const;
-/** Rejected ticks of a frame that are named. */
-const NAMED_MAX = 100;
-/** A tick whose time is so near the limit may be judged either way: the server looks at the clock once a turn. */
-const TIME_UNSURE_MS = 5000;
+const Code = { backpressure: 12, sequence_gap: 13 } as const;
 
 /** What the server knows of a publisher beyond its connections, over all of them. */
 export interface PublisherRecord {
@@ -38,7 +25,7 @@ export class PublishOracle implements Witness {
   readonly #server: ServerOracle;
   readonly #record: PublisherRecord;
   readonly #liveness: LivenessOracle;
-  readonly #aliases = new Map<number, string>();
+  readonly #judge: TickJudge;
   #accepted = 0;
   #rejected = 0;
   #dropped = 0;
@@ -51,6 +38,7 @@ export class PublishOracle implements Witness {
     this.#server = server;
     this.#record = record;
     this.#liveness = new LivenessOracle(server);
+    this.#judge = new TickJudge(server, record.name);
     // Whoever has the name gives it up.
     record.oracle?.takenOver();
     record.oracle = this;
@@ -71,8 +59,10 @@ export class PublishOracle implements Witness {
     const offers = this.#server.engine.offers.splice(0);
     if (frame[0] === Op.TICKS) this.#checkTicks(frame, offers);
     else {
-      expectThat(offers.length === 0, 'ticks', () => `op ${frame[0]} brought ticks`);
-      if (frame[0] === Op.ALIAS) this.#declare(frame);
+      expectThat(offers.length === 0, 'ticks', () => `op ${String(frame[0])} brought ticks`);
+      if (frame[0] === Op.ALIAS) {
+        this.#judge.declare(frame[1] as number, frame[2] as string[]);
+      }
     }
   }
 
@@ -128,14 +118,6 @@ export class PublishOracle implements Witness {
     this.#server.checkCredit(`ACK to ${name}`);
   }
 
-  #declare(frame: WireFrame): void {
-    const symbols = frame[2] as readonly string[];
-    symbols.forEach((symbol, index) => {
-      if (symbolFault(symbol) === undefined)
-        this.#aliases.set((frame[1] as number) + index, symbol);
-    });
-  }
-
   #checkTicks(frame: WireFrame, offers: readonly Offer[]): void {
     const sequence = frame[1] as number;
     const values = frame[2] as readonly (string | number | null)[];
@@ -160,7 +142,7 @@ export class PublishOracle implements Witness {
     }
     if (this.#isRefused(sequence, ticks, offers)) return;
     this.credit -= ticks;
-    this.#judge(sequence, values, offers);
+    this.#settle(sequence, values, offers);
     if (sequence === 0) return;
     record.sequence = sequence;
     if (this.#server.isDurable) this.#undurable.push({ sequence, ticks });
@@ -186,99 +168,22 @@ export class PublishOracle implements Witness {
     );
   }
 
-  #judge(
+  #settle(
     sequence: number,
     values: readonly (string | number | null)[],
     offers: readonly Offer[],
   ): void {
-    const faults: number[] = [];
-    let next = 0;
-    for (let i = 0; i * 3 < values.length; i++) {
-      const [name, price, time] = values.slice(3 * i, 3 * i + 3);
-      const offer = offers[next];
-      const fault = this.#faultOf(name, price as number, time as number | null, this.#told(i));
-      if (fault !== 0) {
-        faults.push(i, fault);
-        continue;
-      }
-      next++;
-      this.#checkOffer(sequence, i, values, offer);
-      if (offer?.wasTaken === true) this.#accepted++;
-      else this.#dropped++;
-    }
-    expectThat(
-      next === offers.length,
-      'invalid ticks are rejected',
-      () =>
-        `${this.#record.name}: frame ${sequence}: ${offers.length} ticks taken in, ${next} are valid`,
-    );
-    this.#rejected += faults.length / 2;
-    this.#checkReject(sequence, faults);
-  }
-
-  /** The error code that REJECT has for a tick. */
-  #told(index: number): number | undefined {
-    const faults = this.#answers.find((answer) => answer[0] === Op.REJECT)?.[2] as
-      | number[]
-      | undefined;
-    for (let at = 0; faults !== undefined && at < faults.length; at += 2) {
-      if (faults[at] === index) return faults[at + 1];
-    }
-    return undefined;
-  }
-
-  #checkReject(sequence: number, faults: readonly number[]): void {
-    const reject = this.#answers.find((answer) => answer[0] === Op.REJECT);
-    const expected =
-      faults.length === 0 ? undefined : [Op.REJECT, sequence, faults.slice(0, 2 * NAMED_MAX)];
+    const told = this.#answers.find((answer) => answer[0] === Op.REJECT);
+    const due = this.#judge.judge(sequence, values, offers, told);
+    this.#accepted += due.accepted;
+    this.#rejected += due.rejected;
+    this.#dropped += due.dropped;
     // A connection that is closed for its unread answers sends no more.
-    if (!this.isOpen) return;
+    if (!this.isOpen || (told === undefined && due.reject === undefined)) return;
     expectThat(
-      JSON.stringify(reject) === JSON.stringify(expected),
+      JSON.stringify(told) === JSON.stringify(due.reject),
       'REJECT names the invalid ticks',
-      () => `${this.#record.name}: ${JSON.stringify(reject)}, expected ${JSON.stringify(expected)}`,
+      () => `${this.#record.name}: ${JSON.stringify(told)}, expected ${JSON.stringify(due.reject)}`,
     );
-  }
-
-  #checkOffer(
-    sequence: number,
-    index: number,
-    values: readonly (string | number | null)[],
-    offer: Offer | undefined,
-  ): void {
-    const [name, price, time] = values.slice(3 * index, 3 * index + 3);
-    const symbol = typeof name === 'number' ? this.#aliases.get(name) : name;
-    const isRight =
-      offer !== undefined &&
-      this.#server.engine.nameOf(offer.symbolId) === symbol &&
-      offer.price === price &&
-      (time === null ? this.#server.isNow(offer.time) : offer.time === time);
-    expectThat(
-      isRight,
-      'valid ticks are taken in, each once and as it came',
-      () =>
-        `${this.#record.name}: frame ${sequence}, tick ${index} ${JSON.stringify([name, price, time])}: ` +
-        `${JSON.stringify(offer)}`,
-    );
-  }
-
-  /** The error code that a tick deserves; 0 for a good one. */
-  #faultOf(name: unknown, price: number, time: number | null, told: number | undefined): number {
-    const symbol = typeof name === 'number' ? this.#aliases.get(name) : name;
-    if (typeof name === 'number' && symbol === undefined) return Code.unknown_alias;
-    if (typeof symbol !== 'string' || symbolFault(symbol) !== undefined) return Code.bad_symbol;
-    if (!isPrice(price)) return Code.bad_price;
-    if (time !== null && this.#isBadTime(time, told)) return Code.bad_time;
-    return this.#server.isHeld(symbol) ? 0 : Code.symbol_limit;
-  }
-
-  #isBadTime(time: number, told: number | undefined): boolean {
-    if (!(time >= 0)) return true;
-    const ahead = time - this.#server.latestTime;
-    // Near the limit what the server did decides.
-    if (Math.abs(ahead) < TIME_UNSURE_MS + this.#server.clockDoubtMs) {
-      return told === Code.bad_time;
-    }
-    return ahead > 0;
   }
 }

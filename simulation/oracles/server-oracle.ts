@@ -39,6 +39,11 @@ export class ServerOracle {
     return this.#scheduler.now;
   }
 
+  /** Which event of the gateway's thread is under way. */
+  get turn(): number {
+    return this.#scheduler.turns;
+  }
+
   /** Whether publishers are told of frames only once a snapshot has them. */
   get isDurable(): boolean {
     return this.config.publish.acknowledge === 'durable';

@@ -1,5 +1,6 @@
 import { expectThat } from '../core/violation.ts';
-import { checkAnomaly, type EngineOracle } from './engine-oracle.ts';
+import { checkAnomaly } from './anomaly-check.ts';
+import type { EngineOracle } from './engine-oracle.ts';
 import type { HeldWants } from './held-wants.ts';
 import type { SessionMirror } from './session-mirror.ts';
 

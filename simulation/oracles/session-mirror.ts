@@ -1,12 +1,12 @@
-import { expectThat, Violation } from '../core/violation.ts';
+import { breakOff, expectThat } from '../core/violation.ts';
 import type { EngineOracle } from './engine-oracle.ts';
 import { ALL_FIELDS, type HeldWants } from './held-wants.ts';
+import { isAverage } from './state-check.ts';
 import type { SymbolModel, SymbolState } from './symbol-model.ts';
 
 const FULL = 64;
 const COUNT = 4;
 const TIME = 8;
-const AVERAGE_ERROR_MAX = 1e-12;
 
 /** What a subscriber holds of a symbol: NaN where it does not take the field. */
 interface MirrorRecord {
@@ -57,7 +57,7 @@ export class SessionMirror {
   /** The symbol of an id that was named. */
   symbolOf(symbolId: number): string {
     const symbol = this.#names.get(symbolId);
-    if (symbol === undefined) throw new Violation('SYMBOLS names an id first', `id ${symbolId}`);
+    if (symbol === undefined) breakOff('SYMBOLS names an id first', `id ${symbolId}`);
     return symbol;
   }
 
@@ -127,7 +127,7 @@ export class SessionMirror {
     const known = this.records.get(symbolId);
     if ((mask & FULL) === 0) {
       if (known !== undefined) return known;
-      throw new Violation('the first entry of a symbol is full', `${symbol}: mask ${mask}`);
+      breakOff('the first entry of a symbol is full', `${symbol}: mask ${mask}`);
     }
     expectThat(
       fields === wanted,
@@ -159,7 +159,7 @@ export class SessionMirror {
       return;
     }
     const newest = JSON.stringify(model.last);
-    throw new Violation(
+    breakOff(
       'every state told is one that the symbol had, in order',
       `${symbol}: ${JSON.stringify(record)}; the newest of ${states.length} is ${newest}`,
     );
@@ -170,7 +170,7 @@ function fits(record: MirrorRecord, state: SymbolState, count: number): boolean 
   const { fields } = record;
   return (
     ((fields & 1) === 0 || record.price === state.price) &&
-    ((fields & 2) === 0 || Math.abs(record.average / state.average - 1) <= AVERAGE_ERROR_MAX) &&
+    ((fields & 2) === 0 || isAverage(record.average, state.average)) &&
     ((fields & COUNT) === 0 || record.count === count) &&
     ((fields & TIME) === 0 || record.time === state.time) &&
     ((fields & 16) === 0 || record.min === state.min) &&

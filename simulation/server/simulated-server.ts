@@ -5,17 +5,17 @@ import type { SymbolState } from '../../src/engine/symbol-state.ts';
 import { Assets, Gateway, UNWATCHED, WorkerHealth } from '../../src/gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/recovery/recover.ts';
 import { noSnapshots, Snapshots } from '../../src/recovery/snapshots.ts';
-import type { SnapshotInfo } from '../../src/store/snapshot-file.ts';
 import { Thread } from '../core/scheduler.ts';
-import { expectThat } from '../core/violation.ts';
 import { SimulatedWorker } from '../engine/simulated-worker.ts';
 import { type OnAccess, withViews } from '../memory/watched-views.ts';
-import type { Cut } from '../oracles/engine-oracle.ts';
+import { SnapshotOracle } from '../oracles/snapshot-oracle.ts';
 import { SimulatedStore } from '../storage/simulated-store.ts';
 import type { World } from '../world.ts';
 
 const LOG = { warn: () => undefined, error: () => undefined };
 const ACCESSES_BETWEEN_INTERRUPTIONS = 300;
+/** Servers come and go here by the thousand, and none has many sessions. */
+const LINKS_RESERVED = 4096;
 /** Of each partition, for the places of deques. */
 const GROW_BYTES = 1 << 20;
 
@@ -35,7 +35,6 @@ export class SimulatedServer {
   #engine: Engine | undefined;
   #gateway: Gateway | undefined;
   #snapshots: Snapshots | undefined;
-  #cut: Cut = new Map();
   #isDead = false;
 
   constructor(world: World) {
@@ -84,7 +83,7 @@ export class SimulatedServer {
     return this.#store?.waitingCount ?? 0;
   }
 
-  async #startEngine({ symbols }: Recovered): Promise<Engine> {
+  #startEngine({ symbols }: Recovered): Promise<Engine> {
     const { scenario } = this.#world;
     const { processing } = this.#config;
     let partition = 0;
@@ -101,7 +100,7 @@ export class SimulatedServer {
     };
     const onAccess = scenario.isMainWatched ? this.#onAccess() : undefined;
     const events = { workerRestarted: () => undefined };
-    return await withViews(onAccess, () => Engine.start(options, events, symbols));
+    return withViews(onAccess, () => Engine.start(options, events, symbols));
   }
 
   readonly #partitions: SharedArrayBuffer[] = [];
@@ -134,29 +133,22 @@ export class SimulatedServer {
   #watchCaptures(engine: Engine): void {
     const store = this.#store;
     if (store === undefined) return;
-    const { oracle } = this.#world;
-    const { capture } = engine;
+    const snapshots = new SnapshotOracle(this.#world.oracle);
+    const capture = engine.capture.bind(engine);
     engine.capture = () => {
-      this.#cut = oracle.engine.cut();
-      return capture.call(engine);
+      snapshots.asked();
+      // It may be done at once: then nothing else tells that promises are to be looked after.
+      this.#world.scheduler.hasMicrotasks = true;
+      return capture();
     };
-    const { saveSnapshot } = store;
+    const saveSnapshot = store.saveSnapshot.bind(store);
     store.saveSnapshot = (chunks, info) => {
       const copies = [...(chunks as Iterable<Uint8Array>)].map((chunk) => Uint8Array.from(chunk));
       const states: SymbolState[] = copies.flatMap((chunk) => [...decodeSymbolStates(chunk)]);
-      oracle.engine.checkCaptured(states, this.#cut);
-      this.#checkHeader(info);
-      return saveSnapshot.call(store, copies, info);
+      const { publishers } = info as unknown as { publishers: [string, number][] };
+      snapshots.check(states, publishers);
+      return saveSnapshot(copies, info);
     };
-  }
-
-  /** No snapshot knows of a frame that was never accepted. */
-  #checkHeader(info: SnapshotInfo): void {
-    const { publishers } = info as unknown as { publishers: [string, number][] };
-    for (const [name, sequence] of publishers) {
-      const { sequence: last } = this.#world.oracle.record(name);
-      expectThat(sequence <= last, 'snapshots', () => `${name}: ${sequence}, accepted is ${last}`);
-    }
   }
 
   async #serve(engine: Engine, { publishers }: Recovered): Promise<void> {
@@ -176,6 +168,7 @@ export class SimulatedServer {
       snapshots: counters,
       publishers,
       openTransport: this.#world.network.startTransport,
+      linksReserved: LINKS_RESERVED,
     });
     if (this.#isDead) return;
     this.#gateway = gateway;

@@ -81,6 +81,8 @@ export interface GatewayOptions {
   readonly publishers: Iterable<readonly [name: string, sequence: number]>;
   /** What serves the sockets instead of what the configuration names: the simulation's, which has no HTTP. */
   readonly openTransport?: StartTransport | undefined;
+  /** Links of sessions to symbols that there is room for from the start; undefined: for plenty. */
+  readonly linksReserved?: number | undefined;
 }
 
 /** Sockets, sessions, fan-out and HTTP around an engine: everything on the main thread. */
@@ -99,7 +101,7 @@ export class Gateway {
   readonly #sessions = new Sessions();
   readonly #traffic = new Traffic();
   readonly #clock = new TurnClock();
-  readonly #subscriptions = new Subscriptions();
+  readonly #subscriptions: Subscriptions;
   readonly #conflation = new ConflationQueue();
   readonly #intake: TickIntake;
   readonly #credit: CreditPool;
@@ -121,6 +123,7 @@ export class Gateway {
     this.#store = store;
     this.#workers = options.workers;
     this.#security = security;
+    this.#subscriptions = new Subscriptions(options.linksReserved);
     this.#quota = new SymbolQuota(config.limits, engine.symbols.names);
     this.#renewals = authenticator && new Renewals(authenticator, security, fault);
     this.#buffers = new BufferWatch({

@@ -25,7 +25,7 @@ export interface Wildcard {
 export class Subscriptions {
   /** Patterns held by all sessions. */
   held = 0;
-  readonly links = new LinkPool();
+  readonly links: LinkPool;
   /** By number of the session. */
   readonly deliveries: (Delivery | undefined)[] = [];
   readonly #watchers: (Watcher | undefined)[] = [];
@@ -35,6 +35,11 @@ export class Subscriptions {
   readonly #awaited = new AwaitedSymbols();
   /** By the pattern's name. */
   readonly #wildcards = new Map<string, Wildcard>();
+
+  /** @param linksReserved links there is room for from the start; undefined: for plenty */
+  constructor(linksReserved?: number) {
+    this.links = new LinkPool(linksReserved);
+  }
 
   /** Symbols waited for, and patterns with a `*`: what is kept for those who hold them. */
   get watched(): number {

@@ -1,8 +1,13 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
-const MAIN = new URL('../../dist/simulation/main.js', import.meta.url).pathname;
+const DIST = new URL('../../dist/', import.meta.url);
+const MAIN = new URL('simulation/main.js', DIST).pathname;
+const TIMEOUT_MS = 120_000;
 
 /** A run in a process of its own, as it replaces the clocks of the one it is in. */
 async function simulate(seed: number, steps: number): Promise<string> {
@@ -11,20 +16,61 @@ async function simulate(seed: number, steps: number): Promise<string> {
   return stdout;
 }
 
-describe('the simulation', () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])('finds nothing wrong, seed %i', async (seed) => {
-    expect(await simulate(seed, 60_000)).toContain('everything agreed');
-  });
+/** What a run says that is to fail, of a server with a bug: `plant` is run before it. */
+async function simulateFailure(plant: string, seed: number, steps: number): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tickwire-simulation-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'plant.mjs');
+  await writeFile(file, plant);
+  const args = ['--import', file, MAIN, '--seed', String(seed), '--steps', String(steps)];
+  const failed = promisify(execFile)(process.execPath, args);
+  const error = await failed.then(
+    () => undefined,
+    (reason: unknown) => reason as { code: number; stderr: string },
+  );
+  expect(error?.code).toBe(1);
+  return error?.stderr ?? '';
+}
 
-  it('is the same run for the same seed, and another for another', async () => {
-    const traceOf = (text: string) => /trace (\w+)/.exec(text)?.[1];
-    const [first, again, other] = await Promise.all([
-      simulate(11, 20_000),
-      simulate(11, 20_000),
-      simulate(12, 20_000),
-    ]);
-    expect(traceOf(first)).toBeDefined();
-    expect(traceOf(again)).toBe(traceOf(first));
-    expect(traceOf(other)).not.toBe(traceOf(first));
-  });
+describe('the simulation', () => {
+  it(
+    'finds nothing wrong, seeds 1 to 10',
+    async () => {
+      // In one process: the compiler is warm from the second on.
+      const args = [MAIN, '--seed', '1', '--runs', '10', '--steps', '40000'];
+      const { stdout } = await promisify(execFile)(process.execPath, args);
+      expect(stdout.match(/everything agreed/g)).toHaveLength(10);
+      expect(stdout).toContain('10 runs, 0 failed');
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is the same run for the same seed, and another for another',
+    async () => {
+      const traceOf = (text: string) => /trace (\w+)/.exec(text)?.[1];
+      const [first, again, other] = await Promise.all([
+        simulate(11, 8000),
+        simulate(11, 8000),
+        simulate(12, 8000),
+      ]);
+      expect(traceOf(first)).toBeDefined();
+      expect(traceOf(again)).toBe(traceOf(first));
+      expect(traceOf(other)).not.toBe(traceOf(first));
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'finds a planted bug, says how to see it again, and sees it again',
+    async () => {
+      const table = new URL('src/gateway/link-table.js', DIST).href;
+      const plant = `import { LinkTable } from '${table}'; LinkTable.prototype.markStats = () => {};`;
+      const said = await simulateFailure(plant, 3, 40_000);
+      expect(said).toMatch(/seed 3 FAILED at step \d+: \w+/);
+      expect(said).toContain('again: npm run simulate -- --seed 3 --steps 40000 --verbose');
+      expect(await simulateFailure(plant, 3, 40_000)).toBe(said);
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -1,0 +1,111 @@
+import { Thread } from '../core/scheduler.ts';
+import type { World } from '../world.ts';
+import { SimulatedServer } from './simulated-server.ts';
+
+const RESTART_MS_MAX = 500;
+/** How likely a worker that can dies at an access to shared memory. */
+const MIDST = 0.9;
+const CLOCK_JUMPS_MS = [-3_600_000, -5000, -300, 300, 5000, 3_600_000];
+
+/** A server that is started anew whenever it ends, and what befalls it. */
+export class ServerLife {
+  /** Processes that were killed, and those that were told to stop. */
+  crashes = 0;
+  stops = 0;
+  readonly #world: World;
+  #server: SimulatedServer;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#server = new SimulatedServer(world);
+  }
+
+  /** The one that runs now, or did last. */
+  get server(): SimulatedServer {
+    return this.#server;
+  }
+
+  /** Starts the first one. */
+  begin(): void {
+    this.#startServer();
+  }
+
+  /** Lets things happen to it from now on. */
+  expose(): void {
+    const { everyMs } = this.#world.scenario;
+    this.#befall('a worker dies', everyMs.workerDeath, () => this.#killWorker());
+    this.#befall('the process dies', everyMs.crash, () => this.#crash());
+    this.#befall('the server is stopped', everyMs.stop, () => this.#stop());
+    this.#befall('the clock jumps', everyMs.clockJump, () => this.#jump());
+    this.#befall('the disk fails', everyMs.storeFault, () => this.#failDisk());
+  }
+
+  /** Something that happens again and again, on average every `meanMs`, unless everybody is to behave. */
+  #befall(label: string, meanMs: number, happen: () => void): void {
+    const { random, scheduler } = this.#world;
+    const delayMs = -Math.log(1 - random.share()) * meanMs;
+    scheduler.after(delayMs, Thread.ALONE, label, () => {
+      this.#befall(label, meanMs, happen);
+      if (!this.#world.isCalm) happen();
+    });
+  }
+
+  #startServer(): void {
+    this.#world.scheduler.process++;
+    const server = new SimulatedServer(this.#world);
+    this.#server = server;
+    this.#world.workers = () => server.workers;
+    this.#world.detach(server.start());
+  }
+
+  #killWorker(): void {
+    // The threads of a process end with it.
+    if (!this.#server.isAlive) return;
+    const { random } = this.#world;
+    const alive = this.#server.workers.filter(({ isDead }) => !isDead);
+    const watched = alive.filter(({ isWatched }) => isWatched);
+    // Those that can die in the middle of something mostly do; between two batches there is little to be lost.
+    const candidates = watched.length > 0 && random.isLucky(MIDST) ? watched : alive;
+    if (candidates.length > 0) random.pick(candidates).doom();
+  }
+
+  #crash(): void {
+    if (!this.#server.isAlive) return;
+    this.crashes++;
+    this.#endProcess();
+  }
+
+  #stop(): void {
+    if (!this.#server.isServing) return;
+    this.stops++;
+    const server = this.#server;
+    const stopped = server.stop().then(() => {
+      if (server.isAlive) this.#endProcess();
+    });
+    this.#world.detach(stopped);
+  }
+
+  /** The process is gone; another one starts before long. */
+  #endProcess(): void {
+    const { atomics, network, oracle, random, scheduler } = this.#world;
+    this.#server.end();
+    scheduler.process++;
+    atomics.forget();
+    network.cut();
+    oracle.lost();
+    const delayMs = RESTART_MS_MAX * random.share();
+    scheduler.after(delayMs, Thread.ALONE, 'the server is started', () => this.#startServer());
+  }
+
+  #jump(): void {
+    const { globals, oracle, random } = this.#world;
+    const ms = random.pick(CLOCK_JUMPS_MS);
+    globals.wallOffset += ms;
+    oracle.jumped(ms);
+  }
+
+  #failDisk(): void {
+    const { disk, random } = this.#world;
+    disk.fault = random.isLucky(0.5) ? 'the disk is full' : undefined;
+  }
+}
