@@ -29,8 +29,8 @@ const STATISTICS_MS = 1000;
 const STATISTICS_HIDDEN_MS = 5000;
 /** How often ages and counters in words are brought up to date, ms. */
 const TICK_MS = 250;
-/** Close codes of a server that wants another token: this one expired, or is not accepted. */
-const TOKEN_CLOSE_CODES: readonly number[] = [4010, 4500];
+/** The close code of a session whose token expired. */
+const TOKEN_EXPIRED = 4010;
 /** What is known of the rules where the server tells them nobody but operators. */
 const UNTOLD_RULES: Rules = {
   movingAverageWindow: Number.NaN,
@@ -131,9 +131,9 @@ export class Dashboard {
 
   #stateChanged(change: StateChange): void {
     const { closure } = change;
-    if (closure !== undefined && TOKEN_CLOSE_CODES.includes(closure.code)) {
-      this.#refused(closure.reason);
-    }
+    if (closure?.code === TOKEN_EXPIRED) this.#refused(`${closure.reason}.`);
+    // Ended for good: if it is because of the token, HTTP says so too.
+    else if (this.#subscriber.failure !== undefined) void this.#api.tryToken();
     const isLive = change.state === 'live';
     this.#connection.take(change);
     this.#sync.reset();
@@ -160,6 +160,7 @@ export class Dashboard {
 
   /** The token is of no use any more: nothing goes on before there is another. */
   #refused(reason: string): void {
+    this.#api.stop();
     this.#subscriber.close();
     this.#access.lost(reason);
   }

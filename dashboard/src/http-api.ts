@@ -1,4 +1,6 @@
 const TIMEOUT_MS = 8000;
+/** What costs little, and needs a token where any is needed. */
+const ONE_PRICE = 'api/prices?limit=1';
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 const PAGE_SYMBOLS = 1000;
@@ -85,9 +87,9 @@ export class HttpApi {
   /** Undefined where the server demands none. */
   readonly token: string | undefined;
   readonly #refused: (reason: string) => void;
-  #isRefused = false;
+  #isStopped = false;
 
-  /** @param refused is told once, when the server does not accept the token any more: nothing is asked after that */
+  /** @param refused is told when the server does not accept the token any more */
   constructor(token: string | undefined, refused: (reason: string) => void) {
     this.token = token;
     this.#refused = refused;
@@ -117,15 +119,22 @@ export class HttpApi {
     return (await this.#get<{ items: AnomalyRecord[] }>(path)).items;
   }
 
+  /** Finds out whether the token is still accepted. */
+  async tryToken(): Promise<void> {
+    await this.#get(ONE_PRICE).catch(() => undefined);
+  }
+
+  /** From now on, nothing is asked. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   async #get<Body>(path: string): Promise<Body> {
-    if (this.#isRefused) throw new Error('the token was refused');
+    if (this.#isStopped) throw new Error('the token is not accepted');
     const response = await request(path, this.token);
     if (response.ok) return (await response.json()) as Body;
     const reason = await readReason(response);
-    if (response.status === UNAUTHORIZED && !this.#isRefused) {
-      this.#isRefused = true;
-      this.#refused(reason);
-    }
+    if (response.status === UNAUTHORIZED) this.#refused(reason);
     throw response.status === FORBIDDEN ? new ForbiddenError(reason) : new Error(reason);
   }
 }
@@ -137,7 +146,7 @@ export class HttpApi {
  * @throws Error when it does not answer
  */
 export async function askForRefusal(token: string | undefined): Promise<string | undefined> {
-  const response = await request('api/prices?limit=1', token);
+  const response = await request(ONE_PRICE, token);
   if (response.status === UNAUTHORIZED) return readReason(response);
   await response.body?.cancel();
   return undefined;

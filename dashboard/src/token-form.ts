@@ -28,7 +28,7 @@ export class TokenForm {
     findPart(dialog, 'token-shown', HTMLInputElement).addEventListener('change', ({ target }) => {
       this.#value.type = (target as HTMLInputElement).checked ? 'text' : 'password';
     });
-    // There is nothing behind it yet: Escape does not lead there.
+    // There is nothing behind it yet. Escape does not lead there, also where the browser insists that it closes.
     dialog.addEventListener('cancel', (event) => event.preventDefault());
     dialog.addEventListener('close', () => {
       if (this.#accepted !== undefined) this.#open();

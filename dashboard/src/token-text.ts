@@ -8,7 +8,7 @@ const TOKEN = /^[A-Za-z0-9._~+-]+$/;
 export function tokenOf(text: string): string | undefined {
   const token = text
     .trim()
-    .replace(/^(authorization: *)?bearer +/i, '')
+    .replace(/^(authorization: *)?bearer( +|$)/i, '')
     .replace(/[\r\n]+ */g, '');
   return TOKEN.test(token) ? token : undefined;
 }
