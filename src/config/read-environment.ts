@@ -6,10 +6,11 @@ import { type Setting, type Settings, valueOfText } from './settings.ts';
 /** The variable that names the configuration file. */
 export const CONFIG_FILE_VARIABLE = 'TICKWIRE_CONFIG';
 
-// Not settings: the file's own name, the recorded ticks of tests and benchmarks, the address that examples use.
+// Not settings: the file's own name, the recorded ticks of tests and benchmarks, the address and the token of clients.
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   CONFIG_FILE_VARIABLE,
   'TICKWIRE_TICKS',
+  'TICKWIRE_TOKEN',
   'TICKWIRE_URL',
 ]);
 
