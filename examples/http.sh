@@ -1,16 +1,22 @@
 #!/bin/sh
 # Prices in and answers out over HTTP alone. Needs curl.
-# Run: sh examples/http.sh. TICKWIRE_URL is another server than http://127.0.0.1:9001.
+# Run: sh examples/http.sh. TICKWIRE_URL is another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token
+# that it demands; then the last call needs one of an operator.
 set -eu
 server=${TICKWIRE_URL:-http://127.0.0.1:9001}
 symbol=SHELL-$$
 
+# A token goes in by way of a file: what is on a command line every user of the machine can read.
+call() {
+  printf '%s' "${TICKWIRE_TOKEN:+authorization: Bearer $TICKWIRE_TOKEN}" | curl -fsS -H @- "$@"
+}
+
 post() {
-  curl -fsS -X POST "$server/api/prices" -H 'content-type: application/json' -d "$1"
+  call -X POST "$server/api/prices" -H 'content-type: application/json' -d "$1"
   echo
 }
 get() {
-  curl -fsS "$server$1"
+  call "$server$1"
   echo
 }
 
@@ -20,7 +26,7 @@ post "[{\"symbol\": \"$symbol\", \"price\": 100}, {\"symbol\": \"$symbol\", \"pr
   {\"symbol\": \"$symbol\", \"price\": -1}]"
 
 # 202 means taken in; statistics follow within milliseconds.
-until curl -fsS "$server/api/prices/$symbol" 2>/dev/null | grep -q '"updateCount":3'; do
+until call "$server/api/prices/$symbol" 2>/dev/null | grep -q '"updateCount":3'; do
   sleep 0.1
 done
 

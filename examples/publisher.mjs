@@ -1,13 +1,15 @@
 // Publishes made-up prices; each is applied once, whatever becomes of the connection.
 //
 // Run, after `npm run build`: node examples/publisher.mjs [NAME]. Ctrl-C ends it.
-// TICKWIRE_URL is another server than http://127.0.0.1:9001.
+// TICKWIRE_URL is another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token that it demands.
 import { setTimeout } from 'node:timers/promises';
 // In a project that installed it (`npm install @tickwire/client ws`) write '@tickwire/client' here.
 import { connectPublisher } from '../client-sdk/dist/index.js';
 
-const publisher = connectPublisher(process.env.TICKWIRE_URL ?? 'http://127.0.0.1:9001', {
+const { TICKWIRE_URL = 'http://127.0.0.1:9001', TICKWIRE_TOKEN: token } = process.env;
+const publisher = connectPublisher(TICKWIRE_URL, {
   publisher: process.argv[2] ?? 'example-node',
+  ...(token && { token }),
 });
 
 publisher.on('state', ({ state, closure }) => {

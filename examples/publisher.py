@@ -1,13 +1,13 @@
 """Publishes made-up prices; each is applied once, whatever becomes of the connection.
 
 Needs msgpack and websockets, 10 or newer (Debian: python3-msgpack, python3-websockets).
-Run: python3 examples/publisher.py [NAME]   (TICKWIRE_URL: another server)   Ctrl-C ends it."""
+Run: python3 examples/publisher.py [NAME] (TICKWIRE_URL, TICKWIRE_TOKEN: where to). Ctrl-C ends it."""
 import asyncio, contextlib, os, random, signal, sys, time, msgpack, websockets
 
 SERVER = os.environ.get('TICKWIRE_URL', 'http://127.0.0.1:9001').replace('http', 'ws', 1)
 NAME = sys.argv[1] if len(sys.argv) > 1 else 'example-python'
 URL = f'{SERVER}/v1/publish?publisher={NAME}'
-ALIAS, TICKS, ACK = 2, 3, 17
+TOKEN, ALIAS, TICKS, ACK = os.environ.get('TICKWIRE_TOKEN', ''), 2, 3, 17
 prices = {'BTC-USD': 64250.5, 'ETH-USD': 3120.25, 'SOL-USD': 98.4}
 
 class Feed:
@@ -47,7 +47,7 @@ async def publish(socket, feed, stop):
 async def main():
     feed, stop = Feed(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    async for socket in websockets.connect(URL, subprotocols=['tickwire.v1']):
+    async for socket in websockets.connect(URL, subprotocols=['tickwire.v1', f'bearer.{TOKEN}']):
         with contextlib.suppress(websockets.ConnectionClosed):
             await publish(socket, feed, stop)
             return print(f'all acknowledged, up to frame {feed.settled}')

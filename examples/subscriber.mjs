@@ -1,14 +1,13 @@
 // Prints live statistics and anomalies. The SDK reconnects and subscribes again by itself.
 //
 // Run, after `npm run build`: node examples/subscriber.mjs ['BTC-*' ETH-USD ...]
-// TICKWIRE_URL is another server than http://127.0.0.1:9001.
+// TICKWIRE_URL is another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token that it demands.
 // In a project that installed it (`npm install @tickwire/client ws`) write '@tickwire/client' here.
 import { connect } from '../client-sdk/dist/index.js';
 
 const patterns = process.argv.slice(2);
-const subscriber = connect(process.env.TICKWIRE_URL ?? 'http://127.0.0.1:9001', {
-  conflateMs: 100,
-});
+const { TICKWIRE_URL = 'http://127.0.0.1:9001', TICKWIRE_TOKEN: token } = process.env;
+const subscriber = connect(TICKWIRE_URL, { conflateMs: 100, ...(token && { token }) });
 
 subscriber.on('state', ({ state, closure }) => {
   console.log(closure === undefined ? state : `${state} (closed with ${closure.code})`);

@@ -1,13 +1,13 @@
 """Prints live statistics and anomalies, and proves that its copy of them equals the server's.
 
 Needs msgpack and websockets, 10 or newer (Debian: python3-msgpack, python3-websockets).
-Run: python3 examples/subscriber.py ['BTC-*' ETH-USD ...]   (TICKWIRE_URL: another server)"""
+Run: python3 examples/subscriber.py ['BTC-*' ETH-USD ...]   (TICKWIRE_URL, TICKWIRE_TOKEN: where)"""
 import asyncio, contextlib, functools, os, random, signal, struct, sys, msgpack, websockets
 
 URL = os.environ.get('TICKWIRE_URL', 'http://127.0.0.1:9001').replace('http', 'ws', 1)
-OPTIONS = {'subprotocols': ['tickwire.v1'], 'max_size': None}  # A frame may be longer than 1 MiB.
-PATTERNS, SUBSCRIBE, VERIFY = sys.argv[1:] or ['*'], 4, 7
-WELCOME, STATS, ANOMALY, SYMBOLS, HEARTBEAT, DIGEST = 16, 20, 21, 22, 24, 26
+PATTERNS, TOKEN = sys.argv[1:] or ['*'], os.environ.get('TICKWIRE_TOKEN', '')
+OPTIONS = {'subprotocols': ['tickwire.v1', f'bearer.{TOKEN}'], 'max_size': None}  # Long frames, too.
+SUBSCRIBE, VERIFY, WELCOME, STATS, ANOMALY, SYMBOLS, HEARTBEAT, DIGEST = 4, 7, 16, 20, 21, 22, 24, 26
 FIELDS, FULL = ('price', 'average', 'count', 'time', 'min', 'max'), 64  # bits 1, 2, 4 ...; bit 64
 
 def apply(entries, mirror):  # the entries of a STATS frame; gives the ids of what changed

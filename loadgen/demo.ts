@@ -24,6 +24,9 @@ const { values: flags } = parseArgs({
   options: { port: { type: 'string' }, seconds: { type: 'string' } },
 });
 
+// Where its server demands tokens, as it does with TICKWIRE_AUTH_JWT_SECRET and the like.
+const token = process.env.TICKWIRE_TOKEN;
+
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort());
 const seconds = Number(flags.seconds ?? Number.POSITIVE_INFINITY);
@@ -53,6 +56,7 @@ async function playMarket(url: string): Promise<void> {
   const publishers = new Publishers(
     {
       url,
+      token,
       encoding: 'binary',
       publishers: 2,
       frameTicks: 256,
@@ -73,7 +77,10 @@ async function showTable({ url }: ServerProcess): Promise<void> {
   const anomalies: Anomaly[] = [];
   let updates = 0;
   let isInSync: boolean | undefined;
-  const subscriber = connect(url, { conflateMs: 100 });
+  const subscriber = connect(url, {
+    conflateMs: 100,
+    ...(token === undefined ? {} : { token }),
+  });
   subscriber.on('update', ({ changes }) => {
     for (const { updateCount, previousUpdateCount } of changes) {
       updates += updateCount - (previousUpdateCount || 0);

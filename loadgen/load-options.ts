@@ -7,6 +7,8 @@ import { TIME_UNITS, type TimeUnit } from './csv-source.ts';
  */
 export interface LoadOptions {
   readonly url: string;
+  /** Of a server that demands one; it is shown nowhere. */
+  readonly token?: string;
   readonly spawnServer?: string;
   readonly serverPid?: number;
   readonly market: boolean;
@@ -82,6 +84,7 @@ function addServer(command: Command): void {
   command
     .optionsGroup('Server')
     .option('--url <url>', 'where the server listens', 'ws://127.0.0.1:9001')
+    .addOption(new Option('--token <token>', 'for a server that demands one').env('TICKWIRE_TOKEN'))
     .option('--spawn-server <flags>', 'start the built server with these flags, on a free port')
     .option('--server-pid <pid>', 'measure CPU and memory of this process', wholeFrom(1))
     .option('--json <file>', 'write the report as JSON, too');

@@ -26,6 +26,7 @@ const CONVERGE_POLL_MS = 100;
 
 export interface LoadSubscriberOptions {
   readonly url: string;
+  readonly token: string | undefined;
   readonly encoding: 'binary' | 'json';
   readonly conflateMs: number | undefined;
   readonly clock: Clock;
@@ -78,11 +79,12 @@ export class LoadSubscriber {
    * @throws Error when either is refused
    */
   async start(): Promise<void> {
-    const { url, encoding, conflateMs } = this.#options;
+    const { url, token, encoding, conflateMs } = this.#options;
     const subscriber = connect(url, {
       encoding,
       WebSocket: LoadSocket,
       giveUpAfterMs: 0,
+      ...(token === undefined ? {} : { token }),
       ...(conflateMs === undefined ? {} : { conflateMs }),
     });
     this.#subscriber = subscriber;

@@ -4,6 +4,7 @@ import { CsvError } from './csv-source.ts';
 import { parseLoadOptions } from './load-options.ts';
 import { formatReport } from './report-text.ts';
 import { runScenario } from './scenario.ts';
+import { shownCommandLine } from './shown-command-line.ts';
 
 /*
  * npm run load -- [flags]
@@ -16,7 +17,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const options = parseLoadOptions(argv);
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort());
-  const commandLine = ['npm run load --', ...argv].join(' ');
+  const commandLine = shownCommandLine(argv);
   const report = await runScenario(options, commandLine, interrupt.signal);
   process.stdout.write(`${formatReport(report)}\n`);
   if (options.json !== undefined) {

@@ -35,6 +35,7 @@ const NO_TICKS = {
 
 export interface PublishersOptions {
   readonly url: string;
+  readonly token: string | undefined;
   readonly encoding: 'binary' | 'json';
   readonly publishers: number;
   /** Ticks a frame at most. */
@@ -150,7 +151,7 @@ export class Publishers {
   }
 
   async #connectPublisher(index: number): Promise<Publisher> {
-    const { url, encoding, runId } = this.#options;
+    const { url, token, encoding, runId } = this.#options;
     const name = `load-${runId}-${index}`;
     const publisher = connectPublisher(url, {
       publisher: name,
@@ -158,6 +159,7 @@ export class Publishers {
       WebSocket: LoadSocket,
       giveUpAfterMs: GIVE_UP_AFTER_MS,
       bufferTicksMax: BUFFER_TICKS_MAX,
+      ...(token === undefined ? {} : { token }),
     });
     await firstSession(publisher);
     publisher.on('ack', ({ ticks }) => this.#acknowledged(index, ticks));

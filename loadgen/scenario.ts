@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkAccess } from './check-access.ts';
 import { Clock } from './clock.ts';
 import { CsvSource } from './csv-source.ts';
 import { type EventLoopDelay, EventLoopWatch } from './event-loop.ts';
@@ -92,12 +93,22 @@ class Scenario {
     this.#server = server;
     this.#groups = groups;
     this.#url = server?.url ?? options.url;
-    const { encoding, publishers, frame: frameTicks } = options;
+    const { token, encoding, publishers, frame: frameTicks } = options;
     const [durationMs, warmUpMs] = [options.duration * 1000, options.warmUp * 1000];
     const isPaced = Number.isFinite(options.csv === undefined ? options.rate : options.speed);
     const runId = randomBytes(4).toString('hex');
     this.#publishers = new Publishers(
-      { url: this.#url, encoding, publishers, frameTicks, runId, durationMs, warmUpMs, isPaced },
+      {
+        url: this.#url,
+        token,
+        encoding,
+        publishers,
+        frameTicks,
+        runId,
+        durationMs,
+        warmUpMs,
+        isPaced,
+      },
       source,
       clock,
     );
@@ -105,6 +116,7 @@ class Scenario {
 
   async run(commandLine: string, signal: AbortSignal): Promise<Report> {
     const machine = describeMachine();
+    await checkAccess(this.#url, this.#options.token);
     await this.#startSubscribers();
     await this.#publishers.connect(
       this.#source instanceof Market ? this.#source.weights : undefined,
@@ -120,7 +132,7 @@ class Scenario {
     const delay = this.#eventLoop.summary();
     this.#eventLoop.stop();
     const usage = await watch?.stop();
-    const statistics = await settledStatistics(this.#url);
+    const statistics = await settledStatistics(this.#url, this.#options.token);
     const published = this.#expectation(publish, statistics);
     const results = await Promise.all(this.#groups.map((group) => group.finish(published)));
     return this.#report({ machine, commandLine, publish, usage, statistics, results, delay });
@@ -132,10 +144,11 @@ class Scenario {
       { seed, subscribers, subscriptions, wildcards: wildcard, slow },
       this.#source.symbols,
     );
-    const { conflateMs } = this.#options;
+    const { token, conflateMs } = this.#options;
     const starts = this.#groups.map((group, i) =>
       group.start({
         url: this.#url,
+        token,
         encoding,
         conflateMs,
         anchor: this.#clock.anchor,

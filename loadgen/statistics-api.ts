@@ -16,16 +16,19 @@ export interface ServerStatistics {
 
 /**
  * The server's own numbers once its queues are empty and nothing moves; undefined where it does not
- * tell them.
+ * tell them, as to a token that is not one of an operator.
  */
-export async function settledStatistics(url: string): Promise<ServerStatistics | undefined> {
+export async function settledStatistics(
+  url: string,
+  token: string | undefined,
+): Promise<ServerStatistics | undefined> {
   const deadline = performance.now() + SETTLE_TIMEOUT_MS;
   let earlier: ServerStatistics | undefined;
-  let latest = await fetchStatistics(url);
+  let latest = await fetchStatistics(url, token);
   while (latest !== undefined && !isSettled(earlier, latest) && performance.now() < deadline) {
     await sleep(POLL_MS);
     earlier = latest;
-    latest = await fetchStatistics(url);
+    latest = await fetchStatistics(url, token);
   }
   return latest;
 }
@@ -35,10 +38,14 @@ function isSettled(earlier: ServerStatistics | undefined, latest: ServerStatisti
   return earlier?.totalProcessed === latest.totalProcessed;
 }
 
-async function fetchStatistics(url: string): Promise<ServerStatistics | undefined> {
+async function fetchStatistics(
+  url: string,
+  token: string | undefined,
+): Promise<ServerStatistics | undefined> {
   const address = new URL('/api/statistics', url.replace(/^ws/, 'http'));
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   try {
-    const response = await fetch(address, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(address, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
     return response.ok ? ((await response.json()) as ServerStatistics) : undefined;
   } catch {
     return undefined;

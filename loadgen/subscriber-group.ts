@@ -11,6 +11,7 @@ const CONNECTING_MAX = 50;
 
 export interface GroupOptions {
   readonly url: string;
+  readonly token: string | undefined;
   readonly encoding: 'binary' | 'json';
   readonly conflateMs: number | undefined;
   readonly anchor: ClockAnchor;
@@ -47,8 +48,9 @@ export class SubscriberGroup {
   readonly #eventLoop = new EventLoopWatch();
 
   constructor(options: GroupOptions) {
-    const { url, encoding, conflateMs, anchor, plans } = options;
-    const shared = { url, encoding, conflateMs, clock: new Clock(anchor), faults: this.#faults };
+    const { url, token, encoding, conflateMs, anchor, plans } = options;
+    const clock = new Clock(anchor);
+    const shared = { url, token, encoding, conflateMs, clock, faults: this.#faults };
     this.#isLive = options.isLive;
     this.#subscribers = plans.map((plan) => {
       const latency = plan.isSlow ? this.#slowLatency : this.#latency;

@@ -3,7 +3,7 @@ import { fromRecord } from './anomaly-event.ts';
 import { AnomalyMoves } from './anomaly-moves.ts';
 import { AnomalyView } from './anomaly-view.ts';
 import { findPart } from './find-part.ts';
-import { fetchRecentAnomalies, type Rules } from './http-api.ts';
+import type { HttpApi, Rules } from './http-api.ts';
 import { formatChange } from './number-format.ts';
 import { setText } from './set-text.ts';
 
@@ -22,6 +22,7 @@ export class AnomalyFeed {
   readonly #empty: HTMLElement;
   readonly #rule: HTMLElement;
   readonly #announcement: HTMLElement;
+  readonly #api: HttpApi;
   readonly #selected: (symbol: string) => void;
   /** What came live while the past was being fetched. */
   #waiting: AnomalyEvent[] | undefined;
@@ -31,11 +32,12 @@ export class AnomalyFeed {
   #unannounced = 0;
   #newest: AnomalyEvent | undefined;
 
-  constructor(root: HTMLElement, selected: (symbol: string) => void) {
+  constructor(root: HTMLElement, api: HttpApi, selected: (symbol: string) => void) {
     this.#list = findPart(root, 'list', HTMLOListElement);
     this.#empty = findPart(root, 'feed-empty', HTMLElement);
     this.#rule = findPart(root, 'rule', HTMLElement);
     this.#announcement = findPart(root, 'announcement', HTMLElement);
+    this.#api = api;
     this.#selected = selected;
   }
 
@@ -45,7 +47,7 @@ export class AnomalyFeed {
     this.#waiting = waiting;
     this.#moves.clear();
     try {
-      const past = (await fetchRecentAnomalies(PAST_MAX)).map(fromRecord).reverse();
+      const past = (await this.#api.recentAnomalies(PAST_MAX)).map(fromRecord).reverse();
       if (this.#waiting === waiting) for (const event of past) this.#moves.add(event);
     } finally {
       if (this.#waiting === waiting) {

@@ -1,7 +1,7 @@
 import { type AnomalyEvent, fromRecord } from './anomaly-event.ts';
 import { AnomalyMoves } from './anomaly-moves.ts';
 import { findPart } from './find-part.ts';
-import { fetchAnomaliesOf, type Rules } from './http-api.ts';
+import type { HttpApi, Rules } from './http-api.ts';
 import type { Palette } from './palette.ts';
 import { PriceChart } from './price-chart.ts';
 import { PriceHistory } from './price-history.ts';
@@ -20,6 +20,7 @@ const FIGURES_MS = 200;
 /** The symbol that was selected: its chart, its statistics, its anomalies. */
 export class ChartPanel {
   readonly #root: HTMLElement;
+  readonly #api: HttpApi;
   readonly #title: HTMLElement;
   readonly #empty: HTMLElement;
   readonly #chart: PriceChart;
@@ -36,8 +37,9 @@ export class ChartPanel {
   #chartDrawnAtMs = 0;
   #figuresDrawnAtMs = 0;
 
-  constructor(root: HTMLElement, palette: Palette, changed: () => void) {
+  constructor(root: HTMLElement, api: HttpApi, palette: Palette, changed: () => void) {
     this.#root = root;
+    this.#api = api;
     this.#title = findPart(root, 'title', HTMLElement);
     this.#empty = findPart(root, 'chart-empty', HTMLElement);
     this.#chart = new PriceChart(findPart(root, 'plot', HTMLElement), palette);
@@ -73,6 +75,7 @@ export class ChartPanel {
     this.#moves.windowMs = rules.slidingWindowMilliseconds;
     this.#priceAtStart = row?.price ?? Number.NaN;
     const history = new PriceHistory(rules);
+    setFlag(this.#root, 'data-untold', Number.isNaN(rules.anomalyThresholdPercent));
     if (row?.trail !== undefined) history.addTrail(row.trail);
     this.#history = history;
     this.#chart.show({ history, moves: this.#moves.list });
@@ -130,7 +133,7 @@ export class ChartPanel {
     const [moves, waiting] = [this.#moves, [] as AnomalyEvent[]];
     this.#waiting = waiting;
     try {
-      for (const record of await fetchAnomaliesOf(symbol)) moves.add(fromRecord(record));
+      for (const record of await this.#api.anomaliesOf(symbol)) moves.add(fromRecord(record));
     } catch {
       // Not known yet, or no server: what comes live is all there is.
     }

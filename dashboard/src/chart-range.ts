@@ -17,7 +17,7 @@ export function timeRange(
   return [nowSeconds - Math.min(rangeSeconds, Math.max(SPAN_MIN, seen)), nowSeconds];
 }
 
-/** The prices that the chart shows, with the threshold's band or without. */
+/** The prices that the chart shows, with the threshold's band, where one is known, or without. */
 export function priceRange(
   [, upper, lower, averages, prices]: HistoryColumns,
   marked: Iterable<number>,
@@ -32,7 +32,7 @@ export function priceRange(
   for (let i = 0; i < prices.length; i++) {
     take(prices[i] as number);
     take(averages[i] as number);
-    if (!isWithBand) continue;
+    if (!isWithBand || Number.isNaN(upper[i])) continue;
     take(upper[i] as number);
     take(lower[i] as number);
   }

@@ -34,8 +34,10 @@ export class ChartReadout {
       line(formatPreciseClock(point.time * 1000)),
       line('Price ', formatPrice(point.price)),
       line('Average ', formatPrice(point.average)),
-      line('Threshold ', `${formatPrice(point.lower)} … ${formatPrice(point.upper)}`),
     ];
+    if (!Number.isNaN(point.upper)) {
+      lines.push(line('Threshold ', `${formatPrice(point.lower)} … ${formatPrice(point.upper)}`));
+    }
     if (point.move !== undefined) lines.push(moveLine(point.move));
     this.element.replaceChildren(...lines);
   }

@@ -1,12 +1,18 @@
-import { connect, type StateChange, type Subscription } from '../../client-sdk/src/index.ts';
+import {
+  connect,
+  type StateChange,
+  type Subscriber,
+  type Subscription,
+} from '../../client-sdk/src/index.ts';
 import { fromLive } from './anomaly-event.ts';
 import { AnomalyFeed } from './anomaly-feed.ts';
 import { ChartPanel } from './chart-panel.ts';
 import { ConnectionState } from './connection-state.ts';
 import { findById, findPart } from './find-part.ts';
 import { FrameLoop } from './frame-loop.ts';
-import { fetchStatistics, type Rules } from './http-api.ts';
+import { ForbiddenError, HttpApi, type Rules } from './http-api.ts';
 import { Market } from './market.ts';
+import type { PageAccess } from './page-access.ts';
 import { PageFacts } from './page-facts.ts';
 import { Poller } from './poller.ts';
 import { RowSubscription } from './row-subscription.ts';
@@ -14,7 +20,7 @@ import { ServerPanel } from './server-panel.ts';
 import { setText } from './set-text.ts';
 import { SymbolsPanel } from './symbols-panel.ts';
 import { SyncCheck } from './sync-check.ts';
-import { Theme } from './theme.ts';
+import type { Theme } from './theme.ts';
 
 /** Least time between two frames of statistics, ms: more often nobody can read a number. */
 const CONFLATE_MS = 50;
@@ -23,10 +29,20 @@ const STATISTICS_MS = 1000;
 const STATISTICS_HIDDEN_MS = 5000;
 /** How often ages and counters in words are brought up to date, ms. */
 const TICK_MS = 250;
+/** The close code of a session whose token expired. */
+const TOKEN_EXPIRED = 4010;
+/** What is known of the rules where the server tells them nobody but operators. */
+const UNTOLD_RULES: Rules = {
+  movingAverageWindow: Number.NaN,
+  anomalyThresholdPercent: Number.NaN,
+  slidingWindowMilliseconds: 1000,
+};
 
 /** The page: what comes from the server, and where it goes. */
 export class Dashboard {
-  readonly #subscriber = connect(location.origin, { conflateMs: CONFLATE_MS });
+  readonly #access: PageAccess;
+  readonly #api: HttpApi;
+  readonly #subscriber: Subscriber;
   readonly #market = new Market();
   readonly #loop = new FrameLoop();
   readonly #header = findById('header');
@@ -43,11 +59,20 @@ export class Dashboard {
   #selection: Subscription | undefined;
   #rules: Rules | undefined;
   #epoch: string | undefined;
+  #isUntold = false;
 
-  constructor() {
+  constructor(theme: Theme, access: PageAccess) {
+    this.#theme = theme;
+    this.#access = access;
+    const { token } = access;
+    this.#api = new HttpApi(token, (reason) => this.#refused(reason));
+    this.#subscriber = connect(location.origin, {
+      conflateMs: CONFLATE_MS,
+      ...(token === undefined ? {} : { token }),
+    });
     const select = (symbol: string) => this.#select(symbol);
     const { request } = this.#loop;
-    this.#theme = new Theme(findPart(this.#header, 'theme', HTMLSelectElement), (palette) => {
+    theme.onChange((palette) => {
       this.#chart.setPalette(palette);
       this.#server.drawTrends(palette);
       request();
@@ -55,11 +80,11 @@ export class Dashboard {
     this.#connection = new ConnectionState(this.#header, this.#subscriber);
     this.#sync = new SyncCheck(this.#header, this.#subscriber);
     this.#rows = new RowSubscription(this.#subscriber);
-    this.#chart = new ChartPanel(findById('chart'), this.#theme.palette, request);
-    this.#feed = new AnomalyFeed(findById('feed'), select);
+    this.#chart = new ChartPanel(findById('chart'), this.#api, theme.palette, request);
+    this.#feed = new AnomalyFeed(findById('feed'), this.#api, select);
     this.#facts = new PageFacts(findById('partitions'), this.#subscriber);
     this.#server = new ServerPanel(findById('server'), findById('partitions'));
-    this.#symbols = new SymbolsPanel(findById('market'), this.#market, {
+    this.#symbols = new SymbolsPanel(findById('market'), this.#api, this.#market, {
       selected: select,
       shown: (symbols) => this.#rows.show(symbols),
       listed: () => this.#selectFirst(),
@@ -105,6 +130,10 @@ export class Dashboard {
   }
 
   #stateChanged(change: StateChange): void {
+    const { closure } = change;
+    if (closure?.code === TOKEN_EXPIRED) this.#refused(`${closure.reason}.`);
+    // Ended for good: if it is because of the token, HTTP says so too.
+    else if (this.#subscriber.failure !== undefined) void this.#api.tryToken();
     const isLive = change.state === 'live';
     this.#connection.take(change);
     this.#sync.reset();
@@ -129,17 +158,36 @@ export class Dashboard {
     }
   }
 
+  /** The token is of no use any more: nothing goes on before there is another. */
+  #refused(reason: string): void {
+    this.#api.stop();
+    this.#subscriber.close();
+    this.#access.lost(reason);
+  }
+
   async #readStatistics(): Promise<void> {
-    const statistics = await fetchStatistics();
+    this.#facts.showPage();
+    if (this.#isUntold) return;
+    try {
+      await this.#showStatistics();
+    } catch (error) {
+      if (!(error instanceof ForbiddenError)) throw error;
+      this.#isUntold = true;
+      this.#rules = UNTOLD_RULES;
+      this.#server.setUntold();
+    }
+    this.#selectFirst();
+  }
+
+  async #showStatistics(): Promise<void> {
+    const statistics = await this.#api.statistics();
     this.#rules = statistics.rules;
     this.#enter(statistics.epoch);
     this.#feed.setRules(statistics.rules);
     this.#server.show(statistics, this.#theme.palette);
     this.#facts.showRun(statistics.rules, statistics.epoch);
-    this.#facts.showPage();
     this.#symbols.expect(statistics.symbols);
     setText(findPart(this.#header, 'version', HTMLElement), `Version ${statistics.version}`);
-    this.#selectFirst();
   }
 
   async #loadFeed(): Promise<void> {

@@ -1,4 +1,8 @@
 const TIMEOUT_MS = 8000;
+/** What costs little, and needs a token where any is needed. */
+const ONE_PRICE = 'api/prices?limit=1';
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
 const PAGE_SYMBOLS = 1000;
 
 /** What `GET /api/prices` says of a symbol. */
@@ -73,33 +77,94 @@ export interface Rules {
   readonly slidingWindowMilliseconds: number;
 }
 
-/** The server's totals. @throws Error when it does not answer, or with a problem */
-export function fetchStatistics(): Promise<ServerStatistics> {
-  return getJson('api/statistics');
+/** What the server's token does not allow; it will not be allowed later either. */
+export class ForbiddenError extends Error {
+  override readonly name = 'ForbiddenError';
 }
 
-/** A page of all symbols, in their order, beginning after one. @throws Error as above */
-export function fetchSymbols(after: string): Promise<SnapshotPage> {
-  return getJson(`api/prices?limit=${PAGE_SYMBOLS}&after=${encodeURIComponent(after)}`);
+/** The HTTP API of the server that this page came from. */
+export class HttpApi {
+  /** Undefined where the server demands none. */
+  readonly token: string | undefined;
+  readonly #refused: (reason: string) => void;
+  #isStopped = false;
+
+  /** @param refused is told when the server does not accept the token any more */
+  constructor(token: string | undefined, refused: (reason: string) => void) {
+    this.token = token;
+    this.#refused = refused;
+  }
+
+  /** The server's totals. @throws ForbiddenError for who is no operator; Error when none come */
+  statistics(): Promise<ServerStatistics> {
+    return this.#get('api/statistics');
+  }
+
+  /** A page of all symbols, in their order, beginning after one. @throws Error when it does not come */
+  symbols(after: string): Promise<SnapshotPage> {
+    return this.#get(`api/prices?limit=${PAGE_SYMBOLS}&after=${encodeURIComponent(after)}`);
+  }
+
+  /** The most recent anomalies of all symbols, newest first. @throws Error as above */
+  async recentAnomalies(limit: number): Promise<readonly AnomalyRecord[]> {
+    const { items } = await this.#get<{ items: AnomalyRecord[] }>(`api/anomalies?limit=${limit}`);
+    return items;
+  }
+
+  /** The newest anomalies of a symbol, oldest first. @throws Error as above */
+  async anomaliesOf(symbol: string): Promise<readonly AnomalyRecord[]> {
+    // No path leads to these: every URL parser takes them out.
+    if (symbol === '.' || symbol === '..') return [];
+    const path = `api/prices/${encodeURIComponent(symbol)}/anomalies?limit=${PAGE_SYMBOLS}`;
+    return (await this.#get<{ items: AnomalyRecord[] }>(path)).items;
+  }
+
+  /** Finds out whether the token is still accepted. */
+  async tryToken(): Promise<void> {
+    await this.#get(ONE_PRICE).catch(() => undefined);
+  }
+
+  /** From now on, nothing is asked. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async #get<Body>(path: string): Promise<Body> {
+    if (this.#isStopped) throw new Error('the token is not accepted');
+    const response = await request(path, this.token);
+    if (response.ok) return (await response.json()) as Body;
+    const reason = await readReason(response);
+    if (response.status === UNAUTHORIZED) this.#refused(reason);
+    throw response.status === FORBIDDEN ? new ForbiddenError(reason) : new Error(reason);
+  }
 }
 
-/** The most recent anomalies of all symbols, newest first. @throws Error as above */
-export async function fetchRecentAnomalies(limit: number): Promise<readonly AnomalyRecord[]> {
-  const { items } = await getJson<{ items: AnomalyRecord[] }>(`api/anomalies?limit=${limit}`);
-  return items;
+/**
+ * Asks the server whether it lets a client with this token in, or one without.
+ *
+ * @returns why it does not; undefined where it does
+ * @throws Error when it does not answer
+ */
+export async function askForRefusal(token: string | undefined): Promise<string | undefined> {
+  const response = await request(ONE_PRICE, token);
+  if (response.status === UNAUTHORIZED) return readReason(response);
+  await response.body?.cancel();
+  return undefined;
 }
 
-/** The newest anomalies of a symbol, oldest first. @throws Error as above */
-export async function fetchAnomaliesOf(symbol: string): Promise<readonly AnomalyRecord[]> {
-  // No path leads to these: every URL parser takes them out.
-  if (symbol === '.' || symbol === '..') return [];
-  const path = `api/prices/${encodeURIComponent(symbol)}/anomalies?limit=${PAGE_SYMBOLS}`;
-  return (await getJson<{ items: AnomalyRecord[] }>(path)).items;
-}
-
-async function getJson<Body>(path: string): Promise<Body> {
+function request(path: string, token: string | undefined): Promise<Response> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const url = new URL(path, document.baseURI);
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!response.ok) throw new Error(`${url.pathname} answered ${response.status}`);
-  return (await response.json()) as Body;
+  return fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+}
+
+/** What a problem says, as a sentence. */
+async function readReason(response: Response): Promise<string> {
+  try {
+    const { detail } = (await response.json()) as { detail?: unknown };
+    if (typeof detail === 'string') return detail;
+  } catch {
+    // Not one of our server's problems: something stands between.
+  }
+  return `The server answered ${response.status}.`;
 }

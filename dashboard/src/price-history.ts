@@ -26,6 +26,7 @@ export class PriceHistory {
   readonly #extremes: WindowExtremes;
   #length = 0;
 
+  /** @param rules a threshold of NaN: it is not known */
   constructor(rules: Pick<Rules, 'anomalyThresholdPercent' | 'slidingWindowMilliseconds'>) {
     this.#threshold = rules.anomalyThresholdPercent / 100;
     this.#extremes = new WindowExtremes(rules.slidingWindowMilliseconds);

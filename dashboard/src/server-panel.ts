@@ -65,6 +65,13 @@ export class ServerPanel {
     }
   }
 
+  /** Says for good that this is not for whoever looks on. */
+  setUntold(): void {
+    for (const root of [this.#root, this.#partitionsRoot]) setFlag(root, 'data-untold', true);
+    setText(findPart(this.#partitionsRoot, 'partitions-title', HTMLElement), 'This page');
+    findPart(this.#root, 'untold', HTMLElement).hidden = false;
+  }
+
   drawTrends(palette: Palette): void {
     this.#ticks.draw(palette);
     this.#deliveries.draw(palette);

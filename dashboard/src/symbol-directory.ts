@@ -1,4 +1,4 @@
-import { fetchSymbols, type SymbolSnapshot } from './http-api.ts';
+import type { HttpApi, SymbolSnapshot } from './http-api.ts';
 
 /** Symbols listed at most; more than that nobody scrolls through, and a filter finds nothing. */
 export const LISTED_MAX = 100_000;
@@ -15,13 +15,14 @@ const REST_MS_MAX = 30_000;
  * @throws Error when a page does not come
  */
 export async function listSymbols(
+  api: HttpApi,
   take: (page: readonly SymbolSnapshot[]) => boolean,
 ): Promise<number> {
   let after: string | null = '';
   let pages = 0;
   let listed = 0;
   while (after !== null && listed < LISTED_MAX) {
-    const page: Awaited<ReturnType<typeof fetchSymbols>> = await fetchSymbols(after);
+    const page: Awaited<ReturnType<HttpApi['symbols']>> = await api.symbols(after);
     pages++;
     listed += page.items.length;
     if (!take(page.items)) return 0;

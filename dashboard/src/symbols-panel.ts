@@ -1,4 +1,5 @@
 import { findPart } from './find-part.ts';
+import type { HttpApi } from './http-api.ts';
 import type { Market } from './market.ts';
 import { formatCount } from './number-format.ts';
 import type { Palette } from './palette.ts';
@@ -23,6 +24,7 @@ export interface SymbolsPanelEvents {
 /** The list of all symbols, its filter, and its table. */
 export class SymbolsPanel {
   readonly #root: HTMLElement;
+  readonly #api: HttpApi;
   readonly #market: Market;
   readonly #events: SymbolsPanelEvents;
   readonly #table: SymbolTable;
@@ -33,14 +35,15 @@ export class SymbolsPanel {
   #epoch = 0;
   #isListed = false;
 
-  constructor(root: HTMLElement, market: Market, events: SymbolsPanelEvents) {
+  constructor(root: HTMLElement, api: HttpApi, market: Market, events: SymbolsPanelEvents) {
     this.#root = root;
+    this.#api = api;
     this.#market = market;
     this.#events = events;
     this.#filter = findPart(root, 'filter', HTMLInputElement);
     this.#count = findPart(root, 'count', HTMLElement);
     this.#empty = findPart(root, 'empty', HTMLElement);
-    setText(findPart(root, 'empty-command', HTMLElement), publishCommand());
+    setText(findPart(root, 'empty-command', HTMLElement), publishCommand(api.token !== undefined));
     this.#table = new SymbolTable(root, {
       sorted: () => this.#order(),
       selected: events.selected,
@@ -92,7 +95,7 @@ export class SymbolsPanel {
   async #list(): Promise<void> {
     if (document.hidden && this.#isListed) return;
     const epoch = this.#epoch;
-    this.#restMs = await listSymbols((page) => {
+    this.#restMs = await listSymbols(this.#api, (page) => {
       if (epoch !== this.#epoch) return false;
       this.#market.takePage(page);
       // Until the first time is over, rows appear as they come.
@@ -142,10 +145,11 @@ export class SymbolsPanel {
   }
 }
 
-function publishCommand(): string {
+function publishCommand(isTokenNeeded: boolean): string {
   const url = new URL('api/prices', document.baseURI);
+  const token = isTokenNeeded ? '  -H "authorization: Bearer $TICKWIRE_TOKEN" \\\n' : '';
   return (
-    `curl -X POST ${url.href} \\\n  -H 'content-type: application/json' \\\n` +
+    `curl -X POST ${url.href} \\\n${token}  -H 'content-type: application/json' \\\n` +
     `  -d '{"symbol": "BTC-USD", "price": 64250.5}'`
   );
 }

@@ -4,11 +4,10 @@ const STORED_AS = 'tickwire.theme';
 
 /** Light, dark, or as the system has it; remembered in this browser. */
 export class Theme {
-  readonly #changed: (palette: Palette) => void;
+  #changed: (palette: Palette) => void = () => undefined;
   palette: Palette;
 
-  constructor(select: HTMLSelectElement, changed: (palette: Palette) => void) {
-    this.#changed = changed;
+  constructor(select: HTMLSelectElement) {
     select.value = stored();
     this.#show(select.value);
     this.palette = readPalette();
@@ -18,6 +17,11 @@ export class Theme {
       this.#tell();
     });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#tell());
+  }
+
+  /** Tells one listener of every change from now on. */
+  onChange(changed: (palette: Palette) => void): void {
+    this.#changed = changed;
   }
 
   #show(theme: string): void {

@@ -32,6 +32,10 @@ function isSwitch(name: string): name is Switch {
   return (SWITCHES as readonly string[]).includes(name);
 }
 
+function isSecret(name: string): boolean {
+  return keyAt(name)?.facts.isSecret === true;
+}
+
 interface Option {
   readonly name: string;
   /** The name with its dashes, as it was written. */
@@ -53,16 +57,20 @@ function optionsIn(argv: readonly string[], faults: string[]): Option[] {
     tokens: true,
   });
   let afterUnknown = false;
+  let afterSecret = false;
   for (const token of tokens) {
     if (token.kind === 'option') {
       const { name, rawName, value } = token;
       const inline = token.inlineValue === true;
       options.push({ name, rawName, value, inline });
       afterUnknown = !Object.hasOwn(OPTIONS, name) && !inline;
+      afterSecret = isSecret(name);
     } else {
       // What follows an unknown flag is most likely its value: one fault is enough.
       if (token.kind === 'positional' && !afterUnknown) {
-        faults.push(`unexpected argument ${shown(token.value)}: every setting is a flag`);
+        // It may be the rest of a secret with a space in it.
+        const argument = afterSecret ? 'after the value of a secret' : shown(token.value);
+        faults.push(`unexpected argument ${argument}: every setting is a flag`);
       }
       afterUnknown = false;
     }
@@ -89,7 +97,9 @@ export function readFlags(argv: readonly string[]): Flags {
         `${cutShort(rawName)}: unknown flag${faults.length < SUGGESTIONS_MAX ? suggestion([name], CANDIDATES) : ''}`,
       );
     } else if (value === undefined || (!inline && value.startsWith('--'))) {
-      const got = value === undefined ? 'nothing' : `the flag ${cutShort(value)}`;
+      // A secret that begins with dashes looks like one, too.
+      const flag = isSecret(name) ? 'another flag' : `the flag ${cutShort(value ?? '')}`;
+      const got = value === undefined ? 'nothing' : flag;
       faults.push(`${rawName}: expected ${key?.facts.expected ?? 'a file'}, got ${got}`);
     } else if (key === undefined) {
       configFile = value;

@@ -5,6 +5,16 @@ import { eventually } from '../support/http-client.ts';
 /** What a browser itself writes to the console while a server is down. */
 const NETWORK_NOISE = /net::ERR_CONNECTION_(REFUSED|RESET)|net::ERR_EMPTY_RESPONSE/;
 
+/** What a browser itself writes to the console when the server wants a token, or another one. */
+const TOKEN_NOISE =
+  /the server responded with a status of 40[13]|WebSocket connection to .* failed/;
+
+/** What a test has the server do, about which browsers write to the console. */
+interface Disturbances {
+  readonly isServerStopped?: boolean;
+  readonly isTokenAsked?: boolean;
+}
+
 /** A row of the table of symbols, as it is shown. */
 export type ShownRow = Readonly<Record<string, string>>;
 
@@ -13,7 +23,7 @@ export class DashboardPage {
   readonly page: Page;
   readonly #faults: string[] = [];
 
-  private constructor(page: Page, isServerStopped: boolean) {
+  private constructor(page: Page, noises: readonly RegExp[]) {
     this.page = page;
     page.on('pageerror', (error) => this.#faults.push(String(error.stack)));
     page.on('dialog', (dialog) => {
@@ -21,26 +31,29 @@ export class DashboardPage {
       void dialog.dismiss();
     });
     page.on('console', (message) => {
-      if (!(isServerStopped && NETWORK_NOISE.test(message.text()))) {
+      if (!noises.some((noise) => noise.test(message.text()))) {
         this.#faults.push(`${message.type()}: ${message.text()}`);
       }
     });
   }
 
-  /** @param isServerStopped whether the test stops the server, which browsers write about */
   static async open(
     browser: Browser,
     port: number,
     {
       isServerStopped = false,
+      isTokenAsked = false,
       ...options
-    }: BrowserContextOptions & { isServerStopped?: boolean } = {},
+    }: BrowserContextOptions & Disturbances = {},
   ): Promise<DashboardPage> {
     const context = await browser.newContext({
       viewport: { width: 1440, height: 900 },
       ...options,
     });
-    const dashboard = new DashboardPage(await context.newPage(), isServerStopped);
+    const dashboard = new DashboardPage(await context.newPage(), [
+      ...(isServerStopped ? [NETWORK_NOISE] : []),
+      ...(isTokenAsked ? [TOKEN_NOISE] : []),
+    ]);
     onTestFinished(async () => {
       await context.close();
       expect(dashboard.#faults).toEqual([]);

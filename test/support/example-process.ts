@@ -14,11 +14,21 @@ export class ExampleProcess {
   exit: number | string | undefined;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
 
-  private constructor(command: string, args: readonly string[], server: string) {
+  private constructor(
+    command: string,
+    args: readonly string[],
+    server: string,
+    token: string | undefined,
+  ) {
     this.#child = spawn(command, args, {
       cwd: fileURLToPath(new URL('../../', import.meta.url)),
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, TICKWIRE_URL: server, PYTHONUNBUFFERED: '1' },
+      env: {
+        PATH: process.env.PATH,
+        TICKWIRE_URL: server,
+        TICKWIRE_TOKEN: token,
+        PYTHONUNBUFFERED: '1',
+      },
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -31,8 +41,13 @@ export class ExampleProcess {
   }
 
   /** Starts one for a test; it is killed when the test is over. */
-  static startForTest(command: string, args: readonly string[], server: string): ExampleProcess {
-    const example = new ExampleProcess(command, args, server);
+  static startForTest(
+    command: string,
+    args: readonly string[],
+    server: string,
+    token?: string,
+  ): ExampleProcess {
+    const example = new ExampleProcess(command, args, server, token);
     onTestFinished(() => {
       example.#child.kill('SIGKILL');
     });

@@ -1,14 +1,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseLoadOptions } from '../../loadgen/load-options.ts';
 import type { Report } from '../../loadgen/report.ts';
 import { formatReport } from '../../loadgen/report-text.ts';
 import { runScenario } from '../../loadgen/scenario.ts';
+import { shownCommandLine } from '../../loadgen/shown-command-line.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Server, startServer } from '../../src/server.ts';
+import { serverForTest } from '../support/running-server.ts';
+import { SECRET, signed } from '../support/tokens.ts';
 
 let server: Server;
 let directory: string;
@@ -63,6 +66,62 @@ describe.each(['binary', 'json'])('a load run over %s', (encoding) => {
     expect(deliveryLatency?.p50).toBeGreaterThan(0);
     expect(ackLatency.count).toBeGreaterThan(100);
     expect(formatReport(report)).toContain('all checks passed');
+  });
+});
+
+const IN_PROCESS = ['--subscriber-processes=0'];
+
+describe('a load run with a token', () => {
+  const claims = (operator: boolean) => ({
+    tickwire: { read: ['*'], publish: ['*'], operator },
+  });
+
+  async function runAt(port: number, ...flags: string[]): Promise<Report> {
+    const argv = [
+      `--url=ws://127.0.0.1:${port}`,
+      '--symbols=20',
+      '--duration=0.3',
+      ...IN_PROCESS,
+      ...flags,
+    ];
+    return runScenario(parseLoadOptions(argv), '', new AbortController().signal);
+  }
+
+  it('shows it to everything that wants one', async () => {
+    const { port } = await serverForTest({ auth: { jwtSecret: SECRET } });
+    const report = await runAt(port, `--token=${await signed(claims(true))}`);
+    expect(report.failures).toEqual([]);
+    expect(report.faults).toEqual([]);
+    expect(report.publish.accepted).toBeGreaterThan(100);
+    expect(report.delivery).toMatchObject({ subscribers: 10, verified: 10 });
+    expect(report.serverStatistics?.totalProcessed).toBe(report.publish.accepted);
+  });
+
+  it("does without the server's own numbers where it is no operator's", async () => {
+    const { port } = await serverForTest({ auth: { jwtSecret: SECRET } });
+    const report = await runAt(port, `--token=${await signed(claims(false))}`);
+    expect(report.delivery).toMatchObject({ subscribers: 10, verified: 10 });
+    expect(report.serverStatistics).toBeUndefined();
+  });
+
+  it('says that one is missing', async () => {
+    const { port } = await serverForTest({ auth: { jwtSecret: SECRET } });
+    const run = runAt(port);
+    await expect(run).rejects.toThrow(/let the run in: a token is needed.* TICKWIRE_TOKEN/);
+  });
+
+  it('keeps it out of the report', () => {
+    const argv = ['--token', 'secret', '--rate=1', '--token=secret'];
+    expect(shownCommandLine(argv)).toBe('npm run load -- --token … --rate=1 --token=…');
+  });
+
+  it('finds it in the environment too', () => {
+    vi.stubEnv('TICKWIRE_TOKEN', 'from the environment');
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    expect(parseLoadOptions([]).token).toBe('from the environment');
+    expect(parseLoadOptions(['--token=given']).token).toBe('given');
   });
 });
 
