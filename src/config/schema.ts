@@ -25,7 +25,7 @@ const server = z.strictObject({
   ),
   authTimeoutMs: integer(
     'How long a connection may take to authenticate, where tokens are demanded.',
-    { min: 100, max: 600_000, default: 10_000, unit: 'ms' },
+    { min: 100, max: 600_000, default: 5_000, unit: 'ms' },
   ),
   frameBytesMax: integer('The largest WebSocket message taken; a larger one ends its connection.', {
     min: 1_024,

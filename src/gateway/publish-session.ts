@@ -211,7 +211,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
     symbols.forEach((symbol, index) => {
       const reason = typeof symbol === 'string' ? symbolFault(symbol) : 'is not a string';
       if (reason === undefined && typeof symbol === 'string') {
-        fault ??= this.#declareOne(firstAlias + index, symbol);
+        const forbidden = this.#declareOne(firstAlias + index, symbol);
+        fault ??= forbidden;
       } else {
         fault ??= new ProtocolError(ErrorCode.bad_symbol, `symbols[${index}] ${reason}`);
       }

@@ -109,13 +109,13 @@ export class DiskHistory {
     return anomalies;
   }
 
-  /** Those of wanted symbols that arrived before an ordinal, newest first, among RECENT_SEARCHED_MAX of all. */
+  /** Those of wanted symbols that arrived before an ordinal, newest first, among the last RECENT_SEARCHED_MAX, or `limit`, of all. */
   recent(ordinal: number, limit: number, isWanted: (symbol: string) => boolean): StoredAnomaly[] {
     if (ordinal === 0) return [];
     const range = this.#databases.arrivals.getRange({
       start: ordinalKey(ordinal - 1),
       reverse: true,
-      limit: RECENT_SEARCHED_MAX,
+      limit: Math.max(limit, RECENT_SEARCHED_MAX),
     });
     const anomalies: StoredAnomaly[] = [];
     for (const { value } of range) {

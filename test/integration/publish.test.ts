@@ -29,7 +29,7 @@ onTransports((transport) => {
           ticksPerFrameMax: 65_536,
           symbolsMax: 8192,
           subscriptionsMax: 10_000,
-          authTimeoutMs: 10_000,
+          authTimeoutMs: 5_000,
         },
         publisher: name,
         sequence: 0,

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import type { IndependentPublisher } from '../support/independent-publisher.ts';
@@ -24,6 +25,18 @@ async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
 
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
+/** Resolves once the threads that the server keeps ready are there: they take memory, too. */
+async function threadsStarted({ child }: ServerProcess): Promise<void> {
+  let threads = 0;
+  let since = performance.now();
+  await until(() => {
+    const now = readdirSync(`/proc/${child.pid}/task`).length;
+    if (now !== threads) since = performance.now();
+    threads = now;
+    return performance.now() - since > 2500;
+  });
+}
 
 /** Rounds of one tick for each symbol, each seen by a subscriber before the next goes. */
 class Rounds {
@@ -77,6 +90,7 @@ onTransports((transport) => {
     await fast.subscribe(['*'], { anomalies: false });
     const rounds = new Rounds(await publisherForTest(port, unique('feed')), fast);
     const alone = await rounds.play((round) => round < 60);
+    await threadsStarted(server);
     const before = server.rssBytes();
     const readers = await Promise.all(
       Array.from({ length: READERS }, () => TrickleReader.subscribe(port)),

@@ -27,7 +27,7 @@ describe('the sources of configuration', () => {
         port: 9001,
         transport: 'auto',
         heartbeatMs: 5000,
-        authTimeoutMs: 10_000,
+        authTimeoutMs: 5000,
         frameBytesMax: 1024 * 1024,
         badFramesMax: 16,
         drainMs: 4000,
