@@ -275,6 +275,9 @@ onTransports((transport) => {
       subscriber.send([Op.AUTH, await tokenFor({ read: ['B'] }, claims)]);
       await subscriber.ping();
       issuer.release();
+      // Its token was looked at after theirs: whatever they do is done.
+      const other = await issuer.sign({ tickwire: EVERYTHING });
+      await (await dialForTest(server.port, '/v1/stream', { token: other })).ready();
       const isOver = async () => {
         const [, , codes] = await subscriber.subscribe(['A', 'B']);
         return JSON.stringify(codes);
