@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
-import { type Answer, eventually, HttpClient, type Problem } from '../support/http-client.ts';
+import { eventually, HttpClient, type Problem } from '../support/http-client.ts';
 import { Code, Op } from '../support/independent-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { StoreFolder } from '../support/store-folder.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
+import { symbolsOf, TokenHttp } from '../support/token-http.ts';
 
 const TIME = 1_700_000_000_000;
 /** Symbols that the reader's token covers, and their neighbours, which it does not. */
@@ -14,59 +15,6 @@ const READ = ['A*C', 'EX', 'LATER-*-C'];
 /** Two ticks of each: the second is an anomaly. */
 const ANOMALIES_EACH = 1;
 
-interface List {
-  readonly items: readonly { readonly symbol: string; readonly sequence?: number }[];
-  readonly next: string | null;
-}
-
-const symbolsOf = ({ items }: List) => items.map(({ symbol }) => symbol);
-
-/** A client that shows a token with each request. */
-class TokenHttp {
-  readonly #http: HttpClient;
-  readonly #token: string;
-
-  constructor(http: HttpClient, token: string) {
-    this.#http = http;
-    this.#token = token;
-  }
-
-  get<Body = List>(path: string): Promise<Answer<Body>> {
-    return this.#send('GET', path);
-  }
-
-  head(path: string): Promise<Answer> {
-    return this.#send('HEAD', path);
-  }
-
-  post<Body>(value: unknown): Promise<Answer<Body>> {
-    return this.#send('POST', '/api/prices', {
-      body: JSON.stringify(value),
-      headers: { 'content-type': 'application/json' },
-    });
-  }
-
-  /** Every page from a path with a `limit`, which must end. */
-  async pages(path: string): Promise<List[]> {
-    const pages: List[] = [];
-    let next: string | null = '';
-    while (next !== null) {
-      const after: string = next === '' ? '' : `&after=${encodeURIComponent(next)}`;
-      const { status, json } = await this.get(`${path}${after}`);
-      expect(status).toBe(200);
-      pages.push(json);
-      ({ next } = json);
-      expect(pages.length).toBeLessThan(100);
-    }
-    return pages;
-  }
-
-  #send<Body>(method: string, path: string, init: RequestInit = {}): Promise<Answer<Body>> {
-    const headers = { ...init.headers, authorization: `Bearer ${this.#token}` };
-    return this.#http.send(method, path, { ...init, headers });
-  }
-}
-
 onTransports((transport) => {
   const folder = new StoreFolder();
   const server = GuardedServer.forSuite({
@@ -74,8 +22,7 @@ onTransports((transport) => {
     store: { directory: folder.path },
   });
   const reader = () => tokenFor({ read: READ });
-  const httpOf = async (token: string) =>
-    new TokenHttp(await HttpClient.connect(server.port), token);
+  const httpOf = (token: string) => TokenHttp.connect(server.port, token);
   const readerForTest = async () => subscriberForTest(server.port, { token: await reader() });
   const ownerForTest = async (name?: string) =>
     publisherForTest(server.port, name, { token: await tokenFor(EVERYTHING) });
