@@ -298,6 +298,25 @@ onTransports((transport) => {
     });
   });
 
+  it('a server that stops lets nobody in any more, not even whose token is looked at', async () => {
+    const issuer = await SlowIssuer.startForTest();
+    const server = await GuardedServer.startForTest({
+      server: { transport, drainMs: 2_000 },
+      auth: { jwksUrl: issuer.url },
+    });
+    const token = await issuer.sign({ tickwire: EVERYTHING });
+    const waiting = await dialForTest(server.port, '/v1/publish', { token });
+    const late = await dialForTest(server.port, '/v1/stream');
+    const stopped = server.stop();
+    issuer.release();
+    late.send([Op.AUTH, await tokenFor(EVERYTHING)]);
+    for (const client of [waiting, late]) {
+      expect((await client.closing()).code).toBe(4001);
+      expect(client.frames).toEqual([]);
+    }
+    await stopped;
+  });
+
   describe('without a token in time', () => {
     const server = GuardedServer.forSuite({ server: { transport, authTimeoutMs: 300 } });
 
@@ -402,6 +421,22 @@ onTransports((transport) => {
       for (const told of [toldTo(client), server.lines.join('')]) {
         for (const secret of secretsOf(bad)) expect(told).not.toContain(secret);
       }
+    });
+
+    it('gets no new allowance by showing the same token again', async () => {
+      const claims = { sub: 'reader', tickwire: { read: ['*'], requestsPerSecond: 1 } };
+      const token = await signed(claims);
+      const subscriber = await subscriberForTest(server.port, { token });
+      const begun = performance.now();
+      for (let requestId = 1; requestId <= 12; requestId++) {
+        subscriber.send([Op.SUBSCRIBE, requestId, ['S']]);
+        subscriber.send([Op.AUTH, token]);
+        await subscriber.ping();
+      }
+      const seconds = (performance.now() - begun) / 1000;
+      expect(subscriber.of(Op.SUBSCRIBED).length).toBeLessThanOrEqual(2 + seconds);
+      const codes = new Set(subscriber.of(Op.ERROR).map(([, , code]) => code));
+      expect([...codes]).toEqual([Code.rate_limited]);
     });
 
     it('reads less with a token that allows less, and more with one that allows more', async () => {

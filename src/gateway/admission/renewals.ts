@@ -76,7 +76,8 @@ export class Renewals {
     if (!connection.isOpen) return;
     try {
       const identity = await this.#authenticator.authenticate(token);
-      if (!connection.isOpen) return;
+      // With the token it has, a session gets nothing anew: no full allowance of ticks, no look at all symbols.
+      if (!connection.isOpen || identity === connection.client.identity) return;
       if (!connection.client.renew(identity)) {
         throw new AccessError('the token is of another subject or tenant: connect anew with it');
       }
