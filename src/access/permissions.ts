@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import { patternFault } from '../protocol/index.ts';
+import { isWildcard, patternFault } from '../protocol/index.ts';
 import type { Identity } from './identity.ts';
 import { symbolRule } from './symbol-rule.ts';
 
 /** Symbols and patterns that one permission of a token may hold. */
 const PATTERNS_MAX = 1000;
+/** Those with a `*` among them: where a session subscribes to `*`, each is held against every symbol there is. */
+const WILDCARDS_MAX = 64;
 
 // Cc: control characters, which would break lines of logs. Cs: lone surrogates, no UTF-8 has them.
 const UNFIT_FOR_LOGS = /[\p{Cc}\p{Cs}]/u;
@@ -27,8 +29,12 @@ function patternList() {
   const pattern = z
     .string({ error: patternError })
     .refine((text) => patternFault(text) === undefined, { error: patternError });
-  const error = `an array of at most ${PATTERNS_MAX} symbols and patterns`;
-  return z.array(pattern, { error }).max(PATTERNS_MAX, { error }).optional();
+  const error = `an array of at most ${PATTERNS_MAX} symbols and patterns, ${WILDCARDS_MAX} of them with *`;
+  return z
+    .array(pattern, { error })
+    .max(PATTERNS_MAX, { error })
+    .refine((patterns) => patterns.filter(isWildcard).length <= WILDCARDS_MAX, { error })
+    .optional();
 }
 
 const TENANT_EXPECTED = 'a name of 1 to 32 of A-Z a-z 0-9 . _ -';

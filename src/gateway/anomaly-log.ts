@@ -113,7 +113,8 @@ export class AnomalyLog implements AnomalySink {
   held(symbolId: number, from: number, limit = Number.POSITIVE_INFINITY): readonly AnomalyRecord[] {
     const known = this.#bySymbol.get(symbolId);
     if (known === undefined) return [];
-    const held = known.isEmpty ? this.#recall(symbolId, known) : known;
+    const isCut = from < known.first && !known.isRecalled;
+    const held = isCut ? this.#recall(symbolId, known) : known;
     const records: AnomalyRecord[] = [];
     const start = Math.max(from, held.first);
     for (let sequence = start; sequence <= held.last && records.length < limit; sequence++) {
@@ -146,21 +147,34 @@ export class AnomalyLog implements AnomalySink {
     return recent;
   }
 
-  // After a start, memory has none of those that came before: whoever asks for what it missed would wait for the next one.
-  #recall(symbolId: number, { last }: SymbolAnomalies): SymbolAnomalies {
-    const { disk, symbols, perSymbolMax } = this.#options;
-    const from = Math.max(1, last - perSymbolMax + 1);
-    const stored = disk?.store.from(symbols.name(symbolId), from, perSymbolMax) ?? [];
-    const known = stored.filter(({ sequence }) => sequence <= last);
-    // What a full disk or a crash left out cuts off those before it.
-    const oldest = last - known.length + 1;
-    const recent = known.filter(({ sequence }, index) => sequence === oldest + index);
-    const recalled = new SymbolAnomalies(last - recent.length);
-    for (const anomaly of recent) {
+  // After a start, memory has none of those that came before: whoever asks for what it missed would not get them.
+  #recall(symbolId: number, held: SymbolAnomalies): SymbolAnomalies {
+    const older = this.#older(symbolId, held);
+    held.isRecalled = true;
+    if (older.length === 0) return held;
+    const { perSymbolMax } = this.#options;
+    const recalled = new SymbolAnomalies(held.first - older.length - 1);
+    recalled.isRecalled = true;
+    for (const anomaly of older) {
       recalled.append({ ...anomaly, symbolId, ordinal: BEFORE_START }, perSymbolMax);
+    }
+    for (let sequence = held.first; sequence <= held.last; sequence++) {
+      recalled.append(held.get(symbolId, sequence), perSymbolMax);
     }
     this.#bySymbol.set(symbolId, recalled);
     return recalled;
+  }
+
+  /** As many of the store's as there is room for before those held, without a hole. */
+  #older(symbolId: number, { first, last }: SymbolAnomalies): readonly PastAnomaly[] {
+    const { disk, symbols, perSymbolMax } = this.#options;
+    const room = perSymbolMax - (last - first + 1);
+    const from = Math.max(1, first - room);
+    if (disk === undefined || from >= first) return [];
+    const stored = disk.store.from(symbols.name(symbolId), from, first - from);
+    const known = stored.filter(({ sequence }) => sequence < first);
+    // What a full disk or a crash left out cuts off those before it.
+    return known.filter(({ sequence }, index) => sequence === first - known.length + index);
   }
 
   #named(record: AnomalyRecord): NamedAnomaly {

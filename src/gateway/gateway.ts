@@ -257,6 +257,8 @@ export class Gateway {
     this.#isStopping = true;
     const deadline = performance.now() + this.#config.server.drainMs;
     this.#transport?.stopListening();
+    // Whoever is not let in by now will not be: the sessions that there are can be told and counted.
+    this.#sessions.dismiss(this.#reception.gates);
     const { drainMs, goawayJitterMs } = this.#config.server;
     this.#sessions.announce(goawayFrame('server going away', drainMs, goawayJitterMs));
     // Frames that were on their way when the publishers learnt of it are still taken.
@@ -266,7 +268,6 @@ export class Gateway {
     this.#sessions.dismiss(this.#sessions.publishers);
     await this.#drained(deadline, () => !this.#isBusy());
     this.#sessions.dismiss(this.#sessions.subscribers);
-    this.#sessions.dismiss(this.#reception.gates);
     await this.#drained(performance.now() + CLOSE_MS, () => this.#sessions.size === 0);
     await delay(LAST_BYTES_MS);
     this.#liveness.stop();

@@ -210,12 +210,12 @@ export class PublishSession implements SocketHandler, CreditHolder {
     let fault: ProtocolError | undefined;
     symbols.forEach((symbol, index) => {
       const reason = typeof symbol === 'string' ? symbolFault(symbol) : 'is not a string';
-      if (reason === undefined && typeof symbol === 'string') {
-        const forbidden = this.#declareOne(firstAlias + index, symbol);
-        fault ??= forbidden;
-      } else {
-        fault ??= new ProtocolError(ErrorCode.bad_symbol, `symbols[${index}] ${reason}`);
-      }
+      // Each is declared, whatever is wrong with those before it.
+      const itsFault =
+        reason === undefined && typeof symbol === 'string'
+          ? this.#declareOne(firstAlias + index, symbol)
+          : new ProtocolError(ErrorCode.bad_symbol, `symbols[${index}] ${reason}`);
+      fault ??= itsFault;
     });
     if (fault !== undefined) throw fault;
   }

@@ -206,7 +206,9 @@ export class StreamSession implements SocketHandler, Watcher {
       patternFault(pattern) === undefined ? 0 : ErrorCode.bad_symbol,
     );
     this.connection.send(unsubscribedFrame(requestId, codes));
-    this.#letGo(patterns.filter((pattern) => this.#patterns.release(pattern)));
+    // What is no pattern must not be looked up: it might be the name of another tenant's.
+    const good = patterns.filter((_, index) => codes[index] === 0);
+    this.#letGo(good.filter((pattern) => this.#patterns.release(pattern)));
     this.delivery.flush();
   }
 

@@ -26,6 +26,8 @@ const RING_RECORDS_MIN = 4;
  */
 export class SymbolAnomalies {
   last: number;
+  /** Whether those of before the start, as far as there was room, are here. */
+  isRecalled = false;
   #count = 0;
   #capacity = 0;
   #ring = new Float64Array(0);
@@ -38,11 +40,6 @@ export class SymbolAnomalies {
   /** The oldest sequence held. */
   get first(): number {
     return this.last - this.#count + 1;
-  }
-
-  /** Whether all that came are forgotten, or came before the start. */
-  get isEmpty(): boolean {
-    return this.#count === 0;
   }
 
   append(record: AnomalyRecord, countMax: number): void {

@@ -1,10 +1,4 @@
-import {
-  type Encoding,
-  encodingOf,
-  PUBLISH_PATH,
-  STREAM_PATH,
-  SUBPROTOCOL_BINARY,
-} from '../protocol/index.ts';
+import { type Encoding, encodingOf, PUBLISH_PATH, STREAM_PATH } from '../protocol/index.ts';
 import { bearerToken } from './admission/bearer-token.ts';
 import { isPublisherName } from './publisher-registry.ts';
 import { problemResponse } from './transport/problem-response.ts';
@@ -78,15 +72,16 @@ function subprotocolToken(offered: readonly string[]): string | undefined {
   return offered.find((name) => name.startsWith(BEARER_ENTRY))?.slice(BEARER_ENTRY.length);
 }
 
-/** The first subprotocol offered that is ours; undefined when others were offered but none of ours. */
+/**
+ * The first subprotocol offered that is ours; none is named (and MessagePack meant) where none was offered, be there a
+ * token or not: a client must fail a connection with a subprotocol that it did not offer. Undefined when others were
+ * offered but none of ours.
+ */
 function chooseSubprotocol(
   names: readonly string[],
 ): { subprotocol: string; encoding: Encoding } | undefined {
   const choices = names.filter((name) => name !== '' && !name.startsWith(BEARER_ENTRY));
-  if (choices.length === 0) {
-    const hasOffer = names.some((name) => name !== '');
-    return { subprotocol: hasOffer ? SUBPROTOCOL_BINARY : '', encoding: 'binary' };
-  }
+  if (choices.length === 0) return { subprotocol: '', encoding: 'binary' };
   for (const subprotocol of choices) {
     const encoding = encodingOf(subprotocol);
     if (encoding !== undefined) return { subprotocol, encoding };

@@ -57,7 +57,7 @@ interface Held {
 }
 
 /** What a server may get meanwhile that has to do with its age only: the threads that it keeps ready. */
-const THREAD_DESCRIPTORS = 12;
+const THREAD_DESCRIPTORS = 24;
 const THREADS_BYTES = 64 * MIB;
 
 function least(held: readonly Held[]): Held {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { decode, encode } from '@msgpack/msgpack';
 import { WebSocket } from 'ws';
 
@@ -43,6 +44,8 @@ export const Code = {
   symbol_limit: 7,
   subscription_limit: 8,
   rate_limited: 9,
+  unauthorized: 10,
+  forbidden: 11,
   backpressure: 12,
   sequence_gap: 13,
   not_available: 14,
@@ -53,6 +56,8 @@ export interface ConnectOptions {
   readonly json?: boolean;
   /** Instead of the subprotocol that `json` stands for. */
   readonly protocols?: readonly string[];
+  /** Shown with the upgrade, in its header. */
+  readonly token?: string;
 }
 
 export interface Closure {
@@ -101,9 +106,23 @@ export class IndependentClient {
     return new IndependentClient(socket, options.json ?? false).ready();
   }
 
-  protected static socket(url: string, { json = false, protocols }: ConnectOptions): WebSocket {
+  /** One that does not wait for WELCOME: for who is perhaps not let in. Resolves when the socket is open. */
+  static async dial(
+    port: number,
+    path: string,
+    options: ConnectOptions = {},
+  ): Promise<IndependentClient> {
+    const socket = IndependentClient.socket(`ws://127.0.0.1:${port}${path}`, options);
+    const client = new IndependentClient(socket, options.json ?? false);
+    await once(socket, 'open');
+    return client;
+  }
+
+  protected static socket(url: string, options: ConnectOptions): WebSocket {
+    const { json = false, protocols, token } = options;
     const offered = protocols ?? [json ? 'tickwire.v1.json' : 'tickwire.v1'];
-    return new WebSocket(url, [...offered], { perMessageDeflate: false });
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    return new WebSocket(url, [...offered], { perMessageDeflate: false, headers });
   }
 
   /** The map that WELCOME carried. */

@@ -30,6 +30,17 @@ export async function clientForTest(
   return watched(await IndependentClient.open(port, path, options));
 }
 
+/** A connection that is perhaps not let in. */
+export async function dialForTest(
+  port: number,
+  path: string,
+  options?: ConnectOptions,
+): Promise<IndependentClient> {
+  const client = await IndependentClient.dial(port, path, options);
+  onTestFinished(() => client.close());
+  return client;
+}
+
 function watched<Client extends IndependentClient>(client: Client): Client {
   onTestFinished(() => {
     client.close();

@@ -98,7 +98,7 @@ export class Gate implements SocketHandler {
   }
 
   #keep(data: Uint8Array | string): void {
-    this.#aheadBytes += data.length;
+    this.#aheadBytes += typeof data === 'string' ? Buffer.byteLength(data) : data.length;
     if (this.#ahead.length >= AHEAD_MESSAGES_MAX || this.#aheadBytes > AHEAD_BYTES_MAX) {
       this.#refuse('too much was sent before WELCOME');
       return;

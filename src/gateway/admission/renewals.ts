@@ -5,6 +5,16 @@ import type { SecurityEvents } from './security-events.ts';
 
 /** Tokens refused on one connection before it is closed: nobody tries out tokens at leisure. */
 const REFUSED_MAX = 3;
+/** Tokens of one connection that are looked at or wait for it; nobody needs more. */
+const WAITING_MAX = 4;
+
+/** The renewals of one connection. */
+interface Queue {
+  /** Settled when the newest of them is done. Never rejects. */
+  last: Promise<void>;
+  waiting: number;
+  refused: number;
+}
 
 /** A session whose token may be replaced. */
 export interface Renewable {
@@ -21,7 +31,7 @@ export class Renewals {
   readonly #authenticator: Authenticator;
   readonly #security: SecurityEvents;
   readonly #fault: (error: unknown) => void;
-  readonly #refused = new WeakMap<Connection, number>();
+  readonly #queues = new WeakMap<Connection, Queue>();
 
   /** @param fault told of what cannot be told a client */
   constructor(
@@ -34,31 +44,56 @@ export class Renewals {
     this.#fault = fault;
   }
 
-  /** Settled when it is done or refused; the session goes on meanwhile. */
+  /**
+   * The session goes on meanwhile. Tokens are looked at one after the other, as they came: the last one that is accepted
+   * holds, however long each takes.
+   */
   renew(session: Renewable, token: string): void {
-    void this.#renew(session, token).catch((error: unknown) => {
-      if (error instanceof AccessError) this.#refuse(session.connection, error.message);
-      else this.#fault(error);
+    const queue = this.#queueOf(session.connection);
+    if (queue.waiting === WAITING_MAX) {
+      this.#refuse(session.connection, queue, 'too many tokens came at a time');
+      return;
+    }
+    queue.waiting++;
+    queue.last = queue.last.then(async () => {
+      await this.#renew(session, queue, token);
+      queue.waiting--;
     });
   }
 
-  async #renew(session: Renewable, token: string): Promise<void> {
-    const { connection } = session;
-    const identity = await this.#authenticator.authenticate(token);
-    if (!connection.isOpen) return;
-    if (!connection.client.renew(identity)) {
-      throw new AccessError('the token is of another subject or tenant: connect anew with it');
+  #queueOf(connection: Connection): Queue {
+    let queue = this.#queues.get(connection);
+    if (queue === undefined) {
+      queue = { last: Promise.resolve(), waiting: 0, refused: 0 };
+      this.#queues.set(connection, queue);
     }
-    session.permissionsChanged();
+    return queue;
   }
 
-  #refuse(connection: Connection, reason: string): void {
+  async #renew(session: Renewable, queue: Queue, token: string): Promise<void> {
+    const { connection } = session;
+    // Of those that waited when it was closed, none is looked at.
+    if (!connection.isOpen) return;
+    try {
+      const identity = await this.#authenticator.authenticate(token);
+      // With the token it has, a session gets nothing anew: no full allowance of ticks, no look at all symbols.
+      if (!connection.isOpen || identity === connection.client.identity) return;
+      if (!connection.client.renew(identity)) {
+        throw new AccessError('the token is of another subject or tenant: connect anew with it');
+      }
+      session.permissionsChanged();
+    } catch (error) {
+      if (error instanceof AccessError) this.#refuse(connection, queue, error.message);
+      else this.#fault(error);
+    }
+  }
+
+  #refuse(connection: Connection, queue: Queue, reason: string): void {
     this.#security.authenticationFailed(connection.client.address, reason);
     connection.refuse(new ProtocolError(ErrorCode.unauthorized, reason));
-    const refused = (this.#refused.get(connection) ?? 0) + 1;
-    this.#refused.set(connection, refused);
-    if (refused >= REFUSED_MAX) {
-      connection.close(CloseCode.UNAUTHORIZED, `${refused} tokens were not accepted`);
+    queue.refused++;
+    if (queue.refused >= REFUSED_MAX) {
+      connection.close(CloseCode.UNAUTHORIZED, `${queue.refused} tokens were not accepted`);
     }
   }
 }

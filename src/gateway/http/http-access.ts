@@ -36,18 +36,24 @@ export class HttpAccess {
   }
 
   /**
+   * Counts a request, whatever it asks for.
+   *
+   * @throws RequestProblem 429 for an address that calls too often
+   */
+  checkRate({ remoteAddress }: HttpRequest): void {
+    if (this.#rates.tryTake(remoteAddress, performance.now())) return;
+    this.#options.security.limited('httpRequestsPerSecond', remoteAddress);
+    throw new RequestProblem(429, 'Your address calls too often.', {}, RETRY_AFTER);
+  }
+
+  /**
    * The client behind a request.
    *
-   * @throws RequestProblem 401 without a token that is accepted, 403 where it does not allow the call, 429 for an address
-   *   that calls too often
+   * @throws RequestProblem 401 without a token that is accepted, 403 where it does not allow the call
    */
   async clientOf(request: HttpRequest, demand: Demand): Promise<Client> {
     const { authenticator, security } = this.#options;
     const { remoteAddress } = request;
-    if (!this.#rates.tryTake(remoteAddress, performance.now())) {
-      security.limited('httpRequestsPerSecond', remoteAddress);
-      throw new RequestProblem(429, 'Your address calls too often.', {}, RETRY_AFTER);
-    }
     if (authenticator === undefined) return new Client(ANYBODY, remoteAddress);
     if (demand === 'nothing') return new Client(STRANGER, remoteAddress);
     const client = await this.#authenticate(authenticator, request);

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
+import { Code, Op } from '../support/independent-client.ts';
+import { onTransports } from '../support/running-server.ts';
+import { SlowIssuer } from '../support/slow-issuer.ts';
+import { dialForTest, subscriberForTest } from '../support/test-clients.ts';
+import { newKeys, signed } from '../support/tokens.ts';
+import { expectTurnedAway } from '../support/turned-away.ts';
+
+onTransports((transport) => {
+  const guarded = { server: { transport } };
+
+  describe('while a token is looked at', () => {
+    async function slowServer() {
+      const issuer = await SlowIssuer.startForTest();
+      const server = await GuardedServer.startForTest({
+        ...guarded,
+        auth: { jwksUrl: issuer.url },
+      });
+      const token = await issuer.sign({ tickwire: EVERYTHING });
+      return { issuer, server, token };
+    }
+
+    it('64 messages may be sent ahead, and are answered in order after WELCOME', async () => {
+      const { issuer, server, token } = await slowServer();
+      const ahead = await dialForTest(server.port, '/v1/stream', { token });
+      const behind = await dialForTest(server.port, '/v1/publish', { json: true });
+      behind.send([Op.AUTH, token]);
+      for (let stamp = 1; stamp <= 64; stamp++) {
+        for (const client of [ahead, behind]) client.send([Op.PING, stamp]);
+      }
+      // Nothing is said before the keys are here: a round trip on another connection shows it.
+      const other = await subscriberForTest(server.port, { token: await tokenFor(EVERYTHING) });
+      await other.ping();
+      expect([ahead.framesReceived, behind.framesReceived]).toEqual([0, 0]);
+      issuer.release();
+      for (const client of [ahead, behind]) {
+        await client.received(Op.PONG, 64);
+        expect(client.frames.map(([op, stamp]) => (op === Op.PONG ? stamp : op))).toEqual([
+          Op.WELCOME,
+          ...Array.from({ length: 64 }, (_, index) => index + 1),
+        ]);
+        expect(client.violations).toEqual([]);
+      }
+    });
+
+    it('one message more, or one byte more than 1 MiB, is refused with 4500', async () => {
+      const { issuer, server, token } = await slowServer();
+      const many = await dialForTest(server.port, '/v1/stream', { token });
+      for (let stamp = 1; stamp <= 65; stamp++) many.send([Op.PING, stamp]);
+      const heavy = await dialForTest(server.port, '/v1/stream', { token });
+      for (let part = 0; part < 2; part++) heavy.sendRaw(Buffer.alloc(524_289));
+      await expectTurnedAway(many, /before WELCOME/);
+      await expectTurnedAway(heavy, /before WELCOME/);
+      issuer.release();
+      const fair = await dialForTest(server.port, '/v1/stream', { token });
+      await fair.ready();
+      expect(many.of(Op.WELCOME)).toEqual([]);
+    });
+
+    it('renewals are done in their order, however long each takes', async () => {
+      const { issuer, server } = await slowServer();
+      const claims = { sub: 'reader' };
+      const token = await tokenFor({ read: ['A', 'B'] }, claims);
+      const subscriber = await subscriberForTest(server.port, { token });
+      subscriber.send([Op.AUTH, await issuer.sign({ ...claims, tickwire: { read: ['A'] } })]);
+      subscriber.send([Op.AUTH, await tokenFor({ read: ['B'] }, claims)]);
+      await subscriber.ping();
+      issuer.release();
+      // Its token was looked at after theirs: whatever they do is done.
+      const other = await issuer.sign({ tickwire: EVERYTHING });
+      await (await dialForTest(server.port, '/v1/stream', { token: other })).ready();
+      const isOver = async () => {
+        const [, , codes] = await subscriber.subscribe(['A', 'B']);
+        return JSON.stringify(codes);
+      };
+      await expect.poll(isOver, { timeout: 10_000 }).toBe(JSON.stringify([Code.forbidden, 0]));
+    });
+
+    it('more renewals than anybody needs are refused, and none of theirs is looked at', async () => {
+      const { server } = await slowServer();
+      const token = await tokenFor(EVERYTHING, { sub: 'reader' });
+      const subscriber = await subscriberForTest(server.port, { token });
+      const slow = await signed({ sub: 'reader' }, newKeys('EdDSA'), { kid: 'never' });
+      for (let count = 0; count < 4; count++) subscriber.send([Op.AUTH, slow]);
+      await subscriber.ping();
+      expect(subscriber.of(Op.ERROR)).toEqual([]);
+      for (let count = 0; count < 3; count++) subscriber.send([Op.AUTH, slow]);
+      expect((await subscriber.closing()).code).toBe(4500);
+    });
+  });
+
+  it('a server that stops lets nobody in any more, not even whose token is looked at', async () => {
+    const issuer = await SlowIssuer.startForTest();
+    const server = await GuardedServer.startForTest({
+      server: { transport, drainMs: 2_000 },
+      auth: { jwksUrl: issuer.url },
+    });
+    const token = await issuer.sign({ tickwire: EVERYTHING });
+    const waiting = await dialForTest(server.port, '/v1/publish', { token });
+    const late = await dialForTest(server.port, '/v1/stream');
+    const stopped = server.stop();
+    issuer.release();
+    late.send([Op.AUTH, await tokenFor(EVERYTHING)]);
+    for (const client of [waiting, late]) {
+      expect((await client.closing()).code).toBe(4001);
+      expect(client.frames).toEqual([]);
+    }
+    await stopped;
+  });
+});

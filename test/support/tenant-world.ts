@@ -1,0 +1,172 @@
+import { expect } from 'vitest';
+import { tokenFor } from './guarded-server.ts';
+import { eventually } from './http-client.ts';
+import { IndependentPublisher, type SentTick } from './independent-publisher.ts';
+import { IndependentSubscriber } from './independent-subscriber.ts';
+import { type NaiveMarketTick, type NaiveResult, naiveMarket } from './naive-statistics.ts';
+import { symbolsOf, TokenHttp } from './token-http.ts';
+
+/** How ticks get to the server. */
+export type Way = 'alias' | 'text' | 'http';
+
+/**
+ * One tenant on a server, and what it must see there: worked out from its own ticks alone, as if there were nobody
+ * else.
+ */
+export class TenantWorld {
+  readonly tenant: string;
+  readonly #ticks: NaiveMarketTick[] = [];
+  readonly #sequences = new Map<string, number>();
+  /** Where the first look was taken: another port is that of a server which was started again. */
+  #firstPort: number | undefined;
+  #http: { readonly port: number; readonly client: TokenHttp } | undefined;
+
+  /** @param tenant empty: the default one */
+  constructor(tenant: string) {
+    this.tenant = tenant;
+  }
+
+  get symbols(): string[] {
+    return [...new Set(this.#ticks.map(({ symbol }) => symbol))].sort();
+  }
+
+  /** A token of the tenant that reads and publishes. */
+  token(read: readonly string[] = ['*']): Promise<string> {
+    const named = this.tenant === '' ? {} : { tenant: this.tenant };
+    return tokenFor({ ...named, publish: ['*'], read }, { sub: 'somebody' });
+  }
+
+  /** Connects a publisher: WELCOME must say the last sequence of this tenant's publisher of that name. */
+  async connect(port: number, name: string, json = false): Promise<IndependentPublisher> {
+    const token = await this.token();
+    const publisher = await IndependentPublisher.connect(port, name, { token, json });
+    expect(publisher.welcome).toMatchObject({
+      publisher: name,
+      sequence: this.#sequences.get(name) ?? 0,
+    });
+    return publisher;
+  }
+
+  /** Publishes good ticks, all of which are accepted. */
+  async publish(
+    port: number,
+    name: string,
+    way: Way,
+    ticks: readonly (SentTick & { readonly time: number })[],
+    json = false,
+  ): Promise<void> {
+    this.#ticks.push(...ticks);
+    if (way === 'http') {
+      const http = await this.#client(port);
+      const posted = ticks.map(({ symbol, price, time }) => ({ symbol, price, timestamp: time }));
+      expect((await http.post(posted)).json).toEqual({ accepted: ticks.length, rejected: [] });
+      return;
+    }
+    const publisher = await this.connect(port, name, json);
+    if (way === 'alias') publisher.declare(3, [...new Set(ticks.map(({ symbol }) => symbol))]);
+    const sequence = publisher.publish(ticks);
+    const ack = await publisher.acknowledged(sequence);
+    expect(ack).toMatchObject({ accepted: ticks.length, rejected: 0, dropped: 0 });
+    expect(publisher.violations).toEqual([]);
+    publisher.close();
+    this.#sequences.set(name, sequence);
+  }
+
+  /** Holds what the server shows the tenant against what it must. */
+  async check(port: number): Promise<void> {
+    this.#firstPort ??= port;
+    const expected = naiveMarket(this.#ticks);
+    await this.#checkStream(port, expected);
+    await this.#checkHttp(port, expected);
+    for (const name of ['feed-a', 'feed-b']) (await this.connect(port, name)).close();
+  }
+
+  async #client(port: number): Promise<TokenHttp> {
+    if (this.#http?.port !== port) {
+      this.#http = { port, client: await TokenHttp.connect(port, await this.token()) };
+    }
+    return this.#http.client;
+  }
+
+  async #checkStream(port: number, expected: ReadonlyMap<string, NaiveResult>): Promise<void> {
+    const token = await this.token();
+    const subscriber = await IndependentSubscriber.connect(port, { token });
+    try {
+      const since = Object.fromEntries([...expected.keys()].map((symbol) => [symbol, 0]));
+      await subscriber.subscribe(['*'], { since });
+      for (const [symbol, { after, anomalies }] of expected) {
+        await subscriber.counted(symbol, after.length);
+        await subscriber.until(
+          () => subscriber.lastAnomaly(symbol) >= anomalies.length,
+          `${anomalies.length} anomalies of ${symbol}`,
+        );
+      }
+      const { digest, ownDigest, symbolCount } = await subscriber.verify();
+      expect([digest, symbolCount]).toEqual([ownDigest, expected.size]);
+      expect([...subscriber.mirror.names.values()].sort()).toEqual(this.symbols);
+      for (const [symbol, { after, anomalies }] of expected) {
+        const last = after.at(-1);
+        expect({ symbol, ...subscriber.mirror.get(symbol) }).toMatchObject({
+          symbol,
+          price: last?.currentPrice,
+          count: last?.updateCount,
+          time: last?.lastUpdateTime,
+          min: last?.minPrice,
+          max: last?.maxPrice,
+        });
+        const told = subscriber.anomaliesOf(symbol).map(({ sequence, price }) => [sequence, price]);
+        const should = anomalies.map(({ sequence, newPrice }) => [sequence, newPrice]);
+        // A server that was started again may have the newest alone in memory: then the sequence jumps, once.
+        const isWhole = port === this.#firstPort || told.length === 0;
+        expect(told).toEqual(isWhole ? should : should.slice(-told.length));
+        const [, , of, page] = await subscriber.history(symbol, 0, 1000);
+        expect(of).toBe(symbol);
+        expect((page as number[][]).map(([sequence, , , price]) => [sequence, price])).toEqual(
+          should,
+        );
+      }
+      expect(subscriber.violations).toEqual([]);
+    } finally {
+      subscriber.close();
+    }
+  }
+
+  async #checkHttp(port: number, expected: ReadonlyMap<string, NaiveResult>): Promise<void> {
+    const http = await this.#client(port);
+    const pages = await http.pages('/api/prices?limit=2');
+    expect(pages.flatMap(symbolsOf)).toEqual(this.symbols);
+    const anomalies = [...expected].flatMap(([symbol, result]) =>
+      result.anomalies.map(({ sequence, timestamp }) => ({ symbol, sequence, timestamp })),
+    );
+    const shown = (items: readonly { readonly symbol: string; readonly sequence?: number }[]) =>
+      items.map(({ symbol, sequence }) => `${symbol} ${sequence}`).sort();
+    // In `async` mode they get to the disk when they get there; but what waits is shown, too.
+    const recent = await eventually(
+      () => http.get('/api/anomalies?limit=1000'),
+      ({ json }) => json.items.length >= anomalies.length,
+    );
+    expect(shown(recent.json.items)).toEqual(shown(anomalies));
+    const byTime = await http.pages('/api/anomalies?from=0&limit=3');
+    expect(shown(byTime.flatMap(({ items }) => items))).toEqual(shown(anomalies));
+    for (const symbol of this.symbols) {
+      const { json } = await http.get<object>(`/api/prices/${encodeURIComponent(symbol)}`);
+      expect(json).toMatchObject({
+        symbol,
+        updateCount: expected.get(symbol)?.after.length,
+        anomaliesDetected: expected.get(symbol)?.anomalies.length,
+      });
+    }
+  }
+
+  /** What others have and this tenant has not must not be there for it. */
+  async checkAbsent(port: number, symbols: Iterable<string>): Promise<void> {
+    const http = await this.#client(port);
+    const own = new Set(this.symbols);
+    for (const symbol of symbols) {
+      if (own.has(symbol)) continue;
+      const path = `/api/prices/${encodeURIComponent(symbol)}`;
+      expect((await http.get(path)).status).toBe(404);
+      expect((await http.get(`${path}/anomalies`)).status).toBe(404);
+    }
+  }
+}
