@@ -64,7 +64,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
   wasPipelined = false;
   readonly #room: PublishRoom;
   readonly #scope: PublishScope;
-  #rate: TokenBucket;
+  readonly #rate: TokenBucket;
   /** When a frame that went beyond it may be sent again, ms. */
   #rateWaitMs = 0;
   #isTooFast = false;
@@ -85,7 +85,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.publisher = publisher;
     this.#room = room;
     this.#scope = new PublishScope(connection.client, room);
-    this.#rate = this.#newRate();
+    this.#rate = new TokenBucket(this.#ticksPerSecond, room.clock.steady);
     if (room.awaitsSnapshots && publisher.isNamed) this.#undurable = new UndurableFrames();
     publisher.session?.takenOver();
     publisher.session = this;
@@ -129,7 +129,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     const { nameSpace } = this.connection.client;
     this.#scope.permissionsChanged();
     this.#aliases.permit((name) => this.#scope.covers(nameSpace.symbolOf(name)));
-    this.#rate = this.#newRate();
+    this.#rate.changeRate(this.#ticksPerSecond, this.#room.clock.steady);
   }
 
   /** Another connection came with this name. */
@@ -243,8 +243,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
       return;
     }
     if (sequence !== 0) this.#checkGap(sequence);
-    this.#checkRate(batch.count);
     if (credit.isBinding && batch.count > this.credit) this.#refuseBeyondCredit(batch.count);
+    this.#checkRate(batch.count);
     credit.spend(this, batch.count);
     intake.take(batch, this.#aliases, now, clock.monotonic, this.#scope);
     traffic.tickFrames++;
@@ -268,13 +268,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
     throw new ProtocolError(ErrorCode.sequence_gap, message);
   }
 
-  #newRate(): TokenBucket {
-    const { limits } = this.connection.client.identity;
-    const perSecond = Math.min(
-      limits.ticksPerSecond ?? Number.POSITIVE_INFINITY,
-      this.#room.ticksPerSecond,
-    );
-    return new TokenBucket(perSecond, this.#room.clock.steady);
+  get #ticksPerSecond(): number {
+    const ofToken = this.connection.client.identity.limits.ticksPerSecond;
+    return Math.min(ofToken ?? Number.POSITIVE_INFINITY, this.#room.ticksPerSecond);
   }
 
   #checkRate(ticks: number): void {

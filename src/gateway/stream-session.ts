@@ -45,6 +45,12 @@ export interface StreamRoom extends DeliveryRoom, PatternRoom {
 const CONFLATE_MS_MAX = 60_000;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
+/**
+ * What one request may cost before it counts as several: symbols held against a pattern with a `*`, and links made or let
+ * go of. Either takes some 50 µs.
+ */
+const LOOKS_PER_REQUEST = 2048;
+const LINKS_PER_REQUEST = 128;
 /** Anomalies in a history page at most. */
 const HISTORY_PAGE_MAX = 1000;
 
@@ -54,14 +60,14 @@ export class StreamSession implements SocketHandler, Watcher {
   readonly delivery: Delivery;
   readonly #room: StreamRoom;
   readonly #client: Client;
-  #rate: TokenBucket;
+  readonly #rate: TokenBucket;
   readonly #patterns: HeldPatterns;
 
   constructor(connection: Connection, room: StreamRoom) {
     this.connection = connection;
     this.#room = room;
     this.#client = connection.client;
-    this.#rate = this.#newRate();
+    this.#rate = new TokenBucket(this.#requestsPerSecond, performance.now());
     this.delivery = new Delivery(connection, room, room.conflateMs, this);
     this.#patterns = new HeldPatterns(room, this.#client, this.delivery.links, this);
   }
@@ -106,7 +112,7 @@ export class StreamSession implements SocketHandler, Watcher {
 
   /** The token that took the place of the one before may allow less, or more. */
   permissionsChanged(): void {
-    this.#rate = this.#newRate();
+    this.#rate.changeRate(this.#requestsPerSecond, performance.now());
     const held = [...this.#patterns.held()].map(([pattern]) => pattern);
     const forbidden = held.filter((pattern) => !this.#isReadable(pattern));
     this.#letGo(forbidden.filter((pattern) => this.#patterns.release(pattern)));
@@ -145,10 +151,9 @@ export class StreamSession implements SocketHandler, Watcher {
     }
   }
 
-  #newRate(): TokenBucket {
-    const { limits } = this.#client.identity;
-    const ofToken = limits.requestsPerSecond ?? Number.POSITIVE_INFINITY;
-    return new TokenBucket(Math.min(ofToken, this.#room.requestsPerSecond), performance.now());
+  get #requestsPerSecond(): number {
+    const ofToken = this.#client.identity.limits.requestsPerSecond;
+    return Math.min(ofToken ?? Number.POSITIVE_INFINITY, this.#room.requestsPerSecond);
   }
 
   #checkRate(requestId: number): void {
@@ -156,6 +161,14 @@ export class StreamSession implements SocketHandler, Watcher {
     this.#room.security.limited('requestsPerSecond', this.#client);
     const message = 'this session asks more often than it may';
     throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
+  }
+
+  /** Counts a request as several where it had more symbols looked at than a small one has. */
+  #chargeLooks(patterns: readonly string[], matched: number): void {
+    const wildcards = patterns.filter(isWildcard).length;
+    const looks = wildcards * this.#room.symbols.names.length;
+    const links = patterns.length - wildcards + matched;
+    this.#rate.charge(Math.floor(looks / LOOKS_PER_REQUEST + links / LINKS_PER_REQUEST));
   }
 
   /** One synchronous step: nothing can change between the full entries and the marks of what comes after. */
@@ -170,7 +183,9 @@ export class StreamSession implements SocketHandler, Watcher {
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
     const held = patterns.filter((_, index) => codes[index] === 0);
     const { nameSpace } = this.#client;
-    for (const [symbolId, name] of this.#patterns.matching(held)) {
+    const matching = this.#patterns.matching(held);
+    this.#chargeLooks(patterns, matching.size);
+    for (const [symbolId, name] of matching) {
       const wanted = this.#patterns.wantsOf(symbolId, name);
       this.delivery.link(symbolId, wanted, true, options.since?.get(nameSpace.symbolOf(name)));
     }
@@ -207,6 +222,7 @@ export class StreamSession implements SocketHandler, Watcher {
     );
     this.connection.send(unsubscribedFrame(requestId, codes));
     this.#letGo(patterns.filter((pattern) => this.#patterns.release(pattern)));
+    this.#chargeLooks(patterns, 0);
     this.delivery.flush();
   }
 

@@ -53,6 +53,10 @@ export interface ConnectOptions {
   readonly json?: boolean;
   /** Instead of the subprotocol that `json` stands for. */
   readonly protocols?: readonly string[];
+  /** The address to come from, such as 127.0.0.2: limits go by it. */
+  readonly localAddress?: string;
+  /** For the header of the upgrade. */
+  readonly token?: string;
 }
 
 export interface Closure {
@@ -101,9 +105,14 @@ export class IndependentClient {
     return new IndependentClient(socket, options.json ?? false).ready();
   }
 
-  protected static socket(url: string, { json = false, protocols }: ConnectOptions): WebSocket {
+  protected static socket(url: string, options: ConnectOptions): WebSocket {
+    const { json = false, localAddress, protocols, token } = options;
     const offered = protocols ?? [json ? 'tickwire.v1.json' : 'tickwire.v1'];
-    return new WebSocket(url, [...offered], { perMessageDeflate: false });
+    return new WebSocket(url, [...offered], {
+      perMessageDeflate: false,
+      ...(localAddress === undefined ? {} : { localAddress }),
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    });
   }
 
   /** The map that WELCOME carried. */
