@@ -155,12 +155,13 @@ onTransports((transport) => {
       await client.ping();
     });
 
-    it(`${BYTES + 1} end the connection with 1009, and nobody else's`, async () => {
+    it(`${BYTES + 1} end the connection, and nobody else's`, async () => {
       const { port } = await serverWith({ server: { frameBytesMax: BYTES } });
       const neighbour = await subscriberForTest(port);
       const client = await clientForTest(port, '/v1/stream', { json: true });
       client.sendRaw(pingOf(BYTES + 1));
-      expect((await client.closing()).code).toBe(1009);
+      // uWebSockets.js cuts it off unread.
+      expect((await client.closing()).code).toBe(transport === 'uws' ? 1006 : 1009);
       expect(client.of(Op.ERROR)).toEqual([]);
       await neighbour.ping();
       await clientForTest(port, '/v1/stream', { json: true });
