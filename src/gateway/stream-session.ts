@@ -45,6 +45,8 @@ export interface StreamRoom extends DeliveryRoom, PatternRoom {
 const CONFLATE_MS_MAX = 60_000;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
+/** When one more may be sent, about, ms. */
+const VERIFY_RETRY_MS = 100;
 /**
  * What one request may cost before it counts as several: symbols held against a pattern with a `*`, and links made or let
  * go of. Either takes some 50 µs.
@@ -81,7 +83,7 @@ export class StreamSession implements SocketHandler, Watcher {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const isTooOften = error.code === ErrorCode.rate_limited;
-      this.connection.refuse(error, isTooOften ? this.#rate.waitMs(1, performance.now()) : null);
+      this.connection.refuse(error, isTooOften ? this.#retryAfterMs() : null);
     }
   }
 
@@ -149,6 +151,11 @@ export class StreamSession implements SocketHandler, Watcher {
         this.#checkRate(request.requestId);
         this.#history(request.requestId, request.symbol, request.afterSequence, request.limit);
     }
+  }
+
+  /** When a request that was refused may come again, ms: at once by the rate, where it was one VERIFY too many. */
+  #retryAfterMs(): number {
+    return this.#rate.waitMs(1, performance.now()) || VERIFY_RETRY_MS;
   }
 
   get #requestsPerSecond(): number {

@@ -111,7 +111,7 @@ onTransports((transport) => {
         stream: { socketBufferBytesMax: 8_388_608 },
       });
       const publisher = await publisherForTest(port);
-      const symbols = Array.from({ length: 30_000 }, (_, i) => `S${i}-${'y'.repeat(50)}`);
+      const symbols = Array.from({ length: 30_000 }, (_, i) => `S${i}-${'y'.repeat(20)}`);
       await publisher.publishAll(
         symbols.map((symbol) => ({ symbol, price: 1, time: null })),
         10_000,
