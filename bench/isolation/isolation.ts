@@ -100,7 +100,6 @@ async function during(
   work: () => Promise<number>,
 ): Promise<number> {
   attacker?.send('start');
-  await sleep(SETTLE_MS);
   try {
     return await work();
   } finally {

@@ -18,6 +18,7 @@ import type { CommandRoom, QueryRoom } from './http/http-room.ts';
 import { createRouter } from './http/router.ts';
 import { BufferWatch } from './limits/buffer-watch.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
+import { TurnWork } from './limits/turn-work.ts';
 import { Liveness } from './liveness.ts';
 import type { PublishRoom } from './publish-session.ts';
 import { PublisherRegistry } from './publisher-registry.ts';
@@ -310,6 +311,7 @@ export class Gateway {
       conflateMs: stream.conflateMs,
       renewals: this.#renewals,
       security: this.#security,
+      work: new TurnWork(),
       sessionClosed: (session) => this.#sessions.subscribers.delete(session),
     };
   }

@@ -24,6 +24,7 @@ import type { Connection } from './connection.ts';
 import { Delivery, type DeliveryRoom } from './delivery.ts';
 import { HeldPatterns, type PatternRoom } from './held-patterns.ts';
 import { TokenBucket } from './limits/token-bucket.ts';
+import type { TurnWork } from './limits/turn-work.ts';
 import type { Watcher } from './subscriptions.ts';
 import type { SocketHandler } from './transport/transport.ts';
 import { NOT_HELD, wantsOf } from './wants.ts';
@@ -36,6 +37,8 @@ export interface StreamRoom extends DeliveryRoom, PatternRoom {
   /** Undefined where no tokens are demanded. */
   readonly renewals: Renewals | undefined;
   readonly security: SecurityEvents;
+  /** For what would hold up all others, done at once. */
+  readonly work: TurnWork;
   /** Requests that a session may make a second. */
   readonly requestsPerSecond: number;
   sessionClosed(session: StreamSession): void;
@@ -52,6 +55,9 @@ const VERIFY_RETRY_MS = 100;
  * go of. Either takes some 50 µs.
  */
 const LOOKS_PER_REQUEST = 2048;
+/** Symbols held against a pattern with a `*` in one step; as many as there are by default: one `*` takes one step. */
+const LOOKS_PER_STEP = 65_536;
+const SYMBOLS_PER_STEP_MIN = 128;
 const LINKS_PER_REQUEST = 128;
 /** Anomalies in a history page at most. */
 const HISTORY_PAGE_MAX = 1000;
@@ -170,15 +176,14 @@ export class StreamSession implements SocketHandler, Watcher {
     throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
   }
 
-  /** Counts a request as several where it had more symbols looked at than a small one has. */
-  #chargeLooks(patterns: readonly string[], matched: number): void {
+  /** Counts a request as several where it has more symbols looked at than a small one. */
+  #chargeLooks(patterns: readonly string[]): void {
     const wildcards = patterns.filter(isWildcard).length;
     const looks = wildcards * this.#room.symbols.names.length;
-    const links = patterns.length - wildcards + matched;
-    this.#rate.charge(Math.floor(looks / LOOKS_PER_REQUEST + links / LINKS_PER_REQUEST));
+    const symbols = patterns.length - wildcards;
+    this.#rate.charge(Math.floor(looks / LOOKS_PER_REQUEST + symbols / LINKS_PER_REQUEST));
   }
 
-  /** One synchronous step: nothing can change between the full entries and the marks of what comes after. */
   #subscribe(requestId: number, patterns: readonly string[], options: SubscribeOptions): void {
     if (options.conflateMs !== undefined) {
       this.delivery.pace.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
@@ -189,14 +194,36 @@ export class StreamSession implements SocketHandler, Watcher {
     const { conflateMs } = this.delivery.pace;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
     const held = patterns.filter((_, index) => codes[index] === 0);
+    this.#chargeLooks(patterns);
+    this.#linkMatching(held, options.since, 0, this.#room.symbols.names.length);
+  }
+
+  /**
+   * Links the session to the symbols from `from` to `end` that patterns match. In steps, where that takes long: a symbol is
+   * linked in one step, so nothing of it can change between its full entry and the mark of what comes after; and those that
+   * come to exist meanwhile are told of by themselves.
+   */
+  #linkMatching(
+    patterns: readonly string[],
+    since: SubscribeOptions['since'],
+    from: number,
+    end: number,
+  ): void {
     const { nameSpace } = this.#client;
-    const matching = this.#patterns.matching(held);
-    this.#chargeLooks(patterns, matching.size);
-    for (const [symbolId, name] of matching) {
-      const wanted = this.#patterns.wantsOf(symbolId, name);
-      this.delivery.link(symbolId, wanted, true, options.since?.get(nameSpace.symbolOf(name)));
+    const wildcards = patterns.filter(isWildcard);
+    const symbols = Math.floor(LOOKS_PER_STEP / Math.max(1, wildcards.length));
+    const to = Math.min(end, from + Math.max(SYMBOLS_PER_STEP_MIN, symbols));
+    for (const [symbolId, name] of this.#patterns.matching(patterns, from, to)) {
+      const wants = this.#patterns.wantsOf(symbolId, name);
+      // Its pattern may be let go of before its turn comes.
+      if (wants === NOT_HELD) continue;
+      this.delivery.link(symbolId, wants, true, since?.get(nameSpace.symbolOf(name)));
     }
     this.delivery.flush();
+    if (to === end || wildcards.length === 0) return;
+    this.#room.work.add(() => {
+      if (this.connection.isOpen) this.#linkMatching(wildcards, since, to, end);
+    });
   }
 
   #hold(pattern: string, wants: number): ErrorCode | 0 {
@@ -229,7 +256,7 @@ export class StreamSession implements SocketHandler, Watcher {
     );
     this.connection.send(unsubscribedFrame(requestId, codes));
     this.#letGo(patterns.filter((pattern) => this.#patterns.release(pattern)));
-    this.#chargeLooks(patterns, 0);
+    this.#chargeLooks(patterns);
     this.delivery.flush();
   }
 

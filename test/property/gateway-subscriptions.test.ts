@@ -5,6 +5,7 @@ import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
 import { AnomalyLog } from '../../src/gateway/anomaly-log.ts';
 import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
 import { Connection } from '../../src/gateway/connection.ts';
+import { TurnWork } from '../../src/gateway/limits/turn-work.ts';
 import { NO_LINK } from '../../src/gateway/link-index.ts';
 import { NO_ANOMALIES } from '../../src/gateway/link-pool.ts';
 import { SnapshotPool } from '../../src/gateway/snapshot-pool.ts';
@@ -92,6 +93,7 @@ class Rig {
       renewals: undefined,
       security: UNWATCHED,
       conflateMs: 0,
+      work: new TurnWork(),
       sessionClosed: () => undefined,
     };
     this.#sessions = Array.from({ length: SESSIONS }, () => this.#open());

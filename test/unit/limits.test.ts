@@ -213,7 +213,6 @@ describe('BufferWatch', () => {
       end: (code) => {
         closes.push(code);
       },
-      terminate: () => undefined,
     };
     const limits = { badFramesMax: 1, socketBufferBytesMax: 1e9 };
     const client = new Client(ANYBODY, '10.0.0.1');
