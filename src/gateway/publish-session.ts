@@ -23,7 +23,7 @@ import { PublishScope, type PublishScopeRoom } from './publish-scope.ts';
 import type { Publisher, PublisherRegistry } from './publisher-registry.ts';
 import type { TickIntake } from './tick-intake.ts';
 import type { Traffic } from './traffic.ts';
-import type { SocketHandler } from './transport/transport.ts';
+import { MESSAGE_TOO_LARGE, type SocketHandler } from './transport/transport.ts';
 import type { TurnClock } from './turn-clock.ts';
 import { UndurableFrames } from './undurable-frames.ts';
 
@@ -117,7 +117,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.connection.heard();
   }
 
-  close(): void {
+  close(code: number): void {
+    const { client } = this.connection;
+    if (code === MESSAGE_TOO_LARGE) this.#room.security.limited('frameBytes', client);
     this.connection.closed();
     this.#room.credit.remove(this);
     this.#room.registry.leave(this.publisher, this);

@@ -26,7 +26,7 @@ import { HeldPatterns, type PatternRoom } from './held-patterns.ts';
 import { TokenBucket } from './limits/token-bucket.ts';
 import type { TurnWork } from './limits/turn-work.ts';
 import type { Watcher } from './subscriptions.ts';
-import type { SocketHandler } from './transport/transport.ts';
+import { MESSAGE_TOO_LARGE, type SocketHandler } from './transport/transport.ts';
 import { NOT_HELD, wantsOf } from './wants.ts';
 
 /** What all stream sessions share. */
@@ -106,7 +106,8 @@ export class StreamSession implements SocketHandler, Watcher {
     this.delivery.flush();
   }
 
-  close(): void {
+  close(code: number): void {
+    if (code === MESSAGE_TOO_LARGE) this.#room.security.limited('frameBytes', this.#client);
     this.connection.closed();
     this.#patterns.close();
     this.delivery.close();
@@ -229,7 +230,9 @@ export class StreamSession implements SocketHandler, Watcher {
   #hold(pattern: string, wants: number): ErrorCode | 0 {
     if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
     if (!this.#isReadable(pattern)) return this.#forbid(pattern);
-    return this.#patterns.hold(pattern, wants) ? 0 : ErrorCode.subscription_limit;
+    if (this.#patterns.hold(pattern, wants)) return 0;
+    this.#room.security.limited('subscriptions', this.#client);
+    return ErrorCode.subscription_limit;
   }
 
   /** A pattern with a `*` is always taken: it matches what the client may read, be that nothing. */

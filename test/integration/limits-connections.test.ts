@@ -153,6 +153,7 @@ onTransports((transport) => {
       client.sendRaw(frame);
       await client.received(Op.ERROR);
       await client.ping();
+      expect(await timesMet(port, 'frameBytes')).toBe(0);
     });
 
     it(`${BYTES + 1} end the connection, and nobody else's`, async () => {
@@ -163,6 +164,7 @@ onTransports((transport) => {
       // uWebSockets.js cuts it off unread.
       expect((await client.closing()).code).toBe(transport === 'uws' ? 1006 : 1009);
       expect(client.of(Op.ERROR)).toEqual([]);
+      expect(await timesMet(port, 'frameBytes')).toBe(1);
       await neighbour.ping();
       await clientForTest(port, '/v1/stream', { json: true });
     });

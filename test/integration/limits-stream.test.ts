@@ -37,8 +37,10 @@ onTransports((transport) => {
       const [a, b, c, d] = one.patterns;
       expect((await subscriber.subscribe([a, b]))[2]).toEqual([0, 0]);
       expect((await subscriber.subscribe([c]))[2]).toEqual([0]);
+      expect(await timesMet(port, 'subscriptions')).toBe(0);
       const codes = (await subscriber.subscribe([d, a]))[2];
       expect(codes).toEqual([Code.subscription_limit, 0]);
+      expect(await timesMet(port, 'subscriptions')).toBe(1);
       expect(await metric(port, 'tickwire_subscriptions')).toBe(3);
       expect((await neighbour.subscribe([a, b, c]))[2]).toEqual([0, 0, 0]);
       await subscriber.unsubscribe([b]);

@@ -117,12 +117,12 @@ class Rig {
   }
 
   closeAll(): void {
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions) session.close(1005);
   }
 
   /** Another session takes the place of one that closes. */
   reopen(number: number): void {
-    this.session(number).close();
+    this.session(number).close(1005);
     this.#sessions[number] = this.#open();
   }
 
