@@ -52,7 +52,7 @@ export class Victim implements Receipt {
   /**
    * How late ticks were at the subscriber, 99th percentile, ms.
    *
-   * @throws Error when a connection was lost, or most ticks never came
+   * @throws Error when a connection was lost, or nothing came
    */
   async measureP99(seconds: number): Promise<number> {
     this.#latencies = [];
@@ -67,7 +67,7 @@ export class Victim implements Receipt {
     const deadline = performance.now() + LATE_MS;
     while (this.#latencies.length < ticks && performance.now() < deadline) await sleep(10);
     if (this.#lost !== undefined) throw new Error(`the victim lost its connection: ${this.#lost}`);
-    if (this.#latencies.length < ticks / 10) throw new Error('the victim got hardly anything');
+    if (this.#latencies.length === 0) throw new Error('the victim got nothing');
     const sorted = this.#latencies.toSorted((a, b) => a - b);
     return sorted[Math.floor(sorted.length * 0.99)] as number;
   }

@@ -52,6 +52,10 @@ export interface PublishRoom extends PublishScopeRoom {
 /** When a publisher refused for want of credit may try again, ms: about what a full queue takes to drain. */
 const RETRY_AFTER_MS = 20;
 
+/** How a TICKS frame begins, in MessagePack and JSON. */
+const ARRAY_OF_3 = 0x93;
+const TICKS_JSON = `[${Op.TICKS},`;
+
 /** A publisher's connection: ticks in, acknowledgements out. */
 export class PublishSession implements SocketHandler, CreditHolder {
   readonly connection: Connection;
@@ -65,8 +69,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
   readonly #room: PublishRoom;
   readonly #scope: PublishScope;
   readonly #rate: TokenBucket;
-  /** When a frame that went beyond it may be sent again, ms. */
-  #rateWaitMs = 0;
+  /** When a frame that went beyond it may be sent again, on the clock of `performance.now`. */
+  #tooFastUntil = 0;
   #isTooFast = false;
   readonly #aliases = new AliasTable();
   /** Ticks since the connection began. */
@@ -184,6 +188,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #read(data: Uint8Array | string, now: number): void {
     const { batch, reader } = this.#room;
     this.connection.expectEncoding(data);
+    // Whoever goes on all the same is not worth reading: that is most of what a frame costs.
+    if (this.#room.clock.steady < this.#tooFastUntil && isTicksFrame(data)) this.#refuseTooFast();
     if (typeof data !== 'string' && reader.read(data, batch, now)) {
       this.#takeTicks(now);
       return;
@@ -280,7 +286,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#isTooFast = !this.#rate.tryTake(ticks, clock.steady);
     if (!this.#isTooFast) return;
     security.limited('ticksPerSecond', this.connection.client);
-    this.#rateWaitMs = this.#rate.waitMs(ticks, clock.steady);
+    this.#tooFastUntil = clock.steady + this.#rate.waitMs(ticks, clock.steady);
     this.#refuseTooFast();
   }
 
@@ -291,7 +297,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   #retryAfterMs(code: ErrorCode): number | null {
     if (code === ErrorCode.backpressure) return RETRY_AFTER_MS;
-    return code === ErrorCode.rate_limited ? this.#rateWaitMs : null;
+    if (code !== ErrorCode.rate_limited) return null;
+    return Math.max(1, Math.ceil(this.#tooFastUntil - this.#room.clock.steady));
   }
 
   #refuseBeyondCredit(ticks: number): never {
@@ -301,4 +308,10 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#room.acknowledgementDue(this, true);
     throw new ProtocolError(ErrorCode.backpressure, message);
   }
+}
+
+/** Whether a message looks like a TICKS frame as all known clients write it. */
+function isTicksFrame(data: Uint8Array | string): boolean {
+  if (typeof data === 'string') return data.startsWith(TICKS_JSON);
+  return data[0] === ARRAY_OF_3 && data[1] === Op.TICKS;
 }

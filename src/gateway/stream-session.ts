@@ -54,10 +54,10 @@ const VERIFY_RETRY_MS = 100;
  * What one request may cost before it counts as several: symbols held against a pattern with a `*`, and links made or let
  * go of. Either takes some 50 µs.
  */
-const LOOKS_PER_REQUEST = 2048;
-/** Symbols held against a pattern with a `*` in one step; as many as there are by default: one `*` takes one step. */
-const LOOKS_PER_STEP = 65_536;
-const SYMBOLS_PER_STEP_MIN = 128;
+const LOOKS_PER_REQUEST = 512;
+/** Symbols held against patterns with a `*` in one step: of one pattern all there are by default, of several fewer. */
+const SYMBOLS_PER_STEP = 65_536;
+const LOOKS_PER_STEP = 8192;
 const LINKS_PER_REQUEST = 128;
 /** Anomalies in a history page at most. */
 const HISTORY_PAGE_MAX = 1000;
@@ -212,8 +212,9 @@ export class StreamSession implements SocketHandler, Watcher {
   ): void {
     const { nameSpace } = this.#client;
     const wildcards = patterns.filter(isWildcard);
-    const symbols = Math.floor(LOOKS_PER_STEP / Math.max(1, wildcards.length));
-    const to = Math.min(end, from + Math.max(SYMBOLS_PER_STEP_MIN, symbols));
+    const isCostly = wildcards.length > 1;
+    const step = isCostly ? Math.ceil(LOOKS_PER_STEP / wildcards.length) : SYMBOLS_PER_STEP;
+    const to = Math.min(end, from + step);
     for (const [symbolId, name] of this.#patterns.matching(patterns, from, to)) {
       const wants = this.#patterns.wantsOf(symbolId, name);
       // Its pattern may be let go of before its turn comes.

@@ -1,9 +1,13 @@
-/** Work that takes long, cut into steps: one step a turn of the event loop, whoever's it is, so that sockets are read between. */
+/**
+ * Work that takes long, cut into steps: one step at a time, whoever's it is, and after it a rest as long as it took, so that half
+ * of the time is left to everything else.
+ */
 export class TurnWork {
   #steps: (() => void)[] = [];
   #isScheduled = false;
+  #restMs = 0;
 
-  /** Has a step done in a later turn, after those added before. A step that is not the last of its work adds the next. */
+  /** Has a step done later, after those added before. A step that is not the last of its work adds the next. */
   add(step: () => void): void {
     this.#steps.push(step);
     this.#schedule();
@@ -12,13 +16,14 @@ export class TurnWork {
   #schedule(): void {
     if (this.#isScheduled || this.#steps.length === 0) return;
     this.#isScheduled = true;
-    setImmediate(this.#run);
+    setTimeout(this.#run, this.#restMs);
   }
 
   readonly #run = (): void => {
+    const startedAt = performance.now();
+    this.#steps.shift()?.();
+    this.#restMs = Math.ceil(performance.now() - startedAt);
     this.#isScheduled = false;
-    const step = this.#steps.shift();
     this.#schedule();
-    step?.();
   };
 }
