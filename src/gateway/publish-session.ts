@@ -219,7 +219,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
     symbols.forEach((symbol, index) => {
       const reason = typeof symbol === 'string' ? symbolFault(symbol) : 'is not a string';
       if (reason === undefined && typeof symbol === 'string') {
-        fault ??= this.#declareOne(firstAlias + index, symbol);
+        // Declared whatever was wrong with those before.
+        const refused = this.#declareOne(firstAlias + index, symbol);
+        fault ??= refused;
       } else {
         fault ??= new ProtocolError(ErrorCode.bad_symbol, `symbols[${index}] ${reason}`);
       }

@@ -15,7 +15,8 @@ const OTHER = '127.0.0.2';
 /** As a token may have it that may do everything but run the server. */
 const ALL = { publish: ['*'], read: ['*'] };
 
-const statuses = (replies: readonly Reply[]) => replies.map(({ status }) => status).sort();
+const statuses = (replies: readonly Reply[]) =>
+  replies.map(({ status }) => status).sort((a, b) => a - b);
 
 /** Waits until the server has seen that so many stream sessions are left. */
 const sessionsLeft = (port: number, count: number) =>
