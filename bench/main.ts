@@ -6,6 +6,7 @@ import { describeMachine } from '../loadgen/machine.ts';
 import { type BenchOptions, parseBenchOptions } from './bench-options.ts';
 import { chooseContenders, chooseWorkloads } from './choice.ts';
 import { CONTENDERS, contendersWith } from './contenders/contenders.ts';
+import { runIsolation } from './isolation/isolation.ts';
 import { formatMarkdown } from './report/markdown.ts';
 import type { Results } from './report/results.ts';
 import { spliceReport } from './report/splice.ts';
@@ -15,6 +16,7 @@ import { workloadsWith } from './workloads/workloads.ts';
 
 /*
  * npm run bench -- [flags]
+ * npm run bench -- isolation [flags]; see isolation/isolation.ts
  *
  * Exit codes: 0 everything ran; 1 something failed, the rest ran; 2 bad usage; 130 interrupted.
  */
@@ -22,6 +24,7 @@ import { workloadsWith } from './workloads/workloads.ts';
 const INTERRUPTED = 130;
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'isolation') return runIsolation(argv.slice(1));
   const options = parseBenchOptions(argv);
   const groups = chooseWorkloads(
     workloadsWith(options.ticks ?? process.env.TICKWIRE_TICKS),

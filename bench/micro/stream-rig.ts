@@ -5,6 +5,7 @@ import { AnomalyLog } from '../../src/gateway/anomaly-log.ts';
 import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
 import { Connection } from '../../src/gateway/connection.ts';
 import { FanOut } from '../../src/gateway/fan-out.ts';
+import { TurnWork } from '../../src/gateway/limits/turn-work.ts';
 import { SnapshotPool } from '../../src/gateway/snapshot-pool.ts';
 import { StatsMessage } from '../../src/gateway/stats-message.ts';
 import { type StreamRoom, StreamSession } from '../../src/gateway/stream-session.ts';
@@ -49,6 +50,9 @@ export class StreamRig {
       renewals: undefined,
       security: UNWATCHED,
       conflateMs: 0,
+      work: new TurnWork((error) => {
+        throw error;
+      }),
       sessionClosed: () => undefined,
     };
   }

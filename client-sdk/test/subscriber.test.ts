@@ -5,6 +5,7 @@ import { connect, type Subscriber } from '../src/subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../src/subscriber/subscriber-options.ts';
 import type { SubscriptionOptions } from '../src/subscriber/subscription.ts';
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.ts';
+import { until } from './until.ts';
 
 const NAMES = [22, [0, 'BTC', 1, 'ETH']] as const;
 const FULL_BTC = [0, 127, 100, 100, 1, 1000, 100, 100];
@@ -176,7 +177,7 @@ describe('Subscriber', () => {
     connection.send([27, requestId, 'BTC', [tuple(2), tuple(3), tuple(4)], false]);
     const [, again] = await connection.next();
     connection.send([30, again, 14, 'gone', true, null]);
-    await handled(connection);
+    await until(() => sequences.includes(9));
     expect(sequences).toEqual([1, 2, 3, 4, 9]);
     expect(gaps).toEqual([{ symbol: 'BTC', fromSequence: 5, toSequence: 8 }]);
   });
@@ -199,14 +200,30 @@ describe('Subscriber', () => {
     const reading = subscriber.history('x');
     const [, requestId] = await connection.next();
     connection.send([30, null, 15, 'oops', true, null]);
-    connection.send([30, requestId, 9, 'slow down', true, 100]);
+    connection.send([30, requestId, 14, 'gone', true, 100]);
     await expect(reading).rejects.toMatchObject({
-      code: 9,
-      message: 'slow down',
+      code: 14,
+      message: 'gone',
       retryable: true,
       retryAfterMs: 100,
     });
     expect(errors).toMatchObject([{ code: 15, message: 'oops', retryAfterMs: undefined }]);
+  });
+
+  it('asks again what it asked too often, one request first', async () => {
+    const connection = await open();
+    const readings = ['x', 'y'].map((symbol) => subscriber.history(symbol));
+    const refused = [await connection.next(), await connection.next()];
+    const refusedAt = performance.now();
+    for (const [, id] of refused) connection.send([30, id, 9, 'slow down', true, 100]);
+    for (const symbol of ['x', 'y']) {
+      const [op, requestId, ...rest] = await connection.next();
+      expect([op, ...rest]).toEqual([8, symbol, 0, 100]);
+      expect(performance.now() - refusedAt).toBeGreaterThan(95);
+      await handled(connection);
+      connection.send([27, requestId, symbol, [], false]);
+    }
+    expect(await Promise.all(readings)).toHaveLength(2);
   });
 
   it('measures how far away the server is, and what its clock says', async () => {

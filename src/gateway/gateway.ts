@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Authenticator } from '../access/index.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
-import { goawayFrame, TickBatch, TicksReader } from '../protocol/index.ts';
+import { TickBatch, TicksReader } from '../protocol/index.ts';
 import type { SnapshotCounters } from '../recovery/snapshots.ts';
 import type { Store } from '../store/index.ts';
 import { Expiry } from './admission/expiry.ts';
@@ -12,6 +11,7 @@ import { AnomalyLog } from './anomaly-log.ts';
 import { ConflationQueue } from './conflation-queue.ts';
 import { CreditPool } from './credit-pool.ts';
 import { FanOut } from './fan-out.ts';
+import { dismissGracefully } from './graceful-stop.ts';
 import type { Assets } from './http/assets/assets.ts';
 import { answerOrigins } from './http/cross-origin.ts';
 import { HttpAccess } from './http/http-access.ts';
@@ -20,6 +20,7 @@ import { createRouter } from './http/router.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { BufferWatch } from './limits/buffer-watch.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
+import { TurnWork } from './limits/turn-work.ts';
 import { Liveness } from './liveness.ts';
 import { Origins, refuseForeign } from './origins.ts';
 import type { PublishRoom } from './publish-session.ts';
@@ -45,15 +46,6 @@ export interface GatewayLog {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
-
-/** A stop looks this often whether everything is delivered, ms. */
-const DRAIN_POLL_MS = 5;
-/** How long publishers are still read after they were told of the stop, ms. */
-const GRACE_MS = 100;
-/** What the last close frames get to reach their peers before sockets are cut, ms. */
-const LAST_BYTES_MS = 100;
-/** What closing sockets may take after their close frame, ms. */
-const CLOSE_MS = 500;
 
 /** Prices that an HTTP request may hold: HTTP names each rejected one, and bulk goes over WebSocket. */
 const PRICES_PER_REQUEST_MAX = 10_000;
@@ -88,6 +80,7 @@ export interface GatewayOptions {
 /** Sockets, sessions, fan-out and HTTP around an engine: everything on the main thread. */
 export class Gateway {
   readonly #config: Config;
+  readonly #fault: (error: unknown) => void;
   readonly #engine: Engine;
   readonly #store: Store | undefined;
   readonly #publishers: PublisherRegistry;
@@ -95,8 +88,6 @@ export class Gateway {
   readonly #security: SecurityEvents;
   readonly #quota: SymbolQuota;
   readonly #renewals: Renewals | undefined;
-  readonly #expiry: Expiry | undefined;
-  readonly #buffers: BufferWatch;
   readonly #startedAt = Date.now();
   readonly #sessions = new Sessions();
   readonly #traffic = new Traffic();
@@ -109,7 +100,8 @@ export class Gateway {
   readonly #fanOut: FanOut;
   readonly #turn: Turn;
   readonly #reception: Reception;
-  readonly #liveness: Liveness;
+  /** What looks at all sessions now and then. */
+  readonly #watches: readonly { start(): void; stop(): void }[];
   #transport: Transport | undefined;
   #certificate: ServedCertificate | undefined;
   #isStopping = false;
@@ -117,7 +109,7 @@ export class Gateway {
   private constructor(options: GatewayOptions) {
     const { authenticator, config, engine, security, store } = options;
     const { processing, stream } = config;
-    const fault = (error: unknown) => options.log.error({ err: error }, 'a handler failed');
+    this.#fault = (error) => options.log.error({ err: error }, 'a handler failed');
     this.#config = config;
     this.#engine = engine;
     this.#store = store;
@@ -125,13 +117,7 @@ export class Gateway {
     this.#security = security;
     this.#subscriptions = new Subscriptions(options.linksReserved);
     this.#quota = new SymbolQuota(config.limits, engine.symbols.names);
-    this.#renewals = authenticator && new Renewals(authenticator, security, fault);
-    this.#buffers = new BufferWatch({
-      bytesMax: config.limits.sessionBytesMax,
-      security,
-      sessions: () => this.#sessions.all(),
-    });
-    this.#expiry = authenticator && new Expiry(() => this.#sessions.all());
+    this.#renewals = authenticator && new Renewals(authenticator, security, this.#fault);
     this.#publishers = new PublisherRegistry(options.publishers);
     const pool = new SnapshotPool(engine);
     this.#anomalies = new AnomalyLog({
@@ -161,12 +147,9 @@ export class Gateway {
       streamRoom: this.#createStreamRoom(pool),
       authenticator,
       security,
-      fault,
+      fault: this.#fault,
     });
-    this.#liveness = new Liveness(
-      { heartbeatMs: config.server.heartbeatMs, unresponsiveMs: stream.slowSessionCloseMs },
-      () => this.#sessions.all(),
-    );
+    this.#watches = this.#createWatches(authenticator !== undefined);
   }
 
   /**
@@ -203,12 +186,10 @@ export class Gateway {
         upgrade: (request) =>
           refuseForeign(origins, request) ?? decideUpgrade(request, gateway.#reception),
         request: answerOrigins(origins, request),
-        fault: (error) => log.error({ err: error }, 'a handler failed'),
+        fault: gateway.#fault,
       },
     );
-    gateway.#liveness.start();
-    gateway.#expiry?.start();
-    gateway.#buffers.start();
+    for (const watch of gateway.#watches) watch.start();
     gateway.#turn.schedule();
     return gateway;
   }
@@ -255,46 +236,30 @@ export class Gateway {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    const deadline = performance.now() + this.#config.server.drainMs;
     this.#transport?.stopListening();
-    // Whoever is not let in by now will not be: the sessions that there are can be told and counted.
-    this.#sessions.dismiss(this.#reception.gates);
-    const { drainMs, goawayJitterMs } = this.#config.server;
-    this.#sessions.announce(goawayFrame('server going away', drainMs, goawayJitterMs));
-    // Frames that were on their way when the publishers learnt of it are still taken.
-    const graceEnd = Math.min(deadline, performance.now() + GRACE_MS);
-    await this.#drained(graceEnd, () => this.#sessions.publishers.size === 0);
-    for (const session of this.#sessions.publishers) session.acknowledge();
-    this.#sessions.dismiss(this.#sessions.publishers);
-    await this.#drained(deadline, () => !this.#isBusy());
-    this.#sessions.dismiss(this.#sessions.subscribers);
-    await this.#drained(performance.now() + CLOSE_MS, () => this.#sessions.size === 0);
-    await delay(LAST_BYTES_MS);
-    this.#liveness.stop();
-    this.#expiry?.stop();
-    this.#buffers.stop();
+    await dismissGracefully({
+      ...this.#config.server,
+      sessions: this.#sessions,
+      gates: this.#reception.gates,
+      isBusy: () => this.#engine.isBusy() || this.#anomalies.isWaiting,
+      schedule: this.#turn.schedule,
+    });
+    for (const watch of this.#watches) watch.stop();
     this.#conflation.stop();
     this.#turn.stop();
     this.#transport?.close();
   }
 
-  #isBusy(): boolean {
-    return this.#engine.isBusy() || this.#anomalies.isWaiting || this.#hasPending();
-  }
-
-  #hasPending(): boolean {
-    for (const { delivery } of this.#sessions.subscribers) {
-      if (delivery.links.statsPending + delivery.links.anomaliesPending > 0) return true;
-    }
-    return false;
-  }
-
-  /** @param deadline on the clock of `performance.now`, which never jumps */
-  async #drained(deadline: number, isDone: () => boolean): Promise<void> {
-    do {
-      this.#turn.schedule();
-      await delay(DRAIN_POLL_MS);
-    } while (!isDone() && performance.now() < deadline);
+  #createWatches(areTokensDemanded: boolean) {
+    const { limits, server, stream } = this.#config;
+    const sessions = () => this.#sessions.all();
+    const times = { heartbeatMs: server.heartbeatMs, unresponsiveMs: stream.slowSessionCloseMs };
+    const bytesMax = limits.sessionBytesMax;
+    return [
+      new Liveness(times, sessions),
+      new BufferWatch({ bytesMax, security: this.#security, sessions }),
+      ...(areTokensDemanded ? [new Expiry(sessions)] : []),
+    ];
   }
 
   #createPublishRoom(): PublishRoom {
@@ -341,6 +306,7 @@ export class Gateway {
       conflateMs: stream.conflateMs,
       renewals: this.#renewals,
       security: this.#security,
+      work: new TurnWork(this.#fault),
       sessionClosed: (session) => this.#sessions.subscribers.delete(session),
     };
   }

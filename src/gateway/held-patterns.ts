@@ -80,8 +80,16 @@ export class HeldPatterns {
     return wants;
   }
 
-  /** The symbols that exist and that one of the patterns matches, with their names, each once however many do. */
-  matching(patterns: readonly string[]): Map<number, string> {
+  /**
+   * The symbols that exist and that one of the patterns matches, with their names, each once however many do.
+   *
+   * @param from the first symbol id that patterns with a `*` are held against; `to`: the first that they are not
+   */
+  matching(
+    patterns: readonly string[],
+    from = 0,
+    to = this.#room.symbols.names.length,
+  ): Map<number, string> {
     const { symbols } = this.#room;
     const { nameSpace } = this.#client;
     const found = new Map<number, string>();
@@ -92,11 +100,12 @@ export class HeldPatterns {
     }
     const matchers = patterns.filter(isWildcard).map(patternMatcher);
     if (matchers.length === 0) return found;
-    symbols.names.forEach((name, symbolId) => {
-      if (!this.#client.sees(name)) return;
+    for (let symbolId = from; symbolId < to; symbolId++) {
+      const name = symbols.name(symbolId);
+      if (!this.#client.sees(name)) continue;
       const symbol = nameSpace.symbolOf(name);
       if (matchers.some((matches) => matches(symbol))) found.set(symbolId, name);
-    });
+    }
     return found;
   }
 

@@ -23,7 +23,7 @@ import { PublishScope, type PublishScopeRoom } from './publish-scope.ts';
 import type { Publisher, PublisherRegistry } from './publisher-registry.ts';
 import type { TickIntake } from './tick-intake.ts';
 import type { Traffic } from './traffic.ts';
-import type { SocketHandler } from './transport/transport.ts';
+import { MESSAGE_TOO_LARGE, type SocketHandler } from './transport/transport.ts';
 import type { TurnClock } from './turn-clock.ts';
 import { UndurableFrames } from './undurable-frames.ts';
 
@@ -52,6 +52,10 @@ export interface PublishRoom extends PublishScopeRoom {
 /** When a publisher refused for want of credit may try again, ms: about what a full queue takes to drain. */
 const RETRY_AFTER_MS = 20;
 
+/** How a TICKS frame begins, in MessagePack and JSON. */
+const ARRAY_OF_3 = 0x93;
+const TICKS_JSON = `[${Op.TICKS},`;
+
 /** A publisher's connection: ticks in, acknowledgements out. */
 export class PublishSession implements SocketHandler, CreditHolder {
   readonly connection: Connection;
@@ -64,9 +68,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
   wasPipelined = false;
   readonly #room: PublishRoom;
   readonly #scope: PublishScope;
-  #rate: TokenBucket;
-  /** When a frame that went beyond it may be sent again, ms. */
-  #rateWaitMs = 0;
+  readonly #rate: TokenBucket;
+  /** When a frame that went beyond it may be sent again, on the clock of `performance.now`. */
+  #tooFastUntil = 0;
   #isTooFast = false;
   readonly #aliases = new AliasTable();
   /** Ticks since the connection began. */
@@ -85,7 +89,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.publisher = publisher;
     this.#room = room;
     this.#scope = new PublishScope(connection.client, room);
-    this.#rate = this.#newRate();
+    this.#rate = new TokenBucket(this.#ticksPerSecond, room.clock.steady);
     if (room.awaitsSnapshots && publisher.isNamed) this.#undurable = new UndurableFrames();
     publisher.session?.takenOver();
     publisher.session = this;
@@ -117,7 +121,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.connection.heard();
   }
 
-  close(): void {
+  close(code: number): void {
+    const { client } = this.connection;
+    if (code === MESSAGE_TOO_LARGE) this.#room.security.limited('frameBytes', client);
     this.connection.closed();
     this.#room.credit.remove(this);
     this.#room.registry.leave(this.publisher, this);
@@ -129,7 +135,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     const { nameSpace } = this.connection.client;
     this.#scope.permissionsChanged();
     this.#aliases.permit((name) => this.#scope.covers(nameSpace.symbolOf(name)));
-    this.#rate = this.#newRate();
+    this.#rate.changeRate(this.#ticksPerSecond, this.#room.clock.steady);
   }
 
   /** Another connection came with this name. */
@@ -182,6 +188,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #read(data: Uint8Array | string, now: number): void {
     const { batch, reader } = this.#room;
     this.connection.expectEncoding(data);
+    // Whoever goes on all the same is not worth reading: that is most of what a frame costs.
+    if (this.#room.clock.steady < this.#tooFastUntil && isTicksFrame(data)) this.#refuseTooFast();
     if (typeof data !== 'string' && reader.read(data, batch, now)) {
       this.#takeTicks(now);
       return;
@@ -244,8 +252,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
       return;
     }
     if (sequence !== 0) this.#checkGap(sequence);
-    this.#checkRate(batch.count);
     if (credit.isBinding && batch.count > this.credit) this.#refuseBeyondCredit(batch.count);
+    this.#checkRate(batch.count);
     credit.spend(this, batch.count);
     intake.take(batch, this.#aliases, now, clock.monotonic, this.#scope);
     traffic.tickFrames++;
@@ -269,13 +277,9 @@ export class PublishSession implements SocketHandler, CreditHolder {
     throw new ProtocolError(ErrorCode.sequence_gap, message);
   }
 
-  #newRate(): TokenBucket {
-    const { limits } = this.connection.client.identity;
-    const perSecond = Math.min(
-      limits.ticksPerSecond ?? Number.POSITIVE_INFINITY,
-      this.#room.ticksPerSecond,
-    );
-    return new TokenBucket(perSecond, this.#room.clock.steady);
+  get #ticksPerSecond(): number {
+    const ofToken = this.connection.client.identity.limits.ticksPerSecond;
+    return Math.min(ofToken ?? Number.POSITIVE_INFINITY, this.#room.ticksPerSecond);
   }
 
   #checkRate(ticks: number): void {
@@ -283,7 +287,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#isTooFast = !this.#rate.tryTake(ticks, clock.steady);
     if (!this.#isTooFast) return;
     security.limited('ticksPerSecond', this.connection.client);
-    this.#rateWaitMs = this.#rate.waitMs(ticks, clock.steady);
+    this.#tooFastUntil = clock.steady + this.#rate.waitMs(ticks, clock.steady);
     this.#refuseTooFast();
   }
 
@@ -294,7 +298,8 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   #retryAfterMs(code: ErrorCode): number | null {
     if (code === ErrorCode.backpressure) return RETRY_AFTER_MS;
-    return code === ErrorCode.rate_limited ? this.#rateWaitMs : null;
+    if (code !== ErrorCode.rate_limited) return null;
+    return Math.max(1, Math.ceil(this.#tooFastUntil - this.#room.clock.steady));
   }
 
   #refuseBeyondCredit(ticks: number): never {
@@ -304,4 +309,10 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#room.acknowledgementDue(this, true);
     throw new ProtocolError(ErrorCode.backpressure, message);
   }
+}
+
+/** Whether a message looks like a TICKS frame as all known clients write it. */
+function isTicksFrame(data: Uint8Array | string): boolean {
+  if (typeof data === 'string') return data.startsWith(TICKS_JSON);
+  return data[0] === ARRAY_OF_3 && data[1] === Op.TICKS;
 }

@@ -22,10 +22,12 @@ import type { Renewals } from './admission/renewals.ts';
 import type { SecurityEvents } from './admission/security-events.ts';
 import type { Connection } from './connection.ts';
 import { Delivery, type DeliveryRoom } from './delivery.ts';
+import { GradualLinking } from './gradual-linking.ts';
 import { HeldPatterns, type PatternRoom } from './held-patterns.ts';
 import { TokenBucket } from './limits/token-bucket.ts';
+import type { TurnWork } from './limits/turn-work.ts';
 import type { Watcher } from './subscriptions.ts';
-import type { SocketHandler } from './transport/transport.ts';
+import { MESSAGE_TOO_LARGE, type SocketHandler } from './transport/transport.ts';
 import { NOT_HELD, wantsOf } from './wants.ts';
 
 /** What all stream sessions share. */
@@ -36,6 +38,8 @@ export interface StreamRoom extends DeliveryRoom, PatternRoom {
   /** Undefined where no tokens are demanded. */
   readonly renewals: Renewals | undefined;
   readonly security: SecurityEvents;
+  /** For what would hold up all others, done at once. */
+  readonly work: TurnWork;
   /** Requests that a session may make a second. */
   readonly requestsPerSecond: number;
   sessionClosed(session: StreamSession): void;
@@ -45,6 +49,14 @@ export interface StreamRoom extends DeliveryRoom, PatternRoom {
 const CONFLATE_MS_MAX = 60_000;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
+/** When one more may be sent, about, ms. */
+const VERIFY_RETRY_MS = 100;
+/**
+ * What one request may cost before it counts as several: symbols held against a pattern with a `*`, and links made or let
+ * go of. Either takes some 50 µs.
+ */
+const LOOKS_PER_REQUEST = 512;
+const LINKS_PER_REQUEST = 128;
 /** Anomalies in a history page at most. */
 const HISTORY_PAGE_MAX = 1000;
 
@@ -54,16 +66,23 @@ export class StreamSession implements SocketHandler, Watcher {
   readonly delivery: Delivery;
   readonly #room: StreamRoom;
   readonly #client: Client;
-  #rate: TokenBucket;
+  readonly #rate: TokenBucket;
   readonly #patterns: HeldPatterns;
+  readonly #linking: GradualLinking;
+  /** `VERIFY` requests that wait for it. */
+  #verificationsHeld = 0;
 
   constructor(connection: Connection, room: StreamRoom) {
     this.connection = connection;
     this.#room = room;
     this.#client = connection.client;
-    this.#rate = this.#newRate();
+    this.#rate = new TokenBucket(this.#requestsPerSecond, performance.now());
     this.delivery = new Delivery(connection, room, room.conflateMs, this);
     this.#patterns = new HeldPatterns(room, this.#client, this.delivery.links, this);
+    const { delivery } = this;
+    const { nameSpace } = this.#client;
+    const patterns = this.#patterns;
+    this.#linking = new GradualLinking({ ...room, connection, delivery, patterns, nameSpace });
   }
 
   message(data: Uint8Array | string): void {
@@ -75,7 +94,7 @@ export class StreamSession implements SocketHandler, Watcher {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const isTooOften = error.code === ErrorCode.rate_limited;
-      this.connection.refuse(error, isTooOften ? this.#rate.waitMs(1, performance.now()) : null);
+      this.connection.refuse(error, isTooOften ? this.#retryAfterMs() : null);
     }
   }
 
@@ -92,7 +111,8 @@ export class StreamSession implements SocketHandler, Watcher {
     this.delivery.flush();
   }
 
-  close(): void {
+  close(code: number): void {
+    if (code === MESSAGE_TOO_LARGE) this.#room.security.limited('frameBytes', this.#client);
     this.connection.closed();
     this.#patterns.close();
     this.delivery.close();
@@ -106,7 +126,7 @@ export class StreamSession implements SocketHandler, Watcher {
 
   /** The token that took the place of the one before may allow less, or more. */
   permissionsChanged(): void {
-    this.#rate = this.#newRate();
+    this.#rate.changeRate(this.#requestsPerSecond, performance.now());
     const held = [...this.#patterns.held()].map(([pattern]) => pattern);
     const forbidden = held.filter((pattern) => !this.#isReadable(pattern));
     this.#letGo(forbidden.filter((pattern) => this.#patterns.release(pattern)));
@@ -145,10 +165,14 @@ export class StreamSession implements SocketHandler, Watcher {
     }
   }
 
-  #newRate(): TokenBucket {
-    const { limits } = this.#client.identity;
-    const ofToken = limits.requestsPerSecond ?? Number.POSITIVE_INFINITY;
-    return new TokenBucket(Math.min(ofToken, this.#room.requestsPerSecond), performance.now());
+  /** When a request that was refused may come again, ms: at once by the rate, where it was one VERIFY too many. */
+  #retryAfterMs(): number {
+    return this.#rate.waitMs(1, performance.now()) || VERIFY_RETRY_MS;
+  }
+
+  get #requestsPerSecond(): number {
+    const ofToken = this.#client.identity.limits.requestsPerSecond;
+    return Math.min(ofToken ?? Number.POSITIVE_INFINITY, this.#room.requestsPerSecond);
   }
 
   #checkRate(requestId: number): void {
@@ -158,7 +182,14 @@ export class StreamSession implements SocketHandler, Watcher {
     throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
   }
 
-  /** One synchronous step: nothing can change between the full entries and the marks of what comes after. */
+  /** Counts a request as several where it has more symbols looked at than a small one. */
+  #chargeLooks(patterns: readonly string[]): void {
+    const wildcards = patterns.filter(isWildcard).length;
+    const looks = wildcards * this.#room.symbols.names.length;
+    const symbols = patterns.length - wildcards;
+    this.#rate.charge(Math.floor(looks / LOOKS_PER_REQUEST + symbols / LINKS_PER_REQUEST));
+  }
+
   #subscribe(requestId: number, patterns: readonly string[], options: SubscribeOptions): void {
     if (options.conflateMs !== undefined) {
       this.delivery.pace.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
@@ -169,18 +200,16 @@ export class StreamSession implements SocketHandler, Watcher {
     const { conflateMs } = this.delivery.pace;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
     const held = patterns.filter((_, index) => codes[index] === 0);
-    const { nameSpace } = this.#client;
-    for (const [symbolId, name] of this.#patterns.matching(held)) {
-      const wanted = this.#patterns.wantsOf(symbolId, name);
-      this.delivery.link(symbolId, wanted, true, options.since?.get(nameSpace.symbolOf(name)));
-    }
-    this.delivery.flush();
+    this.#chargeLooks(patterns);
+    this.#linking.link(held, options.since);
   }
 
   #hold(pattern: string, wants: number): ErrorCode | 0 {
     if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
     if (!this.#isReadable(pattern)) return this.#forbid(pattern);
-    return this.#patterns.hold(pattern, wants) ? 0 : ErrorCode.subscription_limit;
+    if (this.#patterns.hold(pattern, wants)) return 0;
+    this.#room.security.limited('subscriptions', this.#client);
+    return ErrorCode.subscription_limit;
   }
 
   /** A pattern with a `*` is always taken: it matches what the client may read, be that nothing. */
@@ -209,6 +238,7 @@ export class StreamSession implements SocketHandler, Watcher {
     // What is no pattern must not be looked up: it might be the name of another tenant's.
     const good = patterns.filter((_, index) => codes[index] === 0);
     this.#letGo(good.filter((pattern) => this.#patterns.release(pattern)));
+    this.#chargeLooks(patterns);
     this.delivery.flush();
   }
 
@@ -228,7 +258,7 @@ export class StreamSession implements SocketHandler, Watcher {
   }
 
   #verify(requestId: number): void {
-    if (this.delivery.verificationsWaiting >= VERIFICATIONS_MAX) {
+    if (this.delivery.verificationsWaiting + this.#verificationsHeld >= VERIFICATIONS_MAX) {
       const message = `${VERIFICATIONS_MAX} VERIFY requests wait for this session already`;
       throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
     }
@@ -241,8 +271,22 @@ export class StreamSession implements SocketHandler, Watcher {
       this.connection.send(errorFrame(error));
       return;
     }
+    if (this.#linking.isDone) this.#startVerification(requestId);
+    else this.#holdVerification(requestId);
+  }
+
+  #startVerification(requestId: number): void {
     this.delivery.verify(requestId);
     this.delivery.flush();
+  }
+
+  /** What was subscribed to before it belongs into its digest. */
+  #holdVerification(requestId: number): void {
+    this.#verificationsHeld++;
+    this.#linking.afterwards(() => {
+      this.#verificationsHeld--;
+      this.#startVerification(requestId);
+    });
   }
 
   /** From memory or the store: what neither has is not available. */

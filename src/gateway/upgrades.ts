@@ -4,6 +4,8 @@ import { isPublisherName } from './publisher-registry.ts';
 import { problemResponse } from './transport/problem-response.ts';
 import type { RequestHead, Socket, SocketHandler, UpgradeDecision } from './transport/transport.ts';
 
+/** When whoever is one too many may come again, s: as a header. */
+const RETRY_AFTER = { 'retry-after': '1' };
 const BEARER_ENTRY = 'bearer.';
 
 /** Why an upgrade is refused. */
@@ -45,7 +47,7 @@ export function decideUpgrade(request: RequestHead, entrance: Entrance): Upgrade
     return refuse(400, 'publisher: expected 1 to 64 characters of A-Z a-z 0-9 . _ -');
   }
   const refusal = entrance.refusal(request.remoteAddress);
-  if (refusal !== undefined) return refuse(refusal.status, refusal.detail);
+  if (refusal !== undefined) return refuse(refusal.status, refusal.detail, RETRY_AFTER);
   const { subprotocol, encoding } = chosen;
   const token = bearerToken(request) ?? subprotocolToken(offered);
   return {
@@ -58,8 +60,12 @@ export function decideUpgrade(request: RequestHead, entrance: Entrance): Upgrade
   };
 }
 
-function refuse(status: number, detail: string): UpgradeDecision {
-  return { accept: false, response: problemResponse(status, detail) };
+function refuse(
+  status: number,
+  detail: string,
+  headers?: Readonly<Record<string, string>>,
+): UpgradeDecision {
+  return { accept: false, response: problemResponse(status, detail, headers) };
 }
 
 function subprotocols(request: RequestHead): readonly string[] {

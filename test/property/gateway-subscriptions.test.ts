@@ -5,6 +5,7 @@ import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
 import { AnomalyLog } from '../../src/gateway/anomaly-log.ts';
 import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
 import { Connection } from '../../src/gateway/connection.ts';
+import { TurnWork } from '../../src/gateway/limits/turn-work.ts';
 import { NO_LINK } from '../../src/gateway/link-index.ts';
 import { NO_ANOMALIES } from '../../src/gateway/link-pool.ts';
 import { SnapshotPool } from '../../src/gateway/snapshot-pool.ts';
@@ -92,6 +93,9 @@ class Rig {
       renewals: undefined,
       security: UNWATCHED,
       conflateMs: 0,
+      work: new TurnWork((error) => {
+        throw error;
+      }),
       sessionClosed: () => undefined,
     };
     this.#sessions = Array.from({ length: SESSIONS }, () => this.#open());
@@ -115,12 +119,12 @@ class Rig {
   }
 
   closeAll(): void {
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions) session.close(1005);
   }
 
   /** Another session takes the place of one that closes. */
   reopen(number: number): void {
-    this.session(number).close();
+    this.session(number).close(1005);
     this.#sessions[number] = this.#open();
   }
 

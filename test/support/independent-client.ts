@@ -56,6 +56,8 @@ export interface ConnectOptions {
   readonly json?: boolean;
   /** Instead of the subprotocol that `json` stands for. */
   readonly protocols?: readonly string[];
+  /** The address to come from, such as 127.0.0.2: limits go by it. */
+  readonly localAddress?: string;
   /** Shown with the upgrade, in its header. */
   readonly token?: string;
 }
@@ -119,10 +121,13 @@ export class IndependentClient {
   }
 
   protected static socket(url: string, options: ConnectOptions): WebSocket {
-    const { json = false, protocols, token } = options;
+    const { json = false, localAddress, protocols, token } = options;
     const offered = protocols ?? [json ? 'tickwire.v1.json' : 'tickwire.v1'];
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    return new WebSocket(url, [...offered], { perMessageDeflate: false, headers });
+    return new WebSocket(url, [...offered], {
+      perMessageDeflate: false,
+      ...(localAddress === undefined ? {} : { localAddress }),
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    });
   }
 
   /** The map that WELCOME carried. */

@@ -34,6 +34,13 @@ export class FrameSender {
   #credit = 0;
   /** A frame was refused for back-pressure: nothing is sent until an ACK or the timer. */
   #isHeld = false;
+  /**
+   * After a refusal because ticks came too fast: how many more frames may be sent before the next moment to send some, how
+   * many that one allows, and when it comes, ms. Unlimited otherwise.
+   */
+  #framesLeft = Number.POSITIVE_INFINITY;
+  #burst = Number.POSITIVE_INFINITY;
+  #paceMs = 0;
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
   #pollTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -71,6 +78,7 @@ export class FrameSender {
   lost(): void {
     this.#connection = undefined;
     this.#isHeld = false;
+    this.#endPace();
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#pollTimer);
     this.#pollTimer = undefined;
@@ -79,7 +87,8 @@ export class FrameSender {
   /** An ACK came, which the stream knows of. */
   acknowledged(credit: number): void {
     this.#credit = credit;
-    this.#release();
+    // Credit does not make what came too fast any slower.
+    if (!this.#isPaced) this.#release();
   }
 
   /**
@@ -91,6 +100,17 @@ export class FrameSender {
     this.#isHeld = true;
     clearTimeout(this.#holdTimer);
     this.#holdTimer = setTimeout(() => this.#release(), delayMs);
+  }
+
+  /**
+   * A frame was refused because ticks came too fast; it may be sent again after `delayMs`. So may then one more frame each
+   * such time, and twice as many each time that none is refused: sending everything again at once would have the server
+   * read it all only to refuse it.
+   */
+  slowDown(delayMs: number): void {
+    this.#paceMs = delayMs;
+    this.#burst = 1;
+    this.hold(delayMs);
   }
 
   /** Sends what is sealed, as far as it goes. */
@@ -123,6 +143,7 @@ export class FrameSender {
     }
     connection.sendEncoded(this.#encode(frame));
     this.#stream.markSent();
+    this.#framesLeft--;
     return true;
   }
 
@@ -135,6 +156,7 @@ export class FrameSender {
 
   get #creditLeft(): number {
     if (this.#connection === undefined || this.#isHeld || this.#isSocketFull) return 0;
+    if (this.#framesLeft <= 0) return 0;
     return Math.max(0, this.#credit - this.#stream.inFlight);
   }
 
@@ -145,7 +167,28 @@ export class FrameSender {
   #release(): void {
     this.#isHeld = false;
     clearTimeout(this.#holdTimer);
+    this.#framesLeft = this.#burst;
+    if (this.#isPaced) this.#goOnPaced();
     this.sendWaiting();
+  }
+
+  get #isPaced(): boolean {
+    return this.#burst < Number.POSITIVE_INFINITY;
+  }
+
+  /** Paced until a moment comes at which nothing waits to be sent. */
+  #goOnPaced(): void {
+    if (this.#stream.nextToSend === undefined && this.#stream.sealed === 0) {
+      this.#endPace();
+      return;
+    }
+    this.#burst *= 2;
+    this.#holdTimer = setTimeout(() => this.#release(), this.#paceMs);
+  }
+
+  #endPace(): void {
+    this.#burst = Number.POSITIVE_INFINITY;
+    this.#framesLeft = Number.POSITIVE_INFINITY;
   }
 
   #poll(): void {

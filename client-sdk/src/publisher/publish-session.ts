@@ -11,8 +11,8 @@ import type { PublisherSettings } from './publisher-options.ts';
 import type { TickStream } from './tick-stream.ts';
 import { type PublisherTotals, TickTally } from './tick-tally.ts';
 
-/** How long a frame refused for back-pressure waits where no ACK comes first, and none is told. */
-const BACKPRESSURE_RETRY_MS = 50;
+/** How long a refused frame waits where the server does not say, ms. */
+const RETRY_MS = 50;
 
 /** A publisher's side of the wire, over all its connections: sends a stream, and hears the answers. */
 export class PublishSession {
@@ -123,9 +123,12 @@ export class PublishSession {
   }
 
   #error(error: ServerError): void {
-    if (error.code === ErrorCode.backpressure || error.code === ErrorCode.rate_limited) {
-      this.sender.hold(error.retryAfterMs ?? BACKPRESSURE_RETRY_MS);
-    } else if (error.code !== ErrorCode.sequence_gap) {
+    const { code, retryAfterMs = RETRY_MS } = error;
+    if (code === ErrorCode.backpressure) {
+      this.sender.hold(retryAfterMs);
+    } else if (code === ErrorCode.rate_limited) {
+      this.sender.slowDown(retryAfterMs);
+    } else if (code !== ErrorCode.sequence_gap) {
       // After a gap the server closes with 4005, and resuming on a new connection mends it.
       this.#emitter.emit('error', error);
     }

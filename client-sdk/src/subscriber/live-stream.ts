@@ -15,6 +15,7 @@ import { Emitter } from '../emitter.ts';
 import { type HistoryPage, namedAnomaly, withoutId } from './anomaly.ts';
 import { AnomalyFeed } from './anomaly-feed.ts';
 import { Mirror } from './mirror.ts';
+import { RequestPacer } from './request-pacer.ts';
 import { Requests } from './requests.ts';
 import { RoundTrips } from './round-trips.ts';
 import type { SubscriberEvents } from './subscriber-events.ts';
@@ -50,6 +51,7 @@ export class LiveStream {
   session: Welcome | undefined;
   readonly #reconnector: Reconnector;
   readonly #requests = new Requests();
+  readonly #pacer = new RequestPacer();
   readonly #waiters = new Waiters();
   #connection: Connection | undefined;
   #pingTimer: ReturnType<typeof setInterval> | undefined;
@@ -92,13 +94,18 @@ export class LiveStream {
     return this.#waiters.wait(isDone);
   }
 
-  /** Sends a request in the open session, or the next one; `read` makes the result of its answer. */
+  /**
+   * Sends a request in the open session, or the next one, and again if it came too often; `read` makes the result of its
+   * answer.
+   */
   async request<T>(
     frame: (requestId: number) => ClientFrame,
     read: (answer: Frame) => T,
   ): Promise<T> {
     await this.#untilLive();
-    return this.#requests.open((requestId) => this.#connection?.send(frame(requestId)), read);
+    return this.#pacer.run(() =>
+      this.#requests.open((requestId) => this.#connection?.send(frame(requestId)), read),
+    );
   }
 
   history(symbol: string, afterSequence: number, limit: number): Promise<HistoryPage> {
@@ -186,6 +193,7 @@ export class LiveStream {
     this.mirror.loseTouch();
     this.roundTrips.forget(error);
     this.#requests.fail(error);
+    this.#pacer.fail(error);
   }
 
   #enter(change: Omit<StateChange, 'previous'>): void {

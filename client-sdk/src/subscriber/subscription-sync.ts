@@ -147,12 +147,22 @@ export class SubscriptionSync {
         (answer) => settle(answer[2] as number[]),
       )
       .catch((error: unknown) =>
-        this.#refused(error, patterns, (code) => settle(patterns.map(() => code))),
+        this.#refused(
+          error,
+          patterns,
+          (code) => settle(patterns.map(() => code)),
+          () => this.#resumeAgain(since),
+        ),
       );
   }
 
   // What is rejected because the connection was lost is repeated on the next one.
-  #refused(error: unknown, patterns: readonly string[], settle: (code: number) => void): void {
+  #refused(
+    error: unknown,
+    patterns: readonly string[],
+    settle: (code: number) => void,
+    beforeRetry?: () => void,
+  ): void {
     if (!(error instanceof ServerError) || this.#requestBytesMax === 0) return;
     if (!error.retryable) {
       settle(error.code);
@@ -160,10 +170,18 @@ export class SubscriptionSync {
     }
     const timer = setTimeout(() => {
       this.#retryTimers.delete(timer);
+      beforeRetry?.();
       this.#held.retry(patterns);
       this.#flush();
     }, error.retryAfterMs ?? RETRY_MS);
     this.#retryTimers.add(timer);
+  }
+
+  /** Where to go on is still to be told: what the server was told with a refused request, it does not know. */
+  #resumeAgain(since: ReadonlyMap<string, number>): void {
+    for (const [symbol, sequence] of since) {
+      if (!this.#since.has(symbol)) this.#since.set(symbol, sequence);
+    }
   }
 
   #reportRefusals(patterns: readonly string[], codes: readonly number[]): void {

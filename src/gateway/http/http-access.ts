@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessError, ANYBODY, type Authenticator, STRANGER } from '../../access/index.ts';
 import { bearerToken } from '../admission/bearer-token.ts';
 import { Client } from '../admission/client.ts';
@@ -23,12 +24,17 @@ export interface HttpAccessOptions {
   readonly requestsPerSecond: number;
 }
 
+/** How long a request that comes too often waits for its answer, ms, and how many may wait; any more are answered at once. */
+const HOLD_MS = 250;
+const HELD_MAX = 1024;
+
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="tickwire"' };
 
 /** Decides who calls, and whether that may be. */
 export class HttpAccess {
   readonly #options: HttpAccessOptions;
   readonly #rates: AddressRates;
+  #held = 0;
 
   constructor(options: HttpAccessOptions) {
     this.#options = options;
@@ -40,9 +46,10 @@ export class HttpAccess {
    *
    * @throws RequestProblem 429 for an address that calls too often
    */
-  checkRate({ remoteAddress }: HttpRequest): void {
+  async checkRate({ remoteAddress }: HttpRequest): Promise<void> {
     if (this.#rates.tryTake(remoteAddress, performance.now())) return;
     this.#options.security.limited('httpRequestsPerSecond', remoteAddress);
+    await this.#hold();
     throw new RequestProblem(429, 'Your address calls too often.', {}, RETRY_AFTER);
   }
 
@@ -68,6 +75,14 @@ export class HttpAccess {
   forbidden(client: Client, action: 'read' | 'publish', symbol: string): RequestProblem {
     this.#options.security.forbidden(client, `${action} ${symbol}`);
     return new RequestProblem(403, `The token does not allow to ${action} this symbol.`);
+  }
+
+  /** Whoever asks again as soon as it is refused would cost nearly as much as one that is answered. */
+  async #hold(): Promise<void> {
+    if (this.#held >= HELD_MAX) return;
+    this.#held++;
+    await sleep(HOLD_MS);
+    this.#held--;
   }
 
   async #authenticate(authenticator: Authenticator, request: HttpRequest): Promise<Client> {

@@ -89,7 +89,7 @@ async function respond(
   request: HttpRequest,
 ): Promise<HttpResponse> {
   try {
-    access.checkRate(request);
+    await access.checkRate(request);
     const { handler, symbol, demand } = table.find(request.method, request.path);
     const client = await access.clientOf(request, demand);
     return await handler(request, symbol, client);

@@ -1,9 +1,10 @@
+import { limitedAddress } from './limited-address.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Full buckets, which are as good as none, are thrown away when there are so many more than at the last time. */
 const CLEAN_EVERY = 1024;
 
-/** A rate limit for each address. */
+/** A rate limit for each address; see {@link limitedAddress}. */
 export class AddressRates {
   readonly #perSecond: number;
   readonly #buckets = new Map<string, TokenBucket>();
@@ -15,13 +16,19 @@ export class AddressRates {
 
   /** @param now of a clock that never jumps, ms */
   tryTake(address: string, now: number): boolean {
-    let bucket = this.#buckets.get(address);
+    const key = limitedAddress(address);
+    let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
       if (this.#buckets.size >= this.#cleanAt) this.#clean(now);
       bucket = new TokenBucket(this.#perSecond, now);
-      this.#buckets.set(address, bucket);
+      this.#buckets.set(key, bucket);
     }
     return bucket.tryTake(1, now);
+  }
+
+  /** Buckets there are. */
+  get size(): number {
+    return this.#buckets.size;
   }
 
   #clean(now: number): void {

@@ -1,4 +1,5 @@
 import type { LimitName } from '../admission/security-events.ts';
+import { limitedAddress } from './limited-address.ts';
 
 /** How many connections there may be. */
 export interface ConnectionLimits {
@@ -7,7 +8,7 @@ export interface ConnectionLimits {
   readonly connectionsPerTokenMax: number;
 }
 
-/** Counts the connections there are: of all, of each address, of each token. */
+/** Counts the connections there are: of all, of each address (see {@link limitedAddress}), of each token. */
 export class ConnectionCounts {
   readonly #limits: ConnectionLimits;
   readonly #addresses = new Map<string, number>();
@@ -21,18 +22,18 @@ export class ConnectionCounts {
   /** The limit that one more connection of an address would break. */
   brokenBy(address: string): LimitName | undefined {
     if (this.#total >= this.#limits.connectionsMax) return 'connections';
-    const ofAddress = this.#addresses.get(address) ?? 0;
+    const ofAddress = this.#addresses.get(limitedAddress(address)) ?? 0;
     return ofAddress >= this.#limits.connectionsPerAddressMax ? 'connectionsPerAddress' : undefined;
   }
 
   enter(address: string): void {
     this.#total++;
-    add(this.#addresses, address, 1);
+    add(this.#addresses, limitedAddress(address), 1);
   }
 
   leave(address: string): void {
     this.#total--;
-    add(this.#addresses, address, -1);
+    add(this.#addresses, limitedAddress(address), -1);
   }
 
   /**

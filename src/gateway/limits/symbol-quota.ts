@@ -1,6 +1,7 @@
 import { tenantOf } from '../../engine/index.ts';
 import type { Client } from '../admission/client.ts';
 import type { LimitName } from '../admission/security-events.ts';
+import { limitedAddress } from './limited-address.ts';
 
 /** How many symbols may come into being. */
 export interface SymbolLimits {
@@ -29,7 +30,7 @@ export class SymbolQuota {
     const { tenant, tokenId } = identity;
     const ofTenant = this.#byTenant.get(tenant) ?? 0;
     if (ofTenant >= this.#limits.symbolsPerTenant) return 'symbolsPerTenant';
-    const publisher = tokenId === '' ? address : tokenId;
+    const publisher = tokenId === '' ? limitedAddress(address) : tokenId;
     const ofPublisher = this.#byPublisher.get(publisher) ?? 0;
     if (ofPublisher >= this.#limits.newSymbolsPerPublisher) return 'newSymbols';
     increment(this.#byTenant, tenant);

@@ -2,7 +2,10 @@ import type { Socket as TcpSocket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { closeReason } from './close-reason.ts';
 import { HandlerCalls } from './handler-calls.ts';
-import type { Socket, SocketHandler } from './transport.ts';
+import { MESSAGE_TOO_LARGE, type Socket, type SocketHandler } from './transport.ts';
+
+/** How `ws` names the error of a message over `maxPayload`. */
+const TOO_LARGE_ERROR = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 
 /** A WebSocket of `ws`. */
 export class NodeSocket implements Socket {
@@ -34,7 +37,9 @@ export class NodeSocket implements Socket {
     this.#ws.on('pong', () => this.#calls.pong());
     this.#ws.on('close', (code) => this.#calls.close(code));
     // What a peer did wrong: `ws` closes with the fitting code, and `close` follows.
-    this.#ws.on('error', () => undefined);
+    this.#ws.on('error', (error) => {
+      if ('code' in error && error.code === TOO_LARGE_ERROR) this.#calls.ended(MESSAGE_TOO_LARGE);
+    });
     this.#calls.open(this, open);
   }
 

@@ -40,6 +40,9 @@ export interface Socket {
   readonly remoteAddress: string;
 }
 
+/** The close code of a connection whose peer sent a message larger than is taken. */
+export const MESSAGE_TOO_LARGE = 1009;
+
 /**
  * What a session implements: told of everything that happens on its socket. A method that throws
  * costs its own connection (1011) and is a fault.
@@ -55,7 +58,7 @@ export interface SocketHandler {
   pong(): void;
   /**
    * The connection is gone. `code` is the one it was ended with here, else the peer's (1005: it
-   * gave none), else 1006. No call comes after this one.
+   * gave none), else 1006; {@link MESSAGE_TOO_LARGE} where it sent more than it may. No call comes after this one.
    */
   close(code: number): void;
 }

@@ -62,7 +62,8 @@ export interface UwsBehavior<UserData> {
   message(ws: UwsWebSocket<UserData>, data: ArrayBuffer, isBinary: boolean): void;
   drain(ws: UwsWebSocket<UserData>): void;
   pong(ws: UwsWebSocket<UserData>): void;
-  close(ws: UwsWebSocket<UserData>, code: number): void;
+  /** `reason`: of whoever closed, as bytes of UTF-8; lent for the call. */
+  close(ws: UwsWebSocket<UserData>, code: number, reason: ArrayBuffer): void;
 }
 
 export interface UwsApp {

@@ -1,6 +1,6 @@
 import { CLOSE_TIMEOUT_MS, closeReason } from './close-reason.ts';
 import { HandlerCalls } from './handler-calls.ts';
-import type { Socket, SocketHandler } from './transport.ts';
+import { MESSAGE_TOO_LARGE, type Socket, type SocketHandler } from './transport.ts';
 import type { UwsWebSocket } from './uws-api.ts';
 
 /**
@@ -13,6 +13,9 @@ export interface UwsUserData {
 
 /** What `send` of uWebSockets.js returns for a message it threw away. */
 const DROPPED = 2;
+
+/** With what uWebSockets.js closes where a message is over `maxPayloadLength`. */
+const TOO_LARGE_REASON = 'Received too big message';
 
 /**
  * A WebSocket of uWebSockets.js, which throws when it is touched after its end: the pointer to it
@@ -100,11 +103,12 @@ export class UwsSocket implements Socket {
     this.#calls.pong();
   }
 
-  closed(code: number): void {
+  closed(code: number, reason: ArrayBuffer): void {
     this.#ws = null;
     clearTimeout(this.#cutOff);
+    const isTooLarge = Buffer.from(reason).toString() === TOO_LARGE_REASON;
     // Often called from within `end`: the handler hears of it once the caller has returned.
-    queueMicrotask(() => this.#calls.close(code));
+    queueMicrotask(() => this.#calls.close(isTooLarge ? MESSAGE_TOO_LARGE : code));
   }
 
   /**

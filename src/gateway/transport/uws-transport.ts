@@ -58,7 +58,7 @@ function behavior(
     message: (ws, data, isBinary) => socketOf(ws).received(data, isBinary),
     drain: (ws) => ws.getUserData().socket.drained(),
     pong: (ws) => ws.getUserData().socket.ponged(),
-    close: (ws, code) => ws.getUserData().socket.closed(code),
+    close: (ws, code, reason) => ws.getUserData().socket.closed(code, reason),
   };
 }
 

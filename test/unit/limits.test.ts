@@ -1,0 +1,255 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ANYBODY } from '../../src/access/index.ts';
+import { Client } from '../../src/gateway/admission/client.ts';
+import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
+import { Connection } from '../../src/gateway/connection.ts';
+import { AddressRates } from '../../src/gateway/limits/address-rates.ts';
+import { BufferWatch } from '../../src/gateway/limits/buffer-watch.ts';
+import { ConnectionCounts } from '../../src/gateway/limits/connection-counts.ts';
+import { limitedAddress } from '../../src/gateway/limits/limited-address.ts';
+import { SymbolQuota } from '../../src/gateway/limits/symbol-quota.ts';
+import { TokenBucket } from '../../src/gateway/limits/token-bucket.ts';
+import { Traffic } from '../../src/gateway/traffic.ts';
+import type { Socket } from '../../src/gateway/transport/transport.ts';
+
+describe('limitedAddress', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['', ''],
+    ['::1', '0:0:0:0::/64'],
+    ['::', '0:0:0:0::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:db8:0:0:ffff:1:2:3', '2001:db8:0:0::/64'],
+    ['2001:0DB8:0000:0000:0000:0000:0000:0002', '2001:db8:0:0::/64'],
+    ['2001:db8:0:1::', '2001:db8:0:1::/64'],
+    ['1:2:3:4:5:6:7::', '1:2:3:4::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+  ])('%s counts as %s', (address, group) => {
+    expect(limitedAddress(address)).toBe(group);
+  });
+});
+
+describe('TokenBucket', () => {
+  it('gives one second at once, and then as it fills', () => {
+    const bucket = new TokenBucket(10, 1000);
+    for (let i = 0; i < 10; i++) expect(bucket.tryTake(1, 1000)).toBe(true);
+    expect(bucket.tryTake(1, 1000)).toBe(false);
+    expect(bucket.waitMs(1, 1000)).toBe(100);
+    expect(bucket.tryTake(1, 1099)).toBe(false);
+    expect(bucket.tryTake(1, 1100)).toBe(true);
+    expect(bucket.tryTake(1, 1100)).toBe(false);
+    expect(bucket.waitMs(3, 1150)).toBe(250);
+    expect(bucket.tryTake(10, 2099)).toBe(false);
+    expect(bucket.tryTake(10, 2100)).toBe(true);
+  });
+
+  it('holds no more than a second, however long it fills', () => {
+    const bucket = new TokenBucket(2, 0);
+    expect(bucket.isFull(0)).toBe(true);
+    expect(bucket.tryTake(2, 1_000_000)).toBe(true);
+    expect(bucket.tryTake(1, 1_000_000)).toBe(false);
+    expect(bucket.isFull(1_000_999)).toBe(false);
+    expect(bucket.isFull(1_001_000)).toBe(true);
+  });
+
+  it('lets more than a second through when it is full, and owes it', () => {
+    const bucket = new TokenBucket(10, 0);
+    expect(bucket.tryTake(35, 0)).toBe(true);
+    expect(bucket.waitMs(1, 0)).toBe(2600);
+    expect(bucket.tryTake(1, 2599)).toBe(false);
+    expect(bucket.tryTake(1, 2600)).toBe(true);
+    expect(bucket.waitMs(35, 2600)).toBe(1000);
+  });
+
+  it('is charged for what was done already', () => {
+    const bucket = new TokenBucket(10, 0);
+    bucket.charge(20);
+    expect(bucket.waitMs(1, 0)).toBe(1100);
+    expect(bucket.tryTake(1, 1100)).toBe(true);
+  });
+
+  it('is never full because its rate changes', () => {
+    const bucket = new TokenBucket(10, 0);
+    expect(bucket.tryTake(10, 0)).toBe(true);
+    bucket.changeRate(20, 0);
+    expect(bucket.tryTake(10, 0)).toBe(true);
+    expect(bucket.tryTake(1, 0)).toBe(false);
+    bucket.changeRate(5, 0);
+    expect(bucket.waitMs(1, 0)).toBe(3200);
+    for (let i = 0; i < 100; i++) bucket.changeRate(5, 0);
+    expect(bucket.waitMs(1, 0)).toBe(3200);
+  });
+
+  it('does not mind a clock that went back', () => {
+    const bucket = new TokenBucket(1, 1000);
+    expect(bucket.tryTake(1, 1000)).toBe(true);
+    expect(bucket.tryTake(1, 0)).toBe(false);
+    expect(bucket.tryTake(1, 1999)).toBe(false);
+    expect(bucket.tryTake(1, 2000)).toBe(true);
+  });
+});
+
+describe('AddressRates', () => {
+  it('counts each address for itself, and a /64 as one', () => {
+    const rates = new AddressRates(2);
+    for (const address of ['10.0.0.1', '10.0.0.2', '2001:db8::1']) {
+      expect([1, 2, 3].map(() => rates.tryTake(address, 0))).toEqual([true, true, false]);
+    }
+    expect(rates.tryTake('2001:db8::2', 0)).toBe(false);
+    expect(rates.tryTake('2001:db8:0:1::2', 0)).toBe(true);
+    expect(rates.tryTake('10.0.0.1', 500)).toBe(true);
+    expect(rates.tryTake('10.0.0.1', 500)).toBe(false);
+  });
+
+  it('keeps no more addresses than called within a second or so', () => {
+    const rates = new AddressRates(1);
+    let most = 0;
+    for (let i = 0; i < 100_000; i++) {
+      // A thousand a second, each another one.
+      rates.tryTake(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, i);
+      most = Math.max(most, rates.size);
+    }
+    expect(most).toBeLessThan(4096);
+  });
+
+  it('forgets nobody who has used up the limit', () => {
+    const rates = new AddressRates(1);
+    expect(rates.tryTake('10.0.0.1', 0)).toBe(true);
+    for (let i = 0; i < 10_000; i++) rates.tryTake(`other ${i}`, 0);
+    expect(rates.tryTake('10.0.0.1', 999)).toBe(false);
+  });
+});
+
+describe('ConnectionCounts', () => {
+  const limits = { connectionsMax: 3, connectionsPerAddressMax: 2, connectionsPerTokenMax: 2 };
+
+  it('tells which limit one more connection would break, and makes room again', () => {
+    const counts = new ConnectionCounts(limits);
+    expect(counts.brokenBy('a')).toBeUndefined();
+    counts.enter('a');
+    expect(counts.brokenBy('a')).toBeUndefined();
+    counts.enter('a');
+    expect(counts.brokenBy('a')).toBe('connectionsPerAddress');
+    expect(counts.brokenBy('b')).toBeUndefined();
+    counts.enter('b');
+    expect(counts.brokenBy('a')).toBe('connections');
+    expect(counts.brokenBy('b')).toBe('connections');
+    counts.leave('a');
+    expect(counts.brokenBy('a')).toBeUndefined();
+  });
+
+  it('counts the connections of a /64 as of one address', () => {
+    const counts = new ConnectionCounts(limits);
+    counts.enter('2001:db8::1');
+    counts.enter('2001:db8::2');
+    expect(counts.brokenBy('2001:db8::3')).toBe('connectionsPerAddress');
+    counts.leave('2001:db8::2');
+    expect(counts.brokenBy('2001:db8::3')).toBeUndefined();
+  });
+
+  it('lets a token say less than the configuration, never more', () => {
+    const counts = new ConnectionCounts(limits);
+    expect(counts.tryEnterToken('t', 1)).toBe(true);
+    expect(counts.tryEnterToken('t', 1)).toBe(false);
+    expect(counts.tryEnterToken('t', 5)).toBe(true);
+    expect(counts.tryEnterToken('t', 5)).toBe(false);
+    expect(counts.tryEnterToken('u')).toBe(true);
+    counts.leaveToken('t');
+    expect(counts.tryEnterToken('t')).toBe(true);
+    expect(counts.tryEnterToken('t')).toBe(false);
+  });
+});
+
+describe('SymbolQuota', () => {
+  const limits = { newSymbolsPerPublisher: 2, symbolsPerTenant: 3 };
+  const client = (tenant: string, tokenId: string, address = '10.0.0.1') =>
+    new Client({ ...ANYBODY, tenant, tokenId }, address);
+
+  it('counts symbols of a token in its tenant', () => {
+    const quota = new SymbolQuota(limits, []);
+    expect(quota.tryAdd(client('t', 'a'))).toBeUndefined();
+    expect(quota.tryAdd(client('t', 'a', '10.0.0.2'))).toBeUndefined();
+    expect(quota.tryAdd(client('t', 'a', '10.0.0.3'))).toBe('newSymbols');
+    expect(quota.tryAdd(client('t', 'b'))).toBeUndefined();
+    expect(quota.tryAdd(client('t', 'b'))).toBe('symbolsPerTenant');
+    expect(quota.tryAdd(client('u', 'c'))).toBeUndefined();
+  });
+
+  it('counts those of an address where there are no tokens, and a /64 as one', () => {
+    const quota = new SymbolQuota({ ...limits, symbolsPerTenant: 100 }, []);
+    expect(quota.tryAdd(client('', '', '2001:db8::1'))).toBeUndefined();
+    expect(quota.tryAdd(client('', '', '2001:db8::2'))).toBeUndefined();
+    expect(quota.tryAdd(client('', '', '2001:db8::3'))).toBe('newSymbols');
+    expect(quota.tryAdd(client('', '', '10.0.0.1'))).toBeUndefined();
+  });
+
+  it('knows the symbols of an earlier run', () => {
+    const { nameSpace } = client('t', 'a');
+    const names = ['A', 'B', 'C'].map((symbol) => nameSpace.nameOf(symbol));
+    const quota = new SymbolQuota(limits, names);
+    expect(quota.tryAdd(client('t', 'a'))).toBe('symbolsPerTenant');
+    expect(quota.tryAdd(client('u', 'a'))).toBeUndefined();
+  });
+});
+
+describe('BufferWatch', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** A session whose socket holds so much. */
+  function holder(buffered: number) {
+    const closes: number[] = [];
+    const socket: Socket = {
+      remoteAddress: '10.0.0.1',
+      bufferedAmount: () => buffered,
+      send: () => undefined,
+      cork: (work) => work(),
+      ping: () => undefined,
+      end: (code) => {
+        closes.push(code);
+      },
+    };
+    const limits = { badFramesMax: 1, socketBufferBytesMax: 1e9 };
+    const client = new Client(ANYBODY, '10.0.0.1');
+    const connection = new Connection(socket, 'binary', client, limits, new Traffic());
+    connection.sendEncoded('x');
+    return { connection, closes };
+  }
+
+  it('closes those that hold most, until the rest is within the bound', () => {
+    const holders = [30, 50, 10, 40, 0].map(holder);
+    const limited: string[] = [];
+    const watch = new BufferWatch({
+      bytesMax: 80,
+      security: { ...UNWATCHED, limited: (limit) => limited.push(limit) },
+      sessions: () => holders,
+    });
+    watch.start();
+    vi.advanceTimersByTime(249);
+    expect(limited).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(holders.map(({ closes }) => closes)).toEqual([[], [4002], [], [], []]);
+    expect(limited).toEqual(['sessionBytes']);
+    watch.stop();
+    vi.advanceTimersByTime(1000);
+    expect(limited).toHaveLength(1);
+  });
+
+  it.each([
+    [129, 1],
+    [130, 0],
+    [131, 0],
+  ])('with %i bytes allowed and 130 held, closes %i', (bytesMax, closed) => {
+    const holders = [30, 50, 10, 40].map(holder);
+    const watch = new BufferWatch({ bytesMax, security: UNWATCHED, sessions: () => holders });
+    watch.start();
+    vi.advanceTimersByTime(250);
+    watch.stop();
+    expect(holders.flatMap(({ closes }) => closes)).toHaveLength(closed);
+  });
+});
