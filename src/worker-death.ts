@@ -1,4 +1,4 @@
-import type { SkippedTick } from './engine/index.ts';
+import { type SkippedTick, shownName } from './engine/index.ts';
 
 interface ErrorLog {
   error(fields: object, message: string): void;
@@ -11,7 +11,8 @@ export function logWorkerDeath(
   cause: Error,
   tick: SkippedTick | undefined,
 ): void {
-  const known = { symbol: tick?.symbol, price: tick?.price, time: tick?.time };
+  const symbol = tick?.symbol === undefined ? undefined : shownName(tick.symbol);
+  const known = { symbol, price: tick?.price, time: tick?.time };
   log.error({ partition, ...known, err: cause }, `a worker died and is replaced; ${fateOf(tick)}`);
 }
 

@@ -8,7 +8,7 @@ const TENANT = /^[A-Za-z0-9._-]{1,32}$/;
 export const TENANT_BYTES_MAX = 32 + 2;
 
 /** Whether `text` may name a tenant; the default tenant, which is no text, is none of these. */
-export function isTenant(text: string): boolean {
+function isTenant(text: string): boolean {
   return TENANT.test(text);
 }
 
