@@ -66,7 +66,8 @@ it.skipIf(findProgram('curl') === undefined && !process.env.CI)(
 it.skipIf(chromiumPath === undefined && !process.env.CI)(
   'browser.html takes a token from behind its address',
   async () => {
-    const { port } = await serverForTest(AUTH);
+    // A page from a file has no origin of its own.
+    const { port } = await serverForTest({ ...AUTH, server: { allowedOrigins: '*' } });
     const browser = await openBrowser();
     onTestFinished(() => browser.close());
     const page = await browser.newPage();

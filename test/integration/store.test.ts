@@ -67,9 +67,15 @@ describe('a server with a store', () => {
       movingAverage: all.reduce((sum, price) => sum + price) / all.length,
     });
     // Up from 99, which only the window of the earlier run knows.
-    const { items } = (await get('/api/prices/BTC/anomalies')) as { items: { sequence: number }[] };
-    expect(items.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
-    expect(items.at(-1)).toMatchObject({ referencePrice: 99, newPrice: 102.6 });
+    const anomalies = async () => {
+      const { items } = await get('/api/prices/BTC/anomalies');
+      return items as { sequence: number }[];
+    };
+    // The statistics are there a moment before the anomaly.
+    await expect
+      .poll(async () => (await anomalies()).map(({ sequence }) => sequence))
+      .toEqual([1, 2, 3, 4]);
+    expect((await anomalies()).at(-1)).toMatchObject({ referencePrice: 99, newPrice: 102.6 });
   });
 
   it('keeps anomalies beyond memory and restarts, in HISTORY and over HTTP, by symbol and by time', async () => {
