@@ -31,6 +31,7 @@ export class PublishOracle implements Witness {
   #dropped = 0;
   /** Sequences of frames taken on this connection that no snapshot has, and their ticks. */
   #undurable: { sequence: number; ticks: number }[] = [];
+  #lastHeldBack = 0;
   /** What came back while a message was dealt with. */
   #answers: WireFrame[] = [];
 
@@ -135,9 +136,7 @@ export class PublishOracle implements Witness {
         () => `${record.name}: frame ${sequence} was applied`,
       );
       if (isGap) this.#expectError(Code.sequence_gap, sequence);
-      else if (this.#server.isDurable && sequence > record.durable) {
-        this.#undurable.push({ sequence, ticks });
-      }
+      else if (sequence > record.durable) this.#holdBack(sequence, ticks);
       return;
     }
     if (this.#isRefused(sequence, ticks, offers)) return;
@@ -145,7 +144,14 @@ export class PublishOracle implements Witness {
     this.#settle(sequence, values, offers);
     if (sequence === 0) return;
     record.sequence = sequence;
-    if (this.#server.isDurable) this.#undurable.push({ sequence, ticks });
+    this.#holdBack(sequence, ticks);
+  }
+
+  /** Each frame of this connection once, however often it is sent. */
+  #holdBack(sequence: number, ticks: number): void {
+    if (!this.#server.isDurable || sequence <= this.#lastHeldBack) return;
+    this.#lastHeldBack = sequence;
+    this.#undurable.push({ sequence, ticks });
   }
 
   #isRefused(sequence: number, ticks: number, offers: readonly Offer[]): boolean {

@@ -2,10 +2,14 @@
 export class UndurableFrames {
   readonly #sequences: number[] = [];
   readonly #sizes: number[] = [];
+  #last = 0;
   /** Ticks in them: what the publisher holds back of its credit for want of an acknowledgement. */
   ticks = 0;
 
+  /** A frame came; one that this connection sent before, or one older than that, is not held back a second time. */
   add(sequence: number, ticks: number): void {
+    if (sequence <= this.#last) return;
+    this.#last = sequence;
     this.#sequences.push(sequence);
     this.#sizes.push(ticks);
     this.ticks += ticks;
