@@ -7,7 +7,7 @@ export type { EngineOptions } from './engine-options.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export { Counter, LATENCY_BUCKETS, latencyBucketEndUs } from './memory/counters.ts';
 export { monotonicMs } from './monotonic-clock.ts';
-export { NameSpace, shownName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
+export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
   decodeSymbolState,

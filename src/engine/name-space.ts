@@ -59,8 +59,13 @@ export function nameFault(text: string): string | undefined {
   return symbolFault(text.slice(end + 1));
 }
 
+/** The symbol behind a name of any tenant, as that tenant's clients say it. */
+export function symbolOfName(name: string): string {
+  return name.startsWith(MARK) ? name.slice(name.indexOf(MARK, 1) + 1) : name;
+}
+
 /** A name as people read it. */
 export function shownName(name: string): string {
   const tenant = tenantOf(name);
-  return tenant === '' ? name : `${tenant}/${name.slice(tenant.length + 2)}`;
+  return tenant === '' ? name : `${tenant}/${symbolOfName(name)}`;
 }

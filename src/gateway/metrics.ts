@@ -168,6 +168,7 @@ function addTraffic(metrics: ScrapedMetrics, { traffic }: QueryRoom): void {
   count('slow_episodes', 'Times that a socket had no room.', () => traffic.slowEpisodes);
   count('tick_frames', 'TICKS frames taken.', () => traffic.tickFrames);
   count('duplicate_frames', 'TICKS frames that had come before.', () => traffic.duplicateFrames);
+  count('too_fast_frames', 'TICKS frames refused for their rate.', () => traffic.tooFastFrames);
   count('bad_frames', 'Frames that could not be read.', () => traffic.badFrames);
   metrics.counterBy(
     'from',

@@ -292,6 +292,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
   }
 
   #refuseTooFast(): never {
+    this.#room.traffic.tooFastFrames++;
     const message = 'this publisher sends more ticks a second than it may';
     throw new ProtocolError(ErrorCode.rate_limited, message);
   }

@@ -16,6 +16,8 @@ export class Traffic {
   tickFrames = 0;
   duplicateFrames = 0;
   backpressureFrames = 0;
+  /** Frames of publishers refused because they came too fast, also those behind the first that were not read. */
+  tooFastFrames = 0;
   /** HTTP requests refused because the queues were full. */
   backpressureRequests = 0;
 }

@@ -104,9 +104,12 @@ onTransports((transport) => {
       const publisher = await publisherForTest(port);
       publisher.send([Op.TICKS, 0, ['A', 1, null]]);
       publisher.send([Op.TICKS, 0, ['A', 2, null]]);
-      const [error] = await publisher.received(Op.ERROR);
-      expect(error?.[2]).toBe(Code.rate_limited);
+      publisher.send([Op.TICKS, 0, ['A', 3, null]]);
+      const errors = await publisher.received(Op.ERROR, 2);
+      expect(errors.map(([, , code]) => code)).toEqual([Code.rate_limited, Code.rate_limited]);
       expect(await timesMet(port, 'ticksPerSecond')).toBe(1);
+      // Each frame that is lost is counted, the one that was not even read too.
+      expect(await metric(port, 'tickwire_too_fast_frames_total')).toBe(2);
       expect(await countOf(port, 'A', 1)).toBe(1);
     });
 

@@ -1,4 +1,4 @@
-import { NameSpace, tenantOf } from '../../engine/index.ts';
+import { symbolOfName } from '../../engine/index.ts';
 import type { QueryRoom } from './http-room.ts';
 import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
 import { formatRfc3339 } from './rfc-3339.ts';
@@ -66,8 +66,7 @@ export class StatisticsReader {
 
   /** As the clients of its tenant name it: nobody else is told. */
   #symbolOf(symbolId: number): string {
-    const name = this.#engine.symbols.name(symbolId);
-    return new NameSpace(tenantOf(name)).symbolOf(name);
+    return symbolOfName(this.#engine.symbols.name(symbolId));
   }
 
   #statistics(symbolId: number): SymbolStatistics {
