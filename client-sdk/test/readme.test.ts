@@ -89,6 +89,11 @@ describe('each sample of the README does what it says', () => {
     },
 
     'Anomalies, none missed': async () => {
+      // Those of the samples before are gone, so the next one is that of this sample.
+      await eventually(
+        async () => (await http.metrics()).get('tickwire_subscriptions') ?? 0,
+        (count) => count === 0,
+      );
       const program = await run('anomalies.js', here(sampleOf('Anomalies, none missed')));
       await eventually(
         async () => (await http.metrics()).get('tickwire_subscriptions') ?? 0,
