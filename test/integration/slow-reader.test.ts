@@ -2,21 +2,15 @@ import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Op } from '../support/independent-client.ts';
 import type { IndependentSubscriber } from '../support/independent-subscriber.ts';
+import { metric } from '../support/limit-watch.ts';
 import type { NaiveMarketTick } from '../support/naive-statistics.ts';
 import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
+import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 import { RawPeer } from '../support/transport-peers.ts';
 
 const TIME = 1_700_000_000_000;
 const MEGABYTE = 1024 * 1024;
-
-/** One of the server's metrics without labels, or with those given. */
-async function metric(port: number, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
-  if (line === undefined) throw new Error(`no metric ${name}`);
-  return Number(line.slice(name.length + 1));
-}
 
 async function untilMetric(port: number, name: string, value: number): Promise<void> {
   const deadline = performance.now() + 10_000;
@@ -77,10 +71,10 @@ onTransports((transport) => {
     for (const subscriber of slow) subscriber.pause();
     // First what the kernel holds must be full.
     let total = 50;
-    while ((await metric(port, 'tickwire_slow_sessions')) < slow.length) {
+    await untilStalled(port, slow, async () => {
       await publishRounds(40, total);
       total += 40;
-    }
+    });
     const before = server.rssBytes();
     const flushesBefore = fast.flushes.length;
     // 160 000 updates more pass by.
@@ -136,7 +130,7 @@ onTransports((transport) => {
       await publisher.publishAll(swings('MANY', count, last + 1), 200);
       last += count;
     };
-    while ((await metric(port, 'tickwire_slow_sessions')) === 0) await publishMany(10_000);
+    await untilStalled(port, [slow], () => publishMany(10_000));
     await publishMany(10_000);
     await publisher.publishAll(swings('FEW', 50, 2));
     await fast.until(() => fast.lastAnomaly('FEW') === 51, 'anomalies of FEW');

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { Code, Op } from '../support/independent-client.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';
+import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;
@@ -99,12 +100,11 @@ onTransports((transport) => {
       }
     };
     slow.pause();
-    const isSlow = async () => {
-      const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
-      return text.includes('\ntickwire_slow_sessions 1\n');
-    };
     let round = 0;
-    for (; !(await isSlow()); round += 100) await publishRounds(round, round + 100);
+    await untilStalled(server.port, [slow], async () => {
+      await publishRounds(round, round + 100);
+      round += 100;
+    });
     const asked = Array.from({ length: 10 }, () => slow.verify());
     await publishRounds(round, round + 50);
     round += 50;

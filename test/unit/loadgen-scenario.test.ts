@@ -129,7 +129,8 @@ describe('a load run', () => {
   it('goes as fast as credit allows', async () => {
     const report = await run('--rate', 'max', '--duration', '0.5', '--subscribers', '0');
     expect(report.failures).toEqual([]);
-    expect(report.publish.ticksPerSecond).toBeGreaterThan(20_000);
+    // A rate of its own would have sent some 1000 in this time, credit for many queues more.
+    expect(report.publish.sent).toBeGreaterThan(2 * 4096);
   });
 
   it('replays a recording at a multiple of its pace', async () => {
