@@ -25,7 +25,7 @@ onTransports((transport) => {
         const gaps = times.slice(1).map((time, i) => time - (times[i] as number));
         // To the nearest of 20 looks a heartbeat; the upper bound leaves room for a busy machine.
         expect(Math.min(...gaps)).toBeGreaterThanOrEqual(heartbeatMs * 0.9);
-        expect(Math.min(...gaps)).toBeLessThan(heartbeatMs * 2);
+        expect(Math.min(...gaps)).toBeLessThan(heartbeatMs * 4);
       }
     });
 

@@ -56,15 +56,15 @@ describe.each(['binary', 'json'])('a load run over %s', (encoding) => {
     expect(report.faults).toEqual([]);
     const { publish, delivery, deliveryLatency, ackLatency } = report;
     // Each tick is due 0.25 ms after the one before, from 0 on.
-    expect(publish.sent).toBeGreaterThan(2000);
+    expect(publish.sent).toBeGreaterThan(1000);
     expect(publish.sent).toBeLessThanOrEqual(4001);
     expect(publish.accepted).toBe(publish.sent);
     expect(delivery).toMatchObject({ subscribers: 6, verified: 6, compared: 6, exact: 6 });
     expect(delivery.updates).toBeGreaterThan(delivery.entries);
     expect(delivery.anomalies).toBeGreaterThan(0);
-    expect(deliveryLatency?.count).toBeGreaterThan(100);
+    expect(deliveryLatency?.count).toBeGreaterThan(20);
     expect(deliveryLatency?.p50).toBeGreaterThan(0);
-    expect(ackLatency.count).toBeGreaterThan(100);
+    expect(ackLatency.count).toBeGreaterThan(20);
     expect(formatReport(report)).toContain('all checks passed');
   });
 });
