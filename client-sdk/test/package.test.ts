@@ -200,7 +200,7 @@ async function link(...names: string[]): Promise<void> {
 
 async function runModule(name: string, script: string): Promise<string> {
   await writeFile(join(project, name), script);
-  const { stdout } = await run(process.execPath, [name], { cwd: project, timeout: 10_000 });
+  const { stdout } = await run(process.execPath, [name], { cwd: project, timeout: 30_000 });
   return stdout.trim();
 }
 

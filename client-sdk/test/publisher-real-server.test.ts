@@ -32,7 +32,7 @@ async function statisticsOf(symbol: string, count: number, port = suite.port): P
       else await answer.text();
       return (statistics.updateCount ?? 0) >= count;
     },
-    { timeout: 5000, interval: 5 },
+    { timeout: 30_000, interval: 5 },
   );
   return statistics as Statistics;
 }

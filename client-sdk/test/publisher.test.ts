@@ -50,7 +50,7 @@ function tick(symbol: string, price: number, time = 1000) {
 
 /** Waits until the condition holds. */
 function until(condition: () => boolean): Promise<void> {
-  return vi.waitUntil(condition, { timeout: 5000, interval: 1 }).then(() => undefined);
+  return vi.waitUntil(condition, { timeout: 30_000, interval: 1 }).then(() => undefined);
 }
 
 describe('Publisher', () => {

@@ -4,7 +4,7 @@ import { serverForTest } from '../../test/support/running-server.ts';
 import { publisherForTest } from '../../test/support/test-clients.ts';
 import { type Anomaly, connect, connectPublisher, type Publisher } from '../src/index.ts';
 
-const PATIENCE = { timeout: 20_000, interval: 10 };
+const PATIENCE = { timeout: 30_000, interval: 10 };
 
 function publisherAt(port: number, encoding: 'binary' | 'json'): Publisher {
   const publisher = connectPublisher(`ws://127.0.0.1:${port}`, { encoding, batchTicksMax: 50 });

@@ -32,13 +32,14 @@ export const SUGGESTIONS_MAX = 20;
 /** ` (did you mean X?)` for the candidate nearest to what was written; empty where none is near. */
 export function suggestion(spellings: readonly string[], candidates: readonly Candidate[]): string {
   let best: { name: string; distance: number } | undefined;
-  for (const candidate of candidates) {
-    for (const meant of candidate.spellings) {
-      for (const written of spellings) {
-        // Up to a third of the letters may be wrong, but not so many that the guess is a surprise.
-        const lettersMax = Math.min(5, Math.ceil(written.length / 3));
+  for (const written of spellings) {
+    const { length } = [...written];
+    // Up to a third of the letters may be wrong, but not so many that the guess is a surprise.
+    const lettersMax = Math.min(5, Math.ceil(written.length / 3));
+    for (const candidate of candidates) {
+      for (const meant of candidate.spellings) {
         // The comparison takes the product of both lengths: not done where it cannot succeed.
-        if (Math.abs([...written].length - meant.length) > lettersMax) continue;
+        if (Math.abs(length - meant.length) > lettersMax) continue;
         const letters = distance(written, meant, lettersMax);
         if (letters > lettersMax) continue;
         if (best === undefined || letters < best.distance) {

@@ -120,7 +120,7 @@ describe('a worker that dies under load', () => {
     const lost = loaded.run.sum(Counter.SKIPPED);
     expect(loaded.run.sum(Counter.APPLIED)).toBe(loaded.run.accepted - lost);
     expect(lost).toBeLessThanOrEqual(engine.status(0).restarts);
-  }, 60_000);
+  });
 });
 
 describe('a tick that its worker dies of', () => {
@@ -140,5 +140,5 @@ describe('a tick that its worker dies of', () => {
     const { price, time } = POISON;
     const expected = { symbol: undefined, price, time, isQuarantined: true };
     expect(told).toEqual([expected, expected]);
-  }, 60_000);
+  });
 });

@@ -35,7 +35,7 @@ test('the demo shows live numbers, verified in sync, and ends by itself', async 
 
 test('an interrupt stops the demo and its server', async () => {
   const { child, output } = startDemo();
-  await expect.poll(output, { timeout: 20_000 }).toContain('/api/statistics');
+  await expect.poll(output, { timeout: 30_000 }).toContain('/api/statistics');
   const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(output()) ?? [];
   expect(await isServing(url)).toBe(true);
   child.kill('SIGINT');

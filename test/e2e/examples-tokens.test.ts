@@ -4,7 +4,7 @@ import { ExampleProcess, findProgram, findPython } from '../support/example-proc
 import { serverForTest } from '../support/running-server.ts';
 import { SECRET, signed } from '../support/tokens.ts';
 
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 30_000, interval: 20 };
 const AUTH = { auth: { jwtSecret: SECRET } };
 const PUBLISHER = { sub: 'feed', tickwire: { publish: ['*'] } };
 const OPERATOR = { sub: 'olga', tickwire: { read: ['*'], publish: ['*'], operator: true } };

@@ -10,7 +10,7 @@ import { serverForTest } from '../support/running-server.ts';
 
 const EXAMPLES = new URL('../../examples/', import.meta.url);
 const SYMBOLS = ['BTC-USD', 'ETH-USD', 'SOL-USD'];
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 30_000, interval: 20 };
 
 const python = findPython('msgpack', 'websockets');
 const curl = findProgram('curl');

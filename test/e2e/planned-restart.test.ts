@@ -74,7 +74,7 @@ async function moreFrames(publishers: readonly Publishing[], frames: number): Pr
       const gained = lengths().map((length, i) => length - (before[i] ?? 0));
       expect(Math.min(...gained)).toBeGreaterThanOrEqual(frames);
     },
-    { timeout: 20_000, interval: 10 },
+    { timeout: 30_000, interval: 10 },
   );
 }
 
@@ -124,14 +124,14 @@ it('a planned restart under 20 000 ticks/s loses no tick, doubles none, and hide
         expect(watch.sequences.get(symbol), symbol).toBe(anomalies.length);
       }
     },
-    { timeout: 20_000, interval: 50 },
+    { timeout: 30_000, interval: 50 },
   );
   expect(watch.breaks).toEqual([]);
 
   expect((await server.end('SIGTERM')).exit).toBe(0);
   await server.start();
   await expectExact(api, publishers);
-}, 60_000);
+});
 
 it('a second signal during a stop ends the server at once', async () => {
   const server = await serverForTest();

@@ -61,7 +61,7 @@ describe('the samples of the README do what they say', () => {
       else url = here(`http://${word}`);
     }
     await expect
-      .poll(async () => (await fetch(url, init)).status, { timeout: 5000 })
+      .poll(async () => (await fetch(url, init)).status, { timeout: 30_000 })
       .toBeOneOf([200, 202]);
   });
 
@@ -73,7 +73,7 @@ describe('the samples of the README do what they say', () => {
     await writeFile(file, here(code));
     try {
       const run = promisify(execFile);
-      const { stdout } = await run(process.execPath, [fileURLToPath(file)], { timeout: 15_000 });
+      const { stdout } = await run(process.execPath, [fileURLToPath(file)], { timeout: 30_000 });
       expect(stdout).toMatch(/^SOL-USD 101 99\.5$/m);
       expect(stdout).toContain('SOL-USD moved by 3.06 %\n');
       expect(stdout).toMatch(/in sync with the server\n$/);

@@ -37,4 +37,4 @@ it('turns not ready when a worker dies too often, says which, and goes on servin
     expect(performance.now(), 'the tick is not applied').toBeLessThan(until);
     await sleep(10);
   }
-}, 60_000);
+});

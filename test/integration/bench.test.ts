@@ -123,7 +123,7 @@ describe('the program', () => {
     const argv = ['--workloads', 'fan-out-100x4-of-200-at-1000', '--seconds', '60'];
     const child = spawn(process.execPath, [program, ...argv]);
     const pid = child.pid ?? 0;
-    await expect.poll(() => descendants(pid).length, { timeout: 10_000 }).toBeGreaterThan(1);
+    await expect.poll(() => descendants(pid).length, { timeout: 30_000 }).toBeGreaterThan(1);
     const left = descendants(pid);
     child.kill('SIGINT');
     expect((await once(child, 'exit'))[0]).toBe(130);

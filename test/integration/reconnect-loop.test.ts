@@ -137,5 +137,5 @@ onTransports((transport) => {
     expect(after.ownBytes - before.ownBytes).toBeLessThan(12 * MIB);
     expect(after.rssBytes - before.rssBytes).toBeLessThan(THREADS_BYTES + 16 * MIB);
     await publisher.ping();
-  }, 90_000);
+  });
 });

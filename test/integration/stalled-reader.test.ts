@@ -113,7 +113,7 @@ onTransports((transport) => {
     expect(median(beside)).toBeLessThan(4 * median(alone) + 50);
     await rounds.play((round) => round < 5);
     expect(await fast.verify()).toMatchObject({ symbolCount: SYMBOLS.length });
-  }, 60_000);
+  });
 
   it('no answer to any ping ends in a close with 4002', async () => {
     const peer = await RawPeer.upgrade(server.port, '/v1/stream');

@@ -48,7 +48,7 @@ describe('a process that is killed', () => {
       expect(store.between({ from: 0, to: Infinity, limit: 10_000_000 }).items).toHaveLength(total);
       await store.close();
     }
-  }, 60_000);
+  });
 
   it('leaves the directory to the next, and one that lives does not', async () => {
     using folder = new StoreFolder();

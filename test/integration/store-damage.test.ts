@@ -120,7 +120,7 @@ describe('a damaged database', () => {
       );
     }
     expectRefused(await giveDamaged(damages));
-  }, 60_000);
+  });
 
   it('that is something else is refused', async () => {
     const damages = new Map<string, (directory: string) => void>([
@@ -142,7 +142,7 @@ describe('a damaged database', () => {
       );
     }
     expectRefused(await giveDamaged(damages));
-  }, 60_000);
+  });
 
   it('with junk pages inside is refused, or they are free pages', async () => {
     const damages = new Map<string, (directory: string) => void>();
@@ -171,7 +171,7 @@ describe('a damaged database', () => {
       }
     }
     expect(refused).toBeGreaterThan(2);
-  }, 60_000);
+  });
 
   it('with bytes changed here and there never ends the process', async () => {
     const damages = new Map<string, (directory: string) => void>();
@@ -191,7 +191,7 @@ describe('a damaged database', () => {
       expect(['refused', 'opened'], `${name} ${JSON.stringify(line)}`).toContain(line.state);
       if (line.state === 'refused') expect(line.isUnchanged, name).toBe(true);
     }
-  }, 60_000);
+  });
 
   it('does not matter where LMDB keeps its locks: that file holds nothing', async () => {
     const path = (directory: string) => join(directory, 'data.mdb-lock');
@@ -249,5 +249,5 @@ describe('a path that cannot be a store', () => {
     }
     expect(fingerprint(whole.root)).toBe(before);
     expect(existsSync('/proc/tickwire-store')).toBe(false);
-  }, 60_000);
+  });
 });

@@ -132,7 +132,7 @@ describe('a server with a store', () => {
     await expect.poll(() => sequences).toEqual([1, 2]);
     await restart({ server: { port } });
     await publish(publisher, [103, 100, 103], time + 10);
-    await expect.poll(() => sequences, { timeout: 10_000 }).toEqual([1, 2, 3, 4, 5]);
+    await expect.poll(() => sequences, { timeout: 30_000 }).toEqual([1, 2, 3, 4, 5]);
     expect((await subscriber.verify()).equal).toBe(true);
     subscriber.close();
     await publisher.close();
@@ -179,7 +179,7 @@ describe('a server with a store', () => {
     const prices = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 103 : 100));
     await publish(publisher, prices, time + 10);
     random.mockRestore();
-    await expect.poll(() => sequences.length, { timeout: 10_000 }).toBe(42);
+    await expect.poll(() => sequences.length, { timeout: 30_000 }).toBe(42);
     expect(sequences).toEqual(Array.from({ length: 42 }, (_, i) => i + 1));
     expect(gaps).toEqual([]);
     await publisher.close();
@@ -197,13 +197,13 @@ describe.skipIf(!canMount())('a server whose disk is full', () => {
     const prices = Array.from({ length: 8001 }, (_, i) => (i % 2 === 0 ? 100 : 103));
     await publish(publisher, prices, Date.now() - 9000);
     const ready = async () => (await fetch(`${url()}/readyz`)).status;
-    await expect.poll(ready, { timeout: 10_000 }).toBe(503);
+    await expect.poll(ready, { timeout: 30_000 }).toBe(503);
     expect(await get('/readyz')).toMatchObject({ detail: expect.stringContaining('the store') });
     expect(await (await fetch(`${url()}/metrics`)).text()).toContain('tickwire_store_ok 0\n');
     const subscriber = connect(url());
     expect((await subscriber.history('BTC', 7000, 1000)).anomalies).toHaveLength(1000);
     rmSync(ballast);
-    await expect.poll(ready, { timeout: 10_000 }).toBe(200);
+    await expect.poll(ready, { timeout: 30_000 }).toBe(200);
     await expect
       .poll(async () => (await (await fetch(`${url()}/metrics`)).text()).split('\n'))
       .toContain('tickwire_store_waiting_anomalies 0');

@@ -72,7 +72,7 @@ interface Wait {
   readonly resolve: () => void;
 }
 
-const WAIT_MS_MAX = 15_000;
+const WAIT_MS_MAX = 30_000;
 
 /** One connection: frames out, frames in and kept, waiting for what is to come. */
 export class IndependentClient {

@@ -11,7 +11,7 @@ import type {
   Wire,
 } from '../../bench/wires/wire.ts';
 
-const PATIENCE = { timeout: 10_000, interval: 5 };
+const PATIENCE = { timeout: 30_000, interval: 5 };
 
 /** Where a server listens. */
 export type Address = Pick<RunningContender, 'host' | 'port'>;

@@ -56,7 +56,7 @@ class Peer {
   }
 
   async got(count: number): Promise<void> {
-    await expect.poll(() => this.received.length, { timeout: 10_000 }).toBe(count);
+    await expect.poll(() => this.received.length, { timeout: 30_000 }).toBe(count);
   }
 }
 
@@ -161,7 +161,7 @@ describe('WebSocketClient', () => {
       if (data.equals(bytesOf(4000 + inOrder))) inOrder++;
     });
     socket.resume();
-    await expect.poll(() => inOrder, { timeout: 20_000 }).toBe(count);
+    await expect.poll(() => inOrder, { timeout: 30_000 }).toBe(count);
     expect(peer.client.bufferedBytes).toBe(0);
     expect(peer.drains).toBeGreaterThan(drainsBefore);
   });

@@ -124,7 +124,7 @@ describe('what a store answers', () => {
       },
     );
     await fc.assert(runs, { numRuns: 5, seed: 20_261_122 });
-  }, 120_000);
+  });
 
   it('holds while batches are written beneath the reader', async () => {
     using folder = new StoreFolder();

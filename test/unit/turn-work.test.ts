@@ -20,7 +20,7 @@ describe('TurnWork', () => {
     add('a', 3);
     add('b', 2);
     expect(done).toEqual([]);
-    await vi.waitUntil(() => done.length === 5, { timeout: 10_000, interval: 5 });
+    await vi.waitUntil(() => done.length === 5, { timeout: 30_000, interval: 5 });
     expect(done).toEqual(['a', 'b', 'a', 'b', 'a']);
     for (const [i, start] of starts.slice(1).entries()) {
       // Timers may come a millisecond early.
