@@ -155,7 +155,7 @@ function serve(
     transport: gateway.transportName,
     reload: () => {
       renewTls(gateway, log);
-      if (authenticator !== undefined) void renewKeys(authenticator, log);
+      if (authenticator !== undefined) void renewKeys(authenticator, gateway, log);
     },
     stop: () => {
       stopped ??= stop();
@@ -173,13 +173,19 @@ function renewTls(gateway: Gateway, log: Logger): void {
   }
 }
 
-async function renewKeys(authenticator: Authenticator, log: Logger): Promise<void> {
+async function renewKeys(
+  authenticator: Authenticator,
+  gateway: Gateway,
+  log: Logger,
+): Promise<void> {
   try {
     await authenticator.reload();
     log.info({}, 'the keys of tokens were read again');
   } catch (error) {
     log.error({ err: error }, 'the keys of tokens were not renewed: the old ones go on');
   }
+  // Where one file cannot be used, another may have been.
+  gateway.keysChanged();
 }
 
 async function readAssets(folder: string, log: Logger): Promise<Assets> {

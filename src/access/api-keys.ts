@@ -11,10 +11,14 @@ export const API_KEY_PREFIX = 'tw_';
 export class ApiKeys {
   readonly #path: string;
   #keys: readonly ApiKey[];
+  /** Digests in hexadecimal digits: those of the keys there are, and those of identities that came in by one, now or earlier. */
+  #identities: ReadonlyMap<string, Identity> = new Map();
+  readonly #digests = new WeakMap<Identity, string>();
 
   private constructor(path: string, keys: readonly ApiKey[]) {
     this.#path = path;
     this.#keys = keys;
+    this.#index();
   }
 
   /** @throws KeyFileError (as a rejection) */
@@ -43,6 +47,23 @@ export class ApiKeys {
 
   /** Keeps the old keys and rejects with a KeyFileError where the file cannot be used. */
   async reload(): Promise<void> {
-    this.#keys = await readKeyFile('auth.apiKeysFile', this.#path, parseApiKeys);
+    const keys = await readKeyFile('auth.apiKeysFile', this.#path, parseApiKeys);
+    // A key that says what it said keeps its identity, so that nothing is begun anew for it.
+    this.#keys = keys.map((key) => this.#keys.find((old) => old.entry === key.entry) ?? key);
+    this.#index();
+  }
+
+  /** See `Authenticator.current`. */
+  current(identity: Identity): Identity | undefined {
+    const digest = this.#digests.get(identity);
+    return digest === undefined ? identity : this.#identities.get(digest);
+  }
+
+  #index(): void {
+    const entries = this.#keys.map(
+      ({ digest, identity }) => [digest.toString('hex'), identity] as const,
+    );
+    for (const [digest, identity] of entries) this.#digests.set(identity, digest);
+    this.#identities = new Map(entries);
   }
 }

@@ -38,6 +38,10 @@ class ConfiguredAuthenticator implements Authenticator {
     return this.#signedTokens.identify(token, digest.toString('hex'));
   }
 
+  current(identity: Identity): Identity | undefined {
+    return this.#apiKeys === undefined ? identity : this.#apiKeys.current(identity);
+  }
+
   async reload(): Promise<void> {
     const sources = this.#apiKeys === undefined ? this.#sources : [...this.#sources, this.#apiKeys];
     const outcomes = await Promise.allSettled(sources.map((source) => source.reload()));
@@ -52,7 +56,7 @@ class ConfiguredAuthenticator implements Authenticator {
  * What checks tokens, as configured; undefined where the configuration demands none.
  *
  * Files are read before it resolves. A URL of keys is asked without waiting: until it answers, the
- * tokens that it has keys for are refused.
+ * tokens that it has keys for cannot be checked.
  *
  * @throws KeyFileError (as a rejection) when a file cannot be used
  */

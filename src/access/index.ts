@@ -1,6 +1,6 @@
 /** Who clients are and what they may do. The only door of this folder. */
 export { Audit, type AuditEvent, type AuditRecord } from './audit.ts';
-export { AccessError, type Authenticator } from './authenticator.ts';
+export { AccessError, type Authenticator, UncheckedTokenError } from './authenticator.ts';
 export { createAuthenticator } from './create-authenticator.ts';
 export {
   ALL_SYMBOLS,

@@ -17,7 +17,7 @@ export interface KeySource {
   /**
    * The keys that a token with this header may be signed with, few; empty where there is none.
    *
-   * @throws AccessError (as a rejection) when the keys cannot be had now
+   * @throws UncheckedTokenError (as a rejection) when the keys cannot be had now
    */
   keysFor(header: TokenHeader): Promise<readonly (CryptoKey | KeyObject)[]>;
   /** Gets its keys anew; keeps the old ones and rejects with a KeyFileError where that fails. */

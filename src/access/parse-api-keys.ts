@@ -9,6 +9,8 @@ export interface ApiKey {
   /** The SHA-256 of the key, 32 bytes. */
   readonly digest: Buffer;
   readonly identity: Identity;
+  /** Its entry in the file, as text to be compared with. */
+  readonly entry: string;
 }
 
 /** Each key that is shown is compared with all of these: with 1000, that costs some 70 µs, as a signature does. */
@@ -45,13 +47,10 @@ const file = z.strictObject(
   { error: FILE_EXPECTED },
 );
 
-function apiKeyOf({
-  id,
-  hash: hashText,
-  expiresAt,
-  ...permissions
-}: z.output<typeof entry>): ApiKey {
+function apiKeyOf(written: z.output<typeof entry>): ApiKey {
+  const { id, hash: hashText, expiresAt, ...permissions } = written;
   return {
+    entry: JSON.stringify(written),
     digest: Buffer.from(hashText.slice('sha256:'.length), 'hex'),
     identity: {
       ...permitted(permissions),

@@ -1,6 +1,6 @@
 import { type CryptoKey, createRemoteJWKSet, customFetch, errors, type RemoteJWKSet } from 'jose';
 import type { AccessLog } from './access-log.ts';
-import { AccessError } from './authenticator.ts';
+import { UncheckedTokenError } from './authenticator.ts';
 import { boundedFetch } from './bounded-fetch.ts';
 import { KeyFileError } from './key-file-error.ts';
 import { type KeySource, PUBLIC_KEY_ALGORITHMS } from './key-source.ts';
@@ -28,6 +28,10 @@ const REMOTE_KEYS_PACE: RemoteKeysPace = {
 /** Keys that are tried for a token that names none. */
 const CANDIDATES_MAX = 16;
 
+function cannotBeHad(): UncheckedTokenError {
+  return new UncheckedTokenError('the keys that verify tokens cannot be had now, try again later');
+}
+
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
@@ -39,8 +43,8 @@ function reasonOf(error: unknown): string {
  * The public keys that an issuer serves at a URL.
  *
  * A `kid` that is not known makes it look again, not too often, so that issuers may change keys at
- * any time. While the URL does not answer, the keys it had stay in use; a server that never had any
- * refuses every token.
+ * any time. While the URL does not answer, the keys it had stay in use, and tokens of others cannot be
+ * checked: it is not known that they are bad.
  */
 export class RemoteKeys implements KeySource {
   readonly algorithms = PUBLIC_KEY_ALGORITHMS;
@@ -81,15 +85,17 @@ export class RemoteKeys implements KeySource {
   async keysFor(header: TokenHeader): Promise<readonly CryptoKey[]> {
     if (this.version === 0) {
       await this.#refresh();
-      if (this.version === 0) {
-        throw new AccessError('the keys that verify tokens cannot be had now, try again later');
-      }
+      if (this.version === 0) throw cannotBeHad();
     } else if (performance.now() > this.#fetchedAt + this.#pace.freshMs) {
       void this.#refresh();
     }
+    const known = await this.#matching(header);
+    if (known.length > 0) return known;
+    await this.#refresh();
     const keys = await this.#matching(header);
-    if (keys.length > 0 || !(await this.#refresh())) return keys;
-    return this.#matching(header);
+    // It may be one of those that the issuer could not tell us of.
+    if (keys.length === 0 && this.#failure !== '') throw cannotBeHad();
+    return keys;
   }
 
   async reload(): Promise<void> {
@@ -119,13 +125,14 @@ export class RemoteKeys implements KeySource {
       this.#failure = reasonOf(error);
       this.#nextFetchAt = performance.now() + this.#pace.retryMs;
       const outcome =
-        this.version === 0 ? 'no signed token is accepted' : 'the old keys stay in use';
+        this.version === 0 ? 'no signed token can be checked' : 'the old keys stay in use';
       this.#log.warn(
         { url: this.#place, reason: this.#failure },
         `auth.jwksUrl: the keys of tokens cannot be fetched: ${outcome}`,
       );
       return false;
     }
+    this.#failure = '';
     this.#fetchedAt = performance.now();
     this.#nextFetchAt = this.#fetchedAt + this.#pace.cooldownMs;
     if (this.#text !== this.#fetchedText) {

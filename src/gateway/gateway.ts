@@ -110,6 +110,12 @@ export class Gateway {
     return this.#certificate?.renew((pair) => this.#transport?.renewTls(pair));
   }
 
+  /** The keys of tokens were read again: what they say now holds for the sessions that are open, too. */
+  keysChanged(): void {
+    const { renewals, sessions } = this.#parts;
+    renewals?.keysChanged(sessions.all());
+  }
+
   /**
    * The named publishers and the last sequence accepted of each, for a snapshot: all that they stand for was offered to the
    * engine before this call.

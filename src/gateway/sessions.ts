@@ -15,7 +15,7 @@ export class Sessions {
     return `s${this.#lastNumber}`;
   }
 
-  *all(): Iterable<Living> {
+  *all(): Iterable<PublishSession | StreamSession> {
     yield* this.publishers;
     yield* this.subscribers;
   }

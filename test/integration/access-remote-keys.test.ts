@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
+import { UncheckedTokenError } from '../../src/access/index.ts';
 import { RemoteKeys, type RemoteKeysPace } from '../../src/access/remote-keys.ts';
 import { SignedTokens } from '../../src/access/signed-tokens.ts';
 import {
@@ -156,18 +157,18 @@ it('fetches keys anew when they are old, and meanwhile goes on with them', async
   expect(lines.join('')).not.toContain('hidden');
 });
 
-it('starts while the URL is down, refuses everything, and recovers with it', async () => {
+it('starts while the URL is down, puts everything off, and recovers with it', async () => {
   const issuer = await Issuer.start();
   issuer.serve([OLD, 'old']);
   const { port } = issuer;
   const { subject, authenticator, lines } = tokensOf(issuer);
   await issuer.stop();
   const token = await signed({ sub: 'a' }, OLD, { kid: 'old' });
-  expect(await refusal(authenticator, token)).toMatch(KEYLESS);
+  expect(await refusal(authenticator, token, UncheckedTokenError)).toMatch(KEYLESS);
   await expect(authenticator.reload()).rejects.toThrow(
     `auth.jwksUrl: cannot fetch http://127.0.0.1:${port}/keys: ECONNREFUSED`,
   );
-  expect(lines.join('')).toContain('no signed token is accepted');
+  expect(lines.join('')).toContain('no signed token can be checked');
   await issuer.listen(port);
   expect(await subject(token)).toBe('a');
   await issuer.stop();
@@ -176,13 +177,28 @@ it('starts while the URL is down, refuses everything, and recovers with it', asy
   expect(await subject(token)).toBe('a');
 });
 
+it('refuses tokens of unknown keys only where the URL says that it has none', async () => {
+  const issuer = await Issuer.start();
+  issuer.serve([OLD, 'old']);
+  const { authenticator, subject } = tokensOf(issuer);
+  const next = await signed({ sub: 'new' }, NEW, { kid: 'new' });
+  expect(await subject(await signed({ sub: 'old' }, OLD, { kid: 'old' }))).toBe('old');
+  issuer.answer = (response) => response.writeHead(503).end();
+  expect(await refusal(authenticator, next, UncheckedTokenError)).toMatch(KEYLESS);
+  expect(await subject(await signed({ sub: 'old' }, OLD, { kid: 'old' }))).toBe('old');
+  issuer.serve([OLD, 'old']);
+  expect(await refusal(authenticator, next)).toMatch(/^no key/);
+  issuer.serve([NEW, 'new']);
+  expect(await subject(next)).toBe('new');
+});
+
 it('does not ask a URL that is down for each token', async () => {
   const issuer = await Issuer.start();
   issuer.answer = (response) => response.writeHead(503).end();
   const { authenticator } = tokensOf(issuer, { retryMs: 60_000 });
   const token = await signed({}, OLD, { kid: 'old' });
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    expect(await refusal(authenticator, token)).toMatch(KEYLESS);
+    expect(await refusal(authenticator, token, UncheckedTokenError)).toMatch(KEYLESS);
   }
   expect(issuer.requests).toBe(1);
 });
@@ -194,7 +210,7 @@ it('gives up on a URL that is slow, with one request for all who wait', async ()
   const { authenticator, subject } = tokensOf(issuer, { timeoutMs: 300 });
   const token = await signed({ sub: 'a' }, OLD, { kid: 'old' });
   const messages = await Promise.all(
-    Array.from({ length: 10 }, () => refusal(authenticator, token)),
+    Array.from({ length: 10 }, () => refusal(authenticator, token, UncheckedTokenError)),
   );
   for (const message of messages) expect(message).toMatch(KEYLESS);
   expect(issuer.requests).toBe(1);

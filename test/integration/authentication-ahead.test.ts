@@ -90,6 +90,35 @@ onTransports((transport) => {
     });
   });
 
+  it('that cannot be checked in time, the client is told to come again, which is no refusal', async () => {
+    const issuer = await SlowIssuer.startForTest();
+    const server = await GuardedServer.startForTest({
+      server: { transport, authTimeoutMs: 300 },
+      auth: { jwksUrl: issuer.url },
+    });
+    const token = await issuer.sign({ tickwire: EVERYTHING });
+    const early = await dialForTest(server.port, '/v1/stream', { token });
+    expect((await early.closing()).code).toBe(1013);
+    expect(early.frames).toEqual([
+      [
+        Op.ERROR,
+        null,
+        Code.not_available,
+        expect.stringMatching(/checked within 300 ms/),
+        true,
+        null,
+      ],
+    ]);
+    issuer.release();
+    await expect
+      .poll(async () => {
+        const client = await dialForTest(server.port, '/v1/stream', { token });
+        await Promise.race([client.ready(), client.closing()]);
+        return client.closed;
+      })
+      .toBeUndefined();
+  });
+
   it('a server that stops lets nobody in any more, not even whose token is looked at', async () => {
     const issuer = await SlowIssuer.startForTest();
     const server = await GuardedServer.startForTest({

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
-import { startServer } from '../../src/server.ts';
+import { type Server, startServer } from '../../src/server.ts';
 import { SECRET, signed } from './tokens.ts';
 
 /** What a token's `tickwire` claim may say. */
@@ -23,12 +23,12 @@ export class GuardedServer {
   readonly port: number;
   /** Every line, from `trace` on. */
   readonly lines: readonly string[];
-  readonly #stop: () => Promise<void>;
+  readonly #server: Server;
 
-  private constructor(port: number, lines: readonly string[], stop: () => Promise<void>) {
-    this.port = port;
+  private constructor(server: Server, lines: readonly string[]) {
+    this.port = server.port;
     this.lines = lines;
-    this.#stop = stop;
+    this.#server = server;
   }
 
   /** Starts one that knows {@link SECRET}; the caller stops it. */
@@ -45,7 +45,7 @@ export class GuardedServer {
       }),
       log,
     );
-    return new GuardedServer(server.port, lines, () => server.stop());
+    return new GuardedServer(server, lines);
   }
 
   /** Starts one that ends with its test. */
@@ -72,9 +72,14 @@ export class GuardedServer {
     };
   }
 
+  /** Has it read keys again, as at a SIGHUP; it does so a moment later. */
+  reload(): void {
+    this.#server.reload();
+  }
+
   /** Stops it; fails where it logged an error. */
   async stop(): Promise<void> {
-    await this.#stop();
+    await this.#server.stop();
     expect(this.lines.filter((line) => JSON.parse(line).level >= ERROR_LEVEL)).toEqual([]);
   }
 }

@@ -2,7 +2,12 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { pino } from 'pino';
 import { expect } from 'vitest';
-import { AccessError, type Authenticator, createAuthenticator } from '../../src/access/index.ts';
+import {
+  AccessError,
+  type Authenticator,
+  createAuthenticator,
+  type UncheckedTokenError,
+} from '../../src/access/index.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
 
@@ -77,13 +82,17 @@ export async function authenticatorOf(
  * The message with which a token is refused, which must hold neither the token nor a part of it, nor
  * any of our secrets.
  */
-export async function refusal(authenticator: Authenticator, token: string): Promise<string> {
+export async function refusal(
+  authenticator: Pick<Authenticator, 'authenticate'>,
+  token: string,
+  kind: typeof AccessError | typeof UncheckedTokenError = AccessError,
+): Promise<string> {
   const outcome: unknown = await authenticator.authenticate(token).then(
     () => 'accepted',
     (error: unknown) => error,
   );
-  expect(outcome).toBeInstanceOf(AccessError);
-  const { message, stack = '', cause } = outcome as AccessError;
+  expect(outcome).toBeInstanceOf(kind);
+  const { message, stack = '', cause } = outcome as Error;
   expect(cause).toBeUndefined();
   for (const told of [message, stack]) {
     for (const secret of [token, SECRET, ...token.split('.')].filter((text) => text.length > 6)) {

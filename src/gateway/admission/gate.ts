@@ -1,4 +1,9 @@
-import { AccessError, type Authenticator, type Identity } from '../../access/index.ts';
+import {
+  AccessError,
+  type Authenticator,
+  type Identity,
+  UncheckedTokenError,
+} from '../../access/index.ts';
 import {
   CloseCode,
   decodeFrame,
@@ -14,6 +19,9 @@ import type { SecurityEvents } from './security-events.ts';
 /** What a client may send ahead while its token is looked at. */
 const AHEAD_MESSAGES_MAX = 64;
 const AHEAD_BYTES_MAX = 1_048_576;
+
+/** "Try again later", of those that every WebSocket has: come back, says its range. */
+const TRY_AGAIN_LATER = 1013;
 
 /** What all gates share. */
 export interface GateRoom {
@@ -55,9 +63,7 @@ export class Gate implements SocketHandler {
     this.#room = room;
     this.#open = open;
     room.gates.add(this);
-    this.#timer = setTimeout(() => {
-      this.#refuse(`no token was accepted within ${room.timeoutMs} ms`);
-    }, room.timeoutMs);
+    this.#timer = setTimeout(() => this.#timeOut(), room.timeoutMs);
     if (token !== undefined) this.#check(token);
   }
 
@@ -114,6 +120,7 @@ export class Gate implements SocketHandler {
       .then((identity) => this.#admit(identity))
       .catch((error: unknown) => {
         if (error instanceof AccessError) this.#refuse(error.message);
+        else if (error instanceof UncheckedTokenError) this.#putOff(error.message);
         else this.#fail(error);
       });
   }
@@ -132,12 +139,27 @@ export class Gate implements SocketHandler {
     this.connection.close(1011, 'internal error');
   }
 
+  #timeOut(): void {
+    const within = `within ${this.#room.timeoutMs} ms`;
+    if (this.#isChecking) this.#putOff(`the token could not be checked ${within}`);
+    else this.#refuse(`no token was accepted ${within}`);
+  }
+
   #refuse(reason: string): void {
+    this.#turnAway(ErrorCode.unauthorized, CloseCode.UNAUTHORIZED, reason);
+  }
+
+  /** Nothing is wrong with the client, as far as is known: it is to come again. */
+  #putOff(reason: string): void {
+    this.#turnAway(ErrorCode.not_available, TRY_AGAIN_LATER, reason);
+  }
+
+  #turnAway(error: ErrorCode, closeCode: number, reason: string): void {
     if (!this.connection.isOpen) return;
     clearTimeout(this.#timer);
     this.#ahead.length = 0;
     this.#room.security.authenticationFailed(this.connection.remoteAddress, reason);
-    this.connection.refuse(new ProtocolError(ErrorCode.unauthorized, reason));
-    this.connection.close(CloseCode.UNAUTHORIZED, reason);
+    this.connection.refuse(new ProtocolError(error, reason));
+    this.connection.close(closeCode, reason);
   }
 }

@@ -1,4 +1,4 @@
-import { AccessError, type Authenticator } from '../../access/index.ts';
+import { AccessError, type Authenticator, UncheckedTokenError } from '../../access/index.ts';
 import { CloseCode, ErrorCode, ProtocolError } from '../../protocol/index.ts';
 import type { Connection } from '../connection.ts';
 import type { SecurityEvents } from './security-events.ts';
@@ -61,6 +61,24 @@ export class Renewals {
     });
   }
 
+  /** Keys were read again: whose API key is gone is sent away, whose key says something else may do that from now on. */
+  keysChanged(sessions: Iterable<Renewable>): void {
+    for (const session of sessions) {
+      const { client } = session.connection;
+      const identity = this.#authenticator.current(client.identity);
+      if (identity === client.identity) continue;
+      if (identity !== undefined && client.renew(identity)) session.permissionsChanged();
+      else this.#sendAway(session.connection);
+    }
+  }
+
+  #sendAway(connection: Connection): void {
+    const reason = 'the API key is not known any more';
+    this.#security.authenticationFailed(connection.client.address, reason);
+    connection.refuse(new ProtocolError(ErrorCode.unauthorized, reason));
+    connection.close(CloseCode.TOKEN_EXPIRED, reason);
+  }
+
   #queueOf(connection: Connection): Queue {
     let queue = this.#queues.get(connection);
     if (queue === undefined) {
@@ -84,7 +102,9 @@ export class Renewals {
       session.permissionsChanged();
     } catch (error) {
       if (error instanceof AccessError) this.#refuse(connection, queue, error.message);
-      else this.#fault(error);
+      else if (error instanceof UncheckedTokenError) {
+        connection.refuse(new ProtocolError(ErrorCode.not_available, error.message));
+      } else this.#fault(error);
     }
   }
 

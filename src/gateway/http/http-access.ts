@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AccessError, ANYBODY, type Authenticator, STRANGER } from '../../access/index.ts';
+import {
+  AccessError,
+  ANYBODY,
+  type Authenticator,
+  STRANGER,
+  UncheckedTokenError,
+} from '../../access/index.ts';
 import { bearerToken } from '../admission/bearer-token.ts';
 import { Client } from '../admission/client.ts';
 import type { SecurityEvents } from '../admission/security-events.ts';
@@ -56,7 +62,8 @@ export class HttpAccess {
   /**
    * The client behind a request.
    *
-   * @throws RequestProblem 401 without a token that is accepted, 403 where it does not allow the call
+   * @throws RequestProblem 401 without a token that is accepted, 403 where it does not allow the call, 503 where it cannot be
+   *   checked now
    */
   async clientOf(request: HttpRequest, demand: Demand): Promise<Client> {
     const { authenticator, security } = this.#options;
@@ -91,9 +98,13 @@ export class HttpAccess {
       if (token === undefined) throw new AccessError('a token is needed: Authorization: Bearer');
       return new Client(await authenticator.authenticate(token), request.remoteAddress);
     } catch (error) {
-      if (!(error instanceof AccessError)) throw error;
+      const isUnchecked = error instanceof UncheckedTokenError;
+      if (!isUnchecked && !(error instanceof AccessError)) throw error;
       this.#options.security.authenticationFailed(request.remoteAddress, error.message);
-      throw new RequestProblem(401, `${error.message}.`, {}, CHALLENGE);
+      const [status, headers] = isUnchecked
+        ? ([503, RETRY_AFTER] as const)
+        : ([401, CHALLENGE] as const);
+      throw new RequestProblem(status, `${error.message}.`, {}, headers);
     }
   }
 }

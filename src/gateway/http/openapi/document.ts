@@ -19,7 +19,7 @@ const TOKEN = {
   scheme: 'bearer',
   description: 'A signed token (JWT) or an API key, where the server demands one.',
 };
-const TOKEN_PROBLEMS = [401, 403] as const;
+const TOKEN_PROBLEMS = [401, 403, 503] as const;
 
 /** The OpenAPI 3.1 document of the HTTP API. */
 export function openApiDocument(version: string): object {
