@@ -82,7 +82,7 @@ async function expectClosed(subscriber: Subscriber, isPeerAlive: boolean): Promi
   await pass(isPeerAlive ? 0 : 2000);
   expect(vi.getTimerCount()).toBe(0);
   await pass(60_000);
-  expect(changes.map(({ state }) => state)).toEqual(['closed']);
+  expect(changes).toEqual([{ previous: expect.any(String), state: 'closed' }]);
   expect(subscriber.state).toBe('closed');
   expect(network.sockets).toHaveLength(attempts);
   for (const socket of network.sockets) expect(socket.isHeard).toBe(false);

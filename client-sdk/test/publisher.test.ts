@@ -204,13 +204,15 @@ describe('Publisher', () => {
   it('tells what ended it where it is refused', async () => {
     const feed = start();
     const [states, errors]: [string[], string[]] = [[], []];
-    feed.on('state', ({ previous, state }) => states.push(`${previous} ${state}`));
+    feed.on('state', (change) => {
+      states.push(`${change.previous} ${change.state} ${change.closure?.code}`);
+    });
     feed.on('error', ({ message }) => errors.push(message));
     feed.publish('A', 1);
     const flushing = feed.flush();
     (await server.connection()).close(4507);
     await expect(flushing).rejects.toThrow('connection closed (4507)');
-    expect(states).toEqual(['connecting closed']);
+    expect(states).toEqual(['connecting closed 4507']);
     expect(errors).toEqual(['connection closed (4507)']);
     expect(() => feed.tryPublish(rows(1), 0, 1)).toThrow('4507');
   });

@@ -141,6 +141,7 @@ async function endsWith(code: number, isWelcomed: boolean): Promise<boolean> {
   if (subscriber.state === 'closed') {
     await expectEnded(subscriber, waiting);
     expect(subscriber.failure?.message).toBe(`connection closed (${code}) because`);
+    expect(changes.at(-1)).toMatchObject({ state: 'closed', closure: { code, reason: 'because' } });
     expect(network.sockets).toHaveLength(1);
     return true;
   }
@@ -172,6 +173,7 @@ describe('close codes', () => {
     [1009, false],
     [1011, false],
     [1012, false],
+    [1013, false],
     [3000, false],
   ] as const;
   it.each(table)('%i: is the end: %s', async (code, isEnd) => {

@@ -32,8 +32,8 @@ export interface ReconnectorListener {
   frame(frame: Frame): void;
   /** An attempt failed, or the open session is gone; the next attempt follows after a wait. */
   lost(closure: Closure, retryInMs: number): void;
-  /** It is over, and comes once: because of a failure, or as {@link Reconnector.close} was called. */
-  ended(failure: Error | undefined): void;
+  /** It is over, and comes once: because of a failure, with how the server closed it; or as {@link Reconnector.close} was called. */
+  ended(failure: Error | undefined, closure?: Closure): void;
 }
 
 /**
@@ -165,7 +165,7 @@ export class Reconnector {
     this.#lostAt = openMs >= STABLE_MS ? now : Math.min(now, this.#lostAt + openMs);
     const { giveUpAfterMs = Number.POSITIVE_INFINITY } = this.#options;
     if (!isReconnectable(closure.code) || now - this.#lostAt >= giveUpAfterMs) {
-      this.fail(closureError(closure));
+      this.#end(closureError(closure), closure);
       return;
     }
     const retryInMs = this.#nextWaitMs();
@@ -197,7 +197,7 @@ export class Reconnector {
     this.#retryAfter(Math.min(leftMs, Math.random() * WOKEN_WAIT_MS));
   }
 
-  #end(failure: Error | undefined): void {
+  #end(failure: Error | undefined, closure?: Closure): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#isOpen = false;
@@ -205,7 +205,7 @@ export class Reconnector {
     clearTimeout(this.#tokenTimer);
     this.#stopWaking();
     this.#connection?.close();
-    this.#listener.ended(failure);
+    this.#listener.ended(failure, closure);
   }
 }
 

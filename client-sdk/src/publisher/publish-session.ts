@@ -52,7 +52,7 @@ export class PublishSession {
       opened: (info, connection) => this.#opened(info, connection),
       frame: (frame) => this.#receive(frame),
       lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
-      ended: (failure) => this.#ended(failure),
+      ended: (failure, closure) => this.#ended(failure, closure),
     });
   }
 
@@ -140,10 +140,10 @@ export class PublishSession {
     this.#change({ state, closure, retryInMs });
   }
 
-  #ended(failure: Error | undefined): void {
+  #ended(failure: Error | undefined, closure?: Closure): void {
     this.sender.lost();
     this.failure = failure;
-    this.#change({ state: 'closed' });
+    this.#change(closure === undefined ? { state: 'closed' } : { state: 'closed', closure });
     this.#progress();
     if (failure !== undefined) this.#emitter.emit('error', failure);
   }

@@ -78,7 +78,7 @@ export class LiveStream {
       opened: (info, connection) => this.#opened(info, connection),
       frame: (frame) => this.#receive(frame),
       lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
-      ended: (failure) => this.#ended(failure),
+      ended: (failure, closure) => this.#ended(failure, closure),
     });
   }
 
@@ -177,10 +177,10 @@ export class LiveStream {
     this.#enter({ state, closure, retryInMs });
   }
 
-  #ended(failure: Error | undefined): void {
+  #ended(failure: Error | undefined, closure?: Closure): void {
     this.failure = failure;
     this.#leaveSession(this.closedError());
-    this.#enter({ state: 'closed' });
+    this.#enter(closure === undefined ? { state: 'closed' } : { state: 'closed', closure });
     this.#waiters.fail(this.closedError());
   }
 
