@@ -1,3 +1,4 @@
+import { GoneNames } from './gone-names.ts';
 import type { PublishSession } from './publish-session.ts';
 
 /** What is known of a publisher's name beyond its connections. */
@@ -13,9 +14,6 @@ export interface Publisher {
   session: PublishSession | undefined;
 }
 
-/** Names remembered without a connection; beyond, the longest-gone are forgotten (and may not resume). */
-const GONE_MAX = 65_536;
-
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Whether `name` may name a publisher. */
@@ -26,8 +24,8 @@ export function isPublisherName(name: string): boolean {
 /** Publishers by name: what makes a reconnect resume where the connection before it ended. */
 export class PublisherRegistry {
   readonly #publishers = new Map<string, Publisher>();
-  /** Names without a connection, longest gone first. */
-  readonly #gone = new Set<string>();
+  /** Without a connection. One that is pushed out of these is forgotten, and may not resume. */
+  readonly #gone = new GoneNames();
 
   /** @param known names and last sequences of an earlier run, longest gone first */
   constructor(known: Iterable<readonly [name: string, sequence: number]> = []) {
@@ -39,11 +37,11 @@ export class PublisherRegistry {
         durableSequence: sequence,
         session: undefined,
       });
-      this.#gone.add(name);
+      this.#keep(name);
     }
   }
 
-  /** The named publishers and their last accepted sequences: those without a connection first, longest gone first. */
+  /** The named publishers and their last accepted sequences: those without a connection first, longest gone first of each tenant. */
   *sequences(): Generator<[name: string, sequence: number]> {
     for (const name of this.#gone) yield [name, this.#publishers.get(name)?.sequence ?? 0];
     for (const { name, isNamed, sequence } of this.#publishers.values()) {
@@ -76,13 +74,12 @@ export class PublisherRegistry {
   leave(publisher: Publisher, session: PublishSession): void {
     if (publisher.session !== session) return;
     publisher.session = undefined;
-    if (publisher.isNamed) this.#gone.add(publisher.name);
+    if (publisher.isNamed) this.#keep(publisher.name);
     else this.#publishers.delete(publisher.name);
-    if (this.#gone.size <= GONE_MAX) return;
-    for (const longest of this.#gone) {
-      this.#gone.delete(longest);
-      this.#publishers.delete(longest);
-      return;
-    }
+  }
+
+  #keep(name: string): void {
+    const forgotten = this.#gone.add(name);
+    if (forgotten !== undefined) this.#publishers.delete(forgotten);
   }
 }

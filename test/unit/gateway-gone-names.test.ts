@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { NameSpace } from '../../src/engine/index.ts';
+import { GoneNames } from '../../src/gateway/gone-names.ts';
+
+const nameOf = (tenant: string, publisher: string) => new NameSpace(tenant).nameOf(publisher);
+
+describe('names of publishers without a connection', () => {
+  it('are forgotten of the tenant that has most, longest gone first', () => {
+    const gone = new GoneNames(5);
+    const [quiet, other] = [nameOf('quiet', 'feed'), nameOf('', 'feed')];
+    expect([quiet, other].map((name) => gone.add(name))).toEqual([undefined, undefined]);
+    const made = Array.from({ length: 100 }, (_, i) => nameOf('greedy', `p${i}`));
+    expect(made.map((name) => gone.add(name))).toEqual([
+      ...Array.from({ length: 3 }, () => undefined),
+      ...made.slice(0, 97),
+    ]);
+    expect([...gone].sort()).toEqual([quiet, other, ...made.slice(97)].sort());
+  });
+
+  it('are those that were added and neither deleted nor forgotten, in order, never too many', () => {
+    const name = fc
+      .tuple(fc.constantFrom('', 'a', 'b'), fc.integer({ min: 0, max: 9 }))
+      .map(([tenant, i]) => nameOf(tenant, `p${i}`));
+    const steps = fc.array(fc.tuple(fc.boolean(), name), { maxLength: 60 });
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 8 }), (all, max) => {
+        const gone = new GoneNames(max);
+        let expected: string[] = [];
+        for (const [isAdded, one] of all) {
+          const isThere = gone.has(one);
+          expect(isThere).toBe(expected.includes(one));
+          if (!isAdded || isThere) {
+            gone.delete(one);
+            expected = expected.filter((other) => other !== one);
+            continue;
+          }
+          const forgotten = gone.add(one);
+          expected.push(one);
+          expect(forgotten === undefined).toBe(expected.length <= max);
+          expected = expected.filter((other) => other !== forgotten);
+        }
+        const names = [...gone];
+        for (const tenant of ['', 'a', 'b']) {
+          const space = new NameSpace(tenant);
+          const ofTenant = (list: readonly string[]) => list.filter((other) => space.has(other));
+          expect(ofTenant(names)).toEqual(ofTenant(expected));
+        }
+      }),
+    );
+  });
+});
