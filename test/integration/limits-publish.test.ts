@@ -94,7 +94,7 @@ onTransports((transport) => {
       const [error] = await publisher.received(Op.ERROR);
       expect(error?.[2]).toBe(Code.rate_limited);
       expect(error?.[5]).toBeGreaterThan(1000);
-      expect(error?.[5]).toBeLessThanOrEqual(2250);
+      expect(error?.[5]).toBeLessThanOrEqual(2251);
     });
 
     it('are refused without a number too, and such a frame is lost', async () => {
@@ -242,7 +242,8 @@ async function refuseThree(publisher: IndependentPublisher): Promise<void> {
     expect([op, requestId, code, isRetryable]).toEqual([Op.ERROR, null, Code.rate_limited, true]);
     expect(message).toContain('more ticks a second');
     expect(retryAfterMs).toBeGreaterThan(0);
-    expect(retryAfterMs).toBeLessThanOrEqual(1000);
+    // Rounded up, and a difference of times that are rounded, too.
+    expect(retryAfterMs).toBeLessThanOrEqual(1001);
   }
 }
 
