@@ -8,7 +8,6 @@ import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import { ServerProcess } from '../support/running-server.ts';
 
 /** Servers start several times in a test, and take seconds to where the machine is busy. */
-vi.setConfig({ testTimeout: 90_000 });
 const PATIENCE = { timeout: 30_000 };
 
 let directory: string;

@@ -147,10 +147,11 @@ export class ServerProcess {
   }
 
   async #listening(): Promise<void> {
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + 60_000;
     while (this.port === 0) {
       if (this.exit !== undefined || performance.now() > deadline) {
-        throw new Error(`the server did not start: ${this.output}`);
+        const state = this.exit === undefined ? 'in time' : `and ended with ${this.exit}`;
+        throw new Error(`the server did not start ${state}: ${this.output}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
