@@ -9,5 +9,6 @@ export default defineConfig({
     // None takes as long on a machine at rest; a busy one is no fault of the code.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000, interval: 20 } },
   },
 });

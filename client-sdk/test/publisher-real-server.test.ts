@@ -5,6 +5,8 @@ import { WebSocket } from 'ws';
 import { serverForSuite, startTestServer } from '../../test/support/running-server.ts';
 import { connectPublisher, type Publisher, type Rejection } from '../src/index.ts';
 
+const PATIENCE = { timeout: 30_000, interval: 1 };
+
 const suite = serverForSuite({ processing: { partitions: 2, overflow: 'wait' } });
 
 afterEach(() => {
@@ -25,15 +27,12 @@ interface Statistics {
 /** What the server has of a symbol, once it counts so many ticks. */
 async function statisticsOf(symbol: string, count: number, port = suite.port): Promise<Statistics> {
   let statistics: Partial<Statistics> = {};
-  await vi.waitUntil(
-    async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/api/prices/${symbol}`);
-      if (answer.ok) statistics = (await answer.json()) as Statistics;
-      else await answer.text();
-      return (statistics.updateCount ?? 0) >= count;
-    },
-    { timeout: 30_000, interval: 5 },
-  );
+  await vi.waitUntil(async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/prices/${symbol}`);
+    if (answer.ok) statistics = (await answer.json()) as Statistics;
+    else await answer.text();
+    return (statistics.updateCount ?? 0) >= count;
+  }, PATIENCE);
   return statistics as Statistics;
 }
 
@@ -187,7 +186,7 @@ describe('a publisher whose server is started anew', () => {
     const epoch = publisher.session?.epoch;
     await first.stop();
     for (let price = 1; price <= 50; price++) publisher.publish('AFTER', price);
-    await vi.waitUntil(() => publisher.state === 'reconnecting', { interval: 1 });
+    await vi.waitUntil(() => publisher.state === 'reconnecting', PATIENCE);
     expect(publisher.totals).toMatchObject({ accepted: 100, unacknowledged: 50, buffered: 50 });
     const second = await startTestServer({ server: { port } });
     onTestFinished(() => second.stop());
@@ -203,12 +202,12 @@ describe('two publishers of one name', () => {
   it('the newer takes it over, and the older does not fight', async () => {
     const open = async (): Promise<Publisher> => {
       const publisher = connectPublisher(url(), { publisher: 'twice' });
-      await vi.waitUntil(() => publisher.state === 'live', { interval: 1 });
+      await vi.waitUntil(() => publisher.state === 'live', PATIENCE);
       return publisher;
     };
     const first = await open();
     const second = await open();
-    await vi.waitUntil(() => first.state === 'closed', { interval: 1 });
+    await vi.waitUntil(() => first.state === 'closed', PATIENCE);
     expect(first.failure?.message).toBe(
       'connection closed (4004) another connection took over this publisher name',
     );

@@ -11,6 +11,8 @@ import {
 import { CUT_POINTS, CutServer } from './publisher-cut-server.ts';
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.ts';
 
+const PATIENCE = { timeout: 30_000, interval: 1 };
+
 beforeEach(() => {
   // No wait before a reconnect.
   vi.spyOn(Math, 'random').mockReturnValue(0);
@@ -28,7 +30,7 @@ describe('a publisher whose connections are cut', () => {
       // Three ticks a frame: one before there is a session, then some in one turn of the event loop,
       // and some in turns of their own.
       if (price % 3 === 0) await Promise.resolve();
-      if (price === 3) await vi.waitUntil(() => publisher.state === 'live', { interval: 1 });
+      if (price === 3) await vi.waitUntil(() => publisher.state === 'live', PATIENCE);
       if (price % 9 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await publisher.close();
@@ -110,7 +112,7 @@ describe('a publisher that reconnects', () => {
       feed.on('ack', (acknowledgement) => acknowledgements.push(acknowledgement));
       feed.on('state', (change) => states.push(change));
       first.send([17, 1, 1, 0, 0, 99]);
-      await vi.waitUntil(() => acknowledgements.length === 1);
+      await vi.waitUntil(() => acknowledgements.length === 1, PATIENCE);
       first.cut();
       const second = await next({ sequence: 2 });
       expect(await second.next()).toEqual([2, 0, ['A']]);
@@ -148,7 +150,7 @@ describe('a publisher that reconnects', () => {
     const [feed, first] = await open({ sequence: 7 });
     await send(feed, first, [1, 2, 3]);
     first.send([17, 9, 2, 0, 0, 98]);
-    await vi.waitUntil(() => feed.totals.unacknowledged === 1);
+    await vi.waitUntil(() => feed.totals.unacknowledged === 1, PATIENCE);
     first.close(4001);
     const second = await next({ sequence: 0, epoch: 'e2' });
     await second.next();
@@ -204,7 +206,7 @@ describe('a publisher that reconnects', () => {
     const frames = [await connection.next(), await connection.next()];
     connection.send([30, null, 12, 'beyond credit', true, 60_000]);
     connection.send([17, 0, 0, 0, 0, 2]);
-    await vi.waitUntil(() => feed.totals.buffered === 3, { interval: 1 });
+    await vi.waitUntil(() => feed.totals.buffered === 3, PATIENCE);
     feed.publish('A', 4, 0);
     connection.send([17, 0, 0, 0, 0, 3]);
     expect(await connection.next()).toEqual(frames[1]);
