@@ -45,7 +45,7 @@ async function statistics(symbol: string): Promise<Record<string, unknown>> {
 
 /** Waits until the condition holds. */
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error('it did not come about in 5 s');
     await sleep(5);

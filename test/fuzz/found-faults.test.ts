@@ -91,7 +91,7 @@ onTransports((transport) => {
     const stream = await UndisturbedStream.start(server.port);
     const peer = await RawPeer.connect(server.port);
     peer.tcp.write(head + rest);
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 30_000;
     while (!peer.closed && !peer.tcp.readableEnded) {
       if (performance.now() > deadline) throw new Error('the connection is still there');
       await new Promise((resolve) => setTimeout(resolve, 5));

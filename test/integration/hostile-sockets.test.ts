@@ -9,7 +9,7 @@ const TIME = 1_700_000_000_000;
 
 /** Resolves when the server has closed a peer's connection. */
 async function closed(peer: RawPeer): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!peer.closed) {
     // A half of the connection that the server has ended is ended here too.
     if (peer.tcp.readableEnded) peer.tcp.end();
@@ -170,7 +170,7 @@ onTransports((transport) => {
     };
     for (let i = 0; i < 8; i++) await round();
     const text = async () => (await fetch(`http://127.0.0.1:${own.port}/metrics`)).text();
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 30_000;
     while (!(await text()).includes('tickwire_sessions{kind="stream"} 1\n')) {
       if (performance.now() > deadline) throw new Error('sessions are left over');
       await new Promise((resolve) => setTimeout(resolve, 10));

@@ -95,7 +95,7 @@ class Visited {
 
   /** What is held once all that came has gone again; the publisher of the test stays. */
   async held(): Promise<Held> {
-    const deadline = performance.now() + 15_000;
+    const deadline = performance.now() + 30_000;
     for (;;) {
       const metrics = await this.#api.metrics();
       const left = ['tickwire_sessions{kind="stream"}', 'tickwire_subscriptions'].map((name) =>

@@ -16,7 +16,7 @@ const UNRESPONSIVE = 4002;
 const SYMBOLS = Array.from({ length: 400 }, (_, i) => `SYM-${i}`);
 
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 30_000;
   while (!(await isTrue())) {
     if (performance.now() > deadline) throw new Error('it did not come');
     await new Promise((resolve) => setTimeout(resolve, 10));

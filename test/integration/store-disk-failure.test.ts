@@ -9,7 +9,7 @@ import { canMount, SmallDisk } from '../support/small-disk.ts';
 import { StoreChild } from '../support/store-child.ts';
 import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
-async function until(isTrue: () => boolean, timeoutMs = 10_000): Promise<void> {
+async function until(isTrue: () => boolean, timeoutMs = 30_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!isTrue()) {
     expect(performance.now(), 'what was waited for has not come').toBeLessThan(end);

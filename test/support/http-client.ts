@@ -96,7 +96,7 @@ export async function eventually<Value>(
   read: () => Promise<Value>,
   isDone: (value: Value) => boolean,
 ): Promise<Value> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 30_000;
   for (;;) {
     const value = await read();
     if (isDone(value)) return value;

@@ -33,7 +33,7 @@ export async function tickTotals(port: number): Promise<TickTotals> {
 
 /** The totals once every one of `accepted` ticks is accounted for. */
 export async function settledTotals(port: number, accepted: number): Promise<TickTotals> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   for (;;) {
     const totals = await tickTotals(port);
     if (totals.queued === 0 && totals.processed + totals.lapped === accepted) return totals;

@@ -138,7 +138,7 @@ export function text(status: number, body: string): HttpResponse {
 export async function until(
   condition: () => boolean,
   what: string,
-  timeoutMs = 8000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
