@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Server, startServer } from '../../src/server.ts';
 import { type Anomaly, connect, Field, type Subscriber } from '../src/index.ts';
+import { until } from './until.ts';
 
 let server: Server;
 const open: Subscriber[] = [];
@@ -41,15 +41,6 @@ async function post(symbol: string, ...prices: number[]): Promise<void> {
 
 async function statistics(symbol: string): Promise<Record<string, unknown>> {
   return (await fetch(`http://127.0.0.1:${server.port}/api/prices/${symbol}`)).json() as never;
-}
-
-/** Waits until the condition holds. */
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error('it did not come about in 5 s');
-    await sleep(5);
-  }
 }
 
 describe.each(['binary', 'json'] as const)('subscriber and server over %s', (encoding) => {
