@@ -13,7 +13,8 @@ import { OverloadWatch } from '../support/overload-watch.ts';
 
 const POLICIES = ['dropOldest', 'dropNewest', 'wait'] as const;
 const LOAD_S = 2;
-const HEARTBEAT_MS = 200;
+/** Subscribers give a server up after 2.5 of these: later than the latest that is forgiven. */
+const HEARTBEAT_MS = 500;
 /** What a busy machine adds to an answer or a heartbeat. */
 const LATE_MS_MAX = 1000;
 /** What is on its way to the server, and the wait for a turn of it on a busy machine. */
@@ -71,7 +72,7 @@ it.each(POLICIES)(
     const api = new ServerApi(server.port);
     const watch = await OverloadWatch.start(server, BUSIEST);
     const eager = policy === 'wait' ? await EagerPublisher.start(server.port) : undefined;
-    const { publish, failures } = await overload(server.url);
+    const { publish, failures, faults } = await overload(server.url);
     const held = await eager?.stop();
     const seen = await watch.stop();
     const counts = await api.settled();
@@ -79,7 +80,7 @@ it.each(POLICIES)(
     // Of the load tool.
     const accepted = counts.accepted - (held?.sent ?? 0);
 
-    expect(failures).toEqual([]);
+    expect({ failures, faults }).toEqual({ failures: [], faults: [] });
     expect(publish).toMatchObject({ accepted, dropped: arrival, rejected: 0, unacknowledged: 0 });
     expect({ applied, skipped }).toEqual({ applied: counts.accepted - lapped, skipped: 0 });
     expect(applied).toBeGreaterThan(10 * QUEUE_TICKS);
@@ -104,7 +105,7 @@ it.each(POLICIES)(
     if (policy === 'dropOldest') expect(seen.tickAgeMsMax).toBeLessThan(TICK_AGE_MS_MAX);
     expect(seen.answersMs.length).toBeGreaterThan(20);
     expect(seen.answerMsP99, 'HTTP answers').toBeLessThan(LATE_MS_MAX);
-    expect(seen.heartbeats).toBeGreaterThan(LOAD_S * 2);
+    expect(seen.heartbeats).toBeGreaterThanOrEqual(LOAD_S);
     expect(seen.heartbeatGapMsMax, 'heartbeats').toBeLessThan(HEARTBEAT_MS + LATE_MS_MAX);
     expect(seen.rssGrowthBytes, 'memory').toBeLessThan(48 * MIB);
   },

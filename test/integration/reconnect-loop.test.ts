@@ -1,9 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { encode } from '@msgpack/msgpack';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import { Op } from '../support/independent-client.ts';
-import { onTransports, ServerProcess } from '../support/running-server.ts';
+import { onTransports } from '../support/running-server.ts';
 import { publisherForTest } from '../support/test-clients.ts';
 import { Opcode, RawPeer, upgradeRequest } from '../support/transport-peers.ts';
 
@@ -13,7 +14,7 @@ const TOGETHER = 25;
 /** Rounds until memory that is used again and again has been got, and those in which it must suffice. */
 const WARM_ROUNDS = 16;
 const ROUNDS = 16;
-/** Looks at what is held, each after so many rounds; the least of half of them counts, as garbage comes and goes. */
+/** Looks at what is held, each after so many rounds; the least of half of them counts, as what the kernel lends comes and goes. */
 const LOOKS = 4;
 /** Links of so many symbols come and go with each subscription. */
 const SYMBOLS = Array.from({ length: 1000 }, (_, i) => `SYM-${i}`);
@@ -50,7 +51,7 @@ const VISITS: readonly ((port: number) => Promise<RawPeer>)[] = [
 /** What a server holds. */
 interface Held {
   readonly rssBytes: number;
-  /** Of the main thread: objects, and memory outside of the heap that belongs to some. */
+  /** Of the main thread, with its garbage collected: objects, and memory outside of the heap that belongs to some. */
   readonly ownBytes: number;
   readonly descriptors: number;
   readonly symbols: number;
@@ -70,11 +71,16 @@ function least(held: readonly Held[]): Held {
   };
 }
 
+function rssBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
 class Visited {
-  readonly #server: ServerProcess;
+  readonly #server: DurableServer;
   readonly #api: ServerApi;
 
-  constructor(server: ServerProcess) {
+  constructor(server: DurableServer) {
     this.#server = server;
     this.#api = new ServerApi(server.port);
   }
@@ -103,12 +109,12 @@ class Visited {
       );
       const publishers = metrics.get('tickwire_sessions{kind="publish"}');
       if (left.every((count) => count === 0) && publishers === 1) {
-        const descriptors = readdirSync(`/proc/${this.#server.child.pid}/fd`).length;
+        const { pid } = this.#server;
+        const { heapBytes, externalBytes } = await this.#server.collect();
+        const descriptors = readdirSync(`/proc/${pid}/fd`).length;
         const symbols = metrics.get('tickwire_symbols') ?? 0;
-        const ownBytes =
-          (metrics.get('nodejs_heap_size_used_bytes') ?? Number.NaN) +
-          (metrics.get('nodejs_external_memory_bytes') ?? Number.NaN);
-        return { rssBytes: this.#server.rssBytes(), ownBytes, descriptors, symbols };
+        const ownBytes = heapBytes + externalBytes;
+        return { rssBytes: rssBytes(pid), ownBytes, descriptors, symbols };
       }
       if (performance.now() > deadline)
         throw new Error(`left over: ${left.join()} and ${publishers}`);
@@ -119,7 +125,10 @@ class Visited {
 
 onTransports((transport) => {
   it('clients that come and go by the thousand leave nothing behind', async () => {
-    const server = await ServerProcess.startForTest([`--server.transport=${transport}`]);
+    const flags = [`--server.transport=${transport}`, '--processing.partitions=1'];
+    const server = await DurableServer.create([...flags, '--store.snapshotIntervalMs=0']);
+    onTestFinished(() => server.remove());
+    await server.start();
     const publisher = await publisherForTest(server.port, 'feed');
     publisher.publish(SYMBOLS.map((symbol, i) => ({ symbol, price: i + 1, time: TIME })));
     await publisher.acknowledged();
@@ -134,7 +143,7 @@ onTransports((transport) => {
     const after = least(held.slice(LOOKS / 2));
     expect(after.symbols).toBe(SYMBOLS.length);
     expect(after.descriptors - before.descriptors).toBeLessThanOrEqual(THREAD_DESCRIPTORS);
-    expect(after.ownBytes - before.ownBytes).toBeLessThan(12 * MIB);
+    expect(after.ownBytes - before.ownBytes).toBeLessThan(4 * MIB);
     expect(after.rssBytes - before.rssBytes).toBeLessThan(THREADS_BYTES + 16 * MIB);
     await publisher.ping();
   });
