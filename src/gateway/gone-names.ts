@@ -26,14 +26,11 @@ export class GoneNames {
     return this.#byTenant.get(tenantOf(name))?.has(name) === true;
   }
 
-  /**
-   * Adds one that is not among them.
-   *
-   * @returns the name that is forgotten for it; undefined where there is room
-   */
+  /** Adds one. Returns the name that is forgotten for it; undefined where there is room, or it was among them. */
   add(name: string): string | undefined {
     const tenant = tenantOf(name);
     const names = this.#byTenant.get(tenant);
+    if (names?.has(name) === true) return undefined;
     if (names === undefined) this.#byTenant.set(tenant, new Set([name]));
     else names.add(name);
     this.#size++;

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { encode } from '@msgpack/msgpack';
 import { expect, it, onTestFinished } from 'vitest';
 import { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import { Op } from '../support/independent-client.ts';
+import { residentBytes } from '../support/resident-bytes.ts';
 import { onTransports } from '../support/running-server.ts';
 import { publisherForTest } from '../support/test-clients.ts';
 import { Opcode, RawPeer, upgradeRequest } from '../support/transport-peers.ts';
@@ -71,11 +72,6 @@ function least(held: readonly Held[]): Held {
   };
 }
 
-function rssBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
-}
-
 class Visited {
   readonly #server: DurableServer;
   readonly #api: ServerApi;
@@ -114,7 +110,7 @@ class Visited {
         const descriptors = readdirSync(`/proc/${pid}/fd`).length;
         const symbols = metrics.get('tickwire_symbols') ?? 0;
         const ownBytes = heapBytes + externalBytes;
-        return { rssBytes: rssBytes(pid), ownBytes, descriptors, symbols };
+        return { rssBytes: residentBytes(pid), ownBytes, descriptors, symbols };
       }
       if (performance.now() > deadline)
         throw new Error(`left over: ${left.join()} and ${publishers}`);

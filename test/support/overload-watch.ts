@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { IndependentClient } from './independent-client.ts';
+import { residentBytes } from './resident-bytes.ts';
 
 const EVERY_MS = 20;
-const KIB = 1024;
 
 /** What others than publishers saw of a server under load. */
 export interface Seen {
@@ -93,7 +92,7 @@ export class OverloadWatch {
     this.#processed = statistics.totalProcessed;
     const ageMs = Date.now() - Date.parse(newest.lastUpdateTime ?? '');
     if (isLoaded && ageMs > this.#tickAgeMs) this.#tickAgeMs = ageMs;
-    if (isLoaded) this.#rssBytes.push(await this.#readRss());
+    if (isLoaded) this.#rssBytes.push(residentBytes(this.#server.pid));
   }
 
   async #get<Body>(path: string): Promise<Body> {
@@ -102,10 +101,5 @@ export class OverloadWatch {
     const body = (await response.json()) as Body;
     this.#answersMs.push(performance.now() - startedAt);
     return body;
-  }
-
-  async #readRss(): Promise<number> {
-    const status = await readFile(`/proc/${this.#server.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * KIB;
   }
 }

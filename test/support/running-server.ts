@@ -1,5 +1,4 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
@@ -7,6 +6,7 @@ import { parseConfig } from '../../src/config/parse-config.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
 import { type Server, startServer } from '../../src/server.ts';
+import { residentBytes } from './resident-bytes.ts';
 
 export type TransportName = 'node' | 'uws';
 
@@ -140,10 +140,9 @@ export class ServerProcess {
     this.child.kill(signal);
   }
 
-  /** Memory of the process that is not swapped or shared away, bytes. */
+  /** See {@link residentBytes}. */
   rssBytes(): number {
-    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    return residentBytes(this.child.pid ?? 0);
   }
 
   async #listening(): Promise<void> {

@@ -41,8 +41,10 @@ export class RoundTrips {
 
   /** Takes a PONG: the time of `performance.now` that the PING carried, and the server's clock, ms. */
   note(sentAt: number, serverTime: number): void {
+    // First: whatever comes between the two clocks then counts as part of the round trip, which bounds the error.
+    const now = Date.now();
     const roundTripMs = performance.now() - sentAt;
-    const clockOffsetMs = serverTime + roundTripMs / 2 - Date.now();
+    const clockOffsetMs = serverTime + roundTripMs / 2 - now;
     this.#samples.push({ roundTripMs, clockOffsetMs });
     if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
     this.#awaited.get(sentAt)?.resolve(roundTripMs);
