@@ -2,9 +2,9 @@
 import { IssueError, issueApiKey, issueToken } from './access/index.ts';
 import { type Command, readCommandLine } from './config/command-line.ts';
 import type { Config } from './config/schema.ts';
-import { reloadAtHangUp } from './hang-up.ts';
 import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
+import { reloadAtHangUp } from './sighup.ts';
 
 const command = readCommandLine(process.argv.slice(2), process.env, process.cwd());
 if (command.kind === 'print') {

@@ -2,15 +2,22 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { Audit, type Authenticator, createAuthenticator } from './access/index.ts';
+import { checkExposure } from './config/exposure.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
-import { checkExposure } from './exposure.ts';
 import { Assets, Gateway, SecurityLog, WorkerHealth } from './gateway/index.ts';
-import { NOTHING_RECOVERED, type Recovered, recover } from './recovery/recover.ts';
-import { Retention } from './recovery/retention.ts';
-import { noSnapshots, type SnapshotCounters, Snapshots } from './recovery/snapshots.ts';
-import { openStore, type Store } from './store/index.ts';
+import {
+  NOTHING_RECOVERED,
+  noSnapshots,
+  openStore,
+  type Recovered,
+  Retention,
+  recover,
+  type SnapshotCounters,
+  Snapshots,
+  type Store,
+} from './store/index.ts';
 import { logWorkerDeath } from './worker-death.ts';
 
 /** A running server: an engine and the gateway that serves it. */

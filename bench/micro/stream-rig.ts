@@ -1,16 +1,16 @@
 import { ANYBODY } from '../../src/access/index.ts';
-import { Client } from '../../src/gateway/admission/client.ts';
-import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
-import { AnomalyLog } from '../../src/gateway/anomaly-log.ts';
-import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
-import { Connection } from '../../src/gateway/connection.ts';
-import { FanOut } from '../../src/gateway/fan-out.ts';
-import { TurnWork } from '../../src/gateway/limits/turn-work.ts';
-import { SnapshotPool } from '../../src/gateway/snapshot-pool.ts';
-import { StatsMessage } from '../../src/gateway/stats-message.ts';
-import { type StreamRoom, StreamSession } from '../../src/gateway/stream-session.ts';
-import { Subscriptions } from '../../src/gateway/subscriptions.ts';
-import { Traffic } from '../../src/gateway/traffic.ts';
+import { AnomalyLog } from '../../src/gateway/fanout/anomaly-log.ts';
+import { ConflationQueue } from '../../src/gateway/fanout/conflation-queue.ts';
+import { FanOut } from '../../src/gateway/fanout/fan-out.ts';
+import { StatsMessage } from '../../src/gateway/fanout/stats-message.ts';
+import { SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
+import { BackgroundTasks } from '../../src/gateway/limits/background-tasks.ts';
+import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
+import { Client } from '../../src/gateway/sessions/client.ts';
+import { Connection } from '../../src/gateway/sessions/connection.ts';
+import { UNWATCHED } from '../../src/gateway/sessions/security-events.ts';
+import { type StreamRoom, StreamSession } from '../../src/gateway/sessions/stream-session.ts';
+import { Subscriptions } from '../../src/gateway/subscriptions/subscriptions.ts';
 import { encodeFrame, Op } from '../../src/protocol/index.ts';
 import { CountingSocket } from './counting-socket.ts';
 import type { EngineRig } from './engine-rig.ts';
@@ -22,13 +22,13 @@ const LIMITS = { badFramesMax: 10, socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX
 /** The gateway's side of the stream, made as the gateway makes it: real sessions on sockets in memory. */
 export class StreamRig {
   readonly fanOut: FanOut;
-  readonly traffic = new Traffic();
+  readonly traffic = new GatewayCounters();
   readonly sockets: CountingSocket[] = [];
   readonly #room: StreamRoom;
 
   constructor({ engine }: EngineRig) {
     const subscriptions = new Subscriptions();
-    const pool = new SnapshotPool(engine);
+    const pool = new SymbolVersions(engine);
     const anomalies = new AnomalyLog({
       perSymbolMax: 100,
       symbols: engine.symbols,
@@ -50,7 +50,7 @@ export class StreamRig {
       renewals: undefined,
       security: UNWATCHED,
       conflateMs: 0,
-      work: new TurnWork((error) => {
+      work: new BackgroundTasks((error) => {
         throw error;
       }),
       sessionClosed: () => undefined,

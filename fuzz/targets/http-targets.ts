@@ -1,8 +1,8 @@
-import { listOperations } from '../../src/gateway/http/openapi/operations.ts';
-import { QueryParameters } from '../../src/gateway/http/query-parameters.ts';
-import { RequestProblem } from '../../src/gateway/http/request-problem.ts';
-import { RouteTable } from '../../src/gateway/http/route-table.ts';
 import { ReceivedHead } from '../../src/gateway/transport/request-head.ts';
+import { listOperations } from '../../src/http/api-docs/openapi-operations.ts';
+import { QueryParameters } from '../../src/http/query-parameters.ts';
+import { RequestProblem } from '../../src/http/request-problem.ts';
+import { RouteTable } from '../../src/http/route-table.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { anyText } from '../generate/values.ts';

@@ -1,7 +1,7 @@
-import { readPostedPrice } from '../../src/gateway/http/commands/posted-price.ts';
-import { readJsonBody } from '../../src/gateway/http/json-body.ts';
-import { RequestProblem } from '../../src/gateway/http/request-problem.ts';
 import { ReceivedRequest } from '../../src/gateway/transport/request-head.ts';
+import { readPostedPrice } from '../../src/http/commands/posted-price.ts';
+import { readJsonBody } from '../../src/http/json-body.ts';
+import { RequestProblem } from '../../src/http/request-problem.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { jsonOf } from '../generate/any-encoding.ts';

@@ -1,5 +1,5 @@
 import type { Random } from '../../simulation/core/random.ts';
-import { formatRfc3339, parseRfc3339 } from '../../src/gateway/http/rfc-3339.ts';
+import { formatRfc3339, parseRfc3339 } from '../../src/http/rfc-3339.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 

@@ -1,8 +1,8 @@
 import type { Random } from '../../simulation/core/random.ts';
 import { decodeSymbolStates, SymbolStateError } from '../../src/engine/index.ts';
 import { SymbolStateWriter } from '../../src/engine/symbol-state-codec.ts';
-import { readSnapshotHeader } from '../../src/recovery/snapshot-header.ts';
 import { openSnapshot, SnapshotError, SnapshotWriter } from '../../src/store/snapshot-file.ts';
+import { readSnapshotHeader } from '../../src/store/snapshot-header.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { anyValue } from '../generate/values.ts';

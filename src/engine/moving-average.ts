@@ -1,5 +1,5 @@
 import { RecordDouble, type SymbolRecords } from './memory/symbol-records.ts';
-import { type TickAtWork, TickDouble } from './tick-at-work.ts';
+import { type TickAtWork, TickDouble } from './tick-scratch.ts';
 
 /**
  * The mean of a symbol's last `window` prices, O(1) a tick: a ring of prices and their running sum.

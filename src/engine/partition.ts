@@ -7,7 +7,7 @@ import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
 import { MonotonicDeque } from './sliding-window.ts';
-import { createTickAtWork, TickDouble } from './tick-at-work.ts';
+import { createTickAtWork, TickDouble } from './tick-scratch.ts';
 
 /** The numbers that decide what statistics and anomalies mean. */
 export interface Rules {

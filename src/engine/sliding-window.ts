@@ -7,7 +7,7 @@ import {
   UNIT_DOUBLES,
 } from './memory/place-arena.ts';
 import { DequeWord, type SymbolRecords } from './memory/symbol-records.ts';
-import { type TickAtWork, TickDouble } from './tick-at-work.ts';
+import { type TickAtWork, TickDouble } from './tick-scratch.ts';
 
 /** A deque this much smaller than its block moves to a smaller one. */
 const SHRINK_AT = 8;

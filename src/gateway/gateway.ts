@@ -1,21 +1,23 @@
-import { Expiry } from './admission/expiry.ts';
-import { dismissGracefully } from './graceful-stop.ts';
-import type { Assets } from './http/assets/assets.ts';
-import { answerOrigins } from './http/cross-origin.ts';
-import { createRouter } from './http/router.ts';
-import { securityHeaders } from './http/security-headers.ts';
+import type { Assets } from '../http/assets/assets.ts';
+import { answerOrigins } from '../http/cross-origin.ts';
+import { createRouter } from '../http/router.ts';
+import { securityHeaders } from '../http/security-headers.ts';
 import { BufferWatch } from './limits/buffer-watch.ts';
-import { Liveness } from './liveness.ts';
-import { Origins, refuseForeign } from './origins.ts';
+import type { WorkerHealth } from './metrics/worker-health.ts';
 import { createParts, type Parts, type PartsOptions } from './parts.ts';
-import { Reception } from './reception.ts';
 import {
   createCommandRoom,
   createPublishRoom,
   createQueryRoom,
   createStreamRoom,
 } from './rooms.ts';
-import { type Renewal, ServedCertificate } from './served-certificate.ts';
+import { Expiry } from './sessions/expiry.ts';
+import { Liveness } from './sessions/liveness.ts';
+import { Origins, refuseForeign } from './sessions/origins.ts';
+import { SessionFactory } from './sessions/session-factory.ts';
+import { dismissGracefully } from './sessions/shutdown.ts';
+import { decideUpgrade } from './sessions/upgrades.ts';
+import { type Renewal, ServedCertificate } from './transport/served-certificate.ts';
 import { startTransport } from './transport/start-transport.ts';
 import type {
   HttpResponse,
@@ -24,8 +26,6 @@ import type {
   TransportHandlers,
   TransportOptions,
 } from './transport/transport.ts';
-import { decideUpgrade } from './upgrades.ts';
-import type { WorkerHealth } from './worker-health.ts';
 
 /** Where the gateway says what an operator should know. */
 export interface GatewayLog {
@@ -48,7 +48,7 @@ export interface GatewayOptions extends PartsOptions {
 /** Sockets, sessions, fan-out and HTTP around an engine: everything on the main thread. */
 export class Gateway {
   readonly #parts: Parts;
-  readonly #reception: Reception;
+  readonly #reception: SessionFactory;
   readonly #workers: WorkerHealth;
   /** What looks at all sessions now and then. */
   readonly #watches: readonly { start(): void; stop(): void }[];
@@ -62,7 +62,7 @@ export class Gateway {
     const parts = createParts(options, fault);
     this.#parts = parts;
     this.#workers = options.workers;
-    this.#reception = new Reception({
+    this.#reception = new SessionFactory({
       ...parts,
       publishRoom: createPublishRoom(parts),
       streamRoom: createStreamRoom(parts),

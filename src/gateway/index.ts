@@ -1,7 +1,7 @@
 /** The gateway's door. */
 
-export { UNWATCHED } from './admission/security-events.ts';
-export { SecurityLog } from './admission/security-log.ts';
+export { Assets } from '../http/assets/assets.ts';
 export { Gateway } from './gateway.ts';
-export { Assets } from './http/assets/assets.ts';
-export { WorkerHealth } from './worker-health.ts';
+export { WorkerHealth } from './metrics/worker-health.ts';
+export { UNWATCHED } from './sessions/security-events.ts';
+export { SecurityLog } from './sessions/security-log.ts';

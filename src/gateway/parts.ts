@@ -1,23 +1,22 @@
 import type { Authenticator } from '../access/index.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
-import type { SnapshotCounters } from '../recovery/snapshots.ts';
-import type { Store } from '../store/index.ts';
-import { Renewals } from './admission/renewals.ts';
-import type { SecurityCounts, SecurityEvents } from './admission/security-events.ts';
-import { AnomalyLog } from './anomaly-log.ts';
-import { ConflationQueue } from './conflation-queue.ts';
-import { CreditPool } from './credit-pool.ts';
-import { FanOut } from './fan-out.ts';
+import type { SnapshotCounters, Store } from '../store/index.ts';
+import { CachedClock } from './cached-clock.ts';
+import { AnomalyLog } from './fanout/anomaly-log.ts';
+import { ConflationQueue } from './fanout/conflation-queue.ts';
+import { FanOut } from './fanout/fan-out.ts';
+import { FlushScheduler } from './fanout/flush-scheduler.ts';
+import { SymbolVersions } from './fanout/symbol-versions.ts';
+import { CreditPool } from './ingest/credit-pool.ts';
+import { PublisherRegistry } from './ingest/publisher-registry.ts';
+import { TickIntake } from './ingest/tick-intake.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
-import { PublisherRegistry } from './publisher-registry.ts';
-import { Sessions } from './sessions.ts';
-import { SnapshotPool } from './snapshot-pool.ts';
-import { Subscriptions } from './subscriptions.ts';
-import { TickIntake } from './tick-intake.ts';
-import { Traffic } from './traffic.ts';
-import { Turn } from './turn.ts';
-import { TurnClock } from './turn-clock.ts';
+import { GatewayCounters } from './metrics/gateway-counters.ts';
+import { Renewals } from './sessions/renewals.ts';
+import type { SecurityCounts, SecurityEvents } from './sessions/security-events.ts';
+import { Sessions } from './sessions/session-registry.ts';
+import { Subscriptions } from './subscriptions/subscriptions.ts';
 
 /** What the parts are made of. */
 export interface PartsOptions {
@@ -50,10 +49,10 @@ export type Parts = ReturnType<typeof createParts>;
 export function createParts(options: PartsOptions, fault: (error: unknown) => void) {
   const { authenticator, config, engine, security } = options;
   const sessions = new Sessions();
-  const traffic = new Traffic();
+  const traffic = new GatewayCounters();
   const conflation = new ConflationQueue();
   const subscriptions = new Subscriptions(options.linksReserved);
-  const pool = new SnapshotPool(engine);
+  const pool = new SymbolVersions(engine);
   const anomalies = createAnomalyLog(options, () => fanOut);
   const fanOut = new FanOut(engine, subscriptions, pool, anomalies, traffic);
   return {
@@ -70,13 +69,13 @@ export function createParts(options: PartsOptions, fault: (error: unknown) => vo
     quota: new SymbolQuota(config.limits, engine.symbols.names),
     sessions,
     traffic,
-    clock: new TurnClock(),
+    clock: new CachedClock(),
     conflation,
     subscriptions,
     pool,
     anomalies,
     fanOut,
-    turn: new Turn(engine, fanOut, conflation, sessions.publishers),
+    turn: new FlushScheduler(engine, fanOut, conflation, sessions.publishers),
     intake: new TickIntake(engine, config.processing.maxFutureMs, (symbolId, name) =>
       subscriptions.symbolAppeared(symbolId, name),
     ),

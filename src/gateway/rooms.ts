@@ -1,12 +1,12 @@
 import type { Config } from '../config/schema.ts';
+import { HttpAccess } from '../http/access.ts';
+import type { CommandRoom, QueryRoom } from '../http/http-room.ts';
 import { TickBatch, TicksReader } from '../protocol/index.ts';
-import { HttpAccess } from './http/http-access.ts';
-import type { CommandRoom, QueryRoom } from './http/http-room.ts';
-import { TurnWork } from './limits/turn-work.ts';
+import { StatsMessage } from './fanout/stats-message.ts';
+import type { PublishRoom } from './ingest/publish-session.ts';
+import { BackgroundTasks } from './limits/background-tasks.ts';
 import type { Parts } from './parts.ts';
-import type { PublishRoom } from './publish-session.ts';
-import { StatsMessage } from './stats-message.ts';
-import type { StreamRoom } from './stream-session.ts';
+import type { StreamRoom } from './sessions/stream-session.ts';
 
 /** Prices that an HTTP request may hold: HTTP names each rejected one, and bulk goes over WebSocket. */
 const PRICES_PER_REQUEST_MAX = 10_000;
@@ -61,7 +61,7 @@ export function createStreamRoom(parts: Parts): StreamRoom {
     conflateMs: stream.conflateMs,
     renewals: parts.renewals,
     security: parts.security,
-    work: new TurnWork(parts.fault),
+    work: new BackgroundTasks(parts.fault),
     sessionClosed: (session) => parts.sessions.subscribers.delete(session),
   };
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { SymbolStatistics } from '../../src/gateway/http/schemas.ts';
+import type { SymbolStatistics } from '../../src/http/schemas.ts';
 import { chromiumPath, openBrowser } from '../support/chromium.ts';
 import { ConsoleSession } from '../support/console-session.ts';
 import { CutLine } from '../support/cut-line.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readMessagePack } from '../../client-sdk/src/connection/message-pack-reader.ts';
 import { collidingIntegers } from '../../fuzz/generate/values.ts';
 import { jsonFault } from '../../src/config/json-fault.ts';
-import { AliasTable } from '../../src/gateway/alias-table.ts';
+import { AliasTable } from '../../src/gateway/ingest/alias-table.ts';
 import { decodeFrame, ProtocolError } from '../../src/protocol/index.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { RawPeer } from '../support/transport-peers.ts';

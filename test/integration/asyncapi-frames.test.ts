@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { asyncApiDocument } from '../../src/gateway/http/asyncapi/document.ts';
+import { asyncApiDocument } from '../../src/http/api-docs/asyncapi-document.ts';
 import { AsyncApiDocument, type Direction } from '../support/async-api-document.ts';
 import { type ConnectOptions, IndependentClient, Op } from '../support/independent-client.ts';
 import { onTransports, startTestServer } from '../support/running-server.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { decodeSymbolStates } from '../../src/engine/index.ts';
-import { noSnapshots, Snapshots } from '../../src/recovery/snapshots.ts';
 import { openStore } from '../../src/store/index.ts';
+import { noSnapshots, Snapshots } from '../../src/store/snapshot-schedule.ts';
 import { EngineRun } from '../support/engine-run.ts';
 import { StoreFolder, StoreLines } from '../support/store-folder.ts';
 

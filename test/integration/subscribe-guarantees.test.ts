@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
-import { NO_SNAPSHOT, SnapshotPool } from '../../src/gateway/snapshot-pool.ts';
+import { NO_SNAPSHOT, SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
 import { VALUES } from '../../src/protocol/index.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededMarket, seededRandom } from '../support/seeded-market.ts';
@@ -106,7 +106,7 @@ onTransports((transport) => {
 it('goes on when the version of a row passes the largest int32, after 2^30 updates', () => {
   const records = new SymbolRecords(createSymbolRecords(1, 4), 4);
   const statistics = new StatisticsTable(records);
-  const pool = new SnapshotPool({ statistics });
+  const pool = new SymbolVersions({ statistics });
   // Two updates before the wrap, as a row that was written for hours would stand.
   records.words[0] = 0x7fff_fffa;
   let snapshot = NO_SNAPSHOT;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NO_LINK } from '../../src/gateway/link-index.ts';
-import { LinkPool } from '../../src/gateway/link-pool.ts';
-import { LinkTable } from '../../src/gateway/link-table.ts';
+import { NO_LINK } from '../../src/gateway/subscriptions/link-index.ts';
+import { LinkPool } from '../../src/gateway/subscriptions/link-pool.ts';
+import { LinkTable } from '../../src/gateway/subscriptions/link-table.ts';
 
 const TABLES = 3;
 

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Engine, SymbolTable, UNKNOWN_SYMBOL } from '../../src/engine/index.ts';
-import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
-import { AnomalyLog } from '../../src/gateway/anomaly-log.ts';
-import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
-import { Connection } from '../../src/gateway/connection.ts';
-import { TurnWork } from '../../src/gateway/limits/turn-work.ts';
-import { NO_LINK } from '../../src/gateway/link-index.ts';
-import { NO_ANOMALIES } from '../../src/gateway/link-pool.ts';
-import { SnapshotPool } from '../../src/gateway/snapshot-pool.ts';
-import { StatsMessage } from '../../src/gateway/stats-message.ts';
-import { type StreamRoom, StreamSession } from '../../src/gateway/stream-session.ts';
-import { Subscriptions } from '../../src/gateway/subscriptions.ts';
-import { Traffic } from '../../src/gateway/traffic.ts';
+import { AnomalyLog } from '../../src/gateway/fanout/anomaly-log.ts';
+import { ConflationQueue } from '../../src/gateway/fanout/conflation-queue.ts';
+import { StatsMessage } from '../../src/gateway/fanout/stats-message.ts';
+import { SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
+import { BackgroundTasks } from '../../src/gateway/limits/background-tasks.ts';
+import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
+import { Connection } from '../../src/gateway/sessions/connection.ts';
+import { UNWATCHED } from '../../src/gateway/sessions/security-events.ts';
+import { type StreamRoom, StreamSession } from '../../src/gateway/sessions/stream-session.ts';
+import { NO_LINK } from '../../src/gateway/subscriptions/link-index.ts';
+import { NO_ANOMALIES } from '../../src/gateway/subscriptions/link-pool.ts';
+import { Subscriptions } from '../../src/gateway/subscriptions/subscriptions.ts';
 import type { Socket } from '../../src/gateway/transport/transport.ts';
 import { encodeFrame, Op, patternMatcher } from '../../src/protocol/index.ts';
 import { anybody } from '../support/anybody.ts';
@@ -73,7 +73,7 @@ class Rig {
       values.fill(1);
       return 2;
     };
-    const pool = new SnapshotPool({ statistics: { read } as unknown as Engine['statistics'] });
+    const pool = new SymbolVersions({ statistics: { read } as unknown as Engine['statistics'] });
     this.#room = {
       symbols: this.symbols,
       pool,
@@ -85,7 +85,7 @@ class Rig {
       subscriptions: this.subscriptions,
       message: new StatsMessage(pool),
       conflation: new ConflationQueue(),
-      traffic: new Traffic(),
+      traffic: new GatewayCounters(),
       messageBytesMax: BUFFER_BYTES_MAX,
       subscriptionsMax: SUBSCRIPTIONS_MAX,
       wildcardsMax: 256,
@@ -93,7 +93,7 @@ class Rig {
       renewals: undefined,
       security: UNWATCHED,
       conflateMs: 0,
-      work: new TurnWork((error) => {
+      work: new BackgroundTasks((error) => {
         throw error;
       }),
       sessionClosed: () => undefined,

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { Engine } from '../../src/engine/index.ts';
-import { readPostedPrice } from '../../src/gateway/http/commands/posted-price.ts';
-import { TickIntake } from '../../src/gateway/tick-intake.ts';
+import { TickIntake } from '../../src/gateway/ingest/tick-intake.ts';
+import { readPostedPrice } from '../../src/http/commands/posted-price.ts';
 import { TickBatch } from '../../src/protocol/index.ts';
 import { unlimitedScope } from '../support/anybody.ts';
 

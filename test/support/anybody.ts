@@ -1,8 +1,8 @@
 import { ANYBODY } from '../../src/access/index.ts';
-import { Client } from '../../src/gateway/admission/client.ts';
-import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
+import { PublishScope } from '../../src/gateway/ingest/publish-scope.ts';
 import { SymbolQuota } from '../../src/gateway/limits/symbol-quota.ts';
-import { PublishScope } from '../../src/gateway/publish-scope.ts';
+import { Client } from '../../src/gateway/sessions/client.ts';
+import { UNWATCHED } from '../../src/gateway/sessions/security-events.ts';
 
 const MANY = 1_000_000;
 

@@ -1,9 +1,9 @@
 import { onTestFinished, vi } from 'vitest';
 import type { Engine } from '../../src/engine/index.ts';
-import { ConflationQueue } from '../../src/gateway/conflation-queue.ts';
-import type { FanOut } from '../../src/gateway/fan-out.ts';
-import type { PublishSession } from '../../src/gateway/publish-session.ts';
-import { Turn } from '../../src/gateway/turn.ts';
+import { ConflationQueue } from '../../src/gateway/fanout/conflation-queue.ts';
+import type { FanOut } from '../../src/gateway/fanout/fan-out.ts';
+import { FlushScheduler } from '../../src/gateway/fanout/flush-scheduler.ts';
+import type { PublishSession } from '../../src/gateway/ingest/publish-session.ts';
 
 /** What the parts around a turn take, ms. */
 interface Durations {
@@ -57,7 +57,7 @@ export class TurnRig {
   spaceAt = Number.POSITIVE_INFINITY;
   readonly #durations: Durations;
   readonly #publishers = new Set<PublishSession>();
-  readonly #turn: Turn;
+  readonly #turn: FlushScheduler;
   readonly #engine: Pick<
     Engine,
     'armDoorbell' | 'channelCapacity' | 'deliver' | 'hasNews' | 'isBusy' | 'offered'
@@ -102,7 +102,7 @@ export class TurnRig {
         return 100 * this.#durations.flushMs;
       },
     };
-    this.#turn = new Turn(
+    this.#turn = new FlushScheduler(
       this.#engine as Engine,
       fanOut as FanOut,
       this.conflation,

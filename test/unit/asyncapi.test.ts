@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
-import { asyncApiDocument } from '../../src/gateway/http/asyncapi/document.ts';
+import { asyncApiDocument } from '../../src/http/api-docs/asyncapi-document.ts';
 import { Op, PUBLISH_PATH, STREAM_PATH } from '../../src/protocol/index.ts';
 import { AsyncApiDocument, type Direction, opOf } from '../support/async-api-document.ts';
 import { PROTOCOL_EXAMPLES, protocolTable } from '../support/protocol-page.ts';

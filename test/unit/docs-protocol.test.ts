@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
-import { OPERATIONS } from '../../src/gateway/http/openapi/operations.ts';
+import { OPERATIONS } from '../../src/http/api-docs/openapi-operations.ts';
 import {
   applyEntries,
   CloseCode,

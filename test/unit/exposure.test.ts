@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { checkExposure } from '../../src/config/exposure.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
-import { checkExposure } from '../../src/exposure.ts';
 
 const TLS = { certificateFile: 'a.pem', keyFile: 'b.pem' };
 

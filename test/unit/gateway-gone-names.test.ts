@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NameSpace } from '../../src/engine/index.ts';
-import { GoneNames } from '../../src/gateway/gone-names.ts';
+import { OfflinePublishers } from '../../src/gateway/ingest/offline-publishers.ts';
 
 const nameOf = (tenant: string, publisher: string) => new NameSpace(tenant).nameOf(publisher);
 
 describe('names of publishers without a connection', () => {
   it('are forgotten of the tenant that has most, longest gone first', () => {
-    const gone = new GoneNames(5);
+    const gone = new OfflinePublishers(5);
     const [quiet, other] = [nameOf('quiet', 'feed'), nameOf('', 'feed')];
     expect([quiet, other].map((name) => gone.add(name))).toEqual([undefined, undefined]);
     const made = Array.from({ length: 100 }, (_, i) => nameOf('greedy', `p${i}`));
@@ -25,7 +25,7 @@ describe('names of publishers without a connection', () => {
     const steps = fc.array(fc.tuple(fc.boolean(), name), { maxLength: 60 });
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 8 }), (all, max) => {
-        const gone = new GoneNames(max);
+        const gone = new OfflinePublishers(max);
         let expected: string[] = [];
         for (const [isAdded, one] of all) {
           const isThere = gone.has(one);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Origins } from '../../src/gateway/origins.ts';
+import { Origins } from '../../src/gateway/sessions/origins.ts';
 import { HeaderMap, ReceivedHead } from '../../src/gateway/transport/request-head.ts';
 
 function kind(origins: Origins, origin: string | undefined, host: string | undefined): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { acceptsGzip, matchesTag } from '../../src/gateway/http/assets/conditions.ts';
+import { acceptsGzip, matchesTag } from '../../src/http/assets/conditions.ts';
 
 describe('Accept-Encoding', () => {
   it.each([

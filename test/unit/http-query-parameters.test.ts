@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { QueryParameters } from '../../src/gateway/http/query-parameters.ts';
-import { RequestProblem } from '../../src/gateway/http/request-problem.ts';
+import { QueryParameters } from '../../src/http/query-parameters.ts';
+import { RequestProblem } from '../../src/http/request-problem.ts';
 
 const read = (query: string) => new QueryParameters(new URLSearchParams(query));
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { CreditPool } from '../../src/gateway/credit-pool.ts';
-import { postPrices } from '../../src/gateway/http/commands/post-prices.ts';
-import { TickIntake } from '../../src/gateway/tick-intake.ts';
-import { Traffic } from '../../src/gateway/traffic.ts';
-import { TurnClock } from '../../src/gateway/turn-clock.ts';
+import { CachedClock } from '../../src/gateway/cached-clock.ts';
+import { CreditPool } from '../../src/gateway/ingest/credit-pool.ts';
+import { TickIntake } from '../../src/gateway/ingest/tick-intake.ts';
+import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
+import { postPrices } from '../../src/http/commands/post-prices.ts';
 import { anybody, unlimitedScopes } from '../support/anybody.ts';
 import { EngineRun } from '../support/engine-run.ts';
 
@@ -16,11 +16,11 @@ function standFor(ms: number): void {
 
 it('has one receipt time a turn of the loop, the one of frames of publishers', async () => {
   const run = await EngineRun.start({ partitions: 1 });
-  const clock = new TurnClock();
+  const clock = new CachedClock();
   const handler = postPrices({
     intake: new TickIntake(run.engine, 60_000, () => undefined),
     credit: new CreditPool(1),
-    traffic: new Traffic(),
+    traffic: new GatewayCounters(),
     clock,
     ticksMax: 1,
     jsonDepthMax: 32,

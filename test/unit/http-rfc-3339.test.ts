@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatRfc3339, parseRfc3339 } from '../../src/gateway/http/rfc-3339.ts';
+import { formatRfc3339, parseRfc3339 } from '../../src/http/rfc-3339.ts';
 
 const NEW_YEAR = Date.UTC(2026, 0, 1);
 

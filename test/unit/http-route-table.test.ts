@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RequestProblem } from '../../src/gateway/http/request-problem.ts';
-import { RouteTable } from '../../src/gateway/http/route-table.ts';
+import { RequestProblem } from '../../src/http/request-problem.ts';
+import { RouteTable } from '../../src/http/route-table.ts';
 import { text } from '../support/transport-rig.ts';
 
 const table = new RouteTable();

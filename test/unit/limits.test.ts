@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ANYBODY } from '../../src/access/index.ts';
-import { Client } from '../../src/gateway/admission/client.ts';
-import { UNWATCHED } from '../../src/gateway/admission/security-events.ts';
-import { Connection } from '../../src/gateway/connection.ts';
 import { AddressRates } from '../../src/gateway/limits/address-rates.ts';
 import { BufferWatch } from '../../src/gateway/limits/buffer-watch.ts';
 import { ConnectionCounts } from '../../src/gateway/limits/connection-counts.ts';
 import { limitedAddress } from '../../src/gateway/limits/limited-address.ts';
 import { SymbolQuota } from '../../src/gateway/limits/symbol-quota.ts';
 import { TokenBucket } from '../../src/gateway/limits/token-bucket.ts';
-import { Traffic } from '../../src/gateway/traffic.ts';
+import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
+import { Client } from '../../src/gateway/sessions/client.ts';
+import { Connection } from '../../src/gateway/sessions/connection.ts';
+import { UNWATCHED } from '../../src/gateway/sessions/security-events.ts';
 import type { Socket } from '../../src/gateway/transport/transport.ts';
 
 describe('limitedAddress', () => {
@@ -216,7 +216,7 @@ describe('BufferWatch', () => {
     };
     const limits = { badFramesMax: 1, socketBufferBytesMax: 1e9 };
     const client = new Client(ANYBODY, '10.0.0.1');
-    const connection = new Connection(socket, 'binary', client, limits, new Traffic());
+    const connection = new Connection(socket, 'binary', client, limits, new GatewayCounters());
     connection.sendEncoded('x');
     return { connection, closes };
   }

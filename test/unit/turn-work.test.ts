@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import { TurnWork } from '../../src/gateway/limits/turn-work.ts';
+import { BackgroundTasks } from '../../src/gateway/limits/background-tasks.ts';
 
-describe('TurnWork', () => {
+describe('BackgroundTasks', () => {
   it('does one step at a time, in turns, and rests as long as each took', async () => {
     const STEP_MS = 8;
-    const work = new TurnWork((error) => {
+    const work = new BackgroundTasks((error) => {
       throw error;
     });
     const done: string[] = [];

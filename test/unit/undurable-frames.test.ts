@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { UndurableFrames } from '../../src/gateway/undurable-frames.ts';
+import { PendingDurable } from '../../src/gateway/ingest/pending-durable.ts';
 
 it('frames that are sent again are held back once, and settled with the rest', () => {
-  const frames = new UndurableFrames();
+  const frames = new PendingDurable();
   frames.add(3, 10);
   frames.add(4, 20);
   // After a refusal a publisher sends all again that is not acknowledged.

@@ -1,11 +1,11 @@
 import { ANYBODY } from '../../../src/access/index.ts';
 import { monotonicMs } from '../../../src/engine/index.ts';
-import { Client } from '../../../src/gateway/admission/client.ts';
-import { UNWATCHED } from '../../../src/gateway/admission/security-events.ts';
-import { AliasTable } from '../../../src/gateway/alias-table.ts';
+import { AliasTable } from '../../../src/gateway/ingest/alias-table.ts';
+import { PublishScope } from '../../../src/gateway/ingest/publish-scope.ts';
+import { TickIntake } from '../../../src/gateway/ingest/tick-intake.ts';
 import { SymbolQuota } from '../../../src/gateway/limits/symbol-quota.ts';
-import { PublishScope } from '../../../src/gateway/publish-scope.ts';
-import { TickIntake } from '../../../src/gateway/tick-intake.ts';
+import { Client } from '../../../src/gateway/sessions/client.ts';
+import { UNWATCHED } from '../../../src/gateway/sessions/security-events.ts';
 import { TickBatch, TicksReader } from '../../../src/protocol/index.ts';
 import type { Case, CaseMaker } from '../case.ts';
 import { EngineRig } from '../engine-rig.ts';

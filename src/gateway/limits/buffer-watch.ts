@@ -1,6 +1,6 @@
 import { CloseCode } from '../../protocol/index.ts';
-import type { SecurityEvents } from '../admission/security-events.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../sessions/connection.ts';
+import type { SecurityEvents } from '../sessions/security-events.ts';
 
 /** How often the buffers are added up, ms. */
 const LOOK_EVERY_MS = 250;

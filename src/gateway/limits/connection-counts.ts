@@ -1,4 +1,4 @@
-import type { LimitName } from '../admission/security-events.ts';
+import type { LimitName } from '../sessions/security-events.ts';
 import { limitedAddress } from './limited-address.ts';
 
 /** How many connections there may be. */

@@ -1,6 +1,6 @@
 import { tenantOf } from '../../engine/index.ts';
-import type { Client } from '../admission/client.ts';
-import type { LimitName } from '../admission/security-events.ts';
+import type { Client } from '../sessions/client.ts';
+import type { LimitName } from '../sessions/security-events.ts';
 import { limitedAddress } from './limited-address.ts';
 
 /** How many symbols may come into being. */

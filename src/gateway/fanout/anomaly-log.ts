@@ -1,0 +1,212 @@
+import type { AnomalySink, SymbolTable } from '../../engine/index.ts';
+import type { Store } from '../../store/index.ts';
+import { type AnomalyRecord, type PastAnomaly, SymbolAnomalies } from './symbol-anomalies.ts';
+
+/** An anomaly with its symbol's name. */
+export interface NamedAnomaly extends PastAnomaly {
+  readonly symbol: string;
+}
+
+/** The most recent anomalies of all symbols together that are kept in memory. */
+const RECENT_OF_ALL_MAX = 1000;
+
+/** The ordinal of those that came before the start: which came first, symbols aside, is not known. */
+const BEFORE_START = -1;
+
+/** Where anomalies go on their way to sessions. */
+export interface AnomalyLogOptions {
+  /** Anomalies of a symbol that are kept in memory. */
+  readonly perSymbolMax: number;
+  readonly symbols: Pick<SymbolTable, 'name'>;
+  /** Told of the symbol after each anomaly is in. */
+  readonly onAnomaly: (symbolId: number) => void;
+  /** Undefined: memory is all there is. */
+  readonly disk?: AnomalyDisk | undefined;
+}
+
+/** What keeps anomalies beyond memory. */
+export interface AnomalyDisk {
+  /** Gets every anomaly. */
+  readonly store: Store;
+  /** Whether sessions are told of an anomaly only once it is durable. */
+  readonly isAwaited: boolean;
+  /** Anomalies came in outside of {@link AnomalyLog.append}, as they have become durable. */
+  readonly onDurable: () => void;
+}
+
+/**
+ * The anomalies: recent ones in memory, which sessions are sent from, all of them in the store, where there is one. Without a
+ * store, history is what memory holds.
+ */
+export class AnomalyLog implements AnomalySink {
+  readonly #options: AnomalyLogOptions;
+  readonly #bySymbol = new Map<number, SymbolAnomalies>();
+  readonly #recent: AnomalyRecord[] = [];
+  /** In `sync` mode, what is on its way to the disk. */
+  #undurable: AnomalyRecord[] = [];
+  #isAwaitingDisk = false;
+  #ordinal = 0;
+
+  constructor(options: AnomalyLogOptions) {
+    this.#options = options;
+  }
+
+  /** Anomalies of a symbol that are kept in memory. */
+  get perSymbolMax(): number {
+    return this.#options.perSymbolMax;
+  }
+
+  /** Whether anomalies wait to become durable before sessions are told. */
+  get isWaiting(): boolean {
+    return this.#isAwaitingDisk;
+  }
+
+  /** Takes where the numbering of a symbol stands at the start. */
+  continueAfter(symbolId: number, last: number): void {
+    if (last > 0) this.#bySymbol.set(symbolId, new SymbolAnomalies(last));
+  }
+
+  append(
+    symbolId: number,
+    sequence: number,
+    direction: number,
+    reference: number,
+    price: number,
+    changePercent: number,
+    time: number,
+  ): void {
+    const record: AnomalyRecord = {
+      symbolId,
+      sequence,
+      direction: direction as 1 | -1,
+      reference,
+      price,
+      changePercent,
+      time,
+      ordinal: this.#ordinal++,
+    };
+    const { disk } = this.#options;
+    disk?.store.append(this.#named(record));
+    if (!disk?.isAwaited) {
+      this.#take(record);
+      return;
+    }
+    this.#undurable.push(record);
+    if (!this.#isAwaitingDisk) void this.#awaitDisk(disk);
+  }
+
+  /** The sequence of a symbol's newest anomaly; 0 when it has none. */
+  last(symbolId: number): number {
+    return this.#bySymbol.get(symbolId)?.last ?? 0;
+  }
+
+  /** The oldest sequence of a symbol that {@link past} can tell; 1 when it has none. */
+  first(symbolId: number): number {
+    const { disk, symbols } = this.#options;
+    const held = this.#bySymbol.get(symbolId);
+    if (held === undefined) return 1;
+    const kept = disk?.store.firstSequence(symbols.name(symbolId)) ?? held.first;
+    return Math.min(held.first, kept);
+  }
+
+  /** Up to `limit` anomalies of a symbol that memory holds, with sequences from `from` on, oldest first. */
+  held(symbolId: number, from: number, limit = Number.POSITIVE_INFINITY): readonly AnomalyRecord[] {
+    const known = this.#bySymbol.get(symbolId);
+    if (known === undefined) return [];
+    const isCut = from < known.first && !known.isRecalled;
+    const held = isCut ? this.#recall(symbolId, known) : known;
+    const records: AnomalyRecord[] = [];
+    const start = Math.max(from, held.first);
+    for (let sequence = start; sequence <= held.last && records.length < limit; sequence++) {
+      records.push(held.get(symbolId, sequence));
+    }
+    return records;
+  }
+
+  /** Up to `limit` anomalies of a symbol with sequences from `from` on, oldest first, from memory or the store. */
+  past(symbolId: number, from: number, limit: number): readonly PastAnomaly[] {
+    const { disk, symbols } = this.#options;
+    const held = this.#bySymbol.get(symbolId);
+    if (held === undefined) return [];
+    if (disk === undefined || from >= held.first) return this.held(symbolId, from, limit);
+    // The store has what no session was told of yet, too.
+    const known = disk.store.from(symbols.name(symbolId), from, limit);
+    return known.filter(({ sequence }) => sequence <= held.last);
+  }
+
+  /** The most recent anomalies of wanted symbols, newest first; without a store, of the last {@link RECENT_OF_ALL_MAX} of all. */
+  recent(limit: number, isWanted: (name: string) => boolean): readonly NamedAnomaly[] {
+    const { disk } = this.#options;
+    if (disk !== undefined) return disk.store.recent(limit, isWanted);
+    const recent: NamedAnomaly[] = [];
+    for (const record of this.#recent.slice(-RECENT_OF_ALL_MAX).reverse()) {
+      if (recent.length === limit) break;
+      const named = this.#named(record);
+      if (isWanted(named.symbol)) recent.push(named);
+    }
+    return recent;
+  }
+
+  // After a start, memory has none of those that came before: whoever asks for what it missed would not get them.
+  #recall(symbolId: number, held: SymbolAnomalies): SymbolAnomalies {
+    const older = this.#older(symbolId, held);
+    held.isRecalled = true;
+    if (older.length === 0) return held;
+    const { perSymbolMax } = this.#options;
+    const recalled = new SymbolAnomalies(held.first - older.length - 1);
+    recalled.isRecalled = true;
+    for (const anomaly of older) {
+      recalled.append({ ...anomaly, symbolId, ordinal: BEFORE_START }, perSymbolMax);
+    }
+    for (let sequence = held.first; sequence <= held.last; sequence++) {
+      recalled.append(held.get(symbolId, sequence), perSymbolMax);
+    }
+    this.#bySymbol.set(symbolId, recalled);
+    return recalled;
+  }
+
+  /** As many of the store's as there is room for before those held, without a hole. */
+  #older(symbolId: number, { first, last }: SymbolAnomalies): readonly PastAnomaly[] {
+    const { disk, symbols, perSymbolMax } = this.#options;
+    const room = perSymbolMax - (last - first + 1);
+    const from = Math.max(1, first - room);
+    if (disk === undefined || from >= first) return [];
+    const stored = disk.store.from(symbols.name(symbolId), from, first - from);
+    const known = stored.filter(({ sequence }) => sequence < first);
+    // What a full disk or a crash left out cuts off those before it.
+    return known.filter(({ sequence }, index) => sequence === first - known.length + index);
+  }
+
+  #named(record: AnomalyRecord): NamedAnomaly {
+    const { symbolId, sequence, direction, reference, price, changePercent, time } = record;
+    const symbol = this.#options.symbols.name(symbolId);
+    return { symbol, sequence, direction, reference, price, changePercent, time };
+  }
+
+  #take(record: AnomalyRecord): void {
+    const { perSymbolMax, onAnomaly } = this.#options;
+    let held = this.#bySymbol.get(record.symbolId);
+    if (held === undefined) {
+      held = new SymbolAnomalies(record.sequence - 1);
+      this.#bySymbol.set(record.symbolId, held);
+    }
+    held.append(record, perSymbolMax);
+    this.#recent.push(record);
+    // Cut in strides: a shift an anomaly would move the whole array each time.
+    if (this.#recent.length >= 2 * RECENT_OF_ALL_MAX) this.#recent.splice(0, RECENT_OF_ALL_MAX);
+    onAnomaly(record.symbolId);
+  }
+
+  // A disk that fails holds nobody up: the store keeps what waits in memory, and says so.
+  async #awaitDisk({ store, onDurable }: AnomalyDisk): Promise<void> {
+    this.#isAwaitingDisk = true;
+    while (this.#undurable.length > 0) {
+      const records = this.#undurable;
+      this.#undurable = [];
+      await store.flushed();
+      for (const record of records) this.#take(record);
+      onDurable();
+    }
+    this.#isAwaitingDisk = false;
+  }
+}

@@ -1,0 +1,134 @@
+import type { Engine } from '../../engine/index.ts';
+import type { GatewayCounters } from '../metrics/gateway-counters.ts';
+import { STATS_PENDING } from '../subscriptions/link-table.ts';
+import type { Subscriptions } from '../subscriptions/subscriptions.ts';
+import type { AnomalyLog } from './anomaly-log.ts';
+import type { SessionSender } from './session-sender.ts';
+import type { SymbolVersions } from './symbol-versions.ts';
+
+/** Dirty symbols taken at a time. */
+const TAKEN_MAX = 16_384;
+/** Anomalies taken in one run at most: the rest waits in its rings while sockets are read. */
+const ANOMALIES_PER_RUN = 4096;
+
+/**
+ * From what changed to who is told: takes the engine's news, marks the sessions' links, brings the marked sessions up to
+ * date with one message each. Runs on the gateway's thread, all of it in one turn.
+ */
+export class FanOut {
+  readonly #engine: Engine;
+  readonly #subscriptions: Subscriptions;
+  readonly #pool: SymbolVersions;
+  readonly #anomalies: AnomalyLog;
+  readonly #traffic: GatewayCounters;
+  readonly #taken = new Int32Array(TAKEN_MAX);
+  #touched: SessionSender[] = [];
+
+  constructor(
+    engine: Engine,
+    subscriptions: Subscriptions,
+    pool: SymbolVersions,
+    anomalies: AnomalyLog,
+    traffic: GatewayCounters,
+  ) {
+    this.#engine = engine;
+    this.#subscriptions = subscriptions;
+    this.#pool = pool;
+    this.#anomalies = anomalies;
+    this.#traffic = traffic;
+  }
+
+  /** Takes all news there is now and flushes the sessions concerned. Returns how many messages that took. */
+  run(): number {
+    const { framesOut } = this.#traffic;
+    this.#runAnomalies();
+    let count: number;
+    do {
+      count = this.#engine.dirty.take(this.#taken);
+      for (let i = 0; i < count; i++) this.#markStats(this.#taken[i] as number);
+    } while (count > TAKEN_MAX / 2);
+    this.#flushTouched();
+    return this.#traffic.framesOut - framesOut;
+  }
+
+  /**
+   * Anomalies first: their rings are small, and a worker may be waiting. No more at a time than the log keeps of a symbol:
+   * a session with room in its socket misses none, however many one symbol has. False when some may be left.
+   */
+  #runAnomalies(): boolean {
+    const atATime = this.#anomalies.perSymbolMax;
+    for (let left = ANOMALIES_PER_RUN; left > 0; left -= atATime) {
+      if (this.#engine.drainAnomalies(this.#anomalies, atATime) < atATime) return true;
+      this.#flushTouched();
+    }
+    return false;
+  }
+
+  /** Takes all anomalies there are, which ends: ticks that could raise more come in by this thread. */
+  takeAnomalies(): void {
+    while (!this.#runAnomalies()) {
+      // Each run takes some.
+    }
+    this.#flushTouched();
+  }
+
+  /** Brings the marked sessions up to date. */
+  flush(): void {
+    this.#flushTouched();
+  }
+
+  #flushTouched(): void {
+    const touched = this.#touched;
+    let kept = 0;
+    for (let i = 0; i < touched.length; i++) {
+      const delivery = touched[i] as SessionSender;
+      delivery.flush();
+      delivery.isTouched = delivery.isBehind;
+      // One whose socket had no room is looked at again: not every socket says when it has.
+      if (delivery.isTouched) touched[kept++] = delivery;
+    }
+    touched.length = kept;
+  }
+
+  /** Marks a symbol's new anomaly with the sessions that want it; for the anomaly log to call. */
+  markAnomaly(symbolId: number): void {
+    const links = this.#subscriptions.of(symbolId);
+    if (links === undefined) return;
+    const { deliveries } = this.#subscriptions;
+    const { owners } = this.#subscriptions.links;
+    for (const link of links) {
+      const delivery = deliveries[owners[link] as number] as SessionSender;
+      delivery.markAnomalies(link);
+      this.#touch(delivery);
+    }
+  }
+
+  #markStats(symbolId: number): void {
+    const links = this.#subscriptions.of(symbolId);
+    // Symbols that nobody is subscribed to cost a bit test, no more.
+    if (links === undefined || links.length === 0) return;
+    const isNew = this.#pool.refresh(symbolId);
+    const current = this.#pool.current(symbolId);
+    const { deliveries } = this.#subscriptions;
+    const { cursors, flags, owners } = this.#subscriptions.links;
+    let conflated = 0;
+    for (let i = 0; i < links.length; i++) {
+      const link = links[i] as number;
+      // Marked before: its session is touched, waits for its `conflateMs`, or has no room.
+      if (((flags[link] as number) & STATS_PENDING) !== 0) conflated++;
+      // Also where it is not new: a session that subscribed or verified took it, for itself only.
+      else if (cursors[link] !== current) {
+        const delivery = deliveries[owners[link] as number] as SessionSender;
+        delivery.markStats(link);
+        if (!delivery.pace.isWaiting) this.#touch(delivery);
+      }
+    }
+    if (isNew) this.#traffic.conflatedUpdates += conflated;
+  }
+
+  #touch(delivery: SessionSender): void {
+    if (delivery.isTouched) return;
+    delivery.isTouched = true;
+    this.#touched.push(delivery);
+  }
+}

@@ -1,0 +1,70 @@
+import type { NameSpace } from '../../engine/index.ts';
+import type { SymbolQuota } from '../limits/symbol-quota.ts';
+import type { Client } from '../sessions/client.ts';
+import type { LimitName, SecurityEvents } from '../sessions/security-events.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What all scopes share. */
+export interface PublishScopeRoom {
+  readonly quota: SymbolQuota;
+  readonly security: SecurityEvents;
+}
+
+/** What one client may publish, as the intake of ticks asks for it. */
+export class PublishScope {
+  /** Before the bytes of each symbol; empty in the default tenant. */
+  readonly prefix: Uint8Array;
+  readonly #client: Client;
+  readonly #room: PublishScopeRoom;
+  readonly #nameSpace: NameSpace;
+  /** Answers of the rule, by symbol id: a name in a tick is told again with every tick. */
+  #known = new Map<number, boolean>();
+
+  constructor(client: Client, room: PublishScopeRoom) {
+    this.#client = client;
+    this.#room = room;
+    this.#nameSpace = client.nameSpace;
+    this.prefix = encoder.encode(client.nameSpace.prefix);
+  }
+
+  /** Whether every symbol may be published: then nobody has to ask for each. */
+  get isAll(): boolean {
+    return this.#client.identity.publish.isAll;
+  }
+
+  /** Whether a symbol may be published. */
+  covers(symbol: string): boolean {
+    const isCovered = this.#client.identity.publish.covers(symbol);
+    if (!isCovered) this.#room.security.forbidden(this.#client, `publish ${symbol}`);
+    return isCovered;
+  }
+
+  /** Whether a symbol may be published that exists, and whose name stands in `bytes` from `start` to `end`. */
+  coversKnown(symbolId: number, bytes: Uint8Array, start: number, end: number): boolean {
+    let isCovered = this.#known.get(symbolId);
+    if (isCovered === undefined) {
+      isCovered = this.coversName(bytes, start, end);
+      this.#known.set(symbolId, isCovered);
+    }
+    return isCovered;
+  }
+
+  /** Whether a symbol may be published whose name stands in `bytes` from `start` to `end`. */
+  coversName(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.covers(this.#nameSpace.symbolOf(decoder.decode(bytes.subarray(start, end))));
+  }
+
+  /** Counts a symbol that the client brings into being, unless that breaks the limit that is returned. */
+  tryAddSymbol(): LimitName | undefined {
+    const broken = this.#room.quota.tryAdd(this.#client);
+    if (broken !== undefined) this.#room.security.limited(broken, this.#client);
+    return broken;
+  }
+
+  /** The client's token was replaced. */
+  permissionsChanged(): void {
+    this.#known = new Map();
+  }
+}

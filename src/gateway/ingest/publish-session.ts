@@ -1,0 +1,319 @@
+import {
+  ackFrame,
+  CloseCode,
+  decodeFrame,
+  ErrorCode,
+  type Frame,
+  Op,
+  ProtocolError,
+  pongFrame,
+  readPublishRequest,
+  readTicksFrame,
+  rejectFrame,
+  symbolFault,
+  type TickBatch,
+  type TicksReader,
+} from '../../protocol/index.ts';
+import type { CachedClock } from '../cached-clock.ts';
+import { TokenBucket } from '../limits/token-bucket.ts';
+import type { GatewayCounters } from '../metrics/gateway-counters.ts';
+import type { Connection } from '../sessions/connection.ts';
+import type { Renewals } from '../sessions/renewals.ts';
+import { MESSAGE_TOO_LARGE, type SocketHandler } from '../transport/transport.ts';
+import { AliasTable } from './alias-table.ts';
+import type { CreditHolder, CreditPool } from './credit-pool.ts';
+import { PendingDurable } from './pending-durable.ts';
+import { PublishScope, type PublishScopeRoom } from './publish-scope.ts';
+import type { Publisher, PublisherRegistry } from './publisher-registry.ts';
+import type { TickIntake } from './tick-intake.ts';
+
+/** What all publish sessions share. */
+export interface PublishRoom extends PublishScopeRoom {
+  readonly intake: TickIntake;
+  readonly credit: CreditPool;
+  readonly registry: PublisherRegistry;
+  readonly traffic: GatewayCounters;
+  readonly reader: TicksReader;
+  readonly batch: TickBatch;
+  readonly clock: CachedClock;
+  readonly ticksPerFrameMax: number;
+  readonly aliasesMax: number;
+  /** Whether a named publisher is told of a frame only once a snapshot has it. */
+  readonly awaitsSnapshots: boolean;
+  /** Ticks that a publisher may send a second. */
+  readonly ticksPerSecond: number;
+  /** Undefined where no tokens are demanded. */
+  readonly renewals: Renewals | undefined;
+  /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
+  acknowledgementDue(session: PublishSession, isUrgent: boolean): void;
+  sessionClosed(session: PublishSession): void;
+}
+
+/** When a publisher refused for want of credit may try again, ms: about what a full queue takes to drain. */
+const RETRY_AFTER_MS = 20;
+
+/** How a TICKS frame begins, in MessagePack and JSON. */
+const ARRAY_OF_3 = 0x93;
+const TICKS_JSON = `[${Op.TICKS},`;
+
+/** A publisher's connection: ticks in, acknowledgements out. */
+export class PublishSession implements SocketHandler, CreditHolder {
+  readonly connection: Connection;
+  readonly publisher: Publisher;
+  credit = 0;
+  /** Frames since the last acknowledgement, and when that was, on the clock of `performance.now`; for the turn. */
+  framesUnacknowledged = 0;
+  acknowledgedAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last one covered several frames: then this publisher does not wait for each. */
+  wasPipelined = false;
+  readonly #room: PublishRoom;
+  readonly #scope: PublishScope;
+  readonly #rate: TokenBucket;
+  /** When a frame that went beyond it may be sent again, on the clock of `performance.now`. */
+  #tooFastUntil = 0;
+  #isTooFast = false;
+  readonly #aliases = new AliasTable();
+  /** Ticks since the connection began. */
+  #accepted = 0;
+  #rejected = 0;
+  #dropped = 0;
+  #creditTold = 0;
+  /** Undefined where frames are acknowledged as they are taken. */
+  readonly #undurable: PendingDurable | undefined;
+  /** False once a frame with sequence 0 opted out; one with a number is always acknowledged. */
+  #isAcknowledged = true;
+  #hasNumbers = false;
+
+  constructor(connection: Connection, publisher: Publisher, room: PublishRoom) {
+    this.connection = connection;
+    this.publisher = publisher;
+    this.#room = room;
+    this.#scope = new PublishScope(connection.client, room);
+    this.#rate = new TokenBucket(this.#ticksPerSecond, room.clock.steady);
+    if (room.awaitsSnapshots && publisher.isNamed) this.#undurable = new PendingDurable();
+    publisher.session?.takenOver();
+    publisher.session = this;
+    room.credit.add(this);
+    this.#creditTold = this.credit;
+  }
+
+  message(data: Uint8Array | string): void {
+    if (!this.connection.isOpen) return;
+    const { clock } = this.#room;
+    clock.read();
+    this.connection.lastLifeAt = clock.steady;
+    try {
+      this.#read(data, clock.now);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.connection.refuse(error, this.#retryAfterMs(error.code));
+      if (error.code === ErrorCode.sequence_gap) {
+        this.connection.close(CloseCode.SEQUENCE_GAP, error.message);
+      }
+    }
+  }
+
+  drain(): void {
+    this.connection.heard();
+  }
+
+  pong(): void {
+    this.connection.heard();
+  }
+
+  close(code: number): void {
+    const { client } = this.connection;
+    if (code === MESSAGE_TOO_LARGE) this.#room.security.limited('frameBytes', client);
+    this.connection.closed();
+    this.#room.credit.remove(this);
+    this.#room.registry.leave(this.publisher, this);
+    this.#room.sessionClosed(this);
+  }
+
+  /** The token that took the place of the one before may allow less, or more. */
+  permissionsChanged(): void {
+    const { nameSpace } = this.connection.client;
+    this.#scope.permissionsChanged();
+    this.#aliases.permit((name) => this.#scope.covers(nameSpace.symbolOf(name)));
+    this.#rate.changeRate(this.#ticksPerSecond, this.#room.clock.steady);
+  }
+
+  /** Another connection came with this name. */
+  takenOver(): void {
+    this.#room.credit.remove(this);
+    this.connection.close(CloseCode.TAKEN_OVER, 'another connection took over this publisher name');
+  }
+
+  /** Acknowledges everything so far, with new credit; not to a publisher that uses sequence 0. */
+  acknowledge(): void {
+    this.framesUnacknowledged = 0;
+    if (!this.connection.isOpen) return;
+    this.#room.credit.topUp(this);
+    this.#creditTold = this.credit;
+    if (!this.#isAcknowledged) return;
+    const credit = this.credit + (this.#undurable?.ticks ?? 0);
+    this.connection.send(
+      ackFrame(this.sequence, this.#accepted, this.#rejected, this.#dropped, credit),
+    );
+  }
+
+  /** The last sequence that the publisher may forget. */
+  get sequence(): number {
+    const { durableSequence, sequence } = this.publisher;
+    return this.#undurable === undefined ? sequence : durableSequence;
+  }
+
+  /** A snapshot has more of the publisher's frames. */
+  madeDurable(): void {
+    if (this.#undurable === undefined) return;
+    this.#undurable.settle(this.publisher.durableSequence);
+    this.acknowledge();
+  }
+
+  /** Tells a publisher when there is notably more credit than it knows of, or all it may get. */
+  offerCredit(): void {
+    const { credit } = this.#room;
+    if (!credit.isBinding || !this.connection.isOpen) return;
+    credit.topUp(this);
+    if (this.credit <= this.#creditTold) return;
+    if (this.credit > 2 * this.#creditTold || credit.hasShare(this)) this.acknowledge();
+  }
+
+  /** Tells of small increases too, in time: the publisher may be waiting for just so much. */
+  swept(): void {
+    if (this.#room.credit.isBinding && this.credit > this.#creditTold) this.acknowledge();
+  }
+
+  /** @param now when the message came, ms since the epoch */
+  #read(data: Uint8Array | string, now: number): void {
+    const { batch, reader } = this.#room;
+    this.connection.expectEncoding(data);
+    // Whoever goes on all the same is not worth reading: that is most of what a frame costs.
+    if (this.#room.clock.steady < this.#tooFastUntil && isTicksFrame(data)) this.#refuseTooFast();
+    if (typeof data !== 'string' && reader.read(data, batch, now)) {
+      this.#takeTicks(now);
+      return;
+    }
+    const frame = decodeFrame(data);
+    if (frame[0] === Op.TICKS) {
+      readTicksFrame(frame, batch, now, this.#room.ticksPerFrameMax);
+      this.#takeTicks(now);
+    } else {
+      this.#answer(frame, now);
+    }
+  }
+
+  #answer(frame: Frame, now: number): void {
+    const request = readPublishRequest(frame);
+    if (request.op === Op.PING) {
+      this.connection.send(pongFrame(request.clientTime, now));
+    } else if (request.op === Op.ALIAS) {
+      this.#declare(request.firstAlias, request.symbols);
+    } else {
+      this.#room.renewals?.renew(this, request.token);
+    }
+  }
+
+  #declare(firstAlias: number, symbols: readonly unknown[]): void {
+    let fault: ProtocolError | undefined;
+    symbols.forEach((symbol, index) => {
+      const reason = typeof symbol === 'string' ? symbolFault(symbol) : 'is not a string';
+      // Each is declared, whatever is wrong with those before it.
+      const itsFault =
+        reason === undefined && typeof symbol === 'string'
+          ? this.#declareOne(firstAlias + index, symbol)
+          : new ProtocolError(ErrorCode.bad_symbol, `symbols[${index}] ${reason}`);
+      fault ??= itsFault;
+    });
+    if (fault !== undefined) throw fault;
+  }
+
+  /** Returns why its ticks will be rejected, if they will. */
+  #declareOne(alias: number, symbol: string): ProtocolError | undefined {
+    const { aliasesMax } = this.#room;
+    if (this.#aliases.size >= aliasesMax && !this.#aliases.has(alias)) {
+      throw new ProtocolError(ErrorCode.symbol_limit, `a connection takes ${aliasesMax} aliases`);
+    }
+    const isAllowed = this.#scope.isAll || this.#scope.covers(symbol);
+    this.#aliases.declare(alias, this.connection.client.nameSpace.nameOf(symbol), isAllowed);
+    if (isAllowed) return undefined;
+    return new ProtocolError(ErrorCode.forbidden, `the token does not allow "${symbol}"`);
+  }
+
+  #takeTicks(now: number): void {
+    const { batch, clock, credit, intake, traffic } = this.#room;
+    const { sequence } = batch;
+    if (sequence !== 0) this.#hasNumbers = true;
+    this.#isAcknowledged = this.#hasNumbers;
+    if (sequence !== 0 && sequence <= this.publisher.sequence) {
+      traffic.duplicateFrames++;
+      if (sequence > this.publisher.durableSequence) this.#undurable?.add(sequence, batch.count);
+      this.#room.acknowledgementDue(this, false);
+      return;
+    }
+    if (sequence !== 0) this.#checkGap(sequence);
+    if (credit.isBinding && batch.count > this.credit) this.#refuseBeyondCredit(batch.count);
+    this.#checkRate(batch.count);
+    credit.spend(this, batch.count);
+    intake.take(batch, this.#aliases, now, clock.monotonic, this.#scope);
+    traffic.tickFrames++;
+    this.#accepted += intake.accepted;
+    this.#rejected += intake.rejected;
+    this.#dropped += intake.dropped;
+    if (sequence !== 0) {
+      this.publisher.sequence = sequence;
+      this.#undurable?.add(sequence, batch.count);
+    }
+    if (intake.faults.length > 0) this.connection.send(rejectFrame(sequence, intake.faults));
+    this.#room.acknowledgementDue(this, 2 * this.credit < this.#creditTold);
+  }
+
+  #checkGap(sequence: number): void {
+    const expected = this.publisher.sequence + 1;
+    if (sequence === expected) return;
+    // What followed a frame that came too fast was on its way: it comes again, too.
+    if (this.#isTooFast && sequence > expected) this.#refuseTooFast();
+    const message = `sequence: expected ${expected}, got ${sequence}`;
+    throw new ProtocolError(ErrorCode.sequence_gap, message);
+  }
+
+  get #ticksPerSecond(): number {
+    const ofToken = this.connection.client.identity.limits.ticksPerSecond;
+    return Math.min(ofToken ?? Number.POSITIVE_INFINITY, this.#room.ticksPerSecond);
+  }
+
+  #checkRate(ticks: number): void {
+    const { clock, security } = this.#room;
+    this.#isTooFast = !this.#rate.tryTake(ticks, clock.steady);
+    if (!this.#isTooFast) return;
+    security.limited('ticksPerSecond', this.connection.client);
+    this.#tooFastUntil = clock.steady + this.#rate.waitMs(ticks, clock.steady);
+    this.#refuseTooFast();
+  }
+
+  #refuseTooFast(): never {
+    this.#room.traffic.tooFastFrames++;
+    const message = 'this publisher sends more ticks a second than it may';
+    throw new ProtocolError(ErrorCode.rate_limited, message);
+  }
+
+  #retryAfterMs(code: ErrorCode): number | null {
+    if (code === ErrorCode.backpressure) return RETRY_AFTER_MS;
+    if (code !== ErrorCode.rate_limited) return null;
+    return Math.max(1, Math.ceil(this.#tooFastUntil - this.#room.clock.steady));
+  }
+
+  #refuseBeyondCredit(ticks: number): never {
+    this.#room.traffic.backpressureFrames++;
+    const message = `the frame holds ${ticks} ticks, and the credit left is ${this.credit}`;
+    // Space may have come since the last acknowledgement: whoever is refused learns of it.
+    this.#room.acknowledgementDue(this, true);
+    throw new ProtocolError(ErrorCode.backpressure, message);
+  }
+}
+
+/** Whether a message looks like a TICKS frame as all known clients write it. */
+function isTicksFrame(data: Uint8Array | string): boolean {
+  if (typeof data === 'string') return data.startsWith(TICKS_JSON);
+  return data[0] === ARRAY_OF_3 && data[1] === Op.TICKS;
+}

@@ -1,0 +1,211 @@
+import { type Engine, TENANT_BYTES_MAX, UNKNOWN_SYMBOL } from '../../engine/index.ts';
+import {
+  ErrorCode,
+  NameKind,
+  SYMBOL_LENGTH_MAX,
+  symbolFault,
+  type TickBatch,
+} from '../../protocol/index.ts';
+import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
+import type { PublishScope } from './publish-scope.ts';
+import { isPrice, isTickTime } from './tick-rules.ts';
+
+/** No symbol is longer, in UTF-8. */
+const SYMBOL_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX;
+/** Below this, a byte is a control character: it may begin another tenant's name, never a symbol. */
+const CONTROL_END = 0x20;
+
+/** Rejected ticks of a frame that are named; the rest is only counted. */
+const FAULTS_NAMED_MAX = 100;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A name as bytes: in a frame, behind a tenant's prefix, or of an alias. */
+interface NameBytes {
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
+/**
+ * Judges ticks and puts the good ones into the engine's queues. An invalid tick never spoils its neighbours. One for the
+ * whole gateway; the results of {@link take} stand until the next call.
+ */
+export class TickIntake {
+  /** Ticks of the last batch. */
+  accepted = 0;
+  rejected = 0;
+  dropped = 0;
+  /** Rejected ticks of the last batch: index and error code in turn. */
+  faults: number[] = [];
+  /** Indexes of the dropped ticks of the last batch, where they were asked for. */
+  droppedIndexes: number[] = [];
+  /** How far ahead of the server's clock a tick may be, ms. */
+  readonly maxFutureMs: number;
+  /** Since the start. */
+  readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
+  readonly #engine: Engine;
+  readonly #onSymbol: (symbolId: number, symbol: string) => void;
+  #faultsNamedMax = FAULTS_NAMED_MAX;
+  /** The latest time that a tick of this batch may have. */
+  #timeMax = 0;
+  readonly #name: NameBytes = { bytes: new Uint8Array(0), start: 0, end: 0 };
+  /** Where a tenant's names are put together. */
+  readonly #prefixed = new Uint8Array(TENANT_BYTES_MAX + SYMBOL_BYTES_MAX);
+
+  /** @param onSymbol told of each symbol that is new, before its first tick is queued */
+  constructor(
+    engine: Engine,
+    maxFutureMs: number,
+    onSymbol: (symbolId: number, symbol: string) => void,
+  ) {
+    this.#engine = engine;
+    this.maxFutureMs = maxFutureMs;
+    this.#onSymbol = onSymbol;
+  }
+
+  /**
+   * Takes a batch in.
+   *
+   * @param now the server's clock, ms since the epoch: what times are held against
+   * @param receivedAt the same moment on the monotonic clock
+   * @param scope what the publisher may publish
+   * @param namesAll whether every rejected tick is to be named, and every dropped one
+   */
+  take(
+    batch: TickBatch,
+    aliases: AliasTable | undefined,
+    now: number,
+    receivedAt: number,
+    scope: PublishScope,
+    namesAll = false,
+  ): void {
+    this.accepted = 0;
+    this.rejected = 0;
+    this.dropped = 0;
+    if (this.faults.length > 0) this.faults = [];
+    if (this.droppedIndexes.length > 0) this.droppedIndexes = [];
+    this.#faultsNamedMax = namesAll ? batch.count : FAULTS_NAMED_MAX;
+    this.#timeMax = now + this.maxFutureMs;
+    batch.receivedAt = receivedAt;
+    for (let i = 0; i < batch.count; i++) {
+      const symbolId = this.#admit(batch, i, aliases, scope);
+      if (symbolId < 0) continue;
+      if (this.#engine.tryOffer(symbolId, batch, i)) this.accepted++;
+      else {
+        this.dropped++;
+        if (namesAll) this.droppedIndexes.push(i);
+      }
+    }
+    this.totals.accepted += this.accepted;
+    this.totals.dropped += this.dropped;
+  }
+
+  /** The symbol id of a good tick, registered if need be; negative for a bad one, which is noted. */
+  #admit(
+    batch: TickBatch,
+    index: number,
+    aliases: AliasTable | undefined,
+    scope: PublishScope,
+  ): number {
+    const symbolId = this.#find(batch, index, aliases, scope);
+    if (symbolId < UNKNOWN_SYMBOL) return symbolId;
+    if (!isPrice(batch.prices[index] as number)) return this.#reject(index, ErrorCode.bad_price);
+    if (!isTickTime(batch.times[index] as number, this.#timeMax)) {
+      return this.#reject(index, ErrorCode.bad_time);
+    }
+    if (symbolId !== UNKNOWN_SYMBOL) return symbolId;
+    const registered = this.#register(index, scope);
+    if (registered >= 0 && batch.kinds[index] === NameKind.ALIAS) {
+      aliases?.resolve(batch.names[index] as number, registered);
+    }
+    return registered;
+  }
+
+  /** The symbol id; `UNKNOWN_SYMBOL` for a good name not seen yet, left in #name; lower for a bad one, noted. */
+  #find(
+    batch: TickBatch,
+    index: number,
+    aliases: AliasTable | undefined,
+    scope: PublishScope,
+  ): number {
+    const kind = batch.kinds[index];
+    if (kind === NameKind.ALIAS)
+      return this.#findAlias(index, batch.names[index] as number, aliases);
+    if (kind !== NameKind.TEXT || !this.#readName(batch, index, scope.prefix)) {
+      return this.#reject(index, ErrorCode.bad_symbol);
+    }
+    const { bytes, start, end } = this.#name;
+    const symbolId = this.#engine.symbols.find(bytes, start, end);
+    const isKnown = symbolId >= 0;
+    if (!isKnown && !isSymbol(bytes, start + scope.prefix.length, end)) {
+      return this.#reject(index, ErrorCode.bad_symbol);
+    }
+    if (scope.isAll) return symbolId;
+    const isCovered = isKnown
+      ? scope.coversKnown(symbolId, bytes, start, end)
+      : scope.coversName(bytes, start, end);
+    return isCovered ? symbolId : this.#reject(index, ErrorCode.forbidden);
+  }
+
+  #findAlias(index: number, alias: number, aliases: AliasTable | undefined): number {
+    const known = aliases === undefined ? UNDECLARED_ALIAS : aliases.symbolId(alias);
+    if (known >= 0) return known;
+    if (known === UNDECLARED_ALIAS) return this.#reject(index, ErrorCode.unknown_alias);
+    if (known === FORBIDDEN_ALIAS) return this.#reject(index, ErrorCode.forbidden);
+    const name = this.#name;
+    name.bytes = (aliases as AliasTable).symbol(alias);
+    name.start = 0;
+    name.end = name.bytes.length;
+    const symbolId = this.#engine.symbols.find(name.bytes, 0, name.end);
+    if (symbolId >= 0) aliases?.resolve(alias, symbolId);
+    return symbolId;
+  }
+
+  /** Puts the name of a tick that tells its symbol into #name; false for what can be no symbol. */
+  #readName(batch: TickBatch, index: number, prefix: Uint8Array): boolean {
+    const name = this.#name;
+    const start = batch.names[index] as number;
+    const length = batch.lengths[index] as number;
+    if (prefix.length === 0) {
+      name.bytes = batch.text;
+      name.start = start;
+      name.end = start + length;
+      return (batch.text[start] as number) >= CONTROL_END;
+    }
+    if (length > SYMBOL_BYTES_MAX) return false;
+    name.bytes = this.#prefixed;
+    name.start = 0;
+    name.end = prefix.length + length;
+    name.bytes.set(prefix);
+    name.bytes.set(batch.text.subarray(start, start + length), prefix.length);
+    return true;
+  }
+
+  #register(index: number, scope: PublishScope): number {
+    const { symbols } = this.#engine;
+    if (symbols.isFull() || scope.tryAddSymbol() !== undefined) {
+      return this.#reject(index, ErrorCode.symbol_limit);
+    }
+    const { bytes, start, end } = this.#name;
+    const symbolId = symbols.register(bytes, start, end);
+    this.#onSymbol(symbolId, symbols.name(symbolId));
+    return symbolId;
+  }
+
+  #reject(index: number, code: ErrorCode): number {
+    this.rejected++;
+    const { rejected } = this.totals;
+    rejected.set(code, (rejected.get(code) ?? 0) + 1);
+    if (this.faults.length < 2 * this.#faultsNamedMax) this.faults.push(index, code);
+    return UNKNOWN_SYMBOL - 1;
+  }
+}
+
+function isSymbol(bytes: Uint8Array, start: number, end: number): boolean {
+  try {
+    return symbolFault(utf8.decode(bytes.subarray(start, end))) === undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,56 @@
+import type { Engine, PartitionStatus } from '../../engine/index.ts';
+import { Counter, LATENCY_BUCKETS, latencyBucketEndUs } from '../../engine/index.ts';
+
+type Counters = PartitionStatus['counters'];
+
+/** Ticks by the bucket of their latency. */
+type Latencies = Pick<Counters, 'latency'>;
+
+/** The latencies of all partitions, as they are now. */
+export function joinedLatencies(engine: Pick<Engine, 'partitions' | 'status'>): Latencies {
+  const ticks = new Float64Array(LATENCY_BUCKETS);
+  for (let partition = 0; partition < engine.partitions; partition++) {
+    const { counters } = engine.status(partition);
+    for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
+      ticks[bucket] = (ticks[bucket] as number) + counters.latency(bucket);
+    }
+  }
+  return { latency: (bucket) => ticks[bucket] as number };
+}
+
+/** Ticks whose latency was counted. */
+export function latencyCount(latencies: Latencies): number {
+  let count = 0;
+  for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++) count += latencies.latency(bucket);
+  return count;
+}
+
+/** The mean latency, ms; null when there is none. */
+export function averageLatencyMs(counters: Counters): number | null {
+  const count = latencyCount(counters);
+  return count === 0 ? null : counters.get(Counter.LATENCY_US_SUM) / count / 1000;
+}
+
+/**
+ * The latency that a fraction of the ticks did not exceed, ms: interpolated inside its bucket; null
+ * when there is none. The last bucket has no end, so its beginning stands for it.
+ */
+export function latencyQuantileMs(latencies: Latencies, fraction: number): number | null {
+  const rank = latencyCount(latencies) * fraction;
+  if (rank === 0) return null;
+  let below = 0;
+  for (let bucket = 0; bucket < LATENCY_BUCKETS - 1; bucket++) {
+    const count = latencies.latency(bucket);
+    if (below + count >= rank) {
+      const start = bucketStartUs(bucket);
+      const part = (rank - below) / count;
+      return (start + (latencyBucketEndUs(bucket) - start) * part) / 1000;
+    }
+    below += count;
+  }
+  return bucketStartUs(LATENCY_BUCKETS - 1) / 1000;
+}
+
+function bucketStartUs(bucket: number): number {
+  return bucket === 0 ? 0 : latencyBucketEndUs(bucket - 1);
+}

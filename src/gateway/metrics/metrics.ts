@@ -1,0 +1,178 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Counter } from '../../engine/index.ts';
+import type { QueryRoom } from '../../http/http-room.ts';
+import type { SnapshotCounters, Store } from '../../store/index.ts';
+import { rejectedByReason } from '../ingest/rejection-reasons.ts';
+import { partitionTotal } from '../partition-totals.ts';
+import type { SecurityCounts } from '../sessions/security-events.ts';
+import { watchEventLoop } from './event-loop-delay.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import { type Readings, ScrapedMetrics } from './scraped-metrics.ts';
+
+/**
+ * The metrics of a server. Nothing is counted for them: what is counted anyway is read when they
+ * are collected. `docs/METRICS.md` lists them all.
+ */
+export function createMetrics(room: QueryRoom): Registry {
+  const registry = new Registry();
+  const metrics = new ScrapedMetrics(registry);
+  addTicks(metrics, room);
+  addPartitions(metrics, room, registry);
+  addSessions(metrics, room);
+  addTraffic(metrics, room);
+  if (room.security !== undefined) addSecurity(metrics, room.security);
+  if (room.store !== undefined) addStore(metrics, room.store, room.snapshots);
+  metrics.gaugeBy('version', 'tickwire_build_info', 'Always 1; the label tells.', () => ({
+    [room.version]: 1,
+  }));
+  metrics.gaugeBy(
+    'quantile',
+    'tickwire_event_loop_delay_seconds',
+    'How late timers were since the last scrape.',
+    watchEventLoop(),
+  );
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+function addTicks(metrics: ScrapedMetrics, { engine, totals }: QueryRoom): void {
+  const total = (counter: Counter) => partitionTotal(engine, counter);
+  metrics.counter('tickwire_ticks_accepted_total', 'Ticks put into a queue.', () => {
+    return totals.accepted;
+  });
+  metrics.counterBy('reason', 'tickwire_ticks_rejected_total', 'Ticks that were invalid.', () => {
+    return rejectedByReason(totals.rejected);
+  });
+  metrics.counterBy('where', 'tickwire_ticks_dropped_total', 'Ticks lost, by where.', () => ({
+    arrival: totals.dropped,
+    lapped: total(Counter.LAPPED),
+    skipped: total(Counter.SKIPPED),
+  }));
+  metrics.counter(
+    'tickwire_ticks_late_total',
+    'Ticks applied that were older than the newest of their symbol.',
+    () => total(Counter.LATE),
+  );
+  metrics.counterBy('direction', 'tickwire_anomalies_total', 'Anomalies detected.', () => ({
+    up: total(Counter.UP),
+    down: total(Counter.DOWN),
+  }));
+  metrics.counter(
+    'tickwire_window_truncations_total',
+    'Places that full sliding windows gave up.',
+    () => total(Counter.TRUNCATED),
+  );
+  metrics.gauge('tickwire_symbols', 'Symbols the server holds.', () => engine.symbols.size);
+}
+
+function addPartitions(metrics: ScrapedMetrics, { engine }: QueryRoom, registry: Registry): void {
+  const each = (read: (status: ReturnType<typeof engine.status>) => number): Readings =>
+    Object.fromEntries(
+      Array.from({ length: engine.partitions }, (_, i) => [i, read(engine.status(i))]),
+    );
+  metrics.counterBy('partition', 'tickwire_ticks_applied_total', 'Ticks applied.', () =>
+    each(({ counters }) => counters.get(Counter.APPLIED)),
+  );
+  metrics.counterBy(
+    'partition',
+    'tickwire_ticks_quarantined_total',
+    'Ticks that the worker died of.',
+    () => each(({ quarantined }) => quarantined),
+  );
+  metrics.gaugeBy('partition', 'tickwire_queue_depth', 'Ticks waiting in the queue.', () =>
+    each(({ queueDepth }) => queueDepth),
+  );
+  metrics.counterBy(
+    'partition',
+    'tickwire_worker_restarts_total',
+    'Times that the worker died and was replaced.',
+    () => each(({ restarts }) => restarts),
+  );
+  new LatencyHistogram(
+    'tickwire_tick_latency_seconds',
+    "From receipt of a tick's frame to its statistics.",
+    registry,
+    engine,
+  );
+}
+
+function addSessions(metrics: ScrapedMetrics, room: QueryRoom): void {
+  metrics.gaugeBy('kind', 'tickwire_sessions', 'Live sessions.', () => {
+    const { publishers, subscribers } = room.sessions();
+    return { publish: publishers, stream: subscribers };
+  });
+  metrics.gauge('tickwire_subscriptions', 'Patterns held by all sessions.', () => {
+    return room.sessions().subscriptions;
+  });
+  metrics.gauge('tickwire_slow_sessions', 'Sessions whose socket had no room.', () => {
+    return room.sessions().slow;
+  });
+}
+
+function addStore(metrics: ScrapedMetrics, store: Store, snapshots: SnapshotCounters): void {
+  metrics.gauge('tickwire_store_ok', '1, or 0 while the disk refuses.', () =>
+    store.fault === undefined ? 1 : 0,
+  );
+  metrics.gauge('tickwire_store_waiting_anomalies', 'Anomalies not on disk yet.', () => {
+    return store.waitingCount;
+  });
+  metrics.counter(
+    'tickwire_store_dropped_anomalies_total',
+    'Anomalies given up because the disk refused for too long.',
+    () => store.droppedCount,
+  );
+  metrics.counterBy('result', 'tickwire_snapshots_total', 'Snapshots of all statistics.', () => ({
+    saved: snapshots.saved,
+    failed: snapshots.failed,
+  }));
+  metrics.gauge('tickwire_snapshot_timestamp_seconds', 'When the newest was taken.', () => {
+    return snapshots.takenAt / 1000;
+  });
+  metrics.gauge('tickwire_snapshot_duration_seconds', 'What the newest took.', () => {
+    return snapshots.durationMs / 1000;
+  });
+  metrics.gauge('tickwire_snapshot_bytes', 'Size of the newest.', () => snapshots.bytes);
+}
+
+function addSecurity(metrics: ScrapedMetrics, security: SecurityCounts): void {
+  metrics.counterBy(
+    'event',
+    'tickwire_security_events_total',
+    'Tokens refused, actions forbidden, limits met.',
+    () => security.events,
+  );
+  metrics.counterBy(
+    'limit',
+    'tickwire_limits_met_total',
+    'Times that a client ran into a limit.',
+    () => security.limits,
+  );
+}
+
+function addTraffic(metrics: ScrapedMetrics, { traffic }: QueryRoom): void {
+  const count = (name: string, help: string, read: () => number) =>
+    metrics.counter(`tickwire_${name}_total`, help, read);
+  count('frames_sent', 'Frames sent on all sessions.', () => traffic.framesOut);
+  count('bytes_sent', 'Payload bytes of the frames sent.', () => traffic.bytesOut);
+  metrics.counterBy('kind', 'tickwire_entries_sent_total', 'Entries of STATS frames sent.', () => ({
+    full: traffic.fullEntriesOut,
+    delta: traffic.entriesOut - traffic.fullEntriesOut,
+  }));
+  count('anomalies_sent', 'Anomalies sent, counted for each session.', () => traffic.anomaliesOut);
+  count(
+    'conflated_updates',
+    'States not sent, as newer ones came.',
+    () => traffic.conflatedUpdates,
+  );
+  count('slow_episodes', 'Times that a socket had no room.', () => traffic.slowEpisodes);
+  count('tick_frames', 'TICKS frames taken.', () => traffic.tickFrames);
+  count('duplicate_frames', 'TICKS frames that had come before.', () => traffic.duplicateFrames);
+  count('too_fast_frames', 'TICKS frames refused for their rate.', () => traffic.tooFastFrames);
+  count('bad_frames', 'Frames that could not be read.', () => traffic.badFrames);
+  metrics.counterBy(
+    'from',
+    'tickwire_backpressure_refusals_total',
+    'Frames and HTTP requests refused because queues were full.',
+    () => ({ frame: traffic.backpressureFrames, http: traffic.backpressureRequests }),
+  );
+}

@@ -1,0 +1,165 @@
+import {
+  AccessError,
+  type Authenticator,
+  type Identity,
+  UncheckedTokenError,
+} from '../../access/index.ts';
+import {
+  CloseCode,
+  decodeFrame,
+  ErrorCode,
+  Op,
+  ProtocolError,
+  readStreamRequest,
+} from '../../protocol/index.ts';
+import type { SocketHandler } from '../transport/transport.ts';
+import type { Connection } from './connection.ts';
+import type { SecurityEvents } from './security-events.ts';
+
+/** What a client may send ahead while its token is looked at. */
+const AHEAD_MESSAGES_MAX = 64;
+const AHEAD_BYTES_MAX = 1_048_576;
+
+/** "Try again later", of those that every WebSocket has: come back, says its range. */
+const TRY_AGAIN_LATER = 1013;
+
+/** What all gates share. */
+export interface GateRoom {
+  readonly authenticator: Authenticator;
+  readonly security: SecurityEvents;
+  /** How long a client has to send a token that is accepted, ms. */
+  readonly timeoutMs: number;
+  /** Told of what cannot be told a client. */
+  fault(error: unknown): void;
+  /** Told of each gate, and when it has become a session or is gone. */
+  readonly gates: Set<AuthHandshake>;
+}
+
+/**
+ * Stands before a session until its token is accepted: `WELCOME` comes after. What the client sends ahead waits, within
+ * bounds. From then on it passes everything on to the session.
+ */
+export class AuthHandshake implements SocketHandler {
+  readonly connection: Connection;
+  readonly #room: GateRoom;
+  readonly #open: (identity: Identity) => SocketHandler;
+  readonly #timer: NodeJS.Timeout;
+  #session: SocketHandler | undefined;
+  #isChecking = false;
+  readonly #ahead: (Uint8Array | string)[] = [];
+  #aheadBytes = 0;
+
+  /**
+   * @param token that of the upgrade; undefined: the first frame must bring one
+   * @param open makes the session of a client that is let in
+   */
+  constructor(
+    connection: Connection,
+    token: string | undefined,
+    room: GateRoom,
+    open: (identity: Identity) => SocketHandler,
+  ) {
+    this.connection = connection;
+    this.#room = room;
+    this.#open = open;
+    room.gates.add(this);
+    this.#timer = setTimeout(() => this.#timeOut(), room.timeoutMs);
+    if (token !== undefined) this.#check(token);
+  }
+
+  message(data: Uint8Array | string): void {
+    if (this.#session !== undefined) this.#session.message(data);
+    else if (!this.connection.isOpen) return;
+    else if (this.#isChecking) this.#keep(data);
+    else this.#readToken(data);
+  }
+
+  drain(): void {
+    this.#session?.drain();
+  }
+
+  pong(): void {
+    this.#session?.pong();
+  }
+
+  close(code: number): void {
+    clearTimeout(this.#timer);
+    this.#room.gates.delete(this);
+    if (this.#session === undefined) this.connection.closed();
+    else this.#session.close(code);
+  }
+
+  #readToken(data: Uint8Array | string): void {
+    try {
+      this.connection.expectEncoding(data);
+      const frame = decodeFrame(data);
+      // The same on both endpoints.
+      const request = frame[0] === Op.AUTH ? readStreamRequest(frame) : undefined;
+      if (request?.op === Op.AUTH) this.#check(request.token);
+      else this.#refuse('the first frame must be AUTH with a token');
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.connection.refuse(error);
+    }
+  }
+
+  #keep(data: Uint8Array | string): void {
+    this.#aheadBytes += typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+    if (this.#ahead.length >= AHEAD_MESSAGES_MAX || this.#aheadBytes > AHEAD_BYTES_MAX) {
+      this.#refuse('too much was sent before WELCOME');
+      return;
+    }
+    // Bytes are lent for the call only.
+    this.#ahead.push(typeof data === 'string' ? data : data.slice());
+  }
+
+  #check(token: string): void {
+    this.#isChecking = true;
+    this.#room.authenticator
+      .authenticate(token)
+      .then((identity) => this.#admit(identity))
+      .catch((error: unknown) => {
+        if (error instanceof AccessError) this.#refuse(error.message);
+        else if (error instanceof UncheckedTokenError) this.#putOff(error.message);
+        else this.#fail(error);
+      });
+  }
+
+  #admit(identity: Identity): void {
+    if (!this.connection.isOpen) return;
+    clearTimeout(this.#timer);
+    this.#room.gates.delete(this);
+    const session = this.#open(identity);
+    this.#session = session;
+    for (const data of this.#ahead.splice(0)) session.message(data);
+  }
+
+  #fail(error: unknown): void {
+    this.#room.fault(error);
+    this.connection.close(1011, 'internal error');
+  }
+
+  #timeOut(): void {
+    const within = `within ${this.#room.timeoutMs} ms`;
+    if (this.#isChecking) this.#putOff(`the token could not be checked ${within}`);
+    else this.#refuse(`no token was accepted ${within}`);
+  }
+
+  #refuse(reason: string): void {
+    this.#turnAway(ErrorCode.unauthorized, CloseCode.UNAUTHORIZED, reason);
+  }
+
+  /** Nothing is wrong with the client, as far as is known: it is to come again. */
+  #putOff(reason: string): void {
+    this.#turnAway(ErrorCode.not_available, TRY_AGAIN_LATER, reason);
+  }
+
+  #turnAway(error: ErrorCode, closeCode: number, reason: string): void {
+    if (!this.connection.isOpen) return;
+    clearTimeout(this.#timer);
+    this.#ahead.length = 0;
+    this.#room.security.authenticationFailed(this.connection.remoteAddress, reason);
+    this.connection.refuse(new ProtocolError(error, reason));
+    this.connection.close(closeCode, reason);
+  }
+}

@@ -1,0 +1,101 @@
+import { type Encoding, encodingOf, PUBLISH_PATH, STREAM_PATH } from '../../protocol/index.ts';
+import { isPublisherName } from '../ingest/publisher-registry.ts';
+import { problemResponse } from '../transport/problem-response.ts';
+import type {
+  RequestHead,
+  Socket,
+  SocketHandler,
+  UpgradeDecision,
+} from '../transport/transport.ts';
+import { bearerToken } from './bearer-token.ts';
+
+/** When whoever is one too many may come again, s: as a header. */
+const RETRY_AFTER = { 'retry-after': '1' };
+const BEARER_ENTRY = 'bearer.';
+
+/** Why an upgrade is refused. */
+export interface Refusal {
+  readonly status: number;
+  readonly detail: string;
+}
+
+/** What opens sessions once an upgrade is accepted. */
+export interface Entrance {
+  /** Why no more connections of an address are let in now; undefined when one more is. */
+  refusal(address: string): Refusal | undefined;
+  /**
+   * @param token that of the upgrade, where it had one
+   * @param publisher the name given, or undefined: the server gives one
+   */
+  publish(
+    socket: Socket,
+    encoding: Encoding,
+    token: string | undefined,
+    publisher: string | undefined,
+  ): SocketHandler;
+  stream(socket: Socket, encoding: Encoding, token: string | undefined): SocketHandler;
+}
+
+/** Decides on WebSocket upgrades: which endpoint, which encoding, who. */
+export function decideUpgrade(request: RequestHead, entrance: Entrance): UpgradeDecision {
+  const { path, query } = request;
+  if (path !== PUBLISH_PATH && path !== STREAM_PATH) {
+    return refuse(404, `WebSocket endpoints are ${PUBLISH_PATH} and ${STREAM_PATH}`);
+  }
+  const offered = subprotocols(request);
+  const chosen = chooseSubprotocol(offered);
+  if (chosen === undefined) {
+    return refuse(400, 'Sec-WebSocket-Protocol: expected tickwire.v1 or tickwire.v1.json');
+  }
+  const publisher = query.get('publisher') ?? undefined;
+  if (path === PUBLISH_PATH && publisher !== undefined && !isPublisherName(publisher)) {
+    return refuse(400, 'publisher: expected 1 to 64 characters of A-Z a-z 0-9 . _ -');
+  }
+  const refusal = entrance.refusal(request.remoteAddress);
+  if (refusal !== undefined) return refuse(refusal.status, refusal.detail, RETRY_AFTER);
+  const { subprotocol, encoding } = chosen;
+  const token = bearerToken(request) ?? subprotocolToken(offered);
+  return {
+    accept: true,
+    subprotocol,
+    open: (socket) =>
+      path === STREAM_PATH
+        ? entrance.stream(socket, encoding, token)
+        : entrance.publish(socket, encoding, token, publisher),
+  };
+}
+
+function refuse(
+  status: number,
+  detail: string,
+  headers?: Readonly<Record<string, string>>,
+): UpgradeDecision {
+  return { accept: false, response: problemResponse(status, detail, headers) };
+}
+
+function subprotocols(request: RequestHead): readonly string[] {
+  const offered = request.header('sec-websocket-protocol') ?? '';
+  return offered.split(',').map((name) => name.trim());
+}
+
+/** The token of an entry `bearer.TOKEN`, which browsers can set where they can set no header. */
+function subprotocolToken(offered: readonly string[]): string | undefined {
+  return offered.find((name) => name.startsWith(BEARER_ENTRY))?.slice(BEARER_ENTRY.length);
+}
+
+/**
+ * The first subprotocol offered that is ours; none is named (and MessagePack meant) where none was offered, be there a
+ * token or not: a client must fail a connection with a subprotocol that it did not offer. Undefined when others were
+ * offered but none of ours.
+ */
+function chooseSubprotocol(
+  names: readonly string[],
+): { subprotocol: string; encoding: Encoding } | undefined {
+  const choices = names.filter((name) => name !== '' && !name.startsWith(BEARER_ENTRY));
+  if (choices.length === 0) return { subprotocol: '', encoding: 'binary' };
+  for (const subprotocol of choices) {
+    const encoding = encodingOf(subprotocol);
+    if (encoding !== undefined) return { subprotocol, encoding };
+  }
+  return undefined;
+}

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AccessError,
+  ANYBODY,
+  type Authenticator,
+  STRANGER,
+  UncheckedTokenError,
+} from '../access/index.ts';
+import { AddressRates } from '../gateway/limits/address-rates.ts';
+import { bearerToken } from '../gateway/sessions/bearer-token.ts';
+import { Client } from '../gateway/sessions/client.ts';
+import type { SecurityEvents } from '../gateway/sessions/security-events.ts';
+import type { HttpRequest } from '../gateway/transport/transport.ts';
+import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
+
+/** What whoever calls must show. */
+export type Demand =
+  /** Nothing: it says what anybody may know. */
+  | 'nothing'
+  /** A token, where tokens are demanded. What it allows is up to the handler. */
+  | 'token'
+  /** A token of an operator, where tokens are demanded. */
+  | 'operator';
+
+export interface HttpAccessOptions {
+  /** Undefined: no tokens are demanded. */
+  readonly authenticator: Authenticator | undefined;
+  readonly security: SecurityEvents;
+  /** Requests of one address. */
+  readonly requestsPerSecond: number;
+}
+
+/** How long a request that comes too often waits for its answer, ms, and how many may wait; any more are answered at once. */
+const HOLD_MS = 250;
+const HELD_MAX = 1024;
+
+const CHALLENGE = { 'www-authenticate': 'Bearer realm="tickwire"' };
+
+/** Decides who calls, and whether that may be. */
+export class HttpAccess {
+  readonly #options: HttpAccessOptions;
+  readonly #rates: AddressRates;
+  #held = 0;
+
+  constructor(options: HttpAccessOptions) {
+    this.#options = options;
+    this.#rates = new AddressRates(options.requestsPerSecond);
+  }
+
+  /**
+   * Counts a request, whatever it asks for.
+   *
+   * @throws RequestProblem 429 for an address that calls too often
+   */
+  async checkRate({ remoteAddress }: HttpRequest): Promise<void> {
+    if (this.#rates.tryTake(remoteAddress, performance.now())) return;
+    this.#options.security.limited('httpRequestsPerSecond', remoteAddress);
+    await this.#hold();
+    throw new RequestProblem(429, 'Your address calls too often.', {}, RETRY_AFTER);
+  }
+
+  /**
+   * The client behind a request.
+   *
+   * @throws RequestProblem 401 without a token that is accepted, 403 where it does not allow the call, 503 where it cannot be
+   *   checked now
+   */
+  async clientOf(request: HttpRequest, demand: Demand): Promise<Client> {
+    const { authenticator, security } = this.#options;
+    const { remoteAddress } = request;
+    if (authenticator === undefined) return new Client(ANYBODY, remoteAddress);
+    if (demand === 'nothing') return new Client(STRANGER, remoteAddress);
+    const client = await this.#authenticate(authenticator, request);
+    if (demand === 'operator' && !client.identity.isOperator) {
+      security.forbidden(client, `${request.method} ${request.path}`);
+      throw new RequestProblem(403, 'The token is not one of an operator.');
+    }
+    return client;
+  }
+
+  /** The problem of a client that may not read or publish a symbol, whether that exists or not. */
+  forbidden(client: Client, action: 'read' | 'publish', symbol: string): RequestProblem {
+    this.#options.security.forbidden(client, `${action} ${symbol}`);
+    return new RequestProblem(403, `The token does not allow to ${action} this symbol.`);
+  }
+
+  /** Whoever asks again as soon as it is refused would cost nearly as much as one that is answered. */
+  async #hold(): Promise<void> {
+    if (this.#held >= HELD_MAX) return;
+    this.#held++;
+    await sleep(HOLD_MS);
+    this.#held--;
+  }
+
+  async #authenticate(authenticator: Authenticator, request: HttpRequest): Promise<Client> {
+    const token = bearerToken(request);
+    try {
+      if (token === undefined) throw new AccessError('a token is needed: Authorization: Bearer');
+      return new Client(await authenticator.authenticate(token), request.remoteAddress);
+    } catch (error) {
+      const isUnchecked = error instanceof UncheckedTokenError;
+      if (!isUnchecked && !(error instanceof AccessError)) throw error;
+      this.#options.security.authenticationFailed(request.remoteAddress, error.message);
+      const [status, headers] = isUnchecked
+        ? ([503, RETRY_AFTER] as const)
+        : ([401, CHALLENGE] as const);
+      throw new RequestProblem(status, `${error.message}.`, {}, headers);
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import {
+  CloseCode,
+  ErrorCode,
+  type ErrorName,
+  isReconnectable,
+  isRetryable,
+} from '../../protocol/index.ts';
+
+/** When each error comes. */
+const ERROR_REASONS: Readonly<Record<ErrorName, string>> = {
+  bad_frame: 'not MessagePack or JSON, not an array, wrong shape for its op',
+  unknown_op: 'op not known to this endpoint',
+  bad_symbol: 'breaks the rules for symbols',
+  bad_price: 'not a finite number above zero',
+  bad_time: 'not a finite number, below zero, or too far in the future',
+  unknown_alias: 'alias not declared on this connection',
+  symbol_limit: 'the server holds as many symbols as it may',
+  subscription_limit: 'the session holds as many patterns as it may',
+  rate_limited: "over the session's rate; see `retryAfterMs`",
+  unauthorized: 'no token, or not a valid one',
+  forbidden: 'the token does not allow this symbol or action',
+  backpressure: 'beyond credit under `wait`; see `retryAfterMs`',
+  sequence_gap: 'a publisher skipped a sequence',
+  not_available: 'the part that would answer is down or not configured',
+  internal: 'a fault of the server',
+};
+
+interface Closing {
+  readonly meaning: string;
+  /** What a client does about it. */
+  readonly client: string;
+}
+
+/** What each close code means. */
+const CLOSINGS: Readonly<Record<keyof typeof CloseCode, Closing>> = {
+  GOING_AWAY: {
+    meaning: 'the server is going away',
+    client: 'reconnect within the announced jitter',
+  },
+  UNRESPONSIVE: {
+    meaning: 'no answer to pings, or the socket accepted nothing for too long',
+    client: 'reconnect',
+  },
+  TAKEN_OVER: {
+    meaning: 'another connection took over this publisher name',
+    client: 'do not fight: report',
+  },
+  SEQUENCE_GAP: { meaning: 'a sequence was skipped', client: 'reconnect and resume' },
+  TOKEN_EXPIRED: { meaning: 'the token expired', client: 'get a new token, reconnect' },
+  UNAUTHORIZED: { meaning: 'token missing or invalid', client: 'stop' },
+  PROTOCOL_ERROR: { meaning: 'too many frames that cannot be read', client: 'stop' },
+  TOO_MANY_CONNECTIONS: { meaning: 'too many connections', client: 'stop, or much later' },
+  FORBIDDEN: { meaning: 'forbidden', client: 'stop' },
+};
+
+/** An error code as the document lists it. */
+export interface ErrorRow {
+  readonly code: number;
+  readonly name: string;
+  readonly retryable: boolean;
+  readonly when: string;
+}
+
+/** A close code as the document lists it. */
+export interface CloseRow extends Closing {
+  readonly code: number;
+  readonly name: string;
+  readonly reconnect: boolean;
+}
+
+/** Every error code of the protocol. */
+export function listErrors(): readonly ErrorRow[] {
+  return Object.entries(ErrorCode).map(([name, code]) => ({
+    code,
+    name,
+    retryable: isRetryable(code),
+    when: ERROR_REASONS[name as ErrorName],
+  }));
+}
+
+/** Every close code of the protocol. */
+export function listClosings(): readonly CloseRow[] {
+  return Object.entries(CloseCode).map(([name, code]) => ({
+    code,
+    name,
+    reconnect: isReconnectable(code),
+    ...CLOSINGS[name as keyof typeof CloseCode],
+  }));
+}
+
+/** A table in Markdown, for a description. */
+function markdownTable(
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  const lines = [header, header.map(() => '---'), ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** The error codes as a table in Markdown. */
+export function errorTable(): string {
+  const rows = listErrors().map(({ code, name, retryable, when }) => [
+    code,
+    `\`${name}\``,
+    retryable ? 'yes' : 'no',
+    when,
+  ]);
+  return markdownTable(['code', 'name', 'retryable', 'when'], rows);
+}
+
+/** The close codes as a table in Markdown. */
+export function closeTable(): string {
+  const rows = listClosings().map(({ code, name, meaning, client }) => [
+    code,
+    `\`${name}\``,
+    meaning,
+    client,
+  ]);
+  return markdownTable(['close code', 'name', 'meaning', 'client'], rows);
+}

@@ -1,0 +1,51 @@
+import { componentSchemas } from './openapi-components.ts';
+import { type Operation, problems } from './openapi-operation.ts';
+import { listOperations } from './openapi-operations.ts';
+
+const DESCRIPTION =
+  'Prices in, live statistics and anomalies out. Commands change state, queries read it. Errors ' +
+  'are problem documents (RFC 9457). HEAD is answered wherever GET is; query parameters that ' +
+  'are not named here are ignored. Bulk and live updates go over WebSocket, at `/v1/publish` ' +
+  'and `/v1/stream`.';
+
+const TAGS = [
+  { name: 'commands', description: 'What changes state.' },
+  { name: 'queries', description: 'What reads it.' },
+  { name: 'operation', description: 'For those who run the server.' },
+];
+
+const TOKEN = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'A signed token (JWT) or an API key, where the server demands one.',
+};
+const TOKEN_PROBLEMS = [401, 403, 503] as const;
+
+/** The OpenAPI 3.1 document of the HTTP API. */
+export function openApiDocument(version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const { method, path, operation } of listOperations()) {
+    paths[path] = { ...paths[path], [method.toLowerCase()]: described(operation) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Tickwire',
+      version,
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'The server that this document comes from.' }],
+    // Whether tokens are demanded is up to the configuration.
+    security: [{ token: [] }, {}],
+    tags: TAGS,
+    paths,
+    components: { schemas: componentSchemas(), securitySchemes: { token: TOKEN } },
+  };
+}
+
+function described({ access, ...operation }: Operation): object {
+  const isOpen = access === 'nothing';
+  const responses = { ...operation.responses, ...problems(429, ...(isOpen ? [] : TOKEN_PROBLEMS)) };
+  return { ...operation, responses, ...(isOpen ? { security: [] } : {}) };
+}

@@ -1,0 +1,138 @@
+import { PublishScope } from '../../gateway/ingest/publish-scope.ts';
+import type { Client } from '../../gateway/sessions/client.ts';
+import type { HttpResponse } from '../../gateway/transport/transport.ts';
+import { ErrorCode, TickBatch } from '../../protocol/index.ts';
+import type { Handler } from '../handler.ts';
+import type { CommandRoom } from '../http-room.ts';
+import { readJsonBody } from '../json-body.ts';
+import { jsonResponse } from '../json-response.ts';
+import { RETRY_AFTER, RequestProblem } from '../request-problem.ts';
+import type { FieldFault, RequestFault } from '../schemas.ts';
+import { shownValue } from '../shown-value.ts';
+import {
+  droppedFault,
+  forbiddenFault,
+  type PostedPrice,
+  readPostedPrice,
+  symbolLimitFault,
+} from './posted-price.ts';
+
+/** Elements of a body that are no objects and are named; the rest is only counted. */
+const STRANGERS_NAMED_MAX = 100;
+
+/** A price of a body that was not accepted. */
+interface RejectedPrice {
+  readonly index: number;
+  readonly errors: readonly FieldFault[];
+}
+
+/**
+ * `POST /api/prices`: takes one price or many, through the same intake as the publishers' frames.
+ */
+export function postPrices(room: CommandRoom): Handler {
+  const poster = new PricePoster(room);
+  return (request, _symbol, client) => {
+    const body = readJsonBody(request, room.jsonDepthMax);
+    return Array.isArray(body) ? poster.postMany(body, client) : poster.postOne(body, client);
+  };
+}
+
+class PricePoster {
+  readonly #room: CommandRoom;
+  readonly #batch = new TickBatch();
+
+  constructor(room: CommandRoom) {
+    this.#room = room;
+  }
+
+  postOne(body: unknown, client: Client): HttpResponse {
+    if (typeof body !== 'object' || body === null) {
+      const detail = `The body: expected an object or an array, got ${shownValue(body)}.`;
+      throw new RequestProblem(400, detail);
+    }
+    const [rejected] = this.#post([body], client);
+    if (rejected === undefined) return jsonResponse(202, { accepted: 1, rejected: [] });
+    const { errors } = rejected;
+    if (errors.some(({ code }) => code === 'backpressure')) throw refusal('The queue is full.');
+    const status = errors.some(({ code }) => code === 'forbidden') ? 403 : 400;
+    const fields = errors.map(({ field }) => field).join(', ');
+    throw new RequestProblem(status, `The price was not accepted: ${fields}.`, { errors });
+  }
+
+  postMany(body: readonly unknown[], client: Client): HttpResponse {
+    const { ticksMax } = this.#room;
+    if (body.length > ticksMax) {
+      const detail = `A request takes up to ${ticksMax} prices; this one has ${body.length}.`;
+      throw new RequestProblem(413, detail);
+    }
+    refuseStrangers(body);
+    const rejected = this.#post(body as readonly object[], client);
+    return jsonResponse(202, { accepted: body.length - rejected.length, rejected });
+  }
+
+  /**
+   * Takes in what is good of a body.
+   *
+   * @throws RequestProblem 503 under `wait`, when not all that is good has room: then none is taken
+   */
+  #post(bodies: readonly object[], client: Client): RejectedPrice[] {
+    const { clock, intake, schedule, scopes } = this.#room;
+    clock.read();
+    const { now } = clock;
+    const prices = bodies.map((body) => readPostedPrice(body, now, intake.maxFutureMs));
+    this.#requireRoom(prices.filter(({ faults }) => faults.length === 0).length);
+    // Bad ones go in too: the intake turns them down, and counts them.
+    this.#fillBatch(prices);
+    const scope = new PublishScope(client, scopes);
+    intake.take(this.#batch, undefined, now, clock.monotonic, scope, true);
+    schedule();
+    return this.#rejected(prices);
+  }
+
+  #requireRoom(ticks: number): void {
+    const { credit, traffic } = this.#room;
+    if (ticks === 0 || credit.hasSpare(ticks)) return;
+    traffic.backpressureRequests++;
+    throw refusal(`The queues have no room for ${ticks} prices now. Fewer may fit.`);
+  }
+
+  #fillBatch(prices: readonly PostedPrice[]): void {
+    const batch = this.#batch;
+    batch.start(0, prices.length);
+    for (const { symbol, price, time } of prices) batch.addValues(symbol, price, time);
+  }
+
+  /** What the intake did not take, in the order of the body. */
+  #rejected(prices: readonly PostedPrice[]): RejectedPrice[] {
+    const { faults, droppedIndexes } = this.#room.intake;
+    const rejected: RejectedPrice[] = [];
+    // Pairs of index and error code.
+    for (let i = 0; i < faults.length; i += 2) {
+      const index = faults[i] as number;
+      const { faults: known, symbol } = prices[index] as PostedPrice;
+      // The intake judges by the same rules, so that two things are left that were not known before.
+      const isForbidden = faults[i + 1] === ErrorCode.forbidden;
+      const fault = isForbidden ? forbiddenFault(symbol) : symbolLimitFault(symbol);
+      rejected.push({ index, errors: known.length > 0 ? known : [fault] });
+    }
+    for (const index of droppedIndexes) {
+      rejected.push({ index, errors: [droppedFault(prices[index]?.symbol)] });
+    }
+    return rejected.sort((a, b) => a.index - b.index);
+  }
+}
+
+function refusal(detail: string): RequestProblem {
+  return new RequestProblem(503, detail, {}, RETRY_AFTER);
+}
+
+function refuseStrangers(body: readonly unknown[]): void {
+  const errors: RequestFault[] = [];
+  body.forEach((element, index) => {
+    const isObject = typeof element === 'object' && element !== null && !Array.isArray(element);
+    if (isObject || errors.length === STRANGERS_NAMED_MAX) return;
+    errors.push({ name: `[${index}]`, expected: 'an object', got: shownValue(element) });
+  });
+  if (errors.length === 0) return;
+  throw new RequestProblem(400, 'The body: expected an array of objects.', { errors });
+}

@@ -1,0 +1,76 @@
+import { isPrice, isTickTime } from '../../gateway/ingest/tick-rules.ts';
+import { symbolFault } from '../../protocol/index.ts';
+import { parseRfc3339 } from '../rfc-3339.ts';
+import type { FieldFault } from '../schemas.ts';
+import { shownValue } from '../shown-value.ts';
+
+/** A price as it was posted, read. Fields that are at fault have no value. */
+export interface PostedPrice {
+  readonly symbol: string | undefined;
+  /** NaN where it is at fault. */
+  readonly price: number;
+  /** Ms since the epoch; NaN where it is at fault. */
+  readonly time: number;
+  readonly faults: readonly FieldFault[];
+}
+
+const SYMBOL_EXPECTED =
+  '1 to 32 characters, no "*", no control characters, no white space at either end';
+
+/**
+ * Reads one object of a body, every field of it: the client is told of all faults at once.
+ * Members that are not known are ignored.
+ *
+ * @param now the server's clock, ms since the epoch: the time of a price that names none
+ * @param maxFutureMs how far ahead of it a time may be
+ */
+export function readPostedPrice(posted: object, now: number, maxFutureMs: number): PostedPrice {
+  const members = posted as Readonly<Record<string, unknown>>;
+  const { symbol, price, timestamp } = members;
+  const faults: FieldFault[] = [];
+  const fault = (field: string, code: FieldFault['code'], expected: string) => {
+    faults.push({ field, code, expected, got: shownValue(members[field]) });
+  };
+  const isSymbolGood = typeof symbol === 'string' && symbolFault(symbol) === undefined;
+  const isPriceGood = typeof price === 'number' && isPrice(price);
+  const time = readTime(timestamp, now);
+  const isTimeGood = isTickTime(time, now + maxFutureMs);
+  if (!isSymbolGood) fault('symbol', 'bad_symbol', SYMBOL_EXPECTED);
+  if (!isPriceGood) fault('price', 'bad_price', 'a finite number above 0');
+  if (!isTimeGood) fault('timestamp', 'bad_time', timeExpected(maxFutureMs));
+  return {
+    symbol: isSymbolGood ? symbol : undefined,
+    price: isPriceGood ? price : Number.NaN,
+    time: isTimeGood ? time : Number.NaN,
+    faults,
+  };
+}
+
+/** The fault of a good price whose symbol is new where no more symbols are taken. */
+export function symbolLimitFault(symbol: string | undefined): FieldFault {
+  const expected = 'a symbol the server knows: it holds as many as it may, and takes no new ones';
+  return { field: 'symbol', code: 'symbol_limit', expected, got: shownValue(symbol) };
+}
+
+/** The fault of a good price whose symbol the token does not allow. */
+export function forbiddenFault(symbol: string | undefined): FieldFault {
+  const expected = 'a symbol that the token allows to publish';
+  return { field: 'symbol', code: 'forbidden', expected, got: shownValue(symbol) };
+}
+
+/** The fault of a good price that a full queue dropped. */
+export function droppedFault(symbol: string | undefined): FieldFault {
+  const expected = 'room in the queue of its partition';
+  return { field: 'symbol', code: 'backpressure', expected, got: shownValue(symbol) };
+}
+
+function readTime(timestamp: unknown, now: number): number {
+  if (timestamp === undefined || timestamp === null) return now;
+  if (typeof timestamp === 'number') return timestamp;
+  return typeof timestamp === 'string' ? (parseRfc3339(timestamp) ?? Number.NaN) : Number.NaN;
+}
+
+function timeExpected(maxFutureMs: number): string {
+  const format = 'milliseconds since the epoch or RFC 3339 text';
+  return `${format}, from 1970 on, at most ${maxFutureMs} ms ahead of the server's clock`;
+}

@@ -1,0 +1,60 @@
+import { foreignProblem, type Origins } from '../gateway/sessions/origins.ts';
+import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
+
+type Answer = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** How long browsers may remember the answer to a preflight, s. */
+const PREFLIGHT_SECONDS = 600;
+
+const PREFLIGHT_HEADERS = {
+  'access-control-allow-methods': 'GET, HEAD, POST',
+  'access-control-allow-headers': 'authorization, content-type',
+  'access-control-max-age': String(PREFLIGHT_SECONDS),
+  'cache-control': 'no-store',
+};
+
+/** Methods whose answers a foreign page may ask for: browsers keep them from it. */
+const HARMLESS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Has pages of allowed origins read answers (CORS), and keeps others from changing anything. Nobody's cookies or passwords are
+ * ever let in: a token comes in a header that the page itself sets.
+ */
+export function answerOrigins(origins: Origins, answer: Answer): Answer {
+  return async (request) => {
+    const kind = origins.kindOf(request);
+    if (isPreflight(request)) {
+      if (kind === 'foreign') return foreignProblem();
+      return allow(request, { status: 204, headers: PREFLIGHT_HEADERS, body: '' });
+    }
+    if (kind === 'foreign' && !HARMLESS.has(request.method)) return foreignProblem();
+    const response = await answer(request);
+    if (kind === 'allowed') return allow(request, response);
+    return origins.isListed ? varying(response) : response;
+  };
+}
+
+function isPreflight(request: HttpRequest): boolean {
+  return (
+    request.method === 'OPTIONS' &&
+    request.header('origin') !== undefined &&
+    request.header('access-control-request-method') !== undefined
+  );
+}
+
+function allow(request: HttpRequest, response: HttpResponse): HttpResponse {
+  const { headers } = response;
+  // What is for anyone stays so.
+  const origin = headers['access-control-allow-origin'] ?? request.header('origin') ?? '';
+  const allowed = { ...headers, 'access-control-allow-origin': origin };
+  return varying({ ...response, headers: allowed });
+}
+
+function varying(response: HttpResponse): HttpResponse {
+  const { vary } = response.headers;
+  const headers = {
+    ...response.headers,
+    vary: vary === undefined ? 'Origin' : `${vary}, Origin`,
+  };
+  return { ...response, headers };
+}

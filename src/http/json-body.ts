@@ -1,0 +1,47 @@
+import type { HttpRequest } from '../gateway/transport/transport.ts';
+import { isDeeperThan } from './json-depth.ts';
+import { RequestProblem } from './request-problem.ts';
+
+const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The JSON value in the body of a request.
+ *
+ * @param depthMax how deep arrays and objects may be nested: `limits.jsonDepthMax`
+ * @throws RequestProblem 415 for another kind of content, 400 where it is not JSON in UTF-8 or nested deeper
+ */
+export function readJsonBody(request: HttpRequest, depthMax: number): unknown {
+  const type = request.header('content-type') ?? '';
+  if (type !== '' && !JSON_TYPE.test(type)) {
+    throw new RequestProblem(415, 'Content-Type: expected application/json.');
+  }
+  const encoding = request.header('content-encoding') ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new RequestProblem(415, 'Content-Encoding: expected none.');
+  }
+  if (request.body.length === 0) throw new RequestProblem(400, 'The body is empty: expected JSON.');
+  if (isDeeperThan(request.body, depthMax)) {
+    const detail = `The body is nested deeper than ${depthMax} arrays and objects (limits.jsonDepthMax).`;
+    throw new RequestProblem(400, detail);
+  }
+  return parse(decode(request.body));
+}
+
+function decode(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch {
+    throw new RequestProblem(400, 'The body is not UTF-8.');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the body, and differs from one version of Node to the next.
+    throw new RequestProblem(400, 'The body is not valid JSON.');
+  }
+}

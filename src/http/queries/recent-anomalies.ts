@@ -1,0 +1,89 @@
+import type { Client } from '../../gateway/sessions/client.ts';
+import {
+  type AnomalyPage,
+  CursorError,
+  cursorAfter,
+  type Store,
+  type StoredAnomaly,
+  type TimeRange,
+} from '../../store/index.ts';
+import { anomalyJson } from '../anomaly-json.ts';
+import type { Handler } from '../handler.ts';
+import type { QueryRoom } from '../http-room.ts';
+import { jsonResponse } from '../json-response.ts';
+import { QueryParameters } from '../query-parameters.ts';
+import { RequestProblem } from '../request-problem.ts';
+
+/** The page size where the request names none. */
+export const RECENT_LIMIT_DEFAULT = 50;
+
+/** Anomalies read at a time: some ms. */
+const PIECE = 1000;
+
+/**
+ * `GET /api/anomalies`: the most recent ones of all symbols, newest first; or, where the query names a time or a page, those
+ * of a span of time, oldest first.
+ */
+export function recentAnomalies(room: QueryRoom): Handler {
+  return async ({ query }, _symbol, client) => {
+    const parameters = new QueryParameters(query);
+    const from = parameters.time('from');
+    const to = parameters.time('to');
+    const after = parameters.text('after');
+    const limit = parameters.limit(RECENT_LIMIT_DEFAULT);
+    parameters.check();
+    const isWanted = (name: string) => client.sees(name);
+    if (from === undefined && to === undefined && after === undefined) {
+      const items = room.anomalies.recent(limit, isWanted);
+      return jsonResponse(200, { items: items.map((item) => jsonOf(item, client)) });
+    }
+    const { store } = room;
+    if (store === undefined) {
+      throw new RequestProblem(404, 'This server has no store, so it knows recent anomalies only.');
+    }
+    const range = { from: from ?? 0, to: to ?? Number.POSITIVE_INFINITY, after, limit };
+    const { items, next } = await pageOf(store, range, isWanted, parameters);
+    const shown = items.map((item) => jsonOf(item, client));
+    return jsonResponse(200, { items: shown, next: next ?? null });
+  };
+}
+
+function jsonOf(anomaly: StoredAnomaly, { nameSpace }: Client): object {
+  return anomalyJson(anomaly, nameSpace.symbolOf(anomaly.symbol));
+}
+
+/** A page of what is wanted: looks through as many as it takes, a piece at a time, so that sessions do not wait for it. */
+async function pageOf(
+  store: Store,
+  { from, to, after, limit }: TimeRange,
+  isWanted: (name: string) => boolean,
+  parameters: QueryParameters,
+): Promise<AnomalyPage> {
+  const items: StoredAnomaly[] = [];
+  let next = after;
+  do {
+    const range = { from, to, after: next, limit: PIECE };
+    const page = readPage(store, range, parameters);
+    for (const anomaly of page.items) {
+      if (!isWanted(anomaly.symbol)) continue;
+      // Of what comes between two pages, a cursor tells nothing.
+      const last = items.at(-1);
+      if (items.length === limit && last !== undefined) return { items, next: cursorAfter(last) };
+      items.push(anomaly);
+    }
+    ({ next } = page);
+    if (next !== undefined) await new Promise(setImmediate);
+  } while (next !== undefined);
+  return { items, next: undefined };
+}
+
+function readPage(store: Store, range: TimeRange, parameters: QueryParameters): AnomalyPage {
+  try {
+    return store.between(range);
+  } catch (error) {
+    if (!(error instanceof CursorError)) throw error;
+    parameters.refuse('after', 'the `next` of a page before');
+    parameters.check();
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Demand } from './access.ts';
+import type { Handler } from './handler.ts';
+import { RequestProblem } from './request-problem.ts';
+
+/** The place in a path that names a symbol. */
+const SYMBOL_PLACE = '{symbol}';
+
+/** How one method of a path is answered. */
+export interface Route {
+  readonly handler: Handler;
+  readonly demand: Demand;
+}
+
+interface Path {
+  readonly segments: readonly string[];
+  readonly routes: Map<string, Route>;
+}
+
+/** Which handler answers which method and path. */
+export class RouteTable {
+  readonly #paths = new Map<string, Path>();
+
+  /** @param template a path, in which a segment `{symbol}` stands for any that is not empty */
+  add(method: string, template: string, route: Route): void {
+    const path = this.#paths.get(template) ?? {
+      segments: template.split('/'),
+      routes: new Map<string, Route>(),
+    };
+    path.routes.set(method, route);
+    this.#paths.set(template, path);
+  }
+
+  /**
+   * The route of a request and the symbol that its path names.
+   *
+   * @throws RequestProblem 404 for an unknown path, 405 for an unknown method, 400 for a path that
+   *   is badly encoded
+   */
+  find(method: string, path: string): Route & { readonly symbol: string } {
+    const segments = path.split('/');
+    const found = this.#match(segments);
+    if (found === undefined) throw new RequestProblem(404, 'There is nothing at this path.');
+    const route = found.routes.get(method === 'HEAD' ? 'GET' : method);
+    if (route === undefined) throw wrongMethod(found);
+    const place = found.segments.indexOf(SYMBOL_PLACE);
+    return { ...route, symbol: place < 0 ? '' : decodeSegment(segments[place] as string) };
+  }
+
+  #match(segments: readonly string[]): Path | undefined {
+    for (const path of this.#paths.values()) {
+      if (path.segments.length !== segments.length) continue;
+      const isMatch = path.segments.every((own, i) =>
+        own === SYMBOL_PLACE ? segments[i] !== '' : own === segments[i],
+      );
+      if (isMatch) return path;
+    }
+    return undefined;
+  }
+}
+
+function wrongMethod({ routes }: Path): RequestProblem {
+  const methods = [...routes.keys()].flatMap((method) =>
+    method === 'GET' ? ['GET', 'HEAD'] : [method],
+  );
+  const allow = methods.join(', ');
+  return new RequestProblem(405, `This path takes ${allow}.`, {}, { allow });
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new RequestProblem(400, 'The path is not percent-encoded UTF-8.');
+  }
+}

@@ -1,0 +1,100 @@
+import type { Config } from '../config/schema.ts';
+import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
+import type { Demand, HttpAccess } from './access.ts';
+import type { Operation } from './api-docs/openapi-operation.ts';
+import { listOperations, type OperationKey } from './api-docs/openapi-operations.ts';
+import { ASSETS } from './assets/asset-list.ts';
+import type { Assets } from './assets/assets.ts';
+import { postPrices } from './commands/post-prices.ts';
+import type { Handler } from './handler.ts';
+import type { CommandRoom, QueryRoom } from './http-room.ts';
+import { asyncApi } from './queries/async-api.ts';
+import { callList } from './queries/call-list.ts';
+import { liveness, readiness } from './queries/health.ts';
+import { listStatistics } from './queries/list-statistics.ts';
+import { openApi } from './queries/open-api.ts';
+import { processingStatistics } from './queries/processing-statistics.ts';
+import { recentAnomalies } from './queries/recent-anomalies.ts';
+import { scrape } from './queries/scrape.ts';
+import { symbolAnomalies } from './queries/symbol-anomalies.ts';
+import { symbolStatistics } from './queries/symbol-statistics.ts';
+import { RequestProblem } from './request-problem.ts';
+import { RouteTable } from './route-table.ts';
+import { StatisticsReader } from './statistics-reader.ts';
+
+/** Unless an answer says otherwise, it is of one moment; and it is what its type says it is. */
+const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+/** The HTTP API: which request goes to which command or query. */
+export function createRouter(
+  commands: CommandRoom,
+  queries: QueryRoom,
+  assets: Assets,
+  demands: Pick<Config['auth'], 'health' | 'metrics'>,
+): (request: HttpRequest) => Promise<HttpResponse> {
+  const table = new RouteTable();
+  const handlers = createHandlers(commands, queries, assets);
+  for (const { key, method, path, operation } of listOperations()) {
+    table.add(method, path, {
+      handler: handlers[key],
+      demand: demandOf(operation.access, demands),
+    });
+  }
+  // Of these, only the page itself is described: the others are its parts.
+  for (const path of Object.keys(ASSETS)) {
+    table.add('GET', path, { handler: assets.handler(path), demand: 'nothing' });
+  }
+  return async (request) => {
+    const response = await respond(table, queries.access, request);
+    return { ...response, headers: { ...COMMON_HEADERS, ...response.headers } };
+  };
+}
+
+/** What the OpenAPI document describes and what is answered are one list, for the compiler too. */
+function createHandlers(
+  commands: CommandRoom,
+  queries: QueryRoom,
+  assets: Assets,
+): Readonly<Record<OperationKey, Handler>> {
+  const reader = new StatisticsReader(queries.engine);
+  return {
+    'POST /api/prices': postPrices(commands),
+    'GET /api/prices': listStatistics(queries, reader),
+    'GET /api/prices/{symbol}': symbolStatistics(queries, reader),
+    'GET /api/prices/{symbol}/anomalies': symbolAnomalies(queries, reader),
+    'GET /api/anomalies': recentAnomalies(queries),
+    'GET /api/statistics': processingStatistics(queries),
+    'GET /metrics': scrape(queries),
+    'GET /healthz': liveness(),
+    'GET /readyz': readiness(queries),
+    'GET /openapi.json': openApi(queries.version),
+    'GET /asyncapi.json': asyncApi(queries.version),
+    'GET /api': callList(queries.version),
+    'GET /': assets.handler('/'),
+  };
+}
+
+function demandOf(
+  access: Operation['access'],
+  demands: Pick<Config['auth'], 'health' | 'metrics'>,
+): Demand {
+  if (access === 'health') return demands.health === 'open' ? 'nothing' : 'token';
+  if (access === 'metrics') return demands.metrics === 'open' ? 'nothing' : 'operator';
+  return access;
+}
+
+async function respond(
+  table: RouteTable,
+  access: HttpAccess,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  try {
+    await access.checkRate(request);
+    const { handler, symbol, demand } = table.find(request.method, request.path);
+    const client = await access.clientOf(request, demand);
+    return await handler(request, symbol, client);
+  } catch (error) {
+    if (error instanceof RequestProblem) return error.response;
+    throw error;
+  }
+}

@@ -1,0 +1,197 @@
+import * as z from 'zod';
+import { REJECTION_REASONS } from '../gateway/ingest/rejection-reasons.ts';
+
+/*
+ * The documents of the HTTP API. Types, the OpenAPI document and the tests that hold real answers
+ * against it all come from here.
+ */
+
+/** Error names of the protocol that a posted price may meet. */
+const PRICE_ERRORS = [
+  'bad_symbol',
+  'bad_price',
+  'bad_time',
+  'symbol_limit',
+  'forbidden',
+  'backpressure',
+] as const;
+
+const count = z.int().min(0);
+const price = z.number().positive();
+const symbol = z.string().min(1).max(32).describe('1 to 32 characters, case-sensitive.');
+const time = z.iso.datetime({ precision: 3 }).describe('RFC 3339, UTC, with milliseconds.');
+
+export const postedPrice = z
+  .object({
+    symbol,
+    price,
+    timestamp: z
+      .union([z.number().min(0), z.iso.datetime({ offset: true }), z.null()])
+      .optional()
+      .describe('Milliseconds since the epoch or RFC 3339. Absent: when the server got it.'),
+  })
+  .describe('A price to take in. Members that are not named here are ignored.');
+
+export const fieldFault = z
+  .object({ field: z.string(), code: z.enum(PRICE_ERRORS), expected: z.string(), got: z.string() })
+  .describe('What is wrong with one field of a price.');
+
+export const requestFault = z
+  .object({ name: z.string(), expected: z.string(), got: z.string() })
+  .describe('What is wrong with a parameter, or with an element of an array.');
+
+export const postResult = z
+  .object({
+    accepted: count.describe('Prices that were taken in.'),
+    rejected: z.array(z.object({ index: count, errors: z.array(fieldFault).min(1) })),
+  })
+  .describe('What became of the prices of a request, those rejected in their order.');
+
+export const symbolStatistics = z
+  .object({
+    symbol,
+    currentPrice: price.describe('Of the tick with the greatest timestamp.'),
+    movingAverage: price.describe('Mean of the last ticks applied, as many as configured.'),
+    updateCount: z.int().min(1).describe('Ticks applied.'),
+    lastUpdateTime: time,
+    minPrice: price,
+    maxPrice: price,
+    anomaliesDetected: count,
+  })
+  .describe('The statistics of a symbol at one moment.');
+
+export const symbolStatisticsPage = z
+  .object({
+    items: z.array(symbolStatistics),
+    next: symbol.nullable().describe('What `after` is for the next page; null on the last one.'),
+  })
+  .describe('Symbols in the order of their UTF-16 code units.');
+
+export const priceAnomaly = z
+  .object({
+    symbol,
+    sequence: z.int().min(1).describe('Counts the anomalies of the symbol.'),
+    direction: z.enum(['Up', 'Down']),
+    referencePrice: price.describe('The extreme of the sliding window that the price left.'),
+    newPrice: price,
+    changePercent: z.number().describe('From the reference price; negative for Down.'),
+    timestamp: time,
+  })
+  .describe('A move of a price beyond the threshold inside the sliding window.');
+
+export const priceAnomalyPage = z
+  .object({
+    items: z.array(priceAnomaly),
+    next: z
+      .int()
+      .min(1)
+      .nullable()
+      .describe('What `after` is for the next page; null where nothing asked for follows.'),
+  })
+  .describe('Anomalies of one symbol, oldest first.');
+
+export const recentAnomalies = z
+  .object({
+    items: z.array(priceAnomaly),
+    next: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('What `after` is for the next page; null on the last one. Of pages only.'),
+  })
+  .describe('Anomalies of all symbols, newest first; those of a span of time oldest first.');
+
+const latencyMs = z.number().min(0).nullable();
+
+export const partitionStatistics = z
+  .object({
+    partition: count,
+    processed: count.describe('Ticks applied.'),
+    queueDepth: count.describe('Ticks waiting now.'),
+    queueCapacity: z.int().min(1).describe('Ticks that the queue holds.'),
+    averageLatencyMs: latencyMs.describe('From receipt to statistics; null before any tick.'),
+    p99LatencyMs: latencyMs.describe('Interpolated from a histogram; null before any tick.'),
+    restarts: count.describe('Times that its worker died and was replaced.'),
+    lapped: count.describe('Ticks overwritten in the queue (dropOldest).'),
+    skipped: count.describe('Ticks lost with a worker that died.'),
+  })
+  .describe('What one partition did.');
+
+const latencyQuantiles = z
+  .object({ p50: latencyMs, p90: latencyMs, p99: latencyMs, p999: latencyMs })
+  .describe('Of all partitions, interpolated from their histograms; null before any tick.');
+
+const sessionCounts = z
+  .object({
+    publishers: count,
+    subscribers: count,
+    subscriptions: count.describe('Patterns held by all sessions.'),
+    slow: count.describe('Sessions whose socket had no room when last looked at.'),
+  })
+  .describe('Live sessions now.');
+
+const sentTotals = z
+  .object({
+    frames: count,
+    bytes: count.describe('Payload of the frames.'),
+    entries: count.describe('Entries of STATS frames, full ones and deltas.'),
+    fullEntries: count,
+    anomalies: count.describe('Counted for each session.'),
+    conflated: count.describe('States not sent to a session, as newer ones came first.'),
+  })
+  .describe('What was sent to all sessions.');
+
+const rules = z
+  .object({
+    movingAverageWindow: z.int().min(1).describe('Ticks.'),
+    anomalyThresholdPercent: z.number().positive(),
+    slidingWindowMilliseconds: z.int().min(1),
+  })
+  .describe('What the statistics and anomalies go by, as configured.');
+
+export const processingStatistics = z
+  .object({
+    totalProcessed: count.describe('Ticks applied.'),
+    totalRejected: count.describe('Ticks that were invalid.'),
+    totalDropped: count.describe('Ticks that full queues discarded, on arrival or later.'),
+    totalLate: count.describe('Ticks applied that were older than the newest of their symbol.'),
+    anomaliesDetected: count,
+    symbols: count,
+    uptimeSeconds: z.number().min(0),
+    rejectedByReason: z.object(
+      Object.fromEntries(REJECTION_REASONS.map((reason) => [reason, count])) as Record<
+        (typeof REJECTION_REASONS)[number],
+        typeof count
+      >,
+    ),
+    partitions: z.array(partitionStatistics).min(1),
+    latencyMs: latencyQuantiles,
+    sessions: sessionCounts,
+    sent: sentTotals,
+    rules,
+    version: z.string().describe('Of the server.'),
+    epoch: z.string().describe('Another one with each start; WELCOME has it too.'),
+  })
+  .describe('What the server did with all ticks since it started.');
+
+export const health = z.object({ status: z.enum(['ok', 'ready']) });
+
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    errors: z
+      .array(z.union([fieldFault, requestFault]))
+      .optional()
+      .describe('Every fault of the request, where they can be named.'),
+  })
+  .describe('A problem document (RFC 9457).');
+
+export type FieldFault = z.infer<typeof fieldFault>;
+export type RequestFault = z.infer<typeof requestFault>;
+export type SymbolStatistics = z.infer<typeof symbolStatistics>;
+export type PriceAnomaly = z.infer<typeof priceAnomaly>;
+export type PartitionStatistics = z.infer<typeof partitionStatistics>;
+export type ProcessingStatistics = z.infer<typeof processingStatistics>;

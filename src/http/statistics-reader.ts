@@ -1,0 +1,92 @@
+import { symbolOfName } from '../engine/index.ts';
+import type { QueryRoom } from './http-room.ts';
+import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
+import { formatRfc3339 } from './rfc-3339.ts';
+import type { SymbolStatistics } from './schemas.ts';
+
+type Rows = Pick<QueryRoom['engine'], 'symbols' | 'statistics'>;
+
+const ROW_VALUES = 6;
+
+/** A row whose writer died is whole again once its successor runs: looks at it, and ms between. */
+const LOOKS_MAX = 25;
+const LOOK_EVERY_MS = 10;
+
+/** Reads at once of a row that changes meanwhile. */
+const READS_MAX = 20;
+
+const NO_DATA = 0;
+const BUSY = -1;
+
+/** Reads the statistics of symbols: one moment each. */
+export class StatisticsReader {
+  readonly #engine: Rows;
+  readonly #row = new Float64Array(ROW_VALUES);
+  #anomalies = 0;
+
+  constructor(engine: Rows) {
+    this.#engine = engine;
+  }
+
+  /** Whether a symbol has had a tick applied, or is just having its first one. */
+  hasData(symbolId: number): boolean {
+    return this.#engine.statistics.version(symbolId) !== NO_DATA;
+  }
+
+  /**
+   * The statistics of a symbol; undefined when it has none.
+   *
+   * @throws RequestProblem 503 when the row stays half written: its worker is being replaced
+   */
+  async read(symbolId: number): Promise<SymbolStatistics | undefined> {
+    for (let look = 0; look < LOOKS_MAX; look++) {
+      const version = this.#tryRead(symbolId);
+      if (version === NO_DATA) return undefined;
+      if (version !== BUSY) return this.#statistics(symbolId);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+    const detail = `The statistics of ${this.#symbolOf(symbolId)} are being written.`;
+    throw new RequestProblem(503, detail, {}, RETRY_AFTER);
+  }
+
+  /**
+   * Reads row and number of anomalies of one moment: the same version before and after the number
+   * says that nothing was written in between.
+   */
+  #tryRead(symbolId: number): number {
+    const { statistics } = this.#engine;
+    for (let i = 0; i < READS_MAX; i++) {
+      const before = statistics.read(symbolId, this.#row, 0);
+      this.#anomalies = statistics.anomalies(symbolId);
+      const after = statistics.read(symbolId, this.#row, 0);
+      if (before === after) return after;
+    }
+    return BUSY;
+  }
+
+  /** As the clients of its tenant name it: nobody else is told. */
+  #symbolOf(symbolId: number): string {
+    return symbolOfName(this.#engine.symbols.name(symbolId));
+  }
+
+  #statistics(symbolId: number): SymbolStatistics {
+    const [price, average, count, time, min, max] = this.#row as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return {
+      symbol: this.#symbolOf(symbolId),
+      currentPrice: price,
+      movingAverage: average,
+      updateCount: count,
+      lastUpdateTime: formatRfc3339(time),
+      minPrice: min,
+      maxPrice: max,
+      anomaliesDetected: this.#anomalies,
+    };
+  }
+}
