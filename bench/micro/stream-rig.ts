@@ -1,4 +1,4 @@
-import { ANYBODY } from '../../src/access/index.ts';
+import { ANONYMOUS } from '../../src/access/index.ts';
 import { AnomalyLog } from '../../src/gateway/fanout/anomaly-log.ts';
 import { ConflationQueue } from '../../src/gateway/fanout/conflation-queue.ts';
 import { FanOut } from '../../src/gateway/fanout/fan-out.ts';
@@ -16,7 +16,7 @@ import { CountingSocket } from './counting-socket.ts';
 import type { EngineRig } from './engine-rig.ts';
 
 const SOCKET_BUFFER_BYTES_MAX = 1024 * 1024;
-const CLIENT = new Client(ANYBODY, '127.0.0.1');
+const CLIENT = new Client(ANONYMOUS, '127.0.0.1');
 const LIMITS = { badFramesMax: 10, socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX };
 
 /** The gateway's side of the stream, made as the gateway makes it: real sessions on sockets in memory. */

@@ -1,5 +1,5 @@
 import type { Random } from '../../simulation/core/random.ts';
-import { patternFault, patternMatcher, symbolFault } from '../../src/protocol/index.ts';
+import { patternMatcher, validatePattern, validateSymbol } from '../../src/protocol/index.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { anyText } from '../generate/values.ts';
@@ -15,8 +15,8 @@ export function patterns(): Target {
       Buffer.from(`${anyPattern(random)}\n${anyPattern(random).replaceAll('*', '')}`),
     execute: (bytes) => {
       const [pattern = '', symbol = ''] = Buffer.from(bytes).toString('utf8').split('\n');
-      const fault = patternFault(pattern);
-      if (fault !== undefined || symbolFault(symbol) !== undefined) return;
+      const fault = validatePattern(pattern);
+      if (fault !== undefined || validateSymbol(symbol) !== undefined) return;
       const is = patternMatcher(pattern)(symbol);
       if (is !== matches(pattern, symbol))
         throw new Violation(`"${pattern}" on "${symbol}": ${is}`);

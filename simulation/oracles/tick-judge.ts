@@ -1,5 +1,5 @@
 import { isPrice } from '../../src/gateway/ingest/tick-rules.ts';
-import { symbolFault } from '../../src/protocol/index.ts';
+import { validateSymbol } from '../../src/protocol/index.ts';
 import { expectThat } from '../core/violation.ts';
 import { Op, type WireFrame } from '../network/wire.ts';
 import type { Offer } from './engine-oracle.ts';
@@ -43,7 +43,7 @@ export class TickJudge {
   /** Takes in an ALIAS frame. */
   declare(first: number, symbols: readonly string[]): void {
     symbols.forEach((symbol, index) => {
-      if (symbolFault(symbol) === undefined) this.#aliases.set(first + index, symbol);
+      if (validateSymbol(symbol) === undefined) this.#aliases.set(first + index, symbol);
     });
   }
 
@@ -98,7 +98,7 @@ export class TickJudge {
   #faultOf([name, price, time]: Values, told: number | undefined): number {
     const symbol = this.#symbolOf(name);
     if (typeof name === 'number' && symbol === undefined) return Code.unknown_alias;
-    if (typeof symbol !== 'string' || symbolFault(symbol) !== undefined) return Code.bad_symbol;
+    if (typeof symbol !== 'string' || validateSymbol(symbol) !== undefined) return Code.bad_symbol;
     if (!isPrice(price as number)) return Code.bad_price;
     if (time !== null && this.#isBadTime(time as number, told)) return Code.bad_time;
     return this.#server.isHeld(symbol) ? 0 : Code.symbol_limit;

@@ -24,7 +24,7 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
  *
  * @param mayBeSecret whether what came at a place is shown to nobody
  */
-export function claimFault(
+export function describeInvalidClaim(
   error: z.ZodError,
   value: unknown,
   mayBeSecret: (path: readonly PropertyKey[]) => boolean = () => false,

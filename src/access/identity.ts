@@ -43,8 +43,8 @@ export const ALL_SYMBOLS: SymbolRule = { isAll: true, patterns: ['*'], covers: (
 /** Of symbols, none. */
 export const NO_SYMBOLS: SymbolRule = { isAll: false, patterns: [], covers: () => false };
 
-/** Who has shown no token yet. */
-export const STRANGER: Identity = {
+/** A client that has not authenticated yet. */
+export const UNAUTHENTICATED: Identity = {
   tenant: '',
   subject: '',
   tokenId: '',
@@ -55,10 +55,10 @@ export const STRANGER: Identity = {
   limits: {},
 };
 
-/** Everybody, where no tokens are demanded. */
-export const ANYBODY: Identity = {
+/** Every client of a server that requires no tokens. */
+export const ANONYMOUS: Identity = {
   tenant: '',
-  subject: 'anybody',
+  subject: 'anonymous',
   tokenId: '',
   expiresAt: Number.POSITIVE_INFINITY,
   publish: ALL_SYMBOLS,

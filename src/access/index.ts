@@ -4,11 +4,11 @@ export { AccessError, type Authenticator, UncheckedTokenError } from './authenti
 export { createAuthenticator } from './create-authenticator.ts';
 export {
   ALL_SYMBOLS,
-  ANYBODY,
+  ANONYMOUS,
   type Identity,
   NO_SYMBOLS,
-  STRANGER,
   type SymbolRule,
+  UNAUTHENTICATED,
 } from './identity.ts';
 export { issueApiKey } from './issue-api-key.ts';
 export { IssueError } from './issue-request.ts';

@@ -1,4 +1,4 @@
-import { claimFault } from './claim-fault.ts';
+import { describeInvalidClaim } from './claim-fault.ts';
 import { nameText, type Permissions, permissionsSchema } from './permissions.ts';
 
 /** A token or API key to be made. Its members come from a command line and are not checked yet. */
@@ -27,6 +27,6 @@ export function checkedRequest({ name, permissions }: IssueRequest): {
     throw new IssueError(`its name: expected ${issue?.message}`);
   }
   const { data, error } = permissionsSchema.safeParse(permissions);
-  if (error !== undefined) throw new IssueError(claimFault(error, permissions));
+  if (error !== undefined) throw new IssueError(describeInvalidClaim(error, permissions));
   return { name, permissions: data };
 }

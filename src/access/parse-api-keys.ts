@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { claimFault } from './claim-fault.ts';
+import { describeInvalidClaim } from './claim-fault.ts';
 import type { Identity } from './identity.ts';
 import { KeyFileError } from './key-file-error.ts';
 import { nameText, permissionShape, permitted } from './permissions.ts';
@@ -88,7 +88,7 @@ export function parseApiKeys(text: string): readonly ApiKey[] {
     throw new KeyFileError(`expected ${FILE_EXPECTED}, got something that is not JSON`);
   }
   const { data, error } = file.safeParse(json);
-  if (error !== undefined) throw new KeyFileError(claimFault(error, json, mayBeKey));
+  if (error !== undefined) throw new KeyFileError(describeInvalidClaim(error, json, mayBeKey));
   const keys = data.keys.map(apiKeyOf);
   demandDistinct(
     'id',

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isWildcard, patternFault } from '../protocol/index.ts';
+import { isWildcard, validatePattern } from '../protocol/index.ts';
 import type { Identity } from './identity.ts';
 import { symbolRule } from './symbol-rule.ts';
 
@@ -28,7 +28,7 @@ function patternList() {
   const patternError = 'a symbol, or a pattern with *, of 1 to 32 characters';
   const pattern = z
     .string({ error: patternError })
-    .refine((text) => patternFault(text) === undefined, { error: patternError });
+    .refine((text) => validatePattern(text) === undefined, { error: patternError });
   const error = `an array of at most ${PATTERNS_MAX} symbols and patterns, ${WILDCARDS_MAX} of them with *`;
   return z
     .array(pattern, { error })

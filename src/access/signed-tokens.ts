@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { AccessError } from './authenticator.ts';
-import { claimFault } from './claim-fault.ts';
+import { describeInvalidClaim } from './claim-fault.ts';
 import { claimsSchema } from './claims.ts';
 import type { Identity } from './identity.ts';
 import type { KeySource } from './key-source.ts';
@@ -115,7 +115,7 @@ export class SignedTokens {
 
   #identityOf(payload: JWTPayload, digest: string): Identity {
     const { data, error } = claimsSchema.safeParse(payload);
-    if (error !== undefined) throw new AccessError(`claim ${claimFault(error, payload)}`);
+    if (error !== undefined) throw new AccessError(`claim ${describeInvalidClaim(error, payload)}`);
     const { sub, jti, exp, tickwire } = data;
     // As long as it is accepted: a session that was let in within the tolerance is not to end at once.
     const expiresAt = exp * 1000 + this.#rules.clockToleranceMs;

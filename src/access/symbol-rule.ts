@@ -2,7 +2,7 @@ import { isWildcard, patternMatcher } from '../protocol/index.ts';
 import { ALL_SYMBOLS, NO_SYMBOLS, type SymbolRule } from './identity.ts';
 
 /**
- * The rule of symbols and patterns, which must be good ones (`patternFault`).
+ * The rule of symbols and patterns, which must be good ones (`validatePattern`).
  *
  * Asking for a symbol costs one look-up for all that are exact, and one match a pattern with `*`:
  * who asks often for the same symbol keeps the answer.

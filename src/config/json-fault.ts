@@ -79,7 +79,7 @@ class JsonWalk {
 }
 
 /** Where `text` stops being JSON ("line 3, column 7", from 1); undefined where none of it does. */
-export function jsonFault(text: string): string | undefined {
+export function jsonErrorPosition(text: string): string | undefined {
   const walk = new JsonWalk(text);
   if (walk.document()) return undefined;
   const lines = text.slice(0, walk.offset).split('\n');

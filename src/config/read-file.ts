@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { jsonFault } from './json-fault.ts';
+import { jsonErrorPosition } from './json-fault.ts';
 import { readObject } from './read-object.ts';
 import type { Settings } from './settings.ts';
 
@@ -36,7 +36,7 @@ export function readConfigFile(directory: string, named: NamedFile | undefined):
   try {
     value = JSON.parse(json);
   } catch {
-    return refusal(`${name}: not JSON at ${jsonFault(json)}`);
+    return refusal(`${name}: not JSON at ${jsonErrorPosition(json)}`);
   }
   return readObject(value, name);
 }

@@ -1,4 +1,4 @@
-import { symbolFault } from '../protocol/index.ts';
+import { validateSymbol } from '../protocol/index.ts';
 
 /** No symbol has a control character in it, so no symbol is ever the name of another tenant's. */
 const MARK = '\u0001';
@@ -52,11 +52,11 @@ export function tenantOf(name: string): string {
 }
 
 /** What is wrong with a text as a name, as the rest of a sentence; undefined for a good one. */
-export function nameFault(text: string): string | undefined {
-  if (!text.startsWith(MARK)) return symbolFault(text);
+export function validateName(text: string): string | undefined {
+  if (!text.startsWith(MARK)) return validateSymbol(text);
   const end = text.indexOf(MARK, 1);
   if (!isTenant(text.slice(1, Math.max(1, end)))) return 'names no tenant';
-  return symbolFault(text.slice(end + 1));
+  return validateSymbol(text.slice(end + 1));
 }
 
 /** The symbol behind a name of any tenant, as that tenant's clients say it. */

@@ -6,10 +6,10 @@ import { PlaceArena } from './memory/place-arena.ts';
 import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import { MovingAverage } from './moving-average.ts';
-import { nameFault } from './name-space.ts';
+import { validateName } from './name-space.ts';
 import type { Rules } from './partition.ts';
 import { MonotonicDeque } from './sliding-window.ts';
-import { type AnomalyCount, type SymbolState, stateFault } from './symbol-state.ts';
+import { type AnomalyCount, type SymbolState, validateState } from './symbol-state.ts';
 import { type SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
 
 /** Where an engine's symbols are restored to. */
@@ -91,7 +91,7 @@ class Restorer {
   #idOf(symbol: string): number {
     const known = this.#symbols.findName(symbol);
     if (known !== UNKNOWN_SYMBOL) return known;
-    const fault = nameFault(symbol);
+    const fault = validateName(symbol);
     if (fault !== undefined) throw new Error(`cannot restore symbol "${symbol}": it ${fault}`);
     if (this.#symbols.isFull()) return UNKNOWN_SYMBOL;
     const bytes = encoder.encode(symbol);
@@ -100,7 +100,7 @@ class Restorer {
 
   #lay(symbolId: number, state: SymbolState, partition: RestoredPartition): void {
     const isTwice = this.#table.version(symbolId) !== 0;
-    const fault = isTwice ? 'it has two states' : stateFault(state);
+    const fault = isTwice ? 'it has two states' : validateState(state);
     if (fault !== undefined) throw new Error(`cannot restore symbol "${state.symbol}": ${fault}`);
     partition.layWindow(symbolId, state);
     const row = this.#row;

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type SymbolState, stateFault } from './symbol-state.ts';
+import { type SymbolState, validateState } from './symbol-state.ts';
 
 /*
  * A symbol's state as bytes, little-endian:
@@ -159,7 +159,7 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
   }
   const state = parse(bytes, view, sizes);
   if (state === undefined) throw faultAt(at, 'of a name that is not UTF-8');
-  const fault = stateFault(state);
+  const fault = validateState(state);
   if (fault !== undefined) throw faultAt(at, `impossible: ${fault}`);
   return state;
 }

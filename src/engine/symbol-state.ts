@@ -39,7 +39,7 @@ export interface AnomalyCount {
 }
 
 /** What no state of a symbol can be, in words; undefined for one that can. */
-export function stateFault(state: SymbolState): string | undefined {
+export function validateState(state: SymbolState): string | undefined {
   const { anomalies, count, averaging, minima, maxima } = state;
   if (!isCount(anomalies)) return `${anomalies} anomalies`;
   if (!isCount(count)) return `${count} ticks`;
@@ -52,11 +52,11 @@ export function stateFault(state: SymbolState): string | undefined {
   const isTick = isPrice(state.price) && isTime(state.time) && isPrice(state.average);
   if (!isTick || !isPrice(state.min) || !isPrice(state.max)) return 'values that no tick makes';
   if (!prices.every(isPrice)) return 'a price that is none';
-  return placesFault(minima, 1) ?? placesFault(maxima, -1);
+  return validatePlaces(minima, 1) ?? validatePlaces(maxima, -1);
 }
 
 /** @param sign 1 where prices rise from place to place, -1 where they fall */
-function placesFault(places: Float64Array, sign: 1 | -1): string | undefined {
+function validatePlaces(places: Float64Array, sign: 1 | -1): string | undefined {
   for (let i = 0; i < places.length; i += PLACE_DOUBLES) {
     const time = places[i] as number;
     const price = places[i + 1] as number;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AccessError,
-  ANYBODY,
+  ANONYMOUS,
   type Authenticator,
-  STRANGER,
+  UNAUTHENTICATED,
   UncheckedTokenError,
 } from '../access/index.ts';
 import { AddressRates } from '../gateway/limits/address-rates.ts';
@@ -13,13 +13,13 @@ import type { SecurityEvents } from '../gateway/sessions/security-events.ts';
 import type { HttpRequest } from '../gateway/transport/transport.ts';
 import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
 
-/** What whoever calls must show. */
-export type Demand =
-  /** Nothing: it says what anybody may know. */
-  | 'nothing'
-  /** A token, where tokens are demanded. What it allows is up to the handler. */
+/** What a route requires of its caller, where the server requires tokens at all. */
+export type AccessLevel =
+  /** No token. */
+  | 'public'
+  /** Any valid token; the handler checks its permissions. */
   | 'token'
-  /** A token of an operator, where tokens are demanded. */
+  /** A token with `operator`. */
   | 'operator';
 
 export interface HttpAccessOptions {
@@ -65,13 +65,13 @@ export class HttpAccess {
    * @throws RequestProblem 401 without a token that is accepted, 403 where it does not allow the call, 503 where it cannot be
    *   checked now
    */
-  async clientOf(request: HttpRequest, demand: Demand): Promise<Client> {
+  async clientOf(request: HttpRequest, level: AccessLevel): Promise<Client> {
     const { authenticator, security } = this.#options;
     const { remoteAddress } = request;
-    if (authenticator === undefined) return new Client(ANYBODY, remoteAddress);
-    if (demand === 'nothing') return new Client(STRANGER, remoteAddress);
+    if (authenticator === undefined) return new Client(ANONYMOUS, remoteAddress);
+    if (level === 'public') return new Client(UNAUTHENTICATED, remoteAddress);
     const client = await this.#authenticate(authenticator, request);
-    if (demand === 'operator' && !client.identity.isOperator) {
+    if (level === 'operator' && !client.identity.isOperator) {
       security.forbidden(client, `${request.method} ${request.path}`);
       throw new RequestProblem(403, 'The token is not one of an operator.');
     }

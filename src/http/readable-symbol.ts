@@ -1,6 +1,6 @@
 import { UNKNOWN_SYMBOL } from '../engine/index.ts';
 import type { Client } from '../gateway/sessions/client.ts';
-import { symbolFault } from '../protocol/index.ts';
+import { validateSymbol } from '../protocol/index.ts';
 import type { QueryRoom } from './http-room.ts';
 
 /**
@@ -14,7 +14,7 @@ export function readableSymbol(
   symbol: string,
 ): number {
   // What is no symbol must not be looked up: it might be the name of another tenant's.
-  if (symbolFault(symbol) !== undefined) return UNKNOWN_SYMBOL;
+  if (validateSymbol(symbol) !== undefined) return UNKNOWN_SYMBOL;
   if (!client.canRead(symbol)) throw access.forbidden(client, 'read', symbol);
   return engine.symbols.findName(client.nameSpace.nameOf(symbol));
 }

@@ -1,4 +1,4 @@
-import type { Demand } from './access.ts';
+import type { AccessLevel } from './access.ts';
 import type { Handler } from './handler.ts';
 import { RequestProblem } from './request-problem.ts';
 
@@ -8,7 +8,7 @@ const SYMBOL_PLACE = '{symbol}';
 /** How one method of a path is answered. */
 export interface Route {
   readonly handler: Handler;
-  readonly demand: Demand;
+  readonly accessLevel: AccessLevel;
 }
 
 interface Path {

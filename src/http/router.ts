@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
-import type { Demand, HttpAccess } from './access.ts';
+import type { AccessLevel, HttpAccess } from './access.ts';
 import type { Operation } from './api-docs/openapi-operation.ts';
 import { listOperations, type OperationKey } from './api-docs/openapi-operations.ts';
 import { ASSETS } from './assets/asset-list.ts';
@@ -30,19 +30,19 @@ export function createRouter(
   commands: CommandRoom,
   queries: QueryRoom,
   assets: Assets,
-  demands: Pick<Config['auth'], 'health' | 'metrics'>,
+  auth: Pick<Config['auth'], 'health' | 'metrics'>,
 ): (request: HttpRequest) => Promise<HttpResponse> {
   const table = new RouteTable();
   const handlers = createHandlers(commands, queries, assets);
   for (const { key, method, path, operation } of listOperations()) {
     table.add(method, path, {
       handler: handlers[key],
-      demand: demandOf(operation.access, demands),
+      accessLevel: levelOf(operation.access, auth),
     });
   }
   // Of these, only the page itself is described: the others are its parts.
   for (const path of Object.keys(ASSETS)) {
-    table.add('GET', path, { handler: assets.handler(path), demand: 'nothing' });
+    table.add('GET', path, { handler: assets.handler(path), accessLevel: 'public' });
   }
   return async (request) => {
     const response = await respond(table, queries.access, request);
@@ -74,12 +74,12 @@ function createHandlers(
   };
 }
 
-function demandOf(
+function levelOf(
   access: Operation['access'],
-  demands: Pick<Config['auth'], 'health' | 'metrics'>,
-): Demand {
-  if (access === 'health') return demands.health === 'open' ? 'nothing' : 'token';
-  if (access === 'metrics') return demands.metrics === 'open' ? 'nothing' : 'operator';
+  auth: Pick<Config['auth'], 'health' | 'metrics'>,
+): AccessLevel {
+  if (access === 'health') return auth.health === 'open' ? 'public' : 'token';
+  if (access === 'metrics') return auth.metrics === 'open' ? 'public' : 'operator';
   return access;
 }
 
@@ -90,8 +90,8 @@ async function respond(
 ): Promise<HttpResponse> {
   try {
     await access.checkRate(request);
-    const { handler, symbol, demand } = table.find(request.method, request.path);
-    const client = await access.clientOf(request, demand);
+    const { handler, symbol, accessLevel } = table.find(request.method, request.path);
+    const client = await access.clientOf(request, accessLevel);
     return await handler(request, symbol, client);
   } catch (error) {
     if (error instanceof RequestProblem) return error.response;

@@ -1,6 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { ErrorCode, ProtocolError } from './errors.ts';
-import { messagePackFault } from './message-pack-check.ts';
+import { validateMessagePack } from './message-pack-check.ts';
 import { SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from './ops.ts';
 
 /** How a session's frames are written: MessagePack in binary messages or JSON in text messages. */
@@ -58,7 +58,7 @@ export function decodeFrame(message: Uint8Array | string): Frame {
 }
 
 function unpack(bytes: Uint8Array): unknown {
-  const fault = messagePackFault(bytes, FRAME_DEPTH_MAX);
+  const fault = validateMessagePack(bytes, FRAME_DEPTH_MAX);
   if (fault !== undefined) throw badFrame(`not MessagePack of this protocol: ${fault}`);
   try {
     return unpackr.unpack(bytes);

@@ -148,6 +148,6 @@ class Walk {
  * end, extension types, nesting beyond `depthMax` containers, more than 64 maps, keys that are no strings, bad UTF-8.
  * Undefined when nothing does. The text names places, never content, so it may go to the peer.
  */
-export function messagePackFault(bytes: Uint8Array, depthMax: number): string | undefined {
+export function validateMessagePack(bytes: Uint8Array, depthMax: number): string | undefined {
   return new Walk(bytes, depthMax).fault();
 }

@@ -4,7 +4,7 @@ export const SYMBOL_LENGTH_MAX = 32;
 // Cc: C0 and C1 controls. A lone surrogate cannot be sent as UTF-8, so no symbol holds one.
 const CONTROL_OR_SURROGATE = /[\p{Cc}\p{Cs}]/u;
 
-function textFault(text: string): string | undefined {
+function validateText(text: string): string | undefined {
   if (text.length === 0) return 'is empty';
   // A code point takes at most two UTF-16 units: cheap refusals before the exact count.
   if (text.length > SYMBOL_LENGTH_MAX * 2 || [...text].length > SYMBOL_LENGTH_MAX) {
@@ -19,9 +19,9 @@ function textFault(text: string): string | undefined {
  * What breaks the symbol rules in `text`, as the rest of a sentence ("is empty"); undefined for a
  * good symbol.
  */
-export function symbolFault(text: string): string | undefined {
+export function validateSymbol(text: string): string | undefined {
   return (
-    textFault(text) ?? (text.includes('*') ? 'contains "*", reserved for patterns' : undefined)
+    validateText(text) ?? (text.includes('*') ? 'contains "*", reserved for patterns' : undefined)
   );
 }
 
@@ -29,8 +29,8 @@ export function symbolFault(text: string): string | undefined {
  * What is wrong with a pattern (a symbol in which each `*` stands for any run of characters);
  * undefined for a good one.
  */
-export function patternFault(text: string): string | undefined {
-  return textFault(text);
+export function validatePattern(text: string): string | undefined {
+  return validateText(text);
 }
 
 /** Whether a pattern can match more than one symbol. */

@@ -16,16 +16,16 @@ import {
   FULL,
   Op,
   ProtocolError,
-  patternFault,
   patternMatcher,
   readPublishRequest,
   readStreamRequest,
   readTicksFrame,
   type SymbolValues,
-  symbolFault,
   TickBatch,
   TicksReader,
   VALUES,
+  validatePattern,
+  validateSymbol,
   writeEntry,
 } from '../../src/protocol/index.ts';
 import { batchContent } from '../support/batch-content.ts';
@@ -283,19 +283,19 @@ function expectFault(found: string | undefined, fault: string | null): void {
 
 describe('symbols', () => {
   it.each(symbols.symbols)('$text: $fault', ({ text, fault }) => {
-    expectFault(symbolFault(text), fault);
-    if (fault === null || fault === 'reserved') expectFault(patternFault(text), null);
+    expectFault(validateSymbol(text), fault);
+    if (fault === null || fault === 'reserved') expectFault(validatePattern(text), null);
   });
 
   it.each(symbols.patterns)('the pattern $pattern', ({ pattern, matches, misses }) => {
-    expect(patternFault(pattern)).toBeUndefined();
+    expect(validatePattern(pattern)).toBeUndefined();
     const test = patternMatcher(pattern);
     expect(matches.filter((symbol) => !test(symbol))).toEqual([]);
     expect(misses.filter(test)).toEqual([]);
   });
 
   it.each(symbols.badPatterns)('the pattern $text: $fault', ({ text, fault }) => {
-    expectFault(patternFault(text), fault);
+    expectFault(validatePattern(text), fault);
   });
 });
 

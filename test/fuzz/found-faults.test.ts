@@ -2,7 +2,7 @@ import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import { readMessagePack } from '../../client-sdk/src/connection/message-pack-reader.ts';
 import { collidingIntegers } from '../../fuzz/generate/values.ts';
-import { jsonFault } from '../../src/config/json-fault.ts';
+import { jsonErrorPosition } from '../../src/config/json-fault.ts';
 import { AliasTable } from '../../src/gateway/ingest/alias-table.ts';
 import { decodeFrame, ProtocolError } from '../../src/protocol/index.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
@@ -65,13 +65,13 @@ describe('numbers that collide in a hash table', () => {
 
 it('says where JSON ends to be any, however deep it is nested', () => {
   const deep = '['.repeat(100_000);
-  expect(jsonFault(deep)).toBe('line 1, column 100001');
-  expect(jsonFault(`${deep}${']'.repeat(100_000)}`)).toBeUndefined();
-  expect(jsonFault('{"a":[1,{"b":[]}],"c":{}} ')).toBeUndefined();
-  expect(jsonFault('{"a":[1,{"b":[],}]}')).toBe('line 1, column 17');
-  expect(jsonFault('[1,]')).toBe('line 1, column 4');
-  expect(jsonFault('[1}')).toBe('line 1, column 3');
-  expect(jsonFault('[] []')).toBe('line 1, column 4');
+  expect(jsonErrorPosition(deep)).toBe('line 1, column 100001');
+  expect(jsonErrorPosition(`${deep}${']'.repeat(100_000)}`)).toBeUndefined();
+  expect(jsonErrorPosition('{"a":[1,{"b":[]}],"c":{}} ')).toBeUndefined();
+  expect(jsonErrorPosition('{"a":[1,{"b":[],}]}')).toBe('line 1, column 17');
+  expect(jsonErrorPosition('[1,]')).toBe('line 1, column 4');
+  expect(jsonErrorPosition('[1}')).toBe('line 1, column 3');
+  expect(jsonErrorPosition('[] []')).toBe('line 1, column 4');
 });
 
 onTransports((transport) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { environmentName } from '../../src/config/environment-name.ts';
-import { jsonFault } from '../../src/config/json-fault.ts';
+import { jsonErrorPosition } from '../../src/config/json-fault.ts';
 import { CONFIG_KEYS, keyOfEnvironmentName } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
@@ -110,7 +110,7 @@ describe('the place of a JSON fault', () => {
       .map((pieces) => pieces.join(''));
     fc.assert(
       fc.property(fc.oneof(damaged, soup, fc.json()), (text) => {
-        expect(jsonFault(text) === undefined).toBe(parses(text));
+        expect(jsonErrorPosition(text) === undefined).toBe(parses(text));
       }),
       { numRuns: 2000 },
     );
@@ -120,7 +120,7 @@ describe('the place of a JSON fault', () => {
     fc.assert(
       fc.property(fc.array(fc.integer(), { minLength: 1 }), (numbers) => {
         const text = JSON.stringify(numbers);
-        expect(jsonFault(text.slice(0, -1))).toBe(`line 1, column ${text.length}`);
+        expect(jsonErrorPosition(text.slice(0, -1))).toBe(`line 1, column ${text.length}`);
       }),
     );
   });

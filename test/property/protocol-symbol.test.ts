@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { patternMatcher, symbolFault } from '../../src/protocol/index.ts';
+import { patternMatcher, validateSymbol } from '../../src/protocol/index.ts';
 
 /** The meaning of a pattern by its definition: `*` is nothing, or one more character and `*` again. */
 function matches(pattern: readonly string[], symbol: readonly string[]): boolean {
@@ -67,7 +67,7 @@ it('judges symbols by code points', () => {
   const text = fc.array(unit, { maxLength: 36, size: 'max' }).map((all) => all.join(''));
   fc.assert(
     fc.property(text, (symbol) => {
-      expect(symbolFault(symbol) === undefined).toBe(isSymbol(symbol));
+      expect(validateSymbol(symbol) === undefined).toBe(isSymbol(symbol));
     }),
     { numRuns: 3000 },
   );

@@ -1,4 +1,4 @@
-import { ANYBODY } from '../../src/access/index.ts';
+import { ANONYMOUS } from '../../src/access/index.ts';
 import { PublishScope } from '../../src/gateway/ingest/publish-scope.ts';
 import { SymbolQuota } from '../../src/gateway/limits/symbol-quota.ts';
 import { Client } from '../../src/gateway/sessions/client.ts';
@@ -7,7 +7,7 @@ import { UNWATCHED } from '../../src/gateway/sessions/security-events.ts';
 const MANY = 1_000_000;
 
 /** A client of a server that demands no tokens. */
-export const anybody = new Client(ANYBODY, '127.0.0.1');
+export const anybody = new Client(ANONYMOUS, '127.0.0.1');
 
 /** What scopes share where nothing is limited. */
 export function unlimitedScopes() {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ANYBODY, type Authenticator, createAuthenticator } from '../../src/access/index.ts';
+import { ANONYMOUS, type Authenticator, createAuthenticator } from '../../src/access/index.ts';
 import { defaultConfig } from '../../src/config/parse-config.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import {
@@ -20,7 +20,7 @@ import {
 const RSA = newKeys('RS256');
 const EC = newKeys('ES256');
 const EDDSA = newKeys('EdDSA');
-const STRANGER = newKeys('EdDSA');
+const FOREIGN_KEY = newKeys('EdDSA');
 const ALL = [RSA, EC, EDDSA];
 
 const folder = new ConfigFolder();
@@ -49,7 +49,7 @@ const seconds = () => Math.floor(Date.now() / 1000);
 
 it('demands no tokens unless one of its keys is configured', async () => {
   expect(await createAuthenticator(defaultConfig().auth, SILENT)).toBeUndefined();
-  expect(ANYBODY.publish.isAll && ANYBODY.read.isAll && ANYBODY.isOperator).toBe(true);
+  expect(ANONYMOUS.publish.isAll && ANONYMOUS.read.isAll && ANONYMOUS.isOperator).toBe(true);
 });
 
 describe('a good token', () => {
@@ -201,12 +201,12 @@ describe('a token is refused', () => {
 
   it('that another signed', async () => {
     expect(await refused(await good({}, `${SECRET} of another`))).toMatch(/^the signature is not/);
-    expect(await refused(await good({}, STRANGER))).toMatch(/^the signature is not/);
-    expect(await refused(await good({}, STRANGER, { kid: 'key of EdDSA' }))).toMatch(
+    expect(await refused(await good({}, FOREIGN_KEY))).toMatch(/^the signature is not/);
+    expect(await refused(await good({}, FOREIGN_KEY, { kid: 'key of EdDSA' }))).toMatch(
       /^the signature is not/,
     );
-    const jwk = jwkOf(STRANGER);
-    expect(await refused(await good({}, STRANGER, { jwk }))).toMatch(/^the signature is not/);
+    const jwk = jwkOf(FOREIGN_KEY);
+    expect(await refused(await good({}, FOREIGN_KEY, { jwk }))).toMatch(/^the signature is not/);
   });
 
   it('that names a key which is not known, or one of another algorithm', async () => {

@@ -9,11 +9,11 @@ const list = () => text(200, 'list');
 const post = () => text(202, 'post');
 const one = () => text(200, 'one');
 const parts = () => text(200, 'parts');
-table.add('GET', '/', { handler: root, demand: 'nothing' });
-table.add('GET', '/things', { handler: list, demand: 'nothing' });
-table.add('POST', '/things', { handler: post, demand: 'nothing' });
-table.add('GET', '/things/{symbol}', { handler: one, demand: 'nothing' });
-table.add('GET', '/things/{symbol}/parts', { handler: parts, demand: 'nothing' });
+table.add('GET', '/', { handler: root, accessLevel: 'public' });
+table.add('GET', '/things', { handler: list, accessLevel: 'public' });
+table.add('POST', '/things', { handler: post, accessLevel: 'public' });
+table.add('GET', '/things/{symbol}', { handler: one, accessLevel: 'public' });
+table.add('GET', '/things/{symbol}/parts', { handler: parts, accessLevel: 'public' });
 
 function problemOf(method: string, path: string) {
   try {
@@ -39,7 +39,7 @@ describe('RouteTable', () => {
     ['GET', '/things/%25', one, '%'],
     ['GET', '/things/%20', one, ' '],
   ])('finds %s %s', (method, path, handler, symbol) => {
-    expect(table.find(method, path)).toEqual({ handler, demand: 'nothing', symbol });
+    expect(table.find(method, path)).toEqual({ handler, accessLevel: 'public', symbol });
   });
 
   it.each(['/thing', '/things/', '/things//parts', '/things/A/parts/', '/Things', '', '//', '*'])(

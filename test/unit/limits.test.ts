@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ANYBODY } from '../../src/access/index.ts';
+import { ANONYMOUS } from '../../src/access/index.ts';
 import { AddressRates } from '../../src/gateway/limits/address-rates.ts';
 import { BufferWatch } from '../../src/gateway/limits/buffer-watch.ts';
 import { ConnectionCounts } from '../../src/gateway/limits/connection-counts.ts';
@@ -164,7 +164,7 @@ describe('ConnectionCounts', () => {
 describe('SymbolQuota', () => {
   const limits = { newSymbolsPerPublisher: 2, symbolsPerTenant: 3 };
   const client = (tenant: string, tokenId: string, address = '10.0.0.1') =>
-    new Client({ ...ANYBODY, tenant, tokenId }, address);
+    new Client({ ...ANONYMOUS, tenant, tokenId }, address);
 
   it('counts symbols of a token in its tenant', () => {
     const quota = new SymbolQuota(limits, []);
@@ -215,7 +215,7 @@ describe('BufferWatch', () => {
       },
     };
     const limits = { badFramesMax: 1, socketBufferBytesMax: 1e9 };
-    const client = new Client(ANYBODY, '10.0.0.1');
+    const client = new Client(ANONYMOUS, '10.0.0.1');
     const connection = new Connection(socket, 'binary', client, limits, new GatewayCounters());
     connection.sendEncoded('x');
     return { connection, closes };

@@ -1,13 +1,13 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import { decodeFrame, FRAME_DEPTH_MAX, ProtocolError } from '../../src/protocol/index.ts';
-import { messagePackFault } from '../../src/protocol/message-pack-check.ts';
+import { validateMessagePack } from '../../src/protocol/message-pack-check.ts';
 import { chooseBy, encodeAnyWay, text } from '../support/wide-message-pack.ts';
 
 const MEGABYTE = 2 ** 20;
 
 function faultOf(hex: string): string | undefined {
-  return messagePackFault(Buffer.from(hex.replaceAll(' ', ''), 'hex'), FRAME_DEPTH_MAX);
+  return validateMessagePack(Buffer.from(hex.replaceAll(' ', ''), 'hex'), FRAME_DEPTH_MAX);
 }
 
 /** An array32 that fills a megabyte with copies of `unit`. */
@@ -33,9 +33,11 @@ describe('a message cut off', () => {
     for (const sample of SAMPLES) {
       for (const picks of [[0], [9], [1, 2, 3]]) {
         const bytes = encodeAnyWay(sample, chooseBy(picks));
-        expect(messagePackFault(bytes, FRAME_DEPTH_MAX)).toBeUndefined();
+        expect(validateMessagePack(bytes, FRAME_DEPTH_MAX)).toBeUndefined();
         for (let end = 0; end < bytes.length; end++) {
-          expect(messagePackFault(bytes.subarray(0, end), FRAME_DEPTH_MAX)).toMatch(/^cut off at/);
+          expect(validateMessagePack(bytes.subarray(0, end), FRAME_DEPTH_MAX)).toMatch(
+            /^cut off at/,
+          );
           expect(() => decodeFrame(bytes.subarray(0, end))).toThrow(ProtocolError);
         }
       }
@@ -77,7 +79,7 @@ describe('types beyond the protocol', () => {
   });
 
   it('refuses timestamps of other libraries', () => {
-    expect(messagePackFault(encode([6, new Date(0)]), FRAME_DEPTH_MAX)).toContain('0xd6');
+    expect(validateMessagePack(encode([6, new Date(0)]), FRAME_DEPTH_MAX)).toContain('0xd6');
   });
 });
 
@@ -91,7 +93,7 @@ describe('nesting', () => {
 
   it('is refused without recursion, however deep', () => {
     const before = performance.now();
-    expect(messagePackFault(Buffer.alloc(MEGABYTE, 0x91), FRAME_DEPTH_MAX)).toContain('deeper');
+    expect(validateMessagePack(Buffer.alloc(MEGABYTE, 0x91), FRAME_DEPTH_MAX)).toContain('deeper');
     expect(performance.now() - before).toBeLessThan(500);
   });
 });
@@ -110,7 +112,7 @@ describe('text', () => {
     for (const form of [0, 1, 2, 3]) {
       const string = text(Buffer.from(hex, 'hex'), () => form);
       const bytes = Buffer.concat([Buffer.of(0x91), string]);
-      expect(messagePackFault(bytes, 4)).toBe(
+      expect(validateMessagePack(bytes, 4)).toBe(
         `bad UTF-8 in the string at byte ${1 + string.length - hex.length / 2}`,
       );
     }
@@ -119,7 +121,7 @@ describe('text', () => {
   it('may be anything that is UTF-8, and binary anything at all', () => {
     for (const good of ['', 'a', 'é', '€', '😀', '\u0000', '\uffff', '\ufeffx', '\u{10ffff}']) {
       expect(
-        messagePackFault(
+        validateMessagePack(
           encodeAnyWay([good], () => 0),
           4,
         ),
@@ -135,17 +137,17 @@ describe('hostile sizes', () => {
     (tag) => {
       const bytes = Buffer.from(`92 06 ${tag} ff ff ff ff 00`.replaceAll(' ', ''), 'hex');
       const before = performance.now();
-      for (let i = 0; i < 10_000; i++) messagePackFault(bytes, FRAME_DEPTH_MAX);
+      for (let i = 0; i < 10_000; i++) validateMessagePack(bytes, FRAME_DEPTH_MAX);
       expect(performance.now() - before).toBeLessThan(1000);
-      expect(messagePackFault(bytes, FRAME_DEPTH_MAX)).toMatch(/^(cut off at|the key at) byte/);
+      expect(validateMessagePack(bytes, FRAME_DEPTH_MAX)).toMatch(/^(cut off at|the key at) byte/);
       expect(() => decodeFrame(bytes)).toThrow(ProtocolError);
     },
   );
 
   it('takes 64 maps and no more', () => {
     const maps = (count: number) => encodeAnyWay([6, Array(count).fill({})], () => 0);
-    expect(messagePackFault(maps(64), FRAME_DEPTH_MAX)).toBeUndefined();
-    expect(messagePackFault(maps(65), FRAME_DEPTH_MAX)).toBe('more than 64 maps');
+    expect(validateMessagePack(maps(64), FRAME_DEPTH_MAX)).toBeUndefined();
+    expect(validateMessagePack(maps(65), FRAME_DEPTH_MAX)).toBe('more than 64 maps');
   });
 
   it.each([
@@ -158,7 +160,7 @@ describe('hostile sizes', () => {
   ])('reads a megabyte of %s in well under a second', (_name, unit) => {
     const bytes = repeated(unit);
     const before = performance.now();
-    messagePackFault(bytes, FRAME_DEPTH_MAX);
+    validateMessagePack(bytes, FRAME_DEPTH_MAX);
     expect(performance.now() - before).toBeLessThan(1000);
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import {
   isWildcard,
-  patternFault,
   patternMatcher,
   SYMBOL_LENGTH_MAX,
-  symbolFault,
+  validatePattern,
+  validateSymbol,
 } from '../../src/protocol/index.ts';
 
-describe('symbolFault', () => {
+describe('validateSymbol', () => {
   it.each(['A', 'BTC-USD', 'a b', 'é', '日経225', '😀', 'x'.repeat(32), '😀'.repeat(32), '\u200b'])(
     'takes %j',
     (symbol) => {
-      expect(symbolFault(symbol)).toBeUndefined();
+      expect(validateSymbol(symbol)).toBeUndefined();
     },
   );
 
@@ -33,28 +33,28 @@ describe('symbolFault', () => {
     ['BTC-*', 'contains "*", reserved for patterns'],
     ['*', 'contains "*", reserved for patterns'],
   ])('refuses %j: %s', (symbol, fault) => {
-    expect(symbolFault(symbol)).toBe(fault);
+    expect(validateSymbol(symbol)).toBe(fault);
   });
 
   it('counts code points, not UTF-16 units', () => {
     expect(SYMBOL_LENGTH_MAX).toBe(32);
-    expect(symbolFault(`${'😀'.repeat(31)}ab`)).toBe('is longer than 32 characters');
-    expect(symbolFault(`${'😀'.repeat(31)}a`)).toBeUndefined();
+    expect(validateSymbol(`${'😀'.repeat(31)}ab`)).toBe('is longer than 32 characters');
+    expect(validateSymbol(`${'😀'.repeat(31)}a`)).toBeUndefined();
   });
 });
 
-describe('patternFault', () => {
+describe('validatePattern', () => {
   it('takes what a symbol may be, and "*" anywhere', () => {
     for (const good of ['*', '**', 'BTC-*', '*-USD', 'B*-*D', 'BTC-USD']) {
-      expect(patternFault(good)).toBeUndefined();
+      expect(validatePattern(good)).toBeUndefined();
     }
   });
 
   it('keeps the other rules of symbols', () => {
-    expect(patternFault('')).toBe('is empty');
-    expect(patternFault('* ')).toBe('starts or ends with white space');
-    expect(patternFault('*'.repeat(33))).toBe('is longer than 32 characters');
-    expect(patternFault('*\t*')).toBe('contains a control character or a lone surrogate');
+    expect(validatePattern('')).toBe('is empty');
+    expect(validatePattern('* ')).toBe('starts or ends with white space');
+    expect(validatePattern('*'.repeat(33))).toBe('is longer than 32 characters');
+    expect(validatePattern('*\t*')).toBe('contains a control character or a lone surrogate');
   });
 });
 

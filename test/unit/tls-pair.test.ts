@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { datesFault, isSamePair, readTlsPair } from '../../src/gateway/transport/tls-pair.ts';
+import { isSamePair, readTlsPair, validateDates } from '../../src/gateway/transport/tls-pair.ts';
 import { certificateFile, testPair } from '../support/certificates.ts';
 
 const FIRST = certificateFile('first');
@@ -90,13 +90,13 @@ describe('readTlsPair', () => {
   });
 });
 
-describe('datesFault', () => {
+describe('validateDates', () => {
   it('tells a certificate that is not valid now', () => {
-    expect(datesFault(testPair('first'), Date.now())).toBeUndefined();
-    expect(datesFault(testPair('expired'), Date.now())).toBe(
+    expect(validateDates(testPair('first'), Date.now())).toBeUndefined();
+    expect(validateDates(testPair('expired'), Date.now())).toBe(
       'the certificate expired on 2020-02-01T00:00:00.000Z',
     );
-    expect(datesFault(testPair('first'), 0)).toBe(
+    expect(validateDates(testPair('first'), 0)).toBe(
       'the certificate is not valid before 2020-01-01T00:00:00.000Z',
     );
   });

@@ -1,4 +1,4 @@
-import { ANYBODY } from '../../../src/access/index.ts';
+import { ANONYMOUS } from '../../../src/access/index.ts';
 import { monotonicMs } from '../../../src/engine/index.ts';
 import { AliasTable } from '../../../src/gateway/ingest/alias-table.ts';
 import { PublishScope } from '../../../src/gateway/ingest/publish-scope.ts';
@@ -27,7 +27,7 @@ async function makeIntake(naming: Naming): Promise<Case> {
   const rig = await EngineRig.start(SYMBOLS);
   const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, () => undefined);
   const quota = new SymbolQuota({ newSymbolsPerPublisher: SYMBOLS, symbolsPerTenant: SYMBOLS }, []);
-  const client = new Client(ANYBODY, '127.0.0.1');
+  const client = new Client(ANONYMOUS, '127.0.0.1');
   const scope = new PublishScope(client, { quota, security: UNWATCHED });
   const aliases = new AliasTable();
   for (const [alias, symbol] of rig.symbols.entries()) aliases.declare(alias, symbol);

@@ -1,4 +1,4 @@
-import { symbolFault } from '../../../src/protocol/index.ts';
+import { validateSymbol } from '../../../src/protocol/index.ts';
 import { fault } from './value-checks.ts';
 
 /** A price of a symbol at a time. */
@@ -27,7 +27,7 @@ const TIME = 'a finite number of ms since the Unix epoch, 0 or more, or undefine
  */
 export function checkSymbol(symbol: unknown, field: string): void {
   if (typeof symbol !== 'string') throw new TypeError(fault(field, SYMBOL, symbol));
-  const broken = symbolFault(symbol);
+  const broken = validateSymbol(symbol);
   if (broken !== undefined)
     throw new RangeError(`${fault(field, SYMBOL, symbol)}, which ${broken}`);
 }

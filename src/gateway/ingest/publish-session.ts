@@ -10,9 +10,9 @@ import {
   readPublishRequest,
   readTicksFrame,
   rejectFrame,
-  symbolFault,
   type TickBatch,
   type TicksReader,
+  validateSymbol,
 } from '../../protocol/index.ts';
 import type { CachedClock } from '../cached-clock.ts';
 import { TokenBucket } from '../limits/token-bucket.ts';
@@ -217,7 +217,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #declare(firstAlias: number, symbols: readonly unknown[]): void {
     let fault: ProtocolError | undefined;
     symbols.forEach((symbol, index) => {
-      const reason = typeof symbol === 'string' ? symbolFault(symbol) : 'is not a string';
+      const reason = typeof symbol === 'string' ? validateSymbol(symbol) : 'is not a string';
       // Each is declared, whatever is wrong with those before it.
       const itsFault =
         reason === undefined && typeof symbol === 'string'

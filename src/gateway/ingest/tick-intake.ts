@@ -3,8 +3,8 @@ import {
   ErrorCode,
   NameKind,
   SYMBOL_LENGTH_MAX,
-  symbolFault,
   type TickBatch,
+  validateSymbol,
 } from '../../protocol/index.ts';
 import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
 import type { PublishScope } from './publish-scope.ts';
@@ -204,7 +204,7 @@ export class TickIntake {
 
 function isSymbol(bytes: Uint8Array, start: number, end: number): boolean {
   try {
-    return symbolFault(utf8.decode(bytes.subarray(start, end))) === undefined;
+    return validateSymbol(utf8.decode(bytes.subarray(start, end))) === undefined;
   } catch {
     return false;
   }

@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { ANYBODY, type Authenticator, type Identity, STRANGER } from '../../access/index.ts';
+import {
+  ANONYMOUS,
+  type Authenticator,
+  type Identity,
+  UNAUTHENTICATED,
+} from '../../access/index.ts';
 import type { Config } from '../../config/schema.ts';
 import {
   CloseCode,
@@ -161,7 +166,7 @@ export class SessionFactory implements Entrance {
     const { badFramesMax } = config.server;
     const { socketBufferBytesMax } = config.stream;
     const address = socket.remoteAddress;
-    const client = new Client(isOpenToAll ? ANYBODY : STRANGER, address);
+    const client = new Client(isOpenToAll ? ANONYMOUS : UNAUTHENTICATED, address);
     const limits = { badFramesMax, socketBufferBytesMax };
     const connection = new Connection(socket, encoding, client, limits, streamRoom.traffic);
     this.#counts.enter(address);

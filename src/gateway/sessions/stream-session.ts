@@ -8,14 +8,14 @@ import {
   isWildcard,
   Op,
   ProtocolError,
-  patternFault,
   pongFrame,
   readStreamRequest,
   type StreamRequest,
   type SubscribeOptions,
   subscribedFrame,
-  symbolFault,
   unsubscribedFrame,
+  validatePattern,
+  validateSymbol,
 } from '../../protocol/index.ts';
 import { type DeliveryRoom, SessionSender } from '../fanout/session-sender.ts';
 import type { BackgroundTasks } from '../limits/background-tasks.ts';
@@ -205,7 +205,7 @@ export class StreamSession implements SocketHandler, Watcher {
   }
 
   #hold(pattern: string, wants: number): ErrorCode | 0 {
-    if (patternFault(pattern) !== undefined) return ErrorCode.bad_symbol;
+    if (validatePattern(pattern) !== undefined) return ErrorCode.bad_symbol;
     if (!this.#isReadable(pattern)) return this.#forbid(pattern);
     if (this.#patterns.hold(pattern, wants)) return 0;
     this.#room.security.limited('subscriptions', this.#client);
@@ -232,7 +232,7 @@ export class StreamSession implements SocketHandler, Watcher {
 
   #unsubscribe(requestId: number, patterns: readonly string[]): void {
     const codes = patterns.map((pattern) =>
-      patternFault(pattern) === undefined ? 0 : ErrorCode.bad_symbol,
+      validatePattern(pattern) === undefined ? 0 : ErrorCode.bad_symbol,
     );
     this.connection.send(unsubscribedFrame(requestId, codes));
     // What is no pattern must not be looked up: it might be the name of another tenant's.
@@ -291,7 +291,7 @@ export class StreamSession implements SocketHandler, Watcher {
 
   /** From memory or the store: what neither has is not available. */
   #history(requestId: number, symbol: string, afterSequence: number, limit: number): void {
-    const fault = symbolFault(symbol);
+    const fault = validateSymbol(symbol);
     if (fault !== undefined) {
       throw new ProtocolError(ErrorCode.bad_symbol, `symbol ${fault}`, requestId);
     }

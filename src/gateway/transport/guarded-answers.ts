@@ -48,7 +48,7 @@ export function answerRequest(
  * asking it.
  */
 export function decideUpgrade(handlers: TransportHandlers, head: RequestHead): UpgradeDecision {
-  const fault = handshakeFault(head);
+  const fault = validateHandshake(head);
   if (fault !== undefined) return { accept: false, response: fault };
   try {
     const decision = handlers.upgrade(head);
@@ -62,7 +62,7 @@ export function decideUpgrade(handlers: TransportHandlers, head: RequestHead): U
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
-function handshakeFault(head: RequestHead): HttpResponse | undefined {
+function validateHandshake(head: RequestHead): HttpResponse | undefined {
   if (!KEY.test(head.header('sec-websocket-key') ?? '')) {
     return problemResponse(400, 'Sec-WebSocket-Key must be 16 bytes in base64.');
   }

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 import type { GatewayLog } from '../gateway.ts';
-import { datesFault, isSamePair, readTlsPair, type TlsPair } from './tls-pair.ts';
+import { isSamePair, readTlsPair, type TlsPair, validateDates } from './tls-pair.ts';
 
 /** What came of reading a certificate again. */
 export interface Renewal {
@@ -50,7 +50,7 @@ export class ServedCertificate {
   }
 
   #checkDates(pair: TlsPair): void {
-    const fault = datesFault(pair, Date.now());
+    const fault = validateDates(pair, Date.now());
     if (fault === undefined) return;
     this.#log.warn({ file: pair.certificateFile }, `clients will refuse TLS: ${fault}`);
   }

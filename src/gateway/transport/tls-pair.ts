@@ -72,7 +72,7 @@ export function isSamePair(one: TlsPair, other: TlsPair): boolean {
 }
 
 /** Why clients will not accept a certificate at a time, ms since the epoch; undefined where its dates give no reason. */
-export function datesFault({ validFrom, validTo }: TlsPair, now: number): string | undefined {
+export function validateDates({ validFrom, validTo }: TlsPair, now: number): string | undefined {
   if (now > validTo) return `the certificate expired on ${isoTime(validTo)}`;
   if (now < validFrom) return `the certificate is not valid before ${isoTime(validFrom)}`;
   return undefined;

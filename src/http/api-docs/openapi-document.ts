@@ -45,7 +45,7 @@ export function openApiDocument(version: string): object {
 }
 
 function described({ access, ...operation }: Operation): object {
-  const isOpen = access === 'nothing';
+  const isOpen = access === 'public';
   const responses = { ...operation.responses, ...problems(429, ...(isOpen ? [] : TOKEN_PROBLEMS)) };
   return { ...operation, responses, ...(isOpen ? { security: [] } : {}) };
 }

@@ -4,7 +4,7 @@ import { type ComponentName, schemaRef } from './openapi-components.ts';
 export interface Operation {
   readonly operationId: string;
   /** What whoever calls must show; of `metrics` and `health` the configuration decides. Not part of the document. */
-  readonly access: 'nothing' | 'token' | 'operator' | 'metrics' | 'health';
+  readonly access: 'public' | 'token' | 'operator' | 'metrics' | 'health';
   readonly summary: string;
   readonly description?: string;
   readonly tags: readonly string[];

@@ -134,7 +134,7 @@ export const OPERATIONS = {
   },
   'GET /openapi.json': {
     operationId: 'openApi',
-    access: 'nothing',
+    access: 'public',
     summary: 'This document',
     tags: ['operation'],
     responses: {
@@ -146,7 +146,7 @@ export const OPERATIONS = {
   },
   'GET /asyncapi.json': {
     operationId: 'asyncApi',
-    access: 'nothing',
+    access: 'public',
     summary: 'The description of the WebSocket protocol',
     tags: ['operation'],
     responses: {
@@ -158,14 +158,14 @@ export const OPERATIONS = {
   },
   'GET /api': {
     operationId: 'callList',
-    access: 'nothing',
+    access: 'public',
     summary: 'A page that names all of these',
     tags: ['operation'],
     responses: { 200: textAnswer('A page for people.', 'text/html') },
   },
   'GET /': {
     operationId: 'dashboard',
-    access: 'nothing',
+    access: 'public',
     summary: 'The dashboard',
     tags: ['operation'],
     responses: {

@@ -1,5 +1,5 @@
 import { isPrice, isTickTime } from '../../gateway/ingest/tick-rules.ts';
-import { symbolFault } from '../../protocol/index.ts';
+import { validateSymbol } from '../../protocol/index.ts';
 import { parseRfc3339 } from '../rfc-3339.ts';
 import type { FieldFault } from '../schemas.ts';
 import { shownValue } from '../shown-value.ts';
@@ -31,7 +31,7 @@ export function readPostedPrice(posted: object, now: number, maxFutureMs: number
   const fault = (field: string, code: FieldFault['code'], expected: string) => {
     faults.push({ field, code, expected, got: shownValue(members[field]) });
   };
-  const isSymbolGood = typeof symbol === 'string' && symbolFault(symbol) === undefined;
+  const isSymbolGood = typeof symbol === 'string' && validateSymbol(symbol) === undefined;
   const isPriceGood = typeof price === 'number' && isPrice(price);
   const time = readTime(timestamp, now);
   const isTimeGood = isTickTime(time, now + maxFutureMs);
