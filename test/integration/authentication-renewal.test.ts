@@ -6,7 +6,7 @@ import {
   type Permissions,
   tokenFor,
 } from '../support/guarded-server.ts';
-import { Code, Op } from '../support/independent-client.ts';
+import { Code, Op } from '../../testkit/independent-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import {
   dialForTest,

@@ -12,7 +12,7 @@ import {
   type ConnectOptions,
   type IndependentClient,
   Op,
-} from '../support/independent-client.ts';
+} from '../../testkit/independent-client.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import {
   clientForTest,

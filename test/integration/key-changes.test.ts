@@ -6,7 +6,7 @@ import { issueApiKey } from '../../src/access/index.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import { HttpClient } from '../support/http-client.ts';
-import { Code, Op } from '../support/independent-client.ts';
+import { Code, Op } from '../../testkit/independent-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { dialForTest, publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 import { jwkOf, newKeys, signed } from '../support/tokens.ts';

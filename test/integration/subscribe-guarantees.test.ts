@@ -5,7 +5,7 @@ import { NO_SNAPSHOT, SymbolVersions } from '../../src/gateway/fanout/symbol-ver
 import { VALUES } from '../../src/protocol/index.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededMarket, seededRandom } from '../support/seeded-market.ts';
-import { StateOracle } from '../support/state-oracle.ts';
+import { StateOracle } from '../../testkit/market-oracle.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 
 onTransports((transport) => {

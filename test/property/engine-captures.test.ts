@@ -9,7 +9,7 @@ import {
   type NaiveResult,
   naiveMarket,
   naiveStatistics,
-} from '../support/naive-statistics.ts';
+} from '../../testkit/statistics-oracle.ts';
 import { isSameStatistics } from '../support/partition-rig.ts';
 import { recordedTicks, TICKS_VARIABLE } from '../support/read-ticks.ts';
 import { stories } from '../support/tick-story.ts';

@@ -13,7 +13,7 @@ import {
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
-import type { NaiveAnomaly, NaiveStatistics, NaiveTick } from './naive-statistics.ts';
+import type { NaiveAnomaly, NaiveStatistics, NaiveTick } from '../../testkit/statistics-oracle.ts';
 
 export interface SmallMemoryOptions {
   readonly symbols: number;

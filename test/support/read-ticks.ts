@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { NaiveMarketTick } from './naive-statistics.ts';
+import type { NaiveMarketTick } from '../../testkit/statistics-oracle.ts';
 
 /** The environment variable that names a file of recorded ticks. */
 export const TICKS_VARIABLE = 'TICKWIRE_TICKS';

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import { tokenFor } from './guarded-server.ts';
 import { eventually } from './http-client.ts';
-import { IndependentPublisher, type SentTick } from './independent-publisher.ts';
-import { IndependentSubscriber } from './independent-subscriber.ts';
-import { type NaiveMarketTick, type NaiveResult, naiveMarket } from './naive-statistics.ts';
+import { IndependentPublisher, type SentTick } from '../../testkit/independent-publisher.ts';
+import { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
+import { type NaiveMarketTick, type NaiveResult, naiveMarket } from '../../testkit/statistics-oracle.ts';
 import { symbolsOf, TokenHttp } from './token-http.ts';
 
 /** How ticks get to the server. */

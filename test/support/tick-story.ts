@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { NaiveTick } from './naive-statistics.ts';
+import type { NaiveTick } from '../../testkit/statistics-oracle.ts';
 
 /** A tick of one of a few symbols. */
 export interface StoryTick extends NaiveTick {

@@ -13,7 +13,7 @@ import {
   type NaiveAnomaly,
   type NaiveResult,
   naiveStatistics,
-} from '../support/naive-statistics.ts';
+} from '../../testkit/statistics-oracle.ts';
 import { oneTick } from '../support/one-tick.ts';
 import {
   AnomalyRecorder,

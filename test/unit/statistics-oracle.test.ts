@@ -5,7 +5,7 @@ import {
   type NaiveTick,
   naiveMarket,
   naiveStatistics,
-} from '../support/naive-statistics.ts';
+} from '../../testkit/statistics-oracle.ts';
 
 /** Ticks from prices and times in turn. */
 function ticks(...numbers: number[]): NaiveTick[] {
