@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { decode, encode } from '@msgpack/msgpack';
 import { WebSocket } from 'ws';
 import { Op } from '../../src/protocol/index.ts';
-import { IndependentMirror } from '../../testkit/stats-mirror.ts';
+import { IndependentMirror } from '../../testkit/independent/mirror.ts';
 
 const TIME = 1_700_000_000_000;
 const EVERY_MS = 5;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../src/engine/index.ts';
+import { naiveStatistics } from '../../testkit/independent/statistics.ts';
 import { EngineRun, marketTicks } from '../support/engine-run.ts';
-import { naiveStatistics } from '../../testkit/statistics-oracle.ts';
 import { createSmallMemory, isSameStatistics, PartitionRig } from '../support/partition-rig.ts';
 import type { StoryTick } from '../support/tick-story.ts';
 

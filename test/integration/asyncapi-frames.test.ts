@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { asyncApiDocument } from '../../src/http/api-docs/asyncapi-document.ts';
+import { type ConnectOptions, IndependentClient, Op } from '../../testkit/independent/client.ts';
 import { AsyncApiDocument, type Direction } from '../support/async-api-document.ts';
-import { type ConnectOptions, IndependentClient, Op } from '../../testkit/independent-client.ts';
 import { onTransports, startTestServer } from '../support/running-server.ts';
 import { unique } from '../support/test-clients.ts';
 

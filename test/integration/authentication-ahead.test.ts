@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Code, Op } from '../../testkit/independent/client.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
-import { Code, Op } from '../../testkit/independent-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { SlowIssuer } from '../support/slow-issuer.ts';
 import { dialForTest, subscriberForTest } from '../support/test-clients.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Code, Op } from '../../testkit/independent/client.ts';
 import {
   EVERYTHING,
   endingIn,
@@ -6,7 +7,6 @@ import {
   type Permissions,
   tokenFor,
 } from '../support/guarded-server.ts';
-import { Code, Op } from '../../testkit/independent-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import {
   dialForTest,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Code, Op } from '../../testkit/independent/client.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import { eventually, type Problem } from '../support/http-client.ts';
-import { Code, Op } from '../../testkit/independent-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { StoreFolder } from '../support/store-folder.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
@@ -28,7 +28,7 @@ onTransports((transport) => {
     publisherForTest(server.port, name, { token: await tokenFor(EVERYTHING) });
 
   beforeAll(async () => {
-    const { IndependentPublisher } = await import('../../testkit/independent-publisher.ts');
+    const { IndependentPublisher } = await import('../../testkit/independent/publisher.ts');
     const owner = await IndependentPublisher.connect(server.port, undefined, {
       token: await tokenFor(EVERYTHING),
     });

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { Op } from '../../testkit/independent-client.ts';
-import type { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
+import { Op } from '../../testkit/independent/client.ts';
+import { StateOracle } from '../../testkit/independent/market.ts';
+import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';
-import { StateOracle } from '../../testkit/market-oracle.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;

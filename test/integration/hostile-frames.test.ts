@@ -1,18 +1,18 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import {
+  Code,
+  type ConnectOptions,
+  type IndependentClient,
+  Op,
+} from '../../testkit/independent/client.ts';
+import {
   type Endpoint,
   GOOD_FRAMES,
   ODD_VALUES,
   UNREADABLE,
   UNREADABLE_TEXTS,
 } from '../support/hostile-messages.ts';
-import {
-  Code,
-  type ConnectOptions,
-  type IndependentClient,
-  Op,
-} from '../../testkit/independent-client.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import {
   clientForTest,

@@ -1,7 +1,7 @@
 import { encode } from '@msgpack/msgpack';
 import { expect, it } from 'vitest';
+import { IndependentClient, Op } from '../../testkit/independent/client.ts';
 import { type Endpoint, GOOD_FRAMES, ODD_VALUES, UNREADABLE } from '../support/hostile-messages.ts';
-import { IndependentClient, Op } from '../../testkit/independent-client.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededRandom } from '../support/seeded-market.ts';
 import { UndisturbedStream } from '../support/undisturbed-stream.ts';

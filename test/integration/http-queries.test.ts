@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { naiveMarket } from '../../testkit/independent/statistics.ts';
 import { eventually, HttpClient, type Problem } from '../support/http-client.ts';
-import { naiveMarket } from '../../testkit/statistics-oracle.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 
 interface Page<Item> {

@@ -1,9 +1,9 @@
 import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Op } from '../../testkit/independent-client.ts';
-import type { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
+import { Op } from '../../testkit/independent/client.ts';
+import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
+import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { metric } from '../support/limit-watch.ts';
-import type { NaiveMarketTick } from '../../testkit/statistics-oracle.ts';
 import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
-import type { IndependentPublisher } from '../../testkit/independent-publisher.ts';
-import type { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
+import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
+import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { onTransports, ServerProcess } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 import { Opcode, RawPeer } from '../support/transport-peers.ts';

@@ -3,9 +3,9 @@ import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { NO_SNAPSHOT, SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
 import { VALUES } from '../../src/protocol/index.ts';
+import { StateOracle } from '../../testkit/independent/market.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededMarket, seededRandom } from '../support/seeded-market.ts';
-import { StateOracle } from '../../testkit/market-oracle.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 
 onTransports((transport) => {

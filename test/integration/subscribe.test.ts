@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent-client.ts';
-import type { IndependentPublisher } from '../../testkit/independent-publisher.ts';
-import type { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
+import { Code, Op } from '../../testkit/independent/client.ts';
+import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
+import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Code, Op } from '../../testkit/independent/client.ts';
 import { GuardedServer, tokenFor } from '../support/guarded-server.ts';
-import { Code, Op } from '../../testkit/independent-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { StoreFolder } from '../support/store-folder.ts';
 import { TenantWorld } from '../support/tenant-world.ts';

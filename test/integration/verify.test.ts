@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent-client.ts';
+import { Code, Op } from '../../testkit/independent/client.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { InlineSymbol } from '../../bench/servers/inline-symbol.ts';
 import { Counter } from '../../src/engine/memory/counters.ts';
-import type { NaiveAnomaly, NaiveStatistics, NaiveTick } from '../../testkit/statistics-oracle.ts';
+import type {
+  NaiveAnomaly,
+  NaiveStatistics,
+  NaiveTick,
+} from '../../testkit/independent/statistics.ts';
 import { createSmallMemory, isSameStatistics, PartitionRig } from '../support/partition-rig.ts';
 import { seededMarket } from '../support/seeded-market.ts';
 import { type StoryTick, stories } from '../support/tick-story.ts';

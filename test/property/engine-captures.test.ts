@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { SymbolState } from '../../src/engine/index.ts';
 import type { Rules } from '../../src/engine/partition.ts';
-import { CaptureRig, statesOf, statisticsOfState } from '../support/capture-rig.ts';
 import {
   exactMean,
   type NaiveMarketTick,
   type NaiveResult,
   naiveMarket,
   naiveStatistics,
-} from '../../testkit/statistics-oracle.ts';
+} from '../../testkit/independent/statistics.ts';
+import { CaptureRig, statesOf, statisticsOfState } from '../support/capture-rig.ts';
 import { isSameStatistics } from '../support/partition-rig.ts';
 import { recordedTicks, TICKS_VARIABLE } from '../support/read-ticks.ts';
 import { stories } from '../support/tick-story.ts';

@@ -8,7 +8,7 @@ import {
   type NaiveResult,
   type NaiveTick,
   naiveStatistics,
-} from '../../testkit/statistics-oracle.ts';
+} from '../../testkit/independent/statistics.ts';
 import { createSmallMemory, isSameStatistics, PartitionRig } from '../support/partition-rig.ts';
 import { type StoryTick, stories } from '../support/tick-story.ts';
 

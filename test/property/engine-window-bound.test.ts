@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import type { Rules } from '../../src/engine/partition.ts';
-import { type NaiveAnomaly, type NaiveTick, naiveStatistics } from '../../testkit/statistics-oracle.ts';
+import {
+  type NaiveAnomaly,
+  type NaiveTick,
+  naiveStatistics,
+} from '../../testkit/independent/statistics.ts';
 import { createSmallMemory, PartitionRig } from '../support/partition-rig.ts';
 import { stories } from '../support/tick-story.ts';
 

@@ -20,7 +20,7 @@ import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
 import { restoreSymbols } from '../../src/engine/restore-symbols.ts';
 import { decodeSymbolStates } from '../../src/engine/symbol-state-codec.ts';
-import type { NaiveMarketTick, NaiveStatistics } from '../../testkit/statistics-oracle.ts';
+import type { NaiveMarketTick, NaiveStatistics } from '../../testkit/independent/statistics.ts';
 import { oneTick } from './one-tick.ts';
 import { AnomalyRecorder, createSmallMemory, statisticsOf } from './partition-rig.ts';
 

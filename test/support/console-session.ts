@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { IndependentClient, Op } from '../../testkit/independent-client.ts';
+import { IndependentClient, Op } from '../../testkit/independent/client.ts';
 
 /** Ops whose frames begin with the server's time. */
 const TIMED: ReadonlySet<unknown> = new Set([Op.STATS, Op.ANOMALY]);

@@ -1,5 +1,5 @@
-import { Op } from '../../testkit/independent-client.ts';
-import { IndependentPublisher } from '../../testkit/independent-publisher.ts';
+import { Op } from '../../testkit/independent/client.ts';
+import { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 
 const FRAME_TICKS = 64;
 const SYMBOL = 'EAGER';

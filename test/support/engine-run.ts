@@ -5,7 +5,7 @@ import {
   type EngineOptions,
 } from '../../src/engine/index.ts';
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
-import type { NaiveStatistics } from '../../testkit/statistics-oracle.ts';
+import type { NaiveStatistics } from '../../testkit/independent/statistics.ts';
 import { oneTick } from './one-tick.ts';
 import { AnomalyRecorder } from './partition-rig.ts';
 import type { StoryTick } from './tick-story.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { NaiveMarketTick } from '../../testkit/statistics-oracle.ts';
+import { StateOracle } from '../../testkit/independent/market.ts';
+import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
 import { settledTotals } from './processing-statistics.ts';
 import { serverForTest, type TransportName } from './running-server.ts';
-import { StateOracle } from '../../testkit/market-oracle.ts';
 import { publisherForTest, subscriberForTest } from './test-clients.ts';
 
 const PUBLISHERS = 3;

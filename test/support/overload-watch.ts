@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableServer } from '../../loadgen/soak/durable-server.ts';
-import { IndependentClient } from '../../testkit/independent-client.ts';
+import { IndependentClient } from '../../testkit/independent/client.ts';
 import { residentBytes } from './resident-bytes.ts';
 
 const EVERY_MS = 20;

@@ -13,7 +13,11 @@ import {
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
-import type { NaiveAnomaly, NaiveStatistics, NaiveTick } from '../../testkit/statistics-oracle.ts';
+import type {
+  NaiveAnomaly,
+  NaiveStatistics,
+  NaiveTick,
+} from '../../testkit/independent/statistics.ts';
 
 export interface SmallMemoryOptions {
   readonly symbols: number;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { NaiveMarketTick } from '../../testkit/statistics-oracle.ts';
+import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
 
 /** The environment variable that names a file of recorded ticks. */
 export const TICKS_VARIABLE = 'TICKWIRE_TICKS';

@@ -1,4 +1,4 @@
-import type { NaiveMarketTick } from '../../testkit/statistics-oracle.ts';
+import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
 
 /** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {

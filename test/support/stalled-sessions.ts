@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Op } from '../../testkit/independent-client.ts';
-import type { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
+import { Op } from '../../testkit/independent/client.ts';
+import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { metric } from './limit-watch.ts';
 
 /** Sessions that stay slow so many looks in a row are stalled. */

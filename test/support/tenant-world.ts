@@ -1,9 +1,13 @@
 import { expect } from 'vitest';
+import { IndependentPublisher, type SentTick } from '../../testkit/independent/publisher.ts';
+import {
+  type NaiveMarketTick,
+  type NaiveResult,
+  naiveMarket,
+} from '../../testkit/independent/statistics.ts';
+import { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { tokenFor } from './guarded-server.ts';
 import { eventually } from './http-client.ts';
-import { IndependentPublisher, type SentTick } from '../../testkit/independent-publisher.ts';
-import { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
-import { type NaiveMarketTick, type NaiveResult, naiveMarket } from '../../testkit/statistics-oracle.ts';
 import { symbolsOf, TokenHttp } from './token-http.ts';
 
 /** How ticks get to the server. */

@@ -1,8 +1,8 @@
 import { request } from 'node:http';
 import { expect, onTestFinished } from 'vitest';
-import { type ConnectOptions, IndependentClient } from '../../testkit/independent-client.ts';
-import { IndependentPublisher } from '../../testkit/independent-publisher.ts';
-import { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
+import { type ConnectOptions, IndependentClient } from '../../testkit/independent/client.ts';
+import { IndependentPublisher } from '../../testkit/independent/publisher.ts';
+import { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 
 /** A subscriber for one test; whatever the server did to it against the protocol fails the test. */
 export async function subscriberForTest(

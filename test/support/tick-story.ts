@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { NaiveTick } from '../../testkit/statistics-oracle.ts';
+import type { NaiveTick } from '../../testkit/independent/statistics.ts';
 
 /** A tick of one of a few symbols. */
 export interface StoryTick extends NaiveTick {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { Code, type IndependentClient, Op } from '../../testkit/independent-client.ts';
+import { Code, type IndependentClient, Op } from '../../testkit/independent/client.ts';
 
 /** Everything that a client was told, frames and the reason of its close. */
 export function toldTo(client: IndependentClient): string {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { Op } from '../../testkit/independent-client.ts';
-import type { IndependentPublisher } from '../../testkit/independent-publisher.ts';
-import type { IndependentSubscriber } from '../../testkit/independent-subscriber.ts';
+import { Op } from '../../testkit/independent/client.ts';
+import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
+import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { publisherForTest, subscriberForTest, unique } from './test-clients.ts';
 
 const TIME = 1_700_000_000_000;

@@ -4,9 +4,9 @@ import { CaptureRequester } from '../../src/engine/memory/capture-request.ts';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import type { CaptureMemory } from '../../src/engine/memory/engine-memory.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
+import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
 import { dies } from '../support/mortal-thread.ts';
-import type { NaiveMarketTick } from '../../testkit/statistics-oracle.ts';
 
 /*
  * A worker that is killed before each of its stores into shared memory in turn while a capture is wanted, on the test's own

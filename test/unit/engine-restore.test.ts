@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AnomalyCount, SymbolState } from '../../src/engine/index.ts';
 import { Engine } from '../../src/engine/index.ts';
+import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
-import type { NaiveMarketTick } from '../../testkit/statistics-oracle.ts';
 
 const RULES = {
   movingAverageWindow: 4,

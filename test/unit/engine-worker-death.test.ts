@@ -8,12 +8,12 @@ import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { TickProducer } from '../../src/engine/memory/tick-ring.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
-import { dies } from '../support/mortal-thread.ts';
 import {
   type NaiveAnomaly,
   type NaiveResult,
   naiveStatistics,
-} from '../../testkit/statistics-oracle.ts';
+} from '../../testkit/independent/statistics.ts';
+import { dies } from '../support/mortal-thread.ts';
 import { oneTick } from '../support/one-tick.ts';
 import {
   AnomalyRecorder,

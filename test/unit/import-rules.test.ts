@@ -140,6 +140,19 @@ const IMPORTS: readonly Case[] = [
   ['loadgen/ticks/a.ts', '../../src/engine/index.ts', 'refused'],
   ['test/unit/a.ts', '../../src/engine/partition.ts', 'allowed'],
   ['test/unit/a.ts', '../../src/main.ts', 'refused'],
+  ['testkit/a.ts', '../src/protocol/index.ts', 'allowed'],
+  ['testkit/independent/a.ts', './mirror.ts', 'allowed'],
+  ['testkit/independent/a.ts', '@msgpack/msgpack', 'allowed'],
+  ['testkit/independent/a.ts', '../launcher.ts', 'refused'],
+  ['testkit/independent/a.ts', '../../src/protocol/index.ts', 'refused'],
+  ['testkit/independent/a.ts', '../../client-sdk/src/index.ts', 'refused'],
+  ['test/unit/a.ts', '../../testkit/launcher.ts', 'allowed'],
+  ['loadgen/a.ts', '../testkit/launcher.ts', 'allowed'],
+  ['src/engine/a.ts', '../../testkit/independent/statistics.ts', 'refused'],
+  ['src/gateway/a.ts', '../../testkit/launcher.ts', 'refused'],
+  ['src/http/a.ts', '../../testkit/launcher.ts', 'refused'],
+  ['client-sdk/src/a.ts', '../../testkit/launcher.ts', 'refused'],
+  ['dashboard/src/a.ts', '../../testkit/launcher.ts', 'refused'],
 ];
 
 const ENVIRONMENT: readonly (readonly [file: string, verdict: Case[2]])[] = [

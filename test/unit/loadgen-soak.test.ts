@@ -4,7 +4,7 @@ import { KnownTicks } from '../../loadgen/soak/known-ticks.ts';
 import { Lineage } from '../../loadgen/soak/lineage.ts';
 import { checkResources, type Watched } from '../../loadgen/soak/resource-checks.ts';
 import { trendOf } from '../../loadgen/soak/trend.ts';
-import { naiveStatistics } from '../../testkit/statistics-oracle.ts';
+import { naiveStatistics } from '../../testkit/independent/statistics.ts';
 
 describe('the lineage of frames', () => {
   it('follows acknowledgements, and a session that resumes further on', () => {

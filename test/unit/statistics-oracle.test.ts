@@ -5,7 +5,7 @@ import {
   type NaiveTick,
   naiveMarket,
   naiveStatistics,
-} from '../../testkit/statistics-oracle.ts';
+} from '../../testkit/independent/statistics.ts';
 
 /** Ticks from prices and times in turn. */
 function ticks(...numbers: number[]): NaiveTick[] {

@@ -1,7 +1,7 @@
-import type { MirrorRecord } from './stats-mirror.ts';
-import type { IndependentSubscriber, SeenAnomaly } from './independent-subscriber.ts';
-import type { NaiveMarketTick, NaiveParameters, NaiveStatistics } from './statistics-oracle.ts';
-import { type NaiveResult, naiveStatistics } from './statistics-oracle.ts';
+import type { MirrorRecord } from './mirror.ts';
+import type { NaiveMarketTick, NaiveParameters, NaiveStatistics } from './statistics.ts';
+import { type NaiveResult, naiveStatistics } from './statistics.ts';
+import type { IndependentSubscriber, SeenAnomaly } from './subscriber.ts';
 
 /** The running sum may be off by the last bits; everything else is exact. */
 const AVERAGE_ERROR_MAX = 1e-14;

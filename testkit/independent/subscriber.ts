@@ -1,5 +1,5 @@
-import { type ConnectOptions, IndependentClient, Op } from './independent-client.ts';
-import { type EntrySeen, IndependentMirror } from './stats-mirror.ts';
+import { type ConnectOptions, IndependentClient, Op } from './client.ts';
+import { type EntrySeen, IndependentMirror } from './mirror.ts';
 
 /** An anomaly as it came. */
 export interface SeenAnomaly {

@@ -1,4 +1,4 @@
-import { type ConnectOptions, IndependentClient, Op } from './independent-client.ts';
+import { type ConnectOptions, IndependentClient, Op } from './client.ts';
 
 /** A tick to be sent; `time` null: the server's receipt time. */
 export interface SentTick {
