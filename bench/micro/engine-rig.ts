@@ -56,7 +56,7 @@ export class EngineRig {
 
   /** Waits until everything offered is applied. Leaves the processor to the worker meanwhile. */
   settle(): void {
-    this.engine.deliver();
+    this.engine.publishTicks();
     while (this.engine.status(0).queueDepth > 0) Atomics.wait(this.#pause, 0, 0, 0.02);
   }
 

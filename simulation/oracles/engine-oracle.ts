@@ -225,11 +225,10 @@ export class EngineOracle {
   }
 
   #watching(sink: AnomalySink): AnomalySink {
-    return {
-      append: (symbolId, sequence, direction, reference, price, changePercent, time) => {
-        this.#drainedOne(symbolId, sequence, [direction, reference, price, changePercent, time]);
-        sink.append(symbolId, sequence, direction, reference, price, changePercent, time);
-      },
+    return (anomaly, symbolId) => {
+      const { sequence, direction, reference, price, changePercent, time } = anomaly;
+      this.#drainedOne(symbolId, sequence, [direction, reference, price, changePercent, time]);
+      sink(anomaly, symbolId);
     };
   }
 

@@ -1,5 +1,5 @@
-/** Takes anomalies, one call each, so that none of them needs an object. */
-export interface AnomalySink {
+/** Takes anomalies as numbers, so that the worker makes no object. */
+export interface AnomalyOutput {
   /**
    * @param sequence of the symbol: 1, 2, 3 …
    * @param direction 1 up, -1 down

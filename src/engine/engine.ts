@@ -1,7 +1,6 @@
-import type { AnomalySink } from './anomaly-rule.ts';
 import { type Capture, Captures } from './captures.ts';
 import { type EngineOptions, rulesOf } from './engine-options.ts';
-import { AnomalyConsumer } from './memory/anomaly-ring.ts';
+import { AnomalyConsumer, type AnomalySink } from './memory/anomaly-ring.ts';
 import { Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
@@ -24,7 +23,7 @@ import { SymbolTable } from './symbol-table.ts';
 /** How often a stop makes room in the anomaly rings, ms. */
 const STOP_DRAIN_MS = 5;
 
-const NOWHERE: AnomalySink = { append: () => undefined };
+const NOWHERE: AnomalySink = () => undefined;
 
 /** A tick that a worker died applying, and that is skipped. */
 export interface SkippedTick {
@@ -76,7 +75,7 @@ export class Engine {
   readonly #quarantines: readonly Quarantine[];
   readonly #standby = new Standby();
   readonly #captures: Captures | undefined;
-  /** Ticks offered since the last {@link deliver}. */
+  /** Ticks offered since the last {@link publishTicks}. */
   offered = 0;
   #isStopping = false;
 
@@ -96,7 +95,7 @@ export class Engine {
     this.dirty = new DirtySet(first.dirty, options.maxSymbols);
     this.#doorbell = new Doorbell(first.doorbell);
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
-    this.#anomalies = memory.map(({ anomalies }) => new AnomalyConsumer(anomalies));
+    this.#anomalies = memory.map(({ anomalies }) => new AnomalyConsumer(anomalies, this.symbols));
     this.#counters = memory.map(({ counters }) => new Counters(counters));
     this.#quarantines = memory.map(() => new Quarantine());
     if (options.captures) {
@@ -156,7 +155,7 @@ export class Engine {
   }
 
   /**
-   * Puts a valid tick, number `index` of a frame's, into the queue of its symbol's partition; {@link deliver} makes it
+   * Puts a valid tick, number `index` of a frame's, into the queue of its symbol's partition; {@link publishTicks} makes it
    * visible there.
    *
    * @returns false when the queue is full and does not overwrite
@@ -169,7 +168,7 @@ export class Engine {
   }
 
   /** Hands the offered ticks to the workers and wakes those that sleep: once for many frames. */
-  deliver(): void {
+  publishTicks(): void {
     if (this.offered === 0) return;
     this.offered = 0;
     for (const producer of this.#producers) {
@@ -194,7 +193,7 @@ export class Engine {
     return !this.dirty.isEmpty() || this.#anomalies.some((ring) => !ring.isEmpty());
   }
 
-  /** Hands new anomalies to `sink`, oldest first within a symbol, at most `limit` of them. Returns how many. */
+  /** Passes at most `limit` new anomalies to `sink`, a symbol's oldest first. Returns how many. */
   drainAnomalies(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
     let count = 0;
     for (const ring of this.#anomalies) count += ring.drain(sink, limit - count);
@@ -222,7 +221,7 @@ export class Engine {
     if (this.#captures === undefined) throw new Error('the engine was started without captures');
     if (!this.#captures.isFree) throw new Error('the capture before is not released');
     if (this.#isStopping) throw new Error('the engine is stopping');
-    this.deliver();
+    this.publishTicks();
     return this.#captures.request(this.symbols.size);
   }
 
@@ -254,7 +253,7 @@ export class Engine {
   /** Lets the workers finish what is queued, then ends them. The last anomalies go to `sink`, or nowhere. */
   async stop(sink: AnomalySink = NOWHERE): Promise<void> {
     this.#isStopping = true;
-    this.deliver();
+    this.publishTicks();
     const ended = this.#threads.map((thread) => thread.stop());
     for (const producer of this.#producers) producer.stop();
     // A worker with a full anomaly ring waits for it to be taken from, and would wait for ever.

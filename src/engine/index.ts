@@ -1,9 +1,10 @@
 /** The engine's door: what the gateway may use of it. */
-export type { AnomalySink } from './anomaly-rule.ts';
+export type { Anomaly } from '../protocol/index.ts';
 export { readCapture } from './capture-reader.ts';
 export type { Capture } from './captures.ts';
 export { Engine, type EngineEvents, type PartitionStatus, type SkippedTick } from './engine.ts';
 export type { EngineOptions } from './engine-options.ts';
+export type { AnomalySink } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export { Counter, LATENCY_BUCKETS, latencyBucketEndUs } from './memory/counters.ts';
 export { monotonicMs } from './monotonic-clock.ts';

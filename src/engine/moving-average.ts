@@ -1,5 +1,5 @@
 import { RecordDouble, type SymbolRecords } from './memory/symbol-records.ts';
-import { type TickAtWork, TickDouble } from './tick-scratch.ts';
+import { TickDouble, type TickScratch } from './tick-scratch.ts';
 
 /**
  * The mean of a symbol's last `window` prices, O(1) a tick: a ring of prices and their running sum.
@@ -25,7 +25,7 @@ export class MovingAverage {
    * Takes a tick's price in and leaves the average with it in the tick. Its place in the ring follows from the prices that
    * the ring took in before it.
    */
-  push(symbolId: number, tick: TickAtWork): void {
+  push(symbolId: number, tick: TickScratch): void {
     const doubles = this.#doubles;
     const record = symbolId * this.#doublesEach;
     const count = tick[TickDouble.TAKEN] as number;
@@ -46,10 +46,10 @@ export class MovingAverage {
   }
 
   /**
-   * Reads the place of the ring that the symbol's next price goes to: see `SymbolRecords.touch`. (In a ring that began after
+   * Reads the place of the ring that the symbol's next price goes to: see `SymbolRecords.prefetch`. (In a ring that began after
    * the symbol's first tick it is another; that costs time, nothing else.)
    */
-  touch(symbolId: number): number {
+  prefetch(symbolId: number): number {
     const record = symbolId * this.#doublesEach;
     const index = this.#indexOf(this.#doubles[record + RecordDouble.COUNT] as number);
     return this.#words[2 * (record + RecordDouble.PRICES + index)] as number;
@@ -84,7 +84,7 @@ export class MovingAverage {
   }
 
   /** Puts the tick's price into the ring at `index` and the sum, and takes out what was there. */
-  #replace(record: number, index: number, tick: TickAtWork): void {
+  #replace(record: number, index: number, tick: TickScratch): void {
     const doubles = this.#doubles;
     const at = record + RecordDouble.PRICES + index;
     const price = tick[TickDouble.PRICE] as number;

@@ -147,7 +147,7 @@ export class PartitionWorker {
   /** Tells the gateway what was applied: changed symbols first, so that it never finds nothing queued and nothing new. */
   #tell(from: number, to: number): void {
     this.#dirty.markAll(this.#columns.symbolIds, from, to);
-    this.#ticks.publish();
+    this.#ticks.release();
   }
 
   #waitForGateway(): void {

@@ -1,4 +1,4 @@
-import { type AnomalySink, changePercent, isBeyond } from './anomaly-rule.ts';
+import { type AnomalyOutput, changePercent, isBeyond } from './anomaly-rule.ts';
 import { Counter, type Counters } from './memory/counters.ts';
 import type { PartitionMemory } from './memory/engine-memory.ts';
 import { PlaceArena } from './memory/place-arena.ts';
@@ -7,7 +7,7 @@ import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
 import { MonotonicDeque } from './sliding-window.ts';
-import { createTickAtWork, TickDouble } from './tick-scratch.ts';
+import { createTickScratch, TickDouble } from './tick-scratch.ts';
 
 /** The numbers that decide what statistics and anomalies mean. */
 export interface Rules {
@@ -39,13 +39,13 @@ export class Partition {
   readonly #minima: MonotonicDeque;
   readonly #maxima: MonotonicDeque;
   readonly #counters: Counters;
-  readonly #anomalies: AnomalySink;
+  readonly #anomalies: AnomalyOutput;
   readonly #records: SymbolRecords;
   readonly #hasShortRings: boolean;
   /** Between these multiples of the window's extrema no price is an anomaly; beyond, it is looked at exactly. */
   readonly #upFrom: number;
   readonly #downFrom: number;
-  readonly #tick = createTickAtWork();
+  readonly #tick = createTickScratch();
   /** The row being made, in shared memory: a successor finishes what was left half written. */
   readonly #row: Float64Array;
 
@@ -58,7 +58,7 @@ export class Partition {
     memory: PartitionMemory,
     rules: Rules,
     counters: Counters,
-    anomalies: AnomalySink,
+    anomalies: AnomalyOutput,
     hasShortRings = false,
   ) {
     const { windowCapacity, movingAverageWindow } = rules;
@@ -87,12 +87,12 @@ export class Partition {
    */
   prepare(ticks: TickColumns, from: number, to: number): number {
     let read = 0;
-    for (let i = from; i < to; i++) read ^= this.#records.touch(ticks.symbolIds[i] as number);
+    for (let i = from; i < to; i++) read ^= this.#records.prefetch(ticks.symbolIds[i] as number);
     // What the records point to, now that they are on their way.
     for (let i = from; i < to; i++) {
       const symbolId = ticks.symbolIds[i] as number;
-      read ^= this.#average.touch(symbolId);
-      read ^= this.#minima.touch(symbolId) ^ this.#maxima.touch(symbolId);
+      read ^= this.#average.prefetch(symbolId);
+      read ^= this.#minima.prefetch(symbolId) ^ this.#maxima.prefetch(symbolId);
     }
     return read;
   }

@@ -7,7 +7,7 @@ import {
   UNIT_DOUBLES,
 } from './memory/place-arena.ts';
 import { DequeWord, type SymbolRecords } from './memory/symbol-records.ts';
-import { type TickAtWork, TickDouble } from './tick-scratch.ts';
+import { TickDouble, type TickScratch } from './tick-scratch.ts';
 
 /** A deque this much smaller than its block moves to a smaller one. */
 const SHRINK_AT = 8;
@@ -61,7 +61,7 @@ export class MonotonicDeque {
    * Takes in a tick, its time not below the times before it, lets go of places older than its window, and leaves the
    * extremum of the window in the tick.
    */
-  push(symbolId: number, tick: TickAtWork): void {
+  push(symbolId: number, tick: TickScratch): void {
     const words = this.#words;
     const state = symbolId * this.#wordsEach + this.#firstWord;
     const unit = words[state + DequeWord.UNIT] as number;
@@ -106,8 +106,8 @@ export class MonotonicDeque {
     words[state + DequeWord.SIZE] = size + 1;
   }
 
-  /** Reads both ends of a deque that outgrew its record: see `SymbolRecords.touch`. */
-  touch(symbolId: number): number {
+  /** Reads both ends of a deque that outgrew its record: see `SymbolRecords.prefetch`. */
+  prefetch(symbolId: number): number {
     const words = this.#words;
     const state = symbolId * this.#wordsEach + this.#firstWord;
     const unit = words[state + DequeWord.UNIT] as number;
@@ -176,7 +176,7 @@ export class MonotonicDeque {
   }
 
   /** The tick is the only place of a deque that was emptied, and its extremum. */
-  #startAnew(symbolId: number, state: number, tick: TickAtWork): void {
+  #startAnew(symbolId: number, state: number, tick: TickScratch): void {
     const unit = this.#words[state + DequeWord.UNIT] as number;
     const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
     const first = this.#firstOf(symbolId, unit);
@@ -188,7 +188,7 @@ export class MonotonicDeque {
   }
 
   /** Appends the tick to a deque that is full, or much smaller than its block. */
-  #appendResized(symbolId: number, state: number, tick: TickAtWork): void {
+  #appendResized(symbolId: number, state: number, tick: TickScratch): void {
     const words = this.#words;
     const capacity = PLACES_MIN << (words[state + DequeWord.CLASS] as number);
     const isFull = words[state + DequeWord.SIZE] === capacity;

@@ -8,7 +8,7 @@
  *   AVERAGE            the moving average with it
  *   MINIMUM, MAXIMUM   of its window
  */
-export type TickAtWork = Float64Array;
+export type TickScratch = Float64Array;
 
 export const TickDouble = {
   PRICE: 0,
@@ -20,6 +20,6 @@ export const TickDouble = {
   MAXIMUM: 6,
 } as const;
 
-export function createTickAtWork(): TickAtWork {
+export function createTickScratch(): TickScratch {
   return new Float64Array(7);
 }

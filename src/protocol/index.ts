@@ -2,6 +2,7 @@
  * The wire: everything both ends must agree on. Pure; runs in browsers and in Node; imports nothing
  * of ours.
  */
+export * from './anomaly.ts';
 export * from './byte-writer.ts';
 export * from './client-frames.ts';
 export * from './codec.ts';

@@ -1,5 +1,5 @@
-import type { Frame } from './codec.ts';
-import { entriesOf } from './codec.ts';
+import type { AnomalyTuple, HistoryTuple } from './anomaly.ts';
+import { entriesOf, type Frame } from './codec.ts';
 import { type ErrorCode, isRetryable, type ProtocolError } from './errors.ts';
 import { Op } from './ops.ts';
 
@@ -49,30 +49,6 @@ export interface PublishWelcomeInfo extends WelcomeInfo {
   /** What becomes of ticks that find a queue full. */
   readonly overflow: OverflowPolicy;
 }
-
-/** Which way a price moved: 1 up, -1 down. */
-export type Direction = 1 | -1;
-
-/** An anomaly as an `ANOMALY` frame carries it. */
-export type AnomalyTuple = readonly [
-  symbolId: number,
-  sequence: number,
-  direction: Direction,
-  reference: number,
-  price: number,
-  changePercent: number,
-  time: number,
-];
-
-/** An anomaly as a `HISTORY_PAGE` carries it, where the page names the symbol. */
-export type HistoryTuple = readonly [
-  sequence: number,
-  direction: Direction,
-  reference: number,
-  price: number,
-  changePercent: number,
-  time: number,
-];
 
 export function welcomeFrame(info: WelcomeInfo | PublishWelcomeInfo): Frame {
   return [Op.WELCOME, info];

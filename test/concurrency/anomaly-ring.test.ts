@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { AnomalyConsumer, createAnomalyRing } from '../../src/engine/memory/anomaly-ring.ts';
+import {
+  AnomalyConsumer,
+  type AnomalySink,
+  createAnomalyRing,
+} from '../../src/engine/memory/anomaly-ring.ts';
 import { open } from './peers/meet.ts';
 import { startPeer } from './peers/start-peer.ts';
 
@@ -9,11 +13,14 @@ class NextInLine {
   count = 0;
   wrong = 0;
 
-  append(...fields: number[]): void {
+  readonly take: AnomalySink = (anomaly, symbolId) => {
     const n = this.count++;
+    const { symbol, sequence, direction, reference, price, changePercent, time } = anomaly;
+    const fields = [symbolId, sequence, direction, reference, price, changePercent, time];
     const expected = [n, n + 1, n % 2 === 0 ? 1 : -1, n + 2, n + 3, n + 4, n + 5];
-    if (!expected.every((value, index) => value === fields[index])) this.wrong++;
-  }
+    const isNext = symbol === `S-${n}` && expected.every((value, index) => value === fields[index]);
+    if (!isNext) this.wrong++;
+  };
 }
 
 it.each([
@@ -26,14 +33,14 @@ it.each([
     const memory = createAnomalyRing(capacity);
     const gate = new SharedArrayBuffer(4);
     const peer = await startPeer('anomaly-writer', { memory, gate, count });
-    const consumer = new AnomalyConsumer(memory);
+    const consumer = new AnomalyConsumer(memory, { name: (id) => `S-${id}` });
     const sink = new NextInLine();
     open(new Int32Array(gate));
     let fullest = 0;
     while (sink.count < count) {
       const pauses = sink.count < 50 * capacity && sink.count < count / 2;
       if (pauses) await delay(1);
-      fullest = Math.max(fullest, consumer.drain(sink));
+      fullest = Math.max(fullest, consumer.drain(sink.take));
     }
     expect(sink.wrong).toBe(0);
     expect(sink.count).toBe(count);

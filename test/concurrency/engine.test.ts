@@ -92,7 +92,7 @@ describe('the engine', () => {
     });
     for (const tick of jumps) run.offer(tick);
     expect(run.refused).toBe(0);
-    run.engine.deliver();
+    run.engine.publishTicks();
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(run.engine.status(0).queueDepth).toBeGreaterThan(count - 5000);
     await run.stop();
@@ -108,7 +108,7 @@ describe('the engine', () => {
     for (const tick of TICKS.slice(0, 200)) {
       const rung = new Promise<void>((resolve) => run.engine.armDoorbell(resolve));
       run.offer(tick);
-      run.engine.deliver();
+      run.engine.publishTicks();
       await rung;
       await run.settle();
     }

@@ -44,7 +44,7 @@ async function consume(
       counters.add(Counter.APPLIED, 1);
       consumer.end();
     }
-    consumer.publish();
+    consumer.release();
     if (pauseMs > 0 && polls % 20 === 0) pause(pauseMs);
   }
   await peer.next();

@@ -15,19 +15,12 @@ it('a snapshot comes to the disk after the anomalies of its ticks, which a crash
   const { engine } = run;
   run.register(1);
   const waiting: number[] = [];
-  const sink = {
-    append: (_id: number, sequence: number, direction: number, ...values: number[]) => {
-      const [reference = 0, price = 0, changePercent = 0, time = 0] = values;
-      const numbers = { sequence, reference, price, changePercent, time };
-      store.append({ symbol: 'SYM-0', direction: direction as 1 | -1, ...numbers });
-    },
-  };
   const snapshots = new Snapshots(
     {
       engine,
       store,
       publishers: () => [],
-      takeAnomalies: () => engine.drainAnomalies(sink),
+      takeAnomalies: () => engine.drainAnomalies((anomaly) => store.append(anomaly)),
       saved: () => waiting.push(store.waitingCount),
       intervalMs: 0,
       log,

@@ -89,7 +89,7 @@ class RingModel {
       this.next = n + 1;
       expect(this.counters.taken()).toBe(this.next);
     }
-    this.#consumer.publish();
+    this.#consumer.release();
     this.#expectDepth();
   }
 
@@ -180,7 +180,7 @@ describe.each([false, true])('the ring, overwriting: %s', (overwrites) => {
       expect(columns.symbolIds[0]).toBe(n);
       consumer.begin(n);
       consumer.end();
-      consumer.publish();
+      consumer.release();
     }
     expect(counters.get(Counter.LAPPED)).toBe(0);
   });

@@ -66,7 +66,7 @@ export class CaptureRig {
     this.#producers = this.memory.map(
       ({ ticks }) => new TickProducer(ticks, options.overwrites ?? false),
     );
-    this.#consumers = this.memory.map((own) => new AnomalyConsumer(own.anomalies));
+    this.#consumers = this.memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
     this.captures = new Captures(captures, this.#producers, { movingAverageWindow, names });
     const { memory, symbols: table } = this;
     const shortRings = restoreSymbols(options.restored ?? [], table, { memory, captures, rules });
@@ -106,7 +106,7 @@ export class CaptureRig {
   }
 
   takeAnomalies(): void {
-    for (const consumer of this.#consumers) consumer.drain(this.anomalies);
+    for (const consumer of this.#consumers) consumer.drain(this.anomalies.take);
   }
 
   /** Applies ticks, as many at a time as the queues and the anomaly rings take. */

@@ -73,13 +73,13 @@ export class EngineRun {
 
   /** Hands over what was offered, then takes the news there is. */
   async turn(): Promise<void> {
-    this.engine.deliver();
+    this.engine.publishTicks();
     await turn();
     this.take();
   }
 
   take(): void {
-    this.engine.drainAnomalies(this.anomalies);
+    this.engine.drainAnomalies(this.anomalies.take);
     const count = this.engine.dirty.take(this.#taken);
     for (let i = 0; i < count; i++) this.#read(this.#taken[i] as number);
   }
@@ -103,7 +103,7 @@ export class EngineRun {
   /** Stops the engine, taking news meanwhile. */
   async stop(): Promise<void> {
     const progress = { isStopped: false };
-    const stopped = this.engine.stop(this.anomalies).then(() => {
+    const stopped = this.engine.stop(this.anomalies.take).then(() => {
       progress.isStopped = true;
     });
     while (!progress.isStopped) await this.turn();

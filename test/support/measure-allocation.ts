@@ -26,7 +26,7 @@ const counters = new Counters(memory.counters);
 const producer = new TickProducer(memory.ticks, true);
 const consumer = new TickConsumer(memory.ticks, counters);
 const anomalies = new AnomalyProducer(memory.anomalies);
-const taker = new AnomalyConsumer(memory.anomalies);
+const taker = new AnomalyConsumer(memory.anomalies, { name: () => 'S' });
 const dirty = new DirtySet(memory.dirty, SYMBOLS);
 const rules = {
   movingAverageWindow: 64,
@@ -38,10 +38,8 @@ const partition = new Partition(memory, rules, counters, anomalies);
 const columns = new TickColumns(FRAME);
 const taken = new Int32Array(SYMBOLS + 32);
 let raised = 0;
-const sink = {
-  append: () => {
-    raised++;
-  },
+const sink = () => {
+  raised++;
 };
 
 const frame = { prices: new Float64Array(FRAME), times: new Float64Array(FRAME), receivedAt: 1 };
@@ -72,7 +70,7 @@ function applyFrame(): void {
     consumer.end();
   }
   dirty.markAll(columns.symbolIds, 0, count);
-  consumer.publish();
+  consumer.release();
 }
 
 function run(ticks: number): void {

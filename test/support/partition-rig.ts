@@ -1,4 +1,4 @@
-import { createAnomalyRing } from '../../src/engine/memory/anomaly-ring.ts';
+import { type AnomalySink, createAnomalyRing } from '../../src/engine/memory/anomaly-ring.ts';
 import { Counters, createCounters } from '../../src/engine/memory/counters.ts';
 import { createDirtySet } from '../../src/engine/memory/dirty-set.ts';
 import { createDoorbell } from '../../src/engine/memory/doorbell.ts';
@@ -58,13 +58,18 @@ export function statisticsOf(table: StatisticsTable, symbolId: number): NaiveSta
   };
 }
 
-/** An anomaly sink that keeps everything, by symbol. */
+/** Keeps all anomalies by symbol, from a partition or from a ring. */
 export class AnomalyRecorder {
   readonly #bySymbol = new Map<number, NaiveAnomaly[]>();
 
   of(symbolId: number): NaiveAnomaly[] {
     return this.#bySymbol.get(symbolId) ?? [];
   }
+
+  readonly take: AnomalySink = (anomaly, symbolId) => {
+    const { sequence, direction, reference, price, changePercent, time } = anomaly;
+    this.append(symbolId, sequence, direction, reference, price, changePercent, time);
+  };
 
   append(
     symbolId: number,

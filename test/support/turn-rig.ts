@@ -60,7 +60,7 @@ export class TurnRig {
   readonly #turn: FlushScheduler;
   readonly #engine: Pick<
     Engine,
-    'armDoorbell' | 'channelCapacity' | 'deliver' | 'hasNews' | 'isBusy' | 'offered'
+    'armDoorbell' | 'channelCapacity' | 'publishTicks' | 'hasNews' | 'isBusy' | 'offered'
   >;
   #queued = 0;
   #onRing: (() => void) | undefined;
@@ -88,7 +88,7 @@ export class TurnRig {
     this.#engine = {
       channelCapacity,
       offered: 0,
-      deliver: () => this.#deliver(),
+      publishTicks: () => this.#deliver(),
       hasNews: () => this.newsAt < Number.POSITIVE_INFINITY,
       isBusy: () => this.#engine.offered + this.#queued > 0 || this.#engine.hasNews(),
       armDoorbell: (onRing) => {

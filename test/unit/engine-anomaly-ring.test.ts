@@ -38,7 +38,7 @@ describe('an anomaly ring', () => {
   it('knows the newest sequence of a symbol, taken or not, whoever appended it', () => {
     const { producer, memory } = ringWith(2);
     const anomalies = new AnomalyRecorder();
-    expect(new AnomalyConsumer(memory).drain(anomalies)).toBe(2);
+    expect(new AnomalyConsumer(memory, { name: String }).drain(anomalies.take)).toBe(2);
     expect(anomalies.of(3).map(({ sequence }) => sequence)).toEqual([1, 2]);
     for (const one of [producer, new AnomalyProducer(memory)]) {
       expect(one.newestSequence(3)).toBe(2);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { MovingAverage } from '../../src/engine/moving-average.ts';
-import { createTickAtWork, TickDouble } from '../../src/engine/tick-scratch.ts';
+import { createTickScratch, TickDouble } from '../../src/engine/tick-scratch.ts';
 import { exactMean } from '../../testkit/independent/statistics.ts';
 
 function push(average: MovingAverage, symbolId: number, count: number, price: number): number {
-  const tick = createTickAtWork();
+  const tick = createTickScratch();
   tick[TickDouble.PRICE] = price;
   tick[TickDouble.TAKEN] = count;
   average.push(symbolId, tick);

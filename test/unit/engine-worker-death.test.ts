@@ -163,7 +163,7 @@ class Drill {
       shared,
       new Uint8Array(shared).slice(),
     ]);
-    this.#consumer = new AnomalyConsumer(this.#memory.anomalies);
+    this.#consumer = new AnomalyConsumer(this.#memory.anomalies, { name: String });
   }
 
   /** Back to the moment before the worker starts, with the gateway asleep and all it has taken so far in order. */
@@ -172,7 +172,7 @@ class Drill {
     this.deaths = 0;
     this.#seen = [];
     this.#anomalies = new AnomalyRecorder();
-    this.#consumer = new AnomalyConsumer(this.#memory.anomalies);
+    this.#consumer = new AnomalyConsumer(this.#memory.anomalies, { name: String });
     this.takeNews();
     const doorbell = new Int32Array(this.#memory.doorbell);
     doorbell[0] = 1;
@@ -202,7 +202,7 @@ class Drill {
       const isNew = isTaken.has(symbolId) || this.#seen.length === 0;
       return isNew ? this.#table.version(symbolId) : (this.#seen[symbolId] as number);
     });
-    this.#consumer.drain(this.#anomalies);
+    this.#consumer.drain(this.#anomalies.take);
   }
 
   /** Looks at everything, once a worker has finished the queue. */
@@ -235,7 +235,7 @@ class Drill {
     this.#anomalies = new AnomalyRecorder();
     this.#offer(after);
     this.workInPeace();
-    this.#consumer.drain(this.#anomalies);
+    this.#consumer.drain(this.#anomalies.take);
     for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) {
       const raised = this.#anomalies.of(symbolId).map(unnumbered);
       const exact = LONG_FALLS_RAISE[symbolId];

@@ -24,7 +24,7 @@ it('has one receipt time a turn of the loop, the one of frames of publishers', a
     clock,
     ticksMax: 1,
     jsonDepthMax: 32,
-    schedule: () => run.engine.deliver(),
+    schedule: () => run.engine.publishTicks(),
     scopes: unlimitedScopes(),
   });
   const post = (symbol: string) => {

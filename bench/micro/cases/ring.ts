@@ -43,7 +43,7 @@ function makeRing(batch: number): Case {
         consumer.begin(columns.symbolIds[i] as number);
         consumer.end();
       }
-      consumer.publish();
+      consumer.release();
       polled += count;
     }
   };

@@ -1,4 +1,6 @@
-import type { AnomalySink } from '../anomaly-rule.ts';
+import type { Anomaly, Direction } from '../../protocol/index.ts';
+import type { AnomalyOutput } from '../anomaly-rule.ts';
+import type { SymbolTable } from '../symbol-table.ts';
 
 /*
  * A bounded queue of anomalies: one producer (a partition's worker), one consumer (the gateway).
@@ -43,7 +45,7 @@ class RingView {
 }
 
 /** The worker's end. One thread only; {@link waitForSpace} blocks; nothing allocates. */
-export class AnomalyProducer implements AnomalySink {
+export class AnomalyProducer implements AnomalyOutput {
   readonly #ring: RingView;
   #tail: number;
 
@@ -95,12 +97,17 @@ export class AnomalyProducer implements AnomalySink {
   }
 }
 
-/** The gateway's end. One thread only; never blocks. */
+/** Takes an anomaly and the id of its symbol. */
+export type AnomalySink = (anomaly: Anomaly, symbolId: number) => void;
+
+/** The gateway's end. One thread only; never blocks; allocates one object an anomaly. */
 export class AnomalyConsumer {
   readonly #ring: RingView;
+  readonly #symbols: Pick<SymbolTable, 'name'>;
   #head: number;
 
-  constructor(memory: SharedArrayBuffer) {
+  constructor(memory: SharedArrayBuffer, symbols: Pick<SymbolTable, 'name'>) {
+    this.#symbols = symbols;
     this.#ring = new RingView(memory);
     this.#head = Atomics.load(this.#ring.words, HEAD);
   }
@@ -109,22 +116,13 @@ export class AnomalyConsumer {
     return Atomics.load(this.#ring.words, TAIL) === this.#head;
   }
 
-  /** Hands what is there to `sink`, oldest first, at most `limit` of it. Returns how many. */
+  /** Passes at most `limit` anomalies to `sink`, oldest first. Returns how many. */
   drain(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
-    const { words, doubles } = this.#ring;
+    const { words } = this.#ring;
     const count = Math.min(limit, (Atomics.load(words, TAIL) - this.#head) | 0);
     for (let i = 0; i < count; i++) {
       const slot = this.#ring.slotOf(this.#head + i);
-      const double = slot / 2;
-      sink.append(
-        words[slot] as number,
-        doubles[double + 1] as number,
-        words[slot + 1] as number,
-        doubles[double + 2] as number,
-        doubles[double + 3] as number,
-        doubles[double + 4] as number,
-        doubles[double + 5] as number,
-      );
+      sink(this.#read(slot), words[slot] as number);
     }
     if (count > 0) {
       this.#head = (this.#head + count) | 0;
@@ -132,5 +130,18 @@ export class AnomalyConsumer {
       Atomics.notify(words, HEAD);
     }
     return count;
+  }
+  #read(slot: number): Anomaly {
+    const { words, doubles } = this.#ring;
+    const double = slot / 2;
+    return {
+      symbol: this.#symbols.name(words[slot] as number),
+      sequence: doubles[double + 1] as number,
+      direction: words[slot + 1] as Direction,
+      reference: doubles[double + 2] as number,
+      price: doubles[double + 3] as number,
+      changePercent: doubles[double + 4] as number,
+      time: doubles[double + 5] as number,
+    };
   }
 }

@@ -37,7 +37,7 @@ export const RecordDouble = {
 export const RecordWord = { MINIMA: 20, MAXIMA: 24 } as const;
 export const DequeWord = { UNIT: 0, CLASS: 1, HEAD: 2, SIZE: 3 } as const;
 
-/** Words of the lines that {@link SymbolRecords.touch} reads, besides the one of the prices. */
+/** Words of the lines that {@link SymbolRecords.prefetch} reads, besides the one of the prices. */
 const LINE_WORDS = LINE_BYTES / 4;
 
 function recordBytes(window: number): number {
@@ -70,7 +70,7 @@ export class SymbolRecords {
    * Reads from each of a symbol's first four lines, so that they are on their way into the cache: for the sake of the
    * time it takes, of which several overlap. What it returns says nothing, but keeps the reads from being left out.
    */
-  touch(symbolId: number): number {
+  prefetch(symbolId: number): number {
     const { words } = this;
     const at = symbolId * this.wordsEach;
     return (

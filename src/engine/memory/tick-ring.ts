@@ -269,7 +269,7 @@ export class TickConsumer {
   }
 
   /** Gives the producer the slots of the ticks that ended so far. */
-  publish(): void {
+  release(): void {
     Atomics.store(this.#words, HEAD, this.#head);
   }
 
@@ -285,7 +285,7 @@ export class TickConsumer {
   /** Moves past all that is counted, whether or not the consumer before came to it. */
   resume(): void {
     this.#head = this.#headByCounters();
-    this.publish();
+    this.release();
   }
 
   /**
@@ -319,7 +319,7 @@ export class TickConsumer {
   #skipLapped(count: number): void {
     this.#counters.add(Counter.LAPPED, count);
     this.#head = (this.#head + count) | 0;
-    this.publish();
+    this.release();
   }
 
   #copy(columns: TickColumns, at: number, count: number): void {

@@ -1,4 +1,4 @@
-import type { AnomalySink, SymbolTable } from '../../engine/index.ts';
+import type { Anomaly, SymbolTable } from '../../engine/index.ts';
 import type { Store } from '../../store/index.ts';
 import { type AnomalyRecord, type PastAnomaly, SymbolAnomalies } from './symbol-anomalies.ts';
 
@@ -38,7 +38,7 @@ export interface AnomalyDisk {
  * The anomalies: recent ones in memory, which sessions are sent from, all of them in the store, where there is one. Without a
  * store, history is what memory holds.
  */
-export class AnomalyLog implements AnomalySink {
+export class AnomalyLog {
   readonly #options: AnomalyLogOptions;
   readonly #bySymbol = new Map<number, SymbolAnomalies>();
   readonly #recent: AnomalyRecord[] = [];
@@ -66,34 +66,19 @@ export class AnomalyLog implements AnomalySink {
     if (last > 0) this.#bySymbol.set(symbolId, new SymbolAnomalies(last));
   }
 
-  append(
-    symbolId: number,
-    sequence: number,
-    direction: number,
-    reference: number,
-    price: number,
-    changePercent: number,
-    time: number,
-  ): void {
-    const record: AnomalyRecord = {
-      symbolId,
-      sequence,
-      direction: direction as 1 | -1,
-      reference,
-      price,
-      changePercent,
-      time,
-      ordinal: this.#ordinal++,
-    };
+  readonly append = (anomaly: Anomaly, symbolId: number): void => {
+    const { sequence, direction, reference, price, changePercent, time } = anomaly;
+    const values = { sequence, direction, reference, price, changePercent, time };
+    const record: AnomalyRecord = { symbolId, ...values, ordinal: this.#ordinal++ };
     const { disk } = this.#options;
-    disk?.store.append(this.#named(record));
+    disk?.store.append(anomaly);
     if (!disk?.isAwaited) {
       this.#take(record);
       return;
     }
     this.#undurable.push(record);
     if (!this.#isAwaitingDisk) void this.#awaitDisk(disk);
-  }
+  };
 
   /** The sequence of a symbol's newest anomaly; 0 when it has none. */
   last(symbolId: number): number {

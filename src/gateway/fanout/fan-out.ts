@@ -58,7 +58,7 @@ export class FanOut {
   #runAnomalies(): boolean {
     const atATime = this.#anomalies.perSymbolMax;
     for (let left = ANOMALIES_PER_RUN; left > 0; left -= atATime) {
-      if (this.#engine.drainAnomalies(this.#anomalies, atATime) < atATime) return true;
+      if (this.#engine.drainAnomalies(this.#anomalies.append, atATime) < atATime) return true;
       this.#flushTouched();
     }
     return false;

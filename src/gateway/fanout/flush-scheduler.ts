@@ -115,7 +115,7 @@ export class FlushScheduler {
   }
 
   #deliver(now: number): void {
-    this.#engine.deliver();
+    this.#engine.publishTicks();
     if (this.#isHurried()) {
       const isLong = this.#flushAt - now > LONG_REST_MS;
       this.#deliveryAt = isLong ? this.#flushAt - LEAD_MS : now + DELIVERY_MS;

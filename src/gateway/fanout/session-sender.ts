@@ -1,8 +1,8 @@
 import type { NameSpace, SymbolTable } from '../../engine/index.ts';
 import {
   ALL_FIELDS,
-  type AnomalyTuple,
   anomalyFrame,
+  anomalyTuple,
   Digest,
   digestFrame,
   symbolsFrame,
@@ -204,17 +204,7 @@ export class SessionSender {
     }
     if (records.length === 0) return;
     records.sort((a, b) => a.ordinal - b.ordinal);
-    const tuples = records.map(
-      (record): AnomalyTuple => [
-        record.symbolId,
-        record.sequence,
-        record.direction,
-        record.reference,
-        record.price,
-        record.changePercent,
-        record.time,
-      ],
-    );
+    const tuples = records.map((record) => anomalyTuple(record.symbolId, record));
     if (names.length > 0) this.#connection.send(symbolsFrame(names));
     this.#connection.send(anomalyFrame(Date.now(), tuples));
     traffic.anomaliesOut += tuples.length;

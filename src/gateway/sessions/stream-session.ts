@@ -5,6 +5,7 @@ import {
   ErrorCode,
   errorFrame,
   historyPageFrame,
+  historyTuple,
   isWildcard,
   Op,
   ProtocolError,
@@ -312,10 +313,7 @@ export class StreamSession implements SocketHandler, Watcher {
     const count = Math.min(limit, HISTORY_PAGE_MAX);
     const records = anomalies.past(symbolId, afterSequence + 1, count);
     const last = records.at(-1)?.sequence ?? afterSequence;
-    const page = records.map(
-      ({ sequence, direction, reference, price, changePercent, time }) =>
-        [sequence, direction, reference, price, changePercent, time] as const,
-    );
+    const page = records.map(historyTuple);
     const hasMore = last < anomalies.last(symbolId);
     this.connection.send(historyPageFrame(requestId, symbol, page, hasMore));
   }
