@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumPath, openBrowser } from '../support/chromium.ts';
+import { hasChromium, openBrowser } from '../support/chromium.ts';
 import { eventually } from '../support/http-client.ts';
 import { ServerProcess, serverForTest } from '../support/running-server.ts';
 import { SECRET, signed } from '../support/tokens.ts';
@@ -51,8 +51,8 @@ function untilAsked({ page }: DashboardPage): Promise<boolean> {
 const stored = ({ page }: DashboardPage) =>
   page.evaluate(() => [JSON.stringify(sessionStorage), JSON.stringify(localStorage)]);
 
-describe.skipIf(chromiumPath === undefined)(
-  'the dashboard of a server that demands tokens (skipped where no Chromium is)',
+describe.skipIf(!hasChromium && !process.env.CI)(
+  'the dashboard of a server that demands tokens',
   () => {
     let browser: Browser;
     beforeAll(async () => {

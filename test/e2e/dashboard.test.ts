@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatPrice, formatShortCount, priceDecimals } from '../../dashboard/src/number-format.ts';
-import { chromiumPath, openBrowser } from '../support/chromium.ts';
+import { hasChromium, openBrowser } from '../support/chromium.ts';
 import { eventually } from '../support/http-client.ts';
 import { ServerProcess, serverForTest } from '../support/running-server.ts';
 import { DashboardPage } from './dashboard-page.ts';
@@ -55,7 +55,7 @@ function market(size: number): [symbol: string, price: number][] {
   return Array.from({ length: size }, (_, i) => [`S-${String(i).padStart(5, '0')}`, 100 + i]);
 }
 
-describe.skipIf(chromiumPath === undefined)('the dashboard (skipped where no Chromium is)', () => {
+describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await openBrowser();

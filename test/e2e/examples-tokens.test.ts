@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { chromiumPath, openBrowser } from '../support/chromium.ts';
+import { hasChromium, openBrowser } from '../support/chromium.ts';
 import { ExampleProcess, findProgram, findPython } from '../support/example-process.ts';
 import { serverForTest } from '../support/running-server.ts';
 import { SECRET, signed } from '../support/tokens.ts';
@@ -63,7 +63,7 @@ it.skipIf(findProgram('curl') === undefined && !process.env.CI)(
   },
 );
 
-it.skipIf(chromiumPath === undefined && !process.env.CI)(
+it.skipIf(!hasChromium && !process.env.CI)(
   'browser.html takes a token from behind its address',
   async () => {
     // A page from a file has no origin of its own.

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SymbolStatistics } from '../../src/http/schemas.ts';
-import { chromiumPath, openBrowser } from '../support/chromium.ts';
+import { hasChromium, openBrowser } from '../support/chromium.ts';
 import { ConsoleSession } from '../support/console-session.ts';
 import { CutLine } from '../support/cut-line.ts';
 import { ExampleProcess, findProgram, findPython } from '../support/example-process.ts';
@@ -16,20 +16,20 @@ const python = findPython('msgpack', 'websockets');
 const curl = findProgram('curl');
 
 /** What a test needs that not every machine has; in CI its absence fails the test. */
-function needs(program: string | undefined, name: string) {
-  if (program === undefined) {
+function needs(isThere: boolean, name: string) {
+  if (!isThere) {
     process.stderr.write(
       `\n*** NOT TESTED: examples that need ${name}: not on this machine. ***\n`,
     );
   }
-  return it.skipIf(program === undefined && !process.env.CI);
+  return it.skipIf(!isThere && !process.env.CI);
 }
 
 const itNeeds = {
   node: it,
-  python: needs(python, 'python3 with msgpack and websockets'),
-  curl: needs(curl, 'curl'),
-  chromium: needs(chromiumPath, 'Chromium'),
+  python: needs(python !== undefined, 'python3 with msgpack and websockets'),
+  curl: needs(curl !== undefined, 'curl'),
+  chromium: needs(hasChromium, 'Chromium'),
 };
 
 function read(name: string): string {

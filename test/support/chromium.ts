@@ -1,11 +1,21 @@
-import { accessSync, constants } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+/** A compressed Chromium for Linux on x64, which `npm ci` installs. */
+const PACKAGE = fileURLToPath(new URL('../../node_modules/@sparticuz/chromium/', import.meta.url));
+const UNPACKED = join(PACKAGE, 'unpacked');
+const isPackaged = process.platform === 'linux' && process.arch === 'x64' && existsSync(PACKAGE);
 
-/** Where the machine's Chromium is; undefined where there is none on the PATH. */
-export const chromiumPath: string | undefined = findOnPath();
+const pathOfSystem = findOnPath();
+
+/** Whether there is a Chromium to start: on the PATH, or from the package. */
+export const hasChromium: boolean = pathOfSystem !== undefined || isPackaged;
 
 const ARGUMENTS = [
   '--no-sandbox',
@@ -19,17 +29,48 @@ const ARGUMENTS = [
 ];
 
 /**
- * Starts a Chromium without a window. The caller closes it.
+ * Starts a Chromium without a window: the one on the PATH, else the package's. The caller closes it.
  *
  * Pages with a Content-Security-Policy refuse `page.waitForFunction`: poll with `page.evaluate`.
  *
- * @throws Error when there is no Chromium on the PATH
+ * @throws Error when there is neither
  */
-export function openBrowser(): Promise<Browser> {
-  if (chromiumPath === undefined) {
-    throw new Error(`none of ${NAMES.join(', ')} is on the PATH: install Debian's chromium`);
+export async function openBrowser(): Promise<Browser> {
+  const common = { headless: true, args: ARGUMENTS };
+  if (pathOfSystem !== undefined) {
+    return chromium.launch({ ...common, executablePath: pathOfSystem });
   }
-  return chromium.launch({ executablePath: chromiumPath, headless: true, args: ARGUMENTS });
+  if (!isPackaged) {
+    throw new Error(`put one of ${NAMES.join(', ')} on the PATH: only Linux x64 gets it from npm`);
+  }
+  await unpackOnce();
+  return chromium.launch({
+    ...common,
+    executablePath: join(UNPACKED, 'chromium'),
+    env: {
+      ...(process.env as Record<string, string>),
+      // Libraries and fonts of the package: a bare machine has none.
+      LD_LIBRARY_PATH: join(UNPACKED, 'al2023/lib'),
+      FONTCONFIG_PATH: join(UNPACKED, 'fonts'),
+    },
+  });
+}
+
+/** Test files run at the same time: each unpacks into a folder of its own, and the first to finish wins. */
+async function unpackOnce(): Promise<void> {
+  if (existsSync(UNPACKED)) return;
+  const folder = await mkdtemp(join(PACKAGE, 'unpacking-'));
+  try {
+    // The package unpacks into the temporary folder, with its libraries only where it sees Lambda.
+    const env = { ...process.env, TMPDIR: folder, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x' };
+    const program = `await (await import('@sparticuz/chromium')).default.executablePath()`;
+    const args = ['--input-type=module', '--eval', program];
+    await promisify(execFile)(process.execPath, args, { cwd: PACKAGE, env });
+    await rename(folder, UNPACKED);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    if (!existsSync(UNPACKED)) throw error;
+  }
 }
 
 function findOnPath(): string | undefined {
