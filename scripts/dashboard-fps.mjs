@@ -1,5 +1,5 @@
 // How smooth the dashboard is under load: frames a second in Chromium, and what they cost its main thread, while a
-// server of its own takes 50 000 ticks/s of 2000 symbols on the same machine. Needs a build and Chromium on the PATH.
+// server of its own takes 50 000 ticks/s of 2000 symbols on the same machine. Needs a build.
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 // Makes docs/images/dashboard.png: a server of its own, a synthetic market, and the dashboard in Chromium.
-// Needs a build and Chromium on the PATH: npm run screenshot. Other files: node scripts/screenshot.mjs DIRECTORY
+// Needs a build: npm run screenshot. Other files: node scripts/screenshot.mjs DIRECTORY
 // writes dashboard-{light,dark,phone}.png there.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
