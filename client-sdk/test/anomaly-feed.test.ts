@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import type { Anomaly, AnomalyGap, HistoryPage } from '../src/subscriber/anomaly.ts';
 import { AnomalyFeed } from '../src/subscriber/anomaly-feed.ts';
 

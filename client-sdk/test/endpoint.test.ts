@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { endpointUrl } from '../src/connection/endpoint.ts';
 import { connect } from '../src/subscriber/subscriber.ts';
 

@@ -1,8 +1,8 @@
 import { encode as encodeOther } from '@msgpack/msgpack';
-import fc from 'fast-check';
 import { Packr, Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import { decodeServerFrame, encodeClientFrame } from '../src/connection/frame-codec.ts';
 import { readMessagePack } from '../src/connection/message-pack-reader.ts';
 import { type FrameValue, writeMessagePack } from '../src/connection/message-pack-writer.ts';

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeFrame, encodeFrame, type Frame } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import { BufferFullError, connectPublisher, type Publisher } from '../src/index.ts';
 
 const BATCH_TICKS_MAX = 8;
@@ -219,7 +219,7 @@ const acts: fc.Arbitrary<[string, Act]>[] = [
 ];
 
 /** A story that a counterexample tells in words. */
-const stories = fc.array(fc.oneof(...acts), { maxLength: 80, size: 'max' }).map((steps) => ({
+const stories = fc.array(fc.oneof(...acts), { maxLength: 80 }).map((steps) => ({
   steps,
   toString: () => steps.map(([name]) => name).join(', '),
 }));

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import {
   type Acknowledgement,
   connectPublisher,

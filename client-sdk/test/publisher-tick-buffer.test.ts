@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { TickBuffer } from '../src/publisher/tick-buffer.ts';
 
 describe('TickBuffer', () => {
@@ -10,7 +10,7 @@ describe('TickBuffer', () => {
       fc.record({ name: fc.constant('drop' as const), count: fc.nat(900) }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const buffer = new TickBuffer();
         const list: number[] = [];
         for (const { name, count } of steps) {

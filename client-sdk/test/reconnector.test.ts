@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import type { StateChange } from '../src/connection/connection-state.ts';
 import { connect, type Subscriber } from '../src/subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../src/subscriber/subscriber-options.ts';

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Frame, Op } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import type { ClientFrame } from '../src/connection/frame-codec.ts';
 import { ServerError } from '../src/connection/server-error.ts';
 import { Requests } from '../src/subscriber/requests.ts';
@@ -290,7 +290,7 @@ describe('SubscriptionSync and a server', () => {
 
   it('agree in the end, whatever was wanted, given up, answered late, or lost', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 150 }), async (steps) => {
         const rig = new Rig();
         const live: Subscription[] = [];
         for (const each of steps) {

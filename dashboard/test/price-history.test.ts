@@ -1,5 +1,5 @@
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { PriceHistory } from '../src/price-history.ts';
 import { WindowExtremes } from '../src/window-extremes.ts';
 

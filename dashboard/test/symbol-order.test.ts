@@ -1,12 +1,14 @@
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { nextSort, orderRows, type Sort, type SortKey } from '../src/symbol-order.ts';
+
+type Row = ReturnType<typeof row>;
 
 function row(symbol: string, price = 1, count = 1, time = 0) {
   return { symbol, price, average: 2, min: price, max: price, count, time };
 }
 
-function names(rows: Iterable<ReturnType<typeof row>>, filter: string, sort: Sort): string[] {
+function names(rows: Iterable<Row>, filter: string, sort: Sort): string[] {
   return orderRows(rows, filter, sort).map(({ symbol }) => symbol);
 }
 
@@ -40,18 +42,50 @@ test('age grows as the time of the newest tick goes back; trend is the distance 
   expect(names(rows, '', { key: 'trend', isDescending: true })).toEqual(['old', 'new']);
 });
 
-test('whatever the rows and the key are, the order is a permutation, and the same for any input', () => {
-  const KEYS: SortKey[] = ['symbol', 'trend', 'price', 'average', 'min', 'max', 'count', 'age'];
+/** What each key sorts by, computed another way. */
+const VALUES: Readonly<Record<SortKey, (row: Row) => string | number>> = {
+  symbol: ({ symbol }) => symbol,
+  trend: ({ price, average }) => (price - average) / average,
+  price: ({ price }) => price,
+  average: ({ average }) => average,
+  min: ({ min }) => min,
+  max: ({ max }) => max,
+  count: ({ count }) => count,
+  age: ({ time }) => 1000 - time,
+};
+const KEYS = Object.keys(VALUES) as SortKey[];
+
+test.each(KEYS)('sorts by %s, in either direction, whatever the other columns hold', (key) => {
+  const small = fc.integer({ min: 1, max: 5 });
   const rows = fc.uniqueArray(
-    fc.record({ symbol: fc.string({ minLength: 1 }), price: fc.integer({ min: 1, max: 5 }) }),
-    { selector: ({ symbol }) => symbol },
+    fc.record({
+      symbol: fc.string({ minLength: 1, maxLength: 3 }),
+      price: small,
+      average: small,
+      min: small,
+      max: small,
+      count: small,
+      time: small,
+    }),
+    { selector: ({ symbol }) => symbol, maxLength: 40 },
   );
   fc.assert(
-    fc.property(rows, fc.constantFrom(...KEYS), fc.boolean(), (values, key, isDescending) => {
-      const made = values.map(({ symbol, price }) => row(symbol, price));
-      const ordered = names(made, '', { key, isDescending });
-      expect([...ordered].sort()).toEqual(made.map(({ symbol }) => symbol).sort());
-      expect(names(made.toReversed(), '', { key, isDescending })).toEqual(ordered);
+    fc.property(rows, fc.boolean(), (made, isDescending) => {
+      const ordered = orderRows(made, '', { key, isDescending });
+      expect(names(made.toReversed(), '', { key, isDescending })).toEqual(
+        ordered.map(({ symbol }) => symbol),
+      );
+      expect(new Set(ordered)).toEqual(new Set(made));
+      expect(ordered.length).toBe(made.length);
+      for (const [i, after] of ordered.entries()) {
+        const before = ordered[i - 1];
+        if (before === undefined) continue;
+        const [left, right] = [VALUES[key](before), VALUES[key](after)];
+        const isEqual =
+          typeof left === 'number' ? Math.abs(left - (right as number)) < 1e-9 : left === right;
+        if (isEqual) expect(before.symbol < after.symbol).toBe(true);
+        else expect(left < right).toBe(!isDescending);
+      }
     }),
   );
 });

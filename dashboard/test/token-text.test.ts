@@ -1,5 +1,5 @@
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { tokenOf } from '../src/token-text.ts';
 
 const SIGNED = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.a-b_c';

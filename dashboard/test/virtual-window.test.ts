@@ -1,5 +1,5 @@
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { moveCursor, scrollToShow, windowAt } from '../src/virtual-window.ts';
 
 test('the window holds every row in sight, and few others', () => {

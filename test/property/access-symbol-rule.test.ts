@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ALL_SYMBOLS, NO_SYMBOLS, type SymbolRule } from '../../src/access/index.ts';
 import { symbolRule } from '../../src/access/symbol-rule.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 /** The meaning of a pattern by its definition: `*` is nothing, or one more character and `*` again. */
 function matches(pattern: readonly string[], symbol: readonly string[]): boolean {

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { authenticatorOf, compact, refusal, SECRET, signed } from '../support/tokens.ts';
 
 it('refuses whatever is not signed, and never fails otherwise', async () => {

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { InlineSymbol } from '../../bench/servers/inline-symbol.ts';
 import { Counter } from '../../src/engine/memory/counters.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import type {
   NaiveAnomaly,
   NaiveStatistics,

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { environmentName } from '../../src/config/environment-name.ts';
 import { jsonErrorPosition } from '../../src/config/json-fault.ts';
 import { CONFIG_KEYS, keyOfEnvironmentName } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 
 /** The key of a variable, by the rule that users are told. */

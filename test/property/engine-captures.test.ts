@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { SymbolState } from '../../src/engine/index.ts';
 import type { Rules } from '../../src/engine/partition.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import {
   exactMean,
   type NaiveMarketTick,

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createDirtySet, DirtySet } from '../../src/engine/memory/dirty-set.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 const SYMBOLS = 2100;
 

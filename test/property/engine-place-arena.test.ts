@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   createPlaceArena,
@@ -8,6 +7,7 @@ import {
   sizeClassOf,
   UNIT_DOUBLES,
 } from '../../src/engine/memory/place-arena.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 type Step = { allocate: number } | { release: number };
 

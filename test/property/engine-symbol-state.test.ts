@@ -1,5 +1,4 @@
 import { crc32 } from 'node:zlib';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   decodeSymbolState,
@@ -8,6 +7,7 @@ import {
   type SymbolState,
   SymbolStateError,
 } from '../../src/engine/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 const PRICE = fc.double({ min: 1e-300, max: 1e300, noNaN: true });
 const TIME = fc.integer({ min: 0, max: 2 ** 45 });

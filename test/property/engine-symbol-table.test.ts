@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { partitionOf, symbolHash } from '../../src/engine/partitioner.ts';
 import { SymbolTable, UNKNOWN_SYMBOL } from '../../src/engine/symbol-table.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 const encoder = new TextEncoder();
 

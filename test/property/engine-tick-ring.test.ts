@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Counter, Counters, createCounters } from '../../src/engine/memory/counters.ts';
 import {
@@ -7,6 +6,7 @@ import {
   TickConsumer,
   TickProducer,
 } from '../../src/engine/memory/tick-ring.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import { oneTick } from '../support/one-tick.ts';
 
 const CAPACITY = 8;
@@ -152,7 +152,7 @@ describe.each([false, true])('the ring, overwriting: %s', (overwrites) => {
   it('does what a list would, whatever the order of calls and wherever positions begin', () => {
     fc.assert(
       fc.property(
-        fc.array(COMMAND, { maxLength: 60, size: 'max' }),
+        fc.array(COMMAND, { maxLength: 60 }),
         fc.constantFrom(...STARTS),
         (commands, start) => {
           const ring = new RingModel(overwrites, start);

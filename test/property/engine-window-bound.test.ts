@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import type { Rules } from '../../src/engine/partition.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import {
   type NaiveAnomaly,
   type NaiveTick,

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { Engine } from '../../src/engine/index.ts';
 import { TickIntake } from '../../src/gateway/ingest/tick-intake.ts';
 import { readPostedPrice } from '../../src/http/commands/posted-price.ts';
 import { TickBatch } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import { unlimitedScope } from '../support/anybody.ts';
 
 const NOW = 1_700_000_000_000;

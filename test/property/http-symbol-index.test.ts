@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SymbolIndex } from '../../src/http/symbol-index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 /** Few characters, so that prefixes are shared; one whose order differs by code unit and point. */
 const symbol = fc

@@ -1,8 +1,8 @@
 import { decode } from '@msgpack/msgpack';
-import fc from 'fast-check';
 import { unpack } from 'msgpackr';
 import { expect, it } from 'vitest';
 import { ByteWriter } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import { numberForms } from '../support/wide-message-pack.ts';
 
 const anyNumber = fc.oneof(

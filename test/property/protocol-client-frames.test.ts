@@ -1,5 +1,4 @@
 import { encode } from '@msgpack/msgpack';
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   decodeFrame,
@@ -8,6 +7,7 @@ import {
   readPublishRequest,
   readStreamRequest,
 } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 const scalar = fc.oneof(fc.integer(), fc.double(), fc.string(), fc.boolean(), fc.constant(null));
 const optionKey = fc.constantFrom('stats', 'anomalies', 'conflateMs', 'fields', 'since', 'other');

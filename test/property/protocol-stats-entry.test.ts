@@ -1,5 +1,4 @@
 import { decode } from '@msgpack/msgpack';
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   ALL_FIELDS,
@@ -11,6 +10,7 @@ import {
   VALUES,
   writeEntry,
 } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 const KEYS = ['price', 'average', 'count', 'time', 'min', 'max'] as const;
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { it } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { GuardedServer } from '../support/guarded-server.ts';
 import { StoreFolder } from '../support/store-folder.ts';
 import { TenantWorld, type Way } from '../support/tenant-world.ts';

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mqttWire } from '../../bench/wires/mqtt.ts';
 import { natsWire } from '../../bench/wires/nats.ts';
 import { socketIoWire } from '../../bench/wires/socket-io.ts';
 import type { Payload, PublisherSide, SubscriberSide } from '../../bench/wires/wire.ts';
+import { fc } from '../../testkit/fast-check.ts';
 import { RecordedReceipt, updatesOf } from '../support/wire-client.ts';
 
 const MARKET = { symbols: Array.from({ length: 1200 }, (_, index) => `S${index}`) };

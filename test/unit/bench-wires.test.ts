@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Receipt } from '../../bench/load/receipt.ts';
 import {
@@ -20,6 +19,7 @@ import {
   TickBatch,
   TicksReader,
 } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 const TICKS_MAX = 1000;
 

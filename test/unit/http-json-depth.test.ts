@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isDeeperThan } from '../../src/http/json-depth.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

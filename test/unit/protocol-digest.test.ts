@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Digest, type SymbolValues } from '../../src/protocol/index.ts';
+import { fc } from '../../testkit/fast-check.ts';
 
 type Row = readonly [id: number, values: SymbolValues];
 
