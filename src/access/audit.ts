@@ -1,43 +1,42 @@
-import type { AccessLog } from './access-log.ts';
+import type { AccessLog } from './errors.ts';
 
-/** What the audit log tells of. */
 export type AuditEvent = 'authenticationFailed' | 'forbidden' | 'limited';
 
-/** Who did what. Never holds a token or what a client sent as data. */
+/** Who did what. Never contains a token or payload data. */
 export interface AuditRecord {
-  /** Of the client. */
   readonly address: string;
-  /** Empty where it did not authenticate. */
+  /** Empty for a client that did not authenticate. */
   readonly tokenId?: string | undefined;
   readonly subject?: string | undefined;
-  /** Why it failed, what was forbidden, or which limit was met; cut after 200 characters. */
+  /** Why it failed, what was forbidden, or which limit was exceeded; cut after 200 characters. */
   readonly reason: string;
 }
 
 const MESSAGES: Readonly<Record<AuditEvent, string>> = {
   authenticationFailed: 'authentication failed',
-  forbidden: 'an action was forbidden',
-  limited: 'a limit was met',
+  forbidden: 'action forbidden',
+  limited: 'limit exceeded',
 };
 
-/** Between two lines of one event and address, ms. */
+/** Between two lines of the same event and address. */
 const PAUSE_MS = 1_000;
-/** Events and addresses that have lines of their own at a time; all others share one line an event. */
+/** Sources tracked at a time. All others share one source per event. */
 const SOURCES_MAX = 256;
 const OTHER_ADDRESSES = 'others';
 const REASON_LENGTH_MAX = 200;
 
-/** An event and address that had a line in the last second. */
+/** An event and address that was logged within the last second. */
 interface Source {
-  /** The newest record since then, and how many there were. */
+  /** The newest record since then. */
   last: AuditRecord | undefined;
+  /** The number of records since then. */
   waiting: number;
 }
 
 /**
- * The security log: warnings with a field `security`, at most one a second for each event and
- * address, and counters for metrics. Records that got no line are counted in a later one
- * (`leftOut`), so a flood costs neither disk nor memory, and is told of all the same.
+ * The security log: warnings with a field `security`, at most one a second per event and address,
+ * and counters for metrics. A later line counts the records that got none (`leftOut`), so that a
+ * flood is visible but costs neither disk nor memory.
  */
 export class Audit {
   readonly #log: Pick<AccessLog, 'warn'>;
@@ -52,22 +51,22 @@ export class Audit {
     this.#log = log;
   }
 
-  /** How often each event was, since the start. */
+  /** Occurrences of each event since the start. */
   get counts(): Readonly<Record<AuditEvent, number>> {
     return this.#counts;
   }
 
-  /** A token was missing or not accepted. */
+  /** A token was missing or rejected. */
   authenticationFailed(record: AuditRecord): void {
     this.#record('authenticationFailed', record);
   }
 
-  /** A token does not allow what its bearer asked for. */
+  /** A token does not permit a request. */
   forbidden(record: AuditRecord): void {
     this.#record('forbidden', record);
   }
 
-  /** A client wanted more than a limit allows. */
+  /** A client exceeded a limit. */
   limited(record: AuditRecord): void {
     this.#record('limited', record);
   }
@@ -83,18 +82,17 @@ export class Audit {
     }
     this.#write(event, record, 0);
     this.#sources.set(name, { last: undefined, waiting: 0 });
-    this.#wake(name, event);
+    this.#wakeLater(name, event);
   }
 
-  /** The address has a line of its own unless too many others have one. */
   #sourceName(event: AuditEvent, address: string): string {
     const name = `${event} ${address}`;
     if (this.#sources.has(name) || this.#sources.size < SOURCES_MAX) return name;
     return `${event} ${OTHER_ADDRESSES}`;
   }
 
-  /** Tells after the pause what had no line meanwhile, and forgets a source that was quiet. */
-  #wake(name: string, event: AuditEvent): void {
+  /** After the pause, logs the records that came meanwhile, or drops a source that was quiet. */
+  #wakeLater(name: string, event: AuditEvent): void {
     const timer = setTimeout(() => {
       const source = this.#sources.get(name);
       if (source?.last === undefined) {
@@ -104,9 +102,9 @@ export class Audit {
       this.#write(event, source.last, source.waiting - 1);
       source.last = undefined;
       source.waiting = 0;
-      this.#wake(name, event);
+      this.#wakeLater(name, event);
     }, PAUSE_MS);
-    // A process that is done does not wait for lines of its log.
+    // Must not keep the process alive.
     timer.unref();
   }
 

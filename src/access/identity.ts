@@ -1,46 +1,45 @@
-/** Which symbols a permission covers. */
+import { isWildcard, patternMatcher } from '../protocol/index.ts';
+
+/** The symbols that a permission covers. */
 export interface SymbolRule {
-  /** Whether it covers every symbol: then nobody has to ask for each. */
+  /** Whether it covers every symbol, so that callers can skip checking each. */
   readonly isAll: boolean;
-  /** Symbols and patterns with `*`, as the token has them. */
+  /** Symbols and patterns with `*`, as in the token. */
   readonly patterns: readonly string[];
-  /** Whether it covers a symbol, named as its tenant names it. */
+  /** @param symbol the tenant's own name for it */
   covers(symbol: string): boolean;
 }
 
-/** What a token allows beyond the limits of the configuration; a limit that is absent is that of the configuration. */
+/** Limits of a token. An absent one falls back to the configuration. */
 export interface IdentityLimits {
-  /** WebSocket connections with this token at a time. */
+  /** Concurrent WebSocket connections with this token. */
   readonly connectionsMax?: number | undefined;
-  /** Of one publisher. */
+  /** Per publisher. */
   readonly ticksPerSecond?: number | undefined;
-  /** Of one session; see `limits.requestsPerSecond`. */
+  /** Per session; see `limits.requestsPerSecond`. */
   readonly requestsPerSecond?: number | undefined;
 }
 
-/** Who a client is, and what it may do. Never changes: another token makes another identity. */
+/** Who a client is and what it may do. Immutable: another token makes another identity. */
 export interface Identity {
-  /** Whose name space of symbols, publishers and history it works in; empty: the default tenant. */
+  /** The name space of its symbols, publishers and history. Empty: the default tenant. */
   readonly tenant: string;
-  /** Who, as the issuer names it; for logs. */
+  /** The issuer's name for it, for logs. */
   readonly subject: string;
-  /** Names the token without telling it: limits for each token and logs go by it. */
+  /** Identifies the token in logs and limits without revealing it. */
   readonly tokenId: string;
-  /** When it ends, ms since the epoch; infinity: never. */
+  /** In ms since the epoch; infinity: never. */
   readonly expiresAt: number;
   /** Symbols whose ticks it may publish. */
   readonly publish: SymbolRule;
   /** Symbols whose statistics and anomalies it may read. */
   readonly read: SymbolRule;
-  /** Whether it may read what concerns all tenants: metrics and the statistics of the whole server. */
+  /** Whether it may read data of all tenants: metrics and server-wide statistics. */
   readonly isOperator: boolean;
   readonly limits: IdentityLimits;
 }
 
-/** Of symbols, every one. */
 export const ALL_SYMBOLS: SymbolRule = { isAll: true, patterns: ['*'], covers: () => true };
-
-/** Of symbols, none. */
 export const NO_SYMBOLS: SymbolRule = { isAll: false, patterns: [], covers: () => false };
 
 /** A client that has not authenticated yet. */
@@ -66,3 +65,25 @@ export const ANONYMOUS: Identity = {
   isOperator: true,
   limits: {},
 };
+
+/**
+ * Builds a rule from symbols and patterns that passed `validatePattern`.
+ *
+ * `covers` costs one look-up for all exact symbols and one match per pattern with `*`: cache the
+ * answer for symbols asked about often.
+ */
+export function symbolRule(patterns: readonly string[]): SymbolRule {
+  if (patterns.length === 0) return NO_SYMBOLS;
+  const distinct = [...new Set(patterns)];
+  // Consecutive `*` match what a single one does.
+  if (distinct.some((pattern) => /^\*+$/.test(pattern))) {
+    return { ...ALL_SYMBOLS, patterns: distinct };
+  }
+  const exact = new Set(distinct.filter((pattern) => !isWildcard(pattern)));
+  const matchers = distinct.filter(isWildcard).map(patternMatcher);
+  return {
+    isAll: false,
+    patterns: distinct,
+    covers: (symbol) => exact.has(symbol) || matchers.some((matches) => matches(symbol)),
+  };
+}

@@ -1,7 +1,7 @@
-/** Who clients are and what they may do. The only door of this folder. */
+/** Who clients are and what they may do. The only entry to this folder. */
 export { Audit, type AuditEvent, type AuditRecord } from './audit.ts';
-export { AccessError, type Authenticator, UncheckedTokenError } from './authenticator.ts';
-export { createAuthenticator } from './create-authenticator.ts';
+export { type Authenticator, createAuthenticator } from './authenticator.ts';
+export { AccessError, IssueError, KeyFileError, UncheckedTokenError } from './errors.ts';
 export {
   ALL_SYMBOLS,
   ANONYMOUS,
@@ -10,7 +10,4 @@ export {
   type SymbolRule,
   UNAUTHENTICATED,
 } from './identity.ts';
-export { issueApiKey } from './issue-api-key.ts';
-export { IssueError } from './issue-request.ts';
-export { issueToken } from './issue-token.ts';
-export { KeyFileError } from './key-file-error.ts';
+export { issueApiKey, issueToken } from './issue.ts';

@@ -1,25 +1,71 @@
-import type { KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { CryptoKey } from 'jose';
-import type { TokenHeader } from './token-header.ts';
+import { KeyFileError } from './errors.ts';
+
+/** The fields of a token's header that select its key. Chosen by the sender: not trusted. */
+export interface TokenHeader {
+  readonly alg: string;
+  readonly kid: string | undefined;
+}
 
 /** The algorithms of tokens that are verified with public keys. */
 export const PUBLIC_KEY_ALGORITHMS: readonly string[] = ['RS256', 'ES256', 'EdDSA'];
 
-/** Where keys that verify tokens come from. */
+/** A source of keys that verify tokens. */
 export interface KeySource {
   /**
-   * The only algorithms that its keys may be used with. This keeps a public key from being taken for
-   * the secret of an HS256 token, which everybody could then sign.
+   * The only algorithms that its keys may be used with. Prevents algorithm confusion: a public key
+   * used as the secret of an HS256 token would let anybody sign tokens.
    */
   readonly algorithms: readonly string[];
-  /** Grows whenever its keys change: what was verified before is then to be verified again. */
+  /** Grows whenever the keys change, which invalidates cached verifications. */
   readonly version: number;
   /**
-   * The keys that a token with this header may be signed with, few; empty where there is none.
+   * The few keys that may have signed a token with this header; empty if there is none.
    *
-   * @throws UncheckedTokenError (as a rejection) when the keys cannot be had now
+   * @throws UncheckedTokenError (as a rejection) while the keys are unavailable
    */
   keysFor(header: TokenHeader): Promise<readonly (CryptoKey | KeyObject)[]>;
-  /** Gets its keys anew; keeps the old ones and rejects with a KeyFileError where that fails. */
+  /** Loads the keys again. On failure, keeps the old ones and rejects with a KeyFileError. */
   reload(): Promise<void>;
+}
+
+/** The HS256 secret. There is only one, so `kid` is ignored. */
+export function secretKey(secret: string): KeySource {
+  const keys = [createSecretKey(secret, 'utf8')];
+  return {
+    algorithms: ['HS256'],
+    version: 0,
+    keysFor: () => Promise.resolve(keys),
+    // The configuration is read once.
+    reload: () => Promise.resolve(),
+  };
+}
+
+/**
+ * Reads and parses a key file.
+ *
+ * @param key the configuration key that names the file; messages start with it
+ * @throws KeyFileError if the file cannot be read or `parse` throws one
+ */
+export async function readKeyFile<Content>(
+  key: string,
+  path: string,
+  parse: (text: string) => Content,
+): Promise<Content> {
+  let text: string;
+  try {
+    text = await readFile(path, { encoding: 'utf8' });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const reason = code === 'ENOENT' ? 'no such file' : code;
+    throw new KeyFileError(`${key}: cannot read ${path}: ${reason}`);
+  }
+  try {
+    return parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    if (error instanceof KeyFileError) throw new KeyFileError(`${key}: ${path}: ${error.message}`);
+    throw error;
+  }
 }

@@ -1,58 +1,52 @@
-import { type CryptoKey, createRemoteJWKSet, customFetch, errors, type RemoteJWKSet } from 'jose';
-import type { AccessLog } from './access-log.ts';
-import { UncheckedTokenError } from './authenticator.ts';
-import { boundedFetch } from './bounded-fetch.ts';
-import { KeyFileError } from './key-file-error.ts';
-import { type KeySource, PUBLIC_KEY_ALGORITHMS } from './key-source.ts';
-import type { TokenHeader } from './token-header.ts';
+import {
+  type CryptoKey,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type FetchImplementation,
+  type RemoteJWKSet,
+} from 'jose';
+import { type AccessLog, KeyFileError, UncheckedTokenError } from './errors.ts';
+import { type KeySource, PUBLIC_KEY_ALGORITHMS, type TokenHeader } from './key-source.ts';
 
-/** When keys are fetched, ms. */
-export interface RemoteKeysPace {
-  /** The longest fetch. */
+/** When keys are fetched, in ms. */
+export interface FetchTiming {
   readonly timeoutMs: number;
-  /** Between a fetch and the next that an unknown `kid` may cause. */
+  /** From a fetch to the next that an unknown `kid` may cause. */
   readonly cooldownMs: number;
-  /** Between a fetch that failed and the next. */
+  /** From a failed fetch to the next. */
   readonly retryMs: number;
-  /** Keys older than this are fetched anew, while they stay in use. */
+  /** Older keys are fetched again, and used meanwhile. */
   readonly freshMs: number;
 }
 
-const REMOTE_KEYS_PACE: RemoteKeysPace = {
+const FETCH_TIMING: FetchTiming = {
   timeoutMs: 5_000,
   cooldownMs: 30_000,
   retryMs: 5_000,
   freshMs: 600_000,
 };
 
-/** Keys that are tried for a token that names none. */
+/** Keys tried for a token without `kid`. */
 const CANDIDATES_MAX = 16;
 
-function cannotBeHad(): UncheckedTokenError {
-  return new UncheckedTokenError('the keys that verify tokens cannot be had now, try again later');
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
-  return code ?? error.message;
-}
+/** The largest JWKS accepted. */
+const BYTES_MAX = 1_048_576;
 
 /**
  * The public keys that an issuer serves at a URL.
  *
- * A `kid` that is not known makes it look again, not too often, so that issuers may change keys at
- * any time. While the URL does not answer, the keys it had stay in use, and tokens of others cannot be
- * checked: it is not known that they are bad.
+ * An unknown `kid` causes another fetch, within limits, so that issuers may rotate keys at any time.
+ * While the URL is down, the known keys stay in use. A token of an unknown key is then unchecked,
+ * not refused: it may be valid.
  */
 export class RemoteKeys implements KeySource {
   readonly algorithms = PUBLIC_KEY_ALGORITHMS;
   version = 0;
   readonly #remote: RemoteJWKSet;
-  readonly #pace: RemoteKeysPace;
+  readonly #timing: FetchTiming;
   readonly #log: AccessLog;
-  /** For logs: a query may hold a secret. */
+  /** For logs, without the query, which may hold a secret. */
   readonly #place: string;
   #fetchedText = '';
   #text = '';
@@ -61,14 +55,14 @@ export class RemoteKeys implements KeySource {
   #pending: Promise<boolean> | undefined;
   #failure = '';
 
-  constructor(url: string, log: AccessLog, pace = REMOTE_KEYS_PACE) {
+  constructor(url: string, log: AccessLog, timing = FETCH_TIMING) {
     const { origin, pathname } = new URL(url);
     this.#place = origin + pathname;
-    this.#pace = pace;
+    this.#timing = timing;
     this.#log = log;
     this.#remote = createRemoteJWKSet(new URL(url), {
-      timeoutDuration: pace.timeoutMs,
-      // It fetches when we say so: on its own it would ask again for each token while the URL is down.
+      timeoutDuration: timing.timeoutMs,
+      // Fetch only from here: jose would ask again for every token while the URL is down.
       cooldownDuration: Number.POSITIVE_INFINITY,
       cacheMaxAge: Number.POSITIVE_INFINITY,
       [customFetch]: boundedFetch((text) => {
@@ -77,7 +71,7 @@ export class RemoteKeys implements KeySource {
     });
   }
 
-  /** Begins to fetch; a failure is logged. */
+  /** Starts the first fetch; a failure is logged. */
   start(): void {
     void this.#refresh();
   }
@@ -85,21 +79,21 @@ export class RemoteKeys implements KeySource {
   async keysFor(header: TokenHeader): Promise<readonly CryptoKey[]> {
     if (this.version === 0) {
       await this.#refresh();
-      if (this.version === 0) throw cannotBeHad();
-    } else if (performance.now() > this.#fetchedAt + this.#pace.freshMs) {
+      if (this.version === 0) throw unavailable();
+    } else if (performance.now() > this.#fetchedAt + this.#timing.freshMs) {
       void this.#refresh();
     }
     const known = await this.#matching(header);
     if (known.length > 0) return known;
     await this.#refresh();
     const keys = await this.#matching(header);
-    // It may be one of those that the issuer could not tell us of.
-    if (keys.length === 0 && this.#failure !== '') throw cannotBeHad();
+    // The failed fetch might have brought its key.
+    if (keys.length === 0 && this.#failure !== '') throw unavailable();
     return keys;
   }
 
   async reload(): Promise<void> {
-    // One that is under way may have asked before the keys changed.
+    // A fetch under way may have asked before the keys changed.
     await this.#pending;
     this.#nextFetchAt = Number.NEGATIVE_INFINITY;
     if (!(await this.#refresh())) {
@@ -107,7 +101,7 @@ export class RemoteKeys implements KeySource {
     }
   }
 
-  /** Fetches, or joins the fetch under way, unless it is too early; answers whether keys came. */
+  /** Fetches or joins the pending fetch, unless it is too early. Returns whether keys came. */
   #refresh(): Promise<boolean> {
     if (this.#pending === undefined && performance.now() < this.#nextFetchAt) {
       return Promise.resolve(false);
@@ -123,22 +117,22 @@ export class RemoteKeys implements KeySource {
       await this.#remote.reload();
     } catch (error) {
       this.#failure = reasonOf(error);
-      this.#nextFetchAt = performance.now() + this.#pace.retryMs;
+      this.#nextFetchAt = performance.now() + this.#timing.retryMs;
       const outcome =
-        this.version === 0 ? 'no signed token can be checked' : 'the old keys stay in use';
+        this.version === 0 ? 'signed tokens cannot be verified' : 'the old keys stay in use';
       this.#log.warn(
         { url: this.#place, reason: this.#failure },
-        `auth.jwksUrl: the keys of tokens cannot be fetched: ${outcome}`,
+        `auth.jwksUrl: cannot fetch the token keys: ${outcome}`,
       );
       return false;
     }
     this.#failure = '';
     this.#fetchedAt = performance.now();
-    this.#nextFetchAt = this.#fetchedAt + this.#pace.cooldownMs;
+    this.#nextFetchAt = this.#fetchedAt + this.#timing.cooldownMs;
     if (this.#text !== this.#fetchedText) {
       this.#text = this.#fetchedText;
       this.version += 1;
-      this.#log.info({ url: this.#place }, 'auth.jwksUrl: the keys of tokens were fetched');
+      this.#log.info({ url: this.#place }, 'auth.jwksUrl: fetched the token keys');
     }
     return true;
   }
@@ -155,4 +149,38 @@ export class RemoteKeys implements KeySource {
       return keys;
     }
   }
+}
+
+function unavailable(): UncheckedTokenError {
+  return new UncheckedTokenError('the keys that verify tokens are unavailable, try again later');
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
+  return code ?? error.message;
+}
+
+/**
+ * A `fetch` that bounds the size of the body, so that the issuer cannot exhaust our memory.
+ *
+ * @param onText receives the body of every answer with status 200; others are failures
+ */
+function boundedFetch(onText: (text: string) => void): FetchImplementation {
+  return async (url, options) => {
+    const response = await fetch(url, options);
+    if (response.status !== 200) throw new Error(`expected status 200, got ${response.status}`);
+    const body: AsyncIterable<Uint8Array> | null = response.body;
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of body ?? []) {
+      bytes += chunk.byteLength;
+      if (bytes > BYTES_MAX) throw new Error(`the body is larger than ${BYTES_MAX} bytes`);
+      chunks.push(chunk);
+    }
+    const text = Buffer.concat(chunks).toString('utf8');
+    onText(text);
+    return new Response(text);
+  };
 }

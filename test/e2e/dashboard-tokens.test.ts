@@ -80,7 +80,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
       await dashboard.untilText(FAULT, /^.?.?A token is one word/);
       expect(await field.getAttribute('aria-invalid')).toBe('true');
       await enter(dashboard, await signed(OPERATOR, 'another secret that is long enough too'));
-      await dashboard.untilText(FAULT, /not accepted: the signature is not that of a known key/);
+      await dashboard.untilText(FAULT, /not accepted: the signature matches no known key/);
       expect(await stored(dashboard)).toEqual(['{}', '{}']);
 
       const token = await signed(OPERATOR);
@@ -183,7 +183,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
       ]);
       expect(second.port).toBe(first.port);
       await untilAsked(dashboard);
-      await dashboard.untilText(FAULT, /the signature is not that of a known key/);
+      await dashboard.untilText(FAULT, /the signature matches no known key/);
       await enterAnother(dashboard, await signed(OPERATOR, other));
       await dashboard.untilLive();
     });

@@ -53,7 +53,7 @@ describe('tickwire token', () => {
       /^tickwire token: tenant: .* got "a b"\n$/,
     ],
     [['--subject', 'a', '--read', 'A,,B'], ENVIRONMENT, /^tickwire token: read\[1\]: .* got ""\n$/],
-    [['--subject', 'x'.repeat(129)], ENVIRONMENT, /^tickwire token: its name: expected a text/],
+    [['--subject', 'x'.repeat(129)], ENVIRONMENT, /^tickwire token: name: expected a string/],
     [['--subject', 'a', '--ticksPerSecond=0'], ENVIRONMENT, /ticksPerSecond: .* got 0\n$/],
     [['--expires', 'soon', '--subject', 'a'], ENVIRONMENT, /^tickwire token:\n {2}--expires: /],
     [

@@ -89,6 +89,6 @@ describe('a secret of the configuration', () => {
       for (const part of token.split('.').slice(1)) expect(server.output).not.toContain(part);
     }
     // What is there to be seen, is: the refused one was logged.
-    expect(server.output).toContain('the signature is not that of a known key');
+    expect(server.output).toContain('the signature matches no known key');
   });
 });

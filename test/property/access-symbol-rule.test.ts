@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { symbolRule } from '../../src/access/identity.ts';
 import { ALL_SYMBOLS, NO_SYMBOLS, type SymbolRule } from '../../src/access/index.ts';
-import { symbolRule } from '../../src/access/symbol-rule.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
-/** The meaning of a pattern by its definition: `*` is nothing, or one more character and `*` again. */
+/** A pattern by its definition: `*` is nothing, or one more character and `*` again. */
 function matches(pattern: readonly string[], symbol: readonly string[]): boolean {
   const [first, ...rest] = pattern;
   if (first === undefined) return symbol.length === 0;

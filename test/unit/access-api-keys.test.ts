@@ -106,23 +106,23 @@ describe('an API key', () => {
       'the API key expired at 2019-12-31T23:00:00.000Z',
     );
     for (const wrong of [newKey(), key.slice(0, -1), `${key}A`, 'tw_', key.toLowerCase()]) {
-      expect(await refusal(authenticator, wrong)).toBe('the API key is not known');
+      expect(await refusal(authenticator, wrong)).toBe('unknown API key');
     }
     expect(await refusal(authenticator, `tw_${'a'.repeat(9000)}`)).toMatch(/at most 8192/);
     expect(await refusal(authenticator, await signed({}))).toBe('only API keys are accepted');
     expect(await refusal(authenticator, key.replace('tw_', ''))).toBe('only API keys are accepted');
-    expect(await refusal(await withKeys([]), key)).toBe('the API key is not known');
+    expect(await refusal(await withKeys([]), key)).toBe('unknown API key');
   });
 
   it('is taken back by reading the file again, and stays while that cannot be read', async () => {
     const [old, next] = [issued('old'), issued('next')];
     const authenticator = await withKeys([old.entry]);
     folder.write('api-keys.json', 'not JSON');
-    await expect(authenticator.reload()).rejects.toThrow(/^auth.apiKeysFile: .* is not JSON$/);
+    await expect(authenticator.reload()).rejects.toThrow(/^auth.apiKeysFile: .* got invalid JSON$/);
     expect((await authenticator.authenticate(old.key)).subject).toBe('old');
     folder.write('api-keys.json', { keys: [next.entry] });
     await authenticator.reload();
-    expect(await refusal(authenticator, old.key)).toBe('the API key is not known');
+    expect(await refusal(authenticator, old.key)).toBe('unknown API key');
     expect((await authenticator.authenticate(next.key)).subject).toBe('next');
   });
 });
@@ -131,11 +131,11 @@ describe('a start fails for a file of API keys', () => {
   const hash = hashOf(newKey());
   const key = newKey();
   it.each([
-    ['that is no JSON', '{"keys": [', /got something that is not JSON$/],
+    ['that is no JSON', '{"keys": [', /got invalid JSON$/],
     [
       'that is an array',
       [],
-      /^the whole: expected an object {"keys": \[\.\.\.\]}, got an empty array$/,
+      /^the document: expected an object {"keys": \[\.\.\.\]}, got an empty array$/,
     ],
     ['with more members', { keys: [], more: 1 }, /^"more": unknown, expected an object/],
     ['with odd keys', { keys: 5 }, /^keys: expected an array of keys, got 5$/],
@@ -144,7 +144,7 @@ describe('a start fails for a file of API keys', () => {
       { keys: [key] },
       /^keys\[0\]: expected an object with an id and a hash/,
     ],
-    ['without an id', { keys: [{ hash }] }, /^keys\[0\].id: expected a text .* got nothing$/],
+    ['without an id', { keys: [{ hash }] }, /^keys\[0\].id: expected a string .* got nothing$/],
     [
       'without a hash',
       { keys: [{ id: 'a' }] },

@@ -19,7 +19,7 @@ function newAudit() {
 
 it('writes a warning that says who did what', () => {
   const { audit, lines } = newAudit();
-  audit.authenticationFailed({ address: '192.0.2.1', reason: 'the API key is not known' });
+  audit.authenticationFailed({ address: '192.0.2.1', reason: 'unknown API key' });
   audit.forbidden({ address: '192.0.2.2', tokenId: 'jwt:a', subject: 'feed', reason: 'publish X' });
   audit.limited({ address: '192.0.2.3', tokenId: '', subject: '', reason: 'connections' });
   expect(lines).toHaveLength(3);
@@ -27,7 +27,7 @@ it('writes a warning that says who did what', () => {
     level: 40,
     security: 'authenticationFailed',
     address: '192.0.2.1',
-    reason: 'the API key is not known',
+    reason: 'unknown API key',
     msg: 'authentication failed',
   });
   expect(lines[1]).toMatchObject({

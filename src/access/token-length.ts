@@ -1,2 +1,0 @@
-/** The longest token that is looked at, characters. */
-export const TOKEN_LENGTH_MAX = 8_192;
