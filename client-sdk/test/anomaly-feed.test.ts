@@ -220,4 +220,58 @@ describe('AnomalyFeed', () => {
       { numRuns: 60 },
     );
   });
+
+  it('delivers each once over reconnects and crashes, where many have the same time', async () => {
+    const raised = fc.record({ wait: fc.constantFrom(0, 0, 1), isLost: fc.boolean() });
+    const reconnect = fc.constant('reconnect' as const);
+    const life = fc.record({
+      forgotten: fc.nat({ max: 4 }),
+      steps: fc.array(
+        fc.oneof({ weight: 5, arbitrary: raised }, { weight: 1, arbitrary: reconnect }),
+        { maxLength: 15 },
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 6 }), async (lives) => {
+        const rig = new Rig();
+        rig.feed.seed(new Map([['BTC', 0]]));
+        const all: Anomaly[] = [];
+        let time = 0;
+        const raise = (isLost: boolean) => {
+          const one = anomaly(rig.stored.length + 1, time);
+          rig.stored.push(one);
+          all.push(one);
+          if (!isLost) rig.feed.receive(one);
+        };
+        const resume = (epoch: string) => {
+          const last = rig.feed.resume(epoch).get('BTC') ?? 0;
+          for (const one of rig.stored.slice(last)) rig.feed.receive(one);
+        };
+        for (const [number, { forgotten, steps }] of lives.entries()) {
+          // A crash takes the newest numbers back; it takes time, too.
+          if (number > 0) {
+            rig.stored = rig.stored.slice(0, Math.max(0, rig.stored.length - forgotten));
+          }
+          time += 10;
+          resume(`e${number}`);
+          raise(false);
+          for (const step of steps) {
+            if (step === 'reconnect') {
+              resume(`e${number}`);
+              continue;
+            }
+            time += step.wait;
+            raise(step.isLost);
+            if (step.wait > 0) await settle();
+          }
+          raise(false);
+          await settle();
+          await settle();
+        }
+        expect(rig.delivered).toEqual(all);
+        expect(rig.gaps).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
 });
