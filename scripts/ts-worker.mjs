@@ -1,6 +1,6 @@
-// Starts a TypeScript worker where workers do not inherit the loader (tests on Node 20): see spawn-worker.ts.
+// Starts a TypeScript worker or process where neither inherits the loader (tests on Node 20): see spawn-worker.ts.
 import { workerData } from 'node:worker_threads';
 import { register } from 'tsx/esm/api';
 
 register();
-await import(workerData.entry);
+await import(workerData?.entry ?? process.argv[2]);

@@ -1,104 +1,154 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import {
-  DATA_VERSION,
-  FREE_TREE_FLAGS,
-  MAGIC,
-  META_BYTES,
-  type Meta,
-  PAGE_HEADER_BYTES,
-  PageFlag,
-  readTree,
-} from './database-layout.ts';
-import { DamageError, PageWalk } from './page-walk.ts';
+import { execFile } from 'node:child_process';
+import { closeSync, fstatSync, linkSync, openSync, readSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
+import { reasonOf } from './directory.ts';
+import { StoreError } from './store-error.ts';
 
+/** A second name of the database, so that LMDB's lock file of the first stays as it is. */
+const CHECKED_FILE = `${DATABASE_FILE}.check`;
+/** What a check that found damage exits with, after it has written what it found. */
+export const EXIT_DAMAGED = 3;
+/** These come from elsewhere, so they say nothing about the file. */
+const FOREIGN_SIGNALS = new Set<unknown>(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+/** Windows' exit codes of a process at fault, such as an access violation, begin here. */
+const WINDOWS_FAULT = 0xc0000000;
+/** A check takes a second or so; 10 MB/s is a slow disk. */
+const CHECK_MS_MIN = 30_000;
+const CHECKED_BYTES_PER_MS = 10_000;
+
+/**
+ * LMDB maps the file into memory and follows the page numbers in it, so damage ends the process that
+ * reads it with SIGSEGV or SIGBUS. Therefore a child process reads through it before the server
+ * opens it. Nothing is changed.
+ *
+ * @throws StoreError with the path, what was found, and what to do
+ */
+export async function checkDatabase(directory: string): Promise<void> {
+  const path = join(directory, DATABASE_FILE);
+  const checked = join(directory, CHECKED_FILE);
+  const damage = findDamage(directory);
+  if (damage !== undefined) throw damagedError(path, damage);
+  try {
+    removeChecked(checked);
+    linkSync(path, checked);
+    await readThrough(path, checked);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new StoreError(`${path} cannot be checked: ${reasonOf(error)}. Nothing was changed.`);
+  } finally {
+    removeChecked(checked);
+  }
+}
+
+function removeChecked(checked: string): void {
+  for (const name of [checked, checked + LOCK_SUFFIX]) rmSync(name, { force: true });
+}
+
+function damagedError(path: string, damage: string): StoreError {
+  return new StoreError(
+    `${path} is damaged: ${damage}. Nothing was changed. ` +
+      'Put back a copy of the folder, or move it away to start a new store.',
+  );
+}
+
+/** @throws StoreError when the process finds damage, dies, or takes too long */
+async function readThrough(path: string, checked: string): Promise<void> {
+  const timeout = CHECK_MS_MIN + Math.ceil(statSync(path).size / CHECKED_BYTES_PER_MS);
+  const options = { timeout, killSignal: 'SIGKILL', windowsHide: true } as const;
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [...program(), checked], options, (error, stdout, stderr) => {
+      if (error === null) {
+        resolve();
+        return;
+      }
+      const { code, signal, killed } = error;
+      const end = signal ?? (typeof code === 'number' ? describeExit(code) : error.message);
+      const isFault = signal ? !FOREIGN_SIGNALS.has(signal) : Number(code) >= WINDOWS_FAULT;
+      if (code === EXIT_DAMAGED) reject(damagedError(path, stdout.trim()));
+      else if (isFault) reject(damagedError(path, `a process that read it ended with ${end}`));
+      else if (killed === true) reject(new Error(`no end after ${timeout} ms`));
+      else reject(new Error(`the process that reads it ended with ${end}. ${stderr.trim()}`));
+    });
+  });
+}
+
+/** From the built JavaScript or, in tests, from the TypeScript source. */
+function program(): string[] {
+  const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+  if (import.meta.url.endsWith('.js')) return [fileOf('./database-check-process.js')];
+  const entry = new URL('./database-check-process.ts', import.meta.url).href;
+  return [fileOf('../../scripts/ts-worker.mjs'), entry];
+}
+
+function describeExit(code: number): string {
+  return code >= WINDOWS_FAULT ? `code 0x${code.toString(16)}` : `code ${code}`;
+}
+
+/*
+ * LMDB's two headers, of which it takes the newer. It believes them, so a page number in them that
+ * is too large is met at the first write only. Little-endian:
+ *
+ *   page 0 or 1   24      28        32        40         48          144         152
+ *                 magic   version   address   map size   page size   last page   transaction
+ */
+const HEADER_BYTES = 168;
+const MAGIC = 0xbeefc0de;
+const VERSION = 2;
 const PAGE_BYTES_MIN = 512;
 const PAGE_BYTES_MAX = 65_536;
 /** What a process can address. */
 const MAP_BYTES_MAX = 2 ** 47;
-/** Of larger files only the branch pages are walked: at 1 GB/s the rest would delay the start by seconds. */
-const WHOLE_WALK_BYTES_MAX = 2 ** 31;
 
-/**
- * Whether LMDB can open this file without harm: LMDB maps it and follows the page numbers in it, so a
- * damaged one ends the process with SIGSEGV or SIGBUS. Nothing is written.
- *
- * @returns what is wrong with it, for people; undefined when nothing is
- * @throws Error of the system when it cannot be read
- */
-export function findDamage(path: string): string | undefined {
+interface Header {
+  readonly pageBytes: number;
+  readonly transaction: number;
+}
+
+/** What shows without following a page number; undefined when nothing does. */
+function findDamage(directory: string): string | undefined {
+  const lock = statSync(join(directory, DATABASE_FILE + LOCK_SUFFIX), { throwIfNoEntry: false });
+  if (lock?.isFile() === false) return `its ${DATABASE_FILE + LOCK_SUFFIX} is not a file`;
+  return findHeaderDamage(join(directory, DATABASE_FILE));
+}
+
+/** What is wrong with a database's headers; undefined when nothing is. */
+export function findHeaderDamage(path: string): string | undefined {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return 'it is missing';
   const file = openSync(path, 'r');
   try {
     const stat = fstatSync(file);
     if (!stat.isFile()) return 'it is not a file';
-    const meta = newestMeta(file, stat.size);
-    const walk = new PageWalk(file, stat.size, meta, stat.size <= WHOLE_WALK_BYTES_MAX);
-    walk.visit();
-    return undefined;
-  } catch (error) {
-    if (error instanceof DamageError) return error.message;
-    throw error;
+    if (stat.size === 0) return 'it is empty';
+    const first = readHeader(file, 0);
+    if (typeof first === 'string') return first;
+    const second = readHeader(file, first.pageBytes);
+    if (typeof second === 'string') return second;
+    const isPair =
+      second.pageBytes === first.pageBytes && Math.abs(second.transaction - first.transaction) <= 1;
+    return isPair ? undefined : 'its two headers contradict each other';
   } finally {
     closeSync(file);
   }
 }
 
-function newestMeta(file: number, fileBytes: number): Meta {
-  if (fileBytes === 0) throw new DamageError('it is empty');
-  const first = readMeta(file, 0, 0);
-  const second = readMeta(file, 1, first.pageBytes);
-  if (second.pageBytes !== first.pageBytes) {
-    throw new DamageError('its two meta pages differ in the size of a page');
-  }
-  if (Math.abs(first.txn - second.txn) > 1) {
-    throw new DamageError(
-      `its two meta pages are of transactions ${first.txn} and ${second.txn}, which are not neighbours`,
-    );
-  }
-  return second.txn > first.txn ? second : first;
-}
-
-function readMeta(file: number, page: number, at: number): Meta {
-  const bytes = Buffer.alloc(META_BYTES);
-  const got = readSync(file, bytes, 0, META_BYTES, at);
-  if (got < META_BYTES) throw new DamageError(`it ends inside meta page ${page}`);
-  checkMetaHeader(bytes, page);
-  const body = PAGE_HEADER_BYTES;
-  const pageBytes = bytes.readUInt32LE(body + 24);
-  const isPowerOfTwo = (pageBytes & (pageBytes - 1)) === 0;
-  if (!isPowerOfTwo || pageBytes < PAGE_BYTES_MIN || pageBytes > PAGE_BYTES_MAX) {
-    throw new DamageError(`meta page ${page} says that a page has ${pageBytes} bytes`);
-  }
-  const mapBytes = Number(bytes.readBigUInt64LE(body + 16));
-  const lastPage = Number(bytes.readBigUInt64LE(body + 120));
+function readHeader(file: number, at: number): Header | string {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  if (readSync(file, bytes, 0, HEADER_BYTES, at) < HEADER_BYTES)
+    return 'it ends inside its headers';
+  const magic = bytes.readUInt32LE(24);
+  if (magic !== MAGIC) return `it begins with ${magic.toString(16)} instead of beefc0de`;
+  const version = bytes.readUInt32LE(28);
+  if (version !== VERSION) return `it is of LMDB's data version ${version}, not ${VERSION}`;
+  const pageBytes = bytes.readUInt32LE(48);
+  const pages = Number(bytes.readBigUInt64LE(144)) + 1;
   const isPlausible =
-    bytes.readBigUInt64LE(body + 8) === 0n &&
-    bytes.readUInt16LE(body + 28) === FREE_TREE_FLAGS &&
-    bytes.readUInt16LE(body + 76) === 0 &&
-    mapBytes <= MAP_BYTES_MAX &&
-    lastPage >= 1 &&
-    (lastPage + 1) * pageBytes <= MAP_BYTES_MAX;
-  if (!isPlausible) throw new DamageError(`meta page ${page} holds values that cannot be`);
-  return {
-    pageBytes,
-    free: readTree(bytes, body + 24),
-    main: readTree(bytes, body + 72),
-    lastPage,
-    txn: Number(bytes.readBigUInt64LE(body + 128)),
-  };
-}
-
-function checkMetaHeader(bytes: Buffer, page: number): void {
-  const magic = bytes.readUInt32LE(PAGE_HEADER_BYTES);
-  if (magic !== MAGIC) {
-    const found = magic.toString(16).padStart(8, '0');
-    throw new DamageError(`meta page ${page} begins with ${found} instead of beefc0de`);
-  }
-  const version = bytes.readUInt32LE(PAGE_HEADER_BYTES + 4);
-  if (version !== DATA_VERSION) {
-    throw new DamageError(`it is of LMDB's data version ${version}, not ${DATA_VERSION}`);
-  }
-  const isMeta = (bytes.readUInt16LE(18) & PageFlag.META) !== 0;
-  if (!isMeta || bytes.readBigUInt64LE(0) !== BigInt(page)) {
-    throw new DamageError(`page ${page} is not marked as a meta page`);
-  }
+    bytes.readBigUInt64LE(32) === 0n &&
+    (pageBytes & (pageBytes - 1)) === 0 &&
+    pageBytes >= PAGE_BYTES_MIN &&
+    pageBytes <= PAGE_BYTES_MAX &&
+    pages * pageBytes <= MAP_BYTES_MAX;
+  if (!isPlausible) return 'its headers hold impossible values';
+  return { pageBytes, transaction: Number(bytes.readBigUInt64LE(152)) };
 }

@@ -1,4 +1,5 @@
-import { type Databases, openDatabases } from './databases.ts';
+import { join } from 'node:path';
+import { DATABASE_FILE, type Databases, openDatabases } from './databases.ts';
 import { StoreError } from './store-error.ts';
 import {
   anomalyKey,
@@ -32,7 +33,7 @@ export class DiskHistory {
   readonly #databases: Databases;
 
   constructor(directory: string) {
-    this.#databases = openDatabases(directory, 'read');
+    this.#databases = openDatabases(join(directory, DATABASE_FILE), 'read');
   }
 
   /** Makes what was written until now visible. */

@@ -1,7 +1,7 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { findDamage } from './database-check.ts';
-import { DATABASE_FILE, DATABASE_LOCK_FILE } from './databases.ts';
+import { checkDatabase } from './database-check.ts';
+import { DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
 import { checkSpace, inspectDirectory, type Marker, reasonOf, writeMarker } from './directory.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import { DiskStore, type DiskStoreParts } from './disk-store.ts';
@@ -55,7 +55,7 @@ async function openParts(
   log: StoreLog,
   seams: StoreSeams,
 ): Promise<Omit<DiskStoreParts, 'lock'>> {
-  const marker = prepare(directory);
+  const marker = await prepare(directory);
   let environment: Environment | undefined;
   try {
     environment = await Environment.open(directory, seams.startWriter ?? startWriter);
@@ -76,32 +76,16 @@ async function openParts(
 }
 
 /** With the lock held: another process may have been here until now. */
-function prepare(directory: string): Marker {
+async function prepare(directory: string): Promise<Marker> {
   const found = inspectDirectory(directory);
   if (found?.isReady === true) {
-    checkDatabase(directory);
+    await checkDatabase(directory);
     return found;
   }
   const marker = found ?? writeMarker(directory, false, new Date().toISOString());
   // A start that was interrupted before the database was laid out: nothing was ever stored in it.
-  for (const name of [DATABASE_FILE, DATABASE_LOCK_FILE]) {
+  for (const name of [DATABASE_FILE, DATABASE_FILE + LOCK_SUFFIX]) {
     rmSync(join(directory, name), { force: true });
   }
   return marker;
-}
-
-function checkDatabase(directory: string): void {
-  const path = join(directory, DATABASE_FILE);
-  let damage: string | undefined;
-  try {
-    damage = existsSync(path) ? findDamage(path) : 'it is missing';
-    const lock = statSync(join(directory, DATABASE_LOCK_FILE), { throwIfNoEntry: false });
-    if (lock !== undefined && !lock.isFile()) damage ??= `its ${DATABASE_LOCK_FILE} is not a file`;
-  } catch (error) {
-    throw new StoreError(`${path} cannot be read: ${reasonOf(error)}.`);
-  }
-  if (damage === undefined) return;
-  throw new StoreError(
-    `${path} is damaged: ${damage}. Nothing was changed. Put back a copy of the folder, or move it away to start a new store.`,
-  );
 }

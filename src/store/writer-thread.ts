@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { writeBatch } from './batch-writer.ts';
-import { openDatabases } from './databases.ts';
+import { DATABASE_FILE, openDatabases } from './databases.ts';
 import { pruneSlices } from './pruner.ts';
 import type { WriterAnswer, WriterData, WriterRequest } from './writer-messages.ts';
 
@@ -15,7 +16,7 @@ const PRUNE_PAUSE_MS = 2;
 const port = parentPort;
 if (port === null) throw new Error('writer-thread.ts is the entry of a worker thread');
 const { directory } = workerData as WriterData;
-const databases = openDatabases(directory, 'write');
+const databases = openDatabases(join(directory, DATABASE_FILE), 'write');
 port.postMessage({ id: 0, count: 0, fault: undefined } satisfies WriterAnswer);
 
 async function perform(request: WriterRequest): Promise<number> {
