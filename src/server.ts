@@ -6,7 +6,8 @@ import { checkExposure } from './config/exposure.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
-import { Assets, Gateway, SecurityLog, WorkerHealth } from './gateway/index.ts';
+import { createGatewayContext, Gateway, Health, SecurityLog } from './gateway/index.ts';
+import { Assets, createRouter } from './http/index.ts';
 import {
   NOTHING_RECOVERED,
   noSnapshots,
@@ -54,28 +55,26 @@ export async function startServer(
   const store = config.store.directory === '' ? undefined : await openStore(config.store, log);
   try {
     const recovered = store === undefined ? NOTHING_RECOVERED : recover(store);
-    const workers = new WorkerHealth();
-    const engine = await startEngine(config, log, recovered, workers);
+    const health = new Health(store);
+    const engine = await startEngine(config, log, recovered, health);
     try {
       const assets = await readAssets(publicFolder, log);
-      const { publishers } = recovered;
-      const version = tickwireVersion();
       const snapshots = noSnapshots();
       const security = new SecurityLog(new Audit(log));
-      const access = { authenticator, security, securityCounts: security };
-      const parts = {
+      const context = createGatewayContext({
         config,
         engine,
         log,
-        version,
-        assets,
-        workers,
+        version: tickwireVersion(),
         store,
         snapshots,
-        publishers,
-        ...access,
-      };
-      const gateway = await Gateway.start(parts);
+        authenticator,
+        security,
+        securityCounts: security,
+        health,
+        publishers: recovered.publishers,
+      });
+      const gateway = await Gateway.start(context, createRouter(context, assets));
       return serve(config, log, { authenticator, engine, gateway, store, snapshots });
     } catch (error) {
       await engine.stop();
@@ -98,7 +97,7 @@ async function startEngine(
   { processing, store }: Config,
   log: Logger,
   { symbols, takenAt }: Recovered,
-  workers: WorkerHealth,
+  health: Health,
 ): Promise<Engine> {
   const partitions = processing.partitions || availableParallelism();
   const overwrites = processing.overflow === 'dropOldest';
@@ -106,7 +105,7 @@ async function startEngine(
     { ...processing, partitions, overwrites, captures: store.directory !== '' },
     {
       workerRestarted: (partition, cause, tick) => {
-        workers.restarted(partition);
+        health.workerRestarted(partition);
         logWorkerDeath(log, partition, cause, tick);
       },
     },

@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Config } from '../../src/config/schema.ts';
 import { decodeSymbolStates, Engine, type EngineOptions } from '../../src/engine/index.ts';
 import type { SymbolState } from '../../src/engine/symbol-state.ts';
-import { Assets, Gateway, UNWATCHED, WorkerHealth } from '../../src/gateway/index.ts';
+import { createGatewayContext, Gateway, Health, UNWATCHED } from '../../src/gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/store/recover.ts';
 import { noSnapshots, Snapshots } from '../../src/store/snapshot-schedule.ts';
 import { Thread } from '../core/scheduler.ts';
@@ -15,12 +15,14 @@ import type { World } from '../world.ts';
 const LOG = { warn: () => undefined, error: () => undefined };
 const ACCESSES_BETWEEN_INTERRUPTIONS = 300;
 /** Servers come and go here by the thousand, and none has many sessions. */
-const LINKS_RESERVED = 4096;
+const SUBSCRIPTIONS_RESERVED = 4096;
 /** Of each partition, for the places of deques. */
 const GROW_BYTES = 1 << 20;
 
-/** Nothing that browsers load is simulated. */
-const NO_ASSETS = await Assets.read('/nowhere');
+/** HTTP is not simulated. */
+function noHttp(): never {
+  throw new Error('HTTP is not served');
+}
 
 /** A run of the server: everything of it is real but for its threads, sockets and disk. */
 export class SimulatedServer {
@@ -154,22 +156,21 @@ export class SimulatedServer {
   async #serve(engine: Engine, { publishers }: Recovered): Promise<void> {
     const store = this.#store;
     const counters = noSnapshots();
-    const gateway = await Gateway.start({
+    const context = createGatewayContext({
       config: this.#config,
       engine,
       log: LOG,
       version: 'simulated',
-      assets: NO_ASSETS,
       store,
-      workers: new WorkerHealth(),
+      health: new Health(store),
       authenticator: undefined,
       security: UNWATCHED,
       securityCounts: undefined,
       snapshots: counters,
       publishers,
-      openTransport: this.#world.network.startTransport,
-      linksReserved: LINKS_RESERVED,
+      subscriptionsReserved: SUBSCRIPTIONS_RESERVED,
     });
+    const gateway = await Gateway.start(context, noHttp, this.#world.network.startTransport);
     if (this.#isDead) return;
     this.#gateway = gateway;
     if (store === undefined) return;

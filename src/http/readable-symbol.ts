@@ -1,7 +1,7 @@
 import { UNKNOWN_SYMBOL } from '../engine/index.ts';
 import type { Client } from '../gateway/sessions/client.ts';
 import { validateSymbol } from '../protocol/index.ts';
-import type { QueryRoom } from './http-room.ts';
+import type { QueryContext } from './context.ts';
 
 /**
  * The id of a symbol that a request names; `UNKNOWN_SYMBOL` where there is none.
@@ -9,7 +9,7 @@ import type { QueryRoom } from './http-room.ts';
  * @throws RequestProblem 403 for one that the client may not read, whether it exists or not
  */
 export function readableSymbol(
-  { access, engine }: QueryRoom,
+  { access, engine }: QueryContext,
   client: Client,
   symbol: string,
 ): number {

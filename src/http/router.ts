@@ -1,13 +1,15 @@
 import type { Config } from '../config/schema.ts';
+import type { GatewayContext } from '../gateway/index.ts';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
-import type { AccessLevel, HttpAccess } from './access.ts';
+import { type AccessLevel, HttpAccess } from './access.ts';
 import type { Operation } from './api-docs/openapi-operation.ts';
 import { listOperations, type OperationKey } from './api-docs/openapi-operations.ts';
 import { ASSETS } from './assets/asset-list.ts';
 import type { Assets } from './assets/assets.ts';
 import { postPrices } from './commands/post-prices.ts';
+import type { CommandContext, QueryContext } from './context.ts';
+import { answerOrigins } from './cross-origin.ts';
 import type { Handler } from './handler.ts';
-import type { CommandRoom, QueryRoom } from './http-room.ts';
 import { asyncApi } from './queries/async-api.ts';
 import { callList } from './queries/call-list.ts';
 import { liveness, readiness } from './queries/health.ts';
@@ -27,33 +29,34 @@ const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 
 
 /** The HTTP API: which request goes to which command or query. */
 export function createRouter(
-  commands: CommandRoom,
-  queries: QueryRoom,
+  context: GatewayContext,
   assets: Assets,
-  auth: Pick<Config['auth'], 'health' | 'metrics'>,
 ): (request: HttpRequest) => Promise<HttpResponse> {
+  const { authenticator, config, origins, security } = context;
+  const requestsPerSecond = config.limits.httpRequestsPerSecond;
+  const access = new HttpAccess({ authenticator, security, requestsPerSecond });
   const table = new RouteTable();
-  const handlers = createHandlers(commands, queries, assets);
+  const handlers = createHandlers(context, { ...context, access }, assets);
   for (const { key, method, path, operation } of listOperations()) {
     table.add(method, path, {
       handler: handlers[key],
-      accessLevel: levelOf(operation.access, auth),
+      accessLevel: levelOf(operation.access, config.auth),
     });
   }
-  // Of these, only the page itself is described: the others are its parts.
+  // Only the page itself is described: the other assets are its parts.
   for (const path of Object.keys(ASSETS)) {
     table.add('GET', path, { handler: assets.handler(path), accessLevel: 'public' });
   }
-  return async (request) => {
-    const response = await respond(table, queries.access, request);
+  return answerOrigins(origins, async (request) => {
+    const response = await respond(table, access, request);
     return { ...response, headers: { ...COMMON_HEADERS, ...response.headers } };
-  };
+  });
 }
 
-/** What the OpenAPI document describes and what is answered are one list, for the compiler too. */
+/** The compiler holds this list against the operations that the OpenAPI document describes. */
 function createHandlers(
-  commands: CommandRoom,
-  queries: QueryRoom,
+  commands: CommandContext,
+  queries: QueryContext,
   assets: Assets,
 ): Readonly<Record<OperationKey, Handler>> {
   const reader = new StatisticsReader(queries.engine);

@@ -1,10 +1,10 @@
 import { symbolOfName } from '../engine/index.ts';
-import type { QueryRoom } from './http-room.ts';
+import type { QueryContext } from './context.ts';
 import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
 import { formatRfc3339 } from './rfc-3339.ts';
 import type { SymbolStatistics } from './schemas.ts';
 
-type Rows = Pick<QueryRoom['engine'], 'symbols' | 'statistics'>;
+type Rows = Pick<QueryContext['engine'], 'symbols' | 'statistics'>;
 
 const ROW_VALUES = 6;
 

@@ -1,20 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Engine, SymbolTable, UNKNOWN_SYMBOL } from '../../src/engine/index.ts';
-import { AnomalyLog } from '../../src/gateway/fanout/anomaly-log.ts';
-import { ConflationQueue } from '../../src/gateway/fanout/conflation-queue.ts';
-import { StatsMessage } from '../../src/gateway/fanout/stats-message.ts';
-import { SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
-import { BackgroundTasks } from '../../src/gateway/limits/background-tasks.ts';
-import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
+import type { GatewayContext } from '../../src/gateway/index.ts';
 import { Connection } from '../../src/gateway/sessions/connection.ts';
-import { UNWATCHED } from '../../src/gateway/sessions/security-events.ts';
-import { type StreamRoom, StreamSession } from '../../src/gateway/sessions/stream-session.ts';
+import { StreamSession } from '../../src/gateway/sessions/stream-session.ts';
 import { NO_LINK } from '../../src/gateway/subscriptions/link-index.ts';
 import { NO_ANOMALIES } from '../../src/gateway/subscriptions/link-pool.ts';
-import { Subscriptions } from '../../src/gateway/subscriptions/subscriptions.ts';
+import type { Subscriptions } from '../../src/gateway/subscriptions/subscriptions.ts';
 import type { Socket } from '../../src/gateway/transport/transport.ts';
 import { encodeFrame, Op, patternMatcher } from '../../src/protocol/index.ts';
+import { gatewayContext } from '../../testkit/gateway-context.ts';
 import { anybody } from '../support/anybody.ts';
 
 const SESSIONS = 3;
@@ -53,10 +48,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** What stands behind sessions in a gateway; the engine's part is one row that all symbols have. */
 class Rig {
-  readonly subscriptions = new Subscriptions();
+  readonly subscriptions: Subscriptions;
   readonly symbols = new SymbolTable(64, 1);
   readonly #sessions: StreamSession[];
-  readonly #room: StreamRoom;
+  readonly #context: GatewayContext;
   /** While full, sockets take no statistics: marks stay. */
   #isFull = false;
   readonly #socket: Socket = {
@@ -69,35 +64,23 @@ class Rig {
   };
 
   constructor() {
-    const read = (_symbolId: number, values: Float64Array) => {
-      values.fill(1);
-      return 2;
+    const statistics = {
+      read: (_symbolId: number, values: Float64Array) => {
+        values.fill(1);
+        return 2;
+      },
+      anomalies: () => 0,
     };
-    const pool = new SymbolVersions({ statistics: { read } as unknown as Engine['statistics'] });
-    this.#room = {
-      symbols: this.symbols,
-      pool,
-      anomalies: new AnomalyLog({
-        perSymbolMax: 4,
-        symbols: this.symbols,
-        onAnomaly: () => undefined,
-      }),
-      subscriptions: this.subscriptions,
-      message: new StatsMessage(pool),
-      conflation: new ConflationQueue(),
-      traffic: new GatewayCounters(),
-      messageBytesMax: BUFFER_BYTES_MAX,
-      subscriptionsMax: SUBSCRIPTIONS_MAX,
-      wildcardsMax: 256,
-      requestsPerSecond: 1_000_000,
-      renewals: undefined,
-      security: UNWATCHED,
-      conflateMs: 0,
-      work: new BackgroundTasks((error) => {
-        throw error;
-      }),
-      sessionClosed: () => undefined,
-    };
+    const engine = { symbols: this.symbols, statistics, channelCapacity: 1024 };
+    this.#context = gatewayContext(engine as unknown as Engine, {
+      stream: {
+        socketBufferBytesMax: BUFFER_BYTES_MAX,
+        subscriptionsMax: SUBSCRIPTIONS_MAX,
+        recentAnomaliesPerSymbol: 4,
+      },
+      limits: { requestsPerSecond: 1_000_000 },
+    });
+    this.subscriptions = this.#context.subscriptions;
     this.#sessions = Array.from({ length: SESSIONS }, () => this.#open());
   }
 
@@ -130,8 +113,14 @@ class Rig {
 
   #open(): StreamSession {
     const limits = { badFramesMax: 1000, socketBufferBytesMax: BUFFER_BYTES_MAX };
-    const connection = new Connection(this.#socket, 'binary', anybody, limits, this.#room.traffic);
-    return new StreamSession(connection, this.#room);
+    const connection = new Connection(
+      this.#socket,
+      'binary',
+      anybody,
+      limits,
+      this.#context.counters,
+    );
+    return new StreamSession(connection, this.#context);
   }
 
   #appear(symbol: string): void {

@@ -33,7 +33,7 @@ describe('readPostedPrice', () => {
   afterAll(() => engine.stop());
 
   it('finds fault with exactly the prices that the intake rejects', () => {
-    const intake = new TickIntake(engine, MAX_FUTURE_MS, () => undefined);
+    const intake = new TickIntake(engine, MAX_FUTURE_MS, { symbolAppeared: () => undefined });
     const scope = unlimitedScope();
     fc.assert(
       fc.property(fc.array(posted, { maxLength: 30 }), (bodies) => {

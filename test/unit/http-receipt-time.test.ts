@@ -1,10 +1,7 @@
-import { expect, it } from 'vitest';
-import { CachedClock } from '../../src/gateway/cached-clock.ts';
-import { CreditPool } from '../../src/gateway/ingest/credit-pool.ts';
-import { TickIntake } from '../../src/gateway/ingest/tick-intake.ts';
-import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
+import { expect, it, onTestFinished } from 'vitest';
 import { postPrices } from '../../src/http/commands/post-prices.ts';
-import { anybody, unlimitedScopes } from '../support/anybody.ts';
+import { gatewayContext } from '../../testkit/gateway-context.ts';
+import { anybody } from '../support/anybody.ts';
 import { EngineRun } from '../support/engine-run.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -16,17 +13,10 @@ function standFor(ms: number): void {
 
 it('has one receipt time a turn of the loop, the one of frames of publishers', async () => {
   const run = await EngineRun.start({ partitions: 1 });
-  const clock = new CachedClock();
-  const handler = postPrices({
-    intake: new TickIntake(run.engine, 60_000, () => undefined),
-    credit: new CreditPool(1),
-    traffic: new GatewayCounters(),
-    clock,
-    ticksMax: 1,
-    jsonDepthMax: 32,
-    schedule: () => run.engine.publishTicks(),
-    scopes: unlimitedScopes(),
-  });
+  const context = gatewayContext(run.engine);
+  const { clock, scheduler } = context;
+  onTestFinished(() => scheduler.stop());
+  const handler = postPrices(context);
   const post = (symbol: string) => {
     const body = Buffer.from(JSON.stringify({ symbol, price: 1 }));
     const head = {

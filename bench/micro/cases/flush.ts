@@ -34,7 +34,7 @@ async function makeFlush(sessions: number, step: Step): Promise<Case> {
   const stream = new StreamRig(rig);
   rig.change(Int32Array.from(rig.symbols.keys()));
   for (let i = 0; i < sessions; i++) stream.addSession(rig.symbols);
-  stream.fanOut.run();
+  stream.context.fanOut.run();
   const random = new Random(1);
   const changed = new Int32Array(CHANGED);
   let sent = 0;
@@ -46,9 +46,9 @@ async function makeFlush(sessions: number, step: Step): Promise<Case> {
   };
   const run = () => {
     runs++;
-    const before = stream.traffic.entriesOut;
-    stream.fanOut.run();
-    sent += stream.traffic.entriesOut - before;
+    const before = stream.context.counters.entriesOut;
+    stream.context.fanOut.run();
+    sent += stream.context.counters.entriesOut - before;
   };
   const finish = async () => {
     await rig.stop();
@@ -64,7 +64,7 @@ function spread(rig: EngineRig, stream: StreamRig, symbolIds: Int32Array): void 
   for (let cursor = 0; cursor < CURSORS; cursor++) {
     for (const [i, socket] of sockets.entries()) socket.isOpenForMore = i % CURSORS === cursor;
     rig.change(symbolIds);
-    stream.fanOut.run();
+    stream.context.fanOut.run();
   }
   for (const socket of sockets) socket.isOpenForMore = true;
 }

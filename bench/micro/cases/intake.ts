@@ -25,7 +25,7 @@ export const intakeCases: readonly CaseMaker[] = (['alias', 'name'] as const).ma
 /** From a decoded frame of ticks to the engine's queue. */
 async function makeIntake(naming: Naming): Promise<Case> {
   const rig = await EngineRig.start(SYMBOLS);
-  const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, () => undefined);
+  const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, { symbolAppeared: () => undefined });
   const quota = new SymbolQuota({ newSymbolsPerPublisher: SYMBOLS, symbolsPerTenant: SYMBOLS }, []);
   const client = new Client(ANONYMOUS, '127.0.0.1');
   const scope = new PublishScope(client, { quota, security: UNWATCHED });

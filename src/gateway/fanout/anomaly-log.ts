@@ -1,4 +1,4 @@
-import type { Anomaly, SymbolTable } from '../../engine/index.ts';
+import type { Anomaly, Engine, SymbolTable } from '../../engine/index.ts';
 import type { Store } from '../../store/index.ts';
 import { type AnomalyRecord, type PastAnomaly, SymbolAnomalies } from './symbol-anomalies.ts';
 
@@ -13,25 +13,20 @@ const RECENT_OF_ALL_MAX = 1000;
 /** The ordinal of those that came before the start: which came first, symbols aside, is not known. */
 const BEFORE_START = -1;
 
-/** Where anomalies go on their way to sessions. */
-export interface AnomalyLogOptions {
-  /** Anomalies of a symbol that are kept in memory. */
-  readonly perSymbolMax: number;
-  readonly symbols: Pick<SymbolTable, 'name'>;
-  /** Told of the symbol after each anomaly is in. */
-  readonly onAnomaly: (symbolId: number) => void;
-  /** Undefined: memory is all there is. */
-  readonly disk?: AnomalyDisk | undefined;
+/** Sends anomalies on to sessions. */
+export interface AnomalyObserver {
+  /** The log holds a new anomaly of a symbol. */
+  anomalyAppended(symbolId: number): void;
+  /** Anomalies were appended outside of {@link AnomalyLog.append}: they have become durable. */
+  anomaliesDurable(): void;
 }
 
-/** What keeps anomalies beyond memory. */
+/** Keeps anomalies beyond memory. */
 export interface AnomalyDisk {
   /** Gets every anomaly. */
   readonly store: Store;
-  /** Whether sessions are told of an anomaly only once it is durable. */
+  /** Whether sessions get an anomaly only once it is durable. */
   readonly isAwaited: boolean;
-  /** Anomalies came in outside of {@link AnomalyLog.append}, as they have become durable. */
-  readonly onDurable: () => void;
 }
 
 /**
@@ -39,7 +34,11 @@ export interface AnomalyDisk {
  * store, history is what memory holds.
  */
 export class AnomalyLog {
-  readonly #options: AnomalyLogOptions;
+  /** Anomalies of a symbol that are kept in memory. */
+  readonly perSymbolMax: number;
+  readonly #symbols: Pick<SymbolTable, 'name'>;
+  readonly #disk: AnomalyDisk | undefined;
+  #observer: AnomalyObserver | undefined;
   readonly #bySymbol = new Map<number, SymbolAnomalies>();
   readonly #recent: AnomalyRecord[] = [];
   /** In `sync` mode, what is on its way to the disk. */
@@ -47,13 +46,28 @@ export class AnomalyLog {
   #isAwaitingDisk = false;
   #ordinal = 0;
 
-  constructor(options: AnomalyLogOptions) {
-    this.#options = options;
+  /**
+   * Numbering goes on after the anomalies that the engine's symbols have.
+   *
+   * @param disk undefined: memory is all there is
+   */
+  constructor(
+    { statistics, symbols }: Pick<Engine, 'statistics' | 'symbols'>,
+    perSymbolMax: number,
+    disk?: AnomalyDisk,
+  ) {
+    this.perSymbolMax = perSymbolMax;
+    this.#symbols = symbols;
+    this.#disk = disk;
+    for (let symbolId = 0; symbolId < symbols.size; symbolId++) {
+      const last = statistics.anomalies(symbolId);
+      if (last > 0) this.#bySymbol.set(symbolId, new SymbolAnomalies(last));
+    }
   }
 
-  /** Anomalies of a symbol that are kept in memory. */
-  get perSymbolMax(): number {
-    return this.#options.perSymbolMax;
+  /** Sets the one observer. */
+  observe(observer: AnomalyObserver): void {
+    this.#observer = observer;
   }
 
   /** Whether anomalies wait to become durable before sessions are told. */
@@ -61,16 +75,11 @@ export class AnomalyLog {
     return this.#isAwaitingDisk;
   }
 
-  /** Takes where the numbering of a symbol stands at the start. */
-  continueAfter(symbolId: number, last: number): void {
-    if (last > 0) this.#bySymbol.set(symbolId, new SymbolAnomalies(last));
-  }
-
   readonly append = (anomaly: Anomaly, symbolId: number): void => {
     const { sequence, direction, reference, price, changePercent, time } = anomaly;
     const values = { sequence, direction, reference, price, changePercent, time };
     const record: AnomalyRecord = { symbolId, ...values, ordinal: this.#ordinal++ };
-    const { disk } = this.#options;
+    const disk = this.#disk;
     disk?.store.append(anomaly);
     if (!disk?.isAwaited) {
       this.#take(record);
@@ -87,10 +96,9 @@ export class AnomalyLog {
 
   /** The oldest sequence of a symbol that {@link past} can tell; 1 when it has none. */
   first(symbolId: number): number {
-    const { disk, symbols } = this.#options;
     const held = this.#bySymbol.get(symbolId);
     if (held === undefined) return 1;
-    const kept = disk?.store.firstSequence(symbols.name(symbolId)) ?? held.first;
+    const kept = this.#disk?.store.firstSequence(this.#symbols.name(symbolId)) ?? held.first;
     return Math.min(held.first, kept);
   }
 
@@ -110,19 +118,18 @@ export class AnomalyLog {
 
   /** Up to `limit` anomalies of a symbol with sequences from `from` on, oldest first, from memory or the store. */
   past(symbolId: number, from: number, limit: number): readonly PastAnomaly[] {
-    const { disk, symbols } = this.#options;
+    const disk = this.#disk;
     const held = this.#bySymbol.get(symbolId);
     if (held === undefined) return [];
     if (disk === undefined || from >= held.first) return this.held(symbolId, from, limit);
     // The store has what no session was told of yet, too.
-    const known = disk.store.from(symbols.name(symbolId), from, limit);
+    const known = disk.store.from(this.#symbols.name(symbolId), from, limit);
     return known.filter(({ sequence }) => sequence <= held.last);
   }
 
   /** The most recent anomalies of wanted symbols, newest first; without a store, of the last {@link RECENT_OF_ALL_MAX} of all. */
   recent(limit: number, isWanted: (name: string) => boolean): readonly NamedAnomaly[] {
-    const { disk } = this.#options;
-    if (disk !== undefined) return disk.store.recent(limit, isWanted);
+    if (this.#disk !== undefined) return this.#disk.store.recent(limit, isWanted);
     const recent: NamedAnomaly[] = [];
     for (const record of this.#recent.slice(-RECENT_OF_ALL_MAX).reverse()) {
       if (recent.length === limit) break;
@@ -137,7 +144,7 @@ export class AnomalyLog {
     const older = this.#older(symbolId, held);
     held.isRecalled = true;
     if (older.length === 0) return held;
-    const { perSymbolMax } = this.#options;
+    const { perSymbolMax } = this;
     const recalled = new SymbolAnomalies(held.first - older.length - 1);
     recalled.isRecalled = true;
     for (const anomaly of older) {
@@ -152,11 +159,11 @@ export class AnomalyLog {
 
   /** As many of the store's as there is room for before those held, without a hole. */
   #older(symbolId: number, { first, last }: SymbolAnomalies): readonly PastAnomaly[] {
-    const { disk, symbols, perSymbolMax } = this.#options;
-    const room = perSymbolMax - (last - first + 1);
+    const disk = this.#disk;
+    const room = this.perSymbolMax - (last - first + 1);
     const from = Math.max(1, first - room);
     if (disk === undefined || from >= first) return [];
-    const stored = disk.store.from(symbols.name(symbolId), from, first - from);
+    const stored = disk.store.from(this.#symbols.name(symbolId), from, first - from);
     const known = stored.filter(({ sequence }) => sequence < first);
     // What a full disk or a crash left out cuts off those before it.
     return known.filter(({ sequence }, index) => sequence === first - known.length + index);
@@ -164,33 +171,32 @@ export class AnomalyLog {
 
   #named(record: AnomalyRecord): NamedAnomaly {
     const { symbolId, sequence, direction, reference, price, changePercent, time } = record;
-    const symbol = this.#options.symbols.name(symbolId);
+    const symbol = this.#symbols.name(symbolId);
     return { symbol, sequence, direction, reference, price, changePercent, time };
   }
 
   #take(record: AnomalyRecord): void {
-    const { perSymbolMax, onAnomaly } = this.#options;
     let held = this.#bySymbol.get(record.symbolId);
     if (held === undefined) {
       held = new SymbolAnomalies(record.sequence - 1);
       this.#bySymbol.set(record.symbolId, held);
     }
-    held.append(record, perSymbolMax);
+    held.append(record, this.perSymbolMax);
     this.#recent.push(record);
     // Cut in strides: a shift an anomaly would move the whole array each time.
     if (this.#recent.length >= 2 * RECENT_OF_ALL_MAX) this.#recent.splice(0, RECENT_OF_ALL_MAX);
-    onAnomaly(record.symbolId);
+    this.#observer?.anomalyAppended(record.symbolId);
   }
 
   // A disk that fails holds nobody up: the store keeps what waits in memory, and says so.
-  async #awaitDisk({ store, onDurable }: AnomalyDisk): Promise<void> {
+  async #awaitDisk({ store }: AnomalyDisk): Promise<void> {
     this.#isAwaitingDisk = true;
     while (this.#undurable.length > 0) {
       const records = this.#undurable;
       this.#undurable = [];
       await store.flushed();
       for (const record of records) this.#take(record);
-      onDurable();
+      this.#observer?.anomaliesDurable();
     }
     this.#isAwaitingDisk = false;
   }

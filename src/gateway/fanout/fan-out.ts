@@ -2,7 +2,7 @@ import type { Engine } from '../../engine/index.ts';
 import type { GatewayCounters } from '../metrics/gateway-counters.ts';
 import { STATS_PENDING } from '../subscriptions/link-table.ts';
 import type { Subscriptions } from '../subscriptions/subscriptions.ts';
-import type { AnomalyLog } from './anomaly-log.ts';
+import type { AnomalyLog, AnomalyObserver } from './anomaly-log.ts';
 import type { SessionSender } from './session-sender.ts';
 import type { SymbolVersions } from './symbol-versions.ts';
 
@@ -15,32 +15,33 @@ const ANOMALIES_PER_RUN = 4096;
  * From what changed to who is told: takes the engine's news, marks the sessions' links, brings the marked sessions up to
  * date with one message each. Runs on the gateway's thread, all of it in one turn.
  */
-export class FanOut {
+export class FanOut implements AnomalyObserver {
   readonly #engine: Engine;
   readonly #subscriptions: Subscriptions;
-  readonly #pool: SymbolVersions;
+  readonly #versions: SymbolVersions;
   readonly #anomalies: AnomalyLog;
-  readonly #traffic: GatewayCounters;
+  readonly #counters: GatewayCounters;
   readonly #taken = new Int32Array(TAKEN_MAX);
   #touched: SessionSender[] = [];
 
   constructor(
     engine: Engine,
     subscriptions: Subscriptions,
-    pool: SymbolVersions,
+    versions: SymbolVersions,
     anomalies: AnomalyLog,
-    traffic: GatewayCounters,
+    counters: GatewayCounters,
   ) {
     this.#engine = engine;
     this.#subscriptions = subscriptions;
-    this.#pool = pool;
+    this.#versions = versions;
     this.#anomalies = anomalies;
-    this.#traffic = traffic;
+    this.#counters = counters;
+    anomalies.observe(this);
   }
 
   /** Takes all news there is now and flushes the sessions concerned. Returns how many messages that took. */
   run(): number {
-    const { framesOut } = this.#traffic;
+    const { framesOut } = this.#counters;
     this.#runAnomalies();
     let count: number;
     do {
@@ -48,7 +49,7 @@ export class FanOut {
       for (let i = 0; i < count; i++) this.#markStats(this.#taken[i] as number);
     } while (count > TAKEN_MAX / 2);
     this.#flushTouched();
-    return this.#traffic.framesOut - framesOut;
+    return this.#counters.framesOut - framesOut;
   }
 
   /**
@@ -72,8 +73,7 @@ export class FanOut {
     this.#flushTouched();
   }
 
-  /** Brings the marked sessions up to date. */
-  flush(): void {
+  anomaliesDurable(): void {
     this.#flushTouched();
   }
 
@@ -90,8 +90,7 @@ export class FanOut {
     touched.length = kept;
   }
 
-  /** Marks a symbol's new anomaly with the sessions that want it; for the anomaly log to call. */
-  markAnomaly(symbolId: number): void {
+  anomalyAppended(symbolId: number): void {
     const links = this.#subscriptions.of(symbolId);
     if (links === undefined) return;
     const { deliveries } = this.#subscriptions;
@@ -107,8 +106,8 @@ export class FanOut {
     const links = this.#subscriptions.of(symbolId);
     // Symbols that nobody is subscribed to cost a bit test, no more.
     if (links === undefined || links.length === 0) return;
-    const isNew = this.#pool.refresh(symbolId);
-    const current = this.#pool.current(symbolId);
+    const isNew = this.#versions.refresh(symbolId);
+    const current = this.#versions.current(symbolId);
     const { deliveries } = this.#subscriptions;
     const { cursors, flags, owners } = this.#subscriptions.links;
     let conflated = 0;
@@ -123,7 +122,7 @@ export class FanOut {
         if (!delivery.pace.isWaiting) this.#touch(delivery);
       }
     }
-    if (isNew) this.#traffic.conflatedUpdates += conflated;
+    if (isNew) this.#counters.conflatedUpdates += conflated;
   }
 
   #touch(delivery: SessionSender): void {

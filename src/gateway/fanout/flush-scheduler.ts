@@ -1,6 +1,6 @@
 import type { Engine } from '../../engine/index.ts';
 import { Acknowledgements } from '../ingest/acknowledgements.ts';
-import type { PublishSession } from '../ingest/publish-session.ts';
+import type { PublisherSession } from '../sessions/session.ts';
 import type { ConflationQueue } from './conflation-queue.ts';
 import type { FanOut } from './fan-out.ts';
 
@@ -41,7 +41,7 @@ export class FlushScheduler {
   readonly #engine: Engine;
   readonly #fanOut: FanOut;
   readonly #conflation: ConflationQueue;
-  readonly #publishers: ReadonlySet<PublishSession>;
+  readonly #publishers: ReadonlySet<PublisherSession>;
   readonly #deliveryTicks: number;
   readonly #acknowledgements = new Acknowledgements();
   #isScheduled = false;
@@ -57,7 +57,7 @@ export class FlushScheduler {
     engine: Engine,
     fanOut: FanOut,
     conflation: ConflationQueue,
-    publishers: ReadonlySet<PublishSession>,
+    publishers: ReadonlySet<PublisherSession>,
   ) {
     this.#engine = engine;
     this.#fanOut = fanOut;
@@ -74,14 +74,14 @@ export class FlushScheduler {
   };
 
   /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
-  acknowledgementDue(session: PublishSession, isUrgent: boolean): void {
+  acknowledgementDue(session: PublisherSession, isUrgent: boolean): void {
     this.#acknowledgements.add(session);
     if (isUrgent) this.#isUrgent = true;
     const isAwaited = this.#timerAt <= Math.min(this.#deliveryAt, this.#acknowledgements.dueAt);
     if (!isAwaited || isUrgent || this.#engine.offered >= this.#deliveryTicks) this.schedule();
   }
 
-  forget(session: PublishSession): void {
+  forget(session: PublisherSession): void {
     this.#acknowledgements.forget(session);
   }
 

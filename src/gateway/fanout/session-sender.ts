@@ -1,4 +1,4 @@
-import type { NameSpace, SymbolTable } from '../../engine/index.ts';
+import type { NameSpace } from '../../engine/index.ts';
 import {
   ALL_FIELDS,
   anomalyFrame,
@@ -8,31 +8,27 @@ import {
   symbolsFrame,
   VALUES,
 } from '../../protocol/index.ts';
-import type { GatewayCounters } from '../metrics/gateway-counters.ts';
+import type { GatewayContext } from '../context.ts';
 import type { Connection } from '../sessions/connection.ts';
 import { NO_LINK } from '../subscriptions/link-index.ts';
 import { NO_ANOMALIES } from '../subscriptions/link-pool.ts';
 import type { LinkTable } from '../subscriptions/link-table.ts';
-import type { Subscriptions, Watcher } from '../subscriptions/subscriptions.ts';
+import type { Watcher } from '../subscriptions/subscriptions.ts';
 import { areAnomaliesWanted, fieldsWanted } from '../subscriptions/wants.ts';
-import type { AnomalyLog } from './anomaly-log.ts';
-import type { ConflationQueue } from './conflation-queue.ts';
 import { ConflationTimer } from './conflation-timer.ts';
-import type { StatsMessage } from './stats-message.ts';
-import { NO_SNAPSHOT, type SymbolVersions } from './symbol-versions.ts';
+import { NO_SNAPSHOT } from './symbol-versions.ts';
 
-/** What all deliveries share. */
-export interface DeliveryRoom {
-  readonly symbols: Pick<SymbolTable, 'name'>;
-  readonly pool: SymbolVersions;
-  readonly anomalies: AnomalyLog;
-  readonly subscriptions: Subscriptions;
-  readonly message: StatsMessage;
-  readonly conflation: ConflationQueue;
-  readonly traffic: GatewayCounters;
-  /** Bytes of a STATS message from which no entry is added: a large flush takes several. */
-  readonly messageBytesMax: number;
-}
+export type SenderContext = Pick<
+  GatewayContext,
+  | 'anomalies'
+  | 'config'
+  | 'conflation'
+  | 'counters'
+  | 'engine'
+  | 'statsMessage'
+  | 'subscriptions'
+  | 'versions'
+>;
 
 /** Anomalies in one frame at most. */
 const ANOMALIES_PER_FRAME = 1000;
@@ -48,7 +44,9 @@ export class SessionSender {
   isTouched = false;
   readonly #connection: Connection;
   readonly #nameSpace: NameSpace;
-  readonly #room: DeliveryRoom;
+  readonly #context: SenderContext;
+  /** A STATS message gets no further entry once it has this many bytes: a large flush takes several. */
+  readonly #messageBytesMax: number;
   /** A flush was begun that the socket had no room for: its rest may follow at any time. */
   #isMidFlush = false;
   #isSlow = false;
@@ -57,12 +55,14 @@ export class SessionSender {
   #verifications: number[] = [];
 
   /** @param watcher the session */
-  constructor(connection: Connection, room: DeliveryRoom, conflateMs: number, watcher: Watcher) {
+  constructor(connection: Connection, context: SenderContext, watcher: Watcher) {
     this.#connection = connection;
     this.#nameSpace = connection.client.nameSpace;
-    this.#room = room;
-    this.pace = new ConflationTimer(room.conflation, conflateMs, () => this.flush());
-    this.links = room.subscriptions.enter(this, watcher);
+    this.#context = context;
+    const { conflateMs, socketBufferBytesMax } = context.config.stream;
+    this.#messageBytesMax = socketBufferBytesMax / 2;
+    this.pace = new ConflationTimer(context.conflation, conflateMs, () => this.flush());
+    this.links = context.subscriptions.enter(this, watcher);
   }
 
   /** Whether the socket had no room when last looked at. */
@@ -90,13 +90,13 @@ export class SessionSender {
   link(symbolId: number, wants: number, isFresh: boolean, since?: number): void {
     const { links } = this;
     const fields = fieldsWanted(wants);
-    const link = this.#room.subscriptions.join(links, symbolId);
+    const link = this.#context.subscriptions.join(links, symbolId);
     if (isFresh || links.fields[link] !== fields) this.#setCursor(link, NO_SNAPSHOT);
     links.fields[link] = fields;
     this.#linkAnomalies(link, areAnomaliesWanted(wants), since);
     if (fields === 0) return;
-    this.#room.pool.refresh(symbolId);
-    if (this.#room.pool.current(symbolId) !== links.cursors[link]) links.markStats(link);
+    this.#context.versions.refresh(symbolId);
+    if (this.#context.versions.current(symbolId) !== links.cursors[link]) links.markStats(link);
   }
 
   /** Unlinks the session from those of the symbols it is linked to; awaited ones are symbols too. */
@@ -112,7 +112,7 @@ export class SessionSender {
     this.#isClosed = true;
     this.pace.end();
     this.#remove(this.links.all());
-    this.#room.subscriptions.exit(this.links);
+    this.#context.subscriptions.exit(this.links);
   }
 
   /** The session lacks the current snapshot of a link's symbol. */
@@ -132,8 +132,8 @@ export class SessionSender {
     for (const link of links.bySymbolId()) {
       if (links.fields[link] === 0) continue;
       const symbolId = links.symbolIds[link] as number;
-      this.#room.pool.refresh(symbolId);
-      if (this.#room.pool.current(symbolId) !== links.cursors[link]) links.markStats(link);
+      this.#context.versions.refresh(symbolId);
+      if (this.#context.versions.current(symbolId) !== links.cursors[link]) links.markStats(link);
     }
   }
 
@@ -165,21 +165,21 @@ export class SessionSender {
 
   #sendStatsMessage(): void {
     const { links } = this;
-    const { message, pool, symbols, traffic } = this.#room;
+    const { counters, statsMessage: message, versions } = this.#context;
     const names: (number | string)[] = [];
     message.start(this.#connection.encoding);
-    while (links.statsPending > 0 && message.length < this.#room.messageBytesMax) {
+    while (links.statsPending > 0 && message.length < this.#messageBytesMax) {
       const link = links.takeStats();
       const symbolId = links.symbolIds[link] as number;
       const from = links.cursors[link] as number;
-      const to = pool.current(symbolId);
+      const to = versions.current(symbolId);
       const fields = links.fields[link] as number;
       // No longer wanted since it was marked.
       if (to === from || fields === 0) continue;
-      if (links.name(link)) names.push(symbolId, this.#nameSpace.symbolOf(symbols.name(symbolId)));
+      if (links.name(link)) names.push(symbolId, this.#symbolOf(symbolId));
       if (message.add(symbolId, from, to, fields)) {
-        traffic.entriesOut++;
-        if (from === NO_SNAPSHOT) traffic.fullEntriesOut++;
+        counters.entriesOut++;
+        if (from === NO_SNAPSHOT) counters.fullEntriesOut++;
       }
       this.#setCursor(link, to);
     }
@@ -189,7 +189,7 @@ export class SessionSender {
 
   #sendAnomalies(): void {
     const { links } = this;
-    const { anomalies, symbols, traffic } = this.#room;
+    const { anomalies, counters } = this.#context;
     const names: (number | string)[] = [];
     const records = [];
     while (links.anomaliesPending > 0 && records.length < ANOMALIES_PER_FRAME) {
@@ -198,7 +198,7 @@ export class SessionSender {
       const cursor = links.anomalies[link] as number;
       const held = anomalies.held(symbolId, cursor + 1);
       if (held.length === 0) continue;
-      if (links.name(link)) names.push(symbolId, this.#nameSpace.symbolOf(symbols.name(symbolId)));
+      if (links.name(link)) names.push(symbolId, this.#symbolOf(symbolId));
       records.push(...held);
       links.anomalies[link] = anomalies.last(symbolId);
     }
@@ -207,13 +207,13 @@ export class SessionSender {
     const tuples = records.map((record) => anomalyTuple(record.symbolId, record));
     if (names.length > 0) this.#connection.send(symbolsFrame(names));
     this.#connection.send(anomalyFrame(Date.now(), tuples));
-    traffic.anomaliesOut += tuples.length;
+    counters.anomaliesOut += tuples.length;
   }
 
   #answerVerifications(): void {
     if (this.#verifications.length === 0) return;
     const { links } = this;
-    const { values } = this.#room.pool;
+    const { values } = this.#context.versions;
     const digest = new Digest();
     let symbolCount = 0;
     for (const link of links.bySymbolId()) {
@@ -234,7 +234,7 @@ export class SessionSender {
 
   #linkAnomalies(link: number, isWanted: boolean, since: number | undefined): void {
     const { links } = this;
-    const last = this.#room.anomalies.last(links.symbolIds[link] as number);
+    const last = this.#context.anomalies.last(links.symbolIds[link] as number);
     if (!isWanted) {
       links.anomalies[link] = NO_ANOMALIES;
     } else if (since !== undefined) {
@@ -248,22 +248,26 @@ export class SessionSender {
   #remove(links: readonly number[]): void {
     for (const link of links) {
       this.#setCursor(link, NO_SNAPSHOT);
-      this.#room.subscriptions.leave(link);
+      this.#context.subscriptions.leave(link);
       this.links.remove(link);
     }
     this.links.sweep();
   }
 
   #setCursor(link: number, snapshot: number): void {
-    const { pool } = this.#room;
-    if (snapshot !== NO_SNAPSHOT) pool.retain(snapshot);
-    pool.release(this.links.cursors[link] as number);
+    const { versions } = this.#context;
+    if (snapshot !== NO_SNAPSHOT) versions.retain(snapshot);
+    versions.release(this.links.cursors[link] as number);
     this.links.cursors[link] = snapshot;
+  }
+
+  #symbolOf(symbolId: number): string {
+    return this.#nameSpace.symbolOf(this.#context.engine.symbols.name(symbolId));
   }
 
   #checkRoom(): boolean {
     const hasRoom = this.#connection.hasRoom();
-    if (!hasRoom && !this.#isSlow) this.#room.traffic.slowEpisodes++;
+    if (!hasRoom && !this.#isSlow) this.#context.counters.slowEpisodes++;
     this.#isSlow = !hasRoom;
     return hasRoom;
   }

@@ -1,4 +1,4 @@
-import type { PublishSession } from './publish-session.ts';
+import type { PublisherSession } from '../sessions/session.ts';
 
 /** Between acknowledgements to a publisher, ms: where it may be waiting for one, and where frame follows frame anyway. */
 const INTERVAL_MS = 2;
@@ -10,16 +10,16 @@ const SLACK_MS = 2;
 export class Acknowledgements {
   /** When the first is due; infinite when none waits. */
   dueAt = Number.POSITIVE_INFINITY;
-  #waiting: PublishSession[] = [];
+  #waiting: PublisherSession[] = [];
 
   /** A session has taken in a frame. */
-  add(session: PublishSession): void {
+  add(session: PublisherSession): void {
     if (session.framesUnacknowledged++ > 0) return;
     this.#waiting.push(session);
     this.dueAt = Math.min(this.dueAt, dueAt(session));
   }
 
-  forget(session: PublishSession): void {
+  forget(session: PublisherSession): void {
     const at = this.#waiting.indexOf(session);
     if (at >= 0) this.#waiting.splice(at, 1);
   }
@@ -39,7 +39,7 @@ export class Acknowledgements {
   }
 }
 
-function dueAt({ acknowledgedAt, framesUnacknowledged, wasPipelined }: PublishSession): number {
+function dueAt({ acknowledgedAt, framesUnacknowledged, wasPipelined }: PublisherSession): number {
   const isPipelined = framesUnacknowledged > 1 || wasPipelined;
   return acknowledgedAt + (isPipelined ? INTERVAL_MS_PIPELINED : INTERVAL_MS);
 }

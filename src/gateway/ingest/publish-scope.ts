@@ -1,30 +1,26 @@
 import type { NameSpace } from '../../engine/index.ts';
-import type { SymbolQuota } from '../limits/symbol-quota.ts';
+import type { GatewayContext } from '../context.ts';
 import type { Client } from '../sessions/client.ts';
-import type { LimitName, SecurityEvents } from '../sessions/security-events.ts';
+import type { LimitName } from '../sessions/security-events.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What all scopes share. */
-export interface PublishScopeRoom {
-  readonly quota: SymbolQuota;
-  readonly security: SecurityEvents;
-}
+export type PublishScopeContext = Pick<GatewayContext, 'quota' | 'security'>;
 
 /** What one client may publish, as the intake of ticks asks for it. */
 export class PublishScope {
   /** Before the bytes of each symbol; empty in the default tenant. */
   readonly prefix: Uint8Array;
   readonly #client: Client;
-  readonly #room: PublishScopeRoom;
+  readonly #context: PublishScopeContext;
   readonly #nameSpace: NameSpace;
   /** Answers of the rule, by symbol id: a name in a tick is told again with every tick. */
   #known = new Map<number, boolean>();
 
-  constructor(client: Client, room: PublishScopeRoom) {
+  constructor(client: Client, context: PublishScopeContext) {
     this.#client = client;
-    this.#room = room;
+    this.#context = context;
     this.#nameSpace = client.nameSpace;
     this.prefix = encoder.encode(client.nameSpace.prefix);
   }
@@ -37,7 +33,7 @@ export class PublishScope {
   /** Whether a symbol may be published. */
   covers(symbol: string): boolean {
     const isCovered = this.#client.identity.publish.covers(symbol);
-    if (!isCovered) this.#room.security.forbidden(this.#client, `publish ${symbol}`);
+    if (!isCovered) this.#context.security.forbidden(this.#client, `publish ${symbol}`);
     return isCovered;
   }
 
@@ -58,8 +54,8 @@ export class PublishScope {
 
   /** Counts a symbol that the client brings into being, unless that breaks the limit that is returned. */
   tryAddSymbol(): LimitName | undefined {
-    const broken = this.#room.quota.tryAdd(this.#client);
-    if (broken !== undefined) this.#room.security.limited(broken, this.#client);
+    const broken = this.#context.quota.tryAdd(this.#client);
+    if (broken !== undefined) this.#context.security.limited(broken, this.#client);
     return broken;
   }
 

@@ -10,45 +10,37 @@ import {
   readPublishRequest,
   readTicksFrame,
   rejectFrame,
-  type TickBatch,
-  type TicksReader,
   validateSymbol,
 } from '../../protocol/index.ts';
-import type { CachedClock } from '../cached-clock.ts';
+import type { GatewayContext } from '../context.ts';
 import { TokenBucket } from '../limits/token-bucket.ts';
-import type { GatewayCounters } from '../metrics/gateway-counters.ts';
 import type { Connection } from '../sessions/connection.ts';
-import type { Renewals } from '../sessions/renewals.ts';
+import type { PublisherSession } from '../sessions/session.ts';
 import { MESSAGE_TOO_LARGE, type SocketHandler } from '../transport/transport.ts';
 import { AliasTable } from './alias-table.ts';
-import type { CreditHolder, CreditPool } from './credit-pool.ts';
+import type { CreditHolder } from './credit-pool.ts';
 import { PendingDurable } from './pending-durable.ts';
-import { PublishScope, type PublishScopeRoom } from './publish-scope.ts';
-import type { Publisher, PublisherRegistry } from './publisher-registry.ts';
-import type { TickIntake } from './tick-intake.ts';
+import { PublishScope, type PublishScopeContext } from './publish-scope.ts';
+import type { Publisher } from './publisher-registry.ts';
 
-/** What all publish sessions share. */
-export interface PublishRoom extends PublishScopeRoom {
-  readonly intake: TickIntake;
-  readonly credit: CreditPool;
-  readonly registry: PublisherRegistry;
-  readonly traffic: GatewayCounters;
-  readonly reader: TicksReader;
-  readonly batch: TickBatch;
-  readonly clock: CachedClock;
-  readonly ticksPerFrameMax: number;
-  readonly aliasesMax: number;
-  /** Whether a named publisher is told of a frame only once a snapshot has it. */
-  readonly awaitsSnapshots: boolean;
-  /** Ticks that a publisher may send a second. */
-  readonly ticksPerSecond: number;
-  /** Undefined where no tokens are demanded. */
-  readonly renewals: Renewals | undefined;
-  /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
-  acknowledgementDue(session: PublishSession, isUrgent: boolean): void;
-  sessionClosed(session: PublishSession): void;
-}
+export type PublishContext = PublishScopeContext &
+  Pick<
+    GatewayContext,
+    | 'clock'
+    | 'config'
+    | 'counters'
+    | 'credit'
+    | 'intake'
+    | 'publishers'
+    | 'renewals'
+    | 'scheduler'
+    | 'sessions'
+    | 'tickBatch'
+    | 'ticksReader'
+  >;
 
+/** Aliases a connection may declare, at least; more where the server holds more symbols. */
+const ALIASES_MAX = 65_536;
 /** When a publisher refused for want of credit may try again, ms: about what a full queue takes to drain. */
 const RETRY_AFTER_MS = 20;
 
@@ -57,7 +49,7 @@ const ARRAY_OF_3 = 0x93;
 const TICKS_JSON = `[${Op.TICKS},`;
 
 /** A publisher's connection: ticks in, acknowledgements out. */
-export class PublishSession implements SocketHandler, CreditHolder {
+export class PublishSession implements SocketHandler, CreditHolder, PublisherSession {
   readonly connection: Connection;
   readonly publisher: Publisher;
   credit = 0;
@@ -66,7 +58,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
   acknowledgedAt = Number.NEGATIVE_INFINITY;
   /** Whether the last one covered several frames: then this publisher does not wait for each. */
   wasPipelined = false;
-  readonly #room: PublishRoom;
+  readonly #context: PublishContext;
   readonly #scope: PublishScope;
   readonly #rate: TokenBucket;
   /** When a frame that went beyond it may be sent again, on the clock of `performance.now`. */
@@ -84,22 +76,23 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #isAcknowledged = true;
   #hasNumbers = false;
 
-  constructor(connection: Connection, publisher: Publisher, room: PublishRoom) {
+  constructor(connection: Connection, publisher: Publisher, context: PublishContext) {
     this.connection = connection;
     this.publisher = publisher;
-    this.#room = room;
-    this.#scope = new PublishScope(connection.client, room);
-    this.#rate = new TokenBucket(this.#ticksPerSecond, room.clock.steady);
-    if (room.awaitsSnapshots && publisher.isNamed) this.#undurable = new PendingDurable();
+    this.#context = context;
+    this.#scope = new PublishScope(connection.client, context);
+    this.#rate = new TokenBucket(this.#ticksPerSecond, context.clock.steady);
+    const isDurable = context.config.publish.acknowledge === 'durable';
+    if (isDurable && publisher.isNamed) this.#undurable = new PendingDurable();
     publisher.session?.takenOver();
     publisher.session = this;
-    room.credit.add(this);
+    context.credit.add(this);
     this.#creditTold = this.credit;
   }
 
   message(data: Uint8Array | string): void {
     if (!this.connection.isOpen) return;
-    const { clock } = this.#room;
+    const { clock } = this.#context;
     clock.read();
     this.connection.lastLifeAt = clock.steady;
     try {
@@ -123,11 +116,15 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   close(code: number): void {
     const { client } = this.connection;
-    if (code === MESSAGE_TOO_LARGE) this.#room.security.limited('frameBytes', client);
+    if (code === MESSAGE_TOO_LARGE) this.#context.security.limited('frameBytes', client);
     this.connection.closed();
-    this.#room.credit.remove(this);
-    this.#room.registry.leave(this.publisher, this);
-    this.#room.sessionClosed(this);
+    this.#context.credit.remove(this);
+    this.#context.publishers.leave(this.publisher, this);
+    const { scheduler, sessions } = this.#context;
+    sessions.publishers.delete(this);
+    scheduler.forget(this);
+    // Its credit is free for others, who may be waiting for it.
+    scheduler.schedule();
   }
 
   /** The token that took the place of the one before may allow less, or more. */
@@ -135,12 +132,12 @@ export class PublishSession implements SocketHandler, CreditHolder {
     const { nameSpace } = this.connection.client;
     this.#scope.permissionsChanged();
     this.#aliases.permit((name) => this.#scope.covers(nameSpace.symbolOf(name)));
-    this.#rate.changeRate(this.#ticksPerSecond, this.#room.clock.steady);
+    this.#rate.changeRate(this.#ticksPerSecond, this.#context.clock.steady);
   }
 
   /** Another connection came with this name. */
   takenOver(): void {
-    this.#room.credit.remove(this);
+    this.#context.credit.remove(this);
     this.connection.close(CloseCode.TAKEN_OVER, 'another connection took over this publisher name');
   }
 
@@ -148,7 +145,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
   acknowledge(): void {
     this.framesUnacknowledged = 0;
     if (!this.connection.isOpen) return;
-    this.#room.credit.topUp(this);
+    this.#context.credit.topUp(this);
     this.#creditTold = this.credit;
     if (!this.#isAcknowledged) return;
     const credit = this.credit + (this.#undurable?.ticks ?? 0);
@@ -172,7 +169,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   /** Tells a publisher when there is notably more credit than it knows of, or all it may get. */
   offerCredit(): void {
-    const { credit } = this.#room;
+    const { credit } = this.#context;
     if (!credit.isBinding || !this.connection.isOpen) return;
     credit.topUp(this);
     if (this.credit <= this.#creditTold) return;
@@ -181,22 +178,23 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   /** Tells of small increases too, in time: the publisher may be waiting for just so much. */
   swept(): void {
-    if (this.#room.credit.isBinding && this.credit > this.#creditTold) this.acknowledge();
+    if (this.#context.credit.isBinding && this.credit > this.#creditTold) this.acknowledge();
   }
 
   /** @param now when the message came, ms since the epoch */
   #read(data: Uint8Array | string, now: number): void {
-    const { batch, reader } = this.#room;
+    const { tickBatch: batch, ticksReader } = this.#context;
     this.connection.expectEncoding(data);
     // Whoever goes on all the same is not worth reading: that is most of what a frame costs.
-    if (this.#room.clock.steady < this.#tooFastUntil && isTicksFrame(data)) this.#refuseTooFast();
-    if (typeof data !== 'string' && reader.read(data, batch, now)) {
+    if (this.#context.clock.steady < this.#tooFastUntil && isTicksFrame(data))
+      this.#refuseTooFast();
+    if (typeof data !== 'string' && ticksReader.read(data, batch, now)) {
       this.#takeTicks(now);
       return;
     }
     const frame = decodeFrame(data);
     if (frame[0] === Op.TICKS) {
-      readTicksFrame(frame, batch, now, this.#room.ticksPerFrameMax);
+      readTicksFrame(frame, batch, now, this.#context.config.publish.ticksPerFrameMax);
       this.#takeTicks(now);
     } else {
       this.#answer(frame, now);
@@ -210,7 +208,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     } else if (request.op === Op.ALIAS) {
       this.#declare(request.firstAlias, request.symbols);
     } else {
-      this.#room.renewals?.renew(this, request.token);
+      this.#context.renewals?.renew(this, request.token);
     }
   }
 
@@ -230,7 +228,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   /** Returns why its ticks will be rejected, if they will. */
   #declareOne(alias: number, symbol: string): ProtocolError | undefined {
-    const { aliasesMax } = this.#room;
+    const aliasesMax = Math.max(ALIASES_MAX, this.#context.config.processing.maxSymbols);
     if (this.#aliases.size >= aliasesMax && !this.#aliases.has(alias)) {
       throw new ProtocolError(ErrorCode.symbol_limit, `a connection takes ${aliasesMax} aliases`);
     }
@@ -241,14 +239,14 @@ export class PublishSession implements SocketHandler, CreditHolder {
   }
 
   #takeTicks(now: number): void {
-    const { batch, clock, credit, intake, traffic } = this.#room;
+    const { clock, counters, credit, intake, scheduler, tickBatch: batch } = this.#context;
     const { sequence } = batch;
     if (sequence !== 0) this.#hasNumbers = true;
     this.#isAcknowledged = this.#hasNumbers;
     if (sequence !== 0 && sequence <= this.publisher.sequence) {
-      traffic.duplicateFrames++;
+      counters.duplicateFrames++;
       if (sequence > this.publisher.durableSequence) this.#undurable?.add(sequence, batch.count);
-      this.#room.acknowledgementDue(this, false);
+      scheduler.acknowledgementDue(this, false);
       return;
     }
     if (sequence !== 0) this.#checkGap(sequence);
@@ -256,7 +254,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
     this.#checkRate(batch.count);
     credit.spend(this, batch.count);
     intake.take(batch, this.#aliases, now, clock.monotonic, this.#scope);
-    traffic.tickFrames++;
+    counters.tickFrames++;
     this.#accepted += intake.accepted;
     this.#rejected += intake.rejected;
     this.#dropped += intake.dropped;
@@ -265,7 +263,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
       this.#undurable?.add(sequence, batch.count);
     }
     if (intake.faults.length > 0) this.connection.send(rejectFrame(sequence, intake.faults));
-    this.#room.acknowledgementDue(this, 2 * this.credit < this.#creditTold);
+    scheduler.acknowledgementDue(this, 2 * this.credit < this.#creditTold);
   }
 
   #checkGap(sequence: number): void {
@@ -279,11 +277,14 @@ export class PublishSession implements SocketHandler, CreditHolder {
 
   get #ticksPerSecond(): number {
     const ofToken = this.connection.client.identity.limits.ticksPerSecond;
-    return Math.min(ofToken ?? Number.POSITIVE_INFINITY, this.#room.ticksPerSecond);
+    return Math.min(
+      ofToken ?? Number.POSITIVE_INFINITY,
+      this.#context.config.limits.ticksPerSecond,
+    );
   }
 
   #checkRate(ticks: number): void {
-    const { clock, security } = this.#room;
+    const { clock, security } = this.#context;
     this.#isTooFast = !this.#rate.tryTake(ticks, clock.steady);
     if (!this.#isTooFast) return;
     security.limited('ticksPerSecond', this.connection.client);
@@ -292,7 +293,7 @@ export class PublishSession implements SocketHandler, CreditHolder {
   }
 
   #refuseTooFast(): never {
-    this.#room.traffic.tooFastFrames++;
+    this.#context.counters.tooFastFrames++;
     const message = 'this publisher sends more ticks a second than it may';
     throw new ProtocolError(ErrorCode.rate_limited, message);
   }
@@ -300,14 +301,14 @@ export class PublishSession implements SocketHandler, CreditHolder {
   #retryAfterMs(code: ErrorCode): number | null {
     if (code === ErrorCode.backpressure) return RETRY_AFTER_MS;
     if (code !== ErrorCode.rate_limited) return null;
-    return Math.max(1, Math.ceil(this.#tooFastUntil - this.#room.clock.steady));
+    return Math.max(1, Math.ceil(this.#tooFastUntil - this.#context.clock.steady));
   }
 
   #refuseBeyondCredit(ticks: number): never {
-    this.#room.traffic.backpressureFrames++;
+    this.#context.counters.backpressureFrames++;
     const message = `the frame holds ${ticks} ticks, and the credit left is ${this.credit}`;
     // Space may have come since the last acknowledgement: whoever is refused learns of it.
-    this.#room.acknowledgementDue(this, true);
+    this.#context.scheduler.acknowledgementDue(this, true);
     throw new ProtocolError(ErrorCode.backpressure, message);
   }
 }

@@ -1,5 +1,5 @@
+import type { PublisherSession } from '../sessions/session.ts';
 import { OfflinePublishers } from './offline-publishers.ts';
-import type { PublishSession } from './publish-session.ts';
 
 /** What is known of a publisher's name beyond its connections. */
 export interface Publisher {
@@ -11,7 +11,7 @@ export interface Publisher {
   /** The last sequence that the newest snapshot on disk has; 0 if none. */
   durableSequence: number;
   /** The live connection, at most one. */
-  session: PublishSession | undefined;
+  session: PublisherSession | undefined;
 }
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
@@ -71,7 +71,7 @@ export class PublisherRegistry {
   }
 
   /** A connection ended; does nothing when a newer one took over. */
-  leave(publisher: Publisher, session: PublishSession): void {
+  leave(publisher: Publisher, session: PublisherSession): void {
     if (publisher.session !== session) return;
     publisher.session = undefined;
     if (publisher.isNamed) this.#keep(publisher.name);

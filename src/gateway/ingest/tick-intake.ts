@@ -20,6 +20,12 @@ const FAULTS_NAMED_MAX = 100;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Learns of new symbols. */
+export interface SymbolObserver {
+  /** A symbol exists from now on; its first tick is queued after this call. */
+  symbolAppeared(symbolId: number, name: string): void;
+}
+
 /** A name as bytes: in a frame, behind a tenant's prefix, or of an alias. */
 interface NameBytes {
   bytes: Uint8Array;
@@ -45,7 +51,7 @@ export class TickIntake {
   /** Since the start. */
   readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
   readonly #engine: Engine;
-  readonly #onSymbol: (symbolId: number, symbol: string) => void;
+  readonly #observer: SymbolObserver;
   #faultsNamedMax = FAULTS_NAMED_MAX;
   /** The latest time that a tick of this batch may have. */
   #timeMax = 0;
@@ -53,15 +59,10 @@ export class TickIntake {
   /** Where a tenant's names are put together. */
   readonly #prefixed = new Uint8Array(TENANT_BYTES_MAX + SYMBOL_BYTES_MAX);
 
-  /** @param onSymbol told of each symbol that is new, before its first tick is queued */
-  constructor(
-    engine: Engine,
-    maxFutureMs: number,
-    onSymbol: (symbolId: number, symbol: string) => void,
-  ) {
+  constructor(engine: Engine, maxFutureMs: number, observer: SymbolObserver) {
     this.#engine = engine;
     this.maxFutureMs = maxFutureMs;
-    this.#onSymbol = onSymbol;
+    this.#observer = observer;
   }
 
   /**
@@ -189,7 +190,7 @@ export class TickIntake {
     }
     const { bytes, start, end } = this.#name;
     const symbolId = symbols.register(bytes, start, end);
-    this.#onSymbol(symbolId, symbols.name(symbolId));
+    this.#observer.symbolAppeared(symbolId, symbols.name(symbolId));
     return symbolId;
   }
 

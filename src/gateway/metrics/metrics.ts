@@ -1,29 +1,44 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Counter } from '../../engine/index.ts';
-import type { QueryRoom } from '../../http/http-room.ts';
 import type { SnapshotCounters, Store } from '../../store/index.ts';
+import type { GatewayContext } from '../context.ts';
 import { rejectedByReason } from '../ingest/rejection-reasons.ts';
+import type { TickIntake } from '../ingest/tick-intake.ts';
 import { partitionTotal } from '../partition-totals.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
 import { watchEventLoop } from './event-loop-delay.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { type Readings, ScrapedMetrics } from './scraped-metrics.ts';
 
+export type MetricsContext = Pick<
+  GatewayContext,
+  | 'counters'
+  | 'engine'
+  | 'securityCounts'
+  | 'sessions'
+  | 'snapshots'
+  | 'store'
+  | 'subscriptions'
+  | 'version'
+> & {
+  readonly intake: Pick<TickIntake, 'totals'>;
+};
+
 /**
  * The metrics of a server. Nothing is counted for them: what is counted anyway is read when they
  * are collected. `docs/METRICS.md` lists them all.
  */
-export function createMetrics(room: QueryRoom): Registry {
+export function createMetrics(context: MetricsContext): Registry {
   const registry = new Registry();
   const metrics = new ScrapedMetrics(registry);
-  addTicks(metrics, room);
-  addPartitions(metrics, room, registry);
-  addSessions(metrics, room);
-  addTraffic(metrics, room);
-  if (room.security !== undefined) addSecurity(metrics, room.security);
-  if (room.store !== undefined) addStore(metrics, room.store, room.snapshots);
+  addTicks(metrics, context);
+  addPartitions(metrics, context, registry);
+  addSessions(metrics, context);
+  addGatewayCounters(metrics, context);
+  if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
+  if (context.store !== undefined) addStore(metrics, context.store, context.snapshots);
   metrics.gaugeBy('version', 'tickwire_build_info', 'Always 1; the label tells.', () => ({
-    [room.version]: 1,
+    [context.version]: 1,
   }));
   metrics.gaugeBy(
     'quantile',
@@ -35,16 +50,16 @@ export function createMetrics(room: QueryRoom): Registry {
   return registry;
 }
 
-function addTicks(metrics: ScrapedMetrics, { engine, totals }: QueryRoom): void {
+function addTicks(metrics: ScrapedMetrics, { engine, intake }: MetricsContext): void {
   const total = (counter: Counter) => partitionTotal(engine, counter);
   metrics.counter('tickwire_ticks_accepted_total', 'Ticks put into a queue.', () => {
-    return totals.accepted;
+    return intake.totals.accepted;
   });
   metrics.counterBy('reason', 'tickwire_ticks_rejected_total', 'Ticks that were invalid.', () => {
-    return rejectedByReason(totals.rejected);
+    return rejectedByReason(intake.totals.rejected);
   });
   metrics.counterBy('where', 'tickwire_ticks_dropped_total', 'Ticks lost, by where.', () => ({
-    arrival: totals.dropped,
+    arrival: intake.totals.dropped,
     lapped: total(Counter.LAPPED),
     skipped: total(Counter.SKIPPED),
   }));
@@ -65,7 +80,11 @@ function addTicks(metrics: ScrapedMetrics, { engine, totals }: QueryRoom): void 
   metrics.gauge('tickwire_symbols', 'Symbols the server holds.', () => engine.symbols.size);
 }
 
-function addPartitions(metrics: ScrapedMetrics, { engine }: QueryRoom, registry: Registry): void {
+function addPartitions(
+  metrics: ScrapedMetrics,
+  { engine }: MetricsContext,
+  registry: Registry,
+): void {
   const each = (read: (status: ReturnType<typeof engine.status>) => number): Readings =>
     Object.fromEntries(
       Array.from({ length: engine.partitions }, (_, i) => [i, read(engine.status(i))]),
@@ -96,16 +115,16 @@ function addPartitions(metrics: ScrapedMetrics, { engine }: QueryRoom, registry:
   );
 }
 
-function addSessions(metrics: ScrapedMetrics, room: QueryRoom): void {
+function addSessions(metrics: ScrapedMetrics, { sessions, subscriptions }: MetricsContext): void {
   metrics.gaugeBy('kind', 'tickwire_sessions', 'Live sessions.', () => {
-    const { publishers, subscribers } = room.sessions();
-    return { publish: publishers, stream: subscribers };
+    const { publishers, subscribers } = sessions;
+    return { publish: publishers.size, stream: subscribers.size };
   });
   metrics.gauge('tickwire_subscriptions', 'Patterns held by all sessions.', () => {
-    return room.sessions().subscriptions;
+    return subscriptions.held;
   });
   metrics.gauge('tickwire_slow_sessions', 'Sessions whose socket had no room.', () => {
-    return room.sessions().slow;
+    return sessions.countSlow();
   });
 }
 
@@ -149,30 +168,30 @@ function addSecurity(metrics: ScrapedMetrics, security: SecurityCounts): void {
   );
 }
 
-function addTraffic(metrics: ScrapedMetrics, { traffic }: QueryRoom): void {
+function addGatewayCounters(metrics: ScrapedMetrics, { counters }: MetricsContext): void {
   const count = (name: string, help: string, read: () => number) =>
     metrics.counter(`tickwire_${name}_total`, help, read);
-  count('frames_sent', 'Frames sent on all sessions.', () => traffic.framesOut);
-  count('bytes_sent', 'Payload bytes of the frames sent.', () => traffic.bytesOut);
+  count('frames_sent', 'Frames sent on all sessions.', () => counters.framesOut);
+  count('bytes_sent', 'Payload bytes of the frames sent.', () => counters.bytesOut);
   metrics.counterBy('kind', 'tickwire_entries_sent_total', 'Entries of STATS frames sent.', () => ({
-    full: traffic.fullEntriesOut,
-    delta: traffic.entriesOut - traffic.fullEntriesOut,
+    full: counters.fullEntriesOut,
+    delta: counters.entriesOut - counters.fullEntriesOut,
   }));
-  count('anomalies_sent', 'Anomalies sent, counted for each session.', () => traffic.anomaliesOut);
+  count('anomalies_sent', 'Anomalies sent, counted for each session.', () => counters.anomaliesOut);
   count(
     'conflated_updates',
     'States not sent, as newer ones came.',
-    () => traffic.conflatedUpdates,
+    () => counters.conflatedUpdates,
   );
-  count('slow_episodes', 'Times that a socket had no room.', () => traffic.slowEpisodes);
-  count('tick_frames', 'TICKS frames taken.', () => traffic.tickFrames);
-  count('duplicate_frames', 'TICKS frames that had come before.', () => traffic.duplicateFrames);
-  count('too_fast_frames', 'TICKS frames refused for their rate.', () => traffic.tooFastFrames);
-  count('bad_frames', 'Frames that could not be read.', () => traffic.badFrames);
+  count('slow_episodes', 'Times that a socket had no room.', () => counters.slowEpisodes);
+  count('tick_frames', 'TICKS frames taken.', () => counters.tickFrames);
+  count('duplicate_frames', 'TICKS frames that had come before.', () => counters.duplicateFrames);
+  count('too_fast_frames', 'TICKS frames refused for their rate.', () => counters.tooFastFrames);
+  count('bad_frames', 'Frames that could not be read.', () => counters.badFrames);
   metrics.counterBy(
     'from',
     'tickwire_backpressure_refusals_total',
     'Frames and HTTP requests refused because queues were full.',
-    () => ({ frame: traffic.backpressureFrames, http: traffic.backpressureRequests }),
+    () => ({ frame: counters.backpressureFrames, http: counters.backpressureRequests }),
   );
 }

@@ -12,9 +12,9 @@ import {
   ProtocolError,
   readStreamRequest,
 } from '../../protocol/index.ts';
+import type { GatewayContext } from '../context.ts';
 import type { SocketHandler } from '../transport/transport.ts';
 import type { Connection } from './connection.ts';
-import type { SecurityEvents } from './security-events.ts';
 
 /** What a client may send ahead while its token is looked at. */
 const AHEAD_MESSAGES_MAX = 64;
@@ -23,17 +23,7 @@ const AHEAD_BYTES_MAX = 1_048_576;
 /** "Try again later", of those that every WebSocket has: come back, says its range. */
 const TRY_AGAIN_LATER = 1013;
 
-/** What all gates share. */
-export interface GateRoom {
-  readonly authenticator: Authenticator;
-  readonly security: SecurityEvents;
-  /** How long a client has to send a token that is accepted, ms. */
-  readonly timeoutMs: number;
-  /** Told of what cannot be told a client. */
-  fault(error: unknown): void;
-  /** Told of each gate, and when it has become a session or is gone. */
-  readonly gates: Set<AuthHandshake>;
-}
+export type HandshakeContext = Pick<GatewayContext, 'config' | 'fault' | 'security' | 'sessions'>;
 
 /**
  * Stands before a session until its token is accepted: `WELCOME` comes after. What the client sends ahead waits, within
@@ -41,7 +31,8 @@ export interface GateRoom {
  */
 export class AuthHandshake implements SocketHandler {
   readonly connection: Connection;
-  readonly #room: GateRoom;
+  readonly #context: HandshakeContext;
+  readonly #authenticator: Authenticator;
   readonly #open: (identity: Identity) => SocketHandler;
   readonly #timer: NodeJS.Timeout;
   #session: SocketHandler | undefined;
@@ -56,14 +47,16 @@ export class AuthHandshake implements SocketHandler {
   constructor(
     connection: Connection,
     token: string | undefined,
-    room: GateRoom,
+    context: HandshakeContext,
+    authenticator: Authenticator,
     open: (identity: Identity) => SocketHandler,
   ) {
     this.connection = connection;
-    this.#room = room;
+    this.#context = context;
+    this.#authenticator = authenticator;
     this.#open = open;
-    room.gates.add(this);
-    this.#timer = setTimeout(() => this.#timeOut(), room.timeoutMs);
+    context.sessions.handshakes.add(this);
+    this.#timer = setTimeout(() => this.#timeOut(), context.config.server.authTimeoutMs);
     if (token !== undefined) this.#check(token);
   }
 
@@ -84,7 +77,7 @@ export class AuthHandshake implements SocketHandler {
 
   close(code: number): void {
     clearTimeout(this.#timer);
-    this.#room.gates.delete(this);
+    this.#context.sessions.handshakes.delete(this);
     if (this.#session === undefined) this.connection.closed();
     else this.#session.close(code);
   }
@@ -115,7 +108,7 @@ export class AuthHandshake implements SocketHandler {
 
   #check(token: string): void {
     this.#isChecking = true;
-    this.#room.authenticator
+    this.#authenticator
       .authenticate(token)
       .then((identity) => this.#admit(identity))
       .catch((error: unknown) => {
@@ -128,19 +121,19 @@ export class AuthHandshake implements SocketHandler {
   #admit(identity: Identity): void {
     if (!this.connection.isOpen) return;
     clearTimeout(this.#timer);
-    this.#room.gates.delete(this);
+    this.#context.sessions.handshakes.delete(this);
     const session = this.#open(identity);
     this.#session = session;
     for (const data of this.#ahead.splice(0)) session.message(data);
   }
 
   #fail(error: unknown): void {
-    this.#room.fault(error);
+    this.#context.fault(error);
     this.connection.close(1011, 'internal error');
   }
 
   #timeOut(): void {
-    const within = `within ${this.#room.timeoutMs} ms`;
+    const within = `within ${this.#context.config.server.authTimeoutMs} ms`;
     if (this.#isChecking) this.#putOff(`the token could not be checked ${within}`);
     else this.#refuse(`no token was accepted ${within}`);
   }
@@ -158,7 +151,7 @@ export class AuthHandshake implements SocketHandler {
     if (!this.connection.isOpen) return;
     clearTimeout(this.#timer);
     this.#ahead.length = 0;
-    this.#room.security.authenticationFailed(this.connection.remoteAddress, reason);
+    this.#context.security.authenticationFailed(this.connection.remoteAddress, reason);
     this.connection.refuse(new ProtocolError(error, reason));
     this.connection.close(closeCode, reason);
   }

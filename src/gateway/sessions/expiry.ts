@@ -1,15 +1,15 @@
 import { CloseCode, ErrorCode, ProtocolError } from '../../protocol/index.ts';
-import type { Connection } from './connection.ts';
+import type { Session } from './session.ts';
 
 /** How often tokens are looked at, ms: a session outlives its token by no more. */
 const LOOK_EVERY_MS = 250;
 
 /** Ends the sessions whose token has expired, with 4010: their clients come back with another. */
 export class Expiry {
-  readonly #sessions: () => Iterable<{ readonly connection: Connection }>;
+  readonly #sessions: () => Iterable<Pick<Session, 'connection'>>;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(sessions: () => Iterable<{ readonly connection: Connection }>) {
+  constructor(sessions: () => Iterable<Pick<Session, 'connection'>>) {
     this.#sessions = sessions;
   }
 

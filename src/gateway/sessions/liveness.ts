@@ -1,5 +1,5 @@
 import { CloseCode } from '../../protocol/index.ts';
-import type { Connection } from './connection.ts';
+import type { Session } from './session.ts';
 
 export interface LivenessOptions {
   /** Silence of the server after which it sends a heartbeat, ms. */
@@ -11,13 +11,6 @@ export interface LivenessOptions {
 /** Looks at a session this many times a heartbeat. */
 const SWEEPS_PER_HEARTBEAT = 20;
 
-/** What a sweep looks at. */
-export interface Living {
-  readonly connection: Connection;
-  /** Called at each sweep: sockets may have drained without saying so. */
-  swept?(): void;
-}
-
 /**
  * Sees to it that no connection is silent, and that none is kept whose peer is gone: sends heartbeats where nothing else
  * was sent, pings where nothing was heard, closes with 4002 what shows no life for long.
@@ -27,10 +20,10 @@ export class Liveness {
   /** A peer that was quiet for this long is asked for a sign of life, well before its time is up. */
   readonly #askAfterMs: number;
   readonly #everyMs: number;
-  readonly #sessions: () => Iterable<Living>;
+  readonly #sessions: () => Iterable<Session>;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: LivenessOptions, sessions: () => Iterable<Living>) {
+  constructor(options: LivenessOptions, sessions: () => Iterable<Session>) {
     this.#options = options;
     const { heartbeatMs, unresponsiveMs } = options;
     this.#askAfterMs = Math.min(heartbeatMs, unresponsiveMs / 2);
@@ -50,7 +43,7 @@ export class Liveness {
     clearInterval(this.#timer);
   }
 
-  #sweep(session: Living, now: number): void {
+  #sweep(session: Session, now: number): void {
     const { connection } = session;
     const { heartbeatMs, unresponsiveMs } = this.#options;
     connection.checkProgress(now);
@@ -59,7 +52,7 @@ export class Liveness {
       connection.close(CloseCode.UNRESPONSIVE, `no sign of life for ${unresponsiveMs} ms`);
       return;
     }
-    session.swept?.();
+    session.swept();
     // Also in a busy stream: a reader that keeps up and says nothing shows no other sign of life.
     const asks = quietMs >= this.#askAfterMs && now - connection.lastPingAt >= this.#askAfterMs;
     // To the nearest sweep.

@@ -2,6 +2,7 @@ import { AccessError, type Authenticator, UncheckedTokenError } from '../../acce
 import { CloseCode, ErrorCode, ProtocolError } from '../../protocol/index.ts';
 import type { Connection } from './connection.ts';
 import type { SecurityEvents } from './security-events.ts';
+import type { Session } from './session.ts';
 
 /** Tokens refused on one connection before it is closed: nobody tries out tokens at leisure. */
 const REFUSED_MAX = 3;
@@ -14,13 +15,6 @@ interface Queue {
   last: Promise<void>;
   waiting: number;
   refused: number;
-}
-
-/** A session whose token may be replaced. */
-export interface Renewable {
-  readonly connection: Connection;
-  /** What its client may do is not what it was. */
-  permissionsChanged(): void;
 }
 
 /**
@@ -48,7 +42,7 @@ export class Renewals {
    * The session goes on meanwhile. Tokens are looked at one after the other, as they came: the last one that is accepted
    * holds, however long each takes.
    */
-  renew(session: Renewable, token: string): void {
+  renew(session: Session, token: string): void {
     const queue = this.#queueOf(session.connection);
     if (queue.waiting === WAITING_MAX) {
       this.#refuse(session.connection, queue, 'too many tokens came at a time');
@@ -62,7 +56,7 @@ export class Renewals {
   }
 
   /** Keys were read again: whose API key is gone is sent away, whose key says something else may do that from now on. */
-  keysChanged(sessions: Iterable<Renewable>): void {
+  keysChanged(sessions: Iterable<Session>): void {
     for (const session of sessions) {
       const { client } = session.connection;
       const identity = this.#authenticator.current(client.identity);
@@ -88,7 +82,7 @@ export class Renewals {
     return queue;
   }
 
-  async #renew(session: Renewable, queue: Queue, token: string): Promise<void> {
+  async #renew(session: Session, queue: Queue, token: string): Promise<void> {
     const { connection } = session;
     // Of those that waited when it was closed, none is looked at.
     if (!connection.isOpen) return;

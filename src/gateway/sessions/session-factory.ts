@@ -1,10 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import {
-  ANONYMOUS,
-  type Authenticator,
-  type Identity,
-  UNAUTHENTICATED,
-} from '../../access/index.ts';
+import { ANONYMOUS, type Identity, UNAUTHENTICATED } from '../../access/index.ts';
 import type { Config } from '../../config/schema.ts';
 import {
   CloseCode,
@@ -16,50 +10,37 @@ import {
   type WelcomeInfo,
   welcomeFrame,
 } from '../../protocol/index.ts';
-import { type PublishRoom, PublishSession } from '../ingest/publish-session.ts';
+import type { GatewayContext } from '../context.ts';
+import { type PublishContext, PublishSession } from '../ingest/publish-session.ts';
 import { AddressRates } from '../limits/address-rates.ts';
 import { ConnectionCounts } from '../limits/connection-counts.ts';
 import type { Socket, SocketHandler } from '../transport/transport.ts';
-import { AuthHandshake } from './auth-handshake.ts';
+import { AuthHandshake, type HandshakeContext } from './auth-handshake.ts';
 import { Client } from './client.ts';
 import { Connection } from './connection.ts';
-import type { SecurityEvents } from './security-events.ts';
-import type { Sessions } from './session-registry.ts';
-import { type StreamRoom, StreamSession } from './stream-session.ts';
+import { type StreamContext, StreamSession } from './stream-session.ts';
 import type { Entrance, Refusal } from './upgrades.ts';
 
-/** What lets clients in. */
-export interface ReceptionOptions {
-  readonly config: Config;
-  readonly sessions: Sessions;
-  readonly publishRoom: PublishRoom;
-  readonly streamRoom: StreamRoom;
-  /** Undefined: no tokens are demanded. */
-  readonly authenticator: Authenticator | undefined;
-  readonly security: SecurityEvents;
-  /** Told of what cannot be told a client. */
-  readonly fault: (error: unknown) => void;
-}
+export type SessionFactoryContext = PublishContext &
+  StreamContext &
+  HandshakeContext &
+  Pick<GatewayContext, 'authenticator' | 'epoch'>;
 
 /** Makes a session of each socket that is let in, and welcomes it. */
 export class SessionFactory implements Entrance {
-  /** Names this run of the server: what clients know of another one is void. */
-  readonly epoch = randomBytes(6).toString('base64url');
-  /** Those whose token is not accepted yet. */
-  readonly gates = new Set<AuthHandshake>();
-  readonly #options: ReceptionOptions;
+  readonly #context: SessionFactoryContext;
   readonly #counts: ConnectionCounts;
   readonly #upgradeRates: AddressRates;
 
-  constructor(options: ReceptionOptions) {
-    this.#options = options;
-    const { limits } = options.config;
+  constructor(context: SessionFactoryContext) {
+    this.#context = context;
+    const { limits } = context.config;
     this.#counts = new ConnectionCounts(limits);
     this.#upgradeRates = new AddressRates(limits.upgradesPerSecond);
   }
 
   refusal(address: string): Refusal | undefined {
-    const { security } = this.#options;
+    const { security } = this.#context;
     const isTooFast = !this.#upgradeRates.tryTake(address, performance.now());
     const broken = isTooFast ? 'upgradesPerSecond' : this.#counts.brokenBy(address);
     if (broken === undefined) return undefined;
@@ -97,12 +78,10 @@ export class SessionFactory implements Entrance {
     token: string | undefined,
     open: (connection: Connection) => SocketHandler,
   ): SocketHandler {
-    const { authenticator, config, fault, security } = this.#options;
+    const { authenticator } = this.#context;
     const connection = this.#connect(socket, encoding, authenticator === undefined);
     if (authenticator === undefined) return open(connection);
-    const timeoutMs = config.server.authTimeoutMs;
-    const room = { authenticator, security, timeoutMs, fault, gates: this.gates };
-    return new AuthHandshake(connection, token, room, (identity) =>
+    return new AuthHandshake(connection, token, this.#context, authenticator, (identity) =>
       this.#admit(connection, identity, open),
     );
   }
@@ -115,7 +94,7 @@ export class SessionFactory implements Entrance {
     const { tokenId, limits } = identity;
     connection.client = new Client(identity, connection.remoteAddress);
     if (!this.#counts.tryEnterToken(tokenId, limits.connectionsMax)) {
-      this.#options.security.limited('connectionsPerToken', connection.client);
+      this.#context.security.limited('connectionsPerToken', connection.client);
       return turnedAway(
         connection,
         CloseCode.TOO_MANY_CONNECTIONS,
@@ -127,19 +106,19 @@ export class SessionFactory implements Entrance {
   }
 
   #forbid(connection: Connection, action: string): SocketHandler {
-    this.#options.security.forbidden(connection.client, `${action} anything`);
+    this.#context.security.forbidden(connection.client, `${action} anything`);
     const error = new ProtocolError(ErrorCode.forbidden, `the token allows to ${action} nothing`);
     return turnedAway(connection, CloseCode.FORBIDDEN, error);
   }
 
   #openPublish(connection: Connection, name: string | undefined): SocketHandler {
-    const { config, publishRoom, sessions } = this.#options;
+    const { config, epoch, publishers, sessions } = this.#context;
     const session = sessions.nextName();
     const { nameSpace } = connection.client;
     const isNamed = name !== undefined;
-    const told = isNamed ? name : `${session}-${this.epoch}`;
-    const publisher = publishRoom.registry.enter(nameSpace.nameOf(told), isNamed);
-    const publishSession = new PublishSession(connection, publisher, publishRoom);
+    const told = isNamed ? name : `${session}-${epoch}`;
+    const publisher = publishers.enter(nameSpace.nameOf(told), isNamed);
+    const publishSession = new PublishSession(connection, publisher, this.#context);
     sessions.publishers.add(publishSession);
     connection.send(
       welcomeFrame({
@@ -154,31 +133,31 @@ export class SessionFactory implements Entrance {
   }
 
   #openStream(connection: Connection): SocketHandler {
-    const { sessions, streamRoom } = this.#options;
-    const session = new StreamSession(connection, streamRoom);
+    const { sessions } = this.#context;
+    const session = new StreamSession(connection, this.#context);
     sessions.subscribers.add(session);
     connection.send(welcomeFrame(this.#welcome(sessions.nextName())));
     return session;
   }
 
   #connect(socket: Socket, encoding: Encoding, isOpenToAll: boolean): Connection {
-    const { config, streamRoom } = this.#options;
+    const { config, counters } = this.#context;
     const { badFramesMax } = config.server;
     const { socketBufferBytesMax } = config.stream;
     const address = socket.remoteAddress;
     const client = new Client(isOpenToAll ? ANONYMOUS : UNAUTHENTICATED, address);
     const limits = { badFramesMax, socketBufferBytesMax };
-    const connection = new Connection(socket, encoding, client, limits, streamRoom.traffic);
+    const connection = new Connection(socket, encoding, client, limits, counters);
     this.#counts.enter(address);
     connection.whenClosed(() => this.#counts.leave(address));
     return connection;
   }
 
   #welcome(session: string): WelcomeInfo {
-    const { config } = this.#options;
+    const { config, epoch } = this.#context;
     return {
       version: PROTOCOL_VERSION,
-      epoch: this.epoch,
+      epoch,
       session,
       serverTime: Date.now(),
       heartbeatMs: config.server.heartbeatMs,

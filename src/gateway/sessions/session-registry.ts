@@ -1,21 +1,21 @@
 import { CloseCode, type Frame } from '../../protocol/index.ts';
-import type { PublishSession } from '../ingest/publish-session.ts';
-import type { Living } from './liveness.ts';
-import type { StreamSession } from './stream-session.ts';
+import type { PublisherSession, Session, SubscriberSession } from './session.ts';
 
-/** Every live session. */
-export class Sessions {
-  readonly publishers = new Set<PublishSession>();
-  readonly subscribers = new Set<StreamSession>();
+/** Every live session, and the handshakes of clients that are about to have one. */
+export class SessionRegistry {
+  readonly publishers = new Set<PublisherSession>();
+  readonly subscribers = new Set<SubscriberSession>();
+  /** Connections whose token is not accepted yet. */
+  readonly handshakes = new Set<Pick<Session, 'connection'>>();
   #lastNumber = 0;
 
-  /** A name for a new session: unique in this process. */
+  /** A name for a new session, unique in this process. */
   nextName(): string {
     this.#lastNumber++;
     return `s${this.#lastNumber}`;
   }
 
-  *all(): Iterable<PublishSession | StreamSession> {
+  *all(): Iterable<Session> {
     yield* this.publishers;
     yield* this.subscribers;
   }
@@ -24,10 +24,10 @@ export class Sessions {
     return this.publishers.size + this.subscribers.size;
   }
 
-  /** Sessions whose socket had no room when last looked at. */
+  /** Sessions whose socket had no room at the last look. */
   countSlow(): number {
     let slow = 0;
-    for (const { delivery } of this.subscribers) if (delivery.isSlow) slow++;
+    for (const { isSlow } of this.subscribers) if (isSlow) slow++;
     return slow;
   }
 
@@ -36,8 +36,9 @@ export class Sessions {
   }
 
   /** Closes with "going away": clients reconnect. */
-  dismiss(sessions: Iterable<Pick<Living, 'connection'>>): void {
-    for (const { connection } of sessions)
+  dismiss(sessions: Iterable<Pick<Session, 'connection'>>): void {
+    for (const { connection } of sessions) {
       connection.close(CloseCode.GOING_AWAY, 'server going away');
+    }
   }
 }

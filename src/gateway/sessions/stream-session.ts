@@ -18,33 +18,20 @@ import {
   validatePattern,
   validateSymbol,
 } from '../../protocol/index.ts';
-import { type DeliveryRoom, SessionSender } from '../fanout/session-sender.ts';
-import type { BackgroundTasks } from '../limits/background-tasks.ts';
+import type { GatewayContext } from '../context.ts';
+import { type SenderContext, SessionSender } from '../fanout/session-sender.ts';
 import { TokenBucket } from '../limits/token-bucket.ts';
 import { GradualLinking } from '../subscriptions/gradual-linking.ts';
-import { HeldPatterns, type PatternRoom } from '../subscriptions/held-patterns.ts';
+import { HeldPatterns } from '../subscriptions/held-patterns.ts';
 import type { Watcher } from '../subscriptions/subscriptions.ts';
 import { NOT_HELD, wantsOf } from '../subscriptions/wants.ts';
 import { MESSAGE_TOO_LARGE, type SocketHandler } from '../transport/transport.ts';
 import type { Client } from './client.ts';
 import type { Connection } from './connection.ts';
-import type { Renewals } from './renewals.ts';
-import type { SecurityEvents } from './security-events.ts';
+import type { SubscriberSession } from './session.ts';
 
-/** What all stream sessions share. */
-export interface StreamRoom extends DeliveryRoom, PatternRoom {
-  readonly symbols: PatternRoom['symbols'];
-  /** The `conflateMs` of a session that names none. */
-  readonly conflateMs: number;
-  /** Undefined where no tokens are demanded. */
-  readonly renewals: Renewals | undefined;
-  readonly security: SecurityEvents;
-  /** For what would hold up all others, done at once. */
-  readonly work: BackgroundTasks;
-  /** Requests that a session may make a second. */
-  readonly requestsPerSecond: number;
-  sessionClosed(session: StreamSession): void;
-}
+export type StreamContext = SenderContext &
+  Pick<GatewayContext, 'background' | 'renewals' | 'security' | 'sessions'>;
 
 /** A larger `conflateMs` is cut to this: beyond, a reader could not tell silence from stillness. */
 const CONFLATE_MS_MAX = 60_000;
@@ -62,10 +49,10 @@ const LINKS_PER_REQUEST = 128;
 const HISTORY_PAGE_MAX = 1000;
 
 /** A subscriber's connection: patterns in, statistics and anomalies out. */
-export class StreamSession implements SocketHandler, Watcher {
+export class StreamSession implements SocketHandler, SubscriberSession, Watcher {
   readonly connection: Connection;
   readonly delivery: SessionSender;
-  readonly #room: StreamRoom;
+  readonly #context: StreamContext;
   readonly #client: Client;
   readonly #rate: TokenBucket;
   readonly #patterns: HeldPatterns;
@@ -73,17 +60,24 @@ export class StreamSession implements SocketHandler, Watcher {
   /** `VERIFY` requests that wait for it. */
   #verificationsHeld = 0;
 
-  constructor(connection: Connection, room: StreamRoom) {
+  constructor(connection: Connection, context: StreamContext) {
     this.connection = connection;
-    this.#room = room;
+    this.#context = context;
     this.#client = connection.client;
     this.#rate = new TokenBucket(this.#requestsPerSecond, performance.now());
-    this.delivery = new SessionSender(connection, room, room.conflateMs, this);
-    this.#patterns = new HeldPatterns(room, this.#client, this.delivery.links, this);
+    this.delivery = new SessionSender(connection, context, this);
+    this.#patterns = new HeldPatterns(context, this.#client, this.delivery.links, this);
     const { delivery } = this;
     const { nameSpace } = this.#client;
     const patterns = this.#patterns;
-    this.#linking = new GradualLinking({ ...room, connection, delivery, patterns, nameSpace });
+    this.#linking = new GradualLinking({
+      symbols: context.engine.symbols,
+      work: context.background,
+      connection,
+      delivery,
+      patterns,
+      nameSpace,
+    });
   }
 
   message(data: Uint8Array | string): void {
@@ -108,16 +102,25 @@ export class StreamSession implements SocketHandler, Watcher {
     this.connection.heard();
   }
 
+  get isSlow(): boolean {
+    return this.delivery.isSlow;
+  }
+
+  get hasPending(): boolean {
+    const { anomaliesPending, statsPending } = this.delivery.links;
+    return statsPending + anomaliesPending > 0;
+  }
+
   swept(): void {
     this.delivery.flush();
   }
 
   close(code: number): void {
-    if (code === MESSAGE_TOO_LARGE) this.#room.security.limited('frameBytes', this.#client);
+    if (code === MESSAGE_TOO_LARGE) this.#context.security.limited('frameBytes', this.#client);
     this.connection.closed();
     this.#patterns.close();
     this.delivery.close();
-    this.#room.sessionClosed(this);
+    this.#context.sessions.subscribers.delete(this);
   }
 
   symbolAppeared(symbolId: number, name: string): void {
@@ -143,7 +146,7 @@ export class StreamSession implements SocketHandler, Watcher {
   #answer(request: StreamRequest): void {
     switch (request.op) {
       case Op.AUTH:
-        this.#room.renewals?.renew(this, request.token);
+        this.#context.renewals?.renew(this, request.token);
         return;
       case Op.PING:
         this.connection.send(pongFrame(request.clientTime, Date.now()));
@@ -173,12 +176,15 @@ export class StreamSession implements SocketHandler, Watcher {
 
   get #requestsPerSecond(): number {
     const ofToken = this.#client.identity.limits.requestsPerSecond;
-    return Math.min(ofToken ?? Number.POSITIVE_INFINITY, this.#room.requestsPerSecond);
+    return Math.min(
+      ofToken ?? Number.POSITIVE_INFINITY,
+      this.#context.config.limits.requestsPerSecond,
+    );
   }
 
   #checkRate(requestId: number): void {
     if (this.#rate.tryTake(1, performance.now())) return;
-    this.#room.security.limited('requestsPerSecond', this.#client);
+    this.#context.security.limited('requestsPerSecond', this.#client);
     const message = 'this session asks more often than it may';
     throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
   }
@@ -186,7 +192,7 @@ export class StreamSession implements SocketHandler, Watcher {
   /** Counts a request as several where it has more symbols looked at than a small one. */
   #chargeLooks(patterns: readonly string[]): void {
     const wildcards = patterns.filter(isWildcard).length;
-    const looks = wildcards * this.#room.symbols.names.length;
+    const looks = wildcards * this.#context.engine.symbols.names.length;
     const symbols = patterns.length - wildcards;
     this.#rate.charge(Math.floor(looks / LOOKS_PER_REQUEST + symbols / LINKS_PER_REQUEST));
   }
@@ -209,7 +215,7 @@ export class StreamSession implements SocketHandler, Watcher {
     if (validatePattern(pattern) !== undefined) return ErrorCode.bad_symbol;
     if (!this.#isReadable(pattern)) return this.#forbid(pattern);
     if (this.#patterns.hold(pattern, wants)) return 0;
-    this.#room.security.limited('subscriptions', this.#client);
+    this.#context.security.limited('subscriptions', this.#client);
     return ErrorCode.subscription_limit;
   }
 
@@ -219,12 +225,12 @@ export class StreamSession implements SocketHandler, Watcher {
   }
 
   #forbid(symbol: string): ErrorCode {
-    this.#room.security.forbidden(this.#client, `read ${symbol}`);
+    this.#context.security.forbidden(this.#client, `read ${symbol}`);
     return ErrorCode.forbidden;
   }
 
   #unreadable(): number[] {
-    const { symbols } = this.#room;
+    const { symbols } = this.#context.engine;
     const { symbolIds } = this.delivery.links;
     return [...this.delivery.links.all()]
       .map((link) => symbolIds[link] as number)
@@ -247,7 +253,7 @@ export class StreamSession implements SocketHandler, Watcher {
     const unlinked: number[] = [];
     for (const pattern of patterns) {
       const name = this.#client.nameSpace.nameOf(pattern);
-      const awaitedId = this.#room.subscriptions.awaitedId(name);
+      const awaitedId = this.#context.subscriptions.awaitedId(name);
       if (awaitedId !== undefined) unlinked.push(awaitedId);
     }
     for (const [symbolId, name] of this.#patterns.matching(patterns)) {
@@ -304,7 +310,8 @@ export class StreamSession implements SocketHandler, Watcher {
         requestId,
       );
     }
-    const { anomalies, symbols } = this.#room;
+    const { anomalies, engine } = this.#context;
+    const { symbols } = engine;
     const symbolId = symbols.findName(this.#client.nameSpace.nameOf(symbol));
     if (symbolId !== UNKNOWN_SYMBOL && afterSequence + 1 < anomalies.first(symbolId)) {
       const message = `the oldest anomaly kept is ${anomalies.first(symbolId)}`;

@@ -1,27 +1,20 @@
-import { type SymbolTable, UNKNOWN_SYMBOL } from '../../engine/index.ts';
+import { UNKNOWN_SYMBOL } from '../../engine/index.ts';
 import { ALL_FIELDS, isWildcard, patternMatcher } from '../../protocol/index.ts';
+import type { GatewayContext } from '../context.ts';
 import type { Client } from '../sessions/client.ts';
 import { NO_LINK } from './link-index.ts';
 import type { LinkTable } from './link-table.ts';
-import type { Subscriptions, Watcher, Wildcard } from './subscriptions.ts';
+import type { Watcher, Wildcard } from './subscriptions.ts';
 import { fieldsWanted, NOT_HELD, WANTS_ALL } from './wants.ts';
 
-/** What the patterns of all sessions share. */
-export interface PatternRoom {
-  readonly symbols: Pick<SymbolTable, 'name' | 'names' | 'findName'>;
-  readonly subscriptions: Subscriptions;
-  /** Patterns a session may hold. */
-  readonly subscriptionsMax: number;
-  /** Those with a `*` among them: each is held against every symbol there is, and every new one. */
-  readonly wildcardsMax: number;
-}
+export type PatternContext = Pick<GatewayContext, 'config' | 'engine' | 'subscriptions'>;
 
 /**
  * The patterns that a session holds, as its client names symbols. One without a `*` is a byte of the session's link to that symbol, so that it costs
  * nothing beside the link; only those with a `*` are kept here.
  */
 export class HeldPatterns {
-  readonly #room: PatternRoom;
+  readonly #context: PatternContext;
   readonly #client: Client;
   readonly #links: LinkTable;
   readonly #watcher: Watcher;
@@ -30,8 +23,8 @@ export class HeldPatterns {
   #wildcards: Map<Wildcard, number> | undefined;
 
   /** @param watcher told of the symbols that come to exist and match a pattern held */
-  constructor(room: PatternRoom, client: Client, links: LinkTable, watcher: Watcher) {
-    this.#room = room;
+  constructor(context: PatternContext, client: Client, links: LinkTable, watcher: Watcher) {
+    this.#context = context;
     this.#client = client;
     this.#links = links;
     this.#watcher = watcher;
@@ -44,7 +37,8 @@ export class HeldPatterns {
    */
   hold(pattern: string, wants: number): boolean {
     if (isWildcard(pattern)) return this.#holdWildcard(pattern, wants);
-    const { subscriptions, symbols } = this.#room;
+    const { engine, subscriptions } = this.#context;
+    const { symbols } = engine;
     const name = this.#client.nameSpace.nameOf(pattern);
     const symbolId = symbols.findName(name);
     const found = this.#find(name, symbolId);
@@ -88,9 +82,9 @@ export class HeldPatterns {
   matching(
     patterns: readonly string[],
     from = 0,
-    to = this.#room.symbols.names.length,
+    to = this.#context.engine.symbols.names.length,
   ): Map<number, string> {
-    const { symbols } = this.#room;
+    const { symbols } = this.#context.engine;
     const { nameSpace } = this.#client;
     const found = new Map<number, string>();
     for (const symbol of patterns.filter((pattern) => !isWildcard(pattern))) {
@@ -134,19 +128,20 @@ export class HeldPatterns {
   /** The session is gone; its links go by themselves. */
   close(): void {
     for (const wildcard of this.#wildcards?.keys() ?? []) {
-      this.#room.subscriptions.unwatch(this.#client.nameSpace, wildcard, this.#watcher);
+      this.#context.subscriptions.unwatch(this.#client.nameSpace, wildcard, this.#watcher);
     }
     this.#wildcards = undefined;
     this.#uncount(this.#count);
   }
 
   #holdWildcard(pattern: string, wants: number): boolean {
-    const { subscriptions } = this.#room;
+    const { subscriptions } = this.#context;
     const { nameSpace } = this.#client;
     const known = subscriptions.wildcard(nameSpace, pattern);
     const isHeld = known !== undefined && this.#wildcards?.has(known) === true;
     if (!isHeld) {
-      const isFull = (this.#wildcards?.size ?? 0) >= this.#room.wildcardsMax;
+      const isFull =
+        (this.#wildcards?.size ?? 0) >= this.#context.config.limits.wildcardsPerSession;
       if (isFull || !this.#countOne()) return false;
     }
     this.#wildcards ??= new Map();
@@ -155,7 +150,7 @@ export class HeldPatterns {
   }
 
   #releaseWildcard(pattern: string): boolean {
-    const { subscriptions } = this.#room;
+    const { subscriptions } = this.#context;
     const wildcard = subscriptions.wildcard(this.#client.nameSpace, pattern);
     if (wildcard === undefined || this.#wildcards?.delete(wildcard) !== true) return false;
     subscriptions.unwatch(this.#client.nameSpace, wildcard, this.#watcher);
@@ -164,7 +159,7 @@ export class HeldPatterns {
 
   #releaseSymbol(symbol: string): boolean {
     const name = this.#client.nameSpace.nameOf(symbol);
-    const link = this.#find(name, this.#room.symbols.findName(name));
+    const link = this.#find(name, this.#context.engine.symbols.findName(name));
     if (link === NO_LINK || this.#links.exact[link] === NOT_HELD) return false;
     this.#links.exact[link] = NOT_HELD;
     return true;
@@ -173,27 +168,27 @@ export class HeldPatterns {
   /** The link to a symbol that exists, or is awaited where `symbolId` is UNKNOWN_SYMBOL; {@link NO_LINK}: there is none. */
   #find(name: string, symbolId: number): number {
     if (symbolId !== UNKNOWN_SYMBOL) return this.#links.find(symbolId);
-    const awaitedId = this.#room.subscriptions.awaitedId(name);
+    const awaitedId = this.#context.subscriptions.awaitedId(name);
     return awaitedId === undefined ? NO_LINK : this.#links.find(awaitedId);
   }
 
   #symbolOf(link: number): string {
-    const { symbols, subscriptions } = this.#room;
+    const { engine, subscriptions } = this.#context;
     const symbolId = this.#links.symbolIds[link] as number;
-    const name = symbolId < 0 ? subscriptions.awaitedName(symbolId) : symbols.name(symbolId);
+    const name = symbolId < 0 ? subscriptions.awaitedName(symbolId) : engine.symbols.name(symbolId);
     return this.#client.nameSpace.symbolOf(name);
   }
 
   /** Counts one more pattern, unless there are as many as there may be. */
   #countOne(): boolean {
-    if (this.#count >= this.#room.subscriptionsMax) return false;
+    if (this.#count >= this.#context.config.stream.subscriptionsMax) return false;
     this.#count++;
-    this.#room.subscriptions.held++;
+    this.#context.subscriptions.held++;
     return true;
   }
 
   #uncount(patterns: number): void {
     this.#count -= patterns;
-    this.#room.subscriptions.held -= patterns;
+    this.#context.subscriptions.held -= patterns;
   }
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/schema.ts';
-import type { GatewayLog } from '../gateway.ts';
+import type { GatewayLog } from '../context.ts';
 import { isSamePair, readTlsPair, type TlsPair, validateDates } from './tls-pair.ts';
 
 /** What came of reading a certificate again. */

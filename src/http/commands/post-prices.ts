@@ -1,9 +1,10 @@
+import type { Config } from '../../config/schema.ts';
 import { PublishScope } from '../../gateway/ingest/publish-scope.ts';
 import type { Client } from '../../gateway/sessions/client.ts';
 import type { HttpResponse } from '../../gateway/transport/transport.ts';
 import { ErrorCode, TickBatch } from '../../protocol/index.ts';
+import type { CommandContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import type { CommandRoom } from '../http-room.ts';
 import { readJsonBody } from '../json-body.ts';
 import { jsonResponse } from '../json-response.ts';
 import { RETRY_AFTER, RequestProblem } from '../request-problem.ts';
@@ -17,6 +18,8 @@ import {
   symbolLimitFault,
 } from './posted-price.ts';
 
+/** Prices per request: HTTP names each rejected one, and bulk goes over WebSocket. */
+const PRICES_PER_REQUEST_MAX = 10_000;
 /** Elements of a body that are no objects and are named; the rest is only counted. */
 const STRANGERS_NAMED_MAX = 100;
 
@@ -29,20 +32,23 @@ interface RejectedPrice {
 /**
  * `POST /api/prices`: takes one price or many, through the same intake as the publishers' frames.
  */
-export function postPrices(room: CommandRoom): Handler {
-  const poster = new PricePoster(room);
+export function postPrices(context: CommandContext): Handler {
+  const poster = new PricePoster(context);
+  const { jsonDepthMax } = context.config.limits;
   return (request, _symbol, client) => {
-    const body = readJsonBody(request, room.jsonDepthMax);
+    const body = readJsonBody(request, jsonDepthMax);
     return Array.isArray(body) ? poster.postMany(body, client) : poster.postOne(body, client);
   };
 }
 
 class PricePoster {
-  readonly #room: CommandRoom;
+  readonly #context: CommandContext;
+  readonly #pricesMax: number;
   readonly #batch = new TickBatch();
 
-  constructor(room: CommandRoom) {
-    this.#room = room;
+  constructor(context: CommandContext) {
+    this.#context = context;
+    this.#pricesMax = pricesPerRequestMax(context.config);
   }
 
   postOne(body: unknown, client: Client): HttpResponse {
@@ -60,9 +66,8 @@ class PricePoster {
   }
 
   postMany(body: readonly unknown[], client: Client): HttpResponse {
-    const { ticksMax } = this.#room;
-    if (body.length > ticksMax) {
-      const detail = `A request takes up to ${ticksMax} prices; this one has ${body.length}.`;
+    if (body.length > this.#pricesMax) {
+      const detail = `A request takes up to ${this.#pricesMax} prices; this one has ${body.length}.`;
       throw new RequestProblem(413, detail);
     }
     refuseStrangers(body);
@@ -76,23 +81,23 @@ class PricePoster {
    * @throws RequestProblem 503 under `wait`, when not all that is good has room: then none is taken
    */
   #post(bodies: readonly object[], client: Client): RejectedPrice[] {
-    const { clock, intake, schedule, scopes } = this.#room;
+    const { clock, intake, scheduler } = this.#context;
     clock.read();
     const { now } = clock;
     const prices = bodies.map((body) => readPostedPrice(body, now, intake.maxFutureMs));
     this.#requireRoom(prices.filter(({ faults }) => faults.length === 0).length);
     // Bad ones go in too: the intake turns them down, and counts them.
     this.#fillBatch(prices);
-    const scope = new PublishScope(client, scopes);
+    const scope = new PublishScope(client, this.#context);
     intake.take(this.#batch, undefined, now, clock.monotonic, scope, true);
-    schedule();
+    scheduler.schedule();
     return this.#rejected(prices);
   }
 
   #requireRoom(ticks: number): void {
-    const { credit, traffic } = this.#room;
+    const { counters, credit } = this.#context;
     if (ticks === 0 || credit.hasSpare(ticks)) return;
-    traffic.backpressureRequests++;
+    counters.backpressureRequests++;
     throw refusal(`The queues have no room for ${ticks} prices now. Fewer may fit.`);
   }
 
@@ -104,7 +109,7 @@ class PricePoster {
 
   /** What the intake did not take, in the order of the body. */
   #rejected(prices: readonly PostedPrice[]): RejectedPrice[] {
-    const { faults, droppedIndexes } = this.#room.intake;
+    const { faults, droppedIndexes } = this.#context.intake;
     const rejected: RejectedPrice[] = [];
     // Pairs of index and error code.
     for (let i = 0; i < faults.length; i += 2) {
@@ -120,6 +125,12 @@ class PricePoster {
     }
     return rejected.sort((a, b) => a.index - b.index);
   }
+}
+
+function pricesPerRequestMax({ processing, publish }: Config): number {
+  const max = Math.min(PRICES_PER_REQUEST_MAX, publish.ticksPerFrameMax);
+  // Under `wait` a request is taken whole or not at all: no more than ever fits a queue.
+  return processing.overflow === 'wait' ? Math.min(max, processing.channelCapacity) : max;
 }
 
 function refusal(detail: string): RequestProblem {

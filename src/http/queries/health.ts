@@ -1,5 +1,5 @@
+import type { QueryContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import type { QueryRoom } from '../http-room.ts';
 import { jsonResponse } from '../json-response.ts';
 import { RETRY_AFTER, RequestProblem } from '../request-problem.ts';
 
@@ -9,9 +9,9 @@ export function liveness(): Handler {
 }
 
 /** `GET /readyz`: whether traffic should be sent here. */
-export function readiness(room: QueryRoom): Handler {
+export function readiness(context: QueryContext): Handler {
   return () => {
-    const reason = room.unreadiness();
+    const reason = context.health.fault();
     if (reason !== undefined)
       throw new RequestProblem(503, `Not ready: ${reason}.`, {}, RETRY_AFTER);
     return jsonResponse(200, { status: 'ready' });

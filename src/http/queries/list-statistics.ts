@@ -1,5 +1,5 @@
+import type { QueryContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import type { QueryRoom } from '../http-room.ts';
 import { jsonResponse } from '../json-response.ts';
 import { QueryParameters } from '../query-parameters.ts';
 import type { SymbolStatistics } from '../schemas.ts';
@@ -12,8 +12,8 @@ const SYMBOLS_START = '\u0002';
 const LOOKS = 1024;
 
 /** `GET /api/prices`: the statistics of all symbols that have some, page by page in their order. */
-export function listStatistics(room: QueryRoom, reader: StatisticsReader): Handler {
-  const index = new SymbolIndex(room.engine.symbols.names);
+export function listStatistics(context: QueryContext, reader: StatisticsReader): Handler {
+  const index = new SymbolIndex(context.engine.symbols.names);
   return async ({ query }, _symbol, client) => {
     const parameters = new QueryParameters(query);
     const prefix = parameters.text('prefix') ?? '';
@@ -29,7 +29,8 @@ export function listStatistics(room: QueryRoom, reader: StatisticsReader): Handl
     for (const symbolId of index.from(nameSpace.nameOf(prefix), start)) {
       // A client that may read few of many symbols must not hold up the sessions.
       if (++looks % LOOKS === 0) await new Promise(setImmediate);
-      if (!client.sees(room.engine.symbols.name(symbolId)) || !reader.hasData(symbolId)) continue;
+      if (!client.sees(context.engine.symbols.name(symbolId)) || !reader.hasData(symbolId))
+        continue;
       if (items.length === limit) {
         return jsonResponse(200, { items, next: items.at(-1)?.symbol });
       }

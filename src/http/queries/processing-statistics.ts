@@ -1,3 +1,4 @@
+import type { Config } from '../../config/schema.ts';
 import { Counter } from '../../engine/index.ts';
 import { rejectedByReason } from '../../gateway/ingest/rejection-reasons.ts';
 import {
@@ -6,18 +7,19 @@ import {
   latencyQuantileMs,
 } from '../../gateway/metrics/latency.ts';
 import { partitionTotal } from '../../gateway/partition-totals.ts';
+import type { QueryContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import type { QueryRoom } from '../http-room.ts';
 import { jsonResponse } from '../json-response.ts';
 import type { PartitionStatistics, ProcessingStatistics } from '../schemas.ts';
 
 /** `GET /api/statistics`: what the server did with all ticks since it started. */
-export function processingStatistics(room: QueryRoom): Handler {
-  return () => jsonResponse(200, readStatistics(room));
+export function processingStatistics(context: QueryContext): Handler {
+  return () => jsonResponse(200, readStatistics(context));
 }
 
-function readStatistics(room: QueryRoom): ProcessingStatistics {
-  const { engine, epoch, startedAt, totals, version } = room;
+function readStatistics(context: QueryContext): ProcessingStatistics {
+  const { config, counters, engine, epoch, intake, startedAt, version } = context;
+  const { totals } = intake;
   const byReason = rejectedByReason(totals.rejected);
   const total = (counter: Counter) => partitionTotal(engine, counter);
   return {
@@ -32,15 +34,15 @@ function readStatistics(room: QueryRoom): ProcessingStatistics {
     rejectedByReason: byReason,
     partitions: Array.from({ length: engine.partitions }, (_, i) => readPartition(engine, i)),
     latencyMs: readLatency(engine),
-    sessions: room.sessions(),
-    sent: readSent(room.traffic),
-    rules: readRules(room.rules),
+    sessions: readSessions(context),
+    sent: readSent(counters),
+    rules: readRules(config.processing),
     version,
     epoch,
   };
 }
 
-function readLatency(engine: QueryRoom['engine']): ProcessingStatistics['latencyMs'] {
+function readLatency(engine: QueryContext['engine']): ProcessingStatistics['latencyMs'] {
   const latencies = joinedLatencies(engine);
   return {
     p50: latencyQuantileMs(latencies, 0.5),
@@ -50,23 +52,32 @@ function readLatency(engine: QueryRoom['engine']): ProcessingStatistics['latency
   };
 }
 
-function readSent(traffic: QueryRoom['traffic']): ProcessingStatistics['sent'] {
+function readSessions({ sessions, subscriptions }: QueryContext): ProcessingStatistics['sessions'] {
   return {
-    frames: traffic.framesOut,
-    bytes: traffic.bytesOut,
-    entries: traffic.entriesOut,
-    fullEntries: traffic.fullEntriesOut,
-    anomalies: traffic.anomaliesOut,
-    conflated: traffic.conflatedUpdates,
+    publishers: sessions.publishers.size,
+    subscribers: sessions.subscribers.size,
+    subscriptions: subscriptions.held,
+    slow: sessions.countSlow(),
   };
 }
 
-function readRules(rules: QueryRoom['rules']): ProcessingStatistics['rules'] {
-  const { anomalyThresholdPercent, movingAverageWindow, slidingWindowMilliseconds } = rules;
+function readSent(counters: QueryContext['counters']): ProcessingStatistics['sent'] {
+  return {
+    frames: counters.framesOut,
+    bytes: counters.bytesOut,
+    entries: counters.entriesOut,
+    fullEntries: counters.fullEntriesOut,
+    anomalies: counters.anomaliesOut,
+    conflated: counters.conflatedUpdates,
+  };
+}
+
+function readRules(processing: Config['processing']): ProcessingStatistics['rules'] {
+  const { anomalyThresholdPercent, movingAverageWindow, slidingWindowMilliseconds } = processing;
   return { movingAverageWindow, anomalyThresholdPercent, slidingWindowMilliseconds };
 }
 
-function readPartition(engine: QueryRoom['engine'], partition: number): PartitionStatistics {
+function readPartition(engine: QueryContext['engine'], partition: number): PartitionStatistics {
   const { counters, queueDepth, restarts } = engine.status(partition);
   return {
     partition,

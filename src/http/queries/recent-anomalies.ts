@@ -8,8 +8,8 @@ import {
   type TimeRange,
 } from '../../store/index.ts';
 import { anomalyJson } from '../anomaly-json.ts';
+import type { QueryContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import type { QueryRoom } from '../http-room.ts';
 import { jsonResponse } from '../json-response.ts';
 import { QueryParameters } from '../query-parameters.ts';
 import { RequestProblem } from '../request-problem.ts';
@@ -24,7 +24,7 @@ const PIECE = 1000;
  * `GET /api/anomalies`: the most recent ones of all symbols, newest first; or, where the query names a time or a page, those
  * of a span of time, oldest first.
  */
-export function recentAnomalies(room: QueryRoom): Handler {
+export function recentAnomalies(context: QueryContext): Handler {
   return async ({ query }, _symbol, client) => {
     const parameters = new QueryParameters(query);
     const from = parameters.time('from');
@@ -34,10 +34,10 @@ export function recentAnomalies(room: QueryRoom): Handler {
     parameters.check();
     const isWanted = (name: string) => client.sees(name);
     if (from === undefined && to === undefined && after === undefined) {
-      const items = room.anomalies.recent(limit, isWanted);
+      const items = context.anomalies.recent(limit, isWanted);
       return jsonResponse(200, { items: items.map((item) => jsonOf(item, client)) });
     }
-    const { store } = room;
+    const { store } = context;
     if (store === undefined) {
       throw new RequestProblem(404, 'This server has no store, so it knows recent anomalies only.');
     }

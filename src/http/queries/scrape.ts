@@ -1,10 +1,10 @@
 import { createMetrics } from '../../gateway/metrics/metrics.ts';
+import type { QueryContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import type { QueryRoom } from '../http-room.ts';
 
 /** `GET /metrics`: the metrics as Prometheus reads them. */
-export function scrape(room: QueryRoom): Handler {
-  const registry = createMetrics(room);
+export function scrape(context: QueryContext): Handler {
+  const registry = createMetrics(context);
   return async () => ({
     status: 200,
     headers: { 'content-type': registry.contentType },

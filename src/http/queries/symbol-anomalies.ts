@@ -1,6 +1,6 @@
 import { anomalyJson } from '../anomaly-json.ts';
+import type { QueryContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import type { QueryRoom } from '../http-room.ts';
 import { jsonResponse } from '../json-response.ts';
 import { QueryParameters } from '../query-parameters.ts';
 import { readableSymbol } from '../readable-symbol.ts';
@@ -11,15 +11,15 @@ import { unknownSymbol } from '../unknown-symbol.ts';
  * `GET /api/prices/{symbol}/anomalies`: a page of those that are held, oldest first. With `after`,
  * the first ones after it; without, the last ones before `before`, or of all.
  */
-export function symbolAnomalies(room: QueryRoom, reader: StatisticsReader): Handler {
-  const { anomalies } = room;
+export function symbolAnomalies(context: QueryContext, reader: StatisticsReader): Handler {
+  const { anomalies } = context;
   return ({ query }, symbol, client) => {
     const parameters = new QueryParameters(query);
     const after = parameters.sequence('after');
     const before = parameters.sequence('before') ?? Number.POSITIVE_INFINITY;
     const limit = parameters.limit();
     parameters.check();
-    const symbolId = readableSymbol(room, client, symbol);
+    const symbolId = readableSymbol(context, client, symbol);
     const isKnown = symbolId >= 0 && (reader.hasData(symbolId) || anomalies.last(symbolId) > 0);
     if (!isKnown) throw unknownSymbol(symbol);
     const first = anomalies.first(symbolId);

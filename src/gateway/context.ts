@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import type { Authenticator } from '../access/index.ts';
+import type { Config } from '../config/schema.ts';
+import type { Engine } from '../engine/index.ts';
+import { TickBatch, TicksReader } from '../protocol/index.ts';
+import type { SnapshotCounters, Store } from '../store/index.ts';
+import { CachedClock } from './cached-clock.ts';
+import { AnomalyLog } from './fanout/anomaly-log.ts';
+import { ConflationQueue } from './fanout/conflation-queue.ts';
+import { FanOut } from './fanout/fan-out.ts';
+import { FlushScheduler } from './fanout/flush-scheduler.ts';
+import { StatsMessage } from './fanout/stats-message.ts';
+import { SymbolVersions } from './fanout/symbol-versions.ts';
+import type { Health } from './health.ts';
+import { CreditPool } from './ingest/credit-pool.ts';
+import { PublisherRegistry } from './ingest/publisher-registry.ts';
+import { TickIntake } from './ingest/tick-intake.ts';
+import { BackgroundTasks } from './limits/background-tasks.ts';
+import { SymbolQuota } from './limits/symbol-quota.ts';
+import { GatewayCounters } from './metrics/gateway-counters.ts';
+import { Origins } from './sessions/origins.ts';
+import { Renewals } from './sessions/renewals.ts';
+import type { SecurityCounts, SecurityEvents } from './sessions/security-events.ts';
+import { SessionRegistry } from './sessions/session-registry.ts';
+import { Subscriptions } from './subscriptions/subscriptions.ts';
+
+/** Takes the gateway's log lines. */
+export interface GatewayLog {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What the composition hands to the gateway. */
+interface Given {
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly log: GatewayLog;
+  /** Version of this server, as clients see it. */
+  readonly version: string;
+  /** Keeps anomalies; undefined: memory is all there is. */
+  readonly store: Store | undefined;
+  /** Counts snapshots where there is a store. */
+  readonly snapshots: SnapshotCounters;
+  /** Undefined: clients need no token. */
+  readonly authenticator: Authenticator | undefined;
+  readonly security: SecurityEvents;
+  /** What `security` counted; undefined: nobody counts. */
+  readonly securityCounts: SecurityCounts | undefined;
+  readonly health: Health;
+}
+
+export interface GatewayOptions extends Given {
+  /** Publishers of an earlier run with their last accepted sequence, longest offline first. */
+  readonly publishers: Iterable<readonly [name: string, sequence: number]>;
+  /** Subscriptions that memory is reserved for at the start; undefined: plenty. */
+  readonly subscriptionsReserved?: number | undefined;
+}
+
+/**
+ * What all sessions and HTTP requests of a gateway share. Built once; whoever needs a part of it
+ * names that part with `Pick`.
+ */
+export interface GatewayContext extends Given {
+  /** Names this run of the server: what clients know of another epoch is void. */
+  readonly epoch: string;
+  /** Start of this run, ms since the epoch. */
+  readonly startedAt: number;
+  /** Reports an error that no client can be blamed for. */
+  readonly fault: (error: unknown) => void;
+  readonly clock: CachedClock;
+  readonly counters: GatewayCounters;
+  readonly sessions: SessionRegistry;
+  readonly origins: Origins;
+  /** Undefined: clients need no token. */
+  readonly renewals: Renewals | undefined;
+
+  readonly publishers: PublisherRegistry;
+  readonly quota: SymbolQuota;
+  readonly credit: CreditPool;
+  readonly intake: TickIntake;
+  /** Scratch space of whoever reads a TICKS frame: one at a time, within one call. */
+  readonly ticksReader: TicksReader;
+  readonly tickBatch: TickBatch;
+
+  readonly subscriptions: Subscriptions;
+  readonly background: BackgroundTasks;
+
+  readonly versions: SymbolVersions;
+  readonly anomalies: AnomalyLog;
+  readonly statsMessage: StatsMessage;
+  readonly conflation: ConflationQueue;
+  readonly fanOut: FanOut;
+  readonly scheduler: FlushScheduler;
+}
+
+/** Builds the context. Nothing runs until the gateway starts. */
+export function createGatewayContext(options: GatewayOptions): GatewayContext {
+  const { publishers, subscriptionsReserved, ...given } = options;
+  const { authenticator, config, engine, log, security, store } = given;
+  const fault = (error: unknown) => log.error({ err: error }, 'a handler failed');
+  const sessions = new SessionRegistry();
+  const counters = new GatewayCounters();
+  const subscriptions = new Subscriptions(subscriptionsReserved);
+  const versions = new SymbolVersions(engine);
+  const anomalies = new AnomalyLog(
+    engine,
+    config.stream.recentAnomaliesPerSymbol,
+    store && {
+      store,
+      isAwaited: config.store.mode === 'sync',
+    },
+  );
+  const conflation = new ConflationQueue();
+  const fanOut = new FanOut(engine, subscriptions, versions, anomalies, counters);
+  return {
+    ...given,
+    epoch: randomBytes(6).toString('base64url'),
+    startedAt: Date.now(),
+    fault,
+    clock: new CachedClock(),
+    counters,
+    sessions,
+    origins: new Origins(config.server.allowedOrigins, config.tls.certificateFile !== ''),
+    renewals: authenticator && new Renewals(authenticator, security, fault),
+    publishers: new PublisherRegistry(publishers),
+    quota: new SymbolQuota(config.limits, engine.symbols.names),
+    credit: createCredit(config, engine),
+    intake: new TickIntake(engine, config.processing.maxFutureMs, subscriptions),
+    ticksReader: new TicksReader(config.publish.ticksPerFrameMax),
+    tickBatch: new TickBatch(),
+    subscriptions,
+    background: new BackgroundTasks(fault),
+    versions,
+    anomalies,
+    statsMessage: new StatsMessage(versions),
+    conflation,
+    fanOut,
+    scheduler: new FlushScheduler(engine, fanOut, conflation, sessions.publishers),
+  };
+}
+
+function createCredit({ processing, publish }: Config, engine: Engine): CreditPool {
+  const window = Math.max(processing.channelCapacity, publish.ticksPerFrameMax);
+  const isBinding = processing.overflow === 'wait';
+  return new CreditPool(window, isBinding ? () => engine.freeSlots() : undefined);
+}

@@ -1,0 +1,43 @@
+import type { Store } from '../store/index.ts';
+
+const WINDOW_MS = 60_000;
+/** Restarts of a partition's worker within the window that are too many. */
+const RESTARTS_MAX = 5;
+
+/** Judges whether traffic should be sent to this server. */
+export class Health {
+  /** Set for good once a stop has begun. */
+  isStopping = false;
+  readonly #store: Pick<Store, 'fault'> | undefined;
+  /** Times of restarts, ms since the epoch, oldest first, by partition. */
+  readonly #restarts = new Map<number, number[]>();
+
+  constructor(store?: Pick<Store, 'fault'>) {
+    this.#store = store;
+  }
+
+  /** A worker died and is being replaced. */
+  workerRestarted(partition: number): void {
+    const times = this.#restarts.get(partition) ?? [];
+    times.push(Date.now());
+    if (times.length > RESTARTS_MAX) times.shift();
+    this.#restarts.set(partition, times);
+  }
+
+  /** Why the server is not ready, in words; undefined when it is. */
+  fault(): string | undefined {
+    if (this.isStopping) return 'the server is stopping';
+    const fault = this.#store?.fault;
+    if (fault !== undefined) return `the store is out of order: ${fault}`;
+    return this.#workerFault();
+  }
+
+  #workerFault(): string | undefined {
+    const from = Date.now() - WINDOW_MS;
+    for (const [partition, times] of this.#restarts) {
+      if (times.length < RESTARTS_MAX || (times[0] as number) < from) continue;
+      return `the worker of partition ${partition} died ${RESTARTS_MAX} times within a minute`;
+    }
+    return undefined;
+  }
+}
