@@ -126,7 +126,7 @@ onTransports((transport) => {
 
   it('stops with GOAWAY, everything applied and delivered, and 4001', async () => {
     const server = await serverForTest({
-      server: { transport, drainMs: 2000, goawayJitterMs: 123 },
+      server: { transport, drainMs: 30_000, goawayJitterMs: 123 },
       processing: { overflow: 'wait' },
     });
     const subscriber = await subscriberForTest(server.port);
@@ -143,7 +143,7 @@ onTransports((transport) => {
     await server.stop();
     for (const client of [subscriber, publisher]) {
       expect((await client.closing()).code).toBe(4001);
-      expect(client.of(Op.GOAWAY)).toEqual([[Op.GOAWAY, expect.any(String), 2000, 123]]);
+      expect(client.of(Op.GOAWAY)).toEqual([[Op.GOAWAY, expect.any(String), 30_000, 123]]);
     }
     expect(subscriber.mirror.get('S')?.count).toBe(ticks);
     expect(publisher.lastAck).toMatchObject({ sequence: 1, accepted: ticks });

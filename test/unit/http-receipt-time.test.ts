@@ -1,4 +1,5 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
+import type { GatewayContext } from '../../src/gateway/index.ts';
 import { postPrices } from '../../src/http/commands/post-prices.ts';
 import { gatewayContext } from '../../testkit/gateway-context.ts';
 import { anybody } from '../support/anybody.ts';
@@ -13,10 +14,10 @@ function standFor(ms: number): void {
 
 it('has one receipt time a turn of the loop, the one of frames of publishers', async () => {
   const run = await EngineRun.start({ partitions: 1 });
-  const context = gatewayContext(run.engine);
-  const { clock, scheduler } = context;
-  onTestFinished(() => scheduler.stop());
-  const handler = postPrices(context);
+  const { clock, ...context } = gatewayContext(run.engine);
+  // Without a fan-out, which would take the changes before this test sees them.
+  const scheduler = { schedule: () => run.engine.publishTicks() } as GatewayContext['scheduler'];
+  const handler = postPrices({ ...context, clock, scheduler });
   const post = (symbol: string) => {
     const body = Buffer.from(JSON.stringify({ symbol, price: 1 }));
     const head = {
