@@ -1,29 +1,45 @@
-import { type CaptureReport, CaptureRequester } from './memory/capture-request.ts';
-import type { CaptureMemory } from './memory/engine-memory.ts';
-import type { TickProducer } from './memory/tick-ring.ts';
+import { assertEqual } from './assert.ts';
+import {
+  type CaptureReport,
+  CaptureRequester,
+  CaptureResponder,
+} from './memory/capture-request.ts';
+import { ChangeSet } from './memory/change-set.ts';
+import { Counter, type Counters, monotonicMs } from './memory/counters.ts';
+import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
+import { copyArenaPlaces, MAXIMA, MINIMA, readPlaces } from './memory/place-arena.ts';
+import { RowValue, StatisticsTable } from './memory/statistics-table.ts';
+import { SymbolNames } from './memory/symbol-names.ts';
+import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
+import type { TickProducer } from './memory/tick-producer.ts';
+import { MovingAverage } from './moving-average.ts';
+import type { Rules } from './partition.ts';
+import type { AverageState, SymbolState } from './symbol-state.ts';
+import { SymbolStateWriter } from './symbol-state-codec.ts';
+import { partitionOf, symbolHash } from './symbol-table.ts';
 
 /**
- * The state of all symbols at one moment, in shared memory: plain data that may be sent to any thread, to be read there with
- * `readCapture` until it is released.
+ * The state of all symbols at one moment, in shared memory: plain data that may be posted to any
+ * thread and read there with {@link readCapture} until it is released.
  */
 export interface Capture {
   /** Counts from 1. */
   readonly number: number;
-  /** Symbols that were known at the cut; they have the ids below this. */
+  /** Symbols known at the cut: those with ids below this. */
   readonly symbols: number;
   readonly movingAverageWindow: number;
   readonly names: SharedArrayBuffer;
   readonly records: SharedArrayBuffer;
   /** By partition. */
   readonly places: readonly SharedArrayBuffer[];
-  /** By partition: what it took, and what became of the ticks before the cut. */
+  /** By partition: its cost, and what became of the ticks before the cut. */
   readonly reports: readonly CaptureReport[];
 }
 
-/** What is the same in all captures of an engine. */
+/** What all captures of an engine have in common. */
 type CaptureFrame = Pick<Capture, 'movingAverageWindow' | 'names'>;
 
-/** Asks workers for captures, one at a time. The gateway's thread only. */
+/** The gateway's end: asks the workers for captures, one at a time. The gateway's thread only. */
 export class Captures {
   readonly #memory: readonly CaptureMemory[];
   readonly #requesters: readonly CaptureRequester[];
@@ -50,21 +66,26 @@ export class Captures {
   }
 
   /**
-   * Asks all workers for a capture and wakes those that sleep. Resolves when the last has made its part.
+   * Requests a capture from all workers and wakes those that sleep. Every tick offered so far has been
+   * published. Resolves when the last worker has made its part.
    *
-   * @param symbols known now; every tick offered so far has been published
+   * @param symbols known now
    */
   async request(symbols: number): Promise<Capture> {
     this.#isFree = false;
     const number = ++this.#number;
-    const requesters = this.#requesters;
-    for (const [partition, producer] of this.#producers.entries()) {
-      (requesters[partition] as CaptureRequester).request(producer.position);
-      producer.wake();
+    const cuts = this.#producers.map(({ position }) => position);
+    for (const [partition, requester] of this.#requesters.entries()) {
+      requester.request(cuts[partition] as number);
+      (this.#producers[partition] as TickProducer).wake();
     }
-    await Promise.all(requesters.map((requester) => requester.done()));
+    await Promise.all(this.#requesters.map((requester) => requester.done()));
     const places = this.#memory.map((memory) => memory.places);
-    const reports = requesters.map((requester) => requester.report());
+    const reports = this.#requesters.map((requester) => requester.report());
+    for (const [partition, { applied, lost }] of reports.entries()) {
+      const offered = this.#producers[partition]?.offeredBefore(cuts[partition] as number) ?? 0;
+      assertEqual('ticks applied or lost before a cut', (applied + lost) | 0, offered);
+    }
     const [first] = this.#memory as [CaptureMemory];
     return { number, symbols, records: first.records, places, reports, ...this.#frame };
   }
@@ -73,4 +94,146 @@ export class Captures {
   release({ number }: Capture): void {
     if (number === this.#number) this.#isFree = true;
   }
+}
+
+/**
+ * The worker's end. At the cut it copies the records that changed since the last capture, with their
+ * places, to the staging area, which then holds all symbols as of the cut. One thread only; nothing
+ * called once a tick allocates.
+ */
+export class CaptureStaging {
+  readonly #responder: CaptureResponder;
+  readonly #changes: ChangeSet;
+  readonly #counters: Counters;
+  readonly #records: SymbolRecords;
+  readonly #average: MovingAverage;
+  readonly #places: Float64Array;
+  readonly #stagedRecords: Float64Array;
+  readonly #stagedPlaces: Float64Array;
+
+  constructor(memory: PartitionMemory, captures: CaptureMemory, rules: Rules, counters: Counters) {
+    this.#responder = new CaptureResponder(captures.request);
+    this.#changes = new ChangeSet(captures.changes);
+    this.#counters = counters;
+    this.#records = new SymbolRecords(memory.records, rules.movingAverageWindow);
+    this.#average = new MovingAverage(this.#records, rules.movingAverageWindow);
+    this.#places = new Float64Array(memory.places);
+    this.#stagedRecords = new Float64Array(captures.records);
+    this.#stagedPlaces = new Float64Array(captures.places);
+  }
+
+  /** Marks the symbols of ticks `from` to `to` (exclusive) as changed, before these are applied. */
+  markAll(symbolIds: Int32Array, from: number, to: number): void {
+    this.#changes.markAll(symbolIds, from, to);
+  }
+
+  readonly isWanted = (): boolean => this.#responder.isWanted();
+
+  /**
+   * How many of `count` ticks from `position` on may be applied: those before the cut of the requested
+   * capture. Where the queue has reached the cut, or was lapped beyond it, the capture is made first
+   * and all of them may.
+   */
+  admit(position: number, count: number): number {
+    const before = this.#responder.ticksBefore(position);
+    if (before > 0) return Math.min(before, count);
+    this.#capture(-before);
+    return count;
+  }
+
+  /** Wakes a gateway that the worker before may have died without waking. */
+  takeOver(): void {
+    this.#responder.notifyAnew();
+  }
+
+  /** @param beyond ticks behind the cut that were lapped already */
+  #capture(beyond: number): void {
+    const start = monotonicMs();
+    const copied = this.#changes.takeAll(this.#copy);
+    const lapped = this.#counters.get(Counter.LAPPED) - beyond;
+    this.#responder.finish(
+      copied,
+      monotonicMs() - start,
+      this.#counters.get(Counter.APPLIED),
+      lapped + this.#counters.get(Counter.SKIPPED),
+    );
+  }
+
+  readonly #copy = (symbolId: number): void => {
+    const records = this.#records;
+    // A tick with a bad symbol id kills the worker that applies it, but its mark stays.
+    if (symbolId >= records.symbols) return;
+    const record = symbolId * records.doublesEach;
+    const count = records.doubles[record + RecordDouble.COUNT] as number;
+    const end = record + RecordDouble.PRICES + this.#average.filled(symbolId, count);
+    for (let i = record; i < end; i++) this.#stagedRecords[i] = records.doubles[i] as number;
+    copyArenaPlaces(records, this.#places, this.#stagedPlaces, symbolId, MINIMA);
+    copyArenaPlaces(records, this.#places, this.#stagedPlaces, symbolId, MAXIMA);
+  };
+}
+
+/** No chunk but the last is smaller. */
+const CHUNK_BYTES_MIN = 64 * 1024;
+
+const decoder = new TextDecoder();
+
+/**
+ * Encodes the states of all symbols of a capture for `decodeSymbolStates`, in chunks of whole states of
+ * 64 kB or a little more; the last may be smaller. Any thread, until the capture is released.
+ */
+export function* readCapture(capture: Capture): Generator<Uint8Array> {
+  const writer = new SymbolStateWriter();
+  for (const state of readStates(capture)) {
+    writer.append(state);
+    if (writer.length >= CHUNK_BYTES_MIN) yield writer.take();
+  }
+  if (writer.length > 0) yield writer.take();
+}
+
+/** The states of all symbols of a capture that have ticks or anomalies, by symbol id. */
+function* readStates(capture: Capture): Generator<SymbolState> {
+  const names = new SymbolNames(capture.names);
+  const records = new SymbolRecords(capture.records, capture.movingAverageWindow);
+  const table = new StatisticsTable(records);
+  const places = capture.places.map((memory) => new Float64Array(memory));
+  for (let symbolId = 0; symbolId < capture.symbols; symbolId++) {
+    const count = table.value(symbolId, RowValue.COUNT);
+    const anomalies = table.anomalies(symbolId);
+    // All its ticks were refused, overwritten or offered after the cut.
+    if (count === 0 && anomalies === 0) continue;
+    const name = names.get(symbolId);
+    const partition = partitionOf(symbolHash(name, 0, name.length), places.length);
+    const own = places[partition] as Float64Array;
+    yield {
+      symbol: decoder.decode(name),
+      anomalies,
+      count,
+      price: table.value(symbolId, RowValue.PRICE),
+      average: table.value(symbolId, RowValue.AVERAGE),
+      time: table.value(symbolId, RowValue.TIME),
+      min: table.value(symbolId, RowValue.MIN),
+      max: table.value(symbolId, RowValue.MAX),
+      averaging: readAverage(records, symbolId, count, capture.movingAverageWindow),
+      minima: readPlaces(records, own, symbolId, MINIMA),
+      maxima: readPlaces(records, own, symbolId, MAXIMA),
+    };
+  }
+}
+
+function readAverage(
+  records: SymbolRecords,
+  symbolId: number,
+  count: number,
+  window: number,
+): AverageState {
+  const record = symbolId * records.doublesEach;
+  const taken = count - (records.doubles[record + RecordDouble.SINCE] as number);
+  const first = record + RecordDouble.PRICES;
+  return {
+    window,
+    taken,
+    prices: new Float64Array(records.doubles.subarray(first, first + Math.min(taken, window))),
+    sum: records.doubles[record + RecordDouble.SUM] as number,
+    correction: records.doubles[record + RecordDouble.CORRECTION] as number,
+  };
 }

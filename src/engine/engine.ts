@@ -1,5 +1,4 @@
 import { type Capture, Captures } from './captures.ts';
-import { type EngineOptions, rulesOf } from './engine-options.ts';
 import { AnomalyConsumer, type AnomalySink } from './memory/anomaly-ring.ts';
 import { Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
@@ -12,54 +11,68 @@ import {
 import { StatisticsTable } from './memory/statistics-table.ts';
 import { createSymbolNames } from './memory/symbol-names.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
-import { type ReceivedTicks, TickProducer } from './memory/tick-ring.ts';
-import { PartitionThread } from './partition-thread.ts';
-import { Quarantine } from './quarantine.ts';
+import { TickProducer } from './memory/tick-producer.ts';
+import type { ReceivedTicks } from './memory/tick-ring.ts';
+import type { Rules } from './partition.ts';
 import { restoreSymbols } from './restore-symbols.ts';
-import { Standby } from './standby.ts';
 import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
+import { PartitionThread, Quarantine, type SpawnWorker, Standby } from './worker-threads.ts';
 
-/** How often a stop makes room in the anomaly rings, ms. */
+/** How often a stop drains the anomaly rings, ms. */
 const STOP_DRAIN_MS = 5;
 
-const NOWHERE: AnomalySink = () => undefined;
+export interface EngineOptions extends Rules {
+  readonly partitions: number;
+  /** Ticks a queue holds, a power of two. */
+  readonly channelCapacity: number;
+  /** Whether a full queue overwrites its oldest ticks (`dropOldest`) or refuses new ones. */
+  readonly overwrites: boolean;
+  readonly maxSymbols: number;
+  /** Whether {@link Engine.capture} may be called: it doubles the memory of symbols. */
+  readonly captures?: boolean;
+  /** What runs the workers instead of threads: for the simulation. */
+  readonly spawn?: SpawnWorker | undefined;
+  /** A partition's memory, where the default is too large: see `EngineMemoryOptions`. */
+  readonly anomalyRingCapacity?: number | undefined;
+  readonly growBytes?: number | undefined;
+}
 
 /** A tick that a worker died applying, and that is skipped. */
 export interface SkippedTick {
   /** Undefined where there is no such symbol. */
   readonly symbol: string | undefined;
-  /** Undefined where newer ticks have taken its place. */
+  /** Undefined where newer ticks have overwritten it. */
   readonly price: number | undefined;
   /** ms since the epoch; undefined with the price. */
   readonly time: number | undefined;
-  /** Whether the worker died of it, as far as can be told, and was not killed from outside. */
+  /** Whether the tick caused the death, as far as can be known, rather than a kill from outside. */
   readonly isQuarantined: boolean;
 }
 
-/** What the engine tells whoever runs it. */
 export interface EngineEvents {
   /**
    * A worker died and is being replaced.
    *
-   * @param tick that it was applying; undefined if it was applying none
+   * @param tick that it was applying; undefined if none
    */
   workerRestarted(partition: number, cause: Error, tick: SkippedTick | undefined): void;
 }
 
-/** What is known of a partition from outside. */
+/** A partition as seen from outside. */
 export interface PartitionStatus {
   readonly counters: Counters;
   /** Ticks waiting in its queue. */
   readonly queueDepth: number;
   readonly restarts: number;
-  /** Ticks that its workers died of: part of those that its counters have as skipped. */
+  /** Ticks that killed its workers: part of those that its counters have as skipped. */
   readonly quarantined: number;
 }
 
 /**
- * The engine as the gateway sees it: ticks in, statistics rows, changed symbols and anomalies out. Owns the shared memory
- * and the workers. All methods belong to the thread that made it; none but `start` and `stop` waits.
+ * The engine as the gateway sees it: ticks in; statistics rows, changed symbols and anomalies out. Owns
+ * the shared memory and the workers. All methods belong to the thread that created it; only those that
+ * return promises wait.
  */
 export class Engine {
   readonly symbols: SymbolTable;
@@ -95,7 +108,7 @@ export class Engine {
     this.dirty = new DirtySet(first.dirty, options.maxSymbols);
     this.#doorbell = new Doorbell(first.doorbell);
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
-    this.#anomalies = memory.map(({ anomalies }) => new AnomalyConsumer(anomalies, this.symbols));
+    this.#anomalies = memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
     this.#counters = memory.map(({ counters }) => new Counters(counters));
     this.#quarantines = memory.map(() => new Quarantine());
     if (options.captures) {
@@ -115,11 +128,11 @@ export class Engine {
   }
 
   /**
-   * Makes the memory, lays what is `restored` into it and starts the workers; resolves when all of them run. Restored
-   * symbols with ticks are marked as changed.
+   * Creates the memory, restores symbols into it and starts the workers; resolves when all of them run.
+   * Restored symbols with ticks are marked as changed.
    *
    * @throws RangeError when more symbols are restored than `maxSymbols`
-   * @throws Error when what is restored is impossible
+   * @throws Error when a restored state is impossible
    */
   static async start(
     options: EngineOptions,
@@ -155,8 +168,8 @@ export class Engine {
   }
 
   /**
-   * Puts a valid tick, number `index` of a frame's, into the queue of its symbol's partition; {@link publishTicks} makes it
-   * visible there.
+   * Puts tick number `index` of a frame, a valid one, into the queue of its symbol's partition.
+   * {@link publishTicks} makes it visible there.
    *
    * @returns false when the queue is full and does not overwrite
    */
@@ -167,7 +180,7 @@ export class Engine {
     return true;
   }
 
-  /** Hands the offered ticks to the workers and wakes those that sleep: once for many frames. */
+  /** Publishes the offered ticks and wakes the workers that sleep: once for many frames. */
   publishTicks(): void {
     if (this.offered === 0) return;
     this.offered = 0;
@@ -200,9 +213,14 @@ export class Engine {
     return count;
   }
 
-  /** Has `onNews` called once when there is something to take. See {@link Doorbell.arm}: look again after arming. */
-  armDoorbell(onNews: () => void): void {
+  /**
+   * Has `onNews` called once when changes or anomalies come after this call.
+   *
+   * @returns whether there are some already, for which it may not be called
+   */
+  armDoorbell(onNews: () => void): boolean {
     this.#doorbell.arm(onNews);
+    return this.hasNews();
   }
 
   /** Whether {@link capture} may be called now. */
@@ -211,26 +229,26 @@ export class Engine {
   }
 
   /**
-   * Captures the state of all symbols as every tick offered before this call makes it, and none after (those that a full
-   * queue gives up are in none). Intake goes on meanwhile. Resolves when all workers have come to the cut; then
-   * {@link releaseCapture} is due before the next one.
+   * Captures the state of all symbols after every tick offered before this call and none after it
+   * (except ticks that a full queue overwrites, which are in no capture). Intake goes on meanwhile.
+   * Resolves when all workers have reached the cut; {@link releaseCapture} must precede the next call.
    *
-   * @throws Error when it is not possible: see {@link isCapturePossible}
+   * @throws Error unless {@link isCapturePossible}
    */
   async capture(): Promise<Capture> {
     if (this.#captures === undefined) throw new Error('the engine was started without captures');
-    if (!this.#captures.isFree) throw new Error('the capture before is not released');
+    if (!this.#captures.isFree) throw new Error('the previous capture is not released');
     if (this.#isStopping) throw new Error('the engine is stopping');
     this.publishTicks();
     return this.#captures.request(this.symbols.size);
   }
 
-  /** Lets the next capture overwrite this one: whatever thread read it has finished. */
+  /** Lets the next capture overwrite this one: no thread reads it any more. */
   releaseCapture(capture: Capture): void {
     this.#captures?.release(capture);
   }
 
-  /** Whether threads wait to take the place of a worker that dies: otherwise one is started then, which takes longer. */
+  /** Whether threads wait to replace a worker that dies; otherwise one is started then, which is slower. */
   get hasStandby(): boolean {
     return this.#standby.isReady;
   }
@@ -245,21 +263,32 @@ export class Engine {
     };
   }
 
-  /** Kills a partition's worker at once, wherever it is, for drills; another takes its place. */
+  /** Kills a partition's worker at once, wherever it is, for drills; it is replaced. */
   async killWorker(partition: number): Promise<void> {
     await (this.#threads[partition] as PartitionThread).kill();
   }
 
-  /** Lets the workers finish what is queued, then ends them. The last anomalies go to `sink`, or nowhere. */
-  async stop(sink: AnomalySink = NOWHERE): Promise<void> {
+  /** Ends the workers once they have applied what is queued. The last anomalies go to `sink`. */
+  async stop(sink: AnomalySink = () => undefined): Promise<void> {
     this.#isStopping = true;
     this.publishTicks();
     const ended = this.#threads.map((thread) => thread.stop());
     for (const producer of this.#producers) producer.stop();
-    // A worker with a full anomaly ring waits for it to be taken from, and would wait for ever.
+    // A worker with a full anomaly ring would otherwise wait for ever.
     const timer = setInterval(() => this.drainAnomalies(sink), STOP_DRAIN_MS);
     await Promise.all(ended);
     clearInterval(timer);
     await this.#standby.end();
   }
+}
+
+function rulesOf(options: EngineOptions): Rules {
+  const { movingAverageWindow, anomalyThresholdPercent } = options;
+  const { slidingWindowMilliseconds, windowCapacity } = options;
+  return {
+    movingAverageWindow,
+    anomalyThresholdPercent,
+    slidingWindowMilliseconds,
+    windowCapacity,
+  };
 }

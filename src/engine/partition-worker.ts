@@ -1,34 +1,34 @@
 import { isMainThread, parentPort } from 'node:worker_threads';
+import { CaptureStaging } from './captures.ts';
 import { AnomalyProducer } from './memory/anomaly-ring.ts';
-import { Counter, Counters } from './memory/counters.ts';
+import { Counter, Counters, monotonicMs } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
 import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
 import { StatisticsTable } from './memory/statistics-table.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
-import { TickColumns, TickConsumer } from './memory/tick-ring.ts';
-import { monotonicMs } from './monotonic-clock.ts';
+import { TickConsumer } from './memory/tick-consumer.ts';
+import { TickColumns } from './memory/tick-ring.ts';
 import { Partition, type Rules } from './partition.ts';
-import { PartitionStaging } from './partition-staging.ts';
 
 /** What a thread is sent to become a partition's worker. */
 export interface PartitionWorkerData {
   readonly memory: PartitionMemory;
   readonly rules: Rules;
-  /** Where captures are copied to; none are made without. */
+  /** Where captures are copied to; undefined where none are made. */
   readonly captures?: CaptureMemory | undefined;
-  /** Whether a symbol was restored with fewer prices than its ring has places and it had ticks: see {@link Partition}. */
+  /** Whether a restored symbol's ring began after its first tick: see {@link Partition}. */
   readonly hasShortRings?: boolean | undefined;
 }
 
 /** Ticks applied between two looks at the clock and the doorbell. */
 const BATCH = 512;
-/** Ticks whose memory is asked for together: enough to overlap the waits, few enough to stay in the first cache. */
+/** Ticks prefetched together: enough to overlap the waits, few enough to stay in the first-level cache. */
 const GROUP = 32;
 /** A tick raises at most an Up and a Down. */
 const ANOMALIES_PER_TICK = 2;
 
-/** The thread of a partition: takes what is there, applies it, tells the gateway; sleeps when there is nothing. */
+/** The thread of a partition: takes ticks, applies them, publishes the results; sleeps without work. */
 export class PartitionWorker {
   readonly #ticks: TickConsumer;
   readonly #anomalies: AnomalyProducer;
@@ -37,7 +37,7 @@ export class PartitionWorker {
   readonly #doorbell: Doorbell;
   readonly #counters: Counters;
   readonly #partition: Partition;
-  readonly #staging: PartitionStaging | undefined;
+  readonly #staging: CaptureStaging | undefined;
   readonly #columns = new TickColumns(BATCH);
 
   constructor({ memory, rules, captures, hasShortRings }: PartitionWorkerData) {
@@ -49,7 +49,7 @@ export class PartitionWorker {
     this.#dirty = new DirtySet(memory.dirty, records.symbols);
     this.#doorbell = new Doorbell(memory.doorbell);
     this.#partition = new Partition(memory, rules, this.#counters, this.#anomalies, hasShortRings);
-    this.#staging = captures && new PartitionStaging(memory, captures, rules, this.#counters);
+    this.#staging = captures && new CaptureStaging(memory, captures, rules, this.#counters);
   }
 
   run(): void {
@@ -59,9 +59,9 @@ export class PartitionWorker {
     }
   }
 
-  /** Applies a batch of what is there. Returns what to do next. */
+  /** Applies one batch. Returns what to do next. */
   step(): 'step' | 'sleep' | 'end' {
-    // Asked before looking at the queue: what was offered before the stop is then seen.
+    // Read before the queue: what was offered before the stop is then seen.
     const isStopping = this.#ticks.isStopping();
     const polled = this.#ticks.poll(this.#columns, BATCH);
     const count = this.#admit(polled);
@@ -71,17 +71,17 @@ export class PartitionWorker {
   }
 
   /**
-   * Blocks until there may be something to do.
+   * Blocks until there may be work.
    *
-   * @param spins looks at the queue before that; undefined: as many as pay
+   * @param spins looks at the queue before sleeping; undefined for as many as pay
    */
   sleep(spins?: number): void {
     this.#ticks.sleep(this.#staging?.isWanted, spins);
   }
 
   /**
-   * How many of the polled ticks come next: those behind the cut of a capture are polled again after it. (Looked at after
-   * the queue: whoever sees a tick behind a cut sees that a capture is wanted.)
+   * How many of the polled ticks come next: those behind the cut of a capture are polled again after it.
+   * Reads the request after the queue: a thread that sees a tick behind the cut sees the request.
    */
   #admit(polled: number): number {
     if (this.#staging === undefined || !this.#staging.isWanted()) return polled;
@@ -89,19 +89,19 @@ export class PartitionWorker {
   }
 
   /**
-   * Cleans up after a predecessor that died at any point, be it in here; changes nothing on a first start. Whoever comes
-   * after a death in between does it again.
+   * Cleans up after a predecessor that died anywhere, in here too; changes nothing on a first start. A
+   * successor that finds this half done does it again.
    */
   takeOver(): void {
     try {
       const symbolId = this.#ticks.interrupted();
       if (symbolId >= 0) this.#skip(symbolId);
-      // What the predecessor had applied and not told the gateway of may be any of its symbols.
+      // The predecessor may have applied ticks to any of its symbols without marking them.
       if (this.#counters.taken() > 0) {
         this.#dirty.markWritten((written) => this.#table.version(written) !== 0);
       }
     } finally {
-      // Where cleaning up throws, too: a successor must not meet the same tick again.
+      // Even if the cleanup throws: a successor must not meet the same tick again.
       this.#ticks.resume();
       this.#doorbell.ringAnew();
       this.#staging?.takeOver();
@@ -121,6 +121,7 @@ export class PartitionWorker {
     for (let from = 0; from < count; from += GROUP) {
       this.#applyGroup(from, Math.min(count, from + GROUP));
     }
+    this.#ticks.assertCounted();
     this.#doorbell.ring();
     this.#count(count);
   }
@@ -130,22 +131,25 @@ export class PartitionWorker {
     this.#staging?.markAll(symbolIds, from, to);
     this.#partition.prepare(this.#columns, from, to);
     const hasSpace = this.#anomalies.hasSpace(ANOMALIES_PER_TICK * (to - from));
-    let untold = from;
+    let uncommitted = from;
     for (let i = from; i < to; i++) {
       if (!hasSpace && !this.#anomalies.hasSpace(ANOMALIES_PER_TICK)) {
-        this.#tell(untold, i);
-        untold = i;
+        this.#commit(uncommitted, i);
+        uncommitted = i;
         this.#waitForGateway();
       }
       this.#ticks.begin(symbolIds[i] as number);
       this.#partition.apply(this.#columns, i);
       this.#ticks.end();
     }
-    this.#tell(untold, to);
+    this.#commit(uncommitted, to);
   }
 
-  /** Tells the gateway what was applied: changed symbols first, so that it never finds nothing queued and nothing new. */
-  #tell(from: number, to: number): void {
+  /**
+   * Publishes applied ticks. Marks first, then releases the slots, so that the gateway never finds an
+   * empty queue and no change.
+   */
+  #commit(from: number, to: number): void {
     this.#dirty.markAll(this.#columns.symbolIds, from, to);
     this.#ticks.release();
   }
@@ -157,7 +161,7 @@ export class PartitionWorker {
     }
   }
 
-  /** Counts latencies by runs of one receipt time: ticks of one frame share theirs. */
+  /** Counts latencies in runs of equal receipt time, which the ticks of one frame share. */
   #count(count: number): void {
     const now = monotonicMs();
     const { offeredAt } = this.#columns;
@@ -170,7 +174,7 @@ export class PartitionWorker {
   }
 }
 
-// A test may run one on its own thread.
+// Tests also run a worker on their own thread.
 if (!isMainThread) {
   parentPort?.once('message', (data: PartitionWorkerData) => {
     const worker = new PartitionWorker(data);

@@ -1,4 +1,4 @@
-import { type AnomalyOutput, changePercent, isBeyond } from './anomaly-rule.ts';
+import type { AnomalyProducer } from './memory/anomaly-ring.ts';
 import { Counter, type Counters } from './memory/counters.ts';
 import type { PartitionMemory } from './memory/engine-memory.ts';
 import { PlaceArena } from './memory/place-arena.ts';
@@ -21,16 +21,22 @@ export interface Rules {
   readonly windowCapacity: number;
 }
 
+/** Where a partition puts its anomalies: numbers, so that the worker makes no object. */
+export type AnomalyOutput = Pick<AnomalyProducer, 'append'>;
+
 /** More than rounding can be off by, and far less than any threshold. */
-const SURELY = 1e-12;
+const ROUNDING = 1e-12;
+
+/** Percent points within which a change equals the threshold, as in decimal arithmetic. */
+const EQUAL_WITHIN = 1e-9;
 
 /** Where a row keeps its number of anomalies, behind its values. */
 const ANOMALIES = ROW_VALUES;
 
 /**
- * What a tick does to its symbol: the statistics and the anomaly rule. A pure state machine over the partition's memory:
- * no clock, no thread, no socket, so that worker, tests, simulation and replay run the very same code. One thread only;
- * nothing allocates.
+ * What a tick does to its symbol: the statistics and the anomaly rule. A pure state machine over the
+ * partition's memory, without clock, thread or socket, so that workers, tests, simulation and replay
+ * run the same code. One thread only; nothing allocates.
  */
 export class Partition {
   readonly #rules: Rules;
@@ -42,17 +48,18 @@ export class Partition {
   readonly #anomalies: AnomalyOutput;
   readonly #records: SymbolRecords;
   readonly #hasShortRings: boolean;
-  /** Between these multiples of the window's extrema no price is an anomaly; beyond, it is looked at exactly. */
+  /** Between these multiples of the window's extrema no price is an anomaly; beyond, an exact test decides. */
   readonly #upFrom: number;
   readonly #downFrom: number;
   readonly #tick = createTickScratch();
-  /** The row being made, in shared memory: a successor finishes what was left half written. */
+  /** The row being made, in shared memory: a successor finishes one left half written. */
   readonly #row: Float64Array;
 
   /**
-   * @param anomalies has room for two whenever {@link apply} is called: a tick raises at most an Up and a Down
-   * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick: `since` in
-   *   `symbol-records.ts` is looked at only then
+   * @param anomalies has space for two whenever {@link apply} is called: a tick raises at most an Up
+   *   and a Down
+   * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick: `since`
+   *   in `symbol-records.ts` is read only then
    */
   constructor(
     memory: PartitionMemory,
@@ -65,8 +72,8 @@ export class Partition {
     const arena = new PlaceArena(memory.places);
     const records = new SymbolRecords(memory.records, movingAverageWindow);
     const share = rules.anomalyThresholdPercent / 100;
-    this.#upFrom = (1 + share) * (1 - SURELY);
-    this.#downFrom = (1 - share) * (1 + SURELY);
+    this.#upFrom = (1 + share) * (1 - ROUNDING);
+    this.#downFrom = (1 - share) * (1 + ROUNDING);
     this.#rules = rules;
     this.#hasShortRings = hasShortRings;
     this.#records = records;
@@ -80,10 +87,10 @@ export class Partition {
   }
 
   /**
-   * Has the memory of the ticks from `from` to `to` (exclusive) on its way into the cache before they are applied: what
-   * they touch is scattered, and a processor waits for many places at a time as long as for one. Changes nothing.
+   * Prefetches the memory of ticks `from` to `to` (exclusive) before they are applied. It is scattered,
+   * and a processor waits for many cache lines at a time as long as for one. Changes nothing.
    *
-   * @returns what says nothing, but keeps the reads from being left out
+   * @returns a value that only defeats dead-code elimination
    */
   prepare(ticks: TickColumns, from: number, to: number): number {
     let read = 0;
@@ -98,8 +105,8 @@ export class Partition {
   }
 
   /**
-   * Applies a valid tick, number `index` of `ticks`: a finite price above zero, a time at or above zero. The row is whole
-   * when it returns; marking the symbol dirty is left to the caller.
+   * Applies tick number `index`: a finite price above zero, a time at or above zero. The row is whole
+   * on return. The caller marks the symbol dirty.
    */
   apply(ticks: TickColumns, index: number): void {
     const symbolId = ticks.symbolIds[index] as number;
@@ -113,7 +120,7 @@ export class Partition {
     row[RowValue.COUNT] = count + 1;
     tick[TickDouble.PRICE] = price;
     tick[TickDouble.TAKEN] = count;
-    if (this.#hasShortRings) this.#leaveOutEarlier(symbolId);
+    if (this.#hasShortRings) this.#excludeEarlier(symbolId);
     this.#average.push(symbolId, tick);
     row[RowValue.AVERAGE] = tick[TickDouble.AVERAGE] as number;
     if (count === 0 || price < (row[RowValue.MIN] as number)) row[RowValue.MIN] = price;
@@ -130,11 +137,12 @@ export class Partition {
   }
 
   /**
-   * Makes a symbol's state consistent after a worker died while applying a tick to it: a row left half written is
-   * finished, sum and window begin anew. Every invariant holds again; the tick itself may be lost.
+   * Makes a symbol's state consistent after a worker died applying a tick to it: finishes a row left
+   * half written, rebuilds the sum, empties the window. Every invariant holds again; the tick itself
+   * may be lost.
    *
-   * @param sequence of the newest anomaly that left this partition, if it is of this symbol; else 0. The row may not know
-   *   of it yet, and must not number another one the same.
+   * @param sequence of the newest anomaly that left this partition, if it is of this symbol; else 0.
+   *   The row may not have counted it yet, and must not number another one the same.
    */
   repair(symbolId: number, sequence: number): void {
     if ((this.#table.version(symbolId) & 1) !== 0) {
@@ -150,8 +158,8 @@ export class Partition {
     this.#maxima.clear(symbolId);
   }
 
-  /** Takes the ticks that came before the symbol's ring began out of what it took in. */
-  #leaveOutEarlier(symbolId: number): void {
+  /** Subtracts the ticks that came before the symbol's ring began. */
+  #excludeEarlier(symbolId: number): void {
     const { doubles, doublesEach } = this.#records;
     const since = doubles[symbolId * doublesEach + RecordDouble.SINCE] as number;
     this.#tick[TickDouble.TAKEN] = (this.#tick[TickDouble.TAKEN] as number) - since;
@@ -192,4 +200,18 @@ export class Partition {
     const time = row[RowValue.TIME] as number;
     this.#anomalies.append(symbolId, sequence, direction, reference, price, change, time);
   }
+}
+
+/**
+ * The change from `reference` to `price`, percent. Capped at the largest double where the prices are so
+ * far apart that it would overflow: the value must stay a number on every wire.
+ */
+function changePercent(reference: number, price: number): number {
+  const change = ((price - reference) / reference) * 100;
+  return change === Number.POSITIVE_INFINITY ? Number.MAX_VALUE : change;
+}
+
+/** Whether a change is strictly beyond the threshold, both in percent, as in decimal arithmetic. */
+function isBeyond(change: number, thresholdPercent: number): boolean {
+  return Math.abs(change) - thresholdPercent > EQUAL_WITHIN;
 }

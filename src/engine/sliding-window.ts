@@ -1,5 +1,8 @@
-import { type DequeKind, IN_RECORD, MAXIMA, MINIMA } from './memory/deque-places.ts';
 import {
+  type DequeKind,
+  IN_RECORD,
+  MAXIMA,
+  MINIMA,
   PLACE_DOUBLES,
   PLACES_MIN,
   type PlaceArena,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Counter, Counters, createCounters } from '../../src/engine/memory/counters.ts';
-import { createTickRing, TickColumns, TickConsumer } from '../../src/engine/memory/tick-ring.ts';
+import { TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
+import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { open } from './peers/meet.ts';
 import { startPeer } from './peers/start-peer.ts';
 

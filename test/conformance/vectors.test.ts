@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { decode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
-import { symbolHash } from '../../src/engine/partitioner.ts';
+import { symbolHash } from '../../src/engine/symbol-table.ts';
 import {
   ALL_FIELDS,
   applyEntries,

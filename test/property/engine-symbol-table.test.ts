@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { partitionOf, symbolHash } from '../../src/engine/partitioner.ts';
-import { SymbolTable, UNKNOWN_SYMBOL } from '../../src/engine/symbol-table.ts';
+import {
+  partitionOf,
+  SymbolTable,
+  symbolHash,
+  UNKNOWN_SYMBOL,
+} from '../../src/engine/symbol-table.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
 const encoder = new TextEncoder();

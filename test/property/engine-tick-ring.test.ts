@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Counter, Counters, createCounters } from '../../src/engine/memory/counters.ts';
-import {
-  createTickRing,
-  TickColumns,
-  TickConsumer,
-  TickProducer,
-} from '../../src/engine/memory/tick-ring.ts';
+import { TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
+import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
+import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { oneTick } from '../support/one-tick.ts';
 

@@ -15,7 +15,7 @@ import {
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolNames } from '../../src/engine/memory/symbol-names.ts';
 import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
-import { TickProducer } from '../../src/engine/memory/tick-ring.ts';
+import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
 import { restoreSymbols } from '../../src/engine/restore-symbols.ts';

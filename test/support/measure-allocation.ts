@@ -1,7 +1,9 @@
 import { AnomalyConsumer, AnomalyProducer } from '../../src/engine/memory/anomaly-ring.ts';
 import { Counters } from '../../src/engine/memory/counters.ts';
 import { DirtySet } from '../../src/engine/memory/dirty-set.ts';
-import { TickColumns, TickConsumer, TickProducer } from '../../src/engine/memory/tick-ring.ts';
+import { TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
+import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
+import { TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { Partition } from '../../src/engine/partition.ts';
 import { createSmallMemory } from './partition-rig.ts';
 

@@ -93,6 +93,7 @@ export class TurnRig {
       isBusy: () => this.#engine.offered + this.#queued > 0 || this.#engine.hasNews(),
       armDoorbell: (onRing) => {
         this.#onRing = onRing;
+        return this.#engine.hasNews();
       },
     };
     const fanOut: Pick<FanOut, 'run'> = {

@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { CaptureRequester } from '../../src/engine/memory/capture-request.ts';
-import { TickProducer } from '../../src/engine/memory/tick-ring.ts';
+import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
 import { CaptureRig } from '../support/capture-rig.ts';
 

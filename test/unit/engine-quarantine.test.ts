@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Quarantine } from '../../src/engine/quarantine.ts';
+import { Quarantine } from '../../src/engine/worker-threads.ts';
 
 it('leaves ticks alone whose workers were killed from outside, once each', () => {
   const quarantine = new Quarantine();

@@ -5,7 +5,7 @@ import { DirtySet } from '../../src/engine/memory/dirty-set.ts';
 import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
-import { TickProducer } from '../../src/engine/memory/tick-ring.ts';
+import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
 import {

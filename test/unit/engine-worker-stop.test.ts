@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { Counter, Counters } from '../../src/engine/memory/counters.ts';
-import { TickProducer } from '../../src/engine/memory/tick-ring.ts';
+import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
 import { oneTick } from '../support/one-tick.ts';
 import { createSmallMemory } from '../support/partition-rig.ts';

@@ -1,10 +1,7 @@
 import { Counters, createCounters } from '../../../src/engine/memory/counters.ts';
-import {
-  createTickRing,
-  TickColumns,
-  TickConsumer,
-  TickProducer,
-} from '../../../src/engine/memory/tick-ring.ts';
+import { TickConsumer } from '../../../src/engine/memory/tick-consumer.ts';
+import { TickProducer } from '../../../src/engine/memory/tick-producer.ts';
+import { createTickRing, TickColumns } from '../../../src/engine/memory/tick-ring.ts';
 import type { Case, CaseMaker } from '../case.ts';
 import { TickStream } from '../tick-stream.ts';
 

@@ -1,5 +1,5 @@
 import type { Anomaly, Direction } from '../../protocol/index.ts';
-import type { AnomalyOutput } from '../anomaly-rule.ts';
+import type { AnomalyOutput } from '../partition.ts';
 import type { SymbolTable } from '../symbol-table.ts';
 
 /*

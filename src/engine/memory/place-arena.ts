@@ -1,3 +1,5 @@
+import { DequeWord, RecordDouble, RecordWord, type SymbolRecords } from './symbol-records.ts';
+
 /*
  * Where a partition's deques keep their places once they outgrow those of their symbol's record: blocks of 8, 16, 32 …
  * places (powers of two) cut from one piece of shared memory, used by the partition's worker only.
@@ -83,5 +85,75 @@ export class PlaceArena {
       return unit;
     }
     return 0;
+  }
+}
+
+/*
+ * Where one of a symbol's deques keeps its places: `size` of them in a ring of PLACES_MIN · 2^class, from `head` on,
+ *
+ *   unit 0     in the symbol's record
+ *   else       in the arena's block at `unit`
+ */
+
+/** Unit of a deque whose places are those of its symbol's record. */
+export const IN_RECORD = 0;
+
+/** Which of a symbol's two deques: where in the record its words are, and its own places. */
+export interface DequeKind {
+  readonly firstWord: number;
+  readonly firstDouble: number;
+}
+
+export const MINIMA: DequeKind = {
+  firstWord: RecordWord.MINIMA,
+  firstDouble: RecordDouble.MINIMA,
+};
+export const MAXIMA: DequeKind = {
+  firstWord: RecordWord.MAXIMA,
+  firstDouble: RecordDouble.MAXIMA,
+};
+
+/** A deque's places as doubles, time and price of each, oldest first. */
+export function readPlaces(
+  records: SymbolRecords,
+  arena: Float64Array,
+  symbolId: number,
+  { firstWord, firstDouble }: DequeKind,
+): Float64Array {
+  const state = symbolId * records.wordsEach + firstWord;
+  const unit = records.words[state + DequeWord.UNIT] as number;
+  const mask = (PLACES_MIN << (records.words[state + DequeWord.CLASS] as number)) - 1;
+  const head = records.words[state + DequeWord.HEAD] as number;
+  const size = records.words[state + DequeWord.SIZE] as number;
+  const isInRecord = unit === IN_RECORD;
+  const from = isInRecord ? records.doubles : arena;
+  const first = isInRecord ? symbolId * records.doublesEach + firstDouble : unit * UNIT_DOUBLES;
+  const places = new Float64Array(size * PLACE_DOUBLES);
+  for (let i = 0; i < size; i++) {
+    const place = first + ((head + i) & mask) * PLACE_DOUBLES;
+    places[i * PLACE_DOUBLES] = from[place] as number;
+    places[i * PLACE_DOUBLES + 1] = from[place + 1] as number;
+  }
+  return places;
+}
+
+/** Copies a deque's places in the arena, if it has any there, from one arena to another, to where they stood. */
+export function copyArenaPlaces(
+  records: SymbolRecords,
+  from: Float64Array,
+  to: Float64Array,
+  symbolId: number,
+  { firstWord }: DequeKind,
+): void {
+  const state = symbolId * records.wordsEach + firstWord;
+  const unit = records.words[state + DequeWord.UNIT] as number;
+  if (unit === IN_RECORD) return;
+  const mask = (PLACES_MIN << (records.words[state + DequeWord.CLASS] as number)) - 1;
+  const head = records.words[state + DequeWord.HEAD] as number;
+  const size = records.words[state + DequeWord.SIZE] as number;
+  for (let i = 0; i < size; i++) {
+    const place = unit * UNIT_DOUBLES + ((head + i) & mask) * PLACE_DOUBLES;
+    to[place] = from[place] as number;
+    to[place + 1] = from[place + 1] as number;
   }
 }

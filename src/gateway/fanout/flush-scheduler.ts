@@ -101,10 +101,10 @@ export class FlushScheduler {
     if (isFlushDue && this.#engine.hasNews()) this.#flush(now);
     const isResting = now < this.#flushAt && this.#engine.isBusy();
     // While it rests, the timer comes anyway: ringing would only cost system calls.
-    if (!isResting) this.#engine.armDoorbell(this.schedule);
-    // Whatever came before the doorbell was armed has not rung it: space in the queues, changes, anomalies.
+    const hasNews = !isResting && this.#engine.armDoorbell(this.schedule);
+    // Space that the queues gained before the doorbell was armed did not ring it either.
     for (const publisher of this.#publishers) publisher.offerCredit();
-    if (!isResting && this.#engine.hasNews()) this.schedule();
+    if (hasNews) this.schedule();
     this.#comeBack(isResting);
   };
 

@@ -1,0 +1,164 @@
+import { assertEqual, assertRange } from '../assert.ts';
+import { Counter, type Counters } from './counters.ts';
+import { loadAfterReads } from './fence.ts';
+import {
+  capacityOf,
+  HEADER_DOUBLES,
+  HEADER_WORDS,
+  RingWord,
+  SLOT_DOUBLES,
+  SLOT_WORDS,
+  type TickColumns,
+} from './tick-ring.ts';
+
+/** Looks at the queue before sleeping: a frame that is about to arrive finds the consumer awake. */
+const SPINS_BEFORE_SLEEP = 200;
+/** Longest sleep, ms: bounds the delay should a wake-up ever be lost. */
+const SLEEP_MS_MAX = 1000;
+const POSITION_DISTANCE_MAX = 0x7fff_ffff;
+
+const NEVER = () => false;
+
+/** The consumer's end of a tick ring. One thread only; nothing but {@link sleep} blocks; never allocates. */
+export class TickConsumer {
+  readonly #counters: Counters;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #capacity: number;
+  readonly #mask: number;
+  #head: number;
+
+  /** @param counters count the ticks that were overwritten before they were read */
+  constructor(memory: SharedArrayBuffer, counters: Counters) {
+    this.#counters = counters;
+    this.#words = new Int32Array(memory);
+    this.#doubles = new Float64Array(memory);
+    this.#capacity = capacityOf(memory);
+    this.#mask = this.#capacity - 1;
+    this.#head = Atomics.load(this.#words, RingWord.HEAD);
+  }
+
+  /** The position of the next tick to take. */
+  get position(): number {
+    return this.#head;
+  }
+
+  /**
+   * Copies up to `limit` whole ticks into `columns` from index 0. They are taken one by one, with
+   * {@link begin} and {@link end}.
+   *
+   * @returns how many; 0 when there are none at this moment
+   */
+  poll(columns: TickColumns, limit: number): number {
+    const queued = (Atomics.load(this.#words, RingWord.TAIL) - this.#head) | 0;
+    if (queued <= 0) {
+      // HEAD passes TAIL only over ticks that were overwritten before they were published.
+      if (queued < 0) this.#assertBehind(Atomics.load(this.#words, RingWord.INTENT), 0);
+      return 0;
+    }
+    if (queued > this.#capacity) this.#skipLapped(queued - this.#capacity);
+    const count = Math.min(queued, limit, this.#capacity);
+    this.#copy(columns, count);
+    const intent = loadAfterReads(this.#words, RingWord.INTENT);
+    this.#assertBehind(intent, count);
+    const overwritten = (intent - this.#capacity - this.#head) | 0;
+    if (overwritten <= 0) return count;
+    // The rest of the batch was copied whole: move it to the front.
+    const lost = Math.min(overwritten, count);
+    this.#skipLapped(overwritten);
+    if (lost === count) return 0;
+    columns.symbolIds.copyWithin(0, lost, count);
+    columns.prices.copyWithin(0, lost, count);
+    columns.times.copyWithin(0, lost, count);
+    columns.offeredAt.copyWithin(0, lost, count);
+    return count - lost;
+  }
+
+  /** Marks the next tick as being applied: if this thread dies, its successor skips just that one. */
+  begin(symbolId: number): void {
+    this.#words[RingWord.APPLYING_SYMBOL] = symbolId;
+    this.#words[RingWord.APPLYING] = this.#head;
+  }
+
+  /** Takes the tick marked by {@link begin}, which is applied and counted. */
+  end(): void {
+    this.#head = (this.#head + 1) | 0;
+  }
+
+  /** Returns the slots of all taken ticks to the producer. */
+  release(): void {
+    Atomics.store(this.#words, RingWord.HEAD, this.#head);
+  }
+
+  /** @throws InvariantError unless the counters count exactly the ticks taken */
+  assertCounted(): void {
+    assertEqual('position by the counters', this.#headByCounters(), this.#head);
+  }
+
+  /**
+   * For a consumer that succeeds a dead one: the symbol of the tick that was begun and not counted, or
+   * -1. The caller counts it as skipped.
+   */
+  interrupted(): number {
+    if (this.#words[RingWord.APPLYING] !== this.#headByCounters()) return -1;
+    return this.#words[RingWord.APPLYING_SYMBOL] as number;
+  }
+
+  /** Moves HEAD past every counted tick, whether or not the consumer before did. */
+  resume(): void {
+    this.#head = this.#headByCounters();
+    this.release();
+  }
+
+  /**
+   * Blocks until there may be ticks, or a stop was requested, or {@link TickProducer.wake} was called
+   * after `isCalled` became true; 1 s at most.
+   *
+   * @param spins looks at the queue before sleeping
+   */
+  sleep(isCalled: () => boolean = NEVER, spins = SPINS_BEFORE_SLEEP): void {
+    for (let i = 0; i < spins; i++) {
+      if (this.#hasWork()) return;
+    }
+    Atomics.store(this.#words, RingWord.ASLEEP, 1);
+    // A producer that published before ASLEEP was visible did not wake this thread: look again.
+    if (!this.#hasWork() && !isCalled()) {
+      Atomics.wait(this.#words, RingWord.ASLEEP, 1, SLEEP_MS_MAX);
+    }
+    Atomics.store(this.#words, RingWord.ASLEEP, 0);
+  }
+
+  isStopping(): boolean {
+    return Atomics.load(this.#words, RingWord.STOP) === 1;
+  }
+
+  #hasWork(): boolean {
+    return Atomics.load(this.#words, RingWord.TAIL) !== this.#head || this.isStopping();
+  }
+
+  #headByCounters(): number {
+    return ((this.#words[RingWord.START] as number) + this.#counters.taken()) | 0;
+  }
+
+  /** The producer announces in INTENT before it publishes, so HEAD and `count` ticks are not beyond it. */
+  #assertBehind(intent: number, count: number): void {
+    assertRange('ticks ahead of HEAD', (intent - this.#head) | 0, count, POSITION_DISTANCE_MAX);
+  }
+
+  #skipLapped(count: number): void {
+    this.#counters.add(Counter.LAPPED, count);
+    this.#head = (this.#head + count) | 0;
+    this.release();
+  }
+
+  #copy(columns: TickColumns, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const slot = (this.#head + i) & this.#mask;
+      const double = HEADER_DOUBLES + slot * SLOT_DOUBLES;
+      columns.symbolIds[i] = this.#words[HEADER_WORDS + slot * SLOT_WORDS] as number;
+      columns.prices[i] = this.#doubles[double + 1] as number;
+      columns.times[i] = this.#doubles[double + 2] as number;
+      columns.offeredAt[i] = this.#doubles[double + 3] as number;
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import { assertRange } from '../assert.ts';
+import {
+  capacityOf,
+  HEADER_DOUBLES,
+  HEADER_WORDS,
+  type ReceivedTicks,
+  RingWord,
+  SLOT_DOUBLES,
+  SLOT_WORDS,
+} from './tick-ring.ts';
+
+/** The tick that a dead consumer was applying. */
+export interface InterruptedTick {
+  readonly position: number;
+  readonly symbolId: number;
+  /** Undefined, like the time, where a newer tick has overwritten it. */
+  readonly price: number | undefined;
+  /** ms since the epoch. */
+  readonly time: number | undefined;
+}
+
+/** The producer's end of a tick ring. One thread only; never blocks, never allocates. */
+export class TickProducer {
+  readonly capacity: number;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #mask: number;
+  readonly #overwrites: boolean;
+  #tail: number;
+  /** HEAD as last read. It only advances, so the space counted from here is free. */
+  #head: number;
+  #published: number;
+
+  /** @param overwrites whether a full ring overwrites its oldest ticks (`dropOldest`) or refuses new ones */
+  constructor(memory: SharedArrayBuffer, overwrites: boolean) {
+    this.#words = new Int32Array(memory);
+    this.#doubles = new Float64Array(memory);
+    this.capacity = capacityOf(memory);
+    this.#mask = this.capacity - 1;
+    this.#overwrites = overwrites;
+    this.#tail = Atomics.load(this.#words, RingWord.TAIL);
+    this.#published = this.#tail;
+    this.#head = Atomics.load(this.#words, RingWord.HEAD);
+  }
+
+  /**
+   * Writes tick number `index` of a frame. The consumer sees it after {@link publish}. (Takes columns
+   * because a double passed to a call that the compiler does not inline is boxed.)
+   *
+   * @returns false when the ring is full and does not overwrite
+   */
+  tryOffer(symbolId: number, ticks: ReceivedTicks, index: number): boolean {
+    const tail = this.#tail;
+    if (((tail - this.#head) | 0) >= this.capacity) {
+      this.#head = Atomics.load(this.#words, RingWord.HEAD);
+      if (((tail - this.#head) | 0) >= this.capacity) {
+        if (!this.#overwrites) return false;
+        // An exchange, which later plain stores cannot overtake: a consumer that reads any of the new
+        // bytes also reads this announcement.
+        Atomics.exchange(this.#words, RingWord.INTENT, (tail + 1) | 0);
+      }
+    }
+    const slot = tail & this.#mask;
+    const double = HEADER_DOUBLES + slot * SLOT_DOUBLES;
+    this.#words[HEADER_WORDS + slot * SLOT_WORDS] = symbolId;
+    this.#doubles[double + 1] = ticks.prices[index] as number;
+    this.#doubles[double + 2] = ticks.times[index] as number;
+    this.#doubles[double + 3] = ticks.receivedAt;
+    this.#tail = (tail + 1) | 0;
+    return true;
+  }
+
+  /** Makes all offered ticks visible to the consumer, without waking it. Returns whether there were any. */
+  publish(): boolean {
+    if (this.#published === this.#tail) return false;
+    this.#published = this.#tail;
+    // Also where nothing is overwritten: left 2^31 positions behind TAIL, INTENT would seem to be ahead.
+    this.#words[RingWord.INTENT] = this.#tail;
+    Atomics.store(this.#words, RingWord.TAIL, this.#tail);
+    return true;
+  }
+
+  /** The position of the next tick. */
+  get position(): number {
+    return this.#tail;
+  }
+
+  /** Wakes the consumer if it sleeps, which alone costs a system call. Call after {@link publish}. */
+  wake(): void {
+    if (Atomics.load(this.#words, RingWord.ASLEEP) === 0) return;
+    if (Atomics.compareExchange(this.#words, RingWord.ASLEEP, 1, 0) === 1) {
+      Atomics.notify(this.#words, RingWord.ASLEEP);
+    }
+  }
+
+  /** Ticks that fit, at least; 0 when the ring is full. */
+  free(): number {
+    const head = Atomics.load(this.#words, RingWord.HEAD);
+    const used = (this.#tail - head) | 0;
+    assertRange('ticks offered and not released', used, 0, this.#overwrites ? used : this.capacity);
+    this.#head = head;
+    return Math.max(0, this.capacity - used);
+  }
+
+  /** Ticks offered and not yet applied, at most the capacity. */
+  depth(): number {
+    return this.capacity - this.free();
+  }
+
+  /** Ticks offered before a position since the ring was made, modulo 2^32. */
+  offeredBefore(position: number): number {
+    return (position - (this.#words[RingWord.START] as number)) | 0;
+  }
+
+  /**
+   * The tick that a dead consumer was applying, which its successor will skip; undefined if none.
+   *
+   * @param taken ticks that the partition's counters count as taken
+   */
+  interruptedTick(taken: number): InterruptedTick | undefined {
+    const position = ((this.#words[RingWord.START] as number) + taken) | 0;
+    if (this.#words[RingWord.APPLYING] !== position) return undefined;
+    const symbolId = this.#words[RingWord.APPLYING_SYMBOL] as number;
+    // Its slot may hold a newer tick by now.
+    if (((this.#tail - position) | 0) > this.capacity) {
+      return { position, symbolId, price: undefined, time: undefined };
+    }
+    const double = HEADER_DOUBLES + (position & this.#mask) * SLOT_DOUBLES;
+    return {
+      position,
+      symbolId,
+      price: this.#doubles[double + 1],
+      time: this.#doubles[double + 2],
+    };
+  }
+
+  /** Tells the consumer to end once the ring is empty. */
+  stop(): void {
+    Atomics.store(this.#words, RingWord.STOP, 1);
+    this.wake();
+  }
+}
