@@ -1,4 +1,4 @@
-import { type ExpectedAnomaly, ExpectedSymbol } from './expected-symbol.ts';
+import { DEFAULT_RULES, SymbolOracle } from '../../testkit/independent/statistics.ts';
 import type { KnownTick, KnownTicks } from './known-ticks.ts';
 import type { Lineage } from './lineage.ts';
 
@@ -30,29 +30,26 @@ export function* ticksOf(
  */
 export function expectedSymbols(
   records: Iterable<PublisherRecord>,
-  windowMs?: number,
-): Map<string, ExpectedSymbol> {
-  const expected = new Map<string, ExpectedSymbol>();
+  windowMs = DEFAULT_RULES.slidingWindowMilliseconds,
+): Map<string, SymbolOracle> {
+  const rules = { ...DEFAULT_RULES, slidingWindowMilliseconds: windowMs };
+  const expected = new Map<string, SymbolOracle>();
   for (const record of records) {
-    const own = record.ticks.symbols.map(() => new ExpectedSymbol(windowMs));
+    const own = record.ticks.symbols.map(() => new SymbolOracle(rules));
     const { frames, starts } = record.lineage;
     let life = 0;
     for (const [index, frame] of frames.entries()) {
-      while (index >= (starts[life] ?? Number.POSITIVE_INFINITY)) life++;
+      while (index >= (starts[life] ?? Number.POSITIVE_INFINITY)) {
+        for (const oracle of own) oracle.restarted();
+        life++;
+      }
       for (const { symbol, price, time } of ticksOf(record, [frame])) {
-        own[symbol]?.apply(price, time, life);
+        own[symbol]?.apply(price, time);
       }
     }
-    for (const [i, symbol] of record.ticks.symbols.entries()) {
-      const state = own[i];
-      if (state !== undefined && state.count > 0) expected.set(symbol, state);
+    for (const [i, oracle] of own.entries()) {
+      if (oracle.count > 0) expected.set(record.ticks.symbols[i] as string, oracle);
     }
   }
   return expected;
-}
-
-/** Text that tells anomalies of one symbol apart. */
-export function anomalyKey(anomaly: ExpectedAnomaly): string {
-  const { direction, referencePrice, newPrice, time } = anomaly;
-  return `${direction} ${referencePrice} ${newPrice} ${time}`;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ExpectedSymbol } from './expected-symbol.ts';
+import { SymbolOracle } from '../../testkit/independent/statistics.ts';
 import type { ServerApi } from './server-api.ts';
 
 /** The symbol that only HTTP writes. */
@@ -68,8 +68,8 @@ export class HttpLoad {
   }
 
   /** What the server must know of the symbol. */
-  expected(): ExpectedSymbol {
-    const expected = new ExpectedSymbol();
+  expected(): SymbolOracle {
+    const expected = new SymbolOracle();
     for (const { price, time } of this.#posted) expected.apply(price, time);
     return expected;
   }

@@ -1,12 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServedSymbol } from './expected-symbol.ts';
 
 const PAGE = 1000;
 const TIMEOUT_MS = 10_000;
 const SETTLE_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
 
-/** An anomaly as the HTTP API tells it. */
+/** The statistics of a symbol in the HTTP API. */
+export interface ServedSymbol {
+  readonly symbol: string;
+  readonly currentPrice: number;
+  readonly movingAverage: number;
+  readonly updateCount: number;
+  /** RFC 3339. */
+  readonly lastUpdateTime: string;
+  readonly minPrice: number;
+  readonly maxPrice: number;
+  readonly anomaliesDetected: number;
+}
+
+/** An anomaly in the HTTP API. */
 export interface ServedAnomaly {
   readonly symbol: string;
   readonly sequence: number;

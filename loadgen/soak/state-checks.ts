@@ -1,11 +1,14 @@
-import { anomalyKey, type PublisherRecord, ticksOf } from './expectation.ts';
-import type { ExpectedSymbol, ServedSymbol } from './expected-symbol.ts';
-import type { ServedAnomaly, ServerApi } from './server-api.ts';
+import type { SymbolOracle } from '../../testkit/independent/statistics.ts';
+import { type PublisherRecord, ticksOf } from './expectation.ts';
+import type { ServedAnomaly, ServedSymbol, ServerApi } from './server-api.ts';
+
+/** The relative error that a running sum may have. */
+const AVERAGE_ERROR = 1e-13;
 
 /** What the server is held against in the end. */
 export interface StateChecks {
   readonly api: ServerApi;
-  readonly expected: ReadonlyMap<string, ExpectedSymbol>;
+  readonly expected: ReadonlyMap<string, SymbolOracle>;
   readonly records: readonly PublisherRecord[];
   /** Ticks that dead workers skipped: so many may be missing. */
   readonly skipped: number;
@@ -48,7 +51,7 @@ export async function checkState(checks: StateChecks): Promise<StateFindings> {
       missing += deficit;
       findings.incomplete++;
     } else {
-      for (const difference of state.differences(found)) violate(`${symbol}: ${difference}`);
+      for (const difference of differences(state, found)) violate(`${symbol}: ${difference}`);
     }
     const anomalies = await api.anomalies(symbol);
     findings.anomalies += anomalies.length;
@@ -64,6 +67,23 @@ export async function checkState(checks: StateChecks): Promise<StateFindings> {
     }
   }
   return findings;
+}
+
+/** Where the server's statistics of a symbol differ from the expected ones. */
+export function differences(expected: SymbolOracle, served: ServedSymbol): string[] {
+  const { average } = expected;
+  const error = Math.abs(served.movingAverage - average);
+  const pairs: [name: string, expected: number, found: number][] = [
+    ['count', expected.count, served.updateCount],
+    ['price', expected.price, served.currentPrice],
+    ['time', expected.time, Date.parse(served.lastUpdateTime)],
+    ['min', expected.min, served.minPrice],
+    ['max', expected.max, served.maxPrice],
+    ['average', average, error <= AVERAGE_ERROR * average ? average : served.movingAverage],
+  ];
+  return pairs
+    .filter(([, wanted, found]) => wanted !== found)
+    .map(([name, wanted, found]) => `${name} is ${found}, must be ${wanted}`);
 }
 
 function checkNumbering(
@@ -82,7 +102,7 @@ function checkNumbering(
 
 /** The stored anomalies that the ticks do not account for; those that they demand must be there, in their order. */
 function orphansOf(
-  { anomalies: demanded }: ExpectedSymbol,
+  { anomalies: demanded }: SymbolOracle,
   stored: readonly ServedAnomaly[],
   prefix: string,
   violate: (message: string) => void,
@@ -91,14 +111,18 @@ function orphansOf(
   let at = 0;
   for (const anomaly of stored) {
     const next = demanded[at];
-    const key = anomalyKey({ ...anomaly, time: Date.parse(anomaly.timestamp) });
-    if (next !== undefined && anomalyKey(next) === key) at++;
+    const isNext =
+      next?.time === Date.parse(anomaly.timestamp) &&
+      next.direction === (anomaly.direction === 'Up' ? 1 : -1) &&
+      next.reference === anomaly.referencePrice &&
+      next.price === anomaly.newPrice;
+    if (isNext) at++;
     else orphans.push(anomaly);
   }
   const missing = demanded[at];
   if (missing !== undefined) {
     const count = demanded.length - at;
-    violate(`${prefix}${count} anomalies are not stored, the first: ${anomalyKey(missing)}`);
+    violate(`${prefix}${count} anomalies are not stored, the first: ${JSON.stringify(missing)}`);
   }
   return orphans;
 }

@@ -70,7 +70,7 @@ function rise(n: number): StoryTick {
 function expectExact(run: EngineRun, { at, accepted, capture, states }: Cut): void {
   const byName = new Map(states.map((state) => [state.symbol, state]));
   for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) {
-    const before = run.anomalies.of(symbolId).filter(({ timestamp }) => timestamp < at);
+    const before = run.anomalies.of(symbolId).filter(({ time }) => time < at);
     const state = byName.get(`SYM-${symbolId}`);
     if (state === undefined) {
       expect(before).toEqual([]);
@@ -79,7 +79,7 @@ function expectExact(run: EngineRun, { at, accepted, capture, states }: Cut): vo
     expect(state.anomalies).toBe(before.length);
     expect(state.count).toBe(before.length + 1);
     expect(state.time).toBeLessThan(at);
-    if (before.length > 0) expect(state.time).toBe(before.at(-1)?.timestamp);
+    if (before.length > 0) expect(state.time).toBe(before.at(-1)?.time);
   }
   expect(sumOf(capture, 'applied')).toBe(states.reduce((sum, { count }) => sum + count, 0));
   expect(sumOf(capture, 'applied') + sumOf(capture, 'lost')).toBe(accepted);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../src/engine/index.ts';
-import { naiveStatistics } from '../../testkit/independent/statistics.ts';
+import { expectedSymbol } from '../../testkit/independent/statistics.ts';
 import { EngineRun, marketTicks } from '../support/engine-run.ts';
 import { createSmallMemory, PartitionRig } from '../support/partition-rig.ts';
 import type { StoryTick } from '../support/tick-story.ts';
@@ -74,7 +74,7 @@ function disturbed(run: EngineRun, accepted: readonly StoryTick[]): number {
 }
 
 function expectSumNear(run: EngineRun): void {
-  const updates = [...run.rows.values()].reduce((sum, row) => sum + row.updateCount, 0);
+  const updates = [...run.rows.values()].reduce((sum, row) => sum + row.count, 0);
   const applied = run.sum(Counter.APPLIED);
   // A tick that counts as skipped may have come so far that its row was finished.
   expect(updates).toBeGreaterThanOrEqual(applied);
@@ -133,7 +133,7 @@ describe('a tick that kills the worker that applies it', () => {
     expect(causes.map(({ name }) => name)).toEqual(['RangeError', 'RangeError']);
     for (const symbolId of [0, 1]) {
       const own = good.filter((tick) => tick.symbolId === symbolId);
-      const oracle = naiveStatistics(own, run.options);
+      const oracle = expectedSymbol(own, run.options);
       expect(run.rows.get(symbolId)).toEqual(oracle.after.at(-1));
       expect(run.anomalies.of(symbolId)).toEqual(oracle.anomalies);
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../src/engine/index.ts';
-import { naiveStatistics } from '../../testkit/independent/statistics.ts';
+import { expectedSymbol } from '../../testkit/independent/statistics.ts';
 import { EngineRun, marketTicks } from '../support/engine-run.ts';
 import { createSmallMemory, isSameStatistics, PartitionRig } from '../support/partition-rig.ts';
 import type { StoryTick } from '../support/tick-story.ts';
@@ -22,7 +22,7 @@ function makeReference(run: EngineRun): PartitionRig {
   for (const tick of TICKS) rig.apply(tick.symbolId, tick);
   for (const symbolId of [0, 77, SYMBOLS - 1]) {
     const own = TICKS.filter((tick) => tick.symbolId === symbolId);
-    const oracle = naiveStatistics(own, run.options);
+    const oracle = expectedSymbol(own, run.options);
     const exact = oracle.after.at(-1);
     expect(exact !== undefined && isSameStatistics(rig.statistics(symbolId), exact)).toBe(true);
     expect(rig.anomalies.of(symbolId)).toEqual(oracle.anomalies);
@@ -78,7 +78,7 @@ describe('the engine', () => {
       const lost = overwrites ? run.sum(Counter.LAPPED) : run.refused;
       expect(lost).toBeGreaterThan(0);
       expect(overwrites ? run.refused : run.sum(Counter.LAPPED)).toBe(0);
-      const updates = [...run.rows.values()].reduce((sum, row) => sum + row.updateCount, 0);
+      const updates = [...run.rows.values()].reduce((sum, row) => sum + row.count, 0);
       expect(updates).toBe(run.sum(Counter.APPLIED));
     },
   );
@@ -96,7 +96,7 @@ describe('the engine', () => {
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(run.engine.status(0).queueDepth).toBeGreaterThan(count - 5000);
     await run.stop();
-    const oracle = naiveStatistics(jumps.slice(0, 3), run.options).anomalies;
+    const oracle = expectedSymbol(jumps.slice(0, 3), run.options).anomalies;
     expect(run.anomalies.of(0).slice(0, oracle.length)).toEqual(oracle);
     expect(run.anomalies.of(0)).toHaveLength(count - 1);
     expect(run.engine.status(0).queueDepth).toBe(0);

@@ -6,6 +6,8 @@ import { KnownPublisher } from '../../loadgen/soak/known-publisher.ts';
 import { KnownTicks } from '../../loadgen/soak/known-ticks.ts';
 import { Lineage } from '../../loadgen/soak/lineage.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
+import { differences } from '../../loadgen/soak/state-checks.ts';
+import type { SymbolOracle } from '../../testkit/independent/statistics.ts';
 import { eventually } from '../support/http-client.ts';
 
 const DRAIN_MS = 2000;
@@ -84,7 +86,8 @@ async function expectExact(api: ServerApi, publishers: readonly Publishing[]) {
   const served = await api.symbols();
   expect(served.map(({ symbol }) => symbol).sort()).toEqual([...expected.keys()].sort());
   for (const state of served) {
-    expect(expected.get(state.symbol)?.differences(state), state.symbol).toEqual([]);
+    const oracle = expected.get(state.symbol) as SymbolOracle;
+    expect(differences(oracle, state), state.symbol).toEqual([]);
   }
   return expected;
 }

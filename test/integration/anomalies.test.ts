@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/client.ts';
-import { StateOracle } from '../../testkit/independent/market.ts';
+import { MarketOracle } from '../../testkit/independent/market.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
@@ -23,7 +23,7 @@ onTransports((transport) => {
     const prefix = unique('M');
     const symbols = Array.from({ length: 20 }, (_, i) => `${prefix}-${i}`);
     const market = seededMarket({ seed: 31, symbols, ticks: 8000 });
-    const oracle = new StateOracle(market);
+    const oracle = new MarketOracle(market);
     const plain = await subscriberForTest(server.port);
     const json = await subscriberForTest(server.port, { json: true });
     const conflated = await subscriberForTest(server.port);

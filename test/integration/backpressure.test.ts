@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Op } from '../../testkit/independent/client.ts';
-import { StateOracle } from '../../testkit/independent/market.ts';
+import { MarketOracle } from '../../testkit/independent/market.ts';
 import { settledTotals } from '../support/processing-statistics.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';
@@ -133,7 +133,7 @@ onTransports((transport) => {
     const markets = [0, 1].map((i) =>
       seededMarket({ seed: 50 + i, symbols: [`${i}-x`, `${i}-y`, `${i}-z`], ticks: 3000 }),
     );
-    const oracle = new StateOracle(markets.flat());
+    const oracle = new MarketOracle(markets.flat());
     const subscriber = await subscriberForTest(server.port);
     oracle.watch(subscriber);
     await subscriber.subscribe(['*']);

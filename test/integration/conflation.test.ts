@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Op } from '../../testkit/independent/client.ts';
-import { StateOracle } from '../../testkit/independent/market.ts';
+import { MarketOracle } from '../../testkit/independent/market.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';
@@ -25,7 +25,7 @@ onTransports((transport) => {
     const prefix = unique('C');
     const symbols = Array.from({ length: 8 }, (_, i) => `${prefix}-${i}`);
     const market = seededMarket({ seed: 21, symbols, ticks: 4000 });
-    const oracle = new StateOracle(market);
+    const oracle = new MarketOracle(market);
     const [at0, at50, at100] = [
       await subscriberForTest(server.port),
       await subscriberForTest(server.port),

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { naiveMarket } from '../../testkit/independent/statistics.ts';
+import { expectedMarket } from '../../testkit/independent/statistics.ts';
 import { eventually, HttpClient, type Problem } from '../support/http-client.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 
@@ -32,6 +32,7 @@ function market() {
   }));
 }
 
+const wordOf = (direction: 1 | -1) => (direction === 1 ? 'Up' : 'Down');
 const iso = (time: number) => new Date(time).toISOString();
 
 onTransports((transport) => {
@@ -41,7 +42,7 @@ onTransports((transport) => {
     stream: { recentAnomaliesPerSymbol: 8 },
   });
   const ticks = market();
-  const expected = naiveMarket(ticks);
+  const expected = expectedMarket(ticks);
   let client: HttpClient;
 
   const path = (symbol: string) => `/api/prices/${encodeURIComponent(symbol)}`;
@@ -71,12 +72,15 @@ onTransports((transport) => {
       >;
       const last = after.at(-1) as (typeof after)[number];
       expect(status).toBe(200);
-      expect(json.movingAverage).toBeCloseTo(last.movingAverage, 9);
+      expect(json.movingAverage).toBeCloseTo(last.average, 9);
       expect(json).toEqual({
         symbol,
-        ...last,
+        currentPrice: last.price,
         movingAverage: json.movingAverage,
-        lastUpdateTime: iso(last.lastUpdateTime),
+        updateCount: last.count,
+        lastUpdateTime: iso(last.time),
+        minPrice: last.min,
+        maxPrice: last.max,
         anomaliesDetected: anomalies.length,
       });
     });
@@ -169,10 +173,14 @@ onTransports((transport) => {
     const [symbol] = [...expected].sort(
       (a, b) => b[1].anomalies.length - a[1].anomalies.length,
     )[0] as [string, unknown];
-    const all = anomaliesOf(symbol).map(({ timestamp, ...rest }) => ({
+    const all = anomaliesOf(symbol).map((one) => ({
       symbol,
-      ...rest,
-      timestamp: iso(timestamp),
+      sequence: one.sequence,
+      direction: wordOf(one.direction),
+      referencePrice: one.reference,
+      newPrice: one.price,
+      changePercent: one.changePercent,
+      timestamp: iso(one.time),
     }));
     const held = all.slice(-8);
     const last = all.length;
@@ -228,7 +236,10 @@ onTransports((transport) => {
       for (const symbol of SYMBOLS) {
         const own = json.items.filter((item) => item.symbol === symbol).reverse();
         expect(own.map(({ sequence, direction }) => ({ sequence, direction }))).toEqual(
-          anomaliesOf(symbol).map(({ sequence, direction }) => ({ sequence, direction })),
+          anomaliesOf(symbol).map(({ sequence, direction }) => ({
+            sequence,
+            direction: wordOf(direction),
+          })),
         );
       }
       expect(total).toBeGreaterThan(50);

@@ -1,7 +1,7 @@
 import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Op } from '../../testkit/independent/client.ts';
-import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
+import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { metric } from '../support/limit-watch.ts';
 import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
@@ -21,7 +21,7 @@ async function untilMetric(port: number, name: string, value: number): Promise<v
 }
 
 /** Rounds of one tick for each symbol, with prices that take many digits. */
-function rounds(symbols: readonly string[], count: number, from: number): NaiveMarketTick[][] {
+function rounds(symbols: readonly string[], count: number, from: number): MarketTick[][] {
   return Array.from({ length: count }, (_, round) =>
     symbols.map((symbol, i) => ({
       symbol,

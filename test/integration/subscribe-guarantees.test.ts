@@ -3,7 +3,7 @@ import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { NO_SNAPSHOT, SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
 import { VALUES } from '../../src/protocol/index.ts';
-import { StateOracle } from '../../testkit/independent/market.ts';
+import { MarketOracle } from '../../testkit/independent/market.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededMarket, seededRandom } from '../support/seeded-market.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
@@ -15,7 +15,7 @@ onTransports((transport) => {
     const prefix = unique('G');
     const symbols = Array.from({ length: 40 }, (_, i) => `${prefix}-${i}`);
     const market = seededMarket({ seed: 11, symbols, ticks: 6000 });
-    const oracle = new StateOracle(market);
+    const oracle = new MarketOracle(market);
     const all = await subscriberForTest(server.port);
     const json = await subscriberForTest(server.port, { json: true });
     const conflated = await subscriberForTest(server.port);
@@ -44,7 +44,7 @@ onTransports((transport) => {
     const prefix = unique('H');
     const symbols = Array.from({ length: 12 }, (_, i) => `${prefix}-${i}`);
     const market = seededMarket({ seed: 12, symbols, ticks: 12_000 });
-    const oracle = new StateOracle(market);
+    const oracle = new MarketOracle(market);
     const publisher = await publisherForTest(server.port, unique('feed'));
     const streaming = publisher.publishAll(market, 20);
     const progress = { isOver: false };

@@ -2,11 +2,7 @@ import { expect, it } from 'vitest';
 import { InlineSymbol } from '../../bench/servers/inline-symbol.ts';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import type {
-  NaiveAnomaly,
-  NaiveStatistics,
-  NaiveTick,
-} from '../../testkit/independent/statistics.ts';
+import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independent/statistics.ts';
 import { createSmallMemory, isSameStatistics, PartitionRig } from '../support/partition-rig.ts';
 import { seededMarket } from '../support/seeded-market.ts';
 import { type StoryTick, stories } from '../support/tick-story.ts';
@@ -22,31 +18,15 @@ const RULES = {
 /** The baseline's symbols, in the words of the engine's rig. */
 class InlineRig {
   readonly symbols = Array.from({ length: SYMBOLS }, (_, id) => new InlineSymbol(id, `SYM-${id}`));
-  readonly anomalies: NaiveAnomaly[][] = this.symbols.map(() => []);
+  readonly anomalies: ExpectedAnomaly[][] = this.symbols.map(() => []);
 
-  apply(symbolId: number, { price, time }: NaiveTick): void {
-    for (const anomaly of this.symbols[symbolId]?.apply(price, time) ?? []) {
-      this.anomalies[symbolId]?.push({
-        sequence: anomaly.sequence,
-        direction: anomaly.direction === 1 ? 'Up' : 'Down',
-        referencePrice: anomaly.reference,
-        newPrice: anomaly.price,
-        changePercent: anomaly.changePercent,
-        timestamp: anomaly.time,
-      });
-    }
+  apply(symbolId: number, { price, time }: Tick): void {
+    this.anomalies[symbolId]?.push(...(this.symbols[symbolId]?.apply(price, time) ?? []));
   }
 
-  statistics(symbolId: number): NaiveStatistics {
-    const symbol = this.symbols[symbolId] as InlineSymbol;
-    return {
-      currentPrice: symbol.price,
-      movingAverage: symbol.average,
-      updateCount: symbol.count,
-      lastUpdateTime: symbol.time,
-      minPrice: symbol.min,
-      maxPrice: symbol.max,
-    };
+  statistics(symbolId: number): Statistics {
+    const { price, average, count, time, min, max } = this.symbols[symbolId] as InlineSymbol;
+    return { price, average, count, time, min, max };
   }
 }
 

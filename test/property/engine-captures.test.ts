@@ -3,11 +3,11 @@ import type { SymbolState } from '../../src/engine/index.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import {
+  type ExpectedSymbol,
   exactMean,
-  type NaiveMarketTick,
-  type NaiveResult,
-  naiveMarket,
-  naiveStatistics,
+  expectedMarket,
+  expectedSymbol,
+  type MarketTick,
 } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf, statisticsOfState } from '../support/capture-rig.ts';
 import { isSameStatistics } from '../support/partition-rig.ts';
@@ -25,7 +25,7 @@ const RULES: fc.Arbitrary<Rules> = fc.record({
 
 interface Story {
   readonly rules: Rules;
-  readonly ticks: readonly NaiveMarketTick[];
+  readonly ticks: readonly MarketTick[];
   /** Captures are made after so many ticks, the last of which is restored. */
   readonly cuts: readonly number[];
   readonly partitions: number;
@@ -49,11 +49,11 @@ const STORIES: fc.Arbitrary<Story> = RULES.chain((rules) =>
   cuts: story.cuts.map((part) => Math.round((part / 1000) * story.ticks.length)),
 }));
 
-function expectStates(states: readonly SymbolState[], naive: Map<string, NaiveResult>): void {
+function expectStates(states: readonly SymbolState[], naive: Map<string, ExpectedSymbol>): void {
   expect(states.map(({ symbol }) => symbol).toSorted()).toEqual([...naive.keys()].toSorted());
   for (const state of states) {
-    const { after, anomalies } = naive.get(state.symbol) as NaiveResult;
-    const exact = after.at(-1) as NaiveResult['after'][number];
+    const { after, anomalies } = naive.get(state.symbol) as ExpectedSymbol;
+    const exact = after.at(-1) as ExpectedSymbol['after'][number];
     const own = statisticsOfState(state);
     if (!isSameStatistics(own, exact)) expect(own, state.symbol).toEqual(exact);
     expect(state.anomalies).toBe(anomalies.length);
@@ -89,11 +89,11 @@ it('a new engine goes on from a capture as if it were the old one', async () => 
       const cut = cuts.at(-1) as number;
       const old = new CaptureRig({ rules, partitions: story.partitions });
       const states = await captureAmid(old, { ...story, cuts });
-      expectStates(states, naiveMarket(ticks.slice(0, cut), rules));
+      expectStates(states, expectedMarket(ticks.slice(0, cut), rules));
       const next = new CaptureRig({ rules, partitions: story.partitionsAfter, restored: states });
       for (const tick of ticks.slice(cut)) next.offer(tick);
       next.work();
-      for (const [symbol, { anomalies }] of naiveMarket(ticks, rules)) {
+      for (const [symbol, { anomalies }] of expectedMarket(ticks, rules)) {
         // Against an engine that was never stopped: bit for bit, the average, too.
         expect(next.statistics(symbol)).toEqual(old.statistics(symbol));
         const known = states.find((state) => state.symbol === symbol)?.anomalies ?? 0;
@@ -147,8 +147,8 @@ function expectFitted(
   state: SymbolState,
   oldRules: Rules,
   rules: Rules,
-  before: readonly NaiveMarketTick[],
-  after: readonly NaiveMarketTick[],
+  before: readonly MarketTick[],
+  after: readonly MarketTick[],
 ): void {
   const all = [...before, ...after];
   const known = Math.min(before.length, oldRules.movingAverageWindow) + after.length;
@@ -156,27 +156,24 @@ function expectFitted(
   const mean = exactMean(all.slice(-averaged).map(({ price }) => price));
   expect(Math.abs(state.average / mean - 1)).toBeLessThan(1e-12);
   expect(state.averaging.prices.length).toBe(averaged);
-  const exact = naiveStatistics(all, rules).after.at(-1) as NaiveResult['after'][number];
+  const exact = expectedSymbol(all, rules).after.at(-1) as ExpectedSymbol['after'][number];
   expect(
-    isSameStatistics(
-      { ...statisticsOfState(state), movingAverage: mean },
-      { ...exact, movingAverage: mean },
-    ),
+    isSameStatistics({ ...statisticsOfState(state), average: mean }, { ...exact, average: mean }),
   ).toBe(true);
   // Of the ticks before, those are known that were in the window then.
-  const newest = naiveStatistics(before, oldRules).after.at(-1)?.lastUpdateTime ?? 0;
+  const newest = expectedSymbol(before, oldRules).after.at(-1)?.time ?? 0;
   const inWindow = onTimeOf(before).filter(
     ({ time }) => time >= newest - oldRules.slidingWindowMilliseconds,
   );
-  const raisedBefore = naiveStatistics(inWindow, rules).anomalies.length;
-  const numbered = naiveStatistics(before, oldRules).anomalies.length - raisedBefore;
-  const raised = naiveStatistics([...inWindow, ...after], rules).anomalies.slice(raisedBefore);
+  const raisedBefore = expectedSymbol(inWindow, rules).anomalies.length;
+  const numbered = expectedSymbol(before, oldRules).anomalies.length - raisedBefore;
+  const raised = expectedSymbol([...inWindow, ...after], rules).anomalies.slice(raisedBefore);
   expect(rig.anomalies.of(rig.idOf(state.symbol))).toEqual(
     raised.map((anomaly) => ({ ...anomaly, sequence: anomaly.sequence + numbered })),
   );
 }
 
-function onTimeOf(ticks: readonly NaiveMarketTick[]): NaiveMarketTick[] {
+function onTimeOf(ticks: readonly MarketTick[]): MarketTick[] {
   let newest = 0;
   return ticks.filter(({ time }) => {
     if (time < newest) return false;

@@ -3,9 +3,9 @@ import { Counter } from '../../src/engine/memory/counters.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import {
-  type NaiveAnomaly,
-  type NaiveTick,
-  naiveStatistics,
+  type ExpectedAnomaly,
+  expectedSymbol,
+  type Tick,
 } from '../../testkit/independent/statistics.ts';
 import { createSmallMemory, PartitionRig } from '../support/partition-rig.ts';
 import { stories } from '../support/tick-story.ts';
@@ -31,7 +31,7 @@ function rigFor(rules: Rules, growBytes: number, symbols = 1): PartitionRig {
 }
 
 /** Falling or rising prices, so that a deque takes a place for each tick, with turns. */
-function runs(wait: fc.Arbitrary<number>): fc.Arbitrary<NaiveTick[]> {
+function runs(wait: fc.Arbitrary<number>): fc.Arbitrary<Tick[]> {
   const step = fc.record({ wait, by: fc.constantFrom(-30, -9, -1, -1, 1, 1, 9, 30) });
   const run = fc.record({ step: fc.array(step, { maxLength: 60 }), repeat: fc.nat({ max: 3 }) });
   return fc.array(run, { maxLength: 6 }).map((all) => {
@@ -48,16 +48,16 @@ function runs(wait: fc.Arbitrary<number>): fc.Arbitrary<NaiveTick[]> {
 }
 
 /** Every anomaly told is one that is: same tick, same direction, no larger than it really was. */
-function expectReal(own: readonly NaiveAnomaly[], real: readonly NaiveAnomaly[]): void {
+function expectReal(own: readonly ExpectedAnomaly[], real: readonly ExpectedAnomaly[]): void {
   let from = 0;
   for (const [index, anomaly] of own.entries()) {
-    const { direction, newPrice, timestamp } = anomaly;
+    const { direction, price, time } = anomaly;
     const found = real.findIndex(
       (other, place) =>
         place >= from &&
         other.direction === direction &&
-        other.newPrice === newPrice &&
-        other.timestamp === timestamp,
+        other.price === price &&
+        other.time === time,
     );
     expect(found, `anomaly ${index} is real`).toBeGreaterThanOrEqual(0);
     from = found + 1;
@@ -81,7 +81,7 @@ describe('a deque at its bound', () => {
         const rules = rulesFor(10, capacity);
         const rig = rigFor(rules, growBytes);
         for (const tick of ticks) rig.apply(0, tick);
-        const real = naiveStatistics(ticks, rules).anomalies;
+        const real = expectedSymbol(ticks, rules).anomalies;
         expectReal(rig.anomalies.of(0), real);
         const truncated = rig.counters.get(Counter.TRUNCATED);
         if (truncated === 0) expect(rig.anomalies.of(0)).toEqual(real);
@@ -119,7 +119,7 @@ describe('a deque at its bound', () => {
         const rig = rigFor(rules, 1 << 16);
         for (const tick of ticks) rig.apply(0, tick);
         expect(rig.counters.get(Counter.TRUNCATED)).toBe(0);
-        expect(rig.anomalies.of(0)).toEqual(naiveStatistics(ticks, rules).anomalies);
+        expect(rig.anomalies.of(0)).toEqual(expectedSymbol(ticks, rules).anomalies);
       }),
       { numRuns: 200 },
     );
@@ -133,7 +133,7 @@ describe('a deque at its bound', () => {
         for (const tick of ticks) rig.apply(tick.symbolId, tick);
         for (let symbolId = 0; symbolId < 6; symbolId++) {
           const own = ticks.filter((tick) => tick.symbolId === symbolId);
-          expectReal(rig.anomalies.of(symbolId), naiveStatistics(own, rules).anomalies);
+          expectReal(rig.anomalies.of(symbolId), expectedSymbol(own, rules).anomalies);
         }
       }),
     );

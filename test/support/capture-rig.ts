@@ -20,7 +20,7 @@ import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
 import { restoreSymbols } from '../../src/engine/restore-symbols.ts';
 import { decodeSymbolStates } from '../../src/engine/symbol-state-codec.ts';
-import type { NaiveMarketTick, NaiveStatistics } from '../../testkit/independent/statistics.ts';
+import type { MarketTick, Statistics } from '../../testkit/independent/statistics.ts';
 import { oneTick } from './one-tick.ts';
 import { AnomalyRecorder, createSmallMemory, statisticsOf } from './partition-rig.ts';
 
@@ -76,7 +76,7 @@ export class CaptureRig {
   }
 
   /** Offers a tick to be applied by the next {@link work}. */
-  offer({ symbol, price, time }: NaiveMarketTick): void {
+  offer({ symbol, price, time }: MarketTick): void {
     const symbolId = this.idOf(symbol);
     const producer = this.#producers[this.symbols.partition(symbolId)] as TickProducer;
     if (!producer.tryOffer(symbolId, oneTick(price, time), 0)) throw new Error('a queue is full');
@@ -110,7 +110,7 @@ export class CaptureRig {
   }
 
   /** Applies ticks, as many at a time as the queues and the anomaly rings take. */
-  apply(ticks: readonly NaiveMarketTick[]): void {
+  apply(ticks: readonly MarketTick[]): void {
     for (const [i, tick] of ticks.entries()) {
       this.offer(tick);
       if (i % 200 === 199) this.work();
@@ -132,7 +132,7 @@ export class CaptureRig {
     return this.symbols.register(bytes, 0, bytes.length);
   }
 
-  statistics(symbol: string): NaiveStatistics {
+  statistics(symbol: string): Statistics {
     return statisticsOf(this.table, this.idOf(symbol));
   }
 
@@ -151,13 +151,7 @@ export function statesOf(capture: Capture): SymbolState[] {
 }
 
 /** A state's statistics in the words of the oracle. */
-export function statisticsOfState(state: SymbolState): NaiveStatistics {
-  return {
-    currentPrice: state.price,
-    movingAverage: state.average,
-    updateCount: state.count,
-    lastUpdateTime: state.time,
-    minPrice: state.min,
-    maxPrice: state.max,
-  };
+export function statisticsOfState(state: SymbolState): Statistics {
+  const { price, average, count, time, min, max } = state;
+  return { price, average, count, time, min, max };
 }

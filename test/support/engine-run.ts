@@ -4,10 +4,10 @@ import {
   type EngineEvents,
   type EngineOptions,
 } from '../../src/engine/index.ts';
-import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
-import type { NaiveStatistics } from '../../testkit/independent/statistics.ts';
+import { ROW_VALUES } from '../../src/engine/memory/statistics-table.ts';
+import type { Statistics } from '../../testkit/independent/statistics.ts';
 import { oneTick } from './one-tick.ts';
-import { AnomalyRecorder } from './partition-rig.ts';
+import { AnomalyRecorder, statisticsOfRow } from './partition-rig.ts';
 import type { StoryTick } from './tick-story.ts';
 
 const ENGINE_DEFAULTS: EngineOptions = {
@@ -29,7 +29,7 @@ export class EngineRun {
   readonly options: EngineOptions;
   readonly anomalies = new AnomalyRecorder();
   /** The last row of each symbol that was marked. */
-  readonly rows = new Map<number, NaiveStatistics>();
+  readonly rows = new Map<number, Statistics>();
   /** Rows that were read with a version below the one read before. */
   backwards = 0;
   readonly #versions = new Map<number, number>();
@@ -129,14 +129,7 @@ export class EngineRun {
     if (version <= 0) return;
     if (version < (this.#versions.get(symbolId) ?? 0)) this.backwards++;
     this.#versions.set(symbolId, version);
-    this.rows.set(symbolId, {
-      currentPrice: this.#row[RowValue.PRICE] as number,
-      movingAverage: this.#row[RowValue.AVERAGE] as number,
-      updateCount: this.#row[RowValue.COUNT] as number,
-      lastUpdateTime: this.#row[RowValue.TIME] as number,
-      minPrice: this.#row[RowValue.MIN] as number,
-      maxPrice: this.#row[RowValue.MAX] as number,
-    });
+    this.rows.set(symbolId, statisticsOfRow(this.#row));
   }
 }
 

@@ -13,11 +13,7 @@ import {
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
-import type {
-  NaiveAnomaly,
-  NaiveStatistics,
-  NaiveTick,
-} from '../../testkit/independent/statistics.ts';
+import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independent/statistics.ts';
 
 export interface SmallMemoryOptions {
   readonly symbols: number;
@@ -45,24 +41,28 @@ export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory 
 }
 
 /** A row in the words of the oracle. */
-export function statisticsOf(table: StatisticsTable, symbolId: number): NaiveStatistics {
+export function statisticsOf(table: StatisticsTable, symbolId: number): Statistics {
   const row = new Float64Array(ROW_VALUES);
   table.read(symbolId, row, 0);
+  return statisticsOfRow(row);
+}
+
+export function statisticsOfRow(row: Float64Array): Statistics {
   return {
-    currentPrice: row[RowValue.PRICE] as number,
-    movingAverage: row[RowValue.AVERAGE] as number,
-    updateCount: row[RowValue.COUNT] as number,
-    lastUpdateTime: row[RowValue.TIME] as number,
-    minPrice: row[RowValue.MIN] as number,
-    maxPrice: row[RowValue.MAX] as number,
+    price: row[RowValue.PRICE] as number,
+    average: row[RowValue.AVERAGE] as number,
+    count: row[RowValue.COUNT] as number,
+    time: row[RowValue.TIME] as number,
+    min: row[RowValue.MIN] as number,
+    max: row[RowValue.MAX] as number,
   };
 }
 
 /** Keeps all anomalies by symbol, from a partition or from a ring. */
 export class AnomalyRecorder {
-  readonly #bySymbol = new Map<number, NaiveAnomaly[]>();
+  readonly #bySymbol = new Map<number, ExpectedAnomaly[]>();
 
-  of(symbolId: number): NaiveAnomaly[] {
+  of(symbolId: number): ExpectedAnomaly[] {
     return this.#bySymbol.get(symbolId) ?? [];
   }
 
@@ -75,20 +75,20 @@ export class AnomalyRecorder {
     symbolId: number,
     sequence: number,
     direction: number,
-    referencePrice: number,
-    newPrice: number,
+    reference: number,
+    price: number,
     changePercent: number,
-    timestamp: number,
+    time: number,
   ): void {
     const own = this.of(symbolId);
     this.#bySymbol.set(symbolId, own);
     own.push({
       sequence,
-      direction: direction === 1 ? 'Up' : 'Down',
-      referencePrice,
-      newPrice,
+      direction: direction as 1 | -1,
+      reference,
+      price,
       changePercent,
-      timestamp,
+      time,
     });
   }
 }
@@ -107,29 +107,25 @@ export class PartitionRig {
     this.#partition = new Partition(memory, rules, this.counters, this.anomalies);
   }
 
-  apply(symbolId: number, { price, time }: NaiveTick): void {
+  apply(symbolId: number, { price, time }: Tick): void {
     this.#columns.symbolIds[0] = symbolId;
     this.#columns.prices[0] = price;
     this.#columns.times[0] = time;
     this.#partition.apply(this.#columns, 0);
   }
 
-  statistics(symbolId: number): NaiveStatistics {
+  statistics(symbolId: number): Statistics {
     return statisticsOf(this.table, symbolId);
   }
 }
 
 /** Whether two statistics are the same: bit for bit, but for the average, which may be off by `relative`. */
-export function isSameStatistics(
-  own: NaiveStatistics,
-  oracle: NaiveStatistics,
-  relative = 1e-12,
-): boolean {
-  const { movingAverage, ...rest } = own;
-  const { movingAverage: exact, ...exactRest } = oracle;
+export function isSameStatistics(own: Statistics, oracle: Statistics, relative = 1e-12): boolean {
+  const { average, ...rest } = own;
+  const { average: exact, ...exactRest } = oracle;
   const keys = Object.keys(exactRest) as (keyof typeof rest)[];
   return (
     keys.every((key) => Object.is(rest[key], exactRest[key])) &&
-    Math.abs(movingAverage - exact) <= relative * exact
+    Math.abs(average - exact) <= relative * exact
   );
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
+import type { MarketTick } from '../../testkit/independent/statistics.ts';
 
 /** The environment variable that names a file of recorded ticks. */
 export const TICKS_VARIABLE = 'TICKWIRE_TICKS';
@@ -11,7 +11,7 @@ export const TICKS_VARIABLE = 'TICKWIRE_TICKS';
  *
  * @throws Error naming the line that cannot be read
  */
-export function readTicks(path: string): NaiveMarketTick[] {
+export function readTicks(path: string): MarketTick[] {
   const bytes = readFileSync(path);
   const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
   const [head = '', ...lines] = text.split(/\r?\n/);
@@ -35,7 +35,7 @@ export function readTicks(path: string): NaiveMarketTick[] {
 }
 
 /** The recorded ticks that the environment names; undefined when it names none. */
-export function recordedTicks(): NaiveMarketTick[] | undefined {
+export function recordedTicks(): MarketTick[] | undefined {
   const path = process.env[TICKS_VARIABLE];
   return path === undefined || path === '' ? undefined : readTicks(path);
 }

@@ -1,4 +1,4 @@
-import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
+import type { MarketTick } from '../../testkit/independent/statistics.ts';
 
 /** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
@@ -20,7 +20,7 @@ export interface MarketOptions {
 const START = 1_700_000_000_000;
 
 /** A made-up market: random walks with jumps, late ticks, equal times and fractions of a ms. */
-export function seededMarket({ seed, symbols, ticks }: MarketOptions): NaiveMarketTick[] {
+export function seededMarket({ seed, symbols, ticks }: MarketOptions): MarketTick[] {
   const random = seededRandom(seed);
   const prices = symbols.map(() => Math.exp(random() * 12 - 4));
   let time = START;

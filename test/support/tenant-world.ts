@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import { IndependentPublisher, type SentTick } from '../../testkit/independent/publisher.ts';
 import {
-  type NaiveMarketTick,
-  type NaiveResult,
-  naiveMarket,
+  type ExpectedSymbol,
+  expectedMarket,
+  type MarketTick,
 } from '../../testkit/independent/statistics.ts';
 import { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { tokenFor } from './guarded-server.ts';
@@ -19,7 +19,7 @@ export type Way = 'alias' | 'text' | 'http';
  */
 export class TenantWorld {
   readonly tenant: string;
-  readonly #ticks: NaiveMarketTick[] = [];
+  readonly #ticks: MarketTick[] = [];
   readonly #sequences = new Map<string, number>();
   /** Where the first look was taken: another port is that of a server which was started again. */
   #firstPort: number | undefined;
@@ -79,7 +79,7 @@ export class TenantWorld {
   /** Holds what the server shows the tenant against what it must. */
   async check(port: number): Promise<void> {
     this.#firstPort ??= port;
-    const expected = naiveMarket(this.#ticks);
+    const expected = expectedMarket(this.#ticks);
     await this.#checkStream(port, expected);
     await this.#checkHttp(port, expected);
     for (const name of ['feed-a', 'feed-b']) (await this.connect(port, name)).close();
@@ -92,7 +92,7 @@ export class TenantWorld {
     return this.#http.client;
   }
 
-  async #checkStream(port: number, expected: ReadonlyMap<string, NaiveResult>): Promise<void> {
+  async #checkStream(port: number, expected: ReadonlyMap<string, ExpectedSymbol>): Promise<void> {
     const token = await this.token();
     const subscriber = await IndependentSubscriber.connect(port, { token });
     try {
@@ -112,14 +112,14 @@ export class TenantWorld {
         const last = after.at(-1);
         expect({ symbol, ...subscriber.mirror.get(symbol) }).toMatchObject({
           symbol,
-          price: last?.currentPrice,
-          count: last?.updateCount,
-          time: last?.lastUpdateTime,
-          min: last?.minPrice,
-          max: last?.maxPrice,
+          price: last?.price,
+          count: last?.count,
+          time: last?.time,
+          min: last?.min,
+          max: last?.max,
         });
         const told = subscriber.anomaliesOf(symbol).map(({ sequence, price }) => [sequence, price]);
-        const should = anomalies.map(({ sequence, newPrice }) => [sequence, newPrice]);
+        const should = anomalies.map(({ sequence, price }) => [sequence, price]);
         // A server that was started again may have the newest alone in memory: then the sequence jumps, once.
         const isWhole = port === this.#firstPort || told.length === 0;
         expect(told).toEqual(isWhole ? should : should.slice(-told.length));
@@ -135,12 +135,12 @@ export class TenantWorld {
     }
   }
 
-  async #checkHttp(port: number, expected: ReadonlyMap<string, NaiveResult>): Promise<void> {
+  async #checkHttp(port: number, expected: ReadonlyMap<string, ExpectedSymbol>): Promise<void> {
     const http = await this.#client(port);
     const pages = await http.pages('/api/prices?limit=2');
     expect(pages.flatMap(symbolsOf)).toEqual(this.symbols);
     const anomalies = [...expected].flatMap(([symbol, result]) =>
-      result.anomalies.map(({ sequence, timestamp }) => ({ symbol, sequence, timestamp })),
+      result.anomalies.map(({ sequence }) => ({ symbol, sequence })),
     );
     const shown = (items: readonly { readonly symbol: string; readonly sequence?: number }[]) =>
       items.map(({ symbol, sequence }) => `${symbol} ${sequence}`).sort();

@@ -1,8 +1,8 @@
 import { fc } from '../../testkit/fast-check.ts';
-import type { NaiveTick } from '../../testkit/independent/statistics.ts';
+import type { Tick } from '../../testkit/independent/statistics.ts';
 
 /** A tick of one of a few symbols. */
-export interface StoryTick extends NaiveTick {
+export interface StoryTick extends Tick {
   readonly symbolId: number;
 }
 

@@ -4,7 +4,7 @@ import { CaptureRequester } from '../../src/engine/memory/capture-request.ts';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import type { CaptureMemory } from '../../src/engine/memory/engine-memory.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
-import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
+import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
 import { dies } from '../support/mortal-thread.ts';
 
@@ -19,12 +19,12 @@ const RULES = {
   windowCapacity: 256,
 };
 
-function tick(symbol: string, price: number, time: number): NaiveMarketTick {
+function tick(symbol: string, price: number, time: number): MarketTick {
   return { symbol, price, time };
 }
 
 /** A fall that takes a place in the deque of maxima for each tick. */
-function fall(symbol: string, from: number, count: number, time: number): NaiveMarketTick[] {
+function fall(symbol: string, from: number, count: number, time: number): MarketTick[] {
   return Array.from({ length: count }, (_, i) => tick(symbol, from - i * 0.01, time + i));
 }
 

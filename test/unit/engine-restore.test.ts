@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AnomalyCount, SymbolState } from '../../src/engine/index.ts';
 import { Engine } from '../../src/engine/index.ts';
-import type { NaiveMarketTick } from '../../testkit/independent/statistics.ts';
+import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
 
 const RULES = {
@@ -11,11 +11,11 @@ const RULES = {
   windowCapacity: 256,
 };
 
-const tick = (symbol: string, price: number, time: number): NaiveMarketTick => {
+const tick = (symbol: string, price: number, time: number): MarketTick => {
   return { symbol, price, time };
 };
 
-async function statesAfter(ticks: readonly NaiveMarketTick[]): Promise<SymbolState[]> {
+async function statesAfter(ticks: readonly MarketTick[]): Promise<SymbolState[]> {
   const rig = new CaptureRig({ partitions: 1, rules: RULES });
   for (const one of ticks) rig.offer(one);
   return captureOf(rig);
@@ -44,7 +44,7 @@ describe('anomaly counts', () => {
     rig.apply([tick('A', 106, 1002), tick('B', 6, 1001)]);
     expect(rig.anomalies.of(rig.idOf('A')).map(({ sequence }) => sequence)).toEqual([8]);
     expect(rig.anomalies.of(rig.idOf('B')).map(({ sequence }) => sequence)).toEqual([1]);
-    expect(rig.statistics('A').updateCount).toBe(3);
+    expect(rig.statistics('A').count).toBe(3);
   });
 
   it('below the state change nothing', async () => {
@@ -64,7 +64,7 @@ describe('anomaly counts', () => {
     const second = restoredRig(states);
     expect(second.table.version(second.idOf('GONE'))).toBe(0);
     second.apply([tick('GONE', 10, 1000), tick('GONE', 11, 1001)]);
-    expect(second.statistics('GONE')).toMatchObject({ updateCount: 2, minPrice: 10, maxPrice: 11 });
+    expect(second.statistics('GONE')).toMatchObject({ count: 2, min: 10, max: 11 });
     expect(second.anomalies.of(second.idOf('GONE'))).toMatchObject([{ sequence: 42 }]);
   });
 });

@@ -9,9 +9,9 @@ import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
 import {
-  type NaiveAnomaly,
-  type NaiveResult,
-  naiveStatistics,
+  type ExpectedAnomaly,
+  type ExpectedSymbol,
+  expectedSymbol,
 } from '../../testkit/independent/statistics.ts';
 import { dies } from '../support/mortal-thread.ts';
 import { oneTick } from '../support/one-tick.ts';
@@ -61,9 +61,9 @@ function fall(symbolId: number, from: number, count: number, time: number): Stor
 }
 
 /** An anomaly but for its number, which depends on all that came before. */
-function unnumbered(anomaly: NaiveAnomaly): Omit<NaiveAnomaly, 'sequence'> {
-  const { direction, referencePrice, newPrice, changePercent, timestamp } = anomaly;
-  return { direction, referencePrice, newPrice, changePercent, timestamp };
+function unnumbered(anomaly: ExpectedAnomaly): Omit<ExpectedAnomaly, 'sequence'> {
+  const { sequence: _, ...rest } = anomaly;
+  return rest;
 }
 
 /**
@@ -77,7 +77,7 @@ const LONG_FALLS = Array.from({ length: 150 }, (_, i) =>
 ).flat();
 
 const LONG_FALLS_RAISE = Array.from({ length: SYMBOLS }, (_, symbolId) =>
-  naiveStatistics(
+  expectedSymbol(
     LONG_FALLS.filter((one) => one.symbolId === symbolId),
     RULES,
   ).anomalies.map(unnumbered),
@@ -141,7 +141,7 @@ class Drill {
   readonly #dirty: DirtySet;
   readonly #table: StatisticsTable;
   readonly #scenario: Scenario;
-  readonly #oracles = new Map<number, NaiveResult>();
+  readonly #oracles = new Map<number, ExpectedSymbol>();
   #seen: number[] = [];
   #rung: Promise<string> = Promise.resolve('');
   #anomalies = new AnomalyRecorder();
@@ -272,7 +272,7 @@ class Drill {
   #isUndisturbed(symbolId: number, own: readonly StoryTick[]): boolean {
     if (own.length === 0) return this.#table.version(symbolId) === 0;
     const { after, anomalies } = this.#oracle(symbolId, own);
-    const exact = after.at(-1) as NaiveResult['after'][number];
+    const exact = after.at(-1) as ExpectedSymbol['after'][number];
     return (
       isSameStatistics(statisticsOf(this.#table, symbolId), exact) &&
       this.#table.anomalies(symbolId) === anomalies.length
@@ -280,8 +280,8 @@ class Drill {
   }
 
   /** What the ticks of a symbol come to: the same in every run of a scenario. */
-  #oracle(symbolId: number, own: readonly StoryTick[]): NaiveResult {
-    const known = this.#oracles.get(symbolId) ?? naiveStatistics(own, RULES);
+  #oracle(symbolId: number, own: readonly StoryTick[]): ExpectedSymbol {
+    const known = this.#oracles.get(symbolId) ?? expectedSymbol(own, RULES);
     this.#oracles.set(symbolId, known);
     return known;
   }
@@ -296,15 +296,15 @@ class Drill {
     const row = statisticsOf(this.#table, symbolId);
     const first = this.#scenario.before.filter((one) => one.symbolId === symbolId).length;
     const isWithout = (out: number) => {
-      const exact = naiveStatistics(own.toSpliced(out, 1), RULES).after.at(-1);
-      return exact === undefined ? row.updateCount === 0 : isSameStatistics(row, exact);
+      const exact = expectedSymbol(own.toSpliced(out, 1), RULES).after.at(-1);
+      return exact === undefined ? row.count === 0 : isSameStatistics(row, exact);
     };
     const isKnown = own.some((_, out) => out >= first && isWithout(out));
     // Applied after all, though counted as skipped; only its anomalies may be missing.
     const isWhole = isSameStatistics(row, this.#oracle(symbolId, own).after.at(-1) ?? row);
     if (skipped === 1) expect(isKnown || isWhole, where).toBe(true);
-    expect(row.updateCount, where).toBeLessThanOrEqual(own.length);
-    expect(row.updateCount, where).toBeGreaterThanOrEqual(own.length - skipped);
+    expect(row.count, where).toBeLessThanOrEqual(own.length);
+    expect(row.count, where).toBeGreaterThanOrEqual(own.length - skipped);
   }
 }
 

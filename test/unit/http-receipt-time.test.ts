@@ -36,7 +36,7 @@ it('has one receipt time a turn of the loop, the one of frames of publishers', a
   await turn();
   expect(post('B')).toMatchObject({ status: 202 });
   await run.settle();
-  expect(run.rows.get(0)).toMatchObject({ lastUpdateTime: receipt });
-  expect(run.rows.get(1)?.lastUpdateTime).toBeGreaterThanOrEqual(receipt + 4);
+  expect(run.rows.get(0)).toMatchObject({ time: receipt });
+  expect(run.rows.get(1)?.time).toBeGreaterThanOrEqual(receipt + 4);
   await run.stop();
 });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ExpectedSymbol, type ServedSymbol } from '../../loadgen/soak/expected-symbol.ts';
 import { KnownTicks } from '../../loadgen/soak/known-ticks.ts';
 import { Lineage } from '../../loadgen/soak/lineage.ts';
 import { checkResources, type Watched } from '../../loadgen/soak/resource-checks.ts';
+import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
+import { differences } from '../../loadgen/soak/state-checks.ts';
 import { trendOf } from '../../loadgen/soak/trend.ts';
-import { naiveStatistics } from '../../testkit/independent/statistics.ts';
+import { DEFAULT_RULES, SymbolOracle } from '../../testkit/independent/statistics.ts';
 
 describe('the lineage of frames', () => {
   it('follows acknowledgements, and a session that resumes further on', () => {
@@ -57,40 +58,21 @@ describe('known ticks', () => {
     expect(forth.every(({ price, isBad }) => price < 0 === isBad)).toBe(true);
   });
 
-  it('come to what the definition says, late ones and anomalies too', () => {
+  it('hold late ticks, and raise anomalies where a price jumps', () => {
     const ticks = new KnownTicks({ ...options, badShare: 0 });
-    const story = Array.from({ length: 20_000 }, (_, i) => ticks.at(i)).filter(
-      ({ symbol }) => symbol === 0,
-    );
-    // A jump is rare: what is around one is enough for an independent recomputation that takes its time.
-    const jump = story.findIndex(({ price }) => price > 104);
-    const part = story.slice(Math.max(0, jump - 200), jump + 300);
-    const expected = new ExpectedSymbol();
-    for (const { price, time } of part) expected.apply(price, time);
-    const naive = naiveStatistics(part);
-    const last = naive.after.at(-1);
-    expect(expected).toMatchObject({
-      count: part.length,
-      currentPrice: last?.currentPrice,
-      lastTime: last?.lastUpdateTime,
-      minPrice: last?.minPrice,
-      maxPrice: last?.maxPrice,
-    });
-    expect(expected.movingAverage).toBeCloseTo(last?.movingAverage ?? Number.NaN, 10);
-    expect(naive.late).toBeGreaterThan(0);
-    expect(naive.anomalies.length).toBeGreaterThan(0);
-    expect(expected.anomalies).toEqual(
-      naive.anomalies.map(({ direction, referencePrice, newPrice, timestamp }) => ({
-        direction,
-        referencePrice,
-        newPrice,
-        time: timestamp,
-      })),
-    );
+    const oracle = new SymbolOracle();
+    for (let i = 0; i < 20_000; i++) {
+      const { symbol, price, time } = ticks.at(i);
+      if (symbol === 0) oracle.apply(price, time);
+    }
+    expect(oracle.late).toBeGreaterThan(0);
+    expect(oracle.anomalies.length).toBeGreaterThan(0);
+    for (const { changePercent } of oracle.anomalies)
+      expect(Math.abs(changePercent)).toBeGreaterThan(4);
   });
 
   it('differ from a server that applied one twice', () => {
-    const expected = new ExpectedSymbol();
+    const expected = new SymbolOracle();
     expected.apply(100, 1000);
     const served: ServedSymbol = {
       symbol: 'A',
@@ -102,24 +84,27 @@ describe('known ticks', () => {
       maxPrice: 100,
       anomaliesDetected: 0,
     };
-    expect(expected.differences(served)).toEqual(['count is 2, must be 1']);
-    expect(expected.differences({ ...served, updateCount: 1 })).toEqual([]);
+    expect(differences(expected, served)).toEqual(['count is 2, must be 1']);
+    expect(differences(expected, { ...served, updateCount: 1 })).toEqual([]);
   });
 });
 
 describe('an expected symbol', () => {
   it('tells anomalies that only a restored window can raise', () => {
-    const expected = new ExpectedSymbol(10_000);
-    expected.apply(100, 0, 1);
-    expected.apply(105, 5000, 2);
+    const expected = new SymbolOracle({ ...DEFAULT_RULES, slidingWindowMilliseconds: 10_000 });
+    expected.apply(100, 0);
+    expected.restarted();
+    expected.apply(105, 5000);
     // Another process took in the highest price, this one the lowest.
-    expected.apply(100, 6000, 3);
-    expected.apply(105, 7000, 3);
+    expected.restarted();
+    expected.apply(100, 6000);
+    expected.apply(105, 7000);
     expect(expected.anomalies).toHaveLength(3);
     expect(expected.restored).toBe(2);
-    const forgetful = new ExpectedSymbol(1000);
-    forgetful.apply(100, 0, 1);
-    forgetful.apply(105, 5000, 2);
+    const forgetful = new SymbolOracle();
+    forgetful.apply(100, 0);
+    forgetful.restarted();
+    forgetful.apply(105, 5000);
     expect(forgetful).toMatchObject({ anomalies: [], restored: 0 });
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import {
+  DEFAULT_RULES,
   exactMean,
-  NAIVE_DEFAULTS,
-  type NaiveTick,
-  naiveMarket,
-  naiveStatistics,
+  expectedMarket,
+  expectedSymbol,
+  type Tick,
 } from '../../testkit/independent/statistics.ts';
 
 /** Ticks from prices and times in turn. */
-function ticks(...numbers: number[]): NaiveTick[] {
+function ticks(...numbers: number[]): Tick[] {
   return Array.from({ length: numbers.length / 2 }, (_, index) => ({
     price: numbers[2 * index] as number,
     time: numbers[2 * index + 1] as number,
@@ -16,87 +16,89 @@ function ticks(...numbers: number[]): NaiveTick[] {
 }
 
 /** Direction, reference and new price of each anomaly. */
-function moves(all: readonly NaiveTick[], parameters = NAIVE_DEFAULTS): unknown[] {
-  return naiveStatistics(all, parameters).anomalies.map(
-    ({ direction, referencePrice, newPrice }) => [direction, referencePrice, newPrice],
-  );
+function moves(all: readonly Tick[], parameters = DEFAULT_RULES): unknown[] {
+  return expectedSymbol(all, parameters).anomalies.map(({ direction, reference, price }) => [
+    direction,
+    reference,
+    price,
+  ]);
 }
 
 describe('the statistics', () => {
   it('follow three ticks', () => {
-    expect(naiveStatistics(ticks(10, 1000, 13, 5000, 10, 9000)).after).toEqual([
+    expect(expectedSymbol(ticks(10, 1000, 13, 5000, 10, 9000)).after).toEqual([
       {
-        currentPrice: 10,
-        movingAverage: 10,
-        updateCount: 1,
-        lastUpdateTime: 1000,
-        minPrice: 10,
-        maxPrice: 10,
+        price: 10,
+        average: 10,
+        count: 1,
+        time: 1000,
+        min: 10,
+        max: 10,
       },
       {
-        currentPrice: 13,
-        movingAverage: 11.5,
-        updateCount: 2,
-        lastUpdateTime: 5000,
-        minPrice: 10,
-        maxPrice: 13,
+        price: 13,
+        average: 11.5,
+        count: 2,
+        time: 5000,
+        min: 10,
+        max: 13,
       },
       {
-        currentPrice: 10,
-        movingAverage: 11,
-        updateCount: 3,
-        lastUpdateTime: 9000,
-        minPrice: 10,
-        maxPrice: 13,
+        price: 10,
+        average: 11,
+        count: 3,
+        time: 9000,
+        min: 10,
+        max: 13,
       },
     ]);
   });
 
   it('average the last ticks of the window only', () => {
-    const parameters = { ...NAIVE_DEFAULTS, movingAverageWindow: 2 };
-    const { after } = naiveStatistics(ticks(1, 0, 2, 1e4, 4, 2e4, 9, 3e4), parameters);
-    expect(after.map(({ movingAverage }) => movingAverage)).toEqual([1, 1.5, 3, 6.5]);
+    const parameters = { ...DEFAULT_RULES, movingAverageWindow: 2 };
+    const { after } = expectedSymbol(ticks(1, 0, 2, 1e4, 4, 2e4, 9, 3e4), parameters);
+    expect(after.map(({ average }) => average)).toEqual([1, 1.5, 3, 6.5]);
   });
 
   it('take a late tick into all but price and time', () => {
-    const { after, late } = naiveStatistics(ticks(10, 2000, 4, 1999, 12, 2000));
+    const { after, late } = expectedSymbol(ticks(10, 2000, 4, 1999, 12, 2000));
     expect(late).toBe(1);
     expect(after[1]).toEqual({
-      currentPrice: 10,
-      movingAverage: 7,
-      updateCount: 2,
-      lastUpdateTime: 2000,
-      minPrice: 4,
-      maxPrice: 10,
+      price: 10,
+      average: 7,
+      count: 2,
+      time: 2000,
+      min: 4,
+      max: 10,
     });
-    expect(after[2]).toMatchObject({ currentPrice: 12, lastUpdateTime: 2000, updateCount: 3 });
+    expect(after[2]).toMatchObject({ price: 12, time: 2000, count: 3 });
   });
 
   it('have the price applied last among equal times', () => {
-    const { after, late } = naiveStatistics(ticks(10, 5, 10.1, 5, 10.05, 5));
+    const { after, late } = expectedSymbol(ticks(10, 5, 10.1, 5, 10.05, 5));
     expect(late).toBe(0);
-    expect(after.at(-1)).toMatchObject({ currentPrice: 10.05, lastUpdateTime: 5 });
+    expect(after.at(-1)).toMatchObject({ price: 10.05, time: 5 });
   });
 });
 
 describe('the anomalies', () => {
   it('carry all their fields', () => {
-    expect(naiveStatistics(ticks(100, 1000, 103, 1500, 103, 3000, 97.85, 3000)).anomalies).toEqual([
+    expect(expectedSymbol(ticks(100, 1000, 103, 1500, 103, 3000, 97.85, 3000)).anomalies).toEqual([
       {
         sequence: 1,
-        direction: 'Up',
-        referencePrice: 100,
-        newPrice: 103,
+        direction: 1,
+        reference: 100,
+        price: 103,
         changePercent: 3,
-        timestamp: 1500,
+        time: 1500,
       },
       {
         sequence: 2,
-        direction: 'Down',
-        referencePrice: 103,
-        newPrice: 97.85,
+        direction: -1,
+        reference: 103,
+        price: 97.85,
         changePercent: ((97.85 - 103) / 103) * 100,
-        timestamp: 3000,
+        time: 3000,
       },
     ]);
   });
@@ -105,29 +107,29 @@ describe('the anomalies', () => {
     expect(((10.71 - 10.5) / 10.5) * 100).toBeGreaterThan(2);
     expect(moves(ticks(10.5, 0, 10.71, 1))).toEqual([]);
     expect(moves(ticks(10.1, 0, 10.302, 1))).toEqual([]);
-    expect(moves(ticks(10.1, 0, 10.30201, 1))).toEqual([['Up', 10.1, 10.30201]]);
+    expect(moves(ticks(10.1, 0, 10.30201, 1))).toEqual([[1, 10.1, 10.30201]]);
     expect(moves(ticks(100, 0, 98, 1))).toEqual([]);
-    expect(moves(ticks(100, 0, 97.999, 1))).toEqual([['Down', 100, 97.999]]);
+    expect(moves(ticks(100, 0, 97.999, 1))).toEqual([[-1, 100, 97.999]]);
   });
 
   it('still see a tick exactly as old as the window, and no older one', () => {
-    expect(moves(ticks(100, 0, 103, 1000))).toEqual([['Up', 100, 103]]);
+    expect(moves(ticks(100, 0, 103, 1000))).toEqual([[1, 100, 103]]);
     expect(moves(ticks(100, 0, 103, 1001))).toEqual([]);
-    expect(moves(ticks(100, 0.5, 103, 1000.5))).toEqual([['Up', 100, 103]]);
+    expect(moves(ticks(100, 0.5, 103, 1000.5))).toEqual([[1, 100, 103]]);
   });
 
   it('see every tick of one millisecond', () => {
     expect(moves(ticks(100, 7, 103, 7, 100, 7))).toEqual([
-      ['Up', 100, 103],
-      ['Down', 103, 100],
+      [1, 100, 103],
+      [-1, 103, 100],
     ]);
   });
 
   it('may be two of one tick, Up first', () => {
     expect(moves(ticks(100, 0, 110, 10, 105, 20))).toEqual([
-      ['Up', 100, 110],
-      ['Up', 100, 105],
-      ['Down', 110, 105],
+      [1, 100, 110],
+      [1, 100, 105],
+      [-1, 110, 105],
     ]);
   });
 
@@ -137,16 +139,16 @@ describe('the anomalies', () => {
   });
 
   it('come with every tick that qualifies', () => {
-    const found = naiveStatistics(ticks(100, 0, 103, 1, 103, 2, 103, 1001)).anomalies;
-    expect(found.map(({ sequence, timestamp }) => [sequence, timestamp])).toEqual([
+    const found = expectedSymbol(ticks(100, 0, 103, 1, 103, 2, 103, 1001)).anomalies;
+    expect(found.map(({ sequence, time }) => [sequence, time])).toEqual([
       [1, 1],
       [2, 2],
     ]);
   });
 
   it('report a move beyond every double as the largest one', () => {
-    const [anomaly] = naiveStatistics(ticks(1e-300, 0, 1e300, 1)).anomalies;
-    expect(anomaly).toMatchObject({ direction: 'Up', changePercent: Number.MAX_VALUE });
+    const [anomaly] = expectedSymbol(ticks(1e-300, 0, 1e300, 1)).anomalies;
+    expect(anomaly).toMatchObject({ direction: 1, changePercent: Number.MAX_VALUE });
   });
 
   it('obey other parameters', () => {
@@ -156,7 +158,7 @@ describe('the anomalies', () => {
       anomalyThresholdPercent: 50,
     };
     expect(moves(ticks(100, 0, 150, 10), parameters)).toEqual([]);
-    expect(moves(ticks(100, 0, 151, 10), parameters)).toEqual([['Up', 100, 151]]);
+    expect(moves(ticks(100, 0, 151, 10), parameters)).toEqual([[1, 100, 151]]);
     expect(moves(ticks(100, 0, 151, 11), parameters)).toEqual([]);
   });
 });
@@ -179,16 +181,16 @@ describe('exactMean', () => {
   });
 });
 
-describe('naiveMarket', () => {
+describe('expectedMarket', () => {
   it('keeps symbols apart', () => {
-    const market = naiveMarket([
+    const market = expectedMarket([
       { symbol: 'A', price: 100, time: 0 },
       { symbol: 'B', price: 200, time: 5 },
       { symbol: 'A', price: 103, time: 1 },
       { symbol: 'B', price: 200, time: 4 },
     ]);
     expect([...market.keys()]).toEqual(['A', 'B']);
-    expect(market.get('A')).toEqual(naiveStatistics(ticks(100, 0, 103, 1)));
+    expect(market.get('A')).toEqual(expectedSymbol(ticks(100, 0, 103, 1)));
     expect(market.get('B')).toMatchObject({ late: 1, anomalies: [] });
   });
 });

@@ -1,43 +1,30 @@
 import type { MirrorRecord } from './mirror.ts';
-import type { NaiveMarketTick, NaiveParameters, NaiveStatistics } from './statistics.ts';
-import { type NaiveResult, naiveStatistics } from './statistics.ts';
+import {
+  type ExpectedSymbol,
+  expectedMarket,
+  type MarketTick,
+  type OracleRules,
+  type Statistics,
+} from './statistics.ts';
 import type { IndependentSubscriber, SeenAnomaly } from './subscriber.ts';
 
 /** The running sum may be off by the last bits; everything else is exact. */
 const AVERAGE_ERROR_MAX = 1e-14;
 
-/** Every state that symbols ever had, by their update counts, worked out from the ticks. */
-export class StateOracle {
-  readonly results = new Map<string, NaiveResult>();
+/** Every state that the symbols of a market ever had, and what a subscriber must see of them. */
+export class MarketOracle {
+  readonly results: ReadonlyMap<string, ExpectedSymbol>;
 
-  constructor(ticks: readonly NaiveMarketTick[], parameters?: NaiveParameters) {
-    const bySymbol = new Map<string, NaiveMarketTick[]>();
-    for (const tick of ticks) {
-      const own = bySymbol.get(tick.symbol);
-      if (own === undefined) bySymbol.set(tick.symbol, [tick]);
-      else own.push(tick);
-    }
-    for (const [symbol, own] of bySymbol) {
-      this.results.set(symbol, naiveStatistics(own, parameters));
-    }
+  constructor(ticks: readonly MarketTick[], rules?: OracleRules) {
+    this.results = expectedMarket(ticks, rules);
   }
 
-  final(symbol: string): NaiveStatistics {
-    return this.results.get(symbol)?.after.at(-1) as NaiveStatistics;
+  final(symbol: string): Statistics {
+    return this.results.get(symbol)?.after.at(-1) as Statistics;
   }
 
-  /** The anomalies of a symbol as the wire has them. */
   anomalies(symbol: string): SeenAnomaly[] {
-    const found = this.results.get(symbol)?.anomalies ?? [];
-    return found.map((anomaly) => ({
-      symbol,
-      sequence: anomaly.sequence,
-      direction: anomaly.direction === 'Up' ? 1 : -1,
-      reference: anomaly.referencePrice,
-      price: anomaly.newPrice,
-      changePercent: anomaly.changePercent,
-      time: anomaly.timestamp,
-    }));
+    return (this.results.get(symbol)?.anomalies ?? []).map((one) => ({ symbol, ...one }));
   }
 
   /**
@@ -47,21 +34,14 @@ export class StateOracle {
   fault(symbol: string, record: Readonly<MirrorRecord>): string | undefined {
     const state = this.results.get(symbol)?.after[(record.count as number) - 1];
     if (state === undefined) return `${symbol} never had ${record.count} updates`;
-    const pairs: readonly (readonly [string, number | undefined, number])[] = [
-      ['price', record.price, state.currentPrice],
-      ['time', record.time, state.lastUpdateTime],
-      ['min', record.min, state.minPrice],
-      ['max', record.max, state.maxPrice],
-    ];
-    for (const [field, came, expected] of pairs) {
-      if (came !== undefined && came !== expected) {
-        return `${symbol} at ${record.count} updates: ${field} ${came}, not ${expected}`;
+    for (const field of ['price', 'time', 'min', 'max'] as const) {
+      if (record[field] !== undefined && record[field] !== state[field]) {
+        return `${symbol} at ${record.count} updates: ${field} ${record[field]}, not ${state[field]}`;
       }
     }
-    const { average } = record;
-    const error = Math.abs((average ?? state.movingAverage) / state.movingAverage - 1);
-    if (error <= AVERAGE_ERROR_MAX) return undefined;
-    return `${symbol} at ${record.count} updates: average ${average}, not ${state.movingAverage}`;
+    const { average = state.average } = record;
+    if (Math.abs(average / state.average - 1) <= AVERAGE_ERROR_MAX) return undefined;
+    return `${symbol} at ${record.count} updates: average ${average}, not ${state.average}`;
   }
 
   /** Has every entry of a subscriber checked: one that no state bears out is a violation. */
@@ -83,7 +63,7 @@ export class StateOracle {
     timeoutMs?: number,
   ): Promise<void> {
     for (const symbol of symbols) {
-      await subscriber.counted(symbol, this.final(symbol).updateCount, timeoutMs);
+      await subscriber.counted(symbol, this.final(symbol).count, timeoutMs);
     }
   }
 }

@@ -1,142 +1,190 @@
 /*
- * The statistics and the anomaly rule a second time, straight from their definition
- * (docs/SEMANTICS.md): slow, plain, sharing no code and no data structure with the engine. Means
- * and windows are worked out anew for each tick from the list of all ticks; nothing is ever added
- * to one or taken out of it.
+ * The statistics and the anomaly rule a second time, straight from docs/SEMANTICS.md: plain, and
+ * without code or data structures of the engine. For every tick the mean is summed up anew and the
+ * window searched whole.
  */
 
 /** One price of one symbol; `time` in ms since the epoch. */
-export interface NaiveTick {
+export interface Tick {
   readonly price: number;
   readonly time: number;
 }
 
-/** A tick that says whose price it is. */
-export interface NaiveMarketTick extends NaiveTick {
+export interface MarketTick extends Tick {
   readonly symbol: string;
 }
 
-/** What may be configured, with the defaults of the server. */
-export interface NaiveParameters {
+/** What may be configured. */
+export interface OracleRules {
   /** Ticks in the moving average. */
   readonly movingAverageWindow: number;
   readonly slidingWindowMilliseconds: number;
   readonly anomalyThresholdPercent: number;
 }
 
-export const NAIVE_DEFAULTS: NaiveParameters = {
+/** The server's defaults. */
+export const DEFAULT_RULES: OracleRules = {
   movingAverageWindow: 64,
   slidingWindowMilliseconds: 1000,
   anomalyThresholdPercent: 2,
 };
 
-export interface NaiveStatistics {
-  readonly currentPrice: number;
+/** The statistics of a symbol, in the words of the protocol. */
+export interface Statistics {
+  readonly price: number;
   /** The mean of the window, exact but for the one rounding to a double. */
-  readonly movingAverage: number;
-  readonly updateCount: number;
-  readonly lastUpdateTime: number;
-  readonly minPrice: number;
-  readonly maxPrice: number;
+  readonly average: number;
+  readonly count: number;
+  readonly time: number;
+  readonly min: number;
+  readonly max: number;
 }
 
-export interface NaiveAnomaly {
+export interface ExpectedAnomaly {
   readonly sequence: number;
-  readonly direction: 'Up' | 'Down';
-  readonly referencePrice: number;
-  readonly newPrice: number;
+  /** Up or down. */
+  readonly direction: 1 | -1;
+  readonly reference: number;
+  readonly price: number;
   readonly changePercent: number;
-  readonly timestamp: number;
+  readonly time: number;
 }
 
-export interface NaiveResult {
+/** Where an oracle goes on. */
+export interface OracleState extends Omit<Statistics, 'average'> {
+  /** The newest prices, as many as are averaged. */
+  readonly prices: readonly number[];
+  /** Ticks that were not late, those of the window at least. */
+  readonly window: readonly Tick[];
+  /** Sequence of the newest anomaly. */
+  readonly anomalies: number;
+}
+
+interface HeldTick extends Tick {
+  /** Whether an earlier process of the server took it in. */
+  readonly isRestored?: boolean;
+}
+
+/** A change this close to the threshold, in percent points, equals it and is not beyond it. */
+const EQUAL_WITHIN = 1e-9;
+
+/** One symbol, tick by tick. */
+export class SymbolOracle {
+  price = Number.NaN;
+  count = 0;
+  time = Number.NEGATIVE_INFINITY;
+  min = Number.POSITIVE_INFINITY;
+  max = Number.NEGATIVE_INFINITY;
+  late = 0;
+  /** Those raised so far. */
+  readonly anomalies: ExpectedAnomaly[] = [];
+  /** Sequence of the newest anomaly. */
+  lastAnomaly = 0;
+  /** Anomalies whose reference price came before {@link restarted}. */
+  restored = 0;
+  readonly #rules: OracleRules;
+  readonly #prices: number[];
+  #window: HeldTick[];
+
+  constructor(rules: OracleRules = DEFAULT_RULES, state?: OracleState) {
+    this.#rules = rules;
+    this.#prices = [...(state?.prices ?? [])];
+    this.#window = [...(state?.window ?? [])];
+    if (state === undefined) return;
+    const { price, count, time, min, max, anomalies } = state;
+    Object.assign(this, { price, count, time, min, max, lastAnomaly: anomalies });
+  }
+
+  get average(): number {
+    return exactMean(this.#prices);
+  }
+
+  get statistics(): Statistics {
+    const { price, average, count, time, min, max } = this;
+    return { price, average, count, time, min, max };
+  }
+
+  /** The next tick. Returns the anomalies that it raises, Up first. */
+  apply(price: number, time: number): ExpectedAnomaly[] {
+    this.count++;
+    this.min = Math.min(this.min, price);
+    this.max = Math.max(this.max, price);
+    this.#prices.push(price);
+    if (this.#prices.length > this.#rules.movingAverageWindow) this.#prices.shift();
+    if (time < this.time) {
+      this.late++;
+      return [];
+    }
+    this.price = price;
+    this.time = time;
+    this.#window.push({ price, time });
+    // Times never decrease here.
+    const oldest = time - this.#rules.slidingWindowMilliseconds;
+    while ((this.#window[0]?.time as number) < oldest) this.#window.shift();
+    return this.#detect();
+  }
+
+  /** Another process of the server goes on, with the window that the last one left. */
+  restarted(): void {
+    this.#window = this.#window.map((tick) => ({ ...tick, isRestored: true }));
+  }
+
+  #detect(): ExpectedAnomaly[] {
+    const { price, time } = this;
+    const raised: ExpectedAnomaly[] = [];
+    const raise = (direction: 1 | -1, percent: number, reference: number, isRestored = false) => {
+      if (direction * percent - this.#rules.anomalyThresholdPercent <= EQUAL_WITHIN) return;
+      // A move beyond every double is reported as the largest one.
+      const changePercent = Math.min(percent, Number.MAX_VALUE);
+      const sequence = ++this.lastAnomaly;
+      if (isRestored) this.restored++;
+      raised.push({ sequence, direction, reference, price, changePercent, time });
+    };
+    let min = this.#window[0] as HeldTick;
+    let max = min;
+    // Among equal prices the newest counts as the reference.
+    for (const tick of this.#window) {
+      if (tick.price <= min.price) min = tick;
+      if (tick.price >= max.price) max = tick;
+    }
+    raise(1, ((price - min.price) / min.price) * 100, min.price, min.isRestored);
+    raise(-1, ((price - max.price) / max.price) * 100, max.price, max.isRestored);
+    this.anomalies.push(...raised);
+    return raised;
+  }
+}
+
+/** What the ticks of a symbol come to. */
+export interface ExpectedSymbol {
   /** The statistics after each tick. */
-  readonly after: readonly NaiveStatistics[];
-  readonly anomalies: readonly NaiveAnomaly[];
-  /** How many ticks were late. */
+  readonly after: readonly Statistics[];
+  readonly anomalies: readonly ExpectedAnomaly[];
   readonly late: number;
 }
 
-/** What the ticks of one symbol, in the order in which they were applied, come to. */
-export function naiveStatistics(
-  ticks: readonly NaiveTick[],
-  parameters: NaiveParameters = NAIVE_DEFAULTS,
-): NaiveResult {
-  const after: NaiveStatistics[] = [];
-  const onTime: NaiveTick[] = [];
-  const anomalies: NaiveAnomaly[] = [];
-  for (const [index, tick] of ticks.entries()) {
-    const before = after.at(-1);
-    const isLate = before !== undefined && tick.time < before.lastUpdateTime;
-    if (!isLate) {
-      onTime.push(tick);
-      for (const found of anomaliesOf(onTime, parameters)) {
-        anomalies.push({ sequence: anomalies.length + 1, ...found });
-      }
-    }
-    const averaged = ticks.slice(
-      Math.max(0, index + 1 - parameters.movingAverageWindow),
-      index + 1,
-    );
-    after.push({
-      currentPrice: before !== undefined && isLate ? before.currentPrice : tick.price,
-      movingAverage: exactMean(averaged.map(({ price }) => price)),
-      updateCount: index + 1,
-      lastUpdateTime: before !== undefined && isLate ? before.lastUpdateTime : tick.time,
-      minPrice: Math.min(tick.price, before?.minPrice ?? tick.price),
-      maxPrice: Math.max(tick.price, before?.maxPrice ?? tick.price),
-    });
-  }
-  return { after, anomalies, late: ticks.length - onTime.length };
+/** @param ticks of one symbol, in the order in which they were applied */
+export function expectedSymbol(ticks: readonly Tick[], rules?: OracleRules): ExpectedSymbol {
+  const oracle = new SymbolOracle(rules);
+  const after = ticks.map(({ price, time }) => {
+    oracle.apply(price, time);
+    return oracle.statistics;
+  });
+  return { after, anomalies: oracle.anomalies, late: oracle.late };
 }
 
 /** The same for the ticks of many symbols in one list. */
-export function naiveMarket(
-  ticks: readonly NaiveMarketTick[],
-  parameters: NaiveParameters = NAIVE_DEFAULTS,
-): Map<string, NaiveResult> {
-  const bySymbol = new Map<string, NaiveTick[]>();
+export function expectedMarket(
+  ticks: readonly MarketTick[],
+  rules?: OracleRules,
+): Map<string, ExpectedSymbol> {
+  const bySymbol = new Map<string, Tick[]>();
   for (const { symbol, price, time } of ticks) {
     const own = bySymbol.get(symbol);
     if (own === undefined) bySymbol.set(symbol, [{ price, time }]);
     else own.push({ price, time });
   }
-  return new Map([...bySymbol].map(([symbol, own]) => [symbol, naiveStatistics(own, parameters)]));
+  return new Map([...bySymbol].map(([symbol, own]) => [symbol, expectedSymbol(own, rules)]));
 }
-
-/** The anomalies that the last of the ticks which were not late raises, Up first. */
-function anomaliesOf(
-  onTime: readonly NaiveTick[],
-  { slidingWindowMilliseconds, anomalyThresholdPercent }: NaiveParameters,
-): Omit<NaiveAnomaly, 'sequence'>[] {
-  const { price, time } = onTime.at(-1) as NaiveTick;
-  let min = price;
-  let max = price;
-  // Times never decrease here, so the window ends at the first tick, going back, that is too old.
-  for (let at = onTime.length - 1; at >= 0; at--) {
-    const tick = onTime[at] as NaiveTick;
-    if (tick.time < time - slidingWindowMilliseconds) break;
-    min = Math.min(min, tick.price);
-    max = Math.max(max, tick.price);
-  }
-  // A move beyond every double is reported as the largest one.
-  const up = Math.min(((price - min) / min) * 100, Number.MAX_VALUE);
-  const down = ((price - max) / max) * 100;
-  const common = { newPrice: price, timestamp: time };
-  const found: Omit<NaiveAnomaly, 'sequence'>[] = [];
-  if (up - anomalyThresholdPercent > EQUAL_WITHIN) {
-    found.push({ direction: 'Up', referencePrice: min, changePercent: up, ...common });
-  }
-  if (-down - anomalyThresholdPercent > EQUAL_WITHIN) {
-    found.push({ direction: 'Down', referencePrice: max, changePercent: down, ...common });
-  }
-  return found;
-}
-
-/**
- * A change this close to the threshold, in percent points, is equal to it, and so not beyond it.
- */
-const EQUAL_WITHIN = 1e-9;
 
 /**
  * The mean of positive doubles with one rounding, at the end: the sum is kept as a whole number of
