@@ -1,8 +1,8 @@
 import type { Random } from '../../simulation/core/random.ts';
 import { decodeSymbolStates, SymbolStateError } from '../../src/engine/index.ts';
 import { SymbolStateWriter } from '../../src/engine/symbol-state-codec.ts';
-import { openSnapshot, SnapshotError, SnapshotWriter } from '../../src/store/snapshot-file.ts';
-import { readSnapshotHeader } from '../../src/store/snapshot-header.ts';
+import { openSnapshot, SnapshotError, SnapshotWriter } from '../../src/store/snapshot-format.ts';
+import { readSnapshotHeader } from '../../src/store/snapshots.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { anyValue } from '../generate/values.ts';
@@ -17,8 +17,8 @@ export function snapshotFiles(): Target {
   return {
     name: 'snapshot-files',
     covers: [
-      'store/snapshot-file',
-      'recovery/snapshot-header',
+      'store/snapshot-format',
+      'store/snapshots',
       'engine/symbol-state-codec',
       'engine/symbol-state',
     ],

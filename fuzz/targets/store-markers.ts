@@ -1,5 +1,5 @@
 import { inspectDirectory } from '../../src/store/directory.ts';
-import { StoreError } from '../../src/store/store-error.ts';
+import { StoreError } from '../../src/store/store.ts';
 import type { Target } from '../engine/target.ts';
 import { jsonOf } from '../generate/any-encoding.ts';
 import { anyValue } from '../generate/values.ts';

@@ -3,8 +3,13 @@ import type { Config } from '../../src/config/schema.ts';
 import { decodeSymbolStates, Engine, type EngineOptions } from '../../src/engine/index.ts';
 import type { SymbolState } from '../../src/engine/symbol-state.ts';
 import { createGatewayContext, Gateway, Health, UNWATCHED } from '../../src/gateway/index.ts';
-import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/store/recover.ts';
-import { noSnapshots, Snapshots } from '../../src/store/snapshot-schedule.ts';
+import {
+  NOTHING_RECOVERED,
+  noSnapshots,
+  type Recovered,
+  recover,
+  Snapshots,
+} from '../../src/store/snapshots.ts';
 import { Thread } from '../core/scheduler.ts';
 import { SimulatedWorker } from '../engine/simulated-worker.ts';
 import { type OnAccess, withViews } from '../memory/watched-views.ts';

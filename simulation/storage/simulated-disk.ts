@@ -1,5 +1,5 @@
-import type { StoredAnomaly } from '../../src/store/index.ts';
-import type { SnapshotInfo } from '../../src/store/snapshot-file.ts';
+import type { Anomaly } from '../../src/engine/index.ts';
+import type { SnapshotInfo } from '../../src/store/snapshot-format.ts';
 
 export interface DiskSnapshot {
   readonly number: number;
@@ -11,7 +11,7 @@ export interface DiskSnapshot {
 
 /** What outlives a process: durable anomalies by symbol, and the last snapshots. */
 export class SimulatedDisk {
-  readonly anomalies = new Map<string, StoredAnomaly[]>();
+  readonly anomalies = new Map<string, Anomaly[]>();
   snapshots: DiskSnapshot[] = [];
   /** Why nothing can be written; undefined when it can. */
   fault: string | undefined;
@@ -25,7 +25,7 @@ export class SimulatedDisk {
     return this.anomalies.get(symbol)?.at(-1)?.sequence ?? 0;
   }
 
-  write(anomaly: StoredAnomaly): void {
+  write(anomaly: Anomaly): void {
     const own = this.anomalies.get(anomaly.symbol);
     if (own === undefined) this.anomalies.set(anomaly.symbol, [anomaly]);
     else own.push(anomaly);

@@ -1,9 +1,10 @@
-import type { Store, StoredAnomaly } from '../../src/store/index.ts';
+import type { Anomaly } from '../../src/engine/index.ts';
+import type { Store } from '../../src/store/index.ts';
 import type {
   SnapshotInfo,
   SnapshotResult,
   StoredSnapshot,
-} from '../../src/store/snapshot-file.ts';
+} from '../../src/store/snapshot-format.ts';
 import type { AnomalyPage } from '../../src/store/store.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
 import type { DiskSnapshot, SimulatedDisk } from './simulated-disk.ts';
@@ -20,7 +21,7 @@ export class SimulatedStore implements Store {
   readonly #disk: SimulatedDisk;
   readonly #scheduler: Scheduler;
   /** Not durable yet, oldest first; and by symbol, the last sequence among them. */
-  #waiting: StoredAnomaly[] = [];
+  #waiting: Anomaly[] = [];
   readonly #lasts = new Map<string, number>();
   #onFlushed: ((isDurable: boolean) => void)[] = [];
   #isFlushing = false;
@@ -39,7 +40,7 @@ export class SimulatedStore implements Store {
     return this.#waiting.length;
   }
 
-  append(anomaly: StoredAnomaly): void {
+  append(anomaly: Anomaly): void {
     if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
     this.#waiting.push(anomaly);
     this.#lasts.set(anomaly.symbol, anomaly.sequence);
@@ -64,12 +65,12 @@ export class SimulatedStore implements Store {
     return this.#of(symbol)[0]?.sequence ?? this.lastSequence(symbol) + 1;
   }
 
-  from(symbol: string, sequence: number, limit: number): readonly StoredAnomaly[] {
+  from(symbol: string, sequence: number, limit: number): readonly Anomaly[] {
     const found = this.#of(symbol).filter((anomaly) => anomaly.sequence >= sequence);
     return found.slice(0, limit);
   }
 
-  before(symbol: string, sequence: number, limit: number): readonly StoredAnomaly[] {
+  before(symbol: string, sequence: number, limit: number): readonly Anomaly[] {
     const found = this.#of(symbol).filter((anomaly) => anomaly.sequence < sequence);
     return limit === 0 ? [] : found.slice(-limit);
   }
@@ -78,7 +79,7 @@ export class SimulatedStore implements Store {
     throw new Error('the simulation leaves HTTP out');
   }
 
-  recent(): readonly StoredAnomaly[] {
+  recent(): readonly Anomaly[] {
     throw new Error('the simulation leaves HTTP out');
   }
 
@@ -132,7 +133,7 @@ export class SimulatedStore implements Store {
     return Promise.resolve();
   }
 
-  #of(symbol: string): readonly StoredAnomaly[] {
+  #of(symbol: string): readonly Anomaly[] {
     const durable = this.#disk.anomalies.get(symbol) ?? [];
     return [...durable, ...this.#waiting.filter((anomaly) => anomaly.symbol === symbol)];
   }

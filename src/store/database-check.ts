@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
 import { reasonOf } from './directory.ts';
-import { StoreError } from './store-error.ts';
+import { StoreError } from './store.ts';
 
 /** A second name of the database, so that LMDB's lock file of the first stays as it is. */
 const CHECKED_FILE = `${DATABASE_FILE}.check`;

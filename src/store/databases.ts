@@ -1,4 +1,19 @@
+/*
+ * Four databases in one LMDB environment. Numbers in keys are big-endian, so that bytes sort as they do.
+ *
+ *   anomalies   symbol · 0x00 · sequence u48              → record (40 bytes)
+ *   times       time f64 · symbol · 0x00 · sequence u48   → nothing
+ *   arrivals    ordinal u48                               → key in anomalies
+ *   symbols     symbol                                    → version u8 · first u48 · last u48
+ *
+ *   record      0         1           2       8 (f64, little-endian)   16      24              32
+ *               version   direction   ordinal reference                price   change percent  time
+ *
+ * A time is never negative, so the bytes of the double sort as the number does.
+ */
+
 import { type Database, open, type RootDatabase } from 'lmdb';
+import type { Anomaly } from '../engine/index.ts';
 
 export const DATABASE_FILE = 'data.mdb';
 /** LMDB keeps its locks beside the file, under a name with this at its end. */
@@ -52,5 +67,153 @@ export function openDatabases(path: string, access: 'read' | 'write' | 'check'):
   } catch (error) {
     void root.close();
     throw error;
+  }
+}
+
+const RECORD_VERSION = 1;
+export const RECORD_BYTES = 40;
+const SYMBOL_ROW_BYTES = 13;
+const U48_BYTES = 6;
+const TIME_BYTES = 8;
+/** A terminator and a sequence follow the symbol in a key. */
+const KEY_TAIL_BYTES = 1 + U48_BYTES;
+const SYMBOL_BYTES_MAX = 255 - KEY_TAIL_BYTES;
+export const SEQUENCE_MAX = 2 ** 48 - 1;
+
+export function symbolKey(symbol: string): Buffer {
+  return Buffer.from(symbol, 'utf8');
+}
+
+export function anomalyKey(symbol: string, sequence: number): Buffer {
+  const symbolBytes = Buffer.byteLength(symbol, 'utf8');
+  const key = Buffer.allocUnsafe(symbolBytes + KEY_TAIL_BYTES);
+  key.write(symbol, 0, 'utf8');
+  key[symbolBytes] = 0;
+  key.writeUIntBE(Math.min(Math.max(sequence, 0), SEQUENCE_MAX), symbolBytes + 1, U48_BYTES);
+  return key;
+}
+
+export function symbolOfKey(key: Buffer): string {
+  return key.toString('utf8', 0, key.length - KEY_TAIL_BYTES);
+}
+
+/** The part of an anomaly's key that is its symbol's key. */
+export function symbolPart(key: Buffer): Buffer {
+  return key.subarray(0, key.length - KEY_TAIL_BYTES);
+}
+
+export function sequenceOfKey(key: Buffer): number {
+  return key.readUIntBE(key.length - U48_BYTES, U48_BYTES);
+}
+
+export function timeKey(time: number, key: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(TIME_BYTES + key.length);
+  // Minus zero would sort behind everything.
+  bytes.writeDoubleBE(time === 0 ? 0 : time, 0);
+  key.copy(bytes, TIME_BYTES);
+  return bytes;
+}
+
+/** The bound of a range of time keys: at `time`, before every symbol. */
+export function timeBound(time: number): Buffer {
+  return timeKey(Math.max(time, 0), Buffer.alloc(0));
+}
+
+/** The key in anomalies that a time key ends with. */
+export function keyOfTimeKey(bytes: Buffer): Buffer {
+  return bytes.subarray(TIME_BYTES);
+}
+
+export function isTimeKey(bytes: Buffer): boolean {
+  return bytes.length > TIME_BYTES + KEY_TAIL_BYTES && bytes[bytes.length - KEY_TAIL_BYTES] === 0;
+}
+
+export function ordinalKey(ordinal: number): Buffer {
+  const key = Buffer.allocUnsafe(U48_BYTES);
+  key.writeUIntBE(ordinal, 0, U48_BYTES);
+  return key;
+}
+
+export function ordinalOfKey(key: Buffer): number {
+  return key.readUIntBE(0, U48_BYTES);
+}
+
+export function writeRecord(target: Buffer, at: number, anomaly: Anomaly, ordinal: number): void {
+  target[at] = RECORD_VERSION;
+  target.writeInt8(anomaly.direction, at + 1);
+  target.writeUIntBE(ordinal, at + 2, U48_BYTES);
+  target.writeDoubleLE(anomaly.reference, at + 8);
+  target.writeDoubleLE(anomaly.price, at + 16);
+  target.writeDoubleLE(anomaly.changePercent, at + 24);
+  target.writeDoubleLE(anomaly.time, at + 32);
+}
+
+export function readRecord(symbol: string, sequence: number, record: Buffer): Anomaly {
+  checkVersion(record, RECORD_BYTES, 'anomaly');
+  return {
+    symbol,
+    sequence,
+    direction: record.readInt8(1) < 0 ? -1 : 1,
+    reference: record.readDoubleLE(8),
+    price: record.readDoubleLE(16),
+    changePercent: record.readDoubleLE(24),
+    time: record.readDoubleLE(32),
+  };
+}
+
+export function ordinalOfRecord(record: Buffer): number {
+  return record.readUIntBE(2, U48_BYTES);
+}
+
+export function timeOfRecord(record: Buffer): number {
+  return record.readDoubleLE(32);
+}
+
+/** What is held of a symbol: sequences first … last; none when first is one above last. */
+export interface SymbolRow {
+  readonly first: number;
+  readonly last: number;
+}
+
+export function encodeSymbolRow({ first, last }: SymbolRow): Buffer {
+  const row = Buffer.allocUnsafe(SYMBOL_ROW_BYTES);
+  row[0] = RECORD_VERSION;
+  row.writeUIntBE(first, 1, U48_BYTES);
+  row.writeUIntBE(last, 1 + U48_BYTES, U48_BYTES);
+  return row;
+}
+
+export function decodeSymbolRow(row: Buffer): SymbolRow {
+  checkVersion(row, SYMBOL_ROW_BYTES, 'symbol');
+  return { first: row.readUIntBE(1, U48_BYTES), last: row.readUIntBE(1 + U48_BYTES, U48_BYTES) };
+}
+
+function checkVersion(record: Buffer, bytes: number, kind: string): void {
+  const version = record[0];
+  if (version !== RECORD_VERSION) {
+    throw new RangeError(
+      `a record of kind ${kind} has version ${version}; this program reads version ${RECORD_VERSION}`,
+    );
+  }
+  // Not its length property alone: a buffer lent by LMDB is longer than what is in it.
+  if (record.length !== bytes) {
+    throw new RangeError(`a record of kind ${kind} has ${record.length} bytes instead of ${bytes}`);
+  }
+}
+
+/** @throws RangeError for what cannot be stored: a programmer's error */
+export function checkAnomaly({ symbol, sequence, time, direction }: Anomaly): void {
+  const symbolBytes = Buffer.byteLength(symbol, 'utf8');
+  if (symbolBytes === 0 || symbolBytes > SYMBOL_BYTES_MAX || symbol.includes('\0')) {
+    throw new RangeError(`'${symbol}' cannot be the symbol of a stored anomaly`);
+  }
+  if (!Number.isSafeInteger(sequence) || sequence < 1 || sequence >= SEQUENCE_MAX) {
+    throw new RangeError(`${sequence} cannot be the sequence of a stored anomaly`);
+  }
+  if (!(time >= 0 && time < Infinity)) {
+    throw new RangeError(`${time} cannot be the time of a stored anomaly`);
+  }
+  if (direction !== 1 && direction !== -1) {
+    throw new RangeError(`${String(direction)} cannot be the direction of a stored anomaly`);
   }
 }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { StoreError } from './store-error.ts';
+import { StoreError } from './store.ts';
 
 export const LOCK_FILE = 'tickwire-store.lock';
 

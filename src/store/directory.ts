@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LOCK_FILE } from './directory-lock.ts';
-import { StoreError } from './store-error.ts';
+import { StoreError } from './store.ts';
 
 const MARKER_FILE = 'tickwire-store.json';
 const FORMAT = 1;

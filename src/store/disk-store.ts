@@ -1,14 +1,103 @@
-import type { DirectoryLock } from './directory-lock.ts';
-import type { DiskHistory } from './disk-history.ts';
-import type { Environment } from './environment.ts';
+import { rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Anomaly } from '../engine/index.ts';
+import { checkDatabase } from './database-check.ts';
+import { checkAnomaly, DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
+import { checkSpace, inspectDirectory, type Marker, reasonOf, writeMarker } from './directory.ts';
+import { DirectoryLock } from './directory-lock.ts';
+import { type DiskHistory, Environment } from './environment.ts';
 import { History } from './history.ts';
-import type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-file.ts';
-import type { Snapshots } from './snapshots.ts';
-import type { AnomalyPage, Store, StoreLog, StoreOptions, TimeRange } from './store.ts';
-import { StoreError } from './store-error.ts';
-import { checkAnomaly, type StoredAnomaly } from './stored-anomaly.ts';
-import { WaitingAnomalies } from './waiting-anomalies.ts';
-import { WriteLoop } from './write-loop.ts';
+import { SnapshotFiles } from './snapshot-files.ts';
+import type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-format.ts';
+import {
+  type AnomalyPage,
+  type Store,
+  StoreError,
+  type StoreLog,
+  type StoreOptions,
+  type TimeRange,
+} from './store.ts';
+import { WriteBuffer, WriteLoop } from './write-behind.ts';
+import { type StartWriter, startWriter } from './writer.ts';
+
+/** What tests replace. */
+export interface StoreSeams {
+  readonly startWriter?: StartWriter;
+  /** Anomalies held while the disk fails. */
+  readonly waitingMax?: number;
+}
+
+/**
+ * Opens the store in a directory, or lays one out in an empty or new one. Looks at everything before it
+ * lets LMDB open it, and changes nothing in what it refuses.
+ *
+ * @throws StoreError with the path, what was found there, and what to do
+ */
+export async function openStore(options: StoreOptions, log: StoreLog): Promise<Store> {
+  return openStoreWith(options, log, {});
+}
+
+export async function openStoreWith(
+  given: StoreOptions,
+  log: StoreLog,
+  seams: StoreSeams,
+): Promise<Store> {
+  const options = { ...given, directory: resolve(given.directory) };
+  const { directory } = options;
+  inspectDirectory(directory);
+  const lock = lockDirectory(directory);
+  try {
+    return new DiskStore(options, { ...(await openParts(directory, log, seams)), lock });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function lockDirectory(directory: string): DirectoryLock {
+  checkSpace(directory);
+  return new DirectoryLock(directory);
+}
+
+async function openParts(
+  directory: string,
+  log: StoreLog,
+  seams: StoreSeams,
+): Promise<Omit<DiskStoreParts, 'lock'>> {
+  const marker = await prepare(directory);
+  let environment: Environment | undefined;
+  try {
+    environment = await Environment.open(directory, seams.startWriter ?? startWriter);
+    const { disk } = environment;
+    if (disk === undefined) throw new StoreError(`${directory} was closed while it was opened.`);
+    disk.checkVersions();
+    if (!marker.isReady) writeMarker(directory, true, marker.created);
+    const snapshots = new SnapshotFiles(directory, log);
+    snapshots.removeTorn();
+    return { environment, disk, snapshots, log, waitingMax: seams.waitingMax };
+  } catch (error) {
+    await environment?.close();
+    if (error instanceof StoreError) throw error;
+    throw new StoreError(
+      `${join(directory, DATABASE_FILE)} cannot be opened: ${reasonOf(error)}. Put back a copy of the folder, or name another.`,
+    );
+  }
+}
+
+/** With the lock held: another process may have been here until now. */
+async function prepare(directory: string): Promise<Marker> {
+  const found = inspectDirectory(directory);
+  if (found?.isReady === true) {
+    await checkDatabase(directory);
+    return found;
+  }
+  const marker = found ?? writeMarker(directory, false, new Date().toISOString());
+  // A start that was interrupted before the database was laid out: nothing was ever stored in it.
+  for (const name of [DATABASE_FILE, DATABASE_FILE + LOCK_SUFFIX]) {
+    rmSync(join(directory, name), { force: true });
+  }
+  return marker;
+}
 
 /** Held while the disk fails; some 20 MB. */
 const WAITING_MAX = 65_536;
@@ -20,7 +109,7 @@ export interface DiskStoreParts {
   readonly environment: Environment;
   readonly disk: DiskHistory;
   readonly lock: DirectoryLock;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotFiles;
   readonly log: StoreLog;
   readonly waitingMax: number | undefined;
 }
@@ -29,7 +118,7 @@ export interface DiskStoreParts {
 export class DiskStore implements Store {
   readonly #options: StoreOptions;
   readonly #parts: DiskStoreParts;
-  readonly #waiting: WaitingAnomalies;
+  readonly #waiting: WriteBuffer;
   readonly #history: History;
   readonly #loop: WriteLoop;
   readonly #last: Map<string, number>;
@@ -42,7 +131,7 @@ export class DiskStore implements Store {
     this.#options = options;
     this.#parts = parts;
     this.#last = disk.lastSequences();
-    this.#waiting = new WaitingAnomalies(disk.nextOrdinal(), waitingMax ?? WAITING_MAX);
+    this.#waiting = new WriteBuffer(disk.nextOrdinal(), waitingMax ?? WAITING_MAX);
     this.#history = new History(this.#readDisk, this.#waiting);
     this.#loop = new WriteLoop(options, environment, this.#waiting, log);
   }
@@ -59,7 +148,7 @@ export class DiskStore implements Store {
     return this.#waiting.count;
   }
 
-  append(anomaly: StoredAnomaly): void {
+  append(anomaly: Anomaly): void {
     checkAnomaly(anomaly);
     if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
     if (this.#isClosed) throw new StoreError('the store is closed');
@@ -84,11 +173,11 @@ export class DiskStore implements Store {
     return this.#history.first(symbol, this.lastSequence(symbol) + 1);
   }
 
-  from(symbol: string, sequence: number, limit: number): readonly StoredAnomaly[] {
+  from(symbol: string, sequence: number, limit: number): readonly Anomaly[] {
     return this.#history.from(symbol, sequence, limit);
   }
 
-  before(symbol: string, sequence: number, limit: number): readonly StoredAnomaly[] {
+  before(symbol: string, sequence: number, limit: number): readonly Anomaly[] {
     return this.#history.before(symbol, sequence, limit);
   }
 
@@ -96,7 +185,7 @@ export class DiskStore implements Store {
     return this.#history.between(range);
   }
 
-  recent(limit: number, isWanted?: (symbol: string) => boolean): readonly StoredAnomaly[] {
+  recent(limit: number, isWanted?: (symbol: string) => boolean): readonly Anomaly[] {
     return this.#history.recent(limit, isWanted);
   }
 

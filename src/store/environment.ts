@@ -1,6 +1,147 @@
-import { DiskHistory } from './disk-history.ts';
-import type { Retention } from './pruner.ts';
+import { join } from 'node:path';
+import type { Anomaly } from '../engine/index.ts';
+import {
+  anomalyKey,
+  DATABASE_FILE,
+  type Databases,
+  decodeSymbolRow,
+  keyOfTimeKey,
+  openDatabases,
+  ordinalKey,
+  ordinalOfKey,
+  readRecord,
+  SEQUENCE_MAX,
+  type SymbolRow,
+  sequenceOfKey,
+  symbolKey,
+  symbolOfKey,
+  timeBound,
+} from './databases.ts';
+import type { Limits } from './retention.ts';
+import { StoreError } from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
+
+/** Keys looked at for the most recent anomalies of wanted symbols: some 10 ms. */
+const RECENT_SEARCHED_MAX = 20_000;
+/** The end of a range of ordinals. */
+const ORDINAL_END = Buffer.alloc(7, 0xff);
+
+/** An anomaly with its place in the order of times. */
+export interface TimedAnomaly {
+  readonly key: Buffer;
+  readonly anomaly: Anomaly;
+}
+
+/** What is on disk, read through the memory map on the calling thread. */
+export class DiskHistory {
+  readonly #databases: Databases;
+
+  constructor(directory: string) {
+    this.#databases = openDatabases(join(directory, DATABASE_FILE), 'read');
+  }
+
+  /** Makes what was written until now visible. */
+  refresh(): void {
+    this.#databases.root.resetReadTxn();
+  }
+
+  /** @throws StoreError when the newest anomaly, or a symbol, is of a version that this program does not read */
+  checkVersions(): void {
+    try {
+      for (const { value } of this.#databases.symbols.getRange({})) decodeSymbolRow(value);
+      this.recent(this.nextOrdinal(), 1, () => true);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StoreError(`the store holds what this program cannot read: ${reason}`);
+    }
+  }
+
+  row(symbol: string): SymbolRow | undefined {
+    const bytes = this.#databases.symbols.getBinary(symbolKey(symbol));
+    return bytes === undefined ? undefined : decodeSymbolRow(bytes);
+  }
+
+  lastSequences(): Map<string, number> {
+    const sequences = new Map<string, number>();
+    for (const { key, value } of this.#databases.symbols.getRange({})) {
+      sequences.set(key.toString('utf8'), decodeSymbolRow(value).last);
+    }
+    return sequences;
+  }
+
+  /** The ordinal of the anomaly that comes next. */
+  nextOrdinal(): number {
+    const range = { start: ORDINAL_END, reverse: true, limit: 1 };
+    for (const key of this.#databases.arrivals.getKeys(range)) return ordinalOfKey(key) + 1;
+    return 0;
+  }
+
+  from(symbol: string, sequence: number, limit: number): Anomaly[] {
+    const range = this.#databases.anomalies.getRange({
+      start: anomalyKey(symbol, sequence),
+      end: anomalyKey(symbol, SEQUENCE_MAX),
+      limit,
+    });
+    const anomalies: Anomaly[] = [];
+    for (const { key, value } of range) {
+      anomalies.push(readRecord(symbol, sequenceOfKey(key), value));
+    }
+    return anomalies;
+  }
+
+  /** Newest first. */
+  before(symbol: string, sequence: number, limit: number): Anomaly[] {
+    const range = this.#databases.anomalies.getRange({
+      start: anomalyKey(symbol, sequence - 1),
+      end: anomalyKey(symbol, 0),
+      reverse: true,
+      limit,
+    });
+    const anomalies: Anomaly[] = [];
+    for (const { key, value } of range) {
+      anomalies.push(readRecord(symbol, sequenceOfKey(key), value));
+    }
+    return anomalies;
+  }
+
+  /** From `start` on, a time key or the bound of a time, to before the time `to`. */
+  between(start: Buffer, to: number, limit: number): TimedAnomaly[] {
+    const range = this.#databases.times.getKeys({ start, end: timeBound(to), limit });
+    const anomalies: TimedAnomaly[] = [];
+    for (const key of range) {
+      anomalies.push({ key: Buffer.from(key), anomaly: this.#get(keyOfTimeKey(key)) });
+    }
+    return anomalies;
+  }
+
+  /** Those of wanted symbols that arrived before an ordinal, newest first, among the last RECENT_SEARCHED_MAX, or `limit`, of all. */
+  recent(ordinal: number, limit: number, isWanted: (symbol: string) => boolean): Anomaly[] {
+    if (ordinal === 0) return [];
+    const range = this.#databases.arrivals.getRange({
+      start: ordinalKey(ordinal - 1),
+      reverse: true,
+      limit: Math.max(limit, RECENT_SEARCHED_MAX),
+    });
+    const anomalies: Anomaly[] = [];
+    for (const { value } of range) {
+      if (isWanted(symbolOfKey(value))) anomalies.push(this.#get(value));
+      if (anomalies.length === limit) break;
+    }
+    return anomalies;
+  }
+
+  async close(): Promise<void> {
+    await this.#databases.root.close();
+  }
+
+  #get(key: Buffer): Anomaly {
+    // Lent until the next read: it is decoded at once.
+    const record = this.#databases.anomalies.getBinaryFast(key);
+    if (record === undefined)
+      throw new RangeError('an index refers to an anomaly that is not there');
+    return readRecord(symbolOfKey(key), sequenceOfKey(key), record);
+  }
+}
 
 /** The two ends of the database: the thread that writes, and the map that is read. Opened anew when they go bad. */
 export class Environment {
@@ -50,7 +191,7 @@ export class Environment {
     this.#disk?.refresh();
   }
 
-  async prune(retention: Retention): Promise<number> {
+  async prune(retention: Limits): Promise<number> {
     const count = await this.#writer.prune(retention);
     this.#disk?.refresh();
     return count;

@@ -1,8 +1,8 @@
-import type { DiskHistory, TimedAnomaly } from './disk-history.ts';
-import type { AnomalyPage, TimeRange } from './store.ts';
-import { anomalyKey, type StoredAnomaly, timeBound, timeKey } from './stored-anomaly.ts';
-import { encodeCursor, startAfter } from './time-cursor.ts';
-import type { WaitingAnomalies } from './waiting-anomalies.ts';
+import type { Anomaly } from '../engine/index.ts';
+import { anomalyKey, isTimeKey, timeBound, timeKey } from './databases.ts';
+import type { DiskHistory, TimedAnomaly } from './environment.ts';
+import { type AnomalyPage, CursorError, type TimeRange } from './store.ts';
+import type { WriteBuffer } from './write-behind.ts';
 
 /** Reads the disk; answers the second argument when that fails. */
 export type ReadDisk = <T>(read: (disk: DiskHistory) => T, otherwise: T) => T;
@@ -13,33 +13,33 @@ export type ReadDisk = <T>(read: (disk: DiskHistory) => T, otherwise: T) => T;
  */
 export class History {
   readonly #readDisk: ReadDisk;
-  readonly #waiting: WaitingAnomalies;
+  readonly #buffer: WriteBuffer;
 
-  constructor(readDisk: ReadDisk, waiting: WaitingAnomalies) {
+  constructor(readDisk: ReadDisk, waiting: WriteBuffer) {
     this.#readDisk = readDisk;
-    this.#waiting = waiting;
+    this.#buffer = waiting;
   }
 
   /** The oldest sequence held of a symbol; `otherwise` when none is. */
   first(symbol: string, otherwise: number): number {
     const row = this.#readDisk((disk) => disk.row(symbol), undefined);
     if (row !== undefined && row.first <= row.last) return row.first;
-    return this.#waiting.ofSymbol(symbol)[0]?.sequence ?? otherwise;
+    return this.#buffer.ofSymbol(symbol)[0]?.sequence ?? otherwise;
   }
 
-  from(symbol: string, sequence: number, limit: number): StoredAnomaly[] {
+  from(symbol: string, sequence: number, limit: number): Anomaly[] {
     const start = Math.max(sequence, 1);
     const anomalies = this.#readDisk((disk) => disk.from(symbol, start, limit), []);
     const next = (anomalies.at(-1)?.sequence ?? start - 1) + 1;
-    for (const anomaly of this.#waiting.ofSymbol(symbol)) {
+    for (const anomaly of this.#buffer.ofSymbol(symbol)) {
       if (anomalies.length >= limit) break;
       if (anomaly.sequence >= next) anomalies.push(anomaly);
     }
     return anomalies;
   }
 
-  before(symbol: string, sequence: number, limit: number): StoredAnomaly[] {
-    const waiting = this.#waiting.ofSymbol(symbol).filter((item) => item.sequence < sequence);
+  before(symbol: string, sequence: number, limit: number): Anomaly[] {
+    const waiting = this.#buffer.ofSymbol(symbol).filter((item) => item.sequence < sequence);
     const newest = limit > 0 ? waiting.slice(-limit) : [];
     const end = newest[0]?.sequence ?? sequence;
     const missing = limit - newest.length;
@@ -53,7 +53,7 @@ export class History {
     if (!(to > from) || limit < 1) return { items: [], next: undefined };
     // One more than the page tells whether another follows.
     const disk = this.#readDisk((history) => history.between(start, to, limit + 1), []);
-    const page = merge(disk, this.#waitingBetween(start, to), limit + 1);
+    const page = merge(disk, this.#bufferBetween(start, to), limit + 1);
     const items = page.slice(0, limit);
     const last = items.at(-1);
     const isEnd = page.length <= limit || last === undefined;
@@ -63,9 +63,9 @@ export class History {
     };
   }
 
-  recent(limit: number, isWanted: (symbol: string) => boolean = () => true): StoredAnomaly[] {
-    const anomalies: StoredAnomaly[] = [];
-    for (const batch of this.#waiting.oldest.toReversed()) {
+  recent(limit: number, isWanted: (symbol: string) => boolean = () => true): Anomaly[] {
+    const anomalies: Anomaly[] = [];
+    for (const batch of this.#buffer.oldest.toReversed()) {
       for (let at = batch.items.length - 1; at >= 0 && anomalies.length < limit; at--) {
         const anomaly = batch.items[at];
         if (anomaly !== undefined && isWanted(anomaly.symbol)) anomalies.push(anomaly);
@@ -73,13 +73,13 @@ export class History {
     }
     const missing = limit - anomalies.length;
     if (missing <= 0) return anomalies;
-    const end = this.#waiting.firstOrdinal;
+    const end = this.#buffer.firstOrdinal;
     return anomalies.concat(this.#readDisk((disk) => disk.recent(end, missing, isWanted), []));
   }
 
-  #waitingBetween(start: Buffer, to: number): TimedAnomaly[] {
+  #bufferBetween(start: Buffer, to: number): TimedAnomaly[] {
     const anomalies: TimedAnomaly[] = [];
-    for (const { items } of this.#waiting.oldest) {
+    for (const { items } of this.#buffer.oldest) {
       for (const anomaly of items) {
         if (anomaly.time >= to) continue;
         const key = timeKey(anomaly.time, anomalyKey(anomaly.symbol, anomaly.sequence));
@@ -110,4 +110,27 @@ function merge(
     if (next !== undefined) merged.push(next);
   }
   return merged;
+}
+
+/** A page's cursor is the key of its last anomaly in the order of times. */
+export function encodeCursor(key: Buffer): string {
+  return key.toString('base64url');
+}
+
+/** The cursor of a page that ends with an anomaly. */
+export function cursorAfter({ symbol, sequence, time }: Anomaly): string {
+  return encodeCursor(timeKey(time, anomalyKey(symbol, sequence)));
+}
+
+/**
+ * The key right after the page's last one.
+ *
+ * @throws CursorError for a text that no page had
+ */
+export function startAfter(cursor: string): Buffer {
+  const key = Buffer.from(cursor, 'base64url');
+  if (!isTimeKey(key) || key.length > 300 || encodeCursor(key) !== cursor) {
+    throw new CursorError(`'${cursor.slice(0, 64)}' is not a cursor of this store`);
+  }
+  return Buffer.concat([key, Buffer.alloc(1)]);
 }

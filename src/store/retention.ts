@@ -1,4 +1,114 @@
+import {
+  anomalyKey,
+  type Databases,
+  decodeSymbolRow,
+  encodeSymbolRow,
+  keyOfTimeKey,
+  ordinalKey,
+  ordinalOfRecord,
+  SEQUENCE_MAX,
+  sequenceOfKey,
+  symbolKey,
+  symbolOfKey,
+  timeBound,
+  timeKey,
+  timeOfRecord,
+} from './databases.ts';
 import type { Store } from './store.ts';
+
+/** What one transaction removes: a few ms of work, which is what a batch that arrives meanwhile waits. */
+const SLICE = 200;
+
+export interface Limits {
+  /** ms since the epoch; anomalies of ticks before it go. */
+  readonly oldestTime: number;
+  /** How many of a symbol stay; 0: all. */
+  readonly perSymbol: number;
+}
+
+/**
+ * Removes what is not to be kept, a slice with each step of the iteration, which yields how many went.
+ * A symbol's last sequence stays known when all its anomalies are gone.
+ */
+export function* pruneSlices(databases: Databases, limits: Limits): Generator<number> {
+  for (;;) {
+    const keys = keysBefore(databases, limits.oldestTime);
+    if (keys.length === 0) break;
+    yield removeSlice(databases, keys);
+  }
+  if (limits.perSymbol === 0) return;
+  let after: Buffer | undefined;
+  for (;;) {
+    const slice = keysBeyond(databases, limits.perSymbol, after);
+    if (slice.keys.length > 0) yield removeSlice(databases, slice.keys);
+    else yield 0;
+    if (slice.next === undefined) return;
+    after = slice.next;
+  }
+}
+
+function keysBefore({ times }: Databases, time: number): Buffer[] {
+  if (!(time > 0)) return [];
+  const range = times.getKeys({ end: timeBound(time), limit: SLICE });
+  return Array.from(range, (key) => Buffer.from(keyOfTimeKey(key)));
+}
+
+/**
+ * The next keys of symbols that have more than their share, from the symbol `from` on.
+ *
+ * @returns next: the symbol to go on from; undefined after the last
+ */
+function keysBeyond(
+  { symbols, anomalies }: Databases,
+  perSymbol: number,
+  from: Buffer | undefined,
+): { keys: Buffer[]; next: Buffer | undefined } {
+  const keys: Buffer[] = [];
+  let looked = 0;
+  const rows = symbols.getRange(from === undefined ? {} : { start: from });
+  for (const { key, value } of rows) {
+    if (keys.length >= SLICE || looked++ >= SLICE) return { keys, next: Buffer.from(key) };
+    const { first, last } = decodeSymbolRow(value);
+    if (last - perSymbol + 1 <= first) continue;
+    const symbol = key.toString('utf8');
+    const range = {
+      start: anomalyKey(symbol, 0),
+      end: anomalyKey(symbol, last - perSymbol + 1),
+      limit: SLICE - keys.length,
+    };
+    for (const beyond of anomalies.getKeys(range)) keys.push(Buffer.from(beyond));
+    if (keys.length >= SLICE) return { keys, next: Buffer.from(key) };
+  }
+  return { keys, next: undefined };
+}
+
+function removeSlice(databases: Databases, keys: readonly Buffer[]): number {
+  const { root, anomalies, times, arrivals } = databases;
+  root.transactionSync(() => {
+    const touched = new Set<string>();
+    for (const key of keys) {
+      const record = anomalies.getBinary(key);
+      if (record === undefined) continue;
+      times.removeSync(timeKey(timeOfRecord(record), key));
+      arrivals.removeSync(ordinalKey(ordinalOfRecord(record)));
+      anomalies.removeSync(key);
+      touched.add(symbolOfKey(key));
+    }
+    for (const symbol of touched) updateFirst(databases, symbol);
+  });
+  return keys.length;
+}
+
+function updateFirst({ anomalies, symbols }: Databases, symbol: string): void {
+  const key = symbolKey(symbol);
+  const bytes = symbols.getBinary(key);
+  if (bytes === undefined) return;
+  const { last } = decodeSymbolRow(bytes);
+  const range = { start: anomalyKey(symbol, 0), end: anomalyKey(symbol, SEQUENCE_MAX), limit: 1 };
+  let first = last + 1;
+  for (const held of anomalies.getKeys(range)) first = sequenceOfKey(held);
+  symbols.putSync(key, encodeSymbolRow({ first, last }));
+}
 
 const INTERVAL_MS = 60_000;
 

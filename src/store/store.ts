@@ -1,10 +1,20 @@
-import type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-file.ts';
-import type { StoredAnomaly } from './stored-anomaly.ts';
+import type { Anomaly } from '../engine/index.ts';
+import type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-format.ts';
+
+/** Why a store cannot be opened or used: which path, what was found there, what to do. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}
+
+/** A page cursor that this store did not give out. */
+export class CursorError extends Error {
+  override readonly name = 'CursorError';
+}
 
 export interface StoreOptions {
   /** Made if it does not exist; nothing else may live in it. */
   readonly directory: string;
-  /** `async`: writes are gathered for some ms; `sync`: each turn's are written at once. */
+  /** `async`: writes are gathered for some ms; `sync`: written once the current work is done. */
   readonly mode: 'async' | 'sync';
   /** Age in days, by the time of the tick, after which {@link Store.prune} removes; 0: never. */
   readonly retentionDays: number;
@@ -12,7 +22,7 @@ export interface StoreOptions {
   readonly retentionPerSymbol: number;
 }
 
-/** Where the store tells what people should know; the methods of a pino logger. */
+/** Takes what an operator should know; the methods of a pino logger. */
 export interface StoreLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -30,57 +40,57 @@ export interface TimeRange {
 }
 
 export interface AnomalyPage {
-  readonly items: readonly StoredAnomaly[];
-  /** What to pass as `after` for the page that follows; undefined at the end. */
+  readonly items: readonly Anomaly[];
+  /** The `after` of the page that follows; undefined at the end. */
   readonly next: string | undefined;
 }
 
 /**
- * The anomalies and snapshots on disk. What is not on disk yet is answered from memory, so a reader
- * never sees a difference. No method but `close` waits for the disk on the calling thread.
+ * The anomalies and snapshots on disk. Queries see anomalies that are not on disk yet, too. No
+ * method but `close` waits for the disk on the calling thread.
  *
- * A query whose disk part cannot be read answers from memory alone, and sets {@link fault}.
+ * When the disk cannot be read, queries answer from memory alone and {@link fault} is set.
  */
 export interface Store {
-  /** Why what is appended is held in memory only, or cannot be read; undefined when all is well. */
+  /** Why anomalies are kept in memory only, or cannot be read; undefined when all is well. */
   readonly fault: string | undefined;
   /** Anomalies given up since the start because the disk failed for too long. */
   readonly droppedCount: number;
   /** Anomalies that are not on disk yet. */
   readonly waitingCount: number;
   /**
-   * Takes an anomaly, which must not change afterwards; durable within 50 ms while the disk keeps up.
-   * One whose sequence is not above the symbol's last is known already, and ignored.
+   * Takes an anomaly, which must not change afterwards; durable within 50 ms while the disk keeps
+   * up. Ignores one whose sequence is not above the symbol's last.
    *
    * @throws RangeError for what cannot be a stored anomaly: a programmer's error
    */
-  append(anomaly: StoredAnomaly): void;
-  /** Settles when all that was appended before is durable (true) or the disk has failed (false). */
+  append(anomaly: Anomaly): void;
+  /** Resolves when all that was appended before is durable (true) or the disk has failed (false). */
   flushed(): Promise<boolean>;
   /** The sequence of a symbol's newest anomaly ever; 0 when it never had one. */
   lastSequence(symbol: string): number;
   /** The oldest sequence of a symbol that is held; one above the last when none is. */
   firstSequence(symbol: string): number;
   /** Up to `limit` anomalies of a symbol with sequences from `sequence` on, oldest first. */
-  from(symbol: string, sequence: number, limit: number): readonly StoredAnomaly[];
+  from(symbol: string, sequence: number, limit: number): readonly Anomaly[];
   /** The last `limit` anomalies of a symbol with sequences below `sequence`, oldest first. */
-  before(symbol: string, sequence: number, limit: number): readonly StoredAnomaly[];
+  before(symbol: string, sequence: number, limit: number): readonly Anomaly[];
   /**
-   * A page of the anomalies of all symbols by the time of their ticks, oldest first; within a time
-   * by symbol, then by sequence. One that arrives with a time before the page's end is not seen.
+   * A page of the anomalies of all symbols, ordered by the time of their ticks, then by symbol,
+   * then by sequence. Misses one that arrives later with a time before the page's end.
    *
    * @throws CursorError for an `after` that this store did not give out
    */
   between(range: TimeRange): AnomalyPage;
   /**
-   * The `limit` anomalies that arrived last of the symbols that are wanted, newest first; as far as they are among the last
-   * 20 000 of all.
+   * The `limit` anomalies of wanted symbols that arrived last, newest first. Looks at no more than
+   * the last 20 000 of all symbols on disk.
    */
-  recent(limit: number, isWanted?: (symbol: string) => boolean): readonly StoredAnomaly[];
+  recent(limit: number, isWanted?: (symbol: string) => boolean): readonly Anomaly[];
   /** Every symbol that ever had an anomaly, with its last sequence. */
   lastSequences(): IterableIterator<[symbol: string, sequence: number]>;
   /**
-   * Removes what retention does not keep, on another thread, in slices that writes go between.
+   * Removes what retention does not keep, on another thread, in slices with writes in between.
    *
    * @param now ms since the epoch
    * @returns how many anomalies were removed
@@ -94,6 +104,6 @@ export interface Store {
   ): Promise<SnapshotResult>;
   /** The newest snapshot that is whole; undefined when there is none. */
   loadSnapshot(): StoredSnapshot | undefined;
-  /** Writes what waits, if the disk lets it, and lets go of the directory. */
+  /** Writes what waits, if the disk lets it, and releases the directory. */
   close(): Promise<void>;
 }

@@ -1,10 +1,26 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { writeBatch } from './batch-writer.ts';
+import { writeBatch } from './batches.ts';
 import { DATABASE_FILE, openDatabases } from './databases.ts';
-import { pruneSlices } from './pruner.ts';
-import type { WriterAnswer, WriterData, WriterRequest } from './writer-messages.ts';
+import { type Limits, pruneSlices } from './retention.ts';
+
+export interface WriterData {
+  readonly directory: string;
+}
+
+export type WriterRequest =
+  | { readonly kind: 'write'; readonly id: number; readonly batch: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'prune'; readonly id: number; readonly retention: Limits }
+  | { readonly kind: 'close'; readonly id: number };
+
+/** The answer with id 0 comes unasked: the thread is ready. */
+export interface WriterAnswer {
+  readonly id: number;
+  /** Anomalies removed by a prune. */
+  readonly count: number;
+  readonly fault: string | undefined;
+}
 
 /** Between two slices of a prune. */
 const PRUNE_PAUSE_MS = 2;

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import type { Retention } from './pruner.ts';
-import { StoreError } from './store-error.ts';
-import type { WriterAnswer, WriterData, WriterRequest } from './writer-messages.ts';
+import type { Limits } from './retention.ts';
+import { StoreError } from './store.ts';
+import type { WriterAnswer, WriterData, WriterRequest } from './writer-thread.ts';
 
 /** What writes to the disk. Every method rejects with a StoreError when the disk fails. */
 export interface Writer {
@@ -9,7 +9,7 @@ export interface Writer {
   readonly isAlive: boolean;
   /** Settles when the batch is on disk. Takes the batch's bytes over. */
   write(batch: Uint8Array<ArrayBuffer>): Promise<void>;
-  prune(retention: Retention): Promise<number>;
+  prune(retention: Limits): Promise<number>;
   close(): Promise<void>;
   /** Ends the thread wherever it is. */
   terminate(): Promise<void>;
@@ -77,7 +77,7 @@ class ThreadWriter implements Writer {
     await this.#request({ kind: 'write', batch }, [batch.buffer]);
   }
 
-  async prune(retention: Retention): Promise<number> {
+  async prune(retention: Limits): Promise<number> {
     return this.#request({ kind: 'prune', retention }, []);
   }
 

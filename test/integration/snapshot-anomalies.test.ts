@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { decodeSymbolStates } from '../../src/engine/index.ts';
-import { openStore } from '../../src/store/index.ts';
-import { noSnapshots, Snapshots } from '../../src/store/snapshot-schedule.ts';
+import { noSnapshots, openStore, Snapshots } from '../../src/store/index.ts';
 import { EngineRun } from '../support/engine-run.ts';
 import { StoreFolder, StoreLines } from '../support/store-folder.ts';
 

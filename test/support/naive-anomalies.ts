@@ -1,11 +1,11 @@
-import type { StoredAnomaly } from '../../src/store/index.ts';
+import type { Anomaly } from '../../src/engine/index.ts';
 
 /** What a store must answer, from one array in order of arrival. */
 export class NaiveAnomalies {
-  #held: StoredAnomaly[] = [];
+  #held: Anomaly[] = [];
   readonly #last = new Map<string, number>();
 
-  append(anomaly: StoredAnomaly): void {
+  append(anomaly: Anomaly): void {
     if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
     this.#held.push(anomaly);
     this.#last.set(anomaly.symbol, anomaly.sequence);
@@ -33,18 +33,18 @@ export class NaiveAnomalies {
     return this.#of(symbol)[0]?.sequence ?? this.lastSequence(symbol) + 1;
   }
 
-  from(symbol: string, sequence: number, limit: number): StoredAnomaly[] {
+  from(symbol: string, sequence: number, limit: number): Anomaly[] {
     return this.#of(symbol)
       .filter((anomaly) => anomaly.sequence >= sequence)
       .slice(0, limit);
   }
 
-  before(symbol: string, sequence: number, limit: number): StoredAnomaly[] {
+  before(symbol: string, sequence: number, limit: number): Anomaly[] {
     const older = this.#of(symbol).filter((anomaly) => anomaly.sequence < sequence);
     return limit === 0 ? [] : older.slice(-limit);
   }
 
-  between(from: number, to: number): StoredAnomaly[] {
+  between(from: number, to: number): Anomaly[] {
     return this.#held
       .filter(({ time }) => time >= from && time < to)
       .sort(
@@ -55,11 +55,11 @@ export class NaiveAnomalies {
       );
   }
 
-  recent(limit: number): StoredAnomaly[] {
+  recent(limit: number): Anomaly[] {
     return this.#held.toReversed().slice(0, limit);
   }
 
-  #of(symbol: string): StoredAnomaly[] {
+  #of(symbol: string): Anomaly[] {
     return this.#held.filter((anomaly) => anomaly.symbol === symbol);
   }
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StoredAnomaly, StoreLog, StoreOptions } from '../../src/store/index.ts';
+import type { Anomaly } from '../../src/engine/index.ts';
+import type { StoreLog, StoreOptions } from '../../src/store/index.ts';
 
 /** A new, empty folder that is gone at the end of the scope, to hold a store. */
 export class StoreFolder implements Disposable {
@@ -37,7 +38,7 @@ export class StoreLines implements StoreLog {
 }
 
 /** An anomaly whose every field follows from its symbol and sequence, so that a torn one shows. */
-export function anomalyOf(symbol: string, sequence: number, time = 1000 + sequence): StoredAnomaly {
+export function anomalyOf(symbol: string, sequence: number, time = 1000 + sequence): Anomaly {
   const price = sequence * 1.1 + symbol.length;
   return {
     symbol,

@@ -9,8 +9,8 @@ import {
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { SnapshotError } from '../../src/store/snapshot-file.ts';
-import { Snapshots } from '../../src/store/snapshots.ts';
+import { SnapshotFiles } from '../../src/store/snapshot-files.ts';
+import { SnapshotError } from '../../src/store/snapshot-format.ts';
 import { StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 const INFO = { time: 1_764_000_000_000.25, publishers: { 'feed-1': 7 }, rules: [2, null, true] };
@@ -20,10 +20,10 @@ function chunksOf(mark: number): Uint8Array[] {
   return [10, 1, 70_000, 4096].map((bytes, index) => Buffer.alloc(bytes, mark * 16 + index));
 }
 
-function place(folder: StoreFolder): { snapshots: Snapshots; lines: StoreLines; path: string } {
+function place(folder: StoreFolder): { snapshots: SnapshotFiles; lines: StoreLines; path: string } {
   mkdirSync(folder.path, { recursive: true });
   const lines = new StoreLines();
-  return { snapshots: new Snapshots(folder.path, lines), lines, path: folder.path };
+  return { snapshots: new SnapshotFiles(folder.path, lines), lines, path: folder.path };
 }
 
 const files = (path: string) => readdirSync(path).sort();
@@ -109,7 +109,7 @@ describe('a snapshot', () => {
     await snapshots.save(chunksOf(1), { mark: 1 });
     await snapshots.save(chunksOf(2), { mark: 2 });
     truncateSync(join(path, 'snapshot-2.tws'), 100);
-    const again = new Snapshots(path, new StoreLines());
+    const again = new SnapshotFiles(path, new StoreLines());
     expect(again.load()?.info).toEqual({ mark: 1 });
     expect(await again.save(chunksOf(3), { mark: 3 })).toMatchObject({ number: 3 });
     expect(files(path)).toEqual(['snapshot-1.tws', 'snapshot-3.tws']);

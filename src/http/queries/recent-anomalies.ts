@@ -1,10 +1,10 @@
+import type { Anomaly } from '../../engine/index.ts';
 import type { Client } from '../../gateway/sessions/client.ts';
 import {
   type AnomalyPage,
   CursorError,
   cursorAfter,
   type Store,
-  type StoredAnomaly,
   type TimeRange,
 } from '../../store/index.ts';
 import { anomalyJson } from '../anomaly-json.ts';
@@ -48,7 +48,7 @@ export function recentAnomalies(context: QueryContext): Handler {
   };
 }
 
-function jsonOf(anomaly: StoredAnomaly, { nameSpace }: Client): object {
+function jsonOf(anomaly: Anomaly, { nameSpace }: Client): object {
   return anomalyJson(anomaly, nameSpace.symbolOf(anomaly.symbol));
 }
 
@@ -59,7 +59,7 @@ async function pageOf(
   isWanted: (name: string) => boolean,
   parameters: QueryParameters,
 ): Promise<AnomalyPage> {
-  const items: StoredAnomaly[] = [];
+  const items: Anomaly[] = [];
   let next = after;
   do {
     const range = { from, to, after: next, limit: PIECE };

@@ -1,0 +1,97 @@
+/*
+ * A batch on its way to the writer's thread: for each anomaly
+ *
+ *   key length u8 · key in anomalies · record (40 bytes)
+ */
+import type { Anomaly } from '../engine/index.ts';
+import {
+  anomalyKey,
+  type Databases,
+  decodeSymbolRow,
+  encodeSymbolRow,
+  ordinalKey,
+  ordinalOfRecord,
+  RECORD_BYTES,
+  type SymbolRow,
+  sequenceOfKey,
+  symbolPart,
+  timeKey,
+  timeOfRecord,
+  writeRecord,
+} from './databases.ts';
+
+/** A key's length is one byte, so this holds any anomaly. */
+const ENTRY_BYTES_MAX = 1 + 255 + RECORD_BYTES;
+/** What most anomalies take. */
+const ENTRY_BYTES_GUESS = 1 + 24 + RECORD_BYTES;
+
+/** The anomalies as bytes in a buffer of their own, which can be transferred. */
+export function encodeBatch(
+  anomalies: readonly Anomaly[],
+  firstOrdinal: number,
+): Uint8Array<ArrayBuffer> {
+  let bytes = Buffer.from(new ArrayBuffer(anomalies.length * ENTRY_BYTES_GUESS + ENTRY_BYTES_MAX));
+  let at = 0;
+  let ordinal = firstOrdinal;
+  for (const anomaly of anomalies) {
+    if (at + ENTRY_BYTES_MAX > bytes.length) bytes = grow(bytes);
+    const key = anomalyKey(anomaly.symbol, anomaly.sequence);
+    bytes[at] = key.length;
+    bytes.set(key, at + 1);
+    writeRecord(bytes, at + 1 + key.length, anomaly, ordinal++);
+    at += 1 + key.length + RECORD_BYTES;
+  }
+  return bytes.subarray(0, at);
+}
+
+function grow(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+  const grown = Buffer.from(new ArrayBuffer(bytes.length * 2));
+  grown.set(bytes);
+  return grown;
+}
+
+/** Calls back with the key and the record of each anomaly, both views of `bytes`. */
+export function readBatch(bytes: Buffer, onEntry: (key: Buffer, record: Buffer) => void): void {
+  for (let at = 0; at < bytes.length; ) {
+    const keyEnd = at + 1 + bytes.readUInt8(at);
+    onEntry(bytes.subarray(at + 1, keyEnd), bytes.subarray(keyEnd, keyEnd + RECORD_BYTES));
+    at = keyEnd + RECORD_BYTES;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Writes a batch in one transaction, which is on disk when this returns. Writing one again changes nothing.
+ *
+ * @throws Error of LMDB when the disk fails; then nothing of it is written
+ */
+export function writeBatch(databases: Databases, bytes: Buffer): void {
+  const { root, anomalies, times, arrivals, symbols } = databases;
+  root.transactionSync(() => {
+    const rows = new Map<string, { readonly key: Buffer; first: number; last: number }>();
+    readBatch(bytes, (key, record) => {
+      anomalies.putSync(key, record);
+      times.putSync(timeKey(timeOfRecord(record), key), NOTHING);
+      arrivals.putSync(ordinalKey(ordinalOfRecord(record)), key);
+      const sequence = sequenceOfKey(key);
+      const symbol = symbolPart(key);
+      const name = symbol.toString('latin1');
+      const row = rows.get(name);
+      if (row === undefined) rows.set(name, { key: symbol, first: sequence, last: sequence });
+      else row.last = Math.max(row.last, sequence);
+    });
+    for (const { key, first, last } of rows.values()) {
+      const before = symbols.getBinary(key);
+      const row = before === undefined ? undefined : decodeSymbolRow(before);
+      symbols.putSync(key, encodeSymbolRow(extend(row, first, last)));
+    }
+  });
+}
+
+function extend(row: SymbolRow | undefined, first: number, last: number): SymbolRow {
+  if (row === undefined || row.first > row.last) {
+    return { first, last: Math.max(last, row?.last ?? 0) };
+  }
+  return { first: Math.min(row.first, first), last: Math.max(row.last, last) };
+}

@@ -1,0 +1,141 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { reasonOf } from './directory.ts';
+import {
+  openSnapshot,
+  type SnapshotInfo,
+  type SnapshotResult,
+  SnapshotWriter,
+  type StoredSnapshot,
+} from './snapshot-format.ts';
+import type { StoreLog } from './store.ts';
+
+const NAME = /^snapshot-([1-9]\d{0,14})\.tws$/;
+const TEMPORARY_NAME = /^snapshot-[1-9]\d{0,14}\.tws\.tmp$/;
+
+/** The snapshots of a store: files of their own, numbered from 1, of which the last two that were whole stay. */
+export class SnapshotFiles {
+  readonly #directory: string;
+  readonly #log: StoreLog;
+  #isSaving = false;
+  /** The newest that is known to be whole. */
+  #whole: number | undefined;
+
+  constructor(directory: string, log: StoreLog) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  /** Removes what a save that was interrupted left. */
+  removeTorn(): void {
+    for (const name of readdirSync(this.#directory)) {
+      if (TEMPORARY_NAME.test(name)) rmSync(join(this.#directory, name), { force: true });
+    }
+  }
+
+  /** The newest snapshot that is whole; says of each newer one why it is not. */
+  load(): StoredSnapshot | undefined {
+    for (const number of this.#numbers().toReversed()) {
+      const path = this.#path(number);
+      try {
+        const snapshot = openSnapshot(path, number);
+        this.#whole = number;
+        return snapshot;
+      } catch (error) {
+        this.#log.warn(
+          { path, reason: reasonOf(error) },
+          'a snapshot is not whole: the one before it is taken',
+        );
+      }
+    }
+    return undefined;
+  }
+
+  async save(
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    info: SnapshotInfo,
+  ): Promise<SnapshotResult> {
+    if (this.#isSaving) return { isSaved: false, reason: 'another snapshot is being saved' };
+    this.#isSaving = true;
+    const start = performance.now();
+    let temporary: string | undefined;
+    try {
+      const number = (this.#numbers().at(-1) ?? 0) + 1;
+      temporary = `${this.#path(number)}.tmp`;
+      const bytes = await writeFile(temporary, chunks, info);
+      await rename(temporary, this.#path(number));
+      await this.#syncDirectory();
+      await this.#removeOlder(number);
+      return { isSaved: true, number, bytes, durationMs: performance.now() - start };
+    } catch (error) {
+      if (temporary !== undefined) await rm(temporary, { force: true }).catch(() => {});
+      return { isSaved: false, reason: reasonOf(error) };
+    } finally {
+      this.#isSaving = false;
+    }
+  }
+
+  async #removeOlder(number: number): Promise<void> {
+    const older = this.#numbers().filter((other) => other < number);
+    const kept = this.#whole ?? older.at(-1);
+    this.#whole = number;
+    for (const other of older) {
+      if (other !== kept) await rm(this.#path(other), { force: true });
+    }
+  }
+
+  async #syncDirectory(): Promise<void> {
+    const folder = await open(this.#directory, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** Ascending. */
+  #numbers(): number[] {
+    const numbers: number[] = [];
+    for (const name of readdirSync(this.#directory)) {
+      const number = NAME.exec(name)?.[1];
+      if (number !== undefined) numbers.push(Number(number));
+    }
+    return numbers.sort((a, b) => a - b);
+  }
+
+  #path(number: number): string {
+    return join(this.#directory, `snapshot-${number}.tws`);
+  }
+}
+
+async function writeFile(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  info: SnapshotInfo,
+): Promise<number> {
+  const file = await open(path, 'w', 0o644);
+  try {
+    const writer = new SnapshotWriter();
+    let bytes = await writeAll(file, writer.begin(info));
+    for await (const chunk of chunks) {
+      if (chunk.length === 0) continue;
+      bytes += await writeAll(file, writer.chunk(chunk));
+      bytes += await writeAll(file, chunk);
+    }
+    bytes += await writeAll(file, writer.end());
+    await file.sync();
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** One call may write a part only, as when the disk is nearly full. */
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<number> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done);
+    done += bytesWritten;
+  }
+  return bytes.length;
+}
