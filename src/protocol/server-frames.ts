@@ -1,4 +1,4 @@
-import type { AnomalyTuple, HistoryTuple } from './anomaly.ts';
+import type { HistoryTuple } from './anomaly.ts';
 import { entriesOf, type Frame } from './codec.ts';
 import { type ErrorCode, isRetryable, type ProtocolError } from './errors.ts';
 import { Op } from './ops.ts';
@@ -89,10 +89,6 @@ export function subscribedFrame(
 
 export function unsubscribedFrame(requestId: number, codes: readonly (ErrorCode | 0)[]): Frame {
   return [Op.UNSUBSCRIBED, requestId, codes];
-}
-
-export function anomalyFrame(serverTime: number, anomalies: readonly AnomalyTuple[]): Frame {
-  return [Op.ANOMALY, serverTime, anomalies];
 }
 
 /** `SYMBOLS`: the names behind ids, as id and symbol in turn. */

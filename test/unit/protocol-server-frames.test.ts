@@ -2,7 +2,6 @@ import { decode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import {
   ackFrame,
-  anomalyFrame,
   decodeFrame,
   digestFrame,
   encodeFrame,
@@ -49,11 +48,6 @@ const FRAMES: readonly [string, Frame, Frame][] = [
     'SUBSCRIBED',
     subscribedFrame(1, [0, 3], { conflateMs: 100, fields: 63 }),
     [19, 1, [0, 3], { conflateMs: 100, fields: 63 }],
-  ],
-  [
-    'ANOMALY',
-    anomalyFrame(9.5, [[0, 1, -1, 100, 97, -3, 9]]),
-    [21, 9.5, [[0, 1, -1, 100, 97, -3, 9]]],
   ],
   ['SYMBOLS', symbolsFrame([0, 'BTC-USD', 1, '日経']), [22, [0, 'BTC-USD', 1, '日経']]],
   ['UNSUBSCRIBED', unsubscribedFrame(-1, [0]), [23, -1, [0]]],

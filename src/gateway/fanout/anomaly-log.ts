@@ -1,17 +1,13 @@
 import type { Anomaly, Engine, SymbolTable } from '../../engine/index.ts';
 import type { Store } from '../../store/index.ts';
-import { type AnomalyRecord, type PastAnomaly, SymbolAnomalies } from './symbol-anomalies.ts';
+import { SentAnomaly } from './anomaly-message.ts';
+import { SymbolAnomalies } from './symbol-anomalies.ts';
 
-/** An anomaly with its symbol's name. */
-export interface NamedAnomaly extends PastAnomaly {
-  readonly symbol: string;
-}
+/** The newest anomalies of all symbols together that are kept in memory. */
+const RECENT_MAX = 1000;
 
-/** The most recent anomalies of all symbols together that are kept in memory. */
-const RECENT_OF_ALL_MAX = 1000;
-
-/** The ordinal of those that came before the start: which came first, symbols aside, is not known. */
-const BEFORE_START = -1;
+/** Ordinal of the anomalies of earlier runs: their order across symbols is not known. */
+const EARLIER_RUN = -1;
 
 /** Sends anomalies on to sessions. */
 export interface AnomalyObserver {
@@ -30,8 +26,8 @@ export interface AnomalyDisk {
 }
 
 /**
- * The anomalies: recent ones in memory, which sessions are sent from, all of them in the store, where there is one. Without a
- * store, history is what memory holds.
+ * The anomalies: recent ones in memory, from which sessions are sent, and all of them in the store
+ * where there is one. Without a store, history is what memory holds.
  */
 export class AnomalyLog {
   /** Anomalies of a symbol that are kept in memory. */
@@ -40,9 +36,10 @@ export class AnomalyLog {
   readonly #disk: AnomalyDisk | undefined;
   #observer: AnomalyObserver | undefined;
   readonly #bySymbol = new Map<number, SymbolAnomalies>();
-  readonly #recent: AnomalyRecord[] = [];
-  /** In `sync` mode, what is on its way to the disk. */
-  #undurable: AnomalyRecord[] = [];
+  /** In the order of ordinals, without a gap. */
+  readonly #recent: SentAnomaly[] = [];
+  /** In `sync` mode: on their way to the disk. */
+  #undurable: SentAnomaly[] = [];
   #isAwaitingDisk = false;
   #ordinal = 0;
 
@@ -61,7 +58,7 @@ export class AnomalyLog {
     this.#disk = disk;
     for (let symbolId = 0; symbolId < symbols.size; symbolId++) {
       const last = statistics.anomalies(symbolId);
-      if (last > 0) this.#bySymbol.set(symbolId, new SymbolAnomalies(last));
+      if (last > 0) this.#bySymbol.set(symbolId, this.#continueAfter(symbolId, last));
     }
   }
 
@@ -70,22 +67,21 @@ export class AnomalyLog {
     this.#observer = observer;
   }
 
-  /** Whether anomalies wait to become durable before sessions are told. */
+  /** Whether anomalies wait to become durable before sessions get them. */
   get isWaiting(): boolean {
     return this.#isAwaitingDisk;
   }
 
+  /** Takes an anomaly from the engine. */
   readonly append = (anomaly: Anomaly, symbolId: number): void => {
-    const { sequence, direction, reference, price, changePercent, time } = anomaly;
-    const values = { sequence, direction, reference, price, changePercent, time };
-    const record: AnomalyRecord = { symbolId, ...values, ordinal: this.#ordinal++ };
+    const sent = new SentAnomaly(anomaly, symbolId, this.#ordinal++);
     const disk = this.#disk;
     disk?.store.append(anomaly);
     if (!disk?.isAwaited) {
-      this.#take(record);
+      this.#take(sent);
       return;
     }
-    this.#undurable.push(record);
+    this.#undurable.push(sent);
     if (!this.#isAwaitingDisk) void this.#awaitDisk(disk);
   };
 
@@ -94,108 +90,118 @@ export class AnomalyLog {
     return this.#bySymbol.get(symbolId)?.last ?? 0;
   }
 
-  /** The oldest sequence of a symbol that {@link past} can tell; 1 when it has none. */
+  /** The oldest sequence of a symbol that {@link past} finds; 1 when it has none. */
   first(symbolId: number): number {
     const held = this.#bySymbol.get(symbolId);
     if (held === undefined) return 1;
-    const kept = this.#disk?.store.firstSequence(this.#symbols.name(symbolId)) ?? held.first;
+    const kept = this.#disk?.store.firstSequence(held.symbol) ?? held.first;
     return Math.min(held.first, kept);
   }
 
-  /** Up to `limit` anomalies of a symbol that memory holds, with sequences from `from` on, oldest first. */
-  held(symbolId: number, from: number, limit = Number.POSITIVE_INFINITY): readonly AnomalyRecord[] {
+  /** The anomalies of a symbol in memory with sequences from `from` on, oldest first, to be sent. */
+  toSend(symbolId: number, from: number): readonly SentAnomaly[] {
     const known = this.#bySymbol.get(symbolId);
     if (known === undefined) return [];
-    const isCut = from < known.first && !known.isRecalled;
-    const held = isCut ? this.#recall(symbolId, known) : known;
-    const records: AnomalyRecord[] = [];
-    const start = Math.max(from, held.first);
-    for (let sequence = start; sequence <= held.last && records.length < limit; sequence++) {
-      records.push(held.get(symbolId, sequence));
+    const held = this.#reachingBack(symbolId, known, from);
+    const anomalies: SentAnomaly[] = [];
+    for (let sequence = Math.max(from, held.first); sequence <= held.last; sequence++) {
+      anomalies.push(this.#sent(symbolId, held, sequence));
     }
-    return records;
+    return anomalies;
   }
 
-  /** Up to `limit` anomalies of a symbol with sequences from `from` on, oldest first, from memory or the store. */
-  past(symbolId: number, from: number, limit: number): readonly PastAnomaly[] {
+  /**
+   * Up to `limit` anomalies of a symbol with sequences from `from` on, oldest first, from memory or
+   * the store.
+   */
+  past(symbolId: number, from: number, limit: number): readonly Anomaly[] {
     const disk = this.#disk;
-    const held = this.#bySymbol.get(symbolId);
-    if (held === undefined) return [];
-    if (disk === undefined || from >= held.first) return this.held(symbolId, from, limit);
-    // The store has what no session was told of yet, too.
-    const known = disk.store.from(this.#symbols.name(symbolId), from, limit);
-    return known.filter(({ sequence }) => sequence <= held.last);
+    const known = this.#bySymbol.get(symbolId);
+    if (known === undefined) return [];
+    if (disk === undefined || from >= known.first) {
+      const held = this.#reachingBack(symbolId, known, from);
+      const start = Math.max(from, held.first);
+      const count = Math.max(0, Math.min(held.last - start + 1, limit));
+      return Array.from({ length: count }, (_, index) => held.get(start + index));
+    }
+    // The store may be ahead of what sessions were sent.
+    const stored = disk.store.from(known.symbol, from, limit);
+    return stored.filter(({ sequence }) => sequence <= known.last);
   }
 
-  /** The most recent anomalies of wanted symbols, newest first; without a store, of the last {@link RECENT_OF_ALL_MAX} of all. */
-  recent(limit: number, isWanted: (name: string) => boolean): readonly NamedAnomaly[] {
+  /**
+   * The newest anomalies of wanted symbols, newest first; without a store, among the last
+   * {@link RECENT_MAX} of all symbols.
+   */
+  recent(limit: number, isWanted: (name: string) => boolean): readonly Anomaly[] {
     if (this.#disk !== undefined) return this.#disk.store.recent(limit, isWanted);
-    const recent: NamedAnomaly[] = [];
-    for (const record of this.#recent.slice(-RECENT_OF_ALL_MAX).reverse()) {
-      if (recent.length === limit) break;
-      const named = this.#named(record);
-      if (isWanted(named.symbol)) recent.push(named);
-    }
-    return recent;
+    const newest = this.#recent.slice(-RECENT_MAX).reverse();
+    const wanted = newest.filter(({ anomaly }) => isWanted(anomaly.symbol));
+    return wanted.slice(0, limit).map(({ anomaly }) => anomaly);
   }
 
-  // After a start, memory has none of those that came before: whoever asks for what it missed would not get them.
-  #recall(symbolId: number, held: SymbolAnomalies): SymbolAnomalies {
-    const older = this.#older(symbolId, held);
+  /** The shared object where there is still one: its encodings are then made once for all. */
+  #sent(symbolId: number, held: SymbolAnomalies, sequence: number): SentAnomaly {
+    const ordinal = held.ordinal(sequence);
+    const [oldest] = this.#recent;
+    const shared = oldest && ordinal >= 0 ? this.#recent[ordinal - oldest.ordinal] : undefined;
+    return shared ?? new SentAnomaly(held.get(sequence), symbolId, ordinal);
+  }
+
+  /** After a start, memory lacks the anomalies of earlier runs: reads them when first asked for. */
+  #reachingBack(symbolId: number, held: SymbolAnomalies, from: number): SymbolAnomalies {
+    if (from >= held.first || held.isRecalled) return held;
     held.isRecalled = true;
+    const older = this.#older(held);
     if (older.length === 0) return held;
-    const { perSymbolMax } = this;
-    const recalled = new SymbolAnomalies(held.first - older.length - 1);
+    const recalled = new SymbolAnomalies(held.symbol, held.first - older.length - 1);
     recalled.isRecalled = true;
-    for (const anomaly of older) {
-      recalled.append({ ...anomaly, symbolId, ordinal: BEFORE_START }, perSymbolMax);
-    }
+    for (const anomaly of older) recalled.append(anomaly, EARLIER_RUN, this.perSymbolMax);
     for (let sequence = held.first; sequence <= held.last; sequence++) {
-      recalled.append(held.get(symbolId, sequence), perSymbolMax);
+      recalled.append(held.get(sequence), held.ordinal(sequence), this.perSymbolMax);
     }
     this.#bySymbol.set(symbolId, recalled);
     return recalled;
   }
 
-  /** As many of the store's as there is room for before those held, without a hole. */
-  #older(symbolId: number, { first, last }: SymbolAnomalies): readonly PastAnomaly[] {
+  /** The store's anomalies before those held: as many as there is space for, without a gap. */
+  #older({ symbol, first, last }: SymbolAnomalies): readonly Anomaly[] {
     const disk = this.#disk;
-    const room = this.perSymbolMax - (last - first + 1);
-    const from = Math.max(1, first - room);
+    const space = this.perSymbolMax - (last - first + 1);
+    const from = Math.max(1, first - space);
     if (disk === undefined || from >= first) return [];
-    const stored = disk.store.from(this.#symbols.name(symbolId), from, first - from);
+    const stored = disk.store.from(symbol, from, first - from);
     const known = stored.filter(({ sequence }) => sequence < first);
-    // What a full disk or a crash left out cuts off those before it.
+    // A gap, left by a full disk or a crash, cuts off those before it.
     return known.filter(({ sequence }, index) => sequence === first - known.length + index);
   }
 
-  #named(record: AnomalyRecord): NamedAnomaly {
-    const { symbolId, sequence, direction, reference, price, changePercent, time } = record;
-    const symbol = this.#symbols.name(symbolId);
-    return { symbol, sequence, direction, reference, price, changePercent, time };
+  #continueAfter(symbolId: number, last: number): SymbolAnomalies {
+    return new SymbolAnomalies(this.#symbols.name(symbolId), last);
   }
 
-  #take(record: AnomalyRecord): void {
-    let held = this.#bySymbol.get(record.symbolId);
+  #take(sent: SentAnomaly): void {
+    const { anomaly, ordinal, symbolId } = sent;
+    let held = this.#bySymbol.get(symbolId);
     if (held === undefined) {
-      held = new SymbolAnomalies(record.sequence - 1);
-      this.#bySymbol.set(record.symbolId, held);
+      held = this.#continueAfter(symbolId, anomaly.sequence - 1);
+      this.#bySymbol.set(symbolId, held);
     }
-    held.append(record, this.perSymbolMax);
-    this.#recent.push(record);
+    held.append(anomaly, ordinal, this.perSymbolMax);
+    this.#recent.push(sent);
     // Cut in strides: a shift an anomaly would move the whole array each time.
-    if (this.#recent.length >= 2 * RECENT_OF_ALL_MAX) this.#recent.splice(0, RECENT_OF_ALL_MAX);
-    this.#observer?.anomalyAppended(record.symbolId);
+    if (this.#recent.length >= 2 * RECENT_MAX) this.#recent.splice(0, RECENT_MAX);
+    this.#observer?.anomalyAppended(symbolId);
   }
 
-  // A disk that fails holds nobody up: the store keeps what waits in memory, and says so.
+  /** A failing disk holds up no session: the store then keeps what waits in memory, and says so. */
   async #awaitDisk({ store }: AnomalyDisk): Promise<void> {
     this.#isAwaitingDisk = true;
     while (this.#undurable.length > 0) {
-      const records = this.#undurable;
+      const anomalies = this.#undurable;
       this.#undurable = [];
       await store.flushed();
-      for (const record of records) this.#take(record);
+      for (const sent of anomalies) this.#take(sent);
       this.#observer?.anomaliesDurable();
     }
     this.#isAwaitingDisk = false;

@@ -1,13 +1,5 @@
 import type { NameSpace } from '../../engine/index.ts';
-import {
-  ALL_FIELDS,
-  anomalyFrame,
-  anomalyTuple,
-  Digest,
-  digestFrame,
-  symbolsFrame,
-  VALUES,
-} from '../../protocol/index.ts';
+import { ALL_FIELDS, Digest, digestFrame, symbolsFrame, VALUES } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Connection } from '../sessions/connection.ts';
 import { NO_LINK } from '../subscriptions/link-index.ts';
@@ -15,6 +7,7 @@ import { NO_ANOMALIES } from '../subscriptions/link-pool.ts';
 import type { LinkTable } from '../subscriptions/link-table.ts';
 import type { Watcher } from '../subscriptions/subscriptions.ts';
 import { areAnomaliesWanted, fieldsWanted } from '../subscriptions/wants.ts';
+import { anomalyMessage, type SentAnomaly } from './anomaly-message.ts';
 import { ConflationTimer } from './conflation-timer.ts';
 import { NO_SNAPSHOT } from './symbol-versions.ts';
 
@@ -191,23 +184,22 @@ export class SessionSender {
     const { links } = this;
     const { anomalies, counters } = this.#context;
     const names: (number | string)[] = [];
-    const records = [];
-    while (links.anomaliesPending > 0 && records.length < ANOMALIES_PER_FRAME) {
+    const sent: SentAnomaly[] = [];
+    while (links.anomaliesPending > 0 && sent.length < ANOMALIES_PER_FRAME) {
       const link = links.takeAnomalies();
       const symbolId = links.symbolIds[link] as number;
       const cursor = links.anomalies[link] as number;
-      const held = anomalies.held(symbolId, cursor + 1);
-      if (held.length === 0) continue;
+      const pending = anomalies.toSend(symbolId, cursor + 1);
+      if (pending.length === 0) continue;
       if (links.name(link)) names.push(symbolId, this.#symbolOf(symbolId));
-      records.push(...held);
+      sent.push(...pending);
       links.anomalies[link] = anomalies.last(symbolId);
     }
-    if (records.length === 0) return;
-    records.sort((a, b) => a.ordinal - b.ordinal);
-    const tuples = records.map((record) => anomalyTuple(record.symbolId, record));
+    if (sent.length === 0) return;
+    sent.sort((a, b) => a.ordinal - b.ordinal);
     if (names.length > 0) this.#connection.send(symbolsFrame(names));
-    this.#connection.send(anomalyFrame(Date.now(), tuples));
-    counters.anomaliesOut += tuples.length;
+    this.#connection.sendEncoded(anomalyMessage(sent, Date.now(), this.#connection.encoding));
+    counters.anomaliesOut += sent.length;
   }
 
   #answerVerifications(): void {

@@ -1,39 +1,24 @@
-/** An anomaly without its symbol. */
-export interface PastAnomaly {
-  readonly sequence: number;
-  /** 1 up, -1 down. */
-  readonly direction: 1 | -1;
-  readonly reference: number;
-  readonly price: number;
-  readonly changePercent: number;
-  /** Of the tick, ms since the epoch. */
-  readonly time: number;
-}
-
-/** An anomaly as the gateway keeps it. */
-export interface AnomalyRecord extends PastAnomaly {
-  readonly symbolId: number;
-  /** Order of arrival among the anomalies of all symbols. */
-  readonly ordinal: number;
-}
+import type { Anomaly } from '../../engine/index.ts';
 
 const FIELDS = 6;
-const RING_RECORDS_MIN = 4;
+const RING_ANOMALIES_MIN = 4;
 
 /**
- * A symbol's recent anomalies: sequences `first` … `last` in a ring of doubles, FIELDS each, that doubles as it fills. Those
- * before `first` are forgotten, or a store has them.
+ * The recent anomalies of a symbol: sequences `first` … `last`, in a ring of doubles that doubles
+ * as it fills. Those before `first` are forgotten, or a store has them.
  */
 export class SymbolAnomalies {
+  readonly symbol: string;
   last: number;
-  /** Whether those of before the start, as far as there was room, are here. */
+  /** Whether the anomalies of earlier runs, as far as there is room, were read from the store. */
   isRecalled = false;
   #count = 0;
   #capacity = 0;
   #ring = new Float64Array(0);
 
-  /** @param last the newest sequence of those that came before; 0 for none */
-  constructor(last: number) {
+  /** @param last the sequence before the first one that will be appended; 0: none came before */
+  constructor(symbol: string, last: number) {
+    this.symbol = symbol;
     this.last = last;
   }
 
@@ -42,36 +27,42 @@ export class SymbolAnomalies {
     return this.last - this.#count + 1;
   }
 
-  append(record: AnomalyRecord, countMax: number): void {
+  /** Appends the anomaly that follows `last`; beyond `countMax` it replaces the oldest. */
+  append(anomaly: Anomaly, ordinal: number, countMax: number): void {
     if (this.#count === this.#capacity && this.#count < countMax) this.#grow(countMax);
-    this.last = record.sequence;
+    this.last = anomaly.sequence;
     this.#count = Math.min(this.#count + 1, this.#capacity);
-    const at = (record.sequence % this.#capacity) * FIELDS;
-    this.#ring[at] = record.direction;
-    this.#ring[at + 1] = record.reference;
-    this.#ring[at + 2] = record.price;
-    this.#ring[at + 3] = record.changePercent;
-    this.#ring[at + 4] = record.time;
-    this.#ring[at + 5] = record.ordinal;
+    const at = (anomaly.sequence % this.#capacity) * FIELDS;
+    this.#ring[at] = anomaly.direction;
+    this.#ring[at + 1] = anomaly.reference;
+    this.#ring[at + 2] = anomaly.price;
+    this.#ring[at + 3] = anomaly.changePercent;
+    this.#ring[at + 4] = anomaly.time;
+    this.#ring[at + 5] = ordinal;
   }
 
-  get(symbolId: number, sequence: number): AnomalyRecord {
+  /** The anomaly of a sequence that is held. */
+  get(sequence: number): Anomaly {
     const at = (sequence % this.#capacity) * FIELDS;
     const field = (index: number) => this.#ring[at + index] as number;
     return {
-      symbolId,
+      symbol: this.symbol,
       sequence,
-      direction: field(0) as 1 | -1,
+      direction: field(0) as Anomaly['direction'],
       reference: field(1),
       price: field(2),
       changePercent: field(3),
       time: field(4),
-      ordinal: field(5),
     };
   }
 
+  /** Place of a held anomaly among those of all symbols. */
+  ordinal(sequence: number): number {
+    return this.#ring[(sequence % this.#capacity) * FIELDS + 5] as number;
+  }
+
   #grow(countMax: number): void {
-    const capacity = Math.min(Math.max(this.#capacity * 2, RING_RECORDS_MIN), countMax);
+    const capacity = Math.min(Math.max(this.#capacity * 2, RING_ANOMALIES_MIN), countMax);
     const ring = new Float64Array(capacity * FIELDS);
     for (let sequence = this.first; sequence <= this.last; sequence++) {
       const from = (sequence % this.#capacity) * FIELDS;
