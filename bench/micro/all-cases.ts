@@ -7,6 +7,7 @@ import { flushCases } from './cases/flush.ts';
 import { intakeCases } from './cases/intake.ts';
 import { partitionCases } from './cases/partition.ts';
 import { ringCases } from './cases/ring.ts';
+import { subscriptionCases } from './cases/subscriptions.ts';
 
 /** In the order in which a tick meets them. */
 export const ALL_CASES: readonly CaseMaker[] = [
@@ -18,4 +19,5 @@ export const ALL_CASES: readonly CaseMaker[] = [
   ...dirtySetCases,
   ...entryCases,
   ...flushCases,
+  ...subscriptionCases,
 ];

@@ -41,6 +41,7 @@ export function writeBaseline(path: string, baseline: Baseline): void {
     calibrationNs: round(result.calibrationNs, 0),
     relative: Number(result.relative.toPrecision(4)),
     bytes: round(result.bytes, 2),
+    ...(result.longestStepMs !== undefined && { longestStepMs: round(result.longestStepMs, 2) }),
   }));
   writeFileSync(path, `${JSON.stringify({ ...baseline, results: rounded }, null, 2)}\n`);
 }

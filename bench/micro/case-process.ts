@@ -9,7 +9,10 @@ import { measureTime } from './measure-time.ts';
  * makes of a function depends on all that ran before.
  */
 const MEASUREMENTS: Readonly<Record<string, (measured: Case, timeMs: number) => unknown>> = {
-  time: measureTime,
+  time: async (measured, timeMs) => ({
+    ...measureTime(measured, timeMs),
+    longestStepMs: await measured.longestStepMs?.(),
+  }),
   allocation: measureAllocation,
   sites: allocationSites,
 };

@@ -7,6 +7,8 @@ export interface Case {
   readonly run: () => void;
   /** Brings about what each `run` needs. */
   readonly prepare?: () => void;
+  /** Measures the longest step, ms, where the usual one says too little. */
+  readonly longestStepMs?: () => Promise<number>;
   /**
    * Frees what was made.
    *

@@ -10,7 +10,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
 }
 
 function cells(comparison: Comparison): readonly string[] {
-  const { name, medianNs, minNs, bytes, baselineBytes, ratio, warning, failure } = comparison;
+  const { name, medianNs, minNs, bytes, baselineBytes, ratio } = comparison;
   return [
     name,
     medianNs.toFixed(1),
@@ -18,8 +18,14 @@ function cells(comparison: Comparison): readonly string[] {
     bytes.toFixed(2),
     baselineBytes?.toFixed(2) ?? '-',
     ratio?.toFixed(2) ?? '-',
-    failure === undefined ? (warning ?? '') : `FAILED: ${failure}`,
+    remark(comparison),
   ];
+}
+
+function remark({ failure, longestStepMs, warning }: Comparison): string {
+  const longest = longestStepMs && `longest step ${longestStepMs.toFixed(2)} ms`;
+  const verdict = failure === undefined ? warning : `FAILED: ${failure}`;
+  return [verdict, longest].filter((part) => part !== undefined).join('; ');
 }
 
 function width(row: readonly string[], column: number): number {

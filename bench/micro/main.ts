@@ -50,14 +50,17 @@ async function main(): Promise<void> {
   if (baseline !== undefined) console.log(`baseline: ${formatMachine(baseline.machine)}`);
   const comparisons = await measureAll(timeMs, baseline);
   console.log(`\n${comparisonTable(comparisons)}`);
-  const results = comparisons.map(({ name, medianNs, minNs, calibrationNs, relative, bytes }) => ({
-    name,
-    medianNs,
-    minNs,
-    calibrationNs,
-    relative,
-    bytes,
-  }));
+  const results = comparisons.map(
+    ({ name, medianNs, minNs, calibrationNs, relative, bytes, longestStepMs }) => ({
+      name,
+      medianNs,
+      minNs,
+      calibrationNs,
+      relative,
+      bytes,
+      longestStepMs,
+    }),
+  );
   if (flags.save) writeBaseline(flags.baseline, { machine, timeMs, results });
   if (flags.json !== undefined) {
     writeFileSync(flags.json, `${JSON.stringify({ machine, timeMs, comparisons }, null, 2)}\n`);

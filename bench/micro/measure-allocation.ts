@@ -1,7 +1,6 @@
-import { PerformanceObserver } from 'node:perf_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { Case } from './case.ts';
+import { CollectionWatch } from './collection-watch.ts';
 import { WARM_UP_MS_MIN, warmUp } from './warm-up.ts';
 
 const ROUNDS = 7;
@@ -11,9 +10,6 @@ const ROUND_BYTES_MAX = 32 * 1024 * 1024;
 const ATTEMPTS_MAX = 4 * ROUNDS;
 const READINGS = 3;
 const readings = new Float64Array(READINGS);
-
-/** The observer is told of collections some turns of the event loop later. */
-const TOLD_WITHIN_MS = 10;
 
 /**
  * Bytes of heap, and of memory outside that objects hold, that an operation takes: the median of several rounds, as the
@@ -25,7 +21,7 @@ const TOLD_WITHIN_MS = 10;
  * @throws Error when garbage collections spoil too many rounds
  */
 export async function measureAllocation(measured: Case, timeMs: number): Promise<number> {
-  const collections = watchCollections();
+  const collections = new CollectionWatch();
   warmUp(measured, Math.max(timeMs, WARM_UP_MS_MIN));
   // Where nothing is to be prepared, hardly a reading stands between the runs.
   const runsAtOnce =
@@ -36,7 +32,8 @@ export async function measureAllocation(measured: Case, timeMs: number): Promise
     const start = performance.now();
     const bytes = measureRound(measured, runsAtOnce, timeMs / ROUNDS);
     const end = performance.now();
-    if (!(await collections.anyBetween(start, end))) rounds.push(bytes);
+    await collections.settle();
+    if (!collections.anyBetween(start, end)) rounds.push(bytes);
   }
   collections.stop();
   if (rounds.length < ROUNDS) {
@@ -68,24 +65,4 @@ function measureRound(
     runs += runsAtOnce;
   } while (performance.now() < end && bytes < ROUND_BYTES_MAX);
   return bytes / (runs * operations);
-}
-
-interface CollectionWatch {
-  anyBetween(start: number, end: number): Promise<boolean>;
-  stop(): void;
-}
-
-function watchCollections(): CollectionWatch {
-  const starts: number[] = [];
-  const observer = new PerformanceObserver((list) => {
-    for (const { startTime } of list.getEntries()) starts.push(startTime);
-  });
-  observer.observe({ entryTypes: ['gc'] });
-  return {
-    anyBetween: async (start, end) => {
-      await delay(TOLD_WITHIN_MS);
-      return starts.some((collectedAt) => collectedAt > start && collectedAt < end);
-    },
-    stop: () => observer.disconnect(),
-  };
 }

@@ -18,11 +18,15 @@ const ALLOCATION_FLAGS = [
 export interface Measurement extends Timing {
   readonly name: string;
   readonly bytes: number;
+  /** Of the cases that measure it. */
+  readonly longestStepMs?: number | undefined;
 }
+
+type TimeFound = Timing & Pick<Measurement, 'longestStepMs'>;
 
 /** Measures a case, each kind of measurement in a process of its own and for `timeMs`. */
 export async function measureCase(name: string, timeMs: number): Promise<Measurement> {
-  const timing = (await measure(name, 'time', timeMs, [])) as Timing;
+  const timing = (await measure(name, 'time', timeMs, [])) as TimeFound;
   const bytes = (await measure(name, 'allocation', timeMs, ALLOCATION_FLAGS)) as number;
   return { name, ...timing, bytes };
 }
