@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,6 +10,13 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 /** A compressed Chromium for Linux on x64, which `npm ci` installs. */
 const PACKAGE = fileURLToPath(new URL('../../node_modules/@sparticuz/chromium/', import.meta.url));
 const UNPACKED = join(PACKAGE, 'unpacked');
+/** The package's own names /tmp/fonts. Without any font, Chromium ends on the first text. */
+const FONTS = `<?xml version="1.0"?>
+<fontconfig>
+  <dir>${join(UNPACKED, 'fonts')}</dir>
+  <cachedir>${join(UNPACKED, 'font-cache')}</cachedir>
+</fontconfig>
+`;
 const isPackaged = process.platform === 'linux' && process.arch === 'x64' && existsSync(PACKAGE);
 
 const pathOfSystem = findOnPath();
@@ -52,6 +59,8 @@ export async function openBrowser(): Promise<Browser> {
       // Libraries and fonts of the package: a bare machine has none.
       LD_LIBRARY_PATH: join(UNPACKED, 'al2023/lib'),
       FONTCONFIG_PATH: join(UNPACKED, 'fonts'),
+      // The C locale would become "en-US@posix", which Intl refuses.
+      LC_ALL: 'en_US.UTF-8',
     },
   });
 }
@@ -66,6 +75,7 @@ async function unpackOnce(): Promise<void> {
     const program = `await (await import('@sparticuz/chromium')).default.executablePath()`;
     const args = ['--input-type=module', '--eval', program];
     await promisify(execFile)(process.execPath, args, { cwd: PACKAGE, env });
+    await writeFile(join(folder, 'fonts/fonts.conf'), FONTS);
     await rename(folder, UNPACKED);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
