@@ -8,7 +8,7 @@ import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PACKAGE = join(ROOT, 'client-sdk');
 const BIN = join(ROOT, 'node_modules/.bin');
 const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');

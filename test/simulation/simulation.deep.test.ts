@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-const DIST = new URL('../../dist/', import.meta.url);
+const DIST = new URL('../../dist', import.meta.url);
 const MAIN = new URL('simulation/main.js', DIST).pathname;
 const TIMEOUT_MS = 120_000;
 
