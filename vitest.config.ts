@@ -1,8 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
+const FILES = '{test,client-sdk/test,dashboard/test}/**/*.test.ts';
+const DEEP = '{test,client-sdk/test,dashboard/test}/**/*.deep.test.ts';
+
+/** The files of the fast lane with suites for each transport. */
+const overTransports = readdirSync(join(import.meta.dirname, 'test'), {
+  recursive: true,
+  encoding: 'utf8',
+})
+  .filter((name) => name.endsWith('.test.ts') && !name.endsWith('.deep.test.ts'))
+  .map((name) => join('test', name))
+  .filter((path) => /^onTransports\(|^ {2}onTransports\(/m.test(readFileSync(path, 'utf8')));
+
+/**
+ * Three lanes: `npm test` is the first, `npm run test:deep` the other two.
+ *
+ * fast             `*.test.ts`, on the transport that a server takes by itself
+ * deep             `*.deep.test.ts`, on both transports
+ * other-transport  the suites of the fast lane that go over sockets, on the other transport
+ */
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', 'client-sdk/test/**/*.test.ts', 'dashboard/test/**/*.test.ts'],
     pool: 'forks',
     // Most files wait for sockets more than they compute.
     maxWorkers: 3,
@@ -10,5 +30,18 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000, interval: 20 } },
+    projects: [
+      lane('fast', 'default', { include: [FILES], exclude: [DEEP] }),
+      lane('deep', 'both', { include: [DEEP] }),
+      lane('other-transport', 'other', { include: overTransports }),
+    ],
   },
 });
+
+function lane(
+  name: string,
+  transports: 'default' | 'other' | 'both',
+  files: { include: string[]; exclude?: string[] },
+) {
+  return { extends: true as const, test: { name, ...files, env: { TEST_TRANSPORTS: transports } } };
+}

@@ -7,9 +7,10 @@ import { cutShort } from './shown.ts';
 /** The variable that names the configuration file. */
 export const CONFIG_FILE_VARIABLE = 'TICKWIRE_CONFIG';
 
-// Not settings: the file's own name, the recorded ticks of tests and benchmarks, the address and the token of clients.
+// Not settings: the file's own name, recorded ticks and feeds for tests and benchmarks, the address and the token of clients.
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   CONFIG_FILE_VARIABLE,
+  'TICKWIRE_FEEDS',
   'TICKWIRE_TICKS',
   'TICKWIRE_TOKEN',
   'TICKWIRE_URL',

@@ -1,13 +1,10 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { startNodeTransport } from '../../src/gateway/transport/node-transport.ts';
 import type { StartTransport } from '../../src/gateway/transport/transport.ts';
-import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
-import { startUwsTransport } from '../../src/gateway/transport/uws-transport.ts';
-import { testPair } from '../support/certificates.ts';
-import { speakTls } from '../support/secure-ports.ts';
+import { onTransports } from '../support/running-server.ts';
 import { Client, RawPeer } from '../support/transport-peers.ts';
 import { rigs, text, until } from '../support/transport-rig.ts';
+import { overTls, STARTS } from './transport/start.ts';
 
 /** Short, but for uws, which goes by its own 10 s for all but bodies. */
 const LIMITS = { headMs: 600, idleMs: 600, bodyBytesMax: 3200 };
@@ -113,14 +110,6 @@ function suite(start: StartTransport, headMs: number): void {
   });
 }
 
-function overTls(start: StartTransport): StartTransport {
-  return async (options, handlers) => {
-    const transport = await start({ ...options, tls: testPair('first') }, handlers);
-    speakTls(transport.port);
-    return transport;
-  };
-}
-
 function handshakeSuite(start: StartTransport): void {
   const startRig = rigs(overTls(start));
 
@@ -142,23 +131,12 @@ function handshakeSuite(start: StartTransport): void {
   });
 }
 
-const load = loadUws();
-const missing = load.loaded ? '' : `uWebSockets.js does not load: ${load.reasons.join('; ')}`;
-const startUws: StartTransport = (options, handlers) => {
-  if (!load.loaded) throw new Error(missing);
-  return startUwsTransport(load.uws, options, handlers);
-};
-
-describe.skipIf(!load.loaded && !process.env.CI)(missing ? `uws (${missing})` : 'uws', () => {
-  suite(startUws, 10_000);
-  handshakeSuite(startUws);
-});
-
-describe('node', () => {
-  suite(startNodeTransport, LIMITS.headMs);
-  handshakeSuite(startNodeTransport);
+onTransports((transport) => {
+  // uws has its own 10 s.
+  suite(STARTS[transport], transport === 'uws' ? 10_000 : LIMITS.headMs);
+  handshakeSuite(STARTS[transport]);
 });
 
 describe('over TLS', () => {
-  describe('node', () => suite(overTls(startNodeTransport), LIMITS.headMs));
+  describe('on node', () => suite(overTls(STARTS.node), LIMITS.headMs));
 });

@@ -1,24 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { startNodeTransport } from '../../src/gateway/transport/node-transport.ts';
 import { startTransport } from '../../src/gateway/transport/start-transport.ts';
 import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
-import { startUwsTransport } from '../../src/gateway/transport/uws-transport.ts';
+import { onTransports } from '../support/running-server.ts';
 import { OPTIONS } from '../support/transport-options.ts';
+import { STARTS } from './transport/start.ts';
 import { transportSuite } from './transport/suite.ts';
 
-const load = loadUws();
-const missing = load.loaded ? '' : `uWebSockets.js does not load: ${load.reasons.join('; ')}`;
-
-// Only where no binary exists, and never in CI, the uws half may be left out; its title says why.
-describe.skipIf(!load.loaded && !process.env.CI)(missing ? `uws (${missing})` : 'uws', () => {
-  transportSuite((options, handlers) => {
-    if (!load.loaded) throw new Error(missing);
-    return startUwsTransport(load.uws, options, handlers);
-  });
-});
-
-describe('node', () => transportSuite(startNodeTransport));
+onTransports((transport) => transportSuite(STARTS[transport]));
 
 describe('startTransport', () => {
   const handlers = {
@@ -45,8 +34,8 @@ describe('startTransport', () => {
       warnings.push(line),
     );
     transport.close();
-    expect(transport.name).toBe(load.loaded ? 'uws' : 'node');
-    expect(warnings).toHaveLength(load.loaded ? 0 : 1);
+    expect(transport.name).toBe(loadUws().loaded ? 'uws' : 'node');
+    expect(warnings).toHaveLength(loadUws().loaded ? 0 : 1);
   });
 
   it('falls back in a worker thread, where uws may not run and is refused', async () => {

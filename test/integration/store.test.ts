@@ -1,4 +1,3 @@
-import { rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,6 @@ import { WebSocket } from 'ws';
 import { connect, connectPublisher, type Publisher } from '../../client-sdk/src/index.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { startTestServer, type TestServer } from '../support/running-server.ts';
-import { canMount, SmallDisk } from '../support/small-disk.ts';
 
 let directory: string;
 let server: TestServer;
@@ -184,34 +182,5 @@ describe('a server with a store', () => {
     expect(gaps).toEqual([]);
     await publisher.close();
     subscriber.close();
-  });
-});
-
-describe.skipIf(!canMount())('a server whose disk is full', () => {
-  it('serves on, is not ready, and recovers when there is room', async () => {
-    using disk = new SmallDisk(12 << 20);
-    await start({ store: { directory: join(disk.path, 'store'), snapshotIntervalMs: 50 } });
-    const ballast = join(disk.path, 'ballast');
-    expect(() => writeFileSync(ballast, Buffer.alloc(16 << 20))).toThrow('ENOSPC');
-    const publisher = connectPublisher(url());
-    const prices = Array.from({ length: 8001 }, (_, i) => (i % 2 === 0 ? 100 : 103));
-    await publish(publisher, prices, Date.now() - 9000);
-    const ready = async () => (await fetch(`${url()}/readyz`)).status;
-    await expect.poll(ready, { timeout: 30_000 }).toBe(503);
-    expect(await get('/readyz')).toMatchObject({ detail: expect.stringContaining('the store') });
-    expect(await (await fetch(`${url()}/metrics`)).text()).toContain('tickwire_store_ok 0\n');
-    const subscriber = connect(url());
-    expect((await subscriber.history('BTC', 7000, 1000)).anomalies).toHaveLength(1000);
-    rmSync(ballast);
-    await expect.poll(ready, { timeout: 30_000 }).toBe(200);
-    await expect
-      .poll(async () => (await (await fetch(`${url()}/metrics`)).text()).split('\n'))
-      .toContain('tickwire_store_waiting_anomalies 0');
-    subscriber.close();
-    await publisher.close();
-    await server.stop().catch(() => undefined);
-    // What it logged is what it should.
-    expect(server.faults.join()).toContain('the store cannot be written');
-    (server.faults as string[]).length = 0;
   });
 });

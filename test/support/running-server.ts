@@ -13,10 +13,25 @@ export type TransportName = 'node' | 'uws';
 const load = loadUws();
 const missing = load.loaded ? '' : ` (does not load: ${load.reasons.join('; ')})`;
 
-/** Declares a suite once for each transport. Without its binary, but not in CI, uws is left out. */
+const DEFAULT: TransportName = load.loaded ? 'uws' : 'node';
+const OTHER: TransportName = load.loaded ? 'node' : 'uws';
+/** Chosen by the lane: see vitest.config.ts. */
+const transports = { default: [DEFAULT], other: [OTHER], both: [DEFAULT, OTHER] }[
+  process.env.TEST_TRANSPORTS ?? 'both'
+];
+
+/**
+ * Declares a suite for the transport that a server takes by itself, the other, or both, as the lane
+ * says. Where its binary does not load, uws is left out, but not in CI.
+ */
 export function onTransports(suite: (transport: TransportName) => void): void {
-  describe('on node', () => suite('node'));
-  describe.skipIf(!load.loaded && !process.env.CI)(`on uws${missing}`, () => suite('uws'));
+  for (const transport of transports ?? []) {
+    const isMissing = transport === 'uws' && !load.loaded;
+    describe.skipIf(isMissing && !process.env.CI)(
+      `on ${transport}${isMissing ? missing : ''}`,
+      () => suite(transport),
+    );
+  }
 }
 
 /** A server in this process, whose log must stay free of errors. */

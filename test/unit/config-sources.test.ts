@@ -170,8 +170,13 @@ describe('the sources of configuration', () => {
     expect(load(['--store.directory=']).config.store.directory).toBe('');
   });
 
-  it('ignores variables of others, and TICKWIRE_TICKS', () => {
-    const env = { PATH: '/bin', TICKWIRE_TICKS: '/ticks.csv.gz', TICKWIRED: '1' };
+  it('ignores variables of others, TICKWIRE_TICKS and TICKWIRE_FEEDS', () => {
+    const env = {
+      PATH: '/bin',
+      TICKWIRE_TICKS: '/ticks.csv.gz',
+      TICKWIRE_FEEDS: '/feeds',
+      TICKWIRED: '1',
+    };
     expect(load([], env).config).toEqual(defaultConfig());
   });
 });

@@ -1,0 +1,25 @@
+import { startNodeTransport } from '../../../src/gateway/transport/node-transport.ts';
+import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
+import { loadUws } from '../../../src/gateway/transport/uws-loader.ts';
+import { startUwsTransport } from '../../../src/gateway/transport/uws-transport.ts';
+import { testPair } from '../../support/certificates.ts';
+import type { TransportName } from '../../support/running-server.ts';
+import { speakTls } from '../../support/secure-ports.ts';
+
+const load = loadUws();
+
+export const STARTS: Readonly<Record<TransportName, StartTransport>> = {
+  node: startNodeTransport,
+  uws: (options, handlers) => {
+    if (!load.loaded) throw new Error(load.reasons.join('; '));
+    return startUwsTransport(load.uws, options, handlers);
+  },
+};
+
+export function overTls(start: StartTransport): StartTransport {
+  return async (options, handlers) => {
+    const transport = await start({ ...options, tls: testPair('first') }, handlers);
+    speakTls(transport.port);
+    return transport;
+  };
+}

@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ALL_CASES } from '../../bench/micro/all-cases.ts';
+import { type Comparison, readBaseline } from '../../bench/micro/baseline.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BASELINE = join(ROOT, 'bench/micro/baseline.json');
+
+const folder = mkdtempSync(join(tmpdir(), 'tickwire-micro-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('npm run bench:micro', () => {
+  /** Runs it shortly. Returns its exit status and what it wrote. */
+  function run(...flags: readonly string[]): { status: number; comparisons: Comparison[] } {
+    const json = join(folder, 'found.json');
+    const program = join(ROOT, 'dist/bench/micro/main.js');
+    let status = 0;
+    try {
+      execFileSync(process.execPath, [program, '--time-ms', '20', '--json', json, ...flags], {
+        cwd: ROOT,
+        stdio: 'pipe',
+      });
+    } catch (error) {
+      ({ status } = error as { status: number });
+    }
+    const { comparisons } = JSON.parse(readFileSync(json, 'utf8')) as {
+      comparisons: Comparison[];
+    };
+    return { status, comparisons };
+  }
+
+  it('finds nothing allocated by what promises so, and runs what does not', () => {
+    const names = ALL_CASES.filter(
+      ({ name, allocatesNothing }) => allocatesNothing || /1 a frame|alias|out of step/.test(name),
+    ).map(({ name }) => name);
+    const { comparisons } = run('--baseline', 'none', '--only', `^(${names.join('|')})$`);
+    expect(comparisons.map(({ name }) => name)).toEqual(names);
+    const failures = comparisons.map(({ name, failure }) => failure && `${name}: ${failure}`);
+    expect(failures.filter((failure) => failure !== undefined)).toEqual([]);
+    for (const { medianNs } of comparisons) expect(medianNs).toBeGreaterThan(0);
+  }, 300_000);
+
+  it('ends with status 1 when something allocates more than before', () => {
+    const baseline = join(folder, 'thrifty.json');
+    const name = 'frame: decode a tick, 1 a frame';
+    // Less than nothing, by more than is forgiven: what allocates nothing allocates more.
+    const stored = readBaseline(BASELINE);
+    const results = stored.results.map((each) => ({ ...each, bytes: -100 }));
+    writeFileSync(baseline, JSON.stringify({ ...stored, results }));
+    const { status, comparisons } = run('--baseline', baseline, '--only', name);
+    expect(comparisons).toHaveLength(1);
+    expect(comparisons[0]?.failure).toMatch(/^allocates .* and -100 before$/);
+    expect(status).toBe(1);
+  });
+});
