@@ -1,5 +1,5 @@
+import { Random } from '../testkit/random.ts';
 import type { Clock } from './clock.ts';
-import { Random } from './random.ts';
 import type { SourceBatch, TickSource } from './tick-source.ts';
 import { Zipf } from './zipf.ts';
 
@@ -75,7 +75,7 @@ export class Market implements TickSource {
     this.symbols = Array.from({ length: options.symbols }, (_, i) => symbolName(i));
     // From 1 to 100 000, every order of magnitude alike.
     this.#startPrices = Float64Array.from({ length: options.symbols }, () => {
-      return 10 ** (5 * this.#random.unit());
+      return 10 ** (5 * this.#random.float());
     });
     this.#prices = this.#startPrices.slice();
     this.#stepsPerUnit = this.#startPrices.map(
@@ -113,8 +113,8 @@ export class Market implements TickSource {
     const passedMs = nowMs - (this.#lastMs[symbol] as number);
     this.#lastMs[symbol] = nowMs;
     const deviation = VOLATILITY * Math.sqrt(passedMs / MS_PER_SECOND) * UNIFORM_TO_STANDARD;
-    let change = (this.#random.unit() * 2 - 1) * deviation;
-    if (this.#random.unit() < this.#options.jumpProbability) change += this.#jump();
+    let change = (this.#random.float() * 2 - 1) * deviation;
+    if (this.#random.float() < this.#options.jumpProbability) change += this.#jump();
     const start = this.#startPrices[symbol] as number;
     let price = (this.#prices[symbol] as number) * (1 + change);
     if (price > start * RANGE || price < start / RANGE) price /= (1 + change) ** 2;
@@ -125,8 +125,8 @@ export class Market implements TickSource {
 
   #jump(): number {
     this.jumps++;
-    const size = JUMP_MIN + JUMP_SPREAD * this.#random.unit();
-    return this.#random.unit() < 0.5 ? -size : size;
+    const size = JUMP_MIN + JUMP_SPREAD * this.#random.float();
+    return this.#random.float() < 0.5 ? -size : size;
   }
 }
 

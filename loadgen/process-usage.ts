@@ -1,9 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { cpuMs, residentBytes } from '../testkit/process-figures.ts';
 
 const SAMPLE_MS = 500;
-/** Clock ticks a second in /proc: 100 on every Linux of today. */
-const CLOCK_TICKS_PER_SECOND = 100;
-const KIB = 1024;
 
 /** What a process used over a run. */
 export interface ProcessUsage {
@@ -33,28 +30,35 @@ export class ProcessWatch {
   }
 
   /** @throws Error when there is no such process, or no /proc */
-  async start(): Promise<void> {
+  start(): void {
     this.#startMs = performance.now();
-    this.#startCpuMs = await readCpuMs(this.#pid);
-    await this.#sample();
+    this.#startCpuMs = cpuMs(this.#pid);
+    this.#sample();
     this.#timer = setInterval(() => {
-      // A process that ended is found out by those who talk to it.
-      this.#sample().catch(() => clearInterval(this.#timer));
+      try {
+        this.#sample();
+      } catch {
+        // The process ended: those who talk to it report that.
+        clearInterval(this.#timer);
+      }
     }, SAMPLE_MS);
   }
 
   /** Ends the watch; undefined when the process is gone. */
-  async stop(): Promise<ProcessUsage | undefined> {
+  stop(): ProcessUsage | undefined {
     clearInterval(this.#timer);
     const elapsedMs = performance.now() - this.#startMs;
-    const endCpuMs = await readCpuMs(this.#pid).catch(() => undefined);
-    if (endCpuMs === undefined) return undefined;
-    const cpuMs = endCpuMs - this.#startCpuMs;
+    let usedMs: number;
+    try {
+      usedMs = cpuMs(this.#pid) - this.#startCpuMs;
+    } catch {
+      return undefined;
+    }
     const middle = Math.ceil(this.#resident.length / 2);
     const quarter = Math.floor(this.#resident.length / 4);
     return {
-      cpuMs,
-      cores: cpuMs / elapsedMs,
+      cpuMs: usedMs,
+      cores: usedMs / elapsedMs,
       firstHalfBytes: mean(this.#resident.slice(0, middle)),
       secondHalfBytes: mean(this.#resident.slice(middle - 1)),
       thirdQuarterBytes: mean(this.#resident.slice(middle - 1, middle + quarter)),
@@ -63,19 +67,9 @@ export class ProcessWatch {
     };
   }
 
-  async #sample(): Promise<void> {
-    const status = await readFile(`/proc/${this.#pid}/status`, 'utf8');
-    this.#resident.push(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * KIB);
+  #sample(): void {
+    this.#resident.push(residentBytes(this.#pid));
   }
-}
-
-async function readCpuMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The second field, the name, may hold anything: count from the bracket that closes it. utime is
-  // 14th, stime 15th.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = Number(fields[11]) + Number(fields[12]);
-  return (ticks * 1000) / CLOCK_TICKS_PER_SECOND;
 }
 
 function mean(values: readonly number[]): number {

@@ -123,7 +123,7 @@ class Scenario {
     );
     const pid = this.#server?.pid ?? this.#options.serverPid;
     const watch = pid === undefined ? undefined : new ProcessWatch(pid);
-    await watch?.start();
+    watch?.start();
     const startMs = this.#clock.now();
     const measureFromMs = startMs + this.#options.warmUp * 1000;
     await Promise.all(this.#groups.map((group) => group.measure(measureFromMs)));
@@ -131,7 +131,7 @@ class Scenario {
     const publish = await this.#publish(startMs, signal);
     const delay = this.#eventLoop.summary();
     this.#eventLoop.stop();
-    const usage = await watch?.stop();
+    const usage = watch?.stop();
     const statistics = await settledStatistics(this.#url, this.#options.token);
     const published = this.#expectation(publish, statistics);
     const results = await Promise.all(this.#groups.map((group) => group.finish(published)));

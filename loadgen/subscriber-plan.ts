@@ -1,4 +1,4 @@
-import { Random } from './random.ts';
+import { Random } from '../testkit/random.ts';
 
 /** What one subscriber of a run does. */
 export interface SubscriberPlan {

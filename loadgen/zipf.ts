@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../testkit/random.ts';
 
 /**
  * Draws ranks by Zipf's law: rank i (from 0) with a weight of 1 / (i + 1)^exponent. One random
@@ -21,7 +21,7 @@ export class Zipf {
   }
 
   draw(random: Random): number {
-    const scaled = random.unit() * this.#threshold.length;
+    const scaled = random.float() * this.#threshold.length;
     const rank = Math.floor(scaled);
     // The fraction left over is as good as a second random number.
     return scaled - rank < (this.#threshold[rank] as number) ? rank : (this.#other[rank] as number);

@@ -7,7 +7,7 @@ import { register } from 'tsx/esm/api';
 import { ServerProcess } from '../dist/loadgen/server-process.js';
 
 register();
-const { openBrowser } = await import('../test/support/chromium.ts');
+const { openBrowser } = await import('../testkit/chromium.ts');
 
 const WARM_UP_SECONDS = 5;
 const SECONDS = 5;

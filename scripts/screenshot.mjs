@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { register } from 'tsx/esm/api';
 import { connectPublisher } from '../client-sdk/dist/index.js';
-import { Random } from '../dist/loadgen/random.js';
 import { ServerProcess } from '../dist/loadgen/server-process.js';
+import { Random } from '../dist/testkit/random.js';
 
 register();
-const { openBrowser } = await import('../test/support/chromium.ts');
+const { openBrowser } = await import('../testkit/chromium.ts');
 
 const TICKS_PER_SECOND = 6000;
 /** The publishing timer; each time as many ticks as are due. */
@@ -43,7 +43,7 @@ class NamedMarket {
   constructor() {
     for (const [i, base] of BASES.entries()) {
       for (const [j, quote] of QUOTES.entries()) {
-        const dollars = FIRST_PRICES[i] ?? 0.4 + 90 * this.#random.unit();
+        const dollars = FIRST_PRICES[i] ?? 0.4 + 90 * this.#random.float();
         const price = quote === 'JPY' ? dollars * 151 : dollars * (1 - 0.07 * j);
         this.#symbols.push({ symbol: `${base}-${quote}`, price });
         this.#weights.push((this.#weights.at(-1) ?? 0) + 1 / (1 + i + 2 * j));
@@ -57,13 +57,14 @@ class NamedMarket {
   }
 
   tick() {
-    const drawn = this.#random.unit() * this.#weights.at(-1);
+    const drawn = this.#random.float() * this.#weights.at(-1);
     const index = this.#weights.findIndex((weight) => weight > drawn);
     const state = this.#symbols[index];
     const share = (this.#weights[index] - (this.#weights[index - 1] ?? 0)) / this.#weights[0];
-    let change = ((this.#random.unit() + this.#random.unit() - 1) * VOLATILITY) / Math.sqrt(share);
-    if (this.#random.unit() < JUMP_PROBABILITY) {
-      change += (0.024 + 0.03 * this.#random.unit()) * (this.#random.unit() < 0.5 ? -1 : 1);
+    let change =
+      ((this.#random.float() + this.#random.float() - 1) * VOLATILITY) / Math.sqrt(share);
+    if (this.#random.float() < JUMP_PROBABILITY) {
+      change += (0.024 + 0.03 * this.#random.float()) * (this.#random.float() < 0.5 ? -1 : 1);
     }
     state.price *= 1 + change;
     const decimals = Math.max(2, 4 - Math.floor(Math.log10(state.price)));

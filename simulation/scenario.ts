@@ -1,6 +1,6 @@
 import { parseConfig } from '../src/config/parse-config.ts';
 import type { Config } from '../src/config/schema.ts';
-import type { Random } from './core/random.ts';
+import type { Random } from '../testkit/random.ts';
 
 /** What a seed decides about a run before it begins. */
 export interface Scenario {
@@ -43,22 +43,22 @@ export function createScenario(random: Random): Scenario {
     subscribers: random.between(1, 6),
     anomalyRingCapacity: random.pick([4, 16, 64]),
     everyMs: {
-      workerDeath: random.scaled(200, 10_000),
-      crash: random.scaled(10_000, 120_000),
-      stop: random.scaled(10_000, 120_000),
-      clockJump: random.scaled(2000, 60_000),
-      storeFault: random.scaled(2000, 20_000),
+      workerDeath: random.logUniform(200, 10_000),
+      crash: random.logUniform(10_000, 120_000),
+      stop: random.logUniform(10_000, 120_000),
+      clockJump: random.logUniform(2000, 60_000),
+      storeFault: random.logUniform(2000, 20_000),
     },
     watchedWorkers: random.pick([0.05, 0.2, 0.6]),
-    isMainWatched: random.isLucky(0.15),
-    pace: random.scaled(20, 400),
+    isMainWatched: random.chance(0.15),
+    pace: random.logUniform(20, 400),
   };
 }
 
 function createConfig(random: Random, symbols: number): Config {
-  const hasStore = random.isLucky(0.7);
+  const hasStore = random.chance(0.7);
   const snapshotIntervalMs = random.pick([200, 1000, 4000]);
-  const isDurable = hasStore && random.isLucky(0.3);
+  const isDurable = hasStore && random.chance(0.3);
   return parseConfig({
     server: {
       heartbeatMs: random.pick([200, 1000, 5000]),

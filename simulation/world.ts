@@ -1,6 +1,6 @@
 import type { AnomalyCount, SymbolState } from '../src/engine/index.ts';
+import { Random } from '../testkit/random.ts';
 import { TickMaker } from './clients/tick-maker.ts';
-import { Random } from './core/random.ts';
 import { Scheduler } from './core/scheduler.ts';
 import { Trace } from './core/trace.ts';
 import { VirtualGlobals } from './core/virtual-globals.ts';
@@ -79,7 +79,7 @@ export class World {
       died: () => {
         this.deaths++;
         // What a death left undone would be made good by later ticks, and go unseen.
-        if (!this.isCalm && this.random.isLucky(REST_AFTER_DEATH)) this.isRestDue = true;
+        if (!this.isCalm && this.random.chance(REST_AFTER_DEATH)) this.isRestDue = true;
       },
       stepped: (worker, hasApplied) => {
         this.oracle.engine.stepped(worker.partition, hasApplied);

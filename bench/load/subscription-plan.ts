@@ -1,4 +1,4 @@
-import { Random } from '../../loadgen/random.ts';
+import { Random } from '../../testkit/random.ts';
 
 /** Which symbols each session subscribes to. */
 export interface SubscriptionPlan {

@@ -1,5 +1,5 @@
-import { Random } from '../../loadgen/random.ts';
 import { Zipf } from '../../loadgen/zipf.ts';
+import { Random } from '../../testkit/random.ts';
 import type { Updates } from '../wires/wire.ts';
 
 /** Updates made beforehand and played in a loop. */
@@ -27,7 +27,7 @@ export function makeUpdates({ symbols, zipfExponent, seed }: StreamOptions): Upd
   const random = new Random(seed);
   const zipf = new Zipf(symbols, zipfExponent);
   const starts = Float64Array.from({ length: symbols }, () => {
-    return PRICE_MIN + PRICE_SPREAD * random.unit();
+    return PRICE_MIN + PRICE_SPREAD * random.float();
   });
   const last = starts.slice();
   const updates = emptyUpdates(STREAM_UPDATES);
@@ -78,7 +78,7 @@ function pick({ symbols, prices, times }: Updates, places: readonly number[]): U
 }
 
 function stepFrom(last: number, start: number, random: Random): number {
-  const change = 1 + (random.unit() * 2 - 1) * STEP_MAX;
+  const change = 1 + (random.float() * 2 - 1) * STEP_MAX;
   const next = last * change;
   return Math.abs(next / start - 1) > RANGE ? last / change : next;
 }

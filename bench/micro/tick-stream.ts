@@ -1,6 +1,6 @@
-import { Random } from '../../loadgen/random.ts';
 import { Zipf } from '../../loadgen/zipf.ts';
 import { TickColumns } from '../../src/engine/memory/tick-ring.ts';
+import { Random } from '../../testkit/random.ts';
 
 const START_TIME = 1_700_000_000_000;
 const PRICE = 100;
@@ -29,7 +29,7 @@ export class TickStream extends TickColumns {
     for (let i = 0; i < length; i++) {
       const symbolId = idByRank[activity.draw(random)] as number;
       const before = last[symbolId] as number;
-      const price = before + (PRICE - before) * PULL + (random.unit() - 0.5) * 2 * STEP_MAX;
+      const price = before + (PRICE - before) * PULL + (random.float() - 0.5) * 2 * STEP_MAX;
       last[symbolId] = price;
       this.symbolIds[i] = symbolId;
       this.prices[i] = price;

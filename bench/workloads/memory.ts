@@ -1,5 +1,5 @@
+import { proportionalBytes } from '../../testkit/process-figures.ts';
 import type { ContenderKey } from '../contenders/contenders.ts';
-import { readMemoryBytes } from '../load/process-cost.ts';
 import { planSubscriptions } from '../load/subscription-plan.ts';
 import { emptyUpdates } from '../load/update-stream.ts';
 import type { Updates } from '../wires/wire.ts';
@@ -131,7 +131,7 @@ function bytesPerSession(turn: Turn, sessions: number, perSession: number): Prom
 
 async function settledBytes(trial: Trial): Promise<number> {
   await trial.pass(SETTLE_MS);
-  return readMemoryBytes(trial.server.pid);
+  return proportionalBytes(trial.server.pid);
 }
 
 /** One update for each symbol, all at the same price. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { preciseCpuMs } from '../../testkit/process-figures.ts';
 import type { Contender, RunningContender } from '../contenders/contender.ts';
-import { readCpuMs } from '../load/process-cost.ts';
 import { Publishers } from '../load/publishers.ts';
 import { Subscribers } from '../load/subscribers.ts';
 import type { SubscriptionPlan } from '../load/subscription-plan.ts';
@@ -86,7 +86,7 @@ export class Trial {
 
   /** CPU time of the server so far, ms. */
   cpuMs(): number {
-    return readCpuMs(this.server.pid);
+    return preciseCpuMs(this.server.pid);
   }
 
   /** Waits, and finds out early what broke. */

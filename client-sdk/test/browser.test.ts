@@ -1,10 +1,10 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { encodeFrame, type Frame, Op } from '../../src/protocol/index.ts';
-import { openBrowser } from '../../test/support/chromium.ts';
-import { eventually, HttpClient } from '../../test/support/http-client.ts';
+import { HttpClient } from '../../test/support/http-client.ts';
 import { startTestServer, type TestServer } from '../../test/support/running-server.ts';
-import { delay } from '../../test/support/transport-rig.ts';
+import { openBrowser } from '../../testkit/chromium.ts';
+import { delay, eventually } from '../../testkit/until.ts';
 import type * as Tickwire from '../src/index.ts';
 
 /** Short, so that a page need not be hidden for long to miss some. */

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startTestServer, type TestServer } from '../../test/support/running-server.ts';
 import { StoreFolder } from '../../test/support/store-folder.ts';
+import { TcpProxy } from '../../testkit/tcp-proxy.ts';
+import { until } from '../../testkit/until.ts';
 import { connect, type Subscriber, type SymbolStatistics } from '../src/index.ts';
-import { TcpCutter } from './tcp-cutter.ts';
-import { until } from './until.ts';
 
 beforeEach(() => {
   // No wait between attempts.
@@ -152,9 +152,10 @@ describe('a symbol that no subscription covers any more', () => {
 describe('a connection that is lost, the server being the same', () => {
   it('leaves statistics readable, though not live, and brings the same objects to life', async () => {
     const server = await start();
-    const cutter = await TcpCutter.startForTest(server.port);
+    const proxy = await TcpProxy.start(server.port);
+    onTestFinished(() => proxy.close());
     await post(server.port, ['BTC', 100], ['ETH', 5], ['BTC', 100.5]);
-    const subscriber = open(cutter.url);
+    const subscriber = open(proxy.url);
     const resets: unknown[] = [];
     const anomalies: string[] = [];
     subscriber.on('reset', (reset) => resets.push(reset));
@@ -168,14 +169,14 @@ describe('a connection that is lost, the server being the same', () => {
     const lives: boolean[][] = [];
     subscriber.on('state', () => lives.push(held.map(({ isLive }) => isLive)));
 
-    const { accepted } = cutter;
-    cutter.intercept((client) => client.destroy());
-    cutter.cut();
+    const { accepted } = proxy;
+    proxy.intercept((client) => client.destroy());
+    proxy.cut();
     await until(() => subscriber.state === 'reconnecting');
     expect(held.map(copyOf)).toEqual(copies);
     await post(server.port, ['BTC', 110], ['BTC', 120], ['ETH', 5.01]);
     await until(() => held.every(({ isLive }) => isLive) && anomalies.length === 2);
-    expect(cutter.accepted).toBe(accepted + 2);
+    expect(proxy.accepted).toBe(accepted + 2);
     // Lost, failed again, and live before anything arrived.
     expect(lives).toEqual([
       [false, false],
@@ -191,10 +192,11 @@ describe('a connection that is lost, the server being the same', () => {
 
   it('is in sync again wherever the next ones are cut', async () => {
     const server = await start();
-    const cutter = await TcpCutter.startForTest(server.port);
+    const proxy = await TcpProxy.start(server.port);
+    onTestFinished(() => proxy.close());
     const symbols = Array.from({ length: 5 }, (_, i) => `S${i}`);
     await post(server.port, ...symbols.map((symbol, i) => [symbol, 100 + i] as const));
-    const subscriber = open(cutter.url);
+    const subscriber = open(proxy.url);
     const anomalies: number[] = [];
     subscriber.on('anomaly', ({ sequence }) => anomalies.push(sequence));
     subscriber.subscribe(['S0', 'S1']);
@@ -202,13 +204,13 @@ describe('a connection that is lost, the server being the same', () => {
     await until(() => [...subscriber.symbols()].length === symbols.length);
     let price = 100;
     for (let bytes = 0; bytes < 900; bytes += 19) {
-      const { accepted } = cutter;
-      cutter.cutNextAfter(bytes);
-      cutter.cut();
+      const { accepted } = proxy;
+      proxy.cutNextAfter(bytes);
+      proxy.cut();
       price *= 1.05;
       await post(server.port, ['S0', price]);
       // Answers go on until the cut is reached; those that it hits are rejected.
-      while (cutter.accepted < accepted + 2) await subscriber.verify().catch(() => undefined);
+      while (proxy.accepted < accepted + 2) await subscriber.verify().catch(() => undefined);
       const verification = await subscriber.verify();
       expect([bytes, verification]).toMatchObject([bytes, { equal: true, symbolCount: 5 }]);
       await until(() => subscriber.get('S0')?.currentPrice === price);

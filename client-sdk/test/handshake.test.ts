@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Digest, encodeFrame, type Frame } from '../../src/protocol/index.ts';
+import { TcpProxy } from '../../testkit/tcp-proxy.ts';
 import { connect, type Subscriber } from '../src/index.ts';
 import { frameBytes, messageBytes, readHead, upgradeAnswer } from './raw-web-socket.ts';
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.ts';
@@ -12,10 +13,9 @@ import {
   openFirst,
   PATTERNS,
 } from './session-script.ts';
-import { TcpCutter } from './tcp-cutter.ts';
 
 let server: ScriptedServer;
-let cutter: TcpCutter;
+let proxy: TcpProxy;
 let subscriber: Subscriber;
 let connection: ScriptedConnection;
 let reasons: string[];
@@ -24,8 +24,9 @@ beforeEach(async () => {
   // No wait between attempts.
   vi.spyOn(Math, 'random').mockReturnValue(0);
   server = await ScriptedServer.start();
-  cutter = await TcpCutter.startForTest(Number(new URL(server.url).port));
-  subscriber = connect(cutter.url, { connectTimeoutMs: 200 });
+  proxy = await TcpProxy.start(Number(new URL(server.url).port));
+  onTestFinished(() => proxy.close());
+  subscriber = connect(proxy.url, { connectTimeoutMs: 200 });
   reasons = [];
   subscriber.on('state', ({ closure }) => closure && reasons.push(closure.reason));
   subscriber.subscribe(PATTERNS);
@@ -132,13 +133,13 @@ describe('an attempt that is', () => {
   it.each(failures)('%s: the next one heals everything', async (_, fail, reason) => {
     const updates: unknown[] = [];
     subscriber.on('update', (update) => updates.push(update));
-    cutter.intercept((client) => void fail(client));
+    proxy.intercept((client) => void fail(client));
     connection.cut();
     const healthy = await server.connection();
     expect(reasons).toHaveLength(2);
     expect(reasons[1]).toMatch(reason);
     expect(updates).toEqual([]);
-    expect(cutter.accepted).toBe(3);
+    expect(proxy.accepted).toBe(3);
     await expectHealed(healthy, subscriber);
     expect(subscriber.failure).toBeUndefined();
   });
@@ -148,7 +149,7 @@ describe('an attempt that is', () => {
     head.writeUInt8(0x82, 0);
     head.writeUInt8(127, 1);
     head.writeBigUInt64BE(1n << 40n, 2);
-    cutter.intercept((client) => void upgrade(client, head, false));
+    proxy.intercept((client) => void upgrade(client, head, false));
     connection.cut();
     await expectHealed(await server.connection(), subscriber);
   });
@@ -228,7 +229,7 @@ describe('a session that breaks', () => {
     const fragment = messageBytes(statistics.subarray(0, 20), { isLast: false });
     const updates: unknown[] = [];
     subscriber.on('update', (update) => updates.push(update));
-    cutter.intercept((client) => {
+    proxy.intercept((client) => {
       void upgrade(client, Buffer.concat([welcome, frameBytes(NAMES), fragment]), true);
     });
     connection.cut();
@@ -248,7 +249,7 @@ describe('a session that breaks', () => {
     const update = new Promise<number[]>((resolve) => {
       subscriber.on('update', ({ changes }) => resolve(changes.map((each) => each.currentPrice)));
     });
-    cutter.intercept((client) => {
+    proxy.intercept((client) => {
       void upgrade(client, Buffer.concat([welcome, frameBytes(NAMES), ...pieces]), false);
     });
     connection.cut();
@@ -307,7 +308,7 @@ describe('a session that breaks', () => {
       subscriber.on('state', () => resolve());
     });
     // WELCOME and what breaks the session arrive in one piece, before whoever waited can run.
-    cutter.intercept((client) => {
+    proxy.intercept((client) => {
       void upgrade(client, Buffer.concat([welcome, frameBytes([20, 5])]), false);
     });
     connection.cut();

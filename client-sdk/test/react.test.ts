@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { openBrowser } from '../../test/support/chromium.ts';
-import { eventually, HttpClient } from '../../test/support/http-client.ts';
+import { HttpClient } from '../../test/support/http-client.ts';
 import { startTestServer, type TestServer } from '../../test/support/running-server.ts';
+import { openBrowser } from '../../testkit/chromium.ts';
+import { eventually } from '../../testkit/until.ts';
 import type { SymbolSnapshot } from '../src/react.ts';
 import type { ReactPage, Scene } from './react-page.ts';
 

@@ -12,9 +12,10 @@ import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { CloseCode, isReconnectable } from '../../src/protocol/index.ts';
-import { openBrowser } from '../../test/support/chromium.ts';
-import { eventually, HttpClient } from '../../test/support/http-client.ts';
+import { HttpClient } from '../../test/support/http-client.ts';
 import { startTestServer, type TestServer } from '../../test/support/running-server.ts';
+import { openBrowser } from '../../testkit/chromium.ts';
+import { eventually } from '../../testkit/until.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PACKAGE = join(ROOT, 'client-sdk');

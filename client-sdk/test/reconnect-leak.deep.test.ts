@@ -3,9 +3,9 @@ import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ServerProcess } from '../../test/support/running-server.ts';
+import { TcpProxy } from '../../testkit/tcp-proxy.ts';
+import { until } from '../../testkit/until.ts';
 import { connect, type Subscriber, type Subscription } from '../src/index.ts';
-import { TcpCutter } from './tcp-cutter.ts';
-import { until } from './until.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -33,9 +33,9 @@ interface Footprint {
   readonly resources: Readonly<Record<string, number>>;
 }
 
-async function footprint(cutter: TcpCutter): Promise<Footprint> {
+async function footprint(proxy: TcpProxy): Promise<Footprint> {
   // The last connection's two sides.
-  await until(() => cutter.openSockets === 2);
+  await until(() => proxy.openSockets === 2);
   await sleep(20);
   const objects = queryObjects(Object, { format: 'count' });
   const resources: Record<string, number> = {};
@@ -46,24 +46,25 @@ async function footprint(cutter: TcpCutter): Promise<Footprint> {
 }
 
 class Rig {
-  readonly cutter: TcpCutter;
+  readonly proxy: TcpProxy;
   readonly subscriber: Subscriber;
   readonly port: number;
 
   static async start(): Promise<Rig> {
     const server = await ServerProcess.startForTest();
-    const cutter = await TcpCutter.startForTest(server.port);
-    const rig = new Rig(cutter, server.port);
+    const proxy = await TcpProxy.start(server.port);
+    onTestFinished(() => proxy.close());
+    const rig = new Rig(proxy, server.port);
     await rig.post(SYMBOLS);
     rig.subscriber.subscribe(SYMBOLS);
     await until(() => rig.isComplete);
     return rig;
   }
 
-  private constructor(cutter: TcpCutter, port: number) {
-    this.cutter = cutter;
+  private constructor(proxy: TcpProxy, port: number) {
+    this.proxy = proxy;
     this.port = port;
-    this.subscriber = connect(cutter.url);
+    this.subscriber = connect(proxy.url);
     onTestFinished(() => this.subscriber.close());
   }
 
@@ -86,7 +87,7 @@ class Rig {
         resolve();
       });
     });
-    this.cutter.cut();
+    this.proxy.cut();
     await complete;
   }
 }
@@ -109,12 +110,12 @@ async function comeAndGo(subscriber: Subscriber, i: number): Promise<Subscriptio
 describe('1000 reconnects', () => {
   it('leave nothing behind', async () => {
     const rig = await Rig.start();
-    const { subscriber, cutter } = rig;
+    const { subscriber, proxy } = rig;
     const footprints: Footprint[] = [];
     for (let i = 1; i <= 1000; i++) {
       await comeAndGo(subscriber, i);
       await rig.reconnect();
-      if (i === 200 || i === 1000) footprints.push(await footprint(cutter));
+      if (i === 200 || i === 1000) footprints.push(await footprint(proxy));
     }
     const [early, late] = footprints as [Footprint, Footprint];
     expect(late.resources).toEqual(early.resources);

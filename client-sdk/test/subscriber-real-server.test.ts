@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Server, startServer } from '../../src/server.ts';
+import { until } from '../../testkit/until.ts';
 import { type Anomaly, connect, Field, type Subscriber } from '../src/index.ts';
-import { until } from './until.ts';
 
 let server: Server;
 const open: Subscriber[] = [];

@@ -1,4 +1,4 @@
-import type { Random } from '../../simulation/core/random.ts';
+import type { Random } from '../../testkit/random.ts';
 import { Coverage } from './coverage.ts';
 import { findFault } from './execution.ts';
 import { type Material, mutate } from './mutation.ts';
@@ -99,16 +99,16 @@ export class Campaign {
 
   #make(): Uint8Array {
     const random = this.#random;
-    if (this.#corpus.length === 0 || random.isLucky(GENERATED_SHARE)) {
+    if (this.#corpus.length === 0 || random.chance(GENERATED_SHARE)) {
       const made = this.#target.generate(random);
-      return random.isLucky(0.5) ? made : mutate(random, made, this.#material);
+      return random.chance(0.5) ? made : mutate(random, made, this.#material);
     }
     // Newer ones are where there is more to be found.
     const newest = this.#corpus.length - Math.min(this.#corpus.length, 20);
-    const from = random.isLucky(0.5) ? newest : 0;
+    const from = random.chance(0.5) ? newest : 0;
     const input = this.#corpus[random.between(from, this.#corpus.length - 1)] as Uint8Array;
     const mutated = mutate(random, input, this.#material);
-    const isRepaired = this.#target.repair !== undefined && random.isLucky(REPAIRED_SHARE);
+    const isRepaired = this.#target.repair !== undefined && random.chance(REPAIRED_SHARE);
     return isRepaired ? (this.#target.repair?.(mutated) ?? mutated) : mutated;
   }
 

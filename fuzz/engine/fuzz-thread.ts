@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Random } from '../../simulation/core/random.ts';
+import { Random } from '../../testkit/random.ts';
 import { TARGETS } from '../targets/targets.ts';
 import { Campaign, type Progress } from './campaign.ts';
 import { SharedInput } from './shared-input.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../../simulation/core/random.ts';
+import type { Random } from '../../testkit/random.ts';
 
 const INTERESTING_BYTES = [0, 1, 0x0a, 0x20, 0x22, 0x2f, 0x7f, 0x80, 0x90, 0xc0, 0xc1, 0xdd, 0xff];
 const INTERESTING_INTEGERS = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 2 ** 31];
@@ -19,7 +19,7 @@ export function mutate(random: Random, input: Uint8Array, material: Material): U
   let mutated: Buffer = Buffer.from(input);
   for (let steps = random.between(1, STEPS_MAX); steps > 0; steps--) {
     // Growing by repetition is what finds recursion and quadratic time, but such inputs are slow: seldom.
-    const change = random.isLucky(0.01) ? repeatOften : random.pick(MUTATIONS);
+    const change = random.chance(0.01) ? repeatOften : random.pick(MUTATIONS);
     mutated = change(random, mutated, material);
   }
   return mutated.subarray(0, material.bytesMax);
@@ -34,7 +34,7 @@ function flipBit(random: Random, input: Buffer): Buffer {
 
 function setByte(random: Random, input: Buffer): Buffer {
   if (input.length === 0) return input;
-  const byte = random.isLucky(0.5) ? random.pick(INTERESTING_BYTES) : random.below(256);
+  const byte = random.chance(0.5) ? random.pick(INTERESTING_BYTES) : random.below(256);
   input[random.below(input.length)] = byte;
   return input;
 }
@@ -43,10 +43,10 @@ function setInteger(random: Random, input: Buffer): Buffer {
   const size = random.pick([2, 4]);
   if (input.length < size) return input;
   const at = random.below(input.length - size + 1);
-  const near = random.isLucky(0.3) ? input.length + random.between(-4, 4) : undefined;
+  const near = random.chance(0.3) ? input.length + random.between(-4, 4) : undefined;
   const value = (near ?? random.pick(INTERESTING_INTEGERS)) >>> 0;
   const bits = size === 2 ? value & 0xffff : value;
-  if (random.isLucky(0.5)) input.writeUIntLE(bits, at, size);
+  if (random.chance(0.5)) input.writeUIntLE(bits, at, size);
   else input.writeUIntBE(bits, at, size);
   return input;
 }
@@ -76,7 +76,7 @@ function overwriteToken(random: Random, input: Buffer, { dictionary }: Material)
 function moveRange(random: Random, input: Buffer): Buffer {
   const [from, to] = range(random, input);
   const piece = Buffer.from(input.subarray(from, to));
-  if (random.isLucky(0.5)) return insert(random, input, piece);
+  if (random.chance(0.5)) return insert(random, input, piece);
   piece.copy(input, random.below(input.length + 1));
   return input;
 }
@@ -116,7 +116,7 @@ function repeatOften(random: Random, input: Buffer, { bytesMax }: Material): Buf
   const piece = input.subarray(from, to);
   if (piece.length === 0) return input;
   const room = Math.max(0, bytesMax - input.length);
-  const times = Math.floor(random.scaled(1, Math.max(2, room / piece.length)));
+  const times = Math.floor(random.logUniform(1, Math.max(2, room / piece.length)));
   const repeated = Buffer.alloc(Math.min(room, piece.length * times), piece);
   return Buffer.concat([input.subarray(0, from), repeated, input.subarray(from)]);
 }
@@ -147,6 +147,6 @@ function insert(random: Random, input: Buffer, piece: Uint8Array): Buffer {
 /** Short ones more often than long ones. */
 function range(random: Random, input: Buffer): [from: number, to: number] {
   const from = random.below(input.length + 1);
-  const length = Math.floor(random.scaled(1, Math.max(2, input.length + 1)));
+  const length = Math.floor(random.logUniform(1, Math.max(2, input.length + 1)));
   return [from, Math.min(input.length, from + length)];
 }

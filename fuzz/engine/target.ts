@@ -1,4 +1,4 @@
-import type { Random } from '../../simulation/core/random.ts';
+import type { Random } from '../../testkit/random.ts';
 
 /** One part of the program that reads what others wrote, and what must hold whatever it reads. */
 export interface Target {

@@ -1,9 +1,9 @@
-import type { Random } from '../../simulation/core/random.ts';
 import { encodeAnyWay } from '../../test/support/wide-message-pack.ts';
+import type { Random } from '../../testkit/random.ts';
 
 /** A value as MessagePack, in the shortest forms or in any. */
 export function encodeSomehow(random: Random, value: unknown): Buffer {
-  const isPlain = random.isLucky(0.6);
+  const isPlain = random.chance(0.6);
   return encodeAnyWay(value, (count) => (isPlain ? 0 : random.below(count)));
 }
 

@@ -1,5 +1,5 @@
-import type { Random } from '../../simulation/core/random.ts';
 import { Op } from '../../src/protocol/index.ts';
+import type { Random } from '../../testkit/random.ts';
 import { anyNumber, anyText, anyValue } from './values.ts';
 
 const TIME = 1_700_000_000_000;
@@ -16,27 +16,27 @@ function since(random: Random): Map<string, unknown> {
 
 function options(random: Random): Map<string, unknown> {
   const all: (readonly [string, unknown])[] = [
-    ['stats', random.isLucky(0.5)],
-    ['anomalies', random.isLucky(0.5)],
+    ['stats', random.chance(0.5)],
+    ['anomalies', random.chance(0.5)],
     ['conflateMs', random.below(200)],
     ['fields', random.between(0, 64)],
     ['since', since(random)],
     [anyText(random), anyValue(random, 1)],
   ];
-  return new Map(all.filter(() => random.isLucky(0.5)));
+  return new Map(all.filter(() => random.chance(0.5)));
 }
 
 /** The next sequence mostly, as a session that counts would have it. */
 function sequence(random: Random): unknown {
-  return random.isLucky(0.8) ? random.below(5) : anyNumber(random);
+  return random.chance(0.8) ? random.below(5) : anyNumber(random);
 }
 
 function ticks(random: Random): unknown[] {
   return Array.from({ length: random.below(12) }, () => {
-    const name = random.isLucky(0.7) ? anyText(random) : random.below(20);
-    const price = random.isLucky(0.8) ? random.between(1, 999) / 8 : anyNumber(random);
-    const time = random.isLucky(0.3) ? null : TIME + random.below(1000);
-    return [name, price, random.isLucky(0.9) ? time : anyValue(random, 0)];
+    const name = random.chance(0.7) ? anyText(random) : random.below(20);
+    const price = random.chance(0.8) ? random.between(1, 999) / 8 : anyNumber(random);
+    const time = random.chance(0.3) ? null : TIME + random.below(1000);
+    return [name, price, random.chance(0.9) ? time : anyValue(random, 0)];
   }).flat();
 }
 
@@ -63,7 +63,7 @@ export const FRAME_MAKERS: Readonly<Record<'publish' | 'stream', readonly FrameM
 /** A frame of a client: right, or with something put in the place of something else. */
 export function clientFrame(random: Random, endpoint: 'publish' | 'stream'): unknown[] {
   const frame = random.pick(FRAME_MAKERS[endpoint])(random);
-  if (random.isLucky(0.6)) return frame;
+  if (random.chance(0.6)) return frame;
   const at = random.below(frame.length + 1);
   frame[at] = at === 0 ? random.below(34) : anyValue(random, 3);
   return frame;
@@ -73,8 +73,8 @@ export function clientFrame(random: Random, endpoint: 'publish' | 'stream'): unk
 export function serverFrame(random: Random): unknown[] {
   const op = random.between(Op.WELCOME, Op.GOAWAY);
   const rest = Array.from({ length: random.below(6) }, () => anyValue(random, 3));
-  if (op === Op.STATS && random.isLucky(0.8)) return [op, anyNumber(random), entries(random)];
-  if (op === Op.SYMBOLS && random.isLucky(0.8)) {
+  if (op === Op.STATS && random.chance(0.8)) return [op, anyNumber(random), entries(random)];
+  if (op === Op.SYMBOLS && random.chance(0.8)) {
     const names = Array.from({ length: random.below(6) }, () => [random.below(4), anyText(random)]);
     return [op, names.flat()];
   }

@@ -1,4 +1,4 @@
-import type { Random } from '../../simulation/core/random.ts';
+import type { Random } from '../../testkit/random.ts';
 
 const TEXTS = [
   'A',
@@ -34,16 +34,16 @@ const NUMBERS = [
 
 /** A text as people, and those who are up to something, name symbols. */
 export function anyText(random: Random): string {
-  if (random.isLucky(0.6)) return random.pick(TEXTS);
-  const length = Math.floor(random.scaled(1, 80));
+  if (random.chance(0.6)) return random.pick(TEXTS);
+  const length = Math.floor(random.logUniform(1, 80));
   const limit = random.pick([0x7f, 0x7f, 0x7ff, 0xffff, 0x10ffff]);
   return String.fromCodePoint(...Array.from({ length }, () => random.below(limit)));
 }
 
 export function anyNumber(random: Random): number {
-  if (random.isLucky(0.4)) return random.pick(NUMBERS);
-  if (random.isLucky(0.5)) return random.below(70_000);
-  return (random.share() - 0.3) * 10 ** random.between(-5, 20);
+  if (random.chance(0.4)) return random.pick(NUMBERS);
+  if (random.chance(0.5)) return random.below(70_000);
+  return (random.float() - 0.3) * 10 ** random.between(-5, 20);
 }
 
 /** Any value that frames can hold, not deeper than `depth` containers. */
@@ -52,7 +52,7 @@ export function anyValue(random: Random, depth: number): unknown {
   if (kind < 2) return anyNumber(random);
   if (kind < 4) return anyText(random);
   if (kind === 4) return null;
-  if (kind === 5) return random.isLucky(0.5);
+  if (kind === 5) return random.chance(0.5);
   if (kind === 6) return new Uint8Array(random.below(6));
   const items = Array.from({ length: random.below(6) }, () => anyValue(random, depth - 1));
   if (kind < 9) return items;

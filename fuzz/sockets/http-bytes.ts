@@ -1,4 +1,4 @@
-import type { Random } from '../../simulation/core/random.ts';
+import type { Random } from '../../testkit/random.ts';
 import { jsonOf } from '../generate/any-encoding.ts';
 import { anyNumber, anyText, anyValue } from '../generate/values.ts';
 
@@ -46,16 +46,16 @@ export interface HttpBytes {
 
 /** A request that means what it says, or some in a row. */
 export function goodRequests(random: Random): HttpBytes {
-  const count = random.isLucky(0.7) ? 1 : random.between(2, 30);
+  const count = random.chance(0.7) ? 1 : random.between(2, 30);
   const requests = Array.from({ length: count }, () =>
-    random.isLucky(0.3) ? post(random) : get(random),
+    random.chance(0.3) ? post(random) : get(random),
   );
   return { bytes: Buffer.concat(requests) };
 }
 
 function get(random: Random): Buffer {
   const headers = Array.from({ length: random.below(4) }, () => oddHeader(random)).join('');
-  const version = random.isLucky(0.9)
+  const version = random.chance(0.9)
     ? 'HTTP/1.1'
     : random.pick(['HTTP/1.0', 'HTTP/2.0', 'HTTP/9', 'HTCPCP/1.0', '']);
   const line = `${random.pick(METHODS)} ${random.pick(PATHS)} ${version}`;
@@ -63,7 +63,7 @@ function get(random: Random): Buffer {
 }
 
 function oddHeader(random: Random): string {
-  const long = 'x'.repeat(Math.floor(random.scaled(1, 40_000)));
+  const long = 'x'.repeat(Math.floor(random.logUniform(1, 40_000)));
   return random.pick([
     'Accept: */*\r\n',
     'Connection: close\r\n',
@@ -89,10 +89,10 @@ function post(random: Random): Buffer {
     timestamp: anyValue(random, 1),
   };
   const body = Buffer.from(
-    random.isLucky(0.8) ? jsonOf([price, price]) : jsonOf(anyValue(random, 3)),
+    random.chance(0.8) ? jsonOf([price, price]) : jsonOf(anyValue(random, 3)),
   );
   const head = 'POST /api/prices HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
-  if (random.isLucky(0.6)) {
+  if (random.chance(0.6)) {
     return Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`), body]);
   }
   return Buffer.concat([
@@ -105,7 +105,7 @@ function chunked(random: Random, body: Buffer): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; at < body.length; ) {
     const piece = body.subarray(at, at + random.between(1, body.length));
-    const extension = random.isLucky(0.1) ? `;a="${'b'.repeat(random.below(100))}"` : '';
+    const extension = random.chance(0.1) ? `;a="${'b'.repeat(random.below(100))}"` : '';
     parts.push(
       Buffer.from(`${piece.length.toString(16)}${extension}\r\n`),
       piece,
@@ -115,7 +115,7 @@ function chunked(random: Random, body: Buffer): Buffer {
   }
   return Buffer.concat([
     ...parts,
-    Buffer.from(random.isLucky(0.9) ? '0\r\n\r\n' : '0\r\nTrailer: x\r\n\r\n'),
+    Buffer.from(random.chance(0.9) ? '0\r\n\r\n' : '0\r\nTrailer: x\r\n\r\n'),
   ]);
 }
 

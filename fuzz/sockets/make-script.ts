@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack';
-import type { Random } from '../../simulation/core/random.ts';
 import { UNREADABLE, UNREADABLE_TEXTS } from '../../test/support/hostile-messages.ts';
+import type { Random } from '../../testkit/random.ts';
 import { mutate } from '../engine/mutation.ts';
 import { encodeSomehow, jsonOf } from '../generate/any-encoding.ts';
 import { clientFrame } from '../generate/frames.ts';
@@ -38,21 +38,21 @@ function makePeer(random: Random): PeerScript {
   if (kind < 7) return { what: 'garbage', chunks: split(random, garbage(random)), ending };
   const maker = random.pick([goodRequests, goodRequests, brokenChunks, smuggling]);
   const { bytes, answersMax }: HttpBytes = maker(random);
-  const isMutated = answersMax === undefined && random.isLucky(0.4);
+  const isMutated = answersMax === undefined && random.chance(0.4);
   const sent = isMutated ? Buffer.from(mutate(random, bytes, NO_MATERIAL)) : bytes;
   return { what: `http ${maker.name}`, chunks: split(random, sent), ending, answersMax };
 }
 
 function webSocketPeer(random: Random, ending: Ending): PeerScript {
   const endpoint = random.pick(['publish', 'stream'] as const);
-  const isJson = random.isLucky(0.4);
-  const name = random.isLucky(0.3) ? `?publisher=p${random.below(3)}` : '';
-  const isRight = random.isLucky(0.95);
+  const isJson = random.chance(0.4);
+  const name = random.chance(0.3) ? `?publisher=p${random.below(3)}` : '';
+  const isRight = random.chance(0.95);
   const protocol = isJson ? 'tickwire.v1.json' : 'tickwire.v1';
   const handshake = upgradeBytes(random, `/v1/${endpoint}${name}`, protocol, isRight);
-  const chunks: Chunk[] = [{ bytes: handshake, waitMs: random.isLucky(0.95) ? HANDSHAKE_MS : 0 }];
+  const chunks: Chunk[] = [{ bytes: handshake, waitMs: random.chance(0.95) ? HANDSHAKE_MS : 0 }];
   for (let count = random.below(MESSAGES_MAX); count > 0; count--) {
-    const isBroken = random.isLucky(0.02);
+    const isBroken = random.chance(0.02);
     const bytes = isBroken ? brokenFrame(random) : anyMessage(random, endpoint, isJson);
     chunks.push(...split(random, bytes));
   }
@@ -60,13 +60,13 @@ function webSocketPeer(random: Random, ending: Ending): PeerScript {
 }
 
 function anyMessage(random: Random, endpoint: 'publish' | 'stream', isJson: boolean): Buffer {
-  if (random.isLucky(0.003)) return collidingMessage(random, endpoint);
-  if (random.isLucky(0.03)) return message(random, Opcode.BINARY, random.pick(BINARY));
-  if (random.isLucky(0.03)) return message(random, Opcode.TEXT, Buffer.from(random.pick(TEXTS)));
-  const frame = clientFrame(random, random.isLucky(0.9) ? endpoint : 'publish');
+  if (random.chance(0.003)) return collidingMessage(random, endpoint);
+  if (random.chance(0.03)) return message(random, Opcode.BINARY, random.pick(BINARY));
+  if (random.chance(0.03)) return message(random, Opcode.TEXT, Buffer.from(random.pick(TEXTS)));
+  const frame = clientFrame(random, random.chance(0.9) ? endpoint : 'publish');
   const payload = isJson ? Buffer.from(jsonOf(frame)) : encodeSomehow(random, frame);
-  const sent = random.isLucky(0.2) ? mutate(random, payload, NO_MATERIAL) : payload;
-  const isRightKind = random.isLucky(0.98);
+  const sent = random.chance(0.2) ? mutate(random, payload, NO_MATERIAL) : payload;
+  const isRightKind = random.chance(0.98);
   return message(random, isJson === isRightKind ? Opcode.TEXT : Opcode.BINARY, sent);
 }
 
@@ -83,13 +83,13 @@ function collidingMessage(random: Random, endpoint: 'publish' | 'stream'): Buffe
 }
 
 function garbage(random: Random): Buffer {
-  const length = Math.floor(random.scaled(1, 20_000));
+  const length = Math.floor(random.logUniform(1, 20_000));
   return Buffer.from(Array.from({ length }, () => random.below(256)));
 }
 
 /** In one write mostly, else in several, wherever they part it. */
 function split(random: Random, bytes: Buffer): Chunk[] {
-  if (bytes.length < 2 || random.isLucky(0.8)) return [{ bytes, waitMs: 0 }];
+  if (bytes.length < 2 || random.chance(0.8)) return [{ bytes, waitMs: 0 }];
   const cut = random.between(1, bytes.length - 1);
   const first = { bytes: bytes.subarray(0, cut), waitMs: random.pick([0, 0, 1, 5]) };
   return [first, ...split(random, bytes.subarray(cut))];

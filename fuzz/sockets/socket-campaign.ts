@@ -1,4 +1,4 @@
-import { Random } from '../../simulation/core/random.ts';
+import { Random } from '../../testkit/random.ts';
 import { makeScript } from './make-script.ts';
 import type { Script, SocketFinding } from './script.ts';
 import { Trial } from './trial.ts';

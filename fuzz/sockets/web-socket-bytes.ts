@@ -1,4 +1,4 @@
-import type { Random } from '../../simulation/core/random.ts';
+import type { Random } from '../../testkit/random.ts';
 
 /** The parts of a WebSocket frame that can be wrong. */
 export interface FrameParts {
@@ -35,18 +35,18 @@ function webSocketFrame(random: Random, parts: FrameParts): Buffer {
   }
   if (!isMasked) return Buffer.concat([header, payload]);
   const mask = Buffer.alloc(4);
-  mask.writeUInt32BE(random.integer());
+  mask.writeUInt32BE(random.uint32());
   const masked = Buffer.from(payload.map((byte, at) => byte ^ (mask[at & 3] as number)));
   return Buffer.concat([header, mask, masked]);
 }
 
 /** A message in one frame or in several, with control frames between them now and then. */
 export function message(random: Random, opcode: number, payload: Uint8Array): Buffer {
-  if (random.isLucky(0.8)) return webSocketFrame(random, { opcode, payload });
+  if (random.chance(0.8)) return webSocketFrame(random, { opcode, payload });
   const parts: Buffer[] = [];
   for (let at = 0, isLast = false; !isLast; ) {
     const end = Math.min(payload.length, at + random.below(payload.length + 2));
-    isLast = end === payload.length && random.isLucky(0.7);
+    isLast = end === payload.length && random.chance(0.7);
     const first = at === 0 && parts.length === 0;
     const piece = payload.subarray(at, end);
     parts.push(
@@ -56,7 +56,7 @@ export function message(random: Random, opcode: number, payload: Uint8Array): Bu
         isFinal: isLast,
       }),
     );
-    if (random.isLucky(0.2)) parts.push(control(random));
+    if (random.chance(0.2)) parts.push(control(random));
     at = end;
   }
   return Buffer.concat(parts);

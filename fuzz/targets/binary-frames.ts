@@ -29,7 +29,7 @@ export function binaryFrames(): Target {
       Buffer.from('930200 92a14 1a142'.replaceAll(' ', ''), 'hex'),
     ],
     generate: (random) => {
-      if (random.isLucky(0.0005)) {
+      if (random.chance(0.0005)) {
         if (colliding.length === 0) colliding = collidingIntegers(COLLIDING_KEYS);
         return encodeSomehow(random, [4, 1, [], new Map(colliding.map((key) => [key, 0]))]);
       }

@@ -44,8 +44,8 @@ export function configFiles(): Target {
       const sections: Record<string, Record<string, unknown>> = {};
       for (let count = random.below(5); count > 0; count--) {
         const { section, name, defaultValue } = random.pick(CONFIG_KEYS);
-        sections[random.isLucky(0.9) ? section : anyText(random)] = {
-          [random.isLucky(0.9) ? name : anyText(random)]: random.isLucky(0.6)
+        sections[random.chance(0.9) ? section : anyText(random)] = {
+          [random.chance(0.9) ? name : anyText(random)]: random.chance(0.6)
             ? defaultValue
             : anyValue(random, 2),
         };

@@ -1,6 +1,6 @@
-import type { Random } from '../../simulation/core/random.ts';
 import { readCommandLine } from '../../src/config/command-line.ts';
 import { CONFIG_KEYS } from '../../src/config/keys.ts';
+import type { Random } from '../../testkit/random.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { anyText } from '../generate/values.ts';
@@ -63,8 +63,8 @@ function split(variable: string): [name: string, value: string] {
 
 function word(random: Random): string {
   const { path, environmentName, defaultValue } = random.pick(CONFIG_KEYS);
-  const value = random.isLucky(0.5) ? String(defaultValue) : anyText(random);
-  const name = random.isLucky(0.8) ? path : anyText(random);
+  const value = random.chance(0.5) ? String(defaultValue) : anyText(random);
+  const name = random.chance(0.8) ? path : anyText(random);
   return random.pick([
     `--${name}=${value}`,
     `--${name}\n${value}`,

@@ -61,7 +61,7 @@ export function httpTargets(): Target {
         { length: random.below(4) },
         () => `${random.pick(names)}=${random.pick(values)}`,
       );
-      const path = random.isLucky(0.7)
+      const path = random.chance(0.7)
         ? random.pick(PATHS)
         : `/api/prices/${encodeURI(Buffer.from(anyText(random)).toString())}`;
       return Buffer.from(

@@ -1,5 +1,5 @@
-import type { Random } from '../../simulation/core/random.ts';
 import { patternMatcher, validatePattern, validateSymbol } from '../../src/protocol/index.ts';
+import type { Random } from '../../testkit/random.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { anyText } from '../generate/values.ts';
@@ -25,7 +25,7 @@ export function patterns(): Target {
 }
 
 function anyPattern(random: Random): string {
-  if (random.isLucky(0.2)) return anyText(random);
+  if (random.chance(0.2)) return anyText(random);
   return Array.from({ length: random.below(12) }, () => random.pick(['a', 'b', '*'])).join('');
 }
 

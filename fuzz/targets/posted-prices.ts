@@ -38,11 +38,11 @@ export function postedPrices(): Target {
     ],
     generate: (random) => {
       const price = () => ({
-        symbol: random.isLucky(0.8) ? anyText(random) : anyValue(random, 2),
-        price: random.isLucky(0.8) ? anyNumber(random) : anyValue(random, 2),
+        symbol: random.chance(0.8) ? anyText(random) : anyValue(random, 2),
+        price: random.chance(0.8) ? anyNumber(random) : anyValue(random, 2),
         timestamp: random.pick([NOW, '2024-01-01T00:00:00Z', undefined, anyValue(random, 2)]),
       });
-      const body = random.isLucky(0.3) ? price() : Array.from({ length: random.below(5) }, price);
+      const body = random.chance(0.3) ? price() : Array.from({ length: random.below(5) }, price);
       return Buffer.from(jsonOf(body));
     },
     execute: (bytes) => {

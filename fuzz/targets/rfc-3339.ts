@@ -1,5 +1,5 @@
-import type { Random } from '../../simulation/core/random.ts';
 import { formatRfc3339, parseRfc3339 } from '../../src/http/rfc-3339.ts';
+import type { Random } from '../../testkit/random.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 
@@ -33,10 +33,10 @@ export function rfc3339(): Target {
 function anyTime(random: Random): string {
   const two = (end: number) => String(random.below(end)).padStart(2, '0');
   const year = String(random.below(10_000)).padStart(4, '0');
-  const fraction = random.isLucky(0.5)
-    ? `.${String(random.integer()).slice(0, random.between(1, 10))}`
+  const fraction = random.chance(0.5)
+    ? `.${String(random.uint32()).slice(0, random.between(1, 10))}`
     : '';
-  const zone = random.isLucky(0.5) ? 'Z' : `${random.pick(['+', '-'])}${two(25)}:${two(61)}`;
+  const zone = random.chance(0.5) ? 'Z' : `${random.pick(['+', '-'])}${two(25)}:${two(61)}`;
   return `${year}-${two(14)}-${two(33)}T${two(25)}:${two(61)}:${two(62)}${fraction}${zone}`;
 }
 

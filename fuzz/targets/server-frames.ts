@@ -38,12 +38,12 @@ export function serverFrames(): Target {
       Buffer.from('[22,[0,"A"]]'),
     ],
     generate: (random) => {
-      if (random.isLucky(0.0005)) {
+      if (random.chance(0.0005)) {
         if (colliding.length === 0) colliding = collidingIntegers(COLLIDING_KEYS);
         return encodeSomehow(random, [16, new Map(colliding.map((key) => [key, 0]))]);
       }
       const frame = serverFrame(random);
-      return random.isLucky(0.7) ? encodeSomehow(random, frame) : Buffer.from(jsonOf(frame));
+      return random.chance(0.7) ? encodeSomehow(random, frame) : Buffer.from(jsonOf(frame));
     },
     execute: (bytes) => {
       // JSON arrays begin with a bracket, which as MessagePack is no frame.

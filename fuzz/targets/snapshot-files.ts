@@ -1,8 +1,8 @@
-import type { Random } from '../../simulation/core/random.ts';
 import { decodeSymbolStates, SymbolStateError } from '../../src/engine/index.ts';
 import { SymbolStateWriter } from '../../src/engine/symbol-state-codec.ts';
 import { openSnapshot, SnapshotError, SnapshotWriter } from '../../src/store/snapshot-format.ts';
 import { readSnapshotHeader } from '../../src/store/snapshots.ts';
+import type { Random } from '../../testkit/random.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { anyValue } from '../generate/values.ts';
@@ -72,7 +72,7 @@ function refusable<Value>(read: () => Value): Value | undefined {
 }
 
 function generate(random: Random): Uint8Array {
-  const info = random.isLucky(0.8) ? { takenAt: 1, publishers: [['A', 1]] } : anyValue(random, 2);
+  const info = random.chance(0.8) ? { takenAt: 1, publishers: [['A', 1]] } : anyValue(random, 2);
   const chunks = Array.from({ length: random.below(3) }, () => statesOf(random.between(1, 3)));
   return snapshotOf(info, chunks);
 }

@@ -20,7 +20,7 @@ export function storeMarkers(): Target {
         isReady: true,
         [random.pick(['format', 'created', 'isReady'])]: anyValue(random, 2),
       };
-      return Buffer.from(jsonOf(random.isLucky(0.8) ? marker : anyValue(random, 3)));
+      return Buffer.from(jsonOf(random.chance(0.8) ? marker : anyValue(random, 3)));
     },
     execute: (bytes) => {
       file.write(bytes);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Random } from '../random.ts';
+import type { Random } from '../../testkit/random.ts';
+import type { TcpProxy } from '../../testkit/tcp-proxy.ts';
 import type { Crowd } from './crowd.ts';
-import type { CutLine } from './cut-line.ts';
 import type { DurableServer } from './durable-server.ts';
 import type { HttpLoad } from './http-load.ts';
 import type { PublisherHost } from './publisher-host.ts';
@@ -36,7 +36,7 @@ export interface DrillTargets {
   readonly watch: ServerWatch;
   readonly publishers: readonly PublisherHost[];
   readonly crowd: Crowd;
-  readonly line: CutLine;
+  readonly proxy: TcpProxy;
   readonly http: HttpLoad;
   readonly random: Random;
   /** The longest that a planned stop may take, ms. */
@@ -118,7 +118,7 @@ export class Drills {
   }
 
   async #do(drill: Drill): Promise<void> {
-    const { server, publishers, crowd, line, random } = this.#targets;
+    const { server, publishers, crowd, proxy, random } = this.#targets;
     if (drill === 'worker') {
       this.#workersAt.push(performance.now());
       server.killWorker(random.below(1024));
@@ -132,7 +132,7 @@ export class Drills {
       await sleep(random.below(AWAY_MS_MAX));
       crowd.spawn();
     } else if (drill === 'cut') {
-      line.cut();
+      proxy.cut();
     } else {
       await this.#takeAway(drill);
     }

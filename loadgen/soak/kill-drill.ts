@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../../testkit/random.ts';
 import { Faults } from '../faults.ts';
-import { Random } from '../random.ts';
 import { DurableServer } from './durable-server.ts';
 import { expectedSymbols } from './expectation.ts';
 import { PublisherHost } from './publisher-host.ts';

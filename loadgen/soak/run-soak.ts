@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../../testkit/random.ts';
+import { TcpProxy } from '../../testkit/tcp-proxy.ts';
 import { Faults } from '../faults.ts';
-import { Random } from '../random.ts';
 import { Crowd } from './crowd.ts';
-import { CutLine } from './cut-line.ts';
 import { Drills } from './drills.ts';
 import { DurableServer } from './durable-server.ts';
 import { expectedSymbols } from './expectation.ts';
@@ -52,7 +52,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const server = await DurableServer.create(serverFlags(storeMode, snapshotIntervalMs));
   try {
     await server.start(['--processing.partitions=2']);
-    return await new Soak(options, server, await CutLine.to(server.port)).run();
+    return await new Soak(options, server, await TcpProxy.start(server.port)).run();
   } finally {
     await server.remove();
   }
@@ -61,7 +61,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
 class Soak {
   readonly #options: SoakOptions;
   readonly #server: DurableServer;
-  readonly #line: CutLine;
+  readonly #proxy: TcpProxy;
   readonly #api: ServerApi;
   readonly #watch: ServerWatch;
   readonly #publishers: readonly PublisherHost[];
@@ -72,22 +72,22 @@ class Soak {
   readonly #faults = new Faults();
   readonly #violate = (message: string): void => this.#faults.note(message);
 
-  constructor(options: SoakOptions, server: DurableServer, line: CutLine) {
+  constructor(options: SoakOptions, server: DurableServer, proxy: TcpProxy) {
     const { seed, rate } = options;
     this.#options = options;
     this.#server = server;
-    this.#line = line;
+    this.#proxy = proxy;
     this.#random = new Random(seed);
     this.#api = new ServerApi(server.port);
     this.#watch = new ServerWatch(server, this.#api);
-    // Every other one over the line that is cut.
-    const plans = publisherPlans(seed, rate, [server.url, line.url]);
+    // Every other one through the proxy that is cut.
+    const plans = publisherPlans(seed, rate, [server.url, proxy.url]);
     this.#publishers = plans.map((plan) => new PublisherHost(plan, this.#violate));
-    this.#crowd = new Crowd(server.url, line.url);
+    this.#crowd = new Crowd(server.url, proxy.url);
     this.#http = new HttpLoad(server.port);
     this.#drills = new Drills({
       server,
-      line,
+      proxy,
       api: this.#api,
       watch: this.#watch,
       publishers: this.#publishers,
@@ -115,7 +115,7 @@ class Soak {
       await this.#http.stop();
       await this.#crowd.settle();
       this.#crowd.close();
-      this.#line.close();
+      this.#proxy.close();
     }
   }
 

@@ -1,6 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { openDescriptors, processorWaitMs, readStatus } from '../../testkit/process-figures.ts';
 import type { DurableServer } from './durable-server.ts';
-import { readProcessorWait } from './processor-wait.ts';
 import { type ServerApi, type TickCounts, tickCounts } from './server-api.ts';
 
 const SAMPLE_MS = 1000;
@@ -85,16 +84,12 @@ export class ServerWatch {
   /** @throws Error when the server is away */
   async sample(): Promise<void> {
     const { pid } = this.#server;
-    const [kib, descriptors, metrics] = await Promise.all([
-      readStatus(pid),
-      readdir(`/proc/${pid}/fd`),
-      this.#api.metrics(),
-    ]);
+    const kib = readStatus(pid);
+    const descriptors = openDescriptors(pid);
+    const metrics = await this.#api.metrics();
     if (pid !== this.#server.pid) return;
     this.#counts.set(pid, tickCounts(metrics));
-    for (const each of [pid, process.pid]) {
-      this.#waitsMs.set(each, await readProcessorWait(each));
-    }
+    for (const each of [pid, process.pid]) this.#waitsMs.set(each, processorWaitMs(each));
     const delay = (quantile: string) =>
       (metrics.get(`tickwire_event_loop_delay_seconds{quantile="${quantile}"}`) ?? 0) * 1000;
     this.samples.push({
@@ -102,7 +97,7 @@ export class ServerWatch {
       at: this.now(),
       ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB,
       fileBytes: kib('RssFile') * KIB,
-      descriptors: descriptors.length,
+      descriptors,
       handles: metrics.get('nodejs_active_handles_total') ?? 0,
       threads: kib('Threads'),
       delayMs: delay('0.99'),
@@ -113,7 +108,7 @@ export class ServerWatch {
   async #collect(): Promise<void> {
     const { pid } = this.#server;
     const { heapBytes, externalBytes } = await this.#server.collect();
-    const kib = await readStatus(pid);
+    const kib = readStatus(pid);
     if (pid !== this.#server.pid) return;
     this.collections.push({
       pid,
@@ -122,10 +117,4 @@ export class ServerWatch {
       ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB,
     });
   }
-}
-
-/** The numbers of /proc/PID/status by name; those with a unit are in KiB. */
-async function readStatus(pid: number): Promise<(name: string) => number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
 }

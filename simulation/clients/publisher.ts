@@ -36,8 +36,8 @@ export class SimulatedPublisher implements Client {
   constructor(world: World, name: string) {
     this.#world = world;
     this.name = name;
-    this.#json = world.random.isLucky(0.15);
-    this.#isCareful = world.random.isLucky(0.7);
+    this.#json = world.random.chance(0.15);
+    this.#isCareful = world.random.chance(0.7);
     this.#connectSoon();
     this.#actSoon();
   }
@@ -64,7 +64,7 @@ export class SimulatedPublisher implements Client {
   }
 
   #connectSoon(): void {
-    const delayMs = RECONNECT_MS_MAX * this.#world.random.share() ** 2;
+    const delayMs = RECONNECT_MS_MAX * this.#world.random.float() ** 2;
     this.#world.scheduler.after(delayMs, Thread.OUTSIDE, 'publisher connects', () => {
       if (this.#connection !== undefined) return;
       const upgrade = {
@@ -111,7 +111,7 @@ export class SimulatedPublisher implements Client {
 
   #actSoon(): void {
     const { random, scenario, scheduler } = this.#world;
-    const delayMs = (2000 / scenario.pace) * random.share();
+    const delayMs = (2000 / scenario.pace) * random.float();
     scheduler.after(delayMs, Thread.OUTSIDE, 'publisher acts', () => {
       this.#actSoon();
       this.#act();
@@ -124,7 +124,7 @@ export class SimulatedPublisher implements Client {
     if (isCalm) {
       this.#connection.read(Reading.ALL);
       this.#sendNext();
-    } else if (random.isLucky(0.03)) this.#misbehave(this.#connection);
+    } else if (random.chance(0.03)) this.#misbehave(this.#connection);
     else if (!this.#sendNext() && this.#open.length < FRAMES_OPEN_MAX) this.#publish();
   }
 
@@ -148,7 +148,7 @@ export class SimulatedPublisher implements Client {
 
   #publish(): void {
     const { random, ticks } = this.#world;
-    const wanted = 1 + random.below(random.isLucky(0.1) ? 64 : 6);
+    const wanted = 1 + random.below(random.chance(0.1) ? 64 : 6);
     const isBound = this.#world.oracle.isWaiting && this.#isCareful;
     const count = isBound ? Math.min(wanted, this.#credit) : wanted;
     if (count <= 0) return;

@@ -26,7 +26,7 @@ export class SimulatedSubscriber implements Client {
   constructor(world: World, number: number) {
     this.#world = world;
     this.#number = number;
-    this.#json = world.random.isLucky(0.2);
+    this.#json = world.random.chance(0.2);
     this.#connectSoon();
     this.#actSoon();
   }
@@ -58,7 +58,7 @@ export class SimulatedSubscriber implements Client {
   }
 
   #connectSoon(): void {
-    const delayMs = RECONNECT_MS_MAX * this.#world.random.share() ** 2;
+    const delayMs = RECONNECT_MS_MAX * this.#world.random.float() ** 2;
     this.#world.scheduler.after(delayMs, Thread.OUTSIDE, 'subscriber connects', () => {
       if (this.#connection !== undefined) return;
       const upgrade = { path: '/v1/stream', query: '', json: this.#json };
@@ -96,7 +96,7 @@ export class SimulatedSubscriber implements Client {
 
   #actSoon(): void {
     const { random, scenario, scheduler } = this.#world;
-    const delayMs = (20_000 / scenario.pace) * random.share();
+    const delayMs = (20_000 / scenario.pace) * random.float();
     scheduler.after(delayMs, Thread.OUTSIDE, 'subscriber acts', () => {
       this.#actSoon();
       this.#act();
@@ -133,7 +133,7 @@ export class SimulatedSubscriber implements Client {
         return;
       case 6:
       case 7:
-        for (let i = random.isLucky(0.05) ? 20 : 1; i > 0; i--) this.verify();
+        for (let i = random.chance(0.05) ? 20 : 1; i > 0; i--) this.verify();
         return;
       case 8:
         this.#askHistory();
@@ -142,7 +142,7 @@ export class SimulatedSubscriber implements Client {
         this.#send([Op.PING, random.below(1000)]);
         return;
       case 10:
-        if (random.isLucky(0.3)) {
+        if (random.chance(0.3)) {
           connection.transmit({ data: this.#json ? '[4' : Uint8Array.of(0x91), frame: ['junk'] });
         }
         return;
@@ -177,11 +177,11 @@ export class SimulatedSubscriber implements Client {
   #subscribe(patterns: readonly string[]): void {
     const { random } = this.#world;
     const options: Record<string, unknown> = {};
-    if (random.isLucky(0.2)) options.fields = random.pick(MASKS);
-    if (random.isLucky(0.1)) options.stats = false;
-    if (random.isLucky(0.1)) options.anomalies = false;
-    if (random.isLucky(0.1)) options.conflateMs = random.pick([0, 5, 50, 300]);
-    if (random.isLucky(0.5)) options.since = this.#since();
+    if (random.chance(0.2)) options.fields = random.pick(MASKS);
+    if (random.chance(0.1)) options.stats = false;
+    if (random.chance(0.1)) options.anomalies = false;
+    if (random.chance(0.1)) options.conflateMs = random.pick([0, 5, 50, 300]);
+    if (random.chance(0.5)) options.since = this.#since();
     for (const pattern of patterns) this.#patterns.add(pattern);
     this.#send([Op.SUBSCRIBE, ++this.#requestId, patterns, options]);
   }
@@ -190,14 +190,14 @@ export class SimulatedSubscriber implements Client {
     const { random } = this.#world;
     const since: Record<string, number> = {};
     for (const [symbol, sequence] of this.#seen) {
-      since[symbol] = random.isLucky(0.8) ? sequence : random.below(sequence + 3);
+      since[symbol] = random.chance(0.8) ? sequence : random.below(sequence + 3);
     }
     return since;
   }
 
   #unsubscribe(): void {
     const { random } = this.#world;
-    const patterns = [...this.#patterns].filter(() => random.isLucky(0.5));
+    const patterns = [...this.#patterns].filter(() => random.chance(0.5));
     for (const pattern of patterns) this.#patterns.delete(pattern);
     this.#send([Op.UNSUBSCRIBE, ++this.#requestId, patterns]);
   }

@@ -1,4 +1,4 @@
-import type { Random } from '../core/random.ts';
+import type { Random } from '../../testkit/random.ts';
 import type { VirtualGlobals } from '../core/virtual-globals.ts';
 
 /** A tick as a publisher means it; the name goes out as an alias where one is declared. */
@@ -28,7 +28,7 @@ export class TickMaker {
 
   make(): PublishedTick {
     const random = this.#random;
-    if (random.isLucky(0.02)) return this.#makeBad();
+    if (random.chance(0.02)) return this.#makeBad();
     const symbol = random.pick(this.#symbols);
     return { name: symbol, price: this.#price(symbol), time: this.#time() };
   }
@@ -53,9 +53,9 @@ export class TickMaker {
   #price(symbol: string): number {
     const random = this.#random;
     const before = this.#prices.get(symbol) ?? 10 * (1 + random.below(1000));
-    if (random.isLucky(0.1)) return before;
-    const range = random.isLucky(0.05) ? 0.1 : 0.004;
-    const price = before * (1 + range * (random.share() - 0.5));
+    if (random.chance(0.1)) return before;
+    const range = random.chance(0.05) ? 0.1 : 0.004;
+    const price = before * (1 + range * (random.float() - 0.5));
     this.#prices.set(symbol, price);
     return price;
   }
@@ -66,7 +66,7 @@ export class TickMaker {
     const kind = random.below(20);
     if (kind < 4) return null;
     if (kind < 5) return now - random.below(2000);
-    if (kind < 6) return now + random.share() * 50;
+    if (kind < 6) return now + random.float() * 50;
     return now - random.below(4);
   }
 }

@@ -1,5 +1,5 @@
+import type { Random } from '../../testkit/random.ts';
 import { EventQueue, type ScheduledEvent } from './event-queue.ts';
-import type { Random } from './random.ts';
 import type { Trace } from './trace.ts';
 
 /** Threads that events belong to; worker p has the number p + 1. */

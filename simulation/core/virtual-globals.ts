@@ -98,7 +98,7 @@ export class VirtualGlobals {
 
   #timer(run: () => void, ms: number, label: string): VirtualTimer {
     const timer = new VirtualTimer();
-    const delayMs = Math.max(1, ms) + TIMER_LATE_MS * this.#scheduler.random.share();
+    const delayMs = Math.max(1, ms) + TIMER_LATE_MS * this.#scheduler.random.float();
     timer.event = this.#scheduler.after(delayMs, Thread.MAIN, label, run);
     return timer;
   }
@@ -119,7 +119,7 @@ export class VirtualGlobals {
 
   #immediate(run: () => void): VirtualTimer {
     const timer = new VirtualTimer();
-    const delayMs = IMMEDIATE_MS * this.#scheduler.random.share();
+    const delayMs = IMMEDIATE_MS * this.#scheduler.random.float();
     timer.event = this.#scheduler.after(delayMs, Thread.MAIN, 'immediate', run);
     return timer;
   }
@@ -141,7 +141,7 @@ export class VirtualGlobals {
   #look(): number {
     const scheduler = this.#scheduler;
     if (scheduler.thread === Thread.MAIN && scheduler.random.below(STALL_EVERY) === 0) {
-      scheduler.now += STALL_MS_MAX * scheduler.random.share() ** 2;
+      scheduler.now += STALL_MS_MAX * scheduler.random.float() ** 2;
     }
     return scheduler.now;
   }

@@ -66,8 +66,8 @@ export class SimulatedWorker extends EventEmitter {
     this.partition = partition;
     this.#fate = fate;
     const { random } = fate.scheduler;
-    this.isWatched = random.isLucky(fate.watched);
-    this.#schedule(START_MS_MAX * random.share(), 'worker starts', () => this.#start());
+    this.isWatched = random.chance(fate.watched);
+    this.#schedule(START_MS_MAX * random.float(), 'worker starts', () => this.#start());
   }
 
   get thread(): number {
@@ -121,7 +121,7 @@ export class SimulatedWorker extends EventEmitter {
       const onAccess = this.isWatched ? this.#onAccess : undefined;
       const { random } = this.#fate.scheduler;
       // Cleaning up after a predecessor is the moment at which a death is the worst.
-      if (this.isWatched && !this.#fate.isCalm() && random.isLucky(0.2)) {
+      if (this.isWatched && !this.#fate.isCalm() && random.chance(0.2)) {
         this.#accessesToDeath = random.below(ACCESSES_TO_DEATH_MAX);
       }
       const worker = withViews(onAccess, () => new PartitionWorker(this.#data));
@@ -173,8 +173,8 @@ export class SimulatedWorker extends EventEmitter {
 
   #soon(): void {
     const { random } = this.#fate.scheduler;
-    const isDescheduled = random.isLucky(DESCHEDULED);
-    const delayMs = (isDescheduled ? DESCHEDULED_MS_MAX : STEP_MS) * random.share();
+    const isDescheduled = random.chance(DESCHEDULED);
+    const delayMs = (isDescheduled ? DESCHEDULED_MS_MAX : STEP_MS) * random.float();
     this.#schedule(delayMs, 'worker steps', () => this.#step());
   }
 
@@ -201,7 +201,7 @@ export class SimulatedWorker extends EventEmitter {
   #end(code: number): void {
     this.#isDead = true;
     const { scheduler } = this.#fate;
-    scheduler.after(scheduler.random.share(), Thread.MAIN, 'worker exits', () => {
+    scheduler.after(scheduler.random.float(), Thread.MAIN, 'worker exits', () => {
       if (code !== 0) this.emit('error', new Error('killed by the simulation'));
       this.emit('exit', code);
     });

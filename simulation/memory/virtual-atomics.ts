@@ -137,7 +137,7 @@ export class VirtualAtomics {
     let isOver = false;
     let resolve: ((outcome: string) => void) | undefined;
     this.onNotify(view, index, () => {
-      scheduler.after(WAKE_MS * scheduler.random.share(), 0, 'main is woken', () => {
+      scheduler.after(WAKE_MS * scheduler.random.float(), 0, 'main is woken', () => {
         isOver = true;
         resolve?.('ok');
         scheduler.hasMicrotasks = true;

@@ -47,7 +47,7 @@ export class ClientPipe {
     this.#owner = owner;
     const { random } = scheduler;
     this.#kernelBytes = random.pick([0, 200, 4000, 100_000]);
-    this.#saysDrained = random.isLucky(0.7);
+    this.#saysDrained = random.chance(0.7);
   }
 
   /** Bytes that wait in the server's socket. */
@@ -83,7 +83,7 @@ export class ClientPipe {
     if (this.#placed.length === 0 || this.#reading === Reading.NOTHING) return;
     this.#isPumping = true;
     const { random } = this.#scheduler;
-    const delayMs = this.#reading === Reading.CRAWL ? CRAWL_MS : READ_MS_MAX * random.share();
+    const delayMs = this.#reading === Reading.CRAWL ? CRAWL_MS : READ_MS_MAX * random.float();
     this.#scheduler.after(delayMs, Thread.OUTSIDE, 'client reads', () => this.#pump());
   }
 

@@ -73,7 +73,7 @@ export class SimulatedConnection implements Socket, PipeOwner {
     this.#isBroken = true;
     this.#pipe.break();
     const { random } = this.#scheduler;
-    if (random.isLucky(0.5)) this.#toServer = [];
+    if (random.chance(0.5)) this.#toServer = [];
     if (this.isClientOpen) {
       this.#later(NOTICED_MS_MAX, Thread.OUTSIDE, 'client sees the break', () => this.#lose(1006));
     }
@@ -143,7 +143,7 @@ export class SimulatedConnection implements Socket, PipeOwner {
   #arriveSoon(): void {
     if (this.#isArriving || this.#toServer.length === 0) return;
     this.#isArriving = true;
-    const latencyMs = this.#scheduler.random.isLucky(BURSTS) ? 0 : LATENCY_MS_MAX;
+    const latencyMs = this.#scheduler.random.chance(BURSTS) ? 0 : LATENCY_MS_MAX;
     this.#later(latencyMs, Thread.MAIN, 'message arrives', () => {
       this.#isArriving = false;
       const message = this.#toServer.shift();
@@ -194,6 +194,6 @@ export class SimulatedConnection implements Socket, PipeOwner {
   }
 
   #later(withinMs: number, thread: number, label: string, run: () => void): void {
-    this.#scheduler.after(withinMs * this.#scheduler.random.share(), thread, label, run);
+    this.#scheduler.after(withinMs * this.#scheduler.random.float(), thread, label, run);
   }
 }

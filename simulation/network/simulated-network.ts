@@ -52,7 +52,7 @@ export class SimulatedNetwork {
   /** A client connects; `witness` looks on once the server's end is there. */
   connect(upgrade: Upgrade, client: Client, witness: () => Witness): SimulatedConnection {
     const connection = new SimulatedConnection(this.#scheduler, client);
-    const delayMs = CONNECT_MS_MAX * this.#scheduler.random.share();
+    const delayMs = CONNECT_MS_MAX * this.#scheduler.random.float();
     const { process } = this.#scheduler;
     const run = () => {
       if (process === this.#scheduler.process) this.#accept(upgrade, connection, witness);

@@ -43,7 +43,7 @@ export class ServerLife {
   /** Something that happens again and again, on average every `meanMs`, unless everybody is to behave. */
   #befall(label: string, meanMs: number, happen: () => void): void {
     const { random, scheduler } = this.#world;
-    const delayMs = -Math.log(1 - random.share()) * meanMs;
+    const delayMs = -Math.log(1 - random.float()) * meanMs;
     scheduler.after(delayMs, Thread.ALONE, label, () => {
       this.#befall(label, meanMs, happen);
       if (!this.#world.isCalm) happen();
@@ -65,7 +65,7 @@ export class ServerLife {
     const alive = this.#server.workers.filter(({ isDead }) => !isDead);
     const watched = alive.filter(({ isWatched }) => isWatched);
     // Those that can die in the middle of something mostly do; between two batches there is little to be lost.
-    const candidates = watched.length > 0 && random.isLucky(MIDST) ? watched : alive;
+    const candidates = watched.length > 0 && random.chance(MIDST) ? watched : alive;
     if (candidates.length > 0) random.pick(candidates).doom();
   }
 
@@ -93,7 +93,7 @@ export class ServerLife {
     atomics.forget();
     network.cut();
     oracle.lost();
-    const delayMs = RESTART_MS_MAX * random.share();
+    const delayMs = RESTART_MS_MAX * random.float();
     scheduler.after(delayMs, Thread.ALONE, 'the server is started', () => this.#startServer());
   }
 
@@ -106,6 +106,6 @@ export class ServerLife {
 
   #failDisk(): void {
     const { disk, random } = this.#world;
-    disk.fault = random.isLucky(0.5) ? 'the disk is full' : undefined;
+    disk.fault = random.chance(0.5) ? 'the disk is full' : undefined;
   }
 }

@@ -165,7 +165,7 @@ export class SimulatedStore implements Store {
   }
 
   #later([min, max]: readonly [number, number], label: string, run: () => void): void {
-    const delayMs = min + (max - min) * this.#scheduler.random.share();
+    const delayMs = min + (max - min) * this.#scheduler.random.float();
     this.#scheduler.after(delayMs, Thread.MAIN, label, () => {
       this.#scheduler.hasMicrotasks = true;
       run();

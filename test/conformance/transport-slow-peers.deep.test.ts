@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { StartTransport } from '../../src/gateway/transport/transport.ts';
+import { until } from '../../testkit/until.ts';
 import { onTransports } from '../support/running-server.ts';
 import { Client, RawPeer } from '../support/transport-peers.ts';
-import { rigs, text, until } from '../support/transport-rig.ts';
+import { rigs, text } from '../support/transport-rig.ts';
 import { overTls, STARTS } from './transport/start.ts';
 
 /** Short, but for uws, which goes by its own 10 s for all but bodies. */

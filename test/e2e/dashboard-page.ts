@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
-import { eventually } from '../support/http-client.ts';
+import { eventually } from '../../testkit/until.ts';
 
 /** What a browser itself writes to the console while a server is down. */
 const NETWORK_NOISE = /net::ERR_CONNECTION_(REFUSED|RESET)|net::ERR_EMPTY_RESPONSE/;

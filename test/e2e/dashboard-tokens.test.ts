@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium, openBrowser } from '../support/chromium.ts';
-import { eventually } from '../support/http-client.ts';
+import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
+import { eventually } from '../../testkit/until.ts';
 import { ServerProcess, serverForTest } from '../support/running-server.ts';
 import { SECRET, signed } from '../support/tokens.ts';
 import { DashboardPage } from './dashboard-page.ts';

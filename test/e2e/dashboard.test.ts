@@ -1,8 +1,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatPrice, formatShortCount, priceDecimals } from '../../dashboard/src/number-format.ts';
-import { hasChromium, openBrowser } from '../support/chromium.ts';
-import { eventually } from '../support/http-client.ts';
+import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
+import { eventually } from '../../testkit/until.ts';
 import { ServerProcess, serverForTest } from '../support/running-server.ts';
 import { DashboardPage } from './dashboard-page.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { hasChromium, openBrowser } from '../support/chromium.ts';
+import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { ExampleProcess, findProgram, findPython } from '../support/example-process.ts';
 import { serverForTest } from '../support/running-server.ts';
 import { SECRET, signed } from '../support/tokens.ts';

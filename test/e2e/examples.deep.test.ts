@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SymbolStatistics } from '../../src/http/schemas.ts';
-import { hasChromium, openBrowser } from '../support/chromium.ts';
+import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
+import { TcpProxy } from '../../testkit/tcp-proxy.ts';
+import { eventually } from '../../testkit/until.ts';
 import { ConsoleSession } from '../support/console-session.ts';
-import { CutLine } from '../support/cut-line.ts';
 import { ExampleProcess, findProgram, findPython } from '../support/example-process.ts';
-import { eventually, HttpClient } from '../support/http-client.ts';
+import { HttpClient } from '../support/http-client.ts';
 import { serverForTest } from '../support/running-server.ts';
 
 const EXAMPLES = new URL('../../examples', import.meta.url);
@@ -117,14 +118,15 @@ describe('the examples', () => {
     itRuns(`${name} resumes after lost connections: each tick is applied once`, async () => {
       const { port } = await serverForTest();
       const http = await HttpClient.connect(port);
-      const line = await CutLine.toPort(port);
-      const publisher = run(name, line.port, 'feed-a');
+      const proxy = await TcpProxy.start(port);
+      onTestFinished(() => proxy.close());
+      const publisher = run(name, proxy.port, 'feed-a');
       for (const count of [2, 6]) {
         await eventualStatistics(http, hasTicks(count));
         // What is applied from here on is not acknowledged, and sent again after the cut.
-        line.hush();
+        proxy.mute();
         await eventualStatistics(http, hasTicks(count + 2));
-        line.cut();
+        proxy.cut();
       }
       await eventualStatistics(http, hasTicks(10));
       publisher.interrupt();

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { hasChromium, openBrowser } from '../support/chromium.ts';
+import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 
 /** What a page could do of what it tried: "open", or the directive that forbade it, or why not. */

@@ -8,7 +8,7 @@ import { Lineage } from '../../loadgen/soak/lineage.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import { differences } from '../../loadgen/soak/state-checks.ts';
 import type { SymbolOracle } from '../../testkit/independent/statistics.ts';
-import { eventually } from '../support/http-client.ts';
+import { eventually } from '../../testkit/until.ts';
 
 const DRAIN_MS = 2000;
 const FLAGS = [

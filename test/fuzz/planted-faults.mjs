@@ -3,7 +3,7 @@
  * fuzz.test.ts in a process of its own; tells what the campaign found, one line each.
  */
 import { Campaign } from '../../dist/fuzz/engine/campaign.js';
-import { Random } from '../../dist/simulation/core/random.js';
+import { Random } from '../../dist/testkit/random.js';
 
 const found = [];
 

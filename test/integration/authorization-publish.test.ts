@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/client.ts';
 import { IndependentPublisher } from '../../testkit/independent/publisher.ts';
+import { eventually } from '../../testkit/until.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
-import { eventually, HttpClient, type Problem } from '../support/http-client.ts';
+import { HttpClient, type Problem } from '../support/http-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { publisherForTest } from '../support/test-clients.ts';
 import { symbolsOf, TokenHttp } from '../support/token-http.ts';

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/client.ts';
+import { eventually } from '../../testkit/until.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
-import { eventually, type Problem } from '../support/http-client.ts';
+import type { Problem } from '../support/http-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { StoreFolder } from '../support/store-folder.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';

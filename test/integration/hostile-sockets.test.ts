@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/client.ts';
+import { until } from '../../testkit/until.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, refusalStatus, subscriberForTest } from '../support/test-clients.ts';
 import { Opcode, RawPeer, upgradeRequest } from '../support/transport-peers.ts';
@@ -8,14 +9,12 @@ import { UndisturbedStream } from '../support/undisturbed-stream.ts';
 const TIME = 1_700_000_000_000;
 
 /** Resolves when the server has closed a peer's connection. */
-async function closed(peer: RawPeer): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!peer.closed) {
+function closed(peer: RawPeer): Promise<void> {
+  return until(() => {
     // A half of the connection that the server has ended is ended here too.
     if (peer.tcp.readableEnded) peer.tcp.end();
-    if (performance.now() > deadline) throw new Error('the server kept the connection');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+    return peer.closed;
+  }, 'the end of the connection');
 }
 
 onTransports((transport) => {
@@ -170,11 +169,7 @@ onTransports((transport) => {
     };
     for (let i = 0; i < 8; i++) await round();
     const text = async () => (await fetch(`http://127.0.0.1:${own.port}/metrics`)).text();
-    const deadline = performance.now() + 30_000;
-    while (!(await text()).includes('tickwire_sessions{kind="stream"} 1\n')) {
-      if (performance.now() > deadline) throw new Error('sessions are left over');
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until(async () => (await text()).includes('tickwire_sessions{kind="stream"} 1\n'));
     await stream.finish();
   });
 });

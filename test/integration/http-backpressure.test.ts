@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { until } from '../../testkit/until.ts';
 import { HttpClient, type Problem } from '../support/http-client.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { publisherForTest } from '../support/test-clients.ts';
 import { RawPeer } from '../support/transport-peers.ts';
-import { until } from '../support/transport-rig.ts';
 
 const CAPACITY = 16;
 

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { until } from '../../testkit/until.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { RawPeer } from '../support/transport-peers.ts';
-import { until } from '../support/transport-rig.ts';
 
 onTransports((transport) => {
   it('is live and ready while it runs', async () => {

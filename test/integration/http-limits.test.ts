@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { until } from '../../testkit/until.ts';
 import type { Problem } from '../support/http-client.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { rawRequest } from '../support/raw-http.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { refusalStatus } from '../support/test-clients.ts';
 import { RawPeer } from '../support/transport-peers.ts';
-import { until } from '../support/transport-rig.ts';
 
 const BODY_BYTES_MAX = 2048;
 const JSON_DEPTH_MAX = 5;

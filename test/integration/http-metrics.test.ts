@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, HttpClient } from '../support/http-client.ts';
+import { eventually } from '../../testkit/until.ts';
+import { HttpClient } from '../support/http-client.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 

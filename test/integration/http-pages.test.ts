@@ -8,10 +8,10 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { tickwireVersion } from '../../src/config/version.ts';
 import { startServer } from '../../src/server.ts';
+import { until } from '../../testkit/until.ts';
 import { rawRequest } from '../support/raw-http.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { RawPeer } from '../support/transport-peers.ts';
-import { until } from '../support/transport-rig.ts';
 
 const BUILT = new URL('../../dist/public/', import.meta.url);
 

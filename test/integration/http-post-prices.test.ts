@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { until } from '../../testkit/until.ts';
 import { HttpClient, type Problem } from '../support/http-client.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { unique } from '../support/test-clients.ts';
 import { RawPeer } from '../support/transport-peers.ts';
-import { until } from '../support/transport-rig.ts';
 
 interface Result {
   readonly accepted: number;

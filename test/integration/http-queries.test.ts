@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectedMarket } from '../../testkit/independent/statistics.ts';
-import { eventually, HttpClient, type Problem } from '../support/http-client.ts';
+import { eventually } from '../../testkit/until.ts';
+import { HttpClient, type Problem } from '../support/http-client.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 
 interface Page<Item> {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { tickwireVersion } from '../../src/config/version.ts';
-import { eventually, HttpClient } from '../support/http-client.ts';
+import { eventually } from '../../testkit/until.ts';
+import { HttpClient } from '../support/http-client.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { Code, Op } from '../../testkit/independent/client.ts';
-import { eventually } from '../support/http-client.ts';
+import { eventually } from '../../testkit/until.ts';
 import { ask, metric, type Reply, timesMet, upgrade } from '../support/limit-watch.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { clientForTest, subscriberForTest } from '../support/test-clients.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { Code, type ConnectOptions, Op } from '../../testkit/independent/client.ts';
 import type { IndependentPublisher, SentTick } from '../../testkit/independent/publisher.ts';
-import { eventually } from '../support/http-client.ts';
+import { eventually } from '../../testkit/until.ts';
 import { ask, metric, timesMet } from '../support/limit-watch.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';

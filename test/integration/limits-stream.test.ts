@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { Code, Op } from '../../testkit/independent/client.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
-import { eventually } from '../support/http-client.ts';
+import { eventually } from '../../testkit/until.ts';
 import { metric, timesMet } from '../support/limit-watch.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';

@@ -1,10 +1,9 @@
-import { readdirSync } from 'node:fs';
 import { encode } from '@msgpack/msgpack';
 import { expect, it, onTestFinished } from 'vitest';
 import { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import { Op } from '../../testkit/independent/client.ts';
-import { residentBytes } from '../support/resident-bytes.ts';
+import { openDescriptors, residentBytes } from '../../testkit/process-figures.ts';
 import { onTransports } from '../support/running-server.ts';
 import { publisherForTest } from '../support/test-clients.ts';
 import { Opcode, RawPeer, upgradeRequest } from '../support/transport-peers.ts';
@@ -107,7 +106,7 @@ class Visited {
       if (left.every((count) => count === 0) && publishers === 1) {
         const { pid } = this.#server;
         const { heapBytes, externalBytes } = await this.#server.collect();
-        const descriptors = readdirSync(`/proc/${pid}/fd`).length;
+        const descriptors = openDescriptors(pid);
         const symbols = metrics.get('tickwire_symbols') ?? 0;
         const ownBytes = heapBytes + externalBytes;
         return { rssBytes: residentBytes(pid), ownBytes, descriptors, symbols };

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../testkit/until.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
-import { eventually } from '../support/http-client.ts';
 import { ServerProcess } from '../support/running-server.ts';
 import { signed } from '../support/tokens.ts';
 

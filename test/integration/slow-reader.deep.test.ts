@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Op } from '../../testkit/independent/client.ts';
 import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
+import { until } from '../../testkit/until.ts';
 import { metric } from '../support/limit-watch.ts';
 import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
@@ -12,12 +13,8 @@ import { RawPeer } from '../support/transport-peers.ts';
 const TIME = 1_700_000_000_000;
 const MEGABYTE = 1024 * 1024;
 
-async function untilMetric(port: number, name: string, value: number): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while ((await metric(port, name)) !== value) {
-    if (performance.now() > deadline) throw new Error(`${name} did not become ${value}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+function untilMetric(port: number, name: string, value: number): Promise<void> {
+  return until(async () => (await metric(port, name)) === value, `${name} ${value}`);
 }
 
 /** Rounds of one tick for each symbol, with prices that take many digits. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
+import { until } from '../../testkit/until.ts';
 import { onTransports, ServerProcess } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 import { Opcode, RawPeer } from '../support/transport-peers.ts';
@@ -14,14 +15,6 @@ const CLOSE_MS = 3000;
 const READERS = 4;
 const UNRESPONSIVE = 4002;
 const SYMBOLS = Array.from({ length: 400 }, (_, i) => `SYM-${i}`);
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error('it did not come');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;

@@ -5,17 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { openStoreWith } from '../../src/store/disk-store.ts';
 import { openStore, StoreError } from '../../src/store/index.ts';
 import { startWriter, type Writer } from '../../src/store/writer.ts';
+import { until } from '../../testkit/until.ts';
 import { canMount, SmallDisk } from '../support/small-disk.ts';
 import { StoreChild } from '../support/store-child.ts';
 import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
-
-async function until(isTrue: () => boolean, timeoutMs = 30_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!isTrue()) {
-    expect(performance.now(), 'what was waited for has not come').toBeLessThan(end);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** A disk that fails when it is told to: between the store and the thread that writes. */
 class FailingWriter implements Writer {

@@ -3,13 +3,12 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { eventually, until } from '../../testkit/until.ts';
 import { certificateFile, TRUSTED } from '../support/certificates.ts';
-import { eventually } from '../support/http-client.ts';
 import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
 import { speakTls } from '../support/secure-ports.ts';
 import { shakeHands } from '../support/tls-probe.ts';
 import { Client } from '../support/transport-peers.ts';
-import { until } from '../support/transport-rig.ts';
 
 /** A folder with a certificate and its key, as an operator has them. */
 class OperatorsFiles {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import { eventually } from '../../testkit/until.ts';
 import { ApiDocument } from './api-document.ts';
-import { delay } from './transport-rig.ts';
 
 /** An answer, read. */
 export interface Answer<Body = unknown> {
@@ -84,24 +84,5 @@ export class HttpClient {
         return [line.slice(0, end), Number(line.slice(end + 1))];
       }),
     );
-  }
-}
-
-/**
- * Reads something until it is as it should be.
- *
- * @throws Error with what was read last when that takes too long
- */
-export async function eventually<Value>(
-  read: () => Promise<Value>,
-  isDone: (value: Value) => boolean,
-): Promise<Value> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
-    const value = await read();
-    if (isDone(value)) return value;
-    if (performance.now() > deadline)
-      throw new Error(`still ${JSON.stringify(value).slice(0, 500)}`);
-    await delay(5);
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { IndependentClient } from '../../testkit/independent/client.ts';
-import { residentBytes } from './resident-bytes.ts';
+import { residentBytes } from '../../testkit/process-figures.ts';
 
 const EVERY_MS = 20;
 

@@ -1,3 +1,5 @@
+import { eventually } from '../../testkit/until.ts';
+
 /** What `GET /api/statistics` says of ticks, summed over the partitions. */
 export interface TickTotals {
   readonly processed: number;
@@ -32,14 +34,9 @@ export async function tickTotals(port: number): Promise<TickTotals> {
 }
 
 /** The totals once every one of `accepted` ticks is accounted for. */
-export async function settledTotals(port: number, accepted: number): Promise<TickTotals> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
-    const totals = await tickTotals(port);
-    if (totals.queued === 0 && totals.processed + totals.lapped === accepted) return totals;
-    if (performance.now() > deadline) {
-      throw new Error(`${accepted} ticks were accepted, but: ${JSON.stringify(totals)}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+export function settledTotals(port: number, accepted: number): Promise<TickTotals> {
+  return eventually(
+    () => tickTotals(port),
+    ({ queued, processed, lapped }) => queued === 0 && processed + lapped === accepted,
+  );
 }

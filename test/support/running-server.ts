@@ -6,7 +6,7 @@ import { parseConfig } from '../../src/config/parse-config.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
 import { type Server, startServer } from '../../src/server.ts';
-import { residentBytes } from './resident-bytes.ts';
+import { residentBytes } from '../../testkit/process-figures.ts';
 
 export type TransportName = 'node' | 'uws';
 

@@ -6,8 +6,8 @@ import {
   type MarketTick,
 } from '../../testkit/independent/statistics.ts';
 import { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
+import { eventually } from '../../testkit/until.ts';
 import { tokenFor } from './guarded-server.ts';
-import { eventually } from './http-client.ts';
 import { symbolsOf, TokenHttp } from './token-http.ts';
 
 /** How ticks get to the server. */

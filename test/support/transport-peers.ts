@@ -3,9 +3,9 @@ import type { Socket as TcpSocket } from 'node:net';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
+import { until } from '../../testkit/until.ts';
 import { TRUSTED } from './certificates.ts';
 import { isSecure } from './secure-ports.ts';
-import { until } from './transport-rig.ts';
 
 /** A well-behaved WebSocket client that keeps what it gets. */
 export class Client {

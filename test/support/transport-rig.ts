@@ -11,6 +11,7 @@ import type {
   TransportOptions,
   UpgradeDecision,
 } from '../../src/gateway/transport/transport.ts';
+import { until } from '../../testkit/until.ts';
 import { isSecure } from './secure-ports.ts';
 import { OPTIONS } from './transport-options.ts';
 
@@ -128,27 +129,6 @@ function accept(
 
 export function text(status: number, body: string): HttpResponse {
   return { status, headers: { 'content-type': 'text/plain' }, body };
-}
-
-/**
- * Waits for a condition.
- *
- * @throws Error naming `what` when it does not come true within `timeoutMs`
- */
-export async function until(
-  condition: () => boolean,
-  what: string,
-  timeoutMs = 30_000,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms for: ${what}`);
-    await delay(5);
-  }
-}
-
-export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 export type StartRig = (

@@ -1,4 +1,4 @@
-import { Random } from '../../../loadgen/random.ts';
+import { Random } from '../../../testkit/random.ts';
 import type { Case, CaseMaker } from '../case.ts';
 import { EngineRig } from '../engine-rig.ts';
 import { StreamRig } from '../stream-rig.ts';

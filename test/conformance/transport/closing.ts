@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Socket, StartTransport } from '../../../src/gateway/transport/transport.ts';
+import { delay, until } from '../../../testkit/until.ts';
 import { Client, Opcode, RawPeer } from '../../support/transport-peers.ts';
 import type { Behavior } from '../../support/transport-rig.ts';
-import { delay, rigs, until } from '../../support/transport-rig.ts';
+import { rigs } from '../../support/transport-rig.ts';
 
 /** Uses every method of a socket. */
 function useAll(socket: Socket): void {

@@ -4,10 +4,11 @@ import type {
   HttpResponse,
   StartTransport,
 } from '../../../src/gateway/transport/transport.ts';
+import { delay, until } from '../../../testkit/until.ts';
 import { BODY_BYTES_MAX } from '../../support/transport-options.ts';
 import { RawPeer } from '../../support/transport-peers.ts';
 import type { TransportRig } from '../../support/transport-rig.ts';
-import { delay, rigs, text, until } from '../../support/transport-rig.ts';
+import { rigs, text } from '../../support/transport-rig.ts';
 
 /** A small application: each path shows one thing a handler may do. */
 function application(request: HttpRequest): HttpResponse | Promise<HttpResponse> {

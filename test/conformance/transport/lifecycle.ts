@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
+import { delay, until } from '../../../testkit/until.ts';
 import { OPTIONS } from '../../support/transport-options.ts';
 import { Client, RawPeer } from '../../support/transport-peers.ts';
-import { delay, rigs, TransportRig, text, until } from '../../support/transport-rig.ts';
+import { rigs, TransportRig, text } from '../../support/transport-rig.ts';
 
 export function lifecycleSuite(start: StartTransport): void {
   describe('lifecycle', () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
+import { until } from '../../../testkit/until.ts';
 import { FRAME_BYTES_MAX } from '../../support/transport-options.ts';
 import type { Frame } from '../../support/transport-peers.ts';
 import { Client, Opcode, RawPeer } from '../../support/transport-peers.ts';
 import type { RecordingSession } from '../../support/transport-rig.ts';
-import { rigs, until } from '../../support/transport-rig.ts';
+import { rigs } from '../../support/transport-rig.ts';
 
 const echo = {
   message: (session: RecordingSession, data: Uint8Array | string) => session.socket.send(data),

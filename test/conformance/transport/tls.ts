@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
+import { until } from '../../../testkit/until.ts';
 import { testPair } from '../../support/certificates.ts';
 import { shakeHands } from '../../support/tls-probe.ts';
 import { Client, RawPeer } from '../../support/transport-peers.ts';
-import { rigs, text, until } from '../../support/transport-rig.ts';
+import { rigs, text } from '../../support/transport-rig.ts';
 
 const FIRST = 'Tickwire test first';
 const SECOND = 'Tickwire test second';

@@ -8,7 +8,7 @@ import { type Browser, chromium } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 /** A compressed Chromium for Linux on x64, which `npm ci` installs. */
-const PACKAGE = fileURLToPath(new URL('../../node_modules/@sparticuz/chromium/', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../node_modules/@sparticuz/chromium/', import.meta.url));
 const UNPACKED = join(PACKAGE, 'unpacked');
 /** The package's own names /tmp/fonts. Without any font, Chromium ends on the first text. */
 const FONTS = `<?xml version="1.0"?>
