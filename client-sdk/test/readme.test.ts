@@ -17,7 +17,7 @@ import { startTestServer, type TestServer } from '../../test/support/running-ser
 import { openBrowser } from '../../testkit/chromium.ts';
 import { eventually } from '../../testkit/until.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PACKAGE = join(ROOT, 'client-sdk');
 const TYPES = join(PACKAGE, 'dist/types/client-sdk/src');
 const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');

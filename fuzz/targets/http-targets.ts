@@ -1,4 +1,4 @@
-import { ReceivedHead } from '../../src/gateway/transport/request-head.ts';
+import { ReceivedHead } from '../../src/gateway/transport/received-request.ts';
 import { listOperations } from '../../src/http/api-docs/openapi-operations.ts';
 import { QueryParameters } from '../../src/http/query-parameters.ts';
 import { RequestProblem } from '../../src/http/request-problem.ts';

@@ -1,4 +1,4 @@
-import { ReceivedRequest } from '../../src/gateway/transport/request-head.ts';
+import { ReceivedRequest } from '../../src/gateway/transport/received-request.ts';
 import { readPostedPrice } from '../../src/http/commands/posted-price.ts';
 import { readJsonBody } from '../../src/http/json-body.ts';
 import { RequestProblem } from '../../src/http/request-problem.ts';

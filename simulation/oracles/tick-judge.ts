@@ -1,4 +1,4 @@
-import { isPrice } from '../../src/gateway/ingest/tick-rules.ts';
+import { isPrice } from '../../src/gateway/ingest/tick-intake.ts';
 import { validateSymbol } from '../../src/protocol/index.ts';
 import { expectThat } from '../core/violation.ts';
 import { Op, type WireFrame } from '../network/wire.ts';

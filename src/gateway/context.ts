@@ -6,7 +6,7 @@ import { TickBatch, TicksReader } from '../protocol/index.ts';
 import type { SnapshotCounters, Store } from '../store/index.ts';
 import { CachedClock } from './cached-clock.ts';
 import { AnomalyLog } from './fanout/anomaly-log.ts';
-import { ConflationQueue } from './fanout/conflation-queue.ts';
+import { ConflationQueue } from './fanout/conflation.ts';
 import { FanOut } from './fanout/fan-out.ts';
 import { FlushScheduler } from './fanout/flush-scheduler.ts';
 import { StatsMessage } from './fanout/stats-message.ts';

@@ -1,13 +1,13 @@
 import type { GatewayContext } from './context.ts';
 import { BufferWatch } from './limits/buffer-watch.ts';
-import { Expiry } from './sessions/expiry.ts';
 import { Liveness } from './sessions/liveness.ts';
 import { refuseForeign } from './sessions/origins.ts';
+import { Expiry } from './sessions/renewals.ts';
 import { SessionFactory } from './sessions/session-factory.ts';
 import { shutDown } from './sessions/shutdown.ts';
 import { decideUpgrade } from './sessions/upgrades.ts';
-import { securityHeaders } from './transport/security-headers.ts';
-import { type Renewal, ServedCertificate } from './transport/served-certificate.ts';
+import { type Renewal, ServedCertificate } from './transport/certificate.ts';
+import { securityHeaders } from './transport/http-response.ts';
 import { startTransport } from './transport/start-transport.ts';
 import type {
   StartTransport,

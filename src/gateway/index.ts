@@ -2,5 +2,4 @@
 export { createGatewayContext, type GatewayContext } from './context.ts';
 export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';
-export { UNWATCHED } from './sessions/security-events.ts';
-export { SecurityLog } from './sessions/security-log.ts';
+export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';

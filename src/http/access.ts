@@ -7,8 +7,7 @@ import {
   UncheckedTokenError,
 } from '../access/index.ts';
 import { AddressRates } from '../gateway/limits/address-rates.ts';
-import { bearerToken } from '../gateway/sessions/bearer-token.ts';
-import { Client } from '../gateway/sessions/client.ts';
+import { bearerToken, Client } from '../gateway/sessions/client.ts';
 import type { SecurityEvents } from '../gateway/sessions/security-events.ts';
 import type { HttpRequest } from '../gateway/transport/transport.ts';
 import { RETRY_AFTER, RequestProblem } from './request-problem.ts';

@@ -1,4 +1,4 @@
-import { problemResponse } from '../gateway/transport/problem-response.ts';
+import { problemResponse } from '../gateway/transport/http-response.ts';
 import type { HttpResponse } from '../gateway/transport/transport.ts';
 
 /** What a client did wrong, or cannot have now: thrown by handlers, and answered as a problem. */

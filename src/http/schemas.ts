@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { REJECTION_REASONS } from '../gateway/ingest/rejection-reasons.ts';
+import { REJECTION_REASONS } from '../gateway/ingest/tick-intake.ts';
 
 /*
  * The documents of the HTTP API. Types, the OpenAPI document and the tests that hold real answers

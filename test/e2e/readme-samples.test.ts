@@ -9,7 +9,7 @@ import { readCommandLine } from '../../src/config/command-line.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { type Server, startServer } from '../../src/server.ts';
 
-const ROOT = new URL('../../', import.meta.url);
+const ROOT = new URL('../..', import.meta.url);
 const README = readFileSync(new URL('README.md', ROOT), 'utf8');
 const ADDRESS = /(?:localhost|127\.0\.0\.1):9001/g;
 

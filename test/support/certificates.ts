@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { readTlsPair, type TlsPair } from '../../src/gateway/transport/tls-pair.ts';
+import { readTlsPair, type TlsPair } from '../../src/gateway/transport/certificate.ts';
 
 type Name = 'first' | 'second' | 'expired';
 

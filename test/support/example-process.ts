@@ -21,7 +21,7 @@ export class ExampleProcess {
     token: string | undefined,
   ) {
     this.#child = spawn(command, args, {
-      cwd: fileURLToPath(new URL('../../', import.meta.url)),
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env.PATH,

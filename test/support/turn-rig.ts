@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from 'vitest';
 import type { Engine } from '../../src/engine/index.ts';
-import { ConflationQueue } from '../../src/gateway/fanout/conflation-queue.ts';
+import { ConflationQueue } from '../../src/gateway/fanout/conflation.ts';
 import type { FanOut } from '../../src/gateway/fanout/fan-out.ts';
 import { FlushScheduler } from '../../src/gateway/fanout/flush-scheduler.ts';
 import type { PublishSession } from '../../src/gateway/ingest/publish-session.ts';

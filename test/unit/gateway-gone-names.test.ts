@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NameSpace } from '../../src/engine/index.ts';
-import { OfflinePublishers } from '../../src/gateway/ingest/offline-publishers.ts';
+import { OfflinePublishers } from '../../src/gateway/ingest/publisher-registry.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
 const nameOf = (tenant: string, publisher: string) => new NameSpace(tenant).nameOf(publisher);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Origins } from '../../src/gateway/sessions/origins.ts';
-import { HeaderMap, ReceivedHead } from '../../src/gateway/transport/request-head.ts';
+import { HeaderMap, ReceivedHead } from '../../src/gateway/transport/received-request.ts';
 
 function kind(origins: Origins, origin: string | undefined, host: string | undefined): string {
   const headers = new HeaderMap();

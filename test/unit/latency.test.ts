@@ -5,7 +5,7 @@ import {
   joinedLatencies,
   latencyCount,
   latencyQuantileMs,
-} from '../../src/gateway/metrics/latency.ts';
+} from '../../src/gateway/metrics/partition-totals.ts';
 
 function counted(...latencies: readonly (readonly [us: number, ticks: number])[]): Counters {
   const counters = new Counters(createCounters());

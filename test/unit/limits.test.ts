@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ANONYMOUS } from '../../src/access/index.ts';
-import { AddressRates } from '../../src/gateway/limits/address-rates.ts';
+import { AddressRates, limitedAddress } from '../../src/gateway/limits/address-rates.ts';
 import { BufferWatch } from '../../src/gateway/limits/buffer-watch.ts';
 import { ConnectionCounts } from '../../src/gateway/limits/connection-counts.ts';
-import { limitedAddress } from '../../src/gateway/limits/limited-address.ts';
 import { SymbolQuota } from '../../src/gateway/limits/symbol-quota.ts';
 import { TokenBucket } from '../../src/gateway/limits/token-bucket.ts';
 import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isSamePair, readTlsPair, validateDates } from '../../src/gateway/transport/tls-pair.ts';
+import { isSamePair, readTlsPair, validateDates } from '../../src/gateway/transport/certificate.ts';
 import { certificateFile, testPair } from '../support/certificates.ts';
 
 const FIRST = certificateFile('first');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PendingDurable } from '../../src/gateway/ingest/pending-durable.ts';
+import { PendingDurable } from '../../src/gateway/ingest/acknowledgements.ts';
 
 it('frames that are sent again are held back once, and settled with the rest', () => {
   const frames = new PendingDurable();

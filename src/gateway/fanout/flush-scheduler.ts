@@ -1,7 +1,7 @@
 import type { Engine } from '../../engine/index.ts';
 import { Acknowledgements } from '../ingest/acknowledgements.ts';
 import type { PublisherSession } from '../sessions/session.ts';
-import type { ConflationQueue } from './conflation-queue.ts';
+import type { ConflationQueue } from './conflation.ts';
 import type { FanOut } from './fan-out.ts';
 
 /**

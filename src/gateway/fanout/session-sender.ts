@@ -8,7 +8,7 @@ import type { LinkTable } from '../subscriptions/link-table.ts';
 import type { Watcher } from '../subscriptions/subscriptions.ts';
 import { areAnomaliesWanted, fieldsWanted } from '../subscriptions/wants.ts';
 import { anomalyMessage, type SentAnomaly } from './anomaly-message.ts';
-import { ConflationTimer } from './conflation-timer.ts';
+import { ConflationTimer } from './conflation.ts';
 import { NO_SNAPSHOT } from './symbol-versions.ts';
 
 export type SenderContext = Pick<

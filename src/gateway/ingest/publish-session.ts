@@ -17,9 +17,9 @@ import { TokenBucket } from '../limits/token-bucket.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { PublisherSession } from '../sessions/session.ts';
 import { MESSAGE_TOO_LARGE, type SocketHandler } from '../transport/transport.ts';
+import { PendingDurable } from './acknowledgements.ts';
 import { AliasTable } from './alias-table.ts';
 import type { CreditHolder } from './credit-pool.ts';
-import { PendingDurable } from './pending-durable.ts';
 import { PublishScope, type PublishScopeContext } from './publish-scope.ts';
 import type { Publisher } from './publisher-registry.ts';
 

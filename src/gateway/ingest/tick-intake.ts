@@ -8,7 +8,6 @@ import {
 } from '../../protocol/index.ts';
 import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
 import type { PublishScope } from './publish-scope.ts';
-import { isPrice, isTickTime } from './tick-rules.ts';
 
 /** No symbol is longer, in UTF-8. */
 const SYMBOL_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX;
@@ -209,4 +208,40 @@ function isSymbol(bytes: Uint8Array, start: number, end: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a price may be taken in: a finite number above zero. NaN is none. */
+export function isPrice(price: number): boolean {
+  return price > 0 && price < Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Whether a tick's time may be taken in. NaN is none.
+ *
+ * @param timeMax the latest one, ms since the epoch
+ */
+export function isTickTime(time: number, timeMax: number): boolean {
+  return time >= 0 && time <= timeMax;
+}
+
+/** Why the intake may reject a tick. */
+export const REJECTION_REASONS = [
+  'bad_symbol',
+  'bad_price',
+  'bad_time',
+  'unknown_alias',
+  'symbol_limit',
+  'forbidden',
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
+
+/** Rejected ticks by the name of the reason: every reason there is, also those that never came. */
+export function rejectedByReason(
+  rejected: ReadonlyMap<ErrorCode, number>,
+): Record<RejectionReason, number> {
+  const count = (reason: RejectionReason) => rejected.get(ErrorCode[reason]) ?? 0;
+  return Object.fromEntries(REJECTION_REASONS.map((reason) => [reason, count(reason)])) as Record<
+    RejectionReason,
+    number
+  >;
 }

@@ -1,5 +1,5 @@
 import type { LimitName } from '../sessions/security-events.ts';
-import { limitedAddress } from './limited-address.ts';
+import { limitedAddress } from './address-rates.ts';
 
 /** How many connections there may be. */
 export interface ConnectionLimits {

@@ -1,7 +1,7 @@
 import { tenantOf } from '../../engine/index.ts';
 import type { Client } from '../sessions/client.ts';
 import type { LimitName } from '../sessions/security-events.ts';
-import { limitedAddress } from './limited-address.ts';
+import { limitedAddress } from './address-rates.ts';
 
 /** How many symbols may come into being. */
 export interface SymbolLimits {

@@ -2,13 +2,11 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Counter } from '../../engine/index.ts';
 import type { SnapshotCounters, Store } from '../../store/index.ts';
 import type { GatewayContext } from '../context.ts';
-import { rejectedByReason } from '../ingest/rejection-reasons.ts';
-import type { TickIntake } from '../ingest/tick-intake.ts';
-import { partitionTotal } from '../partition-totals.ts';
+import { rejectedByReason, type TickIntake } from '../ingest/tick-intake.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
-import { watchEventLoop } from './event-loop-delay.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
-import { type Readings, ScrapedMetrics } from './scraped-metrics.ts';
+import { partitionTotal } from './partition-totals.ts';
+import { type Readings, ScrapedMetrics, watchEventLoop } from './scraped-metrics.ts';
 
 export type MetricsContext = Pick<
   GatewayContext,

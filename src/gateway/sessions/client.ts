@@ -1,5 +1,6 @@
 import type { Identity } from '../../access/index.ts';
 import { NameSpace } from '../../engine/index.ts';
+import type { RequestHead } from '../transport/transport.ts';
 
 /** Who is at the other end of a connection or request, and what it may see and do. */
 export class Client {
@@ -41,4 +42,12 @@ export class Client {
     this.#identity = identity;
     return true;
   }
+}
+
+const BEARER = /^bearer +(\S+) *$/i;
+
+/** The token of `Authorization: Bearer TOKEN`; an empty one where the header says anything else; undefined without it. */
+export function bearerToken(request: RequestHead): string | undefined {
+  const header = request.header('authorization');
+  return header === undefined ? undefined : (BEARER.exec(header)?.[1] ?? '');
 }

@@ -1,4 +1,4 @@
-import { problemResponse } from '../transport/problem-response.ts';
+import { problemResponse } from '../transport/http-response.ts';
 import type { HttpResponse, RequestHead, UpgradeDecision } from '../transport/transport.ts';
 
 /** What a request's `Origin` is to this server. */

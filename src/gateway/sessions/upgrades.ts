@@ -1,13 +1,13 @@
 import { type Encoding, encodingOf, PUBLISH_PATH, STREAM_PATH } from '../../protocol/index.ts';
 import { isPublisherName } from '../ingest/publisher-registry.ts';
-import { problemResponse } from '../transport/problem-response.ts';
+import { problemResponse } from '../transport/http-response.ts';
 import type {
   RequestHead,
   Socket,
   SocketHandler,
   UpgradeDecision,
 } from '../transport/transport.ts';
-import { bearerToken } from './bearer-token.ts';
+import { bearerToken } from './client.ts';
 
 /** When whoever is one too many may come again, s: as a header. */
 const RETRY_AFTER = { 'retry-after': '1' };

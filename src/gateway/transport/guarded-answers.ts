@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { internalProblem, problemResponse } from './problem-response.ts';
+import { internalProblem, problemResponse } from './http-response.ts';
 import type {
   HttpRequest,
   HttpResponse,

@@ -1,13 +1,15 @@
-import type { IncomingMessage } from 'node:http';
-import { ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
 import { answerRequest, isBodiless } from './guarded-answers.ts';
+import { bodyTooLarge } from './http-response.ts';
 import { plainBytes } from './node-socket.ts';
-import { bodyTooLarge } from './problem-response.ts';
-import { plainAddress } from './remote-address.ts';
-import { RequestBody } from './request-body.ts';
-import type { HeadParts } from './request-head.ts';
-import { HeaderMap, ReceivedRequest } from './request-head.ts';
+import {
+  HeaderMap,
+  type HeadParts,
+  plainAddress,
+  ReceivedRequest,
+  RequestBody,
+} from './received-request.ts';
 import type { HttpResponse, TransportHandlers, TransportOptions } from './transport.ts';
 
 export function readNodeHead(request: IncomingMessage): HeadParts {

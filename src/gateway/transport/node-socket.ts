@@ -1,7 +1,6 @@
 import type { Socket as TcpSocket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { closeReason } from './close-reason.ts';
-import { HandlerCalls } from './handler-calls.ts';
+import { closeReason, HandlerCalls } from './handler-calls.ts';
 import { MESSAGE_TOO_LARGE, type Socket, type SocketHandler } from './transport.ts';
 
 /** How `ws` names the error of a message over `maxPayload`. */

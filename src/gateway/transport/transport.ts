@@ -8,7 +8,7 @@
  * call into them.
  */
 
-import type { TlsPair } from './tls-pair.ts';
+import type { TlsPair } from './certificate.ts';
 
 /** One WebSocket connection, as the gateway sees it. */
 export interface Socket {

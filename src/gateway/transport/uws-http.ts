@@ -1,12 +1,15 @@
 import { STATUS_CODES } from 'node:http';
 import { SocketAddress } from 'node:net';
 import { answerRequest, isBodiless } from './guarded-answers.ts';
-import { bodyTooLarge, bodyTooSlow } from './problem-response.ts';
-import { plainAddress } from './remote-address.ts';
-import { RequestBody } from './request-body.ts';
-import type { HeadParts } from './request-head.ts';
-import { HeaderMap, ReceivedRequest } from './request-head.ts';
-import { bodyTimeoutMs } from './request-time.ts';
+import { bodyTooLarge, bodyTooSlow } from './http-response.ts';
+import {
+  bodyTimeoutMs,
+  HeaderMap,
+  type HeadParts,
+  plainAddress,
+  ReceivedRequest,
+  RequestBody,
+} from './received-request.ts';
 import type { HttpResponse, TransportHandlers, TransportOptions } from './transport.ts';
 import type { UwsRequest, UwsResponse } from './uws-api.ts';
 

@@ -1,5 +1,4 @@
-import { CLOSE_TIMEOUT_MS, closeReason } from './close-reason.ts';
-import { HandlerCalls } from './handler-calls.ts';
+import { CLOSE_TIMEOUT_MS, closeReason, HandlerCalls } from './handler-calls.ts';
 import { MESSAGE_TOO_LARGE, type Socket, type SocketHandler } from './transport.ts';
 import type { UwsWebSocket } from './uws-api.ts';
 

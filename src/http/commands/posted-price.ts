@@ -1,4 +1,4 @@
-import { isPrice, isTickTime } from '../../gateway/ingest/tick-rules.ts';
+import { isPrice, isTickTime } from '../../gateway/ingest/tick-intake.ts';
 import { validateSymbol } from '../../protocol/index.ts';
 import { parseRfc3339 } from '../rfc-3339.ts';
 import type { FieldFault } from '../schemas.ts';

@@ -1,12 +1,12 @@
 import type { Config } from '../../config/schema.ts';
 import { Counter } from '../../engine/index.ts';
-import { rejectedByReason } from '../../gateway/ingest/rejection-reasons.ts';
+import { rejectedByReason } from '../../gateway/ingest/tick-intake.ts';
 import {
   averageLatencyMs,
   joinedLatencies,
   latencyQuantileMs,
-} from '../../gateway/metrics/latency.ts';
-import { partitionTotal } from '../../gateway/partition-totals.ts';
+  partitionTotal,
+} from '../../gateway/metrics/partition-totals.ts';
 import type { QueryContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
 import { jsonResponse } from '../json-response.ts';

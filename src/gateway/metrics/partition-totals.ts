@@ -1,5 +1,22 @@
-import type { Engine, PartitionStatus } from '../../engine/index.ts';
-import { Counter, LATENCY_BUCKETS, latencyBucketEndUs } from '../../engine/index.ts';
+import {
+  Counter,
+  type Engine,
+  LATENCY_BUCKETS,
+  latencyBucketEndUs,
+  type PartitionStatus,
+} from '../../engine/index.ts';
+
+/** One of the counters, over all partitions. */
+export function partitionTotal(
+  engine: Pick<Engine, 'partitions' | 'status'>,
+  counter: Counter,
+): number {
+  let total = 0;
+  for (let partition = 0; partition < engine.partitions; partition++) {
+    total += engine.status(partition).counters.get(counter);
+  }
+  return total;
+}
 
 type Counters = PartitionStatus['counters'];
 
