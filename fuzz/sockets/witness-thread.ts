@@ -1,8 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { decode, encode } from '@msgpack/msgpack';
 import { WebSocket } from 'ws';
-import { Op } from '../../src/protocol/index.ts';
-import { IndependentMirror } from '../../testkit/independent/mirror.ts';
+import { StatsMirror } from '../../testkit/independent/mirror.ts';
+import { decodeMessage, encodeMessage, Op } from '../../testkit/independent/protocol.ts';
 
 const TIME = 1_700_000_000_000;
 const EVERY_MS = 5;
@@ -21,7 +20,7 @@ export interface Testimony {
  */
 class Witness {
   readonly #symbol = `witness-${process.hrtime.bigint()}`;
-  readonly #mirror = new IndependentMirror();
+  readonly #mirror = new StatsMirror();
   readonly #violations: string[] = [];
   readonly #publisher: WebSocket;
   readonly #subscriber: WebSocket;
@@ -39,7 +38,7 @@ class Witness {
     this.#publisher = open('/v1/publish');
     this.#subscriber = open('/v1/stream');
     for (const socket of [this.#publisher, this.#subscriber]) {
-      socket.on('message', (data: Buffer) => this.#take(decode(data) as unknown[]));
+      socket.on('message', (data: Buffer) => this.#take(decodeMessage(data)));
       socket.on('close', (code) => this.#violations.push(`closed with ${code}`));
       socket.on('error', (error) => this.#violations.push(String(error)));
     }
@@ -51,7 +50,7 @@ class Witness {
         (socket) => new Promise((resolve) => socket.once('message', resolve)),
       ),
     );
-    this.#subscriber.send(encode([Op.SUBSCRIBE, 1, [this.#symbol]]));
+    this.#subscriber.send(encodeMessage([Op.SUBSCRIBE, 1, [this.#symbol]], false));
     setInterval(() => this.#work(), EVERY_MS);
   }
 
@@ -76,12 +75,12 @@ class Witness {
     if (this.#pingedAt !== 0) return;
     this.#pingedAt = now;
     this.#lateMs = 0;
-    this.#subscriber.send(encode([Op.PING, now]));
+    this.#subscriber.send(encodeMessage([Op.PING, now], false));
   }
 
   #publish(): void {
     const n = ++this.#sent;
-    this.#publisher.send(encode([Op.TICKS, n, [this.#symbol, n, TIME + n]]));
+    this.#publisher.send(encodeMessage([Op.TICKS, n, [this.#symbol, n, TIME + n]], false));
   }
 
   #take(frame: unknown[]): void {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
 import { MarketOracle } from '../../testkit/independent/market.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';

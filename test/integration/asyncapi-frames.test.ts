@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { asyncApiDocument } from '../../src/http/api-docs/asyncapi-document.ts';
-import { type ConnectOptions, IndependentClient, Op } from '../../testkit/independent/client.ts';
+import { type ConnectOptions, IndependentClient } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import { AsyncApiDocument, type Direction } from '../support/async-api-document.ts';
 import { onTransports, startTestServer } from '../support/running-server.ts';
 import { unique } from '../support/test-clients.ts';

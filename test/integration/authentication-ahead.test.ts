@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import { onTransports } from '../support/running-server.ts';
 import { SlowIssuer } from '../support/slow-issuer.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { issueApiKey } from '../../src/access/index.ts';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { EVERYTHING, endingIn, GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import { HttpClient } from '../support/http-client.ts';

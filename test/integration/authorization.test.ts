@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { eventually } from '../../testkit/until.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import type { Problem } from '../support/http-client.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { Op } from '../../testkit/independent/client.ts';
 import { MarketOracle } from '../../testkit/independent/market.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import { settledTotals } from '../support/processing-statistics.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';

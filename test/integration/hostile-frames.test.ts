@@ -1,11 +1,7 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
-import {
-  Code,
-  type ConnectOptions,
-  type IndependentClient,
-  Op,
-} from '../../testkit/independent/client.ts';
+import type { ConnectOptions, IndependentClient } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import {
   type Endpoint,
   GOOD_FRAMES,

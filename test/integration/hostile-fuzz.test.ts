@@ -1,6 +1,7 @@
 import { encode } from '@msgpack/msgpack';
 import { expect, it } from 'vitest';
-import { IndependentClient, Op } from '../../testkit/independent/client.ts';
+import { IndependentClient } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import { type Endpoint, GOOD_FRAMES, ODD_VALUES, UNREADABLE } from '../support/hostile-messages.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededRandom } from '../support/seeded-market.ts';

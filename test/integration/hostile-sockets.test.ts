@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { until } from '../../testkit/until.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, refusalStatus, subscriberForTest } from '../support/test-clients.ts';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../client-sdk/src/index.ts';
 import { issueApiKey } from '../../src/access/index.ts';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import { HttpClient } from '../support/http-client.ts';

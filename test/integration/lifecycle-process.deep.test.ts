@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
-import { Op } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';

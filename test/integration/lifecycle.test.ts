@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Op } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 

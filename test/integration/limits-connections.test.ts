@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ConfigInput } from '../../src/config/schema.ts';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { eventually } from '../../testkit/until.ts';
 import { ask, metric, type Reply, timesMet, upgrade } from '../support/limit-watch.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';

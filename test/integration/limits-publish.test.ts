@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
-import { Code, type ConnectOptions, Op } from '../../testkit/independent/client.ts';
+import type { ConnectOptions } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentPublisher, SentTick } from '../../testkit/independent/publisher.ts';
 import { eventually } from '../../testkit/until.ts';
 import { ask, metric, timesMet } from '../support/limit-watch.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { eventually } from '../../testkit/until.ts';
 import { metric, timesMet } from '../support/limit-watch.ts';

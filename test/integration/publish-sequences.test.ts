@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 

@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { StallWatch } from '../support/stall-watch.ts';
 import {

@@ -2,7 +2,7 @@ import { encode } from '@msgpack/msgpack';
 import { expect, it, onTestFinished } from 'vitest';
 import { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
-import { Op } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import { openDescriptors, residentBytes } from '../../testkit/process-figures.ts';
 import { onTransports } from '../support/running-server.ts';
 import { publisherForTest } from '../support/test-clients.ts';

@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Op } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { until } from '../../testkit/until.ts';

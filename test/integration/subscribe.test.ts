@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';

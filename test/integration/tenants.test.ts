@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import { onTransports } from '../support/running-server.ts';
 import { StoreFolder } from '../support/store-folder.ts';

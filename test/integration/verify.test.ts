@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Code, Op } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededMarket } from '../support/seeded-market.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
@@ -138,7 +138,7 @@ onTransports((transport) => {
     const digests = await subscriber.received(Op.DIGEST, 16);
     expect(digests.map(([, id]) => id)).toEqual(Array.from({ length: 16 }, (_, i) => 101 + i));
     expect(new Set(digests.map(([, , digest]) => digest))).toEqual(
-      new Set([subscriber.mirror.digest()]),
+      new Set([subscriber.mirror.digest().digest]),
     );
   });
 });

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { IndependentClient, Op } from '../../testkit/independent/client.ts';
+import { IndependentClient } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 
 /** Ops whose frames begin with the server's time. */
 const TIMED: ReadonlySet<unknown> = new Set([Op.STATS, Op.ANOMALY]);

@@ -1,4 +1,4 @@
-import { Op } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 
 const FRAME_TICKS = 64;

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { Code, type IndependentClient, Op } from '../../testkit/independent/client.ts';
+import type { IndependentClient } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 
 /** Everything that a client was told, frames and the reason of its close. */
 export function toldTo(client: IndependentClient): string {

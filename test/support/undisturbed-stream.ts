@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { Op } from '../../testkit/independent/client.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { publisherForTest, subscriberForTest, unique } from './test-clients.ts';

@@ -1,16 +1,8 @@
-/** What a subscriber holds of one symbol; undefined where the session does not take the field. */
-export interface MirrorRecord {
-  price: number | undefined;
-  average: number | undefined;
-  count: number | undefined;
-  time: number | undefined;
-  min: number | undefined;
-  max: number | undefined;
-}
+import { FIELDS, FULL } from './protocol.ts';
 
-/** The fields in the order of their bits: 1, 2, 4, 8, 16, 32. */
-const FIELDS = ['price', 'average', 'count', 'time', 'min', 'max'] as const;
-const FULL = 64;
+/** What a subscriber holds of one symbol; undefined where the session does not take the field. */
+export type MirrorRecord = { [Field in (typeof FIELDS)[number]]: number | undefined };
+
 const INCREASES: ReadonlySet<string> = new Set(['count', 'time']);
 
 const NOTHING: MirrorRecord = {
@@ -22,11 +14,16 @@ const NOTHING: MirrorRecord = {
   max: undefined,
 };
 
-/** Told of each entry applied. */
-export type EntrySeen = (symbol: string, record: Readonly<MirrorRecord>, mask: number) => void;
+/** Called for each entry once it is applied. */
+export type EntrySeen = (
+  symbol: string,
+  record: Readonly<MirrorRecord>,
+  mask: number,
+  id: number,
+) => void;
 
 /** A subscriber's copy of the statistics. Every breach of the protocol's guarantees throws. */
-export class IndependentMirror {
+export class StatsMirror {
   readonly names = new Map<number, string>();
   readonly records = new Map<number, MirrorRecord>();
   entries = 0;
@@ -65,7 +62,7 @@ export class IndependentMirror {
       this.entries++;
       if ((mask & FULL) !== 0) this.fullEntries++;
       else if (mask === 0) throw new Error(`the entry of id ${id} says nothing`);
-      seen(this.nameOf(id), record, mask);
+      seen(this.nameOf(id), record, mask, id);
     }
   }
 
@@ -79,19 +76,21 @@ export class IndependentMirror {
     for (const id of this.records.keys()) if (!isHeld(this.nameOf(id))) this.records.delete(id);
   }
 
-  /** 32-bit FNV-1a over the records in ascending id. */
-  digest(): number {
-    let hash = 2_166_136_261;
+  /** 32-bit FNV-1a over the records with all fields, in ascending id; and how many those are. */
+  digest(): { readonly digest: number; readonly symbolCount: number } {
+    let digest = 2_166_136_261;
+    let symbolCount = 0;
     const bytes = Buffer.alloc(52);
     for (const id of [...this.records.keys()].sort((a, b) => a - b)) {
       const record = this.records.get(id) as MirrorRecord;
+      const values = FIELDS.map((field) => record[field]).filter((value) => value !== undefined);
+      if (values.length < FIELDS.length) continue;
+      symbolCount++;
       bytes.writeUInt32LE(id, 0);
-      FIELDS.forEach((field, index) => {
-        bytes.writeDoubleLE(record[field] as number, 4 + 8 * index);
-      });
-      for (const byte of bytes) hash = Math.imul(hash ^ byte, 16_777_619);
+      for (const [index, value] of values.entries()) bytes.writeDoubleLE(value, 4 + 8 * index);
+      for (const byte of bytes) digest = Math.imul(digest ^ byte, 16_777_619);
     }
-    return hash >>> 0;
+    return { digest: digest >>> 0, symbolCount };
   }
 
   #recordFor(id: number, isFull: boolean): MirrorRecord {

@@ -1,4 +1,5 @@
-import { type ConnectOptions, IndependentClient, Op } from './client.ts';
+import { type ConnectOptions, IndependentClient } from './client.ts';
+import { Op } from './protocol.ts';
 
 /** A tick to be sent; `time` null: the server's receipt time. */
 export interface SentTick {

@@ -1,5 +1,6 @@
-import { type ConnectOptions, IndependentClient, Op } from './client.ts';
-import { type EntrySeen, IndependentMirror } from './mirror.ts';
+import { type ConnectOptions, IndependentClient } from './client.ts';
+import { type EntrySeen, StatsMirror } from './mirror.ts';
+import { Op, patternRegExp } from './protocol.ts';
 
 /** An anomaly as it came. */
 export interface SeenAnomaly {
@@ -36,7 +37,7 @@ export interface SeenFlush {
 
 /** A subscriber: patterns out, a mirror and anomalies in. */
 export class IndependentSubscriber extends IndependentClient {
-  readonly mirror = new IndependentMirror();
+  readonly mirror = new StatsMirror();
   readonly flushes: SeenFlush[] = [];
   readonly anomalies: SeenAnomaly[] = [];
   readonly jumps: AnomalyJump[] = [];
@@ -120,7 +121,7 @@ export class IndependentSubscriber extends IndependentClient {
     if (op === Op.SYMBOLS) this.mirror.name(first);
     else if (op === Op.STATS) this.#takeStats(first, second);
     else if (op === Op.ANOMALY) this.#takeAnomalies(second);
-    else if (op === Op.DIGEST) this.#takeDigest(frame as number[]);
+    else if (op === Op.DIGEST) this.#takeDigest(frame as never);
     else if (op === Op.UNSUBSCRIBED) this.#release(first);
   }
 
@@ -153,24 +154,19 @@ export class IndependentSubscriber extends IndependentClient {
     }
   }
 
-  #takeDigest([, requestId, digest, symbolCount]: readonly number[]): void {
-    this.#verified.set(requestId as number, {
-      digest: digest as number,
-      symbolCount: symbolCount as number,
-      ownDigest: this.mirror.digest(),
-      ownSymbolCount: this.mirror.records.size,
+  #takeDigest([, requestId, digest, symbolCount]: readonly [number, number, number, number]): void {
+    const own = this.mirror.digest();
+    this.#verified.set(requestId, {
+      digest,
+      symbolCount,
+      ownDigest: own.digest,
+      ownSymbolCount: own.symbolCount,
     });
   }
 
   #release(requestId: number): void {
     for (const pattern of this.#released.get(requestId) ?? []) this.#patterns.delete(pattern);
-    const tests = [...this.#patterns].map(asRegExp);
+    const tests = [...this.#patterns].map(patternRegExp);
     this.mirror.forget((symbol) => tests.some((test) => test.test(symbol)));
   }
-}
-
-/** A pattern as a regular expression. */
-function asRegExp(pattern: string): RegExp {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 'su');
 }

@@ -1,0 +1,71 @@
+import { decode, encode } from '@msgpack/msgpack';
+
+/*
+ * The tables of docs/PROTOCOL.md, and its frames as bytes, for everything that speaks the protocol
+ * without the server's code.
+ */
+
+export const Op = {
+  AUTH: 1,
+  ALIAS: 2,
+  TICKS: 3,
+  SUBSCRIBE: 4,
+  UNSUBSCRIBE: 5,
+  PING: 6,
+  VERIFY: 7,
+  HISTORY: 8,
+  WELCOME: 16,
+  ACK: 17,
+  REJECT: 18,
+  SUBSCRIBED: 19,
+  STATS: 20,
+  ANOMALY: 21,
+  SYMBOLS: 22,
+  UNSUBSCRIBED: 23,
+  HEARTBEAT: 24,
+  PONG: 25,
+  DIGEST: 26,
+  HISTORY_PAGE: 27,
+  ERROR: 30,
+  GOAWAY: 31,
+} as const;
+
+export const Code = {
+  bad_frame: 1,
+  unknown_op: 2,
+  bad_symbol: 3,
+  bad_price: 4,
+  bad_time: 5,
+  unknown_alias: 6,
+  symbol_limit: 7,
+  subscription_limit: 8,
+  rate_limited: 9,
+  unauthorized: 10,
+  forbidden: 11,
+  backpressure: 12,
+  sequence_gap: 13,
+  not_available: 14,
+} as const;
+
+/** The fields of a STATS entry in the order of their bits: 1, 2, 4, 8, 16, 32. */
+export const FIELDS = ['price', 'average', 'count', 'time', 'min', 'max'] as const;
+export const ALL_FIELDS = 63;
+/** The bit of a full entry. */
+export const FULL = 64;
+
+export type WireFrame = readonly unknown[];
+
+/** A frame as a message: a JSON text or MessagePack. */
+export function encodeMessage(frame: WireFrame, json: boolean): Uint8Array | string {
+  return json ? JSON.stringify(frame) : encode(frame);
+}
+
+export function decodeMessage(message: Uint8Array | string): unknown[] {
+  return (typeof message === 'string' ? JSON.parse(message) : decode(message)) as unknown[];
+}
+
+/** A pattern, in which `*` stands for any run of characters, as a regular expression. */
+export function patternRegExp(pattern: string): RegExp {
+  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|/]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 'su');
+}
