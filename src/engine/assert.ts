@@ -4,9 +4,9 @@ export class InvariantError extends Error {
 }
 
 /*
- * Invariants of shared memory, checked in production too: a comparison a batch or less. Failing early
- * keeps a fault in one place from becoming wrong numbers in another. A worker that fails is replaced
- * like one that died; on the gateway's thread the process ends.
+ * Invariants of shared memory, checked in production too: a comparison a batch or less. Failing
+ * early keeps a fault in one place from becoming wrong numbers in another. A worker that fails is
+ * replaced like one that died; on the gateway's thread the process ends.
  *
  * The text is built only on failure, so that no check allocates.
  */

@@ -66,8 +66,8 @@ export class Captures {
   }
 
   /**
-   * Requests a capture from all workers and wakes those that sleep. Every tick offered so far has been
-   * published. Resolves when the last worker has made its part.
+   * Requests a capture from all workers and wakes those that sleep. Every tick offered so far has
+   * been published. Resolves when the last worker has made its part.
    *
    * @param symbols known now
    */
@@ -97,9 +97,9 @@ export class Captures {
 }
 
 /**
- * The worker's end. At the cut it copies the records that changed since the last capture, with their
- * places, to the staging area, which then holds all symbols as of the cut. One thread only; nothing
- * called once a tick allocates.
+ * The worker's end. At the cut it copies the records that changed since the last capture, with
+ * their places, to the staging area, which then holds all symbols as of the cut. One thread only;
+ * nothing called once a tick allocates.
  */
 export class CaptureStaging {
   readonly #responder: CaptureResponder;
@@ -130,9 +130,9 @@ export class CaptureStaging {
   readonly isWanted = (): boolean => this.#responder.isWanted();
 
   /**
-   * How many of `count` ticks from `position` on may be applied: those before the cut of the requested
-   * capture. Where the queue has reached the cut, or was lapped beyond it, the capture is made first
-   * and all of them may.
+   * How many of `count` ticks from `position` on may be applied: those before the cut of the
+   * requested capture. Where the queue has reached the cut, or was lapped beyond it, the capture is
+   * made first and all of them may.
    */
   admit(position: number, count: number): number {
     const before = this.#responder.ticksBefore(position);
@@ -178,8 +178,9 @@ const CHUNK_BYTES_MIN = 64 * 1024;
 const decoder = new TextDecoder();
 
 /**
- * Encodes the states of all symbols of a capture for `decodeSymbolStates`, in chunks of whole states of
- * 64 kB or a little more; the last may be smaller. Any thread, until the capture is released.
+ * Encodes the states of all symbols of a capture for `decodeSymbolStates`,
+ * in chunks of whole states of 64 kB or a little more; the last may be
+ * smaller. Any thread, until the capture is released.
  */
 export function* readCapture(capture: Capture): Generator<Uint8Array> {
   const writer = new SymbolStateWriter();

@@ -70,9 +70,9 @@ export interface PartitionStatus {
 }
 
 /**
- * The engine as the gateway sees it: ticks in; statistics rows, changed symbols and anomalies out. Owns
- * the shared memory and the workers. All methods belong to the thread that created it; only those that
- * return promises wait.
+ * The engine as the gateway sees it: ticks in; statistics rows, changed symbols and anomalies out.
+ * Owns the shared memory and the workers. All methods belong to the thread that created it; only
+ * those that return promises wait.
  */
 export class Engine {
   readonly symbols: SymbolTable;
@@ -128,8 +128,8 @@ export class Engine {
   }
 
   /**
-   * Creates the memory, restores symbols into it and starts the workers; resolves when all of them run.
-   * Restored symbols with ticks are marked as changed.
+   * Creates the memory, restores symbols into it and starts the workers; resolves when all of them
+   * run. Restored symbols with ticks are marked as changed.
    *
    * @throws RangeError when more symbols are restored than `maxSymbols`
    * @throws Error when a restored state is impossible
@@ -229,9 +229,10 @@ export class Engine {
   }
 
   /**
-   * Captures the state of all symbols after every tick offered before this call and none after it
-   * (except ticks that a full queue overwrites, which are in no capture). Intake goes on meanwhile.
-   * Resolves when all workers have reached the cut; {@link releaseCapture} must precede the next call.
+   * Captures the state of all symbols after every tick offered before this
+   * call and none after it (except ticks that a full queue overwrites, which
+   * are in no capture). Intake goes on meanwhile. Resolves when all workers
+   * have reached the cut; {@link releaseCapture} must precede the next call.
    *
    * @throws Error unless {@link isCapturePossible}
    */
@@ -248,7 +249,10 @@ export class Engine {
     this.#captures?.release(capture);
   }
 
-  /** Whether threads wait to replace a worker that dies; otherwise one is started then, which is slower. */
+  /**
+   * Whether threads wait to replace a worker that dies;
+   * otherwise one is started then, which is slower.
+   */
   get hasStandby(): boolean {
     return this.#standby.isReady;
   }

@@ -4,9 +4,10 @@ import { TickDouble, type TickScratch } from './tick-scratch.ts';
 /**
  * The mean of a symbol's last `window` prices, O(1) a tick: a ring of prices and their running sum.
  *
- * The sum carries a second double that collects what rounding cut off (Neumaier's compensated summation, 1974), so that
- * a price a million times its neighbours leaves no error behind when it leaves the ring; and it is built anew each time
- * the ring wraps. One thread only; nothing allocates.
+ * A second double collects the rounding errors of the sum (Neumaier's compensated
+ * summation, 1974; an improvement of Kahan's), so that a price a million times
+ * its neighbours leaves no error behind when it leaves the ring. The sum is also
+ * rebuilt each time the ring wraps. One thread only; never allocates.
  */
 export class MovingAverage {
   readonly #window: number;
@@ -22,8 +23,8 @@ export class MovingAverage {
   }
 
   /**
-   * Takes a tick's price in and leaves the average with it in the tick. Its place in the ring follows from the prices that
-   * the ring took in before it.
+   * Adds a tick's price and writes the new average to the tick. Its place in the ring follows from
+   * the number of prices taken before it.
    */
   push(symbolId: number, tick: TickScratch): void {
     const doubles = this.#doubles;
@@ -46,8 +47,8 @@ export class MovingAverage {
   }
 
   /**
-   * Reads the place of the ring that the symbol's next price goes to: see `SymbolRecords.prefetch`. (In a ring that began after
-   * the symbol's first tick it is another; that costs time, nothing else.)
+   * Prefetches the place of the ring that the symbol's next price goes to. (The wrong one in a ring
+   * that began after the symbol's first tick, which only costs time.)
    */
   prefetch(symbolId: number): number {
     const record = symbolId * this.#doublesEach;
@@ -61,7 +62,7 @@ export class MovingAverage {
     return Math.min(count - since, this.#window);
   }
 
-  /** Builds the running sum anew from the `filled` prices in the ring. */
+  /** Rebuilds the running sum from the `filled` prices in the ring. */
   rebuild(symbolId: number, filled: number): void {
     const doubles = this.#doubles;
     const record = symbolId * this.#doublesEach;
@@ -78,19 +79,19 @@ export class MovingAverage {
     doubles[record + RecordDouble.CORRECTION] = correction;
   }
 
-  /** Where in the ring the price after `count` others goes: whole numbers divide much faster than doubles. */
+  /** The place of the price after `count` others. Integers divide much faster than doubles. */
   #indexOf(count: number): number {
     return count < 0x8000_0000 ? (count | 0) % this.#window : count % this.#window;
   }
 
-  /** Puts the tick's price into the ring at `index` and the sum, and takes out what was there. */
+  /** Replaces the price at `index` of the ring, and in the sum, by the tick's. */
   #replace(record: number, index: number, tick: TickScratch): void {
     const doubles = this.#doubles;
     const at = record + RecordDouble.PRICES + index;
     const price = tick[TickDouble.PRICE] as number;
     let sum = doubles[record + RecordDouble.SUM] as number;
     let correction = doubles[record + RecordDouble.CORRECTION] as number;
-    // A ring that is not full yet has no old price to take out.
+    // A ring that is not full yet has no old price to subtract.
     if ((tick[TickDouble.TAKEN] as number) >= this.#window) {
       const old = doubles[at] as number;
       const without = sum - old;
@@ -105,8 +106,8 @@ export class MovingAverage {
   }
 
   /**
-   * The mean of the `filled` prices in the ring, its sum built anew. Prices near the largest double overflow their sum,
-   * never their mean.
+   * Rebuilds the sum and returns the mean of the `filled` prices in the ring. Prices near the
+   * largest double overflow their sum, never their mean.
    */
   rebuildMean(symbolId: number, filled: number): number {
     this.rebuild(symbolId, filled);

@@ -1,21 +1,22 @@
 import { validateSymbol } from '../protocol/index.ts';
 
-/** No symbol has a control character in it, so no symbol is ever the name of another tenant's. */
+/** No symbol contains a control character, so no symbol equals the name of another tenant's. */
 const MARK = '\u0001';
 const TENANT = /^[A-Za-z0-9._-]{1,32}$/;
 
-/** The longest name beyond its symbol, bytes. */
+/** The most bytes that a tenant's prefix adds to a symbol. */
 export const TENANT_BYTES_MAX = 32 + 2;
 
-/** Whether `text` may name a tenant; the default tenant, which is no text, is none of these. */
+/** Whether `text` may name a tenant. The default tenant is the empty text, which may not. */
 function isTenant(text: string): boolean {
   return TENANT.test(text);
 }
 
 /**
- * One tenant's symbols and publishers among those of all. What a client calls a *symbol* is, everywhere behind the gateway's
- * sessions, a *name*: the symbol itself in the default tenant, the symbol behind the tenant's prefix in any other. So a name
- * is of exactly one tenant, and whoever looks up names cannot reach another's by any symbol.
+ * One tenant's symbols and publishers. What a client calls a *symbol* is a *name* behind the
+ * gateway's sessions: the symbol itself in the default tenant, the symbol behind the tenant's
+ * prefix in any other. A name belongs to exactly one tenant, and no symbol of one tenant leads to a
+ * name of another.
  */
 export class NameSpace {
   /** Empty: the default tenant. */
@@ -23,19 +24,19 @@ export class NameSpace {
   /** Before each name; empty in the default tenant. */
   readonly prefix: string;
 
-  /** @throws RangeError for what cannot name a tenant */
+  /** @throws RangeError for a text that cannot name a tenant */
   constructor(tenant: string) {
-    if (tenant !== '' && !isTenant(tenant)) throw new RangeError(`no tenant: ${tenant}`);
+    if (tenant !== '' && !isTenant(tenant)) throw new RangeError(`invalid tenant: ${tenant}`);
     this.tenant = tenant;
     this.prefix = tenant === '' ? '' : `${MARK}${tenant}${MARK}`;
   }
 
-  /** The name of a symbol, or of a pattern. The caller has checked that it is one. */
+  /** The name of a valid symbol or pattern. */
   nameOf(symbol: string): string {
     return this.prefix + symbol;
   }
 
-  /** Whether a name is of this tenant. */
+  /** Whether a name belongs to this tenant. */
   has(name: string): boolean {
     return this.prefix === '' ? !name.startsWith(MARK) : name.startsWith(this.prefix);
   }
@@ -51,20 +52,20 @@ export function tenantOf(name: string): string {
   return name.startsWith(MARK) ? name.slice(1, name.indexOf(MARK, 1)) : '';
 }
 
-/** What is wrong with a text as a name, as the rest of a sentence; undefined for a good one. */
+/** What is wrong with a name, as the rest of a sentence ('is empty'); undefined for a valid one. */
 export function validateName(text: string): string | undefined {
   if (!text.startsWith(MARK)) return validateSymbol(text);
   const end = text.indexOf(MARK, 1);
-  if (!isTenant(text.slice(1, Math.max(1, end)))) return 'names no tenant';
+  if (!isTenant(text.slice(1, Math.max(1, end)))) return 'has an invalid tenant';
   return validateSymbol(text.slice(end + 1));
 }
 
-/** The symbol behind a name of any tenant, as that tenant's clients say it. */
+/** The symbol of a name, as clients of its tenant know it. */
 export function symbolOfName(name: string): string {
   return name.startsWith(MARK) ? name.slice(name.indexOf(MARK, 1) + 1) : name;
 }
 
-/** A name as people read it. */
+/** A name for people: `tenant/symbol`, or the symbol alone. */
 export function shownName(name: string): string {
   const tenant = tenantOf(name);
   return tenant === '' ? name : `${tenant}/${symbolOfName(name)}`;

@@ -23,12 +23,17 @@ export interface PartitionWorkerData {
 
 /** Ticks applied between two looks at the clock and the doorbell. */
 const BATCH = 512;
-/** Ticks prefetched together: enough to overlap the waits, few enough to stay in the first-level cache. */
+/**
+ * Ticks prefetched together: enough to overlap the waits,
+ * few enough to stay in the first-level cache.
+ */
 const GROUP = 32;
 /** A tick raises at most an Up and a Down. */
 const ANOMALIES_PER_TICK = 2;
 
-/** The thread of a partition: takes ticks, applies them, publishes the results; sleeps without work. */
+/**
+ * The thread of a partition: takes ticks, applies them, publishes the results; sleeps without work.
+ */
 export class PartitionWorker {
   readonly #ticks: TickConsumer;
   readonly #anomalies: AnomalyProducer;
@@ -80,8 +85,9 @@ export class PartitionWorker {
   }
 
   /**
-   * How many of the polled ticks come next: those behind the cut of a capture are polled again after it.
-   * Reads the request after the queue: a thread that sees a tick behind the cut sees the request.
+   * How many of the polled ticks come next: those behind the cut of a
+   * capture are polled again after it. Reads the request after the
+   * queue: a thread that sees a tick behind the cut sees the request.
    */
   #admit(polled: number): number {
     if (this.#staging === undefined || !this.#staging.isWanted()) return polled;
@@ -89,8 +95,8 @@ export class PartitionWorker {
   }
 
   /**
-   * Cleans up after a predecessor that died anywhere, in here too; changes nothing on a first start. A
-   * successor that finds this half done does it again.
+   * Cleans up after a predecessor that died anywhere, in here too; changes nothing on a first
+   * start. A successor that finds this half done does it again.
    */
   takeOver(): void {
     try {
@@ -146,8 +152,8 @@ export class PartitionWorker {
   }
 
   /**
-   * Publishes applied ticks. Marks first, then releases the slots, so that the gateway never finds an
-   * empty queue and no change.
+   * Publishes applied ticks. Marks first, then releases the slots, so that the gateway never finds
+   * an empty queue and no change.
    */
   #commit(from: number, to: number): void {
     this.#dirty.markAll(this.#columns.symbolIds, from, to);

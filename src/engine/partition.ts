@@ -34,9 +34,9 @@ const EQUAL_WITHIN = 1e-9;
 const ANOMALIES = ROW_VALUES;
 
 /**
- * What a tick does to its symbol: the statistics and the anomaly rule. A pure state machine over the
- * partition's memory, without clock, thread or socket, so that workers, tests, simulation and replay
- * run the same code. One thread only; nothing allocates.
+ * What a tick does to its symbol: the statistics and the anomaly rule. A pure state machine over
+ * the partition's memory, without clock, thread or socket, so that workers, tests, simulation and
+ * replay run the same code. One thread only; nothing allocates.
  */
 export class Partition {
   readonly #rules: Rules;
@@ -48,7 +48,10 @@ export class Partition {
   readonly #anomalies: AnomalyOutput;
   readonly #records: SymbolRecords;
   readonly #hasShortRings: boolean;
-  /** Between these multiples of the window's extrema no price is an anomaly; beyond, an exact test decides. */
+  /**
+   * Between these multiples of the window's extrema no
+   * price is an anomaly; beyond, an exact test decides.
+   */
   readonly #upFrom: number;
   readonly #downFrom: number;
   readonly #tick = createTickScratch();
@@ -56,10 +59,10 @@ export class Partition {
   readonly #row: Float64Array;
 
   /**
-   * @param anomalies has space for two whenever {@link apply} is called: a tick raises at most an Up
-   *   and a Down
-   * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick: `since`
-   *   in `symbol-records.ts` is read only then
+   * @param anomalies has space for two whenever {@link apply}
+   *   is called: a tick raises at most an Up and a Down
+   * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick:
+   *   `since` in `symbol-records.ts` is read only then
    */
   constructor(
     memory: PartitionMemory,
@@ -87,8 +90,9 @@ export class Partition {
   }
 
   /**
-   * Prefetches the memory of ticks `from` to `to` (exclusive) before they are applied. It is scattered,
-   * and a processor waits for many cache lines at a time as long as for one. Changes nothing.
+   * Prefetches the memory of ticks `from` to `to` (exclusive) before
+   * they are applied. It is scattered, and a processor waits for
+   * many cache lines at a time as long as for one. Changes nothing.
    *
    * @returns a value that only defeats dead-code elimination
    */
@@ -105,8 +109,8 @@ export class Partition {
   }
 
   /**
-   * Applies tick number `index`: a finite price above zero, a time at or above zero. The row is whole
-   * on return. The caller marks the symbol dirty.
+   * Applies tick number `index`: a finite price above zero, a time at or above zero. The row is
+   * whole on return. The caller marks the symbol dirty.
    */
   apply(ticks: TickColumns, index: number): void {
     const symbolId = ticks.symbolIds[index] as number;
@@ -137,12 +141,12 @@ export class Partition {
   }
 
   /**
-   * Makes a symbol's state consistent after a worker died applying a tick to it: finishes a row left
-   * half written, rebuilds the sum, empties the window. Every invariant holds again; the tick itself
-   * may be lost.
+   * Makes a symbol's state consistent after a worker died applying a tick to it: finishes a row
+   * left half written, rebuilds the sum, empties the window. Every invariant holds again; the tick
+   * itself may be lost.
    *
-   * @param sequence of the newest anomaly that left this partition, if it is of this symbol; else 0.
-   *   The row may not have counted it yet, and must not number another one the same.
+   * @param sequence of the newest anomaly that left this partition, if it is of this symbol; else
+   *   0. The row may not have counted it yet, and must not number another one the same.
    */
   repair(symbolId: number, sequence: number): void {
     if ((this.#table.version(symbolId) & 1) !== 0) {
@@ -186,7 +190,10 @@ export class Partition {
     this.#maxima.truncated = 0;
   }
 
-  /** Raises an anomaly if the tick in #row moved too far from the window's minimum (1) or maximum (-1). */
+  /**
+   * Raises an anomaly if the tick in #row moved too far
+   * from the window's minimum (1) or maximum (-1).
+   */
   #judge(symbolId: number, direction: 1 | -1): void {
     const row = this.#row;
     const extremum = direction === 1 ? TickDouble.MINIMUM : TickDouble.MAXIMUM;
@@ -203,8 +210,8 @@ export class Partition {
 }
 
 /**
- * The change from `reference` to `price`, percent. Capped at the largest double where the prices are so
- * far apart that it would overflow: the value must stay a number on every wire.
+ * The change from `reference` to `price`, percent. Capped at the largest double where the prices
+ * are so far apart that it would overflow: the value must stay a number on every wire.
  */
 function changePercent(reference: number, price: number): number {
   const change = ((price - reference) / reference) * 100;

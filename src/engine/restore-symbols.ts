@@ -12,10 +12,10 @@ import { MonotonicDeque } from './sliding-window.ts';
 import { type AnomalyCount, type SymbolState, validateState } from './symbol-state.ts';
 import { type SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
 
-/** Where an engine's symbols are restored to. */
+/** The memory that symbols are restored into. */
 export interface RestoredMemory {
   readonly memory: readonly PartitionMemory[];
-  /** By partition; none where no captures are made. */
+  /** By partition; empty where no captures are made. */
   readonly captures: readonly CaptureMemory[];
   readonly rules: Rules;
 }
@@ -23,12 +23,13 @@ export interface RestoredMemory {
 const encoder = new TextEncoder();
 
 /**
- * Gives each symbol an id and lays its state into memory that no worker runs on yet, fitted to the rules of now. The same
- * symbol may come with a state and with a count of anomalies, in either order: the greater count holds.
+ * Gives each symbol an id and writes its state into memory that no worker runs on yet, adapted to
+ * the current rules. A symbol may come with a state and with a count of anomalies, in either order:
+ * the greater count holds.
  *
  * @returns by partition, whether it has a symbol whose ring of prices began after its first tick
- * @throws RangeError when there are more symbols than the table holds
- * @throws Error when a name is no symbol, a state is impossible, or a symbol has two
+ * @throws RangeError when there are more symbols than the table can hold
+ * @throws Error when a name is invalid, a state is impossible, or a symbol has two
  */
 export function restoreSymbols(
   restored: Iterable<SymbolState | AnomalyCount>,
@@ -69,7 +70,7 @@ class Restorer {
     );
   }
 
-  /** False where there is no room for another symbol. */
+  /** False when the symbol table is full. */
   tryRestore(item: SymbolState | AnomalyCount): boolean {
     const symbolId = this.#idOf(item.symbol);
     if (symbolId === UNKNOWN_SYMBOL) return false;
@@ -78,7 +79,7 @@ class Restorer {
     }
     const anomalies = Math.max(item.anomalies, this.#table.anomalies(symbolId));
     const partition = this.#partitions[this.#symbols.partition(symbolId)] as RestoredPartition;
-    if ('count' in item && item.count > 0) this.#lay(symbolId, item, partition);
+    if ('count' in item && item.count > 0) this.#restore(symbolId, item, partition);
     this.#table.continueAnomalies(symbolId, anomalies);
     partition.mark(symbolId);
     return true;
@@ -98,27 +99,27 @@ class Restorer {
     return this.#symbols.register(bytes, 0, bytes.length);
   }
 
-  #lay(symbolId: number, state: SymbolState, partition: RestoredPartition): void {
+  #restore(symbolId: number, state: SymbolState, partition: RestoredPartition): void {
     const isTwice = this.#table.version(symbolId) !== 0;
     const fault = isTwice ? 'it has two states' : validateState(state);
     if (fault !== undefined) throw new Error(`cannot restore symbol "${state.symbol}": ${fault}`);
-    partition.layWindow(symbolId, state);
+    partition.restoreWindow(symbolId, state);
     const row = this.#row;
     row[RowValue.PRICE] = state.price;
     row[RowValue.COUNT] = state.count;
     row[RowValue.TIME] = state.time;
     row[RowValue.MIN] = state.min;
     row[RowValue.MAX] = state.max;
-    row[RowValue.AVERAGE] = this.#layAverage(symbolId, state, partition);
+    row[RowValue.AVERAGE] = this.#restoreAverage(symbolId, state, partition);
     this.#table.write(symbolId, row);
     this.#one[0] = symbolId;
     this.#dirty.markAll(this.#one, 0, 1);
   }
 
   /**
-   * Lays the ring of prices as it was; into one of another size go the newest that it has room for. Returns the average.
+   * Restores the ring of prices; a smaller one gets the newest prices. Returns the average.
    */
-  #layAverage(
+  #restoreAverage(
     symbolId: number,
     { count, average, averaging }: SymbolState,
     partition: RestoredPartition,
@@ -134,7 +135,7 @@ class Restorer {
       return average;
     }
     const kept = Math.min(prices.length, window);
-    // A ring that is full stands as if it had taken in every tick; another one must know its beginning.
+    // A full ring looks as if it had taken every tick; any other must know where it began.
     const since = kept === window ? 0 : count - kept;
     if (since > 0) partition.hasShortRings = true;
     doubles[record + RecordDouble.SINCE] = since;
@@ -146,7 +147,7 @@ class Restorer {
   }
 }
 
-/** What of a symbol's state stands in memory of its partition's own. */
+/** The part of a symbol's state in its partition's own memory. */
 class RestoredPartition {
   hasShortRings = false;
   readonly #minima: MonotonicDeque;
@@ -167,8 +168,8 @@ class RestoredPartition {
     this.#changes = captures && new ChangeSet(captures.changes);
   }
 
-  /** What there is no room for is given up, oldest first, as when a deque cannot grow. */
-  layWindow(symbolId: number, { minima, maxima }: SymbolState): void {
+  /** Drops the oldest places where there is no room, as when a deque cannot grow. */
+  restoreWindow(symbolId: number, { minima, maxima }: SymbolState): void {
     this.#minima.restore(symbolId, minima);
     this.#maxima.restore(symbolId, maxima);
     this.#counters.add(Counter.TRUNCATED, this.#minima.truncated + this.#maxima.truncated);

@@ -12,19 +12,21 @@ import {
 import { DequeWord, type SymbolRecords } from './memory/symbol-records.ts';
 import { TickDouble, type TickScratch } from './tick-scratch.ts';
 
-/** A deque this much smaller than its block moves to a smaller one. */
+/** A deque that fills at most this fraction (one in …) of its block moves to a smaller one. */
 const SHRINK_AT = 8;
-/** No block shrinks below this many places while it is in use: small ones come and go too often to pay. */
+/** Blocks of fewer places do not shrink while in use: they would come and go too often. */
 const SHRINK_ABOVE_PLACES = 64;
 
 /**
- * The extremum of a symbol's ticks inside the window: a monotonic deque (its front is the extremum; a tick removes the
- * places behind it that it outdoes for good). Amortized O(1) a tick. One thread only; nothing allocates.
+ * The extremum of a symbol's ticks inside the window: a monotonic deque, as for the sliding window
+ * minimum. Its front is the extremum; a new tick removes the places at the back that can never
+ * become it. Amortized O(1) a tick. One thread only; never allocates.
  *
- * Ticks of one time need one place at most, so whole-millisecond times never take more than window + 1 places.
+ * Ticks of the same time need one place at most, so times
+ * in whole ms take at most window + 1 places.
  */
 export class MonotonicDeque {
-  /** Places given up because a deque could not grow. */
+  /** Places dropped because a deque could not grow. */
   truncated = 0;
   readonly #words: Int32Array;
   readonly #wordsEach: number;
@@ -34,7 +36,7 @@ export class MonotonicDeque {
   readonly #arenaDoubles: Float64Array;
   readonly #firstWord: number;
   readonly #firstDouble: number;
-  /** 1 for minima, -1 for maxima: a place is outdone when sign × its price is not below sign × the tick's. */
+  /** 1 for minima, -1 for maxima: a tick removes places whose sign × price is not below its own. */
   readonly #sign: number;
   readonly #extremum: number;
   readonly #capacityMax: number;
@@ -61,8 +63,8 @@ export class MonotonicDeque {
   }
 
   /**
-   * Takes in a tick, its time not below the times before it, lets go of places older than its window, and leaves the
-   * extremum of the window in the tick.
+   * Adds a tick whose time is not below those before it, drops places older than its window, and
+   * writes the extremum of the window to the tick.
    */
   push(symbolId: number, tick: TickScratch): void {
     const words = this.#words;
@@ -80,7 +82,7 @@ export class MonotonicDeque {
     }
     if (size === 0) {
       if (unit !== IN_RECORD) this.#returnToRecord(state);
-      this.#startAnew(symbolId, state, tick);
+      this.#startOver(symbolId, state, tick);
       return;
     }
     const sign = this.#sign;
@@ -93,11 +95,12 @@ export class MonotonicDeque {
     words[state + DequeWord.HEAD] = head;
     words[state + DequeWord.SIZE] = size;
     if (size === 0) {
-      this.#startAnew(symbolId, state, tick);
+      this.#startOver(symbolId, state, tick);
       return;
     }
     tick[this.#extremum] = places[first + head * PLACE_DOUBLES + 1] as number;
-    // A place of this very time that outdoes the tick leaves the window together with it: the tick needs none.
+    // A more extreme place of the same time leaves the
+    // window together with the tick, which needs none.
     if (places[back] === tick[TickDouble.TIME]) return;
     if (size > mask || (mask >= SHRINK_ABOVE_PLACES && size * SHRINK_AT <= mask)) {
       this.#appendResized(symbolId, state, tick);
@@ -109,7 +112,7 @@ export class MonotonicDeque {
     words[state + DequeWord.SIZE] = size + 1;
   }
 
-  /** Reads both ends of a deque that outgrew its record: see `SymbolRecords.prefetch`. */
+  /** Prefetches both ends of a deque that outgrew its record. */
   prefetch(symbolId: number): number {
     const words = this.#words;
     const state = symbolId * this.#wordsEach + this.#firstWord;
@@ -127,8 +130,9 @@ export class MonotonicDeque {
   }
 
   /**
-   * Gives a symbol that has no tick yet the places of `places`, time and price of each, oldest first: the newest that it
-   * may hold. Those that it may not count as truncated.
+   * Restores the newest places that fit, of a symbol without ticks; the others count as truncated.
+   *
+   * @param places time and price of each, oldest first
    */
   restore(symbolId: number, places: Float64Array): void {
     const state = symbolId * this.#wordsEach + this.#firstWord;
@@ -141,14 +145,14 @@ export class MonotonicDeque {
     this.truncated += (places.length - kept.length) / PLACE_DOUBLES;
   }
 
-  /** Forgets every place of a symbol whose deque may have been left half moved. It keeps its block. */
+  /** Empties a deque that may have been left half moved. It keeps its block. */
   clear(symbolId: number): void {
     const state = symbolId * this.#wordsEach + this.#firstWord;
     this.#words[state + DequeWord.HEAD] = 0;
     this.#words[state + DequeWord.SIZE] = 0;
   }
 
-  /** Makes room for `size` places, or for as many of them as there is. Returns how many. */
+  /** Allocates room for `size` places, or for fewer if there is less. Returns how many. */
   #reserve(state: number, size: number): number {
     let room = Math.min(size, this.#capacityMax);
     while (room > PLACES_MIN) {
@@ -169,7 +173,7 @@ export class MonotonicDeque {
     return unit * UNIT_DOUBLES;
   }
 
-  /** Gives the block back: a symbol that was quiet for a whole window begins small again. */
+  /** Frees the block: a symbol that was quiet for a whole window starts small again. */
   #returnToRecord(state: number): void {
     const unit = this.#words[state + DequeWord.UNIT] as number;
     const sizeClass = this.#words[state + DequeWord.CLASS] as number;
@@ -178,8 +182,8 @@ export class MonotonicDeque {
     this.#arena.release(unit, sizeClass);
   }
 
-  /** The tick is the only place of a deque that was emptied, and its extremum. */
-  #startAnew(symbolId: number, state: number, tick: TickScratch): void {
+  /** Makes the tick the only place of an emptied deque, and its extremum. */
+  #startOver(symbolId: number, state: number, tick: TickScratch): void {
     const unit = this.#words[state + DequeWord.UNIT] as number;
     const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
     const first = this.#firstOf(symbolId, unit);
@@ -197,7 +201,8 @@ export class MonotonicDeque {
     const isFull = words[state + DequeWord.SIZE] === capacity;
     const hasMoved = this.#tryResize(symbolId, state, isFull ? capacity * 2 : capacity / 2);
     if (isFull && !hasMoved) {
-      // The bound: the oldest place goes, and with it a part of the window. Every move still reported really happened.
+      // At the bound the oldest place goes, which shortens
+      // the window. Every move still reported is real.
       words[state + DequeWord.HEAD] =
         ((words[state + DequeWord.HEAD] as number) + 1) & (capacity - 1);
       words[state + DequeWord.SIZE] = capacity - 1;
@@ -216,7 +221,10 @@ export class MonotonicDeque {
     tick[this.#extremum] = places[first + head * PLACE_DOUBLES + 1] as number;
   }
 
-  /** Moves the deque to a block of `capacity` places; false when it may not or there is none. */
+  /**
+   * Moves the deque to a block of `capacity` places; false
+   * where that is too large or there is none.
+   */
   #tryResize(symbolId: number, state: number, capacity: number): boolean {
     if (capacity > this.#capacityMax) return false;
     const sizeClass = sizeClassOf(capacity);
@@ -226,7 +234,8 @@ export class MonotonicDeque {
     const oldUnit = words[state + DequeWord.UNIT] as number;
     const oldClass = words[state + DequeWord.CLASS] as number;
     this.#copy(symbolId, state, unit);
-    // The block is never smaller than the class says, so that it can be kept whenever this thread dies.
+    // The block is never smaller than its class says, so a
+    // successor can keep it whenever this thread dies.
     words[state + DequeWord.CLASS] = Math.min(oldClass, sizeClass);
     words[state + DequeWord.UNIT] = unit;
     words[state + DequeWord.CLASS] = sizeClass;
@@ -235,7 +244,7 @@ export class MonotonicDeque {
     return true;
   }
 
-  /** Copies the deque's places, front first, to the block at `unit`. */
+  /** Copies the deque's places, oldest first, to the block at `unit`. */
   #copy(symbolId: number, state: number, unit: number): void {
     const oldUnit = this.#words[state + DequeWord.UNIT] as number;
     const source = oldUnit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;

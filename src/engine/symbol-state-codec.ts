@@ -10,12 +10,13 @@ import { type SymbolState, validateState } from './symbol-state.ts';
  *     of the   CRC-32            bytes of         of the   how many of each follow
  *     whole    of what           the name         average
  *              follows
+ *   float64 each
  *   32       40          48      56      64        72     80    88    96    104          112
- *   ├ count ─┼ anomalies ┼ taken ┼ price ┼ average ┼ time ┼ min ┼ max ┼ sum ┼ correction ┤  float64 each
+ *   ├ count ─┼ anomalies ┼ taken ┼ price ┼ average ┼ time ┼ min ┼ max ┼ sum ┼ correction ┤
  *   112
  *   ├ prices ── float64 each ─┼ minima ── time, price ─┼ maxima ── time, price ─┼ name ── UTF-8 ─┤
  *
- * The first 9 bytes mean the same in every version. States may follow one another without anything in between.
+ * The first 9 bytes mean the same in every version. States may follow one another without a gap.
  */
 const VERSION = 1;
 const CHECK_FROM = 8;
@@ -26,18 +27,18 @@ const CAPACITY_MIN = 4096;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Bytes that are no state of a symbol, or none of this version. */
+/** The bytes are not a symbol's state, or are of another version. */
 export class SymbolStateError extends Error {
   override readonly name = 'SymbolStateError';
 }
 
-/** Writes states one after the other. */
+/** Encodes states into one growing buffer. */
 export class SymbolStateWriter {
   #bytes = new Uint8Array(CAPACITY_MIN);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
-  /** Bytes written since they were last taken. */
+  /** Bytes written since the last {@link take}. */
   get length(): number {
     return this.#length;
   }
@@ -70,7 +71,7 @@ export class SymbolStateWriter {
     view.setUint32(start + 4, crc32(checked), true);
   }
 
-  /** What was written, in memory of its own. */
+  /** A copy of what was written; starts over. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length);
     this.#length = 0;
@@ -108,9 +109,9 @@ export function encodeSymbolState(state: SymbolState): Uint8Array {
 }
 
 /**
- * Reads one state.
+ * Decodes one state.
  *
- * @throws SymbolStateError when the bytes are not exactly one, undamaged and of a version known here
+ * @throws SymbolStateError unless the bytes are exactly one undamaged state of this version
  */
 export function decodeSymbolState(bytes: Uint8Array): SymbolState {
   const [state, ...others] = decodeSymbolStates(bytes);
@@ -120,9 +121,9 @@ export function decodeSymbolState(bytes: Uint8Array): SymbolState {
 }
 
 /**
- * Reads states that follow one another, as in a chunk of `readCapture`.
+ * Decodes consecutive states, such as a chunk of `readCapture`.
  *
- * @throws SymbolStateError at the first that is damaged or of a version unknown here
+ * @throws SymbolStateError at the first that is damaged or of another version
  */
 export function* decodeSymbolStates(bytes: Uint8Array): Generator<SymbolState> {
   for (let at = 0; at < bytes.length; ) {
@@ -136,7 +137,7 @@ function lengthAt(bytes: Uint8Array, at: number): number {
   const left = bytes.length - at;
   const length = left < 4 ? 0 : viewOf(bytes).getUint32(at, true);
   if (length <= CHECK_FROM || length > left) {
-    throw faultAt(at, `cut off or damaged: ${left} bytes left, its length says ${length}`);
+    throw faultAt(at, `truncated or damaged: ${left} bytes left, its length is ${length}`);
   }
   return length;
 }
@@ -144,27 +145,27 @@ function lengthAt(bytes: Uint8Array, at: number): number {
 function decode(bytes: Uint8Array, at: number): SymbolState {
   const view = viewOf(bytes);
   if (crc32(bytes.subarray(CHECK_FROM)) !== view.getUint32(4, true)) {
-    throw faultAt(at, 'damaged: its checksum does not match');
+    throw faultAt(at, 'damaged: the checksum does not match');
   }
   const version = view.getUint8(8);
-  if (version !== VERSION) throw faultAt(at, `of version ${version}; known is ${VERSION}`);
-  if (bytes.length < HEADER_BYTES)
-    throw faultAt(at, `of ${bytes.length} bytes, fewer than a header`);
+  if (version !== VERSION)
+    throw faultAt(at, `version ${version} is not supported, only ${VERSION}`);
+  if (bytes.length < HEADER_BYTES) throw faultAt(at, `${bytes.length} bytes, fewer than a header`);
   const nameBytes = view.getUint8(9);
   const sizes = [16, 20, 24].map((from) => view.getUint32(from, true)) as [number, number, number];
   const [prices, minima, maxima] = sizes;
   const doubles = prices + 2 * minima + 2 * maxima;
   if (bytes.length !== HEADER_BYTES + doubles * 8 + nameBytes) {
-    throw faultAt(at, `of ${bytes.length} bytes, but its parts are of others`);
+    throw faultAt(at, `${bytes.length} bytes, but its parts have another length`);
   }
   const state = parse(bytes, view, sizes);
-  if (state === undefined) throw faultAt(at, 'of a name that is not UTF-8');
+  if (state === undefined) throw faultAt(at, 'its name is not UTF-8');
   const fault = validateState(state);
   if (fault !== undefined) throw faultAt(at, `impossible: ${fault}`);
   return state;
 }
 
-/** Undefined where the name is no text. */
+/** Undefined if the name is not UTF-8. */
 function parse(
   bytes: Uint8Array,
   view: DataView,

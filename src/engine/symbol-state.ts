@@ -1,24 +1,24 @@
 import { PLACE_DOUBLES } from './memory/place-arena.ts';
 
-/** The moving average of a symbol, as its ring stands. */
+/** The moving average of a symbol. */
 export interface AverageState {
   /** Places of the ring. */
   readonly window: number;
-  /** Prices that the ring took in so far: the next goes to place `taken` mod `window`. */
+  /** Prices taken so far: the next one goes to place `taken` mod `window`. */
   readonly taken: number;
   /** By place; fewer than `window` until the ring is full. */
   readonly prices: Float64Array;
-  /** Running sum, and what rounding cut off of it. */
+  /** Running sum, and its collected rounding errors. */
   readonly sum: number;
   readonly correction: number;
 }
 
-/** All that is known of a symbol: what a new engine needs to go on as if it were the old one. */
+/** All that is known of a symbol: what a new engine needs to continue exactly like the old one. */
 export interface SymbolState {
   readonly symbol: string;
   /** Anomalies detected: the sequence of the newest. */
   readonly anomalies: number;
-  /** Ticks applied. 0: only `anomalies` means something. */
+  /** Ticks applied. If 0, only `anomalies` is meaningful. */
   readonly count: number;
   readonly price: number;
   readonly average: number;
@@ -27,40 +27,42 @@ export interface SymbolState {
   readonly min: number;
   readonly max: number;
   readonly averaging: AverageState;
-  /** Places of the sliding window's deques: time and price of each, oldest first. */
+  /**
+   * Places of the sliding window's deques, oldest first: time (ms since the epoch) and price each.
+   */
   readonly minima: Float64Array;
   readonly maxima: Float64Array;
 }
 
-/** How far a symbol's anomalies are known to be numbered, wherever its state is. */
+/** The last known sequence of a symbol's anomalies, with or without a state. */
 export interface AnomalyCount {
   readonly symbol: string;
   readonly anomalies: number;
 }
 
-/** What no state of a symbol can be, in words; undefined for one that can. */
+/** Why no symbol can have this state; undefined for a possible one. */
 export function validateState(state: SymbolState): string | undefined {
   const { anomalies, count, averaging, minima, maxima } = state;
   if (!isCount(anomalies)) return `${anomalies} anomalies`;
   if (!isCount(count)) return `${count} ticks`;
   const { window, taken, prices } = averaging;
   if (count === 0) return taken + prices.length > 0 ? 'prices, but no tick' : undefined;
-  if (!isCount(taken) || taken > count) return `${taken} prices averaged of ${count} ticks`;
+  if (!isCount(taken) || taken > count) return `${taken} prices averaged after ${count} ticks`;
   if (prices.length === 0 || prices.length !== Math.min(taken, window)) {
-    return `${prices.length} prices of ${taken} in a ring of ${window}`;
+    return `${prices.length} prices in a ring of ${window} after ${taken}`;
   }
   const isTick = isPrice(state.price) && isTime(state.time) && isPrice(state.average);
-  if (!isTick || !isPrice(state.min) || !isPrice(state.max)) return 'values that no tick makes';
-  if (!prices.every(isPrice)) return 'a price that is none';
+  if (!isTick || !isPrice(state.min) || !isPrice(state.max)) return 'values that no tick produces';
+  if (!prices.every(isPrice)) return 'an invalid price';
   return validatePlaces(minima, 1) ?? validatePlaces(maxima, -1);
 }
 
-/** @param sign 1 where prices rise from place to place, -1 where they fall */
+/** @param sign 1 if prices rise from place to place, -1 if they fall */
 function validatePlaces(places: Float64Array, sign: 1 | -1): string | undefined {
   for (let i = 0; i < places.length; i += PLACE_DOUBLES) {
     const time = places[i] as number;
     const price = places[i + 1] as number;
-    if (!isTime(time) || !isPrice(price)) return 'a place in the window that no tick makes';
+    if (!isTime(time) || !isPrice(price)) return 'a place in the window that no tick produces';
     if (i === 0) continue;
     const isInOrder =
       time >= (places[i - PLACE_DOUBLES] as number) &&

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { createSymbolNames, SymbolNames } from './memory/symbol-names.ts';
 
-/** What {@link SymbolTable.find} answers for a symbol it does not hold. */
+/** Returned by {@link SymbolTable.find} for an unknown symbol. */
 export const UNKNOWN_SYMBOL = -1;
 
 const INITIAL_SYMBOLS = 1024;
@@ -9,13 +9,16 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /**
- * Symbol → dense id, found by UTF-8 bytes as they stand in a frame: no string is made for a symbol that is known. An
- * open-addressing hash table with linear probing, at most half full. Ids count from 0 and are never given back.
+ * Symbol → dense id, found by the UTF-8 bytes of a frame: no string is
+ * made for a known symbol. An open-addressing hash table with linear
+ * probing, at most half full. Ids count from 0 and are never reused.
  */
 export class SymbolTable {
   readonly #capacity: number;
   readonly #partitions: number;
-  /** Nobody knows which symbols share a slot: with those, a publisher could make every look-up a long search. */
+  /**
+   * Secret: a publisher that knew which symbols share a slot could make every lookup a long search.
+   */
   readonly #basis = randomInt(2 ** 32);
   /** Id + 1 by hash; 0 where empty. */
   #slots = new Int32Array(INITIAL_SYMBOLS * 2);
@@ -25,7 +28,7 @@ export class SymbolTable {
   readonly #bytes: SymbolNames;
 
   /**
-   * @param capacity symbols it may hold
+   * @param capacity most symbols it may hold
    * @param memory for their names; see `createSymbolNames`
    */
   constructor(capacity: number, partitions: number, memory = createSymbolNames(capacity)) {
@@ -42,7 +45,7 @@ export class SymbolTable {
     return this.#names.length >= this.#capacity;
   }
 
-  /** Every symbol, in the order of ids. */
+  /** All symbols, by id. */
   get names(): readonly string[] {
     return this.#names;
   }
@@ -57,7 +60,7 @@ export class SymbolTable {
     return this.#partitionsOf[symbolId] as number;
   }
 
-  /** The id of the symbol written at `start` to `end` in `bytes`, or {@link UNKNOWN_SYMBOL}. */
+  /** The id of the symbol in `bytes` from `start` to `end`, or {@link UNKNOWN_SYMBOL}. */
   find(bytes: Uint8Array, start: number, end: number): number {
     return (this.#slots[this.#slotOf(bytes, start, end)] as number) - 1;
   }
@@ -69,7 +72,9 @@ export class SymbolTable {
   }
 
   /**
-   * Gives a symbol the next id. The caller has checked that it is a valid one, not held yet, and that there is room.
+   * Gives a valid, unknown symbol the next id.
+   *
+   * @throws RangeError when the table is full
    */
   register(bytes: Uint8Array, start: number, end: number): number {
     if (this.isFull()) throw new RangeError(`symbol table: full with ${this.#capacity} symbols`);
@@ -83,7 +88,7 @@ export class SymbolTable {
     return symbolId;
   }
 
-  /** Where the symbol stands, or the empty slot where it would. */
+  /** The slot of the symbol, or the empty one that it would take. */
   #slotOf(bytes: Uint8Array, start: number, end: number): number {
     const hash = symbolHash(bytes, start, end, this.#basis);
     const mask = this.#slots.length - 1;
@@ -124,11 +129,11 @@ const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
 /**
- * The 32-bit hash of a symbol's UTF-8 bytes: FNV-1a, then the finalizer of MurmurHash3 (fmix32), since the low bits of
- * FNV-1a alone spread short, similar symbols badly. Stable: it decides partitions, here and wherever symbols are
- * divided among processes.
+ * The 32-bit hash of a symbol's UTF-8 bytes: FNV-1a, then the finalizer of MurmurHash3 (fmix32),
+ * because the low bits of FNV-1a alone spread short, similar symbols badly. Stable: it decides
+ * partitions, here and where symbols are divided among processes.
  *
- * @param basis another one makes another hash: a secret one, where symbols could be chosen that collide
+ * @param basis makes another hash of it: secret where clients could choose symbols that collide
  * @returns an unsigned 32-bit integer
  */
 export function symbolHash(

@@ -1,11 +1,12 @@
 /*
- * The tick that is being applied, in memory: a double that is passed to or returned from a call which the compiler does
- * not inline is boxed, 16 bytes each time, and which calls it inlines changes with the load.
+ * The tick being applied, in memory: a double that is passed to or
+ * returned from a call that the compiler does not inline is boxed, 16
+ * bytes each time, and which calls it inlines changes with the load.
  *
- *   PRICE, TIME        its own
- *   TAKEN              prices that its symbol's moving average took in before it
- *   OLDEST             the oldest time that is still in its window
- *   AVERAGE            the moving average with it
+ *   PRICE, TIME        of the tick
+ *   TAKEN              prices that the moving average of its symbol took before it
+ *   OLDEST             the oldest time still in its window
+ *   AVERAGE            the moving average including it
  *   MINIMUM, MAXIMUM   of its window
  */
 export type TickScratch = Float64Array;

@@ -5,8 +5,9 @@ import type { PartitionWorkerData } from './partition-worker.ts';
 export type SpawnWorker = (data: PartitionWorkerData) => Worker;
 
 /**
- * A worker that dies within {@link CALM_MS} of its start delays the next start by this long, doubled
- * each time, ms: otherwise one that dies at once would be restarted without end. `/readyz` reports it.
+ * A worker that dies within {@link CALM_MS} of its start delays the
+ * next start by this long, doubled each time, ms: otherwise one that
+ * dies at once would be restarted without end. `/readyz` reports it.
  */
 const BACKOFF_MS_MIN = 10;
 const BACKOFF_MS_MAX = 1000;
@@ -15,7 +16,9 @@ const CALM_MS = 500;
 /** Called when a worker died: why, and whether by an error of its own. */
 export type OnDeath = (cause: Error, hasFailed: boolean) => void;
 
-/** Keeps one partition's worker running: one that dies is replaced by another on the same memory. */
+/**
+ * Keeps one partition's worker running: one that dies is replaced by another on the same memory.
+ */
 export class PartitionThread {
   restarts = 0;
   /** Resolves when a worker runs. */
@@ -83,14 +86,16 @@ export class PartitionThread {
 }
 
 /**
- * Decides which of the ticks that a partition's workers died on caused the death: the worker failed by
- * itself, or a second one died before it had skipped the tick. A worker killed from outside while
- * applying a tick does not put it to blame.
+ * Decides which of the ticks that a partition's workers died on caused the death: the worker failed
+ * by itself, or a second one died before it had skipped the tick. A worker killed from outside
+ * while applying a tick does not put it to blame.
  */
 export class Quarantine {
   /** Ticks blamed so far, each counted once. */
   count = 0;
-  /** Positions in the queue: of the tick that the last worker died on, and of the last one blamed. */
+  /**
+   * Positions in the queue: of the tick that the last worker died on, and of the last one blamed.
+   */
   #suspect: number | undefined;
   #blamed: number | undefined;
 
@@ -117,8 +122,9 @@ const PREPARE_AFTER_MS = 1000;
 const THREADS = 2;
 
 /**
- * Threads that have loaded the worker's code and wait to become some partition's worker. A thread takes
- * half a second to start on a busy machine, during which the ticks of a dead worker's partition wait.
+ * Threads that have loaded the worker's code and wait to become some partition's worker. A thread
+ * takes half a second to start on a busy machine, during which the ticks of a dead worker's
+ * partition wait.
  */
 export class Standby {
   /** Waiting threads, oldest first, and whether each has loaded everything. */
@@ -137,7 +143,10 @@ export class Standby {
     return this.#waiting.size === THREADS && [...this.#waiting.values()].every(Boolean);
   }
 
-  /** Turns a waiting thread, or else a new one, into a partition's worker; starts another once it runs. */
+  /**
+   * Turns a waiting thread, or else a new one, into a
+   * partition's worker; starts another once it runs.
+   */
   readonly take = (data: PartitionWorkerData): Worker => {
     const [worker = this.#start()] = this.#waiting.keys();
     this.#waiting.delete(worker);
@@ -181,9 +190,9 @@ export class Standby {
 }
 
 /**
- * Starts a thread that becomes the worker of the partition whose {@link PartitionWorkerData} is posted
- * to it. From the built JavaScript, or in tests from the TypeScript source: there a bootstrap script
- * registers the loader, which workers do not inherit on Node 20.
+ * Starts a thread that becomes the worker of the partition whose {@link PartitionWorkerData} is
+ * posted to it. From the built JavaScript, or in tests from the TypeScript source: there a
+ * bootstrap script registers the loader, which workers do not inherit on Node 20.
  */
 function startThread(): Worker {
   const isBuilt = import.meta.url.endsWith('.js');

@@ -1,17 +1,16 @@
 const utf8 = new TextEncoder();
 
-/** Takes numbers one after the other, in the encoding of whoever implements it. */
+/** Writes numbers in some encoding. */
 export interface NumberWriter {
   number(value: number): void;
 }
 
 /**
- * Writes MessagePack into a buffer of its own that is used again and again: no allocation in steady
- * state.
+ * Writes MessagePack into its own buffer, which is reused: no allocation in steady state.
  *
  * Integers from -32 to 2^32 - 1 take their shortest form, other numbers (-0 among them) float32
- * where that is exact, else float64; so every decoder reads back the very same double. (Larger
- * integers go as float64: uint64 is no shorter, and many decoders make a big integer of it.)
+ * where that is exact, else float64, so every decoder reads back the same double. (Larger integers
+ * are float64: uint64 is no shorter, and many decoders turn it into a big integer.)
  */
 export class ByteWriter implements NumberWriter {
   bytes: Uint8Array;
@@ -28,7 +27,7 @@ export class ByteWriter implements NumberWriter {
     this.length = 0;
   }
 
-  /** What was written, as a view that the next write may change. */
+  /** A view of what was written, valid until the next write. */
   view(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }
@@ -66,7 +65,7 @@ export class ByteWriter implements NumberWriter {
     this.#byte(value ? 0xc3 : 0xc2);
   }
 
-  /** A text as UTF-8; a lone surrogate becomes U+FFFD. */
+  /** Text as UTF-8; a lone surrogate becomes U+FFFD. */
   text(value: string): void {
     const encoded = utf8.encode(value);
     const length = encoded.length;
@@ -78,7 +77,7 @@ export class ByteWriter implements NumberWriter {
     this.copy(encoded, 0, length);
   }
 
-  /** A map header in its shortest form; keys and values in turn follow. */
+  /** A map header in its shortest form; keys and values follow in turn. */
   mapHeader(size: number): void {
     this.#reserve(5);
     if (size < 16) this.bytes[this.length++] = 0x80 | size;
@@ -95,8 +94,8 @@ export class ByteWriter implements NumberWriter {
   }
 
   /**
-   * Appends `length` bytes of `source` from `start`. A plain loop: entries are too short for `set`
-   * to pay.
+   * Appends `length` bytes of `source` from `start`. A
+   * plain loop: entries are too short for `set` to pay.
    */
   copy(source: Uint8Array, start: number, length: number): void {
     this.#reserve(length);
@@ -111,7 +110,7 @@ export class ByteWriter implements NumberWriter {
     this.bytes[this.length++] = value;
   }
 
-  /** A type and a length of 1, 2 or 4 bytes, for which there is room. */
+  /** A type and a length of 1, 2 or 4 bytes. The caller has reserved the space. */
   #header(type: number, length: number, size: number): void {
     const at = this.length;
     this.bytes[at] = type;
@@ -130,7 +129,7 @@ export class ByteWriter implements NumberWriter {
   #integer(value: number): void {
     const at = this.length;
     if (value < 0x100) {
-      // One byte for -32 to 127 (only the negative ones come here), else a uint8 behind its tag.
+      // One byte for -32 to 127 (only negative ones get here), else a uint8 after its tag.
       if (value >= 0) this.bytes[this.length++] = 0xcc;
       this.bytes[this.length++] = value & 0xff;
     } else if (value < 0x1_0000) {

@@ -4,7 +4,7 @@ import { Op } from './ops.ts';
 import { ALL_FIELDS } from './stats-entry.ts';
 import { ALIAS_MAX } from './tick-batch.ts';
 
-/** The options of `SUBSCRIBE` that were given; what is absent keeps its default. */
+/** The options given in `SUBSCRIBE`; absent ones keep their defaults. */
 export interface SubscribeOptions {
   readonly stats?: boolean;
   readonly anomalies?: boolean;
@@ -16,7 +16,7 @@ export interface SubscribeOptions {
   readonly since?: ReadonlyMap<string, number>;
 }
 
-/** The frames a subscriber sends, read and checked. */
+/** A subscriber's frame, parsed and validated. */
 export type StreamRequest =
   | { readonly op: typeof Op.AUTH; readonly token: string }
   | {
@@ -40,7 +40,7 @@ export type StreamRequest =
       readonly limit: number;
     };
 
-/** The frames a publisher sends beside `TICKS`, read and checked. */
+/** A publisher's frame other than `TICKS`, parsed and validated. */
 export type PublishRequest =
   | { readonly op: typeof Op.AUTH; readonly token: string }
   | {
@@ -200,10 +200,7 @@ function isIntegerIn(value: unknown, min: number, max: number): value is number 
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
 
-/**
- * Says what came by its kind, numbers by their value: content of the peer's frame goes back to it
- * only where short.
- */
+/** Describes a value by its type, a number by itself: no long content goes back to the peer. */
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'nil';

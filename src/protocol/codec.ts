@@ -3,32 +3,28 @@ import { ErrorCode, ProtocolError } from './errors.ts';
 import { validateMessagePack } from './message-pack-check.ts';
 import { SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from './ops.ts';
 
-/** How a session's frames are written: MessagePack in binary messages or JSON in text messages. */
+/** How a session encodes frames: MessagePack in binary messages, or JSON in text messages. */
 export type Encoding = 'binary' | 'json';
 
-/** One frame: the op, then what the op needs. */
+/** One frame: the op and its operands. */
 export type Frame = readonly [op: number, ...rest: unknown[]];
 
-/**
- * The containers that the deepest frame nests: frame, list or options, tuple or `since`; and one to
- * spare.
- */
+/** The nesting of the deepest frame (frame, list or options, tuple or `since`) and one to spare. */
 export const FRAME_DEPTH_MAX = 4;
 
-// Both are marked as pure: a program that does not use them is bundled without msgpackr.
+// Marked as pure: a program that does not use them is bundled without msgpackr.
 
-// Plain MessagePack for any decoder: no records, maps in their shortest form, never an extension
-// type.
+// Plain MessagePack for any decoder: no records, shortest map headers, no extension types.
 const packr = /* @__PURE__ */ new Packr({ useRecords: false, variableMapSize: true });
 
-// Maps stay Map objects: a key such as "__proto__" is then a key like any other.
+// Maps become Map objects, in which "__proto__" is a key like any other.
 const unpackr = /* @__PURE__ */ new Unpackr({
   useRecords: false,
   mapsAsObjects: false,
   int64AsType: 'number',
 });
 
-/** The encoding that a subprotocol names; undefined for none of ours. */
+/** The encoding of a subprotocol; undefined for an unknown one. */
 export function encodingOf(subprotocol: string): Encoding | undefined {
   if (subprotocol === SUBPROTOCOL_BINARY) return 'binary';
   return subprotocol === SUBPROTOCOL_JSON ? 'json' : undefined;
@@ -86,9 +82,7 @@ function isDeeperThan(value: unknown, depthMax: number): boolean {
   return Object.values(value).some((inner) => isDeeperThan(inner, depthMax - 1));
 }
 
-/**
- * The entries of a decoded map, whichever encoding it came in; undefined when `value` is not a map.
- */
+/** The entries of a map decoded from either encoding; undefined when `value` is not a map. */
 export function entriesOf(value: unknown): [string, unknown][] | undefined {
   if (value instanceof Map) return [...value].map(([key, inner]) => [String(key), inner]);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;

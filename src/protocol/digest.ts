@@ -1,7 +1,7 @@
 import type { SymbolValues } from './stats-entry.ts';
 
 /*
- * What one symbol adds to a digest, little-endian:
+ * The bytes of one symbol in a digest, little-endian:
  *
  *   0         4         12        20        28        36        44        52
  *   ├─ id ────┼─ price ─┼ average ┼─ count ─┼─ time ──┼─ min ───┼─ max ───┤
@@ -13,14 +13,14 @@ const FNV_PRIME = 0x01000193;
 
 /**
  * The digest of `VERIFY`: 32-bit FNV-1a over every subscribed symbol that has data, in ascending
- * symbol id. Server and client compute it apart, each over what it holds; equal means in sync.
+ * symbol id. Server and client each compute it over what they hold; equal means in sync.
  */
 export class Digest {
   readonly #bytes = new Uint8Array(RECORD_BYTES);
   readonly #view = new DataView(this.#bytes.buffer);
   #hash = FNV_OFFSET;
 
-  /** Adds one symbol. The caller keeps to ascending ids. */
+  /** Adds one symbol. The caller adds ids in ascending order. */
   add(symbolId: number, values: SymbolValues): void {
     const view = this.#view;
     view.setUint32(0, symbolId, true);

@@ -1,5 +1,5 @@
 /**
- * The error codes of `ERROR`, `REJECT`, `SUBSCRIBED` and `UNSUBSCRIBED`. 0 there means: no error.
+ * The error codes of `ERROR`, `REJECT`, `SUBSCRIBED` and `UNSUBSCRIBED`, where 0 means no error.
  */
 export const ErrorCode = {
   bad_frame: 1,
@@ -32,7 +32,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.internal,
 ]);
 
-/** Whether the same request may succeed later without a change to it. */
+/** Whether the same request may succeed later, unchanged. */
 export function isRetryable(code: ErrorCode): boolean {
   return RETRYABLE.has(code);
 }
@@ -41,7 +41,7 @@ const NAMES = new Map<number, ErrorName>(
   Object.entries(ErrorCode).map(([name, code]) => [code, name as ErrorName]),
 );
 
-/** The name of an error code; undefined for one this version does not know. */
+/** The name of an error code; undefined for an unknown one. */
 export function errorName(code: number): ErrorName | undefined {
   return NAMES.get(code);
 }
@@ -72,18 +72,16 @@ export function isReconnectable(closeCode: number): boolean {
   return closeCode < 4500 || closeCode > 4999;
 }
 
-/**
- * An operating error: what a peer did wrong, told to it as an `ERROR` frame or a problem document.
- */
+/** A peer's mistake, answered with an `ERROR` frame or a problem document. */
 export class ProtocolError extends Error {
   /** The name of the class. */
   override readonly name = 'ProtocolError';
-  /** What kind of mistake it was. */
+  /** The kind of mistake. */
   readonly code: ErrorCode;
-  /** The request this answers, where it could be read. */
+  /** The request at fault, if its id could be read. */
   readonly requestId: number | null;
 
-  /** @param message what was wrong, with the value */
+  /** @param message what is wrong, with the value */
   constructor(code: ErrorCode, message: string, requestId: number | null = null) {
     super(message);
     this.code = code;

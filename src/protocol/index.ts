@@ -1,7 +1,4 @@
-/**
- * The wire: everything both ends must agree on. Pure; runs in browsers and in Node; imports nothing
- * of ours.
- */
+/** The wire: all that both ends must agree on. Pure; runs in browsers and Node. */
 export * from './anomaly.ts';
 export * from './byte-writer.ts';
 export * from './client-frames.ts';

@@ -6,13 +6,10 @@
  *   90-9f dc dd  array                           c0     nil      c2 c3  boolean
  *   a0-bf d9-db  string                          c4-c6  binary
  *
- *   c1 is no format; c7-c9 and d4-d8 are extension types.
+ *   c1 is unused; c7-c9 and d4-d8 are extension types.
  */
 
-/**
- * Bytes after the first one of fixed-size scalars c0 to d3; -1 where that is not what the format
- * is.
- */
+/** Bytes after the tag of the scalars c0 to d3 with a fixed size; -1 for other formats. */
 const SCALAR_BYTES: readonly number[] = [
   0, -1, 0, 0, -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
 ];
@@ -29,7 +26,7 @@ const LENGTH_BYTES: Readonly<Record<number, number>> = {
   223: 4,
 };
 
-/** Far more maps than any frame has: a megabyte of empty ones would cost its decoder 200 MB. */
+/** Far more maps than any frame has: decoding a megabyte of empty ones would take 200 MB. */
 const MAPS_MAX = 64;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -43,10 +40,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/**
- * Walks one message without building anything of it, so that no declared length, however large,
- * costs memory.
- */
+/** Walks one message without building values, so that no declared length costs memory. */
 class Walk {
   readonly #bytes: Uint8Array;
   readonly #depthMax: number;
@@ -101,14 +95,14 @@ class Walk {
     return undefined;
   }
 
-  // Strings only: V8 hashes numbers without a secret, so that numbers can be chosen to fall into one bucket
-  // of the Map they are decoded to, which then takes seconds to fill.
+  // Strings only: V8 hashes numbers without a secret, so that numbers can be chosen to fall into
+  // one bucket of the Map they are decoded to, which then takes seconds to fill.
   #key(): string | undefined {
     const start = this.#at;
     const tag = this.#bytes[start];
     if (tag === undefined) return `cut off at byte ${start}`;
     const isText = (tag & 0xe0) === 0xa0 || (tag >= 0xd9 && tag <= 0xdb);
-    return isText ? this.#value(0) : `the key at byte ${start} is no string`;
+    return isText ? this.#value(0) : `the key at byte ${start} is not a string`;
   }
 
   #values(count: number, depth: number): string | undefined {
@@ -134,8 +128,8 @@ class Walk {
     const start = this.#at;
     const fault = this.#skip(length);
     if (fault !== undefined) return fault;
-    // ASCII needs no decoder: a call for each of a million short strings would take longer than all
-    // the rest.
+    // ASCII needs no decoder: a call for each of a million
+    // short strings would take longer than all the rest.
     let ascii = start;
     while (ascii < this.#at && (this.#bytes[ascii] as number) < 0x80) ascii++;
     if (ascii === this.#at || isUtf8(this.#bytes.subarray(ascii, this.#at))) return undefined;
@@ -145,8 +139,9 @@ class Walk {
 
 /**
  * What makes `bytes` unfit as one MessagePack message of this protocol: truncation, bytes after its
- * end, extension types, nesting beyond `depthMax` containers, more than 64 maps, keys that are no strings, bad UTF-8.
- * Undefined when nothing does. The text names places, never content, so it may go to the peer.
+ * end, extension types, nesting beyond `depthMax` containers, more than 64 maps, keys that are no
+ * strings, bad UTF-8. Undefined when nothing does. The text names places, never content, so it may
+ * go to the peer.
  */
 export function validateMessagePack(bytes: Uint8Array, depthMax: number): string | undefined {
   return new Walk(bytes, depthMax).fault();

@@ -3,26 +3,26 @@ import { entriesOf, type Frame } from './codec.ts';
 import { type ErrorCode, isRetryable, type ProtocolError } from './errors.ts';
 import { Op } from './ops.ts';
 
-/** What a publisher may do when a queue is full: see the protocol's overflow policies. */
+/** The overflow policies: what becomes of ticks that find a queue full. */
 export const OVERFLOW_POLICIES = ['dropOldest', 'dropNewest', 'wait'] as const;
-/** What a server does with ticks that find a queue full. */
+/** What becomes of ticks that find a queue full. */
 export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number];
 
-/** How much of everything a server takes. */
+/** The limits of a server. */
 export interface Limits {
   /** Bytes of one frame. */
   readonly frameBytesMax: number;
   /** Ticks in one `TICKS` frame. */
   readonly ticksPerFrameMax: number;
-  /** Symbols that the server holds. */
+  /** Symbols in the server. */
   readonly symbolsMax: number;
-  /** Patterns that a session holds. */
+  /** Patterns of a session. */
   readonly subscriptionsMax: number;
-  /** Time from the connection to a valid token where one is demanded, ms. */
+  /** Time from connecting to a valid token where one is required, ms. */
   readonly authTimeoutMs: number;
 }
 
-/** What `WELCOME` tells every session. */
+/** The contents of `WELCOME` for every session. */
 export interface WelcomeInfo {
   /** The protocol's version. */
   readonly version: number;
@@ -34,15 +34,15 @@ export interface WelcomeInfo {
   readonly serverTime: number;
   /** Longest silence of the server, ms. */
   readonly heartbeatMs: number;
-  /** How much of everything the server takes. */
+  /** The limits of the server. */
   readonly limits: Limits;
 }
 
 /** What `WELCOME` adds for a publisher. */
 export interface PublishWelcomeInfo extends WelcomeInfo {
-  /** The publisher's name, under which it resumes. */
+  /** The publisher's name, with which it resumes. */
   readonly publisher: string;
-  /** The last sequence accepted from this publisher, 0 if none: resend what came after. */
+  /** The last sequence accepted from this publisher, 0 if none: resend what follows it. */
   readonly sequence: number;
   /** Ticks that may be sent before the first `ACK`. */
   readonly credit: number;
@@ -54,15 +54,15 @@ export function welcomeFrame(info: WelcomeInfo | PublishWelcomeInfo): Frame {
   return [Op.WELCOME, info];
 }
 
-/** An error as its frame: answers `requestId`, or nothing in particular. */
+/** `ERROR`: answers the error's `requestId` unless that is null. */
 export function errorFrame(error: ProtocolError, retryAfterMs: number | null = null): Frame {
   const { requestId, code, message } = error;
   return [Op.ERROR, requestId, code, message, isRetryable(code), retryAfterMs];
 }
 
 /**
- * `ACK`: cumulative; the counts are ticks since the connection began, `credit` ticks beyond this
- * sequence.
+ * `ACK`: cumulative; the counts are ticks since the
+ * connection began, `credit` ticks beyond this sequence.
  */
 export function ackFrame(
   sequence: number,
@@ -74,7 +74,7 @@ export function ackFrame(
   return [Op.ACK, sequence, accepted, rejected, dropped, credit];
 }
 
-/** `REJECT`: which ticks of a frame were refused, as index and error code in turn. */
+/** `REJECT`: the refused ticks of a frame, index and error code in turn. */
 export function rejectFrame(sequence: number, faults: readonly number[]): Frame {
   return [Op.REJECT, sequence, faults];
 }
@@ -91,7 +91,7 @@ export function unsubscribedFrame(requestId: number, codes: readonly (ErrorCode 
   return [Op.UNSUBSCRIBED, requestId, codes];
 }
 
-/** `SYMBOLS`: the names behind ids, as id and symbol in turn. */
+/** `SYMBOLS`: ids and their symbols in turn. */
 export function symbolsFrame(idsAndNames: readonly (number | string)[]): Frame {
   return [Op.SYMBOLS, idsAndNames];
 }
@@ -125,7 +125,7 @@ export function goawayFrame(reason: string, deadlineMs: number, jitterMs: number
   return [Op.GOAWAY, reason, deadlineMs, jitterMs];
 }
 
-/** The info of a decoded `WELCOME`, as a plain object; for readers, so nothing in it is checked. */
+/** The contents of a decoded `WELCOME`, unchecked: it comes from a server. */
 export function readWelcome(frame: Frame): WelcomeInfo & Partial<PublishWelcomeInfo> {
   const info = Object.fromEntries(entriesOf(frame[1]) ?? []);
   info.limits = Object.fromEntries(entriesOf(info.limits) ?? []);

@@ -1,7 +1,7 @@
 /** The longest symbol, in Unicode code points. */
 export const SYMBOL_LENGTH_MAX = 32;
 
-// Cc: C0 and C1 controls. A lone surrogate cannot be sent as UTF-8, so no symbol holds one.
+// Cc: C0 and C1 controls. A lone surrogate cannot be encoded as UTF-8.
 const CONTROL_OR_SURROGATE = /[\p{Cc}\p{Cs}]/u;
 
 function validateText(text: string): string | undefined {
@@ -16,8 +16,8 @@ function validateText(text: string): string | undefined {
 }
 
 /**
- * What breaks the symbol rules in `text`, as the rest of a sentence ("is empty"); undefined for a
- * good symbol.
+ * What breaks the symbol rules in `text`, as the rest of a
+ * sentence ("is empty"); undefined for a good symbol.
  */
 export function validateSymbol(text: string): string | undefined {
   return (

@@ -1,31 +1,29 @@
 /*
- * The ticks of one frame in columns, used again for every frame:
+ * The ticks of one frame in columns, reused for every frame:
  *
- *   kinds    Uint8     what names the symbol: text, alias, or neither
- *   names    Uint32    the alias, or where the text starts in `text`
+ *   kinds    Uint8     how the symbol is named: text, alias, or neither
+ *   names    Uint32    the alias, or the start of the text in `text`
  *   lengths  Uint16    bytes of the text (capped: no valid symbol comes near)
  *   prices   Float64   NaN where the frame held no number
  *   times    Float64   likewise; the receipt time where the frame held nil
  */
 
-/** What names a tick's symbol. */
+/** How a tick's symbol is named. */
 export const NameKind = { NEITHER: 0, TEXT: 1, ALIAS: 2 } as const;
 export type NameKind = (typeof NameKind)[keyof typeof NameKind];
 
-/** The largest alias: what the names column holds, and beyond any sensible number of symbols. */
+/** The largest alias: the limit of the names column. */
 export const ALIAS_MAX = 0xffff_ffff;
 
 const LENGTH_MAX = 0xffff;
 const encoder = new TextEncoder();
 
-/**
- * The ticks of one frame, decoded but not yet judged: a bad price must not spoil its neighbours.
- */
+/** The ticks of one frame, decoded but not validated: a bad price must not spoil its neighbours. */
 export class TickBatch {
   /** The frame's sequence; 0 opts out of acknowledgements. */
   sequence = 0;
   count = 0;
-  /** When the frame was received, on whatever clock its receiver keeps. */
+  /** When the frame was received, on the receiver's clock. */
   receivedAt = 0;
   kinds = new Uint8Array(256);
   names = new Uint32Array(256);
@@ -37,7 +35,7 @@ export class TickBatch {
   #scratch = new Uint8Array(4096);
   #scratchUsed = 0;
 
-  /** Empties the batch and makes room for `capacity` ticks whose text names stand in `text`. */
+  /** Empties the batch and reserves space for `capacity` ticks whose text names are in `text`. */
   start(sequence: number, capacity: number, text: Uint8Array = this.#scratch): void {
     this.sequence = sequence;
     this.count = 0;
@@ -53,9 +51,9 @@ export class TickBatch {
   }
 
   /**
-   * Adds a tick whose price and time the caller then puts into their columns.
+   * Adds a tick whose price and time the caller then writes to their columns.
    *
-   * @param name the alias, or where a text name stands in `text`
+   * @param name the alias, or the start of a text name in `text`
    * @param length bytes of a text name
    * @returns its index
    */
@@ -67,9 +65,7 @@ export class TickBatch {
     return index;
   }
 
-  /**
-   * Adds a tick from decoded values, whatever they are; only for a batch started without `text`.
-   */
+  /** Adds a tick from decoded values of any type. Only for a batch started without `text`. */
   addValues(symbol: unknown, price: unknown, time: number): void {
     const index = this.#addNamed(symbol);
     this.prices[index] = typeof price === 'number' ? price : Number.NaN;
@@ -82,13 +78,13 @@ export class TickBatch {
       return this.add(NameKind.TEXT, start, this.#encode(symbol));
     }
     if (isAlias(symbol)) return this.add(NameKind.ALIAS, symbol, 0);
-    // Named by neither a text nor an alias: it will be rejected, but keeps its index.
+    // Neither text nor alias: it will be rejected, but keeps its index.
     return this.add(NameKind.NEITHER, 0, 0);
   }
 
   #encode(symbol: string): number {
-    // An ill-formed string would turn into replacement characters, a different symbol: leave a byte
-    // that is no UTF-8.
+    // An ill-formed string would become replacement
+    // characters, another symbol: add an invalid byte.
     const needed = symbol.length * 3 + 1;
     if (this.#scratch.length - this.#scratchUsed < needed) {
       const grown = new Uint8Array((this.#scratchUsed + needed) * 2);
@@ -104,10 +100,7 @@ export class TickBatch {
   }
 }
 
-/**
- * Whether a decoded value may name a symbol as an alias: a non-negative integer, of whatever number
- * type it came.
- */
+/** Whether a decoded value may be an alias: an integer from 0 to {@link ALIAS_MAX}. */
 export function isAlias(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= ALIAS_MAX;
 }

@@ -11,9 +11,9 @@ import { isAlias, NameKind, type TickBatch, withoutSign } from './tick-batch.ts'
  * shape of the same frame (more trailing elements, odd headers) is left to the general codec.
  */
 
-/** From this length on, a frame's numbers are read through a view: making one takes as long as several numbers. */
+/** Longer frames are read through a view: making one takes as long as reading several numbers. */
 const VIEW_FROM_BYTES = 256;
-/** Which half of a double its first word holds on this machine: the upper one is 1 where the lower byte comes first. */
+/** The index of a double's upper word: 1 on little-endian machines. */
 const HIGH_WORD = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
 
 /**
@@ -23,7 +23,7 @@ const HIGH_WORD = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
 export class TicksReader {
   readonly #ticksMax: number;
   #bytes: Uint8Array = new Uint8Array(0);
-  /** Of a long frame; a short one goes without. */
+  /** Null for a short frame. */
   #view: DataView | null = null;
   #at = 0;
   #receiptTime = 0;
@@ -32,7 +32,7 @@ export class TicksReader {
   readonly #words = new Uint32Array(this.#double.buffer);
   readonly #single = new Float32Array(this.#double.buffer);
 
-  /** @param ticksMax ticks a frame may hold */
+  /** @param ticksMax most ticks in a frame */
   constructor(ticksMax: number) {
     this.#ticksMax = ticksMax;
   }
@@ -41,8 +41,7 @@ export class TicksReader {
    * Reads a frame into `batch`; ticks without a time get `receiptTime` (ms since the epoch).
    *
    * @returns false when this is not a TICKS frame in its plain shape: use the general codec
-   * @throws ProtocolError `bad_frame` when it is one, but broken; the batch's content is then
-   * undefined
+   * @throws ProtocolError `bad_frame` when it is one but broken; the batch is then undefined
    */
   read(bytes: Uint8Array, batch: TickBatch, receiptTime: number): boolean {
     if (bytes[0] !== 0x93 || bytes[1] !== Op.TICKS) return false;
@@ -53,8 +52,7 @@ export class TicksReader {
     const sequence = checkSequence(this.#scalar());
     const values = this.#arrayLength();
     const count = tickCount(values, this.#ticksMax);
-    // Each value takes a byte at least: a declared length cannot make us reserve more than the
-    // frame's own size.
+    // Each value takes at least a byte: no declared length reserves more than the frame's size.
     if (values > bytes.length - this.#at) throw cutOff();
     batch.start(sequence, count, bytes);
     this.#receiptTime = receiptTime;
@@ -93,8 +91,8 @@ export class TicksReader {
   }
 
   /**
-   * Puts the next value into a column, NaN for any scalar that is no number. (A double that is returned from a call which
-   * the compiler does not inline is boxed.)
+   * Reads the next value into a column, NaN for any scalar that is not a number. (A double returned
+   * from a call that the compiler does not inline is boxed.)
    */
   #readInto(column: Float64Array, index: number): void {
     if (this.#bytes[this.#at] === 0xcb && this.#at + 9 <= this.#bytes.length) {
@@ -112,8 +110,9 @@ export class TicksReader {
   }
 
   /**
-   * The next value as a number, whatever its format; NaN for any other scalar. Containers and extension types are beyond
-   * what a tick may hold.
+   * The next value as a number; NaN for any other scalar.
+   *
+   * @throws ProtocolError for containers and extension types
    */
   #scalar(): number {
     const at = this.#at;
@@ -155,7 +154,7 @@ export class TicksReader {
     return this.#double[0] as number;
   }
 
-  /** Leaves the double that stands at `at` in #double. */
+  /** Loads the double at `at` into #double. */
   #load(at: number): void {
     this.#words[HIGH_WORD] = this.#int32(at);
     this.#words[1 - HIGH_WORD] = this.#int32(at + 4);
@@ -166,7 +165,7 @@ export class TicksReader {
     return this.#single[0] as number;
   }
 
-  /** The lower half of the 64-bit integer whose tag stands at `at`. */
+  /** The lower half of the 64-bit integer whose tag is at `at`. */
   #low(at: number): number {
     return this.#int32(at + 5) >>> 0;
   }
@@ -195,11 +194,11 @@ export class TicksReader {
       const length = this.#textLength(tag);
       this.#at += length;
     } else {
-      throw badTicks(`type 0x${tag.toString(16)} at byte ${this.#at} is no symbol, price or time`);
+      throw badTicks(`unexpected type 0x${tag.toString(16)} at byte ${this.#at}`);
     }
   }
 
-  /** Steps over the header of a string or binary; returns its length, which is there to be read. */
+  /** Skips the header of a string or binary; returns its length, all of which is in the frame. */
   #textLength(tag: number): number {
     let length = tag & 0x1f;
     let header = 1;
@@ -228,12 +227,11 @@ export class TicksReader {
   }
 }
 
-/** Whole size of number formats ca to d3, by tag - 0xc0. */
+/** Bytes of number formats ca to d3 with their tag, by tag - 0xc0. */
 const SCALAR_SIZE: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 9, 2, 3, 5, 9, 2, 3, 5, 9];
 
 /**
- * Reads a TICKS frame that came through the general codec (JSON, or an unusual shape of
- * MessagePack).
+ * Reads a TICKS frame decoded by the general codec: JSON, or an unusual shape of MessagePack.
  *
  * @throws ProtocolError `bad_frame` when its shape is wrong
  */
@@ -261,8 +259,7 @@ export function readTicksFrame(
 }
 
 /**
- * Binary is an object too, but no container: like any other scalar of a wrong type it spoils its
- * own tick only.
+ * Binary is an object but no container: like any scalar of a wrong type it spoils its tick only.
  */
 function isContainer(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);
@@ -274,9 +271,9 @@ function checkSequence(value: unknown): number {
 }
 
 function tickCount(values: number, ticksMax: number): number {
-  if (values % 3 !== 0) throw badTicks(`it takes three values a tick, and ${values} came`);
+  if (values % 3 !== 0) throw badTicks(`expected three values a tick, got ${values}`);
   if (values / 3 > ticksMax) {
-    throw badTicks(`it holds ${values / 3} ticks, and at most ${ticksMax} are taken`);
+    throw badTicks(`${values / 3} ticks, but at most ${ticksMax} are allowed`);
   }
   return values / 3;
 }

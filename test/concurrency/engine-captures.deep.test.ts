@@ -200,13 +200,13 @@ describe('a capture', () => {
     expect(engine.isCapturePossible).toBe(true);
     const first = engine.capture();
     expect(engine.isCapturePossible).toBe(false);
-    await expect(engine.capture()).rejects.toThrow('the capture before is not released');
+    await expect(engine.capture()).rejects.toThrow('the previous capture is not released');
     engine.releaseCapture(await first);
     const second = await engine.capture();
     expect(second.number).toBe(2);
     // The one before has no say in it.
     engine.releaseCapture(await first);
-    await expect(engine.capture()).rejects.toThrow('the capture before is not released');
+    await expect(engine.capture()).rejects.toThrow('the previous capture is not released');
     engine.releaseCapture(second);
     await run.stop();
     await expect(engine.capture()).rejects.toThrow('the engine is stopping');

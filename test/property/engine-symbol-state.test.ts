@@ -121,7 +121,7 @@ describe('the bytes of a state', () => {
     const half = two.slice(0, bytes.length + 10);
     const reading = () => [...decodeSymbolStates(half)];
     expect(reading).toThrow(
-      `symbol state at byte ${bytes.length}: cut off or damaged: 10 bytes left, its length says ${bytes.length}`,
+      `symbol state at byte ${bytes.length}: truncated or damaged: 10 bytes left, its length is ${bytes.length}`,
     );
   });
 
@@ -129,7 +129,7 @@ describe('the bytes of a state', () => {
     const bytes = encodeSymbolState(SAMPLE);
     bytes[8] = 2;
     expect(() => decodeSymbolState(checked(bytes))).toThrow(
-      'symbol state at byte 0: of version 2; known is 1',
+      'symbol state at byte 0: version 2 is not supported, only 1',
     );
   });
 
@@ -137,16 +137,16 @@ describe('the bytes of a state', () => {
     ['-1 anomalies', { anomalies: -1 }],
     ['0.5 ticks', { count: 0.5 }],
     ['prices, but no tick', { count: 0 }],
-    ['values that no tick makes', { price: Number.NaN }],
-    ['values that no tick makes', { min: 0 }],
-    ['values that no tick makes', { time: -1 }],
-    ['a place in the window that no tick makes', { minima: Float64Array.of(1, -1) }],
+    ['values that no tick produces', { price: Number.NaN }],
+    ['values that no tick produces', { min: 0 }],
+    ['values that no tick produces', { time: -1 }],
+    ['a place in the window that no tick produces', { minima: Float64Array.of(1, -1) }],
     ['places of the window out of order', { minima: Float64Array.of(1, 2, 2, 2) }],
     ['places of the window out of order', { maxima: Float64Array.of(2, 2, 1, 1) }],
-    ['3 prices averaged of 2 ticks', { count: 2, averaging: { ...SAMPLE.averaging, taken: 3 } }],
-    ['a price that is none', { averaging: averagingOf(Float64Array.of(1, 0)) }],
+    ['3 prices averaged after 2 ticks', { count: 2, averaging: { ...SAMPLE.averaging, taken: 3 } }],
+    ['an invalid price', { averaging: averagingOf(Float64Array.of(1, 0)) }],
     [
-      '2 prices of 2 in a ring of 1',
+      '2 prices in a ring of 1 after 2',
       { averaging: { ...averagingOf(Float64Array.of(1, 1)), window: 1 } },
     ],
   ])('are refused where no ticks make it: %s', (fault, change) => {

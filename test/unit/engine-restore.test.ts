@@ -131,7 +131,9 @@ describe('what cannot be restored', () => {
     expect(() => restoredRig([{ symbol: 'A', anomalies: 0.5 }])).toThrow('0.5 anomalies');
     expect(() => restoredRig([...states, ...states])).toThrow('"A": it has two states');
     const [first] = states as [SymbolState];
-    expect(() => restoredRig([{ ...first, price: -1 }])).toThrow('"A": values that no tick makes');
+    expect(() => restoredRig([{ ...first, price: -1 }])).toThrow(
+      '"A": values that no tick produces',
+    );
   });
 
   it('keeps an engine from starting', async () => {

@@ -119,14 +119,14 @@ describe('a TICKS frame', () => {
 
   it.each([1, 2, 4, 299])('of %d values is refused', (length) => {
     expect(bothWays([3, 1, Array(length).fill(1)])).toBe(
-      `not a TICKS frame: it takes three values a tick, and ${length} came`,
+      `not a TICKS frame: expected three values a tick, got ${length}`,
     );
   });
 
   it('may hold as many ticks as the limit says and no more', () => {
     expect(bothWays([3, 1, Array(3 * LIMIT).fill(1)])).toHaveProperty('ticks.length', LIMIT);
     expect(bothWays([3, 1, Array(3 * LIMIT + 3).fill(1)])).toBe(
-      'not a TICKS frame: it holds 101 ticks, and at most 100 are taken',
+      'not a TICKS frame: 101 ticks, but at most 100 are allowed',
     );
   });
 

@@ -1,9 +1,10 @@
 import type { Anomaly, Direction } from '../../protocol/index.ts';
-import type { AnomalyOutput } from '../partition.ts';
+import { assertRange } from '../assert.ts';
 import type { SymbolTable } from '../symbol-table.ts';
 
 /*
- * A bounded queue of anomalies: one producer (a partition's worker), one consumer (the gateway).
+ * A bounded queue of anomalies: one producer (the worker of
+ * a partition), one consumer (the gateway).
  *
  *   header: TAIL (producer) and HEAD (consumer), each on a cache line of its own
  *   slots, 64 bytes each, a power of two of them
@@ -12,15 +13,16 @@ import type { SymbolTable } from '../symbol-table.ts';
  *   │ int32    │ int32     │ float64 each                                     │          │
  *   └──────────┴───────────┴──────────┴───────────┴───────┴───────────────┴──────┴──────────┘
  *
- * Nothing is ever overwritten or dropped: a full ring makes the worker wait (its tick ring then fills, and the overflow
- * policy decides there, where it is counted).
+ * The producer writes a slot, then stores TAIL; the consumer reads slots, then stores HEAD. Nothing
+ * is overwritten or dropped: a full ring makes the worker wait. Its tick ring then fills up, and
+ * the overflow policy decides there, where drops are counted.
  */
 const LINE_WORDS = 16;
 const TAIL = 0;
 const HEAD = LINE_WORDS;
 const HEADER_WORDS = 2 * LINE_WORDS;
 const SLOT_WORDS = 16;
-/** A waiting producer looks up this often, ms, should a wake-up ever be missed. */
+/** Longest wait of a producer, ms: bounds the delay should a wake-up ever be lost. */
 const WAIT_MS_MAX = 100;
 
 /** Shared memory for `capacity` anomalies, a power of two. */
@@ -42,10 +44,17 @@ class RingView {
   slotOf(position: number): number {
     return HEADER_WORDS + (position & (this.capacity - 1)) * SLOT_WORDS;
   }
+
+  /** Anomalies from `head` to `tail`. */
+  count(head: number, tail: number): number {
+    const count = (tail - head) | 0;
+    assertRange('anomalies in a ring', count, 0, this.capacity);
+    return count;
+  }
 }
 
-/** The worker's end. One thread only; {@link waitForSpace} blocks; nothing allocates. */
-export class AnomalyProducer implements AnomalyOutput {
+/** The worker's end. One thread only; {@link waitForSpace} blocks; never allocates. */
+export class AnomalyProducer {
   readonly #ring: RingView;
   #tail: number;
 
@@ -55,24 +64,32 @@ export class AnomalyProducer implements AnomalyOutput {
   }
 
   hasSpace(count: number): boolean {
-    const used = (this.#tail - Atomics.load(this.#ring.words, HEAD)) | 0;
+    const used = this.#ring.count(Atomics.load(this.#ring.words, HEAD), this.#tail);
     return this.#ring.capacity - used >= count;
   }
 
-  /** The sequence of the newest anomaly if it is of this symbol, taken by the consumer or not; else 0. */
+  /** The sequence of the last appended anomaly if it is of this symbol, taken or not; else 0. */
   newestSequence(symbolId: number): number {
     const slot = this.#ring.slotOf(this.#tail - 1);
     return this.#ring.words[slot] === symbolId ? (this.#ring.doubles[slot / 2 + 1] as number) : 0;
   }
 
-  /** Blocks while there is no space for `count`, until the consumer has taken something, or a while. */
+  /** Blocks until there may be space for `count`: the consumer took something, or 100 ms passed. */
   waitForSpace(count: number): void {
     const head = Atomics.load(this.#ring.words, HEAD);
     if (this.#ring.capacity - ((this.#tail - head) | 0) >= count) return;
     Atomics.wait(this.#ring.words, HEAD, head, WAIT_MS_MAX);
   }
 
-  /** Appends an anomaly. The caller has seen to it that there is space. */
+  /**
+   * Appends an anomaly. The caller has checked that there is space.
+   *
+   * @param sequence of the symbol: 1, 2, 3 …
+   * @param direction 1 up, -1 down
+   * @param reference the extreme of the window that the price moved away from
+   * @param changePercent from the reference to the price
+   * @param time of the tick, ms since the epoch
+   */
   append(
     symbolId: number,
     sequence: number,
@@ -119,7 +136,7 @@ export class AnomalyConsumer {
   /** Passes at most `limit` anomalies to `sink`, oldest first. Returns how many. */
   drain(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
     const { words } = this.#ring;
-    const count = Math.min(limit, (Atomics.load(words, TAIL) - this.#head) | 0);
+    const count = Math.min(limit, this.#ring.count(this.#head, Atomics.load(words, TAIL)));
     for (let i = 0; i < count; i++) {
       const slot = this.#ring.slotOf(this.#head + i);
       sink(this.#read(slot), words[slot] as number);
@@ -131,6 +148,7 @@ export class AnomalyConsumer {
     }
     return count;
   }
+
   #read(slot: number): Anomaly {
     const { words, doubles } = this.#ring;
     const double = slot / 2;

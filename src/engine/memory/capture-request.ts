@@ -1,17 +1,18 @@
 /*
- * How the gateway asks a partition's worker for a capture, and how the worker says that it is done.
+ * How the gateway requests a capture from a partition's worker, and how the worker answers.
  *
- *   gateway, 64 bytes             worker, 64 bytes
- *   ┌─────────┬────────┬─ -- ─┐   ┌───────────┬────────┬───────────┬────────────┬─────────────┬─ -- ─┐
- *   │ WANTED  │ CUT    │      │   │ DONE      │ COPIED │ PAUSE_MS  │ APPLIED    │ LOST        │      │
- *   │ int32   │ int32  │      │   │ int32     │ int32  │ float64   │ float64    │ float64     │      │
- *   └─────────┴────────┴──────┘   └───────────┴────────┴───────────┴────────────┴─────────────┴──────┘
+ *   gateway, 64 bytes            worker, 64 bytes
+ *   ┌────────┬────────┬─ -- ─┐   ┌────────┬────────┬──────────┬─────────┬─────────┬─ -- ─┐
+ *   │ WANTED │ CUT    │      │   │ DONE   │ COPIED │ PAUSE_MS │ APPLIED │ LOST    │      │
+ *   │ int32  │ int32  │      │   │ int32  │ int32  │ float64  │ float64 │ float64 │      │
+ *   └────────┴────────┴──────┘   └────────┴────────┴──────────┴─────────┴─────────┴──────┘
  *
- * WANTED and DONE are numbers of captures; they differ while one is wanted. CUT is the position in the tick ring up to which
- * ticks are in it. The gateway writes CUT, then WANTED, and only then publishes ticks behind the cut: a worker that sees
- * any of those sees the request, too.
+ * WANTED and DONE number captures; they differ while one is requested. CUT is the position in the
+ * tick ring that the capture ends before. The gateway writes CUT, then WANTED, and only then
+ * publishes ticks behind the cut: a worker that sees any of those also sees the request.
  *
- * DONE is the last that the worker writes. One that dies before leaves the request open, and its successor does it anew.
+ * The worker writes DONE last. If it dies before, the
+ * request stays open and its successor starts over.
  */
 const LINE_WORDS = 16;
 const WANTED = 0;
@@ -26,15 +27,15 @@ export function createCaptureRequest(): SharedArrayBuffer {
   return new SharedArrayBuffer(2 * LINE_WORDS * 4);
 }
 
-/** What a partition's part of a capture came to. */
+/** The cost of a partition's part of a capture, and what it contains. */
 export interface CaptureReport {
-  /** Symbols that had changed since the capture before, and so were copied. */
+  /** Symbols copied: those that changed since the previous capture. */
   readonly copied: number;
   /** How long the worker applied no ticks for it, ms. */
   readonly pauseMs: number;
   /** Ticks of the partition applied before the cut since the engine started. */
   readonly applied: number;
-  /** Ticks offered before the cut that never were: overwritten in the queue, or skipped when a worker died. */
+  /** Ticks offered before the cut and never applied: overwritten, or skipped when a worker died. */
   readonly lost: number;
 }
 
@@ -48,7 +49,9 @@ export class CaptureRequester {
     this.#doubles = new Float64Array(memory);
   }
 
-  /** Asks for a capture at position `cut`. The one before is done; the worker may have to be woken. */
+  /**
+   * Requests a capture at position `cut`. The previous one is done; the caller wakes the worker.
+   */
   request(cut: number): void {
     this.#words[CUT] = cut;
     Atomics.store(this.#words, WANTED, (Atomics.load(this.#words, WANTED) + 1) | 0);
@@ -58,7 +61,7 @@ export class CaptureRequester {
     return Atomics.load(this.#words, DONE) === Atomics.load(this.#words, WANTED);
   }
 
-  /** Resolves when the capture asked for is done. The wait does not keep the process alive. */
+  /** Resolves when the requested capture is done. The wait does not keep the process alive. */
   async done(): Promise<void> {
     while (!this.isDone()) {
       const before = (Atomics.load(this.#words, WANTED) - 1) | 0;
@@ -66,7 +69,7 @@ export class CaptureRequester {
     }
   }
 
-  /** Of the capture that was done last. */
+  /** The report of the last capture done. */
   report(): CaptureReport {
     return {
       copied: this.#words[COPIED] as number,
@@ -91,12 +94,12 @@ export class CaptureResponder {
     return Atomics.load(this.#words, WANTED) !== this.#words[DONE];
   }
 
-  /** Ticks from `position` to the cut of the capture that is wanted; not above 0 where it is due. */
+  /** Ticks from `position` to the cut of the requested capture; 0 or below once it is due. */
   ticksBefore(position: number): number {
     return ((this.#words[CUT] as number) - position) | 0;
   }
 
-  /** Says that the copy is whole. What was copied must have been written by this thread, or before it started. */
+  /** Completes the capture. What was copied was written by this thread, or before it started. */
   finish(copied: number, pauseMs: number, applied: number, lost: number): void {
     this.#words[COPIED] = copied;
     this.#doubles[PAUSE_MS] = pauseMs;
@@ -106,7 +109,7 @@ export class CaptureResponder {
     Atomics.notify(this.#words, DONE);
   }
 
-  /** Wakes the gateway for a worker that died, perhaps between finishing and waking it. */
+  /** Wakes the gateway for a worker that may have died between finishing and waking it. */
   notifyAnew(): void {
     Atomics.notify(this.#words, DONE);
   }

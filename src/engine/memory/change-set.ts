@@ -1,10 +1,11 @@
 /*
- * Which symbols of a partition a capture has to copy: a bit a symbol, by symbol id.
+ * Which symbols of a partition the next capture has to copy: one bit a symbol, by symbol id.
  *
- *   words     │ bit b of word w set: symbol 32·w + b changed since it was copied last │
+ *   words     │ bit b of word w set: symbol 32·w + b changed since it was last copied │
  *
- * Used by the partition's worker only, so nothing is atomic. A bit is set before its record is changed, and taken back
- * after it was copied: whenever the worker dies, each record that differs from its copy has its bit set.
+ * Used by the partition's worker only, so nothing is atomic. A bit is set before its record changes
+ * and cleared after it was copied: whenever the worker dies, every record that differs from its
+ * copy has its bit set.
  */
 const BITS = 32;
 
@@ -12,7 +13,7 @@ export function createChangeSet(symbols: number): SharedArrayBuffer {
   return new SharedArrayBuffer(Math.ceil(symbols / BITS) * 4);
 }
 
-/** A partition's symbols that changed since the last capture. One thread only; nothing allocates. */
+/** A partition's symbols that changed since the last capture. One thread only; never allocates. */
 export class ChangeSet {
   readonly #words: Int32Array;
 
@@ -20,7 +21,10 @@ export class ChangeSet {
     this.#words = new Int32Array(memory);
   }
 
-  /** Marks the symbols from `from` to `to` (exclusive), before their records change. Ids beyond all symbols are left out. */
+  /**
+   * Marks the symbols of ticks `from` to `to` (exclusive), before their records change. Ignores ids
+   * beyond the last symbol.
+   */
   markAll(symbolIds: Int32Array, from: number, to: number): void {
     const words = this.#words;
     for (let i = from; i < to; i++) {
@@ -36,7 +40,7 @@ export class ChangeSet {
     this.#words[word] = (this.#words[word] as number) | (1 << (symbolId & 31));
   }
 
-  /** Takes all symbols out of the set, each after `copy` was called for it. Returns how many there were. */
+  /** Calls `copy` for each symbol and then removes it. Returns how many there were. */
   takeAll(copy: (symbolId: number) => void): number {
     const words = this.#words;
     let count = 0;

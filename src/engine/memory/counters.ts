@@ -1,11 +1,15 @@
 /*
- * What a partition counts, as doubles in shared memory: written by its worker only, read by anyone (an aligned double is
- * read whole on every 64-bit processor).
+ * The counters of a partition, as doubles in shared memory.
  *
  *   ┌ Counter 0 … 15 ┬ latency buckets: ticks whose latency fell in bucket i ┐
+ *
+ * Single writer: the partition's worker. Any thread reads; every 64-bit processor reads an aligned
+ * double whole, so nothing is atomic.
  */
 
-/** What each place counts. Latency runs from the frame's receipt to the tick's statistics, µs. */
+/**
+ * What each place counts. Latency runs from a frame's receipt to the statistics of its ticks, µs.
+ */
 export const Counter = {
   /** Ticks applied. */
   APPLIED: 0,
@@ -17,14 +21,14 @@ export const Counter = {
   LAPPED: 4,
   /** Ticks skipped because a worker died applying them. */
   SKIPPED: 5,
-  /** Places that a full deque gave up: its window was shorter than configured from then on. */
+  /** Places dropped by full deques, whose windows are shorter than configured from then on. */
   TRUNCATED: 6,
   LATENCY_US_SUM: 7,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
 const COUNTERS = 16;
-/** Two buckets an octave from 1 µs: bucket i ends at 2^(i/2) µs; the last one takes the rest. */
+/** Two buckets an octave from 1 µs: bucket i ends at 2^(i/2) µs, the last one at infinity. */
 export const LATENCY_BUCKETS = 52;
 
 /** Where a latency bucket ends, µs. */
@@ -48,17 +52,17 @@ export class Counters {
     return this.#doubles[counter] as number;
   }
 
-  /** Ticks taken out of the queue, whatever became of them. */
+  /** Ticks taken out of the queue: applied, lapped or skipped. */
   taken(): number {
     return this.get(Counter.APPLIED) + this.get(Counter.LAPPED) + this.get(Counter.SKIPPED);
   }
 
-  /** The one writer only. */
+  /** Single writer. */
   add(counter: Counter, count: number): void {
     this.#doubles[counter] = (this.#doubles[counter] as number) + count;
   }
 
-  /** Counts `ticks` ticks of one latency. The one writer only. */
+  /** Counts `ticks` ticks of one latency. Single writer. */
   addLatency(latencyUs: number, ticks: number): void {
     const bucket = Math.ceil(2 * Math.log2(Math.max(1, latencyUs)));
     const place = COUNTERS + Math.min(LATENCY_BUCKETS - 1, bucket);
@@ -73,7 +77,7 @@ export class Counters {
 }
 
 /**
- * Milliseconds with fractions on a clock that never goes back and is the same in every thread of the process (the
+ * The clock of latencies: fractional ms, monotonic, and the same in all threads of the process (the
  * origin of `performance.now` differs from worker to worker).
  */
 export function monotonicMs(): number {

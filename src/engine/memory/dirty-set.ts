@@ -1,14 +1,16 @@
+import { assertRange } from '../assert.ts';
 import { fence } from './fence.ts';
 
 /*
- * Which symbols changed since the gateway last looked: a bit a symbol, and above it a bit for every 32 symbols.
+ * Which symbols changed since the gateway last took them: one bit a symbol, and a summary bit for
+ * every 32 symbols.
  *
  *   summary   ┌ bit w set: word w below may have bits ┐
  *   words     │ bit b of word w set: symbol 32·w + b  │
  *
- * Workers set bits, the gateway takes them. The protocol with the statistics rows: a worker writes rows, passes a fence,
- * then looks at their bits; the gateway takes a bit, then reads the row. So a bit that a worker finds set will be taken
- * after its row was whole: no change is ever missed.
+ * Workers set bits, the gateway takes them. A worker writes rows, passes a fence, then reads their
+ * bits; the gateway takes a bit, then reads the row. A bit that a worker finds set is therefore
+ * taken after its row was whole: no change is missed.
  */
 const BITS = 32;
 
@@ -24,7 +26,9 @@ export function createDirtySet(symbols: number): SharedArrayBuffer {
   return new SharedArrayBuffer((summaryFor(symbols) + wordsFor(symbols)) * 4);
 }
 
-/** The set of changed symbols in shared memory: any thread marks, one takes. Never blocks, never allocates. */
+/**
+ * The changed symbols in shared memory: any thread marks, one takes. Never blocks, never allocates.
+ */
 export class DirtySet {
   readonly #summary: Int32Array;
   readonly #words: Int32Array;
@@ -37,7 +41,9 @@ export class DirtySet {
     this.#words = new Int32Array(memory, summaryWords * 4);
   }
 
-  /** Marks the symbols from `from` to `to` (exclusive) as changed. Any thread, after it wrote their rows. */
+  /**
+   * Marks the symbols of ticks `from` to `to` (exclusive). Any thread, after it wrote their rows.
+   */
   markAll(symbolIds: Int32Array, from: number, to: number): void {
     fence();
     for (let i = from; i < to; i++) this.#mark(symbolIds[i] as number);
@@ -47,13 +53,13 @@ export class DirtySet {
     const word = symbolId >>> 5;
     const bit = 1 << (symbolId & 31);
     if ((Atomics.load(this.#words, word) & bit) !== 0) return;
-    // Whoever finds the word empty announces it; a word that was not empty has been or is about to be announced.
+    // The thread that finds the word empty announces it; otherwise another one has or is about to.
     if (Atomics.or(this.#words, word, bit) === 0) this.#announce(word);
   }
 
   /**
-   * Marks every symbol that `isWritten`, and announces every word: for a worker that takes over from one that may have
-   * died before it marked what it wrote, or before it announced what it marked.
+   * Marks every symbol that `isWritten` and announces every word: for the successor of a worker
+   * that may have died before it marked what it wrote, or before it announced what it marked.
    */
   markWritten(isWritten: (symbolId: number) => boolean): void {
     fence();
@@ -73,7 +79,7 @@ export class DirtySet {
   }
 
   /**
-   * Takes marked symbols out of the set and writes their ids to `into`, up to its length. One thread only.
+   * Removes marked symbols and writes their ids to `into`, up to its length. One thread only.
    *
    * @returns how many
    */
@@ -85,7 +91,7 @@ export class DirtySet {
       while (announced !== 0) {
         const word = s * BITS + (31 - Math.clz32(announced & -announced));
         if (count + BITS > into.length) {
-          // No room for a whole word: give back what is left, for the next call.
+          // No room for a whole word: leave the rest to the next call.
           Atomics.or(this.#summary, s, announced);
           return count;
         }
@@ -98,6 +104,9 @@ export class DirtySet {
 
   #takeWord(word: number, into: Int32Array, from: number): number {
     let bits = Atomics.exchange(this.#words, word, 0);
+    if (bits === 0) return from;
+    const last = word * BITS + (31 - Math.clz32(bits));
+    assertRange('id of a dirty symbol', last, 0, this.#symbols - 1);
     let count = from;
     while (bits !== 0) {
       into[count++] = word * BITS + (31 - Math.clz32(bits & -bits));

@@ -1,5 +1,8 @@
 /*
- * One word: 1 while the gateway sleeps in its event loop and wants to be told of changes, else 0.
+ * One word: 1 while the gateway sleeps in its event loop and wants to be woken by changes, else 0.
+ *
+ *   gateway   stores 1, then looks for changes; sleeps if there are none
+ *   workers   make a change, then exchange 1 for 0; the one that succeeds wakes the gateway
  */
 const WORD = 0;
 
@@ -16,24 +19,27 @@ export class Doorbell {
     this.#words = new Int32Array(memory);
   }
 
-  /** Wakes the gateway if it sleeps. Any thread, after the change it should see. */
+  /** Wakes the gateway if it sleeps. Any thread, after the change to be seen. */
   ring(): void {
     if (Atomics.load(this.#words, WORD) === 0) return;
     if (Atomics.compareExchange(this.#words, WORD, 1, 0) === 1) Atomics.notify(this.#words, WORD);
   }
 
-  /** Rings for a worker that died, perhaps between taking the word back and waking the gateway. Any thread. */
+  /**
+   * Rings for a worker that may have died between clearing
+   * the word and waking the gateway. Any thread.
+   */
   ringAnew(): void {
     Atomics.store(this.#words, WORD, 0);
     Atomics.notify(this.#words, WORD);
   }
 
   /**
-   * Has `onRing` called once after the next {@link ring}; does nothing while armed. Gateway only. Whoever arms must look
-   * afterwards whether a change came before: its ring was not heard.
+   * Has `onRing` called once after the next {@link ring}; does nothing while armed. Gateway only.
+   * The caller looks for changes afterwards: those made before did not ring.
    *
-   * There is at most one wait at a time, ended by the ring that sets the word back: waits that nobody ends would pile up
-   * in V8. The wait does not keep the process alive.
+   * There is at most one wait at a time, ended by the ring that clears the word: waits that nothing
+   * ends would pile up in V8. The wait does not keep the process alive.
    */
   arm(onRing: () => void): void {
     if (this.#isArmed) return;

@@ -10,12 +10,21 @@ import { createSymbolRecords } from './symbol-records.ts';
 import { createTickRing } from './tick-ring.ts';
 
 /*
- * Everything that outlives a worker. Per symbol, by symbol id: records (all that is known of a symbol, written by one
- * worker each) and dirty (which changed). Per partition: ticks (queue in), anomalies (queue out), places (of deques that
- * outgrew their record), counters, pendingRow.
+ * Everything that outlives a worker.
+ *
+ *   per symbol      records     all that is known of a symbol, written by one worker each
+ *                   dirty       which symbols changed
+ *   per partition   ticks       queue in
+ *                   anomalies   queue out
+ *                   places      of deques that outgrew their record
+ *                   counters, pendingRow
+ *   one             doorbell
  */
 
-/** What one partition's worker works on; shared memory throughout, so a successor goes on where it stopped. */
+/**
+ * What one partition's worker works on: all of it shared,
+ * so that a successor continues where it stopped.
+ */
 export interface PartitionMemory {
   readonly records: SharedArrayBuffer;
   readonly dirty: SharedArrayBuffer;
@@ -24,19 +33,19 @@ export interface PartitionMemory {
   readonly anomalies: SharedArrayBuffer;
   readonly places: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
-  /** The row being written, so that a successor can finish it. */
+  /** The row being written, for a successor to finish. */
   readonly pendingRow: SharedArrayBuffer;
 }
 
 /**
- * What one partition's worker copies its symbols to when it is asked for a capture. The staging area is laid out like what it
- * is a copy of, every record and place where the original is, so that it is whole when what changed has been copied.
+ * Where one partition's worker copies its symbols for a capture. The staging area has the layout of
+ * the original, every record and place at the same offset, so copying what changed makes it whole.
  */
 export interface CaptureMemory {
   readonly request: SharedArrayBuffer;
-  /** The partition's symbols whose copy is old. */
+  /** The partition's symbols whose copy is out of date. */
   readonly changes: SharedArrayBuffer;
-  /** Copies of records, of all partitions. */
+  /** Copies of the records of all partitions. */
   readonly records: SharedArrayBuffer;
   /** Copies of the partition's places. */
   readonly places: SharedArrayBuffer;
@@ -48,18 +57,18 @@ export interface EngineMemoryOptions {
   /** Ticks a queue holds, a power of two. */
   readonly channelCapacity: number;
   readonly movingAverageWindow: number;
-  /** Anomalies that wait for the gateway at most, a partition, a power of two; then its worker waits. */
+  /**
+   * Anomalies of a partition that may wait for the gateway, a power of two; then its worker waits.
+   */
   readonly anomalyRingCapacity?: number | undefined;
-  /** Address space for the places of a partition's deques; touched only as they grow. */
+  /** Address space for the places of a partition's deques, bytes; used only as they grow. */
   readonly growBytes?: number | undefined;
 }
 
-/** Anomalies that wait for the gateway at most, a partition; then its worker waits. */
 const ANOMALY_RING_CAPACITY = 4096;
-/** Address space for the places of a partition's deques; touched only as they grow. */
 const GROW_BYTES = 256 * 1024 * 1024;
 
-/** The engine's shared memory, one {@link PartitionMemory} a partition; what is per symbol is the same in all of them. */
+/** The engine's shared memory, by partition; what is per symbol is the same in all of them. */
 export function createEngineMemory(options: EngineMemoryOptions): readonly PartitionMemory[] {
   const { symbols } = options;
   const { anomalyRingCapacity = ANOMALY_RING_CAPACITY, growBytes = GROW_BYTES } = options;
@@ -78,7 +87,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
   }));
 }
 
-/** The memory that captures of an engine's memory take, one {@link CaptureMemory} a partition. */
+/** The memory for captures of an engine's memory, by partition. */
 export function createCaptureMemory(
   memory: readonly PartitionMemory[],
   symbols: number,

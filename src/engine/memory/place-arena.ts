@@ -1,15 +1,22 @@
+import { assertRange } from '../assert.ts';
 import { DequeWord, RecordDouble, RecordWord, type SymbolRecords } from './symbol-records.ts';
 
 /*
- * Where a partition's deques keep their places once they outgrow those of their symbol's record: blocks of 8, 16, 32 …
- * places (powers of two) cut from one piece of shared memory, used by the partition's worker only.
+ * Where a partition's deques keep their places (time and price of a tick) once they outgrow the
+ * symbol's record: blocks of 8, 16, 32 … places cut from one piece of shared memory. Used by the
+ * partition's worker only, so nothing is atomic.
  *
  *   header   ┌ NEXT: first unit never used ┬ FREE[size class]: a free block's unit, or 0 ┐
- *   units    PLACES_MIN places each, 64 bytes; a block is 2^class units in a row; unit 0 is never handed out
+ *   units    PLACES_MIN places each, 64 bytes; a block is 2^class units in a row
  *   place    ┌ time float64 ┬ price float64 ┐
  *
- * A free block's first word links to the next free one of its class. The system gives pages only when first touched, so
- * a large arena costs address space, not memory.
+ * A deque with `size` places keeps them in a ring of PLACES_MIN · 2^class, from `head` on:
+ *
+ *   unit 0     in the symbol's record; the arena never hands this unit out
+ *   else       in the block at `unit`
+ *
+ * The first word of a free block links to the next one of its class. The system backs pages with
+ * memory when they are first written, so a large arena costs address space only.
  */
 const NEXT = 0;
 const FREE = 1;
@@ -20,12 +27,14 @@ const SIZE_CLASSES = HEADER_UNITS * UNIT_WORDS - FREE;
 
 /** Doubles of a unit. */
 export const UNIT_DOUBLES = UNIT_BYTES / 8;
-/** Places of a unit, and of a deque that has not grown. */
+/** Places of a unit, and of a deque in its record. */
 export const PLACES_MIN = 4;
 /** Doubles of a place: its time and its price. */
 export const PLACE_DOUBLES = 2;
 
-/** The class of the smallest block that holds `places`: a block of class c holds PLACES_MIN · 2^c. */
+/**
+ * The class of the smallest block that holds `places`: a block of class c holds PLACES_MIN · 2^c.
+ */
 export function sizeClassOf(places: number): number {
   return Math.max(0, Math.ceil(Math.log2(places / PLACES_MIN)));
 }
@@ -38,9 +47,9 @@ export function createPlaceArena(growBytes: number): SharedArrayBuffer {
   return memory;
 }
 
-/** Hands out blocks of places. One thread only; nothing allocates. */
+/** Allocates blocks of places: free lists by size class. One thread only; makes no objects. */
 export class PlaceArena {
-  /** All places, as doubles: place i of the block at `unit` is at unit · UNIT_DOUBLES + i · PLACE_DOUBLES. */
+  /** Place i of the block at `unit` is at unit · UNIT_DOUBLES + i · PLACE_DOUBLES. */
   readonly doubles: Float64Array;
   /** The same memory as words. */
   readonly words: Int32Array;
@@ -52,7 +61,7 @@ export class PlaceArena {
     this.#units = memory.byteLength / UNIT_BYTES;
   }
 
-  /** A block of the class, its content undefined; 0 when the arena has none. */
+  /** The unit of a block of the class, its content undefined; 0 when there is none. */
   allocate(sizeClass: number): number {
     return this.#takeFree(sizeClass) || this.#cut(sizeClass) || this.#split(sizeClass);
   }
@@ -64,7 +73,9 @@ export class PlaceArena {
 
   #takeFree(sizeClass: number): number {
     const unit = this.words[FREE + sizeClass] as number;
-    if (unit !== 0) this.words[FREE + sizeClass] = this.words[unit * UNIT_WORDS] as number;
+    if (unit === 0) return 0;
+    assertRange('unit of a free block', unit, HEADER_UNITS, this.#units - 2 ** sizeClass);
+    this.words[FREE + sizeClass] = this.words[unit * UNIT_WORDS] as number;
     return unit;
   }
 
@@ -76,7 +87,7 @@ export class PlaceArena {
     return next;
   }
 
-  /** With nothing left to cut: the first part of a larger free block; the rest of it stays free. */
+  /** With nothing left to cut: the first part of a larger free block; the rest stays free. */
   #split(sizeClass: number): number {
     for (let larger = sizeClass + 1; larger < SIZE_CLASSES; larger++) {
       const unit = this.#takeFree(larger);
@@ -88,17 +99,10 @@ export class PlaceArena {
   }
 }
 
-/*
- * Where one of a symbol's deques keeps its places: `size` of them in a ring of PLACES_MIN · 2^class, from `head` on,
- *
- *   unit 0     in the symbol's record
- *   else       in the arena's block at `unit`
- */
-
-/** Unit of a deque whose places are those of its symbol's record. */
+/** The unit of a deque whose places are in its symbol's record. */
 export const IN_RECORD = 0;
 
-/** Which of a symbol's two deques: where in the record its words are, and its own places. */
+/** One of a symbol's two deques: where its words and its own places begin in the record. */
 export interface DequeKind {
   readonly firstWord: number;
   readonly firstDouble: number;
@@ -113,7 +117,7 @@ export const MAXIMA: DequeKind = {
   firstDouble: RecordDouble.MAXIMA,
 };
 
-/** A deque's places as doubles, time and price of each, oldest first. */
+/** A copy of a deque's places: time and price of each, oldest first. */
 export function readPlaces(
   records: SymbolRecords,
   arena: Float64Array,
@@ -137,7 +141,10 @@ export function readPlaces(
   return places;
 }
 
-/** Copies a deque's places in the arena, if it has any there, from one arena to another, to where they stood. */
+/**
+ * Copies a deque's places from one arena to the same
+ * offsets of another; nothing where they are in the record.
+ */
 export function copyArenaPlaces(
   records: SymbolRecords,
   from: Float64Array,

@@ -2,12 +2,14 @@ import { SYMBOL_LENGTH_MAX } from '../../protocol/index.ts';
 import { TENANT_BYTES_MAX } from '../name-space.ts';
 
 /*
- * The symbols' names, by symbol id, in UTF-8: written by the gateway as symbols appear, never changed.
+ * The names of symbols in UTF-8, by symbol id. Append-only:
+ * written by the gateway as symbols appear.
  *
- *   ends    uint32 a symbol: where its name ends among the bytes; it begins where the one before ends
+ *   ends    uint32 a symbol: where its name ends in `bytes`; it begins where the previous ends
  *   bytes   ┌ name of symbol 0 ┬ name of symbol 1 ┬ …
  *
- * Other threads may read the names of symbols that they were told of, by an atomic store after the name was written.
+ * Another thread may read the name of a symbol whose id it got through an atomic store made after
+ * the name was written.
  */
 
 /** A code point takes four bytes at most. */
@@ -28,14 +30,14 @@ export class SymbolNames {
     this.#bytes = new Uint8Array(memory, symbols * 4);
   }
 
-  /** Writes the name of the next symbol, whose id is `symbolId`: the bytes from `start` to `end`. */
+  /** Writes the name of `symbolId`, which is the next id: the bytes from `start` to `end`. */
   append(symbolId: number, bytes: Uint8Array, start: number, end: number): void {
     const at = this.#startOf(symbolId);
     this.#bytes.set(bytes.subarray(start, end), at);
     this.#ends[symbolId] = at + (end - start);
   }
 
-  /** Whether a symbol's name is the bytes from `start` to `end`. */
+  /** Whether a symbol's name equals the bytes from `start` to `end`. */
   is(symbolId: number, bytes: Uint8Array, start: number, end: number): boolean {
     const own = this.#startOf(symbolId);
     if ((this.#ends[symbolId] as number) - own !== end - start) return false;

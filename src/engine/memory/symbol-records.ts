@@ -1,6 +1,7 @@
 /*
- * What the engine holds of one symbol, side by side: a tick touches neighbouring cache lines of one page, not five
- * lines in five tables. One record a symbol, by symbol id, written by the worker of the symbol's partition only.
+ * All that the engine holds of one symbol, in adjacent cache lines of one page instead of five
+ * lines in five tables. One record a symbol, by symbol id. Single writer: the worker of the
+ * symbol's partition.
  *
  *   0            64           128          192          256
  *   ├ row ───────┼ state ─────┼ minima ────┼ maxima ────┼ prices ──────────────┐
@@ -9,15 +10,17 @@
  *     read                                                filled up to a line
  *
  *   state, from its start
- *   0       8             16     20      24     28     32     36      40     44     48      56      64
- *   ├ sum ──┼ correction ─┼ unit ┼ class ┼ head ┼ size ┼ unit ┼ class ┼ head ┼ size ┼ since ┼─ -- ──┤
- *     of the moving average  deque of minima              deque of maxima              float64
- *     float64                int32 each
+ *   0     8            16     20      24     28     32     36      40     44     48      56    64
+ *   ├ sum ┼ correction ┼ unit ┼ class ┼ head ┼ size ┼ unit ┼ class ┼ head ┼ size ┼ since ┼ -- ─┤
+ *     of the moving      deque of minima              deque of maxima              float64
+ *     average, float64   int32 each
  *
- * `since` is how many of the symbol's ticks came before the first that the ring of prices took in: 0 but for one that was
- * restored after a restart with a longer window, whose ring is not full yet.
+ * `since` counts the symbol's ticks before the first one in the ring of prices: 0 except for a
+ * symbol restored with a longer window than before, until its ring is full.
  *
  * `statistics-table.ts` draws the row, `place-arena.ts` the places.
+ * Only the row is read by other threads while its writer runs; the
+ * rest is for the writer's successor, which starts after it ended.
  */
 const LINE_BYTES = 64;
 const PRICES_BYTES_FROM = 4 * LINE_BYTES;
@@ -37,7 +40,6 @@ export const RecordDouble = {
 export const RecordWord = { MINIMA: 20, MAXIMA: 24 } as const;
 export const DequeWord = { UNIT: 0, CLASS: 1, HEAD: 2, SIZE: 3 } as const;
 
-/** Words of the lines that {@link SymbolRecords.prefetch} reads, besides the one of the prices. */
 const LINE_WORDS = LINE_BYTES / 4;
 
 function recordBytes(window: number): number {
@@ -49,7 +51,9 @@ export function createSymbolRecords(symbols: number, window: number): SharedArra
   return new SharedArrayBuffer(symbols * recordBytes(window));
 }
 
-/** The records in shared memory, as words and as doubles: record i begins at `i * wordsEach`, or `i * doublesEach`. */
+/**
+ * The records as words and as doubles: record i begins at `i * wordsEach` and `i * doublesEach`.
+ */
 export class SymbolRecords {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
@@ -57,7 +61,7 @@ export class SymbolRecords {
   readonly doublesEach: number;
   readonly symbols: number;
 
-  /** @param window ticks in the moving average: the one the memory was made for */
+  /** @param window ticks in the moving average, as when the memory was made */
   constructor(memory: SharedArrayBuffer, window: number) {
     this.words = new Int32Array(memory);
     this.doubles = new Float64Array(memory);
@@ -67,8 +71,8 @@ export class SymbolRecords {
   }
 
   /**
-   * Reads from each of a symbol's first four lines, so that they are on their way into the cache: for the sake of the
-   * time it takes, of which several overlap. What it returns says nothing, but keeps the reads from being left out.
+   * Prefetches the first four lines of a record, so that several cache misses overlap. The result
+   * only defeats dead-code elimination.
    */
   prefetch(symbolId: number): number {
     const { words } = this;

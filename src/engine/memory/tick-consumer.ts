@@ -19,7 +19,10 @@ const POSITION_DISTANCE_MAX = 0x7fff_ffff;
 
 const NEVER = () => false;
 
-/** The consumer's end of a tick ring. One thread only; nothing but {@link sleep} blocks; never allocates. */
+/**
+ * The consumer's end of a tick ring. One thread only;
+ * nothing but {@link sleep} blocks; never allocates.
+ */
 export class TickConsumer {
   readonly #counters: Counters;
   readonly #words: Int32Array;
@@ -74,7 +77,9 @@ export class TickConsumer {
     return count - lost;
   }
 
-  /** Marks the next tick as being applied: if this thread dies, its successor skips just that one. */
+  /**
+   * Marks the next tick as being applied: if this thread dies, its successor skips just that one.
+   */
   begin(symbolId: number): void {
     this.#words[RingWord.APPLYING_SYMBOL] = symbolId;
     this.#words[RingWord.APPLYING] = this.#head;
@@ -96,8 +101,8 @@ export class TickConsumer {
   }
 
   /**
-   * For a consumer that succeeds a dead one: the symbol of the tick that was begun and not counted, or
-   * -1. The caller counts it as skipped.
+   * For a consumer that succeeds a dead one: the symbol of the tick that was begun and not counted,
+   * or -1. The caller counts it as skipped.
    */
   interrupted(): number {
     if (this.#words[RingWord.APPLYING] !== this.#headByCounters()) return -1;
@@ -111,8 +116,8 @@ export class TickConsumer {
   }
 
   /**
-   * Blocks until there may be ticks, or a stop was requested, or {@link TickProducer.wake} was called
-   * after `isCalled` became true; 1 s at most.
+   * Blocks until there may be ticks, or a stop was requested, or {@link TickProducer.wake} was
+   * called after `isCalled` became true; 1 s at most.
    *
    * @param spins looks at the queue before sleeping
    */
@@ -140,7 +145,10 @@ export class TickConsumer {
     return ((this.#words[RingWord.START] as number) + this.#counters.taken()) | 0;
   }
 
-  /** The producer announces in INTENT before it publishes, so HEAD and `count` ticks are not beyond it. */
+  /**
+   * The producer announces in INTENT before it publishes,
+   * so HEAD and `count` ticks are not beyond it.
+   */
   #assertBehind(intent: number, count: number): void {
     assertRange('ticks ahead of HEAD', (intent - this.#head) | 0, count, POSITION_DISTANCE_MAX);
   }

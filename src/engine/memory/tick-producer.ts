@@ -31,7 +31,10 @@ export class TickProducer {
   #head: number;
   #published: number;
 
-  /** @param overwrites whether a full ring overwrites its oldest ticks (`dropOldest`) or refuses new ones */
+  /**
+   * @param overwrites whether a full ring overwrites its
+   *   oldest ticks (`dropOldest`) or refuses new ones
+   */
   constructor(memory: SharedArrayBuffer, overwrites: boolean) {
     this.#words = new Int32Array(memory);
     this.#doubles = new Float64Array(memory);
@@ -44,8 +47,8 @@ export class TickProducer {
   }
 
   /**
-   * Writes tick number `index` of a frame. The consumer sees it after {@link publish}. (Takes columns
-   * because a double passed to a call that the compiler does not inline is boxed.)
+   * Writes tick number `index` of a frame. The consumer sees it after {@link publish}. (Takes
+   * columns because a double passed to a call that the compiler does not inline is boxed.)
    *
    * @returns false when the ring is full and does not overwrite
    */
@@ -55,8 +58,8 @@ export class TickProducer {
       this.#head = Atomics.load(this.#words, RingWord.HEAD);
       if (((tail - this.#head) | 0) >= this.capacity) {
         if (!this.#overwrites) return false;
-        // An exchange, which later plain stores cannot overtake: a consumer that reads any of the new
-        // bytes also reads this announcement.
+        // An exchange, which later plain stores cannot overtake: a consumer that reads any of the
+        // new bytes also reads this announcement.
         Atomics.exchange(this.#words, RingWord.INTENT, (tail + 1) | 0);
       }
     }
@@ -70,11 +73,15 @@ export class TickProducer {
     return true;
   }
 
-  /** Makes all offered ticks visible to the consumer, without waking it. Returns whether there were any. */
+  /**
+   * Makes all offered ticks visible to the consumer,
+   * without waking it. Returns whether there were any.
+   */
   publish(): boolean {
     if (this.#published === this.#tail) return false;
     this.#published = this.#tail;
-    // Also where nothing is overwritten: left 2^31 positions behind TAIL, INTENT would seem to be ahead.
+    // Also where nothing is overwritten: left 2^31
+    // positions behind TAIL, INTENT would seem to be ahead.
     this.#words[RingWord.INTENT] = this.#tail;
     Atomics.store(this.#words, RingWord.TAIL, this.#tail);
     return true;
@@ -85,7 +92,9 @@ export class TickProducer {
     return this.#tail;
   }
 
-  /** Wakes the consumer if it sleeps, which alone costs a system call. Call after {@link publish}. */
+  /**
+   * Wakes the consumer if it sleeps, which alone costs a system call. Call after {@link publish}.
+   */
   wake(): void {
     if (Atomics.load(this.#words, RingWord.ASLEEP) === 0) return;
     if (Atomics.compareExchange(this.#words, RingWord.ASLEEP, 1, 0) === 1) {

@@ -1,6 +1,6 @@
 /*
- * A bounded queue of ticks in shared memory: one producer (the gateway), one consumer (the worker of
- * the partition).
+ * A bounded queue of ticks in shared memory: one producer (the gateway), one consumer (the worker
+ * of the partition).
  *
  *   header, 64 bytes a line, each written by one end only
  *   ┌──────────────────┬───────────────────────────────────────────────┬──────────────────┐
@@ -15,14 +15,14 @@
  *
  * Positions are int32 and wrap. Their difference, as int32, is exact while it is below 2^31.
  *
- * The producer never moves HEAD. Where it may overwrite (dropOldest), it announces each overwrite in
- * INTENT before it writes the slot. The consumer copies a batch, then reads INTENT and discards what
- * may have been overwritten (as in Agrona's broadcast buffer). All other slots are written only after
- * the consumer has released them.
+ * The producer never moves HEAD. Where it may overwrite (dropOldest), it announces each overwrite
+ * in INTENT before it writes the slot. The consumer copies a batch, then reads INTENT and discards
+ * what may have been overwritten (as in Agrona's broadcast buffer). All other slots are written
+ * only after the consumer has released them.
  *
  * HEAD follows the partition's counters: START plus the ticks applied, lapped and skipped, each
- * counted before HEAD moves past it. A consumer that dies in between leaves HEAD behind; its successor
- * moves HEAD to where the counters are.
+ * counted before HEAD moves past it. A consumer that dies in between leaves HEAD behind; its
+ * successor moves HEAD to where the counters are.
  */
 const LINE_WORDS = 16;
 
