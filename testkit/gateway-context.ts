@@ -7,7 +7,7 @@ import {
   Health,
   UNWATCHED,
 } from '../src/gateway/index.ts';
-import { noSnapshots } from '../src/store/index.ts';
+import { noSnapshots, type Store } from '../src/store/index.ts';
 
 const LOG = {
   warn: () => undefined,
@@ -17,21 +17,26 @@ const LOG = {
 };
 
 /**
- * A gateway's context around an engine, for parts that run without a server: no store, no tokens,
- * defaults where `config` says nothing. An error that the gateway would log is thrown.
+ * A gateway's context around an engine, for parts that run without a server: no tokens, no store
+ * unless one is given, defaults where `config` says nothing. An error that the gateway would log is
+ * thrown.
  */
-export function gatewayContext(engine: Engine, config: ConfigInput = {}): GatewayContext {
+export function gatewayContext(
+  engine: Engine,
+  config: ConfigInput = {},
+  store?: Store,
+): GatewayContext {
   return createGatewayContext({
     config: parseConfig(config),
     engine,
     log: LOG,
     version: 'test',
-    store: undefined,
+    store,
     snapshots: noSnapshots(),
     authenticator: undefined,
     security: UNWATCHED,
     securityCounts: undefined,
-    health: new Health(),
+    health: new Health(store),
     publishers: [],
     subscriptionsReserved: 4096,
   });

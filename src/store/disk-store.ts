@@ -23,6 +23,7 @@ import { type StartWriter, startWriter } from './writer.ts';
 /** What tests replace. */
 export interface StoreSeams {
   readonly startWriter?: StartWriter;
+  readonly checkDatabase?: typeof checkDatabase;
   /** Anomalies held while the disk fails. */
   readonly waitingMax?: number;
 }
@@ -64,7 +65,7 @@ async function openParts(
   log: StoreLog,
   seams: StoreSeams,
 ): Promise<Omit<DiskStoreParts, 'lock'>> {
-  const marker = await prepare(directory);
+  const marker = await prepare(directory, seams.checkDatabase ?? checkDatabase);
   let environment: Environment | undefined;
   try {
     environment = await Environment.open(directory, seams.startWriter ?? startWriter);
@@ -85,10 +86,10 @@ async function openParts(
 }
 
 /** With the lock held: another process may have been here until now. */
-async function prepare(directory: string): Promise<Marker> {
+async function prepare(directory: string, check: typeof checkDatabase): Promise<Marker> {
   const found = inspectDirectory(directory);
   if (found?.isReady === true) {
-    await checkDatabase(directory);
+    await check(directory);
     return found;
   }
   const marker = found ?? writeMarker(directory, false, new Date().toISOString());

@@ -3,61 +3,23 @@ import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStoreWith } from '../../src/store/disk-store.ts';
-import { openStore, StoreError } from '../../src/store/index.ts';
-import { startWriter, type Writer } from '../../src/store/writer.ts';
+import { openStore } from '../../src/store/index.ts';
 import { until } from '../../testkit/until.ts';
+import { FaultyDisk } from '../support/faulty-disk.ts';
 import { canMount, SmallDisk } from '../support/small-disk.ts';
 import { StoreChild } from '../support/store-child.ts';
 import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
-/** A disk that fails when it is told to: between the store and the thread that writes. */
-class FailingWriter implements Writer {
-  static failure: string | undefined;
-  static current: FailingWriter | undefined;
-  readonly #real: Writer;
-
-  private constructor(real: Writer) {
-    this.#real = real;
-  }
-
-  static readonly start = async (directory: string): Promise<Writer> => {
-    FailingWriter.current = new FailingWriter(await startWriter(directory));
-    return FailingWriter.current;
-  };
-
-  get isAlive(): boolean {
-    return this.#real.isAlive;
-  }
-
-  async write(batch: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (FailingWriter.failure !== undefined) throw new StoreError(FailingWriter.failure);
-    await this.#real.write(batch);
-  }
-
-  async prune(retention: Parameters<Writer['prune']>[0]): Promise<number> {
-    return this.#real.prune(retention);
-  }
-
-  async close(): Promise<void> {
-    await this.#real.close();
-  }
-
-  async terminate(): Promise<void> {
-    await this.#real.terminate();
-  }
-}
-
-const seams = { startWriter: FailingWriter.start };
-
 describe('a disk that fails', () => {
   it('leaves everything to be read from memory, and gets it all when it works again', async () => {
     using folder = new StoreFolder();
+    const disk = new FaultyDisk();
     const lines = new StoreLines();
-    const store = await openStoreWith(folder.options(), lines, seams);
+    const store = await openStoreWith(folder.options(), lines, disk);
     const all = Array.from({ length: 30 }, (_, index) => anomalyOf('A', index + 1));
     for (const anomaly of all.slice(0, 10)) store.append(anomaly);
     expect(await store.flushed()).toBe(true);
-    FailingWriter.failure = 'EROFS: read-only file system';
+    disk.failure = 'EROFS: read-only file system';
     for (const anomaly of all.slice(10, 20)) store.append(anomaly);
     expect(await store.flushed()).toBe(false);
     expect(store.fault).toMatch(/the store in .* cannot be written: EROFS/);
@@ -68,7 +30,7 @@ describe('a disk that fails', () => {
     expect(store.before('A', 16, 10)).toEqual(all.slice(5, 15));
     expect(store.recent(100)).toEqual(all.toReversed());
     expect(store.between({ from: 0, to: Infinity, limit: 100 }).items).toEqual(all);
-    FailingWriter.failure = undefined;
+    disk.failure = undefined;
     await until(() => store.fault === undefined && store.waitingCount === 0);
     expect(await store.flushed()).toBe(true);
     await store.close();
@@ -83,9 +45,10 @@ describe('a disk that fails', () => {
 
   it('for too long has the oldest given up, and counted', async () => {
     using folder = new StoreFolder();
-    const lines = new StoreLines();
-    const store = await openStoreWith(folder.options(), lines, { ...seams, waitingMax: 10_000 });
-    FailingWriter.failure = 'EIO: i/o error';
+    const disk = new FaultyDisk();
+    const seams = { startWriter: disk.startWriter, waitingMax: 10_000 };
+    const store = await openStoreWith(folder.options(), new StoreLines(), seams);
+    disk.failure = 'EIO: i/o error';
     for (let sequence = 1; sequence <= 30_000; sequence++) store.append(anomalyOf('A', sequence));
     expect(await store.flushed()).toBe(false);
     expect(store.waitingCount).toBeLessThanOrEqual(10_000);
@@ -93,7 +56,7 @@ describe('a disk that fails', () => {
     const first = store.droppedCount + 1;
     expect(store.firstSequence('A')).toBe(first);
     expect(store.from('A', 1, 1)).toEqual([anomalyOf('A', first)]);
-    FailingWriter.failure = undefined;
+    disk.failure = undefined;
     await until(() => store.waitingCount === 0);
     expect(store.firstSequence('A')).toBe(first);
     expect(store.lastSequence('A')).toBe(30_000);
@@ -105,18 +68,19 @@ describe('a disk that fails', () => {
     'with %s is opened anew',
     async (what) => {
       using folder = new StoreFolder();
-      const store = await openStoreWith(folder.options(), new StoreLines(), seams);
+      const disk = new FaultyDisk();
+      const store = await openStoreWith(folder.options(), new StoreLines(), disk);
       store.append(anomalyOf('A', 1));
       expect(await store.flushed()).toBe(true);
-      const first = FailingWriter.current;
-      if (what.startsWith('MDB')) FailingWriter.failure = what;
+      const first = disk.writer;
+      if (what.startsWith('MDB')) disk.failure = what;
       else await first?.terminate();
       store.append(anomalyOf('A', 2));
       const isDurable = await store.flushed();
       expect(isDurable).toBe(!what.startsWith('MDB'));
-      FailingWriter.failure = undefined;
+      disk.failure = undefined;
       await until(() => store.waitingCount === 0);
-      expect(FailingWriter.current).not.toBe(first);
+      expect(disk.writer).not.toBe(first);
       store.append(anomalyOf('A', 3));
       expect(await store.flushed()).toBe(true);
       expect(store.fault).toBeUndefined();

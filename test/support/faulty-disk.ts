@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { StoreError } from '../../src/store/index.ts';
+import { type StartWriter, startWriter, type Writer } from '../../src/store/writer.ts';
+
+/** A disk that fails or is slow as told: stands between a store and the thread that writes. */
+export class FaultyDisk {
+  /** Why writes fail; undefined: they do not. */
+  failure: string | undefined;
+  /** How much longer than usual a write takes. */
+  writeMs = 0;
+  /** The writer that was started last. */
+  writer: Writer | undefined;
+
+  readonly startWriter: StartWriter = async (directory) => {
+    const real = await startWriter(directory);
+    this.writer = {
+      get isAlive() {
+        return real.isAlive;
+      },
+      write: async (batch) => {
+        if (this.writeMs > 0) await delay(this.writeMs);
+        if (this.failure !== undefined) throw new StoreError(this.failure);
+        await real.write(batch);
+      },
+      prune: (limits) => real.prune(limits),
+      close: () => real.close(),
+      terminate: () => real.terminate(),
+    };
+    return this.writer;
+  };
+}
