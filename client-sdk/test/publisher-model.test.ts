@@ -6,10 +6,14 @@ import { BufferFullError, connectPublisher, type Publisher } from '../src/index.
 const BATCH_TICKS_MAX = 8;
 const BUFFER_TICKS_MAX = 40;
 const FRAME_TICKS_MAX = 6;
+const REFUSED_MS = 20;
 
 /** The client's end of a connection to a {@link ModelServer}; nothing happens by itself. */
 class ModelSocket {
   static opened: ModelSocket[] = [];
+  /** A refused client sends nothing until then, ms, and not before an ACK. */
+  static heldUntil = 0;
+  static sentWhileHeld = 0;
   binaryType = 'arraybuffer';
   readonly bufferedAmount = 0;
   onmessage: ((event: { data: unknown }) => void) | null = null;
@@ -23,6 +27,7 @@ class ModelSocket {
   }
 
   send(message: Uint8Array | string): void {
+    if (Date.now() < ModelSocket.heldUntil) ModelSocket.sentWhileHeld++;
     this.sent.push(decodeFrame(message));
   }
 
@@ -37,6 +42,7 @@ class ModelSocket {
   end(code: number): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    ModelSocket.heldUntil = 0;
     this.onclose?.({ code, reason: '' });
   }
 }
@@ -88,6 +94,7 @@ class ModelServer {
   acknowledge(credit: number): void {
     if (this.#session === undefined) return;
     this.#credit = Math.max(this.#credit, credit);
+    ModelSocket.heldUntil = 0;
     this.#session.answer([17, this.#sequence, this.#accepted, 0, 0, this.#credit]);
   }
 
@@ -97,7 +104,8 @@ class ModelServer {
     while (socket?.sent[0]?.[0] === 2) this.take(1);
     const frame = socket?.sent.shift();
     if (socket === undefined || frame === undefined) return;
-    socket.answer([30, null, 12, 'beyond credit', true, 20]);
+    ModelSocket.heldUntil = Date.now() + REFUSED_MS;
+    socket.answer([30, null, 12, 'beyond credit', true, REFUSED_MS]);
   }
 
   cut(): void {
@@ -194,6 +202,7 @@ class Feed {
     expect(this.acknowledged).toBe(sent - unacknowledged);
     expect(accepted + resumed).toBeGreaterThanOrEqual(this.acknowledged);
     expect(server.applied).toEqual(this.taken.slice(0, server.applied.length));
+    expect(ModelSocket.sentWhileHeld).toBe(0);
   }
 }
 
@@ -250,6 +259,8 @@ describe('a publisher and a server by the book', () => {
     await fc.assert(
       fc.asyncProperty(stories, async ({ steps }) => {
         ModelSocket.opened = [];
+        ModelSocket.heldUntil = 0;
+        ModelSocket.sentWhileHeld = 0;
         const server = new ModelServer();
         const feed = new Feed();
         for (const [, act] of steps) {
@@ -269,6 +280,8 @@ describe('a publisher and a server by the book', () => {
     await fc.assert(
       fc.asyncProperty(stories, stories, async (before, after) => {
         ModelSocket.opened = [];
+        ModelSocket.heldUntil = 0;
+        ModelSocket.sentWhileHeld = 0;
         const server = new ModelServer();
         const feed = new Feed();
         for (const [, act] of before.steps) await act(feed, server);

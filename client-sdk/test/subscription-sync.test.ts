@@ -257,6 +257,32 @@ describe('SubscriptionSync, refused as a whole', () => {
     ]);
   });
 
+  it('tells again where to go on, with what was refused', async () => {
+    const rig = new Rig();
+    rig.open();
+    rig.subscribe(['A', 'B'], { since: new Map([['A', 9]]) });
+    await vi.advanceTimersByTimeAsync(0);
+    rig.refuse(9, true, 300);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(rig.requests).toEqual([
+      [4, ['A', 'B'], { since: { A: 9 } }],
+      [4, ['A', 'B'], { since: { A: 9 } }],
+    ]);
+  });
+
+  it('tries nothing again that the next session was told anyway', async () => {
+    const rig = new Rig();
+    rig.open();
+    rig.subscribe(['A']);
+    await vi.advanceTimersByTimeAsync(0);
+    rig.refuse(9, true, 300);
+    await vi.advanceTimersByTimeAsync(0);
+    rig.lose();
+    rig.open();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(rig.requests).toHaveLength(2);
+  });
+
   it('takes a final refusal as one of each pattern', async () => {
     const rig = new Rig();
     rig.open();
