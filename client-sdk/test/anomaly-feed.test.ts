@@ -22,6 +22,8 @@ class Rig {
   readonly gaps: AnomalyGap[] = [];
   readonly asked: [after: number, limit: number][] = [];
   isLive = true;
+  /** Requests of an earlier session are never answered. */
+  session = 0;
   /** The server's anomalies of the symbol, oldest first. */
   stored: Anomaly[] = [];
   pageMax = 1000;
@@ -42,8 +44,9 @@ class Rig {
 
   async #history(after: number, limit: number): Promise<HistoryPage> {
     this.asked.push([after, limit]);
+    const { session } = this;
     await nextTurn();
-    if (!this.isLive) throw new Error('connection closed');
+    if (!this.isLive || session !== this.session) throw new Error('connection closed');
     const first = this.stored[0]?.sequence ?? Number.POSITIVE_INFINITY;
     if (after + 1 < first) throw new Error('not_available');
     const later = this.stored.filter(({ sequence }) => sequence > after);
@@ -245,6 +248,7 @@ describe('AnomalyFeed', () => {
           if (!isLost) rig.feed.receive(one);
         };
         const resume = (epoch: string, told = Number.POSITIVE_INFINITY) => {
+          rig.session++;
           const last = rig.feed.resume(epoch).get('BTC') ?? 0;
           const missed = rig.stored.slice(last);
           for (const one of missed.slice(Math.max(0, missed.length - told))) rig.feed.receive(one);

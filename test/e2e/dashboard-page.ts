@@ -13,6 +13,8 @@ const TOKEN_NOISE =
 interface Disturbances {
   readonly isServerStopped?: boolean;
   readonly isTokenAsked?: boolean;
+  /** Called before the page is loaded. */
+  readonly prepare?: (page: Page) => Promise<void>;
 }
 
 /** A row of the table of symbols, as it is shown. */
@@ -43,6 +45,7 @@ export class DashboardPage {
     {
       isServerStopped = false,
       isTokenAsked = false,
+      prepare,
       ...options
     }: BrowserContextOptions & Disturbances = {},
   ): Promise<DashboardPage> {
@@ -58,6 +61,7 @@ export class DashboardPage {
       await context.close();
       expect(dashboard.#faults).toEqual([]);
     });
+    await prepare?.(dashboard.page);
     await dashboard.page.goto(`http://127.0.0.1:${port}/`);
     return dashboard;
   }
