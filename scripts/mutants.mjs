@@ -21,6 +21,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Each test file once: not over the other transport, too. */
+const LANES = ['--project=fast', '--project=deep'];
 /** Longer than any of the tests takes: a bug that makes them hang is caught. */
 const TIMEOUT_MS = 240_000;
 
@@ -59,7 +61,7 @@ class Copy {
   async run(tests, build) {
     if (build && (await this.#spawn(['scripts/bundle.mjs'])).code !== 0) return 'the build';
     const vitest = 'node_modules/vitest/vitest.mjs';
-    const { code, output } = await this.#spawn([vitest, 'run', '--bail=1', ...tests]);
+    const { code, output } = await this.#spawn([vitest, 'run', ...LANES, '--bail=1', ...tests]);
     if (code === 0) return undefined;
     return /FAIL\s+(.+)/.exec(output)?.[1] ?? (code === null ? 'time ran out' : 'a test file');
   }

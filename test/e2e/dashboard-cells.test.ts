@@ -1,8 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatAge, formatPreciseClock } from '../../dashboard/src/time-format.ts';
-import { hasChromium, openBrowser } from '../support/chromium.ts';
-import { eventually } from '../support/http-client.ts';
+import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
+import { eventually } from '../../testkit/until.ts';
 import { serverForTest } from '../support/running-server.ts';
 import { DashboardPage } from './dashboard-page.ts';
 
@@ -125,7 +125,7 @@ const HOUR_MS = 3_600_000;
 const PRICES: Readonly<Record<string, readonly [ageMs: number, ...prices: number[]]>> = {
   AX: [3 * HOUR_MS, 30, 34, 12],
   BX: [9 * HOUR_MS, 25, 26, 27, 21, 29],
-  CX: [6 * HOUR_MS, 11, 45, 40],
+  CX: [6 * HOUR_MS, 11, 45, 44, 41, 42, 40],
   DX: [2 * HOUR_MS, 17, 18, 19, 16],
   EX: [7 * HOUR_MS, 36],
 };
@@ -237,7 +237,7 @@ describe.skipIf(!hasChromium)('every cell (skipped where no Chromium is)', () =>
     ).toEqual([
       ['AX', '12.0000', '12.0000', '34.0000', '3', '3 h'],
       ['BX', '29.0000', '21.0000', '29.0000', '5', '9 h'],
-      ['CX', '40.0000', '11.0000', '45.0000', '3', '6 h'],
+      ['CX', '40.0000', '11.0000', '45.0000', '6', '6 h'],
       ['DX', '16.0000', '16.0000', '19.0000', '4', '2 h'],
       ['EX', '36.0000', '36.0000', '36.0000', '1', '7 h'],
     ]);

@@ -17,7 +17,9 @@ it('holds so many requests at a time, however many it held before', async () => 
     const answered: number[] = [];
     await Promise.all(
       Array.from({ length: HELD_MAX + 2 }, async (_, i) => {
-        await expect(access.checkRate(request)).rejects.toMatchObject({ response: { status: 429 } });
+        await expect(access.checkRate(request)).rejects.toMatchObject({
+          response: { status: 429 },
+        });
         answered.push(i);
       }),
     );
