@@ -1,19 +1,19 @@
 import { monotonicMs } from '../engine/index.ts';
 
 /**
- * The time as read once a turn of the event loop, when first asked for: sockets hand over many messages a turn, and
- * looking at the clock would take a good part of what a small one costs.
+ * The time, read at most once a turn of the event loop: sockets deliver many messages a turn, and
+ * reading the clock would be a good part of the cost of a small one.
  */
 export class CachedClock {
   /** Ms since the epoch. */
   now = 0;
   /** The same moment on the monotonic clock, ms. */
   monotonic = 0;
-  /** And on the clock of `performance.now`, ms. */
+  /** The same moment on the clock of `performance.now`, ms. */
   steady = 0;
   #isRead = false;
 
-  /** Sees to it that the fields hold a moment of this turn. */
+  /** Updates the fields unless they were read in this turn. */
   read(): void {
     if (this.#isRead) return;
     this.#isRead = true;

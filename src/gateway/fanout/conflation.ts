@@ -1,16 +1,16 @@
-/** Something that becomes due. */
+/** Something with a due time. */
 export interface Due {
-  /** On the clock of `performance.now`, ms. May be lowered while queued: then call `hasten`. */
+  /** On the clock of `performance.now`, ms. Call `hasten` after lowering it while queued. */
   readonly dueAt: number;
   due(): void;
 }
 
 /**
- * Sessions with changes whose `conflateMs` has not passed yet: calls each when it is due, never early, with one timer for
- * all. A binary heap by time.
+ * Sessions with changes whose `conflateMs` has not passed yet. Calls each when it is due, never
+ * early, with one timer for all. A binary heap by due time.
  */
 export class ConflationQueue {
-  /** Open sessions that are told of changes at once, and so never come here. */
+  /** Open sessions with `conflateMs` 0: they are never queued. */
   unconflated = 0;
   readonly #heap: Due[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -22,7 +22,7 @@ export class ConflationQueue {
     this.#schedule();
   }
 
-  /** Heeds that the `dueAt` of a queued item became earlier. O(n): for what happens seldom. */
+  /** Moves a queued item whose `dueAt` was lowered. O(n): for rare events. */
   hasten(item: Due): void {
     const at = this.#heap.indexOf(item);
     if (at >= 0) this.#raise(item, at);
@@ -34,7 +34,7 @@ export class ConflationQueue {
     this.#heap.length = 0;
   }
 
-  /** Moves the item that stands at `from` up to its place. */
+  /** Moves the item at `from` up to its place. */
   #raise(item: Due, from: number): void {
     const heap = this.#heap;
     let at = from;
@@ -53,7 +53,7 @@ export class ConflationQueue {
     if (first === undefined || first.dueAt >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = first.dueAt;
-    // Rounded up; a timer may fire a little early all the same, and then simply waits again.
+    // Rounded up. A timer that fires early all the same just waits again.
     const delayMs = Math.max(1, Math.ceil(first.dueAt - performance.now()));
     this.#timer = setTimeout(() => this.#run(), delayMs);
   }
@@ -87,11 +87,14 @@ export class ConflationQueue {
   }
 }
 
-/** Sessions are due at moments this much of their `conflateMs` apart, at most so many ms: many with one timer. */
+/**
+ * Due times fall on a grid of `conflateMs / GRID_PARTS`, at most GRID_MS_MAX: many sessions share a
+ * timer.
+ */
 const GRID_PARTS = 16;
 const GRID_MS_MAX = 8;
 
-/** How often a session is told: keeps to its `conflateMs`. All times are on the clock of `performance.now`, ms. */
+/** Holds one session to its `conflateMs`. All times are on the clock of `performance.now`, ms. */
 export class ConflationTimer implements Due {
   dueAt = 0;
   readonly #queue: ConflationQueue;
@@ -100,7 +103,7 @@ export class ConflationTimer implements Due {
   #toldAt = Number.NEGATIVE_INFINITY;
   #isQueued = false;
 
-  /** @param onDue called when `conflateMs` has passed, after {@link isUp} said that it had not */
+  /** @param onDue called once `conflateMs` has passed after {@link isUp} returned false */
   constructor(queue: ConflationQueue, conflateMs: number, onDue: () => void) {
     this.#queue = queue;
     this.#conflateMs = conflateMs;
@@ -117,17 +120,17 @@ export class ConflationTimer implements Due {
     this.#queue.unconflated += Number(ms === 0) - Number(this.#conflateMs === 0);
     this.#conflateMs = ms;
     if (!this.isWaiting || this.#nextDueAt() >= this.dueAt) return;
-    // Shorter than when it was queued: it is due earlier, also where nothing waits at the moment.
+    // Shorter than when it was queued: due earlier, even if nothing is pending now.
     this.dueAt = this.#nextDueAt();
     this.#queue.hasten(this);
   }
 
-  /** Whether the session will be called once its `conflateMs` has passed: it need not be looked at before. */
+  /** Whether `onDue` will be called: until then the session need not be flushed. */
   get isWaiting(): boolean {
     return this.#isQueued && this.#conflateMs > 0;
   }
 
-  /** Whether the session may be told now; if not, it is called when it may. */
+  /** Whether the session may be flushed now; if not, `onDue` is called when it may. */
   isUp(): boolean {
     if (this.#conflateMs === 0) return true;
     if (performance.now() - this.#toldAt >= this.#conflateMs) return true;
@@ -139,7 +142,7 @@ export class ConflationTimer implements Due {
     return false;
   }
 
-  /** The session was told all there was. */
+  /** The session was flushed completely. */
   told(): void {
     if (this.#conflateMs > 0) this.#toldAt = performance.now();
   }
@@ -149,12 +152,12 @@ export class ConflationTimer implements Due {
     this.#onDue();
   }
 
-  /** The session is gone. */
+  /** The session has closed. */
   end(): void {
     if (this.#conflateMs === 0) this.#queue.unconflated--;
   }
 
-  /** When `conflateMs` will have passed, at a moment that other sessions are due at too. */
+  /** The first point on the grid at which `conflateMs` has passed. */
   #nextDueAt(): number {
     const grid = Math.min(GRID_MS_MAX, 2 ** Math.floor(Math.log2(this.#conflateMs / GRID_PARTS)));
     return Math.ceil((this.#toldAt + this.#conflateMs) / grid) * grid;

@@ -8,12 +8,13 @@ import type { SymbolVersions } from './symbol-versions.ts';
 
 /** Dirty symbols taken at a time. */
 const TAKEN_MAX = 16_384;
-/** Anomalies taken in one run at most: the rest waits in its rings while sockets are read. */
+/** Anomalies taken in one run at most; the rest waits in its rings while sockets are read. */
 const ANOMALIES_PER_RUN = 4096;
 
 /**
- * From what changed to who is told: takes the engine's news, marks the sessions' links, brings the marked sessions up to
- * date with one message each. Runs on the gateway's thread, all of it in one turn.
+ * Takes the changes from the engine, marks the subscriptions concerned, and brings the marked
+ * sessions up to date with one message each. Runs on the gateway's thread, within one turn of the
+ * event loop.
  */
 export class FanOut implements AnomalyObserver {
   readonly #engine: Engine;
@@ -39,7 +40,10 @@ export class FanOut implements AnomalyObserver {
     anomalies.observe(this);
   }
 
-  /** Takes all news there is now and flushes the sessions concerned. Returns how many messages that took. */
+  /**
+   * Takes all changes there are now and flushes the sessions concerned. Returns the number of
+   * frames sent.
+   */
   run(): number {
     const { framesOut } = this.#counters;
     this.#runAnomalies();
@@ -53,8 +57,9 @@ export class FanOut implements AnomalyObserver {
   }
 
   /**
-   * Anomalies first: their rings are small, and a worker may be waiting. No more at a time than the log keeps of a symbol:
-   * a session with room in its socket misses none, however many one symbol has. False when some may be left.
+   * Anomalies first: their rings are small, and a worker may be waiting for space. Takes no more at
+   * a time than the log keeps for a symbol, so a session whose socket has room misses none. Returns
+   * false when some may be left.
    */
   #runAnomalies(): boolean {
     const atATime = this.#anomalies.perSymbolMax;
@@ -65,7 +70,7 @@ export class FanOut implements AnomalyObserver {
     return false;
   }
 
-  /** Takes all anomalies there are, which ends: ticks that could raise more come in by this thread. */
+  /** Drains all rings. Terminates: only this thread feeds the workers. */
   takeAnomalies(): void {
     while (!this.#runAnomalies()) {
       // Each run takes some.
@@ -84,7 +89,7 @@ export class FanOut implements AnomalyObserver {
       const delivery = touched[i] as SessionSender;
       delivery.flush();
       delivery.isTouched = delivery.isBehind;
-      // One whose socket had no room is looked at again: not every socket says when it has.
+      // Looked at again: not every socket reports that it has drained.
       if (delivery.isTouched) touched[kept++] = delivery;
     }
     touched.length = kept;
@@ -104,7 +109,7 @@ export class FanOut implements AnomalyObserver {
 
   #markStats(symbolId: number): void {
     const links = this.#subscriptions.of(symbolId);
-    // Symbols that nobody is subscribed to cost a bit test, no more.
+    // A symbol without subscribers costs a bit test, no more.
     if (links === undefined || links.length === 0) return;
     const isNew = this.#versions.refresh(symbolId);
     const current = this.#versions.current(symbolId);
@@ -113,9 +118,9 @@ export class FanOut implements AnomalyObserver {
     let conflated = 0;
     for (let i = 0; i < links.length; i++) {
       const link = links[i] as number;
-      // Marked before: its session is touched, waits for its `conflateMs`, or has no room.
+      // Marked before: its session is on the list, waits for its `conflateMs`, or has no room.
       if (((flags[link] as number) & STATS_PENDING) !== 0) conflated++;
-      // Also where it is not new: a session that subscribed or verified took it, for itself only.
+      // Also if the version is not new: a subscribing or verifying session took it for itself only.
       else if (cursors[link] !== current) {
         const delivery = deliveries[owners[link] as number] as SessionSender;
         delivery.markStats(link);

@@ -5,50 +5,54 @@ import type { ConflationQueue } from './conflation.ts';
 import type { FanOut } from './fan-out.ts';
 
 /**
- * After a flush, sockets and ticks get a multiple of its time before the next one. One to a few sockets comes again soon,
- * half its time later. One to hundreds is worth gathering for, so that messages are few and full: the multiple grows with
- * the messages beyond a few. Nothing waits when little goes on.
+ * After a flush, the thread rests for a multiple of the time the flush took: sockets are read and
+ * ticks taken meanwhile. A flush of up to FEW_MESSAGES is followed by half its time. Beyond, the
+ * multiple grows with the messages, so that hundreds of sessions get few, full messages. Nothing
+ * rests while little goes on.
  */
 const FEW_MESSAGES = 64;
 const REST_PER_FLUSH_MIN = 0.5;
 const REST_PER_FLUSH_MAX = 6;
 const REST_PER_MESSAGE = 1 / 24;
-/** No flush waits longer than this, ms. */
+/** Longest rest, ms. */
 const REST_MS_MAX = 20;
-/** Ticks that follow others sooner than this, ms, are handed to the workers together with those that come meanwhile. */
-const DELIVERY_MS = 0.75;
-/** Between deliveries, and between flushes, while no session is to be told at once, ms. */
-const UNHURRIED_MS = 8;
+/** Least time between two publications of ticks to the workers, ms. */
+const PUBLISH_MS = 0.75;
+/** The same, and the least time between flushes, while every session conflates, ms. */
+const CONFLATED_MS = 8;
 /**
- * In a rest of more than the second, ticks are handed over once, the first before the flush that is to tell of them, ms:
- * what workers need, generously.
+ * In a rest longer than LONG_REST_MS, ticks are published once, LEAD_MS before the flush that is to
+ * show them: ample time for the workers.
  */
 const LEAD_MS = 1;
 const LONG_REST_MS = 4;
-/** So many ticks are handed over whenever they are there: waking the workers for them costs next to nothing. */
-const DELIVERY_TICKS = 1024;
-/** Ticks that would be handed over so soon are when acknowledgements are sent, ms. */
-const SLACK_MS = 2;
+/** Ticks that are published at once: waking the workers for so many costs next to nothing. */
+const PUBLISH_TICKS = 1024;
+/** When sending ACKs, also publish ticks due within this time, ms. */
+const ACK_SLACK_MS = 2;
 
 /**
- * The gateway's work between reading sockets, gathered once a turn of the event loop: hand ticks to the workers,
- * acknowledge frames, fan out what changed.
+ * The gateway's work between reading sockets, at most once a turn of the event loop: publish ticks
+ * to the workers, acknowledge frames, fan out what changed.
  *
- * Each of these costs system calls however little there is to do (waking threads, sending messages), so under load they
- * come at intervals: little enough to notice, long enough to find plenty. With nothing to do it sleeps, the doorbell armed.
+ * Each step costs system calls (waking threads, sending messages) however little there is to do.
+ * Under load the steps therefore run at intervals, short enough not to be noticed and long enough
+ * to find plenty. When idle, nothing runs until the doorbell rings.
  */
 export class FlushScheduler {
   readonly #engine: Engine;
   readonly #fanOut: FanOut;
   readonly #conflation: ConflationQueue;
   readonly #publishers: ReadonlySet<PublisherSession>;
-  readonly #deliveryTicks: number;
+  readonly #publishTicks: number;
   readonly #acknowledgements = new Acknowledgements();
   #isScheduled = false;
   /** A publisher is about to run out of credit. */
   #isUrgent = false;
-  /** When ticks may be handed over, and sessions told again; on the clock of `performance.now`, ms. */
-  #deliveryAt = 0;
+  /**
+   * When ticks may be published and sessions flushed again, on the clock of `performance.now`, ms.
+   */
+  #publishAt = 0;
   #flushAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -63,22 +67,28 @@ export class FlushScheduler {
     this.#fanOut = fanOut;
     this.#conflation = conflation;
     this.#publishers = publishers;
-    this.#deliveryTicks = Math.min(DELIVERY_TICKS, engine.channelCapacity / 4);
+    this.#publishTicks = Math.min(PUBLISH_TICKS, engine.channelCapacity / 4);
   }
 
-  /** Has what is due done before this turn of the event loop ends, however often it is called. */
+  /**
+   * Runs what is due at the end of this turn of the event loop, once however often it is called.
+   */
   readonly schedule = (): void => {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(this.#run);
   };
 
-  /** A session has something to acknowledge, or ticks to hand over; `isUrgent`: it will soon have to wait for credit. */
+  /**
+   * A session has frames to acknowledge or ticks to publish.
+   *
+   * @param isUrgent it will soon have to wait for credit
+   */
   acknowledgementDue(session: PublisherSession, isUrgent: boolean): void {
     this.#acknowledgements.add(session);
     if (isUrgent) this.#isUrgent = true;
-    const isAwaited = this.#timerAt <= Math.min(this.#deliveryAt, this.#acknowledgements.dueAt);
-    if (!isAwaited || isUrgent || this.#engine.offered >= this.#deliveryTicks) this.schedule();
+    const isAwaited = this.#timerAt <= Math.min(this.#publishAt, this.#acknowledgements.dueAt);
+    if (!isAwaited || isUrgent || this.#engine.offered >= this.#publishTicks) this.schedule();
   }
 
   forget(session: PublisherSession): void {
@@ -93,41 +103,42 @@ export class FlushScheduler {
     this.#isScheduled = false;
     const now = performance.now();
     const isFlushDue = now >= this.#flushAt;
-    if (this.#isUrgent || now >= this.#acknowledgements.dueAt || this.#isDeliveryDue(now)) {
-      if (this.#isUrgent || this.#isDeliveryDue(now + SLACK_MS)) this.#deliver(now);
+    if (this.#isUrgent || now >= this.#acknowledgements.dueAt || this.#isPublishDue(now)) {
+      if (this.#isUrgent || this.#isPublishDue(now + ACK_SLACK_MS)) this.#publish(now);
       this.#acknowledgements.send(now, this.#isUrgent);
     }
     this.#isUrgent = false;
     if (isFlushDue && this.#engine.hasNews()) this.#flush(now);
     const isResting = now < this.#flushAt && this.#engine.isBusy();
-    // While it rests, the timer comes anyway: ringing would only cost system calls.
+    // While resting, a timer is set anyway: a ring would only cost system calls.
     const hasNews = !isResting && this.#engine.armDoorbell(this.schedule);
-    // Space that the queues gained before the doorbell was armed did not ring it either.
+    // Space that the queues gained before the doorbell was armed has not rung it.
     for (const publisher of this.#publishers) publisher.offerCredit();
     if (hasNews) this.schedule();
-    this.#comeBack(isResting);
+    this.#setTimer(isResting);
   };
 
-  #isDeliveryDue(now: number): boolean {
+  #isPublishDue(now: number): boolean {
     const { offered } = this.#engine;
     if (offered === 0) return false;
-    return now >= this.#deliveryAt || offered >= this.#deliveryTicks;
+    return now >= this.#publishAt || offered >= this.#publishTicks;
   }
 
-  #deliver(now: number): void {
+  #publish(now: number): void {
     this.#engine.publishTicks();
-    if (this.#isHurried()) {
+    if (this.#isImmediate()) {
       const isLong = this.#flushAt - now > LONG_REST_MS;
-      this.#deliveryAt = isLong ? this.#flushAt - LEAD_MS : now + DELIVERY_MS;
+      this.#publishAt = isLong ? this.#flushAt - LEAD_MS : now + PUBLISH_MS;
     } else {
-      this.#deliveryAt = now + UNHURRIED_MS;
-      // What comes of them is taken along next time. What waits already is not put off again: ticks may never end.
-      if (!this.#engine.hasNews()) this.#flushAt = Math.max(this.#flushAt, this.#deliveryAt);
+      this.#publishAt = now + CONFLATED_MS;
+      // Their changes go out with the next flush. Changes that wait already are not put off again:
+      // the stream of ticks may never end.
+      if (!this.#engine.hasNews()) this.#flushAt = Math.max(this.#flushAt, this.#publishAt);
     }
   }
 
-  /** Whether there may be a session that is to be told at once. */
-  #isHurried(): boolean {
+  /** Whether any session wants changes at once. */
+  #isImmediate(): boolean {
     return this.#conflation.unconflated > 0;
   }
 
@@ -135,32 +146,32 @@ export class FlushScheduler {
     const messages = this.#fanOut.run();
     const end = performance.now();
     const restMs = restAfter(end - start, messages);
-    this.#flushAt = end + (this.#isHurried() ? restMs : Math.max(UNHURRIED_MS, restMs));
-    // Nobody is told before of the ticks that come now: the workers may sleep as long.
-    if (restMs > LONG_REST_MS)
-      this.#deliveryAt = Math.max(this.#deliveryAt, this.#flushAt - LEAD_MS);
+    this.#flushAt = end + (this.#isImmediate() ? restMs : Math.max(CONFLATED_MS, restMs));
+    // No session is flushed before, so the workers may sleep as long.
+    if (restMs > LONG_REST_MS) this.#publishAt = Math.max(this.#publishAt, this.#flushAt - LEAD_MS);
   }
 
-  /** Has what is left done when it is due. */
-  #comeBack(isResting: boolean): void {
+  /** Sets the timer for what is left. */
+  #setTimer(isResting: boolean): void {
     let at = this.#acknowledgements.dueAt;
     if (isResting) at = Math.min(at, this.#flushAt);
-    if (this.#engine.offered > 0) at = Math.min(at, this.#deliveryAt);
+    if (this.#engine.offered > 0) at = Math.min(at, this.#publishAt);
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    // Timers count from now, which a flush may have made much later; in whole ms: never by turning round and round.
+    // Timers count from now, which a flush may have made much later. In whole ms: never 0 again and
+    // again.
     const delayMs = Math.ceil(at - performance.now());
-    this.#timer = setTimeout(this.#timeIsUp, Math.max(1, delayMs));
+    this.#timer = setTimeout(this.#onTimer, Math.max(1, delayMs));
   }
 
-  readonly #timeIsUp = (): void => {
+  readonly #onTimer = (): void => {
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.#run();
   };
 }
 
-/** How long to rest after a flush of so many messages that took `flushMs`, ms. */
+/** Rest after a flush of `messages` that took `flushMs`, ms. */
 function restAfter(flushMs: number, messages: number): number {
   const share = Math.max(REST_PER_FLUSH_MIN, (messages - FEW_MESSAGES) * REST_PER_MESSAGE);
   return Math.min(REST_MS_MAX, flushMs * Math.min(REST_PER_FLUSH_MAX, share));

@@ -10,7 +10,7 @@ import {
 import { grown } from '../subscriptions/grown-column.ts';
 import { NO_SNAPSHOT, type SymbolVersions } from './symbol-versions.ts';
 
-/** Encoded entries are kept until they take this much; then all are forgotten. */
+/** Bytes of encoded entries that are kept; beyond, all are dropped. */
 const CACHE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Where the entry that starts at a snapshot was encoded. Columns by snapshot. */
@@ -37,7 +37,7 @@ class Places {
   }
 }
 
-/** A STATS entry goes to a writer of bytes or of text. */
+/** Writes STATS entries, as bytes or as text. */
 export interface EntryWriter {
   /** Adds the entry that takes a session from one snapshot of a symbol to another. Returns how many numbers it has. */
   add(symbolId: number, from: number, to: number, fields: number): number;
@@ -54,7 +54,7 @@ function maskBetween(values: Float64Array, from: number, to: number, fields: num
  * bytes of their delta, those at none the bytes of the full entry.
  */
 export class BinaryEntries implements EntryWriter {
-  /** Where entries are added. */
+  /** Receives the entries. */
   readonly output: ByteWriter;
   readonly #pool: SymbolVersions;
   readonly #cache = new ByteWriter(64 * 1024);
@@ -111,7 +111,7 @@ export class BinaryEntries implements EntryWriter {
   }
 }
 
-/** Writes entries as JSON numbers. For consoles and quick scripts: nothing is shared. */
+/** Writes entries as JSON numbers, for consoles and scripts: nothing is shared. */
 export class TextEntries implements EntryWriter, NumberWriter {
   text = '';
   readonly #pool: SymbolVersions;

@@ -2,15 +2,16 @@ import { ByteWriter, type Encoding, Op } from '../../protocol/index.ts';
 import { BinaryEntries, type EntryWriter, TextEntries } from './stats-encoder.ts';
 import type { SymbolVersions } from './symbol-versions.ts';
 
-/*
- * A STATS frame: 93 14 cb <serverTime> <array header> <entries>. How many numbers the entries hold is known only at
- * their end, so they are written first, behind room for the longest header, and the header right before them.
+/**
+ * A STATS frame: 93 14 cb <serverTime> <array header> <entries>. The number of values is known only
+ * at the end, so the entries are written first, behind space for the longest header, and the header
+ * right before them.
  */
 const TIME_BYTES = 9;
 const ARRAY_HEADER_BYTES_MAX = 5;
 const ENTRIES_START = 2 + TIME_BYTES + ARRAY_HEADER_BYTES_MAX;
 
-/** Builds one STATS message at a time, in either encoding, in buffers that are used again. */
+/** Builds one STATS message at a time, in either encoding, in reused buffers. */
 export class StatsMessage {
   readonly #output = new ByteWriter(64 * 1024);
   readonly #header = new ByteWriter(ENTRIES_START);
@@ -32,7 +33,7 @@ export class StatsMessage {
     this.#numbers = 0;
   }
 
-  /** Adds an entry; false when it would say nothing. */
+  /** Adds an entry; false if nothing changed. */
   add(symbolId: number, from: number, to: number, fields: number): boolean {
     const numbers = this.#entries.add(symbolId, from, to, fields);
     this.#numbers += numbers;
@@ -43,7 +44,7 @@ export class StatsMessage {
     return this.#numbers === 0;
   }
 
-  /** Bytes the message takes so far. */
+  /** Bytes of the message so far. */
   get length(): number {
     return this.#entries === this.#text ? this.#text.text.length : this.#output.length;
   }

@@ -1,18 +1,24 @@
 import type { PublisherSession } from '../sessions/session.ts';
 
-/** Between acknowledgements to a publisher, ms: where it may be waiting for one, and where frame follows frame anyway. */
+/**
+ * Least time between ACKs to a publisher, ms: one that may be waiting, and one that sends frame
+ * after frame.
+ */
 const INTERVAL_MS = 2;
 const INTERVAL_MS_PIPELINED = 8;
-/** What would be due so soon is done together with what is due, ms. */
+/** ACKs due within this time are sent together with those that are due, ms. */
 const SLACK_MS = 2;
 
-/** The publishers whose frames are to be acknowledged, and when. All times are on the clock of `performance.now`, ms. */
+/**
+ * The publishers with unacknowledged frames, and when each is due. All times are on the clock of
+ * `performance.now`, ms.
+ */
 export class Acknowledgements {
-  /** When the first is due; infinite when none waits. */
+  /** When the first ACK is due; infinite when none is. */
   dueAt = Number.POSITIVE_INFINITY;
   #waiting: PublisherSession[] = [];
 
-  /** A session has taken in a frame. */
+  /** A session accepted a frame. */
   add(session: PublisherSession): void {
     if (session.framesUnacknowledged++ > 0) return;
     this.#waiting.push(session);
@@ -24,10 +30,14 @@ export class Acknowledgements {
     if (at >= 0) this.#waiting.splice(at, 1);
   }
 
-  /** Acknowledges what is due or soon will be; with `areAll`, everything. */
+  /**
+   * Sends the ACKs that are due or soon will be.
+   *
+   * @param areAll send all
+   */
   send(now: number, areAll: boolean): void {
     for (const session of this.#waiting) {
-      // One acknowledged together with new credit may stand on the list still, or twice.
+      // Already acknowledged together with new credit, or listed twice.
       if (session.framesUnacknowledged === 0) continue;
       if (!areAll && now + SLACK_MS < dueAt(session)) continue;
       session.wasPipelined = session.framesUnacknowledged > 1;
@@ -44,15 +54,18 @@ function dueAt({ acknowledgedAt, framesUnacknowledged, wasPipelined }: Publisher
   return acknowledgedAt + (isPipelined ? INTERVAL_MS_PIPELINED : INTERVAL_MS);
 }
 
-/** Frames of a connection that no snapshot has yet, oldest first, where publishers are told of durable ones only. */
+/**
+ * Frames of a connection that no snapshot holds yet, oldest first, for publishers that are
+ * acknowledged once their frames are durable.
+ */
 export class PendingDurable {
   readonly #sequences: number[] = [];
   readonly #sizes: number[] = [];
   #last = 0;
-  /** Ticks in them: what the publisher holds back of its credit for want of an acknowledgement. */
+  /** Ticks in these frames: credit that the publisher holds back until they are acknowledged. */
   ticks = 0;
 
-  /** A frame came; one that this connection sent before, or one older than that, is not held back a second time. */
+  /** Adds a frame; one that this connection sent before is not counted again. */
   add(sequence: number, ticks: number): void {
     if (sequence <= this.#last) return;
     this.#last = sequence;
@@ -61,7 +74,7 @@ export class PendingDurable {
     this.ticks += ticks;
   }
 
-  /** A snapshot has those up to a sequence. */
+  /** A snapshot holds the frames up to a sequence. */
   settle(sequence: number): void {
     let settled = 0;
     while (settled < this.#sequences.length && (this.#sequences[settled] as number) <= sequence) {

@@ -3,21 +3,24 @@ import { UNKNOWN_SYMBOL } from '../../engine/index.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What {@link AliasTable.symbolId} answers for an alias never declared. */
+/** Returned by {@link AliasTable.symbolId} for an undeclared alias. */
 export const UNDECLARED_ALIAS = -2;
-/** And for one whose symbol the publisher may not publish. */
+/** Returned for an alias whose symbol the publisher may not publish. */
 export const FORBIDDEN_ALIAS = -3;
 
 /**
- * The aliases of one publisher's connection. A declared symbol gets its id with its first tick, not before: declaring
- * alone takes no place in the symbol table.
+ * The aliases of one publisher's connection. A declared symbol gets its id with its first tick:
+ * declaring alone takes no place in the symbol table.
  */
 export class AliasTable {
-  /** Symbol ids by alias, or what stands for none. V8 keeps it dense or sparse as the aliases come, so odd ones cost no memory. */
+  /**
+   * Symbol ids by alias, or a negative answer. V8 keeps the array dense or sparse, so that odd
+   * aliases cost no memory.
+   */
   readonly #symbolIds: number[] = [];
   /**
-   * Their names, by alias, like the ids. Not a Map: V8 hashes the keys of a Map without a secret where they are numbers, so that aliases
-   * could be chosen that make it slow. The keys of a sparse array it does hash with one.
+   * Names by alias. Not a Map: V8 hashes numeric keys of a Map without a secret, so aliases could
+   * be chosen to collide. It hashes the keys of a sparse array with one.
    */
   readonly #symbols: Uint8Array[] = [];
   #size = 0;
@@ -32,9 +35,9 @@ export class AliasTable {
   }
 
   /**
-   * Declares an alias, or gives it another symbol, by its name. The caller has checked the symbol.
+   * Declares an alias, or gives it another symbol, by name. The caller has validated the symbol.
    *
-   * @param isAllowed whether it may be published
+   * @param isAllowed whether the publisher may publish it
    */
   declare(alias: number, name: string, isAllowed = true): void {
     if (!this.has(alias)) this.#size++;
@@ -42,7 +45,7 @@ export class AliasTable {
     this.#symbolIds[alias] = isAllowed ? UNKNOWN_SYMBOL : FORBIDDEN_ALIAS;
   }
 
-  /** Asks anew which symbols may be published, by their names. */
+  /** Decides anew which symbols may be published. */
   permit(isAllowed: (name: string) => boolean): void {
     // By keys: a sparse array is as long as its largest alias.
     for (const alias of Object.keys(this.#symbols).map(Number)) {

@@ -1,6 +1,6 @@
-/** The part of the free space that only publishers below {@link SUBSISTENCE} are given from. */
+/** Share of the free space reserved for publishers below {@link SUBSISTENCE}. */
 const KEPT_BACK = 1 / 4;
-/** Credit below which a publisher is given from what is kept back, ticks. */
+/** Credit below which a publisher may draw on the reserve, ticks. */
 const SUBSISTENCE = 256;
 
 /** A publisher as the pool sees it. */
@@ -10,13 +10,15 @@ export interface CreditHolder {
 }
 
 /**
- * How many ticks each publisher may send.
+ * Decides how many ticks each publisher may send.
  *
- * Under `wait` the credits of all publishers together never exceed the free space of the fullest queue, so that a frame
- * within credit is always accepted, and credit once given is never taken back. Grants aim at equal shares; a part of the
- * free space is kept back for publishers that have next to nothing, so that idle holders cannot starve newcomers.
+ * Under `wait` the credits of all publishers together never exceed the free space of the fullest
+ * queue: a frame within credit is always accepted, and credit is never revoked. Grants aim at equal
+ * shares. Part of the space is reserved for publishers that have next to nothing, so that idle
+ * holders cannot starve newcomers.
  *
- * Under the dropping policies a queue may always be sent to: credit is a constant window that bounds what is in flight.
+ * Under the dropping policies a queue always takes ticks: credit is a constant window that bounds
+ * what is in flight.
  */
 export class CreditPool {
   readonly #holders = new Set<CreditHolder>();
@@ -26,15 +28,15 @@ export class CreditPool {
   #given = 0;
 
   /**
-   * @param window the constant credit where nothing waits, ticks
-   * @param freeSlots under `wait`: ticks that the fullest queue can take
+   * @param window the constant credit under the dropping policies, ticks
+   * @param freeSlots under `wait`: free slots of the fullest queue
    */
   constructor(window: number, freeSlots?: () => number) {
     this.#window = window;
     this.#freeSlots = freeSlots;
   }
 
-  /** Whether credit follows the queues (`wait`) and must be asked before ticks are taken. */
+  /** Whether credit follows the queues (`wait`) and must be checked before ticks are accepted. */
   get isBinding(): boolean {
     return this.#freeSlots !== undefined;
   }
@@ -51,14 +53,17 @@ export class CreditPool {
     holder.credit = 0;
   }
 
-  /** Takes the credit of ticks that came. The caller has checked that it suffices, where it binds. */
+  /**
+   * Spends credit for accepted ticks. Where credit is binding, the caller has checked that it
+   * suffices.
+   */
   spend(holder: CreditHolder, ticks: number): void {
     if (!this.isBinding) return;
     holder.credit -= ticks;
     this.#given -= ticks;
   }
 
-  /** Raises a holder's credit as far as it may. */
+  /** Raises a holder's credit to what it may have now. */
   topUp(holder: CreditHolder): void {
     if (this.#freeSlots === undefined) {
       holder.credit = this.#window;
@@ -68,7 +73,7 @@ export class CreditPool {
     const available = free - this.#given;
     const share = this.#shareOf(free);
     const ample = Math.min(share - holder.credit, available - Math.ceil(free * KEPT_BACK));
-    // No more than is left after it: however often a holder is topped up, some stays for the next.
+    // At most half of what is left: however often a holder is topped up, some stays for the next.
     const modest = Math.ceil((available - holder.credit) / 2);
     const scarce = Math.min(Math.min(SUBSISTENCE, share) - holder.credit, modest);
     const grant = Math.max(0, ample, scarce);
@@ -76,18 +81,18 @@ export class CreditPool {
     this.#given += grant;
   }
 
-  /** Whether a holder has its equal share of the space there is now: it may not get more. */
+  /** Whether a holder already has its equal share of the space there is now. */
   hasShare(holder: CreditHolder): boolean {
     return this.#freeSlots !== undefined && holder.credit >= this.#shareOf(this.#freeSlots());
   }
 
-  /** Whether `ticks` of nobody in particular (HTTP) fit without touching credit given out. */
+  /** Whether `ticks` without a holder (HTTP) fit beside the credit that was granted. */
   hasSpare(ticks: number): boolean {
     return this.#freeSlots === undefined || this.#freeSlots() - this.#given >= ticks;
   }
 
   #shareOf(free: number): number {
-    // As if there were one more: what a newcomer will find.
+    // As if there were one more: the share of a newcomer.
     return Math.max(1, Math.floor(free / (this.#holders.size + 1)));
   }
 }

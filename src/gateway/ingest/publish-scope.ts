@@ -8,14 +8,14 @@ const decoder = new TextDecoder();
 
 export type PublishScopeContext = Pick<GatewayContext, 'quota' | 'security'>;
 
-/** What one client may publish, as the intake of ticks asks for it. */
+/** What one client may publish. The tick intake checks against it. */
 export class PublishScope {
-  /** Before the bytes of each symbol; empty in the default tenant. */
+  /** Precedes the bytes of each symbol; empty in the default tenant. */
   readonly prefix: Uint8Array;
   readonly #client: Client;
   readonly #context: PublishScopeContext;
   readonly #nameSpace: NameSpace;
-  /** Answers of the rule, by symbol id: a name in a tick is told again with every tick. */
+  /** Decisions by symbol id, for names that come with every tick. */
   #known = new Map<number, boolean>();
 
   constructor(client: Client, context: PublishScopeContext) {
@@ -25,7 +25,7 @@ export class PublishScope {
     this.prefix = encoder.encode(client.nameSpace.prefix);
   }
 
-  /** Whether every symbol may be published: then nobody has to ask for each. */
+  /** Whether every symbol may be published: then none needs a check. */
   get isAll(): boolean {
     return this.#client.identity.publish.isAll;
   }
@@ -37,7 +37,7 @@ export class PublishScope {
     return isCovered;
   }
 
-  /** Whether a symbol may be published that exists, and whose name stands in `bytes` from `start` to `end`. */
+  /** Whether an existing symbol may be published; its name is `bytes` from `start` to `end`. */
   coversKnown(symbolId: number, bytes: Uint8Array, start: number, end: number): boolean {
     let isCovered = this.#known.get(symbolId);
     if (isCovered === undefined) {
@@ -47,12 +47,12 @@ export class PublishScope {
     return isCovered;
   }
 
-  /** Whether a symbol may be published whose name stands in `bytes` from `start` to `end`. */
+  /** Whether the symbol named by `bytes` from `start` to `end` may be published. */
   coversName(bytes: Uint8Array, start: number, end: number): boolean {
     return this.covers(this.#nameSpace.symbolOf(decoder.decode(bytes.subarray(start, end))));
   }
 
-  /** Counts a symbol that the client brings into being, unless that breaks the limit that is returned. */
+  /** Counts a new symbol of the client, unless that breaks the limit that is returned. */
   tryAddSymbol(): LimitName | undefined {
     const broken = this.#context.quota.tryAdd(this.#client);
     if (broken !== undefined) this.#context.security.limited(broken, this.#client);

@@ -41,38 +41,36 @@ export type PublishContext = PublishScopeContext &
 
 /** Aliases a connection may declare, at least; more where the server holds more symbols. */
 const ALIASES_MAX = 65_536;
-/** When a publisher refused for want of credit may try again, ms: about what a full queue takes to drain. */
+/** When a publisher without credit may retry, ms: about the time a full queue takes to drain. */
 const RETRY_AFTER_MS = 20;
 
-/** How a TICKS frame begins, in MessagePack and JSON. */
+/** The first bytes of a TICKS frame in MessagePack, and its start in JSON. */
 const ARRAY_OF_3 = 0x93;
 const TICKS_JSON = `[${Op.TICKS},`;
 
-/** A publisher's connection: ticks in, acknowledgements out. */
+/** A publisher's session: ticks in, acknowledgements out. */
 export class PublishSession implements SocketHandler, CreditHolder, PublisherSession {
   readonly connection: Connection;
   readonly publisher: Publisher;
   credit = 0;
-  /** Frames since the last acknowledgement, and when that was, on the clock of `performance.now`; for the turn. */
   framesUnacknowledged = 0;
   acknowledgedAt = Number.NEGATIVE_INFINITY;
-  /** Whether the last one covered several frames: then this publisher does not wait for each. */
   wasPipelined = false;
   readonly #context: PublishContext;
   readonly #scope: PublishScope;
   readonly #rate: TokenBucket;
-  /** When a frame that went beyond it may be sent again, on the clock of `performance.now`. */
+  /** End of the pause after the rate limit was exceeded, on the clock of `performance.now`, ms. */
   #tooFastUntil = 0;
   #isTooFast = false;
   readonly #aliases = new AliasTable();
-  /** Ticks since the connection began. */
+  /** Ticks since the connection was opened. */
   #accepted = 0;
   #rejected = 0;
   #dropped = 0;
   #creditTold = 0;
-  /** Undefined where frames are acknowledged as they are taken. */
+  /** Undefined where frames are acknowledged once accepted. */
   readonly #undurable: PendingDurable | undefined;
-  /** False once a frame with sequence 0 opted out; one with a number is always acknowledged. */
+  /** False after a frame with sequence 0 opted out; a numbered frame opts in for good. */
   #isAcknowledged = true;
   #hasNumbers = false;
 
@@ -123,11 +121,10 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     const { scheduler, sessions } = this.#context;
     sessions.publishers.delete(this);
     scheduler.forget(this);
-    // Its credit is free for others, who may be waiting for it.
+    // Others may be waiting for its credit.
     scheduler.schedule();
   }
 
-  /** The token that took the place of the one before may allow less, or more. */
   permissionsChanged(): void {
     const { nameSpace } = this.connection.client;
     this.#scope.permissionsChanged();
@@ -135,13 +132,12 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.#rate.changeRate(this.#ticksPerSecond, this.#context.clock.steady);
   }
 
-  /** Another connection came with this name. */
   takenOver(): void {
     this.#context.credit.remove(this);
     this.connection.close(CloseCode.TAKEN_OVER, 'another connection took over this publisher name');
   }
 
-  /** Acknowledges everything so far, with new credit; not to a publisher that uses sequence 0. */
+  /** Acknowledges all frames so far, with new credit. Publishers that use sequence 0 get no ACK. */
   acknowledge(): void {
     this.framesUnacknowledged = 0;
     if (!this.connection.isOpen) return;
@@ -154,20 +150,19 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     );
   }
 
-  /** The last sequence that the publisher may forget. */
+  /** The last sequence that the publisher need not send again. */
   get sequence(): number {
     const { durableSequence, sequence } = this.publisher;
     return this.#undurable === undefined ? sequence : durableSequence;
   }
 
-  /** A snapshot has more of the publisher's frames. */
   madeDurable(): void {
     if (this.#undurable === undefined) return;
     this.#undurable.settle(this.publisher.durableSequence);
     this.acknowledge();
   }
 
-  /** Tells a publisher when there is notably more credit than it knows of, or all it may get. */
+  /** Sends an ACK if there is twice the credit that the publisher knows of, or all it may get. */
   offerCredit(): void {
     const { credit } = this.#context;
     if (!credit.isBinding || !this.connection.isOpen) return;
@@ -176,16 +171,17 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     if (this.credit > 2 * this.#creditTold || credit.hasShare(this)) this.acknowledge();
   }
 
-  /** Tells of small increases too, in time: the publisher may be waiting for just so much. */
+  /** Small increases are sent here: the publisher may be waiting for just that. */
   swept(): void {
     if (this.#context.credit.isBinding && this.credit > this.#creditTold) this.acknowledge();
   }
 
-  /** @param now when the message came, ms since the epoch */
+  /** @param now time of receipt, ms since the epoch */
   #read(data: Uint8Array | string, now: number): void {
     const { tickBatch: batch, ticksReader } = this.#context;
     this.connection.expectEncoding(data);
-    // Whoever goes on all the same is not worth reading: that is most of what a frame costs.
+    // A publisher that ignores the rate limit is not even decoded: decoding is most of a frame's
+    // cost.
     if (this.#context.clock.steady < this.#tooFastUntil && isTicksFrame(data))
       this.#refuseTooFast();
     if (typeof data !== 'string' && ticksReader.read(data, batch, now)) {
@@ -216,7 +212,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     let fault: ProtocolError | undefined;
     symbols.forEach((symbol, index) => {
       const reason = typeof symbol === 'string' ? validateSymbol(symbol) : 'is not a string';
-      // Each is declared, whatever is wrong with those before it.
+      // One bad symbol does not spoil those after it.
       const itsFault =
         reason === undefined && typeof symbol === 'string'
           ? this.#declareOne(firstAlias + index, symbol)
@@ -226,7 +222,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     if (fault !== undefined) throw fault;
   }
 
-  /** Returns why its ticks will be rejected, if they will. */
+  /** Returns why ticks of this alias will be rejected; undefined if they will not. */
   #declareOne(alias: number, symbol: string): ProtocolError | undefined {
     const aliasesMax = Math.max(ALIASES_MAX, this.#context.config.processing.maxSymbols);
     if (this.#aliases.size >= aliasesMax && !this.#aliases.has(alias)) {
@@ -269,7 +265,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
   #checkGap(sequence: number): void {
     const expected = this.publisher.sequence + 1;
     if (sequence === expected) return;
-    // What followed a frame that came too fast was on its way: it comes again, too.
+    // Frames pipelined behind a rate-limited one are not a gap: they will be sent again.
     if (this.#isTooFast && sequence > expected) this.#refuseTooFast();
     const message = `sequence: expected ${expected}, got ${sequence}`;
     throw new ProtocolError(ErrorCode.sequence_gap, message);
@@ -294,7 +290,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
 
   #refuseTooFast(): never {
     this.#context.counters.tooFastFrames++;
-    const message = 'this publisher sends more ticks a second than it may';
+    const message = 'tick rate limit exceeded';
     throw new ProtocolError(ErrorCode.rate_limited, message);
   }
 
@@ -307,13 +303,13 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
   #refuseBeyondCredit(ticks: number): never {
     this.#context.counters.backpressureFrames++;
     const message = `the frame holds ${ticks} ticks, and the credit left is ${this.credit}`;
-    // Space may have come since the last acknowledgement: whoever is refused learns of it.
+    // Space may have come since the last ACK: a refused publisher gets the news.
     this.#context.scheduler.acknowledgementDue(this, true);
     throw new ProtocolError(ErrorCode.backpressure, message);
   }
 }
 
-/** Whether a message looks like a TICKS frame as all known clients write it. */
+/** Whether a message starts like a TICKS frame as all known clients write it. */
 function isTicksFrame(data: Uint8Array | string): boolean {
   if (typeof data === 'string') return data.startsWith(TICKS_JSON);
   return data[0] === ARRAY_OF_3 && data[1] === Op.TICKS;

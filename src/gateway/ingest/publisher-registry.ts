@@ -1,14 +1,14 @@
 import { tenantOf } from '../../engine/index.ts';
 import type { PublisherSession } from '../sessions/session.ts';
 
-/** What is known of a publisher's name beyond its connections. */
+/** A publisher, by name, across its connections. */
 export interface Publisher {
   readonly name: string;
-  /** Whether the publisher named itself; the names that the server gives are not remembered. */
+  /** Whether the publisher chose the name. Names given by the server are not remembered. */
   readonly isNamed: boolean;
   /** The last sequence accepted; 0 if none. */
   sequence: number;
-  /** The last sequence that the newest snapshot on disk has; 0 if none. */
+  /** The last sequence in the newest snapshot on disk; 0 if none. */
   durableSequence: number;
   /** The live connection, at most one. */
   session: PublisherSession | undefined;
@@ -21,13 +21,13 @@ export function isPublisherName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** Publishers by name: what makes a reconnect resume where the connection before it ended. */
+/** Publishers by name. A reconnecting publisher resumes where its last connection ended. */
 export class PublisherRegistry {
   readonly #publishers = new Map<string, Publisher>();
-  /** Without a connection. One that is pushed out of these is forgotten, and may not resume. */
+  /** Publishers without a connection. One evicted from here cannot resume. */
   readonly #gone = new OfflinePublishers();
 
-  /** @param known names and last sequences of an earlier run, longest gone first */
+  /** @param known names and last sequences of an earlier run, longest offline first */
   constructor(known: Iterable<readonly [name: string, sequence: number]> = []) {
     for (const [name, sequence] of known) {
       this.#publishers.set(name, {
@@ -41,7 +41,10 @@ export class PublisherRegistry {
     }
   }
 
-  /** The named publishers and their last accepted sequences: those without a connection first, longest gone first of each tenant. */
+  /**
+   * The named publishers and their last accepted sequences: those offline first, tenant by tenant,
+   * longest offline first.
+   */
   *sequences(): Generator<[name: string, sequence: number]> {
     for (const name of this.#gone) yield [name, this.#publishers.get(name)?.sequence ?? 0];
     for (const { name, isNamed, sequence } of this.#publishers.values()) {
@@ -59,7 +62,7 @@ export class PublisherRegistry {
     }
   }
 
-  /** The publisher of a name, for a connection that begins. */
+  /** The publisher of this name, for a new connection. */
   enter(name: string, isNamed: boolean): Publisher {
     this.#gone.delete(name);
     let publisher = this.#publishers.get(name);
@@ -70,7 +73,7 @@ export class PublisherRegistry {
     return publisher;
   }
 
-  /** A connection ended; does nothing when a newer one took over. */
+  /** A connection closed. Does nothing if a newer one took over. */
   leave(publisher: Publisher, session: PublisherSession): void {
     if (publisher.session !== session) return;
     publisher.session = undefined;
@@ -84,16 +87,16 @@ export class PublisherRegistry {
   }
 }
 
-/** Names remembered of publishers without a connection; see {@link OfflinePublishers}. */
+/** Publishers without a connection that are remembered, over all tenants. */
 const GONE_MAX = 65_536;
 
 /**
- * The names of publishers without a connection, so many at most. Beyond, the tenant that has most of them loses the one that is
- * longest gone: whoever makes up names pushes out none but its own tenant's.
+ * Names of publishers without a connection, up to a maximum. Beyond it, the tenant with most names
+ * loses its longest offline one: a client that makes up names evicts only its own tenant's.
  */
 export class OfflinePublishers {
   readonly #max: number;
-  /** Of each tenant that has any, longest gone first. */
+  /** By tenant, longest offline first. */
   readonly #byTenant = new Map<string, Set<string>>();
   #size = 0;
 
@@ -101,7 +104,7 @@ export class OfflinePublishers {
     this.#max = max;
   }
 
-  /** Tenant by tenant, longest gone first. */
+  /** Tenant by tenant, longest offline first. */
   *[Symbol.iterator](): Generator<string> {
     for (const names of this.#byTenant.values()) yield* names;
   }
@@ -110,7 +113,7 @@ export class OfflinePublishers {
     return this.#byTenant.get(tenantOf(name))?.has(name) === true;
   }
 
-  /** Adds one. Returns the name that is forgotten for it; undefined where there is room, or it was among them. */
+  /** Adds a name. Returns the name evicted for it; undefined if there was room. */
   add(name: string): string | undefined {
     const tenant = tenantOf(name);
     const names = this.#byTenant.get(tenant);
@@ -132,7 +135,7 @@ export class OfflinePublishers {
     if (names.size === 0) this.#byTenant.delete(tenant);
   }
 
-  /** Those of the tenant that has most. */
+  /** The names of the tenant with most. */
   #most(): ReadonlySet<string> {
     let most: ReadonlySet<string> = new Set();
     for (const names of this.#byTenant.values()) if (names.size > most.size) most = names;

@@ -9,23 +9,23 @@ import {
 import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
 import type { PublishScope } from './publish-scope.ts';
 
-/** No symbol is longer, in UTF-8. */
+/** Longest symbol, bytes of UTF-8. */
 const SYMBOL_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX;
-/** Below this, a byte is a control character: it may begin another tenant's name, never a symbol. */
+/** Bytes below are control characters: they start another tenant's name, never a symbol. */
 const CONTROL_END = 0x20;
 
-/** Rejected ticks of a frame that are named; the rest is only counted. */
+/** Rejected ticks that a REJECT names; the rest is only counted. */
 const FAULTS_NAMED_MAX = 100;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Learns of new symbols. */
+/** Observes new symbols. */
 export interface SymbolObserver {
   /** A symbol exists from now on; its first tick is queued after this call. */
   symbolAppeared(symbolId: number, name: string): void;
 }
 
-/** A name as bytes: in a frame, behind a tenant's prefix, or of an alias. */
+/** The bytes of a name: in a frame, behind a tenant's prefix, or of an alias. */
 interface NameBytes {
   bytes: Uint8Array;
   start: number;
@@ -33,29 +33,29 @@ interface NameBytes {
 }
 
 /**
- * Judges ticks and puts the good ones into the engine's queues. An invalid tick never spoils its neighbours. One for the
- * whole gateway; the results of {@link take} stand until the next call.
+ * Validates ticks and offers the good ones to the engine's queues. An invalid tick never spoils its
+ * neighbours. One for the whole gateway; the results of {@link take} are valid until the next call.
  */
 export class TickIntake {
   /** Ticks of the last batch. */
   accepted = 0;
   rejected = 0;
   dropped = 0;
-  /** Rejected ticks of the last batch: index and error code in turn. */
+  /** Rejected ticks of the last batch: index and error code, alternating. */
   faults: number[] = [];
-  /** Indexes of the dropped ticks of the last batch, where they were asked for. */
+  /** Indexes of the dropped ticks of the last batch, if asked for. */
   droppedIndexes: number[] = [];
-  /** How far ahead of the server's clock a tick may be, ms. */
+  /** How far a tick's time may be ahead of the server's clock, ms. */
   readonly maxFutureMs: number;
   /** Since the start. */
   readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
   readonly #engine: Engine;
   readonly #observer: SymbolObserver;
   #faultsNamedMax = FAULTS_NAMED_MAX;
-  /** The latest time that a tick of this batch may have. */
+  /** Latest valid time of a tick in this batch, ms since the epoch. */
   #timeMax = 0;
   readonly #name: NameBytes = { bytes: new Uint8Array(0), start: 0, end: 0 };
-  /** Where a tenant's names are put together. */
+  /** Scratch space for a tenant's names. */
   readonly #prefixed = new Uint8Array(TENANT_BYTES_MAX + SYMBOL_BYTES_MAX);
 
   constructor(engine: Engine, maxFutureMs: number, observer: SymbolObserver) {
@@ -65,12 +65,12 @@ export class TickIntake {
   }
 
   /**
-   * Takes a batch in.
+   * Takes a batch.
    *
-   * @param now the server's clock, ms since the epoch: what times are held against
-   * @param receivedAt the same moment on the monotonic clock
+   * @param now the server's clock, ms since the epoch
+   * @param receivedAt the same moment on the monotonic clock, ms
    * @param scope what the publisher may publish
-   * @param namesAll whether every rejected tick is to be named, and every dropped one
+   * @param namesAll whether to report every rejected and every dropped tick
    */
   take(
     batch: TickBatch,
@@ -101,7 +101,9 @@ export class TickIntake {
     this.totals.dropped += this.dropped;
   }
 
-  /** The symbol id of a good tick, registered if need be; negative for a bad one, which is noted. */
+  /**
+   * The symbol id of a good tick, registered if need be; negative for a bad one, which is counted.
+   */
   #admit(
     batch: TickBatch,
     index: number,
@@ -122,7 +124,10 @@ export class TickIntake {
     return registered;
   }
 
-  /** The symbol id; `UNKNOWN_SYMBOL` for a good name not seen yet, left in #name; lower for a bad one, noted. */
+  /**
+   * The symbol id; `UNKNOWN_SYMBOL` for a valid new name, left in #name; lower for a bad one, which
+   * is counted.
+   */
   #find(
     batch: TickBatch,
     index: number,
@@ -162,7 +167,7 @@ export class TickIntake {
     return symbolId;
   }
 
-  /** Puts the name of a tick that tells its symbol into #name; false for what can be no symbol. */
+  /** Puts a tick's symbol, given by name, into #name; false if it cannot be a symbol. */
   #readName(batch: TickBatch, index: number, prefix: Uint8Array): boolean {
     const name = this.#name;
     const start = batch.names[index] as number;
@@ -210,21 +215,21 @@ function isSymbol(bytes: Uint8Array, start: number, end: number): boolean {
   }
 }
 
-/** Whether a price may be taken in: a finite number above zero. NaN is none. */
+/** Whether a price is valid: a finite number above zero. */
 export function isPrice(price: number): boolean {
   return price > 0 && price < Number.POSITIVE_INFINITY;
 }
 
 /**
- * Whether a tick's time may be taken in. NaN is none.
+ * Whether a tick's time is valid; NaN is not.
  *
- * @param timeMax the latest one, ms since the epoch
+ * @param timeMax latest valid time, ms since the epoch
  */
 export function isTickTime(time: number, timeMax: number): boolean {
   return time >= 0 && time <= timeMax;
 }
 
-/** Why the intake may reject a tick. */
+/** Reasons to reject a tick. */
 export const REJECTION_REASONS = [
   'bad_symbol',
   'bad_price',
@@ -235,7 +240,7 @@ export const REJECTION_REASONS = [
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-/** Rejected ticks by the name of the reason: every reason there is, also those that never came. */
+/** Rejected ticks by name of the reason; reasons that never occurred count 0. */
 export function rejectedByReason(
   rejected: ReadonlyMap<ErrorCode, number>,
 ): Record<RejectionReason, number> {

@@ -1,6 +1,6 @@
 import { TokenBucket } from './token-bucket.ts';
 
-/** Full buckets, which are as good as none, are thrown away when there are so many more than at the last time. */
+/** Full buckets are dropped each time there are this many more. */
 const CLEAN_EVERY = 1024;
 
 /** A rate limit for each address; see {@link limitedAddress}. */
@@ -13,7 +13,7 @@ export class AddressRates {
     this.#perSecond = perSecond;
   }
 
-  /** @param now of a clock that never jumps, ms */
+  /** @param now on a clock that never jumps, ms */
   tryTake(address: string, now: number): boolean {
     const key = limitedAddress(address);
     let bucket = this.#buckets.get(key);
@@ -25,7 +25,7 @@ export class AddressRates {
     return bucket.tryTake(1, now);
   }
 
-  /** Buckets there are. */
+  /** Number of buckets. */
   get size(): number {
     return this.#buckets.size;
   }
@@ -39,14 +39,14 @@ export class AddressRates {
 }
 
 const GROUPS = 8;
-/** Half of an IPv6 address: the network, of which one client commonly has all addresses. */
+/** The network part of an IPv6 address, half of its groups. */
 const NETWORK_GROUPS = 4;
 
 /**
- * What limits for each address go by: an IPv4 address itself, and of an IPv6 address its /64. Whoever has one address of a
- * /64 commonly has them all, and would never run into a limit that counted them one by one.
+ * The key of an address in limits: an IPv4 address itself, the /64 of an IPv6 address. A client
+ * commonly has all addresses of its /64, and would never meet a limit that counted them apart.
  *
- * @param address as a transport tells it; empty where it is not known
+ * @param address as the transport reports it; empty if unknown
  */
 export function limitedAddress(address: string): string {
   if (!address.includes(':')) return address;
@@ -58,7 +58,7 @@ export function limitedAddress(address: string): string {
   return `${[...head, ...zeros, ...tail].slice(0, NETWORK_GROUPS).join(':')}::/64`;
 }
 
-/** Groups as they are written shortest; an IPv4 address at the end stands for two. */
+/** Groups in their shortest form; an IPv4 address at the end counts as two. */
 function groupsOf(text: string): string[] {
   if (text === '') return [];
   return text.split(':').flatMap((group) => {

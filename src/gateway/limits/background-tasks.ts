@@ -1,6 +1,6 @@
 /**
- * Work that takes long, cut into steps: one step at a time, whoever's it is, and after it a rest as long as it took, so that half
- * of the time is left to everything else.
+ * Long work in steps: one step at a time, in order, and after each a pause as long as the step
+ * took, so that half of the time is left to everything else.
  */
 export class BackgroundTasks {
   readonly #fault: (error: unknown) => void;
@@ -8,12 +8,12 @@ export class BackgroundTasks {
   #isScheduled = false;
   #restMs = 0;
 
-  /** @param fault told of what a step throws */
+  /** @param fault reports an error that a step throws */
   constructor(fault: (error: unknown) => void) {
     this.#fault = fault;
   }
 
-  /** Has a step done later, after those added before. A step that is not the last of its work adds the next. */
+  /** Queues a step. A step that is not the last of its work adds the next. */
   add(step: () => void): void {
     this.#steps.push(step);
     this.#schedule();

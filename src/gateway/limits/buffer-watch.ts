@@ -2,20 +2,19 @@ import { CloseCode } from '../../protocol/index.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { SecurityEvents } from '../sessions/security-events.ts';
 
-/** How often the buffers are added up, ms. */
+/** Time between checks, ms. */
 const LOOK_EVERY_MS = 250;
 
-/** What a watch is made of. */
 export interface BufferWatchOptions {
-  /** What may wait in the buffers of all sockets together, bytes. */
+  /** Most bytes in the send buffers of all sockets together. */
   readonly bytesMax: number;
   readonly security: SecurityEvents;
   readonly sessions: () => Iterable<{ readonly connection: Connection }>;
 }
 
 /**
- * Bounds what all sessions together hold in the buffers of their sockets. Each alone is bounded, and many that do not read
- * add up: those that hold most are closed, with 4002, until the rest is within the bound.
+ * Bounds the send buffers of all sessions together. Each alone is bounded, but many that do not
+ * read add up: the largest are closed with 4002 until the total is within the bound.
  */
 export class BufferWatch {
   readonly #options: BufferWatchOptions;
@@ -47,7 +46,7 @@ export class BufferWatch {
     for (const { connection, bytes } of holders) {
       if (total <= bytesMax) return;
       security.limited('sessionBytes', connection.client);
-      connection.close(CloseCode.UNRESPONSIVE, 'the server holds too much that is not being read');
+      connection.close(CloseCode.UNRESPONSIVE, 'send buffers of all sessions are over their limit');
       total -= bytes;
     }
   }

@@ -1,14 +1,14 @@
 import type { LimitName } from '../sessions/security-events.ts';
 import { limitedAddress } from './address-rates.ts';
 
-/** How many connections there may be. */
+/** Limits on connections. */
 export interface ConnectionLimits {
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
   readonly connectionsPerTokenMax: number;
 }
 
-/** Counts the connections there are: of all, of each address (see {@link limitedAddress}), of each token. */
+/** Counts open connections: in total, by address (see {@link limitedAddress}) and by token. */
 export class ConnectionCounts {
   readonly #limits: ConnectionLimits;
   readonly #addresses = new Map<string, number>();
@@ -19,7 +19,7 @@ export class ConnectionCounts {
     this.#limits = limits;
   }
 
-  /** The limit that one more connection of an address would break. */
+  /** The limit that one more connection from an address would break. */
   brokenBy(address: string): LimitName | undefined {
     if (this.#total >= this.#limits.connectionsMax) return 'connections';
     const ofAddress = this.#addresses.get(limitedAddress(address)) ?? 0;
@@ -39,8 +39,8 @@ export class ConnectionCounts {
   /**
    * Counts a connection of a token.
    *
-   * @param max what the token says of itself; the configured limit holds beside it
-   * @returns false when there are as many as there may be: it is not counted
+   * @param max limit in the token itself; the configured limit holds beside it
+   * @returns false if a limit is met: the connection is not counted
    */
   tryEnterToken(tokenId: string, max = Number.POSITIVE_INFINITY): boolean {
     const ofToken = this.#tokens.get(tokenId) ?? 0;

@@ -3,29 +3,30 @@ import type { Client } from '../sessions/client.ts';
 import type { LimitName } from '../sessions/security-events.ts';
 import { limitedAddress } from './address-rates.ts';
 
-/** How many symbols may come into being. */
+/** Limits on new symbols. */
 export interface SymbolLimits {
-  /** Those that one token, or one address where none are demanded, may bring into being. */
+  /** New symbols of one token; of one address where clients need no token. */
   readonly newSymbolsPerPublisher: number;
-  /** Those of one tenant. */
+  /** Symbols of one tenant. */
   readonly symbolsPerTenant: number;
 }
 
 /**
- * Counts who brings symbols into being: they are never given back, and a hostile publisher must not use up what all share.
+ * Counts new symbols by publisher and tenant. Symbols are never freed, so a hostile publisher must
+ * not use up what all share.
  */
 export class SymbolQuota {
   readonly #limits: SymbolLimits;
   readonly #byTenant = new Map<string, number>();
   readonly #byPublisher = new Map<string, number>();
 
-  /** @param names of the symbols that are there already */
+  /** @param names names of the existing symbols */
   constructor(limits: SymbolLimits, names: readonly string[]) {
     this.#limits = limits;
     for (const name of names) increment(this.#byTenant, tenantOf(name));
   }
 
-  /** Counts one more symbol of a client, unless that would break the limit that is returned. */
+  /** Counts a new symbol of a client, unless that would break the limit that is returned. */
   tryAdd({ address, identity }: Client): LimitName | undefined {
     const { tenant, tokenId } = identity;
     const ofTenant = this.#byTenant.get(tenant) ?? 0;

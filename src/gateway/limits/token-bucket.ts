@@ -1,19 +1,20 @@
 /**
- * A rate limit: holds up to one second's worth, and fills at the rate. Times are of a clock that never jumps, ms.
+ * A rate limit. Holds up to one second's worth and fills at the rate. All times are on a clock that
+ * never jumps, ms.
  */
 export class TokenBucket {
   #perSecond: number;
   #level: number;
   #filledAt: number;
 
-  /** @param now at which it is full */
+  /** @param now the bucket is full then */
   constructor(perSecond: number, now: number) {
     this.#perSecond = perSecond;
     this.#level = perSecond;
     this.#filledAt = now;
   }
 
-  /** Takes `amount` if there is as much; of more than a second's worth, what is missing is owed. */
+  /** Takes `amount` if available; an amount beyond one second's worth goes into debt. */
   tryTake(amount: number, now: number): boolean {
     this.#fill(now);
     if (this.#level < Math.min(amount, this.#perSecond)) return false;
@@ -21,19 +22,19 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `amount`, whatever there is: what is missing is owed. */
+  /** Takes `amount` in any case; what is missing becomes debt. */
   charge(amount: number): void {
     this.#level -= amount;
   }
 
-  /** When `amount` may be taken, ms from `now`; 0: at once. */
+  /** Time until `amount` can be taken, ms; 0: now. */
   waitMs(amount: number, now: number): number {
     this.#fill(now);
     const missing = Math.min(amount, this.#perSecond) - this.#level;
     return missing <= 0 ? 0 : Math.ceil((missing / this.#perSecond) * 1000);
   }
 
-  /** Has another rate from `now` on. What was taken stays taken: nobody gets a full bucket by a change. */
+  /** Changes the rate. What was taken stays taken: a change never fills the bucket. */
   changeRate(perSecond: number, now: number): void {
     this.#fill(now);
     const used = this.#perSecond - this.#level;
@@ -41,7 +42,7 @@ export class TokenBucket {
     this.#level = Math.min(perSecond, perSecond - used);
   }
 
-  /** Whether it is as if it had never been used. */
+  /** Whether it is full, as if never used. */
   isFull(now: number): boolean {
     this.#fill(now);
     return this.#level === this.#perSecond;

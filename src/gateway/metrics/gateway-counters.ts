@@ -1,4 +1,4 @@
-/** What the gateway counts, since it started: plain numbers that the metrics read. */
+/** Counts since the start: plain numbers that the metrics read. */
 export class GatewayCounters {
   framesOut = 0;
   /** Payload bytes of all frames sent. */
@@ -8,15 +8,15 @@ export class GatewayCounters {
   entriesOut = 0;
   fullEntriesOut = 0;
   anomaliesOut = 0;
-  /** States of a symbol that a session was not sent because a newer one replaced them first. */
+  /** Versions of a symbol not sent to a session because a newer one replaced them. */
   conflatedUpdates = 0;
-  /** Times that a session was found with no room in its socket. */
+  /** Times that a session's socket ran out of room. */
   slowEpisodes = 0;
-  /** Frames of publishers that were taken, and those refused for want of credit. */
+  /** TICKS frames accepted, received before, and refused for lack of credit. */
   tickFrames = 0;
   duplicateFrames = 0;
   backpressureFrames = 0;
-  /** Frames of publishers refused because they came too fast, also those behind the first that were not read. */
+  /** TICKS frames refused by the rate limit, including undecoded ones behind the first. */
   tooFastFrames = 0;
   /** HTTP requests refused because the queues were full. */
   backpressureRequests = 0;

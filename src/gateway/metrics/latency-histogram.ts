@@ -1,7 +1,7 @@
 import { Histogram, type Registry } from 'prom-client';
 import { Counter, type Engine, LATENCY_BUCKETS, latencyBucketEndUs } from '../../engine/index.ts';
 
-/** Every second one of the shared buckets is told: two an octave are more than scrapes need. */
+/** Engine buckets joined into one: two an octave are ample for scrapes. */
 const BUCKETS_JOINED = 2;
 
 /** One line of the histogram, as prom-client writes it. */
@@ -12,7 +12,7 @@ interface Value {
   readonly value: number;
 }
 
-/** The latency of ticks by partition, read from the buckets that the workers count in. */
+/** Tick latency by partition, read from the buckets that the workers count in. */
 export class LatencyHistogram extends Histogram<'partition'> {
   readonly #name: string;
   readonly #help: string;
@@ -30,7 +30,7 @@ export class LatencyHistogram extends Histogram<'partition'> {
     this.#engine = engine;
   }
 
-  /** What prom-client asks a histogram for whenever it is collected. */
+  /** Called by prom-client at each collection. */
   async getForPromString(): Promise<object> {
     const partitions = Array.from({ length: this.#engine.partitions }, (_, i) => i);
     const values = partitions.flatMap((partition) => this.#read(partition));

@@ -23,8 +23,8 @@ export type MetricsContext = Pick<
 };
 
 /**
- * The metrics of a server. Nothing is counted for them: what is counted anyway is read when they
- * are collected. `docs/METRICS.md` lists them all.
+ * The metrics of a server, read at collection from what is counted anyway. `docs/METRICS.md` lists
+ * them all.
  */
 export function createMetrics(context: MetricsContext): Registry {
   const registry = new Registry();

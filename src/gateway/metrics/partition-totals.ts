@@ -6,7 +6,7 @@ import {
   type PartitionStatus,
 } from '../../engine/index.ts';
 
-/** One of the counters, over all partitions. */
+/** A counter, summed over all partitions. */
 export function partitionTotal(
   engine: Pick<Engine, 'partitions' | 'status'>,
   counter: Counter,
@@ -20,10 +20,10 @@ export function partitionTotal(
 
 type Counters = PartitionStatus['counters'];
 
-/** Ticks by the bucket of their latency. */
+/** Tick counts by latency bucket. */
 type Latencies = Pick<Counters, 'latency'>;
 
-/** The latencies of all partitions, as they are now. */
+/** The latencies of all partitions, as of now. */
 export function joinedLatencies(engine: Pick<Engine, 'partitions' | 'status'>): Latencies {
   const ticks = new Float64Array(LATENCY_BUCKETS);
   for (let partition = 0; partition < engine.partitions; partition++) {
@@ -35,7 +35,7 @@ export function joinedLatencies(engine: Pick<Engine, 'partitions' | 'status'>): 
   return { latency: (bucket) => ticks[bucket] as number };
 }
 
-/** Ticks whose latency was counted. */
+/** Ticks counted. */
 export function latencyCount(latencies: Latencies): number {
   let count = 0;
   for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++) count += latencies.latency(bucket);
@@ -49,8 +49,8 @@ export function averageLatencyMs(counters: Counters): number | null {
 }
 
 /**
- * The latency that a fraction of the ticks did not exceed, ms: interpolated inside its bucket; null
- * when there is none. The last bucket has no end, so its beginning stands for it.
+ * The latency that a fraction of the ticks did not exceed, ms, interpolated within its bucket; null
+ * when there is none. The last bucket is open: its start is returned.
  */
 export function latencyQuantileMs(latencies: Latencies, fraction: number): number | null {
   const rank = latencyCount(latencies) * fraction;

@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** Values of a metric with one label, by the value of the label. */
+/** Values of a metric with one label, by value of the label. */
 export type Readings = Readonly<Record<string, number>>;
 
-/** Registers metrics whose values are counted elsewhere, and read whenever they are collected. */
+/** Registers metrics whose values are counted elsewhere and read at each collection. */
 export class ScrapedMetrics {
   readonly #registers: Registry[];
 
@@ -61,18 +61,18 @@ export class ScrapedMetrics {
   }
 }
 
-/** How often the event loop is looked at, ms. */
+/** Sampling interval of the event loop, ms. */
 const RESOLUTION_MS = 10;
 
 /**
- * Watches how late the event loop of this thread is from now on.
+ * Measures the delay of this thread's event loop from now on.
  *
- * @returns reads the delays by quantile since it was last called, s
+ * @returns reads the delays by quantile since its last call, s
  */
 export function watchEventLoop(): () => Readonly<Record<string, number>> {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
-  // Recorded is the time between two looks, so that a loop that is never late shows the interval.
+  // The histogram records intervals: an event loop without delay shows the interval itself.
   const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3);
   return () => {
     const { max } = histogram;
