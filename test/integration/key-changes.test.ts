@@ -71,11 +71,7 @@ onTransports((transport) => {
     for (const client of [subscriber, publisher]) {
       expect((await client.closing()).code).toBe(4010);
       const [error] = client.of(Op.ERROR);
-      expect(error?.slice(1, 4)).toEqual([
-        null,
-        Code.unauthorized,
-        'the API key is not known any more',
-      ]);
+      expect(error?.slice(1, 4)).toEqual([null, Code.unauthorized, 'the API key was withdrawn']);
     }
     for (const token of [keys.gone, keys.changed]) {
       await expectTurnedAway(await dialForTest(server.port, '/v1/stream', { token }), /not known/);

@@ -63,7 +63,7 @@ onTransports((transport) => {
 
       const refused = await upgrade(port);
       expect(refused).toMatchObject({ status: 429, retryAfter: '1' });
-      expect(refused.problem?.detail).toContain('as many connections as it may have');
+      expect(refused.problem?.detail).toContain('reached its number of connections');
       expect(await timesMet(port, 'connectionsPerAddress')).toBe(1);
       await neighbour.ping();
       expect((await upgrade(port, '/v1/stream', { localAddress: OTHER })).status).toBe(101);

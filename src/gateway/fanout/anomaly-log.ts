@@ -98,7 +98,7 @@ export class AnomalyLog {
     return Math.min(held.first, kept);
   }
 
-  /** The anomalies of a symbol in memory with sequences from `from` on, oldest first, to be sent. */
+  /** The anomalies of a symbol in memory from sequence `from` on, oldest first, to be sent. */
   toSend(symbolId: number, from: number): readonly SentAnomaly[] {
     const known = this.#bySymbol.get(symbolId);
     if (known === undefined) return [];

@@ -16,18 +16,18 @@ import type { GatewayContext } from '../context.ts';
 import type { SocketHandler } from '../transport/transport.ts';
 import type { Connection } from './connection.ts';
 
-/** What a client may send ahead while its token is looked at. */
+/** What a client may send ahead while its token is checked. */
 const AHEAD_MESSAGES_MAX = 64;
 const AHEAD_BYTES_MAX = 1_048_576;
 
-/** "Try again later", of those that every WebSocket has: come back, says its range. */
+/** "Try again later", one of the codes that every WebSocket has; its range means reconnect. */
 const TRY_AGAIN_LATER = 1013;
 
 export type HandshakeContext = Pick<GatewayContext, 'config' | 'fault' | 'security' | 'sessions'>;
 
 /**
- * Stands before a session until its token is accepted: `WELCOME` comes after. What the client sends ahead waits, within
- * bounds. From then on it passes everything on to the session.
+ * Holds a connection until its token is accepted; then opens the session, which sends WELCOME, and
+ * passes everything on to it. What the client sends ahead is queued, within bounds.
  */
 export class AuthHandshake implements SocketHandler {
   readonly connection: Connection;
@@ -41,8 +41,8 @@ export class AuthHandshake implements SocketHandler {
   #aheadBytes = 0;
 
   /**
-   * @param token that of the upgrade; undefined: the first frame must bring one
-   * @param open makes the session of a client that is let in
+   * @param token the token in the upgrade; undefined: the first frame must be AUTH
+   * @param open opens the session of an authenticated client
    */
   constructor(
     connection: Connection,
@@ -86,7 +86,7 @@ export class AuthHandshake implements SocketHandler {
     try {
       this.connection.expectEncoding(data);
       const frame = decodeFrame(data);
-      // The same on both endpoints.
+      // AUTH is the same on both endpoints.
       const request = frame[0] === Op.AUTH ? readStreamRequest(frame) : undefined;
       if (request?.op === Op.AUTH) this.#check(request.token);
       else this.#refuse('the first frame must be AUTH with a token');
@@ -102,7 +102,7 @@ export class AuthHandshake implements SocketHandler {
       this.#refuse('too much was sent before WELCOME');
       return;
     }
-    // Bytes are lent for the call only.
+    // The bytes are valid during the call only.
     this.#ahead.push(typeof data === 'string' ? data : data.slice());
   }
 
@@ -142,7 +142,7 @@ export class AuthHandshake implements SocketHandler {
     this.#turnAway(ErrorCode.unauthorized, CloseCode.UNAUTHORIZED, reason);
   }
 
-  /** Nothing is wrong with the client, as far as is known: it is to come again. */
+  /** The client may be fine: it is to try again. */
   #putOff(reason: string): void {
     this.#turnAway(ErrorCode.not_available, TRY_AGAIN_LATER, reason);
   }

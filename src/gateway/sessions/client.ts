@@ -2,11 +2,11 @@ import type { Identity } from '../../access/index.ts';
 import { NameSpace } from '../../engine/index.ts';
 import type { RequestHead } from '../transport/transport.ts';
 
-/** Who is at the other end of a connection or request, and what it may see and do. */
+/** The party at the other end of a connection or request: who it is, what it may see and do. */
 export class Client {
-  /** As text; empty where it is not known. */
+  /** As text; empty if unknown. */
   readonly address: string;
-  /** Its tenant's symbols and publishers. */
+  /** The names of its tenant's symbols and publishers. */
   readonly nameSpace: NameSpace;
   #identity: Identity;
 
@@ -20,21 +20,21 @@ export class Client {
     return this.#identity;
   }
 
-  /** Whether it may read a symbol, whether that exists or not. */
+  /** Whether it may read a symbol, existing or not. */
   canRead(symbol: string): boolean {
     return this.#identity.read.covers(symbol);
   }
 
-  /** Whether a name is of a symbol that it may read. */
+  /** Whether a name belongs to a symbol that it may read. */
   sees(name: string): boolean {
     const { read } = this.#identity;
     return this.nameSpace.has(name) && (read.isAll || read.covers(this.nameSpace.symbolOf(name)));
   }
 
   /**
-   * Takes the place of the token it came with.
+   * Replaces the identity by that of a new token.
    *
-   * @returns false for the token of somebody else: nothing changes
+   * @returns false for a token of another subject or tenant: nothing changes
    */
   renew(identity: Identity): boolean {
     const { tenant, subject } = this.#identity;
@@ -46,7 +46,10 @@ export class Client {
 
 const BEARER = /^bearer +(\S+) *$/i;
 
-/** The token of `Authorization: Bearer TOKEN`; an empty one where the header says anything else; undefined without it. */
+/**
+ * The token of `Authorization: Bearer TOKEN`; empty if the header has another form, undefined
+ * without the header.
+ */
 export function bearerToken(request: RequestHead): string | undefined {
   const header = request.header('authorization');
   return header === undefined ? undefined : (BEARER.exec(header)?.[1] ?? '');

@@ -13,38 +13,39 @@ import type { Socket } from '../transport/transport.ts';
 import type { Client } from './client.ts';
 
 export interface ConnectionLimits {
-  /** Frames that cannot be read before the connection is closed. */
+  /** Malformed frames after which the connection is closed. */
   readonly badFramesMax: number;
-  /** Bytes that may wait in the socket's buffer, statistics and all. */
+  /** Bytes that may wait in the socket's buffer. */
   readonly socketBufferBytesMax: number;
 }
 
 /**
- * A session's socket with what both kinds of session need: frames in the session's encoding, counts of what was sent,
- * signs of life, refusal of bad frames. Sends nothing once it is closed or closing.
+ * A session's socket, with what both kinds of session need: frames in the session's encoding,
+ * counters, signs of life, refusal of malformed frames. Sends nothing once closed or closing.
  */
 export class Connection {
   readonly encoding: Encoding;
   readonly remoteAddress: string;
-  /** Whose it is; a stranger's until a token is accepted, where tokens are demanded. */
+  /** The client; unauthenticated until a token is accepted, if tokens are required. */
   client: Client;
   /** Frames sent on this connection. */
   framesSent = 0;
-  /*
-   * On the clock of `performance.now`, ms: the wall clock may jump, and nobody is silent or gone for that.
+  /**
+   * Times are on the clock of `performance.now`, ms: the wall clock may jump, which must not make a
+   * peer look silent.
    */
-  /** When something was last sent. */
+  /** Last send. */
   lastSentAt: number;
-  /** When the peer last showed life: a message, a pong, or bytes taken from a full buffer. */
+  /** Last sign of life of the peer: a message, a pong, or bytes taken from a full buffer. */
   lastLifeAt: number;
-  /** When the peer was last pinged. */
+  /** Last ping. */
   lastPingAt = Number.NEGATIVE_INFINITY;
   readonly #socket: Socket;
   readonly #limits: ConnectionLimits;
   readonly #traffic: GatewayCounters;
   #badFrames = 0;
   #lastBuffered = 0;
-  /** Whether something was sent since the last look at the socket's buffer. */
+  /** Whether anything was sent since the buffer was last checked. */
   #hasSent = false;
   #isOpen = true;
   readonly #whenClosed: (() => void)[] = [];
@@ -73,16 +74,16 @@ export class Connection {
   send(frame: Frame): void {
     if (!this.#isOpen) return;
     if (this.#socket.bufferedAmount() > 2 * this.#limits.socketBufferBytesMax) {
-      // Statistics wait outside the socket, so only answers that nobody reads get a buffer this full.
-      this.close(CloseCode.UNRESPONSIVE, 'the answers to your requests are not being read');
+      // Statistics wait outside the socket: only unread answers fill a buffer this far.
+      this.close(CloseCode.UNRESPONSIVE, 'answers to requests are not being read');
       return;
     }
     this.sendEncoded(encodeFrame(frame, this.encoding));
   }
 
   /**
-   * Sends statistics that are encoded already, in this connection's encoding; the caller has seen that there is room. The
-   * bytes may be used again at once.
+   * Sends a message that is already in this connection's encoding; the caller has checked that
+   * there is room. Its bytes may be reused at once.
    */
   sendEncoded(message: Uint8Array | string): void {
     if (!this.#isOpen) return;
@@ -99,22 +100,22 @@ export class Connection {
     this.send(heartbeatFrame(Date.now(), this.framesSent));
   }
 
-  /** What waits in the socket's buffer; as far as the last look knows, where nothing was sent since. */
+  /** Bytes in the socket's buffer, as of the last check if nothing was sent since. */
   get bufferedBytes(): number {
     return this.#hasSent || this.#lastBuffered > 0 ? this.#socket.bufferedAmount() : 0;
   }
 
-  /** Whether the socket takes statistics now, or is to be left to drain first. */
+  /** Whether the socket takes statistics now; if not, it should drain first. */
   hasRoom(): boolean {
     return this.#socket.bufferedAmount() <= this.#limits.socketBufferBytesMax / 2;
   }
 
-  /** Runs `work`, whose sends may leave in one system call. */
+  /** Runs `work`; its sends may leave in one system call. */
   cork(work: () => void): void {
     if (this.#isOpen) this.#socket.cork(work);
   }
 
-  /** Tells the peer of its error; too many frames that cannot be read end the connection. */
+  /** Sends an ERROR frame. Too many malformed frames close the connection. */
   refuse(error: ProtocolError, retryAfterMs: number | null = null): void {
     this.send(errorFrame(error, retryAfterMs));
     if (error.code !== ErrorCode.bad_frame) return;
@@ -126,9 +127,9 @@ export class Connection {
   }
 
   /**
-   * Checks that a message is of the kind that the session's encoding goes in.
+   * Checks that a message is of the session's kind, binary or text.
    *
-   * @throws ProtocolError `bad_frame` when it is not
+   * @throws ProtocolError `bad_frame` if not
    */
   expectEncoding(message: Uint8Array | string): void {
     const isJson = this.encoding === 'json';
@@ -137,12 +138,15 @@ export class Connection {
     throw new ProtocolError(ErrorCode.bad_frame, `this session takes ${expected} messages`);
   }
 
-  /** Notes a sign of life. */
+  /** Records a sign of life. */
   heard(): void {
     this.lastLifeAt = performance.now();
   }
 
-  /** Looks whether the peer took buffered bytes since the last look: a slow reader lives. */
+  /**
+   * Counts bytes taken from the buffer since the last check as a sign of life: a slow reader is
+   * alive.
+   */
   checkProgress(now: number): void {
     // An idle session costs no call into native code.
     if (!this.#hasSent && this.#lastBuffered === 0) return;
@@ -165,12 +169,12 @@ export class Connection {
     this.#socket.end(code, reason);
   }
 
-  /** Has `then` called once, when the socket is gone. */
+  /** Calls `then` once, when the socket has closed. */
   whenClosed(then: () => void): void {
     this.#whenClosed.push(then);
   }
 
-  /** The transport says that the socket is gone. */
+  /** The socket has closed. */
   closed(): void {
     this.#isOpen = false;
     for (const then of this.#whenClosed.splice(0)) then();

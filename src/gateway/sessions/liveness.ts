@@ -2,22 +2,22 @@ import { CloseCode } from '../../protocol/index.ts';
 import type { Session } from './session.ts';
 
 export interface LivenessOptions {
-  /** Silence of the server after which it sends a heartbeat, ms. */
+  /** Sends a heartbeat after this long without any frame, ms. */
   readonly heartbeatMs: number;
-  /** A peer that shows no life for this long is closed, ms. */
+  /** Closes a peer without a sign of life for this long, ms. */
   readonly unresponsiveMs: number;
 }
 
-/** Looks at a session this many times a heartbeat. */
+/** Sweeps per heartbeat interval. */
 const SWEEPS_PER_HEARTBEAT = 20;
 
 /**
- * Sees to it that no connection is silent, and that none is kept whose peer is gone: sends heartbeats where nothing else
- * was sent, pings where nothing was heard, closes with 4002 what shows no life for long.
+ * Keeps connections alive and closes dead ones: sends a heartbeat after silence, pings a quiet
+ * peer, and closes with 4002 a peer that shows no life.
  */
 export class Liveness {
   readonly #options: LivenessOptions;
-  /** A peer that was quiet for this long is asked for a sign of life, well before its time is up. */
+  /** Pings a peer after this long, well before its time is up, ms. */
   readonly #askAfterMs: number;
   readonly #everyMs: number;
   readonly #sessions: () => Iterable<Session>;
@@ -53,12 +53,12 @@ export class Liveness {
       return;
     }
     session.swept();
-    // Also in a busy stream: a reader that keeps up and says nothing shows no other sign of life.
+    // Also in a busy stream: a reader that keeps up shows no other sign of life.
     const asks = quietMs >= this.#askAfterMs && now - connection.lastPingAt >= this.#askAfterMs;
-    // To the nearest sweep.
+    // Rounded to the nearest sweep.
     const beats = now - connection.lastSentAt >= heartbeatMs - this.#everyMs / 2;
     if (asks && beats) {
-      // An idle session gets both, in one system call.
+      // An idle session gets both in one system call.
       connection.cork(() => {
         connection.ping(now);
         connection.heartbeat();

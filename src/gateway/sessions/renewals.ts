@@ -4,22 +4,22 @@ import type { Connection } from './connection.ts';
 import type { SecurityEvents } from './security-events.ts';
 import type { Session } from './session.ts';
 
-/** Tokens refused on one connection before it is closed: nobody tries out tokens at leisure. */
+/** Refused tokens after which a connection is closed. */
 const REFUSED_MAX = 3;
-/** Tokens of one connection that are looked at or wait for it; nobody needs more. */
+/** Tokens of one connection that are being checked or wait for it. */
 const WAITING_MAX = 4;
 
 /** The renewals of one connection. */
 interface Queue {
-  /** Settled when the newest of them is done. Never rejects. */
+  /** Settles when the newest renewal is done. Never rejects. */
   last: Promise<void>;
   waiting: number;
   refused: number;
 }
 
 /**
- * `AUTH` on a live session: the new token takes the place of the one before, without a reconnect. One that is refused
- * changes nothing; the session goes on until the token that it has expires.
+ * `AUTH` on a live session: the new token replaces the old one without a reconnect. A refused token
+ * changes nothing: the session goes on until its own token expires.
  */
 export class Renewals {
   readonly #authenticator: Authenticator;
@@ -27,7 +27,7 @@ export class Renewals {
   readonly #fault: (error: unknown) => void;
   readonly #queues = new WeakMap<Connection, Queue>();
 
-  /** @param fault told of what cannot be told a client */
+  /** @param fault reports an error that no client caused */
   constructor(
     authenticator: Authenticator,
     security: SecurityEvents,
@@ -39,13 +39,13 @@ export class Renewals {
   }
 
   /**
-   * The session goes on meanwhile. Tokens are looked at one after the other, as they came: the last one that is accepted
-   * holds, however long each takes.
+   * Checks a new token; the session goes on meanwhile. Tokens are checked one at a time, in order:
+   * the last accepted one holds, however long each check takes.
    */
   renew(session: Session, token: string): void {
     const queue = this.#queueOf(session.connection);
     if (queue.waiting === WAITING_MAX) {
-      this.#refuse(session.connection, queue, 'too many tokens came at a time');
+      this.#refuse(session.connection, queue, 'too many tokens at once');
       return;
     }
     queue.waiting++;
@@ -55,7 +55,10 @@ export class Renewals {
     });
   }
 
-  /** Keys were read again: whose API key is gone is sent away, whose key says something else may do that from now on. */
+  /**
+   * The API keys were read again: sessions whose key is gone are closed, the others get what their
+   * key allows now.
+   */
   keysChanged(sessions: Iterable<Session>): void {
     for (const session of sessions) {
       const { client } = session.connection;
@@ -67,7 +70,7 @@ export class Renewals {
   }
 
   #sendAway(connection: Connection): void {
-    const reason = 'the API key is not known any more';
+    const reason = 'the API key was withdrawn';
     this.#security.authenticationFailed(connection.client.address, reason);
     connection.refuse(new ProtocolError(ErrorCode.unauthorized, reason));
     connection.close(CloseCode.TOKEN_EXPIRED, reason);
@@ -84,14 +87,15 @@ export class Renewals {
 
   async #renew(session: Session, queue: Queue, token: string): Promise<void> {
     const { connection } = session;
-    // Of those that waited when it was closed, none is looked at.
+    // Tokens still waiting when the connection closed are not checked.
     if (!connection.isOpen) return;
     try {
       const identity = await this.#authenticator.authenticate(token);
-      // With the token it has, a session gets nothing anew: no full allowance of ticks, no look at all symbols.
+      // The token it already has renews nothing: no new allowance of ticks, no new match of all
+      // symbols.
       if (!connection.isOpen || identity === connection.client.identity) return;
       if (!connection.client.renew(identity)) {
-        throw new AccessError('the token is of another subject or tenant: connect anew with it');
+        throw new AccessError('the token has another subject or tenant: reconnect with it');
       }
       session.permissionsChanged();
     } catch (error) {
@@ -112,10 +116,10 @@ export class Renewals {
   }
 }
 
-/** How often tokens are looked at, ms: a session outlives its token by no more. */
+/** Time between checks, ms: a session outlives its token by no more. */
 const LOOK_EVERY_MS = 250;
 
-/** Ends the sessions whose token has expired, with 4010: their clients come back with another. */
+/** Closes sessions whose token has expired with 4010: their clients reconnect with a new one. */
 export class Expiry {
   readonly #sessions: () => Iterable<Pick<Session, 'connection'>>;
   #timer: NodeJS.Timeout | undefined;

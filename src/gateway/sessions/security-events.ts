@@ -1,7 +1,7 @@
 import type { Audit, AuditRecord } from '../../access/index.ts';
 import type { Client } from './client.ts';
 
-/** The limits that a client can run into, as they are counted and logged. */
+/** Limits that a client can meet, by the names in metrics and audit log. */
 export const LIMIT_NAMES = [
   'connections',
   'connectionsPerAddress',
@@ -18,31 +18,31 @@ export const LIMIT_NAMES = [
 ] as const;
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
-/** What was counted of all this since the start. */
+/** Counts since the start. */
 export interface SecurityCounts {
   readonly events: Readonly<Record<'authenticationFailed' | 'forbidden' | 'limited', number>>;
   /** Times that each limit was met. */
   readonly limits: Readonly<Record<LimitName, number>>;
 }
 
-/** What whoever watches over the server should know: told where it happens, counted and logged elsewhere. */
+/** Receives security events where they happen. */
 export interface SecurityEvents {
-  /** A token was missing or not accepted; `reason` never holds any of it. */
+  /** A token was missing or refused; `reason` never contains any of it. */
   authenticationFailed(address: string, reason: string): void;
-  /** @param what the client wanted, as "read AAPL" */
+  /** @param what what the client tried, such as "read AAPL" */
   forbidden(client: Client, what: string): void;
-  /** @param who who ran into it: a client, or an address that is no client yet */
+  /** @param who the client, or an address that is not a client yet */
   limited(limit: LimitName, who: Client | string): void;
 }
 
-/** For programs in which nobody watches. */
+/** Ignores all events. */
 export const UNWATCHED: SecurityEvents = {
   authenticationFailed: () => undefined,
   forbidden: () => undefined,
   limited: () => undefined,
 };
 
-/** Writes what happens into the audit log, and counts it. */
+/** Writes events to the audit log and counts them. */
 export class SecurityLog implements SecurityEvents, SecurityCounts {
   readonly limits = newCounts();
   readonly #audit: Audit;

@@ -26,7 +26,7 @@ export type SessionFactoryContext = PublishContext &
   HandshakeContext &
   Pick<GatewayContext, 'authenticator' | 'epoch'>;
 
-/** Makes a session of each socket that is let in, and welcomes it. */
+/** Opens a session for each accepted socket and welcomes it. */
 export class SessionFactory implements Entrance {
   readonly #context: SessionFactoryContext;
   readonly #counts: ConnectionCounts;
@@ -46,8 +46,8 @@ export class SessionFactory implements Entrance {
     if (broken === undefined) return undefined;
     security.limited(broken, address);
     if (broken === 'connections') return { status: 503, detail: 'The server is full.' };
-    const what = isTooFast ? 'new connections a second' : 'connections';
-    return { status: 429, detail: `Your address has as many ${what} as it may have.` };
+    const what = isTooFast ? 'rate of new connections' : 'number of connections';
+    return { status: 429, detail: `Your address has reached its ${what}.` };
   }
 
   publish(
@@ -98,7 +98,7 @@ export class SessionFactory implements Entrance {
       return turnedAway(
         connection,
         CloseCode.TOO_MANY_CONNECTIONS,
-        new ProtocolError(ErrorCode.rate_limited, 'the token has as many connections as it may'),
+        new ProtocolError(ErrorCode.rate_limited, 'connection limit of the token reached'),
       );
     }
     connection.whenClosed(() => this.#counts.leaveToken(tokenId));
@@ -107,7 +107,7 @@ export class SessionFactory implements Entrance {
 
   #forbid(connection: Connection, action: string): SocketHandler {
     this.#context.security.forbidden(connection.client, `${action} anything`);
-    const error = new ProtocolError(ErrorCode.forbidden, `the token allows to ${action} nothing`);
+    const error = new ProtocolError(ErrorCode.forbidden, `the token grants no right to ${action}`);
     return turnedAway(connection, CloseCode.FORBIDDEN, error);
   }
 
@@ -166,7 +166,7 @@ export class SessionFactory implements Entrance {
   }
 }
 
-/** Tells a client why it is turned away, and hears of nothing but the end of its socket. */
+/** Refuses a client, and ignores everything on its socket but the end. */
 function turnedAway(connection: Connection, code: CloseCode, error: ProtocolError): SocketHandler {
   connection.refuse(error);
   connection.close(code, error.message);

@@ -3,13 +3,13 @@ import { goawayFrame } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { SessionRegistry } from './session-registry.ts';
 
-/** Looks this often whether everything is delivered, ms. */
+/** Time between checks whether everything is delivered, ms. */
 const POLL_MS = 5;
-/** How long publishers are still read after they were told, ms. */
+/** How long publishers are read after the GOAWAY, ms. */
 const GRACE_MS = 100;
-/** What the last close frames get to reach their peers before sockets are cut, ms. */
+/** Time for the last close frames to reach their peers before sockets are cut, ms. */
 const LAST_BYTES_MS = 100;
-/** What closing sockets may take after their close frame, ms. */
+/** Time for sockets to close after their close frame, ms. */
 const CLOSE_MS = 500;
 
 export type ShutdownContext = Pick<
@@ -18,9 +18,9 @@ export type ShutdownContext = Pick<
 >;
 
 /**
- * Announces the stop; has what was accepted acknowledged, applied and delivered as far as sockets
- * take it, for at most `server.drainMs`; then closes all sessions with 4001. Publishers go first,
- * since what they sent is to be delivered. No client may come meanwhile.
+ * Announces the stop. What was accepted is acknowledged, applied and delivered as far as sockets
+ * take it, for at most `server.drainMs`; then all sessions are closed with 4001. Publishers go
+ * first, since their ticks are still to be delivered. The caller admits no new clients.
  */
 export async function shutDown(context: ShutdownContext): Promise<void> {
   const { anomalies, config, engine, sessions } = context;

@@ -185,7 +185,7 @@ export class StreamSession implements SocketHandler, SubscriberSession, Watcher 
   #checkRate(requestId: number): void {
     if (this.#rate.tryTake(1, performance.now())) return;
     this.#context.security.limited('requestsPerSecond', this.#client);
-    const message = 'this session asks more often than it may';
+    const message = 'request rate limit exceeded';
     throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
   }
 

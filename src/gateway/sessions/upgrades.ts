@@ -9,7 +9,7 @@ import type {
 } from '../transport/transport.ts';
 import { bearerToken } from './client.ts';
 
-/** When whoever is one too many may come again, s: as a header. */
+/** Retry-After of a refused upgrade, s. */
 const RETRY_AFTER = { 'retry-after': '1' };
 const BEARER_ENTRY = 'bearer.';
 
@@ -19,13 +19,13 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** What opens sessions once an upgrade is accepted. */
+/** Opens sessions once an upgrade is accepted. */
 export interface Entrance {
-  /** Why no more connections of an address are let in now; undefined when one more is. */
+  /** Why an address gets no more connections now; undefined if it does. */
   refusal(address: string): Refusal | undefined;
   /**
-   * @param token that of the upgrade, where it had one
-   * @param publisher the name given, or undefined: the server gives one
+   * @param token the token in the upgrade, if any
+   * @param publisher the publisher's name; undefined: the server chooses one
    */
   publish(
     socket: Socket,
@@ -36,7 +36,7 @@ export interface Entrance {
   stream(socket: Socket, encoding: Encoding, token: string | undefined): SocketHandler;
 }
 
-/** Decides on WebSocket upgrades: which endpoint, which encoding, who. */
+/** Decides on a WebSocket upgrade: endpoint, encoding, token. */
 export function decideUpgrade(request: RequestHead, entrance: Entrance): UpgradeDecision {
   const { path, query } = request;
   if (path !== PUBLISH_PATH && path !== STREAM_PATH) {
@@ -78,15 +78,15 @@ function subprotocols(request: RequestHead): readonly string[] {
   return offered.split(',').map((name) => name.trim());
 }
 
-/** The token of an entry `bearer.TOKEN`, which browsers can set where they can set no header. */
+/** The token of a subprotocol `bearer.TOKEN`: browsers can set no header here. */
 function subprotocolToken(offered: readonly string[]): string | undefined {
   return offered.find((name) => name.startsWith(BEARER_ENTRY))?.slice(BEARER_ENTRY.length);
 }
 
 /**
- * The first subprotocol offered that is ours; none is named (and MessagePack meant) where none was offered, be there a
- * token or not: a client must fail a connection with a subprotocol that it did not offer. Undefined when others were
- * offered but none of ours.
+ * The first offered subprotocol that is ours. If none was offered, with or without a token, none is
+ * named and MessagePack is meant: a client must fail a connection with a subprotocol that it did
+ * not offer. Undefined if only others were offered.
  */
 function chooseSubprotocol(
   names: readonly string[],

@@ -4,7 +4,7 @@ import { createSecureContext, type SecureVersion } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
 import type { GatewayLog } from '../context.ts';
 
-/** Where a certificate and its key are. */
+/** The files of a certificate and its key. */
 export interface TlsFiles {
   /** The chain, PEM: the server's own certificate first. */
   readonly certificateFile: string;
@@ -12,24 +12,24 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
-/** A certificate with its key, as they were read. */
+/** A certificate and its key, as read. */
 export interface TlsPair extends TlsFiles {
   /** PEM. */
   readonly certificate: string;
   /** PEM. */
   readonly key: string;
-  /** Since when the certificate is valid, ms since the epoch. */
+  /** Start of validity, ms since the epoch. */
   readonly validFrom: number;
-  /** Until when, ms since the epoch. */
+  /** End of validity, ms since the epoch. */
   readonly validTo: number;
 }
 
-/** The oldest version spoken. uWebSockets.js goes by the same, of itself. */
+/** Oldest version of TLS. uWebSockets.js has the same minimum. */
 export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.2';
 
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
-/** Of TLS 1.2, those with keys of one connection alone, and with proof of what they carry. */
+/** Ciphers of TLS 1.2 with forward secrecy and authenticated encryption. */
 export const CIPHERS_OF_1_2 = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
   'ECDHE-RSA-AES128-GCM-SHA256',
@@ -40,9 +40,10 @@ export const CIPHERS_OF_1_2 = [
 ];
 
 /**
- * Reads a certificate and its key. One that is not valid now is none the less read.
+ * Reads a certificate and its key. A certificate that is not valid now is accepted.
  *
- * @throws Error naming the key of the configuration: a file is not named or cannot be read, is not PEM, or the two do not fit
+ * @throws Error naming the configuration key: a file is not named or unreadable, is not PEM, or the
+ *   two do not match
  */
 export function readTlsPair({ certificateFile, keyFile }: TlsFiles): TlsPair {
   if (certificateFile === '') throw new Error('tls.keyFile needs tls.certificateFile');
@@ -52,7 +53,8 @@ export function readTlsPair({ certificateFile, keyFile }: TlsFiles): TlsPair {
   const parsed = parseCertificate(certificate, certificateFile);
   if (!parsed.checkPrivateKey(parseKey(key, keyFile))) {
     throw new Error(
-      `tls.keyFile: the key in ${keyFile} is not that of the first certificate in ${certificateFile}`,
+      `tls.keyFile: the key in ${keyFile} does not match the first certificate in ` +
+        certificateFile,
     );
   }
   try {
@@ -68,12 +70,15 @@ export function readTlsPair({ certificateFile, keyFile }: TlsFiles): TlsPair {
   return { certificateFile, keyFile, certificate, key, validFrom, validTo };
 }
 
-/** Whether two are the same certificate and key, wherever they were read. */
+/** Whether two pairs are the same certificate and key, wherever they came from. */
 export function isSamePair(one: TlsPair, other: TlsPair): boolean {
   return one.certificate === other.certificate && one.key === other.key;
 }
 
-/** Why clients will not accept a certificate at a time, ms since the epoch; undefined where its dates give no reason. */
+/**
+ * Why clients will refuse a certificate at a time, ms since the epoch; undefined if its dates are
+ * fine.
+ */
 export function validateDates({ validFrom, validTo }: TlsPair, now: number): string | undefined {
   if (now > validTo) return `the certificate expired on ${isoTime(validTo)}`;
   if (now < validFrom) return `the certificate is not valid before ${isoTime(validFrom)}`;
@@ -121,15 +126,15 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What came of reading a certificate again. */
+/** The result of reading a certificate again. */
 export interface Renewal {
-  /** Whether it is another one than before. */
+  /** Whether it differs from the one before. */
   readonly isNew: boolean;
-  /** Until when it is valid, in ISO 8601. */
+  /** End of validity, in ISO 8601. */
   readonly validTo: string;
 }
 
-/** The certificate that new connections get. */
+/** The certificate of new connections. */
 export class ServedCertificate {
   readonly #log: GatewayLog;
   #pair: TlsPair;
@@ -141,9 +146,9 @@ export class ServedCertificate {
   }
 
   /**
-   * The configured certificate; undefined: the server is one without TLS.
+   * The configured certificate; undefined: the server runs without TLS.
    *
-   * @throws Error when it or its key cannot be used
+   * @throws Error if it or its key cannot be used
    */
   static read(files: Config['tls'], log: GatewayLog): ServedCertificate | undefined {
     if (files.certificateFile === '' && files.keyFile === '') return undefined;
@@ -155,9 +160,9 @@ export class ServedCertificate {
   }
 
   /**
-   * Reads the files again, and where they have changed has `serve` use them.
+   * Reads the files again and passes a changed pair to `serve`.
    *
-   * @throws Error when they cannot be used; then nothing has changed
+   * @throws Error if they cannot be used; then nothing has changed
    */
   renew(serve: (pair: TlsPair) => void): Renewal {
     const pair = readTlsPair(this.#pair);

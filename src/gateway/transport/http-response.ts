@@ -47,17 +47,17 @@ export function bodyTooSlow(): HttpResponse {
   return problemResponse(408, 'The body did not arrive in time.');
 }
 
-/** For answers that are no pages: nothing of them may run or load anything, or be shown in a frame. */
+/** For answers that are not pages: nothing in them may run, load or be framed. */
 const NO_PAGE_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
-/** How long browsers may speak nothing but TLS to this host, s: a year. */
+/** How long browsers insist on TLS for this host, s: a year. */
 const STRICT_TRANSPORT_SECONDS = 31_536_000;
 
 /**
- * What every HTTP answer tells browsers, also one to a refused upgrade or a broken request, unless it says otherwise itself: pages
- * have a policy of their own, and the SDK is for pages of any origin.
+ * Headers of every HTTP answer, including refused upgrades and malformed requests, unless the
+ * answer has its own: pages have their own policy, and the SDK is for pages of any origin.
  *
- * @param isTls whether the server itself speaks TLS; where a proxy does so for it, the proxy says the rest
+ * @param isTls whether this server itself terminates TLS; otherwise a proxy adds the rest
  */
 export function securityHeaders(isTls: boolean): Readonly<Record<string, string>> {
   const headers = {

@@ -138,7 +138,10 @@ function listen(server: NodeServer, { host, port }: TransportOptions): Promise<v
 
 export type NodeServer = Server | TlsServer;
 
-/** A connection is cut after no byte went either way for at least this long, ms, unless it is a WebSocket. */
+/**
+ * Cuts a connection, unless it is a WebSocket, after at least this long without a byte either way,
+ * ms.
+ */
 const SILENCE_MS_MIN = 10_000;
 /** How often overdue requests are looked for: at least so many times in the time they have. */
 const CHECKS_IN_TIME = 4;

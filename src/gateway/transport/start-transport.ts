@@ -6,7 +6,7 @@ import { startUwsTransport } from './uws-transport.ts';
 /** Which transport to run; `auto` is uws where its binary loads, else node. */
 export type TransportChoice = 'auto' | 'uws' | 'node';
 
-/** What uWebSockets.js gives requests and idle connections, ms; it cannot be told otherwise. */
+/** Time that uWebSockets.js gives request heads and idle connections, ms; it is fixed. */
 const UWS_TIMEOUT_MS = 10_000;
 
 /**
@@ -27,8 +27,8 @@ export async function startTransport(
   if (load.loaded) {
     if (options.headMs !== UWS_TIMEOUT_MS || options.idleMs !== UWS_TIMEOUT_MS) {
       warn(
-        'uWebSockets.js gives the head of a request and an idle HTTP connection 10 s each, whatever ' +
-          'limits.httpHeaderMs and limits.httpIdleMs say; the transport "node" goes by them.',
+        'limits.httpHeaderMs and limits.httpIdleMs have no effect: uWebSockets.js allows 10 s for ' +
+          'each; the transport "node" follows them.',
       );
     }
     return startUwsTransport(load.uws, options, handlers);

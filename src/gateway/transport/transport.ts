@@ -57,8 +57,9 @@ export interface SocketHandler {
   drain(): void;
   pong(): void;
   /**
-   * The connection is gone. `code` is the one it was ended with here, else the peer's (1005: it
-   * gave none), else 1006; {@link MESSAGE_TOO_LARGE} where it sent more than it may. No call comes after this one.
+   * The connection has closed. `code` is the one it was ended with here, else the peer's (1005: it
+   * gave none), else 1006; {@link MESSAGE_TOO_LARGE} if its message was too large. This is the last
+   * call.
    */
   close(code: number): void;
 }

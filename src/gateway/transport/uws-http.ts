@@ -49,7 +49,7 @@ export function serveUwsRequest(
 ): void {
   const parts = readUwsHead(response, request);
   if (isOfUncertainLength(parts)) {
-    // Without an answer, as for what uWebSockets.js itself refuses: what follows would still be read after one.
+    // No answer, as uWebSockets.js does itself: what follows would still be read after one.
     response.close();
     return;
   }
@@ -125,8 +125,9 @@ class Answering {
 }
 
 /**
- * Whether two servers may see its end in different places, so that what one takes for its body is a request to the
- * other. uWebSockets.js refuses most of these, but takes the first of several lengths and any other encoding for chunks.
+ * Whether two servers could disagree on where the request ends (request smuggling). uWebSockets.js
+ * refuses most of these, but takes the first of several lengths, and any other encoding for
+ * chunked.
  */
 function isOfUncertainLength({ headers }: HeadParts): boolean {
   const encoding = headers.get('transfer-encoding') ?? 'chunked';
