@@ -1,10 +1,9 @@
 import { SimulatedPublisher } from './clients/publisher.ts';
 import { SimulatedSubscriber } from './clients/subscriber.ts';
-import { asError } from './core/as-error.ts';
-import { breakOff, takeViolation, Violation } from './core/violation.ts';
+import { asError, breakOff, takeViolation, Violation } from './core/violation.ts';
 import { standIn } from './memory/virtual-atomics.ts';
 import { checkAtRest } from './oracles/check-at-rest.ts';
-import { watchPartitions } from './oracles/partition-watch.ts';
+import { watchPartitions } from './oracles/engine-oracle.ts';
 import { ServerLife } from './server/server-life.ts';
 import { World } from './world.ts';
 

@@ -1,7 +1,7 @@
+import { encodeMessage, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
 import { Thread } from '../core/scheduler.ts';
 import { type Client, Reading } from '../network/connection-ends.ts';
 import type { SimulatedConnection } from '../network/simulated-connection.ts';
-import { encodeMessage, Op, type WireFrame } from '../network/wire.ts';
 import { PublishOracle } from '../oracles/publish-oracle.ts';
 import type { World } from '../world.ts';
 import type { PublishedTick } from './tick-maker.ts';

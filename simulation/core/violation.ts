@@ -30,3 +30,8 @@ export function breakOff(oracle: string, detail: string): never {
 export function expectThat(holds: boolean, oracle: string, detail: () => string): void {
   if (!holds) breakOff(oracle, detail());
 }
+
+/** Anything thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

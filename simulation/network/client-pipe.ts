@@ -1,6 +1,6 @@
+import type { WireFrame } from '../../testkit/independent/protocol.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
 import { Reading } from './connection-ends.ts';
-import type { WireFrame } from './wire.ts';
 
 /** What the server sends. */
 export type Outgoing =

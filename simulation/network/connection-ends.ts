@@ -1,4 +1,4 @@
-import type { WireFrame } from './wire.ts';
+import type { WireFrame } from '../../testkit/independent/protocol.ts';
 
 /** A message on its way to the server, with what the client meant by it. */
 export interface SentMessage {
@@ -13,8 +13,8 @@ export interface Client {
   closed(code: number): void;
 }
 
-/** Whoever looks at what goes through the server's end, and breaks the run off when it is wrong. */
-export interface Witness {
+/** Sees what goes through the server's end, and breaks the run off when it is wrong. */
+export interface Observer {
   /** The server is about to be handed a message, and has dealt with it. */
   before(message: SentMessage): void;
   after(message: SentMessage): void;

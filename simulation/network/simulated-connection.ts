@@ -1,8 +1,8 @@
 import type { Socket, SocketHandler } from '../../src/gateway/transport/transport.ts';
+import { decodeMessage } from '../../testkit/independent/protocol.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
 import { ClientPipe, type Outgoing, type PipeOwner } from './client-pipe.ts';
-import type { Client, Reading, SentMessage, Witness } from './connection-ends.ts';
-import { decodeMessage } from './wire.ts';
+import type { Client, Observer, Reading, SentMessage } from './connection-ends.ts';
 
 const LATENCY_MS_MAX = 4;
 /** A server that closed waits this long for its peer's answer, ms. */
@@ -22,7 +22,7 @@ export class SimulatedConnection implements Socket, PipeOwner {
   readonly #scheduler: Scheduler;
   readonly #client: Client;
   #handler: SocketHandler | undefined;
-  #witness: Witness | undefined;
+  #observer: Observer | undefined;
   readonly #pipe: ClientPipe;
   #toServer: SentMessage[] = [];
   /** When the client last did what the server can notice. */
@@ -39,8 +39,8 @@ export class SimulatedConnection implements Socket, PipeOwner {
   }
 
   /** The server's end of an upgrade that was accepted. */
-  open(witness: Witness, open: (socket: Socket) => SocketHandler): void {
-    this.#witness = witness;
+  open(observer: Observer, open: (socket: Socket) => SocketHandler): void {
+    this.#observer = observer;
     this.#lifeAt = this.#scheduler.now;
     this.#handler = open(this);
   }
@@ -93,7 +93,7 @@ export class SimulatedConnection implements Socket, PipeOwner {
     this.#scheduler.trace.content(message);
     const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
     const frame = decodeMessage(message);
-    this.#witness?.sent(frame, bytes, this.bufferedAmount());
+    this.#observer?.sent(frame, bytes, this.bufferedAmount());
     this.#pipe.write({ kind: 'frame', bytes, frame });
   }
 
@@ -137,7 +137,7 @@ export class SimulatedConnection implements Socket, PipeOwner {
 
   #tellClosed(code: number): void {
     const quietMs = this.#scheduler.now - this.#lifeAt;
-    this.#witness?.closed(code, quietMs, this.bufferedAmount());
+    this.#observer?.closed(code, quietMs, this.bufferedAmount());
   }
 
   #arriveSoon(): void {
@@ -155,9 +155,9 @@ export class SimulatedConnection implements Socket, PipeOwner {
   #arrive(message: SentMessage): void {
     if (!this.isServerOpen || this.#isEnding) return;
     this.#lifeAt = this.#scheduler.now;
-    this.#witness?.before(message);
+    this.#observer?.before(message);
     this.#handler?.message(message.data);
-    this.#witness?.after(message);
+    this.#observer?.after(message);
   }
 
   /** The client's end is gone. */

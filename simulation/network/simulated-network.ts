@@ -5,7 +5,7 @@ import type {
   TransportHandlers,
 } from '../../src/gateway/transport/transport.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
-import type { Client, Witness } from './connection-ends.ts';
+import type { Client, Observer } from './connection-ends.ts';
 import { SimulatedConnection } from './simulated-connection.ts';
 
 const CONNECT_MS_MAX = 8;
@@ -49,13 +49,13 @@ export class SimulatedNetwork {
     return Promise.resolve(transport);
   };
 
-  /** A client connects; `witness` looks on once the server's end is there. */
-  connect(upgrade: Upgrade, client: Client, witness: () => Witness): SimulatedConnection {
+  /** A client connects; `observer` looks on once the server's end is there. */
+  connect(upgrade: Upgrade, client: Client, observer: () => Observer): SimulatedConnection {
     const connection = new SimulatedConnection(this.#scheduler, client);
     const delayMs = CONNECT_MS_MAX * this.#scheduler.random.float();
     const { process } = this.#scheduler;
     const run = () => {
-      if (process === this.#scheduler.process) this.#accept(upgrade, connection, witness);
+      if (process === this.#scheduler.process) this.#accept(upgrade, connection, observer);
       else this.#refuse(connection);
     };
     const event = this.#scheduler.after(delayMs, Thread.MAIN, 'client connects', run);
@@ -71,7 +71,7 @@ export class SimulatedNetwork {
     this.#connections = [];
   }
 
-  #accept(upgrade: Upgrade, connection: SimulatedConnection, witness: () => Witness): void {
+  #accept(upgrade: Upgrade, connection: SimulatedConnection, observer: () => Observer): void {
     const decision = this.#handlers?.upgrade(headOf(upgrade));
     if (decision?.accept !== true) {
       this.#refuse(connection);
@@ -80,7 +80,7 @@ export class SimulatedNetwork {
     this.#connections = this.#connections.filter(({ isServerOpen }) => isServerOpen);
     this.#connections.push(connection);
     try {
-      connection.open(witness(), decision.open);
+      connection.open(observer(), decision.open);
     } catch (error) {
       this.#onFault(error);
     }

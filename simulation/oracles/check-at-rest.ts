@@ -2,7 +2,7 @@ import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.t
 import { breakOff, expectThat } from '../core/violation.ts';
 import type { World } from '../world.ts';
 import type { EngineOracle } from './engine-oracle.ts';
-import { checkState, type StateValues } from './state-check.ts';
+import type { StateValues } from './symbol-model.ts';
 
 const row = new Float64Array(ROW_VALUES);
 
@@ -33,7 +33,7 @@ function checkRows(oracle: EngineOracle): void {
       'every accepted tick is applied',
       () => `${symbol} has ${count} updates, and ${model.states.length} ticks were applied`,
     );
-    if (count > 0) checkState(symbol, model, count, rowValues());
+    if (count > 0) model.checkState(symbol, count, rowValues());
   }
 }
 

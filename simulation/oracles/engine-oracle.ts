@@ -2,12 +2,11 @@ import type { AnomalySink, Engine } from '../../src/engine/index.ts';
 import { Counter } from '../../src/engine/index.ts';
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
 import type { ReceivedTicks, TickColumns } from '../../src/engine/memory/tick-ring.ts';
-import type { Rules } from '../../src/engine/partition.ts';
+import { Partition, type Rules } from '../../src/engine/partition.ts';
 import type { Scheduler } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
-import { checkAnomaly } from './anomaly-check.ts';
 import { QueueModel } from './queue-model.ts';
-import { type ExpectedAnomaly, SymbolModel } from './symbol-model.ts';
+import { SymbolModel } from './symbol-model.ts';
 
 /** The gateway rests for 20 ms at most; many looks at the clock in one turn may each find that some ms have passed. */
 const NEWS_MS_MAX = 250;
@@ -121,11 +120,6 @@ export class EngineOracle {
     return this.engine.symbols.name(symbolId);
   }
 
-  /** What is to be expected of anomaly `sequence` of a symbol. */
-  anomaly(symbolId: number, sequence: number): ExpectedAnomaly | undefined {
-    return this.model(symbolId).anomalies.get(sequence);
-  }
-
   /** A worker rests: what its partition counts must be what left its queue. */
   checkCounters(partition: number): void {
     const queue = this.queues[partition];
@@ -234,7 +228,7 @@ export class EngineOracle {
 
   #drainedOne(symbolId: number, sequence: number, values: readonly number[]): void {
     const symbol = this.nameOf(symbolId);
-    this.model(symbolId);
+    const model = this.model(symbolId);
     const last = this.drained[symbolId] as number;
     expectThat(
       sequence === last + 1,
@@ -243,8 +237,7 @@ export class EngineOracle {
     );
     this.drained[symbolId] = sequence;
     this.anomaliesTaken++;
-    const expected = this.anomaly(symbolId, sequence);
-    checkAnomaly(symbol, sequence, values, expected);
+    model.checkAnomaly(symbol, sequence, values);
   }
 
   #learn(symbolId: number): SymbolModel {
@@ -261,4 +254,37 @@ export class EngineOracle {
     this.onSymbol(symbolId);
     return model;
   }
+}
+
+type Method<Name extends 'apply' | 'repair'> = (
+  this: Partition,
+  ...args: Parameters<Partition[Name]>
+) => void;
+
+const apply = Reflect.get(Partition.prototype, 'apply') as Method<'apply'>;
+const repair = Reflect.get(Partition.prototype, 'repair') as Method<'repair'>;
+
+/** Who is told, in the run that is under way. */
+let watcher: EngineOracle | undefined;
+
+/** The same functions in every run: the compiler knows whom it calls. */
+const watchedApply: Method<'apply'> = function (ticks, index) {
+  watcher?.began(ticks, index);
+  apply.call(this, ticks, index);
+  watcher?.ended(ticks.symbolIds[index] as number);
+};
+
+const watchedRepair: Method<'repair'> = function (symbolId, sequence) {
+  repair.call(this, symbolId, sequence);
+  watcher?.repaired(symbolId);
+};
+
+/** Has every partition of the process tell of the ticks it applies. Returns how to have it no more. */
+export function watchPartitions(oracle: EngineOracle): () => void {
+  watcher = oracle;
+  Object.assign(Partition.prototype, { apply: watchedApply, repair: watchedRepair });
+  return () => {
+    watcher = undefined;
+    Object.assign(Partition.prototype, { apply, repair });
+  };
 }

@@ -1,10 +1,7 @@
+import { Code, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
 import { expectThat } from '../core/violation.ts';
-import { Op, type WireFrame } from '../network/wire.ts';
 import type { SimulatedDisk } from '../storage/simulated-disk.ts';
-import { checkAnomaly } from './anomaly-check.ts';
 import type { EngineOracle } from './engine-oracle.ts';
-
-const NOT_AVAILABLE = 14;
 
 /** How much the server keeps. */
 export interface HistoryKeeping {
@@ -35,7 +32,7 @@ export class HistoryOracle {
     const from = symbolId < 0 ? 1 : this.#first(symbolId, symbol);
     const what = () => `${symbol} after ${after}: ${JSON.stringify(answer)}`;
     if (answer?.[0] === Op.ERROR) {
-      expectThat(answer[2] === NOT_AVAILABLE && after + 1 < from, 'HISTORY', what);
+      expectThat(answer[2] === Code.not_available && after + 1 < from, 'HISTORY', what);
       return;
     }
     expectThat(answer?.[0] === Op.HISTORY_PAGE && answer[2] === symbol, 'HISTORY', what);
@@ -70,7 +67,7 @@ export class HistoryOracle {
         'HISTORY leaves nothing out',
         () => `${symbol}: ${sequence} after ${before}`,
       );
-      checkAnomaly(symbol, sequence, values, this.#engine.anomaly(symbolId, sequence));
+      this.#engine.model(symbolId).checkAnomaly(symbol, sequence, values);
       before = sequence;
     }
   }

@@ -1,24 +1,13 @@
+import { Code, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
 import { expectThat } from '../core/violation.ts';
-import type { SentMessage, Witness } from '../network/connection-ends.ts';
-import { Op, type WireFrame } from '../network/wire.ts';
+import type { Observer, SentMessage } from '../network/connection-ends.ts';
 import type { Offer } from './engine-oracle.ts';
 import { LivenessOracle } from './liveness-oracle.ts';
-import type { ServerOracle } from './server-oracle.ts';
+import type { PublisherRecord, ServerOracle } from './server-oracle.ts';
 import { TickJudge } from './tick-judge.ts';
 
-const Code = { backpressure: 12, sequence_gap: 13 } as const;
-
-/** What the server knows of a publisher beyond its connections, over all of them. */
-export interface PublisherRecord {
-  readonly name: string;
-  /** The last sequence accepted; and the last that a snapshot has. */
-  sequence: number;
-  durable: number;
-  oracle: PublishOracle | undefined;
-}
-
 /** Looks on at a publisher's connection: what is accepted, what is acknowledged, what credit is given. */
-export class PublishOracle implements Witness {
+export class PublishOracle implements Observer {
   /** Credit that the publisher holds, as it was told, less what came since. */
   credit = 0;
   isOpen = true;
@@ -41,8 +30,8 @@ export class PublishOracle implements Witness {
     this.#liveness = new LivenessOracle(server);
     this.#judge = new TickJudge(server, record.name);
     // Whoever has the name gives it up.
-    record.oracle?.takenOver();
-    record.oracle = this;
+    record.session?.takenOver();
+    record.session = this;
     server.publishers.add(this);
   }
 
@@ -83,7 +72,7 @@ export class PublishOracle implements Witness {
     this.isOpen = false;
     this.credit = 0;
     this.#server.publishers.delete(this);
-    if (this.#record.oracle === this) this.#record.oracle = undefined;
+    if (this.#record.session === this) this.#record.session = undefined;
   }
 
   #welcomed(frame: WireFrame): void {

@@ -3,21 +3,43 @@ import type { Scheduler } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
 import type { VirtualGlobals } from '../core/virtual-globals.ts';
 import type { EngineOracle } from './engine-oracle.ts';
-import type { PublisherRecord, PublishOracle } from './publish-oracle.ts';
-import type { StreamOracle } from './stream-oracle.ts';
 
 /** The wall clock jumped so recently that the server may not have noticed yet, ms. */
 const JUMP_UNNOTICED_MS = 200;
 /** The server looks at the clock once a turn: how old its time may be, ms. */
 const TURN_MS_MAX = 500;
 
+/** The oracle of a publisher's connection. */
+interface PublisherSession {
+  /** Credit that the publisher holds: the last it was given, less the ticks that came since. */
+  readonly credit: number;
+  /** Another connection has taken the name. */
+  takenOver(): void;
+}
+
+/** The oracle of a subscriber's connection. */
+interface SubscriberSession {
+  symbolAppeared(symbolId: number): void;
+  /** The connection is gone. */
+  end(): void;
+}
+
+/** What the server knows of a publisher over all of its connections. */
+export interface PublisherRecord {
+  readonly name: string;
+  /** The last sequence accepted; and the last that a snapshot has. */
+  sequence: number;
+  durable: number;
+  session: PublisherSession | undefined;
+}
+
 /** What the oracles of all connections share. */
 export class ServerOracle {
   readonly engine: EngineOracle;
   readonly config: Config;
   /** Open connections. */
-  readonly publishers = new Set<PublishOracle>();
-  readonly streams = new Set<StreamOracle>();
+  readonly publishers = new Set<PublisherSession>();
+  readonly streams = new Set<SubscriberSession>();
   /** By name. */
   readonly records = new Map<string, PublisherRecord>();
   readonly #scheduler: Scheduler;
@@ -66,7 +88,7 @@ export class ServerOracle {
   record(name: string): PublisherRecord {
     let record = this.records.get(name);
     if (record === undefined) {
-      record = { name, sequence: 0, durable: 0, oracle: undefined };
+      record = { name, sequence: 0, durable: 0, session: undefined };
       this.records.set(name, record);
     }
     return record;
@@ -106,7 +128,7 @@ export class ServerOracle {
     this.publishers.clear();
     for (const stream of this.streams) stream.end();
     this.streams.clear();
-    for (const record of this.records.values()) record.oracle = undefined;
+    for (const record of this.records.values()) record.session = undefined;
     this.engine.lost();
   }
 }

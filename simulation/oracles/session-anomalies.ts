@@ -1,7 +1,6 @@
 import { expectThat } from '../core/violation.ts';
-import { checkAnomaly } from './anomaly-check.ts';
 import type { EngineOracle } from './engine-oracle.ts';
-import type { HeldWants } from './held-wants.ts';
+import type { SessionInterest } from './interest.ts';
 import type { SessionMirror } from './session-mirror.ts';
 
 /** Which anomalies of a symbol a session was sent. */
@@ -22,19 +21,19 @@ export interface AnomalyKeeping {
 /** The anomalies that a session is due, and those that it was sent: every one, in order, once. */
 export class SessionAnomalies {
   readonly #engine: EngineOracle;
-  readonly #wants: HeldWants;
+  readonly #interest: SessionInterest;
   readonly #mirror: SessionMirror;
   readonly #keeping: AnomalyKeeping;
   readonly #cursors = new Map<number, Cursor>();
 
   constructor(
     engine: EngineOracle,
-    wants: HeldWants,
+    interest: SessionInterest,
     mirror: SessionMirror,
     keeping: AnomalyKeeping,
   ) {
     this.#engine = engine;
-    this.#wants = wants;
+    this.#interest = interest;
     this.#mirror = mirror;
     this.#keeping = keeping;
   }
@@ -58,11 +57,11 @@ export class SessionAnomalies {
     for (const [symbolId, sequence, ...values] of tuples as [number, number, ...number[]][]) {
       const symbol = this.#mirror.symbolOf(symbolId);
       expectThat(
-        this.#wants.of(symbol)?.anomalies === true,
+        this.#interest.of(symbol)?.anomalies === true,
         'anomalies go to whom they are subscribed by',
         () => `${symbol} ${sequence}`,
       );
-      checkAnomaly(symbol, sequence, values, this.#engine.anomaly(symbolId, sequence));
+      this.#engine.model(symbolId).checkAnomaly(symbol, sequence, values);
       this.#advance(symbolId, symbol, sequence);
     }
   }

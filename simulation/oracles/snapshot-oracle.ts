@@ -1,7 +1,6 @@
 import type { SymbolState as CapturedState } from '../../src/engine/symbol-state.ts';
 import { expectThat } from '../core/violation.ts';
 import type { ServerOracle } from './server-oracle.ts';
-import { checkState } from './state-check.ts';
 import type { SymbolModel } from './symbol-model.ts';
 
 /** Checks snapshots against the moments at which they were asked for. */
@@ -63,5 +62,5 @@ function checkSymbol(
       `${symbol}: ${count} updates; the last was number ${last} of its queue, the next ${next}, the cut is at ` +
       `${position}`,
   );
-  if (state !== undefined && count > 0) checkState(symbol, model, count, state);
+  if (state !== undefined && count > 0) model.checkState(symbol, count, state);
 }

@@ -1,8 +1,8 @@
+import { ALL_FIELDS, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
 import { expectThat } from '../core/violation.ts';
-import type { SentMessage, Witness } from '../network/connection-ends.ts';
-import { Op, type WireFrame } from '../network/wire.ts';
-import { ALL_FIELDS, HeldWants, type Wants } from './held-wants.ts';
+import type { Observer, SentMessage } from '../network/connection-ends.ts';
 import type { HistoryOracle } from './history-oracle.ts';
+import { type Interest, SessionInterest } from './interest.ts';
 import { LivenessOracle } from './liveness-oracle.ts';
 import type { ServerOracle } from './server-oracle.ts';
 import { SessionAnomalies } from './session-anomalies.ts';
@@ -27,10 +27,10 @@ interface Verification {
 }
 
 /** Looks on at a subscriber's connection: every entry, anomaly and answer. */
-export class StreamOracle implements Witness {
+export class StreamOracle implements Observer {
   isOpen = true;
   readonly mirror: SessionMirror;
-  readonly wants: HeldWants;
+  readonly interest: SessionInterest;
   readonly anomalies: SessionAnomalies;
   readonly #server: ServerOracle;
   readonly #history: HistoryOracle;
@@ -55,9 +55,9 @@ export class StreamOracle implements Witness {
     this.#history = history;
     this.#liveness = new LivenessOracle(server);
     this.#conflateMs = conflateMs;
-    this.wants = new HeldWants(subscriptionsMax);
-    this.mirror = new SessionMirror(engine, this.wants);
-    this.anomalies = new SessionAnomalies(engine, this.wants, this.mirror, {
+    this.interest = new SessionInterest(subscriptionsMax);
+    this.mirror = new SessionMirror(engine, this.interest);
+    this.anomalies = new SessionAnomalies(engine, this.interest, this.mirror, {
       perSymbolMax: recentAnomaliesPerSymbol,
       isSync: config.store.directory !== '' && config.store.mode === 'sync',
     });
@@ -76,8 +76,8 @@ export class StreamOracle implements Witness {
 
   /** A symbol exists from now on. */
   symbolAppeared(symbolId: number): void {
-    const wants = this.wants.of(this.#server.engine.nameOf(symbolId));
-    if (wants !== undefined) this.anomalies.update(symbolId, wants.anomalies, undefined);
+    const interest = this.interest.of(this.#server.engine.nameOf(symbolId));
+    if (interest !== undefined) this.anomalies.update(symbolId, interest.anomalies, undefined);
   }
 
   before({ frame }: SentMessage): void {
@@ -123,7 +123,7 @@ export class StreamOracle implements Witness {
     const patterns = frame[2] as string[];
     const options = (frame[3] ?? {}) as Options;
     const fields = options.fields ?? ALL_FIELDS;
-    const wants: Wants = {
+    const interest: Interest = {
       fields: (options.stats ?? true) ? fields : 0,
       anomalies: options.anomalies ?? true,
     };
@@ -132,50 +132,50 @@ export class StreamOracle implements Witness {
       if (this.#conflateMs === 0) this.#statsAt = Number.NEGATIVE_INFINITY;
       this.#conflateMs = Math.min(CONFLATE_MS_MAX, options.conflateMs);
     }
-    const before = this.#allWants();
-    const codes = this.wants.hold(patterns, wants);
+    const before = this.#allInterest();
+    const codes = this.interest.hold(patterns, interest);
     const held = patterns.filter((_, index) => codes[index] === 0);
     this.#expected = { codes, fields };
-    this.#rewant(before, (symbol) => this.wants.isAnyMatch(held, symbol), options.since ?? {});
+    this.#follow(before, (symbol) => this.interest.isAnyMatch(held, symbol), options.since ?? {});
   }
 
   #unsubscribe(frame: WireFrame): void {
-    const before = this.#allWants();
-    this.#expected = { codes: this.wants.release(frame[2] as string[]) };
-    this.#rewant(before, () => false, {});
+    const before = this.#allInterest();
+    this.#expected = { codes: this.interest.release(frame[2] as string[]) };
+    this.#follow(before, () => false, {});
   }
 
-  #allWants(): (Wants | undefined)[] {
+  #allInterest(): (Interest | undefined)[] {
     const { engine } = this.#server;
-    return engine.byId.map((_, symbolId) => this.wants.of(engine.nameOf(symbolId)));
+    return engine.byId.map((_, symbolId) => this.interest.of(engine.nameOf(symbolId)));
   }
 
   /** Follows what is wanted of each symbol now. */
-  #rewant(
-    before: readonly (Wants | undefined)[],
+  #follow(
+    before: readonly (Interest | undefined)[],
     isFresh: (symbol: string) => boolean,
     since: Readonly<Record<string, number>>,
   ): void {
     const { engine } = this.#server;
     for (const symbolId of engine.byId.keys()) {
       const symbol = engine.nameOf(symbolId);
-      const wants = this.wants.of(symbol);
+      const interest = this.interest.of(symbol);
       const fresh = isFresh(symbol);
-      const hasChanged = wants?.fields !== before[symbolId]?.fields;
-      if (fresh || hasChanged || wants === undefined) this.mirror.forget(symbolId);
-      const isWanted = wants?.anomalies === true;
+      const hasChanged = interest?.fields !== before[symbolId]?.fields;
+      if (fresh || hasChanged || interest === undefined) this.mirror.forget(symbolId);
+      const isWanted = interest?.anomalies === true;
       this.anomalies.update(symbolId, isWanted, fresh ? since[symbol] : undefined);
     }
   }
 
   #verify(requestId: number): void {
-    if (this.#verifications.length >= VERIFICATIONS_MAX || this.wants.isPartial) return;
+    if (this.#verifications.length >= VERIFICATIONS_MAX || this.interest.isPartial) return;
     const counts = new Map<number, number>();
     const { engine } = this.#server;
     for (const symbolId of engine.byId.keys()) {
       const { settled, states } = engine.model(symbolId);
       // A row that is being written right now cannot be read.
-      const isWanted = (this.wants.of(engine.nameOf(symbolId))?.fields ?? 0) !== 0;
+      const isWanted = (this.interest.of(engine.nameOf(symbolId))?.fields ?? 0) !== 0;
       if (isWanted && settled > 0 && settled === states.length) counts.set(symbolId, settled);
     }
     this.#verifications.push({ requestId, counts });
@@ -230,17 +230,17 @@ export class StreamOracle implements Witness {
       'VERIFY is answered in order',
       () => `DIGEST ${String(requestId)}, due was ${verification?.requestId}`,
     );
-    const { value, symbols } = this.mirror.digest();
+    const own = this.mirror.digest();
     expectThat(
-      digest === value && symbolCount === symbols,
+      digest === own.digest && symbolCount === own.symbolCount,
       'the digest is that of what the session was sent',
       () =>
-        `${String(digest)} of ${String(symbolCount)} symbols; the mirror's is ${value} of ${symbols}`,
+        `${String(digest)} of ${String(symbolCount)} symbols; the mirror's is ${JSON.stringify(own)}`,
     );
     for (const [symbolId, count] of verification?.counts ?? []) {
       const symbol = this.#server.engine.nameOf(symbolId);
-      if ((this.wants.of(symbol)?.fields ?? 0) !== ALL_FIELDS) continue;
-      const held = this.mirror.records.get(symbolId)?.count ?? 0;
+      if ((this.interest.of(symbol)?.fields ?? 0) !== ALL_FIELDS) continue;
+      const held = this.mirror.count(symbolId);
       expectThat(
         held >= count,
         'VERIFY brings the session up to date',

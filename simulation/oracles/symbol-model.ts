@@ -1,26 +1,21 @@
-import type { Rules } from '../../src/engine/partition.ts';
+import {
+  type ExpectedAnomaly,
+  exactMean,
+  type OracleRules,
+  type Statistics,
+  SymbolOracle,
+  type Tick,
+} from '../../testkit/independent/statistics.ts';
 import { expectThat } from '../core/violation.ts';
 
-/** An anomaly as the rule has it. */
-export interface ExpectedAnomaly {
-  readonly sequence: number;
-  readonly direction: 1 | -1;
-  readonly reference: number;
-  readonly price: number;
-  readonly changePercent: number;
-  readonly time: number;
-}
+/** The relative error that the running sum may have. */
+const AVERAGE_ERROR_MAX = 1e-12;
 
-/** Percent points within which a change is equal to the threshold. */
-const EQUAL_WITHIN = 1e-9;
+/** The statistics of a symbol but for the update count. */
+export type StateValues = Omit<Statistics, 'count'>;
 
-/** The statistics of a symbol after one of its ticks. */
-export interface SymbolState {
-  readonly price: number;
-  readonly average: number;
-  readonly time: number;
-  readonly min: number;
-  readonly max: number;
+/** A symbol after one of its ticks. */
+export interface SymbolState extends Omit<StateValues, 'average'> {
   /** Ticks that were not late. */
   readonly onTime: number;
   /** The first of those that the window may reach back to: it begins anew where a worker died. */
@@ -31,15 +26,7 @@ export interface SymbolState {
   readonly position: number;
 }
 
-interface TimedPrice {
-  readonly price: number;
-  readonly time: number;
-}
-
-/**
- * What the ticks of one symbol come to, worked out from their lists by the definitions: every state that the symbol ever
- * had, and every anomaly. Shares no code and no data structure with the engine.
- */
+/** Every state that a symbol ever had, and every anomaly, over the deaths of workers and processes. */
 export class SymbolModel {
   /** By update count - 1. */
   readonly states: SymbolState[] = [];
@@ -49,48 +36,46 @@ export class SymbolModel {
   restored = 0;
   /** States that surely stand: a tick that is being applied may yet be lost. */
   settled = 0;
-  readonly #rules: Rules;
+  readonly #rules: OracleRules;
+  #oracle: SymbolOracle;
   readonly #prices: number[] = [];
-  readonly #onTime: TimedPrice[] = [];
+  readonly #onTime: Tick[] = [];
   #windowFrom = 0;
-  /** Sequence of the newest anomaly, which a store may know of though no tick here raised it. */
-  #lastAnomaly = 0;
 
-  constructor(rules: Rules) {
+  constructor(rules: OracleRules) {
     this.#rules = rules;
+    this.#oracle = new SymbolOracle(rules);
   }
 
+  /** Sequence of the newest anomaly, which a store may know of though no tick here raised it. */
   get lastAnomaly(): number {
-    return this.#lastAnomaly;
-  }
-
-  /** Where the tick after which there were `count` updates stood in its queue; -1: in an earlier process's. */
-  positionOf(count: number): number | undefined {
-    return count <= this.restored ? -1 : this.states[count - 1]?.position;
+    return this.#oracle.lastAnomaly;
   }
 
   get last(): SymbolState | undefined {
     return this.states.at(-1);
   }
 
+  /** The queue position of the tick after which there were `count` updates; -1: in an earlier process's. */
+  positionOf(count: number): number | undefined {
+    return count <= this.restored ? -1 : this.states[count - 1]?.position;
+  }
+
   /** A tick is being applied. */
   begin(price: number, time: number, position: number): void {
-    const before = this.last;
-    const isLate = before !== undefined && time < before.time;
+    const oracle = this.#oracle;
+    const { late } = oracle;
+    for (const anomaly of oracle.apply(price, time)) this.anomalies.set(anomaly.sequence, anomaly);
     this.#prices.push(price);
-    if (!isLate) {
-      this.#onTime.push({ price, time });
-      this.#detect();
-    }
+    if (oracle.late === late) this.#onTime.push({ price, time });
     this.states.push({
-      price: before !== undefined && isLate ? before.price : price,
-      average: this.#average(),
-      time: before !== undefined && isLate ? before.time : time,
-      min: Math.min(price, before?.min ?? price),
-      max: Math.max(price, before?.max ?? price),
+      price: oracle.price,
+      time: oracle.time,
+      min: oracle.min,
+      max: oracle.max,
       onTime: this.#onTime.length,
       windowFrom: this.#windowFrom,
-      anomalies: this.#lastAnomaly,
+      anomalies: oracle.lastAnomaly,
       position,
     });
   }
@@ -101,84 +86,117 @@ export class SymbolModel {
   }
 
   /**
-   * The worker died applying a tick, and another one has cleaned up: `count` updates and `anomalies` stand. The tick may be
-   * among them or not, and so may each of its anomalies; what its window held is forgotten.
+   * The worker died applying a tick, and another one has cleaned up: `count` updates and `anomalies`
+   * stand. The tick may be among them or not, and so may each of its anomalies; what its window held
+   * is forgotten.
    */
   repair(symbol: string, count: number, anomalies: number): void {
     const isLost = count === this.settled && this.states.length > count;
-    const isPossible = count === this.states.length || isLost;
     expectThat(
-      isPossible,
+      count === this.states.length || isLost,
       'a worker that takes over',
       () => `${symbol}: ${count} updates after ${this.settled} and perhaps one more`,
     );
-    const before = this.states[this.settled - 1]?.anomalies ?? this.#lastAnomaly;
+    const { lastAnomaly } = this;
+    const before = this.states[this.settled - 1]?.anomalies ?? lastAnomaly;
     expectThat(
-      anomalies <= this.#lastAnomaly && (anomalies >= before || this.settled === 0),
+      anomalies <= lastAnomaly && (anomalies >= before || this.settled === 0),
       'a worker that takes over',
-      () => `${symbol}: ${anomalies} anomalies, of ${this.#lastAnomaly} at most`,
+      () => `${symbol}: ${anomalies} anomalies, of ${lastAnomaly} at most`,
     );
-    if (isLost) this.#cut(count);
-    for (let lost = anomalies + 1; lost <= this.#lastAnomaly; lost++) this.anomalies.delete(lost);
-    this.#lastAnomaly = anomalies;
+    this.#cut(count);
     const last = this.states.pop();
-    // A snapshot of before may hold the window still: its beginning stays noted.
+    // The window's beginning stays noted: a snapshot of before may still hold it.
     if (last !== undefined) this.states.push({ ...last, anomalies });
-    this.#windowFrom = this.#onTime.length;
-    this.settled = this.states.length;
+    this.#goOn(anomalies, this.#onTime.length);
   }
 
   /**
-   * A new process goes on from the state after `count` updates, its anomalies numbered behind `anomalies`; its window may
-   * have been forgotten.
+   * A new process goes on from the state after `count` updates, with its anomalies numbered behind
+   * `anomalies`.
    */
   restore(count: number, anomalies: number, isWindowEmpty: boolean): void {
     this.#cut(count);
-    this.settled = count;
     this.restored = count;
-    for (const sequence of this.anomalies.keys()) {
-      if (sequence > anomalies) this.anomalies.delete(sequence);
-    }
-    this.#lastAnomaly = anomalies;
-    this.#windowFrom = isWindowEmpty ? this.#onTime.length : (this.last?.windowFrom ?? 0);
+    this.#goOn(anomalies, isWindowEmpty ? this.#onTime.length : (this.last?.windowFrom ?? 0));
   }
 
+  /** Whether the record, which may lack fields, is the state after `count` updates. */
+  isState(count: number, record: { readonly [Field in keyof Statistics]: number | undefined }) {
+    const state = this.states[count - 1];
+    if (state === undefined || (record.count ?? count) !== count) return false;
+    for (const field of ['price', 'time', 'min', 'max'] as const) {
+      if (record[field] !== undefined && record[field] !== state[field]) return false;
+    }
+    const { average } = record;
+    return average === undefined || this.#isAverage(count, average);
+  }
+
+  /** The state after `count` updates, in words. */
+  describe(count: number): string {
+    const state = this.states[count - 1];
+    return JSON.stringify(state && { ...state, average: this.#averageAfter(count) }) ?? 'nothing';
+  }
+
+  /** Checks that values are those after `count` updates. */
+  checkState(symbol: string, count: number, { price, average, time, min, max }: StateValues): void {
+    const values = { price, average, count, time, min, max };
+    expectThat(
+      this.isState(count, values),
+      'every state is one that the symbol had',
+      () => `${symbol}: ${JSON.stringify(values)}, not ${this.describe(count)}`,
+    );
+  }
+
+  /** Checks an anomaly's direction, reference, price, change and time. */
+  checkAnomaly(symbol: string, sequence: number, values: readonly number[]): void {
+    const expected = this.anomalies.get(sequence);
+    const { direction, reference, price, changePercent, time } = expected ?? {};
+    const isRight = [direction, reference, price, changePercent, time].every(
+      (value, index) => value !== undefined && value === values[index],
+    );
+    expectThat(
+      isRight,
+      'anomalies are those that the ticks raise',
+      () =>
+        `${symbol} ${sequence}: ${JSON.stringify(values)}, expected ${JSON.stringify(expected)}`,
+    );
+  }
+
+  /** Only a process that is gone or a tick that was lost takes states back. */
   #cut(count: number): void {
     this.states.length = count;
     this.#prices.length = count;
     this.#onTime.length = this.last?.onTime ?? 0;
   }
 
-  #average(): number {
-    const from = Math.max(0, this.#prices.length - this.#rules.movingAverageWindow);
-    let mean = 0;
-    const count = this.#prices.length - from;
-    const first = this.#prices[from] as number;
-    // Differences to one of them: they are small, so that rounding has nothing to take from.
-    for (let i = from; i < this.#prices.length; i++) mean += (this.#prices[i] as number) - first;
-    return first + mean / count;
-  }
-
-  #detect(): void {
-    const onTime = this.#onTime;
-    const { price, time } = onTime.at(-1) as TimedPrice;
-    let min = price;
-    let max = price;
-    for (let at = onTime.length - 1; at >= this.#windowFrom; at--) {
-      const tick = onTime[at] as TimedPrice;
-      if (tick.time < time - this.#rules.slidingWindowMilliseconds) break;
-      min = Math.min(min, tick.price);
-      max = Math.max(max, tick.price);
+  /** Everything that stands is settled; anomalies after `lastAnomaly` do not stand. */
+  #goOn(lastAnomaly: number, windowFrom: number): void {
+    this.settled = this.states.length;
+    for (const sequence of this.anomalies.keys()) {
+      if (sequence > lastAnomaly) this.anomalies.delete(sequence);
     }
-    this.#judge(1, min, ((price - min) / min) * 100);
-    this.#judge(-1, max, ((price - max) / max) * 100);
+    this.#windowFrom = windowFrom;
+    const { last } = this;
+    const oldest = (last?.time ?? 0) - this.#rules.slidingWindowMilliseconds;
+    this.#oracle = new SymbolOracle(
+      this.#rules,
+      last && {
+        ...last,
+        count: this.settled,
+        prices: this.#prices.slice(-this.#rules.movingAverageWindow),
+        window: this.#onTime.slice(windowFrom).filter(({ time }) => time >= oldest),
+      },
+    );
+    this.#oracle.lastAnomaly = lastAnomaly;
   }
 
-  #judge(direction: 1 | -1, reference: number, changePercent: number): void {
-    const beyond = direction * changePercent - this.#rules.anomalyThresholdPercent;
-    if (beyond <= EQUAL_WITHIN) return;
-    const { price, time } = this.#onTime.at(-1) as TimedPrice;
-    const sequence = ++this.#lastAnomaly;
-    this.anomalies.set(sequence, { sequence, direction, reference, price, changePercent, time });
+  #averageAfter(count: number): number {
+    const from = Math.max(0, count - this.#rules.movingAverageWindow);
+    return exactMean(this.#prices.slice(from, count));
+  }
+
+  #isAverage(count: number, average: number): boolean {
+    return Math.abs(average / this.#averageAfter(count) - 1) <= AVERAGE_ERROR_MAX;
   }
 }

@@ -1,17 +1,10 @@
 import { isPrice } from '../../src/gateway/ingest/tick-intake.ts';
 import { validateSymbol } from '../../src/protocol/index.ts';
+import { Code, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
 import { expectThat } from '../core/violation.ts';
-import { Op, type WireFrame } from '../network/wire.ts';
 import type { Offer } from './engine-oracle.ts';
 import type { ServerOracle } from './server-oracle.ts';
 
-const Code = {
-  bad_symbol: 3,
-  bad_price: 4,
-  bad_time: 5,
-  unknown_alias: 6,
-  symbol_limit: 7,
-} as const;
 /** Rejected ticks of a frame that are named. */
 const NAMED_MAX = 100;
 /** A tick whose time is so near the limit may be judged either way: the server looks at the clock once a turn. */
