@@ -1,7 +1,7 @@
-import { ConfigError } from '../../src/config/config-error.ts';
+import { ConfigError } from '../../src/config/faults.ts';
 import { CONFIG_KEYS } from '../../src/config/keys.ts';
+import { readConfigFile } from '../../src/config/load.ts';
 import { resolveConfig } from '../../src/config/parse-config.ts';
-import { readConfigFile } from '../../src/config/read-file.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { jsonOf } from '../generate/any-encoding.ts';
@@ -16,14 +16,7 @@ export function configFiles(): Target {
   const file = new ScratchFile(NAME);
   return {
     name: 'config-files',
-    covers: [
-      'config/read-file',
-      'config/json-fault',
-      'config/read-object',
-      'config/parse-config',
-      'config/closest-name',
-      'config/shown',
-    ],
+    covers: ['config/load', 'config/json-error', 'config/parse-config', 'config/faults'],
     dictionary: [
       '{',
       '}',

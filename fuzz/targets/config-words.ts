@@ -16,11 +16,11 @@ export function configWords(): Target {
   return {
     name: 'config-words',
     covers: [
-      'config/read-flags',
-      'config/read-environment',
-      'config/settings',
+      'config/flags',
+      'config/load',
+      'config/keys',
       'config/command-line',
-      'config/closest-name',
+      'config/faults',
       'config/parse-config',
     ],
     inputBytesMax: 32_768,

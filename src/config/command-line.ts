@@ -1,59 +1,76 @@
-import { ConfigError } from './config-error.ts';
-import { configTable } from './config-table.ts';
-import { helpText } from './help-text.ts';
-import { type IssueFlags, readIssueFlags } from './issue-flags.ts';
-import { loadConfig } from './load.ts';
-import type { Environment } from './read-environment.ts';
-import { readFlags } from './read-flags.ts';
+import { ConfigError } from './faults.ts';
+import { type Flags, readFlags } from './flags.ts';
+import type { IssueValue } from './issue-options.ts';
+import { CONFIG_KEYS } from './keys.ts';
+import { type Environment, resolveSources } from './load.ts';
+import type { ResolvedConfig } from './parse-config.ts';
 import type { Config } from './schema.ts';
-import { tickwireVersion } from './version.ts';
 
-/** What to do: run a server, make a token or an API key, print a text and end well, or print a message and fail. */
+/** What to do: run a server, issue a token or API key, or print a text and succeed or fail. */
 export type Command =
   | { readonly kind: 'run'; readonly config: Config }
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'fail'; readonly message: string };
 
-/** How long a token is valid where `--expires` is not given. */
-const TOKEN_LIFETIME_MS = 3_600_000;
-
-type IssueKind = Extract<Command, { request: unknown }>['kind'];
-
-function readIssueCommand(
-  kind: IssueKind,
-  args: readonly string[],
-  env: Environment,
-  cwd: string,
-): Command {
-  const { flags, rest, faults } = readIssueFlags(args, kind === 'token' ? 'subject' : 'id');
-  if (faults.length > 0) {
-    return { kind: 'fail', message: [`tickwire ${kind}:`, ...faults].join('\n  ') };
-  }
-  const { config } = loadConfig({ argv: rest, env, cwd });
-  const isTokenWithoutEnd = kind === 'token' && flags.lifetimeMs === undefined;
-  const request = isTokenWithoutEnd ? { ...flags, lifetimeMs: TOKEN_LIFETIME_MS } : flags;
-  return { kind, config, request };
+/** The token or API key to issue. */
+export interface IssueFlags {
+  readonly name: string;
+  /** Members of a token's claim; their values are unchecked. */
+  readonly permissions: Readonly<Record<string, IssueValue>>;
+  /** Undefined: for ever. */
+  readonly lifetimeMs: number | undefined;
 }
+
+const TOKEN_LIFETIME_MS = 3_600_000;
 
 /**
  * Reads the command line (without the program itself), the environment and the configuration file.
  *
- * `--help` and `--version` answer whatever else is wrong; everything else fails on any fault. The
- * texts have no line end of their own.
+ * `--help` and `--version` win over any fault; everything else fails on one. The texts have no final
+ * newline.
  */
 export function readCommandLine(argv: readonly string[], env: Environment, cwd: string): Command {
-  const { switches } = readFlags(argv);
-  if (switches.has('help')) return { kind: 'print', text: helpText() };
-  if (switches.has('version')) return { kind: 'print', text: tickwireVersion() };
-  const [kind, ...args] = argv;
+  const flags = readFlags(argv);
+  const { kind, text } = flags;
+  if (text !== undefined) return { kind: 'print', text };
   try {
-    if (kind === 'token' || kind === 'api-key') return readIssueCommand(kind, args, env, cwd);
-    const resolved = loadConfig({ argv, env, cwd });
-    if (switches.has('print-config')) return { kind: 'print', text: configTable(resolved) };
-    return { kind: 'run', config: resolved.config };
+    const resolved = resolveSources(flags, env, cwd);
+    if (flags.printsConfig) return { kind: 'print', text: formatConfig(resolved) };
+    const { config } = resolved;
+    return kind === 'run' ? { kind, config } : { kind, config, request: issueRequest(flags) };
   } catch (error) {
-    if (error instanceof ConfigError) return { kind: 'fail', message: error.message };
-    throw error;
+    if (!(error instanceof ConfigError)) throw error;
+    const message =
+      kind === 'run' ? error.message : [`tickwire ${kind}:`, ...error.faults].join('\n  ');
+    return { kind: 'fail', message };
   }
+}
+
+function issueRequest({ kind, issue }: Flags): IssueFlags {
+  const { subject, id, expires, ...permissions } = Object.fromEntries(issue);
+  const defaultMs = kind === 'token' ? TOKEN_LIFETIME_MS : undefined;
+  const lifetimeMs = typeof expires === 'number' ? expires : defaultMs;
+  return { name: String(subject ?? id), permissions, lifetimeMs };
+}
+
+/** The output of `--print-config`: each key with its value, unless secret, and its source. */
+function formatConfig({ config, sources }: ResolvedConfig): string {
+  const values = new Map(
+    Object.entries(config).flatMap(([section, keys]) =>
+      Object.entries(keys).map(([name, value]) => [`${section}.${name}`, JSON.stringify(value)]),
+    ),
+  );
+  const rows = CONFIG_KEYS.map(({ path, facts, defaultValue }) => {
+    const value = values.get(path) ?? '';
+    const isHidden = facts.isSecret === true && value !== JSON.stringify(defaultValue);
+    return [path, isHidden ? '(set, not shown)' : value, sources.get(path) ?? ''];
+  });
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  const [pathWidth, valueWidth] = [width(0), width(1)];
+  return rows
+    .map(([path = '', value = '', source = '']) =>
+      [path.padEnd(pathWidth), value.padEnd(valueWidth), source].join('   '),
+    )
+    .join('\n');
 }

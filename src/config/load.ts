@@ -1,32 +1,121 @@
-import { type ResolvedConfig, resolveConfig } from './parse-config.ts';
-import { CONFIG_FILE_VARIABLE, type Environment, readEnvironment } from './read-environment.ts';
-import { type NamedFile, readConfigFile } from './read-file.ts';
-import { type Flags, readFlags } from './read-flags.ts';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createSuggester, SUGGESTIONS_MAX, truncate } from './faults.ts';
+import { type Flags, readFlags } from './flags.ts';
+import { jsonErrorPosition } from './json-error.ts';
+import {
+  CONFIG_KEYS,
+  ENVIRONMENT_PREFIX,
+  environmentName,
+  keyOfEnvironmentName,
+  parseText,
+  type Setting,
+  type Settings,
+} from './keys.ts';
+import { type ResolvedConfig, readObject, resolveConfig } from './parse-config.ts';
 
-/** Where configuration comes from. Nothing else is read but the file that these name. */
+/** An environment such as `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** All sources of configuration, but for the file that they name. */
 export interface ConfigSources {
   /** The command line, without the program itself. */
   readonly argv: readonly string[];
   readonly env: Environment;
-  /** The working directory: relative file names start here. */
+  /** The working directory, against which file names are resolved. */
   readonly cwd: string;
 }
 
-function configFile(flags: Flags, env: Environment): NamedFile | undefined {
-  if (flags.configFile !== undefined) return { name: flags.configFile, namedBy: '--config' };
-  const name = env[CONFIG_FILE_VARIABLE];
-  // Set but empty is how a shell or a container file says "not set".
-  return name === undefined || name === '' ? undefined : { name, namedBy: CONFIG_FILE_VARIABLE };
+/** A configuration file as it was named, and by what. */
+export interface NamedFile {
+  readonly name: string;
+  readonly namedBy: string;
 }
 
+/** Read from the working directory, if present, when no file is named. */
+const DEFAULT_CONFIG_FILE = 'tickwire.config.json';
+
+const CONFIG_FILE_VARIABLE = 'TICKWIRE_CONFIG';
+
+// Not settings: the file; recorded ticks and feeds of tests and benchmarks; a client's URL and token.
+const OTHER_VARIABLES: readonly string[] = [
+  CONFIG_FILE_VARIABLE,
+  'TICKWIRE_FEEDS',
+  'TICKWIRE_TICKS',
+  'TICKWIRE_TOKEN',
+  'TICKWIRE_URL',
+];
+
+// Matches variables as if they were keys, with dots for underscores.
+const suggestVariable = createSuggester(
+  [...CONFIG_KEYS.map(({ path }) => path), 'config', 'feeds', 'ticks', 'token', 'url'],
+  environmentName,
+);
+
 /**
- * Reads the configuration: defaults, then the JSON file, then the environment, then flags; the
- * later wins.
+ * Reads the configuration: defaults, JSON file, environment, flags; the later wins.
  *
  * @throws ConfigError naming every fault of every source
  */
 export function loadConfig({ argv, env, cwd }: ConfigSources): ResolvedConfig {
-  const flags = readFlags(argv);
-  const file = readConfigFile(cwd, configFile(flags, env));
+  return resolveSources(readFlags(argv), env, cwd);
+}
+
+/** Like `loadConfig`, of a command line that is read already. */
+export function resolveSources(flags: Flags, env: Environment, cwd: string): ResolvedConfig {
+  const file = readConfigFile(cwd, namedFile(flags, env));
   return resolveConfig([file, readEnvironment(env), flags]);
+}
+
+function namedFile(flags: Flags, env: Environment): NamedFile | undefined {
+  if (flags.configFile !== undefined) return { name: flags.configFile, namedBy: '--config' };
+  const name = env[CONFIG_FILE_VARIABLE];
+  // Shells and container files set a variable to nothing to unset it.
+  return name === undefined || name === '' ? undefined : { name, namedBy: CONFIG_FILE_VARIABLE };
+}
+
+/** The settings in the named file, or in `tickwire.config.json` if there is one. */
+export function readConfigFile(directory: string, named: NamedFile | undefined): Settings {
+  const name = named?.name ?? DEFAULT_CONFIG_FILE;
+  const refuse = (fault: string): Settings => ({ settings: [], faults: [fault] });
+  let text: string;
+  try {
+    text = readFileSync(resolve(directory, name), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    if (named === undefined && code === 'ENOENT') return { settings: [], faults: [] };
+    const namedBy = named === undefined ? '' : `${named.namedBy}: `;
+    return refuse(`${namedBy}cannot read ${name}: ${code === 'ENOENT' ? 'no such file' : code}`);
+  }
+  // Editors on Windows write a byte order mark.
+  const json = text.replace(/^\uFEFF/, '');
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return refuse(`${name}: not JSON at ${jsonErrorPosition(json)}`);
+  }
+  return readObject(value, name);
+}
+
+/** The settings in variables that start with TICKWIRE_. An unknown one is a fault. */
+function readEnvironment(environment: Environment): Settings {
+  const settings: Setting[] = [];
+  const faults: string[] = [];
+  for (const [name, text] of Object.entries(environment)) {
+    if (text === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue;
+    if (OTHER_VARIABLES.includes(name)) continue;
+    const key = keyOfEnvironmentName(name);
+    if (key === undefined) {
+      const hint = faults.length < SUGGESTIONS_MAX ? suggestVariable(pathOf(name)) : '';
+      faults.push(`${truncate(name)}: unknown variable${hint}`);
+    } else settings.push({ key, value: parseText(key, text), source: name, place: name });
+  }
+  return { settings, faults };
+}
+
+/** The inverse of `environmentName`, but for case: `TICKWIRE_SERVER_PORT` is `server.port`. */
+function pathOf(variable: string): string {
+  const [section = '', ...words] = variable.slice(ENVIRONMENT_PREFIX.length).split('_');
+  return words.length === 0 ? section : `${section}.${words.join('')}`;
 }

@@ -1,32 +1,36 @@
-import { ConfigError } from './config-error.ts';
-import { CONFIG_KEYS, CONFIG_SECTIONS } from './keys.ts';
-import { readObject } from './read-object.ts';
+import { ConfigError, createSuggester, SUGGESTIONS_MAX, showValue, truncate } from './faults.ts';
+import { CONFIG_KEYS, CONFIG_SECTIONS, keyAt, type Setting, type Settings } from './keys.ts';
 import { type Config, type ConfigInput, configSchema } from './schema.ts';
-import type { Setting, Settings } from './settings.ts';
-import { shown } from './shown.ts';
 
 /** A configuration, and where each of its values came from. */
 export interface ResolvedConfig {
   readonly config: Config;
-  /** By the path of the key (`server.port`): a file, a variable, a flag, or `default`. */
+  /** By key (`server.port`): a file, a variable, a flag, or `default`. */
   readonly sources: ReadonlyMap<string, string>;
 }
 
-function faultOf({ key, value, place }: Setting): string | undefined {
-  if (key.schema.safeParse(value).success) return undefined;
-  const got = key.facts.isSecret === true ? 'something else' : shown(value);
-  return `${place}: expected ${key.facts.expected}, got ${got}`;
+/** Faults reported per file. */
+const FAULTS_MAX = 100;
+
+const suggestKey = createSuggester([...CONFIG_SECTIONS, ...CONFIG_KEYS.map(({ path }) => path)]);
+
+/**
+ * The configuration that a program gives, over the defaults.
+ *
+ * @throws ConfigError naming every unknown key and bad value
+ */
+export function parseConfig(input: ConfigInput): Config {
+  return resolveConfig([readObject(input, '')]).config;
 }
 
-function freeze(config: Config): Config {
-  for (const section of Object.values(config)) Object.freeze(section);
-  return Object.freeze(config);
+export function defaultConfig(): Config {
+  return parseConfig({});
 }
 
 /**
- * Merges what the sources give, weakest first, over the defaults.
+ * Merges sources, weakest first, over the defaults.
  *
- * @throws ConfigError with every fault, also of values that a stronger source replaces
+ * @throws ConfigError with every fault, including those of values that a stronger source replaces
  */
 export function resolveConfig(layers: readonly Settings[]): ResolvedConfig {
   const faults: string[] = [];
@@ -36,7 +40,7 @@ export function resolveConfig(layers: readonly Settings[]): ResolvedConfig {
   for (const layer of layers) {
     faults.push(...layer.faults);
     for (const setting of layer.settings) {
-      const fault = faultOf(setting);
+      const fault = validateSetting(setting);
       if (fault !== undefined) faults.push(fault);
       const section = values[setting.key.section];
       if (section !== undefined) section[setting.key.name] = setting.value;
@@ -44,19 +48,63 @@ export function resolveConfig(layers: readonly Settings[]): ResolvedConfig {
     }
   }
   if (faults.length > 0) throw new ConfigError(faults);
-  return { config: freeze(configSchema.parse(values)), sources };
+  const config: Config = configSchema.parse(values);
+  for (const section of Object.values(config)) Object.freeze(section);
+  return { config: Object.freeze(config), sources };
+}
+
+function validateSetting({ key, value, place }: Setting): string | undefined {
+  if (key.schema.safeParse(value).success) return undefined;
+  const got = key.facts.isSecret === true ? 'something else' : showValue(value);
+  return `${place}: expected ${key.facts.expected}, got ${got}`;
 }
 
 /**
- * The configuration that a program gives: defaults where it says nothing.
+ * The settings in an object of sections. Undefined values count as absent.
  *
- * @throws ConfigError naming every unknown key and bad value
+ * @param source the file the object came from, with which faults begin; may be empty
  */
-export function parseConfig(input: ConfigInput): Config {
-  return resolveConfig([readObject(input, '')]).config;
+export function readObject(object: unknown, source: string): Settings {
+  const settings: Setting[] = [];
+  const faults: string[] = [];
+  const place = source === '' ? '' : `${source}: `;
+  const unknown = (name: string, shown = truncate(name)) => {
+    const hint = keyAt(name) === undefined && faults.length < SUGGESTIONS_MAX;
+    faults.push(`${place}unknown key ${shown}${hint ? suggestKey(name) : ''}`);
+  };
+  if (!isObject(object)) {
+    return {
+      settings,
+      faults: [`${place}expected an object of sections, got ${showValue(object)}`],
+    };
+  }
+  for (const [section, values] of Object.entries(object)) {
+    if (faults.length >= FAULTS_MAX) break;
+    if (values === undefined) continue;
+    if (!CONFIG_SECTIONS.includes(section)) {
+      unknown(section, flatKeyHint(section));
+    } else if (!isObject(values)) {
+      faults.push(`${place}${section}: expected an object of keys, got ${showValue(values)}`);
+    } else {
+      for (const [name, value] of Object.entries(values)) {
+        if (value === undefined || faults.length >= FAULTS_MAX) continue;
+        const key = keyAt(`${section}.${name}`);
+        if (key === undefined) unknown(`${section}.${name}`);
+        else settings.push({ key, value, source, place: place + key.path });
+      }
+    }
+  }
+  if (faults.length >= FAULTS_MAX) faults.push(`${place}too many faults: the rest was not read`);
+  return { settings, faults };
 }
 
-/** The configuration with nothing set. */
-export function defaultConfig(): Config {
-  return parseConfig({});
+/** How to write a key given as "section.key" at the top level. */
+function flatKeyHint(name: string): string | undefined {
+  const key = keyAt(name);
+  if (key === undefined) return undefined;
+  return `${showValue(name)} (write it as {"${key.section}": {"${key.name}": …}})`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

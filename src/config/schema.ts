@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { choice, integer, numberAbove, path, powerOfTwo, secret, text } from './key-kinds.ts';
+import { choice, integer, numberAbove, path, powerOfTwo, secret, text } from './key-types.ts';
 
 const ANY_TEXT = { pattern: /^[^\0]*$/, expected: 'a text', default: '' };
 

@@ -2,7 +2,7 @@ import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import { readMessagePack } from '../../client-sdk/src/connection/message-pack-reader.ts';
 import { collidingIntegers } from '../../fuzz/generate/values.ts';
-import { jsonErrorPosition } from '../../src/config/json-fault.ts';
+import { jsonErrorPosition } from '../../src/config/json-error.ts';
 import { AliasTable } from '../../src/gateway/ingest/alias-table.ts';
 import { decodeFrame, ProtocolError } from '../../src/protocol/index.ts';
 import { until } from '../../testkit/until.ts';

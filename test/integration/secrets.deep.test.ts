@@ -54,7 +54,12 @@ describe('a secret of the configuration', () => {
     ['a list in a file', ['--config=list.json'], {}, 'at least 32'],
     ['a short one in the environment', [], { TICKWIRE_AUTH_JWT_SECRET: 'Zq7' }, 'at least 32'],
     ['a short one as a flag', ['--auth.jwtSecret=Zq7'], {}, 'at least 32'],
-    ['one with dashes in front', ['--auth.jwtSecret', `--${SECRET}`], {}, 'got another flag'],
+    [
+      'one with dashes in front',
+      ['--auth.jwtSecret', `--${SECRET}`],
+      {},
+      'flag after the value of',
+    ],
     ['one with a space', ['--auth.jwtSecret', 'x', SECRET], {}, 'after the value of a secret'],
     ['one of a misspelt flag', [`--auth.jwtSecert=${SECRET}`], {}, 'did you mean --auth.jwtSecret'],
     ['one of a misspelt variable', [], { TICKWIRE_AUTH_JWTSECRET: SECRET }, 'unknown variable'],

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { environmentName } from '../../src/config/environment-name.ts';
-import { jsonErrorPosition } from '../../src/config/json-fault.ts';
-import { CONFIG_KEYS, keyOfEnvironmentName } from '../../src/config/keys.ts';
+import { jsonErrorPosition } from '../../src/config/json-error.ts';
+import { CONFIG_KEYS, environmentName, keyOfEnvironmentName } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { fc } from '../../testkit/fast-check.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCommandLine } from '../../src/config/command-line.ts';
-import { CONFIG_KEYS } from '../../src/config/keys.ts';
+import { CONFIG_KEYS, CONFIG_SECTIONS } from '../../src/config/keys.ts';
 import { defaultConfig } from '../../src/config/parse-config.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 
@@ -48,6 +48,13 @@ describe('the command line', () => {
     expect(read(['--server.port=x', flag, 'y'], { TICKWIRE_NONE: '1' }).kind).toBe('print');
   });
 
+  it.each(['--store.directory', '--auth.jwtSecret', '--nonsense', 'token', 'api-key'])(
+    'answers --help after %s',
+    (argument) => {
+      expect(printed([argument, '--help'])).toMatch(/^Usage: tickwire/);
+    },
+  );
+
   it('fails on --print-config with faults', () => {
     expect(read(['--print-config', '--server.port=x']).kind).toBe('fail');
   });
@@ -56,30 +63,39 @@ describe('the command line', () => {
 describe('--help', () => {
   const help = printed(['--help']);
   const lines = help.split('\n');
-  // Wrapped texts, in one line.
+  // Wrapped texts, on one line.
   const flowing = help.replace(/\s+/g, ' ');
 
-  it.each(CONFIG_KEYS)('tells of $path', ({ path, environmentName, defaultValue, facts }) => {
-    const line = lines.find((text) => text.trimStart().startsWith(`--${path} `));
-    expect(line).toContain(`default ${JSON.stringify(defaultValue)}`);
-    if (facts.unit !== undefined) expect(line).toMatch(new RegExp(` ${facts.unit}$`));
-    expect(flowing).toContain(`${facts.description} Takes ${facts.expected}. ${environmentName}`);
+  it.each(CONFIG_KEYS)('describes $path', ({ path, environmentName, defaultValue, facts }) => {
+    const unit = facts.unit === undefined ? '' : ` ${facts.unit}`;
+    expect(flowing).toContain(
+      ` --${path} ${facts.description} Takes ${facts.expected}. ${environmentName} ` +
+        `(default: ${JSON.stringify(defaultValue)}${unit}) `,
+    );
   });
 
-  it.each(['--config FILE', '--print-config', '--version', '-h, --help'])('tells of %s', (flag) => {
-    expect(help).toContain(`  ${flag} `);
-  });
+  it.each(['--config FILE', '--print-config', '--version', '-h, --help', 'token', 'api-key'])(
+    'describes %s',
+    (flag) => {
+      expect(help).toContain(`  ${flag} `);
+    },
+  );
 
   it('fits 100 columns', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 
-  it('aligns the defaults of all keys', () => {
+  it('aligns the descriptions of all keys', () => {
     const columns = lines
-      .filter((line) => line.startsWith('  --') && line.includes('   default '))
-      .map((line) => line.indexOf('default '));
+      .filter((line) => /^ {2}--\w+\.\w/.test(line))
+      .map((line) => /^ {2}\S+ +/.exec(line)?.[0].length);
     expect(columns).toHaveLength(CONFIG_KEYS.length);
     expect(new Set(columns).size).toBe(1);
+  });
+
+  it('lists the flags of a section under its name, in the order of the schema', () => {
+    const headings = lines.filter((line) => /^[a-z]+:$/.test(line));
+    expect(headings).toEqual(CONFIG_SECTIONS.map((section) => `${section}:`));
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError } from '../../src/config/config-error.ts';
+import { ConfigError } from '../../src/config/faults.ts';
 import { CONFIG_KEYS } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
@@ -128,13 +128,47 @@ describe('faults of the configuration', () => {
 
   it.each([
     [['--server.port'], '--server.port: expected an integer from 0 to 65535, got nothing'],
-    [['--store.directory', '--help'], '--store.directory: expected a path, got the flag --help'],
+    [['--store.directory', '--server.port=1'], '--store.directory: expected a path, got nothing'],
     [['--config'], '--config: expected a file, got nothing'],
     [['--help=1'], '--help: takes no value, got "1"'],
     [['--', 'x'], 'unexpected argument "x": every setting is a flag'],
     [['-x'], '-x: unknown flag'],
   ])('of the command line %j are named', (argv, fault) => {
     expect(faults(argv)).toEqual([fault]);
+  });
+
+  it.each([
+    [
+      ['--auth.jwtSecret', 'my secret', 'words'],
+      ['unexpected argument after the value of a secret'],
+    ],
+    [['--auth.jwtSecret', '-secret-of-dashes'], ['unknown flag after the value of a secret']],
+    [['--auth.jwtSecret', '--secret=x'], ['unknown flag after the value of a secret']],
+    [['--auth.jwtSecret'], ['--auth.jwtSecret: expected at least 32 characters, got nothing']],
+    [['--auth.jwtSecret=short secret'], ['--auth.jwtSecret: expected at least 32 characters']],
+  ])('of the secret in %j show nothing of it', (argv, expected) => {
+    const found = faults(argv);
+    for (const fault of expected) expect(found).toContainEqual(expect.stringContaining(fault));
+    expect(found.join('\n')).not.toMatch(/my|words|of-dashes|--secret|short/);
+  });
+
+  it('suggest a name for the first of many only, and for none that is far too long', () => {
+    const many = Array.from({ length: 30 }, (_, index) => `--server.por${index}`);
+    const hints = faults(many).filter((fault) => fault.includes('did you mean --server.port?'));
+    expect(hints).toHaveLength(10);
+    const before = process.cpuUsage();
+    const [long = ''] = faults([`--${'server.port'.repeat(6_000)}`]);
+    const { user, system } = process.cpuUsage(before);
+    expect(long).toMatch(/^--server\.portserver.{1,60}…: unknown flag$/);
+    expect((user + system) / 1000).toBeLessThan(100);
+  });
+
+  it('of variables suggest the variables of clients, too', () => {
+    expect(faults([], { TICKWIRE_TOKN: '1', TICKWIRE_CONFG: '1', TICKWIRE_LOG: '1' })).toEqual([
+      'TICKWIRE_TOKN: unknown variable (did you mean TICKWIRE_TOKEN?)',
+      'TICKWIRE_CONFG: unknown variable (did you mean TICKWIRE_CONFIG?)',
+      'TICKWIRE_LOG: unknown variable',
+    ]);
   });
 
   it.each(['', ' 1', '0x10', '1_000', '1,5', 'NaN', 'Infinity', '1e999', '1.5', '-1'])(
