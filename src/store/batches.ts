@@ -22,10 +22,10 @@ import {
 
 /** A key's length is one byte, so this holds any anomaly. */
 const ENTRY_BYTES_MAX = 1 + 255 + RECORD_BYTES;
-/** What most anomalies take. */
+/** Enough for most anomalies. */
 const ENTRY_BYTES_GUESS = 1 + 24 + RECORD_BYTES;
 
-/** The anomalies as bytes in a buffer of their own, which can be transferred. */
+/** Encodes anomalies into a buffer of their own, which can be transferred. */
 export function encodeBatch(
   anomalies: readonly Anomaly[],
   firstOrdinal: number,
@@ -62,9 +62,10 @@ export function readBatch(bytes: Buffer, onEntry: (key: Buffer, record: Buffer) 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Writes a batch in one transaction, which is on disk when this returns. Writing one again changes nothing.
+ * Writes a batch in one transaction, which is on disk when this returns. Writing it again changes
+ * nothing.
  *
- * @throws Error of LMDB when the disk fails; then nothing of it is written
+ * @throws Error of LMDB when the disk fails; then none of it is written
  */
 export function writeBatch(databases: Databases, bytes: Buffer): void {
   const { root, anomalies, times, arrivals, symbols } = databases;

@@ -1,7 +1,7 @@
 /*
  * Reads through a database, in a process of its own that damage may end: see database-check.ts.
  *
- *   database-check-process PATH      exits with 0, or writes what is wrong and exits with EXIT_DAMAGED
+ *   database-check-process PATH   exits with 0, or writes what is wrong and exits with EXIT_DAMAGED
  */
 import { ABORT, type Database } from 'lmdb';
 import { EXIT_DAMAGED } from './database-check.ts';
@@ -9,17 +9,17 @@ import { openDatabases } from './databases.ts';
 
 /** Records of each database that are also read and rewritten: some 0.2 s. */
 const REWRITTEN_MAX = 200_000;
-/** Every page has more records than this, so each is written once. */
+/** Pages hold more records than this, so each of them is written. */
 const REWRITE_STRIDE = 8;
 
-/** Follows every page, as reading does, and counts. */
+/** Counts the records, which follows every page. */
 function count(database: Database<Buffer, Buffer>): void {
   const { entryCount } = database.getStats() as { entryCount: number };
   const found = database.getKeysCount();
   if (found !== entryCount) throw new Error(`${found} records are left of ${entryCount}`);
 }
 
-/** Changes pages as writing does, in a transaction that is given up. */
+/** Changes pages as a write does, in a transaction that is aborted. */
 function rewrite(database: Database<Buffer, Buffer>): void {
   database.transactionSync(() => {
     let index = 0;

@@ -14,14 +14,14 @@ export const EXIT_DAMAGED = 3;
 const FOREIGN_SIGNALS = new Set<unknown>(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 /** Windows' exit codes of a process at fault, such as an access violation, begin here. */
 const WINDOWS_FAULT = 0xc0000000;
-/** A check takes a second or so; 10 MB/s is a slow disk. */
+/** A check takes about a second; a slow disk reads 10 MB/s. */
 const CHECK_MS_MIN = 30_000;
 const CHECKED_BYTES_PER_MS = 10_000;
 
 /**
- * LMDB maps the file into memory and follows the page numbers in it, so damage ends the process that
- * reads it with SIGSEGV or SIGBUS. Therefore a child process reads through it before the server
- * opens it. Nothing is changed.
+ * Finds damage before the server opens the database. LMDB maps the file into memory and follows the
+ * page numbers in it, so damage ends the process that reads it with SIGSEGV or SIGBUS. Therefore a
+ * child process reads it first. Nothing is changed.
  *
  * @throws StoreError with the path, what was found, and what to do
  */
@@ -49,7 +49,7 @@ function removeChecked(checked: string): void {
 function damagedError(path: string, damage: string): StoreError {
   return new StoreError(
     `${path} is damaged: ${damage}. Nothing was changed. ` +
-      'Put back a copy of the folder, or move it away to start a new store.',
+      'Restore the directory from a backup, or move it away to start a new store.',
   );
 }
 
@@ -87,8 +87,8 @@ function describeExit(code: number): string {
 }
 
 /*
- * LMDB's two headers, of which it takes the newer. It believes them, so a page number in them that
- * is too large is met at the first write only. Little-endian:
+ * LMDB has two headers and uses the newer one unchecked: a page number that is too large shows only
+ * at the first write. Little-endian:
  *
  *   page 0 or 1   24      28        32        40         48          144         152
  *                 magic   version   address   map size   page size   last page   transaction

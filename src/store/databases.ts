@@ -1,5 +1,5 @@
 /*
- * Four databases in one LMDB environment. Numbers in keys are big-endian, so that bytes sort as they do.
+ * Four databases in one LMDB environment. Numbers in keys are big-endian, so bytes sort as they do.
  *
  *   anomalies   symbol · 0x00 · sequence u48              → record (40 bytes)
  *   times       time f64 · symbol · 0x00 · sequence u48   → nothing
@@ -19,7 +19,7 @@ export const DATABASE_FILE = 'data.mdb';
 /** LMDB keeps its locks beside the file, under a name with this at its end. */
 export const LOCK_SUFFIX = '-lock';
 
-/** Address space, not memory or disk: so large that the map hardly ever has to move while it is read. */
+/** Address space, not memory or disk. So large that the map hardly ever moves while it is read. */
 const MAP_BYTES = 16 * 2 ** 30;
 
 const BINARY = { keyEncoding: 'binary', encoding: 'binary' } as const;
@@ -33,10 +33,10 @@ export interface Databases {
 }
 
 /**
- * Opens an environment. LMDB maps the file into memory and believes what it reads there, so the file
- * must have been checked; `check` writes no more than `read`, unless a transaction is committed.
+ * Opens an environment. LMDB trusts the file, so it must have been checked (`database-check.ts`).
+ * `check` can write, but makes no databases.
  *
- * @throws Error of LMDB, or for databases that only `write` makes
+ * @throws Error of LMDB, or when there is no such database
  */
 export function openDatabases(path: string, access: 'read' | 'write' | 'check'): Databases {
   const root = open<Buffer, Buffer>({
@@ -169,7 +169,7 @@ export function timeOfRecord(record: Buffer): number {
   return record.readDoubleLE(32);
 }
 
-/** What is held of a symbol: sequences first … last; none when first is one above last. */
+/** A symbol's sequences that are held: first … last; none when first is one above last. */
 export interface SymbolRow {
   readonly first: number;
   readonly last: number;
@@ -192,10 +192,10 @@ function checkVersion(record: Buffer, bytes: number, kind: string): void {
   const version = record[0];
   if (version !== RECORD_VERSION) {
     throw new RangeError(
-      `a record of kind ${kind} has version ${version}; this program reads version ${RECORD_VERSION}`,
+      `a record of kind ${kind} has version ${version}; ` +
+        `this program reads version ${RECORD_VERSION}`,
     );
   }
-  // Not its length property alone: a buffer lent by LMDB is longer than what is in it.
   if (record.length !== bytes) {
     throw new RangeError(`a record of kind ${kind} has ${record.length} bytes instead of ${bytes}`);
   }

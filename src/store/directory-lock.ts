@@ -16,56 +16,56 @@ import { StoreError } from './store.ts';
 
 export const LOCK_FILE = 'tickwire-store.lock';
 
-/** How often the owner shows that it lives, for those that cannot look at its process. */
+/** How often the owner touches the lock, for servers that cannot look at its process. */
 const TOUCH_MS = 5000;
-/** After how long without that it is taken for dead by them. */
+/** An owner that has not touched its lock for this long counts as dead there. */
 const SILENCE_MS_MAX = 15_000;
 
-/** Places among the words that /proc tells of a process: its state, and the time it began. */
+/** Fields of /proc/PID/stat after the name: the state, and when the process began. */
 const STATE = 0;
 const BEGIN = 19;
 
 interface Owner {
   readonly id: string;
   readonly pid: number;
-  /** When the process began, as the system counts it: another process may have got the same pid since. */
+  /** When the process began, as the system counts: its pid may belong to another by now. */
   readonly began: string | undefined;
-  /** Where pids mean the same: this boot of this machine, or this container. */
+  /** Where a pid means the same process: this boot of this machine, or this container. */
   readonly realm: string;
   readonly host: string;
 }
 
-/** Folders that this process has locked: its own pid tells nothing about those. */
+/** Directories that this process has locked: its own pid says nothing about those. */
 const lockedHere = new Set<string>();
 
-/** Keeps a second process out of a store's folder. What a killed process left is taken over. */
+/** Keeps a second process out of a store's directory. Takes over what a killed process left. */
 export class DirectoryLock {
   readonly #path: string;
-  readonly #folder: string;
+  readonly #directory: string;
   readonly #content: string;
   readonly #timer: NodeJS.Timeout;
 
-  /** @throws StoreError when another process, or this one, has the folder */
+  /** @throws StoreError when another process, or this one, has the directory */
   constructor(directory: string) {
-    this.#folder = realpathSync(directory);
-    this.#path = join(this.#folder, LOCK_FILE);
+    this.#directory = realpathSync(directory);
+    this.#path = join(this.#directory, LOCK_FILE);
     const owner = describeSelf();
     this.#content = `${JSON.stringify(owner)}\n`;
-    if (lockedHere.has(this.#folder)) {
+    if (lockedHere.has(this.#directory)) {
       throw new StoreError(`store.directory ${directory} is already open in this process.`);
     }
     this.#acquire(directory, owner);
-    lockedHere.add(this.#folder);
+    lockedHere.add(this.#directory);
     this.#timer = setInterval(() => this.#touch(), TOUCH_MS).unref();
   }
 
   release(): void {
     clearInterval(this.#timer);
-    lockedHere.delete(this.#folder);
+    lockedHere.delete(this.#directory);
     if (readLock(this.#path) === this.#content) rmSync(this.#path, { force: true });
   }
 
-  /** A link is made whole or not at all, and never over another. */
+  /** By a hard link, which is made whole or not at all and never replaces another. */
   #acquire(directory: string, owner: Owner): void {
     const candidate = `${this.#path}.${owner.id}`;
     try {
@@ -86,11 +86,11 @@ export class DirectoryLock {
     const other = parseOwner(found);
     if (other !== undefined && isAlive(other, owner, this.#path)) {
       throw new StoreError(
-        `store.directory ${directory} is in use by process ${other.pid} on ${other.host} (${LOCK_FILE}). ` +
-          'Stop that one first, or name another folder.',
+        `store.directory ${directory} is in use by process ${other.pid} on ${other.host} ` +
+          `(${LOCK_FILE}). Stop that one first, or name another directory.`,
       );
     }
-    // Two may find the same stale lock: what is moved away must be what was read.
+    // Two servers may find the same stale lock: what is moved away must be what was read.
     const aside = `${this.#path}.${owner.id}.stale`;
     try {
       renameSync(this.#path, aside);
@@ -106,7 +106,7 @@ export class DirectoryLock {
     try {
       utimesSync(this.#path, now, now);
     } catch {
-      // A disk that takes no writes; the process itself still shows that it lives.
+      // The disk takes no writes. Servers that see this process still know that it lives.
     }
   }
 }
@@ -141,7 +141,7 @@ function beginOf(pid: number): string | undefined {
   return wordsOf(pid)?.[BEGIN];
 }
 
-/** What /proc tells of a process after its name, which may hold anything; undefined where there is no /proc. */
+/** Fields of /proc/PID/stat after the name, which may hold anything; undefined without /proc. */
 function wordsOf(pid: number): string[] | undefined {
   const stat = readText(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');

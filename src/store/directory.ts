@@ -17,25 +17,29 @@ import { StoreError } from './store.ts';
 
 const MARKER_FILE = 'tickwire-store.json';
 const FORMAT = 1;
-/** Below this LMDB could not even lay out its files, and a full disk under its memory map ends the process. */
+/**
+ * LMDB needs this to lay out its files. With less, writing its lock file through a memory map would
+ * end the process with SIGBUS.
+ */
 const FREE_BYTES_MIN = 1 << 20;
-/** What the system itself puts into the root of a new volume. */
+/** What the system puts into the root of a new volume. */
 const IGNORED = new Set(['lost+found']);
 
-/** What tells a store's folder from any other. */
+/** Tells a store's directory from any other. */
 export interface Marker {
   readonly format: number;
   /** RFC 3339. */
   readonly created: string;
-  /** False until the database in it was laid out: what an interrupted start leaves holds nothing. */
+  /** False until the database was laid out: what an interrupted start left holds nothing. */
   readonly isReady: boolean;
 }
 
 /**
- * Makes the folder if there is none, and looks at what is in it; writes nothing into one that exists.
+ * Makes the directory if there is none and looks at what is in it. Writes nothing into one that
+ * exists.
  *
- * @returns its marker; undefined for an empty folder
- * @throws StoreError when it is something else than a store's folder, or one of another version
+ * @returns its marker; undefined for an empty directory
+ * @throws StoreError when it is not a store's directory, or one of another version
  */
 export function inspectDirectory(directory: string): Marker | undefined {
   makeDirectory(directory);
@@ -48,14 +52,14 @@ export function inspectDirectory(directory: string): Marker | undefined {
   if (names.includes(MARKER_FILE)) return readMarker(directory);
   const foreign = names.filter((name) => !isOurs(name));
   if (foreign.length === 0) return undefined;
-  const shown = foreign.sort().slice(0, 3).join(', ');
+  const shown = foreign.sort().slice(0, 3).join(', ') + (foreign.length > 3 ? ', …' : '');
   throw new StoreError(
-    `store.directory ${directory} holds files that are not of a Tickwire store (${shown}${foreign.length > 3 ? ', …' : ''}) ` +
-      `and no ${MARKER_FILE}. Nothing was changed. Name an empty or new folder.`,
+    `store.directory ${directory} holds files that do not belong to a Tickwire store ` +
+      `(${shown}) and no ${MARKER_FILE}. Nothing was changed. Name an empty or new directory.`,
   );
 }
 
-/** Writes the marker so that it is there whole or not at all. */
+/** Writes the marker whole or not at all. */
 export function writeMarker(directory: string, isReady: boolean, created: string): Marker {
   const marker: Marker = { format: FORMAT, created, isReady };
   const path = join(directory, MARKER_FILE);
@@ -75,24 +79,24 @@ export function writeMarker(directory: string, isReady: boolean, created: string
   return marker;
 }
 
-/** @throws StoreError when a database could not be laid out for want of space */
+/** @throws StoreError when there is too little space to lay out a database */
 export function checkSpace(directory: string): void {
   const { bavail, bsize } = statfsSync(directory);
   const free = bavail * bsize;
   if (free >= FREE_BYTES_MIN) return;
   throw new StoreError(
-    `store.directory ${directory} is on a disk with ${free} bytes free; at least ${FREE_BYTES_MIN} are needed to start. ` +
-      'Free some, or name another folder.',
+    `store.directory ${directory} is on a disk with ${free} bytes free; ` +
+      `at least ${FREE_BYTES_MIN} are needed to start. Free some, or name another directory.`,
   );
 }
 
-/** Makes names in the folder durable. */
+/** Makes the names in the directory durable. */
 function syncDirectory(directory: string): void {
-  const folder = openSync(directory, 'r');
+  const file = openSync(directory, 'r');
   try {
-    fsyncSync(folder);
+    fsyncSync(file);
   } finally {
-    closeSync(folder);
+    closeSync(file);
   }
 }
 
@@ -110,29 +114,30 @@ function makeDirectory(directory: string): void {
       throw new StoreError(`store.directory ${directory} cannot be reached: ${reasonOf(error)}.`);
     }
     try {
-      makeFolders(directory);
+      makeDirectories(directory);
       return;
     } catch (failure) {
       throw new StoreError(
-        `store.directory ${directory} cannot be made: ${reasonOf(failure)}. Name a folder that can be written.`,
+        `store.directory ${directory} cannot be made: ${reasonOf(failure)}. ` +
+          'Name a directory that can be written.',
       );
     }
   }
-  throw new StoreError(`store.directory ${directory} is not a folder. Nothing was changed.`);
+  throw new StoreError(`store.directory ${directory} is not a directory. Nothing was changed.`);
 }
 
-/** Nobody but the server's user reads or changes its history. */
+/** Only the server's user may read or change its history. */
 const OWNER_ONLY = 0o700;
 
-/** Not by `recursive`: below /proc that never returns on Node 20. */
-function makeFolders(directory: string): void {
+/** Not with `recursive`, which never returns below /proc on Node 20. */
+function makeDirectories(directory: string): void {
   const parent = dirname(directory);
-  if (!existsSync(parent)) makeFolders(parent);
+  if (!existsSync(parent)) makeDirectories(parent);
   mkdirSync(directory, { mode: OWNER_ONLY });
   syncDirectory(parent);
 }
 
-/** Left by a start that was interrupted before the marker was there. */
+/** Whether a start that was interrupted before it wrote the marker left this. */
 function isOurs(name: string): boolean {
   return name === `${MARKER_FILE}.tmp` || name.startsWith(LOCK_FILE);
 }
@@ -144,19 +149,22 @@ function readMarker(directory: string): Marker {
     marker = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new StoreError(
-      `${path} cannot be read: ${reasonOf(error)}. Nothing was changed. Put back a copy of the folder, or name another.`,
+      `${path} cannot be read: ${reasonOf(error)}. Nothing was changed. ` +
+        'Restore the directory from a backup, or name another.',
     );
   }
   const { format, created, isReady } = (marker ?? {}) as Partial<Record<keyof Marker, unknown>>;
   if (typeof format === 'number' && format > FORMAT) {
     throw new StoreError(
-      `${path} says that the store is of format ${format}; this program knows formats up to ${FORMAT}. ` +
-        'Nothing was changed. Use a newer Tickwire, or name another folder.',
+      `${path} says that the store is of format ${format}; ` +
+        `this program knows formats up to ${FORMAT}. Nothing was changed. ` +
+        'Use a newer Tickwire, or name another directory.',
     );
   }
   if (format !== FORMAT || typeof created !== 'string' || typeof isReady !== 'boolean') {
     throw new StoreError(
-      `${path} is not the marker of a Tickwire store. Nothing was changed. Name an empty or new folder.`,
+      `${path} is not the marker of a Tickwire store. Nothing was changed. ` +
+        'Name an empty or new directory.',
     );
   }
   return { format, created, isReady };

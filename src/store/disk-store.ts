@@ -20,7 +20,7 @@ import {
 import { WriteBuffer, WriteLoop } from './write-behind.ts';
 import { type StartWriter, startWriter } from './writer.ts';
 
-/** What tests replace. */
+/** Parts that tests replace. */
 export interface StoreSeams {
   readonly startWriter?: StartWriter;
   readonly checkDatabase?: typeof checkDatabase;
@@ -29,8 +29,8 @@ export interface StoreSeams {
 }
 
 /**
- * Opens the store in a directory, or lays one out in an empty or new one. Looks at everything before it
- * lets LMDB open it, and changes nothing in what it refuses.
+ * Opens the store in a directory, or lays one out in an empty or new one. Checks everything before
+ * LMDB opens it, and changes nothing in what it refuses.
  *
  * @throws StoreError with the path, what was found there, and what to do
  */
@@ -80,12 +80,13 @@ async function openParts(
     await environment?.close();
     if (error instanceof StoreError) throw error;
     throw new StoreError(
-      `${join(directory, DATABASE_FILE)} cannot be opened: ${reasonOf(error)}. Put back a copy of the folder, or name another.`,
+      `${join(directory, DATABASE_FILE)} cannot be opened: ${reasonOf(error)}. ` +
+        'Restore the directory from a backup, or name another.',
     );
   }
 }
 
-/** With the lock held: another process may have been here until now. */
+/** Checks again, now with the lock held: another process may have been here until now. */
 async function prepare(directory: string, check: typeof checkDatabase): Promise<Marker> {
   const found = inspectDirectory(directory);
   if (found?.isReady === true) {
@@ -93,17 +94,17 @@ async function prepare(directory: string, check: typeof checkDatabase): Promise<
     return found;
   }
   const marker = found ?? writeMarker(directory, false, new Date().toISOString());
-  // A start that was interrupted before the database was laid out: nothing was ever stored in it.
+  // A start was interrupted before it had laid out the database, so nothing was ever stored in it.
   for (const name of [DATABASE_FILE, DATABASE_FILE + LOCK_SUFFIX]) {
     rmSync(join(directory, name), { force: true });
   }
   return marker;
 }
 
-/** Held while the disk fails; some 20 MB. */
+/** Anomalies held while the disk fails: some 20 MB. */
 const WAITING_MAX = 65_536;
 const DAY_MS = 86_400_000;
-/** How long a read that failed is shown as the store's fault. */
+/** How long a failed read is reported as the store's fault. */
 const READ_FAULT_MS = 60_000;
 
 export interface DiskStoreParts {
@@ -115,7 +116,7 @@ export interface DiskStoreParts {
   readonly waitingMax: number | undefined;
 }
 
-/** The store: memory in front, a thread that writes, a memory map to read. */
+/** The store: a buffer in memory, a thread that writes, a memory map to read. */
 export class DiskStore implements Store {
   readonly #options: StoreOptions;
   readonly #parts: DiskStoreParts;
@@ -157,7 +158,7 @@ export class DiskStore implements Store {
     const count = this.#waiting.append(anomaly);
     if (count > 0) {
       this.#droppedCount += count;
-      this.#parts.log.warn({ count }, 'anomalies are given up: the disk has failed for too long');
+      this.#parts.log.warn({ count }, 'anomalies are dropped: the disk has failed for too long');
     }
     this.#loop.schedule();
   }
@@ -225,7 +226,7 @@ export class DiskStore implements Store {
 
   readonly #readDisk = <T>(read: (disk: DiskHistory) => T, otherwise: T): T => {
     const { environment, log } = this.#parts;
-    // Undefined while it is opened anew, which the loop's fault tells of.
+    // Undefined while it is reopened; the loop's fault says so.
     if (environment.disk === undefined) return otherwise;
     try {
       return read(environment.disk);
@@ -236,7 +237,7 @@ export class DiskStore implements Store {
         const { directory } = this.#options;
         log.error(
           { reason, directory },
-          'the store cannot be read: answers may lack what is on disk',
+          'the store cannot be read; answers may lack anomalies that are on disk',
         );
       }
       this.#readFault = { reason, atMs: performance.now() };

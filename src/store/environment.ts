@@ -21,18 +21,18 @@ import type { Limits } from './retention.ts';
 import { StoreError } from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
 
-/** Keys looked at for the most recent anomalies of wanted symbols: some 10 ms. */
+/** Keys examined for the most recent anomalies of wanted symbols: some 10 ms. */
 const RECENT_SEARCHED_MAX = 20_000;
 /** The end of a range of ordinals. */
 const ORDINAL_END = Buffer.alloc(7, 0xff);
 
-/** An anomaly with its place in the order of times. */
+/** An anomaly with its key in the order of times. */
 export interface TimedAnomaly {
   readonly key: Buffer;
   readonly anomaly: Anomaly;
 }
 
-/** What is on disk, read through the memory map on the calling thread. */
+/** Reads the disk through the memory map, on the calling thread. */
 export class DiskHistory {
   readonly #databases: Databases;
 
@@ -45,14 +45,14 @@ export class DiskHistory {
     this.#databases.root.resetReadTxn();
   }
 
-  /** @throws StoreError when the newest anomaly, or a symbol, is of a version that this program does not read */
+  /** @throws StoreError when the newest anomaly, or a symbol, is of a version unknown here */
   checkVersions(): void {
     try {
       for (const { value } of this.#databases.symbols.getRange({})) decodeSymbolRow(value);
       this.recent(this.nextOrdinal(), 1, () => true);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new StoreError(`the store holds what this program cannot read: ${reason}`);
+      throw new StoreError(`the store holds records that this program cannot read: ${reason}`);
     }
   }
 
@@ -69,7 +69,7 @@ export class DiskHistory {
     return sequences;
   }
 
-  /** The ordinal of the anomaly that comes next. */
+  /** The ordinal of the next anomaly. */
   nextOrdinal(): number {
     const range = { start: ORDINAL_END, reverse: true, limit: 1 };
     for (const key of this.#databases.arrivals.getKeys(range)) return ordinalOfKey(key) + 1;
@@ -104,7 +104,7 @@ export class DiskHistory {
     return anomalies;
   }
 
-  /** From `start` on, a time key or the bound of a time, to before the time `to`. */
+  /** From `start` (a time key, or the bound of a time) to before the time `to`. */
   between(start: Buffer, to: number, limit: number): TimedAnomaly[] {
     const range = this.#databases.times.getKeys({ start, end: timeBound(to), limit });
     const anomalies: TimedAnomaly[] = [];
@@ -114,7 +114,10 @@ export class DiskHistory {
     return anomalies;
   }
 
-  /** Those of wanted symbols that arrived before an ordinal, newest first, among the last RECENT_SEARCHED_MAX, or `limit`, of all. */
+  /**
+   * Up to `limit` anomalies of wanted symbols that arrived before an ordinal, newest first.
+   * Examines no more than {@link RECENT_SEARCHED_MAX}, or `limit`.
+   */
   recent(ordinal: number, limit: number, isWanted: (symbol: string) => boolean): Anomaly[] {
     if (ordinal === 0) return [];
     const range = this.#databases.arrivals.getRange({
@@ -135,22 +138,21 @@ export class DiskHistory {
   }
 
   #get(key: Buffer): Anomaly {
-    // Lent until the next read: it is decoded at once.
+    // LMDB reuses the buffer at the next read, so it is decoded at once.
     const record = this.#databases.anomalies.getBinaryFast(key);
-    if (record === undefined)
-      throw new RangeError('an index refers to an anomaly that is not there');
+    if (record === undefined) throw new RangeError('an index refers to an anomaly that is missing');
     return readRecord(symbolOfKey(key), sequenceOfKey(key), record);
   }
 }
 
-/** The two ends of the database: the thread that writes, and the map that is read. Opened anew when they go bad. */
+/** The database's two ends: the writer thread and the memory map. Reopens both on failure. */
 export class Environment {
   readonly #directory: string;
   readonly #startWriter: StartWriter;
   #writer: Writer;
-  /** Undefined while the database is opened anew, and after it was closed. */
+  /** Undefined while the database is reopened, and after it was closed. */
   #disk: DiskHistory | undefined;
-  /** LMDB takes nothing more until it is closed at both ends. */
+  /** After this LMDB takes nothing until it is closed at both ends. */
   #isPanicked = false;
 
   private constructor(directory: string, startWriter: StartWriter, writer: Writer) {
@@ -197,7 +199,7 @@ export class Environment {
     return count;
   }
 
-  /** Looks at an error of either end for whether it must be opened anew. */
+  /** Remembers an error of either end that only reopening mends. */
   noteFailure(error: unknown): void {
     this.#isPanicked ||= error instanceof Error && error.message.includes('MDB_PANIC');
   }

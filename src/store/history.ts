@@ -4,12 +4,12 @@ import type { DiskHistory, TimedAnomaly } from './environment.ts';
 import { type AnomalyPage, CursorError, type TimeRange } from './store.ts';
 import type { WriteBuffer } from './write-behind.ts';
 
-/** Reads the disk; answers the second argument when that fails. */
+/** Reads the disk; returns `otherwise` when that fails. */
 export type ReadDisk = <T>(read: (disk: DiskHistory) => T, otherwise: T) => T;
 
 /**
- * The queries: what is on disk, and what waits to get there. What the disk shows may already hold some of what
- * waits, never something newer than the oldest that is missing.
+ * Queries over the disk and the write buffer. The disk may already show part of what the buffer
+ * holds, but nothing newer than the oldest anomaly it still lacks.
  */
 export class History {
   readonly #readDisk: ReadDisk;
@@ -51,7 +51,7 @@ export class History {
   between({ from, to, after, limit }: TimeRange): AnomalyPage {
     const start = after === undefined ? timeBound(from) : startAfter(after);
     if (!(to > from) || limit < 1) return { items: [], next: undefined };
-    // One more than the page tells whether another follows.
+    // One more than the page shows whether another follows.
     const disk = this.#readDisk((history) => history.between(start, to, limit + 1), []);
     const page = merge(disk, this.#bufferBetween(start, to), limit + 1);
     const items = page.slice(0, limit);
@@ -90,7 +90,7 @@ export class History {
   }
 }
 
-/** Two sorted lists into one, without what is in both. */
+/** Merges two sorted lists; what is in both comes once. */
 function merge(
   left: readonly TimedAnomaly[],
   right: readonly TimedAnomaly[],
@@ -112,7 +112,7 @@ function merge(
   return merged;
 }
 
-/** A page's cursor is the key of its last anomaly in the order of times. */
+/** A page's cursor is the time key of its last anomaly. */
 export function encodeCursor(key: Buffer): string {
   return key.toString('base64url');
 }
@@ -125,7 +125,7 @@ export function cursorAfter({ symbol, sequence, time }: Anomaly): string {
 /**
  * The key right after the page's last one.
  *
- * @throws CursorError for a text that no page had
+ * @throws CursorError for a text that is no page's cursor
  */
 export function startAfter(cursor: string): Buffer {
   const key = Buffer.from(cursor, 'base64url');

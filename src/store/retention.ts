@@ -16,19 +16,19 @@ import {
 } from './databases.ts';
 import type { Store } from './store.ts';
 
-/** What one transaction removes: a few ms of work, which is what a batch that arrives meanwhile waits. */
+/** Anomalies removed in one transaction: a batch that arrives meanwhile waits for it, a few ms. */
 const SLICE = 200;
 
 export interface Limits {
-  /** ms since the epoch; anomalies of ticks before it go. */
+  /** ms since the epoch; anomalies of ticks before it are removed. */
   readonly oldestTime: number;
-  /** How many of a symbol stay; 0: all. */
+  /** How many anomalies a symbol keeps; 0: all. */
   readonly perSymbol: number;
 }
 
 /**
- * Removes what is not to be kept, a slice with each step of the iteration, which yields how many went.
- * A symbol's last sequence stays known when all its anomalies are gone.
+ * Removes what is beyond the limits, a slice with each step of the iteration; yields how many were
+ * removed. A symbol whose anomalies are all removed keeps its last sequence.
  */
 export function* pruneSlices(databases: Databases, limits: Limits): Generator<number> {
   for (;;) {
@@ -54,9 +54,9 @@ function keysBefore({ times }: Databases, time: number): Buffer[] {
 }
 
 /**
- * The next keys of symbols that have more than their share, from the symbol `from` on.
+ * The next keys of symbols that have too many anomalies, from the symbol `from` on.
  *
- * @returns next: the symbol to go on from; undefined after the last
+ * @returns next: the symbol to continue with; undefined after the last
  */
 function keysBeyond(
   { symbols, anomalies }: Databases,
@@ -112,7 +112,7 @@ function updateFirst({ anomalies, symbols }: Databases, symbol: string): void {
 
 const INTERVAL_MS = 60_000;
 
-/** Has the store remove now and then what is too old or too much. */
+/** Prunes the store once a minute. */
 export class Retention {
   readonly #store: Store;
   readonly #log: { warn(fields: object, message: string): void };
@@ -135,7 +135,7 @@ export class Retention {
     try {
       await this.#store.prune(Date.now());
     } catch (error) {
-      this.#log.warn({ err: error }, 'old anomalies could not be removed; trying again later');
+      this.#log.warn({ err: error }, 'could not remove old anomalies; trying again in a minute');
     } finally {
       this.#isPruning = false;
     }

@@ -14,12 +14,12 @@ import type { StoreLog } from './store.ts';
 const NAME = /^snapshot-([1-9]\d{0,14})\.tws$/;
 const TEMPORARY_NAME = /^snapshot-[1-9]\d{0,14}\.tws\.tmp$/;
 
-/** The snapshots of a store: files of their own, numbered from 1, of which the last two that were whole stay. */
+/** A store's snapshots: files numbered from 1. The last two that are whole are kept. */
 export class SnapshotFiles {
   readonly #directory: string;
   readonly #log: StoreLog;
   #isSaving = false;
-  /** The newest that is known to be whole. */
+  /** The newest one known to be whole. */
   #whole: number | undefined;
 
   constructor(directory: string, log: StoreLog) {
@@ -27,14 +27,14 @@ export class SnapshotFiles {
     this.#log = log;
   }
 
-  /** Removes what a save that was interrupted left. */
+  /** Removes what an interrupted save left. */
   removeTorn(): void {
     for (const name of readdirSync(this.#directory)) {
       if (TEMPORARY_NAME.test(name)) rmSync(join(this.#directory, name), { force: true });
     }
   }
 
-  /** The newest snapshot that is whole; says of each newer one why it is not. */
+  /** The newest snapshot that is whole; logs why each newer one is not. */
   load(): StoredSnapshot | undefined {
     for (const number of this.#numbers().toReversed()) {
       const path = this.#path(number);
@@ -45,7 +45,7 @@ export class SnapshotFiles {
       } catch (error) {
         this.#log.warn(
           { path, reason: reasonOf(error) },
-          'a snapshot is not whole: the one before it is taken',
+          'a snapshot is not whole; using the one before it',
         );
       }
     }
@@ -86,11 +86,11 @@ export class SnapshotFiles {
   }
 
   async #syncDirectory(): Promise<void> {
-    const folder = await open(this.#directory, 'r');
+    const file = await open(this.#directory, 'r');
     try {
-      await folder.sync();
+      await file.sync();
     } finally {
-      await folder.close();
+      await file.close();
     }
   }
 
@@ -131,7 +131,7 @@ async function writeFile(
   }
 }
 
-/** One call may write a part only, as when the disk is nearly full. */
+/** One call may write only a part, such as when the disk is nearly full. */
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<number> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done);

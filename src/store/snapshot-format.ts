@@ -5,7 +5,7 @@
  *            magic      version   info bytes   info checksum   checksum of the header up to here
  *   info     JSON
  *   chunk    bytes u32 (not 0) · checksum of its bytes · its bytes
- *   end      0 u32 · chunks u32 · bytes of all u64 · checksum of all bytes · checksum of the end up to here
+ *   end      0 u32 · chunks u32 · bytes of all u64 · checksum of all bytes · checksum of this end
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -35,11 +35,11 @@ export type SnapshotResult =
     }
   | { readonly isSaved: false; readonly reason: string };
 
-/** A snapshot that was found to be whole. */
+/** A snapshot that is whole. */
 export interface StoredSnapshot {
   readonly number: number;
   readonly info: SnapshotInfo;
-  /** Its bytes as they were given, chunk by chunk, each a buffer of its own; read from the file as they are asked for. */
+  /** Its chunks as they were given, each read from the file on demand into a buffer of its own. */
   chunks(): Generator<Uint8Array>;
 }
 
@@ -48,7 +48,7 @@ export class SnapshotError extends Error {
   override readonly name = 'SnapshotError';
 }
 
-/** Makes the parts of a file, in order. */
+/** Encodes the parts of a file, in order. */
 export class SnapshotWriter {
   #chunkCount = 0;
   #bytes = 0;
@@ -65,7 +65,7 @@ export class SnapshotWriter {
     return Buffer.concat([header, text]);
   }
 
-  /** What comes before a chunk's bytes. */
+  /** The header of a chunk. */
   chunk(chunk: Uint8Array): Buffer {
     if (chunk.length > CHUNK_BYTES_MAX) {
       throw new RangeError(`a chunk of ${chunk.length} bytes is above ${CHUNK_BYTES_MAX}`);
@@ -90,7 +90,7 @@ export class SnapshotWriter {
 }
 
 /**
- * Reads a snapshot, all of it, to see that it is whole.
+ * Opens a snapshot. Reads all of it to see that it is whole.
  *
  * @throws SnapshotError when it is not
  */
@@ -177,7 +177,7 @@ function* readChunks(file: number, fileBytes: number, bodyAt: number): Generator
 }
 
 function readBytes(file: number, fileBytes: number, at: number, count: number): Buffer {
-  // Looked at first: a damaged length would have a buffer of gigabytes made.
+  // Checked first: a damaged length would allocate gigabytes.
   if (at + count > fileBytes) throw new SnapshotError(`it ends at byte ${fileBytes}, too early`);
   const bytes = Buffer.allocUnsafeSlow(count);
   for (let got = 0; got < count; ) {

@@ -7,24 +7,24 @@ import {
 } from '../engine/index.ts';
 import type { Store } from './store.ts';
 
-/** What a snapshot says beside the states of the symbols. */
+/** What a snapshot holds beside the states of the symbols. */
 export interface SnapshotHeader {
   /** Ms since the epoch. */
   readonly takenAt: number;
-  /** Named publishers and the last sequence of each whose ticks are in the snapshot, longest gone first. */
+  /** Named publishers, each with the last sequence in the snapshot; longest offline first. */
   readonly publishers: readonly (readonly [name: string, sequence: number])[];
 }
 
 /**
- * Reads a header that was stored.
+ * Reads a stored header.
  *
- * @throws Error for what is none
+ * @throws Error for anything else
  */
 export function readSnapshotHeader(value: unknown): SnapshotHeader {
   const { takenAt, publishers } = Object(value) as Partial<SnapshotHeader>;
   const isHeader =
     typeof takenAt === 'number' && Array.isArray(publishers) && publishers.every(isPublisher);
-  if (!isHeader) throw new Error('the snapshot is of another kind than this server writes');
+  if (!isHeader) throw new Error('the snapshot is not of the kind that this server writes');
   return { takenAt, publishers };
 }
 
@@ -34,40 +34,40 @@ function isPublisher(value: unknown): boolean {
   return typeof name === 'string' && Number.isSafeInteger(sequence);
 }
 
-/** What taking snapshots needs. */
 export interface SnapshotOptions {
   readonly engine: Engine;
   readonly store: Store;
-  /** Publishers and the last sequence of each: everything they stand for was offered to the engine. */
+  /** The publishers' last sequences; all their ticks were offered to the engine before. */
   readonly publishers: () => Iterable<[name: string, sequence: number]>;
-  /** Has every anomaly that was raised so far appended to the store. */
+  /** Appends every anomaly raised so far to the store. */
   readonly takeAnomalies: () => void;
-  /** Told when a snapshot is on disk. */
+  /** Called when a snapshot is on disk. */
   readonly saved: (header: SnapshotHeader) => void;
-  /** Between the beginnings of two snapshots, ms; 0: none but the last. */
+  /** From the start of one snapshot to the next, ms; 0: only one, at the stop. */
   readonly intervalMs: number;
   readonly log: { warn(fields: object, message: string): void };
 }
 
-/** What became of the snapshots so far. */
+/** Counts snapshots. */
 export interface SnapshotCounters {
   saved: number;
   failed: number;
   /** When the newest one was taken, ms since the epoch; 0 before the first. */
   takenAt: number;
-  /** Of the newest one: from the cut to the disk, ms, and its size. */
+  /** From the cut to the disk, ms, and the size, both of the newest one. */
   durationMs: number;
   bytes: number;
 }
 
-/** Counters of a server that has taken none. */
+/** The counters before the first snapshot. */
 export function noSnapshots(): SnapshotCounters {
   return { saved: 0, failed: 0, takenAt: 0, durationMs: 0, bytes: 0 };
 }
 
 /**
- * Takes snapshots of all statistics at an interval, and one at the end. A snapshot is of one moment: the ticks in it are those
- * of the publishers' frames up to the sequences in it, and no others; and the anomalies that they raised are on disk before it.
+ * Takes snapshots of all statistics at an interval, and one at the stop. A snapshot is consistent:
+ * it holds the ticks of the publishers' frames up to its sequences and no others, and the anomalies
+ * they raised are on disk before it.
  */
 export class Snapshots {
   readonly #counters: SnapshotCounters;
@@ -75,7 +75,6 @@ export class Snapshots {
   #timer: NodeJS.Timeout | undefined;
   #taking: Promise<void> | undefined;
 
-  /** @param counters where it counts */
   constructor(options: SnapshotOptions, counters: SnapshotCounters) {
     this.#options = options;
     this.#counters = counters;
@@ -83,7 +82,7 @@ export class Snapshots {
     if (intervalMs > 0) this.#timer = setInterval(() => void this.take(), intervalMs);
   }
 
-  /** Takes a snapshot, unless one is being taken; resolves when it is on disk or has failed. */
+  /** Takes a snapshot, unless one is being taken. Resolves when it is on disk or has failed. */
   take(): Promise<void> {
     this.#taking ??= this.#take().finally(() => {
       this.#taking = undefined;
@@ -91,7 +90,7 @@ export class Snapshots {
     return this.#taking;
   }
 
-  /** Takes the last one, with everything in it that was accepted. */
+  /** Takes the last one, with everything that was accepted. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#taking;
@@ -102,10 +101,10 @@ export class Snapshots {
     const { engine, store, publishers, takeAnomalies, saved, log } = this.#options;
     const startedAt = performance.now();
     const header: SnapshotHeader = { takenAt: Date.now(), publishers: [...publishers()] };
-    // The cut is made in this call, so it is that of the sequences above.
+    // Cuts at once, so the cut matches the sequences above.
     const capture = await engine.capture();
     try {
-      // Ticks in a snapshot are never applied again: an anomaly of theirs that the disk lacked would be missing for ever.
+      // Ticks in a snapshot are never applied again, so their anomalies must be on disk first.
       takeAnomalies();
       await store.flushed();
       const result = await store.saveSnapshot(readCapture(capture), { ...header });
@@ -117,29 +116,29 @@ export class Snapshots {
       saved(header);
     } catch (error) {
       this.#counters.failed++;
-      log.warn({ err: error }, 'a snapshot could not be saved; the one before stays');
+      log.warn({ err: error }, 'could not save a snapshot; the one before it is kept');
     } finally {
       engine.releaseCapture(capture);
     }
   }
 }
 
-/** What an earlier run left. */
+/** What an earlier run left behind. */
 export interface Recovered {
-  /** States of symbols, and how far the anomalies of each are numbered, which may be further. */
+  /** States of symbols, then the number of each symbol's last anomaly, which may be higher. */
   readonly symbols: Iterable<SymbolState | AnomalyCount>;
   readonly publishers: SnapshotHeader['publishers'];
   /** When the snapshot was taken, ms since the epoch; undefined where there is none. */
   readonly takenAt: number | undefined;
 }
 
-/** What there is where nothing is kept. */
+/** For a server without a store. */
 export const NOTHING_RECOVERED: Recovered = { symbols: [], publishers: [], takenAt: undefined };
 
 /**
- * Reads what the store holds of an earlier run: its newest whole snapshot, and the numbers of anomalies raised since.
+ * Reads what an earlier run left: the newest whole snapshot, and the numbers of later anomalies.
  *
- * @throws Error when the snapshot is of a kind that this server does not know
+ * @throws Error when the snapshot is not of the kind that this server writes
  */
 export function recover(store: Store): Recovered {
   const snapshot = store.loadSnapshot();

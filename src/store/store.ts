@@ -65,7 +65,7 @@ export interface Store {
    * @throws RangeError for what cannot be a stored anomaly: a programmer's error
    */
   append(anomaly: Anomaly): void;
-  /** Resolves when all that was appended before is durable (true) or the disk has failed (false). */
+  /** Resolves to true once all that was appended is durable; to false when the disk fails. */
   flushed(): Promise<boolean>;
   /** The sequence of a symbol's newest anomaly ever; 0 when it never had one. */
   lastSequence(symbol: string): number;
@@ -97,7 +97,7 @@ export interface Store {
    * @throws StoreError when the disk fails
    */
   prune(now: number): Promise<number>;
-  /** Writes a snapshot and, once it is whole on disk, removes all but the last two. One at a time. */
+  /** Writes a snapshot, one at a time; once it is on disk, removes all but the last two. */
   saveSnapshot(
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     info: SnapshotInfo,

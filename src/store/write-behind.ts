@@ -28,17 +28,20 @@ export class Batch {
   }
 }
 
-/** What is not on disk yet, in order of arrival: the first batches are being written, the last one is being filled. */
+/**
+ * Anomalies that are not on disk yet, in order of arrival: the writer may have the first batch, and
+ * the last one is being filled.
+ */
 export class WriteBuffer {
   readonly #batches: Batch[] = [];
   readonly #countMax: number;
   #nextOrdinal: number;
   #count = 0;
-  /** The batch that the writer has; it takes nothing more, and is not given up. */
+  /** The batch that the writer has: nothing is added to it, and it is not dropped. */
   #taken: Batch | undefined;
 
   /**
-   * @param countMax how many are held before the oldest are given up
+   * @param countMax how many are held before the oldest are dropped
    */
   constructor(firstOrdinal: number, countMax: number) {
     this.#nextOrdinal = firstOrdinal;
@@ -49,12 +52,12 @@ export class WriteBuffer {
     return this.#count;
   }
 
-  /** The ordinal that the next anomaly gets. */
+  /** The ordinal of the next anomaly. */
   get nextOrdinal(): number {
     return this.#nextOrdinal;
   }
 
-  /** The ordinal of the oldest that waits; {@link nextOrdinal} when none does. */
+  /** The ordinal of the oldest in the buffer; {@link nextOrdinal} when it is empty. */
   get firstOrdinal(): number {
     return this.#batches[0]?.firstOrdinal ?? this.#nextOrdinal;
   }
@@ -64,7 +67,7 @@ export class WriteBuffer {
   }
 
   /**
-   * @returns how many of the oldest were given up for it
+   * @returns how many of the oldest were dropped to make room
    */
   append(anomaly: Anomaly): number {
     const dropped = this.#count >= this.#countMax ? this.#dropOldest() : 0;
@@ -79,18 +82,18 @@ export class WriteBuffer {
     return dropped;
   }
 
-  /** The oldest batch, to be written; {@link release} or {@link remove} comes next. */
+  /** The oldest batch, to be written; the caller then calls {@link release} or {@link remove}. */
   take(): Batch | undefined {
     this.#taken = this.#batches[0];
     return this.#taken;
   }
 
-  /** The batch taken could not be written. */
+  /** Call when the batch taken could not be written. */
   release(): void {
     this.#taken = undefined;
   }
 
-  /** The batch taken is on disk. */
+  /** Call when the batch taken is on disk. */
   remove(): void {
     if (this.#taken === undefined) return;
     this.#batches.shift();
@@ -108,7 +111,7 @@ export class WriteBuffer {
     return anomalies;
   }
 
-  /** A whole batch goes at once: one by one would cost each append what the whole costs. */
+  /** Drops a whole batch: one anomaly at a time would cost each append as much. */
   #dropOldest(): number {
     const at = this.#batches[0] === this.#taken ? 1 : 0;
     const [batch] = this.#batches.splice(at, 1);
@@ -118,17 +121,17 @@ export class WriteBuffer {
   }
 }
 
-/** What `async` gathers before it writes: of the 50 ms promised, most is left for the disk. */
+/** How long `async` gathers before it writes: leaves most of the promised 50 ms to the disk. */
 const COMMIT_DELAY_MS = 10;
 const RETRY_MS = 1000;
 
 interface FlushWaiter {
-  /** Settled when all ordinals below are on disk. */
+  /** Resolved when all ordinals below are on disk. */
   readonly ordinal: number;
   readonly resolve: (isDurable: boolean) => void;
 }
 
-/** Brings what waits to the disk, a batch at a time; while the disk fails it tries again every second. */
+/** Writes the buffer to disk, a batch at a time. While the disk fails, tries again every second. */
 export class WriteLoop {
   readonly #options: StoreOptions;
   readonly #environment: Environment;
@@ -137,7 +140,7 @@ export class WriteLoop {
   #waiters: FlushWaiter[] = [];
   #fault: string | undefined;
   #isClosed = false;
-  /** The writing that is under way. */
+  /** The writing in progress. */
   #writing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
@@ -154,12 +157,12 @@ export class WriteLoop {
     this.#log = log;
   }
 
-  /** Why the last write failed; undefined when it did not. */
+  /** Why the last write failed; undefined when it succeeded. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
-  /** Something waits: it is written soon. */
+  /** Call when something was added: it is written soon. */
   schedule(): void {
     const isScheduled = this.#timer !== undefined || this.#turn !== undefined;
     if (this.#writing !== undefined || isScheduled) return;
@@ -177,17 +180,17 @@ export class WriteLoop {
     });
   }
 
-  /** Writes what waits as far as the disk lets it; nothing is written afterwards. */
+  /** Writes the buffer as far as the disk lets it. Nothing is written afterwards. */
   async close(): Promise<void> {
     await this.#writing;
     while (this.#waiting.count > 0 && (await this.#attempt())) {
-      // Each attempt writes a batch.
+      // An attempt writes one batch.
     }
     this.#isClosed = true;
     this.#unschedule();
     this.#settleAll(false);
     const count = this.#waiting.count;
-    if (count > 0) this.#log.error({ count }, 'anomalies are lost: the disk has failed');
+    if (count > 0) this.#log.error({ count }, 'anomalies are lost: the disk fails');
   }
 
   readonly #writeNext = (): void => {
@@ -202,7 +205,7 @@ export class WriteLoop {
   };
 
   async #writeAll(): Promise<void> {
-    // What comes meanwhile is gathered anew, unless somebody waits for it.
+    // What is added meanwhile is gathered first, unless a flush waits for it.
     const { nextOrdinal } = this.#waiting;
     do {
       if (!(await this.#attempt())) return;
@@ -242,7 +245,8 @@ export class WriteLoop {
     if (this.#fault === undefined) {
       this.#log.error({ reason, directory }, 'the store cannot be written');
     }
-    this.#fault = `the store in ${directory} cannot be written: ${reason}; anomalies are held in memory only`;
+    const consequence = 'anomalies are held in memory only';
+    this.#fault = `the store in ${directory} cannot be written: ${reason}; ${consequence}`;
     this.#settleAll(false);
   }
 

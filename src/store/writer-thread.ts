@@ -14,7 +14,7 @@ export type WriterRequest =
   | { readonly kind: 'prune'; readonly id: number; readonly retention: Limits }
   | { readonly kind: 'close'; readonly id: number };
 
-/** The answer with id 0 comes unasked: the thread is ready. */
+/** The answer with id 0 is not a reply: it says that the thread is ready. */
 export interface WriterAnswer {
   readonly id: number;
   /** Anomalies removed by a prune. */
@@ -26,8 +26,8 @@ export interface WriterAnswer {
 const PRUNE_PAUSE_MS = 2;
 
 /*
- * The thread that writes: the only one that waits for the disk. LMDB's own asynchronous writes are not used: after a
- * failed one they hold its lock, and what waits for that never returns.
+ * The thread that writes: the only one that waits for the disk. It does not use LMDB's asynchronous
+ * writes: after a failed one they hold its lock for ever.
  */
 const port = parentPort;
 if (port === null) throw new Error('writer-thread.ts is the entry of a worker thread');
@@ -48,7 +48,7 @@ async function perform(request: WriterRequest): Promise<number> {
   let count = 0;
   for (const removed of pruneSlices(databases, request.retention)) {
     count += removed;
-    // A batch that came meanwhile goes first, and the processor is left to others for a moment.
+    // Lets a batch that came meanwhile go first, and other threads have the processor.
     await setTimeout(PRUNE_PAUSE_MS);
   }
   return count;

@@ -3,15 +3,15 @@ import type { Limits } from './retention.ts';
 import { StoreError } from './store.ts';
 import type { WriterAnswer, WriterData, WriterRequest } from './writer-thread.ts';
 
-/** What writes to the disk. Every method rejects with a StoreError when the disk fails. */
+/** Writes to the disk. Every method rejects with a StoreError when the disk fails. */
 export interface Writer {
-  /** False once its thread has ended: then nothing more can come of it. */
+  /** False once its thread has ended. */
   readonly isAlive: boolean;
-  /** Settles when the batch is on disk. Takes the batch's bytes over. */
+  /** Resolves when the batch is on disk. Transfers the batch's bytes. */
   write(batch: Uint8Array<ArrayBuffer>): Promise<void>;
   prune(retention: Limits): Promise<number>;
   close(): Promise<void>;
-  /** Ends the thread wherever it is. */
+  /** Ends the thread, whatever it is doing. */
   terminate(): Promise<void>;
 }
 
@@ -24,14 +24,14 @@ interface Waiting {
 
 type Unnumbered<R> = R extends WriterRequest ? Omit<R, 'id'> : never;
 
-/** Starts the thread that writes; settles when its database is open. */
+/** Starts the thread that writes; resolves when its database is open. */
 export const startWriter: StartWriter = async (directory) => {
   const writer = new ThreadWriter(spawnWriterThread({ directory }));
   await writer.ready;
   return writer;
 };
 
-/** From the built JavaScript or, in tests, from the TypeScript source: workers do not inherit a loader on Node 20. */
+/** From the built JavaScript or, in tests, from the TypeScript source. */
 function spawnWriterThread(data: WriterData): Worker {
   const isBuilt = import.meta.url.endsWith('.js');
   if (isBuilt) {
@@ -50,14 +50,14 @@ class ThreadWriter implements Writer {
   #nextId = 1;
   #isAlive = true;
   #isClosing = false;
-  #fault = 'the thread that writes has ended';
+  #fault = 'the writer thread has ended';
 
   constructor(worker: Worker) {
     this.#worker = worker;
     this.ready = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
     worker.on('message', (answer: WriterAnswer) => this.#settle(answer));
     worker.on('error', (error: Error) => {
-      this.#fault = `the thread that writes has failed: ${error.message}`;
+      this.#fault = `the writer thread has failed: ${error.message}`;
     });
     this.#ended = new Promise((resolve) => {
       worker.on('exit', () => {
@@ -98,7 +98,7 @@ class ThreadWriter implements Writer {
     const id = this.#nextId++;
     const { promise, resolve, reject } = withResolvers();
     this.#waiting.set(id, { resolve, reject });
-    // Keeps the process alive only while something is asked of it.
+    // Keeps the process alive only while a request is open.
     this.#worker.ref();
     this.#worker.postMessage({ ...request, id }, transfer);
     return promise;

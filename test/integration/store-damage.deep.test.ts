@@ -9,6 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/index.ts';
@@ -48,39 +49,52 @@ beforeAll(async () => {
   return () => whole[Symbol.dispose]();
 });
 
-/** Copies of the store, each damaged in its own way, given to a process; answers what it said of each. */
+/** A copy of the store, damaged in its own way. */
+interface Damaged {
+  readonly name: string;
+  readonly directory: string;
+  readonly before: string | undefined;
+}
+
+type Said = ChildLine & { isUnchanged: boolean };
+
+const PROCESSES = Math.max(2, availableParallelism());
+
+/** Has processes open copies of the store, each damaged in its own way. Returns what they said. */
 async function giveDamaged(
   damages: ReadonlyMap<string, (directory: string) => void>,
-): Promise<Map<string, ChildLine & { isUnchanged: boolean }>> {
-  const folders = new Map<string, string>();
-  const before = new Map<string, string>();
-  for (const [name, damage] of damages) {
+): Promise<Map<string, Said>> {
+  const shares = Array.from({ length: PROCESSES }, (): Damaged[] => []);
+  for (const [index, [name, damage]] of [...damages].entries()) {
     const directory = join(whole.root, name);
     cpSync(whole.path, directory, { recursive: true });
     damage(directory);
-    folders.set(name, directory);
-    if (statSync(directory).isDirectory()) before.set(name, fingerprint(directory));
+    const before = statSync(directory).isDirectory() ? fingerprint(directory) : undefined;
+    shares[index % PROCESSES]?.push({ name, directory, before });
   }
-  const said = new Map<string, ChildLine & { isUnchanged: boolean }>();
-  let left = [...folders];
-  while (left.length > 0) {
+  const said = new Map<string, Said>();
+  await Promise.all(shares.map((share) => openEach(share, said)));
+  return said;
+}
+
+/** Opens one after another in a process; in another one after a copy that ended it. */
+async function openEach(share: readonly Damaged[], said: Map<string, Said>): Promise<void> {
+  for (let left = share; left.length > 0; ) {
     using child = new StoreChild(
       'open',
-      left.map(([, directory]) => directory),
+      left.map(({ directory }) => directory),
     );
     const end = await child.end();
     const done = child.lines.filter(({ state }) => state !== 'opening');
-    for (const [index, [name, directory]] of left.entries()) {
+    for (const [index, { name, directory, before }] of left.entries()) {
       const line = done[index] ?? { state: `ended with ${end}`, errors: child.errors };
-      const isFolder = statSync(directory).isDirectory();
-      const isUnchanged = !isFolder || fingerprint(directory) === before.get(name);
+      const isUnchanged = before === undefined || fingerprint(directory) === before;
       said.set(name, { ...line, isUnchanged });
       rmSync(directory, { recursive: true });
       if (done[index] === undefined) break;
     }
     left = left.slice(done.length + 1);
   }
-  return said;
 }
 
 const changeFile = (change: (bytes: Buffer) => Buffer) => (directory: string) => {
@@ -88,14 +102,14 @@ const changeFile = (change: (bytes: Buffer) => Buffer) => (directory: string) =>
   writeFileSync(path, change(readFileSync(path)));
 };
 
-/** As if every page were of a transaction to come: LMDB would write into them where they are mapped. */
+/** As if every page were of a later transaction: LMDB would write to them in place, in the map. */
 function markPagesLater(bytes: Buffer): Buffer {
   for (let at = 2 * PAGE_BYTES; at < bytes.length; at += PAGE_BYTES)
     bytes.fill(0x7f, at + 8, at + 14);
   return bytes;
 }
 
-function expectRefused(said: ReadonlyMap<string, ChildLine & { isUnchanged: boolean }>): void {
+function expectRefused(said: ReadonlyMap<string, Said>): void {
   for (const [name, line] of said) {
     expect(line, name).toMatchObject({ state: 'refused', isUnchanged: true });
     expect(line.message, name).toMatch(/data\.mdb is damaged: .*Nothing was changed/);
@@ -221,17 +235,17 @@ describe('a path that cannot be a store', () => {
     writeFileSync(inside('other-marker/tickwire-store.json'), '[]');
     symlinkSync('nowhere', inside('dangling'));
     const expected: [path: string, message: RegExp][] = [
-      [inside('file'), /is not a folder/],
+      [inside('file'), /is not a directory/],
       [inside('file/below'), /cannot be reached: ENOTDIR/],
-      [inside('foreign'), /holds files that are not of a Tickwire store \(notes\.txt\)/],
+      [inside('foreign'), /holds files that do not belong to a Tickwire store \(notes\.txt\)/],
       [inside('folder-as-data'), /data\.mdb is damaged: it is not a file/],
       [inside('torn-marker'), /cannot be read: .*JSON/],
       [inside('other-marker'), /is not the marker of a Tickwire store/],
       [inside('dangling'), /cannot be made|cannot be read/],
       ['/proc/tickwire-store', /cannot be made/],
-      ['/proc/self/fdinfo', /holds files that are not of a Tickwire store/],
+      ['/proc/self/fdinfo', /holds files that do not belong to a Tickwire store/],
       ['/proc', /holds files/],
-      ['/dev/null', /is not a folder/],
+      ['/dev/null', /is not a directory/],
       [`/tmp/${'x'.repeat(300)}`, /cannot be reached: ENAMETOOLONG/],
       ['/sys/kernel', /holds files/],
     ];

@@ -76,7 +76,7 @@ describe('a server with a store', () => {
     expect((await anomalies()).at(-1)).toMatchObject({ referencePrice: 99, newPrice: 102.6 });
   });
 
-  it('keeps anomalies beyond memory and restarts, in HISTORY and over HTTP, by symbol and by time', async () => {
+  it('keeps anomalies beyond memory and restarts, in HISTORY and over HTTP', async () => {
     const stream = { recentAnomaliesPerSymbol: 4 };
     await start({ stream });
     const time = Date.now() - 10_000;

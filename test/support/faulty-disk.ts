@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StoreError } from '../../src/store/index.ts';
 import { type StartWriter, startWriter, type Writer } from '../../src/store/writer.ts';
 
-/** A disk that fails or is slow as told: stands between a store and the thread that writes. */
+/** Makes a store's disk fail or slow down: sits between the store and its writer thread. */
 export class FaultyDisk {
   /** Why writes fail; undefined: they do not. */
   failure: string | undefined;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 
 const PROGRAM = join(import.meta.dirname, 'store-process.ts');
 
-/** What store-process.ts says: each mode some of it. */
+/** A line that store-process.ts writes; each mode fills in some of it. */
 export interface ChildLine {
   readonly folder?: string;
   readonly state?: string;
@@ -16,7 +16,7 @@ export interface ChildLine {
   readonly confirmed?: readonly (readonly [symbol: string, sequence: number])[];
 }
 
-/** A process of its own with a store: see store-process.ts for what it does. Killed at the end of the scope. */
+/** A process with a store: see store-process.ts. Killed at the end of the scope. */
 export class StoreChild implements Disposable {
   readonly lines: ChildLine[] = [];
   readonly #process: ChildProcess;

@@ -2,9 +2,9 @@
  * A process with a store, for tests that kill it or give it damaged files:
  *
  *   open FOLDER …      opens each, reads all of it, writes to it; a line of JSON about each
- *   append FOLDER      appends without end; a line with the symbols' last sequences for each flush confirmed
+ *   append FOLDER      appends without end; a line with the last sequences for each flush confirmed
  *   hold FOLDER        opens it, says so, and closes it at the end of the input
- *   fill FOLDER        appends as the input says: a line with a number for so many, then reports fault and counts
+ *   fill FOLDER        appends as many as each line of input says, then reports fault and counts
  */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

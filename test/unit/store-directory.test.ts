@@ -6,7 +6,7 @@ import { DirectoryLock, LOCK_FILE } from '../../src/store/directory-lock.ts';
 import { openStore, StoreError } from '../../src/store/index.ts';
 import { anomalyOf, fingerprint, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
-/** Runs a lock's life with the folder holding this lock of another. */
+/** Whether a lock in the way of `other` is taken over. */
 function isTakenOver(path: string, other: object): boolean {
   writeFileSync(join(path, LOCK_FILE), JSON.stringify(other));
   try {
@@ -123,7 +123,10 @@ describe('the directory of a store', () => {
     }
     for (const [directory, text] of [
       [newer, /format 2; this program knows formats up to 1.*newer Tickwire/],
-      [foreign, /not of a Tickwire store \(a\.txt, b\.txt, c\.txt, …\).*empty or new folder/],
+      [
+        foreign,
+        /not belong to a Tickwire store \(a\.txt, b\.txt, c\.txt, …\).*empty or new directory/,
+      ],
     ] as const) {
       const before = fingerprint(directory);
       await expect(openStore(folder.options({ directory }), new StoreLines())).rejects.toThrow(

@@ -203,7 +203,7 @@ class StoreRun {
 }
 
 describe('what a store answers', () => {
-  it('is what an array would, over flushes, prunes, restarts and crashes of the writer', async () => {
+  it('is what an array would: over prunes, restarts and crashes of the writer', async () => {
     const runs = fc.asyncProperty(
       fc.array(step, { minLength: 20, maxLength: 30 }),
       fc.nat(40),
