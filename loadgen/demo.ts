@@ -5,8 +5,8 @@ import { Clock } from './clock.ts';
 import { Screen } from './demo-screen.ts';
 import { demoLines } from './demo-table.ts';
 import { Market } from './market.ts';
+import { OwnServer } from './own-server.ts';
 import { Publishers } from './publishers.ts';
-import { ServerProcess } from './server-process.ts';
 
 /*
  * npm run demo: a server with its defaults, a seeded market, and a live table through a real subscription.
@@ -30,7 +30,7 @@ const token = process.env.TICKWIRE_TOKEN;
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort());
 const seconds = Number(flags.seconds ?? Number.POSITIVE_INFINITY);
-const server = await ServerProcess.start('', Number(flags.port ?? DEFAULT_PORT));
+const server = await OwnServer.start('', Number(flags.port ?? DEFAULT_PORT));
 const screen = new Screen(process.stdout);
 try {
   await Promise.all([playMarket(server.url), showTable(server)]);
@@ -73,7 +73,7 @@ async function playMarket(url: string): Promise<void> {
   interrupt.abort();
 }
 
-async function showTable({ url }: ServerProcess): Promise<void> {
+async function showTable({ url }: OwnServer): Promise<void> {
   const anomalies: Anomaly[] = [];
   let updates = 0;
   let isInSync: boolean | undefined;

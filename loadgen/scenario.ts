@@ -9,11 +9,11 @@ import type { LedgerEntry } from './ledger.ts';
 import type { LoadOptions } from './load-options.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { Market } from './market.ts';
+import { OwnServer } from './own-server.ts';
 import { type ProcessUsage, ProcessWatch } from './process-usage.ts';
 import { ProgressDisplay } from './progress.ts';
 import { Publishers, type PublishResult } from './publishers.ts';
 import { findFailures, type Report, serverReport, sumDelivery } from './report.ts';
-import { ServerProcess } from './server-process.ts';
 import { type ServerStatistics, settledStatistics } from './statistics-api.ts';
 import type { GroupResult } from './subscriber-group.ts';
 import { type GroupHost, LocalGroup, ProcessGroup } from './subscriber-host.ts';
@@ -37,15 +37,15 @@ export async function runScenario(
   const clock = new Clock();
   const source = await openSource(options, clock);
   const flags = options.spawnServer;
-  const server = flags === undefined ? undefined : await ServerProcess.start(flags);
+  const server = flags === undefined ? undefined : await OwnServer.start(flags);
   const groups = openGroups(options);
   try {
     const scenario = new Scenario(options, clock, source, server, groups);
     return await scenario.run(commandLine, signal);
   } catch (error) {
-    if (server?.ending === undefined) throw error;
+    if (server?.exit === undefined) throw error;
     const { message } = error as Error;
-    throw new Error(`${message}; the server ended with ${server.ending}:\n${server.output}`);
+    throw new Error(`${message}; the server ended with ${server.exit}:\n${server.output}`);
   } finally {
     for (const group of groups) group.stop();
     await server?.stop();
@@ -74,7 +74,7 @@ class Scenario {
   readonly #options: LoadOptions;
   readonly #clock: Clock;
   readonly #source: Market | CsvSource;
-  readonly #server: ServerProcess | undefined;
+  readonly #server: OwnServer | undefined;
   readonly #groups: readonly GroupHost[];
   readonly #url: string;
   readonly #publishers: Publishers;
@@ -84,7 +84,7 @@ class Scenario {
     options: LoadOptions,
     clock: Clock,
     source: Market | CsvSource,
-    server: ServerProcess | undefined,
+    server: OwnServer | undefined,
     groups: readonly GroupHost[],
   ) {
     this.#options = options;

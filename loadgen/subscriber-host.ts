@@ -1,4 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { forkProgram } from '../testkit/managed-process.ts';
 import type { LedgerEntry } from './ledger.ts';
 import {
   type GroupOptions,
@@ -66,9 +67,7 @@ export class ProcessGroup implements GroupHost {
   readonly #child: ChildProcess;
 
   constructor() {
-    const isBuilt = import.meta.url.endsWith('.js');
-    const entry = new URL(`./subscriber-process.${isBuilt ? 'js' : 'ts'}`, import.meta.url);
-    this.#child = fork(entry, { serialization: 'advanced' });
+    this.#child = forkProgram('loadgen/subscriber-process', [], { serialization: 'advanced' });
   }
 
   async start(options: GroupOptions): Promise<void> {

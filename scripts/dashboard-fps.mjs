@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { register } from 'tsx/esm/api';
-import { ServerProcess } from '../dist/loadgen/server-process.js';
+import { OwnServer } from '../dist/loadgen/own-server.js';
 
 register();
 const { openBrowser } = await import('../testkit/chromium.ts');
@@ -69,7 +69,7 @@ async function measure(page) {
   };
 }
 
-const server = await ServerProcess.start('');
+const server = await OwnServer.start('');
 const load = startLoad(server.url);
 const browser = await openBrowser();
 try {

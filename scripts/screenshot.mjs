@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { register } from 'tsx/esm/api';
 import { connectPublisher } from '../client-sdk/dist/index.js';
-import { ServerProcess } from '../dist/loadgen/server-process.js';
+import { OwnServer } from '../dist/loadgen/own-server.js';
 import { Random } from '../dist/testkit/random.js';
 
 register();
@@ -109,7 +109,7 @@ const shots =
         { path: `${directory}/dashboard-phone.png`, options: PHONE, fullPage: true },
       ];
 
-const server = await ServerProcess.start('');
+const server = await OwnServer.start('');
 const market = new NamedMarket();
 const stop = await play(market, server.url);
 const browser = await openBrowser();

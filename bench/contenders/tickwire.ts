@@ -1,7 +1,9 @@
 import { describeMachine } from '../../loadgen/machine.ts';
 import { tickwireVersion } from '../../src/config/version.ts';
+import { builtProgram } from '../../testkit/managed-process.ts';
+import { isServing } from '../../testkit/server-process.ts';
 import { type TickwireWireOptions, tickwireWire } from '../wires/tickwire.ts';
-import { builtProgram, ChildServer } from './child-server.ts';
+import { ChildServer } from './child-server.ts';
 import type { Contender, ContenderSetting, RunningContender } from './contender.ts';
 
 /** Symbols that the server holds by default. */
@@ -35,7 +37,7 @@ async function start(setting: ContenderSetting): Promise<RunningContender> {
   const server = await ChildServer.start({
     command: process.execPath,
     args: (port) => [builtProgram('src/main'), ...flags(port, setting)],
-    isReady,
+    isReady: isServing,
   });
   const { host, port, pid } = server;
   return { host, port, pid, processed: () => processed(port), stop: () => server.stop() };
@@ -54,14 +56,6 @@ function flags(port: number, { symbols, conflateMs }: ContenderSetting): string[
   }
   if (conflateMs !== undefined) given.push(`--stream.conflateMs=${conflateMs}`);
   return given;
-}
-
-async function isReady(port: number): Promise<boolean> {
-  try {
-    return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
-  } catch {
-    return false;
-  }
 }
 
 async function processed(port: number): Promise<number> {

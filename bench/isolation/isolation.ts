@@ -4,7 +4,9 @@ import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../../loadgen/clock.ts';
 import { describeMachine, formatMachine } from '../../loadgen/machine.ts';
-import { builtProgram, ChildServer } from '../contenders/child-server.ts';
+import { builtProgram } from '../../testkit/managed-process.ts';
+import { isServing } from '../../testkit/server-process.ts';
+import { ChildServer } from '../contenders/child-server.ts';
 import { spreadOf } from '../report/spread.ts';
 import { ATTACKS } from './attacks.ts';
 import { Victim } from './victim.ts';
@@ -118,10 +120,7 @@ function startServer(flags: readonly string[]): Promise<ChildServer> {
       '--log.level=error',
       ...flags,
     ],
-    isReady: async (port) => {
-      const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
-      return answer?.ok ?? false;
-    },
+    isReady: isServing,
   });
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { Latency } from '../../loadgen/latency.ts';
-import { builtProgram } from '../contenders/child-server.ts';
+import { builtProgram } from '../../testkit/managed-process.ts';
 import type { ContenderKey } from '../contenders/contenders.ts';
 import type { PoolOptions, PoolTotals } from './subscriber-pool.ts';
 

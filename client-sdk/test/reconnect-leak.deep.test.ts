@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { ServerProcess } from '../../test/support/running-server.ts';
+import { serverProcessForTest } from '../../test/support/running-server.ts';
 import { TcpProxy } from '../../testkit/tcp-proxy.ts';
 import { until } from '../../testkit/until.ts';
 import { connect, type Subscriber, type Subscription } from '../src/index.ts';
@@ -51,7 +51,7 @@ class Rig {
   readonly port: number;
 
   static async start(): Promise<Rig> {
-    const server = await ServerProcess.startForTest();
+    const server = await serverProcessForTest();
     const proxy = await TcpProxy.start(server.port);
     onTestFinished(() => proxy.close());
     const rig = new Rig(proxy, server.port);

@@ -1,7 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { cpuMs, residentBytes } from '../../testkit/process-figures.ts';
+import { ServerProcess } from '../../testkit/server-process.ts';
+import { until } from '../../testkit/until.ts';
 import { ScriptPlayer } from './play-script.ts';
 import type { Script } from './script.ts';
-import { ServerProcess } from './server-process.ts';
 import { Witness } from './witness.ts';
 
 /** The longest that the server may stand still, ms. */
@@ -11,6 +12,8 @@ const GROWTH_BYTES_MAX = 300 * 2 ** 20;
 /** Scripts after which the server's memory is what it needs. */
 const WARM_UP = 50;
 const LEFT_OVER_MS = 20_000;
+/** How a line of the log begins that says that the server itself went wrong. */
+const FAULT = /^\{"level":"(error|fatal)"/;
 
 /** A server, those who attack it, and the witness. */
 export class Trial {
@@ -33,11 +36,15 @@ export class Trial {
   }
 
   static async start(transport: string): Promise<Trial> {
-    const server = await ServerProcess.start(transport);
+    const server = await ServerProcess.start([
+      `--server.transport=${transport}`,
+      // So few that they run out: new ones are refused then, and the known ones must go on.
+      '--processing.maxSymbols=3000',
+    ]);
     try {
       return new Trial(server, await Witness.start(server.port));
     } catch (error) {
-      server.end();
+      await server.end();
       throw error;
     }
   }
@@ -63,23 +70,23 @@ export class Trial {
     this.#player.end();
     const fault = this.#server.exit === undefined ? await this.#leftOver() : undefined;
     await this.#witness.end();
-    this.#server.end();
+    await this.#server.end();
     return fault;
   }
 
   async #playOnce(script: Script): Promise<{ fault: string | undefined; stallMs: number }> {
     this.#played++;
-    const processorBefore = this.#server.processorMs();
+    const processorBefore = this.#processorMs();
     const outcomes = await this.#player.play(script);
     const testimony = await this.#witness.testify();
-    const [log] = this.#server.faults();
+    const log = this.#loggedFault();
     const { exit } = this.#server;
     if (exit !== undefined) return { fault: `the server ended: ${exit} ${log ?? ''}`, stallMs: 0 };
     if (testimony === undefined) return { fault: 'the witness hears nothing more', stallMs: 0 };
     const { roundTripMs, ticks, violations } = testimony;
     this.ticks = ticks;
     // A server that was not running did not work either: the machine did.
-    const stallMs = Math.min(roundTripMs, this.#server.processorMs() - processorBefore);
+    const stallMs = Math.min(roundTripMs, this.#processorMs() - processorBefore);
     const answers = outcomes.map(({ peer, statuses }) => {
       const broken = statuses.find((status) => status >= 500 && status !== 503 && status !== 505);
       if (broken !== undefined) return `${peer.what} was answered ${broken}`;
@@ -91,23 +98,34 @@ export class Trial {
   }
 
   #memoryFault(): string | undefined {
-    const bytes = this.#server.residentBytes();
+    const bytes = residentBytes(this.#server.pid);
     if (this.#played <= WARM_UP) this.#residentBytes = bytes;
     const growth = bytes - this.#residentBytes;
     return growth > GROWTH_BYTES_MAX ? `memory grew by ${growth} bytes` : undefined;
   }
 
+  /** Time on processors so far, ms; endless once the server is gone. */
+  #processorMs(): number {
+    return this.#server.exit === undefined ? cpuMs(this.#server.pid) : Number.POSITIVE_INFINITY;
+  }
+
+  /** A line of the log that says that the server itself went wrong. */
+  #loggedFault(): string | undefined {
+    const lines = this.#server.output.split('\n');
+    return lines.find((line) => (line.startsWith('{') ? FAULT.test(line) : line !== ''));
+  }
+
   /** Whether the server has forgotten all but the witness. */
   async #leftOver(): Promise<string | undefined> {
-    const deadline = performance.now() + LEFT_OVER_MS;
-    for (;;) {
+    let left = ['publish', 'stream'];
+    const isAlone = async () => {
       const text = await (await fetch(`http://127.0.0.1:${this.#server.port}/metrics`)).text();
-      const left = ['publish', 'stream'].filter(
+      left = ['publish', 'stream'].filter(
         (kind) => !text.includes(`tickwire_sessions{kind="${kind}"} 1\n`),
       );
-      if (left.length === 0) return undefined;
-      if (performance.now() > deadline) return `${left.join(', ')} sessions are left over`;
-      await pause(50);
-    }
+      return left.length === 0;
+    };
+    await until(isAlone, 'sessions to end', LEFT_OVER_MS).catch(() => undefined);
+    return left.length === 0 ? undefined : `${left.join(', ')} sessions are left over`;
   }
 }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Subscriber } from '../../client-sdk/src/index.ts';
 import { Op } from '../../src/protocol/index.ts';
+import { forkProgram } from '../../testkit/managed-process.ts';
 import { LoadSocket } from '../ws-socket.ts';
 import { AnomalyWatch } from './anomaly-watch.ts';
-import { forkHere } from './fork-here.ts';
 
 const SLOW_READS_MS = 300;
 const SLOW_PAUSES_MS = 3000;
@@ -46,7 +46,7 @@ export class Crowd {
 
   /** Starts a process of further subscribers. */
   spawn(): void {
-    this.#child = forkHere('crowd-process', [this.#url, String(CROWD)]);
+    this.#child = forkProgram('loadgen/soak/crowd-process', [this.#url, String(CROWD)]);
   }
 
   /** The server with this epoch was killed, and may have told anomalies that are not on disk. */

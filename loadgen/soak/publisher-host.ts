@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { forkProgram } from '../../testkit/managed-process.ts';
 import type { PublisherRecord } from './expectation.ts';
-import { forkHere } from './fork-here.ts';
 import { KnownTicks } from './known-ticks.ts';
 import { Lineage } from './lineage.ts';
 import type { PublisherPlan, PublisherReport, PublisherRequest } from './publisher-process.ts';
@@ -38,7 +38,7 @@ export class PublisherHost implements PublisherRecord {
   spawn(): void {
     this.epoch = undefined;
     this.#hasStarted = false;
-    const child = forkHere('publisher-process');
+    const child = forkProgram('loadgen/soak/publisher-process');
     this.#child = child;
     child.on('message', (report: PublisherReport) => this.#heard(report));
     this.#ask({ call: 'connect', plan: this.#plan });

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connect, connectPublisher, type Publisher } from '../../client-sdk/src/index.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
-import { ServerProcess } from '../support/running-server.ts';
+import type { ServerProcess } from '../../testkit/server-process.ts';
+import { serverProcessForTest } from '../support/running-server.ts';
 
 /** Servers start several times in a test, and take seconds to where the machine is busy. */
 const PATIENCE = { timeout: 30_000 };
@@ -26,7 +27,7 @@ afterEach(async () => {
 });
 
 async function start(port: number, flags: readonly string[]): Promise<ServerProcess> {
-  const server = await ServerProcess.startForTest([
+  const server = await serverProcessForTest([
     `--server.port=${port}`,
     `--store.directory=${directory}`,
     '--processing.overflow=wait',

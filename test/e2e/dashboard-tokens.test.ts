@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { eventually } from '../../testkit/until.ts';
-import { ServerProcess, serverForTest } from '../support/running-server.ts';
+import { serverForTest, serverProcessForTest } from '../support/running-server.ts';
 import { SECRET, signed } from '../support/tokens.ts';
 import { DashboardPage } from './dashboard-page.ts';
 
@@ -170,17 +170,14 @@ describe.skipIf(!hasChromium && !process.env.CI)(
 
     test('a token of before that is not accepted any more is asked for anew', async () => {
       const jwtSecret = (secret: string) => `--auth.jwtSecret=${secret}`;
-      const first = await ServerProcess.startForTest([jwtSecret(SECRET)]);
+      const first = await serverProcessForTest([jwtSecret(SECRET)]);
       const dashboard = await open(first.port, { isServerStopped: true });
       await untilAsked(dashboard);
       await enter(dashboard, await signed(OPERATOR));
       await dashboard.untilLive();
       await first.end();
       const other = 'the secret of tests after a change of it';
-      const second = await ServerProcess.startForTest([
-        `--server.port=${first.port}`,
-        jwtSecret(other),
-      ]);
+      const second = await serverProcessForTest([`--server.port=${first.port}`, jwtSecret(other)]);
       expect(second.port).toBe(first.port);
       await untilAsked(dashboard);
       await dashboard.untilText(FAULT, /the signature matches no known key/);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatPrice, formatShortCount, priceDecimals } from '../../dashboard/src/number-format.ts';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { eventually } from '../../testkit/until.ts';
-import { ServerProcess, serverForTest } from '../support/running-server.ts';
+import { serverForTest, serverProcessForTest } from '../support/running-server.ts';
 import { DashboardPage } from './dashboard-page.ts';
 
 interface Statistics {
@@ -263,7 +263,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
   });
 
   test('survives a restart of the server: nothing of the old one stays', async () => {
-    const server = await ServerProcess.startForTest();
+    const server = await serverProcessForTest();
     const { port } = server;
     await post(port, [
       ['KEPT', 10],

@@ -1,20 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { builtProgram, ManagedProcess } from '../../testkit/managed-process.ts';
 
 // Built by the script that runs the tests.
-const DEMO = fileURLToPath(new URL('../../dist/loadgen/demo.js', import.meta.url));
+const DEMO = builtProgram('loadgen/demo');
 
-function startDemo(...flags: string[]) {
-  const child = spawn(process.execPath, [DEMO, '--port=0', ...flags], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  return { child, output: () => output };
+function startDemo(...flags: string[]): ManagedProcess {
+  return new ManagedProcess(process.execPath, [DEMO, '--port=0', ...flags]);
 }
 
 async function isServing(url: string): Promise<boolean> {
@@ -25,21 +16,19 @@ async function isServing(url: string): Promise<boolean> {
 }
 
 test('the demo shows live numbers, verified in sync, and ends by itself', async () => {
-  const { child, output } = startDemo('--seconds=7');
-  const [code] = await once(child, 'exit');
-  expect(code).toBe(0);
-  expect(output()).toContain('✓ verified in sync');
-  expect(output()).not.toContain('OUT OF SYNC');
-  expect(output()).toMatch(/SYM-00000 +[\d.,]+ +[\d.,]+/);
+  const demo = startDemo('--seconds=7');
+  expect(await demo.exited).toBe(0);
+  expect(demo.output).toContain('✓ verified in sync');
+  expect(demo.output).not.toContain('OUT OF SYNC');
+  expect(demo.output).toMatch(/SYM-00000 +[\d.,]+ +[\d.,]+/);
 });
 
 test('an interrupt stops the demo and its server', async () => {
-  const { child, output } = startDemo();
-  await expect.poll(output, { timeout: 30_000 }).toContain('/api/statistics');
-  const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(output()) ?? [];
+  const demo = startDemo();
+  await expect.poll(() => demo.output, { timeout: 30_000 }).toContain('/api/statistics');
+  const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.output) ?? [];
   expect(await isServing(url)).toBe(true);
-  child.kill('SIGINT');
-  const [code] = await once(child, 'exit');
-  expect(code).toBe(0);
+  demo.kill('SIGINT');
+  expect(await demo.exited).toBe(0);
   expect(await isServing(url)).toBe(false);
 });

@@ -44,7 +44,7 @@ for (const kind of ['mjs', 'py']) {
     async () => {
       const { port } = await serverForTest(AUTH);
       const subscriber = run(`subscriber.${kind}`, port, 'no-token');
-      await subscriber.ended();
+      await subscriber.exited;
       expect(subscriber.output).toContain('4500');
     },
   );
@@ -55,10 +55,10 @@ it.skipIf(findProgram('curl') === undefined && !process.env.CI)(
   async () => {
     const { port } = await serverForTest(AUTH);
     const script = run('http.sh', port, await signed(OPERATOR));
-    expect(await script.ended(), script.output).toBe(0);
+    expect(await script.exited, script.output).toBe(0);
     expect(script.output).toContain('"totalProcessed":3');
     const refused = run('http.sh', port);
-    expect(await refused.ended()).not.toBe(0);
+    expect(await refused.exited).not.toBe(0);
     expect(refused.output).toContain('401');
   },
 );

@@ -66,7 +66,7 @@ async function publishSome(http: HttpClient): Promise<void> {
   const publisher = run('publisher.mjs', http.port);
   await eventualStatistics(http, hasTicks(3));
   publisher.interrupt();
-  expect(await publisher.ended(), publisher.output).toBe(0);
+  expect(await publisher.exited, publisher.output).toBe(0);
 }
 
 /** What a subscriber printed last of a symbol, by name; undefined before the first. */
@@ -130,7 +130,7 @@ describe('the examples', () => {
       }
       await eventualStatistics(http, hasTicks(10));
       publisher.interrupt();
-      expect(await publisher.ended(), publisher.output).toBe(0);
+      expect(await publisher.exited, publisher.output).toBe(0);
       const counts = (await statistics(http)).map(({ updateCount }) => updateCount);
       const pattern =
         /(?<ticks>\d+) of \k<ticks> ticks acknowledged, 0 rejected|up to frame (?<frame>\d+)$/m;
@@ -144,7 +144,7 @@ describe('the examples', () => {
       const first = run(name, port, 'feed-b');
       await eventualStatistics(http, hasTicks(1));
       run(name, port, 'feed-b');
-      await first.ended();
+      await first.exited;
       expect(first.output).toContain('4004');
     });
   }
@@ -181,7 +181,7 @@ describe('the examples', () => {
   itNeeds.curl('http.sh posts, and prints the answers', async () => {
     const { port } = await serverForTest();
     const script = run('http.sh', port);
-    expect(await script.ended(), script.output).toBe(0);
+    expect(await script.exited, script.output).toBe(0);
     const answers = script.output.split('\n').filter((line) => line.startsWith('{'));
     const [first, batch, one, page, anomalies, newest, totals] = answers.map(
       (line) => JSON.parse(line) as Record<string, unknown>,

@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Report } from '../../loadgen/report.ts';
 import { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
+import { ManagedProcess, programArgs } from '../../testkit/managed-process.ts';
 import { EagerPublisher } from '../support/eager-publisher.ts';
 import { OverloadWatch } from '../support/overload-watch.ts';
 
@@ -44,24 +42,11 @@ async function overload(url: string): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'tickwire-overload-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const json = join(folder, 'report.json');
-  const tool = fileURLToPath(new URL('../../loadgen/main.ts', import.meta.url));
   const flags = `--rate max --publishers 3 --frame ${FRAME_TICKS} --subscribers 3 --slow 1 --subscriber-processes 0`;
-  const args = [
-    '--import',
-    'tsx',
-    tool,
-    '--url',
-    url,
-    '--duration',
-    String(LOAD_S),
-    '--json',
-    json,
-  ];
-  const child = spawn(process.execPath, [...args, ...flags.split(' ')], { stdio: 'ignore' });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
-  });
-  await once(child, 'exit');
+  const args = [...programArgs('loadgen/main'), '--url', url, '--duration', String(LOAD_S)];
+  const tool = new ManagedProcess(process.execPath, [...args, '--json', json, ...flags.split(' ')]);
+  onTestFinished(() => tool.kill('SIGKILL'));
+  await tool.exited;
   return JSON.parse(await readFile(json, 'utf8')) as Report;
 }
 

@@ -5,7 +5,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { builtProgram } from '../../bench/contenders/child-server.ts';
 import { CONTENDERS, type ContenderKey } from '../../bench/contenders/contenders.ts';
 import type { Results } from '../../bench/report/results.ts';
 import { runWorkloads } from '../../bench/runner.ts';
@@ -13,6 +12,7 @@ import { measureDelivery } from '../../bench/workloads/delivery.ts';
 import { ingest } from '../../bench/workloads/ingest.ts';
 import type { Turn, WorkloadGroup } from '../../bench/workloads/workload.ts';
 import { Clock } from '../../loadgen/clock.ts';
+import { builtProgram } from '../../testkit/managed-process.ts';
 
 const SETTING = { symbols: 12, sessions: 8, perSession: 5, rate: 2000 };
 const SUBSCRIPTIONS_PER_SYMBOL_MIN = Math.floor((8 * 5) / 12);

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { certificateFile } from '../support/certificates.ts';
-import { ServerProcess } from '../support/running-server.ts';
+import { serverProcessForTest, spawnServerForTest } from '../support/running-server.ts';
 
 const EVERYWHERE = ['--server.host=0.0.0.0', '--server.port=0'];
 
 it('does not start where anyone could reach it unprotected, and says what to set', async () => {
-  const server = ServerProcess.spawnForTest(EVERYWHERE);
+  const server = spawnServerForTest(EVERYWHERE);
   expect(await server.exited).toBe(1);
   expect(server.output).toMatch(/"level":"fatal".*server\.host: the address 0\.0\.0\.0/);
   expect(server.output).toContain('server.allowPlaintext=yes');
@@ -14,7 +14,7 @@ it('does not start where anyone could reach it unprotected, and says what to set
 });
 
 it('starts there where that is meant, and warns of each', async () => {
-  const server = await ServerProcess.startForTest([
+  const server = await serverProcessForTest([
     ...EVERYWHERE,
     '--server.allowPlaintext=yes',
     '--server.allowAnonymous=yes',
@@ -25,7 +25,7 @@ it('starts there where that is meant, and warns of each', async () => {
 });
 
 it('asks for tokens with TLS too', async () => {
-  const server = ServerProcess.spawnForTest([
+  const server = spawnServerForTest([
     ...EVERYWHERE,
     `--tls.certificateFile=${certificateFile('first')}`,
     `--tls.keyFile=${certificateFile('first-key')}`,

@@ -151,7 +151,7 @@ onTransports((transport) => {
 
   it('serves what was there when it started', async () => {
     const folder = await folderWithPage('<p>first');
-    const { port } = await serverForTest({ server: { transport } }, folder);
+    const { port } = await serverForTest({ server: { transport } }, { publicFolder: folder });
     await writeFile(join(folder, 'index.html'), '<p>second');
     expect((await rawRequest(port, '/')).body.toString()).toBe('<p>first');
   });
@@ -193,7 +193,7 @@ describe('without a build', () => {
   });
 
   it('serves what there is of it', async () => {
-    const { port } = await serverForTest({}, await folderWithPage('<p>alone'));
+    const { port } = await serverForTest({}, { publicFolder: await folderWithPage('<p>alone') });
     expect((await rawRequest(port, '/')).body.toString()).toBe('<p>alone');
     expect((await rawRequest(port, '/dashboard.js')).status).toBe(503);
   });

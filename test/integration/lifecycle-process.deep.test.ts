@@ -1,7 +1,13 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import { Op } from '../../testkit/independent/protocol.ts';
-import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
+import type { ServerProcess } from '../../testkit/server-process.ts';
+import {
+  onTransports,
+  serverForTest,
+  serverProcessForTest,
+  spawnServerForTest,
+} from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 
@@ -30,7 +36,7 @@ onTransports((transport) => {
 
   describe.each(signals)('on %s', (signal) => {
     it('applies, delivers and acknowledges what it accepted, and ends with 0', async () => {
-      const server = await ServerProcess.startForTest([...flags, '--processing.overflow=wait']);
+      const server = await serverProcessForTest([...flags, '--processing.overflow=wait']);
       const subscriber = await subscriberForTest(server.port);
       await subscriber.subscribe(['S']);
       const publisher = await publisherForTest(server.port, 'feed');
@@ -60,7 +66,7 @@ onTransports((transport) => {
   });
 
   it('waits for a session that does not read only as long as drainMs', async () => {
-    const server = await ServerProcess.startForTest([...flags, '--server.drainMs=700']);
+    const server = await serverProcessForTest([...flags, '--server.drainMs=700']);
     const { slow } = await slowSession(server);
     server.kill('SIGTERM');
     const { exit, tookMs } = await exitOf(server);
@@ -72,7 +78,7 @@ onTransports((transport) => {
 
   it('says which port is in use and ends with 1', async () => {
     const server = await serverForTest({ server: { transport } });
-    const second = ServerProcess.spawnForTest([...flags, `--server.port=${server.port}`]);
+    const second = spawnServerForTest([...flags, `--server.port=${server.port}`]);
     expect(await second.exited).toBe(1);
     expect(second.output).toMatch(new RegExp(`Cannot listen on 127.0.0.1:${server.port}.*in use`));
     await subscriberForTest(server.port);
@@ -80,7 +86,7 @@ onTransports((transport) => {
 });
 
 it('ends at once on a second signal', async () => {
-  const server = await ServerProcess.startForTest();
+  const server = await serverProcessForTest();
   const { slow } = await slowSession(server);
   server.kill('SIGTERM');
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -93,7 +99,7 @@ it('ends at once on a second signal', async () => {
 });
 
 it('ends in time though more anomalies are coming than are waited for', async () => {
-  const server = await ServerProcess.startForTest([
+  const server = await serverProcessForTest([
     '--server.drainMs=0',
     '--processing.channelCapacity=1048576',
     '--processing.overflow=dropNewest',

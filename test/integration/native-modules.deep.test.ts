@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
-import { ServerProcess } from '../support/running-server.ts';
+import { serverProcessForTest } from '../support/running-server.ts';
 
 /** The native modules that a process has mapped. */
 function nativeModules(pid: number | undefined): readonly string[] {
@@ -10,7 +10,7 @@ function nativeModules(pid: number | undefined): readonly string[] {
 }
 
 async function modulesOf(...flags: string[]): Promise<readonly string[]> {
-  const server = await ServerProcess.startForTest(flags);
+  const server = await serverProcessForTest(flags);
   return nativeModules(server.child.pid);
 }
 

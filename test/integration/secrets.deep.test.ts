@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../testkit/until.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
-import { ServerProcess } from '../support/running-server.ts';
+import { serverProcessForTest } from '../support/running-server.ts';
 import { signed } from '../support/tokens.ts';
 
 const SECRET = 'Zq7-never-to-be-seen-anywhere-at-all';
@@ -70,10 +70,7 @@ describe('a secret of the configuration', () => {
   });
 
   it('is in no line of the log, at the finest level, nor is a token', async () => {
-    const server = await ServerProcess.startForTest([
-      '--log.level=trace',
-      `--auth.jwtSecret=${SECRET}`,
-    ]);
+    const server = await serverProcessForTest(['--log.level=trace', `--auth.jwtSecret=${SECRET}`]);
     const claims = { sub: 'Otto', tickwire: { read: ['*'], operator: true } };
     const good = await signed(claims, SECRET);
     const bad = await signed(claims, `${SECRET}, but another`);

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Op } from '../../testkit/independent/protocol.ts';
 import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
+import { residentBytes } from '../../testkit/process-figures.ts';
+import { ServerProcess } from '../../testkit/server-process.ts';
 import { until } from '../../testkit/until.ts';
 import { metric } from '../support/limit-watch.ts';
-import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
+import { onTransports, serverForTest } from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 import { RawPeer } from '../support/transport-peers.ts';
@@ -72,13 +74,13 @@ onTransports((transport) => {
       await publishRounds(40, total);
       total += 40;
     });
-    const before = server.rssBytes();
+    const before = residentBytes(server.pid);
     const flushesBefore = fast.flushes.length;
     // 160 000 updates more pass by.
     await publishRounds(400, total);
     total += 400;
     await fast.counted('SYM-399', total);
-    const growth = server.rssBytes() - before;
+    const growth = residentBytes(server.pid) - before;
     // Queued, these updates would take some 90 bytes each and session: 57 MB together. What is
     // allowed for is the noise of the garbage collector: a heap that grew stays large for a while.
     expect(growth).toBeLessThan(28 * MEGABYTE);
@@ -160,12 +162,12 @@ onTransports((transport) => {
     // A whole message each: a masked header, then the frame.
     const header = Uint8Array.of(0x82, 0x80 | ping.length, 0, 0, 0, 0);
     const pings = Buffer.concat(Array.from({ length: 10_000 }, () => [header, ping]).flat());
-    const before = server.rssBytes();
+    const before = residentBytes(server.pid);
     let peak = 0;
     for (let sent = 0; sent < 200 && !flooder.tcp.destroyed; sent++) {
       const isTaken = flooder.tcp.write(pings);
       if (!isTaken) await new Promise((resolve) => setTimeout(resolve, 20));
-      peak = Math.max(peak, server.rssBytes());
+      peak = Math.max(peak, residentBytes(server.pid));
       if ((await metric(port, 'tickwire_sessions{kind="stream"}')) === 1) break;
     }
     await untilMetric(port, 'tickwire_sessions{kind="stream"}', 1);

@@ -3,8 +3,10 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
+import { residentBytes } from '../../testkit/process-figures.ts';
+import { ServerProcess } from '../../testkit/server-process.ts';
 import { until } from '../../testkit/until.ts';
-import { onTransports, ServerProcess } from '../support/running-server.ts';
+import { onTransports } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 import { Opcode, RawPeer } from '../support/transport-peers.ts';
 import { TrickleReader } from '../support/trickle-reader.ts';
@@ -84,7 +86,7 @@ onTransports((transport) => {
     const rounds = new Rounds(await publisherForTest(port, unique('feed')), fast);
     const alone = await rounds.play((round) => round < 60);
     await threadsStarted(server);
-    const before = server.rssBytes();
+    const before = residentBytes(server.pid);
     const readers = await Promise.all(
       Array.from({ length: READERS }, () => TrickleReader.subscribe(port)),
     );
@@ -95,7 +97,7 @@ onTransports((transport) => {
     await until(async () => (await streams()) === 1 + READERS);
     let peak = 0;
     const beside = await rounds.play(() => {
-      peak = Math.max(peak, server.rssBytes());
+      peak = Math.max(peak, residentBytes(server.pid));
       return performance.now() - from < CLOSE_MS * 0.8;
     });
     expect(await streams(), 'none is closed before its time').toBe(1 + READERS);

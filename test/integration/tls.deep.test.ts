@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { eventually, until } from '../../testkit/until.ts';
 import { certificateFile, TRUSTED } from '../support/certificates.ts';
-import { onTransports, ServerProcess, serverForTest } from '../support/running-server.ts';
+import {
+  onTransports,
+  serverForTest,
+  serverProcessForTest,
+  spawnServerForTest,
+} from '../support/running-server.ts';
 import { speakTls } from '../support/secure-ports.ts';
 import { shakeHands } from '../support/tls-probe.ts';
 import { Client } from '../support/transport-peers.ts';
@@ -55,7 +60,7 @@ onTransports((transport) => {
 
   it('serves HTTP and WebSocket over TLS, renews it at SIGHUP, and keeps what works', async () => {
     const files = new OperatorsFiles('first');
-    const server = await ServerProcess.startForTest([...flags, ...files.flags]);
+    const server = await serverProcessForTest([...flags, ...files.flags]);
     const { port } = server;
     speakTls(port);
     expect(server.output).toContain(`"url":"https://127.0.0.1:${port}"`);
@@ -102,7 +107,7 @@ onTransports((transport) => {
 
   it('starts with an expired certificate, and warns', async () => {
     const files = new OperatorsFiles('expired');
-    const server = await ServerProcess.startForTest([...flags, ...files.flags]);
+    const server = await serverProcessForTest([...flags, ...files.flags]);
     expect(server.output).toMatch(/"level":"warn".*expired on 2020-02-01T00:00:00\.000Z/);
     await expect(shakeHands(server.port)).rejects.toThrow(/expired/);
   });
@@ -122,7 +127,7 @@ onTransports((transport) => {
   );
 
   it('goes on at SIGHUP where there is nothing to read again', async () => {
-    const server = await ServerProcess.startForTest(flags);
+    const server = await serverProcessForTest(flags);
     server.kill('SIGHUP');
     expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200);
     expect(server.exit).toBeUndefined();
@@ -130,7 +135,7 @@ onTransports((transport) => {
 });
 
 it('says which key is missing, and ends with 1', async () => {
-  const server = ServerProcess.spawnForTest([
+  const server = spawnServerForTest([
     '--server.port=0',
     `--tls.certificateFile=${certificateFile('first')}`,
   ]);

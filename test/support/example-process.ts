@@ -1,45 +1,15 @@
-import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
+import { ManagedProcess } from '../../testkit/managed-process.ts';
+import { until } from '../../testkit/until.ts';
 
-const PATIENCE = { timeout: 30_000, interval: 10 };
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** An example as a program of its own, and what it prints. */
-export class ExampleProcess {
-  output = '';
-  /** The exit code, or the signal that ended it. */
-  exit: number | string | undefined;
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
-
-  private constructor(
-    command: string,
-    args: readonly string[],
-    server: string,
-    token: string | undefined,
-  ) {
-    this.#child = spawn(command, args, {
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        PATH: process.env.PATH,
-        TICKWIRE_URL: server,
-        TICKWIRE_TOKEN: token,
-        PYTHONUNBUFFERED: '1',
-      },
-    });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text;
-      });
-    }
-    this.#child.on('close', (code, signal) => {
-      this.exit = code ?? signal ?? 'unknown';
-    });
-  }
-
+export class ExampleProcess extends ManagedProcess {
   /** Starts one for a test; it is killed when the test is over. */
   static startForTest(
     command: string,
@@ -47,10 +17,10 @@ export class ExampleProcess {
     server: string,
     token?: string,
   ): ExampleProcess {
-    const example = new ExampleProcess(command, args, server, token);
-    onTestFinished(() => {
-      example.#child.kill('SIGKILL');
-    });
+    const { PATH } = process.env;
+    const env = { PATH, TICKWIRE_URL: server, TICKWIRE_TOKEN: token, PYTHONUNBUFFERED: '1' };
+    const example = new ExampleProcess(command, args, { cwd: ROOT, env });
+    onTestFinished(() => example.kill('SIGKILL'));
     return example;
   }
 
@@ -65,25 +35,16 @@ export class ExampleProcess {
    */
   async printed(pattern: RegExp): Promise<RegExpMatchArray> {
     const find = () => pattern.exec(this.output);
-    try {
-      await vi.waitUntil(() => find() !== null || this.exit !== undefined, PATIENCE);
-    } catch {
-      // Told below.
-    }
+    await until(() => find() !== null || this.exit !== undefined).catch(() => undefined);
+    if (this.exit !== undefined) await this.exited;
     const found = find();
     if (found === null) throw new Error(`no ${pattern} in (exit ${this.exit}):\n${this.output}`);
     return found;
   }
 
-  /** Waits until it has ended; as {@link exit}. */
-  async ended(): Promise<number | string | undefined> {
-    await vi.waitUntil(() => this.exit !== undefined, PATIENCE);
-    return this.exit;
-  }
-
   /** What Ctrl-C does. */
   interrupt(): void {
-    this.#child.kill('SIGINT');
+    this.kill('SIGINT');
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Latency } from '../../loadgen/latency.ts';
 import { Ledger } from '../../loadgen/ledger.ts';
 import { parseLoadOptions } from '../../loadgen/load-options.ts';
-import { splitFlags } from '../../loadgen/server-process.ts';
+import { splitFlags } from '../../loadgen/own-server.ts';
 import { planSubscribers } from '../../loadgen/subscriber-plan.ts';
 
 describe('planSubscribers', () => {
