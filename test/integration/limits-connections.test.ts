@@ -111,7 +111,7 @@ onTransports((transport) => {
       expect(statuses(replies)).toEqual([101, 101, 101, 429]);
       const refused = replies.find(({ status }) => status === 429);
       expect(refused?.retryAfter).toBe('1');
-      expect(refused?.problem?.detail).toContain('new connections a second');
+      expect(refused?.problem?.detail).toContain('rate of new connections');
       expect(await timesMet(port, 'upgradesPerSecond')).toBe(1);
       await neighbour.ping();
       expect((await upgrade(port, '/v1/stream', { localAddress: OTHER })).status).toBe(101);

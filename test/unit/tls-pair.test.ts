@@ -32,7 +32,7 @@ describe('readTlsPair', () => {
     const chain = [FIRST, certificateFile('second')].map((file) => readFileSync(file, 'utf8'));
     expect(read(fileWith(chain.join('')), FIRST_KEY).validTo).toBeGreaterThan(Date.now());
     const reversed = fileWith(chain.reverse().join(''));
-    expect(() => read(reversed, FIRST_KEY)).toThrow(/^tls\.keyFile: .* is not that of the first/);
+    expect(() => read(reversed, FIRST_KEY)).toThrow(/^tls\.keyFile: .* does not match the first/);
   });
 
   it.each([
@@ -57,7 +57,7 @@ describe('readTlsPair', () => {
       'the key of another',
       FIRST,
       certificateFile('second-key'),
-      /^tls\.keyFile: the key in .*second-key\.pem is not that of/,
+      /^tls\.keyFile: the key in .*second-key\.pem does not match/,
     ],
     ['an encrypted key', FIRST, certificateFile('encrypted-key'), /^tls\.keyFile: .* is encrypted/],
   ])('refuses %s', (_, certificate, key, message) => {
