@@ -74,7 +74,10 @@ onTransports((transport) => {
       expect(error?.slice(1, 4)).toEqual([null, Code.unauthorized, 'the API key was withdrawn']);
     }
     for (const token of [keys.gone, keys.changed]) {
-      await expectTurnedAway(await dialForTest(server.port, '/v1/stream', { token }), /unknown API key/);
+      await expectTurnedAway(
+        await dialForTest(server.port, '/v1/stream', { token }),
+        /unknown API key/,
+      );
       const http = await HttpClient.connect(server.port);
       const headers = { authorization: `Bearer ${token}` };
       expect((await http.send('GET', '/api/prices', { headers })).status).toBe(401);
