@@ -12,7 +12,7 @@ import {
 } from 'typescript/unstable/sync';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
-const TYPES = fileURLToPath(new URL('../dist/types/client-sdk/src', import.meta.url));
+const TYPES = fileURLToPath(new URL('../dist/types/client-sdk/src/', import.meta.url));
 const DOORS = ['index', 'react'].map((name) => join(TYPES, `${name}.d.ts`));
 
 /** Names of what is a time or a span of time. */

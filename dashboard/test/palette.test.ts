@@ -40,7 +40,7 @@ describe.each([
 
 test('every colour of the page is one of the palette', () => {
   expect(pairs.size).toBe([...css.matchAll(/^ {2}--/gm)].length);
-  const folder = new URL('../style', import.meta.url);
+  const folder = new URL('../style/', import.meta.url);
   const sheets = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
   const defined = sheets.flatMap((sheet) => [...sheet.matchAll(/^ {2,4}(--[a-z-]+):/gm)]);
   const names = new Set(defined.map(([, name]) => name));

@@ -9,7 +9,7 @@ import { ExampleProcess, findProgram, findPython } from '../support/example-proc
 import { HttpClient } from '../support/http-client.ts';
 import { serverForTest } from '../support/running-server.ts';
 
-const EXAMPLES = new URL('../../examples', import.meta.url);
+const EXAMPLES = new URL('../../examples/', import.meta.url);
 const SYMBOLS = ['BTC-USD', 'ETH-USD', 'SOL-USD'];
 const PATIENCE = { timeout: 30_000, interval: 20 };
 

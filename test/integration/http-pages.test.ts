@@ -13,7 +13,7 @@ import { rawRequest } from '../support/raw-http.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { RawPeer } from '../support/transport-peers.ts';
 
-const BUILT = new URL('../../dist/public', import.meta.url);
+const BUILT = new URL('../../dist/public/', import.meta.url);
 
 /** Path, file of the build, type. */
 const FILES = [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-const DIST = new URL('../../dist', import.meta.url);
+const DIST = new URL('../../dist/', import.meta.url);
 const MAIN = new URL('simulation/main.js', DIST).pathname;
 const TIMEOUT_MS = 120_000;
 
@@ -64,8 +64,8 @@ describe('the simulation', () => {
   it(
     'finds a planted bug, says how to see it again, and sees it again',
     async () => {
-      const table = new URL('src/gateway/link-table.js', DIST).href;
-      const plant = `import { LinkTable } from '${table}'; LinkTable.prototype.markStats = () => {};`;
+      const sender = new URL('src/gateway/fanout/session-sender.js', DIST).href;
+      const plant = `import { SessionSender } from '${sender}'; SessionSender.prototype.markStats = () => {};`;
       const said = await simulateFailure(plant, 3, 40_000);
       expect(said).toMatch(/seed 3 FAILED at step \d+: \w+/);
       expect(said).toContain('again: npm run simulate -- --seed 3 --steps 40000 --verbose');
