@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Counter, Counters, createCounters } from '../../src/engine/memory/counters.ts';
 import { TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
-import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
+import { createTickRing, RingWord, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { open } from './peers/meet.ts';
 import { startPeer } from './peers/start-peer.ts';
 
@@ -92,5 +92,61 @@ describe('ticks between two threads', () => {
     expect(outcome.lapped).toBeGreaterThan(0);
     expect(outcome.applied).toBeGreaterThan(0);
     expect(outcome.applied + outcome.lapped).toBe(count);
+  });
+});
+
+type Words = Int32Array;
+
+describe('a consumer that goes to sleep', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('is woken by a tick that comes meanwhile, never by its timer', async () => {
+    const memory = createTickRing(64);
+    const gate = new SharedArrayBuffer(4);
+    const count = 200;
+    const peer = await startPeer('single-tick-producer', { memory, gate, count });
+    const counters = new Counters(createCounters());
+    const consumer = new TickConsumer(memory, counters);
+    const columns = new TickColumns(1);
+    const sleeps = { all: 0, lost: 0, late: 0 };
+    // In every second round the tick comes after the last look at the queue, before ASLEEP is set.
+    const store = Atomics.store.bind(Atomics) as (
+      words: Words,
+      at: number,
+      value: number,
+    ) => number;
+    vi.spyOn(Atomics, 'store').mockImplementation(((words: Words, at: number, value: number) => {
+      if (at === RingWord.ASLEEP && value === 1 && counters.taken() % 2 === 0) {
+        sleeps.late++;
+        while (Atomics.load(words, RingWord.TAIL) === consumer.position);
+        for (let moment = 0; moment < 5000; moment++);
+      }
+      return store(words, at, value);
+    }) as typeof Atomics.store);
+    // A lost wake-up: the timer ended the wait although a tick was there.
+    const wait = Atomics.wait.bind(Atomics) as (...args: [Words, number, number, number]) => string;
+    vi.spyOn(Atomics, 'wait').mockImplementation(((...args: [Words, number, number, number]) => {
+      const result = wait(...args);
+      sleeps.all++;
+      if (result === 'timed-out' && args[0][RingWord.TAIL] !== consumer.position) sleeps.lost++;
+      return result;
+    }) as typeof Atomics.wait);
+    open(new Int32Array(gate));
+    while (counters.taken() < count && sleeps.lost === 0) {
+      if (consumer.poll(columns, 1) === 0) {
+        consumer.sleep(undefined, 0);
+        continue;
+      }
+      consumer.begin(0);
+      counters.add(Counter.APPLIED, 1);
+      consumer.end();
+      consumer.release();
+    }
+    expect(sleeps.lost).toBe(0);
+    expect(sleeps.all).toBeGreaterThan(0);
+    expect(sleeps.late).toBeGreaterThan(0);
+    expect(await peer.next()).toBe('done');
   });
 });

@@ -16,26 +16,60 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Runs a worker; before its read number `read` of shared memory, the producer offers ticks and stops it. */
-function stopBeforeRead(read: number, overwrites: boolean): { applied: number; taken: number } {
+type Words = Int32Array;
+
+interface Outcome {
+  applied: number;
+  taken: number;
+  /** Whether the producer stopped the worker before it wanted to sleep. */
+  isStopped: boolean;
+  /** Whether the worker slept after that: it would have been woken by the timer only. */
+  hasOverslept: boolean;
+}
+
+/**
+ * Runs a worker. Before access number `access` to shared memory, or else where the worker would sleep,
+ * the producer offers ticks and stops it.
+ */
+function stopBefore(access: number, overwrites: boolean): Outcome {
   const memory = createSmallMemory({ symbols: 1, movingAverageWindow: 4, channelCapacity: 8 });
   const producer = new TickProducer(memory.ticks, overwrites);
-  const load = Atomics.load.bind(Atomics) as (words: Int32Array, index: number) => number;
-  let reads = 0;
-  let isStopped = false;
-  const spy = vi.spyOn(Atomics, 'load').mockImplementation(((words: Int32Array, index: number) => {
-    if (reads++ >= read && !isStopped) {
-      isStopped = true;
-      for (let i = 0; i < 20; i++) producer.tryOffer(0, oneTick(100 + i, 1000 + i), 0);
-      producer.publish();
-      producer.stop();
-    }
-    return load(words, index);
+  const load = Atomics.load.bind(Atomics) as (words: Words, at: number) => number;
+  const store = Atomics.store.bind(Atomics) as (words: Words, at: number, value: number) => number;
+  const outcome = { applied: 0, taken: 0, isStopped: false, hasOverslept: false };
+  let accesses = 0;
+  let hasProduced = false;
+  const stop = () => {
+    hasProduced = true;
+    for (let i = 0; i < 20; i++) producer.tryOffer(0, oneTick(100 + i, 1000 + i), 0);
+    producer.publish();
+    producer.stop();
+  };
+  const before = () => {
+    if (hasProduced || accesses++ !== access) return;
+    outcome.isStopped = true;
+    stop();
+  };
+  vi.spyOn(Atomics, 'load').mockImplementation(((words: Words, at: number) => {
+    before();
+    return load(words, at);
   }) as typeof Atomics.load);
+  vi.spyOn(Atomics, 'store').mockImplementation(((words: Words, at: number, value: number) => {
+    before();
+    return store(words, at, value);
+  }) as typeof Atomics.store);
+  vi.spyOn(Atomics, 'wait').mockImplementation((words, index, value) => {
+    if (load(words as unknown as Words, index) !== Number(value)) return 'not-equal';
+    if (outcome.isStopped) outcome.hasOverslept = true;
+    else stop();
+    return 'ok';
+  });
   new PartitionWorker({ memory, rules: RULES }).run();
-  spy.mockRestore();
+  vi.restoreAllMocks();
   const counters = new Counters(memory.counters);
-  return { applied: counters.get(Counter.APPLIED), taken: counters.taken() };
+  outcome.applied = counters.get(Counter.APPLIED);
+  outcome.taken = counters.taken();
+  return outcome;
 }
 
 it.each([
@@ -44,9 +78,14 @@ it.each([
 ])(
   'a worker applies what was offered before it was stopped, overwriting: %s',
   (overwrites, offered) => {
-    // A worker that has nothing to do reads these while it starts, looks at its queue twice, and gets ready to sleep.
-    for (let read = 0; read < 60; read++) {
-      expect(stopBeforeRead(read, overwrites)).toEqual({ applied: 8, taken: offered });
+    for (let access = 0; ; access++) {
+      const { isStopped, ...rest } = stopBefore(access, overwrites);
+      const expected = { applied: 8, taken: offered, hasOverslept: false };
+      expect(rest, `stopped before access ${access}`).toEqual(expected);
+      if (isStopped) continue;
+      // It looks at its queue 200 times before it sleeps.
+      expect(access).toBeGreaterThan(400);
+      break;
     }
   },
 );

@@ -1,0 +1,21 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { TickProducer } from '../../../src/engine/memory/tick-producer.ts';
+import { meet } from './meet.ts';
+
+/** Publishes `count` ticks one by one, each when the previous one was released. */
+const { memory, gate, count } = workerData as {
+  memory: SharedArrayBuffer;
+  gate: SharedArrayBuffer;
+  count: number;
+};
+const producer = new TickProducer(memory, false);
+const ticks = { prices: Float64Array.of(1), times: Float64Array.of(1), receivedAt: 0 };
+meet(new Int32Array(gate));
+for (let n = 0; n < count; n++) {
+  while (producer.depth() > 0);
+  producer.tryOffer(0, ticks, 0);
+  producer.publish();
+  producer.wake();
+}
+producer.stop();
+parentPort?.postMessage('done');
