@@ -5,10 +5,10 @@ import { Counter } from '../../src/engine/index.ts';
 import { EngineRun, marketTicks } from '../support/engine-run.ts';
 import type { StoryTick } from '../support/tick-story.ts';
 
-/** What is promised, where the machine has time for it. */
+/** What is promised, given a processor. */
 const REPLACED_MS = 200;
-/** How much slower than that a busy one may be. */
-const SLOWNESS = 5;
+/** The fastest of these replacements had one: a busy machine only slows some of them. */
+const DEATHS = 5;
 const DEADLINE_MS = 30_000;
 const PARTITIONS = 2;
 const SYMBOLS = 60;
@@ -62,16 +62,30 @@ class LoadedEngine {
     return performance.now() - from;
   }
 
-  /** The time from the death that `kill` brings about to the first tick that the successor applied, ms. */
+  /**
+   * Replaces a worker by a thread kept ready.
+   *
+   * @returns the time from the death that `kill` causes to the first tick that the successor applied, ms
+   */
   async replacement(partition: number, kill: () => Promise<void>): Promise<number> {
     await this.until(() => this.run.engine.hasStandby);
     const { restarts } = this.run.engine.status(partition);
     const from = performance.now();
+    // Only the use of a thread that was ready makes one be missing for a while.
+    let isMissing = false;
+    const { engine } = this.run;
+    const sees = (isTrue: () => boolean) =>
+      this.until(() => {
+        isMissing ||= !engine.hasStandby;
+        return isTrue();
+      });
     await kill();
-    await this.until(() => this.run.engine.status(partition).restarts > restarts);
+    await sees(() => engine.status(partition).restarts > restarts);
     const before = this.applied(partition);
-    await this.until(() => this.applied(partition) > before);
-    return performance.now() - from;
+    await sees(() => this.applied(partition) > before);
+    const replacedMs = performance.now() - from;
+    await sees(() => isMissing);
+    return replacedMs;
   }
 
   async stop(): Promise<void> {
@@ -89,9 +103,6 @@ class LoadedEngine {
   }
 }
 
-const median = (values: readonly number[]) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-
 const shown = (values: readonly number[]) => values.map((value) => Math.round(value)).join(' ');
 
 describe('a worker that dies under load', () => {
@@ -100,7 +111,7 @@ describe('a worker that dies under load', () => {
     const { engine } = loaded.run;
     const killed: number[] = [];
     const failed: number[] = [];
-    for (let death = 0; death < 3; death++) {
+    for (let death = 0; death < DEATHS; death++) {
       const others = loaded.applied(1);
       killed.push(await loaded.replacement(0, () => engine.killWorker(0)));
       failed.push(
@@ -114,8 +125,8 @@ describe('a worker that dies under load', () => {
     process.stderr.write(`replaced after ms: ${shown(killed)}; ${shown(failed)} after errors\n`);
     await loaded.stop();
     expect(engine.status(1)).toMatchObject({ restarts: 0, quarantined: 0, queueDepth: 0 });
-    expect(median(killed)).toBeLessThan(REPLACED_MS * SLOWNESS);
-    expect(median(failed)).toBeLessThan(REPLACED_MS * SLOWNESS);
+    expect(Math.min(...killed)).toBeLessThan(REPLACED_MS);
+    expect(Math.min(...failed)).toBeLessThan(REPLACED_MS);
     expect(loaded.run.refused).toBe(0);
     const lost = loaded.run.sum(Counter.SKIPPED);
     expect(loaded.run.sum(Counter.APPLIED)).toBe(loaded.run.accepted - lost);

@@ -21,6 +21,16 @@ function repeated(unit: readonly number[]): Uint8Array {
   return bytes;
 }
 
+/** The fastest of three runs, ms: a busy machine slows only some of them. */
+function fastestMs(run: () => void): number {
+  const runs = [1, 2, 3].map(() => {
+    const before = performance.now();
+    run();
+    return performance.now() - before;
+  });
+  return Math.min(...runs);
+}
+
 const SAMPLES: readonly unknown[] = [
   [3, 1, [0, 64250.5, 1_700_000_000_001, 'SOL-USD', 98.4, null]],
   [4, 7, ['BTC-USD', 'ETH-*'], { conflateMs: 100, since: { 'BTC-USD': 3 }, stats: false }],
@@ -92,9 +102,9 @@ describe('nesting', () => {
   });
 
   it('is refused without recursion, however deep', () => {
-    const before = performance.now();
-    expect(validateMessagePack(Buffer.alloc(MEGABYTE, 0x91), FRAME_DEPTH_MAX)).toContain('deeper');
-    expect(performance.now() - before).toBeLessThan(500);
+    const bytes = Buffer.alloc(MEGABYTE, 0x91);
+    expect(validateMessagePack(bytes, FRAME_DEPTH_MAX)).toContain('deeper');
+    expect(fastestMs(() => validateMessagePack(bytes, FRAME_DEPTH_MAX))).toBeLessThan(500);
   });
 });
 
@@ -136,9 +146,10 @@ describe('hostile sizes', () => {
     'a declared length of 2^32 - 1 behind %s costs nothing',
     (tag) => {
       const bytes = Buffer.from(`92 06 ${tag} ff ff ff ff 00`.replaceAll(' ', ''), 'hex');
-      const before = performance.now();
-      for (let i = 0; i < 10_000; i++) validateMessagePack(bytes, FRAME_DEPTH_MAX);
-      expect(performance.now() - before).toBeLessThan(1000);
+      const ms = fastestMs(() => {
+        for (let i = 0; i < 10_000; i++) validateMessagePack(bytes, FRAME_DEPTH_MAX);
+      });
+      expect(ms).toBeLessThan(1000);
       expect(validateMessagePack(bytes, FRAME_DEPTH_MAX)).toMatch(/^(cut off at|the key at) byte/);
       expect(() => decodeFrame(bytes)).toThrow(ProtocolError);
     },
@@ -159,8 +170,7 @@ describe('hostile sizes', () => {
     ['nils', [0xc0]],
   ])('reads a megabyte of %s in well under a second', (_name, unit) => {
     const bytes = repeated(unit);
-    const before = performance.now();
-    validateMessagePack(bytes, FRAME_DEPTH_MAX);
-    expect(performance.now() - before).toBeLessThan(1000);
+    const ms = fastestMs(() => validateMessagePack(bytes, FRAME_DEPTH_MAX));
+    expect(ms).toBeLessThan(1000);
   });
 });
