@@ -1,0 +1,468 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { ConfigInput } from '../../src/config/schema.ts';
+import { partitionOf, symbolHash } from '../../src/engine/symbol-table.ts';
+import { Op } from '../../testkit/independent/protocol.ts';
+import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
+import { GuardedServer, tokenFor } from '../support/guarded-server.ts';
+import { serverForTest } from '../support/running-server.ts';
+import { untilStalled } from '../support/stalled-sessions.ts';
+import { StoreFolder } from '../support/store-folder.ts';
+import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
+
+const TIME = 1_700_000_000_000;
+/** A symbol of the second partition of two. */
+const SYMBOL = Array.from({ length: 100 }, (_, i) => `S${i}`).find((name) => {
+  const bytes = new TextEncoder().encode(name);
+  return partitionOf(symbolHash(bytes, 0, bytes.length), 2) === 1;
+}) as string;
+
+/** Samples without the prefix of their names. */
+type Samples = Record<string, number>;
+/** By how much samples move; `up` and `down`: by how much is a matter of time. */
+type Moves = Readonly<Record<string, number | 'up' | 'down'>>;
+
+interface Cause {
+  readonly config?: ConfigInput;
+  /** The server demands tokens. */
+  readonly isGuarded?: boolean;
+  /** Brings about what is needed; what it returns then moves the metrics. */
+  readonly prepare: (port: number) => Promise<() => unknown>;
+  /** All that moves. */
+  readonly moves: Moves;
+}
+
+const frames = (count: number): Moves => ({ frames_sent_total: count, bytes_sent_total: 'up' });
+const APPLIED: Moves = {
+  ticks_accepted_total: 1,
+  'ticks_applied_total{partition="1"}': 1,
+  'tick_latency_seconds_count{partition="1"}': 1,
+};
+/** One tick in a frame of its own, and its ACK. */
+const TICK: Moves = { ...APPLIED, tick_frames_total: 1, ...frames(1) };
+const REJECTED: Moves = { tick_frames_total: 1, ...frames(2) };
+const LIMITED: Moves = { 'security_events_total{event="limited"}': 1 };
+/** As many ticks as they are. */
+const FLOOD: Moves = {
+  ticks_accepted_total: 'up',
+  'ticks_applied_total{partition="1"}': 'up',
+  'tick_latency_seconds_count{partition="1"}': 'up',
+};
+
+function tick(price: number, time = TIME, symbol = SYMBOL) {
+  return { symbol, price, time };
+}
+
+async function send(publisher: IndependentPublisher, ...ticks: ReturnType<typeof tick>[]) {
+  publisher.publish(ticks);
+  await publisher.acknowledged();
+}
+
+/** A publisher whose symbol has a price of 100. */
+async function feed(port: number): Promise<IndependentPublisher> {
+  const publisher = await publisherForTest(port, 'feed');
+  await send(publisher, tick(100));
+  return publisher;
+}
+
+function rejection(reason: string, ticks: readonly unknown[]): Cause {
+  return {
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      return () => publisher.send([Op.TICKS, 2, ticks]);
+    },
+    moves: { [`ticks_rejected_total{reason="${reason}"}`]: 1, ...REJECTED },
+  };
+}
+
+/** Many ticks in one frame, more than a queue of 64 places takes. */
+function overflow(policy: 'dropNewest' | 'dropOldest', moves: Moves): Cause {
+  return {
+    config: { processing: { partitions: 2, channelCapacity: 64, overflow: policy } },
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      return () => publisher.publish(Array.from({ length: 10_000 }, (_, i) => tick(100, TIME + i)));
+    },
+    moves: { ...FLOOD, ...moves, tick_frames_total: 1, ...frames(1) },
+  };
+}
+
+const CAUSES: Readonly<Record<string, Cause>> = {
+  'a tick': {
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      return () => publisher.publish([tick(100)]);
+    },
+    moves: TICK,
+  },
+  'the first tick of a symbol': {
+    prepare: async (port) => {
+      const publisher = await publisherForTest(port, 'feed');
+      return () => publisher.publish([tick(100)]);
+    },
+    moves: { ...TICK, symbols: 1 },
+  },
+  'a price by HTTP': {
+    prepare: async (port) => {
+      await feed(port);
+      return () => post(port, [{ symbol: SYMBOL, price: 100 }]);
+    },
+    moves: APPLIED,
+  },
+  'a bad symbol': rejection('bad_symbol', ['', 1, TIME]),
+  'a bad price': rejection('bad_price', [SYMBOL, -1, TIME]),
+  'a bad time': rejection('bad_time', [SYMBOL, 1, -1]),
+  'an unknown alias': rejection('unknown_alias', [7, 1, TIME]),
+  'a symbol too many': {
+    ...rejection('symbol_limit', ['ONE-MORE', 1, TIME]),
+    config: { processing: { partitions: 2, maxSymbols: 1 } },
+  },
+  'a symbol that a token does not allow': {
+    isGuarded: true,
+    prepare: async (port) => {
+      const token = await tokenFor({ publish: ['A'] });
+      const publisher = await publisherForTest(port, 'feed', { token });
+      return () => publisher.publish([tick(1)]);
+    },
+    moves: {
+      'ticks_rejected_total{reason="forbidden"}': 1,
+      'security_events_total{event="forbidden"}': 1,
+      ...REJECTED,
+    },
+  },
+  'a late tick': {
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      return () => publisher.publish([tick(100, TIME - 1)]);
+    },
+    moves: { ...TICK, ticks_late_total: 1 },
+  },
+  'a rise': {
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      return () => publisher.publish([tick(110)]);
+    },
+    moves: { ...TICK, 'anomalies_total{direction="up"}': 1 },
+  },
+  'a fall that a subscriber is told of': {
+    prepare: async (port) => {
+      const subscriber = await subscriberForTest(port);
+      await subscriber.subscribe([SYMBOL], { stats: false });
+      const publisher = await feed(port);
+      await send(publisher, tick(103));
+      // From now on the subscriber knows the symbol's name.
+      await subscriber.until(() => subscriber.lastAnomaly(SYMBOL) === 1, 'the first anomaly');
+      return () => publisher.publish([tick(99)]);
+    },
+    moves: {
+      ...TICK,
+      'anomalies_total{direction="down"}': 1,
+      anomalies_sent_total: 1,
+      ...frames(2),
+    },
+  },
+  'a window that is full': {
+    config: { processing: { partitions: 2, windowCapacity: 16 } },
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      const rising = Array.from({ length: 200 }, (_, i) => tick(100 + i / 1000, TIME + i / 4));
+      return () => publisher.publish(rising);
+    },
+    moves: {
+      ticks_accepted_total: 200,
+      'ticks_applied_total{partition="1"}': 200,
+      'tick_latency_seconds_count{partition="1"}': 200,
+      tick_frames_total: 1,
+      ...frames(1),
+      window_truncations_total: 'up',
+    },
+  },
+  'a full queue, the newest ticks dropped': overflow('dropNewest', {
+    ticks_accepted_total: 64,
+    'ticks_applied_total{partition="1"}': 64,
+    'tick_latency_seconds_count{partition="1"}': 64,
+    'ticks_dropped_total{where="arrival"}': 9936,
+  }),
+  'a full queue, the oldest ticks dropped': overflow('dropOldest', {
+    ticks_accepted_total: 10_000,
+    'ticks_dropped_total{where="lapped"}': 'up',
+  }),
+  'a publisher that comes': {
+    prepare: async (port) => () => publisherForTest(port, 'feed'),
+    moves: { 'sessions{kind="publish"}': 1, ...frames(1) },
+  },
+  'a publisher that goes': {
+    prepare: async (port) => {
+      const publisher = await publisherForTest(port, 'feed');
+      return () => publisher.close();
+    },
+    moves: { 'sessions{kind="publish"}': -1 },
+  },
+  'a subscriber that comes': {
+    prepare: async (port) => () => subscriberForTest(port),
+    moves: { 'sessions{kind="stream"}': 1, ...frames(1) },
+  },
+  'a subscription, with names and a full entry': {
+    prepare: async (port) => {
+      await feed(port);
+      const subscriber = await subscriberForTest(port);
+      return () => subscriber.subscribe([SYMBOL]);
+    },
+    moves: { subscriptions: 1, 'entries_sent_total{kind="full"}': 1, ...frames(3) },
+  },
+  'a subscription that ends with its session': {
+    prepare: async (port) => {
+      const subscriber = await subscriberForTest(port);
+      await subscriber.subscribe([SYMBOL, 'X*', 'Y']);
+      return () => subscriber.close();
+    },
+    moves: { subscriptions: -3, 'sessions{kind="stream"}': -1 },
+  },
+  'a change that a subscriber is told of': {
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      const subscriber = await subscriberForTest(port);
+      await subscriber.subscribe([SYMBOL], { anomalies: false });
+      await subscriber.counted(SYMBOL, 1);
+      return () => publisher.publish([tick(101)]);
+    },
+    moves: { ...TICK, 'entries_sent_total{kind="delta"}': 1, ...frames(2) },
+  },
+  'a state that a newer one replaces before it is sent': {
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      const hurried = await subscriberForTest(port);
+      await hurried.subscribe([SYMBOL], { anomalies: false });
+      const slow = await subscriberForTest(port);
+      await slow.subscribe([SYMBOL], { anomalies: false, conflateMs: 60_000 });
+      await slow.counted(SYMBOL, 1);
+      await send(publisher, tick(101));
+      // The slow one has missed that, and will not be told for a minute.
+      await hurried.counted(SYMBOL, 2);
+      return () => publisher.publish([tick(100)]);
+    },
+    moves: {
+      ...TICK,
+      'entries_sent_total{kind="delta"}': 1,
+      conflated_updates_total: 1,
+      ...frames(2),
+    },
+  },
+  'a reader that stops': {
+    config: { stream: { socketBufferBytesMax: 65_536 } },
+    prepare: async (port) => {
+      const names = Array.from({ length: 400 }, (_, i) => `N${i}`);
+      const publisher = await publisherForTest(port, 'feed');
+      publisher.declare(0, names);
+      let time = TIME;
+      const publishAll = async () => {
+        time++;
+        const price = 100 + Math.sin(time) / 3;
+        await send(publisher, ...names.map((name) => tick(price, time, name)));
+      };
+      await publishAll();
+      const subscriber = await subscriberForTest(port, { json: true });
+      await subscriber.subscribe(['*'], { anomalies: false });
+      for (const name of names) await subscriber.counted(name, 1);
+      subscriber.pause();
+      return () =>
+        untilStalled(port, [subscriber], async () => {
+          for (let i = 0; i < 20; i++) await publishAll();
+        });
+    },
+    moves: {
+      ...FLOOD,
+      'ticks_applied_total{partition="0"}': 'up',
+      'tick_latency_seconds_count{partition="0"}': 'up',
+      tick_frames_total: 'up',
+      frames_sent_total: 'up',
+      bytes_sent_total: 'up',
+      'entries_sent_total{kind="delta"}': 'up',
+      conflated_updates_total: 'up',
+      slow_sessions: 1,
+      slow_episodes_total: 'up',
+    },
+  },
+  'a frame that came before': {
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      return () => publisher.send([Op.TICKS, 1, [SYMBOL, 100, TIME]]);
+    },
+    moves: { duplicate_frames_total: 1, ...frames(1) },
+  },
+  'a frame that comes too soon': {
+    config: { limits: { ticksPerSecond: 10 } },
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      await send(publisher, ...Array.from({ length: 9 }, () => tick(100)));
+      return () => publisher.publish(Array.from({ length: 10 }, () => tick(100)));
+    },
+    moves: {
+      too_fast_frames_total: 1,
+      'limits_met_total{limit="ticksPerSecond"}': 1,
+      ...LIMITED,
+      ...frames(1),
+    },
+  },
+  'a frame that cannot be read': {
+    prepare: async (port) => {
+      const subscriber = await subscriberForTest(port);
+      return () => subscriber.send(['no frame']);
+    },
+    moves: { bad_frames_total: 1, ...frames(1) },
+  },
+  'a frame beyond its credit': {
+    config: { processing: { partitions: 2, overflow: 'wait', channelCapacity: 64 } },
+    prepare: async (port) => {
+      const publisher = await feed(port);
+      return () => publisher.publish(Array.from({ length: 65 }, () => tick(100)));
+    },
+    // An ACK may follow that has new credit.
+    moves: {
+      'backpressure_refusals_total{from="frame"}': 1,
+      frames_sent_total: 'up',
+      bytes_sent_total: 'up',
+    },
+  },
+  'an HTTP request that has no room': {
+    config: { processing: { partitions: 2, overflow: 'wait', channelCapacity: 64 } },
+    prepare: async (port) => {
+      // Its credit is space that is given away.
+      await feed(port);
+      return () =>
+        post(
+          port,
+          Array.from({ length: 64 }, () => ({ symbol: SYMBOL, price: 1 })),
+        );
+    },
+    moves: { 'backpressure_refusals_total{from="http"}': 1 },
+  },
+  'a token that is none': {
+    isGuarded: true,
+    prepare: async (port) => () =>
+      fetch(`http://127.0.0.1:${port}/api/prices`, { headers: { authorization: 'Bearer x' } }),
+    moves: { 'security_events_total{event="authenticationFailed"}': 1 },
+  },
+  'a subscription too many': {
+    config: { stream: { subscriptionsMax: 1 } },
+    prepare: async (port) => {
+      const subscriber = await subscriberForTest(port);
+      await subscriber.subscribe(['A']);
+      return () => subscriber.subscribe(['B']);
+    },
+    moves: { 'limits_met_total{limit="subscriptions"}': 1, ...LIMITED, ...frames(1) },
+  },
+};
+
+/** Moved by what no client can do to a healthy server; `test/unit/metrics.test.ts` reads them. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  queue_depth: 'the ticks of a moment',
+  ticks_quarantined_total: 'deaths of workers: engine-worker-death.test.ts',
+  worker_restarts_total: 'deaths of workers: worker-deaths.deep.test.ts',
+  store_ok: 'a disk that refuses: store-disk-failure',
+  store_waiting_anomalies: 'a disk that refuses: store-disk-failure',
+  store_dropped_anomalies_total: 'a disk that refuses: store-disk-failure',
+  snapshots_total: 'the last test of this file',
+  snapshot_timestamp_seconds: 'the last test of this file',
+  snapshot_duration_seconds: 'the last test of this file',
+  snapshot_bytes: 'the last test of this file',
+  build_info: 'nothing moves it',
+  event_loop_delay_seconds: 'moves all the time: test/unit/metrics.test.ts',
+};
+
+async function post(port: number, body: unknown): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/prices`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect([202, 503]).toContain(response.status);
+}
+
+/** All samples of this server's own, but for what moves by itself. */
+async function read(port: number, token?: string): Promise<Samples> {
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text();
+  const samples = [...text.matchAll(/^tickwire_(\S+) (\S+)$/gm)].map(
+    ([, name, value]) => [name as string, Number(value)] as const,
+  );
+  const own = samples.filter(([name]) => !/_bucket|_seconds_sum|^event_loop/.test(name));
+  return Object.fromEntries(own);
+}
+
+/** What moved, as far as it was not expected to move by any amount. */
+function moved(before: Samples, after: Samples, moves: Moves): Record<string, number | string> {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const by = (after[name] ?? 0) - (before[name] ?? 0);
+      if (by === 0) return [];
+      return [[name, moves[name] === 'up' && by > 0 ? 'up' : by]];
+    }),
+  );
+}
+
+/** The samples once two scrapes in turn say the same, and no queue holds anything. */
+async function settled(port: number, token?: string): Promise<Samples> {
+  let last = await read(port, token);
+  await expect
+    .poll(async () => {
+      const next = await read(port, token);
+      const isStill = JSON.stringify(next) === JSON.stringify(last);
+      last = next;
+      return isStill;
+    })
+    .toBe(true);
+  return last;
+}
+
+const HEARTBEAT: ConfigInput['server'] = { heartbeatMs: 3_600_000 };
+
+it.each(Object.entries(CAUSES))('%s moves its own metrics, and no others', async (_, cause) => {
+  const { config, isGuarded = false, prepare, moves } = cause;
+  const whole: ConfigInput = {
+    ...config,
+    server: HEARTBEAT,
+    processing: { partitions: 2, ...config?.processing },
+  };
+  const start = isGuarded ? GuardedServer.startForTest(whole) : serverForTest(whole);
+  const { port } = await start;
+  const token = isGuarded ? await tokenFor({ operator: true }) : undefined;
+  const act = await prepare(port);
+  const before = await settled(port, token);
+  await act();
+  const change = async () => moved(before, await settled(port, token), moves);
+  await expect.poll(change).toEqual(moves);
+});
+
+it('snapshots move the metrics of snapshots', async () => {
+  using folder = new StoreFolder();
+  const { port, stop } = await serverForTest({
+    store: { directory: folder.path, snapshotIntervalMs: 100 },
+  });
+  const publisher = await feed(port);
+  await send(publisher, tick(110));
+  const begun = Date.now() / 1000;
+  await expect
+    .poll(() => read(port))
+    .toMatchObject({
+      'snapshots_total{result="failed"}': 0,
+      'snapshots_total{result="saved"}': expect.toSatisfy((saved: number) => saved > 2),
+      snapshot_timestamp_seconds: expect.toSatisfy((at: number) => at > begun),
+      snapshot_bytes: expect.toSatisfy((bytes: number) => bytes > 100),
+      store_ok: 1,
+      store_waiting_anomalies: 0,
+      store_dropped_anomalies_total: 0,
+    });
+  await stop();
+});
+
+it('every metric of docs/METRICS.md has a cause', () => {
+  const text = readFileSync(new URL('../../docs/METRICS.md', import.meta.url), 'utf8');
+  const documented = [...text.matchAll(/^\| `tickwire_(\w+)` \|/gm)].map(([, name]) => name);
+  const caused = Object.values(CAUSES).flatMap(({ moves }) => Object.keys(moves));
+  const names = caused.map((sample) =>
+    sample.replace(/\{.*/, '').replace('_seconds_count', '_seconds'),
+  );
+  expect(new Set([...names, ...Object.keys(ELSEWHERE)])).toEqual(new Set(documented));
+});

@@ -1,0 +1,166 @@
+import { expect, it } from 'vitest';
+import { Counter } from '../../src/engine/index.ts';
+import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
+import { createMetrics, type MetricsContext } from '../../src/gateway/metrics/metrics.ts';
+import { LIMIT_NAMES } from '../../src/gateway/sessions/security-events.ts';
+import { ErrorCode } from '../../src/protocol/index.ts';
+
+/** Counters of a partition: counter n of partition p is 1000 p + n + 1; bucket n has n ticks. */
+function status(partition: number) {
+  return {
+    counters: {
+      get: (counter: number) => 1000 * partition + counter + 1,
+      latency: (bucket: number) => bucket * (partition + 1),
+    },
+    queueDepth: 501 + partition,
+    restarts: 511 + partition,
+    quarantined: 521 + partition,
+  };
+}
+
+const REASONS = [
+  'bad_symbol',
+  'bad_price',
+  'bad_time',
+  'unknown_alias',
+  'symbol_limit',
+  'forbidden',
+] as const;
+
+const OWN: Readonly<Record<keyof GatewayCounters, number>> = {
+  framesOut: 601,
+  bytesOut: 602,
+  badFrames: 603,
+  entriesOut: 604,
+  fullEntriesOut: 60,
+  anomaliesOut: 605,
+  conflatedUpdates: 606,
+  slowEpisodes: 607,
+  tickFrames: 608,
+  duplicateFrames: 609,
+  backpressureFrames: 610,
+  tooFastFrames: 611,
+  backpressureRequests: 612,
+};
+
+function contextOf(fault?: string): MetricsContext {
+  return {
+    counters: Object.assign(new GatewayCounters(), OWN),
+    engine: { partitions: 2, status, symbols: { size: 700 } },
+    intake: {
+      totals: {
+        accepted: 701,
+        dropped: 702,
+        rejected: new Map(REASONS.map((reason, i) => [ErrorCode[reason], 710 + i])),
+      },
+    },
+    sessions: {
+      publishers: new Set([1, 2, 3]),
+      subscribers: new Set([1, 2, 3, 4]),
+      countSlow: () => 703,
+    },
+    subscriptions: { held: 704 },
+    securityCounts: {
+      events: { authenticationFailed: 721, forbidden: 722, limited: 723 },
+      limits: Object.fromEntries(LIMIT_NAMES.map((name, i) => [name, 730 + i])),
+    },
+    snapshots: { saved: 741, failed: 742, takenAt: 743_000, durationMs: 744_000, bytes: 745 },
+    store: { fault, waitingCount: 746, droppedCount: 747 },
+    version: '7.8.9',
+  } as unknown as MetricsContext;
+}
+
+/** What every metric of this server should say; sums are of both partitions. */
+function expected(): Record<string, number> {
+  const both = (counter: number) => 1000 + 2 * (counter + 1);
+  const samples: Record<string, number> = {
+    ticks_accepted_total: 701,
+    'ticks_dropped_total{where="arrival"}': 702,
+    'ticks_dropped_total{where="lapped"}': both(Counter.LAPPED),
+    'ticks_dropped_total{where="skipped"}': both(Counter.SKIPPED),
+    ticks_late_total: both(Counter.LATE),
+    'anomalies_total{direction="up"}': both(Counter.UP),
+    'anomalies_total{direction="down"}': both(Counter.DOWN),
+    window_truncations_total: both(Counter.TRUNCATED),
+    symbols: 700,
+    'sessions{kind="publish"}': 3,
+    'sessions{kind="stream"}': 4,
+    subscriptions: 704,
+    slow_sessions: 703,
+    store_ok: 1,
+    store_waiting_anomalies: 746,
+    store_dropped_anomalies_total: 747,
+    'snapshots_total{result="saved"}': 741,
+    'snapshots_total{result="failed"}': 742,
+    snapshot_timestamp_seconds: 743,
+    snapshot_duration_seconds: 744,
+    snapshot_bytes: 745,
+    'security_events_total{event="authenticationFailed"}': 721,
+    'security_events_total{event="forbidden"}': 722,
+    'security_events_total{event="limited"}': 723,
+    frames_sent_total: 601,
+    bytes_sent_total: 602,
+    bad_frames_total: 603,
+    'entries_sent_total{kind="full"}': 60,
+    'entries_sent_total{kind="delta"}': 544,
+    anomalies_sent_total: 605,
+    conflated_updates_total: 606,
+    slow_episodes_total: 607,
+    tick_frames_total: 608,
+    duplicate_frames_total: 609,
+    'backpressure_refusals_total{from="frame"}': 610,
+    'backpressure_refusals_total{from="http"}': 612,
+    too_fast_frames_total: 611,
+    'build_info{version="7.8.9"}': 1,
+  };
+  REASONS.forEach((reason, i) => {
+    samples[`ticks_rejected_total{reason="${reason}"}`] = 710 + i;
+  });
+  LIMIT_NAMES.forEach((name, i) => {
+    samples[`limits_met_total{limit="${name}"}`] = 730 + i;
+  });
+  for (const partition of [0, 1]) {
+    const label = `{partition="${partition}"}`;
+    samples[`ticks_applied_total${label}`] = 1000 * partition + Counter.APPLIED + 1;
+    samples[`queue_depth${label}`] = 501 + partition;
+    samples[`worker_restarts_total${label}`] = 511 + partition;
+    samples[`ticks_quarantined_total${label}`] = 521 + partition;
+    samples[`tick_latency_seconds_count${label}`] = (51 * 52 * (partition + 1)) / 2;
+    samples[`tick_latency_seconds_sum${label}`] =
+      (1000 * partition + Counter.LATENCY_US_SUM + 1) / 1e6;
+  }
+  return samples;
+}
+
+/** The samples of this server's own metrics, but for buckets of latencies and the event loop. */
+async function samplesOf(context: MetricsContext): Promise<Record<string, number>> {
+  const text = await createMetrics(context).metrics();
+  const samples = [...text.matchAll(/^tickwire_(\S+) (\S+)$/gm)].map(
+    ([, name, value]) => [name as string, Number(value)] as const,
+  );
+  return Object.fromEntries(
+    samples.filter(([name]) => !/^tick_latency_seconds_bucket|^event_loop/.test(name)),
+  );
+}
+
+it('every metric reads its own source, and none is without an expectation', async () => {
+  expect(await samplesOf(contextOf())).toEqual(expected());
+  expect(await samplesOf(contextOf('the disk is full'))).toEqual({ ...expected(), store_ok: 0 });
+});
+
+it('the delay of the event loop is that of its worst moment since the last scrape', async () => {
+  const metrics = createMetrics(contextOf());
+  const worst = async () => {
+    const text = await metrics.metrics();
+    return Number(/^tickwire_event_loop_delay_seconds\{quantile="1"\} (\S+)$/m.exec(text)?.[1]);
+  };
+  await worst();
+  // What begins with a scrape is not measured: some looks at the loop come first.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const until = performance.now() + 300;
+  while (performance.now() < until) {
+    // Blocks the loop.
+  }
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(await worst()).toBeGreaterThan(0.2);
+});
