@@ -4,7 +4,7 @@ import { type Command, readCommandLine } from './config/command-line.ts';
 import type { Config } from './config/schema.ts';
 import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
-import { reloadAtHangUp } from './sighup.ts';
+import { reloadOnSignal, stopOnSignals } from './signals.ts';
 
 const command = readCommandLine(process.argv.slice(2), process.env, process.cwd());
 if (command.kind === 'print') {
@@ -29,7 +29,7 @@ async function issue({
       return;
     }
     const { key, entry } = issueApiKey(request);
-    // Apart from the key, so that a script can take either.
+    // On another stream than the key, so that a script can take either.
     console.error(`The entry for "keys" of the file auth.apiKeysFile:\n${entry}`);
     console.log(key);
   } catch (error) {
@@ -46,21 +46,9 @@ async function serve(config: Config): Promise<void> {
     const { transport, port, partitions } = server;
     const scheme = config.tls.certificateFile === '' ? 'http' : 'https';
     const url = `${scheme}://${config.server.host}:${port}`;
-    reloadAtHangUp(server);
+    reloadOnSignal(server);
     log.info({ url, transport, partitions }, `listening on ${url}`);
-    let isStopping = false;
-    const stop = (signal: NodeJS.Signals) => {
-      // Whoever asks twice does not want to wait.
-      if (isStopping) process.exit(1);
-      isStopping = true;
-      log.info({ signal }, 'stopping');
-      void server.stop().then(() => {
-        log.info({}, 'stopped');
-        process.exit(0);
-      });
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+    stopOnSignals(server, log);
   } catch (error) {
     log.fatal(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;

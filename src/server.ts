@@ -8,6 +8,7 @@ import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
 import { createGatewayContext, Gateway, Health, SecurityLog } from './gateway/index.ts';
 import { Assets, createRouter } from './http/index.ts';
+import { logWorkerDeath } from './log.ts';
 import {
   NOTHING_RECOVERED,
   noSnapshots,
@@ -19,7 +20,6 @@ import {
   Snapshots,
   type Store,
 } from './store/index.ts';
-import { logWorkerDeath } from './worker-death.ts';
 
 /** A running server: an engine and the gateway that serves it. */
 export interface Server {

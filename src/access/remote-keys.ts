@@ -36,9 +36,9 @@ const BYTES_MAX = 1_048_576;
 /**
  * The public keys that an issuer serves at a URL.
  *
- * An unknown `kid` causes another fetch, within limits, so that issuers may rotate keys at any time.
- * While the URL is down, the known keys stay in use. A token of an unknown key is then unchecked,
- * not refused: it may be valid.
+ * An unknown `kid` causes another fetch, within limits, so that issuers may rotate keys any time.
+ * While the URL is down, known keys stay in use, and tokens of unknown keys are unchecked rather
+ * than refused: they may be valid.
  */
 export class RemoteKeys implements KeySource {
   readonly algorithms = PUBLIC_KEY_ALGORITHMS;

@@ -27,8 +27,8 @@ const TOKEN_LIFETIME_MS = 3_600_000;
 /**
  * Reads the command line (without the program itself), the environment and the configuration file.
  *
- * `--help` and `--version` win over any fault; everything else fails on one. The texts have no final
- * newline.
+ * `--help` and `--version` win over any fault; everything else fails on one. The texts do not end
+ * with a newline.
  */
 export function readCommandLine(argv: readonly string[], env: Environment, cwd: string): Command {
   const flags = readFlags(argv);

@@ -40,8 +40,8 @@ function toJson(value: string | object): string {
 }
 
 /**
- * Makes a function that returns ` (did you mean X?)` for a misspelt name, or an empty string if none
- * is near. Ignores case, and finds `section.key` by its key alone.
+ * Makes a function that returns ` (did you mean X?)` for a misspelt name, or an empty string if no
+ * name is near. Ignores case, and finds `section.key` by its key alone.
  *
  * @param show how a known name is to be written in the suggestion
  */

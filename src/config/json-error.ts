@@ -1,13 +1,13 @@
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
-// JSON forbids the C0 controls in a string, but not the C1 controls, which Cc holds as well.
+// In strings, JSON forbids the C0 controls but not the C1 controls, which Cc includes.
 const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
 
-/** Reads JSON to learn where it goes wrong: not every version of `JSON.parse` says. */
+/** Finds where JSON goes wrong: not every version of `JSON.parse` says. */
 class JsonWalk {
   readonly #text: string;
-  /** How far the text is JSON. */
+  /** The length of the valid prefix. */
   offset = 0;
 
   constructor(text: string) {
@@ -18,9 +18,9 @@ class JsonWalk {
     return this.#value() && this.offset === this.#text.length;
   }
 
-  // Not recursive: a text may nest deeper than calls can.
+  // Not recursive: a document may nest deeper than the stack.
   #value(): boolean {
-    /** What ends the containers that are open, outermost first. */
+    /** The closing characters of the open containers, outermost first. */
     const ends: string[] = [];
     do {
       this.#take(SPACE);
@@ -40,7 +40,7 @@ class JsonWalk {
     return true;
   }
 
-  /** After a value: what ends with it, up to a place where the next one begins. False: it goes on badly. */
+  /** Closes the containers that end after a value, up to the start of the next value. */
   #close(ends: string[]): boolean {
     this.#take(SPACE);
     for (let end = ends.at(-1); end !== undefined; end = ends.at(-1)) {
@@ -56,7 +56,7 @@ class JsonWalk {
     return this.#take(STRING) || this.#take(NUMBER) || this.#take(WORD);
   }
 
-  /** What comes before the value of a member. */
+  /** The name and colon of a member. */
   #name(): boolean {
     this.#take(SPACE);
     if (!this.#take(STRING)) return false;
@@ -78,7 +78,7 @@ class JsonWalk {
   }
 }
 
-/** Where `text` stops being JSON ("line 3, column 7", from 1); undefined where none of it does. */
+/** Where `text` stops being JSON, as "line 3, column 7", from 1; undefined if it is JSON. */
 export function jsonErrorPosition(text: string): string | undefined {
   const walk = new JsonWalk(text);
   if (walk.document()) return undefined;

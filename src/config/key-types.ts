@@ -1,13 +1,13 @@
 import * as z from 'zod';
 
-/** What `--help` and error messages say of a key, beside its name and default. */
+/** What help and messages say about a key, besides its name and default. */
 export interface KeyFacts {
   readonly description: string;
-  /** The unit of the value, as a word; undefined where it has none. */
+  /** The unit of the value, as a word. */
   readonly unit?: string | undefined;
-  /** What is accepted, as a phrase that follows "expected". */
+  /** The accepted values, as a phrase after "expected". */
   readonly expected: string;
-  /** Whether its value is shown to nobody. */
+  /** Whether its value must never be shown. */
   readonly isSecret?: boolean;
 }
 
@@ -64,7 +64,7 @@ export function choice<const Word extends string>(
   return described(z.literal(words).default(value), { description, expected });
 }
 
-/** A text that `pattern` matches; `expected` says so in words. */
+/** A string that `pattern` matches; `expected` says so in words. */
 export function text(
   description: string,
   { pattern, expected, default: value }: { pattern: RegExp; expected: string; default: string },
@@ -72,12 +72,12 @@ export function text(
   return described(z.string().regex(pattern).default(value), { description, expected });
 }
 
-/** Where a file is; empty: there is none. */
+/** A file name. Empty: none. */
 export function path(description: string) {
   return text(description, { pattern: /^[^\0]*$/, expected: 'a path', default: '' });
 }
 
-/** A text that is never shown; empty: there is none. */
+/** A string that is never shown. Empty: none. */
 export function secret(
   description: string,
   { pattern, expected }: { pattern: RegExp; expected: string },

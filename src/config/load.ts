@@ -37,7 +37,7 @@ const DEFAULT_CONFIG_FILE = 'tickwire.config.json';
 
 const CONFIG_FILE_VARIABLE = 'TICKWIRE_CONFIG';
 
-// Not settings: the file; recorded ticks and feeds of tests and benchmarks; a client's URL and token.
+// Not settings: the file, recordings for tests and benchmarks, a client's URL and token.
 const OTHER_VARIABLES: readonly string[] = [
   CONFIG_FILE_VARIABLE,
   'TICKWIRE_FEEDS',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The version in our package.json, which is the nearest one above this file, built or not. */
+/** The version in our package.json, the nearest above this file, built or not. */
 export function tickwireVersion(): string {
   let folder = new URL('.', import.meta.url);
   for (;;) {
