@@ -2,6 +2,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import type { WebSocket } from 'ws';
 import { Op, PUBLISH_PATH, STREAM_PATH } from '../../src/protocol/index.ts';
+import { upgradeRequest } from '../../testkit/web-socket.ts';
 import { ATTACKER_ADDRESS, type Attack } from './attack.ts';
 import {
   frameBytes,
@@ -116,23 +117,13 @@ function getStatistics(port: number): Promise<void> {
   });
 }
 
-const UPGRADE = [
-  `GET ${STREAM_PATH} HTTP/1.1`,
-  'Host: 127.0.0.1',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
-  '\r\n',
-].join('\r\n');
-
 function comeAndGo(port: number): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', localAddress: ATTACKER_ADDRESS });
     socket.on('error', () => undefined);
     socket.on('close', () => resolve());
     socket.on('data', () => socket.resetAndDestroy());
-    socket.write(UPGRADE);
+    socket.write(upgradeRequest(STREAM_PATH));
   });
 }
 

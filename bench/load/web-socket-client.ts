@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { upgradeRequest } from '../../testkit/web-socket.ts';
 import type { Payload } from '../wires/wire.ts';
 import { FrameBatch, OPCODE } from './frame-batch.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -10,7 +10,6 @@ const READ_BYTES = 1 << 18;
 const HEAD_BYTES_MAX = 16_384;
 const HEAD_END = '\r\n\r\n';
 const NOTHING = Buffer.alloc(0);
-const KEY_BYTES = 16;
 
 /** One for all connections: a read is taken in before the next begins. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -61,7 +60,7 @@ export class WebSocketClient {
       ping: (payload) => this.#batch.addFrame(OPCODE.pong, payload),
       closing: (payload) => this.#answerClose(payload),
     });
-    const { host, port } = address;
+    const { host, port, path, protocol } = address;
     const onread = {
       buffer: READ_BUFFER,
       callback: (length: number) => {
@@ -70,7 +69,13 @@ export class WebSocketClient {
       },
     };
     this.#socket = connect({ host, port, noDelay: true, onread });
-    this.#socket.once('connect', () => this.#socket.write(upgradeRequest(address)));
+    this.#socket.once('connect', () => {
+      const headers = {
+        host: `${host}:${port}`,
+        ...(protocol === undefined ? {} : { 'sec-websocket-protocol': protocol }),
+      };
+      this.#socket.write(upgradeRequest(path, headers));
+    });
     this.#socket.once('error', ({ message }) => {
       this.#reason = message;
     });
@@ -180,17 +185,4 @@ export class WebSocketClient {
     this.flush();
     this.#socket.end();
   }
-}
-
-function upgradeRequest({ host, port, path, protocol }: WebSocketAddress): string {
-  const lines = [
-    `GET ${path} HTTP/1.1`,
-    `Host: ${host}:${port}`,
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    `Sec-WebSocket-Key: ${randomBytes(KEY_BYTES).toString('base64')}`,
-    'Sec-WebSocket-Version: 13',
-  ];
-  if (protocol !== undefined) lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
-  return lines.join('\r\n') + HEAD_END;
 }

@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Digest, encodeFrame, type Frame } from '../../src/protocol/index.ts';
 import { TcpProxy } from '../../testkit/tcp-proxy.ts';
+import { encodeWebSocketFrame, Opcode, upgradeAnswer } from '../../testkit/web-socket.ts';
 import { connect, type Subscriber } from '../src/index.ts';
-import { frameBytes, messageBytes, readHead, upgradeAnswer } from './raw-web-socket.ts';
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.ts';
 import {
   expectHealed,
@@ -51,6 +52,25 @@ const WELCOME: Frame = [
   },
 ];
 const welcome = frameBytes(WELCOME);
+
+function messageBytes(payload: Uint8Array, opcode: number = Opcode.BINARY, isFinal = true): Buffer {
+  return encodeWebSocketFrame({ opcode, payload, isFinal });
+}
+
+/** A frame of the protocol as bytes on the wire. */
+function frameBytes(frame: Frame): Buffer {
+  return messageBytes(encodeFrame(frame, 'binary') as Uint8Array);
+}
+
+/** Reads the head of an HTTP request. */
+async function readHead(socket: Socket): Promise<string> {
+  let head = '';
+  while (!head.includes('\r\n\r\n')) {
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    head += chunk.toString('latin1');
+  }
+  return head;
+}
 
 /** The client's connection becomes a WebSocket, gets these bytes, and is cut or left alone. */
 async function upgrade(client: Socket, bytes: Uint8Array, isCut: boolean): Promise<void> {
@@ -110,7 +130,7 @@ const failures: readonly (readonly [string, (client: Socket) => unknown, RegExp]
   ],
   [
     'told a text',
-    (client) => upgrade(client, messageBytes(Buffer.from('hello'), { opcode: 1 }), false),
+    (client) => upgrade(client, messageBytes(Buffer.from('hello'), Opcode.TEXT), false),
     /unreadable frame/,
   ],
   [
@@ -226,7 +246,7 @@ describe('a session that breaks', () => {
 
   it('in a fragment of STATS: likewise, and nothing of it counts', async () => {
     const statistics = encodeFrame([20, 5, FULL_BTC], 'binary') as Uint8Array;
-    const fragment = messageBytes(statistics.subarray(0, 20), { isLast: false });
+    const fragment = messageBytes(statistics.subarray(0, 20), Opcode.BINARY, false);
     const updates: unknown[] = [];
     subscriber.on('update', (update) => updates.push(update));
     proxy.intercept((client) => {
@@ -241,10 +261,11 @@ describe('a session that breaks', () => {
   it('is whole again when the fragments of STATS are', async () => {
     const statistics = encodeFrame([20, 5, FULL_BTC], 'binary') as Uint8Array;
     const pieces = [...statistics].map((byte, i) =>
-      messageBytes(Uint8Array.of(byte), {
-        opcode: i === 0 ? 2 : 0,
-        isLast: i === statistics.length - 1,
-      }),
+      messageBytes(
+        Uint8Array.of(byte),
+        i === 0 ? Opcode.BINARY : Opcode.CONTINUATION,
+        i === statistics.length - 1,
+      ),
     );
     const update = new Promise<number[]>((resolve) => {
       subscriber.on('update', ({ changes }) => resolve(changes.map((each) => each.currentPrice)));

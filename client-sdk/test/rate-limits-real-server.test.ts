@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { metric, timesMet } from '../../test/support/limit-watch.ts';
+import { metric, timesMet } from '../../test/support/raw-http.ts';
 import { serverForTest } from '../../test/support/running-server.ts';
 import { publisherForTest } from '../../test/support/test-clients.ts';
 import { type Anomaly, connect, connectPublisher, type Publisher } from '../src/index.ts';

@@ -1,5 +1,5 @@
-import { encodeAnyWay } from '../../test/support/wide-message-pack.ts';
 import type { Random } from '../../testkit/random.ts';
+import { encodeAnyWay } from '../../testkit/wide-message-pack.ts';
 
 /** A value as MessagePack, in the shortest forms or in any. */
 export function encodeSomehow(random: Random, value: unknown): Buffer {

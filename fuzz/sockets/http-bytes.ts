@@ -1,4 +1,5 @@
 import type { Random } from '../../testkit/random.ts';
+import { upgradeRequest } from '../../testkit/web-socket.ts';
 import { jsonOf } from '../generate/any-encoding.ts';
 import { anyNumber, anyText, anyValue } from '../generate/values.ts';
 
@@ -174,15 +175,8 @@ export function upgradeBytes(
   subprotocol: string,
   isRight: boolean,
 ): Buffer {
-  const lines = [
-    `GET ${path} HTTP/1.1`,
-    'Host: localhost',
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    `Sec-WebSocket-Protocol: ${subprotocol}`,
-  ];
+  const right = upgradeRequest(path, { 'sec-websocket-protocol': subprotocol });
+  const lines = right.trimEnd().split('\r\n');
   if (!isRight) {
     const odd = [
       'Sec-WebSocket-Key: short',

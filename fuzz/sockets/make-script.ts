@@ -1,6 +1,7 @@
 import { encode } from '@msgpack/msgpack';
-import { UNREADABLE, UNREADABLE_TEXTS } from '../../test/support/hostile-messages.ts';
+import { UNREADABLE, UNREADABLE_TEXTS } from '../../testkit/hostile-messages.ts';
 import type { Random } from '../../testkit/random.ts';
+import { Opcode } from '../../testkit/web-socket.ts';
 import { mutate } from '../engine/mutation.ts';
 import { encodeSomehow, jsonOf } from '../generate/any-encoding.ts';
 import { clientFrame } from '../generate/frames.ts';
@@ -13,7 +14,7 @@ import {
   upgradeBytes,
 } from './http-bytes.ts';
 import type { Chunk, Ending, PeerScript, Script } from './script.ts';
-import { brokenFrame, message, Opcode } from './web-socket-bytes.ts';
+import { brokenFrame, message } from './web-socket-bytes.ts';
 
 const PEERS_MAX = 12;
 const MESSAGES_MAX = 25;

@@ -6,7 +6,7 @@ import {
   TickBatch,
   TicksReader,
 } from '../../src/protocol/index.ts';
-import { batchContent } from '../../test/support/batch-content.ts';
+import { batchContent } from '../../testkit/batch-content.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { encodeSomehow } from '../generate/any-encoding.ts';

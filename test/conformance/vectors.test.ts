@@ -28,7 +28,7 @@ import {
   validateSymbol,
   writeEntry,
 } from '../../src/protocol/index.ts';
-import { batchContent } from '../support/batch-content.ts';
+import { batchContent } from '../../testkit/batch-content.ts';
 
 const VALUE_KEYS = ['price', 'average', 'count', 'time', 'min', 'max'] as const;
 const RECEIPT = -1;

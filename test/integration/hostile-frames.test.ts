@@ -1,14 +1,14 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
-import type { ConnectOptions, IndependentClient } from '../../testkit/independent/client.ts';
-import { Code, Op } from '../../testkit/independent/protocol.ts';
 import {
   type Endpoint,
   GOOD_FRAMES,
   ODD_VALUES,
   UNREADABLE,
   UNREADABLE_TEXTS,
-} from '../support/hostile-messages.ts';
+} from '../../testkit/hostile-messages.ts';
+import type { ConnectOptions, IndependentClient } from '../../testkit/independent/client.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import {
   clientForTest,

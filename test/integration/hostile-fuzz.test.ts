@@ -1,8 +1,13 @@
 import { encode } from '@msgpack/msgpack';
 import { expect, it } from 'vitest';
+import {
+  type Endpoint,
+  GOOD_FRAMES,
+  ODD_VALUES,
+  UNREADABLE,
+} from '../../testkit/hostile-messages.ts';
 import { IndependentClient } from '../../testkit/independent/client.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
-import { type Endpoint, GOOD_FRAMES, ODD_VALUES, UNREADABLE } from '../support/hostile-messages.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { seededRandom } from '../support/seeded-market.ts';
 import { UndisturbedStream } from '../support/undisturbed-stream.ts';

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { until } from '../../testkit/until.ts';
+import { Opcode, upgradeRequest } from '../../testkit/web-socket.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, refusalStatus, subscriberForTest } from '../support/test-clients.ts';
-import { Opcode, RawPeer, upgradeRequest } from '../support/transport-peers.ts';
+import { RawPeer } from '../support/transport-peers.ts';
 import { UndisturbedStream } from '../support/undisturbed-stream.ts';
 
 const TIME = 1_700_000_000_000;

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { eventually } from '../../testkit/until.ts';
-import { ask, metric, type Reply, timesMet, upgrade } from '../support/limit-watch.ts';
+import { ask, metric, type Reply, timesMet, upgrade } from '../support/raw-http.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { clientForTest, subscriberForTest } from '../support/test-clients.ts';
 import { SECRET, signed } from '../support/tokens.ts';

@@ -4,7 +4,7 @@ import type { ConnectOptions } from '../../testkit/independent/client.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentPublisher, SentTick } from '../../testkit/independent/publisher.ts';
 import { eventually } from '../../testkit/until.ts';
-import { ask, metric, timesMet } from '../support/limit-watch.ts';
+import { ask, metric, timesMet } from '../support/raw-http.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 import { SECRET, signed } from '../support/tokens.ts';

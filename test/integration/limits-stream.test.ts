@@ -3,7 +3,7 @@ import type { ConfigInput } from '../../src/config/schema.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { eventually } from '../../testkit/until.ts';
-import { metric, timesMet } from '../support/limit-watch.ts';
+import { metric, timesMet } from '../support/raw-http.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 

@@ -4,9 +4,10 @@ import { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
 import { openDescriptors, residentBytes } from '../../testkit/process-figures.ts';
+import { Opcode, upgradeRequest } from '../../testkit/web-socket.ts';
 import { onTransports } from '../support/running-server.ts';
 import { publisherForTest } from '../support/test-clients.ts';
-import { Opcode, RawPeer, upgradeRequest } from '../support/transport-peers.ts';
+import { RawPeer } from '../support/transport-peers.ts';
 
 const TIME = 1_700_000_000_000;
 const MIB = 2 ** 20;

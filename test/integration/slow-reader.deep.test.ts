@@ -6,7 +6,8 @@ import type { IndependentSubscriber } from '../../testkit/independent/subscriber
 import { residentBytes } from '../../testkit/process-figures.ts';
 import { ServerProcess } from '../../testkit/server-process.ts';
 import { until } from '../../testkit/until.ts';
-import { metric } from '../support/limit-watch.ts';
+import { encodeWebSocketFrame, Opcode } from '../../testkit/web-socket.ts';
+import { metric } from '../support/raw-http.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
@@ -159,9 +160,8 @@ onTransports((transport) => {
     await untilMetric(port, 'tickwire_sessions{kind="stream"}', 2);
     flooder.tcp.pause();
     const ping = encode([Op.PING, 1_234_567_890.123456]);
-    // A whole message each: a masked header, then the frame.
-    const header = Uint8Array.of(0x82, 0x80 | ping.length, 0, 0, 0, 0);
-    const pings = Buffer.concat(Array.from({ length: 10_000 }, () => [header, ping]).flat());
+    const frame = encodeWebSocketFrame({ opcode: Opcode.BINARY, payload: ping, mask: 0 });
+    const pings = Buffer.concat(Array.from({ length: 10_000 }, () => frame));
     const before = residentBytes(server.pid);
     let peak = 0;
     for (let sent = 0; sent < 200 && !flooder.tcp.destroyed; sent++) {

@@ -6,9 +6,10 @@ import type { IndependentSubscriber } from '../../testkit/independent/subscriber
 import { residentBytes } from '../../testkit/process-figures.ts';
 import { ServerProcess } from '../../testkit/server-process.ts';
 import { until } from '../../testkit/until.ts';
+import { Opcode } from '../../testkit/web-socket.ts';
 import { onTransports } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
-import { Opcode, RawPeer } from '../support/transport-peers.ts';
+import { RawPeer } from '../support/transport-peers.ts';
 import { TrickleReader } from '../support/trickle-reader.ts';
 
 const TIME = 1_700_000_000_000;

@@ -3,7 +3,7 @@ import { unpack } from 'msgpackr';
 import { expect, it } from 'vitest';
 import { ByteWriter } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { numberForms } from '../support/wide-message-pack.ts';
+import { numberForms } from '../../testkit/wide-message-pack.ts';
 
 const anyNumber = fc.oneof(
   fc.double(),

@@ -2,7 +2,7 @@ import { decode, encode } from '@msgpack/msgpack';
 import { expect, it } from 'vitest';
 import { decodeFrame, encodeFrame, type Frame, ProtocolError } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { chooseBy, encodeAnyWay } from '../support/wide-message-pack.ts';
+import { chooseBy, encodeAnyWay } from '../../testkit/wide-message-pack.ts';
 
 // No -0: JSON has none. "__proto__" has tests of its own: the other library refuses it.
 const number = fc

@@ -6,9 +6,9 @@ import {
   TickBatch,
   TicksReader,
 } from '../../src/protocol/index.ts';
+import { batchContent } from '../../testkit/batch-content.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { batchContent } from '../support/batch-content.ts';
-import { chooseBy, encodeAnyWay } from '../support/wide-message-pack.ts';
+import { chooseBy, encodeAnyWay } from '../../testkit/wide-message-pack.ts';
 
 const RECEIPT = 1_700_000_000_000.5;
 const LIMIT = 40;

@@ -1,30 +1,106 @@
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { UPGRADE_HEADERS } from '../../testkit/web-socket.ts';
+
+/** The address of those who only watch: they count towards no limit of the others. */
+const WATCH_ADDRESS = '127.0.0.9';
 
 /** An answer as it came: nothing decoded. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** The connection of an upgrade that was accepted; it is cut when the test is over. */
+  readonly socket?: Socket;
 }
 
-/** Sends a request with these headers and none that a client would add of its own (fetch asks for compression). */
+export interface AskOptions {
+  readonly method?: string;
+  readonly localAddress?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** One request on a connection of its own, with these headers and none that a client would add (fetch asks for compression). */
+function send(port: number, path: string, options: AskOptions): Promise<RawAnswer> {
+  const { body, ...rest } = options;
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, agent: false, ...rest });
+    sent.on('response', (response) => {
+      read(response).then(resolve, reject);
+    });
+    sent.on('upgrade', ({ headers }, socket: Socket) => {
+      onTestFinished(() => {
+        socket.destroy();
+      });
+      socket.on('error', () => undefined);
+      // Read, so that its end is seen.
+      socket.resume();
+      resolve({ status: 101, headers, body: Buffer.alloc(0), socket });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+async function read(response: IncomingMessage): Promise<RawAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const { headers, statusCode = 0 } = response;
+  return { status: statusCode, headers, body: Buffer.concat(chunks) };
+}
+
 export function rawRequest(
   port: number,
   path: string,
   headers: Readonly<Record<string, string>> = {},
   method = 'GET',
 ): Promise<RawAnswer> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, headers, method }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const { headers: received, statusCode = 0 } = response;
-        resolve({ status: statusCode, headers: received, body: Buffer.concat(chunks) });
-      });
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
+  return send(port, path, { headers, method });
+}
+
+/** An answer to a plain request or an upgrade. */
+export interface Reply {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  /** The problem document, where it is one. */
+  readonly problem: { readonly status?: number; readonly detail?: string } | undefined;
+  readonly text: string;
+  readonly socket: Socket | undefined;
+}
+
+/** One HTTP request, and its answer as text. */
+export async function ask(port: number, path: string, options: AskOptions = {}): Promise<Reply> {
+  const { status, headers, body, socket } = await send(port, path, options);
+  const text = body.toString();
+  const isProblem = headers['content-type'] === 'application/problem+json';
+  return {
+    status,
+    retryAfter: headers['retry-after'],
+    problem: isProblem ? (JSON.parse(text) as Reply['problem']) : undefined,
+    text,
+    socket,
+  };
+}
+
+export function upgrade(
+  port: number,
+  path = '/v1/stream',
+  options: AskOptions = {},
+): Promise<Reply> {
+  return ask(port, path, { ...options, headers: { ...UPGRADE_HEADERS, ...options.headers } });
+}
+
+/** Times that a limit was met, as /metrics tells. */
+export async function timesMet(port: number, limit: string): Promise<number> {
+  return metric(port, `tickwire_limits_met_total{limit="${limit}"}`);
+}
+
+/** A value of /metrics, by its name and labels as they are written. */
+export async function metric(port: number, name: string): Promise<number> {
+  const { text } = await ask(port, '/metrics', { localAddress: WATCH_ADDRESS });
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  if (line === undefined) throw new Error(`no metric ${name}`);
+  return Number(line.slice(name.length + 1));
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
-import { metric } from './limit-watch.ts';
+import { metric } from './raw-http.ts';
 
 /** Sessions that stay slow so many looks in a row are stalled. */
 const LOOKS = 4;

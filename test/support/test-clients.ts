@@ -1,8 +1,8 @@
-import { request } from 'node:http';
 import { expect, onTestFinished } from 'vitest';
 import { type ConnectOptions, IndependentClient } from '../../testkit/independent/client.ts';
 import { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
+import { upgrade } from './raw-http.ts';
 
 /** A subscriber for one test; whatever the server did to it against the protocol fails the test. */
 export async function subscriberForTest(
@@ -57,34 +57,13 @@ export function unique(prefix: string): string {
   return `${prefix}${lastName}`;
 }
 
-/** The text of a refusal of a WebSocket upgrade: the status of the HTTP answer. */
-export function refusalStatus(
+/** The status of the answer to a request for an upgrade. */
+export async function refusalStatus(
   port: number,
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const sent = request({
-      port,
-      host: '127.0.0.1',
-      path,
-      headers: {
-        connection: 'Upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-        'sec-websocket-version': '13',
-        ...headers,
-      },
-    });
-    sent.on('response', (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
-    });
-    sent.on('upgrade', (_response, socket) => {
-      socket.destroy();
-      resolve(101);
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
+  const { socket, status } = await upgrade(port, path, { headers });
+  socket?.destroy();
+  return status;
 }

@@ -4,6 +4,12 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
 import { until } from '../../testkit/until.ts';
+import {
+  decodeWebSocketFrames,
+  encodeWebSocketFrame,
+  upgradeRequest,
+  type WebSocketFrame,
+} from '../../testkit/web-socket.ts';
 import { TRUSTED } from './certificates.ts';
 import { isSecure } from './secure-ports.ts';
 
@@ -53,14 +59,6 @@ export class Client {
     await until(() => this.closed !== null, 'the close');
     return this.closed as { readonly code: number; readonly reason: string };
   }
-}
-
-export const Opcode = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9 } as const;
-
-/** A frame as a server sends it: short enough lengths only as far as these tests go. */
-export interface Frame {
-  readonly opcode: number;
-  readonly payload: Buffer;
 }
 
 /** A peer on TCP, or TLS where the port has that, that does what no client should: it speaks bytes, not WebSocket. */
@@ -129,57 +127,11 @@ export class RawPeer {
   }
 
   /** The whole frames among what came. */
-  frames(): Frame[] {
-    const bytes = this.bytes();
-    const frames: Frame[] = [];
-    for (let at = 0; at + 2 <= bytes.length; ) {
-      const short = (bytes[at + 1] as number) & 0x7f;
-      const header = short < 126 ? 2 : short === 126 ? 4 : 10;
-      if (at + header > bytes.length) break;
-      const length =
-        short < 126
-          ? short
-          : short === 126
-            ? bytes.readUInt16BE(at + 2)
-            : Number(bytes.readBigUInt64BE(at + 2));
-      if (at + header + length > bytes.length) break;
-      const payload = bytes.subarray(at + header, at + header + length);
-      frames.push({ opcode: (bytes[at] as number) & 0x0f, payload });
-      at += header + length;
-    }
-    return frames;
+  frames(): WebSocketFrame[] {
+    return decodeWebSocketFrames(this.bytes());
   }
 
-  send(opcode: number, payload: Uint8Array, fin = true): void {
-    this.tcp.write(maskedFrame(opcode, payload, fin));
+  send(opcode: number, payload: Uint8Array, isFinal = true): void {
+    this.tcp.write(encodeWebSocketFrame({ opcode, payload, isFinal, mask: 0 }));
   }
-}
-
-export function upgradeRequest(
-  path: string,
-  headers: Readonly<Record<string, string>> = {},
-): string {
-  const all = {
-    host: 'localhost',
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    'sec-websocket-version': '13',
-    ...headers,
-  };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
-}
-
-/** A client's frame, with a mask of zeros so that the payload stands as it is. */
-function maskedFrame(opcode: number, payload: Uint8Array, fin: boolean): Buffer {
-  const header = Buffer.alloc(payload.length < 126 ? 6 : 14);
-  header[0] = (fin ? 0x80 : 0) | opcode;
-  if (payload.length < 126) {
-    header[1] = 0x80 | payload.length;
-  } else {
-    header[1] = 0x80 | 127;
-    header.writeBigUInt64BE(BigInt(payload.length), 2);
-  }
-  return Buffer.concat([header, payload]);
 }

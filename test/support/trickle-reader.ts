@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { Opcode, upgradeRequest } from './transport-peers.ts';
+import { encodeWebSocketFrame, Opcode, upgradeRequest } from '../../testkit/web-socket.ts';
 
 /** How often the reader takes a byte, ms. */
 const EVERY_MS = 1000;
@@ -37,8 +37,7 @@ export class TrickleReader {
     });
     if (reader === undefined) throw new Error('no reader was made');
     const payload = Buffer.from('[4,1,["*"]]');
-    const header = [0x80 | Opcode.TEXT, 0x80 | payload.length, 0, 0, 0, 0];
-    reader.tcp.write(Buffer.concat([Uint8Array.from(header), payload]));
+    reader.tcp.write(encodeWebSocketFrame({ opcode: Opcode.TEXT, payload, mask: 0 }));
     return reader;
   }
 

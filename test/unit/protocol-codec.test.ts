@@ -12,7 +12,7 @@ import {
   Op,
   ProtocolError,
 } from '../../src/protocol/index.ts';
-import { numberForms } from '../support/wide-message-pack.ts';
+import { numberForms } from '../../testkit/wide-message-pack.ts';
 
 const ENCODINGS: readonly Encoding[] = ['binary', 'json'];
 

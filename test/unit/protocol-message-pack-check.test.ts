@@ -2,7 +2,7 @@ import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import { decodeFrame, FRAME_DEPTH_MAX, ProtocolError } from '../../src/protocol/index.ts';
 import { validateMessagePack } from '../../src/protocol/message-pack-check.ts';
-import { chooseBy, encodeAnyWay, text } from '../support/wide-message-pack.ts';
+import { chooseBy, encodeAnyWay, text } from '../../testkit/wide-message-pack.ts';
 
 const MEGABYTE = 2 ** 20;
 

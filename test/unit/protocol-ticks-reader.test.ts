@@ -11,8 +11,8 @@ import {
   TickBatch,
   TicksReader,
 } from '../../src/protocol/index.ts';
-import { batchContent } from '../support/batch-content.ts';
-import { text } from '../support/wide-message-pack.ts';
+import { batchContent } from '../../testkit/batch-content.ts';
+import { text } from '../../testkit/wide-message-pack.ts';
 
 const RECEIPT = 1_700_000_000_000;
 const LIMIT = 100;

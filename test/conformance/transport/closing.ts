@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Socket, StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { delay, until } from '../../../testkit/until.ts';
-import { Client, Opcode, RawPeer } from '../../support/transport-peers.ts';
+import { Opcode } from '../../../testkit/web-socket.ts';
+import { Client, RawPeer } from '../../support/transport-peers.ts';
 import type { Behavior } from '../../support/transport-rig.ts';
 import { rigs } from '../../support/transport-rig.ts';
 

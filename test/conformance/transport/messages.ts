@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { until } from '../../../testkit/until.ts';
+import type { WebSocketFrame } from '../../../testkit/web-socket.ts';
+import { Opcode } from '../../../testkit/web-socket.ts';
 import { FRAME_BYTES_MAX } from '../../support/transport-options.ts';
-import type { Frame } from '../../support/transport-peers.ts';
-import { Client, Opcode, RawPeer } from '../../support/transport-peers.ts';
+import { Client, RawPeer } from '../../support/transport-peers.ts';
 import type { RecordingSession } from '../../support/transport-rig.ts';
 import { rigs } from '../../support/transport-rig.ts';
 
@@ -17,7 +18,7 @@ function pattern(length: number, seed = 0): Buffer {
   return bytes;
 }
 
-function isClose(frame: Frame): boolean {
+function isClose(frame: WebSocketFrame): boolean {
   return frame.opcode === Opcode.CLOSE;
 }
 

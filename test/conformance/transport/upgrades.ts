@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RequestHead, StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { until } from '../../../testkit/until.ts';
+import { upgradeRequest } from '../../../testkit/web-socket.ts';
 import { TRUSTED } from '../../support/certificates.ts';
 import { isSecure } from '../../support/secure-ports.ts';
-import { Client, RawPeer, upgradeRequest } from '../../support/transport-peers.ts';
+import { Client, RawPeer } from '../../support/transport-peers.ts';
 import { rigs, text } from '../../support/transport-rig.ts';
 
 interface Refusal {

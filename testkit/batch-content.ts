@@ -1,4 +1,4 @@
-import { NameKind, type TickBatch } from '../../src/protocol/index.ts';
+import { NameKind, type TickBatch } from '../src/protocol/index.ts';
 
 /** A tick of a batch as plain values: the name's bytes in hex, its alias, or null for neither. */
 export interface BatchTick {

@@ -1,5 +1,5 @@
 import { encode } from '@msgpack/msgpack';
-import { Op } from '../../testkit/independent/protocol.ts';
+import { Op } from './independent/protocol.ts';
 
 const TIME = 1_700_000_000_000;
 
