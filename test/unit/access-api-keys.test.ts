@@ -1,7 +1,14 @@
 import crypto, { createHash, randomBytes } from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type Identity, issueApiKey, KeyFileError } from '../../src/access/index.ts';
+import {
+  type Identity,
+  IssueError,
+  issueApiKey,
+  issueToken,
+  KeyFileError,
+} from '../../src/access/index.ts';
+import { parseConfig } from '../../src/config/parse-config.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { authenticatorOf, refusal, SECRET, signed } from '../support/tokens.ts';
 
@@ -124,6 +131,70 @@ describe('an API key', () => {
     await authenticator.reload();
     expect(await refusal(authenticator, old.key)).toBe('unknown API key');
     expect((await authenticator.authenticate(next.key)).subject).toBe('next');
+  });
+});
+
+describe('the current identity of an API key', () => {
+  it('is the same object until a reload changes or removes its entry', async () => {
+    const [same, changed, gone] = [issued('same'), issued('changed'), issued('gone')];
+    const authenticator = await withKeys([same.entry, changed.entry, gone.entry]);
+    const keys = [same.key, changed.key, gone.key];
+    const before = await Promise.all(keys.map((key) => authenticator.authenticate(key)));
+    expect(before.map((identity) => authenticator.current(identity))).toEqual(before);
+    folder.write('api-keys.json', { keys: [{ ...changed.entry, operator: true }, same.entry] });
+    await authenticator.reload();
+    const [first, second, third] = before.map((identity) => authenticator.current(identity));
+    expect(first).toBe(before[0]);
+    expect(second).toMatchObject({ subject: 'changed', isOperator: true });
+    expect(third).toBeUndefined();
+    // A replaced identity leads to its successor, whoever still holds it.
+    expect(authenticator.current(second as Identity)).toBe(second);
+  });
+
+  it('of a signed token stays until it expires', async () => {
+    folder.write('api-keys.json', { keys: [] });
+    for (const auth of [{ jwtSecret: SECRET }, { jwtSecret: SECRET, apiKeysFile }]) {
+      const authenticator = await authenticatorOf(auth);
+      const identity = await authenticator.authenticate(await signed({}));
+      await authenticator.reload();
+      expect(authenticator.current(identity)).toBe(identity);
+    }
+  });
+});
+
+describe('a token or API key is not issued', () => {
+  const auth = (jwtSecret: string) => parseConfig({ auth: { jwtSecret } }).auth;
+  const request = { name: 'a', permissions: {}, lifetimeMs: 1_000 };
+
+  it.each([
+    ['without a secret', '', request, /^expected auth.jwtSecret/],
+    ['without a lifetime', SECRET, { ...request, lifetimeMs: undefined }, /^expected a lifetime/],
+    ['without a name', SECRET, { ...request, name: '' }, /^name: expected a string/],
+    ['with odd permissions', SECRET, { ...request, permissions: { x: 1 } }, /^"x": unknown/],
+    [
+      'with more patterns than a token holds',
+      SECRET,
+      { ...request, permissions: { read: Array.from({ length: 999 }, (_, i) => `SYMBOL-${i}`) } },
+      /at most 8192 characters, got \d+$/,
+    ],
+  ])('%s', async (_what, secret, given, message) => {
+    const outcome: unknown = await issueToken(auth(secret), given).catch((error: unknown) => error);
+    expect(outcome).toBeInstanceOf(IssueError);
+    expect((outcome as IssueError).message).toMatch(message);
+  });
+
+  it('with the name or the permissions of no API key', () => {
+    expect(() => issueApiKey({ ...request, name: 'a\nb' })).toThrow(IssueError);
+    expect(() => issueApiKey({ ...request, permissions: { read: '*' } })).toThrow(IssueError);
+  });
+
+  it('but one that is, is accepted, and claims what the configuration demands', async () => {
+    const demanded = { jwtSecret: SECRET, issuer: 'us', audience: 'tickwire' };
+    const token = await issueToken(parseConfig({ auth: demanded }).auth, request);
+    const identity = await (await authenticatorOf(demanded)).authenticate(token);
+    expect(identity).toMatchObject({ subject: 'a', isOperator: false });
+    const other = await authenticatorOf({ ...demanded, audience: 'another' });
+    expect(await refusal(other, token)).toMatch(/^claim "aud"/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/config/faults.ts';
 import { CONFIG_KEYS } from '../../src/config/keys.ts';
@@ -180,6 +181,32 @@ describe('faults of the configuration', () => {
 
   it.each(['0', '-2', 'NaN', 'Infinity', '2 %'])('of the threshold %j are named', (text) => {
     expect(faults([`--processing.anomalyThresholdPercent=${text}`])).toHaveLength(1);
+  });
+
+  it('of a file in the working directory that cannot be read are named', () => {
+    mkdirSync(`${folder.path}/tickwire.config.json`);
+    expect(faults([])).toEqual(['cannot read tickwire.config.json: EISDIR']);
+  });
+
+  it('of a file are told up to a hundred', () => {
+    const keys = Array.from({ length: 150 }, (_, index) => [`key${index}`, 1]);
+    folder.write('tickwire.config.json', { server: Object.fromEntries(keys), log: { levle: 1 } });
+    const found = faults([]);
+    expect(found).toHaveLength(101);
+    expect(found.at(-1)).toBe('tickwire.config.json: too many faults: the rest was not read');
+  });
+
+  it('describe what is nested too deep to be shown', () => {
+    for (const [open, close, shown] of [
+      ['[', ']', 'an array'],
+      ['{"a":', '}', 'an object'],
+    ] as const) {
+      const deep = `${open.repeat(50_000)}1${close.repeat(50_000)}`;
+      folder.write('tickwire.config.json', `{"server": {"port": ${deep}}}`);
+      expect(faults([])).toEqual([
+        `tickwire.config.json: server.port: expected an integer from 0 to 65535, got ${shown}`,
+      ]);
+    }
   });
 
   it('cut what came where it is long', () => {
