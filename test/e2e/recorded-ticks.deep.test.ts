@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { recordedTicks, TICKS_VARIABLE } from '../../testkit/ticks.ts';
 import { runMarket } from '../support/market-run.ts';
-import { recordedTicks, TICKS_VARIABLE } from '../support/read-ticks.ts';
 import { onTransports } from '../support/running-server.ts';
 
 const ticks = recordedTicks();

@@ -1,7 +1,7 @@
 import { it } from 'vitest';
+import { seededMarket } from '../../testkit/ticks.ts';
 import { runMarket } from '../support/market-run.ts';
 import { onTransports } from '../support/running-server.ts';
-import { seededMarket } from '../support/seeded-market.ts';
 
 onTransports((transport) => {
   it.each([1, 2])('a made-up market comes out as its definition says (seed %i)', async (seed) => {

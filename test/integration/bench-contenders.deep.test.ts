@@ -18,7 +18,7 @@ import type {
 } from '../../bench/wires/wire.ts';
 import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
 import { decodeFrame, Op } from '../../src/protocol/index.ts';
-import { seededMarket } from '../support/seeded-market.ts';
+import { seededMarket } from '../../testkit/ticks.ts';
 
 // Built by the script that runs the tests, like the servers that the contenders start.
 

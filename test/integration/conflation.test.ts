@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { MarketOracle } from '../../testkit/independent/market.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
+import { seededMarket } from '../../testkit/ticks.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
-import { seededMarket } from '../support/seeded-market.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;

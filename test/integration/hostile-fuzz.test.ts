@@ -8,8 +8,8 @@ import {
 } from '../../testkit/hostile-messages.ts';
 import { IndependentClient } from '../../testkit/independent/client.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
+import { Random } from '../../testkit/random.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
-import { seededRandom } from '../support/seeded-market.ts';
 import { UndisturbedStream } from '../support/undisturbed-stream.ts';
 
 const FUZZ_MS = 800;
@@ -19,50 +19,48 @@ const CLOSE_CODES = [4005, 4501, 1009, 1006];
 
 /** Makes messages out of good frames: other values, other bytes, pieces of others. */
 class Fuzzer {
-  readonly #random: () => number;
+  readonly #random: Random;
   readonly #endpoint: Endpoint;
   readonly #unreadable = Object.values(UNREADABLE);
 
   constructor(seed: number, endpoint: Endpoint) {
-    this.#random = seededRandom(seed);
+    this.#random = new Random(seed);
     this.#endpoint = endpoint;
   }
 
   message(): Uint8Array {
-    const kind = this.#below(5);
-    if (kind === 0) return this.#noise(this.#below(40));
-    const frame = this.#oneOf(GOOD_FRAMES[this.#below(8) === 0 ? 'stream' : this.#endpoint]);
+    const kind = this.#random.below(5);
+    if (kind === 0) return this.#noise(this.#random.below(40));
+    const frame = this.#random.pick(
+      GOOD_FRAMES[this.#random.below(8) === 0 ? 'stream' : this.#endpoint],
+    );
     if (kind === 1) return encode(this.#withOddValues(frame), { maxDepth: 200 });
     const bytes = encode(frame).slice();
     if (kind === 2) return this.#withOddBytes(bytes);
-    const cut = this.#below(bytes.length + 1);
-    const other = kind === 3 ? this.#noise(this.#below(10)) : this.#oneOf(this.#unreadable);
+    const cut = this.#random.below(bytes.length + 1);
+    const other =
+      kind === 3 ? this.#noise(this.#random.below(10)) : this.#random.pick(this.#unreadable);
     return Buffer.concat([bytes.subarray(0, cut), other.subarray(0, 2000), bytes.subarray(cut)]);
   }
 
   #withOddValues(frame: readonly unknown[]): unknown[] {
     return frame.map((value, place) => {
-      if (place > 0 && this.#below(3) === 0) return this.#oneOf(ODD_VALUES);
-      if (!Array.isArray(value) || this.#below(2) === 0) return value;
-      return value.map((inner) => (this.#below(3) === 0 ? this.#oneOf(ODD_VALUES) : inner));
+      if (place > 0 && this.#random.below(3) === 0) return this.#random.pick(ODD_VALUES);
+      if (!Array.isArray(value) || this.#random.below(2) === 0) return value;
+      return value.map((inner) =>
+        this.#random.below(3) === 0 ? this.#random.pick(ODD_VALUES) : inner,
+      );
     });
   }
 
   #withOddBytes(bytes: Uint8Array): Uint8Array {
-    for (let i = this.#below(4); i >= 0; i--) bytes[this.#below(bytes.length)] = this.#below(256);
+    for (let i = this.#random.below(4); i >= 0; i--)
+      bytes[this.#random.below(bytes.length)] = this.#random.below(256);
     return bytes;
   }
 
   #noise(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.#below(256));
-  }
-
-  #below(limit: number): number {
-    return Math.floor(this.#random() * limit);
-  }
-
-  #oneOf<T>(values: readonly T[]): T {
-    return values[this.#below(values.length)] as T;
+    return Uint8Array.from({ length }, () => this.#random.below(256));
   }
 }
 

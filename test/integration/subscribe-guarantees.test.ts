@@ -4,8 +4,9 @@ import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symb
 import { NO_SNAPSHOT, SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
 import { VALUES } from '../../src/protocol/index.ts';
 import { MarketOracle } from '../../testkit/independent/market.ts';
+import { Random } from '../../testkit/random.ts';
+import { seededMarket } from '../../testkit/ticks.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
-import { seededMarket, seededRandom } from '../support/seeded-market.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 
 onTransports((transport) => {
@@ -51,22 +52,17 @@ onTransports((transport) => {
     void streaming.then(() => {
       progress.isOver = true;
     });
-    const random = seededRandom(13);
-    const pick = () => symbols[Math.floor(random() * symbols.length)] as string;
-    const patterns = [
-      () => `${prefix}*`,
-      () => `${prefix}*${Math.floor(random() * 10)}`,
-      pick,
-      pick,
-    ];
+    const random = new Random(13);
+    const pick = () => random.pick(symbols);
+    const patterns = [() => `${prefix}*`, () => `${prefix}*${random.below(10)}`, pick, pick];
     let changes = 0;
     do {
-      const subscriber = await subscriberForTest(server.port, { json: random() < 0.3 });
+      const subscriber = await subscriberForTest(server.port, { json: random.chance(0.3) });
       oracle.watch(subscriber);
       for (let i = 0; i < 6; i++, changes++) {
-        const pattern = (patterns[Math.floor(random() * 4)] as () => string)();
-        if (random() < 0.65) {
-          await subscriber.subscribe([pattern], { conflateMs: random() < 0.5 ? 0 : 3 });
+        const pattern = random.pick(patterns)();
+        if (random.chance(0.65)) {
+          await subscriber.subscribe([pattern], { conflateMs: random.chance(0.5) ? 0 : 3 });
         } else {
           await subscriber.unsubscribe([pattern]);
         }
@@ -74,7 +70,7 @@ onTransports((transport) => {
         expect(verified.ownDigest).toBe(verified.digest);
         expect(verified.ownSymbolCount).toBe(verified.symbolCount);
       }
-      if (random() < 0.5) subscriber.close();
+      if (random.chance(0.5)) subscriber.close();
     } while (!progress.isOver);
     await streaming;
     expect(changes).toBeGreaterThan(30);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
+import { seededMarket } from '../../testkit/ticks.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
-import { seededMarket } from '../support/seeded-market.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 

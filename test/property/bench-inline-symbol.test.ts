@@ -3,8 +3,8 @@ import { InlineSymbol } from '../../bench/servers/inline-symbol.ts';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independent/statistics.ts';
+import { seededMarket } from '../../testkit/ticks.ts';
 import { createSmallMemory, isSameStatistics, PartitionRig } from '../support/partition-rig.ts';
-import { seededMarket } from '../support/seeded-market.ts';
 import { type StoryTick, stories } from '../support/tick-story.ts';
 
 const SYMBOLS = 3;

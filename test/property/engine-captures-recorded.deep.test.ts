@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { recordedTicks, TICKS_VARIABLE } from '../../testkit/ticks.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
-import { recordedTicks, TICKS_VARIABLE } from '../support/read-ticks.ts';
 
 const recorded = recordedTicks();
 if (recorded === undefined) {

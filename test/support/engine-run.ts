@@ -6,6 +6,7 @@ import {
 } from '../../src/engine/index.ts';
 import { ROW_VALUES } from '../../src/engine/memory/statistics-table.ts';
 import type { Statistics } from '../../testkit/independent/statistics.ts';
+import { Random } from '../../testkit/random.ts';
 import { oneTick } from './one-tick.ts';
 import { AnomalyRecorder, statisticsOfRow } from './partition-rig.ts';
 import type { StoryTick } from './tick-story.ts';
@@ -135,18 +136,14 @@ export class EngineRun {
 
 /** Ticks of a market the same in every run: walks with jumps, some ticks late, times in whole ms. */
 export function marketTicks(symbols: number, count: number, seed = 1): StoryTick[] {
-  let state = seed;
-  const random = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
+  const random = new Random(seed);
   const prices = Array.from({ length: symbols }, (_, i) => 10 + i);
   return Array.from({ length: count }, (_, i) => {
-    const symbolId = Math.floor(random() * symbols);
-    const jump = random() < 0.01 ? 0.03 : 0.0005;
-    const price = (prices[symbolId] as number) * (1 + (random() - 0.5) * 2 * jump);
+    const symbolId = random.below(symbols);
+    const jump = random.chance(0.01) ? 0.03 : 0.0005;
+    const price = (prices[symbolId] as number) * (1 + (random.float() - 0.5) * 2 * jump);
     prices[symbolId] = price;
-    const time = 1_700_000_000_000 + Math.floor(i / 4) - (random() < 0.02 ? 50 : 0);
+    const time = 1_700_000_000_000 + Math.floor(i / 4) - (random.chance(0.02) ? 50 : 0);
     return { symbolId, price, time };
   });
 }

@@ -3,6 +3,7 @@ import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symb
 import { MovingAverage } from '../../src/engine/moving-average.ts';
 import { createTickScratch, TickDouble } from '../../src/engine/tick-scratch.ts';
 import { exactMean } from '../../testkit/independent/statistics.ts';
+import { Random } from '../../testkit/random.ts';
 
 function push(average: MovingAverage, symbolId: number, count: number, price: number): number {
   const tick = createTickScratch();
@@ -43,23 +44,16 @@ class AverageRig {
   }
 }
 
-/** A generator of numbers in [0, 1) that are the same in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 describe('the moving average', () => {
   it.each([1, 2, 3, 64])('never drifts over a million prices with spikes, window %i', (window) => {
     const rig = new AverageRig(window);
-    const random = seeded(window);
+    const random = new Random(window);
     let worst = 0;
     for (let i = 0; i < 1_000_000; i++) {
-      const isSpike = random() < 0.02;
-      const average = rig.push(isSpike ? 1e12 * (1 + random()) : 1e-6 + random() * 1e-3);
+      const isSpike = random.chance(0.02);
+      const average = rig.push(
+        isSpike ? 1e12 * (1 + random.float()) : 1e-6 + random.float() * 1e-3,
+      );
       if (i % 997 !== 0 && i < 999_000) continue;
       worst = Math.max(worst, Math.abs(average / rig.exact - 1));
     }
@@ -84,11 +78,11 @@ describe('the moving average', () => {
   });
 
   it('is the same after a rebuild at any moment', () => {
-    const random = seeded(7);
+    const random = new Random(7);
     const [rig, other] = [new AverageRig(5), new AverageRig(5)];
     for (let i = 0; i < 200; i++) {
-      const price = 1 + random() * 100;
-      if (random() < 0.4) rig.rebuild();
+      const price = 1 + random.float() * 100;
+      if (random.chance(0.4)) rig.rebuild();
       expect(Math.abs(rig.push(price) / other.push(price) - 1)).toBeLessThan(1e-14);
     }
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { MarketTick } from '../../testkit/independent/statistics.ts';
+import type { MarketTick } from './independent/statistics.ts';
+import { Random } from './random.ts';
 
 /** The environment variable that names a file of recorded ticks. */
 export const TICKS_VARIABLE = 'TICKWIRE_TICKS';
@@ -38,4 +39,29 @@ export function readTicks(path: string): MarketTick[] {
 export function recordedTicks(): MarketTick[] | undefined {
   const path = process.env[TICKS_VARIABLE];
   return path === undefined || path === '' ? undefined : readTicks(path);
+}
+
+export interface MarketOptions {
+  readonly seed: number;
+  readonly symbols: readonly string[];
+  readonly ticks: number;
+}
+
+const START = 1_700_000_000_000;
+
+/** A made-up market: random walks with jumps, late ticks, equal times and fractions of a ms. */
+export function seededMarket({ seed, symbols, ticks }: MarketOptions): MarketTick[] {
+  const random = new Random(seed);
+  const prices = symbols.map(() => Math.exp(random.float() * 12 - 4));
+  let time = START;
+  return Array.from({ length: ticks }, () => {
+    const index = Math.floor(random.float() ** 2 * symbols.length);
+    const isJump = random.chance(0.01);
+    const step = (random.float() - 0.5) * (isJump ? 0.12 : 0.002);
+    const price = (prices[index] as number) * (1 + step);
+    prices[index] = price;
+    if (random.chance(0.7)) time += Math.floor(random.float() * 20) / 4;
+    const isLate = random.chance(0.02);
+    return { symbol: symbols[index] as string, price, time: isLate ? time - 50 : time };
+  });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, it, vi } from 'vitest';
-import { readTicks, recordedTicks, TICKS_VARIABLE } from '../support/read-ticks.ts';
+import { readTicks, recordedTicks, TICKS_VARIABLE } from '../../testkit/ticks.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tickwire-ticks-'));
 afterAll(() => rmSync(directory, { recursive: true }));
