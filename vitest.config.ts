@@ -23,6 +23,7 @@ const overTransports = readdirSync(join(import.meta.dirname, 'test'), {
  */
 export default defineConfig({
   test: {
+    globalSetup: 'test/support/compiled-sources.ts',
     pool: 'forks',
     // Most files wait for sockets more than they compute.
     maxWorkers: 3,

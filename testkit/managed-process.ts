@@ -99,11 +99,16 @@ export class ManagedProcess {
 
 /**
  * What Node is given to run a program of this project, named by its path without ending
- * (`loadgen/main`): built where this file is, else from its source.
+ * (`loadgen/main`): built where this file is, compiled where a run of vitest did that
+ * (`test/support/compiled-sources.ts`), else from its source.
  */
 export function programArgs(name: string): string[] {
+  const compiled = process.env.COMPILED_SOURCES;
+  if (!IS_BUILT && compiled !== undefined && name.startsWith('src/')) {
+    return [fileURLToPath(new URL(`${name}.js`, compiled))];
+  }
   const path = fileURLToPath(new URL(`../${name}.${IS_BUILT ? 'js' : 'ts'}`, import.meta.url));
-  return IS_BUILT ? [path] : ['--import', 'tsx', path];
+  return IS_BUILT ? [path] : ['--import', import.meta.resolve('tsx'), path];
 }
 
 /** Starts such a program with a channel for messages. */

@@ -286,6 +286,7 @@ describe('a publisher that reconnects', () => {
     await send(feed, first, [1]);
     const flushing = feed.flush();
     first.cut();
+    (await server.connection()).cut();
     await expect(flushing).rejects.toThrow('connection closed (1006)');
     expect(feed.state).toBe('closed');
   });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
+import { programArgs } from '../../testkit/managed-process.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { authenticatorOf, SECRET } from '../support/tokens.ts';
 
@@ -12,14 +13,12 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the program from the source, in the folder. */
+/** Runs the program in the folder. */
 function run(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const main = new URL('../../src/main.ts', import.meta.url).pathname;
-  const tsx = import.meta.resolve('tsx');
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      ['--import', tsx, main, ...args],
+      [...programArgs('src/main'), ...args],
       { cwd: folder.path, env: { PATH: process.env.PATH, ...env } },
       (error, stdout, stderr) => resolve({ exit: error?.code ?? 0, stdout, stderr }),
     );

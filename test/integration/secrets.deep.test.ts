@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
+import { programArgs } from '../../testkit/managed-process.ts';
 import { eventually } from '../../testkit/until.ts';
 import { ConfigFolder } from '../support/config-folder.ts';
 import { serverProcessForTest } from '../support/running-server.ts';
@@ -16,13 +17,12 @@ function expectNoSecret(text: string): void {
   for (const part of PARTS) expect(text).not.toContain(part);
 }
 
-/** Runs the program from the source, in the folder: its exit code and all that it writes. */
+/** Runs the program in the folder: its exit code and all that it writes. */
 function run(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly exit: unknown; readonly output: string }> {
-  const main = new URL('../../src/main.ts', import.meta.url).pathname;
-  const words = ['--import', import.meta.resolve('tsx'), main, ...args];
+  const words = [...programArgs('src/main'), ...args];
   const options = { cwd: folder.path, env: { PATH: process.env.PATH, ...env } };
   return new Promise((resolve) => {
     execFile(process.execPath, words, options, (error, stdout, stderr) => {
