@@ -43,8 +43,8 @@ async function compile(): Promise<void> {
     plugins: [
       {
         name: 'a file a module',
-        setup({ onResolve }) {
-          onResolve({ filter: /^/ }, ({ kind, path }) =>
+        setup(builder) {
+          builder.onResolve({ filter: /^/ }, ({ kind, path }) =>
             kind === 'entry-point'
               ? undefined
               : { path: path.replace(/^(\..*)\.ts$/, '$1.js'), external: true },
