@@ -6,11 +6,14 @@ import {
   UNAUTHENTICATED,
   UncheckedTokenError,
 } from '../access/index.ts';
+import { UNKNOWN_SYMBOL } from '../engine/index.ts';
 import { AddressRates } from '../gateway/limits/address-rates.ts';
 import { bearerToken, Client } from '../gateway/sessions/client.ts';
 import type { SecurityEvents } from '../gateway/sessions/security-events.ts';
 import type { HttpRequest } from '../gateway/transport/transport.ts';
-import { RETRY_AFTER, RequestProblem } from './request-problem.ts';
+import { validateSymbol } from '../protocol/index.ts';
+import type { QueryContext } from './context.ts';
+import { RETRY_AFTER, RequestProblem } from './problems.ts';
 
 /** What a route requires of its caller, where the server requires tokens at all. */
 export type AccessLevel =
@@ -106,4 +109,20 @@ export class HttpAccess {
       throw new RequestProblem(status, `${error.message}.`, {}, headers);
     }
   }
+}
+
+/**
+ * The id of a symbol that a request names; `UNKNOWN_SYMBOL` where there is none.
+ *
+ * @throws RequestProblem 403 for one that the client may not read, whether it exists or not
+ */
+export function readableSymbol(
+  { access, engine }: QueryContext,
+  client: Client,
+  symbol: string,
+): number {
+  // What is no symbol must not be looked up: it might be the name of another tenant's.
+  if (validateSymbol(symbol) !== undefined) return UNKNOWN_SYMBOL;
+  if (!client.canRead(symbol)) throw access.forbidden(client, 'read', symbol);
+  return engine.symbols.findName(client.nameSpace.nameOf(symbol));
 }

@@ -1,5 +1,7 @@
 import type { GatewayContext } from '../gateway/index.ts';
 import type { MetricsContext } from '../gateway/metrics/metrics.ts';
+import type { Client } from '../gateway/sessions/client.ts';
+import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
 import type { HttpAccess } from './access.ts';
 
 /** What commands use: the way in. */
@@ -13,3 +15,16 @@ export type QueryContext = MetricsContext &
   Pick<GatewayContext, 'anomalies' | 'config' | 'epoch' | 'health' | 'startedAt'> & {
     readonly access: HttpAccess;
   };
+
+/**
+ * Answers the requests of one route.
+ *
+ * @param symbol what the path names, where it has a place for a symbol; else empty
+ * @param client who asks
+ * @throws RequestProblem to answer with a problem
+ */
+export type Handler = (
+  request: HttpRequest,
+  symbol: string,
+  client: Client,
+) => HttpResponse | Promise<HttpResponse>;

@@ -1,3 +1,3 @@
 /** The door of HTTP. */
-export { Assets } from './assets/assets.ts';
+export { Assets } from './assets.ts';
 export { createRouter } from './router.ts';

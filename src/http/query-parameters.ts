@@ -1,7 +1,6 @@
-import { RequestProblem } from './request-problem.ts';
+import { RequestProblem, shownValue } from './problems.ts';
 import { parseRfc3339 } from './rfc-3339.ts';
 import type { RequestFault } from './schemas.ts';
-import { shownValue } from './shown-value.ts';
 
 const DIGITS = /^\d{1,16}$/;
 

@@ -1,6 +1,6 @@
 import type { AccessLevel } from './access.ts';
-import type { Handler } from './handler.ts';
-import { RequestProblem } from './request-problem.ts';
+import type { Handler } from './context.ts';
+import { RequestProblem } from './problems.ts';
 
 /** The place in a path that names a symbol. */
 const SYMBOL_PLACE = '{symbol}';

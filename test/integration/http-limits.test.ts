@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../../testkit/until.ts';
-import type { Problem } from '../support/http-client.ts';
-import { HttpClient } from '../support/http-client.ts';
+import { HttpClient, type Problem } from '../support/http-client.ts';
 import { rawRequest } from '../support/raw-http.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { refusalStatus } from '../support/test-clients.ts';

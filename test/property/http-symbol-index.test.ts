@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SymbolIndex } from '../../src/http/symbol-index.ts';
+import { SymbolIndex } from '../../src/http/queries/symbol-index.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
 /** Few characters, so that prefixes are shared; one whose order differs by code unit and point. */

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import type { Socket as TcpSocket } from 'node:net';
-import { connect } from 'node:net';
+import { connect, type Socket as TcpSocket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
 import { until } from '../../testkit/until.ts';

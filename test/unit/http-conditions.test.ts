@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { acceptsGzip, matchesTag } from '../../src/http/assets/conditions.ts';
+import { acceptsGzip, matchesTag } from '../../src/http/assets.ts';
 
 describe('Accept-Encoding', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isDeeperThan } from '../../src/http/json-depth.ts';
+import { isDeeperThan } from '../../src/http/json.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);

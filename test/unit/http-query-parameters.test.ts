@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { RequestProblem } from '../../src/http/problems.ts';
 import { QueryParameters } from '../../src/http/query-parameters.ts';
-import { RequestProblem } from '../../src/http/request-problem.ts';
 
 const read = (query: string) => new QueryParameters(new URLSearchParams(query));
 

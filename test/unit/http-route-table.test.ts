@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RequestProblem } from '../../src/http/request-problem.ts';
+import { RequestProblem } from '../../src/http/problems.ts';
 import { RouteTable } from '../../src/http/route-table.ts';
 import { text } from '../support/transport-rig.ts';
 

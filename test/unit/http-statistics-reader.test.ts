@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { SymbolTable } from '../../src/engine/symbol-table.ts';
-import { RequestProblem } from '../../src/http/request-problem.ts';
-import { StatisticsReader } from '../../src/http/statistics-reader.ts';
+import { RequestProblem } from '../../src/http/problems.ts';
+import { StatisticsReader } from '../../src/http/queries/statistics.ts';
 
 const ROW = new Float64Array([10, 11, 3, 1500, 9, 12, 2]);
 

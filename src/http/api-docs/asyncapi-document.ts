@@ -1,8 +1,7 @@
 import { CloseCode, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from '../../protocol/index.ts';
-import { channels, operations } from './asyncapi-channels.ts';
 import { closeTable, errorTable, listClosings, listErrors } from './asyncapi-code-tables.ts';
+import { anyToken, channels, operations, SECURITY_SCHEMES } from './asyncapi-endpoints.ts';
 import { componentMessages } from './asyncapi-messages.ts';
-import { anyToken, SECURITY_SCHEMES } from './asyncapi-security.ts';
 
 const DESCRIPTION = `Ticks in, live statistics and price anomalies out.
 

@@ -1,4 +1,10 @@
-import { PUBLISH_PATH, STREAM_PATH } from '../../protocol/index.ts';
+import {
+  Op,
+  PUBLISH_PATH,
+  STREAM_PATH,
+  SUBPROTOCOL_BINARY,
+  SUBPROTOCOL_JSON,
+} from '../../protocol/index.ts';
 import type { MessageName } from './asyncapi-messages.ts';
 
 /** What goes through an endpoint. */
@@ -61,4 +67,100 @@ export type EndpointName = keyof typeof ENDPOINTS;
 /** The endpoints with their names. */
 export function listEndpoints(): readonly [EndpointName, Endpoint][] {
   return Object.entries(ENDPOINTS) as [EndpointName, Endpoint][];
+}
+
+const WHERE_DEMANDED = 'Where the server demands a token.';
+
+/** The ways to bring a token. */
+export const SECURITY_SCHEMES = {
+  bearerHeader: {
+    type: 'http',
+    scheme: 'bearer',
+    description: `${WHERE_DEMANDED} The header \`Authorization: Bearer TOKEN\` of the upgrade.`,
+  },
+  bearerSubprotocol: {
+    type: 'httpApiKey',
+    name: 'Sec-WebSocket-Protocol',
+    in: 'header',
+    description:
+      `${WHERE_DEMANDED} The subprotocol entry \`bearer.TOKEN\` beside the encoding's: browsers ` +
+      'cannot set headers. The server never echoes it.',
+  },
+  authFrame: {
+    type: 'apiKey',
+    in: 'password',
+    description:
+      `${WHERE_DEMANDED} \`AUTH\`, \`[${Op.AUTH}, token]\`, as the first frame. A later one ` +
+      'replaces the token before it expires, without a reconnect.',
+  },
+} as const;
+
+/** References to all of them: any one will do. */
+export function anyToken(): readonly object[] {
+  return Object.keys(SECURITY_SCHEMES).map((name) => ({
+    $ref: `#/components/securitySchemes/${name}`,
+  }));
+}
+
+const BINDING_VERSION = '0.1.0';
+
+const HEADERS = {
+  type: 'object',
+  properties: {
+    'Sec-WebSocket-Protocol': {
+      type: 'string',
+      default: SUBPROTOCOL_BINARY,
+      description:
+        `\`${SUBPROTOCOL_BINARY}\`: MessagePack in binary messages. \`${SUBPROTOCOL_JSON}\`: the ` +
+        'same arrays as JSON in text messages. An entry `bearer.TOKEN` beside it carries a token.',
+    },
+  },
+};
+
+/** A channel for each endpoint, with the messages of both directions. */
+export function channels(): Readonly<Record<string, object>> {
+  return Object.fromEntries(listEndpoints().map(([name, endpoint]) => [name, channel(endpoint)]));
+}
+
+/** Every operation of both endpoints, from the server's side. */
+export function operations(): Readonly<Record<string, object>> {
+  const all = listEndpoints().flatMap(([name, { receives, sends }]) => [
+    ...Object.entries(receives).map(([message, replies]) =>
+      operation(name, 'receive', message as MessageName, replies),
+    ),
+    ...sends.map((message) => operation(name, 'send', message)),
+  ]);
+  return Object.fromEntries(all);
+}
+
+function channel({ path, title, description, query, receives, sends }: Endpoint): object {
+  const messages = [...Object.entries(receives).flat(2), ...sends] as MessageName[];
+  const upgrade = query === undefined ? { headers: HEADERS } : { query, headers: HEADERS };
+  return {
+    address: path,
+    title,
+    description,
+    messages: Object.fromEntries(
+      messages.map((message) => [message, { $ref: `#/components/messages/${message}` }]),
+    ),
+    bindings: {
+      ws: { method: 'GET', ...upgrade, bindingVersion: BINDING_VERSION },
+    },
+  };
+}
+
+function operation(
+  endpoint: EndpointName,
+  action: 'receive' | 'send',
+  message: MessageName,
+  replies: readonly MessageName[] = [],
+): [id: string, operation: object] {
+  const channelRef = { $ref: `#/channels/${endpoint}` };
+  const refs = (names: readonly MessageName[]) =>
+    names.map((name) => ({ $ref: `${channelRef.$ref}/messages/${name}` }));
+  const reply =
+    replies.length === 0 ? {} : { reply: { channel: channelRef, messages: refs(replies) } };
+  const id = `${endpoint}.${message}`;
+  const messages = refs([message]);
+  return [id, { action, channel: channelRef, messages, ...reply }];
 }

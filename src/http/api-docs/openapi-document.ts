@@ -1,5 +1,4 @@
-import { componentSchemas } from './openapi-components.ts';
-import { type Operation, problems } from './openapi-operation.ts';
+import { componentSchemas, type Operation, problems } from './openapi-elements.ts';
 import { listOperations } from './openapi-operations.ts';
 
 const DESCRIPTION =

@@ -1,6 +1,5 @@
-import { RECENT_LIMIT_DEFAULT } from '../queries/recent-anomalies.ts';
+import { RECENT_LIMIT_DEFAULT } from '../queries/anomalies.ts';
 import { LIMIT_DEFAULT, LIMIT_MAX } from '../query-parameters.ts';
-import { schemaRef } from './openapi-components.ts';
 import {
   answer,
   type Operation,
@@ -8,8 +7,9 @@ import {
   problems,
   query,
   SYMBOL_PARAMETER,
+  schemaRef,
   textAnswer,
-} from './openapi-operation.ts';
+} from './openapi-elements.ts';
 
 const TEXT = { type: 'string' };
 const SEQUENCE = { type: 'integer', minimum: 0 };

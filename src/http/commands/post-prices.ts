@@ -3,13 +3,10 @@ import { PublishScope } from '../../gateway/ingest/publish-scope.ts';
 import type { Client } from '../../gateway/sessions/client.ts';
 import type { HttpResponse } from '../../gateway/transport/transport.ts';
 import { ErrorCode, TickBatch } from '../../protocol/index.ts';
-import type { CommandContext } from '../context.ts';
-import type { Handler } from '../handler.ts';
-import { readJsonBody } from '../json-body.ts';
-import { jsonResponse } from '../json-response.ts';
-import { RETRY_AFTER, RequestProblem } from '../request-problem.ts';
+import type { CommandContext, Handler } from '../context.ts';
+import { jsonResponse, readJsonBody } from '../json.ts';
+import { RETRY_AFTER, RequestProblem, shownValue } from '../problems.ts';
 import type { FieldFault, RequestFault } from '../schemas.ts';
-import { shownValue } from '../shown-value.ts';
 import {
   droppedFault,
   forbiddenFault,

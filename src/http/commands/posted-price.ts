@@ -1,8 +1,8 @@
 import { isPrice, isTickTime } from '../../gateway/ingest/tick-intake.ts';
 import { validateSymbol } from '../../protocol/index.ts';
+import { shownValue } from '../problems.ts';
 import { parseRfc3339 } from '../rfc-3339.ts';
 import type { FieldFault } from '../schemas.ts';
-import { shownValue } from '../shown-value.ts';
 
 /** A price as it was posted, read. Fields that are at fault have no value. */
 export interface PostedPrice {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { listOperations } from '../api-docs/openapi-operations.ts';
-import type { Handler } from '../handler.ts';
+import type { Handler } from '../context.ts';
 
 const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:52em;margin:2em auto;padding:0 1em}' +

@@ -7,9 +7,8 @@ import {
   latencyQuantileMs,
   partitionTotal,
 } from '../../gateway/metrics/partition-totals.ts';
-import type { QueryContext } from '../context.ts';
-import type { Handler } from '../handler.ts';
-import { jsonResponse } from '../json-response.ts';
+import type { Handler, QueryContext } from '../context.ts';
+import { jsonResponse } from '../json.ts';
 import type { PartitionStatistics, ProcessingStatistics } from '../schemas.ts';
 
 /** `GET /api/statistics`: what the server did with all ticks since it started. */

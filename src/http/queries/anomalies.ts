@@ -7,12 +7,41 @@ import {
   type Store,
   type TimeRange,
 } from '../../store/index.ts';
-import { anomalyJson } from '../anomaly-json.ts';
-import type { QueryContext } from '../context.ts';
-import type { Handler } from '../handler.ts';
-import { jsonResponse } from '../json-response.ts';
+import { readableSymbol } from '../access.ts';
+import type { Handler, QueryContext } from '../context.ts';
+import { jsonResponse } from '../json.ts';
+import { RequestProblem, unknownSymbol } from '../problems.ts';
 import { QueryParameters } from '../query-parameters.ts';
-import { RequestProblem } from '../request-problem.ts';
+import { formatRfc3339 } from '../rfc-3339.ts';
+import type { PriceAnomaly } from '../schemas.ts';
+import type { StatisticsReader } from './statistics.ts';
+
+/**
+ * `GET /api/prices/{symbol}/anomalies`: a page of those that are held, oldest first. With `after`,
+ * the first ones after it; without, the last ones before `before`, or of all.
+ */
+export function symbolAnomalies(context: QueryContext, reader: StatisticsReader): Handler {
+  const { anomalies } = context;
+  return ({ query }, symbol, client) => {
+    const parameters = new QueryParameters(query);
+    const after = parameters.sequence('after');
+    const before = parameters.sequence('before') ?? Number.POSITIVE_INFINITY;
+    const limit = parameters.limit();
+    parameters.check();
+    const symbolId = readableSymbol(context, client, symbol);
+    const isKnown = symbolId >= 0 && (reader.hasData(symbolId) || anomalies.last(symbolId) > 0);
+    if (!isKnown) throw unknownSymbol(symbol);
+    const first = anomalies.first(symbolId);
+    const end = Math.min(anomalies.last(symbolId) + 1, before);
+    const from = Math.max(first, after === undefined ? end - limit : after + 1);
+    const records = anomalies.past(symbolId, from, Math.min(limit, Math.max(0, end - from)));
+    const last = records.at(-1)?.sequence;
+    return jsonResponse(200, {
+      items: records.map((record) => anomalyJson(record, symbol)),
+      next: last !== undefined && last + 1 < end ? last : null,
+    });
+  };
+}
 
 /** The page size where the request names none. */
 export const RECENT_LIMIT_DEFAULT = 50;
@@ -86,4 +115,17 @@ function readPage(store: Store, range: TimeRange, parameters: QueryParameters): 
     parameters.check();
     throw error;
   }
+}
+
+/** An anomaly as HTTP shows it, under the symbol that the client knows. */
+export function anomalyJson(anomaly: Anomaly, symbol: string): PriceAnomaly {
+  return {
+    symbol,
+    sequence: anomaly.sequence,
+    direction: anomaly.direction === 1 ? 'Up' : 'Down',
+    referencePrice: anomaly.reference,
+    newPrice: anomaly.price,
+    changePercent: anomaly.changePercent,
+    timestamp: formatRfc3339(anomaly.time),
+  };
 }

@@ -1,0 +1,254 @@
+import * as z from 'zod';
+import {
+  ALL_FIELDS,
+  Field,
+  FULL,
+  Op,
+  OVERFLOW_POLICIES,
+  PROTOCOL_VERSION,
+  SYMBOL_LENGTH_MAX,
+} from '../../protocol/index.ts';
+
+/*
+ * The elements that frames are made of. A frame's schema describes its shape: what is said of a
+ * value in words (flat groups of three, code points) is judged by the server where it cannot be
+ * said in a schema.
+ */
+
+/** An element of a frame with the name that the protocol gives it. */
+export function element<Schema extends z.ZodType>(
+  schema: Schema,
+  title: string,
+  description?: string,
+): Schema {
+  return schema.meta(description === undefined ? { title } : { title, description });
+}
+
+/** The first element of every frame. */
+export function op<Value extends Op>(value: Value): z.ZodLiteral<Value> {
+  return element(z.literal(value), 'op');
+}
+
+export const count = z.int().min(0);
+/** Numbers a publisher's frames, or a symbol's anomalies. */
+export const sequence = z.int().min(0);
+export const timeMs = z.number().min(0);
+
+export const requestId = element(
+  z.int(),
+  'requestId',
+  'Any integer that the client chooses; the answer repeats it.',
+);
+
+export const serverTime = element(timeMs, 'serverTime', "The server's clock, ms since the epoch.");
+
+export const symbol = z
+  .string()
+  .min(1)
+  .max(SYMBOL_LENGTH_MAX)
+  .describe(`A symbol: 1 to ${SYMBOL_LENGTH_MAX} Unicode code points, no \`*\`, case-sensitive.`);
+
+export const symbolId = element(
+  count,
+  'symbolId',
+  'What stands for a symbol in one epoch; `SYMBOLS` names it before it is used.',
+);
+
+/** Patterns of a request. A bad one is answered with its code; it does not spoil the frame. */
+export const patterns = element(
+  z.array(z.string()),
+  'patterns',
+  `Symbols, or texts of 1 to ${SYMBOL_LENGTH_MAX} code points in which each \`*\` stands for any run of characters.`,
+);
+
+/** What became of each pattern of a request. */
+export const patternCodes = element(
+  z.array(z.int().min(0)),
+  'codes',
+  'One for each pattern, in order: 0, or the error code of why it was refused.',
+);
+
+/** What both ways of telling an anomaly have in common. */
+export const anomalyElements = [
+  element(z.int().min(1), 'sequence', "Counts the symbol's anomalies, from 1."),
+  element(z.literal([1, -1]), 'direction', '1 up, -1 down.'),
+  element(z.number().positive(), 'reference', 'The price moved away from.'),
+  element(z.number().positive(), 'price', 'The new price.'),
+  element(z.number(), 'changePercent', 'From `reference` to `price`; negative when down.'),
+  element(timeMs, 'time', 'Of the tick, ms since the epoch.'),
+] as const;
+
+const tickValues = element(
+  z.array(z.union([z.string(), z.number(), z.null()])),
+  'ticks',
+  'Flat, three values a tick: the symbol or an alias; the price, a finite number above zero; the ' +
+    'time in ms since the epoch, or null for the moment at which the server receives the frame. ' +
+    'A tick that is invalid is refused alone, by `REJECT`.',
+);
+
+const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
+  schema.nullable().optional().describe(description);
+
+const subscribeOptions = z.object({
+  stats: optional(z.boolean(), 'Statistics wanted; absent: true.'),
+  anomalies: optional(z.boolean(), 'Anomalies wanted; absent: true.'),
+  conflateMs: optional(
+    z.number().min(0),
+    "Least time between two flushes of statistics to this session, ms; absent: the server's.",
+  ),
+  fields: optional(
+    z.int().min(1).max(ALL_FIELDS),
+    `Mask of the statistics wanted; absent: ${ALL_FIELDS}, all.`,
+  ),
+  since: optional(
+    z.record(z.string(), sequence),
+    'By symbol the last anomaly sequence seen: what came after is sent again.',
+  ),
+});
+
+/** The frames that clients send. */
+export const CLIENT_PAYLOADS = {
+  AUTH: z.tuple([op(Op.AUTH), element(z.string(), 'token')]),
+  ALIAS: z.tuple([
+    op(Op.ALIAS),
+    element(z.int().min(0).max(0xffff_ffff), 'firstAlias'),
+    element(z.array(symbol), 'symbols', 'They get `firstAlias`, `firstAlias` + 1 and so on.'),
+  ]),
+  TICKS: z.tuple([
+    op(Op.TICKS),
+    element(
+      sequence,
+      'sequence',
+      '1, 2, 3 … for each frame of a named publisher, across reconnects; 0 opts out.',
+    ),
+    tickValues,
+  ]),
+  SUBSCRIBE: z.tuple([
+    op(Op.SUBSCRIBE),
+    requestId,
+    patterns,
+    element(subscribeOptions.nullable().optional(), 'options'),
+  ]),
+  UNSUBSCRIBE: z.tuple([op(Op.UNSUBSCRIBE), requestId, patterns]),
+  PING: z.tuple([
+    op(Op.PING),
+    element(z.number(), 'clientTime', 'Any finite number; `PONG` repeats it.'),
+  ]),
+  VERIFY: z.tuple([op(Op.VERIFY), requestId]),
+  HISTORY: z.tuple([
+    op(Op.HISTORY),
+    requestId,
+    element(z.string(), 'symbol'),
+    element(count, 'afterSequence', 'Anomalies with a greater sequence are asked for; 0: all.'),
+    element(z.int().min(1), 'limit', 'Anomalies wanted; the server may send fewer.'),
+  ]),
+} as const;
+
+const limits = z.object({
+  frameBytesMax: count.describe('Bytes of the largest message taken.'),
+  ticksPerFrameMax: count.describe('Ticks that one `TICKS` frame may hold.'),
+  symbolsMax: count.describe('Symbols that the server holds.'),
+  subscriptionsMax: count.describe('Patterns that a session may hold.'),
+  authTimeoutMs: count.describe('How long a session may take to authenticate, where demanded.'),
+});
+
+const welcomeInfo = z.object({
+  version: z.literal(PROTOCOL_VERSION),
+  epoch: z.string().describe('One lifetime of symbol ids and state.'),
+  session: z.string().describe("Names the session in the server's log."),
+  serverTime: timeMs.describe("The server's clock, ms since the epoch."),
+  heartbeatMs: count.describe('Silence after which `HEARTBEAT` comes, ms.'),
+  limits,
+});
+
+const publisherInfo = welcomeInfo.extend({
+  publisher: z.string().describe("The publisher's name, as given or as the server chose it."),
+  sequence: sequence.describe('Last sequence accepted from this publisher, 0 if none.'),
+  credit: count.describe('Ticks that may be sent before the first `ACK`.'),
+  overflow: z.enum(OVERFLOW_POLICIES).describe('What happens when a queue is full.'),
+});
+
+const MASK_BITS = Object.entries({ ...Field, FULL })
+  .map(([name, bit]) => `${bit} ${name.toLowerCase()}`)
+  .join(', ');
+
+const entries = element(
+  z.array(z.number()),
+  'entries',
+  'Flat; each entry is a symbol id, a mask, and one value for each bit of the mask below ' +
+    `${FULL} that is set, lowest first. Bits: ${MASK_BITS}. A full entry replaces everything ` +
+    'known of its symbol; in any other, count and time are increases since the entry before it.',
+);
+
+/** The frames that the server sends. */
+export const SERVER_PAYLOADS = {
+  PUBLISHER_WELCOME: z.tuple([op(Op.WELCOME), element(publisherInfo, 'info')]),
+  SUBSCRIBER_WELCOME: z.tuple([op(Op.WELCOME), element(welcomeInfo, 'info')]),
+  ACK: z.tuple([
+    op(Op.ACK),
+    element(sequence, 'sequence', 'Everything up to it is settled.'),
+    element(count, 'accepted', 'Ticks that entered a queue since the connection began.'),
+    element(count, 'rejected', 'Ticks that were invalid.'),
+    element(count, 'dropped', 'Ticks that were discarded on arrival.'),
+    element(count, 'credit', 'Ticks that may be sent beyond what this covers.'),
+  ]),
+  REJECT: z.tuple([
+    op(Op.REJECT),
+    element(sequence, 'sequence', 'Of the frame.'),
+    element(z.array(count), 'faults', 'Index of a tick and error code in turn, up to 100 ticks.'),
+  ]),
+  SUBSCRIBED: z.tuple([
+    op(Op.SUBSCRIBED),
+    requestId,
+    patternCodes,
+    element(
+      z.object({ conflateMs: z.number().min(0), fields: z.int().min(1).max(ALL_FIELDS) }),
+      'effective',
+      'The values in force.',
+    ),
+  ]),
+  STATS: z.tuple([op(Op.STATS), serverTime, entries]),
+  ANOMALY: z.tuple([
+    op(Op.ANOMALY),
+    serverTime,
+    element(z.array(z.tuple([symbolId, ...anomalyElements])), 'anomalies'),
+  ]),
+  SYMBOLS: z.tuple([
+    op(Op.SYMBOLS),
+    element(z.array(z.union([count, symbol])), 'names', 'Symbol id and symbol in turn.'),
+  ]),
+  UNSUBSCRIBED: z.tuple([op(Op.UNSUBSCRIBED), requestId, patternCodes]),
+  HEARTBEAT: z.tuple([
+    op(Op.HEARTBEAT),
+    serverTime,
+    element(count, 'framesSent', 'Frames sent before it on this connection.'),
+  ]),
+  PONG: z.tuple([op(Op.PONG), element(z.number(), 'clientTime', 'As `PING` had it.'), serverTime]),
+  DIGEST: z.tuple([
+    op(Op.DIGEST),
+    requestId,
+    element(z.int().min(0).max(0xffff_ffff), 'digest', '32-bit FNV-1a of what the session holds.'),
+    element(count, 'symbolCount'),
+  ]),
+  HISTORY_PAGE: z.tuple([
+    op(Op.HISTORY_PAGE),
+    requestId,
+    element(symbol, 'symbol'),
+    element(z.array(z.tuple([...anomalyElements])), 'anomalies', 'Oldest first.'),
+    element(z.boolean(), 'more', 'Whether there are further ones.'),
+  ]),
+  ERROR: z.tuple([
+    op(Op.ERROR),
+    element(z.int().nullable(), 'requestId', 'Of the request answered; null where there is none.'),
+    element(z.int().min(1), 'code', 'Decide by it; later versions may have further ones.'),
+    element(z.string(), 'message', 'For people.'),
+    element(z.boolean(), 'retryable', 'Whether the same may succeed later without a change.'),
+    element(z.number().min(0).nullable(), 'retryAfterMs'),
+  ]),
+  GOAWAY: z.tuple([
+    op(Op.GOAWAY),
+    element(z.string(), 'reason', 'For people.'),
+    element(count, 'deadlineMs', 'The connection is closed within this time.'),
+    element(count, 'jitterMs', 'Reconnect after a random time of up to this.'),
+  ]),
+} as const;

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
+import type { Handler } from './context.ts';
+import { RequestProblem } from './problems.ts';
+
+/** What the server has for browsers: the dashboard and the SDK, read once. */
+export class Assets {
+  readonly #assets: ReadonlyMap<string, Asset>;
+
+  private constructor(assets: ReadonlyMap<string, Asset>) {
+    this.#assets = assets;
+  }
+
+  /** @param folder of the build; what is not there is {@link missing} */
+  static async read(folder: string): Promise<Assets> {
+    const assets = new Map<string, Asset>();
+    const reads = Object.entries(ASSETS).map(async ([path, { file, headers }]) => {
+      const content = await readFile(join(folder, file)).catch(() => undefined);
+      if (content !== undefined) assets.set(path, new Asset(content, headers));
+    });
+    await Promise.all(reads);
+    return new Assets(assets);
+  }
+
+  /** The paths whose files were not there. */
+  get missing(): readonly string[] {
+    return Object.keys(ASSETS).filter((path) => !this.#assets.has(path));
+  }
+
+  /** Answers the requests of a path of the list. */
+  handler(path: string): Handler {
+    const asset = this.#assets.get(path);
+    if (asset !== undefined) return (request) => asset.respond(request);
+    return () => {
+      throw new RequestProblem(503, 'This part of the server was not built: npm run build.');
+    };
+  }
+}
+
+const compress = promisify(gzip);
+
+/** A file held in memory, and, once somebody has asked for it, its compressed copy. */
+export class Asset {
+  readonly #content: Uint8Array;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #hash: string;
+  #compressed: Promise<Uint8Array> | undefined;
+
+  /** @param headers of the answer, beside those of caching and coding */
+  constructor(content: Uint8Array, headers: Readonly<Record<string, string>>) {
+    this.#content = content;
+    this.#headers = headers;
+    this.#hash = createHash('sha256').update(content).digest('base64url').slice(0, 22);
+  }
+
+  /** The answer to a GET: nothing but 304 for a client that has these bytes already. */
+  async respond(request: HttpRequest): Promise<HttpResponse> {
+    const isCompressed = acceptsGzip(request.header('accept-encoding'));
+    // Each form has a tag of its own: a strong one stands for the very bytes.
+    const etag = isCompressed ? `"${this.#hash}-gzip"` : `"${this.#hash}"`;
+    const caching = { 'cache-control': 'no-cache', vary: 'Accept-Encoding', etag };
+    const headers = { ...this.#headers, ...caching };
+    if (matchesTag(request.header('if-none-match'), etag))
+      return { status: 304, headers, body: '' };
+    if (!isCompressed) return { status: 200, headers, body: this.#content };
+    this.#compressed ??= compress(this.#content);
+    const body = await this.#compressed;
+    return { status: 200, headers: { ...headers, 'content-encoding': 'gzip' }, body };
+  }
+}
+
+/** A file of the build that browsers may load. */
+export interface AssetSource {
+  /** Under the folder of the build. */
+  readonly file: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** All that the page needs is of this server; a WebSocket to it counts as that too. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const PAGE = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': PAGE_POLICY,
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+};
+const SCRIPT = { 'content-type': 'text/javascript; charset=utf-8' };
+const STYLE = { 'content-type': 'text/css; charset=utf-8' };
+const SOURCE_MAP = { 'content-type': 'application/json' };
+const IMAGE = { 'content-type': 'image/svg+xml' };
+
+/** Only for our own page. */
+const OWN = { 'cross-origin-resource-policy': 'same-origin' };
+/** For any page, whoever serves it. */
+const ANYONE = {
+  'cross-origin-resource-policy': 'cross-origin',
+  'access-control-allow-origin': '*',
+};
+
+/** What is served from the folder of the build, by path. */
+export const ASSETS: Readonly<Record<string, AssetSource>> = {
+  '/': { file: 'index.html', headers: { ...PAGE, ...OWN } },
+  '/dashboard.js': { file: 'dashboard.js', headers: { ...SCRIPT, ...OWN } },
+  '/dashboard.js.map': { file: 'dashboard.js.map', headers: { ...SOURCE_MAP, ...OWN } },
+  '/dashboard.css': { file: 'dashboard.css', headers: { ...STYLE, ...OWN } },
+  '/dashboard.css.map': { file: 'dashboard.css.map', headers: { ...SOURCE_MAP, ...OWN } },
+  '/favicon.svg': { file: 'favicon.svg', headers: { ...IMAGE, ...OWN } },
+  '/sdk/tickwire.js': { file: 'sdk/tickwire.js', headers: { ...SCRIPT, ...ANYONE } },
+  '/sdk/tickwire.js.map': { file: 'sdk/tickwire.js.map', headers: { ...SOURCE_MAP, ...ANYONE } },
+};
+
+const CODING = /^\s*([^\s;]+)\s*(?:;\s*q=([\d.]+))?\s*$/i;
+
+/** Whether an `Accept-Encoding` takes gzip. */
+export function acceptsGzip(header: string | undefined): boolean {
+  let others = 0;
+  for (const item of (header ?? '').split(',')) {
+    const [, coding = '', weight = '1'] = CODING.exec(item) ?? [];
+    if (coding.toLowerCase() === 'gzip') return Number(weight) > 0;
+    if (coding === '*') others = Number(weight);
+  }
+  return others > 0;
+}
+
+/** Whether an `If-None-Match` names a strong tag. */
+export function matchesTag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some((item) => {
+    const tag = item.trim();
+    // Proxies that change the coding make a tag weak; for this question that is no matter.
+    return tag === '*' || tag === etag || tag === `W/${etag}`;
+  });
+}

@@ -1,0 +1,47 @@
+import { problemResponse } from '../gateway/transport/http-response.ts';
+import type { HttpResponse } from '../gateway/transport/transport.ts';
+
+/** What a client did wrong, or cannot have now: thrown by handlers, and answered as a problem. */
+export class RequestProblem extends Error {
+  override readonly name = 'RequestProblem';
+  readonly response: HttpResponse;
+
+  /**
+   * @param members further members of the problem document
+   * @param headers of the answer
+   */
+  constructor(
+    status: number,
+    detail: string,
+    members: Readonly<Record<string, unknown>> = {},
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+    this.response = problemResponse(status, detail, headers, members);
+  }
+}
+
+/** When a client that was told to come back may do so, s: as a header. */
+export const RETRY_AFTER: Readonly<Record<string, string>> = { 'retry-after': '1' };
+
+const CHARACTERS_MAX = 60;
+
+/** A JSON value that came from a client, as text for a message to it: short, whatever it is. */
+export function shownValue(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return shownText(value);
+  if (Array.isArray(value)) return 'an array';
+  // Not shown in full: it may be nested deeper than can be written out.
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return `${value as number | boolean | null}`;
+}
+
+function shownText(text: string): string {
+  if (text.length <= CHARACTERS_MAX) return JSON.stringify(text);
+  return `${JSON.stringify(text.slice(0, CHARACTERS_MAX))}… (${text.length} characters)`;
+}
+
+/** The problem of a symbol that has had no tick. */
+export function unknownSymbol(symbol: string): RequestProblem {
+  return new RequestProblem(404, `No price of ${shownValue(symbol)} has come yet.`);
+}

@@ -1,0 +1,43 @@
+import { createMetrics } from '../../gateway/metrics/metrics.ts';
+import { asyncApiDocument } from '../api-docs/asyncapi-document.ts';
+import { openApiDocument } from '../api-docs/openapi-document.ts';
+import type { Handler, QueryContext } from '../context.ts';
+import { jsonResponse } from '../json.ts';
+import { RETRY_AFTER, RequestProblem } from '../problems.ts';
+
+/** `GET /healthz`: whether the process lives, which it shows by answering. */
+export function liveness(): Handler {
+  return () => jsonResponse(200, { status: 'ok' });
+}
+
+/** `GET /readyz`: whether traffic should be sent here. */
+export function readiness(context: QueryContext): Handler {
+  return () => {
+    const reason = context.health.fault();
+    if (reason !== undefined)
+      throw new RequestProblem(503, `Not ready: ${reason}.`, {}, RETRY_AFTER);
+    return jsonResponse(200, { status: 'ready' });
+  };
+}
+
+/** `GET /metrics`: the metrics as Prometheus reads them. */
+export function scrape(context: QueryContext): Handler {
+  const registry = createMetrics(context);
+  return async () => ({
+    status: 200,
+    headers: { 'content-type': registry.contentType },
+    body: await registry.metrics(),
+  });
+}
+
+/** `GET /openapi.json`: the description of this API. */
+export function openApi(version: string): Handler {
+  const response = jsonResponse(200, openApiDocument(version));
+  return () => response;
+}
+
+/** `GET /asyncapi.json`: the description of the WebSocket protocol. */
+export function asyncApi(version: string): Handler {
+  const response = jsonResponse(200, asyncApiDocument(version));
+  return () => response;
+}
