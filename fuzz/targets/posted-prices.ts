@@ -1,7 +1,7 @@
 import { ReceivedRequest } from '../../src/gateway/transport/received-request.ts';
 import { readPostedPrice } from '../../src/http/commands/posted-price.ts';
-import { readJsonBody } from '../../src/http/json-body.ts';
-import { RequestProblem } from '../../src/http/request-problem.ts';
+import { readJsonBody } from '../../src/http/json.ts';
+import { RequestProblem } from '../../src/http/problems.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';
 import { jsonOf } from '../generate/any-encoding.ts';
