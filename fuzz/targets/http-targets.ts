@@ -1,7 +1,7 @@
 import { ReceivedHead } from '../../src/gateway/transport/received-request.ts';
 import { listOperations } from '../../src/http/api-docs/openapi-operations.ts';
-import { QueryParameters } from '../../src/http/query-parameters.ts';
 import { RequestProblem } from '../../src/http/problems.ts';
+import { QueryParameters } from '../../src/http/query-parameters.ts';
 import { RouteTable } from '../../src/http/route-table.ts';
 import type { Target } from '../engine/target.ts';
 import { Violation } from '../engine/target.ts';

@@ -32,13 +32,16 @@ export interface HttpAccessOptions {
   readonly requestsPerSecond: number;
 }
 
-/** How long a request that comes too often waits for its answer, ms, and how many may wait; any more are answered at once. */
+/**
+ * Delay of the answer to a rate-limited request, ms, and how many may be delayed at a time; the
+ * rest is answered at once.
+ */
 const HOLD_MS = 250;
 const HELD_MAX = 1024;
 
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="tickwire"' };
 
-/** Decides who calls, and whether that may be. */
+/** Identifies the client of a request and checks its rights. */
 export class HttpAccess {
   readonly #options: HttpAccessOptions;
   readonly #rates: AddressRates;
@@ -50,22 +53,22 @@ export class HttpAccess {
   }
 
   /**
-   * Counts a request, whatever it asks for.
+   * Counts a request against the rate limit of its address.
    *
-   * @throws RequestProblem 429 for an address that calls too often
+   * @throws RequestProblem 429 above the limit
    */
   async checkRate({ remoteAddress }: HttpRequest): Promise<void> {
     if (this.#rates.tryTake(remoteAddress, performance.now())) return;
     this.#options.security.limited('httpRequestsPerSecond', remoteAddress);
     await this.#hold();
-    throw new RequestProblem(429, 'Your address calls too often.', {}, RETRY_AFTER);
+    throw new RequestProblem(429, 'Your address exceeds the request rate limit.', {}, RETRY_AFTER);
   }
 
   /**
-   * The client behind a request.
+   * The client of a request.
    *
-   * @throws RequestProblem 401 without a token that is accepted, 403 where it does not allow the call, 503 where it cannot be
-   *   checked now
+   * @throws RequestProblem 401 without a valid token, 403 if it grants no access, 503 if it cannot
+   *   be checked now
    */
   async clientOf(request: HttpRequest, level: AccessLevel): Promise<Client> {
     const { authenticator, security } = this.#options;
@@ -75,18 +78,18 @@ export class HttpAccess {
     const client = await this.#authenticate(authenticator, request);
     if (level === 'operator' && !client.identity.isOperator) {
       security.forbidden(client, `${request.method} ${request.path}`);
-      throw new RequestProblem(403, 'The token is not one of an operator.');
+      throw new RequestProblem(403, 'The token has no operator rights.');
     }
     return client;
   }
 
-  /** The problem of a client that may not read or publish a symbol, whether that exists or not. */
+  /** The problem of a client without the right to read or publish a symbol, existing or not. */
   forbidden(client: Client, action: 'read' | 'publish', symbol: string): RequestProblem {
     this.#options.security.forbidden(client, `${action} ${symbol}`);
     return new RequestProblem(403, `The token does not allow to ${action} this symbol.`);
   }
 
-  /** Whoever asks again as soon as it is refused would cost nearly as much as one that is answered. */
+  /** A client that retries at once would cost nearly the same as one that is answered. */
   async #hold(): Promise<void> {
     if (this.#held >= HELD_MAX) return;
     this.#held++;
@@ -112,16 +115,16 @@ export class HttpAccess {
 }
 
 /**
- * The id of a symbol that a request names; `UNKNOWN_SYMBOL` where there is none.
+ * The id of a symbol in a request; `UNKNOWN_SYMBOL` if there is none.
  *
- * @throws RequestProblem 403 for one that the client may not read, whether it exists or not
+ * @throws RequestProblem 403 for a symbol that the client may not read, existing or not
  */
 export function readableSymbol(
   { access, engine }: QueryContext,
   client: Client,
   symbol: string,
 ): number {
-  // What is no symbol must not be looked up: it might be the name of another tenant's.
+  // Never look up an invalid symbol: it might be the name of another tenant's.
   if (validateSymbol(symbol) !== undefined) return UNKNOWN_SYMBOL;
   if (!client.canRead(symbol)) throw access.forbidden(client, 'read', symbol);
   return engine.symbols.findName(client.nameSpace.nameOf(symbol));

@@ -7,7 +7,7 @@ import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.t
 import type { Handler } from './context.ts';
 import { RequestProblem } from './problems.ts';
 
-/** What the server has for browsers: the dashboard and the SDK, read once. */
+/** The files for browsers, the dashboard and the SDK, read once. */
 export class Assets {
   readonly #assets: ReadonlyMap<string, Asset>;
 
@@ -15,7 +15,7 @@ export class Assets {
     this.#assets = assets;
   }
 
-  /** @param folder of the build; what is not there is {@link missing} */
+  /** @param folder output of the build; absent files are {@link missing} */
   static async read(folder: string): Promise<Assets> {
     const assets = new Map<string, Asset>();
     const reads = Object.entries(ASSETS).map(async ([path, { file, headers }]) => {
@@ -26,12 +26,12 @@ export class Assets {
     return new Assets(assets);
   }
 
-  /** The paths whose files were not there. */
+  /** The paths of absent files. */
   get missing(): readonly string[] {
     return Object.keys(ASSETS).filter((path) => !this.#assets.has(path));
   }
 
-  /** Answers the requests of a path of the list. */
+  /** Answers requests for a path of the list. */
   handler(path: string): Handler {
     const asset = this.#assets.get(path);
     if (asset !== undefined) return (request) => asset.respond(request);
@@ -43,24 +43,24 @@ export class Assets {
 
 const compress = promisify(gzip);
 
-/** A file held in memory, and, once somebody has asked for it, its compressed copy. */
+/** A file in memory with, once asked for, its compressed copy. */
 export class Asset {
   readonly #content: Uint8Array;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #hash: string;
   #compressed: Promise<Uint8Array> | undefined;
 
-  /** @param headers of the answer, beside those of caching and coding */
+  /** @param headers of the answer, beside those for caching and encoding */
   constructor(content: Uint8Array, headers: Readonly<Record<string, string>>) {
     this.#content = content;
     this.#headers = headers;
     this.#hash = createHash('sha256').update(content).digest('base64url').slice(0, 22);
   }
 
-  /** The answer to a GET: nothing but 304 for a client that has these bytes already. */
+  /** The answer to a GET: 304 for a client that has these bytes. */
   async respond(request: HttpRequest): Promise<HttpResponse> {
     const isCompressed = acceptsGzip(request.header('accept-encoding'));
-    // Each form has a tag of its own: a strong one stands for the very bytes.
+    // Each encoding has its own tag: a strong tag means identical bytes.
     const etag = isCompressed ? `"${this.#hash}-gzip"` : `"${this.#hash}"`;
     const caching = { 'cache-control': 'no-cache', vary: 'Accept-Encoding', etag };
     const headers = { ...this.#headers, ...caching };
@@ -80,7 +80,7 @@ export interface AssetSource {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** All that the page needs is of this server; a WebSocket to it counts as that too. */
+/** The page loads from this server only; its WebSocket counts as that too. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -105,7 +105,7 @@ const IMAGE = { 'content-type': 'image/svg+xml' };
 
 /** Only for our own page. */
 const OWN = { 'cross-origin-resource-policy': 'same-origin' };
-/** For any page, whoever serves it. */
+/** For pages of any origin. */
 const ANYONE = {
   'cross-origin-resource-policy': 'cross-origin',
   'access-control-allow-origin': '*',
@@ -141,7 +141,7 @@ export function matchesTag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.split(',').some((item) => {
     const tag = item.trim();
-    // Proxies that change the coding make a tag weak; for this question that is no matter.
+    // Proxies that change the encoding make a tag weak, which does not matter here.
     return tag === '*' || tag === etag || tag === `W/${etag}`;
   });
 }

@@ -19,8 +19,8 @@ export type QueryContext = MetricsContext &
 /**
  * Answers the requests of one route.
  *
- * @param symbol what the path names, where it has a place for a symbol; else empty
- * @param client who asks
+ * @param symbol the symbol in the path; empty for a path without one
+ * @param client the caller
  * @throws RequestProblem to answer with a problem
  */
 export type Handler = (

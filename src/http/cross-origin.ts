@@ -3,7 +3,7 @@ import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.t
 
 type Answer = (request: HttpRequest) => Promise<HttpResponse>;
 
-/** How long browsers may remember the answer to a preflight, s. */
+/** How long browsers may cache the answer to a preflight, s. */
 const PREFLIGHT_SECONDS = 600;
 
 const PREFLIGHT_HEADERS = {
@@ -13,12 +13,12 @@ const PREFLIGHT_HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** Methods whose answers a foreign page may ask for: browsers keep them from it. */
+/** Methods that foreign pages may use: browsers keep the answers from them. */
 const HARMLESS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Has pages of allowed origins read answers (CORS), and keeps others from changing anything. Nobody's cookies or passwords are
- * ever let in: a token comes in a header that the page itself sets.
+ * Lets pages of allowed origins read answers (CORS) and keeps others from changing anything. No
+ * credentials of the browser are ever involved: a page sets its token in a header itself.
  */
 export function answerOrigins(origins: Origins, answer: Answer): Answer {
   return async (request) => {
@@ -44,7 +44,7 @@ function isPreflight(request: HttpRequest): boolean {
 
 function allow(request: HttpRequest, response: HttpResponse): HttpResponse {
   const { headers } = response;
-  // What is for anyone stays so.
+  // An answer for any origin stays one.
   const origin = headers['access-control-allow-origin'] ?? request.header('origin') ?? '';
   const allowed = { ...headers, 'access-control-allow-origin': origin };
   return varying({ ...response, headers: allowed });

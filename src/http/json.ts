@@ -8,8 +8,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /**
  * The JSON value in the body of a request.
  *
- * @param depthMax how deep arrays and objects may be nested: `limits.jsonDepthMax`
- * @throws RequestProblem 415 for another kind of content, 400 where it is not JSON in UTF-8 or nested deeper
+ * @param depthMax nesting of arrays and objects: `limits.jsonDepthMax`
+ * @throws RequestProblem 415 for another type of content, 400 for invalid JSON or UTF-8, or deeper
+ *   nesting
  */
 export function readJsonBody(request: HttpRequest, depthMax: number): unknown {
   const type = request.header('content-type') ?? '';
@@ -22,7 +23,7 @@ export function readJsonBody(request: HttpRequest, depthMax: number): unknown {
   }
   if (request.body.length === 0) throw new RequestProblem(400, 'The body is empty: expected JSON.');
   if (isDeeperThan(request.body, depthMax)) {
-    const detail = `The body is nested deeper than ${depthMax} arrays and objects (limits.jsonDepthMax).`;
+    const detail = `The body is nested deeper than ${depthMax} levels (limits.jsonDepthMax).`;
     throw new RequestProblem(400, detail);
   }
   return parse(decode(request.body));
@@ -40,21 +41,21 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own message quotes the body, and differs from one version of Node to the next.
+    // The parser's message quotes the body and varies with the version of Node.
     throw new RequestProblem(400, 'The body is not valid JSON.');
   }
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** Of `[` and `{`, and of `]` and `}`: they differ in one bit, which this sets. */
+/** The one bit in which `[` differs from `{`, and `]` from `}`. */
 const ONE_OF_BOTH = 0x20;
 const OPENING = 0x7b;
 const CLOSING = 0x7d;
 
 /**
- * Whether arrays and objects in a text of JSON are nested deeper than `depthMax`. What is no JSON may be said to be either; no
- * text takes longer than one pass.
+ * Whether arrays and objects in JSON text are nested deeper than `depthMax`, in one pass. For text
+ * that is not JSON, either answer is possible.
  */
 export function isDeeperThan(json: Uint8Array, depthMax: number): boolean {
   let depth = 0;

@@ -1,7 +1,10 @@
 import { problemResponse } from '../gateway/transport/http-response.ts';
 import type { HttpResponse } from '../gateway/transport/transport.ts';
 
-/** What a client did wrong, or cannot have now: thrown by handlers, and answered as a problem. */
+/**
+ * A client's error, or something it cannot have now. Thrown by handlers and answered as a problem
+ * document.
+ */
 export class RequestProblem extends Error {
   override readonly name = 'RequestProblem';
   readonly response: HttpResponse;
@@ -21,17 +24,17 @@ export class RequestProblem extends Error {
   }
 }
 
-/** When a client that was told to come back may do so, s: as a header. */
+/** The header that tells a client when to retry, s. */
 export const RETRY_AFTER: Readonly<Record<string, string>> = { 'retry-after': '1' };
 
 const CHARACTERS_MAX = 60;
 
-/** A JSON value that came from a client, as text for a message to it: short, whatever it is. */
+/** A JSON value from a client as text for a message: always short. */
 export function shownValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') return shownText(value);
   if (Array.isArray(value)) return 'an array';
-  // Not shown in full: it may be nested deeper than can be written out.
+  // Not in full: it may be nested deeper than can be written.
   if (typeof value === 'object' && value !== null) return 'an object';
   return `${value as number | boolean | null}`;
 }
@@ -41,7 +44,7 @@ function shownText(text: string): string {
   return `${JSON.stringify(text.slice(0, CHARACTERS_MAX))}… (${text.length} characters)`;
 }
 
-/** The problem of a symbol that has had no tick. */
+/** The problem of a symbol without any tick. */
 export function unknownSymbol(symbol: string): RequestProblem {
   return new RequestProblem(404, `No price of ${shownValue(symbol)} has come yet.`);
 }

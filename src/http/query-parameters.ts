@@ -4,13 +4,13 @@ import type { RequestFault } from './schemas.ts';
 
 const DIGITS = /^\d{1,16}$/;
 
-/** The page size of lists, where the request names none and at most. */
+/** Page sizes of lists: default and maximum. */
 export const LIMIT_DEFAULT = 100;
 export const LIMIT_MAX = 1000;
 
 /**
- * Reads the query of a request. Names that nobody asks for are ignored; {@link check} refuses the
- * request with every fault of those that were.
+ * Reads the query of a request. Unknown names are ignored; {@link check} refuses the request with
+ * every fault of the parameters that were read.
  */
 export class QueryParameters {
   readonly #query: URLSearchParams;
@@ -20,7 +20,7 @@ export class QueryParameters {
     this.#query = query;
   }
 
-  /** An integer from `min` to `max`; undefined where it is absent or bad. */
+  /** An integer from `min` to `max`; undefined if absent or invalid. */
   integer(name: string, min: number, max: number): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
@@ -30,7 +30,7 @@ export class QueryParameters {
     return undefined;
   }
 
-  /** Any text; undefined where it is absent or bad. */
+  /** Any text; undefined if absent or repeated. */
   text(name: string): string | undefined {
     const values = this.#query.getAll(name);
     if (values.length <= 1) return values[0];
@@ -43,12 +43,15 @@ export class QueryParameters {
     return this.integer('limit', 1, LIMIT_MAX) ?? fallback;
   }
 
-  /** A number of an anomaly, or 0 for "before the first". */
+  /** An anomaly's sequence, or 0 for "before the first". */
   sequence(name: string): number | undefined {
     return this.integer(name, 0, Number.MAX_SAFE_INTEGER);
   }
 
-  /** A time as ms since the epoch or RFC 3339 text, in ms since the epoch; undefined where it is absent or bad. */
+  /**
+   * A time, given in ms since the epoch or as RFC 3339, in ms since the epoch; undefined if absent
+   * or invalid.
+   */
   time(name: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
@@ -58,12 +61,12 @@ export class QueryParameters {
     return undefined;
   }
 
-  /** Notes a fault of a parameter that only its reader could see. */
+  /** Records a fault that only the caller could see. */
   refuse(name: string, expected: string): void {
     this.#fault(name, expected, shownValue(this.text(name) ?? ''));
   }
 
-  /** @throws RequestProblem 400 when any parameter read so far was bad */
+  /** @throws RequestProblem 400 if any parameter read so far was invalid */
   check(): void {
     if (this.#faults.length === 0) return;
     const names = this.#faults.map(({ name }) => name).join(', ');

@@ -3,14 +3,13 @@ const DATE_TIME =
 
 const MINUTE_MS = 60_000;
 
-/** The last time that RFC 3339, with its four digits of year, can write. */
+/** The last time that fits the four-digit year of RFC 3339. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
- * Reads a date and time as RFC 3339 defines them.
+ * Parses a date and time of RFC 3339.
  *
- * @returns ms since the epoch, with what the text says beyond the millisecond as a fraction;
- *   undefined for any other text
+ * @returns ms since the epoch, with finer digits as a fraction; undefined for any other text
  */
 export function parseRfc3339(text: string): number | undefined {
   const match = DATE_TIME.exec(text);
@@ -29,18 +28,18 @@ export function parseRfc3339(text: string): number | undefined {
   if (midnight === undefined || offsetMs === undefined) return undefined;
   const whole = midnight + ((hour * 60 + minute) * 60 + second) * 1000 - offsetMs;
   if (second === 60 && !isAfterLeapSecond(whole)) return undefined;
-  // Milliseconds are added whole: only what is finer is rounded, and once.
+  // Milliseconds are added as a whole number, so that only finer digits are rounded, once.
   const digits = (match[7] ?? '').padEnd(3, '0');
   return whole + Number(digits.slice(0, 3)) + Number(`0.${digits.slice(3)}`);
 }
 
-/** A time as RFC 3339 text in UTC, with milliseconds: what is finer is cut off. */
+/** A time as RFC 3339 text in UTC, cut to milliseconds. */
 export function formatRfc3339(time: number): string {
   return new Date(Math.min(time, LAST_MS)).toISOString();
 }
 
 function midnightOf(year: number, month: number, day: number): number | undefined {
-  // Date.UTC would take years below 100 for ones of the twentieth century.
+  // Date.UTC would read years below 100 as 19xx.
   const date = new Date(0);
   const midnight = date.setUTCFullYear(year, month - 1, day);
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? midnight : undefined;
@@ -52,7 +51,7 @@ function offsetOf(sign = '+', hours = '0', minutes = '0'): number | undefined {
   return sign === '-' ? -offsetMs : offsetMs;
 }
 
-/** Leap seconds are the last of a month; they count as the first second of the next one. */
+/** A leap second is the last of a month and counts as the first second of the next. */
 function isAfterLeapSecond(time: number): boolean {
   const date = new Date(time);
   return date.getUTCDate() === 1 && date.getUTCHours() === 0 && date.getUTCMinutes() === 0;

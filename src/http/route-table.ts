@@ -2,7 +2,7 @@ import type { AccessLevel } from './access.ts';
 import type { Handler } from './context.ts';
 import { RequestProblem } from './problems.ts';
 
-/** The place in a path that names a symbol. */
+/** The segment of a template that matches a symbol. */
 const SYMBOL_PLACE = '{symbol}';
 
 /** How one method of a path is answered. */
@@ -16,11 +16,11 @@ interface Path {
   readonly routes: Map<string, Route>;
 }
 
-/** Which handler answers which method and path. */
+/** Maps methods and paths to handlers. */
 export class RouteTable {
   readonly #paths = new Map<string, Path>();
 
-  /** @param template a path, in which a segment `{symbol}` stands for any that is not empty */
+  /** @param template a path; its segment `{symbol}` matches any segment but an empty one */
   add(method: string, template: string, route: Route): void {
     const path = this.#paths.get(template) ?? {
       segments: template.split('/'),
@@ -31,10 +31,9 @@ export class RouteTable {
   }
 
   /**
-   * The route of a request and the symbol that its path names.
+   * The route of a request and the symbol in its path.
    *
-   * @throws RequestProblem 404 for an unknown path, 405 for an unknown method, 400 for a path that
-   *   is badly encoded
+   * @throws RequestProblem 404 for an unknown path, 405 for an unknown method, 400 for bad encoding
    */
   find(method: string, path: string): Route & { readonly symbol: string } {
     const segments = path.split('/');

@@ -16,7 +16,7 @@ import { processingStatistics } from './queries/processing-statistics.ts';
 import { listStatistics, StatisticsReader, symbolStatistics } from './queries/statistics.ts';
 import { RouteTable } from './route-table.ts';
 
-/** Unless an answer says otherwise, it is of one moment; and it is what its type says it is. */
+/** Unless an answer says otherwise, it is of one moment, and of the type that it declares. */
 const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 /** The HTTP API: which request goes to which command or query. */

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../gateway/ingest/tick-intake.ts';
 
-/*
- * The documents of the HTTP API. Types, the OpenAPI document and the tests that hold real answers
- * against it all come from here.
+/**
+ * The documents of the HTTP API. The types, the OpenAPI document, and the tests that check real
+ * answers against it all derive from here.
  */
 
-/** Error names of the protocol that a posted price may meet. */
+/** Error names of the protocol that apply to a posted price. */
 const PRICE_ERRORS = [
   'bad_symbol',
   'bad_price',

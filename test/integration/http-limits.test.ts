@@ -47,7 +47,7 @@ onTransports((transport) => {
     expect(status).toBe(expected);
     if (status === 400) {
       expect(json.detail).toBe(
-        `The body is nested deeper than ${JSON_DEPTH_MAX} arrays and objects (limits.jsonDepthMax).`,
+        `The body is nested deeper than ${JSON_DEPTH_MAX} levels (limits.jsonDepthMax).`,
       );
     }
   });

@@ -130,7 +130,9 @@ onTransports((transport) => {
       expect(statuses(replies)).toEqual([200, 200, 200, 429]);
       const refused = replies.find(({ status }) => status === 429);
       expect(refused?.retryAfter).toBe('1');
-      expect(refused?.problem).toMatchObject({ detail: 'Your address calls too often.' });
+      expect(refused?.problem).toMatchObject({
+        detail: 'Your address exceeds the request rate limit.',
+      });
       expect(await timesMet(port, 'httpRequestsPerSecond')).toBe(1);
       await neighbour.ping();
       expect((await ask(port, '/healthz', { localAddress: OTHER })).status).toBe(200);

@@ -6,7 +6,7 @@ import {
   isRetryable,
 } from '../../protocol/index.ts';
 
-/** When each error comes. */
+/** When each error occurs. */
 const ERROR_REASONS: Readonly<Record<ErrorName, string>> = {
   bad_frame: 'not MessagePack or JSON, not an array, wrong shape for its op',
   unknown_op: 'op not known to this endpoint',

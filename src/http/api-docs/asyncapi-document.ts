@@ -19,11 +19,12 @@ ${errorTable()}
 ## Close codes
 
 The number alone decides what a client does: 4000 to 4499 mean come back, 4500 to 4999 mean that
-something must change first. The one exception is ${CloseCode.TAKEN_OVER}. Codes that are not listed mean come back.
+something must change first. The one exception is ${CloseCode.TAKEN_OVER}. Codes that are not listed
+mean come back.
 
 ${closeTable()}`;
 
-/** Where a server listens that nobody configured otherwise. */
+/** The default address of a server. */
 const ADDRESS_DEFAULT = '127.0.0.1:9001';
 
 /** The AsyncAPI 3.0 document of the WebSocket API. */

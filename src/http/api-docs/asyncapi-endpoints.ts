@@ -7,14 +7,14 @@ import {
 } from '../../protocol/index.ts';
 import type { MessageName } from './asyncapi-messages.ts';
 
-/** What goes through an endpoint. */
+/** The messages of an endpoint. */
 export interface Endpoint {
   readonly path: string;
   readonly title: string;
   readonly description: string;
-  /** What clients send, and what each of it may be answered with. */
+  /** What clients send, and the possible answers to each. */
   readonly receives: Readonly<Partial<Record<MessageName, readonly MessageName[]>>>;
-  /** What the server sends without being asked each time. */
+  /** What the server sends unasked. */
   readonly sends: readonly MessageName[];
   /** The query of the upgrade. */
   readonly query?: object;
@@ -71,7 +71,7 @@ export function listEndpoints(): readonly [EndpointName, Endpoint][] {
 
 const WHERE_DEMANDED = 'Where the server demands a token.';
 
-/** The ways to bring a token. */
+/** The ways to pass a token. */
 export const SECURITY_SCHEMES = {
   bearerHeader: {
     type: 'http',
@@ -95,7 +95,7 @@ export const SECURITY_SCHEMES = {
   },
 } as const;
 
-/** References to all of them: any one will do. */
+/** References to all of them: any one suffices. */
 export function anyToken(): readonly object[] {
   return Object.keys(SECURITY_SCHEMES).map((name) => ({
     $ref: `#/components/securitySchemes/${name}`,

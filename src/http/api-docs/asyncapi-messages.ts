@@ -45,7 +45,7 @@ export function componentMessages(): Readonly<Record<MessageName, object>> {
   return Object.fromEntries(messages) as Record<MessageName, object>;
 }
 
-/** The name of a message's op: what the protocol calls it. */
+/** The protocol's name of a message's op. */
 function opName(name: MessageName): string {
   return name.replace(/^\w+_(?=WELCOME$)/, '');
 }
@@ -63,8 +63,8 @@ function componentMessage(name: MessageName): object {
 }
 
 /**
- * A frame as JSON Schema of draft 7, which is what schemas of AsyncAPI 3.0 are. Frames may get
- * further elements and maps further keys, so clients must not refuse them.
+ * A frame as JSON Schema draft 7, the dialect of AsyncAPI 3.0. Clients must not refuse further
+ * elements of frames or keys of maps.
  */
 function payloadSchema(payload: z.ZodType): object {
   const schema = z.toJSONSchema(payload, {

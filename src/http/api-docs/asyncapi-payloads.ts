@@ -9,13 +9,12 @@ import {
   SYMBOL_LENGTH_MAX,
 } from '../../protocol/index.ts';
 
-/*
- * The elements that frames are made of. A frame's schema describes its shape: what is said of a
- * value in words (flat groups of three, code points) is judged by the server where it cannot be
- * said in a schema.
+/**
+ * The elements of frames. A schema describes a frame's shape; rules that no schema can express
+ * (flat groups of three, code points) are described in words and checked by the server.
  */
 
-/** An element of a frame with the name that the protocol gives it. */
+/** An element of a frame, under its name in the protocol. */
 export function element<Schema extends z.ZodType>(
   schema: Schema,
   title: string,
@@ -54,21 +53,22 @@ export const symbolId = element(
   'What stands for a symbol in one epoch; `SYMBOLS` names it before it is used.',
 );
 
-/** Patterns of a request. A bad one is answered with its code; it does not spoil the frame. */
+/** Patterns of a request. An invalid one is answered with its code and does not spoil the frame. */
 export const patterns = element(
   z.array(z.string()),
   'patterns',
-  `Symbols, or texts of 1 to ${SYMBOL_LENGTH_MAX} code points in which each \`*\` stands for any run of characters.`,
+  `Symbols, or texts of 1 to ${SYMBOL_LENGTH_MAX} code points in which each \`*\` matches any run ` +
+    'of characters.',
 );
 
-/** What became of each pattern of a request. */
+/** The result for each pattern of a request. */
 export const patternCodes = element(
   z.array(z.int().min(0)),
   'codes',
   'One for each pattern, in order: 0, or the error code of why it was refused.',
 );
 
-/** What both ways of telling an anomaly have in common. */
+/** The elements shared by both forms of an anomaly. */
 export const anomalyElements = [
   element(z.int().min(1), 'sequence', "Counts the symbol's anomalies, from 1."),
   element(z.literal([1, -1]), 'direction', '1 up, -1 down.'),

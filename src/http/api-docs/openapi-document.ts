@@ -35,7 +35,7 @@ export function openApiDocument(version: string): object {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'The server that this document comes from.' }],
-    // Whether tokens are demanded is up to the configuration.
+    // The configuration decides whether tokens are required.
     security: [{ token: [] }, {}],
     tags: TAGS,
     paths,

@@ -31,26 +31,29 @@ export function componentSchemas(): Readonly<Record<string, object>> {
   const { schemas: generated } = z.toJSONSchema(registry, {
     uri: (id) => schemaRef(id as ComponentName).$ref,
     override: ({ jsonSchema }) => {
-      // Later versions may add members to any document, so clients must not refuse them.
+      // Later versions may add members: clients must not refuse them.
       if (jsonSchema.additionalProperties === false) {
         Reflect.deleteProperty(jsonSchema, 'additionalProperties');
       }
-      // The format says it, in one word instead of two hundred characters.
+      // The format says the same in one word.
       if (jsonSchema.format === 'date-time') Reflect.deleteProperty(jsonSchema, 'pattern');
     },
   });
   for (const schema of Object.values(generated)) {
-    // What every schema of the document would say alike, and OpenAPI says already.
+    // Redundant in every schema: OpenAPI implies it.
     Reflect.deleteProperty(schema, '$schema');
     Reflect.deleteProperty(schema, '$id');
   }
   return generated;
 }
 
-/** What a call takes and answers, as OpenAPI 3.1 writes it. */
+/** A call's parameters and answers, as in OpenAPI 3.1. */
 export interface Operation {
   readonly operationId: string;
-  /** What whoever calls must show; of `metrics` and `health` the configuration decides. Not part of the document. */
+  /**
+   * What a caller needs; the configuration decides for `metrics` and `health`. Not part of the
+   * document.
+   */
   readonly access: 'public' | 'token' | 'operator' | 'metrics' | 'health';
   readonly summary: string;
   readonly description?: string;
@@ -63,7 +66,7 @@ export interface Operation {
 const PROBLEMS = {
   401: 'Tokens are demanded, and none came that is accepted.',
   403: 'The token does not allow this.',
-  429: 'Your address calls too often; `Retry-After` says when to come back.',
+  429: 'Your address exceeds the request rate limit; `Retry-After` says when to retry.',
   400: 'The request is faulty; every fault is named in `errors`.',
   404: 'No price of this symbol has come yet.',
   413: 'The body is too large, or has too many prices.',

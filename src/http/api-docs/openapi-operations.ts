@@ -90,7 +90,8 @@ export const OPERATIONS = {
     access: 'token',
     summary: 'The most recent anomalies, or those of a span of time',
     description:
-      'Without `from`, `to` and `after`, the most recent ones, newest first. With any of them, a page of those whose ticks have times in the span, oldest first: for that the server needs a store.',
+      'Without `from`, `to` and `after`, the most recent ones, newest first. With any of them, a ' +
+      'page of those whose ticks have times in the range, oldest first, which needs a store.',
     tags: ['queries'],
     parameters: [
       query('from', 'The earliest time of a tick, ms since the epoch or RFC 3339.', TIME_SCHEMA),
@@ -178,7 +179,7 @@ export const OPERATIONS = {
 /** Method and path of a call, such as `GET /api/prices/{symbol}`. */
 export type OperationKey = keyof typeof OPERATIONS;
 
-/** Every call with its method and path apart. */
+/** Every call, with method and path separate. */
 export function listOperations(): readonly {
   readonly key: OperationKey;
   readonly method: string;

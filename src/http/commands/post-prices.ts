@@ -17,18 +17,16 @@ import {
 
 /** Prices per request: HTTP names each rejected one, and bulk goes over WebSocket. */
 const PRICES_PER_REQUEST_MAX = 10_000;
-/** Elements of a body that are no objects and are named; the rest is only counted. */
-const STRANGERS_NAMED_MAX = 100;
+/** Non-objects in a body that are reported; the rest is only counted. */
+const NON_OBJECTS_NAMED_MAX = 100;
 
-/** A price of a body that was not accepted. */
+/** A rejected price. */
 interface RejectedPrice {
   readonly index: number;
   readonly errors: readonly FieldFault[];
 }
 
-/**
- * `POST /api/prices`: takes one price or many, through the same intake as the publishers' frames.
- */
+/** `POST /api/prices`: takes one price or many, through the same intake as publishers' frames. */
 export function postPrices(context: CommandContext): Handler {
   const poster = new PricePoster(context);
   const { jsonDepthMax } = context.config.limits;
@@ -63,19 +61,21 @@ class PricePoster {
   }
 
   postMany(body: readonly unknown[], client: Client): HttpResponse {
-    if (body.length > this.#pricesMax) {
-      const detail = `A request takes up to ${this.#pricesMax} prices; this one has ${body.length}.`;
+    const { length } = body;
+    if (length > this.#pricesMax) {
+      const detail = `A request takes up to ${this.#pricesMax} prices; this one has ${length}.`;
       throw new RequestProblem(413, detail);
     }
-    refuseStrangers(body);
+    refuseNonObjects(body);
     const rejected = this.#post(body as readonly object[], client);
-    return jsonResponse(202, { accepted: body.length - rejected.length, rejected });
+    return jsonResponse(202, { accepted: length - rejected.length, rejected });
   }
 
   /**
-   * Takes in what is good of a body.
+   * Takes the valid prices of a body.
    *
-   * @throws RequestProblem 503 under `wait`, when not all that is good has room: then none is taken
+   * @throws RequestProblem 503 under `wait` if the queues lack space for all of them: then none is
+   *   taken
    */
   #post(bodies: readonly object[], client: Client): RejectedPrice[] {
     const { clock, intake, scheduler } = this.#context;
@@ -83,7 +83,7 @@ class PricePoster {
     const { now } = clock;
     const prices = bodies.map((body) => readPostedPrice(body, now, intake.maxFutureMs));
     this.#requireRoom(prices.filter(({ faults }) => faults.length === 0).length);
-    // Bad ones go in too: the intake turns them down, and counts them.
+    // Invalid ones go in too: the intake rejects and counts them.
     this.#fillBatch(prices);
     const scope = new PublishScope(client, this.#context);
     intake.take(this.#batch, undefined, now, clock.monotonic, scope, true);
@@ -104,7 +104,7 @@ class PricePoster {
     for (const { symbol, price, time } of prices) batch.addValues(symbol, price, time);
   }
 
-  /** What the intake did not take, in the order of the body. */
+  /** The prices that the intake did not take, in the order of the body. */
   #rejected(prices: readonly PostedPrice[]): RejectedPrice[] {
     const { faults, droppedIndexes } = this.#context.intake;
     const rejected: RejectedPrice[] = [];
@@ -112,7 +112,7 @@ class PricePoster {
     for (let i = 0; i < faults.length; i += 2) {
       const index = faults[i] as number;
       const { faults: known, symbol } = prices[index] as PostedPrice;
-      // The intake judges by the same rules, so that two things are left that were not known before.
+      // The intake has the same rules; only these two faults can be new.
       const isForbidden = faults[i + 1] === ErrorCode.forbidden;
       const fault = isForbidden ? forbiddenFault(symbol) : symbolLimitFault(symbol);
       rejected.push({ index, errors: known.length > 0 ? known : [fault] });
@@ -126,7 +126,7 @@ class PricePoster {
 
 function pricesPerRequestMax({ processing, publish }: Config): number {
   const max = Math.min(PRICES_PER_REQUEST_MAX, publish.ticksPerFrameMax);
-  // Under `wait` a request is taken whole or not at all: no more than ever fits a queue.
+  // Under `wait` a request is taken whole or not at all: never more than fits a queue.
   return processing.overflow === 'wait' ? Math.min(max, processing.channelCapacity) : max;
 }
 
@@ -134,11 +134,11 @@ function refusal(detail: string): RequestProblem {
   return new RequestProblem(503, detail, {}, RETRY_AFTER);
 }
 
-function refuseStrangers(body: readonly unknown[]): void {
+function refuseNonObjects(body: readonly unknown[]): void {
   const errors: RequestFault[] = [];
   body.forEach((element, index) => {
     const isObject = typeof element === 'object' && element !== null && !Array.isArray(element);
-    if (isObject || errors.length === STRANGERS_NAMED_MAX) return;
+    if (isObject || errors.length === NON_OBJECTS_NAMED_MAX) return;
     errors.push({ name: `[${index}]`, expected: 'an object', got: shownValue(element) });
   });
   if (errors.length === 0) return;

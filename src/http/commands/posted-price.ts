@@ -4,12 +4,12 @@ import { shownValue } from '../problems.ts';
 import { parseRfc3339 } from '../rfc-3339.ts';
 import type { FieldFault } from '../schemas.ts';
 
-/** A price as it was posted, read. Fields that are at fault have no value. */
+/** A posted price after validation. Invalid fields have no value. */
 export interface PostedPrice {
   readonly symbol: string | undefined;
-  /** NaN where it is at fault. */
+  /** NaN if invalid. */
   readonly price: number;
-  /** Ms since the epoch; NaN where it is at fault. */
+  /** Ms since the epoch; NaN if invalid. */
   readonly time: number;
   readonly faults: readonly FieldFault[];
 }
@@ -18,11 +18,11 @@ const SYMBOL_EXPECTED =
   '1 to 32 characters, no "*", no control characters, no white space at either end';
 
 /**
- * Reads one object of a body, every field of it: the client is told of all faults at once.
- * Members that are not known are ignored.
+ * Validates one object of a body, all of its fields: the client learns of all faults at once.
+ * Unknown members are ignored.
  *
- * @param now the server's clock, ms since the epoch: the time of a price that names none
- * @param maxFutureMs how far ahead of it a time may be
+ * @param now the server's clock, ms since the epoch: the time of a price without one
+ * @param maxFutureMs how far a time may be ahead of it
  */
 export function readPostedPrice(posted: object, now: number, maxFutureMs: number): PostedPrice {
   const members = posted as Readonly<Record<string, unknown>>;
@@ -46,19 +46,19 @@ export function readPostedPrice(posted: object, now: number, maxFutureMs: number
   };
 }
 
-/** The fault of a good price whose symbol is new where no more symbols are taken. */
+/** The fault of a valid price whose new symbol exceeds a limit. */
 export function symbolLimitFault(symbol: string | undefined): FieldFault {
   const expected = 'a symbol the server knows: it holds as many as it may, and takes no new ones';
   return { field: 'symbol', code: 'symbol_limit', expected, got: shownValue(symbol) };
 }
 
-/** The fault of a good price whose symbol the token does not allow. */
+/** The fault of a valid price whose symbol the token does not cover. */
 export function forbiddenFault(symbol: string | undefined): FieldFault {
   const expected = 'a symbol that the token allows to publish';
   return { field: 'symbol', code: 'forbidden', expected, got: shownValue(symbol) };
 }
 
-/** The fault of a good price that a full queue dropped. */
+/** The fault of a valid price that a full queue dropped. */
 export function droppedFault(symbol: string | undefined): FieldFault {
   const expected = 'room in the queue of its partition';
   return { field: 'symbol', code: 'backpressure', expected, got: shownValue(symbol) };

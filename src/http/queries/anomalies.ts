@@ -17,8 +17,8 @@ import type { PriceAnomaly } from '../schemas.ts';
 import type { StatisticsReader } from './statistics.ts';
 
 /**
- * `GET /api/prices/{symbol}/anomalies`: a page of those that are held, oldest first. With `after`,
- * the first ones after it; without, the last ones before `before`, or of all.
+ * `GET /api/prices/{symbol}/anomalies`: a page, oldest first. With `after`, the first anomalies
+ * after it; otherwise the last ones before `before`, or of all.
  */
 export function symbolAnomalies(context: QueryContext, reader: StatisticsReader): Handler {
   const { anomalies } = context;
@@ -43,15 +43,15 @@ export function symbolAnomalies(context: QueryContext, reader: StatisticsReader)
   };
 }
 
-/** The page size where the request names none. */
+/** Default page size. */
 export const RECENT_LIMIT_DEFAULT = 50;
 
-/** Anomalies read at a time: some ms. */
+/** Anomalies read at a time: a few ms. */
 const PIECE = 1000;
 
 /**
- * `GET /api/anomalies`: the most recent ones of all symbols, newest first; or, where the query names a time or a page, those
- * of a span of time, oldest first.
+ * `GET /api/anomalies`: the newest anomalies of all symbols, newest first; with a time or page in
+ * the query, a page of a time range, oldest first.
  */
 export function recentAnomalies(context: QueryContext): Handler {
   return async ({ query }, _symbol, client) => {
@@ -81,7 +81,7 @@ function jsonOf(anomaly: Anomaly, { nameSpace }: Client): object {
   return anomalyJson(anomaly, nameSpace.symbolOf(anomaly.symbol));
 }
 
-/** A page of what is wanted: looks through as many as it takes, a piece at a time, so that sessions do not wait for it. */
+/** A page of the wanted anomalies. Scans in pieces, so that sessions do not wait for it. */
 async function pageOf(
   store: Store,
   { from, to, after, limit }: TimeRange,
@@ -95,7 +95,7 @@ async function pageOf(
     const page = readPage(store, range, parameters);
     for (const anomaly of page.items) {
       if (!isWanted(anomaly.symbol)) continue;
-      // Of what comes between two pages, a cursor tells nothing.
+      // The cursor follows the last item, not what was skipped after it.
       const last = items.at(-1);
       if (items.length === limit && last !== undefined) return { items, next: cursorAfter(last) };
       items.push(anomaly);

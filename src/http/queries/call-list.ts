@@ -19,7 +19,7 @@ const SOCKETS = [
   ['/v1/stream', 'Subscribe to statistics and anomalies'],
 ] as const;
 
-/** `GET /api`: a page that names every call, for people. */
+/** `GET /api`: a page for people that lists every call. */
 export function callList(version: string): Handler {
   const body = pageText(version);
   return () => ({
@@ -48,7 +48,7 @@ ${[...sockets, ...calls].join('\n')}
 `;
 }
 
-/** A path that a browser can simply go to is a link. */
+/** A path that a browser can open becomes a link. */
 function linked(method: string, path: string): string {
   const isOpen = method === 'GET' && !path.includes('{');
   return isOpen ? `<a href="${path}">${path}</a>` : path;

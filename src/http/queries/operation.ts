@@ -5,7 +5,7 @@ import type { Handler, QueryContext } from '../context.ts';
 import { jsonResponse } from '../json.ts';
 import { RETRY_AFTER, RequestProblem } from '../problems.ts';
 
-/** `GET /healthz`: whether the process lives, which it shows by answering. */
+/** `GET /healthz`: whether the process is alive, shown by answering. */
 export function liveness(): Handler {
   return () => jsonResponse(200, { status: 'ok' });
 }

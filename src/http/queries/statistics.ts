@@ -10,10 +10,10 @@ import { SymbolIndex } from './symbol-index.ts';
 
 /** No symbol begins with a control character. */
 const SYMBOLS_START = '\u0002';
-/** Symbols looked at in one go: a ms, more where the token has many patterns. */
+/** Symbols checked in one go: about a ms, more if the token has many patterns. */
 const LOOKS = 1024;
 
-/** `GET /api/prices`: the statistics of all symbols that have some, page by page in their order. */
+/** `GET /api/prices`: statistics of all symbols that have any, page by page in their order. */
 export function listStatistics(context: QueryContext, reader: StatisticsReader): Handler {
   const index = new SymbolIndex(context.engine.symbols.names);
   return async ({ query }, _symbol, client) => {
@@ -25,7 +25,7 @@ export function listStatistics(context: QueryContext, reader: StatisticsReader):
     await index.refresh();
     const items: SymbolStatistics[] = [];
     const { nameSpace } = client;
-    // The names of all other tenants come before the symbols of the default one: none is looked at.
+    // The names of other tenants sort before the default tenant's symbols: none is visited.
     const start = nameSpace.nameOf(after < SYMBOLS_START ? SYMBOLS_START : after);
     let looks = 0;
     for (const symbolId of index.from(nameSpace.nameOf(prefix), start)) {
@@ -57,17 +57,20 @@ type Rows = Pick<QueryContext['engine'], 'symbols' | 'statistics'>;
 
 const ROW_VALUES = 6;
 
-/** A row whose writer died is whole again once its successor runs: looks at it, and ms between. */
+/**
+ * A row left half written by a dead worker is completed by its successor: attempts, and ms between
+ * them.
+ */
 const LOOKS_MAX = 25;
 const LOOK_EVERY_MS = 10;
 
-/** Reads at once of a row that changes meanwhile. */
+/** Immediate attempts to read a row that keeps changing. */
 const READS_MAX = 20;
 
 const NO_DATA = 0;
 const BUSY = -1;
 
-/** Reads the statistics of symbols: one moment each. */
+/** Reads the statistics of a symbol, as of one moment. */
 export class StatisticsReader {
   readonly #engine: Rows;
   readonly #row = new Float64Array(ROW_VALUES);
@@ -77,15 +80,15 @@ export class StatisticsReader {
     this.#engine = engine;
   }
 
-  /** Whether a symbol has had a tick applied, or is just having its first one. */
+  /** Whether a symbol has had a tick applied, or is having its first one applied. */
   hasData(symbolId: number): boolean {
     return this.#engine.statistics.version(symbolId) !== NO_DATA;
   }
 
   /**
-   * The statistics of a symbol; undefined when it has none.
+   * The statistics of a symbol; undefined if it has none.
    *
-   * @throws RequestProblem 503 when the row stays half written: its worker is being replaced
+   * @throws RequestProblem 503 if the row stays half written: its worker is being replaced
    */
   async read(symbolId: number): Promise<SymbolStatistics | undefined> {
     for (let look = 0; look < LOOKS_MAX; look++) {
@@ -99,8 +102,8 @@ export class StatisticsReader {
   }
 
   /**
-   * Reads row and number of anomalies of one moment: the same version before and after the number
-   * says that nothing was written in between.
+   * Reads the row and the number of anomalies as of one moment: an unchanged version proves that
+   * nothing was written in between.
    */
   #tryRead(symbolId: number): number {
     const { statistics } = this.#engine;
@@ -113,7 +116,7 @@ export class StatisticsReader {
     return BUSY;
   }
 
-  /** As the clients of its tenant name it: nobody else is told. */
+  /** The symbol as its tenant's clients know it: only they get here. */
   #symbolOf(symbolId: number): string {
     return symbolOfName(this.#engine.symbols.name(symbolId));
   }

@@ -2,11 +2,11 @@
 const CHUNK = 4096;
 
 /**
- * Symbol ids in the order of their symbols' UTF-16 code units. Made when it is first asked for, and
- * extended, a piece at a time, when symbols appeared since.
+ * Symbol ids in the order of their symbols' UTF-16 code units. Built at the first query, and
+ * extended piece by piece when there are new symbols.
  */
 export class SymbolIndex {
-  /** Every symbol in the order of ids; only ever grows. */
+  /** Every symbol in the order of ids; only grows. */
   readonly #names: readonly string[];
   #sorted: number[] = [];
   #extension: Promise<void> | undefined;
@@ -15,7 +15,7 @@ export class SymbolIndex {
     this.#names = names;
   }
 
-  /** Takes in the symbols that appeared. */
+  /** Adds the new symbols. */
   async refresh(): Promise<void> {
     if (this.#sorted.length === this.#names.length) return;
     this.#extension ??= this.#extend();
@@ -23,8 +23,8 @@ export class SymbolIndex {
   }
 
   /**
-   * The ids of the symbols that begin with `prefix` and come after `after`, in order. Stands until
-   * the next {@link refresh}.
+   * The ids of the symbols that start with `prefix` and follow `after`, in order. Valid until the
+   * next {@link refresh}.
    */
   *from(prefix: string, after: string): Iterable<number> {
     const sorted = this.#sorted;
@@ -37,7 +37,7 @@ export class SymbolIndex {
     }
   }
 
-  /** The first position whose symbol passes a test that all after it pass too. */
+  /** The first position whose symbol passes a test that all later ones pass too. */
   #firstWhere(isPast: (name: string) => boolean): number {
     let low = 0;
     let high = this.#sorted.length;
