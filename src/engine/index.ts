@@ -1,6 +1,6 @@
 /** The engine's door: what the gateway may use of it. */
 export type { Anomaly } from '../protocol/index.ts';
-export { assertEqual, assertRange, InvariantError } from './assert.ts';
+export { assertEqual, InvariantError } from './assert.ts';
 export { type Capture, readCapture } from './captures.ts';
 export {
   Engine,

@@ -26,7 +26,9 @@ interface Cut {
   readonly states: readonly SymbolState[];
 }
 
-/** Captures one after the other, each at the moment {@link next} is called while none is under way. */
+/**
+ * Captures one after the other, each at the moment {@link next} is called while none is under way.
+ */
 class Cutter {
   readonly cuts: Cut[] = [];
   readonly #run: EngineRun;
@@ -54,7 +56,10 @@ class Cutter {
   }
 }
 
-/** Any rise is an anomaly: with prices that only rise, every tick but a symbol's first says that it was applied. */
+/**
+ * Any rise is an anomaly: with prices that only rise, every
+ * tick but a symbol's first says that it was applied.
+ */
 const RISES = {
   anomalyThresholdPercent: 0,
   slidingWindowMilliseconds: 1e9,
@@ -66,7 +71,9 @@ function rise(n: number): StoryTick {
   return { symbolId: (n * 7) % SYMBOLS, price: 1 + n / 1000, time: n };
 }
 
-/** Every tick offered before the cut and applied at all is in the capture, and none offered after. */
+/**
+ * Every tick offered before the cut and applied at all is in the capture, and none offered after.
+ */
 function expectExact(run: EngineRun, { at, accepted, capture, states }: Cut): void {
   const byName = new Map(states.map((state) => [state.symbol, state]));
   for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) {

@@ -9,7 +9,9 @@ import type { StoryTick } from '../support/tick-story.ts';
 const SYMBOLS = 60;
 const TICKS = marketTicks(SYMBOLS, 400_000, 5);
 
-/** Kills a partition's workers one after the other, each some time after it began to apply ticks. */
+/**
+ * Kills a partition's workers one after the other, each some time after it began to apply ticks.
+ */
 async function killAtWork(run: EngineRun, partition: number, deaths: number): Promise<void> {
   const { counters } = run.engine.status(partition);
   for (let death = 0; death < deaths; death++) {

@@ -65,7 +65,8 @@ class LoadedEngine {
   /**
    * Replaces a worker by a thread kept ready.
    *
-   * @returns the time from the death that `kill` causes to the first tick that the successor applied, ms
+   * @returns the time from the death that `kill` causes to
+   *   the first tick that the successor applied, ms
    */
   async replacement(partition: number, kill: () => Promise<void>): Promise<number> {
     await this.until(() => this.run.engine.hasStandby);

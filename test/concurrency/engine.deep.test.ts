@@ -11,8 +11,8 @@ const TICKS = marketTicks(SYMBOLS, 300_000);
 const WAKE_MS_MAX = 1000;
 
 /**
- * What the ticks come to on one thread: {@link PartitionRig} is held against the definition tick by tick elsewhere; a few
- * symbols are again here.
+ * What the ticks come to on one thread: {@link PartitionRig} is held against the definition tick by
+ * tick elsewhere; a few symbols are again here.
  */
 function makeReference(run: EngineRun): PartitionRig {
   const memory = createSmallMemory({

@@ -42,7 +42,9 @@ class Reader {
 
 const NONE: Faults = { mixed: 0, odd: 0, backwards: 0 };
 
-/** Two writers that share every word of the dirty set, one of the even and one of the odd symbols. */
+/**
+ * Two writers that share every word of the dirty set, one of the even and one of the odd symbols.
+ */
 async function startWriters(symbols: number, writes: number) {
   const records = createSymbolRecords(symbols, 1);
   const dirty = createDirtySet(symbols);

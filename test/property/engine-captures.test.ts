@@ -59,7 +59,10 @@ function expectStates(states: readonly SymbolState[], naive: Map<string, Expecte
   }
 }
 
-/** Applies ticks with a capture asked for after some of them; what is behind each cut is offered before it is made. */
+/**
+ * Applies ticks with a capture asked for after some of them; what is behind each cut is offered
+ * before it is made.
+ */
 async function captureAmid(rig: CaptureRig, story: Story): Promise<SymbolState[]> {
   let states: SymbolState[] = [];
   let from = 0;

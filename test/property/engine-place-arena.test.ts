@@ -22,7 +22,9 @@ interface Block {
   readonly mark: number;
 }
 
-/** An arena whose every block is filled with a mark of its own, and looked at again when it goes. */
+/**
+ * An arena whose every block is filled with a mark of its own, and looked at again when it goes.
+ */
 class MarkedArena {
   readonly blocks: Block[] = [];
   readonly #arena: PlaceArena;

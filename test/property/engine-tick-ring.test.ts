@@ -51,7 +51,8 @@ class RingModel {
 
   poll(limit: number): void {
     if (this.#batch.length > 0) return;
-    // Everything before this may have been overwritten: slots that a tick not yet published went into, too.
+    // Everything before this may have been overwritten:
+    // slots that a tick not yet published went into, too.
     const oldest = Math.max(this.next, this.offered - CAPACITY);
     const count = this.#consumer.poll(this.#columns, limit);
     const first = this.#columns.symbolIds[0] as number;
@@ -69,7 +70,10 @@ class RingModel {
     this.next = this.counters.taken();
   }
 
-  /** The first `limit` that are queued once those lapped before are skipped, without those lapped since. */
+  /**
+   * The first `limit` that are queued once those lapped
+   * before are skipped, without those lapped since.
+   */
   #expectedBatch(oldest: number, limit: number): number[] {
     if (this.published <= this.next) return [];
     const from = Math.max(this.next, this.published - CAPACITY);
@@ -90,7 +94,10 @@ class RingModel {
     this.#expectDepth();
   }
 
-  /** The consumer's thread dies and another one goes on: having begun the next tick, counted it, or neither. */
+  /**
+   * The consumer's thread dies and another one goes on:
+   * having begun the next tick, counted it, or neither.
+   */
   replaceConsumer(progress: 'none' | 'begun' | 'counted'): void {
     const [n] = this.#batch.splice(0);
     if (n !== undefined && progress !== 'none') {

@@ -9,8 +9,9 @@ import { CaptureRig, statesOf } from '../support/capture-rig.ts';
 import { dies } from '../support/mortal-thread.ts';
 
 /*
- * A worker that is killed before each of its stores into shared memory in turn while a capture is wanted, on the test's own
- * thread; another one takes over, is perhaps killed too, and the last one finishes queue and capture.
+ * A worker that is killed before each of its stores into shared memory in turn while a capture is
+ * wanted, on the test's own thread; another one takes over, is perhaps killed too, and the last one
+ * finishes queue and capture.
  */
 const RULES = {
   movingAverageWindow: 4,
@@ -57,7 +58,10 @@ function differences(own: Map<string, string>, exact: Map<string, string>): stri
   return symbols.filter((symbol) => own.get(symbol) !== exact.get(symbol));
 }
 
-/** One partition whose worker is asked for its second capture, with ticks before the cut and behind it. */
+/**
+ * One partition whose worker is asked for its second
+ * capture, with ticks before the cut and behind it.
+ */
 class Drill {
   readonly #rig = new CaptureRig({ partitions: 1, rules: RULES, symbols: 8 });
   readonly #data = this.#rig.workers[0] as PartitionWorkerData & { captures: CaptureMemory };

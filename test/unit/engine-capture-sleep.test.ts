@@ -18,8 +18,8 @@ afterEach(() => {
 type Load = (words: Int32Array, index: number) => number;
 
 /**
- * Runs a worker that has nothing to do; before its read number `read` of shared memory it is asked for a capture. Where it
- * would sleep it is stopped instead.
+ * Runs a worker that has nothing to do; before its read number `read` of shared memory it is asked
+ * for a capture. Where it would sleep it is stopped instead.
  *
  * @returns whether the capture was asked for, and made before the worker wanted to sleep
  */

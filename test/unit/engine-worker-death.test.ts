@@ -24,8 +24,8 @@ import {
 import type { StoryTick } from '../support/tick-story.ts';
 
 /*
- * A worker that is killed before each of its stores into shared memory in turn, on the test's own thread; another one
- * takes over, is perhaps killed too, and the last one finishes the queue.
+ * A worker that is killed before each of its stores into shared memory in turn, on the test's own
+ * thread; another one takes over, is perhaps killed too, and the last one finishes the queue.
  */
 const SYMBOLS = 4;
 const RULES: Rules = {
@@ -67,8 +67,8 @@ function unnumbered(anomaly: ExpectedAnomaly): Omit<ExpectedAnomaly, 'sequence'>
 }
 
 /**
- * Falls side by side, with every place of a deque its front once: none may be another's. Two begin later, and so take the
- * blocks that the others grow out of.
+ * Falls side by side, with every place of a deque its front once: none may be another's. Two begin
+ * later, and so take the blocks that the others grow out of.
  */
 const LONG_FALLS = Array.from({ length: 150 }, (_, i) =>
   [...(i < 40 ? [] : [0, 1]), 2, 3].map((symbolId) =>
@@ -112,7 +112,8 @@ const SCENARIOS: Scenario[] = [
   },
   {
     name: 'a deque that shrinks',
-    // The other symbol takes the blocks that the first grew out of; the next two are cut side by side.
+    // The other symbol takes the blocks that the first grew
+    // out of; the next two are cut side by side.
     before: [...fall(2, 100, 70, 1000), ...fall(3, 100, 40, 1060)],
     queued: [tick(2, 99, 1160), tick(2, 98.9, 1161), tick(2, 120, 1162)],
     channelCapacity: 1024,
@@ -166,7 +167,10 @@ class Drill {
     this.#consumer = new AnomalyConsumer(this.#memory.anomalies, { name: String });
   }
 
-  /** Back to the moment before the worker starts, with the gateway asleep and all it has taken so far in order. */
+  /**
+   * Back to the moment before the worker starts, with the
+   * gateway asleep and all it has taken so far in order.
+   */
   restart(): void {
     for (const [shared, bytes] of this.#saved) new Uint8Array(shared).set(bytes);
     this.deaths = 0;

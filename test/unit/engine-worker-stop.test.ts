@@ -28,8 +28,8 @@ interface Outcome {
 }
 
 /**
- * Runs a worker. Before access number `access` to shared memory, or else where the worker would sleep,
- * the producer offers ticks and stops it.
+ * Runs a worker. Before access number `access` to shared memory, or else where the worker would
+ * sleep, the producer offers ticks and stops it.
  */
 function stopBefore(access: number, overwrites: boolean): Outcome {
   const memory = createSmallMemory({ symbols: 1, movingAverageWindow: 4, channelCapacity: 8 });

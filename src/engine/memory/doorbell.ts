@@ -25,10 +25,7 @@ export class Doorbell {
     if (Atomics.compareExchange(this.#words, WORD, 1, 0) === 1) Atomics.notify(this.#words, WORD);
   }
 
-  /**
-   * Rings for a worker that may have died between clearing
-   * the word and waking the gateway. Any thread.
-   */
+  /** Rings for a worker that may have died between clearing the word and waking. Any thread. */
   ringAnew(): void {
     Atomics.store(this.#words, WORD, 0);
     Atomics.notify(this.#words, WORD);

@@ -1,15 +1,10 @@
 import { assertEqual, assertRange } from '../assert.ts';
 import { Counter, type Counters } from './counters.ts';
 import { loadAfterReads } from './fence.ts';
-import {
-  capacityOf,
-  HEADER_DOUBLES,
-  HEADER_WORDS,
-  RingWord,
-  SLOT_DOUBLES,
-  SLOT_WORDS,
-  type TickColumns,
-} from './tick-ring.ts';
+import { capacityOf, RingSize, RingWord, type TickColumns } from './tick-ring.ts';
+
+const { HEADER_DOUBLES, HEADER_WORDS, SLOT_DOUBLES, SLOT_WORDS } = RingSize;
+const { APPLYING, APPLYING_SYMBOL, ASLEEP, HEAD, INTENT, START, STOP, TAIL } = RingWord;
 
 /** Looks at the queue before sleeping: a frame that is about to arrive finds the consumer awake. */
 const SPINS_BEFORE_SLEEP = 200;
@@ -19,10 +14,7 @@ const POSITION_DISTANCE_MAX = 0x7fff_ffff;
 
 const NEVER = () => false;
 
-/**
- * The consumer's end of a tick ring. One thread only;
- * nothing but {@link sleep} blocks; never allocates.
- */
+/** The consumer's end. One thread only; nothing but {@link sleep} blocks; never allocates. */
 export class TickConsumer {
   readonly #counters: Counters;
   readonly #words: Int32Array;
@@ -38,7 +30,7 @@ export class TickConsumer {
     this.#doubles = new Float64Array(memory);
     this.#capacity = capacityOf(memory);
     this.#mask = this.#capacity - 1;
-    this.#head = Atomics.load(this.#words, RingWord.HEAD);
+    this.#head = Atomics.load(this.#words, HEAD);
   }
 
   /** The position of the next tick to take. */
@@ -53,16 +45,16 @@ export class TickConsumer {
    * @returns how many; 0 when there are none at this moment
    */
   poll(columns: TickColumns, limit: number): number {
-    const queued = (Atomics.load(this.#words, RingWord.TAIL) - this.#head) | 0;
+    const queued = (Atomics.load(this.#words, TAIL) - this.#head) | 0;
     if (queued <= 0) {
       // HEAD passes TAIL only over ticks that were overwritten before they were published.
-      if (queued < 0) this.#assertBehind(Atomics.load(this.#words, RingWord.INTENT), 0);
+      if (queued < 0) this.#assertBehind(Atomics.load(this.#words, INTENT), 0);
       return 0;
     }
     if (queued > this.#capacity) this.#skipLapped(queued - this.#capacity);
     const count = Math.min(queued, limit, this.#capacity);
     this.#copy(columns, count);
-    const intent = loadAfterReads(this.#words, RingWord.INTENT);
+    const intent = loadAfterReads(this.#words, INTENT);
     this.#assertBehind(intent, count);
     const overwritten = (intent - this.#capacity - this.#head) | 0;
     if (overwritten <= 0) return count;
@@ -81,8 +73,8 @@ export class TickConsumer {
    * Marks the next tick as being applied: if this thread dies, its successor skips just that one.
    */
   begin(symbolId: number): void {
-    this.#words[RingWord.APPLYING_SYMBOL] = symbolId;
-    this.#words[RingWord.APPLYING] = this.#head;
+    this.#words[APPLYING_SYMBOL] = symbolId;
+    this.#words[APPLYING] = this.#head;
   }
 
   /** Takes the tick marked by {@link begin}, which is applied and counted. */
@@ -92,7 +84,7 @@ export class TickConsumer {
 
   /** Returns the slots of all taken ticks to the producer. */
   release(): void {
-    Atomics.store(this.#words, RingWord.HEAD, this.#head);
+    Atomics.store(this.#words, HEAD, this.#head);
   }
 
   /** @throws InvariantError unless the counters count exactly the ticks taken */
@@ -105,8 +97,8 @@ export class TickConsumer {
    * or -1. The caller counts it as skipped.
    */
   interrupted(): number {
-    if (this.#words[RingWord.APPLYING] !== this.#headByCounters()) return -1;
-    return this.#words[RingWord.APPLYING_SYMBOL] as number;
+    if (this.#words[APPLYING] !== this.#headByCounters()) return -1;
+    return this.#words[APPLYING_SYMBOL] as number;
   }
 
   /** Moves HEAD past every counted tick, whether or not the consumer before did. */
@@ -125,24 +117,24 @@ export class TickConsumer {
     for (let i = 0; i < spins; i++) {
       if (this.#hasWork()) return;
     }
-    Atomics.store(this.#words, RingWord.ASLEEP, 1);
+    Atomics.store(this.#words, ASLEEP, 1);
     // A producer that published before ASLEEP was visible did not wake this thread: look again.
     if (!this.#hasWork() && !isCalled()) {
-      Atomics.wait(this.#words, RingWord.ASLEEP, 1, SLEEP_MS_MAX);
+      Atomics.wait(this.#words, ASLEEP, 1, SLEEP_MS_MAX);
     }
-    Atomics.store(this.#words, RingWord.ASLEEP, 0);
+    Atomics.store(this.#words, ASLEEP, 0);
   }
 
   isStopping(): boolean {
-    return Atomics.load(this.#words, RingWord.STOP) === 1;
+    return Atomics.load(this.#words, STOP) === 1;
   }
 
   #hasWork(): boolean {
-    return Atomics.load(this.#words, RingWord.TAIL) !== this.#head || this.isStopping();
+    return Atomics.load(this.#words, TAIL) !== this.#head || this.isStopping();
   }
 
   #headByCounters(): number {
-    return ((this.#words[RingWord.START] as number) + this.#counters.taken()) | 0;
+    return ((this.#words[START] as number) + this.#counters.taken()) | 0;
   }
 
   /**

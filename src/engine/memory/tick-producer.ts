@@ -1,13 +1,8 @@
 import { assertRange } from '../assert.ts';
-import {
-  capacityOf,
-  HEADER_DOUBLES,
-  HEADER_WORDS,
-  type ReceivedTicks,
-  RingWord,
-  SLOT_DOUBLES,
-  SLOT_WORDS,
-} from './tick-ring.ts';
+import { capacityOf, type ReceivedTicks, RingSize, RingWord } from './tick-ring.ts';
+
+const { HEADER_DOUBLES, HEADER_WORDS, SLOT_DOUBLES, SLOT_WORDS } = RingSize;
+const { APPLYING, APPLYING_SYMBOL, ASLEEP, HEAD, INTENT, START, STOP, TAIL } = RingWord;
 
 /** The tick that a dead consumer was applying. */
 export interface InterruptedTick {
@@ -41,9 +36,9 @@ export class TickProducer {
     this.capacity = capacityOf(memory);
     this.#mask = this.capacity - 1;
     this.#overwrites = overwrites;
-    this.#tail = Atomics.load(this.#words, RingWord.TAIL);
+    this.#tail = Atomics.load(this.#words, TAIL);
     this.#published = this.#tail;
-    this.#head = Atomics.load(this.#words, RingWord.HEAD);
+    this.#head = Atomics.load(this.#words, HEAD);
   }
 
   /**
@@ -55,12 +50,12 @@ export class TickProducer {
   tryOffer(symbolId: number, ticks: ReceivedTicks, index: number): boolean {
     const tail = this.#tail;
     if (((tail - this.#head) | 0) >= this.capacity) {
-      this.#head = Atomics.load(this.#words, RingWord.HEAD);
+      this.#head = Atomics.load(this.#words, HEAD);
       if (((tail - this.#head) | 0) >= this.capacity) {
         if (!this.#overwrites) return false;
         // An exchange, which later plain stores cannot overtake: a consumer that reads any of the
         // new bytes also reads this announcement.
-        Atomics.exchange(this.#words, RingWord.INTENT, (tail + 1) | 0);
+        Atomics.exchange(this.#words, INTENT, (tail + 1) | 0);
       }
     }
     const slot = tail & this.#mask;
@@ -82,8 +77,8 @@ export class TickProducer {
     this.#published = this.#tail;
     // Also where nothing is overwritten: left 2^31
     // positions behind TAIL, INTENT would seem to be ahead.
-    this.#words[RingWord.INTENT] = this.#tail;
-    Atomics.store(this.#words, RingWord.TAIL, this.#tail);
+    this.#words[INTENT] = this.#tail;
+    Atomics.store(this.#words, TAIL, this.#tail);
     return true;
   }
 
@@ -96,15 +91,15 @@ export class TickProducer {
    * Wakes the consumer if it sleeps, which alone costs a system call. Call after {@link publish}.
    */
   wake(): void {
-    if (Atomics.load(this.#words, RingWord.ASLEEP) === 0) return;
-    if (Atomics.compareExchange(this.#words, RingWord.ASLEEP, 1, 0) === 1) {
-      Atomics.notify(this.#words, RingWord.ASLEEP);
+    if (Atomics.load(this.#words, ASLEEP) === 0) return;
+    if (Atomics.compareExchange(this.#words, ASLEEP, 1, 0) === 1) {
+      Atomics.notify(this.#words, ASLEEP);
     }
   }
 
   /** Ticks that fit, at least; 0 when the ring is full. */
   free(): number {
-    const head = Atomics.load(this.#words, RingWord.HEAD);
+    const head = Atomics.load(this.#words, HEAD);
     const used = (this.#tail - head) | 0;
     assertRange('ticks offered and not released', used, 0, this.#overwrites ? used : this.capacity);
     this.#head = head;
@@ -118,7 +113,7 @@ export class TickProducer {
 
   /** Ticks offered before a position since the ring was made, modulo 2^32. */
   offeredBefore(position: number): number {
-    return (position - (this.#words[RingWord.START] as number)) | 0;
+    return (position - (this.#words[START] as number)) | 0;
   }
 
   /**
@@ -127,9 +122,9 @@ export class TickProducer {
    * @param taken ticks that the partition's counters count as taken
    */
   interruptedTick(taken: number): InterruptedTick | undefined {
-    const position = ((this.#words[RingWord.START] as number) + taken) | 0;
-    if (this.#words[RingWord.APPLYING] !== position) return undefined;
-    const symbolId = this.#words[RingWord.APPLYING_SYMBOL] as number;
+    const position = ((this.#words[START] as number) + taken) | 0;
+    if (this.#words[APPLYING] !== position) return undefined;
+    const symbolId = this.#words[APPLYING_SYMBOL] as number;
     // Its slot may hold a newer tick by now.
     if (((this.#tail - position) | 0) > this.capacity) {
       return { position, symbolId, price: undefined, time: undefined };
@@ -145,7 +140,7 @@ export class TickProducer {
 
   /** Tells the consumer to end once the ring is empty. */
   stop(): void {
-    Atomics.store(this.#words, RingWord.STOP, 1);
+    Atomics.store(this.#words, STOP, 1);
     this.wake();
   }
 }

@@ -26,6 +26,9 @@
  */
 const LINE_WORDS = 16;
 
+const HEADER_WORDS = 3 * LINE_WORDS;
+const SLOT_WORDS = 8;
+
 /** Words of the header. */
 export const RingWord = {
   TAIL: 0,
@@ -38,10 +41,13 @@ export const RingWord = {
   STOP: 2 * LINE_WORDS + 1,
 } as const;
 
-export const HEADER_WORDS = 3 * LINE_WORDS;
-export const SLOT_WORDS = 8;
-export const HEADER_DOUBLES = HEADER_WORDS / 2;
-export const SLOT_DOUBLES = SLOT_WORDS / 2;
+/** Sizes. Both ends copy them to constants of their own: V8 does not fold imported ones. */
+export const RingSize = {
+  HEADER_WORDS,
+  HEADER_DOUBLES: HEADER_WORDS / 2,
+  SLOT_WORDS,
+  SLOT_DOUBLES: SLOT_WORDS / 2,
+} as const;
 
 /**
  * Shared memory for a ring.

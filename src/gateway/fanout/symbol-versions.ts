@@ -1,4 +1,4 @@
-import type { Engine } from '../../engine/index.ts';
+import { assertEqual, type Engine } from '../../engine/index.ts';
 import { VALUES } from '../../protocol/index.ts';
 import { grown } from '../subscriptions/grown-column.ts';
 
@@ -68,8 +68,11 @@ export class SymbolVersions {
   release(snapshot: number): void {
     if (snapshot === NO_SNAPSHOT) return;
     const left = (this.#references[snapshot] as number) - 1;
+    if (left <= 0) {
+      assertEqual('references to a symbol version', left, 0);
+      this.#free.push(snapshot);
+    }
     this.#references[snapshot] = left;
-    if (left === 0) this.#free.push(snapshot);
   }
 
   #setCurrent(symbolId: number, old: number, snapshot: number): void {

@@ -2,7 +2,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AnomalyProducer } from '../../../src/engine/memory/anomaly-ring.ts';
 import { meet } from './meet.ts';
 
-/** Appends `count` anomalies, anomaly n of which has fields that follow from n, waiting where there is no space. */
+/**
+ * Appends `count` anomalies, anomaly n of which has fields
+ * that follow from n, waiting where there is no space.
+ */
 const { memory, gate, count } = workerData as {
   memory: SharedArrayBuffer;
   gate: SharedArrayBuffer;

@@ -1,6 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 
-/** Says that this thread is ready, then waits for the word to become 1: threads then start as one. */
+/**
+ * Says that this thread is ready, then waits for the word to become 1: threads then start as one.
+ */
 export function meet(gate: Int32Array): void {
   parentPort?.postMessage('ready');
   Atomics.wait(gate, 0, 0);

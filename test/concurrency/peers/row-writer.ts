@@ -5,8 +5,8 @@ import { SymbolRecords } from '../../../src/engine/memory/symbol-records.ts';
 import { meet } from './meet.ts';
 
 /**
- * Writes rows, all fields of which are one number, and marks them: `writes` rounds over the symbols from `first` in steps
- * of `step`.
+ * Writes rows, all fields of which are one number, and marks them: `writes` rounds over the symbols
+ * from `first` in steps of `step`.
  */
 const { records, dirty, gate, symbols, first, step, writes } = workerData as {
   records: SharedArrayBuffer;

@@ -39,7 +39,9 @@ export class Peer {
   }
 }
 
-/** Starts `name`.ts of this folder on a thread of its own; resolves when it says that it is ready. */
+/**
+ * Starts `name`.ts of this folder on a thread of its own; resolves when it says that it is ready.
+ */
 export async function startPeer(name: string, data: object): Promise<Peer> {
   const peer = new Peer(name, data);
   await peer.next();
