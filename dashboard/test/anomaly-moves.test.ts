@@ -50,6 +50,18 @@ test('only so many are kept', () => {
   expect(moves.list.map(({ lastSequence }) => lastSequence)).toEqual([10, 9, 8]);
 });
 
+test('forgetting a move leaves the newer one of its symbol as it is', () => {
+  const moves = new AnomalyMoves(2);
+  moves.add(event('A', 1, 0));
+  moves.add(event('A', 2, 10_000));
+  moves.add(event('B', 1, 10_000));
+  expect(moves.add(event('A', 3, 10_500))).toBeUndefined();
+  expect(moves.list.map(({ symbol, count }) => [symbol, count])).toEqual([
+    ['B', 1],
+    ['A', 2],
+  ]);
+});
+
 test('after clearing, sequences may begin anew', () => {
   const moves = new AnomalyMoves(3);
   moves.add(event('A', 7, 0));

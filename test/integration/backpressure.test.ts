@@ -236,4 +236,19 @@ onTransports((transport) => {
       }),
     );
   });
+
+  it('wait: a little more credit is told, too, though nothing else happens', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 1024, overflow: 'wait' },
+    });
+    const first = await publisherForTest(server.port, 'first');
+    const second = await publisherForTest(server.port, 'second');
+    // A quarter of the queue is kept back for newcomers.
+    expect([first.credit, second.credit]).toEqual([512, 256]);
+    await first.publishAll(ticksOf('S', 40));
+    expect(first.credit).toBe(472);
+    // Neither twice as much nor an equal share: nothing that is urgent.
+    await second.until(() => second.credit === 296, 'the credit that the first one used');
+  });
 });

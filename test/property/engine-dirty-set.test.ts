@@ -62,3 +62,16 @@ it.each([1, 31, 32, 33, 1024, 1025])('holds exactly the symbols of a set for %i'
   const taken = [...into.subarray(0, symbols)].sort((a, b) => a - b);
   expect(taken).toEqual(Array.from({ length: symbols }, (_, i) => i));
 });
+
+it('a successor announces what was marked and not announced, wherever it is', () => {
+  const memory = createDirtySet(SYMBOLS);
+  // Words of 32 symbols, behind their summary: the worker died between the two.
+  const words = Math.ceil(SYMBOLS / 32);
+  new Int32Array(memory).fill(1, Math.ceil(words / 32));
+  const set = new DirtySet(memory, SYMBOLS);
+  expect(set.isEmpty()).toBe(true);
+  set.markWritten(() => false);
+  const into = new Int32Array(SYMBOLS + 32);
+  const taken = into.subarray(0, set.take(into));
+  expect([...taken]).toEqual(Array.from({ length: words }, (_, word) => 32 * word));
+});

@@ -189,3 +189,27 @@ describe.each([false, true])('the ring, overwriting: %s', (overwrites) => {
     expect(counters.get(Counter.LAPPED)).toBe(0);
   });
 });
+
+it.each(STARTS)(
+  'tells the tick that a dead worker was at, from %i on, while it is there',
+  (start) => {
+    const memory = createTickRing(CAPACITY, start | 0);
+    const producer = new TickProducer(memory, true);
+    const consumer = new TickConsumer(memory, new Counters(createCounters()));
+    const offer = (count: number) => {
+      for (let i = 0; i < count; i++) producer.tryOffer(5, oneTick(100.5, 2, 3), 0);
+      producer.publish();
+    };
+    offer(1);
+    expect(consumer.poll(new TickColumns(CAPACITY), CAPACITY)).toBe(1);
+    expect(producer.interruptedTick(0)).toBeUndefined();
+    consumer.begin(5);
+    const known = { position: start | 0, symbolId: 5, price: 100.5, time: 2 };
+    expect(producer.interruptedTick(0)).toEqual(known);
+    offer(CAPACITY - 1);
+    expect(producer.interruptedTick(0)).toEqual(known);
+    offer(1);
+    const overwritten = { ...known, price: undefined, time: undefined };
+    expect(producer.interruptedTick(0)).toEqual(overwritten);
+  },
+);

@@ -124,9 +124,14 @@ describe('an API key', () => {
   it('is taken back by reading the file again, and stays while that cannot be read', async () => {
     const [old, next] = [issued('old'), issued('next')];
     const authenticator = await withKeys([old.entry]);
+    const before = await authenticator.authenticate(old.key);
     folder.write('api-keys.json', 'not JSON');
     await expect(authenticator.reload()).rejects.toThrow(/^auth.apiKeysFile: .* got invalid JSON$/);
     expect((await authenticator.authenticate(old.key)).subject).toBe('old');
+    // Sessions and limits go by the identity: a key that stays keeps it.
+    folder.write('api-keys.json', { keys: [next.entry, old.entry] });
+    await authenticator.reload();
+    expect(await authenticator.authenticate(old.key)).toBe(before);
     folder.write('api-keys.json', { keys: [next.entry] });
     await authenticator.reload();
     expect(await refusal(authenticator, old.key)).toBe('unknown API key');

@@ -46,4 +46,22 @@ describe('an anomaly ring', () => {
     }
     expect(ringWith(0).producer.newestSequence(0)).toBe(0);
   });
+
+  it('hands over every number of an anomaly as it is', () => {
+    const memory = createAnomalyRing(CAPACITY);
+    new AnomalyProducer(memory).append(3, 7, -1, 100.5, 90.25, -10.125, 1234.5);
+    const taken: unknown[] = [];
+    const consumer = new AnomalyConsumer(memory, { name: (id) => `symbol ${id}` });
+    consumer.drain((anomaly, symbolId) => taken.push([symbolId, anomaly]));
+    const anomaly = {
+      symbol: 'symbol 3',
+      sequence: 7,
+      direction: -1,
+      reference: 100.5,
+      price: 90.25,
+      changePercent: -10.125,
+      time: 1234.5,
+    };
+    expect(taken).toEqual([[3, anomaly]]);
+  });
 });
