@@ -31,6 +31,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000, interval: 20 } },
+    // Workers and processes that tests start are not seen.
+    coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },
     projects: [
       lane('fast', 'default', { include: [FILES], exclude: [DEEP] }),
       lane('deep', 'both', { include: [DEEP] }),
