@@ -1,42 +1,43 @@
 import { createReadStream } from 'node:fs';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { CsvParser } from './csv-parser.ts';
+import { parse } from 'csv-parse';
 import { ReplaySchedule } from './schedule.ts';
 import type { SourceBatch, TickSource } from './tick-source.ts';
 
-/** Rows looked at to learn the symbols before a run. */
+/** Rows read to learn the symbols before a run. */
 const PREVIEW_ROWS = 65_536;
+const BATCH_ROWS = 2_048;
 
-/** Milliseconds in the units that recordings count time in. */
+/** Milliseconds per unit of recorded times. */
 export const TIME_UNITS = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 } as const;
 export type TimeUnit = keyof typeof TIME_UNITS;
 
 export interface CsvOptions {
-  /** A CSV file with a header line; `.gz` is unpacked on the way. */
+  /** A CSV file with a header line, optionally gzipped (`.gz`). */
   readonly file: string;
   readonly timeColumn: string;
   readonly symbolColumn: string;
   readonly priceColumn: string;
   /** The unit of numeric times since the epoch. */
   readonly timeUnit: TimeUnit;
-  /** Multiple of the recorded pace; Infinity: as fast as possible. */
+  /** Multiple of the recorded speed. Infinity: as fast as possible. */
   readonly speed: number;
 }
 
-/** A recording cannot be used: the message says which file, which line, and why. */
+/** A recording is unusable. The message says which file and why. */
 export class CsvError extends Error {
   override readonly name = 'CsvError';
 }
 
 /**
- * Recorded ticks from a CSV file, read as a stream. Times are numbers since the epoch, or text that
- * `Date.parse` takes; rows without a time or a price are skipped and counted.
+ * Recorded ticks from a CSV file, read as a stream. Times are numbers since the epoch or anything
+ * `Date.parse` accepts. Rows without symbol, time or price are skipped and counted.
  */
 export class CsvSource implements TickSource {
   readonly symbols: string[] = [];
   readonly isLive = false;
-  /** Rows that were no tick. */
+  /** Rows that are not ticks. */
   skippedRows = 0;
   readonly #options: CsvOptions;
   readonly #ids = new Map<string, number>();
@@ -49,9 +50,9 @@ export class CsvSource implements TickSource {
   }
 
   /**
-   * Learns the symbols of the first rows, so that subscriptions can be chosen before the run.
+   * Learns the symbols of the first rows, to choose subscriptions from.
    *
-   * @throws CsvError when the file cannot be read or lacks a column
+   * @throws CsvError if the file cannot be read or lacks a column
    */
   async preview(): Promise<void> {
     let rows = 0;
@@ -63,7 +64,7 @@ export class CsvSource implements TickSource {
     this.skippedRows = 0;
   }
 
-  /** @throws CsvError when the file cannot be read or lacks a column */
+  /** @throws CsvError if the file cannot be read or lacks a column */
   async next(): Promise<SourceBatch | undefined> {
     this.#batches ??= this.#read();
     const { value, done } = await this.#batches.next();
@@ -77,15 +78,11 @@ export class CsvSource implements TickSource {
   async *#read(): AsyncGenerator<SourceBatch> {
     const { file } = this.#options;
     const rows = new TickRows(this.#options);
-    const parser = new CsvParser((fields) => {
-      rows.take(fields);
-    });
     try {
-      for await (const text of openText(file)) {
-        parser.push(text as string);
-        yield this.#drain(rows);
+      for await (const fields of openRows(file)) {
+        rows.take(fields);
+        if (rows.count >= BATCH_ROWS) yield this.#drain(rows);
       }
-      parser.end();
     } catch (error) {
       if (error instanceof CsvError) throw error;
       throw new CsvError(`${file}: ${(error as Error).message}`);
@@ -115,7 +112,7 @@ export class CsvSource implements TickSource {
   }
 }
 
-/** The ticks of the rows of one chunk. */
+/** Collects the ticks of a batch of rows. */
 class TickRows {
   readonly symbols: string[] = [];
   readonly prices: number[] = [];
@@ -126,6 +123,11 @@ class TickRows {
 
   constructor(options: CsvOptions) {
     this.#options = options;
+  }
+
+  /** Rows taken since the last `clear`, without the header. */
+  get count(): number {
+    return this.symbols.length + this.skipped;
   }
 
   take(fields: readonly string[]): void {
@@ -161,8 +163,7 @@ class TickRows {
 
   #readHeader(fields: readonly string[]): void {
     const { file, symbolColumn, priceColumn, timeColumn } = this.#options;
-    // Some programs start a file with a byte order mark.
-    const names = fields.map((name) => name.replace(/^\ufeff/, '').trim());
+    const names = fields.map((name) => name.trim());
     const find = (column: string): number => {
       const index = names.indexOf(column);
       if (index >= 0) return index;
@@ -176,11 +177,17 @@ class TickRows {
   }
 }
 
-function openText(file: string): Readable {
+/** Opens a file as a stream of rows. A failure anywhere reaches its reader. */
+function openRows(file: string): AsyncIterable<readonly string[]> {
   const input = createReadStream(file);
-  // A failure on the way destroys both ends, and the reader of the last one gets it.
-  const text = file.endsWith('.gz')
-    ? pipeline(input, createGunzip(), () => input.destroy())
-    : input;
-  return text.setEncoding('utf8');
+  const parser = parse({
+    bom: true,
+    record_delimiter: ['\r\n', '\n'],
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+  });
+  return file.endsWith('.gz')
+    ? pipeline(input, createGunzip(), parser, () => {})
+    : pipeline(input, parser, () => {});
 }

@@ -3,38 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CsvParser } from '../../loadgen/csv-parser.ts';
 import { CsvError, type CsvOptions, CsvSource } from '../../loadgen/csv-source.ts';
 import { ReplaySchedule } from '../../loadgen/schedule.ts';
-
-function rowsOf(...chunks: string[]): string[][] {
-  const rows: string[][] = [];
-  const parser = new CsvParser((fields) => rows.push([...fields]));
-  for (const chunk of chunks) parser.push(chunk);
-  parser.end();
-  return rows;
-}
-
-describe('CsvParser', () => {
-  const text = 'a,b,c\r\n1,"x, y",3\n"he said ""no""",,"line\nbreak"\n\nlast,"",z';
-  const expected = [
-    ['a', 'b', 'c'],
-    ['1', 'x, y', '3'],
-    ['he said "no"', '', 'line\nbreak'],
-    ['last', '', 'z'],
-  ];
-
-  it('reads quoted, empty and broken fields', () => {
-    expect(rowsOf(text)).toEqual(expected);
-  });
-
-  it('reads the same wherever a chunk ends', () => {
-    for (let i = 0; i <= text.length; i++) {
-      expect(rowsOf(text.slice(0, i), text.slice(i))).toEqual(expected);
-    }
-    expect(rowsOf(...text)).toEqual(expected);
-  });
-});
 
 describe('ReplaySchedule', () => {
   it('keeps the recorded pace, times the speed', () => {
@@ -94,6 +64,31 @@ describe('CsvSource', () => {
 
   it('reads columns by name, at the recorded pace', async () => {
     expect(await ticksOf(await sourceOf(content))).toEqual(expected);
+  });
+
+  it('reads quoted, empty and broken fields, and either line end', async () => {
+    const text =
+      '\ufeffsymbol,note,price,time\r\n"x, y",a"b,3,1\n"he said ""no""",,4,2\r\n\n' +
+      '"line\nbreak","",5,3';
+    expect(await ticksOf(await sourceOf(text))).toEqual([
+      ['x, y', 3, 1, 0],
+      ['he said "no"', 4, 2, 1],
+      ['line\nbreak', 5, 3, 2],
+    ]);
+  });
+
+  it('reads the same wherever a chunk of the file ends', async () => {
+    // 1 MB in chunks of 64 KiB, which end in quotes, in line ends and within characters.
+    const names = Array.from({ length: 30_000 }, (_, i) => `é,${'ж'.repeat(i % 7)}"\r\n${i}`);
+    const rows = names.map((name, i) => `"${name.replace('"', '""')}",${i + 1},${i}\r\n`);
+    const ticks = await ticksOf(await sourceOf(`symbol,price,time\r\n${rows.join('')}`));
+    expect(ticks.map(([symbol]) => symbol)).toEqual(names);
+    expect(ticks.map(([, price]) => price)).toEqual(names.map((_, i) => i + 1));
+  });
+
+  it('refuses a file whose last quote is open', async () => {
+    const source = await sourceOf('symbol,price,time\nA,1,5\n"B,1,6\n');
+    await expect(ticksOf(source)).rejects.toThrow(CsvError);
   });
 
   it('unpacks .gz', async () => {
