@@ -6,13 +6,10 @@ import {
   UNAUTHENTICATED,
   UncheckedTokenError,
 } from '../access/index.ts';
-import { UNKNOWN_SYMBOL } from '../engine/index.ts';
 import { AddressRates } from '../gateway/limits/address-rates.ts';
 import { bearerToken, Client } from '../gateway/sessions/client.ts';
 import type { SecurityEvents } from '../gateway/sessions/security-events.ts';
 import type { HttpRequest } from '../gateway/transport/transport.ts';
-import { validateSymbol } from '../protocol/index.ts';
-import type { QueryContext } from './context.ts';
 import { RETRY_AFTER, RequestProblem } from './problems.ts';
 
 /** What a route requires of its caller, where the server requires tokens at all. */
@@ -112,20 +109,4 @@ export class HttpAccess {
       throw new RequestProblem(status, `${error.message}.`, {}, headers);
     }
   }
-}
-
-/**
- * The id of a symbol in a request; `UNKNOWN_SYMBOL` if there is none.
- *
- * @throws RequestProblem 403 for a symbol that the client may not read, existing or not
- */
-export function readableSymbol(
-  { access, engine }: QueryContext,
-  client: Client,
-  symbol: string,
-): number {
-  // Never look up an invalid symbol: it might be the name of another tenant's.
-  if (validateSymbol(symbol) !== undefined) return UNKNOWN_SYMBOL;
-  if (!client.canRead(symbol)) throw access.forbidden(client, 'read', symbol);
-  return engine.symbols.findName(client.nameSpace.nameOf(symbol));
 }

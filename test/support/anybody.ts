@@ -9,13 +9,8 @@ const MANY = 1_000_000;
 /** A client of a server that demands no tokens. */
 export const anybody = new Client(ANONYMOUS, '127.0.0.1');
 
-/** What scopes share where nothing is limited. */
-export function unlimitedScopes() {
-  const limits = { newSymbolsPerPublisher: MANY, symbolsPerTenant: MANY };
-  return { quota: new SymbolQuota(limits, []), security: UNWATCHED };
-}
-
 /** The scope of a publisher that may publish everything. */
 export function unlimitedScope(): PublishScope {
-  return new PublishScope(anybody, unlimitedScopes());
+  const limits = { newSymbolsPerPublisher: MANY, symbolsPerTenant: MANY };
+  return new PublishScope(anybody, new SymbolQuota(limits, []), UNWATCHED);
 }

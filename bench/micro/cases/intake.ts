@@ -28,7 +28,7 @@ async function makeIntake(naming: Naming): Promise<Case> {
   const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, { symbolAppeared: () => undefined });
   const quota = new SymbolQuota({ newSymbolsPerPublisher: SYMBOLS, symbolsPerTenant: SYMBOLS }, []);
   const client = new Client(ANONYMOUS, '127.0.0.1');
-  const scope = new PublishScope(client, { quota, security: UNWATCHED });
+  const scope = new PublishScope(client, quota, UNWATCHED);
   const aliases = new AliasTable();
   for (const [alias, symbol] of rig.symbols.entries()) aliases.declare(alias, symbol);
   const batch = new TickBatch();

@@ -1,26 +1,26 @@
 import type { NameSpace } from '../../engine/index.ts';
-import type { GatewayContext } from '../context.ts';
+import type { SymbolQuota } from '../limits/symbol-quota.ts';
 import type { Client } from '../sessions/client.ts';
-import type { LimitName } from '../sessions/security-events.ts';
+import type { LimitName, SecurityEvents } from '../sessions/security-events.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-export type PublishScopeContext = Pick<GatewayContext, 'quota' | 'security'>;
 
 /** What one client may publish. The tick intake checks against it. */
 export class PublishScope {
   /** Precedes the bytes of each symbol; empty in the default tenant. */
   readonly prefix: Uint8Array;
   readonly #client: Client;
-  readonly #context: PublishScopeContext;
+  readonly #quota: SymbolQuota;
+  readonly #security: SecurityEvents;
   readonly #nameSpace: NameSpace;
   /** Decisions by symbol id, for names that come with every tick. */
   #known = new Map<number, boolean>();
 
-  constructor(client: Client, context: PublishScopeContext) {
+  constructor(client: Client, quota: SymbolQuota, security: SecurityEvents) {
     this.#client = client;
-    this.#context = context;
+    this.#quota = quota;
+    this.#security = security;
     this.#nameSpace = client.nameSpace;
     this.prefix = encoder.encode(client.nameSpace.prefix);
   }
@@ -33,7 +33,7 @@ export class PublishScope {
   /** Whether a symbol may be published. */
   covers(symbol: string): boolean {
     const isCovered = this.#client.identity.publish.covers(symbol);
-    if (!isCovered) this.#context.security.forbidden(this.#client, `publish ${symbol}`);
+    if (!isCovered) this.#security.forbidden(this.#client, `publish ${symbol}`);
     return isCovered;
   }
 
@@ -54,8 +54,8 @@ export class PublishScope {
 
   /** Counts a new symbol of the client, unless that breaks the limit that is returned. */
   tryAddSymbol(): LimitName | undefined {
-    const broken = this.#context.quota.tryAdd(this.#client);
-    if (broken !== undefined) this.#context.security.limited(broken, this.#client);
+    const broken = this.#quota.tryAdd(this.#client);
+    if (broken !== undefined) this.#security.limited(broken, this.#client);
     return broken;
   }
 

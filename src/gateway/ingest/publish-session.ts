@@ -20,24 +20,25 @@ import { MESSAGE_TOO_LARGE, type SocketHandler } from '../transport/transport.ts
 import { PendingDurable } from './acknowledgements.ts';
 import { AliasTable } from './alias-table.ts';
 import type { CreditHolder } from './credit-pool.ts';
-import { PublishScope, type PublishScopeContext } from './publish-scope.ts';
+import { PublishScope } from './publish-scope.ts';
 import type { Publisher } from './publisher-registry.ts';
 
-export type PublishContext = PublishScopeContext &
-  Pick<
-    GatewayContext,
-    | 'clock'
-    | 'config'
-    | 'counters'
-    | 'credit'
-    | 'intake'
-    | 'publishers'
-    | 'renewals'
-    | 'scheduler'
-    | 'sessions'
-    | 'tickBatch'
-    | 'ticksReader'
-  >;
+export type PublishContext = Pick<
+  GatewayContext,
+  | 'clock'
+  | 'config'
+  | 'counters'
+  | 'credit'
+  | 'intake'
+  | 'publishers'
+  | 'quota'
+  | 'renewals'
+  | 'scheduler'
+  | 'security'
+  | 'sessions'
+  | 'tickBatch'
+  | 'ticksReader'
+>;
 
 /** Aliases a connection may declare, at least; more where the server holds more symbols. */
 const ALIASES_MAX = 65_536;
@@ -78,7 +79,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.connection = connection;
     this.publisher = publisher;
     this.#context = context;
-    this.#scope = new PublishScope(connection.client, context);
+    this.#scope = new PublishScope(connection.client, context.quota, context.security);
     this.#rate = new TokenBucket(this.#ticksPerSecond, context.clock.steady);
     const isDurable = context.config.publish.acknowledge === 'durable';
     if (isDurable && publisher.isNamed) this.#undurable = new PendingDurable();

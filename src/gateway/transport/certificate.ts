@@ -2,7 +2,6 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureVersion } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
-import type { GatewayLog } from '../context.ts';
 
 /** The files of a certificate and its key. */
 export interface TlsFiles {
@@ -126,6 +125,11 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Takes warnings about the dates of a certificate. */
+interface CertificateLog {
+  warn(fields: object, message: string): void;
+}
+
 /** The result of reading a certificate again. */
 export interface Renewal {
   /** Whether it differs from the one before. */
@@ -136,10 +140,10 @@ export interface Renewal {
 
 /** The certificate of new connections. */
 export class ServedCertificate {
-  readonly #log: GatewayLog;
+  readonly #log: CertificateLog;
   #pair: TlsPair;
 
-  private constructor(pair: TlsPair, log: GatewayLog) {
+  private constructor(pair: TlsPair, log: CertificateLog) {
     this.#pair = pair;
     this.#log = log;
     this.#checkDates(pair);
@@ -150,7 +154,7 @@ export class ServedCertificate {
    *
    * @throws Error if it or its key cannot be used
    */
-  static read(files: Config['tls'], log: GatewayLog): ServedCertificate | undefined {
+  static read(files: Config['tls'], log: CertificateLog): ServedCertificate | undefined {
     if (files.certificateFile === '' && files.keyFile === '') return undefined;
     return new ServedCertificate(readTlsPair(files), log);
   }

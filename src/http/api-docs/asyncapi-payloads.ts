@@ -57,8 +57,8 @@ export const symbolId = element(
 export const patterns = element(
   z.array(z.string()),
   'patterns',
-  `Symbols, or texts of 1 to ${SYMBOL_LENGTH_MAX} code points in which each \`*\` matches any run ` +
-    'of characters.',
+  `Symbols, or texts of 1 to ${SYMBOL_LENGTH_MAX} code points in which each \`*\` matches any ` +
+    'run of characters.',
 );
 
 /** The result for each pattern of a request. */

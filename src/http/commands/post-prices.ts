@@ -78,14 +78,14 @@ class PricePoster {
    *   taken
    */
   #post(bodies: readonly object[], client: Client): RejectedPrice[] {
-    const { clock, intake, scheduler } = this.#context;
+    const { clock, intake, quota, scheduler, security } = this.#context;
     clock.read();
     const { now } = clock;
     const prices = bodies.map((body) => readPostedPrice(body, now, intake.maxFutureMs));
     this.#requireRoom(prices.filter(({ faults }) => faults.length === 0).length);
     // Invalid ones go in too: the intake rejects and counts them.
     this.#fillBatch(prices);
-    const scope = new PublishScope(client, this.#context);
+    const scope = new PublishScope(client, quota, security);
     intake.take(this.#batch, undefined, now, clock.monotonic, scope, true);
     scheduler.schedule();
     return this.#rejected(prices);

@@ -7,14 +7,13 @@ import {
   type Store,
   type TimeRange,
 } from '../../store/index.ts';
-import { readableSymbol } from '../access.ts';
 import type { Handler, QueryContext } from '../context.ts';
 import { jsonResponse } from '../json.ts';
 import { RequestProblem, unknownSymbol } from '../problems.ts';
 import { QueryParameters } from '../query-parameters.ts';
 import { formatRfc3339 } from '../rfc-3339.ts';
 import type { PriceAnomaly } from '../schemas.ts';
-import type { StatisticsReader } from './statistics.ts';
+import { readableSymbol, type StatisticsReader } from './statistics.ts';
 
 /**
  * `GET /api/prices/{symbol}/anomalies`: a page, oldest first. With `after`, the first anomalies

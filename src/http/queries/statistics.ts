@@ -1,5 +1,6 @@
-import { symbolOfName } from '../../engine/index.ts';
-import { readableSymbol } from '../access.ts';
+import { symbolOfName, UNKNOWN_SYMBOL } from '../../engine/index.ts';
+import type { Client } from '../../gateway/sessions/client.ts';
+import { validateSymbol } from '../../protocol/index.ts';
 import type { Handler, QueryContext } from '../context.ts';
 import { jsonResponse } from '../json.ts';
 import { RETRY_AFTER, RequestProblem, unknownSymbol } from '../problems.ts';
@@ -141,4 +142,20 @@ export class StatisticsReader {
       anomaliesDetected: this.#anomalies,
     };
   }
+}
+
+/**
+ * The id of a symbol in a request; `UNKNOWN_SYMBOL` if there is none.
+ *
+ * @throws RequestProblem 403 for a symbol that the client may not read, existing or not
+ */
+export function readableSymbol(
+  { access, engine }: QueryContext,
+  client: Client,
+  symbol: string,
+): number {
+  // Never look up an invalid symbol: it might be the name of another tenant's.
+  if (validateSymbol(symbol) !== undefined) return UNKNOWN_SYMBOL;
+  if (!client.canRead(symbol)) throw access.forbidden(client, 'read', symbol);
+  return engine.symbols.findName(client.nameSpace.nameOf(symbol));
 }
