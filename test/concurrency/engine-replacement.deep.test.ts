@@ -107,7 +107,7 @@ class LoadedEngine {
 const shown = (values: readonly number[]) => values.map((value) => Math.round(value)).join(' ');
 
 describe('a worker that dies under load', () => {
-  it('is replaced in time, whether it was killed or failed, and other partitions go on', async () => {
+  it('is replaced in time by a thread kept ready, killed or failed; others go on', async () => {
     const loaded = await LoadedEngine.start();
     const { engine } = loaded.run;
     const killed: number[] = [];

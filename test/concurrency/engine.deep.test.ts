@@ -56,7 +56,7 @@ describe('the engine', () => {
     expect(found).toBeGreaterThan(1000);
   });
 
-  it('loses nothing through queues of 64 that refuse, when refused ticks are offered again', async () => {
+  it('loses nothing through queues of 64 when refused ticks are offered again', async () => {
     const run = await EngineRun.start({ channelCapacity: 64 });
     run.register(SYMBOLS);
     const some = TICKS.slice(0, 30_000);

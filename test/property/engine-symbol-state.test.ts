@@ -121,7 +121,8 @@ describe('the bytes of a state', () => {
     const half = two.slice(0, bytes.length + 10);
     const reading = () => [...decodeSymbolStates(half)];
     expect(reading).toThrow(
-      `symbol state at byte ${bytes.length}: truncated or damaged: 10 bytes left, its length is ${bytes.length}`,
+      `symbol state at byte ${bytes.length}: truncated or damaged: ` +
+        `10 bytes left, its length is ${bytes.length}`,
     );
   });
 

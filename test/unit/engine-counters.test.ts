@@ -34,7 +34,7 @@ describe('the counters', () => {
     }
   });
 
-  it('put whatever is longer into the last bucket, and a clock that went back into the first', () => {
+  it('count longer latencies in the last bucket, and negative ones in the first', () => {
     const counters = new Counters(createCounters());
     counters.addLatency(1e15, 2);
     counters.addLatency(-50, 1);
