@@ -1,14 +1,8 @@
-import { ceiling } from './ceiling.ts';
 import { centrifugo, type RunningCentrifugo } from './centrifugo.ts';
 import type { Contender } from './contender.ts';
-import { counter } from './counter.ts';
-import { inline, inlineHeardOnly } from './inline.ts';
-import { mosquitto } from './mosquitto.ts';
-import { nats } from './nats.ts';
-import { relay } from './relay.ts';
-import { socketIo } from './socket-io.ts';
+import { mosquitto, nats } from './installed-servers.ts';
+import { ceiling, counter, inline, inlineHeardOnly, relay, socketIo, ws } from './node-servers.ts';
 import { tickwire, tickwireConflated, tickwireJson } from './tickwire.ts';
-import { ws } from './ws.ts';
 
 /** All contenders by the keys that a command line uses, in the order of the tables. */
 export const CONTENDERS = {

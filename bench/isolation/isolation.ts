@@ -7,7 +7,7 @@ import { describeMachine, formatMachine } from '../../loadgen/machine.ts';
 import { builtProgram } from '../../testkit/managed-process.ts';
 import { isServing } from '../../testkit/server-process.ts';
 import { ChildServer } from '../contenders/child-server.ts';
-import { spreadOf } from '../report/spread.ts';
+import { spreadOf } from '../report/results.ts';
 import { ATTACKS } from './attacks.ts';
 import { Victim } from './victim.ts';
 

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../loadgen/clock.ts';
-import type { Receipt } from '../load/receipt.ts';
 import { WebSocketClient } from '../load/web-socket-client.ts';
 import { tickwireWire } from '../wires/tickwire.ts';
-import type { PublisherSide, SubscriberSide, Updates } from '../wires/wire.ts';
+import type { PublisherSide, Receipt, SubscriberSide, Updates } from '../wires/wire.ts';
 
 const MARKET = { symbols: ['VICTIM'] };
 const TICK_EVERY_MS = 4;

@@ -1,5 +1,5 @@
 import { Latency } from '../../loadgen/latency.ts';
-import type { Receipt } from './receipt.ts';
+import type { Receipt } from '../wires/wire.ts';
 
 /** Counts what many sessions get. */
 export class Tally implements Receipt {

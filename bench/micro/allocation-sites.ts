@@ -1,7 +1,6 @@
 import { type HeapProfiler, Session } from 'node:inspector/promises';
 import { basename } from 'node:path';
-import type { Case } from './case.ts';
-import { WARM_UP_MS_MIN, warmUp } from './warm-up.ts';
+import { type Case, WARM_UP_MS_MIN, warmUp } from './case.ts';
 
 /** A function that allocates, and how much. */
 export interface AllocationSite {

@@ -6,11 +6,11 @@ import {
   type Baseline,
   type Comparison,
   compare,
+  comparisonTable,
   readBaseline,
   writeBaseline,
 } from './baseline.ts';
 import type { CaseMaker } from './case.ts';
-import { comparisonTable } from './comparison-table.ts';
 import { findAllocationSites, measureCase } from './measure-case.ts';
 
 const USAGE = `Micro benchmarks: time and allocation of the parts, against a stored baseline.

@@ -1,7 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
-import type { Case } from './case.ts';
+import { type Case, WARM_UP_MS_MIN, warmUp } from './case.ts';
 import { CollectionWatch } from './collection-watch.ts';
-import { WARM_UP_MS_MIN, warmUp } from './warm-up.ts';
 
 const ROUNDS = 7;
 /** A round ends with this much allocated: far below what the young generation holds. */

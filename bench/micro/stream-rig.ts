@@ -3,9 +3,9 @@ import type { GatewayContext } from '../../src/gateway/index.ts';
 import { Client } from '../../src/gateway/sessions/client.ts';
 import { Connection } from '../../src/gateway/sessions/connection.ts';
 import { StreamSession } from '../../src/gateway/sessions/stream-session.ts';
+import type { Socket } from '../../src/gateway/transport/transport.ts';
 import { encodeFrame, Op } from '../../src/protocol/index.ts';
 import { gatewayContext } from '../../testkit/gateway-context.ts';
-import { CountingSocket } from './counting-socket.ts';
 import type { EngineRig } from './engine-rig.ts';
 
 const SOCKET_BUFFER_BYTES_MAX = 1024 * 1024;
@@ -29,5 +29,33 @@ export class StreamRig {
     const session = new StreamSession(connection, this.context);
     session.message(encodeFrame([Op.SUBSCRIBE, 1, symbols, { anomalies: false }], 'binary'));
     this.sockets.push(socket);
+  }
+}
+
+/** A peer in memory that takes what it is sent, and counts it. */
+export class CountingSocket implements Socket {
+  readonly remoteAddress = '127.0.0.1';
+  messages = 0;
+  bytes = 0;
+  /** Whether it has room; without, it takes what comes all the same but looks full. */
+  isOpenForMore = true;
+
+  send(message: Uint8Array | string): void {
+    this.messages++;
+    this.bytes += message.length;
+  }
+
+  bufferedAmount(): number {
+    return this.isOpenForMore ? 0 : Number.MAX_SAFE_INTEGER;
+  }
+
+  cork(work: () => void): void {
+    work();
+  }
+
+  ping(): void {}
+
+  end(code: number, reason: string): void {
+    throw new Error(`a session was closed with ${code}: ${reason}`);
   }
 }

@@ -1,8 +1,7 @@
 import { formatMachine } from '../../loadgen/machine.ts';
 import { CONTENDER_KEYS, type ContenderKey } from '../contenders/contenders.ts';
 import type { Column, Figures, WorkloadGroup } from '../workloads/workload.ts';
-import type { Results, WorkloadResult } from './results.ts';
-import { spreadOf } from './spread.ts';
+import { type Results, spreadOf, type WorkloadResult } from './results.ts';
 
 const NONE = '–';
 const RATIO_DIGITS = 2;
@@ -120,4 +119,23 @@ function formatTable(head: readonly string[], rows: readonly (readonly string[])
   };
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
   return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+const BEGIN = '<!-- bench:begin -->';
+const END = '<!-- bench:end -->';
+
+/**
+ * Puts a report between the markers of a document; where it has none, the report with its markers is the document.
+ *
+ * @param document undefined where there is none yet
+ * @throws Error when it has one marker only, or the two in the wrong order
+ */
+export function spliceReport(document: string | undefined, report: string): string {
+  const framed = `${BEGIN}\n\n${report}\n\n${END}`;
+  const begin = document?.indexOf(BEGIN) ?? -1;
+  const end = document?.indexOf(END) ?? -1;
+  if (document === undefined || (begin < 0 && end < 0)) return `${framed}\n`;
+  if (begin < 0 || end < begin)
+    throw new Error(`the document needs ${BEGIN} and, behind it, ${END}`);
+  return document.slice(0, begin) + framed + document.slice(end + END.length);
 }

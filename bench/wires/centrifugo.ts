@@ -1,6 +1,13 @@
-import type { Receipt } from '../load/receipt.ts';
 import { PAYLOAD_BYTES } from './records.ts';
-import type { Market, Payload, PublisherSide, SubscriberSide, Updates, Wire } from './wire.ts';
+import type {
+  Market,
+  Payload,
+  PublisherSide,
+  Receipt,
+  SubscriberSide,
+  Updates,
+  Wire,
+} from './wire.ts';
 
 export const CENTRIFUGO_PATH = '/connection/websocket';
 

@@ -1,5 +1,5 @@
 import { PAYLOAD_BYTES, writePayload } from './records.ts';
-import type { Updates } from './wire.ts';
+import type { Payload, Updates } from './wire.ts';
 
 /** What goes around a symbol's payload to make a packet of it. */
 export interface Wrapping {
@@ -63,4 +63,26 @@ function payloadOf(symbol: number): Uint8Array {
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
+}
+
+const NONE = new Uint8Array(0);
+
+/** Makes one stream of bytes of the messages of a connection: a packet may begin in one and end in another. */
+export class UnreadBytes {
+  #rest: Uint8Array = NONE;
+
+  /**
+   * The bytes that are to read now: those kept, then the message.
+   *
+   * @throws Error when the message is text
+   */
+  followedBy(payload: Payload): Uint8Array {
+    if (typeof payload === 'string') throw new Error(`text instead of bytes: ${payload}`);
+    return this.#rest.length === 0 ? payload : Buffer.concat([this.#rest, payload]);
+  }
+
+  /** Keeps a copy of what was not read, from `offset` on. */
+  keep(bytes: Uint8Array, offset: number): void {
+    this.#rest = offset === bytes.length ? NONE : Uint8Array.prototype.slice.call(bytes, offset);
+  }
 }

@@ -1,9 +1,15 @@
-import type { Receipt } from '../load/receipt.ts';
-import { dueTimeAt } from './due-time.ts';
-import { JoinedPackets } from './joined-packets.ts';
+import { JoinedPackets, UnreadBytes } from './joined-packets.ts';
 import { PAYLOAD_BYTES } from './records.ts';
-import { UnreadBytes } from './unread-bytes.ts';
-import type { Market, Payload, PublisherSide, SubscriberSide, Updates, Wire } from './wire.ts';
+import {
+  dueTimeAt,
+  type Market,
+  type Payload,
+  type PublisherSide,
+  type Receipt,
+  type SubscriberSide,
+  type Updates,
+  type Wire,
+} from './wire.ts';
 
 // Types of packets with the flags of their first byte.
 const CONNECT = 0x10;

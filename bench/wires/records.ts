@@ -1,6 +1,13 @@
-import type { Receipt } from '../load/receipt.ts';
-import { dueTimeAt } from './due-time.ts';
-import type { Market, Payload, PublisherSide, SubscriberSide, Updates, Wire } from './wire.ts';
+import {
+  dueTimeAt,
+  type Market,
+  type Payload,
+  type PublisherSide,
+  type Receipt,
+  type SubscriberSide,
+  type Updates,
+  type Wire,
+} from './wire.ts';
 
 /*
  * The wire of servers that deliver ready bytes. All integers and doubles are little-endian.

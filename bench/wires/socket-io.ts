@@ -1,7 +1,14 @@
-import type { Receipt } from '../load/receipt.ts';
 import { JoinedPackets } from './joined-packets.ts';
 import { countPayloads, RECORD_HEADER_BYTES } from './records.ts';
-import type { Market, Payload, PublisherSide, SubscriberSide, Updates, Wire } from './wire.ts';
+import type {
+  Market,
+  Payload,
+  PublisherSide,
+  Receipt,
+  SubscriberSide,
+  Updates,
+  Wire,
+} from './wire.ts';
 
 const PATH = '/socket.io/?EIO=4&transport=websocket';
 

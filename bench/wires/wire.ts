@@ -1,5 +1,3 @@
-import type { Receipt } from '../load/receipt.ts';
-
 /**
  * What a contender's clients speak. The same load generator drives all of them: it owns the sockets, the schedule and
  * the counting; a wire only makes and reads the payloads of WebSocket messages.
@@ -56,4 +54,21 @@ export interface SubscriberSide {
   opening(): Payload[];
   /** Counts what a message delivers; what it returns is sent back. */
   receive(payload: Payload, receipt: Receipt): Payload | undefined;
+}
+
+/** What subscribers got: counted by wires, read by workloads. */
+export interface Receipt {
+  /** An update arrived at a subscriber: `count` updates of the source in one entry (more than one: conflated). */
+  update(count: number): void;
+  /** The newest update of what was just counted was due at this time, ms since the epoch: records the latency. */
+  dueAt(timeMs: number): void;
+}
+
+const eightBytes = new Uint8Array(8);
+const oneDouble = new Float64Array(eightBytes.buffer);
+
+/** When the update whose payload begins at `offset` was due, ms since the epoch. At any address, and makes no object. */
+export function dueTimeAt(bytes: Uint8Array, offset: number): number {
+  for (let index = 0; index < 8; index += 1) eightBytes[index] = bytes[offset + index] ?? 0;
+  return oneDouble[0] ?? 0;
 }

@@ -8,9 +8,8 @@ import {
 } from '../load/subscription-plan.ts';
 import { makeUpdates } from '../load/update-stream.ts';
 import { stampNow } from './full-speed.ts';
-import { marketOf } from './market.ts';
 import { Trial } from './trial.ts';
-import type { Figures, Turn } from './workload.ts';
+import { type Figures, marketOf, type Turn } from './workload.ts';
 
 const SEED = 1;
 const US_PER_MS = 1000;

@@ -1,9 +1,14 @@
 import type { ContenderKey } from '../contenders/contenders.ts';
 import { makeUpdates } from '../load/update-stream.ts';
 import { measureFullSpeed, processingRate, stampNow } from './full-speed.ts';
-import { marketOf } from './market.ts';
 import { Trial } from './trial.ts';
-import type { Figures, Turn, Workload, WorkloadGroup } from './workload.ts';
+import {
+  type Figures,
+  marketOf,
+  type Turn,
+  type Workload,
+  type WorkloadGroup,
+} from './workload.ts';
 
 const PUBLISHERS = 2;
 const SEED = 1;

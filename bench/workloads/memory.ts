@@ -3,9 +3,14 @@ import type { ContenderKey } from '../contenders/contenders.ts';
 import { planSubscriptions } from '../load/subscription-plan.ts';
 import { emptyUpdates } from '../load/update-stream.ts';
 import type { Updates } from '../wires/wire.ts';
-import { marketOf } from './market.ts';
 import { startOnly, Trial } from './trial.ts';
-import type { Figures, Turn, Workload, WorkloadGroup } from './workload.ts';
+import {
+  type Figures,
+  marketOf,
+  type Turn,
+  type Workload,
+  type WorkloadGroup,
+} from './workload.ts';
 
 /** Starts of which the median counts. */
 const STARTS = 5;

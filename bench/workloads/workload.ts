@@ -1,6 +1,7 @@
 import type { Clock } from '../../loadgen/clock.ts';
 import type { Contender } from '../contenders/contender.ts';
 import type { ContenderKey } from '../contenders/contenders.ts';
+import type { Market } from '../wires/wire.ts';
 
 /** What one contender reached in one round, by the keys of the columns; a figure that it does not have is absent. */
 export type Figures = Readonly<Record<string, number>>;
@@ -55,4 +56,11 @@ export interface WorkloadGroup {
   /** A column as a multiple of what another contender has there. */
   readonly ratio?: { readonly column: string; readonly to: ContenderKey };
   readonly workloads: readonly Workload[];
+}
+
+/** A market of so many symbols, with names of equal length. */
+export function marketOf(symbols: number): Market {
+  return {
+    symbols: Array.from({ length: symbols }, (_, i) => `SYM-${String(i).padStart(6, '0')}`),
+  };
 }

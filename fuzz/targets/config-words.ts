@@ -1,8 +1,7 @@
 import { readCommandLine } from '../../src/config/command-line.ts';
 import { CONFIG_KEYS } from '../../src/config/keys.ts';
 import type { Random } from '../../testkit/random.ts';
-import type { Target } from '../engine/target.ts';
-import { Violation } from '../engine/target.ts';
+import { type Target, Violation } from '../engine/target.ts';
 import { anyText } from '../generate/values.ts';
 import { ScratchFile } from './scratch-file.ts';
 

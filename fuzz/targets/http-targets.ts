@@ -3,8 +3,7 @@ import { listOperations } from '../../src/http/api-docs/openapi-operations.ts';
 import { RequestProblem } from '../../src/http/problems.ts';
 import { QueryParameters } from '../../src/http/query-parameters.ts';
 import { RouteTable } from '../../src/http/route-table.ts';
-import type { Target } from '../engine/target.ts';
-import { Violation } from '../engine/target.ts';
+import { type Target, Violation } from '../engine/target.ts';
 import { anyText } from '../generate/values.ts';
 
 const PATHS = [

@@ -1,7 +1,6 @@
 import { patternMatcher, validatePattern, validateSymbol } from '../../src/protocol/index.ts';
 import type { Random } from '../../testkit/random.ts';
-import type { Target } from '../engine/target.ts';
-import { Violation } from '../engine/target.ts';
+import { type Target, Violation } from '../engine/target.ts';
 import { anyText } from '../generate/values.ts';
 
 /** Rules of symbols and patterns, and matching against a table of every prefix; "pattern LF symbol". */

@@ -1,7 +1,6 @@
 import { formatRfc3339, parseRfc3339 } from '../../src/http/rfc-3339.ts';
 import type { Random } from '../../testkit/random.ts';
-import type { Target } from '../engine/target.ts';
-import { Violation } from '../engine/target.ts';
+import { type Target, Violation } from '../engine/target.ts';
 
 /** What `Date` reads too, and the same way. */
 const COMMON =

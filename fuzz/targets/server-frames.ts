@@ -1,8 +1,7 @@
 import { decodeServerFrame } from '../../client-sdk/src/connection/frame-codec.ts';
 import { Mirror } from '../../client-sdk/src/subscriber/mirror.ts';
 import { Op } from '../../src/protocol/index.ts';
-import type { Target } from '../engine/target.ts';
-import { Violation } from '../engine/target.ts';
+import { type Target, Violation } from '../engine/target.ts';
 import { encodeSomehow, jsonOf } from '../generate/any-encoding.ts';
 import { serverFrame } from '../generate/frames.ts';
 import { collidingIntegers } from '../generate/values.ts';

@@ -1,5 +1,4 @@
-import type { AnomalySink, Engine } from '../../src/engine/index.ts';
-import { Counter } from '../../src/engine/index.ts';
+import { type AnomalySink, Counter, type Engine } from '../../src/engine/index.ts';
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
 import type { ReceivedTicks, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';

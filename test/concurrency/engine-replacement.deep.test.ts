@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { SkippedTick } from '../../src/engine/index.ts';
-import { Counter } from '../../src/engine/index.ts';
+import { Counter, type SkippedTick } from '../../src/engine/index.ts';
 import { EngineRun, marketTicks } from '../support/engine-run.ts';
 import type { StoryTick } from '../support/tick-story.ts';
 

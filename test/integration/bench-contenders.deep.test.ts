@@ -1,13 +1,10 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { ceiling } from '../../bench/contenders/ceiling.ts';
 import { ChildServer } from '../../bench/contenders/child-server.ts';
 import type { Contender, RunningContender } from '../../bench/contenders/contender.ts';
-import { counter } from '../../bench/contenders/counter.ts';
-import { inline } from '../../bench/contenders/inline.ts';
+import { ceiling, counter, inline, ws } from '../../bench/contenders/node-servers.ts';
 import { tickwire, tickwireConflated, tickwireJson } from '../../bench/contenders/tickwire.ts';
-import { ws } from '../../bench/contenders/ws.ts';
 import { InlineSymbol } from '../../bench/servers/inline-symbol.ts';
 import type {
   Market,

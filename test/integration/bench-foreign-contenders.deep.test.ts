@@ -1,9 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { reasonAgainst } from '../../bench/contenders/configured-server.ts';
 import type { Contender } from '../../bench/contenders/contender.ts';
-import { mosquitto } from '../../bench/contenders/mosquitto.ts';
-import { nats } from '../../bench/contenders/nats.ts';
-import { socketIo } from '../../bench/contenders/socket-io.ts';
+import { installedContender, mosquitto, nats } from '../../bench/contenders/installed-servers.ts';
+import { socketIo } from '../../bench/contenders/node-servers.ts';
 import { RecordedReceipt, updatesOf, WireClient } from '../support/wire-client.ts';
 
 const SYMBOLS = Array.from({ length: 300 }, (_, index) => `S${index}`);
@@ -22,9 +20,16 @@ for (const contender of [socketIo, nats, mosquitto]) {
 }
 
 it('says how to get a server that is not there', async () => {
-  const question = { name: 'no-such-server', flag: '--version', version: /(.+)/ };
+  const program = {
+    name: 'no-such-server',
+    versionFlag: '--version',
+    version: /(.+)/,
+    configFlag: '--config',
+    config: () => '',
+  };
+  const { unavailable } = installedContender(program, nats);
   const reason = 'no-such-server is not installed (Debian: apt-get install no-such-server)';
-  expect(await reasonAgainst(question)).toBe(reason);
+  expect(await unavailable()).toBe(reason);
 });
 
 async function deliversInOrder(contender: Contender): Promise<void> {

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RunningContender } from '../../bench/contenders/contender.ts';
-import type { Receipt } from '../../bench/load/receipt.ts';
 import type {
   Payload,
   PublisherSide,
+  Receipt,
   SubscriberSide,
   Updates,
   Wire,

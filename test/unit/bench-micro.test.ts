@@ -8,10 +8,10 @@ import {
   BYTES_WITHIN,
   type Comparison,
   compare,
+  comparisonTable,
   readBaseline,
   writeBaseline,
 } from '../../bench/micro/baseline.ts';
-import { comparisonTable } from '../../bench/micro/comparison-table.ts';
 import type { Measurement } from '../../bench/micro/measure-case.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseBenchOptions } from '../../bench/bench-options.ts';
 import { chooseContenders, chooseWorkloads } from '../../bench/choice.ts';
-import { formatMarkdown } from '../../bench/report/markdown.ts';
-import type { Results } from '../../bench/report/results.ts';
-import { spliceReport } from '../../bench/report/splice.ts';
-import { spreadOf } from '../../bench/report/spread.ts';
+import { formatMarkdown, spliceReport } from '../../bench/report/markdown.ts';
+import { type Results, spreadOf } from '../../bench/report/results.ts';
 import type { WorkloadGroup } from '../../bench/workloads/workload.ts';
 import { workloadsWith } from '../../bench/workloads/workloads.ts';
 

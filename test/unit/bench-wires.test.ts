@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Receipt } from '../../bench/load/receipt.ts';
 import {
   PAYLOAD_BYTES,
   RECORD_BYTES,
@@ -7,7 +6,7 @@ import {
   recordsWire,
 } from '../../bench/wires/records.ts';
 import { tickwireWire } from '../../bench/wires/tickwire.ts';
-import type { Payload, Updates } from '../../bench/wires/wire.ts';
+import type { Payload, Receipt, Updates } from '../../bench/wires/wire.ts';
 import {
   ByteWriter,
   decodeFrame,

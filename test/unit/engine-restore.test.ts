@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AnomalyCount, SymbolState } from '../../src/engine/index.ts';
-import { Engine } from '../../src/engine/index.ts';
+import { type AnomalyCount, Engine, type SymbolState } from '../../src/engine/index.ts';
 import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
 

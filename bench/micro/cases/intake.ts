@@ -9,7 +9,7 @@ import { UNWATCHED } from '../../../src/gateway/sessions/security-events.ts';
 import { TickBatch, TicksReader } from '../../../src/protocol/index.ts';
 import type { Case, CaseMaker } from '../case.ts';
 import { EngineRig } from '../engine-rig.ts';
-import { type Naming, tickFrames } from '../tick-frames.ts';
+import { type Naming, tickFrames } from '../tick-stream.ts';
 
 const SYMBOLS = 10_000;
 const TICKS = 256;

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { until } from '../../../testkit/until.ts';
 import { Client } from '../../support/transport-peers.ts';
-import type { Behavior, RecordingSession } from '../../support/transport-rig.ts';
-import { rigs } from '../../support/transport-rig.ts';
+import { type Behavior, type RecordingSession, rigs } from '../../support/transport-rig.ts';
 
 function planted(session: RecordingSession): void {
   if (session.path === '/bad') throw new Error('planted');

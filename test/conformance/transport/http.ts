@@ -7,8 +7,7 @@ import type {
 import { delay, until } from '../../../testkit/until.ts';
 import { BODY_BYTES_MAX } from '../../support/transport-options.ts';
 import { RawPeer } from '../../support/transport-peers.ts';
-import type { TransportRig } from '../../support/transport-rig.ts';
-import { rigs, text } from '../../support/transport-rig.ts';
+import { rigs, type TransportRig, text } from '../../support/transport-rig.ts';
 
 /** A small application: each path shows one thing a handler may do. */
 function application(request: HttpRequest): HttpResponse | Promise<HttpResponse> {

@@ -1,0 +1,166 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mqttWire } from '../wires/mqtt.ts';
+import { natsWire } from '../wires/nats.ts';
+import { ChildServer } from './child-server.ts';
+import type { Contender, RunningContender } from './contender.ts';
+
+/** Where Debian puts servers is not on every user's path. */
+const FOLDERS = ['', '/usr/sbin/', '/usr/local/sbin/'];
+const TIMEOUT_MS = 5000;
+
+/** A server of the operating system, started as `NAME CONFIG_FLAG FILE`. */
+export interface InstalledProgram {
+  readonly name: string;
+  /** Makes it print its version, which is the first group of `version`. */
+  readonly versionFlag: string;
+  readonly version: RegExp;
+  readonly configFlag: string;
+  /** The configuration that makes it listen on a port of 127.0.0.1; the folder is its own. */
+  readonly config: (port: number, folder: string) => string;
+}
+
+/** The command and version, or undefined where it is not installed or does not start. */
+async function findProgram(
+  program: InstalledProgram,
+): Promise<{ readonly command: string; readonly version: string } | undefined> {
+  for (const folder of FOLDERS) {
+    const command = folder + program.name;
+    const version = program.version.exec(await outputOf(command, program.versionFlag))?.[1];
+    if (version !== undefined) return { command, version };
+  }
+  return undefined;
+}
+
+/** What it printed, whatever its exit code: some programs end with 1 after their help. */
+function outputOf(command: string, flag: string): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(command, [flag], { timeout: TIMEOUT_MS }, (_error, stdout, stderr) => {
+      resolve(stdout + stderr);
+    });
+  });
+}
+
+/** A contender that passes ready bytes on, with a configuration of its own in a temporary folder. */
+export function installedContender(
+  program: InstalledProgram,
+  shown: Pick<Contender, 'name' | 'description' | 'wire'>,
+): Contender {
+  const { name } = program;
+  const find = () => findProgram(program);
+  return {
+    ...shown,
+    kinds: new Set(['fan-out']),
+    unavailable: async () =>
+      (await find()) ? undefined : `${name} is not installed (Debian: apt-get install ${name})`,
+    version: async () => `${name} ${(await find())?.version ?? 'not installed'}`,
+    start: async () => {
+      const found = await find();
+      if (found === undefined) throw new Error(`${name} is not installed`);
+      return startConfigured(program, found.command);
+    },
+  };
+}
+
+async function startConfigured(
+  { name, configFlag, config }: InstalledProgram,
+  command: string,
+): Promise<RunningContender> {
+  const folder = mkdtempSync(join(tmpdir(), `tickwire-bench-${name}-`));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  const file = join(folder, `${name}.conf`);
+  try {
+    const server = await ChildServer.start({
+      command,
+      args: (port) => {
+        writeFileSync(file, config(port, folder));
+        return [configFlag, file];
+      },
+    });
+    return {
+      host: server.host,
+      port: server.port,
+      pid: server.pid,
+      processed: () => Promise.resolve(undefined),
+      stop: () => server.stop().finally(removeFolder),
+    };
+  } catch (error) {
+    removeFolder();
+    throw error;
+  }
+}
+
+/**
+ * The NATS server's own WebSocket listener. The one for plain TCP cannot be turned off; it gets a
+ * port that nobody uses. A subscriber counts as too slow later than by default (64 MB pending, 10 s
+ * to write), so that a moment without processor time ends no run.
+ */
+export const nats = installedContender(
+  {
+    name: 'nats-server',
+    versionFlag: '--version',
+    version: /nats-server: v(\S+)/,
+    configFlag: '--config',
+    config: (port) => `
+      host: "127.0.0.1"
+      port: -1
+      websocket {
+        host: "127.0.0.1"
+        port: ${port}
+        no_tls: true
+        compression: false
+      }
+      max_pending: 268435456
+      write_deadline: "30s"
+      max_connections: 100000
+      max_subscriptions: 0
+    `,
+  },
+  {
+    name: 'NATS',
+    description: 'passes ready bytes on by subject; written in Go, on all processors',
+    wire: natsWire,
+  },
+);
+
+/**
+ * Mosquitto's own WebSocket listener, at QoS 0. Before version 2.1 it serves that listener beside its
+ * own event loop, which may let a message wait when there are few of them (77 ms were seen): judge it
+ * by CPU time rather than by latency.
+ *
+ * It does not start with a WebSocket listener alone, so it gets a socket in its folder too, which it
+ * may make because it stays the user that started it. Without a limit to its queues it drops nothing
+ * that a subscriber is a moment late to take.
+ */
+export const mosquitto = installedContender(
+  {
+    name: 'mosquitto',
+    // It has no flag for its version alone (-v: verbose); the help begins with it.
+    versionFlag: '-h',
+    version: /mosquitto version (\S+)/,
+    configFlag: '-c',
+    config: (port, folder) => `
+user root
+listener 0 ${folder}/unused.sock
+listener ${port} 127.0.0.1
+protocol websockets
+socket_domain ipv4
+allow_anonymous true
+persistence false
+max_queued_messages 0
+set_tcp_nodelay true
+sys_interval 0
+connection_messages false
+log_dest stderr
+log_type error
+log_type warning
+`,
+  },
+  {
+    name: 'Mosquitto',
+    description: 'passes ready bytes on by topic; written in C, on one processor',
+    wire: mqttWire,
+  },
+);

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
+import { recordsWire } from '../wires/records.ts';
+import { socketIoWire } from '../wires/socket-io.ts';
+import { tickwireWire } from '../wires/tickwire.ts';
+import { ChildServer } from './child-server.ts';
+import type { Contender, RunningContender } from './contender.ts';
+
+/** Starts a program of bench/servers; each says at `/processed` how many updates it processed. */
+async function startOwnServer(
+  name: string,
+  args: readonly string[] = [],
+): Promise<RunningContender> {
+  const server = await ChildServer.startOwn(name, args);
+  const { host, port, pid } = server;
+  return {
+    host,
+    port,
+    pid,
+    processed: async () => {
+      const response = await fetch(`http://${host}:${port}/processed`);
+      return Number(await response.text());
+    },
+    stop: () => server.stop(),
+  };
+}
+
+/** Why uWebSockets.js does not run here; undefined when it does. */
+async function withoutUws(): Promise<string | undefined> {
+  const load = loadUws();
+  return load.loaded ? undefined : `uWebSockets.js: ${load.reasons.join('; ')}`;
+}
+
+/** The version of an installed package, as `name 1.2.3`; the name alone where it is not installed. */
+function packageVersion(name: string): string {
+  let folder = new URL('.', import.meta.url);
+  for (;;) {
+    const version = versionIn(new URL(`node_modules/${name}/package.json`, folder));
+    if (version !== undefined) return `${name} ${version}`;
+    const parent = new URL('..', folder);
+    if (parent.href === folder.href) return name;
+    folder = parent;
+  }
+}
+
+/** The versions of packages and of Node, as a contender tells them. */
+function versionsOf(...names: readonly string[]): string {
+  return [...names.map(packageVersion), `Node ${process.version}`].join(', ');
+}
+
+function versionIn(file: URL): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Programs of bench/servers on uWebSockets.js. */
+const onUws = {
+  unavailable: withoutUws,
+  version: async () => versionsOf('uWebSockets.js'),
+} as const;
+
+/** The honest baseline: a script of one thread. */
+export const inline: Contender = {
+  ...onUws,
+  name: 'inline (uWebSockets.js + msgpackr)',
+  description:
+    'one thread: decodes, keeps the same statistics in plain objects, publishes each tick natively',
+  wire: tickwireWire({ hasWelcome: false }),
+  kinds: new Set(['ingest', 'fan-out']),
+  version: async () => versionsOf('uWebSockets.js', 'msgpackr'),
+  start: () => startOwnServer('inline'),
+};
+
+/** The same without what nobody would hear: what remains is decoding and arithmetic. */
+export const inlineHeardOnly: Contender = {
+  ...inline,
+  name: 'inline, heard only',
+  description: 'the same, but publishes only symbols that somebody is subscribed to',
+  kinds: new Set(['ingest']),
+  start: () => startOwnServer('inline', ['heard-only']),
+};
+
+/** What uWebSockets.js itself can do. */
+export const ceiling: Contender = {
+  ...onUws,
+  name: 'ceiling (uWebSockets.js)',
+  description: 'native publish of ready bytes, one message an update; nothing is computed',
+  wire: recordsWire,
+  kinds: new Set(['fan-out']),
+  start: () => startOwnServer('ceiling'),
+};
+
+/** The least that a server which batches can do: the reference for delivery latency. */
+export const relay: Contender = {
+  ...onUws,
+  name: 'relay (uWebSockets.js)',
+  description:
+    'what one message of a publisher holds for a session goes on as one message, at once; nothing is computed',
+  wire: recordsWire,
+  kinds: new Set(['fan-out']),
+  start: () => startOwnServer('relay'),
+};
+
+const tickwireFrames = tickwireWire({ hasWelcome: false });
+
+/** The floor of ingest. Publishers declare no aliases: every message that it counts holds ticks. */
+export const counter: Contender = {
+  ...onUws,
+  name: 'counter (uWebSockets.js)',
+  description:
+    "counts messages and does not look inside; takes the very bytes of Tickwire's publishers",
+  wire: { ...tickwireFrames, publisher: () => tickwireFrames.publisher({ symbols: [] }) },
+  kinds: new Set(['ingest']),
+  start: () => startOwnServer('counter'),
+};
+
+/** The most used WebSocket package of Node. */
+export const ws: Contender = {
+  name: 'ws',
+  description: 'one `send` of ready bytes an update and subscriber; nothing is computed',
+  wire: recordsWire,
+  kinds: new Set(['fan-out']),
+  unavailable: async () => undefined,
+  version: async () => versionsOf('ws'),
+  start: () => startOwnServer('ws'),
+};
+
+/** The most used framework on top of WebSocket, with the `ws` it comes with. */
+export const socketIo: Contender = {
+  name: 'socket.io',
+  description: 'passes ready bytes on by room, an attachment each; nothing is computed',
+  wire: socketIoWire,
+  kinds: new Set(['fan-out']),
+  // The version follows the name of a package that is there.
+  unavailable: async () =>
+    versionsOf('socket.io').startsWith('socket.io ')
+      ? undefined
+      : 'socket.io is not installed (npm install)',
+  version: async () => versionsOf('socket.io'),
+  start: () => startOwnServer('socket-io'),
+};
