@@ -5,37 +5,70 @@
  */
 import { ABORT, type Database } from 'lmdb';
 import { EXIT_DAMAGED } from './database-check.ts';
-import { openDatabases } from './databases.ts';
+import {
+  isAnomalyKey,
+  isTimeKey,
+  ORDINAL_BYTES,
+  openDatabases,
+  RECORD_BYTES,
+  SYMBOL_ROW_BYTES,
+} from './databases.ts';
 
-/** Records of each database that are also read and rewritten: some 0.2 s. */
-const REWRITTEN_MAX = 200_000;
+/** Records of each database, the last ones, that are read and written: some 0.4 s. */
+const EXAMINED_MAX = 100_000;
 /** Pages hold more records than this, so each of them is written. */
-const REWRITE_STRIDE = 8;
+const WRITE_STRIDE = 8;
 
-/** Counts the records, which follows every page. */
-function count(database: Database<Buffer, Buffer>): void {
-  const { entryCount } = database.getStats() as { entryCount: number };
-  const found = database.getKeysCount();
-  if (found !== entryCount) throw new Error(`${found} records are left of ${entryCount}`);
-}
+/** Sorts behind all keys. */
+const KEY_END = Buffer.alloc(8, 0xff);
 
-/** Changes pages as a write does, in a transaction that is aborted. */
-function rewrite(database: Database<Buffer, Buffer>): void {
-  database.transactionSync(() => {
-    let index = 0;
-    for (const { key, value } of database.getRange({ reverse: true, limit: REWRITTEN_MAX })) {
-      if (index++ % REWRITE_STRIDE === 0) database.putSync(Buffer.from(key), Buffer.from(value));
-    }
+type Records = Database<Buffer, Buffer>;
+type Shape = (key: Buffer, value: Buffer) => boolean;
+
+/** What the keys and values of each database look like. */
+const SHAPES: Record<string, Shape> = {
+  anomalies: (key, value) => isAnomalyKey(key) && value.length === RECORD_BYTES,
+  times: (key, value) => isTimeKey(key) && value.length === 0,
+  arrivals: (key, value) => key.length === ORDINAL_BYTES && isAnomalyKey(value),
+  symbols: (key, value) => key.length > 0 && value.length === SYMBOL_ROW_BYTES,
+};
+
+/** Follows every page, which counting does, and looks at the last records. */
+function check(records: Records, name: string): void {
+  const { entryCount } = records.getStats() as { entryCount: number };
+  const count = records.getKeysCount();
+  if (count !== entryCount) throw new Error(`'${name}' has ${count} of ${entryCount} records`);
+  const written = examine(records, name, count);
+  // As retention and appending do, but in a transaction that is aborted.
+  records.transactionSync(() => {
+    for (const { key } of written) records.removeSync(key);
+    for (const { key, value } of written) records.putSync(key, value);
+    examine(records, name, count);
     return ABORT;
   });
 }
 
+/** @returns some of the last records, from all pages that hold them */
+function examine(records: Records, name: string, count: number): { key: Buffer; value: Buffer }[] {
+  const some: { key: Buffer; value: Buffer }[] = [];
+  const range = { start: KEY_END, reverse: true, limit: EXAMINED_MAX };
+  let above: Buffer | undefined;
+  let index = 0;
+  for (const { key, value } of records.getRange(range)) {
+    const isOrdered = above === undefined || key.compare(above) < 0;
+    if (!isOrdered || SHAPES[name]?.(key, value) !== true) {
+      throw new Error(`'${name}' holds what is no record`);
+    }
+    above = Buffer.from(key);
+    if (index++ % WRITE_STRIDE === 0) some.push({ key: above, value: Buffer.from(value) });
+  }
+  if (index !== Math.min(count, EXAMINED_MAX)) throw new Error(`'${name}' ends early`);
+  return some;
+}
+
 try {
   const { root, ...databases } = openDatabases(process.argv.at(-1) ?? '', 'check');
-  for (const database of Object.values(databases)) {
-    count(database);
-    rewrite(database);
-  }
+  for (const [name, records] of Object.entries(databases)) check(records, name);
   await root.close();
 } catch (error) {
   process.stdout.write(error instanceof Error ? error.message : String(error));

@@ -72,8 +72,9 @@ export function openDatabases(path: string, access: 'read' | 'write' | 'check'):
 
 const RECORD_VERSION = 1;
 export const RECORD_BYTES = 40;
-const SYMBOL_ROW_BYTES = 13;
+export const SYMBOL_ROW_BYTES = 13;
 const U48_BYTES = 6;
+export const ORDINAL_BYTES = U48_BYTES;
 const TIME_BYTES = 8;
 /** A terminator and a sequence follow the symbol in a key. */
 const KEY_TAIL_BYTES = 1 + U48_BYTES;
@@ -124,8 +125,12 @@ export function keyOfTimeKey(bytes: Buffer): Buffer {
   return bytes.subarray(TIME_BYTES);
 }
 
+export function isAnomalyKey(bytes: Buffer): boolean {
+  return bytes.length > KEY_TAIL_BYTES && bytes[bytes.length - KEY_TAIL_BYTES] === 0;
+}
+
 export function isTimeKey(bytes: Buffer): boolean {
-  return bytes.length > TIME_BYTES + KEY_TAIL_BYTES && bytes[bytes.length - KEY_TAIL_BYTES] === 0;
+  return bytes.length > TIME_BYTES && isAnomalyKey(keyOfTimeKey(bytes));
 }
 
 export function ordinalKey(ordinal: number): Buffer {
