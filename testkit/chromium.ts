@@ -23,6 +23,7 @@ const pathOfSystem = findOnPath();
 
 /** Whether there is a Chromium to start: on the PATH, or from the package. */
 export const hasChromium: boolean = pathOfSystem !== undefined || isPackaged;
+if (!hasChromium) process.stderr.write('SKIPPED: tests in a browser, for want of Chromium\n');
 
 const ARGUMENTS = [
   '--no-sandbox',

