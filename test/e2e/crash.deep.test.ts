@@ -100,19 +100,13 @@ describe('kill -9 of the server, in the middle of publishing', () => {
     // What was sent before the end has been read.
     await expect.poll(() => publisher.state, PATIENCE).toBe('reconnecting');
     const known = acknowledged;
-<<<<<<< HEAD
-    server = await start(port, flags);
-    const restored = await countOf(port);
-    expect(kept).toBeGreaterThan(0);
-    expect(restored).toBeGreaterThanOrEqual(kept);
-=======
-    // At first where the publisher does not look for it.
+    // At first where the publisher does not look for it, and adds nothing.
     server = await start(0, flags);
     const restored = await countOf(server.port);
     await server.end();
-    expect(restored).toBeGreaterThan(0);
+    expect(kept).toBeGreaterThan(0);
+    expect(restored).toBeGreaterThanOrEqual(kept);
     server = await start(port, flags);
->>>>>>> 40499c6 (test: a count after a crash is read where no publisher adds to it; frames sent again are few, not none)
     await expect.poll(() => publisher.totals.reconnects, PATIENCE).toBe(1);
     stop.abort();
     const published = await publishing;
