@@ -126,7 +126,7 @@ onTransports((transport) => {
 
   it('stops with GOAWAY, everything applied and delivered, and 4001', async () => {
     const server = await serverForTest({
-      server: { transport, drainMs: 30_000, goawayJitterMs: 123 },
+      server: { transport, drainMs: 4900, goawayJitterMs: 123 },
       processing: { overflow: 'wait' },
     });
     const subscriber = await subscriberForTest(server.port);
