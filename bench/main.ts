@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
-import { CommanderError } from 'commander';
 import { Clock } from '../loadgen/clock.ts';
 import { describeMachine } from '../loadgen/machine.ts';
+import { runProgram } from '../loadgen/run-program.ts';
 import { type BenchOptions, parseBenchOptions } from './bench-options.ts';
 import { chooseContenders, chooseWorkloads } from './choice.ts';
 import { CONTENDERS, contendersWith } from './contenders/contenders.ts';
@@ -104,15 +104,4 @@ function list(groups: readonly WorkloadGroup[]): void {
   }
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode;
-  } else {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = error instanceof RangeError ? 2 : 1;
-  }
-}
-// Whatever connection a broken run left open must not keep the process.
-process.exit();
+await runProgram(main, RangeError);

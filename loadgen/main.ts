@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { CommanderError } from 'commander';
 import { CsvError } from './csv-source.ts';
 import { parseLoadOptions } from './load-options.ts';
 import { formatReport } from './report-text.ts';
+import { runProgram } from './run-program.ts';
 import { runScenario } from './scenario.ts';
 import { shownCommandLine } from './shown-command-line.ts';
 
@@ -26,15 +26,4 @@ async function main(argv: readonly string[]): Promise<number> {
   return report.failures.length === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode;
-  } else {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = error instanceof CsvError ? 2 : 1;
-  }
-}
-// Whatever connection a broken run left open must not keep the process.
-process.exit();
+await runProgram(main, CsvError);

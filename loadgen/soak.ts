@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { runProgram } from './run-program.ts';
 import { runKillDrill } from './soak/kill-drill.ts';
 import { runSoak } from './soak/run-soak.ts';
 import { parseSoakFlags, type SoakFlags } from './soak/soak-options.ts';
@@ -38,15 +38,4 @@ async function drillKills(
   return violations.length === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode;
-  } else {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 1;
-  }
-}
-// Whatever connection a broken run left open must not keep the process.
-process.exit();
+await runProgram(main);

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { forkProgram } from '../testkit/managed-process.ts';
+import { call, forkProgram } from '../testkit/managed-process.ts';
 import type { LedgerEntry } from './ledger.ts';
 import {
   type GroupOptions,
@@ -95,25 +95,6 @@ export class ProcessGroup implements GroupHost {
   }
 
   #call(request: GroupRequest): Promise<GroupReply> {
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        this.#child.off('message', onMessage);
-        this.#child.off('exit', onExit);
-      };
-      const onMessage = (reply: GroupReply) => {
-        settle();
-        if (reply.call === 'failed') reject(new Error(reply.message));
-        else resolve(reply);
-      };
-      const onExit = (code: number | null) => {
-        settle();
-        reject(new Error(`the process of subscribers ended with code ${code}`));
-      };
-      this.#child.on('message', onMessage);
-      this.#child.on('exit', onExit);
-      this.#child.send(request, (error) => {
-        if (error !== null) onExit(this.#child.exitCode);
-      });
-    });
+    return call<GroupReply>(this.#child, request);
   }
 }

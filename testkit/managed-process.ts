@@ -121,6 +121,37 @@ export function forkProgram(
   return fork(command.at(-1) as string, args, { execArgv: command.slice(0, -1), ...options });
 }
 
+/**
+ * Asks a process, by a message, and returns its next message. Calls must not overlap.
+ *
+ * @throws Error when it answers `failed`, or ends instead
+ */
+export function call<Reply extends { readonly call: string }>(
+  child: ChildProcess,
+  request: object,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      child.off('message', onMessage);
+      child.off('exit', onExit);
+    };
+    const onMessage = (reply: Reply & { readonly message?: string }) => {
+      settle();
+      if (reply.call === 'failed') reject(new Error(reply.message));
+      else resolve(reply);
+    };
+    const onExit = () => {
+      settle();
+      reject(new Error(`the process ended with ${child.exitCode ?? child.signalCode}`));
+    };
+    child.on('message', onMessage);
+    child.on('exit', onExit);
+    child.send(request, (error) => {
+      if (error !== null) onExit();
+    });
+  });
+}
+
 /** The path of a built program, also where this file runs from its source. */
 export function builtProgram(name: string): string {
   return fileURLToPath(new URL(`../${IS_BUILT ? '' : 'dist/'}${name}.js`, import.meta.url));

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { Latency } from '../../loadgen/latency.ts';
-import { builtProgram } from '../../testkit/managed-process.ts';
+import { builtProgram, call } from '../../testkit/managed-process.ts';
 import type { ContenderKey } from '../contenders/contenders.ts';
 import type { PoolOptions, PoolTotals } from './subscriber-pool.ts';
 
@@ -82,26 +82,6 @@ export class Subscribers {
   }
 
   #call(request: PoolRequest): Promise<PoolReply> {
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        this.#child.off('message', onMessage);
-        this.#child.off('exit', onExit);
-      };
-      const onMessage = (reply: PoolReply) => {
-        settle();
-        if (reply.call === 'failed') reject(new Error(reply.message));
-        else resolve(reply);
-      };
-      const onExit = () => {
-        settle();
-        const { exitCode, signalCode } = this.#child;
-        reject(new Error(`the process of subscribers ended with ${exitCode ?? signalCode}`));
-      };
-      this.#child.on('message', onMessage);
-      this.#child.on('exit', onExit);
-      this.#child.send(request, (error) => {
-        if (error !== null) onExit();
-      });
-    });
+    return call<PoolReply>(this.#child, request);
   }
 }

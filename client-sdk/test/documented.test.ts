@@ -1,5 +1,4 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Node, SyntaxKind } from 'typescript/unstable/ast';
@@ -11,6 +10,7 @@ import {
   SymbolFlags,
 } from 'typescript/unstable/sync';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { folderForSuite } from '../../test/support/folders.ts';
 
 const TYPES = fileURLToPath(new URL('../dist/types/client-sdk/src/', import.meta.url));
 const DOORS = ['index', 'react'].map((name) => join(TYPES, `${name}.d.ts`));
@@ -25,17 +25,15 @@ interface PublicName {
   readonly comment: string;
 }
 
-let folder = '';
+const folder = folderForSuite();
 let api: API;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tickwire-documented-'));
   api = new API();
 });
 
 afterAll(async () => {
   api.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
 test('everything that a program can name is documented', async () => {

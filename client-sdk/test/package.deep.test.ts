@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { folderForSuite } from '../../test/support/folders.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -13,13 +13,12 @@ const PACKAGE = join(ROOT, 'client-sdk');
 const BIN = join(ROOT, 'node_modules/.bin');
 const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
 
-let folder = '';
+const folder = folderForSuite();
 let tarball = '';
 let project = '';
 let installed = '';
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tickwire-package-'));
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
     cwd: PACKAGE,
   });
@@ -32,8 +31,6 @@ beforeAll(async () => {
   await run('npm', ['install', ...flags, tarball], { cwd: project });
   installed = join(project, 'node_modules/@tickwire/client');
 });
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the package', () => {
   test('pleases publint', async () => {

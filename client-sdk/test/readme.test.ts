@@ -1,9 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,6 +11,7 @@ import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { CloseCode, isReconnectable } from '../../src/protocol/index.ts';
+import { folderForSuite } from '../../test/support/folders.ts';
 import { HttpClient } from '../../test/support/http-client.ts';
 import { startTestServer, type TestServer } from '../../test/support/running-server.ts';
 import { openBrowser } from '../../testkit/chromium.ts';
@@ -33,13 +33,12 @@ const SAMPLE = /```(html|js|tsx)\n([\s\S]*?)```/g;
 /** The pages here are not those of the server. */
 const ANY_PAGE = { allowedOrigins: '*' };
 
-let folder = '';
+const folder = folderForSuite();
 let server: TestServer;
 let http: HttpClient;
 let browser: Browser;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tickwire-readme-'));
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
   await link('@tickwire/client', PACKAGE);
   for (const name of ['ws', 'react', 'react-dom', '@types/react', '@types/node', 'csstype']) {
@@ -52,7 +51,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser.close();
   await server.stop();
-  await rm(folder, { recursive: true });
 });
 
 describe('each sample of the README does what it says', () => {

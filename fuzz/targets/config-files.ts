@@ -46,7 +46,7 @@ export function configFiles(): Target {
     },
     execute: (bytes) => {
       file.write(bytes);
-      const settings = readConfigFile(file.folder, { name: NAME, namedBy: '--config' });
+      const settings = readConfigFile(file.path, { name: NAME, namedBy: '--config' });
       if (settings.faults.some((fault) => fault.includes('JSON at undefined'))) {
         throw new Violation('refused as JSON, and no fault was found');
       }
@@ -59,6 +59,6 @@ export function configFiles(): Target {
           throw new Violation(`a message of ${length} characters`);
       }
     },
-    close: () => file.remove(),
+    close: () => file[Symbol.dispose](),
   };
 }

@@ -46,12 +46,12 @@ export function configWords(): Target {
       const env = Object.fromEntries(
         variables.filter((each) => !each.startsWith('TICKWIRE_CONFIG=')).map((each) => split(each)),
       );
-      const command = readCommandLine(argv, env, file.folder);
+      const command = readCommandLine(argv, env, file.path);
       if (command.kind !== 'fail') return;
       const { length } = command.message;
       if (length > MESSAGE_CHARACTERS_MAX) throw new Violation(`a message of ${length} characters`);
     },
-    close: () => file.remove(),
+    close: () => file[Symbol.dispose](),
   };
 }
 

@@ -1,21 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TempFolder } from '../../testkit/temp-folder.ts';
 
 /** A folder of its own with one file in it, which is written anew for every input. */
-export class ScratchFile {
-  readonly folder = mkdtempSync(join(tmpdir(), 'tickwire-fuzz-'));
-  readonly path: string;
+export class ScratchFile extends TempFolder {
+  readonly filePath: string;
 
   constructor(name: string) {
-    this.path = join(this.folder, name);
+    super();
+    this.filePath = join(this.path, name);
   }
 
   write(bytes: Uint8Array): void {
-    writeFileSync(this.path, bytes);
-  }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    writeFileSync(this.filePath, bytes);
   }
 }

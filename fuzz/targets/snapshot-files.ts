@@ -36,7 +36,7 @@ export function snapshotFiles(): Target {
     repair: sealSnapshot,
     execute: (bytes) => {
       file.write(bytes);
-      const snapshot = refusable(() => openSnapshot(file.path, 1));
+      const snapshot = refusable(() => openSnapshot(file.filePath, 1));
       if (snapshot === undefined) return;
       refusable(() => readSnapshotHeader(snapshot.info));
       let read = 0;
@@ -46,7 +46,7 @@ export function snapshotFiles(): Target {
       }
       if (read > bytes.length) throw new Violation(`read ${read} bytes of ${bytes.length}`);
     },
-    close: () => file.remove(),
+    close: () => file[Symbol.dispose](),
   };
 }
 

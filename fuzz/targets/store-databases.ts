@@ -31,9 +31,9 @@ export function storeDatabases(): Target {
     },
     execute: (bytes) => {
       file.write(bytes);
-      findHeaderDamage(file.path);
+      findHeaderDamage(file.filePath);
     },
-    close: () => file.remove(),
+    close: () => file[Symbol.dispose](),
   };
 }
 
@@ -44,14 +44,14 @@ function databaseOf(records: number): Buffer {
   const known = made.get(records);
   if (known !== undefined) return Buffer.from(known);
   const file = new ScratchFile(DATABASE_FILE);
-  const { root, anomalies } = openDatabases(file.path, 'write');
+  const { root, anomalies } = openDatabases(file.filePath, 'write');
   root.transactionSync(() => {
     for (let i = 0; i < records; i++) {
       anomalies.putSync(Buffer.from(`key-${i}`), Buffer.alloc(i % 50 === 3 ? 9000 : 60, i));
     }
   });
-  const bytes = readFileSync(file.path);
-  void root.close().then(() => file.remove());
+  const bytes = readFileSync(file.filePath);
+  void root.close().then(() => file[Symbol.dispose]());
   made.set(records, bytes);
   return Buffer.from(bytes);
 }

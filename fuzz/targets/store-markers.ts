@@ -25,11 +25,11 @@ export function storeMarkers(): Target {
     execute: (bytes) => {
       file.write(bytes);
       try {
-        inspectDirectory(file.folder);
+        inspectDirectory(file.path);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
       }
     },
-    close: () => file.remove(),
+    close: () => file[Symbol.dispose](),
   };
 }

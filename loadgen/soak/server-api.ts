@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { parseMetrics } from '../../testkit/metrics.ts';
+import { eventually } from '../../testkit/until.ts';
 
 const PAGE = 1000;
 const TIMEOUT_MS = 10_000;
-const SETTLE_TIMEOUT_MS = 30_000;
-const POLL_MS = 20;
 
 /** The statistics of a symbol in the HTTP API. */
 export interface ServedSymbol {
@@ -83,14 +82,7 @@ export class ServerApi {
 
   /** The metrics, by name and labels as they are written. */
   async metrics(): Promise<Map<string, number>> {
-    const text = await (await this.#get('/metrics')).text();
-    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    return new Map(
-      lines.map((line) => {
-        const end = line.lastIndexOf(' ');
-        return [line.slice(0, end), Number(line.slice(end + 1))];
-      }),
-    );
+    return parseMetrics(await (await this.#get('/metrics')).text());
   }
 
   /**
@@ -99,16 +91,10 @@ export class ServerApi {
    * @throws Error when some are missing for too long
    */
   async settled(): Promise<TickCounts> {
-    const deadline = performance.now() + SETTLE_TIMEOUT_MS;
-    for (;;) {
-      const counts = tickCounts(await this.metrics());
-      const { accepted, applied, lapped, skipped } = counts;
-      if (accepted === applied + lapped + skipped) return counts;
-      if (performance.now() > deadline) {
-        throw new Error(`ticks are missing: ${JSON.stringify(counts)}`);
-      }
-      await sleep(POLL_MS);
-    }
+    return eventually(
+      async () => tickCounts(await this.metrics()),
+      ({ accepted, applied, lapped, skipped }) => accepted === applied + lapped + skipped,
+    );
   }
 
   async #all<Item>(path: string, first: string): Promise<Item[]> {

@@ -1,11 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connect, connectPublisher, type Publisher } from '../../client-sdk/src/index.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import type { ServerProcess } from '../../testkit/server-process.ts';
+import { folderForTest } from '../support/folders.ts';
 import { serverProcessForTest } from '../support/running-server.ts';
 
 /** Servers start several times in a test, and take seconds to where the machine is busy. */
@@ -17,13 +16,12 @@ const servers: ServerProcess[] = [];
 beforeEach(async () => {
   // Clients come back soon.
   vi.spyOn(Math, 'random').mockReturnValue(0.02);
-  directory = await mkdtemp(join(tmpdir(), 'tickwire-crash-'));
+  directory = folderForTest();
 });
 afterEach(async () => {
   vi.restoreAllMocks();
   // One that is alive writes on.
   await Promise.all(servers.splice(0).map((server) => server.end()));
-  await rm(directory, { recursive: true });
 });
 
 async function start(port: number, flags: readonly string[]): Promise<ServerProcess> {

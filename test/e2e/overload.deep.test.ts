@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Report } from '../../loadgen/report.ts';
@@ -7,6 +6,7 @@ import { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import { ManagedProcess, programArgs } from '../../testkit/managed-process.ts';
 import { EagerPublisher } from '../support/eager-publisher.ts';
+import { folderForTest } from '../support/folders.ts';
 import { OverloadWatch } from '../support/overload-watch.ts';
 
 const POLICIES = ['dropOldest', 'dropNewest', 'wait'] as const;
@@ -39,8 +39,7 @@ async function serverForTest(policy: string): Promise<DurableServer> {
 
 /** Runs the load tool as fast as the server lets it, and reads its report. */
 async function overload(url: string): Promise<Report> {
-  const folder = await mkdtemp(join(tmpdir(), 'tickwire-overload-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = folderForTest();
   const json = join(folder, 'report.json');
   const flags = `--rate max --publishers 3 --frame ${FRAME_TICKS} --subscribers 3 --slow 1 --subscriber-processes 0`;
   const args = [...programArgs('loadgen/main'), '--url', url, '--duration', String(LOAD_S)];

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { findFault } from '../../fuzz/engine/execution.ts';
 import { TARGETS } from '../../fuzz/targets/targets.ts';
+import { folderForSuite } from '../support/folders.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FINDINGS = join(ROOT, 'fuzz/findings');
@@ -39,8 +39,7 @@ describe('what the fuzzer found', () => {
 });
 
 describe('the fuzzer', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tickwire-fuzz-test-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = folderForSuite();
   const fuzz = (...args: readonly string[]) =>
     runNode('dist/fuzz/main.js', '--findings', folder, ...args);
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
 import { programArgs } from '../../testkit/managed-process.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 import { authenticatorOf, SECRET } from '../support/tokens.ts';
 
 const folder = new ConfigFolder();

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { issueApiKey } from '../../src/access/index.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 import { EVERYTHING, endingIn, GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CONTENDERS, type ContenderKey } from '../../bench/contenders/contenders.ts';
 import type { Results } from '../../bench/report/results.ts';
 import { runWorkloads } from '../../bench/runner.ts';
@@ -13,6 +12,7 @@ import { ingest } from '../../bench/workloads/ingest.ts';
 import type { Turn, WorkloadGroup } from '../../bench/workloads/workload.ts';
 import { Clock } from '../../loadgen/clock.ts';
 import { builtProgram } from '../../testkit/managed-process.ts';
+import { folderForTest } from '../support/folders.ts';
 
 const SETTING = { symbols: 12, sessions: 8, perSession: 5, rate: 2000 };
 const SUBSCRIPTIONS_PER_SYMBOL_MIN = Math.floor((8 * 5) / 12);
@@ -105,8 +105,7 @@ describe('the program', () => {
   const program = builtProgram('bench/main');
 
   it('writes what it measured', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'tickwire-bench-test-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
+    const folder = folderForTest();
     const out = join(folder, 'out.json');
     const markdown = join(folder, 'out.md');
     const flags = '--workloads fan-out-100x4-of-200-at-1000 --contenders ceiling --rounds 1';

@@ -1,8 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../testkit/until.ts';
+import { folderForSuite } from '../support/folders.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
@@ -27,8 +26,7 @@ function documented(): readonly Documented[] {
 }
 
 describe('docs/METRICS.md', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'tickwire-metrics-'));
-  afterAll(() => rmSync(directory, { recursive: true }));
+  const directory = folderForSuite();
   const server = serverForSuite({ store: { directory } });
   let scraped: Map<string, { readonly type: string; readonly labels: ReadonlySet<string> }>;
 

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { pino } from 'pino';
@@ -9,6 +8,7 @@ import { parseConfig } from '../../src/config/parse-config.ts';
 import { tickwireVersion } from '../../src/config/version.ts';
 import { startServer } from '../../src/server.ts';
 import { until } from '../../testkit/until.ts';
+import { folderForTest } from '../support/folders.ts';
 import { rawRequest } from '../support/raw-http.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { RawPeer } from '../support/transport-peers.ts';
@@ -31,8 +31,7 @@ const GZIP = { 'accept-encoding': 'gzip, deflate, br' };
 
 /** A folder that holds a page and nothing else, for one test. */
 async function folderWithPage(page?: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tickwire-public-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = folderForTest();
   if (page !== undefined) await writeFile(join(folder, 'index.html'), page);
   return folder;
 }

@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../client-sdk/src/index.ts';
 import { issueApiKey } from '../../src/access/index.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { onTransports } from '../support/running-server.ts';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
 import { programArgs } from '../../testkit/managed-process.ts';
 import { eventually } from '../../testkit/until.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 import { serverProcessForTest } from '../support/running-server.ts';
 import { signed } from '../support/tokens.ts';
 

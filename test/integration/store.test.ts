@@ -1,21 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { connect, connectPublisher, type Publisher } from '../../client-sdk/src/index.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
+import { folderForTest } from '../support/folders.ts';
 import { startTestServer, type TestServer } from '../support/running-server.ts';
 
 let directory: string;
 let server: TestServer;
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'tickwire-store-'));
+beforeEach(() => {
+  directory = folderForTest();
 });
 afterEach(async () => {
   await server.stop();
-  await rm(directory, { recursive: true });
 });
 
 async function start(config: ConfigInput = {}): Promise<void> {

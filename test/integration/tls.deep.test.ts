@@ -1,10 +1,10 @@
-import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { eventually, until } from '../../testkit/until.ts';
 import { certificateFile, TRUSTED } from '../support/certificates.ts';
+import { folderForTest } from '../support/folders.ts';
 import {
   onTransports,
   serverForTest,
@@ -21,8 +21,7 @@ class OperatorsFiles {
   readonly key: string;
 
   constructor(name: string) {
-    const folder = mkdtempSync(join(tmpdir(), 'tickwire-tls-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const folder = folderForTest();
     this.certificate = join(folder, 'server.pem');
     this.key = join(folder, 'server-key.pem');
     this.put(name);

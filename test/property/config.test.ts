@@ -4,7 +4,7 @@ import { CONFIG_KEYS, environmentName, keyOfEnvironmentName } from '../../src/co
 import { loadConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 
 /** The key of a variable, by the rule that users are told. */
 function keyOfVariable(variable: string): string {

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { folderForTest } from '../support/folders.ts';
 
 const DIST = new URL('../../dist/', import.meta.url);
 const MAIN = new URL('simulation/main.js', DIST).pathname;
@@ -18,8 +18,7 @@ async function simulate(seed: number, steps: number): Promise<string> {
 
 /** What a run says that is to fail, of a server with a bug: `plant` is run before it. */
 async function simulateFailure(plant: string, seed: number, steps: number): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tickwire-simulation-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = folderForTest();
   const file = join(folder, 'plant.mjs');
   await writeFile(file, plant);
   const args = ['--import', file, MAIN, '--seed', String(seed), '--steps', String(steps)];

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { parseMetrics } from '../../testkit/metrics.ts';
 import { eventually } from '../../testkit/until.ts';
 import { ApiDocument } from './api-document.ts';
 
@@ -76,13 +77,6 @@ export class HttpClient {
 
   /** The metrics, by name and labels as they are written. */
   async metrics(): Promise<ReadonlyMap<string, number>> {
-    const { text } = await this.get('/metrics');
-    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    return new Map(
-      lines.map((line) => {
-        const end = line.lastIndexOf(' ');
-        return [line.slice(0, end), Number(line.slice(end + 1))];
-      }),
-    );
+    return parseMetrics((await this.get('/metrics')).text);
   }
 }

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { parseMetrics } from '../../testkit/metrics.ts';
 import { UPGRADE_HEADERS } from '../../testkit/web-socket.ts';
 
 /** The address of those who only watch: they count towards no limit of the others. */
@@ -100,7 +101,7 @@ export async function timesMet(port: number, limit: string): Promise<number> {
 /** A value of /metrics, by its name and labels as they are written. */
 export async function metric(port: number, name: string): Promise<number> {
   const { text } = await ask(port, '/metrics', { localAddress: WATCH_ADDRESS });
-  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
-  if (line === undefined) throw new Error(`no metric ${name}`);
-  return Number(line.slice(name.length + 1));
+  const value = parseMetrics(text).get(name);
+  if (value === undefined) throw new Error(`no metric ${name}`);
+  return value;
 }

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Anomaly } from '../../src/engine/index.ts';
 import type { StoreLog, StoreOptions } from '../../src/store/index.ts';
+import { TempFolder } from '../../testkit/temp-folder.ts';
 
 /** A new, empty folder that is gone at the end of the scope, to hold a store. */
 export class StoreFolder implements Disposable {
-  readonly root = mkdtempSync(join(tmpdir(), 'tickwire-store-'));
+  readonly #folder = new TempFolder();
+  readonly root = this.#folder.path;
   readonly path = join(this.root, 'store');
 
   options(changes: Partial<StoreOptions> = {}): StoreOptions {
@@ -16,7 +17,7 @@ export class StoreFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.root, { recursive: true, force: true });
+    this.#folder[Symbol.dispose]();
   }
 }
 

@@ -9,7 +9,7 @@ import {
   KeyFileError,
 } from '../../src/access/index.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 import { authenticatorOf, refusal, SECRET, signed } from '../support/tokens.ts';
 
 const folder = new ConfigFolder();

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { KeyFileError } from '../../src/access/index.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 import { authenticatorOf, jwkOf, newKeys, pemOf, refusal, signed } from '../support/tokens.ts';
 
 // Self-signed, made for this test; nobody has its private key.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ANONYMOUS, type Authenticator, createAuthenticator } from '../../src/access/index.ts';
 import { defaultConfig } from '../../src/config/parse-config.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 import {
   authenticatorOf,
   compact,

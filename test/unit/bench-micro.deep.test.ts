@@ -1,16 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_CASES } from '../../bench/micro/all-cases.ts';
 import { type Comparison, readBaseline } from '../../bench/micro/baseline.ts';
+import { folderForSuite } from '../support/folders.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BASELINE = join(ROOT, 'bench/micro/baseline.json');
 
-const folder = mkdtempSync(join(tmpdir(), 'tickwire-micro-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForSuite();
 
 describe('npm run bench:micro', () => {
   /** Runs it shortly. Returns its exit status and what it wrote. */

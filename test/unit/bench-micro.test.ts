@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ALL_CASES } from '../../bench/micro/all-cases.ts';
 import {
   type Baseline,
@@ -13,12 +11,12 @@ import {
   writeBaseline,
 } from '../../bench/micro/baseline.ts';
 import type { Measurement } from '../../bench/micro/measure-case.ts';
+import { folderForSuite } from '../support/folders.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BASELINE = join(ROOT, 'bench/micro/baseline.json');
 
-const folder = mkdtempSync(join(tmpdir(), 'tickwire-micro-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = folderForSuite();
 
 const MEASURED: Measurement = {
   name: 'a case',

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCommandLine } from '../../src/config/command-line.ts';
 import { CONFIG_KEYS, CONFIG_SECTIONS } from '../../src/config/keys.ts';
 import { defaultConfig } from '../../src/config/parse-config.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 
 let folder = new ConfigFolder();
 beforeAll(() => {

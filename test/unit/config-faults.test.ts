@@ -4,7 +4,7 @@ import { ConfigError } from '../../src/config/faults.ts';
 import { CONFIG_KEYS } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 
 /** The faults that `work` fails with. */
 function faultsOf(work: () => unknown): readonly string[] {

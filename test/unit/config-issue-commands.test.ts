@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { readCommandLine } from '../../src/config/command-line.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder[Symbol.dispose]());

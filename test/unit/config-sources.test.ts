@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { defaultConfig, parseConfig } from '../../src/config/parse-config.ts';
-import { ConfigFolder } from '../support/config-folder.ts';
+import { ConfigFolder } from '../support/folders.ts';
 
 describe('the sources of configuration', () => {
   let folder = new ConfigFolder();

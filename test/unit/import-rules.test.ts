@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { folderForSuite } from '../support/folders.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -212,7 +212,7 @@ function lint(root: string, files: ReadonlyMap<string, readonly string[]>): Set<
 }
 
 describe('the import rules', () => {
-  const root = mkdtempSync(join(tmpdir(), 'tickwire-lint-'));
+  const root = folderForSuite();
   const files = new Map<string, string[]>();
   const place = (file: string, line: string) => {
     const lines = files.get(file) ?? [];
@@ -232,7 +232,6 @@ describe('the import rules', () => {
   beforeAll(() => {
     found = lint(root, files);
   });
-  afterAll(() => rmSync(root, { recursive: true }));
 
   it.each(imports)('%s importing %s is %s', (_file, _specifier, verdict, at) => {
     expect(found.has(`lint/style/noRestrictedImports ${at}`)).toBe(verdict === 'refused');

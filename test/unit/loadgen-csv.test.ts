@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CsvError, type CsvOptions, CsvSource } from '../../loadgen/csv-source.ts';
 import { ReplaySchedule } from '../../loadgen/schedule.ts';
+import { folderForSuite } from '../support/folders.ts';
 
 describe('ReplaySchedule', () => {
   it('keeps the recorded pace, times the speed', () => {
@@ -18,12 +18,7 @@ describe('ReplaySchedule', () => {
 });
 
 describe('CsvSource', () => {
-  let directory: string;
-
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'tickwire-csv-'));
-  });
-  afterAll(() => rm(directory, { recursive: true }));
+  const directory = folderForSuite();
 
   async function sourceOf(
     content: string | Uint8Array,

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseLoadOptions } from '../../loadgen/load-options.ts';
@@ -10,14 +9,14 @@ import { shownCommandLine } from '../../loadgen/shown-command-line.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Server, startServer } from '../../src/server.ts';
+import { folderForSuite } from '../support/folders.ts';
 import { serverForTest } from '../support/running-server.ts';
 import { SECRET, signed } from '../support/tokens.ts';
 
 let server: Server;
-let directory: string;
+const directory = folderForSuite();
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'tickwire-scenario-'));
   const config = parseConfig({
     server: { port: 0, drainMs: 500 },
     processing: { partitions: 1, overflow: 'wait', channelCapacity: 4096 },
@@ -27,7 +26,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.stop();
-  await rm(directory, { recursive: true });
 });
 
 /** Runs with these flags in this process: the subscribers, too. */

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { readTicks, recordedTicks, TICKS_VARIABLE } from '../../testkit/ticks.ts';
+import { folderForSuite } from '../support/folders.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'tickwire-ticks-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = folderForSuite();
 
 const CSV = 'time,symbol,price,size\n1618677709984,X:CRV-EUR,3.2981,400\n1.5,日経,43.550,7.9\n';
 const TICKS = [

@@ -1,16 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { isSamePair, readTlsPair, validateDates } from '../../src/gateway/transport/certificate.ts';
 import { certificateFile, testPair } from '../support/certificates.ts';
+import { folderForTest } from '../support/folders.ts';
 
 const FIRST = certificateFile('first');
 const FIRST_KEY = certificateFile('first-key');
 
 function fileWith(text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tickwire-tls-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = folderForTest();
   const file = join(folder, 'some.pem');
   writeFileSync(file, text);
   return file;
