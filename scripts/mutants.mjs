@@ -8,6 +8,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -39,6 +40,7 @@ function readMutants() {
 
 /** The text of the file before and after; undefined unless what is replaced occurs exactly once. */
 function mutatedText({ file, find, replace }) {
+  if (!existsSync(join(ROOT, file))) return undefined;
   const original = readFileSync(join(ROOT, file), 'utf8');
   const parts = original.split(find);
   if (parts.length !== 2) return undefined;

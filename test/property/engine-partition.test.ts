@@ -82,6 +82,31 @@ it('says what the definition says, after every tick', () => {
   );
 });
 
+it('goes on with an empty window after a repair, and all else as it was', () => {
+  fc.assert(
+    fc.property(CASES, fc.nat(), ({ rules, ticks }, part) => {
+      const own = ticks.filter(({ symbolId }) => symbolId === 0);
+      const cut = part % (own.length + 1);
+      const { movingAverageWindow } = rules;
+      const memory = createSmallMemory({ symbols: SYMBOLS, movingAverageWindow });
+      const rig = new PartitionRig(memory, rules);
+      for (const tick of own.slice(0, cut)) rig.apply(0, tick);
+      const raised = rig.anomalies.of(0).length;
+      rig.repair(0);
+      for (const tick of own.slice(cut)) rig.apply(0, tick);
+      const newest = Math.max(0, ...own.slice(0, cut).map(({ time }) => time));
+      const inTime = own.slice(cut).filter(({ time }) => time >= newest);
+      const expected = expectedSymbol(inTime, rules).anomalies;
+      expect(rig.anomalies.of(0).slice(raised)).toEqual(
+        expected.map((anomaly) => ({ ...anomaly, sequence: raised + anomaly.sequence })),
+      );
+      const last = expectedSymbol(own, rules).after.at(-1);
+      if (last !== undefined) expect(isSameStatistics(rig.statistics(0), last)).toBe(true);
+    }),
+    { numRuns: 150 },
+  );
+});
+
 it('does so on the memory that the engine makes', () => {
   const rules = {
     movingAverageWindow: 64,

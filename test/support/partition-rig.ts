@@ -114,6 +114,11 @@ export class PartitionRig {
     this.#partition.apply(this.#columns, 0);
   }
 
+  /** What the successor of a worker does that died applying a tick to the symbol. */
+  repair(symbolId: number): void {
+    this.#partition.repair(symbolId, 0);
+  }
+
   statistics(symbolId: number): Statistics {
     return statisticsOf(this.table, symbolId);
   }
