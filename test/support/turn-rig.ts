@@ -51,6 +51,8 @@ export class TurnRig {
   readonly longest: LongestWaits = { delivery: 0, flush: 0, acknowledgement: 0, credit: 0 };
   readonly conflation = new ConflationQueue();
   flushes = 0;
+  /** A worker has news once, right before the doorbell is armed: nothing rings. */
+  hasNewsBeforeArming = false;
   /** When the oldest of each waiting came into being; infinite where there is none. */
   offeredAt = Number.POSITIVE_INFINITY;
   newsAt = Number.POSITIVE_INFINITY;
@@ -92,6 +94,8 @@ export class TurnRig {
       hasNews: () => this.newsAt < Number.POSITIVE_INFINITY,
       isBusy: () => this.#engine.offered + this.#queued > 0 || this.#engine.hasNews(),
       armDoorbell: (onRing) => {
+        if (this.hasNewsBeforeArming) this.newsAt = Math.min(this.newsAt, Date.now());
+        this.hasNewsBeforeArming = false;
         this.#onRing = onRing;
         return this.#engine.hasNews();
       },

@@ -123,6 +123,17 @@ it('hears of what a worker did long after the rest, as when another took its pla
   await expectIdle(rig);
 });
 
+it('sees what came right before the doorbell was armed', async () => {
+  const rig = new TurnRig({ flushMs: 0, workerMs: 5 });
+  await expectIdle(rig);
+  rig.hasNewsBeforeArming = true;
+  rig.posted(0);
+  await rig.turn();
+  expect(rig.hasNewsBeforeArming).toBe(false);
+  await expectIdle(rig);
+  expect(rig.flushes).toBe(1);
+});
+
 it('hands over a quarter of a small queue at once', async () => {
   const rig = new TurnRig({ flushMs: 0, workerMs: 0 }, 16);
   const publisher = rig.publisher();
