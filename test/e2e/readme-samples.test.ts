@@ -16,7 +16,8 @@ const ADDRESS = /(?:localhost|127\.0\.0\.1):9001/g;
 function blocks(language: string): string[] {
   return [...README.matchAll(/```(\w+)\n([\s\S]*?)```/g)]
     .filter(([, name]) => name === language)
-    .map(([, , code = '']) => code);
+    // A backslash continues a line of a shell.
+    .map(([, , code = '']) => code.replaceAll(/\\\n\s*/g, ''));
 }
 
 let server: Server;
