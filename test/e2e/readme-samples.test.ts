@@ -14,10 +14,12 @@ const README = readFileSync(new URL('README.md', ROOT), 'utf8');
 const ADDRESS = /(?:localhost|127\.0\.0\.1):9001/g;
 
 function blocks(language: string): string[] {
-  return [...README.matchAll(/```(\w+)\n([\s\S]*?)```/g)]
-    .filter(([, name]) => name === language)
-    // A backslash continues a line of a shell.
-    .map(([, , code = '']) => code.replaceAll(/\\\n\s*/g, ''));
+  return (
+    [...README.matchAll(/```(\w+)\n([\s\S]*?)```/g)]
+      .filter(([, name]) => name === language)
+      // A backslash continues a line of a shell.
+      .map(([, , code = '']) => code.replaceAll(/\\\n\s*/g, ''))
+  );
 }
 
 let server: Server;
