@@ -83,7 +83,7 @@ onTransports((transport) => {
     files.put('first', 'second');
     server.kill('SIGHUP');
     await until(() => said().length === 1, 'a line that says why not');
-    expect(said()[0]).toMatch(/"level":"error".*tls\.keyFile: the key in .* is not that of/);
+    expect(said()[0]).toMatch(/"level":"error".*tls\.keyFile: the key in .* does not match/);
     writeFileSync(files.certificate, 'rubbish');
     server.kill('SIGHUP');
     await until(() => said().length === 2, 'another');
