@@ -38,6 +38,5 @@ export function gatewayContext(
     securityCounts: undefined,
     health: new Health(store),
     publishers: [],
-    subscriptionsReserved: 4096,
   });
 }

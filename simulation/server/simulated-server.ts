@@ -19,8 +19,6 @@ import type { World } from '../world.ts';
 
 const LOG = { warn: () => undefined, error: () => undefined };
 const ACCESSES_BETWEEN_INTERRUPTIONS = 300;
-/** Servers come and go here by the thousand, and none has many sessions. */
-const SUBSCRIPTIONS_RESERVED = 4096;
 /** Of each partition, for the places of deques. */
 const GROW_BYTES = 1 << 20;
 
@@ -173,7 +171,6 @@ export class SimulatedServer {
       securityCounts: undefined,
       snapshots: counters,
       publishers,
-      subscriptionsReserved: SUBSCRIPTIONS_RESERVED,
     });
     const gateway = await Gateway.start(context, noHttp, this.#world.network.startTransport);
     if (this.#isDead) return;

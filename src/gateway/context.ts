@@ -22,7 +22,7 @@ import { Origins } from './sessions/origins.ts';
 import { Renewals } from './sessions/renewals.ts';
 import type { SecurityCounts, SecurityEvents } from './sessions/security-events.ts';
 import { SessionRegistry } from './sessions/session-registry.ts';
-import { Subscriptions } from './subscriptions/subscriptions.ts';
+import { SubscriptionStore } from './subscriptions/subscription-store.ts';
 
 /** Takes the gateway's log lines. */
 export interface GatewayLog {
@@ -52,8 +52,6 @@ interface Given {
 export interface GatewayOptions extends Given {
   /** Publishers of an earlier run with their last accepted sequence, longest offline first. */
   readonly publishers: Iterable<readonly [name: string, sequence: number]>;
-  /** Subscriptions that memory is reserved for at the start; undefined: plenty. */
-  readonly subscriptionsReserved?: number | undefined;
 }
 
 /**
@@ -82,7 +80,7 @@ export interface GatewayContext extends Given {
   readonly ticksReader: TicksReader;
   readonly tickBatch: TickBatch;
 
-  readonly subscriptions: Subscriptions;
+  readonly subscriptions: SubscriptionStore;
   readonly background: BackgroundTasks;
 
   readonly versions: SymbolVersions;
@@ -95,12 +93,12 @@ export interface GatewayContext extends Given {
 
 /** Builds the context. Nothing runs until the gateway starts. */
 export function createGatewayContext(options: GatewayOptions): GatewayContext {
-  const { publishers, subscriptionsReserved, ...given } = options;
+  const { publishers, ...given } = options;
   const { authenticator, config, engine, log, security, store } = given;
   const fault = (error: unknown) => log.error({ err: error }, 'a handler failed');
   const sessions = new SessionRegistry();
   const counters = new GatewayCounters();
-  const subscriptions = new Subscriptions(subscriptionsReserved);
+  const subscriptions = new SubscriptionStore();
   const versions = new SymbolVersions(engine);
   const anomalies = new AnomalyLog(
     engine,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
-import { NO_SNAPSHOT, SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
+import { NO_VERSION, SymbolVersions } from '../../src/gateway/fanout/symbol-versions.ts';
 import { VALUES } from '../../src/protocol/index.ts';
 import { MarketOracle } from '../../testkit/independent/market.ts';
 import { Random } from '../../testkit/random.ts';
@@ -105,7 +105,7 @@ it('goes on when the version of a row passes the largest int32, after 2^30 updat
   const pool = new SymbolVersions({ statistics });
   // Two updates before the wrap, as a row that was written for hours would stand.
   records.words[0] = 0x7fff_fffa;
-  let snapshot = NO_SNAPSHOT;
+  let snapshot = NO_VERSION;
   for (let price = 1; price <= 6; price++) {
     statistics.write(0, Float64Array.of(price, price, price, price, price, price, 0));
     expect(pool.refresh(0)).toBe(true);

@@ -20,7 +20,7 @@ const LONG_MS = 0.05;
 const FILLS = 3;
 
 const SUBSCRIBER: Subscriber = {
-  isDue: false,
+  isMarked: false,
   isConflating: false,
   isBehind: false,
   markStats: () => undefined,
@@ -55,7 +55,7 @@ function makeChange(): Case {
     session.sweep();
   };
   const finish = async () => {
-    const { size } = store.rows;
+    const { size } = store.columns;
     if (found !== runs * CHANGED || size !== SUBSCRIPTIONS) {
       throw new Error(`found ${found} subscriptions in ${runs} runs; ${size} are left`);
     }

@@ -1,9 +1,8 @@
 import type { Engine } from '../../engine/index.ts';
 import type { GatewayCounters } from '../metrics/gateway-counters.ts';
-import { STATS_PENDING } from '../subscriptions/link-table.ts';
-import type { Subscriptions } from '../subscriptions/subscriptions.ts';
+import { STATS_PENDING } from '../subscriptions/session-subscriptions.ts';
+import type { Subscriber, SubscriptionStore } from '../subscriptions/subscription-store.ts';
 import type { AnomalyLog, AnomalyObserver } from './anomaly-log.ts';
-import type { SessionSender } from './session-sender.ts';
 import type { SymbolVersions } from './symbol-versions.ts';
 
 /** Dirty symbols taken at a time. */
@@ -18,16 +17,16 @@ const ANOMALIES_PER_RUN = 4096;
  */
 export class FanOut implements AnomalyObserver {
   readonly #engine: Engine;
-  readonly #subscriptions: Subscriptions;
+  readonly #subscriptions: SubscriptionStore;
   readonly #versions: SymbolVersions;
   readonly #anomalies: AnomalyLog;
   readonly #counters: GatewayCounters;
   readonly #taken = new Int32Array(TAKEN_MAX);
-  #touched: SessionSender[] = [];
+  #marked: Subscriber[] = [];
 
   constructor(
     engine: Engine,
-    subscriptions: Subscriptions,
+    subscriptions: SubscriptionStore,
     versions: SymbolVersions,
     anomalies: AnomalyLog,
     counters: GatewayCounters,
@@ -52,7 +51,7 @@ export class FanOut implements AnomalyObserver {
       count = this.#engine.dirty.take(this.#taken);
       for (let i = 0; i < count; i++) this.#markStats(this.#taken[i] as number);
     } while (count > TAKEN_MAX / 2);
-    this.#flushTouched();
+    this.#flushMarked();
     return this.#counters.framesOut - framesOut;
   }
 
@@ -65,7 +64,7 @@ export class FanOut implements AnomalyObserver {
     const atATime = this.#anomalies.perSymbolMax;
     for (let left = ANOMALIES_PER_RUN; left > 0; left -= atATime) {
       if (this.#engine.drainAnomalies(this.#anomalies.append, atATime) < atATime) return true;
-      this.#flushTouched();
+      this.#flushMarked();
     }
     return false;
   }
@@ -75,64 +74,63 @@ export class FanOut implements AnomalyObserver {
     while (!this.#runAnomalies()) {
       // Each run takes some.
     }
-    this.#flushTouched();
+    this.#flushMarked();
   }
 
   anomaliesDurable(): void {
-    this.#flushTouched();
+    this.#flushMarked();
   }
 
-  #flushTouched(): void {
-    const touched = this.#touched;
+  #flushMarked(): void {
+    const marked = this.#marked;
     let kept = 0;
-    for (let i = 0; i < touched.length; i++) {
-      const delivery = touched[i] as SessionSender;
-      delivery.flush();
-      delivery.isTouched = delivery.isBehind;
+    for (let i = 0; i < marked.length; i++) {
+      const subscriber = marked[i] as Subscriber;
+      subscriber.flush();
       // Looked at again: not every socket reports that it has drained.
-      if (delivery.isTouched) touched[kept++] = delivery;
+      subscriber.isMarked = subscriber.isBehind;
+      if (subscriber.isMarked) marked[kept++] = subscriber;
     }
-    touched.length = kept;
+    marked.length = kept;
   }
 
   anomalyAppended(symbolId: number): void {
-    const links = this.#subscriptions.of(symbolId);
-    if (links === undefined) return;
-    const { deliveries } = this.#subscriptions;
-    const { owners } = this.#subscriptions.links;
-    for (const link of links) {
-      const delivery = deliveries[owners[link] as number] as SessionSender;
-      delivery.markAnomalies(link);
-      this.#touch(delivery);
+    const subscriptions = this.#subscriptions.of(symbolId);
+    if (subscriptions === undefined) return;
+    const { columns, subscribers } = this.#subscriptions;
+    for (const subscription of subscriptions) {
+      const subscriber = subscribers[columns.sessions[subscription] as number] as Subscriber;
+      subscriber.markAnomalies(subscription);
+      this.#mark(subscriber);
     }
   }
 
   #markStats(symbolId: number): void {
-    const links = this.#subscriptions.of(symbolId);
+    const subscriptions = this.#subscriptions.of(symbolId);
     // A symbol without subscribers costs a bit test, no more.
-    if (links === undefined || links.length === 0) return;
+    if (subscriptions === undefined || subscriptions.length === 0) return;
     const isNew = this.#versions.refresh(symbolId);
     const current = this.#versions.current(symbolId);
-    const { deliveries } = this.#subscriptions;
-    const { cursors, flags, owners } = this.#subscriptions.links;
+    const { columns, subscribers } = this.#subscriptions;
+    const { flags, sessions, versions } = columns;
     let conflated = 0;
-    for (let i = 0; i < links.length; i++) {
-      const link = links[i] as number;
+    for (let i = 0; i < subscriptions.length; i++) {
+      const subscription = subscriptions[i] as number;
       // Marked before: its session is on the list, waits for its `conflateMs`, or has no room.
-      if (((flags[link] as number) & STATS_PENDING) !== 0) conflated++;
+      if (((flags[subscription] as number) & STATS_PENDING) !== 0) conflated++;
       // Also if the version is not new: a subscribing or verifying session took it for itself only.
-      else if (cursors[link] !== current) {
-        const delivery = deliveries[owners[link] as number] as SessionSender;
-        delivery.markStats(link);
-        if (!delivery.pace.isWaiting) this.#touch(delivery);
+      else if (versions[subscription] !== current) {
+        const subscriber = subscribers[sessions[subscription] as number] as Subscriber;
+        subscriber.markStats(subscription);
+        if (!subscriber.isConflating) this.#mark(subscriber);
       }
     }
     if (isNew) this.#counters.conflatedUpdates += conflated;
   }
 
-  #touch(delivery: SessionSender): void {
-    if (delivery.isTouched) return;
-    delivery.isTouched = true;
-    this.#touched.push(delivery);
+  #mark(subscriber: Subscriber): void {
+    if (subscriber.isMarked) return;
+    subscriber.isMarked = true;
+    this.#marked.push(subscriber);
   }
 }

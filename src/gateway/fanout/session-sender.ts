@@ -2,14 +2,14 @@ import type { NameSpace } from '../../engine/index.ts';
 import { ALL_FIELDS, Digest, digestFrame, symbolsFrame, VALUES } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Connection } from '../sessions/connection.ts';
-import { NO_LINK } from '../subscriptions/link-index.ts';
-import { NO_ANOMALIES } from '../subscriptions/link-pool.ts';
-import type { LinkTable } from '../subscriptions/link-table.ts';
-import type { Watcher } from '../subscriptions/subscriptions.ts';
-import { areAnomaliesWanted, fieldsWanted } from '../subscriptions/wants.ts';
+import { areAnomaliesWanted, fieldsWanted } from '../subscriptions/interest.ts';
+import { SessionSubscriptions } from '../subscriptions/session-subscriptions.ts';
+import { NO_ANOMALIES } from '../subscriptions/subscription-columns.ts';
+import type { Subscriber } from '../subscriptions/subscription-store.ts';
+import type { SymbolObserver } from '../subscriptions/wildcards.ts';
 import { anomalyMessage, type SentAnomaly } from './anomaly-message.ts';
 import { ConflationTimer } from './conflation.ts';
-import { NO_SNAPSHOT } from './symbol-versions.ts';
+import { NO_VERSION } from './symbol-versions.ts';
 
 export type SenderContext = Pick<
   GatewayContext,
@@ -27,14 +27,14 @@ export type SenderContext = Pick<
 const ANOMALIES_PER_FRAME = 1000;
 
 /**
- * One session's side of the fan-out: its cursors, and bringing them up to date. There is no queue of messages: a session
- * that cannot or may not be sent to keeps its marks, and gets the newest state when it can.
+ * One session's side of the fan-out: which version of each symbol it was sent, and sending it newer
+ * ones. There is no queue of messages: a session that cannot or may not be sent to keeps its marks,
+ * and gets the newest state when it can.
  */
-export class SessionSender {
-  readonly links: LinkTable;
+export class SessionSender implements Subscriber {
+  readonly subscriptions: SessionSubscriptions;
   readonly pace: ConflationTimer;
-  /** Whether the fan-out of this turn has this session on its list. */
-  isTouched = false;
+  isMarked = false;
   readonly #connection: Connection;
   readonly #nameSpace: NameSpace;
   readonly #context: SenderContext;
@@ -47,15 +47,15 @@ export class SessionSender {
   /** Requests waiting for the session to be up to date. */
   #verifications: number[] = [];
 
-  /** @param watcher the session */
-  constructor(connection: Connection, context: SenderContext, watcher: Watcher) {
+  /** @param observer the session */
+  constructor(connection: Connection, context: SenderContext, observer: SymbolObserver) {
     this.#connection = connection;
     this.#nameSpace = connection.client.nameSpace;
     this.#context = context;
     const { conflateMs, socketBufferBytesMax } = context.config.stream;
     this.#messageBytesMax = socketBufferBytesMax / 2;
     this.pace = new ConflationTimer(context.conflation, conflateMs, () => this.flush());
-    this.links = context.subscriptions.enter(this, watcher);
+    this.subscriptions = new SessionSubscriptions(context.subscriptions, this, observer);
   }
 
   /** Whether the socket had no room when last looked at. */
@@ -63,9 +63,12 @@ export class SessionSender {
     return this.#isSlow;
   }
 
-  /** Whether something waits only for room in the socket. */
   get isBehind(): boolean {
-    return this.#isSlow && !this.#isClosed && this.links.statsPending > 0;
+    return this.#isSlow && !this.#isClosed && this.subscriptions.statsPending > 0;
+  }
+
+  get isConflating(): boolean {
+    return this.pace.isWaiting;
   }
 
   get verificationsWaiting(): number {
@@ -73,82 +76,81 @@ export class SessionSender {
   }
 
   /**
-   * Links the session to a symbol, or changes what it wants of it. What was not wanted before begins now: a full entry,
-   * and anomalies from the next one on.
+   * Sets what a subscription wants. What was not wanted before begins now: with a full entry, and
+   * with the next anomaly.
    *
-   * @param wants of all patterns that match it, together (wants.ts)
-   * @param isFresh whether a full entry is due though the session may hold the symbol's state
-   * @param since sequence after which anomalies are to be sent, where the session says so
+   * @param isFresh whether a full entry is due though the session may have the symbol's state
+   * @param since sequence after which anomalies are to be sent
    */
-  link(symbolId: number, wants: number, isFresh: boolean, since?: number): void {
-    const { links } = this;
-    const fields = fieldsWanted(wants);
-    const link = this.#context.subscriptions.join(links, symbolId);
-    if (isFresh || links.fields[link] !== fields) this.#setCursor(link, NO_SNAPSHOT);
-    links.fields[link] = fields;
-    this.#linkAnomalies(link, areAnomaliesWanted(wants), since);
-    if (fields === 0) return;
-    this.#context.versions.refresh(symbolId);
-    if (this.#context.versions.current(symbolId) !== links.cursors[link]) links.markStats(link);
+  setInterest(subscription: number, interest: number, isFresh: boolean, since?: number): void {
+    const { columns } = this.subscriptions;
+    const fields = fieldsWanted(interest);
+    if (isFresh || columns.fields[subscription] !== fields) {
+      this.#setVersion(subscription, NO_VERSION);
+    }
+    columns.fields[subscription] = fields;
+    this.#setAnomalyInterest(subscription, areAnomaliesWanted(interest), since);
+    if (fields !== 0) this.#markIfBehind(subscription);
   }
 
-  /** Unlinks the session from those of the symbols it is linked to; awaited ones are symbols too. */
-  unlink(symbolIds: readonly number[]): void {
-    const links = symbolIds.map((symbolId) => this.links.find(symbolId));
-    this.#remove(links.filter((link) => link !== NO_LINK));
-    // What was left of a flush is gone with its links: the next one is a new one.
-    if (this.links.statsPending === 0) this.#isMidFlush = false;
+  endSubscription(subscription: number): void {
+    this.#setVersion(subscription, NO_VERSION);
+    this.subscriptions.remove(subscription);
   }
 
-  /** Unlinks everything: the session is gone. */
+  /** Ends all subscriptions: the session is gone. */
   close(): void {
     this.#isClosed = true;
     this.pace.end();
-    this.#remove(this.links.all());
-    this.#context.subscriptions.exit(this.links);
+    for (const subscription of this.subscriptions.all()) this.endSubscription(subscription);
+    this.subscriptions.close();
   }
 
-  /** The session lacks the current snapshot of a link's symbol. */
-  markStats(link: number): void {
-    if (this.links.fields[link] !== 0) this.links.markStats(link);
+  markStats(subscription: number): void {
+    const { columns } = this.subscriptions;
+    if (columns.fields[subscription] !== 0) this.subscriptions.markStats(subscription);
   }
 
-  /** The symbol of a link has a new anomaly. */
-  markAnomalies(link: number): void {
-    if (this.links.anomalies[link] !== NO_ANOMALIES) this.links.markAnomalies(link);
+  markAnomalies(subscription: number): void {
+    const { columns } = this.subscriptions;
+    const isWanted = columns.lastAnomalies[subscription] !== NO_ANOMALIES;
+    if (isWanted) this.subscriptions.markAnomalies(subscription);
   }
 
   /** Answers a `VERIFY` once the session is up to date with the rows as they are now. */
   verify(requestId: number): void {
     this.#verifications.push(requestId);
-    const { links } = this;
-    for (const link of links.bySymbolId()) {
-      if (links.fields[link] === 0) continue;
-      const symbolId = links.symbolIds[link] as number;
-      this.#context.versions.refresh(symbolId);
-      if (this.#context.versions.current(symbolId) !== links.cursors[link]) links.markStats(link);
+    const { columns } = this.subscriptions;
+    for (const subscription of this.subscriptions.bySymbolId()) {
+      if (columns.fields[subscription] !== 0) this.#markIfBehind(subscription);
     }
   }
 
   /** Brings the session up to date as far as its socket and its `conflateMs` allow. */
   flush(): void {
-    const { links } = this;
-    if (links.statsPending + links.anomaliesPending + this.#verifications.length === 0) return;
+    const { subscriptions } = this;
+    subscriptions.sweep();
+    // What was left of a flush may be gone with its subscriptions: the next flush is a new one.
+    if (subscriptions.statsPending === 0) this.#isMidFlush = false;
+    const others = subscriptions.anomaliesPending + this.#verifications.length;
+    if (subscriptions.statsPending + others === 0) return;
     if (this.#isClosed || !this.#connection.isOpen || !this.#checkRoom()) return;
     // One message needs no cork; with anomalies or answers there may be more.
-    if (links.anomaliesPending + this.#verifications.length === 0) this.#deliver();
-    else this.#connection.cork(() => this.#deliver());
+    if (others === 0) this.#send();
+    else this.#connection.cork(() => this.#send());
   }
 
-  #deliver(): void {
-    if (this.links.statsPending > 0 && (this.#isMidFlush || this.pace.isUp())) this.#sendStats();
-    while (this.links.anomaliesPending > 0 && this.#checkRoom()) this.#sendAnomalies();
-    if (this.links.statsPending === 0) this.#answerVerifications();
+  #send(): void {
+    const { subscriptions } = this;
+    const isStatsDue = subscriptions.statsPending > 0 && (this.#isMidFlush || this.pace.isUp());
+    if (isStatsDue) this.#sendStats();
+    while (subscriptions.anomaliesPending > 0 && this.#checkRoom()) this.#sendAnomalies();
+    if (subscriptions.statsPending === 0) this.#answerVerifications();
   }
 
   #sendStats(): void {
     this.#isMidFlush = true;
-    while (this.links.statsPending > 0) {
+    while (this.subscriptions.statsPending > 0) {
       if (!this.#checkRoom()) return;
       this.#sendStatsMessage();
     }
@@ -157,43 +159,47 @@ export class SessionSender {
   }
 
   #sendStatsMessage(): void {
-    const { links } = this;
+    const { subscriptions } = this;
+    const { columns } = subscriptions;
     const { counters, statsMessage: message, versions } = this.#context;
     const names: (number | string)[] = [];
     message.start(this.#connection.encoding);
-    while (links.statsPending > 0 && message.length < this.#messageBytesMax) {
-      const link = links.takeStats();
-      const symbolId = links.symbolIds[link] as number;
-      const from = links.cursors[link] as number;
+    while (subscriptions.statsPending > 0 && message.length < this.#messageBytesMax) {
+      const subscription = subscriptions.takeStats();
+      const symbolId = columns.symbolIds[subscription] as number;
+      const from = columns.versions[subscription] as number;
       const to = versions.current(symbolId);
-      const fields = links.fields[link] as number;
+      const fields = columns.fields[subscription] as number;
       // No longer wanted since it was marked.
       if (to === from || fields === 0) continue;
-      if (links.name(link)) names.push(symbolId, this.#symbolOf(symbolId));
+      if (subscriptions.markNamed(subscription)) names.push(symbolId, this.#symbolOf(symbolId));
       if (message.add(symbolId, from, to, fields)) {
         counters.entriesOut++;
-        if (from === NO_SNAPSHOT) counters.fullEntriesOut++;
+        if (from === NO_VERSION) counters.fullEntriesOut++;
       }
-      this.#setCursor(link, to);
+      this.#setVersion(subscription, to);
     }
     if (names.length > 0) this.#connection.send(symbolsFrame(names));
     if (!message.isEmpty()) this.#connection.sendEncoded(message.finish(Date.now()));
   }
 
   #sendAnomalies(): void {
-    const { links } = this;
+    const { subscriptions } = this;
+    const { columns } = subscriptions;
     const { anomalies, counters } = this.#context;
     const names: (number | string)[] = [];
     const sent: SentAnomaly[] = [];
-    while (links.anomaliesPending > 0 && sent.length < ANOMALIES_PER_FRAME) {
-      const link = links.takeAnomalies();
-      const symbolId = links.symbolIds[link] as number;
-      const cursor = links.anomalies[link] as number;
-      const pending = anomalies.toSend(symbolId, cursor + 1);
+    while (subscriptions.anomaliesPending > 0 && sent.length < ANOMALIES_PER_FRAME) {
+      const subscription = subscriptions.takeAnomalies();
+      const symbolId = columns.symbolIds[subscription] as number;
+      const pending = anomalies.toSend(
+        symbolId,
+        (columns.lastAnomalies[subscription] as number) + 1,
+      );
       if (pending.length === 0) continue;
-      if (links.name(link)) names.push(symbolId, this.#symbolOf(symbolId));
+      if (subscriptions.markNamed(subscription)) names.push(symbolId, this.#symbolOf(symbolId));
       sent.push(...pending);
-      links.anomalies[link] = anomalies.last(symbolId);
+      columns.lastAnomalies[subscription] = anomalies.last(symbolId);
     }
     if (sent.length === 0) return;
     sent.sort((a, b) => a.ordinal - b.ordinal);
@@ -204,18 +210,26 @@ export class SessionSender {
 
   #answerVerifications(): void {
     if (this.#verifications.length === 0) return;
-    const { links } = this;
+    const { columns } = this.subscriptions;
     const { values } = this.#context.versions;
     const digest = new Digest();
     let symbolCount = 0;
-    for (const link of links.bySymbolId()) {
-      const snapshot = links.cursors[link] as number;
-      if (links.fields[link] !== ALL_FIELDS || snapshot === NO_SNAPSHOT) continue;
+    for (const subscription of this.subscriptions.bySymbolId()) {
+      const version = columns.versions[subscription] as number;
+      const isPartial = columns.fields[subscription] !== ALL_FIELDS;
+      if (isPartial || version === NO_VERSION) continue;
       const [price, average, count, time, min, max] = values.subarray(
-        snapshot * VALUES,
-        (snapshot + 1) * VALUES,
+        version * VALUES,
+        (version + 1) * VALUES,
       ) as unknown as [number, number, number, number, number, number];
-      digest.add(links.symbolIds[link] as number, { price, average, count, time, min, max });
+      digest.add(columns.symbolIds[subscription] as number, {
+        price,
+        average,
+        count,
+        time,
+        min,
+        max,
+      });
       symbolCount++;
     }
     for (const requestId of this.#verifications) {
@@ -224,33 +238,38 @@ export class SessionSender {
     this.#verifications = [];
   }
 
-  #linkAnomalies(link: number, isWanted: boolean, since: number | undefined): void {
-    const { links } = this;
-    const last = this.#context.anomalies.last(links.symbolIds[link] as number);
+  #setAnomalyInterest(subscription: number, isWanted: boolean, since: number | undefined): void {
+    const { columns } = this.subscriptions;
     if (!isWanted) {
-      links.anomalies[link] = NO_ANOMALIES;
-    } else if (since !== undefined) {
-      links.anomalies[link] = Math.min(since, last);
-    } else if (links.anomalies[link] === NO_ANOMALIES) {
-      links.anomalies[link] = last;
+      columns.lastAnomalies[subscription] = NO_ANOMALIES;
+      return;
     }
-    if (isWanted && last > (links.anomalies[link] as number)) links.markAnomalies(link);
+    const last = this.#context.anomalies.last(columns.symbolIds[subscription] as number);
+    if (since !== undefined) {
+      columns.lastAnomalies[subscription] = Math.min(since, last);
+    } else if (columns.lastAnomalies[subscription] === NO_ANOMALIES) {
+      columns.lastAnomalies[subscription] = last;
+    }
+    if (last > (columns.lastAnomalies[subscription] as number))
+      this.subscriptions.markAnomalies(subscription);
   }
 
-  #remove(links: readonly number[]): void {
-    for (const link of links) {
-      this.#setCursor(link, NO_SNAPSHOT);
-      this.#context.subscriptions.leave(link);
-      this.links.remove(link);
-    }
-    this.links.sweep();
-  }
-
-  #setCursor(link: number, snapshot: number): void {
+  /** Marks a subscription unless it has the symbol's row as it is now. */
+  #markIfBehind(subscription: number): void {
+    const { columns } = this.subscriptions;
     const { versions } = this.#context;
-    if (snapshot !== NO_SNAPSHOT) versions.retain(snapshot);
-    versions.release(this.links.cursors[link] as number);
-    this.links.cursors[link] = snapshot;
+    const symbolId = columns.symbolIds[subscription] as number;
+    versions.refresh(symbolId);
+    if (versions.current(symbolId) === (columns.versions[subscription] as number)) return;
+    this.subscriptions.markStats(subscription);
+  }
+
+  #setVersion(subscription: number, version: number): void {
+    const { columns } = this.subscriptions;
+    const { versions } = this.#context;
+    if (version !== NO_VERSION) versions.retain(version);
+    versions.release(columns.versions[subscription] as number);
+    columns.versions[subscription] = version;
   }
 
   #symbolOf(symbolId: number): string {

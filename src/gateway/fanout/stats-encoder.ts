@@ -7,8 +7,7 @@ import {
   VALUES,
   writeEntry,
 } from '../../protocol/index.ts';
-import { grown } from '../subscriptions/grown-column.ts';
-import { NO_SNAPSHOT, type SymbolVersions } from './symbol-versions.ts';
+import { grown, NO_VERSION, type SymbolVersions } from './symbol-versions.ts';
 
 /** Bytes of encoded entries that are kept; beyond, all are dropped. */
 const CACHE_BYTES_MAX = 4 * 1024 * 1024;
@@ -45,7 +44,7 @@ export interface EntryWriter {
 
 /** The mask of the entry between two snapshots; 0 when there is nothing to tell. */
 function maskBetween(values: Float64Array, from: number, to: number, fields: number): number {
-  if (from === NO_SNAPSHOT) return fields | FULL;
+  if (from === NO_VERSION) return fields | FULL;
   return deltaMask(values, from * VALUES, to * VALUES, fields);
 }
 
@@ -69,8 +68,8 @@ export class BinaryEntries implements EntryWriter {
   add(symbolId: number, from: number, to: number, fields: number): number {
     if (fields !== ALL_FIELDS) return this.#encode(this.output, symbolId, from, to, fields);
     const { serials } = this.#pool;
-    const places = from === NO_SNAPSHOT ? this.#fulls : this.#deltas;
-    const key = from === NO_SNAPSHOT ? to : from;
+    const places = from === NO_VERSION ? this.#fulls : this.#deltas;
+    const key = from === NO_VERSION ? to : from;
     places.reserve(key);
     if (places.from[key] !== serials[key] || places.to[key] !== serials[to]) {
       this.#keep(places, key, symbolId, from, to);

@@ -1,9 +1,8 @@
 import { assertEqual, type Engine } from '../../engine/index.ts';
 import { VALUES } from '../../protocol/index.ts';
-import { grown } from '../subscriptions/grown-column.ts';
 
-/** No snapshot: what a cursor holds before its first entry. */
-export const NO_SNAPSHOT = -1;
+/** No version: what a session has of a symbol before its first entry. */
+export const NO_VERSION = -1;
 
 const INITIAL_SNAPSHOTS = 1024;
 
@@ -34,7 +33,7 @@ export class SymbolVersions {
     this.#engine = engine;
   }
 
-  /** The newest snapshot of a symbol that was taken, or {@link NO_SNAPSHOT}. */
+  /** The newest snapshot of a symbol that was taken, or {@link NO_VERSION}. */
   current(symbolId: number): number {
     return (this.#current[symbolId] ?? 0) - 1;
   }
@@ -49,9 +48,9 @@ export class SymbolVersions {
     // Versions wrap: negative ones are as good as others, but for the odd one that means "not now".
     if (version === 0 || version === -1) return false;
     const old = this.current(symbolId);
-    if (old !== NO_SNAPSHOT && this.#versions[old] === version) return false;
+    if (old !== NO_VERSION && this.#versions[old] === version) return false;
     // Nobody was sent the old one: it may as well become the new one.
-    const isUnsent = old !== NO_SNAPSHOT && this.#references[old] === 1;
+    const isUnsent = old !== NO_VERSION && this.#references[old] === 1;
     const snapshot = isUnsent ? old : this.#allocate();
     this.values.set(this.#row, snapshot * VALUES);
     this.#versions[snapshot] = version;
@@ -66,7 +65,7 @@ export class SymbolVersions {
   }
 
   release(snapshot: number): void {
-    if (snapshot === NO_SNAPSHOT) return;
+    if (snapshot === NO_VERSION) return;
     const left = (this.#references[snapshot] as number) - 1;
     if (left <= 0) {
       assertEqual('references to a symbol version', left, 0);
@@ -99,4 +98,13 @@ export class SymbolVersions {
     this.#references = grown(this.#references, new Uint32Array(size));
     this.#versions = grown(this.#versions, new Int32Array(size));
   }
+}
+
+/** A larger array that begins with the content of an old one: how columns of numbers grow. */
+export function grown<T extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(
+  old: T,
+  larger: T,
+): T {
+  larger.set(old);
+  return larger;
 }

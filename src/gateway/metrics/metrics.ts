@@ -119,7 +119,7 @@ function addSessions(metrics: ScrapedMetrics, { sessions, subscriptions }: Metri
     return { publish: publishers.size, stream: subscribers.size };
   });
   metrics.gauge('tickwire_subscriptions', 'Patterns held by all sessions.', () => {
-    return subscriptions.held;
+    return subscriptions.patternsHeld;
   });
   metrics.gauge('tickwire_slow_sessions', 'Sessions whose socket had no room.', () => {
     return sessions.countSlow();

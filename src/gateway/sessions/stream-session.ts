@@ -21,10 +21,12 @@ import {
 import type { GatewayContext } from '../context.ts';
 import { type SenderContext, SessionSender } from '../fanout/session-sender.ts';
 import { TokenBucket } from '../limits/token-bucket.ts';
-import { GradualLinking } from '../subscriptions/gradual-linking.ts';
-import { HeldPatterns } from '../subscriptions/held-patterns.ts';
-import type { Watcher } from '../subscriptions/subscriptions.ts';
-import { NOT_HELD, wantsOf } from '../subscriptions/wants.ts';
+import { IncrementalSubscribe } from '../subscriptions/incremental-subscribe.ts';
+import { interestIn } from '../subscriptions/interest.ts';
+import { PatternSubscriptions } from '../subscriptions/pattern-subscriptions.ts';
+import { reconcile, type SubscribedSession } from '../subscriptions/reconcile.ts';
+import { NONE } from '../subscriptions/subscription-columns.ts';
+import type { SymbolObserver, Wildcard } from '../subscriptions/wildcards.ts';
 import { MESSAGE_TOO_LARGE, type SocketHandler } from '../transport/transport.ts';
 import type { Client } from './client.ts';
 import type { Connection } from './connection.ts';
@@ -37,26 +39,25 @@ export type StreamContext = SenderContext &
 const CONFLATE_MS_MAX = 60_000;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
-/** When one more may be sent, about, ms. */
+/** When another `VERIFY` is worth a try, ms. */
 const VERIFY_RETRY_MS = 100;
-/**
- * What one request may cost before it counts as several: symbols held against a pattern with a `*`, and links made or let
- * go of. Either takes some 50 µs.
- */
-const LOOKS_PER_REQUEST = 512;
-const LINKS_PER_REQUEST = 128;
+/** A request counts once more for each so many symbols compared with a `*`, or named: some 50 µs. */
+const COMPARISONS_PER_REQUEST = 512;
+const SYMBOLS_PER_REQUEST = 128;
 /** Anomalies in a history page at most. */
 const HISTORY_PAGE_MAX = 1000;
 
 /** A subscriber's connection: patterns in, statistics and anomalies out. */
-export class StreamSession implements SocketHandler, SubscriberSession, Watcher {
+export class StreamSession
+  implements SocketHandler, SubscriberSession, SubscribedSession, SymbolObserver
+{
   readonly connection: Connection;
-  readonly delivery: SessionSender;
+  readonly sender: SessionSender;
+  readonly patterns: PatternSubscriptions;
   readonly #context: StreamContext;
   readonly #client: Client;
   readonly #rate: TokenBucket;
-  readonly #patterns: HeldPatterns;
-  readonly #linking: GradualLinking;
+  readonly #incremental: IncrementalSubscribe;
   /** `VERIFY` requests that wait for it. */
   #verificationsHeld = 0;
 
@@ -65,19 +66,10 @@ export class StreamSession implements SocketHandler, SubscriberSession, Watcher 
     this.#context = context;
     this.#client = connection.client;
     this.#rate = new TokenBucket(this.#requestsPerSecond, performance.now());
-    this.delivery = new SessionSender(connection, context, this);
-    this.#patterns = new HeldPatterns(context, this.#client, this.delivery.links, this);
-    const { delivery } = this;
-    const { nameSpace } = this.#client;
-    const patterns = this.#patterns;
-    this.#linking = new GradualLinking({
-      symbols: context.engine.symbols,
-      work: context.background,
-      connection,
-      delivery,
-      patterns,
-      nameSpace,
-    });
+    this.sender = new SessionSender(connection, context, this);
+    const { subscriptions } = this.sender;
+    this.patterns = new PatternSubscriptions(context, this.#client, subscriptions, this);
+    this.#incremental = new IncrementalSubscribe(this, context);
   }
 
   message(data: Uint8Array | string): void {
@@ -95,7 +87,7 @@ export class StreamSession implements SocketHandler, SubscriberSession, Watcher 
 
   drain(): void {
     this.connection.heard();
-    this.delivery.flush();
+    this.sender.flush();
   }
 
   pong(): void {
@@ -103,44 +95,42 @@ export class StreamSession implements SocketHandler, SubscriberSession, Watcher 
   }
 
   get isSlow(): boolean {
-    return this.delivery.isSlow;
+    return this.sender.isSlow;
   }
 
   get hasPending(): boolean {
-    const { anomaliesPending, statsPending } = this.delivery.links;
+    const { anomaliesPending, statsPending } = this.sender.subscriptions;
     return statsPending + anomaliesPending > 0;
   }
 
   swept(): void {
-    this.delivery.flush();
+    this.sender.flush();
   }
 
   close(code: number): void {
     if (code === MESSAGE_TOO_LARGE) this.#context.security.limited('frameBytes', this.#client);
     this.connection.closed();
-    this.#patterns.close();
-    this.delivery.close();
+    this.patterns.close();
+    this.sender.close();
     this.#context.sessions.subscribers.delete(this);
   }
 
-  symbolAppeared(symbolId: number, name: string): void {
-    const wants = this.#patterns.wantsOf(symbolId, name);
-    if (wants !== NOT_HELD) this.delivery.link(symbolId, wants, false);
+  symbolAppeared(symbolId: number): void {
+    reconcile(this, symbolId);
   }
 
-  /** The token that took the place of the one before may allow less, or more. */
+  /** The token that replaced the one before may allow less, or more. */
   permissionsChanged(): void {
     this.#rate.changeRate(this.#requestsPerSecond, performance.now());
-    const held = [...this.#patterns.held()].map(([pattern]) => pattern);
-    const forbidden = held.filter((pattern) => !this.#isReadable(pattern));
-    this.#letGo(forbidden.filter((pattern) => this.#patterns.release(pattern)));
-    // What patterns with a `*` match may be less now, or more.
-    this.delivery.unlink(this.#unreadable());
-    for (const [symbolId, name] of this.#patterns.matching(held)) {
-      const wants = this.#patterns.wantsOf(symbolId, name);
-      if (wants !== NOT_HELD) this.delivery.link(symbolId, wants, false);
+    const { patterns, sender } = this;
+    patterns.release(patterns.symbols().filter((symbol) => !this.#client.canRead(symbol)));
+    this.#reconcile(sender.subscriptions.all());
+    // Patterns with a `*` may match symbols now that could not be read before.
+    const { length } = this.#context.engine.symbols.names;
+    for (const symbolId of patterns.matching(patterns.wildcards, 0, length)) {
+      reconcile(this, symbolId);
     }
-    this.delivery.flush();
+    sender.flush();
   }
 
   #answer(request: StreamRequest): void {
@@ -189,39 +179,48 @@ export class StreamSession implements SocketHandler, SubscriberSession, Watcher 
     throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
   }
 
-  /** Counts a request as several where it has more symbols looked at than a small one. */
-  #chargeLooks(patterns: readonly string[]): void {
+  /** Counts a request as several where it names or compares many symbols. */
+  #chargeSymbols(patterns: readonly string[]): void {
     const wildcards = patterns.filter(isWildcard).length;
-    const looks = wildcards * this.#context.engine.symbols.names.length;
+    const comparisons = wildcards * this.#context.engine.symbols.names.length;
     const symbols = patterns.length - wildcards;
-    this.#rate.charge(Math.floor(looks / LOOKS_PER_REQUEST + symbols / LINKS_PER_REQUEST));
+    this.#rate.charge(
+      Math.floor(comparisons / COMPARISONS_PER_REQUEST + symbols / SYMBOLS_PER_REQUEST),
+    );
   }
 
   #subscribe(requestId: number, patterns: readonly string[], options: SubscribeOptions): void {
     if (options.conflateMs !== undefined) {
-      this.delivery.pace.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
+      this.sender.pace.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
     }
     const fields = options.fields ?? ALL_FIELDS;
-    const wants = wantsOf((options.stats ?? true) ? fields : 0, options.anomalies ?? true);
-    const codes = patterns.map((pattern) => this.#hold(pattern, wants));
-    const { conflateMs } = this.delivery.pace;
+    const interest = interestIn((options.stats ?? true) ? fields : 0, options.anomalies ?? true);
+    const subscriptions: number[] = [];
+    const wildcards: Wildcard[] = [];
+    const codes = patterns.map((pattern) => {
+      if (validatePattern(pattern) !== undefined) return ErrorCode.bad_symbol;
+      // A pattern with a `*` is never forbidden: it matches what the client may read.
+      if (isWildcard(pattern)) {
+        const wildcard = this.patterns.holdWildcard(pattern, interest);
+        if (wildcard === undefined) return this.#limit();
+        wildcards.push(wildcard);
+      } else {
+        if (!this.#client.canRead(pattern)) return this.#forbid(pattern);
+        const subscription = this.patterns.holdSymbol(pattern, interest);
+        if (subscription === NONE) return this.#limit();
+        subscriptions.push(subscription);
+      }
+      return 0;
+    });
+    const { conflateMs } = this.sender.pace;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
-    const held = patterns.filter((_, index) => codes[index] === 0);
-    this.#chargeLooks(patterns);
-    this.#linking.link(held, options.since);
+    this.#chargeSymbols(patterns);
+    this.#incremental.start(subscriptions, wildcards, options.since);
   }
 
-  #hold(pattern: string, wants: number): ErrorCode | 0 {
-    if (validatePattern(pattern) !== undefined) return ErrorCode.bad_symbol;
-    if (!this.#isReadable(pattern)) return this.#forbid(pattern);
-    if (this.#patterns.hold(pattern, wants)) return 0;
+  #limit(): ErrorCode {
     this.#context.security.limited('subscriptions', this.#client);
     return ErrorCode.subscription_limit;
-  }
-
-  /** A pattern with a `*` is always taken: it matches what the client may read, be that nothing. */
-  #isReadable(pattern: string): boolean {
-    return isWildcard(pattern) || this.#client.canRead(pattern);
   }
 
   #forbid(symbol: string): ErrorCode {
@@ -229,47 +228,31 @@ export class StreamSession implements SocketHandler, SubscriberSession, Watcher 
     return ErrorCode.forbidden;
   }
 
-  #unreadable(): number[] {
-    const { symbols } = this.#context.engine;
-    const { symbolIds } = this.delivery.links;
-    return [...this.delivery.links.all()]
-      .map((link) => symbolIds[link] as number)
-      .filter((symbolId) => symbolId >= 0 && !this.#client.sees(symbols.name(symbolId)));
-  }
-
   #unsubscribe(requestId: number, patterns: readonly string[]): void {
     const codes = patterns.map((pattern) =>
       validatePattern(pattern) === undefined ? 0 : ErrorCode.bad_symbol,
     );
     this.connection.send(unsubscribedFrame(requestId, codes));
-    // What is no pattern must not be looked up: it might be the name of another tenant's.
+    // Never look up what is no pattern: it might be a name of another tenant.
     const good = patterns.filter((_, index) => codes[index] === 0);
-    this.#letGo(good.filter((pattern) => this.#patterns.release(pattern)));
-    this.#chargeLooks(patterns);
-    this.delivery.flush();
+    this.#reconcile(this.patterns.release(good));
+    this.#chargeSymbols(patterns);
+    this.sender.flush();
   }
 
-  #letGo(patterns: readonly string[]): void {
-    const unlinked: number[] = [];
-    for (const pattern of patterns) {
-      const name = this.#client.nameSpace.nameOf(pattern);
-      const awaitedId = this.#context.subscriptions.awaitedId(name);
-      if (awaitedId !== undefined) unlinked.push(awaitedId);
+  #reconcile(subscriptions: readonly number[]): void {
+    const { columns } = this.sender.subscriptions;
+    for (const subscription of subscriptions) {
+      reconcile(this, columns.symbolIds[subscription] as number, subscription);
     }
-    for (const [symbolId, name] of this.#patterns.matching(patterns)) {
-      const wants = this.#patterns.wantsOf(symbolId, name);
-      if (wants === NOT_HELD) unlinked.push(symbolId);
-      else this.delivery.link(symbolId, wants, false);
-    }
-    this.delivery.unlink(unlinked);
   }
 
   #verify(requestId: number): void {
-    if (this.delivery.verificationsWaiting + this.#verificationsHeld >= VERIFICATIONS_MAX) {
+    if (this.sender.verificationsWaiting + this.#verificationsHeld >= VERIFICATIONS_MAX) {
       const message = `${VERIFICATIONS_MAX} VERIFY requests wait for this session already`;
       throw new ProtocolError(ErrorCode.rate_limited, message, requestId);
     }
-    const partial = this.#patterns.partial();
+    const partial = this.patterns.partial();
     if (partial !== undefined) {
       const { fields, pattern } = partial;
       const message = `VERIFY needs fields ${ALL_FIELDS}; "${pattern}" was subscribed with ${fields}`;
@@ -278,19 +261,19 @@ export class StreamSession implements SocketHandler, SubscriberSession, Watcher 
       this.connection.send(errorFrame(error));
       return;
     }
-    if (this.#linking.isDone) this.#startVerification(requestId);
+    if (this.#incremental.isDone) this.#startVerification(requestId);
     else this.#holdVerification(requestId);
   }
 
   #startVerification(requestId: number): void {
-    this.delivery.verify(requestId);
-    this.delivery.flush();
+    this.sender.verify(requestId);
+    this.sender.flush();
   }
 
   /** What was subscribed to before it belongs into its digest. */
   #holdVerification(requestId: number): void {
     this.#verificationsHeld++;
-    this.#linking.afterwards(() => {
+    this.#incremental.afterwards(() => {
       this.#verificationsHeld--;
       this.#startVerification(requestId);
     });

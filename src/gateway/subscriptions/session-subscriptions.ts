@@ -1,12 +1,4 @@
-import {
-  FLAGS,
-  NEXT_ANOMALIES,
-  NEXT_OF_SESSION,
-  NEXT_STATS,
-  NONE,
-  type SubscriptionRows,
-  SYMBOL,
-} from './subscription-rows.ts';
+import { NONE, type SubscriptionColumns } from './subscription-columns.ts';
 import type { Subscriber, SubscriptionStore } from './subscription-store.ts';
 import type { SymbolObserver } from './wildcards.ts';
 
@@ -19,52 +11,28 @@ const REMOVED = 8;
 /** A queue of subscriptions, each at most once in it: a list through a column. */
 class PendingQueue {
   count = 0;
-  readonly #rows: SubscriptionRows;
-  readonly #column: number;
-  readonly #flag: number;
   #first = NONE;
   #last = NONE;
 
-  constructor(rows: SubscriptionRows, column: number, flag: number) {
-    this.#rows = rows;
-    this.#column = column;
-    this.#flag = flag;
+  push(next: Int32Array, subscription: number): void {
+    if (this.count++ === 0) this.#first = subscription;
+    else next[this.#last] = subscription;
+    this.#last = subscription;
   }
 
-  /** Adds a subscription; false when it is in already. */
-  push(subscription: number): boolean {
-    if (!raise(this.#rows, subscription, this.#flag)) return false;
-    this.#append(subscription);
-    return true;
-  }
-
-  /** Takes the subscription that was added first. There must be one. */
-  shift(): number {
-    const subscription = this.#unlinkFirst();
-    const flags = this.#rows.getByte(subscription, FLAGS);
-    this.#rows.setByte(subscription, FLAGS, flags & ~this.#flag);
+  shift(next: Int32Array): number {
+    const subscription = this.#first;
+    this.#first = next[subscription] as number;
+    this.count--;
     return subscription;
   }
 
   /** Drops the subscriptions that were removed. */
-  sweep(): void {
+  sweep(next: Int32Array, flags: Uint8Array): void {
     for (let left = this.count; left > 0; left--) {
-      const subscription = this.#unlinkFirst();
-      if (!isRemoved(this.#rows, subscription)) this.#append(subscription);
+      const subscription = this.shift(next);
+      if (((flags[subscription] as number) & REMOVED) === 0) this.push(next, subscription);
     }
-  }
-
-  #append(subscription: number): void {
-    if (this.count++ === 0) this.#first = subscription;
-    else this.#rows.set(this.#last, this.#column, subscription);
-    this.#last = subscription;
-  }
-
-  #unlinkFirst(): number {
-    const subscription = this.#first;
-    this.#first = this.#rows.get(subscription, this.#column);
-    this.count--;
-    return subscription;
   }
 }
 
@@ -73,21 +41,19 @@ class PendingQueue {
  * also where the socket takes only a part at a time.
  */
 export class SessionSubscriptions {
-  readonly rows: SubscriptionRows;
+  readonly columns: SubscriptionColumns;
   readonly #store: SubscriptionStore;
   readonly #session: number;
   /** A list through NEXT_OF_SESSION, the newest first. */
   #first = NONE;
   #hasRemoved = false;
-  readonly #stats: PendingQueue;
-  readonly #anomalies: PendingQueue;
+  readonly #stats = new PendingQueue();
+  readonly #anomalies = new PendingQueue();
 
   constructor(store: SubscriptionStore, subscriber: Subscriber, observer: SymbolObserver) {
-    this.rows = store.rows;
+    this.columns = store.columns;
     this.#store = store;
     this.#session = store.open(subscriber, observer);
-    this.#stats = new PendingQueue(store.rows, NEXT_STATS, STATS_PENDING);
-    this.#anomalies = new PendingQueue(store.rows, NEXT_ANOMALIES, ANOMALIES_PENDING);
   }
 
   /** Ends the session, which must have no subscriptions left. */
@@ -104,14 +70,17 @@ export class SessionSubscriptions {
   /** Makes a subscription that wants nothing yet. There must be none to the symbol. */
   add(symbolId: number): number {
     const subscription = this.#store.add(this.#session, symbolId);
-    this.rows.set(subscription, NEXT_OF_SESSION, this.#first);
+    this.columns.nextOfSession[subscription] = this.#first;
     this.#first = subscription;
     return subscription;
   }
 
-  /** Ends a subscription. Queues still hold it, and its number is taken, until {@link sweep}. */
+  /**
+   * Ends a subscription. Queues still hold it, and its number is taken, until {@link sweep}.
+   * Removing it again until then does nothing.
+   */
   remove(subscription: number): void {
-    raise(this.rows, subscription, REMOVED);
+    if (!this.#raise(subscription, REMOVED)) return;
     this.#store.remove(subscription);
     this.#hasRemoved = true;
   }
@@ -120,39 +89,40 @@ export class SessionSubscriptions {
   sweep(): void {
     if (!this.#hasRemoved) return;
     this.#hasRemoved = false;
-    this.#stats.sweep();
-    this.#anomalies.sweep();
-    const { rows } = this;
+    const { columns } = this;
+    const { flags, nextAnomalies, nextOfSession, nextStats } = columns;
+    this.#stats.sweep(nextStats, flags);
+    this.#anomalies.sweep(nextAnomalies, flags);
     let subscription = this.#first;
     let last = NONE;
     this.#first = NONE;
     while (subscription !== NONE) {
-      const next = rows.get(subscription, NEXT_OF_SESSION);
-      if (isRemoved(rows, subscription)) {
-        rows.release(subscription);
+      const next = nextOfSession[subscription] as number;
+      if (((flags[subscription] as number) & REMOVED) !== 0) {
+        columns.release(subscription);
       } else {
         if (last === NONE) this.#first = subscription;
-        else rows.set(last, NEXT_OF_SESSION, subscription);
+        else nextOfSession[last] = subscription;
         last = subscription;
       }
       subscription = next;
     }
-    if (last !== NONE) rows.set(last, NEXT_OF_SESSION, NONE);
+    if (last !== NONE) nextOfSession[last] = NONE;
   }
 
   /** All that were not removed, those to pending symbols too. */
   all(): number[] {
-    const { rows } = this;
+    const { flags, nextOfSession } = this.columns;
     const found: number[] = [];
-    for (let at = this.#first; at !== NONE; at = rows.get(at, NEXT_OF_SESSION)) {
-      if (!isRemoved(rows, at)) found.push(at);
+    for (let at = this.#first; at !== NONE; at = nextOfSession[at] as number) {
+      if (((flags[at] as number) & REMOVED) === 0) found.push(at);
     }
     return found;
   }
 
   /** Those to symbols that exist, in ascending order of their ids. */
   bySymbolId(): number[] {
-    const symbolOf = (subscription: number) => this.rows.get(subscription, SYMBOL);
+    const symbolOf = (subscription: number) => this.columns.symbolIds[subscription] as number;
     const existing = this.all().filter((subscription) => symbolOf(subscription) >= 0);
     return existing.sort((a, b) => symbolOf(a) - symbolOf(b));
   }
@@ -167,38 +137,48 @@ export class SessionSubscriptions {
 
   /** Marks a subscription as behind in statistics; false when it was already. */
   markStats(subscription: number): boolean {
-    return this.#stats.push(subscription);
+    if (!this.#raise(subscription, STATS_PENDING)) return false;
+    this.#stats.push(this.columns.nextStats, subscription);
+    return true;
   }
 
   /** Marks a subscription as behind in anomalies; false when it was already. */
   markAnomalies(subscription: number): boolean {
-    return this.#anomalies.push(subscription);
+    if (!this.#raise(subscription, ANOMALIES_PENDING)) return false;
+    this.#anomalies.push(this.columns.nextAnomalies, subscription);
+    return true;
   }
 
   /** Takes the subscription that is longest behind in statistics. There must be one. */
   takeStats(): number {
-    return this.#stats.shift();
+    const subscription = this.#stats.shift(this.columns.nextStats);
+    this.#lower(subscription, STATS_PENDING);
+    return subscription;
   }
 
   /** Takes the subscription that is longest behind in anomalies. There must be one. */
   takeAnomalies(): number {
-    return this.#anomalies.shift();
+    const subscription = this.#anomalies.shift(this.columns.nextAnomalies);
+    this.#lower(subscription, ANOMALIES_PENDING);
+    return subscription;
   }
 
   /** Notes that the session is being sent the symbol's name; false when it was before. */
   markNamed(subscription: number): boolean {
-    return raise(this.rows, subscription, NAMED);
+    return this.#raise(subscription, NAMED);
   }
-}
 
-/** Sets a flag; false when it was set. */
-function raise(rows: SubscriptionRows, subscription: number, flag: number): boolean {
-  const flags = rows.getByte(subscription, FLAGS);
-  if ((flags & flag) !== 0) return false;
-  rows.setByte(subscription, FLAGS, flags | flag);
-  return true;
-}
+  /** Sets a flag; false when it was set. */
+  #raise(subscription: number, flag: number): boolean {
+    const column = this.columns.flags;
+    const flags = column[subscription] as number;
+    if ((flags & flag) !== 0) return false;
+    column[subscription] = flags | flag;
+    return true;
+  }
 
-function isRemoved(rows: SubscriptionRows, subscription: number): boolean {
-  return (rows.getByte(subscription, FLAGS) & REMOVED) !== 0;
+  #lower(subscription: number, flag: number): void {
+    const column = this.columns.flags;
+    column[subscription] = (column[subscription] as number) & ~flag;
+  }
 }

@@ -1,15 +1,5 @@
-import {
-  NEXT_IN_BUCKET,
-  NONE,
-  SESSION,
-  type SubscriptionRows,
-  SYMBOL,
-} from './subscription-rows.ts';
-
-/** Buckets are allocated this many at a time. */
-const SEGMENT_BITS = 14;
-const SEGMENT_BUCKETS = 1 << SEGMENT_BITS;
-const SEGMENT_MASK = SEGMENT_BUCKETS - 1;
+import { type Int32Column, int32Column } from './growing-column.ts';
+import { NONE, type SubscriptionColumns } from './subscription-columns.ts';
 
 function hash(session: number, symbolId: number): number {
   const mixed = Math.imul(session, 0x9e37_79b1) ^ Math.imul(symbolId, 0x85eb_ca6b);
@@ -28,28 +18,32 @@ function hash(session: number, symbolId: number): number {
  * included.
  */
 export class SubscriptionIndex {
-  readonly #rows: SubscriptionRows;
-  /** First subscription by bucket. */
-  readonly #heads: Int32Array[] = [];
+  readonly #columns: SubscriptionColumns;
+  /** First subscription + 1 by bucket; 0: none. */
+  #heads: Int32Column;
+  readonly #reserved: number;
   #buckets = 0;
   /** 2^k - 1. */
   #mask = 0;
   #size = 0;
 
-  constructor(rows: SubscriptionRows) {
-    this.#rows = rows;
+  /** @param reserved subscriptions that it holds before growing copies */
+  constructor(columns: SubscriptionColumns, reserved: number) {
+    this.#columns = columns;
+    this.#reserved = reserved;
+    this.#heads = int32Column(reserved);
     this.#addBucket();
   }
 
   /** The subscription of a session to a symbol, or {@link NONE}. */
   find(session: number, symbolId: number): number {
-    const rows = this.#rows;
+    const columns = this.#columns;
     let found = this.#head(this.#bucketOf(hash(session, symbolId)));
     while (
       found !== NONE &&
-      (rows.get(found, SYMBOL) !== symbolId || rows.get(found, SESSION) !== session)
+      (columns.symbolIds[found] !== symbolId || columns.sessions[found] !== session)
     ) {
-      found = rows.get(found, NEXT_IN_BUCKET);
+      found = columns.nextInBucket[found] as number;
     }
     return found;
   }
@@ -63,23 +57,27 @@ export class SubscriptionIndex {
 
   /** Removes a subscription. Its row must hold the session and symbol that it was added by. */
   remove(subscription: number): void {
-    const rows = this.#rows;
+    const columns = this.#columns;
     const bucket = this.#bucketOf(this.#hashOf(subscription));
-    const next = rows.get(subscription, NEXT_IN_BUCKET);
+    const next = columns.nextInBucket[subscription] as number;
     let before = this.#head(bucket);
     if (before === subscription) {
       this.#setHead(bucket, next);
     } else {
-      while (rows.get(before, NEXT_IN_BUCKET) !== subscription) {
-        before = rows.get(before, NEXT_IN_BUCKET);
+      while (before !== NONE && columns.nextInBucket[before] !== subscription) {
+        before = columns.nextInBucket[before] as number;
       }
-      rows.set(before, NEXT_IN_BUCKET, next);
+      if (before === NONE) throw new Error(`subscription ${subscription} is not in the index`);
+      columns.nextInBucket[before] = next;
     }
     this.#size--;
   }
 
   #hashOf(subscription: number): number {
-    return hash(this.#rows.get(subscription, SESSION), this.#rows.get(subscription, SYMBOL));
+    return hash(
+      this.#columns.sessions[subscription] as number,
+      this.#columns.symbolIds[subscription] as number,
+    );
   }
 
   #bucketOf(hashed: number): number {
@@ -89,14 +87,14 @@ export class SubscriptionIndex {
 
   /** Adds a bucket and moves into it what belongs there: a part of one other bucket. */
   #splitBucket(): void {
-    const rows = this.#rows;
+    const columns = this.#columns;
     const added = this.#buckets;
     const split = added & this.#mask;
     this.#addBucket();
     let subscription = this.#head(split);
     this.#setHead(split, NONE);
     while (subscription !== NONE) {
-      const next = rows.get(subscription, NEXT_IN_BUCKET);
+      const next = columns.nextInBucket[subscription] as number;
       const isMoved = (this.#hashOf(subscription) & (this.#mask + 1)) !== 0;
       this.#push(isMoved ? added : split, subscription);
       subscription = next;
@@ -105,22 +103,22 @@ export class SubscriptionIndex {
   }
 
   #addBucket(): void {
-    if (this.#buckets === this.#heads.length * SEGMENT_BUCKETS) {
-      this.#heads.push(new Int32Array(SEGMENT_BUCKETS).fill(NONE));
+    if (this.#buckets === this.#heads.length) {
+      this.#heads = int32Column(this.#reserved, this.#heads);
     }
     this.#buckets++;
   }
 
   #push(bucket: number, subscription: number): void {
-    this.#rows.set(subscription, NEXT_IN_BUCKET, this.#head(bucket));
+    this.#columns.nextInBucket[subscription] = this.#head(bucket);
     this.#setHead(bucket, subscription);
   }
 
   #head(bucket: number): number {
-    return (this.#heads[bucket >>> SEGMENT_BITS] as Int32Array)[bucket & SEGMENT_MASK] as number;
+    return (this.#heads[bucket] as number) - 1;
   }
 
   #setHead(bucket: number, subscription: number): void {
-    (this.#heads[bucket >>> SEGMENT_BITS] as Int32Array)[bucket & SEGMENT_MASK] = subscription;
+    this.#heads[bucket] = subscription + 1;
   }
 }

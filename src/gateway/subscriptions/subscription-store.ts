@@ -1,25 +1,20 @@
-import { NO_SNAPSHOT } from '../fanout/symbol-versions.ts';
+import { NO_VERSION } from '../fanout/symbol-versions.ts';
 import { NOT_HELD } from './interest.ts';
 import { PendingSymbols } from './pending-symbols.ts';
+import { NO_ANOMALIES, SubscriptionColumns } from './subscription-columns.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
-import {
-  EXACT_INTEREST,
-  FIELDS,
-  FLAGS,
-  LAST_ANOMALY,
-  NO_ANOMALIES,
-  POSITION,
-  SESSION,
-  SubscriptionRows,
-  SYMBOL,
-  VERSION,
-} from './subscription-rows.ts';
 import { type SymbolObserver, Wildcards } from './wildcards.ts';
+
+/**
+ * Subscriptions that address space is reserved for, 43 bytes each. The operating system gives
+ * pages as they are first written.
+ */
+const RESERVED = 16 * 1024 * 1024;
 
 /** A session, as the fan-out sees it. */
 export interface Subscriber {
   /** Whether the fan-out has it on its list of sessions to flush. */
-  isDue: boolean;
+  isMarked: boolean;
   /** Whether its statistics are held back until its `conflateMs` has passed. */
   readonly isConflating: boolean;
   /** Whether something waits only for room in the socket. */
@@ -39,16 +34,22 @@ export interface Subscriber {
 export class SubscriptionStore {
   /** Patterns held by all sessions. */
   patternsHeld = 0;
-  readonly rows = new SubscriptionRows();
+  readonly columns: SubscriptionColumns;
   readonly pending = new PendingSymbols();
   readonly wildcards = new Wildcards();
   /** By number of the session. */
   readonly subscribers: (Subscriber | undefined)[] = [];
   readonly #observers: (SymbolObserver | undefined)[] = [];
   readonly #freeSessions: number[] = [];
-  readonly #index = new SubscriptionIndex(this.rows);
+  readonly #index: SubscriptionIndex;
   /** Subscriptions by symbol id. */
   readonly #bySymbol: (number[] | undefined)[] = [];
+
+  /** @param reserved subscriptions that there may be before growing copies */
+  constructor(reserved = RESERVED) {
+    this.columns = new SubscriptionColumns(reserved);
+    this.#index = new SubscriptionIndex(this.columns, reserved);
+  }
 
   /** Gives a session a number. */
   open(subscriber: Subscriber, observer: SymbolObserver): number {
@@ -77,17 +78,17 @@ export class SubscriptionStore {
 
   /** Makes a subscription that wants nothing yet. The session must have none to the symbol. */
   add(session: number, symbolId: number): number {
-    const { rows } = this;
-    const subscription = rows.allocate();
+    const { columns } = this;
+    const subscription = columns.allocate();
     const subscriptions = this.#listOf(symbolId);
-    rows.set(subscription, SYMBOL, symbolId);
-    rows.set(subscription, SESSION, session);
-    rows.set(subscription, VERSION, NO_SNAPSHOT);
-    rows.set(subscription, LAST_ANOMALY, NO_ANOMALIES);
-    rows.set(subscription, POSITION, subscriptions.length);
-    rows.setByte(subscription, FIELDS, 0);
-    rows.setByte(subscription, EXACT_INTEREST, NOT_HELD);
-    rows.setByte(subscription, FLAGS, 0);
+    columns.symbolIds[subscription] = symbolId;
+    columns.sessions[subscription] = session;
+    columns.versions[subscription] = NO_VERSION;
+    columns.lastAnomalies[subscription] = NO_ANOMALIES;
+    columns.positions[subscription] = subscriptions.length;
+    columns.fields[subscription] = 0;
+    columns.exactInterests[subscription] = NOT_HELD;
+    columns.flags[subscription] = 0;
     subscriptions.push(subscription);
     this.#index.add(subscription);
     return subscription;
@@ -95,14 +96,14 @@ export class SubscriptionStore {
 
   /** Ends a subscription. Its number stays taken until the session releases it. */
   remove(subscription: number): void {
-    const { pending, rows } = this;
-    const symbolId = rows.get(subscription, SYMBOL);
+    const { pending, columns } = this;
+    const symbolId = columns.symbolIds[subscription] as number;
     const subscriptions = this.#listOf(symbolId);
     const last = subscriptions.pop() as number;
     if (last !== subscription) {
-      const position = rows.get(subscription, POSITION);
+      const position = columns.positions[subscription] as number;
       subscriptions[position] = last;
-      rows.set(last, POSITION, position);
+      columns.positions[last] = position;
     }
     this.#index.remove(subscription);
     if (symbolId < 0 && subscriptions.length === 0) pending.remove(symbolId);
@@ -112,7 +113,7 @@ export class SubscriptionStore {
   symbolAppeared(symbolId: number, name: string): void {
     const observers = new Set<SymbolObserver>();
     for (const subscription of this.#adopt(symbolId, name)) {
-      const session = this.rows.get(subscription, SESSION);
+      const session = this.columns.sessions[subscription] as number;
       observers.add(this.#observers[session] as SymbolObserver);
     }
     this.wildcards.collectObservers(name, observers);
@@ -127,7 +128,7 @@ export class SubscriptionStore {
     this.pending.remove(pendingId);
     for (const subscription of subscriptions) {
       this.#index.remove(subscription);
-      this.rows.set(subscription, SYMBOL, symbolId);
+      this.columns.symbolIds[subscription] = symbolId;
       this.#index.add(subscription);
     }
     this.#setList(symbolId, subscriptions);

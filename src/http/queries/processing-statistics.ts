@@ -55,7 +55,7 @@ function readSessions({ sessions, subscriptions }: QueryContext): ProcessingStat
   return {
     publishers: sessions.publishers.size,
     subscribers: sessions.subscribers.size,
-    subscriptions: subscriptions.held,
+    subscriptions: subscriptions.patternsHeld,
     slow: sessions.countSlow(),
   };
 }

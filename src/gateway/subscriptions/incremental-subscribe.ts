@@ -1,0 +1,98 @@
+import type { SubscribeOptions } from '../../protocol/index.ts';
+import type { GatewayContext } from '../context.ts';
+import type { Connection } from '../sessions/connection.ts';
+import { reconcile, type SubscribedSession } from './reconcile.ts';
+import type { Wildcard } from './wildcards.ts';
+
+/** Symbols that one step compares with a pattern, and comparisons with several. */
+const SYMBOLS_PER_STEP = 65_536;
+const COMPARISONS_PER_STEP = 8192;
+
+interface IncrementalSession extends SubscribedSession {
+  readonly connection: Connection;
+}
+
+/**
+ * Subscribes a session to the symbols that new patterns match, in steps where that takes long. A
+ * symbol is subscribed to within one step, so no change can fall between its full entry and the
+ * mark of what follows. Symbols that appear meanwhile are reconciled on their own.
+ */
+export class IncrementalSubscribe {
+  readonly #session: IncrementalSession;
+  readonly #context: Pick<GatewayContext, 'background' | 'engine'>;
+  #stepsLeft = 0;
+  #whenDone: (() => void)[] = [];
+
+  constructor(session: IncrementalSession, context: Pick<GatewayContext, 'background' | 'engine'>) {
+    this.#session = session;
+    this.#context = context;
+  }
+
+  /** Whether the session is subscribed to every symbol that its patterns match. */
+  get isDone(): boolean {
+    return this.#stepsLeft === 0;
+  }
+
+  /** Subscribes to symbols held, at once, and to those that patterns match. */
+  start(
+    subscriptions: readonly number[],
+    wildcards: readonly Wildcard[],
+    since: SubscribeOptions['since'],
+  ): void {
+    const { columns } = this.#session.sender.subscriptions;
+    for (const subscription of subscriptions) {
+      this.#subscribe(columns.symbolIds[subscription] as number, subscription, since);
+    }
+    this.#step(0, this.#context.engine.symbols.names.length, wildcards, since);
+  }
+
+  /** Calls back when all is subscribed to; never when the session ends before. */
+  afterwards(then: () => void): void {
+    this.#whenDone.push(then);
+  }
+
+  #step(
+    from: number,
+    end: number,
+    wildcards: readonly Wildcard[],
+    since: SubscribeOptions['since'],
+  ): void {
+    const { patterns, sender } = this.#session;
+    const symbols =
+      wildcards.length > 1 ? Math.ceil(COMPARISONS_PER_STEP / wildcards.length) : SYMBOLS_PER_STEP;
+    const to = Math.min(end, from + symbols);
+    for (const symbolId of patterns.matching(wildcards, from, to)) {
+      this.#subscribe(symbolId, sender.subscriptions.find(symbolId), since);
+    }
+    sender.flush();
+    if (to < end && wildcards.length > 0) {
+      this.#later(() => this.#step(to, end, wildcards, since));
+    }
+  }
+
+  #subscribe(symbolId: number, subscription: number, since: SubscribeOptions['since']): void {
+    const { engine } = this.#context;
+    const { nameSpace } = this.#session.connection.client;
+    const after =
+      symbolId < 0 ? undefined : since?.get(nameSpace.symbolOf(engine.symbols.name(symbolId)));
+    reconcile(this.#session, symbolId, subscription, true, after);
+  }
+
+  #later(step: () => void): void {
+    const { connection } = this.#session;
+    this.#stepsLeft++;
+    this.#context.background.add(() => {
+      this.#stepsLeft--;
+      if (!connection.isOpen) return;
+      try {
+        step();
+      } catch (error) {
+        // A session that is subscribed to half of it would never be in sync.
+        connection.close(1011, 'internal error');
+        throw error;
+      }
+      if (!this.isDone) return;
+      for (const then of this.#whenDone.splice(0)) then();
+    });
+  }
+}

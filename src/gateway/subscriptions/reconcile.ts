@@ -1,0 +1,35 @@
+import type { SessionSender } from '../fanout/session-sender.ts';
+import { NOT_HELD } from './interest.ts';
+import type { PatternSubscriptions } from './pattern-subscriptions.ts';
+import { NONE } from './subscription-columns.ts';
+
+/** A session, as subscribing sees it. */
+export interface SubscribedSession {
+  readonly patterns: PatternSubscriptions;
+  readonly sender: SessionSender;
+}
+
+/**
+ * Brings a session's subscription to a symbol in line with what its patterns want: begins it,
+ * changes its interest, or ends it.
+ *
+ * @param subscription the session's to the symbol, or NONE
+ * @param isFresh whether the session asked just now: then a full entry is due in any case
+ * @param since sequence after which it asked for anomalies
+ */
+export function reconcile(
+  { patterns, sender }: SubscribedSession,
+  symbolId: number,
+  subscription = sender.subscriptions.find(symbolId),
+  isFresh = false,
+  since?: number,
+): void {
+  const { subscriptions } = sender;
+  const interest = patterns.interestIn(symbolId, subscription);
+  if (interest === NOT_HELD) {
+    if (subscription !== NONE) sender.endSubscription(subscription);
+  } else if (symbolId >= 0) {
+    const joined = subscription === NONE ? subscriptions.add(symbolId) : subscription;
+    sender.setInterest(joined, interest, isFresh, since);
+  }
+}

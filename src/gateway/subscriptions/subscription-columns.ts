@@ -1,0 +1,105 @@
+import {
+  type Int32Column,
+  int32Column,
+  type Uint8Column,
+  type Uint32Column,
+  uint8Column,
+  uint32Column,
+} from './growing-column.ts';
+
+/** No subscription: the end of a list, and the result of a search that finds nothing. */
+export const NONE = -1;
+
+/** The last anomaly of a subscription that wants none. */
+export const NO_ANOMALIES = 0xffff_ffff;
+
+/**
+ * The subscriptions of all sessions, in columns by number: 39 bytes each, 4 of them for the index.
+ * Numbers are reused. The columns never shrink.
+ *
+ * A column is another array after {@link allocate}. One that was read before holds the same
+ * memory, but not the rows that were added.
+ */
+export class SubscriptionColumns {
+  /** Below 0: a symbol that does not exist yet (pending-symbols.ts). */
+  symbolIds: Int32Column;
+  /** Number of the session. */
+  sessions: Int32Column;
+  /** Version of the symbol that was sent last; NO_VERSION before the first entry. */
+  versions: Int32Column;
+  /** Sequence of the anomaly that was sent last; {@link NO_ANOMALIES} where none are wanted. */
+  lastAnomalies: Uint32Column;
+  /** Mask of the statistics wanted by all patterns that match; 0: none. */
+  fields: Uint8Column;
+  /** Interest of the session's pattern that is this very symbol (interest.ts). */
+  exactInterests: Uint8Column;
+  /** What the session was sent and has coming (session-subscriptions.ts). */
+  flags: Uint8Column;
+  /** Index among the subscriptions to the symbol. */
+  positions: Int32Column;
+  nextInBucket: Int32Column;
+  nextOfSession: Int32Column;
+  nextStats: Int32Column;
+  nextAnomalies: Int32Column;
+  /** Subscriptions in use. */
+  size = 0;
+  readonly #reserved: number;
+  #used = 0;
+  /** Numbers to reuse: a list through `nextOfSession`. */
+  #free = NONE;
+
+  /** @param reserved subscriptions that columns hold before growing copies them */
+  constructor(reserved: number) {
+    this.#reserved = reserved;
+    this.symbolIds = int32Column(reserved);
+    this.sessions = int32Column(reserved);
+    this.versions = int32Column(reserved);
+    this.lastAnomalies = uint32Column(reserved);
+    this.fields = uint8Column(reserved);
+    this.exactInterests = uint8Column(reserved);
+    this.flags = uint8Column(reserved);
+    this.positions = int32Column(reserved);
+    this.nextInBucket = int32Column(reserved);
+    this.nextOfSession = int32Column(reserved);
+    this.nextStats = int32Column(reserved);
+    this.nextAnomalies = int32Column(reserved);
+  }
+
+  /** Most subscriptions in use so far: rows that take memory. */
+  get peak(): number {
+    return this.#used;
+  }
+
+  /** Takes a number. Its row holds what its former user left. */
+  allocate(): number {
+    this.size++;
+    const free = this.#free;
+    if (free !== NONE) {
+      this.#free = this.nextOfSession[free] as number;
+      return free;
+    }
+    if (this.#used === this.symbolIds.length) this.#grow();
+    return this.#used++;
+  }
+
+  release(subscription: number): void {
+    this.nextOfSession[subscription] = this.#free;
+    this.#free = subscription;
+    this.size--;
+  }
+
+  #grow(): void {
+    this.symbolIds = int32Column(this.#reserved, this.symbolIds);
+    this.sessions = int32Column(this.#reserved, this.sessions);
+    this.versions = int32Column(this.#reserved, this.versions);
+    this.lastAnomalies = uint32Column(this.#reserved, this.lastAnomalies);
+    this.fields = uint8Column(this.#reserved, this.fields);
+    this.exactInterests = uint8Column(this.#reserved, this.exactInterests);
+    this.flags = uint8Column(this.#reserved, this.flags);
+    this.positions = int32Column(this.#reserved, this.positions);
+    this.nextInBucket = int32Column(this.#reserved, this.nextInBucket);
+    this.nextOfSession = int32Column(this.#reserved, this.nextOfSession);
+    this.nextStats = int32Column(this.#reserved, this.nextStats);
+    this.nextAnomalies = int32Column(this.#reserved, this.nextAnomalies);
+  }
+}
