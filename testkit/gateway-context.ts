@@ -12,7 +12,7 @@ import { noSnapshots, type Store } from '../src/store/index.ts';
 const LOG = {
   warn: () => undefined,
   error: (fields: object) => {
-    throw (fields as { err?: unknown }).err ?? new Error(JSON.stringify(fields));
+    throw (fields as { err?: Error }).err ?? new Error(JSON.stringify(fields));
   },
 };
 

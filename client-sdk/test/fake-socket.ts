@@ -3,7 +3,7 @@ import { decodeFrame, encodeFrame, type Frame } from '../../src/protocol/index.t
 import type { SocketLike, WebSocketConstructor } from '../src/connection/socket.ts';
 
 /** What a WELCOME says unless the test says otherwise. */
-const WELCOME_INFO = {
+export const WELCOME_INFO = {
   version: 1,
   epoch: 'e1',
   session: 's1',

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { decodeFrame, encodeFrame, type Frame } from '../../src/protocol/index.ts';
+import { WELCOME_INFO } from './fake-socket.ts';
 
 /** Where a connection is cut: each is a step further than the one before. */
 export const CUT_POINTS = [
@@ -16,14 +17,6 @@ export const CUT_POINTS = [
   'after the ACK',
 ] as const;
 export type CutPoint = (typeof CUT_POINTS)[number];
-
-const LIMITS = {
-  frameBytesMax: 1_048_576,
-  ticksPerFrameMax: 65_536,
-  symbolsMax: 65_536,
-  subscriptionsMax: 10_000,
-  authTimeoutMs: 5000,
-};
 
 /**
  * A server that remembers a publisher's sequence across connections, applies each frame once, and
@@ -91,9 +84,8 @@ export class CutServer {
       isCutAt('after the ACK');
     });
     if (isCutAt('before WELCOME')) return;
-    const info = { version: 1, epoch: 'e1', session: 's1', serverTime: 1, heartbeatMs: 5000 };
     const credit = { sequence: this.#sequence, credit: 1_000_000, overflow: 'dropOldest' };
-    send([16, { ...info, limits: LIMITS, publisher: 'feed', ...credit }]);
+    send([16, { ...WELCOME_INFO, publisher: 'feed', ...credit }]);
     isCutAt('after WELCOME');
   }
 

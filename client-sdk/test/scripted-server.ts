@@ -11,6 +11,7 @@ import {
   SUBPROTOCOL_BINARY,
   SUBPROTOCOL_JSON,
 } from '../../src/protocol/index.ts';
+import { WELCOME_INFO } from './fake-socket.ts';
 
 /** Values that arrive one by one, for readers that come before or after them. */
 class Arrivals<T> {
@@ -81,15 +82,7 @@ export class ScriptedConnection {
   }
 
   welcome(info: Record<string, unknown> = {}): void {
-    const limits = {
-      frameBytesMax: 1_048_576,
-      ticksPerFrameMax: 65_536,
-      symbolsMax: 65_536,
-      subscriptionsMax: 10_000,
-      authTimeoutMs: 5000,
-    };
-    const basics = { version: 1, epoch: 'e1', session: 's1', serverTime: 1, heartbeatMs: 5000 };
-    this.send([16, { ...basics, limits, ...info }]);
+    this.send([16, { ...WELCOME_INFO, ...info }]);
   }
 
   close(code: number): void {

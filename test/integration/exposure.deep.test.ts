@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { certificateFile } from '../support/certificates.ts';
 import { serverProcessForTest, spawnServerForTest } from '../support/running-server.ts';
+import { certificateFile } from '../support/tls.ts';
 
 const EVERYWHERE = ['--server.host=0.0.0.0', '--server.port=0'];
 

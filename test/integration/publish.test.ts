@@ -1,14 +1,29 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
-import { StallWatch } from '../support/stall-watch.ts';
 import {
   publisherForTest,
   refusalStatus,
   subscriberForTest,
   unique,
 } from '../support/test-clients.ts';
+
+/** Measures how long this process, the server of the test in it, did nothing at a stretch: what a busy machine takes of it. */
+class StallWatch {
+  readonly #delays = monitorEventLoopDelay({ resolution: 1 });
+
+  constructor() {
+    this.#delays.enable();
+  }
+
+  /** The longest stretch since the start, ms. */
+  stop(): number {
+    this.#delays.disable();
+    return this.#delays.max / 1e6;
+  }
+}
 
 const TIME = 1_700_000_000_000;
 

@@ -3,7 +3,6 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { eventually, until } from '../../testkit/until.ts';
-import { certificateFile, TRUSTED } from '../support/certificates.ts';
 import { folderForTest } from '../support/folders.ts';
 import {
   onTransports,
@@ -11,8 +10,7 @@ import {
   serverProcessForTest,
   spawnServerForTest,
 } from '../support/running-server.ts';
-import { speakTls } from '../support/secure-ports.ts';
-import { shakeHands } from '../support/tls-probe.ts';
+import { certificateFile, shakeHands, speakTls, TRUSTED } from '../support/tls.ts';
 import { Client } from '../support/transport-peers.ts';
 
 /** A folder with a certificate and its key, as an operator has them. */

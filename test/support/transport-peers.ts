@@ -9,8 +9,7 @@ import {
   upgradeRequest,
   type WebSocketFrame,
 } from '../../testkit/web-socket.ts';
-import { TRUSTED } from './certificates.ts';
-import { isSecure } from './secure-ports.ts';
+import { isSecure, TRUSTED } from './tls.ts';
 
 /** A well-behaved WebSocket client that keeps what it gets. */
 export class Client {

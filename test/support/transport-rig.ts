@@ -12,7 +12,7 @@ import type {
   UpgradeDecision,
 } from '../../src/gateway/transport/transport.ts';
 import { until } from '../../testkit/until.ts';
-import { isSecure } from './secure-ports.ts';
+import { isSecure } from './tls.ts';
 import { OPTIONS } from './transport-options.ts';
 
 /** What a session does when it is called, test by test; all that happens is recorded as well. */

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isSamePair, readTlsPair, validateDates } from '../../src/gateway/transport/certificate.ts';
-import { certificateFile, testPair } from '../support/certificates.ts';
 import { folderForTest } from '../support/folders.ts';
+import { certificateFile, testPair } from '../support/tls.ts';
 
 const FIRST = certificateFile('first');
 const FIRST_KEY = certificateFile('first-key');

@@ -2,9 +2,8 @@ import { startNodeTransport } from '../../../src/gateway/transport/node-transpor
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { loadUws } from '../../../src/gateway/transport/uws-loader.ts';
 import { startUwsTransport } from '../../../src/gateway/transport/uws-transport.ts';
-import { testPair } from '../../support/certificates.ts';
 import type { TransportName } from '../../support/running-server.ts';
-import { speakTls } from '../../support/secure-ports.ts';
+import { speakTls, testPair } from '../../support/tls.ts';
 
 const load = loadUws();
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { until } from '../../../testkit/until.ts';
-import { testPair } from '../../support/certificates.ts';
-import { shakeHands } from '../../support/tls-probe.ts';
+import { shakeHands, testPair } from '../../support/tls.ts';
 import { Client, RawPeer } from '../../support/transport-peers.ts';
 import { rigs, text } from '../../support/transport-rig.ts';
 

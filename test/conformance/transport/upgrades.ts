@@ -3,8 +3,7 @@ import { WebSocket } from 'ws';
 import type { RequestHead, StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { until } from '../../../testkit/until.ts';
 import { upgradeRequest } from '../../../testkit/web-socket.ts';
-import { TRUSTED } from '../../support/certificates.ts';
-import { isSecure } from '../../support/secure-ports.ts';
+import { isSecure, TRUSTED } from '../../support/tls.ts';
 import { Client, RawPeer } from '../../support/transport-peers.ts';
 import { rigs, text } from '../../support/transport-rig.ts';
 

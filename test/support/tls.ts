@@ -1,5 +1,37 @@
+import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { TRUSTED } from './certificates.ts';
+import { fileURLToPath } from 'node:url';
+import { readTlsPair, type TlsPair } from '../../src/gateway/transport/certificate.ts';
+
+type Name = 'first' | 'second' | 'expired';
+
+/** A file of test/support/certificates. */
+export function certificateFile(name: string): string {
+  return fileURLToPath(new URL(`certificates/${name}.pem`, import.meta.url));
+}
+
+/** A certificate and its key. */
+export function testPair(name: Name): TlsPair {
+  const files = { certificateFile: certificateFile(name), keyFile: certificateFile(`${name}-key`) };
+  return readTlsPair(files);
+}
+
+/** The certificates by which clients of tests know the servers of tests. */
+export const TRUSTED = (['first', 'second', 'expired'] as const).map((name) =>
+  readFileSync(certificateFile(name), 'utf8'),
+);
+
+const ports = new Set<number>();
+
+/** Has the clients of tests speak TLS to a port for as long as this process runs. */
+export function speakTls(port: number): void {
+  ports.add(port);
+}
+
+/** Whether there is TLS at a port. */
+export function isSecure(port: number): boolean {
+  return ports.has(port);
+}
 
 /** What came of a handshake. */
 export interface Handshake {
