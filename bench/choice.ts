@@ -2,8 +2,8 @@ import { CONTENDER_KEYS, type ContenderKey } from './contenders/contenders.ts';
 import type { Workload, WorkloadGroup } from './workloads/workload.ts';
 
 /**
- * The groups with the workloads that were chosen, by their own names or those of groups. Without names all of them, or
- * those of a first look.
+ * The groups with the workloads that were chosen, by their own names or those of groups. Without
+ * names all of them, or those of a first look.
  *
  * @throws RangeError when there is none of a name
  */
@@ -32,7 +32,8 @@ function keep(
 }
 
 /**
- * The contenders that were chosen and take part in one of the workloads, in the order of the tables.
+ * The contenders that were chosen and take part in one of the workloads, in the order of the
+ * tables.
  *
  * @throws RangeError when there is none of a name
  */

@@ -24,8 +24,8 @@ export interface RunResult {
 }
 
 /**
- * Runs workloads: in each round all contenders take their turns, so that what changes on the machine meets all of them.
- * A turn that fails is noted, and the rest goes on.
+ * Runs workloads: in each round all contenders take their turns, so that what changes on the
+ * machine meets all of them. A turn that fails is noted, and the rest goes on.
  */
 export async function runWorkloads(options: RunOptions): Promise<RunResult> {
   const contenders: ContenderResult[] = [];

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Progress } from './engine/campaign.ts';
+import { type Progress, writeFinding } from './engine/campaign.ts';
 import { findFault } from './engine/execution.ts';
-import { writeFinding } from './engine/finding.ts';
 import { runThread } from './engine/run-thread.ts';
 import { type CommandLine, readCommandLine, USAGE } from './options.ts';
-import { findingText, readFinding } from './sockets/script.ts';
+import { findingText, readFinding } from './sockets/make-script.ts';
 import { attack, playAll } from './sockets/socket-campaign.ts';
 import { TARGETS } from './targets/targets.ts';
 

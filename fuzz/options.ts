@@ -7,7 +7,7 @@ export interface CommandLine {
   readonly seed: number | undefined;
   /** undefined: all of them. */
   readonly target: string | undefined;
-  /** Of each target, at most. */
+  /** Per target, at most. */
   readonly executionsMax: number;
   /** Files of findings to read again instead; each in a folder named for its target. */
   readonly replay: readonly string[];

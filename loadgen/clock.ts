@@ -7,8 +7,9 @@ function monotonicMs(): number {
 }
 
 /**
- * From the zero of `performance.now` to that of the monotonic clock. A process that is interrupted between the two readings
- * finds too little, by ms on a busy machine: of several tries the greatest is right.
+ * From the zero of `performance.now` to that of the monotonic clock. A process that is interrupted
+ * between the two readings finds too little, by ms on a busy machine: of several tries the greatest
+ * is right.
  */
 function offsetToMonotonicMs(): number {
   let offset = Number.NEGATIVE_INFINITY;

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Anomaly, connect } from '../client-sdk/src/index.ts';
 import { Clock } from './clock.ts';
-import { Screen } from './demo-screen.ts';
-import { demoLines } from './demo-table.ts';
+import { demoLines, Screen } from './demo-table.ts';
 import { Market } from './market.ts';
 import { OwnServer } from './own-server.ts';
 import { Publishers } from './publishers.ts';
 
 /*
- * npm run demo: a server with its defaults, a seeded market, and a live table through a real subscription.
+ * npm run demo: a server with its defaults, a seeded market, and a live table through a real
+ * subscription.
  */
 
 const DEFAULT_PORT = 9001;

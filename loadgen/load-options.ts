@@ -7,7 +7,7 @@ import { TIME_UNITS, type TimeUnit } from './csv-source.ts';
  */
 export interface LoadOptions {
   readonly url: string;
-  /** Of a server that demands one; it is shown nowhere. */
+  /** Where the server requires one; never shown. */
   readonly token?: string;
   readonly spawnServer?: string;
   readonly serverPid?: number;
@@ -172,4 +172,15 @@ function rateOrMax(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('Expected a number above 0, or max.');
+}
+
+/**
+ * The command line of a run, as reports have it: which hold no token, as they are passed around.
+ */
+export function shownCommandLine(argv: readonly string[]): string {
+  const shown = argv.map((word, i) => {
+    if (argv[i - 1] === '--token') return '…';
+    return word.startsWith('--token=') ? '--token=…' : word;
+  });
+  return ['npm run load --', ...shown].join(' ');
 }

@@ -8,10 +8,10 @@ import {
   type SymbolStatistics,
 } from '../client-sdk/src/index.ts';
 import type { Clock } from './clock.ts';
-import type { Faults } from './faults.ts';
 import type { Latency } from './latency.ts';
 import type { LedgerEntry } from './ledger.ts';
-import type { SubscriberPlan } from './subscriber-plan.ts';
+import type { Faults } from './report.ts';
+import type { SubscriberPlan } from './subscriber-group.ts';
 import { LoadSocket } from './ws-socket.ts';
 
 /**

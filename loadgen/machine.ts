@@ -33,7 +33,7 @@ export function formatMachine(machine: Machine): string {
   return `${processor}, ${processors} processors, ${memoryGiB} GiB, Node ${node}, commit ${commit}`;
 }
 
-/** Of this program's own checkout, wherever it was started from. */
+/** The commit of this program's checkout, wherever it was started. */
 function commit(): string {
   const cwd = import.meta.dirname;
   try {

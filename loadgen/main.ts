@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { CsvError } from './csv-source.ts';
-import { parseLoadOptions } from './load-options.ts';
+import { parseLoadOptions, shownCommandLine } from './load-options.ts';
 import { formatReport } from './report-text.ts';
 import { runProgram } from './run-program.ts';
 import { runScenario } from './scenario.ts';
-import { shownCommandLine } from './shown-command-line.ts';
 
 /*
  * npm run load -- [flags]

@@ -12,7 +12,7 @@ export interface OutboxOptions {
   /** Ticks that may wait, {@link OUTBOX_TICKS_MAX} at most. */
   readonly waitingMax: number;
   readonly clock: Clock;
-  /** Told of each frame when its oldest tick was due and when it was sent, ms since the epoch. */
+  /** Called for each frame: when its oldest tick was due and when it was sent, ms since the epoch. */
   readonly recordDelay: (due: number, sentAt: number) => void;
   /** Gets what was sent. */
   readonly ledger: Ledger;
@@ -32,7 +32,10 @@ export class Outbox {
   readonly #due = new Float64Array(OUTBOX_TICKS_MAX);
   #first = 0;
   #end = 0;
-  /** Of each unacknowledged frame: when its oldest tick was due, and how many ticks there were with it. */
+  /**
+   * Of each unacknowledged frame: when its oldest tick was due, and how many ticks there were with
+   * it.
+   */
   readonly #openFrames: { readonly due: number; readonly end: number }[] = [];
   #sent = 0;
   #acknowledged = 0;

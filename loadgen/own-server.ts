@@ -10,8 +10,8 @@ export class OwnServer extends ManagedProcess {
   readonly #directory: string;
 
   /**
-   * Starts the built server with flags, given as on a command line, and waits until it is ready. It listens on the
-   * preferred port, or on any other where that one is taken.
+   * Starts the built server with flags, given as on a command line, and waits until it is ready. It
+   * listens on the preferred port, or on any other where that one is taken.
    *
    * @throws Error when it ends or is not ready in time; the message has the end of its output
    */

@@ -1,11 +1,11 @@
 import type { OverflowPolicy } from '../client-sdk/src/index.ts';
 import type { EventLoopDelay } from './event-loop.ts';
+import type { ServerStatistics } from './http-api.ts';
 import type { LatencySummary } from './latency.ts';
 import type { SubscriberResult } from './load-subscriber.ts';
 import type { Machine } from './machine.ts';
 import type { ProcessUsage } from './process-usage.ts';
 import type { PublishResult } from './publishers.ts';
-import type { ServerStatistics } from './statistics-api.ts';
 
 export interface DeliveryReport {
   readonly subscribers: number;
@@ -122,4 +122,18 @@ export function findFailures(findings: Findings): string[] {
   check(exact === compared, `${compared - exact} subscribers do not hold what was published`);
   check(disordered === 0, `${disordered} entries went back in time or count`);
   return failures;
+}
+
+/** Messages kept at most: the first ones tell what happened, the rest only how often. */
+const MESSAGES_MAX = 20;
+
+/** What went wrong during a run, in words. */
+export class Faults {
+  readonly messages: string[] = [];
+  count = 0;
+
+  note(message: string): void {
+    this.count++;
+    if (this.messages.length < MESSAGES_MAX) this.messages.push(message);
+  }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkAccess } from './check-access.ts';
 import { Clock } from './clock.ts';
 import { CsvSource } from './csv-source.ts';
 import { type EventLoopDelay, EventLoopWatch } from './event-loop.ts';
+import { checkAccess, type ServerStatistics, settledStatistics } from './http-api.ts';
 import { Latency } from './latency.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { LoadOptions } from './load-options.ts';
@@ -14,10 +14,8 @@ import { type ProcessUsage, ProcessWatch } from './process-usage.ts';
 import { ProgressDisplay } from './progress.ts';
 import { Publishers, type PublishResult } from './publishers.ts';
 import { findFailures, type Report, serverReport, sumDelivery } from './report.ts';
-import { type ServerStatistics, settledStatistics } from './statistics-api.ts';
-import type { GroupResult } from './subscriber-group.ts';
+import { type GroupResult, planSubscribers } from './subscriber-group.ts';
 import { type GroupHost, LocalGroup, ProcessGroup } from './subscriber-host.ts';
-import { planSubscribers } from './subscriber-plan.ts';
 
 const PROGRESS_MS = 500;
 

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Engine } from '../src/engine/index.ts';
-import type { LiveMemory, ServerRequest } from './soak/server-requests.ts';
+import type { LiveMemory, ServerRequest } from './soak/server-api.ts';
 
 /*
- * The real server, with two things more, which whoever started it asks for by messages: it kills a partition worker, and
- * it collects all garbage of its main thread and tells what is left. Flags, signals and exit codes are those of src/main.ts,
- * which this runs.
+ * The real server, with two things more, which whoever started it asks for by messages: it kills a
+ * partition worker, and it collects all garbage of its main thread and tells what is left. Flags,
+ * signals and exit codes are those of src/main.ts, which this runs.
  */
 
 let engine: Engine | undefined;
@@ -32,7 +32,7 @@ process.on('message', (request: ServerRequest) => {
   if (request.call === 'collect') process.send?.(collect());
   else void engine?.killWorker(request.partition % engine.partitions);
 });
-// Whoever drills is gone: nobody would ever stop this server.
+// The parent is gone: nothing else would stop this server.
 process.on('disconnect', () => process.exit(1));
 
 // A path that is not written out: the linter has nobody import a program's entry, and this is one that wraps another.

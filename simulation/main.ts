@@ -1,18 +1,66 @@
-import { readCommandLine, USAGE } from './options.ts';
+import { parseArgs } from 'node:util';
 import { type Outcome, Simulation } from './simulation.ts';
 
-/** Seeds that are drawn stay short enough to be typed. */
+interface CommandLine {
+  /** undefined: a random one. */
+  readonly seed: number | undefined;
+  /** Events a run has before it comes to rest and ends. */
+  readonly steps: number;
+  /** Runs, with consecutive seeds. */
+  readonly runs: number;
+  readonly isVerbose: boolean;
+}
+
+const USAGE = `npm run simulate -- [--seed N] [--steps M] [--runs R] [--verbose]
+
+  --seed N    the run's seed, from 0 (random)
+  --steps M   events a run has before it comes to rest and ends (500000)
+  --runs R    runs, of the seeds N, N+1, … (1)
+  --verbose   show the last 200 events`;
+
+const STEPS = 500_000;
+
+/**
+ * Reads the command line.
+ *
+ * @throws Error for what is not on it
+ */
+function readCommandLine(args: readonly string[]): CommandLine {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: 'string' },
+      steps: { type: 'string' },
+      runs: { type: 'string' },
+      verbose: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    seed: values.seed === undefined ? undefined : integer('seed', values.seed, 0),
+    steps: integer('steps', values.steps ?? String(STEPS), 1),
+    runs: integer('runs', values.runs ?? '1', 1),
+    isVerbose: values.verbose,
+  };
+}
+
+function integer(name: string, text: string, min: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= min) return value;
+  throw new Error(`--${name}: expected an integer from ${min}, got "${text}"`);
+}
+
+/** Random seeds stay short enough to be typed. */
 const DRAWN_SEED_MAX = 1_000_000_000;
 
 function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** What runs took, together. */
+/** What runs took. */
 interface Cost {
   steps: number;
   seconds: number;
-  /** Of all threads of this process, the compiler's and the collector's too. */
+  /** All threads of this process, the compiler's and the collector's too. */
   processorSeconds: number;
 }
 
@@ -27,12 +75,14 @@ function rateOf({ steps, seconds, processorSeconds }: Cost): string {
 function tell(seed: number, outcome: Outcome, cost: Cost): void {
   const { tally } = outcome;
   console.log(
-    `seed ${seed}: ${count(outcome.steps)} steps (${count(Math.round(outcome.virtualMs / 1000))} s of its time) in ` +
+    `seed ${seed}: ${count(outcome.steps)} steps ` +
+      `(${count(Math.round(outcome.virtualMs / 1000))} s of its time) in ` +
       `${rateOf(cost)}, trace ${outcome.hash}`,
   );
   console.log(
-    `  ${count(tally.ticksApplied)} ticks applied, ${count(tally.anomalies)} anomalies; ${tally.workerDeaths} workers ` +
-      `died, ${tally.crashes} processes; ${tally.stops} stops; came to rest ${tally.rests} times, everything agreed`,
+    `  ${count(tally.ticksApplied)} ticks applied, ${count(tally.anomalies)} anomalies; ` +
+      `${tally.workerDeaths} workers died, ${tally.crashes} processes; ${tally.stops} stops; ` +
+      `came to rest ${tally.rests} times, everything agreed`,
   );
 }
 

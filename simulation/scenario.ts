@@ -10,7 +10,7 @@ export interface Scenario {
   readonly subscribers: number;
   /** Anomalies that wait for the gateway at most, a partition. */
   readonly anomalyRingCapacity: number;
-  /** Of the server's life and surroundings: mean time between them, ms. */
+  /** Mean time between two faults, ms. */
   readonly everyMs: {
     readonly workerDeath: number;
     readonly crash: number;
@@ -18,7 +18,10 @@ export interface Scenario {
     readonly clockJump: number;
     readonly storeFault: number;
   };
-  /** How likely a worker has its accesses to shared memory watched, so that it may be interrupted or die at any. */
+  /**
+   * How likely a worker has its accesses to shared memory watched, so that it may be interrupted or
+   * die at any.
+   */
   readonly watchedWorkers: number;
   /** Whether the gateway may be interrupted at any access to shared memory. */
   readonly isMainWatched: boolean;

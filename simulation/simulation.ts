@@ -1,10 +1,10 @@
 import { SimulatedPublisher } from './clients/publisher.ts';
 import { SimulatedSubscriber } from './clients/subscriber.ts';
 import { asError, breakOff, takeViolation, Violation } from './core/violation.ts';
-import { standIn } from './memory/virtual-atomics.ts';
 import { checkAtRest } from './oracles/check-at-rest.ts';
 import { watchPartitions } from './oracles/engine-oracle.ts';
 import { ServerLife } from './server/server-life.ts';
+import { standIn } from './server/virtual-atomics.ts';
 import { World } from './world.ts';
 
 /** A run. */
@@ -17,7 +17,7 @@ export interface SimulationOptions {
 /** What a run came to. */
 export interface Outcome {
   readonly steps: number;
-  /** Of everything that happened: the same in every run of the seed. */
+  /** A hash of everything that happened: the same in every run of the seed. */
   readonly hash: string;
   /** On the virtual clock, ms. */
   readonly virtualMs: number;
@@ -52,7 +52,9 @@ const REST_LOOKS_EVERY = 64;
 
 const nextTurn = setImmediate;
 
-/** One run: a world, a server in it that is started anew whenever it ends, and what befalls both. */
+/**
+ * One run: a world, a server in it that is started anew whenever it ends, and what befalls both.
+ */
 export class Simulation {
   readonly #options: SimulationOptions;
   readonly #world: World;
@@ -95,7 +97,7 @@ export class Simulation {
     };
   }
 
-  /** Also what goes wrong where nobody waits ends the run. Returns how to look away again. */
+  /** Unhandled rejections end the run too. Returns how to stop watching them. */
   #watchPromises(): () => void {
     const onRejection = (error: unknown) => {
       this.#world.lost ??= error;
@@ -168,7 +170,7 @@ export class Simulation {
     });
   }
 
-  /** Everybody behaves until nothing moves any more; then everything must agree. */
+  /** No faults until nothing moves any more; then everything must agree. */
   async #rest(): Promise<void> {
     const { disk, scheduler } = this.#world;
     this.#world.isCalm = true;
@@ -201,7 +203,7 @@ export class Simulation {
     while (scheduler.now < end) await this.#step();
   }
 
-  /** What still moves, in words. */
+  /** What still moves; undefined at rest. */
   #unrest(): string | undefined {
     const { server } = this.#life;
     const { engine } = this.#world.oracle;

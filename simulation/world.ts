@@ -4,14 +4,14 @@ import { TickMaker } from './clients/tick-maker.ts';
 import { Scheduler } from './core/scheduler.ts';
 import { Trace } from './core/trace.ts';
 import { VirtualGlobals } from './core/virtual-globals.ts';
-import type { SimulatedWorker, WorkerFate } from './engine/simulated-worker.ts';
-import { VirtualAtomics } from './memory/virtual-atomics.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
 import { EngineOracle } from './oracles/engine-oracle.ts';
 import { HistoryOracle } from './oracles/history-oracle.ts';
 import { ServerOracle } from './oracles/server-oracle.ts';
 import { createScenario, type Scenario } from './scenario.ts';
-import { SimulatedDisk } from './storage/simulated-disk.ts';
+import { SimulatedDisk } from './server/simulated-store.ts';
+import type { SimulatedWorker, WorkerFate } from './server/simulated-worker.ts';
+import { VirtualAtomics } from './server/virtual-atomics.ts';
 
 /** How often everything comes to rest after a worker died. */
 const REST_AFTER_DEATH = 0.05;
@@ -29,15 +29,15 @@ export class World {
   readonly oracle: ServerOracle;
   readonly history: HistoryOracle;
   readonly ticks: TickMaker;
-  /** Whether everybody behaves, so that things can come to rest. */
+  /** Whether faults and misbehaviour pause, so that things can come to rest. */
   isCalm = false;
   /** Workers by the partition of the server that runs. */
   workers: () => readonly SimulatedWorker[] = () => [];
   /** Whether things are to come to rest before their time. */
   isRestDue = false;
-  /** What went wrong in code that nobody waits for. */
+  /** An error in code that is not awaited. */
   lost: unknown;
-  /** Workers that died. */
+  /** Workers that died so far. */
   deaths = 0;
 
   constructor(seed: number) {
@@ -87,7 +87,7 @@ export class World {
     };
   }
 
-  /** Lets work go on that nobody waits for. */
+  /** Lets work go on that is not awaited. */
   detach(work: Promise<unknown>): void {
     this.scheduler.hasMicrotasks = true;
     work.catch((error: unknown) => {

@@ -37,7 +37,8 @@ const ARGUMENTS = [
 ];
 
 /**
- * Starts a Chromium without a window: the one on the PATH, else the package's. The caller closes it.
+ * Starts a Chromium without a window: the one on the PATH, else the package's. The caller closes
+ * it.
  *
  * Pages with a Content-Security-Policy refuse `page.waitForFunction`: poll with `page.evaluate`.
  *
@@ -66,7 +67,10 @@ export async function openBrowser(): Promise<Browser> {
   });
 }
 
-/** Test files run at the same time: each unpacks into a folder of its own, and the first to finish wins. */
+/**
+ * Test files run at the same time: each unpacks into a folder of its own, and the first to finish
+ * wins.
+ */
 async function unpackOnce(): Promise<void> {
   if (existsSync(UNPACKED)) return;
   const folder = await mkdtemp(join(PACKAGE, 'unpacking-'));

@@ -5,20 +5,21 @@ import type { Contender } from './contender.ts';
 
 const ANSWER_TIMEOUT_MS = 3000;
 
-/** A Centrifugo that somebody else runs. */
+/** A Centrifugo that is already running. */
 export interface RunningCentrifugo {
   /** Such as http://127.0.0.1:8000; the path is Centrifugo's own. */
   readonly url?: string | undefined;
-  /** Of its process, on this machine: whose CPU time is to be measured. */
+  /** Its process on this machine, whose CPU time is measured. */
   readonly pid?: number | undefined;
 }
 
 /**
- * A running Centrifugo. It must let anybody connect, subscribe and publish, and to as many channels as a session has
- * symbols: CENTRIFUGO_CLIENT_INSECURE=true and CENTRIFUGO_CLIENT_CHANNEL_LIMIT=… in its environment.
+ * A running Centrifugo. It must let anybody connect, subscribe and publish, and to as many channels
+ * as a session has symbols: CENTRIFUGO_CLIENT_INSECURE=true and CENTRIFUGO_CLIENT_CHANNEL_LIMIT=…
+ * in its environment.
  *
- * No package of Debian has it: this driver was tried with a server that plays its part by the published protocol, never
- * with Centrifugo itself.
+ * No package of Debian has it: this driver was tried with a server that plays its part by the
+ * published protocol, never with Centrifugo itself.
  */
 export function centrifugo({ url, pid }: RunningCentrifugo): Contender {
   return {

@@ -7,12 +7,16 @@ const START_TIMEOUT_MS = 15_000;
 /** How a server program of ours says that it takes connections, and on which port. */
 const READY = /^ready (\d+)$/m;
 
-/** A server that is not a program of bench/servers: what to run, and how to tell that it is ready. */
+/**
+ * A server that is not a program of bench/servers: what to run, and how to tell that it is ready.
+ */
 export interface ServerCommand {
   readonly command: string;
   /** The arguments, given the free port that was found for it. */
   readonly args: (port: number) => readonly string[];
-  /** Whether it is ready; asked again and again. Without it: whether it accepts a TCP connection. */
+  /**
+   * Whether it is ready; asked again and again. Without it: whether it accepts a TCP connection.
+   */
   readonly isReady?: (port: number) => Promise<boolean>;
 }
 
@@ -22,7 +26,8 @@ export class ChildServer extends ManagedProcess {
   port = 0;
 
   /**
-   * Starts a server program of ours: `bench/servers/NAME`, which finds a port itself and writes `ready PORT`.
+   * Starts a server program of ours: `bench/servers/NAME`, which finds a port itself and writes
+   * `ready PORT`.
    *
    * @throws Error with the end of its output when it ends or is not ready in time
    */

@@ -39,7 +39,7 @@ export interface ContenderSetting {
 export interface RunningContender {
   readonly host: string;
   readonly port: number;
-  /** Of the one process that does all the work: its CPU time, all threads, is what is measured. */
+  /** The one process that does all the work: the CPU time of all its threads is measured. */
   readonly pid: number;
   /** Updates it processed since its start, by its own count; undefined where it does not tell. */
   processed(): Promise<number | undefined>;

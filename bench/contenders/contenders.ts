@@ -25,7 +25,7 @@ export type ContenderKey = keyof typeof CONTENDERS;
 
 export const CONTENDER_KEYS = Object.keys(CONTENDERS) as readonly ContenderKey[];
 
-/** All contenders, with a Centrifugo that somebody else runs. */
+/** All contenders, with a Centrifugo that is already running. */
 export function contendersWith(running: RunningCentrifugo): Record<ContenderKey, Contender> {
   return { ...CONTENDERS, centrifugo: centrifugo(running) };
 }

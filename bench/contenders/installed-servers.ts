@@ -43,7 +43,9 @@ function outputOf(command: string, flag: string): Promise<string> {
   });
 }
 
-/** A contender that passes ready bytes on, with a configuration of its own in a temporary folder. */
+/**
+ * A contender that passes ready bytes on, with a configuration of its own in a temporary folder.
+ */
 export function installedContender(
   program: InstalledProgram,
   shown: Pick<Contender, 'name' | 'description' | 'wire'>,
@@ -126,13 +128,13 @@ export const nats = installedContender(
 );
 
 /**
- * Mosquitto's own WebSocket listener, at QoS 0. Before version 2.1 it serves that listener beside its
- * own event loop, which may let a message wait when there are few of them (77 ms were seen): judge it
- * by CPU time rather than by latency.
+ * Mosquitto's own WebSocket listener, at QoS 0. Before version 2.1 it serves that listener beside
+ * its own event loop, which may let a message wait when there are few of them (77 ms were seen):
+ * judge it by CPU time rather than by latency.
  *
- * It does not start with a WebSocket listener alone, so it gets a socket in its folder too, which it
- * may make because it stays the user that started it. Without a limit to its queues it drops nothing
- * that a subscriber is a moment late to take.
+ * It does not start with a WebSocket listener alone, so it gets a socket in its folder too, which
+ * it may make because it stays the user that started it. Without a limit to its queues it drops
+ * nothing that a subscriber is a moment late to take.
  */
 export const mosquitto = installedContender(
   {

@@ -31,7 +31,9 @@ async function withoutUws(): Promise<string | undefined> {
   return load.loaded ? undefined : `uWebSockets.js: ${load.reasons.join('; ')}`;
 }
 
-/** The version of an installed package, as `name 1.2.3`; the name alone where it is not installed. */
+/**
+ * The version of an installed package, as `name 1.2.3`; the name alone where it is not installed.
+ */
 function packageVersion(name: string): string {
   let folder = new URL('.', import.meta.url);
   for (;;) {
@@ -74,7 +76,7 @@ export const inline: Contender = {
   start: () => startOwnServer('inline'),
 };
 
-/** The same without what nobody would hear: what remains is decoding and arithmetic. */
+/** The same without publishing to no subscriber: decoding and arithmetic remain. */
 export const inlineHeardOnly: Contender = {
   ...inline,
   name: 'inline, heard only',

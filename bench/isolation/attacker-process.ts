@@ -1,7 +1,8 @@
 import { ATTACKS } from './attacks.ts';
 
 /*
- * One attacker in a process of its own: attacker-process NAME PORT, told by messages to start and stop.
+ * One attacker in a process of its own: attacker-process NAME PORT, told by messages to start and
+ * stop.
  */
 const [name = '', port = ''] = process.argv.slice(2);
 const attack = ATTACKS[name]?.();

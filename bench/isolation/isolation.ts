@@ -14,8 +14,9 @@ import { Victim } from './victim.ts';
 /*
  * npm run bench -- isolation [--rounds=N] [--seconds=S] [--attacks=A,B] [--SECTION.KEY=VALUE …]
  *
- * How late one client's ticks get because of another client, in three windows that alternate: alone; while the other client
- * attacks a second server on this machine, which costs the machine as much; while it attacks the same server.
+ * How late one client's ticks get because of another client, in three windows that alternate:
+ * alone; while the other client attacks a second server on this machine, which costs the machine as
+ * much; while it attacks the same server.
  */
 const SETTLE_MS = 300;
 const DEFAULTS = { rounds: 5, seconds: 2 };

@@ -23,8 +23,9 @@ export const OPCODE = {
 } as const;
 
 /**
- * A client's WebSocket frames, written one behind the other into one buffer for one system call. The masking key is zero,
- * so payloads stand as they are: masking is work of the client only, and the server unmasks with any key alike.
+ * A client's WebSocket frames, written one behind the other into one buffer for one system call.
+ * The masking key is zero, so payloads stand as they are: masking is work of the client only, and
+ * the server unmasks with any key alike.
  */
 export class FrameBatch {
   #buffer = Buffer.allocUnsafeSlow(START_BYTES);
@@ -62,7 +63,7 @@ export class FrameBatch {
     this.#length = 0;
   }
 
-  /** Begins anew in another buffer: somebody still reads the old one. */
+  /** Starts over in another buffer: the old one is still being read. */
   renew(): void {
     this.#buffer = Buffer.allocUnsafeSlow(START_BYTES);
     this.#length = 0;

@@ -19,8 +19,8 @@ export interface FrameSink {
 }
 
 /**
- * Takes the frames of a server out of the bytes of its connection, however reads split or join them. Only a frame that
- * a read cut off is copied.
+ * Takes the frames of a server out of the bytes of its connection, however reads split or join
+ * them. Only a frame that a read cut off is copied.
  */
 export class FrameReader {
   /** Messages so far, and the bytes of their frames with headers. */
@@ -82,7 +82,8 @@ export class FrameReader {
 
   #frame(buffer: Buffer, at: number, start: number, end: number): void {
     const first = buffer[at] as number;
-    if ((first & RESERVED) !== 0) throw new Error('a frame of an extension that nobody asked for');
+    if ((first & RESERVED) !== 0)
+      throw new Error('a frame of an extension that was not negotiated');
     const opcode = first & OPCODE_BITS;
     if (opcode >= OPCODE.close) {
       if (opcode === OPCODE.ping) this.#sink.ping(buffer.subarray(start, end));

@@ -11,7 +11,10 @@ export interface FullOptions {
   readonly frameUpdates: number;
   /** How often the updates are played; without it until `stop`. */
   readonly loops?: number;
-  /** Sets the times of the updates from `from` to `to` before they go; `loop` counts how often all were played. */
+  /**
+   * Sets the times of the updates from `from` to `to` before they go; `loop` counts how often all
+   * were played.
+   */
   readonly stamp: (times: Float64Array, from: number, to: number, loop: number) => void;
 }
 
@@ -59,7 +62,8 @@ export class FullPublishing {
     for (let writes = 0; writes < WRITES_PER_TURN; writes++) {
       if (this.#left === 0 || connection.ended !== undefined) this.stop();
       if (this.#isStopped) return;
-      // The kernel holds megabytes: what it does not take at once is soon enough when it asks for more.
+      // The kernel holds megabytes: what it does not take at once is soon enough when it asks for
+      // more.
       if (connection.bufferedBytes > connection.unflushedBytes) return;
       const hasCredit = this.#fill();
       connection.flush();

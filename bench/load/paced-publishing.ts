@@ -13,13 +13,17 @@ export interface PacedOptions {
   readonly rate: number;
   /** Updates a message at most. */
   readonly frameUpdates: number;
-  /** Whether each message takes a system call of its own, as with clients that send what they have at once. */
+  /**
+   * Whether each message takes a system call of its own, as with clients that send what they have
+   * at once.
+   */
   readonly isEachWritten?: boolean;
 }
 
 /**
- * Plays updates on one connection at a rate, whatever the server does (open loop): each is due at its time, and carries
- * it. Without credit they wait; behind a full socket they are left out, and counted.
+ * Plays updates on one connection at a rate, whatever the server does (open loop): each is due at
+ * its time, and carries it. Without credit they wait; behind a full socket they are left out, and
+ * counted.
  */
 export class PacedPublishing {
   /** Updates that were due so far. */

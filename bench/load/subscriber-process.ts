@@ -3,7 +3,8 @@ import { SubscriberPool } from './subscriber-pool.ts';
 import type { PoolReply, PoolRequest } from './subscribers.ts';
 
 /*
- * The entry of a process that holds subscribers. The parent asks, one call at a time; each call gets one reply.
+ * The entry of a process that holds subscribers. The parent asks, one call at a time; each call
+ * gets one reply.
  */
 
 let pool: SubscriberPool | undefined;
@@ -39,6 +40,7 @@ process.on('message', (request: PoolRequest) => {
   });
 });
 
-// Without its parent nobody asks any more. An interrupt from the terminal reaches both: the parent decides.
+// Without its parent nobody asks any more. An interrupt from the terminal reaches both: the parent
+// decides.
 process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => undefined);

@@ -15,7 +15,9 @@ export type PoolReply =
   | { readonly call: 'latency'; readonly encoded: string }
   | { readonly call: 'failed'; readonly message: string };
 
-/** Subscribers in a process of their own, so that reading and publishing do not wait for each other. */
+/**
+ * Subscribers in a process of their own, so that reading and publishing do not wait for each other.
+ */
 export class Subscribers {
   readonly #child: ChildProcess;
 

@@ -16,8 +16,8 @@ export interface PlanOptions {
 }
 
 /**
- * Deals out symbols as one deals cards, from decks that hold each symbol once: random, but every symbol gets as many
- * subscribers as any other (or one fewer), and no session gets one twice.
+ * Deals out symbols as one deals cards, from decks that hold each symbol once: random, but every
+ * symbol gets as many subscribers as any other (or one fewer), and no session gets one twice.
  */
 export function planSubscriptions(options: PlanOptions): SubscriptionPlan {
   const { sessions, perSession, symbols, seed } = options;

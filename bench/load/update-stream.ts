@@ -9,8 +9,8 @@ const PRICE_MIN = 100;
 const PRICE_SPREAD = 900;
 const STEP_MAX = 0.0009;
 /**
- * How far a price goes from its start: any two are less than 2 % apart, so that no anomaly is due, where the stream
- * begins again neither.
+ * How far a price goes from its start: any two are less than 2 % apart, so that no anomaly is due,
+ * where the stream begins again neither.
  */
 const RANGE = 0.009;
 const CENTS = 100;
@@ -22,7 +22,10 @@ export interface StreamOptions {
   readonly seed: number;
 }
 
-/** Random walks of prices, rounded to cents, no step beyond 0.1 %. The times are left for whoever sends them. */
+/**
+ * Random walks of prices, rounded to cents, no step beyond 0.1 %. The times are left for whoever
+ * sends them.
+ */
 export function makeUpdates({ symbols, zipfExponent, seed }: StreamOptions): Updates {
   const random = new Random(seed);
   const zipf = new Zipf(symbols, zipfExponent);
@@ -49,7 +52,9 @@ export function emptyUpdates(count: number): Updates {
   };
 }
 
-/** Shares updates out, in order: each symbol's go to one of `parts`, so that theirs stay in order. */
+/**
+ * Shares updates out, in order: each symbol's go to one of `parts`, so that theirs stay in order.
+ */
 export function divideUpdates(updates: Updates, parts: number): Updates[] {
   return Array.from({ length: parts }, (_, part) => {
     const picks: number[] = [];

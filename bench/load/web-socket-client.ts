@@ -31,13 +31,14 @@ export interface WebSocketHandler {
   message(payload: Payload): void;
   /** Everything sent so far is with the kernel. */
   drained?(): void;
-  /** The connection is gone, or never came about: called once, whoever closed. */
+  /** The connection is gone, or never opened. Called once, whichever side closed. */
   closed(reason: string): void;
 }
 
 /**
- * A WebSocket client that costs little, for load generators: no event or promise a message, reads into one buffer,
- * writes of many messages in one system call. No extensions, no TLS; what the server sends is trusted, not validated.
+ * A WebSocket client that costs little, for load generators: no event or promise a message, reads
+ * into one buffer, writes of many messages in one system call. No extensions, no TLS; what the
+ * server sends is trusted, not validated.
  */
 export class WebSocketClient {
   readonly #handler: WebSocketHandler;
@@ -108,7 +109,10 @@ export class WebSocketClient {
     return this.#batch.length;
   }
 
-  /** Adds a message to those that the next `flush` sends; messages of a handler are flushed by themselves. */
+  /**
+   * Adds a message to those that the next `flush` sends; messages of a handler are flushed by
+   * themselves.
+   */
   add(payload: Payload): void {
     this.#batch.add(payload);
   }

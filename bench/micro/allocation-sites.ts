@@ -13,7 +13,10 @@ const SAMPLING_INTERVAL_BYTES = 4096;
 /** Less is of no interest. */
 const BYTES_MIN = 0.1;
 
-/** Which functions allocate while a case runs, most first: by samples, what was collected since included. */
+/**
+ * Which functions allocate while a case runs, most first: by samples, what was collected since
+ * included.
+ */
 export async function allocationSites(
   measured: Case,
   timeMs: number,

@@ -13,14 +13,17 @@ export interface Baseline {
 /** Times beyond this ratio are pointed out, either way. */
 const RATIO_MAX = 1.3;
 /**
- * Bytes an operation within which allocation counts as unchanged, and as none. A number that is boxed in each takes 16; on a
- * busy machine the compiler makes up its mind late, and a short run sees some of what was boxed before.
+ * Bytes an operation within which allocation counts as unchanged, and as none. A number that is
+ * boxed in each takes 16; on a busy machine the compiler makes up its mind late, and a short run
+ * sees some of what was boxed before.
  */
 export const BYTES_WITHIN = 2;
 
 /** A measurement against the baseline. */
 export interface Comparison extends Measurement {
-  /** Time against the baseline's, each in relation to its calibration; undefined without a baseline. */
+  /**
+   * Time against the baseline's, each in relation to its calibration; undefined without a baseline.
+   */
   readonly ratio: number | undefined;
   readonly baselineBytes: number | undefined;
   /** Time is never sure, so it only warns. */

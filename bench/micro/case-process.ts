@@ -5,8 +5,8 @@ import { measureAllocation } from './measure-allocation.ts';
 import { measureTime } from './measure-time.ts';
 
 /*
- * A program that measures one thing of one case and prints what it found as JSON. A process for each: what the compiler
- * makes of a function depends on all that ran before.
+ * A program that measures one thing of one case and prints what it found as JSON. A process for
+ * each: what the compiler makes of a function depends on all that ran before.
  */
 const MEASUREMENTS: Readonly<Record<string, (measured: Case, timeMs: number) => unknown>> = {
   time: async (measured, timeMs) => ({

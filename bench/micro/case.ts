@@ -20,18 +20,24 @@ export interface Case {
 /** A case to be made in the process that measures it. */
 export interface CaseMaker {
   readonly name: string;
-  /** Whether the code under it promises to allocate nothing: more than a trace of it is a failure, whatever was before. */
+  /**
+   * Whether the code under it promises to allocate nothing: more than a trace of it is a failure,
+   * whatever was before.
+   */
   readonly allocatesNothing: boolean;
   readonly make: () => Case | Promise<Case>;
 }
 
 /**
- * The optimizer needs this much of the processor, however short the measurement is to be: code not optimized yet boxes its
- * doubles.
+ * The optimizer needs this much of the processor, however short the measurement is to be: code not
+ * optimized yet boxes its doubles.
  */
 export const WARM_UP_MS_MIN = 500;
 
-/** Runs a case for so much processor time: on a busy machine, that takes longer by the clock. Returns how often it ran. */
+/**
+ * Runs a case for so much processor time: on a busy machine, that takes longer by the clock.
+ * Returns how often it ran.
+ */
 export function warmUp({ run, prepare }: Case, processorMs: number): number {
   const begun = process.cpuUsage();
   let runs = 0;

@@ -11,11 +11,12 @@ const READINGS = 3;
 const readings = new Float64Array(READINGS);
 
 /**
- * Bytes of heap, and of memory outside that objects hold, that an operation takes: the median of several rounds, as the
- * optimizer's own work shows in some.
+ * Bytes of heap, and of memory outside that objects hold, that an operation takes: the median of
+ * several rounds, as the optimizer's own work shows in some.
  *
- * Needs --expose-gc, a young generation that holds a round, and --no-concurrent-recompilation: what the compiler inlines,
- * and so which doubles are boxed, otherwise depends on how fast it was, and changes from run to run.
+ * Needs --expose-gc, a young generation that holds a round, and --no-concurrent-recompilation: what
+ * the compiler inlines, and so which doubles are boxed, otherwise depends on how fast it was, and
+ * changes from run to run.
  *
  * @throws Error when garbage collections spoil too many rounds
  */
@@ -42,7 +43,10 @@ export async function measureAllocation(measured: Case, timeMs: number): Promise
   return Math.max(0, rounds.toSorted((a, b) => a - b)[ROUNDS >> 1] as number);
 }
 
-/** Reads three times: between the first two stands nothing, which tells what a reading itself leaves behind. */
+/**
+ * Reads three times: between the first two stands nothing, which tells what a reading itself leaves
+ * behind.
+ */
 function measureRound(
   { operations, run, prepare }: Case,
   runsAtOnce: number,

@@ -18,7 +18,7 @@ const ALLOCATION_FLAGS = [
 export interface Measurement extends Timing {
   readonly name: string;
   readonly bytes: number;
-  /** Of the cases that measure it. */
+  /** Only of the cases that measure it. */
   readonly longestStepMs?: number | undefined;
 }
 

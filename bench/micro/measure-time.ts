@@ -7,8 +7,9 @@ export interface Timing {
   /** The calibration's least time meanwhile, ns a run. */
   readonly calibrationNs: number;
   /**
-   * The least time of an operation against the calibration's least, measured in turns. The least, as that is what both
-   * take when nothing else runs: on a busy machine medians tell more of the others.
+   * The least time of an operation against the calibration's least, measured in turns. The least,
+   * as that is what both take when nothing else runs: on a busy machine medians tell more of the
+   * others.
    */
   readonly relative: number;
 }
@@ -43,7 +44,10 @@ export function measureTime({ operations, run, prepare }: Case, timeMs: number):
   };
 }
 
-/** Times one run after the other for `wallMs`, with what prepares them, or until the samples are full. */
+/**
+ * Times one run after the other for `wallMs`, with what prepares them, or until the samples are
+ * full.
+ */
 function sample(
   wallMs: number,
   run: () => void,
@@ -71,8 +75,9 @@ const SIZE = 1024;
 const PASSES = 16;
 
 /**
- * A fixed piece of work for the processor alone, whose time tells how fast the machine is at this moment: integers, doubles
- * and memory within the first cache. Never to be changed: every stored baseline is held against it.
+ * A fixed piece of work for the processor alone, whose time tells how fast the machine is at this
+ * moment: integers, doubles and memory within the first cache. Never to be changed: every stored
+ * baseline is held against it.
  */
 class Calibration {
   readonly #doubles = Float64Array.from({ length: SIZE }, (_, i) => i + 0.5);

@@ -11,8 +11,9 @@ const STEP_MAX = 0.01;
 const PULL = 1e-3;
 
 /**
- * Ticks in columns, made before the clock runs: symbols by Zipf's law, their ids in no order of activity, prices in
- * small steps that raise no anomaly, times in order. The same ones on every machine.
+ * Ticks in columns, made before the clock runs: symbols by Zipf's law, their ids in no order of
+ * activity, prices in small steps that raise no anomaly, times in order. The same ones on every
+ * machine.
  */
 export class TickStream extends TickColumns {
   readonly length: number;
@@ -50,8 +51,8 @@ export class TickStream extends TickColumns {
 export type Naming = 'alias' | 'name';
 
 /**
- * TICKS frames in MessagePack as the SDK encodes them, together of `ticks` ticks. The alias of a symbol is its place in
- * `symbols`.
+ * TICKS frames in MessagePack as the SDK encodes them, together of `ticks` ticks. The alias of a
+ * symbol is its place in `symbols`.
  */
 export function tickFrames(
   ticks: number,

@@ -6,7 +6,10 @@ import { type Results, spreadOf, type WorkloadResult } from './results.ts';
 const NONE = '–';
 const RATIO_DIGITS = 2;
 
-/** The report: where it was measured, one table for each group of workloads, and who did not take part. */
+/**
+ * The report: where it was measured, one table for each group of workloads, and who did not take
+ * part.
+ */
 export function formatMarkdown(results: Results, groups: readonly WorkloadGroup[]): string {
   const tables = groups
     .map((group) => formatGroup(group, results))
@@ -125,7 +128,8 @@ const BEGIN = '<!-- bench:begin -->';
 const END = '<!-- bench:end -->';
 
 /**
- * Puts a report between the markers of a document; where it has none, the report with its markers is the document.
+ * Puts a report between the markers of a document; where it has none, the report with its markers
+ * is the document.
  *
  * @param document undefined where there is none yet
  * @throws Error when it has one marker only, or the two in the wrong order

@@ -45,7 +45,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** Of several rounds: the middle, and how far they lie apart. */
+/** The median of several rounds, and how far they lie apart. */
 export interface Spread {
   readonly median: number;
   readonly min: number;

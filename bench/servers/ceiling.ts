@@ -1,6 +1,6 @@
 /*
- * What uWebSockets.js itself can do: each record's payload goes to the subscribers of its symbol by the native publish,
- * and nothing is computed. The wire is in bench/wires/records.ts.
+ * What uWebSockets.js itself can do: each record's payload goes to the subscribers of its symbol by
+ * the native publish, and nothing is computed. The wire is in bench/wires/records.ts.
  */
 import { PAYLOAD_BYTES, RECORD_BYTES, SUBSCRIBED_TEXT } from '../wires/records.ts';
 import { loadNative, type NativeApp, type NativeSocket, serveNative } from './native-server.ts';

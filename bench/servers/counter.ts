@@ -1,5 +1,6 @@
 /*
- * The floor of taking messages in: uWebSockets.js hands each to JavaScript, which counts it and does not look inside.
+ * The floor of taking messages in: uWebSockets.js hands each to JavaScript, which counts it and
+ * does not look inside.
  */
 import { loadNative, type NativeApp, serveNative } from './native-server.ts';
 

@@ -1,6 +1,6 @@
 /*
- * The statistics and the anomaly rule of docs/SEMANTICS.md, as one would write them for a single thread: an object a
- * symbol, arrays inside it.
+ * The statistics and the anomaly rule of docs/SEMANTICS.md, as one would write them for a single
+ * thread: an object a symbol, arrays inside it.
  */
 
 const AVERAGE_WINDOW = 64;
@@ -20,7 +20,10 @@ export interface Anomaly {
   readonly time: number;
 }
 
-/** The lowest or the highest price of the window: a monotonic deque in two arrays, with the index of its front. */
+/**
+ * The lowest or the highest price of the window: a monotonic deque in two arrays, with the index of
+ * its front.
+ */
 class WindowExtremum {
   readonly #sign: 1 | -1;
   readonly #prices: number[] = [];
@@ -69,7 +72,10 @@ export class InlineSymbol {
   /** Ticks older than the newest one. */
   late = 0;
   anomalies = 0;
-  /** Sessions subscribed: nothing is packed for nobody, and asking the native side would cost more than the tick. */
+  /**
+   * Sessions subscribed: nothing is packed for nobody, and asking the native side would cost more
+   * than the tick.
+   */
   subscribers = 0;
   readonly #prices: number[] = [];
   #sum = 0;
@@ -114,7 +120,7 @@ export class InlineSymbol {
       prices[index] = price;
     }
     this.#sum += price;
-    // Summed up anew now and then, lest rounding errors grow.
+    // Summed up again now and then, or rounding errors would grow.
     if (index === AVERAGE_WINDOW - 1) this.#sum = prices.reduce((sum, each) => sum + each, 0);
     this.average = this.#sum / prices.length;
   }

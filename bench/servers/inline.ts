@@ -1,8 +1,9 @@
 /*
- * The honest baseline: what a good engineer writes in an afternoon with uWebSockets.js and msgpackr. One thread takes a
- * frame, applies its ticks one after the other, and publishes each symbol's statistics natively. It speaks enough of
- * Tickwire's protocol for the same clients, without acknowledgements, credit, deltas, conflation and recovery. With the
- * argument `heard-only` it spares itself what nobody is subscribed to.
+ * The honest baseline: what a good engineer writes in an afternoon with uWebSockets.js and
+ * msgpackr. One thread takes a frame, applies its ticks one after the other, and publishes each
+ * symbol's statistics natively. It speaks enough of Tickwire's protocol for the same clients,
+ * without acknowledgements, credit, deltas, conflation and recovery. With the argument `heard-only`
+ * it spares itself what nobody is subscribed to.
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { InlineSymbol } from './inline-symbol.ts';

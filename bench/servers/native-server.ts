@@ -9,7 +9,10 @@ import type {
 import { loadUws, UWS_BINARIES } from '../../src/gateway/transport/uws-loader.ts';
 
 const HOST = '127.0.0.1';
-/** What may wait for a slow reader before its messages are dropped: more than a benchmark lets pile up. */
+/**
+ * What may wait for a slow reader before its messages are dropped: more than a benchmark lets pile
+ * up.
+ */
 const BACKPRESSURE_BYTES_MAX = 64 * 2 ** 20;
 const MESSAGE_BYTES_MAX = 16 * 2 ** 20;
 

@@ -1,6 +1,7 @@
 /*
- * A relay on raw uWebSockets.js that does the next best thing to nothing: it passes on what a publisher's message holds
- * for a session as one message, at once. The wire is in bench/wires/records.ts.
+ * A relay on raw uWebSockets.js that does the next best thing to nothing: it passes on what a
+ * publisher's message holds for a session as one message, at once. The wire is in
+ * bench/wires/records.ts.
  */
 import { PAYLOAD_BYTES, RECORD_BYTES, SUBSCRIBED_TEXT } from '../wires/records.ts';
 import { loadNative, type NativeApp, type NativeSocket, serveNative } from './native-server.ts';

@@ -3,11 +3,11 @@ import { Server } from 'socket.io';
 import { PAYLOAD_BYTES, RECORD_BYTES, RECORD_HEADER_BYTES } from '../wires/records.ts';
 
 /*
- * Fan-out of ready bytes by socket.io, with the engine it comes with: a room a symbol. Without what costs time and is not
- * asked for here: long polling, compression, the files of the browser client.
+ * Fan-out of ready bytes by socket.io, with the engine it comes with: a room a symbol. Without what
+ * costs time and is not asked for here: long polling, compression, the files of the browser client.
  */
 
-/** Of a publisher's event, bytes. */
+/** Bytes of a publisher's event. */
 const EVENT_MAX = 16 * 2 ** 20;
 
 let processed = 0;

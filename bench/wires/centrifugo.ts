@@ -25,7 +25,8 @@ const DUE_LENGTH = 17;
 const FILLING = 'U'.repeat(PAYLOAD_BYTES - 2 - DUE_LENGTH);
 
 /**
- * Centrifugo's JSON protocol: objects in text messages, several separated by line feeds. A symbol's channel is its index.
+ * Centrifugo's JSON protocol: objects in text messages, several separated by line feeds. A symbol's
+ * channel is its index.
  */
 export const centrifugoWire: Wire = {
   publishPath: CENTRIFUGO_PATH,
@@ -149,7 +150,7 @@ function replyIn(line: string): Reply {
   return reply;
 }
 
-/** Publications are counted; what else is pushed (somebody joined, …) is not. */
+/** Counts publications, not other pushes (joins, …). */
 function countPush(line: string, receipt: Receipt): void {
   const dataAt = line.indexOf(DATA);
   if (dataAt < 0) return;

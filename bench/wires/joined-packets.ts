@@ -10,12 +10,12 @@ export interface Wrapping {
 const NOTHING = new Uint8Array(0);
 
 /**
- * Updates as packets, one behind the other. A symbol's packet is made once, so that an update costs a copy and a due
- * time.
+ * Updates as packets, one behind the other. A symbol's packet is made once, so that an update costs
+ * a copy and a due time.
  */
 export class JoinedPackets {
   readonly #packets: Uint8Array[] = [];
-  /** Of the due time in each packet. */
+  /** Offset of the due time in each packet. */
   readonly #dueOffsets: number[] = [];
   readonly #longest: number;
   #bytes = Buffer.alloc(0);
@@ -67,7 +67,10 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
 
 const NONE = new Uint8Array(0);
 
-/** Makes one stream of bytes of the messages of a connection: a packet may begin in one and end in another. */
+/**
+ * Makes one stream of bytes of the messages of a connection: a packet may begin in one and end in
+ * another.
+ */
 export class UnreadBytes {
   #rest: Uint8Array = NONE;
 

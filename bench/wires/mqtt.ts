@@ -96,7 +96,7 @@ class MqttReader {
   isSubscribed = false;
   readonly #unread = new UnreadBytes();
 
-  /** @throws Error when the broker refuses something or says what nobody asked for */
+  /** @throws Error when the broker refuses something or sends what was not asked for */
   read(payload: Payload, receipt?: Receipt): void {
     const bytes = this.#unread.followedBy(payload);
     let at = 0;

@@ -17,7 +17,8 @@ import {
  *   payload                ┌ due, ms since the epoch: float64 ┬ symbol index: uint32 ┬ filler: 28 bytes ┐
  *   delivered message      payloads joined, one an update
  *
- * A subscriber sends one text message, a JSON array of symbol indexes, and gets the text `ok` when it is subscribed.
+ * A subscriber sends one text message, a JSON array of symbol indexes, and gets the text `ok` when
+ * it is subscribed.
  */
 
 /** What is delivered of an update: about the size of a STATS entry with its frame. */

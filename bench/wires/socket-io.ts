@@ -26,8 +26,9 @@ const UPDATE = '451-["update",';
 /**
  * Socket.IO 5 on Engine.IO 4, from its first byte over WebSocket. A symbol's room is its index.
  *
- * Records are published as Base64 in the text of one event: an attachment would be a second message, and costs the server
- * as much. What is measured is what it delivers, and those are attachments.
+ * Records are published as Base64 in the text of one event: an attachment would be a second
+ * message, and costs the server as much. What is measured is what it delivers, and those are
+ * attachments.
  */
 export const socketIoWire: Wire = {
   publishPath: PATH,

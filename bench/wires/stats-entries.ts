@@ -29,8 +29,8 @@ export function readEntries(values: readonly number[], sink: EntrySink): void {
 const floats = new DataView(new ArrayBuffer(8));
 
 /**
- * Reads the entries of STATS frames from MessagePack and steps over what nobody counts: no array is built and no object
- * made, so that many sessions cost the load generator little.
+ * Reads the entries of STATS frames from MessagePack and steps over what nobody counts: no array is
+ * built and no object made, so that many sessions cost the load generator little.
  */
 export class PackedEntries {
   #bytes: Uint8Array = new Uint8Array(0);

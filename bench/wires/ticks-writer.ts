@@ -14,7 +14,10 @@ export class TicksWriter {
     this.#grow(1024);
   }
 
-  /** A frame with the updates from `from` to `to` (exclusive), symbol indexes as aliases; valid until the next call. */
+  /**
+   * A frame with the updates from `from` to `to` (exclusive), symbol indexes as aliases; valid
+   * until the next call.
+   */
   write(sequence: number, updates: Updates, from: number, to: number): Uint8Array {
     const { symbols, prices, times } = updates;
     const bytesMax = HEADER_BYTES + (to - from) * TICK_BYTES_MAX;

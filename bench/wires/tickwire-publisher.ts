@@ -22,7 +22,10 @@ export class TickwirePublisher implements PublisherSide {
   #sent = 0;
   /** Ticks that may be sent in all, by what the server said last. */
   #sendMax: number;
-  /** Ticks sent up to each frame from the one last acknowledged on, by its sequence; a power of two of them. */
+  /**
+   * Ticks sent up to each frame from the one last acknowledged on, by its sequence; a power of two
+   * of them.
+   */
   #sentUpTo = new Float64Array(1024);
   #acknowledgedSequence = 0;
 

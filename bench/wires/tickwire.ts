@@ -18,13 +18,16 @@ export interface TickwireWireOptions {
   readonly json?: boolean;
   /** What subscribers ask for; the server's own setting where absent. */
   readonly conflateMs?: number;
-  /** False for a server that neither greets nor acknowledges: publishers begin at once and never wait. */
+  /**
+   * False for a server that neither greets nor acknowledges: publishers begin at once and never
+   * wait.
+   */
   readonly hasWelcome?: boolean;
 }
 
 /**
- * Tickwire's own protocol. Both sides throw when the server refuses something: figures of a run with refusals would say
- * nothing.
+ * Tickwire's own protocol. Both sides throw when the server refuses something: figures of a run
+ * with refusals would say nothing.
  */
 export function tickwireWire(options: TickwireWireOptions = {}): Wire {
   const { json = false, hasWelcome = true, conflateMs } = options;
@@ -55,7 +58,10 @@ class TickwireSubscriber implements SubscriberSide, EntrySink {
   readonly #encode: (frame: Frame) => Payload;
   readonly #names: readonly string[];
   readonly #options: SubscribeOptions;
-  /** Where a symbol's count and time stand, by symbol id: sessions are many, and each holds few of the symbols. */
+  /**
+   * Where a symbol's count and time stand, by symbol id: sessions are many, and each holds few of
+   * the symbols.
+   */
   readonly #places = new Map<number, number>();
   readonly #counts: Float64Array;
   readonly #times: Float64Array;
@@ -104,7 +110,7 @@ class TickwireSubscriber implements SubscriberSide, EntrySink {
       const before = this.#counts[place] as number;
       const now = isFull ? count : before + count;
       this.#counts[place] = now;
-      // What the symbol had seen before the session began was delivered to nobody here.
+      // Updates from before the session began were not delivered here.
       const increase = known === undefined ? 1 : now - before;
       if (increase > 0) this.#receipt?.update(increase);
     }

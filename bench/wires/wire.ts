@@ -1,6 +1,7 @@
 /**
- * What a contender's clients speak. The same load generator drives all of them: it owns the sockets, the schedule and
- * the counting; a wire only makes and reads the payloads of WebSocket messages.
+ * What a contender's clients speak. The same load generator drives all of them: it owns the
+ * sockets, the schedule and the counting; a wire only makes and reads the payloads of WebSocket
+ * messages.
  */
 export interface Wire {
   /** Path and subprotocol of the upgrade request. */
@@ -41,8 +42,8 @@ export interface PublisherSide {
   /** Takes a message from the server; what it returns is sent back. */
   receive(payload: Payload): Payload | undefined;
   /**
-   * Updates as the payload of one message, valid until the next call. Cheap: no object an update, so that the generator
-   * leaves the machine to the server.
+   * Updates as the payload of one message, valid until the next call. Cheap: no object an update,
+   * so that the generator leaves the machine to the server.
    */
   encode(updates: Updates, from: number, to: number): Payload;
 }
@@ -58,16 +59,25 @@ export interface SubscriberSide {
 
 /** What subscribers got: counted by wires, read by workloads. */
 export interface Receipt {
-  /** An update arrived at a subscriber: `count` updates of the source in one entry (more than one: conflated). */
+  /**
+   * An update arrived at a subscriber: `count` updates of the source in one entry (more than one:
+   * conflated).
+   */
   update(count: number): void;
-  /** The newest update of what was just counted was due at this time, ms since the epoch: records the latency. */
+  /**
+   * The newest update of what was just counted was due at this time, ms since the epoch: records
+   * the latency.
+   */
   dueAt(timeMs: number): void;
 }
 
 const eightBytes = new Uint8Array(8);
 const oneDouble = new Float64Array(eightBytes.buffer);
 
-/** When the update whose payload begins at `offset` was due, ms since the epoch. At any address, and makes no object. */
+/**
+ * When the update whose payload begins at `offset` was due, ms since the epoch. At any address, and
+ * makes no object.
+ */
 export function dueTimeAt(bytes: Uint8Array, offset: number): number {
   for (let index = 0; index < 8; index += 1) eightBytes[index] = bytes[offset + index] ?? 0;
   return oneDouble[0] ?? 0;

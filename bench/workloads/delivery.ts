@@ -16,7 +16,9 @@ const US_PER_MS = 1000;
 const MS_PER_SECOND = 1000;
 /** Updates a message at most: what is due in a turn of the generator goes together. */
 const FRAME_UPDATES = 256;
-/** How long what is on the way after the last update may take, and how often that is looked at, ms. */
+/**
+ * How long what is on the way after the last update may take, and how often that is looked at, ms.
+ */
 const SETTLE_MS = 3000;
 const SETTLE_POLL_MS = 100;
 /** Nothing new this often: nothing more will come. */
@@ -33,15 +35,18 @@ export interface DeliverySetting {
 /** State at an end of the measured window. */
 interface Reading {
   readonly totals: PoolTotals;
-  /** Of the server. */
+  /** The server's. */
   readonly cpuMs: number;
-  /** Of this process, which publishes. */
+  /** This process's, which publishes. */
   readonly publisherCpuMs: number;
   readonly sent: number;
   readonly atMs: number;
 }
 
-/** One publisher at a fixed pace, and subscribers: what a delivery costs the server and how long it takes. */
+/**
+ * One publisher at a fixed pace, and subscribers: what a delivery costs the server and how long it
+ * takes.
+ */
 export function measureDelivery(turn: Turn, setting: DeliverySetting): Promise<Figures> {
   return openDelivery(turn, setting, async (trial, subscribers) => {
     const { publishers } = trial;
@@ -125,7 +130,8 @@ function percentiles(latency: Latency): Figures {
 }
 
 /**
- * Sends the first update of every symbol, which proves that every subscription works; returns how many arrived.
+ * Sends the first update of every symbol, which proves that every subscription works; returns how
+ * many arrived.
  *
  * @throws Error when some did not
  */

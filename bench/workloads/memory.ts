@@ -23,7 +23,10 @@ const TICK_EVERY_MS = 1000;
 const SYMBOLS = 100_000;
 const SESSIONS_SYMBOLS = 1000;
 const SEED = 1;
-/** Sessions that are there before memory is looked at: a server that has work to do has made room for its garbage. */
+/**
+ * Sessions that are there before memory is looked at: a server that has work to do has made room
+ * for its garbage.
+ */
 const FIRST_SHARE = 0.2;
 
 const TAKERS: readonly ContenderKey[] = ['tickwire', 'inline'];

@@ -9,7 +9,10 @@ const PUBLISHERS = 2;
 const FRAME_UPDATES = 256;
 /** What is taken of a recording at most. */
 const TICKS_MAX = 1 << 20;
-/** Gaps longer than any window of statistics are shortened to this, so that many loops fit into the past. */
+/**
+ * Gaps longer than any window of statistics are shortened to this, so that many loops fit into the
+ * past.
+ */
 const GAP_MS_MAX = 10_000;
 /** How far in the past the first loop begins, at most: about ten years. */
 const PAST_MS_MAX = 3e11;
@@ -68,8 +71,8 @@ function measureRecorded(turn: Turn, recording: Recording): Promise<Figures> {
 }
 
 /**
- * Moves the times of the publishers' shares, which count from 0, on by one span with each loop. They begin so early that
- * none lies in the future.
+ * Moves the times of the publishers' shares, which count from 0, on by one span with each loop.
+ * They begin so early that none lies in the future.
  */
 function laterEachLoop(nowMs: number, spanMs: number): FullOptions['stamp'] {
   const startMs = nowMs - Math.min(PAST_MS_MAX, LOOPS_MAX * spanMs);

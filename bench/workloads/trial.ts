@@ -8,7 +8,10 @@ import type { Market, Updates } from '../wires/wire.ts';
 import type { Turn } from './workload.ts';
 
 const MS_PER_SECOND = 1000;
-/** Before the measured window, as long as it, goes another: until compilers are done, what they take would be counted. */
+/**
+ * Before the measured window, as long as it, goes another: until compilers are done, what they take
+ * would be counted.
+ */
 const WARM_UP_MS_MAX = 2500;
 
 export interface TrialOptions {
@@ -26,9 +29,11 @@ export class Trial {
   readonly #groups: Subscribers[] = [];
 
   /**
-   * Starts the contender, connects publishers, lets `measure` work, and ends everything, however that went.
+   * Starts the contender, connects publishers, lets `measure` work, and ends everything, however
+   * that went.
    *
-   * @throws Error when something does not start, or what `measure` throws; it says if the server died
+   * @throws Error when something does not start, or what `measure` throws; it says if the server
+   * died
    */
   static async run<T>(
     turn: Turn,

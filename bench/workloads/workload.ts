@@ -3,7 +3,10 @@ import type { Contender } from '../contenders/contender.ts';
 import type { ContenderKey } from '../contenders/contenders.ts';
 import type { Market } from '../wires/wire.ts';
 
-/** What one contender reached in one round, by the keys of the columns; a figure that it does not have is absent. */
+/**
+ * What one contender reached in one round, by the keys of the columns; a figure that it does not
+ * have is absent.
+ */
 export type Figures = Readonly<Record<string, number>>;
 
 /** A figure of the table. */

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Random } from '../../testkit/random.ts';
 import { Coverage } from './coverage.ts';
 import { findFault } from './execution.ts';
@@ -28,9 +31,9 @@ export interface CampaignEvents {
 }
 
 /**
- * Fuzzes one target: reads inputs made by its generator and mutations of kept ones, and keeps those that
- * reach code that none reached before. Coverage is looked at after a batch; only when a batch reached
- * something is it halved again and again, to find which inputs did.
+ * Fuzzes one target: reads inputs made by its generator and mutations of kept ones, and keeps those
+ * that reach code that none reached before. Coverage is looked at after a batch; only when a batch
+ * reached something is it halved again and again, to find which inputs did.
  */
 export class Campaign {
   readonly #target: Target;
@@ -127,4 +130,17 @@ export class Campaign {
 /** Tokens are bytes, written as characters up to ff; those with others are text. */
 function bytesOf(token: string): Buffer {
   return Buffer.from(token, /^[\0-\xff]*$/.test(token) ? 'latin1' : 'utf8');
+}
+
+/**
+ * Writes an input that broke something to a file named for its content.
+ *
+ * @returns the path, to be given to `--replay`
+ */
+export function writeFinding(folder: string, target: string, input: Uint8Array): string {
+  const name = createHash('sha256').update(input).digest('hex').slice(0, 12);
+  const path = join(folder, target, name);
+  mkdirSync(join(folder, target), { recursive: true });
+  writeFileSync(path, input);
+  return path;
 }

@@ -14,8 +14,8 @@ interface ScriptCoverage {
 }
 
 /**
- * Which blocks of some files of this thread have run: V8 counts them, and tells through its inspector. Asking takes
- * milliseconds, so it is done after many executions; see `Campaign`.
+ * Which blocks of some files of this thread have run: V8 counts them, and tells through its
+ * inspector. Asking takes milliseconds, so it is done after many executions; see `Campaign`.
  */
 export class Coverage {
   readonly #session = new Session();

@@ -3,7 +3,9 @@ import type { Target } from './target.ts';
 
 /** The longest that reading one input may take, ms: the event loop stands still for it. */
 const EXECUTION_MS_MAX = 100;
-/** What reading an input may allocate, bytes: a part of its own size each, and a part at any size. */
+/**
+ * What reading an input may allocate, bytes: a part of its own size each, and a part at any size.
+ */
 const ALLOCATED_MAX = 32 * 2 ** 20;
 const ALLOCATED_EACH_MAX = 512;
 /** A measurement that is too high is repeated this often: the machine may have been busy. */
@@ -17,8 +19,9 @@ export interface Fault {
 }
 
 /**
- * Reads an input once, or more often where the first time looks too slow or too greedy. Time counts as what both the
- * clock and the processor say: other programs may be busy, and so may other threads of this one.
+ * Reads an input once, or more often where the first time looks too slow or too greedy. Time counts
+ * as what both the clock and the processor say: other programs may be busy, and so may other
+ * threads of this one.
  *
  * @returns undefined when nothing is wrong
  */

@@ -18,7 +18,8 @@ type Mutation = (random: Random, input: Buffer, material: Material) => Buffer;
 export function mutate(random: Random, input: Uint8Array, material: Material): Uint8Array {
   let mutated: Buffer = Buffer.from(input);
   for (let steps = random.between(1, STEPS_MAX); steps > 0; steps--) {
-    // Growing by repetition is what finds recursion and quadratic time, but such inputs are slow: seldom.
+    // Growing by repetition is what finds recursion and quadratic time, but such inputs are slow:
+    // seldom.
     const change = random.chance(0.01) ? repeatOften : random.pick(MUTATIONS);
     mutated = change(random, mutated, material);
   }

@@ -12,12 +12,12 @@ const HEAP_MEGABYTES_MAX = 768;
 /** What a thread is to fuzz, and for how long. */
 export type ThreadOrder = Omit<FuzzThreadData, 'memory'>;
 
-/** Told of each fault. */
+/** Called with each fault. */
 export type FindingSeen = (input: Uint8Array, fault: string) => void;
 
 /**
- * Fuzzes one target in a thread of its own, so that an input that never ends or takes all memory is a finding
- * like any other; the campaign is over then.
+ * Fuzzes one target in a thread of its own, so that an input that never ends or takes all memory is
+ * a finding like any other; the campaign is over then.
  *
  * @returns how far it came; undefined when it did not come to its end
  */

@@ -13,7 +13,9 @@ export interface Target {
   seeds(): readonly Uint8Array[];
   /** An input made from nothing, by what is known of the format. */
   generate(random: Random): Uint8Array;
-  /** Makes a mutated input pass checks that stand before what is to be tested, such as checksums. */
+  /**
+   * Makes a mutated input pass checks that stand before what is to be tested, such as checksums.
+   */
   repair?(input: Uint8Array): Uint8Array;
   /**
    * Reads an input.

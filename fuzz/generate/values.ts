@@ -1,4 +1,5 @@
 import type { Random } from '../../testkit/random.ts';
+import { encodeAnyWay } from '../../testkit/wide-message-pack.ts';
 
 const TEXTS = [
   'A',
@@ -60,8 +61,8 @@ export function anyValue(random: Random, depth: number): unknown {
 }
 
 /**
- * Integers that V8's hash of integers, which has no secret, puts into one bucket of tables of up to 2^15:
- * what makes a hash table of them slow.
+ * Integers that V8's hash of integers, which has no secret, puts into one bucket of tables of up to
+ * 2^15: what makes a hash table of them slow.
  */
 export function collidingIntegers(count: number): number[] {
   const found: number[] = [];
@@ -96,4 +97,18 @@ function inverse(factor: number): number {
   // Each step doubles the bits that are right, of which there are three at first.
   for (let bits = 3; bits < 32; bits *= 2) guess = Math.imul(guess, 2 - Math.imul(factor, guess));
   return guess;
+}
+
+/** A value as MessagePack, in the shortest forms or in any. */
+export function encodeSomehow(random: Random, value: unknown): Buffer {
+  const isPlain = random.chance(0.6);
+  return encodeAnyWay(value, (count) => (isPlain ? 0 : random.below(count)));
+}
+
+/** A value as JSON; maps become objects, and binary an array of its bytes. */
+export function jsonOf(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (inner instanceof Map) return Object.fromEntries(inner);
+    return inner instanceof Uint8Array ? [...inner] : inner;
+  });
 }

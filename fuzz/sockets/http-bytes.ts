@@ -1,7 +1,6 @@
 import type { Random } from '../../testkit/random.ts';
 import { upgradeRequest } from '../../testkit/web-socket.ts';
-import { jsonOf } from '../generate/any-encoding.ts';
-import { anyNumber, anyText, anyValue } from '../generate/values.ts';
+import { anyNumber, anyText, anyValue, jsonOf } from '../generate/values.ts';
 
 const PATHS = [
   '/api/prices',
@@ -143,8 +142,8 @@ export function brokenChunks(random: Random): HttpBytes {
 }
 
 /**
- * Requests whose end is not where it seems to be, with another one hidden behind it. RFC 9112 has a server refuse
- * them, or close the connection after the answer: at most one answer may come.
+ * Requests whose end is not where it seems to be, with another one hidden behind it. RFC 9112 has a
+ * server refuse them, or close the connection after the answer: at most one answer may come.
  */
 export function smuggling(random: Random): HttpBytes {
   const head = 'POST /api/prices HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';

@@ -1,11 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { encode } from '@msgpack/msgpack';
 import { UNREADABLE, UNREADABLE_TEXTS } from '../../testkit/hostile-messages.ts';
 import type { Random } from '../../testkit/random.ts';
 import { Opcode } from '../../testkit/web-socket.ts';
 import { mutate } from '../engine/mutation.ts';
-import { encodeSomehow, jsonOf } from '../generate/any-encoding.ts';
 import { clientFrame } from '../generate/frames.ts';
-import { collidingIntegers } from '../generate/values.ts';
+import { collidingIntegers, encodeSomehow, jsonOf } from '../generate/values.ts';
 import {
   brokenChunks,
   goodRequests,
@@ -13,8 +13,57 @@ import {
   smuggling,
   upgradeBytes,
 } from './http-bytes.ts';
-import type { Chunk, Ending, PeerScript, Script } from './script.ts';
 import { brokenFrame, message } from './web-socket-bytes.ts';
+
+/** One write to a socket. */
+export interface Chunk {
+  readonly bytes: Uint8Array;
+  /** How long to wait for the server to say something before going on, ms; 0: not at all. */
+  readonly waitMs: number;
+}
+
+/** How a peer leaves: says so, cuts the connection, or stays and says nothing. */
+export type Ending = 'fin' | 'reset' | 'stay';
+
+/** What one connection does. */
+export interface PeerScript {
+  readonly what: string;
+  readonly chunks: readonly Chunk[];
+  readonly ending: Ending;
+  /**
+   * HTTP answers it may get at most, where more would mean that a request was read that none was.
+   */
+  readonly answersMax?: number | undefined;
+}
+
+/** Connections that are there at the same time. */
+export type Script = readonly PeerScript[];
+
+/** What is needed to see a fault again. */
+export interface SocketFinding {
+  readonly transport: 'node' | 'uws';
+  readonly fault: string;
+  readonly scripts: readonly Script[];
+}
+
+export function findingText(finding: SocketFinding): string {
+  return JSON.stringify(
+    finding,
+    (_key, value: unknown) => (value instanceof Uint8Array ? { base64: base64Of(value) } : value),
+    1,
+  );
+}
+
+function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+}
+
+export function readFinding(path: string): SocketFinding {
+  return JSON.parse(readFileSync(path, 'utf8'), (_key, value: unknown) => {
+    const { base64 } = Object(value) as { readonly base64?: unknown };
+    return typeof base64 === 'string' ? new Uint8Array(Buffer.from(base64, 'base64')) : value;
+  }) as SocketFinding;
+}
 
 const PEERS_MAX = 12;
 const MESSAGES_MAX = 25;
@@ -71,7 +120,9 @@ function anyMessage(random: Random, endpoint: 'publish' | 'stream', isJson: bool
   return message(random, isJson === isRightKind ? Opcode.TEXT : Opcode.BINARY, sent);
 }
 
-/** Numbers that would fill one bucket of a hash table: as keys of a map, and as aliases one by one. */
+/**
+ * Numbers that would fill one bucket of a hash table: as keys of a map, and as aliases one by one.
+ */
 function collidingMessage(random: Random, endpoint: 'publish' | 'stream'): Buffer {
   colliding ??= collidingIntegers(COLLIDING);
   if (endpoint === 'stream') {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Chunk, PeerScript, Script } from './script.ts';
+import type { Chunk, PeerScript, Script } from './make-script.ts';
 
 /** What is kept of what a peer was told. */
 const ANSWER_BYTES_MAX = 262_144;
@@ -12,7 +12,9 @@ export interface PeerOutcome {
   readonly statuses: readonly number[];
 }
 
-/** Plays scripts against a port. Connections that stay are kept until there are too many of them. */
+/**
+ * Plays scripts against a port. Connections that stay are kept until there are too many of them.
+ */
 export class ScriptPlayer {
   readonly #port: number;
   readonly #staying: Socket[] = [];

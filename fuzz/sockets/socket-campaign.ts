@@ -1,9 +1,11 @@
 import { Random } from '../../testkit/random.ts';
-import { makeScript } from './make-script.ts';
-import type { Script, SocketFinding } from './script.ts';
+import { makeScript, type Script, type SocketFinding } from './make-script.ts';
 import { Trial } from './trial.ts';
 
-/** Scripts that are kept, and written down with the one that broke something: it may not have been that one alone. */
+/**
+ * Scripts that are kept, and written down with the one that broke something: it may not have been
+ * that one alone.
+ */
 const HISTORY_MAX = 40;
 const FINDINGS_MAX = 5;
 

@@ -1,8 +1,8 @@
 import { cpuMs, residentBytes } from '../../testkit/process-figures.ts';
 import { ServerProcess } from '../../testkit/server-process.ts';
 import { until } from '../../testkit/until.ts';
+import type { Script } from './make-script.ts';
 import { ScriptPlayer } from './play-script.ts';
-import type { Script } from './script.ts';
 import { Witness } from './witness.ts';
 
 /** The longest that the server may stand still, ms. */

@@ -15,8 +15,8 @@ export interface Testimony {
 }
 
 /**
- * A publisher and a subscriber that go on with their work. The n-th tick has price n and time n, so that every
- * entry that is not exactly a state the symbol had shows.
+ * A publisher and a subscriber that go on with their work. The n-th tick has price n and time n, so
+ * that every entry that is not exactly a state the symbol had shows.
  */
 class Witness {
   readonly #symbol = `witness-${process.hrtime.bigint()}`;

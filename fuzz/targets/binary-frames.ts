@@ -7,9 +7,8 @@ import {
   readStreamRequest,
 } from '../../src/protocol/index.ts';
 import type { Target } from '../engine/target.ts';
-import { encodeSomehow } from '../generate/any-encoding.ts';
 import { clientFrame } from '../generate/frames.ts';
-import { collidingIntegers } from '../generate/values.ts';
+import { collidingIntegers, encodeSomehow } from '../generate/values.ts';
 import { expectSame } from './same.ts';
 
 /** Enough to take seconds where nothing is done about it. */

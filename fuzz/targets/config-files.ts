@@ -3,8 +3,7 @@ import { CONFIG_KEYS } from '../../src/config/keys.ts';
 import { readConfigFile } from '../../src/config/load.ts';
 import { resolveConfig } from '../../src/config/parse-config.ts';
 import { type Target, Violation } from '../engine/target.ts';
-import { jsonOf } from '../generate/any-encoding.ts';
-import { anyText, anyValue } from '../generate/values.ts';
+import { anyText, anyValue, jsonOf } from '../generate/values.ts';
 import { ScratchFile } from './scratch-file.ts';
 
 const NAME = 'fuzz.json';

@@ -9,7 +9,9 @@ const MESSAGE_CHARACTERS_MAX = 200_000;
 /** As many as a command line of some length has. */
 const WORDS_MAX = 200;
 
-/** Flags and variables: one word a line, of which those like NAME=value in upper case are variables. */
+/**
+ * Flags and variables: one word a line, of which those like NAME=value in upper case are variables.
+ */
 export function configWords(): Target {
   const file = new ScratchFile('tickwire.config.json');
   return {

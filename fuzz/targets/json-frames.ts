@@ -7,8 +7,8 @@ import {
   TickBatch,
 } from '../../src/protocol/index.ts';
 import type { Target } from '../engine/target.ts';
-import { jsonOf } from '../generate/any-encoding.ts';
 import { clientFrame } from '../generate/frames.ts';
+import { jsonOf } from '../generate/values.ts';
 import { attempt } from './binary-frames.ts';
 import { expectSame } from './same.ts';
 

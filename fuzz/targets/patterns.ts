@@ -3,7 +3,9 @@ import type { Random } from '../../testkit/random.ts';
 import { type Target, Violation } from '../engine/target.ts';
 import { anyText } from '../generate/values.ts';
 
-/** Rules of symbols and patterns, and matching against a table of every prefix; "pattern LF symbol". */
+/**
+ * Rules of symbols and patterns, and matching against a table of every prefix; "pattern LF symbol".
+ */
 export function patterns(): Target {
   return {
     name: 'patterns',

@@ -2,10 +2,8 @@ import { ReceivedRequest } from '../../src/gateway/transport/received-request.ts
 import { readPostedPrice } from '../../src/http/commands/posted-price.ts';
 import { readJsonBody } from '../../src/http/json.ts';
 import { RequestProblem } from '../../src/http/problems.ts';
-import type { Target } from '../engine/target.ts';
-import { Violation } from '../engine/target.ts';
-import { jsonOf } from '../generate/any-encoding.ts';
-import { anyNumber, anyText, anyValue } from '../generate/values.ts';
+import { type Target, Violation } from '../engine/target.ts';
+import { anyNumber, anyText, anyValue, jsonOf } from '../generate/values.ts';
 
 const NOW = 1_700_000_000_000;
 const HEADERS = new Map([['content-type', 'application/json']]);

@@ -2,14 +2,15 @@ import { decodeServerFrame } from '../../client-sdk/src/connection/frame-codec.t
 import { Mirror } from '../../client-sdk/src/subscriber/mirror.ts';
 import { Op } from '../../src/protocol/index.ts';
 import { type Target, Violation } from '../engine/target.ts';
-import { encodeSomehow, jsonOf } from '../generate/any-encoding.ts';
 import { serverFrame } from '../generate/frames.ts';
-import { collidingIntegers } from '../generate/values.ts';
+import { collidingIntegers, encodeSomehow, jsonOf } from '../generate/values.ts';
 
 const COLLIDING_KEYS = 12_000;
 const NAMES = [0, 'A', 1, 'B', 2, 'C'];
 
-/** What the SDK makes of the frames of a hostile server: decoding, names and entries of its mirror. */
+/**
+ * What the SDK makes of the frames of a hostile server: decoding, names and entries of its mirror.
+ */
 export function serverFrames(): Target {
   let colliding: readonly number[] = [];
   return {

@@ -5,7 +5,9 @@ const CHUNK_HEADER_BYTES = 8;
 const END_BYTES = 24;
 const STATE_BYTES_MIN = 9;
 
-/** Corrects the checksums and lengths of what looks like a snapshot, so that its content is read. */
+/**
+ * Corrects the checksums and lengths of what looks like a snapshot, so that its content is read.
+ */
 export function sealSnapshot(input: Uint8Array): Uint8Array {
   const bytes = Buffer.from(input);
   if (bytes.length < HEADER_BYTES + END_BYTES) return bytes;

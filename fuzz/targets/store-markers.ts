@@ -1,8 +1,7 @@
 import { inspectDirectory } from '../../src/store/directory.ts';
 import { StoreError } from '../../src/store/store.ts';
 import type { Target } from '../engine/target.ts';
-import { jsonOf } from '../generate/any-encoding.ts';
-import { anyValue } from '../generate/values.ts';
+import { anyValue, jsonOf } from '../generate/values.ts';
 import { ScratchFile } from './scratch-file.ts';
 
 /** The file that tells a store's folder from any other. */

@@ -7,10 +7,9 @@ import {
   TicksReader,
 } from '../../src/protocol/index.ts';
 import { batchContent } from '../../testkit/batch-content.ts';
-import type { Target } from '../engine/target.ts';
-import { Violation } from '../engine/target.ts';
-import { encodeSomehow } from '../generate/any-encoding.ts';
+import { type Target, Violation } from '../engine/target.ts';
 import { FRAME_MAKERS } from '../generate/frames.ts';
+import { encodeSomehow } from '../generate/values.ts';
 import { expectSame } from './same.ts';
 
 const RECEIPT = 1_700_000_000_000.5;
@@ -45,7 +44,8 @@ export function ticksReader(): Target {
       const fast = outcome(batches[0], () => reader.read(bytes, batches[0], RECEIPT));
       if (fast === undefined) return;
       const general = outcome(batches[1], () => readGenerally(bytes));
-      // A text that is not UTF-8 spoils its tick only on the fast path, where it is judged with the symbol.
+      // A text that is not UTF-8 spoils its tick only on the fast path, where it is judged with the
+      // symbol.
       if (general instanceof Error && general.message.includes('bad UTF-8')) return;
       if (fast instanceof Error || general instanceof Error) {
         expectSame('taken', !(fast instanceof Error), !(general instanceof Error));

@@ -1,7 +1,10 @@
 import { connect } from '../../client-sdk/src/index.ts';
 import { LoadSocket } from '../ws-socket.ts';
 
-/* The entry of a process of subscribers that its parent kills at any moment. Arguments: an address, and how many. */
+/*
+ * The entry of a process of subscribers that its parent kills at any moment. Arguments: an address,
+ * and how many.
+ */
 
 const [url = '', count = '1'] = process.argv.slice(2);
 for (let i = 0; i < Number(count); i++) {

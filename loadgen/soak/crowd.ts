@@ -1,11 +1,56 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type Subscriber } from '../../client-sdk/src/index.ts';
+import { type Anomaly, connect, type Subscriber } from '../../client-sdk/src/index.ts';
 import { Op } from '../../src/protocol/index.ts';
 import { forkProgram } from '../../testkit/managed-process.ts';
 import { LoadSocket } from '../ws-socket.ts';
-import { AnomalyWatch } from './anomaly-watch.ts';
+
+/**
+ * A subscriber to everything that stays, over all restarts of the server, and notes every break in
+ * the numbering of a symbol's anomalies.
+ */
+export class AnomalyWatch {
+  readonly subscriber: Subscriber;
+  /** Last sequences by symbol. */
+  readonly sequences = new Map<string, number>();
+  readonly breaks: string[] = [];
+  /** Numbers that were given anew after a crash. */
+  renumbered = 0;
+  /** The epochs in which those were told. */
+  readonly #epochs = new Map<string, string>();
+  readonly #crashed = new Set<string>();
+
+  constructor(url: string) {
+    this.subscriber = connect(url, { WebSocket: LoadSocket });
+    this.subscriber.subscribe('*');
+    this.subscriber.on('anomaly', (anomaly) => this.#follow(anomaly));
+    this.subscriber.on('gap', ({ symbol, fromSequence, toSequence }) => {
+      this.breaks.push(`${symbol}: the server does not have ${fromSequence} to ${toSequence}`);
+    });
+  }
+
+  /**
+   * The process with this epoch was killed in `async` mode: it may have told numbers that the next
+   * one gives anew.
+   */
+  serverCrashed(epoch: string): void {
+    this.#crashed.add(epoch);
+  }
+
+  #follow({ symbol, sequence }: Anomaly): void {
+    const last = this.sequences.get(symbol);
+    const epoch = this.subscriber.session?.epoch ?? '';
+    if (last !== undefined && sequence !== last + 1) {
+      const before = this.#epochs.get(symbol) ?? '';
+      const isAnew = sequence <= last && epoch !== before && this.#crashed.has(before);
+      if (isAnew) this.renumbered += last + 1 - sequence;
+      else this.breaks.push(`${symbol}: ${sequence} after ${last}`);
+    }
+    this.sequences.set(symbol, sequence);
+    this.#epochs.set(symbol, epoch);
+  }
+}
 
 const SLOW_READS_MS = 300;
 const SLOW_PAUSES_MS = 3000;
@@ -14,7 +59,9 @@ const CROWD = 6;
 /** Longer than the `stream.slowSessionCloseMs` of a soak. */
 const UNREAD_MS = 20_000;
 
-/** The subscribers of a soak, of all kinds. Those that stay are held against the server in the end. */
+/**
+ * The subscribers of a soak, of all kinds. Those that stay are held against the server in the end.
+ */
 export class Crowd {
   /** Those that stay, by what they are. */
   readonly lasting = new Map<string, Subscriber>();
@@ -124,5 +171,40 @@ export class Crowd {
 
   #wait(ms: number): Promise<void> {
     return sleep(ms, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+  }
+}
+
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Has every subscriber that stayed compare digests with the server, and look at the numbering of
+ * its anomalies.
+ */
+export async function checkMirrors(
+  crowd: Crowd,
+  violate: (message: string) => void,
+): Promise<number> {
+  const checks = [...crowd.lasting].map(([name, subscriber]) => checkMirror(name, subscriber));
+  for (const fault of await Promise.all(checks)) if (fault !== undefined) violate(fault);
+  for (const { breaks } of crowd.watches) {
+    for (const text of breaks) violate(`a subscriber's anomalies: ${text}`);
+  }
+  return checks.length;
+}
+
+async function checkMirror(name: string, subscriber: Subscriber): Promise<string | undefined> {
+  const timeout = sleep(TIMEOUT_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`no answer in ${TIMEOUT_MS} ms`);
+  });
+  try {
+    await Promise.race([subscriber.ready, timeout]);
+    const { equal, symbolCount, ownSymbolCount } = await Promise.race([
+      subscriber.verify(),
+      timeout,
+    ]);
+    if (equal) return undefined;
+    return `subscriber '${name}' holds ${ownSymbolCount} symbols, not as the ${symbolCount} of the server`;
+  } catch (error) {
+    return `subscriber '${name}': ${(error as Error).message}`;
   }
 }

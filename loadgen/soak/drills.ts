@@ -23,7 +23,10 @@ const WEIGHTS: Readonly<Record<Drill, number>> = {
 const RECOVERY_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 const AWAY_MS_MAX = 500;
-/** A server whose workers die more often than this says that it is not ready, and rightly: so many a minute. */
+/**
+ * A server whose workers die more often than this says that it is not ready, and rightly: so many a
+ * minute.
+ */
 const WORKERS_PER_MINUTE = 4;
 const MINUTE_MS = 60_000;
 /** A server that comes back has another number of partitions each time, up to this. */
@@ -75,7 +78,10 @@ export class Drills {
     this.#turns = random.sample(DRILLS.length, DRILLS.length).map((i) => DRILLS[i] as Drill);
   }
 
-  /** Does one at random, and waits until everything goes on. `isServerSpared`: none that takes the server away. */
+  /**
+   * Does one at random, and waits until everything goes on. `isServerSpared`: none that takes the
+   * server away.
+   */
   async next(isServerSpared: boolean): Promise<Drill> {
     const drill = this.#draw(isServerSpared);
     await this.#do(drill);

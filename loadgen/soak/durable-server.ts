@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort, ManagedProcess, programArgs } from '../../testkit/managed-process.ts';
 import { isServing } from '../../testkit/server-process.ts';
-import type { LiveMemory, ServerRequest } from './server-requests.ts';
+import type { LiveMemory, ServerRequest } from './server-api.ts';
 
 const READY_TIMEOUT_MS = 20_000;
 const COLLECT_TIMEOUT_MS = 10_000;

@@ -15,7 +15,9 @@ const QUERIES = [
   '/healthz',
 ];
 
-/** Posts prices and asks questions over HTTP, one at a time each. Pauses while the server is away. */
+/**
+ * Posts prices and asks questions over HTTP, one at a time each. Pauses while the server is away.
+ */
 export class HttpLoad {
   /** How long answers took, ms. */
   readonly answersMs: number[] = [];

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../testkit/random.ts';
-import { Faults } from '../faults.ts';
+import { Faults } from '../report.ts';
 import { DurableServer } from './durable-server.ts';
-import { expectedSymbols } from './expectation.ts';
 import { PublisherHost } from './publisher-host.ts';
 import { ServerApi } from './server-api.ts';
-import { checkState } from './state-checks.ts';
+import { checkState, expectedSymbols } from './state-checks.ts';
 
 const SYMBOLS = 500;
 const PUBLISHERS = 2;
@@ -39,14 +38,15 @@ interface Kill {
   readonly resent: number;
   /** From the start to `/readyz`, ms. */
   readonly readyMs: number;
-  /** Of the snapshots before: from the cut to the disk, ms, and the size, bytes. */
+  /** The snapshots before: from the cut to the disk, ms, and the size, bytes. */
   readonly snapshotMs: number;
   readonly snapshotBytes: number;
 }
 
 /**
- * Kills a server in the middle of a stream of ticks, again and again, and counts exactly what is lost. Returns what should
- * not be: nothing but ticks acknowledged since the last snapshot may be missing in the end.
+ * Kills a server in the middle of a stream of ticks, again and again, and counts exactly what is
+ * lost. Returns what should not be: nothing but ticks acknowledged since the last snapshot may be
+ * missing in the end.
  */
 export async function runKillDrill(options: KillDrillOptions): Promise<readonly string[]> {
   const faults = new Faults();
@@ -61,7 +61,8 @@ async function killRepeatedly(
 ): Promise<void> {
   const server = await DurableServer.create([
     `--store.snapshotIntervalMs=${snapshotIntervalMs}`,
-    // A queue for longer than a busy machine may keep a worker waiting: none of these ticks may be dropped.
+    // A queue for longer than a busy machine may keep a worker waiting: none of these ticks may be
+    // dropped.
     '--processing.channelCapacity=1048576',
   ]);
   const random = new Random(seed + snapshotIntervalMs);
@@ -134,7 +135,10 @@ async function live(server: DurableServer, publishers: readonly PublisherHost[])
   }
 }
 
-/** Resolves when the publishers are at their pace again, having made up for the time without a server. */
+/**
+ * Resolves when the publishers are at their pace again, having made up for the time without a
+ * server.
+ */
 async function caughtUp(publishers: readonly PublisherHost[]): Promise<void> {
   const isBehind = ({ ticks, lineage }: PublisherHost) => {
     const due = (Date.now() - ticks.startMs) / ticks.intervalMs;

@@ -12,21 +12,27 @@ export interface KnownPublisherOptions {
   readonly url: string;
   readonly name: string;
   readonly ticks: KnownTicks;
-  /** Every frame has exactly so many ticks, a power of two; 1: they go tick by tick, as an application's would. */
+  /**
+   * Every frame has exactly so many ticks, a power of two; 1: they go tick by tick, as an
+   * application's would.
+   */
   readonly frameTicks: number;
 }
 
 /** What a publisher tells of its connections; sequences are those of the server. */
 export interface KnownPublisherEvents {
-  /** A session opened, and the server has everything up to `sequence`; `resent` ticks are sent again. */
+  /**
+   * A session opened, and the server has everything up to `sequence`; `resent` ticks are sent
+   * again.
+   */
   live(sequence: number, epoch: string, resent: number): void;
   acknowledged(sequence: number): void;
   fault(message: string): void;
 }
 
 /**
- * Publishes known ticks at their pace through the client SDK, in frames of one size, so that a sequence tells which ticks it
- * stands for.
+ * Publishes known ticks at their pace through the client SDK, in frames of one size, so that a
+ * sequence tells which ticks it stands for.
  */
 export class KnownPublisher {
   readonly publisher: Publisher;
@@ -38,7 +44,7 @@ export class KnownPublisher {
   readonly #events: KnownPublisherEvents;
   readonly #columns;
   #sequence = 0;
-  /** The SDK tells what a new session acknowledged after it told of the session. */
+  /** The SDK reports what a new session acknowledged after the session itself. */
   #isResuming = false;
   #isFull = false;
   #timer: NodeJS.Timeout | undefined;
@@ -129,7 +135,8 @@ export class KnownPublisher {
 
   #sendBatch(): boolean {
     const { ticks, frameTicks } = this.#options;
-    // A frame that does not fit whole is not begun: the size of frames is what sequences are read by.
+    // A frame that does not fit whole is not begun: the size of frames is what sequences are read
+    // by.
     if (this.publisher.credit < frameTicks) return false;
     const { aliases, prices, times } = this.#columns;
     for (let i = 0; i < frameTicks; i++) {

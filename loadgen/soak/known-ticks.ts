@@ -32,8 +32,8 @@ const LATE_SHARE = 0.02;
 const LATE_MS = 250;
 
 /**
- * A stream of ticks of which any can be told by its number alone: whoever knows which numbers a server took can work out
- * what it must know, also in another process than the one that sent them.
+ * A stream of ticks of which any can be told by its number alone: whoever knows which numbers a
+ * server took can work out what it must know, also in another process than the one that sent them.
  */
 export class KnownTicks {
   readonly symbols: readonly string[];

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { forkProgram } from '../../testkit/managed-process.ts';
-import type { PublisherRecord } from './expectation.ts';
 import { KnownTicks } from './known-ticks.ts';
 import { Lineage } from './lineage.ts';
 import type { PublisherPlan, PublisherReport, PublisherRequest } from './publisher-process.ts';
+import type { PublisherRecord } from './state-checks.ts';
 
 const STOP_TIMEOUT_MS = 60_000;
 
@@ -14,7 +14,9 @@ export class PublisherHost implements PublisherRecord {
   readonly ticks: KnownTicks;
   readonly frameTicks: number;
   readonly lineage = new Lineage();
-  /** The server's epoch, as its newest session was told; undefined before the first of this life. */
+  /**
+   * The server's epoch, as its newest session was told; undefined before the first of this life.
+   */
   epoch: string | undefined;
   /** Ticks that were on their way when the newest session opened, and are sent again. */
   resent = 0;

@@ -2,8 +2,8 @@ import { KnownPublisher, type KnownPublisherOptions } from './known-publisher.ts
 import { KnownTicks, type KnownTicksOptions } from './known-ticks.ts';
 
 /*
- * The entry of a process that is one publisher, which its parent may kill at any moment. It begins to send when the parent,
- * who knows what the server has, says with which frame.
+ * The entry of a process that is one publisher, which its parent may kill at any moment. It begins
+ * to send when the parent, who knows what the server has, says with which frame.
  */
 
 /** What a publisher is; plain values, so that it can cross processes. */
@@ -76,6 +76,7 @@ process.on('message', (request: PublisherRequest) => {
   else if (request.call === 'start') publisher?.start(request.from);
   else void stop();
 });
-// Without its parent nobody knows what it sends. An interrupt from the terminal is for the parent to decide on.
+// Without its parent nobody knows what it sends. An interrupt from the terminal is for the parent
+// to decide on.
 process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => undefined);

@@ -1,31 +1,37 @@
 import type { Collection, Sample } from './server-watch.ts';
-import { type Trend, trendOf } from './trend.ts';
 
 /*
- * Memory is judged after collections of garbage alone: between them it says when V8 collects, which is as it pleases while
- * there is room, and not what is held.
+ * Memory is judged after collections of garbage alone: between them it says when V8 collects, which
+ * is as it pleases while there is room, and not what is held.
  */
 
-/** Of the life of a process, the part that is left out: code is compiled, and what is kept by number fills up, ms. */
+/**
+ * Of the life of a process, the part that is left out: code is compiled, and what is kept by number
+ * fills up, ms.
+ */
 const WARM_UP_MS = 60_000;
 /** Trends of fewer say nothing. */
 const SAMPLES_MIN = 20;
 const COLLECTIONS_MIN = 8;
 const MIB = 2 ** 20;
 /**
- * By how much the line may rise over the time that is looked at. What is alive moves with sessions that come and go, by less
- * than a MiB; the process's own pages also with the heaps of its threads, and with what the allocator keeps of what was freed.
+ * By how much the line may rise over the time that is looked at. What is alive moves with sessions
+ * that come and go, by less than a MiB; the process's own pages also with the heaps of its threads,
+ * and with what the allocator keeps of what was freed.
  */
 const LIVE_RISE_BYTES_MAX = 2 * MIB;
 const OWN_RISE_BYTES_MAX = 8 * MIB;
-/** Of descriptors and the like. */
+/** Descriptors and the like. */
 const RISE_COUNT_MAX = 8;
 /** The event loop's lateness: of half of all samples, at the 99th percentile, ms. */
 const DELAY_MS_MAX = 100;
 
 /** Trends are of the last process of the server, warmed up; undefined where it ran too short. */
 export interface ResourceFindings {
-  /** After collections: what is alive on the main thread, and what the process holds that no file stands behind. */
+  /**
+   * After collections: what is alive on the main thread, and what the process holds that no file
+   * stands behind.
+   */
   readonly live: Trend | undefined;
   readonly own: Trend | undefined;
   /** The most of the latter at any time, garbage included, bytes. */
@@ -44,7 +50,10 @@ export interface Watched {
   readonly collections: readonly Collection[];
 }
 
-/** Sees to it that what the last process of the server holds does not grow, and that its event loop kept up. */
+/**
+ * Sees to it that what the last process of the server holds does not grow, and that its event loop
+ * kept up.
+ */
 export function checkResources(
   { samples, collections }: Watched,
   violate: (message: string) => void,
@@ -99,4 +108,38 @@ function trend<Item extends { readonly at: number }>(
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+/** How a measured value went over time. */
+export interface Trend {
+  readonly samples: number;
+  readonly first: number;
+  readonly last: number;
+  readonly max: number;
+  /** By how much the line through all samples rises from the first to the last of them. */
+  readonly rise: number;
+}
+
+/** The line of least squares through samples in the order of their times. */
+export function trendOf(
+  samples: readonly { readonly at: number; readonly value: number }[],
+): Trend {
+  const n = samples.length;
+  const values = samples.map(({ value }) => value);
+  const meanAt = samples.reduce((sum, { at }) => sum + at, 0) / n;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  let covariance = 0;
+  let variance = 0;
+  for (const { at, value } of samples) {
+    covariance += (at - meanAt) * (value - mean);
+    variance += (at - meanAt) ** 2;
+  }
+  const spanMs = (samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0);
+  return {
+    samples: n,
+    first: values[0] ?? 0,
+    last: values.at(-1) ?? 0,
+    max: Math.max(...values),
+    rise: variance === 0 ? 0 : (covariance / variance) * spanMs,
+  };
 }

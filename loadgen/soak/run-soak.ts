@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../testkit/random.ts';
 import { TcpProxy } from '../../testkit/tcp-proxy.ts';
-import { Faults } from '../faults.ts';
-import { Crowd } from './crowd.ts';
+import { Faults } from '../report.ts';
+import { Crowd, checkMirrors } from './crowd.ts';
 import { Drills } from './drills.ts';
 import { DurableServer } from './durable-server.ts';
-import { expectedSymbols } from './expectation.ts';
 import { HttpLoad, POSTED_SYMBOL } from './http-load.ts';
-import { checkMirrors } from './mirror-checks.ts';
 import { PublisherHost } from './publisher-host.ts';
 import { checkResources } from './resource-checks.ts';
 import { ServerApi } from './server-api.ts';
 import { ServerWatch } from './server-watch.ts';
-import { DRAIN_MS, publisherPlans, serverFlags, WINDOW_MS } from './soak-plan.ts';
+import { DRAIN_MS, publisherPlans, serverFlags, WINDOW_MS } from './soak-options.ts';
 import type { SoakReport } from './soak-report.ts';
-import { checkState, type StateFindings } from './state-checks.ts';
+import { checkState, expectedSymbols, type StateFindings } from './state-checks.ts';
 
 const MINUTE_MS = 60_000;
-/** No fault takes the server away in the last part of a run, in which what it holds must not grow. */
+/**
+ * No fault takes the server away in the last part of a run, in which what it holds must not grow.
+ */
 const SPARED_SHARE = 0.45;
 /** Between the end of a fault and the next one, ms. */
 const CALM_MS_MIN = 500;
@@ -32,7 +32,10 @@ const SNAPSHOT_MS_MAX = 1000;
 const ABSENCES_MIN = 4;
 /** HTTP answers within this, ms, but for one in a hundred. */
 const ANSWER_MS_MAX = 250;
-/** Where the server and this program wait for processors a larger share of the time, how long answers take is not theirs. */
+/**
+ * Where the server and this program wait for processors a larger share of the time, how long
+ * answers take is not theirs.
+ */
 const WAITING_SHARE_MAX = 0.1;
 
 export interface SoakOptions {

@@ -113,7 +113,8 @@ export class ServerApi {
   #get(path: string): Promise<Response> {
     const init = () => ({ signal: AbortSignal.timeout(TIMEOUT_MS) });
     const url = `${this.#base}${path}`;
-    // A kept connection that the server closed while this process was busy fails once; a new one does not.
+    // A kept connection that the server closed while this process was busy fails once; a new one
+    // does not.
     return fetch(url, init()).catch(() => fetch(url, init()));
   }
 }
@@ -132,4 +133,18 @@ export function tickCounts(metrics: ReadonlyMap<string, number>): TickCounts {
     lapped: dropped('lapped') ?? 0,
     skipped: dropped('skipped') ?? 0,
   };
+}
+
+/** What a soak asks of its server's process, beside what every server does. */
+export type ServerRequest =
+  | { readonly call: 'killWorker'; readonly partition: number }
+  | { readonly call: 'collect' };
+
+/**
+ * What is alive on the main thread after all garbage was collected, bytes: the answer to `collect`.
+ */
+export interface LiveMemory {
+  readonly heapBytes: number;
+  /** Buffers, and what objects hold outside the heap. */
+  readonly externalBytes: number;
 }

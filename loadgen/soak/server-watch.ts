@@ -35,13 +35,19 @@ export interface Collection {
   readonly ownBytes: number;
 }
 
-/** Watches the server: memory, descriptors, handles, the event loop; and counts what workers skipped. */
+/**
+ * Watches the server: memory, descriptors, handles, the event loop; and counts what workers
+ * skipped.
+ */
 export class ServerWatch {
   readonly samples: Sample[] = [];
   readonly collections: Collection[] = [];
   /** Ticks that dead workers skipped and full queues lost, by process. */
   readonly #counts = new Map<number, TickCounts>();
-  /** How long main threads waited for a processor, ms, by process: those of the server, and this one. */
+  /**
+   * How long main threads waited for a processor, ms, by process: those of the server, and this
+   * one.
+   */
   readonly #waitsMs = new Map<number, number>();
   readonly #server: DurableServer;
   readonly #api: ServerApi;
@@ -75,7 +81,10 @@ export class ServerWatch {
     return [...this.#counts.values()].reduce((sum, counts) => sum + counts[kind], 0);
   }
 
-  /** How long the main threads of the server and of this process were ready and had no processor, of the time so far. */
+  /**
+   * How long the main threads of the server and of this process were ready and had no processor, of
+   * the time so far.
+   */
   get waitingShare(): number {
     const waitedMs = [...this.#waitsMs.values()].reduce((sum, ms) => sum + ms, 0);
     return waitedMs / this.now();

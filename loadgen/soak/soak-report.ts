@@ -1,7 +1,6 @@
 import type { Absence } from './drills.ts';
-import type { ResourceFindings } from './resource-checks.ts';
+import type { ResourceFindings, Trend } from './resource-checks.ts';
 import type { StateFindings } from './state-checks.ts';
-import type { Trend } from './trend.ts';
 
 /** What a soak did and found. */
 export interface SoakReport {
@@ -24,7 +23,10 @@ export interface SoakReport {
   readonly reconnections: number;
   readonly dismissed: number;
   readonly answersMs: { readonly p50: number; readonly p99: number; readonly max: number };
-  /** How long the main threads of the server and of this program waited for a processor, of the time of the run. */
+  /**
+   * How long the main threads of the server and of this program waited for a processor, of the time
+   * of the run.
+   */
   readonly waitingShare: number;
   readonly areAnswersJudged: boolean;
   readonly resources: ResourceFindings;

@@ -1,6 +1,59 @@
-import type { SymbolOracle } from '../../testkit/independent/statistics.ts';
-import { type PublisherRecord, ticksOf } from './expectation.ts';
+import { DEFAULT_RULES, SymbolOracle } from '../../testkit/independent/statistics.ts';
+import type { KnownTick, KnownTicks } from './known-ticks.ts';
+import type { Lineage } from './lineage.ts';
 import type { ServedAnomaly, ServedSymbol, ServerApi } from './server-api.ts';
+
+/** A publisher's stream, and what of it the server has. */
+export interface PublisherRecord {
+  readonly name: string;
+  readonly ticks: KnownTicks;
+  readonly frameTicks: number;
+  readonly lineage: Lineage;
+}
+
+/** The valid ticks of frames of a stream, in their order. */
+function* ticksOf(
+  { ticks, frameTicks }: PublisherRecord,
+  frames: Iterable<number>,
+): Generator<KnownTick> {
+  for (const frame of frames) {
+    for (let i = 0; i < frameTicks; i++) {
+      const tick = ticks.at(frame * frameTicks + i);
+      if (!tick.isBad) yield tick;
+    }
+  }
+}
+
+/**
+ * What the server must know of the symbols of publishers, each of which has its own.
+ *
+ * @param windowMs the server's `processing.slidingWindowMilliseconds`, its default where not given
+ */
+export function expectedSymbols(
+  records: Iterable<PublisherRecord>,
+  windowMs = DEFAULT_RULES.slidingWindowMilliseconds,
+): Map<string, SymbolOracle> {
+  const rules = { ...DEFAULT_RULES, slidingWindowMilliseconds: windowMs };
+  const expected = new Map<string, SymbolOracle>();
+  for (const record of records) {
+    const own = record.ticks.symbols.map(() => new SymbolOracle(rules));
+    const { frames, starts } = record.lineage;
+    let life = 0;
+    for (const [index, frame] of frames.entries()) {
+      while (index >= (starts[life] ?? Number.POSITIVE_INFINITY)) {
+        for (const oracle of own) oracle.restarted();
+        life++;
+      }
+      for (const { symbol, price, time } of ticksOf(record, [frame])) {
+        own[symbol]?.apply(price, time);
+      }
+    }
+    for (const [i, oracle] of own.entries()) {
+      if (oracle.count > 0) expected.set(record.ticks.symbols[i] as string, oracle);
+    }
+  }
+  return expected;
+}
 
 /** The relative error that a running sum may have. */
 const AVERAGE_ERROR = 1e-13;
@@ -20,11 +73,14 @@ export interface StateFindings {
   readonly symbols: number;
   readonly ticks: number;
   readonly anomalies: number;
-  /** Of the anomalies, those that only a window restored from a snapshot can have raised. */
+  /** Anomalies that only a window restored from a snapshot can have raised. */
   readonly restored: number;
   /** Symbols that miss a tick that a dead worker skipped. */
   readonly incomplete: number;
-  /** Stored anomalies of ticks that were lost with a killed server, or that it took and was then sent again. */
+  /**
+   * Stored anomalies of ticks that were lost with a killed server, or that it took and was then
+   * sent again.
+   */
   readonly orphans: number;
 }
 
@@ -33,7 +89,7 @@ export async function checkState(checks: StateChecks): Promise<StateFindings> {
   const { api, expected, violate } = checks;
   const served = new Map((await api.symbols()).map((state) => [state.symbol, state]));
   for (const symbol of served.keys()) {
-    if (!expected.has(symbol)) violate(`${symbol}: nobody published it`);
+    if (!expected.has(symbol)) violate(`${symbol}: was not published`);
   }
   const takenBack = takenBackTicks(checks.records);
   const none = { ticks: 0, anomalies: 0, restored: 0, incomplete: 0, orphans: 0 };
@@ -100,7 +156,10 @@ function checkNumbering(
   }
 }
 
-/** The stored anomalies that the ticks do not account for; those that they demand must be there, in their order. */
+/**
+ * The stored anomalies that the ticks do not account for; those that they demand must be there, in
+ * their order.
+ */
 function orphansOf(
   { anomalies: demanded }: SymbolOracle,
   stored: readonly ServedAnomaly[],
@@ -127,7 +186,10 @@ function orphansOf(
   return orphans;
 }
 
-/** Ticks that a killed server may have applied and stored anomalies of, although the next one knows nothing of that. */
+/**
+ * Ticks that a killed server may have applied and stored anomalies of, although the next one knows
+ * nothing of that.
+ */
 function takenBackTicks(records: readonly PublisherRecord[]): Set<string> {
   const takenBack = new Set<string>();
   for (const record of records) {

@@ -18,12 +18,15 @@ const FRAMES_OPEN_MAX = 40;
 const RECONNECT_MS_MAX = 400;
 const BACKPRESSURE = 12;
 
-/** A publisher that keeps what is not acknowledged and resumes; and, now and then, does what it should not. */
+/**
+ * A publisher that keeps what is not acknowledged and resumes; and, now and then, does what it
+ * should not.
+ */
 export class SimulatedPublisher implements Client {
   readonly name: string;
   readonly #world: World;
   readonly #json: boolean;
-  /** Of the others, whether it keeps to its credit. */
+  /** Whether it keeps to its credit. */
   readonly #isCareful: boolean;
   #connection: SimulatedConnection | undefined;
   #isWelcome = false;
@@ -47,13 +50,15 @@ export class SimulatedPublisher implements Client {
     if (!this.#isWelcome) return `publisher ${this.name} is not connected`;
     const [first] = this.#open;
     if (first === undefined) return undefined;
-    return `publisher ${this.name}: frame ${first.sequence} and ${this.#open.length - 1} more are not acknowledged`;
+    const more = this.#open.length - 1;
+    return `publisher ${this.name}: frame ${first.sequence} and ${more} more are not acknowledged`;
   }
 
   receive(frame: WireFrame): void {
     if (frame[0] === Op.WELCOME) this.#resume(frame);
     else if (frame[0] === Op.ACK) this.#settle(frame as readonly number[]);
-    // What was on its way behind a refused frame ends in a gap: begin again from what the server has.
+    // What was on its way behind a refused frame ends in a gap: begin again from what the server
+    // has.
     else if (frame[0] === Op.ERROR && frame[2] === BACKPRESSURE) this.#connection?.leave(1000);
   }
 
@@ -92,7 +97,8 @@ export class SimulatedPublisher implements Client {
     } else if (sequence >= this.#acknowledged) {
       this.#open = this.#open.filter((open) => open.sequence > sequence);
     } else {
-      // The server began anew: what it does not know is sent again, but for what it had acknowledged.
+      // The server began anew: what it does not know is sent again, but for what it had
+      // acknowledged.
       this.#open.forEach((open, index) => {
         open.sequence = sequence + 1 + index;
       });

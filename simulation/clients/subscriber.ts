@@ -8,7 +8,10 @@ import type { World } from '../world.ts';
 const RECONNECT_MS_MAX = 400;
 const MASKS = [63, 63, 63, 1, 4, 9, 47, 5];
 
-/** A subscriber of changing tastes, who reads fast, slowly or not at all, and comes back with what it saw last. */
+/**
+ * A subscriber with changing patterns that reads fast, slowly or not at all, and resumes from what
+ * it saw last.
+ */
 export class SimulatedSubscriber implements Client {
   readonly #world: World;
   readonly #json: boolean;
@@ -31,7 +34,10 @@ export class SimulatedSubscriber implements Client {
     this.#actSoon();
   }
 
-  /** What keeps it from rest, in words; undefined when it holds the newest state of all it is subscribed to. */
+  /**
+   * What keeps it from rest, in words; undefined when it holds the newest state of all it is
+   * subscribed to.
+   */
   get unrest(): string | undefined {
     if (!this.#isWelcome || this.#oracle?.isOpen !== true) {
       return `subscriber ${this.#number} is not connected`;

@@ -13,7 +13,7 @@ const BAD_NAMES = ['', ' X', 'A*', 999_999, null, 'x'.repeat(33)] as const;
 const BAD_PRICES = [0, -1, Number.NaN, Number.POSITIVE_INFINITY];
 const DAY_MS = 86_400_000;
 
-/** Prices that wander and jump, times that are mostly now, and whatever else publishers come up with. */
+/** Prices that wander and jump, times that are mostly now, and invalid ticks. */
 export class TickMaker {
   readonly #random: Random;
   readonly #globals: VirtualGlobals;
@@ -45,7 +45,7 @@ export class TickMaker {
       case 2:
         return { ...good, time: random.pick([-1, this.#globals.wallNow + DAY_MS]) };
       default:
-        // A symbol that nobody else has: the table fills up.
+        // A new symbol: the table fills up.
         return { ...good, name: `NEW-${random.below(8)}` };
     }
   }

@@ -1,6 +1,70 @@
 import type { Random } from '../../testkit/random.ts';
-import { EventQueue, type ScheduledEvent } from './event-queue.ts';
 import type { Trace } from './trace.ts';
+
+/** Something that will happen. */
+export interface ScheduledEvent {
+  /** On the virtual clock, ms. */
+  time: number;
+  /** Which of two with the same time comes first. */
+  order: number;
+  /** Whose work it is: see `Scheduler`. */
+  thread: number;
+  /** The run of the server that it belongs to; 0: to none. */
+  process: number;
+  label: string;
+  /** What runs; undefined once it ran or was cancelled. */
+  run: (() => void) | undefined;
+}
+
+/** Events by time: a binary heap. */
+class EventQueue {
+  readonly #heap: ScheduledEvent[] = [];
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  get first(): ScheduledEvent | undefined {
+    return this.#heap[0];
+  }
+
+  push(event: ScheduledEvent): void {
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent] as ScheduledEvent;
+      if (isBefore(above, event)) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  pop(): ScheduledEvent | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (first === undefined || last === undefined || heap.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      const right = heap[child + 1];
+      if (right !== undefined && isBefore(right, heap[child] as ScheduledEvent)) child++;
+      const below = heap[child] as ScheduledEvent;
+      if (isBefore(last, below)) break;
+      heap[at] = below;
+      at = child;
+    }
+    heap[at] = last;
+    return first;
+  }
+}
+
+function isBefore(a: ScheduledEvent, b: ScheduledEvent): boolean {
+  return a.time < b.time || (a.time === b.time && a.order < b.order);
+}
 
 /** Threads that events belong to; worker p has the number p + 1. */
 export const Thread = {
@@ -19,8 +83,9 @@ const INTERRUPTION_MS_MAX = 3;
 const DEPTH_MAX = 3;
 
 /**
- * The virtual clock, and what happens next on it. One event runs at a time; but a thread of the server may be interrupted in
- * the middle of one, at any access to shared memory, and others' events run meanwhile ({@link interleave}).
+ * The virtual clock, and what happens next on it. One event runs at a time; but a thread of the
+ * server may be interrupted in the middle of one, at any access to shared memory, and others'
+ * events run meanwhile ({@link interleave}).
  */
 export class Scheduler {
   readonly random: Random;
@@ -29,9 +94,12 @@ export class Scheduler {
   now = 0;
   /** Events that ran. */
   steps = 0;
-  /** Events of the gateway's thread that were begun: what it does within one, it does at once, though time passes. */
+  /**
+   * Events of the gateway's thread that were begun: what it does within one, it does at once,
+   * though time passes.
+   */
   turns = 0;
-  /** Of the server that runs now; events of earlier runs are void. */
+  /** The server process that runs now; events of earlier ones are void. */
   process = 0;
   /** Whether promises may have been resolved: their consequences come before the next event. */
   hasMicrotasks = false;
@@ -103,7 +171,10 @@ export class Scheduler {
     for (const event of aside) this.#queue.push(event);
   }
 
-  /** In the middle of a thread's work: runs others' events until `isOver`, or until there is none for `timeoutMs`. */
+  /**
+   * In the middle of a thread's work: runs others' events until `isOver`, or until there is none
+   * for `timeoutMs`.
+   */
   wait(isOver: () => boolean, timeoutMs: number): void {
     const end = this.now + timeoutMs;
     const aside: ScheduledEvent[] = [];

@@ -1,15 +1,17 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
-import type { ScheduledEvent } from './event-queue.ts';
-import { type Scheduler, Thread } from './scheduler.ts';
+import { type ScheduledEvent, type Scheduler, Thread } from './scheduler.ts';
 
 /** The wall clock at the start of every run, ms since the epoch. */
 const WALL_START = 1_700_000_000_000;
 /** A timer is late by up to this, ms; an immediate comes within it. */
 const TIMER_LATE_MS = 0.5;
 const IMMEDIATE_MS = 0.02;
-/** One look at the clock in so many finds that the work since the last took a while, up to so many ms. */
+/**
+ * One look at the clock in so many finds that the work since the last took a while, up to so many
+ * ms.
+ */
 const STALL_EVERY = 40;
 const STALL_MS_MAX = 4;
 
@@ -46,8 +48,9 @@ class VirtualTimer {
 }
 
 /**
- * Time and chance for code that knows nothing of a simulation: stands in for the global timers, `Date.now`,
- * `performance.now`, `process.hrtime`, the promises of `node:timers/promises` and `crypto.randomBytes`.
+ * Time and chance for code that knows nothing of a simulation: stands in for the global timers,
+ * `Date.now`, `performance.now`, `process.hrtime`, the promises of `node:timers/promises` and
+ * `crypto.randomBytes`.
  */
 export class VirtualGlobals {
   /** What the wall clock is off by, ms: it may jump, the others never do. */

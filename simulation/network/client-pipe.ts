@@ -8,11 +8,11 @@ export type Outgoing =
   | { readonly kind: 'ping' }
   | { readonly kind: 'close'; readonly code: number };
 
-/** Whoever the pipe belongs to. */
+/** The connection that a pipe belongs to. */
 export interface PipeOwner {
   /** The client has read it, whole. */
   deliver(outgoing: Outgoing): void;
-  /** There is more room than before, and the server is told of it. */
+  /** There is more room than before, and the server hears so. */
   drained(): void;
 }
 
@@ -28,7 +28,10 @@ const PART_BYTES_MAX = 600;
 const PING_BYTES = 2;
 const CLOSE_BYTES = 4;
 
-/** The bytes between the server and a client that reads in its own way: the kernels hold some, the server's socket the rest. */
+/**
+ * The bytes between the server and a client that reads in its own way: the kernels hold some, the
+ * server's socket the rest.
+ */
 export class ClientPipe {
   readonly #scheduler: Scheduler;
   readonly #owner: PipeOwner;

@@ -21,8 +21,8 @@ export interface Observer {
   /** The server sends. `buffered`: bytes before it that the peer's kernel has not taken. */
   sent(frame: WireFrame, bytes: number, buffered: number): void;
   /**
-   * The server closes, or hears that the connection is gone; the peer showed no sign of life for `quietMs`, and `buffered`
-   * bytes wait for it.
+   * The server closes, or hears that the connection is gone; the peer showed no sign of life for
+   * `quietMs`, and `buffered` bytes wait for it.
    */
   closed(code: number, quietMs: number, buffered: number): void;
 }

@@ -12,7 +12,10 @@ const NOTICED_MS_MAX = 1500;
 /** How often a message comes together with the one before it. */
 const BURSTS = 0.5;
 
-/** A WebSocket connection without a network: what each end sends arrives in order, late, in parts or never. */
+/**
+ * A WebSocket connection without a network: what each end sends arrives in order, late, in parts or
+ * never.
+ */
 export class SimulatedConnection implements Socket, PipeOwner {
   readonly remoteAddress = 'simulated';
   /** Whether the server's end is open, as far as the server knows. */

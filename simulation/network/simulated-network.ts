@@ -34,7 +34,7 @@ export class SimulatedNetwork {
     return this.#handlers !== undefined;
   }
 
-  /** Stands in for sockets. */
+  /** Replaces the transport. */
   readonly startTransport: StartTransport = (_options, handlers) => {
     this.#handlers = handlers;
     const transport: Transport = {

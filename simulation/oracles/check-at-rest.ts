@@ -6,7 +6,7 @@ import type { StateValues } from './symbol-model.ts';
 
 const row = new Float64Array(ROW_VALUES);
 
-/** Nothing moves any more: rows, counters, anomalies and the disk must hold what the models do. */
+/** At rest, rows, counters, anomalies and the disk must agree with the models. */
 export function checkAtRest({ disk, oracle, scenario }: World): void {
   const { engine } = oracle;
   engine.quietly(() => checkRows(engine));

@@ -7,10 +7,13 @@ import { expectThat } from '../core/violation.ts';
 import { QueueModel } from './queue-model.ts';
 import { SymbolModel } from './symbol-model.ts';
 
-/** The gateway rests for 20 ms at most; many looks at the clock in one turn may each find that some ms have passed. */
+/**
+ * The gateway rests for 20 ms at most; many looks at the clock in one turn may each find that some
+ * ms have passed.
+ */
 const NEWS_MS_MAX = 250;
 
-/** What a tick's intake came to. */
+/** A tick offered to the engine. */
 export interface Offer {
   readonly symbolId: number;
   readonly price: number;
@@ -19,8 +22,8 @@ export interface Offer {
 }
 
 /**
- * Sees every tick that goes into a queue, every one that a worker applies and every anomaly that the gateway takes, and knows
- * what each ought to come to.
+ * Sees every tick that enters a queue, every one that a worker applies and every anomaly that the
+ * gateway takes, and checks each against the models.
  */
 export class EngineOracle {
   /** By symbol, over all processes. */
@@ -35,13 +38,13 @@ export class EngineOracle {
   /** Ticks applied and anomalies taken by all processes together. */
   ticksApplied = 0;
   anomaliesTaken = 0;
-  /** When a worker last told of something new that the gateway has not looked at since, ms. */
+  /** When a worker last published something that the gateway has not looked at since, ms. */
   newsAt: number | undefined;
   /** Symbols that the process knows. */
   known = new Set<string>();
   /** Offers since it was last emptied. */
   readonly offers: Offer[] = [];
-  /** Told of each symbol that is new to the process. */
+  /** Called for each symbol that is new to the process. */
   onSymbol: (symbolId: number) => void = () => undefined;
   readonly #scheduler: Scheduler;
   readonly #rules: Rules;
@@ -54,7 +57,7 @@ export class EngineOracle {
     this.#rules = rules;
   }
 
-  /** Whether the oracle itself looks at shared memory: nobody is interrupted then. */
+  /** Whether the oracle itself reads shared memory: then no thread is interrupted. */
   get isQuiet(): boolean {
     return this.#isQuiet;
   }
@@ -102,7 +105,7 @@ export class EngineOracle {
     };
   }
 
-  /** Does `look` without anybody being interrupted by it. */
+  /** Runs `look` without interrupting any thread. */
   quietly<Result>(look: () => Result): Result {
     const before = this.#isQuiet;
     this.#isQuiet = true;
@@ -132,7 +135,8 @@ export class EngineOracle {
         counters.taken() === queue.taken && lapped === queue.lapped && skipped === queue.skipped,
         'accepted = applied + queued + overwritten + skipped',
         () =>
-          `partition ${partition}: taken ${counters.taken()}, overwritten ${lapped}, skipped ${skipped}; ` +
+          `partition ${partition}: taken ${counters.taken()}, overwritten ${lapped}, ` +
+          `skipped ${skipped}; ` +
           `expected ${queue.taken}, ${queue.lapped}, ${queue.skipped}`,
       );
       expectThat(
@@ -143,13 +147,13 @@ export class EngineOracle {
     });
   }
 
-  /** A worker has ended a step: nothing of it is under way. */
+  /** A worker has ended a step. */
   stepped(partition: number, hasApplied: boolean): void {
     if (hasApplied) this.newsAt ??= this.#scheduler.now;
     this.checkCounters(partition);
   }
 
-  /** While the server serves: what workers tell is not left lying. */
+  /** While the server serves, news from workers must not be left lying. */
   checkNews(): void {
     const { newsAt } = this;
     const { now } = this.#scheduler;
@@ -186,7 +190,7 @@ export class EngineOracle {
     (this.queues[this.#partition()] as QueueModel).end();
   }
 
-  /** It has cleaned up after a predecessor that died on a tick of this symbol. */
+  /** The worker has cleaned up after a predecessor that died on a tick of this symbol. */
   repaired(symbolId: number): void {
     this.quietly(() => {
       const { statistics } = this.engine;
@@ -263,10 +267,10 @@ type Method<Name extends 'apply' | 'repair'> = (
 const apply = Reflect.get(Partition.prototype, 'apply') as Method<'apply'>;
 const repair = Reflect.get(Partition.prototype, 'repair') as Method<'repair'>;
 
-/** Who is told, in the run that is under way. */
+/** The oracle of the run that is under way. */
 let watcher: EngineOracle | undefined;
 
-/** The same functions in every run: the compiler knows whom it calls. */
+/** The same functions in every run, so that the compiler can inline them. */
 const watchedApply: Method<'apply'> = function (ticks, index) {
   watcher?.began(ticks, index);
   apply.call(this, ticks, index);
@@ -278,7 +282,7 @@ const watchedRepair: Method<'repair'> = function (symbolId, sequence) {
   watcher?.repaired(symbolId);
 };
 
-/** Has every partition of the process tell of the ticks it applies. Returns how to have it no more. */
+/** Reports every tick that a partition of the process applies. Returns how to stop that. */
 export function watchPartitions(oracle: EngineOracle): () => void {
   watcher = oracle;
   Object.assign(Partition.prototype, { apply: watchedApply, repair: watchedRepair });

@@ -1,6 +1,6 @@
 import { Code, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
 import { expectThat } from '../core/violation.ts';
-import type { SimulatedDisk } from '../storage/simulated-disk.ts';
+import type { SimulatedDisk } from '../server/simulated-store.ts';
 import type { EngineOracle } from './engine-oracle.ts';
 
 /** How much the server keeps. */
@@ -8,11 +8,11 @@ export interface HistoryKeeping {
   /** Anomalies of a symbol in memory. */
   readonly perSymbolMax: number;
   readonly hasStore: boolean;
-  /** Whether nobody is told of an anomaly before it is on disk. */
+  /** Whether anomalies are sent only once they are on disk. */
   readonly isSync: boolean;
 }
 
-/** Knows what HISTORY has to answer. */
+/** Checks the answers to HISTORY. */
 export class HistoryOracle {
   readonly #engine: EngineOracle;
   readonly #disk: SimulatedDisk;

@@ -2,10 +2,16 @@ import { expectThat } from '../core/violation.ts';
 import type { ServerOracle } from './server-oracle.ts';
 
 const UNRESPONSIVE = 4002;
-/** The server looks at its sessions at intervals, and its loop may stand still: what it may be late by, ms. */
+/**
+ * The server looks at its sessions at intervals, and its loop may stand still: what it may be late
+ * by, ms.
+ */
 const LATE_MS_MAX = 400;
 
-/** Sees to it that no connection is silent for longer than promised, and none is closed whose peer shows life. */
+/**
+ * Sees to it that no connection is silent for longer than promised, and none is closed whose peer
+ * shows life.
+ */
 export class LivenessOracle {
   readonly #server: ServerOracle;
   #framesSent = 0;
@@ -34,7 +40,9 @@ export class LivenessOracle {
     this.#framesSent++;
   }
 
-  /** The server closes; the peer showed no life for `quietMs`, and has not taken `buffered` bytes. */
+  /**
+   * The server closes; the peer showed no life for `quietMs`, and has not taken `buffered` bytes.
+   */
   closed(code: number, quietMs: number, buffered: number): void {
     const { slowSessionCloseMs, socketBufferBytesMax } = this.#server.config.stream;
     expectThat(

@@ -6,7 +6,7 @@ import { LivenessOracle } from './liveness-oracle.ts';
 import type { PublisherRecord, ServerOracle } from './server-oracle.ts';
 import { TickJudge } from './tick-judge.ts';
 
-/** Looks on at a publisher's connection: what is accepted, what is acknowledged, what credit is given. */
+/** Checks a publisher's connection: what is accepted, acknowledged and given as credit. */
 export class PublishOracle implements Observer {
   /** Credit that the publisher holds, as it was told, less what came since. */
   credit = 0;
@@ -29,7 +29,7 @@ export class PublishOracle implements Observer {
     this.#record = record;
     this.#liveness = new LivenessOracle(server);
     this.#judge = new TickJudge(server, record.name);
-    // Whoever has the name gives it up.
+    // The name's earlier connection gives it up.
     record.session?.takenOver();
     record.session = this;
     server.publishers.add(this);

@@ -8,8 +8,8 @@ export interface QueuedTick {
 }
 
 /**
- * A partition's queue as it ought to be: what was accepted, in order. Each tick leaves it once: applied, overwritten when the
- * queue was full, or skipped when a worker died on it.
+ * A partition's queue as it ought to be: what was accepted, in order. Each tick leaves it once:
+ * applied, overwritten when the queue was full, or skipped when a worker died on it.
  */
 export class QueueModel {
   /** Ticks accepted so far. */
@@ -60,7 +60,8 @@ export class QueueModel {
       own?.symbolId === symbolId && own.price === price && own.time === time,
       'ticks are applied as and in the order they were accepted',
       () =>
-        `position ${position} holds ${JSON.stringify(own)}, applied was ${symbolId} ${price} ${time}`,
+        `position ${position} holds ${JSON.stringify(own)}, ` +
+        `applied was ${symbolId} ${price} ${time}`,
     );
     this.applying = position;
   }

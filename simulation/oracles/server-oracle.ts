@@ -4,7 +4,7 @@ import { expectThat } from '../core/violation.ts';
 import type { VirtualGlobals } from '../core/virtual-globals.ts';
 import type { EngineOracle } from './engine-oracle.ts';
 
-/** The wall clock jumped so recently that the server may not have noticed yet, ms. */
+/** The server may not have noticed a jump of the wall clock for this long, ms. */
 const JUMP_UNNOTICED_MS = 200;
 /** The server looks at the clock once a turn: how old its time may be, ms. */
 const TURN_MS_MAX = 500;
@@ -33,7 +33,7 @@ export interface PublisherRecord {
   session: PublisherSession | undefined;
 }
 
-/** What the oracles of all connections share. */
+/** State that the oracles of all connections share. */
 export class ServerOracle {
   readonly engine: EngineOracle;
   readonly config: Config;
@@ -66,7 +66,7 @@ export class ServerOracle {
     return this.#scheduler.turns;
   }
 
-  /** Whether publishers are told of frames only once a snapshot has them. */
+  /** Whether frames are acknowledged only once a snapshot has them. */
   get isDurable(): boolean {
     return this.config.publish.acknowledge === 'durable';
   }
@@ -105,7 +105,7 @@ export class ServerOracle {
     return Math.abs(this.#globals.wallNow - time) <= TURN_MS_MAX + this.clockDoubtMs;
   }
 
-  /** Whether the server holds a symbol, after it dealt with its ticks. */
+  /** Whether the server holds a symbol once it has processed its ticks. */
   isHeld(symbol: string): boolean {
     return this.engine.known.has(symbol);
   }
@@ -123,7 +123,7 @@ export class ServerOracle {
     );
   }
 
-  /** The process is gone, and all that it knew. */
+  /** The process is gone with all that it knew. */
   lost(): void {
     this.publishers.clear();
     for (const stream of this.streams) stream.end();

@@ -5,16 +5,19 @@ import type { SessionMirror } from './session-mirror.ts';
 
 /** Which anomalies of a symbol a session was sent. */
 interface Cursor {
-  /** The last sequence sent, or the one that the first must follow; as far as that can be known, between two bounds. */
+  /**
+   * The last sequence sent, or the one that the first must follow; as far as that can be known,
+   * between two bounds.
+   */
   from: number;
   to: number;
 }
 
 /** How the server keeps anomalies. */
 export interface AnomalyKeeping {
-  /** Of a symbol, in memory. */
+  /** Anomalies of a symbol held in memory. */
   readonly perSymbolMax: number;
-  /** Whether sessions are told of one only once it is on disk. */
+  /** Whether an anomaly is sent only once it is on disk. */
   readonly isSync: boolean;
 }
 
@@ -58,7 +61,7 @@ export class SessionAnomalies {
       const symbol = this.#mirror.symbolOf(symbolId);
       expectThat(
         this.#interest.of(symbol)?.anomalies === true,
-        'anomalies go to whom they are subscribed by',
+        'only subscribed anomalies are sent',
         () => `${symbol} ${sequence}`,
       );
       this.#engine.model(symbolId).checkAnomaly(symbol, sequence, values);
@@ -94,7 +97,8 @@ export class SessionAnomalies {
     const start = this.#engine.drainedFrom[symbolId] as number;
     const oldest = last - this.#keeping.perSymbolMax + 1;
     const first = Math.max(start + 1, oldest);
-    // Those from before the start come back into memory when a session asks for them, not when another is raised.
+    // Those from before the start come back into memory when a session asks for them, not when
+    // another is raised.
     const isRecalled = sequence === Math.max(1, oldest);
     return isRecalled || (this.#keeping.isSync ? sequence <= first : sequence === first);
   }

@@ -5,14 +5,17 @@ import type { EngineOracle } from './engine-oracle.ts';
 import type { SessionInterest } from './interest.ts';
 
 /**
- * A subscriber's copy of the statistics once it has read what was sent; each entry is checked against
- * the states that the symbol had.
+ * A subscriber's copy of the statistics once it has read what was sent; each entry is checked
+ * against the states that the symbol had.
  */
 export class SessionMirror {
   readonly #mirror = new StatsMirror();
   readonly #engine: EngineOracle;
   readonly #interest: SessionInterest;
-  /** By symbol id, an update count whose state the last entry fits: none before that of the one before. */
+  /**
+   * By symbol id, an update count whose state the last entry fits: none before that of the one
+   * before.
+   */
   readonly #counts = new Map<number, number>();
 
   constructor(engine: EngineOracle, interest: SessionInterest) {
@@ -96,7 +99,10 @@ export class SessionMirror {
     );
   }
 
-  /** Finds the state that the record is of: one that the symbol had, and none before the last one sent. */
+  /**
+   * Finds the state that the record is of: one that the symbol had, and none before the last one
+   * sent.
+   */
   #checkState(symbol: string, symbolId: number, record: Readonly<MirrorRecord>): void {
     const model = this.#engine.model(symbolId);
     const before = this.#counts.get(symbolId) ?? 1;

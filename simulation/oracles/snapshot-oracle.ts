@@ -59,8 +59,8 @@ function checkSymbol(
     last !== undefined && last < position && (next === undefined || next >= position),
     'a snapshot holds the ticks before its moment and no others',
     () =>
-      `${symbol}: ${count} updates; the last was number ${last} of its queue, the next ${next}, the cut is at ` +
-      `${position}`,
+      `${symbol}: ${count} updates; the last was number ${last} of its queue, ` +
+      `the next ${next}, the cut is at ${position}`,
   );
   if (state !== undefined && count > 0) model.checkState(symbol, count, state);
 }

@@ -26,7 +26,7 @@ interface Verification {
   readonly counts: ReadonlyMap<number, number>;
 }
 
-/** Looks on at a subscriber's connection: every entry, anomaly and answer. */
+/** Checks a subscriber's connection: every entry, anomaly and answer. */
 export class StreamOracle implements Observer {
   isOpen = true;
   readonly mirror: SessionMirror;
@@ -234,8 +234,7 @@ export class StreamOracle implements Observer {
     expectThat(
       digest === own.digest && symbolCount === own.symbolCount,
       'the digest is that of what the session was sent',
-      () =>
-        `${String(digest)} of ${String(symbolCount)} symbols; the mirror's is ${JSON.stringify(own)}`,
+      () => `${String(digest)} of ${String(symbolCount)} symbols; mirror: ${JSON.stringify(own)}`,
     );
     for (const [symbolId, count] of verification?.counts ?? []) {
       const symbol = this.#server.engine.nameOf(symbolId);

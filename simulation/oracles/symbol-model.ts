@@ -26,7 +26,9 @@ export interface SymbolState extends Omit<StateValues, 'average'> {
   readonly position: number;
 }
 
-/** Every state that a symbol ever had, and every anomaly, over the deaths of workers and processes. */
+/**
+ * Every state that a symbol ever had, and every anomaly, over the deaths of workers and processes.
+ */
 export class SymbolModel {
   /** By update count - 1. */
   readonly states: SymbolState[] = [];
@@ -56,7 +58,10 @@ export class SymbolModel {
     return this.states.at(-1);
   }
 
-  /** The queue position of the tick after which there were `count` updates; -1: in an earlier process's. */
+  /**
+   * The queue position of the tick after which there were `count` updates; -1: in an earlier
+   * process's.
+   */
   positionOf(count: number): number | undefined {
     return count <= this.restored ? -1 : this.states[count - 1]?.position;
   }
@@ -86,9 +91,9 @@ export class SymbolModel {
   }
 
   /**
-   * The worker died applying a tick, and another one has cleaned up: `count` updates and `anomalies`
-   * stand. The tick may be among them or not, and so may each of its anomalies; what its window held
-   * is forgotten.
+   * The worker died applying a tick, and another one has cleaned up: `count` updates and
+   * `anomalies` stand. The tick may be among them or not, and so may each of its anomalies; what
+   * its window held is forgotten.
    */
   repair(symbol: string, count: number, anomalies: number): void {
     const isLost = count === this.settled && this.states.length > count;

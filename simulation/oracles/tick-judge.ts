@@ -7,7 +7,10 @@ import type { ServerOracle } from './server-oracle.ts';
 
 /** Rejected ticks of a frame that are named. */
 const NAMED_MAX = 100;
-/** A tick whose time is so near the limit may be judged either way: the server looks at the clock once a turn. */
+/**
+ * A tick whose time is so near the limit may be judged either way: the server looks at the clock
+ * once a turn.
+ */
 const TIME_UNSURE_MS = 5000;
 
 type Values = readonly (string | number | null)[];
@@ -21,7 +24,10 @@ export interface FrameOutcome {
   readonly reject: WireFrame | undefined;
 }
 
-/** Knows which ticks of a publisher's frames are good, and sees to it that these are taken in and no others. */
+/**
+ * Knows which ticks of a publisher's frames are good, and sees to it that these are taken in and no
+ * others.
+ */
 export class TickJudge {
   readonly #server: ServerOracle;
   readonly #name: string;
@@ -40,7 +46,9 @@ export class TickJudge {
     });
   }
 
-  /** Checks what was taken in of a frame that was not refused. `told`: the REJECT that came of it. */
+  /**
+   * Checks what was taken in of a frame that was not refused. `told`: the REJECT that came of it.
+   */
   judge(
     sequence: number,
     values: Values,

@@ -7,7 +7,7 @@ const RESTART_MS_MAX = 500;
 const MIDST = 0.9;
 const CLOCK_JUMPS_MS = [-3_600_000, -5000, -300, 300, 5000, 3_600_000];
 
-/** A server that is started anew whenever it ends, and what befalls it. */
+/** A server that is restarted whenever it ends, and the faults injected into it. */
 export class ServerLife {
   /** Processes that were killed, and those that were told to stop. */
   crashes = 0;
@@ -30,22 +30,22 @@ export class ServerLife {
     this.#startServer();
   }
 
-  /** Lets things happen to it from now on. */
+  /** Injects faults from now on. */
   expose(): void {
     const { everyMs } = this.#world.scenario;
-    this.#befall('a worker dies', everyMs.workerDeath, () => this.#killWorker());
-    this.#befall('the process dies', everyMs.crash, () => this.#crash());
-    this.#befall('the server is stopped', everyMs.stop, () => this.#stop());
-    this.#befall('the clock jumps', everyMs.clockJump, () => this.#jump());
-    this.#befall('the disk fails', everyMs.storeFault, () => this.#failDisk());
+    this.#inject('a worker dies', everyMs.workerDeath, () => this.#killWorker());
+    this.#inject('the process dies', everyMs.crash, () => this.#crash());
+    this.#inject('the server is stopped', everyMs.stop, () => this.#stop());
+    this.#inject('the clock jumps', everyMs.clockJump, () => this.#jump());
+    this.#inject('the disk fails', everyMs.storeFault, () => this.#failDisk());
   }
 
-  /** Something that happens again and again, on average every `meanMs`, unless everybody is to behave. */
-  #befall(label: string, meanMs: number, happen: () => void): void {
+  /** Injects a fault every `meanMs` on average, except while things come to rest. */
+  #inject(label: string, meanMs: number, happen: () => void): void {
     const { random, scheduler } = this.#world;
     const delayMs = -Math.log(1 - random.float()) * meanMs;
     scheduler.after(delayMs, Thread.ALONE, label, () => {
-      this.#befall(label, meanMs, happen);
+      this.#inject(label, meanMs, happen);
       if (!this.#world.isCalm) happen();
     });
   }
@@ -64,7 +64,8 @@ export class ServerLife {
     const { random } = this.#world;
     const alive = this.#server.workers.filter(({ isDead }) => !isDead);
     const watched = alive.filter(({ isWatched }) => isWatched);
-    // Those that can die in the middle of something mostly do; between two batches there is little to be lost.
+    // Those that can die in the middle of something mostly do; between two batches there is little
+    // to be lost.
     const candidates = watched.length > 0 && random.chance(MIDST) ? watched : alive;
     if (candidates.length > 0) random.pick(candidates).doom();
   }

@@ -11,15 +11,15 @@ import {
   Snapshots,
 } from '../../src/store/snapshots.ts';
 import { Thread } from '../core/scheduler.ts';
-import { SimulatedWorker } from '../engine/simulated-worker.ts';
-import { type OnAccess, withViews } from '../memory/watched-views.ts';
 import { SnapshotOracle } from '../oracles/snapshot-oracle.ts';
-import { SimulatedStore } from '../storage/simulated-store.ts';
 import type { World } from '../world.ts';
+import { SimulatedStore } from './simulated-store.ts';
+import { SimulatedWorker } from './simulated-worker.ts';
+import { type OnAccess, withViews } from './watched-views.ts';
 
 const LOG = { warn: () => undefined, error: () => undefined };
 const ACCESSES_BETWEEN_INTERRUPTIONS = 300;
-/** Of each partition, for the places of deques. */
+/** Memory of a partition for large deques. */
 const GROW_BYTES = 1 << 20;
 
 /** HTTP is not simulated. */
@@ -123,7 +123,7 @@ export class SimulatedServer {
     return worker as unknown as Worker;
   }
 
-  /** Has the gateway's thread interrupted now and then. */
+  /** Interrupts the gateway's thread now and then. */
   #onAccess(): OnAccess {
     const { oracle, scheduler } = this.#world;
     let left = 0;

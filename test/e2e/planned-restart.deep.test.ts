@@ -1,12 +1,15 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { AnomalyWatch } from '../../loadgen/soak/anomaly-watch.ts';
+import { AnomalyWatch } from '../../loadgen/soak/crowd.ts';
 import { DurableServer } from '../../loadgen/soak/durable-server.ts';
-import { expectedSymbols, type PublisherRecord } from '../../loadgen/soak/expectation.ts';
 import { KnownPublisher } from '../../loadgen/soak/known-publisher.ts';
 import { KnownTicks } from '../../loadgen/soak/known-ticks.ts';
 import { Lineage } from '../../loadgen/soak/lineage.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
-import { differences } from '../../loadgen/soak/state-checks.ts';
+import {
+  differences,
+  expectedSymbols,
+  type PublisherRecord,
+} from '../../loadgen/soak/state-checks.ts';
 import type { SymbolOracle } from '../../testkit/independent/statistics.ts';
 import { eventually } from '../../testkit/until.ts';
 

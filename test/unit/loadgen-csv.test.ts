@@ -2,8 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { CsvError, type CsvOptions, CsvSource } from '../../loadgen/csv-source.ts';
-import { ReplaySchedule } from '../../loadgen/schedule.ts';
+import { CsvError, type CsvOptions, CsvSource, ReplaySchedule } from '../../loadgen/csv-source.ts';
 import { folderForSuite } from '../support/folders.ts';
 
 describe('ReplaySchedule', () => {

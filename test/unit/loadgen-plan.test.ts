@@ -3,7 +3,7 @@ import { Latency } from '../../loadgen/latency.ts';
 import { Ledger } from '../../loadgen/ledger.ts';
 import { parseLoadOptions } from '../../loadgen/load-options.ts';
 import { splitFlags } from '../../loadgen/own-server.ts';
-import { planSubscribers } from '../../loadgen/subscriber-plan.ts';
+import { planSubscribers } from '../../loadgen/subscriber-group.ts';
 
 describe('planSubscribers', () => {
   const symbols = Array.from({ length: 30 }, (_, i) => `S${i}`);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ServerStatistics } from '../../loadgen/http-api.ts';
 import type { PublishResult } from '../../loadgen/publishers.ts';
 import {
   type DeliveryReport,
@@ -6,7 +7,6 @@ import {
   findFailures,
   serverReport,
 } from '../../loadgen/report.ts';
-import type { ServerStatistics } from '../../loadgen/statistics-api.ts';
 
 const BYTES = {
   firstHalfBytes: 1,

@@ -1,11 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseLoadOptions } from '../../loadgen/load-options.ts';
+import { parseLoadOptions, shownCommandLine } from '../../loadgen/load-options.ts';
 import type { Report } from '../../loadgen/report.ts';
 import { formatReport } from '../../loadgen/report-text.ts';
 import { runScenario } from '../../loadgen/scenario.ts';
-import { shownCommandLine } from '../../loadgen/shown-command-line.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { createLogger } from '../../src/log.ts';
 import { type Server, startServer } from '../../src/server.ts';

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { KnownTicks } from '../../loadgen/soak/known-ticks.ts';
 import { Lineage } from '../../loadgen/soak/lineage.ts';
-import { checkResources, type Watched } from '../../loadgen/soak/resource-checks.ts';
+import { checkResources, trendOf, type Watched } from '../../loadgen/soak/resource-checks.ts';
 import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
 import { differences } from '../../loadgen/soak/state-checks.ts';
-import { trendOf } from '../../loadgen/soak/trend.ts';
 import { DEFAULT_RULES, SymbolOracle } from '../../testkit/independent/statistics.ts';
 
 describe('the lineage of frames', () => {

@@ -64,7 +64,10 @@ export class IndependentClient {
     return new IndependentClient(socket, options.json ?? false).ready();
   }
 
-  /** One that does not wait for WELCOME: for who is perhaps not let in. Resolves when the socket is open. */
+  /**
+   * One that does not wait for WELCOME: for who is perhaps not let in. Resolves when the socket is
+   * open.
+   */
   static async dial(
     port: number,
     path: string,

@@ -36,7 +36,7 @@ export class MarketOracle {
     if (state === undefined) return `${symbol} never had ${record.count} updates`;
     for (const field of ['price', 'time', 'min', 'max'] as const) {
       if (record[field] !== undefined && record[field] !== state[field]) {
-        return `${symbol} at ${record.count} updates: ${field} ${record[field]}, not ${state[field]}`;
+        return `${symbol} at ${record.count}: ${field} ${record[field]}, not ${state[field]}`;
       }
     }
     const { average = state.average } = record;

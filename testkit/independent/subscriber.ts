@@ -41,7 +41,7 @@ export class IndependentSubscriber extends IndependentClient {
   readonly flushes: SeenFlush[] = [];
   readonly anomalies: SeenAnomaly[] = [];
   readonly jumps: AnomalyJump[] = [];
-  /** Told of each entry. */
+  /** Called for each entry. */
   onEntry: EntrySeen = () => undefined;
   readonly #patterns = new Set<string>();
   readonly #released = new Map<number, readonly string[]>();

@@ -8,7 +8,10 @@ const CHANGED = 20;
 /** Different states that sessions out of step stand at. */
 const CURSORS = 10;
 
-/** What sessions have in common when a flush comes: all of them were sent the same state, or one of several. */
+/**
+ * What sessions have in common when a flush comes: all of them were sent the same state, or one of
+ * several.
+ */
 type Step = 'in step' | 'out of step';
 
 export const flushCases: readonly CaseMaker[] = [
@@ -28,7 +31,10 @@ function flushCase(sessions: number, step: Step): CaseMaker {
   };
 }
 
-/** From the engine's news to the sockets: every session is subscribed to all symbols, of which some changed. */
+/**
+ * From the engine's news to the sockets: every session is subscribed to all symbols, of which some
+ * changed.
+ */
 async function makeFlush(sessions: number, step: Step): Promise<Case> {
   const rig = await EngineRig.start(SYMBOLS);
   const stream = new StreamRig(rig);
@@ -58,7 +64,10 @@ async function makeFlush(sessions: number, step: Step): Promise<Case> {
   return { operations: sessions * CHANGED, messages: sessions, prepare, run, finish };
 }
 
-/** Brings the sessions to different states of the symbols: one part after the other has room, and is sent a new one. */
+/**
+ * Brings the sessions to different states of the symbols: one part after the other has room, and is
+ * sent a new one.
+ */
 function spread(rig: EngineRig, stream: StreamRig, symbolIds: Int32Array): void {
   const { sockets } = stream;
   for (let cursor = 0; cursor < CURSORS; cursor++) {

@@ -1,10 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { AnomalyProducer } from '../../src/engine/memory/anomaly-ring.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
-import type { ScheduledEvent } from '../core/event-queue.ts';
-import { type Scheduler, Thread } from '../core/scheduler.ts';
-import type { Block, VirtualAtomics } from '../memory/virtual-atomics.ts';
-import { withViews } from '../memory/watched-views.ts';
+import { type ScheduledEvent, type Scheduler, Thread } from '../core/scheduler.ts';
+import type { Block, VirtualAtomics } from './virtual-atomics.ts';
+import { withViews } from './watched-views.ts';
 
 /** What ends the work of a thread that dies; nothing it still does has an effect. */
 class Death extends Error {}
@@ -44,12 +43,15 @@ export interface WorkerFate {
 }
 
 /**
- * A partition's worker without a thread: the real one, a batch at a time, as an event. Where its views are watched it may be
- * interrupted at any access to shared memory, and die there. Stands in for a `Worker`.
+ * A partition's worker without a thread: the real one, a batch at a time, as an event. Where its
+ * views are watched it may be interrupted at any access to shared memory, and die there. Stands in
+ * for a `Worker`.
  */
 export class SimulatedWorker extends EventEmitter {
   readonly partition: number;
-  /** Whether its accesses to shared memory are watched, so that it may be interrupted or die at any. */
+  /**
+   * Whether its accesses to shared memory are watched, so that it may be interrupted or die at any.
+   */
   readonly isWatched: boolean;
   readonly #fate: WorkerFate;
   readonly #data: PartitionWorkerData;
@@ -149,8 +151,8 @@ export class SimulatedWorker extends EventEmitter {
   }
 
   /**
-   * Whether the anomalies of a batch might not find room while the gateway is interrupted: it could not make any, as it goes
-   * on only when this step is over.
+   * Whether the anomalies of a batch might not find room while the gateway is interrupted: it could
+   * not make any, as it goes on only when this step is over.
    */
   #mightWaitInVain(): boolean {
     if (!this.#fate.scheduler.isBusy(Thread.MAIN)) return false;

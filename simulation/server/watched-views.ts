@@ -5,7 +5,7 @@ export type OnAccess = () => void;
 
 const REAL = { Int32Array: globalThis.Int32Array, Float64Array: globalThis.Float64Array };
 const RAW = Symbol('the view behind a watched one');
-const WATCH = Symbol('who is told of accesses');
+const WATCH = Symbol('called before accesses');
 
 interface Watched {
   readonly [RAW]?: SharedView;
@@ -50,8 +50,8 @@ function watched<View extends Int32ArrayConstructor | Float64ArrayConstructor>(
 }
 
 /**
- * Has the views that `work` makes on shared memory tell of each access; with none to tell, just does it. Views on memory of
- * the thread's own stay as they are.
+ * Has the views that `work` makes on shared memory tell of each access; with none to tell, just
+ * does it. Views on memory of the thread's own stay as they are.
  */
 export function withViews<Result>(onAccess: OnAccess | undefined, work: () => Result): Result {
   if (onAccess === undefined) return work();
@@ -64,8 +64,8 @@ export function withViews<Result>(onAccess: OnAccess | undefined, work: () => Re
   }
 }
 
-/** The view itself, of which an access is about to be made; whoever watches it is told. */
-export function toldView(view: Int32Array): Int32Array {
+/** The raw view behind a watched one, after the watcher was called. */
+export function rawView(view: Int32Array): Int32Array {
   const raw = (view as Watched)[RAW] as Int32Array | undefined;
   if (raw === undefined) return view;
   (view as Watched)[WATCH]?.();

@@ -7,15 +7,54 @@ import type {
 } from '../../src/store/snapshot-format.ts';
 import type { AnomalyPage } from '../../src/store/store.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
-import type { DiskSnapshot, SimulatedDisk } from './simulated-disk.ts';
 
-/** How long a write takes, ms: from, to. */
+export interface DiskSnapshot {
+  readonly number: number;
+  readonly info: SnapshotInfo;
+  readonly chunks: readonly Uint8Array[];
+  /** False while it is being written, and for good when the process died meanwhile. */
+  isWhole: boolean;
+}
+
+/** What outlives a process: durable anomalies by symbol, and the last snapshots. */
+export class SimulatedDisk {
+  readonly anomalies = new Map<string, Anomaly[]>();
+  snapshots: DiskSnapshot[] = [];
+  /** Why nothing can be written; undefined when it can. */
+  fault: string | undefined;
+
+  /** The newest snapshot that is whole. */
+  get newest(): DiskSnapshot | undefined {
+    return this.snapshots.findLast(({ isWhole }) => isWhole);
+  }
+
+  lastSequence(symbol: string): number {
+    return this.anomalies.get(symbol)?.at(-1)?.sequence ?? 0;
+  }
+
+  write(anomaly: Anomaly): void {
+    const own = this.anomalies.get(anomaly.symbol);
+    if (own === undefined) this.anomalies.set(anomaly.symbol, [anomaly]);
+    else own.push(anomaly);
+  }
+
+  /** Keeps two whole snapshots, and torn ones behind them. */
+  prune(): void {
+    const kept = this.snapshots.filter(({ isWhole }) => isWhole).slice(-2);
+    const first = kept[0]?.number ?? 0;
+    this.snapshots = this.snapshots.filter(({ number }) => number >= first);
+  }
+}
+
+/** The range of a write's duration, ms. */
 const FLUSH_MS = [1, 45] as const;
 const SNAPSHOT_MS = [5, 400] as const;
 /** A write that failed is tried again after this, ms. */
 const RETRY_MS = 300;
 
-/** A store on a {@link SimulatedDisk}: durable after a while, not at all while the disk has a fault. */
+/**
+ * A store on a {@link SimulatedDisk}: durable after a while, not at all while the disk has a fault.
+ */
 export class SimulatedStore implements Store {
   readonly droppedCount = 0;
   readonly #disk: SimulatedDisk;

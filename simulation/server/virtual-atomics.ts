@@ -1,6 +1,6 @@
 import type { Scheduler } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
-import { toldView } from './watched-views.ts';
+import { rawView } from './watched-views.ts';
 
 const REAL = globalThis.Atomics;
 const NEVER_ENDS = 'every thread ends what it does';
@@ -23,7 +23,10 @@ interface Waiter {
   readonly wake: () => void;
 }
 
-/** Looks at shared memory, and waits, that one event may take: a thread that never ends its work looks for ever. */
+/**
+ * Looks at shared memory, and waits, that one event may take: a thread that never ends its work
+ * looks for ever.
+ */
 const LOOKS_MAX = 20_000_000;
 const WAITS_MAX = 10_000;
 /** How long a wake-up takes, ms. */
@@ -32,7 +35,7 @@ const WAKE_MS = 0.02;
 /** Those of the run that is under way: only one can have the globals. */
 let running: VirtualAtomics | undefined;
 
-/** Looks at shared memory that may follow before somebody asks whether anything still happens. */
+/** Reads of shared memory left before the run is checked for progress. */
 let looksLeft = LOOKS_MAX;
 
 function ofRun(): VirtualAtomics {
@@ -41,30 +44,32 @@ function ofRun(): VirtualAtomics {
 }
 
 /**
- * What stands in for the global. The same functions in every run: the compiler may then put them where they are called,
- * which is everywhere.
+ * Replaces the global. The same functions in every run, so that the compiler can inline them, and
+ * they are called everywhere.
  */
 const OPERATIONS = {
   load: (view: Int32Array, index: number) => {
     if (--looksLeft < 0) ofRun().refill();
-    return REAL.load(toldView(view), index);
+    return REAL.load(rawView(view), index);
   },
   store: (view: Int32Array, index: number, value: number) =>
-    REAL.store(toldView(view), index, value),
-  add: (view: Int32Array, index: number, value: number) => REAL.add(toldView(view), index, value),
-  or: (view: Int32Array, index: number, value: number) => REAL.or(toldView(view), index, value),
+    REAL.store(rawView(view), index, value),
+  add: (view: Int32Array, index: number, value: number) => REAL.add(rawView(view), index, value),
+  or: (view: Int32Array, index: number, value: number) => REAL.or(rawView(view), index, value),
   exchange: (view: Int32Array, index: number, value: number) =>
-    REAL.exchange(toldView(view), index, value),
+    REAL.exchange(rawView(view), index, value),
   compareExchange: (view: Int32Array, index: number, from: number, to: number) =>
-    REAL.compareExchange(toldView(view), index, from, to),
-  notify: (view: Int32Array, index: number) => ofRun().notify(toldView(view), index),
+    REAL.compareExchange(rawView(view), index, from, to),
+  notify: (view: Int32Array, index: number) => ofRun().notify(rawView(view), index),
   wait: (view: Int32Array, index: number, value: number, timeoutMs: number) =>
-    ofRun().wait(toldView(view), index, value, timeoutMs),
+    ofRun().wait(rawView(view), index, value, timeoutMs),
   waitAsync: (view: Int32Array, index: number, value: number) =>
-    ofRun().waitAsync(toldView(view), index, value),
+    ofRun().waitAsync(rawView(view), index, value),
 } as unknown as typeof Atomics;
 
-/** `Atomics` on which no thread blocks: waiting and waking are events. Views may be watched ones. */
+/**
+ * `Atomics` on which no thread blocks: waiting and waking are events. Views may be watched ones.
+ */
 export class VirtualAtomics {
   readonly #scheduler: Scheduler;
   readonly #sleeper: Sleeper;
@@ -86,7 +91,7 @@ export class VirtualAtomics {
     looksLeft = LOOKS_MAX;
   }
 
-  /** The process died: nobody waits any more. */
+  /** The process died: no thread waits any more. */
   forget(): void {
     this.#waiters = [];
   }
@@ -127,10 +132,10 @@ export class VirtualAtomics {
     const { steps } = this.#scheduler;
     this.#waits = steps === this.#waitedAt ? this.#waits + 1 : 0;
     this.#waitedAt = steps;
-    expectThat(this.#waits < WAITS_MAX, NEVER_ENDS, () => 'waits for what nobody can do');
+    expectThat(this.#waits < WAITS_MAX, NEVER_ENDS, () => 'waits for what cannot happen');
   }
 
-  /** Its promise is one for whoever only calls `then`: that call comes as an event. */
+  /** The promise supports `then` only; it is resolved by an event. */
   waitAsync(view: Int32Array, index: number, value: number): unknown {
     if (REAL.load(view, index) !== value) return { async: false, value: 'not-equal' };
     const scheduler = this.#scheduler;
@@ -157,7 +162,7 @@ function isAt({ memory, index }: Waiter, view: Int32Array, at: number): boolean 
   return index === at && memory === view.buffer;
 }
 
-/** What stands in for the global, from now on with those who wait there. */
+/** Replaces the global; its waiters are those of `atomics` from now on. */
 export function standIn(atomics: VirtualAtomics): typeof Atomics {
   running = atomics;
   return OPERATIONS;
