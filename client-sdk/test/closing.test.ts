@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { StateChange } from '../src/connection/connection-state.ts';
+import type { StateChange } from '../src/connection/connection.ts';
 import { connect, type Subscriber } from '../src/subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../src/subscriber/subscriber-options.ts';
 import { FakeNetwork, pass, useFakeClock, useRealClock } from './fake-socket.ts';

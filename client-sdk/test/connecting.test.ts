@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { StateChange } from '../src/connection/connection-state.ts';
-import type { WebSocketConstructor } from '../src/connection/socket.ts';
+import type { StateChange } from '../src/connection/connection.ts';
+import type { WebSocketConstructor } from '../src/connection/web-socket.ts';
 import { connect, type Subscriber } from '../src/subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../src/subscriber/subscriber-options.ts';
 import { FakeNetwork, pass, useFakeClock, useRealClock } from './fake-socket.ts';

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
-import { endpointUrl } from '../src/connection/endpoint.ts';
+import { endpointUrl } from '../src/connection/connect-options.ts';
 import { connect } from '../src/subscriber/subscriber.ts';
 
 afterEach(() => {

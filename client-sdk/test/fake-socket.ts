@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 import { decodeFrame, encodeFrame, type Frame } from '../../src/protocol/index.ts';
-import type { SocketLike, WebSocketConstructor } from '../src/connection/socket.ts';
+import type { SocketLike, WebSocketConstructor } from '../src/connection/web-socket.ts';
 
 /** What a WELCOME says unless the test says otherwise. */
 export const WELCOME_INFO = {

@@ -3,9 +3,13 @@ import { Packr, Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { decodeServerFrame, encodeClientFrame } from '../src/connection/frame-codec.ts';
-import { readMessagePack } from '../src/connection/message-pack-reader.ts';
-import { type FrameValue, writeMessagePack } from '../src/connection/message-pack-writer.ts';
+import {
+  decodeServerFrame,
+  encodeClientFrame,
+  type FrameValue,
+  readMessagePack,
+  writeMessagePack,
+} from '../src/connection/frame-codec.ts';
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });

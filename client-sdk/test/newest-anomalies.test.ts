@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
-import { NewestAnomalies } from '../src/react/newest-anomalies.ts';
+import { NewestAnomalies } from '../src/react/use-anomalies.ts';
 import type { Anomaly } from '../src/subscriber/anomaly.ts';
 import type { Subscriber } from '../src/subscriber/subscriber.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
-import { ServerError } from '../src/connection/server-error.ts';
-import { RequestPacer } from '../src/subscriber/request-pacer.ts';
+import { ServerError } from '../src/connection/connection.ts';
+import { RequestPacer } from '../src/subscriber/requests.ts';
 
 const DELAY_MS = 100;
 

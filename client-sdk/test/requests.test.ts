@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ServerError } from '../src/connection/server-error.ts';
+import { ServerError } from '../src/connection/connection.ts';
 import { Requests } from '../src/subscriber/requests.ts';
 
 const refusal = (requestId: number | null) =>

@@ -4,23 +4,19 @@ import {
   type Subscriber,
   type Subscription,
 } from '../../client-sdk/src/index.ts';
-import { fromLive } from './anomaly-event.ts';
-import { AnomalyFeed } from './anomaly-feed.ts';
-import { ChartPanel } from './chart-panel.ts';
-import { ConnectionState } from './connection-state.ts';
-import { findById, findPart } from './find-part.ts';
-import { FrameLoop } from './frame-loop.ts';
+import { AnomalyFeed } from './anomalies/anomaly-feed.ts';
+import { fromLive } from './anomalies/anomaly-moves.ts';
+import { ChartPanel } from './chart/chart-panel.ts';
 import { ForbiddenError, HttpApi, type Rules } from './http-api.ts';
-import { Market } from './market.ts';
-import type { PageAccess } from './page-access.ts';
-import { PageFacts } from './page-facts.ts';
-import { Poller } from './poller.ts';
-import { RowSubscription } from './row-subscription.ts';
-import { ServerPanel } from './server-panel.ts';
-import { setText } from './set-text.ts';
-import { SymbolsPanel } from './symbols-panel.ts';
-import { SyncCheck } from './sync-check.ts';
-import type { Theme } from './theme.ts';
+import { ConnectionState, SyncCheck } from './page/connection-state.ts';
+import { findById, findPart, setText } from './page/dom.ts';
+import type { PageAccess } from './page/page-access.ts';
+import { FrameLoop, Poller } from './page/scheduling.ts';
+import type { Theme } from './page/theme.ts';
+import { PageFacts } from './server/partitions-panel.ts';
+import { ServerPanel } from './server/server-panel.ts';
+import { Market } from './symbols/market.ts';
+import { RowSubscription, SymbolsPanel } from './symbols/symbols-panel.ts';
 
 /** Least time between two frames of statistics, ms: more often nobody can read a number. */
 const CONFLATE_MS = 50;

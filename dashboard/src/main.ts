@@ -1,7 +1,7 @@
 import { Dashboard } from './dashboard.ts';
-import { findById, findPart } from './find-part.ts';
-import { PageAccess } from './page-access.ts';
-import { Theme } from './theme.ts';
+import { findById, findPart } from './page/dom.ts';
+import { PageAccess } from './page/page-access.ts';
+import { Theme } from './page/theme.ts';
 
 const header = findById('header');
 const theme = new Theme(findPart(header, 'theme', HTMLSelectElement));

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AnomalyEvent, Direction } from '../src/anomaly-event.ts';
-import { AnomalyMoves } from '../src/anomaly-moves.ts';
+import { type AnomalyEvent, AnomalyMoves, type Direction } from '../src/anomalies/anomaly-moves.ts';
 
 function event(
   symbol: string,

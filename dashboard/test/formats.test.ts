@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest';
 import {
+  formatAge,
   formatBandwidth,
   formatBriefPrice,
   formatChange,
   formatCount,
+  formatDuration,
   formatMilliseconds,
+  formatPreciseClock,
   formatPrice,
   formatRate,
   formatShortCount,
   priceDecimals,
-} from '../src/number-format.ts';
-import { formatAge, formatDuration, formatPreciseClock } from '../src/time-format.ts';
+} from '../src/page/format.ts';
 
 test('prices show at least six digits, whatever their size', () => {
   expect(formatPrice(64250.5)).toBe('64,250.50');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { GrowthAlert } from '../src/growth-alert.ts';
+import { GrowthAlert } from '../src/server/server-panel.ts';
 
 /** An element of which only the attributes matter. */
 class Marked {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
-import { PriceHistory } from '../src/price-history.ts';
-import { WindowExtremes } from '../src/window-extremes.ts';
+import { PriceHistory, WindowExtremes } from '../src/chart/price-history.ts';
 
 const RULES = { anomalyThresholdPercent: 2, slidingWindowMilliseconds: 1000 };
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ServerStatistics } from '../src/http-api.ts';
-import { serverRates } from '../src/server-rates.ts';
-import { TickRate } from '../src/tick-rate.ts';
+import { serverRates, TickRate } from '../src/server/rates.ts';
 
 function statistics(uptimeSeconds: number, totalProcessed: number, epoch = 'e1'): ServerStatistics {
   const partition = { partition: 0, queueDepth: 0, queueCapacity: 1, p99LatencyMs: 1, restarts: 0 };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
-import { nextSort, orderRows, type Sort, type SortKey } from '../src/symbol-order.ts';
+import { nextSort, orderRows, type Sort, type SortKey } from '../src/symbols/symbol-order.ts';
 
 type Row = ReturnType<typeof row>;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
-import { tokenOf } from '../src/token-text.ts';
+import { tokenOf } from '../src/page/token-form.ts';
 
 const SIGNED = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.a-b_c';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
-import { moveCursor, scrollToShow, windowAt } from '../src/virtual-window.ts';
+import { moveCursor, scrollToShow, windowAt } from '../src/symbols/virtual-window.ts';
 
 test('the window holds every row in sight, and few others', () => {
   const place = fc.record({

@@ -1,5 +1,5 @@
 import { decode } from '@msgpack/msgpack';
-import { readMessagePack } from '../../client-sdk/src/connection/message-pack-reader.ts';
+import { readMessagePack } from '../../client-sdk/src/connection/frame-codec.ts';
 import {
   decodeFrame,
   ProtocolError,

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatAge, formatPreciseClock } from '../../dashboard/src/time-format.ts';
+import { formatAge, formatPreciseClock } from '../../dashboard/src/page/format.ts';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { eventually } from '../../testkit/until.ts';
 import { serverForTest } from '../support/running-server.ts';

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatPrice, formatShortCount, priceDecimals } from '../../dashboard/src/number-format.ts';
+import { formatPrice, formatShortCount, priceDecimals } from '../../dashboard/src/page/format.ts';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { eventually } from '../../testkit/until.ts';
 import { serverForTest, serverProcessForTest } from '../support/running-server.ts';

@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
-import { readMessagePack } from '../../client-sdk/src/connection/message-pack-reader.ts';
+import { readMessagePack } from '../../client-sdk/src/connection/frame-codec.ts';
 import { collidingIntegers } from '../../fuzz/generate/values.ts';
 import { jsonErrorPosition } from '../../src/config/json-error.ts';
 import { AliasTable } from '../../src/gateway/ingest/alias-table.ts';

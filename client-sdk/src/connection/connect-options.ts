@@ -1,5 +1,5 @@
 import type { Encoding } from '../../../src/protocol/index.ts';
-import type { WebSocketConstructor } from './socket.ts';
+import type { WebSocketConstructor } from './web-socket.ts';
 
 /** How to reach a server, for subscribers and publishers alike. */
 export interface ConnectOptions {
@@ -21,4 +21,21 @@ export interface ConnectOptions {
   readonly giveUpAfterMs?: number;
   /** Closes the client when aborted. */
   readonly signal?: AbortSignal;
+}
+
+/**
+ * The address of an endpoint at a server: `ws:`, `wss:`, `http:` and `https:` addresses are taken,
+ * with a path in front where a proxy has one.
+ *
+ * @throws TypeError for what is no such address
+ */
+export function endpointUrl(server: string | URL, path: string): URL {
+  const { location } = globalThis as { readonly location?: { readonly href: string } };
+  const url = new URL(server, location?.href);
+  url.protocol = url.protocol.replace(/^http/, 'ws');
+  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`not the address of a server: ${server}`);
+  url.pathname = url.pathname.replace(/\/$/, '') + path;
+  url.search = '';
+  url.hash = '';
+  return url;
 }

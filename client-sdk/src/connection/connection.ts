@@ -1,8 +1,10 @@
 import {
   CloseCode,
   type Encoding,
+  type ErrorCode,
   type Frame,
   Op,
+  ProtocolError,
   type PublishWelcomeInfo,
   readWelcome,
   SUBPROTOCOL_BINARY,
@@ -11,7 +13,7 @@ import {
 } from '../../../src/protocol/index.ts';
 import { type ClientFrame, decodeServerFrame, encodeClientFrame } from './frame-codec.ts';
 import { Liveness } from './liveness.ts';
-import type { SocketLike, WebSocketConstructor } from './socket.ts';
+import type { SocketLike, WebSocketConstructor } from './web-socket.ts';
 
 /** What `WELCOME` said: the publisher's part is there on `/v1/publish` only. */
 export type Welcome = WelcomeInfo & Partial<PublishWelcomeInfo>;
@@ -206,5 +208,39 @@ export class Connection {
     // An error of a socket that is given up says nothing, but `ws` throws it where nobody listens.
     socket.onerror = () => undefined;
     this.#listener.closed({ code, reason: reason || this.#lastError });
+  }
+}
+
+/**
+ * `connecting`: no session was open yet. `live`: a session is open. `reconnecting`: it was lost, and
+ * another is being tried. `closed`: for good.
+ */
+export type ConnectionState = 'connecting' | 'live' | 'reconnecting' | 'closed';
+
+/** A change of state, or a further attempt to connect that failed. */
+export interface StateChange {
+  /** The state from now on. */
+  readonly state: ConnectionState;
+  /** The state before; the same where a further attempt failed. */
+  readonly previous: ConnectionState;
+  /** How the connection ended, where one did. */
+  readonly closure?: Closure;
+  /** When the next attempt begins, ms from now, where there will be one. */
+  readonly retryInMs?: number;
+}
+
+/** An error that the server sent. */
+export class ServerError extends ProtocolError {
+  /** Whether the same request may succeed later without a change to it. */
+  readonly retryable: boolean;
+  /** When to try again, ms from now; undefined where the server does not say. */
+  readonly retryAfterMs: number | undefined;
+
+  /** From an `ERROR` frame. */
+  constructor([, requestId, code, message, retryable, retryAfterMs]: Frame) {
+    const id = typeof requestId === 'number' ? requestId : null;
+    super(code as ErrorCode, String(message), id);
+    this.retryable = retryable === true;
+    this.retryAfterMs = typeof retryAfterMs === 'number' ? retryAfterMs : undefined;
   }
 }

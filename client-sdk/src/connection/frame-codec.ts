@@ -1,8 +1,4 @@
-import type { Encoding, Frame } from '../../../src/protocol/index.ts';
-import { readMessagePack } from './message-pack-reader.ts';
-import { type FrameValue, writeMessagePack } from './message-pack-writer.ts';
-
-export type { FrameValue };
+import { ByteWriter, type Encoding, type Frame } from '../../../src/protocol/index.ts';
 
 /** A frame of the client: the op, then what the op needs. */
 export type ClientFrame = readonly [op: number, ...rest: FrameValue[]];
@@ -29,4 +25,191 @@ export function decodeServerFrame(message: ArrayBuffer | Uint8Array | string): F
 
 function bytesOf(message: ArrayBuffer | Uint8Array): Uint8Array {
   return message instanceof ArrayBuffer ? new Uint8Array(message) : message;
+}
+
+/** A byte order mark is a character of a text like any other. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Texts up to this length are mostly symbols in ASCII, which a loop reads faster than a decoder. */
+const SHORT_TEXT_BYTES = 32;
+
+/**
+ * Reads one MessagePack value of the protocol's subset: nil, booleans, numbers, texts, binary, arrays
+ * and maps (as `Map`). Every integer becomes a number.
+ *
+ * @throws RangeError for an extension type, or when the bytes are cut off or do not end with the value
+ */
+export function readMessagePack(bytes: Uint8Array): unknown {
+  const reader = new MessagePackReader(bytes);
+  const value = reader.value();
+  if (reader.at !== bytes.length) throw new RangeError('bytes follow the frame');
+  return value;
+}
+
+/** Far more containers in one another than any frame has; without a limit the stack would be it. */
+const DEPTH_MAX = 32;
+
+// Reads beyond the end throw by themselves where a DataView reads; the rest checks.
+class MessagePackReader {
+  at = 0;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  value(depth = 0): unknown {
+    const type = this.#view.getUint8(this.at++);
+    if (type < 0x80) return type;
+    if (type >= 0xe0) return type - 0x100;
+    if (type >= 0xca && type <= 0xd3) return this.#number(type);
+    if (type < 0x90) return this.#map(type & 0x0f, depth);
+    if (type < 0xa0) return this.#array(type & 0x0f, depth);
+    if (type < 0xc0) return this.#text(type & 0x1f);
+    return this.#other(type, depth);
+  }
+
+  #number(type: number): number {
+    const at = this.at;
+    const view = this.#view;
+    // 4 and 8 bytes for floats; 1, 2, 4 and 8 for unsigned and for signed integers.
+    this.at = at + (type < 0xcc ? 4 << (type - 0xca) : 1 << (type & 3));
+    switch (type) {
+      case 0xca:
+        return view.getFloat32(at);
+      case 0xcb:
+        return view.getFloat64(at);
+      case 0xcc:
+        return view.getUint8(at);
+      case 0xcd:
+        return view.getUint16(at);
+      case 0xce:
+        return view.getUint32(at);
+      case 0xcf:
+        return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+      case 0xd0:
+        return view.getInt8(at);
+      case 0xd1:
+        return view.getInt16(at);
+      case 0xd2:
+        return view.getInt32(at);
+      default:
+        return view.getInt32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+    }
+  }
+
+  #other(type: number, depth: number): unknown {
+    switch (type) {
+      case 0xc0:
+        return null;
+      case 0xc2:
+      case 0xc3:
+        return type === 0xc3;
+      case 0xc4:
+      case 0xc5:
+      case 0xc6:
+        return this.#take(this.#length(type - 0xc4));
+      case 0xd9:
+      case 0xda:
+      case 0xdb:
+        return this.#text(this.#length(type - 0xd9));
+      case 0xdc:
+      case 0xdd:
+        return this.#array(this.#length(type - 0xdc + 1), depth);
+      case 0xde:
+      case 0xdf:
+        return this.#map(this.#length(type - 0xde + 1), depth);
+      default:
+        throw new RangeError(`type 0x${type.toString(16)} is not of this protocol`);
+    }
+  }
+
+  /** A length of 1, 2 or 4 bytes. */
+  #length(size: number): number {
+    const at = this.at;
+    this.at = at + (1 << size);
+    if (size === 0) return this.#view.getUint8(at);
+    return size === 1 ? this.#view.getUint16(at) : this.#view.getUint32(at);
+  }
+
+  // The array grows with what is read: a length that the bytes do not hold costs nothing.
+  #array(length: number, depth: number): unknown[] {
+    if (depth === DEPTH_MAX) throw new RangeError('the frame is nested too deep');
+    const values: unknown[] = [];
+    for (let i = 0; i < length; i++) values.push(this.value(depth + 1));
+    return values;
+  }
+
+  // Keys are texts: numbers can be chosen so that a Map of them takes seconds to fill.
+  #map(size: number, depth: number): Map<string, unknown> {
+    if (depth === DEPTH_MAX) throw new RangeError('the frame is nested too deep');
+    const map = new Map<string, unknown>();
+    for (let i = 0; i < size; i++) {
+      const key = this.value(DEPTH_MAX);
+      if (typeof key !== 'string') throw new RangeError('the key of a map is no text');
+      map.set(key, this.value(depth + 1));
+    }
+    return map;
+  }
+
+  #take(length: number): Uint8Array {
+    const from = this.at;
+    this.at = from + length;
+    if (this.at > this.#bytes.length) throw new RangeError('the frame is cut off');
+    return this.#bytes.subarray(from, this.at);
+  }
+
+  #text(length: number): string {
+    const bytes = this.#take(length);
+    if (length > SHORT_TEXT_BYTES) return utf8.decode(bytes);
+    let text = '';
+    for (const byte of bytes) {
+      if (byte >= 0x80) return utf8.decode(bytes);
+      text += String.fromCharCode(byte);
+    }
+    return text;
+  }
+}
+
+/** A value that frames of clients are made of. */
+export type FrameValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly FrameValue[]
+  | { readonly [key: string]: FrameValue };
+
+const writer = new ByteWriter(1024);
+
+/** A value as MessagePack, in bytes that belong to the caller. */
+export function writeMessagePack(value: FrameValue): Uint8Array<ArrayBuffer> {
+  writer.reset();
+  write(value);
+  return new Uint8Array(writer.view());
+}
+
+function write(value: FrameValue): void {
+  if (typeof value === 'number') writer.number(value);
+  else if (typeof value === 'string') writer.text(value);
+  else if (typeof value === 'boolean') writer.boolean(value);
+  else if (value === null) writer.nil();
+  else if (isArray(value)) {
+    writer.arrayHeader(value.length);
+    for (const element of value) write(element);
+  } else {
+    const entries = Object.entries(value);
+    writer.mapHeader(entries.length);
+    for (const [key, inner] of entries) {
+      writer.text(key);
+      write(inner);
+    }
+  }
+}
+
+// Array.isArray does not narrow a readonly array.
+function isArray(value: object): value is readonly FrameValue[] {
+  return Array.isArray(value);
 }

@@ -5,7 +5,6 @@ import {
   Op,
   PROTOCOL_VERSION,
 } from '../../../src/protocol/index.ts';
-import { backoffMs } from './backoff.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import {
   ABNORMAL_CLOSURE,
@@ -14,9 +13,7 @@ import {
   TIMER_MS_MAX,
   type Welcome,
 } from './connection.ts';
-import { defaultWebSocket } from './default-web-socket.ts';
-import type { WebSocketConstructor } from './socket.ts';
-import { onWake } from './wake-signals.ts';
+import { defaultWebSocket, type WebSocketConstructor } from './web-socket.ts';
 
 /** A session that lasted so long was a good one: the next failure is the first again. */
 const STABLE_MS = 10_000;
@@ -212,4 +209,52 @@ export class Reconnector {
 /** The error of whoever waited for something on a connection that ended. */
 export function closureError({ code, reason }: Closure): Error {
   return new Error(`connection closed (${code}) ${reason}`.trimEnd());
+}
+
+/** The bound of the first wait, and the greatest bound, ms. */
+const BASE_MS = 500;
+const CAP_MS = 20_000;
+
+/**
+ * How long to wait before the next attempt, ms: random between 0 and a bound that doubles with each
+ * failed attempt ("full jitter"), so that the clients of a restarted server do not come back all at
+ * once.
+ *
+ * @param failures attempts that failed in a row before this wait, from 0
+ */
+function backoffMs(failures: number): number {
+  return Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** failures);
+}
+
+/** The part of a browser that tells when a page is looked at, or a network is there, again. */
+interface EventSource {
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
+}
+
+interface Page extends EventSource {
+  readonly document?: EventSource & { readonly visibilityState: string };
+}
+
+/**
+ * Calls back when waiting any longer may be pointless: the page became visible, came back from the
+ * browser's cache, or the network returned. Timers may have slept meanwhile. Never calls outside
+ * browsers.
+ *
+ * @returns ends it
+ */
+function onWake(wake: () => void): () => void {
+  const page = globalThis as Page;
+  const { document } = page;
+  const visibilityChanged = () => {
+    if (document?.visibilityState === 'visible') wake();
+  };
+  page.addEventListener?.('online', wake);
+  page.addEventListener?.('pageshow', wake);
+  document?.addEventListener?.('visibilitychange', visibilityChanged);
+  return () => {
+    page.removeEventListener?.('online', wake);
+    page.removeEventListener?.('pageshow', wake);
+    document?.removeEventListener?.('visibilitychange', visibilityChanged);
+  };
 }

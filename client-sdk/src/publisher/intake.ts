@@ -1,10 +1,7 @@
 import type { AliasTable } from './alias-table.ts';
-import { BatchTimer } from './batch-timer.ts';
 import type { FrameSender } from './frame-sender.ts';
-import { checkPrice, checkSymbol, checkTime, type Tick } from './tick.ts';
-import type { TickColumns } from './tick-columns.ts';
+import { checkPrice, checkSymbol, checkTime, type Tick, type TickColumns } from './tick.ts';
 import type { TickStream } from './tick-stream.ts';
-import { WaitingBatches } from './waiting-batches.ts';
 
 export interface IntakeOptions {
   readonly batchTicksMax: number;
@@ -136,5 +133,83 @@ export class Intake {
       prices: Float64Array.from(ticks, ({ price }) => price),
       times: Float64Array.from(ticks, ({ time }) => time ?? Number.NaN),
     };
+  }
+}
+
+/** Seals the open batch some time after its first tick came. */
+export class BatchTimer {
+  readonly #delayMs: number;
+  readonly #seal: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isScheduled = false;
+
+  /** @param delayMs 0: at the end of the current turn of the event loop */
+  constructor(delayMs: number, seal: () => void) {
+    this.#delayMs = delayMs;
+    this.#seal = seal;
+  }
+
+  /** A tick came. */
+  start(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    if (this.#delayMs === 0) queueMicrotask(() => this.#run());
+    else this.#timer = setTimeout(() => this.#run(), this.#delayMs);
+  }
+
+  /** The batch was sealed before its time. */
+  stop(): void {
+    // A microtask cannot be called off: it finds an empty batch, or one that may go with it.
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#isScheduled = false;
+  }
+
+  #run(): void {
+    this.#timer = undefined;
+    this.#isScheduled = false;
+    this.#seal();
+  }
+}
+
+interface WaitingBatch {
+  readonly columns: TickColumns;
+  readonly ticks: number;
+  /** The first row that was not taken. */
+  at: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Ticks of whole batches that found no room, in the order of the calls. */
+class WaitingBatches {
+  readonly #waiting: WaitingBatch[] = [];
+  /** Ticks that wait. */
+  ticks = 0;
+
+  /** Lets the rows from `at` on wait; resolves once all were taken. */
+  add(columns: TickColumns, at: number, ticks: number): Promise<void> {
+    this.ticks += ticks - at;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ columns, ticks, at, resolve, reject });
+    });
+  }
+
+  /** @param take takes rows `from` to `to` (exclusive) or as many of them as it can, and tells how many */
+  move(take: (columns: TickColumns, from: number, to: number) => number): void {
+    for (let batch = this.#waiting[0]; batch !== undefined; batch = this.#waiting[0]) {
+      const taken = take(batch.columns, batch.at, batch.ticks);
+      batch.at += taken;
+      this.ticks -= taken;
+      if (batch.at < batch.ticks) return;
+      this.#waiting.shift();
+      batch.resolve();
+    }
+  }
+
+  fail(error: Error): void {
+    this.ticks = 0;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }

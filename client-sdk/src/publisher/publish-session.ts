@@ -1,9 +1,14 @@
 import { ErrorCode, errorName, type Frame, Op } from '../../../src/protocol/index.ts';
-import type { Closure, Connection, Welcome } from '../connection/connection.ts';
-import type { ConnectionState, StateChange } from '../connection/connection-state.ts';
+import {
+  type Closure,
+  type Connection,
+  type ConnectionState,
+  ServerError,
+  type StateChange,
+  type Welcome,
+} from '../connection/connection.ts';
 import { Reconnector } from '../connection/reconnector.ts';
-import { ServerError } from '../connection/server-error.ts';
-import type { Emitter } from '../emitter.ts';
+import type { Emitter } from '../events.ts';
 import type { AliasTable } from './alias-table.ts';
 import { FrameSender } from './frame-sender.ts';
 import type { PublisherEvents } from './publisher-events.ts';

@@ -1,4 +1,4 @@
-import type { StateChange } from '../connection/connection-state.ts';
+import type { StateChange } from '../connection/connection.ts';
 
 /** A tick that the server refused. */
 export interface Rejection {

@@ -1,6 +1,5 @@
 import { PUBLISH_PATH } from '../../../src/protocol/index.ts';
-import type { ConnectOptions } from '../connection/connect-options.ts';
-import { endpointUrl } from '../connection/endpoint.ts';
+import { type ConnectOptions, endpointUrl } from '../connection/connect-options.ts';
 import type { SenderOptions } from './frame-sender.ts';
 import type { IntakeOptions } from './intake.ts';
 import { checkNumber, checkType, fault, type NumberRange } from './value-checks.ts';

@@ -1,15 +1,12 @@
-import type { Welcome } from '../connection/connection.ts';
-import type { ConnectionState } from '../connection/connection-state.ts';
-import { Emitter } from '../emitter.ts';
+import type { ConnectionState, Welcome } from '../connection/connection.ts';
+import { Emitter } from '../events.ts';
 import { AliasTable } from './alias-table.ts';
-import { BufferFullError } from './buffer-full-error.ts';
 import { Intake } from './intake.ts';
 import { PublishSession } from './publish-session.ts';
 import type { PublisherEvents } from './publisher-events.ts';
 import { type PublisherOptions, type PublisherSettings, settle } from './publisher-options.ts';
 import { Settling } from './settling.ts';
-import { checkPrice, checkSymbol, checkTime, type Tick } from './tick.ts';
-import type { TickColumns } from './tick-columns.ts';
+import { checkPrice, checkSymbol, checkTime, type Tick, type TickColumns } from './tick.ts';
 import { TickStream } from './tick-stream.ts';
 import type { PublisherTotals } from './tick-tally.ts';
 import { checkNumber } from './value-checks.ts';
@@ -200,4 +197,16 @@ export class Publisher {
 
 function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(`aborted: ${String(reason)}`);
+}
+
+/** A tick was not taken, as the publisher keeps as many as it may: wait for `publisher.ready`. */
+export class BufferFullError extends Error {
+  /** The name of the class. */
+  /** Tells it from other errors also across realms and bundles. */
+  override readonly name = 'BufferFullError';
+
+  /** @param bufferTicksMax ticks that the publisher may keep */
+  constructor(bufferTicksMax: number) {
+    super(`${bufferTicksMax} ticks are taken and not acknowledged: await publisher.ready first`);
+  }
 }

@@ -1,4 +1,4 @@
-import { Waiters } from '../connection/waiters.ts';
+import { Waiters } from '../events.ts';
 import type { Intake } from './intake.ts';
 import type { PublishSession } from './publish-session.ts';
 import type { TickStream } from './tick-stream.ts';

@@ -1,4 +1,4 @@
-import type { TickColumns } from './tick-columns.ts';
+import type { TickColumns } from './tick.ts';
 
 const INITIAL_TICKS = 256;
 

@@ -1,5 +1,5 @@
+import type { TickColumns } from './tick.ts';
 import { TickBuffer } from './tick-buffer.ts';
-import type { TickColumns } from './tick-columns.ts';
 import { type UnacknowledgedFrame, UnacknowledgedFrames } from './unacknowledged-frames.ts';
 
 /** What an acknowledgement covered. */

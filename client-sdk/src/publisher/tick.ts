@@ -46,3 +46,13 @@ export function checkTime(time: unknown, field: string): void {
   const Fault = typeof time === 'number' ? RangeError : TypeError;
   throw new Fault(fault(field, TIME, time));
 }
+
+/** Ticks in columns: row i of each column is one tick. */
+export interface TickColumns {
+  /** What `Publisher.alias` gave for the symbol. */
+  readonly aliases: Uint32Array;
+  /** Finite numbers above 0; the server rejects others. */
+  readonly prices: Float64Array;
+  /** Ms since the Unix epoch; NaN: when the server receives it. */
+  readonly times: Float64Array;
+}

@@ -1,5 +1,3 @@
-import { shownValue } from './shown-value.ts';
-
 /** What a number may be. */
 export interface NumberRange {
   readonly min: number;
@@ -36,4 +34,18 @@ export function fault(name: string, expected: string, value: unknown): string {
 
 function withArticle(type: string): string {
   return type === 'object' ? 'an object' : `a ${type}`;
+}
+
+const TEXT_LENGTH_MAX = 80;
+
+/** A value as it is told in an error message. */
+function shownValue(value: unknown): string {
+  if (typeof value === 'string') {
+    const isLong = value.length > TEXT_LENGTH_MAX;
+    return isLong ? `${JSON.stringify(value.slice(0, TEXT_LENGTH_MAX))}…` : JSON.stringify(value);
+  }
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

@@ -3,10 +3,12 @@ import {
   createElement,
   type ReactElement,
   type ReactNode,
+  useCallback,
   useContext,
   useEffect,
   useMemo,
   useRef,
+  useSyncExternalStore,
 } from 'react';
 import { connect, type Subscriber } from '../subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../subscriber/subscriber-options.ts';
@@ -96,4 +98,27 @@ class OwnConnection {
       this.#subscriber.close();
     });
   }
+}
+
+/**
+ * The subscriber of the provider above, for all that has no hook of its own. Undefined while
+ * rendering on a server, and until a provider that connects by itself is mounted.
+ */
+export function useTickwire(): Subscriber | undefined {
+  const store = useSubscriberStore();
+  return useSyncExternalStore(
+    useCallback((listener) => store.watchConnection(listener), [store]),
+    () => store.subscriber,
+    () => undefined,
+  );
+}
+
+/** The state of the connection; `connecting` until there is a subscriber. */
+export function useConnectionState(): Subscriber['state'] {
+  const store = useSubscriberStore();
+  return useSyncExternalStore(
+    useCallback((listener) => store.watchConnection(listener), [store]),
+    () => store.subscriber?.state ?? 'connecting',
+    () => 'connecting',
+  );
 }

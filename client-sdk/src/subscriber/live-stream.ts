@@ -5,18 +5,21 @@ import {
   type HistoryTuple,
   Op,
 } from '../../../src/protocol/index.ts';
-import type { Closure, Connection, Welcome } from '../connection/connection.ts';
-import type { ConnectionState, StateChange } from '../connection/connection-state.ts';
+import {
+  type Closure,
+  type Connection,
+  type ConnectionState,
+  ServerError,
+  type StateChange,
+  type Welcome,
+} from '../connection/connection.ts';
 import type { ClientFrame } from '../connection/frame-codec.ts';
 import { closureError, Reconnector } from '../connection/reconnector.ts';
-import { ServerError } from '../connection/server-error.ts';
-import { Waiters } from '../connection/waiters.ts';
-import { Emitter } from '../emitter.ts';
+import { Emitter, Waiters } from '../events.ts';
 import { type HistoryPage, namedAnomaly, withoutId } from './anomaly.ts';
 import { AnomalyFeed } from './anomaly-feed.ts';
 import { Mirror } from './mirror.ts';
-import { RequestPacer } from './request-pacer.ts';
-import { Requests } from './requests.ts';
+import { RequestPacer, Requests } from './requests.ts';
 import { RoundTrips } from './round-trips.ts';
 import type { SubscriberEvents } from './subscriber-events.ts';
 import type { SubscriberOptions } from './subscriber-options.ts';

@@ -1,4 +1,4 @@
-import type { StateChange } from '../connection/connection-state.ts';
+import type { StateChange } from '../connection/connection.ts';
 import type { Anomaly, AnomalyGap } from './anomaly.ts';
 import type { SymbolStatistics } from './symbol-statistics.ts';
 

@@ -1,12 +1,9 @@
 import { Op, STREAM_PATH } from '../../../src/protocol/index.ts';
-import type { Welcome } from '../connection/connection.ts';
-import type { ConnectionState } from '../connection/connection-state.ts';
-import { endpointUrl } from '../connection/endpoint.ts';
+import { endpointUrl } from '../connection/connect-options.ts';
+import type { ConnectionState, Welcome } from '../connection/connection.ts';
 import type { Anomaly, HistoryPage } from './anomaly.ts';
-import { AnomalyQueue } from './anomaly-queue.ts';
+import { AnomalyQueue, PendingUpdate, PullIterator } from './iterators.ts';
 import { LiveStream } from './live-stream.ts';
-import { PendingUpdate } from './pending-update.ts';
-import { PullIterator } from './pull-iterator.ts';
 import type { Latency } from './round-trips.ts';
 import type { SubscriberEvents, Update } from './subscriber-events.ts';
 import type { SubscriberCounters, SubscriberOptions, Verification } from './subscriber-options.ts';

@@ -5,8 +5,8 @@ import {
   Op,
   ProtocolError,
 } from '../../../src/protocol/index.ts';
+import { ServerError } from '../connection/connection.ts';
 import type { ClientFrame, FrameValue } from '../connection/frame-codec.ts';
-import { ServerError } from '../connection/server-error.ts';
 import type { Requests } from './requests.ts';
 import { type SubscribeRequest, subscribeRequests } from './subscribe-requests.ts';
 import type { Refusal, Subscription } from './subscription.ts';

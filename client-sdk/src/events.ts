@@ -1,0 +1,71 @@
+type Listener<T> = (event: T) => void;
+
+/**
+ * Events by name, each with a type of its own. A listener that throws disturbs neither the others nor
+ * the client: its error surfaces as an uncaught one.
+ */
+export class Emitter<Events extends object> {
+  readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
+
+  /** @returns stops the listener */
+  on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    // A function of its own: the same listener may be added twice, and each is stopped apart.
+    const added: Listener<Events[Name]> = (event) => listener(event);
+    listeners.add(added);
+    return () => {
+      listeners.delete(added);
+    };
+  }
+
+  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+    const listeners = this.#listeners.get(name) as Set<Listener<Events[Name]>> | undefined;
+    if (listeners === undefined) return;
+    for (const listener of listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}
+
+interface Waiter {
+  readonly isDone: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Promises that wait for conditions; whoever changes what they depend on calls
+ * {@link Waiters.wake}.
+ */
+export class Waiters {
+  #waiting: Waiter[] = [];
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  wait(isDone: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting.push({ isDone, resolve, reject }));
+  }
+
+  /** Resolves those whose condition holds. */
+  wake(): void {
+    if (this.isEmpty) return;
+    const [done, waiting] = [[] as Waiter[], [] as Waiter[]];
+    for (const waiter of this.#waiting) (waiter.isDone() ? done : waiting).push(waiter);
+    this.#waiting = waiting;
+    for (const { resolve } of done) resolve();
+  }
+
+  fail(error: Error): void {
+    for (const { reject } of this.#waiting) reject(error);
+    this.#waiting = [];
+  }
+}

@@ -1,0 +1,120 @@
+import type { Anomaly } from './anomaly.ts';
+import type { Update } from './subscriber-events.ts';
+import type { SymbolStatistics } from './symbol-statistics.ts';
+
+interface Reader<T> {
+  readonly resolve: (result: IteratorResult<T, undefined>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What can be read now; undefined: nothing. */
+export interface Source<T> {
+  take(): T | undefined;
+}
+
+/**
+ * Values that a reader fetches one by one, with `for await`, from a source that it may lag behind. What
+ * the source holds when it ends is still delivered.
+ */
+export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
+  /** Undefined once the reader has left. */
+  #source: Source<T> | undefined;
+  readonly #stop: () => void;
+  readonly #readers: Reader<T>[] = [];
+  #isEnded = false;
+  #failure: Error | undefined;
+
+  /** @param stop called once, when nobody reads any more */
+  constructor(source: Source<T>, stop: () => void) {
+    this.#source = source;
+    this.#stop = stop;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject });
+      this.wake();
+    });
+  }
+
+  /** The reader leaves its loop. */
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#source = undefined;
+    this.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The source may have something. */
+  wake(): void {
+    while (this.#readers.length > 0) {
+      const value = this.#source?.take();
+      if (value === undefined && !this.#isEnded) return;
+      const reader = this.#readers.shift() as Reader<T>;
+      if (value !== undefined) reader.resolve({ done: false, value });
+      else if (this.#failure === undefined) reader.resolve({ done: true, value: undefined });
+      else reader.reject(this.#failure);
+    }
+  }
+
+  /** Nothing more will come. */
+  end(failure?: Error): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#failure = failure;
+    this.#stop();
+    this.wake();
+  }
+}
+
+/** Anomalies that a reader may lag behind. */
+const WAITING_MAX = 65_536;
+
+/** Anomalies that wait for a reader. */
+export class AnomalyQueue {
+  #waiting: Anomaly[] = [];
+  #first = 0;
+
+  /** False when the reader is too far behind: the anomaly is not taken. */
+  add(anomaly: Anomaly): boolean {
+    if (this.#waiting.length - this.#first >= WAITING_MAX) return false;
+    this.#waiting.push(anomaly);
+    return true;
+  }
+
+  take(): Anomaly | undefined {
+    const anomaly = this.#waiting[this.#first];
+    if (anomaly === undefined) return undefined;
+    this.#first++;
+    if (this.#first === this.#waiting.length || this.#first >= WAITING_MAX) {
+      this.#waiting = this.#waiting.slice(this.#first);
+      this.#first = 0;
+    }
+    return anomaly;
+  }
+}
+
+/** What changed since a reader last looked: one update, however many frames it stands for. */
+export class PendingUpdate {
+  #changes = new Set<SymbolStatistics>();
+  #serverTime = 0;
+
+  add({ changes, serverTime }: Update): void {
+    for (const change of changes) this.#changes.add(change);
+    this.#serverTime = serverTime;
+  }
+
+  clear(): void {
+    this.#changes.clear();
+  }
+
+  take(): Update | undefined {
+    if (this.#changes.size === 0) return undefined;
+    const changes = [...this.#changes];
+    this.#changes.clear();
+    return { changes, serverTime: this.#serverTime };
+  }
+}

@@ -1,0 +1,154 @@
+import { type AnomalyEvent, AnomalyMoves, fromRecord } from '../anomalies/anomaly-moves.ts';
+import type { HttpApi, Rules } from '../http-api.ts';
+import { findPart, setFlag, setText } from '../page/dom.ts';
+import type { Palette } from '../page/theme.ts';
+import { TickRate } from '../server/rates.ts';
+import type { SymbolRow } from '../symbols/market.ts';
+import { PriceChart } from './price-chart.ts';
+import { PriceHistory } from './price-history.ts';
+import { SymbolFigures } from './symbol-figures.ts';
+
+/** Moves kept of the symbol. */
+const MOVES_MAX = 200;
+/** Least time between two drawings of the chart, ms for each minute it shows, and at most. */
+const DRAW_MS_PER_MINUTE = 80;
+const DRAW_MS_MAX = 500;
+const FIGURES_MS = 200;
+
+/** The symbol that was selected: its chart, its statistics, its anomalies. */
+export class ChartPanel {
+  readonly #root: HTMLElement;
+  readonly #api: HttpApi;
+  readonly #title: HTMLElement;
+  readonly #empty: HTMLElement;
+  readonly #chart: PriceChart;
+  readonly #figures: SymbolFigures;
+  #symbol: string | undefined;
+  #history: PriceHistory | undefined;
+  #moves = new AnomalyMoves(MOVES_MAX);
+  #movesDrawn = -1;
+  #isPastWanted = false;
+  /** What came live while the past was being fetched. */
+  #waiting: AnomalyEvent[] | undefined;
+  #rate = new TickRate();
+  #priceAtStart = Number.NaN;
+  #chartDrawnAtMs = 0;
+  #figuresDrawnAtMs = 0;
+
+  constructor(root: HTMLElement, api: HttpApi, palette: Palette, changed: () => void) {
+    this.#root = root;
+    this.#api = api;
+    this.#title = findPart(root, 'title', HTMLElement);
+    this.#empty = findPart(root, 'chart-empty', HTMLElement);
+    this.#chart = new PriceChart(findPart(root, 'plot', HTMLElement), palette);
+    this.#figures = new SymbolFigures(root);
+    showLegend(findPart(root, 'legend', HTMLElement));
+    root.addEventListener('change', ({ target }) => {
+      if (!(target instanceof HTMLInputElement)) return;
+      if (target.name === 'range') this.#chart.rangeSeconds = Number(target.value) * 60;
+      else this.#chart.isWithBand = target.value === 'band';
+      this.#chartDrawnAtMs = 0;
+      changed();
+    });
+  }
+
+  get symbol(): string | undefined {
+    return this.#symbol;
+  }
+
+  setPalette(palette: Palette): void {
+    this.#chart.setPalette(palette);
+  }
+
+  /** Connected or not: what is shown may be out of date. */
+  setStale(isStale: boolean): void {
+    setFlag(this.#root, 'data-stale', isStale);
+  }
+
+  /** Follows a symbol from now on. What its row remembers is the chart's beginning. */
+  select(symbol: string, row: SymbolRow | undefined, rules: Rules): void {
+    this.#symbol = symbol;
+    this.#rate = new TickRate();
+    this.#moves = new AnomalyMoves(MOVES_MAX);
+    this.#moves.windowMs = rules.slidingWindowMilliseconds;
+    this.#priceAtStart = row?.price ?? Number.NaN;
+    const history = new PriceHistory(rules);
+    setFlag(this.#root, 'data-untold', Number.isNaN(rules.anomalyThresholdPercent));
+    if (row?.trail !== undefined) history.addTrail(row.trail);
+    this.#history = history;
+    this.#chart.show({ history, moves: this.#moves.list });
+    this.#figures.clear();
+    this.#empty.hidden = true;
+    setText(this.#title, symbol);
+    this.#title.title = symbol;
+    this.#redraw();
+    this.#isPastWanted = true;
+    if (row !== undefined) this.#wantPast();
+  }
+
+  /** Takes in a new state of the selected symbol. */
+  takeLive(row: SymbolRow): void {
+    if (Number.isNaN(this.#priceAtStart)) this.#priceAtStart = row.price;
+    if (this.#isPastWanted) this.#wantPast();
+    this.#history?.add(row.time, row.price, row.average);
+  }
+
+  /** Takes in an anomaly of any symbol. */
+  takeAnomaly(event: AnomalyEvent): void {
+    if (event.symbol !== this.#symbol) return;
+    if (this.#waiting === undefined) this.#moves.add(event);
+    else this.#waiting.push(event);
+  }
+
+  draw(nowMs: number, serverTime: number, row: SymbolRow | undefined): void {
+    if (this.#symbol === undefined || row === undefined) return;
+    const minutes = this.#chart.rangeSeconds / 60;
+    if (nowMs - this.#chartDrawnAtMs >= Math.min(DRAW_MS_MAX, minutes * DRAW_MS_PER_MINUTE)) {
+      this.#chartDrawnAtMs = nowMs;
+      this.#chart.draw(serverTime);
+    }
+    if (nowMs - this.#figuresDrawnAtMs < FIGURES_MS) return;
+    this.#figuresDrawnAtMs = nowMs;
+    this.#figures.draw(row, this.#priceAtStart, this.#rate.add(nowMs, row.count), serverTime);
+    if (this.#moves.version === this.#movesDrawn) return;
+    this.#movesDrawn = this.#moves.version;
+    this.#figures.showAnomalies(this.#moves.list);
+  }
+
+  #redraw(): void {
+    this.#chartDrawnAtMs = 0;
+    this.#figuresDrawnAtMs = 0;
+    this.#movesDrawn = -1;
+  }
+
+  /** The server knows the symbol: it can be asked for its anomalies. */
+  #wantPast(): void {
+    this.#isPastWanted = false;
+    if (this.#symbol !== undefined) void this.#loadAnomalies(this.#symbol);
+  }
+
+  async #loadAnomalies(symbol: string): Promise<void> {
+    const [moves, waiting] = [this.#moves, [] as AnomalyEvent[]];
+    this.#waiting = waiting;
+    try {
+      for (const record of await this.#api.anomaliesOf(symbol)) moves.add(fromRecord(record));
+    } catch {
+      // Not known yet, or no server: what comes live is all there is.
+    }
+    for (const event of waiting) moves.add(event);
+    if (this.#waiting === waiting) this.#waiting = undefined;
+  }
+}
+
+function showLegend(legend: HTMLElement): void {
+  for (const [name, text] of [
+    ['of-price', 'Price'],
+    ['of-average', 'Average'],
+    ['of-band', 'Threshold'],
+  ] as const) {
+    const item = document.createElement('span');
+    item.className = name;
+    item.textContent = text;
+    legend.append(item);
+  }
+}

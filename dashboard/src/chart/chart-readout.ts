@@ -1,0 +1,62 @@
+import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
+import { formatChange, formatCount, formatPreciseClock, formatPrice } from '../page/format.ts';
+
+/** What is under the cursor of the chart. */
+export interface ReadPoint {
+  /** Seconds since the epoch. */
+  readonly time: number;
+  readonly price: number;
+  readonly average: number;
+  readonly upper: number;
+  readonly lower: number;
+  /** The move that is marked there. */
+  readonly move: AnomalyMove | undefined;
+}
+
+/** The values under the cursor, in a corner of the chart that the cursor is not in. */
+export class ChartReadout {
+  readonly element = document.createElement('div');
+
+  constructor() {
+    this.element.className = 'readout';
+    this.element.hidden = true;
+  }
+
+  hide(): void {
+    this.element.hidden = true;
+  }
+
+  show(point: ReadPoint, side: 'left' | 'right'): void {
+    this.element.hidden = false;
+    this.element.dataset.side = side;
+    const lines = [
+      line(formatPreciseClock(point.time * 1000)),
+      line('Price ', formatPrice(point.price)),
+      line('Average ', formatPrice(point.average)),
+    ];
+    if (!Number.isNaN(point.upper)) {
+      lines.push(line('Threshold ', `${formatPrice(point.lower)} … ${formatPrice(point.upper)}`));
+    }
+    if (point.move !== undefined) lines.push(moveLine(point.move));
+    this.element.replaceChildren(...lines);
+  }
+}
+
+function line(name: string, value?: string): HTMLElement {
+  const element = document.createElement('div');
+  element.append(name);
+  if (value !== undefined) {
+    const bold = document.createElement('b');
+    bold.textContent = value;
+    element.append(bold);
+  }
+  return element;
+}
+
+function moveLine({ direction, extreme, count }: AnomalyMove): HTMLElement {
+  const element = line('', `${formatChange(extreme.percent)} `);
+  element.className = direction;
+  const times = count > 1 ? `, ${formatCount(count)} ticks` : '';
+  element.append(`${formatPrice(extreme.from)} → ${formatPrice(extreme.to)}${times}`);
+  return element;
+}

@@ -1,0 +1,222 @@
+import uPlot from 'uplot';
+import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
+import { formatClock, formatPrice, priceDecimals } from '../page/format.ts';
+import type { Palette } from '../page/theme.ts';
+import { ChartReadout } from './chart-readout.ts';
+import type { HistoryColumns, PriceHistory } from './price-history.ts';
+
+/** How near the cursor an anomaly is read, CSS pixels. */
+const NEAR_PX = 10;
+const FONT = '11px "Liberation Sans", "Segoe UI", Roboto, Arial, sans-serif';
+
+/** A value of each column. */
+type Values<Columns> = { [Index in keyof Columns]: number };
+
+/** What the chart shows. */
+export interface ChartSource {
+  readonly history: PriceHistory;
+  readonly moves: readonly AnomalyMove[];
+}
+
+/** The chart of one symbol: its price in steps, its average, its threshold and its anomalies. */
+export class PriceChart {
+  readonly #box: HTMLElement;
+  readonly #plot: uPlot;
+  readonly #readout = new ChartReadout();
+  #palette: Palette;
+  #source: ChartSource | undefined;
+  #columns: HistoryColumns | undefined;
+  #times: [from: number, to: number] = [0, 1];
+  #prices: [low: number, high: number] = [0, 1];
+  rangeSeconds = 60;
+  isWithBand = true;
+
+  constructor(box: HTMLElement, palette: Palette) {
+    this.#box = box;
+    this.#palette = palette;
+    this.#plot = new uPlot(this.#options(), [[], [], [], [], []], box);
+    this.#plot.over.append(this.#readout.element);
+    new ResizeObserver(() => this.#fit()).observe(box);
+  }
+
+  show(source: ChartSource | undefined): void {
+    this.#source = source;
+    this.#readout.hide();
+  }
+
+  setPalette(palette: Palette): void {
+    this.#palette = palette;
+    this.#plot.redraw(false, true);
+  }
+
+  /** Draws everything as it is at a time of the server's clock. */
+  draw(serverTime: number): void {
+    if (this.#source === undefined) return;
+    const { history, moves } = this.#source;
+    const now = serverTime / 1000;
+    this.#times = timeRange(history.start, now, this.rangeSeconds);
+    const columns = history.columnsFrom(this.#times[0], now);
+    const marked = moves.filter(({ extreme }) => extreme.time / 1000 >= this.#times[0]);
+    const markedPrices = marked.map(({ extreme }) => extreme.to);
+    this.#columns = columns;
+    this.#prices = priceRange(columns, markedPrices, this.isWithBand);
+    this.#plot.setData(columns);
+    this.#read();
+  }
+
+  #fit(): void {
+    const { clientWidth: width, clientHeight: height } = this.#box;
+    if (width > 0 && height > 0) this.#plot.setSize({ width, height: height - 8 });
+  }
+
+  #read(): void {
+    const { left = -1, idx } = this.#plot.cursor;
+    const columns = this.#columns;
+    if (left < 0 || typeof idx !== 'number' || columns === undefined) {
+      this.#readout.hide();
+      return;
+    }
+    const [time, upper, lower, average, price] = columns.map(
+      (column) => column[idx] ?? NaN,
+    ) as Values<HistoryColumns>;
+    const move = this.#moveAt(left);
+    const side = left * 2 < this.#plot.over.clientWidth ? 'right' : 'left';
+    this.#readout.show({ time, price, average, upper, lower, move }, side);
+  }
+
+  #moveAt(left: number): AnomalyMove | undefined {
+    let nearest: AnomalyMove | undefined;
+    let nearestPx = NEAR_PX;
+    for (const move of this.#source?.moves ?? []) {
+      const x = this.#plot.valToPos(move.extreme.time / 1000, 'x');
+      const distance = Math.abs(x - left);
+      if (distance > nearestPx) continue;
+      nearestPx = distance;
+      nearest = move;
+    }
+    return nearest;
+  }
+
+  #options(): uPlot.Options {
+    const colour = (name: keyof Palette) => () => this.#palette[name];
+    const steps = uPlot.paths.stepped?.({ align: 1 });
+    const stepped = steps === undefined ? {} : { paths: steps };
+    const quiet = { points: { show: false }, ...stepped };
+    const bound = { ...quiet, stroke: colour('muted'), width: 0.5 };
+    const axis = { stroke: colour('muted'), font: FONT, ticks: { show: false } };
+    const grid = { stroke: colour('grid'), width: 1 };
+    return {
+      width: 400,
+      height: 300,
+      legend: { show: false },
+      cursor: { drag: { x: false, y: false }, points: { show: false } },
+      scales: {
+        x: { time: true, range: () => this.#times },
+        y: { range: () => this.#prices },
+      },
+      axes: [
+        { ...axis, grid, size: 26, space: 90, values: (_, times) => times.map(clockOf) },
+        { ...axis, grid, size: 70, space: 36, values: (_, prices) => labelPrices(prices) },
+      ],
+      series: [
+        {},
+        bound,
+        bound,
+        { ...quiet, stroke: colour('warn'), width: 1.25, dash: [5, 3] },
+        { ...quiet, stroke: colour('accent'), width: 1.5 },
+      ],
+      bands: [{ series: [1, 2], fill: colour('raised') }],
+      hooks: {
+        setCursor: [() => this.#read()],
+        draw: [(plot) => drawAnomalyMarks(plot, this.#source?.moves ?? [], this.#palette)],
+      },
+    };
+  }
+}
+
+function clockOf(seconds: number): string {
+  return formatClock(seconds * 1000);
+}
+
+/** As many digits as tell neighbouring labels apart. */
+function labelPrices(prices: readonly number[]): string[] {
+  const step = Math.abs((prices[1] ?? 0) - (prices[0] ?? 0));
+  const needed = step > 0 ? Math.ceil(-Math.log10(step) + 1e-9) : 0;
+  const most = priceDecimals(prices.at(-1) ?? 1);
+  const decimals = Math.min(Math.max(0, needed), Math.max(most, 8));
+  return prices.map((price) => formatPrice(price, decimals));
+}
+
+/** Shorter than this the chart never is, seconds: a line needs room to be one. */
+const SPAN_MIN = 15;
+/** Room above and below what is shown, as a share of it. */
+const MARGIN = 0.08;
+/** A price that does not move still has an axis, this share of it high. */
+const HEIGHT_MIN = 2e-4;
+
+/** From when to when the chart shows, seconds: all that was seen, as long as it fits the range. */
+function timeRange(
+  startSeconds: number,
+  nowSeconds: number,
+  rangeSeconds: number,
+): [from: number, to: number] {
+  const seen = Number.isNaN(startSeconds) ? 0 : nowSeconds - startSeconds;
+  return [nowSeconds - Math.min(rangeSeconds, Math.max(SPAN_MIN, seen)), nowSeconds];
+}
+
+/** The prices that the chart shows, with the threshold's band, where one is known, or without. */
+function priceRange(
+  [, upper, lower, averages, prices]: HistoryColumns,
+  marked: Iterable<number>,
+  isWithBand: boolean,
+): [low: number, high: number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  const take = (value: number) => {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  };
+  for (let i = 0; i < prices.length; i++) {
+    take(prices[i] as number);
+    take(averages[i] as number);
+    if (!isWithBand || Number.isNaN(upper[i])) continue;
+    take(upper[i] as number);
+    take(lower[i] as number);
+  }
+  for (const price of marked) take(price);
+  if (!(high >= low)) return [0, 1];
+  const missing = Math.max(0, HEIGHT_MIN * high - (high - low)) / 2;
+  const margin = MARGIN * (high - low) + missing;
+  return [low - margin, high + margin];
+}
+
+/** Half the width of a mark, and its distance from the price, CSS pixels. */
+const HALF = 5;
+const GAP = 4;
+
+/** Draws a triangle at each move: above the price and upwards, or below it and downwards. */
+function drawAnomalyMarks(plot: uPlot, moves: Iterable<AnomalyMove>, palette: Palette): void {
+  const { ctx, bbox } = plot;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.lineWidth = ratio;
+  ctx.strokeStyle = palette.surface;
+  for (const { extreme, direction } of moves) {
+    const x = plot.valToPos(extreme.time / 1000, 'x', true);
+    if (x < bbox.left - HALF * ratio) continue;
+    const sign = direction === 'up' ? -1 : 1;
+    const base = plot.valToPos(extreme.to, 'y', true) + sign * GAP * ratio;
+    ctx.beginPath();
+    ctx.moveTo(x - HALF * ratio, base);
+    ctx.lineTo(x + HALF * ratio, base);
+    ctx.lineTo(x, base + sign * 1.7 * HALF * ratio);
+    ctx.closePath();
+    ctx.fillStyle = palette[direction];
+    ctx.fill();
+    ctx.stroke();
+  }
+  ctx.restore();
+}

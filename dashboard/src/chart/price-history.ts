@@ -1,0 +1,174 @@
+import type { Rules } from '../http-api.ts';
+import type { PriceTrail } from '../symbols/market.ts';
+
+/** Points kept: 15 minutes at 20 a second. */
+const POINTS_MAX = 18_000;
+/** Points given up at a time when there is no more room. */
+const POINTS_DROPPED = 2_000;
+
+/** Columns of the chart, from a point on: seconds since the epoch, then what belongs to them. */
+export type HistoryColumns = [
+  times: Float64Array,
+  upper: Float64Array,
+  lower: Float64Array,
+  averages: Float64Array,
+  prices: Float64Array,
+];
+
+/**
+ * What was seen of a symbol, in columns, with the prices between which its next tick raises no
+ * anomaly: the threshold above the lowest and below the highest price of the sliding window.
+ */
+export class PriceHistory {
+  readonly #columns: HistoryColumns;
+  readonly #threshold: number;
+  readonly #extremes: WindowExtremes;
+  #length = 0;
+
+  /** @param rules a threshold of NaN: it is not known */
+  constructor(rules: Pick<Rules, 'anomalyThresholdPercent' | 'slidingWindowMilliseconds'>) {
+    this.#threshold = rules.anomalyThresholdPercent / 100;
+    this.#extremes = new WindowExtremes(rules.slidingWindowMilliseconds);
+    // One place more, for the point that stands for now.
+    const column = () => new Float64Array(POINTS_MAX + 1);
+    this.#columns = [column(), column(), column(), column(), column()];
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Time of the first point, seconds since the epoch; NaN where there is none. */
+  get start(): number {
+    return this.#length === 0 ? Number.NaN : (this.#columns[0][0] as number);
+  }
+
+  /** Takes in a state of the symbol. Of several with one time the last stands. */
+  add(timeMs: number, price: number, average: number): void {
+    this.#extremes.add(timeMs, price);
+    const seconds = timeMs / 1000;
+    const isSameTime = this.#length > 0 && this.#columns[0][this.#length - 1] === seconds;
+    if (!isSameTime) {
+      if (this.#length === POINTS_MAX) this.#drop();
+      this.#length++;
+    }
+    this.#write(this.#length - 1, seconds, price, average);
+  }
+
+  /** Takes in what was seen before the symbol was selected. */
+  addTrail({ times, prices, averages, length }: PriceTrail): void {
+    for (let i = 0; i < length; i++) {
+      this.add(times[i] as number, prices[i] as number, averages[i] as number);
+    }
+  }
+
+  /**
+   * The points from a time on, with the one before it, and at the end one for now. Valid until the
+   * next call.
+   */
+  columnsFrom(fromSeconds: number, nowSeconds: number): HistoryColumns {
+    const [times, , , averages, prices] = this.#columns;
+    const last = this.#length - 1;
+    if (last < 0) return this.#cut(0, 0);
+    this.#extremes.moveTo(nowSeconds * 1000);
+    const now = Math.max(nowSeconds, times[last] as number);
+    this.#write(this.#length, now, prices[last] as number, averages[last] as number);
+    return this.#cut(Math.max(0, this.#firstAt(fromSeconds) - 1), this.#length + 1);
+  }
+
+  #write(index: number, seconds: number, price: number, average: number): void {
+    const [times, upper, lower, averages, prices] = this.#columns;
+    times[index] = seconds;
+    prices[index] = price;
+    averages[index] = average;
+    upper[index] = this.#extremes.min * (1 + this.#threshold);
+    lower[index] = this.#extremes.max * (1 - this.#threshold);
+  }
+
+  #cut(start: number, end: number): HistoryColumns {
+    return this.#columns.map((column) => column.subarray(start, end)) as HistoryColumns;
+  }
+
+  #firstAt(seconds: number): number {
+    const times = this.#columns[0];
+    let low = 0;
+    let high = this.#length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((times[middle] as number) < seconds) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #drop(): void {
+    for (const column of this.#columns) column.copyWithin(0, POINTS_DROPPED, this.#length);
+    this.#length -= POINTS_DROPPED;
+  }
+}
+
+/** Lowest and highest price of a sliding window of time, each kept as a queue of candidates. */
+export class WindowExtremes {
+  readonly #windowMs: number;
+  readonly #low: Candidates = { times: [], prices: [], head: 0 };
+  readonly #high: Candidates = { times: [], prices: [], head: 0 };
+
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /** The lowest price in the window; NaN before the first. */
+  get min(): number {
+    return this.#low.prices[this.#low.head] ?? Number.NaN;
+  }
+
+  /** The highest price in the window; NaN before the first. */
+  get max(): number {
+    return this.#high.prices[this.#high.head] ?? Number.NaN;
+  }
+
+  /** Takes in a price at a time that is not before the ones before. */
+  add(timeMs: number, price: number): void {
+    push(this.#low, timeMs, price, (last) => last >= price);
+    push(this.#high, timeMs, price, (last) => last <= price);
+    this.moveTo(timeMs);
+  }
+
+  /** Lets go what is older than the window at a time. The newest price always stays. */
+  moveTo(timeMs: number): void {
+    for (const queue of [this.#low, this.#high]) {
+      const last = queue.times.length - 1;
+      while (queue.head < last && (queue.times[queue.head] as number) < timeMs - this.#windowMs) {
+        queue.head++;
+      }
+      if (queue.head > 64 && queue.head * 2 > queue.times.length) compact(queue);
+    }
+  }
+}
+
+interface Candidates {
+  times: number[];
+  prices: number[];
+  head: number;
+}
+
+/** A newer price that is at least as extreme makes the ones before it superfluous. */
+function push(
+  queue: Candidates,
+  timeMs: number,
+  price: number,
+  isSuperseded: (last: number) => boolean,
+): void {
+  while (queue.times.length > queue.head && isSuperseded(queue.prices.at(-1) as number)) {
+    queue.times.pop();
+    queue.prices.pop();
+  }
+  queue.times.push(timeMs);
+  queue.prices.push(price);
+}
+
+function compact(queue: Candidates): void {
+  queue.times = queue.times.slice(queue.head);
+  queue.prices = queue.prices.slice(queue.head);
+  queue.head = 0;
+}

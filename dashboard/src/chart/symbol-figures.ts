@@ -1,0 +1,91 @@
+import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
+import { FactList, findPart, setText } from '../page/dom.ts';
+import {
+  formatAge,
+  formatChange,
+  formatClock,
+  formatCount,
+  formatPreciseClock,
+  formatPrice,
+  formatRate,
+  formatShortCount,
+  NONE,
+  priceDecimals,
+} from '../page/format.ts';
+import type { SymbolRow } from '../symbols/market.ts';
+
+const PAST_SHOWN = 12;
+const NAMES = ['Average', 'Min', 'Max', 'Ticks', 'Ticks/s', 'Last tick', 'Age'] as const;
+
+/** What stands beside the chart: the symbol's statistics, and its last anomalies. */
+export class SymbolFigures {
+  readonly #price: HTMLElement;
+  readonly #change: HTMLElement;
+  readonly #arrow = document.createElement('i');
+  readonly #changeText = document.createElement('span');
+  readonly #values: FactList<(typeof NAMES)[number]>;
+  readonly #count: HTMLElement;
+  readonly #past: HTMLElement;
+
+  constructor(root: HTMLElement) {
+    this.#price = findPart(root, 'price', HTMLElement);
+    this.#change = findPart(root, 'change', HTMLElement);
+    this.#count = findPart(root, 'anomaly-count', HTMLElement);
+    this.#past = findPart(root, 'past', HTMLElement);
+    this.#arrow.className = 'arrow';
+    this.#arrow.ariaHidden = 'true';
+    this.#change.append(this.#arrow, this.#changeText);
+    this.#values = new FactList(findPart(root, 'figures', HTMLElement), NAMES);
+  }
+
+  /** @param since price when the symbol was selected @param rate ticks a second, NaN at first */
+  draw(row: SymbolRow, since: number, rate: number, serverTime: number): void {
+    const decimals = priceDecimals(row.max);
+    setText(this.#price, formatPrice(row.price, decimals));
+    const percent = (row.price / since - 1) * 100;
+    if (percent === 0 || Number.isNaN(percent)) this.#arrow.removeAttribute('data-direction');
+    else this.#arrow.dataset.direction = percent > 0 ? 'up' : 'down';
+    setText(this.#changeText, `${formatChange(percent)} since selected`);
+    this.#values.set('Average', formatPrice(row.average, decimals));
+    this.#values.set('Min', formatPrice(row.min, decimals));
+    this.#values.set('Max', formatPrice(row.max, decimals));
+    this.#values.set('Ticks', formatCount(row.count));
+    this.#values.set('Ticks/s', formatRate(rate));
+    this.#values.set('Last tick', formatPreciseClock(row.time));
+    this.#values.set('Age', formatAge(serverTime - row.time));
+  }
+
+  /** Shows the newest moves, and how many anomalies there ever were. */
+  showAnomalies(moves: readonly AnomalyMove[]): void {
+    // The newest anomaly of the symbol ended one of its two newest moves.
+    const total = Math.max(0, ...moves.slice(0, 2).map(({ lastSequence }) => lastSequence));
+    setText(this.#count, total === 0 ? 'none' : formatCount(total));
+    this.#past.replaceChildren(...moves.slice(0, PAST_SHOWN).map(pastLine));
+  }
+
+  clear(): void {
+    setText(this.#price, NONE);
+    setText(this.#changeText, '');
+    this.#arrow.removeAttribute('data-direction');
+    this.#values.clear();
+    this.showAnomalies([]);
+  }
+}
+
+function pastLine({ direction, extreme, time, count }: AnomalyMove): HTMLElement {
+  const element = document.createElement('li');
+  const arrow = document.createElement('i');
+  const change = document.createElement('span');
+  const times = document.createElement('span');
+  const clock = document.createElement('span');
+  arrow.className = 'arrow';
+  arrow.dataset.direction = direction;
+  arrow.role = 'img';
+  arrow.ariaLabel = direction;
+  change.textContent = formatChange(extreme.percent);
+  times.textContent = count > 1 ? `×${formatShortCount(count)}` : '';
+  clock.textContent = formatClock(time);
+  element.title = `${formatPrice(extreme.from)} → ${formatPrice(extreme.to)}`;
+  element.append(arrow, change, times, clock);
+  return element;
+}

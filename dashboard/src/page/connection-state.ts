@@ -1,0 +1,110 @@
+import type { StateChange, Subscriber, Verification } from '../../../client-sdk/src/index.ts';
+import { findPart, setText } from './dom.ts';
+import { formatAge, formatCount, formatMilliseconds, NONE } from './format.ts';
+
+/** How often the round trip is measured, ms. */
+const PING_EVERY_MS = 5000;
+
+/** Says in the header how the connection is. */
+export class ConnectionState {
+  readonly #subscriber: Subscriber;
+  readonly #state: HTMLElement;
+  readonly #text: HTMLElement;
+  readonly #roundTrip: HTMLElement;
+  #retryAtMs = Number.NaN;
+  #pingAtMs = 0;
+
+  constructor(root: HTMLElement, subscriber: Subscriber) {
+    this.#subscriber = subscriber;
+    this.#state = findPart(root, 'state', HTMLElement);
+    this.#text = findPart(root, 'state-text', HTMLElement);
+    this.#roundTrip = findPart(root, 'round-trip', HTMLElement);
+  }
+
+  take({ retryInMs }: StateChange): void {
+    this.#retryAtMs = retryInMs === undefined ? Number.NaN : performance.now() + retryInMs;
+    this.tick();
+  }
+
+  /** Brings what is shown up to date, and measures the round trip when it is time to. */
+  tick(): void {
+    const { state, latency } = this.#subscriber;
+    if (this.#state.dataset.state !== state) this.#state.dataset.state = state;
+    setText(this.#text, this.#words());
+    const isMeasured = state === 'live' && latency !== undefined;
+    const roundTrip = isMeasured ? `${formatMilliseconds(latency.roundTripMs)} ms` : NONE;
+    setText(this.#roundTrip, roundTrip);
+    if (state !== 'live' || document.hidden || performance.now() < this.#pingAtMs) return;
+    this.#pingAtMs = performance.now() + PING_EVERY_MS;
+    this.#subscriber.ping().catch(() => undefined);
+  }
+
+  #words(): string {
+    const { state, failure } = this.#subscriber;
+    if (state === 'live') return 'Live';
+    if (state === 'closed') return failure === undefined ? 'Closed' : `Closed: ${failure.message}`;
+    const seconds = Math.ceil((this.#retryAtMs - performance.now()) / 1000);
+    const verb = state === 'connecting' ? 'Connecting' : 'Reconnecting';
+    return seconds > 0 ? `${verb} in ${seconds} s` : `${verb} …`;
+  }
+}
+
+const CHECK_EVERY_MS = 10_000;
+
+/** Asks the server again and again to prove that this page shows what the server has. */
+export class SyncCheck {
+  readonly #element: HTMLElement;
+  readonly #text: HTMLElement;
+  readonly #subscriber: Subscriber;
+  #verification: Verification | undefined;
+  #checkedAtMs = 0;
+  #dueAtMs = 0;
+  #isChecking = false;
+
+  constructor(root: HTMLElement, subscriber: Subscriber) {
+    this.#element = findPart(root, 'sync', HTMLElement);
+    this.#text = findPart(root, 'sync-text', HTMLElement);
+    this.#subscriber = subscriber;
+  }
+
+  /** Forgets the last result: the connection is another one. It is checked anew in a moment. */
+  reset(): void {
+    this.#verification = undefined;
+    this.#dueAtMs = performance.now() + 1000;
+  }
+
+  /** Checks when it is time to, and says what the last check found. */
+  tick(): void {
+    const isDue = performance.now() >= this.#dueAtMs && !document.hidden;
+    if (isDue && !this.#isChecking && this.#subscriber.state === 'live') void this.#check();
+    this.#show();
+  }
+
+  async #check(): Promise<void> {
+    this.#isChecking = true;
+    try {
+      this.#verification = await this.#subscriber.verify();
+      this.#checkedAtMs = performance.now();
+      this.#dueAtMs = this.#checkedAtMs + CHECK_EVERY_MS;
+    } catch {
+      // The connection went: the next one is checked.
+      this.reset();
+    }
+    this.#isChecking = false;
+  }
+
+  #show(): void {
+    const result = this.#verification;
+    if (result === undefined) {
+      this.#element.dataset.sync = 'unknown';
+      setText(this.#text, 'Not checked yet');
+      return;
+    }
+    const age = formatAge(performance.now() - this.#checkedAtMs);
+    const ago = age === 'now' ? 'just now' : `${age} ago`;
+    const symbols = `${formatCount(result.symbolCount)} symbols`;
+    this.#element.dataset.sync = result.equal ? 'equal' : 'different';
+    const finding = result.equal ? 'In sync' : 'Out of sync';
+    setText(this.#text, `${finding}, ${symbols}, checked ${ago}`);
+  }
+}

@@ -1,0 +1,137 @@
+/** What stands where there is no number. */
+export const NONE = '–';
+
+const SIGNIFICANT_DIGITS = 6;
+const DECIMALS_MIN = 2;
+const DECIMALS_MAX = 8;
+/** From here on a number with all its digits is longer than a column is wide. */
+const LONG_FROM = 1e9;
+
+const byDecimals = new Map<number, Intl.NumberFormat>();
+
+/** Digits after the point that show at least six of a price: from 2 to 8. */
+export function priceDecimals(price: number): number {
+  if (!(price > 0) || price === Number.POSITIVE_INFINITY) return DECIMALS_MIN;
+  const decimals = SIGNIFICANT_DIGITS - 1 - Math.floor(Math.log10(price));
+  return Math.min(DECIMALS_MAX, Math.max(DECIMALS_MIN, decimals));
+}
+
+/** A price with so many digits after the point; by its own size where none are given. */
+export function formatPrice(price: number, decimals = priceDecimals(price)): string {
+  if (Number.isNaN(price)) return NONE;
+  if (price >= LONG_FROM || (price > 0 && price < 10 ** -DECIMALS_MAX)) {
+    return price.toExponential(SIGNIFICANT_DIGITS - 1);
+  }
+  return withDecimals(decimals).format(price);
+}
+
+/** A price in little room: about five digits that mean something, four of those below 1. */
+export function formatBriefPrice(price: number): string {
+  if (price >= 1e6 && price < LONG_FROM) return `${withDecimals(3).format(price / 1e6)}M`;
+  const isMiddling = price >= 1 && price < 1000;
+  return formatPrice(price, Math.max(0, priceDecimals(price) - (isMiddling ? 1 : 2)));
+}
+
+/** A number of things: 1,234,567. */
+export function formatCount(count: number): string {
+  return Number.isNaN(count) ? NONE : withDecimals(0).format(count);
+}
+
+/** A number of things in little room: 987, 12.3k, 4.56M. */
+export function formatShortCount(count: number): string {
+  if (Number.isNaN(count)) return NONE;
+  for (const [unit, size] of [
+    ['T', 1e12],
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e4],
+  ] as const) {
+    if (count < size) continue;
+    const value = count / (unit === 'k' ? 1000 : size);
+    return `${withDecimals(value < 10 ? 2 : value < 100 ? 1 : 0).format(value)}${unit}`;
+  }
+  return withDecimals(0).format(count);
+}
+
+/** A rate, things a second: one digit after the point where it is small. */
+export function formatRate(perSecond: number): string {
+  if (Number.isNaN(perSecond)) return NONE;
+  if (perSecond >= 1e6) return formatShortCount(perSecond);
+  return withDecimals(perSecond > 0 && perSecond < 9.95 ? 1 : 0).format(perSecond);
+}
+
+/** Bytes a second: 12.3 kB/s. */
+export function formatBandwidth(bytesPerSecond: number): string {
+  if (Number.isNaN(bytesPerSecond)) return NONE;
+  if (bytesPerSecond >= 1e6) return `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`;
+  if (bytesPerSecond >= 1000) return `${(bytesPerSecond / 1000).toFixed(1)} kB/s`;
+  return `${Math.round(bytesPerSecond)} B/s`;
+}
+
+/** Milliseconds with about three digits: 0.042, 1.25, 37.1, 412. */
+export function formatMilliseconds(ms: number | null): string {
+  if (ms === null || Number.isNaN(ms)) return NONE;
+  if (ms < 0.1) return ms.toFixed(3);
+  if (ms < 10) return ms.toFixed(2);
+  return ms < 100 ? ms.toFixed(1) : withDecimals(0).format(ms);
+}
+
+/** A change with its sign: +2.10 %, −0.42 %. */
+export function formatChange(percent: number): string {
+  if (Number.isNaN(percent)) return NONE;
+  const size = Math.abs(percent);
+  const digits = size >= 1e4 ? size.toExponential(1) : withDecimals(2).format(size);
+  return `${percent < 0 ? '−' : '+'}${digits} %`;
+}
+
+function withDecimals(decimals: number): Intl.NumberFormat {
+  let format = byDecimals.get(decimals);
+  if (format === undefined) {
+    format = new Intl.NumberFormat('en-US', {
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals,
+    });
+    byDecimals.set(decimals, format);
+  }
+  return format;
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
+
+/** The time of day, here: 14:03:22. */
+export function formatClock(timeMs: number): string {
+  return Number.isNaN(timeMs) ? NONE : clock.format(timeMs);
+}
+
+/** The time of day to the millisecond: 14:03:22.417. */
+export function formatPreciseClock(timeMs: number): string {
+  if (Number.isNaN(timeMs)) return NONE;
+  const ms = Math.floor(((timeMs % 1000) + 1000) % 1000);
+  return `${clock.format(timeMs)}.${String(ms).padStart(3, '0')}`;
+}
+
+/** How long ago: now, 12 s, 3 min, 5 h, 9 d. Clocks that differ a little never show the future. */
+export function formatAge(ageMs: number): string {
+  if (Number.isNaN(ageMs)) return NONE;
+  const seconds = Math.floor(ageMs / 1000);
+  if (seconds < 1) return 'now';
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** A length of time with its two greatest parts: 42 s, 3 min 12 s, 5 h 20 min, 2 d 4 h. */
+export function formatDuration(totalSeconds: number): string {
+  const seconds = Math.max(0, Math.floor(totalSeconds));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

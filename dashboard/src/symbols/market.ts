@@ -1,0 +1,150 @@
+import type { SymbolStatistics } from '../../../client-sdk/src/index.ts';
+import type { SymbolSnapshot } from '../http-api.ts';
+
+/** Trails of prices kept; rows seen longest ago lose theirs. */
+const TRAILS_MAX = 500;
+
+/** All symbols of the server. */
+export class Market {
+  readonly #rows = new Map<string, SymbolRow>();
+  readonly #withTrail = new Set<SymbolRow>();
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  get(symbol: string): SymbolRow | undefined {
+    return this.#rows.get(symbol);
+  }
+
+  rows(): Iterable<SymbolRow> {
+    return this.#rows.values();
+  }
+
+  /** Takes in a page of the list. */
+  takePage(page: readonly SymbolSnapshot[]): void {
+    for (const snapshot of page) this.#row(snapshot.symbol).takeSnapshot(snapshot);
+  }
+
+  /** Takes in an entry of a live frame. */
+  takeLive(live: SymbolStatistics, nowMs: number): SymbolRow {
+    const row = this.#row(live.symbol);
+    if (row.trail === undefined) this.#keepTrail(row);
+    row.takeLive(live, nowMs);
+    return row;
+  }
+
+  /** Forgets everything: a new epoch began. */
+  clear(): void {
+    this.#rows.clear();
+    this.#withTrail.clear();
+  }
+
+  #row(symbol: string): SymbolRow {
+    let row = this.#rows.get(symbol);
+    if (row === undefined) {
+      row = new SymbolRow(symbol);
+      this.#rows.set(symbol, row);
+    }
+    return row;
+  }
+
+  #keepTrail(row: SymbolRow): void {
+    this.#withTrail.add(row);
+    if (this.#withTrail.size <= TRAILS_MAX) return;
+    for (const oldest of this.#withTrail) {
+      oldest.trail = undefined;
+      this.#withTrail.delete(oldest);
+      return;
+    }
+  }
+}
+
+/** What the page knows of a symbol: from the list of all, or live while the row is in sight. */
+export class SymbolRow {
+  readonly symbol: string;
+  price = Number.NaN;
+  average = Number.NaN;
+  min = Number.NaN;
+  max = Number.NaN;
+  count = 0;
+  /** Of the newest tick, ms since the epoch by the server's clock. */
+  time = Number.NaN;
+  /** Goes up with each change, so that a view sees at once whether it shows the present state. */
+  version = 0;
+  /** Goes up with each new point of the trail. */
+  trailVersion = 0;
+  trail: PriceTrail | undefined;
+  #live: SymbolStatistics | undefined;
+
+  constructor(symbol: string) {
+    this.symbol = symbol;
+  }
+
+  /** Whether what it shows came before the connection was lost, and nothing since. */
+  get isStale(): boolean {
+    return this.#live !== undefined && !this.#live.isLive;
+  }
+
+  /** Takes values of the list, unless newer ones are there: ticks are only ever added. */
+  takeSnapshot(snapshot: SymbolSnapshot): void {
+    if (this.#live?.isLive === false) this.#live = undefined;
+    if (snapshot.updateCount <= this.count) return;
+    this.price = snapshot.currentPrice;
+    this.average = snapshot.movingAverage;
+    this.min = snapshot.minPrice;
+    this.max = snapshot.maxPrice;
+    this.count = snapshot.updateCount;
+    this.time = Date.parse(snapshot.lastUpdateTime);
+    this.version++;
+  }
+
+  /** Takes live values at a time of this machine's steady clock. */
+  takeLive(live: SymbolStatistics, nowMs: number): void {
+    this.#live = live;
+    this.price = live.currentPrice;
+    this.average = live.movingAverage;
+    this.min = live.minPrice;
+    this.max = live.maxPrice;
+    this.count = live.updateCount;
+    this.time = live.lastUpdateTime;
+    this.version++;
+    this.trail ??= new PriceTrail();
+    if (this.trail.add(nowMs, this.time, this.price, this.average)) this.trailVersion++;
+  }
+}
+
+const POINTS_MAX = 60;
+const SAMPLE_MS = 250;
+/** After a gap this long, what was seen before says nothing about now. */
+const GAP_MS = 60_000;
+
+/** The last 60 prices seen of a symbol, at most four a second. */
+export class PriceTrail {
+  readonly times = new Float64Array(POINTS_MAX);
+  readonly prices = new Float64Array(POINTS_MAX);
+  readonly averages = new Float64Array(POINTS_MAX);
+  length = 0;
+  #sampledAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Takes in a price at a time; returns whether it became a point of its own. */
+  add(nowMs: number, time: number, price: number, average: number): boolean {
+    const sincePointMs = nowMs - this.#sampledAtMs;
+    if (sincePointMs > GAP_MS) this.length = 0;
+    const isNew = sincePointMs >= SAMPLE_MS;
+    if (isNew) {
+      this.#sampledAtMs = nowMs;
+      if (this.length === POINTS_MAX) this.#shift();
+      else this.length++;
+    }
+    const last = this.length - 1;
+    this.times[last] = time;
+    this.prices[last] = price;
+    this.averages[last] = average;
+    return isNew;
+  }
+
+  #shift(): void {
+    for (const column of [this.times, this.prices, this.averages]) column.copyWithin(0, 1);
+  }
+}
