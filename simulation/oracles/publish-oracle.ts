@@ -100,8 +100,8 @@ export class PublishOracle implements Observer {
         dropped === this.#dropped,
       'acknowledgements tell what became of the ticks',
       () =>
-        `${name}: ACK ${JSON.stringify(frame)}; expected sequence ${isDurable ? durable : last}, accepted ` +
-        `${this.#accepted}, rejected ${this.#rejected}, dropped ${this.#dropped}`,
+        `${name}: ACK ${JSON.stringify(frame)}; expected sequence ${isDurable ? durable : last}, ` +
+        `accepted ${this.#accepted}, rejected ${this.#rejected}, dropped ${this.#dropped}`,
     );
     const held = this.#undurable.reduce((sum, { ticks }) => sum + ticks, 0);
     this.credit = (credit as number) - (isDurable ? held : 0);
@@ -150,7 +150,7 @@ export class PublishOracle implements Observer {
       this.#server.isWaiting && ticks > this.credit && offers.length === 0,
       'nothing within credit is refused',
       () =>
-        `${this.#record.name}: frame ${sequence} of ${ticks} ticks refused with credit ${this.credit}`,
+        `${this.#record.name}: frame ${sequence} of ${ticks} ticks refused, credit ${this.credit}`,
     );
     return true;
   }

@@ -152,7 +152,7 @@ export class VirtualAtomics {
       if (isOver) onResolve('ok');
       else resolve = onResolve;
     };
-    // A promise would call back when whatever was interrupted has gone on, and not in the middle of it.
+    // A promise would call back after the interrupted event, not in the middle of it.
     // oxlint-disable-next-line unicorn/no-thenable
     return { async: true, value: { then } };
   }
