@@ -1,6 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
-/** What the command line asks for. */
 export interface BenchOptions {
   /** Names of workloads or their groups; all where absent. */
   readonly workloads?: readonly string[];
@@ -9,7 +8,7 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Length of a measured window. */
   readonly seconds: number;
-  /** A first look: only some workloads, where none is named. */
+  /** Only the workloads of a first look, unless some are named. */
   readonly quick: boolean;
   readonly out?: string;
   readonly markdown?: string;

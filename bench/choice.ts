@@ -2,10 +2,10 @@ import { CONTENDER_KEYS, type ContenderKey } from './contenders/contenders.ts';
 import type { Workload, WorkloadGroup } from './workloads/workload.ts';
 
 /**
- * The groups with the workloads that were chosen, by their own names or those of groups. Without
- * names all of them, or those of a first look.
+ * The chosen workloads in their groups. Names select workloads or groups; without names, all or
+ * those of a first look.
  *
- * @throws RangeError when there is none of a name
+ * @throws RangeError for an unknown name
  */
 export function chooseWorkloads(
   groups: readonly WorkloadGroup[],
@@ -32,10 +32,9 @@ function keep(
 }
 
 /**
- * The contenders that were chosen and take part in one of the workloads, in the order of the
- * tables.
+ * The chosen contenders that take part in one of the workloads, in table order.
  *
- * @throws RangeError when there is none of a name
+ * @throws RangeError for an unknown name
  */
 export function chooseContenders(
   groups: readonly WorkloadGroup[],

@@ -37,7 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => {
-      // Who asks twice does not want to wait for orderly endings.
+      // A second interrupt exits at once.
       if (interrupt.signal.aborted) process.exit(INTERRUPTED);
       interrupt.abort();
     });

@@ -7,12 +7,11 @@ import type { Figures, Workload, WorkloadGroup } from './workloads/workload.ts';
 export interface RunOptions {
   readonly groups: readonly WorkloadGroup[];
   readonly contenders: Record<ContenderKey, Contender>;
-  /** Those that were chosen. */
   readonly keys: readonly ContenderKey[];
   readonly rounds: number;
   readonly seconds: number;
   readonly clock: Clock;
-  /** Ends the run after what was measured so far. */
+  /** Ends the run, keeping what was measured. */
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
 }
@@ -24,8 +23,8 @@ export interface RunResult {
 }
 
 /**
- * Runs workloads: in each round all contenders take their turns, so that what changes on the
- * machine meets all of them. A turn that fails is noted, and the rest goes on.
+ * Runs workloads. In each round all contenders take turns, so that changes on the machine affect
+ * all alike. A failed turn is noted, and the run continues.
  */
 export async function runWorkloads(options: RunOptions): Promise<RunResult> {
   const contenders: ContenderResult[] = [];
@@ -63,7 +62,6 @@ async function lookAt(key: ContenderKey, options: RunOptions): Promise<Contender
   return { key, name, description, skipped: reason };
 }
 
-/** All rounds of one workload. */
 class WorkloadRun {
   readonly #workload: Workload;
   readonly #keys: readonly ContenderKey[];

@@ -5,21 +5,20 @@ import type { Contender } from './contender.ts';
 
 const ANSWER_TIMEOUT_MS = 3000;
 
-/** A Centrifugo that is already running. */
+/** A Centrifugo instance started outside the benchmark. */
 export interface RunningCentrifugo {
-  /** Such as http://127.0.0.1:8000; the path is Centrifugo's own. */
+  /** Such as http://127.0.0.1:8000; the path is fixed by Centrifugo. */
   readonly url?: string | undefined;
-  /** Its process on this machine, whose CPU time is measured. */
+  /** Process on this machine whose CPU time is measured. */
   readonly pid?: number | undefined;
 }
 
 /**
- * A running Centrifugo. It must let anybody connect, subscribe and publish, and to as many channels
- * as a session has symbols: CENTRIFUGO_CLIENT_INSECURE=true and CENTRIFUGO_CLIENT_CHANNEL_LIMIT=…
- * in its environment.
+ * A running Centrifugo that allows anonymous clients and enough channels a session: set
+ * CENTRIFUGO_CLIENT_INSECURE=true and CENTRIFUGO_CLIENT_CHANNEL_LIMIT=….
  *
- * No package of Debian has it: this driver was tried with a server that plays its part by the
- * published protocol, never with Centrifugo itself.
+ * Debian has no package of it: this driver was tested against a scripted server that follows the
+ * published protocol, never against Centrifugo itself.
  */
 export function centrifugo({ url, pid }: RunningCentrifugo): Contender {
   return {
@@ -64,7 +63,7 @@ function runs(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // A process of another user runs as well.
+    // EPERM: the process runs as another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
@@ -79,7 +78,7 @@ async function askVersion(url: string): Promise<string> {
     const [answer] = (await once(socket, 'message', { signal })) as [Buffer];
     return greeting.versionIn(answer.toString());
   } finally {
-    // The error of an attempt that is given up comes later, and says nothing new.
+    // Errors after the time-out say nothing new.
     socket.on('error', () => undefined);
     socket.terminate();
   }

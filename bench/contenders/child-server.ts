@@ -4,19 +4,14 @@ import { builtProgram, freePort, ManagedProcess } from '../../testkit/managed-pr
 const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 15_000;
 
-/** How a server program of ours says that it takes connections, and on which port. */
+/** Printed by our server programs once they accept connections. */
 const READY = /^ready (\d+)$/m;
 
-/**
- * A server that is not a program of bench/servers: what to run, and how to tell that it is ready.
- */
+/** A server that is not in bench/servers. */
 export interface ServerCommand {
   readonly command: string;
-  /** The arguments, given the free port that was found for it. */
   readonly args: (port: number) => readonly string[];
-  /**
-   * Whether it is ready; asked again and again. Without it: whether it accepts a TCP connection.
-   */
+  /** Polled until true. Default: the port accepts a TCP connection. */
   readonly isReady?: (port: number) => Promise<boolean>;
 }
 
@@ -26,10 +21,9 @@ export class ChildServer extends ManagedProcess {
   port = 0;
 
   /**
-   * Starts a server program of ours: `bench/servers/NAME`, which finds a port itself and writes
-   * `ready PORT`.
+   * Starts `bench/servers/NAME`, which picks a port and prints `ready PORT`.
    *
-   * @throws Error with the end of its output when it ends or is not ready in time
+   * @throws Error with the end of its output when it exits or is not ready in time
    */
   static async startOwn(name: string, args: readonly string[] = []): Promise<ChildServer> {
     const program = builtProgram(`bench/servers/${name}`);
@@ -42,9 +36,9 @@ export class ChildServer extends ManagedProcess {
   }
 
   /**
-   * Starts any other server, on a free port that it is told.
+   * Starts any other server on a given free port.
    *
-   * @throws Error with the end of its output when it ends or is not ready in time
+   * @throws Error with the end of its output when it exits or is not ready in time
    */
   static async start({ command, args, isReady = accepts }: ServerCommand): Promise<ChildServer> {
     const port = await freePort();

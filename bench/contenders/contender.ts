@@ -1,47 +1,45 @@
 import type { Wire } from '../wires/wire.ts';
 
-/** A server to compare with others: how to start it, and what its clients speak. */
+/** A server under comparison: how to start it, and the wire of its clients. */
 export interface Contender {
-  /** As in the table of results. */
+  /** Name in the result tables. */
   readonly name: string;
-  /** What it does with a tick, in a few words, for the legend of the table. */
+  /** What it does with a tick, for the legend. */
   readonly description: string;
   readonly wire: Wire;
-  /** Whether it can take part in workloads of this kind. */
+  /** Kinds of workload that it supports. */
   readonly kinds: ReadonlySet<WorkloadKind>;
   /** Why it cannot run on this machine; undefined when it can. Never throws. */
   unavailable(): Promise<string | undefined>;
-  /** Its version, and that of what it runs on. */
+  /** Its version and its runtime's. */
   version(): Promise<string>;
   /**
-   * Starts it on a free port of 127.0.0.1; resolves when it takes connections.
+   * Starts it on a free port of 127.0.0.1; resolves once it accepts connections.
    *
    * @throws Error with the end of its output when it does not start
    */
   start(setting: ContenderSetting): Promise<RunningContender>;
 }
 
-/** What is asked of a contender: */
 export type WorkloadKind =
-  /** take updates in, nobody subscribed; */
+  /** Accept updates; no subscribers. */
   | 'ingest'
-  /** deliver updates to subscribers of their symbols. */
+  /** Deliver updates to the subscribers of their symbols. */
   | 'fan-out';
 
 export interface ContenderSetting {
-  /** Names by index: servers of ready bytes address symbols by their index. */
+  /** Names by index; servers that relay bytes address symbols by index. */
   readonly symbols: readonly string[];
-  /** Least time between two messages to a session, where it knows such a thing, ms. */
+  /** Least interval between messages to a session where the server has such a setting, ms. */
   readonly conflateMs?: number;
 }
 
-/** A started contender. */
 export interface RunningContender {
   readonly host: string;
   readonly port: number;
-  /** The one process that does all the work: the CPU time of all its threads is measured. */
+  /** The process that does all the work. CPU time covers all its threads. */
   readonly pid: number;
-  /** Updates it processed since its start, by its own count; undefined where it does not tell. */
+  /** Updates processed since start by its own count; undefined where it has none. */
   processed(): Promise<number | undefined>;
   stop(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { mosquitto, nats } from './installed-servers.ts';
 import { ceiling, counter, inline, inlineHeardOnly, relay, socketIo, ws } from './node-servers.ts';
 import { tickwire, tickwireConflated, tickwireJson } from './tickwire.ts';
 
-/** All contenders by the keys that a command line uses, in the order of the tables. */
+/** All contenders by command-line key, in table order. */
 export const CONTENDERS = {
   tickwire,
   'tickwire-json': tickwireJson,
@@ -25,7 +25,7 @@ export type ContenderKey = keyof typeof CONTENDERS;
 
 export const CONTENDER_KEYS = Object.keys(CONTENDERS) as readonly ContenderKey[];
 
-/** All contenders, with a Centrifugo that is already running. */
+/** All contenders, with an external Centrifugo. */
 export function contendersWith(running: RunningCentrifugo): Record<ContenderKey, Contender> {
   return { ...CONTENDERS, centrifugo: centrifugo(running) };
 }

@@ -7,22 +7,22 @@ import { natsWire } from '../wires/nats.ts';
 import { ChildServer } from './child-server.ts';
 import type { Contender, RunningContender } from './contender.ts';
 
-/** Where Debian puts servers is not on every user's path. */
+/** Debian installs servers outside a user's PATH. */
 const FOLDERS = ['', '/usr/sbin/', '/usr/local/sbin/'];
 const TIMEOUT_MS = 5000;
 
-/** A server of the operating system, started as `NAME CONFIG_FLAG FILE`. */
+/** A server installed on the system, started as `NAME CONFIG_FLAG FILE`. */
 export interface InstalledProgram {
   readonly name: string;
-  /** Makes it print its version, which is the first group of `version`. */
+  /** Flag that prints the version, matched by `version`. */
   readonly versionFlag: string;
   readonly version: RegExp;
   readonly configFlag: string;
-  /** The configuration that makes it listen on a port of 127.0.0.1; the folder is its own. */
+  /** Configuration that listens on a port of 127.0.0.1; the folder is its own. */
   readonly config: (port: number, folder: string) => string;
 }
 
-/** The command and version, or undefined where it is not installed or does not start. */
+/** The command and version; undefined where not installed. */
 async function findProgram(
   program: InstalledProgram,
 ): Promise<{ readonly command: string; readonly version: string } | undefined> {
@@ -34,7 +34,7 @@ async function findProgram(
   return undefined;
 }
 
-/** What it printed, whatever its exit code: some programs end with 1 after their help. */
+/** Output regardless of the exit code: some programs exit 1 after their help. */
 function outputOf(command: string, flag: string): Promise<string> {
   return new Promise((resolve) => {
     execFile(command, [flag], { timeout: TIMEOUT_MS }, (_error, stdout, stderr) => {
@@ -43,9 +43,7 @@ function outputOf(command: string, flag: string): Promise<string> {
   });
 }
 
-/**
- * A contender that passes ready bytes on, with a configuration of its own in a temporary folder.
- */
+/** A contender that relays bytes, configured in a temporary folder. */
 export function installedContender(
   program: InstalledProgram,
   shown: Pick<Contender, 'name' | 'description' | 'wire'>,
@@ -95,9 +93,9 @@ async function startConfigured(
 }
 
 /**
- * The NATS server's own WebSocket listener. The one for plain TCP cannot be turned off; it gets a
- * port that nobody uses. A subscriber counts as too slow later than by default (64 MB pending, 10 s
- * to write), so that a moment without processor time ends no run.
+ * NATS with its WebSocket listener. The TCP listener cannot be disabled, so it gets an unused port.
+ * Slow-consumer limits are raised (64 MB pending, 10 s to write) so that a scheduling hiccup does
+ * not end a run.
  */
 export const nats = installedContender(
   {
@@ -128,18 +126,18 @@ export const nats = installedContender(
 );
 
 /**
- * Mosquitto's own WebSocket listener, at QoS 0. Before version 2.1 it serves that listener beside
- * its own event loop, which may let a message wait when there are few of them (77 ms were seen):
- * judge it by CPU time rather than by latency.
+ * Mosquitto's WebSocket listener at QoS 0. Before version 2.1 that listener runs beside the main
+ * event loop and may delay messages at low rates (77 ms seen): judge it by CPU time rather than
+ * latency.
  *
- * It does not start with a WebSocket listener alone, so it gets a socket in its folder too, which
- * it may make because it stays the user that started it. Without a limit to its queues it drops
- * nothing that a subscriber is a moment late to take.
+ * It does not start with a WebSocket listener alone, so it also gets a Unix socket in its folder,
+ * and keeps the user that started it to create it. Queues are unlimited so that a briefly late
+ * subscriber loses nothing.
  */
 export const mosquitto = installedContender(
   {
     name: 'mosquitto',
-    // It has no flag for its version alone (-v: verbose); the help begins with it.
+    // No flag prints the version alone (-v: verbose); the help begins with it.
     versionFlag: '-h',
     version: /mosquitto version (\S+)/,
     configFlag: '-c',

@@ -6,7 +6,7 @@ import { tickwireWire } from '../wires/tickwire.ts';
 import { ChildServer } from './child-server.ts';
 import type { Contender, RunningContender } from './contender.ts';
 
-/** Starts a program of bench/servers; each says at `/processed` how many updates it processed. */
+/** Starts a program of bench/servers; each serves its processed count at `/processed`. */
 async function startOwnServer(
   name: string,
   args: readonly string[] = [],
@@ -25,15 +25,13 @@ async function startOwnServer(
   };
 }
 
-/** Why uWebSockets.js does not run here; undefined when it does. */
+/** Why uWebSockets.js does not run here; undefined if it does. */
 async function withoutUws(): Promise<string | undefined> {
   const load = loadUws();
   return load.loaded ? undefined : `uWebSockets.js: ${load.reasons.join('; ')}`;
 }
 
-/**
- * The version of an installed package, as `name 1.2.3`; the name alone where it is not installed.
- */
+/** `name 1.2.3` of an installed package; the name alone if not installed. */
 function packageVersion(name: string): string {
   let folder = new URL('.', import.meta.url);
   for (;;) {
@@ -45,7 +43,6 @@ function packageVersion(name: string): string {
   }
 }
 
-/** The versions of packages and of Node, as a contender tells them. */
 function versionsOf(...names: readonly string[]): string {
   return [...names.map(packageVersion), `Node ${process.version}`].join(', ');
 }
@@ -58,13 +55,13 @@ function versionIn(file: URL): string | undefined {
   }
 }
 
-/** Programs of bench/servers on uWebSockets.js. */
+/** Servers on uWebSockets.js. */
 const onUws = {
   unavailable: withoutUws,
   version: async () => versionsOf('uWebSockets.js'),
 } as const;
 
-/** The honest baseline: a script of one thread. */
+/** Honest baseline: a single-threaded script. */
 export const inline: Contender = {
   ...onUws,
   name: 'inline (uWebSockets.js + msgpackr)',
@@ -76,7 +73,7 @@ export const inline: Contender = {
   start: () => startOwnServer('inline'),
 };
 
-/** The same without publishing to no subscriber: decoding and arithmetic remain. */
+/** The same without publishing to nobody: decoding and arithmetic remain. */
 export const inlineHeardOnly: Contender = {
   ...inline,
   name: 'inline, heard only',
@@ -85,7 +82,7 @@ export const inlineHeardOnly: Contender = {
   start: () => startOwnServer('inline', ['heard-only']),
 };
 
-/** What uWebSockets.js itself can do. */
+/** Upper bound: what uWebSockets.js itself can do. */
 export const ceiling: Contender = {
   ...onUws,
   name: 'ceiling (uWebSockets.js)',
@@ -95,7 +92,7 @@ export const ceiling: Contender = {
   start: () => startOwnServer('ceiling'),
 };
 
-/** The least that a server which batches can do: the reference for delivery latency. */
+/** Least work of a batching server: the reference for delivery latency. */
 export const relay: Contender = {
   ...onUws,
   name: 'relay (uWebSockets.js)',
@@ -108,7 +105,7 @@ export const relay: Contender = {
 
 const tickwireFrames = tickwireWire({ hasWelcome: false });
 
-/** The floor of ingest. Publishers declare no aliases: every message that it counts holds ticks. */
+/** Ingest floor. Publishers declare no aliases: every counted message holds ticks. */
 export const counter: Contender = {
   ...onUws,
   name: 'counter (uWebSockets.js)',
@@ -119,7 +116,7 @@ export const counter: Contender = {
   start: () => startOwnServer('counter'),
 };
 
-/** The most used WebSocket package of Node. */
+/** Node's most used WebSocket package. */
 export const ws: Contender = {
   name: 'ws',
   description: 'one `send` of ready bytes an update and subscriber; nothing is computed',
@@ -130,13 +127,13 @@ export const ws: Contender = {
   start: () => startOwnServer('ws'),
 };
 
-/** The most used framework on top of WebSocket, with the `ws` it comes with. */
+/** The most used WebSocket framework, on its bundled `ws`. */
 export const socketIo: Contender = {
   name: 'socket.io',
   description: 'passes ready bytes on by room, an attachment each; nothing is computed',
   wire: socketIoWire,
   kinds: new Set(['fan-out']),
-  // The version follows the name of a package that is there.
+  // A version follows the name only where the package is installed.
   unavailable: async () =>
     versionsOf('socket.io').startsWith('socket.io ')
       ? undefined

@@ -6,7 +6,6 @@ import { type TickwireWireOptions, tickwireWire } from '../wires/tickwire.ts';
 import { ChildServer } from './child-server.ts';
 import type { Contender, ContenderSetting, RunningContender } from './contender.ts';
 
-/** Symbols that the server holds by default. */
 const DEFAULT_SYMBOLS_MAX = 65_536;
 const CONFLATE_MS = 100;
 
@@ -43,7 +42,7 @@ async function start(setting: ContenderSetting): Promise<RunningContender> {
   return { host, port, pid, processed: () => processed(port), stop: () => server.stop() };
 }
 
-/** `wait`: nothing is dropped, so that what was sent is what is processed. */
+/** `wait` drops nothing: all that is sent is processed. */
 function flags(port: number, { symbols, conflateMs }: ContenderSetting): string[] {
   const given = [
     `--server.port=${port}`,

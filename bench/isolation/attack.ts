@@ -1,13 +1,12 @@
-/** One client that wants as much of a server as it can get, or more. */
+/** A client that demands all it can get of a server. */
 export interface Attack {
-  /** What it does, for the table. */
   readonly title: string;
-  /** Connects, and brings about what it needs. */
+  /** Connects and sets up. */
   prepare(port: number): Promise<void>;
-  /** Begins, and goes on until {@link stop}. */
+  /** Runs until {@link stop}. */
   start(port: number): void;
   stop(): void;
 }
 
-/** The address it comes from: limits go by it, and it is not that of the victim. */
+/** Source address; limits count by address, so it differs from the victim's. */
 export const ATTACKER_ADDRESS = '127.0.0.2';

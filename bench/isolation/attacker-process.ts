@@ -1,9 +1,6 @@
 import { ATTACKS } from './attacks.ts';
 
-/*
- * One attacker in a process of its own: attacker-process NAME PORT, told by messages to start and
- * stop.
- */
+/** Child process: `attacker-process NAME PORT`, started and stopped by messages. */
 const [name = '', port = ''] = process.argv.slice(2);
 const attack = ATTACKS[name]?.();
 if (attack === undefined) throw new Error(`no attack is named ${name}`);

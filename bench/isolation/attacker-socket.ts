@@ -3,11 +3,11 @@ import { WebSocket } from 'ws';
 import { encodeFrame, type Frame, Op } from '../../src/protocol/index.ts';
 import { ATTACKER_ADDRESS } from './attack.ts';
 
-/** As much of what is to be sent waits in this process. */
+/** Buffered in this process at most. */
 const BUFFERED_BYTES_MAX = 1 << 20;
 const TICKS_PER_FRAME = 1000;
 
-/** A WebSocket connection of the attacker, which reads all it gets. */
+/** A WebSocket that reads everything. */
 export async function openSocket(port: number, path: string): Promise<WebSocket> {
   const options = { localAddress: ATTACKER_ADDRESS, perMessageDeflate: false };
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, 'tickwire.v1', options);
@@ -21,7 +21,7 @@ export function frameBytes(frame: Frame): Uint8Array {
   return encodeFrame(frame, 'binary') as Uint8Array;
 }
 
-/** Frames without a number: a tick of each symbol. */
+/** Unnumbered frames with one tick of each symbol. */
 export function tickFrames(symbols: readonly string[], price: number): Uint8Array[] {
   const frames: Uint8Array[] = [];
   for (let from = 0; from < symbols.length; from += TICKS_PER_FRAME) {
@@ -35,18 +35,18 @@ export function symbolNames(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 }
 
-/** Sends as many as the socket takes now. */
+/** Sends while the socket has room. */
 export function sendWhileRoom(socket: WebSocket, next: () => Uint8Array): void {
   while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < BUFFERED_BYTES_MAX) {
     socket.send(next());
   }
 }
 
-/** Sends messages, and waits until the server has read them. */
+/** Sends messages and waits until the server has read them. */
 export async function sendAll(socket: WebSocket, messages: readonly Uint8Array[]): Promise<void> {
   for (const message of messages) {
     socket.send(message);
-    // So few at a time that no queue of the server overflows.
+    // Few at a time, so that no server queue overflows.
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   socket.ping();

@@ -15,15 +15,15 @@ import {
 
 const PARALLEL = 8;
 const PACE_MS = 5;
-/** Requests sent each time: more than twice what one session may ask by default. */
+/** Requests a burst: more than twice a session's default limit. */
 const REQUESTS_PER_PACE = 24;
 const SYMBOLS = 60_000;
 const WILDCARDS = 256;
 const STALLED_SYMBOLS = 5000;
-/** So many moments make one for a frame of 1000 ticks: 20,000 ticks a second. */
+/** One in so many steps sends a frame of 1000 ticks: 20,000 ticks a second. */
 const MOMENTS_PER_FRAME = 10;
 
-/** Does something again and again, at a pace. */
+/** Repeats an action at a fixed pace. */
 class Pace {
   #timer: NodeJS.Timeout | undefined;
 
@@ -36,7 +36,7 @@ class Pace {
   }
 }
 
-/** On one socket, at a pace. */
+/** An attack on one socket at a fixed pace. */
 class SocketAttack implements Attack {
   readonly title: string;
   readonly #path: string;
@@ -45,7 +45,7 @@ class SocketAttack implements Attack {
   #socket: WebSocket | undefined;
   #work: (socket: WebSocket) => void = () => undefined;
 
-  /** @param setUp brings about what is needed, and returns what is done at each moment */
+  /** @param setUp prepares, and returns the action of each step */
   constructor(
     title: string,
     path: string,
@@ -71,7 +71,7 @@ class SocketAttack implements Attack {
   }
 }
 
-/** The same thing several times over, each beginning again when it is done. */
+/** Parallel loops of one action, each restarted as soon as it ends. */
 class LoopAttack implements Attack {
   readonly title: string;
   readonly #once: (port: number) => Promise<void>;
@@ -127,7 +127,7 @@ function comeAndGo(port: number): Promise<void> {
   });
 }
 
-/** By name, as the command line has them. */
+/** Attacks by command-line name. */
 export const ATTACKS: Readonly<Record<string, () => Attack>> = {
   ticks: () =>
     new SocketAttack('ticks as fast as they go', PUBLISH_PATH, async () => {

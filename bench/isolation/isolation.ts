@@ -11,12 +11,12 @@ import { spreadOf } from '../report/results.ts';
 import { ATTACKS } from './attacks.ts';
 import { Victim } from './victim.ts';
 
-/*
+/**
  * npm run bench -- isolation [--rounds=N] [--seconds=S] [--attacks=A,B] [--SECTION.KEY=VALUE …]
  *
- * How late one client's ticks get because of another client, in three windows that alternate:
- * alone; while the other client attacks a second server on this machine, which costs the machine as
- * much; while it attacks the same server.
+ * Latency of one client's ticks under another client's load, in three alternating windows: alone;
+ * while the other client attacks a second server on this machine, at the same cost to the machine;
+ * while it attacks the same server.
  */
 const SETTLE_MS = 300;
 const DEFAULTS = { rounds: 5, seconds: 2 };
@@ -27,7 +27,7 @@ interface Measured {
   readonly attacked: number[];
 }
 
-/** Runs and prints the table; returns the exit code. */
+/** Prints the table; returns the exit code. */
 export async function runIsolation(argv: readonly string[]): Promise<number> {
   const option = (name: string) =>
     argv.find((flag) => flag.startsWith(`--${name}=`))?.slice(name.length + 3);

@@ -10,7 +10,7 @@ const LATE_MS = 2000;
 const READY_MS = 20_000;
 const wire = tickwireWire();
 
-/** A publisher and a subscriber who want little: one tick every 4 ms, and to see it soon. */
+/** A modest publisher and subscriber: one tick every 4 ms, expected soon. */
 export class Victim implements Receipt {
   readonly #clock: Clock;
   readonly #port: number;
@@ -25,7 +25,7 @@ export class Victim implements Receipt {
     this.#clock = clock;
   }
 
-  /** Connects both. @throws Error when they do not get in within 20 s */
+  /** @throws Error when they are not connected within 20 s */
   async open(): Promise<void> {
     this.#publisherSocket = this.#connect(wire.publishPath, this.#publisher, (payload) =>
       this.#publisher.receive(payload),
@@ -49,9 +49,9 @@ export class Victim implements Receipt {
   }
 
   /**
-   * How late ticks were at the subscriber, 99th percentile, ms.
+   * 99th percentile of tick latency at the subscriber, ms.
    *
-   * @throws Error when a connection was lost, or nothing came
+   * @throws Error when a connection was lost or nothing arrived
    */
   async measureP99(seconds: number): Promise<number> {
     this.#latencies = [];
@@ -71,7 +71,7 @@ export class Victim implements Receipt {
     return sorted[Math.floor(sorted.length * 0.99)] as number;
   }
 
-  /** Counted from when it is sent: how late this process was is no fault of the server. */
+  /** Counted from the send: this process's own lag is not the server's. */
   #send(price: number): void {
     const update: Updates = {
       symbols: Int32Array.of(0),

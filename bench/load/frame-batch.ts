@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Payload } from '../wires/wire.ts';
 
 const START_BYTES = 1 << 16;
-/** Largest header of a client's frame: two bytes, a 64-bit length, the mask. */
+/** Two bytes, a 64-bit length, the mask. */
 const HEADER_BYTES_MAX = 14;
 const MASK_BYTES = 4;
 const FINAL = 0x80;
@@ -12,7 +12,6 @@ const LENGTH_64 = 127;
 const UINT16_MAX = 0xffff;
 const UINT32_SPAN = 2 ** 32;
 
-/** What a WebSocket frame is. */
 export const OPCODE = {
   continuation: 0,
   text: 1,
@@ -23,9 +22,8 @@ export const OPCODE = {
 } as const;
 
 /**
- * A client's WebSocket frames, written one behind the other into one buffer for one system call.
- * The masking key is zero, so payloads stand as they are: masking is work of the client only, and
- * the server unmasks with any key alike.
+ * Client WebSocket frames in one buffer for one system call. The masking key is zero, so payloads
+ * stay as they are: masking costs only the client, and the server unmasks with any key alike.
  */
 export class FrameBatch {
   #buffer = Buffer.allocUnsafeSlow(START_BYTES);
@@ -53,17 +51,17 @@ export class FrameBatch {
     this.#length += payload.length;
   }
 
-  /** The frames so far: a view, good until the next `add`. */
+  /** View of the frames so far, valid until the next `add`. */
   view(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Begins anew in the same buffer. */
+  /** Reuses the buffer. */
   clear(): void {
     this.#length = 0;
   }
 
-  /** Starts over in another buffer: the old one is still being read. */
+  /** Starts a new buffer: the old one is still being read. */
   renew(): void {
     this.#buffer = Buffer.allocUnsafeSlow(START_BYTES);
     this.#length = 0;

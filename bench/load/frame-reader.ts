@@ -11,26 +11,22 @@ const LENGTH_64 = 127;
 const UINT32_SPAN = 2 ** 32;
 const NOTHING = Buffer.alloc(0);
 
-/** What a server's frames are handed to. Payloads are views, good until the call returns. */
+/** Receives a server's frames. Payloads are views, valid until the call returns. */
 export interface FrameSink {
   message(payload: Payload): void;
   ping(payload: Uint8Array): void;
   closing(payload: Uint8Array): void;
 }
 
-/**
- * Takes the frames of a server out of the bytes of its connection, however reads split or join
- * them. Only a frame that a read cut off is copied.
- */
+/** Parses server frames however reads split or join them. Copies only a frame cut off by a read. */
 export class FrameReader {
-  /** Messages so far, and the bytes of their frames with headers. */
+  /** Messages so far, and their bytes with headers. */
   messages = 0;
   bytes = 0;
   readonly #sink: FrameSink;
-  /** The beginning of a frame that is not complete. */
+  /** Start of an incomplete frame. */
   #held: Buffer = NOTHING;
   #heldLength = 0;
-  /** A message's frames before its last. */
   readonly #fragments: Buffer[] = [];
   #isText = false;
 
@@ -39,9 +35,9 @@ export class FrameReader {
   }
 
   /**
-   * Takes the first `length` bytes of a read; the buffer may be used again afterwards.
+   * Reads the first `length` bytes; the buffer may be reused afterwards.
    *
-   * @throws Error when they are not frames of a server without extensions
+   * @throws Error for anything but frames of a server without extensions
    */
   read(chunk: Buffer, length: number): void {
     if (this.#heldLength === 0) {
@@ -55,7 +51,7 @@ export class FrameReader {
     this.#heldLength -= taken;
   }
 
-  /** Parses whole frames; returns how many bytes they were. */
+  /** Parses whole frames; returns their bytes. */
   #parse(buffer: Buffer, end: number): number {
     let at = 0;
     while (end - at >= 2) {

@@ -1,26 +1,22 @@
 import type { Updates } from '../wires/wire.ts';
 import type { PublisherConnection } from './publisher-connection.ts';
 
-/** Bytes of one system call, about. */
+/** Approximate bytes of one system call. */
 const WRITE_BYTES = 1 << 16;
-/** System calls before the event loop gets a turn, so that the server's messages are read. */
+/** System calls before yielding to the event loop, which reads the server's messages. */
 const WRITES_PER_TURN = 4;
 
 export interface FullOptions {
-  /** Updates a message. */
   readonly frameUpdates: number;
-  /** How often the updates are played; without it until `stop`. */
+  /** Times to play the updates; until `stop` if absent. */
   readonly loops?: number;
-  /**
-   * Sets the times of the updates from `from` to `to` before they go; `loop` counts how often all
-   * were played.
-   */
+  /** Stamps updates `from` to `to` before they go; `loop` counts completed passes. */
   readonly stamp: (times: Float64Array, from: number, to: number, loop: number) => void;
 }
 
-/** Plays updates on one connection as fast as the server's credit and the socket take them. */
+/** Plays updates on one connection as fast as credit and socket allow. */
 export class FullPublishing {
-  /** Resolves when all loops were handed to the socket, or at the stop or the connection's end. */
+  /** Resolves when all loops are with the socket, or on stop or disconnect. */
   readonly ended: Promise<void>;
   readonly #connection: PublisherConnection;
   readonly #updates: Updates;
@@ -30,7 +26,7 @@ export class FullPublishing {
   #loop = 0;
   #left: number;
   #isStopped = false;
-  /** A turn is to come without anybody's call. */
+  /** A turn is already scheduled. */
   #isScheduled = false;
 
   constructor(connection: PublisherConnection, updates: Updates, options: FullOptions) {
@@ -62,8 +58,7 @@ export class FullPublishing {
     for (let writes = 0; writes < WRITES_PER_TURN; writes++) {
       if (this.#left === 0 || connection.ended !== undefined) this.stop();
       if (this.#isStopped) return;
-      // The kernel holds megabytes: what it does not take at once is soon enough when it asks for
-      // more.
+      // The kernel buffers megabytes: wait until it asks for more.
       if (connection.bufferedBytes > connection.unflushedBytes) return;
       const hasCredit = this.#fill();
       connection.flush();
@@ -73,7 +68,7 @@ export class FullPublishing {
     setImmediate(() => this.#turn());
   }
 
-  /** Adds messages for one system call; false where the credit ended before. */
+  /** Adds messages for one system call; false when credit ran out. */
   #fill(): boolean {
     const connection = this.#connection;
     const updates = this.#updates;

@@ -2,39 +2,32 @@ import type { Clock } from '../../loadgen/clock.ts';
 import type { Updates } from '../wires/wire.ts';
 import type { PublisherConnection } from './publisher-connection.ts';
 
-/** How often due updates are looked for, ms: what a timer can do. */
+/** Timer resolution, ms. */
 const TURN_MS = 1;
-/** A socket that holds more than this skips what is due: the server does not keep up. */
+/** Beyond this the server does not keep up: due updates are skipped. */
 const BUFFERED_BYTES_MAX = 4 << 20;
 const MS_PER_SECOND = 1000;
 
 export interface PacedOptions {
-  /** Updates a second. */
   readonly rate: number;
-  /** Updates a message at most. */
   readonly frameUpdates: number;
-  /**
-   * Whether each message takes a system call of its own, as with clients that send what they have
-   * at once.
-   */
+  /** One system call a message, as clients do that send at once. */
   readonly isEachWritten?: boolean;
 }
 
 /**
- * Plays updates on one connection at a rate, whatever the server does (open loop): each is due at
- * its time, and carries it. Without credit they wait; behind a full socket they are left out, and
- * counted.
+ * Open loop: plays updates on one connection at a fixed rate. Each carries its due time. Without
+ * credit they wait; behind a full socket they are skipped and counted.
  */
 export class PacedPublishing {
-  /** Updates that were due so far. */
   due = 0;
-  /** Those that a full socket left out. */
+  /** Skipped because of a full socket. */
   skipped = 0;
   readonly #connection: PublisherConnection;
   readonly #updates: Updates;
   readonly #options: PacedOptions;
   readonly #clock: Clock;
-  /** Updates handed over or left out. */
+  /** Sent or skipped. */
   #done = 0;
   #startMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -51,7 +44,7 @@ export class PacedPublishing {
     this.#clock = clock;
   }
 
-  /** Updates that did not go: left out, or still waiting for credit. */
+  /** Due updates not sent: skipped, or waiting for credit. */
   get notSent(): number {
     return this.due - this.#done + this.skipped;
   }
@@ -86,7 +79,7 @@ export class PacedPublishing {
     const { times } = this.#updates;
     const msPerUpdate = MS_PER_SECOND / this.#options.rate;
     for (let i = 0; i < count; i++) {
-      // Whole ms, as feeds send them.
+      // Whole ms, as feeds send.
       times[from + i] = Math.floor(this.#startMs + (this.#done + i) * msPerUpdate);
     }
     this.#connection.add(this.#updates, from, from + count);

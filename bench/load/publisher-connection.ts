@@ -1,23 +1,21 @@
 import type { Market, Payload, PublisherSide, Updates, Wire } from '../wires/wire.ts';
 import { WebSocketClient } from './web-socket-client.ts';
 
-/** Where a server takes connections. */
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** A publisher's connection: the socket and what the wire makes of it. */
+/** A publisher's socket and wire. */
 export class PublisherConnection {
-  /** Updates handed to `add` so far. */
   sent = 0;
-  /** Called when there may be room again: the server said something, or the socket is empty. */
+  /** Called when there may be room: a message arrived or the socket drained. */
   onRoom: (() => void) | undefined;
   readonly #side: PublisherSide;
   readonly #client: WebSocketClient;
   #ended: string | undefined;
 
-  /** Opens a connection; see `isReady` and `ended` for how that goes. */
+  /** Connects; `isReady` and `ended` tell the outcome. */
   constructor(server: ServerAddress, wire: Wire, market: Market) {
     this.#side = wire.publisher(market);
     const { host, port } = server;
@@ -39,27 +37,23 @@ export class PublisherConnection {
     return this.#client.isOpen && this.#side.isReady;
   }
 
-  /** Why the connection is gone; undefined while it stands. */
+  /** Why the connection ended; undefined while open. */
   get ended(): string | undefined {
     return this.#ended;
   }
 
-  /** Updates that may be added now. */
   get credit(): number {
     return this.#side.credit;
   }
 
-  /** Bytes that the kernel has not taken. */
   get bufferedBytes(): number {
     return this.#client.bufferedBytes;
   }
 
-  /** Bytes that wait for `flush`. */
   get unflushedBytes(): number {
     return this.#client.unflushedBytes;
   }
 
-  /** Adds one message to what `flush` sends. */
   add(updates: Updates, from: number, to: number): void {
     this.#client.add(this.#side.encode(updates, from, to));
     this.sent += to - from;

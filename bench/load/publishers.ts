@@ -9,7 +9,6 @@ import { divideUpdates, firstOfEach } from './update-stream.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
 
-/** A publisher and its share of the updates. */
 interface Lane {
   readonly connection: PublisherConnection;
   readonly updates: Updates;
@@ -23,7 +22,7 @@ export class Publishers {
   #full: readonly FullPublishing[] = [];
 
   /**
-   * Connects publishers; each symbol belongs to one of them.
+   * Connects publishers; each symbol belongs to one.
    *
    * @throws Error when one cannot connect or is not ready in time
    */
@@ -55,20 +54,19 @@ export class Publishers {
     this.#clock = clock;
   }
 
-  /** Updates sent so far. */
   get sent(): number {
     return this.#lanes.reduce((sum, { connection }) => sum + connection.sent, 0);
   }
 
-  /** Updates of a pace that were due and did not go. */
+  /** Due updates not sent. */
   get notSent(): number {
     return this.#paced.reduce((sum, { notSent }) => sum + notSent, 0);
   }
 
   /**
-   * What subscribers should get of what was due so far.
+   * Deliveries due so far.
    *
-   * @param subscribers how many there are of each symbol
+   * @param subscribers subscriber count by symbol
    */
   expectedDeliveries(subscribers: Float64Array): number {
     return this.#lanes.reduce((sum, { updates: { symbols } }, lane) => {
@@ -80,7 +78,7 @@ export class Publishers {
     }, 0);
   }
 
-  /** Publishes until `stop`; the rate is that of all publishers together. */
+  /** Publishes until `stop`; the rate is the total of all publishers. */
   startPaced({ rate, ...options }: PacedOptions): void {
     const total = this.#lanes.reduce((sum, { updates }) => sum + updates.symbols.length, 0);
     this.#paced = this.#lanes.map(({ connection, updates }) => {
@@ -91,7 +89,7 @@ export class Publishers {
   }
 
   /**
-   * Publishes as fast as the server takes it. Resolves when all loops were played, or at `stop`.
+   * Publishes at full speed. Resolves after all loops, or on `stop`.
    *
    * @throws Error when a connection was lost
    */
@@ -100,7 +98,7 @@ export class Publishers {
   }
 
   /**
-   * Publishes the first update of every symbol; resolves when they are with the socket.
+   * Publishes every symbol's first update; resolves once the sockets have them.
    *
    * @throws Error when a connection was lost
    */
@@ -120,7 +118,7 @@ export class Publishers {
     this.check();
   }
 
-  /** @throws Error when a connection is gone */
+  /** @throws Error when a connection was lost */
   check(): void {
     for (const { connection } of this.#lanes) {
       if (connection.ended !== undefined) {
@@ -129,7 +127,7 @@ export class Publishers {
     }
   }
 
-  /** Ends publishing; the connections stay. */
+  /** Stops publishing; connections stay open. */
   stop(): void {
     for (const publishing of [...this.#paced, ...this.#full]) publishing.stop();
   }

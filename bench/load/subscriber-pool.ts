@@ -6,7 +6,7 @@ import type { SubscriptionPlan } from './subscription-plan.ts';
 import { Tally } from './tally.ts';
 import { WebSocketClient } from './web-socket-client.ts';
 
-/** Connections that are being set up at a time: servers have backlogs. */
+/** Concurrent connection attempts: servers have backlogs. */
 const CONNECTING_MAX = 64;
 const CONNECT_TIMEOUT_MS = 60_000;
 const POLL_MS = 5;
@@ -16,21 +16,19 @@ export interface PoolOptions {
   readonly server: ServerAddress;
   readonly symbols: readonly string[];
   readonly plan: SubscriptionPlan;
-  /** Makes latencies right between processes. */
+  /** Aligns clocks between processes. */
   readonly anchor: ClockAnchor;
 }
 
-/** What the sessions of a pool got so far. */
 export interface PoolTotals {
   readonly updates: number;
   readonly entries: number;
   readonly messages: number;
   readonly bytes: number;
-  /** CPU time of this process, ms: that readers kept up shows in it. */
+  /** CPU time of this process, ms: shows whether the readers kept up. */
   readonly cpuMs: number;
 }
 
-/** Many subscribers in one process. */
 export class SubscriberPool {
   readonly #wire: Wire;
   readonly #options: PoolOptions;
@@ -50,7 +48,7 @@ export class SubscriberPool {
   /**
    * Opens all sessions; resolves when all are subscribed.
    *
-   * @throws Error when one is lost, or they are not ready in time
+   * @throws Error when one is lost or not ready in time
    */
   async start(): Promise<void> {
     const { sessions } = this.#options.plan;
@@ -88,7 +86,7 @@ export class SubscriberPool {
     this.#tally.resetLatency();
   }
 
-  /** The latencies since the last reset, encoded. */
+  /** Latencies since the last reset, encoded. */
   latency(): string {
     return this.#tally.latency.encode();
   }

@@ -2,9 +2,8 @@ import { CONTENDERS } from '../contenders/contenders.ts';
 import { SubscriberPool } from './subscriber-pool.ts';
 import type { PoolReply, PoolRequest } from './subscribers.ts';
 
-/*
- * The entry of a process that holds subscribers. The parent asks, one call at a time; each call
- * gets one reply.
+/**
+ * Child process that holds subscribers. The parent makes one call at a time; each gets one reply.
  */
 
 let pool: SubscriberPool | undefined;
@@ -40,7 +39,6 @@ process.on('message', (request: PoolRequest) => {
   });
 });
 
-// Without its parent nobody asks any more. An interrupt from the terminal reaches both: the parent
-// decides.
+// Exits with its parent. A terminal's interrupt reaches both; the parent decides.
 process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => undefined);

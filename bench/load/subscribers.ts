@@ -4,7 +4,7 @@ import { builtProgram, call } from '../../testkit/managed-process.ts';
 import type { ContenderKey } from '../contenders/contenders.ts';
 import type { PoolOptions, PoolTotals } from './subscriber-pool.ts';
 
-/** What the parent asks a process of subscribers. */
+/** Requests of the parent. */
 export type PoolRequest =
   | { readonly call: 'start'; readonly contender: ContenderKey; readonly options: PoolOptions }
   | { readonly call: 'snapshot' | 'reset' | 'latency' | 'stop' };
@@ -15,17 +15,16 @@ export type PoolReply =
   | { readonly call: 'latency'; readonly encoded: string }
   | { readonly call: 'failed'; readonly message: string };
 
-/**
- * Subscribers in a process of their own, so that reading and publishing do not wait for each other.
- */
+/** Subscribers in a child process, so that reading does not delay publishing. */
 export class Subscribers {
   readonly #child: ChildProcess;
 
   /**
-   * Starts the process and opens the sessions; resolves when all are subscribed.
+   * Starts the process; resolves when all sessions are subscribed.
    *
-   * @param contender the contender whose wire they speak
-   * @throws Error when one is lost, or they are not ready in time
+   * @param contender whose wire they speak
+   *
+   * @throws Error when one is lost or not ready in time
    */
   static async start(contender: ContenderKey, options: PoolOptions): Promise<Subscribers> {
     const subscribers = new Subscribers();
@@ -44,23 +43,17 @@ export class Subscribers {
     });
   }
 
-  /**
-   * What they got so far.
-   *
-   * @throws Error when a session was lost
-   */
+  /** @throws Error when a session was lost */
   async snapshot(): Promise<PoolTotals> {
     const reply = await this.#call({ call: 'snapshot' });
     if (reply.call !== 'snapshot') throw new Error(`unexpected reply ${reply.call}`);
     return reply.totals;
   }
 
-  /** Forgets the latencies so far. */
   async resetLatency(): Promise<void> {
     await this.#call({ call: 'reset' });
   }
 
-  /** The latencies since the last reset. */
   async latency(): Promise<Latency> {
     const reply = await this.#call({ call: 'latency' });
     if (reply.call !== 'latency') throw new Error(`unexpected reply ${reply.call}`);
@@ -69,7 +62,6 @@ export class Subscribers {
     return latency;
   }
 
-  /** Closes the sessions and ends the process. */
   async stop(): Promise<void> {
     try {
       await this.#call({ call: 'stop' });
@@ -78,7 +70,6 @@ export class Subscribers {
     }
   }
 
-  /** Ends the process. */
   kill(): void {
     this.#child.kill('SIGKILL');
   }

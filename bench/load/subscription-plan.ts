@@ -1,10 +1,9 @@
 import { Random } from '../../testkit/random.ts';
 
-/** Which symbols each session subscribes to. */
 export interface SubscriptionPlan {
   readonly sessions: number;
   readonly perSession: number;
-  /** Symbol indexes, `perSession` for each session in turn. */
+  /** `perSession` symbol indexes for each session in turn. */
   readonly picks: Int32Array;
 }
 
@@ -16,8 +15,8 @@ export interface PlanOptions {
 }
 
 /**
- * Deals out symbols as one deals cards, from decks that hold each symbol once: random, but every
- * symbol gets as many subscribers as any other (or one fewer), and no session gets one twice.
+ * Deals symbols like cards, from decks with one of each: random, subscriber counts differ by at
+ * most one, and no session gets a symbol twice.
  */
 export function planSubscriptions(options: PlanOptions): SubscriptionPlan {
   const { sessions, perSession, symbols, seed } = options;
@@ -40,7 +39,7 @@ export function planSubscriptions(options: PlanOptions): SubscriptionPlan {
   return { sessions, perSession, picks };
 }
 
-/** How many sessions subscribe to each symbol. */
+/** Subscriber count by symbol. */
 export function subscribersOf(plan: SubscriptionPlan, symbols: number): Float64Array {
   const counts = new Float64Array(symbols);
   for (const symbol of plan.picks) (counts[symbol] as number) += 1;

@@ -1,15 +1,14 @@
 import { Latency } from '../../loadgen/latency.ts';
 import type { Receipt } from '../wires/wire.ts';
 
-/** Counts what many sessions get. */
+/** Totals of many sessions. */
 export class Tally implements Receipt {
-  /** Updates of the source that arrived; those that one entry stands for count each. */
+  /** Source updates that arrived; conflated ones count each. */
   updates = 0;
-  /** Entries that arrived. */
   entries = 0;
-  /** When the messages that are being read arrived, ms since the epoch. */
+  /** Arrival of the messages being read, ms since the epoch. */
   now = 0;
-  /** From when an entry's newest update was due to its arrival. */
+  /** From an entry's newest due time to its arrival. */
   latency = new Latency();
 
   update(count: number): void {

@@ -2,30 +2,27 @@ import { Zipf } from '../../loadgen/zipf.ts';
 import { Random } from '../../testkit/random.ts';
 import type { Updates } from '../wires/wire.ts';
 
-/** Updates made beforehand and played in a loop. */
+/** Prepared updates, played in a loop. */
 const STREAM_UPDATES = 1 << 18;
-/** Prices start from 100 to 1000: a cent is 0.01 % at most. */
+/** Starting prices are 100 to 1000: a cent is at most 0.01 %. */
 const PRICE_MIN = 100;
 const PRICE_SPREAD = 900;
 const STEP_MAX = 0.0009;
 /**
- * How far a price goes from its start: any two are less than 2 % apart, so that no anomaly is due,
- * where the stream begins again neither.
+ * Largest distance from the starting price. Any two prices are under 2 % apart, so that no anomaly
+ * is due, not even where the loop wraps.
  */
 const RANGE = 0.009;
 const CENTS = 100;
 
 export interface StreamOptions {
   readonly symbols: number;
-  /** How unequal activity is: 0 all symbols alike, 1 Zipf's law. */
+  /** 0: all symbols equally active; 1: Zipf's law. */
   readonly zipfExponent: number;
   readonly seed: number;
 }
 
-/**
- * Random walks of prices, rounded to cents, no step beyond 0.1 %. The times are left for whoever
- * sends them.
- */
+/** Random walks in whole cents, no step beyond 0.1 %. The sender fills in the times. */
 export function makeUpdates({ symbols, zipfExponent, seed }: StreamOptions): Updates {
   const random = new Random(seed);
   const zipf = new Zipf(symbols, zipfExponent);
@@ -52,9 +49,7 @@ export function emptyUpdates(count: number): Updates {
   };
 }
 
-/**
- * Shares updates out, in order: each symbol's go to one of `parts`, so that theirs stay in order.
- */
+/** Divides updates among `parts` in order; a symbol's stay in one part. */
 export function divideUpdates(updates: Updates, parts: number): Updates[] {
   return Array.from({ length: parts }, (_, part) => {
     const picks: number[] = [];
@@ -65,7 +60,7 @@ export function divideUpdates(updates: Updates, parts: number): Updates[] {
   });
 }
 
-/** The first update of each symbol that has one. */
+/** The first update of each symbol. */
 export function firstOfEach(updates: Updates): Updates {
   const firsts = new Map<number, number>();
   for (const [i, symbol] of updates.symbols.entries()) {

@@ -6,39 +6,36 @@ import { FrameBatch, OPCODE } from './frame-batch.ts';
 import { FrameReader } from './frame-reader.ts';
 
 const READ_BYTES = 1 << 18;
-/** More than this and no end of the head: not an answer to an upgrade. */
+/** A longer head is no answer to an upgrade. */
 const HEAD_BYTES_MAX = 16_384;
 const HEAD_END = '\r\n\r\n';
 const NOTHING = Buffer.alloc(0);
 
-/** One for all connections: a read is taken in before the next begins. */
+/** Shared by all connections: each read is parsed before the next. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
 
 export interface WebSocketAddress {
   readonly host: string;
   readonly port: number;
   readonly path: string;
-  /** The subprotocol to ask for. */
   readonly protocol?: string | undefined;
 }
 
-/** What happens on a connection. */
 export interface WebSocketHandler {
   opened(): void;
-  /** Bytes were read: their messages follow at once. */
+  /** Bytes were read; their messages follow. */
   arrived?(): void;
-  /** A message; a view of the bytes is good until the call returns. */
+  /** A message; its bytes are valid until the call returns. */
   message(payload: Payload): void;
-  /** Everything sent so far is with the kernel. */
+  /** Everything sent is with the kernel. */
   drained?(): void;
-  /** The connection is gone, or never opened. Called once, whichever side closed. */
+  /** The connection ended or never opened. Called once. */
   closed(reason: string): void;
 }
 
 /**
- * A WebSocket client that costs little, for load generators: no event or promise a message, reads
- * into one buffer, writes of many messages in one system call. No extensions, no TLS; what the
- * server sends is trusted, not validated.
+ * A cheap WebSocket client for load generators: no event or promise a message, reads into one
+ * buffer, batches messages into one system call. No extensions, no TLS; it trusts the server.
  */
 export class WebSocketClient {
   readonly #handler: WebSocketHandler;
@@ -48,12 +45,11 @@ export class WebSocketClient {
   readonly #onWritten = () => {
     if (this.#socket.writableLength === 0) this.#handler.drained?.();
   };
-  /** What came of the head of the answer to the upgrade; undefined once that is complete. */
+  /** Partial head of the upgrade response; undefined once complete. */
   #head: Buffer | undefined = NOTHING;
   #reason = 'the server closed the connection';
   #isClosing = false;
 
-  /** Connects; the handler is told how that went. */
   constructor(address: WebSocketAddress, handler: WebSocketHandler) {
     this.#handler = handler;
     this.#reader = new FrameReader({
@@ -84,57 +80,51 @@ export class WebSocketClient {
     this.#socket.once('close', () => handler.closed(this.#reason));
   }
 
-  /** The server took the upgrade, and neither side ended the connection. */
+  /** Upgraded, and not ended by either side. */
   get isOpen(): boolean {
     return this.#head === undefined && !this.#isClosing && !this.#socket.destroyed;
   }
 
-  /** Messages received. */
   get messages(): number {
     return this.#reader.messages;
   }
 
-  /** Bytes of the frames of these messages, headers included. */
+  /** Frame bytes of these messages, with headers. */
   get bytes(): number {
     return this.#reader.bytes;
   }
 
-  /** Bytes sent that the kernel has not taken, and those that wait for `flush`. */
+  /** Bytes the kernel has not taken, with those waiting for `flush`. */
   get bufferedBytes(): number {
     return this.#socket.writableLength + this.#batch.length;
   }
 
-  /** Bytes that wait for `flush`. */
   get unflushedBytes(): number {
     return this.#batch.length;
   }
 
-  /**
-   * Adds a message to those that the next `flush` sends; messages of a handler are flushed by
-   * themselves.
-   */
+  /** Adds a message to the next `flush`; what a handler adds is flushed automatically. */
   add(payload: Payload): void {
     this.#batch.add(payload);
   }
 
-  /** Sends what was added, in one system call. */
   flush(): void {
     const batch = this.#batch;
     const socket = this.#socket;
     if (batch.length === 0 || !socket.writable) return;
     if (socket.writableLength > 0) {
-      // It queues up behind the earlier bytes: what waits should be no larger than it is.
+      // Queued behind earlier bytes: keep it no larger than its contents.
       socket.write(Buffer.from(batch.view()), this.#onWritten);
       batch.clear();
       return;
     }
     socket.write(batch.view(), this.#onWritten);
-    // What the kernel took at once is copied, and the buffer is free again.
+    // The kernel has copied it: the buffer is free.
     if (socket.writableLength === 0) batch.clear();
     else batch.renew();
   }
 
-  /** Closes the connection, after what was added. */
+  /** Closes after sending what was added. */
   close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;

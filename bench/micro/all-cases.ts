@@ -7,7 +7,7 @@ import { dirtySetCases, ringCases } from './cases/shared-memory.ts';
 import { subscriptionCases } from './cases/subscriptions.ts';
 import { decodeCases, entryCases } from './cases/wire.ts';
 
-/** In the order in which a tick meets them. */
+/** In the order of a tick's path. */
 export const ALL_CASES: readonly CaseMaker[] = [
   emptyCase,
   ...decodeCases,

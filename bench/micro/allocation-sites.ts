@@ -2,20 +2,17 @@ import { type HeapProfiler, Session } from 'node:inspector/promises';
 import { basename } from 'node:path';
 import { type Case, WARM_UP_MS_MIN, warmUp } from './case.ts';
 
-/** A function that allocates, and how much. */
 export interface AllocationSite {
   readonly place: string;
-  /** An operation. */
+  /** Bytes an operation. */
   readonly bytes: number;
 }
 
 const SAMPLING_INTERVAL_BYTES = 4096;
-/** Less is of no interest. */
 const BYTES_MIN = 0.1;
 
 /**
- * Which functions allocate while a case runs, most first: by samples, what was collected since
- * included.
+ * Functions that allocate while a case runs, most first, by samples; includes what was collected.
  */
 export async function allocationSites(
   measured: Case,
@@ -47,7 +44,7 @@ function addSizes(
 ): void {
   const { functionName, url, lineNumber } = callFrame;
   if (functionName === 'prepare') return;
-  // What is built in says little without who called it.
+  // A built-in is named by its caller.
   const where = url === '' ? `for ${caller}` : `${basename(url)}:${lineNumber + 1}`;
   const place = `${functionName || '(anonymous)'} ${where}`;
   into.set(place, (into.get(place) ?? 0) + selfSize);

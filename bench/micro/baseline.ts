@@ -3,35 +3,31 @@ import type { Machine } from '../../loadgen/machine.ts';
 import type { CaseMaker } from './case.ts';
 import type { Measurement } from './measure-case.ts';
 
-/** Figures to hold others against, with where they come from. */
+/** Reference figures and where they come from. */
 export interface Baseline {
   readonly machine: Machine;
   readonly timeMs: number;
   readonly results: readonly Measurement[];
 }
 
-/** Times beyond this ratio are pointed out, either way. */
+/** Warn beyond this ratio, either way. */
 const RATIO_MAX = 1.3;
 /**
- * Bytes an operation within which allocation counts as unchanged, and as none. A number that is
- * boxed in each takes 16; on a busy machine the compiler makes up its mind late, and a short run
- * sees some of what was boxed before.
+ * Allocation within so many bytes an operation counts as unchanged, and as none. A boxed number
+ * takes 16; on a busy machine the compiler is late, and a short run sees some early boxing.
  */
 export const BYTES_WITHIN = 2;
 
-/** A measurement against the baseline. */
 export interface Comparison extends Measurement {
-  /**
-   * Time against the baseline's, each in relation to its calibration; undefined without a baseline.
-   */
+  /** Time against the baseline's, both relative to calibration; undefined without a baseline. */
   readonly ratio: number | undefined;
   readonly baselineBytes: number | undefined;
-  /** Time is never sure, so it only warns. */
+  /** Times are noisy: only a warning. */
   readonly warning: string | undefined;
   readonly failure: string | undefined;
 }
 
-/** @throws Error when there is no such file, or no JSON in it */
+/** @throws Error when the file is missing or not JSON */
 export function readBaseline(path: string): Baseline {
   return JSON.parse(readFileSync(path, 'utf8')) as Baseline;
 }
@@ -49,7 +45,7 @@ export function writeBaseline(path: string, baseline: Baseline): void {
   writeFileSync(path, `${JSON.stringify({ ...baseline, results: rounded }, null, 2)}\n`);
 }
 
-/** Holds a measurement against the baseline, and against what its code promises. */
+/** Compares a measurement with the baseline and with the code's promise. */
 export function compare(
   measured: Measurement,
   { allocatesNothing }: Pick<CaseMaker, 'allocatesNothing'>,
@@ -93,7 +89,6 @@ function round(value: number, digits: number): number {
 
 const HEADINGS = ['', 'ns', 'min', 'bytes', 'baseline', 'ratio', ''] as const;
 
-/** The comparisons as a table for people. */
 export function comparisonTable(comparisons: readonly Comparison[]): string {
   const rows = [HEADINGS, ...comparisons.map(cells)];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => width(row, column))));
@@ -123,7 +118,7 @@ function width(row: readonly string[], column: number): number {
   return row[column]?.length ?? 0;
 }
 
-/** Names and remarks to the left, numbers to the right. */
+/** Names and remarks align left, numbers right. */
 function formatRow(row: readonly string[], widths: readonly number[]): string {
   return row
     .map((cell, column) => {

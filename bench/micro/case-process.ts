@@ -4,9 +4,9 @@ import type { Case } from './case.ts';
 import { measureAllocation } from './measure-allocation.ts';
 import { measureTime } from './measure-time.ts';
 
-/*
- * A program that measures one thing of one case and prints what it found as JSON. A process for
- * each: what the compiler makes of a function depends on all that ran before.
+/**
+ * Measures one thing of one case and prints JSON. Each in its own process: how the compiler
+ * optimizes a function depends on what ran before.
  */
 const MEASUREMENTS: Readonly<Record<string, (measured: Case, timeMs: number) => unknown>> = {
   time: async (measured, timeMs) => ({

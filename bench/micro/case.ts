@@ -1,42 +1,39 @@
-/** One thing to measure. Nothing but `run` is measured. */
+/** A measured case. Only `run` is measured. */
 export interface Case {
-  /** Operations that one `run` does. */
+  /** Operations a `run`. */
   readonly operations: number;
-  /** Messages that one `run` sends, where it sends any. */
+  /** Messages a `run`, if any. */
   readonly messages?: number;
   readonly run: () => void;
-  /** Brings about what each `run` needs. */
+  /** Prepares each `run`. */
   readonly prepare?: () => void;
-  /** Measures the longest step, ms, where the usual one says too little. */
+  /** Measures the longest step, ms, where the typical one hides it. */
   readonly longestStepMs?: () => Promise<number>;
   /**
-   * Frees what was made.
+   * Cleans up.
    *
-   * @throws Error when the runs did not do what they are to do: then their figures say nothing
+   * @throws Error when the runs did not do their work, which makes the figures void
    */
   readonly finish?: () => Promise<void>;
 }
 
-/** A case to be made in the process that measures it. */
+/** Makes a case in the measuring process. */
 export interface CaseMaker {
   readonly name: string;
-  /**
-   * Whether the code under it promises to allocate nothing: more than a trace of it is a failure,
-   * whatever was before.
-   */
+  /** The measured code promises no allocation: more than a trace fails, whatever the baseline. */
   readonly allocatesNothing: boolean;
   readonly make: () => Case | Promise<Case>;
 }
 
 /**
- * The optimizer needs this much of the processor, however short the measurement is to be: code not
- * optimized yet boxes its doubles.
+ * The optimizer needs this much processor time however short the measurement: unoptimized code
+ * boxes its doubles.
  */
 export const WARM_UP_MS_MIN = 500;
 
 /**
- * Runs a case for so much processor time: on a busy machine, that takes longer by the clock.
- * Returns how often it ran.
+ * Runs a case for so much processor time (on a busy machine, longer by the clock). Returns the
+ * number of runs.
  */
 export function warmUp({ run, prepare }: Case, processorMs: number): number {
   const begun = process.cpuUsage();

@@ -1,10 +1,10 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Node.js reports a collection some turns of the event loop later. */
+/** Node.js reports a collection some event-loop turns later. */
 const REPORTED_WITHIN_MS = 10;
 
-/** Knows when garbage was collected. */
+/** Records when garbage was collected. */
 export class CollectionWatch {
   readonly #starts: number[] = [];
   readonly #observer = new PerformanceObserver((list) => {
@@ -15,12 +15,12 @@ export class CollectionWatch {
     this.#observer.observe({ entryTypes: ['gc'] });
   }
 
-  /** Waits until all collections so far are known. */
+  /** Waits until all past collections are reported. */
   settle(): Promise<void> {
     return delay(REPORTED_WITHIN_MS);
   }
 
-  /** Whether a collection started between two times of `performance.now`. */
+  /** Whether a collection started in a `performance.now` interval. */
   anyBetween(start: number, end: number): boolean {
     return this.#starts.some((collectedAt) => collectedAt > start && collectedAt < end);
   }

@@ -1,12 +1,12 @@
 import { Counter, Engine, monotonicMs } from '../../src/engine/index.ts';
 
-/** A real engine with one worker, fed and waited for from here. */
+/** A real engine with one worker, driven from this thread. */
 export class EngineRig {
   readonly engine: Engine;
   readonly symbols: readonly string[];
   readonly #pause = new Int32Array(new SharedArrayBuffer(4));
   readonly #deaths: Error[];
-  /** One tick, offered for each symbol. */
+  /** The tick offered for each symbol. */
   readonly #ticks = {
     prices: Float64Array.of(100),
     times: Float64Array.of(Date.now() - 3_600_000),
@@ -24,7 +24,7 @@ export class EngineRig {
     }
   }
 
-  /** An engine that knows `count` symbols, with ids from 0. */
+  /** An engine with `count` symbols, ids from 0. */
   static async start(count: number): Promise<EngineRig> {
     const deaths: Error[] = [];
     const engine = await Engine.start(
@@ -44,7 +44,7 @@ export class EngineRig {
     return new EngineRig(engine, symbols, deaths);
   }
 
-  /** Gives each of the symbols a new state and waits until the worker has made it. */
+  /** Gives each symbol a new state and waits for the worker. */
   change(symbolIds: Int32Array): void {
     const { prices, times } = this.#ticks;
     times[0] = (times[0] as number) + 7;
@@ -54,7 +54,7 @@ export class EngineRig {
     this.settle();
   }
 
-  /** Waits until everything offered is applied. Leaves the processor to the worker meanwhile. */
+  /** Waits until all offered ticks are applied, leaving the processor to the worker. */
   settle(): void {
     this.engine.publishTicks();
     while (this.engine.status(0).queueDepth > 0) Atomics.wait(this.#pause, 0, 0, 0.02);

@@ -82,7 +82,7 @@ function chosenCases(): readonly CaseMaker[] {
   return ALL_CASES.filter(({ name }) => pattern.test(name));
 }
 
-/** One after the other: they would slow each other down. */
+/** One at a time: parallel cases slow each other down. */
 async function measureAll(timeMs: number, baseline: Baseline | undefined): Promise<Comparison[]> {
   const comparisons: Comparison[] = [];
   for (const maker of chosenCases()) {

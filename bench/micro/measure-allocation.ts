@@ -3,27 +3,27 @@ import { type Case, WARM_UP_MS_MIN, warmUp } from './case.ts';
 import { CollectionWatch } from './collection-watch.ts';
 
 const ROUNDS = 7;
-/** A round ends with this much allocated: far below what the young generation holds. */
+/** A round ends at this much, far below the young generation. */
 const ROUND_BYTES_MAX = 32 * 1024 * 1024;
-/** Rounds that a garbage collection spoiled are done again; so many at most. */
+/** Rounds disturbed by garbage collection are repeated, at most this often. */
 const ATTEMPTS_MAX = 4 * ROUNDS;
 const READINGS = 3;
 const readings = new Float64Array(READINGS);
 
 /**
- * Bytes of heap, and of memory outside that objects hold, that an operation takes: the median of
- * several rounds, as the optimizer's own work shows in some.
+ * Heap and external bytes an operation: the median of several rounds, since the optimizer's own
+ * work shows in some.
  *
- * Needs --expose-gc, a young generation that holds a round, and --no-concurrent-recompilation: what
- * the compiler inlines, and so which doubles are boxed, otherwise depends on how fast it was, and
- * changes from run to run.
+ * Needs --expose-gc, a young generation that holds a round, and --no-concurrent-recompilation:
+ * otherwise inlining, and thus boxing of doubles, depends on the compiler's speed and varies
+ * between runs.
  *
- * @throws Error when garbage collections spoil too many rounds
+ * @throws Error when garbage collections disturb too many rounds
  */
 export async function measureAllocation(measured: Case, timeMs: number): Promise<number> {
   const collections = new CollectionWatch();
   warmUp(measured, Math.max(timeMs, WARM_UP_MS_MIN));
-  // Where nothing is to be prepared, hardly a reading stands between the runs.
+  // Without preparation, readings can be rare.
   const runsAtOnce =
     measured.prepare === undefined ? Math.ceil(warmUp(measured, timeMs / ROUNDS) / 4) : 1;
   const rounds: number[] = [];
@@ -39,14 +39,11 @@ export async function measureAllocation(measured: Case, timeMs: number): Promise
   if (rounds.length < ROUNDS) {
     throw new Error(`garbage was collected in all but ${rounds.length} of ${ATTEMPTS_MAX} rounds`);
   }
-  // Readings are off by a few bytes, either way.
+  // Readings are off by a few bytes either way.
   return Math.max(0, rounds.toSorted((a, b) => a - b)[ROUNDS >> 1] as number);
 }
 
-/**
- * Reads three times: between the first two stands nothing, which tells what a reading itself leaves
- * behind.
- */
+/** Three readings: the first two, with nothing between, show what a reading itself allocates. */
 function measureRound(
   { operations, run, prepare }: Case,
   runsAtOnce: number,

@@ -6,7 +6,7 @@ import type { Timing } from './measure-time.ts';
 
 const run = promisify(execFile);
 
-/** See `measureAllocation`. Time is measured as the server runs: without any of these. */
+/** For `measureAllocation`. Time is measured without these flags, as the server runs. */
 const ALLOCATION_FLAGS = [
   '--expose-gc',
   '--min-semi-space-size=128',
@@ -14,24 +14,24 @@ const ALLOCATION_FLAGS = [
   '--no-concurrent-recompilation',
 ];
 
-/** What was found of a case, an operation each. */
+/** A case's figures, an operation. */
 export interface Measurement extends Timing {
   readonly name: string;
   readonly bytes: number;
-  /** Only of the cases that measure it. */
+  /** Only of cases that measure it. */
   readonly longestStepMs?: number | undefined;
 }
 
 type TimeFound = Timing & Pick<Measurement, 'longestStepMs'>;
 
-/** Measures a case, each kind of measurement in a process of its own and for `timeMs`. */
+/** Measures a case for `timeMs` a kind of measurement, each in its own process. */
 export async function measureCase(name: string, timeMs: number): Promise<Measurement> {
   const timing = (await measure(name, 'time', timeMs, [])) as TimeFound;
   const bytes = (await measure(name, 'allocation', timeMs, ALLOCATION_FLAGS)) as number;
   return { name, ...timing, bytes };
 }
 
-/** Which functions allocate in a case, most first. */
+/** Functions that allocate in a case, most first. */
 export async function findAllocationSites(
   name: string,
   timeMs: number,

@@ -1,28 +1,26 @@
 import type { Case } from './case.ts';
 
-/** How long an operation takes. */
 export interface Timing {
   readonly medianNs: number;
   readonly minNs: number;
-  /** The calibration's least time meanwhile, ns a run. */
+  /** Least calibration time meanwhile, ns a run. */
   readonly calibrationNs: number;
   /**
-   * The least time of an operation against the calibration's least, measured in turns. The least,
-   * as that is what both take when nothing else runs: on a busy machine medians tell more of the
-   * others.
+   * Least time of an operation over the calibration's least, measured alternately. Minima reflect
+   * an idle processor; on a busy machine medians reflect other programs.
    */
   readonly relative: number;
 }
 
-/** The case and the calibration are measured in turns this often. */
+/** Alternations of case and calibration. */
 const ROUNDS = 10;
-/** What the calibration gets of the time. */
+/** The calibration's share of the time. */
 const CALIBRATION_PART = 0.2;
 const SAMPLES_MIN = 5;
 
 const samples = new Float64Array(1 << 16);
 
-/** Measures for about `timeMs`, and warms up as long before. */
+/** Measures for about `timeMs` after as long a warm-up. */
 export function measureTime({ operations, run, prepare }: Case, timeMs: number): Timing {
   const calibration = new Calibration();
   const calibrationMs = (timeMs / ROUNDS) * CALIBRATION_PART;
@@ -44,10 +42,7 @@ export function measureTime({ operations, run, prepare }: Case, timeMs: number):
   };
 }
 
-/**
- * Times one run after the other for `wallMs`, with what prepares them, or until the samples are
- * full.
- */
+/** Times prepared runs for `wallMs` or until the samples are full. */
 function sample(
   wallMs: number,
   run: () => void,
@@ -75,9 +70,8 @@ const SIZE = 1024;
 const PASSES = 16;
 
 /**
- * A fixed piece of work for the processor alone, whose time tells how fast the machine is at this
- * moment: integers, doubles and memory within the first cache. Never to be changed: every stored
- * baseline is held against it.
+ * Fixed work that gauges the machine's current speed: integers, doubles and memory in the
+ * first-level cache. Never change it: every stored baseline is relative to it.
  */
 class Calibration {
   readonly #doubles = Float64Array.from({ length: SIZE }, (_, i) => i + 0.5);

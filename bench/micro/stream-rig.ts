@@ -12,7 +12,7 @@ const SOCKET_BUFFER_BYTES_MAX = 1024 * 1024;
 const CLIENT = new Client(ANONYMOUS, '127.0.0.1');
 const LIMITS = { badFramesMax: 10, socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX };
 
-/** The gateway's side of the stream: real sessions on sockets in memory. */
+/** The gateway's stream side: real sessions on in-memory sockets. */
 export class StreamRig {
   readonly context: GatewayContext;
   readonly sockets: CountingSocket[] = [];
@@ -22,7 +22,7 @@ export class StreamRig {
     this.context = gatewayContext(engine, { stream });
   }
 
-  /** Adds a session that is subscribed to all of the symbols. */
+  /** Adds a session subscribed to the symbols. */
   addSession(symbols: readonly string[]): void {
     const socket = new CountingSocket();
     const connection = new Connection(socket, 'binary', CLIENT, LIMITS, this.context.counters);
@@ -32,12 +32,12 @@ export class StreamRig {
   }
 }
 
-/** A peer in memory that takes what it is sent, and counts it. */
+/** An in-memory peer that counts what it is sent. */
 export class CountingSocket implements Socket {
   readonly remoteAddress = '127.0.0.1';
   messages = 0;
   bytes = 0;
-  /** Whether it has room; without, it takes what comes all the same but looks full. */
+  /** False: it looks full, though it still accepts everything. */
   isOpenForMore = true;
 
   send(message: Uint8Array | string): void {

@@ -5,21 +5,20 @@ import { Random } from '../../testkit/random.ts';
 
 const START_TIME = 1_700_000_000_000;
 const PRICE = 100;
-/** A step of a price, at most, to either side. */
+/** Largest price step, either way. */
 const STEP_MAX = 0.01;
-/** What each step takes back of the way from PRICE: a market that moves, but raises no anomaly. */
+/** Pull of each step back towards PRICE: the market moves but raises no anomaly. */
 const PULL = 1e-3;
 
 /**
- * Ticks in columns, made before the clock runs: symbols by Zipf's law, their ids in no order of
- * activity, prices in small steps that raise no anomaly, times in order. The same ones on every
- * machine.
+ * Ticks in columns, prepared in advance and the same on every machine: symbols by Zipf's law, ids
+ * unrelated to activity, price steps too small for anomalies, times in order.
  */
 export class TickStream extends TickColumns {
   readonly length: number;
   readonly #durationMs: number;
 
-  /** @param ticksPerMs how close together the ticks' times are */
+  /** @param ticksPerMs density of the ticks' times */
   constructor(length: number, symbols: number, ticksPerMs: number) {
     super(length);
     this.length = length;
@@ -39,7 +38,7 @@ export class TickStream extends TickColumns {
     }
   }
 
-  /** Moves all times on by the stream's length: time never goes back when it is read again. */
+  /** Shifts all times by the stream's length, so that time never goes back on a replay. */
   moveOn(): void {
     for (let i = 0; i < this.length; i++) {
       this.times[i] = (this.times[i] as number) + this.#durationMs;
@@ -47,12 +46,12 @@ export class TickStream extends TickColumns {
   }
 }
 
-/** What names a frame's symbols. */
+/** How a frame names symbols. */
 export type Naming = 'alias' | 'name';
 
 /**
- * TICKS frames in MessagePack as the SDK encodes them, together of `ticks` ticks. The alias of a
- * symbol is its place in `symbols`.
+ * TICKS frames in MessagePack as the SDK encodes them, `ticks` ticks in total. A symbol's alias is
+ * its index in `symbols`.
  */
 export function tickFrames(
   ticks: number,
@@ -70,7 +69,7 @@ export function tickFrames(
       values.push(prices[i] as number, times[i] as number);
     }
     const frame = encodeFrame([Op.TICKS, frames.length + 1, values], 'binary') as Uint8Array;
-    // A copy: the encoder's buffer is shared by many frames.
+    // Copied: the encoder reuses its buffer.
     frames.push(Uint8Array.from(frame));
   }
   return frames;

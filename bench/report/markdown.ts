@@ -6,10 +6,7 @@ import { type Results, spreadOf, type WorkloadResult } from './results.ts';
 const NONE = '–';
 const RATIO_DIGITS = 2;
 
-/**
- * The report: where it was measured, one table for each group of workloads, and who did not take
- * part.
- */
+/** The report: the machine, a table a workload group, and who did not take part. */
 export function formatMarkdown(results: Results, groups: readonly WorkloadGroup[]): string {
   const tables = groups
     .map((group) => formatGroup(group, results))
@@ -72,7 +69,6 @@ function formatCell({ key, digits }: Column, rounds: readonly Figures[]): string
   return values.length === 1 ? show(median) : `${show(median)} (${show(min)}–${show(max)})`;
 }
 
-/** A median as a multiple of another contender's. */
 function formatRatio(
   { column, to }: { readonly column: string; readonly to: ContenderKey },
   key: ContenderKey,
@@ -111,7 +107,7 @@ function formatFailures({ failures }: Results): string {
   return ['### Failures', lines.join('\n')].join('\n\n');
 }
 
-/** Columns as wide as their widest cell: the text is to be read as it is, too. */
+/** Padded columns: the source is read as text too. */
 function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => {
     return Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0));
@@ -128,11 +124,12 @@ const BEGIN = '<!-- bench:begin -->';
 const END = '<!-- bench:end -->';
 
 /**
- * Puts a report between the markers of a document; where it has none, the report with its markers
- * is the document.
+ * Replaces the text between the document's markers; without a document, returns the report with
+ * markers.
  *
- * @param document undefined where there is none yet
- * @throws Error when it has one marker only, or the two in the wrong order
+ * @param document undefined if there is none yet
+ *
+ * @throws Error for a single marker or two in the wrong order
  */
 export function spliceReport(document: string | undefined, report: string): string {
   const framed = `${BEGIN}\n\n${report}\n\n${END}`;

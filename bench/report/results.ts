@@ -2,7 +2,7 @@ import type { Machine } from '../../loadgen/machine.ts';
 import type { ContenderKey } from '../contenders/contenders.ts';
 import type { Figures } from '../workloads/workload.ts';
 
-/** All that a run found out, as it is written to the JSON file. */
+/** Results of a run, as in the JSON file. */
 export interface Results {
   readonly command: string;
   readonly machine: Machine;
@@ -34,7 +34,7 @@ export interface WorkloadResult {
   readonly setting: string;
   /** Why it did not run. */
   readonly skipped?: string;
-  /** In the order of the rounds, those that failed left out. */
+  /** By round; failed rounds are absent. */
   readonly rounds: Partial<Record<ContenderKey, readonly Figures[]>>;
 }
 
@@ -45,7 +45,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** The median of several rounds, and how far they lie apart. */
+/** Median and range of several rounds. */
 export interface Spread {
   readonly median: number;
   readonly min: number;

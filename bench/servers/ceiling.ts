@@ -1,6 +1,6 @@
-/*
- * What uWebSockets.js itself can do: each record's payload goes to the subscribers of its symbol by
- * the native publish, and nothing is computed. The wire is in bench/wires/records.ts.
+/**
+ * What uWebSockets.js itself can do: native publish of each record's payload to its symbol's
+ * subscribers, nothing computed. Wire: bench/wires/records.ts.
  */
 import { PAYLOAD_BYTES, RECORD_BYTES, SUBSCRIBED_TEXT } from '../wires/records.ts';
 import { loadNative, type NativeApp, type NativeSocket, serveNative } from './native-server.ts';
@@ -10,9 +10,9 @@ const WORDS_PER_PAYLOAD = PAYLOAD_BYTES / 4;
 
 const uws = loadNative();
 const app = uws.App() as NativeApp;
-/** Topics by symbol index: no text is made an update. */
+/** Topics by symbol index: no string is built an update. */
 const topics: string[] = [];
-// Publish copies the payload: one buffer does for all, and no view is made an update.
+// Publish copies: one buffer serves all updates.
 const payload = new Uint8Array(PAYLOAD_BYTES);
 const payloadWords = new Uint32Array(payload.buffer);
 let processed = 0;

@@ -1,7 +1,4 @@
-/*
- * The floor of taking messages in: uWebSockets.js hands each to JavaScript, which counts it and
- * does not look inside.
- */
+/** Ingest floor: JavaScript counts each message of uWebSockets.js without looking inside. */
 import { loadNative, type NativeApp, serveNative } from './native-server.ts';
 
 const uws = loadNative();

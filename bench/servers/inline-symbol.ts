@@ -1,14 +1,14 @@
-/*
- * The statistics and the anomaly rule of docs/SEMANTICS.md, as one would write them for a single
- * thread: an object a symbol, arrays inside it.
+/**
+ * The statistics and the anomaly rule of docs/SEMANTICS.md as written for a single thread: one
+ * object a symbol, with arrays.
  */
 
 const AVERAGE_WINDOW = 64;
 const WINDOW_MS = 1000;
 const THRESHOLD_PERCENT = 2;
-/** A change this close to the threshold, in percent points, is equal to it. */
+/** A change this close to the threshold, in percentage points, equals it. */
 const EQUAL_WITHIN = 1e-9;
-/** Expired places at the front of a deque before it is cut short. */
+/** Expired entries at a deque's front before it is compacted. */
 const EXPIRED_MAX = 64;
 
 export interface Anomaly {
@@ -20,10 +20,7 @@ export interface Anomaly {
   readonly time: number;
 }
 
-/**
- * The lowest or the highest price of the window: a monotonic deque in two arrays, with the index of
- * its front.
- */
+/** Window minimum or maximum: a monotonic deque in two arrays with a front index. */
 class WindowExtremum {
   readonly #sign: 1 | -1;
   readonly #prices: number[] = [];
@@ -35,7 +32,7 @@ class WindowExtremum {
     this.#sign = sign;
   }
 
-  /** Takes a price in; returns the extremum of the window that ends with it. */
+  /** Adds a price; returns the extremum of the window that ends with it. */
   push(price: number, time: number): number {
     const prices = this.#prices;
     const times = this.#times;
@@ -59,7 +56,6 @@ class WindowExtremum {
   }
 }
 
-/** What is known of one symbol. */
 export class InlineSymbol {
   readonly id: number;
   readonly name: string;
@@ -73,7 +69,7 @@ export class InlineSymbol {
   late = 0;
   anomalies = 0;
   /**
-   * Sessions subscribed: nothing is packed for nobody, and asking the native side would cost more
+   * Subscribed sessions. Without any, nothing is packed; asking the native side would cost more
    * than the tick.
    */
   subscribers = 0;
@@ -87,7 +83,7 @@ export class InlineSymbol {
     this.name = name;
   }
 
-  /** Applies a tick; returns the anomalies it raises, if any. */
+  /** Applies a tick; returns its anomalies, if any. */
   apply(price: number, time: number): Anomaly[] | undefined {
     this.#updateAverage(price);
     this.count++;
@@ -120,7 +116,7 @@ export class InlineSymbol {
       prices[index] = price;
     }
     this.#sum += price;
-    // Summed up again now and then, or rounding errors would grow.
+    // Recomputed regularly against rounding errors.
     if (index === AVERAGE_WINDOW - 1) this.#sum = prices.reduce((sum, each) => sum + each, 0);
     this.average = this.#sum / prices.length;
   }

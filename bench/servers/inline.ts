@@ -1,9 +1,9 @@
-/*
+/**
  * The honest baseline: what a good engineer writes in an afternoon with uWebSockets.js and
- * msgpackr. One thread takes a frame, applies its ticks one after the other, and publishes each
- * symbol's statistics natively. It speaks enough of Tickwire's protocol for the same clients,
- * without acknowledgements, credit, deltas, conflation and recovery. With the argument `heard-only`
- * it spares itself what nobody is subscribed to.
+ * msgpackr. One thread decodes a frame, applies its ticks in order, and publishes each symbol's
+ * statistics natively. It speaks enough of Tickwire's protocol for the same clients, without
+ * acknowledgements, credit, deltas, conflation and recovery. With the argument `heard-only` it
+ * skips publishing to nobody.
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { InlineSymbol } from './inline-symbol.ts';
@@ -30,7 +30,7 @@ type ClientFrame =
   | [op: typeof Op.TICKS, sequence: number, values: (number | string | null)[]]
   | [op: typeof Op.SUBSCRIBE, requestId: number, names: string[]];
 
-/** Every field, as values that replace what was known. */
+/** All fields, absolute. */
 const FULL_ENTRY = 127;
 
 const packr = new Packr({ useRecords: false });
@@ -51,7 +51,7 @@ function symbolOf(name: string): InlineSymbol {
   return symbol;
 }
 
-/** Applies a good tick and tells the symbol's subscribers; ignores a bad one. */
+/** Applies a valid tick and publishes it; ignores an invalid one. */
 function take(symbol: InlineSymbol, price: number, time: number, now: number): void {
   if (!(price > 0 && price < Number.POSITIVE_INFINITY && time >= 0)) return;
   const anomalies = symbol.apply(price, time);

@@ -9,14 +9,11 @@ import type {
 import { loadUws, UWS_BINARIES } from '../../src/gateway/transport/uws-loader.ts';
 
 const HOST = '127.0.0.1';
-/**
- * What may wait for a slow reader before its messages are dropped: more than a benchmark lets pile
- * up.
- */
+/** Backlog of a slow reader before messages are dropped: more than a benchmark reaches. */
 const BACKPRESSURE_BYTES_MAX = 64 * 2 ** 20;
 const MESSAGE_BYTES_MAX = 16 * 2 ** 20;
 
-/** The part of uWebSockets.js beyond what Tickwire uses: native publish and subscribe. */
+/** uWebSockets.js beyond what Tickwire uses: native publish and subscribe. */
 export interface NativeApp extends UwsApp {
   publish(topic: string, message: Uint8Array | string, isBinary: boolean): boolean;
 }
@@ -25,14 +22,13 @@ export interface NativeSocket extends UwsWebSocket<SessionBox> {
   subscribe(topic: string): boolean;
 }
 
-/** What a server does with the messages of one connection. */
 export interface NativeSession {
-  /** @param data only valid until the return */
+  /** @param data valid until the call returns */
   message(socket: NativeSocket, data: ArrayBuffer, isBinary: boolean): void;
   close?(): void;
 }
 
-/** A box, because some versions copy its properties instead of keeping the object. */
+/** Boxed: some versions copy properties instead of keeping the object. */
 interface SessionBox {
   readonly session: NativeSession;
 }
@@ -43,14 +39,13 @@ export interface NativeServerOptions {
   readonly processed: () => number;
 }
 
-/** uWebSockets.js. */
 export function loadNative(): UwsModule {
   const load = loadUws();
   if (!load.loaded) throw new Error(`${load.reasons.join('; ')}. ${UWS_BINARIES}.`);
   return load.uws;
 }
 
-/** Serves WebSockets at any path, on a free port of 127.0.0.1, and writes `ready PORT`. */
+/** Serves WebSockets at any path on a free port of 127.0.0.1 and prints `ready PORT`. */
 export function serveNative(uws: UwsModule, app: NativeApp, options: NativeServerOptions): void {
   app.ws<SessionBox>('/*', {
     compression: 0,

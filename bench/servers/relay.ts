@@ -1,7 +1,6 @@
-/*
- * A relay on raw uWebSockets.js that does the next best thing to nothing: it passes on what a
- * publisher's message holds for a session as one message, at once. The wire is in
- * bench/wires/records.ts.
+/**
+ * A near-minimal relay on uWebSockets.js: at once, and in one message, it forwards what a
+ * publisher's message holds for a session. Wire: bench/wires/records.ts.
  */
 import { PAYLOAD_BYTES, RECORD_BYTES, SUBSCRIBED_TEXT } from '../wires/records.ts';
 import { loadNative, type NativeApp, type NativeSocket, serveNative } from './native-server.ts';
@@ -30,7 +29,7 @@ class Session {
     this.#socket = undefined;
   }
 
-  /** Adds the payload that stands at `start`. */
+  /** Adds the payload at `start`. */
   add(message: Buffer, start: number): void {
     if (this.#length === 0) touched.push(this);
     if (this.#length + PAYLOAD_BYTES > this.#outgoing.length) {

@@ -2,12 +2,12 @@ import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import { PAYLOAD_BYTES, RECORD_BYTES, RECORD_HEADER_BYTES } from '../wires/records.ts';
 
-/*
- * Fan-out of ready bytes by socket.io, with the engine it comes with: a room a symbol. Without what
- * costs time and is not asked for here: long polling, compression, the files of the browser client.
+/**
+ * Fan-out of encoded bytes by socket.io on its bundled engine: a room a symbol. Long polling,
+ * compression and the browser client are off.
  */
 
-/** Bytes of a publisher's event. */
+/** Largest publisher event, bytes. */
 const EVENT_MAX = 16 * 2 ** 20;
 
 let processed = 0;
@@ -30,7 +30,7 @@ io.on('connection', (socket) => {
     acknowledge();
   });
 
-  // Records in Base64. The payloads are delivered as attachments, without another copy.
+  // Records in Base64; payloads go out as attachments without another copy.
   socket.on('updates', (encoded: string) => {
     const records = Buffer.from(encoded, 'base64');
     for (let at = 0; at < records.length; at += RECORD_BYTES) {

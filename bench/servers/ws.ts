@@ -1,6 +1,6 @@
-/*
- * Fan-out of ready bytes with the `ws` package, as its documentation suggests: one `send` a record
- * and subscriber. The wire is in bench/wires/records.ts.
+/**
+ * Fan-out of encoded bytes with `ws` as its documentation suggests: one `send` a record and
+ * subscriber. Wire: bench/wires/records.ts.
  */
 import { createServer } from 'node:http';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';

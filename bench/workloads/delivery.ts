@@ -14,25 +14,23 @@ import { type Figures, marketOf, type Turn } from './workload.ts';
 const SEED = 1;
 const US_PER_MS = 1000;
 const MS_PER_SECOND = 1000;
-/** Updates a message at most: what is due in a turn of the generator goes together. */
+/** Updates a message: what is due in one turn of the generator goes together. */
 const FRAME_UPDATES = 256;
-/**
- * How long what is on the way after the last update may take, and how often that is looked at, ms.
- */
+/** Time for updates in flight to arrive, and polling interval, ms. */
 const SETTLE_MS = 3000;
 const SETTLE_POLL_MS = 100;
-/** Nothing new this often: nothing more will come. */
+/** Polls without news after which nothing more will come. */
 const QUIET_POLLS = 5;
 
 export interface DeliverySetting {
   readonly symbols: number;
   readonly sessions: number;
   readonly perSession: number;
-  /** Updates a second, of all symbols alike. */
+  /** Updates a second over all symbols. */
   readonly rate: number;
 }
 
-/** State at an end of the measured window. */
+/** Counters at one end of the measured window. */
 interface Reading {
   readonly totals: PoolTotals;
   /** The server's. */
@@ -43,10 +41,7 @@ interface Reading {
   readonly atMs: number;
 }
 
-/**
- * One publisher at a fixed pace, and subscribers: what a delivery costs the server and how long it
- * takes.
- */
+/** Cost and latency of delivery: one publisher at a fixed rate, and subscribers. */
 export function measureDelivery(turn: Turn, setting: DeliverySetting): Promise<Figures> {
   return openDelivery(turn, setting, async (trial, subscribers) => {
     const { publishers } = trial;
@@ -73,7 +68,6 @@ export function measureDelivery(turn: Turn, setting: DeliverySetting): Promise<F
   });
 }
 
-/** A server with one publisher and all subscribers, ready. */
 export function openDelivery<T>(
   turn: Turn,
   setting: DeliverySetting,
@@ -130,10 +124,10 @@ function percentiles(latency: Latency): Figures {
 }
 
 /**
- * Sends the first update of every symbol, which proves that every subscription works; returns how
- * many arrived.
+ * Sends every symbol's first update, which proves all subscriptions; returns the number that
+ * arrived.
  *
- * @throws Error when some did not
+ * @throws Error when some did not arrive
  */
 async function prime(
   trial: Trial,
@@ -148,7 +142,7 @@ async function prime(
   throw new Error(`the first updates of all symbols: ${delivered} of ${expected} were delivered`);
 }
 
-/** Waits for what is on the way; returns all that was delivered. */
+/** Waits for updates in flight; returns the total delivered. */
 async function settled(trial: Trial, subscribers: Subscribers, expected: number): Promise<number> {
   const deadline = performance.now() + SETTLE_MS;
   let delivered = 0;

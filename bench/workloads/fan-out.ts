@@ -41,7 +41,7 @@ export const fanOut: WorkloadGroup = {
     deliveryWorkload({ symbols: 200, sessions: 200, perSession: 20, rate: 40_000 }, EVERYBODY),
     deliveryWorkload({ symbols: 200, sessions: 2000, perSession: 10, rate: 2000 }, MAIN),
     deliveryWorkload({ symbols: 1, sessions: 1000, perSession: 1, rate: 200 }, MAIN),
-    // Growth: as much for each session, fifty times the sessions.
+    // Growth: fifty times the sessions, each as before.
     deliveryWorkload({ symbols: 200, sessions: 100, perSession: 4, rate: 1000 }, LEAST),
     deliveryWorkload({ symbols: 200, sessions: 5000, perSession: 4, rate: 1000 }, LEAST),
   ],

@@ -4,22 +4,22 @@ import type { Trial } from './trial.ts';
 const US_PER_MS = 1000;
 const MS_PER_SECOND = 1000;
 
-/** What a server takes in when publishers do not pause, and what that costs it. */
+/** Throughput at full speed and its cost. */
 export interface FullSpeed {
   readonly cpuPerTick: number;
   readonly ticksPerSecond: number;
-  /** Cores that were busy, on average. */
+  /** Average busy cores. */
   readonly cores: number;
 }
 
 /**
- * Publishes as fast as the server takes it, over a warm-up and the window.
+ * Publishes at full speed over a warm-up and the window.
  *
- * @throws Error when the server does not tell what it processed, or a connection was lost
+ * @throws Error when the server has no processed count or a connection was lost
  */
 export async function measureFullSpeed(trial: Trial, options: FullOptions): Promise<FullSpeed> {
   const publishing = trial.publishers.publishFully(options);
-  // A lost connection ends the window, too: it is reported there.
+  // A lost connection also ends the window and is reported there.
   publishing.catch(() => undefined);
   try {
     return await processingRate(trial);
@@ -28,7 +28,7 @@ export async function measureFullSpeed(trial: Trial, options: FullOptions): Prom
   }
 }
 
-/** Makes every tick as young as can be, in whole ms, as feeds send them. */
+/** Stamps ticks with the current time in whole ms, as feeds do. */
 export function stampNow(trial: Trial): FullOptions['stamp'] {
   const { clock } = trial.turn;
   return (times, from, to) => {
@@ -36,7 +36,7 @@ export function stampNow(trial: Trial): FullOptions['stamp'] {
   };
 }
 
-/** What a server takes in of what is being published, over a warm-up and the window. */
+/** Measures processing of what is being published, over a warm-up and the window. */
 export async function processingRate(trial: Trial): Promise<FullSpeed> {
   await trial.warmUp();
   const before = await processedBy(trial);

@@ -21,7 +21,7 @@ interface IngestSetting {
 const FRAMES = [1, 10, 256];
 const SYMBOLS = [100, 10_000, 100_000];
 const QUICK_SYMBOLS = 10_000;
-/** Ticks a second of feeds that send each tick as they have it. */
+/** Rate of feeds that send each tick at once. */
 const SINGLE_RATE = 20_000;
 
 export const ingest: WorkloadGroup = {
@@ -41,7 +41,7 @@ export const ingest: WorkloadGroup = {
     ...FRAMES.flatMap((ticksPerFrame) =>
       SYMBOLS.map((symbols) => ingestWorkload({ ticksPerFrame, symbols })),
     ),
-    // Growth: what the table above lacks for it.
+    // Growth: missing from the table above.
     { ...ingestWorkload({ ticksPerFrame: 256, symbols: 1000 }), contenders: ['tickwire'] },
     singleTicksWorkload(QUICK_SYMBOLS, SINGLE_RATE),
   ],

@@ -54,7 +54,7 @@ async function measureLatency(turn: Turn, setting: DeliverySetting): Promise<Fig
   return { rate: setting.rate, ...(await measureDelivery(turn, setting)) };
 }
 
-/** Updates a second that the server processes when they come without a pause. */
+/** Updates a second processed at full speed. */
 function findSaturation(turn: Turn): Promise<number> {
   const setting = { ...MARKET, rate: Number.POSITIVE_INFINITY };
   return openDelivery(turn, setting, async (trial) => {

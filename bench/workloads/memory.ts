@@ -12,21 +12,18 @@ import {
   type WorkloadGroup,
 } from './workload.ts';
 
-/** Starts of which the median counts. */
+/** Starts, for the median. */
 const STARTS = 5;
 const FRAME_UPDATES = 256;
-/** How long a server may go on until its memory is read: garbage collectors are in no hurry. */
+/** Time before memory is read, for lazy garbage collectors. */
 const SETTLE_MS = 4000;
 const TICKS_PER_SYMBOL = 64;
-/** Ticks of a symbol this far apart leave its sliding window quiet. */
+/** This far apart, a symbol's ticks keep its sliding window small. */
 const TICK_EVERY_MS = 1000;
 const SYMBOLS = 100_000;
 const SESSIONS_SYMBOLS = 1000;
 const SEED = 1;
-/**
- * Sessions that are there before memory is looked at: a server that has work to do has made room
- * for its garbage.
- */
+/** Share of sessions opened before memory is read: start-up garbage is reused by then. */
 const FIRST_SHARE = 0.2;
 
 const TAKERS: readonly ContenderKey[] = ['tickwire', 'inline'];
@@ -142,7 +139,7 @@ async function settledBytes(trial: Trial): Promise<number> {
   return proportionalBytes(trial.server.pid);
 }
 
-/** One update for each symbol, all at the same price. */
+/** One update a symbol, all at one price. */
 function everySymbol(symbols: number): Updates {
   const updates = emptyUpdates(symbols);
   updates.symbols.set(Int32Array.from({ length: symbols }, (_, i) => i));

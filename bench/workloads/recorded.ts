@@ -7,27 +7,25 @@ import type { Figures, Turn, WorkloadGroup } from './workload.ts';
 
 const PUBLISHERS = 2;
 const FRAME_UPDATES = 256;
-/** What is taken of a recording at most. */
 const TICKS_MAX = 1 << 20;
 /**
- * Gaps longer than any window of statistics are shortened to this, so that many loops fit into the
+ * Longer gaps are shortened to this (beyond any statistics window), so that many loops fit into the
  * past.
  */
 const GAP_MS_MAX = 10_000;
-/** How far in the past the first loop begins, at most: about ten years. */
+/** The first loop begins at most this long ago: about ten years. */
 const PAST_MS_MAX = 3e11;
-/** More loops than a run has time for. */
+/** More than a run has time for. */
 const LOOPS_MAX = 100_000;
 
-/** A recording, in memory. */
 interface Recording {
   readonly symbols: readonly string[];
   readonly updates: Updates;
-  /** How much later each loop is than the one before, ms. */
+  /** Time shift of each loop, ms. */
   readonly spanMs: number;
 }
 
-/** Recorded ticks of a file; without one there is nothing to measure. */
+/** Ticks recorded in a file; without a file the workload is unavailable. */
 export function recordedWith(file: string | undefined): WorkloadGroup {
   let recording: Promise<Recording> | undefined;
   const measure = async (turn: Turn, path: string) => {
@@ -71,8 +69,8 @@ function measureRecorded(turn: Turn, recording: Recording): Promise<Figures> {
 }
 
 /**
- * Moves the times of the publishers' shares, which count from 0, on by one span with each loop.
- * They begin so early that none lies in the future.
+ * Shifts the publishers' times, which count from 0, by one span a loop, starting early enough that
+ * none lies in the future.
  */
 function laterEachLoop(nowMs: number, spanMs: number): FullOptions['stamp'] {
   const startMs = nowMs - Math.min(PAST_MS_MAX, LOOPS_MAX * spanMs);
@@ -85,7 +83,7 @@ function laterEachLoop(nowMs: number, spanMs: number): FullOptions['stamp'] {
   };
 }
 
-/** Times that count from 0, with the gaps of the recording, long ones shortened. */
+/** Times from 0 with the recording's gaps, long ones shortened. */
 function shortened(recorded: Float64Array): Float64Array {
   const times = new Float64Array(recorded.length);
   for (let i = 1; i < times.length; i++) {
@@ -95,7 +93,7 @@ function shortened(recorded: Float64Array): Float64Array {
   return times;
 }
 
-/** @throws CsvError when the file cannot be read, or lacks a column */
+/** @throws CsvError when the file is unreadable or lacks a column */
 async function readRecording(file: string): Promise<Recording> {
   const source = new CsvSource({
     file,

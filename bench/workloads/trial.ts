@@ -9,8 +9,8 @@ import type { Turn } from './workload.ts';
 
 const MS_PER_SECOND = 1000;
 /**
- * Before the measured window, as long as it, goes another: until compilers are done, what they take
- * would be counted.
+ * Longest warm-up. It matches the window's length: until compilers settle, their cost would be
+ * measured.
  */
 const WARM_UP_MS_MAX = 2500;
 
@@ -20,7 +20,7 @@ export interface TrialOptions {
   readonly publishers: number;
 }
 
-/** A server and its publishers, and subscribers as they come, for the length of one measurement. */
+/** A server, publishers and subscribers during one measurement. */
 export class Trial {
   readonly server: RunningContender;
   readonly publishers: Publishers;
@@ -29,11 +29,9 @@ export class Trial {
   readonly #groups: Subscribers[] = [];
 
   /**
-   * Starts the contender, connects publishers, lets `measure` work, and ends everything, however
-   * that went.
+   * Starts the contender, connects publishers, runs `measure`, and always cleans up.
    *
-   * @throws Error when something does not start, or what `measure` throws; it says if the server
-   * died
+   * @throws Error when a start or `measure` fails; says if the server died
    */
   static async run<T>(
     turn: Turn,
@@ -73,7 +71,7 @@ export class Trial {
     this.market = market;
   }
 
-  /** Adds subscribers, in a process of their own; resolves when all are subscribed. */
+  /** Adds subscribers in a child process; resolves when all are subscribed. */
   async subscribe(plan: SubscriptionPlan): Promise<Subscribers> {
     const { symbols } = this.market;
     const { key, clock } = this.turn;
@@ -89,35 +87,34 @@ export class Trial {
     return subscribers;
   }
 
-  /** CPU time of the server so far, ms. */
+  /** The server's CPU time so far, ms. */
   cpuMs(): number {
     return preciseCpuMs(this.server.pid);
   }
 
-  /** Waits, and finds out early what broke. */
+  /** Waits, failing early on a lost connection. */
   async pass(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.turn.signal });
     this.publishers.check();
   }
 
-  /** Lets compilers and buffers settle before the window. */
+  /** Lets compilers and buffers settle. */
   warmUp(): Promise<void> {
     const windowMs = this.turn.seconds * MS_PER_SECOND;
     return this.pass(Math.min(WARM_UP_MS_MAX, windowMs));
   }
 
-  /** The measured window. */
   window(): Promise<void> {
     return this.pass(this.turn.seconds * MS_PER_SECOND);
   }
 
   async #stopSubscribers(): Promise<void> {
-    // What already failed is reported; here all that counts is that nothing stays.
+    // Failures are already reported; here everything must be released.
     await Promise.allSettled(this.#groups.map((subscribers) => subscribers.stop()));
   }
 }
 
-/** Starts a contender without any load; returns how long that took, ms. */
+/** Starts an idle contender; returns its start-up time, ms. */
 export async function startOnly(contender: Contender, market: Market): Promise<number> {
   const startMs = performance.now();
   const server = await contender.start({ symbols: market.symbols });

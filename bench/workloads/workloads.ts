@@ -6,7 +6,7 @@ import { recordedWith } from './recorded.ts';
 import type { WorkloadGroup } from './workload.ts';
 
 /**
- * All workloads, in the order of the report.
+ * All workloads in report order.
  *
  * @param ticks a file of recorded ticks
  */

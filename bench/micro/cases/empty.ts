@@ -1,6 +1,6 @@
 import type { CaseMaker } from '../case.ts';
 
-/** Does nothing: what it shows, the measurement adds to every other case. */
+/** Does nothing: its figures are the measurement's own overhead. */
 export const emptyCase: CaseMaker = {
   name: 'nothing',
   allocatesNothing: true,

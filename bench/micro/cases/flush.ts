@@ -5,13 +5,10 @@ import { StreamRig } from '../stream-rig.ts';
 
 const SYMBOLS = 200;
 const CHANGED = 20;
-/** Different states that sessions out of step stand at. */
+/** Distinct states among sessions out of step. */
 const CURSORS = 10;
 
-/**
- * What sessions have in common when a flush comes: all of them were sent the same state, or one of
- * several.
- */
+/** Whether all sessions were sent the same state before a flush, or one of several. */
 type Step = 'in step' | 'out of step';
 
 export const flushCases: readonly CaseMaker[] = [
@@ -25,14 +22,14 @@ export const flushCases: readonly CaseMaker[] = [
 function flushCase(sessions: number, step: Step): CaseMaker {
   return {
     name: `flush: an entry, ${sessions} ${sessions === 1 ? 'session' : `sessions ${step}`}`,
-    // A view a message, and what the engine makes of a run.
+    // One view a message, and the engine's own per run.
     allocatesNothing: false,
     make: () => makeFlush(sessions, step),
   };
 }
 
 /**
- * From the engine's news to the sockets: every session is subscribed to all symbols, of which some
+ * From the engine's change to the sockets: every session subscribes to all symbols, some of which
  * changed.
  */
 async function makeFlush(sessions: number, step: Step): Promise<Case> {
@@ -64,10 +61,7 @@ async function makeFlush(sessions: number, step: Step): Promise<Case> {
   return { operations: sessions * CHANGED, messages: sessions, prepare, run, finish };
 }
 
-/**
- * Brings the sessions to different states of the symbols: one part after the other has room, and is
- * sent a new one.
- */
+/** Spreads sessions over different states: each part in turn gets room and is sent a newer one. */
 function spread(rig: EngineRig, stream: StreamRig, symbolIds: Int32Array): void {
   const { sockets } = stream;
   for (let cursor = 0; cursor < CURSORS; cursor++) {

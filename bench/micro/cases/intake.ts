@@ -17,12 +17,12 @@ const MAX_FUTURE_MS = 60_000;
 
 export const intakeCases: readonly CaseMaker[] = (['alias', 'name'] as const).map((naming) => ({
   name: `intake: take a tick by its ${naming}`,
-  // A little for each frame, which short runs show.
+  // A little a frame, visible in short runs.
   allocatesNothing: false,
   make: () => makeIntake(naming),
 }));
 
-/** From a decoded frame of ticks to the engine's queue. */
+/** From a decoded TICKS frame to the engine's queue. */
 async function makeIntake(naming: Naming): Promise<Case> {
   const rig = await EngineRig.start(SYMBOLS);
   const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, { symbolAppeared: () => undefined });

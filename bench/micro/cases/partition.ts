@@ -15,9 +15,9 @@ const RULES = {
 };
 const STREAM_TICKS = 1 << 18;
 const TICKS_PER_RUN = 1024;
-/** As many as a worker prepares together. */
+/** A worker's prefetch group. */
 const GROUP = 32;
-/** As of 100 000 ticks a second. */
+/** 100 000 ticks a second. */
 const TICKS_PER_MS = 100;
 
 export const partitionCases: readonly CaseMaker[] = [100, 1_000, 10_000, 100_000].map(

@@ -19,7 +19,7 @@ function ringCase(batch: number): CaseMaker {
   };
 }
 
-/** Both ends on one thread: the work alone, without what two processors cost each other. */
+/** Both ends on one thread: the work without cross-core traffic. */
 function makeRing(batch: number): Case {
   const memory = createTickRing(CAPACITY);
   const producer = new TickProducer(memory, false);

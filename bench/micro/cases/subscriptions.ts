@@ -10,12 +10,12 @@ const SESSIONS = 40_000;
 const PER_SESSION = 100;
 const SUBSCRIPTIONS = SESSIONS * PER_SESSION;
 const SYMBOLS = 10_000;
-/** Subscriptions that a session adds and removes in one run. */
+/** Subscriptions added and removed in one run. */
 const CHANGED = 1000;
-/** Subscriptions made in one timed step: less than a frame may ask for. */
+/** Subscriptions in one timed step: fewer than a frame may request. */
 const PER_STEP = 16;
 const STEPS = SUBSCRIPTIONS / PER_STEP;
-/** Shorter steps had no collection in them. */
+/** Shorter steps had no garbage collection. */
 const LONG_MS = 0.05;
 const FILLS = 3;
 
@@ -32,7 +32,7 @@ const OBSERVER = { symbolAppeared: () => undefined };
 export const subscriptionCases: readonly CaseMaker[] = [
   {
     name: 'subscription: add, find and remove among 4 M',
-    // Lists a symbol are arrays, which grow.
+    // Per-symbol lists are arrays, which grow.
     allocatesNothing: false,
     make: makeChange,
   },
@@ -64,8 +64,8 @@ function makeChange(): Case {
 }
 
 /**
- * The longest step in which subscriptions are added, from none to 4 M. Pauses of the garbage
- * collector and of a busy machine are none of it: a step counts with its least time of all fills.
+ * The longest step of adding subscriptions, from none to 4 M. A step counts with its least time of
+ * all fills, which excludes garbage collection and a busy machine's pauses.
  */
 async function longestStepMs(): Promise<number> {
   const collections = new CollectionWatch();
@@ -87,7 +87,7 @@ async function longestStepMs(): Promise<number> {
   return leastMs.filter(Number.isFinite).reduce((longest, ms) => Math.max(longest, ms));
 }
 
-/** Subscribes 40 000 sessions to 100 symbols each. `stepDone` is called at the start, too. */
+/** Subscribes 40 000 sessions to 100 symbols each. `stepDone` is also called at the start. */
 function fill(store: SubscriptionStore, stepDone: (step: number) => void): void {
   let added = 0;
   stepDone(0);

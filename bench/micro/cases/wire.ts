@@ -15,7 +15,7 @@ const SYMBOLS = Array.from({ length: 10_000 }, (_, i) => `SYM${i}.TEST`);
 
 export const decodeCases: readonly CaseMaker[] = [1, 10, 256].map((ticksPerFrame) => ({
   name: `frame: decode a tick, ${ticksPerFrame} a frame`,
-  // A view a frame, and boxes around doubles where frames are small.
+  // One view a frame, and boxed doubles where frames are small.
   allocatesNothing: true,
   make: () => makeDecoding(ticksPerFrame),
 }));
@@ -45,7 +45,7 @@ export const entryCases: readonly CaseMaker[] = [
   { name: 'entry: encode a delta', allocatesNothing: true, make: makeEncoding },
 ];
 
-/** Deltas as one tick makes them: a new price, average, count and time. */
+/** Deltas of one tick: price, average, count and time. */
 function makeEncoding(): Case {
   const { prices, times } = new TickStream(STATES, 1, 0.01);
   const values = new Float64Array(STATES * VALUES);
