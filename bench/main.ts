@@ -3,8 +3,12 @@ import { loadavg } from 'node:os';
 import { Clock } from '../loadgen/clock.ts';
 import { describeMachine } from '../loadgen/machine.ts';
 import { runProgram } from '../loadgen/run-program.ts';
-import { type BenchOptions, parseBenchOptions } from './bench-options.ts';
-import { chooseContenders, chooseWorkloads } from './choice.ts';
+import {
+  type BenchOptions,
+  chooseContenders,
+  chooseWorkloads,
+  parseBenchOptions,
+} from './bench-options.ts';
 import { CONTENDERS, contendersWith } from './contenders/contenders.ts';
 import { runIsolation } from './isolation/isolation.ts';
 import { formatMarkdown, spliceReport } from './report/markdown.ts';

@@ -97,7 +97,8 @@ export const relay: Contender = {
   ...onUws,
   name: 'relay (uWebSockets.js)',
   description:
-    'what one message of a publisher holds for a session goes on as one message, at once; nothing is computed',
+    'forwards what a publisher message holds for a session as one message, at once; ' +
+    'computes nothing',
   wire: recordsWire,
   kinds: new Set(['fan-out']),
   start: () => startOwnServer('relay'),

@@ -1,10 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock, type ClockAnchor } from '../../loadgen/clock.ts';
-import type { Wire } from '../wires/wire.ts';
+import { Latency } from '../../loadgen/latency.ts';
+import type { Receipt, Wire } from '../wires/wire.ts';
 import type { ServerAddress } from './publisher-connection.ts';
 import type { SubscriptionPlan } from './subscription-plan.ts';
-import { Tally } from './tally.ts';
 import { WebSocketClient } from './web-socket-client.ts';
+
+/** Totals of many sessions. */
+class Tally implements Receipt {
+  /** Source updates that arrived; conflated ones count each. */
+  updates = 0;
+  entries = 0;
+  /** Arrival of the messages being read, ms since the epoch. */
+  now = 0;
+  /** From an entry's newest due time to its arrival. */
+  latency = new Latency();
+
+  update(count: number): void {
+    this.updates += count;
+    this.entries++;
+  }
+
+  dueAt(timeMs: number): void {
+    this.latency.record(this.now - timeMs);
+  }
+
+  resetLatency(): void {
+    this.latency = new Latency();
+  }
+}
 
 /** Concurrent connection attempts: servers have backlogs. */
 const CONNECTING_MAX = 64;

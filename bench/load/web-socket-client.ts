@@ -174,7 +174,8 @@ export class WebSocketClient {
     if (this.#isClosing) return;
     this.#isClosing = true;
     const code = payload.length < 2 ? '' : ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
-    this.#reason = `the server closed: ${code} ${Buffer.from(payload.subarray(2)).toString('utf8')}`;
+    const text = Buffer.from(payload.subarray(2)).toString('utf8');
+    this.#reason = `the server closed: ${code} ${text}`;
     this.#batch.addFrame(OPCODE.close, payload.subarray(0, 2));
     this.flush();
     this.#socket.end();

@@ -21,7 +21,8 @@ function formatOrigin(results: Results): string {
   const load = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(' ');
   return [
     `Measured by \`${command}\` on ${startedAt.slice(0, 10)}: ${formatMachine(machine)}.`,
-    `${rounds} rounds of ${seconds} s for each cell, the contenders of a workload in turn; a cell is the median (least–most).`,
+    `${rounds} rounds of ${seconds} s for each cell, the contenders of a workload in turn; ` +
+      'a cell is the median (least–most).',
     `Load averages before ${load(loadBefore)}, after ${load(loadAfter)}.`,
   ].join('\n');
 }

@@ -22,9 +22,10 @@ export const fanOut: WorkloadGroup = {
   name: 'fan-out',
   title: 'Fan-out',
   description:
-    'One publisher sends updates at a fixed pace, all symbols alike; sessions subscribe to symbols at random, each symbol ' +
-    'to equally many. A *delivered update* is an update of the source that reached a subscriber, alone or with others in ' +
-    'one entry. CPU counts all threads of the server; latency counts from when an update was due.',
+    'One publisher sends updates at a fixed rate, evenly over all symbols; sessions subscribe to ' +
+    'random symbols, each symbol having equally many subscribers. A *delivered update* is a ' +
+    'source update that reached a subscriber, alone or conflated into one entry. CPU covers all ' +
+    'threads of the server; latency counts from when an update was due.',
   columns: [
     { key: 'cpuPerDelivery', title: 'CPU µs a delivered update', digits: 2 },
     { key: 'cpuPerEntry', title: 'CPU µs an entry', digits: 2 },
@@ -52,7 +53,9 @@ function deliveryWorkload(setting: DeliverySetting, contenders: readonly Contend
   const count = (value: number) => value.toLocaleString('en-US');
   return {
     name: `fan-out-${sessions}x${perSession}-of-${symbols}-at-${rate}`,
-    setting: `${count(sessions)} sessions × ${perSession} of ${symbols} symbols, ${count(rate)} updates/s`,
+    setting:
+      `${count(sessions)} sessions × ${perSession} of ${symbols} symbols, ` +
+      `${count(rate)} updates/s`,
     contenders,
     isQuick: contenders === EVERYBODY,
     measure: (turn) => measureDelivery(turn, setting),

@@ -28,9 +28,10 @@ export const ingest: WorkloadGroup = {
   name: 'ingest',
   title: 'Ingest',
   description:
-    `${PUBLISHERS} publishers send ticks as fast as the server takes them, activity by Zipf's law, nobody subscribed. ` +
-    'CPU counts all threads of the server, user and system. *Counter* only counts messages, so it takes part with one ' +
-    'tick a frame only. Where a rate is given, the publishers keep to it, and each frame is written by itself.',
+    `${PUBLISHERS} publishers send ticks as fast as the server accepts them, activity by Zipf's ` +
+    'law, without subscribers. CPU covers all threads of the server, user and system. *Counter* ' +
+    'only counts messages, so it takes part only at one tick a frame. Where a rate is given, the ' +
+    'publishers keep to it and write each frame separately.',
   columns: [
     { key: 'cpuPerTick', title: 'CPU µs a tick', digits: 3 },
     { key: 'ticksPerSecond', title: 'ticks/s', digits: 0 },

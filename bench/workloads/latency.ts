@@ -12,9 +12,10 @@ export const latency: WorkloadGroup = {
   name: 'latency',
   title: 'Delivery latency',
   description:
-    `${MARKET.symbols} symbols, ${MARKET.sessions} sessions × ${MARKET.perSession}. From when an update was due to its ` +
-    'arrival at a subscriber, with the delay of the generator and of the reading process, which are the same for all. ' +
-    'Saturation is what Tickwire processes in the same setting when publishers send without a pause.',
+    `${MARKET.symbols} symbols, ${MARKET.sessions} sessions × ${MARKET.perSession}. From when an ` +
+    'update was due to its arrival at a subscriber, including the delay of the generator and of ' +
+    'the reading process, which are the same for all. Saturation is what Tickwire processes in ' +
+    'the same setting at full speed.',
   columns: [
     { key: 'rate', title: 'updates/s', digits: 0 },
     { key: 'p50', title: 'p50 ms', digits: 2 },

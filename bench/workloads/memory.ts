@@ -34,11 +34,13 @@ export const memory: WorkloadGroup = {
   name: 'memory',
   title: 'Memory and start',
   description:
-    'Memory is the proportional set size of the server process (`Pss` of `/proc/PID/smaps_rollup`), read ' +
-    `${SETTLE_MS / 1000} s after the load ended, against the same server before it. Symbols have ${TICKS_PER_SYMBOL} ` +
-    `ticks each, ${TICK_EVERY_MS / 1000} s apart. Sessions subscribe to some of ${SESSIONS_SYMBOLS} symbols that have a ` +
-    'price; a fifth of them are there before the first look, so that the garbage of the first is not taken for a need; ' +
-    'bytes a subscription is what such a session takes beyond an idle one.',
+    'Memory is the proportional set size of the server process (`Pss` of ' +
+    '`/proc/PID/smaps_rollup`), read ' +
+    `${SETTLE_MS / 1000} s after the load ended, against the same server before it. Symbols have ` +
+    `${TICKS_PER_SYMBOL} ticks each, ${TICK_EVERY_MS / 1000} s apart. Sessions subscribe to some ` +
+    `of ${SESSIONS_SYMBOLS} symbols that have a price; a fifth of them connect before the first ` +
+    'reading, so that start-up garbage is not counted as memory use; bytes a subscription is ' +
+    'what such a session takes beyond an idle one.',
   columns: [
     { key: 'startMs', title: 'start to ready, ms', digits: 0 },
     { key: 'emptyMiB', title: 'empty, MiB', digits: 1 },

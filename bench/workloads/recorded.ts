@@ -36,8 +36,9 @@ export function recordedWith(file: string | undefined): WorkloadGroup {
     name: 'recorded',
     title: 'Recorded ticks',
     description:
-      `${PUBLISHERS} publishers play the ticks of a recording again and again, each time later and with gaps above ${GAP_MS_MAX / 1000} s shortened, as fast as the server ` +
-      `takes them, ${FRAME_UPDATES} a frame, nobody subscribed.`,
+      `${PUBLISHERS} publishers replay a recording in a loop, each time later and with gaps ` +
+      `above ${GAP_MS_MAX / 1000} s shortened, as fast as the server accepts it, ` +
+      `${FRAME_UPDATES} ticks a frame, without subscribers.`,
     columns: [
       { key: 'cpuPerTick', title: 'CPU µs a tick', digits: 3 },
       { key: 'ticksPerSecond', title: 'ticks/s', digits: 0 },

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseBenchOptions } from '../../bench/bench-options.ts';
-import { chooseContenders, chooseWorkloads } from '../../bench/choice.ts';
+import { chooseContenders, chooseWorkloads, parseBenchOptions } from '../../bench/bench-options.ts';
 import { formatMarkdown, spliceReport } from '../../bench/report/markdown.ts';
 import { type Results, spreadOf } from '../../bench/report/results.ts';
 import type { WorkloadGroup } from '../../bench/workloads/workload.ts';
