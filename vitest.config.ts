@@ -35,7 +35,12 @@ export default defineConfig({
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000, interval: 20 } },
     // Workers and processes that tests start are not seen.
-    coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text-summary', 'html'],
+      reportOnFailure: true,
+    },
     projects: [
       lane('fast', 'default', { include: [FILES], exclude: [DEEP], isolate: false }),
       lane('deep', 'both', { include: [DEEP] }),
