@@ -38,6 +38,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
+      exclude: ['client-sdk/**', 'dashboard/**'],
       reporter: ['text-summary', 'html'],
       reportOnFailure: true,
     },
