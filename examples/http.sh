@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prices in and answers out over HTTP alone. Needs curl.
-# Run: sh examples/http.sh. TICKWIRE_URL is another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token
-# that it demands; then the last call needs one of an operator.
+# Run: sh examples/http.sh. TICKWIRE_URL names another server than http://127.0.0.1:9001,
+# TICKWIRE_TOKEN a token; the last call then needs an operator token.
 set -eu
 server=${TICKWIRE_URL:-http://127.0.0.1:9001}
 symbol=SHELL-$$

@@ -1,9 +1,9 @@
-// Publishes made-up prices; each is applied once, whatever becomes of the connection.
+// Publishes made-up prices. Each is applied once, whatever happens to the connection.
 //
 // Run, after `npm run build`: node examples/publisher.mjs [NAME]. Ctrl-C ends it.
-// TICKWIRE_URL is another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token that it demands.
+// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token for it.
 import { setTimeout } from 'node:timers/promises';
-// In a project that installed it (`npm install @tickwire/client ws`) write '@tickwire/client' here.
+// After `npm install @tickwire/client ws` in your own project, import '@tickwire/client' instead.
 import { connectPublisher } from '../client-sdk/dist/index.js';
 
 const { TICKWIRE_URL = 'http://127.0.0.1:9001', TICKWIRE_TOKEN: token } = process.env;

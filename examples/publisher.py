@@ -1,4 +1,4 @@
-"""Publishes made-up prices; each is applied once, whatever becomes of the connection.
+"""Publishes made-up prices. Each is applied once, whatever happens to the connection.
 
 Needs msgpack and websockets, 10 or newer (Debian: python3-msgpack, python3-websockets).
 Run: python3 examples/publisher.py [NAME] (TICKWIRE_URL, TICKWIRE_TOKEN: where to). Ctrl-C ends it."""
@@ -11,7 +11,7 @@ TOKEN, ALIAS, TICKS, ACK = os.environ.get('TICKWIRE_TOKEN', ''), 2, 3, 17
 prices = {'BTC-USD': 64250.5, 'ETH-USD': 3120.25, 'SOL-USD': 98.4}
 
 class Feed:
-    frames = []  # What is not acknowledged, oldest first; each frame has a tick a symbol.
+    frames = []  # Unacknowledged, oldest first; each frame has a tick a symbol.
     settled = 0  # Sequence of the frame before frames[0].
     credit = 0   # Ticks that may be sent beyond the settled frames.
 

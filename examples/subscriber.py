@@ -1,4 +1,4 @@
-"""Prints live statistics and anomalies, and proves that its copy of them equals the server's.
+"""Prints live statistics and anomalies, and proves that its copy equals the server's.
 
 Needs msgpack and websockets, 10 or newer (Debian: python3-msgpack, python3-websockets).
 Run: python3 examples/subscriber.py ['BTC-*' ETH-USD ...]   (TICKWIRE_URL, TICKWIRE_TOKEN: where)"""
@@ -6,7 +6,7 @@ import asyncio, contextlib, functools, os, random, signal, struct, sys, msgpack,
 
 URL = os.environ.get('TICKWIRE_URL', 'http://127.0.0.1:9001').replace('http', 'ws', 1)
 PATTERNS, TOKEN = sys.argv[1:] or ['*'], os.environ.get('TICKWIRE_TOKEN', '')
-OPTIONS = {'subprotocols': ['tickwire.v1', f'bearer.{TOKEN}'], 'max_size': None}  # Long frames, too.
+OPTIONS = {'subprotocols': ['tickwire.v1', f'bearer.{TOKEN}'], 'max_size': None}  # Accept long frames.
 SUBSCRIBE, VERIFY, WELCOME, STATS, ANOMALY, SYMBOLS, HEARTBEAT, DIGEST = 4, 7, 16, 20, 21, 22, 24, 26
 FIELDS, FULL = ('price', 'average', 'count', 'time', 'min', 'max'), 64  # bits 1, 2, 4 ...; bit 64
 

@@ -41,11 +41,15 @@ export class ConsoleSession {
     this.#port = port;
   }
 
-  /** Replays the blocks of a page, each of which says in which console it takes place. */
+  /**
+   * Replays the blocks of a page, each of which names its console. An indented line continues the
+   * one above.
+   */
   async replay(page: string): Promise<void> {
     const blocks = page.matchAll(/```console (\w+)\n(.*?)```/gs);
     for (const [, name = '', block = ''] of blocks) {
-      for (const line of block.trim().split('\n')) await this.#line(name, line);
+      const lines = block.trim().replaceAll(/\n +/g, '').split('\n');
+      for (const line of lines) await this.#line(name, line);
     }
     for (const [name, { unread, violations }] of this.#clients) {
       expect([name, unread, violations]).toEqual([name, [], []]);

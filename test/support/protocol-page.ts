@@ -27,12 +27,13 @@ export interface PageFrame {
   readonly json: string;
 }
 
-/** The page's examples: the frames of each of its blocks. */
+/** The page's examples: the frames of each of its blocks. An indented line continues a frame. */
 export const PROTOCOL_EXAMPLES: readonly (readonly PageFrame[])[] = [
   ...PROTOCOL_PAGE.matchAll(/```frames\n(.*?)```/gs),
 ].map(([, block = '']) =>
   block
     .trim()
+    .replaceAll(/\n +/g, ' ')
     .split('\n')
     .map((line) => {
       const [sender = '', json = ''] = line.split(/ (.*)/s);

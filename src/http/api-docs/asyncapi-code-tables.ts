@@ -17,12 +17,12 @@ const ERROR_REASONS: Readonly<Record<ErrorName, string>> = {
   symbol_limit: 'the server holds as many symbols as it may',
   subscription_limit: 'the session holds as many patterns as it may',
   rate_limited: "over the session's rate; see `retryAfterMs`",
-  unauthorized: 'no token, or not a valid one',
+  unauthorized: 'no token, or an invalid one',
   forbidden: 'the token does not allow this symbol or action',
   backpressure: 'beyond credit under `wait`; see `retryAfterMs`',
   sequence_gap: 'a publisher skipped a sequence',
   not_available: 'the part that would answer is down or not configured',
-  internal: 'a fault of the server',
+  internal: 'an error in the server',
 };
 
 interface Closing {
@@ -38,18 +38,18 @@ const CLOSINGS: Readonly<Record<keyof typeof CloseCode, Closing>> = {
     client: 'reconnect within the announced jitter',
   },
   UNRESPONSIVE: {
-    meaning: 'no answer to pings, or the socket accepted nothing for too long',
+    meaning: 'no answer to pings, or no bytes read for too long',
     client: 'reconnect',
   },
   TAKEN_OVER: {
     meaning: 'another connection took over this publisher name',
-    client: 'do not fight: report',
+    client: 'stop and report',
   },
   SEQUENCE_GAP: { meaning: 'a sequence was skipped', client: 'reconnect and resume' },
   TOKEN_EXPIRED: { meaning: 'the token expired', client: 'get a new token, reconnect' },
   UNAUTHORIZED: { meaning: 'token missing or invalid', client: 'stop' },
-  PROTOCOL_ERROR: { meaning: 'too many frames that cannot be read', client: 'stop' },
-  TOO_MANY_CONNECTIONS: { meaning: 'too many connections', client: 'stop, or much later' },
+  PROTOCOL_ERROR: { meaning: 'too many unreadable frames', client: 'stop' },
+  TOO_MANY_CONNECTIONS: { meaning: 'too many connections', client: 'stop, or retry much later' },
   FORBIDDEN: { meaning: 'forbidden', client: 'stop' },
 };
 
