@@ -7,11 +7,11 @@ import {
   type SubscriberCounters,
   type SymbolStatistics,
 } from '../client-sdk/src/index.ts';
+import { Random } from '../testkit/random.ts';
 import type { Clock } from './clock.ts';
+import type { Faults } from './faults.ts';
 import type { Latency } from './latency.ts';
 import type { LedgerEntry } from './ledger.ts';
-import type { Faults } from './report.ts';
-import type { SubscriberPlan } from './subscriber-group.ts';
 import { LoadSocket } from './ws-socket.ts';
 
 /**
@@ -212,4 +212,40 @@ function isHeld(subscriber: Subscriber, { symbol, price, time, count }: LedgerEn
   const held = subscriber.get(symbol);
   if (held?.currentPrice !== price || held.lastUpdateTime !== time) return false;
   return count === undefined || held.updateCount === count;
+}
+
+/** What one subscriber of a run does. */
+export interface SubscriberPlan {
+  readonly index: number;
+  readonly patterns: readonly string[];
+  /** Stops reading now and then. */
+  readonly isSlow: boolean;
+}
+
+export interface PlanOptions {
+  readonly seed: number;
+  readonly subscribers: number;
+  /** Symbols that each subscribes. */
+  readonly subscriptions: number;
+  /** How many subscribe to everything instead: the first ones. */
+  readonly wildcards: number;
+  /** How many are slow: the last ones. */
+  readonly slow: number;
+}
+
+/** Who subscribes to what: symbols are drawn evenly and without repetition, by the seed. */
+export function planSubscribers(
+  options: PlanOptions,
+  symbols: readonly string[],
+): SubscriberPlan[] {
+  const { seed, subscribers, subscriptions, wildcards, slow } = options;
+  return Array.from({ length: subscribers }, (_, index) => {
+    const random = new Random(seed + 1 + index);
+    const drawn = random.sample(subscriptions, symbols.length).map((i) => symbols[i] as string);
+    return {
+      index,
+      patterns: index < wildcards ? ['*'] : drawn,
+      isSlow: index >= subscribers - slow,
+    };
+  });
 }

@@ -6,10 +6,10 @@ import {
   type PublisherTotals,
 } from '../client-sdk/src/index.ts';
 import type { Clock } from './clock.ts';
+import { Faults } from './faults.ts';
 import { Latency } from './latency.ts';
 import { Ledger } from './ledger.ts';
 import { OUTBOX_TICKS_MAX, Outbox } from './outbox.ts';
-import { Faults } from './report.ts';
 import type { SourceBatch, TickSource } from './tick-source.ts';
 import { LoadSocket } from './ws-socket.ts';
 

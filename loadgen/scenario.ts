@@ -7,6 +7,7 @@ import { checkAccess, type ServerStatistics, settledStatistics } from './http-ap
 import { Latency } from './latency.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { LoadOptions } from './load-options.ts';
+import { planSubscribers } from './load-subscriber.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { Market } from './market.ts';
 import { OwnServer } from './own-server.ts';
@@ -14,7 +15,7 @@ import { type ProcessUsage, ProcessWatch } from './process-usage.ts';
 import { ProgressDisplay } from './progress.ts';
 import { Publishers, type PublishResult } from './publishers.ts';
 import { findFailures, type Report, serverReport, sumDelivery } from './report.ts';
-import { type GroupResult, planSubscribers } from './subscriber-group.ts';
+import type { GroupResult } from './subscriber-group.ts';
 import { type GroupHost, LocalGroup, ProcessGroup } from './subscriber-host.ts';
 
 const PROGRESS_MS = 500;

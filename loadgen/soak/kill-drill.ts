@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../testkit/random.ts';
-import { Faults } from '../report.ts';
+import { Faults } from '../faults.ts';
 import { DurableServer } from './durable-server.ts';
 import { PublisherHost } from './publisher-host.ts';
 import { ServerApi } from './server-api.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../testkit/random.ts';
 import { TcpProxy } from '../../testkit/tcp-proxy.ts';
-import { Faults } from '../report.ts';
+import { Faults } from '../faults.ts';
 import { Crowd, checkMirrors } from './crowd.ts';
 import { Drills } from './drills.ts';
 import { DurableServer } from './durable-server.ts';

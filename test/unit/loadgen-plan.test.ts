@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { Latency } from '../../loadgen/latency.ts';
 import { Ledger } from '../../loadgen/ledger.ts';
 import { parseLoadOptions } from '../../loadgen/load-options.ts';
+import { planSubscribers } from '../../loadgen/load-subscriber.ts';
 import { splitFlags } from '../../loadgen/own-server.ts';
-import { planSubscribers } from '../../loadgen/subscriber-group.ts';
 
 describe('planSubscribers', () => {
   const symbols = Array.from({ length: 30 }, (_, i) => `S${i}`);
