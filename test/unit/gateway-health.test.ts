@@ -25,6 +25,8 @@ it('is out of order while a worker died five times within a minute, and says whi
   // Five deaths that are farther apart than that are none too many.
   for (let i = 0; i < 20; i++) die(0, MINUTE_MS / 4 + 1);
   expect(health.fault()).toBeUndefined();
+  for (let i = 0; i < 4; i++) die(0, 1000);
+  expect(health.fault()).toBe('the worker of partition 0 died 5 times within a minute');
 });
 
 it('is out of order while the store is, and once a stop has begun', () => {
