@@ -1,17 +1,17 @@
 type Listener<T> = (event: T) => void;
 
 /**
- * Events by name, each with a type of its own. A listener that throws disturbs neither the others nor
- * the client: its error surfaces as an uncaught one.
+ * Typed events by name. A listener that throws disturbs neither the others nor the client: its
+ * error surfaces as an uncaught one.
  */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
 
-  /** @returns stops the listener */
+  /** @returns removes the listener */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
-    // A function of its own: the same listener may be added twice, and each is stopped apart.
+    // Wrapped, so that the same listener can be added twice and each removed on its own.
     const added: Listener<Events[Name]> = (event) => listener(event);
     listeners.add(added);
     return () => {
@@ -41,7 +41,7 @@ interface Waiter {
 }
 
 /**
- * Promises that wait for conditions; whoever changes what they depend on calls
+ * Promises that wait for conditions. Changes to what the conditions depend on must be followed by
  * {@link Waiters.wake}.
  */
 export class Waiters {
@@ -55,7 +55,7 @@ export class Waiters {
     return new Promise((resolve, reject) => this.#waiting.push({ isDone, resolve, reject }));
   }
 
-  /** Resolves those whose condition holds. */
+  /** Resolves the promises whose condition holds. */
   wake(): void {
     if (this.isEmpty) return;
     const [done, waiting] = [[] as Waiter[], [] as Waiter[]];

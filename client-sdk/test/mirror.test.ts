@@ -85,7 +85,7 @@ describe('Mirror', () => {
   it('keeps what a lost connection leaves, but not as live', () => {
     const mirror = mirrorOf(FULL_BTC, FULL_ETH);
     const btc = mirror.get('BTC');
-    mirror.loseTouch();
+    mirror.disconnect();
     expect(btc).toMatchObject({ currentPrice: 100, isLive: false });
     expect(mirror.digest().symbolCount).toBe(0);
     expect(() => mirror.apply([7, 1, 101])).toThrow('delta of symbol 7 before its full entry');
@@ -107,7 +107,7 @@ describe('Mirror', () => {
     mirror.apply([7, 127, 5, 5, 1, 9, 5, 5, 8, 127, 6, 6, 1, 9, 6, 6]);
     expect(mirror.get('BTC')).toMatchObject({ symbolId: 8, currentPrice: 6, isLive: true });
     expect(old).toMatchObject({ symbolId: 7, currentPrice: 100, isLive: false });
-    mirror.loseTouch();
+    mirror.disconnect();
     expect(mirror.get('BTC')?.isLive).toBe(false);
   });
 

@@ -65,11 +65,17 @@ describe('connectPublisher', () => {
 
 describe('publish', () => {
   it.each<[unknown, unknown, unknown, typeof Error, string]>([
-    ['', 1, 1, RangeError, 'symbol: expected a text of 1 to 32 characters, got "", which is empty'],
+    [
+      '',
+      1,
+      1,
+      RangeError,
+      'symbol: expected a string of 1 to 32 characters, got "", which is empty',
+    ],
     ['A*', 1, 1, RangeError, 'got "A*", which contains "*", reserved for patterns'],
     [' A', 1, 1, RangeError, 'which starts or ends with white space'],
     ['x'.repeat(500), 1, 1, RangeError, 'which is longer than 32 characters'],
-    [undefined, 1, 1, TypeError, 'symbol: expected a text of 1 to 32 characters, got undefined'],
+    [undefined, 1, 1, TypeError, 'symbol: expected a string of 1 to 32 characters, got undefined'],
     ['A', 0, 1, RangeError, 'price: expected a finite number above 0, got 0'],
     ['A', Number.POSITIVE_INFINITY, 1, RangeError, 'got Infinity'],
     ['A', Number.NaN, 1, RangeError, 'got NaN'],

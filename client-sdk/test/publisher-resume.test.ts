@@ -276,7 +276,9 @@ describe('a publisher that reconnects', () => {
     first.cut();
     const flushing = feed.flush();
     const second = await next({ sequence: 3 });
-    await expect(flushing).rejects.toThrow('another publisher uses the name feed-a: it is at 3');
+    await expect(flushing).rejects.toThrow(
+      'another publisher uses the name feed-a: its sequence is 3',
+    );
     expect(await second.closed).toBe(1000);
     expect(feed.failure?.message).toContain('another publisher');
   });

@@ -344,7 +344,7 @@ describe('the buffer of a publisher', () => {
     expect(feed.publish('A', 3)).toBe(false);
     expect(() => feed.publish('A', 4)).toThrow(BufferFullError);
     expect(() => feed.publish('A', 4)).toThrow(
-      '3 ticks are taken and not acknowledged: await publisher.ready first',
+      '3 ticks are unacknowledged, the buffer is full: await publisher.ready first',
     );
     expect(feed.totals.sent).toBe(3);
     let isReady = false;

@@ -247,7 +247,7 @@ describe('the tables of the README are those of the code', () => {
     ['update', 'subscriber/subscriber-events', 'Update'],
     ['anomaly', 'subscriber/anomaly', 'Anomaly'],
     ['gap', 'subscriber/anomaly', 'AnomalyGap'],
-    ['state', 'connection/connection-state', 'StateChange'],
+    ['state', 'connection/connection', 'StateChange'],
     ['reject', 'publisher/publisher-events', 'Rejection'],
     ['ack', 'publisher/publisher-events', 'Acknowledgement'],
   ] as const)('what the event %s carries', async ([event, file, name]) => {
@@ -257,7 +257,7 @@ describe('the tables of the README are those of the code', () => {
   });
 
   test('states', async () => {
-    const text = await readFile(join(TYPES, 'connection/connection-state.d.ts'), 'utf8');
+    const text = await readFile(join(TYPES, 'connection/connection.d.ts'), 'utf8');
     const [, union = ''] = /type ConnectionState = (.*);/.exec(text) ?? [];
     const states = union.split(' | ').map((state) => state.replaceAll("'", ''));
     const [table = []] = tablesOf('What the connection is doing');

@@ -43,7 +43,7 @@ describe('numbers that collide in a hash table', () => {
   it('are no keys of a frame, for the server and for the SDK', () => {
     expect(() => decodeFrame(message)).toThrow(ProtocolError);
     expect(() => decodeFrame(message)).toThrow(/the key at byte \d+ is not a string/);
-    expect(() => readMessagePack(message)).toThrow('the key of a map is no text');
+    expect(() => readMessagePack(message)).toThrow('the key of a map is not a string');
     const read = () => {
       expect(() => decodeFrame(message)).toThrow();
       expect(() => readMessagePack(message)).toThrow();

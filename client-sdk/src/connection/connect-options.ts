@@ -3,20 +3,17 @@ import type { WebSocketConstructor } from './web-socket.ts';
 
 /** How to reach a server, for subscribers and publishers alike. */
 export interface ConnectOptions {
-  /**
-   * Bearer token, where the server demands one; or what gets one, which is asked before each
-   * connection.
-   */
+  /** Bearer token, or a function that gets one before each connection. */
   readonly token?: string | (() => string | Promise<string>);
-  /** The class of the sockets; default: the platform's, or else that of the `ws` package. */
+  /** The WebSocket class; default: the platform's, else that of the `ws` package. */
   readonly WebSocket?: WebSocketConstructor;
-  /** How frames are written; default `binary` (MessagePack). */
+  /** Encoding of frames; default `binary` (MessagePack). */
   readonly encoding?: Encoding;
-  /** Longest wait for a session to open, and before that for a token, ms; default 10 000. */
+  /** Timeout for getting a token and for opening a session, ms; default 10 000. */
   readonly connectTimeoutMs?: number;
   /**
-   * How long to try reconnecting without a session that lasts, ms; default: for ever. The time of
-   * shorter sessions does not count. 0: the first connection is the only one.
+   * How long to keep trying without a session that lasts, ms; default: for ever. The time of
+   * sessions that did not last does not count. 0: never reconnect.
    */
   readonly giveUpAfterMs?: number;
   /** Closes the client when aborted. */
@@ -24,16 +21,16 @@ export interface ConnectOptions {
 }
 
 /**
- * The address of an endpoint at a server: `ws:`, `wss:`, `http:` and `https:` addresses are taken,
- * with a path in front where a proxy has one.
+ * The URL of an endpoint of a server. Takes `ws:`, `wss:`, `http:` and `https:` URLs, with a path
+ * prefix where a proxy needs one.
  *
- * @throws TypeError for what is no such address
+ * @throws TypeError for anything else
  */
 export function endpointUrl(server: string | URL, path: string): URL {
   const { location } = globalThis as { readonly location?: { readonly href: string } };
   const url = new URL(server, location?.href);
   url.protocol = url.protocol.replace(/^http/, 'ws');
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`not the address of a server: ${server}`);
+  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`not the URL of a server: ${server}`);
   url.pathname = url.pathname.replace(/\/$/, '') + path;
   url.search = '';
   url.hash = '';

@@ -15,7 +15,7 @@ import { type ClientFrame, decodeServerFrame, encodeClientFrame } from './frame-
 import { Liveness } from './liveness.ts';
 import type { SocketLike, WebSocketConstructor } from './web-socket.ts';
 
-/** What `WELCOME` said: the publisher's part is there on `/v1/publish` only. */
+/** Content of `WELCOME`. The publisher's part is present on `/v1/publish` only. */
 export type Welcome = WelcomeInfo & Partial<PublishWelcomeInfo>;
 
 export interface ConnectionOptions {
@@ -23,43 +23,40 @@ export interface ConnectionOptions {
   readonly encoding: Encoding;
   /** Sent as a subprotocol entry, which every platform allows; undefined: none. */
   readonly token: string | undefined;
-  /** Longest wait for `WELCOME`, ms. */
+  /** Timeout for `WELCOME`, ms. */
   readonly connectTimeoutMs: number;
 }
 
 /** How a connection ended. */
 export interface Closure {
-  /** The WebSocket close code; 1006 where no close frame came. */
+  /** The WebSocket close code; 1006 without a close frame. */
   readonly code: number;
-  /** What the closing side, or the platform, said; may be empty. */
+  /** The reason given by the closing side or the platform; may be empty. */
   readonly reason: string;
 }
 
-/** What a connection tells its owner. */
+/** Callbacks of a connection. */
 export interface ConnectionListener {
-  /** The session is authorized; comes once, before any frame but ERROR and GOAWAY. */
+  /** The session is authorized. Called once, before any frame but ERROR and GOAWAY. */
   welcome(info: Welcome): void;
   /**
-   * Any frame but `WELCOME` and `HEARTBEAT`. What is thrown at a frame that has not the shape of its
-   * op ends the connection.
+   * Any frame but `WELCOME` and `HEARTBEAT`. May throw if the frame does not have the shape of its
+   * op; that ends the connection.
    */
   frame(frame: Frame): void;
-  /** The connection is gone, or never came to be; comes once, and nothing after it. */
+  /** The connection is gone or was never established. Called once, as the last callback. */
   closed(closure: Closure): void;
 }
 
-/** What a server may say to a session that it does not let in, or not now. */
+/** What a server may send to a session that it refuses, for good or for now. */
 const MAY_PRECEDE_WELCOME: ReadonlySet<number> = new Set([Op.ERROR, Op.GOAWAY]);
-/** The close code where no close frame came. */
+/** The close code without a close frame. */
 export const ABNORMAL_CLOSURE = 1006;
 const CLOSE_TIMEOUT_MS = 2000;
-/** The longest time that a timer can be set to, ms: one set to more fires at once. */
+/** The longest delay of a timer, ms: a longer one fires at once. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/**
- * One WebSocket to the server, from the first byte to the last: frames, liveness, counters. Never
- * reconnects.
- */
+/** One WebSocket to the server: frames, liveness, counters. Never reconnects. */
 export class Connection {
   /** Frames and bytes received so far, heartbeats included. */
   framesReceived = 0;
@@ -72,7 +69,7 @@ export class Connection {
   #isClosed = false;
   #lastError = '';
 
-  /** @throws DOMException (SyntaxError or SecurityError) where the platform refuses the address */
+  /** @throws DOMException (SyntaxError or SecurityError) if the platform refuses the URL */
   constructor(url: string, options: ConnectionOptions, listener: ConnectionListener) {
     const { WebSocket, encoding, token, connectTimeoutMs } = options;
     this.#encoding = encoding;
@@ -91,7 +88,7 @@ export class Connection {
     this.#timer = setTimeout(() => this.abort('no WELCOME in time'), timeoutMs);
   }
 
-  /** Bytes handed to the socket but not yet to the network. */
+  /** Bytes given to the socket but not yet to the network. */
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
   }
@@ -100,14 +97,14 @@ export class Connection {
     this.sendEncoded(encodeClientFrame(frame, this.#encoding));
   }
 
-  /** Sends a frame that was encoded before. The socket may keep the bytes: do not change them. */
+  /** Sends an encoded frame. The socket may keep the bytes: do not change them. */
   sendEncoded(message: Uint8Array<ArrayBuffer> | string): void {
     if (!this.#isClosed) this.#socket.send(message);
   }
 
   /**
-   * Stops reading, where the socket can: the server then feels a slow reader. Liveness is not
-   * judged meanwhile.
+   * Stops reading if the socket can: the server then sees a slow reader. Liveness is not checked
+   * meanwhile.
    */
   pause(): void {
     this.#liveness?.pause();
@@ -119,12 +116,12 @@ export class Connection {
     this.#socket.resume?.();
   }
 
-  /** Finds out within one heartbeat whether the connection still works. */
+  /** Checks within one heartbeat whether the connection still works. */
   probe(): void {
     this.#liveness?.probe();
   }
 
-  /** Says goodbye, and hears nothing more; `closed` follows, at the latest after two seconds. */
+  /** Closes the connection and ignores further frames. `closed` follows within two seconds. */
   close(code = 1000, reason = ''): void {
     if (this.#isClosed) return;
     this.resume();
@@ -135,7 +132,7 @@ export class Connection {
     this.#timer = setTimeout(() => this.abort('no answer to the close'), CLOSE_TIMEOUT_MS);
   }
 
-  /** Gives the connection up at once. */
+  /** Drops the connection at once. */
   abort(reason: string): void {
     if (this.#isClosed) return;
     if (this.#socket.terminate) this.#socket.terminate();
@@ -143,11 +140,11 @@ export class Connection {
     this.#end(ABNORMAL_CLOSURE, reason);
   }
 
-  /** Gives the connection up because the server broke the protocol, and tells it so. */
+  /** Drops the connection because the server broke the protocol, and reports that to the server. */
   fault(reason: string): void {
     if (this.#isClosed) return;
     this.#socket.close(CloseCode.PROTOCOL_ERROR, 'protocol error');
-    // A server that broke the protocol may not answer the goodbye either: nobody waits for that.
+    // A server that broke the protocol may not answer the close frame either: do not wait for it.
     this.#socket.terminate?.();
     this.#end(ABNORMAL_CLOSURE, reason);
   }
@@ -190,7 +187,7 @@ export class Connection {
     this.#listener.welcome(info);
   }
 
-  // A WebSocket loses nothing: what counts other numbers than the server is something in between.
+  // A WebSocket loses nothing. If the counts differ, something in between lost or added frames.
   #compare(framesSent: number, framesReceived: number): void {
     if (framesSent !== framesReceived) {
       this.fault(`the server sent ${framesSent} frames, ${framesReceived} arrived`);
@@ -205,35 +202,35 @@ export class Connection {
     const socket = this.#socket;
     socket.onmessage = null;
     socket.onclose = null;
-    // An error of a socket that is given up says nothing, but `ws` throws it where nobody listens.
+    // Errors of a dropped socket do not matter, but `ws` throws those without a listener.
     socket.onerror = () => undefined;
     this.#listener.closed({ code, reason: reason || this.#lastError });
   }
 }
 
 /**
- * `connecting`: no session was open yet. `live`: a session is open. `reconnecting`: it was lost, and
- * another is being tried. `closed`: for good.
+ * `connecting`: no session has been open yet. `live`: a session is open. `reconnecting`: it was
+ * lost, and the client is trying another one. `closed`: for good.
  */
 export type ConnectionState = 'connecting' | 'live' | 'reconnecting' | 'closed';
 
-/** A change of state, or a further attempt to connect that failed. */
+/** A change of state, or another failed attempt to connect. */
 export interface StateChange {
   /** The state from now on. */
   readonly state: ConnectionState;
-  /** The state before; the same where a further attempt failed. */
+  /** The previous state; the same after another failed attempt. */
   readonly previous: ConnectionState;
-  /** How the connection ended, where one did. */
+  /** How the connection ended, if one did. */
   readonly closure?: Closure;
-  /** When the next attempt begins, ms from now, where there will be one. */
+  /** Time until the next attempt, ms, if there will be one. */
   readonly retryInMs?: number;
 }
 
 /** An error that the server sent. */
 export class ServerError extends ProtocolError {
-  /** Whether the same request may succeed later without a change to it. */
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean;
-  /** When to try again, ms from now; undefined where the server does not say. */
+  /** Time to wait before another attempt, ms; undefined if the server does not say. */
   readonly retryAfterMs: number | undefined;
 
   /** From an `ERROR` frame. */

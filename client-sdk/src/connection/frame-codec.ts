@@ -1,9 +1,9 @@
 import { ByteWriter, type Encoding, type Frame } from '../../../src/protocol/index.ts';
 
-/** A frame of the client: the op, then what the op needs. */
+/** A client's frame: the op and its operands. */
 export type ClientFrame = readonly [op: number, ...rest: FrameValue[]];
 
-/** A frame as one WebSocket message. */
+/** Encodes a frame as one WebSocket message. */
 export function encodeClientFrame(
   frame: ClientFrame,
   encoding: Encoding,
@@ -12,9 +12,9 @@ export function encodeClientFrame(
 }
 
 /**
- * The frame in a message of the server. MessagePack maps come as `Map`, JSON objects as objects.
+ * Decodes a message of the server. MessagePack maps become `Map`, JSON objects stay objects.
  *
- * @throws Error for what is no frame
+ * @throws Error if the message is not a frame
  */
 export function decodeServerFrame(message: ArrayBuffer | Uint8Array | string): Frame {
   const value =
@@ -27,17 +27,17 @@ function bytesOf(message: ArrayBuffer | Uint8Array): Uint8Array {
   return message instanceof ArrayBuffer ? new Uint8Array(message) : message;
 }
 
-/** A byte order mark is a character of a text like any other. */
+/** Keeps byte order marks: they are characters like any other. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Texts up to this length are mostly symbols in ASCII, which a loop reads faster than a decoder. */
+/** Strings up to this length are mostly ASCII symbols, which a loop reads faster than a decoder. */
 const SHORT_TEXT_BYTES = 32;
 
 /**
- * Reads one MessagePack value of the protocol's subset: nil, booleans, numbers, texts, binary, arrays
- * and maps (as `Map`). Every integer becomes a number.
+ * Reads one MessagePack value of the protocol's subset: nil, booleans, numbers, strings, binary,
+ * arrays and maps (as `Map`). Every integer becomes a number.
  *
- * @throws RangeError for an extension type, or when the bytes are cut off or do not end with the value
+ * @throws RangeError for an extension type, truncated bytes, or bytes after the value
  */
 export function readMessagePack(bytes: Uint8Array): unknown {
   const reader = new MessagePackReader(bytes);
@@ -46,10 +46,10 @@ export function readMessagePack(bytes: Uint8Array): unknown {
   return value;
 }
 
-/** Far more containers in one another than any frame has; without a limit the stack would be it. */
+/** Nesting limit, far above that of any frame. Without it, the stack would be the limit. */
 const DEPTH_MAX = 32;
 
-// Reads beyond the end throw by themselves where a DataView reads; the rest checks.
+// DataView reads beyond the end throw by themselves; #take checks the others.
 class MessagePackReader {
   at = 0;
   readonly #bytes: Uint8Array;
@@ -74,7 +74,7 @@ class MessagePackReader {
   #number(type: number): number {
     const at = this.at;
     const view = this.#view;
-    // 4 and 8 bytes for floats; 1, 2, 4 and 8 for unsigned and for signed integers.
+    // 4 and 8 bytes for floats; 1, 2, 4 and 8 for unsigned and signed integers.
     this.at = at + (type < 0xcc ? 4 << (type - 0xca) : 1 << (type & 3));
     switch (type) {
       case 0xca:
@@ -122,7 +122,7 @@ class MessagePackReader {
       case 0xdf:
         return this.#map(this.#length(type - 0xde + 1), depth);
       default:
-        throw new RangeError(`type 0x${type.toString(16)} is not of this protocol`);
+        throw new RangeError(`type 0x${type.toString(16)} is not part of this protocol`);
     }
   }
 
@@ -134,7 +134,7 @@ class MessagePackReader {
     return size === 1 ? this.#view.getUint16(at) : this.#view.getUint32(at);
   }
 
-  // The array grows with what is read: a length that the bytes do not hold costs nothing.
+  // The array grows as it is read, so a false length costs nothing.
   #array(length: number, depth: number): unknown[] {
     if (depth === DEPTH_MAX) throw new RangeError('the frame is nested too deep');
     const values: unknown[] = [];
@@ -142,13 +142,13 @@ class MessagePackReader {
     return values;
   }
 
-  // Keys are texts: numbers can be chosen so that a Map of them takes seconds to fill.
+  // String keys only: numeric keys can be chosen so that filling the Map takes seconds.
   #map(size: number, depth: number): Map<string, unknown> {
     if (depth === DEPTH_MAX) throw new RangeError('the frame is nested too deep');
     const map = new Map<string, unknown>();
     for (let i = 0; i < size; i++) {
       const key = this.value(DEPTH_MAX);
-      if (typeof key !== 'string') throw new RangeError('the key of a map is no text');
+      if (typeof key !== 'string') throw new RangeError('the key of a map is not a string');
       map.set(key, this.value(depth + 1));
     }
     return map;
@@ -173,7 +173,7 @@ class MessagePackReader {
   }
 }
 
-/** A value that frames of clients are made of. */
+/** A value in a client's frame. */
 export type FrameValue =
   | null
   | boolean
@@ -184,7 +184,7 @@ export type FrameValue =
 
 const writer = new ByteWriter(1024);
 
-/** A value as MessagePack, in bytes that belong to the caller. */
+/** Encodes a value as MessagePack. The caller owns the bytes. */
 export function writeMessagePack(value: FrameValue): Uint8Array<ArrayBuffer> {
   writer.reset();
   write(value);

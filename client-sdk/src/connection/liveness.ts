@@ -1,16 +1,16 @@
-/** Silence is counted in half heartbeats: five of them make the 2.5 heartbeats of the protocol. */
+/** Silence is counted in half heartbeats: five make the 2.5 heartbeats of the protocol. */
 const SILENT_CHECKS_MAX = 5;
-/** The half heartbeat in which something arrived is not a silent one. */
+/** Start of the count: the half heartbeat in which something arrived is not silent. */
 const HEARD = -1;
-/** What a peer that is asked has for its answer: one heartbeat. */
+/** Time to answer a probe: one heartbeat. */
 const PROBE_CHECKS = 2;
 
 /**
- * Tells when a connection has been silent for too long.
+ * Detects a connection that has been silent for too long.
  *
- * Checks are counted and the clock is only asked whether a check came late: a page whose timers were
- * throttled, or a laptop that slept, is not mistaken for a silent server. After a late check the
- * server is asked for a sign of life instead, and has one heartbeat to give it.
+ * It counts checks and reads the clock only to find out whether a check came late. So throttled
+ * timers of a page, or a laptop that slept, do not pass for a silent server: after a late check it
+ * probes the server, which has one heartbeat to answer.
  */
 export class Liveness {
   readonly #halfHeartbeatMs: number;
@@ -24,7 +24,7 @@ export class Liveness {
 
   /**
    * @param ask sends something that the server answers
-   * @param giveUp called once, when no sign of life came
+   * @param giveUp called once, if no sign of life came
    */
   constructor(heartbeatMs: number, ask: () => void, giveUp: () => void) {
     this.#halfHeartbeatMs = heartbeatMs / 2;
@@ -39,7 +39,7 @@ export class Liveness {
     this.#isAsking = false;
   }
 
-  /** Nothing is read for a while, so silence says nothing. */
+  /** Reading stopped, so silence means nothing. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -49,7 +49,7 @@ export class Liveness {
     this.note();
   }
 
-  /** Finds out within one heartbeat whether the connection still works. */
+  /** Checks within one heartbeat whether the connection still works. */
   probe(): void {
     if (this.#isAsking) return;
     this.#isAsking = true;

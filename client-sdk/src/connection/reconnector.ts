@@ -15,28 +15,31 @@ import {
 } from './connection.ts';
 import { defaultWebSocket, type WebSocketConstructor } from './web-socket.ts';
 
-/** A session that lasted so long was a good one: the next failure is the first again. */
+/** After a session of this length, the backoff starts over. */
 const STABLE_MS = 10_000;
-/** The longest wait that is left when something says that waiting may be pointless. */
+/** The longest remaining wait after a wake signal, ms. */
 const WOKEN_WAIT_MS = 500;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** What a reconnector tells its owner. */
+/** Callbacks of a reconnector. */
 export interface ReconnectorListener {
-  /** A session opened; anything may be sent on `connection` now, until {@link lost}. */
+  /** A session opened. `connection` may be used until {@link lost} or {@link ended}. */
   opened(info: Welcome, connection: Connection): void;
-  /** A frame of the open session; no `WELCOME`, `HEARTBEAT` or `GOAWAY`. */
+  /** A frame of the open session, except `WELCOME`, `HEARTBEAT` and `GOAWAY`. */
   frame(frame: Frame): void;
-  /** An attempt failed, or the open session is gone; the next attempt follows after a wait. */
+  /** An attempt failed or the open session was lost. The next attempt follows after a wait. */
   lost(closure: Closure, retryInMs: number): void;
-  /** It is over, and comes once: because of a failure, with how the server closed it; or as {@link Reconnector.close} was called. */
+  /**
+   * Called once, as the last callback: with the failure and how the server closed, or without after
+   * {@link Reconnector.close}.
+   */
   ended(failure: Error | undefined, closure?: Closure): void;
 }
 
 /**
- * Keeps a session open: connects, and connects again when a connection is lost, waiting longer each
- * time. Ends when the server says so (close codes 4500 to 4999, and 4004), when nothing came about
- * for `giveUpAfterMs`, or when it is told to.
+ * Keeps a session open: connects, and reconnects after a loss with growing delays. Ends when the
+ * server's close code says so (4500 to 4999, and 4004), after `giveUpAfterMs` without success, or
+ * on request.
  */
 export class Reconnector {
   readonly #url: string;
@@ -48,10 +51,10 @@ export class Reconnector {
   #isOpen = false;
   #isEnded = false;
   #openedAt = 0;
-  /** Since when it has been trying, the time of sessions that did not last left out. */
+  /** Start of the present run of attempts, moved on by sessions that did not last. */
   #lostAt = performance.now();
   #failures = 0;
-  /** What GOAWAY announced on this connection. */
+  /** Spread announced by GOAWAY on this connection. */
   #jitterMs: number | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retryAt = 0;
@@ -71,17 +74,17 @@ export class Reconnector {
     return this.#isOpen ? this.#connection : undefined;
   }
 
-  /** Gives the open connection up, because the server broke the protocol, and starts anew. */
+  /** Drops the open connection because the server broke the protocol, and reconnects. */
   fault(reason: string): void {
     this.#connection?.fault(reason);
   }
 
-  /** Ends it with a goodbye. */
+  /** Closes for good. */
   close(): void {
     this.#end(undefined);
   }
 
-  /** Ends it because of a failure. */
+  /** Ends for good because of a failure. */
   fail(failure: Error): void {
     this.#end(failure);
   }
@@ -105,13 +108,13 @@ export class Reconnector {
         },
       );
     } catch (error) {
-      // No token to be had now, or an address that the platform refuses.
+      // No token at present, or a URL that the platform refuses.
       const reason = error instanceof Error ? error.message : String(error);
       this.#closed({ code: ABNORMAL_CLOSURE, reason });
     }
   }
 
-  // Takes a turn in any case: whoever made the client can listen before anything happens.
+  // Always asynchronous: the caller can add listeners before anything happens.
   async #findWebSocket(): Promise<WebSocketConstructor | undefined> {
     try {
       return this.#options.WebSocket ?? (await defaultWebSocket());
@@ -174,7 +177,7 @@ export class Reconnector {
     const failures = this.#failures++;
     if (this.#jitterMs === undefined) return backoffMs(failures);
     const spreadMs = Math.random() * this.#jitterMs;
-    // Who sends everybody away again at once is not asked more often than who fails.
+    // A server that sends everyone away again at once is not retried faster than one that fails.
     return failures === 0 ? spreadMs : Math.max(spreadMs, backoffMs(failures));
   }
 
@@ -189,7 +192,7 @@ export class Reconnector {
       this.connection?.probe();
       return;
     }
-    // However often it is woken, it never waits longer than it would have.
+    // Wake signals only ever shorten the wait.
     const leftMs = Math.max(0, this.#retryAt - performance.now());
     this.#retryAfter(Math.min(leftMs, Math.random() * WOKEN_WAIT_MS));
   }
@@ -206,27 +209,26 @@ export class Reconnector {
   }
 }
 
-/** The error of whoever waited for something on a connection that ended. */
+/** The error of requests that were waiting on a connection that ended. */
 export function closureError({ code, reason }: Closure): Error {
   return new Error(`connection closed (${code}) ${reason}`.trimEnd());
 }
 
-/** The bound of the first wait, and the greatest bound, ms. */
+/** Upper bound of the first wait, and of all waits, ms. */
 const BASE_MS = 500;
 const CAP_MS = 20_000;
 
 /**
- * How long to wait before the next attempt, ms: random between 0 and a bound that doubles with each
- * failed attempt ("full jitter"), so that the clients of a restarted server do not come back all at
- * once.
+ * Wait before the next attempt, ms: random between 0 and a bound that doubles with each failure
+ * ("full jitter"), so that clients of a restarted server do not all return at once.
  *
- * @param failures attempts that failed in a row before this wait, from 0
+ * @param failures consecutive failures before this wait, from 0
  */
 function backoffMs(failures: number): number {
   return Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** failures);
 }
 
-/** The part of a browser that tells when a page is looked at, or a network is there, again. */
+/** The browser's events for a page that is visible again, or a network that is back. */
 interface EventSource {
   addEventListener?(type: string, listener: () => void): void;
   removeEventListener?(type: string, listener: () => void): void;
@@ -237,11 +239,11 @@ interface Page extends EventSource {
 }
 
 /**
- * Calls back when waiting any longer may be pointless: the page became visible, came back from the
- * browser's cache, or the network returned. Timers may have slept meanwhile. Never calls outside
- * browsers.
+ * Calls back when a wait may have become pointless: the page became visible, came back from the
+ * back/forward cache, or the network returned. Timers may have slept meanwhile. Outside browsers it
+ * never calls.
  *
- * @returns ends it
+ * @returns removes the listeners
  */
 function onWake(wake: () => void): () => void {
   const page = globalThis as Page;

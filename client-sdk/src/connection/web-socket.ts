@@ -1,24 +1,27 @@
-/** As of a method: a handler that expects more of an event than the client uses is no other type. */
+/**
+ * Declared through a method for bivariance: a handler may declare more of the event than is used
+ * here.
+ */
 type Handler<Event> = {
   /** Takes an event. */
   handle(event: Event): void;
 }['handle'];
 
-/** What the client needs of a WebSocket: what browsers, Node and `ws` share, and what only some can do. */
+/** What the client needs of a WebSocket. Optional members exist in `ws` only. */
 export interface SocketLike {
-  /** How binary messages arrive; set to `arraybuffer` where it is `blob`. */
+  /** How binary messages arrive; `blob` is changed to `arraybuffer`. */
   binaryType: string;
-  /** Bytes handed over with `send` and not yet given to the network. */
+  /** Bytes passed to `send` and not yet given to the network. */
   readonly bufferedAmount: number;
-  /** Called for each message: a text, or bytes. */
+  /** Called for each message: a string or bytes. */
   onmessage: Handler<{ readonly data: unknown }> | null;
-  /** Called when something failed; `onclose` follows. */
+  /** Called on an error; `onclose` follows. */
   onerror: Handler<{ readonly type?: string; readonly message?: string }> | null;
-  /** Called once, when the connection is gone or never came to be. */
+  /** Called once, when the connection is gone or was never established. */
   onclose: Handler<{ readonly code: number; readonly reason: string }> | null;
-  /** Sends a message: bytes as a binary one. */
+  /** Sends a message: text for a string, binary for bytes. */
   send(message: Uint8Array<ArrayBuffer> | string): void;
-  /** Begins the closing handshake. */
+  /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;
   /** Cuts the connection without a handshake; `ws` only. */
   terminate?(): void;
@@ -31,13 +34,13 @@ export interface SocketLike {
 /** The class of a browser's WebSocket, of Node's own (22 and newer), or of the `ws` package. */
 export type WebSocketConstructor = new (url: string, protocols: string[]) => SocketLike;
 
-/** In a variable, so that no bundler looks for a package that only Node before version 22 needs. */
+/** In a variable, so that bundlers do not look for it: only Node before version 22 needs it. */
 const WS_PACKAGE = 'ws';
 
 /**
- * The platform's own WebSocket where it has one, else that of the `ws` package.
+ * The platform's WebSocket, else that of the `ws` package.
  *
- * @throws Error where there is neither
+ * @throws Error if there is neither
  */
 export async function defaultWebSocket(): Promise<WebSocketConstructor> {
   const platform = globalThis as { readonly WebSocket?: unknown };

@@ -2,20 +2,19 @@ import { Op } from '../../../src/protocol/index.ts';
 import type { ClientFrame } from '../connection/frame-codec.ts';
 
 /**
- * The numbers that stand for symbols in TICKS frames: 0, 1, 2 … in the order of first use, for the
- * publisher's life.
+ * Symbol aliases for TICKS frames: 0, 1, 2 … in the order of first use, for the publisher's life.
  */
 export class AliasTable {
   readonly #aliases = new Map<string, number>();
   readonly #symbols: string[] = [];
   #declared = 0;
 
-  /** The alias of a symbol that has one. */
+  /** The alias of a symbol; undefined if it has none. */
   find(symbol: string): number | undefined {
     return this.#aliases.get(symbol);
   }
 
-  /** The alias of a symbol, a new one where it has none. */
+  /** The alias of a symbol; assigns one if needed. */
   aliasOf(symbol: string): number {
     const known = this.#aliases.get(symbol);
     if (known !== undefined) return known;
@@ -25,22 +24,22 @@ export class AliasTable {
     return alias;
   }
 
-  /** The symbol behind an alias; empty for a number that is none. */
+  /** The symbol of an alias; empty if there is none. */
   symbolOf(alias: number): string {
     return this.#symbols[alias] ?? '';
   }
 
-  /** A new connection knows no alias. */
+  /** A new connection does not know any alias. */
   forgetDeclarations(): void {
     this.#declared = 0;
   }
 
-  /** Whether the connection does not know every alias yet. */
+  /** Whether some aliases are not declared on this connection yet. */
   get isUndeclared(): boolean {
     return this.#declared < this.#symbols.length;
   }
 
-  /** The next frame that tells the connection what it does not know yet; handed out once. */
+  /** The next ALIAS frame; counts as sent. */
   nextDeclaration(symbolsMax: number): ClientFrame {
     const first = this.#declared;
     const symbols = this.#symbols.slice(first, first + symbolsMax);

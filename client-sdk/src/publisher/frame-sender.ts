@@ -5,38 +5,38 @@ import { encodeTicksJson, TickEncoder, ticksThatFit } from './tick-encoder.ts';
 import type { TickStream } from './tick-stream.ts';
 import type { UnacknowledgedFrame } from './unacknowledged-frames.ts';
 
-/** A socket does not tell when its buffer drains: how often to look, ms. */
+/** Sockets do not report that their buffer drained: interval of polling, ms. */
 const FULL_SOCKET_POLL_MS = 1;
-/** Symbols of one ALIAS frame at most, and the bytes of one and of what stands around them at most. */
+/** Limits of an ALIAS frame: symbols, bytes of a symbol, bytes around the symbols. */
 const SYMBOLS_PER_FRAME = 1000;
 const SYMBOL_BYTES_MAX = 132;
 const AROUND_SYMBOLS_BYTES_MAX = 32;
 
 export interface SenderOptions {
   readonly encoding: Encoding;
-  /** Ticks that a frame of sealed ticks gets at most. */
+  /** Most ticks of a frame. */
   readonly batchTicksMax: number;
-  /** Nothing is sent while so many bytes wait in the socket. */
+  /** Nothing is sent while this many bytes wait in the socket. */
   readonly bufferedBytesMax: number;
 }
 
-/** Sends the ticks of a stream as soon as connection, credit and socket allow. */
+/** Sends the ticks of a stream as connection, credit and socket allow. */
 export class FrameSender {
   readonly #stream: TickStream;
   readonly #aliases: AliasTable;
   readonly #options: SenderOptions;
   readonly #encoder = new TickEncoder();
   #connection: Connection | undefined;
-  /** The most ticks that the server takes in a frame, and the most symbols that fit into one. */
+  /** Most ticks and most symbols that fit in a frame. */
   #frameTicksMax = 0;
   #frameSymbolsMax = 0;
-  /** Ticks that may be sent beyond those acknowledged. */
+  /** Ticks that may be sent beyond the acknowledged ones. */
   #credit = 0;
   /** A frame was refused for back-pressure: nothing is sent until an ACK or the timer. */
   #isHeld = false;
   /**
-   * After a refusal because ticks came too fast: how many more frames may be sent before the next moment to send some, how
-   * many that one allows, and when it comes, ms. Unlimited otherwise.
+   * Pacing after a rate limit refusal: frames left until the next release, frames of a release, and
+   * time between releases, ms. Unlimited otherwise.
    */
   #framesLeft = Number.POSITIVE_INFINITY;
   #burst = Number.POSITIVE_INFINITY;
@@ -50,7 +50,7 @@ export class FrameSender {
     this.#options = options;
   }
 
-  /** Ticks that one more frame may hold now; 0 while others wait. */
+  /** Ticks that another frame may hold now; 0 while frames wait. */
   get frameRoom(): number {
     if (this.#stream.nextToSend !== undefined) return 0;
     return Math.min(this.#creditLeft, this.#frameTicksMax);
@@ -61,7 +61,7 @@ export class FrameSender {
     return this.#stream.nextToSend === undefined ? this.#creditLeft : 0;
   }
 
-  /** A session opened; the stream knows from where to go on. */
+  /** A session opened. The stream has resumed already. */
   opened(connection: Connection, { limits, credit = 0 }: Welcome): void {
     const { frameBytesMax, ticksPerFrameMax } = limits;
     const fitting = ticksThatFit(frameBytesMax, this.#options.encoding);
@@ -84,16 +84,16 @@ export class FrameSender {
     this.#pollTimer = undefined;
   }
 
-  /** An ACK came, which the stream knows of. */
+  /** An ACK came. The stream has taken it already. */
   acknowledged(credit: number): void {
     this.#credit = credit;
-    // Credit does not make what came too fast any slower.
+    // Credit does not lift a rate limit.
     if (!this.#isPaced) this.#release();
   }
 
   /**
-   * A frame was refused for back-pressure. Which one is not told, so all open ones are sent again, as
-   * they were: those that got in, or still do, are not applied twice.
+   * A frame was refused for back-pressure. The refusal does not name it, so all open frames are
+   * sent again unchanged; the server ignores those that it has.
    */
   hold(delayMs: number): void {
     this.#stream.rewind();
@@ -103,9 +103,9 @@ export class FrameSender {
   }
 
   /**
-   * A frame was refused because ticks came too fast; it may be sent again after `delayMs`. So may then one more frame each
-   * such time, and twice as many each time that none is refused: sending everything again at once would have the server
-   * read it all only to refuse it.
+   * A frame was refused because ticks came too fast. It is sent again after `delayMs`, alone. From
+   * then on, each `delayMs` without a refusal doubles the number of frames: sending all at once
+   * would make the server read everything only to refuse it.
    */
   slowDown(delayMs: number): void {
     this.#paceMs = delayMs;
@@ -113,7 +113,7 @@ export class FrameSender {
     this.hold(delayMs);
   }
 
-  /** Sends what is sealed, as far as it goes. */
+  /** Sends as much of what is sealed as possible. */
   sendWaiting(): void {
     const stream = this.#stream;
     for (;;) {
@@ -127,7 +127,7 @@ export class FrameSender {
     if (this.#isSocketFull && (stream.sealed > 0 || stream.nextToSend !== undefined)) this.#poll();
   }
 
-  /** Sends all that is sealed as one frame, which {@link frameRoom} has room for. */
+  /** Sends all sealed ticks as one frame. {@link frameRoom} must allow it. */
   sendAsOne(): void {
     this.#stream.cutFrame(this.#stream.sealed);
     this.#sendNext();
@@ -176,7 +176,7 @@ export class FrameSender {
     return this.#burst < Number.POSITIVE_INFINITY;
   }
 
-  /** Paced until a moment comes at which nothing waits to be sent. */
+  /** Pacing ends when nothing waits to be sent. */
   #goOnPaced(): void {
     if (this.#stream.nextToSend === undefined && this.#stream.sealed === 0) {
       this.#endPace();

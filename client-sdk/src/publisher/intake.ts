@@ -33,30 +33,30 @@ export class Intake {
     this.#timer = new BatchTimer(options.batchDelayMs, () => this.seal());
   }
 
-  /** Ticks that there is room for. */
+  /** Ticks that fit in the buffer. */
   get roomTicks(): number {
     return this.#options.bufferTicksMax - this.#stream.buffer.length;
   }
 
-  /** Whether a tick may be taken: there is room, and nobody waits for it. */
+  /** Whether a tick may be taken: there is room, and no batch waits for it. */
   get hasRoom(): boolean {
     return this.roomTicks > 0 && this.#batches.ticks === 0;
   }
 
-  /** Ticks that {@link send} would take now, the size of a frame aside. */
+  /** Ticks that {@link send} would take now, apart from the size limit of a frame. */
   get sendable(): number {
     const credit = this.#sender.credit - this.#stream.unframed;
     return Math.max(0, Math.min(credit, this.roomTicks));
   }
 
-  /** Takes a tick that was checked; only while there is room. */
+  /** Takes a validated tick. There must be room. */
   take(alias: number, price: number, time: number): void {
     this.#stream.take(alias, price, time);
     this.#added();
   }
 
   /**
-   * Takes ticks as there is room; undefined when all were taken at once.
+   * Takes ticks as room permits; undefined if all were taken at once.
    *
    * @throws TypeError or RangeError for a tick that the server would refuse: none is taken then
    */
@@ -66,14 +66,14 @@ export class Intake {
     return taken < ticks.length ? this.#batches.add(columns, taken, ticks.length) : undefined;
   }
 
-  /** Takes what waits, as far as there is room. */
+  /** Takes waiting ticks as room permits. */
   takeWaiting(): void {
     this.#batches.move((columns, from, to) => this.#takeRows(columns, from, to));
   }
 
   /**
-   * Takes rows `from` to `to` (exclusive) and sends them at once as one frame, as many as it may; none
-   * while others wait. Returns how many.
+   * Takes rows `from` to `to` (exclusive) as far as limits permit, and sends them at once as one
+   * frame; none while others wait. Returns how many.
    */
   send(columns: TickColumns, from: number, to: number): number {
     this.seal();
@@ -86,14 +86,17 @@ export class Intake {
     return ticks;
   }
 
-  /** The open batch, and all that waits to be taken, goes without waiting for more; returns to where. */
+  /**
+   * Sends the open batch and everything that waits, without waiting for more. Returns the position
+   * of its end.
+   */
   flush(): number {
     this.seal();
     this.#flushTo = this.#stream.taken + this.#batches.ticks;
     return this.#flushTo;
   }
 
-  /** The open batch goes now. */
+  /** Sends the open batch. */
   seal(): void {
     if (this.#stream.open === 0) return;
     this.#timer.stop();
@@ -101,7 +104,7 @@ export class Intake {
     this.#sender.sendWaiting();
   }
 
-  /** Ends it: nothing will be sent, and who waits is told why. */
+  /** Ends the intake: nothing more is sent, and waiting batches are rejected. */
   end(reason: Error): void {
     this.#timer.stop();
     this.#batches.fail(reason);
@@ -136,14 +139,14 @@ export class Intake {
   }
 }
 
-/** Seals the open batch some time after its first tick came. */
-export class BatchTimer {
+/** Seals the open batch a while after its first tick. */
+class BatchTimer {
   readonly #delayMs: number;
   readonly #seal: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isScheduled = false;
 
-  /** @param delayMs 0: at the end of the current turn of the event loop */
+  /** @param delayMs 0: once the current microtasks have run */
   constructor(delayMs: number, seal: () => void) {
     this.#delayMs = delayMs;
     this.#seal = seal;
@@ -157,9 +160,9 @@ export class BatchTimer {
     else this.#timer = setTimeout(() => this.#run(), this.#delayMs);
   }
 
-  /** The batch was sealed before its time. */
+  /** The batch was sealed early. */
   stop(): void {
-    // A microtask cannot be called off: it finds an empty batch, or one that may go with it.
+    // A microtask cannot be cancelled: it finds an empty batch, or one that may be sent early.
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -176,19 +179,19 @@ export class BatchTimer {
 interface WaitingBatch {
   readonly columns: TickColumns;
   readonly ticks: number;
-  /** The first row that was not taken. */
+  /** The first row not taken yet. */
   at: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Ticks of whole batches that found no room, in the order of the calls. */
+/** Batches that wait for room, in the order of the calls. */
 class WaitingBatches {
   readonly #waiting: WaitingBatch[] = [];
-  /** Ticks that wait. */
+  /** Waiting ticks. */
   ticks = 0;
 
-  /** Lets the rows from `at` on wait; resolves once all were taken. */
+  /** Queues the rows from `at` on; resolves once all were taken. */
   add(columns: TickColumns, at: number, ticks: number): Promise<void> {
     this.ticks += ticks - at;
     return new Promise((resolve, reject) => {
@@ -196,7 +199,10 @@ class WaitingBatches {
     });
   }
 
-  /** @param take takes rows `from` to `to` (exclusive) or as many of them as it can, and tells how many */
+  /**
+   * @param take takes as many of the rows `from` to `to` (exclusive) as it can, and returns how
+   *   many
+   */
   move(take: (columns: TickColumns, from: number, to: number) => number): void {
     for (let batch = this.#waiting[0]; batch !== undefined; batch = this.#waiting[0]) {
       const taken = take(batch.columns, batch.at, batch.ticks);

@@ -16,15 +16,18 @@ import type { PublisherSettings } from './publisher-options.ts';
 import type { TickStream } from './tick-stream.ts';
 import { type PublisherTotals, TickTally } from './tick-tally.ts';
 
-/** How long a refused frame waits where the server does not say, ms. */
+/** Wait after a refusal if the server does not say, ms. */
 const RETRY_MS = 50;
 
-/** A publisher's side of the wire, over all its connections: sends a stream, and hears the answers. */
+/**
+ * A publisher's side of the protocol over all its connections: sends a stream and handles the
+ * answers.
+ */
 export class PublishSession {
   readonly sender: FrameSender;
   state: ConnectionState = 'connecting';
   failure: Error | undefined;
-  /** What the server said when the newest session opened. */
+  /** WELCOME of the newest session. */
   welcome: Welcome | undefined;
   readonly #settings: PublisherSettings;
   readonly #stream: TickStream;
@@ -34,7 +37,7 @@ export class PublishSession {
   readonly #tally = new TickTally();
   #reconnector: Reconnector | undefined;
 
-  /** @param progress called when ticks were acknowledged, and when it is all over */
+  /** @param progress called when ticks were acknowledged, and at the end */
   constructor(
     settings: PublisherSettings,
     stream: TickStream,
@@ -50,7 +53,7 @@ export class PublishSession {
     this.sender = new FrameSender(stream, aliases, settings.sender);
   }
 
-  /** Begins to connect. */
+  /** Starts connecting. */
   start(): void {
     const { url, connect } = this.#settings;
     this.#reconnector = new Reconnector(url, connect, {
@@ -67,7 +70,7 @@ export class PublishSession {
     return this.#tally.totals(taken, unacknowledged, unacknowledged - inFlight);
   }
 
-  /** Ends the session; what is not acknowledged is given up. */
+  /** Ends the session and drops unacknowledged ticks. */
   close(): void {
     this.#reconnector?.close();
   }
@@ -83,7 +86,7 @@ export class PublishSession {
     const resumed = this.#stream.resume(sequence);
     if (resumed === undefined) {
       const { name } = this.#settings;
-      this.fail(new Error(`another publisher uses the name ${name}: it is at ${sequence}`));
+      this.fail(new Error(`another publisher uses the name ${name}: its sequence is ${sequence}`));
       return;
     }
     this.welcome = info;
@@ -134,7 +137,7 @@ export class PublishSession {
     } else if (code === ErrorCode.rate_limited) {
       this.sender.slowDown(retryAfterMs);
     } else if (code !== ErrorCode.sequence_gap) {
-      // After a gap the server closes with 4005, and resuming on a new connection mends it.
+      // After a gap the server closes with 4005; resuming on a new connection repairs it.
       this.#emitter.emit('error', error);
     }
   }

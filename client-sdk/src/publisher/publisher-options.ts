@@ -1,37 +1,38 @@
 import { PUBLISH_PATH } from '../../../src/protocol/index.ts';
 import { type ConnectOptions, endpointUrl } from '../connection/connect-options.ts';
+import { TIMER_MS_MAX } from '../connection/connection.ts';
 import type { SenderOptions } from './frame-sender.ts';
 import type { IntakeOptions } from './intake.ts';
 import { checkNumber, checkType, fault, type NumberRange } from './value-checks.ts';
 
-/** How a publisher reaches its server, and how it batches and keeps ticks. */
+/** Connection, batching and buffering of a publisher. */
 export interface PublisherOptions extends ConnectOptions {
   /**
-   * The publisher's name, under which the server remembers what it has: 1 to 64 characters of
-   * `A-Z a-z 0-9 . _ -`. Default: a random name, made once. Only one publisher can use a name at a
-   * time: a newer one takes it over.
+   * The publisher's name, by which the server remembers its progress: 1 to 64 letters,
+   * digits, dots, underscores or hyphens. Default: a random name. Only one publisher can use a name
+   * at a time: a newer one takes it over.
    */
   readonly publisher?: string;
-  /** A batch of so many ticks goes at once, 1 to 1 048 576 ticks; default 1024. */
+  /** A batch of this size is sent at once, 1 to 1 048 576 ticks; default 1024. */
   readonly batchTicksMax?: number;
   /**
-   * A tick waits so long at most for others to go with it, 0 to 60 000 ms; default 1. 0: until the
-   * end of the current turn of the event loop.
+   * Longest time that a tick waits for others, 0 to 60 000 ms; default 1. 0: until the current
+   * microtasks have run.
    */
   readonly batchDelayMs?: number;
   /**
-   * Ticks that are kept, 1 to 16 777 216 ticks: those taken and not yet acknowledged. Beyond,
-   * `publish` throws. Default 65 536, which take 1.3 MB.
+   * Most ticks taken and not yet acknowledged, 1 to 16 777 216; default 65 536, which take 1.3 MB.
+   * Beyond that, `publish` throws.
    */
   readonly bufferTicksMax?: number;
   /**
-   * Nothing more is handed to the socket while it holds so many bytes that the network did not take,
-   * 1 byte or more; default 4 194 304 bytes.
+   * Nothing is sent while the socket buffers this many bytes, 1 byte or more; default 4 194 304
+   * bytes.
    */
   readonly bufferedBytesMax?: number;
 }
 
-/** Options that were checked, with their defaults. */
+/** Validated options with defaults filled in. */
 export interface PublisherSettings {
   readonly url: string;
   readonly name: string;
@@ -45,8 +46,6 @@ const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const NAME_RULE = '1 to 64 characters of A-Z a-z 0-9 . _ -';
 const RANDOM_NAME_BYTES = 12;
 
-/** What a timer can wait, ms. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 const { POSITIVE_INFINITY } = Number;
 
 const RANGES: { readonly [name: string]: NumberRange } = {
@@ -59,9 +58,9 @@ const RANGES: { readonly [name: string]: NumberRange } = {
 };
 
 /**
- * Checks an address and options, and fills in what is absent.
+ * Validates a URL and options, and fills in defaults.
  *
- * @throws TypeError or RangeError that names the option, what was expected, and what came
+ * @throws TypeError or RangeError that names the option, what was expected, and what was given
  */
 export function settle(server: string | URL, options: PublisherOptions): PublisherSettings {
   check(options);

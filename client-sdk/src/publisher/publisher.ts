@@ -16,20 +16,19 @@ const CLOSE_TIMEOUT_RANGE = { min: 0, max: 2 ** 31 - 1, unit: 'ms' };
 
 /**
  * Opens a publisher at a server such as `ws://127.0.0.1:9001`. Ticks can be published at once: they
- * are sent when a session is open, and a server that is down is tried again and again.
+ * are sent when a session opens. While the server is down, it keeps trying.
  *
- * @throws TypeError for what is no address or name, TypeError or RangeError for a bad option
+ * @throws TypeError for a bad URL or name, TypeError or RangeError for a bad option
  */
 export function connectPublisher(url: string | URL, options: PublisherOptions = {}): Publisher {
   return new Publisher(settle(url, options));
 }
 
 /**
- * Publishes ticks in their order, each applied once, over as many connections as it takes: ticks are
- * kept until the server acknowledges them, and what a lost connection leaves open is sent again on
- * the next.
+ * Publishes ticks in order, each applied once, over any number of connections: ticks are kept until
+ * the server acknowledges them, and sent again after a connection is lost.
  *
- * Keeps a bounded number of ticks. What exceeds it is refused with an error, never lost silently.
+ * The buffer is bounded. Ticks that exceed it are refused with an error, never lost silently.
  */
 export class Publisher {
   readonly #settings: PublisherSettings;
@@ -58,29 +57,29 @@ export class Publisher {
   }
 
   /**
-   * `connecting`: no session was open yet. `live`: one is open. `reconnecting`: it was lost, and
-   * another is being tried. `closed`: for good.
+   * `connecting`: no session has been open yet. `live`: one is open. `reconnecting`: it was lost,
+   * and the client is trying another one. `closed`: for good.
    */
   get state(): ConnectionState {
     return this.#session.state;
   }
 
-  /** Why it is closed for good; undefined after {@link close}. */
+  /** The failure that ended it; undefined after {@link close}. */
   get failure(): Error | undefined {
     return this.#session.failure;
   }
 
-  /** What the server said when the newest session opened. */
+  /** WELCOME of the newest session. */
   get session(): Welcome | undefined {
     return this.#session.welcome;
   }
 
-  /** What became of all ticks so far. */
+  /** What happened to all ticks so far. */
   get totals(): PublisherTotals {
     return this.#session.totals;
   }
 
-  /** Listens to an event; returns what ends that. */
+  /** Adds a listener for an event; returns a function that removes it. */
   on<Name extends keyof PublisherEvents>(
     name: Name,
     listener: (event: PublisherEvents[Name]) => void,
@@ -89,8 +88,8 @@ export class Publisher {
   }
 
   /**
-   * Resolves when {@link publish} takes a tick: at once while there is room, also before the first
-   * connection. Rejects when the publisher ended.
+   * Resolves when {@link publish} has room for a tick: at once while there is room, also before the
+   * first connection. Rejects when the publisher ended.
    */
   get ready(): Promise<void> {
     return this.#settling.ready;
@@ -99,10 +98,10 @@ export class Publisher {
   /**
    * Takes a tick, to be sent with others within `batchDelayMs`.
    *
-   * @param time ms since the Unix epoch; absent: when the server receives it
+   * @param time ms since the Unix epoch; absent: the time of arrival at the server
    * @returns whether there is room for another; if not, await {@link ready}
-   * @throws TypeError or RangeError for a tick that the server would refuse, {@link BufferFullError}
-   *   when there was no room, Error after the publisher ended
+   * @throws TypeError or RangeError for a tick that the server would refuse, {@link
+   *   BufferFullError} if there was no room, Error after the publisher ended
    */
   publish(symbol: string, price: number, time?: number): boolean {
     const known = this.#aliases.find(symbol);
@@ -117,11 +116,12 @@ export class Publisher {
   }
 
   /**
-   * Takes ticks, waiting for room as needed; resolves once all are taken, which {@link flush} brings
-   * home. Until then {@link publish} has no room, so that the order of all calls is kept.
+   * Takes ticks, waiting for room as needed; resolves once all are taken ({@link flush} waits for
+   * acknowledgement). Until then {@link publish} has no room, so that ticks keep the order of
+   * calls.
    *
    * @throws TypeError or RangeError for a tick that the server would refuse: none is taken then;
-   *   Error when the publisher ends before all are taken
+   *   Error if the publisher ends before all are taken
    */
   async publishBatch(ticks: readonly Tick[]): Promise<void> {
     this.#checkOpen();
@@ -129,20 +129,20 @@ export class Publisher {
   }
 
   /**
-   * Sends what is taken without waiting for more; resolves when the server has acknowledged all that
-   * was published before this call.
+   * Sends what is buffered without waiting for more. Resolves when the server has acknowledged
+   * everything published before this call.
    *
-   * @throws Error when the publisher ends before
+   * @throws Error if the publisher ends before
    */
   flush(): Promise<void> {
     return this.#settling.flush();
   }
 
   /**
-   * Takes no more, waits until all is acknowledged, and closes.
+   * Stops taking ticks, waits until all are acknowledged, and closes.
    *
-   * @param timeoutMs how long to wait at most, ms; default 10 000
-   * @throws Error that tells how many ticks stay unacknowledged, or why the publisher failed before
+   * @param timeoutMs longest wait, ms; default 10 000
+   * @throws Error that says how many ticks stay unacknowledged, or why the publisher failed
    */
   async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
     checkNumber('timeoutMs', timeoutMs, CLOSE_TIMEOUT_RANGE);
@@ -150,10 +150,10 @@ export class Publisher {
   }
 
   /**
-   * For feeds of hundreds of thousands of ticks a second, with {@link tryPublish}: the number that
-   * stands for a symbol in {@link TickColumns}. It holds for the publisher's life.
+   * For feeds of hundreds of thousands of ticks a second, with {@link tryPublish}: the number of a
+   * symbol in {@link TickColumns}, valid for the publisher's life.
    *
-   * @throws TypeError or RangeError for what is no symbol
+   * @throws TypeError or RangeError for an invalid symbol
    */
   alias(symbol: string): number {
     const known = this.#aliases.find(symbol);
@@ -162,19 +162,19 @@ export class Publisher {
     return this.#aliases.aliasOf(symbol);
   }
 
-  /** Ticks that {@link tryPublish} would take now, the size of a frame aside. */
+  /** Ticks that {@link tryPublish} would take now, apart from the size limit of a frame. */
   get credit(): number {
     if (this.#settling.ending !== undefined) return 0;
     return this.#intake.sendable;
   }
 
   /**
-   * Sends rows `from` to `to` (exclusive) at once as one frame, as many of them as credit and limits
-   * allow; or none where ticks taken before still wait. Prices and times are not checked here: the
-   * server rejects bad ones.
+   * Sends rows `from` to `to` (exclusive) at once as one frame: as many as credit and limits allow,
+   * or none while earlier ticks wait. Prices and times are not checked here; the server rejects bad
+   * ones.
    *
-   * @returns how many rows were taken, from the first; 0 while disconnected or without credit, which
-   *   may come with the next `ack` event
+   * @returns rows taken, from the first; 0 while disconnected or without credit, which may come
+   *   with the next `ack` event
    * @throws Error after the publisher ended
    */
   tryPublish(columns: TickColumns, from: number, to: number): number {
@@ -199,14 +199,15 @@ function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(`aborted: ${String(reason)}`);
 }
 
-/** A tick was not taken, as the publisher keeps as many as it may: wait for `publisher.ready`. */
+/** A tick was not taken because the buffer is full: wait for `publisher.ready`. */
 export class BufferFullError extends Error {
-  /** The name of the class. */
-  /** Tells it from other errors also across realms and bundles. */
+  /** Identifies the error across realms and bundles. */
   override readonly name = 'BufferFullError';
 
-  /** @param bufferTicksMax ticks that the publisher may keep */
+  /** @param bufferTicksMax capacity of the buffer */
   constructor(bufferTicksMax: number) {
-    super(`${bufferTicksMax} ticks are taken and not acknowledged: await publisher.ready first`);
+    super(
+      `${bufferTicksMax} ticks are unacknowledged, the buffer is full: await publisher.ready first`,
+    );
   }
 }

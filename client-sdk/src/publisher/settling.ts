@@ -5,13 +5,13 @@ import type { TickStream } from './tick-stream.ts';
 
 const DONE = Promise.resolve();
 
-/** What a publisher lets its callers wait for: room, acknowledgements, the end. */
+/** What callers of a publisher can wait for: room, acknowledgements, the end. */
 export class Settling {
   readonly #session: PublishSession;
   readonly #stream: TickStream;
   readonly #intake: Intake;
   readonly #waiters = new Waiters();
-  /** What all wait for who ask for room. */
+  /** Shared by all who wait for room. */
   #room: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -21,14 +21,14 @@ export class Settling {
     this.#intake = intake;
   }
 
-  /** Why no tick is taken any more; undefined while ticks are. */
+  /** Why no more ticks are taken; undefined while they are. */
   get ending(): Error | undefined {
     const { failure, state } = this.#session;
     if (failure !== undefined) return failure;
     return this.#closing !== undefined || state === 'closed' ? closedError() : undefined;
   }
 
-  /** Resolves when there is room; rejects when no tick is taken any more. */
+  /** Resolves when there is room; rejects when no more ticks are taken. */
   get ready(): Promise<void> {
     const { ending } = this;
     if (ending !== undefined) return ignorable(Promise.reject(ending));
@@ -37,7 +37,7 @@ export class Settling {
     return this.#room;
   }
 
-  /** Resolves when all that was published so far is acknowledged. */
+  /** Resolves when everything published so far is acknowledged. */
   flush(): Promise<void> {
     const target = this.#intake.flush();
     const isDone = () => this.#stream.acknowledged >= target;
@@ -47,13 +47,16 @@ export class Settling {
     return this.#waiters.wait(isDone);
   }
 
-  /** Resolves when all is acknowledged and the session is closed; the first call decides how. */
+  /**
+   * Resolves when everything is acknowledged and the session closed. The first call's timeout
+   * counts.
+   */
   close(timeoutMs: number): Promise<void> {
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
-  /** Ticks were acknowledged, or it is all over: whoever waited for that goes on. */
+  /** Ticks were acknowledged, or the session ended: settles what was waiting for that. */
   progress(): void {
     const { failure, state } = this.#session;
     if (state === 'closed') {
@@ -86,7 +89,7 @@ function closedError(): Error {
   return new Error('the publisher is closed');
 }
 
-/** A promise that a caller may ask for and not wait for: nothing is unhandled then. */
+/** Marks a promise as handled: callers need not await it. */
 function ignorable(promise: Promise<void>): Promise<void> {
   promise.catch(() => undefined);
   return promise;

@@ -3,22 +3,22 @@ import type { TickColumns } from './tick.ts';
 const INITIAL_TICKS = 256;
 
 /**
- * The ticks that were taken and not yet acknowledged, in columns that are used again and again:
+ * Ticks taken and not yet acknowledged, in reused columns:
  *
  *   position    0 … start-1     start … end-1      end …
  *               acknowledged    kept, in row       to come
  *                               position & mask
  *
- * A position counts ticks from the first that was ever taken. The columns double as needed and never
- * shrink: 20 bytes a tick of the most that was ever kept. The caller sees to a bound.
+ * Positions count ticks from the first one taken. The columns double as needed and never shrink: 20
+ * bytes a tick at the peak. The caller enforces a bound.
  */
 export class TickBuffer implements TickColumns {
   aliases = new Uint32Array(INITIAL_TICKS);
   prices = new Float64Array(INITIAL_TICKS);
   times = new Float64Array(INITIAL_TICKS);
-  /** What makes a row of a position; rows are a power of two. */
+  /** Maps a position to its row: the number of rows is a power of two. */
   mask = INITIAL_TICKS - 1;
-  /** The position of the oldest tick kept, and of the next to come. */
+  /** Position of the oldest tick kept, and of the next to come. */
   start = 0;
   end = 0;
 
@@ -50,7 +50,7 @@ export class TickBuffer implements TickColumns {
     this.end += count;
   }
 
-  /** Forgets the oldest ticks. */
+  /** Drops the oldest ticks. */
   drop(count: number): void {
     this.start += count;
   }

@@ -1,33 +1,27 @@
 import { ByteWriter, type Encoding, Op } from '../../../src/protocol/index.ts';
 import type { TickBuffer } from './tick-buffer.ts';
 
-/** Where a frame's ticks stand in a buffer. */
+/** Where a frame's ticks are in a buffer. */
 export interface TickRange {
-  /** The position of the first. */
+  /** Position of the first tick. */
   readonly from: number;
   readonly ticks: number;
 }
 
-/**
- * Bytes at most of a tick (an alias, a price, a time and what parts them), and of what stands around
- * the ticks.
- */
+/** Most bytes of a tick (alias, price, time, separators) and of what surrounds the ticks. */
 const TICK_BYTES_MAX = { binary: 23, json: 64 };
 const AROUND_BYTES_MAX = { binary: 18, json: 32 };
 
-/** How many ticks fit into a frame, whatever they are. */
+/** How many ticks of any kind fit into a frame. */
 export function ticksThatFit(frameBytesMax: number, encoding: Encoding): number {
   return Math.floor((frameBytesMax - AROUND_BYTES_MAX[encoding]) / TICK_BYTES_MAX[encoding]);
 }
 
-/**
- * Writes TICKS frames from a {@link TickBuffer}, a million ticks a second and more: no object a tick,
- * one copy a frame.
- */
+/** Encodes TICKS frames from a {@link TickBuffer}: no object a tick, one copy a frame. */
 export class TickEncoder {
   readonly #writer = new ByteWriter(64 * 1024);
 
-  /** The ticks of a range as one frame, in bytes that belong to the caller. */
+  /** Encodes a range of ticks as one frame. The caller owns the bytes. */
   encode(
     sequence: number,
     buffer: TickBuffer,
@@ -53,7 +47,7 @@ export class TickEncoder {
   }
 }
 
-/** The same frame as JSON. */
+/** Encodes the same frame as JSON. */
 export function encodeTicksJson(sequence: number, buffer: TickBuffer, range: TickRange): string {
   const { aliases, prices, times, mask } = buffer;
   const values: (number | null)[] = [];

@@ -2,7 +2,7 @@ import type { TickColumns } from './tick.ts';
 import { TickBuffer } from './tick-buffer.ts';
 import { type UnacknowledgedFrame, UnacknowledgedFrames } from './unacknowledged-frames.ts';
 
-/** What an acknowledgement covered. */
+/** What an acknowledgement covers. */
 export interface Acknowledged {
   readonly frames: number;
   readonly ticks: number;
@@ -11,14 +11,14 @@ export interface Acknowledged {
 const NOTHING: Acknowledged = { frames: 0, ticks: 0 };
 
 /**
- * All ticks of a publisher in their order, from the first that is not acknowledged:
+ * The ticks of a publisher in order, from the first unacknowledged one:
  *
  *   acknowledged ──▶ framed ──▶ sealed ──▶ taken
  *            in frames   may be sent   the open batch
  *
- * Frames live as long as their connection. A server that opens a session tells the last sequence that
- * it has, and nothing can come to it on an older connection any more: what follows that sequence was
- * not applied, and may be cut into other frames.
+ * Frames live as long as their connection. When a session opens, the server reports the last
+ * sequence that it has, and takes nothing more from older connections. Ticks after that sequence
+ * were not applied and may be cut into other frames.
  */
 export class TickStream {
   readonly buffer = new TickBuffer();
@@ -34,17 +34,17 @@ export class TickStream {
     return this.buffer.end;
   }
 
-  /** Ticks of them that are acknowledged. */
+  /** Ticks acknowledged so far. */
   get acknowledged(): number {
     return this.buffer.start;
   }
 
-  /** Ticks that are in no frame yet. */
+  /** Ticks taken and not framed yet. */
   get unframed(): number {
     return this.buffer.end - this.#framed;
   }
 
-  /** Ticks of them that are not of the open batch. */
+  /** Ticks sealed and not framed yet. */
   get sealed(): number {
     return this.#sealed - this.#framed;
   }
@@ -54,7 +54,7 @@ export class TickStream {
     return this.buffer.end - this.#sealed;
   }
 
-  /** Ticks that are sent and not acknowledged. */
+  /** Ticks sent and not acknowledged. */
   get inFlight(): number {
     return this.#frames.ticksSent;
   }
@@ -72,23 +72,23 @@ export class TickStream {
     this.buffer.append(columns, from, count);
   }
 
-  /** The open batch may be sent. */
+  /** Seals the open batch: it may be sent. */
   seal(): void {
     this.#sealed = this.buffer.end;
   }
 
-  /** Makes a frame of the oldest sealed ticks, which then is {@link nextToSend}. */
+  /** Makes a frame of the oldest sealed ticks, the next {@link nextToSend}. */
   cutFrame(ticks: number): void {
     this.#frames.push({ sequence: this.#nextSequence++, from: this.#framed, ticks });
     this.#framed += ticks;
   }
 
-  /** Notes that {@link nextToSend} was sent. */
+  /** Marks {@link nextToSend} as sent. */
   markSent(): void {
     this.#frames.markSent();
   }
 
-  /** Every frame has to be sent again, as it was: which of them the server has is not known. */
+  /** Every frame must be sent again unchanged: it is unknown which the server has. */
   rewind(): void {
     this.#frames.rewind();
   }
@@ -104,14 +104,13 @@ export class TickStream {
   }
 
   /**
-   * A session opened, and the server has frames up to `sequence`.
+   * A session opened, and the server has the frames up to `sequence`.
    *
-   * @returns what that acknowledges; undefined when the server has frames that this publisher never
-   *   sent
+   * @returns what that acknowledges; undefined if the server has frames that were never sent
    */
   resume(sequence: number): Acknowledged | undefined {
     if (!this.#isNew && sequence >= this.#nextSequence) return undefined;
-    // A server that is behind what it acknowledged lost its memory, and counts on from where it says.
+    // A server that is behind its own acknowledgements lost its memory, and continues from there.
     const acknowledged =
       sequence > this.#acknowledgedSequence ? this.acknowledge(sequence) : NOTHING;
     this.#isNew = false;
@@ -122,7 +121,7 @@ export class TickStream {
     return acknowledged;
   }
 
-  /** The position of a tick of a frame that is not acknowledged. */
+  /** Position of a tick of an unacknowledged frame. */
   positionOf(sequence: number, index: number): number | undefined {
     const frame = this.#frames.find(sequence);
     return frame !== undefined && index < frame.ticks ? frame.from + index : undefined;

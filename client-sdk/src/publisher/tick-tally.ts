@@ -1,25 +1,28 @@
-/** Ticks as an ACK counts them: since its connection began. */
+/** Counts of an ACK, since its connection began. */
 interface Counts {
   readonly accepted: number;
   readonly rejected: number;
   readonly dropped: number;
 }
 
-/** Ticks so far, over all connections: what is taken is counted in one place of the others. */
+/**
+ * Totals over all connections. Each tick in `sent` is in exactly one of `accepted`, `rejected`,
+ * `dropped`, `resumed` and `unacknowledged`.
+ */
 export interface PublisherTotals {
   /** Taken from the caller; each counts once, however often it was sent. */
   readonly sent: number;
-  /** In the server's queues, or through them. */
+  /** Accepted into the server's queues. */
   readonly accepted: number;
-  /** Refused by the server, each for a reason that a `reject` event tells. */
+  /** Rejected by the server; `reject` events tell why. */
   readonly rejected: number;
-  /** Discarded on arrival, as the server's overflow policy demands. */
+  /** Dropped on arrival under the server's overflow policy. */
   readonly dropped: number;
-  /** Known to be with the server from what it told a reconnect, without counts of their own. */
+  /** Acknowledged by a reconnect, which brings no counts of the other kinds. */
   readonly resumed: number;
-  /** Not acknowledged yet: all that is kept. */
+  /** Not acknowledged yet: all that is buffered. */
   readonly unacknowledged: number;
-  /** Of those, the ones that are not on their way: without a connection, without credit, or young. */
+  /** Unacknowledged ticks not yet sent: no connection, no credit, or an open batch. */
   readonly buffered: number;
   /** Sessions beyond the first. */
   readonly reconnects: number;
@@ -27,19 +30,19 @@ export interface PublisherTotals {
 
 const NOTHING: Counts = { accepted: 0, rejected: 0, dropped: 0 };
 
-/** Sums up what the server counts anew on each connection. */
+/** Sums up counts that the server restarts on each connection. */
 export class TickTally {
   #earlier = NOTHING;
   #current = NOTHING;
   resumed = 0;
   sessions = 0;
 
-  /** An ACK's numbers. */
+  /** Takes the counts of an ACK. */
   note(accepted: number, rejected: number, dropped: number): void {
     this.#current = { accepted, rejected, dropped };
   }
 
-  /** A session opened, whose server counts from 0. */
+  /** A session opened; its counts start at 0. */
   restart(resumedTicks: number): void {
     this.#earlier = this.#sum;
     this.#current = NOTHING;

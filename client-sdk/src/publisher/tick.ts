@@ -4,26 +4,26 @@ import { fault } from './value-checks.ts';
 /** A price of a symbol at a time. */
 export interface Tick {
   /**
-   * 1 to 32 characters (Unicode code points), no control characters, no white space at either end, no
-   * `*`.
+   * 1 to 32 characters (Unicode code points): no control characters, no white space at either end,
+   * no `*`.
    */
   readonly symbol: string;
   /** A finite number above 0. */
   readonly price: number;
   /**
-   * Ms since the Unix epoch, fractions allowed, 0 or more; absent: when the server receives it. The
-   * server rejects what is more than a minute ahead of its clock.
+   * Ms since the Unix epoch, 0 or more, fractions allowed; absent: the time of arrival at the
+   * server. The server rejects times more than a minute ahead of its clock.
    */
   readonly time?: number | undefined;
 }
 
-const SYMBOL = 'a text of 1 to 32 characters';
+const SYMBOL = 'a string of 1 to 32 characters';
 const PRICE = 'a finite number above 0';
 const TIME = 'a finite number of ms since the Unix epoch, 0 or more, or undefined';
 
 /**
- * @param field how the caller knows the symbol
- * @throws TypeError for what is no text, RangeError for one that breaks the rules of symbols
+ * @param field the caller's name for the value
+ * @throws TypeError if it is not a string, RangeError if it is not a valid symbol
  */
 export function checkSymbol(symbol: unknown, field: string): void {
   if (typeof symbol !== 'string') throw new TypeError(fault(field, SYMBOL, symbol));
@@ -32,14 +32,14 @@ export function checkSymbol(symbol: unknown, field: string): void {
     throw new RangeError(`${fault(field, SYMBOL, symbol)}, which ${broken}`);
 }
 
-/** @throws TypeError for what is no number, RangeError for one that is no price */
+/** @throws TypeError if it is not a number, RangeError if it is not a price */
 export function checkPrice(price: unknown, field: string): void {
   if (typeof price === 'number' && price > 0 && price < Number.POSITIVE_INFINITY) return;
   const Fault = typeof price === 'number' ? RangeError : TypeError;
   throw new Fault(fault(field, PRICE, price));
 }
 
-/** @throws TypeError for what is neither a number nor undefined, RangeError for one that is no time */
+/** @throws TypeError if it is neither a number nor undefined, RangeError if it is not a time */
 export function checkTime(time: unknown, field: string): void {
   if (time === undefined) return;
   if (typeof time === 'number' && time >= 0 && time < Number.POSITIVE_INFINITY) return;
@@ -49,10 +49,10 @@ export function checkTime(time: unknown, field: string): void {
 
 /** Ticks in columns: row i of each column is one tick. */
 export interface TickColumns {
-  /** What `Publisher.alias` gave for the symbol. */
+  /** Aliases from `Publisher.alias`. */
   readonly aliases: Uint32Array;
   /** Finite numbers above 0; the server rejects others. */
   readonly prices: Float64Array;
-  /** Ms since the Unix epoch; NaN: when the server receives it. */
+  /** Ms since the Unix epoch; NaN: the time of arrival at the server. */
   readonly times: Float64Array;
 }

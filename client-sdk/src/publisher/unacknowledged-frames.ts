@@ -1,39 +1,39 @@
 /** A TICKS frame that the server has not acknowledged. */
 export interface UnacknowledgedFrame {
   readonly sequence: number;
-  /** The position of its first tick. */
+  /** Position of its first tick. */
   readonly from: number;
   readonly ticks: number;
 }
 
 /**
- * The frames of a connection that are not acknowledged, by sequences that follow one another: first
- * those that were sent, then those that wait to be sent again.
+ * The unacknowledged frames of a connection, with consecutive sequences: first those sent, then
+ * those to be sent.
  */
 export class UnacknowledgedFrames {
   #frames: UnacknowledgedFrame[] = [];
   /** Index of the oldest frame, and of the next one to send. */
   #first = 0;
   #next = 0;
-  /** Ticks of the frames that were sent: what the publisher's credit is used up by. */
+  /** Ticks of the frames sent, which use up the publisher's credit. */
   ticksSent = 0;
 
-  /** Frames that are not acknowledged. */
+  /** Unacknowledged frames. */
   get length(): number {
     return this.#frames.length - this.#first;
   }
 
-  /** The oldest frame that waits to be sent. */
+  /** The oldest frame not sent yet. */
   get nextToSend(): UnacknowledgedFrame | undefined {
     return this.#frames[this.#next];
   }
 
-  /** Adds a frame, which waits to be sent. */
+  /** Adds a frame to be sent. */
   push(frame: UnacknowledgedFrame): void {
     this.#frames.push(frame);
   }
 
-  /** Notes that {@link nextToSend} was sent. */
+  /** Marks {@link nextToSend} as sent. */
   markSent(): void {
     const frame = this.nextToSend;
     if (frame === undefined) return;
@@ -41,14 +41,13 @@ export class UnacknowledgedFrames {
     this.#next++;
   }
 
-  /** The frame of a sequence. */
   find(sequence: number): UnacknowledgedFrame | undefined {
     const oldest = this.#frames[this.#first];
     if (oldest === undefined || sequence < oldest.sequence) return undefined;
     return this.#frames[this.#first + sequence - oldest.sequence];
   }
 
-  /** Forgets the frames up to a sequence; returns how many ticks they hold. */
+  /** Drops the frames up to a sequence; returns their ticks. */
   acknowledge(sequence: number): number {
     let ticks = 0;
     let frame = this.#frames[this.#first];
@@ -62,20 +61,19 @@ export class UnacknowledgedFrames {
     return ticks;
   }
 
-  /** Lets every frame wait to be sent again. */
+  /** Marks every frame as not sent. */
   rewind(): void {
     this.#next = this.#first;
     this.ticksSent = 0;
   }
 
-  /** Forgets all frames. */
   clear(): void {
     this.#frames = [];
     this.#first = 0;
     this.rewind();
   }
 
-  // Cutting the front off now and then costs O(1) a frame; cutting each time would cost O(n).
+  // Amortized O(1) a frame; cutting at each ACK would cost O(n).
   #compact(): void {
     if (this.#first < 1024 || this.#first * 2 < this.#frames.length) return;
     this.#frames = this.#frames.slice(this.#first);

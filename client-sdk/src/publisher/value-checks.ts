@@ -1,15 +1,14 @@
-/** What a number may be. */
 export interface NumberRange {
   readonly min: number;
   readonly max: number;
-  /** What is counted: `ms`, `ticks`, `bytes`. */
+  /** Unit of the number: `ms`, `ticks`, `bytes`. */
   readonly unit: string;
   readonly isInteger?: boolean;
 }
 
 /**
- * @param name how the caller knows the number
- * @throws TypeError for what is no number, RangeError for one out of range
+ * @param name the caller's name for the number
+ * @throws TypeError if it is not a number, RangeError if it is out of range
  */
 export function checkNumber(name: string, value: unknown, range: NumberRange): void {
   const { min, max, unit, isInteger = false } = range;
@@ -21,13 +20,13 @@ export function checkNumber(name: string, value: unknown, range: NumberRange): v
   if (!isGood) throw new RangeError(fault(name, expected, value));
 }
 
-/** @throws TypeError for a value that has none of the types; undefined always may be */
+/** @throws TypeError unless the value has one of the types or is undefined */
 export function checkType(name: string, value: unknown, types: readonly string[]): void {
   if (value === undefined || types.includes(typeof value)) return;
   throw new TypeError(fault(name, types.map(withArticle).join(' or '), value));
 }
 
-/** The message for a value that is not what it must be. */
+/** The error message for an unexpected value. */
 export function fault(name: string, expected: string, value: unknown): string {
   return `${name}: expected ${expected}, got ${shownValue(value)}`;
 }
@@ -38,7 +37,7 @@ function withArticle(type: string): string {
 
 const TEXT_LENGTH_MAX = 80;
 
-/** A value as it is told in an error message. */
+/** A value as shown in error messages. */
 function shownValue(value: unknown): string {
   if (typeof value === 'string') {
     const isLong = value.length > TEXT_LENGTH_MAX;

@@ -2,24 +2,24 @@ import type { Subscriber } from '../subscriber/subscriber.ts';
 import type { Subscription } from '../subscriber/subscription.ts';
 import type { SymbolStatistics } from '../subscriber/symbol-statistics.ts';
 
-/** A symbol that components show. */
+/** A symbol shown by components. */
 interface Watched {
   readonly listeners: Set<() => void>;
-  /** Held while a subscriber is attached. */
+  /** Set while a subscriber is attached. */
   subscription: Subscription | undefined;
 }
 
-/** Components want the statistics of symbols; anomalies are asked for apart. */
-const WANTS = { anomalies: false };
+/** Statistics only; useAnomalies subscribes to anomalies itself. */
+const STATS_ONLY = { anomalies: false };
 
-/** What the components under a provider share: its subscriber, and who of them shows what. */
+/** What the components below a provider share: its subscriber, and which component shows what. */
 export class SubscriberStore {
   readonly #watched = new Map<string, Watched>();
   readonly #connectionListeners = new Set<() => void>();
   #subscriber: Subscriber | undefined;
   #isAttached = false;
 
-  /** @param subscriber whose data may be read before it is attached */
+  /** @param subscriber its data can be read before it is attached */
   constructor(subscriber?: Subscriber) {
     this.#subscriber = subscriber;
   }
@@ -29,9 +29,9 @@ export class SubscriberStore {
   }
 
   /**
-   * Subscribes at this subscriber for the components, and tells them of its data.
+   * Subscribes for the components and notifies them of changes.
    *
-   * @returns ends it, and must be called before another one is attached
+   * @returns detaches; to be called before another subscriber is attached
    */
   attach(subscriber: Subscriber): () => void {
     this.#subscriber = subscriber;
@@ -56,10 +56,10 @@ export class SubscriberStore {
   }
 
   /**
-   * Subscribes to a symbol for as long as anybody watches it.
+   * Subscribes to a symbol while it has listeners.
    *
-   * @param listener called when something of the symbol may have changed
-   * @returns ends it
+   * @param listener called when the symbol's data may have changed
+   * @returns removes the listener
    */
   watch(symbol: string, listener: () => void): () => void {
     const watched = this.#watched.get(symbol) ?? this.#begin(symbol);
@@ -72,13 +72,13 @@ export class SubscriberStore {
     };
   }
 
-  /** The same object until something of the symbol changes. */
+  /** The same object until the symbol's data changes. */
   snapshot(symbol: string): SymbolSnapshot | undefined {
     const statistics = this.#subscriber?.get(symbol);
     return statistics === undefined ? undefined : snapshotOf(statistics);
   }
 
-  /** Calls back when there is another subscriber, or another state of its connection. */
+  /** Calls back when the subscriber or its connection state changes. */
   watchConnection(listener: () => void): () => void {
     this.#connectionListeners.add(listener);
     return () => {
@@ -94,11 +94,11 @@ export class SubscriberStore {
 
   #subscribe(symbol: string): Subscription | undefined {
     const subscriber = this.#isAttached ? this.#subscriber : undefined;
-    // One that ended for good has nothing to tell, and is no reason to break the page.
-    return subscriber?.state === 'closed' ? undefined : subscriber?.subscribe(symbol, WANTS);
+    // A closed subscriber brings nothing, but must not break the page.
+    return subscriber?.state === 'closed' ? undefined : subscriber?.subscribe(symbol, STATS_ONLY);
   }
 
-  // Once a frame: the cost depends on what changed, not on how many components there are.
+  // Once a frame: the cost depends on what changed, not on the number of components.
   #dispatch(changes: readonly SymbolStatistics[]): void {
     for (const { symbol } of changes) {
       const watched = this.#watched.get(symbol);
@@ -115,25 +115,25 @@ export class SubscriberStore {
   }
 }
 
-/** What is known of one symbol at one moment; frozen. A statistic that was not asked for is NaN. */
+/** The statistics of a symbol at one moment; frozen. Statistics that were not asked for are NaN. */
 export interface SymbolSnapshot {
-  /** The symbol that it is of. */
+  /** The symbol. */
   readonly symbol: string;
-  /** Price of the newest tick: the one with the greatest timestamp. */
+  /** Price of the newest tick by timestamp. */
   readonly currentPrice: number;
-  /** `currentPrice` before the newest entry; NaN when that was the first. */
+  /** `currentPrice` before the newest entry; NaN if that was the first. */
   readonly previousPrice: number;
-  /** Mean of the last ticks applied; how many is the server's choice (64 unless configured). */
+  /** Mean of the last ticks applied, 64 unless the server is configured otherwise. */
   readonly movingAverage: number;
   /** Ticks applied since the epoch began. */
   readonly updateCount: number;
-  /** The greatest timestamp of a tick, ms since the Unix epoch. */
+  /** Greatest timestamp of a tick, ms since the Unix epoch. */
   readonly lastUpdateTime: number;
-  /** The lowest price of all ticks applied. */
+  /** Lowest price of all ticks applied. */
   readonly minPrice: number;
-  /** The highest price of all ticks applied. */
+  /** Highest price of all ticks applied. */
   readonly maxPrice: number;
-  /** Whether the values are the server's newest: false while the connection is lost. */
+  /** Whether the values are the server's newest; false while the connection is lost. */
   readonly isLive: boolean;
 }
 
@@ -151,7 +151,7 @@ const FIELDS = [
 
 const newest = new WeakMap<SymbolStatistics, SymbolSnapshot>();
 
-/** The statistics as they are now: the same object for as long as no field changes. */
+/** A snapshot of the statistics; the same object while no field changes. */
 function snapshotOf(statistics: SymbolStatistics): SymbolSnapshot {
   const last = newest.get(statistics);
   if (last !== undefined && isUnchanged(last, statistics)) return last;

@@ -14,20 +14,20 @@ import { connect, type Subscriber } from '../subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../subscriber/subscriber-options.ts';
 import { SubscriberStore } from './subscriber-store.ts';
 
-/** Where the data comes from: the address of a server, or a subscriber of one's own. */
+/** The source of data: the URL of a server, or an existing subscriber. */
 export type TickwireProviderProps =
   | {
-      /** The server; another address replaces the connection. */
+      /** URL of the server; another URL replaces the connection. */
       readonly url: string;
-      /** How to connect. Read when a connection is made: a change alone has no effect. */
+      /** Options of the connection. Read when connecting: a change alone has no effect. */
       readonly options?: SubscriberOptions | undefined;
-      /** Not beside an address. */
+      /** Not together with `url`. */
       readonly subscriber?: undefined;
       /** The components that may use the hooks. */
       readonly children?: ReactNode;
     }
   | {
-      /** A subscriber that is there already. The provider does not close it. */
+      /** An existing subscriber. The provider does not close it. */
       readonly subscriber: Subscriber;
       /** Not beside a subscriber. */
       readonly url?: undefined;
@@ -40,14 +40,14 @@ export type TickwireProviderProps =
 const StoreContext = createContext<SubscriberStore | undefined>(undefined);
 
 /**
- * Gives the components below it a subscriber. With `url` it connects once it is mounted, and so
- * never while rendering on a server, and closes the connection when it is unmounted.
+ * Provides a subscriber to the components below it. With `url` it connects when mounted, never
+ * while rendering on a server, and closes the connection when unmounted.
  */
 export function TickwireProvider(props: TickwireProviderProps): ReactElement {
   const { url, subscriber, options, children } = props;
   const store = useMemo(() => new SubscriberStore(subscriber), [subscriber]);
   const own = useRef<OwnConnection>(undefined);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: options are read when a connection is made, and are mostly another object in each rendering.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: options are read when connecting only.
   useEffect(() => {
     if (subscriber !== undefined) return store.attach(subscriber);
     if (own.current?.url !== url || own.current.isClosed) {
@@ -63,7 +63,7 @@ export function TickwireProvider(props: TickwireProviderProps): ReactElement {
   return createElement(StoreContext.Provider, { value: store }, children);
 }
 
-/** @throws Error where there is no provider above the component */
+/** @throws Error without a provider above the component */
 export function useSubscriberStore(): SubscriberStore {
   const store = useContext(StoreContext);
   if (store === undefined) throw new Error('there is no <TickwireProvider> above this component');
@@ -71,8 +71,8 @@ export function useSubscriberStore(): SubscriberStore {
 }
 
 /**
- * A connection that ends when nobody uses it any more, but not at once: in StrictMode, React
- * unmounts what it just mounted and mounts it again.
+ * A connection that closes when unused, but not at once: in StrictMode, React unmounts what it just
+ * mounted and mounts it again.
  */
 class OwnConnection {
   readonly url: string;
@@ -101,8 +101,8 @@ class OwnConnection {
 }
 
 /**
- * The subscriber of the provider above, for all that has no hook of its own. Undefined while
- * rendering on a server, and until a provider that connects by itself is mounted.
+ * The provider's subscriber, for everything without a hook of its own. Undefined while rendering on
+ * a server, and until a provider with `url` is mounted.
  */
 export function useTickwire(): Subscriber | undefined {
   const store = useSubscriberStore();
@@ -113,7 +113,7 @@ export function useTickwire(): Subscriber | undefined {
   );
 }
 
-/** The state of the connection; `connecting` until there is a subscriber. */
+/** The connection state; `connecting` until there is a subscriber. */
 export function useConnectionState(): Subscriber['state'] {
   const store = useSubscriberStore();
   return useSyncExternalStore(

@@ -4,9 +4,9 @@ import type { Anomaly } from '../subscriber/anomaly.ts';
 import type { Subscriber } from '../subscriber/subscriber.ts';
 import { useTickwire } from './tickwire-provider.ts';
 
-/** What {@link useAnomalies} keeps. */
+/** Options of {@link useAnomalies}. */
 export interface UseAnomaliesOptions {
-  /** How many anomalies are kept, at least 1; default 100. */
+  /** Most anomalies kept, at least 1; default 100. */
   readonly limit?: number;
 }
 
@@ -14,16 +14,16 @@ const LIMIT = 100;
 const NONE: readonly Anomaly[] = Object.freeze([]);
 
 /**
- * The anomalies of some patterns since the component was mounted, newest first; the same array until
- * there is another one. Those of a lost connection are caught up with. Other patterns, or another
- * limit, begin anew.
+ * The anomalies of some patterns since the component was mounted, newest first; the same array
+ * until another one arrives. Anomalies missed while disconnected are fetched. Other patterns or
+ * another limit start over.
  */
 export function useAnomalies(
   patterns: string | readonly string[],
   { limit = LIMIT }: UseAnomaliesOptions = {},
 ): readonly Anomaly[] {
   const subscriber = useTickwire();
-  // Patterns are mostly another array in each rendering, with the same content.
+  // Patterns are usually a new array on each render, with equal content.
   const key = JSON.stringify([patterns].flat());
   const newest = useMemo(
     () => new NewestAnomalies(JSON.parse(key) as string[], limit),
@@ -48,23 +48,23 @@ export class NewestAnomalies {
   readonly #matchers: readonly ((symbol: string) => boolean)[];
   #list: readonly Anomaly[] = Object.freeze([]);
 
-  /** @param limit how many are kept */
+  /** @param limit most anomalies kept */
   constructor(patterns: readonly string[], limit: number) {
     this.#patterns = patterns;
     this.#limit = limit;
     this.#matchers = patterns.map(patternMatcher);
   }
 
-  /** Newest first; another array after each change. */
+  /** Newest first; a new array after each change. */
   get list(): readonly Anomaly[] {
     return this.#list;
   }
 
   /**
-   * Subscribes, and takes what comes.
+   * Subscribes and collects anomalies.
    *
    * @param listener called after each change
-   * @returns ends it
+   * @returns unsubscribes
    */
   follow(subscriber: Subscriber, listener: () => void): () => void {
     if (subscriber.state === 'closed') return () => undefined;
@@ -80,7 +80,7 @@ export class NewestAnomalies {
     };
   }
 
-  // After a reconnect the missed ones come symbol by symbol.
+  // After a reconnect, missed anomalies arrive symbol by symbol.
   #insert(anomaly: Anomaly): void {
     const later = this.#list.findIndex(({ timestamp }) => timestamp <= anomaly.timestamp);
     const at = later < 0 ? this.#list.length : later;

@@ -3,17 +3,17 @@ import type { SymbolSnapshot } from './subscriber-store.ts';
 import { useSubscriberStore } from './tickwire-provider.ts';
 
 /**
- * The newest statistics of a symbol, to which the component is subscribed while it is mounted.
- * Undefined until there are any, and while rendering on a server. The component is rendered again
- * only when a field changes.
+ * The newest statistics of a symbol; the component is subscribed to it while mounted. Undefined
+ * until there are any, and while rendering on a server. The component renders again only when a
+ * field changes.
  */
 export function useSymbol(symbol: string): SymbolSnapshot | undefined;
 /**
- * A part of the newest statistics of a symbol. The component is rendered again only when what
- * `select` returns is another value, as `Object.is` decides.
+ * A part of the newest statistics of a symbol. The component renders again only when `select`
+ * returns another value by `Object.is`.
  *
- * @param select called when a field has changed, or with another function; not while there are no
- *   statistics
+ * @param select called when a field changed, or when `select` is another function; not while there
+ *   are no statistics
  */
 export function useSymbol<Selected>(
   symbol: string,
@@ -36,7 +36,7 @@ export function useSymbol<Selected>(
   );
 }
 
-// What is selected may be a new object each time, which React must not take for another change.
+// `select` may return a new object each time; React must not see that as a change.
 function selectOnce<Selected>(select: ((snapshot: SymbolSnapshot) => Selected) | undefined) {
   let last: SymbolSnapshot | undefined;
   let selected: SymbolSnapshot | Selected | undefined;

@@ -1,36 +1,36 @@
 import type { Anomaly, AnomalyGap, HistoryPage } from './anomaly.ts';
 
-/** Anomalies asked for at once to fill a gap. */
+/** Anomalies requested at a time to fill a gap. */
 const PAGE_ANOMALIES = 1000;
 
-/** What a feed needs of its subscriber. */
+/** What a feed needs from its subscriber. */
 export interface AnomalyFeedOwner {
-  /** Asks the server; rejects when it cannot answer, or the connection is lost. */
+  /** Asks the server; rejects if it cannot answer or the connection is lost. */
   history(symbol: string, afterSequence: number, limit: number): Promise<HistoryPage>;
-  /** Whether a session is open: a catch-up that failed is tried again with the next one if not. */
+  /** Whether a session is open. If not, a failed catch-up is repeated in the next session. */
   isLive(): boolean;
   deliver(anomaly: Anomaly): void;
   missed(gap: AnomalyGap): void;
 }
 
-/** Where the feed of one symbol stands. */
+/** Progress of one symbol. */
 interface Progress {
-  /** The last sequence delivered, or known to be before what this feed is for. */
+  /** The last sequence delivered, or known to precede the subscription. */
   last: number;
-  /** Anomalies up to this time are before the subscription, or were delivered; ms since the epoch. */
+  /** Anomalies up to this time precede the subscription or were delivered; ms since the epoch. */
   notBefore: number;
-  /** Of the newest anomaly delivered; ms since the epoch. */
+  /** Time of the newest anomaly delivered; ms since the epoch. */
   lastTime: number;
-  /** The session in which `last` was seen. */
+  /** The epoch in which `last` was seen. */
   epoch: string;
-  /** What arrived while a gap is being filled; undefined when none is. */
+  /** Anomalies that arrived while a gap is being filled; undefined if none is. */
   waiting: Anomaly[] | undefined;
 }
 
 /**
- * Puts the anomalies of each symbol into their order, none missing and none twice, over reconnects and
- * jumps of the sequence: what is missing is fetched from the server, and what the server no longer has
- * is reported as a gap.
+ * Delivers the anomalies of each symbol in order, without gaps or duplicates, across reconnects and
+ * jumps of the sequence. Missing ones are fetched from the server; what the server no longer has is
+ * reported as a gap.
  */
 export class AnomalyFeed {
   readonly #owner: AnomalyFeedOwner;
@@ -41,7 +41,7 @@ export class AnomalyFeed {
     this.#owner = owner;
   }
 
-  /** Takes where an earlier run of the program stopped: symbol → last sequence it saw. */
+  /** Sets where an earlier run of the program stopped: symbol → last sequence seen. */
   seed(since: ReadonlyMap<string, number>): void {
     for (const [symbol, last] of since) {
       this.#progress.set(symbol, this.#newProgress(last));
@@ -49,9 +49,9 @@ export class AnomalyFeed {
   }
 
   /**
-   * A session begins.
+   * A session starts.
    *
-   * @returns symbol → last sequence seen, to be told to the server
+   * @returns symbol → last sequence seen, to be sent to the server
    */
   resume(epoch: string): ReadonlyMap<string, number> {
     this.#epoch = epoch;
@@ -60,8 +60,8 @@ export class AnomalyFeed {
   }
 
   /**
-   * Follows a symbol of which no anomaly was seen: what is raised while the connection is lost is then
-   * not missed. Anomalies at or before `time`, ms since the epoch, are of no interest.
+   * Follows a symbol without anomalies so far, so that those raised while disconnected are not
+   * missed. Ignores anomalies at or before `time`, ms since the epoch.
    */
   follow(symbol: string, time: number): void {
     if (this.#progress.has(symbol)) return;
@@ -90,9 +90,9 @@ export class AnomalyFeed {
     return { last, notBefore: never, lastTime: never, epoch: this.#epoch, waiting: undefined };
   }
 
-  // The server tells nothing up to `last` again, so in a new epoch a lower sequence is a new numbering: that of a server
-  // without a store from 1 on, of one that crashed from a little before `last`. Which of the numbers before it are new, too,
-  // only their times tell.
+  // The server does not resend anything up to `last`, so a lower sequence in a new epoch means that
+  // numbering restarted: from 1 without a store, from a little before `last` after a crash. Only
+  // times tell which of the numbers in between are new.
   #numberAnew(progress: Progress, sequence: number): void {
     const hasTime = progress.lastTime > Number.NEGATIVE_INFINITY;
     progress.last = hasTime ? Math.max(0, sequence - 1 - PAGE_ANOMALIES) : sequence - 1;
@@ -116,7 +116,7 @@ export class AnomalyFeed {
   async #catchUp(progress: Progress, next: Anomaly): Promise<void> {
     const waiting = [next];
     progress.waiting = waiting;
-    // What arrives meanwhile is appended, and may jump again.
+    // Anomalies that arrive meanwhile are appended, and may jump again.
     for (const anomaly of waiting) {
       const isSameSession = await this.#fill(progress, anomaly, waiting);
       if (!isSameSession) return;
@@ -125,7 +125,7 @@ export class AnomalyFeed {
     progress.waiting = undefined;
   }
 
-  /** Fetches what is missing before `next`; false when the session that asked is gone. */
+  /** Fetches what is missing before `next`; false if the session is gone. */
   async #fill(progress: Progress, next: Anomaly, waiting: Anomaly[]): Promise<boolean> {
     try {
       let more = true;
@@ -138,7 +138,7 @@ export class AnomalyFeed {
       }
       return true;
     } catch {
-      // The server has them no longer, or the connection is lost.
+      // The server no longer has them, or the connection is lost.
       return progress.waiting === waiting && this.#owner.isLive();
     }
   }

@@ -4,15 +4,15 @@ import type { AnomalyTuple, Direction, HistoryTuple } from '../../../src/protoco
 export interface Anomaly {
   /** The symbol that moved. */
   readonly symbol: string;
-  /** Numbers the symbol's anomalies 1, 2, 3 … */
+  /** Number among the symbol's anomalies, from 1. */
   readonly sequence: number;
   /** 1 up, -1 down. */
   readonly direction: Direction;
-  /** The extreme of the window that the price moved away from. */
+  /** The extreme of the window from which the price moved away. */
   readonly referencePrice: number;
   /** The price that raised the anomaly. */
   readonly newPrice: number;
-  /** From the reference price to the new one, percent; negative when down. */
+  /** Change from the reference price to the new one, percent; negative when down. */
   readonly changePercent: number;
   /** The tick's time, ms since the Unix epoch. */
   readonly timestamp: number;
@@ -20,11 +20,11 @@ export interface Anomaly {
 
 /** Anomalies of a symbol that were missed and that the server no longer has. */
 export interface AnomalyGap {
-  /** The symbol that they are of. */
+  /** The symbol. */
   readonly symbol: string;
-  /** The first sequence that is missing. */
+  /** First missing sequence. */
   readonly fromSequence: number;
-  /** The last sequence that is missing. */
+  /** Last missing sequence. */
   readonly toSequence: number;
 }
 
@@ -32,17 +32,17 @@ export interface AnomalyGap {
 export interface HistoryPage {
   /** The anomalies of the page. */
   readonly anomalies: readonly Anomaly[];
-  /** Whether later anomalies exist: ask again after the last sequence of this page. */
+  /** Whether there are later anomalies: ask again after the last sequence of this page. */
   readonly more: boolean;
 }
 
-/** An anomaly with names for the values that follow the symbol in a frame. */
+/** Names the values of a frame's anomaly. */
 export function namedAnomaly(symbol: string, values: HistoryTuple): Anomaly {
   const [sequence, direction, referencePrice, newPrice, changePercent, timestamp] = values;
   return { symbol, sequence, direction, referencePrice, newPrice, changePercent, timestamp };
 }
 
-/** What an ANOMALY frame says of one symbol, without the symbol's id. */
+/** Drops the symbol id of an ANOMALY frame's tuple. */
 export function withoutId(tuple: AnomalyTuple): HistoryTuple {
   const [, ...values] = tuple;
   return values;

@@ -7,14 +7,14 @@ interface Reader<T> {
   readonly reject: (error: Error) => void;
 }
 
-/** What can be read now; undefined: nothing. */
+/** Takes the next value; undefined if there is none now. */
 export interface Source<T> {
   take(): T | undefined;
 }
 
 /**
- * Values that a reader fetches one by one, with `for await`, from a source that it may lag behind. What
- * the source holds when it ends is still delivered.
+ * Values for `for await`, from a source that the reader may lag behind. What the source holds at
+ * the end is still delivered.
  */
 export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
   /** Undefined once the reader has left. */
@@ -24,7 +24,7 @@ export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
   #isEnded = false;
   #failure: Error | undefined;
 
-  /** @param stop called once, when nobody reads any more */
+  /** @param stop called once, when reading ends */
   constructor(source: Source<T>, stop: () => void) {
     this.#source = source;
     this.#stop = stop;
@@ -48,7 +48,7 @@ export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
     return this;
   }
 
-  /** The source may have something. */
+  /** The source may have a value. */
   wake(): void {
     while (this.#readers.length > 0) {
       const value = this.#source?.take();
@@ -60,7 +60,7 @@ export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
     }
   }
 
-  /** Nothing more will come. */
+  /** No more values will come. */
   end(failure?: Error): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -70,7 +70,7 @@ export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 }
 
-/** Anomalies that a reader may lag behind. */
+/** How many anomalies a reader may lag behind. */
 const WAITING_MAX = 65_536;
 
 /** Anomalies that wait for a reader. */
@@ -78,7 +78,7 @@ export class AnomalyQueue {
   #waiting: Anomaly[] = [];
   #first = 0;
 
-  /** False when the reader is too far behind: the anomaly is not taken. */
+  /** Returns false, without taking the anomaly, if the reader is too far behind. */
   add(anomaly: Anomaly): boolean {
     if (this.#waiting.length - this.#first >= WAITING_MAX) return false;
     this.#waiting.push(anomaly);
@@ -97,7 +97,7 @@ export class AnomalyQueue {
   }
 }
 
-/** What changed since a reader last looked: one update, however many frames it stands for. */
+/** Changes since the reader last looked: one update, whatever the number of frames. */
 export class PendingUpdate {
   #changes = new Set<SymbolStatistics>();
   #serverTime = 0;

@@ -29,8 +29,8 @@ import type { MirroredSymbol } from './symbol-statistics.ts';
 const PING_INTERVAL_MS = 10_000;
 
 /**
- * What a subscriber is made of: frames come in, and become the mirror, the feed of anomalies, answers
- * and events; over one connection after the other.
+ * The core of a subscriber: turns frames into the mirror, the anomaly feed, answers and events,
+ * over one connection after another.
  */
 export class LiveStream {
   readonly emitter = new Emitter<SubscriberEvents>();
@@ -38,7 +38,7 @@ export class LiveStream {
   readonly roundTrips = new RoundTrips();
   readonly subscriptions: SubscriptionSync;
   readonly feed: AnomalyFeed;
-  /** What was received on connections that are gone, and what was made of all frames. */
+  /** Frames and bytes of past connections, and counts over all connections. */
   readonly counters = {
     frames: 0,
     bytes: 0,
@@ -90,7 +90,7 @@ export class LiveStream {
     return this.#connection;
   }
 
-  /** Resolves when the condition holds; rejects when the stream ends before. */
+  /** Resolves when the condition holds; rejects if the stream ends before. */
   wait(isDone: () => boolean): Promise<void> {
     if (isDone()) return Promise.resolve();
     if (this.state === 'closed') return Promise.reject(this.closedError());
@@ -98,8 +98,8 @@ export class LiveStream {
   }
 
   /**
-   * Sends a request in the open session, or the next one, and again if it came too often; `read` makes the result of its
-   * answer.
+   * Sends a request in the open session or the next one, and again after a rate limit refusal.
+   * `read` converts the answer.
    */
   async request<T>(
     frame: (requestId: number) => ClientFrame,
@@ -122,18 +122,18 @@ export class LiveStream {
     );
   }
 
-  /** Measures the round trip in the open session, or the next one, ms. */
+  /** Measures the round trip in the open session or the next one, ms. */
   async ping(): Promise<number> {
     await this.#untilLive();
     return this.#measureRoundTrip();
   }
 
-  /** Something that somebody may wait for was given up. */
+  /** A condition may have changed because a subscription was removed. */
   wake(): void {
     this.#waiters.wake();
   }
 
-  /** The server broke the protocol: starts anew. */
+  /** The server broke the protocol: reconnects. */
   fault(reason: string): void {
     this.#reconnector.fault(reason);
   }
@@ -142,12 +142,12 @@ export class LiveStream {
     this.#reconnector.close();
   }
 
-  /** The error of whoever wants something of a stream that ended. */
+  /** The error of calls after the stream ended. */
   closedError(): Error {
     return this.failure ?? new Error('the subscriber is closed');
   }
 
-  // What opened may be lost again before whoever waited for it runs: then the wait goes on.
+  // The session may be lost again before this continues: then keep waiting.
   async #untilLive(): Promise<void> {
     do await this.wait(() => this.state === 'live');
     while (this.state !== 'live');
@@ -157,7 +157,8 @@ export class LiveStream {
     const isNewEpoch = this.session !== undefined && this.session.epoch !== info.epoch;
     this.#connection = connection;
     this.session = info;
-    // What was raised meanwhile of symbols that had no anomaly yet is missed, too; a reset forgets which they are.
+    // Follow symbols without anomalies so far, before a reset forgets them: theirs may have been
+    // missed too.
     for (const { symbol, firstTime } of this.mirror.symbols()) {
       if (!Number.isNaN(firstTime)) this.feed.follow(symbol, firstTime);
     }
@@ -193,7 +194,7 @@ export class LiveStream {
     this.counters.bytes += this.#connection?.bytesReceived ?? 0;
     this.#connection = undefined;
     this.subscriptions.suspend();
-    this.mirror.loseTouch();
+    this.mirror.disconnect();
     this.roundTrips.forget(error);
     this.#requests.fail(error);
     this.#pacer.fail(error);
@@ -210,7 +211,7 @@ export class LiveStream {
     return this.roundTrips.measure((clientTime) => this.#connection?.send([Op.PING, clientTime]));
   }
 
-  // Whoever reads the latency sees that it is missing; there is nobody to tell of a failure.
+  // A missing latency is visible to readers; the failure itself needs no report.
   #measureLatency(): void {
     this.#measureRoundTrip().catch(() => undefined);
   }
@@ -235,7 +236,7 @@ export class LiveStream {
         break;
       }
       default:
-        // An answer, or an op of a later version: nobody waits for that one, so it is ignored.
+        // An answer, or an op of a later version, which is ignored.
         this.#requests.answer(frame);
     }
   }

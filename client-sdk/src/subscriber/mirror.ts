@@ -2,8 +2,8 @@ import { applyEntries, Digest, FULL, type SymbolValues } from '../../../src/prot
 import { type Life, MirroredSymbol } from './symbol-statistics.ts';
 
 /**
- * What a subscriber knows: the state of each subscribed symbol, brought up to date entry by entry.
- * Symbols outlive a lost connection, but not as live ones, and never an epoch.
+ * The state of each subscribed symbol, updated entry by entry. Symbols survive a lost connection,
+ * though not as live, and end with the epoch.
  */
 export class Mirror {
   #life: Life = { generation: 0 };
@@ -18,17 +18,17 @@ export class Mirror {
     return symbolId === undefined ? undefined : this.#symbols.get(symbolId);
   }
 
-  /** The symbols that have data, live or not, in no particular order. */
+  /** Symbols with data, live or not, in no particular order. */
   symbols(): IterableIterator<MirroredSymbol> {
     return this.#symbols.values();
   }
 
-  /** The name behind an id, once a SYMBOLS frame has told it. */
+  /** The name of an id, once a SYMBOLS frame has declared it. */
   nameOf(symbolId: number): string | undefined {
     return this.#names.get(symbolId);
   }
 
-  /** Takes the content of a SYMBOLS frame: id and symbol in turn. */
+  /** Takes the content of a SYMBOLS frame: alternating ids and symbols. */
   learnNames(idsAndNames: readonly unknown[]): void {
     for (let i = 0; i + 1 < idsAndNames.length; i += 2) {
       const symbolId = idsAndNames[i] as number;
@@ -41,8 +41,8 @@ export class Mirror {
   /**
    * Applies the entries of a STATS frame.
    *
-   * @returns what changed, in the order of the entries; the array is used again by the next call
-   * @throws RangeError when an entry is cut off, a delta comes before the session's full entry, or an
+   * @returns what changed, in the order of the entries; the next call reuses the array
+   * @throws RangeError if an entry is truncated, a delta precedes the session's full entry, or an
    *   id has no name
    */
   apply(entries: readonly number[]): readonly MirroredSymbol[] {
@@ -55,13 +55,13 @@ export class Mirror {
   }
 
   /** The connection is lost: nothing is live until the next one brings it. */
-  loseTouch(): void {
+  disconnect(): void {
     this.#life.generation++;
   }
 
-  /** A new epoch: forgets every id and all state. Symbols handed out before are never live again. */
+  /** A new epoch: drops every id and all state. Symbols handed out before are never live again. */
   reset(): void {
-    this.loseTouch();
+    this.disconnect();
     this.#life = { generation: 0 };
     this.#values.clear();
     this.#symbols.clear();
@@ -71,7 +71,7 @@ export class Mirror {
   }
 
   /**
-   * Forgets the state of every symbol that `isKept` refuses. Names stay: the server tells each only
+   * Drops the state of every symbol that `isKept` refuses. Names stay: the server sends each only
    * once.
    */
   retain(isKept: (symbol: string) => boolean): void {
@@ -85,8 +85,8 @@ export class Mirror {
   }
 
   /**
-   * The digest of what is live, as `VERIFY` defines it, and of how many symbols. Sorts the ids:
-   * O(n log n).
+   * The digest of all live symbols as `VERIFY` defines it, and their number. O(n log n): sorts the
+   * ids.
    */
   digest(): { readonly digest: number; readonly symbolCount: number } {
     const live = [...this.#symbols.values()].filter(({ isLive }) => isLive);

@@ -6,14 +6,14 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Requests that wait for their answer, by request id. */
+/** Requests that wait for an answer, by request id. */
 export class Requests {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
 
   /**
-   * Opens a request: `send` gets its id. `read` makes the result of the answering frame while that
-   * frame is at its place in the stream: no later frame has been looked at.
+   * Opens a request: `send` gets its id. `read` converts the answer synchronously, before any later
+   * frame is processed.
    */
   open<T>(send: (requestId: number) => void, read: (answer: Frame) => T): Promise<T> {
     const requestId = this.#nextId++;
@@ -22,7 +22,7 @@ export class Requests {
         try {
           resolve(read(frame));
         } catch (cause) {
-          const error = new Error('an answer has not the shape of its op', { cause });
+          const error = new Error('an answer does not have the shape of its op', { cause });
           reject(error);
           throw error;
         }
@@ -33,8 +33,7 @@ export class Requests {
   }
 
   /**
-   * Gives a frame to the request that its second element names; one that nobody waits for is
-   * ignored.
+   * Passes a frame to the request that its second element names; ignores it if there is none.
    *
    * @throws Error for an answer that cannot be read; the request is rejected as well
    */
@@ -42,14 +41,14 @@ export class Requests {
     this.#take(frame[1] as number)?.answer(frame);
   }
 
-  /** Rejects the request that the error answers; false when it answers none. */
+  /** Rejects the request that the error answers; false if it answers none. */
   refuse(error: ServerError): boolean {
     const pending = error.requestId === null ? undefined : this.#take(error.requestId);
     pending?.reject(error);
     return pending !== undefined;
   }
 
-  /** Rejects everything that still waits. */
+  /** Rejects all open requests. */
   fail(error: Error): void {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
@@ -62,12 +61,12 @@ export class Requests {
   }
 }
 
-/** When a request that came too often is sent again where the server does not say, ms. */
+/** Wait after a rate limit refusal if the server does not say, ms. */
 const RETRY_MS = 1000;
 
 /**
- * Sends requests again that the server refused because they came too often. How many wait for an answer at a time is
- * unlimited until then; it begins anew with one, and doubles with each round that is answered.
+ * Repeats requests that the server refused because of a rate limit. The number of open requests is
+ * unlimited until then; after a refusal it restarts at one and doubles with each answered round.
  */
 export class RequestPacer {
   #openMax = Number.POSITIVE_INFINITY;
@@ -76,10 +75,10 @@ export class RequestPacer {
   readonly #waiting: { readonly go: () => void; readonly reject: (error: Error) => void }[] = [];
 
   /**
-   * Has a request answered.
+   * Runs a request until it is answered.
    *
-   * @param send sends it; called again, later, when it came too often
-   * @throws Error (rejects) with what `send` rejected with otherwise, or with that of {@link fail}
+   * @param send sends it; called again after a rate limit refusal
+   * @throws Error (rejects) with any other error of `send`, or that of {@link fail}
    */
   async run<T>(send: () => Promise<T>): Promise<T> {
     for (;;) {
@@ -99,7 +98,7 @@ export class RequestPacer {
     }
   }
 
-  /** Rejects what waits to be sent; the next session begins anew. */
+  /** Rejects what waits to be sent; the next session starts without a limit. */
   fail(error: Error): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -122,7 +121,7 @@ export class RequestPacer {
     }, delayMs);
   }
 
-  // Those that are told to go on look again: others may have come before.
+  // Woken requests check again: others may have come first.
   #goOn(): void {
     if (this.#timer !== undefined) return;
     const room = this.#openMax - this.#open;

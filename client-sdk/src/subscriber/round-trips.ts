@@ -1,10 +1,10 @@
-/** How far away the server is. */
+/** Round trip and clock offset of the server. */
 export interface Latency {
-  /** The newest round trip, ms. */
+  /** Newest round trip, ms. */
   readonly roundTripMs: number;
   /**
-   * What to add to `Date.now()` to get the server's clock, ms: measured by the fastest of the last
-   * round trips, and off by half of it at most.
+   * Offset of the server's clock from `Date.now()`, ms: taken from the fastest of the last round
+   * trips, and off by at most half of that.
    */
   readonly clockOffsetMs: number;
 }
@@ -29,7 +29,7 @@ export class RoundTrips {
     return { roundTripMs: newest.roundTripMs, clockOffsetMs: fastest.clockOffsetMs };
   }
 
-  /** Has a PING sent with a time that no other carries; resolves with the round trip, ms. */
+  /** Sends a PING with a unique time; resolves with the round trip, ms. */
   measure(send: (clientTime: number) => void): Promise<number> {
     let sentAt = performance.now();
     while (this.#awaited.has(sentAt)) sentAt += 0.001;
@@ -39,9 +39,9 @@ export class RoundTrips {
     });
   }
 
-  /** Takes a PONG: the time of `performance.now` that the PING carried, and the server's clock, ms. */
+  /** Takes a PONG: the PING's `performance.now()`, and the server's clock, ms. */
   note(sentAt: number, serverTime: number): void {
-    // First: whatever comes between the two clocks then counts as part of the round trip, which bounds the error.
+    // Read first: a pause between the two clocks then counts as round trip, which bounds the error.
     const now = Date.now();
     const roundTripMs = performance.now() - sentAt;
     const clockOffsetMs = serverTime + roundTripMs / 2 - now;
@@ -51,7 +51,7 @@ export class RoundTrips {
     this.#awaited.delete(sentAt);
   }
 
-  /** The connection is lost, and the next may lead elsewhere. */
+  /** The connection is lost; the next may lead to another server. */
   forget(error: Error): void {
     this.#samples.length = 0;
     for (const { reject } of this.#awaited.values()) reject(error);

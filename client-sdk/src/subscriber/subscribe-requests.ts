@@ -1,34 +1,33 @@
 import { isWildcard } from '../../../src/protocol/index.ts';
-import type { SubscribeGroup, Wants } from './subscriptions.ts';
+import type { Interest, SubscribeGroup } from './subscriptions.ts';
 
-/** One SUBSCRIBE frame's worth. */
+/** The content of one SUBSCRIBE frame. */
 export interface SubscribeRequest {
-  readonly wants: Wants;
+  readonly interest: Interest;
   readonly patterns: readonly string[];
   readonly since: ReadonlyMap<string, number>;
 }
 
-/** Bytes around a text and the number behind it, at most. */
+/** Most bytes around a string, and of the number after it. */
 const OVERHEAD_BYTES = 16;
 
 /**
- * Splits what is to be subscribed into requests that fit the server's frames: one for each set of
- * options, unless it is very large. Where to resume anomalies goes with the pattern that covers the
- * symbol; what finds no room is left out, as the gap is noticed and filled when the next anomaly of
- * that symbol comes.
+ * Splits subscriptions into requests that fit the server's frames: one for each set of options,
+ * unless it is very large. Resume points go with the pattern that covers the symbol. Those that do
+ * not fit are left out: the gap is noticed and filled at that symbol's next anomaly.
  *
  * @param since symbol → last anomaly sequence seen
- * @param bytesMax of one request
+ * @param bytesMax size limit of a request
  */
 export function subscribeRequests(
   groups: readonly SubscribeGroup[],
   since: ReadonlyMap<string, number>,
   bytesMax: number,
 ): SubscribeRequest[] {
-  return groups.flatMap(({ wants, patterns }) => {
-    const resumed = wants.anomalies ? since : new Map<string, number>();
+  return groups.flatMap(({ interest, patterns }) => {
+    const resumed = interest.anomalies ? since : new Map<string, number>();
     const requests: SubscribeRequest[] = [];
-    let request = { wants, patterns: [] as string[], since: new Map<string, number>() };
+    let request = { interest, patterns: [] as string[], since: new Map<string, number>() };
     let bytes = 0;
     for (const pattern of [...patterns].sort(
       (a, b) => Number(isWildcard(a)) - Number(isWildcard(b)),
@@ -37,7 +36,7 @@ export function subscribeRequests(
       const size = bytesOf(pattern) * (sequence === undefined ? 1 : 2);
       if (bytes + size > bytesMax) {
         requests.push(request);
-        request = { wants, patterns: [], since: new Map() };
+        request = { interest, patterns: [], since: new Map() };
         bytes = 0;
       }
       bytes += size;
@@ -57,7 +56,7 @@ export function subscribeRequests(
   });
 }
 
-// UTF-8 takes at most three bytes for a UTF-16 unit.
+// UTF-8 takes at most three bytes a UTF-16 unit.
 function bytesOf(text: string): number {
   return OVERHEAD_BYTES + (/^[ -~]*$/.test(text) ? 1 : 3) * text.length;
 }

@@ -1,26 +1,26 @@
 import type { ConnectOptions } from '../connection/connect-options.ts';
 
-/** How a subscriber reaches its server, and how often it wants to hear from it. */
+/** Connection and update rate of a subscriber. */
 export interface SubscriberOptions extends ConnectOptions {
-  /** Least time between two updates, ms; default: the server's choice, and 0 as soon as possible. */
+  /** Least time between two updates, ms; default: the server's choice. 0: as soon as possible. */
   readonly conflateMs?: number;
 }
 
-/** Two views of what the session holds: the server's and the mirror's. */
+/** The session's state as the server and the mirror see it. */
 export interface Verification {
-  /** Whether digest and symbol count agree: the session is proven in sync. */
+  /** Whether digests and symbol counts agree: the session is proven in sync. */
   readonly equal: boolean;
-  /** The digest of what the server says this session holds. */
+  /** The server's digest of this session's state. */
   readonly serverDigest: number;
-  /** The digest of what the mirror holds. */
+  /** The mirror's digest. */
   readonly ownDigest: number;
-  /** Symbols with data, as the server counts them. */
+  /** Symbols with data by the server's count. */
   readonly symbolCount: number;
   /** Symbols with live data in the mirror. */
   readonly ownSymbolCount: number;
 }
 
-/** What a subscriber has received so far, over all its connections. */
+/** What a subscriber has received, over all its connections. */
 export interface SubscriberCounters {
   /** Frames of all kinds. */
   readonly frames: number;
@@ -30,15 +30,14 @@ export interface SubscriberCounters {
   readonly statsFrames: number;
   /** Entries in these frames, one for each symbol that changed. */
   readonly entries: number;
-  /** Entries that replaced everything known of their symbol. */
+  /** Entries that replaced the whole state of their symbol. */
   readonly fullEntries: number;
   /**
-   * Ticks that the entries stand for, first entries left out: what exceeds the entries was
-   * conflated.
+   * Ticks that the entries cover, except first entries. The excess over `entries` was conflated.
    */
   readonly updates: number;
   /** Anomalies delivered. */
   readonly anomalies: number;
-  /** Connections that were lost. */
+  /** Connections lost. */
   readonly reconnects: number;
 }

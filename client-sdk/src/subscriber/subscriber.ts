@@ -13,44 +13,44 @@ import type { SymbolStatistics } from './symbol-statistics.ts';
 const HISTORY_LIMIT = 100;
 
 /**
- * Connects to a server such as `ws://127.0.0.1:9001` as a subscriber, and stays connected: it keeps
- * trying, also while there is no server yet. There is nothing to wait for: subscribe and listen at once.
+ * Connects to a server such as `ws://127.0.0.1:9001` as a subscriber and stays connected. It keeps
+ * trying, also while there is no server yet. No need to wait: subscribe and listen at once.
  *
- * @throws TypeError when `url` is not the address of a server (`ws:`, `wss:`, `http:` or `https:`)
+ * @throws TypeError if `url` is not the URL of a server (`ws:`, `wss:`, `http:` or `https:`)
  */
 export function connect(url: string | URL, options: SubscriberOptions = {}): Subscriber {
   return new Subscriber(url, options);
 }
 
 /**
- * A reader of statistics and anomalies. What it subscribed to, its mirror and the order of its
- * anomalies outlive its connections.
+ * A reader of statistics and anomalies. Its subscriptions, its mirror and the order of its
+ * anomalies survive lost connections.
  */
 export class Subscriber {
   readonly #stream: LiveStream;
 
-  /** Prefer {@link connect}. @throws TypeError when `url` is not the address of a server */
+  /** Prefer {@link connect}. @throws TypeError if `url` is not the URL of a server */
   constructor(url: string | URL, options: SubscriberOptions = {}) {
     this.#stream = new LiveStream(endpointUrl(url, STREAM_PATH).href, options);
     closeOn(options.signal, this);
   }
 
-  /** Where the connection stands; see the event `state`. */
+  /** State of the connection; see the event `state`. */
   get state(): ConnectionState {
     return this.#stream.state;
   }
 
-  /** Why the subscriber ended for good; undefined while it lives, and after {@link close}. */
+  /** The failure that ended the subscriber; undefined while it lives and after {@link close}. */
   get failure(): Error | undefined {
     return this.#stream.failure;
   }
 
-  /** What the server said when the newest session opened; undefined before the first. */
+  /** WELCOME of the newest session; undefined before the first. */
   get session(): Welcome | undefined {
     return this.#stream.session;
   }
 
-  /** How far away the server is, and what its clock says; undefined until measured. */
+  /** Round trip and clock offset; undefined until measured. */
   get latency(): Latency | undefined {
     return this.#stream.roundTrips.latency;
   }
@@ -69,15 +69,15 @@ export class Subscriber {
   /**
    * Resolves while a session is open, or when the next one opens.
    *
-   * @throws Error (rejects) when the subscriber ends before
+   * @throws Error (rejects) if the subscriber ends before
    */
   get ready(): Promise<void> {
     return this.#stream.wait(() => this.state === 'live');
   }
 
   /**
-   * Subscribes to a pattern or several: each a symbol, or a text with `*` for any run of characters.
-   * Requests of the same turn go out as one; all are repeated by themselves on each new connection.
+   * Subscribes to one or more patterns: each a symbol, or a string with `*` for any run of
+   * characters. Calls made together go out as one request, and are repeated on each new connection.
    */
   subscribe(patterns: string | readonly string[], options: SubscriptionOptions = {}): Subscription {
     if (this.state === 'closed') throw this.#stream.closedError();
@@ -99,22 +99,22 @@ export class Subscriber {
   }
 
   /**
-   * What is known of a symbol; undefined before its first entry. A live view: the next frame changes
-   * it, and `isLive` tells whether it is up to date.
+   * The statistics of a symbol; undefined before its first entry. A live view: each frame changes
+   * it in place, and `isLive` says whether it is current.
    */
   get(symbol: string): SymbolStatistics | undefined {
     return this.#stream.mirror.get(symbol);
   }
 
-  /** Every symbol that has data, live or not, in no particular order. */
+  /** Symbols with data, live or not, in no particular order. */
   symbols(): IterableIterator<SymbolStatistics> {
     return this.#stream.mirror.symbols();
   }
 
   /**
-   * Calls `listener` at each event of that name.
+   * Adds a listener for an event.
    *
-   * @returns stops it
+   * @returns removes the listener
    */
   on<Name extends keyof SubscriberEvents>(
     name: Name,
@@ -124,10 +124,10 @@ export class Subscriber {
   }
 
   /**
-   * The updates, for `for await`. A reader that lags gets one update that stands for several, and never
-   * an outdated value. Ends when the subscriber is closed.
+   * The updates, for `for await`. A reader that lags gets several updates as one, and never an
+   * outdated value. Ends when the subscriber is closed.
    *
-   * @throws Error (rejects) when the subscriber ends because of a failure
+   * @throws Error (rejects) if the subscriber ends because of a failure
    */
   updates(): AsyncIterableIterator<Update, undefined> {
     const pending = new PendingUpdate();
@@ -145,11 +145,11 @@ export class Subscriber {
   }
 
   /**
-   * The anomalies, for `for await`: those of a symbol in their order, none twice. Ends when the
+   * The anomalies, for `for await`: those of a symbol in order, without duplicates. Ends when the
    * subscriber is closed.
    *
-   * @throws Error (rejects) when the reader lags 65 536 anomalies behind, or the subscriber ends because
-   *   of a failure
+   * @throws Error (rejects) if the reader lags 65 536 anomalies behind, or the subscriber ends
+   *   because of a failure
    */
   anomalies(): AsyncIterableIterator<Anomaly, undefined> {
     const queue = new AnomalyQueue();
@@ -162,10 +162,10 @@ export class Subscriber {
   }
 
   /**
-   * Compares the mirror with what the server says this session should hold, at the same point of the
-   * stream. Where they differ the connection is replaced by a new one, which brings everything anew.
+   * Compares the mirror with the server's state of this session, at the same point of the stream.
+   * If they differ, the connection is replaced and everything sent anew.
    *
-   * @throws ServerError (rejects) where a subscription leaves fields out; Error when the connection is
+   * @throws ServerError (rejects) if a subscription leaves out fields; Error if the connection is
    *   lost before the answer
    */
   verify(): Promise<Verification> {
@@ -183,10 +183,10 @@ export class Subscriber {
   }
 
   /**
-   * Anomalies of a symbol after a sequence, oldest first, at most `limit` (from 1; the server may send
-   * fewer).
+   * Anomalies of a symbol after a sequence, oldest first, at most `limit` (from 1; the server may
+   * send fewer).
    *
-   * @throws ServerError (rejects) `not_available` where the server no longer has them; Error when the
+   * @throws ServerError (rejects) `not_available` if the server no longer has them; Error if the
    *   connection is lost before the answer
    */
   history(symbol: string, afterSequence = 0, limit = HISTORY_LIMIT): Promise<HistoryPage> {
@@ -196,7 +196,7 @@ export class Subscriber {
   /**
    * Measures the round trip to the server, ms.
    *
-   * @throws Error (rejects) when the connection is lost before the answer
+   * @throws Error (rejects) if the connection is lost before the answer
    */
   ping(): Promise<number> {
     return this.#stream.ping();
@@ -207,17 +207,17 @@ export class Subscriber {
     this.#stream.subscriptions.setConflateMs(conflateMs);
   }
 
-  /** Stops reading from the socket, where the platform can; the server then holds changes back. */
+  /** Stops reading from the socket, if the platform can; the server then holds changes back. */
   pause(): void {
     this.#stream.connection?.pause();
   }
 
-  /** Reads on after {@link pause}. */
+  /** Resumes reading after {@link pause}. */
   resume(): void {
     this.#stream.connection?.resume();
   }
 
-  /** Ends everything. What still waits for an answer is rejected; loops over iterators end. */
+  /** Closes for good. Rejects open requests; ends loops over iterators. */
   close(): void {
     this.#stream.close();
   }

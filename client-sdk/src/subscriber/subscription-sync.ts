@@ -12,32 +12,32 @@ import { type SubscribeRequest, subscribeRequests } from './subscribe-requests.t
 import type { Refusal, Subscription } from './subscription.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** When a refused request is tried again where the server does not say, ms. */
+/** Wait after a refusal if the server does not say, ms. */
 const RETRY_MS = 1000;
-/** Patterns of one UNSUBSCRIBE: far below any frame size limit. */
+/** Patterns of one UNSUBSCRIBE, far below any frame size limit. */
 const UNSUBSCRIBE_PATTERNS_MAX = 2000;
 
-/** What keeping the server informed needs of the subscriber. */
+/** What SubscriptionSync needs from the subscriber. */
 export interface SubscriptionSyncOwner {
-  /** Sends on the open connection; called between `restart` and `suspend` only. */
+  /** Sends on the open connection. Called between `restart` and `suspend` only. */
   send(frame: ClientFrame): void;
-  /** The server answered: some symbols may no longer be covered by what is held. */
+  /** The server answered: some symbols may no longer be covered. */
   answered(covers: (symbol: string) => boolean): void;
   error(error: Error): void;
 }
 
 /**
- * Keeps the server's idea of what this session is subscribed to the same as the subscriber's: what
- * changes in one turn goes out as one request, and a new session gets everything in one.
+ * Keeps the server's subscriptions of this session equal to the subscriber's. Changes made together
+ * go out as one request; a new session gets everything in one.
  */
 export class SubscriptionSync {
   readonly #owner: SubscriptionSyncOwner;
   readonly #requests: Requests;
   readonly #held = new Subscriptions();
   #conflateMs: number | undefined;
-  /** Half of what the server takes in a frame; 0 while no session is open. */
+  /** Half of the server's frame size limit; 0 while no session is open. */
   #requestBytesMax = 0;
-  /** Symbol → last anomaly sequence seen, to be told with the next request. */
+  /** Symbol → last anomaly sequence seen, to be sent with the next request. */
   #since = new Map<string, number>();
   #isScheduled = false;
   readonly #retryTimers = new Set<ReturnType<typeof setTimeout>>();
@@ -61,12 +61,12 @@ export class SubscriptionSync {
     this.#schedule();
   }
 
-  /** Whether the server answered for each of its patterns, or nobody wants to know any more. */
+  /** Whether each pattern is answered, or no longer wanted. */
   isAnswered(subscription: Subscription): boolean {
     return this.#held.isAnswered(subscription);
   }
 
-  /** Which of its patterns the server refused. */
+  /** The patterns that the server refused. */
   refusals({ patterns }: Subscription): readonly Refusal[] {
     return patterns.flatMap((pattern) => {
       const code = this.#held.answerTo(pattern) ?? 0;
@@ -76,11 +76,11 @@ export class SubscriptionSync {
 
   setConflateMs(conflateMs: number): void {
     this.#conflateMs = conflateMs;
-    // Without patterns a request changes the pace only, and nobody waits for the answer.
+    // Without patterns, a request changes only the pace; its answer is ignored.
     if (this.#requestBytesMax > 0) this.#owner.send([Op.SUBSCRIBE, 0, [], { conflateMs }]);
   }
 
-  /** A session opened: the server is told everything. */
+  /** A session opened: sends everything to the server. */
   restart(since: ReadonlyMap<string, number>, frameBytesMax: number): void {
     this.#requestBytesMax = frameBytesMax / 2;
     this.#since = new Map(since);
@@ -126,8 +126,8 @@ export class SubscriptionSync {
       .catch((error: unknown) => this.#refused(error, patterns, done));
   }
 
-  #subscribe({ wants, patterns, since }: SubscribeRequest): void {
-    const { stats, anomalies, fields } = wants;
+  #subscribe({ interest, patterns, since }: SubscribeRequest): void {
+    const { stats, anomalies, fields } = interest;
     const options: { [key: string]: FrameValue } = {};
     if (!stats) options.stats = false;
     if (!anomalies) options.anomalies = false;
@@ -136,7 +136,7 @@ export class SubscriptionSync {
     if (since.size > 0) options.since = Object.fromEntries(since);
     const settle = (codes: readonly number[]) => {
       for (const [i, pattern] of patterns.entries()) {
-        this.#held.subscribed(pattern, wants, codes[i] ?? 0);
+        this.#held.subscribed(pattern, interest, codes[i] ?? 0);
       }
       this.#reportRefusals(patterns, codes);
       this.#answered();
@@ -156,7 +156,7 @@ export class SubscriptionSync {
       );
   }
 
-  // What is rejected because the connection was lost is repeated on the next one.
+  // Requests rejected because the connection was lost are repeated on the next one.
   #refused(
     error: unknown,
     patterns: readonly string[],
@@ -177,7 +177,7 @@ export class SubscriptionSync {
     this.#retryTimers.add(timer);
   }
 
-  /** Where to go on is still to be told: what the server was told with a refused request, it does not know. */
+  /** Restores the resume points of a refused request, which the server did not take. */
   #resumeAgain(since: ReadonlyMap<string, number>): void {
     for (const [symbol, sequence] of since) {
       if (!this.#since.has(symbol)) this.#since.set(symbol, sequence);

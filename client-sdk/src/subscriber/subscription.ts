@@ -2,42 +2,42 @@ import type { ErrorName } from '../../../src/protocol/index.ts';
 
 /** What a subscription asks for. */
 export interface SubscriptionOptions {
-  /** Statistics wanted; default true. */
+  /** Whether to send statistics; default true. */
   readonly stats?: boolean;
-  /** Anomalies wanted; default true. */
+  /** Whether to send anomalies; default true. */
   readonly anomalies?: boolean;
-  /** Which statistics, as bits of `Field`; default 63, all of them. */
+  /** Which statistics, as bits of `Field`; default 63, all. */
   readonly fields?: number;
-  /** Symbol → sequence of the last anomaly seen: what came after it is delivered first. */
+  /** Symbol → sequence of the last anomaly seen: later ones are delivered first. */
   readonly since?: ReadonlyMap<string, number>;
 }
 
 /** A pattern that the server refused. */
 export interface Refusal {
-  /** The pattern, as it was asked for. */
+  /** The pattern as requested. */
   readonly pattern: string;
   /** One of `ErrorCode`. */
   readonly code: number;
-  /** The name of the code; undefined for one that this client does not know. */
+  /** Name of the code; undefined if this client does not know it. */
   readonly reason: ErrorName | undefined;
 }
 
-/** What a subscription needs of its subscriber. */
+/** What a subscription needs from its subscriber. */
 export interface SubscriptionOwner {
-  /** Resolves when the server answered for each of the patterns. */
+  /** Resolves when the server has answered for each pattern. */
   answered(subscription: Subscription): Promise<readonly Refusal[]>;
-  /** Gives up what the subscription asked for. */
+  /** Removes the subscription. */
   remove(subscription: Subscription): void;
 }
 
 /**
- * An interest in some patterns, which lasts over reconnects until it is given up. Several may want the
- * same pattern: it is subscribed once, with the union of what they want.
+ * An interest in some patterns, kept across reconnects until it is unsubscribed. Overlapping
+ * interests in a pattern are subscribed once, with the union of their options.
  */
 export class Subscription {
-  /** The patterns asked for. */
+  /** The patterns. */
   readonly patterns: readonly string[];
-  /** What was asked for. */
+  /** The options. */
   readonly options: SubscriptionOptions;
   readonly #owner: SubscriptionOwner;
 
@@ -49,16 +49,16 @@ export class Subscription {
   }
 
   /**
-   * Resolves once the server has answered, with the patterns that it refused; entries follow. Resolves
-   * as well when the interest was given up before.
+   * Resolves once the server has answered, with the patterns that it refused; entries follow. Also
+   * resolves if it was unsubscribed before.
    *
-   * @throws Error (rejects) when the subscriber is closed before
+   * @throws Error (rejects) if the subscriber is closed before
    */
   get ready(): Promise<readonly Refusal[]> {
     return this.#owner.answered(this);
   }
 
-  /** Gives the interest up. Symbols that nothing else covers leave the mirror. */
+  /** Unsubscribes. Symbols that no other subscription covers leave the mirror. */
   unsubscribe(): void {
     this.#owner.remove(this);
   }

@@ -2,27 +2,27 @@ import { ALL_FIELDS, isWildcard, patternMatcher } from '../../../src/protocol/in
 import type { Subscription } from './subscription.ts';
 
 /** The options of a pattern on the wire. */
-export interface Wants {
+export interface Interest {
   readonly stats: boolean;
   readonly anomalies: boolean;
   readonly fields: number;
 }
 
-/** What the server was told is not what it took; equal to nothing that is ever wanted. */
-const UNSURE: Wants = { stats: false, anomalies: false, fields: 0 };
+/** The server's state is unknown; differs from any real interest. */
+const UNKNOWN: Interest = { stats: false, anomalies: false, fields: 0 };
 
-/** One pattern: who wants it, what the server was told, and what it answered. */
+/** One pattern: its subscriptions, what was sent to the server, and its answer. */
 class HeldPattern {
   readonly pattern: string;
   readonly matches: (symbol: string) => boolean;
   readonly wantedBy = new Set<Subscription>();
-  /** What this session's server was last told; undefined: nothing, or that it is given up. */
-  told: Wants | undefined;
-  /** The server's last answer: 0, or why it refused; undefined before the first. */
+  /** What was last sent in this session; undefined: nothing, or UNSUBSCRIBE. */
+  sent: Interest | undefined;
+  /** The server's last answer: 0 or an error code; undefined before the first. */
   code: number | undefined;
   /**
    * Whether entries come: confirmed in this session, with statistics; or in the last one, until the
-   * server of this one has answered.
+   * server has answered in this one.
    */
   bringsStats = false;
 
@@ -31,38 +31,38 @@ class HeldPattern {
     this.matches = patternMatcher(pattern);
   }
 
-  /** The union of what its subscriptions want; undefined where there is none. */
-  get wants(): Wants | undefined {
+  /** The union of its subscriptions' options; undefined without subscriptions. */
+  get interest(): Interest | undefined {
     if (this.wantedBy.size === 0) return undefined;
-    const wants = { stats: false, anomalies: false, fields: 0 };
+    const interest = { stats: false, anomalies: false, fields: 0 };
     for (const { options } of this.wantedBy) {
       const { stats = true, anomalies = true, fields = ALL_FIELDS } = options;
-      wants.stats ||= stats;
-      wants.anomalies ||= anomalies;
-      if (stats) wants.fields |= fields;
+      interest.stats ||= stats;
+      interest.anomalies ||= anomalies;
+      if (stats) interest.fields |= fields;
     }
-    if (!wants.stats) wants.fields = ALL_FIELDS;
-    return wants;
+    if (!interest.stats) interest.fields = ALL_FIELDS;
+    return interest;
   }
 }
 
 /** Patterns to be subscribed with the same options. */
 export interface SubscribeGroup {
-  readonly wants: Wants;
+  readonly interest: Interest;
   readonly patterns: readonly string[];
 }
 
-/** What the server has to be told. */
+/** What must be sent to the server. */
 export interface DueRequests {
   readonly subscribe: readonly SubscribeGroup[];
   readonly unsubscribe: readonly string[];
 }
 
-/** The patterns that a subscriber holds, on behalf of all its subscriptions. */
+/** The patterns of all subscriptions of a subscriber. */
 export class Subscriptions {
   readonly #held = new Map<string, HeldPattern>();
   readonly #wildcards = new Set<HeldPattern>();
-  /** Patterns about which the server may have to be told something. */
+  /** Patterns that may have to be sent. */
   readonly #dirty = new Set<HeldPattern>();
 
   add(subscription: Subscription): void {
@@ -80,38 +80,38 @@ export class Subscriptions {
     }
   }
 
-  /** A new session, whose server knows nothing yet. */
+  /** A new session: the server has no subscriptions yet. */
   restart(): void {
     for (const held of this.#held.values()) {
-      held.told = undefined;
+      held.sent = undefined;
       if (held.wantedBy.size === 0) this.#forget(held);
       else this.#dirty.add(held);
     }
   }
 
-  /** Asks again for patterns whose request was not answered. */
+  /** Marks patterns of an unanswered request to be sent again. */
   retry(patterns: readonly string[]): void {
     for (const pattern of patterns) {
       const held = this.#held.get(pattern);
       if (held === undefined) continue;
-      held.told = UNSURE;
+      held.sent = UNKNOWN;
       this.#dirty.add(held);
     }
   }
 
-  /** What the server has to be told now; it counts as told. */
+  /** What must be sent now; marks it as sent. */
   takeDue(): DueRequests {
-    const groups = new Map<string, { wants: Wants; patterns: string[] }>();
+    const groups = new Map<string, { interest: Interest; patterns: string[] }>();
     const unsubscribe: string[] = [];
     for (const held of this.#dirty) {
-      const { wants, told, pattern } = held;
-      held.told = wants;
-      if (wants === undefined) {
-        if (told !== undefined) unsubscribe.push(pattern);
+      const { interest, sent, pattern } = held;
+      held.sent = interest;
+      if (interest === undefined) {
+        if (sent !== undefined) unsubscribe.push(pattern);
         else if (!held.bringsStats) this.#forget(held);
-      } else if (told === undefined || keyOf(wants) !== keyOf(told)) {
-        const group = groups.get(keyOf(wants)) ?? { wants, patterns: [] };
-        groups.set(keyOf(wants), group);
+      } else if (sent === undefined || keyOf(interest) !== keyOf(sent)) {
+        const group = groups.get(keyOf(interest)) ?? { interest, patterns: [] };
+        groups.set(keyOf(interest), group);
         group.patterns.push(pattern);
       }
     }
@@ -119,15 +119,15 @@ export class Subscriptions {
     return { subscribe: [...groups.values()], unsubscribe };
   }
 
-  /** The server's answer to a pattern that it was asked for. */
-  subscribed(pattern: string, wants: Wants, code: number): void {
+  /** The server's answer to a SUBSCRIBE of a pattern. */
+  subscribed(pattern: string, interest: Interest, code: number): void {
     const held = this.#held.get(pattern);
     if (held === undefined) return;
     held.code = code;
-    held.bringsStats = code === 0 && wants.stats;
+    held.bringsStats = code === 0 && interest.stats;
   }
 
-  /** The server no longer sends anything for a pattern. */
+  /** The server answered an UNSUBSCRIBE of a pattern. */
   unsubscribed(pattern: string): void {
     const held = this.#held.get(pattern);
     if (held === undefined) return;
@@ -135,7 +135,7 @@ export class Subscriptions {
     if (held.wantedBy.size === 0) this.#forget(held);
   }
 
-  /** Whether the server answered for each pattern that the subscription still holds. */
+  /** Whether the server has answered for each pattern that the subscription still holds. */
   isAnswered(subscription: Subscription): boolean {
     return subscription.patterns.every((pattern) => {
       const held = this.#held.get(pattern);
@@ -143,12 +143,12 @@ export class Subscriptions {
     });
   }
 
-  /** The server's last answer to a pattern: 0, an error code, or undefined before the first. */
+  /** The server's last answer for a pattern: 0, an error code, or undefined before the first. */
   answerTo(pattern: string): number | undefined {
     return this.#held.get(pattern)?.code;
   }
 
-  /** Whether entries of the symbol come in this session, or may come. */
+  /** Whether entries of the symbol come, or may come, in this session. */
   covers(symbol: string): boolean {
     if (this.#held.get(symbol)?.bringsStats) return true;
     for (const { bringsStats, matches } of this.#wildcards) {
@@ -171,6 +171,6 @@ export class Subscriptions {
   }
 }
 
-function keyOf({ stats, anomalies, fields }: Wants): string {
+function keyOf({ stats, anomalies, fields }: Interest): string {
   return `${stats} ${anomalies} ${fields}`;
 }

@@ -1,43 +1,45 @@
 import type { SymbolValues } from '../../../src/protocol/index.ts';
 
 /**
- * What is known of one symbol: a live view, changed in place by each frame. Copy what must not change.
- * A statistic that was not asked for is NaN.
+ * The statistics of one symbol: a live view, changed in place by each frame. Copy what must not
+ * change. Statistics that were not asked for are NaN.
  */
 export interface SymbolStatistics {
-  /** The symbol that they are of. */
+  /** The symbol. */
   readonly symbol: string;
-  /** The server's number for the symbol, for as long as the epoch lasts. */
+  /** The server's number for the symbol, valid within the epoch. */
   readonly symbolId: number;
-  /** Price of the newest tick: the one with the greatest timestamp. */
+  /** Price of the newest tick by timestamp. */
   readonly currentPrice: number;
-  /** Mean of the last ticks applied; how many is the server's choice (64 unless configured). */
+  /** Mean of the last ticks applied, 64 unless the server is configured otherwise. */
   readonly movingAverage: number;
   /** Ticks applied since the epoch began. */
   readonly updateCount: number;
-  /** The greatest timestamp of a tick, ms since the Unix epoch. */
+  /** Greatest timestamp of a tick, ms since the Unix epoch. */
   readonly lastUpdateTime: number;
-  /** The lowest price of all ticks applied. */
+  /** Lowest price of all ticks applied. */
   readonly minPrice: number;
-  /** The highest price of all ticks applied. */
+  /** Highest price of all ticks applied. */
   readonly maxPrice: number;
-  /** The fields that the newest entry carried, as bits of `Field`; with 64 it replaced everything. */
+  /** Fields of the newest entry, as bits of `Field`; with 64 it replaced everything. */
   readonly changed: number;
-  /** `currentPrice` before the newest entry; NaN when that was the first. */
+  /** `currentPrice` before the newest entry; NaN if that was the first. */
   readonly previousPrice: number;
-  /** `updateCount` before the newest entry; NaN when that was the first. */
+  /** `updateCount` before the newest entry; NaN if that was the first. */
   readonly previousUpdateCount: number;
-  /** `lastUpdateTime` before the newest entry, ms since the Unix epoch; NaN when that was the first. */
+  /**
+   * `lastUpdateTime` before the newest entry, ms since the Unix epoch; NaN if that was the first.
+   */
   readonly previousUpdateTime: number;
   /**
-   * Whether the values are the server's newest: false from the loss of the connection until the first
-   * entry on the next one, and for good once the server began a new epoch or no subscription covers
-   * the symbol any more.
+   * Whether the values are the server's newest. False from the loss of the connection until the
+   * first entry on the next one; false for good after a new epoch, or when no subscription covers
+   * the symbol.
    */
   readonly isLive: boolean;
 }
 
-/** Counts connections: what was received in an earlier one is not live. */
+/** Counts connections: data of an earlier one is not live. */
 export interface Life {
   generation: number;
 }
@@ -48,7 +50,7 @@ export class MirroredSymbol implements SymbolStatistics {
   readonly symbolId: number;
   /** What entries are applied to. */
   readonly values: Readonly<SymbolValues>;
-  /** `lastUpdateTime` of the first entry ever received. */
+  /** `lastUpdateTime` of the first entry. */
   readonly firstTime: number;
   changed = 0;
   previousPrice = NaN;
@@ -96,7 +98,7 @@ export class MirroredSymbol implements SymbolStatistics {
     return this.#generation === this.#life.generation;
   }
 
-  /** Nothing brings it up to date any more. */
+  /** No longer updated. */
   retire(): void {
     this.#generation = -1;
   }
