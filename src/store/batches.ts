@@ -51,7 +51,7 @@ function grow(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
 }
 
 /** Calls back with the key and the record of each anomaly, both views of `bytes`. */
-export function readBatch(bytes: Buffer, onEntry: (key: Buffer, record: Buffer) => void): void {
+function readBatch(bytes: Buffer, onEntry: (key: Buffer, record: Buffer) => void): void {
   for (let at = 0; at < bytes.length; ) {
     const keyEnd = at + 1 + bytes.readUInt8(at);
     onEntry(bytes.subarray(at + 1, keyEnd), bytes.subarray(keyEnd, keyEnd + RECORD_BYTES));

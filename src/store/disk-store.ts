@@ -107,7 +107,7 @@ const DAY_MS = 86_400_000;
 /** How long a failed read is reported as the store's fault. */
 const READ_FAULT_MS = 60_000;
 
-export interface DiskStoreParts {
+interface DiskStoreParts {
   readonly environment: Environment;
   readonly disk: DiskHistory;
   readonly lock: DirectoryLock;
@@ -117,7 +117,7 @@ export interface DiskStoreParts {
 }
 
 /** The store: a buffer in memory, a thread that writes, a memory map to read. */
-export class DiskStore implements Store {
+class DiskStore implements Store {
   readonly #options: StoreOptions;
   readonly #parts: DiskStoreParts;
   readonly #waiting: WriteBuffer;

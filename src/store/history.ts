@@ -113,7 +113,7 @@ function merge(
 }
 
 /** A page's cursor is the time key of its last anomaly. */
-export function encodeCursor(key: Buffer): string {
+function encodeCursor(key: Buffer): string {
   return key.toString('base64url');
 }
 
@@ -127,7 +127,7 @@ export function cursorAfter({ symbol, sequence, time }: Anomaly): string {
  *
  * @throws CursorError for a text that is no page's cursor
  */
-export function startAfter(cursor: string): Buffer {
+function startAfter(cursor: string): Buffer {
   const key = Buffer.from(cursor, 'base64url');
   if (!isTimeKey(key) || key.length > 300 || encodeCursor(key) !== cursor) {
     throw new CursorError(`'${cursor.slice(0, 64)}' is not a cursor of this store`);
