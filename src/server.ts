@@ -28,11 +28,13 @@ export interface Server {
   readonly transport: string;
   /** Stops gracefully, once; see `server.drainMs`. */
   stop(): Promise<void>;
-  /** Reads files again that are renewed while the server runs. What cannot be used is logged, and the old goes on. */
+  /**
+   * Reads renewable files again. One that cannot be used is logged, and the old one stays in use.
+   */
   reload(): void;
 }
 
-/** Where the build puts what browsers load, seen from this file, built or not. */
+/** The build's files for browsers, relative to this file, built or not. */
 const PUBLIC = fileURLToPath(
   new URL(import.meta.url.endsWith('.js') ? '../public' : '../dist/public', import.meta.url),
 );
@@ -40,9 +42,9 @@ const PUBLIC = fileURLToPath(
 /**
  * Starts a server.
  *
- * @param publicFolder what browsers load; without it the server runs, and says so
- * @throws Error when the address cannot be listened on or is too exposed, the chosen transport does not load, or the certificate
- *   or the store cannot be used
+ * @param publicFolder the build's files for browsers; without them the server runs, with a warning
+ * @throws Error if the address cannot be listened on or is too exposed, the transport does not
+ *   load, or the certificate or the store cannot be used
  */
 export async function startServer(
   config: Config,
@@ -190,7 +192,7 @@ async function renewKeys(
   } catch (error) {
     log.error({ err: error }, 'the keys of tokens were not renewed: the old ones go on');
   }
-  // Where one file cannot be used, another may have been.
+  // One file may be unusable while another was read.
   gateway.keysChanged();
 }
 

@@ -38,9 +38,9 @@ export class SessionSender implements Subscriber {
   readonly #connection: Connection;
   readonly #nameSpace: NameSpace;
   readonly #context: SenderContext;
-  /** A STATS message gets no further entry once it has this many bytes: a large flush takes several. */
+  /** Size from which a STATS message gets no further entry: a large flush takes several. */
   readonly #messageBytesMax: number;
-  /** A flush was begun that the socket had no room for: its rest may follow at any time. */
+  /** A flush ran out of room in the socket: the rest may follow at any time. */
   #isMidFlush = false;
   #isSlow = false;
   #isClosed = false;
@@ -58,7 +58,7 @@ export class SessionSender implements Subscriber {
     this.subscriptions = new SessionSubscriptions(context.subscriptions, this, observer);
   }
 
-  /** Whether the socket had no room when last looked at. */
+  /** Whether the socket had no room at the last look. */
   get isSlow(): boolean {
     return this.#isSlow;
   }
@@ -98,7 +98,7 @@ export class SessionSender implements Subscriber {
     this.subscriptions.remove(subscription);
   }
 
-  /** Ends all subscriptions: the session is gone. */
+  /** Ends all subscriptions: the session has closed. */
   close(): void {
     this.#isClosed = true;
     this.pace.end();
@@ -130,7 +130,7 @@ export class SessionSender implements Subscriber {
   flush(): void {
     const { subscriptions } = this;
     subscriptions.sweep();
-    // What was left of a flush may be gone with its subscriptions: the next flush is a new one.
+    // The rest of a flush may be gone with its subscriptions: then the next flush is a new one.
     if (subscriptions.statsPending === 0) this.#isMidFlush = false;
     const others = subscriptions.anomaliesPending + this.#verifications.length;
     if (subscriptions.statsPending + others === 0) return;

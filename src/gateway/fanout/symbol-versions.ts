@@ -4,26 +4,27 @@ import { VALUES } from '../../protocol/index.ts';
 /** No version: what a session has of a symbol before its first entry. */
 export const NO_VERSION = -1;
 
-const INITIAL_SNAPSHOTS = 1024;
+const INITIAL_VERSIONS = 1024;
 
 /**
- * States of symbols that sessions were sent: what deltas are made from.
+ * The states of symbols that sessions were sent: deltas start from them.
  *
- * A snapshot is one state that a symbol really had. A session's cursor on a symbol is the number of the snapshot it was
- * last sent; each symbol has one current snapshot. Snapshots are counted references in columns, used again when nothing
- * refers to them: however far apart sessions are, there are no more snapshots than cursors and symbols, and sessions that
- * stand at the same one share the bytes of their next entry.
+ * A version is one state that a symbol really had. A session's cursor on a symbol is the number of
+ * the version it was last sent; each symbol has one current version. Versions live in columns, are
+ * counted by reference and are reused when nothing refers to them. However far sessions drift
+ * apart, there are no more versions than cursors and symbols, and sessions at the same version
+ * share the bytes of their next entry.
  */
 export class SymbolVersions {
-  /** VALUES doubles a snapshot, from `snapshot * VALUES`. */
-  values = new Float64Array(INITIAL_SNAPSHOTS * VALUES);
-  /** Changes whenever a snapshot comes to hold another state: what caches hold against. */
-  serials = new Uint32Array(INITIAL_SNAPSHOTS);
+  /** VALUES doubles a version, from `version * VALUES`. */
+  values = new Float64Array(INITIAL_VERSIONS * VALUES);
+  /** Changes whenever a version gets another state: caches compare it. */
+  serials = new Uint32Array(INITIAL_VERSIONS);
   readonly #engine: Pick<Engine, 'statistics'>;
-  #references = new Uint32Array(INITIAL_SNAPSHOTS);
-  #versions = new Int32Array(INITIAL_SNAPSHOTS);
-  /** Current snapshot + 1 by symbol id; 0 for none. */
-  #current = new Int32Array(INITIAL_SNAPSHOTS);
+  #references = new Uint32Array(INITIAL_VERSIONS);
+  #rowVersions = new Int32Array(INITIAL_VERSIONS);
+  /** Current version + 1 by symbol id; 0 for none. */
+  #current = new Int32Array(INITIAL_VERSIONS);
   #free: number[] = [];
   #used = 0;
   #serial = 0;
@@ -33,54 +34,55 @@ export class SymbolVersions {
     this.#engine = engine;
   }
 
-  /** The newest snapshot of a symbol that was taken, or {@link NO_VERSION}. */
+  /** A symbol's newest version, or {@link NO_VERSION}. */
   current(symbolId: number): number {
     return (this.#current[symbolId] ?? 0) - 1;
   }
 
   /**
-   * Takes a symbol's row as its current snapshot.
+   * Takes a symbol's row as its current version.
    *
-   * @returns whether it is a new one; false too while the row is being written (it will be marked dirty again)
+   * @returns whether it is new; false also while the row is being written: the symbol will be dirty
+   *   again
    */
   refresh(symbolId: number): boolean {
-    const version = this.#engine.statistics.read(symbolId, this.#row, 0);
-    // Versions wrap: negative ones are as good as others, but for the odd one that means "not now".
-    if (version === 0 || version === -1) return false;
+    const rowVersion = this.#engine.statistics.read(symbolId, this.#row, 0);
+    // Row versions wrap: any value counts but 0, no row, and -1, being written.
+    if (rowVersion === 0 || rowVersion === -1) return false;
     const old = this.current(symbolId);
-    if (old !== NO_VERSION && this.#versions[old] === version) return false;
-    // Nobody was sent the old one: it may as well become the new one.
+    if (old !== NO_VERSION && this.#rowVersions[old] === rowVersion) return false;
+    // No session was sent the old one: it can become the new one.
     const isUnsent = old !== NO_VERSION && this.#references[old] === 1;
-    const snapshot = isUnsent ? old : this.#allocate();
-    this.values.set(this.#row, snapshot * VALUES);
-    this.#versions[snapshot] = version;
+    const version = isUnsent ? old : this.#allocate();
+    this.values.set(this.#row, version * VALUES);
+    this.#rowVersions[version] = rowVersion;
     this.#serial = (this.#serial + 1) >>> 0;
-    this.serials[snapshot] = this.#serial;
-    if (!isUnsent) this.#setCurrent(symbolId, old, snapshot);
+    this.serials[version] = this.#serial;
+    if (!isUnsent) this.#setCurrent(symbolId, old, version);
     return true;
   }
 
-  retain(snapshot: number): void {
-    this.#references[snapshot] = (this.#references[snapshot] as number) + 1;
+  retain(version: number): void {
+    this.#references[version] = (this.#references[version] as number) + 1;
   }
 
-  release(snapshot: number): void {
-    if (snapshot === NO_VERSION) return;
-    const left = (this.#references[snapshot] as number) - 1;
+  release(version: number): void {
+    if (version === NO_VERSION) return;
+    const left = (this.#references[version] as number) - 1;
     if (left <= 0) {
       assertEqual('references to a symbol version', left, 0);
-      this.#free.push(snapshot);
+      this.#free.push(version);
     }
-    this.#references[snapshot] = left;
+    this.#references[version] = left;
   }
 
-  #setCurrent(symbolId: number, old: number, snapshot: number): void {
+  #setCurrent(symbolId: number, old: number, version: number): void {
     if (symbolId >= this.#current.length) {
       const size = Math.max(symbolId + 1, this.#current.length * 2);
       this.#current = grown(this.#current, new Int32Array(size));
     }
-    this.#current[symbolId] = snapshot + 1;
-    this.retain(snapshot);
+    this.#current[symbolId] = version + 1;
+    this.retain(version);
     this.release(old);
   }
 
@@ -96,7 +98,7 @@ export class SymbolVersions {
     this.values = grown(this.values, new Float64Array(size * VALUES));
     this.serials = grown(this.serials, new Uint32Array(size));
     this.#references = grown(this.#references, new Uint32Array(size));
-    this.#versions = grown(this.#versions, new Int32Array(size));
+    this.#rowVersions = grown(this.#rowVersions, new Int32Array(size));
   }
 }
 

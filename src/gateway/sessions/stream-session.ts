@@ -35,19 +35,19 @@ import type { SubscriberSession } from './session.ts';
 export type StreamContext = SenderContext &
   Pick<GatewayContext, 'background' | 'renewals' | 'security' | 'sessions'>;
 
-/** A larger `conflateMs` is cut to this: beyond, a reader could not tell silence from stillness. */
+/** Largest `conflateMs`: beyond it, a reader could not tell a quiet market from a dead server. */
 const CONFLATE_MS_MAX = 60_000;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
 /** When another `VERIFY` is worth a try, ms. */
 const VERIFY_RETRY_MS = 100;
-/** A request counts once more for each so many symbols compared with a `*`, or named: some 50 µs. */
+/** A request counts once more for each so many symbols compared or named: about 50 µs. */
 const COMPARISONS_PER_REQUEST = 512;
 const SYMBOLS_PER_REQUEST = 128;
 /** Anomalies in a history page at most. */
 const HISTORY_PAGE_MAX = 1000;
 
-/** A subscriber's connection: patterns in, statistics and anomalies out. */
+/** A subscriber's session: patterns in, statistics and anomalies out. */
 export class StreamSession
   implements SocketHandler, SubscriberSession, SubscribedSession, SymbolObserver
 {
@@ -159,7 +159,7 @@ export class StreamSession
     }
   }
 
-  /** When a request that was refused may come again, ms: at once by the rate, where it was one VERIFY too many. */
+  /** When a refused request may be retried, ms; soon after one VERIFY too many. */
   #retryAfterMs(): number {
     return this.#rate.waitMs(1, performance.now()) || VERIFY_RETRY_MS;
   }
@@ -255,7 +255,7 @@ export class StreamSession
     const partial = this.patterns.partial();
     if (partial !== undefined) {
       const { fields, pattern } = partial;
-      const message = `VERIFY needs fields ${ALL_FIELDS}; "${pattern}" was subscribed with ${fields}`;
+      const message = `VERIFY needs fields ${ALL_FIELDS}; "${pattern}" has fields ${fields}`;
       // Told, not counted: the frame could be read.
       const error = new ProtocolError(ErrorCode.bad_frame, message, requestId);
       this.connection.send(errorFrame(error));
@@ -270,7 +270,7 @@ export class StreamSession
     this.sender.flush();
   }
 
-  /** What was subscribed to before it belongs into its digest. */
+  /** Its digest must cover the subscriptions made before it. */
   #holdVerification(requestId: number): void {
     this.#verificationsHeld++;
     this.#incremental.afterwards(() => {
@@ -279,7 +279,7 @@ export class StreamSession
     });
   }
 
-  /** From memory or the store: what neither has is not available. */
+  /** Reads from memory or the store. */
   #history(requestId: number, symbol: string, afterSequence: number, limit: number): void {
     const fault = validateSymbol(symbol);
     if (fault !== undefined) {

@@ -116,7 +116,7 @@ export class PatternSubscriptions {
     return interest;
   }
 
-  /** The ids from `from` to before `to` of symbols that a pattern matches and the client may read. */
+  /** The ids, from `from` to before `to`, of readable symbols that a pattern matches. */
   *matching(wildcards: readonly Wildcard[], from: number, to: number): Generator<number> {
     const { symbols } = this.#context.engine;
     if (wildcards.length === 0) return;

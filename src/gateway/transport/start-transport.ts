@@ -27,8 +27,8 @@ export async function startTransport(
   if (load.loaded) {
     if (options.headMs !== UWS_TIMEOUT_MS || options.idleMs !== UWS_TIMEOUT_MS) {
       warn(
-        'limits.httpHeaderMs and limits.httpIdleMs have no effect: uWebSockets.js allows 10 s for ' +
-          'each; the transport "node" follows them.',
+        'limits.httpHeaderMs and limits.httpIdleMs have no effect: uWebSockets.js allows 10 s ' +
+          'for each; the transport "node" follows them.',
       );
     }
     return startUwsTransport(load.uws, options, handlers);
