@@ -24,6 +24,14 @@ const VERIFY_TIMEOUT_MS = 60_000;
 const CONVERGE_TIMEOUT_MS = 15_000;
 const CONVERGE_POLL_MS = 100;
 
+/** What one subscriber of a run does. */
+export interface SubscriberPlan {
+  readonly index: number;
+  readonly patterns: readonly string[];
+  /** Stops reading now and then. */
+  readonly isSlow: boolean;
+}
+
 export interface LoadSubscriberOptions {
   readonly url: string;
   readonly token: string | undefined;

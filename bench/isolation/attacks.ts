@@ -22,7 +22,7 @@ export interface Attack {
 }
 
 /** Source address; limits count by address, so it differs from the victim's. */
-export const ATTACKER_ADDRESS = '127.0.0.2';
+const ATTACKER_ADDRESS = '127.0.0.2';
 
 /** Buffered in this process at most. */
 const BUFFERED_BYTES_MAX = 1 << 20;

@@ -27,9 +27,9 @@ it('says how to get a server that is not there', async () => {
     configFlag: '--config',
     config: () => '',
   };
-  const { unavailable } = installedContender(program, nats);
+  const contender = installedContender(program, nats);
   const reason = 'no-such-server is not installed (Debian: apt-get install no-such-server)';
-  expect(await unavailable()).toBe(reason);
+  expect(await contender.unavailable()).toBe(reason);
 });
 
 async function deliversInOrder(contender: Contender): Promise<void> {

@@ -446,9 +446,10 @@ it.each(Object.entries(CAUSES))('%s moves its own metrics, and no others', async
 
 it('snapshots move the metrics of snapshots', async () => {
   using folder = new StoreFolder();
-  const { port, stop } = await serverForTest({
+  const server = await serverForTest({
     store: { directory: folder.path, snapshotIntervalMs: 100 },
   });
+  const { port } = server;
   const publisher = await feed(port);
   await send(publisher, tick(110));
   const begun = Date.now() / 1000;
@@ -463,7 +464,7 @@ it('snapshots move the metrics of snapshots', async () => {
       store_waiting_anomalies: 0,
       store_dropped_anomalies_total: 0,
     });
-  await stop();
+  await server.stop();
 });
 
 it('every metric of docs/METRICS.md has a cause', () => {

@@ -33,7 +33,7 @@ const ANOMALIES_PER_FRAME = 1000;
  */
 export class SessionSender implements Subscriber {
   readonly subscriptions: SessionSubscriptions;
-  readonly pace: ConflationTimer;
+  readonly conflation: ConflationTimer;
   isMarked = false;
   readonly #connection: Connection;
   readonly #nameSpace: NameSpace;
@@ -54,7 +54,7 @@ export class SessionSender implements Subscriber {
     this.#context = context;
     const { conflateMs, socketBufferBytesMax } = context.config.stream;
     this.#messageBytesMax = socketBufferBytesMax / 2;
-    this.pace = new ConflationTimer(context.conflation, conflateMs, () => this.flush());
+    this.conflation = new ConflationTimer(context.conflation, conflateMs, () => this.flush());
     this.subscriptions = new SessionSubscriptions(context.subscriptions, this, observer);
   }
 
@@ -68,7 +68,7 @@ export class SessionSender implements Subscriber {
   }
 
   get isConflating(): boolean {
-    return this.pace.isWaiting;
+    return this.conflation.isWaiting;
   }
 
   get verificationsWaiting(): number {
@@ -101,7 +101,7 @@ export class SessionSender implements Subscriber {
   /** Ends all subscriptions: the session has closed. */
   close(): void {
     this.#isClosed = true;
-    this.pace.end();
+    this.conflation.end();
     for (const subscription of this.subscriptions.all()) this.endSubscription(subscription);
     this.subscriptions.close();
   }
@@ -142,7 +142,8 @@ export class SessionSender implements Subscriber {
 
   #send(): void {
     const { subscriptions } = this;
-    const isStatsDue = subscriptions.statsPending > 0 && (this.#isMidFlush || this.pace.isUp());
+    const isStatsDue =
+      subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.isUp());
     if (isStatsDue) this.#sendStats();
     while (subscriptions.anomaliesPending > 0 && this.#checkRoom()) this.#sendAnomalies();
     if (subscriptions.statsPending === 0) this.#answerVerifications();
@@ -155,7 +156,7 @@ export class SessionSender implements Subscriber {
       this.#sendStatsMessage();
     }
     this.#isMidFlush = false;
-    this.pace.told();
+    this.conflation.told();
   }
 
   #sendStatsMessage(): void {

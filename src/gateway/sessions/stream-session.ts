@@ -191,7 +191,7 @@ export class StreamSession
 
   #subscribe(requestId: number, patterns: readonly string[], options: SubscribeOptions): void {
     if (options.conflateMs !== undefined) {
-      this.sender.pace.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
+      this.sender.conflation.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
     }
     const fields = options.fields ?? ALL_FIELDS;
     const interest = interestIn((options.stats ?? true) ? fields : 0, options.anomalies ?? true);
@@ -212,7 +212,7 @@ export class StreamSession
       }
       return 0;
     });
-    const { conflateMs } = this.sender.pace;
+    const { conflateMs } = this.sender.conflation;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
     this.#chargeSymbols(patterns);
     this.#incremental.start(subscriptions, wildcards, options.since);

@@ -155,7 +155,7 @@ const CIPHERS = [
 ].join(':');
 
 /** A server of node:http or node:https that lets nobody take for ever over a request. */
-export function createNodeServer(options: TransportOptions, listener: RequestListener): NodeServer {
+function createNodeServer(options: TransportOptions, listener: RequestListener): NodeServer {
   const { headMs, idleMs, tls } = options;
   const timeouts = {
     headersTimeout: headMs,
@@ -172,7 +172,7 @@ export function createNodeServer(options: TransportOptions, listener: RequestLis
 }
 
 /** Has new handshakes use a certificate. */
-export function renewNodeTls(server: NodeServer, pair: TlsPair): void {
+function renewNodeTls(server: NodeServer, pair: TlsPair): void {
   if (!(server instanceof TlsServer)) throw new Error('the server was started without TLS');
   server.setSecureContext(contextOf(pair));
 }

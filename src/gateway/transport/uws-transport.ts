@@ -128,7 +128,7 @@ const SHARED_PORT = 0;
  * app cannot change its certificate, and its connections end with it. An earlier app costs some
  * 35 KiB for as long as the server runs.
  */
-export class UwsListener {
+class UwsListener {
   readonly port: number;
   readonly #uws: UwsModule;
   readonly #address: string;

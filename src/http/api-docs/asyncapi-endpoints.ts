@@ -65,7 +65,7 @@ export const ENDPOINTS = {
 export type EndpointName = keyof typeof ENDPOINTS;
 
 /** The endpoints with their names. */
-export function listEndpoints(): readonly [EndpointName, Endpoint][] {
+function listEndpoints(): readonly [EndpointName, Endpoint][] {
   return Object.entries(ENDPOINTS) as [EndpointName, Endpoint][];
 }
 

@@ -111,7 +111,7 @@ const BITCOIN_ENTRY = [0, 127, 64_250.5, 64_250.5, 1, 1_700_000_000_001, 64_250.
 const ETHER_ENTRY = [1, 127, 3120.25, 3120.25, 1, 1_700_000_000_001, 3120.25, 3120.25];
 
 /** The frames of docs/PROTOCOL.md, by message and in its order; a test holds the two together. */
-export const EXAMPLES: Readonly<Record<MessageName, readonly Frame[]>> = {
+const EXAMPLES: Readonly<Record<MessageName, readonly Frame[]>> = {
   AUTH: [[1, 'a token']],
   ALIAS: [[2, 0, ['BTC-USD', 'ETH-USD']]],
   TICKS: [

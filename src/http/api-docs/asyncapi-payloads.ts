@@ -15,7 +15,7 @@ import {
  */
 
 /** An element of a frame, under its name in the protocol. */
-export function element<Schema extends z.ZodType>(
+function element<Schema extends z.ZodType>(
   schema: Schema,
   title: string,
   description?: string,
@@ -24,37 +24,37 @@ export function element<Schema extends z.ZodType>(
 }
 
 /** The first element of every frame. */
-export function op<Value extends Op>(value: Value): z.ZodLiteral<Value> {
+function op<Value extends Op>(value: Value): z.ZodLiteral<Value> {
   return element(z.literal(value), 'op');
 }
 
-export const count = z.int().min(0);
+const count = z.int().min(0);
 /** Numbers a publisher's frames, or a symbol's anomalies. */
-export const sequence = z.int().min(0);
-export const timeMs = z.number().min(0);
+const sequence = z.int().min(0);
+const timeMs = z.number().min(0);
 
-export const requestId = element(
+const requestId = element(
   z.int(),
   'requestId',
   'Any integer that the client chooses; the answer repeats it.',
 );
 
-export const serverTime = element(timeMs, 'serverTime', "The server's clock, ms since the epoch.");
+const serverTime = element(timeMs, 'serverTime', "The server's clock, ms since the epoch.");
 
-export const symbol = z
+const symbol = z
   .string()
   .min(1)
   .max(SYMBOL_LENGTH_MAX)
   .describe(`A symbol: 1 to ${SYMBOL_LENGTH_MAX} Unicode code points, no \`*\`, case-sensitive.`);
 
-export const symbolId = element(
+const symbolId = element(
   count,
   'symbolId',
   'What stands for a symbol in one epoch; `SYMBOLS` names it before it is used.',
 );
 
 /** Patterns of a request. An invalid one is answered with its code and does not spoil the frame. */
-export const patterns = element(
+const patterns = element(
   z.array(z.string()),
   'patterns',
   `Symbols, or texts of 1 to ${SYMBOL_LENGTH_MAX} code points in which each \`*\` matches any ` +
@@ -62,14 +62,14 @@ export const patterns = element(
 );
 
 /** The result for each pattern of a request. */
-export const patternCodes = element(
+const patternCodes = element(
   z.array(z.int().min(0)),
   'codes',
   'One for each pattern, in order: 0, or the error code of why it was refused.',
 );
 
 /** The elements shared by both forms of an anomaly. */
-export const anomalyElements = [
+const anomalyElements = [
   element(z.int().min(1), 'sequence', "Counts the symbol's anomalies, from 1."),
   element(z.literal([1, -1]), 'direction', '1 up, -1 down.'),
   element(z.number().positive(), 'reference', 'The price moved away from.'),

@@ -117,7 +117,7 @@ function readPage(store: Store, range: TimeRange, parameters: QueryParameters): 
 }
 
 /** An anomaly as HTTP shows it, under the symbol that the client knows. */
-export function anomalyJson(anomaly: Anomaly, symbol: string): PriceAnomaly {
+function anomalyJson(anomaly: Anomaly, symbol: string): PriceAnomaly {
   return {
     symbol,
     sequence: anomaly.sequence,
