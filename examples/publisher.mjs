@@ -33,7 +33,7 @@ try {
     for (const [symbol, last] of prices) {
       const price = Math.round(last * (0.998 + 0.004 * Math.random()) * 100) / 100;
       prices.set(symbol, price);
-      // False: no room for another until the server acknowledges some.
+      // False: wait until the server acknowledges some.
       if (!publisher.publish(symbol, price, Date.now())) await publisher.ready;
     }
     await setTimeout(100);

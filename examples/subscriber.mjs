@@ -32,7 +32,7 @@ for (const { pattern, reason } of await subscription.ready) {
   console.log(`refused: ${pattern} (${reason})`);
 }
 
-// Ctrl-C: compare the copy held here with the server's, then end.
+// Ctrl-C: compare the local copy with the server's, then exit.
 process.once('SIGINT', async () => {
   const { equal, symbolCount } = await subscriber.verify();
   console.log(equal ? 'in sync' : 'OUT OF SYNC', symbolCount, 'symbols');

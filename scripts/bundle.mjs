@@ -15,8 +15,8 @@ const PACKAGE = join(ROOT, 'client-sdk/dist');
 const PROTOCOL = join(ROOT, 'src/protocol') + sep;
 
 /**
- * Leaves out the modules of the protocol that a bundle does not use, and what only they import: msgpackr compiles code
- * at run time, which the policy of a page forbids.
+ * Drops protocol modules that a bundle does not use, with their imports: msgpackr compiles code at
+ * run time, which a page's policy forbids.
  */
 const onlyProtocolInUse = {
   name: 'only-protocol-in-use',
@@ -67,7 +67,7 @@ async function bundleScriptTag() {
 
 async function makePackage() {
   const made = new Set((await Promise.all([bundlePackage(), declarePackage()])).flat());
-  // What an earlier build left there would be published too.
+  // Leftovers of an earlier build would be published too.
   for (const entry of await readdir(PACKAGE, { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name);
     if (entry.isFile() && !made.has(file)) await rm(file, { force: true });
@@ -112,7 +112,7 @@ async function copyPage() {
 const steps = [bundleDashboard(), bundleScriptTag(), makePackage(), copyPage()];
 for (const step of await Promise.allSettled(steps)) {
   if (step.status === 'fulfilled') continue;
-  // esbuild has printed its errors, with their places, itself.
+  // esbuild has already printed its errors.
   if (step.reason.errors === undefined) console.error(step.reason.message);
   process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
-// How smooth the dashboard is under load: frames a second in Chromium, and what they cost its main thread, while a
-// server of its own takes 50 000 ticks/s of 2000 symbols on the same machine. Needs a build.
+// Measures the dashboard under load: frames a second in Chromium and main-thread time, while a
+// server on the same machine processes 50 000 ticks/s of 2000 symbols. Needs a build.
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,7 @@ function startLoad(url) {
   return spawn(process.execPath, [entry, `--url=${url}`, ...LOAD], { stdio: 'ignore' });
 }
 
-/** Counts animation frames, and the longest time between two. */
+/** Counts animation frames and the longest gap between two. */
 function countFrames(page) {
   return page.evaluate(
     (ms) =>
@@ -46,7 +46,7 @@ function countFrames(page) {
   );
 }
 
-/** Seconds that the page's main thread spent so far, by kind. */
+/** Main-thread seconds so far, by kind. */
 async function mainThread(session) {
   const { metrics } = await session.send('Performance.getMetrics');
   return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));

@@ -1,5 +1,5 @@
-// Writes docs/LICENSES.md from package-lock.json: npm run licenses -- [FILE]; "-" is standard output. A test holds the
-// document against the lock file.
+// Writes docs/LICENSES.md from package-lock.json: npm run licenses -- [FILE]; "-" is standard
+// output. A test compares the document with the lock file.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { COMPATIBLE_LICENSES, shippedPackages } from './shipped-packages.mjs';

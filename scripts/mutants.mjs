@@ -22,9 +22,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Each test file once: not over the other transport, too. */
+/** Each test file once, not on the other transport too. */
 const LANES = ['--project=fast', '--project=deep'];
-/** Longer than any of the tests takes: a bug that makes them hang is caught. */
+/** Longer than any test takes: a bug that hangs them is caught. */
 const TIMEOUT_MS = 240_000;
 
 /**
@@ -38,7 +38,7 @@ function readMutants() {
   );
 }
 
-/** The text of the file before and after; undefined unless what is replaced occurs exactly once. */
+/** The file's text before and after; undefined unless `find` occurs exactly once. */
 function mutatedText({ file, find, replace }) {
   if (!existsSync(join(ROOT, file))) return undefined;
   const original = readFileSync(join(ROOT, file), 'utf8');
@@ -47,7 +47,7 @@ function mutatedText({ file, find, replace }) {
   return { original, mutated: parts.join(replace) };
 }
 
-/** A copy of the tree, for one process at a time. */
+/** A copy of the tree for one process at a time. */
 class Copy {
   #folder = mkdtempSync(join(tmpdir(), 'tickwire-mutant-'));
 
@@ -59,7 +59,7 @@ class Copy {
     symlinkSync(join(ROOT, 'node_modules'), join(this.#folder, 'node_modules'));
   }
 
-  /** Runs tests; the name of the first that fails, undefined where all pass. */
+  /** Runs tests; returns the first failing one's name, undefined if all pass. */
   async run(tests, build) {
     if (build && (await this.#spawn(['scripts/bundle.mjs'])).code !== 0) return 'the build';
     const vitest = 'node_modules/vitest/vitest.mjs';
@@ -90,7 +90,7 @@ class Copy {
       };
       child.stdout.on('data', take);
       child.stderr.on('data', take);
-      // The tests' own processes go with them.
+      // Kills the group: the tests' child processes too.
       const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), TIMEOUT_MS);
       child.on('close', (code) => {
         clearTimeout(timer);
@@ -113,7 +113,7 @@ function trackedFiles() {
     .filter((file) => file !== '' && !gone.has(file) && file !== 'node_modules');
 }
 
-/** Runs the work with each copy that is free. */
+/** Distributes the items over the copies. */
 async function inCopies(copies, items, work) {
   const queue = [...items];
   await Promise.all(
@@ -125,7 +125,7 @@ async function inCopies(copies, items, work) {
   );
 }
 
-/** The test files of the bugs, each once, with whether one of its bugs needs a build. */
+/** Test files, each once, with whether one of its bugs needs a build. */
 function testsOf(mutants) {
   const tests = new Map();
   for (const mutant of mutants) {

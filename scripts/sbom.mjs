@@ -37,7 +37,7 @@ function componentOf({ name, installedAs, version, license, sha512, isOptional, 
   };
 }
 
-/** A version that is installed at several places counts once. */
+/** A version installed in several places counts once. */
 function onePerVersion(shipped) {
   return [...new Map(shipped.map((each) => [purl(each.name, each.version), each])).values()];
 }
@@ -60,7 +60,7 @@ function dependenciesOf({ project, shipped }, own) {
   ];
 }
 
-/** A name for this content, in the form of a UUID (version 8: made by a rule of one's own). */
+/** A UUID derived from the content (version 8: custom). */
 function serialNumberOf(content) {
   const digest = createHash('sha256').update(JSON.stringify(content)).digest();
   digest[6] = (digest[6] & 0x0f) | 0x80;

@@ -12,15 +12,15 @@ register();
 const { openBrowser } = await import('../testkit/chromium.ts');
 
 const TICKS_PER_SECOND = 6000;
-/** The publishing timer; each time as many ticks as are due. */
+/** Publishing interval; each time all due ticks are sent. */
 const PUBLISH_EVERY_MS = 5;
 /** About one jump beyond 2 % in three seconds. */
 const JUMP_PROBABILITY = 5e-5;
-/** Standard deviation of a price's change from tick to tick, at the most active symbol. */
+/** Standard deviation of a price change of the most active symbol. */
 const VOLATILITY = 6e-5;
 /** The chart shows a minute. */
 const WATCH_SECONDS = 70;
-/** Before each picture the symbol in the chart jumps, so that its anomaly is in the picture. */
+/** Lead of a jump before each picture, so that its anomaly is visible. */
 const JUMP_BEFORE_SECONDS = 9;
 const JUMP = 1.027;
 
@@ -34,7 +34,7 @@ const FIRST_PRICES = [64250, 3120, 142, 0.52, 0.38, 0.121, 14.2, 27.4, 6.1, 71.8
 const DESKTOP = { viewport: { width: 1440, height: 900 } };
 const PHONE = { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2, hasTouch: true };
 
-/** A market of currency pairs: some are traded all the time, most now and then. */
+/** A market of currency pairs of unequal activity. */
 class NamedMarket {
   #random = new Random(7);
   #symbols = [];
@@ -51,7 +51,7 @@ class NamedMarket {
     }
   }
 
-  /** Makes the first symbol, which is the most active one, jump. */
+  /** Makes the first, most active symbol jump. */
   jump() {
     this.#symbols[0].price *= JUMP;
   }
@@ -72,7 +72,7 @@ class NamedMarket {
   }
 }
 
-/** Publishes at a steady rate until it is told to stop. */
+/** Publishes at a steady rate until stopped. */
 async function play(market, url) {
   const publisher = connectPublisher(url, { publisher: 'feed-a' });
   await publisher.ready;
@@ -114,7 +114,7 @@ const market = new NamedMarket();
 const stop = await play(market, server.url);
 const browser = await openBrowser();
 try {
-  // One page at a time: they share the processor with the server.
+  // One page at a time: pages and server share the processor.
   const seconds = directory === undefined ? WATCH_SECONDS : WATCH_SECONDS / 3;
   for (const { path, options, fullPage = false } of shots) {
     const page = await openPage(browser, server.url.replace('ws:', 'http:'), options);

@@ -1,10 +1,10 @@
-// The packages of others that an installation runs, or that its files hold a copy of, as package-lock.json pins them.
+// Third-party packages that an installation runs or bundles, as pinned by package-lock.json.
 import { readFileSync } from 'node:fs';
 
-/** Packages that are there for the build alone, as what they are is copied into what browsers load. */
+/** Development packages that are bundled into what browsers load. */
 const BUNDLED = new Map([['uplot', 'dist/public/dashboard.js']]);
 
-/** Licences under which software may become part of a work that is under the Apache License 2.0. */
+/** Licences compatible with the Apache License 2.0. */
 export const COMPATIBLE_LICENSES = [
   '0BSD',
   'Apache-2.0',
@@ -17,7 +17,7 @@ export const COMPATIBLE_LICENSES = [
 const INSTALLED_IN = 'node_modules/';
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
 
-/** Where the lock file lists what a package at `from` gets when it asks for `name`; undefined: nowhere. */
+/** Resolves `name` as required by the package at `from`; undefined if absent. */
 function find(packages, from, name) {
   for (let folder = from; ; folder = folder.slice(0, folder.lastIndexOf(INSTALLED_IN))) {
     folder = folder.replace(/\/$/, '');
@@ -52,9 +52,9 @@ function read(packages, path) {
 }
 
 /**
- * The project itself, and the packages in the order of their names and versions.
+ * The project itself, and its packages by name and version.
  *
- * @throws Error for a package that is not pinned by a hash, or whose licence does not go with ours
+ * @throws Error for a package without a hash or with an incompatible licence
  */
 export function shippedPackages(file = new URL('../package-lock.json', import.meta.url)) {
   const { packages } = JSON.parse(readFileSync(file, 'utf8'));
@@ -72,7 +72,7 @@ function nameOf(path) {
   return path.slice(INSTALLED_IN.length);
 }
 
-/** By code points: the same on every machine. */
+/** By code points, independent of the locale. */
 function compare(a, b) {
   if (a === b) return 0;
   return a < b ? -1 : 1;

@@ -1,6 +1,6 @@
-// Starts a TypeScript worker or process, for tests: neither inherits the loader on Node 20 (see
-// src/engine/worker-threads.ts). Loads what a run of vitest has compiled (test/support/compiled-sources.ts),
-// in 0.05 s of CPU; the loader takes 0.4.
+// Starts a TypeScript worker or process for tests: neither inherits the loader on Node 20 (see
+// src/engine/worker-threads.ts). Loads what a vitest run has compiled
+// (test/support/compiled-sources.ts) in 0.05 s of CPU; the loader takes 0.4.
 import { existsSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 

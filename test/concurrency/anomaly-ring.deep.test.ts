@@ -8,7 +8,7 @@ import {
 import { open } from './peers/meet.ts';
 import { startPeer } from './peers/start-peer.ts';
 
-/** Counts anomalies that are not the next one, whole. */
+/** Counts anomalies that are torn or out of order. */
 class NextInLine {
   count = 0;
   wrong = 0;
@@ -45,7 +45,7 @@ it.each([
     expect(sink.wrong).toBe(0);
     expect(sink.count).toBe(count);
     expect(consumer.isEmpty()).toBe(true);
-    // It was full but for the one place that an append of two at once leaves free.
+    // It was full but for the slot that an append of two leaves free.
     expect(fullest).toBeGreaterThanOrEqual(capacity - 1);
     expect(await peer.next()).toBeGreaterThan(0);
   },

@@ -3,7 +3,7 @@ import { createDoorbell, Doorbell } from '../../src/engine/memory/doorbell.ts';
 import { open } from './peers/meet.ts';
 import { startPeer } from './peers/start-peer.ts';
 
-/** A wake-up that takes longer than this was missed, ms. */
+/** A later wake-up was lost, ms. */
 const MISSED_MS = 2000;
 
 it.each([
@@ -28,7 +28,7 @@ it.each([
       for (let i = 1; i <= ringers; i++) if (Atomics.load(words, i) < asked) return false;
       return true;
     };
-    // Nothing but the bell may call this: the timer only notices that it has not rung.
+    // Only the bell calls this; the timer detects a missed ring.
     const timer = setInterval(() => {
       if (Date.now() - lastProgress > MISSED_MS) finish(asked);
     }, 100);
@@ -46,7 +46,7 @@ it.each([
           Atomics.notify(words, 0);
         }
         bell.arm(wake);
-        // Whatever came before it was armed has not rung.
+        // News from before it was armed does not ring.
         if (!isAnswered()) return;
       }
     };

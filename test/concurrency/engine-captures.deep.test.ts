@@ -18,7 +18,7 @@ function sumOf(capture: Capture, key: keyof CaptureReport): number {
   return capture.reports.reduce((sum, report) => sum + report[key], 0);
 }
 
-/** What a capture held, and the number of the first tick that was offered after it. */
+/** A capture, and the index of the first tick offered after it. */
 interface Cut {
   readonly at: number;
   readonly accepted: number;
@@ -26,9 +26,7 @@ interface Cut {
   readonly states: readonly SymbolState[];
 }
 
-/**
- * Captures one after the other, each at the moment {@link next} is called while none is under way.
- */
+/** Successive captures, each requested by {@link next} while none is running. */
 class Cutter {
   readonly cuts: Cut[] = [];
   readonly #run: EngineRun;
@@ -57,8 +55,7 @@ class Cutter {
 }
 
 /**
- * Any rise is an anomaly: with prices that only rise, every
- * tick but a symbol's first says that it was applied.
+ * Any rise is an anomaly: with rising prices, every applied tick but a symbol's first raises one.
  */
 const RISES = {
   anomalyThresholdPercent: 0,
@@ -71,9 +68,7 @@ function rise(n: number): StoryTick {
   return { symbolId: (n * 7) % SYMBOLS, price: 1 + n / 1000, time: n };
 }
 
-/**
- * Every tick offered before the cut and applied at all is in the capture, and none offered after.
- */
+/** The capture holds every applied tick offered before the cut, and none after. */
 function expectExact(run: EngineRun, { at, accepted, capture, states }: Cut): void {
   const byName = new Map(states.map((state) => [state.symbol, state]));
   for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) {
@@ -99,7 +94,7 @@ describe('captures under load', () => {
     const cutter = new Cutter(run);
     const count = overwrites ? 120_000 : 40_000;
     for (let n = 0; n < count; n++) {
-      // Amid frames as well, with ticks that nobody was told of yet.
+      // Also inside a frame, with unpublished ticks.
       if (n % 37 === 0) cutter.next(n);
       while (!run.offer(rise(n))) await run.turn();
       if (n % 400 === 399) await run.turn();
@@ -144,7 +139,7 @@ describe('captures under load', () => {
     for (const { capture: own, accepted, at, states } of cutter.cuts) {
       const updates = states.reduce((sum, { count }) => sum + count, 0);
       expect(sumOf(own, 'applied') + sumOf(own, 'lost')).toBe(accepted);
-      // A tick that counts as skipped may have come so far that its row was finished.
+      // A skipped tick's row may have been finished.
       expect(updates).toBeGreaterThanOrEqual(sumOf(own, 'applied'));
       expect(updates).toBeLessThanOrEqual(sumOf(own, 'applied') + skipped);
       for (const { time } of states) expect(time).toBeLessThan(at);
@@ -176,7 +171,7 @@ describe('captures of an idle engine', () => {
       await delay(20);
     }
     expect(copied).toEqual([SYMBOLS, 0, 5, 1, 0, 0, 0, 0]);
-    // A worker that is not woken looks up once a second.
+    // An unwoken worker polls once a second.
     expect(performance.now() - start).toBeLessThan(4000);
     await run.stop();
   });
@@ -211,7 +206,7 @@ describe('a capture', () => {
     engine.releaseCapture(await first);
     const second = await engine.capture();
     expect(second.number).toBe(2);
-    // The one before has no say in it.
+    // The previous one has no effect.
     engine.releaseCapture(await first);
     await expect(engine.capture()).rejects.toThrow('the previous capture is not released');
     engine.releaseCapture(second);

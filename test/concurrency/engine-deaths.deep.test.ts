@@ -9,9 +9,7 @@ import type { StoryTick } from '../support/tick-story.ts';
 const SYMBOLS = 60;
 const TICKS = marketTicks(SYMBOLS, 400_000, 5);
 
-/**
- * Kills a partition's workers one after the other, each some time after it began to apply ticks.
- */
+/** Kills a partition's workers in turn, each soon after it begins to apply ticks. */
 async function killAtWork(run: EngineRun, partition: number, deaths: number): Promise<void> {
   const { counters } = run.engine.status(partition);
   for (let death = 0; death < deaths; death++) {
@@ -22,7 +20,7 @@ async function killAtWork(run: EngineRun, partition: number, deaths: number): Pr
   }
 }
 
-/** Offers ticks over and over, later ones each time, until `done`; what became of each is kept. */
+/** Offers ever later ticks until `done` and records the outcome of each. */
 async function flood(run: EngineRun, done: Promise<unknown>): Promise<StoryTick[]> {
   const progress = { isDone: false };
   void done.then(() => {
@@ -52,7 +50,7 @@ function expectAccounted(run: EngineRun, accepted: readonly StoryTick[]): void {
   }
 }
 
-/** Symbols that are not what their ticks come to. */
+/** Symbols that differ from what their ticks yield. */
 function disturbed(run: EngineRun, accepted: readonly StoryTick[]): number {
   const memory = createSmallMemory({
     symbols: SYMBOLS,
@@ -78,7 +76,7 @@ function disturbed(run: EngineRun, accepted: readonly StoryTick[]): number {
 function expectSumNear(run: EngineRun): void {
   const updates = [...run.rows.values()].reduce((sum, row) => sum + row.count, 0);
   const applied = run.sum(Counter.APPLIED);
-  // A tick that counts as skipped may have come so far that its row was finished.
+  // A skipped tick's row may have been finished.
   expect(updates).toBeGreaterThanOrEqual(applied);
   expect(updates).toBeLessThanOrEqual(applied + run.sum(Counter.SKIPPED));
 }
@@ -124,14 +122,14 @@ describe('a tick that kills the worker that applies it', () => {
     const good = Array.from({ length: 100 }, (_, i): StoryTick => {
       return { symbolId: i % 2, price: 100 + i, time: 1000 + i };
     });
-    // Beyond all rows: no gateway offers such a tick, but the worker cannot but fail on it.
+    // Out of range: no gateway offers such a tick, and the worker must fail on it.
     const poison = { symbolId: 900, price: 1, time: 1 };
     for (const tick of [...good.slice(0, 50), poison, ...good.slice(50)]) run.offer(tick);
     await run.settle();
     await run.stop();
     expect(run.sum(Counter.SKIPPED)).toBe(1);
     expect(run.sum(Counter.APPLIED)).toBe(good.length);
-    // One dies of the tick, one of repairing its symbol.
+    // One dies of the tick, one repairing its symbol.
     expect(causes.map(({ name }) => name)).toEqual(['RangeError', 'RangeError']);
     for (const symbolId of [0, 1]) {
       const own = good.filter((tick) => tick.symbolId === symbolId);

@@ -4,15 +4,15 @@ import { Counter, type SkippedTick } from '../../src/engine/index.ts';
 import { EngineRun, marketTicks } from '../support/engine-run.ts';
 import type { StoryTick } from '../support/tick-story.ts';
 
-/** What is promised, given a processor. */
+/** Promised time on an idle processor. */
 const REPLACED_MS = 200;
-/** The fastest of these replacements had one: a busy machine only slows some of them. */
+/** The fastest of these counts: a busy machine slows only some. */
 const DEATHS = 5;
 const DEADLINE_MS = 30_000;
 const PARTITIONS = 2;
 const SYMBOLS = 60;
 const TICKS = marketTicks(SYMBOLS, 50_000, 9);
-/** Beyond all rows: no gateway offers such a tick, but the worker cannot but fail on it. */
+/** Out of range: no gateway offers such a tick, and the worker must fail on it. */
 const POISON: StoryTick = { symbolId: 900, price: 12.5, time: 1_700_000_000_123 };
 
 interface Death {
@@ -20,7 +20,7 @@ interface Death {
   readonly tick: SkippedTick | undefined;
 }
 
-/** An engine under load whose deaths are noted. */
+/** An engine under load that records deaths. */
 class LoadedEngine {
   readonly run: EngineRun;
   readonly deaths: readonly Death[];
@@ -51,7 +51,7 @@ class LoadedEngine {
     return this.run.engine.status(partition).counters.get(Counter.APPLIED);
   }
 
-  /** Waits, looking as often as a timer goes, until `isTrue`; returns how long that took, ms. */
+  /** Polls until `isTrue`; returns the elapsed ms. */
   async until(isTrue: () => boolean): Promise<number> {
     const from = performance.now();
     while (!isTrue()) {
@@ -62,16 +62,15 @@ class LoadedEngine {
   }
 
   /**
-   * Replaces a worker by a thread kept ready.
+   * Replaces a worker by a spare thread.
    *
-   * @returns the time from the death that `kill` causes to
-   *   the first tick that the successor applied, ms
+   * @returns ms from the death caused by `kill` to the successor's first applied tick
    */
   async replacement(partition: number, kill: () => Promise<void>): Promise<number> {
     await this.until(() => this.run.engine.hasStandby);
     const { restarts } = this.run.engine.status(partition);
     const from = performance.now();
-    // Only the use of a thread that was ready makes one be missing for a while.
+    // Only using a spare leaves one missing for a while.
     let isMissing = false;
     const { engine } = this.run;
     const sees = (isTrue: () => boolean) =>

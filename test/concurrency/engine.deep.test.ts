@@ -7,12 +7,12 @@ import type { StoryTick } from '../support/tick-story.ts';
 
 const SYMBOLS = 200;
 const TICKS = marketTicks(SYMBOLS, 300_000);
-/** What a lost wake-up costs: the longest sleep of a worker. */
+/** Cost of a lost wake-up: a worker's longest sleep. */
 const WAKE_MS_MAX = 1000;
 
 /**
- * What the ticks come to on one thread: {@link PartitionRig} is held against the definition tick by
- * tick elsewhere; a few symbols are again here.
+ * The result on one thread. {@link PartitionRig} itself is checked against the definition
+ * elsewhere; a few symbols are checked again here.
  */
 function makeReference(run: EngineRun): PartitionRig {
   const memory = createSmallMemory({
@@ -96,7 +96,7 @@ describe('the engine', () => {
     expect(run.refused).toBe(0);
     run.engine.publishTicks();
     const raised = () => run.sum(Counter.UP) + run.sum(Counter.DOWN);
-    // The ring takes 4096; a tick is applied only where two fit.
+    // The ring holds 4096; applying a tick needs room for two.
     while (raised() < 4095) await new Promise((resolve) => setTimeout(resolve, 1));
     expect(raised()).toBeLessThanOrEqual(4096);
     expect(run.engine.status(0).queueDepth).toBeGreaterThan(count - 5000);
@@ -120,7 +120,7 @@ describe('the engine', () => {
       waits.push(performance.now() - from);
       await run.settle();
     }
-    // A lost wake-up costs a second, which a busy machine takes once at most.
+    // A lost wake-up costs a second, which a busy machine takes at most once.
     expect(waits.filter((ms) => ms >= WAKE_MS_MAX).length).toBeLessThanOrEqual(1);
     await run.stop();
     expect(run.sum(Counter.APPLIED)).toBe(200);

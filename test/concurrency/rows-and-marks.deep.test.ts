@@ -5,14 +5,14 @@ import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symb
 import { open } from './peers/meet.ts';
 import { startPeer } from './peers/start-peer.ts';
 
-/** What a reader beside the writers found wrong. */
+/** Faults seen by a concurrent reader. */
 interface Faults {
   mixed: number;
   odd: number;
   backwards: number;
 }
 
-/** Reads rows of writers on other threads, and keeps what it last saw of each. */
+/** Reads rows while others write, remembering each. */
 class Reader {
   readonly faults: Faults = { mixed: 0, odd: 0, backwards: 0 };
   readonly values: Float64Array;
@@ -42,9 +42,7 @@ class Reader {
 
 const NONE: Faults = { mixed: 0, odd: 0, backwards: 0 };
 
-/**
- * Two writers that share every word of the dirty set, one of the even and one of the odd symbols.
- */
+/** Two writers share every word of the dirty set: even and odd symbols. */
 async function startWriters(symbols: number, writes: number) {
   const records = createSymbolRecords(symbols, 1);
   const dirty = createDirtySet(symbols);

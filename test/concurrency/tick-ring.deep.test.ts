@@ -10,20 +10,20 @@ const LIMIT = 512;
 interface Outcome {
   readonly applied: number;
   readonly lapped: number;
-  /** Ticks with a field of another tick. */
+  /** Ticks with another tick's field. */
   readonly torn: number;
-  /** Ticks that did not come after the one before. */
+  /** Ticks not after their predecessor. */
   readonly outOfOrder: number;
   readonly last: number;
 }
 
-/** Takes all ticks of a producer on another thread, pausing now and then. */
+/** Consumes a producer's ticks, pausing now and then. */
 async function consume(
   capacity: number,
   count: number,
   { overwrites = false, pauseMs = 0 },
 ): Promise<Outcome> {
-  // Positions wrap on the way.
+  // Positions wrap.
   const memory = createTickRing(capacity, 2 ** 31 - 20_000);
   const gate = new SharedArrayBuffer(4);
   const peer = await startPeer('tick-producer', { memory, gate, count, overwrites });
@@ -111,7 +111,7 @@ describe('a consumer that goes to sleep', () => {
     const consumer = new TickConsumer(memory, counters);
     const columns = new TickColumns(1);
     const sleeps = { all: 0, lost: 0, late: 0 };
-    // In every second round the tick comes after the last look at the queue, before ASLEEP is set.
+    // Every second round the tick arrives between the last check and ASLEEP.
     const store = Atomics.store.bind(Atomics) as (
       words: Words,
       at: number,
@@ -125,7 +125,7 @@ describe('a consumer that goes to sleep', () => {
       }
       return store(words, at, value);
     }) as typeof Atomics.store);
-    // A lost wake-up: the timer ended the wait although a tick was there.
+    // A lost wake-up: the timer ended the wait despite a tick.
     const wait = Atomics.wait.bind(Atomics) as (...args: [Words, number, number, number]) => string;
     vi.spyOn(Atomics, 'wait').mockImplementation(((...args: [Words, number, number, number]) => {
       const result = wait(...args);

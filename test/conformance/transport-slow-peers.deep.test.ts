@@ -7,22 +7,22 @@ import { Client, RawPeer } from '../support/transport-peers.ts';
 import { rigs, text } from '../support/transport-rig.ts';
 import { overTls, STARTS } from './transport/start.ts';
 
-/** Short, but for uws, which goes by its own 10 s for all but bodies. */
+/** Short; uws keeps its own 10 s except for bodies. */
 const LIMITS = { headMs: 600, idleMs: 600, bodyBytesMax: 3200 };
-/** What is left of them at the slowest is little, so that what is late is seen. */
+/** The slowest allowed body leaves little slack, so that lateness shows. */
 const BODY_MS = LIMITS.idleMs + LIMITS.bodyBytesMax / 16;
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n';
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\n';
 
-/** Writes something now and something more every so often, until the server ends the connection. */
+/** Writes at once and then periodically, until the server closes. */
 function drip(peer: RawPeer, first: string, next: string, everyMs = 50): void {
   peer.tcp.write(first);
   const timer = setInterval(() => peer.tcp.write(next), everyMs);
   for (const event of ['close', 'end']) peer.tcp.on(event, () => clearInterval(timer));
 }
 
-/** Peers that are slow with a head, or idle. */
+/** Slow heads and idle peers. */
 const SLOW_HEADS: Readonly<Record<string, (peer: RawPeer) => void>> = {
   'says nothing': () => undefined,
   'stops amid the head': (peer) => peer.tcp.write(GET),
@@ -31,7 +31,7 @@ const SLOW_HEADS: Readonly<Record<string, (peer: RawPeer) => void>> = {
   'idles after an answer': (peer) => peer.tcp.write(`${GET}\r\n`),
 };
 
-/** Peers that are slow with a body, and what they are told. */
+/** Slow bodies and the expected answers. */
 const SLOW_BODIES: Readonly<Record<string, readonly [(peer: RawPeer) => void, number]>> = {
   'stops amid the body': [(peer) => peer.tcp.write(`${POST}Content-Length: 100\r\n\r\nabc`), 408],
   'sends the body byte by byte': [
@@ -44,7 +44,7 @@ const SLOW_BODIES: Readonly<Record<string, readonly [(peer: RawPeer) => void, nu
   ],
   'sends too much, and never ends': [
     (peer) => {
-      // Too much only after a while.
+      // Exceeds the limit only after a while.
       const chunk = `400\r\n${'x'.repeat(0x400)}\r\n`;
       drip(peer, `${POST}Transfer-Encoding: chunked\r\n\r\n${chunk}`, chunk, 20);
     },
@@ -53,7 +53,7 @@ const SLOW_BODIES: Readonly<Record<string, readonly [(peer: RawPeer) => void, nu
 };
 
 interface Life {
-  /** From the first byte on. */
+  /** Since the first byte. */
   readonly ms: number;
   readonly received: string;
 }
@@ -67,7 +67,7 @@ async function lifeOf(peer: RawPeer, act: (peer: RawPeer) => void): Promise<Life
   return { ms, received: peer.text() };
 }
 
-/** @param headMs what the transport gives a head, and an idle connection */
+/** @param headMs the transport's limit for a head and for an idle connection */
 function suite(start: StartTransport, headMs: number): void {
   const startRig = rigs(start);
   const startServer = () =>
@@ -76,7 +76,7 @@ function suite(start: StartTransport, headMs: number): void {
       LIMITS,
     );
 
-  // All at once: with uws it takes as long for all as for one.
+  // In parallel: uws takes as long for all as for one.
   it('ends connections that are slow with a head or idle, and no WebSocket', async () => {
     const rig = await startServer();
     const client = await Client.open(rig.port, '/');
@@ -133,7 +133,7 @@ function handshakeSuite(start: StartTransport): void {
 }
 
 onTransports((transport) => {
-  // uws has its own 10 s.
+  // uws has a fixed 10 s.
   suite(STARTS[transport], transport === 'uws' ? 10_000 : LIMITS.headMs);
   handshakeSuite(STARTS[transport]);
 });

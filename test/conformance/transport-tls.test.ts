@@ -3,7 +3,8 @@ import { overTls, STARTS } from './transport/start.ts';
 import { transportSuite } from './transport/suite.ts';
 import { tlsSuite } from './transport/tls.ts';
 
-// What `fetch` trusts can only be said when a process starts. The other clients of these tests do check the certificate.
+// `fetch` reads its trust settings at process start only. Other test clients do check the
+// certificate.
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
 
 onTransports((transport) => {

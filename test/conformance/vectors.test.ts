@@ -38,7 +38,7 @@ function load<Content>(file: string): Content {
   return JSON.parse(readFileSync(new URL(`./vectors/${file}`, import.meta.url), 'utf8'));
 }
 
-/** Vectors by their name, as a table for vitest. */
+/** Vectors by name, as a vitest table. */
 function named<Vector extends { name: string }>(vectors: readonly Vector[]): [string, Vector][] {
   const table = vectors.map((vector): [string, Vector] => [vector.name, vector]);
   expect(new Set(table.map(([name]) => name)).size).toBe(table.length);
@@ -73,7 +73,7 @@ interface ClientVector {
   readonly requestId?: number | null;
 }
 
-/** What an endpoint makes of a message, in the words of the vectors; errors are thrown. */
+/** An endpoint's reading of a message in the vectors' terms; throws errors. */
 function readAsServer(message: Uint8Array | string, endpoint: string): unknown {
   if (endpoint === 'stream') return plainRequest(readStreamRequest(decodeFrame(message)));
   const batch = new TickBatch();
@@ -266,7 +266,7 @@ const symbols = load<{
   badPatterns: { text: string; fault: string }[];
 }>('symbols.json');
 
-/** Our words for a fault hold the vector's words for it. */
+/** Our fault texts contain the vectors' terms. */
 const FAULT_WORDS: Readonly<Record<string, string>> = {
   empty: 'is empty',
   'too long': 'is longer than',
@@ -303,7 +303,7 @@ const hashes = load<{
   vectors: { symbol: string; utf8: string; fnv1a: number; hash: number }[];
 }>('partition-hash.json').vectors;
 
-/** The finalizer of MurmurHash3, by its definition. */
+/** MurmurHash3's finalizer by definition. */
 function fmix32(value: number): number {
   const bits = 2n ** 32n;
   let hash = BigInt(value);

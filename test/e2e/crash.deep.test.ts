@@ -7,20 +7,20 @@ import type { ServerProcess } from '../../testkit/server-process.ts';
 import { folderForTest } from '../support/folders.ts';
 import { serverProcessForTest } from '../support/running-server.ts';
 
-/** Servers start several times in a test, and take seconds to where the machine is busy. */
+/** Several starts in a test take seconds on a busy machine. */
 const PATIENCE = { timeout: 30_000 };
 
 let directory: string;
 const servers: ServerProcess[] = [];
 
 beforeEach(async () => {
-  // Clients come back soon.
+  // Reconnect quickly.
   vi.spyOn(Math, 'random').mockReturnValue(0.02);
   directory = folderForTest();
 });
 afterEach(async () => {
   vi.restoreAllMocks();
-  // One that is alive writes on.
+  // A live one continues to write.
   await Promise.all(servers.splice(0).map((server) => server.end()));
 });
 
@@ -35,7 +35,7 @@ async function start(port: number, flags: readonly string[]): Promise<ServerProc
   return server;
 }
 
-/** Publishes rising prices until told to stop; the last one tells how many there were. */
+/** Publishes rising prices until aborted; returns their count. */
 async function publishUntil(publisher: Publisher, signal: AbortSignal): Promise<number> {
   let ticks = 0;
   while (!signal.aborted) {
@@ -88,17 +88,17 @@ describe('kill -9 of the server, in the middle of publishing', () => {
     const stop = new AbortController();
     const publishing = publishUntil(publisher, stop.signal);
     await expect.poll(() => acknowledged, PATIENCE).toBeGreaterThan(0);
-    // The one that is being taken may be from before the first tick, the next one is not.
+    // The one in progress may predate the first tick; the next does not.
     const snapshots = await newestSnapshot();
-    // Snapshots that begin from here on hold all of these.
+    // Later snapshots hold all of these.
     const kept = acknowledged;
     await expect.poll(newestSnapshot, PATIENCE).toBeGreaterThan(snapshots + 2);
     server.kill('SIGKILL');
     await server.exited;
-    // What was sent before the end has been read.
+    // What was sent before the end was read.
     await expect.poll(() => publisher.state, PATIENCE).toBe('reconnecting');
     const known = acknowledged;
-    // At first where the publisher does not look for it, and adds nothing.
+    // First on a port that the publisher does not try, so that it adds nothing.
     server = await start(0, flags);
     const restored = await countOf(server.port);
     await server.end();
@@ -109,7 +109,7 @@ describe('kill -9 of the server, in the middle of publishing', () => {
     stop.abort();
     const published = await publishing;
     await publisher.flush();
-    // The publisher sent again what it had no acknowledgement of: what the server forgot is missing, once.
+    // The publisher resent what was unacknowledged; what the server forgot is missing, once.
     const lost = Math.max(0, known - restored);
     await expect.poll(() => countOf(port), PATIENCE).toBe(published - lost);
     expect(lost).toBeLessThanOrEqual(known - kept);

@@ -2,25 +2,25 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
 import { eventually } from '../../testkit/until.ts';
 
-/** What a browser itself writes to the console while a server is down. */
+/** Browser console output while a server is down. */
 const NETWORK_NOISE = /net::ERR_CONNECTION_(REFUSED|RESET)|net::ERR_EMPTY_RESPONSE/;
 
-/** What a browser itself writes to the console when the server wants a token, or another one. */
+/** Browser console output when the server demands a token, or another one. */
 const TOKEN_NOISE =
   /the server responded with a status of 40[13]|WebSocket connection to .* failed/;
 
-/** What a test has the server do, about which browsers write to the console. */
+/** Deliberate server faults that browsers log. */
 interface Disturbances {
   readonly isServerStopped?: boolean;
   readonly isTokenAsked?: boolean;
-  /** Called before the page is loaded. */
+  /** Runs before the page loads. */
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
-/** A row of the table of symbols, as it is shown. */
+/** A displayed table row. */
 export type ShownRow = Readonly<Record<string, string>>;
 
-/** The dashboard in a browser, for one test. Anything in the console fails the test. */
+/** The dashboard in a browser, for one test. Any console output fails the test. */
 export class DashboardPage {
   readonly page: Page;
   readonly #faults: string[] = [];
@@ -66,7 +66,6 @@ export class DashboardPage {
     return dashboard;
   }
 
-  /** The text of an element. */
   text(selector: string): Promise<string> {
     return this.page.evaluate(
       (wanted) => document.querySelector<HTMLElement>(wanted)?.innerText.trim() ?? '(none)',
@@ -74,7 +73,6 @@ export class DashboardPage {
     );
   }
 
-  /** Waits until an element's text is as it should be. */
   untilText(selector: string, wanted: string | RegExp): Promise<string> {
     return eventually(
       () => this.text(selector),
@@ -82,7 +80,6 @@ export class DashboardPage {
     );
   }
 
-  /** Waits until an element is hidden. */
   untilHidden(selector: string): Promise<boolean> {
     return eventually(
       () => this.page.isVisible(selector),
@@ -94,7 +91,7 @@ export class DashboardPage {
     return this.untilText('[data-part="state"]', 'Live');
   }
 
-  /** The rows that are in the page, from top to bottom; the text of each cell by its column. */
+  /** Rendered rows from top to bottom; cell texts by column. */
   rows(): Promise<ShownRow[]> {
     return this.page.evaluate(() => {
       const rows = [...document.querySelectorAll('#symbols tbody tr')];
@@ -112,19 +109,19 @@ export class DashboardPage {
     });
   }
 
-  /** Waits until the rows in the page are as they should be. */
+  /** Waits until the rendered rows are as expected. */
   untilRows(areSo: (rows: readonly ShownRow[]) => boolean): Promise<ShownRow[]> {
     return eventually(() => this.rows(), areSo);
   }
 
-  /** Waits until these symbols and no others are in the page, in this order. */
+  /** Waits until exactly these symbols are rendered in this order. */
   untilSymbols(symbols: readonly string[]): Promise<ShownRow[]> {
     return this.untilRows(
       (rows) => rows.map(({ symbol }) => symbol).join('\n') === symbols.join('\n'),
     );
   }
 
-  /** The symbol at the cursor of the table, as assistive technology finds it. */
+  /** The symbol at the cursor, as assistive technology sees it. */
   cursor(): Promise<string> {
     return this.page.evaluate(() => {
       const id = document.querySelector('#symbols')?.getAttribute('aria-activedescendant');

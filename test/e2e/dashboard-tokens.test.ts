@@ -11,7 +11,7 @@ const READER = { sub: 'rita', tickwire: { read: ['BTC-*'] } };
 const FORM = '#token';
 const FAULT = '[data-part="token-fault"]';
 
-/** A token that is valid for so long, s, and not a moment longer. */
+/** A token valid for so many seconds, without tolerance. */
 function signedFor(seconds: number, claims: object): Promise<string> {
   return signed({ ...claims, exp: Math.ceil(Date.now() / 1000) + seconds });
 }
@@ -28,13 +28,13 @@ async function post(port: number, prices: readonly (readonly [symbol: string, pr
   expect(await response.json()).toEqual({ accepted: prices.length, rejected: [] });
 }
 
-/** Types a token into the form and sends that off. */
+/** Submits a token in the form. */
 async function enter({ page }: DashboardPage, token: string): Promise<void> {
   await page.locator('[data-part="token-value"]').fill(token);
   await page.keyboard.press('Enter');
 }
 
-/** As above, for the token after another: the page is loaded anew. */
+/** Submits a replacement token; the page reloads. */
 async function enterAnother(dashboard: DashboardPage, token: string): Promise<void> {
   const loaded = dashboard.page.waitForEvent('load');
   await enter(dashboard, token);
@@ -73,7 +73,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
       expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
       expect(await page.getByRole('dialog').getAttribute('aria-labelledby')).toBe('token-title');
       expect(await dashboard.text(FAULT)).toBe('');
-      // Escape leads nowhere, however often.
+      // Escape does nothing, however often.
       for (let i = 0; i < 3; i++) await page.keyboard.press('Escape');
       await untilAsked(dashboard);
       await enter(dashboard, 'two words');
@@ -92,7 +92,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
       await dashboard.untilText('[data-part="title"]', 'BTC-USD');
       expect(await field.inputValue()).toBe('');
       expect(await stored(dashboard)).toEqual([JSON.stringify({ 'tickwire.token': token }), '{}']);
-      // Once more, without asking; another tab has a session of its own.
+      // A reload does not ask again; another tab has its own session.
       await page.reload();
       await dashboard.untilLive();
       expect(await page.isVisible(FORM)).toBe(false);
@@ -137,7 +137,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
       await dashboard.untilText('[data-part="price"]', '104.000');
       await dashboard.untilText('[data-part="sync"]', /^In sync, 1 symbols/);
       expect(await dashboard.page.isVisible('.of-band')).toBe(false);
-      // The price has an axis, although no threshold is known: it reads out what it draws.
+      // The price axis works without a known threshold: it reads out what it draws.
       const box = await dashboard.page.locator('.plot .u-over').boundingBox();
       if (box === null) throw new Error('the chart is not there');
       await dashboard.page.mouse.move(box.x + box.width - 2, box.y + box.height / 2);
@@ -157,7 +157,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
       await untilAsked(dashboard);
       await dashboard.untilText(FAULT, /not accepted: /);
       expect(await stored(dashboard)).toEqual(['{}', '{}']);
-      // What it does while it waits for another: ask nothing.
+      // Waiting for another token, it requests nothing.
       const requests: string[] = [];
       dashboard.page.on('request', (request) => requests.push(request.url()));
       await dashboard.untilText('[data-part="state"]', 'Closed');
@@ -218,7 +218,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
           () => getComputedStyle(document.querySelector('#token') as Element).backgroundColor,
         );
       expect(await background()).toBe('rgb(18, 22, 29)');
-      // A theme that was chosen counts here too.
+      // A chosen theme applies here too.
       await dashboard.page.evaluate(() => localStorage.setItem('tickwire.theme', 'light'));
       await dashboard.page.reload();
       await untilAsked(dashboard);

@@ -38,7 +38,7 @@ async function subscriptions(port: number): Promise<number> {
   return sessions.subscriptions;
 }
 
-/** What the table should show of a symbol. */
+/** Expected cells of a symbol. */
 function shown(statistics: Statistics): Record<string, string> {
   const decimals = priceDecimals(statistics.maxPrice);
   return {
@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
     await post(port, [['BTC-USD', 64250.5]]);
     await dashboard.untilSymbols(['BTC-USD']);
     expect(await dashboard.page.isVisible('[data-part="empty"]')).toBe(false);
-    // Nobody selected anything: the chart shows the most active symbol.
+    // Nothing is selected: the chart shows the most active symbol.
     await dashboard.untilText('[data-part="title"]', 'BTC-USD');
     await dashboard.untilText('[data-part="price"]', '64,250.50');
   });
@@ -101,7 +101,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
     expect(await dashboard.rows()).toMatchObject(items.map(shown));
     await dashboard.untilText('[data-part="processed"]', '84');
     await dashboard.untilText('[data-part="symbols"]', '4');
-    // The server's digest of the four says so, too.
+    // The server's digest of the four agrees.
     await dashboard.untilText('[data-part="sync"]', /^In sync, 4 symbols, checked /);
   });
 
@@ -120,7 +120,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
       const symbol = `S-${String(row).padStart(5, '0')}`;
       const rows = await dashboard.untilRows((all) => all.some((each) => each.symbol === symbol));
       expect(rows.length).toBeLessThan(45);
-      // It is live: a price published now appears at once.
+      // Live: a new price appears at once.
       await eventually(
         () => subscriptions(port),
         (count) => count > 20 && count <= rows.length + 2,
@@ -204,7 +204,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
       () => dashboard.cursor(),
       (cursor) => Number(cursor.slice(2)) > 10,
     );
-    // What is selected is told apart from where the cursor is.
+    // The selection differs from the cursor.
     const selected = dashboard.page.locator('#symbols tr[aria-selected="true"]');
     await keyboard.press('End');
     await eventually(
@@ -235,7 +235,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
     await dashboard.untilText('[data-part="announcement"]', /CRASH −\d\.00 %/);
     await dashboard.page.locator(`${first} button`).press('Enter');
     await dashboard.untilText('[data-part="title"]', 'CRASH');
-    // The symbol's own list comes from the server's memory: it happened before the selection.
+    // The symbol's list comes from the server's memory: it predates the selection.
     await dashboard.untilText('[data-part="anomaly-count"]', '2');
     await dashboard.untilText('[data-part="past"]', /−6\.00 %\s+×2/);
     expect(await dashboard.text('[data-part="rule"]')).toBe('beyond ±2 % within 1000 ms');

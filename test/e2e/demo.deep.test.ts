@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { builtProgram, ManagedProcess } from '../../testkit/managed-process.ts';
 
-// Built by the script that runs the tests.
+// Built by the test script.
 const DEMO = builtProgram('loadgen/demo');
 
 function startDemo(...flags: string[]): ManagedProcess {

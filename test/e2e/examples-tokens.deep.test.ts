@@ -11,7 +11,7 @@ const OPERATOR = { sub: 'olga', tickwire: { read: ['*'], publish: ['*'], operato
 
 const python = findPython('msgpack', 'websockets');
 
-/** Starts an example for a test, with a token or without. */
+/** Starts an example, with or without a token. */
 function run(name: string, port: number, token?: string): ExampleProcess {
   const command = name.endsWith('.py') ? python : name.endsWith('.sh') ? 'sh' : process.execPath;
   const at = `http://127.0.0.1:${port}`;
@@ -66,7 +66,7 @@ it.skipIf(findProgram('curl') === undefined && !process.env.CI)(
 it.skipIf(!hasChromium && !process.env.CI)(
   'browser.html takes a token from behind its address',
   async () => {
-    // A page from a file has no origin of its own.
+    // A file's page has no origin.
     const { port } = await serverForTest({ ...AUTH, server: { allowedOrigins: '*' } });
     const browser = await openBrowser();
     onTestFinished(() => browser.close());

@@ -16,7 +16,7 @@ const PATIENCE = { timeout: 30_000, interval: 20 };
 const python = findPython('msgpack', 'websockets');
 const curl = findProgram('curl');
 
-/** What a test needs that not every machine has; in CI its absence fails the test. */
+/** Something that not every machine has; in CI its absence fails the test. */
 function needs(isThere: boolean, name: string) {
   if (!isThere) {
     process.stderr.write(
@@ -37,20 +37,18 @@ function read(name: string): string {
   return readFileSync(new URL(name, EXAMPLES), 'utf8');
 }
 
-/** Starts an example for a test. */
 function run(name: string, port: number, ...args: string[]): ExampleProcess {
   const command = name.endsWith('.py') ? python : name.endsWith('.sh') ? 'sh' : process.execPath;
   const words = [`examples/${name}`, ...args];
   return ExampleProcess.startForTest(command ?? 'python3', words, `http://127.0.0.1:${port}`);
 }
 
-/** The server's statistics of every symbol. */
 async function statistics(http: HttpClient): Promise<readonly SymbolStatistics[]> {
   const { json } = await http.get<{ items: SymbolStatistics[] }>('/api/prices');
   return json.items;
 }
 
-/** The statistics once they are as they should be. */
+/** The statistics once as expected. */
 function eventualStatistics(
   http: HttpClient,
   isDone: (items: readonly SymbolStatistics[]) => boolean,
@@ -61,7 +59,7 @@ function eventualStatistics(
 const hasTicks = (count: number) => (items: readonly SymbolStatistics[]) =>
   items.length === SYMBOLS.length && items.every(({ updateCount }) => updateCount >= count);
 
-/** Publishes with an example until every symbol has some ticks, and lets it end in order. */
+/** Publishes until every symbol has some ticks, then stops the example in order. */
 async function publishSome(http: HttpClient): Promise<void> {
   const publisher = run('publisher.mjs', http.port);
   await eventualStatistics(http, hasTicks(3));
@@ -69,7 +67,7 @@ async function publishSome(http: HttpClient): Promise<void> {
   expect(await publisher.exited, publisher.output).toBe(0);
 }
 
-/** What a subscriber printed last of a symbol, by name; undefined before the first. */
+/** A subscriber's last output on a symbol by field; undefined before the first. */
 function shown(output: string, symbol: string): Record<string, number> | undefined {
   const line = output.split('\n').findLast((text) => text.startsWith(`${symbol} price `));
   const pairs = [...(line ?? '').matchAll(/ (\w+) ([\d.]+)/g)];
@@ -123,7 +121,7 @@ describe('the examples', () => {
       const publisher = run(name, proxy.port, 'feed-a');
       for (const count of [2, 6]) {
         await eventualStatistics(http, hasTicks(count));
-        // What is applied from here on is not acknowledged, and sent again after the cut.
+        // From here on ticks are applied but not acknowledged: they are resent after the cut.
         proxy.mute();
         await eventualStatistics(http, hasTicks(count + 2));
         proxy.cut();

@@ -11,18 +11,18 @@ import { OverloadWatch } from '../support/overload-watch.ts';
 
 const POLICIES = ['dropOldest', 'dropNewest', 'wait'] as const;
 const LOAD_S = 2;
-/** Subscribers give a server up after 2.5 of these: later than the latest that is forgiven. */
+/** Subscribers give up after 2.5 of these: longer than the tolerated delay. */
 const HEARTBEAT_MS = 500;
-/** What a busy machine adds to an answer or a heartbeat. */
+/** Delay of a response or heartbeat on a busy machine. */
 const LATE_MS_MAX = 1000;
-/** What is on its way to the server, and the wait for a turn of it on a busy machine. */
+/** Transit and queueing on a busy machine. */
 const TICK_AGE_MS_MAX = 2000;
 const MIB = 2 ** 20;
-/** A queue of less than one frame: whatever a machine can do, publishers that send all they may overrun it. */
+/** Less than a frame: on any machine, unthrottled publishers may overrun it. */
 const QUEUE_TICKS = 1024;
 const FRAME_TICKS = 4096;
 
-/** The most active symbol of the market. */
+/** The market's most active symbol. */
 const BUSIEST = 'SYM-00000';
 
 async function serverForTest(policy: string): Promise<DurableServer> {
@@ -37,7 +37,7 @@ async function serverForTest(policy: string): Promise<DurableServer> {
   return server;
 }
 
-/** Runs the load tool as fast as the server lets it, and reads its report. */
+/** Runs the load tool at full speed and reads its report. */
 async function overload(url: string): Promise<Report> {
   const folder = folderForTest();
   const json = join(folder, 'report.json');
@@ -61,7 +61,7 @@ it.each(POLICIES)(
     const seen = await watch.stop();
     const counts = await api.settled();
     const { applied, arrival, lapped, skipped } = counts;
-    // Of the load tool.
+    // The load tool's.
     const accepted = counts.accepted - (held?.sent ?? 0);
 
     expect({ failures, faults }).toEqual({ failures: [], faults: [] });
@@ -81,7 +81,7 @@ it.each(POLICIES)(
         accepted: publish.sent,
       });
       expect(seen.queueDepthMax).toBeLessThanOrEqual(QUEUE_TICKS);
-      // Held back, again and again, and for most of the time: nothing else slowed this publisher down.
+      // Throttled repeatedly and most of the time: nothing else slowed this publisher.
       expect(held).toMatchObject({ accepted: held?.sent, refused: 0 });
       expect(held?.stalls).toBeGreaterThan(20);
       expect(held?.stalledShare).toBeGreaterThan(0.25);

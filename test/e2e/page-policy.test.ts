@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 
-/** What a page could do of what it tried: "open", or the directive that forbade it, or why not. */
+/** "open", or the directive that blocked it, or the reason. */
 type Outcome = string;
 
-/** Tries a WebSocket from within a page. */
+/** Opens a WebSocket inside a page. */
 function openSocket(page: Page, url: string): Promise<Outcome> {
   return page.evaluate(
     (at) =>
@@ -19,7 +19,7 @@ function openSocket(page: Page, url: string): Promise<Outcome> {
         try {
           const socket = new WebSocket(at, 'tickwire.v1.json');
           socket.onopen = () => resolve('open');
-          // After the violation, where there is one.
+          // After the violation event, if any.
           socket.onerror = () => setTimeout(resolve, 200, 'error');
         } catch (error) {
           resolve(String(error));
@@ -29,7 +29,7 @@ function openSocket(page: Page, url: string): Promise<Outcome> {
   );
 }
 
-/** Tries a script in a page, as one that got hold of its HTML could. */
+/** Runs an injected script, as in an HTML injection. */
 function runInline(page: Page): Promise<Outcome> {
   return page.evaluate(
     () =>
@@ -45,7 +45,7 @@ function runInline(page: Page): Promise<Outcome> {
   );
 }
 
-/** A site of somebody else, for one test: one page. */
+/** A foreign one-page site, for one test. */
 async function foreignSite(html: string): Promise<string> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html').end(html);

@@ -18,7 +18,7 @@ const FLAGS = [
   '--processing.partitions=2',
   `--server.drainMs=${DRAIN_MS}`,
   '--server.goawayJitterMs=100',
-  // What is there after a start is what the stop before saved.
+  // Only the stop's snapshot survives a start.
   '--store.snapshotIntervalMs=0',
 ];
 
@@ -34,7 +34,7 @@ interface Publishing {
   readonly publisher: KnownPublisher;
 }
 
-/** Four publishers of 5 000 ticks a second each, which note what the server says that it has. */
+/** Four publishers of 5 000 ticks a second that record what the server holds. */
 function startPublishers(url: string): {
   readonly publishers: readonly Publishing[];
   readonly faults: readonly string[];
@@ -70,7 +70,9 @@ function startPublishers(url: string): {
   return { publishers, faults };
 }
 
-/** Resolves once the server has so many frames more of every publisher; their reconnects take seconds. */
+/**
+ * Resolves once the server has so many more frames of every publisher; reconnecting takes seconds.
+ */
 async function moreFrames(publishers: readonly Publishing[], frames: number): Promise<void> {
   const lengths = () => publishers.map(({ record }) => record.lineage.frames.length);
   const before = lengths();
@@ -83,7 +85,7 @@ async function moreFrames(publishers: readonly Publishing[], frames: number): Pr
   );
 }
 
-/** Every symbol is as the ticks that the server has make it; returns how it must be. */
+/** Every symbol matches the server's ticks; returns the expected state. */
 async function expectExact(api: ServerApi, publishers: readonly Publishing[]) {
   const expected = expectedSymbols(publishers.map(({ record }) => record));
   const served = await api.symbols();
@@ -112,7 +114,7 @@ it('a planned restart under 20 000 ticks/s loses no tick, doubles none, and hide
 
   expect(faults).toEqual([]);
   for (const { record, publisher } of publishers) {
-    // Every frame that was published is there, once, in its order.
+    // Every published frame is there once, in order.
     expect(record.lineage.lost).toEqual([]);
     expect(record.lineage.frames).toEqual([...Array(publisher.position).keys()]);
     expect(publisher.publisher.totals.reconnects).toBeGreaterThanOrEqual(1);
@@ -123,7 +125,7 @@ it('a planned restart under 20 000 ticks/s loses no tick, doubles none, and hide
   await expect(watch.subscriber.verify()).resolves.toMatchObject({ equal: true, symbolCount: 160 });
   const raised = [...expected].filter(([, { anomalies }]) => anomalies.length > 0);
   expect(raised.length).toBeGreaterThan(0);
-  // Those that the stop hid are asked for out of the history, one symbol after the other.
+  // What the stop hid is fetched from the history, one symbol after the other.
   await vi.waitFor(
     () => {
       for (const [symbol, { anomalies }] of raised) {

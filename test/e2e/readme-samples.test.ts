@@ -46,7 +46,7 @@ describe('the samples of the README do what they say', () => {
 
   test('there are calls to try', () => expect(curls.length).toBeGreaterThan(4));
 
-  // Sent with fetch: a machine with only Node has no curl. Each option used is one that is understood here.
+  // Sent with fetch: with only Node there is no curl. Each curl option must be understood here.
   test.each(curls)('%s', async (line) => {
     const words = line.match(/'[^']*'|\S+/g)?.map((word) => word.replace(/^'|'$/g, '')) ?? [];
     const init: { method?: string; headers: Record<string, string>; body?: string } = {
@@ -71,7 +71,7 @@ describe('the samples of the README do what they say', () => {
   test('the script', async () => {
     const [code = '', ...others] = blocks('js');
     expect(others).toEqual([]);
-    // Its import is one from the root of the repository.
+    // It imports from the repository's root.
     const file = new URL(`readme-sample-${process.pid}.mjs`, ROOT);
     await writeFile(file, here(code));
     try {

@@ -14,7 +14,7 @@ if (isMissing) {
 }
 
 onTransports((transport) => {
-  // In CI the absence of the ticks is a failure.
+  // In CI, missing ticks fail.
   it.skipIf(isMissing && !process.env.CI)(
     isMissing ? `${title} (skipped: ${TICKS_VARIABLE} is not set)` : title,
     async () => {

@@ -16,7 +16,7 @@ it('turns not ready when a worker dies too often, says which, and goes on servin
   };
   const until = performance.now() + DEADLINE_MS;
   expect(await api.readiness()).toMatch(/^200 /);
-  // One that is not there yet cannot be killed: as often as it takes.
+  // Retries: one that has not started cannot be killed.
   while ((await restarts(1)) < 5) {
     server.killWorker(1);
     expect(performance.now(), 'the worker does not die').toBeLessThan(until);

@@ -10,10 +10,10 @@ import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { RawPeer } from '../support/transport-peers.ts';
 import { UndisturbedStream } from '../support/undisturbed-stream.ts';
 
-/** As keys of a Map these take long: V8 puts them all into one bucket. */
+/** As Map keys these are slow: V8 puts them into one bucket. */
 const COLLIDING = collidingIntegers(10_000);
 
-/** The least time on the processor of a few runs, ms: other programs may be busy. */
+/** Least processor time of a few runs, ms: other programs may be busy. */
 function processorMs(action: () => void): number {
   const times = Array.from({ length: 3 }, () => {
     const before = process.cpuUsage();

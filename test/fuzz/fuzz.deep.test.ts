@@ -15,7 +15,7 @@ function runNode(...args: readonly string[]): Promise<{ readonly stdout: string 
   return run(process.execPath, [...args], { cwd: ROOT });
 }
 
-/** Every input that broke something once. */
+/** Inputs that once broke something. */
 const inputs = Object.keys(TARGETS).flatMap((target) => {
   try {
     return readdirSync(join(FINDINGS, target)).map((name) => [target, name] as const);

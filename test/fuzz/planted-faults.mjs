@@ -1,13 +1,13 @@
-/*
- * The fuzzer's own test: a reader with a fault in it, which random inputs would not find in a lifetime. Run by
- * fuzz.test.ts in a process of its own; tells what the campaign found, one line each.
+/**
+ * Tests the fuzzer: a reader with a fault that random inputs would not find in a lifetime. Run by
+ * fuzz.test.ts in a child process; prints the campaign's findings, one a line.
  */
 import { Campaign } from '../../dist/fuzz/engine/campaign.js';
 import { Random } from '../../dist/testkit/random.js';
 
 const found = [];
 
-/** Each step is a block of its own: reaching one more is what an input is kept for. */
+/** Each step is a basic block: inputs that reach a new one are kept. */
 function read(input) {
   if (input[0] !== 0x54) return;
   if (input[1] !== 0x57) return;

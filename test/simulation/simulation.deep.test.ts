@@ -9,14 +9,14 @@ const DIST = new URL('../../dist/', import.meta.url);
 const MAIN = new URL('simulation/main.js', DIST).pathname;
 const TIMEOUT_MS = 120_000;
 
-/** A run in a process of its own, as it replaces the clocks of the one it is in. */
+/** In a child process: a run replaces its process's clocks. */
 async function simulate(seed: number, steps: number): Promise<string> {
   const args = [MAIN, '--seed', String(seed), '--steps', String(steps)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   return stdout;
 }
 
-/** What a run says that is to fail, of a server with a bug: `plant` is run before it. */
+/** Output of a run that must fail, on a server with a bug: `plant` runs first. */
 async function simulateFailure(plant: string, seed: number, steps: number): Promise<string> {
   const folder = folderForTest();
   const file = join(folder, 'plant.mjs');
@@ -35,7 +35,7 @@ describe('the simulation', () => {
   it(
     'finds nothing wrong, seeds 1 to 10',
     async () => {
-      // In one process: the compiler is warm from the second on.
+      // One process: the compiler is warm from the second run on.
       const args = [MAIN, '--seed', '1', '--runs', '10', '--steps', '40000'];
       const { stdout } = await promisify(execFile)(process.execPath, args);
       expect(stdout.match(/everything agreed/g)).toHaveLength(10);

@@ -2,10 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AnomalyProducer } from '../../../src/engine/memory/anomaly-ring.ts';
 import { meet } from './meet.ts';
 
-/**
- * Appends `count` anomalies, anomaly n of which has fields
- * that follow from n, waiting where there is no space.
- */
+/** Appends `count` anomalies, waiting for space; the fields of anomaly n derive from n. */
 const { memory, gate, count } = workerData as {
   memory: SharedArrayBuffer;
   gate: SharedArrayBuffer;

@@ -3,8 +3,8 @@ import { Doorbell } from '../../../src/engine/memory/doorbell.ts';
 import { meet } from './meet.ts';
 
 /**
- * Answers each number that the other thread asks for: writes it, then rings, at once or after a
- * moment's work. Words of `news`: 0 asked for, 1 + index answered.
+ * Answers each request of the other thread: writes, then rings, at once or after brief work.
+ * `news`: 0 requested, 1 + index answered.
  */
 const { doorbell, news, gate, index, cycles } = workerData as {
   doorbell: SharedArrayBuffer;

@@ -5,8 +5,8 @@ import { SymbolRecords } from '../../../src/engine/memory/symbol-records.ts';
 import { meet } from './meet.ts';
 
 /**
- * Writes rows, all fields of which are one number, and marks them: `writes` rounds over the symbols
- * from `first` in steps of `step`.
+ * Writes rows whose fields are one number, and marks them: `writes` rounds over the symbols from
+ * `first` in steps of `step`.
  */
 const { records, dirty, gate, symbols, first, step, writes } = workerData as {
   records: SharedArrayBuffer;
@@ -19,7 +19,7 @@ const { records, dirty, gate, symbols, first, step, writes } = workerData as {
 };
 const table = new StatisticsTable(new SymbolRecords(records, 1));
 const set = new DirtySet(dirty, symbols);
-/** As many rows as a worker writes before it marks them, at most. */
+/** A worker's largest group of rows before marking. */
 const GROUP = 32;
 const own = Int32Array.from(
   { length: Math.ceil((symbols - first) / step) },

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { TickProducer } from '../../../src/engine/memory/tick-producer.ts';
 import { meet } from './meet.ts';
 
-/** Publishes `count` ticks one by one, each when the previous one was released. */
+/** Publishes `count` ticks, each after the previous one's release. */
 const { memory, gate, count } = workerData as {
   memory: SharedArrayBuffer;
   gate: SharedArrayBuffer;

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
 
-/** The other thread of a test: what it posts comes in order; it ends with the test. */
+/** A test's other thread; ends with the test. */
 export class Peer {
   readonly #worker: Worker;
   readonly #posted: unknown[] = [];
@@ -29,7 +29,7 @@ export class Peer {
     });
   }
 
-  /** What it posts next. */
+  /** Its next message. */
   next(): Promise<unknown> {
     if (this.#posted.length > 0) return Promise.resolve(this.#posted.shift());
     const posted = new Promise<unknown>((resolve) => {
@@ -39,9 +39,7 @@ export class Peer {
   }
 }
 
-/**
- * Starts `name`.ts of this folder on a thread of its own; resolves when it says that it is ready.
- */
+/** Starts `name`.ts on a thread; resolves once it is ready. */
 export async function startPeer(name: string, data: object): Promise<Peer> {
   const peer = new Peer(name, data);
   await peer.next();

@@ -2,9 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { TickProducer } from '../../../src/engine/memory/tick-producer.ts';
 import { meet } from './meet.ts';
 
-/**
- * Offers `count` ticks, tick n of which has fields that follow from n, in frames of changing size.
- */
+/** Offers `count` ticks in frames of varying size; the fields of tick n derive from n. */
 const { memory, gate, count, overwrites } = workerData as {
   memory: SharedArrayBuffer;
   gate: SharedArrayBuffer;

@@ -7,10 +7,7 @@ import { rigs } from '../../support/transport-rig.ts';
 
 const MESSAGE_BYTES = 4096;
 
-/**
- * Sends messages out of one buffer, each with its number, until `bytes` of them stay with the
- * socket.
- */
+/** Sends numbered messages from one buffer until `bytes` stay with the socket. */
 function fill(socket: Socket, bytes: number, first = 0): number {
   const message = new Uint8Array(MESSAGE_BYTES);
   const view = new DataView(message.buffer);

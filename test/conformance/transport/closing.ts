@@ -6,7 +6,6 @@ import { Client, RawPeer } from '../../support/transport-peers.ts';
 import type { Behavior } from '../../support/transport-rig.ts';
 import { rigs } from '../../support/transport-rig.ts';
 
-/** Uses every method of a socket. */
 function useAll(socket: Socket): void {
   socket.send('text');
   socket.send(new Uint8Array(3));

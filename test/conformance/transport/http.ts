@@ -9,7 +9,7 @@ import { BODY_BYTES_MAX } from '../../support/transport-options.ts';
 import { RawPeer } from '../../support/transport-peers.ts';
 import { rigs, type TransportRig, text } from '../../support/transport-rig.ts';
 
-/** A small application: each path shows one thing a handler may do. */
+/** One handler feature a path. */
 function application(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
   switch (request.path) {
     case '/echo':

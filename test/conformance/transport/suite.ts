@@ -7,7 +7,7 @@ import { lifecycleSuite } from './lifecycle.ts';
 import { messagesSuite } from './messages.ts';
 import { upgradesSuite } from './upgrades.ts';
 
-/** What every transport must do; the one definition of the seam's behaviour. */
+/** Requirements on every transport; the single definition of the seam. */
 export function transportSuite(start: StartTransport): void {
   upgradesSuite(start);
   messagesSuite(start);

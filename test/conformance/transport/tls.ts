@@ -8,7 +8,7 @@ import { rigs, text } from '../../support/transport-rig.ts';
 const FIRST = 'Tickwire test first';
 const SECOND = 'Tickwire test second';
 
-/** What a transport with a certificate does beyond what all do. */
+/** Additional requirements on a transport with a certificate. */
 export function tlsSuite(start: StartTransport): void {
   describe('TLS', () => {
     const startRig = rigs(start);
@@ -25,7 +25,7 @@ export function tlsSuite(start: StartTransport): void {
 
     it.each(['TLSv1', 'TLSv1.1'] as const)('is not spoken in %s', async (version) => {
       const rig = await startRig();
-      // The client itself would not, but for this level of security.
+      // The client needs this security level to offer it.
       const old = { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' };
       await expect(shakeHands(rig.port, old)).rejects.toThrow(/protocol version/);
     });
@@ -54,7 +54,7 @@ export function tlsSuite(start: StartTransport): void {
       const before = await Client.open(rig.port, '/before');
       const kept = await RawPeer.connect(rig.port);
       rig.transport.renewTls(testPair('second'));
-      // So many that a listener left over would have got one.
+      // Enough attempts to reach a leftover listener.
       for (let i = 0; i < 16; i++) {
         expect(await shakeHands(rig.port)).toMatchObject({ organization: SECOND });
       }
@@ -68,7 +68,7 @@ export function tlsSuite(start: StartTransport): void {
 
     it('resumes sessions, but none of an earlier certificate', async () => {
       const rig = await startRig();
-      // In this version, a session is known as soon as the handshake is done.
+      // In this version the session is known after the handshake.
       const shake = (session?: Buffer) =>
         shakeHands(rig.port, { maxVersion: 'TLSv1.2', ...(session && { session }) });
       const { session } = await shake();
