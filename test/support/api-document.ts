@@ -16,7 +16,7 @@ interface Document {
   readonly components: { readonly schemas: Json };
 }
 
-/** The OpenAPI document that a server serves, to hold its answers against. */
+/** A server's OpenAPI document, to check its answers against. */
 export class ApiDocument {
   readonly document: Document;
   readonly #schemas = new Map<string, z.ZodType>();
@@ -30,7 +30,7 @@ export class ApiDocument {
     return new ApiDocument((await response.json()) as Document);
   }
 
-  /** Checks an answer of a described path: its status, its type, every member of its body. */
+  /** Checks status, type and every body member of an answer. */
   check(method: string, path: string, response: Response, body: string): void {
     const template = this.#template(path);
     const methods = this.document.paths[template ?? ''] ?? {};
@@ -69,7 +69,7 @@ export class ApiDocument {
   }
 }
 
-/** The schema without leave for members it does not name: today's server sends none. */
+/** The schema closed to unnamed members: today's server sends none. */
 function exact(schema: Json): Json {
   const text = JSON.stringify(schema, (_key, value: unknown) => {
     const isObject = typeof value === 'object' && value !== null && 'properties' in value;

@@ -31,26 +31,26 @@ interface Document {
   readonly 'x-close-codes': readonly Json[];
 }
 
-/** Who sends a frame: the server's own word for it is `send` or `receive`. */
+/** Direction of a frame from the server's view: `send` or `receive`. */
 export type Direction = Operation['action'];
 
-/** The op of a message: the constant that its frames begin with. */
+/** A message's op: the constant first element of its frames. */
 export function opOf({ payload }: Message): number {
   const [first] = payload.items as readonly Json[];
   return first?.const as number;
 }
 
-/** An AsyncAPI document, to hold frames against. Its schemas are used as its readers have them. */
+/** An AsyncAPI document to check frames against, using its schemas as readers do. */
 export class AsyncApiDocument {
   readonly document: Document;
   readonly #schemas = new Map<Json, z.ZodType>();
 
-  /** @param document as it is served: JSON, parsed */
+  /** @param document parsed JSON as served */
   constructor(document: unknown) {
     this.document = document as Document;
   }
 
-  /** The messages that an endpoint lets go one way, replies among them. */
+  /** An endpoint's messages in one direction, with replies. */
   messages(address: string, direction: Direction): ReadonlyMap<string, Message> {
     const found = new Map<string, Message>();
     for (const { action, channel, messages, reply } of Object.values(this.document.operations)) {
@@ -64,7 +64,7 @@ export class AsyncApiDocument {
     return found;
   }
 
-  /** What of a frame is not as described; undefined when it is one of the endpoint's messages. */
+  /** The frame's first fault; undefined if it is one of the endpoint's messages. */
   fault(address: string, direction: Direction, frame: readonly unknown[]): string | undefined {
     const messages = [...this.messages(address, direction).values()];
     const message = messages.find((candidate) => opOf(candidate) === frame[0]);
@@ -73,7 +73,7 @@ export class AsyncApiDocument {
     return this.payloadFault(exact(message.payload) as Json, frame);
   }
 
-  /** What of a frame breaks a schema. */
+  /** How a frame breaks a schema. */
   payloadFault(schema: Json, frame: readonly unknown[]): string | undefined {
     let compiled = this.#schemas.get(schema);
     if (compiled === undefined) {
@@ -91,7 +91,7 @@ export class AsyncApiDocument {
   }
 }
 
-/** The schema without leave for elements and keys it does not name: today's server sends none. */
+/** The schema closed to unnamed elements and keys: today's server sends none. */
 function exact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(exact);
   if (typeof value !== 'object' || value === null) return value;

@@ -35,7 +35,7 @@ export interface CaptureRigOptions {
   readonly restored?: Iterable<SymbolState | AnomalyCount>;
 }
 
-/** What an engine with captures consists of, its workers run on the test's own thread when it says so. */
+/** An engine with captures whose workers run on the test's thread, on request. */
 export class CaptureRig {
   readonly symbols: SymbolTable;
   readonly table: StatisticsTable;
@@ -75,7 +75,7 @@ export class CaptureRig {
     });
   }
 
-  /** Offers a tick to be applied by the next {@link work}. */
+  /** Offers a tick for the next {@link work}. */
   offer({ symbol, price, time }: MarketTick): void {
     const symbolId = this.idOf(symbol);
     const producer = this.#producers[this.symbols.partition(symbolId)] as TickProducer;
@@ -86,18 +86,18 @@ export class CaptureRig {
     for (const producer of this.#producers) producer.publish();
   }
 
-  /** Where the queue of the first partition ends. */
+  /** End of the first partition's queue. */
   get position(): number {
     return (this.#producers[0] as TickProducer).position;
   }
 
-  /** Publishes what was offered and asks for a capture of it. */
+  /** Publishes offered ticks and requests a capture of them. */
   capture(): Promise<Capture> {
     this.publish();
     return this.captures.request(this.symbols.size);
   }
 
-  /** Has all workers finish their queues. */
+  /** Runs all workers to the end of their queues. */
   work(): void {
     this.publish();
     for (const producer of this.#producers) producer.stop();
@@ -109,7 +109,7 @@ export class CaptureRig {
     for (const consumer of this.#consumers) consumer.drain(this.anomalies.take);
   }
 
-  /** Applies ticks, as many at a time as the queues and the anomaly rings take. */
+  /** Applies ticks in batches that queues and anomaly rings hold. */
   apply(ticks: readonly MarketTick[]): void {
     for (const [i, tick] of ticks.entries()) {
       this.offer(tick);
@@ -118,7 +118,7 @@ export class CaptureRig {
     this.work();
   }
 
-  /** The symbols marked as changed, in order. */
+  /** Changed symbols in order. */
   takeDirty(): number[] {
     const taken = new Int32Array(this.#symbolsMax + 32);
     const count = this.#dirty.take(taken);
@@ -145,12 +145,12 @@ export class CaptureRig {
   }
 }
 
-/** What a capture holds, through its bytes. */
+/** A capture's states, decoded from its bytes. */
 export function statesOf(capture: Capture): SymbolState[] {
   return [...readCapture(capture)].flatMap((chunk) => [...decodeSymbolStates(chunk)]);
 }
 
-/** A state's statistics in the words of the oracle. */
+/** A state's statistics in the oracle's form. */
 export function statisticsOfState(state: SymbolState): Statistics {
   const { price, average, count, time, min, max } = state;
   return { price, average, count, time, min, max };

@@ -2,10 +2,10 @@ import { expect } from 'vitest';
 import { IndependentClient } from '../../testkit/independent/client.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
 
-/** Ops whose frames begin with the server's time. */
+/** Ops whose frames start with the server time. */
 const TIMED: ReadonlySet<unknown> = new Set([Op.STATS, Op.ANOMALY]);
 
-/** A client that keeps every frame in order, but for heartbeats. */
+/** A client that records every frame but heartbeats. */
 class ConsoleClient extends IndependentClient {
   readonly #unread: unknown[][] = [];
 
@@ -14,7 +14,6 @@ class ConsoleClient extends IndependentClient {
     return new ConsoleClient(socket, true).ready();
   }
 
-  /** The next frame that was not read yet. */
   async read(expected: string): Promise<unknown[]> {
     await this.until(() => this.#unread.length > 0, expected);
     return this.#unread.shift() as unknown[];
@@ -30,9 +29,9 @@ class ConsoleClient extends IndependentClient {
   }
 }
 
-/** Types what a page shows being typed into consoles, and compares the answers with the page's. */
+/** Replays console sessions from a page and compares the answers with it. */
 export class ConsoleSession {
-  /** Lines of the page that were compared with what a server said. */
+  /** Compared lines of server output. */
   compared = 0;
   readonly #port: number;
   readonly #clients = new Map<string, ConsoleClient>();
@@ -41,10 +40,7 @@ export class ConsoleSession {
     this.#port = port;
   }
 
-  /**
-   * Replays the blocks of a page, each of which names its console. An indented line continues the
-   * one above.
-   */
+  /** Replays a page's blocks; each names its console. */
   async replay(page: string): Promise<void> {
     const blocks = page.matchAll(/```console (\w+)\n(.*?)```/gs);
     for (const [, name = '', block = ''] of blocks) {
@@ -82,7 +78,7 @@ export class ConsoleSession {
   }
 }
 
-/** A frame without what differs from one server, and one moment, to the next. */
+/** A frame without what varies between servers and moments. */
 function comparable(frame: readonly unknown[]): unknown {
   const [op, ...rest] = frame;
   if (op === Op.WELCOME) {

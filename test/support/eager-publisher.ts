@@ -4,18 +4,18 @@ import { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 const FRAME_TICKS = 64;
 const SYMBOL = 'EAGER';
 
-/** What became of a publisher that sends all it may. */
+/** Outcome of a publisher that sends at full credit. */
 export interface HeldBack {
   readonly sent: number;
   readonly accepted: number;
-  /** Errors that it was sent. */
+  /** Error frames received. */
   readonly refused: number;
-  /** Times that it had no credit for a frame, and the part of the time that it waited for some. */
+  /** Waits for credit, and the share of time spent waiting. */
   readonly stalls: number;
   readonly stalledShare: number;
 }
 
-/** A publisher under `wait` that has a frame ready at any time and sends it as soon as there is credit for it. */
+/** A publisher under `wait` that sends a frame whenever credit allows. */
 export class EagerPublisher {
   readonly #publisher: IndependentPublisher;
   readonly #startedAt = performance.now();
@@ -34,7 +34,7 @@ export class EagerPublisher {
     return new EagerPublisher(await IndependentPublisher.connect(port, 'eager'));
   }
 
-  /** Ends it once all that it sent is acknowledged. */
+  /** Stops once everything sent is acknowledged. */
   async stop(): Promise<HeldBack> {
     this.#isEnding = true;
     await this.#loop;

@@ -24,14 +24,14 @@ const ENGINE_DEFAULTS: EngineOptions = {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** An engine as a gateway would use it: everything that it tells is taken and kept. */
+/** An engine driven as by a gateway; records all its output. */
 export class EngineRun {
   readonly engine: Engine;
   readonly options: EngineOptions;
   readonly anomalies = new AnomalyRecorder();
-  /** The last row of each symbol that was marked. */
+  /** The last row of each marked symbol. */
   readonly rows = new Map<number, Statistics>();
-  /** Rows that were read with a version below the one read before. */
+  /** Rows whose version went backwards. */
   backwards = 0;
   readonly #versions = new Map<number, number>();
   readonly #taken = new Int32Array(4096);
@@ -64,7 +64,7 @@ export class EngineRun {
     }
   }
 
-  /** Offers one tick; false where it was refused. */
+  /** Offers one tick; false if refused. */
   offer({ symbolId, price, time }: StoryTick): boolean {
     const wasTaken = this.engine.tryOffer(symbolId, oneTick(price, time), 0);
     if (wasTaken) this.accepted++;
@@ -72,7 +72,7 @@ export class EngineRun {
     return wasTaken;
   }
 
-  /** Hands over what was offered, then takes the news there is. */
+  /** Publishes offered ticks, then takes the news. */
   async turn(): Promise<void> {
     this.engine.publishTicks();
     await turn();
@@ -85,7 +85,7 @@ export class EngineRun {
     for (let i = 0; i < count; i++) this.#read(this.#taken[i] as number);
   }
 
-  /** Offers all ticks in frames, as fast as they are taken where `patient`, as fast as it can otherwise. */
+  /** Offers all ticks in frames; waits for room where `patient`. */
   async offerAll(ticks: readonly StoryTick[], { frame = 512, isPatient = true }): Promise<void> {
     for (let from = 0; from < ticks.length; from += frame) {
       for (const tick of ticks.slice(from, from + frame)) {
@@ -96,12 +96,12 @@ export class EngineRun {
     }
   }
 
-  /** Goes on taking news until there is nothing left to wait for. */
+  /** Takes news until none is pending. */
   async settle(): Promise<void> {
     while (this.engine.isBusy()) await this.turn();
   }
 
-  /** Stops the engine, taking news meanwhile. */
+  /** Stops the engine while taking news. */
   async stop(): Promise<void> {
     const progress = { isStopped: false };
     const stopped = this.engine.stop(this.anomalies.take).then(() => {
@@ -112,7 +112,7 @@ export class EngineRun {
     this.take();
   }
 
-  /** A counter over all partitions. */
+  /** Sum of a counter over all partitions. */
   sum(counter: Counter): number {
     let sum = 0;
     for (let i = 0; i < this.engine.partitions; i++) {
@@ -134,7 +134,7 @@ export class EngineRun {
   }
 }
 
-/** Ticks of a market the same in every run: walks with jumps, some ticks late, times in whole ms. */
+/** A reproducible market: walks with jumps, some ticks late, times in whole ms. */
 export function marketTicks(symbols: number, count: number, seed = 1): StoryTick[] {
   const random = new Random(seed);
   const prices = Array.from({ length: symbols }, (_, i) => 10 + i);

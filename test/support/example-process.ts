@@ -8,9 +8,9 @@ import { until } from '../../testkit/until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** An example as a program of its own, and what it prints. */
+/** An example in a child process, with its output. */
 export class ExampleProcess extends ManagedProcess {
-  /** Starts one for a test; it is killed when the test is over. */
+  /** Starts one for a test; killed at its end. */
   static startForTest(
     command: string,
     args: readonly string[],
@@ -29,9 +29,9 @@ export class ExampleProcess extends ManagedProcess {
   }
 
   /**
-   * Waits until it printed something.
+   * Waits for output.
    *
-   * @throws Error with what it printed when that takes too long, or when it ended without
+   * @throws Error with the output on time-out or exit
    */
   async printed(pattern: RegExp): Promise<RegExpMatchArray> {
     const find = () => pattern.exec(this.output);
@@ -42,13 +42,13 @@ export class ExampleProcess extends ManagedProcess {
     return found;
   }
 
-  /** What Ctrl-C does. */
+  /** Like Ctrl-C. */
   interrupt(): void {
     this.kill('SIGINT');
   }
 }
 
-/** A program on the PATH that passes a check; undefined where there is none. */
+/** A program on the PATH that passes a check; undefined if none does. */
 export function findProgram(
   name: string,
   isSuited: (path: string) => boolean = () => true,
@@ -59,7 +59,7 @@ export function findProgram(
     .find((path) => isExecutable(path) && isSuited(path));
 }
 
-/** A Python that has these modules; undefined where there is none. */
+/** A Python with these modules; undefined if there is none. */
 export function findPython(...modules: readonly string[]): string | undefined {
   return findProgram('python3', (path) => {
     try {

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StoreError } from '../../src/store/index.ts';
 import { type StartWriter, startWriter, type Writer } from '../../src/store/writer.ts';
 
-/** Makes a store's disk fail or slow down: sits between the store and its writer thread. */
+/** Makes a store's disk fail or slow down, between the store and its writer thread. */
 export class FaultyDisk {
-  /** Why writes fail; undefined: they do not. */
+  /** Write failure, if any. */
   failure: string | undefined;
-  /** How much longer than usual a write takes. */
+  /** Extra time of a write. */
   writeMs = 0;
-  /** The writer that was started last. */
+  /** The newest writer. */
   writer: Writer | undefined;
 
   readonly startWriter: StartWriter = async (directory) => {

@@ -2,7 +2,7 @@ import type { ConfigInput } from '../../src/config/schema.ts';
 import { serverForSuite, serverForTest, startTestServer } from './running-server.ts';
 import { SECRET, signed } from './tokens.ts';
 
-/** What a token's `tickwire` claim may say. */
+/** A token's `tickwire` claim. */
 export interface Permissions {
   readonly tenant?: string;
   readonly publish?: readonly string[];
@@ -10,7 +10,6 @@ export interface Permissions {
   readonly operator?: boolean;
 }
 
-/** A permission to do everything. */
 export const EVERYTHING: Permissions = { publish: ['*'], read: ['*'], operator: true };
 
 const KEEP_ALL = { logLevel: 'trace' } as const;
@@ -19,7 +18,7 @@ function guarded(config: ConfigInput = {}): ConfigInput {
   return { ...config, auth: { jwtSecret: SECRET, clockToleranceMs: 0, ...config.auth } };
 }
 
-/** Servers that demand tokens and know {@link SECRET}; every line that they log is kept. */
+/** Servers that demand tokens signed with {@link SECRET} and record every log line. */
 export const GuardedServer = {
   /** The caller stops it. */
   start: (config?: ConfigInput) => startTestServer(guarded(config), KEEP_ALL),
@@ -27,12 +26,12 @@ export const GuardedServer = {
   forSuite: (config?: ConfigInput) => serverForSuite(guarded(config), KEEP_ALL),
 };
 
-/** A signed token that allows this; `claims` come beside it. */
+/** A signed token with these permissions and further claims. */
 export function tokenFor(tickwire: Permissions, claims: object = {}): Promise<string> {
   return signed({ tickwire, ...claims });
 }
 
-/** The `exp` of a token that ends soon. */
+/** An `exp` so far ahead. */
 export function endingIn(ms: number): { readonly exp: number } {
   return { exp: (Date.now() + ms) / 1000 };
 }

@@ -11,7 +11,7 @@ export interface Answer<Body = unknown> {
   readonly json: Body;
 }
 
-/** What the tests read of a problem. */
+/** The members of a problem document that tests read. */
 export interface Problem {
   readonly status: number;
   readonly title: string;
@@ -19,7 +19,7 @@ export interface Problem {
   readonly errors?: readonly Readonly<Record<string, string>>[];
 }
 
-/** Speaks HTTP to a server, and holds every answer against the server's own OpenAPI document. */
+/** An HTTP client that checks every answer against the server's own OpenAPI document. */
 export class HttpClient {
   readonly port: number;
   readonly api: ApiDocument;
@@ -61,7 +61,7 @@ export class HttpClient {
     return { status, headers, text, json: (isJson ? JSON.parse(text) : undefined) as Body };
   }
 
-  /** Resolves once everything that was accepted is applied, or lost in its queue. */
+  /** Resolves once every accepted tick is applied or dropped from its queue. */
   async settled(): Promise<void> {
     await eventually(
       () => this.metrics(),
@@ -75,7 +75,7 @@ export class HttpClient {
     );
   }
 
-  /** The metrics, by name and labels as they are written. */
+  /** Metrics by name and labels as printed. */
   async metrics(): Promise<ReadonlyMap<string, number>> {
     return parseMetrics((await this.get('/metrics')).text);
   }

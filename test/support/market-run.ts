@@ -17,8 +17,8 @@ interface ListedStatistics {
 }
 
 /**
- * Publishes ticks over three sockets into a server that loses nothing, and holds every statistic
- * and every anomaly of every symbol against what their definition gives.
+ * Publishes ticks over three sockets into a lossless server, and checks every statistic and anomaly
+ * of every symbol against the definition.
  */
 export async function runMarket(
   ticks: readonly MarketTick[],
@@ -60,7 +60,7 @@ export async function runMarket(
   await compareList(server.port, oracle);
 }
 
-/** Holds `GET /api/prices` against the oracle, page by page. */
+/** Compares `GET /api/prices` with the oracle, page by page. */
 async function compareList(port: number, oracle: MarketOracle): Promise<void> {
   const listed: ListedStatistics[] = [];
   for (let after: string | null = ''; after !== null; ) {

@@ -7,15 +7,15 @@ import { TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { Partition } from '../../src/engine/partition.ts';
 import { createSmallMemory } from './partition-rig.ts';
 
-/*
- * A program that prints how many bytes of heap each tick takes on its way from the producer's end of the queue to the
- * taken anomaly. Run with --expose-gc, and with a young generation so large that nothing is collected meanwhile.
+/**
+ * Prints the heap bytes a tick takes from the producer's end of the queue to the taken anomaly. Run
+ * with --expose-gc and a young generation so large that nothing is collected meanwhile.
  */
 const SYMBOLS = 1000;
 const FRAME = 512;
 const WARM_UP_TICKS = 1_000_000;
 const TICKS = 250_000;
-/** On a busy machine the optimizer comes late, and boxes a few doubles until then: the best round is the code's own. */
+/** Least of these rounds: on a busy machine the optimizer is late, and a few doubles are boxed. */
 const ROUNDS = 5;
 
 const memory = createSmallMemory({

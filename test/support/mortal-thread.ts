@@ -1,4 +1,4 @@
-/** What ends the work of a thread that dies; nothing it still does has an effect. */
+/** Ends a dying thread's work; nothing it still does has an effect. */
 class Death extends Error {}
 
 type SharedView = Int32Array | Float64Array;
@@ -9,7 +9,7 @@ const REAL = {
   Atomics: globalThis.Atomics,
 };
 
-/** Stores into shared memory that are left before the thread dies. */
+/** Stores into shared memory until the thread dies. */
 let storesLeft = 0;
 const viewOf = new WeakMap<object, SharedView>();
 
@@ -29,7 +29,7 @@ const HANDLER: ProxyHandler<SharedView> = {
   },
 };
 
-/** A class of typed arrays whose instances on shared memory count stores; others are the thread's own. */
+/** A typed array class that counts stores into shared memory, but not into private memory. */
 function mortal<View extends Int32ArrayConstructor | Float64ArrayConstructor>(real: View): View {
   return new Proxy(real, {
     construct(target, args) {
@@ -42,7 +42,7 @@ function mortal<View extends Int32ArrayConstructor | Float64ArrayConstructor>(re
   });
 }
 
-/** Atomics on such arrays: all but a load count as a store, waking others too. */
+/** Atomics on such arrays: all but loads count as stores, notify too. */
 const MORTAL_ATOMICS = new Proxy(REAL.Atomics, {
   get(atomics, key) {
     const operation = Reflect.get(atomics, key) as (...args: unknown[]) => unknown;
@@ -54,11 +54,11 @@ const MORTAL_ATOMICS = new Proxy(REAL.Atomics, {
 });
 
 /**
- * Does `work` as a thread would that is killed before its store number `stores` into shared memory, counted from 0: what
- * it stored until then is there, the rest never happens, and no `finally` changes anything. Stores are all that others
- * see of a thread, so trying each number tries every moment at which it may die.
+ * Runs `work` as a thread killed before its store number `stores` (from 0) into shared memory:
+ * earlier stores persist, the rest never happens, and no `finally` has an effect. Others see a
+ * thread by its stores only, so trying each number covers every moment of death.
  *
- * @returns whether it died; false when the work was done before
+ * @returns whether it died; false when the work finished first
  */
 export function dies(stores: number, work: () => void): boolean {
   storesLeft = stores;

@@ -1,6 +1,6 @@
 import type { Anomaly } from '../../src/engine/index.ts';
 
-/** What a store must answer, from one array in order of arrival. */
+/** A store's expected answers, from one array in order of arrival. */
 export class NaiveAnomalies {
   #held: Anomaly[] = [];
   readonly #last = new Map<string, number>();

@@ -5,17 +5,17 @@ import { residentBytes } from '../../testkit/process-figures.ts';
 
 const EVERY_MS = 20;
 
-/** What others than publishers saw of a server under load. */
+/** A loaded server as seen by others than publishers. */
 export interface Seen {
   readonly answersMs: readonly number[];
   readonly answerMsP99: number;
   readonly heartbeats: number;
   /** The longest silence of a session that subscribed to nothing, ms. */
   readonly heartbeatGapMsMax: number;
-  /** How old the newest tick of the busiest symbol was when it was asked for, ms. */
+  /** Age of the busiest symbol's newest tick when queried, ms. */
   readonly tickAgeMsMax: number;
   readonly queueDepthMax: number;
-  /** From the second quarter of the time to the last. */
+  /** From the second quarter of the run to its end. */
   readonly rssGrowthBytes: number;
 }
 
@@ -28,7 +28,7 @@ interface Newest {
   readonly lastUpdateTime?: string;
 }
 
-/** Asks a server over HTTP, listens to its heartbeats and looks at its memory while others load it. */
+/** Observes a loaded server: HTTP queries, heartbeats, memory. */
 export class OverloadWatch {
   readonly #server: DurableServer;
   readonly #symbol: string;
@@ -87,7 +87,7 @@ export class OverloadWatch {
     const newest = await this.#get<Newest>(`/api/prices/${this.#symbol}`);
     const [{ queueDepth }] = statistics.partitions;
     this.#queueDepth = Math.max(this.#queueDepth, queueDepth);
-    // While ticks are applied, some are of this symbol.
+    // While ticks are applied, this symbol gets some.
     const isLoaded = statistics.totalProcessed > this.#processed && this.#processed > 0;
     this.#processed = statistics.totalProcessed;
     const ageMs = Date.now() - Date.parse(newest.lastUpdateTime ?? '');

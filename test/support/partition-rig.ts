@@ -18,14 +18,13 @@ import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independen
 export interface SmallMemoryOptions {
   readonly symbols: number;
   readonly movingAverageWindow: number;
-  /** What the deques may grow into beyond their records. */
+  /** Arena for deques beyond their records. */
   readonly growBytes?: number;
   readonly channelCapacity?: number;
-  /** First position of the tick ring. */
   readonly start?: number;
 }
 
-/** The memory of one partition, like createEngineMemory's but as small as a test wants it. */
+/** One partition's memory as by createEngineMemory, but as small as a test wants. */
 export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory {
   const { symbols, movingAverageWindow, growBytes = 1 << 16 } = options;
   return {
@@ -40,7 +39,7 @@ export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory 
   };
 }
 
-/** A row in the words of the oracle. */
+/** A row in the oracle's form. */
 export function statisticsOf(table: StatisticsTable, symbolId: number): Statistics {
   const row = new Float64Array(ROW_VALUES);
   table.read(symbolId, row, 0);
@@ -58,7 +57,7 @@ export function statisticsOfRow(row: Float64Array): Statistics {
   };
 }
 
-/** Keeps all anomalies by symbol, from a partition or from a ring. */
+/** Records anomalies by symbol, from a partition or a ring. */
 export class AnomalyRecorder {
   readonly #bySymbol = new Map<number, ExpectedAnomaly[]>();
 
@@ -93,7 +92,7 @@ export class AnomalyRecorder {
   }
 }
 
-/** A partition on the test's own thread. */
+/** A partition on the test's thread. */
 export class PartitionRig {
   readonly counters: Counters;
   readonly table: StatisticsTable;
@@ -114,7 +113,7 @@ export class PartitionRig {
     this.#partition.apply(this.#columns, 0);
   }
 
-  /** What the successor of a worker does that died applying a tick to the symbol. */
+  /** Repairs as the successor of a worker that died on the symbol. */
   repair(symbolId: number): void {
     this.#partition.repair(symbolId, 0);
   }
@@ -124,7 +123,7 @@ export class PartitionRig {
   }
 }
 
-/** Whether two statistics are the same: bit for bit, but for the average, which may be off by `relative`. */
+/** Whether two statistics are equal: bit for bit, but for a relative error of the average. */
 export function isSameStatistics(own: Statistics, oracle: Statistics, relative = 1e-12): boolean {
   const { average, ...rest } = own;
   const { average: exact, ...exactRest } = oracle;

@@ -1,6 +1,6 @@
 import { eventually } from '../../testkit/until.ts';
 
-/** What `GET /api/statistics` says of ticks, summed over the partitions. */
+/** Tick totals of `GET /api/statistics` over all partitions. */
 export interface TickTotals {
   readonly processed: number;
   readonly lapped: number;
@@ -33,7 +33,7 @@ export async function tickTotals(port: number): Promise<TickTotals> {
   };
 }
 
-/** The totals once every one of `accepted` ticks is accounted for. */
+/** The totals once all `accepted` ticks are accounted for. */
 export function settledTotals(port: number, accepted: number): Promise<TickTotals> {
   return eventually(
     () => tickTotals(port),

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 
-/** The text of docs/PROTOCOL.md. */
 export const PROTOCOL_PAGE = readFileSync(
   new URL('../../docs/PROTOCOL.md', import.meta.url),
   'utf8',
 );
 
-/** The rows of the page's table whose header starts with these cells, without back-quotes. */
+/** Rows of the table with this header, without back-quotes. */
 export function protocolTable(...header: readonly string[]): string[][] {
   const lines = PROTOCOL_PAGE.split('\n');
   const head = `| ${header.join(' | ')} |`;
@@ -21,13 +20,13 @@ export function protocolTable(...header: readonly string[]): string[][] {
     );
 }
 
-/** A frame that the page shows, as JSON, and who sends it. */
+/** A frame shown on the page. */
 export interface PageFrame {
   readonly sender: 'server' | 'publisher' | 'subscriber';
   readonly json: string;
 }
 
-/** The page's examples: the frames of each of its blocks. An indented line continues a frame. */
+/** The page's examples, a list of frames a block. */
 export const PROTOCOL_EXAMPLES: readonly (readonly PageFrame[])[] = [
   ...PROTOCOL_PAGE.matchAll(/```frames\n(.*?)```/gs),
 ].map(([, block = '']) =>

@@ -4,15 +4,15 @@ import { onTestFinished } from 'vitest';
 import { parseMetrics } from '../../testkit/metrics.ts';
 import { UPGRADE_HEADERS } from '../../testkit/web-socket.ts';
 
-/** The address of those who only watch: they count towards no limit of the others. */
+/** Observers' address, which counts towards no other limit. */
 const WATCH_ADDRESS = '127.0.0.9';
 
-/** An answer as it came: nothing decoded. */
+/** An undecoded answer. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
-  /** The connection of an upgrade that was accepted; it is cut when the test is over. */
+  /** The upgraded connection; destroyed at the end of the test. */
   readonly socket?: Socket;
 }
 
@@ -23,7 +23,7 @@ export interface AskOptions {
   readonly body?: string;
 }
 
-/** One request on a connection of its own, with these headers and none that a client would add (fetch asks for compression). */
+/** One request on its own connection with exactly these headers (fetch adds some). */
 function send(port: number, path: string, options: AskOptions): Promise<RawAnswer> {
   const { body, ...rest } = options;
   return new Promise((resolve, reject) => {
@@ -36,7 +36,7 @@ function send(port: number, path: string, options: AskOptions): Promise<RawAnswe
         socket.destroy();
       });
       socket.on('error', () => undefined);
-      // Read, so that its end is seen.
+      // Read on to notice the end.
       socket.resume();
       resolve({ status: 101, headers, body: Buffer.alloc(0), socket });
     });
@@ -65,13 +65,12 @@ export function rawRequest(
 export interface Reply {
   readonly status: number;
   readonly retryAfter: string | undefined;
-  /** The problem document, where it is one. */
+  /** The problem document, if it is one. */
   readonly problem: { readonly status?: number; readonly detail?: string } | undefined;
   readonly text: string;
   readonly socket: Socket | undefined;
 }
 
-/** One HTTP request, and its answer as text. */
 export async function ask(port: number, path: string, options: AskOptions = {}): Promise<Reply> {
   const { status, headers, body, socket } = await send(port, path, options);
   const text = body.toString();
@@ -93,12 +92,12 @@ export function upgrade(
   return ask(port, path, { ...options, headers: { ...UPGRADE_HEADERS, ...options.headers } });
 }
 
-/** Times that a limit was met, as /metrics tells. */
+/** Times a limit was hit according to /metrics. */
 export async function timesMet(port: number, limit: string): Promise<number> {
   return metric(port, `tickwire_limits_met_total{limit="${limit}"}`);
 }
 
-/** A value of /metrics, by its name and labels as they are written. */
+/** A value of /metrics by name and labels as printed. */
 export async function metric(port: number, name: string): Promise<number> {
   const { text } = await ask(port, '/metrics', { localAddress: WATCH_ADDRESS });
   const value = parseMetrics(text).get(name);

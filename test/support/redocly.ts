@@ -12,7 +12,7 @@ interface LintReport {
   readonly problems: readonly { readonly message: string; readonly ruleId: string }[];
 }
 
-/** What redocly finds in an OpenAPI or AsyncAPI document. */
+/** Redocly's findings in an OpenAPI or AsyncAPI document. */
 export async function lintApi(
   document: unknown,
   skippedRules: readonly string[] = [],

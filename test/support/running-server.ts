@@ -21,8 +21,8 @@ const transports = { default: [DEFAULT], other: [OTHER], both: [DEFAULT, OTHER] 
 ];
 
 /**
- * Declares a suite for the transport that a server takes by itself, the other, or both, as the lane
- * says. Where its binary does not load, uws is left out, but not in CI.
+ * Declares a suite for the default transport, the other, or both, according to the lane. Skips uws
+ * where its binary does not load, but not in CI.
  */
 export function onTransports(suite: (transport: TransportName) => void): void {
   for (const transport of transports ?? []) {
@@ -34,22 +34,22 @@ export function onTransports(suite: (transport: TransportName) => void): void {
   }
 }
 
-/** A server in this process, whose log must stay free of errors. */
+/** An in-process server whose log must stay free of errors. */
 export interface TestServer extends Server {
-  /** What it logged. */
+  /** Log lines. */
   readonly lines: readonly string[];
-  /** Of these, errors. */
+  /** Error lines. */
   readonly faults: readonly string[];
 }
 
 export interface TestServerOptions {
-  /** What browsers load; if not given, what was built. */
+  /** The page's folder; the built one by default. */
   readonly publicFolder?: string;
-  /** From where on log lines are kept; `error` by default. */
+  /** Lowest level recorded; `error` by default. */
   readonly logLevel?: 'trace' | 'error';
 }
 
-/** Starts a server in this process on a free port. The caller stops it. */
+/** Starts an in-process server on a free port. The caller stops it. */
 export async function startTestServer(
   config: ConfigInput = {},
   { publicFolder, logLevel = 'error' }: TestServerOptions = {},
@@ -83,7 +83,7 @@ export async function startTestServer(
   };
 }
 
-/** A server for one test, stopped when that is over. */
+/** A server stopped at the end of the test. */
 export async function serverForTest(
   config: ConfigInput = {},
   options: TestServerOptions = {},
@@ -93,7 +93,7 @@ export async function serverForTest(
   return server;
 }
 
-/** A server for all tests of a suite. */
+/** A server for a whole suite. */
 export function serverForSuite(
   config: ConfigInput = {},
   options: TestServerOptions = {},
@@ -113,7 +113,7 @@ export function serverForSuite(
   };
 }
 
-/** A server in a process of its own, which need not start; it is killed when the test is over. */
+/** A server in a child process, which may fail to start; killed at the end of the test. */
 export function spawnServerForTest(flags: readonly string[]): ServerProcess {
   const server = new ServerProcess(flags);
   onTestFinished(async () => {
@@ -122,7 +122,7 @@ export function spawnServerForTest(flags: readonly string[]): ServerProcess {
   return server;
 }
 
-/** The same, small, once it listens. */
+/** The same with a small configuration, once it listens. */
 export async function serverProcessForTest(flags: readonly string[] = []): Promise<ServerProcess> {
   const server = spawnServerForTest([...SMALL, ...flags]);
   await server.listening();

@@ -11,11 +11,11 @@ interface Command {
 }
 
 /**
- * Plays Centrifugo's part in its JSON protocol, for one test: it answers commands in order, joins what it has to say to a
- * client by line feeds, and ends each of its messages with a ping.
+ * A scripted Centrifugo (JSON protocol) for one test: answers commands in order, joins messages by
+ * line feeds, and ends each batch with a ping.
  */
 export class ScriptedCentrifugo {
-  /** Pings that clients answered. */
+  /** Answered pings. */
   pongs = 0;
   readonly #server: WebSocketServer;
   readonly #channels = new Map<string, Set<WebSocket>>();

@@ -4,7 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { jwkOf, newKeys, signed } from './tokens.ts';
 
-/** An issuer whose keys are served only once they are released: until then, its tokens are being looked at. */
+/**
+ * An issuer that withholds its keys until release: until then, verification of its tokens is
+ * pending.
+ */
 export class SlowIssuer {
   readonly url: string;
   readonly #keys = newKeys('EdDSA');
@@ -27,7 +30,7 @@ export class SlowIssuer {
     return issuer;
   }
 
-  /** A token that can be verified once the keys are released. */
+  /** A token that verifies once the keys are released. */
   sign(claims: object): Promise<string> {
     return signed(claims, this.#keys, { kid: 'slow' });
   }

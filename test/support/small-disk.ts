@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { StoreFolder } from './store-folder.ts';
 
-/** Whether this process may mount: a container's root often may not. */
+/** Whether this process may mount: root in a container often may not. */
 export function canMount(): boolean {
   using folder = new StoreFolder();
   mkdirSync(folder.path);
@@ -12,7 +12,7 @@ export function canMount(): boolean {
   return isMounted;
 }
 
-/** A disk of its own, of some size, at the folder's path. */
+/** A separate disk of limited size at the folder's path. */
 export class SmallDisk extends StoreFolder {
   constructor(bytes: number) {
     super();

@@ -3,13 +3,14 @@ import { Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { metric } from './raw-http.ts';
 
-/** Sessions that stay slow so many looks in a row are stalled. */
+/** Sessions slow in so many consecutive samples are stalled. */
 const LOOKS = 4;
 const BETWEEN_LOOKS_MS = 100;
 
 /**
- * Has `publishMore` publish until the sockets of these subscribers, which read nothing, are full and stay so. A socket that
- * had no room may have some a moment later; and the kernel takes more than it says when it is offered it, as each answer does.
+ * Calls `publishMore` until the sockets of these non-reading subscribers are full and stay so. A
+ * full socket may drain a moment later, and the kernel accepts more than advertised when offered
+ * it, as each answer does.
  */
 export async function untilStalled(
   port: number,

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 
 const PROGRAM = join(import.meta.dirname, 'store-process.ts');
 
-/** A line that store-process.ts writes; each mode fills in some of it. */
+/** A line of store-process.ts; each mode fills in some members. */
 export interface ChildLine {
   readonly folder?: string;
   readonly state?: string;
@@ -16,7 +16,7 @@ export interface ChildLine {
   readonly confirmed?: readonly (readonly [symbol: string, sequence: number])[];
 }
 
-/** A process with a store: see store-process.ts. Killed at the end of the scope. */
+/** A store-process.ts child, killed at the end of the scope. */
 export class StoreChild implements Disposable {
   readonly lines: ChildLine[] = [];
   readonly #process: ChildProcess;
@@ -24,9 +24,7 @@ export class StoreChild implements Disposable {
   readonly #read: AsyncIterator<string>;
   #errors = '';
 
-  /**
-   * @param limits commands of the shell before it, such as `ulimit -S -f 1000;`
-   */
+  /** @param limits shell commands that precede it, such as `ulimit -S -f 1000;` */
   constructor(mode: string, folders: readonly string[], limits = '') {
     const command = [process.execPath, '--import', 'tsx', PROGRAM, mode, ...folders];
     this.#process = spawn('/bin/bash', ['-c', `${limits} exec "$@"`, 'bash', ...command], {
@@ -45,12 +43,12 @@ export class StoreChild implements Disposable {
     return this.#process.pid ?? 0;
   }
 
-  /** What it wrote to its standard error. */
+  /** Its standard error. */
   get errors(): string {
     return this.#errors;
   }
 
-  /** The next line it writes; undefined at the end. */
+  /** Its next line; undefined at the end. */
   async next(): Promise<ChildLine | undefined> {
     const { value, done } = await this.#read.next();
     if (done === true) return undefined;
@@ -67,7 +65,7 @@ export class StoreChild implements Disposable {
     this.#process.kill('SIGKILL');
   }
 
-  /** Ends its input, reads what it still writes, and answers how it ended. */
+  /** Closes its input, reads the rest, and returns how it exited. */
   async end(): Promise<string> {
     this.#process.stdin?.end();
     while ((await this.next()) !== undefined) {

@@ -5,7 +5,7 @@ import type { Anomaly } from '../../src/engine/index.ts';
 import type { StoreLog, StoreOptions } from '../../src/store/index.ts';
 import { TempFolder } from '../../testkit/temp-folder.ts';
 
-/** A new, empty folder that is gone at the end of the scope, to hold a store. */
+/** A new store folder, removed at the end of the scope. */
 export class StoreFolder implements Disposable {
   readonly #folder = new TempFolder();
   readonly root = this.#folder.path;
@@ -21,7 +21,7 @@ export class StoreFolder implements Disposable {
   }
 }
 
-/** What a store says, kept to be looked at. */
+/** A store's recorded log. */
 export class StoreLines implements StoreLog {
   readonly lines: string[] = [];
 
@@ -38,7 +38,7 @@ export class StoreLines implements StoreLog {
   }
 }
 
-/** An anomaly whose every field follows from its symbol and sequence, so that a torn one shows. */
+/** An anomaly whose fields derive from symbol and sequence: a torn one shows. */
 export function anomalyOf(symbol: string, sequence: number, time = 1000 + sequence): Anomaly {
   const price = sequence * 1.1 + symbol.length;
   return {
@@ -52,7 +52,7 @@ export function anomalyOf(symbol: string, sequence: number, time = 1000 + sequen
   };
 }
 
-/** Every file in a folder with a digest of its bytes. */
+/** Digest of every file in a folder. */
 export function fingerprint(folder: string): string {
   const files: string[] = [];
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {

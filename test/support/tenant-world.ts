@@ -10,22 +10,19 @@ import { eventually } from '../../testkit/until.ts';
 import { tokenFor } from './guarded-server.ts';
 import { symbolsOf, TokenHttp } from './token-http.ts';
 
-/** How ticks get to the server. */
+/** Ways of publishing. */
 export type Way = 'alias' | 'text' | 'http';
 
-/**
- * One tenant on a server, and what it must see there: worked out from its own ticks alone, as if there were nobody
- * else.
- */
+/** One tenant and its expected view, derived from its own ticks as if it were alone. */
 export class TenantWorld {
   readonly tenant: string;
   readonly #ticks: MarketTick[] = [];
   readonly #sequences = new Map<string, number>();
-  /** Where the first look was taken: another port is that of a server which was started again. */
+  /** Port of the first check: another port means a restarted server. */
   #firstPort: number | undefined;
   #http: { readonly port: number; readonly client: TokenHttp } | undefined;
 
-  /** @param tenant empty: the default one */
+  /** @param tenant empty for the default one */
   constructor(tenant: string) {
     this.tenant = tenant;
   }
@@ -34,13 +31,13 @@ export class TenantWorld {
     return [...new Set(this.#ticks.map(({ symbol }) => symbol))].sort();
   }
 
-  /** A token of the tenant that reads and publishes. */
+  /** A token to read and publish. */
   token(read: readonly string[] = ['*']): Promise<string> {
     const named = this.tenant === '' ? {} : { tenant: this.tenant };
     return tokenFor({ ...named, publish: ['*'], read }, { sub: 'somebody' });
   }
 
-  /** Connects a publisher: WELCOME must say the last sequence of this tenant's publisher of that name. */
+  /** Connects a publisher; WELCOME must state this tenant's last sequence for that name. */
   async connect(port: number, name: string, json = false): Promise<IndependentPublisher> {
     const token = await this.token();
     const publisher = await IndependentPublisher.connect(port, name, { token, json });
@@ -51,7 +48,7 @@ export class TenantWorld {
     return publisher;
   }
 
-  /** Publishes good ticks, all of which are accepted. */
+  /** Publishes valid ticks, all of which are accepted. */
   async publish(
     port: number,
     name: string,
@@ -76,7 +73,7 @@ export class TenantWorld {
     this.#sequences.set(name, sequence);
   }
 
-  /** Holds what the server shows the tenant against what it must. */
+  /** Compares the tenant's view with the expectation. */
   async check(port: number): Promise<void> {
     this.#firstPort ??= port;
     const expected = expectedMarket(this.#ticks);
@@ -120,7 +117,7 @@ export class TenantWorld {
         });
         const told = subscriber.anomaliesOf(symbol).map(({ sequence, price }) => [sequence, price]);
         const should = anomalies.map(({ sequence, price }) => [sequence, price]);
-        // A server that was started again may have the newest alone in memory: then the sequence jumps, once.
+        // A restarted server may have only the newest in memory: then the sequence jumps, once.
         const isWhole = port === this.#firstPort || told.length === 0;
         expect(told).toEqual(isWhole ? should : should.slice(-told.length));
         const [, , of, page] = await subscriber.history(symbol, 0, 1000);
@@ -144,7 +141,7 @@ export class TenantWorld {
     );
     const shown = (items: readonly { readonly symbol: string; readonly sequence?: number }[]) =>
       items.map(({ symbol, sequence }) => `${symbol} ${sequence}`).sort();
-    // In `async` mode they get to the disk when they get there; but what waits is shown, too.
+    // In `async` mode they reach the disk later, but pending ones are shown too.
     const recent = await eventually(
       () => http.get('/api/anomalies?limit=1000'),
       ({ json }) => json.items.length >= anomalies.length,
@@ -162,7 +159,7 @@ export class TenantWorld {
     }
   }
 
-  /** What others have and this tenant has not must not be there for it. */
+  /** Other tenants' symbols must not exist for this one. */
   async checkAbsent(port: number, symbols: Iterable<string>): Promise<void> {
     const http = await this.#client(port);
     const own = new Set(this.symbols);

@@ -4,7 +4,7 @@ import { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { upgrade } from './raw-http.ts';
 
-/** A subscriber for one test; whatever the server did to it against the protocol fails the test. */
+/** A subscriber for one test; a protocol violation by the server fails the test. */
 export async function subscriberForTest(
   port: number,
   options?: ConnectOptions,
@@ -21,7 +21,7 @@ export async function publisherForTest(
   return watched(await IndependentPublisher.connect(port, name, options));
 }
 
-/** A connection that makes nothing of what it gets: for who does not keep to the protocol. */
+/** A raw connection, for clients that break the protocol. */
 export async function clientForTest(
   port: number,
   path: string,
@@ -30,7 +30,7 @@ export async function clientForTest(
   return watched(await IndependentClient.open(port, path, options));
 }
 
-/** A connection that is perhaps not let in. */
+/** A connection that may be refused. */
 export async function dialForTest(
   port: number,
   path: string,
@@ -51,13 +51,13 @@ function watched<Client extends IndependentClient>(client: Client): Client {
 
 let lastName = 0;
 
-/** A name or symbol that no other test of this file uses. */
+/** A name or symbol unique in this file. */
 export function unique(prefix: string): string {
   lastName++;
   return `${prefix}${lastName}`;
 }
 
-/** The status of the answer to a request for an upgrade. */
+/** Status of a refused upgrade. */
 export async function refusalStatus(
   port: number,
   path: string,

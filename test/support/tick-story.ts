@@ -6,20 +6,20 @@ export interface StoryTick extends Tick {
   readonly symbolId: number;
 }
 
-/** What happens next to a symbol: how far its clock moves, in ms, and what becomes of its price. */
+/** A symbol's next step: clock advance in ms and price change. */
 interface Step {
   readonly symbolId: number;
   readonly wait: number;
   readonly price: (last: number, base: number) => number;
 }
 
-/** A price in whole cents, so that the decimal value meant by a double is known. */
+/** A price in whole cents, so that the decimal meant by a double is known. */
 const cents = (price: number) => Math.min(1e11, Math.max(1, Math.round(price * 100)));
 
 const PRICES: fc.Arbitrary<Step['price']> = fc.oneof(
   fc.constant((last: number) => last),
   fc.constantFrom<Step['price']>(
-    // As decimals exactly 2 % and 50 % up, 2 % down and the same back; 10.1 -> 10.302.
+    // Exactly 2 % and 50 % up, 2 % down and back in decimals; 10.1 -> 10.302.
     (last) => (cents(last) * 102) / 10_000,
     (last) => (cents(last) * 150) / 10_000,
     (last) => (cents(last) * 98) / 10_000,
@@ -34,14 +34,14 @@ const PRICES: fc.Arbitrary<Step['price']> = fc.oneof(
   fc.double({ min: -6, max: 9, noNaN: true }).map((power) => () => 10 ** power),
 );
 
-/** Steps of time around what matters: none, the window's edge, late ones, fractions. */
+/** Time steps around the edge cases: none, the window's edge, late, fractional. */
 function waits(window: number, fractions: boolean): fc.Arbitrary<number> {
   const whole = [0, 0, 1, 2, window, window + 1, window - 1, Math.ceil(window / 3), -1, -window];
   const fractional = [0.25, 0.5, window + 0.5, window - 0.25, -0.125, 1 / 3];
   return fc.constantFrom(...whole, ...(fractions ? fractional : []));
 }
 
-/** Ticks of `symbols` symbols, interleaved; a late tick does not take the symbol's clock back. */
+/** Interleaved ticks of `symbols` symbols; a late tick does not set the clock back. */
 export function stories(
   symbols: number,
   window: number,

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { type Answer, HttpClient } from './http-client.ts';
 
-/** A page of statistics or anomalies, as far as tests of who sees what need it. */
+/** A page of statistics or anomalies, as far as access tests need it. */
 export interface ListPage {
   readonly items: readonly { readonly symbol: string; readonly sequence?: number }[];
   readonly next: string | null;
@@ -11,7 +11,7 @@ export const symbolsOf = ({ items }: ListPage) => items.map(({ symbol }) => symb
 
 const PAGES_MAX = 1000;
 
-/** Speaks HTTP with a token in each request. */
+/** Sends a token with each HTTP request. */
 export class TokenHttp {
   readonly #http: HttpClient;
   readonly #token: string;
@@ -25,7 +25,6 @@ export class TokenHttp {
     return new TokenHttp(await HttpClient.connect(port), token);
   }
 
-  /** The same with another token. */
   with(token: string): TokenHttp {
     return new TokenHttp(this.#http, token);
   }
@@ -45,7 +44,7 @@ export class TokenHttp {
     });
   }
 
-  /** Every page from a path with a `limit`; there must be an end to them. */
+  /** All pages from a path with a `limit`; must terminate. */
   async pages(path: string): Promise<ListPage[]> {
     const pages: ListPage[] = [];
     let next: string | null = '';

@@ -13,7 +13,7 @@ import type { ConfigInput } from '../../src/config/schema.ts';
 
 export const SECRET = 'a secret of tests that is long enough';
 
-/** A pair of keys of an issuer. */
+/** An issuer's key pair. */
 export interface IssuerKeys {
   readonly algorithm: string;
   readonly publicKey: KeyObject;
@@ -43,7 +43,7 @@ const secretBytes = (secret: string) => new TextEncoder().encode(secret);
 
 export const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
 
-/** Signs claims as an issuer would: `sub` and `exp` are there unless they are given as undefined. */
+/** Signs claims as an issuer; `sub` and `exp` default unless given as undefined. */
 export async function signed(
   claims: object,
   by: string | IssuerKeys = SECRET,
@@ -60,7 +60,6 @@ export async function signed(
   return new SignJWT(payload).setProtectedHeader({ alg, ...header }).sign(key);
 }
 
-/** A token of any parts, signed or not. */
 export function compact(header: unknown, payload: unknown, signature = ''): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part(header)}.${part(payload)}.${signature}`;
@@ -68,7 +67,6 @@ export function compact(header: unknown, payload: unknown, signature = ''): stri
 
 export const SILENT = pino({ level: 'silent' });
 
-/** An authenticator with this configuration. */
 export async function authenticatorOf(
   auth: NonNullable<ConfigInput['auth']>,
   log = SILENT,
@@ -78,10 +76,7 @@ export async function authenticatorOf(
   return authenticator;
 }
 
-/**
- * The message with which a token is refused, which must hold neither the token nor a part of it, nor
- * any of our secrets.
- */
+/** The refusal message; it must contain neither token parts nor our secrets. */
 export async function refusal(
   authenticator: Pick<Authenticator, 'authenticate'>,
   token: string,

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { startTransport } from '../../src/gateway/transport/start-transport.ts';
 import { OPTIONS } from './transport-options.ts';
 
-/** Starts the transports where uWebSockets.js may not run, and posts what came of it. */
+/** Starts the transports where uWebSockets.js cannot run, and posts the outcome. */
 const handlers = {
   upgrade: () => {
     throw new Error('not called');

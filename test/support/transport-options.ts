@@ -3,7 +3,6 @@ import type { TransportOptions } from '../../src/gateway/transport/transport.ts'
 export const FRAME_BYTES_MAX = 1 << 20;
 export const BODY_BYTES_MAX = 64 * 1024;
 
-/** The options of the transports under test. */
 export const OPTIONS: TransportOptions = {
   host: '127.0.0.1',
   port: 0,

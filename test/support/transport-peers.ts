@@ -11,7 +11,7 @@ import {
 } from '../../testkit/web-socket.ts';
 import { isSecure, TRUSTED } from './tls.ts';
 
-/** A well-behaved WebSocket client that keeps what it gets. */
+/** A well-behaved WebSocket client that records messages. */
 export class Client {
   readonly ws: WebSocket;
   readonly messages: (string | Buffer)[] = [];
@@ -59,11 +59,10 @@ export class Client {
   }
 }
 
-/** A peer on TCP, or TLS where the port has that, that does what no client should: it speaks bytes, not WebSocket. */
+/** A misbehaving peer on TCP, or TLS where the port has it: speaks bytes, not WebSocket. */
 export class RawPeer {
-  /** What it speaks through. */
   readonly tcp: TcpSocket;
-  /** What is below: the same, but for TLS. */
+  /** The transport below; differs for TLS only. */
   readonly #line: TcpSocket;
   closed = false;
   #input = Buffer.alloc(0);
@@ -89,7 +88,7 @@ export class RawPeer {
     return new RawPeer(tcp, line);
   }
 
-  /** Cuts the connection without a farewell. */
+  /** Resets the connection. */
   reset(): void {
     this.#line.resetAndDestroy();
   }
@@ -105,7 +104,7 @@ export class RawPeer {
     return peer;
   }
 
-  /** All that came and was not taken yet. */
+  /** Received bytes not yet taken. */
   bytes(): Buffer {
     if (this.#chunks.length > 0) {
       this.#input = Buffer.concat([this.#input, ...this.#chunks]);
@@ -118,13 +117,12 @@ export class RawPeer {
     return this.bytes().toString('latin1');
   }
 
-  /** Forgets what came. */
   clear(): void {
     this.bytes();
     this.#input = Buffer.alloc(0);
   }
 
-  /** The whole frames among what came. */
+  /** Complete frames received. */
   frames(): WebSocketFrame[] {
     return decodeWebSocketFrames(this.bytes());
   }

@@ -15,7 +15,7 @@ import { until } from '../../testkit/until.ts';
 import { isSecure } from './tls.ts';
 import { OPTIONS } from './transport-options.ts';
 
-/** What a session does when it is called, test by test; all that happens is recorded as well. */
+/** A session's reactions, set by each test; all calls are recorded. */
 export interface Behavior {
   open?: (session: RecordingSession) => void;
   message?: (session: RecordingSession, data: Uint8Array | string) => void;
@@ -26,7 +26,7 @@ export interface Behavior {
   request?: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 }
 
-/** One connection as the gateway would see it: its socket, and every call in order. */
+/** A connection as the gateway sees it: its socket, and every call in order. */
 export class RecordingSession implements SocketHandler {
   readonly socket: Socket;
   readonly path: string;
@@ -102,7 +102,6 @@ export class TransportRig {
     return `${scheme}://127.0.0.1:${this.port}${path}`;
   }
 
-  /** The session opened for `path`, once it is there. */
   async session(path: string): Promise<RecordingSession> {
     await until(() => this.sessions.some((session) => session.path === path), `session ${path}`);
     return this.sessions.find((session) => session.path === path) as RecordingSession;
@@ -136,7 +135,7 @@ export type StartRig = (
   options?: Partial<TransportOptions>,
 ) => Promise<TransportRig>;
 
-/** For a suite: starts rigs, and closes those of each test after it. */
+/** Starts rigs for a suite and closes each test's after it. */
 export function rigs(start: StartTransport): StartRig {
   const running: TransportRig[] = [];
   afterEach(() => {

@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net';
 import { encodeWebSocketFrame, Opcode, upgradeRequest } from '../../testkit/web-socket.ts';
 
-/** How often the reader takes a byte, ms. */
+/** Interval between single-byte reads, ms. */
 const EVERY_MS = 1000;
 const HEADER_END = '\r\n\r\n';
 
-/** A subscriber that takes one byte a second once it is upgraded, and answers nothing. */
+/** A subscriber that reads one byte a second after the upgrade and answers nothing. */
 export class TrickleReader {
   readonly tcp: Socket;
   bytesRead = 0;
@@ -13,7 +13,7 @@ export class TrickleReader {
   #header = '';
 
   private constructor(port: number, onUpgraded: () => void) {
-    // Node would read 64 KiB at a time, whoever asks for how much.
+    // Node would otherwise read 64 KiB at a time.
     const buffer = Buffer.alloc(1);
     const callback = (): boolean => {
       this.bytesRead++;
@@ -27,7 +27,7 @@ export class TrickleReader {
     this.tcp.on('error', () => undefined);
   }
 
-  /** Subscribes to everything, in JSON, which fills buffers sooner. */
+  /** Subscribes to everything in JSON, which fills buffers sooner. */
   static async subscribe(port: number): Promise<TrickleReader> {
     let reader: TrickleReader | undefined;
     await new Promise<void>((resolve) => {

@@ -5,24 +5,24 @@ import type { FanOut } from '../../src/gateway/fanout/fan-out.ts';
 import { FlushScheduler } from '../../src/gateway/fanout/flush-scheduler.ts';
 import type { PublishSession } from '../../src/gateway/ingest/publish-session.ts';
 
-/** What the parts around a turn take, ms. */
+/** Simulated durations, ms. */
 interface Durations {
-  /** Of a flush, during which the loop stands still. */
+  /** A flush blocks the loop. */
   readonly flushMs: number;
-  /** From the delivery of ticks to their statistics. */
+  /** From publishing ticks to their statistics. */
   readonly workerMs: number;
 }
 
-/** How long each kind of work waited at most, ms, not counting the flushes in between. */
+/** Longest wait by kind of work, ms, without the flushes in between. */
 type LongestWaits = Record<'delivery' | 'flush' | 'acknowledgement' | 'credit', number>;
 
-/** A publisher as the turn sees it. */
+/** A publisher as the scheduler sees it. */
 class RigPublisher {
   framesUnacknowledged = 0;
   acknowledgedAt = Number.NEGATIVE_INFINITY;
   wasPipelined = false;
   acknowledgements = 0;
-  /** When the oldest frame came that is not acknowledged. */
+  /** Arrival of the oldest unacknowledged frame. */
   frameAt = Number.POSITIVE_INFINITY;
   readonly #rig: TurnRig;
 
@@ -44,16 +44,17 @@ class RigPublisher {
 }
 
 /**
- * A turn on a clock that stands still unless it is moved: for what it decides, and when. In place of engine, fan-out and
- * publishers stand their states alone: ticks offered, queued, changed; frames; a doorbell that only rings while armed.
+ * A FlushScheduler on a virtual clock, to test what it decides and when. Engine, fan-out and
+ * publishers are reduced to state: ticks offered, queued, changed; frames; a doorbell that rings
+ * only while armed.
  */
 export class TurnRig {
   readonly longest: LongestWaits = { delivery: 0, flush: 0, acknowledgement: 0, credit: 0 };
   readonly conflation = new ConflationQueue();
   flushes = 0;
-  /** A worker has news once, right before the doorbell is armed: nothing rings. */
+  /** Once, news arrives right before the doorbell is armed: nothing rings. */
   hasNewsBeforeArming = false;
-  /** When the oldest of each waiting came into being; infinite where there is none. */
+  /** Start of the oldest wait by kind; infinite without one. */
   offeredAt = Number.POSITIVE_INFINITY;
   newsAt = Number.POSITIVE_INFINITY;
   spaceAt = Number.POSITIVE_INFINITY;
@@ -67,11 +68,11 @@ export class TurnRig {
   #queued = 0;
   #onRing: (() => void) | undefined;
   #workerTimers = 0;
-  /** How long the loop stood still so far, ms: the clock of timers does not know. */
+  /** Time the loop was blocked, ms: unknown to the timers' clock. */
   #stoodMs = 0;
 
   constructor(durations: Durations, channelCapacity = 65_536) {
-    // A run of a property that failed has left its own behind.
+    // A failed property run may have left its rig.
     this.end();
     vi.useFakeTimers({
       toFake: [
@@ -103,7 +104,7 @@ export class TurnRig {
     const fanOut: Pick<FanOut, 'run'> = {
       run: () => {
         this.#flush();
-        // The longer a flush, the more messages: some 10 µs each.
+        // Longer flushes carry more messages: about one in 10 µs.
         return 100 * this.#durations.flushMs;
       },
     };
@@ -116,7 +117,7 @@ export class TurnRig {
     this.#turn.schedule();
   }
 
-  /** Gives the clock back. */
+  /** Restores the clock. */
   end(): void {
     vi.restoreAllMocks();
     vi.useRealTimers();
@@ -128,14 +129,14 @@ export class TurnRig {
     return publisher;
   }
 
-  /** A publisher's frame came. */
+  /** A frame arrives. */
   frame(publisher: RigPublisher, ticks = 1, isUrgent = false): void {
     this.#offer(ticks);
     publisher.frameAt = Math.min(publisher.frameAt, Date.now());
     this.#turn.acknowledgementDue(publisher as unknown as PublishSession, isUrgent);
   }
 
-  /** Ticks came by HTTP, which acknowledges by itself. */
+  /** Ticks arrive by HTTP, which acknowledges itself. */
   posted(ticks = 1): void {
     this.#offer(ticks);
     this.#turn.schedule();
@@ -149,7 +150,7 @@ export class TurnRig {
     this.#turn.schedule();
   }
 
-  /** Has the loop turn once, without time passing. */
+  /** One turn of the loop without time passing. */
   turn(): Promise<unknown> {
     return vi.advanceTimersByTimeAsync(0);
   }
@@ -158,7 +159,7 @@ export class TurnRig {
     return vi.advanceTimersByTimeAsync(ms);
   }
 
-  /** Timers and immediates of the turn: what would wake a loop that has nothing to do. */
+  /** Pending timers and immediates: what would wake an idle loop. */
   get pending(): number {
     return vi.getTimerCount() - this.#workerTimers;
   }
@@ -167,13 +168,13 @@ export class TurnRig {
     return this.#onRing !== undefined;
   }
 
-  /** Notes that something that waited since `from` is done. */
+  /** Records the end of a wait since `from`. */
   waited(kind: keyof LongestWaits, from: number): void {
     if (from === Number.POSITIVE_INFINITY) return;
     this.longest[kind] = Math.max(this.longest[kind], Date.now() - from);
   }
 
-  /** Notes how long what still waits has waited. */
+  /** Records waits still in progress. */
   look(): void {
     this.waited('delivery', this.offeredAt);
     this.waited('flush', this.newsAt);

@@ -2,17 +2,17 @@ import { expect } from 'vitest';
 import type { IndependentClient } from '../../testkit/independent/client.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 
-/** Everything that a client was told, frames and the reason of its close. */
+/** Everything a client received: frames and close reason. */
 export function toldTo(client: IndependentClient): string {
   return JSON.stringify([client.frames, client.closed]);
 }
 
-/** Pieces of a token that give it away: its parts, and the whole. */
+/** Parts of a token that reveal it, and the whole. */
 export function secretsOf(token: string): string[] {
   return [token, ...token.split('.')].filter((part) => part.length > 8);
 }
 
-/** It was told of ERROR 10 alone, and closed with 4500. */
+/** Expects only ERROR 10, then close code 4500. */
 export async function expectTurnedAway(client: IndependentClient, message: RegExp): Promise<void> {
   const { code, reason } = await client.closing();
   expect(code).toBe(4500);

@@ -7,7 +7,7 @@ import { publisherForTest, subscriberForTest, unique } from './test-clients.ts';
 const TIME = 1_700_000_000_000;
 const EVERY_MS = 5;
 
-/** A publisher and a subscriber that go on with their work while others do their worst. */
+/** A publisher and a subscriber that work while others misbehave. */
 export class UndisturbedStream {
   readonly #publisher: IndependentPublisher;
   readonly #subscriber: IndependentSubscriber;
@@ -31,7 +31,7 @@ export class UndisturbedStream {
     const symbol = unique('undisturbed');
     const subscriber = await subscriberForTest(port);
     subscriber.onEntry = (_symbol, record) => {
-      // The n-th tick has price n and time n: any other state is not one that the symbol had.
+      // Tick n has price n and time n: any other state is wrong.
       const n = record.count ?? 0;
       const average = record.average ?? 0;
       const state = { price: n, average, count: n, time: TIME + n, min: 1, max: n };
@@ -41,13 +41,13 @@ export class UndisturbedStream {
     return new UndisturbedStream(await publisherForTest(port, symbol), subscriber, symbol);
   }
 
-  /** A few ticks more get through, to the last one. */
+  /** A few more ticks arrive. */
   async check(): Promise<void> {
     this.#send();
     await this.#subscriber.counted(this.#symbol, this.#sent);
   }
 
-  /** Ends the stream: all of it arrived, and both sides hold the same. */
+  /** Ends the stream: everything arrived, and both sides agree. */
   async finish(): Promise<void> {
     clearInterval(this.#timer);
     await this.#publisher.acknowledged();

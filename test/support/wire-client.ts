@@ -13,10 +13,9 @@ import type {
 
 const PATIENCE = { timeout: 30_000, interval: 5 };
 
-/** Where a server listens. */
 export type Address = Pick<RunningContender, 'host' | 'port'>;
 
-/** What arrived at a subscriber. */
+/** Recorded deliveries. */
 export class RecordedReceipt implements Receipt {
   updates = 0;
   readonly dueTimes: number[] = [];
@@ -30,7 +29,7 @@ export class RecordedReceipt implements Receipt {
   }
 }
 
-/** Updates of these symbols, in this order; each due half a millisecond after the one before. */
+/** Updates of these symbols in order, due half a millisecond apart. */
 export function updatesOf(symbols: readonly number[], firstDue = 1_700_000_000_000.25): Updates {
   return {
     symbols: Int32Array.from(symbols),
@@ -88,7 +87,7 @@ export class WireClient<Side extends PublisherSide | SubscriberSide> {
     return client;
   }
 
-  /** Waits for a state. Throws what the wire threw, and when it takes too long. */
+  /** Waits for a state; throws the wire's error or a time-out. */
   async until(isReached: () => boolean): Promise<void> {
     await vi.waitUntil(() => this.#fault !== undefined || isReached(), PATIENCE);
     if (this.#fault !== undefined) throw this.#fault;
