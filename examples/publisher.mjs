@@ -1,9 +1,9 @@
-// Publishes made-up prices. Each is applied once, whatever happens to the connection.
+// Publishes made-up prices; each is applied exactly once, even across reconnects.
 //
 // Run, after `npm run build`: node examples/publisher.mjs [NAME]. Ctrl-C ends it.
-// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token for it.
+// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN holds a token.
 import { setTimeout } from 'node:timers/promises';
-// After `npm install @tickwire/client ws` in your own project, import '@tickwire/client' instead.
+// In your own project, `npm install @tickwire/client ws` and import '@tickwire/client'.
 import { connectPublisher } from '../client-sdk/dist/index.js';
 
 const { TICKWIRE_URL = 'http://127.0.0.1:9001', TICKWIRE_TOKEN: token } = process.env;

@@ -1,8 +1,8 @@
-// Prints live statistics and anomalies. The SDK reconnects and subscribes again by itself.
+// Prints live statistics and anomalies. The SDK reconnects and resubscribes automatically.
 //
 // Run, after `npm run build`: node examples/subscriber.mjs ['BTC-*' ETH-USD ...]
-// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token for it.
-// After `npm install @tickwire/client ws` in your own project, import '@tickwire/client' instead.
+// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN holds a token.
+// In your own project, `npm install @tickwire/client ws` and import '@tickwire/client'.
 import { connect } from '../client-sdk/dist/index.js';
 
 const patterns = process.argv.slice(2);

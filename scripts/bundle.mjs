@@ -1,4 +1,5 @@
-// Makes what browsers load, and the package of the client SDK. Runs after the compiler: see "build" in package.json.
+// Bundles what browsers load, and the client SDK's package. Runs after the compiler: see "build" in
+// package.json.
 //
 //   dist/public/       the dashboard, and the SDK for a script tag: what the server serves
 //   client-sdk/dist/   the modules of @tickwire/client and their types

@@ -20,17 +20,22 @@ const counts = COMPATIBLE_LICENSES.map((license) => [
   shipped.filter((each) => each.license === license).length,
 ]).filter(([, count]) => count > 0);
 
+const rows = shipped.map(
+  (each) => `| ${each.name} | ${each.version} | ${each.license} | ${noteOf(each)} |`,
+);
 const text = `# Licences of what Tickwire ships with
 
-Tickwire is under the [Apache License 2.0](../LICENSE). An installation (\`npm ci --omit=dev\`) also has the packages below, each under a
-licence that lets it be part of an Apache-2.0 work: ${counts.map(([license, count]) => `${license} (${count})`).join(', ')}. Their texts
-are in the packages. *Optional* packages are for one platform, or for one way of serving sockets; npm installs those that fit.
+Tickwire is under the [Apache License 2.0](../LICENSE). An installation (\`npm ci --omit=dev\`) also
+has the packages below, each under a licence that lets it be part of an Apache-2.0 work:
+${counts.map(([license, count]) => `${license} (${count})`).join(', ')}. Their texts are in the
+packages. *Optional* packages are for one platform, or for one way of serving sockets; npm installs
+those that fit.
 
 Made by \`npm run licenses\` from \`package-lock.json\`; not to be edited.
 
 | package | version | licence | |
 |---|---|---|---|
-${shipped.map((each) => `| ${each.name} | ${each.version} | ${each.license} | ${noteOf(each)} |`).join('\n')}
+${rows.join('\n')}
 `;
 
 const [file = DOCUMENT] = process.argv.slice(2);

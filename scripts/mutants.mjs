@@ -1,10 +1,10 @@
-// Plants one small bug at a time in a copy of the tree and runs the tests nearest to it: a bug that
-// survives shows that a test is missing. The bugs are in test/mutants.json; this tree stays as it is.
+// Plants one small bug at a time in a copy of the tree and runs the nearest tests: a bug that
+// survives reveals a missing test. The bugs are in test/mutants.json; this tree is not touched.
 //
 // npm run mutants -- [--jobs N] [--no-baseline] [TEXT ...]
 //
 //   TEXT           only bugs whose file or description contains one of the texts
-//   --no-baseline  do not run the tests without any bug first
+//   --no-baseline  skip the run without a bug
 import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,

@@ -1,7 +1,7 @@
-// Writes the bill of materials of an installation: CycloneDX 1.6, JSON, from package-lock.json alone. Two runs over one
-// lock file write the same bytes.
+// Writes an installation's bill of materials as CycloneDX 1.6 JSON from package-lock.json alone:
+// the same lock file always yields the same bytes.
 //
-// npm run sbom -- [FILE]   into a file, dist/tickwire.cdx.json if none is given; "-" is standard output
+// npm run sbom -- [FILE]   default dist/tickwire.cdx.json; "-" is standard output
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

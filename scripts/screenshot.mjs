@@ -1,6 +1,6 @@
-// Makes docs/images/dashboard.png: a server of its own, a synthetic market, and the dashboard in Chromium.
-// Needs a build: npm run screenshot. Other files: node scripts/screenshot.mjs DIRECTORY
-// writes dashboard-{light,dark,phone}.png there.
+// Makes docs/images/dashboard.png with its own server, a synthetic market, and the dashboard in
+// Chromium. Needs a build: npm run screenshot. `node scripts/screenshot.mjs DIRECTORY` writes
+// dashboard-{light,dark,phone}.png there instead.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { register } from 'tsx/esm/api';

@@ -76,7 +76,7 @@ describe('kill -9 of the server, in the middle of publishing', () => {
     await publisher.close();
   });
 
-  it('loses what was acknowledged after the last snapshot and nothing else, elsewhere', async () => {
+  it('loses only what was acknowledged after the last snapshot, on another port', async () => {
     const flags = ['--store.snapshotIntervalMs=200'];
     let server = await start(0, flags);
     const { port } = server;

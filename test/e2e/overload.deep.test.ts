@@ -41,8 +41,9 @@ async function serverForTest(policy: string): Promise<DurableServer> {
 async function overload(url: string): Promise<Report> {
   const folder = folderForTest();
   const json = join(folder, 'report.json');
-  const flags = `--rate max --publishers 3 --frame ${FRAME_TICKS} --subscribers 3 --slow 1 --subscriber-processes 0`;
+  const flags = '--rate max --publishers 3 --subscribers 3 --slow 1 --subscriber-processes 0';
   const args = [...programArgs('loadgen/main'), '--url', url, '--duration', String(LOAD_S)];
+  args.push('--frame', String(FRAME_TICKS));
   const tool = new ManagedProcess(process.execPath, [...args, '--json', json, ...flags.split(' ')]);
   onTestFinished(() => tool.kill('SIGKILL'));
   await tool.exited;

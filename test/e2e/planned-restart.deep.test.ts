@@ -97,7 +97,7 @@ async function expectExact(api: ServerApi, publishers: readonly Publishing[]) {
   return expected;
 }
 
-it('a planned restart under 20 000 ticks/s loses no tick, doubles none, and hides no anomaly', async () => {
+it('a restart under 20 000 ticks/s loses and repeats no tick, hides no anomaly', async () => {
   const server = await serverForTest();
   const api = new ServerApi(server.port);
   const watch = new AnomalyWatch(server.url);

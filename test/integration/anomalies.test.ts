@@ -125,7 +125,7 @@ onTransports((transport) => {
       16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
     ]);
     expect(page[4]).toBe(false);
-    // A replay from before that jumps to what there is.
+    // A replay from before the oldest jumps to it.
     const late = await subscriberForTest(own.port);
     await late.subscribe(['S'], { since: { S: 3 } });
     await late.until(() => late.anomalies.length === 10, 'what is held');

@@ -9,7 +9,7 @@ import { unique } from '../support/test-clients.ts';
 const PUBLISH = '/v1/publish';
 const STREAM = '/v1/stream';
 
-/** A client that keeps every frame of both directions. */
+/** Records frames of both directions. */
 class RecordingClient extends IndependentClient {
   readonly record: [direction: Direction, frame: readonly unknown[]][] = [];
 
@@ -25,7 +25,7 @@ class RecordingClient extends IndependentClient {
     super.send(frame);
   }
 
-  /** Resolves when a frame of an op has come that was not yet there when this was called. */
+  /** Waits for a later frame of an op. */
   async next(op: number): Promise<void> {
     const count = () =>
       this.record.filter(([way, [first]]) => way === 'send' && first === op).length;
@@ -33,7 +33,7 @@ class RecordingClient extends IndependentClient {
     await this.until(() => count() > before, `op ${op}`);
   }
 
-  /** Sends a frame and resolves when it was answered by a frame of this op. */
+  /** Sends a frame and waits for an answer of this op. */
   async ask(frame: readonly unknown[], answer: number): Promise<void> {
     const answered = this.next(answer);
     this.send(frame);
@@ -46,7 +46,7 @@ class RecordingClient extends IndependentClient {
   }
 }
 
-/** Everything that a publisher can say and be told. */
+/** All frames of a publisher's connection. */
 async function publish(publisher: RecordingClient, symbol: string): Promise<void> {
   publisher.send([Op.AUTH, 'a token']);
   publisher.send([Op.ALIAS, 0, [symbol]]);
@@ -60,7 +60,7 @@ async function publish(publisher: RecordingClient, symbol: string): Promise<void
   await publisher.next(Op.HEARTBEAT);
 }
 
-/** Everything that a subscriber can say and be told, while prices rise. */
+/** All frames of a subscriber's connection while prices rise. */
 async function subscribe(
   subscriber: RecordingClient,
   publisher: RecordingClient,

@@ -29,7 +29,7 @@ onTransports((transport) => {
       for (let stamp = 1; stamp <= 64; stamp++) {
         for (const client of [ahead, behind]) client.send([Op.PING, stamp]);
       }
-      // Nothing is said before the keys are here: a round trip on another connection shows it.
+      // Silence until the keys arrive: a round trip on another connection shows it.
       const other = await subscriberForTest(server.port, { token: await tokenFor(EVERYTHING) });
       await other.ping();
       expect([ahead.framesReceived, behind.framesReceived]).toEqual([0, 0]);
@@ -67,7 +67,7 @@ onTransports((transport) => {
       subscriber.send([Op.AUTH, await tokenFor({ read: ['B'] }, claims)]);
       await subscriber.ping();
       issuer.release();
-      // Its token was looked at after theirs: whatever they do is done.
+      // Its token was verified after theirs: they are finished.
       const other = await issuer.sign({ tickwire: EVERYTHING });
       await (await dialForTest(server.port, '/v1/stream', { token: other })).ready();
       const isOver = async () => {
@@ -77,7 +77,7 @@ onTransports((transport) => {
       await expect.poll(isOver, { timeout: 30_000 }).toBe(JSON.stringify([Code.forbidden, 0]));
     });
 
-    it('more renewals than anybody needs are refused, and none of theirs is looked at', async () => {
+    it('excess renewals are refused without being verified', async () => {
       const { server } = await slowServer();
       const token = await tokenFor(EVERYTHING, { sub: 'reader' });
       const subscriber = await subscriberForTest(server.port, { token });
@@ -90,7 +90,7 @@ onTransports((transport) => {
     });
   });
 
-  it('that cannot be checked in time, the client is told to come again, which is no refusal', async () => {
+  it('that cannot be checked in time is no refusal: the client is told to retry', async () => {
     const issuer = await SlowIssuer.startForTest();
     const server = await GuardedServer.startForTest({
       server: { transport, authTimeoutMs: 300 },

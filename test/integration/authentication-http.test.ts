@@ -50,7 +50,7 @@ onTransports((transport) => {
       for (const path of OPEN) {
         expect([path, (await http.send('GET', path)).status]).toEqual([path, 200]);
       }
-      // Operator is no permission to read or publish.
+      // Operator permission includes neither read nor publish.
       const list = await http.send('GET', '/api/prices', operator);
       expect(list.json).toEqual({ items: [], next: null });
       expect((await http.send('GET', '/api/prices/X', operator)).status).toBe(403);

@@ -87,7 +87,7 @@ onTransports((transport) => {
         client.send([Op.AUTH, await tokenFor(permissions, other)]);
         const errors = await client.received(Op.ERROR, index + 1);
         expect(errors[index]?.slice(0, 3)).toEqual([Op.ERROR, null, Code.unauthorized]);
-        // One that is accepted in between is no amnesty.
+        // A success in between does not reset the count.
         client.send([Op.AUTH, token]);
       }
       expect((await client.closing()).code).toBe(4500);
@@ -141,7 +141,7 @@ onTransports((transport) => {
       });
       const renew = async (read: readonly string[]) => {
         reader.send([Op.AUTH, await tokenFor({ read }, claims)]);
-        // A pattern tells whether the renewal is through.
+        // A pattern shows when the renewal has applied.
         await expect
           .poll(async () => {
             const [, , codes] = await reader.subscribe([a, b, c]);
@@ -155,7 +155,7 @@ onTransports((transport) => {
       await reader.counted(a, 1);
       await reader.counted(b, 1);
       expect([...reader.mirror.names.values()].sort()).toEqual([a, b]);
-      // Less: both the exact and the wildcard's stop.
+      // Less: exact and wildcard both stop.
       await renew([b]);
       reader.mirror.forget((symbol) => symbol === b);
       const before = reader.mirror.entries;
@@ -164,7 +164,7 @@ onTransports((transport) => {
       expect(await reader.verify()).toMatchObject({ symbolCount: 1 });
       expect(reader.mirror.get(a)).toBeUndefined();
       expect(reader.mirror.entries).toBeGreaterThan(before);
-      // More: the wildcard, which was kept, brings what was there before and what comes later.
+      // More: the kept wildcard brings earlier and later symbols.
       await renew([a, b, c, `${prefix}-new`]);
       await reader.counted(c, 2);
       await reader.counted(a, 2);
@@ -175,7 +175,7 @@ onTransports((transport) => {
       expect(verified).toMatchObject({ symbolCount: 4, digest: verified.ownDigest });
     });
 
-    it('publishes less with a token that allows less, and more with one that allows more', async () => {
+    it('publishes less or more as the new token allows', async () => {
       const [a, b] = [unique('S'), unique('S')];
       const claims = { sub: 'feed' };
       const publisher = await publisherForTest(server.port, unique('feed'), {

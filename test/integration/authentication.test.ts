@@ -88,7 +88,7 @@ onTransports((transport) => {
       subscriber.send([Op.PING, 3]);
       await subscriber.answer(Op.PONG, 3);
       await subscriber.received(Op.SYMBOLS);
-      // The symbol is told of when its first tick is applied, which may be before or after the second PONG.
+      // SYMBOLS follows the first applied tick, before or after the second PONG.
       const ops = subscriber.frames.map(([op]) => op as number);
       const answers: readonly number[] = [Op.WELCOME, Op.PONG, Op.SUBSCRIBED, Op.PONG];
       expect(ops.filter((op) => answers.includes(op))).toEqual(answers);

@@ -26,7 +26,7 @@ onTransports((transport) => {
     publisherForTest(server.port, undefined, { token: await tokenFor({ publish: PUBLISH }) });
   const { forbidden, bad_symbol, bad_price, unknown_alias } = Code;
 
-  it('ALIAS of a forbidden symbol is ERROR 11, and its ticks are rejected; neighbours are not', async () => {
+  it('a forbidden ALIAS is ERROR 11 and its ticks are rejected; others are not', async () => {
     const publisher = await feed();
     const symbols = ['P1C', 'P1B', ' bad ', 'P2C', 'PX2', 'PX', 'A1C'];
     publisher.send([Op.ALIAS, 10, symbols]);
@@ -111,7 +111,7 @@ onTransports((transport) => {
         { index: 4, errors: [{ code: 'bad_price' }] },
       ],
     });
-    // What may be published may not be read for that.
+    // Permission to publish is not permission to read.
     expect((await http.get('/api/prices/PPC')).status).toBe(403);
     expect((await http.get('/api/prices')).json.items).toEqual([]);
     expect((await http.get('/api/anomalies')).json.items).toEqual([]);

@@ -9,7 +9,7 @@ import { publisherForTest, subscriberForTest } from '../support/test-clients.ts'
 import { symbolsOf, TokenHttp } from '../support/token-http.ts';
 
 const TIME = 1_700_000_000_000;
-/** Symbols that the reader's token covers, and their neighbours, which it does not. */
+/** Symbols covered by the reader's token, and neighbours that are not. */
 const SEEN = ['A1C', 'A2C', 'A3C', 'EX'];
 const HIDDEN = ['A1B', 'A2', 'A2CC-', 'EX2', 'E', 'Z', 'a1c'];
 const READ = ['A*C', 'EX', 'LATER-*-C'];
@@ -140,7 +140,7 @@ onTransports((transport) => {
             expect([null, symbolsOf(page).at(-1)]).toContain(page.next);
             if (page.next !== null) expect(page.items).toHaveLength(limit);
           }
-          // Of hidden ones behind it, a page says nothing.
+          // A page says nothing of hidden symbols behind it.
           expect(pages.at(-1)?.items.length === 0 && pages.length > 1).toBe(false);
         }
       }
@@ -186,7 +186,7 @@ onTransports((transport) => {
           // A page is full, or the last one.
           if (index < pages.length - 1) expect(items).toHaveLength(limit);
           const told = Buffer.from(next ?? '', 'base64url').toString('latin1');
-          // The length of a name in a cursor is that of the page's last one.
+          // A cursor's length follows from the page's last name.
           for (const symbol of HIDDEN) {
             expect(told.slice(8, -7)).not.toBe(symbol);
           }

@@ -31,7 +31,7 @@ onTransports((transport) => {
     await subscriber.subscribe(['*']);
     const publisher = await publisherForTest(server.port, 'feed');
     expect(publisher.welcome).toMatchObject({ overflow: 'dropNewest', credit: 65_536 });
-    // A whole frame comes in before the worker can take anything of it.
+    // A whole frame arrives before the worker takes any of it.
     publisher.publish(ticksOf('S', 10_000));
     const first = await publisher.acknowledged();
     expect(first).toMatchObject({ accepted: 64, dropped: 9936, rejected: 0 });
@@ -67,7 +67,7 @@ onTransports((transport) => {
     const totals = await settledTotals(server.port, sent);
     expect(totals.lapped).toBeGreaterThan(0);
     expect(totals.dropped).toBe(totals.lapped);
-    // The newest tick of each symbol got in, whatever else was lapped.
+    // The newest tick of each symbol survives, whatever else was lapped.
     for (const [i, symbol] of symbols.entries()) {
       const time = TIME + sent - symbols.length + i;
       const isThere = () => subscriber.mirror.get(symbol)?.time === time;
@@ -191,12 +191,12 @@ onTransports((transport) => {
     const { port } = places1024;
     const idlers = [];
     for (let i = 0; i < 4; i++) idlers.push(await publisherForTest(port, unique('idle')));
-    // Turns of the loop in which the idle ones could be given more and more.
+    // Turns of the loop in which idle publishers could gain more and more.
     for (let round = 0; round < 30; round++) for (const idler of idlers) await idler.ping();
     const newcomer = await publisherForTest(port, unique('new'));
     await newcomer.publishAll(ticksOf('S', 3000));
     expect(newcomer.lastAck).toMatchObject({ accepted: 3000 });
-    // And what the idle ones were given is still good.
+    // The idle ones' credit is still valid.
     for (const idler of idlers) {
       idler.publish(ticksOf('I', idler.credit));
       await idler.acknowledged();
@@ -224,7 +224,7 @@ onTransports((transport) => {
       await publisherForTest(places64.port, unique('a')),
       await publisherForTest(places64.port, unique('b')),
     ];
-    // A fifth of the queue each: less than an equal share, so that it must come in the end.
+    // A fifth of the queue each: less than an equal share, so it must be granted eventually.
     const batch = 12;
     await Promise.all(
       publishers.map(async (publisher, i) => {
@@ -244,11 +244,11 @@ onTransports((transport) => {
     });
     const first = await publisherForTest(server.port, 'first');
     const second = await publisherForTest(server.port, 'second');
-    // A quarter of the queue is kept back for newcomers.
+    // A quarter of the queue is reserved for newcomers.
     expect([first.credit, second.credit]).toEqual([512, 256]);
     await first.publishAll(ticksOf('S', 40));
     expect(first.credit).toBe(472);
-    // Neither twice as much nor an equal share: nothing that is urgent.
+    // Neither doubled nor an equal share: not urgent.
     await second.until(() => second.credit === 296, 'the credit that the first one used');
   });
 });

@@ -17,7 +17,7 @@ import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
 import { decodeFrame, Op } from '../../src/protocol/index.ts';
 import { seededMarket } from '../../testkit/ticks.ts';
 
-// Built by the script that runs the tests, like the servers that the contenders start.
+// Built by the test script, like the contenders' servers.
 
 const MARKET: Market = { symbols: Array.from({ length: 300 }, (_, i) => `SYM-${i}`) };
 const SUBSCRIBED = [0, 5, 299];
@@ -34,7 +34,7 @@ afterEach(async () => {
   running = undefined;
 });
 
-/** A client with a side of the contender's wire, ready. */
+/** A ready client with one side of the contender's wire. */
 async function connect(
   { wire }: Contender,
   side: PublisherSide | SubscriberSide,
@@ -62,7 +62,7 @@ async function publisherOf(contender: Contender) {
   return { side, socket };
 }
 
-/** Updates of symbols in turn: those subscribed to, and others. */
+/** Updates of subscribed and other symbols in turn. */
 function updatesInTurn(count: number): Updates {
   const symbols = [0, 1, 5, 200, 299];
   return {
@@ -105,7 +105,7 @@ describe.each(CONTENDERS)('the contender %s', (_, contender) => {
     const { side, socket } = await publisherOf(contender);
     const first = updatesInTurn(5);
     socket.send(side.encode(first, 0, 5));
-    // A session's first entry of a symbol counts once, whatever it covers.
+    // A session's first entry of a symbol counts once.
     if (isFanOut) await expect.poll(() => delivered).toBe(SUBSCRIBED.length);
     const updates = updatesInTurn(UPDATES);
     for (let i = 0; i < UPDATES; i += 20) socket.send(side.encode(updates, i, i + 20));

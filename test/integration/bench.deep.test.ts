@@ -21,7 +21,7 @@ function turnOf(key: ContenderKey, signal = new AbortController().signal): Turn 
   return { key, contender: CONTENDERS[key], seconds: 0.3, clock: new Clock(), signal };
 }
 
-/** The children of a process and theirs. */
+/** A process's descendants. */
 function descendants(pid: number): number[] {
   const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').map(Number),
@@ -76,7 +76,7 @@ it('notes who is missing and what fails, and runs the rest', async () => {
       },
     ],
   };
-  // A program that ends at once, where a server was expected.
+  // A program that exits at once in a server's place.
   const broken = {
     ...CONTENDERS.ceiling,
     start: () => CONTENDERS.centrifugo.start({ symbols: [] }),

@@ -7,10 +7,10 @@ import { onTransports, serverForSuite, serverForTest } from '../support/running-
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;
-/** Server times are whole ms: two readings may differ by one less than the time between. */
+/** Server times are whole ms: their difference is off by less than 1. */
 const CLOCK_MS = 1;
 
-/** The least time between two STATS frames by the server's clock. */
+/** Least interval between STATS frames by the server's clock. */
 function leastGapMs({ flushes }: IndependentSubscriber): number {
   const times = flushes.map(({ serverTime }) => serverTime);
   return Math.min(...times.slice(1).map((time, i) => time - (times[i] as number)));
@@ -18,7 +18,7 @@ function leastGapMs({ flushes }: IndependentSubscriber): number {
 
 onTransports((transport) => {
   const server = serverForSuite({ server: { transport } });
-  /** Sweeps, which flush too, are three seconds apart. */
+  /** Sweeps also flush, every three seconds. */
   const quietServer = () => serverForTest({ server: { transport, heartbeatMs: 60_000 } });
 
   it('honours conflateMs, skips what it may, and disturbs no other session', async () => {
@@ -50,7 +50,7 @@ onTransports((transport) => {
     expect(leastGapMs(at100)).toBeGreaterThanOrEqual(100 - CLOCK_MS);
     expect(at0.flushes.length).toBeGreaterThan(at50.flushes.length);
     expect(at50.flushes.length).toBeGreaterThan(at100.flushes.length);
-    // One frame a flush holds every symbol once: nothing is sent twice.
+    // One frame a flush holds each symbol once: nothing is sent twice.
     expect(at100.mirror.entries).toBeLessThanOrEqual(8 * at100.flushes.length);
   });
 
@@ -76,7 +76,7 @@ onTransports((transport) => {
     const publisher = await publisherForTest(quiet.port, unique('feed'));
     const subscriber = await subscriberForTest(quiet.port);
     await subscriber.subscribe([symbol], { conflateMs: 10_000 });
-    // One price, so that no anomaly has the session looked at.
+    // One price: no anomaly triggers a flush.
     publisher.publish([{ symbol, price: 1, time: TIME }]);
     await subscriber.counted(symbol, 1);
     publisher.publish([{ symbol, price: 1, time: TIME + 1 }]);
@@ -96,7 +96,7 @@ onTransports((transport) => {
     const subscriber = await subscriberForTest(quiet.port);
     await subscriber.subscribe([symbol], { conflateMs: 20 });
     let time = TIME;
-    // Sweeps alone would flush three times.
+    // Sweeps alone flush three times.
     const end = performance.now() + 10_000;
     while (subscriber.flushes.length < 8 && performance.now() < end) {
       publisher.publish(Array.from({ length: 1100 }, () => ({ symbol, price: 1, time: time++ })));

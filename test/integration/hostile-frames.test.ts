@@ -22,7 +22,7 @@ const ENDPOINTS: readonly Endpoint[] = ['publish', 'stream'];
 const TIME = 1_700_000_000_000;
 
 onTransports((transport) => {
-  // As many bad frames as these tests like; what happens at the limit is tested below.
+  // Enough bad frames for these tests; the limit is tested below.
   const server = serverForSuite({ server: { transport, badFramesMax: 65_536 } });
   const strict = serverForSuite({ server: { transport, frameBytesMax: 100_000 } });
 
@@ -30,7 +30,7 @@ onTransports((transport) => {
     return clientForTest(server.port, `/v1/${endpoint}`, options);
   }
 
-  /** Sends one message; resolves with the code of the ERROR it brings, if it brings one. */
+  /** Sends one message; resolves with the code of its ERROR, if any. */
   async function errorOf(
     client: IndependentClient,
     message: Uint8Array | string,
@@ -104,7 +104,7 @@ onTransports((transport) => {
         const code = await errorOf(client, encode([op, 1, ['x', 1, TIME], {}]));
         expect(code, `op ${op}`).toBe(Code.unknown_op);
       }
-      // They do not count as unreadable.
+      // They are not unreadable.
       expect(client.closed).toBeUndefined();
     });
 
@@ -121,7 +121,7 @@ onTransports((transport) => {
             const isAnswered = () =>
               client.of(Op.PONG).length > pongs || client.closed !== undefined;
             await client.until(isAnswered, 'an answer');
-            // A sequence that skips is the one thing that ends a connection here.
+            // Only a sequence gap ends a connection here.
             if (client.closed === undefined) continue;
             expect(client.closed.code).toBe(4005);
             client = await connect(endpoint);

@@ -14,10 +14,10 @@ import { UndisturbedStream } from '../support/undisturbed-stream.ts';
 
 const FUZZ_MS = 800;
 const BATCH = 50;
-/** What frames may bring about: a gap in sequences, too many bad frames, one too large. */
+/** Expected closes: a sequence gap, too many bad frames, an oversized frame. */
 const CLOSE_CODES = [4005, 4501, 1009, 1006];
 
-/** Makes messages out of good frames: other values, other bytes, pieces of others. */
+/** Mutates valid frames: other values, other bytes, parts of others. */
 class Fuzzer {
   readonly #random: Random;
   readonly #endpoint: Endpoint;

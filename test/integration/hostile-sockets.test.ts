@@ -9,10 +9,10 @@ import { UndisturbedStream } from '../support/undisturbed-stream.ts';
 
 const TIME = 1_700_000_000_000;
 
-/** Resolves when the server has closed a peer's connection. */
+/** Waits until the server has closed a peer's connection. */
 function closed(peer: RawPeer): Promise<void> {
   return until(() => {
-    // A half of the connection that the server has ended is ended here too.
+    // Answers the server's half-close.
     if (peer.tcp.readableEnded) peer.tcp.end();
     return peer.closed;
   }, 'the end of the connection');
@@ -26,7 +26,7 @@ onTransports((transport) => {
     const status = (headers: Readonly<Record<string, string>>) =>
       refusalStatus(server.port, path, headers);
     expect(await status({ 'sec-websocket-version': '12' })).toBe(426);
-    // Neither transport takes it for a handshake; one of them not even for an attempt at one.
+    // Neither transport accepts the handshake; one does not recognize an attempt.
     expect([400, 404]).toContain(await status({ 'sec-websocket-key': 'short' }));
     expect(await status({ 'sec-websocket-protocol': 'tickwire.v2' })).toBe(400);
     expect([101, 400]).toContain(await status({ 'sec-websocket-protocol': ', ,,' }));
@@ -101,7 +101,7 @@ onTransports((transport) => {
     const stream = await UndisturbedStream.start(server.port);
     const publisher = await publisherForTest(server.port, 'aliases');
     const symbols = (from: number) => Array.from({ length: 8192 }, (_, i) => `alias-${from + i}`);
-    // Spread as far as numbers go.
+    // Spread over the number range.
     for (let i = 0; i < 8; i++) publisher.send([Op.ALIAS, i * 500_000_000, symbols(i * 8192)]);
     await publisher.ping();
     expect(publisher.of(Op.ERROR)).toEqual([]);
@@ -143,7 +143,7 @@ onTransports((transport) => {
     const start = performance.now();
     const codes = (await subscriber.subscribe(patterns, { conflateMs: 1 }))[2] as number[];
     const held = codes.filter((code) => code === 0);
-    // Patterns that are the same text count once.
+    // Equal patterns count once.
     expect(held.length).toBeGreaterThanOrEqual(256);
     expect(codes.at(-1)).toBe(Code.subscription_limit);
     for (const symbol of symbols) await subscriber.counted(symbol, 1);
@@ -151,7 +151,7 @@ onTransports((transport) => {
       Array.from({ length: 50 }, (_, i) => ({ symbol: `wild-new-${i}`, price: 1, time: TIME })),
     );
     await subscriber.counted('wild-new-49', 1);
-    // Each symbol against each pattern, and that for each pattern, would take minutes.
+    // Matching each symbol against each pattern, for each pattern, would take minutes.
     expect(performance.now() - start).toBeLessThan(5000);
     subscriber.close();
     await stream.finish();

@@ -10,14 +10,14 @@ const CAPACITY = 16;
 const prices = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ symbol: 'A', price: i + 1 }));
 
-/** A request as it goes over the wire. */
+/** A request's bytes. */
 function post(value: unknown): string {
   const body = JSON.stringify(value);
   const length = `Content-Length: ${Buffer.byteLength(body)}`;
   return `POST /api/prices HTTP/1.1\r\nHost: a\r\n${length}\r\n\r\n${body}`;
 }
 
-/** Sends requests in one piece, so that no queue drains between them. Their answers as text. */
+/** Sends requests in one write, so that no queue drains in between. Returns the answers' text. */
 async function pipelined(port: number, ...bodies: readonly unknown[]): Promise<string[]> {
   const peer = await RawPeer.connect(port);
   peer.tcp.write(bodies.map(post).join(''));

@@ -14,7 +14,7 @@ onTransports((transport) => {
 
   it('is live but not ready while it stops', async () => {
     const server = await serverForTest({ server: { transport } });
-    // A subscriber that never answers the close keeps the stop waiting.
+    // A subscriber that never answers the close delays the stop.
     await RawPeer.upgrade(server.port, '/v1/stream');
     const peers = await Promise.all([1, 2].map(() => RawPeer.connect(server.port)));
     const [ready, live] = peers as [RawPeer, RawPeer];

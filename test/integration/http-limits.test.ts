@@ -9,13 +9,13 @@ import { RawPeer } from '../support/transport-peers.ts';
 const BODY_BYTES_MAX = 2048;
 const JSON_DEPTH_MAX = 5;
 
-/** A price padded with white space to a length. */
+/** A price padded to a length. */
 function priceOf(bytes: number): string {
   const price = '{"symbol":"A","price":1}';
   return price + ' '.repeat(bytes - price.length);
 }
 
-/** A price with a member that nobody reads, nested so deep that the whole has this depth. */
+/** A price with an ignored member, nested to this depth in total. */
 function deepPrice(depth: number): string {
   const inside = depth - 1;
   return `{"symbol":"A","price":1,"x":${'['.repeat(inside)}${']'.repeat(inside)}}`;
@@ -99,7 +99,8 @@ onTransports((transport) => {
       ],
       [
         'an upgrade that is refused',
-        'GET /v1/stream HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+        'GET /v1/stream HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+          'Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
         426,
       ],
     ])('the answer to %s', async (_, request, status) => {

@@ -56,7 +56,7 @@ describe('docs/METRICS.md', () => {
       if (metric === undefined) continue;
       expect([name, metric.type]).toEqual([name, type]);
       const own = [...metric.labels].filter((label) => label !== 'le');
-      // Some of Node's have a line only once something happened.
+      // Some of Node's appear only after their first event.
       if (own.length > 0 || name.startsWith('tickwire')) {
         expect([name, own.sort()]).toEqual([name, [...labels].sort()]);
       }
@@ -122,7 +122,7 @@ onTransports((transport) => {
     const client = await HttpClient.connect(server.port);
     const symbols = Array.from({ length: 40 }, (_, i) => `S${i}`);
     await client.post(symbols.map((symbol) => ({ symbol, price: 1 })));
-    // Latencies are counted right after their batch was applied.
+    // Latencies are counted right after their batch.
     const metrics = await eventually(
       () => client.metrics(),
       (read) =>

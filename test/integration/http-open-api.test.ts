@@ -15,7 +15,7 @@ describe('GET /openapi.json', () => {
   });
 
   it('is a document without fault', async () => {
-    // Calls without parameters have no 4xx to answer with, and need none.
+    // Calls without parameters need no 4xx.
     const { problems, totals } = await lintApi(api.document, ['operation-4xx-response']);
     expect(problems).toEqual([]);
     expect(totals).toMatchObject({ errors: 0, warnings: 0 });
@@ -57,7 +57,7 @@ describe('GET /openapi.json', () => {
     expect(new Set(names)).toEqual(new Set(held));
   });
 
-  it('says what is checked: an answer with another member, or without one, is noticed', async () => {
+  it('detects an answer with an extra or a missing member', async () => {
     const response = await fetch(`http://127.0.0.1:${server.port}/healthz`);
     const check = (body: string) => () => api.check('GET', '/healthz', response, body);
     expect(check('{"status":"ok"}')).not.toThrow();

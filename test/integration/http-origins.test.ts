@@ -45,7 +45,7 @@ onTransports((transport) => {
     });
 
     it('lets own pages post', async () => {
-      // It has no body, which is looked at after the origin.
+      // It lacks a body, which is checked after the origin.
       const { status } = await rawRequest(server.port, '/api/prices', { origin: own() }, 'POST');
       expect(status).toBe(400);
     });
@@ -78,7 +78,7 @@ onTransports((transport) => {
         const foreign = await rawRequest(server.port, path, { origin: FOREIGN });
         expect(corsOf(foreign)).toEqual([]);
         expect([foreign.status, foreign.headers.vary]).toEqual([answer.status, 'Origin']);
-        // A cache must not give a listed page what it kept from a program.
+        // A cache must not serve a listed page what it stored for a program.
         expect((await rawRequest(server.port, path)).headers.vary).toBe('Origin');
       },
     );

@@ -29,7 +29,7 @@ const FILES = [
 
 const GZIP = { 'accept-encoding': 'gzip, deflate, br' };
 
-/** A folder that holds a page and nothing else, for one test. */
+/** A folder with only a page, for one test. */
 async function folderWithPage(page?: string): Promise<string> {
   const folder = folderForTest();
   if (page !== undefined) await writeFile(join(folder, 'index.html'), page);

@@ -16,7 +16,7 @@ interface Anomaly {
 }
 
 const TIME = Date.UTC(2026, 0, 1);
-/** Code units order these as written; code points would put the last two the other way round. */
+/** In code-unit order; code points would swap the last two. */
 const SYMBOLS = ['BTC-EUR', 'BTC-USD', 'BTC/USD', 'ETH', '€', '\u{1f600}', '\uffee'];
 
 /** Prices that jump now and then, some late. */
@@ -58,7 +58,7 @@ onTransports((transport) => {
       expect((await client.post<{ accepted: number }>(bodies)).json.accepted).toBe(some.length);
     }
     await client.settled();
-    // The last anomalies reach the gateway a turn after their ticks were applied.
+    // The last anomalies reach the gateway a turn after their ticks.
     await eventually(
       () => client.get<Page<Anomaly>>('/api/anomalies?limit=1000'),
       ({ json }) => json.items.length === total,

@@ -79,7 +79,7 @@ onTransports((transport) => {
     const metrics = await client.metrics();
     for (const name of ['frames', 'bytes', 'anomalies'] as const) {
       expect(statistics.sent[name]).toBeGreaterThan(1);
-      // More may have been sent since: heartbeats.
+      // Heartbeats may have been sent since.
       const since = metrics.get(`tickwire_${name}_sent_total`) as number;
       expect(since).toBeGreaterThanOrEqual(statistics.sent[name] as number);
     }
@@ -101,7 +101,7 @@ onTransports((transport) => {
     const quantiles = [p50, p90, p99, p999] as number[];
     expect(p50).toBeGreaterThan(0);
     expect(quantiles).toEqual([...quantiles].sort((a, b) => a - b));
-    // The quantile of all lies between those of the parts.
+    // The overall quantile lies between those of the parts.
     const parts = partitions.map(({ p99LatencyMs }) => p99LatencyMs as number);
     expect(p99).toBeGreaterThanOrEqual(Math.min(...parts) / Math.SQRT2);
     expect(p99).toBeLessThanOrEqual(Math.max(...parts) * Math.SQRT2);

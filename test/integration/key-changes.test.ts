@@ -14,7 +14,7 @@ import { expectTurnedAway } from '../support/turned-away.ts';
 
 const TIME = 1_700_000_000_000;
 
-/** A file of API keys, each with its key. */
+/** An API key file and its keys. */
 class KeyFile {
   readonly path: string;
   readonly #folder = new ConfigFolder();
@@ -25,7 +25,7 @@ class KeyFile {
     onTestFinished(() => this.#folder[Symbol.dispose]());
   }
 
-  /** Puts a new key into the file, in the place of one of that name. Returns it. */
+  /** Adds a key, replacing one of that name; returns it. */
   issue(name: string, permissions: object = { publish: ['*'], read: ['*'] }): string {
     const { key, entry } = issueApiKey({ name, permissions, lifetimeMs: undefined });
     this.#entries.set(name, JSON.parse(entry) as { id: string });
@@ -49,7 +49,7 @@ class KeyFile {
 }
 
 onTransports((transport) => {
-  it('a key that is taken out of the file, or replaced, ends its sessions; others do not notice', async () => {
+  it('removing or replacing a key ends its sessions and no others', async () => {
     const file = new KeyFile();
     const keys = {
       gone: file.issue('gone'),
@@ -127,7 +127,7 @@ onTransports((transport) => {
     await expect(server.stop()).rejects.toThrow();
   });
 
-  it('an issuer that is down when the server starts costs its clients time, not their session', async () => {
+  it('an issuer down at the start delays its clients but keeps their sessions', async () => {
     const keys = newKeys('EdDSA');
     let isUp = false;
     const issuer = createServer((_request, response) => {

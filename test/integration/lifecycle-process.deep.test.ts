@@ -14,13 +14,13 @@ import { publisherForTest, subscriberForTest } from '../support/test-clients.ts'
 const TIME = 1_700_000_000_000;
 const STOP_MS_MAX = 5000;
 
-/** The exit code, and how long the server took to end, ms. */
+/** Exit code and duration of the stop, ms. */
 async function exitOf(server: ServerProcess): Promise<{ exit: number | string; tookMs: number }> {
   const start = performance.now();
   return { exit: await server.exited, tookMs: performance.now() - start };
 }
 
-/** Ticks of one symbol of which each one after the first is an anomaly. */
+/** Ticks of one symbol; each after the first is an anomaly. */
 function swings(count: number, from = 0) {
   return Array.from({ length: count }, (_, i) => ({
     symbol: 'S',
@@ -40,7 +40,7 @@ onTransports((transport) => {
       const subscriber = await subscriberForTest(server.port);
       await subscriber.subscribe(['S']);
       const publisher = await publisherForTest(server.port, 'feed');
-      // Goes on publishing until it is cut off.
+      // Publishes until cut off.
       let sent = 0;
       const send = () => {
         const count = Math.min(2000, publisher.credit);
@@ -59,7 +59,7 @@ onTransports((transport) => {
         expect((await client.closing()).code).toBe(4001);
         expect(client.of(Op.GOAWAY)).toHaveLength(1);
       }
-      // The last ACK covers all that was taken, and all of that reached the subscriber.
+      // The last ACK covers everything accepted, all of which reached the subscriber.
       expect(subscriber.mirror.get('S')?.count).toBe(publisher.lastAck.accepted);
       expect(subscriber.anomalies.at(-1)?.sequence).toBeGreaterThan(publisher.lastAck.accepted - 2);
     });
@@ -106,7 +106,7 @@ it('ends in time though more anomalies are coming than are waited for', async ()
     '--server.frameBytesMax=4194304',
   ]);
   const publisher = await publisherForTest(server.port, 'feed');
-  // Encoded beforehand, so that they come faster than they are applied.
+  // Encoded beforehand, to arrive faster than they are applied.
   const frames = Array.from({ length: 5 }, (_, i) => {
     const ticks = swings(65_536, i * 65_536);
     return encode([Op.TICKS, i + 1, ticks.flatMap((t) => [t.symbol, t.price, t.time])]);
@@ -119,13 +119,13 @@ it('ends in time though more anomalies are coming than are waited for', async ()
   expect(tookMs).toBeLessThan(STOP_MS_MAX);
 });
 
-/** A subscriber that stops reading and has more coming than its socket takes. */
+/** A subscriber that stops reading with more pending than its socket takes. */
 async function slowSession(server: ServerProcess) {
   const slow = await subscriberForTest(server.port, { json: true });
   await slow.subscribe(['*']);
   slow.pause();
   const publisher = await publisherForTest(server.port, 'feed');
-  // Of so many symbols that what is held for it, 64 anomalies each, is more than the kernel may still find room for.
+  // So many symbols that their 64 held anomalies each exceed the kernel's buffers.
   const symbols = Array.from({ length: 1000 }, (_, i) => `S-${i}`);
   let round = 0;
   const publishRounds = async (count: number) => {

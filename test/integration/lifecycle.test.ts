@@ -23,7 +23,7 @@ onTransports((transport) => {
         expect(beats.map(([, , framesSent]) => framesSent)).toEqual([1, 2, 3]);
         const times = beats.map(([, serverTime]) => serverTime as number);
         const gaps = times.slice(1).map((time, i) => time - (times[i] as number));
-        // To the nearest of 20 looks a heartbeat; the upper bound leaves room for a busy machine.
+        // Within one of 20 checks a heartbeat; the upper bound allows for a busy machine.
         expect(Math.min(...gaps)).toBeGreaterThanOrEqual(heartbeatMs * 0.9);
         expect(Math.min(...gaps)).toBeLessThan(heartbeatMs * 4);
       }
@@ -70,7 +70,7 @@ onTransports((transport) => {
       const alive = await subscriberForTest(server.port);
       await dead.subscribe(['S']);
       await alive.subscribe(['S']);
-      // Reads nothing, so that it answers no ping: for the server it is gone.
+      // Reads nothing, so it answers no ping: dead to the server.
       dead.pause();
       await delay(700);
       await alive.ping();
@@ -85,7 +85,7 @@ onTransports((transport) => {
       const busy = await subscriberForTest(server.port);
       await busy.subscribe(['S']);
       const publisher = await publisherForTest(server.port, 'feed');
-      // Never silent for a heartbeat: the busy session is sent something all the time.
+      // Never silent for a heartbeat.
       for (let i = 1; i <= 100; i++) {
         publisher.publish([{ symbol: 'S', price: i, time: TIME + i }]);
         await delay(10);

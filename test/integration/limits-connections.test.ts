@@ -12,13 +12,13 @@ import { SECRET, signed } from '../support/tokens.ts';
 const ONE = '127.0.0.1';
 const OTHER = '127.0.0.2';
 
-/** As a token may have it that may do everything but run the server. */
+/** Every permission but operator. */
 const ALL = { publish: ['*'], read: ['*'] };
 
 const statuses = (replies: readonly Reply[]) =>
   replies.map(({ status }) => status).sort((a, b) => a - b);
 
-/** Waits until the server has seen that so many stream sessions are left. */
+/** Waits until so many stream sessions are left. */
 const sessionsLeft = (port: number, count: number) =>
   eventually(
     () => metric(port, 'tickwire_sessions{kind="stream"}'),
@@ -76,7 +76,7 @@ onTransports((transport) => {
   });
 
   describe('connections of one token', () => {
-    it('are taken up to the limit, or that of the token; one more is closed with 4503', async () => {
+    it('are accepted up to their limit or that of the token; one more gets 4503', async () => {
       const { port } = await serverWith({
         auth: { jwtSecret: SECRET, metrics: 'open' },
         limits: { connectionsPerTokenMax: 2 },
@@ -162,7 +162,7 @@ onTransports((transport) => {
 
   describe('the bytes of a frame', () => {
     const BYTES = 2048;
-    /** A PING of so many bytes: what it carries is a text, which is refused where it can be read. */
+    /** A PING of so many bytes: its text argument is refused once read. */
     const pingOf = (bytes: number) => `[${Op.PING},"${'x'.repeat(bytes - 6)}"]`.padEnd(bytes);
 
     it.each([BYTES - 1, BYTES])('%i are read', async (bytes) => {
@@ -191,7 +191,7 @@ onTransports((transport) => {
   });
 });
 
-/** What a connection hears that is one too many for its token. */
+/** What a connection over its token's limit receives. */
 async function turnedAway(port: number, token: string) {
   const headers = { authorization: `Bearer ${token}` };
   const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'tickwire.v1.json', { headers });

@@ -18,7 +18,7 @@ const ticksOf = (symbol: string, count: number): SentTick[] =>
 const onesOf = (symbols: readonly string[]): SentTick[] =>
   symbols.map((symbol) => ({ symbol, price: 1, time: null }));
 
-/** The error codes that a frame's ticks were rejected with, by their index. */
+/** A frame's rejection codes by tick index. */
 function rejections(publisher: IndependentPublisher, sequence: number): [number, number][] {
   const frame = publisher.of(Op.REJECT).find(([, rejected]) => rejected === sequence);
   const faults = (frame?.[2] ?? []) as number[];
@@ -49,7 +49,7 @@ onTransports((transport) => {
         expect(await metric(port, 'tickwire_bad_frames_total')).toBe(1);
         await neighbour.publishAll(ticksOf('B', 3));
 
-        // It was not taken, so its number is still to be used.
+        // It was refused: its sequence is still free.
         publisher.nextSequence--;
         publisher.publish(ticksOf('A', 1));
         expect(await publisher.acknowledged(3)).toMatchObject({ accepted: 20 });
@@ -63,7 +63,7 @@ onTransports((transport) => {
       const neighbour = await publisherForTest(port, 'neighbour');
       const publisher = await publisherForTest(port, 'fast');
       expect(await timesMet(port, 'ticksPerSecond')).toBe(0);
-      // All at once: the limit is full, to the last tick, before time fills it again.
+      // At once: the limit is reached to the last tick before it refills.
       publisher.publish(ticksOf('A', 3));
       publisher.publish(ticksOf('A', 1));
       await refuseThree(publisher);
@@ -73,7 +73,7 @@ onTransports((transport) => {
       expect(publisher.closed).toBeUndefined();
       await neighbour.ping();
 
-      // Frames that are refused are sent again as they were, until there is room.
+      // Refused frames are resent until there is room.
       await eventually(
         async () => {
           publisher.nextSequence = publisher.lastAck.sequence + 1;
@@ -108,7 +108,7 @@ onTransports((transport) => {
       const errors = await publisher.received(Op.ERROR, 2);
       expect(errors.map(([, , code]) => code)).toEqual([Code.rate_limited, Code.rate_limited]);
       expect(await timesMet(port, 'ticksPerSecond')).toBe(1);
-      // Each frame that is lost is counted, the one that was not even read too.
+      // Each refused frame counts, even the one not read.
       expect(await metric(port, 'tickwire_too_fast_frames_total')).toBe(2);
       expect(await countOf(port, 'A', 1)).toBe(1);
     });
@@ -135,9 +135,9 @@ onTransports((transport) => {
     interface Case {
       readonly name: string;
       readonly config: ConfigInput;
-      /** Under which the limit is counted; undefined: it is the table that is full. */
+      /** The limit's metric label; undefined: the symbol table is full. */
       readonly limit: string | undefined;
-      /** Whether another address, or tenant, may still bring symbols into being. */
+      /** Whether another address or tenant may still create symbols. */
       readonly neighbourMay: boolean;
     }
     const cases: Case[] = [
@@ -181,7 +181,7 @@ onTransports((transport) => {
       expect(await metric(port, rejected)).toBe(1);
       expect(await metric(port, 'tickwire_symbols')).toBe(3);
 
-      // Symbols that exist are everybody's, and new ones of others are not this publisher's.
+      // Existing symbols are open to all; others' new ones do not count against this publisher.
       const known = neighbour.publish(onesOf([a, b, c]));
       const fresh = neighbour.publish(onesOf([unique('N')]));
       await neighbour.acknowledged(fresh);
@@ -234,7 +234,7 @@ onTransports((transport) => {
   });
 });
 
-/** Sends three frames of a tick at once, each of which must be refused, and none end the session. */
+/** Sends three one-tick frames, each refused without ending the session. */
 async function refuseThree(publisher: IndependentPublisher): Promise<void> {
   for (let i = 0; i < 3; i++) publisher.publish(ticksOf('A', 1));
   await publisher.ping();
@@ -244,12 +244,12 @@ async function refuseThree(publisher: IndependentPublisher): Promise<void> {
     expect([op, requestId, code, isRetryable]).toEqual([Op.ERROR, null, Code.rate_limited, true]);
     expect(message).toBe('tick rate limit exceeded');
     expect(retryAfterMs).toBeGreaterThan(0);
-    // Rounded up, and a difference of times that are rounded, too.
+    // Rounded up, and a difference of rounded times.
     expect(retryAfterMs).toBeLessThanOrEqual(251);
   }
 }
 
-/** The count of a symbol, once it is at least so much. */
+/** A symbol's count once it reaches a minimum. */
 async function countOf(port: number, symbol: string, atLeast: number): Promise<number> {
   const read = async () => {
     const { status, text } = await ask(port, `/api/prices/${symbol}`, { localAddress: OTHER });

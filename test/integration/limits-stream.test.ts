@@ -50,7 +50,7 @@ onTransports((transport) => {
 
   describe('the requests of a session a second', () => {
     const LIMIT = 4;
-    /** Each sends one request with this id. */
+    /** One request a kind, with this id. */
     const kinds: Readonly<Record<string, (subscriber: IndependentSubscriber, id: number) => void>> =
       {
         SUBSCRIBE: (subscriber, id) => subscriber.send([Op.SUBSCRIBE, id, ['A']]),
@@ -64,7 +64,7 @@ onTransports((transport) => {
       const neighbour = await subscriberForTest(port);
       const subscriber = await subscriberForTest(port);
       for (let id = 1; id <= LIMIT + 1; id++) send(subscriber, id);
-      // Never refused: nothing is looked at for it.
+      // Never refused: it costs no lookup.
       await subscriber.ping();
       const errors = subscriber.of(Op.ERROR);
       expect(errors).toHaveLength(1);
@@ -124,7 +124,7 @@ onTransports((transport) => {
       await stalled.subscribe(['*']);
       stalled.pause();
       expect(await timesMet(port, 'sessionBytes')).toBe(0);
-      // Everything anew, again and again, until the kernel takes no more.
+      // Resubscribes to everything until the kernel buffers are full.
       let requestId = 100;
       await eventually(
         () => {

@@ -17,18 +17,17 @@ const SYMBOL = Array.from({ length: 100 }, (_, i) => `S${i}`).find((name) => {
   return partitionOf(symbolHash(bytes, 0, bytes.length), 2) === 1;
 }) as string;
 
-/** Samples without the prefix of their names. */
+/** Samples without the common prefix. */
 type Samples = Record<string, number>;
-/** By how much samples move; `up` and `down`: by how much is a matter of time. */
+/** Changes of samples; `up` and `down`: the amount depends on timing. */
 type Moves = Readonly<Record<string, number | 'up' | 'down'>>;
 
 interface Cause {
   readonly config?: ConfigInput;
-  /** The server demands tokens. */
   readonly isGuarded?: boolean;
-  /** Brings about what is needed; what it returns then moves the metrics. */
+  /** Prepares; the returned action changes the metrics. */
   readonly prepare: (port: number) => Promise<() => unknown>;
-  /** All that moves. */
+  /** Every change. */
   readonly moves: Moves;
 }
 
@@ -42,7 +41,6 @@ const APPLIED: Moves = {
 const TICK: Moves = { ...APPLIED, tick_frames_total: 1, ...frames(1) };
 const REJECTED: Moves = { tick_frames_total: 1, ...frames(2) };
 const LIMITED: Moves = { 'security_events_total{event="limited"}': 1 };
-/** As many ticks as they are. */
 const FLOOD: Moves = {
   ticks_accepted_total: 'up',
   'ticks_applied_total{partition="1"}': 'up',
@@ -75,7 +73,7 @@ function rejection(reason: string, ticks: readonly unknown[]): Cause {
   };
 }
 
-/** Many ticks in one frame, more than a queue of 64 places takes. */
+/** One frame with more ticks than a queue of 64 slots holds. */
 function overflow(policy: 'dropNewest' | 'dropOldest', moves: Moves): Cause {
   return {
     config: { processing: { partitions: 2, channelCapacity: 64, overflow: policy } },
@@ -150,7 +148,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
       await subscriber.subscribe([SYMBOL], { stats: false });
       const publisher = await feed(port);
       await send(publisher, tick(103));
-      // From now on the subscriber knows the symbol's name.
+      // The subscriber now knows the symbol's name.
       await subscriber.until(() => subscriber.lastAnomaly(SYMBOL) === 1, 'the first anomaly');
       return () => publisher.publish([tick(99)]);
     },
@@ -237,7 +235,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
       await slow.subscribe([SYMBOL], { anomalies: false, conflateMs: 60_000 });
       await slow.counted(SYMBOL, 1);
       await send(publisher, tick(101));
-      // The slow one has missed that, and will not be told for a minute.
+      // The slow one missed that, and hears nothing for a minute.
       await hurried.counted(SYMBOL, 2);
       return () => publisher.publish([tick(100)]);
     },
@@ -327,7 +325,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   'an HTTP request that has no room': {
     config: { processing: { partitions: 2, overflow: 'wait', channelCapacity: 64 } },
     prepare: async (port) => {
-      // Its credit is space that is given away.
+      // Its credit is granted queue space.
       await feed(port);
       return () =>
         post(
@@ -354,7 +352,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   },
 };
 
-/** Moved by what no client can do to a healthy server; `test/unit/metrics.test.ts` reads them. */
+/** No client can cause these on a healthy server; `test/unit/metrics.test.ts` covers them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   queue_depth: 'the ticks of a moment',
   ticks_quarantined_total: 'deaths of workers: engine-worker-death.test.ts',
@@ -379,7 +377,7 @@ async function post(port: number, body: unknown): Promise<void> {
   expect([202, 503]).toContain(response.status);
 }
 
-/** All samples of this server's own, but for what moves by itself. */
+/** The server's samples except those that change on their own. */
 async function read(port: number, token?: string): Promise<Samples> {
   const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text();
@@ -390,7 +388,7 @@ async function read(port: number, token?: string): Promise<Samples> {
   return Object.fromEntries(own);
 }
 
-/** What moved, as far as it was not expected to move by any amount. */
+/** Unexpected changes. */
 function moved(before: Samples, after: Samples, moves: Moves): Record<string, number | string> {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return Object.fromEntries(
@@ -402,16 +400,7 @@ function moved(before: Samples, after: Samples, moves: Moves): Record<string, nu
   );
 }
 
-/** Whether every tick that was accepted is applied or lost, and its latency counted. */
-function areTicksDone(samples: Samples): boolean {
-  const sum = (pattern: RegExp) =>
-    Object.entries(samples).reduce((total, [name, n]) => total + (pattern.test(name) ? n : 0), 0);
-  const applied = sum(/^ticks_applied/);
-  const isCounted = sum(/^tick_latency_seconds_count/) === applied;
-  return isCounted && samples.ticks_accepted_total === applied + sum(/lapped|skipped/);
-}
-
-/** The samples once no tick is under way, and two scrapes in turn say the same. */
+/** The samples once two scrapes agree and no queue holds anything. */
 async function settled(port: number, token?: string): Promise<Samples> {
   let last = await read(port, token);
   await expect

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
 import { serverProcessForTest } from '../support/running-server.ts';
 
-/** The native modules that a process has mapped. */
+/** Native modules mapped by a process. */
 function nativeModules(pid: number | undefined): readonly string[] {
   const maps = readFileSync(`/proc/${pid}/maps`, 'utf8');
   return [...new Set([...maps.matchAll(/ (\/\S+\.node)$/gm)].map(([, file]) => file as string))];
@@ -14,7 +14,7 @@ async function modulesOf(...flags: string[]): Promise<readonly string[]> {
   return nativeModules(server.child.pid);
 }
 
-// What the document on software of others says of native code.
+// Native code according to the supply document.
 describe.skipIf(process.platform !== 'linux')('native modules (told by Linux alone)', () => {
   it('has no uWebSockets.js where plain Node serves the sockets', async () => {
     const modules = await modulesOf('--server.transport=node');

@@ -34,7 +34,7 @@ onTransports((transport) => {
     const first = await publisherForTest(server.port, name);
     first.send([Op.TICKS, 1, [symbol, 1, TIME]]);
     first.send([Op.TICKS, 3, [symbol, 3, TIME + 3]]);
-    // On its way when the gap is found: not taken either.
+    // In flight when the gap is found: ignored too.
     first.send([Op.TICKS, 2, [symbol, 2, TIME + 2]]);
     expect((await first.closing()).code).toBe(4005);
     const [error] = first.of(Op.ERROR);
@@ -67,7 +67,7 @@ onTransports((transport) => {
       }
       await publisher.acknowledged(Math.min(to, from + 20));
       last = publisher.lastAck.sequence;
-      // Cut without a goodbye, some of it acknowledged or not, sent or not.
+      // Disconnects at any point: partly acknowledged, partly sent.
       publisher.close();
     }
     expect(rounds).toBeGreaterThan(5);

@@ -10,7 +10,7 @@ import {
   unique,
 } from '../support/test-clients.ts';
 
-/** Measures how long this process, the server of the test in it, did nothing at a stretch: what a busy machine takes of it. */
+/** Longest stall of this process, which hosts the server: a busy machine's share of a delay. */
 class StallWatch {
   readonly #delays = monitorEventLoopDelay({ resolution: 1 });
 
@@ -18,7 +18,6 @@ class StallWatch {
     this.#delays.enable();
   }
 
-  /** The longest stretch since the start, ms. */
   stop(): number {
     this.#delays.disable();
     return this.#delays.max / 1e6;
@@ -191,7 +190,7 @@ onTransports((transport) => {
     const publisher = await publisherForTest(server.port, unique('feed'));
     const subscriber = await subscriberForTest(server.port);
     await subscriber.subscribe([symbol]);
-    // A good tick before, between and after.
+    // Valid ticks before, between and after.
     const good = (index: number) => [symbol, index + 1, TIME + index];
     const values = bad.flatMap(([name, price, time], index) => [...good(index), name, price, time]);
     publisher.send([Op.TICKS, 1, [...values, ...good(bad.length)]]);
@@ -278,7 +277,7 @@ onTransports((transport) => {
     const publisher = await publisherForTest(server.port, unique('feed'));
     const subscriber = await subscriberForTest(server.port);
     await subscriber.subscribe([symbol]);
-    // Equal times: of these, the tick applied last is the current one.
+    // With equal times the last applied tick is current.
     const ticks = Array.from({ length: 5000 }, (_, i) => ({ symbol, price: i + 1, time: TIME }));
     await publisher.publishAll(ticks, 7);
     await subscriber.counted(symbol, ticks.length);

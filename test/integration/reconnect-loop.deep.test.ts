@@ -12,18 +12,21 @@ import { RawPeer } from '../support/transport-peers.ts';
 const TIME = 1_700_000_000_000;
 const MIB = 2 ** 20;
 const TOGETHER = 25;
-/** Rounds until memory that is used again and again has been got, and those in which it must suffice. */
+/** Rounds to grow reusable memory; later rounds must manage with it. */
 const WARM_ROUNDS = 16;
 const ROUNDS = 16;
-/** Looks at what is held, each after so many rounds; the least of half of them counts, as what the kernel lends comes and goes. */
+/**
+ * Samples of resources, each after several rounds. The minimum of each half counts, since kernel
+ * buffers vary.
+ */
 const LOOKS = 4;
-/** Links of so many symbols come and go with each subscription. */
+/** Each subscription adds and removes so many symbols. */
 const SYMBOLS = Array.from({ length: 1000 }, (_, i) => `SYM-${i}`);
 
 const SUBSCRIBE = encode([Op.SUBSCRIBE, 1, ['*', 'SYM-1', 'SYM-9?']]);
 const ALIAS = encode([Op.ALIAS, 0, SYMBOLS.slice(0, 100)]);
 
-/** What a client does that never stays: each of them once in a round of four. */
+/** Short-lived clients, each kind once in a round of four. */
 const VISITS: readonly ((port: number) => Promise<RawPeer>)[] = [
   async (port) => {
     const peer = await RawPeer.upgrade(port, '/v1/stream');
@@ -43,22 +46,22 @@ const VISITS: readonly ((port: number) => Promise<RawPeer>)[] = [
   },
   async (port) => {
     const peer = await RawPeer.connect(port);
-    // Gone before the answer: the upgrade is done for nobody.
+    // Gone before the answer: an upgrade for nobody.
     peer.tcp.write(upgradeRequest('/v1/stream'));
     return peer;
   },
 ];
 
-/** What a server holds. */
+/** A server's resources. */
 interface Held {
   readonly rssBytes: number;
-  /** Of the main thread, with its garbage collected: objects, and memory outside of the heap that belongs to some. */
+  /** Main thread after a garbage collection: heap, and external memory of live objects. */
   readonly ownBytes: number;
   readonly descriptors: number;
   readonly symbols: number;
 }
 
-/** What a server may get meanwhile that has to do with its age only: the threads that it keeps ready. */
+/** Allowance for spare threads, which depend on the server's age only. */
 const THREAD_DESCRIPTORS = 24;
 const THREADS_BYTES = 64 * MIB;
 
@@ -95,7 +98,7 @@ class Visited {
     }
   }
 
-  /** What is held once all that came has gone again; the publisher of the test stays. */
+  /** Resources once all clients have gone; the test's publisher stays. */
   async held(): Promise<Held> {
     const deadline = performance.now() + 30_000;
     for (;;) {

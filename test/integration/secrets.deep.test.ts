@@ -7,7 +7,7 @@ import { serverProcessForTest } from '../support/running-server.ts';
 import { signed } from '../support/tokens.ts';
 
 const SECRET = 'Zq7-never-to-be-seen-anywhere-at-all';
-/** Parts of it say as much as the whole. */
+/** Parts reveal it as well. */
 const PARTS = ['Zq7', 'never-to-be-seen', 'anywhere'];
 
 const folder = new ConfigFolder();
@@ -17,7 +17,7 @@ function expectNoSecret(text: string): void {
   for (const part of PARTS) expect(text).not.toContain(part);
 }
 
-/** Runs the program in the folder: its exit code and all that it writes. */
+/** Runs the program in the folder: exit code and output. */
 function run(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -90,7 +90,7 @@ describe('a secret of the configuration', () => {
     for (const token of [good, bad]) {
       for (const part of token.split('.').slice(1)) expect(server.output).not.toContain(part);
     }
-    // What is there to be seen, is: the refused one was logged.
+    // The refusal was logged: there is something to see.
     expect(server.output).toContain('the signature matches no known key');
   });
 });

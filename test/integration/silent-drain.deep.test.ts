@@ -6,7 +6,7 @@ import { onTransports, serverForTest, type TransportName } from '../support/runn
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 
-/** Sockets that never say that they have room again. */
+/** Sockets that never report a drain. */
 function silent(decision: UpgradeDecision): UpgradeDecision {
   if (!decision.accept) return decision;
   const { open } = decision;
@@ -36,7 +36,7 @@ vi.mock('../../src/gateway/transport/start-transport.ts', async (original) => {
 const SYMBOLS = Array.from({ length: 400 }, (_, i) => `SYM-${i}`);
 const TIME = 1_700_000_000_000;
 
-/** A reader that stopped until its socket was full, and what it lacks. */
+/** A reader paused until its socket was full, and what it lacks. */
 interface Stalled {
   readonly port: number;
   readonly subscriber: IndependentSubscriber;
@@ -73,13 +73,13 @@ async function expectCaughtUp({ subscriber, rounds }: Stalled): Promise<void> {
 onTransports((transport) => {
   it('a session whose socket drained silently is looked at now and then', async () => {
     const stalled = await stall(transport, 200);
-    // No news comes any more.
+    // No more news.
     stalled.subscriber.resume();
     await expectCaughtUp(stalled);
   });
 
   it('a session whose socket had no room is looked at again whenever there is news', async () => {
-    // Three minutes between two looks at all sessions.
+    // Three minutes between sweeps.
     const stalled = await stall(transport, 3_600_000);
     const { port, subscriber, rounds } = stalled;
     const other = await publisherForTest(port, 'other');

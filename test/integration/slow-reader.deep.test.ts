@@ -20,7 +20,7 @@ function untilMetric(port: number, name: string, value: number): Promise<void> {
   return until(async () => (await metric(port, name)) === value, `${name} ${value}`);
 }
 
-/** Rounds of one tick for each symbol, with prices that take many digits. */
+/** Rounds of one tick a symbol, with long prices. */
 function rounds(symbols: readonly string[], count: number, from: number): MarketTick[][] {
   return Array.from({ length: count }, (_, round) =>
     symbols.map((symbol, i) => ({
@@ -54,7 +54,7 @@ onTransports((transport) => {
     const fast = await subscriberForTest(port);
     await fast.subscribe(['*']);
     const slow: IndependentSubscriber[] = [];
-    // Several, so that a queue for each would show: JSON, for it fills sockets sooner.
+    // Several, so that a queue each would show; JSON, which fills sockets sooner.
     for (let i = 0; i < 4; i++) {
       const subscriber = await subscriberForTest(port, { json: true });
       await subscriber.subscribe(['*'], { anomalies: false });
@@ -69,7 +69,7 @@ onTransports((transport) => {
     await publishRounds(50, 0);
     for (const subscriber of slow) await subscriber.counted('SYM-399', 50);
     for (const subscriber of slow) subscriber.pause();
-    // First what the kernel holds must be full.
+    // First fill the kernel's buffers.
     let total = 50;
     await untilStalled(port, slow, async () => {
       await publishRounds(40, total);
@@ -77,13 +77,13 @@ onTransports((transport) => {
     });
     const before = residentBytes(server.pid);
     const flushesBefore = fast.flushes.length;
-    // 160 000 updates more pass by.
+    // 160 000 further updates.
     await publishRounds(400, total);
     total += 400;
     await fast.counted('SYM-399', total);
     const growth = residentBytes(server.pid) - before;
-    // Queued, these updates would take some 90 bytes each and session: 57 MB together. What is
-    // allowed for is the noise of the garbage collector: a heap that grew stays large for a while.
+    // Queued, these updates would take some 90 bytes each a session: 57 MB in total. The allowance
+    // is garbage-collector noise: a grown heap stays large for a while.
     expect(growth).toBeLessThan(28 * MEGABYTE);
     const flushes = fast.flushes.slice(flushesBefore);
     const gaps = flushes.slice(1).map(({ at }, i) => at - (flushes[i]?.at ?? 0));
@@ -92,9 +92,9 @@ onTransports((transport) => {
     await expectInSync(fast, symbols.length);
     for (const subscriber of slow) subscriber.resume();
     for (const subscriber of slow) {
-      // Without VERIFY, nothing but reading.
+      // Only reading, no VERIFY.
       for (const symbol of symbols) await subscriber.counted(symbol, total);
-      // Far fewer than passed it by.
+      // Far fewer than were published.
       expect(subscriber.mirror.entries).toBeLessThan((total - 50) * symbols.length);
       await expectInSync(subscriber, symbols.length);
     }
@@ -142,7 +142,7 @@ onTransports((transport) => {
     expect(slow.anomaliesOf('FEW').map(({ sequence }) => sequence)).toEqual(
       Array.from({ length: 51 }, (_, i) => i + 1),
     );
-    // It was slow indeed; and behind each jump stand the 64 that the server holds.
+    // It was slow, and behind each jump are the 64 that the server keeps.
     expect(slow.jumps.length).toBeGreaterThan(0);
     const held = new Set(slow.anomaliesOf('MANY').map(({ sequence }) => sequence));
     for (const { symbol, next } of slow.jumps) {
@@ -171,7 +171,7 @@ onTransports((transport) => {
       if ((await metric(port, 'tickwire_sessions{kind="stream"}')) === 1) break;
     }
     await untilMetric(port, 'tickwire_sessions{kind="stream"}', 1);
-    // The requests themselves are read in pieces of a socket's buffer; the answers are bounded.
+    // Requests are read in pieces of a socket buffer; answers are bounded.
     expect(peak - before).toBeLessThan(64 * MEGABYTE);
     flooder.tcp.destroy();
     await good.ping();

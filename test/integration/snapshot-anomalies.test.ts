@@ -6,7 +6,7 @@ import { StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 const ROUNDS = 20;
 
-it('a snapshot comes to the disk after the anomalies of its ticks, which a crash would take for ever', async () => {
+it('a snapshot is written after the anomalies of its ticks, which a crash would lose', async () => {
   using folder = new StoreFolder();
   const log = new StoreLines();
   const store = await openStore(folder.options({ mode: 'async' }), log);

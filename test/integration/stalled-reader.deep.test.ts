@@ -22,7 +22,7 @@ const SYMBOLS = Array.from({ length: 400 }, (_, i) => `SYM-${i}`);
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
-/** Resolves once the threads that the server keeps ready are there: they take memory, too. */
+/** Waits for the server's spare threads: they take memory too. */
 async function threadsStarted({ child }: ServerProcess): Promise<void> {
   let threads = 0;
   let since = performance.now();
@@ -34,7 +34,7 @@ async function threadsStarted({ child }: ServerProcess): Promise<void> {
   });
 }
 
-/** Rounds of one tick for each symbol, each seen by a subscriber before the next goes. */
+/** Rounds of one tick a symbol, each seen by a subscriber before the next. */
 class Rounds {
   readonly #publisher: IndependentPublisher;
   readonly #subscriber: IndependentSubscriber;
@@ -46,7 +46,7 @@ class Rounds {
     publisher.declare(0, SYMBOLS);
   }
 
-  /** Plays rounds while `isMore`; returns how long the subscriber waited for each, ms. */
+  /** Plays rounds while `isMore`; returns the subscriber's wait of each, ms. */
   async play(isMore: (round: number) => boolean): Promise<number[]> {
     const latencies: number[] = [];
     for (let round = 0; isMore(round); round++) {

@@ -3,7 +3,7 @@ import { openStore, type Store } from '../../src/store/index.ts';
 import { StoreChild } from '../support/store-child.ts';
 import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
-/** All of a symbol, which must be without gaps and each as it was appended. */
+/** A symbol's anomalies, complete and as appended. */
 function checkSymbol(store: Store, symbol: string): number {
   const anomalies = store.from(symbol, 1, 10_000_000);
   for (const [index, anomaly] of anomalies.entries()) {
@@ -30,7 +30,7 @@ describe('a process that is killed', () => {
         expect(said, child.errors).toBeDefined();
         confirmed = said?.confirmed ?? [];
       }
-      // At another moment of its work each time.
+      // At a different moment each time.
       await new Promise((resolve) => setTimeout(resolve, round * 13));
       child.kill();
       expect(await child.end()).toBe('SIGKILL');

@@ -16,7 +16,7 @@ import { openStore } from '../../src/store/index.ts';
 import { type ChildLine, StoreChild } from '../support/store-child.ts';
 import { anomalyOf, fingerprint, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
-/** Numbers that look random and are the same in every run. */
+/** Reproducible pseudo-random numbers. */
 function makeRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -33,7 +33,7 @@ function junk(bytes: number): Buffer {
   return Buffer.from(Uint8Array.from({ length: bytes }, () => random() * 256));
 }
 
-/** A store with some history behind it: branch pages, and a list of free pages. */
+/** A store with branch pages and a free list. */
 beforeAll(async () => {
   const options = whole.options({ retentionPerSymbol: 60 });
   const store = await openStore(options, new StoreLines());
@@ -60,7 +60,7 @@ type Said = ChildLine & { isUnchanged: boolean };
 
 const PROCESSES = Math.max(2, availableParallelism());
 
-/** Has processes open copies of the store, each damaged in its own way. Returns what they said. */
+/** Opens damaged copies in child processes; returns their output. */
 async function giveDamaged(
   damages: ReadonlyMap<string, (directory: string) => void>,
 ): Promise<Map<string, Said>> {
@@ -77,7 +77,7 @@ async function giveDamaged(
   return said;
 }
 
-/** Opens one after another in a process; in another one after a copy that ended it. */
+/** Opens copies in turn in one process, in a new one after each crash. */
 async function openEach(share: readonly Damaged[], said: Map<string, Said>): Promise<void> {
   for (let left = share; left.length > 0; ) {
     using child = new StoreChild(
@@ -102,7 +102,7 @@ const changeFile = (change: (bytes: Buffer) => Buffer) => (directory: string) =>
   writeFileSync(path, change(readFileSync(path)));
 };
 
-/** As if every page were of a later transaction: LMDB would write to them in place, in the map. */
+/** Marks every page as of a later transaction: LMDB would write to them in place, in the map. */
 function markPagesLater(bytes: Buffer): Buffer {
   for (let at = 2 * PAGE_BYTES; at < bytes.length; at += PAGE_BYTES)
     bytes.fill(0x7f, at + 8, at + 14);
@@ -193,7 +193,7 @@ describe('a damaged database', () => {
       const change = (bytes: Buffer) => {
         for (let times = 0; times <= count % 3; times++) {
           const page = Math.floor(random() * (bytes.length / PAGE_BYTES));
-          // Half of them where the structure is: a page's header and its first pointers.
+          // Half of them in the structure: page headers and first pointers.
           const span = (times + count) % 2 === 0 ? 64 : PAGE_BYTES;
           bytes[page * PAGE_BYTES + Math.floor(random() * span)] = random() * 256;
         }

@@ -91,7 +91,7 @@ describe('a disk that fails', () => {
 
   it('by the limit on the size of files degrades, and recovers when it is lifted', async () => {
     using folder = new StoreFolder();
-    // In blocks of 1024 bytes. The limit is the system's own, and so is the failure: EFBIG.
+    // In 1024-byte blocks. Limit and failure (EFBIG) are the system's own.
     using child = new StoreChild('fill', [folder.path], 'ulimit -S -f 300;');
     expect(await child.next()).toEqual({ fault: null, waiting: 0 });
     child.send('500');

@@ -38,7 +38,6 @@ describe.skipIf(!canMount())('a server whose disk is full', () => {
     subscriber.close();
     await publisher.close();
     await server.stop().catch(() => undefined);
-    // What it logged is what it should.
     expect(server.faults.join()).toContain('the store cannot be written');
     (server.faults as string[]).length = 0;
   });

@@ -8,9 +8,9 @@ import { FaultyDisk } from '../support/faulty-disk.ts';
 import { StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 const SYMBOLS = 100;
-/** Of each symbol; fewer than memory keeps, so that all are sent without HISTORY. */
+/** A symbol; fewer than memory keeps, so all are sent without HISTORY. */
 const ANOMALIES = 20;
-/** Longer than a stop takes that does not wait for the disk. */
+/** Longer than a stop that ignores the disk. */
 const WRITE_MS = 400;
 
 it('a stop under load delivers what a slow disk has still to make durable', async () => {

@@ -61,12 +61,12 @@ describe('a server with a store', () => {
       maxPrice: 103,
       movingAverage: all.reduce((sum, price) => sum + price) / all.length,
     });
-    // Up from 99, which only the window of the earlier run knows.
+    // Up from 99, known only to the earlier run's window.
     const anomalies = async () => {
       const { items } = await get('/api/prices/BTC/anomalies');
       return items as { sequence: number }[];
     };
-    // The statistics are there a moment before the anomaly.
+    // The statistics precede the anomaly by a moment.
     await expect
       .poll(async () => (await anomalies()).map(({ sequence }) => sequence))
       .toEqual([1, 2, 3, 4]);

@@ -76,7 +76,7 @@ onTransports((transport) => {
     expect(changes).toBeGreaterThan(30);
   });
 
-  it('loses no update to a session that takes the state a moment before it is fanned out', async () => {
+  it('loses no update when a session takes the state just before its fan-out', async () => {
     const prefix = unique('T');
     const symbols = Array.from({ length: 64 }, (_, i) => `${prefix}-${i}`);
     const patient = await subscriberForTest(server.port);
@@ -87,7 +87,7 @@ onTransports((transport) => {
     publisher.declare(0, symbols);
     for (let round = 1; round <= 300; round++) {
       publisher.publish(symbols.map((symbol) => ({ symbol, price: round, time: round })));
-      // Asked in the turns of the loop that follow: some find rows written but not fanned out yet.
+      // Asked in the following turns: some find rows written but not fanned out.
       const asked = [];
       for (let turn = 0; turn < 6; turn++) {
         await new Promise((resolve) => setImmediate(resolve));
@@ -103,7 +103,7 @@ it('goes on when the version of a row passes the largest int32, after 2^30 updat
   const records = new SymbolRecords(createSymbolRecords(1, 4), 4);
   const statistics = new StatisticsTable(records);
   const pool = new SymbolVersions({ statistics });
-  // Two updates before the wrap, as a row that was written for hours would stand.
+  // Two updates before the wrap, as in a long-lived row.
   records.words[0] = 0x7fff_fffa;
   let snapshot = NO_VERSION;
   for (let price = 1; price <= 6; price++) {
@@ -112,10 +112,10 @@ it('goes on when the version of a row passes the largest int32, after 2^30 updat
     expect(pool.refresh(0)).toBe(false);
     snapshot = pool.current(0);
     expect(pool.values[snapshot * VALUES]).toBe(price);
-    // Held by a session, so that the next one must be another.
+    // Held by a session: the next one must differ.
     pool.retain(snapshot);
   }
-  // And past the other wrap, at which the version skips "never written".
+  // Past the other wrap, where the version skips "never written".
   records.words[0] = -4;
   for (let price = 1; price <= 4; price++) {
     statistics.write(0, Float64Array.of(price, price, price, price, price, price, 0));

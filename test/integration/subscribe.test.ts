@@ -10,7 +10,7 @@ const TIME = 1_700_000_000_000;
 onTransports((transport) => {
   const server = serverForSuite({ server: { transport } });
 
-  /** Publishes prices one ms apart, `from` counting from TIME, and waits for the ACK. */
+  /** Publishes prices one ms apart from TIME + `from` and waits for the ACK. */
   async function publishPrices(
     publisher: IndependentPublisher,
     symbol: string,

@@ -8,15 +8,15 @@ import { publisherForTest, subscriberForTest } from '../support/test-clients.ts'
 import { symbolsOf, TokenHttp } from '../support/token-http.ts';
 
 const TIME = 1_700_000_000_000;
-/** One is the beginning of another, one is as long as may be. */
+/** One is a prefix of another, one has the maximum length. */
 const TENANTS = ['', 'a', 'a.', 'aa', 'acme', 'x'.repeat(32)];
-/** Before the names of a tenant's symbols, inside the server. */
+/** Internal separator before a tenant's symbols. */
 const MARK = '\u0001';
 const LONGEST = '😀'.repeat(32);
 
 const prefixOf = (tenant: string) => (tenant === '' ? '' : `${MARK}${tenant}${MARK}`);
 
-/** What somebody of one tenant might try in order to reach a symbol of another. */
+/** Attempts of one tenant to reach another's symbol. */
 function attacksOn(victim: string, symbol: string): string[] {
   const prefix = prefixOf(victim);
   return [
@@ -49,7 +49,7 @@ onTransports((transport) => {
   beforeAll(async () => {
     for (const [index, world] of worlds.entries()) {
       const symbols = ['S', `only-${index}`, LONGEST];
-      // Each tenant has its own prices, so that a mix-up shows; the second of each is an anomaly.
+      // Distinct prices reveal a mix-up; each tenant's second is an anomaly.
       for (const factor of [1, 2]) {
         const ticks = symbols.map((symbol) => ({
           symbol,
@@ -108,7 +108,7 @@ onTransports((transport) => {
         const [op, , code] = await subscriber.history(symbol, 0, 10);
         expect([op, code]).toEqual([Op.ERROR, Code.bad_symbol]);
       }
-      // Nor does letting go of them take anything from who holds it.
+      // Unsubscribing takes nothing from their owner.
       const holders = await Promise.all(
         worlds.map(async (other) => {
           const holder = await subscriberForTest(server.port, { token: await other.token() });
@@ -194,7 +194,7 @@ it('over restarts tenants stay apart, in snapshots and in the store', async () =
     const server = await GuardedServer.start(config);
     try {
       for (const [index, world] of worlds.entries()) {
-        // Some tenants rest for a round: their symbols come from the snapshot alone.
+        // Some tenants pause for a round: their symbols come from the snapshot alone.
         if ((index + round) % 3 === 0) continue;
         const ticks = ['S', LONGEST, `round-${round}`].map((symbol) => ({
           symbol,

@@ -13,7 +13,7 @@ import {
 import { certificateFile, shakeHands, speakTls, TRUSTED } from '../support/tls.ts';
 import { Client } from '../support/transport-peers.ts';
 
-/** A folder with a certificate and its key, as an operator has them. */
+/** An operator's folder with certificate and key. */
 class OperatorsFiles {
   readonly certificate: string;
   readonly key: string;
@@ -72,7 +72,7 @@ onTransports((transport) => {
 
     files.put('second');
     server.kill('SIGHUP');
-    // On uws, a connection that is just between the two listeners is reset.
+    // On uws, a connection between the two listeners is reset.
     const renewed = () => organization().catch(() => 'reset');
     await eventually(renewed, (name) => name === 'Tickwire test second');
     await until(() => /"isNew":true.*was read again/.test(server.output), 'a line in the log');
@@ -92,7 +92,7 @@ onTransports((transport) => {
     server.kill('SIGHUP');
     await until(() => /"isNew":false.*was read again/.test(server.output), 'nothing new');
 
-    // All that while, who was there stays and is served.
+    // Existing connections stay and are served.
     const received = before.messages.length;
     before.ws.send('["rubbish"]');
     await before.received(received + 1);

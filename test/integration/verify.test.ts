@@ -45,7 +45,7 @@ onTransports((transport) => {
       }
     }
     await streaming;
-    // The state moved in between, or this has shown nothing.
+    // Proves that the state moved in between.
     expect(digests.size).toBeGreaterThan(10);
   });
 
@@ -124,7 +124,7 @@ onTransports((transport) => {
     await witness.subscribe([symbol]);
     const subscriber = await subscriberForTest(server.port);
     await subscriber.subscribe([symbol], { conflateMs: 700 });
-    // The first state goes out at once, the second waits, and VERIFY with it.
+    // The first state goes out at once; the second waits, and VERIFY with it.
     for (let i = 1; i <= 2; i++) {
       publisher.publish([{ symbol, price: i, time: TIME + i }]);
       await witness.counted(symbol, i);

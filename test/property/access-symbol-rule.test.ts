@@ -3,7 +3,7 @@ import { symbolRule } from '../../src/access/identity.ts';
 import { ALL_SYMBOLS, NO_SYMBOLS, type SymbolRule } from '../../src/access/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
-/** A pattern by its definition: `*` is nothing, or one more character and `*` again. */
+/** A pattern by definition: `*` is nothing, or one more character and `*` again. */
 function matches(pattern: readonly string[], symbol: readonly string[]): boolean {
   const [first, ...rest] = pattern;
   if (first === undefined) return symbol.length === 0;
@@ -56,6 +56,6 @@ it('stays quick with as many patterns as a token may hold, however they are made
   const symbol = 'a'.repeat(32);
   const start = performance.now();
   for (let count = 0; count < 100; count += 1) expect(rule.covers(symbol)).toBe(false);
-  // 100 000 matches: a matcher that tried all ways would not end.
+  // 100 000 matches: an exponential matcher would not finish.
   expect(performance.now() - start).toBeLessThan(10_000);
 });

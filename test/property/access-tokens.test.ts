@@ -36,7 +36,7 @@ it('refuses a token of which any letter was changed', async () => {
       const changed = token.slice(0, at) + letter + token.slice(at + 1);
       const decoded = (text: string) =>
         text.split('.').map((part) => Buffer.from(part, 'base64url').toString('hex'));
-      // The last letter of a part has bits that stand for nothing: only what is signed counts.
+      // A part's last letter has unused bits: only signed content counts.
       fc.pre(decoded(changed).join('.') !== decoded(token).join('.'));
       await refusal(authenticator, changed);
     }),

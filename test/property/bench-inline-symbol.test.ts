@@ -15,7 +15,7 @@ const RULES = {
   windowCapacity: 65_536,
 };
 
-/** The baseline's symbols, in the words of the engine's rig. */
+/** The baseline's symbols behind the engine rig's interface. */
 class InlineRig {
   readonly symbols = Array.from({ length: SYMBOLS }, (_, id) => new InlineSymbol(id, `SYM-${id}`));
   readonly anomalies: ExpectedAnomaly[][] = this.symbols.map(() => []);
@@ -53,7 +53,7 @@ function compare(
   return { anomalies: inline.anomalies.flat().length, late };
 }
 
-it('the baseline of the benchmark keeps the statistics of the engine, through thousands of ticks', () => {
+it('the benchmark baseline has the statistics of the engine through thousands of ticks', () => {
   const names = ['SYM-0', 'SYM-1', 'SYM-2'];
   const ticks = seededMarket({ seed: 3, symbols: names, ticks: 20_000 }).map(
     ({ symbol, price, time }) => ({ symbolId: names.indexOf(symbol), price, time }),
@@ -63,8 +63,9 @@ it('the baseline of the benchmark keeps the statistics of the engine, through th
   expect(late).toBeGreaterThan(100);
 });
 
-it('the baseline of the benchmark finds the anomalies of the engine at every edge of the rule', () => {
-  // Averages are left out: without compensated summation, a price a million times its neighbours spoils them.
+it('the benchmark baseline finds the anomalies of the engine at every edge of the rule', () => {
+  // Averages are excluded: without compensated summation, a price a million times its neighbours
+  // ruins them.
   const relative = Number.POSITIVE_INFINITY;
   fc.assert(
     fc.property(stories(SYMBOLS, 1000, { maxLength: 300 }), (ticks) => {

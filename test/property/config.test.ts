@@ -6,7 +6,7 @@ import { parseConfig } from '../../src/config/parse-config.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { ConfigFolder } from '../support/folders.ts';
 
-/** The key of a variable, by the rule that users are told. */
+/** A variable's key by the documented rule. */
 function keyOfVariable(variable: string): string {
   const [section = '', first = '', ...rest] = variable
     .replace(/^TICKWIRE_/, '')
@@ -41,14 +41,14 @@ describe('the environment variable of a key', () => {
 });
 
 describe('a value', () => {
-  /** Texts of the form that the key says it takes. */
+  /** Texts of the form that the key's description promises. */
   function textOf(expected: string): RegExp {
     if (/https/.test(expected)) return /^https:\/\/[a-z0-9]{1,12}(:[0-9]{2,4})?$/;
     if (/32 characters/.test(expected)) return /^[a-z0-9][a-z0-9.:-]{31,63}$/;
     return /^[a-z0-9][a-z0-9.:-]{0,20}$/;
   }
 
-  /** Values that the key takes, by what it says of itself. */
+  /** Valid values by the key's description. */
   function valuesOf({ defaultValue, facts }: (typeof CONFIG_KEYS)[number]) {
     const range = /^(an integer|a power of two) from (\d+) to (\d+)$/.exec(facts.expected);
     const words = /^one of (.*)$/.exec(facts.expected);

@@ -25,7 +25,7 @@ const RULES: fc.Arbitrary<Rules> = fc.record({
 interface Story {
   readonly rules: Rules;
   readonly ticks: readonly MarketTick[];
-  /** Captures are made after so many ticks, the last of which is restored. */
+  /** Captures follow so many ticks; the last one is restored. */
   readonly cuts: readonly number[];
   readonly partitions: number;
   readonly partitionsAfter: number;
@@ -60,8 +60,7 @@ function expectStates(states: readonly SymbolState[], naive: Map<string, Expecte
 }
 
 /**
- * Applies ticks with a capture asked for after some of them; what is behind each cut is offered
- * before it is made.
+ * Applies ticks and requests captures; ticks after each cut are offered before the capture is made.
  */
 async function captureAmid(rig: CaptureRig, story: Story): Promise<SymbolState[]> {
   let states: SymbolState[] = [];
@@ -85,7 +84,7 @@ async function captureAmid(rig: CaptureRig, story: Story): Promise<SymbolState[]
 it('a new engine goes on from a capture as if it were the old one', async () => {
   await fc.assert(
     fc.asyncProperty(STORIES, async (story) => {
-      // Cuts too close to the one before would be amid what was offered behind that.
+      // Skips cuts inside what was offered behind the previous one.
       const cuts = story.cuts.filter((cut, i, all) => i === 0 || cut - (all[i - 1] as number) > 40);
       const { rules, ticks } = story;
       const cut = cuts.at(-1) as number;
@@ -96,7 +95,7 @@ it('a new engine goes on from a capture as if it were the old one', async () => 
       for (const tick of ticks.slice(cut)) next.offer(tick);
       next.work();
       for (const [symbol, { anomalies }] of expectedMarket(ticks, rules)) {
-        // Against an engine that was never stopped: bit for bit, the average, too.
+        // Equal to an uninterrupted engine bit for bit, average included.
         expect(next.statistics(symbol)).toEqual(old.statistics(symbol));
         const known = states.find((state) => state.symbol === symbol)?.anomalies ?? 0;
         expect(next.anomalies.of(next.idOf(symbol))).toEqual(anomalies.slice(known));
@@ -117,7 +116,7 @@ it('goes on by other rules than those it was captured by', async () => {
       const rest = story.ticks.slice(cut);
       for (const tick of rest) next.offer(tick);
       next.work();
-      // And captured once more, by the rules of now.
+      // Captured again under the new rules.
       const again = next.capture();
       next.work();
       const statesAgain = statesOf(await again);
@@ -137,13 +136,13 @@ it('goes on by other rules than those it was captured by', async () => {
   );
 });
 
-/** A state without what depends on where its ring of prices began. */
+/** A state without what depends on its price ring's start. */
 function roughly({ averaging, average, ...rest }: SymbolState): object {
   const { window, prices } = averaging;
   return { ...rest, window, prices: prices.toSorted(), average: average.toPrecision(12) };
 }
 
-/** A symbol that had ticks before it was restored by other rules, and some after. */
+/** A symbol with ticks before and after a restore under other rules. */
 function expectFitted(
   rig: CaptureRig,
   state: SymbolState,
@@ -162,7 +161,7 @@ function expectFitted(
   expect(
     isSameStatistics({ ...statisticsOfState(state), average: mean }, { ...exact, average: mean }),
   ).toBe(true);
-  // Of the ticks before, those are known that were in the window then.
+  // Earlier ticks are known if they were in the window then.
   const newest = expectedSymbol(before, oldRules).after.at(-1)?.time ?? 0;
   const inWindow = onTimeOf(before).filter(
     ({ time }) => time >= newest - oldRules.slidingWindowMilliseconds,

@@ -23,7 +23,7 @@ it('gives each marked symbol once, in as many takes as it needs', () => {
         const into = new Int32Array(room).fill(-1);
         const count = set.take(into);
         expect(count).toBeLessThanOrEqual(room);
-        // A take ends early only for lack of room for a whole word.
+        // A take ends early only without room for a whole word.
         if (count + 32 <= room) expect(model.size).toBe(count);
         for (const symbolId of into.subarray(0, count)) {
           expect(model.delete(symbolId), `${symbolId} was marked`).toBe(true);
@@ -65,7 +65,7 @@ it.each([1, 31, 32, 33, 1024, 1025])('holds exactly the symbols of a set for %i'
 
 it('a successor announces what was marked and not announced, wherever it is', () => {
   const memory = createDirtySet(SYMBOLS);
-  // Words of 32 symbols, behind their summary: the worker died between the two.
+  // Words of 32 symbols ahead of their summary: the worker died in between.
   const words = Math.ceil(SYMBOLS / 32);
   new Int32Array(memory).fill(1, Math.ceil(words / 32));
   const set = new DirtySet(memory, SYMBOLS);

@@ -21,7 +21,7 @@ const RULES: fc.Arbitrary<Rules> = fc.record({
   windowCapacity: fc.constant(1024),
 });
 
-/** Rules, and ticks that go to their edges. */
+/** Rules, and ticks at their edges. */
 const CASES = RULES.chain((rules) =>
   stories(SYMBOLS, rules.slidingWindowMilliseconds, { maxLength: 300 }).map((ticks) => ({
     rules,
@@ -151,7 +151,7 @@ it.each(EDGES)('is right about %s', (_, ticks) => {
   }
   expect(rig.statistics(0).count).toBe(oracle.after.length);
   const capped = oracle.anomalies.map(({ changePercent, ...rest }) => ({
-    // A change beyond every double is told as the largest one.
+    // A change beyond the largest double is reported as that.
     changePercent: Math.min(changePercent, Number.MAX_VALUE),
     ...rest,
   }));

@@ -22,9 +22,7 @@ interface Block {
   readonly mark: number;
 }
 
-/**
- * An arena whose every block is filled with a mark of its own, and looked at again when it goes.
- */
+/** An arena whose blocks carry a unique mark, checked on release. */
 class MarkedArena {
   readonly blocks: Block[] = [];
   readonly #arena: PlaceArena;

@@ -12,7 +12,7 @@ import { fc } from '../../testkit/fast-check.ts';
 const PRICE = fc.double({ min: 1e-300, max: 1e300, noNaN: true });
 const TIME = fc.integer({ min: 0, max: 2 ** 45 });
 
-/** Places in order: times that do not fall, prices that rise (1) or fall (-1). */
+/** Ordered entries: non-decreasing times, prices rising (1) or falling (-1). */
 function places(sign: 1 | -1): fc.Arbitrary<Float64Array> {
   return fc
     .uniqueArray(fc.tuple(TIME, fc.integer({ min: 1, max: 1e9 })), {
@@ -74,7 +74,7 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-/** The bytes with a check that matches. */
+/** The bytes with a valid checksum. */
 function checked(bytes: Uint8Array): Uint8Array {
   new DataView(bytes.buffer, bytes.byteOffset).setUint32(4, crc32(bytes.subarray(8)), true);
   return bytes;

@@ -15,7 +15,7 @@ const SYMBOL = fc.oneof(
   fc.constantFrom('A', 'AA', 'AAA', 'é', 'e\u0301', '😀', '__proto__', 'constructor'),
 );
 
-/** Registers a symbol as the gateway does: from the middle of a frame. */
+/** Registers a symbol from the middle of a frame, as the gateway does. */
 function intern(table: SymbolTable, symbol: string): number {
   const bytes = encoder.encode(`xx${symbol}yyy`);
   const found = table.find(bytes, 2, bytes.length - 3);

@@ -7,10 +7,10 @@ import { fc } from '../../testkit/fast-check.ts';
 import { oneTick } from '../support/one-tick.ts';
 
 const CAPACITY = 8;
-/** First positions whose successors wrap, and plain ones. */
+/** Start positions, some about to wrap. */
 const STARTS = [0, 5, 2 ** 31 - 3, 2 ** 32 - 4, -(2 ** 31)];
 
-/** The ring beside what it should hold: a list, and what became of each tick. */
+/** The ring beside its model: a list, and each tick's outcome. */
 class RingModel {
   readonly overwrites: boolean;
   readonly producer: TickProducer;
@@ -21,9 +21,9 @@ class RingModel {
   /** Ticks offered and accepted so far; tick n has n in every field. */
   offered = 0;
   published = 0;
-  /** The next tick that the consumer should come to, were none overwritten. */
+  /** The consumer's next tick if none were overwritten. */
   next = 0;
-  /** Ticks copied out and not yet ended. */
+  /** Ticks copied but not released. */
   #batch: number[] = [];
 
   constructor(overwrites: boolean, start: number) {
@@ -51,8 +51,7 @@ class RingModel {
 
   poll(limit: number): void {
     if (this.#batch.length > 0) return;
-    // Everything before this may have been overwritten:
-    // slots that a tick not yet published went into, too.
+    // Ticks before this may be overwritten, by unpublished ticks too.
     const oldest = Math.max(this.next, this.offered - CAPACITY);
     const count = this.#consumer.poll(this.#columns, limit);
     const first = this.#columns.symbolIds[0] as number;
@@ -70,10 +69,7 @@ class RingModel {
     this.next = this.counters.taken();
   }
 
-  /**
-   * The first `limit` that are queued once those lapped
-   * before are skipped, without those lapped since.
-   */
+  /** The first `limit` queued ticks, without those lapped before or since. */
   #expectedBatch(oldest: number, limit: number): number[] {
     if (this.published <= this.next) return [];
     const from = Math.max(this.next, this.published - CAPACITY);
@@ -94,10 +90,7 @@ class RingModel {
     this.#expectDepth();
   }
 
-  /**
-   * The consumer's thread dies and another one goes on:
-   * having begun the next tick, counted it, or neither.
-   */
+  /** The consumer's thread dies; its successor finds the next tick begun, counted, or neither. */
   replaceConsumer(progress: 'none' | 'begun' | 'counted'): void {
     const [n] = this.#batch.splice(0);
     if (n !== undefined && progress !== 'none') {
@@ -115,7 +108,7 @@ class RingModel {
     this.#expectDepth();
   }
 
-  /** Takes all that is left; then everything offered is accounted for. */
+  /** Drains; then every offered tick is accounted for. */
   finish(): void {
     this.apply(CAPACITY);
     this.publish();
@@ -170,7 +163,7 @@ describe.each([false, true])('the ring, overwriting: %s', (overwrites) => {
 
   it('goes on when positions wrap long after the last overwrite', () => {
     const memory = createTickRing(CAPACITY, 2 ** 31 - 2);
-    // As if 2^31 positions ago was the last time that anything was overwritten.
+    // As if the last overwrite was 2^31 positions ago.
     const INTENT = 1;
     new Int32Array(memory)[INTENT] = -10;
     const counters = new Counters(createCounters());

@@ -30,7 +30,7 @@ function rigFor(rules: Rules, growBytes: number, symbols = 1): PartitionRig {
   return new PartitionRig(memory, rules);
 }
 
-/** Falling or rising prices, so that a deque takes a place for each tick, with turns. */
+/** Falling or rising prices, so that a deque takes an entry a tick, with reversals. */
 function runs(wait: fc.Arbitrary<number>): fc.Arbitrary<Tick[]> {
   const step = fc.record({ wait, by: fc.constantFrom(-30, -9, -1, -1, 1, 1, 9, 30) });
   const run = fc.record({ step: fc.array(step, { maxLength: 60 }), repeat: fc.nat({ max: 3 }) });
@@ -47,7 +47,7 @@ function runs(wait: fc.Arbitrary<number>): fc.Arbitrary<Tick[]> {
   });
 }
 
-/** Every anomaly told is one that is: same tick, same direction, no larger than it really was. */
+/** Every reported anomaly is real: same tick and direction, no larger than it was. */
 function expectReal(own: readonly ExpectedAnomaly[], real: readonly ExpectedAnomaly[]): void {
   let from = 0;
   for (const [index, anomaly] of own.entries()) {
@@ -95,7 +95,7 @@ describe('a deque at its bound', () => {
   it('behaves the same where the arena has no block left', () => {
     fc.assert(
       fc.property(fractions, (ticks) => {
-        // Without room to grow both keep their first four places, whatever they may have.
+        // Without room to grow both keep their first four entries, whatever their maximum.
         const bounded = rigFor(rulesFor(10, 4), 1 << 16);
         const exhausted = rigFor(rulesFor(10, 1024), 0);
         for (const tick of ticks) {
@@ -141,7 +141,7 @@ describe('a deque at its bound', () => {
 });
 
 describe('the arena in a long run', () => {
-  /** The first unit of an arena that was never cut: its first word. */
+  /** An uncut arena's first unit: its first word. */
   const usedUnits = (places: SharedArrayBuffer) => new Int32Array(places)[0] as number;
 
   it('uses blocks again: bursts and quiet in turn take no more than the first did', () => {
@@ -166,7 +166,7 @@ describe('the arena in a long run', () => {
         time += 2000;
         for (let symbolId = 0; symbolId < 8; symbolId++) rig.apply(symbolId, { price: 4000, time });
       }
-      // Two rounds: one in which the maxima grow, one for the minima.
+      // Two rounds: one grows the maxima, one the minima.
       if (round === 1) used = usedUnits(memory.places);
     }
     expect(usedUnits(memory.places)).toBe(used);

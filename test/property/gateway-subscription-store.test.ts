@@ -52,9 +52,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const), session }) },
 );
 
-/** A session as a map and two arrays. A symbol is named by its number, whether it exists or not. */
+/** Model of a session: a map and two arrays. Symbols are numbers, existing or not. */
 class NaiveSession {
-  /** What was written into the row, by symbol. */
+  /** Row contents by symbol. */
   readonly fields = new Map<number, number>();
   stats: number[] = [];
   anomalies: number[] = [];
@@ -88,12 +88,12 @@ function nameOf(symbol: number): string {
   return `S${symbol}`;
 }
 
-/** The store and its model, which every step is done to. */
+/** The store and its model, stepped together. */
 class Pair {
   readonly store = new SubscriptionStore();
   readonly naive = Array.from({ length: SESSIONS }, () => new NaiveSession());
   readonly #sessions = this.naive.map(() => this.#open());
-  /** Symbol ids, in another order than the symbols. */
+  /** Symbol ids, ordered unlike the symbols. */
   readonly #ids = new Map<number, number>();
   /** Sessions that learned of the symbol that appears. */
   #told: SessionSubscriptions[] = [];
@@ -144,7 +144,7 @@ class Pair {
         this.#remove(step.symbols, subscriptions, naive);
         return;
       case 'forget':
-        // Removed and added again within one frame: queues hold the one that was.
+        // Removed and re-added within one frame: queues hold the old one.
         if (naive.fields.has(step.symbol)) {
           subscriptions.remove(this.#find(subscriptions, step.symbol));
           naive.remove([step.symbol]);
@@ -276,7 +276,7 @@ function sum(numbers: readonly number[]): number {
 }
 
 describe('SubscriptionStore', () => {
-  it('is a map of maps with two queues a session, whatever comes and goes in whatever order', () => {
+  it('behaves as a map of maps with two queues a session, in any order of changes', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 100, maxLength: 400 }), (steps) => {
         const pair = new Pair();
@@ -321,7 +321,7 @@ describe('SubscriptionStore', () => {
     }
   });
 
-  it('finds all after each single one that is added, at any size: its index grows all the time', () => {
+  it('finds all after each addition at any size: its index grows all the time', () => {
     const store = new SubscriptionStore();
     const session = new SessionSubscriptions(store, SUBSCRIBER, { symbolAppeared: never });
     const added: number[] = [];

@@ -16,7 +16,6 @@ const SESSIONS = 3;
 const SUBSCRIPTIONS_MAX = 6;
 const BUFFER_BYTES_MAX = 65_536;
 
-/** What a token may allow to read. */
 const RULES: readonly SymbolRule[] = [
   ALL_SYMBOLS,
   { isAll: false, patterns: ['A*'], covers: (symbol) => symbol.startsWith('A') },
@@ -61,7 +60,7 @@ class Rig {
   readonly symbols = new SymbolTable(64, 1);
   readonly #sessions: StreamSession[];
   readonly #context: GatewayContext;
-  /** While full, sockets take no statistics: marks stay. */
+  /** Full sockets take no statistics: marks stay. */
   #isFull = false;
   readonly #socket: Socket = {
     send: () => undefined,
@@ -289,7 +288,7 @@ describe('a stream session', () => {
       rig.run({ kind: 'subscribe', session: 0, patterns, interest });
     }
     expect(findName).toHaveBeenCalledTimes(3);
-    // A pending symbol that nobody is subscribed to needs no look.
+    // A pending symbol without subscribers needs no lookup.
     expect(find).toHaveBeenCalledTimes(2);
   });
 });

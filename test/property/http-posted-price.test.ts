@@ -41,8 +41,8 @@ describe('readPostedPrice', () => {
         const batch = new TickBatch();
         batch.start(0, bodies.length);
         for (const { symbol, timestamp, price } of bodies) {
-          // Straight from the body, but for what only HTTP has: numbers are no symbols here, and
-          // times may be text or absent.
+          // Straight from the body, except for HTTP's rules: no numeric symbols, and times may be
+          // text or absent.
           const isText = typeof symbol === 'string' ? symbol : undefined;
           const own = readPostedPrice({ symbol: 'A', price: 1, timestamp }, NOW, 1e300);
           batch.addValues(isText, price, typeof timestamp === 'number' ? timestamp : own.time);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SymbolIndex } from '../../src/http/queries/symbol-index.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
-/** Few characters, so that prefixes are shared; one whose order differs by code unit and point. */
+/** Few characters, to share prefixes; one sorts differently by code unit and code point. */
 const symbol = fc
   .array(fc.constantFrom('a', 'b', 'ab', '~', '€', '\u{1f600}', '\uffee'), {
     minLength: 1,

@@ -26,7 +26,7 @@ const frame = fc
   .map(([op, rest]): Frame => [op, ...rest]);
 const picks = fc.array(fc.nat(9), { minLength: 1, maxLength: 20 });
 
-/** Maps as plain objects, to compare what decoders made of them. */
+/** Maps as plain objects, for comparison. */
 function plain(decoded: unknown): unknown {
   if (Array.isArray(decoded)) return decoded.map(plain);
   if (!(decoded instanceof Map)) return decoded;
@@ -67,7 +67,7 @@ it('reads every form that MessagePack has for a value', () => {
 
 const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
 
-it('throws nothing but bad_frame for damaged frames, and takes only what another library does', () => {
+it('throws only bad_frame for damaged frames, and accepts only what another library does', () => {
   fc.assert(
     fc.property(frame, picks, damage, fc.nat(), (given, order, changes, cut) => {
       const whole = encodeAnyWay(given, chooseBy(order));

@@ -34,7 +34,7 @@ const start = fc.oneof(
   fc.double({ min: 0, max: 1e13, noNaN: true }),
 );
 
-/** The versions of one symbol's row, one after the other in one memory. */
+/** Successive versions of a symbol's row in one memory. */
 function versions(steps: readonly Step[], startTime: number): Float64Array {
   let count = 0;
   let time = startTime;
@@ -47,7 +47,7 @@ function versions(steps: readonly Step[], startTime: number): Float64Array {
   );
 }
 
-/** Sends an entry through MessagePack and applies it. */
+/** Round-trips an entry through MessagePack and applies it. */
 function deliver(
   mirror: Map<number, SymbolValues>,
   mask: number,

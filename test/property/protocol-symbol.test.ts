@@ -2,9 +2,7 @@ import { expect, it } from 'vitest';
 import { patternMatcher, validateSymbol } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
-/**
- * The meaning of a pattern by its definition: `*` is nothing, or one more character and `*` again.
- */
+/** A pattern by definition: `*` is nothing, or one more character and `*` again. */
 function matches(pattern: readonly string[], symbol: readonly string[]): boolean {
   const [first, ...rest] = pattern;
   if (first === undefined) return symbol.length === 0;

@@ -56,7 +56,7 @@ function readGenerally(bytes: Uint8Array): Read {
   return outcome((batch) => readTicksFrame(decodeFrame(bytes), batch, RECEIPT, LIMIT));
 }
 
-/** A frame in the plain shape, all widths inside as `order` says. */
+/** A frame in plain shape with widths by `order`. */
 function plainFrame(frameSequence: unknown, values: unknown, order: readonly number[]): Buffer {
   const choose = chooseBy(order);
   return Buffer.concat([
@@ -79,7 +79,7 @@ it('reads any encoding of a frame to the same batch, by either path', () => {
   );
 });
 
-/** What both paths must agree on: the batch, or that there is none, bad UTF-8 apart. */
+/** Both paths must agree on the batch or its absence, bad UTF-8 aside. */
 function expectAgreement(bytes: Uint8Array): void {
   const fast = readFast(bytes);
   const general = readGenerally(bytes);

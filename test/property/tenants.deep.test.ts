@@ -6,14 +6,14 @@ import { TenantWorld, type Way } from '../support/tenant-world.ts';
 
 const RUNS = 4;
 const TIME = 1_700_000_000_000;
-/** Names that are the beginnings of others, the shortest and the longest. */
+/** Prefixes of one another, the shortest and the longest. */
 const NAMES = ['a', 'aa', 'a.', 'a.a', 'A', '-', '.', '..', '_', 'x'.repeat(31), 'x'.repeat(32)];
 
 const tenant = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...NAMES) },
   { weight: 1, arbitrary: fc.stringMatching(/^[A-Za-z0-9._-]{1,32}$/) },
 );
-/** Some of which look like names of tenants, or like what stands before a symbol. */
+/** Some look like tenant names or like the internal prefix. */
 const symbol = fc.constantFrom(
   'S',
   'SS',
@@ -73,7 +73,7 @@ it('each tenant sees what it would if it were alone, over a restart, too', async
       await run(before);
       await run(after);
     }),
-    // Each run starts two servers: a smaller failure is not worth as many.
+    // Each run starts two servers: shrinking would be too slow.
     { numRuns: RUNS, endOnFailure: true },
   );
 });

@@ -64,7 +64,9 @@ describe('the simulation', () => {
     'finds a planted bug, says how to see it again, and sees it again',
     async () => {
       const sender = new URL('src/gateway/fanout/session-sender.js', DIST).href;
-      const plant = `import { SessionSender } from '${sender}'; SessionSender.prototype.markStats = () => {};`;
+      const plant =
+        `import { SessionSender } from '${sender}'; ` +
+        'SessionSender.prototype.markStats = () => {};';
       const said = await simulateFailure(plant, 3, 40_000);
       expect(said).toMatch(/seed 3 FAILED at step \d+: \w+/);
       expect(said).toContain('again: npm run simulate -- --seed 3 --steps 40000 --verbose');

@@ -79,7 +79,7 @@ describe('an API key', () => {
     const keys = Array.from({ length: 8 }, (_, index) => issued(`k${index}`));
     const authenticator = await withKeys(keys.map(({ entry }) => entry));
     const comparison = vi.spyOn(crypto, 'timingSafeEqual');
-    // Those who imported it by its name get the watched one, and the true one back at the end.
+    // Named imports get the spied function, and the original again at the end.
     syncBuiltinESMExports();
     onTestFinished(() => {
       comparison.mockRestore();
@@ -128,7 +128,7 @@ describe('an API key', () => {
     folder.write('api-keys.json', 'not JSON');
     await expect(authenticator.reload()).rejects.toThrow(/^auth.apiKeysFile: .* got invalid JSON$/);
     expect((await authenticator.authenticate(old.key)).subject).toBe('old');
-    // Sessions and limits go by the identity: a key that stays keeps it.
+    // Sessions and limits follow the identity: an unchanged key keeps it.
     folder.write('api-keys.json', { keys: [next.entry, old.entry] });
     await authenticator.reload();
     expect(await authenticator.authenticate(old.key)).toBe(before);
@@ -152,7 +152,7 @@ describe('the current identity of an API key', () => {
     expect(first).toBe(before[0]);
     expect(second).toMatchObject({ subject: 'changed', isOperator: true });
     expect(third).toBeUndefined();
-    // A replaced identity leads to its successor, whoever still holds it.
+    // A replaced identity resolves to its successor.
     expect(authenticator.current(second as Identity)).toBe(second);
   });
 

@@ -79,7 +79,7 @@ it('holds no more than it may, however many addresses there are', () => {
   expect(vi.getTimerCount()).toBe(257);
   expect(lines).toHaveLength(257);
   vi.advanceTimersByTime(1000);
-  // All records are accounted for: a line each, or counted in one.
+  // Each record has a line or is counted in one.
   const told = lines.reduce((sum, { leftOut }) => sum + 1 + Number(leftOut ?? 0), 0);
   expect(told).toBe(30_000);
   expect(audit.counts.authenticationFailed).toBe(30_000);

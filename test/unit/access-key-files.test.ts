@@ -4,7 +4,7 @@ import { KeyFileError } from '../../src/access/index.ts';
 import { ConfigFolder } from '../support/folders.ts';
 import { authenticatorOf, jwkOf, newKeys, pemOf, refusal, signed } from '../support/tokens.ts';
 
-// Self-signed, made for this test; nobody has its private key.
+// Self-signed for this test; its private key is discarded.
 const CERTIFICATE = `
 -----BEGIN CERTIFICATE-----
 MIIBeDCCAR+gAwIBAgIUAJJoonPjrBFQoBfOC3pwYnndHmYwCgYIKoZIzj0EAwIw
@@ -31,7 +31,7 @@ async function withFile(content: unknown) {
   return authenticatorOf({ keysFile });
 }
 
-/** The message with which a start fails that finds this file. */
+/** The start error on this file. */
 async function fault(content: unknown): Promise<string> {
   const outcome: unknown = await withFile(content).then(
     () => 'started',
@@ -51,7 +51,7 @@ describe('a file of public keys', () => {
   it('may be a single JWK', async () => {
     const authenticator = await withFile(jwkOf(EC));
     expect(await subjectOf(authenticator, await signed({ sub: 'a' }, EC))).toBe('a');
-    // A key without a name verifies whatever a token calls its key.
+    // A key without a name verifies any key ID.
     expect(await subjectOf(authenticator, await signed({ sub: 'b' }, EC, { kid: 'x' }))).toBe('b');
     expect(await refusal(authenticator, await signed({}, EDDSA))).toMatch(/^no key/);
   });
@@ -64,7 +64,7 @@ describe('a file of public keys', () => {
     for (const keys of [RSA, EDDSA, another]) {
       expect(await subjectOf(authenticator, await signed({ sub: 'a' }, keys))).toBe('a');
     }
-    // The certificate's key is there, but it is not that of this token.
+    // The certificate's key is loaded but is not this token's.
     expect(await refusal(authenticator, await signed({}, EC))).toMatch(/^the signature matches no/);
   });
 
@@ -91,7 +91,7 @@ describe('a file of public keys', () => {
     folder.write('keys', pemOf(EC));
     await authenticator.reload();
     expect(await subjectOf(authenticator, next)).toBe('next');
-    // It had been accepted and is remembered, but its key is gone.
+    // Accepted and cached before, but its key is gone.
     expect(await refusal(authenticator, old)).toMatch(/^no key/);
   });
 });

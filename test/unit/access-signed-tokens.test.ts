@@ -221,7 +221,7 @@ describe('a token is refused', () => {
   });
 
   it('that is signed with a public key as if it were a secret', async () => {
-    // Whoever has the public key could make such tokens; both with and without a secret of HS256.
+    // Anyone with the public key could forge these; both with and without an HS256 secret.
     const publicOnly = await authenticatorOf({ keysFile });
     for (const keys of ALL) {
       const texts = [pemOf(keys), pemOf(keys).trim(), JSON.stringify(jwkOf(keys))];

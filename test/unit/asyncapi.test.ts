@@ -43,7 +43,7 @@ describe('the AsyncAPI document', () => {
     const known = new Map(Object.entries(Op));
     for (const [name, op] of ops) expect(known.get(String(name)), String(name)).toBe(op);
     expect(new Set(ops.map(([, op]) => op))).toEqual(new Set(Object.values(Op)));
-    // One op has two messages: what is welcomed differs.
+    // One op has two messages: WELCOME differs by endpoint.
     expect(ops.length).toBe(known.size + 1);
   });
 
@@ -136,7 +136,7 @@ describe('the schemas of the AsyncAPI document', () => {
         frame.map((element, index) => (index === frame.length - 1 ? { odd: element } : element)),
         [15, ...frame.slice(1)],
       ];
-      // An option that was left out was no change.
+      // An omitted option is no change.
       const faults = broken.map((changed) => api.fault(address, direction, changed));
       if (frame[0] === Op.SUBSCRIBE) faults.shift();
       expect(faults, json).not.toContain(undefined);
@@ -150,7 +150,7 @@ describe('the schemas of the AsyncAPI document', () => {
       readonly frame?: readonly unknown[];
       readonly request?: { readonly symbols?: readonly unknown[] };
     }
-    // Symbols of ALIAS that are no texts are refused one by one: no client is told to send them.
+    // Non-text symbols of ALIAS are rejected singly: clients are not told to send them.
     const isSound = ({ request }: Vector) =>
       request?.symbols?.every((symbol) => typeof symbol === 'string') ?? request !== undefined;
     const taken = vectors<Vector>('client-frames').filter(isSound);
@@ -163,7 +163,7 @@ describe('the schemas of the AsyncAPI document', () => {
     }
   });
 
-  it('take every frame of the conformance vectors that a server sends, of later versions too', () => {
+  it('accept every server frame of the conformance vectors, of later versions too', () => {
     const sent = vectors<{ name: string; frame: unknown[] }>('server-frames');
     const known = sent.filter(({ frame }) => new Set<unknown>(Object.values(Op)).has(frame[0]));
     expect(known.length).toBeGreaterThan(10);

@@ -12,12 +12,12 @@ const PAYLOAD_BYTES = 40;
 const symbols = fc.array(fc.nat(MARKET.symbols.length - 1), { maxLength: 12 });
 const cuts = fc.array(fc.nat(), { maxLength: 12 });
 
-/** What a subscriber makes of a stream that arrives in pieces, and its answers. */
+/** A subscriber's reading of a stream in pieces, and its answers. */
 function readPieces(side: SubscriberSide, pieces: readonly Uint8Array[]) {
   const receipt = new RecordedReceipt();
   const answers: (Payload | undefined)[] = [];
   for (const piece of pieces) {
-    // The socket's buffer is used again once the message is taken.
+    // The socket reuses its buffer once the message is read.
     const buffer = Uint8Array.from(piece);
     answers.push(side.receive(buffer, receipt));
     buffer.fill(0xff);
@@ -39,7 +39,7 @@ function bytesOf(payload: Payload): Buffer {
   return Buffer.from(payload);
 }
 
-/** A payload must be of the right size, name its symbol and its due time, and be filled without zeros. */
+/** A payload must have the right size, symbol and due time, and non-zero filling. */
 function expectPayload(payload: Buffer, symbol: number, due: number): void {
   expect(payload.length).toBe(PAYLOAD_BYTES);
   expect(payload.readDoubleLE(0)).toBe(due);
@@ -68,7 +68,7 @@ describe('NATS', () => {
     );
   });
 
-  /** What the server sends: greetings, and the published commands as messages; a PING after each. */
+  /** The server's bytes: greetings, then published commands as messages, a PING after each. */
   function natsStream(published: readonly number[]): Buffer {
     const parts: Uint8Array[] = [Buffer.from('INFO {"server_id":"MSG 1 1 1"}\r\nPONG\r\n')];
     for (const [index, symbol] of published.entries()) {

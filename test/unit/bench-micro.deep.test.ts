@@ -12,7 +12,7 @@ const BASELINE = join(ROOT, 'bench/micro/baseline.json');
 const folder = folderForSuite();
 
 describe('npm run bench:micro', () => {
-  /** Runs it shortly. Returns its exit status and what it wrote. */
+  /** Runs it briefly; returns exit status and output. */
   function run(...flags: readonly string[]): { status: number; comparisons: Comparison[] } {
     const json = join(folder, 'found.json');
     const program = join(ROOT, 'dist/bench/micro/main.js');
@@ -45,7 +45,7 @@ describe('npm run bench:micro', () => {
   it('ends with status 1 when something allocates more than before', () => {
     const baseline = join(folder, 'thrifty.json');
     const name = 'frame: decode a tick, 1 a frame';
-    // Less than nothing, by more than is forgiven: what allocates nothing allocates more.
+    // Below zero by more than the tolerance: any case allocates more.
     const stored = readBaseline(BASELINE);
     const results = stored.results.map((each) => ({ ...each, bytes: -100 }));
     writeFileSync(baseline, JSON.stringify({ ...stored, results }));

@@ -87,7 +87,8 @@ describe('a comparison with the baseline', () => {
     const table = comparisonTable([compared({ bytes: 12, relative: 0.002 }), compared({})]);
     expect(table.split('\n')).toEqual([
       '          ns   min  bytes  baseline  ratio',
-      'a case  20.0  18.0  12.00      3.00   2.00  FAILED: allocates 12.00 bytes an operation, and 3 before',
+      'a case  20.0  18.0  12.00      3.00   2.00  ' +
+        'FAILED: allocates 12.00 bytes an operation, and 3 before',
       'a case  20.0  18.0   3.00      3.00   1.00',
     ]);
   });

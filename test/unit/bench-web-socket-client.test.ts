@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { WebSocketClient } from '../../bench/load/web-socket-client.ts';
 import type { Payload } from '../../bench/wires/wire.ts';
 
-/** On either side of every way to write a length, and beyond one read. */
+/** Around every length encoding, and beyond one read. */
 const LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 300_000];
 const TCP_CHUNK_BYTES = 7;
 
@@ -26,7 +26,7 @@ afterEach(() => {
   server.close();
 });
 
-/** A client, what it got, and the promises of what happens to it. */
+/** A client, its messages and its events. */
 class Peer {
   readonly client: WebSocketClient;
   readonly received: Payload[] = [];
@@ -43,7 +43,7 @@ class Peer {
       { host: '127.0.0.1', port: to, path: '/some?path=1', protocol },
       {
         opened: () => this.#events.emit('opened'),
-        // The view is good until the return only.
+        // The view is valid until the return.
         message: (payload) => {
           this.received.push(typeof payload === 'string' ? payload : Uint8Array.from(payload));
         },
@@ -68,7 +68,7 @@ async function meet(to = port, protocol?: string): Promise<{ peer: Peer; socket:
   return { peer, socket };
 }
 
-/** Between client and server: hands on what the server sends a few bytes at a time. */
+/** A proxy that forwards the server's bytes a few at a time. */
 async function choppingProxy(): Promise<number> {
   const proxy = createServer((near) => {
     const far = connect(port, '127.0.0.1');
@@ -100,7 +100,7 @@ function bytesOf(length: number): Uint8Array {
   return bytes;
 }
 
-/** As text: vitest compares arrays an element at a time, 100 times as long. */
+/** As text: vitest compares arrays by element, 100 times slower. */
 function hex(payloads: readonly Payload[]): readonly string[] {
   return payloads.map((each) =>
     typeof each === 'string' ? each : Buffer.from(each).toString('hex'),
@@ -134,7 +134,7 @@ describe('WebSocketClient', () => {
     expect(hex(peer.received)).toEqual(hex(messages));
   });
 
-  it('puts messages together that came in several frames, and answers pings between them', async () => {
+  it('joins messages of several frames and answers pings between them', async () => {
     const { peer, socket } = await meet();
     const pong = once(socket, 'pong') as Promise<[Buffer]>;
     socket.send('one, ', { fin: false });

@@ -34,7 +34,7 @@ function steady(count: number): Updates {
   return updatesOf(Array.from({ length: count }, () => [1, 2, 3]));
 }
 
-/** What a server reads of a frame, row by row. */
+/** A server's reading of a frame, row by row. */
 function readByServer(payload: Payload): { sequence: number; rows: number[][] } {
   const batch = new TickBatch();
   if (typeof payload === 'string') readTicksFrame(decodeFrame(payload), batch, 0, TICKS_MAX);
@@ -171,13 +171,13 @@ describe.each(['binary', 'json'] as const)(
         subscriber.receive(encodeFrame([Op.STATS, 1.5, entries], encoding), receipt);
         return { counts: receipt.counts, dues: receipt.dues };
       };
-      // What was counted before the session began is one update to it.
+      // Updates counted before the session began are one to it.
       expect(deliver(70_000, 127, 9.5, 9.25, 50, 1e12, 9, 10)).toEqual({
         counts: [1],
         dues: [1e12],
       });
       expect(deliver(70_000, 12, 3, 250)).toEqual({ counts: [3], dues: [1e12 + 250] });
-      // A late tick counts and leaves the time; a price may come alone.
+      // A late tick counts without moving the time; a price may come alone.
       expect(deliver(70_000, 7, 9.5, 9.25, 1)).toEqual({ counts: [1], dues: [] });
       expect(deliver(70_000, 49, 9.5, 8, 11)).toEqual({ counts: [], dues: [] });
       expect(deliver(70_000, 8, 0.25)).toEqual({ counts: [], dues: [1e12 + 250.25] });
@@ -187,7 +187,7 @@ describe.each(['binary', 'json'] as const)(
       });
       const two = deliver(70_000, 4, 2, 3, 127, 1, 1, 1, 2e12, 1, 1);
       expect(two).toEqual({ counts: [2, 1], dues: [2e12] });
-      // The increases are relative to what this symbol had.
+      // Increments are relative to this symbol's own values.
       expect(deliver(3, 12, 1, 10, 70_000, 12, 1, 10)).toEqual({
         counts: [1, 1],
         dues: [2e12 + 10, 1e12 + 310],
@@ -230,7 +230,7 @@ describe('records', () => {
     fc.assert(
       fc.property(fc.array(ROW, { maxLength: 100 }), (rows) => {
         const publisher = recordsWire.publisher({ symbols: [] });
-        // A larger message before: its rest must not show.
+        // After a larger message: its remainder must not show.
         publisher.encode(steady(120), 0, 120);
         const message = publisher.encode(updatesOf(rows), 0, rows.length) as Uint8Array;
         expect(message.length).toBe(rows.length * RECORD_BYTES);

@@ -47,7 +47,8 @@ describe('faults of the configuration', () => {
         '  tickwire.config.json: unknown key server.prot (did you mean server.port?)',
         '  tickwire.config.json: store: expected an object of keys, got null',
         '  tickwire.config.json: server.port: expected an integer from 0 to 65535, got "9001"',
-        '  tickwire.config.json: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got "loud"',
+        '  tickwire.config.json: log.level: ' +
+          'expected one of trace, debug, info, warn, error, fatal, silent, got "loud"',
         '  TICKWIRE_PORT: unknown variable (did you mean TICKWIRE_SERVER_PORT?)',
         '  TICKWIRE_SERVER_PORT: expected an integer from 0 to 65535, got 70000',
         '  unexpected argument "start": every setting is a flag',

@@ -46,7 +46,7 @@ function numbered(rows: readonly string[][]): [name: string, value: number][] {
   return rows.map(([value = '', name = '']) => [name, Number(value)]);
 }
 
-// The compiler keeps these complete: a key of the type that is missing here is an error.
+// Kept complete by the compiler: a missing key is a type error.
 const WELCOME_KEYS: Record<keyof PublishWelcomeInfo, string> = {
   version: 'everywhere',
   epoch: 'everywhere',
@@ -168,7 +168,7 @@ describe('the tables of docs/PROTOCOL.md', () => {
   });
 });
 
-/** Takes a server's frame as a client would; a mirror is kept for the length of an example. */
+/** Applies a server's frame as a client, with one mirror an example. */
 function takeAsClient(frame: Frame, mirror: Map<number, SymbolValues>): void {
   const [op, first, second, third] = frame;
   expect(Object.values(Op).filter((known) => known >= 16)).toContain(op);

@@ -2,10 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
-/**
- * A boxed double takes 16 bytes; what a batch and the
- * measurement itself allocate is below 1 a tick.
- */
+/** A boxed double takes 16 bytes; a batch and the measurement itself take below 1 a tick. */
 const BYTES_PER_TICK_MAX = 8;
 
 it('makes no object for a tick, from the queue to the taken anomaly', () => {

@@ -8,10 +8,9 @@ import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
 import { dies } from '../support/mortal-thread.ts';
 
-/*
- * A worker that is killed before each of its stores into shared memory in turn while a capture is
- * wanted, on the test's own thread; another one takes over, is perhaps killed too, and the last one
- * finishes queue and capture.
+/**
+ * During a capture, kills a worker before each store into shared memory in turn, on the test's
+ * thread; a second may be killed too; the last finishes queue and capture.
  */
 const RULES = {
   movingAverageWindow: 4,
@@ -24,7 +23,7 @@ function tick(symbol: string, price: number, time: number): MarketTick {
   return { symbol, price, time };
 }
 
-/** A fall that takes a place in the deque of maxima for each tick. */
+/** A fall that takes an entry of the maximum deque a tick. */
 function fall(symbol: string, from: number, count: number, time: number): MarketTick[] {
   return Array.from({ length: count }, (_, i) => tick(symbol, from - i * 0.01, time + i));
 }
@@ -58,10 +57,7 @@ function differences(own: Map<string, string>, exact: Map<string, string>): stri
   return symbols.filter((symbol) => own.get(symbol) !== exact.get(symbol));
 }
 
-/**
- * One partition whose worker is asked for its second
- * capture, with ticks before the cut and behind it.
- */
+/** A partition asked for its second capture, with ticks before and behind the cut. */
 class Drill {
   readonly #rig = new CaptureRig({ partitions: 1, rules: RULES, symbols: 8 });
   readonly #data = this.#rig.workers[0] as PartitionWorkerData & { captures: CaptureMemory };
@@ -91,7 +87,7 @@ class Drill {
     for (const [shared, bytes] of this.#saved) shared.set(bytes);
   }
 
-  /** A worker takes over; it dies before its store number `stores`. Returns whether it did. */
+  /** A worker takes over and dies before store number `stores`. Returns whether it died. */
   work(stores: number): boolean {
     return dies(stores, () => new PartitionWorker(this.#data).run());
   }
@@ -108,13 +104,13 @@ class Drill {
     return textsOf(this.#capture as Capture);
   }
 
-  /** What a capture would be of the symbols as they are. */
+  /** The capture expected of the current symbols. */
   live(): Map<string, string> {
     const { records, places } = this.#data.memory;
     return textsOf({ ...(this.#capture as Capture), records, places: [places] });
   }
 
-  /** One more capture, of everything. */
+  /** Captures everything again. */
   captureAgain(): Map<string, string> {
     this.requester.request(this.#rig.position);
     this.workInPeace();
@@ -134,14 +130,14 @@ async function prepared(): Promise<{ drill: Drill; exact: Map<string, string> }>
   return { drill, exact };
 }
 
-/** Looks at everything, once a worker has finished. */
+/** Checks everything once a worker has finished. */
 function inspect(drill: Drill, exact: Map<string, string>, deaths: number, when: string): void {
   const { skipped } = drill;
   expect(drill.requester.isDone(), when).toBe(true);
   expect(skipped, when).toBeLessThanOrEqual(deaths);
   const { applied, lost } = drill.requester.report();
   expect(applied + lost, when).toBe(BEFORE.length + CAPTURED.length);
-  // Nothing but the symbol of a tick that was given up may be otherwise.
+  // Only the symbol of a skipped tick may differ.
   expect(differences(drill.captured(), exact).length, when).toBeLessThanOrEqual(skipped);
   const live = drill.live();
   expect(differences(drill.captureAgain(), live), when).toEqual([]);

@@ -18,10 +18,10 @@ afterEach(() => {
 type Load = (words: Int32Array, index: number) => number;
 
 /**
- * Runs a worker that has nothing to do; before its read number `read` of shared memory it is asked
- * for a capture. Where it would sleep it is stopped instead.
+ * Runs an idle worker and requests a capture before its read number `read` of shared memory. Where
+ * it would sleep it is stopped.
  *
- * @returns whether the capture was asked for, and made before the worker wanted to sleep
+ * @returns whether the capture was requested, and made before the worker wanted to sleep
  */
 function askBeforeRead(read: number): { isAsked: boolean; isMade: boolean } {
   const [data] = new CaptureRig({ partitions: 1, rules: RULES }).workers;
@@ -40,7 +40,7 @@ function askBeforeRead(read: number): { isAsked: boolean; isMade: boolean } {
     return load(words, index);
   }) as typeof Atomics.load);
   vi.spyOn(Atomics, 'wait').mockImplementation((words, index, value) => {
-    // A wake-up that came before is no reason to sleep.
+    // An earlier wake-up prevents the sleep.
     if (load(words as unknown as Int32Array, index) !== Number(value)) return 'not-equal';
     spy.mockRestore();
     outcome.isMade = outcome.isAsked && requester.isDone();
@@ -60,6 +60,6 @@ it('a worker makes the capture that it was asked for on its way to sleep', () =>
     asked++;
     expect(isMade, `asked before read ${read}`).toBe(true);
   }
-  // It looks at its queue some hundred times before it sleeps.
+  // It polls its queue some hundred times before it sleeps.
   expect(asked).toBeGreaterThan(200);
 });

@@ -100,8 +100,7 @@ describe('restored symbols', () => {
     const small = new CaptureRig({ partitions: 1, rules, restored: states });
     expect(small.truncated).toBe(92);
     expect((await captureOf(small))[0]?.maxima).toEqual(maxima.slice(-16));
-    // Nor is there more room than the arena has: a block of
-    // 64, with what is taken up by its header.
+    // Room is limited by the arena: a block of 64 including its header.
     const tight = new CaptureRig({
       partitions: 1,
       rules: RULES,

@@ -32,7 +32,7 @@ describe('a statistics row', () => {
     expect(table.read(1, new Float64Array(ROW_VALUES), 0)).toBe(42);
   });
 
-  it('has versions above zero even after 2^30 writes: less would mean unwritten or unreadable', () => {
+  it('keeps versions above zero after 2^30 writes: others mean unwritten or unreadable', () => {
     const table = tableAt(2 ** 31 - 4);
     const versions = Array.from({ length: 3 }, () => {
       table.write(1, ROW);

@@ -23,9 +23,9 @@ import {
 } from '../support/partition-rig.ts';
 import type { StoryTick } from '../support/tick-story.ts';
 
-/*
- * A worker that is killed before each of its stores into shared memory in turn, on the test's own
- * thread; another one takes over, is perhaps killed too, and the last one finishes the queue.
+/**
+ * Kills a worker before each store into shared memory in turn, on the test's thread; a second may
+ * be killed too; the last finishes the queue.
  */
 const SYMBOLS = 4;
 const RULES: Rules = {
@@ -37,15 +37,15 @@ const RULES: Rules = {
 
 interface Scenario {
   readonly name: string;
-  /** Applied in peace before. */
+  /** Applied beforehand without deaths. */
   readonly before: readonly StoryTick[];
-  /** Queued when the worker starts that will die. */
+  /** Queued when the doomed worker starts. */
   readonly queued: readonly StoryTick[];
   readonly overwrites?: boolean;
   readonly channelCapacity?: number;
   readonly start?: number;
   readonly growBytes?: number;
-  /** Long after, applied in peace: what they raise does not depend on what happened before. */
+  /** Applied long after without deaths: their anomalies do not depend on the past. */
   readonly after?: readonly StoryTick[];
 }
 
@@ -55,20 +55,20 @@ const tick = (symbolId: number, price: number, time: number): StoryTick => ({
   time,
 });
 
-/** A fall that takes a place in the deque of maxima for each tick. */
+/** A fall that takes an entry of the maximum deque a tick. */
 function fall(symbolId: number, from: number, count: number, time: number): StoryTick[] {
   return Array.from({ length: count }, (_, i) => tick(symbolId, from - i * 0.01, time + i));
 }
 
-/** An anomaly but for its number, which depends on all that came before. */
+/** An anomaly without its sequence, which depends on all before. */
 function unnumbered(anomaly: ExpectedAnomaly): Omit<ExpectedAnomaly, 'sequence'> {
   const { sequence: _, ...rest } = anomaly;
   return rest;
 }
 
 /**
- * Falls side by side, with every place of a deque its front once: none may be another's. Two begin
- * later, and so take the blocks that the others grow out of.
+ * Parallel falls that use every deque entry: none may overlap. Two start later, in the blocks that
+ * others outgrew.
  */
 const LONG_FALLS = Array.from({ length: 150 }, (_, i) =>
   [...(i < 40 ? [] : [0, 1]), 2, 3].map((symbolId) =>
@@ -112,8 +112,7 @@ const SCENARIOS: Scenario[] = [
   },
   {
     name: 'a deque that shrinks',
-    // The other symbol takes the blocks that the first grew
-    // out of; the next two are cut side by side.
+    // The other symbol takes the blocks that the first outgrew; the next two are adjacent.
     before: [...fall(2, 100, 70, 1000), ...fall(3, 100, 40, 1060)],
     queued: [tick(2, 99, 1160), tick(2, 98.9, 1161), tick(2, 120, 1162)],
     channelCapacity: 1024,
@@ -134,7 +133,7 @@ const SCENARIOS: Scenario[] = [
   },
 ];
 
-/** One partition, its queue filled, ready to be worked on as often as a test wants. */
+/** A partition with a full queue, replayable at will. */
 class Drill {
   readonly #memory: PartitionMemory;
   readonly #saved: [SharedArrayBuffer, Uint8Array][];
@@ -167,10 +166,7 @@ class Drill {
     this.#consumer = new AnomalyConsumer(this.#memory.anomalies, { name: String });
   }
 
-  /**
-   * Back to the moment before the worker starts, with the
-   * gateway asleep and all it has taken so far in order.
-   */
+  /** Restores the moment before the worker starts: the gateway asleep, all earlier news taken. */
   restart(): void {
     for (const [shared, bytes] of this.#saved) new Uint8Array(shared).set(bytes);
     this.deaths = 0;
@@ -184,7 +180,7 @@ class Drill {
     this.#rung = Promise.resolve(wait.value);
   }
 
-  /** A worker takes over; it dies before its store number `stores`. Returns whether it did. */
+  /** A worker takes over and dies before store number `stores`. Returns whether it died. */
   work(stores: number): boolean {
     const data = { memory: this.#memory, rules: RULES };
     const died = dies(stores, () => new PartitionWorker(data).run());
@@ -197,7 +193,7 @@ class Drill {
     new PartitionWorker({ memory: this.#memory, rules: RULES }).run();
   }
 
-  /** What the gateway would take at this moment. */
+  /** Takes the news as the gateway would now. */
   takeNews(): void {
     const taken = new Int32Array(SYMBOLS + 32);
     const count = this.#dirty.take(taken);
@@ -209,7 +205,7 @@ class Drill {
     this.#consumer.drain(this.#anomalies.take);
   }
 
-  /** Looks at everything, once a worker has finished the queue. */
+  /** Checks everything once a worker has finished the queue. */
   async inspect(when: string): Promise<void> {
     const { before, queued } = this.#scenario;
     const lapped = this.counters.get(Counter.LAPPED);
@@ -232,7 +228,7 @@ class Drill {
     producer.stop();
   }
 
-  /** Applies what comes after, and compares what it raises. */
+  /** Applies later ticks and compares their anomalies. */
   inspectAfter(when: string): void {
     const { after = [] } = this.#scenario;
     if (after.length === 0) return;
@@ -272,7 +268,7 @@ class Drill {
     expect(disturbed).toBeLessThanOrEqual(skipped);
   }
 
-  /** Whether a symbol is as if nothing had happened: row and anomalies. */
+  /** Whether a symbol's row and anomalies are as without a death. */
   #isUndisturbed(symbolId: number, own: readonly StoryTick[]): boolean {
     if (own.length === 0) return this.#table.version(symbolId) === 0;
     const { after, anomalies } = this.#oracle(symbolId, own);
@@ -283,14 +279,14 @@ class Drill {
     );
   }
 
-  /** What the ticks of a symbol come to: the same in every run of a scenario. */
+  /** A symbol's expected state; the same in every run of a scenario. */
   #oracle(symbolId: number, own: readonly StoryTick[]): ExpectedSymbol {
     const known = this.#oracles.get(symbolId) ?? expectedSymbol(own, RULES);
     this.#oracles.set(symbolId, known);
     return known;
   }
 
-  /** A symbol that a worker died on: its row is the one of its ticks but for those skipped. */
+  /** A symbol that a worker died on: its row is that of its ticks without the skipped ones. */
   #inspectDisturbed(
     symbolId: number,
     own: readonly StoryTick[],
@@ -304,7 +300,7 @@ class Drill {
       return exact === undefined ? row.count === 0 : isSameStatistics(row, exact);
     };
     const isKnown = own.some((_, out) => out >= first && isWithout(out));
-    // Applied after all, though counted as skipped; only its anomalies may be missing.
+    // Applied though counted as skipped; only its anomalies may be missing.
     const isWhole = isSameStatistics(row, this.#oracle(symbolId, own).after.at(-1) ?? row);
     if (skipped === 1) expect(isKnown || isWhole, where).toBe(true);
     expect(row.count, where).toBeLessThanOrEqual(own.length);
@@ -320,7 +316,7 @@ describe.each(SCENARIOS)('a worker that dies amid $name', (scenario) => {
     for (; ; stores++) {
       drill.restart();
       if (!drill.work(stores)) break;
-      // Every other time the gateway looks in between.
+      // Every other time the gateway polls in between.
       if (stores % 2 === 0) drill.takeNews();
       drill.workInPeace();
       await drill.inspect(`dead before store ${stores}`);
@@ -346,7 +342,7 @@ describe.each(SCENARIOS)('a worker that dies amid $name', (scenario) => {
 });
 
 describe('many deaths', () => {
-  it('use up nothing: a symbol whose ticks killed a hundred workers is as good as any', async () => {
+  it('use up nothing: a symbol works after its ticks killed a hundred workers', async () => {
     const everyDeque = Array.from({ length: SYMBOLS }, (_, symbolId) => tick(symbolId, 9, 900));
     const queued = Array.from({ length: 400 }, (_, i) => tick(0, 100 - i * 0.01, 1000 + i));
     const scenario = { name: '', before: everyDeque, queued, channelCapacity: 512, growBytes: 64 };

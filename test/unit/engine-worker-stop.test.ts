@@ -21,15 +21,15 @@ type Words = Int32Array;
 interface Outcome {
   applied: number;
   taken: number;
-  /** Whether the producer stopped the worker before it wanted to sleep. */
+  /** The producer stopped the worker before it wanted to sleep. */
   isStopped: boolean;
-  /** Whether the worker slept after that: it would have been woken by the timer only. */
+  /** The worker slept after that: only the timer would have woken it. */
   hasOverslept: boolean;
 }
 
 /**
- * Runs a worker. Before access number `access` to shared memory, or else where the worker would
- * sleep, the producer offers ticks and stops it.
+ * Runs a worker. Before its access number `access` to shared memory, or where it would sleep, the
+ * producer offers ticks and stops it.
  */
 function stopBefore(access: number, overwrites: boolean): Outcome {
   const memory = createSmallMemory({ symbols: 1, movingAverageWindow: 4, channelCapacity: 8 });

@@ -22,8 +22,9 @@ describe('checkExposure', () => {
     (host) => {
       expect(() => check({ host }, false)).toThrow(
         new RegExp(
-          `^server\\.host: the address ${host} .*without TLS.*tls\\.certificateFile.*tls\\.keyFile` +
-            '.*server\\.allowPlaintext=yes.*without tokens.*auth\\.jwtSecret.*auth\\.keysFile' +
+          `^server\\.host: the address ${host} .*without TLS.*tls\\.certificateFile` +
+            '.*tls\\.keyFile.*server\\.allowPlaintext=yes' +
+            '.*without tokens.*auth\\.jwtSecret.*auth\\.keysFile' +
             '.*auth\\.jwksUrl.*auth\\.apiKeysFile.*server\\.allowAnonymous=yes.*127\\.0\\.0\\.1',
         ),
       );
@@ -48,7 +49,7 @@ describe('checkExposure', () => {
       expect.stringContaining('server.allowAnonymous'),
     ]);
     expect(check({ ...plain, ...anonymous }, false)).toHaveLength(2);
-    // What is not needed is not mentioned.
+    // Unneeded settings are not mentioned.
     expect(check({ ...plain, ...anonymous }, true, TLS)).toEqual([]);
   });
 });

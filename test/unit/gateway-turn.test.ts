@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TurnRig } from '../support/turn-rig.ts';
 
-/** Nothing waits longer than this, ms, however much goes on. */
+/** Longest wait under any load, ms. */
 const PATIENCE_MS = 25;
 const DELIVERY_TICKS = 1024;
 
@@ -14,7 +14,7 @@ const durations = [
 ];
 const situations = hurries.flatMap((hurry) => durations.map((each) => ({ ...hurry, ...each })));
 
-/** Ticks a frame, and whether each is about to exhaust its publisher's credit. */
+/** Ticks a frame, and whether it nearly exhausts its publisher's credit. */
 const streams = [
   { ticks: 0, isUrgent: false },
   { ticks: 1, isUrgent: false },

@@ -4,7 +4,7 @@ import { HttpAccess } from '../../src/http/access.ts';
 type Options = ConstructorParameters<typeof HttpAccess>[0];
 type Request = Parameters<HttpAccess['checkRate']>[0];
 
-/** As in the source: requests that wait for their answer at a time. */
+/** As in the source: held requests at a time. */
 const HELD_MAX = 1024;
 
 it('holds so many requests at a time, however many it held before', async () => {

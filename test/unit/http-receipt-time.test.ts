@@ -15,7 +15,7 @@ function standFor(ms: number): void {
 it('has one receipt time a turn of the loop, the one of frames of publishers', async () => {
   const run = await EngineRun.start({ partitions: 1 });
   const { clock, ...context } = gatewayContext(run.engine);
-  // Without a fan-out, which would take the changes before this test sees them.
+  // Without a fan-out, which would consume the changes first.
   const scheduler = { schedule: () => run.engine.publishTicks() } as GatewayContext['scheduler'];
   const handler = postPrices({ ...context, clock, scheduler });
   const post = (symbol: string) => {
@@ -28,7 +28,7 @@ it('has one receipt time a turn of the loop, the one of frames of publishers', a
     };
     return handler({ ...head, header: () => undefined, body }, '', anybody);
   };
-  // As a frame that came first in this turn reads it; reading it takes a while.
+  // As by an earlier frame in this turn, whose decoding takes a while.
   clock.read();
   const receipt = clock.now;
   standFor(5);

@@ -6,7 +6,7 @@ import { folderForSuite } from '../support/folders.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** A file, what it imports, and whether the linter lets it. */
+/** A file, its import, and the linter's verdict. */
 type Case = readonly [file: string, specifier: string, verdict: 'allowed' | 'refused'];
 
 const IMPORTS: readonly Case[] = [
@@ -187,7 +187,7 @@ interface Diagnostic {
   readonly location: { readonly path: string; readonly start: { readonly line: number } };
 }
 
-/** Lints a tree of these files under our rules; answers `rule file:line` for each thing found. */
+/** Lints these files under our rules; returns `rule file:line` a finding. */
 function lint(root: string, files: ReadonlyMap<string, readonly string[]>): Set<string> {
   copyFileSync(join(ROOT, 'biome.json'), join(root, 'biome.json'));
   copyFileSync(join(ROOT, '.gitignore'), join(root, '.gitignore'));

@@ -105,7 +105,7 @@ describe('AddressRates', () => {
     const rates = new AddressRates(1);
     let most = 0;
     for (let i = 0; i < 100_000; i++) {
-      // A thousand a second, each another one.
+      // A thousand distinct keys a second.
       rates.tryTake(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, i);
       most = Math.max(most, rates.size);
     }

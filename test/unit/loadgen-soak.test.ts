@@ -11,7 +11,7 @@ describe('the lineage of frames', () => {
     const lineage = new Lineage();
     expect(lineage.resumed(0)).toBe(0);
     lineage.acknowledged(3);
-    // Two frames came to the server whose acknowledgement was lost.
+    // The server has two frames whose ACK was lost.
     expect(lineage.resumed(5)).toBe(0);
     expect(lineage).toMatchObject({ frames: [0, 1, 2, 3, 4], lost: [], next: 5 });
   });
@@ -33,10 +33,10 @@ describe('the lineage of frames', () => {
     lineage.sentAgain(2);
     expect(lineage).toMatchObject({ starts: [0, 4], lost: [4, 5], again: [6, 7] });
     expect(lineage.lostSince).toBeLessThanOrEqual(before);
-    // A connection that was cut, of the same process.
+    // A lost connection to the same process.
     lineage.resumed(5, 'second');
     expect(lineage).toMatchObject({ starts: [0, 4], frames: [0, 1, 2, 3, 6] });
-    // Killed before its first snapshot: nothing of the second process is left.
+    // Killed before its first snapshot: nothing of the second process survives.
     lineage.resumed(4, 'third');
     expect(lineage).toMatchObject({ starts: [0, 4, 4], lost: [4, 5, 6] });
     lineage.resumed(4, 'fourth');
@@ -94,7 +94,7 @@ describe('an expected symbol', () => {
     expected.apply(100, 0);
     expected.restarted();
     expected.apply(105, 5000);
-    // Another process took in the highest price, this one the lowest.
+    // One process took the highest price, this one the lowest.
     expected.restarted();
     expected.apply(100, 6000);
     expected.apply(105, 7000);

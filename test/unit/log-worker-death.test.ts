@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { SkippedTick } from '../../src/engine/index.ts';
 import { logWorkerDeath } from '../../src/log.ts';
 
-/** What the log says of a death. */
+/** A death's log line. */
 function logged(tick: SkippedTick | undefined): Record<string, unknown> {
   let line = '';
   const log = pino({ level: 'error' }, { write: (text: string) => (line += text) });

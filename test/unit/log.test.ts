@@ -8,7 +8,7 @@ const folder = folderForSuite();
 
 type Arguments = Parameters<typeof createLogger>;
 
-/** What a logger wrote by the time that its calls returned. */
+/** Output by the time the calls returned. */
 function written(
   [level, format, isTerminal]: [Arguments[0], Arguments[1], Arguments[2]],
   write: (logger: ReturnType<typeof createLogger>) => void,

@@ -5,7 +5,7 @@ import { createMetrics, type MetricsContext } from '../../src/gateway/metrics/me
 import { LIMIT_NAMES } from '../../src/gateway/sessions/security-events.ts';
 import { ErrorCode } from '../../src/protocol/index.ts';
 
-/** Counters of a partition: counter n of partition p is 1000 p + n + 1; bucket n has n ticks. */
+/** Partition p's counter n is 1000 p + n + 1; bucket n has n ticks. */
 function status(partition: number) {
   return {
     counters: {
@@ -70,7 +70,7 @@ function contextOf(fault?: string): MetricsContext {
   } as unknown as MetricsContext;
 }
 
-/** What every metric of this server should say; sums are of both partitions. */
+/** Expected samples; sums cover both partitions. */
 function expected(): Record<string, number> {
   const both = (counter: number) => 1000 + 2 * (counter + 1);
   const samples: Record<string, number> = {
@@ -132,7 +132,7 @@ function expected(): Record<string, number> {
   return samples;
 }
 
-/** The samples of this server's own metrics, but for buckets of latencies and the event loop. */
+/** The server's samples without latency buckets and the event loop's. */
 async function samplesOf(context: MetricsContext): Promise<Record<string, number>> {
   const text = await createMetrics(context).metrics();
   const samples = [...text.matchAll(/^tickwire_(\S+) (\S+)$/gm)].map(
@@ -155,7 +155,7 @@ it('the delay of the event loop is that of its worst moment since the last scrap
     return Number(/^tickwire_event_loop_delay_seconds\{quantile="1"\} (\S+)$/m.exec(text)?.[1]);
   };
   await worst();
-  // What begins with a scrape is not measured: some looks at the loop come first.
+  // The first scrape starts measuring: let the loop be sampled.
   await new Promise((resolve) => setTimeout(resolve, 50));
   const until = performance.now() + 300;
   while (performance.now() < until) {

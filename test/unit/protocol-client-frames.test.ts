@@ -24,7 +24,7 @@ function outcome(read: () => Outcome): Outcome {
   }
 }
 
-/** Reads a frame that came in either encoding, and expects both to be read alike. */
+/** Reads a frame in either encoding and expects equal results. */
 function onBoth(read: (frame: Frame) => Outcome, frame: readonly unknown[]): Outcome {
   const fromJson = outcome(() => read(decodeFrame(JSON.stringify(frame))));
   const fromBinary = outcome(() => read(decodeFrame(encode(frame))));

@@ -4,7 +4,7 @@ import { fc } from '../../testkit/fast-check.ts';
 
 type Row = readonly [id: number, values: SymbolValues];
 
-/** FNV-1a by its definition, over bytes laid out by another hand. */
+/** FNV-1a by definition over independently laid out bytes. */
 function expectedDigest(rows: readonly Row[]): number {
   let hash = 2166136261n;
   for (const [id, { price, average, count, time, min, max }] of rows) {

@@ -21,7 +21,7 @@ function repeated(unit: readonly number[]): Uint8Array {
   return bytes;
 }
 
-/** The fastest of three runs, ms: a busy machine slows only some of them. */
+/** Fastest of three runs, ms: a busy machine slows only some. */
 function fastestMs(run: () => void): number {
   const runs = [1, 2, 3].map(() => {
     const before = performance.now();

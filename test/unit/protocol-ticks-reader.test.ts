@@ -19,7 +19,7 @@ const LIMIT = 100;
 
 type Read = ReturnType<typeof batchContent> | string | false;
 
-/** What the reader of plain frames makes of bytes: a batch, a fault, or false. */
+/** The plain-frame reader's result: a batch, a fault, or false. */
 function readFast(bytes: Uint8Array): Read {
   const batch = new TickBatch();
   try {
@@ -135,7 +135,7 @@ describe('a TICKS frame', () => {
   });
 });
 
-/** Like bothWays, where the two give reasons of their own. */
+/** Like bothWays where fault texts differ. */
 function bothWaysLoosely(frame: readonly unknown[]): Read {
   const fast = readFast(encode(frame));
   expect(typeof readGenerally(encode(frame))).toBe(typeof fast);

@@ -6,7 +6,7 @@ import { DirectoryLock, LOCK_FILE } from '../../src/store/directory-lock.ts';
 import { openStore, StoreError } from '../../src/store/index.ts';
 import { anomalyOf, fingerprint, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
-/** Whether a lock in the way of `other` is taken over. */
+/** Whether `other`'s lock is taken over. */
 function isTakenOver(path: string, other: object): boolean {
   writeFileSync(join(path, LOCK_FILE), JSON.stringify(other));
   try {
@@ -18,7 +18,7 @@ function isTakenOver(path: string, other: object): boolean {
   }
 }
 
-/** The owner that a lock of this process names. */
+/** The owner in a lock of this process. */
 function ownLock(path: string): Record<string, unknown> {
   const lock = new DirectoryLock(path);
   const owner = JSON.parse(readFileSync(join(path, LOCK_FILE), 'utf8')) as Record<string, unknown>;

@@ -52,7 +52,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Compares without a matcher, which takes milliseconds a thousand, until there is a difference. */
+/** Avoids matchers, which take milliseconds a thousand, until there is a difference. */
 function expectEqual(actual: unknown, expected: unknown): void {
   if (!isDeepStrictEqual(actual, expected)) expect(actual).toEqual(expected);
 }
@@ -96,14 +96,14 @@ function checkAll(store: Store, model: NaiveAnomalies, at: number, limit: number
   expectEqual(pages(store, from, to, limit + 1), model.between(from, to));
 }
 
-/** Waits until a disk that failed is written again: the store tries once a second. */
+/** Waits for a failed disk's retry: one a second. */
 async function flush(store: Store): Promise<void> {
   while (!(await store.flushed())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 const seen = { reopened: 0, crashedIdle: 0, crashedBusy: 0, removedByAge: 0, removedByCount: 0 };
 
-/** A store beside a model of it, which goes through one step after another. */
+/** A store and its model, stepped together. */
 class StoreRun {
   readonly #folder = new StoreFolder();
   readonly #disk = new FaultyDisk();
@@ -119,7 +119,7 @@ class StoreRun {
 
   async open(): Promise<void> {
     const { startWriter } = this.#disk;
-    // Another test has the check; it would take most of this one's time.
+    // The check has its own test and would dominate this one's time.
     const seams = { startWriter, checkDatabase: async () => {} };
     const options = this.#folder.options(this.#retention);
     this.#store = await openStoreWith(options, new StoreLines(), seams);
@@ -166,10 +166,10 @@ class StoreRun {
     if (last > 0) this.#opened.append(anomalyOf(symbol, Math.max(last - back, 1)));
   }
 
-  /** @param share of the time that has passed, of which nothing is kept */
+  /** @param share of the elapsed time to drop */
   async #prune(share: number): Promise<void> {
     const { retentionDays, retentionPerSymbol } = this.#retention;
-    // What is not on disk yet is not pruned.
+    // Pending anomalies are not pruned.
     await flush(this.#opened);
     const oldest = this.#firstTime + share * (this.#time - this.#firstTime);
     const byAge = retentionDays === 0 ? 0 : this.#model.prune(oldest, 0);
@@ -227,7 +227,7 @@ describe('what a store answers', () => {
       },
     );
     await fc.assert(runs, { numRuns: 10, endOnFailure: true });
-    // Each of what this is about has happened.
+    // Each interesting event occurred.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(4);
   });
 
@@ -313,7 +313,7 @@ describe('the cost of a store', () => {
       took.push(performance.now() - start);
     }
     await store.close();
-    // The best of them: a busy machine delays any one.
+    // Least of them: a busy machine delays any one.
     expect(Math.min(...took)).toBeLessThan(50);
   });
 });

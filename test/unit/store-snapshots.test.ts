@@ -15,7 +15,7 @@ import { StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 const INFO = { time: 1_764_000_000_000.25, publishers: { 'feed-1': 7 }, rules: [2, null, true] };
 
-/** Chunks that differ from each other, one of them large. */
+/** Distinct chunks, one large. */
 function chunksOf(mark: number): Uint8Array[] {
   return [10, 1, 70_000, 4096].map((bytes, index) => Buffer.alloc(bytes, mark * 16 + index));
 }
@@ -68,7 +68,7 @@ describe('a snapshot', () => {
       expect(lines.lines, what).toHaveLength(1);
       expect(lines.lines[0], what).toContain('snapshot-2.tws');
     };
-    // Every border of its parts, and one byte to either side, then steps through all of it.
+    // Every part's border and one byte either side, then steps through the whole.
     const borders = [
       0,
       8,
@@ -92,7 +92,7 @@ describe('a snapshot', () => {
       changed[at] = (changed[at] ?? 0) ^ 0x10;
       writeFileSync(newest, changed);
       check(`changed at ${at}`);
-      // Blocks that were never written, as after a loss of power.
+      // Unwritten blocks, as after a power failure.
       writeFileSync(newest, Buffer.from(whole).fill(0, at));
       check(`zeros from ${at}`);
     }

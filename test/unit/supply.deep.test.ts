@@ -27,7 +27,7 @@ const production: readonly Shipped[] = Object.entries(lock.packages)
   .filter(([path, { dev }]) => path !== '' && dev !== true)
   .map(([path, entry]) => ({ ...entry, path, name: entry.name ?? afterFolder(path) }));
 
-/** What a script of ours writes to standard output. */
+/** A script's standard output. */
 function outputOf(script: string): string {
   return execFileSync(process.execPath, [`scripts/${script}`, '-'], {
     cwd: ROOT,
@@ -35,7 +35,7 @@ function outputOf(script: string): string {
   });
 }
 
-/** The part of CycloneDX 1.6 that we write; nothing else may be in it. */
+/** The CycloneDX 1.6 subset in use; nothing else is allowed. */
 const ref = z.string().regex(/^pkg:npm\/(%40[a-z0-9-]+\/)?[A-Za-z0-9._-]+@[0-9][A-Za-z0-9.-]*$/);
 const licenses = z.tuple([z.strictObject({ license: z.strictObject({ id: z.string() }) })]);
 const component = z.strictObject({
@@ -104,7 +104,7 @@ describe('npm run sbom', () => {
         .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
         .flatMap((source) => [...source.matchAll(/(?:from|import\() ?'([^.'][^']*)'/g)]),
     );
-    // Whoever uses the SDK brings these two.
+    // The SDK's users provide these two.
     const bundled = new Set(imported.map(([, name]) => name as string));
     for (const external of ['react', 'ws']) bundled.delete(external);
     expect(new Set(others.map(nameOf))).toEqual(bundled);

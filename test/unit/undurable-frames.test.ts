@@ -5,7 +5,7 @@ it('frames that are sent again are held back once, and settled with the rest', (
   const frames = new PendingDurable();
   frames.add(3, 10);
   frames.add(4, 20);
-  // After a refusal a publisher sends all again that is not acknowledged.
+  // After a refusal a publisher resends everything unacknowledged.
   frames.add(3, 10);
   frames.add(4, 20);
   frames.add(5, 1);
