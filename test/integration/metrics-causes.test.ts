@@ -400,7 +400,16 @@ function moved(before: Samples, after: Samples, moves: Moves): Record<string, nu
   );
 }
 
-/** The samples once two scrapes agree and no queue holds anything. */
+/** Whether every tick that was accepted is applied or lost, and its latency counted. */
+function areTicksDone(samples: Samples): boolean {
+  const sum = (pattern: RegExp) =>
+    Object.entries(samples).reduce((total, [name, n]) => total + (pattern.test(name) ? n : 0), 0);
+  const applied = sum(/^ticks_applied/);
+  const isCounted = sum(/^tick_latency_seconds_count/) === applied;
+  return isCounted && samples.ticks_accepted_total === applied + sum(/lapped|skipped/);
+}
+
+/** The samples once no tick is under way, and two scrapes in turn say the same. */
 async function settled(port: number, token?: string): Promise<Samples> {
   let last = await read(port, token);
   await expect
