@@ -5,6 +5,7 @@ import { type Results, spreadOf, type WorkloadResult } from './results.ts';
 
 const NONE = '–';
 const RATIO_DIGITS = 2;
+const COLUMNS_MAX = 100;
 
 /** The report: the machine, a table a workload group, and who did not take part. */
 export function formatMarkdown(results: Results, groups: readonly WorkloadGroup[]): string {
@@ -13,7 +14,24 @@ export function formatMarkdown(results: Results, groups: readonly WorkloadGroup[
     .filter((table) => table !== undefined);
   return [formatOrigin(results), ...tables, formatContenders(results), formatFailures(results)]
     .filter((part) => part !== '')
-    .join('\n\n');
+    .join('\n\n')
+    .split('\n')
+    .map(wrap)
+    .join('\n');
+}
+
+/** Prose in lines of at most COLUMNS_MAX, items of lists indented; rows of tables stay whole. */
+function wrap(line: string): string {
+  if (line.startsWith('|')) return line;
+  const indent = line.startsWith('- ') ? '  ' : '';
+  const lines = [''];
+  for (const word of line.split(' ')) {
+    const last = lines.at(-1) as string;
+    const longer = last === '' ? word : `${last} ${word}`;
+    if (last === '' || longer.length <= COLUMNS_MAX) lines[lines.length - 1] = longer;
+    else lines.push(indent + word);
+  }
+  return lines.join('\n');
 }
 
 function formatOrigin(results: Results): string {

@@ -97,8 +97,8 @@ describe('formatMarkdown', () => {
     expect(text).toContain('- run-a, ceiling, round 3: it died');
     expect(text).not.toContain('of it');
     expect(text).toContain(
-      'Measured by `npm run bench --` on 2026-01-02: ' +
-        'A processor, 2 processors, 4 GiB, Node v20.0.0, commit abc.',
+      'Measured by `npm run bench --` on 2026-01-02: A processor, 2 processors, 4 GiB, ' +
+        'Node v20.0.0, commit\nabc.',
     );
   });
 });
