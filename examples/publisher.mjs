@@ -1,9 +1,9 @@
-// Publishes made-up prices; each is applied exactly once, even across reconnects.
+// Publishes made-up prices. Each is applied once, whatever happens to the connection.
 //
 // Run, after `npm run build`: node examples/publisher.mjs [NAME]. Ctrl-C ends it.
-// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN holds a token.
+// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token for it.
 import { setTimeout } from 'node:timers/promises';
-// In your own project, `npm install @tickwire/client ws` and import '@tickwire/client'.
+// After `npm install @tickwire/client ws` in your own project, import '@tickwire/client' instead.
 import { connectPublisher } from '../client-sdk/dist/index.js';
 
 const { TICKWIRE_URL = 'http://127.0.0.1:9001', TICKWIRE_TOKEN: token } = process.env;
@@ -33,7 +33,7 @@ try {
     for (const [symbol, last] of prices) {
       const price = Math.round(last * (0.998 + 0.004 * Math.random()) * 100) / 100;
       prices.set(symbol, price);
-      // False: wait until the server acknowledges some.
+      // False: no room for another until the server acknowledges some.
       if (!publisher.publish(symbol, price, Date.now())) await publisher.ready;
     }
     await setTimeout(100);

@@ -1,8 +1,8 @@
-// Prints live statistics and anomalies. The SDK reconnects and resubscribes automatically.
+// Prints live statistics and anomalies. The SDK reconnects and subscribes again by itself.
 //
 // Run, after `npm run build`: node examples/subscriber.mjs ['BTC-*' ETH-USD ...]
-// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN holds a token.
-// In your own project, `npm install @tickwire/client ws` and import '@tickwire/client'.
+// TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token for it.
+// After `npm install @tickwire/client ws` in your own project, import '@tickwire/client' instead.
 import { connect } from '../client-sdk/dist/index.js';
 
 const patterns = process.argv.slice(2);
@@ -32,7 +32,7 @@ for (const { pattern, reason } of await subscription.ready) {
   console.log(`refused: ${pattern} (${reason})`);
 }
 
-// Ctrl-C: compare the local copy with the server's, then exit.
+// Ctrl-C: compare the copy held here with the server's, then end.
 process.once('SIGINT', async () => {
   const { equal, symbolCount } = await subscriber.verify();
   console.log(equal ? 'in sync' : 'OUT OF SYNC', symbolCount, 'symbols');
