@@ -157,7 +157,7 @@ describe.each([false, true])('the ring, overwriting: %s', (overwrites) => {
           ring.finish();
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 

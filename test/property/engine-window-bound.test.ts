@@ -87,7 +87,7 @@ describe('a deque at its bound', () => {
         if (truncated === 0) expect(rig.anomalies.of(0)).toEqual(real);
         else truncatedRuns++;
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
     expect(truncatedRuns).toBeGreaterThan(10);
   });
@@ -121,7 +121,7 @@ describe('a deque at its bound', () => {
         expect(rig.counters.get(Counter.TRUNCATED)).toBe(0);
         expect(rig.anomalies.of(0)).toEqual(expectedSymbol(ticks, rules).anomalies);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

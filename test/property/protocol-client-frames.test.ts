@@ -31,7 +31,7 @@ it('reads any frame or throws bad_frame or unknown_op, with the request id where
         }
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });
 
@@ -50,6 +50,6 @@ it('reads the same from both encodings', () => {
       const fromJson = outcome(decodeFrame(JSON.stringify(given)));
       expect(outcome(decodeFrame(encode(given)))).toEqual(fromJson);
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });

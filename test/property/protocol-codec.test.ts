@@ -86,7 +86,7 @@ it('throws only bad_frame for damaged frames, and accepts only what another libr
       expect(other.length).toBe(taken.length);
       expect(other[0]).toBe(taken[0]);
     }),
-    { numRuns: 3000 },
+    { numRuns: 500 },
   );
 });
 
@@ -107,6 +107,6 @@ it('throws nothing but bad_frame for any text', () => {
         }
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });

@@ -75,7 +75,7 @@ it('reads any encoding of a frame to the same batch, by either path', () => {
       const anyShape = encodeAnyWay([3, frameSequence, values, 'more'], chooseBy(order));
       expect(readGenerally(anyShape)).toEqual(shortest);
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });
 
@@ -96,7 +96,7 @@ it('agrees with the general codec on damaged frames', () => {
       for (const [at, byte] of changes) whole[2 + (at % (whole.length - 2))] = byte;
       expectAgreement(whole.subarray(0, Math.max(2, whole.length - cut)));
     }),
-    { numRuns: 5000 },
+    { numRuns: 1500 },
   );
 });
 
@@ -106,6 +106,6 @@ it('agrees with the general codec on random bytes', () => {
     fc.property(fc.array(byte, { maxLength: 30 }), (rest) => {
       expectAgreement(Uint8Array.from([0x93, 0x03, ...rest]));
     }),
-    { numRuns: 5000 },
+    { numRuns: 1500 },
   );
 });

@@ -50,8 +50,9 @@ export class NaiveAnomalies {
       .sort(
         (a, b) =>
           a.time - b.time ||
-          Buffer.compare(Buffer.from(a.symbol), Buffer.from(b.symbol)) ||
-          a.sequence - b.sequence,
+          (a.symbol === b.symbol
+            ? a.sequence - b.sequence
+            : Buffer.compare(Buffer.from(a.symbol), Buffer.from(b.symbol))),
       );
   }
 

@@ -5,8 +5,9 @@ import { createTickScratch, TickDouble } from '../../src/engine/tick-scratch.ts'
 import { exactMean } from '../../testkit/independent/statistics.ts';
 import { Random } from '../../testkit/random.ts';
 
+const tick = createTickScratch();
+
 function push(average: MovingAverage, symbolId: number, count: number, price: number): number {
-  const tick = createTickScratch();
   tick[TickDouble.PRICE] = price;
   tick[TickDouble.TAKEN] = count;
   average.push(symbolId, tick);

@@ -40,13 +40,16 @@ function largestMove(ticks: readonly MarketTick[]): number {
   const windows = new Map<number, MarketTick[]>();
   let largest = 0;
   for (const tick of ticks) {
-    const window = (windows.get(tick.symbol) ?? []).filter(({ time }) => time >= tick.time - 1000);
-    window.push(tick);
+    const window = windows.get(tick.symbol) ?? [];
     windows.set(tick.symbol, window);
-    const prices = window.map(({ price }) => price);
-    const up = (tick.price / Math.min(...prices) - 1) * 100;
-    const down = (1 - tick.price / Math.max(...prices)) * 100;
-    largest = Math.max(largest, up, down);
+    window.push(tick);
+    let [minimum, maximum] = [tick.price, tick.price];
+    for (let i = window.length - 1; (window[i]?.time ?? 0) >= tick.time - 1000; i--) {
+      const { price } = window[i] as MarketTick;
+      if (price < minimum) minimum = price;
+      if (price > maximum) maximum = price;
+    }
+    largest = Math.max(largest, (tick.price / minimum - 1) * 100, (1 - tick.price / maximum) * 100);
   }
   return largest;
 }
