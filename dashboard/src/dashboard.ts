@@ -18,23 +18,23 @@ import { ServerPanel } from './server/server-panel.ts';
 import { Market } from './symbols/market.ts';
 import { RowSubscription, SymbolsPanel } from './symbols/symbols-panel.ts';
 
-/** Least time between two frames of statistics, ms: more often nobody can read a number. */
+/** Least time between statistics frames, ms: faster numbers cannot be read. */
 const CONFLATE_MS = 50;
 const CONFLATE_HIDDEN_MS = 1000;
 const STATISTICS_MS = 1000;
 const STATISTICS_HIDDEN_MS = 5000;
-/** How often ages and counters in words are brought up to date, ms. */
+/** Interval of updating ages and countdowns, ms. */
 const TICK_MS = 250;
-/** The close code of a session whose token expired. */
+/** Close code of a session whose token expired. */
 const TOKEN_EXPIRED = 4010;
-/** What is known of the rules where the server tells them nobody but operators. */
-const UNTOLD_RULES: Rules = {
+/** Stand-in for the rules if the server shows them to operators only. */
+const DEFAULT_RULES: Rules = {
   movingAverageWindow: Number.NaN,
   anomalyThresholdPercent: Number.NaN,
   slidingWindowMilliseconds: 1000,
 };
 
-/** The page: what comes from the server, and where it goes. */
+/** The page: connects the server's data to the panels. */
 export class Dashboard {
   readonly #access: PageAccess;
   readonly #api: HttpApi;
@@ -55,7 +55,7 @@ export class Dashboard {
   #selection: Subscription | undefined;
   #rules: Rules | undefined;
   #epoch: string | undefined;
-  #isUntold = false;
+  #isRestricted = false;
 
   constructor(theme: Theme, access: PageAccess) {
     this.#theme = theme;
@@ -93,7 +93,7 @@ export class Dashboard {
     );
   }
 
-  /** Brings the page to life. */
+  /** Starts the page. */
   start(): void {
     this.#listen();
     this.#loop.add((nowMs) => this.#draw(nowMs));
@@ -128,7 +128,7 @@ export class Dashboard {
   #stateChanged(change: StateChange): void {
     const { closure } = change;
     if (closure?.code === TOKEN_EXPIRED) this.#refused(`${closure.reason}.`);
-    // Ended for good: if it is because of the token, HTTP says so too.
+    // Ended for good. If the token is the cause, an HTTP request will say so.
     else if (this.#subscriber.failure !== undefined) void this.#api.tryToken();
     const isLive = change.state === 'live';
     this.#connection.take(change);
@@ -141,7 +141,7 @@ export class Dashboard {
     }
   }
 
-  /** The server is in an epoch: when that is another one than before, nothing of before counts. */
+  /** Takes the server's epoch: a change invalidates everything shown. */
   #enter(epoch: string | undefined): void {
     if (epoch === undefined || epoch === this.#epoch) return;
     const isAnother = this.#epoch !== undefined;
@@ -154,7 +154,7 @@ export class Dashboard {
     }
   }
 
-  /** The token is of no use any more: nothing goes on before there is another. */
+  /** The token is no longer accepted: stops until there is another one. */
   #refused(reason: string): void {
     this.#api.stop();
     this.#subscriber.close();
@@ -163,14 +163,14 @@ export class Dashboard {
 
   async #readStatistics(): Promise<void> {
     this.#facts.showPage();
-    if (this.#isUntold) return;
+    if (this.#isRestricted) return;
     try {
       await this.#showStatistics();
     } catch (error) {
       if (!(error instanceof ForbiddenError)) throw error;
-      this.#isUntold = true;
-      this.#rules = UNTOLD_RULES;
-      this.#server.setUntold();
+      this.#isRestricted = true;
+      this.#rules = DEFAULT_RULES;
+      this.#server.setRestricted();
     }
     this.#selectFirst();
   }
@@ -187,12 +187,12 @@ export class Dashboard {
   }
 
   async #loadFeed(): Promise<void> {
-    // Without an answer there is no past, and what comes live is shown all the same.
+    // Without an answer, only live anomalies are shown.
     await this.#feed.load().catch(() => undefined);
     this.#loop.request();
   }
 
-  /** Until somebody selects a symbol, the chart shows the most active one. */
+  /** Until the user selects a symbol, the chart shows the most active one. */
   #selectFirst(): void {
     if (this.#chart.symbol !== undefined || this.#rules === undefined) return;
     let first: { symbol: string; count: number } | undefined;

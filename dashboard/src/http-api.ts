@@ -1,11 +1,11 @@
 const TIMEOUT_MS = 8000;
-/** What costs little, and needs a token where any is needed. */
+/** A cheap request that needs a token if any is required. */
 const ONE_PRICE = 'api/prices?limit=1';
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 const PAGE_SYMBOLS = 1000;
 
-/** What `GET /api/prices` says of a symbol. */
+/** A symbol in `GET /api/prices`. */
 export interface SymbolSnapshot {
   readonly symbol: string;
   readonly currentPrice: number;
@@ -22,7 +22,7 @@ interface SnapshotPage {
   readonly next: string | null;
 }
 
-/** What the HTTP API says of an anomaly. */
+/** An anomaly of the HTTP API. */
 export interface AnomalyRecord {
   readonly symbol: string;
   readonly sequence: number;
@@ -42,7 +42,7 @@ export interface PartitionStatistics {
   readonly restarts: number;
 }
 
-/** What the page reads of `GET /api/statistics`. */
+/** The part of `GET /api/statistics` that the page uses. */
 export interface ServerStatistics {
   readonly version: string;
   readonly epoch: string;
@@ -70,37 +70,40 @@ export interface ServerStatistics {
   readonly partitions: readonly PartitionStatistics[];
 }
 
-/** The server's configuration of what it computes. */
+/** The server's configuration of its computations. */
 export interface Rules {
   readonly movingAverageWindow: number;
   readonly anomalyThresholdPercent: number;
   readonly slidingWindowMilliseconds: number;
 }
 
-/** What the server's token does not allow; it will not be allowed later either. */
+/** The token does not permit the request, now or later. */
 export class ForbiddenError extends Error {
   override readonly name = 'ForbiddenError';
 }
 
-/** The HTTP API of the server that this page came from. */
+/** The HTTP API of the page's server. */
 export class HttpApi {
-  /** Undefined where the server demands none. */
+  /** Undefined if the server requires none. */
   readonly token: string | undefined;
   readonly #refused: (reason: string) => void;
   #isStopped = false;
 
-  /** @param refused is told when the server does not accept the token any more */
+  /** @param refused called when the server no longer accepts the token */
   constructor(token: string | undefined, refused: (reason: string) => void) {
     this.token = token;
     this.#refused = refused;
   }
 
-  /** The server's totals. @throws ForbiddenError for who is no operator; Error when none come */
+  /**
+   * The server's totals. @throws ForbiddenError without the operator role; Error if the request
+   * fails
+   */
   statistics(): Promise<ServerStatistics> {
     return this.#get('api/statistics');
   }
 
-  /** A page of all symbols, in their order, beginning after one. @throws Error when it does not come */
+  /** A page of all symbols in order, after a symbol. @throws Error if the request fails */
   symbols(after: string): Promise<SnapshotPage> {
     return this.#get(`api/prices?limit=${PAGE_SYMBOLS}&after=${encodeURIComponent(after)}`);
   }
@@ -113,18 +116,18 @@ export class HttpApi {
 
   /** The newest anomalies of a symbol, oldest first. @throws Error as above */
   async anomaliesOf(symbol: string): Promise<readonly AnomalyRecord[]> {
-    // No path leads to these: every URL parser takes them out.
+    // URL parsers remove these segments, so no path leads to them.
     if (symbol === '.' || symbol === '..') return [];
     const path = `api/prices/${encodeURIComponent(symbol)}/anomalies?limit=${PAGE_SYMBOLS}`;
     return (await this.#get<{ items: AnomalyRecord[] }>(path)).items;
   }
 
-  /** Finds out whether the token is still accepted. */
+  /** Checks whether the token is still accepted. */
   async tryToken(): Promise<void> {
     await this.#get(ONE_PRICE).catch(() => undefined);
   }
 
-  /** From now on, nothing is asked. */
+  /** Rejects all further requests. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -140,10 +143,10 @@ export class HttpApi {
 }
 
 /**
- * Asks the server whether it lets a client with this token in, or one without.
+ * Asks the server whether it accepts a token, or a client without one.
  *
- * @returns why it does not; undefined where it does
- * @throws Error when it does not answer
+ * @returns why not; undefined if it does
+ * @throws Error if it does not answer
  */
 export async function askForRefusal(token: string | undefined): Promise<string | undefined> {
   const response = await request(ONE_PRICE, token);
@@ -158,13 +161,13 @@ function request(path: string, token: string | undefined): Promise<Response> {
   return fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
 }
 
-/** What a problem says, as a sentence. */
+/** The detail of an RFC 9457 problem. */
 async function readReason(response: Response): Promise<string> {
   try {
     const { detail } = (await response.json()) as { detail?: unknown };
     if (typeof detail === 'string') return detail;
   } catch {
-    // Not one of our server's problems: something stands between.
+    // Not a problem of our server: there is something in between.
   }
   return `The server answered ${response.status}.`;
 }

@@ -127,7 +127,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
       await enter(dashboard, await signed(READER));
       await dashboard.untilLive();
       await dashboard.untilSymbols(['BTC-USD']);
-      await dashboard.untilText('[data-part="untold"]', /for operators/);
+      await dashboard.untilText('[data-part="restricted"]', /for operators/);
       expect(await dashboard.page.isVisible('#server .tile')).toBe(false);
       expect(await dashboard.page.isVisible('[data-part="stale"]')).toBe(false);
       await dashboard.untilText('.feed-list li:first-child', /BTC-USD\s+\+3\.00 %/);
@@ -165,7 +165,7 @@ describe.skipIf(!hasChromium && !process.env.CI)(
       expect(requests).toEqual([]);
       await enterAnother(dashboard, await signed(READER));
       await dashboard.untilLive();
-      await dashboard.untilText('[data-part="untold"]', /for operators/);
+      await dashboard.untilText('[data-part="restricted"]', /for operators/);
     });
 
     test('a token of before that is not accepted any more is asked for anew', async () => {

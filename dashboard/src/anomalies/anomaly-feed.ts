@@ -11,9 +11,9 @@ import { type AnomalyEvent, type AnomalyMove, AnomalyMoves, fromRecord } from '.
 
 const LINES_MAX = 200;
 const PAST_MAX = 100;
-/** Least time between two announcements to screen readers, ms. */
+/** Least time between announcements to screen readers, ms. */
 const ANNOUNCE_MS = 10_000;
-/** Least time between two drawings, ms: a burst is read as little as a flicker. */
+/** Least time between drawings, ms: bursts must stay readable. */
 const DRAW_MS = 200;
 
 /** The newest anomalies of all symbols. */
@@ -26,7 +26,7 @@ export class AnomalyFeed {
   readonly #announcement: HTMLElement;
   readonly #api: HttpApi;
   readonly #selected: (symbol: string) => void;
-  /** What came live while the past was being fetched. */
+  /** Live anomalies that arrived while the past ones are being fetched. */
   #waiting: AnomalyEvent[] | undefined;
   #drawnVersion = -1;
   #drawnAtMs = Number.NEGATIVE_INFINITY;
@@ -43,7 +43,7 @@ export class AnomalyFeed {
     this.#selected = selected;
   }
 
-  /** Begins anew with what the server remembers. @throws Error when it does not tell */
+  /** Starts over with the server's recent anomalies. @throws Error if the server does not answer */
   async load(): Promise<void> {
     const waiting: AnomalyEvent[] = [];
     this.#waiting = waiting;
@@ -59,7 +59,7 @@ export class AnomalyFeed {
     }
   }
 
-  /** Takes in one that came live. */
+  /** Takes a live anomaly. */
   add(event: AnomalyEvent): void {
     if (this.#waiting !== undefined) this.#waiting.push(event);
     else if (this.#moves.add(event) !== undefined) this.#noteUnannounced(event);
@@ -71,7 +71,7 @@ export class AnomalyFeed {
     setText(this.#rule, `beyond ±${threshold} % within ${window} ms`);
   }
 
-  /** Draws what changed; returns whether something is left to be drawn later. */
+  /** Draws what changed; returns whether something must be drawn later. */
   draw(nowMs: number): boolean {
     if (this.#moves.version === this.#drawnVersion) return false;
     if (nowMs - this.#drawnAtMs < DRAW_MS) return true;
@@ -108,7 +108,7 @@ export class AnomalyFeed {
   }
 }
 
-/** A line of the anomaly feed, used again and again for other moves. */
+/** A line of the anomaly feed, reused for other moves. */
 export class AnomalyView {
   readonly element = document.createElement('li');
   readonly #button = document.createElement('button');

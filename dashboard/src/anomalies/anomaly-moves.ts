@@ -3,7 +3,7 @@ import type { AnomalyRecord } from '../http-api.ts';
 
 export type Direction = 'up' | 'down';
 
-/** An anomaly, wherever it came from. */
+/** An anomaly from either source. */
 export interface AnomalyEvent {
   readonly symbol: string;
   readonly sequence: number;
@@ -16,7 +16,7 @@ export interface AnomalyEvent {
   readonly time: number;
 }
 
-/** An anomaly as the HTTP API tells it. */
+/** Converts an anomaly of the HTTP API. */
 export function fromRecord(record: AnomalyRecord): AnomalyEvent {
   return {
     symbol: record.symbol,
@@ -29,7 +29,7 @@ export function fromRecord(record: AnomalyRecord): AnomalyEvent {
   };
 }
 
-/** An anomaly as it came live. */
+/** Converts a live anomaly. */
 export function fromLive(anomaly: Anomaly): AnomalyEvent {
   return {
     symbol: anomaly.symbol,
@@ -42,33 +42,33 @@ export function fromLive(anomaly: Anomaly): AnomalyEvent {
   };
 }
 
-/** A move of a price: all anomalies of a symbol in one direction that followed one another. */
+/** A price move: consecutive anomalies of a symbol in one direction. */
 export interface AnomalyMove {
   readonly symbol: string;
   readonly direction: Direction;
-  /** When it began, ms since the epoch. */
+  /** Start, ms since the epoch. */
   readonly time: number;
-  /** How many anomalies it raised. */
+  /** Anomalies raised. */
   count: number;
-  /** The one that went farthest. */
+  /** The anomaly with the greatest change. */
   extreme: AnomalyEvent;
   lastTime: number;
   lastSequence: number;
 }
 
 /**
- * The newest moves, newest first. A price that jumps raises an anomaly with every tick until the
- * price before it has left the sliding window: they are one move.
+ * Moves, newest first. A price that jumps raises an anomaly with every tick until the old price has
+ * left the sliding window: they count as one move.
  */
 export class AnomalyMoves {
   readonly #max: number;
   readonly #moves: AnomalyMove[] = [];
-  /** The newest move of each symbol and direction that is still listed. */
+  /** The newest listed move of each symbol and direction. */
   readonly #newest = new Map<string, AnomalyMove>();
   readonly #sequences = new Map<string, number>();
-  /** How far apart two anomalies of one move are at most, ms. */
+  /** Longest time between two anomalies of one move, ms. */
   windowMs = 1000;
-  /** Goes up with each change. */
+  /** Incremented by each change. */
   version = 0;
 
   constructor(max: number) {
@@ -79,7 +79,7 @@ export class AnomalyMoves {
     return this.#moves;
   }
 
-  /** Takes in an anomaly, unless it was taken in before; returns the move if it is a new one. */
+  /** Takes an anomaly unless it is a duplicate; returns the move if it is a new one. */
   add(event: AnomalyEvent): AnomalyMove | undefined {
     if (event.sequence <= (this.#sequences.get(event.symbol) ?? 0)) return undefined;
     this.#sequences.set(event.symbol, event.sequence);

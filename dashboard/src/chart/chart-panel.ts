@@ -8,14 +8,14 @@ import { PriceChart } from './price-chart.ts';
 import { PriceHistory } from './price-history.ts';
 import { SymbolFigures } from './symbol-figures.ts';
 
-/** Moves kept of the symbol. */
+/** Most moves kept. */
 const MOVES_MAX = 200;
-/** Least time between two drawings of the chart, ms for each minute it shows, and at most. */
+/** Least time between drawings of the chart, ms for each minute shown, and its upper bound. */
 const DRAW_MS_PER_MINUTE = 80;
 const DRAW_MS_MAX = 500;
 const FIGURES_MS = 200;
 
-/** The symbol that was selected: its chart, its statistics, its anomalies. */
+/** The selected symbol: chart, statistics, anomalies. */
 export class ChartPanel {
   readonly #root: HTMLElement;
   readonly #api: HttpApi;
@@ -28,7 +28,7 @@ export class ChartPanel {
   #moves = new AnomalyMoves(MOVES_MAX);
   #movesDrawn = -1;
   #isPastWanted = false;
-  /** What came live while the past was being fetched. */
+  /** Live anomalies that arrived while the past ones are being fetched. */
   #waiting: AnomalyEvent[] | undefined;
   #rate = new TickRate();
   #priceAtStart = Number.NaN;
@@ -60,12 +60,12 @@ export class ChartPanel {
     this.#chart.setPalette(palette);
   }
 
-  /** Connected or not: what is shown may be out of date. */
+  /** Marks what is shown as possibly out of date. */
   setStale(isStale: boolean): void {
     setFlag(this.#root, 'data-stale', isStale);
   }
 
-  /** Follows a symbol from now on. What its row remembers is the chart's beginning. */
+  /** Switches to a symbol. The chart starts with the trail of its row. */
   select(symbol: string, row: SymbolRow | undefined, rules: Rules): void {
     this.#symbol = symbol;
     this.#rate = new TickRate();
@@ -73,7 +73,7 @@ export class ChartPanel {
     this.#moves.windowMs = rules.slidingWindowMilliseconds;
     this.#priceAtStart = row?.price ?? Number.NaN;
     const history = new PriceHistory(rules);
-    setFlag(this.#root, 'data-untold', Number.isNaN(rules.anomalyThresholdPercent));
+    setFlag(this.#root, 'data-restricted', Number.isNaN(rules.anomalyThresholdPercent));
     if (row?.trail !== undefined) history.addTrail(row.trail);
     this.#history = history;
     this.#chart.show({ history, moves: this.#moves.list });
@@ -86,14 +86,14 @@ export class ChartPanel {
     if (row !== undefined) this.#wantPast();
   }
 
-  /** Takes in a new state of the selected symbol. */
+  /** Takes a new state of the selected symbol. */
   takeLive(row: SymbolRow): void {
     if (Number.isNaN(this.#priceAtStart)) this.#priceAtStart = row.price;
     if (this.#isPastWanted) this.#wantPast();
     this.#history?.add(row.time, row.price, row.average);
   }
 
-  /** Takes in an anomaly of any symbol. */
+  /** Takes an anomaly of any symbol. */
   takeAnomaly(event: AnomalyEvent): void {
     if (event.symbol !== this.#symbol) return;
     if (this.#waiting === undefined) this.#moves.add(event);
@@ -121,7 +121,7 @@ export class ChartPanel {
     this.#movesDrawn = -1;
   }
 
-  /** The server knows the symbol: it can be asked for its anomalies. */
+  /** The server knows the symbol, so its anomalies can be requested. */
   #wantPast(): void {
     this.#isPastWanted = false;
     if (this.#symbol !== undefined) void this.#loadAnomalies(this.#symbol);
@@ -133,7 +133,7 @@ export class ChartPanel {
     try {
       for (const record of await this.#api.anomaliesOf(symbol)) moves.add(fromRecord(record));
     } catch {
-      // Not known yet, or no server: what comes live is all there is.
+      // Unknown symbol or no server: show live anomalies only.
     }
     for (const event of waiting) moves.add(event);
     if (this.#waiting === waiting) this.#waiting = undefined;

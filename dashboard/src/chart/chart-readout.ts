@@ -1,7 +1,7 @@
 import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
 import { formatChange, formatCount, formatPreciseClock, formatPrice } from '../page/format.ts';
 
-/** What is under the cursor of the chart. */
+/** The point of the chart under the cursor. */
 export interface ReadPoint {
   /** Seconds since the epoch. */
   readonly time: number;
@@ -9,11 +9,11 @@ export interface ReadPoint {
   readonly average: number;
   readonly upper: number;
   readonly lower: number;
-  /** The move that is marked there. */
+  /** The move marked there. */
   readonly move: AnomalyMove | undefined;
 }
 
-/** The values under the cursor, in a corner of the chart that the cursor is not in. */
+/** The values under the cursor, in a corner of the chart away from it. */
 export class ChartReadout {
   readonly element = document.createElement('div');
 

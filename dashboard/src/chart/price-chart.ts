@@ -5,20 +5,20 @@ import type { Palette } from '../page/theme.ts';
 import { ChartReadout } from './chart-readout.ts';
 import type { HistoryColumns, PriceHistory } from './price-history.ts';
 
-/** How near the cursor an anomaly is read, CSS pixels. */
+/** Distance from the cursor within which a mark is read, CSS pixels. */
 const NEAR_PX = 10;
 const FONT = '11px "Liberation Sans", "Segoe UI", Roboto, Arial, sans-serif';
 
 /** A value of each column. */
 type Values<Columns> = { [Index in keyof Columns]: number };
 
-/** What the chart shows. */
+/** The chart's data. */
 export interface ChartSource {
   readonly history: PriceHistory;
   readonly moves: readonly AnomalyMove[];
 }
 
-/** The chart of one symbol: its price in steps, its average, its threshold and its anomalies. */
+/** The chart of one symbol: price in steps, average, threshold band, anomalies. */
 export class PriceChart {
   readonly #box: HTMLElement;
   readonly #plot: uPlot;
@@ -49,7 +49,7 @@ export class PriceChart {
     this.#plot.redraw(false, true);
   }
 
-  /** Draws everything as it is at a time of the server's clock. */
+  /** Draws the state at a time of the server's clock. */
   draw(serverTime: number): void {
     if (this.#source === undefined) return;
     const { history, moves } = this.#source;
@@ -138,7 +138,7 @@ function clockOf(seconds: number): string {
   return formatClock(seconds * 1000);
 }
 
-/** As many digits as tell neighbouring labels apart. */
+/** Labels with just enough digits to differ from their neighbours. */
 function labelPrices(prices: readonly number[]): string[] {
   const step = Math.abs((prices[1] ?? 0) - (prices[0] ?? 0));
   const needed = step > 0 ? Math.ceil(-Math.log10(step) + 1e-9) : 0;
@@ -147,14 +147,14 @@ function labelPrices(prices: readonly number[]): string[] {
   return prices.map((price) => formatPrice(price, decimals));
 }
 
-/** Shorter than this the chart never is, seconds: a line needs room to be one. */
+/** Shortest span of the chart, seconds. */
 const SPAN_MIN = 15;
-/** Room above and below what is shown, as a share of it. */
+/** Margin above and below, as a share of the height. */
 const MARGIN = 0.08;
-/** A price that does not move still has an axis, this share of it high. */
+/** Least height of the axis, as a share of the price, for prices that do not move. */
 const HEIGHT_MIN = 2e-4;
 
-/** From when to when the chart shows, seconds: all that was seen, as long as it fits the range. */
+/** The time span shown, seconds: everything seen, up to the selected range. */
 function timeRange(
   startSeconds: number,
   nowSeconds: number,
@@ -164,7 +164,7 @@ function timeRange(
   return [nowSeconds - Math.min(rangeSeconds, Math.max(SPAN_MIN, seen)), nowSeconds];
 }
 
-/** The prices that the chart shows, with the threshold's band, where one is known, or without. */
+/** The price span shown, including the threshold band if it is shown and known. */
 function priceRange(
   [, upper, lower, averages, prices]: HistoryColumns,
   marked: Iterable<number>,
@@ -190,11 +190,11 @@ function priceRange(
   return [low - margin, high + margin];
 }
 
-/** Half the width of a mark, and its distance from the price, CSS pixels. */
+/** Half width of a mark and its distance from the price, CSS pixels. */
 const HALF = 5;
 const GAP = 4;
 
-/** Draws a triangle at each move: above the price and upwards, or below it and downwards. */
+/** Draws a triangle at each move: above the price pointing up, or below it pointing down. */
 function drawAnomalyMarks(plot: uPlot, moves: Iterable<AnomalyMove>, palette: Palette): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;

@@ -3,10 +3,10 @@ import type { PriceTrail } from '../symbols/market.ts';
 
 /** Points kept: 15 minutes at 20 a second. */
 const POINTS_MAX = 18_000;
-/** Points given up at a time when there is no more room. */
+/** Points dropped at a time when full. */
 const POINTS_DROPPED = 2_000;
 
-/** Columns of the chart, from a point on: seconds since the epoch, then what belongs to them. */
+/** Columns of the chart; times are seconds since the epoch. */
 export type HistoryColumns = [
   times: Float64Array,
   upper: Float64Array,
@@ -16,7 +16,7 @@ export type HistoryColumns = [
 ];
 
 /**
- * What was seen of a symbol, in columns, with the prices between which its next tick raises no
+ * The observed states of a symbol in columns, with the band within which its next tick raises no
  * anomaly: the threshold above the lowest and below the highest price of the sliding window.
  */
 export class PriceHistory {
@@ -25,11 +25,11 @@ export class PriceHistory {
   readonly #extremes: WindowExtremes;
   #length = 0;
 
-  /** @param rules a threshold of NaN: it is not known */
+  /** @param rules a threshold of NaN means unknown */
   constructor(rules: Pick<Rules, 'anomalyThresholdPercent' | 'slidingWindowMilliseconds'>) {
     this.#threshold = rules.anomalyThresholdPercent / 100;
     this.#extremes = new WindowExtremes(rules.slidingWindowMilliseconds);
-    // One place more, for the point that stands for now.
+    // One more place for the current point.
     const column = () => new Float64Array(POINTS_MAX + 1);
     this.#columns = [column(), column(), column(), column(), column()];
   }
@@ -38,12 +38,12 @@ export class PriceHistory {
     return this.#length;
   }
 
-  /** Time of the first point, seconds since the epoch; NaN where there is none. */
+  /** Time of the first point, seconds since the epoch; NaN if there is none. */
   get start(): number {
     return this.#length === 0 ? Number.NaN : (this.#columns[0][0] as number);
   }
 
-  /** Takes in a state of the symbol. Of several with one time the last stands. */
+  /** Adds a state. It replaces one of the same time. */
   add(timeMs: number, price: number, average: number): void {
     this.#extremes.add(timeMs, price);
     const seconds = timeMs / 1000;
@@ -55,7 +55,7 @@ export class PriceHistory {
     this.#write(this.#length - 1, seconds, price, average);
   }
 
-  /** Takes in what was seen before the symbol was selected. */
+  /** Adds what was seen before the symbol was selected. */
   addTrail({ times, prices, averages, length }: PriceTrail): void {
     for (let i = 0; i < length; i++) {
       this.add(times[i] as number, prices[i] as number, averages[i] as number);
@@ -63,7 +63,7 @@ export class PriceHistory {
   }
 
   /**
-   * The points from a time on, with the one before it, and at the end one for now. Valid until the
+   * The points from a time on, with one point before it and one for the present. Valid until the
    * next call.
    */
   columnsFrom(fromSeconds: number, nowSeconds: number): HistoryColumns {
@@ -107,7 +107,7 @@ export class PriceHistory {
   }
 }
 
-/** Lowest and highest price of a sliding window of time, each kept as a queue of candidates. */
+/** Lowest and highest price of a sliding time window, each kept as a queue of candidates. */
 export class WindowExtremes {
   readonly #windowMs: number;
   readonly #low: Candidates = { times: [], prices: [], head: 0 };
@@ -127,14 +127,14 @@ export class WindowExtremes {
     return this.#high.prices[this.#high.head] ?? Number.NaN;
   }
 
-  /** Takes in a price at a time that is not before the ones before. */
+  /** Adds a price. Times must not decrease. */
   add(timeMs: number, price: number): void {
     push(this.#low, timeMs, price, (last) => last >= price);
     push(this.#high, timeMs, price, (last) => last <= price);
     this.moveTo(timeMs);
   }
 
-  /** Lets go what is older than the window at a time. The newest price always stays. */
+  /** Drops what is older than the window. The newest price always stays. */
   moveTo(timeMs: number): void {
     for (const queue of [this.#low, this.#high]) {
       const last = queue.times.length - 1;
@@ -152,7 +152,7 @@ interface Candidates {
   head: number;
 }
 
-/** A newer price that is at least as extreme makes the ones before it superfluous. */
+/** A newer price that is at least as extreme supersedes older ones. */
 function push(
   queue: Candidates,
   timeMs: number,

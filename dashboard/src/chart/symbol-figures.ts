@@ -17,7 +17,7 @@ import type { SymbolRow } from '../symbols/market.ts';
 const PAST_SHOWN = 12;
 const NAMES = ['Average', 'Min', 'Max', 'Ticks', 'Ticks/s', 'Last tick', 'Age'] as const;
 
-/** What stands beside the chart: the symbol's statistics, and its last anomalies. */
+/** The figures beside the chart: the symbol's statistics and latest anomalies. */
 export class SymbolFigures {
   readonly #price: HTMLElement;
   readonly #change: HTMLElement;
@@ -38,7 +38,10 @@ export class SymbolFigures {
     this.#values = new FactList(findPart(root, 'figures', HTMLElement), NAMES);
   }
 
-  /** @param since price when the symbol was selected @param rate ticks a second, NaN at first */
+  /**
+   * @param since price when the symbol was selected
+   * @param rate ticks a second, NaN at first
+   */
   draw(row: SymbolRow, since: number, rate: number, serverTime: number): void {
     const decimals = priceDecimals(row.max);
     setText(this.#price, formatPrice(row.price, decimals));
@@ -55,9 +58,9 @@ export class SymbolFigures {
     this.#values.set('Age', formatAge(serverTime - row.time));
   }
 
-  /** Shows the newest moves, and how many anomalies there ever were. */
+  /** Shows the newest moves and the number of all anomalies. */
   showAnomalies(moves: readonly AnomalyMove[]): void {
-    // The newest anomaly of the symbol ended one of its two newest moves.
+    // The symbol's newest anomaly belongs to one of its two newest moves.
     const total = Math.max(0, ...moves.slice(0, 2).map(({ lastSequence }) => lastSequence));
     setText(this.#count, total === 0 ? 'none' : formatCount(total));
     this.#past.replaceChildren(...moves.slice(0, PAST_SHOWN).map(pastLine));

@@ -2,10 +2,10 @@ import type { StateChange, Subscriber, Verification } from '../../../client-sdk/
 import { findPart, setText } from './dom.ts';
 import { formatAge, formatCount, formatMilliseconds, NONE } from './format.ts';
 
-/** How often the round trip is measured, ms. */
+/** Interval of measuring the round trip, ms. */
 const PING_EVERY_MS = 5000;
 
-/** Says in the header how the connection is. */
+/** Shows the state of the connection in the header. */
 export class ConnectionState {
   readonly #subscriber: Subscriber;
   readonly #state: HTMLElement;
@@ -26,7 +26,7 @@ export class ConnectionState {
     this.tick();
   }
 
-  /** Brings what is shown up to date, and measures the round trip when it is time to. */
+  /** Updates what is shown, and measures the round trip when due. */
   tick(): void {
     const { state, latency } = this.#subscriber;
     if (this.#state.dataset.state !== state) this.#state.dataset.state = state;
@@ -51,7 +51,7 @@ export class ConnectionState {
 
 const CHECK_EVERY_MS = 10_000;
 
-/** Asks the server again and again to prove that this page shows what the server has. */
+/** Verifies at intervals that the page is in sync with the server. */
 export class SyncCheck {
   readonly #element: HTMLElement;
   readonly #text: HTMLElement;
@@ -67,13 +67,13 @@ export class SyncCheck {
     this.#subscriber = subscriber;
   }
 
-  /** Forgets the last result: the connection is another one. It is checked anew in a moment. */
+  /** Drops the last result after a change of connection. The next check follows shortly. */
   reset(): void {
     this.#verification = undefined;
     this.#dueAtMs = performance.now() + 1000;
   }
 
-  /** Checks when it is time to, and says what the last check found. */
+  /** Checks when due, and shows the last result. */
   tick(): void {
     const isDue = performance.now() >= this.#dueAtMs && !document.hidden;
     if (isDue && !this.#isChecking && this.#subscriber.state === 'live') void this.#check();
@@ -87,7 +87,7 @@ export class SyncCheck {
       this.#checkedAtMs = performance.now();
       this.#dueAtMs = this.#checkedAtMs + CHECK_EVERY_MS;
     } catch {
-      // The connection went: the next one is checked.
+      // The connection was lost: check on the next one.
       this.reset();
     }
     this.#isChecking = false;

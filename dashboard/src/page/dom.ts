@@ -1,9 +1,9 @@
 import { NONE } from './format.ts';
 
 /**
- * The element with a `data-part` name, inside another one.
+ * The element with a `data-part` name below a root.
  *
- * @throws Error when the page has no such element, or one of another type
+ * @throws Error if there is no such element of that type
  */
 export function findPart<Type extends Element>(
   root: ParentNode,
@@ -15,24 +15,24 @@ export function findPart<Type extends Element>(
   throw new Error(`the page has no ${type.name} for the part ${name}`);
 }
 
-/** The element with an id. @throws Error when the page has none */
+/** The element with an id. @throws Error if there is none */
 export function findById(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (found === null) throw new Error(`the page has no element ${id}`);
   return found;
 }
 
-/** Writes an element's text, unless it is there already: what does not change costs no layout. */
+/** Sets an element's text if it differs: unchanged text must not cost layout. */
 export function setText(element: Node, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Sets or removes an attribute that says something by being there. */
+/** Sets or removes a boolean attribute. */
 export function setFlag(element: Element, name: string, isSet: boolean): void {
   if (element.hasAttribute(name) !== isSet) element.toggleAttribute(name, isSet);
 }
 
-/** Names with their values, in a list of definitions. */
+/** Names and values in a definition list. */
 export class FactList<Name extends string> {
   readonly #values = new Map<Name, HTMLElement>();
 

@@ -1,22 +1,22 @@
-/** What stands where there is no number. */
+/** Placeholder for a missing number. */
 export const NONE = '–';
 
 const SIGNIFICANT_DIGITS = 6;
 const DECIMALS_MIN = 2;
 const DECIMALS_MAX = 8;
-/** From here on a number with all its digits is longer than a column is wide. */
+/** From here on, a number in full is wider than a column. */
 const LONG_FROM = 1e9;
 
 const byDecimals = new Map<number, Intl.NumberFormat>();
 
-/** Digits after the point that show at least six of a price: from 2 to 8. */
+/** Decimals that show at least six significant digits of a price: 2 to 8. */
 export function priceDecimals(price: number): number {
   if (!(price > 0) || price === Number.POSITIVE_INFINITY) return DECIMALS_MIN;
   const decimals = SIGNIFICANT_DIGITS - 1 - Math.floor(Math.log10(price));
   return Math.min(DECIMALS_MAX, Math.max(DECIMALS_MIN, decimals));
 }
 
-/** A price with so many digits after the point; by its own size where none are given. */
+/** Formats a price; the number of decimals depends on its size unless given. */
 export function formatPrice(price: number, decimals = priceDecimals(price)): string {
   if (Number.isNaN(price)) return NONE;
   if (price >= LONG_FROM || (price > 0 && price < 10 ** -DECIMALS_MAX)) {
@@ -25,19 +25,19 @@ export function formatPrice(price: number, decimals = priceDecimals(price)): str
   return withDecimals(decimals).format(price);
 }
 
-/** A price in little room: about five digits that mean something, four of those below 1. */
+/** Formats a price in little space: about five significant digits, four below 1. */
 export function formatBriefPrice(price: number): string {
   if (price >= 1e6 && price < LONG_FROM) return `${withDecimals(3).format(price / 1e6)}M`;
   const isMiddling = price >= 1 && price < 1000;
   return formatPrice(price, Math.max(0, priceDecimals(price) - (isMiddling ? 1 : 2)));
 }
 
-/** A number of things: 1,234,567. */
+/** 1,234,567 */
 export function formatCount(count: number): string {
   return Number.isNaN(count) ? NONE : withDecimals(0).format(count);
 }
 
-/** A number of things in little room: 987, 12.3k, 4.56M. */
+/** 987, 12.3k, 4.56M */
 export function formatShortCount(count: number): string {
   if (Number.isNaN(count)) return NONE;
   for (const [unit, size] of [
@@ -53,7 +53,7 @@ export function formatShortCount(count: number): string {
   return withDecimals(0).format(count);
 }
 
-/** A rate, things a second: one digit after the point where it is small. */
+/** A rate a second: one decimal if small. */
 export function formatRate(perSecond: number): string {
   if (Number.isNaN(perSecond)) return NONE;
   if (perSecond >= 1e6) return formatShortCount(perSecond);
@@ -102,19 +102,21 @@ const clock = new Intl.DateTimeFormat('en-GB', {
   second: '2-digit',
 });
 
-/** The time of day, here: 14:03:22. */
+/** Local time of day: 14:03:22. */
 export function formatClock(timeMs: number): string {
   return Number.isNaN(timeMs) ? NONE : clock.format(timeMs);
 }
 
-/** The time of day to the millisecond: 14:03:22.417. */
+/** Local time of day to the millisecond: 14:03:22.417. */
 export function formatPreciseClock(timeMs: number): string {
   if (Number.isNaN(timeMs)) return NONE;
   const ms = Math.floor(((timeMs % 1000) + 1000) % 1000);
   return `${clock.format(timeMs)}.${String(ms).padStart(3, '0')}`;
 }
 
-/** How long ago: now, 12 s, 3 min, 5 h, 9 d. Clocks that differ a little never show the future. */
+/**
+ * Age: now, 12 s, 3 min, 5 h, 9 d. Negative ages, from clocks that differ a little, show as now.
+ */
 export function formatAge(ageMs: number): string {
   if (Number.isNaN(ageMs)) return NONE;
   const seconds = Math.floor(ageMs / 1000);
@@ -125,7 +127,7 @@ export function formatAge(ageMs: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** A length of time with its two greatest parts: 42 s, 3 min 12 s, 5 h 20 min, 2 d 4 h. */
+/** Duration in its two greatest units: 42 s, 3 min 12 s, 5 h 20 min, 2 d 4 h. */
 export function formatDuration(totalSeconds: number): string {
   const seconds = Math.max(0, Math.floor(totalSeconds));
   if (seconds < 60) return `${seconds} s`;

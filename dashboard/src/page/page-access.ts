@@ -3,11 +3,11 @@ import { findPart, setText } from './dom.ts';
 import { TokenForm } from './token-form.ts';
 
 /**
- * The page's access to its server: with a token where one is demanded. What a token showed must not stay when there is
- * another, who may be somebody else: then the page is loaded anew.
+ * The page's access to its server, with a token if the server requires one. A new token may belong
+ * to somebody else, who must not see what the old one showed: the page reloads.
  */
 export class PageAccess {
-  /** Undefined: the server demands none. */
+  /** Undefined if the server requires none. */
   readonly token: string | undefined;
   readonly #form: TokenForm;
   readonly #store: TokenStore;
@@ -19,7 +19,7 @@ export class PageAccess {
     this.#store = store;
   }
 
-  /** Waits until the server lets the page in. One that does not answer may do so later. */
+  /** Waits until the server accepts the page. A server that does not answer may do so later. */
   static async gain(header: HTMLElement): Promise<PageAccess> {
     const form = new TokenForm();
     const store = new TokenStore();
@@ -40,7 +40,7 @@ export class PageAccess {
     return new PageAccess(token, form, store);
   }
 
-  /** The server does not accept the token any more: asks for another, and begins anew with that. */
+  /** The server no longer accepts the token: asks for another and reloads. */
   lost(reason: string): void {
     if (this.#isLost) return;
     this.#isLost = true;
@@ -54,13 +54,13 @@ export class PageAccess {
 
 const STORED_AS = 'tickwire.token';
 
-/** Keeps the token for as long as the tab is open, and nowhere else. */
+/** Keeps the token while the tab is open, and nowhere else. */
 export class TokenStore {
   read(): string | undefined {
     try {
       return sessionStorage.getItem(STORED_AS) ?? undefined;
     } catch {
-      // A browser may forbid storage: then a token lasts until the page is loaded again.
+      // The browser may forbid storage: then a token lasts until the page is reloaded.
       return undefined;
     }
   }

@@ -1,14 +1,14 @@
-/** Draws at most once an animation frame, and only when something asked for it. */
+/** Draws at most once an animation frame, and only on request. */
 export class FrameLoop {
   readonly #parts: ((nowMs: number) => void)[] = [];
   #isRequested = false;
 
-  /** Adds a part of the page that draws what changed since it drew last. */
+  /** Adds a function that draws what changed since its last call. */
   add(draw: (nowMs: number) => void): void {
     this.#parts.push(draw);
   }
 
-  /** Asks for a frame. */
+  /** Requests a frame. */
   readonly request = (): void => {
     if (this.#isRequested) return;
     this.#isRequested = true;
@@ -21,31 +21,32 @@ export class FrameLoop {
 
 const RETRY_MS = 2000;
 
-/** Does something again and again, never twice at once. */
+/** Repeats a task, one run at a time. */
 export class Poller {
   readonly #task: () => Promise<void>;
   readonly #pauseMs: () => number;
-  readonly #told: (failingSinceMs: number | undefined) => void;
+  readonly #report: (failingSinceMs: number | undefined) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isRunning = false;
   #isWanted = false;
   #failingSinceMs: number | undefined;
 
   /**
-   * @param pauseMs how long to rest after each time
-   * @param told is told after each time since when it fails (`Date.now()`), or undefined
+   * @param pauseMs pause after each run, ms
+   * @param report called after each run with the start of the present failure (`Date.now()`), or
+   *   undefined
    */
   constructor(
     task: () => Promise<void>,
     pauseMs: () => number,
-    told: (failingSinceMs: number | undefined) => void = () => undefined,
+    report: (failingSinceMs: number | undefined) => void = () => undefined,
   ) {
     this.#task = task;
     this.#pauseMs = pauseMs;
-    this.#told = told;
+    this.#report = report;
   }
 
-  /** Does it now; right after the present time where one is under way. */
+  /** Runs the task now, or right after the run in progress. */
   now(): void {
     clearTimeout(this.#timer);
     if (this.#isRunning) this.#isWanted = true;
@@ -64,7 +65,7 @@ export class Poller {
       this.#failingSinceMs ??= Date.now();
     }
     this.#isRunning = false;
-    this.#told(this.#failingSinceMs);
+    this.#report(this.#failingSinceMs);
     this.#timer = setTimeout(() => void this.#run(), this.#isWanted ? 0 : pauseMs);
   }
 }

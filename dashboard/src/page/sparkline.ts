@@ -1,20 +1,20 @@
 /** How a sparkline looks. */
 export interface SparklineStyle {
   readonly line: string;
-  /** Of the dot at the newest value. */
+  /** Colour of the dot at the newest value. */
   readonly dot: string;
-  /** Under the line; none where absent. */
+  /** Colour under the line; none if absent. */
   readonly fill?: string;
-  /** Whether the least value shown is 0, and not the least of the values. */
+  /** Whether the scale starts at 0 instead of the least value. */
   readonly fromZero?: boolean;
 }
 
 const INSET = 3;
-/** Fewer values than these leave the left side free. */
+/** With fewer values, the left side stays empty. */
 const SLOTS_MIN = 30;
 const DOT_RADIUS = 1.75;
 
-/** Draws the last values of a column as a line, its newest value at the right edge. */
+/** Draws values as a line, the newest at the right edge. */
 export function drawSparkline(
   canvas: FittedCanvas,
   values: ArrayLike<number>,
@@ -56,7 +56,7 @@ export function drawSparkline(
   context.fill();
 }
 
-/** A canvas drawn in CSS pixels, whatever the screen's resolution is. */
+/** A canvas drawn in CSS pixels at any resolution. */
 export class FittedCanvas {
   readonly element: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D | null;
@@ -66,7 +66,7 @@ export class FittedCanvas {
     this.#context = element.getContext('2d');
   }
 
-  /** Clears it to a size in CSS pixels; undefined where there is nothing to draw on. */
+  /** Clears and resizes it, in CSS pixels; undefined if there is nothing to draw on. */
   clear(width: number, height: number): CanvasRenderingContext2D | undefined {
     const context = this.#context;
     if (context === null || width <= 0 || height <= 0) return undefined;

@@ -1,6 +1,6 @@
 const STORED_AS = 'tickwire.theme';
 
-/** Light, dark, or as the system has it; remembered in this browser. */
+/** Light, dark or the system's theme; remembered by the browser. */
 export class Theme {
   #changed: (palette: Palette) => void = () => undefined;
   palette: Palette;
@@ -17,7 +17,7 @@ export class Theme {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#tell());
   }
 
-  /** Tells one listener of every change from now on. */
+  /** Sets the listener for changes. */
   onChange(changed: (palette: Palette) => void): void {
     this.#changed = changed;
   }
@@ -33,7 +33,7 @@ export class Theme {
   }
 }
 
-// A browser may forbid storage: then the choice lasts as long as the page.
+// The browser may forbid storage: then the choice lasts until the page is reloaded.
 
 function stored(): string {
   try {
@@ -52,7 +52,7 @@ function store(theme: string): void {
   }
 }
 
-/** The colours that canvases draw with, as they are in the present theme. */
+/** The colours for canvases in the current theme. */
 export interface Palette {
   readonly text: string;
   readonly muted: string;
@@ -79,7 +79,7 @@ const NAMES = [
   'down',
 ] as const satisfies readonly (keyof Palette)[];
 
-/** Reads the colours of the present theme: a canvas cannot name a custom property. */
+/** Reads the colours of the current theme: a canvas cannot use custom properties. */
 function readPalette(): Palette {
   const probe = document.createElement('span');
   document.body.append(probe);

@@ -4,7 +4,7 @@ import { findById, findPart, setText } from './dom.ts';
 const NO_TOKEN = 'A token is one word of letters, digits and the signs . _ ~ + -';
 const NO_ANSWER = 'The server does not answer. Try again in a moment.';
 
-/** The form that stands before the page until there is a token that the server accepts. */
+/** The form in front of the page until there is a token that the server accepts. */
 export class TokenForm {
   readonly #dialog: HTMLDialogElement;
   readonly #value: HTMLInputElement;
@@ -26,7 +26,8 @@ export class TokenForm {
     findPart(dialog, 'token-shown', HTMLInputElement).addEventListener('change', ({ target }) => {
       this.#value.type = (target as HTMLInputElement).checked ? 'text' : 'password';
     });
-    // There is nothing behind it yet. Escape does not lead there, also where the browser insists that it closes.
+    // There is nothing behind the form yet, so Escape must not close it, even where the browser
+    // insists.
     dialog.addEventListener('cancel', (event) => event.preventDefault());
     dialog.addEventListener('close', () => {
       if (this.#accepted !== undefined) this.#open();
@@ -34,9 +35,9 @@ export class TokenForm {
   }
 
   /**
-   * Asks until the server accepts a token, and gives that.
+   * Asks until the server accepts a token.
    *
-   * @param reason why the token before is not accepted any more, where there was one
+   * @param reason why the previous token is no longer accepted, if there was one
    */
   ask(reason: string | undefined): Promise<string> {
     this.#say(reason === undefined ? '' : `The token is not accepted: ${reason}`);
@@ -89,12 +90,12 @@ export class TokenForm {
   }
 }
 
-/** What both a header and a WebSocket's subprotocol can carry. */
+/** Characters that both a header and a WebSocket subprotocol can carry. */
 const TOKEN = /^[A-Za-z0-9._~+-]+$/;
 
 /**
- * The token in what somebody typed or pasted, also with line breaks in it or as the value of the header; undefined where
- * that cannot be a token.
+ * The token in typed or pasted text, which may have line breaks or the form of a header; undefined
+ * if it cannot be a token.
  */
 export function tokenOf(text: string): string | undefined {
   const token = text

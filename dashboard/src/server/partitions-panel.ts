@@ -4,10 +4,10 @@ import { FactList, findPart, setFlag, setText } from '../page/dom.ts';
 import { formatBandwidth, formatCount, formatMilliseconds, formatRate } from '../page/format.ts';
 import { TickRate } from './rates.ts';
 
-/** From here on a queue counts as nearly full. */
+/** From here on, a queue counts as nearly full. */
 const FULL_FROM = 0.8;
 
-/** How full each partition's queue is, and what it does. */
+/** Queue, rate and latency of each partition. */
 export class PartitionTable {
   readonly #body: HTMLElement;
   readonly #lines: PartitionLine[] = [];
@@ -64,7 +64,7 @@ class PartitionLine {
 const PAGE_FACTS = ['Updates', 'Received', 'Reconnects'] as const;
 const RUN_FACTS = ['Average of', 'Epoch'] as const;
 
-/** What this page itself receives, and what else is to be known of the server's run. */
+/** What this page receives, and facts about the server's run. */
 export class PageFacts {
   readonly #subscriber: Subscriber;
   readonly #page: FactList<(typeof PAGE_FACTS)[number]>;

@@ -2,7 +2,7 @@ import type { ServerStatistics } from '../http-api.ts';
 import { drawSparkline, FittedCanvas } from '../page/sparkline.ts';
 import type { Palette } from '../page/theme.ts';
 
-/** How fast the server's totals grew between two looks at them. */
+/** Growth of the server's totals between two readings, a second. */
 export interface ServerRates {
   readonly ticks: number;
   readonly deliveries: number;
@@ -11,7 +11,7 @@ export interface ServerRates {
   readonly partitions: readonly number[];
 }
 
-/** Growth a second; undefined between different runs of the server, and without time between. */
+/** Growth a second; undefined across runs of the server or without elapsed time. */
 export function serverRates(
   before: ServerStatistics | undefined,
   after: ServerStatistics,
@@ -31,11 +31,11 @@ export function serverRates(
 
 const SPAN_MS = 5000;
 
-/** How fast a counter grows, over the last five seconds. */
+/** Growth of a counter over the last five seconds. */
 export class TickRate {
   #samples: { readonly atMs: number; readonly count: number }[] = [];
 
-  /** Takes in the counter's value at a time, and returns its growth a second; NaN at first. */
+  /** Takes the counter's value; returns its growth a second, NaN at first. */
   add(atMs: number, count: number): number {
     const last = this.#samples.at(-1);
     if (last !== undefined && count < last.count) this.#samples = [];
@@ -49,7 +49,7 @@ export class TickRate {
   }
 }
 
-/** The small chart of a rate, the last two minutes. */
+/** A sparkline of a rate over the last two minutes. */
 export class RateTrend {
   readonly #canvas: FittedCanvas;
   readonly #history = new RateHistory();
@@ -74,7 +74,7 @@ export class RateTrend {
   }
 }
 
-/** A value a second over the last two minutes. */
+/** One value a second for two minutes. */
 const RATE_SLOTS = 120;
 
 /** The last values of a rate, for a sparkline. */

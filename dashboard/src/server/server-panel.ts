@@ -15,7 +15,7 @@ import { RateTrend, type ServerRates, serverRates } from './rates.ts';
 
 const NO_RATES: ServerRates = { ticks: NaN, deliveries: NaN, bytes: NaN, partitions: [] };
 
-/** What the server as a whole does: rates, latency, sessions, losses. */
+/** The server as a whole: rates, latency, sessions, losses. */
 export class ServerPanel {
   readonly #root: HTMLElement;
   readonly #partitionsRoot: HTMLElement;
@@ -53,7 +53,7 @@ export class ServerPanel {
     this.#partitions.show(now.partitions, rates.partitions);
   }
 
-  /** Says since when the server does not tell, or that it does. */
+  /** Shows since when statistics have been missing; undefined: they are not. */
   setFailing(sinceMs: number | undefined): void {
     setFlag(this.#root, 'data-stale', sinceMs !== undefined);
     setFlag(this.#partitionsRoot, 'data-stale', sinceMs !== undefined);
@@ -63,11 +63,11 @@ export class ServerPanel {
     }
   }
 
-  /** Says for good that this is not for whoever looks on. */
-  setUntold(): void {
-    for (const root of [this.#root, this.#partitionsRoot]) setFlag(root, 'data-untold', true);
+  /** Shows that statistics are for operators only. */
+  setRestricted(): void {
+    for (const root of [this.#root, this.#partitionsRoot]) setFlag(root, 'data-restricted', true);
     setText(findPart(this.#partitionsRoot, 'partitions-title', HTMLElement), 'This page');
-    findPart(this.#root, 'untold', HTMLElement).hidden = false;
+    findPart(this.#root, 'restricted', HTMLElement).hidden = false;
   }
 
   drawTrends(palette: Palette): void {
@@ -126,7 +126,7 @@ export class ServerPanel {
 /** How long growth stays marked, ms. */
 const MARKED_MS = 10_000;
 
-/** Marks a figure for as long as what it counts should not grow, but grew. */
+/** Marks the figure of a counter that should not grow for a while after it grew. */
 export class GrowthAlert {
   readonly #element: Element;
   #count = Number.NaN;
@@ -142,7 +142,7 @@ export class GrowthAlert {
     setFlag(this.#element, 'data-alert', nowMs - this.#grewAtMs < MARKED_MS);
   }
 
-  /** Another server counts from here. */
+  /** The counter restarts with another run of the server. */
   reset(): void {
     this.#count = Number.NaN;
     this.#grewAtMs = Number.NEGATIVE_INFINITY;

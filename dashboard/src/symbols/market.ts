@@ -1,7 +1,7 @@
 import type { SymbolStatistics } from '../../../client-sdk/src/index.ts';
 import type { SymbolSnapshot } from '../http-api.ts';
 
-/** Trails of prices kept; rows seen longest ago lose theirs. */
+/** Most price trails kept; the oldest are dropped first. */
 const TRAILS_MAX = 500;
 
 /** All symbols of the server. */
@@ -21,12 +21,12 @@ export class Market {
     return this.#rows.values();
   }
 
-  /** Takes in a page of the list. */
+  /** Takes a page of the list. */
   takePage(page: readonly SymbolSnapshot[]): void {
     for (const snapshot of page) this.#row(snapshot.symbol).takeSnapshot(snapshot);
   }
 
-  /** Takes in an entry of a live frame. */
+  /** Takes an entry of a live frame. */
   takeLive(live: SymbolStatistics, nowMs: number): SymbolRow {
     const row = this.#row(live.symbol);
     if (row.trail === undefined) this.#keepTrail(row);
@@ -34,7 +34,7 @@ export class Market {
     return row;
   }
 
-  /** Forgets everything: a new epoch began. */
+  /** Drops everything: a new epoch started. */
   clear(): void {
     this.#rows.clear();
     this.#withTrail.clear();
@@ -60,7 +60,7 @@ export class Market {
   }
 }
 
-/** What the page knows of a symbol: from the list of all, or live while the row is in sight. */
+/** The state of a symbol: from the list, or live while its row is visible. */
 export class SymbolRow {
   readonly symbol: string;
   price = Number.NaN;
@@ -68,11 +68,11 @@ export class SymbolRow {
   min = Number.NaN;
   max = Number.NaN;
   count = 0;
-  /** Of the newest tick, ms since the epoch by the server's clock. */
+  /** Time of the newest tick, ms since the epoch by the server's clock. */
   time = Number.NaN;
-  /** Goes up with each change, so that a view sees at once whether it shows the present state. */
+  /** Incremented by each change, so that views can see whether they are up to date. */
   version = 0;
-  /** Goes up with each new point of the trail. */
+  /** Incremented by each new point of the trail. */
   trailVersion = 0;
   trail: PriceTrail | undefined;
   #live: SymbolStatistics | undefined;
@@ -81,12 +81,12 @@ export class SymbolRow {
     this.symbol = symbol;
   }
 
-  /** Whether what it shows came before the connection was lost, and nothing since. */
+  /** Whether the values precede the loss of the connection. */
   get isStale(): boolean {
     return this.#live !== undefined && !this.#live.isLive;
   }
 
-  /** Takes values of the list, unless newer ones are there: ticks are only ever added. */
+  /** Takes values of the list unless newer ones are present: the count only grows. */
   takeSnapshot(snapshot: SymbolSnapshot): void {
     if (this.#live?.isLive === false) this.#live = undefined;
     if (snapshot.updateCount <= this.count) return;
@@ -99,7 +99,7 @@ export class SymbolRow {
     this.version++;
   }
 
-  /** Takes live values at a time of this machine's steady clock. */
+  /** Takes live values. `nowMs` is of the local monotonic clock. */
   takeLive(live: SymbolStatistics, nowMs: number): void {
     this.#live = live;
     this.price = live.currentPrice;
@@ -116,10 +116,10 @@ export class SymbolRow {
 
 const POINTS_MAX = 60;
 const SAMPLE_MS = 250;
-/** After a gap this long, what was seen before says nothing about now. */
+/** After a gap of this length, earlier points are dropped. */
 const GAP_MS = 60_000;
 
-/** The last 60 prices seen of a symbol, at most four a second. */
+/** The last 60 prices of a symbol, at most four a second. */
 export class PriceTrail {
   readonly times = new Float64Array(POINTS_MAX);
   readonly prices = new Float64Array(POINTS_MAX);
@@ -127,7 +127,7 @@ export class PriceTrail {
   length = 0;
   #sampledAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Takes in a price at a time; returns whether it became a point of its own. */
+  /** Adds a price; returns whether it became a new point. */
   add(nowMs: number, time: number, price: number, average: number): boolean {
     const sincePointMs = nowMs - this.#sampledAtMs;
     if (sincePointMs > GAP_MS) this.length = 0;

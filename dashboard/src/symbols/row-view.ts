@@ -8,15 +8,15 @@ import { COLUMNS } from './table-head.ts';
 
 const FLASH_MS = 350;
 /**
- * Least time between two flashes of a row, ms: a price that never rests does not blink. Rows differ,
- * so that they do not flash together.
+ * Least time between flashes of a row, ms, so that busy prices do not blink. Differs by row, so
+ * that rows do not flash in step.
  */
 const FLASH_EVERY_MS = 1000;
 const FLASH_SPREAD_MS = 1000;
 const GOLDEN_RATIO = 0.618;
 const TREND_SIZE = { width: 70, height: 20 };
 
-/** How all rows are shown at present. */
+/** What all rows are drawn with. */
 export interface RowContext {
   readonly nowMs: number;
   /** `Date.now()` of the server. */
@@ -26,7 +26,7 @@ export interface RowContext {
   readonly cursor: number;
 }
 
-/** A row of the page. It is given one symbol after the other as the table scrolls. */
+/** A row element, reused for other symbols as the table scrolls. */
 export class RowView {
   readonly element = document.createElement('tr');
   readonly #cells = new Map<SortKey, HTMLTableCellElement>();
@@ -61,12 +61,12 @@ export class RowView {
     this.#cell('price').append(this.#arrow, this.#price);
   }
 
-  /** The symbol that it shows. */
+  /** The row shown. */
   get row(): SymbolRow | undefined {
     return this.#row;
   }
 
-  /** Gives it a place and a symbol. */
+  /** Assigns a place and a symbol. */
   place(row: SymbolRow, index: number, rowHeight: number): void {
     if (index !== this.#index) {
       this.#index = index;
@@ -85,7 +85,7 @@ export class RowView {
     this.#cell('price').removeAttribute('data-flash');
   }
 
-  /** Writes what changed since it was drawn last. */
+  /** Draws what changed. */
   draw(context: RowContext): void {
     const row = this.#row;
     if (row === undefined) return;

@@ -1,4 +1,4 @@
-/** What rows are sorted by. `trend`: how far the price is above its moving average. */
+/** Sort keys. `trend`: how far the price is above its moving average. */
 export type SortKey = 'symbol' | 'trend' | 'price' | 'average' | 'min' | 'max' | 'count' | 'age';
 
 export interface Sort {
@@ -6,7 +6,6 @@ export interface Sort {
   readonly isDescending: boolean;
 }
 
-/** What sorting reads of a row. */
 interface Sortable {
   readonly symbol: string;
   readonly price: number;
@@ -18,8 +17,8 @@ interface Sortable {
 }
 
 /**
- * The rows whose symbol contains a text, whatever its case, in order. Equals come by their symbol,
- * so that two orders of the same rows are the same.
+ * The rows whose symbol contains a text, ignoring case, in order. Ties are ordered by symbol, so
+ * that the order is stable.
  */
 export function orderRows<Row extends Sortable>(
   rows: Iterable<Row>,
@@ -36,7 +35,9 @@ export function orderRows<Row extends Sortable>(
   return kept.sort((a, b) => sign * (rank(a, key) - rank(b, key)) || compareSymbols(a, b));
 }
 
-/** What a click on a heading does: the other direction, or a new key with its usual one. */
+/**
+ * The sort order after a click on a heading: the other direction, or a new key in its usual one.
+ */
 export function nextSort(sort: Sort, key: SortKey): Sort {
   if (sort.key === key) return { key, isDescending: !sort.isDescending };
   return { key, isDescending: key !== 'symbol' && key !== 'age' };

@@ -6,24 +6,20 @@ import type { Sort } from './symbol-order.ts';
 import { COLUMNS, TableHead } from './table-head.ts';
 import { moveCursor, scrollToShow, windowAt } from './virtual-window.ts';
 
-/** Rows kept in the page on either side of those in sight. */
+/** Rows kept above and below the visible ones. */
 const OVERSCAN = 4;
 
 export interface TableEvents {
-  /** Another order is wanted. */
+  /** The sort order changed. */
   readonly sorted: () => void;
-  /** A row was chosen. */
   readonly selected: (symbol: string) => void;
-  /** Other rows are in the page than before. */
+  /** Other rows are visible. */
   readonly shown: (rows: readonly SymbolRow[]) => void;
-  /** What is drawn is out of date. */
+  /** Something must be drawn. */
   readonly changed: () => void;
 }
 
-/**
- * The table of symbols. Only the rows in sight exist; their elements are used again and again as
- * the table scrolls.
- */
+/** The table of symbols. Only visible rows have elements, which are reused as the table scrolls. */
 export class SymbolTable {
   readonly #grid: HTMLTableElement;
   readonly #body: HTMLTableSectionElement;
@@ -60,7 +56,7 @@ export class SymbolTable {
     return this.#head.sort;
   }
 
-  /** Shows other rows, or the same in another order. The cursor stays with its symbol. */
+  /** Sets the rows and their order. The cursor stays with its symbol. */
   setRows(rows: readonly SymbolRow[]): void {
     this.#rows = rows;
     this.#cursorIndex = this.#cursor === undefined ? -1 : rows.indexOf(this.#cursor);
@@ -97,7 +93,7 @@ export class SymbolTable {
     this.#events.changed();
   }
 
-  /** Gives the rows in sight to the views: a row that stays in sight keeps its view. */
+  /** Assigns the visible rows to views: a row that stays visible keeps its view. */
   #place(): void {
     this.#isMoved = false;
     const { start, end } = windowAt(

@@ -9,17 +9,16 @@ import { orderRows } from './symbol-order.ts';
 import { SymbolTable } from './symbol-table.ts';
 
 export interface SymbolsPanelEvents {
-  /** A symbol was chosen. */
   readonly selected: (symbol: string) => void;
-  /** Other symbols are in sight. */
+  /** Other symbols are visible. */
   readonly shown: (symbols: readonly string[]) => void;
-  /** The list of all symbols was read. */
+  /** The list of symbols was read. */
   readonly listed: () => void;
-  /** What is drawn is out of date. */
+  /** Something must be drawn. */
   readonly changed: () => void;
 }
 
-/** The list of all symbols, its filter, and its table. */
+/** The list of symbols, its filter and its table. */
 export class SymbolsPanel {
   readonly #root: HTMLElement;
   readonly #api: HttpApi;
@@ -57,18 +56,18 @@ export class SymbolsPanel {
 
   #restMs = 0;
 
-  /** Begins to read the list, or reads it now. */
+  /** Reads the list now, and at intervals from then on. */
   refresh(): void {
     this.#directory.now();
   }
 
-  /** There are so many symbols: reads the list anew when that is more than are known. */
+  /** The server has this many symbols: reads the list if there are more than known. */
   expect(symbols: number): void {
     if (Math.min(symbols, LISTED_MAX) > this.#market.size) this.refresh();
     else if (symbols === 0) this.#order();
   }
 
-  /** A new epoch began: every row goes. */
+  /** A new epoch started: drops all rows. */
   reset(): void {
     this.#epoch++;
     this.#isListed = false;
@@ -81,7 +80,7 @@ export class SymbolsPanel {
     this.#table.select(symbol);
   }
 
-  /** Connected or not: what is shown may be out of date. */
+  /** Marks what is shown as possibly out of date. */
   setStale(isStale: boolean): void {
     setFlag(this.#root, 'data-stale', isStale);
   }
@@ -96,7 +95,7 @@ export class SymbolsPanel {
     this.#restMs = await listSymbols(this.#api, (page) => {
       if (epoch !== this.#epoch) return false;
       this.#market.takePage(page);
-      // Until the first time is over, rows appear as they come.
+      // During the first reading, rows appear as they arrive.
       if (!this.#isListed) this.#order();
       return true;
     });
@@ -106,7 +105,7 @@ export class SymbolsPanel {
     this.#events.listed();
   }
 
-  /** Filters and sorts. Only here rows change places, so they stay where they are between. */
+  /** Filters and sorts. Rows change places only here. */
   #order(): void {
     const filter = this.#filter.value.trim();
     const rows = orderRows<SymbolRow>(this.#market.rows(), filter, this.#table.sort);
@@ -152,19 +151,19 @@ function publishCommand(isTokenNeeded: boolean): string {
   );
 }
 
-/** Symbols listed at most; more than that nobody scrolls through, and a filter finds nothing. */
+/** Most symbols listed: nobody scrolls through more. */
 const LISTED_MAX = 100_000;
-/** Rest between two listings: so long for each page, and at least. */
+/** Pause between readings, ms: for each page, and its bounds. */
 const REST_MS_PER_PAGE = 2000;
 const REST_MS_MIN = 3000;
 const REST_MS_MAX = 30_000;
 
 /**
- * Reads the list of all symbols, page by page.
+ * Reads the list of symbols, page by page.
  *
- * @param take is given each page; returns false to stop: what comes is not wanted any more
- * @returns how long to rest before the next time, ms: the more pages, the longer
- * @throws Error when a page does not come
+ * @param take gets each page; returns false to stop
+ * @returns pause before the next reading, ms: longer with more pages
+ * @throws Error if a request fails
  */
 async function listSymbols(
   api: HttpApi,
@@ -183,10 +182,12 @@ async function listSymbols(
   return Math.min(REST_MS_MAX, Math.max(REST_MS_MIN, pages * REST_MS_PER_PAGE));
 }
 
-/** How long the rows in sight must stay the same before they are subscribed: not while scrolling. */
+/**
+ * How long the visible rows must stay the same before they are subscribed, ms: not while scrolling.
+ */
 const SETTLE_MS = 100;
 
-/** Subscribes to the statistics of the symbols in sight, and of no others. */
+/** Subscribes to the statistics of the visible symbols only. */
 export class RowSubscription {
   readonly #subscriber: Subscriber;
   #subscription: Subscription | undefined;
@@ -197,14 +198,14 @@ export class RowSubscription {
     this.#subscriber = subscriber;
   }
 
-  /** Wants these symbols from now on. */
+  /** Sets the visible symbols. */
   show(symbols: readonly string[]): void {
     clearTimeout(this.#timer);
     if (isSameSet(symbols, this.#symbols)) return;
     this.#timer = setTimeout(() => this.#replace(symbols), SETTLE_MS);
   }
 
-  /** The new one first: symbols of both never stop. */
+  /** New subscription first: symbols in both keep their updates. */
   #replace(symbols: readonly string[]): void {
     if (this.#subscriber.state === 'closed') return;
     const previous = this.#subscription;

@@ -4,7 +4,7 @@ import { nextSort, type Sort, type SortKey } from './symbol-order.ts';
 export interface Column {
   readonly key: SortKey;
   readonly title: string;
-  /** Says more than the title where that is not all. */
+  /** Tooltip, if the title does not say it all. */
   readonly hint?: string;
 }
 
@@ -19,12 +19,12 @@ export const COLUMNS: readonly Column[] = [
   { key: 'age', title: 'Age', hint: 'How long ago the newest tick was' },
 ];
 
-/** The headings of the table: each is a button that sorts by its column. */
+/** The headings of the table, each a button that sorts by its column. */
 export class TableHead {
   readonly #headings = new Map<SortKey, HTMLTableCellElement>();
   #sort: Sort = { key: 'symbol', isDescending: false };
 
-  /** @param changed is told that the order is another one */
+  /** @param changed called after a change of the sort order */
   constructor(head: HTMLTableSectionElement, changed: () => void) {
     head.role = 'rowgroup';
     const row = document.createElement('tr');

@@ -1,10 +1,10 @@
-/** Rows that are in sight: from `start` up to but without `end`. */
+/** A range of rows, without `end`. */
 export interface VirtualWindow {
   readonly start: number;
   readonly end: number;
 }
 
-/** The rows to have in the page: those in sight, and a few on either side. */
+/** The visible rows and a few on either side. */
 export function windowAt(
   scrollTop: number,
   viewHeight: number,
@@ -18,7 +18,7 @@ export function windowAt(
   return { start: Math.max(0, Math.min(first - overscan, end)), end };
 }
 
-/** Where to scroll so that a row is in sight whole: as little as possible. */
+/** The least scroll that makes a row fully visible. */
 export function scrollToShow(
   index: number,
   scrollTop: number,
@@ -30,7 +30,7 @@ export function scrollToShow(
   return Math.max(scrollTop, top + rowHeight - viewHeight);
 }
 
-/** Where a key moves the cursor among `count` rows; undefined for keys that do not move it. */
+/** The cursor's target among `count` rows after a key; undefined for keys that do not move it. */
 export function moveCursor(
   key: string,
   cursor: number,
