@@ -93,7 +93,7 @@ describe('a subscriber above its limit', () => {
   it('catches up on the anomalies of many symbols all the same', async () => {
     const SYMBOLS = 150;
     // Where to resume most symbols does not fit into a frame: their next anomaly shows what is missing.
-    const config = { server: { frameBytesMax: 1024 }, limits: { requestsPerSecond: 50 } };
+    const config = { server: { frameBytesMax: 1024 }, limits: { requestsPerSecond: 20 } };
     const { port } = await serverForTest(config);
     const source = await publisherForTest(port, 'source');
     const symbols = Array.from({ length: SYMBOLS }, (_, i) => `S${i}`);

@@ -143,7 +143,7 @@ onTransports((transport) => {
     await server.stop();
     for (const client of [subscriber, publisher]) {
       expect((await client.closing()).code).toBe(4001);
-      expect(client.of(Op.GOAWAY)).toEqual([[Op.GOAWAY, expect.any(String), 30_000, 123]]);
+      expect(client.of(Op.GOAWAY)).toEqual([[Op.GOAWAY, expect.any(String), 4900, 123]]);
     }
     expect(subscriber.mirror.get('S')?.count).toBe(ticks);
     expect(publisher.lastAck).toMatchObject({ sequence: 1, accepted: ticks });

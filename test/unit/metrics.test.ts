@@ -59,7 +59,7 @@ function contextOf(fault?: string): MetricsContext {
       subscribers: new Set([1, 2, 3, 4]),
       countSlow: () => 703,
     },
-    subscriptions: { held: 704 },
+    subscriptions: { patternsHeld: 704 },
     securityCounts: {
       events: { authenticationFailed: 721, forbidden: 722, limited: 723 },
       limits: Object.fromEntries(LIMIT_NAMES.map((name, i) => [name, 730 + i])),
