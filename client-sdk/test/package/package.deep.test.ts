@@ -1,0 +1,219 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { publint } from 'publint';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { folderForSuite } from '../../../test/support/folders.ts';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const PACKAGE = join(ROOT, 'client-sdk');
+const BIN = join(ROOT, 'node_modules/.bin');
+const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
+
+const folder = folderForSuite();
+let tarball = '';
+let project = '';
+let installed = '';
+
+beforeAll(async () => {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
+    cwd: PACKAGE,
+  });
+  const [packed] = Object.values(JSON.parse(stdout) as Record<string, { filename: string }>);
+  tarball = join(folder, packed?.filename ?? '');
+  project = join(folder, 'project');
+  await mkdir(project);
+  await writeFile(join(project, 'package.json'), '{ "type": "module" }');
+  const flags = ['--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
+  await run('npm', ['install', ...flags, tarball], { cwd: project });
+  installed = join(project, 'node_modules/@tickwire/client');
+});
+
+describe('the package', () => {
+  test('pleases publint', async () => {
+    const { buffer, byteOffset, byteLength } = await readFile(tarball);
+    const content = buffer.slice(byteOffset, byteOffset + byteLength);
+    const { messages } = await publint({ pack: { tarball: content }, strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  test('has types for every way of importing it', async () => {
+    const flags = ['--profile', 'esm-only', '--format', 'json'];
+    // Fails where a resolution of the profile has a problem.
+    const { stdout } = await run(join(BIN, 'attw'), [tarball, ...flags]);
+    const { analysis } = JSON.parse(stdout) as {
+      analysis: { types: unknown; entrypoints: object; problems: { resolutionKind: string }[] };
+    };
+    expect(analysis.types).toMatchObject({ kind: 'included' });
+    expect(Object.keys(analysis.entrypoints)).toEqual(['.', './react', './package.json']);
+    // A package of ES modules is not there for what knows no "exports", and is no CommonJS.
+    const old = ['node10', 'node16-cjs'];
+    expect(analysis.problems.filter(({ resolutionKind }) => !old.includes(resolutionKind))).toEqual(
+      [],
+    );
+  });
+
+  test('holds what it should, and nothing else', async () => {
+    const files = await filesIn(installed);
+    for (const file of ['package.json', 'LICENSE', 'README.md', 'dist/index.js', 'dist/react.js']) {
+      expect(files).toContain(file);
+    }
+    const known =
+      /^(package\.json|LICENSE|README\.md|dist\/[\w-]+\.js(\.map)?|dist\/types\/.*\.d\.ts)$/;
+    expect(files.filter((file) => !known.test(file))).toEqual([]);
+    expect(files.filter((file) => /test/i.test(file))).toEqual([]);
+    for (const file of files) {
+      const text = await readFile(join(installed, file), 'utf8');
+      expect(text.includes(ROOT), file).toBe(false);
+      expect(/["'(](\/(home|root|Users|tmp)\/|file:|[A-Z]:\\)/.exec(text), file).toBeNull();
+    }
+  });
+
+  test('has the license of the project, and no dependencies', async () => {
+    const license = await readFile(join(installed, 'LICENSE'), 'utf8');
+    expect(license).toBe(await readFile(join(ROOT, 'LICENSE'), 'utf8'));
+    const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+    expect(manifest.dependencies).toBeUndefined();
+    expect(manifest.optionalDependencies).toBeUndefined();
+    expect(await readdir(join(project, 'node_modules'))).toEqual([
+      '.package-lock.json',
+      '@tickwire',
+    ]);
+  });
+});
+
+describe('installed from its tarball', () => {
+  test('loads in Node without anything else', async () => {
+    const script = `
+      const { connect, connectPublisher } = await import('@tickwire/client');
+      const subscriber = connect('ws://127.0.0.1:9');
+      subscriber.close();
+      console.log(typeof connectPublisher, subscriber.state);`;
+    expect(await runModule('plain.js', script)).toBe('function closed');
+  });
+
+  test('its React entry loads beside React', async () => {
+    await link('react', 'react-dom');
+    const script = `
+      import { createElement } from 'react';
+      import { renderToString } from 'react-dom/server';
+      import { TickwireProvider, useConnectionState, useSymbol } from '@tickwire/client/react';
+      function Price() {
+        return useConnectionState() + ' ' + String(useSymbol('BTC-USD'));
+      }
+      const page = createElement(TickwireProvider, { url: 'ws://127.0.0.1:9' }, createElement(Price));
+      console.log(renderToString(page));`;
+    // Rendering on a server connects to nothing: the process ends by itself.
+    expect(await runModule('react.js', script)).toBe('connecting undefined');
+  });
+
+  const consumers = [
+    {
+      platform: 'a browser',
+      options: {
+        lib: ['ES2022', 'DOM', 'DOM.Iterable'],
+        types: [],
+        module: 'ESNext',
+        moduleResolution: 'Bundler',
+      },
+    },
+    {
+      platform: 'Node',
+      options: {
+        lib: ['ES2022'],
+        types: ['node'],
+        module: 'NodeNext',
+        moduleResolution: 'NodeNext',
+      },
+    },
+  ];
+  test.for(consumers)(
+    'a strict program for $platform compiles against its types',
+    async (consumer) => {
+      await link('react', '@types/react', '@types/node', 'csstype', 'undici-types');
+      await writeFile(join(project, 'consumer.ts'), CONSUMER);
+      const compilerOptions = {
+        ...consumer.options,
+        target: 'ES2022',
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        skipLibCheck: false,
+        noEmit: true,
+      };
+      const config = { compilerOptions, files: ['consumer.ts'] };
+      await writeFile(join(project, 'tsconfig.json'), JSON.stringify(config));
+      expect(await compile()).toBe('');
+    },
+  );
+});
+
+const CONSUMER = `
+import { connect, connectPublisher, type Anomaly, type Subscriber, type Update } from '@tickwire/client';
+import { TickwireProvider, useAnomalies, useSymbol } from '@tickwire/client/react';
+import { createElement, type ReactElement } from 'react';
+
+const subscriber: Subscriber = connect('ws://127.0.0.1:9001', { conflateMs: 100 });
+subscriber.subscribe(['BTC-USD', 'ETH-*'], { anomalies: false });
+// @ts-expect-error An option that does not exist.
+subscriber.subscribe('BTC-USD', { anomaly: false });
+const stop: () => void = subscriber.on('update', ({ changes, serverTime }: Update) => {
+  for (const { symbol, currentPrice } of changes) show(symbol, currentPrice - serverTime);
+});
+stop();
+for await (const anomaly of subscriber.anomalies()) list(anomaly);
+declare function show(symbol: string, price: number): void;
+declare function list(anomaly: Anomaly): void;
+
+const publisher = connectPublisher('ws://127.0.0.1:9001', { publisher: 'feed-a' });
+const hasRoom: boolean = publisher.publish('BTC-USD', 64_250.5);
+if (!hasRoom) await publisher.ready;
+// @ts-expect-error A price is a number.
+publisher.publish('BTC-USD', '64250.5');
+
+export function Price(): ReactElement {
+  const price: number | undefined = useSymbol('BTC-USD', ({ currentPrice }) => currentPrice);
+  const newest: Anomaly | undefined = useAnomalies('*')[0];
+  // @ts-expect-error The selection is a number.
+  const text: string | undefined = useSymbol('BTC-USD', ({ currentPrice }) => currentPrice);
+  return createElement('p', { id: text }, price ?? '…', newest?.symbol);
+}
+export const page = createElement(TickwireProvider, { subscriber }, createElement(Price));
+`;
+
+/** Lets the project see packages that are installed here. */
+async function link(...names: string[]): Promise<void> {
+  for (const name of names) {
+    const path = join(project, 'node_modules', name);
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(join(ROOT, 'node_modules', name), path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
+  }
+}
+
+async function runModule(name: string, script: string): Promise<string> {
+  await writeFile(join(project, name), script);
+  const { stdout } = await run(process.execPath, [name], { cwd: project, timeout: 30_000 });
+  return stdout.trim();
+}
+
+/** What the compiler has to say. */
+async function compile(): Promise<string> {
+  try {
+    const { stdout } = await run(process.execPath, [COMPILER, '-p', '.'], { cwd: project });
+    return stdout;
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+}
+
+async function filesIn(path: string): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1));
+}

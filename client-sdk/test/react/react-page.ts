@@ -1,0 +1,174 @@
+// What react.test.ts looks at, in a browser: components that count how often they are rendered.
+import { createElement, type ReactElement, StrictMode, useEffect } from 'react';
+import { createRoot, type Root } from 'react-dom/client';
+import {
+  TickwireProvider,
+  useAnomalies,
+  useConnectionState,
+  useSymbol,
+  useTickwire,
+} from '../../src/react.ts';
+import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
+
+/** What the test calls in the page. */
+export interface ReactPage {
+  /** How often each component was rendered, by name and symbol. */
+  readonly renders: Record<string, number>;
+  /** How often a selection was made, by symbol. */
+  readonly selections: Record<string, number>;
+  /** How often a component that was rendered again got the same array of anomalies. */
+  sameAnomalies: number;
+  /** Sockets opened, and those of them that are open. */
+  sockets(): { readonly opened: number; readonly open: number };
+  /** Renders a page, or changes it. */
+  show(scene: Scene): void;
+  unmount(): void;
+  /** Connects a subscriber that belongs to the page. */
+  ownSubscriber(url: string): void;
+  /** Subscribes the own subscriber to a symbol, and resolves when its statistics are there. */
+  keep(symbol: string): Promise<void>;
+  /** How often the own subscriber was asked for statistics, by symbol. */
+  readonly reads: Record<string, number>;
+  /** Listeners that were added to the own subscriber, by event. */
+  readonly listeners: Record<string, number>;
+  ownState(): string | undefined;
+}
+
+export interface Scene {
+  /** The server; undefined: the page's own subscriber is used. */
+  readonly url?: string;
+  readonly isStrict?: boolean;
+  /** Symbols whose statistics are shown; one may come twice. */
+  readonly quotes?: readonly string[];
+  /** Symbols of which components show price, maximum and range, one each. */
+  readonly prices?: readonly string[];
+  readonly anomalies?: string | readonly string[];
+  readonly limit?: number;
+}
+
+declare const document: { getElementById(id: string): Element };
+
+const page: ReactPage = {
+  renders: {},
+  selections: {},
+  reads: {},
+  listeners: {},
+  sameAnomalies: 0,
+  sockets: () => ({
+    opened: sockets.length,
+    open: sockets.filter(({ readyState }) => readyState <= 1).length,
+  }),
+  show(scene) {
+    root ??= createRoot(document.getElementById('root'));
+    const tree = createElement(Page, scene);
+    root.render(scene.isStrict === true ? createElement(StrictMode, null, tree) : tree);
+  },
+  unmount() {
+    root?.unmount();
+    root = undefined;
+  },
+  ownSubscriber(url) {
+    own = connect(url);
+    const on = own.on.bind(own);
+    own.on = (name, listener) => {
+      count(page.listeners, name);
+      return on(name, listener);
+    };
+    const get = own.get.bind(own);
+    own.get = (symbol) => {
+      count(page.reads, symbol);
+      return get(symbol);
+    };
+  },
+  keep(symbol) {
+    own?.subscribe(symbol);
+    return new Promise((resolve) => {
+      own?.on('update', () => {
+        if (own?.get(symbol) !== undefined) resolve();
+      });
+    });
+  },
+  ownState: () => own?.state,
+};
+Object.assign(globalThis, { page });
+
+let root: Root | undefined;
+let own: Subscriber | undefined;
+const sockets: WebSocket[] = [];
+globalThis.WebSocket = new Proxy(WebSocket, {
+  construct(target, parameters) {
+    const socket: WebSocket = Reflect.construct(target, parameters);
+    sockets.push(socket);
+    return socket;
+  },
+});
+
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+function Page(scene: Scene): ReactElement {
+  const { url, quotes = [], prices = [], anomalies } = scene;
+  const parts: ReactElement[] = [
+    createElement(State, { key: 'state' }),
+    ...quotes.map((symbol, i) => createElement(Quote, { key: `quote ${i}`, symbol })),
+    ...prices.map((symbol) => createElement(Price, { key: `price ${symbol}`, symbol })),
+    ...prices.map((symbol) => createElement(Maximum, { key: `max ${symbol}`, symbol })),
+    ...prices.map((symbol) => createElement(Range, { key: `range ${symbol}`, symbol })),
+  ];
+  if (anomalies !== undefined) parts.push(createElement(Feed, { key: 'feed', ...scene }));
+  if (url !== undefined) return createElement(TickwireProvider, { url, options: {} }, parts);
+  return createElement(TickwireProvider, { subscriber: own as Subscriber }, parts);
+}
+
+function State(): ReactElement {
+  return createElement('p', { id: 'state' }, `${useConnectionState()} ${useTickwire()?.state}`);
+}
+
+function Quote({ symbol }: { symbol: string }): ReactElement {
+  count(page.renders, `quote ${symbol}`);
+  const snapshot = useSymbol(symbol);
+  const text = snapshot === undefined ? 'nothing' : JSON.stringify(snapshot);
+  return createElement('p', { className: `quote ${symbol}` }, text);
+}
+
+function Price({ symbol }: { symbol: string }): ReactElement {
+  count(page.renders, `price ${symbol}`);
+  const price = useSymbol(symbol, ({ currentPrice }) => {
+    count(page.selections, symbol);
+    return currentPrice;
+  });
+  return createElement('p', { className: `price ${symbol}` }, price ?? 'nothing');
+}
+
+function Maximum({ symbol }: { symbol: string }): ReactElement {
+  count(page.renders, `max ${symbol}`);
+  const maxPrice = useSymbol(symbol, (snapshot) => snapshot.maxPrice);
+  return createElement('p', { className: `max ${symbol}` }, maxPrice ?? 'nothing');
+}
+
+function Range({ symbol }: { symbol: string }): ReactElement {
+  count(page.renders, `range ${symbol}`);
+  // Another object each time, though an equal one.
+  const range = useSymbol(symbol, ({ minPrice, maxPrice }) => ({ minPrice, maxPrice }));
+  return createElement(
+    'p',
+    { className: `range ${symbol}` },
+    `${range?.minPrice} ${range?.maxPrice}`,
+  );
+}
+
+let lastAnomalies: unknown;
+
+function Feed({ anomalies = '*', limit }: Scene): ReactElement {
+  count(page.renders, 'feed');
+  const newest = useAnomalies(anomalies, limit === undefined ? {} : { limit });
+  useEffect(() => {
+    if (newest === lastAnomalies) page.sameAnomalies++;
+    lastAnomalies = newest;
+  });
+  const texts = newest.map(
+    ({ symbol, sequence, direction }) => `${symbol} ${sequence} ${direction}`,
+  );
+  return createElement('p', { id: 'feed' }, texts.join(', '));
+}

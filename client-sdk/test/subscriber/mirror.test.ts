@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { Digest } from '../../../src/protocol/index.ts';
+import { Mirror } from '../../src/subscriber/mirror.ts';
+
+const FULL_BTC = [7, 127, 100, 100, 1, 1000, 100, 100];
+const FULL_ETH = [3, 127, 20, 20, 5, 2000, 19, 21];
+
+function mirrorOf(...entries: number[][]): Mirror {
+  const mirror = new Mirror();
+  mirror.learnNames([7, 'BTC', 3, 'ETH']);
+  for (const entry of entries) mirror.apply(entry);
+  return mirror;
+}
+
+describe('Mirror', () => {
+  it('holds what a full entry says', () => {
+    expect(mirrorOf(FULL_BTC).get('BTC')).toMatchObject({
+      symbol: 'BTC',
+      symbolId: 7,
+      currentPrice: 100,
+      movingAverage: 100,
+      updateCount: 1,
+      lastUpdateTime: 1000,
+      minPrice: 100,
+      maxPrice: 100,
+      isLive: true,
+    });
+  });
+
+  it('adds the increases of a delta, replaces the rest, and tells what was before', () => {
+    const mirror = mirrorOf(FULL_BTC);
+    const [change] = mirror.apply([7, 1 | 4 | 8, 101, 2, 250]);
+    expect(change).toBe(mirror.get('BTC'));
+    expect(change).toMatchObject({
+      currentPrice: 101,
+      updateCount: 3,
+      lastUpdateTime: 1250,
+      movingAverage: 100,
+      changed: 13,
+      previousPrice: 100,
+      previousUpdateCount: 1,
+      previousUpdateTime: 1000,
+    });
+  });
+
+  it('knows nothing before the first entry of a symbol', () => {
+    const [change] = mirrorOf().apply(FULL_BTC);
+    expect(change).toMatchObject({
+      previousPrice: NaN,
+      previousUpdateCount: NaN,
+      previousUpdateTime: NaN,
+    });
+  });
+
+  it('reports the changes of each frame by themselves', () => {
+    const mirror = mirrorOf(FULL_BTC, FULL_ETH);
+    expect(mirror.apply([3, 1, 22]).map(({ symbol }) => symbol)).toEqual(['ETH']);
+  });
+
+  it('refuses a delta of a symbol that it does not hold', () => {
+    expect(() => mirrorOf(FULL_BTC).apply([3, 1, 22])).toThrow(RangeError);
+  });
+
+  it('refuses an id that has no name', () => {
+    expect(() => mirrorOf().apply([8, 127, 1, 1, 1, 1, 1, 1])).toThrow('symbol id 8 has no name');
+  });
+
+  it('computes the digest in ascending order of ids', () => {
+    const mirror = mirrorOf(FULL_BTC, FULL_ETH);
+    const digest = new Digest();
+    digest.add(3, { price: 20, average: 20, count: 5, time: 2000, min: 19, max: 21 });
+    digest.add(7, { price: 100, average: 100, count: 1, time: 1000, min: 100, max: 100 });
+    expect(mirror.digest()).toEqual({ digest: digest.value, symbolCount: 2 });
+  });
+
+  it('forgets the state of symbols given up, but not their names', () => {
+    const mirror = mirrorOf(FULL_BTC, FULL_ETH);
+    mirror.retain((symbol) => symbol === 'ETH');
+    expect(mirror.get('BTC')).toBeUndefined();
+    expect(mirror.digest()).toEqual(mirrorOf(FULL_ETH).digest());
+    const [again] = mirror.apply(FULL_BTC);
+    expect(again).toMatchObject({ symbol: 'BTC', previousUpdateCount: NaN });
+  });
+
+  it('keeps what a lost connection leaves, but not as live', () => {
+    const mirror = mirrorOf(FULL_BTC, FULL_ETH);
+    const btc = mirror.get('BTC');
+    mirror.disconnect();
+    expect(btc).toMatchObject({ currentPrice: 100, isLive: false });
+    expect(mirror.digest().symbolCount).toBe(0);
+    expect(() => mirror.apply([7, 1, 101])).toThrow('delta of symbol 7 before its full entry');
+    mirror.apply([7, 127, 102, 101, 2, 1100, 100, 102]);
+    expect(mirror.get('BTC')).toBe(btc);
+    expect(btc).toMatchObject({ currentPrice: 102, previousPrice: 100, isLive: true });
+    expect(mirror.get('ETH')?.isLive).toBe(false);
+    expect(mirror.digest().symbolCount).toBe(1);
+  });
+
+  it('forgets everything with an epoch: what was handed out is never live again', () => {
+    const mirror = mirrorOf(FULL_BTC);
+    const old = mirror.get('BTC');
+    mirror.reset();
+    expect(mirror.get('BTC')).toBeUndefined();
+    expect([...mirror.symbols()]).toEqual([]);
+    expect(mirror.nameOf(7)).toBeUndefined();
+    mirror.learnNames([7, 'OTHER', 8, 'BTC']);
+    mirror.apply([7, 127, 5, 5, 1, 9, 5, 5, 8, 127, 6, 6, 1, 9, 6, 6]);
+    expect(mirror.get('BTC')).toMatchObject({ symbolId: 8, currentPrice: 6, isLive: true });
+    expect(old).toMatchObject({ symbolId: 7, currentPrice: 100, isLive: false });
+    mirror.disconnect();
+    expect(mirror.get('BTC')?.isLive).toBe(false);
+  });
+
+  it('leaves NaN where a field was not asked for', () => {
+    const mirror = mirrorOf([7, 64 | 1 | 8, 100, 1000]);
+    expect(mirror.get('BTC')).toMatchObject({ currentPrice: 100, updateCount: NaN, minPrice: NaN });
+  });
+});
