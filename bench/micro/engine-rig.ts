@@ -1,4 +1,5 @@
 import { Counter, Engine, monotonicMs } from '../../src/engine/index.ts';
+import { DEFAULT_RULES } from '../../testkit/independent/statistics.ts';
 
 /** A real engine with one worker, driven from this thread. */
 export class EngineRig {
@@ -33,9 +34,7 @@ export class EngineRig {
         channelCapacity: 65_536,
         overwrites: true,
         maxSymbols: count,
-        movingAverageWindow: 64,
-        anomalyThresholdPercent: 2,
-        slidingWindowMilliseconds: 1000,
+        ...DEFAULT_RULES,
         windowCapacity: 65_536,
       },
       { workerRestarted: (_, cause) => deaths.push(cause) },

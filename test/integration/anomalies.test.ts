@@ -3,7 +3,12 @@ import { MarketOracle } from '../../testkit/independent/market.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { seededMarket } from '../../testkit/ticks.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
-import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+import {
+  pairForTest,
+  publisherForTest,
+  subscriberForTest,
+  unique,
+} from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;
 
@@ -45,10 +50,7 @@ onTransports((transport) => {
   });
 
   it('Up comes before Down where one tick raises both', async () => {
-    const symbol = unique('S');
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol]);
-    const publisher = await publisherForTest(server.port, unique('feed'));
+    const { symbol, publisher, subscriber } = await pairForTest(server.port);
     publisher.publish([100, 110, 105].map((price, i) => ({ symbol, price, time: TIME + i })));
     await subscriber.until(() => subscriber.anomalies.length === 3, 'three anomalies');
     expect(subscriber.anomalies.map(({ direction, reference }) => [direction, reference])).toEqual([
@@ -59,10 +61,7 @@ onTransports((transport) => {
   });
 
   it('are not raised by a move of exactly the threshold, nor by late ticks', async () => {
-    const symbol = unique('S');
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol]);
-    const publisher = await publisherForTest(server.port, unique('feed'));
+    const { symbol, publisher, subscriber } = await pairForTest(server.port);
     const ticks = [10.1, 10.302, 10.1].map((price, i) => ({ symbol, price, time: TIME + i }));
     publisher.publish([...ticks, { symbol, price: 500, time: TIME - 1 }]);
     publisher.publish([{ symbol, price: 10.3021, time: TIME + 3 }]);
@@ -72,10 +71,7 @@ onTransports((transport) => {
   });
 
   it('HISTORY gives them page by page, and says whether there are more', async () => {
-    const symbol = unique('S');
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol]);
-    const publisher = await publisherForTest(server.port, unique('feed'));
+    const { symbol, publisher, subscriber } = await pairForTest(server.port);
     publisher.publish(swings(symbol, 11));
     await subscriber.until(() => subscriber.anomalies.length === 10, 'ten anomalies');
     const pages: unknown[][] = [];

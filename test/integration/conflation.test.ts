@@ -4,7 +4,12 @@ import { Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { seededMarket } from '../../testkit/ticks.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
-import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+import {
+  pairForTest,
+  publisherForTest,
+  subscriberForTest,
+  unique,
+} from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;
 /** Server times are whole ms: their difference is off by less than 1. */
@@ -55,10 +60,7 @@ onTransports((transport) => {
   });
 
   it('sends a change after a pause at once, what follows after conflateMs', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol], { conflateMs: 1000 });
+    const { symbol, publisher, subscriber } = await pairForTest(server.port, { conflateMs: 1000 });
     const start = performance.now();
     publisher.publish([{ symbol, price: 1, time: TIME }]);
     await subscriber.counted(symbol, 1);
@@ -72,10 +74,7 @@ onTransports((transport) => {
 
   it('follows a shorter conflateMs at once, also where a longer one was waited for', async () => {
     const quiet = await quietServer();
-    const symbol = unique('S');
-    const publisher = await publisherForTest(quiet.port, unique('feed'));
-    const subscriber = await subscriberForTest(quiet.port);
-    await subscriber.subscribe([symbol], { conflateMs: 10_000 });
+    const { symbol, publisher, subscriber } = await pairForTest(quiet.port, { conflateMs: 10_000 });
     // One price: no anomaly triggers a flush.
     publisher.publish([{ symbol, price: 1, time: TIME }]);
     await subscriber.counted(symbol, 1);
@@ -91,10 +90,7 @@ onTransports((transport) => {
 
   it('keeps telling sessions with a conflateMs while ticks come without a pause', async () => {
     const quiet = await quietServer();
-    const symbol = unique('S');
-    const publisher = await publisherForTest(quiet.port, unique('feed'));
-    const subscriber = await subscriberForTest(quiet.port);
-    await subscriber.subscribe([symbol], { conflateMs: 20 });
+    const { symbol, publisher, subscriber } = await pairForTest(quiet.port, { conflateMs: 20 });
     let time = TIME;
     // Sweeps alone flush three times.
     const end = performance.now() + 10_000;
@@ -123,10 +119,9 @@ onTransports((transport) => {
   });
 
   it('does not make a session wait out a conflateMs that was made shorter', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol], { conflateMs: 60_000 });
+    const { symbol, publisher, subscriber } = await pairForTest(server.port, {
+      conflateMs: 60_000,
+    });
     publisher.publish([{ symbol, price: 1, time: TIME }]);
     await subscriber.counted(symbol, 1);
     publisher.publish([{ symbol, price: 2, time: TIME + 1 }]);
@@ -138,10 +133,9 @@ onTransports((transport) => {
   });
 
   it('never holds back anomalies or answers', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol], { conflateMs: 60_000 });
+    const { symbol, publisher, subscriber } = await pairForTest(server.port, {
+      conflateMs: 60_000,
+    });
     const prices = [100, 110, 90, 120];
     for (const [i, price] of prices.entries()) {
       publisher.publish([{ symbol, price, time: TIME + i }]);

@@ -1,7 +1,12 @@
 import { expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
-import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+import {
+  pairForTest,
+  publisherForTest,
+  subscriberForTest,
+  unique,
+} from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;
 
@@ -9,10 +14,7 @@ onTransports((transport) => {
   const server = serverForSuite({ server: { transport } });
 
   it('acknowledges a duplicate frame and does not apply it', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol]);
+    const { symbol, publisher, subscriber } = await pairForTest(server.port);
     for (const sequence of [1, 2, 1, 2, 2, 3]) {
       publisher.send([Op.TICKS, sequence, [symbol, sequence, TIME + sequence]]);
     }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import {
+  pairForTest,
   publisherForTest,
   refusalStatus,
   subscriberForTest,
@@ -229,10 +230,7 @@ onTransports((transport) => {
   });
 
   it('reads every number type: uint64 times, float32 prices, integers as floats', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol]);
+    const { symbol, publisher, subscriber } = await pairForTest(server.port);
     const big = { useBigInt64: true };
     publisher.sendRaw(encode([Op.TICKS, 1n, [symbol, 2n, BigInt(TIME)]], big));
     publisher.sendRaw(encode([Op.TICKS, 2, [symbol, 1.5, TIME + 1]], { forceFloat32: true }));
@@ -273,10 +271,7 @@ onTransports((transport) => {
   });
 
   it('keeps the order of a stream', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol]);
+    const { symbol, publisher, subscriber } = await pairForTest(server.port);
     // With equal times the last applied tick is current.
     const ticks = Array.from({ length: 5000 }, (_, i) => ({ symbol, price: i + 1, time: TIME }));
     await publisher.publishAll(ticks, 7);
@@ -311,10 +306,7 @@ onTransports((transport) => {
   });
 
   it('sends no acknowledgement for sequence 0, but REJECT all the same', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol]);
+    const { symbol, publisher, subscriber } = await pairForTest(server.port);
     const frame = [Op.TICKS, 0, [symbol, 1, TIME, symbol, -1, TIME]];
     publisher.send(frame);
     publisher.send(frame);

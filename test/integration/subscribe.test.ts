@@ -3,7 +3,12 @@ import { Code, Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import type { IndependentSubscriber } from '../../testkit/independent/subscriber.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
-import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+import {
+  pairForTest,
+  publisherForTest,
+  subscriberForTest,
+  unique,
+} from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;
 
@@ -57,10 +62,7 @@ onTransports((transport) => {
   });
 
   it('sends a full entry where adding an increase would not give the time exactly', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const subscriber = await subscriberForTest(server.port);
-    await subscriber.subscribe([symbol]);
+    const { symbol, publisher, subscriber } = await pairForTest(server.port);
     const times = [1e-5, TIME + 0.3, TIME + 0.7, TIME + 1];
     for (const [i, time] of times.entries()) {
       publisher.publish([{ symbol, price: 1, time }]);
@@ -247,10 +249,7 @@ onTransports((transport) => {
 
   describe('what is not wanted', () => {
     it('stats: false brings anomalies only, stats again a full entry', async () => {
-      const symbol = unique('S');
-      const publisher = await publisherForTest(server.port, unique('feed'));
-      const subscriber = await subscriberForTest(server.port);
-      await subscriber.subscribe([symbol], { stats: false });
+      const { symbol, publisher, subscriber } = await pairForTest(server.port, { stats: false });
       await publishPrices(publisher, symbol, [100, 110, 90]);
       await subscriber.until(() => subscriber.anomalies.length === 2, 'two anomalies');
       await subscriber.ping();
@@ -260,10 +259,9 @@ onTransports((transport) => {
     });
 
     it('anomalies: false brings statistics only', async () => {
-      const symbol = unique('S');
-      const publisher = await publisherForTest(server.port, unique('feed'));
-      const subscriber = await subscriberForTest(server.port);
-      await subscriber.subscribe([symbol], { anomalies: false });
+      const { symbol, publisher, subscriber } = await pairForTest(server.port, {
+        anomalies: false,
+      });
       await publishPrices(publisher, symbol, [100, 110, 90]);
       await subscriber.counted(symbol, 3);
       await subscriber.ping();
@@ -271,10 +269,7 @@ onTransports((transport) => {
     });
 
     it('stats: false while an entry waits for conflateMs takes that entry back', async () => {
-      const symbol = unique('S');
-      const publisher = await publisherForTest(server.port, unique('feed'));
-      const subscriber = await subscriberForTest(server.port);
-      await subscriber.subscribe([symbol], { conflateMs: 250 });
+      const { symbol, publisher, subscriber } = await pairForTest(server.port, { conflateMs: 250 });
       await publishPrices(publisher, symbol, [1]);
       await subscriber.counted(symbol, 1);
       const unconflated = await subscriberForTest(server.port);
@@ -290,10 +285,7 @@ onTransports((transport) => {
   });
 
   it('replays the anomalies after `since`, and none without it', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const before = await subscriberForTest(server.port);
-    await before.subscribe([symbol]);
+    const { symbol, publisher, subscriber: before } = await pairForTest(server.port);
     await publishPrices(publisher, symbol, [100, 110, 121, 133.1, 146.41]);
     await before.until(() => before.anomalies.length === 4, 'the anomalies as they happen');
     const witness = await subscriberForTest(server.port);
@@ -316,10 +308,7 @@ onTransports((transport) => {
   });
 
   it('takes a `since` ahead of the server for what it is: nothing to replay', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const before = await subscriberForTest(server.port);
-    await before.subscribe([symbol]);
+    const { symbol, publisher, subscriber: before } = await pairForTest(server.port);
     await publishPrices(publisher, symbol, [100, 110]);
     await before.until(() => before.anomalies.length === 1, 'the anomaly as it happens');
     const subscriber = await subscriberForTest(server.port);

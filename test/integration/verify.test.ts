@@ -3,7 +3,12 @@ import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { seededMarket } from '../../testkit/ticks.ts';
 import { onTransports, serverForSuite } from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
-import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
+import {
+  pairForTest,
+  publisherForTest,
+  subscriberForTest,
+  unique,
+} from '../support/test-clients.ts';
 
 const TIME = 1_700_000_000_000;
 
@@ -50,10 +55,7 @@ onTransports((transport) => {
   });
 
   it('brings the session up to date before it answers', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const witness = await subscriberForTest(server.port);
-    await witness.subscribe([symbol]);
+    const { symbol, publisher, subscriber: witness } = await pairForTest(server.port);
     const subscriber = await subscriberForTest(server.port);
     await subscriber.subscribe([symbol], { conflateMs: 300 });
     for (let i = 1; i <= 3; i++) {
@@ -118,10 +120,7 @@ onTransports((transport) => {
   });
 
   it('refuses more than 16 requests that wait, and answers those', async () => {
-    const symbol = unique('S');
-    const publisher = await publisherForTest(server.port, unique('feed'));
-    const witness = await subscriberForTest(server.port);
-    await witness.subscribe([symbol]);
+    const { symbol, publisher, subscriber: witness } = await pairForTest(server.port);
     const subscriber = await subscriberForTest(server.port);
     await subscriber.subscribe([symbol], { conflateMs: 700 });
     // The first state goes out at once; the second waits, and VERIFY with it.

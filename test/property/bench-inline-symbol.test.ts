@@ -2,18 +2,18 @@ import { expect, it } from 'vitest';
 import { InlineSymbol } from '../../bench/servers/inline-symbol.ts';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independent/statistics.ts';
+import {
+  DEFAULT_RULES,
+  type ExpectedAnomaly,
+  type Statistics,
+  type Tick,
+} from '../../testkit/independent/statistics.ts';
 import { seededMarket } from '../../testkit/ticks.ts';
 import { createSmallMemory, isSameStatistics, PartitionRig } from '../support/partition-rig.ts';
 import { type StoryTick, stories } from '../support/tick-story.ts';
 
 const SYMBOLS = 3;
-const RULES = {
-  movingAverageWindow: 64,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 1000,
-  windowCapacity: 65_536,
-};
+const RULES = { ...DEFAULT_RULES, windowCapacity: 65_536 };
 
 /** The baseline's symbols behind the engine rig's interface. */
 class InlineRig {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { DEFAULT_RULES } from '../../testkit/independent/statistics.ts';
 import { recordedTicks, TICKS_VARIABLE } from '../../testkit/ticks.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
 
@@ -15,12 +16,7 @@ it.skipIf(recorded === undefined && !process.env.CI)(
     : 'goes on amid recorded ticks of real markets',
   async () => {
     const ticks = recorded ?? [];
-    const rules = {
-      movingAverageWindow: 64,
-      anomalyThresholdPercent: 0.05,
-      slidingWindowMilliseconds: 1000,
-      windowCapacity: 1024,
-    };
+    const rules = { ...DEFAULT_RULES, anomalyThresholdPercent: 0.05, windowCapacity: 1024 };
     const sizes = { rules, symbols: 4096, growBytes: 1 << 22 };
     const whole = new CaptureRig({ ...sizes, partitions: 1 });
     whole.apply(ticks);

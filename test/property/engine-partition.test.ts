@@ -4,12 +4,18 @@ import { createEngineMemory, type PartitionMemory } from '../../src/engine/memor
 import type { Rules } from '../../src/engine/partition.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import {
+  DEFAULT_RULES,
   type ExpectedSymbol,
   exactMean,
   expectedSymbol,
   type Tick,
 } from '../../testkit/independent/statistics.ts';
-import { createSmallMemory, isSameStatistics, PartitionRig } from '../support/partition-rig.ts';
+import {
+  createSmallMemory,
+  isSameStatistics,
+  PartitionRig,
+  smallRules,
+} from '../support/partition-rig.ts';
 import { type StoryTick, stories } from '../support/tick-story.ts';
 
 const SYMBOLS = 3;
@@ -108,12 +114,7 @@ it('goes on with an empty window after a repair, and all else as it was', () => 
 });
 
 it('does so on the memory that the engine makes', () => {
-  const rules = {
-    movingAverageWindow: 64,
-    anomalyThresholdPercent: 2,
-    slidingWindowMilliseconds: 1000,
-    windowCapacity: 1024,
-  };
+  const rules = { ...DEFAULT_RULES, windowCapacity: 1024 };
   const samples = fc.sample(stories(SYMBOLS, 1000, { maxLength: 600 }), { numRuns: 10, seed: 1 });
   const [ticks] = samples.toSorted((a, b) => b.length - a.length);
   const sizes = { partitions: 1, symbols: SYMBOLS, channelCapacity: 64, movingAverageWindow: 64 };
@@ -135,12 +136,7 @@ function at(price: number, index: number): Tick {
 }
 
 it.each(EDGES)('is right about %s', (_, ticks) => {
-  const rules = {
-    movingAverageWindow: 4,
-    anomalyThresholdPercent: 2,
-    slidingWindowMilliseconds: 50,
-    windowCapacity: 64,
-  };
+  const rules = smallRules({ slidingWindowMilliseconds: 50 });
   const memory = createSmallMemory({ symbols: SYMBOLS, movingAverageWindow: 4 });
   const rig = new PartitionRig(memory, rules);
   const oracle = expectedSymbol(ticks, rules);

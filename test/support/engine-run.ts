@@ -5,7 +5,7 @@ import {
   type EngineOptions,
 } from '../../src/engine/index.ts';
 import { ROW_VALUES } from '../../src/engine/memory/statistics-table.ts';
-import type { Statistics } from '../../testkit/independent/statistics.ts';
+import { DEFAULT_RULES, type Statistics } from '../../testkit/independent/statistics.ts';
 import { Random } from '../../testkit/random.ts';
 import { oneTick } from './one-tick.ts';
 import { AnomalyRecorder, statisticsOfRow } from './partition-rig.ts';
@@ -16,9 +16,7 @@ const ENGINE_DEFAULTS: EngineOptions = {
   channelCapacity: 65_536,
   overwrites: false,
   maxSymbols: 1024,
-  movingAverageWindow: 64,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 1000,
+  ...DEFAULT_RULES,
   windowCapacity: 1024,
 };
 

@@ -5,6 +5,7 @@ import { TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { Partition } from '../../src/engine/partition.ts';
+import { DEFAULT_RULES } from '../../testkit/independent/statistics.ts';
 import { createSmallMemory } from './partition-rig.ts';
 
 /**
@@ -30,12 +31,7 @@ const consumer = new TickConsumer(memory.ticks, counters);
 const anomalies = new AnomalyProducer(memory.anomalies);
 const taker = new AnomalyConsumer(memory.anomalies, { name: () => 'S' });
 const dirty = new DirtySet(memory.dirty, SYMBOLS);
-const rules = {
-  movingAverageWindow: 64,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 1000,
-  windowCapacity: 1024,
-};
+const rules = { ...DEFAULT_RULES, windowCapacity: 1024 };
 const partition = new Partition(memory, rules, counters, anomalies);
 const columns = new TickColumns(FRAME);
 const taken = new Int32Array(SYMBOLS + 32);

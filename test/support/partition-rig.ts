@@ -15,6 +15,15 @@ import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.t
 import { Partition, type Rules } from '../../src/engine/partition.ts';
 import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independent/statistics.ts';
 
+/** Rules of small tests: 4 ticks averaged, 2 %, a window of 100 ms and 64 places. */
+export const smallRules = (changes: Partial<Rules> = {}): Rules => ({
+  movingAverageWindow: 4,
+  anomalyThresholdPercent: 2,
+  slidingWindowMilliseconds: 100,
+  windowCapacity: 64,
+  ...changes,
+});
+
 export interface SmallMemoryOptions {
   readonly symbols: number;
   readonly movingAverageWindow: number;

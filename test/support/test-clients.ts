@@ -21,6 +21,18 @@ export async function publisherForTest(
   return watched(await IndependentPublisher.connect(port, name, options));
 }
 
+/** A publisher, and a subscriber to a symbol of its own, for one test. */
+export async function pairForTest(
+  port: number,
+  options?: Parameters<IndependentSubscriber['subscribe']>[1],
+) {
+  const symbol = unique('S');
+  const publisher = await publisherForTest(port, unique('feed'));
+  const subscriber = await subscriberForTest(port);
+  await subscriber.subscribe([symbol], options);
+  return { symbol, publisher, subscriber };
+}
+
 /** A raw connection, for clients that break the protocol. */
 export async function clientForTest(
   port: number,

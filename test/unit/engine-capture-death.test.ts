@@ -7,17 +7,13 @@ import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/part
 import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
 import { dies } from '../support/mortal-thread.ts';
+import { smallRules } from '../support/partition-rig.ts';
 
 /**
  * During a capture, kills a worker before each store into shared memory in turn, on the test's
  * thread; a second may be killed too; the last finishes queue and capture.
  */
-const RULES = {
-  movingAverageWindow: 4,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 100,
-  windowCapacity: 256,
-};
+const RULES = smallRules({ windowCapacity: 256 });
 
 function tick(symbol: string, price: number, time: number): MarketTick {
   return { symbol, price, time };

@@ -3,13 +3,9 @@ import { CaptureRequester } from '../../src/engine/memory/capture-request.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
 import { CaptureRig } from '../support/capture-rig.ts';
+import { smallRules } from '../support/partition-rig.ts';
 
-const RULES = {
-  movingAverageWindow: 4,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 100,
-  windowCapacity: 64,
-};
+const RULES = smallRules();
 
 afterEach(() => {
   vi.restoreAllMocks();

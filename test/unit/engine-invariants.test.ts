@@ -15,15 +15,10 @@ import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { createTickRing, RingWord, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
 import { oneTick } from '../support/one-tick.ts';
-import { createSmallMemory } from '../support/partition-rig.ts';
+import { createSmallMemory, smallRules } from '../support/partition-rig.ts';
 
 const CAPACITY = 8;
-const RULES = {
-  movingAverageWindow: 4,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 100,
-  windowCapacity: 64,
-};
+const RULES = smallRules();
 
 function expectViolation(act: () => void, text: string): void {
   expect(act).toThrow(new InvariantError(text));

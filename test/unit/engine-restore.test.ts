@@ -2,13 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { type AnomalyCount, Engine, type SymbolState } from '../../src/engine/index.ts';
 import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig, statesOf } from '../support/capture-rig.ts';
+import { smallRules } from '../support/partition-rig.ts';
 
-const RULES = {
-  movingAverageWindow: 4,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 1000,
-  windowCapacity: 256,
-};
+const RULES = smallRules({ slidingWindowMilliseconds: 1000, windowCapacity: 256 });
 
 const tick = (symbol: string, price: number, time: number): MarketTick => {
   return { symbol, price, time };

@@ -19,6 +19,7 @@ import {
   AnomalyRecorder,
   createSmallMemory,
   isSameStatistics,
+  smallRules,
   statisticsOf,
 } from '../support/partition-rig.ts';
 import type { StoryTick } from '../support/tick-story.ts';
@@ -28,12 +29,7 @@ import type { StoryTick } from '../support/tick-story.ts';
  * be killed too; the last finishes the queue.
  */
 const SYMBOLS = 4;
-const RULES: Rules = {
-  movingAverageWindow: 4,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 100,
-  windowCapacity: 256,
-};
+const RULES: Rules = smallRules({ windowCapacity: 256 });
 
 interface Scenario {
   readonly name: string;

@@ -3,14 +3,9 @@ import { Counter, Counters } from '../../src/engine/memory/counters.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
 import { oneTick } from '../support/one-tick.ts';
-import { createSmallMemory } from '../support/partition-rig.ts';
+import { createSmallMemory, smallRules } from '../support/partition-rig.ts';
 
-const RULES = {
-  movingAverageWindow: 4,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 100,
-  windowCapacity: 64,
-};
+const RULES = smallRules();
 
 afterEach(() => {
   vi.restoreAllMocks();

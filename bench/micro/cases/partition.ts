@@ -4,15 +4,11 @@ import {
   type PartitionMemory,
 } from '../../../src/engine/memory/engine-memory.ts';
 import { Partition } from '../../../src/engine/partition.ts';
+import { DEFAULT_RULES } from '../../../testkit/independent/statistics.ts';
 import type { Case, CaseMaker } from '../case.ts';
 import { TickStream } from '../tick-stream.ts';
 
-const RULES = {
-  movingAverageWindow: 64,
-  anomalyThresholdPercent: 2,
-  slidingWindowMilliseconds: 1000,
-  windowCapacity: 65_536,
-};
+const RULES = { ...DEFAULT_RULES, windowCapacity: 65_536 };
 const STREAM_TICKS = 1 << 18;
 const TICKS_PER_RUN = 1024;
 /** A worker's prefetch group. */
