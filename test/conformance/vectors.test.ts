@@ -29,6 +29,7 @@ import {
   writeEntry,
 } from '../../src/protocol/index.ts';
 import { batchContent } from '../../testkit/batch-content.ts';
+import { fnv1a, plain } from '../../testkit/independent/protocol.ts';
 
 const VALUE_KEYS = ['price', 'average', 'count', 'time', 'min', 'max'] as const;
 const RECEIPT = -1;
@@ -46,13 +47,6 @@ function named<Vector extends { name: string }>(vectors: readonly Vector[]): [st
 }
 
 const bytesOf = (hex: string): Uint8Array => Buffer.from(hex, 'hex');
-
-/** Maps as plain objects. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (!(value instanceof Map)) return value;
-  return Object.fromEntries([...value].map(([key, inner]) => [key, plain(inner)]));
-}
 
 function thrown(work: () => unknown): unknown {
   try {
@@ -243,13 +237,6 @@ const digests = load<{
     digest: number;
   }[];
 }>('digest.json').vectors;
-
-/** FNV-1a by its definition. */
-function fnv1a(bytes: Uint8Array): number {
-  let hash = 2166136261n;
-  for (const byte of bytes) hash = ((hash ^ BigInt(byte)) * 16777619n) % 2n ** 32n;
-  return Number(hash);
-}
 
 describe.each(named(digests))('digest: %s', (_name, { symbols, bytes, digest }) => {
   it('is what we compute, and FNV-1a of the bytes given', () => {

@@ -1,23 +1,15 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatAge, formatPreciseClock } from '../../dashboard/src/page/format.ts';
+import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { eventually } from '../../testkit/until.ts';
+import { postPrices } from '../support/raw-http.ts';
 import { serverForTest } from '../support/running-server.ts';
 import { DashboardPage } from './dashboard-page.ts';
 
 /** The faked part of `GET /api/statistics`. */
 type Statistics = Readonly<Record<string, unknown>>;
-
-interface Listed {
-  readonly symbol: string;
-  readonly currentPrice: number;
-  readonly movingAverage: number;
-  readonly updateCount: number;
-  readonly lastUpdateTime: string;
-  readonly minPrice: number;
-  readonly maxPrice: number;
-}
 
 async function get<Body>(port: number, path: string): Promise<Body> {
   return (await (await fetch(`http://127.0.0.1:${port}${path}`)).json()) as Body;
@@ -130,19 +122,19 @@ const PRICES: Readonly<Record<string, readonly [ageMs: number, ...prices: number
   EX: [7 * HOUR_MS, 36],
 };
 
-async function postPrices(port: number, now: number): Promise<readonly Listed[]> {
+async function fillTable(port: number, now: number): Promise<readonly ServedSymbol[]> {
   for (const [symbol, [ageMs, ...prices]] of Object.entries(PRICES)) {
     for (const price of prices) {
-      const response = await fetch(`http://127.0.0.1:${port}/api/prices`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ symbol, price, timestamp: new Date(now - ageMs).toISOString() }),
+      const response = await postPrices(port, {
+        symbol,
+        price,
+        timestamp: new Date(now - ageMs).toISOString(),
       });
       expect(response.status).toBe(202);
     }
   }
   const { items } = await eventually(
-    () => get<{ items: readonly Listed[] }>(port, '/api/prices'),
+    () => get<{ items: readonly ServedSymbol[] }>(port, '/api/prices'),
     (page) =>
       page.items.length === 5 &&
       page.items.every(
@@ -153,7 +145,7 @@ async function postPrices(port: number, now: number): Promise<readonly Listed[]>
 }
 
 /** Sort keys by column. */
-const COLUMNS: Readonly<Record<string, (row: Listed) => number | string>> = {
+const COLUMNS: Readonly<Record<string, (row: ServedSymbol) => number | string>> = {
   symbol: ({ symbol }) => symbol,
   trend: ({ currentPrice, movingAverage }) => currentPrice / movingAverage,
   price: ({ currentPrice }) => currentPrice,
@@ -164,8 +156,8 @@ const COLUMNS: Readonly<Record<string, (row: Listed) => number | string>> = {
   age: ({ lastUpdateTime }) => -Date.parse(lastUpdateTime),
 };
 
-function ordered(items: readonly Listed[], column: string): string[] {
-  const rank = COLUMNS[column] as (row: Listed) => number | string;
+function ordered(items: readonly ServedSymbol[], column: string): string[] {
+  const rank = COLUMNS[column] as (row: ServedSymbol) => number | string;
   return items.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1)).map(({ symbol }) => symbol);
 }
 
@@ -228,7 +220,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('every cell', () => {
   test('of the table and the figures beside the chart shows its own number', async () => {
     const now = Date.now();
     const { port } = await serverForTest();
-    const items = await postPrices(port, now);
+    const items = await fillTable(port, now);
     const dashboard = await DashboardPage.open(browser, port);
     await dashboard.untilSymbols(Object.keys(PRICES));
     const rows = await dashboard.rows();
@@ -262,7 +254,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('every cell', () => {
 
   test('every heading sorts by its own column, in both directions', async () => {
     const { port } = await serverForTest();
-    const items = await postPrices(port, Date.now());
+    const items = await fillTable(port, Date.now());
     const dashboard = await DashboardPage.open(browser, port);
     await dashboard.untilSymbols(Object.keys(PRICES));
     const headings = dashboard.page.locator('th[data-column]');

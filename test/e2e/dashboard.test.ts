@@ -1,30 +1,22 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatPrice, formatShortCount, priceDecimals } from '../../dashboard/src/page/format.ts';
+import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { eventually } from '../../testkit/until.ts';
+import { postPrices } from '../support/raw-http.ts';
 import { serverForTest, serverProcessForTest } from '../support/running-server.ts';
 import { DashboardPage } from './dashboard-page.ts';
-
-interface Statistics {
-  readonly symbol: string;
-  readonly currentPrice: number;
-  readonly movingAverage: number;
-  readonly updateCount: number;
-  readonly minPrice: number;
-  readonly maxPrice: number;
-}
 
 const POSTED_MAX = 1000;
 
 async function post(port: number, prices: readonly (readonly [symbol: string, price: number])[]) {
   for (let start = 0; start < prices.length; start += POSTED_MAX) {
     const page = prices.slice(start, start + POSTED_MAX);
-    const response = await fetch(`http://127.0.0.1:${port}/api/prices`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(page.map(([symbol, price]) => ({ symbol, price }))),
-    });
+    const response = await postPrices(
+      port,
+      page.map(([symbol, price]) => ({ symbol, price })),
+    );
     expect(await response.json()).toEqual({ accepted: page.length, rejected: [] });
   }
 }
@@ -39,7 +31,7 @@ async function subscriptions(port: number): Promise<number> {
 }
 
 /** Expected cells of a symbol. */
-function shown(statistics: Statistics): Record<string, string> {
+function shown(statistics: ServedSymbol): Record<string, string> {
   const decimals = priceDecimals(statistics.maxPrice);
   return {
     symbol: statistics.symbol,
@@ -97,7 +89,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
       );
     }
     await dashboard.untilRows((rows) => rows.every(({ count }) => count === '21'));
-    const { items } = await get<{ items: Statistics[] }>(port, '/api/prices');
+    const { items } = await get<{ items: ServedSymbol[] }>(port, '/api/prices');
     expect(await dashboard.rows()).toMatchObject(items.map(shown));
     await dashboard.untilText('[data-part="processed"]', '84');
     await dashboard.untilText('[data-part="symbols"]', '4');
@@ -379,11 +371,7 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
     await dashboard.untilText('[data-part="rejected"]', '0');
     const fact = dashboard.page.locator('[data-part="rejected-fact"]');
     expect(await fact.getAttribute('data-alert')).toBeNull();
-    await fetch(`http://127.0.0.1:${port}/api/prices`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify([{ symbol: 'A', price: -1 }]),
-    });
+    await postPrices(port, [{ symbol: 'A', price: -1 }]);
     await dashboard.untilText('[data-part="rejected"]', '1');
     expect(await fact.getAttribute('data-alert')).not.toBeNull();
   });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { DurableServer } from '../../loadgen/soak/durable-server.ts';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
+import { postPrices } from '../support/raw-http.ts';
 
 const DEADLINE_MS = 40_000;
 
@@ -27,11 +28,7 @@ it('turns not ready when a worker dies too often, says which, and goes on servin
   );
   expect(await restarts(0)).toBe(0);
   const tick = { symbol: 'ALIVE', price: 7 };
-  const response = await fetch(`http://127.0.0.1:${server.port}/api/prices`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(tick),
-  });
+  const response = await postPrices(server.port, tick);
   expect(response.ok).toBe(true);
   while ((await api.symbol('ALIVE')) === undefined) {
     expect(performance.now(), 'the tick is not applied').toBeLessThan(until);

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { EVERYTHING, endingIn, GuardedServer, tokenFor } from '../support/guarded-server.ts';
+import {
+  EVERYTHING,
+  endingIn,
+  GuardedServer,
+  secretsOf,
+  tokenFor,
+} from '../support/guarded-server.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { signed } from '../support/tokens.ts';
-import { secretsOf } from '../support/turned-away.ts';
 
 onTransports((transport) => {
   const guarded = { server: { transport } };

@@ -5,7 +5,9 @@ import {
   endingIn,
   GuardedServer,
   type Permissions,
+  secretsOf,
   tokenFor,
+  toldTo,
 } from '../support/guarded-server.ts';
 import { onTransports } from '../support/running-server.ts';
 import {
@@ -15,7 +17,6 @@ import {
   unique,
 } from '../support/test-clients.ts';
 import { signed } from '../support/tokens.ts';
-import { secretsOf, toldTo } from '../support/turned-away.ts';
 
 const TIME = 1_700_000_000_000;
 const PATHS = ['/v1/publish', '/v1/stream'] as const;

@@ -2,7 +2,15 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { issueApiKey } from '../../src/access/index.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { ConfigFolder } from '../support/folders.ts';
-import { EVERYTHING, endingIn, GuardedServer, tokenFor } from '../support/guarded-server.ts';
+import {
+  EVERYTHING,
+  endingIn,
+  expectTurnedAway,
+  GuardedServer,
+  secretsOf,
+  tokenFor,
+  toldTo,
+} from '../support/guarded-server.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import {
@@ -12,7 +20,6 @@ import {
   unique,
 } from '../support/test-clients.ts';
 import { compact, newKeys, signed } from '../support/tokens.ts';
-import { expectTurnedAway, secretsOf, toldTo } from '../support/turned-away.ts';
 
 const TIME = 1_700_000_000_000;
 const PATHS = ['/v1/publish', '/v1/stream'] as const;

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tickwireVersion } from '../../src/config/version.ts';
-import { ApiDocument } from '../support/api-document.ts';
-import { lintApi } from '../support/redocly.ts';
+import { ApiDocument, lintApi } from '../support/api-document.ts';
 import { serverForSuite } from '../support/running-server.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

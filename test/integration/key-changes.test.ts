@@ -5,12 +5,16 @@ import { connect } from '../../client-sdk/src/index.ts';
 import { issueApiKey } from '../../src/access/index.ts';
 import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { ConfigFolder } from '../support/folders.ts';
-import { EVERYTHING, GuardedServer, tokenFor } from '../support/guarded-server.ts';
+import {
+  EVERYTHING,
+  expectTurnedAway,
+  GuardedServer,
+  tokenFor,
+} from '../support/guarded-server.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { onTransports } from '../support/running-server.ts';
 import { dialForTest, publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 import { jwkOf, newKeys, signed } from '../support/tokens.ts';
-import { expectTurnedAway } from '../support/turned-away.ts';
 
 const TIME = 1_700_000_000_000;
 

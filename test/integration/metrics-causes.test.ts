@@ -5,6 +5,7 @@ import { partitionOf, symbolHash } from '../../src/engine/symbol-table.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import { GuardedServer, tokenFor } from '../support/guarded-server.ts';
+import { postPrices } from '../support/raw-http.ts';
 import { serverForTest } from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { StoreFolder } from '../support/store-folder.ts';
@@ -369,11 +370,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 async function post(port: number, body: unknown): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}/api/prices`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+  const response = await postPrices(port, body);
   expect([202, 503]).toContain(response.status);
 }
 

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ServerApi } from '../../loadgen/soak/server-api.ts';
 import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
@@ -6,11 +7,56 @@ import type { IndependentSubscriber } from '../../testkit/independent/subscriber
 import { residentBytes } from '../../testkit/process-figures.ts';
 import { ServerProcess } from '../../testkit/server-process.ts';
 import { until } from '../../testkit/until.ts';
-import { Opcode } from '../../testkit/web-socket.ts';
+import { encodeWebSocketFrame, Opcode, upgradeRequest } from '../../testkit/web-socket.ts';
 import { onTransports } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
 import { RawPeer } from '../support/transport-peers.ts';
-import { TrickleReader } from '../support/trickle-reader.ts';
+
+/** Interval between single-byte reads, ms. */
+const EVERY_MS = 1000;
+const HEADER_END = '\r\n\r\n';
+
+/** A subscriber that reads one byte a second after the upgrade and answers nothing. */
+class TrickleReader {
+  readonly tcp: Socket;
+  bytesRead = 0;
+  readonly #timer: NodeJS.Timeout;
+  #header = '';
+
+  private constructor(port: number, onUpgraded: () => void) {
+    // Node would otherwise read 64 KiB at a time.
+    const buffer = Buffer.alloc(1);
+    const callback = (): boolean => {
+      this.bytesRead++;
+      if (this.#header.endsWith(HEADER_END)) return false;
+      this.#header += buffer.toString('latin1');
+      if (this.#header.endsWith(HEADER_END)) onUpgraded();
+      return true;
+    };
+    this.tcp = connect({ port, host: '127.0.0.1', onread: { buffer, callback } });
+    this.#timer = setInterval(() => this.tcp.resume(), EVERY_MS);
+    this.tcp.on('error', () => undefined);
+  }
+
+  /** Subscribes to everything in JSON, which fills buffers sooner. */
+  static async subscribe(port: number): Promise<TrickleReader> {
+    let reader: TrickleReader | undefined;
+    await new Promise<void>((resolve) => {
+      reader = new TrickleReader(port, resolve);
+      const protocol = { 'sec-websocket-protocol': 'tickwire.v1.json' };
+      reader.tcp.write(upgradeRequest('/v1/stream', protocol));
+    });
+    if (reader === undefined) throw new Error('no reader was made');
+    const payload = Buffer.from('[4,1,["*"]]');
+    reader.tcp.write(encodeWebSocketFrame({ opcode: Opcode.TEXT, payload, mask: 0 }));
+    return reader;
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.tcp.destroy();
+  }
+}
 
 const TIME = 1_700_000_000_000;
 const MIB = 2 ** 20;

@@ -5,10 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { openStoreWith } from '../../src/store/disk-store.ts';
 import { openStore } from '../../src/store/index.ts';
 import { until } from '../../testkit/until.ts';
-import { FaultyDisk } from '../support/faulty-disk.ts';
-import { canMount, SmallDisk } from '../support/small-disk.ts';
 import { StoreChild } from '../support/store-child.ts';
-import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
+import {
+  anomalyOf,
+  canMount,
+  FaultyDisk,
+  SmallDisk,
+  StoreFolder,
+  StoreLines,
+} from '../support/store-folder.ts';
 
 describe('a disk that fails', () => {
   it('leaves everything to be read from memory, and gets it all when it works again', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { connect, connectPublisher, type Publisher } from '../../client-sdk/src/index.ts';
 import { startTestServer } from '../support/running-server.ts';
-import { canMount, SmallDisk } from '../support/small-disk.ts';
+import { canMount, SmallDisk } from '../support/store-folder.ts';
 
 async function publish(publisher: Publisher, prices: readonly number[], from: number) {
   for (const [i, price] of prices.entries()) publisher.publish('BTC', price, from + i);

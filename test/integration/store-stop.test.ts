@@ -4,8 +4,7 @@ import { Gateway } from '../../src/gateway/index.ts';
 import { openStoreWith } from '../../src/store/disk-store.ts';
 import { gatewayContext } from '../../testkit/gateway-context.ts';
 import { EngineRun } from '../support/engine-run.ts';
-import { FaultyDisk } from '../support/faulty-disk.ts';
-import { StoreFolder, StoreLines } from '../support/store-folder.ts';
+import { FaultyDisk, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 const SYMBOLS = 100;
 /** A symbol; fewer than memory keeps, so all are sent without HISTORY. */

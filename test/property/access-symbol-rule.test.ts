@@ -2,16 +2,7 @@ import { expect, it } from 'vitest';
 import { symbolRule } from '../../src/access/identity.ts';
 import { ALL_SYMBOLS, NO_SYMBOLS, type SymbolRule } from '../../src/access/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
-
-/** A pattern by definition: `*` is nothing, or one more character and `*` again. */
-function matches(pattern: readonly string[], symbol: readonly string[]): boolean {
-  const [first, ...rest] = pattern;
-  if (first === undefined) return symbol.length === 0;
-  if (first === '*') {
-    return matches(rest, symbol) || (symbol.length > 0 && matches(pattern, symbol.slice(1)));
-  }
-  return symbol[0] === first && matches(rest, symbol.slice(1));
-}
+import { isMatch } from '../../testkit/independent/protocol.ts';
 
 const few = (characters: string, minLength: number, maxLength: number) =>
   fc.array(fc.constantFrom(...characters), { minLength, maxLength }).map((all) => all.join(''));
@@ -24,7 +15,7 @@ it('covers what one of its patterns matches, and nothing else', () => {
       (patterns, symbols) => {
         const rule = symbolRule(patterns);
         for (const symbol of symbols) {
-          const expected = patterns.some((pattern) => matches([...pattern], [...symbol]));
+          const expected = patterns.some((pattern) => isMatch([...pattern], [...symbol]));
           expect(rule.covers(symbol)).toBe(expected);
           if (rule.isAll) expect(expected).toBe(true);
         }

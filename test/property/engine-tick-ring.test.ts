@@ -4,7 +4,7 @@ import { TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { oneTick } from '../support/one-tick.ts';
+import { oneTick } from '../support/partition-rig.ts';
 
 const CAPACITY = 8;
 /** Start positions, some about to wrap. */

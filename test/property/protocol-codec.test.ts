@@ -2,6 +2,7 @@ import { decode, encode } from '@msgpack/msgpack';
 import { expect, it } from 'vitest';
 import { decodeFrame, encodeFrame, type Frame, ProtocolError } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
+import { plain } from '../../testkit/independent/protocol.ts';
 import { chooseBy, encodeAnyWay } from '../../testkit/wide-message-pack.ts';
 
 // No -0: JSON has none. "__proto__" has tests of its own: the other library refuses it.
@@ -25,13 +26,6 @@ const frame = fc
   .tuple(fc.integer({ min: 0, max: 40 }), fc.array(value, { maxLength: 6 }))
   .map(([op, rest]): Frame => [op, ...rest]);
 const picks = fc.array(fc.nat(9), { minLength: 1, maxLength: 20 });
-
-/** Maps as plain objects, for comparison. */
-function plain(decoded: unknown): unknown {
-  if (Array.isArray(decoded)) return decoded.map(plain);
-  if (!(decoded instanceof Map)) return decoded;
-  return Object.fromEntries([...decoded].map(([name, inside]) => [name, plain(inside)]));
-}
 
 it('gives back any frame, in both encodings', () => {
   fc.assert(

@@ -21,8 +21,7 @@ import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/part
 import { restoreSymbols } from '../../src/engine/restore-symbols.ts';
 import { decodeSymbolStates } from '../../src/engine/symbol-state-codec.ts';
 import type { MarketTick, Statistics } from '../../testkit/independent/statistics.ts';
-import { oneTick } from './one-tick.ts';
-import { AnomalyRecorder, createSmallMemory, statisticsOf } from './partition-rig.ts';
+import { AnomalyRecorder, createSmallMemory, oneTick, statisticsOf } from './partition-rig.ts';
 
 export interface CaptureRigOptions {
   readonly partitions: number;

@@ -7,8 +7,7 @@ import {
 import { ROW_VALUES } from '../../src/engine/memory/statistics-table.ts';
 import { DEFAULT_RULES, type Statistics } from '../../testkit/independent/statistics.ts';
 import { Random } from '../../testkit/random.ts';
-import { oneTick } from './one-tick.ts';
-import { AnomalyRecorder, statisticsOfRow } from './partition-rig.ts';
+import { AnomalyRecorder, oneTick, statisticsOfRow } from './partition-rig.ts';
 import type { StoryTick } from './tick-story.ts';
 
 const ENGINE_DEFAULTS: EngineOptions = {

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
 import { MarketOracle } from '../../testkit/independent/market.ts';
 import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { settledTotals } from './processing-statistics.ts';
@@ -6,15 +7,6 @@ import { serverForTest, type TransportName } from './running-server.ts';
 import { publisherForTest, subscriberForTest } from './test-clients.ts';
 
 const PUBLISHERS = 3;
-
-interface ListedStatistics {
-  readonly symbol: string;
-  readonly currentPrice: number;
-  readonly movingAverage: number;
-  readonly updateCount: number;
-  readonly minPrice: number;
-  readonly maxPrice: number;
-}
 
 /**
  * Publishes ticks over three sockets into a lossless server, and checks every statistic and anomaly
@@ -62,11 +54,11 @@ export async function runMarket(
 
 /** Compares `GET /api/prices` with the oracle, page by page. */
 async function compareList(port: number, oracle: MarketOracle): Promise<void> {
-  const listed: ListedStatistics[] = [];
+  const listed: ServedSymbol[] = [];
   for (let after: string | null = ''; after !== null; ) {
     const query = new URLSearchParams({ after, limit: '25' });
     const response = await fetch(`http://127.0.0.1:${port}/api/prices?${query.toString()}`);
-    const page = (await response.json()) as { items: ListedStatistics[]; next: string | null };
+    const page = (await response.json()) as { items: ServedSymbol[]; next: string | null };
     listed.push(...page.items);
     after = page.next;
   }

@@ -11,7 +11,11 @@ import {
   StatisticsTable,
 } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
-import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
+import {
+  createTickRing,
+  type ReceivedTicks,
+  TickColumns,
+} from '../../src/engine/memory/tick-ring.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
 import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independent/statistics.ts';
 
@@ -141,4 +145,9 @@ export function isSameStatistics(own: Statistics, oracle: Statistics, relative =
     keys.every((key) => Object.is(rest[key], exactRest[key])) &&
     Math.abs(average - exact) <= relative * exact
   );
+}
+
+/** A frame of one tick of symbol 0, as the engine's queues take it. */
+export function oneTick(price: number, time: number, receivedAt = 0): ReceivedTicks {
+  return { prices: Float64Array.of(price), times: Float64Array.of(time), receivedAt };
 }

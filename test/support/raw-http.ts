@@ -104,3 +104,12 @@ export async function metric(port: number, name: string): Promise<number> {
   if (value === undefined) throw new Error(`no metric ${name}`);
   return value;
 }
+
+/** Posts prices as JSON. */
+export function postPrices(port: number, prices: unknown): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}/api/prices`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(prices),
+  });
+}

@@ -1,8 +1,11 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Anomaly } from '../../src/engine/index.ts';
-import type { StoreLog, StoreOptions } from '../../src/store/index.ts';
+import { StoreError, type StoreLog, type StoreOptions } from '../../src/store/index.ts';
+import { type StartWriter, startWriter, type Writer } from '../../src/store/writer.ts';
 import { TempFolder } from '../../testkit/temp-folder.ts';
 
 /** A new store folder, removed at the end of the scope. */
@@ -64,4 +67,60 @@ export function fingerprint(folder: string): string {
     files.push(`${name} ${digest}`);
   }
   return files.join('\n');
+}
+
+/** Whether this process may mount: root in a container often may not. */
+export function canMount(): boolean {
+  using folder = new StoreFolder();
+  mkdirSync(folder.path);
+  const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', folder.path]).status === 0;
+  if (isMounted) execFileSync('umount', [folder.path]);
+  else process.stderr.write('SKIPPED: tests of a full disk, since nothing can be mounted\n');
+  return isMounted;
+}
+
+/** A separate disk of limited size at the folder's path. */
+export class SmallDisk extends StoreFolder {
+  constructor(bytes: number) {
+    super();
+    mkdirSync(this.path);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', this.path]);
+  }
+
+  remount(access: 'ro' | 'rw'): void {
+    execFileSync('mount', ['-o', `remount,${access}`, this.path]);
+  }
+
+  override [Symbol.dispose](): void {
+    execFileSync('umount', ['-l', this.path]);
+    super[Symbol.dispose]();
+  }
+}
+
+/** Makes a store's disk fail or slow down, between the store and its writer thread. */
+export class FaultyDisk {
+  /** Write failure, if any. */
+  failure: string | undefined;
+  /** Extra time of a write. */
+  writeMs = 0;
+  /** The newest writer. */
+  writer: Writer | undefined;
+
+  readonly startWriter: StartWriter = async (directory) => {
+    const real = await startWriter(directory);
+    this.writer = {
+      get isAlive() {
+        return real.isAlive;
+      },
+      write: async (batch) => {
+        if (this.writeMs > 0) await delay(this.writeMs);
+        if (this.failure !== undefined) throw new StoreError(this.failure);
+        await real.write(batch);
+      },
+      prune: (limits) => real.prune(limits),
+      close: () => real.close(),
+      terminate: () => real.terminate(),
+    };
+    return this.writer;
+  };
 }

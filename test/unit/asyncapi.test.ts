@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { asyncApiDocument } from '../../src/http/api-docs/asyncapi-document.ts';
 import { Op, PUBLISH_PATH, STREAM_PATH } from '../../src/protocol/index.ts';
+import { lintApi } from '../support/api-document.ts';
 import { AsyncApiDocument, type Direction, opOf } from '../support/async-api-document.ts';
 import { PROTOCOL_EXAMPLES, protocolTable } from '../support/protocol-page.ts';
-import { lintApi } from '../support/redocly.ts';
 
 const api = new AsyncApiDocument(JSON.parse(JSON.stringify(asyncApiDocument('1.2.3'))));
 const { document } = api;

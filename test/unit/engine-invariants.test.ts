@@ -14,8 +14,7 @@ import { TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { createTickRing, RingWord, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
-import { oneTick } from '../support/one-tick.ts';
-import { createSmallMemory, smallRules } from '../support/partition-rig.ts';
+import { createSmallMemory, oneTick, smallRules } from '../support/partition-rig.ts';
 
 const CAPACITY = 8;
 const RULES = smallRules();

@@ -14,11 +14,11 @@ import {
   expectedSymbol,
 } from '../../testkit/independent/statistics.ts';
 import { dies } from '../support/mortal-thread.ts';
-import { oneTick } from '../support/one-tick.ts';
 import {
   AnomalyRecorder,
   createSmallMemory,
   isSameStatistics,
+  oneTick,
   smallRules,
   statisticsOf,
 } from '../support/partition-rig.ts';

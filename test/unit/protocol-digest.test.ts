@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { Digest, type SymbolValues } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
+import { fnv1a } from '../../testkit/independent/protocol.ts';
 
 type Row = readonly [id: number, values: SymbolValues];
 
-/** FNV-1a by definition over independently laid out bytes. */
+/** FNV-1a over independently laid out bytes. */
 function expectedDigest(rows: readonly Row[]): number {
-  let hash = 2166136261n;
-  for (const [id, { price, average, count, time, min, max }] of rows) {
+  const rowBytes = rows.map(([id, { price, average, count, time, min, max }]) => {
     const bytes = Buffer.alloc(52);
     bytes.writeUInt32LE(id, 0);
     [price, average, count, time, min, max].forEach((value, index) => {
       bytes.writeDoubleLE(value, 4 + 8 * index);
     });
-    for (const byte of bytes) hash = ((hash ^ BigInt(byte)) * 16777619n) % 2n ** 32n;
-  }
-  return Number(hash);
+    return bytes;
+  });
+  return fnv1a(Buffer.concat(rowBytes));
 }
 
 function digestOf(rows: readonly Row[]): number {

@@ -4,9 +4,8 @@ import type { Anomaly } from '../../src/engine/index.ts';
 import { openStoreWith } from '../../src/store/disk-store.ts';
 import { CursorError, openStore, type Store } from '../../src/store/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { FaultyDisk } from '../support/faulty-disk.ts';
 import { NaiveAnomalies } from '../support/naive-anomalies.ts';
-import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
+import { anomalyOf, FaultyDisk, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 const DAY_MS = 86_400_000;
 /** One a prefix of another, one beyond ASCII, one with bytes that sort unlike UTF-16. */

@@ -69,3 +69,27 @@ export function patternRegExp(pattern: string): RegExp {
   const parts = pattern.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|/]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`, 'su');
 }
+
+/** Whether a pattern matches by definition: `*` is nothing, or one more character and `*` again. */
+export function isMatch(pattern: readonly string[], symbol: readonly string[]): boolean {
+  const [first, ...rest] = pattern;
+  if (first === undefined) return symbol.length === 0;
+  if (first === '*') {
+    return isMatch(rest, symbol) || (symbol.length > 0 && isMatch(pattern, symbol.slice(1)));
+  }
+  return symbol[0] === first && isMatch(rest, symbol.slice(1));
+}
+
+/** FNV-1a by definition. */
+export function fnv1a(bytes: Uint8Array): number {
+  let hash = 2166136261n;
+  for (const byte of bytes) hash = ((hash ^ BigInt(byte)) * 16777619n) % 2n ** 32n;
+  return Number(hash);
+}
+
+/** A decoded value with maps as plain objects. */
+export function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (!(value instanceof Map)) return value;
+  return Object.fromEntries([...value].map(([key, inner]) => [key, plain(inner)]));
+}

@@ -3,6 +3,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { ByteWriter } from '../../../src/protocol/index.ts';
 import { fc } from '../../../testkit/fast-check.ts';
+import { plain } from '../../../testkit/independent/protocol.ts';
 import {
   decodeServerFrame,
   encodeClientFrame,
@@ -40,13 +41,6 @@ const { value: frameValue } = fc.letrec<{ value: FrameValue }>((tie) => ({
       .map((entries) => Object.fromEntries(entries) as FrameValue),
   ),
 }));
-
-/** Maps as objects, as the other libraries give them. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (!(value instanceof Map)) return value;
-  return Object.fromEntries([...value].map(([key, inner]) => [key, plain(inner)]));
-}
 
 describe('reading MessagePack', () => {
   it('reads what two other libraries write', () => {

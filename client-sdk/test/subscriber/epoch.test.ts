@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { postPrices } from '../../../test/support/raw-http.ts';
 import { startTestServer, type TestServer } from '../../../test/support/running-server.ts';
 import { StoreFolder } from '../../../test/support/store-folder.ts';
 import { TcpProxy } from '../../../testkit/tcp-proxy.ts';
@@ -26,11 +27,10 @@ function open(url: string): Subscriber {
 }
 
 async function post(port: number, ...ticks: (readonly [string, number])[]): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}/api/prices`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(ticks.map(([symbol, price]) => ({ symbol, price }))),
-  });
+  const response = await postPrices(
+    port,
+    ticks.map(([symbol, price]) => ({ symbol, price })),
+  );
   expect(await response.json()).toMatchObject({ accepted: ticks.length });
 }
 

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse-config.ts';
 import { createLogger } from '../../../src/log.ts';
 import { type Server, startServer } from '../../../src/server.ts';
+import { postPrices } from '../../../test/support/raw-http.ts';
 import { until } from '../../../testkit/until.ts';
 import { type Anomaly, connect, Field, type Subscriber } from '../../src/index.ts';
 
@@ -31,11 +32,7 @@ function connectHere(options = {}): Subscriber {
 /** Prices, in their order, at consecutive milliseconds. */
 async function post(symbol: string, ...prices: number[]): Promise<void> {
   const ticks = prices.map((price) => ({ symbol, price }));
-  const response = await fetch(`http://127.0.0.1:${server.port}/api/prices`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(ticks),
-  });
+  const response = await postPrices(server.port, ticks);
   expect(await response.json()).toMatchObject({ accepted: prices.length });
 }
 

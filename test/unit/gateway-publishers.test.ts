@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NameSpace } from '../../src/engine/index.ts';
+import { PendingDurable } from '../../src/gateway/ingest/acknowledgements.ts';
 import { OfflinePublishers } from '../../src/gateway/ingest/publisher-registry.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
@@ -53,4 +54,20 @@ describe('names of publishers without a connection', () => {
       }),
     );
   });
+});
+
+it('frames that are sent again are held back once, and settled with the rest', () => {
+  const frames = new PendingDurable();
+  frames.add(3, 10);
+  frames.add(4, 20);
+  // After a refusal a publisher resends everything unacknowledged.
+  frames.add(3, 10);
+  frames.add(4, 20);
+  frames.add(5, 1);
+  expect(frames.ticks).toBe(31);
+  frames.settle(3);
+  expect(frames.ticks).toBe(21);
+  frames.add(4, 20);
+  frames.settle(5);
+  expect(frames.ticks).toBe(0);
 });
