@@ -11,7 +11,7 @@ function event(
   return { symbol, sequence, direction, from: 100, to: 100 + percent, percent, time };
 }
 
-test('anomalies that follow one another are one move, with the farthest of them', () => {
+test('consecutive anomalies are one move with the greatest of them', () => {
   const moves = new AnomalyMoves(10);
   expect(moves.add(event('A', 1, 0, 3))).toBeDefined();
   expect(moves.add(event('A', 2, 900, 4))).toBeUndefined();
@@ -35,7 +35,7 @@ test('other symbols, other directions and later times are other moves, newest fi
   ]);
 });
 
-test('none is taken in twice, whether it came live or from the past', () => {
+test('duplicates are ignored, live or past', () => {
   const moves = new AnomalyMoves(10);
   moves.add(event('A', 2, 100));
   moves.add(event('A', 2, 100));
@@ -43,13 +43,13 @@ test('none is taken in twice, whether it came live or from the past', () => {
   expect(moves.list).toMatchObject([{ count: 1 }]);
 });
 
-test('only so many are kept', () => {
+test('the number of moves is bounded', () => {
   const moves = new AnomalyMoves(3);
   for (let i = 1; i <= 10; i++) moves.add(event('A', i, i * 10_000));
   expect(moves.list.map(({ lastSequence }) => lastSequence)).toEqual([10, 9, 8]);
 });
 
-test('forgetting a move leaves the newer one of its symbol as it is', () => {
+test('dropping a move keeps the newer one of its symbol', () => {
   const moves = new AnomalyMoves(2);
   moves.add(event('A', 1, 0));
   moves.add(event('A', 2, 10_000));
@@ -61,7 +61,7 @@ test('forgetting a move leaves the newer one of its symbol as it is', () => {
   ]);
 });
 
-test('after clearing, sequences may begin anew', () => {
+test('after clearing, sequences may start over', () => {
   const moves = new AnomalyMoves(3);
   moves.add(event('A', 7, 0));
   moves.clear();

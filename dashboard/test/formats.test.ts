@@ -14,7 +14,7 @@ import {
   priceDecimals,
 } from '../src/page/format.ts';
 
-test('prices show at least six digits, whatever their size', () => {
+test('prices show at least six digits at any size', () => {
   expect(formatPrice(64250.5)).toBe('64,250.50');
   expect(formatPrice(3120.25)).toBe('3,120.25');
   expect(formatPrice(98.4)).toBe('98.4000');
@@ -25,7 +25,7 @@ test('prices show at least six digits, whatever their size', () => {
   expect(formatPrice(Number.NaN)).toBe('–');
 });
 
-test('digits follow the size of the price, and stay where they are told', () => {
+test('decimals depend on the size of the price unless given', () => {
   expect([64250, 999.999, 1, 0.5, 1e-9, 0, Number.NaN].map(priceDecimals)).toEqual([
     2, 3, 5, 6, 8, 2, 2,
   ]);
@@ -83,7 +83,7 @@ test('milliseconds and changes', () => {
   ]);
 });
 
-test('ages never show the future, and durations their two greatest parts', () => {
+test('ages are never negative, and durations show two units', () => {
   expect([-500, 999, 1000, 59_999, 60_000, 3.6e6, 8.64e7].map(formatAge)).toEqual([
     'now',
     'now',

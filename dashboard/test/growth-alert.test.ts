@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { GrowthAlert } from '../src/server/server-panel.ts';
 
-/** An element of which only the attributes matter. */
+/** An element with attributes only. */
 class Marked {
   readonly #names = new Set<string>();
 
@@ -19,7 +19,7 @@ class Marked {
   }
 }
 
-test('marks growth for ten seconds after the last of it, and nothing else', () => {
+test('marks only growth, for ten seconds after the last', () => {
   const element = new Marked();
   const alert = new GrowthAlert(element as unknown as Element);
   const marks = (shows: readonly (readonly [count: number, nowMs: number])[]) =>
@@ -27,7 +27,7 @@ test('marks growth for ten seconds after the last of it, and nothing else', () =
       alert.show(count, nowMs);
       return element.isMarked;
     });
-  // What was lost before the page came is no news.
+  // Losses before the page opened are not marked.
   expect(
     marks([
       [5, 0],
@@ -50,7 +50,7 @@ test('marks growth for ten seconds after the last of it, and nothing else', () =
       [8, 119_000],
     ]),
   ).toEqual([true, true, true, false]);
-  // A server that was restarted counts from 0.
+  // A restarted server counts from 0.
   expect(marks([[9, 200_000]])).toEqual([true]);
   alert.reset();
   expect(

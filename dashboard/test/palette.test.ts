@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-/** Contrast that WCAG 2.2 AA asks for: of text, and of what is not text but means something. */
+/** Contrast required by WCAG 2.2 AA: of text, and of meaningful graphics. */
 const TEXT = 4.5;
 const SHAPE = 3;
 

@@ -4,7 +4,7 @@ import { PriceHistory, WindowExtremes } from '../src/chart/price-history.ts';
 
 const RULES = { anomalyThresholdPercent: 2, slidingWindowMilliseconds: 1000 };
 
-test('extremes of the sliding window are those of a naive search', () => {
+test('extremes of the sliding window equal a naive search', () => {
   const step = fc.tuple(fc.integer({ min: 0, max: 700 }), fc.integer({ min: 1, max: 20 }));
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 300 }), (steps) => {
@@ -27,7 +27,7 @@ test('the band is the threshold above the lowest and below the highest price of 
   const history = new PriceHistory(RULES);
   history.add(10_000, 100, 100);
   history.add(10_500, 101, 100.5);
-  // Exactly as old as the window is: 100 still counts.
+  // 100 is exactly as old as the window and still counts.
   history.add(11_000, 100.5, 100.5);
   history.add(11_001, 100.6, 100.5);
   const [times, upper, lower, averages, prices] = history.columnsFrom(0, 11.001);
@@ -38,7 +38,7 @@ test('the band is the threshold above the lowest and below the highest price of 
   expect([...lower]).toEqual([100, 101, 101, 101, 101].map((price) => price * 0.98));
 });
 
-test('the last point stands for now, and older prices leave the window with time', () => {
+test('the last point is the present, and older prices leave the window with time', () => {
   const history = new PriceHistory(RULES);
   history.add(10_000, 100, 100);
   history.add(10_100, 110, 105);
@@ -48,7 +48,7 @@ test('the last point stands for now, and older prices leave the window with time
   expect(upper.at(-1)).toBeCloseTo(110 * 1.02, 9);
 });
 
-test('of several states with one time the last stands, and all prices count in the band', () => {
+test('of several states with one time the last counts, and all prices are in the band', () => {
   const history = new PriceHistory(RULES);
   history.add(10_000, 100, 100);
   history.add(10_000, 110, 105);
@@ -59,17 +59,17 @@ test('of several states with one time the last stands, and all prices count in t
   expect(lower[0]).toBeCloseTo(107.8, 9);
 });
 
-test('from a time on there is the point before it, so that the line comes in from the edge', () => {
+test('columns include the point before their start, so that the line reaches the edge', () => {
   const history = new PriceHistory(RULES);
   for (let second = 0; second < 100; second++) history.add(second * 1000, 100, 100);
   expect(history.columnsFrom(50.5, 99)[0][0]).toBe(50);
 });
 
-test('memory is bounded: the oldest points go', () => {
+test('memory is bounded: the oldest points are dropped', () => {
   const history = new PriceHistory(RULES);
   for (let i = 0; i < 50_000; i++) history.add(i * 50, 100 + (i % 7), 100);
   expect(history.length).toBeLessThanOrEqual(18_000);
-  // Fifteen minutes at 20 a second, less what was dropped at once.
+  // Fifteen minutes at 20 a second, less those dropped at once.
   expect(50_000 * 0.05 - history.start).toBeGreaterThan(800);
   const times = [...history.columnsFrom(0, 2500)[0]];
   expect(times).toEqual(times.toSorted((a, b) => a - b));

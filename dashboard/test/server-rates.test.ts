@@ -26,7 +26,7 @@ function statistics(uptimeSeconds: number, totalProcessed: number, epoch = 'e1')
   };
 }
 
-test('rates are growth by the server’s own clock', () => {
+test('rates are growth by the server’s clock', () => {
   expect(serverRates(statistics(10, 1000), statistics(12, 5000))).toEqual({
     ticks: 2000,
     deliveries: 4000,
@@ -35,13 +35,13 @@ test('rates are growth by the server’s own clock', () => {
   });
 });
 
-test('there are none between two epochs, at first, or without time between', () => {
+test('there are none across epochs, at first, or without elapsed time', () => {
   expect(serverRates(undefined, statistics(1, 1))).toBeUndefined();
   expect(serverRates(statistics(90, 9e9), statistics(92, 5, 'e2'))).toBeUndefined();
   expect(serverRates(statistics(5, 5), statistics(5, 5))).toBeUndefined();
 });
 
-test('a counter’s rate is over the last five seconds, and begins anew when the counter does', () => {
+test('a counter’s rate covers five seconds, and restarts with the counter', () => {
   const rate = new TickRate();
   expect(rate.add(0, 0)).toBeNaN();
   expect(rate.add(1000, 100)).toBe(100);

@@ -30,19 +30,19 @@ test('the filter finds any part of a symbol in any case', () => {
   expect(names(rows, '.*', BY_SYMBOL)).toEqual([]);
 });
 
-test('equals come by symbol, in either direction', () => {
+test('ties are sorted by symbol in either direction', () => {
   const rows = [row('b', 5), row('c', 7), row('a', 5)];
   expect(names(rows, '', { key: 'price', isDescending: true })).toEqual(['c', 'a', 'b']);
   expect(names(rows, '', { key: 'price', isDescending: false })).toEqual(['a', 'b', 'c']);
 });
 
-test('age grows as the time of the newest tick goes back; trend is the distance from the average', () => {
+test('age sorts by the time of the newest tick, trend by distance from the average', () => {
   const rows = [row('old', 3, 1, 100), row('new', 1, 1, 200)];
   expect(names(rows, '', { key: 'age', isDescending: false })).toEqual(['new', 'old']);
   expect(names(rows, '', { key: 'trend', isDescending: true })).toEqual(['old', 'new']);
 });
 
-/** What each key sorts by, computed another way. */
+/** The value of each sort key, computed independently. */
 const VALUES: Readonly<Record<SortKey, (row: Row) => string | number>> = {
   symbol: ({ symbol }) => symbol,
   trend: ({ price, average }) => (price - average) / average,
@@ -55,7 +55,7 @@ const VALUES: Readonly<Record<SortKey, (row: Row) => string | number>> = {
 };
 const KEYS = Object.keys(VALUES) as SortKey[];
 
-test.each(KEYS)('sorts by %s, in either direction, whatever the other columns hold', (key) => {
+test.each(KEYS)('sorts by %s in either direction, independent of other columns', (key) => {
   const small = fc.integer({ min: 1, max: 5 });
   const rows = fc.uniqueArray(
     fc.record({
@@ -90,7 +90,7 @@ test.each(KEYS)('sorts by %s, in either direction, whatever the other columns ho
   );
 });
 
-test('a heading sorts by its column, numbers from the greatest, and turns round when sorted by', () => {
+test('a heading sorts by its column, numbers descending, and toggles the direction', () => {
   const byPrice = nextSort(BY_SYMBOL, 'price');
   expect(byPrice).toEqual({ key: 'price', isDescending: true });
   expect(nextSort(byPrice, 'price')).toEqual({ key: 'price', isDescending: false });

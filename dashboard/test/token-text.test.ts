@@ -21,7 +21,7 @@ test.each(['', '  ', 'two words', 'a,b', 'a"b', 'ключ', 'a\0b', 'Bearer '])(
   },
 );
 
-/** Mostly what a token is made of, and now and then anything else. */
+/** Mostly characters of tokens, and sometimes others. */
 const pasted = fc.string({
   unit: fc.oneof(
     { weight: 40, arbitrary: fc.constantFrom(...'abyzABYZ0189._~+-') },
@@ -31,7 +31,7 @@ const pasted = fc.string({
   maxLength: 40,
 });
 
-test('whatever it gives can be sent in a header and as a subprotocol', () => {
+test('every token can be sent in a header and as a subprotocol', () => {
   fc.assert(
     fc.property(pasted, (text) => {
       const token = tokenOf(text);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
 import { moveCursor, scrollToShow, windowAt } from '../src/symbols/virtual-window.ts';
 
-test('the window holds every row in sight, and few others', () => {
+test('the window has every visible row and few others', () => {
   const place = fc.record({
     scrollTop: fc.integer({ min: -50, max: 400_000 }),
     viewHeight: fc.integer({ min: 0, max: 2000 }),
@@ -26,13 +26,13 @@ test('the window holds every row in sight, and few others', () => {
   );
 });
 
-test('scrolls only as far as it takes to show a row whole', () => {
+test('scrolls just far enough to show a whole row', () => {
   expect(scrollToShow(3, 0, 300, 30)).toBe(0);
   expect(scrollToShow(10, 0, 300, 30)).toBe(30);
   expect(scrollToShow(2, 90, 300, 30)).toBe(60);
 });
 
-test('keys move the cursor and never past the ends', () => {
+test('keys move the cursor, never past the ends', () => {
   expect(moveCursor('ArrowDown', -1, 100, 10)).toBe(0);
   expect(moveCursor('ArrowDown', 99, 100, 10)).toBe(99);
   expect(moveCursor('ArrowUp', 0, 100, 10)).toBe(0);

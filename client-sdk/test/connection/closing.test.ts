@@ -16,7 +16,7 @@ function start(options: SubscriberOptions = {}): Subscriber {
   return connect('ws://server', { WebSocket: network.WebSocket, ...options });
 }
 
-/** Moments of a subscriber's life at which somebody may close it. */
+/** Moments at which a subscriber may be closed. */
 const moments: Readonly<Record<string, (subscriber: Subscriber) => Promise<void>>> = {
   'at once': () => Promise.resolve(),
   'while connecting': () => pass(),
@@ -67,7 +67,7 @@ const moments: Readonly<Record<string, (subscriber: Subscriber) => Promise<void>
   },
 };
 
-/** Closes, and expects that nothing is left or happens afterwards. */
+/** Closes, and expects that nothing remains or happens afterwards. */
 async function expectClosed(subscriber: Subscriber, isPeerAlive: boolean): Promise<void> {
   const changes: StateChange[] = [];
   subscriber.on('state', (change) => changes.push(change));
@@ -102,7 +102,7 @@ describe.each([true, false])('close() with a server that answers: %s', (isPeerAl
 });
 
 describe('close() in a listener', () => {
-  it.each(['state', 'update', 'anomaly', 'error'] as const)('of %s is the end', async (event) => {
+  it.each(['state', 'update', 'anomaly', 'error'] as const)('of %s ends it', async (event) => {
     const subscriber = start();
     await pass();
     subscriber.on(event, () => subscriber.close());
@@ -118,7 +118,7 @@ describe('close() in a listener', () => {
     expect(newest.isHeard).toBe(false);
   });
 
-  it('of reset is the end: the session that begins does not open', async () => {
+  it('of reset ends the subscriber: the new session does not open', async () => {
     const subscriber = start();
     const changes: string[] = [];
     subscriber.on('state', ({ state }) => changes.push(state));
@@ -134,7 +134,7 @@ describe('close() in a listener', () => {
     expect(network.newest.sent).toEqual([]);
   });
 
-  it('of the loss of the connection is the end: no attempt follows', async () => {
+  it('of a lost connection ends the subscriber: no attempt follows', async () => {
     const subscriber = start();
     subscriber.on('state', ({ retryInMs }) => retryInMs !== undefined && subscriber.close());
     await pass();
@@ -146,7 +146,7 @@ describe('close() in a listener', () => {
 });
 
 describe('AbortSignal', () => {
-  /** A signal that knows how many listen to it. */
+  /** A signal that counts its listeners. */
   function countedSignal(): [AbortController, () => number] {
     const controller = new AbortController();
     const { signal } = controller;
@@ -164,7 +164,7 @@ describe('AbortSignal', () => {
     return [controller, () => count];
   }
 
-  it('aborted before: nothing is opened', async () => {
+  it('aborted before: opens nothing', async () => {
     const [controller, listeners] = countedSignal();
     controller.abort();
     const subscriber = start({ signal: controller.signal });
@@ -187,7 +187,7 @@ describe('AbortSignal', () => {
     expect(listeners()).toBe(0);
   });
 
-  it('is let go of when the subscriber is closed, or fails', async () => {
+  it('is released when the subscriber is closed or fails', async () => {
     const [controller, listeners] = countedSignal();
     start({ signal: controller.signal }).close();
     expect(listeners()).toBe(0);

@@ -21,13 +21,13 @@ function start(options: SubscriberOptions = {}): Subscriber {
   return subscriber;
 }
 
-/** Why each attempt so far failed. */
+/** Reason of each failed attempt. */
 function reasons(): (string | undefined)[] {
   return changes.filter(({ closure }) => closure !== undefined).map((each) => each.closure?.reason);
 }
 
 describe('the wait for a session', () => {
-  it('ends after connectTimeoutMs, whether the socket opened or not', async () => {
+  it('ends after connectTimeoutMs, with or without an open socket', async () => {
     const subscriber = start({ connectTimeoutMs: 300 });
     await pass(299);
     expect(changes).toEqual([]);
@@ -41,7 +41,7 @@ describe('the wait for a session', () => {
     subscriber.close();
   });
 
-  it('is 10 s unless said otherwise, and as long as a timer can be if for ever', async () => {
+  it('is 10 s by default, and at most as long as a timer can run', async () => {
     const subscriber = start();
     await pass(9999);
     expect(changes).toEqual([]);
@@ -55,7 +55,7 @@ describe('the wait for a session', () => {
     patient.close();
   });
 
-  it('hears nothing of a socket that was given up', async () => {
+  it('ignores a dropped socket', async () => {
     const subscriber = start({ connectTimeoutMs: 300 });
     await pass(300);
     network.newest.welcome();
@@ -69,7 +69,7 @@ describe('the wait for a session', () => {
 });
 
 describe('a token', () => {
-  /** Three sessions, one after the other, and the tokens that they were opened with. */
+  /** Three consecutive sessions and their tokens. */
   async function tokensOf(token: NonNullable<SubscriberOptions['token']>): Promise<unknown[]> {
     const subscriber = start({ token });
     for (let i = 0; i < 3; i++) {
@@ -86,15 +86,12 @@ describe('a token', () => {
     expect(await tokensOf('T')).toEqual([sent, sent, sent]);
   });
 
-  it.each(['sync', 'async'])(
-    'from a function, %s, is asked for before each session',
-    async (how) => {
-      let count = 0;
-      const next = () => `T${++count}`;
-      const sent = await tokensOf(how === 'sync' ? next : async () => next());
-      expect(sent).toEqual([1, 2, 3].map((n) => ['tickwire.v1', `bearer.T${n}`]));
-    },
-  );
+  it.each(['sync', 'async'])('from a %s function is requested before each session', async (how) => {
+    let count = 0;
+    const next = () => `T${++count}`;
+    const sent = await tokensOf(how === 'sync' ? next : async () => next());
+    expect(sent).toEqual([1, 2, 3].map((n) => ['tickwire.v1', `bearer.T${n}`]));
+  });
 
   const failures: Readonly<Record<string, () => string | Promise<string>>> = {
     throws: () => {
@@ -110,7 +107,7 @@ describe('a token', () => {
         queueMicrotask(reject);
       }),
   };
-  it.each(Object.keys(failures))('whose function %s is asked for again', async (name) => {
+  it.each(Object.keys(failures))('whose function %s is requested again', async (name) => {
     let count = 0;
     const token = () => (++count < 3 ? (failures[name] as () => string)() : 'T');
     const subscriber = start({ token });
@@ -127,7 +124,7 @@ describe('a token', () => {
     subscriber.close();
   });
 
-  it('whose function hangs is not waited for longer than for a session', async () => {
+  it('whose function hangs times out like a session', async () => {
     let give: (token: string) => void = () => undefined;
     let asked = 0;
     const token = () =>
@@ -175,7 +172,7 @@ describe('a class of sockets that throws', () => {
     }
   } as unknown as WebSocketConstructor;
 
-  it('is tried again, and whoever listens at once is told', async () => {
+  it('is tried again, and reported to listeners added at once', async () => {
     const subscriber = start({ WebSocket: Throwing });
     await pass();
     await pass(500);
@@ -187,7 +184,7 @@ describe('a class of sockets that throws', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is the end where there is one try only', async () => {
+  it('ends a client that has only one attempt', async () => {
     const subscriber = start({ WebSocket: Throwing, giveUpAfterMs: 0 });
     const { ready } = subscriber;
     await expect(ready).rejects.toThrow('connection closed (1006) insecure');

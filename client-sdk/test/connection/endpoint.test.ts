@@ -50,14 +50,14 @@ describe('endpointUrl', () => {
     expect(endpointUrl(server, '/v1/stream').href).toBe(address);
   });
 
-  it('refuses what a page without an address cannot tell', () => {
+  it('refuses a relative URL without a page', () => {
     vi.stubGlobal('location', { href: 'about:blank' });
     expect(() => endpointUrl('/', '/v1/stream')).toThrow(TypeError);
     vi.stubGlobal('location', { href: 'file:///home/page.html' });
     expect(() => endpointUrl('/', '/v1/stream')).toThrow(TypeError);
   });
 
-  it('keeps server and path of any address, and leaves the URL that it was given alone', () => {
+  it('keeps server and path of any URL, and does not change its argument', () => {
     fc.assert(
       fc.property(fc.webUrl({ validSchemes: ['ws', 'wss', 'http', 'https'] }), (server) => {
         const given = new URL(server);
@@ -73,7 +73,7 @@ describe('endpointUrl', () => {
 });
 
 describe('a program with no WebSocket anywhere', () => {
-  it('is told what to install, and ends', async () => {
+  it('gets an error that says what to install', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tickwire-no-ws-'));
     try {
       await build({
@@ -99,7 +99,8 @@ describe('a program with no WebSocket anywhere', () => {
       const advice =
         'this platform has no WebSocket: install the package ws, or pass options.WebSocket';
       expect(stdout).toBe(
-        `closed\n[\n  'Error: ${advice}',\n  'Error: ${advice}'\n]\n${advice} ERR_MODULE_NOT_FOUND\n`,
+        `closed\n[\n  'Error: ${advice}',\n  'Error: ${advice}'\n]\n` +
+          `${advice} ERR_MODULE_NOT_FOUND\n`,
       );
     } finally {
       await rm(folder, { recursive: true });

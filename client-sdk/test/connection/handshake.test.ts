@@ -57,7 +57,7 @@ function messageBytes(payload: Uint8Array, opcode: number = Opcode.BINARY, isFin
   return encodeWebSocketFrame({ opcode, payload, isFinal });
 }
 
-/** A frame of the protocol as bytes on the wire. */
+/** A frame as bytes on the wire. */
 function frameBytes(frame: Frame): Buffer {
   return messageBytes(encodeFrame(frame, 'binary') as Uint8Array);
 }
@@ -72,7 +72,7 @@ async function readHead(socket: Socket): Promise<string> {
   return head;
 }
 
-/** The client's connection becomes a WebSocket, gets these bytes, and is cut or left alone. */
+/** Upgrades the client's connection, sends these bytes, and cuts it or not. */
 async function upgrade(client: Socket, bytes: Uint8Array, isCut: boolean): Promise<void> {
   client.write(Buffer.concat([Buffer.from(upgradeAnswer(await readHead(client))), bytes]), () => {
     if (isCut) client.end();
@@ -84,7 +84,7 @@ async function answer(client: Socket, text: string): Promise<void> {
   client.end(text);
 }
 
-/** Ways in which the next attempt fails, and why the client says that it did. */
+/** Ways in which the next attempt fails, with the client's reason. */
 const failures: readonly (readonly [string, (client: Socket) => unknown, RegExp])[] = [
   ['accepted and reset', (client) => client.resetAndDestroy(), /ECONNRESET|hang up/],
   ['accepted and closed', (client) => client.end(), /hang up|ECONNRESET/],
@@ -150,7 +150,7 @@ function raw(frame: unknown): Buffer {
 }
 
 describe('an attempt that is', () => {
-  it.each(failures)('%s: the next one heals everything', async (_, fail, reason) => {
+  it.each(failures)('%s: the next one recovers everything', async (_, fail, reason) => {
     const updates: unknown[] = [];
     subscriber.on('update', (update) => updates.push(update));
     proxy.intercept((client) => void fail(client));
@@ -164,7 +164,7 @@ describe('an attempt that is', () => {
     expect(subscriber.failure).toBeUndefined();
   });
 
-  it('told a message beyond what it takes: likewise', async () => {
+  it('closed for a message that is too big: likewise', async () => {
     const head = Buffer.alloc(10);
     head.writeUInt8(0x82, 0);
     head.writeUInt8(127, 1);
@@ -175,7 +175,7 @@ describe('an attempt that is', () => {
   });
 });
 
-/** Ways in which a session that opened again breaks before it is complete. */
+/** Ways in which a reopened session breaks before it is complete. */
 const breaks: readonly (readonly [string, (session: ScriptedConnection) => unknown])[] = [
   ['after WELCOME', (session) => session.cut()],
   [
@@ -233,7 +233,7 @@ async function answerAndCut(session: ScriptedConnection, frames: readonly Frame[
 }
 
 describe('a session that breaks', () => {
-  it.each(breaks)('%s: the next one heals everything', async (_, breakIt) => {
+  it.each(breaks)('%s: the next one recovers everything', async (_, breakIt) => {
     connection.cut();
     const session = await server.connection();
     session.welcome();
@@ -244,7 +244,7 @@ describe('a session that breaks', () => {
     expect(subscriber.counters.reconnects).toBe(2);
   });
 
-  it('in a fragment of STATS: likewise, and nothing of it counts', async () => {
+  it('in a fragment of STATS: likewise, and the fragment does not count', async () => {
     const statistics = encodeFrame([20, 5, FULL_BTC], 'binary') as Uint8Array;
     const fragment = messageBytes(statistics.subarray(0, 20), Opcode.BINARY, false);
     const updates: unknown[] = [];
@@ -258,7 +258,7 @@ describe('a session that breaks', () => {
     await expectHealed(healthy, subscriber);
   });
 
-  it('is whole again when the fragments of STATS are', async () => {
+  it('is complete once the fragments of STATS are', async () => {
     const statistics = encodeFrame([20, 5, FULL_BTC], 'binary') as Uint8Array;
     const pieces = [...statistics].map((byte, i) =>
       messageBytes(
@@ -277,7 +277,7 @@ describe('a session that breaks', () => {
     expect(await update).toEqual([100]);
   });
 
-  it('by VERIFY with another digest: it is replaced, and heals', async () => {
+  it('by VERIFY with another digest: it is replaced and recovers', async () => {
     const verifying = subscriber.verify();
     const [, requestId] = await nextRequest(connection);
     connection.send([26, requestId, 1, 2]);
@@ -288,7 +288,7 @@ describe('a session that breaks', () => {
     await expectHealed(healthy, subscriber);
   });
 
-  it('rejects what waits for an answer, and what was not sent yet goes out on the next', async () => {
+  it('rejects open requests, and sends unsent ones in the next session', async () => {
     const asked = subscriber.verify();
     await nextRequest(connection);
     connection.cut();
@@ -316,19 +316,19 @@ describe('a session that breaks', () => {
     expect(answers[4]).toBe(1);
   });
 
-  it('by an answer that is none rejects who waits for it, and heals', async () => {
+  it('by a malformed answer rejects the request, and recovers', async () => {
     const asked = subscriber.history('BTC');
     const [, requestId] = await nextRequest(connection);
     connection.send([27, requestId, 'BTC', null, false]);
-    await expect(asked).rejects.toThrow('an answer has not the shape of its op');
+    await expect(asked).rejects.toThrow('an answer does not have the shape of its op');
     await expectHealed(await server.connection(), subscriber);
   });
 
-  it('at once after WELCOME does not forget what waited for it', async () => {
+  it('right after WELCOME keeps what waited for it', async () => {
     const lost = new Promise<void>((resolve) => {
       subscriber.on('state', () => resolve());
     });
-    // WELCOME and what breaks the session arrive in one piece, before whoever waited can run.
+    // WELCOME and the breaking frame arrive together, before waiting code can run.
     proxy.intercept((client) => {
       void upgrade(client, Buffer.concat([welcome, frameBytes([20, 5])]), false);
     });
@@ -347,11 +347,11 @@ describe('a session that breaks', () => {
     expect(await pinging).toBeGreaterThan(0);
   });
 
-  it('takes one WELCOME only', async () => {
+  it('ignores a second WELCOME', async () => {
     connection.welcome({ epoch: 'e2', heartbeatMs: 1 });
     const before = subscriber.session;
     const roundTrip = subscriber.ping();
-    // The first PING is that of the beginning.
+    // The first PING is the initial one.
     for (let i = 0; i < 2; i++) connection.send([25, (await connection.next())[1], 7]);
     await roundTrip;
     expect(subscriber.session).toBe(before);

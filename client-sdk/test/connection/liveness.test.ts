@@ -16,7 +16,7 @@ const HOUR_MS = 3_600_000;
 beforeEach(useFakeClock);
 afterEach(useRealClock);
 
-/** A session that just opened: the server beats every 5 s, as far as the test lets it. */
+/** A session that just opened. The server sends heartbeats every 5 s, if the test lets it. */
 async function open(): Promise<Session> {
   const network = new FakeNetwork();
   const subscriber = connect('ws://server', { WebSocket: network.WebSocket });
@@ -63,13 +63,13 @@ class Session {
   }
 }
 
-/** The clock on the wall jumps while timers stand still, as in a laptop that sleeps. */
+/** The wall clock jumps while timers stand still, as on a sleeping laptop. */
 function jump(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
 describe('silence', () => {
-  it('of 2.5 heartbeats from the beginning ends the connection', async () => {
+  it('of 2.5 heartbeats from the start ends the connection', async () => {
     const session = await open();
     await pass(2.5 * HEARTBEAT_MS - 1);
     expect(session.isLost).toBe(false);
@@ -81,7 +81,7 @@ describe('silence', () => {
     session.close();
   });
 
-  it('after a frame ends it not before 2.5 heartbeats, and soon after', async () => {
+  it('after a frame ends it after 2.5 heartbeats, not earlier', async () => {
     const frameAt = fc.integer({ min: 0, max: 2.5 * HEARTBEAT_MS - 1 });
     await fc.assert(
       fc.asyncProperty(frameAt, fc.boolean(), async (lastMs, isPing) => {
@@ -106,7 +106,7 @@ describe('silence', () => {
     );
   });
 
-  it.each([5000, 10_000, 12_499])('of %i ms at a time is none', async (periodMs) => {
+  it.each([5000, 10_000, 12_499])('of %i ms does not end it', async (periodMs) => {
     const session = await open();
     for (let ms = 0; ms < HOUR_MS; ms += periodMs) {
       await pass(periodMs);
@@ -116,7 +116,7 @@ describe('silence', () => {
     session.close();
   });
 
-  it('is not judged while nothing is read', async () => {
+  it('is ignored while reading is paused', async () => {
     const session = await open();
     await pass(12_000);
     session.subscriber.pause();
@@ -132,7 +132,7 @@ describe('silence', () => {
     session.close();
   });
 
-  it('is found whatever the clock on the wall is set to', async () => {
+  it('is detected whatever the wall clock says', async () => {
     for (const ms of [-HOUR_MS, -1, 1, HEARTBEAT_MS]) {
       const session = await open();
       await pass(HEARTBEAT_MS);
@@ -146,7 +146,7 @@ describe('silence', () => {
 });
 
 describe('timers that run once a minute', () => {
-  /** A minute in which no timer ran, and then those that were due. */
+  /** A minute without timers, and then those that were due. */
   async function throttledMinute(between: () => void): Promise<void> {
     jump(60_000 - HEARTBEAT_MS / 2);
     between();
@@ -160,7 +160,7 @@ describe('timers that run once a minute', () => {
     session.close();
   });
 
-  it('never end one whose server is only asked, and answers', async () => {
+  it('never end one whose server answers probes only', async () => {
     const session = await open();
     await throttledMinute(() => undefined);
     for (let minute = 0; minute < 60; minute++) await throttledMinute(() => session.pong());
@@ -169,7 +169,7 @@ describe('timers that run once a minute', () => {
     session.close();
   });
 
-  it('do end one that is silent, after two more', async () => {
+  it('end a silent one after two more', async () => {
     const session = await open();
     for (let minute = 0; minute < 3; minute++) {
       expect(session.isLost).toBe(false);
@@ -181,7 +181,7 @@ describe('timers that run once a minute', () => {
 });
 
 describe('a laptop that slept for an hour', () => {
-  it('asks, and finds out within one heartbeat that nobody is there', async () => {
+  it('probes, and drops a dead connection within one heartbeat', async () => {
     const session = await open();
     await pass(HEARTBEAT_MS);
     session.beat();
@@ -196,7 +196,7 @@ describe('a laptop that slept for an hour', () => {
     session.close();
   });
 
-  it('asks, and stays with a server that answers', async () => {
+  it('probes, and keeps a server that answers', async () => {
     const session = await open();
     await pass(HEARTBEAT_MS);
     session.beat();
@@ -211,7 +211,7 @@ describe('a laptop that slept for an hour', () => {
     session.close();
   });
 
-  it('and sleeps again at once is not mistaken either', async () => {
+  it('keeps it also when it sleeps again at once', async () => {
     const session = await open();
     for (let night = 0; night < 5; night++) {
       jump(HOUR_MS);

@@ -25,14 +25,14 @@ const leaf = fc.oneof(
   fc.double({ noNaN: true }).map((number) => number + 0),
   wellFormed,
 );
-/** What frames are made of: arrays, and maps with plain keys. */
+/** Values of frames: arrays, and maps with plain keys. */
 const { value: frameValue } = fc.letrec<{ value: FrameValue }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
     leaf,
     fc.array(tie('value'), { maxLength: 20 }),
     fc
-      // The other library gives this one key another name.
+      // The other library renames this key.
       .uniqueArray(
         wellFormed.filter((key) => key !== '__proto__'),
         { maxLength: 5 },
@@ -81,7 +81,7 @@ describe('reading MessagePack', () => {
     expect(readMessagePack(encodeOther(new Uint8Array(300)))).toEqual(new Uint8Array(300));
   });
 
-  it('throws for whatever is cut off, goes on, or is no value of the protocol', () => {
+  it('throws for truncated bytes, trailing bytes, and values outside the protocol', () => {
     fc.assert(
       fc.property(frameValue, fc.nat(), (value, at) => {
         const bytes = encodeOther(value);
@@ -94,12 +94,12 @@ describe('reading MessagePack', () => {
         'not part of this protocol',
       );
     }
-    // A length that is not there costs no memory, a text that is not UTF-8 is none.
+    // A false length costs no memory; invalid UTF-8 is refused.
     expect(() => readMessagePack(Uint8Array.of(0xdd, 0xff, 0xff, 0xff, 0xff))).toThrow(RangeError);
     expect(() => readMessagePack(Uint8Array.of(0xa2, 0xc3, 0x28))).toThrow();
   });
 
-  it('ends, with a value or an error, for any bytes', () => {
+  it('terminates with a value or an error for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
@@ -123,7 +123,7 @@ describe('writing MessagePack', () => {
     );
   });
 
-  it('takes every length of texts, arrays and maps', () => {
+  it('takes strings, arrays and maps of every length', () => {
     for (const length of [0, 15, 16, 31, 32, 255, 256, 65_535, 65_536]) {
       const value = ['x'.repeat(length), Array.from({ length }, () => null)];
       expect(unpackr.unpack(writeMessagePack(value))).toEqual(value);
@@ -136,14 +136,14 @@ describe('writing MessagePack', () => {
     expect(Object.is(unpackr.unpack(writeMessagePack(-0)), -0)).toBe(true);
   });
 
-  it('gives bytes that the next frame does not change', () => {
+  it('returns bytes that the next frame does not change', () => {
     const first = writeMessagePack([1, 'a']);
     const copy = Uint8Array.from(first);
     writeMessagePack([2, 'bb']);
     expect(first).toEqual(copy);
   });
 
-  it('replaces what UTF-8 cannot say', () => {
+  it('replaces lone surrogates', () => {
     const writer = new ByteWriter();
     writer.text('\uD800');
     expect(readMessagePack(writer.view())).toBe('\uFFFD');
@@ -151,7 +151,7 @@ describe('writing MessagePack', () => {
 });
 
 describe('frames', () => {
-  it('go both ways in both encodings', () => {
+  it('round-trip in both encodings', () => {
     const frame = [4, 1, ['BTC'], { conflateMs: 10, since: { BTC: 3 } }] as const;
     const json = encodeClientFrame(frame, 'json');
     expect(decodeServerFrame(json as string)).toEqual(frame);
@@ -160,7 +160,7 @@ describe('frames', () => {
     expect(plain(decodeServerFrame(binary.buffer))).toEqual(frame);
   });
 
-  it('are arrays that begin with an op', () => {
+  it('are arrays that start with an op', () => {
     for (const value of [null, 1, 'x', {}, [], ['16']]) {
       expect(() => decodeServerFrame(JSON.stringify(value))).toThrow('not a frame');
       expect(() => decodeServerFrame(packr.pack(value))).toThrow('not a frame');

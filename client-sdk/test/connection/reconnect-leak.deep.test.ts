@@ -11,14 +11,14 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const SYMBOLS = ['BTC', 'ETH', 'SOL'];
-/** Less than one object for every eighth reconnect. */
+/** Less than one object every eight reconnects. */
 const OBJECTS_MAX = 100;
-/** Code that is compiled meanwhile takes about half of it. */
+/** Code compiled meanwhile takes about half of it. */
 const HEAP_BYTES_MAX = 2_000_000;
 
 const { random } = Math;
 beforeEach(() => {
-  // No wait between attempts. Not a mock: that remembers every call.
+  // No wait between attempts. Not a mock: that would remember every call.
   Math.random = () => 0;
 });
 afterEach(() => {
@@ -27,7 +27,7 @@ afterEach(() => {
 
 interface Footprint {
   readonly heapBytes: number;
-  /** Objects of all kinds, functions and promises among them. */
+  /** Objects of all kinds, including functions and promises. */
   readonly objects: number;
   /** Open handles and timers by kind. */
   readonly resources: Readonly<Record<string, number>>;
@@ -128,7 +128,7 @@ describe('1000 reconnects', () => {
     expect(subscriber.counters.updates).toBe(1);
   });
 
-  it('and what was given up can be collected', async () => {
+  it('and removed objects can be collected', async () => {
     const { subscriber } = await Rig.start();
     const given: WeakRef<object>[] = [];
     await (async () => {
@@ -143,7 +143,7 @@ describe('1000 reconnects', () => {
     await sleep(20);
     for (let i = 0; i < 4; i++) collectGarbage();
     const held = given.filter((each) => each.deref() !== undefined);
-    // The newest may still stand in a register.
+    // The newest may still be in a register.
     expect(held.length).toBeLessThan(5);
   });
 });

@@ -20,12 +20,12 @@ async function start(options: SubscriberOptions = {}): Promise<Subscriber> {
   return subscriber;
 }
 
-/** The wait that was announced last. */
+/** The last announced wait. */
 function announcedMs(): number | undefined {
   return changes.at(-1)?.retryInMs;
 }
 
-/** The newest connection fails; the wait before the next attempt, as it is seen to be. */
+/** Fails the newest connection; returns the observed wait before the next attempt. */
 async function waitAfter(fail: () => void): Promise<number> {
   const attempts = network.sockets.length;
   fail();
@@ -42,7 +42,7 @@ async function waitAfter(fail: () => void): Promise<number> {
 }
 
 describe('waiting', () => {
-  it('doubles its bound up to 20 s, and no attempt is made before its time', async () => {
+  it('doubles its bound up to 20 s, and no attempt is early', async () => {
     const subscriber = await start();
     const waits: number[] = [];
     for (let i = 0; i < 9; i++) waits.push(await waitAfter(() => network.newest.drop()));
@@ -50,7 +50,7 @@ describe('waiting', () => {
     subscriber.close();
   });
 
-  it('is anywhere between nothing and the bound', async () => {
+  it('is uniform between 0 and the bound', async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 0, max: 0.999, noNaN: true }), async (random) => {
         vi.spyOn(Math, 'random').mockReturnValue(random);
@@ -67,7 +67,7 @@ describe('waiting', () => {
     );
   });
 
-  it('begins anew after a session of 10 s, not after a shorter one', async () => {
+  it('starts over after a session of 10 s, not after a shorter one', async () => {
     const subscriber = await start();
     await waitAfter(() => network.newest.drop());
     await waitAfter(() => network.newest.drop());
@@ -80,7 +80,7 @@ describe('waiting', () => {
     subscriber.close();
   });
 
-  it('keeps to the jitter that GOAWAY announced, once', async () => {
+  it('follows the jitter of GOAWAY once', async () => {
     const subscriber = await start();
     network.newest.welcome({ heartbeatMs: 60_000 });
     await pass(10_000);
@@ -91,7 +91,7 @@ describe('waiting', () => {
     subscriber.close();
   });
 
-  it('is not talked into a storm by a server that sends everybody away at once', async () => {
+  it('keeps backing off from a server that sends GOAWAY at once', async () => {
     const subscriber = await start();
     const waits: number[] = [];
     for (let i = 0; i < 4; i++) {
@@ -103,7 +103,7 @@ describe('waiting', () => {
     subscriber.close();
   });
 
-  it('takes no jitter from a GOAWAY that has none', async () => {
+  it('takes no jitter from a GOAWAY without one', async () => {
     const subscriber = await start();
     network.newest.welcome();
     network.newest.receive([31, 'restart']);
@@ -112,7 +112,7 @@ describe('waiting', () => {
   });
 });
 
-/** What everybody who waits for something is told when it is over. */
+/** Expects that everything that waits is rejected at the end. */
 async function expectEnded(subscriber: Subscriber, waiting: readonly Promise<unknown>[]) {
   expect(subscriber.state).toBe('closed');
   const { failure } = subscriber;
@@ -127,7 +127,7 @@ async function expectEnded(subscriber: Subscriber, waiting: readonly Promise<unk
   expect(vi.getTimerCount()).toBe(0);
 }
 
-/** Closes a session with the code; true when the client ended, false when it came back. */
+/** Closes a session with the code; true if the client ended, false if it came back. */
 async function endsWith(code: number, isWelcomed: boolean): Promise<boolean> {
   const subscriber = await start();
   const subscription = subscriber.subscribe('BTC');
@@ -176,7 +176,7 @@ describe('close codes', () => {
     [1013, false],
     [3000, false],
   ] as const;
-  it.each(table)('%i: is the end: %s', async (code, isEnd) => {
+  it.each(table)('%i ends the client: %s', async (code, isEnd) => {
     expect(await endsWith(code, true)).toBe(isEnd);
     expect(await endsWith(code, false)).toBe(isEnd);
   });
@@ -190,7 +190,7 @@ describe('close codes', () => {
     );
   });
 
-  it('of another version of the protocol: the end, and it says why', async () => {
+  it('of another protocol version end the client, with the reason', async () => {
     const subscriber = await start();
     const { ready } = subscriber;
     const outcome = expect(ready).rejects.toThrow('the server speaks protocol version 2');
@@ -202,7 +202,7 @@ describe('close codes', () => {
 });
 
 describe('giving up', () => {
-  it('after the first connection with 0, whether it opened or not', async () => {
+  it('after the first connection with 0, opened or not', async () => {
     const refused = await start({ giveUpAfterMs: 0 });
     network.newest.drop();
     await expectEnded(refused, []);
@@ -218,7 +218,7 @@ describe('giving up', () => {
     await expectEnded(long, []);
   });
 
-  it('when it tried for long enough, and not before', async () => {
+  it('after giveUpAfterMs, not before', async () => {
     const subscriber = await start({ giveUpAfterMs: 5000 });
     // Attempts at 0, 500, 1500, 3500 and 7500 ms.
     for (const wait of [500, 1000, 2000, 4000]) {
@@ -247,7 +247,7 @@ describe('giving up', () => {
     await expectEnded(subscriber, []);
   });
 
-  it('has its whole time again after a session of 10 s', async () => {
+  it('starts over after a session of 10 s', async () => {
     const subscriber = await start({ giveUpAfterMs: 1000 });
     network.newest.welcome({ heartbeatMs: 60_000 });
     await pass(10_000);

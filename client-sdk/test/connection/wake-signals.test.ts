@@ -4,7 +4,7 @@ import { FakeNetwork, pass, useFakeClock, useRealClock } from '../support/fake-s
 
 const HEARTBEAT_MS = 5000;
 
-/** What counts its listeners. */
+/** Counts its listeners. */
 class CountedTarget extends EventTarget {
   visibilityState = 'hidden';
   listeners = 0;
@@ -65,7 +65,7 @@ function pings(): number {
 }
 
 describe.each(names)('%s', (name) => {
-  it('asks a live server at once, and has it one heartbeat for the answer', async () => {
+  it('probes a live server at once, which has one heartbeat to answer', async () => {
     const subscriber = await open();
     await pass(1234);
     const before = pings();
@@ -91,7 +91,7 @@ describe.each(names)('%s', (name) => {
     subscriber.close();
   });
 
-  it('shortens a wait to half a second at most', async () => {
+  it('shortens a wait to at most half a second', async () => {
     const subscriber = await start();
     for (const ms of [500, 1000, 2000, 4000, 8000]) {
       network.newest.drop();
@@ -107,7 +107,7 @@ describe.each(names)('%s', (name) => {
     subscriber.close();
   });
 
-  it('never prolongs a wait, however often it comes', async () => {
+  it('never prolongs a wait, however often it fires', async () => {
     const subscriber = await start();
     network.newest.drop();
     for (let ms = 0; ms < 500; ms += 50) {
@@ -119,7 +119,7 @@ describe.each(names)('%s', (name) => {
     subscriber.close();
   });
 
-  it('leaves an attempt alone', async () => {
+  it('does not disturb an attempt', async () => {
     const subscriber = await start();
     signals[name]();
     await pass(5000);
@@ -130,7 +130,7 @@ describe.each(names)('%s', (name) => {
     subscriber.close();
   });
 
-  it('is not listened to after the end', async () => {
+  it('is ignored after the end', async () => {
     const subscriber = await open();
     expect([page.listeners, document.listeners]).toEqual([2, 1]);
     subscriber.close();
@@ -146,7 +146,7 @@ describe.each(names)('%s', (name) => {
   });
 });
 
-it('a page that is hidden asks nothing', async () => {
+it('a hidden page sends no probe', async () => {
   const subscriber = await open();
   const before = pings();
   document.dispatchEvent(new Event('visibilitychange'));
@@ -154,7 +154,7 @@ it('a page that is hidden asks nothing', async () => {
   subscriber.close();
 });
 
-it('a platform without such events, or with half of them, does without', async () => {
+it('works on a platform without such events, or with some of them', async () => {
   vi.stubGlobal('document', undefined);
   const worker = await open();
   expect(page.listeners).toBe(2);

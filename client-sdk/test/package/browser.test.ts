@@ -7,13 +7,13 @@ import { openBrowser } from '../../../testkit/chromium.ts';
 import { delay, eventually } from '../../../testkit/until.ts';
 import type * as Tickwire from '../../src/index.ts';
 
-/** Short, so that a page need not be hidden for long to miss some. */
+/** Short, so that a hidden page soon misses some. */
 const HEARTBEAT_MS = 400;
 
 let browser: Browser;
 let server: TestServer;
 let http: HttpClient;
-/** What any page complained about, violations of its policy included. */
+/** Complaints of any page, including policy violations. */
 const complaints: string[] = [];
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe('the script-tag build in Chromium, under the policy of the dashboard', () => {
-  test('has the very numbers of the HTTP API, and proves that it is in sync', async () => {
+  test('shows the numbers of the HTTP API, and verifies that it is in sync', async () => {
     const symbols = Array.from({ length: 300 }, (_, i) => `N-${i}`);
     const ticks = symbols.flatMap((symbol, i) =>
       [1, 3, 2].map((step) => ({ symbol, price: ((i + 1) * step) / 7, timestamp: 1e12 + step })),
@@ -52,7 +52,7 @@ describe('the script-tag build in Chromium, under the policy of the dashboard', 
     for (const symbol of symbols) expect(shown[symbol]).toEqual(await statisticsOf(symbol));
   });
 
-  test('gets each anomaly once and in order, also of a publisher in the page', async () => {
+  test('gets each anomaly once and in order, also from a publisher in the page', async () => {
     const page = await open();
     await subscribe(page, ['A', 'B']);
     await page.evaluate(async () => {
@@ -80,7 +80,7 @@ describe('the script-tag build in Chromium, under the policy of the dashboard', 
     );
   });
 
-  test('comes back to a new server on the old port, and shows nothing old as live', async () => {
+  test('reconnects to a new server on the old port, and shows nothing old as live', async () => {
     const first = await startTestServer();
     const client = await HttpClient.connect(first.port);
     await client.post([
@@ -97,7 +97,7 @@ describe('the script-tag build in Chromium, under the policy of the dashboard', 
       const { subscriber, seen } = globalThis as unknown as InPage;
       const old = [...subscriber.symbols()];
       const look = () => {
-        // What was live once is live no more, whatever else happens.
+        // What was live before is not live again.
         for (const { symbol, isLive } of old) if (isLive) seen.push(`${symbol} is live`);
       };
       subscriber.on('state', ({ state }) => {
@@ -135,8 +135,8 @@ describe('the script-tag build in Chromium, under the policy of the dashboard', 
 
   test('keeps its connection while the page is hidden and its timers are throttled', async () => {
     await http.post({ symbol: 'HIDDEN', price: 1 });
-    // Headless Chromium hides no page. This is what it does with the timers of one that is hidden:
-    // they fire at whole seconds only.
+    // Headless Chromium hides no page. This imitates timers of a hidden one: they fire at whole
+    // seconds only.
     const page = await open(server.port, () => {
       const set = globalThis.setTimeout;
       let isHidden = false;
@@ -169,7 +169,7 @@ describe('the script-tag build in Chromium, under the policy of the dashboard', 
     expect(await countersOf(page)).toMatchObject({ reconnects: 0 });
   });
 
-  test('keeps its connection while the page does not run at all', async () => {
+  test('keeps its connection while the page is frozen', async () => {
     await http.post({ symbol: 'STOPPED', price: 1 });
     const page = await open();
     await subscribe(page, 'STOPPED');
@@ -218,7 +218,7 @@ interface InPage {
   readonly tickwire: typeof Tickwire;
   readonly subscriber: Tickwire.Subscriber;
   readonly anomalies: Tickwire.Anomaly[];
-  /** What happened, in words. */
+  /** Log of events. */
   readonly seen: string[];
   hide(isHidden: boolean): void;
 }
@@ -226,14 +226,14 @@ interface InPage {
 declare const location: { readonly origin: string };
 declare const document: EventTarget;
 
-/** Opens the server's own page, with its policy, but with the SDK instead of the dashboard. */
+/** Opens the server's page with its policy, and the SDK instead of the dashboard. */
 async function open(port = server.port, prepare: () => void = () => undefined): Promise<Page> {
   const address = `http://127.0.0.1:${port}`;
   const page = await browser.newPage();
   onTestFinished(() => page.close());
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
-    // A socket that finds no server is what one test is about.
+    // One test expects sockets that find no server.
     if (!/WebSocket connection to .* failed/.test(message.text())) complaints.push(message.text());
   });
   await page.addInitScript(prepare);
@@ -275,7 +275,7 @@ function mirrorOf(page: Page): Promise<Record<string, Shown>> {
   });
 }
 
-/** A symbol as the HTTP API tells it, as the page should show it. */
+/** A symbol of the HTTP API, as the page should show it. */
 async function statisticsOf(symbol: string): Promise<Shown> {
   const { json } = await http.get<Shown>(`/api/prices/${symbol}`);
   const { currentPrice, movingAverage, updateCount, lastUpdateTime, minPrice, maxPrice } = json;
@@ -300,7 +300,7 @@ const DELTA_FRAMES = 20;
 /** Before it come WELCOME, SUBSCRIBED, SYMBOLS and the full entries. */
 const FIRST_DELTA = 4;
 
-/** The frames of a session: 1000 symbols in full, then deltas of them as a busy market makes them. */
+/** The frames of a session: 1000 symbols in full, then deltas as in a busy market. */
 function syntheticFrames(): Frame[] {
   const ids = Array.from({ length: ENTRIES }, (_, id) => id);
   const limits = { frameBytesMax: 2 ** 20, ticksPerFrameMax: 65_536, symbolsMax: 65_536 };
@@ -309,7 +309,7 @@ function syntheticFrames(): Frame[] {
   const deltas = Array.from({ length: DELTA_FRAMES }, (_, frame): Frame => {
     const entries = ids.flatMap((id) => {
       const price = 100 + id / 8 + frame / 64;
-      // Every tenth is a new maximum too.
+      // Every tenth is also a new maximum.
       return id % 10 === 0
         ? [id, 47, price, price / 3, 2, 17, price]
         : [id, 15, price, price / 3, 2, 17];
@@ -325,7 +325,7 @@ function syntheticFrames(): Frame[] {
   ];
 }
 
-/** Runs in the page: feeds frames through a socket that is none, a thousand times all deltas of a round. */
+/** Runs in the page: feeds frames through a fake socket, a thousand times all deltas of a round. */
 async function applyFrames(frames: number[][]) {
   const { tickwire } = globalThis as unknown as InPage;
   let receive: (data: ArrayBuffer) => void = () => undefined;

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** What a page pays for, gzip -9, bytes: promised in the README of the package. */
+/** Size limit of what a page loads, gzip -9, bytes; see the package's README. */
 const SUBSCRIBER_BYTES_MAX = 12_000;
 
 const builds = {
@@ -28,11 +28,11 @@ describe('a bundle for browsers', async () => {
     const bytes = Object.fromEntries(sizes) as Record<string, number>;
     void annotate(`gzip -9, bytes: ${JSON.stringify(bytes)}`);
     expect(bytes.subscriber).toBeLessThanOrEqual(SUBSCRIBER_BYTES_MAX);
-    // It is the whole client, and no stub of one.
+    // The whole client, not a stub.
     expect(bytes.subscriber).toBeGreaterThan(4000);
   });
 
-  test('of a subscriber has nothing of a publisher, and the other way round', () => {
+  test('of a subscriber contains no publisher code, and vice versa', () => {
     expect(texts.get('script tag')).toContain('bufferTicksMax');
     expect(texts.get('subscriber')).not.toContain('bufferTicksMax');
     expect(texts.get('script tag')).toContain('conflateMs');
@@ -45,7 +45,7 @@ describe('a bundle for browsers', async () => {
   });
 });
 
-/** A program as a page would load it. */
+/** Bundles a program as a page would load it. */
 async function bundle(contents: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: ROOT },

@@ -15,10 +15,10 @@ import { folderForSuite } from '../../../test/support/folders.ts';
 const TYPES = fileURLToPath(new URL('../../dist/types/client-sdk/src/', import.meta.url));
 const DOORS = ['index', 'react'].map((name) => join(TYPES, `${name}.d.ts`));
 
-/** Names of what is a time or a span of time. */
+/** Names of times and durations. */
 const TIME = /(^|[a-z])(Ms|Time|[Tt]imestamp)$|^time$/;
 
-/** One thing that a program can name: `Subscriber.ready`, with its comment. */
+/** A public name such as `Subscriber.ready`, with its comment. */
 interface PublicName {
   readonly path: string;
   readonly name: string;
@@ -36,10 +36,10 @@ afterAll(async () => {
   api.close();
 });
 
-test('everything that a program can name is documented', async () => {
+test('every public name is documented', async () => {
   const names = await publicNames(DOORS);
   const paths = names.map(({ path }) => path);
-  // Neither exported by name only nor left out: types that others mention are reached too.
+  // Types that others mention are reached too.
   for (const path of ['connect', 'Subscriber.verify', 'Publisher', 'useSymbol', 'Anomaly.symbol']) {
     expect(paths).toContain(path);
   }
@@ -48,7 +48,7 @@ test('everything that a program can name is documented', async () => {
   expect(withoutUnit(names)).toEqual([]);
 });
 
-test('what is not documented is found', async () => {
+test('undocumented names are found', async () => {
   const door = join(folder, 'planted.d.ts');
   onTestFinished(() => rm(door));
   await writeFile(
@@ -115,7 +115,7 @@ function withoutUnit(names: readonly PublicName[]): string[] {
   return times.filter(({ comment }) => !/\bms\b/i.test(comment)).map(({ path }) => path);
 }
 
-/** Everything that the modules export, and everything that is mentioned in it, member by member. */
+/** All exports of the modules, and all types mentioned in them, member by member. */
 async function publicNames(doors: readonly string[]): Promise<PublicName[]> {
   const project = await open(doors);
   const found: PublicName[] = [];
@@ -133,7 +133,7 @@ async function publicNames(doors: readonly string[]): Promise<PublicName[]> {
 }
 
 async function open(files: readonly string[]): Promise<Project> {
-  // A file of its own for each project: the compiler remembers what it has read.
+  // A new file for each project: the compiler caches what it has read.
   const config = join(await mkdtemp(join(folder, 'project-')), 'tsconfig.json');
   const compilerOptions = {
     target: 'ES2022',
@@ -163,7 +163,7 @@ function target(symbol: NamedSymbol, checker: Checker): NamedSymbol {
   return (symbol.flags & SymbolFlags.Alias) === 0 ? symbol : checker.getAliasedSymbol(symbol);
 }
 
-/** Where a symbol of this package is declared. */
+/** The declarations of a symbol of this package. */
 function declarationsOf(symbol: NamedSymbol, project: Project): Node[] {
   const own = symbol.declarations.filter(({ path }) => !path.includes('/node_modules/'));
   return own.flatMap((handle) => handle.resolve(project) ?? []);
@@ -186,11 +186,11 @@ const MEMBERS: ReadonlySet<SyntaxKind> = new Set([
   SyntaxKind.Constructor,
 ]);
 
-/** The declaration and its members. What is nested in a member is its own comment's matter. */
+/** The declaration and its members, without nested types. */
 function namesIn(name: string, declaration: Node): PublicName[] {
   if (!DECLARATIONS.has(declaration.kind)) return [];
   const isVariable = declaration.kind === SyntaxKind.VariableDeclaration;
-  // The comment of a variable stands before its statement.
+  // The comment of a variable precedes its statement.
   const documented = isVariable ? declaration.parent.parent : declaration;
   const found = [{ path: name, name, comment: commentOf(documented) }];
   const isFunction = declaration.kind === SyntaxKind.FunctionDeclaration;
@@ -208,7 +208,7 @@ function namesIn(name: string, declaration: Node): PublicName[] {
   return found;
 }
 
-/** The name of a member; undefined for one that no program can use, or that needs no words. */
+/** The name of a member; undefined if it is private or needs no comment. */
 function memberName(node: Node): string | undefined {
   const { name, modifiers, parameters } = node as {
     readonly name?: Node;
@@ -221,14 +221,14 @@ function memberName(node: Node): string | undefined {
   return name.getText();
 }
 
-/** The text of the comment before a node, without its marks. */
+/** The text of the comment before a node. */
 function commentOf(node: Node): string {
   const { text } = node.getSourceFile();
   const comments = (node.jsDoc ?? []).map(({ pos, end }) => text.slice(pos, end));
   return comments.join('\n').replace(/^\/\*\*|\*\/$|^\s*\*(?!\/)/gm, '');
 }
 
-/** What a declaration mentions of this package, and what is not exported by itself maybe. */
+/** The symbols of this package that a declaration mentions, exported or not. */
 function mentionedIn(declaration: Node, checker: Checker): NamedSymbol[] {
   const identifiers: Node[] = [];
   const visit = (node: Node): void => {

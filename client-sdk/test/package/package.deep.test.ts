@@ -33,30 +33,30 @@ beforeAll(async () => {
 });
 
 describe('the package', () => {
-  test('pleases publint', async () => {
+  test('passes publint', async () => {
     const { buffer, byteOffset, byteLength } = await readFile(tarball);
     const content = buffer.slice(byteOffset, byteOffset + byteLength);
     const { messages } = await publint({ pack: { tarball: content }, strict: true });
     expect(messages).toEqual([]);
   });
 
-  test('has types for every way of importing it', async () => {
+  test('has types for every kind of import', async () => {
     const flags = ['--profile', 'esm-only', '--format', 'json'];
-    // Fails where a resolution of the profile has a problem.
+    // Fails if a resolution of the profile has a problem.
     const { stdout } = await run(join(BIN, 'attw'), [tarball, ...flags]);
     const { analysis } = JSON.parse(stdout) as {
       analysis: { types: unknown; entrypoints: object; problems: { resolutionKind: string }[] };
     };
     expect(analysis.types).toMatchObject({ kind: 'included' });
     expect(Object.keys(analysis.entrypoints)).toEqual(['.', './react', './package.json']);
-    // A package of ES modules is not there for what knows no "exports", and is no CommonJS.
+    // Resolvers without "exports" do not find an ES module package, and it is not CommonJS.
     const old = ['node10', 'node16-cjs'];
     expect(analysis.problems.filter(({ resolutionKind }) => !old.includes(resolutionKind))).toEqual(
       [],
     );
   });
 
-  test('holds what it should, and nothing else', async () => {
+  test('contains the expected files only', async () => {
     const files = await filesIn(installed);
     for (const file of ['package.json', 'LICENSE', 'README.md', 'dist/index.js', 'dist/react.js']) {
       expect(files).toContain(file);
@@ -86,7 +86,7 @@ describe('the package', () => {
 });
 
 describe('installed from its tarball', () => {
-  test('loads in Node without anything else', async () => {
+  test('loads in Node on its own', async () => {
     const script = `
       const { connect, connectPublisher } = await import('@tickwire/client');
       const subscriber = connect('ws://127.0.0.1:9');
@@ -95,7 +95,7 @@ describe('installed from its tarball', () => {
     expect(await runModule('plain.js', script)).toBe('function closed');
   });
 
-  test('its React entry loads beside React', async () => {
+  test('its React entry loads with React', async () => {
     await link('react', 'react-dom');
     const script = `
       import { createElement } from 'react';
@@ -104,9 +104,10 @@ describe('installed from its tarball', () => {
       function Price() {
         return useConnectionState() + ' ' + String(useSymbol('BTC-USD'));
       }
-      const page = createElement(TickwireProvider, { url: 'ws://127.0.0.1:9' }, createElement(Price));
+      const url = 'ws://127.0.0.1:9';
+      const page = createElement(TickwireProvider, { url }, createElement(Price));
       console.log(renderToString(page));`;
-    // Rendering on a server connects to nothing: the process ends by itself.
+    // Rendering on a server does not connect: the process ends by itself.
     expect(await runModule('react.js', script)).toBe('connecting undefined');
   });
 
@@ -152,7 +153,8 @@ describe('installed from its tarball', () => {
 });
 
 const CONSUMER = `
-import { connect, connectPublisher, type Anomaly, type Subscriber, type Update } from '@tickwire/client';
+import { connect, connectPublisher } from '@tickwire/client';
+import type { Anomaly, Subscriber, Update } from '@tickwire/client';
 import { TickwireProvider, useAnomalies, useSymbol } from '@tickwire/client/react';
 import { createElement, type ReactElement } from 'react';
 
@@ -184,7 +186,7 @@ export function Price(): ReactElement {
 export const page = createElement(TickwireProvider, { subscriber }, createElement(Price));
 `;
 
-/** Lets the project see packages that are installed here. */
+/** Links installed packages into the project. */
 async function link(...names: string[]): Promise<void> {
   for (const name of names) {
     const path = join(project, 'node_modules', name);
@@ -201,7 +203,7 @@ async function runModule(name: string, script: string): Promise<string> {
   return stdout.trim();
 }
 
-/** What the compiler has to say. */
+/** The compiler's output. */
 async function compile(): Promise<string> {
   try {
     const { stdout } = await run(process.execPath, [COMPILER, '-p', '.'], { cwd: project });

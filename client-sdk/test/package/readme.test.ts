@@ -22,7 +22,7 @@ const PACKAGE = join(ROOT, 'client-sdk');
 const TYPES = join(PACKAGE, 'dist/types/client-sdk/src');
 const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 
-/** A chapter of the README: its heading, and what is under it. */
+/** Chapters of the README: heading and text. */
 const chapters = new Map(
   README.split(/^## /m)
     .slice(1)
@@ -30,7 +30,7 @@ const chapters = new Map(
 );
 const SAMPLE = /```(html|js|tsx)\n([\s\S]*?)```/g;
 
-/** The pages here are not those of the server. */
+/** These pages are not of the server's origin. */
 const ANY_PAGE = { allowedOrigins: '*' };
 
 const folder = folderForSuite();
@@ -54,7 +54,7 @@ afterAll(async () => {
 });
 
 describe('each sample of the README does what it says', () => {
-  /** By the chapter that the sample stands in. */
+  /** By the chapter of the sample. */
   const runs: Readonly<Record<string, () => Promise<void>>> = {
     'A page in ten lines': async () => {
       await http.post([
@@ -88,7 +88,7 @@ describe('each sample of the README does what it says', () => {
     },
 
     'Anomalies, none missed': async () => {
-      // Those of the samples before are gone, so the next one is that of this sample.
+      // Earlier samples have ended, so the next one is this sample's.
       await eventually(
         async () => (await http.metrics()).get('tickwire_subscriptions') ?? 0,
         (count) => count === 0,
@@ -155,7 +155,7 @@ describe('each sample of the README does what it says', () => {
     },
 
     Publishing: async () => {
-      // The README does not say so, but what is dropped would not be accepted.
+      // Dropped ticks would not be accepted.
       const own = await startTestServer({ server: ANY_PAGE, processing: { overflow: 'wait' } });
       onTestFinished(() => own.stop());
       const program = await run('publisher.js', here(sampleOf('Publishing'), own.port));
@@ -168,7 +168,7 @@ describe('each sample of the README does what it says', () => {
     },
   };
 
-  test('there is a test for each', () => {
+  test('each has a test', () => {
     const withSamples = [...chapters].filter(([, text]) => text.match(SAMPLE) !== null);
     expect(Object.keys(runs)).toEqual(withSamples.map(([heading]) => heading));
     for (const [, text] of withSamples) expect(text.match(SAMPLE)).toHaveLength(1);
@@ -176,7 +176,7 @@ describe('each sample of the README does what it says', () => {
 
   test.for(Object.entries(runs))('%s', ([, check]) => check());
 
-  test('they use nothing that does not exist', async () => {
+  test('they compile', async () => {
     const sources: string[] = [];
     for (const [heading, text] of chapters) {
       for (const [, language, code = ''] of text.matchAll(SAMPLE)) {
@@ -195,7 +195,7 @@ describe('each sample of the README does what it says', () => {
       jsx: 'react-jsx',
       allowJs: true,
       checkJs: true,
-      // A sample may trust its page to have the element that it looks for.
+      // Samples may rely on elements of their page.
       strict: false,
       skipLibCheck: true,
       noEmit: true,
@@ -214,7 +214,7 @@ describe('each sample of the README does what it says', () => {
   });
 });
 
-describe('the tables of the README are those of the code', () => {
+describe('the tables of the README match the code', () => {
   const options = tablesOf('Options');
   test.for([
     [0, 'connection/connect-options', 'ConnectOptions'],
@@ -307,7 +307,7 @@ describe('the tables of the README are those of the code', () => {
   });
 });
 
-/** The rows of each table of a chapter, without the header, cell by cell, without code marks. */
+/** The rows of each table of a chapter, cell by cell, without the header and code marks. */
 function tablesOf(heading: string): string[][][] {
   const tables = (chapters.get(heading) ?? '').match(/(^\|.*\n)+/gm) ?? [];
   return tables.map((table) => {
@@ -343,7 +343,7 @@ function sampleOf(heading: string): string {
   return sample[2];
 }
 
-/** With the address of the test's server. */
+/** Replaces the URL by that of the test's server. */
 function here(text: string, port = server.port): string {
   return text.replaceAll('localhost:9001', `127.0.0.1:${port}`);
 }
@@ -354,7 +354,7 @@ async function link(name: string, target: string): Promise<void> {
   await symlink(target, path);
 }
 
-/** A program that runs, until it ends or the test is over. */
+/** A running program. */
 interface Program {
   output(): string;
   says(pattern: RegExp): Promise<unknown>;
@@ -391,7 +391,7 @@ async function run(name: string, code: string): Promise<Program> {
   };
 }
 
-/** A program of the temporary project as one script. */
+/** Bundles a program of the temporary project. */
 async function bundle(name: string, code: string): Promise<string> {
   await writeFile(join(folder, name), code);
   return bundled({ entryPoints: [join(folder, name)] });
@@ -421,7 +421,7 @@ function kilobytes(text: string): number {
   return gzipSync(text, { level: 9 }).length / 1000;
 }
 
-/** Serves a page, with a script beside it, from an address of its own, and opens it. */
+/** Serves a page and a script from an origin of its own, and opens it. */
 async function openPage(html: string, script = ''): Promise<Page> {
   const pages: Server = createServer(({ url }, response) => {
     const isScript = url === '/x.js';

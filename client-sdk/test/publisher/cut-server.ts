@@ -5,7 +5,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/protocol/index.ts';
 import { WELCOME_INFO } from '../support/fake-socket.ts';
 
-/** Where a connection is cut: each is a step further than the one before. */
+/** Where a connection is cut, each later than the one before. */
 export const CUT_POINTS = [
   'before the upgrade',
   'before WELCOME',
@@ -20,13 +20,13 @@ export type CutPoint = (typeof CUT_POINTS)[number];
 
 /**
  * A server that remembers a publisher's sequence across connections, applies each frame once, and
- * cuts each of its first connections where a plan says.
+ * cuts its first connections by a plan.
  */
 export class CutServer {
-  /** The prices of all ticks, in the order in which they were applied. */
+  /** The prices of all ticks applied, in order. */
   readonly applied: number[] = [];
   connections = 0;
-  /** Frames that came again although they were applied. */
+  /** Frames received again after they were applied. */
   duplicates = 0;
   readonly #http: Server = createServer();
   readonly #sockets = new WebSocketServer({ noServer: true });
@@ -61,7 +61,7 @@ export class CutServer {
   #serve(socket: WebSocket, cut: CutPoint | undefined): void {
     const send = (frame: Frame) => socket.send(encodeFrame(frame, 'binary'));
     let frames = 0;
-    /** True when that is where the plan cuts: nothing that comes later is read. */
+    /** Whether the plan cuts here: nothing after this is read. */
     const isCutAt = (point: CutPoint): boolean => {
       if (cut !== point) return false;
       socket.removeAllListeners('message');

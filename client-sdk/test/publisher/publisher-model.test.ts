@@ -8,10 +8,10 @@ const BUFFER_TICKS_MAX = 40;
 const FRAME_TICKS_MAX = 6;
 const REFUSED_MS = 20;
 
-/** The client's end of a connection to a {@link ModelServer}; nothing happens by itself. */
+/** The client's end of a connection to a {@link ModelServer}; passive. */
 class ModelSocket {
   static opened: ModelSocket[] = [];
-  /** A refused client sends nothing until then, ms, and not before an ACK. */
+  /** Until then a refused client sends nothing without an ACK, ms. */
   static heldUntil = 0;
   static sentWhileHeld = 0;
   binaryType = 'arraybuffer';
@@ -47,17 +47,17 @@ class ModelSocket {
   }
 }
 
-/** What a server does by the protocol, one step at a time; it judges the client by it, too. */
+/** A server by the protocol, one step at a time. It also checks the client against the protocol. */
 class ModelServer {
   readonly applied: number[] = [];
   #sequence = 0;
   #accepted = 0;
-  /** Ticks that the client may still send; aliases that it declared. */
+  /** Ticks that the client may still send; aliases declared. */
   #credit = 0;
   #aliases = 0;
   #open: ModelSocket | undefined;
 
-  /** The newest connection, where it still is one. */
+  /** The newest connection, if still open. */
   get #socket(): ModelSocket | undefined {
     const newest = ModelSocket.opened.at(-1);
     return newest === undefined || newest.isClosed ? undefined : newest;
@@ -80,7 +80,7 @@ class ModelServer {
     socket.answer([16, { ...info, limits, sequence: this.#sequence, credit }]);
   }
 
-  /** Takes what has arrived, a number of frames at most. */
+  /** Takes up to a number of arrived frames. */
   take(framesMax: number): void {
     for (let i = 0; i < framesMax; i++) {
       const socket = this.#session;
@@ -98,7 +98,7 @@ class ModelServer {
     this.#session.answer([17, this.#sequence, this.#accepted, 0, 0, this.#credit]);
   }
 
-  /** Refuses the next frame for back-pressure, though it was within credit. */
+  /** Refuses the next frame for back-pressure, although within credit. */
   refuse(): void {
     const socket = this.#session;
     while (socket?.sent[0]?.[0] === 2) this.take(1);
@@ -112,7 +112,7 @@ class ModelServer {
     this.#socket?.end(1006);
   }
 
-  /** Loses its memory, and with it every connection. */
+  /** Loses its memory and all connections. */
   restart(): void {
     this.cut();
     this.#sequence = 0;
@@ -227,7 +227,7 @@ const acts: fc.Arbitrary<[string, Act]>[] = [
   fc.constant(['cut', (_, server) => server.cut()]),
 ];
 
-/** A story that a counterexample tells in words. */
+/** Scenarios, readable as counterexamples. */
 const stories = fc.array(fc.oneof(...acts), { maxLength: 80 }).map((steps) => ({
   steps,
   toString: () => steps.map(([name]) => name).join(', '),
@@ -242,7 +242,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The server is patient, until it has everything. */
+/** Runs the server until it has everything. */
 async function settle(feed: Feed, server: ModelServer): Promise<void> {
   const closing = feed.publisher.close(10_000);
   for (let i = 0; feed.publisher.state !== 'closed' && i < 500; i++) {
@@ -254,8 +254,8 @@ async function settle(feed: Feed, server: ModelServer): Promise<void> {
   await closing;
 }
 
-describe('a publisher and a server by the book', () => {
-  it('come to the same ticks, in their order, none twice, whatever happens between them', async () => {
+describe('a publisher and a model server', () => {
+  it('agree on the ticks, in order and each once, whatever happens in between', async () => {
     await fc.assert(
       fc.asyncProperty(stories, async ({ steps }) => {
         ModelSocket.opened = [];
@@ -288,7 +288,7 @@ describe('a publisher and a server by the book', () => {
         const [taken, applied] = [feed.taken.length, server.applied.length];
         const { acknowledged } = feed;
         server.restart();
-        // What was applied and not acknowledged comes again: nobody knows of it any more.
+        // What was applied and not acknowledged is sent again: the server forgot it.
         const again = feed.taken.slice(acknowledged, applied);
         const state = server.applied.splice(acknowledged);
         expect(state).toEqual(again);

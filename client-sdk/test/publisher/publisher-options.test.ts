@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectPublisher, type Publisher, type PublisherOptions } from '../../src/index.ts';
 
-/** Nobody listens there, and nobody is asked to. */
+/** A port without a listener; never connected to. */
 const URL_OF_NOBODY = 'ws://127.0.0.1:1';
 const publishers: Publisher[] = [];
 
@@ -16,13 +16,13 @@ afterEach(async () => {
 });
 
 describe('connectPublisher', () => {
-  it('takes addresses of all four kinds, also with a path of a proxy', () => {
+  it('takes URLs of all four schemes, also with a path prefix', () => {
     for (const protocol of ['ws', 'wss', 'http', 'https']) {
       expect(open({}, `${protocol}://127.0.0.1:1/feed/`).state).toBe('connecting');
     }
   });
 
-  it('refuses what is no address', () => {
+  it('refuses what is not a URL', () => {
     expect(() => open({}, 'nowhere')).toThrow(TypeError);
     expect(() => open({}, 'ftp://127.0.0.1')).toThrow(TypeError);
   });
@@ -50,7 +50,7 @@ describe('connectPublisher', () => {
     expect(() => open({ [name]: value })).toThrow(message);
   });
 
-  it('takes the bounds, and undefined for the default', () => {
+  it('takes the bounds, and undefined as the default', () => {
     open({
       publisher: `${'x'.repeat(60)}._-9`,
       batchTicksMax: 1_048_576,
@@ -96,11 +96,11 @@ describe('publish', () => {
     const batch = publisher.publishBatch([good, bad]);
     await expect(batch).rejects.toThrow(Fault);
     await expect(publisher.publishBatch([good, bad])).rejects.toThrow('ticks[1].');
-    // None of a batch with a fault was taken.
+    // Nothing of a batch with a bad tick was taken.
     expect(publisher.totals.sent).toBe(0);
   });
 
-  it('takes all that the server takes', () => {
+  it('takes everything that the server takes', () => {
     const publisher = open();
     expect(publisher.publish('\u{1F600}'.repeat(32), Number.MIN_VALUE, 0)).toBe(true);
     expect(publisher.publish('a b', Number.MAX_VALUE, 1e15)).toBe(true);

@@ -24,7 +24,7 @@ interface Statistics {
   readonly maxPrice: number;
 }
 
-/** What the server has of a symbol, once it counts so many ticks. */
+/** The server's statistics of a symbol, once it has this many ticks. */
 async function statisticsOf(symbol: string, count: number, port = suite.port): Promise<Statistics> {
   let statistics: Partial<Statistics> = {};
   await vi.waitUntil(async () => {
@@ -37,7 +37,7 @@ async function statisticsOf(symbol: string, count: number, port = suite.port): P
 }
 
 describe.each(['binary', 'json'] as const)('a publisher at a real server, in %s', (encoding) => {
-  it('brings ticks to it', async () => {
+  it('delivers ticks', async () => {
     const publisher = connectPublisher(url(), { encoding });
     const symbol = `${encoding}-PLAIN`;
     const time = Date.now();
@@ -58,7 +58,7 @@ describe.each(['binary', 'json'] as const)('a publisher at a real server, in %s'
     });
   });
 
-  it('tells which ticks were refused, and their neighbours are taken', async () => {
+  it('reports rejected ticks, and their neighbours are taken', async () => {
     const publisher = connectPublisher(url(), { encoding });
     const rejections: Rejection[] = [];
     publisher.on('reject', (rejection) => rejections.push(rejection));
@@ -81,8 +81,8 @@ describe.each(['binary', 'json'] as const)('a publisher at a real server, in %s'
 });
 
 /**
- * Passes bytes on between clients and the server, and cuts connections after the numbers of bytes that
- * `allowances` gives: of either direction in turn.
+ * Forwards bytes between clients and server, and cuts connections after the numbers of bytes from
+ * `allowances`, in alternating directions.
  */
 class CuttingProxy {
   cuts = 0;
@@ -121,7 +121,7 @@ class CuttingProxy {
       left -= bytes.length;
       if (left > 0) return;
       this.cuts++;
-      // What was passed on arrives; nothing comes back.
+      // What was forwarded arrives; nothing comes back.
       other.removeAllListeners('data');
       counted.destroy();
       other.end();
@@ -138,7 +138,7 @@ class CuttingProxy {
   }
 }
 
-/** Numbers from 0 to 1, the same ones for a seed. */
+/** Seeded random numbers from 0 to 1. */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -175,8 +175,8 @@ describe('a publisher whose connections are cut at any byte', () => {
   });
 });
 
-describe('a publisher whose server is started anew', () => {
-  it('sends what was not acknowledged, and nothing of what was', async () => {
+describe('a publisher whose server restarts', () => {
+  it('sends only what was not acknowledged', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
     const first = await startTestServer();
     const { port } = first;
@@ -199,7 +199,7 @@ describe('a publisher whose server is started anew', () => {
 });
 
 describe('two publishers of one name', () => {
-  it('the newer takes it over, and the older does not fight', async () => {
+  it('the newer takes over, and the older ends', async () => {
     const open = async (): Promise<Publisher> => {
       const publisher = connectPublisher(url(), { publisher: 'twice' });
       await vi.waitUntil(() => publisher.state === 'live', PATIENCE);
@@ -219,7 +219,7 @@ describe('two publishers of one name', () => {
 });
 
 describe('a publisher without credit', () => {
-  it('goes on as the queues of the server drain, and loses nothing', async () => {
+  it('continues as the queues of the server drain, and loses nothing', async () => {
     const server = await startTestServer({
       processing: { partitions: 1, overflow: 'wait', channelCapacity: 64 },
     });

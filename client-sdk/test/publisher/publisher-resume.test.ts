@@ -27,8 +27,8 @@ describe('a publisher whose connections are cut', () => {
     const publisher = connectPublisher(cut.url, { publisher: 'feed', batchDelayMs: 0 });
     for (let price = 1; price <= frames * 3; price++) {
       publisher.publish(`S${price % 5}`, price);
-      // Three ticks a frame: one before there is a session, then some in one turn of the event loop,
-      // and some in turns of their own.
+      // Three ticks a frame: one before the session opens, then some in one microtask, and some
+      // apart.
       if (price % 3 === 0) await Promise.resolve();
       if (price === 3) await vi.waitUntil(() => publisher.state === 'live', PATIENCE);
       if (price % 9 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -46,7 +46,7 @@ describe('a publisher whose connections are cut', () => {
     expect(publisher.totals).toMatchObject({ sent: 24, unacknowledged: 0, buffered: 0 });
   });
 
-  it('applies each tick once, with any cuts one after the other', async () => {
+  it('applies each tick once, with any sequence of cuts', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom(...CUT_POINTS), { maxLength: 6 }), async (plan) => {
         const cut = await CutServer.start(plan);
@@ -90,7 +90,7 @@ describe('a publisher that reconnects', () => {
     return [publisher, await next({ sequence: 0, ...info })];
   }
 
-  /** Publishes prices, each in a frame of its own, and waits until the server has them. */
+  /** Publishes prices, each in its own frame, until the server has them. */
   async function send(
     feed: Publisher,
     connection: ScriptedConnection,
@@ -116,7 +116,7 @@ describe('a publisher that reconnects', () => {
       first.cut();
       const second = await next({ sequence: 2 });
       expect(await second.next()).toEqual([2, 0, ['A']]);
-      // The two that the server does not have may go in one frame.
+      // The two missing ones may go in one frame.
       expect(await second.next()).toEqual([3, 3, [0, 3, 1000, 0, 4, 1000]]);
       const flushing = feed.flush();
       second.send([17, 3, 2, 0, 0, 99]);
@@ -139,14 +139,14 @@ describe('a publisher that reconnects', () => {
     },
   );
 
-  it('continues the numbers of an earlier life of its name', async () => {
+  it('continues the sequence of an earlier publisher of its name', async () => {
     const [feed, connection] = await open({ sequence: 41 });
     feed.publish('A', 1);
     await connection.next();
     expect((await connection.next())[1]).toBe(42);
   });
 
-  it('sends what is open to a server that lost its memory, and nothing else', async () => {
+  it('sends only unacknowledged ticks to a server that lost its memory', async () => {
     const [feed, first] = await open({ sequence: 7 });
     await send(feed, first, [1, 2, 3]);
     first.send([17, 9, 2, 0, 0, 98]);
@@ -163,7 +163,7 @@ describe('a publisher that reconnects', () => {
     expect(feed.totals).toMatchObject({ sent: 4, accepted: 4, resumed: 0 });
   });
 
-  it('cuts frames anew for a server that takes shorter ones', async () => {
+  it('cuts new frames for a server that takes shorter ones', async () => {
     const [feed, first] = await open({});
     await feed.publishBatch(Array.from({ length: 6 }, (_, i) => ({ symbol: 'A', price: i + 1 })));
     await first.next();
@@ -182,7 +182,7 @@ describe('a publisher that reconnects', () => {
     expect((await second.next())[2]).toHaveLength(6);
   });
 
-  it('sends a frame refused for back-pressure again, with its sequence', async () => {
+  it('resends a frame refused for back-pressure, with its sequence', async () => {
     const [feed, connection] = await open({});
     await send(feed, connection, [1, 2]);
     connection.send([17, 1, 1, 0, 0, 99]);
@@ -191,7 +191,7 @@ describe('a publisher that reconnects', () => {
     expect(feed.state).toBe('live');
   });
 
-  it('sends all open frames again, as they were, where no ACK tells what was refused', async () => {
+  it('resends all open frames unchanged if no ACK tells which was refused', async () => {
     const [feed, connection] = await open({});
     await send(feed, connection, [1, 2]);
     connection.send([30, null, 12, 'beyond credit', true, 5]);
@@ -200,7 +200,7 @@ describe('a publisher that reconnects', () => {
     expect(feed.totals.reconnects).toBe(0);
   });
 
-  it('sends what was refused for back-pressure as it was once credit allows it', async () => {
+  it('resends a frame refused for back-pressure unchanged once credit allows it', async () => {
     const [feed, connection] = await open({});
     await feed.publishBatch([1, 2, 3].map((price) => ({ symbol: 'A', price, time: 0 })));
     const frames = [await connection.next(), await connection.next()];
@@ -227,7 +227,7 @@ describe('a publisher that reconnects', () => {
     expect(errors).toEqual([]);
   });
 
-  it('keeps what it sends again within the new credit', async () => {
+  it('resends within the new credit', async () => {
     const [feed, first] = await open({});
     await send(feed, first, [1, 2, 3, 4]);
     first.cut();
@@ -239,7 +239,7 @@ describe('a publisher that reconnects', () => {
     expect(await second.next()).toEqual([3, 2, [0, 4, 1000]]);
   });
 
-  it('finds refused ticks by their index also after frames were cut anew', async () => {
+  it('finds rejected ticks by their index also in new frames', async () => {
     const [feed, first] = await open({});
     const rejections: Rejection[] = [];
     feed.on('reject', (rejection) => rejections.push(rejection));
@@ -255,7 +255,7 @@ describe('a publisher that reconnects', () => {
     expect(rejections).toMatchObject([{ symbol: 'A', price: 3, index: 2, reason: 'bad_time' }]);
   });
 
-  it('does not fight another that took its name over', async () => {
+  it('ends when another publisher takes its name over', async () => {
     const [feed, connection] = await open({});
     const errors: string[] = [];
     feed.on('error', ({ message }) => errors.push(message));
@@ -270,7 +270,7 @@ describe('a publisher that reconnects', () => {
     expect(errors).toEqual(['connection closed (4004)']);
   });
 
-  it('ends where another used its name meanwhile', async () => {
+  it('ends if another publisher used its name meanwhile', async () => {
     const [feed, first] = await open({});
     await send(feed, first, [1, 2]);
     first.cut();
@@ -283,12 +283,12 @@ describe('a publisher that reconnects', () => {
     expect(feed.failure?.message).toContain('another publisher');
   });
 
-  it('gives up after its time', async () => {
+  it('gives up after giveUpAfterMs', async () => {
     const [feed, first] = await open({}, { giveUpAfterMs: 1 });
     await send(feed, first, [1]);
     const flushing = feed.flush();
     first.cut();
-    // It may try once more within its time; nothing answers that.
+    // It may try once more in time; that is not answered.
     void server.connection().then((second) => second.cut());
     await expect(flushing).rejects.toThrow('connection closed (1006)');
     expect(feed.state).toBe('closed');

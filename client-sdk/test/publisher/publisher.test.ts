@@ -54,7 +54,7 @@ function until(condition: () => boolean): Promise<void> {
 }
 
 describe('Publisher', () => {
-  it('declares aliases before their first use, and numbers its frames', async () => {
+  it('declares aliases before their first use, and numbers frames', async () => {
     const [feed, connection] = await open();
     expect(connection.url.pathname).toBe('/v1/publish');
     expect(connection.url.search).toBe('?publisher=feed-a');
@@ -68,7 +68,7 @@ describe('Publisher', () => {
     expect(await connection.next()).toEqual([3, 2, [2, 3, 1000, 0, 4, 1000.25]]);
   });
 
-  it('gives itself a name that it keeps, where it has none', async () => {
+  it('makes up a name and keeps it', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
     const feed = connectPublisher(server.url);
     publisher = feed;
@@ -98,7 +98,7 @@ describe('Publisher', () => {
     expect(feed.totals).toMatchObject({ sent: 5, accepted: 4, unacknowledged: 1, buffered: 0 });
   });
 
-  it('tells what the server counts, over all', async () => {
+  it('sums up counts over all connections', async () => {
     const [feed, connection] = await open();
     const acknowledgements: Acknowledgement[] = [];
     feed.on('ack', (acknowledgement) => acknowledgements.push(acknowledgement));
@@ -128,7 +128,7 @@ describe('Publisher', () => {
     });
   });
 
-  it('tells of refused ticks by symbol, price and index, and of errors', async () => {
+  it('reports rejected ticks by symbol, price and index, and errors', async () => {
     const [feed, connection] = await open();
     const rejections: Rejection[] = [];
     const errors: Error[] = [];
@@ -176,7 +176,7 @@ describe('Publisher', () => {
     await feed.flush();
   });
 
-  it('tells how much stays unacknowledged when it may not wait longer', async () => {
+  it('says how many ticks stay unacknowledged after the timeout', async () => {
     const [feed] = await open();
     await feed.publishBatch([tick('A', 1), tick('A', 2)]);
     await expect(feed.close(-1)).rejects.toThrow('timeoutMs: expected a number of ms');
@@ -201,7 +201,7 @@ describe('Publisher', () => {
     await expect(never.ready).rejects.toThrow('aborted');
   });
 
-  it('tells what ended it where it is refused', async () => {
+  it('says why the server refused it', async () => {
     const feed = start();
     const [states, errors]: [string[], string[]] = [[], []];
     feed.on('state', (change) => {
@@ -217,7 +217,7 @@ describe('Publisher', () => {
     expect(() => feed.tryPublish(rows(1), 0, 1)).toThrow('4507');
   });
 
-  it('takes nothing more in when a listener throws', async () => {
+  it('is not disturbed by a listener that throws', async () => {
     const [feed, connection] = await open();
     const uncaught: unknown[] = [];
     const listeners = process.listeners('uncaughtException');
@@ -238,7 +238,7 @@ describe('Publisher', () => {
 });
 
 describe('batches of a publisher', () => {
-  it('go when they are full, and else after their delay', async () => {
+  it('go when full, or after the delay', async () => {
     const [feed, connection] = await open({}, { batchTicksMax: 3, batchDelayMs: 40 });
     const startedAt = performance.now();
     for (let price = 1; price <= 7; price++) feed.publish('A', price, 0);
@@ -247,11 +247,12 @@ describe('batches of a publisher', () => {
     expect(await connection.next()).toEqual([3, 2, [0, 4, 0, 0, 5, 0, 0, 6, 0]]);
     expect(feed.totals.buffered).toBe(1);
     expect(await connection.next()).toEqual([3, 3, [0, 7, 0]]);
-    // A timer may come up to a millisecond early, as it counts from the start of the turn.
+    // A timer may fire up to a millisecond early: it counts from the start of the event loop's
+    // turn.
     expect(performance.now() - startedAt).toBeGreaterThan(38);
   });
 
-  it('wait for their own time, not for that of one that was full before', async () => {
+  it('have their own delay, not that of an earlier full batch', async () => {
     const [feed, connection] = await open({}, { batchTicksMax: 2, batchDelayMs: 60 });
     feed.publish('A', 1);
     feed.publish('A', 2);
@@ -264,7 +265,7 @@ describe('batches of a publisher', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(58);
   });
 
-  it('go at the end of the turn where there is no delay', async () => {
+  it('go after the current microtasks without a delay', async () => {
     const [feed, connection] = await open();
     for (let price = 1; price <= 3; price++) feed.publish('A', price, 0);
     expect(feed.totals.buffered).toBe(3);
@@ -274,7 +275,7 @@ describe('batches of a publisher', () => {
     expect(await connection.next()).toEqual([3, 1, [0, 1, 0, 0, 2, 0, 0, 3, 0]]);
   });
 
-  it('are cut to what the server takes', async () => {
+  it('are cut to the limits of the server', async () => {
     const limits = {
       frameBytesMax: 1024,
       ticksPerFrameMax: 30,
@@ -298,7 +299,7 @@ describe('batches of a publisher', () => {
     expect(Math.max(...connection.messageBytes)).toBeLessThanOrEqual(1024);
   });
 
-  it('hold no more than credit allows, and go on with the next ACK', async () => {
+  it('stay within credit, and continue with the next ACK', async () => {
     const [feed, connection] = await open({ credit: 2 });
     await feed.publishBatch([tick('A', 1), tick('A', 2), tick('A', 3)]);
     await connection.next();
@@ -317,7 +318,7 @@ describe('batches of a publisher', () => {
     );
     connection.pause();
     const ticks = Array.from({ length: 10 * 1024 }, (_, i) => tick('A', i + 1));
-    // Until the buffers of the system are full, too: then looking again does not help.
+    // Until the system's buffers are full too, so that polling does not help.
     while (feed.totals.buffered === 0) {
       await feed.publishBatch(ticks);
       await sleep(5);
@@ -336,7 +337,7 @@ describe('batches of a publisher', () => {
 });
 
 describe('the buffer of a publisher', () => {
-  it('refuses what exceeds it, and tells when there is room', async () => {
+  it('refuses ticks when full, and reports when there is room', async () => {
     const [feed, connection] = await open({}, { bufferTicksMax: 3, batchDelayMs: 10_000 });
     expect(feed.ready).toBe(feed.ready);
     expect(feed.publish('A', 1)).toBe(true);
@@ -354,7 +355,7 @@ describe('the buffer of a publisher', () => {
       isReady = true;
     });
     await connection.next();
-    // Sent although the delay is not over: nothing could come to go with them.
+    // Sent before the delay is over: no more ticks could join.
     expect((await connection.next())[1]).toBe(1);
     expect(isReady).toBe(false);
     connection.send([17, 1, 3, 0, 0, 100]);
@@ -371,14 +372,14 @@ describe('the buffer of a publisher', () => {
     await waitingAgain;
   });
 
-  it('lets nobody in before batches that wait', async () => {
+  it('keeps waiting batches first in line', async () => {
     const feed = start({ bufferTicksMax: 2, giveUpAfterMs: 5000 });
     vi.spyOn(Math, 'random').mockReturnValue(0);
     const first = await server.connection();
     first.welcome({ sequence: 0, credit: 100 });
     const publishing = feed.publishBatch([1, 2, 3].map((price) => tick('A', price)));
     while ((await first.next())[0] !== 3);
-    // The next session has room from its beginning.
+    // The next session has room from the start.
     const refusals: unknown[] = [];
     feed.on('state', ({ state }) => {
       if (state !== 'live') return;
@@ -395,7 +396,7 @@ describe('the buffer of a publisher', () => {
     vi.restoreAllMocks();
   });
 
-  it('is flushed without delay, also of what waits to be taken', async () => {
+  it('is flushed without delay, including waiting batches', async () => {
     const options = { bufferTicksMax: 4, batchTicksMax: 3, batchDelayMs: 60_000 };
     const [feed, connection] = await open({}, options);
     void feed.publishBatch([1, 2, 3, 4, 5].map((price) => tick('A', price)));
@@ -409,7 +410,7 @@ describe('the buffer of a publisher', () => {
     await flushing;
   });
 
-  it('lets batches wait for room, in the order of all calls', async () => {
+  it('lets batches wait for room, in the order of calls', async () => {
     const [feed, connection] = await open({}, { bufferTicksMax: 4, batchTicksMax: 2 });
     const order: string[] = [];
     const first = feed.publishBatch([1, 2, 3, 4, 5].map((price) => tick('A', price)));
@@ -432,7 +433,7 @@ describe('the buffer of a publisher', () => {
     expect(feed.publish('A', 8)).toBe(true);
   });
 
-  it('lets closing wait for the batches that wait', async () => {
+  it('closes after waiting batches', async () => {
     const [feed, connection] = await open({}, { bufferTicksMax: 2 });
     const publishing = feed.publishBatch([1, 2, 3].map((price) => tick('A', price)));
     const closing = feed.close();
@@ -445,7 +446,7 @@ describe('the buffer of a publisher', () => {
     await closing;
   });
 
-  it('lets waiting batches fail with the publisher', async () => {
+  it('rejects waiting batches when the publisher fails', async () => {
     const [feed, connection] = await open({}, { bufferTicksMax: 2 });
     const publishing = feed.publishBatch([1, 2, 3].map((price) => tick('A', price)));
     const { ready } = feed;
@@ -466,7 +467,7 @@ function rows(count: number) {
 }
 
 describe('tryPublish', () => {
-  it('sends at once as one frame what credit and limits allow', async () => {
+  it('sends one frame at once, within credit and limits', async () => {
     const [feed, connection] = await open({ credit: 7 }, { batchTicksMax: 2 });
     expect(feed.alias('A')).toBe(0);
     expect(feed.alias('A')).toBe(0);
@@ -479,7 +480,7 @@ describe('tryPublish', () => {
     expect(await connection.next()).toEqual([3, 2, [0, 7, 5, 0, 8, 5]]);
   });
 
-  it('sends the open batch first, and waits while earlier ticks do', async () => {
+  it('sends the open batch first, and nothing while earlier ticks wait', async () => {
     const [feed, connection] = await open({ credit: 3 }, { batchDelayMs: 10_000 });
     feed.publish('A', 9, 5);
     expect(feed.credit).toBe(2);
@@ -497,7 +498,7 @@ describe('tryPublish', () => {
     expect(feed.tryPublish(rows(3), 0, 3)).toBe(1);
   });
 
-  it('takes nothing while there is no session, or no room', async () => {
+  it('takes nothing without a session, or without room', async () => {
     const feed = start({ bufferTicksMax: 2 });
     feed.alias('A');
     expect(feed.tryPublish(rows(3), 0, 3)).toBe(0);

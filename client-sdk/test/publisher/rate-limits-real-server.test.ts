@@ -19,7 +19,7 @@ function subscriberAt(port: number) {
 }
 
 describe.each(['binary', 'json'] as const)('a publisher above its limit, in %s', (encoding) => {
-  it('loses nothing, doubles nothing, and comes through at the limited rate', async () => {
+  it('loses and repeats nothing, and gets through at the limited rate', async () => {
     const PER_SECOND = 1000;
     const TICKS = 3500;
     const { port } = await serverForTest({ limits: { ticksPerSecond: PER_SECOND } });
@@ -45,15 +45,15 @@ describe.each(['binary', 'json'] as const)('a publisher above its limit, in %s',
     // One second's worth goes through at once.
     expect(seconds).toBeGreaterThan((TICKS - PER_SECOND) / PER_SECOND - 0.1);
     expect(await timesMet(port, 'ticksPerSecond')).toBeGreaterThan(0);
-    // What is refused is not sent again and again meanwhile.
+    // Refused frames are not resent again and again.
     expect(await timesMet(port, 'ticksPerSecond')).toBeLessThan(TICKS / 50);
-    // A frame whose ACK is on its way when another is refused is sent again, and not applied twice.
+    // A frame whose ACK is in flight when another is refused is resent, and not applied twice.
     expect(await metric(port, 'tickwire_duplicate_frames_total')).toBeLessThan(TICKS / 50);
   });
 });
 
 describe('a subscriber above its limit', () => {
-  it('gets an answer to everything it asks', async () => {
+  it('gets an answer to every request', async () => {
     const { port } = await serverForTest({ limits: { requestsPerSecond: 40 } });
     const source = await publisherForTest(port, 'source');
     await source.publishAll([{ symbol: 'A', price: 1, time: null }]);
@@ -90,9 +90,9 @@ describe('a subscriber above its limit', () => {
     expect(rejected.length).toBeGreaterThan(10);
   });
 
-  it('catches up on the anomalies of many symbols all the same', async () => {
+  it('still catches up on the anomalies of many symbols', async () => {
     const SYMBOLS = 150;
-    // Where to resume most symbols does not fit into a frame: their next anomaly shows what is missing.
+    // The resume points of most symbols do not fit into a frame: their next anomaly shows the gap.
     const config = { server: { frameBytesMax: 1024 }, limits: { requestsPerSecond: 20 } };
     const { port } = await serverForTest(config);
     const source = await publisherForTest(port, 'source');
@@ -115,7 +115,7 @@ describe('a subscriber above its limit', () => {
     const gaps: unknown[] = [];
     subscriber.on('anomaly', (anomaly) => seen.push(anomaly));
     subscriber.on('gap', (gap) => gaps.push(gap));
-    // As an earlier run of the program left off.
+    // As after an earlier run of the program.
     const since = new Map(symbols.map((symbol) => [symbol, 1]));
     await subscriber.subscribe('*', { since }).ready;
     await move();

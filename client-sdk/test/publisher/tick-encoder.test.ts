@@ -31,7 +31,7 @@ describe('TickEncoder', () => {
     expect([...batch.times.subarray(0, 3)]).toEqual([1700000000001.25, 77, 1700000000002]);
   });
 
-  it('gives each frame bytes of its own', () => {
+  it('returns new bytes for each frame', () => {
     const encoder = new TickEncoder();
     const first = encoder.encode(1, BUFFER, { from: 3, ticks: 1 });
     const copy = Uint8Array.from(first);
@@ -49,7 +49,7 @@ describe('TickEncoder', () => {
     ]);
   });
 
-  it('writes ticks that stand at both ends of a buffer', () => {
+  it('writes ticks that wrap around the end of a buffer', () => {
     const buffer = new TickBuffer();
     for (let i = 0; i < 250; i++) buffer.push(i, i + 1, i);
     buffer.drop(240);

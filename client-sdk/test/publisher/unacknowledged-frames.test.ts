@@ -11,7 +11,7 @@ function framesOf(...ticks: number[]): UnacknowledgedFrames {
 }
 
 describe('UnacknowledgedFrames', () => {
-  it('hands frames out to be sent once, in order', () => {
+  it('hands out each frame once, in order', () => {
     const frames = framesOf(10, 20);
     expect(frames.nextToSend?.sequence).toBe(1);
     frames.markSent();
@@ -21,7 +21,7 @@ describe('UnacknowledgedFrames', () => {
     expect(frames.ticksSent).toBe(30);
   });
 
-  it('forgets what is acknowledged', () => {
+  it('drops acknowledged frames', () => {
     const frames = framesOf(10, 20, 30);
     frames.markSent();
     frames.markSent();
@@ -41,7 +41,7 @@ describe('UnacknowledgedFrames', () => {
     expect(frames.nextToSend?.sequence).toBe(3);
   });
 
-  it('finds frames by their sequence, and forgets all when it is told to', () => {
+  it('finds frames by their sequence, and clears', () => {
     const frames = framesOf(10, 20, 30);
     for (let i = 0; i < 3; i++) frames.markSent();
     frames.acknowledge(1);
@@ -73,7 +73,7 @@ describe('UnacknowledgedFrames', () => {
         let sequence = 0;
         for (const name of steps) {
           if (name === 'push') {
-            // Many at once, so that the front is cut off now and then.
+            // Many at once, so that compaction happens.
             for (let i = 0; i < 100; i++) {
               sequence++;
               frames.push({ sequence, from: sequence * 7, ticks: sequence % 7 });

@@ -9,7 +9,7 @@ const RAISED = fc.record({
   timestamp: fc.nat({ max: 9 }),
 });
 
-/** A subscriber that hands out what it is given. */
+/** A subscriber that emits what it is given. */
 function scripted() {
   let listener: ((anomaly: Anomaly) => void) | undefined;
   const subscriber = {
@@ -28,7 +28,7 @@ function scripted() {
   };
 }
 
-it('lists the newest first; of one time the one that came last, whatever the order', () => {
+it('lists the newest first, and at equal times the last to arrive', () => {
   fc.assert(
     fc.property(
       fc.array(RAISED, { maxLength: 60 }),

@@ -1,4 +1,4 @@
-// What react.test.ts looks at, in a browser: components that count how often they are rendered.
+// The page of react.test.ts: components that count their renders.
 import { createElement, type ReactElement, StrictMode, useEffect } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import {
@@ -10,37 +10,37 @@ import {
 } from '../../src/react.ts';
 import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
 
-/** What the test calls in the page. */
+/** Functions called by the test. */
 export interface ReactPage {
-  /** How often each component was rendered, by name and symbol. */
+  /** Renders by component and symbol. */
   readonly renders: Record<string, number>;
-  /** How often a selection was made, by symbol. */
+  /** Selections by symbol. */
   readonly selections: Record<string, number>;
-  /** How often a component that was rendered again got the same array of anomalies. */
+  /** How often a component rendered again with the same array of anomalies. */
   sameAnomalies: number;
-  /** Sockets opened, and those of them that are open. */
+  /** Sockets opened, and still open. */
   sockets(): { readonly opened: number; readonly open: number };
   /** Renders a page, or changes it. */
   show(scene: Scene): void;
   unmount(): void;
-  /** Connects a subscriber that belongs to the page. */
+  /** Connects a subscriber owned by the page. */
   ownSubscriber(url: string): void;
-  /** Subscribes the own subscriber to a symbol, and resolves when its statistics are there. */
+  /** Subscribes the page's subscriber to a symbol, and waits for its statistics. */
   keep(symbol: string): Promise<void>;
-  /** How often the own subscriber was asked for statistics, by symbol. */
+  /** Reads of statistics from the page's subscriber, by symbol. */
   readonly reads: Record<string, number>;
-  /** Listeners that were added to the own subscriber, by event. */
+  /** Listeners added to the page's subscriber, by event. */
   readonly listeners: Record<string, number>;
   ownState(): string | undefined;
 }
 
 export interface Scene {
-  /** The server; undefined: the page's own subscriber is used. */
+  /** URL of the server; undefined: the page's own subscriber. */
   readonly url?: string;
   readonly isStrict?: boolean;
-  /** Symbols whose statistics are shown; one may come twice. */
+  /** Symbols whose statistics are shown; may contain duplicates. */
   readonly quotes?: readonly string[];
-  /** Symbols of which components show price, maximum and range, one each. */
+  /** Symbols shown by one component each for price, maximum and range. */
   readonly prices?: readonly string[];
   readonly anomalies?: string | readonly string[];
   readonly limit?: number;
@@ -149,7 +149,7 @@ function Maximum({ symbol }: { symbol: string }): ReactElement {
 
 function Range({ symbol }: { symbol: string }): ReactElement {
   count(page.renders, `range ${symbol}`);
-  // Another object each time, though an equal one.
+  // A new, equal object each time.
   const range = useSymbol(symbol, ({ minPrice, maxPrice }) => ({ minPrice, maxPrice }));
   return createElement(
     'p',

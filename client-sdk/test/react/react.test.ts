@@ -11,14 +11,14 @@ import { eventually } from '../../../testkit/until.ts';
 import type { SymbolSnapshot } from '../../src/react.ts';
 import type { ReactPage, Scene } from './react-page.ts';
 
-/** The pages here are not those of the server. */
+/** These pages are not of the server's origin. */
 const ANY_PAGE = { allowedOrigins: '*' };
 
 let browser: Browser;
 let pages: Server;
 let server: TestServer;
 let http: HttpClient;
-/** What any page complained about. */
+/** Complaints of any page. */
 const complaints: string[] = [];
 
 beforeAll(async () => {
@@ -68,7 +68,7 @@ describe('a page of components', () => {
     expect(await page.locator('#state').textContent()).toBe('live live');
   });
 
-  test('renders what changed, as often as it changed, and nothing else', async () => {
+  test('renders only what changed, once a change', async () => {
     const quotes = ['ONE', 'TWO'];
     await http.post([
       { symbol: 'ONE', price: 50 },
@@ -84,7 +84,7 @@ describe('a page of components', () => {
     }
     expect(since(before, await counts(page))).toEqual({
       'quote ONE': 5,
-      // What is selected by `Object.is` never is the object of before.
+      // A new object is never equal by `Object.is`.
       'range ONE': 5,
       'price ONE': 3,
       'max ONE': 2,
@@ -92,7 +92,7 @@ describe('a page of components', () => {
     expect(await page.locator('.range.ONE').textContent()).toBe('50 50.6');
   });
 
-  test('asks only the components of a symbol that changed', async () => {
+  test('touches only the components of a changed symbol', async () => {
     const symbols = Array.from({ length: 200 }, (_, i) => `MANY-${i}`);
     await http.post(symbols.map((symbol) => ({ symbol, price: 10 })));
     const page = await open({ prices: symbols }, { hasOwnSubscriber: true });
@@ -111,9 +111,9 @@ describe('a page of components', () => {
       'max MANY-7': 1,
       'range MANY-7': 1,
     });
-    // Once for the change, and once more as its function is another one when it is rendered.
+    // Once for the change, and once because the render makes a new function.
     expect(since(before, after, 'selections')).toEqual({ 'MANY-7': 2 });
-    // The other 199 symbols, and their 597 components, were not even looked at.
+    // The other 199 symbols, with 597 components, were not touched.
     expect(Object.keys(since(before, after, 'reads'))).toEqual(['MANY-7']);
   });
 
@@ -145,7 +145,7 @@ describe('a page of components', () => {
     expect(await sockets(page)).toEqual({ opened: 1, open: 0 });
   });
 
-  test('leaves a subscriber alone that it does not own', async () => {
+  test('does not close a subscriber that it does not own', async () => {
     await http.post({ symbol: 'OWN', price: 5 });
     const page = await open({ quotes: ['OWN'] }, { hasOwnSubscriber: true });
     await quote(page, 'OWN', 1);
@@ -154,7 +154,7 @@ describe('a page of components', () => {
     expect(await page.evaluate(() => (globalThis as unknown as InPage).page.ownState())).toBe(
       'live',
     );
-    // What the subscriber knows already is there from the first rendering on.
+    // Statistics that the subscriber has are there on the first render.
     await http.post({ symbol: 'KEPT', price: 6 });
     await page.evaluate(() => (globalThis as unknown as InPage).page.keep('KEPT'));
     await show(page, { quotes: ['KEPT'] });
@@ -163,7 +163,7 @@ describe('a page of components', () => {
     expect(renders).toMatchObject({ 'quote KEPT': 1 });
   });
 
-  test('shows anomalies, the newest first and no more than asked for', async () => {
+  test('shows anomalies, newest first, up to the limit', async () => {
     const page = await open({ anomalies: ['AN-*', 'AX'], limit: 3 });
     await subscriptions(2);
     await http.post([
@@ -182,7 +182,7 @@ describe('a page of components', () => {
     ]);
     await shown(page, '#feed', 'AN-1 3 1, AN-1 2 1, AX 1 -1');
     expect(since(before, await counts(page)).feed).toBeLessThanOrEqual(2);
-    // Rendered for another reason, it gets the same array.
+    // A render for another reason gets the same array.
     const same = await page.evaluate(() => (globalThis as unknown as InPage).page.sameAnomalies);
     await change(page, { anomalies: ['AN-*', 'AX'], limit: 3, quotes: ['AX'] });
     await quote(page, 'AX', 2);
@@ -190,7 +190,7 @@ describe('a page of components', () => {
     expect(later).toBe(same + 1);
   });
 
-  test('survives a restart of the server, and shows nothing old as live', async () => {
+  test('survives a server restart, and shows nothing old as live', async () => {
     const first = await startTestServer({ server: ANY_PAGE });
     const config = { server: { ...ANY_PAGE, port: first.port } };
     const client = await HttpClient.connect(first.port);
@@ -218,7 +218,7 @@ describe('a page of components', () => {
     await shown(page, '#state', 'live live');
   });
 
-  test('goes to another server when its address changes', async () => {
+  test('connects to another server when the URL changes', async () => {
     const other = await startTestServer({ server: ANY_PAGE });
     onTestFinished(() => other.stop());
     const client = await HttpClient.connect(other.port);
@@ -256,7 +256,7 @@ async function bundle(): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-/** Opens a page that shows something of the server; closed when the test is over. */
+/** Opens a page with a scene; closed after the test. */
 async function open(
   scene: Scene,
   { port = server.port, hasOwnSubscriber = false } = {},
@@ -265,7 +265,7 @@ async function open(
   onTestFinished(() => page.close());
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
-    // A socket that finds no server is what some tests are about.
+    // Some tests expect sockets that find no server.
     const isExpected = /WebSocket connection to .* failed|Download the React DevTools/;
     if (!isExpected.test(message.text())) complaints.push(message.text());
   });
@@ -286,7 +286,7 @@ function addressOf(port: number): string {
   return `ws://127.0.0.1:${port}`;
 }
 
-/** Shows something else of the same server. */
+/** Shows another scene of the same server. */
 function change(page: Page, scene: Scene): Promise<void> {
   return show(page, { url: addressOf(server.port), ...scene });
 }
@@ -295,7 +295,7 @@ function show(page: Page, scene: Scene): Promise<void> {
   return page.evaluate((shown) => (globalThis as unknown as InPage).page.show(shown), scene);
 }
 
-/** What the page shows of a symbol, once that many updates are in it. */
+/** What the page shows of a symbol, once it has this many updates. */
 async function quote(page: Page, symbol: string, updateCount: number): Promise<SymbolSnapshot> {
   const text = await eventually(
     async () => (await page.locator(`.quote.${symbol}`).first().textContent()) ?? '',
@@ -312,7 +312,7 @@ async function shown(page: Page, selector: string, text: string): Promise<void> 
   );
 }
 
-/** What the page should show of a symbol that it knows since its newest entry. */
+/** What the page should show of a symbol known since its newest entry. */
 async function expected(symbol: string): Promise<object> {
   const { json } = await http.get<Record<string, number | string>>(`/api/prices/${symbol}`);
   const { currentPrice, movingAverage, updateCount, minPrice, maxPrice } = json;
@@ -337,7 +337,7 @@ function counts(page: Page): Promise<Counts> {
   });
 }
 
-/** What was counted in between. */
+/** The counts in between. */
 function since(before: Counts, after: Counts, kind: keyof Counts = 'renders') {
   const more = Object.entries(after[kind]).map(([name, count]) => [
     name,

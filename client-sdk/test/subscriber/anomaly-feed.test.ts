@@ -16,7 +16,7 @@ function anomaly(sequence: number, timestamp = sequence, symbol = 'BTC'): Anomal
   };
 }
 
-/** A feed, what it delivered and reported, and a server that has anomalies from `kept` on. */
+/** A feed, its output, and a server that has anomalies from `kept` on. */
 class Rig {
   readonly delivered: Anomaly[] = [];
   readonly gaps: AnomalyGap[] = [];
@@ -60,14 +60,14 @@ async function settle(): Promise<void> {
 }
 
 describe('AnomalyFeed', () => {
-  it('begins with the first anomaly it gets, and drops what comes twice', () => {
+  it('starts with the first anomaly it gets, and drops duplicates', () => {
     const rig = new Rig();
     for (const sequence of [7, 8, 8, 7, 9]) rig.feed.receive(anomaly(sequence));
     expect(rig.sequences).toEqual([7, 8, 9]);
     expect(rig.asked).toEqual([]);
   });
 
-  it('fetches what a jump left out, in pages, and keeps what arrives meanwhile behind it', async () => {
+  it('fetches skipped anomalies in pages, before those that arrive meanwhile', async () => {
     const rig = new Rig();
     rig.pageMax = 2;
     rig.stored = [1, 2, 3, 4, 5, 6].map((sequence) => anomaly(sequence));
@@ -82,7 +82,7 @@ describe('AnomalyFeed', () => {
     expect(rig.sequences.at(-1)).toBe(8);
   });
 
-  it('reports what the server no longer has, and goes on', async () => {
+  it('reports what the server no longer has, and continues', async () => {
     const rig = new Rig();
     rig.feed.receive(anomaly(1));
     rig.feed.receive(anomaly(5));
@@ -92,7 +92,7 @@ describe('AnomalyFeed', () => {
     expect(rig.gaps).toEqual([{ symbol: 'BTC', fromSequence: 2, toSequence: 4 }]);
   });
 
-  it('fills a jump that shows while another is being filled', async () => {
+  it('fills a jump seen while another is being filled', async () => {
     const rig = new Rig();
     rig.stored = [4, 5, 6].map((sequence) => anomaly(sequence));
     rig.feed.receive(anomaly(3));
@@ -104,7 +104,7 @@ describe('AnomalyFeed', () => {
     expect(rig.gaps).toEqual([]);
   });
 
-  it('lets the next session fill what a lost connection interrupted', async () => {
+  it('resumes an interrupted catch-up in the next session', async () => {
     const rig = new Rig();
     rig.feed.receive(anomaly(1));
     rig.feed.receive(anomaly(4));
@@ -118,7 +118,7 @@ describe('AnomalyFeed', () => {
     expect(rig.gaps).toEqual([]);
   });
 
-  it('does not mix the answer to an old session into a new one', async () => {
+  it('ignores answers of an old session', async () => {
     const rig = new Rig();
     rig.stored = [1, 2, 3].map((sequence) => anomaly(sequence));
     rig.feed.receive(anomaly(1));
@@ -130,7 +130,7 @@ describe('AnomalyFeed', () => {
     expect(rig.sequences).toEqual([1, 2, 3]);
   });
 
-  it('notices that a restarted server numbers anew, and fetches what it missed of that', async () => {
+  it('notices that numbering restarted, and fetches what it missed', async () => {
     const rig = new Rig();
     for (const sequence of [1, 2, 3]) rig.feed.receive(anomaly(sequence));
     expect(rig.feed.resume('e2')).toEqual(new Map([['BTC', 3]]));
@@ -143,11 +143,12 @@ describe('AnomalyFeed', () => {
     expect(rig.sequences).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
-  it('delivers nothing twice where a crash took the newest numbers back', async () => {
+  it('delivers nothing twice after a crash took the newest numbers back', async () => {
     const rig = new Rig();
     for (const sequence of [14, 15, 16, 17]) rig.feed.receive(anomaly(sequence));
     rig.feed.resume('e2');
-    // The server lost 16 and 17, and has given both numbers anew; the first while this client was away.
+    // The server lost 16 and 17, and assigned both numbers again, the first while this client was
+    // away.
     const old = Array.from({ length: 15 }, (_, i) => anomaly(i + 1));
     rig.stored = [...old, anomaly(16, 116), anomaly(17, 117)];
     rig.feed.receive(anomaly(17, 117));
@@ -159,7 +160,7 @@ describe('AnomalyFeed', () => {
     expect(rig.gaps).toEqual([]);
   });
 
-  it('goes on after a restart where a store numbers on', () => {
+  it('continues after a restart with a store', () => {
     const rig = new Rig();
     for (const sequence of [1, 2]) rig.feed.receive(anomaly(sequence));
     rig.feed.resume('e2');
@@ -167,18 +168,18 @@ describe('AnomalyFeed', () => {
     expect(rig.sequences).toEqual([1, 2, 3, 4]);
   });
 
-  it('takes up where an earlier run of the program stopped', () => {
+  it('continues where an earlier run of the program stopped', () => {
     const rig = new Rig();
     rig.feed.seed(new Map([['BTC', 5]]));
     for (const sequence of [4, 5, 6, 7]) rig.feed.receive(anomaly(sequence));
     expect(rig.sequences).toEqual([6, 7]);
   });
 
-  it('misses nothing of a symbol without anomalies that it follows over a lost connection', async () => {
+  it('misses no anomaly of a followed symbol that had none before', async () => {
     const rig = new Rig();
     rig.feed.follow('BTC', 50);
     expect(rig.feed.resume('e1')).toEqual(new Map([['BTC', 0]]));
-    // The server repeats what it has; up to time 50 it was before the subscription.
+    // The server repeats what it has; those up to time 50 precede the subscription.
     for (const sequence of [1, 2, 3]) rig.feed.receive(anomaly(sequence, 20 * sequence));
     expect(rig.sequences).toEqual([3]);
     expect(rig.gaps).toEqual([]);
@@ -187,7 +188,7 @@ describe('AnomalyFeed', () => {
     expect(rig.sequences).toEqual([3, 4]);
   });
 
-  it('delivers each once and in order, whatever is lost on the way', async () => {
+  it('delivers each once and in order, whatever is lost', async () => {
     const lossy = fc.record({
       count: fc.integer({ min: 1, max: 60 }),
       lost: fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }),
@@ -213,7 +214,7 @@ describe('AnomalyFeed', () => {
             all.slice(fromSequence - 1, toSequence).map(({ sequence }) => sequence),
           ),
         );
-        // Delivered and missing are all of them, in order, and only what is gone is missing.
+        // Delivered and missing together are complete and in order; only removed ones are missing.
         expect(rig.sequences).toEqual(
           all.map(({ sequence }) => sequence).filter((sequence) => !missing.has(sequence)),
         );
@@ -224,9 +225,9 @@ describe('AnomalyFeed', () => {
     );
   });
 
-  it('delivers each once over reconnects and crashes, where many have the same time', async () => {
+  it('delivers each once over reconnects and crashes, with many at equal times', async () => {
     const raised = fc.record({ wait: fc.constantFrom(0, 0, 1), isLost: fc.boolean() });
-    // How many of those missed the server tells by itself; the others show as a jump.
+    // How many of the missed ones the server sends by itself; the others show as a jump.
     const reconnect = fc.record({ told: fc.nat({ max: 3 }) });
     const life = fc.record({
       forgotten: fc.nat({ max: 4 }),
@@ -254,7 +255,7 @@ describe('AnomalyFeed', () => {
           for (const one of missed.slice(Math.max(0, missed.length - told))) rig.feed.receive(one);
         };
         for (const [number, { forgotten, steps }] of lives.entries()) {
-          // A crash takes the newest numbers back; it takes time, too.
+          // A crash takes the newest numbers back, and takes time.
           if (number > 0) {
             rig.stored = rig.stored.slice(0, Math.max(0, rig.stored.length - forgotten));
           }

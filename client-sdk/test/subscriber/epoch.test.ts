@@ -40,7 +40,7 @@ function copyOf(statistics: SymbolStatistics): unknown[] {
 }
 
 describe('a server that restarts on its port with other prices', () => {
-  it('is a new world: nothing of the old one is live, and no event mixes them', async () => {
+  it('starts over: nothing old is live, and no event mixes both', async () => {
     const first = await start();
     await post(first.port, ['BTC', 100], ['ETH', 5], ['BTC', 103]);
     const subscriber = open(`http://127.0.0.1:${first.port}`);
@@ -76,7 +76,7 @@ describe('a server that restarts on its port with other prices', () => {
     expect(old.map(copyOf)).toEqual(copies);
     events.length = 0;
     const second = await start(first.port);
-    // In another order, so that ids lead elsewhere.
+    // In another order, so that ids differ.
     await post(second.port, ['ETH', 50], ['XRP', 1], ['BTC', 7]);
     await until(() => [...subscriber.symbols()].length === 3);
     await post(second.port, ['ETH', 60], ['ETH', 70]);
@@ -99,7 +99,7 @@ describe('a server that restarts on its port with other prices', () => {
 });
 
 describe('a server that restarts with what it had', () => {
-  it('is asked for what it raised meanwhile, also of symbols that had no anomaly yet', async () => {
+  it('is asked for anomalies raised meanwhile, also of symbols that had none', async () => {
     using folder = new StoreFolder();
     const first = await start(0, folder.path);
     await post(first.port, ['BTC', 100], ['ETH', 5]);
@@ -128,7 +128,7 @@ describe('a server that restarts with what it had', () => {
   });
 });
 
-describe('a symbol that no subscription covers any more', () => {
+describe('a symbol that is no longer covered', () => {
   it('is not live, and comes back as a new object', async () => {
     const server = await start();
     await post(server.port, ['BTC', 100], ['ETH', 5]);
@@ -149,8 +149,8 @@ describe('a symbol that no subscription covers any more', () => {
   });
 });
 
-describe('a connection that is lost, the server being the same', () => {
-  it('leaves statistics readable, though not live, and brings the same objects to life', async () => {
+describe('a lost connection to the same server', () => {
+  it('keeps statistics readable but not live, and revives the same objects', async () => {
     const server = await start();
     const proxy = await TcpProxy.start(server.port);
     onTestFinished(() => proxy.close());
@@ -160,7 +160,7 @@ describe('a connection that is lost, the server being the same', () => {
     const anomalies: string[] = [];
     subscriber.on('reset', (reset) => resets.push(reset));
     subscriber.on('anomaly', ({ symbol, sequence }) => anomalies.push(`${symbol} #${sequence}`));
-    // Two requests a session, as they want different things.
+    // Two requests a session, because of different options.
     subscriber.subscribe('BTC');
     subscriber.subscribe('E*', { anomalies: false });
     await until(() => [...subscriber.symbols()].length === 2);
@@ -190,7 +190,7 @@ describe('a connection that is lost, the server being the same', () => {
     expect(resets).toEqual([]);
   });
 
-  it('is in sync again wherever the next ones are cut', async () => {
+  it('is in sync again wherever the next connections are cut', async () => {
     const server = await start();
     const proxy = await TcpProxy.start(server.port);
     onTestFinished(() => proxy.close());
@@ -209,7 +209,7 @@ describe('a connection that is lost, the server being the same', () => {
       proxy.cut();
       price *= 1.05;
       await post(server.port, ['S0', price]);
-      // Answers go on until the cut is reached; those that it hits are rejected.
+      // Requests are answered until the cut; those that it hits are rejected.
       while (proxy.accepted < accepted + 2) await subscriber.verify().catch(() => undefined);
       const verification = await subscriber.verify();
       expect([bytes, verification]).toMatchObject([bytes, { equal: true, symbolCount: 5 }]);

@@ -62,7 +62,7 @@ describe('updates()', () => {
     expect(shown(await next(updates))).toEqual([13, [['BTC', 101]]]);
   });
 
-  it('gives readers that wait one frame each, in their order', async () => {
+  it('gives waiting readers one frame each, in order', async () => {
     const updates = subscriber.updates();
     const waiting = [next(updates), next(updates)];
     full(0, 100, 10);
@@ -71,7 +71,7 @@ describe('updates()', () => {
     expect(read.map(({ serverTime }) => serverTime)).toEqual([10, 11]);
   });
 
-  it('gives what outlives the call, to each iterator by itself', async () => {
+  it('gives each iterator its own lasting values', async () => {
     const [fast, slow] = [subscriber.updates(), subscriber.updates()];
     full(0, 100);
     const first = await next(fast);
@@ -81,7 +81,7 @@ describe('updates()', () => {
     expect((await next(slow)).changes.map(({ symbol }) => symbol)).toEqual(['BTC', 'ETH']);
   });
 
-  it('forgets what was not read of an epoch that is over', async () => {
+  it('drops unread updates of an old epoch', async () => {
     const updates = subscriber.updates();
     full(0, 100);
     full(1, 20);
@@ -94,7 +94,7 @@ describe('updates()', () => {
     expect(changes.map(({ symbol, isLive }) => [symbol, isLive])).toEqual([['XRP', true]]);
   });
 
-  it('goes on over a lost connection of the same epoch', async () => {
+  it('continues after a lost connection within an epoch', async () => {
     const updates = subscriber.updates();
     const waiting = next(updates);
     network.newest.drop();
@@ -112,7 +112,7 @@ describe.each(['updates', 'anomalies'] as const)('%s()', (kind) => {
     else raise(1, 1);
   }
 
-  it('ends when the subscriber is closed, after what it still holds', async () => {
+  it('ends when the subscriber is closed, after buffered values', async () => {
     const [idle, holding] = [subscriber[kind](), subscriber[kind]()];
     produce();
     await idle.next();
@@ -125,7 +125,7 @@ describe.each(['updates', 'anomalies'] as const)('%s()', (kind) => {
     expect(await subscriber[kind]().next()).toEqual(DONE);
   });
 
-  it('throws when the subscriber fails, after what it still holds', async () => {
+  it('throws when the subscriber fails, after buffered values', async () => {
     const [idle, holding] = [subscriber[kind](), subscriber[kind]()];
     produce();
     await idle.next();
@@ -142,7 +142,7 @@ describe.each(['updates', 'anomalies'] as const)('%s()', (kind) => {
     await expect(subscriber[kind]().next()).rejects.toBe(failure);
   });
 
-  it('takes nothing more once its reader has left, in whatever way', async () => {
+  it('takes nothing more once its reader has left, however it left', async () => {
     const left = subscriber[kind]();
     produce();
     for await (const _ of left as AsyncIterable<unknown>) break;
@@ -161,7 +161,7 @@ describe.each(['updates', 'anomalies'] as const)('%s()', (kind) => {
     for (const iterator of [left, threw, returned]) expect(await iterator.next()).toEqual(DONE);
   });
 
-  it('drops what was not read when its reader leaves', async () => {
+  it('drops unread values when its reader leaves', async () => {
     const iterator = subscriber[kind]();
     produce();
     await iterator.return?.();
@@ -179,7 +179,7 @@ describe('anomalies()', () => {
       expect((await next(anomalies)).sequence === i).toBe(true);
   });
 
-  it('throws when its reader lags 65 536 behind, after what it holds; others go on', async () => {
+  it('throws when its reader lags 65 536 behind, after buffered values', async () => {
     const [slow, fast] = [subscriber.anomalies(), subscriber.anomalies()];
     const seen: Anomaly[] = [];
     const reading = (async () => {

@@ -13,7 +13,7 @@ function mirrorOf(...entries: number[][]): Mirror {
 }
 
 describe('Mirror', () => {
-  it('holds what a full entry says', () => {
+  it('takes a full entry', () => {
     expect(mirrorOf(FULL_BTC).get('BTC')).toMatchObject({
       symbol: 'BTC',
       symbolId: 7,
@@ -27,7 +27,7 @@ describe('Mirror', () => {
     });
   });
 
-  it('adds the increases of a delta, replaces the rest, and tells what was before', () => {
+  it('adds the increments of a delta, replaces the rest, and keeps previous values', () => {
     const mirror = mirrorOf(FULL_BTC);
     const [change] = mirror.apply([7, 1 | 4 | 8, 101, 2, 250]);
     expect(change).toBe(mirror.get('BTC'));
@@ -43,7 +43,7 @@ describe('Mirror', () => {
     });
   });
 
-  it('knows nothing before the first entry of a symbol', () => {
+  it('has nothing before the first entry of a symbol', () => {
     const [change] = mirrorOf().apply(FULL_BTC);
     expect(change).toMatchObject({
       previousPrice: NaN,
@@ -52,7 +52,7 @@ describe('Mirror', () => {
     });
   });
 
-  it('reports the changes of each frame by themselves', () => {
+  it('reports the changes of each frame separately', () => {
     const mirror = mirrorOf(FULL_BTC, FULL_ETH);
     expect(mirror.apply([3, 1, 22]).map(({ symbol }) => symbol)).toEqual(['ETH']);
   });
@@ -73,7 +73,7 @@ describe('Mirror', () => {
     expect(mirror.digest()).toEqual({ digest: digest.value, symbolCount: 2 });
   });
 
-  it('forgets the state of symbols given up, but not their names', () => {
+  it('drops the state of unsubscribed symbols, but not their names', () => {
     const mirror = mirrorOf(FULL_BTC, FULL_ETH);
     mirror.retain((symbol) => symbol === 'ETH');
     expect(mirror.get('BTC')).toBeUndefined();
@@ -82,7 +82,7 @@ describe('Mirror', () => {
     expect(again).toMatchObject({ symbol: 'BTC', previousUpdateCount: NaN });
   });
 
-  it('keeps what a lost connection leaves, but not as live', () => {
+  it('keeps state after a lost connection, but not as live', () => {
     const mirror = mirrorOf(FULL_BTC, FULL_ETH);
     const btc = mirror.get('BTC');
     mirror.disconnect();
@@ -96,7 +96,7 @@ describe('Mirror', () => {
     expect(mirror.digest().symbolCount).toBe(1);
   });
 
-  it('forgets everything with an epoch: what was handed out is never live again', () => {
+  it('drops everything with an epoch: old objects are never live again', () => {
     const mirror = mirrorOf(FULL_BTC);
     const old = mirror.get('BTC');
     mirror.reset();

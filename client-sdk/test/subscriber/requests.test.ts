@@ -39,7 +39,7 @@ interface Request {
   readonly reject: (error: Error) => void;
 }
 
-/** The pacer beside what it promises: how many requests are open, and how many may be. */
+/** The pacer and a model of it: open requests and their limit. */
 class Rig {
   readonly #pacer = new RequestPacer();
   readonly #sent: Request[] = [];
@@ -79,7 +79,7 @@ class Rig {
     this.#heldUntil = Date.now() + DELAY_MS;
   }
 
-  /** The connection is lost; the next session begins anew. */
+  /** The connection is lost; the next session starts over. */
   lose(): void {
     const error = new Error('connection closed');
     for (const { reject } of this.#sent.splice(0)) reject(error);
@@ -109,7 +109,7 @@ class Rig {
   }
 }
 
-it('opens as many requests as it may, after refusals and in new sessions too', async () => {
+it('opens as many requests as allowed, also after refusals and in new sessions', async () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.integer({ min: 1, max: 6 }) },
     { weight: 4, arbitrary: fc.constant('answer' as const) },

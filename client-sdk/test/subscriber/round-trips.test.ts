@@ -20,7 +20,7 @@ async function measure(trips: RoundTrips, thereMs: number, backMs: number): Prom
   expect(await measured).toBe(thereMs + backMs);
 }
 
-it('tells the newest round trip, and the clock by the fastest of the last eight', async () => {
+it('has the newest round trip, and the clock of the fastest of the last eight', async () => {
   const trips = new RoundTrips();
   expect(trips.latency).toBeUndefined();
   await measure(trips, 5, 5);
@@ -34,7 +34,7 @@ it('tells the newest round trip, and the clock by the fastest of the last eight'
   expect(trips.latency).toEqual({ roundTripMs: 80, clockOffsetMs: AHEAD_MS });
 });
 
-it('forgets everything when the connection is lost, and tells who waits', async () => {
+it('drops everything and rejects waiting calls when the connection is lost', async () => {
   const trips = new RoundTrips();
   await measure(trips, 1, 1);
   const waiting = [trips.measure(() => undefined), trips.measure(() => undefined)];

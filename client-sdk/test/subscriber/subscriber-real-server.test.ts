@@ -41,7 +41,7 @@ async function statistics(symbol: string): Promise<Record<string, unknown>> {
 }
 
 describe.each(['binary', 'json'] as const)('subscriber and server over %s', (encoding) => {
-  it('agree with each other and with the HTTP API, provably', async () => {
+  it('agree with each other and with the HTTP API', async () => {
     const [a, b, later] = [`${encoding}-A`, `${encoding}-B`, `${encoding}-later`];
     await post(a, 100);
     await post(b, 5);
@@ -70,7 +70,7 @@ describe.each(['binary', 'json'] as const)('subscriber and server over %s', (enc
 });
 
 describe('subscriber and server', () => {
-  it('give the loop of a slow reader one update for many, and the newest values', async () => {
+  it('give a slow reader one update for many, with the newest values', async () => {
     const subscriber = connectHere();
     await subscriber.subscribe('SLOW').ready;
     const counts: number[] = [];
@@ -89,7 +89,7 @@ describe('subscriber and server', () => {
     expect(counts).toEqual([102]);
   });
 
-  it('hand anomalies to a loop, in order, and end it', async () => {
+  it('deliver anomalies to a loop in order, and end it', async () => {
     const subscriber = connectHere();
     await subscriber.subscribe('LOOP', { stats: false }).ready;
     const anomalies = subscriber.anomalies();
@@ -128,7 +128,7 @@ describe('subscriber and server', () => {
     await until(() => subscriber.get('PACE')?.currentPrice === 3);
   });
 
-  it('read history, and say what is gone', async () => {
+  it('read history, and report what is gone', async () => {
     const subscriber = connectHere();
     let last = 0;
     subscriber.on('anomaly', ({ sequence }) => {
@@ -146,7 +146,7 @@ describe('subscriber and server', () => {
     });
   });
 
-  it('close when a signal says so', async () => {
+  it('close on a signal', async () => {
     const abort = new AbortController();
     const subscriber = connectHere({ signal: abort.signal });
     await subscriber.ready;

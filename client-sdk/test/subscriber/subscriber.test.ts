@@ -70,7 +70,7 @@ async function answerVerify(connection: ScriptedConnection, digest: number, coun
   connection.send([26, requestId, digest, count]);
 }
 
-/** Resolves once the client has handled what was sent so far: it answers nothing before. */
+/** Resolves once the client has handled everything sent so far: it answers in order. */
 async function handled(connection: ScriptedConnection): Promise<void> {
   const ping = subscriber.ping();
   const [, sentAt] = await connection.next();
@@ -97,7 +97,7 @@ describe.each(['binary', 'json'] as const)('Subscriber over %s', (encoding) => {
     expect(errors).toMatchObject([{ code: 8 }]);
   });
 
-  it('mirrors what it gets and proves it', async () => {
+  it('mirrors and verifies its state', async () => {
     const seen: string[] = [];
     const connection = await openSubscribed('*', { encoding });
     subscriber.on('update', ({ changes, serverTime }) => {
@@ -123,7 +123,7 @@ describe.each(['binary', 'json'] as const)('Subscriber over %s', (encoding) => {
 });
 
 describe('Subscriber', () => {
-  it('drops the symbols that nothing covers any more', async () => {
+  it('drops symbols that are no longer covered', async () => {
     const connection = await openSubscribed('BTC');
     const all = subscriber.subscribe('*');
     await answerSubscribe(connection);
@@ -161,7 +161,7 @@ describe('Subscriber', () => {
     ]);
   });
 
-  it('fetches anomalies that were left out, and reports those that are gone', async () => {
+  it('fetches skipped anomalies, and reports those that are gone', async () => {
     const sequences: number[] = [];
     const gaps: AnomalyGap[] = [];
     const connection = await openSubscribed('BTC');
@@ -210,7 +210,7 @@ describe('Subscriber', () => {
     expect(errors).toMatchObject([{ code: 15, message: 'oops', retryAfterMs: undefined }]);
   });
 
-  it('asks again what it asked too often, one request first', async () => {
+  it('repeats rate-limited requests, one first', async () => {
     const connection = await open();
     const readings = ['x', 'y'].map((symbol) => subscriber.history(symbol));
     const refused = [await connection.next(), await connection.next()];
@@ -226,7 +226,7 @@ describe('Subscriber', () => {
     expect(await Promise.all(readings)).toHaveLength(2);
   });
 
-  it('measures how far away the server is, and what its clock says', async () => {
+  it('measures round trip and clock offset', async () => {
     const connection = await open({}, {});
     expect(subscriber.latency).toBeUndefined();
     const pinging = subscriber.ping();
@@ -239,7 +239,7 @@ describe('Subscriber', () => {
     expect(subscriber.latency?.clockOffsetMs).toBeLessThan(5000 + roundTripMs + 1);
   });
 
-  it('tells each listener, whatever another one does', async () => {
+  it('calls each listener, whatever another one does', async () => {
     const connection = await openSubscribed('*');
     const uncaught: unknown[] = [];
     const remember = (error: unknown) => uncaught.push(error);
@@ -269,7 +269,7 @@ describe('Subscriber', () => {
     }
   });
 
-  it('rejects what waits when it is closed, and takes nothing more', async () => {
+  it('rejects open requests when closed, and takes nothing more', async () => {
     const connection = await open();
     const verifying = subscriber.verify();
     await connection.next();

@@ -16,13 +16,13 @@ interface ServerWants {
   readonly fields: number;
 }
 
-/** The sync with a server that keeps to the protocol, answering when told to. */
+/** The sync with a server that follows the protocol and answers on demand. */
 class Rig {
   readonly sent: ClientFrame[] = [];
   readonly errors: Error[] = [];
   /** What the server holds. */
   readonly held = new Map<string, ServerWants>();
-  /** Whether the sync says that entries of the symbol come. */
+  /** Whether, by the sync, entries of the symbol come. */
   covers: (symbol: string) => boolean = () => false;
   readonly #requests = new Requests();
   readonly #unanswered: ClientFrame[] = [];
@@ -88,7 +88,7 @@ class Rig {
 }
 
 describe('SubscriptionSync', () => {
-  it('asks in one request for what is wanted in one turn', async () => {
+  it('sends subscriptions made together as one request', async () => {
     const rig = new Rig();
     rig.open();
     rig.subscribe(['A', 'B*']);
@@ -98,7 +98,7 @@ describe('SubscriptionSync', () => {
     expect(rig.requests).toEqual([[4, ['A', 'C', 'B*'], {}]]);
   });
 
-  it('sends nothing for what comes and goes, or changes nothing', async () => {
+  it('sends nothing for subscriptions that cancel out or change nothing', async () => {
     const rig = new Rig();
     rig.open();
     const first = rig.subscribe(['A', 'B']);
@@ -121,7 +121,7 @@ describe('SubscriptionSync', () => {
     expect(rig.covers('A')).toBe(false);
   });
 
-  it('asks for the union of what several want', async () => {
+  it('asks for the union of overlapping interests', async () => {
     const rig = new Rig();
     rig.open();
     const first = rig.subscribe(['A'], { anomalies: false, fields: 1 });
@@ -144,7 +144,7 @@ describe('SubscriptionSync', () => {
     expect(rig.requests.at(-1)).toEqual([5, ['A']]);
   });
 
-  it('tells a new session everything in one request, anomalies to be resumed included', async () => {
+  it('sends everything to a new session in one request, with resume points', async () => {
     const rig = new Rig(100);
     rig.subscribe(['A', 'B*'], { since: new Map([['A', 4]]) });
     await nextTurn();
@@ -174,7 +174,7 @@ describe('SubscriptionSync', () => {
     expect(rig.requests).toEqual([[4, ['A'], { since: { A: 9 } }]]);
   });
 
-  it('splits what is too large for a frame, and leaves no pattern out', () => {
+  it('splits what is too large for a frame, without omitting patterns', () => {
     const rig = new Rig();
     const names = Array.from({ length: 1000 }, (_, i) => `SYMBOL-${i}-é`);
     rig.subscribe([...names, 'X*']);
@@ -192,7 +192,7 @@ describe('SubscriptionSync', () => {
     }
   });
 
-  it('sets the pace of the session at any time', () => {
+  it('sets conflateMs of the session at any time', () => {
     const rig = new Rig();
     rig.sync.setConflateMs(5);
     rig.open();
@@ -204,7 +204,7 @@ describe('SubscriptionSync', () => {
     expect(rig.requests[1]).toEqual([4, ['A'], { conflateMs: 50 }]);
   });
 
-  it('reports refused patterns, and tries them again in the next session', async () => {
+  it('reports refused patterns, and retries them in the next session', async () => {
     const rig = new Rig();
     rig.open();
     const subscription = rig.subscribe(['A', 'B', 'C']);
@@ -232,7 +232,7 @@ describe('SubscriptionSync, refused as a whole', () => {
   });
   afterEach(() => vi.useRealTimers());
 
-  it('tries again when it may', async () => {
+  it('retries when permitted', async () => {
     const rig = new Rig();
     rig.open();
     const subscription = rig.subscribe(['A']);
@@ -257,7 +257,7 @@ describe('SubscriptionSync, refused as a whole', () => {
     ]);
   });
 
-  it('tells again where to go on, with what was refused', async () => {
+  it('repeats resume points with refused requests', async () => {
     const rig = new Rig();
     rig.open();
     rig.subscribe(['A', 'B'], { since: new Map([['A', 9]]) });
@@ -270,7 +270,7 @@ describe('SubscriptionSync, refused as a whole', () => {
     ]);
   });
 
-  it('tries nothing again that the next session was told anyway', async () => {
+  it('does not retry what the next session was sent anyway', async () => {
     const rig = new Rig();
     rig.open();
     rig.subscribe(['A']);
@@ -283,7 +283,7 @@ describe('SubscriptionSync, refused as a whole', () => {
     expect(rig.requests).toHaveLength(2);
   });
 
-  it('takes a final refusal as one of each pattern', async () => {
+  it('takes a final refusal as a refusal of each pattern', async () => {
     const rig = new Rig();
     rig.open();
     const subscription = rig.subscribe(['A', 'B']);
@@ -314,7 +314,7 @@ describe('SubscriptionSync and a server', () => {
     fc.record({ kind: fc.constantFrom('answer', 'turn', 'lose', 'open') }),
   );
 
-  it('agree in the end, whatever was wanted, given up, answered late, or lost', async () => {
+  it('agree in the end, whatever was added, removed, answered late, or lost', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 150 }), async (steps) => {
         const rig = new Rig();

@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/protocol/index.ts';
 import type { SocketLike, WebSocketConstructor } from '../../src/connection/web-socket.ts';
 
-/** What a WELCOME says unless the test says otherwise. */
+/** Content of WELCOME unless the test changes it. */
 export const WELCOME_INFO = {
   version: 1,
   epoch: 'e1',
@@ -19,8 +19,7 @@ export const WELCOME_INFO = {
 };
 
 /**
- * A WebSocket as a browser has it, without a network: the test says what arrives, and sees what was
- * sent. Its clock is the test's.
+ * A browser's WebSocket without a network: the test controls what arrives, and sees what was sent.
  */
 export class FakeSocket implements SocketLike {
   binaryType = 'blob';
@@ -31,9 +30,9 @@ export class FakeSocket implements SocketLike {
   readonly url: string;
   readonly protocols: readonly string[];
   readonly sent: Frame[] = [];
-  /** The code that the client closed it with; undefined: it did not. */
+  /** The client's close code; undefined if it did not close. */
   closedWith: number | undefined;
-  /** Whether anybody at the other end answers a close. */
+  /** Whether the peer answers a close. */
   isPeerAlive = true;
   #isOpen = false;
   #isClosed = false;
@@ -43,7 +42,7 @@ export class FakeSocket implements SocketLike {
     this.protocols = protocols;
   }
 
-  /** Whether anything of the client still listens, but for errors nobody wants to know of. */
+  /** Whether the client still listens to anything but errors. */
   get isHeard(): boolean {
     return this.onmessage !== null || this.onclose !== null;
   }
@@ -58,7 +57,7 @@ export class FakeSocket implements SocketLike {
     if (this.isPeerAlive) queueMicrotask(() => this.drop(this.#isOpen ? code : 1006));
   }
 
-  /** The upgrade succeeded and the server's first frame arrives. */
+  /** Opens the socket and delivers WELCOME. */
   welcome(info: Record<string, unknown> = {}): void {
     this.receive([16, { ...WELCOME_INFO, ...info }]);
   }
@@ -69,7 +68,7 @@ export class FakeSocket implements SocketLike {
     this.onmessage?.({ data: buffer.slice(byteOffset, byteOffset + byteLength) });
   }
 
-  /** The connection ends, from the other end or in between. */
+  /** The connection ends, by the peer or in between. */
   drop(code = 1006, reason = ''): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -78,7 +77,7 @@ export class FakeSocket implements SocketLike {
   }
 }
 
-/** Where fake sockets come from. */
+/** Creates fake sockets. */
 export class FakeNetwork {
   readonly sockets: FakeSocket[] = [];
   readonly WebSocket: WebSocketConstructor;
@@ -101,7 +100,7 @@ export class FakeNetwork {
   }
 }
 
-/** Clocks and timers of the test's own; Math.random gives 1, as good as. */
+/** Fake clock and timers; Math.random returns almost 1. */
 export function useFakeClock(): void {
   vi.useFakeTimers({
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
@@ -109,13 +108,13 @@ export function useFakeClock(): void {
   vi.spyOn(Math, 'random').mockReturnValue(1);
 }
 
-/** Gives the platform's clock back. */
+/** Restores the platform's clock. */
 export function useRealClock(): void {
   vi.useRealTimers();
   vi.restoreAllMocks();
 }
 
-/** Time passes, ms; with 0 what was begun goes as far as it can. */
+/** Lets time pass, ms; 0 runs pending work only. */
 export async function pass(ms = 0): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
 }

@@ -13,7 +13,7 @@ import {
 } from '../../../src/protocol/index.ts';
 import { WELCOME_INFO } from './fake-socket.ts';
 
-/** Values that arrive one by one, for readers that come before or after them. */
+/** A queue of values for readers that come before or after them. */
 class Arrivals<T> {
   readonly #values: T[] = [];
   #wake: (() => void) | undefined;
@@ -37,14 +37,14 @@ class Arrivals<T> {
   }
 }
 
-/** One connection of a scripted server: the test reads what came and says what goes. */
+/** One connection of a scripted server: the test reads and writes its frames. */
 export class ScriptedConnection {
   readonly url: URL;
   readonly #socket: WebSocket;
   readonly #encoding: Encoding;
   readonly #frames = new Arrivals<Frame>();
   readonly closed: Promise<number>;
-  /** The size of each message that arrived. */
+  /** The size of each message received. */
   readonly messageBytes: number[] = [];
 
   constructor(socket: WebSocket, request: IncomingMessage) {
@@ -63,7 +63,7 @@ export class ScriptedConnection {
     return this.#encoding;
   }
 
-  /** Frames that arrived and were not read. */
+  /** Frames received and not read. */
   get unread(): number {
     return this.#frames.waiting;
   }
@@ -103,7 +103,7 @@ export class ScriptedConnection {
   }
 }
 
-/** A WebSocket server that does what a test says, frame by frame. */
+/** A WebSocket server driven by a test, frame by frame. */
 export class ScriptedServer {
   readonly #server: WebSocketServer;
   readonly #connections = new Arrivals<ScriptedConnection>();

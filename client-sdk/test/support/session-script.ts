@@ -3,14 +3,14 @@ import { Digest, entriesOf, type Frame } from '../../../src/protocol/index.ts';
 import type { Subscriber } from '../../src/index.ts';
 import type { ScriptedConnection } from './scripted-server.ts';
 
-/** What the scripted server of these tests holds: two symbols, and an anomaly of one. */
+/** State of the scripted server: two symbols, and an anomaly of one. */
 export const PATTERNS = ['BTC', 'E*'];
 export const NAMES: Frame = [22, [0, 'BTC', 1, 'ETH']];
 export const FULL_BTC = [0, 127, 100, 100, 1, 1000, 100, 100];
 const FULL_ETH = [1, 127, 20, 20, 5, 2000, 19, 21];
 const STATS: Frame = [20, 5, [...FULL_BTC, ...FULL_ETH]];
 
-/** The digest of what {@link STATS} brings. */
+/** The digest of {@link STATS}. */
 function scriptedDigest(): number {
   const digest = new Digest();
   digest.add(0, { price: 100, average: 100, count: 1, time: 1000, min: 100, max: 100 });
@@ -18,14 +18,14 @@ function scriptedDigest(): number {
   return digest.value;
 }
 
-/** The client's next frame that is no PING. */
+/** The client's next frame other than PING. */
 export async function nextRequest(connection: ScriptedConnection): Promise<Frame> {
   let frame = await connection.next();
   while (frame[0] === 6) frame = await connection.next();
   return frame;
 }
 
-/** Symbol and sequence of where a SUBSCRIBE wants anomalies resumed, in the order of the symbols. */
+/** Resume points of a SUBSCRIBE, in the order of symbols. */
 function sinceOf(subscribe: Frame): [unknown, unknown][] {
   const options = new Map(entriesOf(subscribe[3]) ?? []);
   return [...(entriesOf(options.get('since')) ?? [])].sort(([a], [b]) =>
@@ -33,7 +33,9 @@ function sinceOf(subscribe: Frame): [unknown, unknown][] {
   );
 }
 
-/** Opens the first session of a subscriber to {@link PATTERNS}: everything arrives, and an anomaly. */
+/**
+ * Opens the first session of a subscriber to {@link PATTERNS}: everything arrives, with an anomaly.
+ */
 export async function openFirst(connection: ScriptedConnection, subscriber: Subscriber) {
   connection.welcome();
   const [op, requestId, patterns] = await nextRequest(connection);
@@ -49,8 +51,8 @@ export async function openFirst(connection: ScriptedConnection, subscriber: Subs
 }
 
 /**
- * Serves a session after one that broke: the client asks for everything at once and resumes, nothing
- * old counts as new, and it proves to be in sync.
+ * Serves a session after a broken one: the client requests everything at once and resumes, nothing
+ * old counts as new, and VERIFY succeeds.
  */
 export async function expectHealed(connection: ScriptedConnection, subscriber: Subscriber) {
   const held = ['BTC', 'ETH'].map((symbol) => subscriber.get(symbol));
