@@ -2,7 +2,7 @@ import type { AccessLog } from './errors.ts';
 
 export type AuditEvent = 'authenticationFailed' | 'forbidden' | 'limited';
 
-/** Who did what. Never contains a token or payload data. */
+/** A security event. Never contains a token or payload data. */
 export interface AuditRecord {
   readonly address: string;
   /** Empty for a client that did not authenticate. */
@@ -18,7 +18,7 @@ const MESSAGES: Readonly<Record<AuditEvent, string>> = {
   limited: 'limit exceeded',
 };
 
-/** Between two lines of the same event and address. */
+/** Least time between two lines of the same event and address, ms. */
 const PAUSE_MS = 1_000;
 /** Sources tracked at a time. All others share one source per event. */
 const SOURCES_MAX = 256;

@@ -17,7 +17,11 @@ export interface Authenticator {
    *   decided now; neither message contains any of the token
    */
   authenticate(token: string): Promise<Identity>;
-  /** Reads key files and URLs again. Rejects where that fails, and keeps the old keys there. */
+  /**
+   * Reads key files and URLs again. A source that fails keeps its old keys.
+   *
+   * @throws KeyFileError (as a rejection) with every failure
+   */
   reload(): Promise<void>;
   /**
    * The identity that replaced this one at a reload; the same object if its key did not change, and

@@ -36,7 +36,7 @@ function patternList() {
     .refine((text) => validatePattern(text) === undefined, { error: patternError });
   const error =
     `an array of at most ${PATTERNS_MAX} symbols and patterns, ` +
-    `of which at most ${WILDCARDS_MAX} have a *`;
+    `at most ${WILDCARDS_MAX} of them with a *`;
   return z
     .array(pattern, { error })
     .max(PATTERNS_MAX, { error })

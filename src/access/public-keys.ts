@@ -56,7 +56,7 @@ export class FileKeys implements KeySource {
     return new FileKeys(path, await readKeyFile('auth.keysFile', path, parsePublicKeys));
   }
 
-  /** Keys of the algorithm named `kid`, or else the unnamed ones, as all PEM keys are. */
+  /** Keys of the algorithm named `kid`; if none, the unnamed ones, such as all PEM keys. */
   keysFor({ alg, kid }: TokenHeader): Promise<readonly KeyObject[]> {
     const fitting = this.#keys.filter(({ algorithm }) => algorithm === alg);
     const named = fitting.filter((key) => kid !== undefined && key.kid === kid);

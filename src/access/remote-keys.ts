@@ -16,7 +16,7 @@ export interface FetchTiming {
   readonly cooldownMs: number;
   /** From a failed fetch to the next. */
   readonly retryMs: number;
-  /** Older keys are fetched again, and used meanwhile. */
+  /** Older keys are fetched again, but stay in use meanwhile. */
   readonly freshMs: number;
 }
 
@@ -87,7 +87,7 @@ export class RemoteKeys implements KeySource {
     if (known.length > 0) return known;
     await this.#refresh();
     const keys = await this.#matching(header);
-    // The failed fetch might have brought its key.
+    // The fetch failed: its key may exist.
     if (keys.length === 0 && this.#failure !== '') throw unavailable();
     return keys;
   }

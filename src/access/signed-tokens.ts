@@ -22,7 +22,7 @@ const CACHED_TOKENS_MAX = 4_096;
  */
 const CACHED_MS = 60_000;
 
-/** What tokens must claim. */
+/** Required claims. */
 export interface TokenRules {
   /** Empty: any. */
   readonly issuer: string;

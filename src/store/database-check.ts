@@ -6,24 +6,27 @@ import { DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
 import { reasonOf } from './directory.ts';
 import { StoreError } from './store.ts';
 
-/** A second name of the database, so that LMDB's lock file of the first stays as it is. */
+/**
+ * A hard link to the database: LMDB puts a lock file beside the name it opens, so the original's
+ * stays.
+ */
 const CHECKED_FILE = `${DATABASE_FILE}.check`;
-/** What a check that found damage exits with, after it has written what it found. */
+/** Exit code of a check that found damage and printed it. */
 export const EXIT_DAMAGED = 3;
-/** These come from elsewhere, so they say nothing about the file. */
+/** Signals sent by others say nothing about the file. */
 const FOREIGN_SIGNALS = new Set<unknown>(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
-/** Windows' exit codes of a process at fault, such as an access violation, begin here. */
+/** Windows exit codes from here on are faults, such as an access violation. */
 const WINDOWS_FAULT = 0xc0000000;
-/** A check takes about a second; a slow disk reads 10 MB/s. */
+/** Time limit of a check, ms, and more for large files: a slow disk reads 10 MB/s. */
 const CHECK_MS_MIN = 30_000;
 const CHECKED_BYTES_PER_MS = 10_000;
 
 /**
  * Finds damage before the server opens the database. LMDB maps the file into memory and follows the
- * page numbers in it, so damage ends the process that reads it with SIGSEGV or SIGBUS. Therefore a
- * child process reads it first. Nothing is changed.
+ * page numbers in it: damage ends the process that reads it with SIGSEGV or SIGBUS. A child process
+ * therefore reads it first. Nothing is changed.
  *
- * @throws StoreError with the path, what was found, and what to do
+ * @throws StoreError with the path, the damage, and what to do
  */
 export async function checkDatabase(directory: string): Promise<void> {
   const path = join(directory, DATABASE_FILE);
@@ -53,7 +56,10 @@ function damagedError(path: string, damage: string): StoreError {
   );
 }
 
-/** @throws StoreError when the process finds damage, dies, or takes too long */
+/**
+ * @throws StoreError when the process finds damage or dies by it
+ * @throws Error when it takes too long or fails otherwise
+ */
 async function readThrough(path: string, checked: string): Promise<void> {
   const timeout = CHECK_MS_MIN + Math.ceil(statSync(path).size / CHECKED_BYTES_PER_MS);
   const options = { timeout, killSignal: 'SIGKILL', windowsHide: true } as const;
@@ -74,7 +80,7 @@ async function readThrough(path: string, checked: string): Promise<void> {
   });
 }
 
-/** From the built JavaScript or, in tests, from the TypeScript source. */
+/** Arguments that run the check: built JavaScript or, in tests, the TypeScript source. */
 function program(): string[] {
   const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
   if (import.meta.url.endsWith('.js')) return [fileOf('./database-check-process.js')];
@@ -98,7 +104,7 @@ const MAGIC = 0xbeefc0de;
 const VERSION = 2;
 const PAGE_BYTES_MIN = 512;
 const PAGE_BYTES_MAX = 65_536;
-/** What a process can address. */
+/** Address space of a process. */
 const MAP_BYTES_MAX = 2 ** 47;
 
 interface Header {
@@ -106,14 +112,14 @@ interface Header {
   readonly transaction: number;
 }
 
-/** What shows without following a page number; undefined when nothing does. */
+/** Damage that shows without following page numbers; undefined if none. */
 function findDamage(directory: string): string | undefined {
   const lock = statSync(join(directory, DATABASE_FILE + LOCK_SUFFIX), { throwIfNoEntry: false });
   if (lock?.isFile() === false) return `its ${DATABASE_FILE + LOCK_SUFFIX} is not a file`;
   return findHeaderDamage(join(directory, DATABASE_FILE));
 }
 
-/** What is wrong with a database's headers; undefined when nothing is. */
+/** Damage in the two headers of a database; undefined if none. */
 export function findHeaderDamage(path: string): string | undefined {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return 'it is missing';
   const file = openSync(path, 'r');

@@ -16,10 +16,10 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Anomaly } from '../engine/index.ts';
 
 export const DATABASE_FILE = 'data.mdb';
-/** LMDB keeps its locks beside the file, under a name with this at its end. */
+/** Suffix of LMDB's lock file, which is beside the database. */
 export const LOCK_SUFFIX = '-lock';
 
-/** Address space, not memory or disk. So large that the map hardly ever moves while it is read. */
+/** Address space, not memory or disk; so large that the map hardly ever moves while it is read. */
 const MAP_BYTES = 16 * 2 ** 30;
 
 const BINARY = { keyEncoding: 'binary', encoding: 'binary' } as const;
@@ -34,9 +34,9 @@ export interface Databases {
 
 /**
  * Opens an environment. LMDB trusts the file, so it must have been checked (`database-check.ts`).
- * `check` can write, but makes no databases.
+ * `check` may write, but creates no databases.
  *
- * @throws Error of LMDB, or when there is no such database
+ * @throws Error from LMDB, or if a database is missing
  */
 export function openDatabases(path: string, access: 'read' | 'write' | 'check'): Databases {
   const root = open<Buffer, Buffer>({
@@ -50,7 +50,7 @@ export function openDatabases(path: string, access: 'read' | 'write' | 'check'):
     maxDbs: 8,
   });
   const openNamed = (name: string) => {
-    // Its types know nothing of `create`, nor that without it there may be no database.
+    // LMDB's types lack `create`, and do not tell that the result may be undefined.
     const options = { name, ...BINARY, create: access === 'write' };
     const database = root.openDB<Buffer, Buffer>(options) as Database<Buffer, Buffer> | undefined;
     if (database === undefined) throw new Error(`it has no database '${name}'`);
@@ -109,7 +109,7 @@ export function sequenceOfKey(key: Buffer): number {
 
 export function timeKey(time: number, key: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(TIME_BYTES + key.length);
-  // Minus zero would sort behind everything.
+  // The bytes of -0 would sort behind all others.
   bytes.writeDoubleBE(time === 0 ? 0 : time, 0);
   key.copy(bytes, TIME_BYTES);
   return bytes;
@@ -174,7 +174,7 @@ export function timeOfRecord(record: Buffer): number {
   return record.readDoubleLE(32);
 }
 
-/** A symbol's sequences that are held: first … last; none when first is one above last. */
+/** Range of the sequences stored for a symbol; empty when `first` is `last` + 1. */
 export interface SymbolRow {
   readonly first: number;
   readonly last: number;
@@ -206,7 +206,7 @@ function checkVersion(record: Buffer, bytes: number, kind: string): void {
   }
 }
 
-/** @throws RangeError for what cannot be stored: a programmer's error */
+/** @throws RangeError for an anomaly that cannot be stored, a programming error */
 export function checkAnomaly({ symbol, sequence, time, direction }: Anomaly): void {
   const symbolBytes = Buffer.byteLength(symbol, 'utf8');
   if (symbolBytes === 0 || symbolBytes > SYMBOL_BYTES_MAX || symbol.includes('\0')) {

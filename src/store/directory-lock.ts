@@ -16,36 +16,36 @@ import { StoreError } from './store.ts';
 
 export const LOCK_FILE = 'tickwire-store.lock';
 
-/** How often the owner touches the lock, for servers that cannot look at its process. */
-const TOUCH_MS = 5000;
-/** An owner that has not touched its lock for this long counts as dead there. */
+/** Interval at which the owner renews the lock's mtime, ms. Servers elsewhere see only that. */
+const RENEW_MS = 5000;
+/** An owner elsewhere that has not renewed its lock for this long counts as dead, ms. */
 const SILENCE_MS_MAX = 15_000;
 
-/** Fields of /proc/PID/stat after the name: the state, and when the process began. */
+/** Indexes in /proc/PID/stat after the name: the state, and the start time of the process. */
 const STATE = 0;
 const BEGIN = 19;
 
 interface Owner {
   readonly id: string;
   readonly pid: number;
-  /** When the process began, as the system counts: its pid may belong to another by now. */
+  /** Start time of the process, as the system counts it: tells apart processes that reuse a pid. */
   readonly began: string | undefined;
-  /** Where a pid means the same process: this boot of this machine, or this container. */
+  /** Where a pid identifies a process: one boot of one machine, or one container. */
   readonly realm: string;
   readonly host: string;
 }
 
-/** Directories that this process has locked: its own pid says nothing about those. */
+/** Directories locked by this process, whose pid cannot tell two stores apart. */
 const lockedHere = new Set<string>();
 
-/** Keeps a second process out of a store's directory. Takes over what a killed process left. */
+/** Keeps a second process out of a store's directory. Takes over the lock of a killed process. */
 export class DirectoryLock {
   readonly #path: string;
   readonly #directory: string;
   readonly #content: string;
   readonly #timer: NodeJS.Timeout;
 
-  /** @throws StoreError when another process, or this one, has the directory */
+  /** @throws StoreError if another process, or this one, holds the directory */
   constructor(directory: string) {
     this.#directory = realpathSync(directory);
     this.#path = join(this.#directory, LOCK_FILE);
@@ -56,7 +56,7 @@ export class DirectoryLock {
     }
     this.#acquire(directory, owner);
     lockedHere.add(this.#directory);
-    this.#timer = setInterval(() => this.#touch(), TOUCH_MS).unref();
+    this.#timer = setInterval(() => this.#renew(), RENEW_MS).unref();
   }
 
   release(): void {
@@ -65,7 +65,7 @@ export class DirectoryLock {
     if (readLock(this.#path) === this.#content) rmSync(this.#path, { force: true });
   }
 
-  /** By a hard link, which is made whole or not at all and never replaces another. */
+  /** Creates the lock by a hard link: atomic, and never replaces another's. */
   #acquire(directory: string, owner: Owner): void {
     const candidate = `${this.#path}.${owner.id}`;
     try {
@@ -90,7 +90,7 @@ export class DirectoryLock {
           `(${LOCK_FILE}). Stop that one first, or name another directory.`,
       );
     }
-    // Two servers may find the same stale lock: what is moved away must be what was read.
+    // Two servers may find the same stale lock: make sure that the one moved away is the one read.
     const aside = `${this.#path}.${owner.id}.stale`;
     try {
       renameSync(this.#path, aside);
@@ -101,12 +101,12 @@ export class DirectoryLock {
     rmSync(aside, { force: true });
   }
 
-  #touch(): void {
+  #renew(): void {
     const now = new Date();
     try {
       utimesSync(this.#path, now, now);
     } catch {
-      // The disk takes no writes. Servers that see this process still know that it lives.
+      // The disk is full or failing. Servers that see this process know that it lives.
     }
   }
 }

@@ -18,28 +18,27 @@ import { StoreError } from './store.ts';
 const MARKER_FILE = 'tickwire-store.json';
 const FORMAT = 1;
 /**
- * LMDB needs this to lay out its files. With less, writing its lock file through a memory map would
- * end the process with SIGBUS.
+ * Free space that LMDB needs to lay out its files. With less, writing its lock file through a
+ * memory map would end the process with SIGBUS.
  */
 const FREE_BYTES_MIN = 1 << 20;
-/** What the system puts into the root of a new volume. */
+/** Entries in the root of a new volume. */
 const IGNORED = new Set(['lost+found']);
 
-/** Tells a store's directory from any other. */
+/** Marks a directory as a store. */
 export interface Marker {
   readonly format: number;
   /** RFC 3339. */
   readonly created: string;
-  /** False until the database was laid out: what an interrupted start left holds nothing. */
+  /** False until the database is laid out: until then the directory holds no data. */
   readonly isReady: boolean;
 }
 
 /**
- * Makes the directory if there is none and looks at what is in it. Writes nothing into one that
- * exists.
+ * Creates the directory if needed and inspects it. Writes nothing into an existing one.
  *
  * @returns its marker; undefined for an empty directory
- * @throws StoreError when it is not a store's directory, or one of another version
+ * @throws StoreError if it is not a store's directory, or one of another version
  */
 export function inspectDirectory(directory: string): Marker | undefined {
   makeDirectory(directory);
@@ -59,7 +58,7 @@ export function inspectDirectory(directory: string): Marker | undefined {
   );
 }
 
-/** Writes the marker whole or not at all. */
+/** Writes the marker atomically and durably. */
 export function writeMarker(directory: string, isReady: boolean, created: string): Marker {
   const marker: Marker = { format: FORMAT, created, isReady };
   const path = join(directory, MARKER_FILE);
@@ -79,7 +78,7 @@ export function writeMarker(directory: string, isReady: boolean, created: string
   return marker;
 }
 
-/** @throws StoreError when there is too little space to lay out a database */
+/** @throws StoreError if there is too little space to lay out a database */
 export function checkSpace(directory: string): void {
   const { bavail, bsize } = statfsSync(directory);
   const free = bavail * bsize;
@@ -90,7 +89,7 @@ export function checkSpace(directory: string): void {
   );
 }
 
-/** Makes the names in the directory durable. */
+/** Makes the entries of the directory durable. */
 function syncDirectory(directory: string): void {
   const file = openSync(directory, 'r');
   try {
@@ -137,7 +136,7 @@ function makeDirectories(directory: string): void {
   syncDirectory(parent);
 }
 
-/** Whether a start that was interrupted before it wrote the marker left this. */
+/** Whether a start that was interrupted before it wrote the marker left this file. */
 function isOurs(name: string): boolean {
   return name === `${MARKER_FILE}.tmp` || name.startsWith(LOCK_FILE);
 }

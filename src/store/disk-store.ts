@@ -20,7 +20,7 @@ import {
 import { WriteBuffer, WriteLoop } from './write-behind.ts';
 import { type StartWriter, startWriter } from './writer.ts';
 
-/** Parts that tests replace. */
+/** Replaced in tests. */
 export interface StoreSeams {
   readonly startWriter?: StartWriter;
   readonly checkDatabase?: typeof checkDatabase;
@@ -30,7 +30,7 @@ export interface StoreSeams {
 
 /**
  * Opens the store in a directory, or lays one out in an empty or new one. Checks everything before
- * LMDB opens it, and changes nothing in what it refuses.
+ * LMDB opens it, and changes nothing in a directory that it refuses.
  *
  * @throws StoreError with the path, what was found there, and what to do
  */
@@ -74,7 +74,7 @@ async function openParts(
     disk.checkVersions();
     if (!marker.isReady) writeMarker(directory, true, marker.created);
     const snapshots = new SnapshotFiles(directory, log);
-    snapshots.removeTorn();
+    snapshots.removeTemporary();
     return { environment, disk, snapshots, log, waitingMax: seams.waitingMax };
   } catch (error) {
     await environment?.close();
@@ -86,7 +86,9 @@ async function openParts(
   }
 }
 
-/** Checks again, now with the lock held: another process may have been here until now. */
+/**
+ * Inspects again, now with the lock held: another process may have used the directory until now.
+ */
 async function prepare(directory: string, check: typeof checkDatabase): Promise<Marker> {
   const found = inspectDirectory(directory);
   if (found?.isReady === true) {
@@ -94,7 +96,7 @@ async function prepare(directory: string, check: typeof checkDatabase): Promise<
     return found;
   }
   const marker = found ?? writeMarker(directory, false, new Date().toISOString());
-  // A start was interrupted before it had laid out the database, so nothing was ever stored in it.
+  // A start was interrupted while laying out the database: nothing was ever stored in it.
   for (const name of [DATABASE_FILE, DATABASE_FILE + LOCK_SUFFIX]) {
     rmSync(join(directory, name), { force: true });
   }
@@ -104,7 +106,7 @@ async function prepare(directory: string, check: typeof checkDatabase): Promise<
 /** Anomalies held while the disk fails: some 20 MB. */
 const WAITING_MAX = 65_536;
 const DAY_MS = 86_400_000;
-/** How long a failed read is reported as the store's fault. */
+/** How long a failed read counts as the store's fault, ms. */
 const READ_FAULT_MS = 60_000;
 
 interface DiskStoreParts {
@@ -226,7 +228,7 @@ class DiskStore implements Store {
 
   readonly #readDisk = <T>(read: (disk: DiskHistory) => T, otherwise: T): T => {
     const { environment, log } = this.#parts;
-    // Undefined while it is reopened; the loop's fault says so.
+    // Undefined while it is reopened; the write loop then reports a fault.
     if (environment.disk === undefined) return otherwise;
     try {
       return read(environment.disk);

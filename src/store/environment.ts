@@ -21,12 +21,12 @@ import type { Limits } from './retention.ts';
 import { StoreError } from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
 
-/** Keys examined for the most recent anomalies of wanted symbols: some 10 ms. */
+/** Keys examined in a search for recent anomalies: about 10 ms. */
 const RECENT_SEARCHED_MAX = 20_000;
 /** The end of a range of ordinals. */
 const ORDINAL_END = Buffer.alloc(7, 0xff);
 
-/** An anomaly with its key in the order of times. */
+/** An anomaly with its time key. */
 export interface TimedAnomaly {
   readonly key: Buffer;
   readonly anomaly: Anomaly;
@@ -40,12 +40,12 @@ export class DiskHistory {
     this.#databases = openDatabases(join(directory, DATABASE_FILE), 'read');
   }
 
-  /** Makes what was written until now visible. */
+  /** Makes everything written so far visible. */
   refresh(): void {
     this.#databases.root.resetReadTxn();
   }
 
-  /** @throws StoreError when the newest anomaly, or a symbol, is of a version unknown here */
+  /** @throws StoreError if the newest anomaly, or a symbol, has an unknown version */
   checkVersions(): void {
     try {
       for (const { value } of this.#databases.symbols.getRange({})) decodeSymbolRow(value);
@@ -104,7 +104,7 @@ export class DiskHistory {
     return anomalies;
   }
 
-  /** From `start` (a time key, or the bound of a time) to before the time `to`. */
+  /** Anomalies from `start` (a time key or the bound of a time), with times below `to`. */
   between(start: Buffer, to: number, limit: number): TimedAnomaly[] {
     const range = this.#databases.times.getKeys({ start, end: timeBound(to), limit });
     const anomalies: TimedAnomaly[] = [];
@@ -138,21 +138,21 @@ export class DiskHistory {
   }
 
   #get(key: Buffer): Anomaly {
-    // LMDB reuses the buffer at the next read, so it is decoded at once.
+    // LMDB reuses the buffer at the next read: decode at once.
     const record = this.#databases.anomalies.getBinaryFast(key);
     if (record === undefined) throw new RangeError('an index refers to an anomaly that is missing');
     return readRecord(symbolOfKey(key), sequenceOfKey(key), record);
   }
 }
 
-/** The database's two ends: the writer thread and the memory map. Reopens both on failure. */
+/** Both ends of the database: the writer thread and the memory map. Reopens both on failure. */
 export class Environment {
   readonly #directory: string;
   readonly #startWriter: StartWriter;
   #writer: Writer;
   /** Undefined while the database is reopened, and after it was closed. */
   #disk: DiskHistory | undefined;
-  /** After this LMDB takes nothing until it is closed at both ends. */
+  /** LMDB refuses everything until it is closed at both ends. */
   #isPanicked = false;
 
   private constructor(directory: string, startWriter: StartWriter, writer: Writer) {
@@ -199,7 +199,7 @@ export class Environment {
     return count;
   }
 
-  /** Remembers an error of either end that only reopening mends. */
+  /** Notes an error of either end that only reopening clears. */
   noteFailure(error: unknown): void {
     this.#isPanicked ||= error instanceof Error && error.message.includes('MDB_PANIC');
   }

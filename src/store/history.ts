@@ -8,19 +8,19 @@ import type { WriteBuffer } from './write-behind.ts';
 export type ReadDisk = <T>(read: (disk: DiskHistory) => T, otherwise: T) => T;
 
 /**
- * Queries over the disk and the write buffer. The disk may already show part of what the buffer
- * holds, but nothing newer than the oldest anomaly it still lacks.
+ * Queries over the disk and the write buffer, which may overlap. The disk holds nothing newer than
+ * the oldest anomaly that it lacks.
  */
 export class History {
   readonly #readDisk: ReadDisk;
   readonly #buffer: WriteBuffer;
 
-  constructor(readDisk: ReadDisk, waiting: WriteBuffer) {
+  constructor(readDisk: ReadDisk, buffer: WriteBuffer) {
     this.#readDisk = readDisk;
-    this.#buffer = waiting;
+    this.#buffer = buffer;
   }
 
-  /** The oldest sequence held of a symbol; `otherwise` when none is. */
+  /** The oldest stored sequence of a symbol; `otherwise` if none. */
   first(symbol: string, otherwise: number): number {
     const row = this.#readDisk((disk) => disk.row(symbol), undefined);
     if (row !== undefined && row.first <= row.last) return row.first;
@@ -51,7 +51,7 @@ export class History {
   between({ from, to, after, limit }: TimeRange): AnomalyPage {
     const start = after === undefined ? timeBound(from) : startAfter(after);
     if (!(to > from) || limit < 1) return { items: [], next: undefined };
-    // One more than the page shows whether another follows.
+    // One extra tells whether another page follows.
     const disk = this.#readDisk((history) => history.between(start, to, limit + 1), []);
     const page = merge(disk, this.#bufferBetween(start, to), limit + 1);
     const items = page.slice(0, limit);
@@ -90,7 +90,7 @@ export class History {
   }
 }
 
-/** Merges two sorted lists; what is in both comes once. */
+/** Merges two sorted lists; an anomaly in both comes once. */
 function merge(
   left: readonly TimedAnomaly[],
   right: readonly TimedAnomaly[],
@@ -117,15 +117,15 @@ function encodeCursor(key: Buffer): string {
   return key.toString('base64url');
 }
 
-/** The cursor of a page that ends with an anomaly. */
+/** The cursor of a page that ends with this anomaly. */
 export function cursorAfter({ symbol, sequence, time }: Anomaly): string {
   return encodeCursor(timeKey(time, anomalyKey(symbol, sequence)));
 }
 
 /**
- * The key right after the page's last one.
+ * The key right after the last one of a page.
  *
- * @throws CursorError for a text that is no page's cursor
+ * @throws CursorError for a text that is not a cursor
  */
 function startAfter(cursor: string): Buffer {
   const key = Buffer.from(cursor, 'base64url');

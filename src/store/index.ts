@@ -1,4 +1,4 @@
-/** The store's door. */
+/** Anomalies and snapshots on disk. The only entry to this folder. */
 export { openStore } from './disk-store.ts';
 export { cursorAfter } from './history.ts';
 export { Retention } from './retention.ts';

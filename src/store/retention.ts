@@ -16,19 +16,19 @@ import {
 } from './databases.ts';
 import type { Store } from './store.ts';
 
-/** Anomalies removed in one transaction: a batch that arrives meanwhile waits for it, a few ms. */
+/** Anomalies removed in one transaction: a batch that arrives meanwhile waits a few ms for it. */
 const SLICE = 200;
 
 export interface Limits {
-  /** ms since the epoch; anomalies of ticks before it are removed. */
+  /** Anomalies of earlier ticks are removed, ms since the epoch. */
   readonly oldestTime: number;
-  /** How many anomalies a symbol keeps; 0: all. */
+  /** Anomalies kept for each symbol; 0: all. */
   readonly perSymbol: number;
 }
 
 /**
- * Removes what is beyond the limits, a slice with each step of the iteration; yields how many were
- * removed. A symbol whose anomalies are all removed keeps its last sequence.
+ * Removes the anomalies beyond the limits, a slice at each step; yields how many were removed. A
+ * symbol that loses all its anomalies keeps its last sequence.
  */
 export function* pruneSlices(databases: Databases, limits: Limits): Generator<number> {
   for (;;) {
@@ -54,7 +54,7 @@ function keysBefore({ times }: Databases, time: number): Buffer[] {
 }
 
 /**
- * The next keys of symbols that have too many anomalies, from the symbol `from` on.
+ * The next keys to remove from symbols with too many anomalies, beginning at symbol `from`.
  *
  * @returns next: the symbol to continue with; undefined after the last
  */
@@ -85,16 +85,16 @@ function keysBeyond(
 function removeSlice(databases: Databases, keys: readonly Buffer[]): number {
   const { root, anomalies, times, arrivals } = databases;
   root.transactionSync(() => {
-    const touched = new Set<string>();
+    const changed = new Set<string>();
     for (const key of keys) {
       const record = anomalies.getBinary(key);
       if (record === undefined) continue;
       times.removeSync(timeKey(timeOfRecord(record), key));
       arrivals.removeSync(ordinalKey(ordinalOfRecord(record)));
       anomalies.removeSync(key);
-      touched.add(symbolOfKey(key));
+      changed.add(symbolOfKey(key));
     }
-    for (const symbol of touched) updateFirst(databases, symbol);
+    for (const symbol of changed) updateFirst(databases, symbol);
   });
   return keys.length;
 }

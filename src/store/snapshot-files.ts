@@ -14,38 +14,38 @@ import type { StoreLog } from './store.ts';
 const NAME = /^snapshot-([1-9]\d{0,14})\.tws$/;
 const TEMPORARY_NAME = /^snapshot-[1-9]\d{0,14}\.tws\.tmp$/;
 
-/** A store's snapshots: files numbered from 1. The last two that are whole are kept. */
+/** A store's snapshots: files numbered from 1. Keeps the last two that are intact. */
 export class SnapshotFiles {
   readonly #directory: string;
   readonly #log: StoreLog;
   #isSaving = false;
-  /** The newest one known to be whole. */
-  #whole: number | undefined;
+  /** The newest one known to be intact. */
+  #intact: number | undefined;
 
   constructor(directory: string, log: StoreLog) {
     this.#directory = directory;
     this.#log = log;
   }
 
-  /** Removes what an interrupted save left. */
-  removeTorn(): void {
+  /** Removes the files of interrupted saves. */
+  removeTemporary(): void {
     for (const name of readdirSync(this.#directory)) {
       if (TEMPORARY_NAME.test(name)) rmSync(join(this.#directory, name), { force: true });
     }
   }
 
-  /** The newest snapshot that is whole; logs why each newer one is not. */
+  /** The newest intact snapshot; undefined if none. Logs why newer ones are not. */
   load(): StoredSnapshot | undefined {
     for (const number of this.#numbers().toReversed()) {
       const path = this.#path(number);
       try {
         const snapshot = openSnapshot(path, number);
-        this.#whole = number;
+        this.#intact = number;
         return snapshot;
       } catch (error) {
         this.#log.warn(
           { path, reason: reasonOf(error) },
-          'a snapshot is not whole; using the one before it',
+          'a snapshot is damaged; using the one before it',
         );
       }
     }
@@ -78,8 +78,8 @@ export class SnapshotFiles {
 
   async #removeOlder(number: number): Promise<void> {
     const older = this.#numbers().filter((other) => other < number);
-    const kept = this.#whole ?? older.at(-1);
-    this.#whole = number;
+    const kept = this.#intact ?? older.at(-1);
+    this.#intact = number;
     for (const other of older) {
       if (other !== kept) await rm(this.#path(other), { force: true });
     }
@@ -131,7 +131,7 @@ async function writeFile(
   }
 }
 
-/** One call may write only a part, such as when the disk is nearly full. */
+/** One call may write only a part, for example when the disk is nearly full. */
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<number> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done);

@@ -35,15 +35,15 @@ export type SnapshotResult =
     }
   | { readonly isSaved: false; readonly reason: string };
 
-/** A snapshot that is whole. */
+/** An intact snapshot. */
 export interface StoredSnapshot {
   readonly number: number;
   readonly info: SnapshotInfo;
-  /** Its chunks as they were given, each read from the file on demand into a buffer of its own. */
+  /** Its chunks as given to the writer, each read from the file on demand into its own buffer. */
   chunks(): Generator<Uint8Array>;
 }
 
-/** Why a snapshot cannot be used. */
+/** A snapshot cannot be used. The message says why. */
 export class SnapshotError extends Error {
   override readonly name = 'SnapshotError';
 }
@@ -90,9 +90,9 @@ export class SnapshotWriter {
 }
 
 /**
- * Opens a snapshot. Reads all of it to see that it is whole.
+ * Opens a snapshot. Reads all of it to verify it.
  *
- * @throws SnapshotError when it is not
+ * @throws SnapshotError if it is damaged or of another version
  */
 export function openSnapshot(path: string, number: number): StoredSnapshot {
   const { info, bodyAt } = withFile(path, (file, fileBytes) => {

@@ -7,7 +7,7 @@ import {
 } from '../engine/index.ts';
 import type { Store } from './store.ts';
 
-/** What a snapshot holds beside the states of the symbols. */
+/** The info of a snapshot; its chunks hold the states of the symbols. */
 export interface SnapshotHeader {
   /** Ms since the epoch. */
   readonly takenAt: number;
@@ -16,15 +16,15 @@ export interface SnapshotHeader {
 }
 
 /**
- * Reads a stored header.
+ * Checks a stored header.
  *
- * @throws Error for anything else
+ * @throws Error if it is not one
  */
 export function readSnapshotHeader(value: unknown): SnapshotHeader {
   const { takenAt, publishers } = Object(value) as Partial<SnapshotHeader>;
   const isHeader =
     typeof takenAt === 'number' && Array.isArray(publishers) && publishers.every(isPublisher);
-  if (!isHeader) throw new Error('the snapshot is not of the kind that this server writes');
+  if (!isHeader) throw new Error('the snapshot was not written by a Tickwire server');
   return { takenAt, publishers };
 }
 
@@ -37,7 +37,9 @@ function isPublisher(value: unknown): boolean {
 export interface SnapshotOptions {
   readonly engine: Engine;
   readonly store: Store;
-  /** The publishers' last sequences; all their ticks were offered to the engine before. */
+  /**
+   * Last sequences of the named publishers, all of whose ticks were offered to the engine before.
+   */
   readonly publishers: () => Iterable<[name: string, sequence: number]>;
   /** Appends every anomaly raised so far to the store. */
   readonly takeAnomalies: () => void;
@@ -48,13 +50,13 @@ export interface SnapshotOptions {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-/** Counts snapshots. */
+/** Snapshots since the start. */
 export interface SnapshotCounters {
   saved: number;
   failed: number;
-  /** When the newest one was taken, ms since the epoch; 0 before the first. */
+  /** Time of the newest one, ms since the epoch; 0 before the first. */
   takenAt: number;
-  /** From the cut to the disk, ms, and the size, both of the newest one. */
+  /** Duration of the newest one, from the cut to the disk, ms, and its size. */
   durationMs: number;
   bytes: number;
 }
@@ -82,7 +84,7 @@ export class Snapshots {
     if (intervalMs > 0) this.#timer = setInterval(() => void this.take(), intervalMs);
   }
 
-  /** Takes a snapshot, unless one is being taken. Resolves when it is on disk or has failed. */
+  /** Takes a snapshot, or joins the one in progress. Resolves when it is on disk or has failed. */
   take(): Promise<void> {
     this.#taking ??= this.#take().finally(() => {
       this.#taking = undefined;
@@ -90,7 +92,7 @@ export class Snapshots {
     return this.#taking;
   }
 
-  /** Takes the last one, with everything that was accepted. */
+  /** Takes the last snapshot, with every accepted tick. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#taking;
@@ -123,22 +125,23 @@ export class Snapshots {
   }
 }
 
-/** What an earlier run left behind. */
+/** The state that an earlier run left. */
 export interface Recovered {
-  /** States of symbols, then the number of each symbol's last anomaly, which may be higher. */
+  /** States of symbols, then the last anomaly sequence of each symbol, which may be higher. */
   readonly symbols: Iterable<SymbolState | AnomalyCount>;
   readonly publishers: SnapshotHeader['publishers'];
   /** When the snapshot was taken, ms since the epoch; undefined where there is none. */
   readonly takenAt: number | undefined;
 }
 
-/** For a server without a store. */
+/** The state of a server without a store. */
 export const NOTHING_RECOVERED: Recovered = { symbols: [], publishers: [], takenAt: undefined };
 
 /**
- * Reads what an earlier run left: the newest whole snapshot, and the numbers of later anomalies.
+ * Reads the state that an earlier run left: the newest intact snapshot, and the sequences of later
+ * anomalies.
  *
- * @throws Error when the snapshot is not of the kind that this server writes
+ * @throws Error if the snapshot is not one of this server
  */
 export function recover(store: Store): Recovered {
   const snapshot = store.loadSnapshot();

@@ -3,10 +3,10 @@ import { encodeBatch } from './batches.ts';
 import type { Environment } from './environment.ts';
 import type { StoreLog, StoreOptions } from './store.ts';
 
-/** Anomalies in one transaction: some 40 ms of the writer's time. */
+/** Anomalies in one transaction: about 40 ms of the writer's time. */
 const BATCH_MAX = 4096;
 
-/** Consecutive anomalies that are written together. */
+/** Consecutive anomalies, written in one transaction. */
 export class Batch {
   readonly firstOrdinal: number;
   readonly items: Anomaly[] = [];
@@ -29,20 +29,18 @@ export class Batch {
 }
 
 /**
- * Anomalies that are not on disk yet, in order of arrival: the writer may have the first batch, and
- * the last one is being filled.
+ * Anomalies that are not on disk yet, in order of arrival. The writer may hold the first batch; new
+ * anomalies join the last.
  */
 export class WriteBuffer {
   readonly #batches: Batch[] = [];
   readonly #countMax: number;
   #nextOrdinal: number;
   #count = 0;
-  /** The batch that the writer has: nothing is added to it, and it is not dropped. */
+  /** The batch that the writer holds: it is neither extended nor dropped. */
   #taken: Batch | undefined;
 
-  /**
-   * @param countMax how many are held before the oldest are dropped
-   */
+  /** @param countMax anomalies held before the oldest are dropped */
   constructor(firstOrdinal: number, countMax: number) {
     this.#nextOrdinal = firstOrdinal;
     this.#countMax = countMax;
@@ -66,9 +64,7 @@ export class WriteBuffer {
     return this.#batches;
   }
 
-  /**
-   * @returns how many of the oldest were dropped to make room
-   */
+  /** Adds an anomaly. Returns how many of the oldest were dropped for it. */
   append(anomaly: Anomaly): number {
     const dropped = this.#count >= this.#countMax ? this.#dropOldest() : 0;
     let batch = this.#batches.at(-1);
@@ -82,18 +78,18 @@ export class WriteBuffer {
     return dropped;
   }
 
-  /** The oldest batch, to be written; the caller then calls {@link release} or {@link remove}. */
+  /** Hands the oldest batch to the writer, which then calls {@link release} or {@link remove}. */
   take(): Batch | undefined {
     this.#taken = this.#batches[0];
     return this.#taken;
   }
 
-  /** Call when the batch taken could not be written. */
+  /** The batch taken could not be written. */
   release(): void {
     this.#taken = undefined;
   }
 
-  /** Call when the batch taken is on disk. */
+  /** The batch taken is on disk. */
   remove(): void {
     if (this.#taken === undefined) return;
     this.#batches.shift();
@@ -101,7 +97,7 @@ export class WriteBuffer {
     this.#taken = undefined;
   }
 
-  /** A symbol's, oldest first. */
+  /** The anomalies of a symbol, oldest first. */
   ofSymbol(symbol: string): Anomaly[] {
     const anomalies: Anomaly[] = [];
     for (const batch of this.#batches) {
@@ -111,7 +107,7 @@ export class WriteBuffer {
     return anomalies;
   }
 
-  /** Drops a whole batch: one anomaly at a time would cost each append as much. */
+  /** Drops a whole batch: dropping single anomalies would slow down every append. */
   #dropOldest(): number {
     const at = this.#batches[0] === this.#taken ? 1 : 0;
     const [batch] = this.#batches.splice(at, 1);
@@ -121,12 +117,12 @@ export class WriteBuffer {
   }
 }
 
-/** How long `async` gathers before it writes: leaves most of the promised 50 ms to the disk. */
+/** How long `async` gathers before it writes, ms: leaves most of the promised 50 ms to the disk. */
 const COMMIT_DELAY_MS = 10;
 const RETRY_MS = 1000;
 
 interface FlushWaiter {
-  /** Resolved when all ordinals below are on disk. */
+  /** Resolved when all ordinals below this are on disk. */
   readonly ordinal: number;
   readonly resolve: (isDurable: boolean) => void;
 }
@@ -143,7 +139,7 @@ export class WriteLoop {
   /** The writing in progress. */
   #writing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #turn: NodeJS.Immediate | undefined;
+  #immediate: NodeJS.Immediate | undefined;
 
   constructor(
     options: StoreOptions,
@@ -162,11 +158,11 @@ export class WriteLoop {
     return this.#fault;
   }
 
-  /** Call when something was added: it is written soon. */
+  /** Writes soon what was added. */
   schedule(): void {
-    const isScheduled = this.#timer !== undefined || this.#turn !== undefined;
+    const isScheduled = this.#timer !== undefined || this.#immediate !== undefined;
     if (this.#writing !== undefined || isScheduled) return;
-    if (this.#options.mode === 'sync') this.#turn = setImmediate(this.#writeNext);
+    if (this.#options.mode === 'sync') this.#immediate = setImmediate(this.#writeNext);
     else this.#timer = setTimeout(this.#writeNext, COMMIT_DELAY_MS);
   }
 
@@ -180,7 +176,7 @@ export class WriteLoop {
     });
   }
 
-  /** Writes the buffer as far as the disk lets it. Nothing is written afterwards. */
+  /** Writes the buffer as far as the disk allows. Nothing is written afterwards. */
   async close(): Promise<void> {
     await this.#writing;
     while (this.#waiting.count > 0 && (await this.#attempt())) {
@@ -205,7 +201,7 @@ export class WriteLoop {
   };
 
   async #writeAll(): Promise<void> {
-    // What is added meanwhile is gathered first, unless a flush waits for it.
+    // Anomalies added meanwhile are gathered first, unless a flush waits for them.
     const { nextOrdinal } = this.#waiting;
     do {
       if (!(await this.#attempt())) return;
@@ -252,9 +248,9 @@ export class WriteLoop {
 
   #unschedule(): void {
     clearTimeout(this.#timer);
-    clearImmediate(this.#turn);
+    clearImmediate(this.#immediate);
     this.#timer = undefined;
-    this.#turn = undefined;
+    this.#immediate = undefined;
   }
 
   #settleAll(isDurable: boolean): void {

@@ -14,7 +14,7 @@ export type WriterRequest =
   | { readonly kind: 'prune'; readonly id: number; readonly retention: Limits }
   | { readonly kind: 'close'; readonly id: number };
 
-/** The answer with id 0 is not a reply: it says that the thread is ready. */
+/** The answer with id 0 reports that the thread is ready. */
 export interface WriterAnswer {
   readonly id: number;
   /** Anomalies removed by a prune. */
@@ -22,7 +22,7 @@ export interface WriterAnswer {
   readonly fault: string | undefined;
 }
 
-/** Between two slices of a prune. */
+/** Pause between two slices of a prune, ms. */
 const PRUNE_PAUSE_MS = 2;
 
 /*
@@ -48,7 +48,7 @@ async function perform(request: WriterRequest): Promise<number> {
   let count = 0;
   for (const removed of pruneSlices(databases, request.retention)) {
     count += removed;
-    // Lets a batch that came meanwhile go first, and other threads have the processor.
+    // Lets waiting batches go first, and other threads run.
     await setTimeout(PRUNE_PAUSE_MS);
   }
   return count;

@@ -11,7 +11,7 @@ export interface Writer {
   write(batch: Uint8Array<ArrayBuffer>): Promise<void>;
   prune(retention: Limits): Promise<number>;
   close(): Promise<void>;
-  /** Ends the thread, whatever it is doing. */
+  /** Ends the thread at once. */
   terminate(): Promise<void>;
 }
 
@@ -24,14 +24,14 @@ interface Waiting {
 
 type Unnumbered<R> = R extends WriterRequest ? Omit<R, 'id'> : never;
 
-/** Starts the thread that writes; resolves when its database is open. */
+/** Starts the writer thread; resolves when its database is open. */
 export const startWriter: StartWriter = async (directory) => {
   const writer = new ThreadWriter(spawnWriterThread({ directory }));
   await writer.ready;
   return writer;
 };
 
-/** From the built JavaScript or, in tests, from the TypeScript source. */
+/** Runs the built JavaScript or, in tests, the TypeScript source. */
 function spawnWriterThread(data: WriterData): Worker {
   const isBuilt = import.meta.url.endsWith('.js');
   if (isBuilt) {

@@ -146,7 +146,7 @@ describe('a snapshot', () => {
     for (const name of ['snapshot-7.tws.tmp', 'snapshot-07.tws.tmp', 'notes.tws.tmp']) {
       writeFileSync(join(path, name), 'x');
     }
-    snapshots.removeTorn();
+    snapshots.removeTemporary();
     expect(files(path)).toEqual(['notes.tws.tmp', 'snapshot-07.tws.tmp']);
   });
 
