@@ -8,7 +8,7 @@ import { anyValue } from '../generate/values.ts';
 import { ScratchFile } from './scratch-file.ts';
 import { sealSnapshot } from './snapshot-seal.ts';
 
-const REFUSED = 'the snapshot is not of the kind that this server writes';
+const REFUSED = 'the snapshot was not written by a Tickwire server';
 
 /** A snapshot as a start reads it: file, header, states of the symbols. */
 export function snapshotFiles(): Target {

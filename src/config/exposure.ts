@@ -5,8 +5,8 @@ import type { Config } from './schema.ts';
  * Refuses to listen beyond loopback without TLS and tokens, unless the configuration allows it.
  *
  * @param hasTokens whether clients must authenticate
- * @returns what the configuration allowed, as warnings for the log
- * @throws Error naming what to set
+ * @returns warnings for the log: what the configuration exposes on purpose
+ * @throws Error naming the keys to set
  */
 export function checkExposure({ server, tls }: Config, hasTokens: boolean): readonly string[] {
   if (isLoopback(server.host)) return [];

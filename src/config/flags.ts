@@ -9,7 +9,7 @@ import {
 import { CONFIG_KEYS, type ConfigKey, parseText, type Setting, type Settings } from './keys.ts';
 import { tickwireVersion } from './version.ts';
 
-/** What the command line says. */
+/** The parsed command line. */
 export interface Flags extends Settings {
   readonly kind: 'run' | 'token' | 'api-key';
   /** The output of `--help` or `--version`, which win over everything else. */
@@ -42,10 +42,10 @@ const SUGGESTERS = {
 
 /**
  * Reads a command line without the program itself: `--section.key=value`, `--section.key value`,
- * `--config FILE`, switches, and the commands `token` and `api-key`. Of a repeated flag, the later
+ * `--config FILE`, switches, and the commands `token` and `api-key`. The last of repeated flags
  * counts.
  *
- * Commander parses it and prints help, but only collects: it would stop at the first fault.
+ * Commander parses and prints help. Faults are collected here: commander would stop at the first.
  */
 export function readFlags(argv: readonly string[]): Flags {
   const reader = new FlagReader(argv);
@@ -136,7 +136,10 @@ class FlagReader implements Flags {
       .usage('[flags]')
       .allowUnknownOption()
       .allowExcessArguments()
-      .addHelpText('after', '\nWhat is not given is not allowed. Takes settings as flags, too.')
+      .addHelpText(
+        'after',
+        '\nPermissions that are not given are denied. Takes settings as flags, too.',
+      )
       .action((_options, self: Command) => this.#finish(kind, self));
     for (const each of kind === 'token' ? TOKEN_OPTIONS : API_KEY_OPTIONS) {
       this.#addIssueOption(command, each);
@@ -155,7 +158,9 @@ class FlagReader implements Flags {
     });
   }
 
-  /** Adds an option whose value is optional for commander, so that a missing one is our fault. */
+  /**
+   * Adds an option whose value is optional for commander, so that a missing one is reported here.
+   */
   #addOption(
     command: Command,
     option: Option,
@@ -179,7 +184,7 @@ class FlagReader implements Flags {
 
   /** Reports unknown flags and stray arguments. */
   #refuse(args: readonly string[]): void {
-    // A secret given as `--key value` may be cut at a space or taken for a flag: show nothing then.
+    // A secret given as `--key value` may be cut at a space or taken for a flag: show nothing.
     const mayBeSecret = CONFIG_KEYS.some(
       ({ path, facts }) => facts.isSecret === true && this.#argv.includes(`--${path}`),
     );

@@ -3,11 +3,11 @@ export type IssueValue = string | number | boolean | readonly string[];
 
 export interface IssueOption {
   readonly name: string;
-  /** What stands for its value in the help. */
+  /** Placeholder for its value in the help. */
   readonly value: string;
   readonly description: string;
   readonly expected: string;
-  /** Returns undefined for a text that is not as expected. */
+  /** Returns undefined for an invalid text. */
   readonly parse: (text: string) => IssueValue | undefined;
 }
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** What help and messages say about a key, besides its name and default. */
+/** Describes a key in help and messages, besides its name and default. */
 export interface KeyFacts {
   readonly description: string;
   /** The unit of the value, as a word. */

@@ -25,7 +25,7 @@ export interface Setting {
   readonly place: string;
 }
 
-/** What one source gives: settings, and what could not be understood. */
+/** The settings of one source, and its faults. */
 export interface Settings {
   readonly settings: readonly Setting[];
   readonly faults: readonly string[];
@@ -68,7 +68,9 @@ export function environmentName(path: string): string {
   return ENVIRONMENT_PREFIX + words.toUpperCase();
 }
 
-/** The value of a text from a flag or variable: a number if the key holds one and it parses. */
+/**
+ * Converts the text of a flag or variable: to a number if the key holds one and the text is one.
+ */
 export function parseText(key: ConfigKey, text: string): number | string {
   return typeof key.defaultValue === 'number' && DECIMAL.test(text) ? Number(text) : text;
 }

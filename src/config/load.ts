@@ -17,7 +17,7 @@ import { type ResolvedConfig, readObject, resolveConfig } from './parse-config.t
 /** An environment such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** All sources of configuration, but for the file that they name. */
+/** All sources of configuration except the file that they name. */
 export interface ConfigSources {
   /** The command line, without the program itself. */
   readonly argv: readonly string[];
@@ -26,7 +26,7 @@ export interface ConfigSources {
   readonly cwd: string;
 }
 
-/** A configuration file as it was named, and by what. */
+/** A configuration file as named, and the flag or variable that named it. */
 export interface NamedFile {
   readonly name: string;
   readonly namedBy: string;
@@ -61,7 +61,7 @@ export function loadConfig({ argv, env, cwd }: ConfigSources): ResolvedConfig {
   return resolveSources(readFlags(argv), env, cwd);
 }
 
-/** Like `loadConfig`, of a command line that is read already. */
+/** Like `loadConfig`, for a command line that is already parsed. */
 export function resolveSources(flags: Flags, env: Environment, cwd: string): ResolvedConfig {
   const file = readConfigFile(cwd, namedFile(flags, env));
   return resolveConfig([file, readEnvironment(env), flags]);

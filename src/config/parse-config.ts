@@ -62,7 +62,7 @@ function validateSetting({ key, value, place }: Setting): string | undefined {
 /**
  * The settings in an object of sections. Undefined values count as absent.
  *
- * @param source the file the object came from, with which faults begin; may be empty
+ * @param source the file of the object, for messages; may be empty
  */
 export function readObject(object: unknown, source: string): Settings {
   const settings: Setting[] = [];

@@ -249,7 +249,7 @@ const processing = z.strictObject({
 
 const stream = z.strictObject({
   conflateMs: integer(
-    'Least time between two statistics frames, unless the session sets one. 0: none.',
+    'Minimum time between two statistics frames, unless the session sets one. 0: none.',
     { min: 0, max: 60_000, default: 0, unit: 'ms' },
   ),
   subscriptionsMax: integer('Subscriptions per session.', {

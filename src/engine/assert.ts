@@ -1,4 +1,4 @@
-/** A broken invariant: a programmer's error, which ends its thread. */
+/** A broken invariant: a programming error, which ends its thread. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }

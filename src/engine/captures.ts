@@ -32,11 +32,11 @@ export interface Capture {
   readonly records: SharedArrayBuffer;
   /** By partition. */
   readonly places: readonly SharedArrayBuffer[];
-  /** By partition: its cost, and what became of the ticks before the cut. */
+  /** By partition: the cost, and the counts of ticks before the cut. */
   readonly reports: readonly CaptureReport[];
 }
 
-/** What all captures of an engine have in common. */
+/** The fields that all captures of an engine share. */
 type CaptureFrame = Pick<Capture, 'movingAverageWindow' | 'names'>;
 
 /** The gateway's end: asks the workers for captures, one at a time. The gateway's thread only. */
@@ -66,8 +66,8 @@ export class Captures {
   }
 
   /**
-   * Requests a capture from all workers and wakes those that sleep. Every tick offered so far has
-   * been published. Resolves when the last worker has made its part.
+   * Requests a capture from all workers and wakes those that sleep. The caller has published every
+   * offered tick. Resolves when the last worker has made its part.
    *
    * @param symbols known now
    */
@@ -130,9 +130,9 @@ export class CaptureStaging {
   readonly isWanted = (): boolean => this.#responder.isWanted();
 
   /**
-   * How many of `count` ticks from `position` on may be applied: those before the cut of the
-   * requested capture. Where the queue has reached the cut, or was lapped beyond it, the capture is
-   * made first and all of them may.
+   * Returns how many of `count` ticks from `position` on may be applied: those before the cut of
+   * the requested capture. Once the queue has reached the cut, or was lapped beyond it, makes the
+   * capture and admits all of them.
    */
   admit(position: number, count: number): number {
     const before = this.#responder.ticksBefore(position);
@@ -141,12 +141,12 @@ export class CaptureStaging {
     return count;
   }
 
-  /** Wakes a gateway that the worker before may have died without waking. */
+  /** Wakes the gateway in case the previous worker died before it did. */
   takeOver(): void {
-    this.#responder.notifyAnew();
+    this.#responder.notifyAgain();
   }
 
-  /** @param beyond ticks behind the cut that were lapped already */
+  /** @param beyond ticks behind the cut that were lapped */
   #capture(beyond: number): void {
     const start = monotonicMs();
     const copied = this.#changes.takeAll(this.#copy);
@@ -161,7 +161,7 @@ export class CaptureStaging {
 
   readonly #copy = (symbolId: number): void => {
     const records = this.#records;
-    // A tick with a bad symbol id kills the worker that applies it, but its mark stays.
+    // A tick with an invalid symbol id kills the worker that applies it, but its mark stays.
     if (symbolId >= records.symbols) return;
     const record = symbolId * records.doublesEach;
     const count = records.doubles[record + RecordDouble.COUNT] as number;
@@ -178,9 +178,9 @@ const CHUNK_BYTES_MIN = 64 * 1024;
 const decoder = new TextDecoder();
 
 /**
- * Encodes the states of all symbols of a capture for `decodeSymbolStates`,
- * in chunks of whole states of 64 kB or a little more; the last may be
- * smaller. Any thread, until the capture is released.
+ * Encodes the states of all symbols of a capture for `decodeSymbolStates`, in chunks of whole
+ * states of 64 kB or a little more; the last may be smaller. Any thread, until the capture is
+ * released.
  */
 export function* readCapture(capture: Capture): Generator<Uint8Array> {
   const writer = new SymbolStateWriter();

@@ -31,22 +31,22 @@ export interface EngineOptions extends Rules {
   readonly maxSymbols: number;
   /** Whether {@link Engine.capture} may be called: it doubles the memory of symbols. */
   readonly captures?: boolean;
-  /** What runs the workers instead of threads: for the simulation. */
+  /** Runs the workers without threads, for the simulation. */
   readonly spawn?: SpawnWorker | undefined;
-  /** A partition's memory, where the default is too large: see `EngineMemoryOptions`. */
+  /** Sizes of a partition's memory, for tests; see `EngineMemoryOptions`. */
   readonly anomalyRingCapacity?: number | undefined;
   readonly growBytes?: number | undefined;
 }
 
-/** A tick that a worker died applying, and that is skipped. */
+/** A tick that a worker died applying; its successor skips it. */
 export interface SkippedTick {
-  /** Undefined where there is no such symbol. */
+  /** Undefined if its id is invalid. */
   readonly symbol: string | undefined;
-  /** Undefined where newer ticks have overwritten it. */
+  /** Undefined if a newer tick has overwritten it. */
   readonly price: number | undefined;
   /** ms since the epoch; undefined with the price. */
   readonly time: number | undefined;
-  /** Whether the tick caused the death, as far as can be known, rather than a kill from outside. */
+  /** Whether the tick probably caused the death, rather than a kill from outside. */
   readonly isQuarantined: boolean;
 }
 
@@ -65,7 +65,7 @@ export interface PartitionStatus {
   /** Ticks waiting in its queue. */
   readonly queueDepth: number;
   readonly restarts: number;
-  /** Ticks that killed its workers: part of those that its counters have as skipped. */
+  /** Ticks that killed its workers; the counters include them in `SKIPPED`. */
   readonly quarantined: number;
 }
 
@@ -145,7 +145,7 @@ export class Engine {
     return engine;
   }
 
-  /** What is known of the tick that a worker died on. */
+  /** The tick that a worker died on, as far as known; undefined if none. */
   #skippedTick(partition: number, hasFailed: boolean): SkippedTick | undefined {
     const taken = (this.#counters[partition] as Counters).taken();
     const tick = (this.#producers[partition] as TickProducer).interruptedTick(taken);
@@ -214,9 +214,9 @@ export class Engine {
   }
 
   /**
-   * Has `onNews` called once when changes or anomalies come after this call.
+   * Calls `onNews` once when changes or anomalies come after this call.
    *
-   * @returns whether there are some already, for which it may not be called
+   * @returns whether some are waiting already; `onNews` may not be called for these
    */
   armDoorbell(onNews: () => void): boolean {
     this.#doorbell.arm(onNews);
@@ -229,10 +229,10 @@ export class Engine {
   }
 
   /**
-   * Captures the state of all symbols after every tick offered before this
-   * call and none after it (except ticks that a full queue overwrites, which
-   * are in no capture). Intake goes on meanwhile. Resolves when all workers
-   * have reached the cut; {@link releaseCapture} must precede the next call.
+   * Captures the state of all symbols after every tick offered before this call and none after it
+   * (except ticks that a full queue overwrites, which are in no capture). Intake goes on meanwhile.
+   * Resolves when all workers have reached the cut; {@link releaseCapture} must precede the next
+   * call.
    *
    * @throws Error unless {@link isCapturePossible}
    */
@@ -244,14 +244,14 @@ export class Engine {
     return this.#captures.request(this.symbols.size);
   }
 
-  /** Lets the next capture overwrite this one: no thread reads it any more. */
+  /** Lets the next capture overwrite this one. No thread may read it afterwards. */
   releaseCapture(capture: Capture): void {
     this.#captures?.release(capture);
   }
 
   /**
-   * Whether threads wait to replace a worker that dies;
-   * otherwise one is started then, which is slower.
+   * Whether standby threads are ready to replace a worker that dies. Without them a replacement
+   * takes longer.
    */
   get hasStandby(): boolean {
     return this.#standby.isReady;
@@ -272,7 +272,9 @@ export class Engine {
     await (this.#threads[partition] as PartitionThread).kill();
   }
 
-  /** Ends the workers once they have applied what is queued. The last anomalies go to `sink`. */
+  /**
+   * Ends the workers after they have applied the queued ticks. Passes the last anomalies to `sink`.
+   */
   async stop(sink: AnomalySink = () => undefined): Promise<void> {
     this.#isStopping = true;
     this.publishTicks();

@@ -1,4 +1,4 @@
-/** The engine's door: what the gateway may use of it. */
+/** Ticks in; statistics and anomalies out. The only entry to this folder. */
 export type { Anomaly } from '../protocol/index.ts';
 export { assertEqual, InvariantError } from './assert.ts';
 export { type Capture, readCapture } from './captures.ts';

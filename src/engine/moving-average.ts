@@ -4,10 +4,10 @@ import { TickDouble, type TickScratch } from './tick-scratch.ts';
 /**
  * The mean of a symbol's last `window` prices, O(1) a tick: a ring of prices and their running sum.
  *
- * A second double collects the rounding errors of the sum (Neumaier's compensated
- * summation, 1974; an improvement of Kahan's), so that a price a million times
- * its neighbours leaves no error behind when it leaves the ring. The sum is also
- * rebuilt each time the ring wraps. One thread only; never allocates.
+ * A second double collects the rounding errors of the sum (Neumaier's compensated summation, 1974;
+ * an improvement of Kahan's), so that a price a million times its neighbours leaves no error behind
+ * when it leaves the ring. The sum is also rebuilt each time the ring wraps. One thread only; never
+ * allocates.
  */
 export class MovingAverage {
   readonly #window: number;

@@ -1,6 +1,9 @@
 import { validateSymbol } from '../protocol/index.ts';
 
-/** No symbol contains a control character, so no symbol equals the name of another tenant's. */
+/**
+ * Begins a tenant's prefix. No symbol contains a control character, so a symbol in the default
+ * tenant never equals another tenant's name.
+ */
 const MARK = '\u0001';
 const TENANT = /^[A-Za-z0-9._-]{1,32}$/;
 
@@ -13,7 +16,7 @@ function isTenant(text: string): boolean {
 }
 
 /**
- * One tenant's symbols and publishers. What a client calls a *symbol* is a *name* behind the
+ * The names of one tenant's symbols and publishers. A client's *symbol* is a *name* behind the
  * gateway's sessions: the symbol itself in the default tenant, the symbol behind the tenant's
  * prefix in any other. A name belongs to exactly one tenant, and no symbol of one tenant leads to a
  * name of another.
@@ -52,7 +55,7 @@ export function tenantOf(name: string): string {
   return name.startsWith(MARK) ? name.slice(1, name.indexOf(MARK, 1)) : '';
 }
 
-/** What is wrong with a name, as the rest of a sentence ('is empty'); undefined for a valid one. */
+/** The fault of a name, as the rest of a sentence ("is empty"); undefined if it is valid. */
 export function validateName(text: string): string | undefined {
   if (!text.startsWith(MARK)) return validateSymbol(text);
   const end = text.indexOf(MARK, 1);

@@ -11,11 +11,11 @@ import { TickConsumer } from './memory/tick-consumer.ts';
 import { TickColumns } from './memory/tick-ring.ts';
 import { Partition, type Rules } from './partition.ts';
 
-/** What a thread is sent to become a partition's worker. */
+/** The message that makes a thread the worker of a partition. */
 export interface PartitionWorkerData {
   readonly memory: PartitionMemory;
   readonly rules: Rules;
-  /** Where captures are copied to; undefined where none are made. */
+  /** Staging memory of captures; undefined if none are made. */
   readonly captures?: CaptureMemory | undefined;
   /** Whether a restored symbol's ring began after its first tick: see {@link Partition}. */
   readonly hasShortRings?: boolean | undefined;
@@ -24,8 +24,8 @@ export interface PartitionWorkerData {
 /** Ticks applied between two looks at the clock and the doorbell. */
 const BATCH = 512;
 /**
- * Ticks prefetched together: enough to overlap the waits,
- * few enough to stay in the first-level cache.
+ * Ticks prefetched together: enough to overlap the waits, few enough to stay in the first-level
+ * cache.
  */
 const GROUP = 32;
 /** A tick raises at most an Up and a Down. */
@@ -78,16 +78,16 @@ export class PartitionWorker {
   /**
    * Blocks until there may be work.
    *
-   * @param spins looks at the queue before sleeping; undefined for as many as pay
+   * @param spins looks at the queue before sleeping; undefined: the default
    */
   sleep(spins?: number): void {
     this.#ticks.sleep(this.#staging?.isWanted, spins);
   }
 
   /**
-   * How many of the polled ticks come next: those behind the cut of a
-   * capture are polled again after it. Reads the request after the
-   * queue: a thread that sees a tick behind the cut sees the request.
+   * Returns how many of the polled ticks to apply now: those behind the cut of a capture are polled
+   * again after it. Reads the request after the queue: a thread that sees a tick behind the cut
+   * sees the request.
    */
   #admit(polled: number): number {
     if (this.#staging === undefined || !this.#staging.isWanted()) return polled;
@@ -95,8 +95,8 @@ export class PartitionWorker {
   }
 
   /**
-   * Cleans up after a predecessor that died anywhere, in here too; changes nothing on a first
-   * start. A successor that finds this half done does it again.
+   * Repairs what a predecessor that died left unfinished; changes nothing on a first start.
+   * Idempotent: the predecessor may have died in here.
    */
   takeOver(): void {
     try {
@@ -109,12 +109,12 @@ export class PartitionWorker {
     } finally {
       // Even if the cleanup throws: a successor must not meet the same tick again.
       this.#ticks.resume();
-      this.#doorbell.ringAnew();
+      this.#doorbell.ringAgain();
       this.#staging?.takeOver();
     }
   }
 
-  /** Gives up the tick that the predecessor died on. */
+  /** Skips the tick that the predecessor died on. */
   #skip(symbolId: number): void {
     try {
       this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId));

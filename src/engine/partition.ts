@@ -9,7 +9,7 @@ import { MovingAverage } from './moving-average.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { createTickScratch, TickDouble } from './tick-scratch.ts';
 
-/** The numbers that decide what statistics and anomalies mean. */
+/** Parameters of the statistics and of the anomaly rule. */
 export interface Rules {
   /** Ticks in the moving average. */
   readonly movingAverageWindow: number;
@@ -24,17 +24,17 @@ export interface Rules {
 /** Where a partition puts its anomalies: numbers, so that the worker makes no object. */
 export type AnomalyOutput = Pick<AnomalyProducer, 'append'>;
 
-/** More than rounding can be off by, and far less than any threshold. */
+/** Relative margin: more than any rounding error, far less than any threshold. */
 const ROUNDING = 1e-12;
 
 /** Percent points within which a change equals the threshold, as in decimal arithmetic. */
 const EQUAL_WITHIN = 1e-9;
 
-/** Where a row keeps its number of anomalies, behind its values. */
+/** Index of a row's number of anomalies, behind its values. */
 const ANOMALIES = ROW_VALUES;
 
 /**
- * What a tick does to its symbol: the statistics and the anomaly rule. A pure state machine over
+ * Applies ticks: computes the statistics and decides what is an anomaly. A pure state machine over
  * the partition's memory, without clock, thread or socket, so that workers, tests, simulation and
  * replay run the same code. One thread only; nothing allocates.
  */
@@ -49,8 +49,8 @@ export class Partition {
   readonly #records: SymbolRecords;
   readonly #hasShortRings: boolean;
   /**
-   * Between these multiples of the window's extrema no
-   * price is an anomaly; beyond, an exact test decides.
+   * Between these multiples of the window's extrema no price is an anomaly; beyond, an exact test
+   * decides.
    */
   readonly #upFrom: number;
   readonly #downFrom: number;
@@ -59,8 +59,8 @@ export class Partition {
   readonly #row: Float64Array;
 
   /**
-   * @param anomalies has space for two whenever {@link apply}
-   *   is called: a tick raises at most an Up and a Down
+   * @param anomalies has space for two whenever {@link apply} is called: a tick raises at most an
+   *   Up and a Down
    * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick:
    *   `since` in `symbol-records.ts` is read only then
    */
@@ -90,16 +90,16 @@ export class Partition {
   }
 
   /**
-   * Prefetches the memory of ticks `from` to `to` (exclusive) before
-   * they are applied. It is scattered, and a processor waits for
-   * many cache lines at a time as long as for one. Changes nothing.
+   * Prefetches the memory of ticks `from` to `to` (exclusive) before they are applied. It is
+   * scattered, and a processor waits for many cache lines at a time as long as for one. Changes
+   * nothing.
    *
    * @returns a value that only defeats dead-code elimination
    */
   prepare(ticks: TickColumns, from: number, to: number): number {
     let read = 0;
     for (let i = from; i < to; i++) read ^= this.#records.prefetch(ticks.symbolIds[i] as number);
-    // What the records point to, now that they are on their way.
+    // Then the memory that the records point to.
     for (let i = from; i < to; i++) {
       const symbolId = ticks.symbolIds[i] as number;
       read ^= this.#average.prefetch(symbolId);
@@ -146,7 +146,7 @@ export class Partition {
    * itself may be lost.
    *
    * @param sequence of the newest anomaly that left this partition, if it is of this symbol; else
-   *   0. The row may not have counted it yet, and must not number another one the same.
+   *   0. The row may not have counted it yet, and must not reuse its number.
    */
   repair(symbolId: number, sequence: number): void {
     if ((this.#table.version(symbolId) & 1) !== 0) {
@@ -191,8 +191,8 @@ export class Partition {
   }
 
   /**
-   * Raises an anomaly if the tick in #row moved too far
-   * from the window's minimum (1) or maximum (-1).
+   * Raises an anomaly if the tick in #row moved too far from the window's minimum (1) or maximum
+   * (-1).
    */
   #judge(symbolId: number, direction: 1 | -1): void {
     const row = this.#row;

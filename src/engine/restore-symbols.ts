@@ -116,9 +116,7 @@ class Restorer {
     this.#dirty.markAll(this.#one, 0, 1);
   }
 
-  /**
-   * Restores the ring of prices; a smaller one gets the newest prices. Returns the average.
-   */
+  /** Restores the ring of prices; a smaller one gets the newest prices. Returns the average. */
   #restoreAverage(
     symbolId: number,
     { count, average, averaging }: SymbolState,
@@ -168,7 +166,10 @@ class RestoredPartition {
     this.#changes = captures && new ChangeSet(captures.changes);
   }
 
-  /** Drops the oldest places where there is no room, as when a deque cannot grow. */
+  /**
+   * Restores both deques. Drops the oldest places where memory runs out, as when a deque cannot
+   * grow.
+   */
   restoreWindow(symbolId: number, { minima, maxima }: SymbolState): void {
     this.#minima.restore(symbolId, minima);
     this.#maxima.restore(symbolId, maxima);

@@ -12,9 +12,9 @@ import {
 import { DequeWord, type SymbolRecords } from './memory/symbol-records.ts';
 import { TickDouble, type TickScratch } from './tick-scratch.ts';
 
-/** A deque that fills at most this fraction (one in …) of its block moves to a smaller one. */
+/** A deque that fills at most one place in this many of its block moves to a smaller one. */
 const SHRINK_AT = 8;
-/** Blocks of fewer places do not shrink while in use: they would come and go too often. */
+/** Smaller blocks do not shrink while in use: they would grow and shrink too often. */
 const SHRINK_ABOVE_PLACES = 64;
 
 /**
@@ -22,8 +22,8 @@ const SHRINK_ABOVE_PLACES = 64;
  * minimum. Its front is the extremum; a new tick removes the places at the back that can never
  * become it. Amortized O(1) a tick. One thread only; never allocates.
  *
- * Ticks of the same time need one place at most, so times
- * in whole ms take at most window + 1 places.
+ * Ticks of the same time need one place at most, so times in whole ms take at most window + 1
+ * places.
  */
 export class MonotonicDeque {
   /** Places dropped because a deque could not grow. */
@@ -152,20 +152,20 @@ export class MonotonicDeque {
     this.#words[state + DequeWord.SIZE] = 0;
   }
 
-  /** Allocates room for `size` places, or for fewer if there is less. Returns how many. */
+  /** Allocates space for `size` places, or for fewer if memory is short. Returns how many. */
   #reserve(state: number, size: number): number {
-    let room = Math.min(size, this.#capacityMax);
-    while (room > PLACES_MIN) {
-      const sizeClass = sizeClassOf(room);
+    let places = Math.min(size, this.#capacityMax);
+    while (places > PLACES_MIN) {
+      const sizeClass = sizeClassOf(places);
       const unit = this.#arena.allocate(sizeClass);
       if (unit !== 0) {
         this.#words[state + DequeWord.UNIT] = unit;
         this.#words[state + DequeWord.CLASS] = sizeClass;
-        return room;
+        return places;
       }
-      room = (PLACES_MIN << sizeClass) / 2;
+      places = (PLACES_MIN << sizeClass) / 2;
     }
-    return room;
+    return places;
   }
 
   #firstOf(symbolId: number, unit: number): number {
@@ -201,8 +201,8 @@ export class MonotonicDeque {
     const isFull = words[state + DequeWord.SIZE] === capacity;
     const hasMoved = this.#tryResize(symbolId, state, isFull ? capacity * 2 : capacity / 2);
     if (isFull && !hasMoved) {
-      // At the bound the oldest place goes, which shortens
-      // the window. Every move still reported is real.
+      // The window is at its bound: drop the oldest place, which shortens the window. Every anomaly
+      // still reported is real.
       words[state + DequeWord.HEAD] =
         ((words[state + DequeWord.HEAD] as number) + 1) & (capacity - 1);
       words[state + DequeWord.SIZE] = capacity - 1;
@@ -222,8 +222,8 @@ export class MonotonicDeque {
   }
 
   /**
-   * Moves the deque to a block of `capacity` places; false
-   * where that is too large or there is none.
+   * Moves the deque to a block of `capacity` places; false where that is too large or there is
+   * none.
    */
   #tryResize(symbolId: number, state: number, capacity: number): boolean {
     if (capacity > this.#capacityMax) return false;

@@ -71,7 +71,7 @@ export class SymbolStateWriter {
     view.setUint32(start + 4, crc32(checked), true);
   }
 
-  /** A copy of what was written; starts over. */
+  /** Returns a copy of the bytes written and starts over. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length);
     this.#length = 0;
@@ -123,7 +123,7 @@ export function decodeSymbolState(bytes: Uint8Array): SymbolState {
 /**
  * Decodes consecutive states, such as a chunk of `readCapture`.
  *
- * @throws SymbolStateError at the first that is damaged or of another version
+ * @throws SymbolStateError at the first state that is damaged or of another version
  */
 export function* decodeSymbolStates(bytes: Uint8Array): Generator<SymbolState> {
   for (let at = 0; at < bytes.length; ) {

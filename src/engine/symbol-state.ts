@@ -2,7 +2,7 @@ import { PLACE_DOUBLES } from './memory/place-arena.ts';
 
 /** The moving average of a symbol. */
 export interface AverageState {
-  /** Places of the ring. */
+  /** Prices the ring holds. */
   readonly window: number;
   /** Prices taken so far: the next one goes to place `taken` mod `window`. */
   readonly taken: number;
@@ -13,7 +13,7 @@ export interface AverageState {
   readonly correction: number;
 }
 
-/** All that is known of a symbol: what a new engine needs to continue exactly like the old one. */
+/** The complete state of a symbol: a new engine continues from it exactly like the old one. */
 export interface SymbolState {
   readonly symbol: string;
   /** Anomalies detected: the sequence of the newest. */
@@ -40,7 +40,7 @@ export interface AnomalyCount {
   readonly anomalies: number;
 }
 
-/** Why no symbol can have this state; undefined for a possible one. */
+/** Why the state is impossible; undefined if it is valid. */
 export function validateState(state: SymbolState): string | undefined {
   const { anomalies, count, averaging, minima, maxima } = state;
   if (!isCount(anomalies)) return `${anomalies} anomalies`;

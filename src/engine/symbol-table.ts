@@ -16,9 +16,7 @@ const encoder = new TextEncoder();
 export class SymbolTable {
   readonly #capacity: number;
   readonly #partitions: number;
-  /**
-   * Secret: a publisher that knew which symbols share a slot could make every lookup a long search.
-   */
+  /** Secret seed: a publisher that could predict collisions could make every look-up slow. */
   readonly #basis = randomInt(2 ** 32);
   /** Id + 1 by hash; 0 where empty. */
   #slots = new Int32Array(INITIAL_SYMBOLS * 2);

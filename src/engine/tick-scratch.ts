@@ -1,7 +1,7 @@
 /*
- * The tick being applied, in memory: a double that is passed to or
- * returned from a call that the compiler does not inline is boxed, 16
- * bytes each time, and which calls it inlines changes with the load.
+ * The tick being applied, in memory: a double that is passed to or returned from a call that the
+ * compiler does not inline is boxed, 16 bytes each time, and which calls it inlines changes with
+ * the load.
  *
  *   PRICE, TIME        of the tick
  *   TAKEN              prices that the moving average of its symbol took before it

@@ -5,20 +5,18 @@ import type { PartitionWorkerData } from './partition-worker.ts';
 export type SpawnWorker = (data: PartitionWorkerData) => Worker;
 
 /**
- * A worker that dies within {@link CALM_MS} of its start delays the
- * next start by this long, doubled each time, ms: otherwise one that
- * dies at once would be restarted without end. `/readyz` reports it.
+ * A worker that dies within {@link CALM_MS} of its start delays the next start by this long,
+ * doubled each time, ms: otherwise one that dies at once would be restarted without end. `/readyz`
+ * reports it.
  */
 const BACKOFF_MS_MIN = 10;
 const BACKOFF_MS_MAX = 1000;
 const CALM_MS = 500;
 
-/** Called when a worker died: why, and whether by an error of its own. */
+/** Called when a worker dies, with the cause and whether it failed by itself. */
 export type OnDeath = (cause: Error, hasFailed: boolean) => void;
 
-/**
- * Keeps one partition's worker running: one that dies is replaced by another on the same memory.
- */
+/** Keeps one partition's worker running: replaces one that dies, on the same memory. */
 export class PartitionThread {
   restarts = 0;
   /** Resolves when a worker runs. */
@@ -43,7 +41,7 @@ export class PartitionThread {
     this.#worker = this.#spawn();
   }
 
-  /** Resolves when the worker has ended, which its ring tells it to. */
+  /** Resolves when the worker has ended. Its ring tells it to stop. */
   stop(): Promise<void> {
     this.#isStopping = true;
     return new Promise((resolve) => {
@@ -86,16 +84,14 @@ export class PartitionThread {
 }
 
 /**
- * Decides which of the ticks that a partition's workers died on caused the death: the worker failed
- * by itself, or a second one died before it had skipped the tick. A worker killed from outside
- * while applying a tick does not put it to blame.
+ * Decides which ticks are to blame for the death of a partition's workers: the worker failed by
+ * itself, or a second one died before it had skipped the tick. A worker killed from outside does
+ * not put its tick to blame.
  */
 export class Quarantine {
   /** Ticks blamed so far, each counted once. */
   count = 0;
-  /**
-   * Positions in the queue: of the tick that the last worker died on, and of the last one blamed.
-   */
+  /** Positions in the queue: the tick that the last worker died on, and the last tick blamed. */
   #suspect: number | undefined;
   #blamed: number | undefined;
 
@@ -116,9 +112,9 @@ export class Quarantine {
   }
 }
 
-/** The start of a server gets the processors to itself for this long. */
+/** Delay of the first standby thread, ms: the server's start gets the processors to itself. */
 const PREPARE_AFTER_MS = 1000;
-/** A tick that kills its worker may kill the successor too, which cleans up after it. */
+/** Standby threads: a tick that kills its worker may also kill the successor that cleans up. */
 const THREADS = 2;
 
 /**
@@ -144,8 +140,8 @@ export class Standby {
   }
 
   /**
-   * Turns a waiting thread, or else a new one, into a
-   * partition's worker; starts another once it runs.
+   * Turns a waiting thread, or else a new one, into a partition's worker; starts another once it
+   * runs.
    */
   readonly take = (data: PartitionWorkerData): Worker => {
     const [worker = this.#start()] = this.#waiting.keys();
@@ -176,7 +172,7 @@ export class Standby {
     const worker = startThread();
     // It does not keep the process alive until it has work.
     worker.unref();
-    // One that ends while waiting is replaced when the next one is taken: it may end again at once.
+    // Replaced only when the next thread is taken: it might end again at once.
     const forget = () => this.#waiting.delete(worker);
     worker.once('error', forget).once('exit', forget);
     worker.once('message', () => {

@@ -94,8 +94,8 @@ export class ByteWriter implements NumberWriter {
   }
 
   /**
-   * Appends `length` bytes of `source` from `start`. A
-   * plain loop: entries are too short for `set` to pay.
+   * Appends `length` bytes of `source` from `start`. A plain loop: entries are too short for `set`
+   * to pay.
    */
   copy(source: Uint8Array, start: number, length: number): void {
     this.#reserve(length);

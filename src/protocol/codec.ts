@@ -44,7 +44,7 @@ function badFrame(reason: string): ProtocolError {
  * `Map`, JSON objects as objects (see {@link entriesOf}).
  *
  * @throws ProtocolError `bad_frame` for anything else; the message says what and where, without
- * quoting content.
+ *   quoting content.
  */
 export function decodeFrame(message: Uint8Array | string): Frame {
   const value = typeof message === 'string' ? parseJson(message) : unpack(message);

@@ -61,8 +61,8 @@ export function errorFrame(error: ProtocolError, retryAfterMs: number | null = n
 }
 
 /**
- * `ACK`: cumulative; the counts are ticks since the
- * connection began, `credit` ticks beyond this sequence.
+ * `ACK`: cumulative; the counts are ticks since the connection began, `credit` ticks beyond this
+ * sequence.
  */
 export function ackFrame(
   sequence: number,

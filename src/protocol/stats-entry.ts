@@ -6,14 +6,14 @@ import type { NumberWriter } from './byte-writer.ts';
  *   bit      1       2        4       8      16     32     64
  *   field    price   average  count   time   min    max    full
  *
- * In a delta entry count and time are increases, the rest are new
- * values. The order of the bits is also the order in which values stand
- * in memory (VALUES doubles from a base index), so bit i is value i.
+ * In a delta entry count and time are increases, the rest are new values. The order of the bits is
+ * also the order in which values stand in memory (VALUES doubles from a base index), so bit i is
+ * value i.
  */
 
 /**
- * The statistics of one symbol. Prices are positive; `time`
- * is ms since the epoch; `count` is ticks applied.
+ * The statistics of one symbol. Prices are positive; `time` is ms since the epoch; `count` is ticks
+ * applied.
  */
 export interface SymbolValues {
   price: number;
@@ -60,8 +60,8 @@ export function deltaMask(
 }
 
 /**
- * Writes an entry as numbers. `from` is read only for a
- * delta's increases. Returns how many numbers were written.
+ * Writes an entry as numbers. `from` is read only for a delta's increases. Returns how many numbers
+ * were written.
  */
 export function writeEntry(
   writer: NumberWriter,
@@ -100,8 +100,8 @@ export type EntryListener = (symbolId: number, mask: number, values: SymbolValue
 /**
  * Applies the entries of one STATS frame to a mirror, in order. Fields never sent stay NaN.
  *
- * @throws RangeError when an entry is cut off or is a delta
- *   of a symbol that the mirror does not hold.
+ * @throws RangeError when an entry is cut off or is a delta of a symbol that the mirror does not
+ *   hold.
  */
 export function applyEntries(
   entries: readonly number[],

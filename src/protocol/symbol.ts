@@ -16,8 +16,8 @@ function validateText(text: string): string | undefined {
 }
 
 /**
- * What breaks the symbol rules in `text`, as the rest of a
- * sentence ("is empty"); undefined for a good symbol.
+ * What breaks the symbol rules in `text`, as the rest of a sentence ("is empty"); undefined for a
+ * good symbol.
  */
 export function validateSymbol(text: string): string | undefined {
   return (

@@ -1,7 +1,7 @@
 /*
- * Reads through a database, in a process of its own that damage may end: see database-check.ts.
+ * Reads a whole database in a process of its own, which damage may end: see database-check.ts.
  *
- *   database-check-process PATH   exits with 0, or writes what is wrong and exits with EXIT_DAMAGED
+ *   database-check-process PATH   exits with 0, or prints the damage and exits with EXIT_DAMAGED
  */
 import { ABORT, type Database } from 'lmdb';
 import { EXIT_DAMAGED } from './database-check.ts';
@@ -14,9 +14,9 @@ import {
   SYMBOL_ROW_BYTES,
 } from './databases.ts';
 
-/** Records of each database, the last ones, that are read and written: some 0.4 s. */
+/** Last records of each database that are examined: about 0.4 s. */
 const EXAMINED_MAX = 100_000;
-/** Pages hold more records than this, so each of them is written. */
+/** One record in this many is rewritten. Pages hold more, so every page is written. */
 const WRITE_STRIDE = 8;
 
 /** Sorts behind all keys. */
@@ -25,7 +25,7 @@ const KEY_END = Buffer.alloc(8, 0xff);
 type Records = Database<Buffer, Buffer>;
 type Shape = (key: Buffer, value: Buffer) => boolean;
 
-/** What the keys and values of each database look like. */
+/** Tests whether a key and its value belong in a database. */
 const SHAPES: Record<string, Shape> = {
   anomalies: (key, value) => isAnomalyKey(key) && value.length === RECORD_BYTES,
   times: (key, value) => isTimeKey(key) && value.length === 0,
@@ -33,7 +33,11 @@ const SHAPES: Record<string, Shape> = {
   symbols: (key, value) => key.length > 0 && value.length === SYMBOL_ROW_BYTES,
 };
 
-/** Follows every page, which counting does, and looks at the last records. */
+/**
+ * Counts the records, which visits every page, and examines and rewrites the last ones.
+ *
+ * @throws Error describing the damage
+ */
 function check(records: Records, name: string): void {
   const { entryCount } = records.getStats() as { entryCount: number };
   const count = records.getKeysCount();
@@ -48,7 +52,9 @@ function check(records: Records, name: string): void {
   });
 }
 
-/** @returns some of the last records, from all pages that hold them */
+/**
+ * Validates the last records. Returns one in {@link WRITE_STRIDE}, from all pages that hold them.
+ */
 function examine(records: Records, name: string, count: number): { key: Buffer; value: Buffer }[] {
   const some: { key: Buffer; value: Buffer }[] = [];
   const range = { start: KEY_END, reverse: true, limit: EXAMINED_MAX };
@@ -57,7 +63,7 @@ function examine(records: Records, name: string, count: number): { key: Buffer; 
   for (const { key, value } of records.getRange(range)) {
     const isOrdered = above === undefined || key.compare(above) < 0;
     if (!isOrdered || SHAPES[name]?.(key, value) !== true) {
-      throw new Error(`'${name}' holds what is no record`);
+      throw new Error(`'${name}' holds an invalid record`);
     }
     above = Buffer.from(key);
     if (index++ % WRITE_STRIDE === 0) some.push({ key: above, value: Buffer.from(value) });

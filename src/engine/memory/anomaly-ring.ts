@@ -3,8 +3,8 @@ import { assertRange } from '../assert.ts';
 import type { SymbolTable } from '../symbol-table.ts';
 
 /*
- * A bounded queue of anomalies: one producer (the worker of
- * a partition), one consumer (the gateway).
+ * A bounded queue of anomalies: one producer (the worker of a partition), one consumer (the
+ * gateway).
  *
  *   header: TAIL (producer) and HEAD (consumer), each on a cache line of its own
  *   slots, 64 bytes each, a power of two of them
@@ -68,7 +68,7 @@ export class AnomalyProducer {
     return this.#ring.capacity - used >= count;
   }
 
-  /** The sequence of the last appended anomaly if it is of this symbol, taken or not; else 0. */
+  /** Sequence of the last appended anomaly if it is of this symbol, drained or not; else 0. */
   newestSequence(symbolId: number): number {
     const slot = this.#ring.slotOf(this.#tail - 1);
     return this.#ring.words[slot] === symbolId ? (this.#ring.doubles[slot / 2 + 1] as number) : 0;

@@ -11,8 +11,8 @@
  * tick ring that the capture ends before. The gateway writes CUT, then WANTED, and only then
  * publishes ticks behind the cut: a worker that sees any of those also sees the request.
  *
- * The worker writes DONE last. If it dies before, the
- * request stays open and its successor starts over.
+ * The worker writes DONE last. If it dies before, the request stays open and its successor starts
+ * over.
  */
 const LINE_WORDS = 16;
 const WANTED = 0;
@@ -31,7 +31,7 @@ export function createCaptureRequest(): SharedArrayBuffer {
 export interface CaptureReport {
   /** Symbols copied: those that changed since the previous capture. */
   readonly copied: number;
-  /** How long the worker applied no ticks for it, ms. */
+  /** Time during which the worker applied no ticks, ms. */
   readonly pauseMs: number;
   /** Ticks of the partition applied before the cut since the engine started. */
   readonly applied: number;
@@ -109,8 +109,8 @@ export class CaptureResponder {
     Atomics.notify(this.#words, DONE);
   }
 
-  /** Wakes the gateway for a worker that may have died between finishing and waking it. */
-  notifyAnew(): void {
+  /** Wakes the gateway in case a worker died between finishing and waking it. */
+  notifyAgain(): void {
     Atomics.notify(this.#words, DONE);
   }
 }

@@ -40,7 +40,7 @@ export class ChangeSet {
     this.#words[word] = (this.#words[word] as number) | (1 << (symbolId & 31));
   }
 
-  /** Calls `copy` for each symbol and then removes it. Returns how many there were. */
+  /** Calls `copy` for each symbol and then removes it. Returns the number of symbols. */
   takeAll(copy: (symbolId: number) => void): number {
     const words = this.#words;
     let count = 0;

@@ -7,13 +7,11 @@
  * double whole, so nothing is atomic.
  */
 
-/**
- * What each place counts. Latency runs from a frame's receipt to the statistics of its ticks, µs.
- */
+/** The counters. Latency runs from a frame's receipt to the statistics of its ticks, µs. */
 export const Counter = {
   /** Ticks applied. */
   APPLIED: 0,
-  /** Applied ticks that were late. */
+  /** Applied ticks older than the newest of their symbol. */
   LATE: 1,
   UP: 2,
   DOWN: 3,

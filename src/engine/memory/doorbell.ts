@@ -10,7 +10,7 @@ export function createDoorbell(): SharedArrayBuffer {
   return new SharedArrayBuffer(4);
 }
 
-/** How workers wake the gateway: a system call only when it sleeps. */
+/** Lets workers wake the gateway, with a system call only when it sleeps. */
 export class Doorbell {
   readonly #words: Int32Array;
   #isArmed = false;
@@ -25,17 +25,17 @@ export class Doorbell {
     if (Atomics.compareExchange(this.#words, WORD, 1, 0) === 1) Atomics.notify(this.#words, WORD);
   }
 
-  /** Rings for a worker that may have died between clearing the word and waking. Any thread. */
-  ringAnew(): void {
+  /** Rings in case a worker died between clearing the word and waking. Any thread. */
+  ringAgain(): void {
     Atomics.store(this.#words, WORD, 0);
     Atomics.notify(this.#words, WORD);
   }
 
   /**
-   * Has `onRing` called once after the next {@link ring}; does nothing while armed. Gateway only.
-   * The caller looks for changes afterwards: those made before did not ring.
+   * Calls `onRing` once after the next {@link ring}; does nothing while armed. Gateway only. The
+   * caller then looks for changes: earlier ones did not ring.
    *
-   * There is at most one wait at a time, ended by the ring that clears the word: waits that nothing
+   * At most one wait exists at a time, ended by the ring that clears the word: waits that nothing
    * ends would pile up in V8. The wait does not keep the process alive.
    */
   arm(onRing: () => void): void {

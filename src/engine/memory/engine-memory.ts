@@ -22,8 +22,7 @@ import { createTickRing } from './tick-ring.ts';
  */
 
 /**
- * What one partition's worker works on: all of it shared,
- * so that a successor continues where it stopped.
+ * The memory of one partition's worker: all shared, so that a successor continues where it stopped.
  */
 export interface PartitionMemory {
   readonly records: SharedArrayBuffer;
@@ -38,8 +37,8 @@ export interface PartitionMemory {
 }
 
 /**
- * Where one partition's worker copies its symbols for a capture. The staging area has the layout of
- * the original, every record and place at the same offset, so copying what changed makes it whole.
+ * The memory that one partition's worker copies its symbols to for a capture. It has the layout of
+ * the original, every record and place at the same offset, so copying the changes completes it.
  */
 export interface CaptureMemory {
   readonly request: SharedArrayBuffer;
@@ -58,7 +57,8 @@ export interface EngineMemoryOptions {
   readonly channelCapacity: number;
   readonly movingAverageWindow: number;
   /**
-   * Anomalies of a partition that may wait for the gateway, a power of two; then its worker waits.
+   * Anomalies of a partition that may wait for the gateway, a power of two. When full, its worker
+   * waits.
    */
   readonly anomalyRingCapacity?: number | undefined;
   /** Address space for the places of a partition's deques, bytes; used only as they grow. */
@@ -68,7 +68,7 @@ export interface EngineMemoryOptions {
 const ANOMALY_RING_CAPACITY = 4096;
 const GROW_BYTES = 256 * 1024 * 1024;
 
-/** The engine's shared memory, by partition; what is per symbol is the same in all of them. */
+/** The engine's shared memory, by partition; all partitions share the memory per symbol. */
 export function createEngineMemory(options: EngineMemoryOptions): readonly PartitionMemory[] {
   const { symbols } = options;
   const { anomalyRingCapacity = ANOMALY_RING_CAPACITY, growBytes = GROW_BYTES } = options;

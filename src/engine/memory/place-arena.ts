@@ -61,7 +61,7 @@ export class PlaceArena {
     this.#units = memory.byteLength / UNIT_BYTES;
   }
 
-  /** The unit of a block of the class, its content undefined; 0 when there is none. */
+  /** Returns the unit of a block of the class, with undefined content; 0 if there is none. */
   allocate(sizeClass: number): number {
     return this.#takeFree(sizeClass) || this.#cut(sizeClass) || this.#split(sizeClass);
   }
@@ -87,7 +87,9 @@ export class PlaceArena {
     return next;
   }
 
-  /** With nothing left to cut: the first part of a larger free block; the rest stays free. */
+  /**
+   * When nothing is left to cut: takes the first part of a larger free block and frees the rest.
+   */
   #split(sizeClass: number): number {
     for (let larger = sizeClass + 1; larger < SIZE_CLASSES; larger++) {
       const unit = this.#takeFree(larger);
@@ -102,7 +104,7 @@ export class PlaceArena {
 /** The unit of a deque whose places are in its symbol's record. */
 export const IN_RECORD = 0;
 
-/** One of a symbol's two deques: where its words and its own places begin in the record. */
+/** One of a symbol's two deques: where its words and places begin in the record. */
 export interface DequeKind {
   readonly firstWord: number;
   readonly firstDouble: number;
@@ -142,8 +144,8 @@ export function readPlaces(
 }
 
 /**
- * Copies a deque's places from one arena to the same
- * offsets of another; nothing where they are in the record.
+ * Copies a deque's places from one arena to the same offsets of another; nothing where they are in
+ * the record.
  */
 export function copyArenaPlaces(
   records: SymbolRecords,

@@ -10,9 +10,9 @@ import type { SymbolRecords } from './symbol-records.ts';
  *   ├ version ┼── -- ───┼─ price ─┼ average ┼─ count ─┼─ time ──┼─ min ───┼─ max ───┼anomalies┤
  *     int32               float64 each
  *
- * A seqlock: the version is odd while the row is being written, then
- * the next even number. A reader that sees the same even version before
- * and after has read the values of one moment. 0: never written.
+ * A seqlock: the version is odd while the row is being written, then the next even number. A reader
+ * that sees the same even version before and after has read the values of one moment. 0: never
+ * written.
  *
  * Readers learn of a new row through DirtySet, which the writer marks after a fence.
  */
@@ -50,8 +50,8 @@ export class StatisticsTable {
   }
 
   /**
-   * Copies the {@link ROW_VALUES} values of a row to `into`
-   * at `base`, all of one moment. Any thread.
+   * Copies the {@link ROW_VALUES} values of a row to `into` at `base`, all of one moment. Any
+   * thread.
    *
    * @returns the row's version (even); 0 when the symbol has no tick yet; -1 when the row was being
    *   written at every attempt: its writer marks it dirty afterwards

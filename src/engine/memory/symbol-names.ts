@@ -2,8 +2,8 @@ import { SYMBOL_LENGTH_MAX } from '../../protocol/index.ts';
 import { TENANT_BYTES_MAX } from '../name-space.ts';
 
 /*
- * The names of symbols in UTF-8, by symbol id. Append-only:
- * written by the gateway as symbols appear.
+ * The names of symbols in UTF-8, by symbol id. Append-only: written by the gateway as symbols
+ * appear.
  *
  *   ends    uint32 a symbol: where its name ends in `bytes`; it begins where the previous ends
  *   bytes   ┌ name of symbol 0 ┬ name of symbol 1 ┬ …

@@ -18,9 +18,9 @@
  * `since` counts the symbol's ticks before the first one in the ring of prices: 0 except for a
  * symbol restored with a longer window than before, until its ring is full.
  *
- * `statistics-table.ts` draws the row, `place-arena.ts` the places.
- * Only the row is read by other threads while its writer runs; the
- * rest is for the writer's successor, which starts after it ended.
+ * `statistics-table.ts` draws the row, `place-arena.ts` the places. Only the row is read by other
+ * threads while its writer runs; the rest is for the writer's successor, which starts after it
+ * ended.
  */
 const LINE_BYTES = 64;
 const PRICES_BYTES_FROM = 4 * LINE_BYTES;

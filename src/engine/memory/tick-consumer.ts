@@ -93,15 +93,15 @@ export class TickConsumer {
   }
 
   /**
-   * For a consumer that succeeds a dead one: the symbol of the tick that was begun and not counted,
-   * or -1. The caller counts it as skipped.
+   * For the successor of a dead consumer: the symbol of the tick that was begun but not counted; -1
+   * if none. The caller counts it as skipped.
    */
   interrupted(): number {
     if (this.#words[APPLYING] !== this.#headByCounters()) return -1;
     return this.#words[APPLYING_SYMBOL] as number;
   }
 
-  /** Moves HEAD past every counted tick, whether or not the consumer before did. */
+  /** Moves HEAD past every counted tick, whether or not the predecessor did. */
   resume(): void {
     this.#head = this.#headByCounters();
     this.release();
@@ -138,8 +138,8 @@ export class TickConsumer {
   }
 
   /**
-   * The producer announces in INTENT before it publishes,
-   * so HEAD and `count` ticks are not beyond it.
+   * The producer announces in INTENT before it publishes, so HEAD and `count` ticks are not beyond
+   * it.
    */
   #assertBehind(intent: number, count: number): void {
     assertRange('ticks ahead of HEAD', (intent - this.#head) | 0, count, POSITION_DISTANCE_MAX);

@@ -27,8 +27,8 @@ export class TickProducer {
   #published: number;
 
   /**
-   * @param overwrites whether a full ring overwrites its
-   *   oldest ticks (`dropOldest`) or refuses new ones
+   * @param overwrites whether a full ring overwrites its oldest ticks (`dropOldest`) or refuses new
+   *   ones
    */
   constructor(memory: SharedArrayBuffer, overwrites: boolean) {
     this.#words = new Int32Array(memory);
@@ -69,8 +69,8 @@ export class TickProducer {
   }
 
   /**
-   * Makes all offered ticks visible to the consumer,
-   * without waking it. Returns whether there were any.
+   * Makes all offered ticks visible to the consumer, without waking it. Returns whether there were
+   * any.
    */
   publish(): boolean {
     if (this.#published === this.#tail) return false;

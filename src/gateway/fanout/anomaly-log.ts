@@ -130,8 +130,8 @@ export class AnomalyLog {
   }
 
   /**
-   * The newest anomalies of wanted symbols, newest first; without a store, among the last
-   * {@link RECENT_MAX} of all symbols.
+   * The newest anomalies of wanted symbols, newest first; without a store, among the last {@link
+   * RECENT_MAX} of all symbols.
    */
   recent(limit: number, isWanted: (name: string) => boolean): readonly Anomaly[] {
     if (this.#disk !== undefined) return this.#disk.store.recent(limit, isWanted);

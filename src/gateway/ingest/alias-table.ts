@@ -55,8 +55,8 @@ export class AliasTable {
   }
 
   /**
-   * The symbol id behind an alias, `UNKNOWN_SYMBOL` before its first tick,
-   * {@link UNDECLARED_ALIAS} or {@link FORBIDDEN_ALIAS}.
+   * The symbol id behind an alias, `UNKNOWN_SYMBOL` before its first tick, {@link UNDECLARED_ALIAS}
+   * or {@link FORBIDDEN_ALIAS}.
    */
   symbolId(alias: number): number {
     return this.#symbolIds[alias] ?? UNDECLARED_ALIAS;

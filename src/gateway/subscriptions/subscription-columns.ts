@@ -17,8 +17,8 @@ export const NO_ANOMALIES = 0xffff_ffff;
  * The subscriptions of all sessions, in columns by number: 39 bytes each, 4 of them for the index.
  * Numbers are reused. The columns never shrink.
  *
- * A column is another array after {@link allocate}. One that was read before holds the same
- * memory, but not the rows that were added.
+ * A column is another array after {@link allocate}. One that was read before holds the same memory,
+ * but not the rows that were added.
  */
 export class SubscriptionColumns {
   /** Below 0: a symbol that does not exist yet (pending-symbols.ts). */

@@ -6,8 +6,8 @@ import { SubscriptionIndex } from './subscription-index.ts';
 import { type SymbolObserver, Wildcards } from './wildcards.ts';
 
 /**
- * Subscriptions that address space is reserved for, 43 bytes each. The operating system gives
- * pages as they are first written.
+ * Subscriptions that address space is reserved for, 43 bytes each. The operating system gives pages
+ * as they are first written.
  */
 const RESERVED = 16 * 1024 * 1024;
 

@@ -13,8 +13,8 @@ const UWS_TIMEOUT_MS = 10_000;
  * Starts the chosen transport. `warn` is called at most once: when `auto` had to fall back, or when
  * uws will not go by what was configured.
  *
- * @throws Error when `uws` was asked for and does not load, or when the address cannot be
- *   listened on
+ * @throws Error when `uws` was asked for and does not load, or when the address cannot be listened
+ *   on
  */
 export async function startTransport(
   choice: TransportChoice,

@@ -125,8 +125,8 @@ const SHARED_PORT = 0;
 
 /**
  * Listens on one port with one app, or, after a renewed certificate, with the last of several: an
- * app cannot change its certificate, and its connections end with it. An earlier app costs some
- * 35 KiB for as long as the server runs.
+ * app cannot change its certificate, and its connections end with it. An earlier app costs some 35
+ * KiB for as long as the server runs.
  */
 class UwsListener {
   readonly port: number;
