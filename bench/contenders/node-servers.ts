@@ -77,7 +77,7 @@ export const inline: Contender = {
 export const inlineHeardOnly: Contender = {
   ...inline,
   name: 'inline, heard only',
-  description: 'the same, but publishes only symbols that somebody is subscribed to',
+  description: 'the same, but publishes only symbols with subscribers',
   kinds: new Set(['ingest']),
   start: () => startOwnServer('inline', ['heard-only']),
 };

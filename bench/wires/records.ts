@@ -14,7 +14,7 @@ import {
  *
  *   publisher's message    records joined
  *   record                 ┌ symbol index: uint32 ┬ payload: 40 bytes ┐
- *   payload                ┌ due, ms since the epoch: float64 ┬ symbol index: uint32 ┬ filler: 28 bytes ┐
+ *   payload                ┌ due, epoch ms: float64 ┬ symbol index: uint32 ┬ filler: 28 bytes ┐
  *   delivered message      payloads joined, one an update
  *
  * A subscriber sends one text message, a JSON array of symbol indexes, and gets the text `ok` when

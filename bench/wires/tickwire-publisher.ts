@@ -103,7 +103,8 @@ function ticksAsJson(sequence: number, updates: Updates, from: number, to: numbe
   const { symbols, prices, times } = updates;
   let text = `[${Op.TICKS},${sequence},[`;
   for (let i = from; i < to; i++) {
-    text += `${i === from ? '' : ','}${symbols[i] as number},${prices[i] as number},${times[i] as number}`;
+    if (i > from) text += ',';
+    text += `${symbols[i] as number},${prices[i] as number},${times[i] as number}`;
   }
   return `${text}]]`;
 }

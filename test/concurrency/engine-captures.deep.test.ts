@@ -106,7 +106,7 @@ describe('captures under load', () => {
     for (const cut of cutter.cuts) expectExact(run, cut);
   });
 
-  it('are made by whoever takes the place of a worker that was killed', async () => {
+  it('are made by the successor of a killed worker', async () => {
     const causes: number[] = [];
     const run = await EngineRun.start(
       { ...RISES, channelCapacity: 4096 },

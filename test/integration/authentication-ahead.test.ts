@@ -172,7 +172,7 @@ onTransports((transport) => {
       .toBeUndefined();
   });
 
-  it('a server that stops lets nobody in any more, not even whose token is looked at', async () => {
+  it('a stopping server admits no one, not even clients being verified', async () => {
     const issuer = await SlowIssuer.startForTest();
     const server = await GuardedServer.startForTest({
       server: { transport, drainMs: 2_000 },

@@ -44,7 +44,7 @@ onTransports((transport) => {
       expect(late.status).toBe(401);
     });
 
-    it('403 answers who is no operator; what anybody may know is open', async () => {
+    it('answers 403 to all but operators; public paths are open', async () => {
       const http = await HttpClient.connect(server.port);
       const token = bearer(await tokenFor({ read: ['*'], publish: ['*'] }));
       const operator = bearer(await tokenFor({ operator: true }));

@@ -125,7 +125,7 @@ onTransports((transport) => {
       }
     });
 
-    it('that is bad is refused with ERROR 10 and 4500, and nobody is told any of it', async () => {
+    it('that is bad is refused with ERROR 10 and 4500, and nothing of it leaks', async () => {
       const tokens = [
         '',
         'x',

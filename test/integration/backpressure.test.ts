@@ -219,7 +219,7 @@ onTransports((transport) => {
     expect(newcomer.lastAck).toMatchObject({ accepted: 500 });
   });
 
-  it('wait: whoever waits for a certain credit is told when it is there', async () => {
+  it('wait: a publisher that waits for some credit hears when it has it', async () => {
     const publishers = [
       await publisherForTest(places64.port, unique('a')),
       await publisherForTest(places64.port, unique('b')),

@@ -176,7 +176,7 @@ onTransports((transport) => {
       expect(await timesMet(port, 'frameBytes')).toBe(0);
     });
 
-    it(`${BYTES + 1} end the connection, and nobody else's`, async () => {
+    it(`${BYTES + 1} end the connection and no other`, async () => {
       const { port } = await serverWith({ server: { frameBytesMax: BYTES } });
       const neighbour = await subscriberForTest(port);
       const client = await clientForTest(port, '/v1/stream', { json: true });

@@ -106,7 +106,7 @@ onTransports((transport) => {
   });
 
   describe('what waits in all buffers together', () => {
-    it('closes who holds most, with 4002, and nobody who reads', async () => {
+    it('closes the largest backlog with 4002, and no session that reads', async () => {
       const { port } = await serverWith({
         processing: { maxSymbols: 65_536 },
         limits: { sessionBytesMax: 1_048_576, requestsPerSecond: 1_000_000 },

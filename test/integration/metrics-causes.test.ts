@@ -143,7 +143,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     },
     moves: { ...TICK, 'anomalies_total{direction="up"}': 1 },
   },
-  'a fall that a subscriber is told of': {
+  'a fall sent to a subscriber': {
     prepare: async (port) => {
       const subscriber = await subscriberForTest(port);
       await subscriber.subscribe([SYMBOL], { stats: false });
@@ -217,7 +217,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     },
     moves: { subscriptions: -3, 'sessions{kind="stream"}': -1 },
   },
-  'a change that a subscriber is told of': {
+  'a change sent to a subscriber': {
     prepare: async (port) => {
       const publisher = await feed(port);
       const subscriber = await subscriberForTest(port);

@@ -46,7 +46,7 @@ onTransports((transport) => {
   });
   afterAll(() => server.end());
 
-  it('costs no memory, disturbs nobody, and catches up by itself', async () => {
+  it('costs no memory, disturbs no other session, and catches up by itself', async () => {
     const { port } = server;
     const symbols = Array.from({ length: 400 }, (_, i) => `SYM-${i}`);
     const publisher = await publisherForTest(port, 'feed');

@@ -161,7 +161,7 @@ onTransports((transport) => {
     }
   });
 
-  it('sends a full entry again to whoever subscribes again', async () => {
+  it('sends a full entry again after a second SUBSCRIBE', async () => {
     const symbol = unique('S');
     const publisher = await publisherForTest(server.port, unique('feed'));
     const subscriber = await subscriberForTest(server.port);

@@ -176,7 +176,7 @@ class NaiveSubscriptions {
     }
   }
 
-  /** What a session wants of a symbol; undefined when no pattern of its matches. */
+  /** A session's interest in a symbol; undefined if no pattern of it matches. */
   interest(session: number, symbol: string): NaiveInterest | undefined {
     if (this.#readable[session]?.covers(symbol) !== true) return undefined;
     const matching = [...(this.held[session] as Map<string, NaiveInterest>)]

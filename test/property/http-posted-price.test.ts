@@ -5,7 +5,7 @@ import { TickIntake } from '../../src/gateway/ingest/tick-intake.ts';
 import { readPostedPrice } from '../../src/http/commands/posted-price.ts';
 import { TickBatch } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { unlimitedScope } from '../support/anybody.ts';
+import { unlimitedScope } from '../support/anonymous-client.ts';
 
 const NOW = 1_700_000_000_000;
 const MAX_FUTURE_MS = 60_000;

@@ -129,7 +129,7 @@ describe('a good token', () => {
     expect(Date.now()).toBeGreaterThanOrEqual(first.expiresAt);
   });
 
-  it('may be of any issuer and for anybody where none is configured', async () => {
+  it('may have any issuer and audience where none is configured', async () => {
     const lenient = await authenticatorOf({ jwtSecret: SECRET });
     expect((await lenient.authenticate(await signed({ sub: 'a' }))).subject).toBe('a');
   });

@@ -127,7 +127,7 @@ describe("a publisher's credit", () => {
     }
   });
 
-  it('knows no end where nobody greets', () => {
+  it('does not end without a greeting', () => {
     const publisher = tickwireWire({ hasWelcome: false }).publisher({ symbols: [] });
     publisher.encode(steady(1000), 0, 1000);
     expect(publisher).toMatchObject({ isReady: true, credit: Number.POSITIVE_INFINITY });

@@ -45,7 +45,7 @@ describe('an anomaly ring', () => {
     expect(performance.now() - start).toBeLessThan(1000);
   });
 
-  it('knows the newest sequence of a symbol, taken or not, whoever appended it', () => {
+  it('knows the newest sequence of a symbol, taken or not, from any producer', () => {
     const { producer, memory } = ringWith(2);
     const anomalies = new AnomalyRecorder();
     expect(new AnomalyConsumer(memory, { name: String }).drain(anomalies.take)).toBe(2);

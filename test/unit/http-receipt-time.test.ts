@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { GatewayContext } from '../../src/gateway/index.ts';
 import { postPrices } from '../../src/http/commands/post-prices.ts';
 import { gatewayContext } from '../../testkit/gateway-context.ts';
-import { anybody } from '../support/anybody.ts';
+import { anonymousClient } from '../support/anonymous-client.ts';
 import { EngineRun } from '../support/engine-run.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -26,7 +26,7 @@ it('has one receipt time a turn of the loop, the one of frames of publishers', a
       query: new URLSearchParams(),
       remoteAddress: '127.0.0.1',
     };
-    return handler({ ...head, header: () => undefined, body }, '', anybody);
+    return handler({ ...head, header: () => undefined, body }, '', anonymousClient);
   };
   // As by an earlier frame in this turn, whose decoding takes a while.
   clock.read();

@@ -131,7 +131,7 @@ function errorsOf(parameters: QueryParameters): unknown {
 }
 
 describe('QueryParameters', () => {
-  it('reads what is there, and ignores what nobody asks for', () => {
+  it('reads what is there, and ignores unknown parameters', () => {
     const parameters = read('limit=7&prefix=a%2Fb&after=&colour=%zz&sequence=0');
     expect(parameters.limit()).toBe(7);
     expect(parameters.text('prefix')).toBe('a/b');

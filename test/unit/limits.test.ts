@@ -112,7 +112,7 @@ describe('AddressRates', () => {
     expect(most).toBeLessThan(4096);
   });
 
-  it('forgets nobody who has used up the limit', () => {
+  it('never forgets a key that has used up its limit', () => {
     const rates = new AddressRates(1);
     expect(rates.tryTake('10.0.0.1', 0)).toBe(true);
     for (let i = 0; i < 10_000; i++) rates.tryTake(`other ${i}`, 0);

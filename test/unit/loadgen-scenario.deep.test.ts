@@ -84,7 +84,7 @@ describe('a load run with a token', () => {
     return runScenario(parseLoadOptions(argv), '', new AbortController().signal);
   }
 
-  it('shows it to everything that wants one', async () => {
+  it('sends it with every request', async () => {
     const { port } = await serverForTest({ auth: { jwtSecret: SECRET } });
     const report = await runAt(port, `--token=${await signed(claims(true))}`);
     expect(report.failures).toEqual([]);

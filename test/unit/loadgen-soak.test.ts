@@ -47,7 +47,7 @@ describe('the lineage of frames', () => {
 describe('known ticks', () => {
   const options = { seed: 3, symbols: ['A', 'B'], startMs: 1_700_000_000_000, intervalMs: 2 };
 
-  it('are the same whoever asks, in whatever order', () => {
+  it('are the same for every caller in any order', () => {
     const one = new KnownTicks({ ...options, badShare: 0.01 });
     const other = new KnownTicks({ ...options, badShare: 0.01 });
     const forth = Array.from({ length: 500 }, (_, i) => one.at(i));

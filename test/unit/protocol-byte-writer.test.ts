@@ -52,7 +52,7 @@ describe('ByteWriter', () => {
     expect(written((writer) => writer.arrayHeader(count))).toBe(hex);
   });
 
-  it('grows from any capacity without losing what stands in it', () => {
+  it('grows from any capacity without losing its contents', () => {
     const numbers = Array.from({ length: 5000 }, (_, index) => index * 1.1);
     const hex = written((writer) => {
       writer.arrayHeader(numbers.length);

@@ -275,7 +275,7 @@ describe('what a store answers', () => {
     await again.close();
   });
 
-  it('is an error for a cursor of somebody else, and for what cannot be stored', async () => {
+  it('is an error for a foreign cursor, and for what cannot be stored', async () => {
     using folder = new StoreFolder();
     const store = await openStore(folder.options(), new StoreLines());
     for (const after of ['', 'AAAA', '!!!', 'x'.repeat(5000), `${'A'.repeat(11)}=`]) {

@@ -74,7 +74,7 @@ describe('readTlsPair', () => {
     expect(() => read(fileWith(text), FIRST_KEY)).toThrow(message);
   });
 
-  it('says nothing of what stands in a key that it cannot read', () => {
+  it('reveals nothing of a key that it cannot read', () => {
     const secret = 'c2VjcmV0IG1hdGVyaWFs';
     const text = `-----BEGIN PRIVATE KEY-----\n${secret}\n-----END PRIVATE KEY-----\n`;
     const key = fileWith(text);

@@ -117,7 +117,7 @@ export function upgradesSuite(start: StartTransport): void {
       await until(() => peer.text().includes('plain /page'), 'the answer');
     });
 
-    it('that break off, and bytes that are no HTTP, harm nobody', async () => {
+    it('that break off, and bytes that are no HTTP, harm no other peer', async () => {
       const rig = await startRig();
       const other = await Client.open(rig.port, '/other');
       const half = await RawPeer.connect(rig.port);

@@ -24,9 +24,9 @@ class RigPublisher {
   acknowledgements = 0;
   /** Arrival of the oldest unacknowledged frame. */
   frameAt = Number.POSITIVE_INFINITY;
-  readonly #rig: TurnRig;
+  readonly #rig: SchedulerRig;
 
-  constructor(rig: TurnRig) {
+  constructor(rig: SchedulerRig) {
     this.#rig = rig;
   }
 
@@ -48,7 +48,7 @@ class RigPublisher {
  * publishers are reduced to state: ticks offered, queued, changed; frames; a doorbell that rings
  * only while armed.
  */
-export class TurnRig {
+export class SchedulerRig {
   readonly longest: LongestWaits = { delivery: 0, flush: 0, acknowledgement: 0, credit: 0 };
   readonly conflation = new ConflationQueue();
   flushes = 0;
@@ -60,7 +60,7 @@ export class TurnRig {
   spaceAt = Number.POSITIVE_INFINITY;
   readonly #durations: Durations;
   readonly #publishers = new Set<PublishSession>();
-  readonly #turn: FlushScheduler;
+  readonly #scheduler: FlushScheduler;
   readonly #engine: Pick<
     Engine,
     'armDoorbell' | 'channelCapacity' | 'publishTicks' | 'hasNews' | 'isBusy' | 'offered'
@@ -108,13 +108,13 @@ export class TurnRig {
         return 100 * this.#durations.flushMs;
       },
     };
-    this.#turn = new FlushScheduler(
+    this.#scheduler = new FlushScheduler(
       this.#engine as Engine,
       fanOut as FanOut,
       this.conflation,
       this.#publishers,
     );
-    this.#turn.schedule();
+    this.#scheduler.schedule();
   }
 
   /** Restores the clock. */
@@ -133,21 +133,21 @@ export class TurnRig {
   frame(publisher: RigPublisher, ticks = 1, isUrgent = false): void {
     this.#offer(ticks);
     publisher.frameAt = Math.min(publisher.frameAt, Date.now());
-    this.#turn.acknowledgementDue(publisher as unknown as PublishSession, isUrgent);
+    this.#scheduler.acknowledgementDue(publisher as unknown as PublishSession, isUrgent);
   }
 
   /** Ticks arrive by HTTP, which acknowledges itself. */
   posted(ticks = 1): void {
     this.#offer(ticks);
-    this.#turn.schedule();
+    this.#scheduler.schedule();
   }
 
   close(publisher: RigPublisher): void {
     const session = publisher as unknown as PublishSession;
     this.#publishers.delete(session);
-    this.#turn.forget(session);
+    this.#scheduler.forget(session);
     publisher.frameAt = Number.POSITIVE_INFINITY;
-    this.#turn.schedule();
+    this.#scheduler.schedule();
   }
 
   /** One turn of the loop without time passing. */

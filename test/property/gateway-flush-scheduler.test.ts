@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
-import { TurnRig } from '../support/turn-rig.ts';
+import { SchedulerRig } from '../support/scheduler-rig.ts';
 
 const PATIENCE_MS = 25;
 const PUBLISHERS = 3;
@@ -37,7 +37,7 @@ it('lets nothing wait for long, whatever comes when, and sleeps once all is done
   const happenings = fc.array(happening, { minLength: 1, maxLength: 200 });
   await fc.assert(
     fc.asyncProperty(durations, happenings, async (given, steps) => {
-      const rig = new TurnRig(given);
+      const rig = new SchedulerRig(given);
       const publishers = Array.from({ length: PUBLISHERS }, () => rig.publisher());
       for (const step of steps) {
         if (step.kind === 'frame') {

@@ -7,10 +7,10 @@ import { UNWATCHED } from '../../src/gateway/sessions/security-events.ts';
 const MANY = 1_000_000;
 
 /** A client of a server without authentication. */
-export const anybody = new Client(ANONYMOUS, '127.0.0.1');
+export const anonymousClient = new Client(ANONYMOUS, '127.0.0.1');
 
 /** A publish scope for everything. */
 export function unlimitedScope(): PublishScope {
   const limits = { newSymbolsPerPublisher: MANY, symbolsPerTenant: MANY };
-  return new PublishScope(anybody, new SymbolQuota(limits, []), UNWATCHED);
+  return new PublishScope(anonymousClient, new SymbolQuota(limits, []), UNWATCHED);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { BackgroundTasks } from '../../src/gateway/limits/background-tasks.ts';
-import { TurnRig } from '../support/turn-rig.ts';
+import { SchedulerRig } from '../support/scheduler-rig.ts';
 
 /** Longest wait under any load, ms. */
 const PATIENCE_MS = 25;
@@ -25,13 +25,13 @@ const streams = [
   { ticks: 20 * DELIVERY_TICKS, isUrgent: true },
 ];
 
-function rigOf(situation: (typeof situations)[number]): TurnRig {
-  const rig = new TurnRig(situation);
+function rigOf(situation: (typeof situations)[number]): SchedulerRig {
+  const rig = new SchedulerRig(situation);
   rig.conflation.unconflated = situation.unconflated;
   return rig;
 }
 
-async function expectIdle(rig: TurnRig): Promise<void> {
+async function expectIdle(rig: SchedulerRig): Promise<void> {
   await rig.pass(4 * PATIENCE_MS);
   rig.look();
   expect(Math.max(...Object.values(rig.longest))).toBeLessThanOrEqual(PATIENCE_MS);
@@ -113,7 +113,7 @@ describe.each(situations)(
 );
 
 it('hears of what a worker did long after the rest, as when another took its place', async () => {
-  const rig = new TurnRig({ flushMs: 1, workerMs: 500 });
+  const rig = new SchedulerRig({ flushMs: 1, workerMs: 500 });
   const publisher = rig.publisher();
   rig.frame(publisher);
   await rig.pass(100);
@@ -125,7 +125,7 @@ it('hears of what a worker did long after the rest, as when another took its pla
 });
 
 it('sees what came right before the doorbell was armed', async () => {
-  const rig = new TurnRig({ flushMs: 0, workerMs: 5 });
+  const rig = new SchedulerRig({ flushMs: 0, workerMs: 5 });
   await expectIdle(rig);
   rig.hasNewsBeforeArming = true;
   rig.posted(0);
@@ -136,7 +136,7 @@ it('sees what came right before the doorbell was armed', async () => {
 });
 
 it('hands over a quarter of a small queue at once', async () => {
-  const rig = new TurnRig({ flushMs: 0, workerMs: 0 }, 16);
+  const rig = new SchedulerRig({ flushMs: 0, workerMs: 0 }, 16);
   const publisher = rig.publisher();
   rig.frame(publisher);
   await rig.turn();
