@@ -163,7 +163,7 @@ export class Subscriber {
 
   /**
    * Compares the mirror with the server's state of this session, at the same point of the stream.
-   * If they differ, the connection is replaced and everything sent anew.
+   * If they differ, the client reconnects and receives everything again.
    *
    * @throws ServerError (rejects) if a subscription leaves out fields; Error if the connection is
    *   lost before the answer

@@ -122,7 +122,7 @@ describe('each sample of the README does what it says', () => {
       await program.says(/^reconnecting: lost \(\d{4}\), next attempt in \d+ ms$/m);
       const second = await startTestServer({ server: { ...ANY_PAGE, port: first.port } });
       onTestFinished(() => second.stop());
-      await program.says(/everything begins anew\nlive$/m);
+      await program.says(/everything starts over\nlive$/m);
     },
 
     Proof: async () => {

@@ -151,7 +151,7 @@ function publishCommand(isTokenNeeded: boolean): string {
   );
 }
 
-/** Most symbols listed: nobody scrolls through more. */
+/** Most symbols listed. */
 const LISTED_MAX = 100_000;
 /** Pause between readings, ms: for each page, and its bounds. */
 const REST_MS_PER_PAGE = 2000;
