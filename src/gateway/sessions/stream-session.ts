@@ -286,25 +286,21 @@ export class StreamSession
       throw new ProtocolError(ErrorCode.bad_symbol, `symbol ${fault}`, requestId);
     }
     if (!this.#client.canRead(symbol)) {
-      this.#forbid(symbol);
-      throw new ProtocolError(
-        ErrorCode.forbidden,
-        `the token does not allow "${symbol}"`,
-        requestId,
-      );
+      const code = this.#forbid(symbol);
+      throw new ProtocolError(code, `the token does not allow "${symbol}"`, requestId);
     }
     const { anomalies, engine } = this.#context;
-    const { symbols } = engine;
-    const symbolId = symbols.findName(this.#client.nameSpace.nameOf(symbol));
-    if (symbolId !== UNKNOWN_SYMBOL && afterSequence + 1 < anomalies.first(symbolId)) {
-      const message = `the oldest anomaly kept is ${anomalies.first(symbolId)}`;
+    const symbolId = engine.symbols.findName(this.#client.nameSpace.nameOf(symbol));
+    const first = symbolId === UNKNOWN_SYMBOL ? 1 : anomalies.first(symbolId);
+    if (afterSequence + 1 < first) {
+      const message = `the oldest anomaly kept is ${first}`;
       throw new ProtocolError(ErrorCode.not_available, message, requestId);
     }
     const count = Math.min(limit, HISTORY_PAGE_MAX);
     const records = anomalies.past(symbolId, afterSequence + 1, count);
     const last = records.at(-1)?.sequence ?? afterSequence;
-    const page = records.map(historyTuple);
     const hasMore = last < anomalies.last(symbolId);
-    this.connection.send(historyPageFrame(requestId, symbol, page, hasMore));
+    const page = historyPageFrame(requestId, symbol, records.map(historyTuple), hasMore);
+    this.connection.send(page);
   }
 }
