@@ -1,5 +1,6 @@
 import {
   type AnomalyCount,
+  type Capture,
   decodeSymbolStates,
   type Engine,
   readCapture,
@@ -103,12 +104,13 @@ export class Snapshots {
     const { engine, store, publishers, takeAnomalies, saved, log } = this.#options;
     const startedAt = performance.now();
     const header: SnapshotHeader = { takenAt: Date.now(), publishers: [...publishers()] };
-    // Cuts at once, so the cut matches the sequences above.
-    const capture = await engine.capture();
+    let capture: Capture | undefined;
     try {
+      // Cuts at once, so the cut matches the sequences above.
+      capture = await engine.capture();
       // Ticks in a snapshot are never applied again, so their anomalies must be on disk first.
       takeAnomalies();
-      await store.flushed();
+      if (!(await store.flushed())) throw new Error(`anomalies are not on disk: ${store.fault}`);
       const result = await store.saveSnapshot(readCapture(capture), { ...header });
       if (!result.isSaved) throw new Error(result.reason);
       const { bytes } = result;
@@ -120,7 +122,7 @@ export class Snapshots {
       this.#counters.failed++;
       log.warn({ err: error }, 'could not save a snapshot; the one before it is kept');
     } finally {
-      engine.releaseCapture(capture);
+      if (capture !== undefined) engine.releaseCapture(capture);
     }
   }
 }

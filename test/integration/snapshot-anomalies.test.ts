@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { decodeSymbolStates } from '../../src/engine/index.ts';
 import { noSnapshots, openStore, Snapshots } from '../../src/store/index.ts';
 import { EngineRun } from '../support/engine-run.ts';
@@ -37,5 +37,40 @@ it('a snapshot is written after the anomalies of its ticks, which a crash would 
   expect(store.lastSequence('SYM-0')).toBeGreaterThanOrEqual(ROUNDS - 1);
   expect(waiting).toEqual(Array<number>(ROUNDS).fill(0));
   await engine.stop();
+  await store.close();
+});
+
+it('no snapshot is written, and none counts as durable, while anomalies cannot be', async () => {
+  using folder = new StoreFolder();
+  const log = new StoreLines();
+  const store = await openStore(folder.options({ mode: 'async' }), log);
+  const run = await EngineRun.start({ captures: true });
+  run.register(1);
+  run.offer({ symbolId: 0, price: 100, time: 1 });
+  const counters = noSnapshots();
+  const saved: unknown[] = [];
+  // The database refuses; the file of a snapshot could be written all the same.
+  const flushed = vi.spyOn(store, 'flushed').mockResolvedValue(false);
+  const snapshots = new Snapshots(
+    {
+      engine: run.engine,
+      store,
+      publishers: () => [['feed', 7]],
+      takeAnomalies: () => undefined,
+      saved: (header) => saved.push(header.publishers),
+      intervalMs: 0,
+      log,
+    },
+    counters,
+  );
+  await snapshots.take();
+  expect(counters).toMatchObject({ saved: 0, failed: 1 });
+  expect(store.loadSnapshot()).toBeUndefined();
+  expect(saved).toEqual([]);
+  flushed.mockRestore();
+  await snapshots.take();
+  expect(counters).toMatchObject({ saved: 1, failed: 1 });
+  expect(saved).toEqual([[['feed', 7]]]);
+  await run.engine.stop();
   await store.close();
 });
