@@ -141,7 +141,7 @@ it('looks again for unknown keys only so often', async () => {
   expect(issuer.requests).toBe(1);
 });
 
-it('fetches keys anew when they are old, and meanwhile goes on with them', async () => {
+it('refetches old keys, and uses them meanwhile', async () => {
   const issuer = await Issuer.start();
   issuer.serve([OLD, 'old']);
   const { subject, lines } = tokensOf(issuer, { freshMs: 0 });
@@ -192,7 +192,7 @@ it('refuses tokens of unknown keys only where the URL says that it has none', as
   expect(await subject(next)).toBe('new');
 });
 
-it('does not ask a URL that is down for each token', async () => {
+it('does not query a failing URL for each token', async () => {
   const issuer = await Issuer.start();
   issuer.answer = (response) => response.writeHead(503).end();
   const { authenticator } = tokensOf(issuer, { retryMs: 60_000 });
@@ -203,7 +203,7 @@ it('does not ask a URL that is down for each token', async () => {
   expect(issuer.requests).toBe(1);
 });
 
-it('gives up on a URL that is slow, with one request for all who wait', async () => {
+it('gives up on a slow URL, with one request for all waiting', async () => {
   const issuer = await Issuer.start();
   // The head comes, the body does not end.
   issuer.answer = (response) => response.writeHead(200).write('{"keys":');

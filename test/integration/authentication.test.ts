@@ -159,7 +159,7 @@ onTransports((transport) => {
       expect(server.lines.some((line) => line.includes('"security"'))).toBe(true);
     });
 
-    it('in a header of another scheme is none that is accepted', async () => {
+    it('in a header of another scheme is not accepted', async () => {
       const { WebSocket } = await import('ws');
       const headers = { authorization: `Basic ${await tokenFor(EVERYTHING)}` };
       const ws = new WebSocket(`ws://127.0.0.1:${server.port}/v1/stream`, ['tickwire.v1'], {

@@ -204,7 +204,7 @@ onTransports((transport) => {
     }
   });
 
-  it('wait: a newcomer that finds no credit is told as soon as there is some', async () => {
+  it('wait: a newcomer without credit gets some as soon as there is any', async () => {
     const server = await serverForTest({
       server: { transport },
       processing: { channelCapacity: 16, overflow: 'wait' },
@@ -237,7 +237,7 @@ onTransports((transport) => {
     );
   });
 
-  it('wait: a little more credit is told, too, though nothing else happens', async () => {
+  it('wait: a little more credit is announced too, without other events', async () => {
     const server = await serverForTest({
       server: { transport },
       processing: { channelCapacity: 1024, overflow: 'wait' },

@@ -19,7 +19,7 @@ for (const contender of [socketIo, nats, mosquitto]) {
   );
 }
 
-it('says how to get a server that is not there', async () => {
+it('says how to get a missing server', async () => {
   const program = {
     name: 'no-such-server',
     versionFlag: '--version',

@@ -45,7 +45,7 @@ describe('a fan-out', () => {
     },
   );
 
-  it('ends early, with its server, when it is told to', async () => {
+  it('ends early with its server on request', async () => {
     const interrupt = new AbortController();
     const measured = measureDelivery({ ...turnOf('ws', interrupt.signal), seconds: 60 }, SETTING);
     setTimeout(() => interrupt.abort(), 1000);
@@ -53,7 +53,7 @@ describe('a fan-out', () => {
   });
 });
 
-it('counts the ticks that a server takes in as fast as it can', async () => {
+it('counts the ticks that a server processes at full speed', async () => {
   const workload = ingest.workloads.find(({ name }) => name === 'ingest-256-of-100');
   const figures = await workload?.measure(turnOf('tickwire'));
   expect(figures?.ticksPerSecond).toBeGreaterThan(10_000);

@@ -26,7 +26,7 @@ onTransports((transport) => {
   /** Sweeps also flush, every three seconds. */
   const quietServer = () => serverForTest({ server: { transport, heartbeatMs: 60_000 } });
 
-  it('honours conflateMs, skips what it may, and disturbs no other session', async () => {
+  it('honours conflateMs, skips intermediate states, and disturbs no other session', async () => {
     const prefix = unique('C');
     const symbols = Array.from({ length: 8 }, (_, i) => `${prefix}-${i}`);
     const market = seededMarket({ seed: 21, symbols, ticks: 4000 });

@@ -13,7 +13,7 @@ it('does not start where anyone could reach it unprotected, and says what to set
   expect(server.output).not.toContain('listening');
 });
 
-it('starts there where that is meant, and warns of each', async () => {
+it('starts there if told to, and warns of each', async () => {
   const server = await serverProcessForTest([
     ...EVERYWHERE,
     '--server.allowPlaintext=yes',

@@ -97,7 +97,7 @@ onTransports((transport) => {
     await stream.finish();
   });
 
-  it('bounds the aliases of a connection, wherever they stand', async () => {
+  it('bounds the aliases of a connection, whatever their numbers', async () => {
     const stream = await UndisturbedStream.start(server.port);
     const publisher = await publisherForTest(server.port, 'aliases');
     const symbols = (from: number) => Array.from({ length: 8192 }, (_, i) => `alias-${from + i}`);
@@ -114,7 +114,7 @@ onTransports((transport) => {
     await stream.finish();
   });
 
-  it('bounds the patterns of a session, and lets it hold that many', async () => {
+  it('bounds the patterns of a session, and allows exactly that many', async () => {
     const stream = await UndisturbedStream.start(server.port);
     const subscriber = await subscriberForTest(server.port);
     const patterns = Array.from(

@@ -39,7 +39,7 @@ onTransports((transport) => {
     return { ...server, client: await HttpClient.connect(server.port) };
   }
 
-  it('under wait, takes as many as the queues hold', async () => {
+  it('under wait, accepts what the queues hold', async () => {
     const { client } = await start('wait');
     const full = await client.post(prices(CAPACITY));
     expect([full.status, full.json]).toEqual([202, { accepted: CAPACITY, rejected: [] }]);
@@ -118,7 +118,7 @@ onTransports((transport) => {
     expect(refused).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1\r\n/is);
   });
 
-  it('under dropOldest, takes everything, and counts what was overwritten', async () => {
+  it('under dropOldest, accepts everything, and counts what was overwritten', async () => {
     const { client } = await start('dropOldest');
     const { json } = await client.post(prices(100));
     expect(json).toEqual({ accepted: 100, rejected: [] });

@@ -116,7 +116,7 @@ onTransports((transport) => {
     });
   });
 
-  it('lets in who says no origin at all', async () => {
+  it('admits clients without an origin', async () => {
     expect(await refusalStatus(server.port, '/v1/stream', {})).toBe(101);
   });
 });

@@ -43,7 +43,7 @@ describe('docs/METRICS.md', () => {
     );
   });
 
-  it('lists every metric there is, and no other', () => {
+  it('lists every metric and no other', () => {
     const expected = documented().filter(
       ({ isLinuxOnly }) => !isLinuxOnly || process.platform === 'linux',
     );
@@ -156,7 +156,7 @@ onTransports((transport) => {
     expect(total).toBe(40);
   });
 
-  it('counts frames that cannot be read, and comes again with each scrape', async () => {
+  it('counts unreadable frames, and is reported by every scrape', async () => {
     const server = await serverForTest({ server: { transport } });
     const client = await HttpClient.connect(server.port);
     const subscriber = await subscriberForTest(server.port);

@@ -33,7 +33,7 @@ describe('GET /openapi.json', () => {
     expect(api.document.info.version).toBe(tickwireVersion());
   });
 
-  it('describes every route there is, and no other', async () => {
+  it('describes every route and no other', async () => {
     for (const [template, methods] of Object.entries(api.document.paths)) {
       const described = Object.keys(methods).map((method) => method.toUpperCase());
       const url = `http://127.0.0.1:${server.port}${template.replace('{symbol}', 'A')}`;
@@ -48,7 +48,7 @@ describe('GET /openapi.json', () => {
     }
   });
 
-  it('refers to nothing that it does not hold, and holds nothing that is not referred to', () => {
+  it('has no dangling references and no unreferenced parts', () => {
     const text = JSON.stringify(api.document);
     const referred = new Set([...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(String));
     const held = Object.keys(api.document.components.schemas);

@@ -36,7 +36,7 @@ onTransports((transport) => {
       }
     });
 
-    it('lets foreign pages change nothing, and read nothing', async () => {
+    it('forbids foreign pages to change or read anything', async () => {
       const posted = await rawRequest(server.port, '/api/prices', { origin: FOREIGN }, 'POST');
       expect(posted.status).toBe(403);
       expect(problemOf(posted).detail).toContain('server.allowedOrigins');
@@ -44,7 +44,7 @@ onTransports((transport) => {
       expect(corsOf(read)).toEqual([]);
     });
 
-    it('lets own pages post', async () => {
+    it('allows own pages to post', async () => {
       // It lacks a body, which is checked after the origin.
       const { status } = await rawRequest(server.port, '/api/prices', { origin: own() }, 'POST');
       expect(status).toBe(400);
@@ -62,7 +62,7 @@ onTransports((transport) => {
       server: { transport, allowedOrigins: `${APP},http://localhost:3000` },
     });
 
-    it('lets listed pages connect', async () => {
+    it('allows listed pages to connect', async () => {
       expect(await refusalStatus(server.port, '/v1/stream', { origin: APP })).toBe(101);
       const listed = { origin: 'http://localhost:3000' };
       expect(await refusalStatus(server.port, '/v1/stream', listed)).toBe(101);
@@ -106,7 +106,7 @@ onTransports((transport) => {
       expect(answer.headers.vary).toBe('Accept-Encoding, Origin');
     });
 
-    it('takes OPTIONS that is no preflight for what it is', async () => {
+    it('treats OPTIONS that is no preflight as such', async () => {
       const { status } = await rawRequest(server.port, '/api/prices', { origin: APP }, 'OPTIONS');
       expect(status).toBe(405);
     });
@@ -115,7 +115,7 @@ onTransports((transport) => {
   describe('with a star', () => {
     const server = serverForSuite({ server: { transport, allowedOrigins: '*' } });
 
-    it('lets any page connect, read and post', async () => {
+    it('allows any page to connect, read and post', async () => {
       expect(await refusalStatus(server.port, '/v1/stream', { origin: FOREIGN })).toBe(101);
       const answer = await rawRequest(server.port, '/healthz', { origin: FOREIGN });
       expect(corsOf(answer)).toEqual([['access-control-allow-origin', FOREIGN]]);

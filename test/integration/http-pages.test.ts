@@ -107,7 +107,7 @@ onTransports((transport) => {
     await until(() => peer.text().endsWith('{"status":"ok"}'), 'the second answer');
   });
 
-  it('lets the page have nothing but its own', async () => {
+  it('allows the page its own resources only', async () => {
     const { headers } = await get('/');
     expect(String(headers['content-security-policy']).split('; ')).toEqual([
       "default-src 'none'",
@@ -126,7 +126,7 @@ onTransports((transport) => {
     });
   });
 
-  it('lets any page load the SDK, and none the dashboard', async () => {
+  it('allows any page to load the SDK, and none the dashboard', async () => {
     for (const [path] of FILES) {
       const isSdk = path.startsWith('/sdk/');
       const { headers } = await get(path);
@@ -135,7 +135,7 @@ onTransports((transport) => {
     }
   });
 
-  it('has scripts that compile no code, which the policy of the page would refuse', async () => {
+  it('has scripts that compile no code, as the policy of the page demands', async () => {
     for (const path of ['/dashboard.js', '/sdk/tickwire.js']) {
       const script = (await get(path)).body.toString();
       expect(script).not.toMatch(/\bFunction\s*\(|\beval\s*\(/);

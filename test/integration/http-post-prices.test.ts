@@ -76,7 +76,7 @@ onTransports((transport) => {
     expect(time).toBeLessThanOrEqual(after);
   });
 
-  it('keeps what is finer than a millisecond: later is later', async () => {
+  it('keeps fractions of a millisecond: later is later', async () => {
     const client = await connect();
     const symbol = unique('U');
     const at = (micros: string, price: number) => ({
@@ -270,7 +270,7 @@ onTransports((transport) => {
     client.api.check('POST', '/api/prices', response, await response.text());
   });
 
-  it('refuses prices of new symbols when it holds as many as it may', async () => {
+  it('refuses prices of new symbols when the table is full', async () => {
     const client = await connect();
     const known = unique('L');
     await client.post({ symbol: known, price: 1 });

@@ -46,7 +46,7 @@ onTransports((transport) => {
       }
     });
 
-    it('are no answer to PING: that is PONG, with the client’s time and the server’s', async () => {
+    it('do not answer PING: PONG does, with the times of client and server', async () => {
       const subscriber = await subscriberForTest(server.port);
       const before = Date.now();
       for (const stamp of [0, -1.5, 1e300, before]) subscriber.send([Op.PING, stamp]);

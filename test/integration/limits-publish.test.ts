@@ -58,7 +58,7 @@ onTransports((transport) => {
   });
 
   describe('the ticks of a publisher a second', () => {
-    it('are taken up to the limit; what comes too fast is taken when it comes again', async () => {
+    it('are accepted up to the limit; what comes too fast is accepted on a retry', async () => {
       const { port } = await serverWith({ limits: { ticksPerSecond: 4 } });
       const neighbour = await publisherForTest(port, 'neighbour');
       const publisher = await publisherForTest(port, 'fast');
@@ -87,7 +87,7 @@ onTransports((transport) => {
       expect(await countOf(port, 'A', 7)).toBe(7);
     });
 
-    it('may be sent in a frame of more than a second, which is paid for afterwards', async () => {
+    it('may exceed a second in one frame, which goes into debt', async () => {
       const { port } = await serverWith({ limits: { ticksPerSecond: 4 } });
       const publisher = await publisherForTest(port, 'large');
       publisher.publish(ticksOf('A', 12));

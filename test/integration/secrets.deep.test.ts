@@ -69,7 +69,7 @@ describe('a secret of the configuration', () => {
     expectNoSecret(output);
   });
 
-  it('is in no line of the log, at the finest level, nor is a token', async () => {
+  it('is in no log line at the finest level, nor is a token', async () => {
     const server = await serverProcessForTest(['--log.level=trace', `--auth.jwtSecret=${SECRET}`]);
     const claims = { sub: 'Otto', tickwire: { read: ['*'], operator: true } };
     const good = await signed(claims, SECRET);

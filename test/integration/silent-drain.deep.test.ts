@@ -71,14 +71,14 @@ async function expectCaughtUp({ subscriber, rounds }: Stalled): Promise<void> {
 }
 
 onTransports((transport) => {
-  it('a session whose socket drained silently is looked at now and then', async () => {
+  it('a session whose socket drained silently is swept now and then', async () => {
     const stalled = await stall(transport, 200);
     // No more news.
     stalled.subscriber.resume();
     await expectCaughtUp(stalled);
   });
 
-  it('a session whose socket had no room is looked at again whenever there is news', async () => {
+  it('a session whose socket was full is tried again on any news', async () => {
     // Three minutes between sweeps.
     const stalled = await stall(transport, 3_600_000);
     const { port, subscriber, rounds } = stalled;

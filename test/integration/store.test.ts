@@ -114,7 +114,7 @@ describe('a server with a store', () => {
     });
   });
 
-  it('lets a subscriber resume over a restart: none missing, none twice', async () => {
+  it('allows a subscriber to resume across a restart: none missing, none twice', async () => {
     await start();
     const port = server.port;
     const sequences: number[] = [];
@@ -134,7 +134,7 @@ describe('a server with a store', () => {
     expect(publisher.totals).toMatchObject({ sent: 6, unacknowledged: 0 });
   });
 
-  it('delivers in sync mode what is durable, and still all of it', async () => {
+  it('delivers only durable anomalies in sync mode, and all of them', async () => {
     await start({ store: { mode: 'sync' } });
     const subscriber = connect(url());
     const sequences: number[] = [];

@@ -121,7 +121,7 @@ onTransports((transport) => {
       }
     });
 
-    it('are answered one by one; a bad one spoils no other', async () => {
+    it('are answered one by one; a bad one affects no other', async () => {
       const subscriber = await subscriberForTest(server.port);
       const good = unique('S');
       const patterns = ['', good, ' x', 'x'.repeat(33), 'a\u0001', '*', 'x*'.repeat(16)];
@@ -179,7 +179,7 @@ onTransports((transport) => {
     expect(verified.digest).toBe(verified.ownDigest);
   });
 
-  it('lets a symbol go only when no pattern holds it any more', async () => {
+  it('releases a symbol only when no pattern holds it', async () => {
     const [a, b] = [unique('AA'), unique('AB')];
     const publisher = await publisherForTest(server.port, unique('feed'));
     await publishPrices(publisher, a, [1]);
@@ -247,7 +247,7 @@ onTransports((transport) => {
     });
   });
 
-  describe('what is not wanted', () => {
+  describe('unrequested updates', () => {
     it('stats: false brings anomalies only, stats again a full entry', async () => {
       const { symbol, publisher, subscriber } = await pairForTest(server.port, { stats: false });
       await publishPrices(publisher, symbol, [100, 110, 90]);
@@ -307,7 +307,7 @@ onTransports((transport) => {
     expect(some.anomalies.map(({ sequence }) => sequence)).toEqual([4, 5]);
   });
 
-  it('takes a `since` ahead of the server for what it is: nothing to replay', async () => {
+  it('replays nothing for a `since` ahead of the server', async () => {
     const { symbol, publisher, subscriber: before } = await pairForTest(server.port);
     await publishPrices(publisher, symbol, [100, 110]);
     await before.until(() => before.anomalies.length === 1, 'the anomaly as it happens');

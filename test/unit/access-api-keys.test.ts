@@ -67,7 +67,7 @@ describe('an API key', () => {
     expect((await authenticator.authenticate(key)).expiresAt).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('is found wherever its entry stands', async () => {
+  it('is found at any position', async () => {
     const keys = Array.from({ length: 5 }, (_, index) => issued(`k${index}`));
     const authenticator = await withKeys(keys.map(({ entry }) => entry));
     for (const [index, { key }] of keys.entries()) {
@@ -75,7 +75,7 @@ describe('an API key', () => {
     }
   });
 
-  it('is compared with every entry in constant time, wherever its own stands', async () => {
+  it('is compared with every entry in constant time, at any position', async () => {
     const keys = Array.from({ length: 8 }, (_, index) => issued(`k${index}`));
     const authenticator = await withKeys(keys.map(({ entry }) => entry));
     const comparison = vi.spyOn(crypto, 'timingSafeEqual');

@@ -41,7 +41,7 @@ it('writes a warning that says who did what', () => {
   expect(audit.counts).toEqual({ authenticationFailed: 1, forbidden: 1, limited: 1 });
 });
 
-it('writes one line a second for each event and address, with what was left out', () => {
+it('writes one line a second for each event and address, with the number omitted', () => {
   const { audit, lines } = newAudit();
   const fail = (reason: string) => audit.authenticationFailed({ address: 'a', reason });
   for (let count = 0; count < 100; count += 1) fail(`${count}`);
@@ -69,7 +69,7 @@ it('writes at once again after a quiet second, and then has forgotten', () => {
   expect(lines.map(({ reason }) => reason)).toEqual(['1', '2']);
 });
 
-it('holds no more than it may, however many addresses there are', () => {
+it('is bounded, however many addresses there are', () => {
   const { audit, lines } = newAudit();
   for (let round = 0; round < 3; round += 1) {
     for (let index = 0; index < 10_000; index += 1) {

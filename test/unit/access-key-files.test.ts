@@ -68,7 +68,7 @@ describe('a file of public keys', () => {
     expect(await refusal(authenticator, await signed({}, EC))).toMatch(/^the signature matches no/);
   });
 
-  it('may hold keys for other things, which are passed over', async () => {
+  it('may hold keys for other uses, which are skipped', async () => {
     const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey;
     const authenticator = await withFile({
       keys: [

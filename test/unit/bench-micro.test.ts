@@ -69,7 +69,7 @@ describe('a comparison with the baseline', () => {
     expect(compared({ bytes: 0, relative: 1 }).failure).toBeUndefined();
   });
 
-  it('fails by a promise that is not kept, whatever the baseline says', () => {
+  it('fails by a broken promise, whatever the baseline', () => {
     const promise = { allocatesNothing: true };
     const broken = 'allocates 3.00 bytes an operation, and promises none';
     expect(compare(MEASURED, promise, baselineOf({})).failure).toBe(broken);
@@ -95,7 +95,7 @@ describe('a comparison with the baseline', () => {
 });
 
 describe('the stored baseline', () => {
-  it('has figures of every case, and of no other', () => {
+  it('has figures of every case and no other', () => {
     const { machine, results } = readBaseline(BASELINE);
     expect(Date.parse(machine.date)).toBeGreaterThan(0);
     expect(results.map(({ name }) => name)).toEqual(ALL_CASES.map(({ name }) => name));

@@ -110,7 +110,7 @@ describe('spliceReport', () => {
     expect(spliceReport('no markers', 'text')).toBe(made);
   });
 
-  it('replaces what stands between the markers, and nothing else', () => {
+  it('replaces the text between the markers, and nothing else', () => {
     const before = 'head\n<!-- bench:begin -->\nold $&\n<!-- bench:end -->\ntail\n';
     const after = 'head\n<!-- bench:begin -->\n\nnew $& $1\n\n<!-- bench:end -->\ntail\n';
     expect(spliceReport(before, 'new $& $1')).toBe(after);

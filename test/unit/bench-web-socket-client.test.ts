@@ -190,7 +190,7 @@ describe('WebSocketClient', () => {
     expect(await peer.closed).toBe('closed');
   });
 
-  it('says what an answer was that is no upgrade', async () => {
+  it('reports an answer that is no upgrade', async () => {
     server.options.verifyClient = () => false;
     expect(await new Peer(port).closed).toBe(
       'the server answered the upgrade with: HTTP/1.1 401 Unauthorized',

@@ -98,7 +98,7 @@ describe.each([
 describe("a publisher's credit", () => {
   const tell = (frame: Frame) => encodeFrame(frame, 'binary');
 
-  it('is what the server told less what it has not covered yet', () => {
+  it('is the announced credit less what it does not cover yet', () => {
     const publisher = tickwireWire().publisher({ symbols: [] });
     expect(publisher).toMatchObject({ isReady: false, credit: 0 });
     publisher.receive(tell([Op.WELCOME, { sequence: 0, credit: 100 }]));

@@ -132,7 +132,7 @@ describe('the sources of configuration', () => {
     expect(load().config.server.port).toBe(1);
   });
 
-  it('lets variables win over the file, and flags over variables', () => {
+  it('prefers variables to the file, and flags to variables', () => {
     folder.write('tickwire.config.json', {
       processing: { maxSymbols: 1, anomalyThresholdPercent: 1, overflow: 'wait' },
     });

@@ -160,7 +160,7 @@ describe('a statistics row', () => {
   });
 });
 
-it('leaves ticks alone whose workers were killed from outside, once each', () => {
+it('spares ticks whose workers were killed from outside, once each', () => {
   const quarantine = new Quarantine();
   for (const position of [7, undefined, 7, 8, undefined, undefined, 9]) {
     expect(quarantine.judge(position, false)).toBe(false);

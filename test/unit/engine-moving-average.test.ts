@@ -69,7 +69,7 @@ describe('the moving average', () => {
     expect(rig.push(0.3)).toBe(0.3);
   });
 
-  it('stays a number for prices whose sum is none', () => {
+  it('stays finite for prices whose sum overflows', () => {
     const rig = new AverageRig(4);
     for (let i = 0; i < 40; i++) {
       const average = rig.push(i % 9 < 6 ? 1.7e308 : 2.5);

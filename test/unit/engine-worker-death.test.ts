@@ -307,7 +307,7 @@ class Drill {
 describe.each(SCENARIOS)('a worker that dies amid $name', (scenario) => {
   const drill = new Drill(scenario);
 
-  it('leaves a partition with which its successor goes on, whenever it dies', async () => {
+  it('leaves a partition that its successor continues, whenever it dies', async () => {
     let stores = 0;
     for (; ; stores++) {
       drill.restart();

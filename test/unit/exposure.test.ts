@@ -38,7 +38,7 @@ describe('checkExposure', () => {
     expect(check({ host }, true, TLS)).toEqual([]);
   });
 
-  it('takes an acknowledgement for what it is for, and says so', () => {
+  it('requires an explicit acknowledgement, and says so', () => {
     const host = '0.0.0.0';
     const plain = { host, allowPlaintext: 'yes' } as const;
     const anonymous = { host, allowAnonymous: 'yes' } as const;

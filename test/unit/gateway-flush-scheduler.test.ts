@@ -86,7 +86,7 @@ describe.each(situations)(
       },
     );
 
-    it('hands over what came by HTTP, which has nothing to acknowledge', async () => {
+    it('publishes ticks from HTTP, which need no acknowledgement', async () => {
       const rig = rigOf(situation);
       for (let ms = 0; ms < 60; ms++) {
         if (ms % 3 === 0) rig.posted();

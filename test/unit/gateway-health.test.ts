@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-it('is out of order while a worker died five times within a minute, and says which', () => {
+it('is unhealthy after five deaths of a worker within a minute, and says which', () => {
   const health = new Health();
   const die = (partition: number, afterMs: number) => {
     vi.advanceTimersByTime(afterMs);

@@ -49,7 +49,7 @@ describe('StatisticsReader', () => {
     expect(await read).toMatchObject({ updateCount: 3, anomaliesDetected: 2 });
   });
 
-  it('gives up on one that stays so: the client is told to come back', async () => {
+  it('gives up on one that stays so: the client is asked to retry', async () => {
     table.write(0, ROW);
     Atomics.store(words, 0, 3);
     const problem = await reader.read(0).catch((error: unknown) => error);

@@ -52,7 +52,7 @@ describe('TokenBucket', () => {
     expect(bucket.isFull(1_001_000)).toBe(true);
   });
 
-  it('lets more than a second through when it is full, and owes it', () => {
+  it('passes more than a second when full, and goes into debt', () => {
     const bucket = new TokenBucket(10, 0);
     expect(bucket.tryTake(35, 0)).toBe(true);
     expect(bucket.waitMs(1, 0)).toBe(2600);
@@ -61,7 +61,7 @@ describe('TokenBucket', () => {
     expect(bucket.waitMs(35, 2600)).toBe(1000);
   });
 
-  it('is charged for what was done already', () => {
+  it('charges for completed work', () => {
     const bucket = new TokenBucket(10, 0);
     bucket.charge(20);
     expect(bucket.waitMs(1, 0)).toBe(1100);
@@ -147,7 +147,7 @@ describe('ConnectionCounts', () => {
     expect(counts.brokenBy('2001:db8::3')).toBeUndefined();
   });
 
-  it('lets a token say less than the configuration, never more', () => {
+  it('allows a token to lower the configured limit, never to raise it', () => {
     const counts = new ConnectionCounts(limits);
     expect(counts.tryEnterToken('t', 1)).toBe(true);
     expect(counts.tryEnterToken('t', 1)).toBe(false);

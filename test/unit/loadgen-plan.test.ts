@@ -18,7 +18,7 @@ describe('planSubscribers', () => {
     expect(plans[2]?.patterns).not.toEqual(plans[3]?.patterns);
   });
 
-  it('lets the first subscribe to everything and the last be slow', () => {
+  it('makes the first subscribe to everything and the last be slow', () => {
     const plans = planSubscribers(options, symbols);
     expect(plans.filter(({ patterns }) => patterns[0] === '*').map(({ index }) => index)).toEqual([
       0, 1,

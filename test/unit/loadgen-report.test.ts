@@ -88,7 +88,7 @@ describe('findFailures', () => {
     ]);
   });
 
-  it('lets the dropping policies drop', () => {
+  it('allows the dropping policies to drop', () => {
     const publish = { ...PUBLISH, accepted: 80, dropped: 10 };
     expect(findFailures({ ...GOOD, publish, isLossless: false })).toEqual([]);
   });

@@ -143,7 +143,7 @@ describe('a load run', () => {
     expect(report.delivery).toMatchObject({ subscribers: 2, verified: 2 });
   });
 
-  it('ends early when it is told to, and is checked as usual', async () => {
+  it('ends early on request, and is checked as usual', async () => {
     const url = `ws://127.0.0.1:${server.port}`;
     const argv = ['--url', url, '--subscriber-processes', '0', '--duration', '60'];
     const interrupt = new AbortController();

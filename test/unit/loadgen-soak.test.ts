@@ -16,7 +16,7 @@ describe('the lineage of frames', () => {
     expect(lineage).toMatchObject({ frames: [0, 1, 2, 3, 4], lost: [], next: 5 });
   });
 
-  it('knows what a server lost that comes back behind what it acknowledged', () => {
+  it('knows what a restarted server lost of what it acknowledged', () => {
     const lineage = new Lineage();
     lineage.acknowledged(5);
     expect(lineage.resumed(2)).toBe(3);

@@ -32,13 +32,13 @@ describe('error codes', () => {
 });
 
 describe('close codes', () => {
-  it('say by their number whether to come back, but for a takeover', () => {
+  it('tell by their number whether to reconnect, except for a takeover', () => {
     for (const code of Object.values(CloseCode)) {
       expect(isReconnectable(code)).toBe(code < 4500 && code !== CloseCode.TAKEN_OVER);
     }
   });
 
-  it('of others mean: come back, up to 4499 and from 5000', () => {
+  it('of others mean: reconnect, up to 4499 and from 5000', () => {
     expect([1000, 1001, 1006, 1009, 4000, 4499].every(isReconnectable)).toBe(true);
     expect([4500, 4502, 4999].some(isReconnectable)).toBe(false);
   });

@@ -61,7 +61,7 @@ describe('a message cut off', () => {
 });
 
 describe('types beyond the protocol', () => {
-  it('refuses c1 and every extension type, wherever it stands', () => {
+  it('refuses c1 and every extension type at any position', () => {
     const extensions: string[] = ['c1'];
     for (let type = 0; type < 256; type++) {
       const hex = type.toString(16).padStart(2, '0');

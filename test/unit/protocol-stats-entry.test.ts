@@ -35,7 +35,7 @@ describe('deltaMask', () => {
     expect(deltaMask(rows({ 0: 1, 1: 2, 2: 3, 3: 2000, 4: 5, 5: 6 }), 0, VALUES)).toBe(ALL_FIELDS);
   });
 
-  it('leaves out what is not wanted', () => {
+  it('omits what was not requested', () => {
     expect(deltaMask(rows({ 0: 1, 1: 2 }), 0, VALUES, Field.AVERAGE)).toBe(Field.AVERAGE);
     expect(deltaMask(rows({ 0: 1, 1: 2 }), 0, VALUES, Field.MAX)).toBe(0);
   });

@@ -197,7 +197,7 @@ describe('TicksReader', () => {
     });
   });
 
-  it('reads bytes that stand inside a larger buffer', () => {
+  it('reads bytes inside a larger buffer', () => {
     const frame = encode([3, 1, ['A', 1.1, 2]]);
     const larger = Buffer.concat([Buffer.from('93030190'), frame, Buffer.from('ff')]);
     const inside = larger.subarray(larger.length - 2 - frame.length, larger.length - 2);

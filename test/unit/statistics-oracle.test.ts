@@ -174,7 +174,7 @@ describe('exactMean', () => {
     expect(exactMean([1e-290, 3e-290])).toBe(2e-290);
   });
 
-  it('breaks ties to even, and no tie that is none', () => {
+  it('breaks ties to even, and only true ties', () => {
     expect(exactMean([1, 1 + 2 ** -52])).toBe(1);
     expect(exactMean([1 + 2 ** -52, 1 + 2 ** -51])).toBe(1 + 2 ** -51);
     expect(exactMean([1, 1 + 2 ** -52, 1, 1 + 2 ** -51])).toBe(1 + 2 ** -52);

@@ -29,7 +29,7 @@ function place(folder: StoreFolder): { snapshots: SnapshotFiles; lines: StoreLin
 const files = (path: string) => readdirSync(path).sort();
 
 describe('a snapshot', () => {
-  it('comes back as it was given, and the last two stay', async () => {
+  it('is read back as written, and the last two are kept', async () => {
     using folder = new StoreFolder();
     const { snapshots, lines, path } = place(folder);
     expect(snapshots.load()).toBeUndefined();
@@ -55,7 +55,7 @@ describe('a snapshot', () => {
     expect([...(snapshots.load()?.chunks() ?? [])]).toEqual(chunksOf(1));
   });
 
-  it('that is torn, cut or changed anywhere gives way to the one before it', async () => {
+  it('torn, cut or changed anywhere is replaced by the one before it', async () => {
     using folder = new StoreFolder();
     const { snapshots, lines, path } = place(folder);
     await snapshots.save(chunksOf(1), { mark: 1 });

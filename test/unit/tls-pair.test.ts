@@ -90,7 +90,7 @@ describe('readTlsPair', () => {
 });
 
 describe('validateDates', () => {
-  it('tells a certificate that is not valid now', () => {
+  it('reports a certificate that is not valid now', () => {
     expect(validateDates(testPair('first'), Date.now())).toBeUndefined();
     expect(validateDates(testPair('expired'), Date.now())).toBe(
       'the certificate expired on 2020-02-01T00:00:00.000Z',
