@@ -53,6 +53,29 @@ export function readFlags(argv: readonly string[]): Flags {
   return reader;
 }
 
+const VALUE_FLAGS: ReadonlySet<string> = new Set(
+  [
+    'config',
+    ...CONFIG_KEYS.map(({ path }) => path),
+    ...[...TOKEN_OPTIONS, ...API_KEY_OPTIONS].map(({ name }) => name),
+  ].map(showFlag),
+);
+
+/**
+ * Writes `--key -value` as `--key=-value`: a secret may begin with a dash, and commander would take
+ * it for a flag. A value with two dashes stays one: there the value was probably forgotten.
+ */
+function joinDashedValues(argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of argv) {
+    const flag = joined.at(-1) ?? '';
+    const isValue = /^-[^-]/.test(arg) && arg !== '-h' && VALUE_FLAGS.has(flag);
+    if (isValue) joined[joined.length - 1] = `${flag}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
 class FlagReader implements Flags {
   readonly settings: Setting[] = [];
   readonly faults: string[] = [];
@@ -69,7 +92,7 @@ class FlagReader implements Flags {
 
   read(): void {
     try {
-      this.#program().parse(this.#argv, { from: 'user' });
+      this.#program().parse(joinDashedValues(this.#argv), { from: 'user' });
     } catch (error) {
       // --help and --version end parsing.
       if (!(error instanceof CommanderError) || this.text === undefined) throw error;

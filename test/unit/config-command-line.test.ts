@@ -55,6 +55,30 @@ describe('the command line', () => {
     },
   );
 
+  it('takes a value that begins with a dash, as a secret may', () => {
+    const secret = `-${'s'.repeat(40)}`;
+    const command = read([
+      '--auth.jwtSecret',
+      secret,
+      '--store.directory',
+      '-x',
+      '--server.port=0',
+    ]);
+    expect(command).toMatchObject({
+      kind: 'run',
+      config: { auth: { jwtSecret: secret }, store: { directory: '-x' }, server: { port: 0 } },
+    });
+  });
+
+  it.each([
+    ['--server.host', '--server.port=0'],
+    ['--server.host', '--', 'x'],
+  ])('takes no flag for the value of %s', (...argv) => {
+    expect(read(argv)).toMatchObject({
+      message: expect.stringMatching(/--server\.host: expected .*, got nothing/),
+    });
+  });
+
   it('fails on --print-config with faults', () => {
     expect(read(['--print-config', '--server.port=x']).kind).toBe('fail');
   });

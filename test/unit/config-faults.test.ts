@@ -144,7 +144,10 @@ describe('faults of the configuration', () => {
       ['--auth.jwtSecret', 'my secret', 'words'],
       ['unexpected argument after the value of a secret'],
     ],
-    [['--auth.jwtSecret', '-secret-of-dashes'], ['unknown flag after the value of a secret']],
+    [
+      ['--auth.jwtSecret', '-secret-of-dashes'],
+      ['--auth.jwtSecret: expected at least 32 characters, got something else'],
+    ],
     [['--auth.jwtSecret', '--secret=x'], ['unknown flag after the value of a secret']],
     [['--auth.jwtSecret'], ['--auth.jwtSecret: expected at least 32 characters, got nothing']],
     [['--auth.jwtSecret=short secret'], ['--auth.jwtSecret: expected at least 32 characters']],

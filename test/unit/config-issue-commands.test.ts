@@ -18,6 +18,10 @@ function fault(argv: string[]): string {
 }
 
 describe('tickwire token', () => {
+  it('takes a name that begins with a dash', () => {
+    expect(read(['token', '--subject', '-feed'])).toMatchObject({ request: { name: '-feed' } });
+  });
+
   it('reads who it is for, what it allows, and the configuration', () => {
     const command = read([
       'token',
