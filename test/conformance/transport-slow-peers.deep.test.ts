@@ -5,7 +5,7 @@ import { until } from '../../testkit/until.ts';
 import { onTransports } from '../support/running-server.ts';
 import { Client, RawPeer } from '../support/transport-peers.ts';
 import { rigs, text } from '../support/transport-rig.ts';
-import { overTls, STARTS } from './transport/start.ts';
+import { overTls, STARTS } from './transport/suite.ts';
 
 /** Short; uws keeps its own 10 s except for bodies. */
 const LIMITS = { headMs: 600, idleMs: 600, bodyBytesMax: 3200 };

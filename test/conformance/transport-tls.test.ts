@@ -1,6 +1,5 @@
 import { onTransports } from '../support/running-server.ts';
-import { overTls, STARTS } from './transport/start.ts';
-import { transportSuite } from './transport/suite.ts';
+import { overTls, STARTS, transportSuite } from './transport/suite.ts';
 import { tlsSuite } from './transport/tls.ts';
 
 // `fetch` reads its trust settings at process start only. Other test clients do check the

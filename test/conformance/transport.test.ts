@@ -4,8 +4,7 @@ import { startTransport } from '../../src/gateway/transport/start-transport.ts';
 import { loadUws } from '../../src/gateway/transport/uws-loader.ts';
 import { onTransports } from '../support/running-server.ts';
 import { OPTIONS } from '../support/transport-options.ts';
-import { STARTS } from './transport/start.ts';
-import { transportSuite } from './transport/suite.ts';
+import { STARTS, transportSuite } from './transport/suite.ts';
 
 onTransports((transport) => transportSuite(STARTS[transport]));
 

@@ -70,7 +70,7 @@ onTransports((transport) => {
     }
   });
 
-  it('publishers of one name in two tenants are distinct: neither takes over the other', async () => {
+  it('publishers of one name in two tenants are distinct: no takeover', async () => {
     const publishers = [];
     for (const world of worlds) publishers.push(await world.connect(server.port, 'same'));
     for (const publisher of publishers) {
