@@ -72,7 +72,7 @@ onTransports((transport) => {
       await alive.subscribe(['S']);
       // Reads nothing, so it answers no ping: dead to the server.
       dead.pause();
-      await delay(700);
+      await expect.poll(() => subscribersAt(server.port)).toBe(1);
       await alive.ping();
       dead.resume();
       const { code } = await dead.closing();
@@ -149,3 +149,10 @@ onTransports((transport) => {
     expect(publisher.lastAck).toMatchObject({ sequence: 1, accepted: ticks });
   });
 });
+
+/** Sessions of subscribers that a server has. */
+async function subscribersAt(port: number): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/statistics`);
+  const { sessions } = (await response.json()) as { sessions: { subscribers: number } };
+  return sessions.subscribers;
+}

@@ -10,10 +10,12 @@ export interface LivenessOptions {
 
 /** Sweeps per heartbeat interval. */
 const SWEEPS_PER_HEARTBEAT = 20;
+/** A sweep that is later than this part of the time a peer has shows that this thread stood still. */
+const STANDSTILL = 1 / 4;
 
 /**
  * Keeps connections alive and closes dead ones: sends a heartbeat after silence, pings a quiet
- * peer, and closes with 4002 a peer that shows no life.
+ * peer, and closes with 4002 a peer that shows no life while this thread runs.
  */
 export class Liveness {
   readonly #options: LivenessOptions;
@@ -33,9 +35,18 @@ export class Liveness {
   }
 
   start(): void {
+    let dueAt = performance.now() + this.#everyMs;
     this.#timer = setInterval(() => {
       const now = performance.now();
-      for (const session of this.#sessions()) this.#sweep(session, now);
+      const lateMs = now - dueAt;
+      dueAt = now + this.#everyMs;
+      // A standstill of this thread (a paused machine, a long step) is not the silence of its
+      // peers: what they sent meanwhile is read after this sweep.
+      const excusedMs = lateMs > this.#options.unresponsiveMs * STANDSTILL ? lateMs : 0;
+      for (const session of this.#sessions()) {
+        session.connection.lastLifeAt += excusedMs;
+        this.#sweep(session, now);
+      }
     }, this.#everyMs);
   }
 
