@@ -111,7 +111,7 @@ describe('the place of a JSON fault', () => {
       fc.property(fc.oneof(damaged, soup, fc.json()), (text) => {
         expect(jsonErrorPosition(text) === undefined).toBe(parses(text));
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 

@@ -101,7 +101,7 @@ it('a new engine goes on from a capture as if it were the old one', async () => 
         expect(next.anomalies.of(next.idOf(symbol))).toEqual(anomalies.slice(known));
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
@@ -132,7 +132,7 @@ it('goes on by other rules than those it was captured by', async () => {
       third.work();
       expect(statesOf(await last).map(roughly)).toEqual(statesAgain.map(roughly));
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 

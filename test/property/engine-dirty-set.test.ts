@@ -46,7 +46,7 @@ it('gives each marked symbol once, in as many takes as it needs', () => {
       take(32);
       expect(set.isEmpty()).toBe(true);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

@@ -84,7 +84,7 @@ it('says what the definition says, after every tick', () => {
       const { movingAverageWindow } = rules;
       follow(createSmallMemory({ symbols: SYMBOLS, movingAverageWindow }), rules, ticks);
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 
@@ -109,7 +109,7 @@ it('goes on with an empty window after a repair, and all else as it was', () => 
       const last = expectedSymbol(own, rules).after.at(-1);
       if (last !== undefined) expect(isSameStatistics(rig.statistics(0), last)).toBe(true);
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   );
 });
 

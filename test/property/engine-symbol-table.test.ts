@@ -43,7 +43,7 @@ describe('the symbol table', () => {
           expect(table.partition(id)).toBe(symbolHash(bytes, 0, bytes.length) % 4);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

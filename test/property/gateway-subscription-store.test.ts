@@ -286,7 +286,7 @@ describe('SubscriptionStore', () => {
         }
         pair.expectSame();
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

@@ -257,7 +257,7 @@ describe('a stream session', () => {
         const left = [patternsHeld, pending.size, wildcards.size, columns.size];
         expect(left).toEqual([0, 0, 0, 0]);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 

@@ -83,6 +83,6 @@ it('brings a mirror from any version to any later one exactly, whatever is skipp
         });
       });
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });

@@ -31,6 +31,8 @@ import type { StoryTick } from '../support/tick-story.ts';
 const SYMBOLS = 4;
 const RULES: Rules = smallRules({ windowCapacity: 256 });
 
+type ExpectedRow = ExpectedSymbol['after'][number] | undefined;
+
 interface Scenario {
   readonly name: string;
   /** Applied beforehand without deaths. */
@@ -138,6 +140,7 @@ class Drill {
   readonly #table: StatisticsTable;
   readonly #scenario: Scenario;
   readonly #oracles = new Map<number, ExpectedSymbol>();
+  readonly #rowsWithout = new Map<string, ExpectedRow>();
   #seen: number[] = [];
   #rung: Promise<string> = Promise.resolve('');
   #anomalies = new AnomalyRecorder();
@@ -282,6 +285,15 @@ class Drill {
     return known;
   }
 
+  /** The row of a symbol but for one of its ticks, likewise. */
+  #rowWithout(symbolId: number, own: readonly StoryTick[], out: number): ExpectedRow {
+    const key = `${symbolId} ${out}`;
+    if (!this.#rowsWithout.has(key)) {
+      this.#rowsWithout.set(key, expectedSymbol(own.toSpliced(out, 1), RULES).after.at(-1));
+    }
+    return this.#rowsWithout.get(key);
+  }
+
   /** A symbol that a worker died on: its row is that of its ticks without the skipped ones. */
   #inspectDisturbed(
     symbolId: number,
@@ -292,7 +304,7 @@ class Drill {
     const row = statisticsOf(this.#table, symbolId);
     const first = this.#scenario.before.filter((one) => one.symbolId === symbolId).length;
     const isWithout = (out: number) => {
-      const exact = expectedSymbol(own.toSpliced(out, 1), RULES).after.at(-1);
+      const exact = this.#rowWithout(symbolId, own, out);
       return exact === undefined ? row.count === 0 : isSameStatistics(row, exact);
     };
     const isKnown = own.some((_, out) => out >= first && isWithout(out));

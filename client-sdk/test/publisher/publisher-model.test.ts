@@ -272,7 +272,7 @@ describe('a publisher and a model server', () => {
         expect(server.applied).toEqual(feed.taken);
         expect(feed.publisher.totals).toMatchObject({ unacknowledged: 0, buffered: 0 });
       }),
-      { numRuns: 300, seed: 5 },
+      { numRuns: 120, seed: 5 },
     );
   });
 
@@ -300,7 +300,7 @@ describe('a publisher and a model server', () => {
         expect(server.applied).toEqual(feed.taken);
         expect(feed.taken.length).toBeGreaterThanOrEqual(taken);
       }),
-      { numRuns: 100, seed: 6 },
+      { numRuns: 50, seed: 6 },
     );
   });
 });
