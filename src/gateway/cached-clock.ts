@@ -1,8 +1,8 @@
 import { monotonicMs } from '../engine/index.ts';
 
 /**
- * The time, read at most once a turn of the event loop: sockets deliver many messages a turn, and
- * reading the clock would be a good part of the cost of a small one.
+ * The time, read at most once an iteration of the event loop: sockets deliver many messages in one,
+ * and reading the clock would be a good part of the cost of a small message.
  */
 export class CachedClock {
   /** Ms since the epoch. */
@@ -13,17 +13,17 @@ export class CachedClock {
   steady = 0;
   #isRead = false;
 
-  /** Updates the fields unless they were read in this turn. */
+  /** Updates the fields unless they were read in this iteration. */
   read(): void {
     if (this.#isRead) return;
     this.#isRead = true;
     this.now = Date.now();
     this.monotonic = monotonicMs();
     this.steady = performance.now();
-    setImmediate(this.#turned);
+    setImmediate(this.#expire);
   }
 
-  readonly #turned = (): void => {
+  readonly #expire = (): void => {
     this.#isRead = false;
   };
 }

@@ -30,36 +30,36 @@ export interface GatewayLog {
   error(fields: object, message: string): void;
 }
 
-/** What the composition hands to the gateway. */
-interface Given {
+/** The parts that are made before the gateway. */
+interface GatewayParts {
   readonly config: Config;
   readonly engine: Engine;
   readonly log: GatewayLog;
   /** Version of this server, as clients see it. */
   readonly version: string;
-  /** Keeps anomalies; undefined: memory is all there is. */
+  /** Stores anomalies; undefined: they are kept in memory only. */
   readonly store: Store | undefined;
-  /** Counts snapshots where there is a store. */
+  /** Counts the store's snapshots. */
   readonly snapshots: SnapshotCounters;
   /** Undefined: clients need no token. */
   readonly authenticator: Authenticator | undefined;
   readonly security: SecurityEvents;
-  /** What `security` counted; undefined: nobody counts. */
+  /** Counts of `security`; undefined: not counted. */
   readonly securityCounts: SecurityCounts | undefined;
   readonly health: Health;
 }
 
-export interface GatewayOptions extends Given {
+export interface GatewayOptions extends GatewayParts {
   /** Publishers of an earlier run with their last accepted sequence, longest offline first. */
   readonly publishers: Iterable<readonly [name: string, sequence: number]>;
 }
 
 /**
- * What all sessions and HTTP requests of a gateway share. Built once; whoever needs a part of it
- * names that part with `Pick`.
+ * Shared by all sessions and HTTP requests of a gateway. Built once; each user names its part of it
+ * with `Pick`.
  */
-export interface GatewayContext extends Given {
-  /** Names this run of the server: what clients know of another epoch is void. */
+export interface GatewayContext extends GatewayParts {
+  /** Identifies this run of the server: clients discard the state of another epoch. */
   readonly epoch: string;
   /** Start of this run, ms since the epoch. */
   readonly startedAt: number;
@@ -76,7 +76,7 @@ export interface GatewayContext extends Given {
   readonly quota: SymbolQuota;
   readonly credit: CreditPool;
   readonly intake: TickIntake;
-  /** Scratch space of whoever reads a TICKS frame: one at a time, within one call. */
+  /** Scratch space for reading a TICKS frame: one at a time, within one call. */
   readonly ticksReader: TicksReader;
   readonly tickBatch: TickBatch;
 
@@ -91,7 +91,7 @@ export interface GatewayContext extends Given {
   readonly scheduler: FlushScheduler;
 }
 
-/** Builds the context. Nothing runs until the gateway starts. */
+/** Builds the context. Nothing runs before the gateway starts. */
 export function createGatewayContext(options: GatewayOptions): GatewayContext {
   const { publishers, ...given } = options;
   const { authenticator, config, engine, log, security, store } = given;

@@ -1,5 +1,5 @@
 import type { GatewayContext } from './context.ts';
-import { BufferWatch } from './limits/buffer-watch.ts';
+import { SendBufferLimit } from './limits/send-buffer-limit.ts';
 import { Liveness } from './sessions/liveness.ts';
 import { refuseForeign } from './sessions/origins.ts';
 import { Expiry } from './sessions/renewals.ts';
@@ -19,11 +19,11 @@ import type {
 /** Answers HTTP requests. */
 type RequestHandler = TransportHandlers['request'];
 
-/** Sockets, sessions and fan-out around an engine: everything on the main thread but HTTP. */
+/** Sockets, sessions and fan-out around an engine: everything on the main thread except HTTP. */
 export class Gateway {
   readonly #context: GatewayContext;
   readonly #factory: SessionFactory;
-  /** Timers that look at all sessions. */
+  /** Periodic checks of all sessions. */
   readonly #watches: readonly { start(): void; stop(): void }[];
   readonly #certificate: ServedCertificate | undefined;
   #transport: Transport | undefined;
@@ -66,29 +66,29 @@ export class Gateway {
 
   /**
    * Reads the certificate and its key again; see `tls.certificateFile`. New connections get them.
-   * Undefined: the server runs without TLS.
+   * Returns undefined if the server runs without TLS.
    *
-   * @throws Error when they cannot be used; then the old ones stay
+   * @throws Error if they cannot be used; the old ones stay
    */
   renewTls(): Renewal | undefined {
     return this.#certificate?.renew((pair) => this.#transport?.renewTls(pair));
   }
 
-  /** The keys of tokens were read again: open sessions follow what the keys say now. */
+  /** The token keys were read again: applies them to open sessions. */
   keysChanged(): void {
     const { renewals, sessions } = this.#context;
     renewals?.keysChanged(sessions.all());
   }
 
   /**
-   * The named publishers and the last sequence accepted of each, for a snapshot: the ticks of all
-   * their frames were offered to the engine before this call.
+   * The named publishers with their last accepted sequences, for a snapshot: the ticks of all their
+   * frames were offered to the engine before this call.
    */
   publisherSequences(): Iterable<[name: string, sequence: number]> {
     return this.#context.publishers.sequences();
   }
 
-  /** Takes all anomalies raised so far; the store has them when this returns. */
+  /** Takes all anomalies raised so far. On return the store has them. */
   takeAnomalies(): void {
     this.#context.fanOut.takeAnomalies();
   }
@@ -99,9 +99,9 @@ export class Gateway {
   }
 
   /**
-   * Stops gracefully, within `server.drainMs` and the time that closing takes: no new connections;
-   * what was accepted is applied, acknowledged and delivered as far as sockets take it; then all
-   * sessions are closed with 4001.
+   * Stops gracefully, within `server.drainMs` and the time that closing takes: accepts no new
+   * connections; applies, acknowledges and delivers accepted ticks as far as sockets allow; then
+   * closes all sessions with 4001.
    */
   async stop(): Promise<void> {
     const { conflation, health, scheduler } = this.#context;
@@ -153,7 +153,7 @@ function createWatches({ authenticator, config, security, sessions }: GatewayCon
   const times = { heartbeatMs: server.heartbeatMs, unresponsiveMs: stream.slowSessionCloseMs };
   return [
     new Liveness(times, all),
-    new BufferWatch({ bytesMax: limits.sessionBytesMax, security, sessions: all }),
+    new SendBufferLimit({ bytesMax: limits.sessionBytesMax, security, sessions: all }),
     ...(authenticator === undefined ? [] : [new Expiry(all)]),
   ];
 }

@@ -1,12 +1,12 @@
 import type { Store } from '../store/index.ts';
 
 const WINDOW_MS = 60_000;
-/** Restarts of a partition's worker within the window that are too many. */
+/** Restarts of a partition's worker within the window that make the server unready. */
 const RESTARTS_MAX = 5;
 
-/** Judges whether traffic should be sent to this server. */
+/** Decides whether the server is ready for requests. */
 export class Health {
-  /** Set for good once a stop has begun. */
+  /** Whether a stop has begun. */
   isStopping = false;
   readonly #store: Pick<Store, 'fault'> | undefined;
   /** Times of restarts, ms since the epoch, oldest first, by partition. */
@@ -24,7 +24,7 @@ export class Health {
     this.#restarts.set(partition, times);
   }
 
-  /** Why the server is not ready, in words; undefined when it is. */
+  /** Why the server is not ready; undefined if it is. */
   fault(): string | undefined {
     if (this.isStopping) return 'the server is stopping';
     const fault = this.#store?.fault;

@@ -1,4 +1,4 @@
-/** The gateway's door. */
+/** Sockets, sessions and fan-out. The entry for composition; HTTP also imports single files. */
 export { createGatewayContext, type GatewayContext } from './context.ts';
 export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';

@@ -17,7 +17,7 @@ import {
   symbolOfKey,
   timeBound,
 } from './databases.ts';
-import type { Limits } from './retention.ts';
+import type { RetentionLimits } from './retention.ts';
 import { StoreError } from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
 
@@ -193,7 +193,7 @@ export class Environment {
     this.#disk?.refresh();
   }
 
-  async prune(retention: Limits): Promise<number> {
+  async prune(retention: RetentionLimits): Promise<number> {
     const count = await this.#writer.prune(retention);
     this.#disk?.refresh();
     return count;

@@ -19,7 +19,7 @@ import type { Store } from './store.ts';
 /** Anomalies removed in one transaction: a batch that arrives meanwhile waits a few ms for it. */
 const SLICE = 200;
 
-export interface Limits {
+export interface RetentionLimits {
   /** Anomalies of earlier ticks are removed, ms since the epoch. */
   readonly oldestTime: number;
   /** Anomalies kept for each symbol; 0: all. */
@@ -30,7 +30,7 @@ export interface Limits {
  * Removes the anomalies beyond the limits, a slice at each step; yields how many were removed. A
  * symbol that loses all its anomalies keeps its last sequence.
  */
-export function* pruneSlices(databases: Databases, limits: Limits): Generator<number> {
+export function* pruneSlices(databases: Databases, limits: RetentionLimits): Generator<number> {
   for (;;) {
     const keys = keysBefore(databases, limits.oldestTime);
     if (keys.length === 0) break;

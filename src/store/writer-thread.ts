@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { writeBatch } from './batches.ts';
 import { DATABASE_FILE, openDatabases } from './databases.ts';
-import { type Limits, pruneSlices } from './retention.ts';
+import { pruneSlices, type RetentionLimits } from './retention.ts';
 
 export interface WriterData {
   readonly directory: string;
@@ -11,7 +11,7 @@ export interface WriterData {
 
 export type WriterRequest =
   | { readonly kind: 'write'; readonly id: number; readonly batch: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'prune'; readonly id: number; readonly retention: Limits }
+  | { readonly kind: 'prune'; readonly id: number; readonly retention: RetentionLimits }
   | { readonly kind: 'close'; readonly id: number };
 
 /** The answer with id 0 reports that the thread is ready. */

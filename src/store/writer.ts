@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Limits } from './retention.ts';
+import type { RetentionLimits } from './retention.ts';
 import { StoreError } from './store.ts';
 import type { WriterAnswer, WriterData, WriterRequest } from './writer-thread.ts';
 
@@ -9,7 +9,7 @@ export interface Writer {
   readonly isAlive: boolean;
   /** Resolves when the batch is on disk. Transfers the batch's bytes. */
   write(batch: Uint8Array<ArrayBuffer>): Promise<void>;
-  prune(retention: Limits): Promise<number>;
+  prune(retention: RetentionLimits): Promise<number>;
   close(): Promise<void>;
   /** Ends the thread at once. */
   terminate(): Promise<void>;
@@ -77,7 +77,7 @@ class ThreadWriter implements Writer {
     await this.#request({ kind: 'write', batch }, [batch.buffer]);
   }
 
-  async prune(retention: Limits): Promise<number> {
+  async prune(retention: RetentionLimits): Promise<number> {
     return this.#request({ kind: 'prune', retention }, []);
   }
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ANONYMOUS } from '../../src/access/index.ts';
 import { AddressRates, limitedAddress } from '../../src/gateway/limits/address-rates.ts';
-import { BufferWatch } from '../../src/gateway/limits/buffer-watch.ts';
 import { ConnectionCounts } from '../../src/gateway/limits/connection-counts.ts';
+import { SendBufferLimit } from '../../src/gateway/limits/send-buffer-limit.ts';
 import { SymbolQuota } from '../../src/gateway/limits/symbol-quota.ts';
 import { TokenBucket } from '../../src/gateway/limits/token-bucket.ts';
 import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
@@ -125,26 +125,26 @@ describe('ConnectionCounts', () => {
 
   it('tells which limit one more connection would break, and makes room again', () => {
     const counts = new ConnectionCounts(limits);
-    expect(counts.brokenBy('a')).toBeUndefined();
+    expect(counts.exceededBy('a')).toBeUndefined();
     counts.enter('a');
-    expect(counts.brokenBy('a')).toBeUndefined();
+    expect(counts.exceededBy('a')).toBeUndefined();
     counts.enter('a');
-    expect(counts.brokenBy('a')).toBe('connectionsPerAddress');
-    expect(counts.brokenBy('b')).toBeUndefined();
+    expect(counts.exceededBy('a')).toBe('connectionsPerAddress');
+    expect(counts.exceededBy('b')).toBeUndefined();
     counts.enter('b');
-    expect(counts.brokenBy('a')).toBe('connections');
-    expect(counts.brokenBy('b')).toBe('connections');
+    expect(counts.exceededBy('a')).toBe('connections');
+    expect(counts.exceededBy('b')).toBe('connections');
     counts.leave('a');
-    expect(counts.brokenBy('a')).toBeUndefined();
+    expect(counts.exceededBy('a')).toBeUndefined();
   });
 
   it('counts the connections of a /64 as of one address', () => {
     const counts = new ConnectionCounts(limits);
     counts.enter('2001:db8::1');
     counts.enter('2001:db8::2');
-    expect(counts.brokenBy('2001:db8::3')).toBe('connectionsPerAddress');
+    expect(counts.exceededBy('2001:db8::3')).toBe('connectionsPerAddress');
     counts.leave('2001:db8::2');
-    expect(counts.brokenBy('2001:db8::3')).toBeUndefined();
+    expect(counts.exceededBy('2001:db8::3')).toBeUndefined();
   });
 
   it('allows a token to lower the configured limit, never to raise it', () => {
@@ -192,7 +192,7 @@ describe('SymbolQuota', () => {
   });
 });
 
-describe('BufferWatch', () => {
+describe('SendBufferLimit', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   });
@@ -223,7 +223,7 @@ describe('BufferWatch', () => {
   it('closes those that hold most, until the rest is within the bound', () => {
     const holders = [30, 50, 10, 40, 0].map(holder);
     const limited: string[] = [];
-    const watch = new BufferWatch({
+    const watch = new SendBufferLimit({
       bytesMax: 80,
       security: { ...UNWATCHED, limited: (limit) => limited.push(limit) },
       sessions: () => holders,
@@ -245,7 +245,7 @@ describe('BufferWatch', () => {
     [131, 0],
   ])('with %i bytes allowed and 130 held, closes %i', (bytesMax, closed) => {
     const holders = [30, 50, 10, 40].map(holder);
-    const watch = new BufferWatch({ bytesMax, security: UNWATCHED, sessions: () => holders });
+    const watch = new SendBufferLimit({ bytesMax, security: UNWATCHED, sessions: () => holders });
     watch.start();
     vi.advanceTimersByTime(250);
     watch.stop();

@@ -9,25 +9,25 @@ const RECENT_MAX = 1000;
 /** Ordinal of the anomalies of earlier runs: their order across symbols is not known. */
 const EARLIER_RUN = -1;
 
-/** Sends anomalies on to sessions. */
+/** Passes anomalies on to sessions. */
 export interface AnomalyObserver {
   /** The log holds a new anomaly of a symbol. */
   anomalyAppended(symbolId: number): void;
-  /** Anomalies were appended outside of {@link AnomalyLog.append}: they have become durable. */
+  /** Anomalies were added after {@link AnomalyLog.append} returned: they have become durable. */
   anomaliesDurable(): void;
 }
 
-/** Keeps anomalies beyond memory. */
+/** Stores anomalies on disk. */
 export interface AnomalyDisk {
-  /** Gets every anomaly. */
+  /** Receives every anomaly. */
   readonly store: Store;
   /** Whether sessions get an anomaly only once it is durable. */
   readonly isAwaited: boolean;
 }
 
 /**
- * The anomalies: recent ones in memory, from which sessions are sent, and all of them in the store
- * where there is one. Without a store, history is what memory holds.
+ * All anomalies: recent ones in memory, from which sessions are served, and every one in the store,
+ * if there is one. Without a store, history is limited to memory.
  */
 export class AnomalyLog {
   /** Anomalies of a symbol that are kept in memory. */
@@ -38,15 +38,15 @@ export class AnomalyLog {
   readonly #bySymbol = new Map<number, SymbolAnomalies>();
   /** In the order of ordinals, without a gap. */
   readonly #recent: SentAnomaly[] = [];
-  /** In `sync` mode: on their way to the disk. */
+  /** Anomalies on their way to the disk, in `sync` mode. */
   #undurable: SentAnomaly[] = [];
   #isAwaitingDisk = false;
   #ordinal = 0;
 
   /**
-   * Numbering goes on after the anomalies that the engine's symbols have.
+   * Continues each symbol's numbering after its last anomaly in the engine.
    *
-   * @param disk undefined: memory is all there is
+   * @param disk undefined: memory only
    */
   constructor(
     { statistics, symbols }: Pick<Engine, 'statistics' | 'symbols'>,
@@ -85,12 +85,12 @@ export class AnomalyLog {
     if (!this.#isAwaitingDisk) void this.#awaitDisk(disk);
   };
 
-  /** The sequence of a symbol's newest anomaly; 0 when it has none. */
+  /** Sequence of a symbol's newest anomaly; 0 if it has none. */
   last(symbolId: number): number {
     return this.#bySymbol.get(symbolId)?.last ?? 0;
   }
 
-  /** The oldest sequence of a symbol that {@link past} finds; 1 when it has none. */
+  /** Oldest sequence of a symbol that {@link past} can return; 1 if it has none. */
   first(symbolId: number): number {
     const held = this.#bySymbol.get(symbolId);
     if (held === undefined) return 1;
@@ -124,7 +124,7 @@ export class AnomalyLog {
       const count = Math.max(0, Math.min(held.last - start + 1, limit));
       return Array.from({ length: count }, (_, index) => held.get(start + index));
     }
-    // The store may be ahead of what sessions were sent.
+    // The store may be ahead of the sessions.
     const stored = disk.store.from(known.symbol, from, limit);
     return stored.filter(({ sequence }) => sequence <= known.last);
   }
@@ -140,7 +140,7 @@ export class AnomalyLog {
     return wanted.slice(0, limit).map(({ anomaly }) => anomaly);
   }
 
-  /** The shared object where there is still one: its encodings are then made once for all. */
+  /** The object that all sessions share, if it still exists: each encoding is then made once. */
   #sent(symbolId: number, held: SymbolAnomalies, sequence: number): SentAnomaly {
     const ordinal = held.ordinal(sequence);
     const [oldest] = this.#recent;
@@ -148,7 +148,7 @@ export class AnomalyLog {
     return shared ?? new SentAnomaly(held.get(sequence), symbolId, ordinal);
   }
 
-  /** After a start, memory lacks the anomalies of earlier runs: reads them when first asked for. */
+  /** After a start, memory lacks the anomalies of earlier runs: reads them at the first request. */
   #reachingBack(symbolId: number, held: SymbolAnomalies, from: number): SymbolAnomalies {
     if (from >= held.first || held.isRecalled) return held;
     held.isRecalled = true;
@@ -164,7 +164,7 @@ export class AnomalyLog {
     return recalled;
   }
 
-  /** The store's anomalies before those held: as many as there is space for, without a gap. */
+  /** The stored anomalies before those in memory, without a gap, as many as fit. */
   #older({ symbol, first, last }: SymbolAnomalies): readonly Anomaly[] {
     const disk = this.#disk;
     const space = this.perSymbolMax - (last - first + 1);
@@ -172,7 +172,7 @@ export class AnomalyLog {
     if (disk === undefined || from >= first) return [];
     const stored = disk.store.from(symbol, from, first - from);
     const known = stored.filter(({ sequence }) => sequence < first);
-    // A gap, left by a full disk or a crash, cuts off those before it.
+    // A full disk or a crash may have left a gap: drop those before it.
     return known.filter(({ sequence }, index) => sequence === first - known.length + index);
   }
 
@@ -194,7 +194,9 @@ export class AnomalyLog {
     this.#observer?.anomalyAppended(symbolId);
   }
 
-  /** A failing disk holds up no session: the store then keeps what waits in memory, and says so. */
+  /**
+   * A failing disk delays no session: the store then keeps the anomalies in memory, and reports it.
+   */
   async #awaitDisk({ store }: AnomalyDisk): Promise<void> {
     this.#isAwaitingDisk = true;
     while (this.#undurable.length > 0) {

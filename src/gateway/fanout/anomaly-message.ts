@@ -1,7 +1,7 @@
 import type { Anomaly } from '../../engine/index.ts';
 import { anomalyTuple, ByteWriter, type Encoding, encodeFrame, Op } from '../../protocol/index.ts';
 
-/** An anomaly on its way to sessions. Encoded once an encoding, however many sessions get it. */
+/** An anomaly on its way to sessions. Each encoding is made once, however many sessions get it. */
 export class SentAnomaly {
   readonly anomaly: Anomaly;
   readonly symbolId: number;
@@ -17,7 +17,7 @@ export class SentAnomaly {
   }
 
   get bytes(): Uint8Array {
-    // Copied: the encoder's views keep its whole buffer alive.
+    // Copied, because the encoder's views keep its whole buffer alive.
     this.#bytes ??= (this.#encode('binary') as Uint8Array).slice();
     return this.#bytes;
   }

@@ -1,4 +1,4 @@
-/** Something with a due time. */
+/** An item with a due time. */
 export interface Due {
   /** On the clock of `performance.now`, ms. Call `hasten` after lowering it while queued. */
   readonly dueAt: number;
@@ -53,7 +53,7 @@ export class ConflationQueue {
     if (first === undefined || first.dueAt >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = first.dueAt;
-    // Rounded up. A timer that fires early all the same just waits again.
+    // Rounded up. A timer that still fires early waits again.
     const delayMs = Math.max(1, Math.ceil(first.dueAt - performance.now()));
     this.#timer = setTimeout(() => this.#run(), delayMs);
   }
@@ -94,16 +94,18 @@ export class ConflationQueue {
 const GRID_PARTS = 16;
 const GRID_MS_MAX = 8;
 
-/** Holds one session to its `conflateMs`. All times are on the clock of `performance.now`, ms. */
+/**
+ * Enforces the `conflateMs` of one session. All times are on the clock of `performance.now`, ms.
+ */
 export class ConflationTimer implements Due {
   dueAt = 0;
   readonly #queue: ConflationQueue;
   readonly #onDue: () => void;
   #conflateMs: number;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #flushedAt = Number.NEGATIVE_INFINITY;
   #isQueued = false;
 
-  /** @param onDue called once `conflateMs` has passed after {@link isUp} returned false */
+  /** @param onDue called once `conflateMs` has passed after {@link mayFlush} returned false */
   constructor(queue: ConflationQueue, conflateMs: number, onDue: () => void) {
     this.#queue = queue;
     this.#conflateMs = conflateMs;
@@ -111,7 +113,7 @@ export class ConflationTimer implements Due {
     if (conflateMs === 0) queue.unconflated++;
   }
 
-  /** Least time between two STATS flushes, ms. */
+  /** Minimum time between two STATS flushes, ms. */
   get conflateMs(): number {
     return this.#conflateMs;
   }
@@ -120,7 +122,7 @@ export class ConflationTimer implements Due {
     this.#queue.unconflated += Number(ms === 0) - Number(this.#conflateMs === 0);
     this.#conflateMs = ms;
     if (!this.isWaiting || this.#nextDueAt() >= this.dueAt) return;
-    // Shorter than when it was queued: due earlier, even if nothing is pending now.
+    // The time became shorter while queued: due earlier, even if nothing is pending now.
     this.dueAt = this.#nextDueAt();
     this.#queue.hasten(this);
   }
@@ -131,9 +133,9 @@ export class ConflationTimer implements Due {
   }
 
   /** Whether the session may be flushed now; if not, `onDue` is called when it may. */
-  isUp(): boolean {
+  mayFlush(): boolean {
     if (this.#conflateMs === 0) return true;
-    if (performance.now() - this.#toldAt >= this.#conflateMs) return true;
+    if (performance.now() - this.#flushedAt >= this.#conflateMs) return true;
     if (!this.#isQueued) {
       this.#isQueued = true;
       this.dueAt = this.#nextDueAt();
@@ -143,8 +145,8 @@ export class ConflationTimer implements Due {
   }
 
   /** The session was flushed completely. */
-  told(): void {
-    if (this.#conflateMs > 0) this.#toldAt = performance.now();
+  flushed(): void {
+    if (this.#conflateMs > 0) this.#flushedAt = performance.now();
   }
 
   due(): void {
@@ -160,6 +162,6 @@ export class ConflationTimer implements Due {
   /** The first point on the grid at which `conflateMs` has passed. */
   #nextDueAt(): number {
     const grid = Math.min(GRID_MS_MAX, 2 ** Math.floor(Math.log2(this.#conflateMs / GRID_PARTS)));
-    return Math.ceil((this.#toldAt + this.#conflateMs) / grid) * grid;
+    return Math.ceil((this.#flushedAt + this.#conflateMs) / grid) * grid;
   }
 }

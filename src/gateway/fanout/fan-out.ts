@@ -7,13 +7,13 @@ import type { SymbolVersions } from './symbol-versions.ts';
 
 /** Dirty symbols taken at a time. */
 const TAKEN_MAX = 16_384;
-/** Anomalies taken in one run at most; the rest waits in its rings while sockets are read. */
+/** Most anomalies taken in one run; the rest waits in its rings while sockets are read. */
 const ANOMALIES_PER_RUN = 4096;
 
 /**
  * Takes the changes from the engine, marks the subscriptions concerned, and brings the marked
- * sessions up to date with one message each. Runs on the gateway's thread, within one turn of the
- * event loop.
+ * sessions up to date with one message each. Runs on the gateway's thread, within one iteration of
+ * the event loop.
  */
 export class FanOut implements AnomalyObserver {
   readonly #engine: Engine;
@@ -40,8 +40,8 @@ export class FanOut implements AnomalyObserver {
   }
 
   /**
-   * Takes all changes there are now and flushes the sessions concerned. Returns the number of
-   * frames sent.
+   * Takes all pending changes and flushes the sessions concerned. Returns the number of frames
+   * sent.
    */
   run(): number {
     const { framesOut } = this.#counters;
@@ -57,8 +57,8 @@ export class FanOut implements AnomalyObserver {
 
   /**
    * Anomalies first: their rings are small, and a worker may be waiting for space. Takes no more at
-   * a time than the log keeps for a symbol, so a session whose socket has room misses none. Returns
-   * false when some may be left.
+   * a time than the log keeps for a symbol, so a session whose socket has space misses none.
+   * Returns false if some may be left.
    */
   #runAnomalies(): boolean {
     const atATime = this.#anomalies.perSymbolMax;
@@ -87,7 +87,7 @@ export class FanOut implements AnomalyObserver {
     for (let i = 0; i < marked.length; i++) {
       const subscriber = marked[i] as Subscriber;
       subscriber.flush();
-      // Looked at again: not every socket reports that it has drained.
+      // Stays marked: not every socket reports that it has drained.
       subscriber.isMarked = subscriber.isBehind;
       if (subscriber.isMarked) marked[kept++] = subscriber;
     }
@@ -116,9 +116,10 @@ export class FanOut implements AnomalyObserver {
     let conflated = 0;
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i] as number;
-      // Marked before: its session is on the list, waits for its `conflateMs`, or has no room.
+      // Already marked: its session is on the list, waits for its `conflateMs`, or has a full
+      // socket.
       if (((flags[subscription] as number) & STATS_PENDING) !== 0) conflated++;
-      // Also if the version is not new: a subscribing or verifying session took it for itself only.
+      // Even if the version is not new: a subscribing or verifying session may have refreshed it.
       else if (versions[subscription] !== current) {
         const subscriber = subscribers[sessions[subscription] as number] as Subscriber;
         subscriber.markStats(subscription);

@@ -5,10 +5,10 @@ import type { ConflationQueue } from './conflation.ts';
 import type { FanOut } from './fan-out.ts';
 
 /**
- * After a flush, the thread rests for a multiple of the time the flush took: sockets are read and
- * ticks taken meanwhile. A flush of up to FEW_MESSAGES is followed by half its time. Beyond, the
- * multiple grows with the messages, so that hundreds of sessions get few, full messages. Nothing
- * rests while little goes on.
+ * After a flush, the thread rests for a multiple of the flush's duration; meanwhile it reads
+ * sockets and takes ticks. Up to FEW_MESSAGES the multiple is one half. Beyond, it grows with the
+ * number of messages, so that hundreds of sessions get few, full messages. At low load there is no
+ * rest.
  */
 const FEW_MESSAGES = 64;
 const REST_PER_FLUSH_MIN = 0.5;
@@ -16,28 +16,28 @@ const REST_PER_FLUSH_MAX = 6;
 const REST_PER_MESSAGE = 1 / 24;
 /** Longest rest, ms. */
 const REST_MS_MAX = 20;
-/** Least time between two publications of ticks to the workers, ms. */
+/** Minimum time between two publications of ticks to the workers, ms. */
 const PUBLISH_MS = 0.75;
-/** The same, and the least time between flushes, while every session conflates, ms. */
+/** The same, and the minimum time between flushes, while every session conflates, ms. */
 const CONFLATED_MS = 8;
 /**
- * In a rest longer than LONG_REST_MS, ticks are published once, LEAD_MS before the flush that is to
- * show them: ample time for the workers.
+ * In a rest longer than LONG_REST_MS, ticks are published once, LEAD_MS before the flush that shows
+ * them: ample time for the workers.
  */
 const LEAD_MS = 1;
 const LONG_REST_MS = 4;
-/** Ticks that are published at once: waking the workers for so many costs next to nothing. */
+/** Ticks that are published at once: for so many, waking the workers costs next to nothing. */
 const PUBLISH_TICKS = 1024;
 /** When sending ACKs, also publish ticks due within this time, ms. */
 const ACK_SLACK_MS = 2;
 
 /**
- * The gateway's work between reading sockets, at most once a turn of the event loop: publish ticks
- * to the workers, acknowledge frames, fan out what changed.
+ * The gateway's work between reading sockets, at most once an iteration of the event loop: publish
+ * ticks to the workers, acknowledge frames, fan out changes.
  *
  * Each step costs system calls (waking threads, sending messages) however little there is to do.
- * Under load the steps therefore run at intervals, short enough not to be noticed and long enough
- * to find plenty. When idle, nothing runs until the doorbell rings.
+ * Under load the steps therefore run at intervals, short enough to go unnoticed and long enough to
+ * find plenty to do. When idle, nothing runs until the doorbell rings.
  */
 export class FlushScheduler {
   readonly #engine: Engine;
@@ -47,10 +47,11 @@ export class FlushScheduler {
   readonly #publishTicks: number;
   readonly #acknowledgements = new Acknowledgements();
   #isScheduled = false;
-  /** A publisher is about to run out of credit. */
+  /** Whether a publisher is about to run out of credit. */
   #isUrgent = false;
   /**
-   * When ticks may be published and sessions flushed again, on the clock of `performance.now`, ms.
+   * Earliest time of the next publication and the next flush, on the clock of `performance.now`,
+   * ms.
    */
   #publishAt = 0;
   #flushAt = 0;
@@ -70,9 +71,7 @@ export class FlushScheduler {
     this.#publishTicks = Math.min(PUBLISH_TICKS, engine.channelCapacity / 4);
   }
 
-  /**
-   * Runs what is due at the end of this turn of the event loop, once however often it is called.
-   */
+  /** Schedules the due work for the end of this iteration of the event loop. Idempotent. */
   readonly schedule = (): void => {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -82,7 +81,7 @@ export class FlushScheduler {
   /**
    * A session has frames to acknowledge or ticks to publish.
    *
-   * @param isUrgent it will soon have to wait for credit
+   * @param isUrgent whether it will soon have to wait for credit
    */
   acknowledgementDue(session: PublisherSession, isUrgent: boolean): void {
     this.#acknowledgements.add(session);
@@ -110,9 +109,9 @@ export class FlushScheduler {
     this.#isUrgent = false;
     if (isFlushDue && this.#engine.hasNews()) this.#flush(now);
     const isResting = now < this.#flushAt && this.#engine.isBusy();
-    // While resting, a timer is set anyway: a ring would only cost system calls.
+    // A rest has a timer: a ring would only cost system calls.
     const hasNews = !isResting && this.#engine.armDoorbell(this.schedule);
-    // Space that the queues gained before the doorbell was armed has not rung it.
+    // Space freed in the queues before the doorbell was armed did not ring it.
     for (const publisher of this.#publishers) publisher.offerCredit();
     if (hasNews) this.schedule();
     this.#setTimer(isResting);
@@ -131,13 +130,13 @@ export class FlushScheduler {
       this.#publishAt = isLong ? this.#flushAt - LEAD_MS : now + PUBLISH_MS;
     } else {
       this.#publishAt = now + CONFLATED_MS;
-      // Their changes go out with the next flush. Changes that wait already are not put off again:
-      // the stream of ticks may never end.
+      // The changes go out with the next flush. Do not postpone changes that already wait: the
+      // stream of ticks may never end.
       if (!this.#engine.hasNews()) this.#flushAt = Math.max(this.#flushAt, this.#publishAt);
     }
   }
 
-  /** Whether any session wants changes at once. */
+  /** Whether any session gets changes at once. */
   #isImmediate(): boolean {
     return this.#conflation.unconflated > 0;
   }
@@ -147,11 +146,11 @@ export class FlushScheduler {
     const end = performance.now();
     const restMs = restAfter(end - start, messages);
     this.#flushAt = end + (this.#isImmediate() ? restMs : Math.max(CONFLATED_MS, restMs));
-    // No session is flushed before, so the workers may sleep as long.
+    // No session is flushed earlier, so the workers may sleep as long.
     if (restMs > LONG_REST_MS) this.#publishAt = Math.max(this.#publishAt, this.#flushAt - LEAD_MS);
   }
 
-  /** Sets the timer for what is left. */
+  /** Sets the timer for the remaining work. */
   #setTimer(isResting: boolean): void {
     let at = this.#acknowledgements.dueAt;
     if (isResting) at = Math.min(at, this.#flushAt);
@@ -159,8 +158,8 @@ export class FlushScheduler {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    // Timers count from now, which a flush may have made much later. In whole ms: never 0 again and
-    // again.
+    // Timers count from now, which a flush may have made much later. Whole ms: 0 would repeat at
+    // once.
     const delayMs = Math.ceil(at - performance.now());
     this.#timer = setTimeout(this.#onTimer, Math.max(1, delayMs));
   }
@@ -173,6 +172,6 @@ export class FlushScheduler {
 
 /** Rest after a flush of `messages` that took `flushMs`, ms. */
 function restAfter(flushMs: number, messages: number): number {
-  const share = Math.max(REST_PER_FLUSH_MIN, (messages - FEW_MESSAGES) * REST_PER_MESSAGE);
-  return Math.min(REST_MS_MAX, flushMs * Math.min(REST_PER_FLUSH_MAX, share));
+  const multiple = Math.max(REST_PER_FLUSH_MIN, (messages - FEW_MESSAGES) * REST_PER_MESSAGE);
+  return Math.min(REST_MS_MAX, flushMs * Math.min(REST_PER_FLUSH_MAX, multiple));
 }

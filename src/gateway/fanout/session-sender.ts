@@ -27,9 +27,9 @@ export type SenderContext = Pick<
 const ANOMALIES_PER_FRAME = 1000;
 
 /**
- * One session's side of the fan-out: which version of each symbol it was sent, and sending it newer
- * ones. There is no queue of messages: a session that cannot or may not be sent to keeps its marks,
- * and gets the newest state when it can.
+ * One session's part of the fan-out: tracks the version of each symbol that it was sent, and sends
+ * newer ones. There is no queue of messages: a session that cannot be sent to now keeps its marks,
+ * and gets the newest state later.
  */
 export class SessionSender implements Subscriber {
   readonly subscriptions: SessionSubscriptions;
@@ -40,11 +40,11 @@ export class SessionSender implements Subscriber {
   readonly #context: SenderContext;
   /** Size from which a STATS message gets no further entry: a large flush takes several. */
   readonly #messageBytesMax: number;
-  /** A flush ran out of room in the socket: the rest may follow at any time. */
+  /** A flush filled the socket's buffer: the rest may follow at any time. */
   #isMidFlush = false;
   #isSlow = false;
   #isClosed = false;
-  /** Requests waiting for the session to be up to date. */
+  /** Ids of `VERIFY` requests that wait until the session is up to date. */
   #verifications: number[] = [];
 
   /** @param observer the session */
@@ -58,7 +58,7 @@ export class SessionSender implements Subscriber {
     this.subscriptions = new SessionSubscriptions(context.subscriptions, this, observer);
   }
 
-  /** Whether the socket had no room at the last look. */
+  /** Whether the socket's buffer was full at the last check. */
   get isSlow(): boolean {
     return this.#isSlow;
   }
@@ -76,11 +76,11 @@ export class SessionSender implements Subscriber {
   }
 
   /**
-   * Sets what a subscription wants. What was not wanted before begins now: with a full entry, and
+   * Sets the interest of a subscription. Data that becomes wanted begins with a full entry, and
    * with the next anomaly.
    *
-   * @param isFresh whether a full entry is due though the session may have the symbol's state
-   * @param since sequence after which anomalies are to be sent
+   * @param isFresh whether a full entry is due even if the session has the symbol's state
+   * @param since sequence after which anomalies are sent
    */
   setInterest(subscription: number, interest: number, isFresh: boolean, since?: number): void {
     const { columns } = this.subscriptions;
@@ -130,11 +130,11 @@ export class SessionSender implements Subscriber {
   flush(): void {
     const { subscriptions } = this;
     subscriptions.sweep();
-    // The rest of a flush may be gone with its subscriptions: then the next flush is a new one.
+    // The rest of a flush may have ended with its subscriptions: the next flush is then a new one.
     if (subscriptions.statsPending === 0) this.#isMidFlush = false;
     const others = subscriptions.anomaliesPending + this.#verifications.length;
     if (subscriptions.statsPending + others === 0) return;
-    if (this.#isClosed || !this.#connection.isOpen || !this.#checkRoom()) return;
+    if (this.#isClosed || !this.#connection.isOpen || !this.#checkSpace()) return;
     // One message needs no cork; with anomalies or answers there may be more.
     if (others === 0) this.#send();
     else this.#connection.cork(() => this.#send());
@@ -143,20 +143,20 @@ export class SessionSender implements Subscriber {
   #send(): void {
     const { subscriptions } = this;
     const isStatsDue =
-      subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.isUp());
+      subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.mayFlush());
     if (isStatsDue) this.#sendStats();
-    while (subscriptions.anomaliesPending > 0 && this.#checkRoom()) this.#sendAnomalies();
+    while (subscriptions.anomaliesPending > 0 && this.#checkSpace()) this.#sendAnomalies();
     if (subscriptions.statsPending === 0) this.#answerVerifications();
   }
 
   #sendStats(): void {
     this.#isMidFlush = true;
     while (this.subscriptions.statsPending > 0) {
-      if (!this.#checkRoom()) return;
+      if (!this.#checkSpace()) return;
       this.#sendStatsMessage();
     }
     this.#isMidFlush = false;
-    this.conflation.told();
+    this.conflation.flushed();
   }
 
   #sendStatsMessage(): void {
@@ -171,7 +171,7 @@ export class SessionSender implements Subscriber {
       const from = columns.versions[subscription] as number;
       const to = versions.current(symbolId);
       const fields = columns.fields[subscription] as number;
-      // No longer wanted since it was marked.
+      // Sent or unsubscribed since it was marked.
       if (to === from || fields === 0) continue;
       if (subscriptions.markNamed(subscription)) names.push(symbolId, this.#symbolOf(symbolId));
       if (message.add(symbolId, from, to, fields)) {
@@ -255,7 +255,7 @@ export class SessionSender implements Subscriber {
       this.subscriptions.markAnomalies(subscription);
   }
 
-  /** Marks a subscription unless it has the symbol's row as it is now. */
+  /** Marks a subscription unless the session has the symbol's current row. */
   #markIfBehind(subscription: number): void {
     const { columns } = this.subscriptions;
     const { versions } = this.#context;
@@ -277,10 +277,10 @@ export class SessionSender implements Subscriber {
     return this.#nameSpace.symbolOf(this.#context.engine.symbols.name(symbolId));
   }
 
-  #checkRoom(): boolean {
-    const hasRoom = this.#connection.hasRoom();
-    if (!hasRoom && !this.#isSlow) this.#context.counters.slowEpisodes++;
-    this.#isSlow = !hasRoom;
-    return hasRoom;
+  #checkSpace(): boolean {
+    const hasSpace = this.#connection.hasSpace();
+    if (!hasSpace && !this.#isSlow) this.#context.counters.slowEpisodes++;
+    this.#isSlow = !hasSpace;
+    return hasSpace;
   }
 }

@@ -73,12 +73,12 @@ export class StatsMessage {
   }
 }
 
-/** Bytes of encoded entries that are kept; beyond, all are dropped. */
+/** Bytes of encoded entries that are cached; beyond, all are dropped. */
 const CACHE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Where the entry that starts at a version is in the cache. Columns by version. */
+/** Positions in the cache of the entries that start at a version. Columns by version. */
 class Places {
-  /** Serials of the version it starts from (0: nothing cached) and of the one it leads to. */
+  /** Serials of the versions an entry starts from (0: nothing cached) and leads to. */
   from = new Uint32Array(1024);
   to = new Uint32Array(1024);
   offsets = new Uint32Array(1024);
@@ -115,8 +115,8 @@ function maskBetween(values: Float64Array, from: number, to: number, fields: num
 }
 
 /**
- * Writes entries as MessagePack, each encoded once for all sessions: those at the same version
- * share the bytes of their delta, those at none the bytes of the full entry.
+ * Writes entries as MessagePack, each encoded once for all sessions: sessions at the same version
+ * share the bytes of its delta, new sessions the bytes of the full entry.
  */
 export class BinaryEntries implements EntryWriter {
   /** Receives the entries. */
@@ -176,7 +176,7 @@ export class BinaryEntries implements EntryWriter {
   }
 }
 
-/** Writes entries as JSON numbers, for consoles and scripts: nothing is shared. */
+/** Writes entries as JSON numbers, for consoles and scripts. Not cached. */
 export class TextEntries implements EntryWriter, NumberWriter {
   text = '';
   readonly #versions: SymbolVersions;

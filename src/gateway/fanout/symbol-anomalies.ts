@@ -4,19 +4,19 @@ const FIELDS = 6;
 const RING_ANOMALIES_MIN = 4;
 
 /**
- * The recent anomalies of a symbol: sequences `first` … `last`, in a ring of doubles that doubles
- * as it fills. Those before `first` are forgotten, or a store has them.
+ * The recent anomalies of a symbol: sequences `first` … `last`, in a growing ring of doubles.
+ * Earlier ones are dropped, or in a store.
  */
 export class SymbolAnomalies {
   readonly symbol: string;
   last: number;
-  /** Whether the anomalies of earlier runs, as far as there is room, were read from the store. */
+  /** Whether the anomalies of earlier runs were read from the store, as many as fit. */
   isRecalled = false;
   #count = 0;
   #capacity = 0;
   #ring = new Float64Array(0);
 
-  /** @param last the sequence before the first one that will be appended; 0: none came before */
+  /** @param last the sequence before the first one to be appended; 0: none */
   constructor(symbol: string, last: number) {
     this.symbol = symbol;
     this.last = last;
@@ -56,7 +56,7 @@ export class SymbolAnomalies {
     };
   }
 
-  /** Place of a held anomaly among those of all symbols. */
+  /** Position of a held anomaly among those of all symbols. */
   ordinal(sequence: number): number {
     return this.#ring[(sequence % this.#capacity) * FIELDS + 5] as number;
   }

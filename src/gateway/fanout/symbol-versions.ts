@@ -1,7 +1,7 @@
 import { assertEqual, type Engine } from '../../engine/index.ts';
 import { VALUES } from '../../protocol/index.ts';
 
-/** No version: what a session has of a symbol before its first entry. */
+/** No version: the session was sent no entry of the symbol yet. */
 export const NO_VERSION = -1;
 
 const INITIAL_VERSIONS = 1024;
@@ -9,16 +9,16 @@ const INITIAL_VERSIONS = 1024;
 /**
  * The states of symbols that sessions were sent: deltas start from them.
  *
- * A version is one state that a symbol really had. A session's cursor on a symbol is the number of
- * the version it was last sent; each symbol has one current version. Versions live in columns, are
- * counted by reference and are reused when nothing refers to them. However far sessions drift
- * apart, there are no more versions than cursors and symbols, and sessions at the same version
- * share the bytes of their next entry.
+ * A version is one state that a symbol had. A session's cursor on a symbol is the number of the
+ * version it was last sent; each symbol has one current version. Versions live in columns, are
+ * reference-counted and are reused when unreferenced. However far sessions drift apart, there are
+ * no more versions than cursors and symbols, and sessions at the same version share the bytes of
+ * their next entry.
  */
 export class SymbolVersions {
   /** VALUES doubles a version, from `version * VALUES`. */
   values = new Float64Array(INITIAL_VERSIONS * VALUES);
-  /** Changes whenever a version gets another state: caches compare it. */
+  /** Changes whenever a version gets another state, which invalidates caches. */
   serials = new Uint32Array(INITIAL_VERSIONS);
   readonly #engine: Pick<Engine, 'statistics'>;
   #references = new Uint32Array(INITIAL_VERSIONS);
@@ -40,18 +40,18 @@ export class SymbolVersions {
   }
 
   /**
-   * Takes a symbol's row as its current version.
+   * Makes a symbol's row its current version.
    *
    * @returns whether it is new; false also while the row is being written: the symbol will be dirty
    *   again
    */
   refresh(symbolId: number): boolean {
     const rowVersion = this.#engine.statistics.read(symbolId, this.#row, 0);
-    // Row versions wrap: any value counts but 0, no row, and -1, being written.
+    // Row versions wrap. 0 is no row, -1 a row being written.
     if (rowVersion === 0 || rowVersion === -1) return false;
     const old = this.current(symbolId);
     if (old !== NO_VERSION && this.#rowVersions[old] === rowVersion) return false;
-    // No session was sent the old one: it can become the new one.
+    // No session was sent the old version: it can become the new one.
     const isUnsent = old !== NO_VERSION && this.#references[old] === 1;
     const version = isUnsent ? old : this.#allocate();
     this.values.set(this.#row, version * VALUES);

@@ -1,8 +1,8 @@
 import type { PublisherSession } from '../sessions/session.ts';
 
 /**
- * Least time between ACKs to a publisher, ms: one that may be waiting, and one that sends frame
- * after frame.
+ * Minimum time between two ACKs to a publisher, ms: to one that may be waiting, and to one that
+ * sends frame after frame.
  */
 const INTERVAL_MS = 2;
 const INTERVAL_MS_PIPELINED = 8;
@@ -10,11 +10,11 @@ const INTERVAL_MS_PIPELINED = 8;
 const SLACK_MS = 2;
 
 /**
- * The publishers with unacknowledged frames, and when each is due. All times are on the clock of
+ * Publishers with unacknowledged frames, and when their ACKs are due. All times are on the clock of
  * `performance.now`, ms.
  */
 export class Acknowledgements {
-  /** When the first ACK is due; infinite when none is. */
+  /** When the next ACK is due; infinite if none. */
   dueAt = Number.POSITIVE_INFINITY;
   #waiting: PublisherSession[] = [];
 
@@ -31,13 +31,13 @@ export class Acknowledgements {
   }
 
   /**
-   * Sends the ACKs that are due or soon will be.
+   * Sends the ACKs that are due now or soon.
    *
-   * @param areAll send all
+   * @param areAll whether to send all
    */
   send(now: number, areAll: boolean): void {
     for (const session of this.#waiting) {
-      // Already acknowledged together with new credit, or listed twice.
+      // Already acknowledged with new credit, or listed twice.
       if (session.framesUnacknowledged === 0) continue;
       if (!areAll && now + SLACK_MS < dueAt(session)) continue;
       session.wasPipelined = session.framesUnacknowledged > 1;
@@ -55,17 +55,19 @@ function dueAt({ acknowledgedAt, framesUnacknowledged, wasPipelined }: Publisher
 }
 
 /**
- * Frames of a connection that no snapshot holds yet, oldest first, for publishers that are
- * acknowledged once their frames are durable.
+ * Frames of a connection that no snapshot contains yet, oldest first. For publishers whose frames
+ * are acknowledged once durable.
  */
 export class PendingDurable {
   readonly #sequences: number[] = [];
   readonly #sizes: number[] = [];
   #last = 0;
-  /** Ticks in these frames: credit that the publisher holds back until they are acknowledged. */
+  /**
+   * Ticks in these frames. The publisher keeps their credit reserved until they are acknowledged.
+   */
   ticks = 0;
 
-  /** Adds a frame; one that this connection sent before is not counted again. */
+  /** Adds a frame, unless this connection sent it before. */
   add(sequence: number, ticks: number): void {
     if (sequence <= this.#last) return;
     this.#last = sequence;
@@ -74,7 +76,7 @@ export class PendingDurable {
     this.ticks += ticks;
   }
 
-  /** A snapshot holds the frames up to a sequence. */
+  /** A snapshot contains the frames up to a sequence. */
   settle(sequence: number): void {
     let settled = 0;
     while (settled < this.#sequences.length && (this.#sequences[settled] as number) <= sequence) {

@@ -45,7 +45,7 @@ export class AliasTable {
     this.#symbolIds[alias] = isAllowed ? UNKNOWN_SYMBOL : FORBIDDEN_ALIAS;
   }
 
-  /** Decides anew which symbols may be published. */
+  /** Decides again which symbols may be published. */
   permit(isAllowed: (name: string) => boolean): void {
     // By keys: a sparse array is as long as its largest alias.
     for (const alias of Object.keys(this.#symbols).map(Number)) {

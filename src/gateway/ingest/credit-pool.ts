@@ -1,5 +1,5 @@
-/** Share of the free space reserved for publishers below {@link SUBSISTENCE}. */
-const KEPT_BACK = 1 / 4;
+/** Fraction of the free space reserved for publishers below {@link SUBSISTENCE}. */
+const RESERVE = 1 / 4;
 /** Credit below which a publisher may draw on the reserve, ticks. */
 const SUBSISTENCE = 256;
 
@@ -63,7 +63,7 @@ export class CreditPool {
     this.#given -= ticks;
   }
 
-  /** Raises a holder's credit to what it may have now. */
+  /** Grants a holder the credit that it may have now. */
   topUp(holder: CreditHolder): void {
     if (this.#freeSlots === undefined) {
       holder.credit = this.#window;
@@ -72,8 +72,8 @@ export class CreditPool {
     const free = this.#freeSlots();
     const available = free - this.#given;
     const share = this.#shareOf(free);
-    const ample = Math.min(share - holder.credit, available - Math.ceil(free * KEPT_BACK));
-    // At most half of what is left: however often a holder is topped up, some stays for the next.
+    const ample = Math.min(share - holder.credit, available - Math.ceil(free * RESERVE));
+    // At most half of the rest: however often a holder is topped up, some stays for the next.
     const modest = Math.ceil((available - holder.credit) / 2);
     const scarce = Math.min(Math.min(SUBSISTENCE, share) - holder.credit, modest);
     const grant = Math.max(0, ample, scarce);
@@ -81,18 +81,18 @@ export class CreditPool {
     this.#given += grant;
   }
 
-  /** Whether a holder already has its equal share of the space there is now. */
+  /** Whether a holder has its equal share of the space that is free now. */
   hasShare(holder: CreditHolder): boolean {
     return this.#freeSlots !== undefined && holder.credit >= this.#shareOf(this.#freeSlots());
   }
 
-  /** Whether `ticks` without a holder (HTTP) fit beside the credit that was granted. */
+  /** Whether `ticks` of an HTTP request, which holds no credit, fit beside the granted credit. */
   hasSpare(ticks: number): boolean {
     return this.#freeSlots === undefined || this.#freeSlots() - this.#given >= ticks;
   }
 
   #shareOf(free: number): number {
-    // As if there were one more: the share of a newcomer.
+    // Counts one more holder, so that a newcomer has a share.
     return Math.max(1, Math.floor(free / (this.#holders.size + 1)));
   }
 }

@@ -6,7 +6,7 @@ import type { LimitName, SecurityEvents } from '../sessions/security-events.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What one client may publish. The tick intake checks against it. */
+/** The symbols that one client may publish. The tick intake checks against it. */
 export class PublishScope {
   /** Precedes the bytes of each symbol; empty in the default tenant. */
   readonly prefix: Uint8Array;
@@ -14,7 +14,7 @@ export class PublishScope {
   readonly #quota: SymbolQuota;
   readonly #security: SecurityEvents;
   readonly #nameSpace: NameSpace;
-  /** Decisions by symbol id, for names that come with every tick. */
+  /** Cached decisions by symbol id, for names that come with every tick. */
   #known = new Map<number, boolean>();
 
   constructor(client: Client, quota: SymbolQuota, security: SecurityEvents) {
@@ -52,7 +52,7 @@ export class PublishScope {
     return this.covers(this.#nameSpace.symbolOf(decoder.decode(bytes.subarray(start, end))));
   }
 
-  /** Counts a new symbol of the client, unless that breaks the limit that is returned. */
+  /** Counts a new symbol of the client. Returns the exceeded limit instead, if any. */
   tryAddSymbol(): LimitName | undefined {
     const broken = this.#quota.tryAdd(this.#client);
     if (broken !== undefined) this.#security.limited(broken, this.#client);

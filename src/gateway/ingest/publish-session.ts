@@ -40,9 +40,14 @@ export type PublishContext = Pick<
   | 'ticksReader'
 >;
 
-/** Aliases a connection may declare, at least; more where the server holds more symbols. */
+/**
+ * Least number of aliases that a connection may declare; more if the server may hold more symbols.
+ */
 const ALIASES_MAX = 65_536;
-/** When a publisher without credit may retry, ms: about the time a full queue takes to drain. */
+/**
+ * Delay after which a publisher without credit may retry, ms: about the time a full queue takes to
+ * drain.
+ */
 const RETRY_AFTER_MS = 20;
 
 /** The first bytes of a TICKS frame in MessagePack, and its start in JSON. */
@@ -68,7 +73,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
   #accepted = 0;
   #rejected = 0;
   #dropped = 0;
-  #creditTold = 0;
+  #creditSent = 0;
   /** Undefined where frames are acknowledged once accepted. */
   readonly #undurable: PendingDurable | undefined;
   /** False after a frame with sequence 0 opted out; a numbered frame opts in for good. */
@@ -86,7 +91,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     publisher.session?.takenOver();
     publisher.session = this;
     context.credit.add(this);
-    this.#creditTold = this.credit;
+    this.#creditSent = this.credit;
   }
 
   message(data: Uint8Array | string): void {
@@ -138,12 +143,15 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.connection.close(CloseCode.TAKEN_OVER, 'another connection took over this publisher name');
   }
 
-  /** Acknowledges all frames so far, with new credit. Publishers that use sequence 0 get no ACK. */
+  /**
+   * Acknowledges all frames so far and grants credit. Sends no ACK to a publisher that uses
+   * sequence 0.
+   */
   acknowledge(): void {
     this.framesUnacknowledged = 0;
     if (!this.connection.isOpen) return;
     this.#context.credit.topUp(this);
-    this.#creditTold = this.credit;
+    this.#creditSent = this.credit;
     if (!this.#isAcknowledged) return;
     const credit = this.credit + (this.#undurable?.ticks ?? 0);
     this.connection.send(
@@ -163,26 +171,25 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.acknowledge();
   }
 
-  /** Sends an ACK if there is twice the credit that the publisher knows of, or all it may get. */
+  /** Sends an ACK if the credit is twice the amount last sent, or the whole share. */
   offerCredit(): void {
     const { credit } = this.#context;
     if (!credit.isBinding || !this.connection.isOpen) return;
     credit.topUp(this);
-    if (this.credit <= this.#creditTold) return;
-    if (this.credit > 2 * this.#creditTold || credit.hasShare(this)) this.acknowledge();
+    if (this.credit <= this.#creditSent) return;
+    if (this.credit > 2 * this.#creditSent || credit.hasShare(this)) this.acknowledge();
   }
 
-  /** Small increases are sent here: the publisher may be waiting for just that. */
+  /** Sends small increases of credit: the publisher may be waiting for them. */
   swept(): void {
-    if (this.#context.credit.isBinding && this.credit > this.#creditTold) this.acknowledge();
+    if (this.#context.credit.isBinding && this.credit > this.#creditSent) this.acknowledge();
   }
 
   /** @param now time of receipt, ms since the epoch */
   #read(data: Uint8Array | string, now: number): void {
     const { tickBatch: batch, ticksReader } = this.#context;
     this.connection.expectEncoding(data);
-    // A publisher that ignores the rate limit is not even decoded: decoding is most of a frame's
-    // cost.
+    // Frames that ignore the rate limit are not decoded: decoding is most of a frame's cost.
     if (this.#context.clock.steady < this.#tooFastUntil && isTicksFrame(data))
       this.#refuseTooFast();
     if (typeof data !== 'string' && ticksReader.read(data, batch, now)) {
@@ -213,7 +220,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     let fault: ProtocolError | undefined;
     symbols.forEach((symbol, index) => {
       const reason = typeof symbol === 'string' ? validateSymbol(symbol) : 'is not a string';
-      // One bad symbol does not spoil those after it.
+      // An invalid symbol does not affect those after it.
       const itsFault =
         reason === undefined && typeof symbol === 'string'
           ? this.#declareOne(firstAlias + index, symbol)
@@ -223,11 +230,14 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     if (fault !== undefined) throw fault;
   }
 
-  /** Returns why ticks of this alias will be rejected; undefined if they will not. */
+  /** Returns why ticks of this alias will be rejected; undefined if they will be accepted. */
   #declareOne(alias: number, symbol: string): ProtocolError | undefined {
     const aliasesMax = Math.max(ALIASES_MAX, this.#context.config.processing.maxSymbols);
     if (this.#aliases.size >= aliasesMax && !this.#aliases.has(alias)) {
-      throw new ProtocolError(ErrorCode.symbol_limit, `a connection takes ${aliasesMax} aliases`);
+      throw new ProtocolError(
+        ErrorCode.symbol_limit,
+        `a connection may declare ${aliasesMax} aliases`,
+      );
     }
     const isAllowed = this.#scope.isAll || this.#scope.covers(symbol);
     this.#aliases.declare(alias, this.connection.client.nameSpace.nameOf(symbol), isAllowed);
@@ -260,7 +270,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
       this.#undurable?.add(sequence, batch.count);
     }
     if (intake.faults.length > 0) this.connection.send(rejectFrame(sequence, intake.faults));
-    scheduler.acknowledgementDue(this, 2 * this.credit < this.#creditTold);
+    scheduler.acknowledgementDue(this, 2 * this.credit < this.#creditSent);
   }
 
   #checkGap(sequence: number): void {
@@ -304,7 +314,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
   #refuseBeyondCredit(ticks: number): never {
     this.#context.counters.backpressureFrames++;
     const message = `the frame holds ${ticks} ticks, and the credit left is ${this.credit}`;
-    // Space may have come since the last ACK: a refused publisher gets the news.
+    // Space may have become free since the last ACK: tell the publisher.
     this.#context.scheduler.acknowledgementDue(this, true);
     throw new ProtocolError(ErrorCode.backpressure, message);
   }

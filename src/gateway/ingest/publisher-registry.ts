@@ -25,7 +25,7 @@ export function isPublisherName(name: string): boolean {
 export class PublisherRegistry {
   readonly #publishers = new Map<string, Publisher>();
   /** Publishers without a connection. One evicted from here cannot resume. */
-  readonly #gone = new OfflinePublishers();
+  readonly #offline = new OfflinePublishers();
 
   /** @param known names and last sequences of an earlier run, longest offline first */
   constructor(known: Iterable<readonly [name: string, sequence: number]> = []) {
@@ -46,9 +46,9 @@ export class PublisherRegistry {
    * longest offline first.
    */
   *sequences(): Generator<[name: string, sequence: number]> {
-    for (const name of this.#gone) yield [name, this.#publishers.get(name)?.sequence ?? 0];
+    for (const name of this.#offline) yield [name, this.#publishers.get(name)?.sequence ?? 0];
     for (const { name, isNamed, sequence } of this.#publishers.values()) {
-      if (isNamed && !this.#gone.has(name)) yield [name, sequence];
+      if (isNamed && !this.#offline.has(name)) yield [name, sequence];
     }
   }
 
@@ -64,7 +64,7 @@ export class PublisherRegistry {
 
   /** The publisher of this name, for a new connection. */
   enter(name: string, isNamed: boolean): Publisher {
-    this.#gone.delete(name);
+    this.#offline.delete(name);
     let publisher = this.#publishers.get(name);
     if (publisher === undefined) {
       publisher = { name, isNamed, sequence: 0, durableSequence: 0, session: undefined };
@@ -82,17 +82,17 @@ export class PublisherRegistry {
   }
 
   #keep(name: string): void {
-    const forgotten = this.#gone.add(name);
-    if (forgotten !== undefined) this.#publishers.delete(forgotten);
+    const evicted = this.#offline.add(name);
+    if (evicted !== undefined) this.#publishers.delete(evicted);
   }
 }
 
 /** Publishers without a connection that are remembered, over all tenants. */
-const GONE_MAX = 65_536;
+const OFFLINE_MAX = 65_536;
 
 /**
- * Names of publishers without a connection, up to a maximum. Beyond it, the tenant with most names
- * loses its longest offline one: a client that makes up names evicts only its own tenant's.
+ * Names of publishers without a connection, up to a maximum. Beyond it, the tenant with the most
+ * names loses its longest offline one: a client that makes up names evicts only its own tenant's.
  */
 export class OfflinePublishers {
   readonly #max: number;
@@ -100,7 +100,7 @@ export class OfflinePublishers {
   readonly #byTenant = new Map<string, Set<string>>();
   #size = 0;
 
-  constructor(max = GONE_MAX) {
+  constructor(max = OFFLINE_MAX) {
     this.#max = max;
   }
 
@@ -113,7 +113,7 @@ export class OfflinePublishers {
     return this.#byTenant.get(tenantOf(name))?.has(name) === true;
   }
 
-  /** Adds a name. Returns the name evicted for it; undefined if there was room. */
+  /** Adds a name. Returns the name evicted for it; undefined if none. */
   add(name: string): string | undefined {
     const tenant = tenantOf(name);
     const names = this.#byTenant.get(tenant);
@@ -122,9 +122,9 @@ export class OfflinePublishers {
     else names.add(name);
     this.#size++;
     if (this.#size <= this.#max) return undefined;
-    const [longest] = this.#most();
-    if (longest !== undefined) this.delete(longest);
-    return longest;
+    const [evicted] = this.#largestTenant();
+    if (evicted !== undefined) this.delete(evicted);
+    return evicted;
   }
 
   delete(name: string): void {
@@ -135,8 +135,8 @@ export class OfflinePublishers {
     if (names.size === 0) this.#byTenant.delete(tenant);
   }
 
-  /** The names of the tenant with most. */
-  #most(): ReadonlySet<string> {
+  /** The names of the tenant with the most. */
+  #largestTenant(): ReadonlySet<string> {
     let most: ReadonlySet<string> = new Set();
     for (const names of this.#byTenant.values()) if (names.size > most.size) most = names;
     return most;

@@ -6,6 +6,7 @@ import {
   type TickBatch,
   validateSymbol,
 } from '../../protocol/index.ts';
+import type { SymbolObserver } from '../subscriptions/wildcards.ts';
 import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
 import type { PublishScope } from './publish-scope.ts';
 
@@ -14,16 +15,10 @@ const SYMBOL_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX;
 /** Bytes below are control characters: they start another tenant's name, never a symbol. */
 const CONTROL_END = 0x20;
 
-/** Rejected ticks that a REJECT names; the rest is only counted. */
+/** Rejected ticks listed in a REJECT; the rest is only counted. */
 const FAULTS_NAMED_MAX = 100;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Observes new symbols. */
-export interface SymbolObserver {
-  /** A symbol exists from now on; its first tick is queued after this call. */
-  symbolAppeared(symbolId: number, name: string): void;
-}
 
 /** The bytes of a name: in a frame, behind a tenant's prefix, or of an alias. */
 interface NameBytes {
@@ -33,8 +28,8 @@ interface NameBytes {
 }
 
 /**
- * Validates ticks and offers the good ones to the engine's queues. An invalid tick never spoils its
- * neighbours. One for the whole gateway; the results of {@link take} are valid until the next call.
+ * Validates ticks and offers the valid ones to the engine's queues. An invalid tick does not affect
+ * the others. One for the whole gateway; the results of {@link take} are valid until the next call.
  */
 export class TickIntake {
   /** Ticks of the last batch. */
@@ -69,7 +64,7 @@ export class TickIntake {
    *
    * @param now the server's clock, ms since the epoch
    * @param receivedAt the same moment on the monotonic clock, ms
-   * @param scope what the publisher may publish
+   * @param scope the symbols that the publisher may publish
    * @param namesAll whether to report every rejected and every dropped tick
    */
   take(
@@ -102,7 +97,8 @@ export class TickIntake {
   }
 
   /**
-   * The symbol id of a good tick, registered if need be; negative for a bad one, which is counted.
+   * The symbol id of a valid tick, registered if new; negative for an invalid one, which is
+   * counted.
    */
   #admit(
     batch: TickBatch,
@@ -125,8 +121,8 @@ export class TickIntake {
   }
 
   /**
-   * The symbol id; `UNKNOWN_SYMBOL` for a valid new name, left in #name; lower for a bad one, which
-   * is counted.
+   * The symbol id; `UNKNOWN_SYMBOL` for a valid new name, left in #name; lower for an invalid one,
+   * which is counted.
    */
   #find(
     batch: TickBatch,

@@ -1,6 +1,6 @@
 import { TokenBucket } from './token-bucket.ts';
 
-/** Full buckets are dropped each time there are this many more. */
+/** Full buckets are dropped each time their number has grown by this many. */
 const CLEAN_EVERY = 1024;
 
 /** A rate limit for each address; see {@link limitedAddress}. */
@@ -44,7 +44,7 @@ const NETWORK_GROUPS = 4;
 
 /**
  * The key of an address in limits: an IPv4 address itself, the /64 of an IPv6 address. A client
- * commonly has all addresses of its /64, and would never meet a limit that counted them apart.
+ * commonly owns a whole /64, and would escape a limit that counted its addresses separately.
  *
  * @param address as the transport reports it; empty if unknown
  */

@@ -1,6 +1,6 @@
 /**
- * Long work in steps: one step at a time, in order, and after each a pause as long as the step
- * took, so that half of the time is left to everything else.
+ * Long work in steps: one step at a time, in order. A pause as long as the step follows each, so
+ * that half of the time is left to everything else.
  */
 export class BackgroundTasks {
   readonly #fault: (error: unknown) => void;

@@ -19,8 +19,8 @@ export class ConnectionCounts {
     this.#limits = limits;
   }
 
-  /** The limit that one more connection from an address would break. */
-  brokenBy(address: string): LimitName | undefined {
+  /** The limit that another connection from an address would exceed; undefined if none. */
+  exceededBy(address: string): LimitName | undefined {
     if (this.#total >= this.#limits.connectionsMax) return 'connections';
     const ofAddress = this.#addresses.get(limitedAddress(address)) ?? 0;
     return ofAddress >= this.#limits.connectionsPerAddressMax ? 'connectionsPerAddress' : undefined;
@@ -39,8 +39,8 @@ export class ConnectionCounts {
   /**
    * Counts a connection of a token.
    *
-   * @param max limit in the token itself; the configured limit holds beside it
-   * @returns false if a limit is met: the connection is not counted
+   * @param max limit of the token itself, beside the configured one
+   * @returns false if a limit is reached: the connection is not counted
    */
   tryEnterToken(tokenId: string, max = Number.POSITIVE_INFINITY): boolean {
     const ofToken = this.#tokens.get(tokenId) ?? 0;

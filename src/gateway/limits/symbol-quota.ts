@@ -13,7 +13,7 @@ export interface SymbolLimits {
 
 /**
  * Counts new symbols by publisher and tenant. Symbols are never freed, so a hostile publisher must
- * not use up what all share.
+ * not use up the symbols of all.
  */
 export class SymbolQuota {
   readonly #limits: SymbolLimits;
@@ -26,7 +26,7 @@ export class SymbolQuota {
     for (const name of names) increment(this.#byTenant, tenantOf(name));
   }
 
-  /** Counts a new symbol of a client, unless that would break the limit that is returned. */
+  /** Counts a new symbol of a client. Returns the exceeded limit instead, if any. */
   tryAdd({ address, identity }: Client): LimitName | undefined {
     const { tenant, tokenId } = identity;
     const ofTenant = this.#byTenant.get(tenant) ?? 0;

@@ -1,20 +1,20 @@
 /**
- * A rate limit. Holds up to one second's worth and fills at the rate. All times are on a clock that
- * never jumps, ms.
+ * A rate limit. Holds up to one second's amount and fills at the rate. All times are on a clock
+ * that never jumps, ms.
  */
 export class TokenBucket {
   #perSecond: number;
   #level: number;
   #filledAt: number;
 
-  /** @param now the bucket is full then */
+  /** @param now when the bucket is full, at the start */
   constructor(perSecond: number, now: number) {
     this.#perSecond = perSecond;
     this.#level = perSecond;
     this.#filledAt = now;
   }
 
-  /** Takes `amount` if available; an amount beyond one second's worth goes into debt. */
+  /** Takes `amount` if available. Amounts above one second's go into debt. */
   tryTake(amount: number, now: number): boolean {
     this.#fill(now);
     if (this.#level < Math.min(amount, this.#perSecond)) return false;
@@ -22,7 +22,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `amount` in any case; what is missing becomes debt. */
+  /** Takes `amount` unconditionally; a shortage becomes debt. */
   charge(amount: number): void {
     this.#level -= amount;
   }
@@ -34,7 +34,7 @@ export class TokenBucket {
     return missing <= 0 ? 0 : Math.ceil((missing / this.#perSecond) * 1000);
   }
 
-  /** Changes the rate. What was taken stays taken: a change never fills the bucket. */
+  /** Changes the rate. Keeps the amount taken: a change never fills the bucket. */
   changeRate(perSecond: number, now: number): void {
     this.#fill(now);
     const used = this.#perSecond - this.#level;

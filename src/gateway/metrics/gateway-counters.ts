@@ -1,4 +1,4 @@
-/** Counts since the start: plain numbers that the metrics read. */
+/** Counters since the start, read by the metrics. */
 export class GatewayCounters {
   framesOut = 0;
   /** Payload bytes of all frames sent. */
@@ -10,9 +10,9 @@ export class GatewayCounters {
   anomaliesOut = 0;
   /** Versions of a symbol not sent to a session because a newer one replaced them. */
   conflatedUpdates = 0;
-  /** Times that a session's socket ran out of room. */
+  /** Times that a session's socket buffer filled up. */
   slowEpisodes = 0;
-  /** TICKS frames accepted, received before, and refused for lack of credit. */
+  /** TICKS frames accepted, repeated, and refused for lack of credit. */
   tickFrames = 0;
   duplicateFrames = 0;
   backpressureFrames = 0;

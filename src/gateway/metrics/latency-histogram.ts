@@ -1,7 +1,7 @@
 import { Histogram, type Registry } from 'prom-client';
 import { Counter, type Engine, LATENCY_BUCKETS, latencyBucketEndUs } from '../../engine/index.ts';
 
-/** Engine buckets joined into one: two an octave are ample for scrapes. */
+/** Engine buckets joined into one: the engine's resolution is finer than scrapes need. */
 const BUCKETS_JOINED = 2;
 
 /** One line of the histogram, as prom-client writes it. */

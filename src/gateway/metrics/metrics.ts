@@ -23,8 +23,8 @@ export type MetricsContext = Pick<
 };
 
 /**
- * The metrics of a server, read at collection from what is counted anyway. `docs/METRICS.md` lists
- * them all.
+ * The metrics of a server, read at each scrape from existing counters. `docs/METRICS.md` lists them
+ * all.
  */
 export function createMetrics(context: MetricsContext): Registry {
   const registry = new Registry();
@@ -35,13 +35,13 @@ export function createMetrics(context: MetricsContext): Registry {
   addGatewayCounters(metrics, context);
   if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
   if (context.store !== undefined) addStore(metrics, context.store, context.snapshots);
-  metrics.gaugeBy('version', 'tickwire_build_info', 'Always 1; the label tells.', () => ({
+  metrics.gaugeBy('version', 'tickwire_build_info', 'Version, as a label; always 1.', () => ({
     [context.version]: 1,
   }));
   metrics.gaugeBy(
     'quantile',
     'tickwire_event_loop_delay_seconds',
-    'How late timers were since the last scrape.',
+    'Delay of the event loop since the last scrape.',
     watchEventLoop(),
   );
   collectDefaultMetrics({ register: registry });
@@ -50,20 +50,20 @@ export function createMetrics(context: MetricsContext): Registry {
 
 function addTicks(metrics: ScrapedMetrics, { engine, intake }: MetricsContext): void {
   const total = (counter: Counter) => partitionTotal(engine, counter);
-  metrics.counter('tickwire_ticks_accepted_total', 'Ticks put into a queue.', () => {
+  metrics.counter('tickwire_ticks_accepted_total', 'Ticks accepted into a queue.', () => {
     return intake.totals.accepted;
   });
-  metrics.counterBy('reason', 'tickwire_ticks_rejected_total', 'Ticks that were invalid.', () => {
+  metrics.counterBy('reason', 'tickwire_ticks_rejected_total', 'Invalid ticks, by reason.', () => {
     return rejectedByReason(intake.totals.rejected);
   });
-  metrics.counterBy('where', 'tickwire_ticks_dropped_total', 'Ticks lost, by where.', () => ({
+  metrics.counterBy('where', 'tickwire_ticks_dropped_total', 'Ticks lost, by place.', () => ({
     arrival: intake.totals.dropped,
     lapped: total(Counter.LAPPED),
     skipped: total(Counter.SKIPPED),
   }));
   metrics.counter(
     'tickwire_ticks_late_total',
-    'Ticks applied that were older than the newest of their symbol.',
+    'Applied ticks older than the newest of their symbol.',
     () => total(Counter.LATE),
   );
   metrics.counterBy('direction', 'tickwire_anomalies_total', 'Anomalies detected.', () => ({
@@ -72,7 +72,7 @@ function addTicks(metrics: ScrapedMetrics, { engine, intake }: MetricsContext): 
   }));
   metrics.counter(
     'tickwire_window_truncations_total',
-    'Places that full sliding windows gave up.',
+    'Places dropped from full sliding windows.',
     () => total(Counter.TRUNCATED),
   );
   metrics.gauge('tickwire_symbols', 'Symbols the server holds.', () => engine.symbols.size);
@@ -93,7 +93,7 @@ function addPartitions(
   metrics.counterBy(
     'partition',
     'tickwire_ticks_quarantined_total',
-    'Ticks that the worker died of.',
+    'Ticks that killed the worker.',
     () => each(({ quarantined }) => quarantined),
   );
   metrics.gaugeBy('partition', 'tickwire_queue_depth', 'Ticks waiting in the queue.', () =>
@@ -102,12 +102,12 @@ function addPartitions(
   metrics.counterBy(
     'partition',
     'tickwire_worker_restarts_total',
-    'Times that the worker died and was replaced.',
+    'Worker deaths, each followed by a replacement.',
     () => each(({ restarts }) => restarts),
   );
   new LatencyHistogram(
     'tickwire_tick_latency_seconds',
-    "From receipt of a tick's frame to its statistics.",
+    "Time from the receipt of a tick's frame to its statistics.",
     registry,
     engine,
   );
@@ -121,13 +121,13 @@ function addSessions(metrics: ScrapedMetrics, { sessions, subscriptions }: Metri
   metrics.gauge('tickwire_subscriptions', 'Patterns held by all sessions.', () => {
     return subscriptions.patternsHeld;
   });
-  metrics.gauge('tickwire_slow_sessions', 'Sessions whose socket had no room.', () => {
+  metrics.gauge('tickwire_slow_sessions', 'Sessions whose socket buffer is full.', () => {
     return sessions.countSlow();
   });
 }
 
 function addStore(metrics: ScrapedMetrics, store: Store, snapshots: SnapshotCounters): void {
-  metrics.gauge('tickwire_store_ok', '1, or 0 while the disk refuses.', () =>
+  metrics.gauge('tickwire_store_ok', '1; 0 while the disk fails.', () =>
     store.fault === undefined ? 1 : 0,
   );
   metrics.gauge('tickwire_store_waiting_anomalies', 'Anomalies not on disk yet.', () => {
@@ -135,33 +135,33 @@ function addStore(metrics: ScrapedMetrics, store: Store, snapshots: SnapshotCoun
   });
   metrics.counter(
     'tickwire_store_dropped_anomalies_total',
-    'Anomalies given up because the disk refused for too long.',
+    'Anomalies dropped because the disk failed for too long.',
     () => store.droppedCount,
   );
-  metrics.counterBy('result', 'tickwire_snapshots_total', 'Snapshots of all statistics.', () => ({
+  metrics.counterBy('result', 'tickwire_snapshots_total', 'Snapshots, by result.', () => ({
     saved: snapshots.saved,
     failed: snapshots.failed,
   }));
-  metrics.gauge('tickwire_snapshot_timestamp_seconds', 'When the newest was taken.', () => {
+  metrics.gauge('tickwire_snapshot_timestamp_seconds', 'Time of the newest snapshot.', () => {
     return snapshots.takenAt / 1000;
   });
-  metrics.gauge('tickwire_snapshot_duration_seconds', 'What the newest took.', () => {
+  metrics.gauge('tickwire_snapshot_duration_seconds', 'Duration of the newest snapshot.', () => {
     return snapshots.durationMs / 1000;
   });
-  metrics.gauge('tickwire_snapshot_bytes', 'Size of the newest.', () => snapshots.bytes);
+  metrics.gauge('tickwire_snapshot_bytes', 'Size of the newest snapshot.', () => snapshots.bytes);
 }
 
 function addSecurity(metrics: ScrapedMetrics, security: SecurityCounts): void {
   metrics.counterBy(
     'event',
     'tickwire_security_events_total',
-    'Tokens refused, actions forbidden, limits met.',
+    'Rejected tokens, forbidden actions, exceeded limits.',
     () => security.events,
   );
   metrics.counterBy(
     'limit',
     'tickwire_limits_met_total',
-    'Times that a client ran into a limit.',
+    'Times that a client exceeded a limit.',
     () => security.limits,
   );
 }
@@ -178,14 +178,14 @@ function addGatewayCounters(metrics: ScrapedMetrics, { counters }: MetricsContex
   count('anomalies_sent', 'Anomalies sent, counted for each session.', () => counters.anomaliesOut);
   count(
     'conflated_updates',
-    'States not sent, as newer ones came.',
+    'Updates replaced by newer ones before sending.',
     () => counters.conflatedUpdates,
   );
-  count('slow_episodes', 'Times that a socket had no room.', () => counters.slowEpisodes);
-  count('tick_frames', 'TICKS frames taken.', () => counters.tickFrames);
-  count('duplicate_frames', 'TICKS frames that had come before.', () => counters.duplicateFrames);
-  count('too_fast_frames', 'TICKS frames refused for their rate.', () => counters.tooFastFrames);
-  count('bad_frames', 'Frames that could not be read.', () => counters.badFrames);
+  count('slow_episodes', 'Times that a socket buffer filled up.', () => counters.slowEpisodes);
+  count('tick_frames', 'TICKS frames accepted.', () => counters.tickFrames);
+  count('duplicate_frames', 'Repeated TICKS frames.', () => counters.duplicateFrames);
+  count('too_fast_frames', 'TICKS frames refused by the rate limit.', () => counters.tooFastFrames);
+  count('bad_frames', 'Malformed frames.', () => counters.badFrames);
   metrics.counterBy(
     'from',
     'tickwire_backpressure_refusals_total',

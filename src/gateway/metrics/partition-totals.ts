@@ -42,7 +42,7 @@ export function latencyCount(latencies: Latencies): number {
   return count;
 }
 
-/** The mean latency, ms; null when there is none. */
+/** The mean latency, ms; null if there are no ticks. */
 export function averageLatencyMs(counters: Counters): number | null {
   const count = latencyCount(counters);
   return count === 0 ? null : counters.get(Counter.LATENCY_US_SUM) / count / 1000;
@@ -50,7 +50,7 @@ export function averageLatencyMs(counters: Counters): number | null {
 
 /**
  * The latency that a fraction of the ticks did not exceed, ms, interpolated within its bucket; null
- * when there is none. The last bucket is open: its start is returned.
+ * if there are no ticks. The last bucket is open: returns its start.
  */
 export function latencyQuantileMs(latencies: Latencies, fraction: number): number | null {
   const rank = latencyCount(latencies) * fraction;

@@ -16,18 +16,18 @@ import type { GatewayContext } from '../context.ts';
 import type { SocketHandler } from '../transport/transport.ts';
 import type { Connection } from './connection.ts';
 
-/** What a client may send ahead while its token is checked. */
+/** Bounds on what a client may send while its token is checked. */
 const AHEAD_MESSAGES_MAX = 64;
 const AHEAD_BYTES_MAX = 1_048_576;
 
-/** "Try again later", one of the codes that every WebSocket has; its range means reconnect. */
+/** The standard close code "try again later"; its range tells clients to reconnect. */
 const TRY_AGAIN_LATER = 1013;
 
 export type HandshakeContext = Pick<GatewayContext, 'config' | 'fault' | 'security' | 'sessions'>;
 
 /**
  * Holds a connection until its token is accepted; then opens the session, which sends WELCOME, and
- * passes everything on to it. What the client sends ahead is queued, within bounds.
+ * passes everything on to it. Messages sent ahead are queued, within bounds.
  */
 export class AuthHandshake implements SocketHandler {
   readonly connection: Connection;
@@ -113,7 +113,7 @@ export class AuthHandshake implements SocketHandler {
       .then((identity) => this.#admit(identity))
       .catch((error: unknown) => {
         if (error instanceof AccessError) this.#refuse(error.message);
-        else if (error instanceof UncheckedTokenError) this.#putOff(error.message);
+        else if (error instanceof UncheckedTokenError) this.#postpone(error.message);
         else this.#fail(error);
       });
   }
@@ -134,20 +134,20 @@ export class AuthHandshake implements SocketHandler {
 
   #timeOut(): void {
     const within = `within ${this.#context.config.server.authTimeoutMs} ms`;
-    if (this.#isChecking) this.#putOff(`the token could not be checked ${within}`);
+    if (this.#isChecking) this.#postpone(`the token could not be checked ${within}`);
     else this.#refuse(`no token was accepted ${within}`);
   }
 
   #refuse(reason: string): void {
-    this.#turnAway(ErrorCode.unauthorized, CloseCode.UNAUTHORIZED, reason);
+    this.#end(ErrorCode.unauthorized, CloseCode.UNAUTHORIZED, reason);
   }
 
-  /** The client may be fine: it is to try again. */
-  #putOff(reason: string): void {
-    this.#turnAway(ErrorCode.not_available, TRY_AGAIN_LATER, reason);
+  /** The token may be valid: the client should try again. */
+  #postpone(reason: string): void {
+    this.#end(ErrorCode.not_available, TRY_AGAIN_LATER, reason);
   }
 
-  #turnAway(error: ErrorCode, closeCode: number, reason: string): void {
+  #end(error: ErrorCode, closeCode: number, reason: string): void {
     if (!this.connection.isOpen) return;
     clearTimeout(this.#timer);
     this.#ahead.length = 0;

@@ -2,7 +2,7 @@ import type { Identity } from '../../access/index.ts';
 import { NameSpace } from '../../engine/index.ts';
 import type { RequestHead } from '../transport/transport.ts';
 
-/** The party at the other end of a connection or request: who it is, what it may see and do. */
+/** The client of a connection or request: who it is, and what it may read and publish. */
 export class Client {
   /** As text; empty if unknown. */
   readonly address: string;
@@ -34,7 +34,7 @@ export class Client {
   /**
    * Replaces the identity by that of a new token.
    *
-   * @returns false for a token of another subject or tenant: nothing changes
+   * @returns false if the token has another subject or tenant; nothing changes then
    */
   renew(identity: Identity): boolean {
     const { tenant, subject } = this.#identity;

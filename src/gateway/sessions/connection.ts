@@ -12,7 +12,7 @@ import type { GatewayCounters } from '../metrics/gateway-counters.ts';
 import type { Socket } from '../transport/transport.ts';
 import type { Client } from './client.ts';
 
-export interface ConnectionLimits {
+export interface SocketLimits {
   /** Malformed frames after which the connection is closed. */
   readonly badFramesMax: number;
   /** Bytes that may wait in the socket's buffer. */
@@ -20,8 +20,9 @@ export interface ConnectionLimits {
 }
 
 /**
- * A session's socket, with what both kinds of session need: frames in the session's encoding,
- * counters, signs of life, refusal of malformed frames. Sends nothing once closed or closing.
+ * A session's socket, with the parts common to both kinds of session: frames in the session's
+ * encoding, counters, signs of life, refusal of malformed frames. Sends nothing once closed or
+ * closing.
  */
 export class Connection {
   readonly encoding: Encoding;
@@ -41,8 +42,8 @@ export class Connection {
   /** Last ping. */
   lastPingAt = Number.NEGATIVE_INFINITY;
   readonly #socket: Socket;
-  readonly #limits: ConnectionLimits;
-  readonly #traffic: GatewayCounters;
+  readonly #limits: SocketLimits;
+  readonly #counters: GatewayCounters;
   #badFrames = 0;
   #lastBuffered = 0;
   /** Whether anything was sent since the buffer was last checked. */
@@ -54,15 +55,15 @@ export class Connection {
     socket: Socket,
     encoding: Encoding,
     client: Client,
-    limits: ConnectionLimits,
-    traffic: GatewayCounters,
+    limits: SocketLimits,
+    counters: GatewayCounters,
   ) {
     this.#socket = socket;
     this.encoding = encoding;
     this.client = client;
     this.remoteAddress = socket.remoteAddress;
     this.#limits = limits;
-    this.#traffic = traffic;
+    this.#counters = counters;
     this.lastSentAt = performance.now();
     this.lastLifeAt = this.lastSentAt;
   }
@@ -74,7 +75,7 @@ export class Connection {
   send(frame: Frame): void {
     if (!this.#isOpen) return;
     if (this.#socket.bufferedAmount() > 2 * this.#limits.socketBufferBytesMax) {
-      // Statistics wait outside the socket: only unread answers fill a buffer this far.
+      // Statistics wait outside the socket: only answers fill a buffer this far.
       this.close(CloseCode.UNRESPONSIVE, 'answers to requests are not being read');
       return;
     }
@@ -83,14 +84,14 @@ export class Connection {
 
   /**
    * Sends a message that is already in this connection's encoding; the caller has checked that
-   * there is room. Its bytes may be reused at once.
+   * there is space. Its bytes may be reused at once.
    */
   sendEncoded(message: Uint8Array | string): void {
     if (!this.#isOpen) return;
     this.framesSent++;
     this.lastSentAt = performance.now();
-    this.#traffic.framesOut++;
-    this.#traffic.bytesOut +=
+    this.#counters.framesOut++;
+    this.#counters.bytesOut +=
       typeof message === 'string' ? Buffer.byteLength(message) : message.length;
     this.#hasSent = true;
     this.#socket.send(message);
@@ -105,8 +106,8 @@ export class Connection {
     return this.#hasSent || this.#lastBuffered > 0 ? this.#socket.bufferedAmount() : 0;
   }
 
-  /** Whether the socket takes statistics now; if not, it should drain first. */
-  hasRoom(): boolean {
+  /** Whether the socket has space for statistics; if not, it should drain first. */
+  hasSpace(): boolean {
     return this.#socket.bufferedAmount() <= this.#limits.socketBufferBytesMax / 2;
   }
 
@@ -119,7 +120,7 @@ export class Connection {
   refuse(error: ProtocolError, retryAfterMs: number | null = null): void {
     this.send(errorFrame(error, retryAfterMs));
     if (error.code !== ErrorCode.bad_frame) return;
-    this.#traffic.badFrames++;
+    this.#counters.badFrames++;
     this.#badFrames++;
     if (this.#badFrames >= this.#limits.badFramesMax) {
       this.close(CloseCode.PROTOCOL_ERROR, `${this.#badFrames} frames could not be read`);
@@ -127,7 +128,7 @@ export class Connection {
   }
 
   /**
-   * Checks that a message is of the session's kind, binary or text.
+   * Checks that a message is binary or text, as the session's encoding requires.
    *
    * @throws ProtocolError `bad_frame` if not
    */
@@ -169,7 +170,7 @@ export class Connection {
     this.#socket.end(code, reason);
   }
 
-  /** Calls `then` once, when the socket has closed. */
+  /** Calls `then` once, after the socket has closed. */
   whenClosed(then: () => void): void {
     this.#whenClosed.push(then);
   }

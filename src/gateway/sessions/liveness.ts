@@ -10,17 +10,17 @@ export interface LivenessOptions {
 
 /** Sweeps per heartbeat interval. */
 const SWEEPS_PER_HEARTBEAT = 20;
-/** A sweep that is later than this part of the time a peer has shows that this thread stood still. */
-const STANDSTILL = 1 / 4;
+/** A sweep that is late by this fraction of `unresponsiveMs` shows that this thread stalled. */
+const STALL = 1 / 4;
 
 /**
  * Keeps connections alive and closes dead ones: sends a heartbeat after silence, pings a quiet
- * peer, and closes with 4002 a peer that shows no life while this thread runs.
+ * peer, and closes with 4002 a peer that shows no sign of life while this thread runs.
  */
 export class Liveness {
   readonly #options: LivenessOptions;
-  /** Pings a peer after this long, well before its time is up, ms. */
-  readonly #askAfterMs: number;
+  /** Time without a sign of life after which a peer is pinged, well before it is closed, ms. */
+  readonly #pingAfterMs: number;
   readonly #everyMs: number;
   readonly #sessions: () => Iterable<Session>;
   #timer: NodeJS.Timeout | undefined;
@@ -28,7 +28,7 @@ export class Liveness {
   constructor(options: LivenessOptions, sessions: () => Iterable<Session>) {
     this.#options = options;
     const { heartbeatMs, unresponsiveMs } = options;
-    this.#askAfterMs = Math.min(heartbeatMs, unresponsiveMs / 2);
+    this.#pingAfterMs = Math.min(heartbeatMs, unresponsiveMs / 2);
     const shortestMs = Math.min(heartbeatMs, unresponsiveMs);
     this.#everyMs = Math.max(5, Math.floor(shortestMs / SWEEPS_PER_HEARTBEAT));
     this.#sessions = sessions;
@@ -40,9 +40,9 @@ export class Liveness {
       const now = performance.now();
       const lateMs = now - dueAt;
       dueAt = now + this.#everyMs;
-      // A standstill of this thread (a paused machine, a long step) is not the silence of its
-      // peers: what they sent meanwhile is read after this sweep.
-      const excusedMs = lateMs > this.#options.unresponsiveMs * STANDSTILL ? lateMs : 0;
+      // A stall of this thread (a paused machine, a long step) is not the silence of its peers:
+      // messages that arrived meanwhile are read after this sweep.
+      const excusedMs = lateMs > this.#options.unresponsiveMs * STALL ? lateMs : 0;
       for (const session of this.#sessions()) {
         session.connection.lastLifeAt += excusedMs;
         this.#sweep(session, now);
@@ -64,17 +64,18 @@ export class Liveness {
       return;
     }
     session.swept();
-    // Also in a busy stream: a reader that keeps up shows no other sign of life.
-    const asks = quietMs >= this.#askAfterMs && now - connection.lastPingAt >= this.#askAfterMs;
+    // Even in a busy stream: a reader that keeps up shows no other sign of life.
+    const isPingDue =
+      quietMs >= this.#pingAfterMs && now - connection.lastPingAt >= this.#pingAfterMs;
     // Rounded to the nearest sweep.
-    const beats = now - connection.lastSentAt >= heartbeatMs - this.#everyMs / 2;
-    if (asks && beats) {
-      // An idle session gets both in one system call.
+    const isHeartbeatDue = now - connection.lastSentAt >= heartbeatMs - this.#everyMs / 2;
+    if (isPingDue && isHeartbeatDue) {
+      // Both leave in one system call.
       connection.cork(() => {
         connection.ping(now);
         connection.heartbeat();
       });
-    } else if (asks) connection.ping(now);
-    else if (beats) connection.heartbeat();
+    } else if (isPingDue) connection.ping(now);
+    else if (isHeartbeatDue) connection.heartbeat();
   }
 }

@@ -1,7 +1,7 @@
 import { problemResponse } from '../transport/http-response.ts';
 import type { HttpResponse, RequestHead, UpgradeDecision } from '../transport/transport.ts';
 
-/** How a request's `Origin` relates to this server. */
+/** The relation of a request's `Origin` to this server. */
 export type OriginKind =
   /** None: not a browser, or a request for which browsers send no origin. */
   | 'none'
@@ -12,7 +12,7 @@ export type OriginKind =
   /** Any other page. */
   | 'foreign';
 
-/** Decides which pages may use the server: its own, and those of the configured origins. */
+/** Decides which pages may use the server: its own, and those of configured origins. */
 export class Origins {
   readonly #isTls: boolean;
   readonly #allowsAll: boolean;
@@ -29,7 +29,7 @@ export class Origins {
     this.#allowed = new Set(listed.map((origin) => readOrigin(origin)?.origin ?? origin));
   }
 
-  /** Whether answers differ by origin: caches must know. */
+  /** Whether answers differ by origin, which caches must be told. */
   get isListed(): boolean {
     return this.#allowsAll || this.#allowed.size > 0;
   }

@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
 
 /** Refused tokens after which a connection is closed. */
 const REFUSED_MAX = 3;
-/** Tokens of one connection that are being checked or wait for it. */
+/** Tokens of one connection that may be checked or wait for it. */
 const WAITING_MAX = 4;
 
 /** The renewals of one connection. */
@@ -56,8 +56,8 @@ export class Renewals {
   }
 
   /**
-   * The API keys were read again: sessions whose key is gone are closed, the others get what their
-   * key allows now.
+   * The API keys were read again: closes sessions whose key is gone, and gives the others their
+   * key's new permissions.
    */
   keysChanged(sessions: Iterable<Session>): void {
     for (const session of sessions) {
@@ -65,11 +65,11 @@ export class Renewals {
       const identity = this.#authenticator.current(client.identity);
       if (identity === client.identity) continue;
       if (identity !== undefined && client.renew(identity)) session.permissionsChanged();
-      else this.#sendAway(session.connection);
+      else this.#closeWithdrawn(session.connection);
     }
   }
 
-  #sendAway(connection: Connection): void {
+  #closeWithdrawn(connection: Connection): void {
     const reason = 'the API key was withdrawn';
     this.#security.authenticationFailed(connection.client.address, reason);
     connection.refuse(new ProtocolError(ErrorCode.unauthorized, reason));
@@ -91,8 +91,7 @@ export class Renewals {
     if (!connection.isOpen) return;
     try {
       const identity = await this.#authenticator.authenticate(token);
-      // The token it already has renews nothing: no new allowance of ticks, no new match of all
-      // symbols.
+      // The same token renews nothing: no new allowance of ticks, no new match of all symbols.
       if (!connection.isOpen || identity === connection.client.identity) return;
       if (!connection.client.renew(identity)) {
         throw new AccessError('the token has another subject or tenant: reconnect with it');
@@ -117,9 +116,9 @@ export class Renewals {
 }
 
 /** Time between checks, ms: a session outlives its token by no more. */
-const LOOK_EVERY_MS = 250;
+const CHECK_EVERY_MS = 250;
 
-/** Closes sessions whose token has expired with 4010: their clients reconnect with a new one. */
+/** Closes sessions whose token has expired, with 4010: their clients reconnect with a new one. */
 export class Expiry {
   readonly #sessions: () => Iterable<Pick<Session, 'connection'>>;
   #timer: NodeJS.Timeout | undefined;
@@ -129,14 +128,14 @@ export class Expiry {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#look(Date.now()), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.#check(Date.now()), CHECK_EVERY_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #look(now: number): void {
+  #check(now: number): void {
     for (const { connection } of this.#sessions()) {
       if (connection.client.identity.expiresAt > now) continue;
       connection.refuse(new ProtocolError(ErrorCode.unauthorized, 'the token has expired'));

@@ -1,7 +1,7 @@
 import type { Audit, AuditRecord } from '../../access/index.ts';
 import type { Client } from './client.ts';
 
-/** Limits that a client can meet, by the names in metrics and audit log. */
+/** Limits that a client can exceed, by their names in metrics and audit log. */
 export const LIMIT_NAMES = [
   'connections',
   'connectionsPerAddress',
@@ -21,7 +21,7 @@ export type LimitName = (typeof LIMIT_NAMES)[number];
 /** Counts since the start. */
 export interface SecurityCounts {
   readonly events: Readonly<Record<'authenticationFailed' | 'forbidden' | 'limited', number>>;
-  /** Times that each limit was met. */
+  /** Times that each limit was exceeded. */
   readonly limits: Readonly<Record<LimitName, number>>;
 }
 
@@ -29,7 +29,7 @@ export interface SecurityCounts {
 export interface SecurityEvents {
   /** A token was missing or refused; `reason` never contains any of it. */
   authenticationFailed(address: string, reason: string): void;
-  /** @param what what the client tried, such as "read AAPL" */
+  /** @param what the client tried, such as "read AAPL" */
   forbidden(client: Client, what: string): void;
   /** @param who the client, or an address that is not a client yet */
   limited(limit: LimitName, who: Client | string): void;

@@ -19,7 +19,7 @@ import { AuthHandshake, type HandshakeContext } from './auth-handshake.ts';
 import { Client } from './client.ts';
 import { Connection } from './connection.ts';
 import { type StreamContext, StreamSession } from './stream-session.ts';
-import type { Entrance, Refusal } from './upgrades.ts';
+import type { Refusal, SessionOpener } from './upgrades.ts';
 
 export type SessionFactoryContext = PublishContext &
   StreamContext &
@@ -27,7 +27,7 @@ export type SessionFactoryContext = PublishContext &
   Pick<GatewayContext, 'authenticator' | 'epoch'>;
 
 /** Opens a session for each accepted socket and welcomes it. */
-export class SessionFactory implements Entrance {
+export class SessionFactory implements SessionOpener {
   readonly #context: SessionFactoryContext;
   readonly #counts: ConnectionCounts;
   readonly #upgradeRates: AddressRates;
@@ -42,7 +42,7 @@ export class SessionFactory implements Entrance {
   refusal(address: string): Refusal | undefined {
     const { security } = this.#context;
     const isTooFast = !this.#upgradeRates.tryTake(address, performance.now());
-    const broken = isTooFast ? 'upgradesPerSecond' : this.#counts.brokenBy(address);
+    const broken = isTooFast ? 'upgradesPerSecond' : this.#counts.exceededBy(address);
     if (broken === undefined) return undefined;
     security.limited(broken, address);
     if (broken === 'connections') return { status: 503, detail: 'The server is full.' };
@@ -95,7 +95,7 @@ export class SessionFactory implements Entrance {
     connection.client = new Client(identity, connection.remoteAddress);
     if (!this.#counts.tryEnterToken(tokenId, limits.connectionsMax)) {
       this.#context.security.limited('connectionsPerToken', connection.client);
-      return turnedAway(
+      return refuseClient(
         connection,
         CloseCode.TOO_MANY_CONNECTIONS,
         new ProtocolError(ErrorCode.rate_limited, 'connection limit of the token reached'),
@@ -108,7 +108,7 @@ export class SessionFactory implements Entrance {
   #forbid(connection: Connection, action: string): SocketHandler {
     this.#context.security.forbidden(connection.client, `${action} anything`);
     const error = new ProtocolError(ErrorCode.forbidden, `the token grants no right to ${action}`);
-    return turnedAway(connection, CloseCode.FORBIDDEN, error);
+    return refuseClient(connection, CloseCode.FORBIDDEN, error);
   }
 
   #openPublish(connection: Connection, name: string | undefined): SocketHandler {
@@ -116,14 +116,14 @@ export class SessionFactory implements Entrance {
     const session = sessions.nextName();
     const { nameSpace } = connection.client;
     const isNamed = name !== undefined;
-    const told = isNamed ? name : `${session}-${epoch}`;
-    const publisher = publishers.enter(nameSpace.nameOf(told), isNamed);
+    const publisherName = isNamed ? name : `${session}-${epoch}`;
+    const publisher = publishers.enter(nameSpace.nameOf(publisherName), isNamed);
     const publishSession = new PublishSession(connection, publisher, this.#context);
     sessions.publishers.add(publishSession);
     connection.send(
       welcomeFrame({
         ...this.#welcome(session),
-        publisher: told,
+        publisher: publisherName,
         sequence: publishSession.sequence,
         credit: publishSession.credit,
         overflow: config.processing.overflow,
@@ -166,8 +166,12 @@ export class SessionFactory implements Entrance {
   }
 }
 
-/** Refuses a client, and ignores everything on its socket but the end. */
-function turnedAway(connection: Connection, code: CloseCode, error: ProtocolError): SocketHandler {
+/** Refuses a client, and ignores everything on its socket until it closes. */
+function refuseClient(
+  connection: Connection,
+  code: CloseCode,
+  error: ProtocolError,
+): SocketHandler {
   connection.refuse(error);
   connection.close(code, error.message);
   const nothing = () => undefined;

@@ -24,7 +24,7 @@ export class SessionRegistry {
     return this.publishers.size + this.subscribers.size;
   }
 
-  /** Sessions whose socket had no room at the last look. */
+  /** Sessions whose socket buffer was full at the last check. */
   countSlow(): number {
     let slow = 0;
     for (const { isSlow } of this.subscribers) if (isSlow) slow++;
@@ -35,7 +35,7 @@ export class SessionRegistry {
     for (const { connection } of this.all()) connection.send(frame);
   }
 
-  /** Closes with "going away": clients reconnect. */
+  /** Closes sessions with "going away": their clients reconnect. */
   dismiss(sessions: Iterable<Pick<Session, 'connection'>>): void {
     for (const { connection } of sessions) {
       connection.close(CloseCode.GOING_AWAY, 'server going away');

@@ -1,11 +1,11 @@
 import type { Connection } from './connection.ts';
 
-/** A live session, as everything that looks after all sessions sees it. */
+/** A live session, as seen by the parts that handle all sessions. */
 export interface Session {
   readonly connection: Connection;
-  /** Called at each sweep: a socket may have drained without an event. */
+  /** Called at each sweep of `Liveness`: a socket may have drained without an event. */
   swept(): void;
-  /** The client's token was replaced: it may do less now, or more. */
+  /** The client's token was replaced: it may allow less now, or more. */
   permissionsChanged(): void;
 }
 
@@ -13,23 +13,23 @@ export interface Session {
 export interface PublisherSession extends Session {
   /** Frames since the last ACK. */
   framesUnacknowledged: number;
-  /** Time of the last ACK, on the clock of `performance.now`, ms. */
+  /** Time of the last ACK on the clock of `performance.now`, ms. */
   acknowledgedAt: number;
-  /** Whether the last ACK covered several frames: then this publisher does not wait for each. */
+  /** Whether the last ACK covered several frames: this publisher does not wait for each. */
   wasPipelined: boolean;
   acknowledge(): void;
-  /** Sends an ACK if there is notably more credit than the publisher knows of. */
+  /** Sends an ACK if the credit is notably higher than last sent. */
   offerCredit(): void;
   /** A snapshot on disk covers more of the publisher's frames. */
   madeDurable(): void;
-  /** Another connection came with this publisher's name. */
+  /** Another connection has taken over this publisher's name. */
   takenOver(): void;
 }
 
 /** A subscriber's session, as statistics and shutdown see it. */
 export interface SubscriberSession extends Session {
-  /** Whether its socket had no room at the last look. */
+  /** Whether its socket buffer was full at the last check. */
   readonly isSlow: boolean;
-  /** Whether there is something it has not been sent. */
+  /** Whether statistics or anomalies wait to be sent. */
   readonly hasPending: boolean;
 }

@@ -5,7 +5,7 @@ import type { SessionRegistry } from './session-registry.ts';
 
 /** Time between checks whether everything is delivered, ms. */
 const POLL_MS = 5;
-/** How long publishers are read after the GOAWAY, ms. */
+/** Time during which publishers are still read after the GOAWAY, ms. */
 const GRACE_MS = 100;
 /** Time for the last close frames to reach their peers before sockets are cut, ms. */
 const LAST_BYTES_MS = 100;
@@ -18,9 +18,9 @@ export type ShutdownContext = Pick<
 >;
 
 /**
- * Announces the stop. What was accepted is acknowledged, applied and delivered as far as sockets
- * take it, for at most `server.drainMs`; then all sessions are closed with 4001. Publishers go
- * first, since their ticks are still to be delivered. The caller admits no new clients.
+ * Announces the stop. Acknowledges, applies and delivers accepted ticks as far as sockets allow,
+ * for at most `server.drainMs`; then closes all sessions with 4001. Publishers go first, since
+ * their ticks are still to be delivered. The caller admits no new clients.
  */
 export async function shutDown(context: ShutdownContext): Promise<void> {
   const { anomalies, config, engine, sessions } = context;
@@ -29,7 +29,7 @@ export async function shutDown(context: ShutdownContext): Promise<void> {
   const deadline = performance.now() + drainMs;
   sessions.announce(goawayFrame('server going away', drainMs, goawayJitterMs));
   sessions.dismiss(sessions.handshakes);
-  // Frames already on their way when publishers get the GOAWAY are still taken.
+  // Frames in flight when publishers get the GOAWAY are still taken.
   const graceEnd = Math.min(deadline, performance.now() + GRACE_MS);
   await until(context, graceEnd, () => publishers.size === 0);
   for (const session of publishers) session.acknowledge();

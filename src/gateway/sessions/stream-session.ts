@@ -35,13 +35,15 @@ import type { SubscriberSession } from './session.ts';
 export type StreamContext = SenderContext &
   Pick<GatewayContext, 'background' | 'renewals' | 'security' | 'sessions'>;
 
-/** Largest `conflateMs`: beyond it, a reader could not tell a quiet market from a dead server. */
+/** Largest `conflateMs`: beyond it, a client could not tell a quiet market from a dead server. */
 const CONFLATE_MS_MAX = 60_000;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
-/** When another `VERIFY` is worth a try, ms. */
+/** Delay after which a refused `VERIFY` may be retried, ms. */
 const VERIFY_RETRY_MS = 100;
-/** A request counts once more for each so many symbols compared or named: about 50 µs. */
+/**
+ * A request counts once more for each of these numbers of symbols compared or named: about 50 µs.
+ */
 const COMPARISONS_PER_REQUEST = 512;
 const SYMBOLS_PER_REQUEST = 128;
 /** Anomalies in a history page at most. */
@@ -58,7 +60,7 @@ export class StreamSession
   readonly #client: Client;
   readonly #rate: TokenBucket;
   readonly #incremental: IncrementalSubscribe;
-  /** `VERIFY` requests that wait for it. */
+  /** `VERIFY` requests that wait for {@link IncrementalSubscribe}. */
   #verificationsHeld = 0;
 
   constructor(connection: Connection, context: StreamContext) {
@@ -119,13 +121,12 @@ export class StreamSession
     reconcile(this, symbolId);
   }
 
-  /** The token that replaced the one before may allow less, or more. */
   permissionsChanged(): void {
     this.#rate.changeRate(this.#requestsPerSecond, performance.now());
     const { patterns, sender } = this;
     patterns.release(patterns.symbols().filter((symbol) => !this.#client.canRead(symbol)));
     this.#reconcile(sender.subscriptions.all());
-    // Patterns with a `*` may match symbols now that could not be read before.
+    // Wildcards may now match symbols that could not be read before.
     const { length } = this.#context.engine.symbols.names;
     for (const symbolId of patterns.matching(patterns.wildcards, 0, length)) {
       reconcile(this, symbolId);
@@ -159,7 +160,7 @@ export class StreamSession
     }
   }
 
-  /** When a refused request may be retried, ms; soon after one VERIFY too many. */
+  /** Delay after which a refused request may be retried, ms. */
   #retryAfterMs(): number {
     return this.#rate.waitMs(1, performance.now()) || VERIFY_RETRY_MS;
   }
@@ -199,7 +200,7 @@ export class StreamSession
     const wildcards: Wildcard[] = [];
     const codes = patterns.map((pattern) => {
       if (validatePattern(pattern) !== undefined) return ErrorCode.bad_symbol;
-      // A pattern with a `*` is never forbidden: it matches what the client may read.
+      // A wildcard is never forbidden: it matches only symbols that the client may read.
       if (isWildcard(pattern)) {
         const wildcard = this.patterns.holdWildcard(pattern, interest);
         if (wildcard === undefined) return this.#limit();
@@ -233,7 +234,7 @@ export class StreamSession
       validatePattern(pattern) === undefined ? 0 : ErrorCode.bad_symbol,
     );
     this.connection.send(unsubscribedFrame(requestId, codes));
-    // Never look up what is no pattern: it might be a name of another tenant.
+    // Never look up an invalid pattern: it might be a name of another tenant.
     const good = patterns.filter((_, index) => codes[index] === 0);
     this.#reconcile(this.patterns.release(good));
     this.#chargeSymbols(patterns);
@@ -256,7 +257,7 @@ export class StreamSession
     if (partial !== undefined) {
       const { fields, pattern } = partial;
       const message = `VERIFY needs fields ${ALL_FIELDS}; "${pattern}" has fields ${fields}`;
-      // Told, not counted: the frame could be read.
+      // Not counted as a bad frame: it could be read.
       const error = new ProtocolError(ErrorCode.bad_frame, message, requestId);
       this.connection.send(errorFrame(error));
       return;
@@ -270,7 +271,7 @@ export class StreamSession
     this.sender.flush();
   }
 
-  /** Its digest must cover the subscriptions made before it. */
+  /** The digest must cover the subscriptions made before the request. */
   #holdVerification(requestId: number): void {
     this.#verificationsHeld++;
     this.#incremental.afterwards(() => {
@@ -279,7 +280,7 @@ export class StreamSession
     });
   }
 
-  /** Reads from memory or the store. */
+  /** Answers `HISTORY` from memory or the store. */
   #history(requestId: number, symbol: string, afterSequence: number, limit: number): void {
     const fault = validateSymbol(symbol);
     if (fault !== undefined) {

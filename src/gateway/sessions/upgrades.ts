@@ -9,7 +9,7 @@ import type {
 } from '../transport/transport.ts';
 import { bearerToken } from './client.ts';
 
-/** Retry-After of a refused upgrade, s. */
+/** Header of a refused upgrade: retry after 1 s. */
 const RETRY_AFTER = { 'retry-after': '1' };
 const BEARER_ENTRY = 'bearer.';
 
@@ -20,8 +20,8 @@ export interface Refusal {
 }
 
 /** Opens sessions once an upgrade is accepted. */
-export interface Entrance {
-  /** Why an address gets no more connections now; undefined if it does. */
+export interface SessionOpener {
+  /** Why an address may not open another connection now; undefined if it may. */
   refusal(address: string): Refusal | undefined;
   /**
    * @param token the token in the upgrade, if any
@@ -37,7 +37,7 @@ export interface Entrance {
 }
 
 /** Decides on a WebSocket upgrade: endpoint, encoding, token. */
-export function decideUpgrade(request: RequestHead, entrance: Entrance): UpgradeDecision {
+export function decideUpgrade(request: RequestHead, opener: SessionOpener): UpgradeDecision {
   const { path, query } = request;
   if (path !== PUBLISH_PATH && path !== STREAM_PATH) {
     return refuse(404, `WebSocket endpoints are ${PUBLISH_PATH} and ${STREAM_PATH}`);
@@ -51,7 +51,7 @@ export function decideUpgrade(request: RequestHead, entrance: Entrance): Upgrade
   if (path === PUBLISH_PATH && publisher !== undefined && !isPublisherName(publisher)) {
     return refuse(400, 'publisher: expected 1 to 64 characters of A-Z a-z 0-9 . _ -');
   }
-  const refusal = entrance.refusal(request.remoteAddress);
+  const refusal = opener.refusal(request.remoteAddress);
   if (refusal !== undefined) return refuse(refusal.status, refusal.detail, RETRY_AFTER);
   const { subprotocol, encoding } = chosen;
   const token = bearerToken(request) ?? subprotocolToken(offered);
@@ -60,8 +60,8 @@ export function decideUpgrade(request: RequestHead, entrance: Entrance): Upgrade
     subprotocol,
     open: (socket) =>
       path === STREAM_PATH
-        ? entrance.stream(socket, encoding, token)
-        : entrance.publish(socket, encoding, token, publisher),
+        ? opener.stream(socket, encoding, token)
+        : opener.publish(socket, encoding, token, publisher),
   };
 }
 
@@ -78,15 +78,15 @@ function subprotocols(request: RequestHead): readonly string[] {
   return offered.split(',').map((name) => name.trim());
 }
 
-/** The token of a subprotocol `bearer.TOKEN`: browsers can set no header here. */
+/** The token in a subprotocol `bearer.TOKEN`: browsers cannot set headers of an upgrade. */
 function subprotocolToken(offered: readonly string[]): string | undefined {
   return offered.find((name) => name.startsWith(BEARER_ENTRY))?.slice(BEARER_ENTRY.length);
 }
 
 /**
- * The first offered subprotocol that is ours. If none was offered, with or without a token, none is
- * named and MessagePack is meant: a client must fail a connection with a subprotocol that it did
- * not offer. Undefined if only others were offered.
+ * The first known subprotocol offered. If none was offered, with or without a token, MessagePack
+ * without a subprotocol: a client must fail a connection with one that it did not offer. Undefined
+ * if only unknown ones were offered.
  */
 function chooseSubprotocol(
   names: readonly string[],

@@ -1,4 +1,4 @@
-/** Columns grow by so many numbers at a time. */
+/** Numbers by which a column grows at a time. */
 const STEP = 64 * 1024;
 
 /*
@@ -15,9 +15,9 @@ export type Uint32Column = Uint32Array<SharedArrayBuffer>;
 export type Uint8Column = Uint8Array<SharedArrayBuffer>;
 
 /**
- * A column, or a longer one in place of an old one.
+ * Creates a column, or extends an old one.
  *
- * @param reserved numbers that address space is reserved for; growing beyond them copies
+ * @param reserved numbers to reserve address space for; growing beyond them copies
  */
 export function int32Column(reserved: number, old?: Int32Column): Int32Column {
   const length = (old?.length ?? 0) + STEP;

@@ -4,7 +4,7 @@ import type { Connection } from '../sessions/connection.ts';
 import { reconcile, type SubscribedSession } from './reconcile.ts';
 import type { Wildcard } from './wildcards.ts';
 
-/** Symbols that one step compares with a pattern, and comparisons with several. */
+/** Symbols that one step compares with one pattern, and comparisons with several. */
 const SYMBOLS_PER_STEP = 65_536;
 const COMPARISONS_PER_STEP = 8192;
 
@@ -13,9 +13,9 @@ interface IncrementalSession extends SubscribedSession {
 }
 
 /**
- * Subscribes a session to the symbols that new patterns match, in steps where that takes long. A
+ * Subscribes a session to the symbols that new patterns match, in steps if there are many. Each
  * symbol is subscribed to within one step, so no change can fall between its full entry and the
- * mark of what follows. Symbols that appear meanwhile are reconciled on their own.
+ * marks of later changes. Symbols that appear meanwhile are reconciled on their own.
  */
 export class IncrementalSubscribe {
   readonly #session: IncrementalSession;
@@ -33,7 +33,7 @@ export class IncrementalSubscribe {
     return this.#stepsLeft === 0;
   }
 
-  /** Subscribes to symbols held, at once, and to those that patterns match. */
+  /** Subscribes to exact symbols at once, and to those that the wildcards match. */
   start(
     subscriptions: readonly number[],
     wildcards: readonly Wildcard[],
@@ -46,7 +46,7 @@ export class IncrementalSubscribe {
     this.#step(0, this.#context.engine.symbols.names.length, wildcards, since);
   }
 
-  /** Calls back when all is subscribed to; never when the session ends before. */
+  /** Calls back when everything is subscribed to; never if the session closes before. */
   afterwards(then: () => void): void {
     this.#whenDone.push(then);
   }
@@ -87,7 +87,7 @@ export class IncrementalSubscribe {
       try {
         step();
       } catch (error) {
-        // A session that is subscribed to half of it would never be in sync.
+        // A session with half of its subscriptions would never be in sync.
         connection.close(1011, 'internal error');
         throw error;
       }

@@ -1,24 +1,24 @@
 import { ALL_FIELDS } from '../../protocol/index.ts';
 
 /*
- * What a session wants of a symbol, in one byte, so that it fits a column:
+ * A session's interest in a symbol, as one byte of a column:
  *
  *   1 … 32   mask of the statistics
  *   64       anomalies
- *   128      always set: a pattern is held, though it may want nothing. 0: there is none.
+ *   128      always set: a pattern is held, even if it wants nothing. 0: none is held.
  */
 const ANOMALIES = 64;
 const HELD = 128;
 
-/** No pattern is held. */
+/** No pattern covers the symbol. */
 export const NOT_HELD = 0;
 
-/** @param fields mask of the statistics wanted; 0 for none */
+/** @param fields mask of the wanted statistics; 0: none */
 export function interestIn(fields: number, anomalies: boolean): number {
   return HELD | fields | (anomalies ? ANOMALIES : 0);
 }
 
-/** No further pattern can add to it. */
+/** Statistics and anomalies in full: no pattern can add to it. */
 export const FULL_INTEREST = interestIn(ALL_FIELDS, true);
 
 export function fieldsWanted(interest: number): number {

@@ -10,10 +10,10 @@ import type { SymbolObserver, Wildcard } from './wildcards.ts';
 export type PatternContext = Pick<GatewayContext, 'config' | 'engine' | 'subscriptions'>;
 
 /**
- * The patterns that a session holds. One without a `*` is a byte of the subscription to that
- * symbol; only those with a `*` are kept here.
+ * The patterns that a session holds. An exact symbol is stored in the subscription to it; only
+ * wildcards (patterns with a `*`) are stored here.
  *
- * Holding and releasing change what is wanted. `reconcile` brings subscriptions in line with it.
+ * Holding and releasing change the interest. `reconcile` then updates the subscriptions.
  */
 export class PatternSubscriptions {
   readonly #context: PatternContext;
@@ -21,7 +21,7 @@ export class PatternSubscriptions {
   readonly #subscriptions: SessionSubscriptions;
   readonly #observer: SymbolObserver;
   #count = 0;
-  /** Interest by pattern. Undefined until the first: most sessions hold none. */
+  /** Interest by wildcard. Undefined until the first one: most sessions hold none. */
   #wildcards: Map<Wildcard, number> | undefined;
 
   constructor(
@@ -36,15 +36,14 @@ export class PatternSubscriptions {
     this.#observer = observer;
   }
 
-  /** The patterns with a `*`. */
   get wildcards(): readonly Wildcard[] {
     return this.#wildcards === undefined ? [] : [...this.#wildcards.keys()];
   }
 
   /**
-   * Holds a symbol, or changes what is wanted of it.
+   * Holds an exact symbol, or changes the interest in it.
    *
-   * @returns the subscription to it, or NONE when the session holds as many patterns as it may
+   * @returns the subscription to it; NONE at the limit of patterns
    */
   holdSymbol(symbol: string, interest: number): number {
     const { pending } = this.#context.subscriptions;
@@ -59,9 +58,9 @@ export class PatternSubscriptions {
   }
 
   /**
-   * Holds a pattern with a `*`, or changes what is wanted of its symbols.
+   * Holds a wildcard, or changes the interest in its symbols.
    *
-   * @returns undefined when the session holds as many patterns as it may
+   * @returns undefined at the limit of patterns or wildcards
    */
   holdWildcard(pattern: string, interest: number): Wildcard | undefined {
     const { wildcards } = this.#context.subscriptions;
@@ -80,7 +79,7 @@ export class PatternSubscriptions {
   }
 
   /**
-   * Lets go of those of the patterns that are held.
+   * Releases those of the patterns that are held.
    *
    * @returns the subscriptions to symbols that they match
    */
@@ -97,8 +96,8 @@ export class PatternSubscriptions {
   }
 
   /**
-   * What all patterns that match a symbol want of it; NOT_HELD where none does, or where only one
-   * with a `*` does and the client may not read the symbol.
+   * The interest in a symbol of all patterns that match it; NOT_HELD if none does, or if only
+   * wildcards do and the client may not read the symbol.
    *
    * @param subscription the session's to the symbol, or NONE
    */
@@ -116,7 +115,7 @@ export class PatternSubscriptions {
     return interest;
   }
 
-  /** The ids, from `from` to before `to`, of readable symbols that a pattern matches. */
+  /** The ids from `from` to before `to` of readable symbols that a wildcard matches. */
   *matching(wildcards: readonly Wildcard[], from: number, to: number): Generator<number> {
     const { symbols } = this.#context.engine;
     if (wildcards.length === 0) return;
@@ -127,7 +126,7 @@ export class PatternSubscriptions {
     }
   }
 
-  /** The symbols held, as the client writes them. */
+  /** The exact symbols held, as the client writes them. */
   symbols(): string[] {
     return this.#subscriptions
       .all()
@@ -144,7 +143,7 @@ export class PatternSubscriptions {
     return this.#client.nameSpace.symbolOf(name);
   }
 
-  /** A pattern that wants some statistics but not all, and which it wants. */
+  /** A pattern with interest in some but not all statistics, and their mask; undefined if none. */
   partial(): { readonly pattern: string; readonly fields: number } | undefined {
     const isPartial = (fields: number) => fields !== 0 && fields !== ALL_FIELDS;
     for (const [{ pattern }, interest] of this.#wildcards ?? []) {
@@ -159,7 +158,7 @@ export class PatternSubscriptions {
     return undefined;
   }
 
-  /** The session ends; its subscriptions go by themselves. */
+  /** The session has closed. Its subscriptions are ended separately. */
   close(): void {
     for (const { pattern } of this.wildcards) this.#unobserve(pattern);
     this.#wildcards = undefined;
@@ -209,7 +208,7 @@ export class PatternSubscriptions {
     return symbolId === UNKNOWN_SYMBOL ? this.#context.subscriptions.pending.find(name) : symbolId;
   }
 
-  /** Counts one more pattern, unless there are as many as there may be. */
+  /** Counts a pattern; false at the limit. */
   #countOne(): boolean {
     if (this.#count >= this.#context.config.stream.subscriptionsMax) return false;
     this.#count++;

@@ -4,8 +4,8 @@ interface PendingSymbol {
 }
 
 /**
- * Symbols that sessions are subscribed to and that do not exist yet. Each gets an id below 0, so
- * that a subscription to it is like any other, and its name is kept once.
+ * Symbols that sessions are subscribed to and that do not exist yet. Each gets a negative id, so
+ * that a subscription to it is like any other, and its name is stored once.
  */
 export class PendingSymbols {
   readonly #ids = new Map<string, number>();
@@ -17,12 +17,12 @@ export class PendingSymbols {
     return this.#ids.size;
   }
 
-  /** The id of a pending symbol; undefined when no session is subscribed to it. */
+  /** The id of a pending symbol; undefined if no session is subscribed to it. */
   find(name: string): number | undefined {
     return this.#ids.get(name);
   }
 
-  /** Gives a symbol, which must not be pending, an id. */
+  /** Assigns an id to a symbol that is not pending yet. */
   add(name: string): number {
     const id = this.#freeIds.pop() ?? -1 - this.#symbols.length;
     this.#ids.set(name, id);
@@ -38,7 +38,7 @@ export class PendingSymbols {
     return this.#get(id).subscriptions;
   }
 
-  /** Frees an id: the symbol exists now, or nobody is subscribed to it any more. */
+  /** Frees an id: the symbol exists now, or has no subscription left. */
   remove(id: number): void {
     this.#ids.delete(this.name(id));
     this.#symbols[-1 - id] = undefined;

@@ -3,18 +3,18 @@ import { NOT_HELD } from './interest.ts';
 import type { PatternSubscriptions } from './pattern-subscriptions.ts';
 import { NONE } from './subscription-columns.ts';
 
-/** A session, as subscribing sees it. */
+/** The parts of a session that subscribing uses. */
 export interface SubscribedSession {
   readonly patterns: PatternSubscriptions;
   readonly sender: SessionSender;
 }
 
 /**
- * Brings a session's subscription to a symbol in line with what its patterns want: begins it,
- * changes its interest, or ends it.
+ * Brings a session's subscription to a symbol in line with the interest of its patterns: begins it,
+ * changes it, or ends it.
  *
  * @param subscription the session's to the symbol, or NONE
- * @param isFresh whether the session asked just now: then a full entry is due in any case
+ * @param isFresh whether the session just asked for it: a full entry is then due in any case
  * @param since sequence after which it asked for anomalies
  */
 export function reconcile(

@@ -8,7 +8,7 @@ export const STATS_PENDING = 2;
 const ANOMALIES_PENDING = 4;
 const REMOVED = 8;
 
-/** A queue of subscriptions, each at most once in it: a list through a column. */
+/** A queue of subscriptions, each at most once in it: a linked list through a column. */
 class PendingQueue {
   count = 0;
   #first = NONE;
@@ -37,14 +37,14 @@ class PendingQueue {
 }
 
 /**
- * One session's subscriptions, and which of them are behind: the longest behind is served first,
- * also where the socket takes only a part at a time.
+ * One session's subscriptions, and which of them are behind. The longest behind is served first,
+ * even if the socket takes only a part at a time.
  */
 export class SessionSubscriptions {
   readonly columns: SubscriptionColumns;
   readonly #store: SubscriptionStore;
   readonly #session: number;
-  /** A list through NEXT_OF_SESSION, the newest first. */
+  /** A linked list through `nextOfSession`, newest first. */
   #first = NONE;
   #hasRemoved = false;
   readonly #stats = new PendingQueue();
@@ -67,7 +67,7 @@ export class SessionSubscriptions {
     return this.#store.find(this.#session, symbolId);
   }
 
-  /** Makes a subscription that wants nothing yet. There must be none to the symbol. */
+  /** Adds a subscription without interest. There must be none to the symbol. */
   add(symbolId: number): number {
     const subscription = this.#store.add(this.#session, symbolId);
     this.columns.nextOfSession[subscription] = this.#first;
@@ -85,7 +85,7 @@ export class SessionSubscriptions {
     this.#hasRemoved = true;
   }
 
-  /** Forgets what was removed, all in one go. To be called before anything is taken. */
+  /** Releases all removed subscriptions. Call before taking any. */
   sweep(): void {
     if (!this.#hasRemoved) return;
     this.#hasRemoved = false;
@@ -110,7 +110,7 @@ export class SessionSubscriptions {
     if (last !== NONE) nextOfSession[last] = NONE;
   }
 
-  /** All that were not removed, those to pending symbols too. */
+  /** All subscriptions, including those to pending symbols. */
   all(): number[] {
     const { flags, nextOfSession } = this.columns;
     const found: number[] = [];
@@ -120,7 +120,7 @@ export class SessionSubscriptions {
     return found;
   }
 
-  /** Those to symbols that exist, in ascending order of their ids. */
+  /** The subscriptions to existing symbols, by ascending id. */
   bySymbolId(): number[] {
     const symbolOf = (subscription: number) => this.columns.symbolIds[subscription] as number;
     const existing = this.all().filter((subscription) => symbolOf(subscription) >= 0);
@@ -135,14 +135,14 @@ export class SessionSubscriptions {
     return this.#anomalies.count;
   }
 
-  /** Marks a subscription as behind in statistics; false when it was already. */
+  /** Marks a subscription as behind in statistics; false if it was already. */
   markStats(subscription: number): boolean {
     if (!this.#raise(subscription, STATS_PENDING)) return false;
     this.#stats.push(this.columns.nextStats, subscription);
     return true;
   }
 
-  /** Marks a subscription as behind in anomalies; false when it was already. */
+  /** Marks a subscription as behind in anomalies; false if it was already. */
   markAnomalies(subscription: number): boolean {
     if (!this.#raise(subscription, ANOMALIES_PENDING)) return false;
     this.#anomalies.push(this.columns.nextAnomalies, subscription);
@@ -163,12 +163,12 @@ export class SessionSubscriptions {
     return subscription;
   }
 
-  /** Notes that the session is being sent the symbol's name; false when it was before. */
+  /** Records that the session is sent the symbol's name; false if it was before. */
   markNamed(subscription: number): boolean {
     return this.#raise(subscription, NAMED);
   }
 
-  /** Sets a flag; false when it was set. */
+  /** Sets a flag; false if it was set. */
   #raise(subscription: number, flag: number): boolean {
     const column = this.columns.flags;
     const flags = column[subscription] as number;

@@ -10,7 +10,7 @@ import {
 /** No subscription: the end of a list, and the result of a search that finds nothing. */
 export const NONE = -1;
 
-/** The last anomaly of a subscription that wants none. */
+/** The last anomaly of a subscription without interest in anomalies. */
 export const NO_ANOMALIES = 0xffff_ffff;
 
 /**
@@ -21,19 +21,19 @@ export const NO_ANOMALIES = 0xffff_ffff;
  * but not the rows that were added.
  */
 export class SubscriptionColumns {
-  /** Below 0: a symbol that does not exist yet (pending-symbols.ts). */
+  /** Negative: a symbol that does not exist yet (pending-symbols.ts). */
   symbolIds: Int32Column;
   /** Number of the session. */
   sessions: Int32Column;
-  /** Version of the symbol that was sent last; NO_VERSION before the first entry. */
+  /** Version of the symbol sent last; NO_VERSION before the first entry. */
   versions: Int32Column;
-  /** Sequence of the anomaly that was sent last; {@link NO_ANOMALIES} where none are wanted. */
+  /** Sequence of the anomaly sent last; {@link NO_ANOMALIES} if none are wanted. */
   lastAnomalies: Uint32Column;
-  /** Mask of the statistics wanted by all patterns that match; 0: none. */
+  /** Mask of the statistics wanted by all matching patterns; 0: none. */
   fields: Uint8Column;
-  /** Interest of the session's pattern that is this very symbol (interest.ts). */
+  /** Interest of the session's exact pattern for this symbol (interest.ts). */
   exactInterests: Uint8Column;
-  /** What the session was sent and has coming (session-subscriptions.ts). */
+  /** Sent and pending parts (session-subscriptions.ts). */
   flags: Uint8Column;
   /** Index among the subscriptions to the symbol. */
   positions: Int32Column;
@@ -70,7 +70,7 @@ export class SubscriptionColumns {
     return this.#used;
   }
 
-  /** Takes a number. Its row holds what its former user left. */
+  /** Allocates a number. Its row holds stale values. */
   allocate(): number {
     this.size++;
     const free = this.#free;

@@ -6,30 +6,30 @@ import { SubscriptionIndex } from './subscription-index.ts';
 import { type SymbolObserver, Wildcards } from './wildcards.ts';
 
 /**
- * Subscriptions that address space is reserved for, 43 bytes each. The operating system gives pages
- * as they are first written.
+ * Subscriptions to reserve address space for, 43 bytes each. The operating system commits pages as
+ * they are first written.
  */
 const RESERVED = 16 * 1024 * 1024;
 
 /** A session, as the fan-out sees it. */
 export interface Subscriber {
-  /** Whether the fan-out has it on its list of sessions to flush. */
+  /** Whether it is on the fan-out's list of sessions to flush. */
   isMarked: boolean;
   /** Whether its statistics are held back until its `conflateMs` has passed. */
   readonly isConflating: boolean;
-  /** Whether something waits only for room in the socket. */
+  /** Whether statistics wait only for space in the socket. */
   readonly isBehind: boolean;
   /** The symbol of a subscription has a version that the session was not sent. */
   markStats(subscription: number): void;
   /** The symbol of a subscription has a new anomaly. */
   markAnomalies(subscription: number): void;
-  /** Sends what is due, as far as the socket takes it. */
+  /** Sends the due changes, as far as the socket allows. */
   flush(): void;
 }
 
 /**
- * Who is subscribed to what. A subscription joins a session to a symbol, at most one for each pair;
- * it is found by the pair, and listed by symbol here and by session in session-subscriptions.ts.
+ * All subscriptions. A subscription joins a session to a symbol, at most one for each pair; it is
+ * found by the pair, and listed by symbol here and by session in session-subscriptions.ts.
  */
 export class SubscriptionStore {
   /** Patterns held by all sessions. */
@@ -66,7 +66,7 @@ export class SubscriptionStore {
     this.#freeSessions.push(session);
   }
 
-  /** The subscriptions to a symbol; undefined when there never was one. */
+  /** The subscriptions to a symbol; undefined if it never had one. */
   of(symbolId: number): readonly number[] | undefined {
     return this.#bySymbol[symbolId];
   }
@@ -76,7 +76,7 @@ export class SubscriptionStore {
     return this.#index.find(session, symbolId);
   }
 
-  /** Makes a subscription that wants nothing yet. The session must have none to the symbol. */
+  /** Adds a subscription without interest. The session must have none to the symbol. */
   add(session: number, symbolId: number): number {
     const { columns } = this;
     const subscription = columns.allocate();
@@ -109,7 +109,7 @@ export class SubscriptionStore {
     if (symbolId < 0 && subscriptions.length === 0) pending.remove(symbolId);
   }
 
-  /** A symbol exists from now on. Each session that it concerns learns of it once. */
+  /** A symbol exists from now on. Notifies each session concerned once. */
   symbolAppeared(symbolId: number, name: string): void {
     const observers = new Set<SymbolObserver>();
     for (const subscription of this.#adopt(symbolId, name)) {
@@ -120,7 +120,7 @@ export class SubscriptionStore {
     for (const observer of observers) observer.symbolAppeared(symbolId, name);
   }
 
-  /** Makes subscriptions to a pending symbol subscriptions to the one that exists. */
+  /** Moves the subscriptions to a pending symbol to the symbol that now exists. */
   #adopt(symbolId: number, name: string): readonly number[] {
     const pendingId = this.pending.find(name);
     if (pendingId === undefined) return [];

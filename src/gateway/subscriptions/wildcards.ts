@@ -1,9 +1,9 @@
 import type { NameSpace } from '../../engine/index.ts';
 import { patternMatcher } from '../../protocol/index.ts';
 
-/** Learns of symbols that its patterns match: a session. */
+/** Observes new symbols. */
 export interface SymbolObserver {
-  /** The symbol exists from now on. Called before its first tick can be applied. */
+  /** A symbol exists from now on. Called before its first tick is queued. */
   symbolAppeared(symbolId: number, name: string): void;
 }
 
@@ -11,7 +11,7 @@ export interface SymbolObserver {
 export interface Wildcard {
   /** As its clients write it. */
   readonly pattern: string;
-  /** Whether the name of a symbol is one of the tenant's and matches. */
+  /** Whether a name belongs to the tenant and matches. */
   readonly matches: (name: string) => boolean;
 }
 
@@ -19,7 +19,7 @@ interface ObservedWildcard extends Wildcard {
   readonly observers: Set<SymbolObserver>;
 }
 
-/** The patterns with a `*` of all sessions. */
+/** The wildcards of all sessions. */
 export class Wildcards {
   /** By the pattern's name. */
   readonly #byName = new Map<string, ObservedWildcard>();
@@ -28,7 +28,7 @@ export class Wildcards {
     return this.#byName.size;
   }
 
-  /** A pattern that a session holds; undefined when none does. */
+  /** A wildcard that some session holds; undefined if none does. */
   find(nameSpace: NameSpace, pattern: string): Wildcard | undefined {
     return this.#byName.get(nameSpace.nameOf(pattern));
   }
@@ -51,7 +51,7 @@ export class Wildcards {
     if (observers?.size === 0) this.#byName.delete(name);
   }
 
-  /** Adds the observers of a symbol to those given. */
+  /** Adds the observers of all wildcards that match a name. */
   collectObservers(name: string, observers: Set<SymbolObserver>): void {
     for (const wildcard of this.#byName.values()) {
       if (!wildcard.matches(name)) continue;

@@ -39,9 +39,9 @@ export const CIPHERS_OF_1_2 = [
 ];
 
 /**
- * Reads a certificate and its key. A certificate that is not valid now is accepted.
+ * Reads a certificate and its key. Accepts a certificate that is not valid now.
  *
- * @throws Error naming the configuration key: a file is not named or unreadable, is not PEM, or the
+ * @throws Error naming the configuration key: a file is not named, not readable or not PEM, or the
  *   two do not match
  */
 export function readTlsPair({ certificateFile, keyFile }: TlsFiles): TlsPair {
@@ -75,8 +75,8 @@ export function isSamePair(one: TlsPair, other: TlsPair): boolean {
 }
 
 /**
- * Why clients will refuse a certificate at a time, ms since the epoch; undefined if its dates are
- * fine.
+ * Why clients will refuse a certificate at `now`, ms since the epoch; undefined if its dates are
+ * valid.
  */
 export function validateDates({ validFrom, validTo }: TlsPair, now: number): string | undefined {
   if (now > validTo) return `the certificate expired on ${isoTime(validTo)}`;
@@ -111,12 +111,12 @@ function parseCertificate(text: string, file: string): X509Certificate {
 
 function parseKey(text: string, file: string): KeyObject {
   if (ENCRYPTED.test(text)) {
-    throw new Error(`tls.keyFile: the key in ${file} is encrypted; it is needed in the clear`);
+    throw new Error(`tls.keyFile: the key in ${file} is encrypted; it must not be`);
   }
   try {
     return createPrivateKey(text);
   } catch (error) {
-    // Its message says nothing of the content.
+    // Its message does not contain the content.
     throw new Error(`tls.keyFile: ${file} has no private key that can be read`, { cause: error });
   }
 }
@@ -125,7 +125,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Takes warnings about the dates of a certificate. */
+/** Receives warnings about the dates of a certificate. */
 interface CertificateLog {
   warn(fields: object, message: string): void;
 }
@@ -150,7 +150,7 @@ export class ServedCertificate {
   }
 
   /**
-   * The configured certificate; undefined: the server runs without TLS.
+   * The configured certificate; undefined if the server runs without TLS.
    *
    * @throws Error if it or its key cannot be used
    */
@@ -166,7 +166,7 @@ export class ServedCertificate {
   /**
    * Reads the files again and passes a changed pair to `serve`.
    *
-   * @throws Error if they cannot be used; then nothing has changed
+   * @throws Error if they cannot be used; nothing has changed then
    */
   renew(serve: (pair: TlsPair) => void): Renewal {
     const pair = readTlsPair(this.#pair);

@@ -8,7 +8,7 @@ import type {
   UpgradeDecision,
 } from './transport.ts';
 
-/** Tells the gateway of a fault. Never throws: it is called where a throw would end the process. */
+/** Reports a fault to the gateway. Never throws: a throw would end the process. */
 export function reportFault(handlers: TransportHandlers, error: unknown): void {
   try {
     handlers.fault(error);
@@ -18,8 +18,8 @@ export function reportFault(handlers: TransportHandlers, error: unknown): void {
 }
 
 /**
- * Has the gateway answer a request. Calls `respond` once, at once or later, with an answer that can
- * be written: a throw, a rejection or an impossible answer becomes a 500 and a fault.
+ * Lets the gateway answer a request. Calls `respond` once, now or later, with an answer that can be
+ * written: a throw, a rejection or an invalid answer becomes a 500 and a fault.
  */
 export function answerRequest(
   handlers: TransportHandlers,
@@ -43,11 +43,8 @@ export function answerRequest(
   }
 }
 
-/**
- * Has the gateway decide on an upgrade. A handshake that cannot be completed is refused without
- * asking it.
- */
-export function decideUpgrade(handlers: TransportHandlers, head: RequestHead): UpgradeDecision {
+/** Lets the gateway decide on an upgrade. An invalid handshake is refused without asking it. */
+export function guardUpgrade(handlers: TransportHandlers, head: RequestHead): UpgradeDecision {
   const fault = validateHandshake(head);
   if (fault !== undefined) return { accept: false, response: fault };
   try {
@@ -88,7 +85,7 @@ function assertWritable(response: HttpResponse): void {
   }
 }
 
-/** Whether an answer goes out without its body. */
+/** Whether an answer is sent without its body. */
 export function isBodiless(method: string, status: number): boolean {
   return method === 'HEAD' || status === 204 || status === 304;
 }

@@ -1,15 +1,14 @@
 import type { Socket, SocketHandler } from './transport.ts';
 
 /**
- * Calls one socket's handler, and keeps both sides of its contract: nothing but `close` after
- * {@link ended}, nothing at all after `close`, and a handler that throws costs its own connection
- * (1011) and no other.
+ * Calls one socket's handler and enforces its contract: after {@link ended} only `close`, after
+ * `close` nothing; a handler that throws costs its own connection (1011) and no other.
  */
 export class HandlerCalls {
   readonly #fault: (error: unknown) => void;
   #socket: Socket | null = null;
   #handler: SocketHandler | null = null;
-  /** The code the connection was ended with from here. */
+  /** The close code of {@link ended}. */
   #endCode: number | null = null;
   #closed = false;
 
@@ -58,7 +57,7 @@ export class HandlerCalls {
     }
   }
 
-  /** The socket was ended from here, with `code`, which `close` will report. */
+  /** The server ended the socket with `code`, which `close` will report. */
   ended(code: number): void {
     this.#endCode ??= code;
   }
@@ -79,13 +78,13 @@ export class HandlerCalls {
   }
 }
 
-/** How long a peer may take to answer a close, or to take what was sent before it, ms. */
+/** Time for a peer to answer a close, or to read what was sent before it, ms. */
 export const CLOSE_TIMEOUT_MS = 2000;
 
 /** A close frame holds 125 bytes, two of them the code. */
 const REASON_BYTES_MAX = 123;
 
-/** The reason cut to what a close frame holds, never inside a character. */
+/** The reason, cut between characters to the size of a close frame. */
 export function closeReason(reason: string): string {
   if (Buffer.byteLength(reason) <= REASON_BYTES_MAX) return reason;
   let bytes = 0;

@@ -30,9 +30,7 @@ export function problemResponse(
   };
 }
 
-/**
- * The answer where the server itself failed. It tells nothing of how: that goes to the operator.
- */
+/** The answer to a failure of the server. Tells no details: they go to the operator. */
 export function internalProblem(): HttpResponse {
   return problemResponse(500, 'The server failed to answer this request.');
 }

@@ -8,7 +8,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the host name could not be looked up',
 };
 
-/** The error of a transport that cannot listen: names the address and the reason. */
+/** The error of a transport that cannot listen, with the address and the reason. */
 export function listenError(host: string, port: number, cause: unknown): Error {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
   const reason = REASONS[code];
@@ -19,10 +19,9 @@ export function listenError(host: string, port: number, cause: unknown): Error {
 }
 
 /**
- * Listens for a moment, and returns where: the host's address, and the port given or for 0 a free
- * one.
+ * Listens for a moment and returns the host's address and the port; for port 0 a free one.
  *
- * @throws Error when the address cannot be listened on, with the reason
+ * @throws Error with the reason if the address cannot be listened on
  */
 export function probeAddress(host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {

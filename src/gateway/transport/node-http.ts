@@ -24,7 +24,7 @@ export function readNodeHead(request: IncomingMessage): HeadParts {
   };
 }
 
-/** From the raw list, so that a repeated header reads the same as on the other transport. */
+/** From the raw list, so that repeated headers read the same as on the other transport. */
 function readHeaders(raw: readonly string[]): HeaderMap {
   const headers = new HeaderMap();
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -34,7 +34,8 @@ function readHeaders(raw: readonly string[]): HeaderMap {
 }
 
 /**
- * Serves one HTTP request: its body, the gateway's answer, and the peer that goes away meanwhile.
+ * Serves one HTTP request: reads its body, writes the gateway's answer, and handles a peer that
+ * disconnects meanwhile.
  */
 export function serveNodeRequest(
   request: IncomingMessage,
@@ -50,15 +51,14 @@ export function serveNodeRequest(
     done = true;
     writeNodeResponse(response, parts.method, answer, headers);
   };
-  // A peer that goes away is no fault: what is written to it is thrown away.
+  // A peer that disconnects is not a fault: writes to it are discarded.
   request.on('error', () => undefined);
   response.on('error', () => undefined);
   response.on('close', () => {
     done = true;
   });
   request.on('data', (chunk: Buffer) => {
-    // The rest of a body too large is read and thrown away, so that the peer gets to read the
-    // answer.
+    // The rest of a body that is too large is discarded, so that the peer gets to read the answer.
     if (!done && !body.add(plainBytes(chunk))) respond(bodyTooLarge(bodyBytesMax));
   });
   request.on('end', () => {
@@ -66,7 +66,7 @@ export function serveNodeRequest(
   });
 }
 
-/** @param common headers of every answer that has no such header of its own */
+/** @param common headers of every answer that does not set them itself */
 function writeNodeResponse(
   response: ServerResponse,
   method: string,
@@ -83,8 +83,8 @@ function writeNodeResponse(
 }
 
 /**
- * A response for a request that node:http handed over with its socket because it asked for an
- * upgrade. The connection ends with it.
+ * A response to a request that node:http handed over with its socket because it asked for an
+ * upgrade. Ends the connection.
  */
 export function responseOnSocket(request: IncomingMessage, tcp: TcpSocket): ServerResponse {
   const response = new ServerResponse(request);

@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import { closeReason, HandlerCalls } from './handler-calls.ts';
 import { MESSAGE_TOO_LARGE, type Socket, type SocketHandler } from './transport.ts';
 
-/** How `ws` names the error of a message over `maxPayload`. */
+/** Code of `ws` for a message larger than `maxPayload`. */
 const TOO_LARGE_ERROR = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 
 /** A WebSocket of `ws`. */
@@ -13,7 +13,7 @@ export class NodeSocket implements Socket {
   readonly #tcp: TcpSocket;
   readonly #calls: HandlerCalls;
   #corks = 0;
-  /** Whether bytes were left with us after a send: their departure is a drain. */
+  /** Whether bytes stayed in the process after a send: their departure is a drain. */
   #behind = false;
 
   constructor(
@@ -35,7 +35,7 @@ export class NodeSocket implements Socket {
     });
     this.#ws.on('pong', () => this.#calls.pong());
     this.#ws.on('close', (code) => this.#calls.close(code));
-    // What a peer did wrong: `ws` closes with the fitting code, and `close` follows.
+    // A peer's fault: `ws` closes with the fitting code, and `close` follows.
     this.#ws.on('error', (error) => {
       if ('code' in error && error.code === TOO_LARGE_ERROR) this.#calls.ended(MESSAGE_TOO_LARGE);
     });
@@ -44,7 +44,7 @@ export class NodeSocket implements Socket {
 
   send(message: Uint8Array | string): void {
     if (!this.#usable()) return;
-    // Node keeps a reference to what the kernel does not take at once.
+    // Node keeps a reference to bytes that the kernel does not take at once: copy them.
     this.#ws.send(typeof message === 'string' ? message : Buffer.from(message), this.#written);
     if (this.#corks === 0) this.#noteBacklog();
   }
@@ -72,7 +72,7 @@ export class NodeSocket implements Socket {
   end(code: number, reason: string): void {
     if (!this.#calls.live) return;
     this.#calls.ended(code);
-    // `ws` cuts off a peer that does not answer: see `closeTimeout` in the transport.
+    // `ws` cuts off a peer that does not answer; see `closeTimeout` in the transport.
     this.#ws.close(code, closeReason(reason));
   }
 
@@ -85,8 +85,8 @@ export class NodeSocket implements Socket {
   }
 
   /**
-   * Called when a send's bytes are with the kernel. The `drain` of streams is no use: it ignores
-   * small backlogs.
+   * Called when the kernel has taken a send's bytes. The `drain` of streams would ignore small
+   * backlogs.
    */
   readonly #written = (): void => {
     if (!this.#behind || !this.#usable()) return;
@@ -96,8 +96,8 @@ export class NodeSocket implements Socket {
 }
 
 /**
- * The bytes as a Uint8Array proper: the `slice` of a Buffer does not copy, and readers may count on
- * that it does.
+ * The bytes as a plain Uint8Array: the `slice` of a Buffer does not copy, and readers may rely on a
+ * copy.
  */
 export function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);

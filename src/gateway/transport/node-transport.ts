@@ -3,7 +3,7 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import { CIPHERS_OF_1_2, TLS_VERSION_MIN, type TlsPair } from './certificate.ts';
-import { decideUpgrade, reportFault } from './guarded-answers.ts';
+import { guardUpgrade, reportFault } from './guarded-answers.ts';
 import { CLOSE_TIMEOUT_MS } from './handler-calls.ts';
 import { listenError } from './listen-address.ts';
 import {
@@ -49,12 +49,12 @@ export async function startNodeTransport(
   };
 }
 
-/** The connections that asked for an upgrade. */
+/** Handles connections that ask for an upgrade. */
 class Upgrades {
   readonly #options: TransportOptions;
   readonly #handlers: TransportHandlers;
   readonly #server: WebSocketServer;
-  /** The subprotocol of the upgrade that is under way; upgrades are done one at a time, at once. */
+  /** The subprotocol of the current upgrade; upgrades are handled synchronously, one at a time. */
   #subprotocol = '';
 
   constructor(options: TransportOptions, handlers: TransportHandlers) {
@@ -73,13 +73,13 @@ class Upgrades {
 
   take(request: IncomingMessage, tcp: TcpSocket, head: Buffer): void {
     if (!isWebSocketUpgrade(request)) {
-      // Some other protocol is offered, which nobody has to take: it is a request like any other.
+      // An offer of another protocol may be ignored: serve the request like any other.
       const response = responseOnSocket(request, tcp);
       serveNodeRequest(request, response, this.#options, this.#handlers);
       return;
     }
     const received = new ReceivedHead(readNodeHead(request));
-    const decision = decideUpgrade(this.#handlers, received);
+    const decision = guardUpgrade(this.#handlers, received);
     if (!decision.accept) {
       refuseNodeUpgrade(request, tcp, decision.response, this.#options.headers);
       return;
@@ -95,8 +95,8 @@ class Upgrades {
 }
 
 /**
- * All connections of a server. node:http itself knows neither those amid the handshake of TLS nor
- * those that asked for an upgrade.
+ * All connections of a server. node:http does not track those in a TLS handshake or those that
+ * asked for an upgrade.
  */
 class Connections {
   readonly #sockets = new Set<TcpSocket>();
@@ -139,14 +139,13 @@ function listen(server: NodeServer, { host, port }: TransportOptions): Promise<v
 export type NodeServer = Server | TlsServer;
 
 /**
- * Cuts a connection, unless it is a WebSocket, after at least this long without a byte either way,
- * ms.
+ * Minimum silence in both directions after which a connection that is not a WebSocket is cut, ms.
  */
 const SILENCE_MS_MIN = 10_000;
-/** How often overdue requests are looked for: at least so many times in the time they have. */
+/** Checks for overdue requests within the time they have. */
 const CHECKS_IN_TIME = 4;
 
-/** Of both versions: node:tls does not speak 1.3 where none of its ciphers is named. */
+/** Ciphers of TLS 1.2 and 1.3: node:tls does not speak 1.3 unless one of its ciphers is named. */
 const CIPHERS = [
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
@@ -154,7 +153,7 @@ const CIPHERS = [
   ...CIPHERS_OF_1_2,
 ].join(':');
 
-/** A server of node:http or node:https that lets nobody take for ever over a request. */
+/** A server of node:http or node:https with time limits on every part of a request. */
 function createNodeServer(options: TransportOptions, listener: RequestListener): NodeServer {
   const { headMs, idleMs, tls } = options;
   const timeouts = {
@@ -171,7 +170,7 @@ function createNodeServer(options: TransportOptions, listener: RequestListener):
   return server;
 }
 
-/** Has new handshakes use a certificate. */
+/** Sets the certificate of new handshakes. */
 function renewNodeTls(server: NodeServer, pair: TlsPair): void {
   if (!(server instanceof TlsServer)) throw new Error('the server was started without TLS');
   server.setSecureContext(contextOf(pair));

@@ -1,16 +1,16 @@
 import type { HttpRequest, RequestHead, TransportOptions } from './transport.ts';
 
-/** What a transport reads off the wire of one request. */
+/** The head of a request, as read by a transport. */
 export interface HeadParts {
   readonly method: string;
-  /** As in the request line: path, and what follows the first question mark. */
+  /** As in the request line: the path, and the text after the first question mark. */
   readonly path: string;
   readonly queryText: string;
   readonly headers: ReadonlyMap<string, string>;
   readonly remoteAddress: string;
 }
 
-/** The head of a request, detached from the native objects it came in, so that it outlives them. */
+/** The head of a request, copied from the native objects, so that it outlives them. */
 export class ReceivedHead implements RequestHead {
   readonly method: string;
   readonly path: string;
@@ -47,7 +47,7 @@ export class ReceivedRequest extends ReceivedHead implements HttpRequest {
   }
 }
 
-/** Headers by lower-case name. One that is repeated is joined with commas, as HTTP allows. */
+/** Headers by lower-case name. Repeated ones are joined with commas, as HTTP allows. */
 export class HeaderMap extends Map<string, string> {
   add(name: string, value: string): void {
     const before = this.get(name);
@@ -66,8 +66,8 @@ export class RequestBody {
   }
 
   /**
-   * Keeps `chunk`, which must not change any more. False: the limit is passed, and nothing is kept
-   * from here on.
+   * Keeps `chunk`, which must not change afterwards. Returns false beyond the limit: nothing is
+   * kept from then on.
    */
   add(chunk: Uint8Array): boolean {
     this.#length += chunk.byteLength;
@@ -104,9 +104,7 @@ export function bodyTimeoutMs({ idleMs, bodyBytesMax }: TransportOptions): numbe
 
 const MAPPED_PREFIX = '::ffff:';
 
-/**
- * The address as people write it: an IPv4 address that arrived on an IPv6 socket stands as IPv4.
- */
+/** The address in its usual form: an IPv4 address from an IPv6 socket is written as IPv4. */
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return '';
   return address.startsWith(MAPPED_PREFIX) && address.includes('.')

@@ -3,18 +3,17 @@ import type { Transport, TransportHandlers, TransportOptions } from './transport
 import { loadUws, UWS_BINARIES } from './uws-loader.ts';
 import { startUwsTransport } from './uws-transport.ts';
 
-/** Which transport to run; `auto` is uws where its binary loads, else node. */
+/** The transport to run; `auto`: uws if its binary loads, else node. */
 export type TransportChoice = 'auto' | 'uws' | 'node';
 
-/** Time that uWebSockets.js gives request heads and idle connections, ms; it is fixed. */
+/** Fixed time limit of uWebSockets.js for request heads and idle connections, ms. */
 const UWS_TIMEOUT_MS = 10_000;
 
 /**
- * Starts the chosen transport. `warn` is called at most once: when `auto` had to fall back, or when
- * uws will not go by what was configured.
+ * Starts the chosen transport. Calls `warn` at most once: if `auto` had to fall back, or if uws
+ * ignores configured times.
  *
- * @throws Error when `uws` was asked for and does not load, or when the address cannot be listened
- *   on
+ * @throws Error if `uws` was chosen and does not load, or if the address cannot be listened on
  */
 export async function startTransport(
   choice: TransportChoice,

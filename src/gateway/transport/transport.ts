@@ -14,9 +14,9 @@ import type { TlsPair } from './certificate.ts';
 export interface Socket {
   /**
    * Sends one message: bytes as a binary message, a string as a text message. The bytes are copied
-   * or written before it returns, so the caller may use their buffer again. Nothing is ever
-   * dropped: what the kernel does not take is buffered, and {@link bufferedAmount} grows. On a
-   * closed socket: does nothing.
+   * or written before it returns, so the caller may reuse their buffer. Nothing is dropped: bytes
+   * that the kernel does not take are buffered, and {@link bufferedAmount} grows. Does nothing on a
+   * closed socket.
    */
   send(message: Uint8Array | string): void;
   /**
@@ -24,28 +24,25 @@ export interface Socket {
    * on a closed socket.
    */
   bufferedAmount(): number;
-  /**
-   * Runs `work`, whose sends may leave in one system call. On a closed socket: runs it all the
-   * same.
-   */
+  /** Runs `work`, whose sends may leave in one system call. Runs it on a closed socket, too. */
   cork(work: () => void): void;
   /** A WebSocket ping; the peer's pong arrives at {@link SocketHandler.pong}. */
   ping(): void;
   /**
-   * Closes with a code and reason after what was sent; from here on the handler hears of `close`
-   * only. A peer that does not answer is cut off.
+   * Closes with a code and reason after the messages already sent. From then on, only `close` is
+   * called on the handler. A peer that does not answer is cut off.
    */
   end(code: number, reason: string): void;
   /** The peer's address, as text. */
   readonly remoteAddress: string;
 }
 
-/** The close code of a connection whose peer sent a message larger than is taken. */
+/** The close code of a connection whose peer sent a message that is too large. */
 export const MESSAGE_TOO_LARGE = 1009;
 
 /**
- * What a session implements: told of everything that happens on its socket. A method that throws
- * costs its own connection (1011) and is a fault.
+ * Receives the events of a socket; implemented by sessions. A method that throws costs its own
+ * connection (1011) and is a fault.
  */
 export interface SocketHandler {
   /**
@@ -57,9 +54,9 @@ export interface SocketHandler {
   drain(): void;
   pong(): void;
   /**
-   * The connection has closed. `code` is the one it was ended with here, else the peer's (1005: it
-   * gave none), else 1006; {@link MESSAGE_TOO_LARGE} if its message was too large. This is the last
-   * call.
+   * The connection has closed; this is the last call. `code` is the one passed to {@link
+   * Socket.end}, else the peer's (1005: none given), else 1006; {@link MESSAGE_TOO_LARGE} if the
+   * peer's message was too large.
    */
   close(code: number): void;
 }
@@ -67,7 +64,7 @@ export interface SocketHandler {
 /** A WebSocket upgrade or an HTTP request's head. Header names are in lower case. */
 export interface RequestHead {
   readonly method: string;
-  /** Decoded by nobody: as it stands in the request line, without the query. */
+  /** As in the request line, not decoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   header(name: string): string | undefined;
@@ -82,13 +79,13 @@ export type UpgradeDecision =
   | {
       readonly accept: true;
       readonly subprotocol: string;
-      /** Called once the socket is open; what it returns hears of everything after. */
+      /** Called once the socket is open. Returns the receiver of all further events. */
       readonly open: (socket: Socket) => SocketHandler;
     }
   | { readonly accept: false; readonly response: HttpResponse };
 
 export interface HttpRequest extends RequestHead {
-  /** The whole body; empty where there was none. */
+  /** The whole body; empty if there is none. */
   readonly body: Uint8Array;
 }
 
@@ -100,16 +97,16 @@ export interface HttpResponse {
   readonly body: string | Uint8Array;
 }
 
-/** What the gateway gives a transport. */
+/** The gateway's side of a transport. */
 export interface TransportHandlers {
-  /** Decides on an upgrade, at once. A throw is answered with 500 and is a fault. */
+  /** Decides on an upgrade, synchronously. A throw is answered with 500 and is a fault. */
   upgrade(request: RequestHead): UpgradeDecision;
   /**
-   * Answers an HTTP request, at once or later. A throw or rejection is answered with 500 and is a
+   * Answers an HTTP request, now or later. A throw or rejection is answered with 500 and is a
    * fault.
    */
   request(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
-  /** Something went wrong that no peer can be told of: for the log. */
+  /** Receives errors that no peer caused, for the log. */
   fault(error: unknown): void;
 }
 
@@ -118,45 +115,49 @@ export interface TransportOptions {
   /** 0: any free port. */
   readonly port: number;
   /**
-   * The largest WebSocket message taken, bytes; a larger one ends its connection (1009, or 1006).
+   * The largest WebSocket message accepted, bytes; a larger one ends its connection (1009, or
+   * 1006).
    */
   readonly frameBytesMax: number;
-  /** The largest HTTP body taken, bytes; a larger one is answered with 413. */
+  /** The largest HTTP body accepted, bytes; a larger one is answered with 413. */
   readonly bodyBytesMax: number;
   /**
-   * How long the head of a request may take to arrive, ms, and the handshake of TLS before it. uws
-   * has 10 seconds for it, whatever stands here.
+   * Time for the head of a request to arrive, and for the TLS handshake before it, ms. uws ignores
+   * it and always allows 10 s.
    */
   readonly headMs: number;
-  /** How long an HTTP connection may idle between requests, ms. uws has 10 seconds for this too. */
+  /**
+   * Time that an HTTP connection may idle between requests, ms. uws ignores it and always allows 10
+   * s.
+   */
   readonly idleMs: number;
-  /** What every HTTP answer says that does not say otherwise itself; names are in lower case. */
+  /** Headers of every HTTP answer that does not set them itself; names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Undefined: without TLS. */
+  /** Undefined: no TLS. */
   readonly tls: TlsPair | undefined;
 }
 
 export interface Transport {
   readonly name: 'uws' | 'node';
-  /** Where it listens. */
+  /** The port it listens on. */
   readonly port: number;
   /**
-   * New handshakes get this certificate; connections that exist go on with what they have. Only for
-   * a transport that was started with one and still listens.
+   * Sets the certificate of new handshakes; existing connections keep theirs. Only for a transport
+   * that was started with TLS and still listens.
    *
-   * @throws Error when it does not work out; the certificate stays what it was
+   * @throws Error if it cannot be used; the old certificate stays
    */
   renewTls(pair: TlsPair): void;
-  /** Takes no new connections; those there are go on. */
+  /** Accepts no new connections. Existing ones continue. */
   stopListening(): void;
-  /** Stops listening, cuts every connection that is left, and frees the port. */
+  /** Stops listening, cuts all remaining connections, and frees the port. */
   close(): void;
 }
 
 /**
  * Starts a transport.
  *
- * @throws Error when the address cannot be listened on
+ * @throws Error if the address cannot be listened on
  */
 export type StartTransport = (
   options: TransportOptions,

@@ -4,10 +4,10 @@
  */
 
 export interface UwsWebSocket<UserData> {
-  /** The object is the same in every call, and takes properties of ours. */
+  /** Our own property: the native object is the same in every call. */
   kept?: UserData;
   /**
-   * 1: on its way, 0: buffered, 2: dropped. Throws on a closed socket, as every method here does.
+   * Returns 1: sent, 0: buffered, 2: dropped. Throws on a closed socket, as every method here does.
    */
   send(message: Uint8Array | string, isBinary: boolean): number;
   getBufferedAmount(): number;
@@ -62,7 +62,7 @@ export interface UwsBehavior<UserData> {
   message(ws: UwsWebSocket<UserData>, data: ArrayBuffer, isBinary: boolean): void;
   drain(ws: UwsWebSocket<UserData>): void;
   pong(ws: UwsWebSocket<UserData>): void;
-  /** `reason`: of whoever closed, as bytes of UTF-8; lent for the call. */
+  /** `reason`: from the side that closed, UTF-8; valid during the call only. */
   close(ws: UwsWebSocket<UserData>, code: number, reason: ArrayBuffer): void;
 }
 
@@ -83,11 +83,11 @@ export type UwsListenSocket = object;
 
 export interface UwsModule {
   App(): UwsApp;
-  /** Speaks TLS 1.2 and 1.3. Reads the files; throws when it does not take them. */
+  /** Supports TLS 1.2 and 1.3. Reads the files; throws if it cannot use them. */
   SSLApp?(options: {
     readonly cert_file_name: string;
     readonly key_file_name: string;
-    /** Of TLS 1.2. */
+    /** For TLS 1.2. */
     readonly ssl_ciphers: string;
   }): UwsApp;
   us_listen_socket_close(socket: UwsListenSocket): void;

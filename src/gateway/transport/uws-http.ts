@@ -13,7 +13,7 @@ import {
 import type { HttpResponse, TransportHandlers, TransportOptions } from './transport.ts';
 import type { UwsRequest, UwsResponse } from './uws-api.ts';
 
-/** Copies a request's head: uWebSockets.js takes the original back when its callback returns. */
+/** Copies a request's head: the original is invalid once the callback of uWebSockets.js returns. */
 export function readUwsHead(response: UwsResponse, request: UwsRequest): HeadParts {
   const headers = new HeaderMap();
   request.forEach((name, value) => {
@@ -28,18 +28,22 @@ export function readUwsHead(response: UwsResponse, request: UwsRequest): HeadPar
   };
 }
 
-/** uWebSockets.js writes out every digit of an IPv6 address; this is the usual, short form. */
+/** Converts the full IPv6 form of uWebSockets.js to the usual short one. */
 function addressText(text: ArrayBuffer): string {
   const address = Buffer.from(text).toString();
   if (!address.includes(':')) return address;
   return plainAddress(new SocketAddress({ family: 'ipv6', address }).address);
 }
 
-/** How long a body over the limit is read on, ms, so that its sender gets to read the answer. */
+/**
+ * Time during which a body over the limit is still read, ms, so that its sender gets to read the
+ * answer.
+ */
 const TOO_LARGE_READ_MS = 2000;
 
 /**
- * Serves one HTTP request: its body, the gateway's answer, and the peer that goes away meanwhile.
+ * Serves one HTTP request: reads its body, writes the gateway's answer, and handles a peer that
+ * disconnects meanwhile.
  */
 export function serveUwsRequest(
   response: UwsResponse,
@@ -49,7 +53,7 @@ export function serveUwsRequest(
 ): void {
   const parts = readUwsHead(response, request);
   if (isOfUncertainLength(parts)) {
-    // No answer, as uWebSockets.js does itself: what follows would still be read after one.
+    // Not answered, as uWebSockets.js itself does: it would read on after an answer.
     response.close();
     return;
   }
@@ -60,10 +64,11 @@ export function serveUwsRequest(
   let isStarted = false;
   response.onData((chunk, isLast) => {
     if (answering.isDone) return;
-    // The chunk is taken back on return.
+    // The chunk is invalid after this callback.
     if (!isTooLarge && !body.add(new Uint8Array(chunk.slice(0)))) {
       isTooLarge = true;
-      // Answered at once, it might send for ever: nothing ends a connection that was answered.
+      // Not answered at once: the peer might then send for ever, since nothing ends an answered
+      // connection.
       answering.respondAfter(TOO_LARGE_READ_MS, () => bodyTooLarge(bodyBytesMax));
     } else if (!isStarted && !isLast) {
       answering.respondAfter(bodyTimeoutMs(options), bodyTooSlow);
@@ -80,9 +85,9 @@ export function serveUwsRequest(
   });
 }
 
-/** The one answer to a request, unless the peer is gone before. */
+/** The single answer to a request, unless the peer disconnects before. */
 class Answering {
-  /** Answered, or the peer is gone: the response may not be touched any more. */
+  /** Whether it is answered or the peer is gone: the response must not be used any more. */
   isDone = false;
   readonly #response: UwsResponse;
   readonly #method: string;
@@ -103,7 +108,7 @@ class Answering {
     this.#write(() => writeUwsResponse(this.#response, this.#method, answer, this.#headers));
   }
 
-  /** Answers and ends the connection in some time; what was to be answered before then is not. */
+  /** Answers and ends the connection after a delay. Replaces an earlier call. */
   respondAfter(ms: number, answer: () => HttpResponse): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -111,7 +116,7 @@ class Answering {
     }, ms);
   }
 
-  /** The request is complete: the gateway takes the time it needs. */
+  /** The request is complete: the gateway has unlimited time to answer. */
   waitForGateway(): void {
     clearTimeout(this.#timer);
   }
@@ -126,8 +131,8 @@ class Answering {
 
 /**
  * Whether two servers could disagree on where the request ends (request smuggling). uWebSockets.js
- * refuses most of these, but takes the first of several lengths, and any other encoding for
- * chunked.
+ * refuses most such requests, but takes the first of several lengths, and treats any other encoding
+ * as chunked.
  */
 function isOfUncertainLength({ headers }: HeadParts): boolean {
   const encoding = headers.get('transfer-encoding') ?? 'chunked';
@@ -160,8 +165,8 @@ function writeUwsResponse(
     response.end(answer.body);
     return;
   }
-  // Its own argument for the length would leave the response pending, and the next request would
-  // end the connection.
+  // uWebSockets.js's own length argument would leave the response pending, and the next request
+  // would end the connection.
   if (method === 'HEAD') {
     response.writeHeader('content-length', String(Buffer.byteLength(answer.body)));
   }
@@ -170,7 +175,7 @@ function writeUwsResponse(
 
 type Headers = HttpResponse['headers'];
 
-/** @param headers of every answer that has no such header of its own */
+/** @param headers of every answer that does not set them itself */
 function writeHead(response: UwsResponse, answer: HttpResponse, headers: Headers): void {
   response.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ''}`);
   for (const name of Object.keys(headers)) {

@@ -9,12 +9,10 @@ export type UwsLoad =
   | { readonly loaded: true; readonly uws: UwsModule; readonly file: string }
   | { readonly loaded: false; readonly reasons: readonly string[] };
 
-/**
- * In order of preference. The first name may stand for the official package or for a copy of it.
- */
+/** In order of preference. The first name may be the official package or a copy of it. */
 const CANDIDATES = ['uWebSockets.js', 'uws-new'];
 
-/** Which binaries there are, for the message when none loads. */
+/** The available binaries, for the message if none loads. */
 export const UWS_BINARIES =
   'Binaries are included for Node 18 and 20 with glibc 2.27 or newer (arm: 2.28), for ' +
   'Node 20, 22, 24 and 25 with glibc 2.38 or newer, and for macOS and Windows; for others ' +
@@ -23,9 +21,9 @@ export const UWS_BINARIES =
 const require = createRequire(import.meta.url);
 
 /**
- * Loads the native binary of uWebSockets.js by its own path. (The package's entry may answer with a
- * slow stand-in that lacks half of the methods.) Never throws. Only for the main thread: a worker
- * thread that ends with a live socket aborts the process.
+ * Loads the native binary of uWebSockets.js by its own path. (The package's entry may return a slow
+ * substitute that lacks half of the methods.) Never throws. Main thread only: a worker thread that
+ * ends with a live socket aborts the process.
  */
 export function loadUws(): UwsLoad {
   if (!isMainThread) {

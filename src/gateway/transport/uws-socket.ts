@@ -3,28 +3,28 @@ import { MESSAGE_TOO_LARGE, type Socket, type SocketHandler } from './transport.
 import type { UwsWebSocket } from './uws-api.ts';
 
 /**
- * What hangs on the native socket. A box, because some versions copy its properties instead of
+ * User data of the native socket. A wrapper, because some versions copy its properties instead of
  * keeping the object.
  */
 export interface UwsUserData {
   readonly socket: UwsSocket;
 }
 
-/** What `send` of uWebSockets.js returns for a message it threw away. */
+/** Result of `send` for a dropped message. */
 const DROPPED = 2;
 
-/** With what uWebSockets.js closes where a message is over `maxPayloadLength`. */
+/** Close reason of uWebSockets.js for a message larger than `maxPayloadLength`. */
 const TOO_LARGE_REASON = 'Received too big message';
 
 /**
- * A WebSocket of uWebSockets.js, which throws when it is touched after its end: the pointer to it
- * is given up the moment it closes.
+ * A WebSocket of uWebSockets.js. The native socket throws if used after its end, so the pointer to
+ * it is dropped as soon as it closes.
  */
 export class UwsSocket implements Socket {
   readonly remoteAddress: string;
   readonly #calls: HandlerCalls;
   readonly #fault: (error: unknown) => void;
-  /** Until it was called: what it holds on to is then let go. */
+  /** Null once called, which releases what it refers to. */
   #open: ((socket: Socket) => SocketHandler) | null;
   #ws: UwsWebSocket<UwsUserData> | null = null;
   #corked = false;
@@ -106,14 +106,14 @@ export class UwsSocket implements Socket {
     this.#ws = null;
     clearTimeout(this.#cutOff);
     const isTooLarge = Buffer.from(reason).toString() === TOO_LARGE_REASON;
-    // Often called from within `end`: the handler hears of it once the caller has returned.
+    // Often called from within `end`: calls the handler after the caller has returned.
     queueMicrotask(() => this.#calls.close(isTooLarge ? MESSAGE_TOO_LARGE : code));
   }
 
   /**
-   * Ends the socket when all that was sent is with the kernel. Earlier, uWebSockets.js would take
-   * it away from us, and a peer that reads a little now and then would keep it for ever.
-   * (Afterwards, it cuts a silent peer off itself, within 4 seconds.)
+   * Ends the socket once the kernel has everything that was sent. Earlier, uWebSockets.js would
+   * take the socket from us, and a peer that reads a little now and then would keep it for ever.
+   * (Afterwards, it cuts off a silent peer itself, within 4 seconds.)
    */
   #endOnceEmpty(): void {
     const ws = this.#ws;

@@ -1,5 +1,5 @@
 import { CIPHERS_OF_1_2, type TlsPair } from './certificate.ts';
-import { decideUpgrade, reportFault } from './guarded-answers.ts';
+import { guardUpgrade, reportFault } from './guarded-answers.ts';
 import { internalProblem } from './http-response.ts';
 import { listenError, probeAddress } from './listen-address.ts';
 import { ReceivedHead } from './received-request.ts';
@@ -70,7 +70,7 @@ function behavior(
   };
 }
 
-/** Asked of the native socket once: that is a call into native code, too dear for each message. */
+/** Reads the user data once: a call into native code is too expensive for each message. */
 function socketOf(ws: UwsWebSocket<UwsUserData>): UwsSocket {
   ws.kept ??= ws.getUserData();
   return ws.kept.socket;
@@ -84,7 +84,7 @@ function upgrade(
   handlers: TransportHandlers,
 ): void {
   const head = new ReceivedHead(readUwsHead(response, request));
-  const decision = decideUpgrade(handlers, head);
+  const decision = guardUpgrade(handlers, head);
   if (!decision.accept) {
     refuseUwsUpgrade(response, decision.response, options.headers);
     return;
@@ -109,30 +109,27 @@ function guardResponse(
     try {
       refuseUwsUpgrade(response, internalProblem(), options.headers);
     } catch {
-      // It was answered, or its connection is gone.
+      // It was answered, or its connection is closed.
     }
   }
 }
 
-/**
- * How often listening is tried: another process may take the port between finding it and listening
- * on it.
- */
+/** Attempts to listen: another process may take the port between finding it and listening on it. */
 const LISTEN_TRIES = 3;
 
-/** What `listen` of uWebSockets.js takes for a port that others may listen on as well. */
+/** Option of `listen` for a port that others may share. */
 const SHARED_PORT = 0;
 
 /**
- * Listens on one port with one app, or, after a renewed certificate, with the last of several: an
- * app cannot change its certificate, and its connections end with it. An earlier app costs some 35
- * KiB for as long as the server runs.
+ * Listens on one port with one app or, after certificate renewals, with the newest of several: an
+ * app cannot change its certificate, and its connections end with it. Each earlier app costs about
+ * 35 KiB until the server stops.
  */
 class UwsListener {
   readonly port: number;
   readonly #uws: UwsModule;
   readonly #address: string;
-  /** Gives an app its routes. */
+  /** Adds the routes to an app. */
   readonly #prepare: (app: UwsApp) => void;
   readonly #apps: UwsApp[];
   #listening: UwsListenSocket | undefined;
@@ -163,9 +160,9 @@ class UwsListener {
   }
 
   /**
-   * Has new connections use a certificate.
+   * Sets the certificate of new connections.
    *
-   * @throws Error when that does not work out; then nothing has changed
+   * @throws Error if it cannot be used; nothing has changed then
    */
   renewTls(pair: TlsPair): void {
     if (this.#listening === undefined) throw new Error('the server does not listen any more');
@@ -181,13 +178,13 @@ class UwsListener {
     this.#apps.push(app);
   }
 
-  /** Takes no new connections. */
+  /** Accepts no new connections. */
   stop(): void {
     if (this.#listening !== undefined) this.#uws.us_listen_socket_close(this.#listening);
     this.#listening = undefined;
   }
 
-  /** Takes no new connections, and cuts all there are. */
+  /** Accepts no new connections and cuts the existing ones. */
   close(): void {
     this.stop();
     for (const app of this.#apps.splice(0)) app.close();
@@ -204,7 +201,7 @@ function createApp(uws: UwsModule, tls: TlsPair | undefined): UwsApp {
       ssl_ciphers: CIPHERS_OF_1_2.join(':'),
     });
   } catch (error) {
-    // All it says is that construction failed.
+    // Its own message only says that construction failed.
     const files = `${tls.certificateFile} and ${tls.keyFile}`;
     throw new Error(`uWebSockets.js did not take ${files}`, { cause: error });
   }
@@ -212,22 +209,22 @@ function createApp(uws: UwsModule, tls: TlsPair | undefined): UwsApp {
 
 interface Listening {
   readonly socket: UwsListenSocket;
-  /** The address that the host name stands for. */
+  /** The address that the host name resolves to. */
   readonly address: string;
 }
 
 /**
- * Listens where node:net just could: uWebSockets.js itself tells success from failure but not why,
- * takes port 70000 for 4464, and keeps a port that it chose itself in use for a minute after the
- * close (it sets no SO_REUSEADDR on it).
+ * Listens where node:net just could: uWebSockets.js does not say why it failed, takes port 70000
+ * for 4464, and keeps a port that it chose itself in use for a minute after closing (it does not
+ * set SO_REUSEADDR on it).
  */
 async function listen(
   uws: UwsModule,
   app: UwsApp,
   { host, port, tls }: TransportOptions,
 ): Promise<Listening> {
-  // Where ports are shared, another process of this user could listen on it as well, in silence. A
-  // certificate is renewed by sharing the port with oneself; that it was free is known already.
+  // If ports are shared, another process of this user could silently listen on it, too. Renewing a
+  // certificate needs a port shared with oneself, and this one is known to be free.
   const sharing = tls === undefined ? uws.LIBUS_LISTEN_EXCLUSIVE_PORT : SHARED_PORT;
   for (let tries = 0; tries < LISTEN_TRIES; tries++) {
     const { address, port: free } = await probeAddress(host, port);

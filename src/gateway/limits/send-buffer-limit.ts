@@ -3,9 +3,9 @@ import type { Connection } from '../sessions/connection.ts';
 import type { SecurityEvents } from '../sessions/security-events.ts';
 
 /** Time between checks, ms. */
-const LOOK_EVERY_MS = 250;
+const CHECK_EVERY_MS = 250;
 
-export interface BufferWatchOptions {
+export interface SendBufferLimitOptions {
   /** Most bytes in the send buffers of all sockets together. */
   readonly bytesMax: number;
   readonly security: SecurityEvents;
@@ -13,26 +13,26 @@ export interface BufferWatchOptions {
 }
 
 /**
- * Bounds the send buffers of all sessions together. Each alone is bounded, but many that do not
- * read add up: the largest are closed with 4002 until the total is within the bound.
+ * Bounds the send buffers of all sessions together. Each alone is bounded, but many slow readers
+ * add up: closes the largest with 4002 until the total is within the bound.
  */
-export class BufferWatch {
-  readonly #options: BufferWatchOptions;
+export class SendBufferLimit {
+  readonly #options: SendBufferLimitOptions;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: BufferWatchOptions) {
+  constructor(options: SendBufferLimitOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.#check(), CHECK_EVERY_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #check(): void {
     const { bytesMax, security, sessions } = this.#options;
     const holders: { readonly connection: Connection; readonly bytes: number }[] = [];
     let total = 0;
