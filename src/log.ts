@@ -38,7 +38,7 @@ export function createLogger(
   return pino(options, stream);
 }
 
-/** Logs that a worker died, with what is known of the tick that it was applying. */
+/** Logs the death of a worker, and the tick that it was applying as far as known. */
 export function logWorkerDeath(
   log: Pick<Logger, 'error'>,
   partition: number,

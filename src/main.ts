@@ -29,7 +29,7 @@ async function issue({
       return;
     }
     const { key, entry } = issueApiKey(request);
-    // On another stream than the key, so that a script can take either.
+    // Not on the stream of the key, so that a script can capture either.
     console.error(`The entry for "keys" of the file auth.apiKeysFile:\n${entry}`);
     console.log(key);
   } catch (error) {

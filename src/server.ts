@@ -28,9 +28,7 @@ export interface Server {
   readonly transport: string;
   /** Stops gracefully, once; see `server.drainMs`. */
   stop(): Promise<void>;
-  /**
-   * Reads renewable files again. One that cannot be used is logged, and the old one stays in use.
-   */
+  /** Reads renewable files again. An unusable file is logged; its predecessor stays in use. */
   reload(): void;
 }
 
@@ -115,12 +113,12 @@ async function startEngine(
   );
   if (takenAt !== undefined) {
     const ageMs = Date.now() - takenAt;
-    log.info({ symbols: engine.symbols.size, ageMs }, 'going on from the last snapshot');
+    log.info({ symbols: engine.symbols.size, ageMs }, 'restored the last snapshot');
   }
   return engine;
 }
 
-/** What a running server is made of. */
+/** The parts of a running server. */
 interface Parts {
   readonly authenticator: Authenticator | undefined;
   readonly engine: Engine;
@@ -175,9 +173,9 @@ function serve(
 function renewTls(gateway: Gateway, log: Logger): void {
   try {
     const renewal = gateway.renewTls();
-    if (renewal !== undefined) log.info({ ...renewal }, 'the TLS certificate was read again');
+    if (renewal !== undefined) log.info({ ...renewal }, 'reloaded the TLS certificate');
   } catch (error) {
-    log.error({ err: error }, 'the TLS certificate was not renewed: the old one goes on');
+    log.error({ err: error }, 'the TLS certificate was not renewed: the old one stays in use');
   }
 }
 
@@ -188,17 +186,21 @@ async function renewKeys(
 ): Promise<void> {
   try {
     await authenticator.reload();
-    log.info({}, 'the keys of tokens were read again');
+    log.info({}, 'reloaded the keys of tokens');
   } catch (error) {
-    log.error({ err: error }, 'the keys of tokens were not renewed: the old ones go on');
+    log.error({ err: error }, 'the keys of tokens were not renewed: the old ones stay in use');
   }
-  // One file may be unusable while another was read.
+  // One file may have failed while another was reloaded.
   gateway.keysChanged();
 }
 
 async function readAssets(folder: string, log: Logger): Promise<Assets> {
   const assets = await Assets.read(folder);
   const { missing } = assets;
-  if (missing.length > 0) log.warn({ folder, missing }, 'not built, so not served: npm run build');
+  if (missing.length > 0)
+    log.warn(
+      { folder, missing },
+      'some assets are not served, because they were not built: npm run build',
+    );
   return assets;
 }

@@ -19,8 +19,8 @@ export function stopOnSignals(server: Pick<Server, 'stop'>, log: Logger): void {
 }
 
 /**
- * Reloads files on SIGHUP. A closing terminal sends one, too, to all processes started in it: that
- * ends the process as by default, since its log has nowhere left to go.
+ * Reloads files on SIGHUP. A closing terminal also sends it, to all processes started in it: it
+ * then ends the process as by default, since its log has nowhere left to go.
  */
 export function reloadOnSignal(server: Pick<Server, 'reload'>): void {
   const hadTerminal = hasTerminal();

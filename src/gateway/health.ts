@@ -28,7 +28,7 @@ export class Health {
   fault(): string | undefined {
     if (this.isStopping) return 'the server is stopping';
     const fault = this.#store?.fault;
-    if (fault !== undefined) return `the store is out of order: ${fault}`;
+    if (fault !== undefined) return `the store has failed: ${fault}`;
     return this.#workerFault();
   }
 

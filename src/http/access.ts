@@ -12,7 +12,7 @@ import type { SecurityEvents } from '../gateway/sessions/security-events.ts';
 import type { HttpRequest } from '../gateway/transport/transport.ts';
 import { RETRY_AFTER, RequestProblem } from './problems.ts';
 
-/** What a route requires of its caller, where the server requires tokens at all. */
+/** The token that a route requires, if the server requires tokens at all. */
 export type AccessLevel =
   /** No token. */
   | 'public'
@@ -22,16 +22,16 @@ export type AccessLevel =
   | 'operator';
 
 export interface HttpAccessOptions {
-  /** Undefined: no tokens are demanded. */
+  /** Undefined: no tokens are required. */
   readonly authenticator: Authenticator | undefined;
   readonly security: SecurityEvents;
-  /** Requests of one address. */
+  /** Requests of one address per second. */
   readonly requestsPerSecond: number;
 }
 
 /**
- * Delay of the answer to a rate-limited request, ms, and how many may be delayed at a time; the
- * rest is answered at once.
+ * Delay of the answer to a rate-limited request, ms, and the number delayed at a time; others are
+ * answered at once.
  */
 const HOLD_MS = 250;
 const HELD_MAX = 1024;
@@ -83,10 +83,10 @@ export class HttpAccess {
   /** The problem of a client without the right to read or publish a symbol, existing or not. */
   forbidden(client: Client, action: 'read' | 'publish', symbol: string): RequestProblem {
     this.#options.security.forbidden(client, `${action} ${symbol}`);
-    return new RequestProblem(403, `The token does not allow to ${action} this symbol.`);
+    return new RequestProblem(403, `The token does not allow you to ${action} this symbol.`);
   }
 
-  /** A client that retries at once would cost nearly the same as one that is answered. */
+  /** A client that retried at once would cost nearly as much as one that is served. */
   async #hold(): Promise<void> {
     if (this.#held >= HELD_MAX) return;
     this.#held++;
@@ -97,7 +97,7 @@ export class HttpAccess {
   async #authenticate(authenticator: Authenticator, request: HttpRequest): Promise<Client> {
     const token = bearerToken(request);
     try {
-      if (token === undefined) throw new AccessError('a token is needed: Authorization: Bearer');
+      if (token === undefined) throw new AccessError('a token is required: Authorization: Bearer');
       return new Client(await authenticator.authenticate(token), request.remoteAddress);
     } catch (error) {
       const isUnchecked = error instanceof UncheckedTokenError;

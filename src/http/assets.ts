@@ -31,7 +31,7 @@ export class Assets {
     return Object.keys(ASSETS).filter((path) => !this.#assets.has(path));
   }
 
-  /** Answers requests for a path of the list. */
+  /** The handler of a path in {@link ASSETS}. */
   handler(path: string): Handler {
     const asset = this.#assets.get(path);
     if (asset !== undefined) return (request) => asset.respond(request);
@@ -75,12 +75,12 @@ export class Asset {
 
 /** A file of the build that browsers may load. */
 export interface AssetSource {
-  /** Under the folder of the build. */
+  /** Relative to the folder of the build. */
   readonly file: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The page loads from this server only; its WebSocket counts as that too. */
+/** The page loads from this server only, which includes its WebSocket. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -111,7 +111,7 @@ const ANYONE = {
   'access-control-allow-origin': '*',
 };
 
-/** What is served from the folder of the build, by path. */
+/** The files served from the folder of the build, by path. */
 export const ASSETS: Readonly<Record<string, AssetSource>> = {
   '/': { file: 'index.html', headers: { ...PAGE, ...OWN } },
   '/dashboard.js': { file: 'dashboard.js', headers: { ...SCRIPT, ...OWN } },

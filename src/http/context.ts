@@ -4,13 +4,13 @@ import type { Client } from '../gateway/sessions/client.ts';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
 import type { HttpAccess } from './access.ts';
 
-/** What commands use: the way in. */
+/** The parts of the context that commands use. */
 export type CommandContext = Pick<
   GatewayContext,
   'clock' | 'config' | 'counters' | 'credit' | 'intake' | 'quota' | 'scheduler' | 'security'
 >;
 
-/** What queries read. Nothing here leads to the way in. */
+/** The parts of the context that queries read. None of them changes anything. */
 export type QueryContext = MetricsContext &
   Pick<GatewayContext, 'anomalies' | 'config' | 'epoch' | 'health' | 'startedAt'> & {
     readonly access: HttpAccess;

@@ -13,12 +13,12 @@ const PREFLIGHT_HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** Methods that foreign pages may use: browsers keep the answers from them. */
+/** Methods that foreign pages may use: browsers hide the answers from them. */
 const HARMLESS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Lets pages of allowed origins read answers (CORS) and keeps others from changing anything. No
- * credentials of the browser are ever involved: a page sets its token in a header itself.
+ * Lets pages of allowed origins read answers (CORS) and keeps others from changing anything. The
+ * browser's own credentials are never involved: a page sets its token in a header itself.
  */
 export function answerOrigins(origins: Origins, answer: Answer): Answer {
   return async (request) => {
@@ -44,7 +44,7 @@ function isPreflight(request: HttpRequest): boolean {
 
 function allow(request: HttpRequest, response: HttpResponse): HttpResponse {
   const { headers } = response;
-  // An answer for any origin stays one.
+  // An answer open to any origin stays open.
   const origin = headers['access-control-allow-origin'] ?? request.header('origin') ?? '';
   const allowed = { ...headers, 'access-control-allow-origin': origin };
   return varying({ ...response, headers: allowed });

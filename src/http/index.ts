@@ -1,3 +1,3 @@
-/** The door of HTTP. */
+/** The HTTP API. The only entry to this folder. */
 export { Assets } from './assets.ts';
 export { createRouter } from './router.ts';

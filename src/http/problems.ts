@@ -2,8 +2,7 @@ import { problemResponse } from '../gateway/transport/http-response.ts';
 import type { HttpResponse } from '../gateway/transport/transport.ts';
 
 /**
- * A client's error, or something it cannot have now. Thrown by handlers and answered as a problem
- * document.
+ * A client's error, or a temporary refusal. Thrown by handlers and answered as a problem document.
  */
 export class RequestProblem extends Error {
   override readonly name = 'RequestProblem';
@@ -24,7 +23,7 @@ export class RequestProblem extends Error {
   }
 }
 
-/** The header that tells a client when to retry, s. */
+/** The header that tells a client when to retry: after 1 s. */
 export const RETRY_AFTER: Readonly<Record<string, string>> = { 'retry-after': '1' };
 
 const CHARACTERS_MAX = 60;
@@ -34,7 +33,7 @@ export function shownValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') return shownText(value);
   if (Array.isArray(value)) return 'an array';
-  // Not in full: it may be nested deeper than can be written.
+  // Not serialized: it may be nested too deeply.
   if (typeof value === 'object' && value !== null) return 'an object';
   return `${value as number | boolean | null}`;
 }
@@ -46,5 +45,5 @@ function shownText(text: string): string {
 
 /** The problem of a symbol without any tick. */
 export function unknownSymbol(symbol: string): RequestProblem {
-  return new RequestProblem(404, `No price of ${shownValue(symbol)} has come yet.`);
+  return new RequestProblem(404, `${shownValue(symbol)} has no price yet.`);
 }

@@ -43,7 +43,7 @@ export class QueryParameters {
     return this.integer('limit', 1, LIMIT_MAX) ?? fallback;
   }
 
-  /** An anomaly's sequence, or 0 for "before the first". */
+  /** An anomaly's sequence, or 0 for "before the first"; undefined if absent or invalid. */
   sequence(name: string): number | undefined {
     return this.integer(name, 0, Number.MAX_SAFE_INTEGER);
   }
@@ -61,7 +61,7 @@ export class QueryParameters {
     return undefined;
   }
 
-  /** Records a fault that only the caller could see. */
+  /** Records a fault found by the caller. */
   refuse(name: string, expected: string): void {
     this.#fault(name, expected, shownValue(this.text(name) ?? ''));
   }

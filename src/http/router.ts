@@ -16,10 +16,10 @@ import { processingStatistics } from './queries/processing-statistics.ts';
 import { listStatistics, StatisticsReader, symbolStatistics } from './queries/statistics.ts';
 import { RouteTable } from './route-table.ts';
 
-/** Unless an answer says otherwise, it is of one moment, and of the type that it declares. */
+/** Headers of answers that do not set them: no caching, and no guessing of types. */
 const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
-/** The HTTP API: which request goes to which command or query. */
+/** Creates the HTTP API: maps requests to commands and queries. */
 export function createRouter(
   context: GatewayContext,
   assets: Assets,
@@ -35,7 +35,7 @@ export function createRouter(
       accessLevel: levelOf(operation.access, config.auth),
     });
   }
-  // Only the page itself is described: the other assets are its parts.
+  // Only the page itself is in the OpenAPI document: the other assets are parts of it.
   for (const path of Object.keys(ASSETS)) {
     table.add('GET', path, { handler: assets.handler(path), accessLevel: 'public' });
   }
@@ -45,7 +45,7 @@ export function createRouter(
   });
 }
 
-/** The compiler holds this list against the operations that the OpenAPI document describes. */
+/** The compiler checks that these are exactly the operations of the OpenAPI document. */
 function createHandlers(
   commands: CommandContext,
   queries: QueryContext,

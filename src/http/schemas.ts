@@ -28,30 +28,32 @@ export const postedPrice = z
     timestamp: z
       .union([z.number().min(0), z.iso.datetime({ offset: true }), z.null()])
       .optional()
-      .describe('Milliseconds since the epoch or RFC 3339. Absent: when the server got it.'),
+      .describe('Milliseconds since the epoch or RFC 3339. Absent: time of receipt.'),
   })
-  .describe('A price to take in. Members that are not named here are ignored.');
+  .describe('A price. Other members are ignored.');
 
 export const fieldFault = z
   .object({ field: z.string(), code: z.enum(PRICE_ERRORS), expected: z.string(), got: z.string() })
-  .describe('What is wrong with one field of a price.');
+  .describe('A fault in one field of a price.');
 
 export const requestFault = z
   .object({ name: z.string(), expected: z.string(), got: z.string() })
-  .describe('What is wrong with a parameter, or with an element of an array.');
+  .describe('A fault in a parameter or in an element of an array.');
 
 export const postResult = z
   .object({
-    accepted: count.describe('Prices that were taken in.'),
+    accepted: count.describe('Prices accepted.'),
     rejected: z.array(z.object({ index: count, errors: z.array(fieldFault).min(1) })),
   })
-  .describe('What became of the prices of a request, those rejected in their order.');
+  .describe('The result of a request; rejected prices in the order of the request.');
 
 export const symbolStatistics = z
   .object({
     symbol,
-    currentPrice: price.describe('Of the tick with the greatest timestamp.'),
-    movingAverage: price.describe('Mean of the last ticks applied, as many as configured.'),
+    currentPrice: price.describe('Price of the tick with the greatest timestamp.'),
+    movingAverage: price.describe(
+      'Mean of the last ticks applied; the configuration sets their number.',
+    ),
     updateCount: z.int().min(1).describe('Ticks applied.'),
     lastUpdateTime: time,
     minPrice: price,
@@ -63,7 +65,7 @@ export const symbolStatistics = z
 export const symbolStatisticsPage = z
   .object({
     items: z.array(symbolStatistics),
-    next: symbol.nullable().describe('What `after` is for the next page; null on the last one.'),
+    next: symbol.nullable().describe('`after` for the next page; null on the last page.'),
   })
   .describe('Symbols in the order of their UTF-16 code units.');
 
@@ -72,21 +74,19 @@ export const priceAnomaly = z
     symbol,
     sequence: z.int().min(1).describe('Counts the anomalies of the symbol.'),
     direction: z.enum(['Up', 'Down']),
-    referencePrice: price.describe('The extreme of the sliding window that the price left.'),
+    referencePrice: price.describe(
+      'The extreme of the sliding window that the price moved away from.',
+    ),
     newPrice: price,
     changePercent: z.number().describe('From the reference price; negative for Down.'),
     timestamp: time,
   })
-  .describe('A move of a price beyond the threshold inside the sliding window.');
+  .describe('A price move beyond the threshold within the sliding window.');
 
 export const priceAnomalyPage = z
   .object({
     items: z.array(priceAnomaly),
-    next: z
-      .int()
-      .min(1)
-      .nullable()
-      .describe('What `after` is for the next page; null where nothing asked for follows.'),
+    next: z.int().min(1).nullable().describe('`after` for the next page; null on the last page.'),
   })
   .describe('Anomalies of one symbol, oldest first.');
 
@@ -97,9 +97,9 @@ export const recentAnomalies = z
       .string()
       .nullable()
       .optional()
-      .describe('What `after` is for the next page; null on the last one. Of pages only.'),
+      .describe('`after` for the next page; null on the last page. Only on pages.'),
   })
-  .describe('Anomalies of all symbols, newest first; those of a span of time oldest first.');
+  .describe('Anomalies of all symbols, newest first; a page of a time range, oldest first.');
 
 const latencyMs = z.number().min(0).nullable();
 
@@ -108,25 +108,25 @@ export const partitionStatistics = z
     partition: count,
     processed: count.describe('Ticks applied.'),
     queueDepth: count.describe('Ticks waiting now.'),
-    queueCapacity: z.int().min(1).describe('Ticks that the queue holds.'),
+    queueCapacity: z.int().min(1).describe('Most ticks in the queue.'),
     averageLatencyMs: latencyMs.describe('From receipt to statistics; null before any tick.'),
     p99LatencyMs: latencyMs.describe('Interpolated from a histogram; null before any tick.'),
-    restarts: count.describe('Times that its worker died and was replaced.'),
+    restarts: count.describe('Deaths of its worker, each followed by a replacement.'),
     lapped: count.describe('Ticks overwritten in the queue (dropOldest).'),
     skipped: count.describe('Ticks lost with a worker that died.'),
   })
-  .describe('What one partition did.');
+  .describe('Totals and state of one partition.');
 
 const latencyQuantiles = z
   .object({ p50: latencyMs, p90: latencyMs, p99: latencyMs, p999: latencyMs })
-  .describe('Of all partitions, interpolated from their histograms; null before any tick.');
+  .describe('Over all partitions, interpolated from histograms; null before any tick.');
 
 const sessionCounts = z
   .object({
     publishers: count,
     subscribers: count,
     subscriptions: count.describe('Patterns held by all sessions.'),
-    slow: count.describe('Sessions whose socket had no room when last looked at.'),
+    slow: count.describe('Sessions whose socket buffer was full at the last check.'),
   })
   .describe('Live sessions now.');
 
@@ -137,9 +137,9 @@ const sentTotals = z
     entries: count.describe('Entries of STATS frames, full ones and deltas.'),
     fullEntries: count,
     anomalies: count.describe('Counted for each session.'),
-    conflated: count.describe('States not sent to a session, as newer ones came first.'),
+    conflated: count.describe('Updates replaced by newer ones before they were sent.'),
   })
-  .describe('What was sent to all sessions.');
+  .describe('Totals sent to all sessions.');
 
 const rules = z
   .object({
@@ -147,14 +147,14 @@ const rules = z
     anomalyThresholdPercent: z.number().positive(),
     slidingWindowMilliseconds: z.int().min(1),
   })
-  .describe('What the statistics and anomalies go by, as configured.');
+  .describe('The configured rules of statistics and anomalies.');
 
 export const processingStatistics = z
   .object({
     totalProcessed: count.describe('Ticks applied.'),
-    totalRejected: count.describe('Ticks that were invalid.'),
-    totalDropped: count.describe('Ticks that full queues discarded, on arrival or later.'),
-    totalLate: count.describe('Ticks applied that were older than the newest of their symbol.'),
+    totalRejected: count.describe('Invalid ticks.'),
+    totalDropped: count.describe('Ticks dropped by full queues, on arrival or later.'),
+    totalLate: count.describe('Applied ticks older than the newest of their symbol.'),
     anomaliesDetected: count,
     symbols: count,
     uptimeSeconds: z.number().min(0),
@@ -169,10 +169,10 @@ export const processingStatistics = z
     sessions: sessionCounts,
     sent: sentTotals,
     rules,
-    version: z.string().describe('Of the server.'),
-    epoch: z.string().describe('Another one with each start; WELCOME has it too.'),
+    version: z.string().describe('Version of the server.'),
+    epoch: z.string().describe('Changes at each start; as in WELCOME.'),
   })
-  .describe('What the server did with all ticks since it started.');
+  .describe('Totals since the start of the server.');
 
 export const health = z.object({ status: z.enum(['ok', 'ready']) });
 
@@ -185,7 +185,7 @@ export const problem = z
     errors: z
       .array(z.union([fieldFault, requestFault]))
       .optional()
-      .describe('Every fault of the request, where they can be named.'),
+      .describe('Every fault of the request, if they can be listed.'),
   })
   .describe('A problem document (RFC 9457).');
 

@@ -2,13 +2,13 @@
 export type Direction = 1 | -1;
 
 /**
- * A price move beyond the threshold inside the sliding window. The one representation of an anomaly
- * inside a server: the engine makes one object for each, and everything behind it passes that on.
+ * A price move beyond the threshold within the sliding window. The only representation of an
+ * anomaly inside a server: the engine makes one object for each, which is passed on from there.
  */
 export interface Anomaly {
   /** The symbol as the server knows it: a tenant's symbols carry the tenant's prefix. */
   readonly symbol: string;
-  /** Numbers the symbol's anomalies 1, 2, 3 … */
+  /** Number of the anomaly among those of its symbol: 1, 2, 3 … */
   readonly sequence: number;
   readonly direction: Direction;
   /** The extreme of the window that the price moved away from. */
@@ -17,7 +17,7 @@ export interface Anomaly {
   readonly price: number;
   /** From the reference to the price, percent; negative when down. */
   readonly changePercent: number;
-  /** Of the tick, ms since the Unix epoch. */
+  /** Time of the tick, ms since the Unix epoch. */
   readonly time: number;
 }
 

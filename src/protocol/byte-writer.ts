@@ -77,7 +77,7 @@ export class ByteWriter implements NumberWriter {
     this.copy(encoded, 0, length);
   }
 
-  /** A map header in its shortest form; keys and values follow in turn. */
+  /** A map header in its shortest form; keys and values follow, alternating. */
   mapHeader(size: number): void {
     this.#reserve(5);
     if (size < 16) this.bytes[this.length++] = 0x80 | size;

@@ -4,11 +4,11 @@ import { Op } from './ops.ts';
 import { ALL_FIELDS } from './stats-entry.ts';
 import { ALIAS_MAX } from './tick-batch.ts';
 
-/** The options given in `SUBSCRIBE`; absent ones keep their defaults. */
+/** The options of `SUBSCRIBE`; absent ones have their defaults. */
 export interface SubscribeOptions {
   readonly stats?: boolean;
   readonly anomalies?: boolean;
-  /** Least time between two STATS frames of the session, ms. */
+  /** Minimum time between two STATS frames of the session, ms. */
   readonly conflateMs?: number;
   /** Mask of the statistics wanted, 1 to 63. */
   readonly fields?: number;
@@ -53,7 +53,8 @@ export type PublishRequest =
 /**
  * Reads a decoded frame on `/v1/stream`.
  *
- * @throws ProtocolError `bad_frame` (which element, what was expected, what came) or `unknown_op`
+ * @throws ProtocolError `bad_frame` (naming the element, the expected and the actual value) or
+ *   `unknown_op`
  */
 export function readStreamRequest(frame: Frame): StreamRequest {
   switch (frame[0]) {
@@ -77,7 +78,7 @@ export function readStreamRequest(frame: Frame): StreamRequest {
 }
 
 /**
- * Reads a decoded frame on `/v1/publish`, `TICKS` excepted.
+ * Reads a decoded frame on `/v1/publish` other than `TICKS`.
  *
  * @throws ProtocolError `bad_frame` or `unknown_op`
  */
@@ -200,7 +201,7 @@ function isIntegerIn(value: unknown, min: number, max: number): value is number 
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
 
-/** Describes a value by its type, a number by itself: no long content goes back to the peer. */
+/** Describes a value by its type, a number by itself: no long content is sent back to the peer. */
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'nil';

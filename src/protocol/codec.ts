@@ -9,10 +9,14 @@ export type Encoding = 'binary' | 'json';
 /** One frame: the op and its operands. */
 export type Frame = readonly [op: number, ...rest: unknown[]];
 
-/** The nesting of the deepest frame (frame, list or options, tuple or `since`) and one to spare. */
+/**
+ * Maximum nesting of a frame: that of the deepest frame (frame, list or options, tuple or `since`)
+ * and one to spare.
+ */
 export const FRAME_DEPTH_MAX = 4;
 
-// Marked as pure: a program that does not use them is bundled without msgpackr.
+// Marked as pure, so that bundlers drop msgpackr from programs that do not use it. Plain
+// MessagePack for any decoder: no records, shortest map headers, no extension types.
 
 // Plain MessagePack for any decoder: no records, shortest map headers, no extension types.
 const packr = /* @__PURE__ */ new Packr({ useRecords: false, variableMapSize: true });
@@ -40,11 +44,11 @@ function badFrame(reason: string): ProtocolError {
 }
 
 /**
- * The frame in a WebSocket message: an array that starts with an op. MessagePack maps come as
- * `Map`, JSON objects as objects (see {@link entriesOf}).
+ * Decodes a WebSocket message: an array that starts with an op. MessagePack maps become `Map`, JSON
+ * objects become objects (see {@link entriesOf}).
  *
- * @throws ProtocolError `bad_frame` for anything else; the message says what and where, without
- *   quoting content.
+ * @throws ProtocolError `bad_frame` for anything else; the message says what is wrong and where,
+ *   without quoting content
  */
 export function decodeFrame(message: Uint8Array | string): Frame {
   const value = typeof message === 'string' ? parseJson(message) : unpack(message);

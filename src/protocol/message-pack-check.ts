@@ -95,8 +95,8 @@ class Walk {
     return undefined;
   }
 
-  // Strings only: V8 hashes numbers without a secret, so that numbers can be chosen to fall into
-  // one bucket of the Map they are decoded to, which then takes seconds to fill.
+  // Strings only: V8 hashes numbers without a secret, so numbers could be chosen to collide in the
+  // decoded Map, which would then take seconds to fill.
   #key(): string | undefined {
     const start = this.#at;
     const tag = this.#bytes[start];
@@ -138,10 +138,10 @@ class Walk {
 }
 
 /**
- * What makes `bytes` unfit as one MessagePack message of this protocol: truncation, bytes after its
- * end, extension types, nesting beyond `depthMax` containers, more than 64 maps, keys that are no
- * strings, bad UTF-8. Undefined when nothing does. The text names places, never content, so it may
- * go to the peer.
+ * Why `bytes` are not one MessagePack message of this protocol: truncation, bytes after its end,
+ * extension types, nesting beyond `depthMax` containers, more than 64 maps, keys that are not
+ * strings, bad UTF-8. Undefined if they are. The text names places, never content, so it may be
+ * sent to the peer.
  */
 export function validateMessagePack(bytes: Uint8Array, depthMax: number): string | undefined {
   return new Walk(bytes, depthMax).fault();

@@ -36,6 +36,6 @@ export const PROTOCOL_VERSION = 1;
 export const SUBPROTOCOL_BINARY = 'tickwire.v1';
 export const SUBPROTOCOL_JSON = 'tickwire.v1.json';
 
-/** Where each kind of session connects. */
+/** The endpoint of each kind of session. */
 export const PUBLISH_PATH = '/v1/publish';
 export const STREAM_PATH = '/v1/stream';

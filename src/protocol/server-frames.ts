@@ -3,9 +3,9 @@ import { entriesOf, type Frame } from './codec.ts';
 import { type ErrorCode, isRetryable, type ProtocolError } from './errors.ts';
 import { Op } from './ops.ts';
 
-/** The overflow policies: what becomes of ticks that find a queue full. */
+/** The overflow policies. */
 export const OVERFLOW_POLICIES = ['dropOldest', 'dropNewest', 'wait'] as const;
-/** What becomes of ticks that find a queue full. */
+/** What a full queue does with further ticks. */
 export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number];
 
 /** The limits of a server. */
@@ -18,7 +18,7 @@ export interface Limits {
   readonly symbolsMax: number;
   /** Patterns of a session. */
   readonly subscriptionsMax: number;
-  /** Time from connecting to a valid token where one is required, ms. */
+  /** Time to authenticate, if required, ms. */
   readonly authTimeoutMs: number;
 }
 
@@ -26,7 +26,7 @@ export interface Limits {
 export interface WelcomeInfo {
   /** The protocol's version. */
   readonly version: number;
-  /** One lifetime of symbol ids and state: when it changes, forget every id and all state. */
+  /** Identifies a lifetime of symbol ids and state: when it changes, discard all ids and state. */
   readonly epoch: string;
   /** Names the session in the server's log. */
   readonly session: string;
@@ -38,7 +38,7 @@ export interface WelcomeInfo {
   readonly limits: Limits;
 }
 
-/** What `WELCOME` adds for a publisher. */
+/** The contents of `WELCOME` for a publisher. */
 export interface PublishWelcomeInfo extends WelcomeInfo {
   /** The publisher's name, with which it resumes. */
   readonly publisher: string;
@@ -46,7 +46,7 @@ export interface PublishWelcomeInfo extends WelcomeInfo {
   readonly sequence: number;
   /** Ticks that may be sent before the first `ACK`. */
   readonly credit: number;
-  /** What becomes of ticks that find a queue full. */
+  /** The policy of full queues. */
   readonly overflow: OverflowPolicy;
 }
 
@@ -74,7 +74,7 @@ export function ackFrame(
   return [Op.ACK, sequence, accepted, rejected, dropped, credit];
 }
 
-/** `REJECT`: the refused ticks of a frame, index and error code in turn. */
+/** `REJECT`: the rejected ticks of a frame; index and error code, alternating. */
 export function rejectFrame(sequence: number, faults: readonly number[]): Frame {
   return [Op.REJECT, sequence, faults];
 }
@@ -91,7 +91,7 @@ export function unsubscribedFrame(requestId: number, codes: readonly (ErrorCode 
   return [Op.UNSUBSCRIBED, requestId, codes];
 }
 
-/** `SYMBOLS`: ids and their symbols in turn. */
+/** `SYMBOLS`: ids and their symbols, alternating. */
 export function symbolsFrame(idsAndNames: readonly (number | string)[]): Frame {
   return [Op.SYMBOLS, idsAndNames];
 }

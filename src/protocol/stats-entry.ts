@@ -38,9 +38,9 @@ const COUNT_INDEX = 2;
 const TIME_INDEX = 3;
 
 /**
- * The mask of the entry that takes a reader from the values at `from` to those at `to`: the wanted
- * fields that differ; 0 when there is nothing to send; with {@link FULL} where an increase of time
- * would not give the new time exactly.
+ * The mask of the entry that leads from the values at `from` to those at `to`: the wanted fields
+ * that differ; 0 if there is nothing to send; with {@link FULL} if an increase of time would not
+ * give the new time exactly.
  */
 export function deltaMask(
   values: Float64Array,
@@ -60,8 +60,8 @@ export function deltaMask(
 }
 
 /**
- * Writes an entry as numbers. `from` is read only for a delta's increases. Returns how many numbers
- * were written.
+ * Writes an entry as numbers. Reads `from` only for the increases of a delta. Returns the number of
+ * values written.
  */
 export function writeEntry(
   writer: NumberWriter,
@@ -100,8 +100,8 @@ export type EntryListener = (symbolId: number, mask: number, values: SymbolValue
 /**
  * Applies the entries of one STATS frame to a mirror, in order. Fields never sent stay NaN.
  *
- * @throws RangeError when an entry is cut off or is a delta of a symbol that the mirror does not
- *   hold.
+ * @throws RangeError if an entry is cut off, or is a delta of a symbol that the mirror does not
+ *   hold
  */
 export function applyEntries(
   entries: readonly number[],

@@ -6,7 +6,7 @@ const CONTROL_OR_SURROGATE = /[\p{Cc}\p{Cs}]/u;
 
 function validateText(text: string): string | undefined {
   if (text.length === 0) return 'is empty';
-  // A code point takes at most two UTF-16 units: cheap refusals before the exact count.
+  // A code point takes at most two UTF-16 units: refuse cheaply before the exact count.
   if (text.length > SYMBOL_LENGTH_MAX * 2 || [...text].length > SYMBOL_LENGTH_MAX) {
     return `is longer than ${SYMBOL_LENGTH_MAX} characters`;
   }
@@ -15,10 +15,7 @@ function validateText(text: string): string | undefined {
   return undefined;
 }
 
-/**
- * What breaks the symbol rules in `text`, as the rest of a sentence ("is empty"); undefined for a
- * good symbol.
- */
+/** The fault of a symbol, as the rest of a sentence ("is empty"); undefined if it is valid. */
 export function validateSymbol(text: string): string | undefined {
   return (
     validateText(text) ?? (text.includes('*') ? 'contains "*", reserved for patterns' : undefined)
@@ -26,8 +23,8 @@ export function validateSymbol(text: string): string | undefined {
 }
 
 /**
- * What is wrong with a pattern (a symbol in which each `*` stands for any run of characters);
- * undefined for a good one.
+ * The fault of a pattern (a symbol in which each `*` matches any run of characters); undefined if
+ * it is valid.
  */
 export function validatePattern(text: string): string | undefined {
   return validateText(text);
@@ -41,8 +38,8 @@ export function isWildcard(pattern: string): boolean {
 /**
  * A test for the symbols that a pattern matches.
  *
- * Greedy matching with one point to fall back to: O(pattern × symbol) at worst, so no pattern makes
- * it slow (a regular expression built from hostile patterns could).
+ * Greedy matching with a single backtracking point: O(pattern × symbol) at worst, so no pattern is
+ * slow (a regular expression built from a hostile pattern could be).
  */
 export function patternMatcher(pattern: string): (symbol: string) => boolean {
   if (pattern === '*') return () => true;

@@ -18,7 +18,7 @@ export const ALIAS_MAX = 0xffff_ffff;
 const LENGTH_MAX = 0xffff;
 const encoder = new TextEncoder();
 
-/** The ticks of one frame, decoded but not validated: a bad price must not spoil its neighbours. */
+/** The ticks of one frame, decoded but not validated: a bad price must not affect the others. */
 export class TickBatch {
   /** The frame's sequence; 0 opts out of acknowledgements. */
   sequence = 0;
@@ -30,7 +30,7 @@ export class TickBatch {
   lengths = new Uint16Array(256);
   prices = new Float64Array(256);
   times = new Float64Array(256);
-  /** The bytes that text names point into: the frame itself, or a scratch buffer. */
+  /** The bytes that text names refer to: the frame itself, or a scratch buffer. */
   text: Uint8Array = new Uint8Array(0);
   #scratch = new Uint8Array(4096);
   #scratchUsed = 0;
@@ -78,13 +78,12 @@ export class TickBatch {
       return this.add(NameKind.TEXT, start, this.#encode(symbol));
     }
     if (isAlias(symbol)) return this.add(NameKind.ALIAS, symbol, 0);
-    // Neither text nor alias: it will be rejected, but keeps its index.
+    // Neither text nor alias: the tick will be rejected, but keeps its index.
     return this.add(NameKind.NEITHER, 0, 0);
   }
 
   #encode(symbol: string): number {
-    // An ill-formed string would become replacement
-    // characters, another symbol: add an invalid byte.
+    // Encoding replaces lone surrogates, which would give another symbol: add an invalid byte.
     const needed = symbol.length * 3 + 1;
     if (this.#scratch.length - this.#scratchUsed < needed) {
       const grown = new Uint8Array((this.#scratchUsed + needed) * 2);
@@ -92,9 +91,9 @@ export class TickBatch {
       this.#scratch = grown;
       this.text = grown;
     }
-    const room = this.#scratch.subarray(this.#scratchUsed);
-    let written = encoder.encodeInto(symbol, room).written;
-    if (/\p{Cs}/u.test(symbol)) room[written++] = 0xff;
+    const free = this.#scratch.subarray(this.#scratchUsed);
+    let written = encoder.encodeInto(symbol, free).written;
+    if (/\p{Cs}/u.test(symbol)) free[written++] = 0xff;
     this.#scratchUsed += written;
     return written;
   }

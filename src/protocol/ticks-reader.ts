@@ -27,7 +27,7 @@ export class TicksReader {
   #view: DataView | null = null;
   #at = 0;
   #receiptTime = 0;
-  /** A number on its way from bytes to a double. */
+  /** Scratch space that converts bytes to a double. */
   readonly #double = new Float64Array(1);
   readonly #words = new Uint32Array(this.#double.buffer);
   readonly #single = new Float32Array(this.#double.buffer);
@@ -110,7 +110,7 @@ export class TicksReader {
   }
 
   /**
-   * The next value as a number; NaN for any other scalar.
+   * Reads the next value as a number; NaN for any other scalar.
    *
    * @throws ProtocolError for containers and extension types
    */
@@ -251,7 +251,7 @@ export function readTicksFrame(
     const price: unknown = values[i + 1];
     const time: unknown = values[i + 2];
     if (isContainer(symbol) || isContainer(price) || isContainer(time)) {
-      throw badTicks('symbols, prices and times stand in one flat array');
+      throw badTicks('symbols, prices and times must form one flat array');
     }
     const timeOrNaN = typeof time === 'number' ? time : Number.NaN;
     batch.addValues(symbol, price, time === null ? receiptTime : timeOrNaN);
@@ -259,7 +259,8 @@ export function readTicksFrame(
 }
 
 /**
- * Binary is an object but no container: like any scalar of a wrong type it spoils its tick only.
+ * Binary is an object but not a container: like any scalar of a wrong type it invalidates its tick
+ * only.
  */
 function isContainer(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value);

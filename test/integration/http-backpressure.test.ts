@@ -87,7 +87,7 @@ onTransports((transport) => {
       {
         field: 'symbol',
         code: 'backpressure',
-        expected: 'room in the queue of its partition',
+        expected: 'space in the queue of its partition',
         got: '"A"',
       },
     ];

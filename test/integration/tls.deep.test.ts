@@ -75,7 +75,10 @@ onTransports((transport) => {
     // On uws, a connection between the two listeners is reset.
     const renewed = () => organization().catch(() => 'reset');
     await eventually(renewed, (name) => name === 'Tickwire test second');
-    await until(() => /"isNew":true.*was read again/.test(server.output), 'a line in the log');
+    await until(
+      () => /"isNew":true.*reloaded the TLS certificate/.test(server.output),
+      'a line in the log',
+    );
 
     const said = () => server.output.split('\n').filter((line) => line.includes('not renewed'));
     files.put('first', 'second');
@@ -90,7 +93,10 @@ onTransports((transport) => {
 
     files.put('second');
     server.kill('SIGHUP');
-    await until(() => /"isNew":false.*was read again/.test(server.output), 'nothing new');
+    await until(
+      () => /"isNew":false.*reloaded the TLS certificate/.test(server.output),
+      'nothing new',
+    );
 
     // Existing connections stay and are served.
     const received = before.messages.length;

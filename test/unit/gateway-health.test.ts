@@ -34,7 +34,7 @@ it('is out of order while the store is, and once a stop has begun', () => {
   const health = new Health(store);
   expect(health.fault()).toBeUndefined();
   store.fault = 'no space left';
-  expect(health.fault()).toBe('the store is out of order: no space left');
+  expect(health.fault()).toBe('the store has failed: no space left');
   store.fault = undefined;
   expect(health.fault()).toBeUndefined();
   health.isStopping = true;

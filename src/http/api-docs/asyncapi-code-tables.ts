@@ -6,7 +6,7 @@ import {
   isRetryable,
 } from '../../protocol/index.ts';
 
-/** When each error occurs. */
+/** The cause of each error. */
 const ERROR_REASONS: Readonly<Record<ErrorName, string>> = {
   bad_frame: 'not MessagePack or JSON, not an array, wrong shape for its op',
   unknown_op: 'op not known to this endpoint',
@@ -14,24 +14,24 @@ const ERROR_REASONS: Readonly<Record<ErrorName, string>> = {
   bad_price: 'not a finite number above zero',
   bad_time: 'not a finite number, below zero, or too far in the future',
   unknown_alias: 'alias not declared on this connection',
-  symbol_limit: 'the server holds as many symbols as it may',
-  subscription_limit: 'the session holds as many patterns as it may',
+  symbol_limit: "the server's limit of symbols is reached",
+  subscription_limit: "the session's limit of patterns is reached",
   rate_limited: "over the session's rate; see `retryAfterMs`",
   unauthorized: 'no token, or an invalid one',
   forbidden: 'the token does not allow this symbol or action',
   backpressure: 'beyond credit under `wait`; see `retryAfterMs`',
   sequence_gap: 'a publisher skipped a sequence',
-  not_available: 'the part that would answer is down or not configured',
+  not_available: 'the part that answers is down or not configured',
   internal: 'an error in the server',
 };
 
 interface Closing {
   readonly meaning: string;
-  /** What a client does about it. */
+  /** What a client should do. */
   readonly client: string;
 }
 
-/** What each close code means. */
+/** The meaning of each close code. */
 const CLOSINGS: Readonly<Record<keyof typeof CloseCode, Closing>> = {
   GOING_AWAY: {
     meaning: 'the server is going away',

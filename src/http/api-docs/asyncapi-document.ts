@@ -10,7 +10,7 @@ encoding: \`${SUBPROTOCOL_BINARY}\`, the default, is MessagePack in binary messa
 \`${SUBPROTOCOL_JSON}\` is the same arrays as JSON in text messages. Ignore what you do not know: an
 op, an element beyond those listed here, a key. Times are milliseconds since the Unix epoch, UTC.
 
-Operations are the server's: it receives what clients send.
+Operations are described from the server's side: it receives the frames that clients send.
 
 ## Errors
 

@@ -12,9 +12,9 @@ export interface Endpoint {
   readonly path: string;
   readonly title: string;
   readonly description: string;
-  /** What clients send, and the possible answers to each. */
+  /** Messages from clients, and the possible answers to each. */
   readonly receives: Readonly<Partial<Record<MessageName, readonly MessageName[]>>>;
-  /** What the server sends unasked. */
+  /** Messages that the server sends without a request. */
   readonly sends: readonly MessageName[];
   /** The query of the upgrade. */
   readonly query?: object;
@@ -40,8 +40,8 @@ export const ENDPOINTS = {
           type: 'string',
           pattern: '^[A-Za-z0-9._-]{1,64}$',
           description:
-            'Names the publisher, so that a reconnect can resume; without a name the server ' +
-            'gives one. A name has one live connection: a newer one takes over.',
+            'Names the publisher, so that a reconnect can resume; by default the server chooses ' +
+            'a name. A name has one live connection: a newer one takes over.',
         },
       },
     },
@@ -69,33 +69,33 @@ function listEndpoints(): readonly [EndpointName, Endpoint][] {
   return Object.entries(ENDPOINTS) as [EndpointName, Endpoint][];
 }
 
-const WHERE_DEMANDED = 'Where the server demands a token.';
+const IF_REQUIRED = 'If the server requires a token.';
 
 /** The ways to pass a token. */
 export const SECURITY_SCHEMES = {
   bearerHeader: {
     type: 'http',
     scheme: 'bearer',
-    description: `${WHERE_DEMANDED} The header \`Authorization: Bearer TOKEN\` of the upgrade.`,
+    description: `${IF_REQUIRED} The header \`Authorization: Bearer TOKEN\` of the upgrade.`,
   },
   bearerSubprotocol: {
     type: 'httpApiKey',
     name: 'Sec-WebSocket-Protocol',
     in: 'header',
     description:
-      `${WHERE_DEMANDED} The subprotocol entry \`bearer.TOKEN\` beside the encoding's: browsers ` +
+      `${IF_REQUIRED} The subprotocol entry \`bearer.TOKEN\` beside the encoding's: browsers ` +
       'cannot set headers. The server never echoes it.',
   },
   authFrame: {
     type: 'apiKey',
     in: 'password',
     description:
-      `${WHERE_DEMANDED} \`AUTH\`, \`[${Op.AUTH}, token]\`, as the first frame. A later one ` +
+      `${IF_REQUIRED} \`AUTH\`, \`[${Op.AUTH}, token]\`, as the first frame. A later one ` +
       'replaces the token before it expires, without a reconnect.',
   },
 } as const;
 
-/** References to all of them: any one suffices. */
+/** References to all of them, one of which suffices. */
 export function anyToken(): readonly object[] {
   return Object.keys(SECURITY_SCHEMES).map((name) => ({
     $ref: `#/components/securitySchemes/${name}`,

@@ -7,28 +7,28 @@ const PAYLOADS = { ...CLIENT_PAYLOADS, ...SERVER_PAYLOADS };
 export type MessageName = keyof typeof PAYLOADS;
 
 const SUMMARIES: Readonly<Record<MessageName, string>> = {
-  AUTH: 'Gives a token, or replaces the one given before.',
-  ALIAS: 'Declares integers that stand for symbols, for the life of the connection.',
-  TICKS: 'Ticks to take in.',
-  SUBSCRIBE: 'Asks for the statistics and anomalies of symbols, also of those to come.',
-  UNSUBSCRIBE: 'Gives patterns up.',
+  AUTH: 'Authenticates, or replaces the token.',
+  ALIAS: 'Declares integer aliases of symbols, for the life of the connection.',
+  TICKS: 'Publishes ticks.',
+  SUBSCRIBE: 'Subscribes to the statistics and anomalies of symbols, present and future.',
+  UNSUBSCRIBE: 'Ends subscriptions.',
   PING: 'Measures the round trip.',
-  VERIFY: 'Asks for the digest of what this session must hold.',
-  HISTORY: 'Asks for past anomalies of a symbol.',
-  PUBLISHER_WELCOME: 'Begins the session of a publisher.',
-  SUBSCRIBER_WELCOME: 'Begins the session of a subscriber.',
-  ACK: 'Settles frames, and gives credit for further ones.',
-  REJECT: 'Names the ticks of a frame that were refused.',
+  VERIFY: 'Requests the digest of the state that this session must hold.',
+  HISTORY: 'Requests past anomalies of a symbol.',
+  PUBLISHER_WELCOME: 'Opens the session of a publisher.',
+  SUBSCRIBER_WELCOME: 'Opens the session of a subscriber.',
+  ACK: 'Acknowledges frames and grants credit for more.',
+  REJECT: 'Lists the rejected ticks of a frame.',
   SUBSCRIBED: 'Answers SUBSCRIBE, pattern by pattern.',
-  STATS: 'What changed of the statistics.',
-  ANOMALY: 'Anomalies, in order and none left out.',
+  STATS: 'Changed statistics.',
+  ANOMALY: 'Anomalies, in order and without gaps.',
   SYMBOLS: 'Names the symbols behind ids.',
   UNSUBSCRIBED: 'Answers UNSUBSCRIBE, pattern by pattern.',
-  HEARTBEAT: 'Breaks a silence, and counts the frames before it.',
+  HEARTBEAT: 'Ends a silence, and counts the frames before it.',
   PONG: 'Answers PING.',
   DIGEST: 'Answers VERIFY.',
   HISTORY_PAGE: 'Answers HISTORY.',
-  ERROR: 'Says what was wrong.',
+  ERROR: 'Reports an error.',
   GOAWAY: 'Announces a planned close.',
 };
 
@@ -63,8 +63,8 @@ function componentMessage(name: MessageName): object {
 }
 
 /**
- * A frame as JSON Schema draft 7, the dialect of AsyncAPI 3.0. Clients must not refuse further
- * elements of frames or keys of maps.
+ * A frame as JSON Schema draft 7, the dialect of AsyncAPI 3.0. Clients must accept further elements
+ * of frames and keys of maps.
  */
 function payloadSchema(payload: z.ZodType): object {
   const schema = z.toJSONSchema(payload, {

@@ -50,10 +50,12 @@ const symbol = z
 const symbolId = element(
   count,
   'symbolId',
-  'What stands for a symbol in one epoch; `SYMBOLS` names it before it is used.',
+  'Identifies a symbol in one epoch; `SYMBOLS` names it before its first use.',
 );
 
-/** Patterns of a request. An invalid one is answered with its code and does not spoil the frame. */
+/**
+ * Patterns of a request. An invalid one is answered with its code and does not affect the others.
+ */
 const patterns = element(
   z.array(z.string()),
   'patterns',
@@ -65,7 +67,7 @@ const patterns = element(
 const patternCodes = element(
   z.array(z.int().min(0)),
   'codes',
-  'One for each pattern, in order: 0, or the error code of why it was refused.',
+  'One for each pattern, in order: 0, or the error code of its refusal.',
 );
 
 /** The elements shared by both forms of an anomaly. */
@@ -82,19 +84,19 @@ const tickValues = element(
   z.array(z.union([z.string(), z.number(), z.null()])),
   'ticks',
   'Flat, three values a tick: the symbol or an alias; the price, a finite number above zero; the ' +
-    'time in ms since the epoch, or null for the moment at which the server receives the frame. ' +
-    'A tick that is invalid is refused alone, by `REJECT`.',
+    'time in ms since the epoch, or null for the time at which the server receives the frame. ' +
+    'An invalid tick is rejected alone, by `REJECT`.',
 );
 
 const optional = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   schema.nullable().optional().describe(description);
 
 const subscribeOptions = z.object({
-  stats: optional(z.boolean(), 'Statistics wanted; absent: true.'),
-  anomalies: optional(z.boolean(), 'Anomalies wanted; absent: true.'),
+  stats: optional(z.boolean(), 'Whether to send statistics; absent: true.'),
+  anomalies: optional(z.boolean(), 'Whether to send anomalies; absent: true.'),
   conflateMs: optional(
     z.number().min(0),
-    "Least time between two flushes of statistics to this session, ms; absent: the server's.",
+    "Minimum time between two flushes of statistics, ms; absent: the server's.",
   ),
   fields: optional(
     z.int().min(1).max(ALL_FIELDS),
@@ -102,7 +104,7 @@ const subscribeOptions = z.object({
   ),
   since: optional(
     z.record(z.string(), sequence),
-    'By symbol the last anomaly sequence seen: what came after is sent again.',
+    'Last anomaly sequence seen, by symbol: later anomalies are sent again.',
   ),
 });
 
@@ -112,7 +114,11 @@ export const CLIENT_PAYLOADS = {
   ALIAS: z.tuple([
     op(Op.ALIAS),
     element(z.int().min(0).max(0xffff_ffff), 'firstAlias'),
-    element(z.array(symbol), 'symbols', 'They get `firstAlias`, `firstAlias` + 1 and so on.'),
+    element(
+      z.array(symbol),
+      'symbols',
+      'Their aliases are `firstAlias`, `firstAlias` + 1 and so on.',
+    ),
   ]),
   TICKS: z.tuple([
     op(Op.TICKS),
@@ -139,25 +145,25 @@ export const CLIENT_PAYLOADS = {
     op(Op.HISTORY),
     requestId,
     element(z.string(), 'symbol'),
-    element(count, 'afterSequence', 'Anomalies with a greater sequence are asked for; 0: all.'),
-    element(z.int().min(1), 'limit', 'Anomalies wanted; the server may send fewer.'),
+    element(count, 'afterSequence', 'Requests anomalies with a greater sequence; 0: all.'),
+    element(z.int().min(1), 'limit', 'Most anomalies to send; the server may send fewer.'),
   ]),
 } as const;
 
 const limits = z.object({
-  frameBytesMax: count.describe('Bytes of the largest message taken.'),
-  ticksPerFrameMax: count.describe('Ticks that one `TICKS` frame may hold.'),
-  symbolsMax: count.describe('Symbols that the server holds.'),
-  subscriptionsMax: count.describe('Patterns that a session may hold.'),
-  authTimeoutMs: count.describe('How long a session may take to authenticate, where demanded.'),
+  frameBytesMax: count.describe('Largest message accepted, bytes.'),
+  ticksPerFrameMax: count.describe('Most ticks in a `TICKS` frame.'),
+  symbolsMax: count.describe('Most symbols of the server.'),
+  subscriptionsMax: count.describe('Most patterns of a session.'),
+  authTimeoutMs: count.describe('Time for a session to authenticate, if required, ms.'),
 });
 
 const welcomeInfo = z.object({
   version: z.literal(PROTOCOL_VERSION),
-  epoch: z.string().describe('One lifetime of symbol ids and state.'),
+  epoch: z.string().describe('Identifies a lifetime of symbol ids and state.'),
   session: z.string().describe("Names the session in the server's log."),
   serverTime: timeMs.describe("The server's clock, ms since the epoch."),
-  heartbeatMs: count.describe('Silence after which `HEARTBEAT` comes, ms.'),
+  heartbeatMs: count.describe('Longest silence of the server, ms; then it sends `HEARTBEAT`.'),
   limits,
 });
 
@@ -186,16 +192,20 @@ export const SERVER_PAYLOADS = {
   SUBSCRIBER_WELCOME: z.tuple([op(Op.WELCOME), element(welcomeInfo, 'info')]),
   ACK: z.tuple([
     op(Op.ACK),
-    element(sequence, 'sequence', 'Everything up to it is settled.'),
+    element(sequence, 'sequence', 'All frames up to it are acknowledged.'),
     element(count, 'accepted', 'Ticks that entered a queue since the connection began.'),
-    element(count, 'rejected', 'Ticks that were invalid.'),
-    element(count, 'dropped', 'Ticks that were discarded on arrival.'),
-    element(count, 'credit', 'Ticks that may be sent beyond what this covers.'),
+    element(count, 'rejected', 'Invalid ticks.'),
+    element(count, 'dropped', 'Ticks dropped on arrival.'),
+    element(count, 'credit', 'Ticks that may be sent beyond the acknowledged ones.'),
   ]),
   REJECT: z.tuple([
     op(Op.REJECT),
     element(sequence, 'sequence', 'Of the frame.'),
-    element(z.array(count), 'faults', 'Index of a tick and error code in turn, up to 100 ticks.'),
+    element(
+      z.array(count),
+      'faults',
+      'Index of a tick and error code, alternating, for up to 100 ticks.',
+    ),
   ]),
   SUBSCRIBED: z.tuple([
     op(Op.SUBSCRIBED),
@@ -215,7 +225,7 @@ export const SERVER_PAYLOADS = {
   ]),
   SYMBOLS: z.tuple([
     op(Op.SYMBOLS),
-    element(z.array(z.union([count, symbol])), 'names', 'Symbol id and symbol in turn.'),
+    element(z.array(z.union([count, symbol])), 'names', 'Symbol ids and symbols, alternating.'),
   ]),
   UNSUBSCRIBED: z.tuple([op(Op.UNSUBSCRIBED), requestId, patternCodes]),
   HEARTBEAT: z.tuple([
@@ -223,11 +233,15 @@ export const SERVER_PAYLOADS = {
     serverTime,
     element(count, 'framesSent', 'Frames sent before it on this connection.'),
   ]),
-  PONG: z.tuple([op(Op.PONG), element(z.number(), 'clientTime', 'As `PING` had it.'), serverTime]),
+  PONG: z.tuple([op(Op.PONG), element(z.number(), 'clientTime', 'As in `PING`.'), serverTime]),
   DIGEST: z.tuple([
     op(Op.DIGEST),
     requestId,
-    element(z.int().min(0).max(0xffff_ffff), 'digest', '32-bit FNV-1a of what the session holds.'),
+    element(
+      z.int().min(0).max(0xffff_ffff),
+      'digest',
+      '32-bit FNV-1a of the state of the session.',
+    ),
     element(count, 'symbolCount'),
   ]),
   HISTORY_PAGE: z.tuple([
@@ -235,20 +249,20 @@ export const SERVER_PAYLOADS = {
     requestId,
     element(symbol, 'symbol'),
     element(z.array(z.tuple([...anomalyElements])), 'anomalies', 'Oldest first.'),
-    element(z.boolean(), 'more', 'Whether there are further ones.'),
+    element(z.boolean(), 'more', 'Whether more follow.'),
   ]),
   ERROR: z.tuple([
     op(Op.ERROR),
-    element(z.int().nullable(), 'requestId', 'Of the request answered; null where there is none.'),
-    element(z.int().min(1), 'code', 'Decide by it; later versions may have further ones.'),
+    element(z.int().nullable(), 'requestId', 'Id of the request; null if the error answers none.'),
+    element(z.int().min(1), 'code', 'Decide by the code; later versions may add codes.'),
     element(z.string(), 'message', 'For people.'),
-    element(z.boolean(), 'retryable', 'Whether the same may succeed later without a change.'),
+    element(z.boolean(), 'retryable', 'Whether the same request may succeed later.'),
     element(z.number().min(0).nullable(), 'retryAfterMs'),
   ]),
   GOAWAY: z.tuple([
     op(Op.GOAWAY),
     element(z.string(), 'reason', 'For people.'),
     element(count, 'deadlineMs', 'The connection is closed within this time.'),
-    element(count, 'jitterMs', 'Reconnect after a random time of up to this.'),
+    element(count, 'jitterMs', 'Reconnect after a random delay up to this.'),
   ]),
 } as const;

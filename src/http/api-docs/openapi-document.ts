@@ -8,15 +8,15 @@ const DESCRIPTION =
   'and `/v1/stream`.';
 
 const TAGS = [
-  { name: 'commands', description: 'What changes state.' },
-  { name: 'queries', description: 'What reads it.' },
-  { name: 'operation', description: 'For those who run the server.' },
+  { name: 'commands', description: 'Change state.' },
+  { name: 'queries', description: 'Read state.' },
+  { name: 'operation', description: 'For operators.' },
 ];
 
 const TOKEN = {
   type: 'http',
   scheme: 'bearer',
-  description: 'A signed token (JWT) or an API key, where the server demands one.',
+  description: 'A signed token (JWT) or an API key, if the server requires one.',
 };
 const TOKEN_PROBLEMS = [401, 403, 503] as const;
 

@@ -51,7 +51,7 @@ export function componentSchemas(): Readonly<Record<string, object>> {
 export interface Operation {
   readonly operationId: string;
   /**
-   * What a caller needs; the configuration decides for `metrics` and `health`. Not part of the
+   * The required access; the configuration decides for `metrics` and `health`. Not part of the
    * document.
    */
   readonly access: 'public' | 'token' | 'operator' | 'metrics' | 'health';
@@ -64,14 +64,14 @@ export interface Operation {
 }
 
 const PROBLEMS = {
-  401: 'Tokens are demanded, and none came that is accepted.',
+  401: 'The required token is missing or invalid.',
   403: 'The token does not allow this.',
   429: 'Your address exceeds the request rate limit; `Retry-After` says when to retry.',
-  400: 'The request is faulty; every fault is named in `errors`.',
-  404: 'No price of this symbol has come yet.',
-  413: 'The body is too large, or has too many prices.',
+  400: 'The request is invalid; `errors` lists every fault.',
+  404: 'The symbol has no price yet.',
+  413: 'The body is too large or has too many prices.',
   415: 'The body is not JSON.',
-  503: 'Not now; `Retry-After` says when to come back.',
+  503: 'Temporarily unavailable; `Retry-After` says when to retry.',
 } as const;
 
 /** An answer with a JSON document. */
@@ -90,15 +90,15 @@ export function problemAnswer(description: string): object {
   return { description, content: { 'application/problem+json': { schema } } };
 }
 
-/** The problems that a call may be answered with. */
+/** The possible problem documents of a call. */
 export function problems(
   ...statuses: readonly (keyof typeof PROBLEMS)[]
 ): Readonly<Record<string, object>> {
   return Object.fromEntries(
     statuses.map((status) => {
       const response = problemAnswer(PROBLEMS[status]);
-      const isPassing = status === 429 || status === 503;
-      return [status, isPassing ? { ...response, headers: RETRY_AFTER } : response];
+      const isTemporary = status === 429 || status === 503;
+      return [status, isTemporary ? { ...response, headers: RETRY_AFTER } : response];
     }),
   );
 }

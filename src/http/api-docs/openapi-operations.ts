@@ -16,7 +16,7 @@ const SEQUENCE = { type: 'integer', minimum: 0 };
 
 function limitParameter(fallback: number): object {
   const schema = { type: 'integer', minimum: 1, maximum: LIMIT_MAX, default: fallback };
-  return query('limit', 'Items at most.', schema);
+  return query('limit', 'Most items in the answer.', schema);
 }
 
 const ONE_OR_MANY = {
@@ -26,19 +26,19 @@ const ONE_OR_MANY = {
 /** Digits are milliseconds since the epoch. */
 const TIME_SCHEMA = { type: 'string', pattern: '^\\d{1,16}$|^\\d{4}-' };
 
-/** Every call of the HTTP API by method and path. The router takes its routes from here. */
+/** Every call of the HTTP API, by method and path. The router takes its routes from here. */
 export const OPERATIONS = {
   'POST /api/prices': {
     operationId: 'postPrices',
     access: 'token',
-    summary: 'Take in one price or many',
+    summary: 'Post one price or many',
     description:
-      'A single price is accepted or refused as a whole. Of an array, each price is judged by ' +
-      'itself, and those rejected are named.',
+      'A single price is accepted or refused as a whole. Each price of an array is judged by ' +
+      'itself; the answer lists the rejected ones.',
     tags: ['commands'],
     requestBody: { required: true, content: { 'application/json': { schema: ONE_OR_MANY } } },
     responses: {
-      202: answer('Taken in, and applied soon.', 'PostResult'),
+      202: answer('Accepted; applied soon.', 'PostResult'),
       ...problems(400, 413, 415, 503),
     },
   },
@@ -53,7 +53,7 @@ export const OPERATIONS = {
       limitParameter(LIMIT_DEFAULT),
     ],
     responses: {
-      200: answer('A page of symbols that have had a price.', 'SymbolStatisticsPage'),
+      200: answer('A page of symbols with at least one price.', 'SymbolStatisticsPage'),
       ...problems(400, 503),
     },
   },
@@ -64,7 +64,7 @@ export const OPERATIONS = {
     tags: ['queries'],
     parameters: [SYMBOL_PARAMETER],
     responses: {
-      200: answer('The statistics now.', 'SymbolStatistics'),
+      200: answer('The current statistics.', 'SymbolStatistics'),
       ...problems(400, 404, 503),
     },
   },
@@ -72,7 +72,7 @@ export const OPERATIONS = {
     operationId: 'symbolAnomalies',
     access: 'token',
     summary: 'Anomalies of a symbol',
-    description: 'Without `after`, the page ends with the newest one asked for.',
+    description: 'Without `after`, the page ends with the newest anomaly in the range.',
     tags: ['queries'],
     parameters: [
       SYMBOL_PARAMETER,
@@ -81,36 +81,36 @@ export const OPERATIONS = {
       limitParameter(LIMIT_DEFAULT),
     ],
     responses: {
-      200: answer('A page of those that the server still holds.', 'PriceAnomalyPage'),
+      200: answer('A page of the anomalies that the server still has.', 'PriceAnomalyPage'),
       ...problems(400, 404),
     },
   },
   'GET /api/anomalies': {
     operationId: 'recentAnomalies',
     access: 'token',
-    summary: 'The most recent anomalies, or those of a span of time',
+    summary: 'The most recent anomalies, or those of a time range',
     description:
-      'Without `from`, `to` and `after`, the most recent ones, newest first. With any of them, a ' +
-      'page of those whose ticks have times in the range, oldest first, which needs a store.',
+      'Without `from`, `to` and `after`, the most recent anomalies, newest first. With any of ' +
+      'them, a page of those with tick times in the range, oldest first, which requires a store.',
     tags: ['queries'],
     parameters: [
-      query('from', 'The earliest time of a tick, ms since the epoch or RFC 3339.', TIME_SCHEMA),
-      query('to', 'The time before which ticks are, ms since the epoch or RFC 3339.', TIME_SCHEMA),
-      query('after', 'The `next` of the page before.', { type: 'string' }),
+      query('from', 'Start of the range, inclusive: ms since the epoch or RFC 3339.', TIME_SCHEMA),
+      query('to', 'End of the range, exclusive: ms since the epoch or RFC 3339.', TIME_SCHEMA),
+      query('after', '`next` of the previous page.', { type: 'string' }),
       limitParameter(RECENT_LIMIT_DEFAULT),
     ],
     responses: {
       200: answer('Newest first, or a page, oldest first.', 'RecentAnomalies'),
       ...problems(400),
-      404: problemAnswer('There is no store to page through.'),
+      404: problemAnswer('The server has no store.'),
     },
   },
   'GET /api/statistics': {
     operationId: 'processingStatistics',
     access: 'operator',
-    summary: 'What the server did so far',
+    summary: 'Totals since the start',
     tags: ['queries'],
-    responses: { 200: answer('Totals and partitions.', 'ProcessingStatistics') },
+    responses: { 200: answer('Totals and the state of each partition.', 'ProcessingStatistics') },
   },
   'GET /metrics': {
     operationId: 'metrics',
@@ -122,16 +122,16 @@ export const OPERATIONS = {
   'GET /healthz': {
     operationId: 'liveness',
     access: 'health',
-    summary: 'Whether the process lives',
+    summary: 'Whether the process is alive',
     tags: ['operation'],
-    responses: { 200: answer('It does.', 'Health') },
+    responses: { 200: answer('It is alive.', 'Health') },
   },
   'GET /readyz': {
     operationId: 'readiness',
     access: 'health',
-    summary: 'Whether traffic should be sent here',
+    summary: 'Whether the server is ready',
     tags: ['operation'],
-    responses: { 200: answer('It should.', 'Health'), ...problems(503) },
+    responses: { 200: answer('It is ready.', 'Health'), ...problems(503) },
   },
   'GET /openapi.json': {
     operationId: 'openApi',
@@ -160,7 +160,7 @@ export const OPERATIONS = {
   'GET /api': {
     operationId: 'callList',
     access: 'public',
-    summary: 'A page that names all of these',
+    summary: 'A page that lists these calls',
     tags: ['operation'],
     responses: { 200: textAnswer('A page for people.', 'text/html') },
   },
@@ -170,8 +170,8 @@ export const OPERATIONS = {
     summary: 'The dashboard',
     tags: ['operation'],
     responses: {
-      200: textAnswer('A page for people, which loads scripts and styles of its own.', 'text/html'),
-      503: problemAnswer('The server was built without it.'),
+      200: textAnswer('A page for people, with its own scripts and styles.', 'text/html'),
+      503: problemAnswer('The server was built without the dashboard.'),
     },
   },
 } as const satisfies Readonly<Record<string, Operation>>;

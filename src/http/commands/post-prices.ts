@@ -74,15 +74,15 @@ class PricePoster {
   /**
    * Takes the valid prices of a body.
    *
-   * @throws RequestProblem 503 under `wait` if the queues lack space for all of them: then none is
-   *   taken
+   * @throws RequestProblem 503 under `wait` if the queues lack space for all of them; none is taken
+   *   then
    */
   #post(bodies: readonly object[], client: Client): RejectedPrice[] {
     const { clock, intake, quota, scheduler, security } = this.#context;
     clock.read();
     const { now } = clock;
     const prices = bodies.map((body) => readPostedPrice(body, now, intake.maxFutureMs));
-    this.#requireRoom(prices.filter(({ faults }) => faults.length === 0).length);
+    this.#requireSpace(prices.filter(({ faults }) => faults.length === 0).length);
     // Invalid ones go in too: the intake rejects and counts them.
     this.#fillBatch(prices);
     const scope = new PublishScope(client, quota, security);
@@ -91,11 +91,11 @@ class PricePoster {
     return this.#rejected(prices);
   }
 
-  #requireRoom(ticks: number): void {
+  #requireSpace(ticks: number): void {
     const { counters, credit } = this.#context;
     if (ticks === 0 || credit.hasSpare(ticks)) return;
     counters.backpressureRequests++;
-    throw refusal(`The queues have no room for ${ticks} prices now. Fewer may fit.`);
+    throw refusal(`The queues have no space for ${ticks} prices now. Fewer may fit.`);
   }
 
   #fillBatch(prices: readonly PostedPrice[]): void {
@@ -104,7 +104,7 @@ class PricePoster {
     for (const { symbol, price, time } of prices) batch.addValues(symbol, price, time);
   }
 
-  /** The prices that the intake did not take, in the order of the body. */
+  /** The prices that the intake rejected or dropped, in the order of the body. */
   #rejected(prices: readonly PostedPrice[]): RejectedPrice[] {
     const { faults, droppedIndexes } = this.#context.intake;
     const rejected: RejectedPrice[] = [];
@@ -112,7 +112,7 @@ class PricePoster {
     for (let i = 0; i < faults.length; i += 2) {
       const index = faults[i] as number;
       const { faults: known, symbol } = prices[index] as PostedPrice;
-      // The intake has the same rules; only these two faults can be new.
+      // The intake applies the same rules; only these two faults can be new.
       const isForbidden = faults[i + 1] === ErrorCode.forbidden;
       const fault = isForbidden ? forbiddenFault(symbol) : symbolLimitFault(symbol);
       rejected.push({ index, errors: known.length > 0 ? known : [fault] });

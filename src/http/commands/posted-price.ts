@@ -48,19 +48,19 @@ export function readPostedPrice(posted: object, now: number, maxFutureMs: number
 
 /** The fault of a valid price whose new symbol exceeds a limit. */
 export function symbolLimitFault(symbol: string | undefined): FieldFault {
-  const expected = 'a symbol the server knows: it holds as many as it may, and takes no new ones';
+  const expected = 'an existing symbol: the limit of symbols is reached';
   return { field: 'symbol', code: 'symbol_limit', expected, got: shownValue(symbol) };
 }
 
 /** The fault of a valid price whose symbol the token does not cover. */
 export function forbiddenFault(symbol: string | undefined): FieldFault {
-  const expected = 'a symbol that the token allows to publish';
+  const expected = 'a symbol that the token allows you to publish';
   return { field: 'symbol', code: 'forbidden', expected, got: shownValue(symbol) };
 }
 
 /** The fault of a valid price that a full queue dropped. */
 export function droppedFault(symbol: string | undefined): FieldFault {
-  const expected = 'room in the queue of its partition';
+  const expected = 'space in the queue of its partition';
   return { field: 'symbol', code: 'backpressure', expected, got: shownValue(symbol) };
 }
 

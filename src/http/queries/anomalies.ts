@@ -67,7 +67,7 @@ export function recentAnomalies(context: QueryContext): Handler {
     }
     const { store } = context;
     if (store === undefined) {
-      throw new RequestProblem(404, 'This server has no store, so it knows recent anomalies only.');
+      throw new RequestProblem(404, 'This server has no store: it has recent anomalies only.');
     }
     const range = { from: from ?? 0, to: to ?? Number.POSITIVE_INFINITY, after, limit };
     const { items, next } = await pageOf(store, range, isWanted, parameters);
@@ -80,7 +80,7 @@ function jsonOf(anomaly: Anomaly, { nameSpace }: Client): object {
   return anomalyJson(anomaly, nameSpace.symbolOf(anomaly.symbol));
 }
 
-/** A page of the wanted anomalies. Scans in pieces, so that sessions do not wait for it. */
+/** A page of the readable anomalies. Scans in pieces, so that sessions are not delayed. */
 async function pageOf(
   store: Store,
   { from, to, after, limit }: TimeRange,
@@ -116,7 +116,7 @@ function readPage(store: Store, range: TimeRange, parameters: QueryParameters): 
   }
 }
 
-/** An anomaly as HTTP shows it, under the symbol that the client knows. */
+/** An anomaly in the form of the HTTP API, with the symbol that the client knows. */
 function anomalyJson(anomaly: Anomaly, symbol: string): PriceAnomaly {
   return {
     symbol,

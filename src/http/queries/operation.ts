@@ -5,12 +5,12 @@ import type { Handler, QueryContext } from '../context.ts';
 import { jsonResponse } from '../json.ts';
 import { RETRY_AFTER, RequestProblem } from '../problems.ts';
 
-/** `GET /healthz`: whether the process is alive, shown by answering. */
+/** `GET /healthz`: shows that the process is alive. */
 export function liveness(): Handler {
   return () => jsonResponse(200, { status: 'ok' });
 }
 
-/** `GET /readyz`: whether traffic should be sent here. */
+/** `GET /readyz`: whether the server is ready. */
 export function readiness(context: QueryContext): Handler {
   return () => {
     const reason = context.health.fault();
@@ -20,7 +20,7 @@ export function readiness(context: QueryContext): Handler {
   };
 }
 
-/** `GET /metrics`: the metrics as Prometheus reads them. */
+/** `GET /metrics`: the metrics in Prometheus text format. */
 export function scrape(context: QueryContext): Handler {
   const registry = createMetrics(context);
   return async () => ({

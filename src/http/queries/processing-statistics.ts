@@ -11,7 +11,7 @@ import type { Handler, QueryContext } from '../context.ts';
 import { jsonResponse } from '../json.ts';
 import type { PartitionStatistics, ProcessingStatistics } from '../schemas.ts';
 
-/** `GET /api/statistics`: what the server has done since it started. */
+/** `GET /api/statistics`: totals since the start. */
 export function processingStatistics(context: QueryContext): Handler {
   return () => jsonResponse(200, readStatistics(context));
 }

@@ -11,7 +11,7 @@ import { SymbolIndex } from './symbol-index.ts';
 
 /** No symbol begins with a control character. */
 const SYMBOLS_START = '\u0002';
-/** Symbols checked in one go: about a ms, more if the token has many patterns. */
+/** Symbols checked before other work runs: about a ms, more if the token has many patterns. */
 const LOOKS = 1024;
 
 /** `GET /api/prices`: statistics of all symbols that have any, page by page in their order. */
@@ -30,7 +30,7 @@ export function listStatistics(context: QueryContext, reader: StatisticsReader):
     const start = nameSpace.nameOf(after < SYMBOLS_START ? SYMBOLS_START : after);
     let looks = 0;
     for (const symbolId of index.from(nameSpace.nameOf(prefix), start)) {
-      // A client that may read few of many symbols must not hold up the sessions.
+      // A client that may read few of many symbols must not delay the sessions.
       if (++looks % LOOKS === 0) await new Promise(setImmediate);
       if (!client.sees(context.engine.symbols.name(symbolId)) || !reader.hasData(symbolId))
         continue;
@@ -59,8 +59,8 @@ type Rows = Pick<QueryContext['engine'], 'symbols' | 'statistics'>;
 const ROW_VALUES = 6;
 
 /**
- * A row left half written by a dead worker is completed by its successor: attempts, and ms between
- * them.
+ * Attempts to read a row, and ms between them: one left half written by a dead worker is completed
+ * by its successor.
  */
 const LOOKS_MAX = 25;
 const LOOK_EVERY_MS = 10;
@@ -117,7 +117,7 @@ export class StatisticsReader {
     return BUSY;
   }
 
-  /** The symbol as its tenant's clients know it: only they get here. */
+  /** The symbol without its tenant's prefix: only clients of its tenant get here. */
   #symbolOf(symbolId: number): string {
     return symbolOfName(this.#engine.symbols.name(symbolId));
   }
@@ -154,7 +154,7 @@ export function readableSymbol(
   client: Client,
   symbol: string,
 ): number {
-  // Never look up an invalid symbol: it might be the name of another tenant's.
+  // Never look up an invalid symbol: it might be a name of another tenant.
   if (validateSymbol(symbol) !== undefined) return UNKNOWN_SYMBOL;
   if (!client.canRead(symbol)) throw access.forbidden(client, 'read', symbol);
   return engine.symbols.findName(client.nameSpace.nameOf(symbol));

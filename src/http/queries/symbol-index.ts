@@ -1,4 +1,4 @@
-/** New symbols sorted at a time: a few ms, so that sessions do not wait for a listing. */
+/** New symbols sorted at a time: a few ms, so that sessions are not delayed. */
 const CHUNK = 4096;
 
 /**
@@ -37,7 +37,7 @@ export class SymbolIndex {
     }
   }
 
-  /** The first position whose symbol passes a test that all later ones pass too. */
+  /** The first position whose symbol passes a test that all later ones pass, too. */
   #firstWhere(isPast: (name: string) => boolean): number {
     let low = 0;
     let high = this.#sorted.length;
