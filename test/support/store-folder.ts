@@ -103,6 +103,8 @@ export class FaultyDisk {
   failure: string | undefined;
   /** Extra time of a write. */
   writeMs = 0;
+  /** Whether the writer dies between its next transaction and the answer. */
+  diesAfterWrite = false;
   /** The newest writer. */
   writer: Writer | undefined;
 
@@ -116,6 +118,10 @@ export class FaultyDisk {
         if (this.writeMs > 0) await delay(this.writeMs);
         if (this.failure !== undefined) throw new StoreError(this.failure);
         await real.write(batch);
+        if (!this.diesAfterWrite) return;
+        this.diesAfterWrite = false;
+        await real.terminate();
+        throw new StoreError('the writer thread has ended');
       },
       prune: (limits) => real.prune(limits),
       close: () => real.close(),

@@ -188,7 +188,9 @@ class StoreRun {
     const { writer } = this.#disk;
     if (isBusy) {
       this.#append([0, 1, 2, 3], 1);
-      void this.#opened.flushed();
+      // Not amid a transaction: there LMDB may keep a terminated thread from ending.
+      this.#disk.diesAfterWrite = true;
+      expect(await this.#opened.flushed()).toBe(false);
       seen.crashedBusy++;
     } else {
       await flush(this.#opened);
