@@ -3,8 +3,9 @@
  *
  *   database-check-process PATH   exits with 0, or prints the damage and exits with EXIT_DAMAGED
  */
+import { statSync } from 'node:fs';
 import { ABORT, type Database } from 'lmdb';
-import { EXIT_DAMAGED } from './database-check.ts';
+import { EXIT_DAMAGED, WHOLE_BYTES_MAX } from './database-check.ts';
 import {
   isAnomalyKey,
   isTimeKey,
@@ -34,13 +35,14 @@ const SHAPES: Record<string, Shape> = {
 };
 
 /**
- * Counts the records, which visits every page, and examines and rewrites the last ones.
+ * Counts the records, which visits every page, unless the file is large; examines and rewrites the
+ * last ones.
  *
  * @throws Error describing the damage
  */
-function check(records: Records, name: string): void {
+function check(records: Records, name: string, isLarge: boolean): void {
   const { entryCount } = records.getStats() as { entryCount: number };
-  const count = records.getKeysCount();
+  const count = isLarge ? entryCount : records.getKeysCount();
   if (count !== entryCount) throw new Error(`'${name}' has ${count} of ${entryCount} records`);
   const written = examine(records, name, count);
   // As retention and appending do, but in a transaction that is aborted.
@@ -73,8 +75,10 @@ function examine(records: Records, name: string, count: number): { key: Buffer; 
 }
 
 try {
-  const { root, ...databases } = openDatabases(process.argv.at(-1) ?? '', 'check');
-  for (const [name, records] of Object.entries(databases)) check(records, name);
+  const path = process.argv.at(-1) ?? '';
+  const isLarge = statSync(path).size > WHOLE_BYTES_MAX;
+  const { root, ...databases } = openDatabases(path, 'check');
+  for (const [name, records] of Object.entries(databases)) check(records, name, isLarge);
   await root.close();
 } catch (error) {
   process.stdout.write(error instanceof Error ? error.message : String(error));

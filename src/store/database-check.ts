@@ -17,9 +17,11 @@ export const EXIT_DAMAGED = 3;
 const FOREIGN_SIGNALS = new Set<unknown>(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 /** Windows exit codes from here on are faults, such as an access violation. */
 const WINDOWS_FAULT = 0xc0000000;
-/** Time limit of a check, ms, and more for large files: a slow disk reads 10 MB/s. */
+/** Larger files are not read whole: page by page from a slow disk, that takes too long. */
+export const WHOLE_BYTES_MAX = 2 ** 31;
+/** Time limit of a check, ms, and more for large files: a slow disk reads pages at 1 MB/s. */
 const CHECK_MS_MIN = 30_000;
-const CHECKED_BYTES_PER_MS = 10_000;
+const CHECKED_BYTES_PER_MS = 1000;
 
 /**
  * Finds damage before the server opens the database. LMDB maps the file into memory and follows the
@@ -61,7 +63,8 @@ function damagedError(path: string, damage: string): StoreError {
  * @throws Error when it takes too long or fails otherwise
  */
 async function readThrough(path: string, checked: string): Promise<void> {
-  const timeout = CHECK_MS_MIN + Math.ceil(statSync(path).size / CHECKED_BYTES_PER_MS);
+  const bytes = Math.min(statSync(path).size, WHOLE_BYTES_MAX);
+  const timeout = CHECK_MS_MIN + Math.ceil(bytes / CHECKED_BYTES_PER_MS);
   const options = { timeout, killSignal: 'SIGKILL', windowsHide: true } as const;
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [...program(), checked], options, (error, stdout, stderr) => {

@@ -12,6 +12,8 @@ import {
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { checkDatabase, WHOLE_BYTES_MAX } from '../../src/store/database-check.ts';
+import { anomalyKey, timeKey } from '../../src/store/databases.ts';
 import { openStore } from '../../src/store/index.ts';
 import { type ChildLine, StoreChild } from '../support/store-child.ts';
 import { anomalyOf, fingerprint, StoreFolder, StoreLines } from '../support/store-folder.ts';
@@ -263,5 +265,37 @@ describe('a path that cannot be a store', () => {
     }
     expect(fingerprint(whole.root)).toBe(before);
     expect(existsSync('/proc/tickwire-store')).toBe(false);
+  });
+});
+
+describe('a check of a large file', () => {
+  it('reads the last records only, so that a slow disk does not hold up the start', async () => {
+    using folder = new StoreFolder();
+    const store = await openStore(folder.options(), new StoreLines());
+    // More than the last records that every check reads.
+    for (let sequence = 1; sequence <= 120_000; sequence++) {
+      store.append(anomalyOf('S', sequence));
+      if (sequence % 20_000 === 0) await store.flushed();
+    }
+    await store.close();
+    const damagePagesWith = (key: Buffer) =>
+      changeFile((bytes) => {
+        for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
+          const page = at - (at % PAGE_BYTES);
+          bytes.fill(0xff, page + 16, page + PAGE_BYTES);
+        }
+        return bytes;
+      })(folder.path);
+    const keyOf = (sequence: number) => timeKey(1000 + sequence, anomalyKey('S', sequence));
+    const path = join(folder.path, 'data.mdb');
+    const { size } = statSync(path);
+    damagePagesWith(keyOf(2));
+    await expect(checkDatabase(folder.path)).rejects.toThrow('is damaged');
+    truncateSync(path, WHOLE_BYTES_MAX + PAGE_BYTES);
+    await expect(checkDatabase(folder.path)).resolves.toBeUndefined();
+    truncateSync(path, size);
+    damagePagesWith(keyOf(119_000));
+    truncateSync(path, WHOLE_BYTES_MAX + PAGE_BYTES);
+    await expect(checkDatabase(folder.path)).rejects.toThrow('is damaged');
   });
 });
