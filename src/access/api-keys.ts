@@ -155,7 +155,7 @@ function checkUnique(member: string, values: readonly string[]): void {
   );
 }
 
-/** Whether somebody may have put a key itself there: as an entry, an id or a hash. */
+/** Whether a key itself may have been put there by mistake: as an entry, an id or a hash. */
 function mayBeKey([, , member]: readonly PropertyKey[]): boolean {
   return member === undefined || member === 'id' || member === 'hash';
 }

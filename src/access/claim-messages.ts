@@ -34,8 +34,8 @@ function quote(text: string): string {
 }
 
 /**
- * Describes the first issue of a value that a schema refused: which member, what was expected, what
- * came. Each schema states what it expects in its `error`.
+ * Describes the first issue of a value that a schema refused: the member, the expected and the
+ * actual value. Each schema states what it expects in its `error`.
  *
  * @param mayBeSecret whether the value at a path must not be shown
  */

@@ -3,14 +3,17 @@ export class AccessError extends Error {
   override readonly name = 'AccessError';
 }
 
-/** A token cannot be verified now, for want of keys. It may be valid: the client should retry. */
+/**
+ * A token cannot be verified now, because keys are unavailable. It may be valid: the client should
+ * retry.
+ */
 export class UncheckedTokenError extends Error {
   override readonly name = 'UncheckedTokenError';
 }
 
 /**
- * A key file is unusable. The message names the configuration key, what was expected and what came,
- * and never contains key material.
+ * A key file is unusable. The message names the configuration key, the expected and the actual
+ * value, and never contains key material.
  */
 export class KeyFileError extends Error {
   override readonly name = 'KeyFileError';

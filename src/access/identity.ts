@@ -20,7 +20,7 @@ export interface IdentityLimits {
   readonly requestsPerSecond?: number | undefined;
 }
 
-/** Who a client is and what it may do. Immutable: another token makes another identity. */
+/** An authenticated client and its permissions. Immutable: another token makes another identity. */
 export interface Identity {
   /** The name space of its symbols, publishers and history. Empty: the default tenant. */
   readonly tenant: string;

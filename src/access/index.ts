@@ -1,4 +1,4 @@
-/** Who clients are and what they may do. The only entry to this folder. */
+/** Authentication and authorization. The only entry to this folder. */
 export { Audit, type AuditEvent, type AuditRecord } from './audit.ts';
 export { type Authenticator, createAuthenticator } from './authenticator.ts';
 export { AccessError, IssueError, KeyFileError, UncheckedTokenError } from './errors.ts';

@@ -16,7 +16,7 @@ export interface IssueRequest {
   readonly name: string;
   /** Members of `Permissions`. */
   readonly permissions: object;
-  /** Undefined: for ever. */
+  /** Undefined: unlimited. */
   readonly lifetimeMs: number | undefined;
 }
 

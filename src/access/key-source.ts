@@ -15,8 +15,8 @@ export const PUBLIC_KEY_ALGORITHMS: readonly string[] = ['RS256', 'ES256', 'EdDS
 /** A source of keys that verify tokens. */
 export interface KeySource {
   /**
-   * The only algorithms that its keys may be used with. Prevents algorithm confusion: a public key
-   * used as the secret of an HS256 token would let anybody sign tokens.
+   * The only algorithms that its keys may be used with. Prevents algorithm confusion: with a public
+   * key as the secret of an HS256 token, anyone could sign tokens.
    */
   readonly algorithms: readonly string[];
   /** Grows whenever the keys change, which invalidates cached verifications. */

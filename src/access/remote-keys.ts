@@ -62,7 +62,7 @@ export class RemoteKeys implements KeySource {
     this.#log = log;
     this.#remote = createRemoteJWKSet(new URL(url), {
       timeoutDuration: timing.timeoutMs,
-      // Fetch only from here: jose would ask again for every token while the URL is down.
+      // Fetched only from here: jose would fetch for every token while the URL is down.
       cooldownDuration: Number.POSITIVE_INFINITY,
       cacheMaxAge: Number.POSITIVE_INFINITY,
       [customFetch]: boundedFetch((text) => {
@@ -101,7 +101,7 @@ export class RemoteKeys implements KeySource {
     }
   }
 
-  /** Fetches or joins the pending fetch, unless it is too early. Returns whether keys came. */
+  /** Fetches or joins the pending fetch, unless it is too early. Returns whether it succeeded. */
   #refresh(): Promise<boolean> {
     if (this.#pending === undefined && performance.now() < this.#nextFetchAt) {
       return Promise.resolve(false);

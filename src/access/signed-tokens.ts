@@ -17,8 +17,8 @@ const THREE_PARTS = /^([\w-]+)\.[\w-]+\.[\w-]*$/;
 const CACHED_TOKENS_MAX = 4_096;
 
 /**
- * How long a verification is cached. Key changes invalidate the cache at once; this frees the
- * memory of unused tokens.
+ * Lifetime of a cached verification, ms. Key changes invalidate the cache immediately; this frees
+ * the memory of unused tokens.
  */
 const CACHED_MS = 60_000;
 

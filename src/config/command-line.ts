@@ -6,7 +6,10 @@ import { type Environment, resolveSources } from './load.ts';
 import type { ResolvedConfig } from './parse-config.ts';
 import type { Config } from './schema.ts';
 
-/** What to do: run a server, issue a token or API key, or print a text and succeed or fail. */
+/**
+ * The command to execute: run a server, issue a token or API key, or print a text and succeed or
+ * fail.
+ */
 export type Command =
   | { readonly kind: 'run'; readonly config: Config }
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
@@ -18,7 +21,7 @@ export interface IssueFlags {
   readonly name: string;
   /** Members of a token's claim; their values are unchecked. */
   readonly permissions: Readonly<Record<string, IssueValue>>;
-  /** Undefined: for ever. */
+  /** Undefined: unlimited. */
   readonly lifetimeMs: number | undefined;
 }
 
@@ -27,8 +30,8 @@ const TOKEN_LIFETIME_MS = 3_600_000;
 /**
  * Reads the command line (without the program itself), the environment and the configuration file.
  *
- * `--help` and `--version` win over any fault; everything else fails on one. The texts do not end
- * with a newline.
+ * `--help` and `--version` take precedence over faults, which otherwise fail the command. The texts
+ * do not end with a newline.
  */
 export function readCommandLine(argv: readonly string[], env: Environment, cwd: string): Command {
   const flags = readFlags(argv);

@@ -2,10 +2,12 @@ import { Command, CommanderError } from 'commander';
 
 const SHOWN_LENGTH_MAX = 60;
 
-/** Further faults of a source get no suggestion: each takes a comparison with every name. */
+/** Faults of a source that get a suggestion: each suggestion compares with every name. */
 export const SUGGESTIONS_MAX = 10;
 
-/** The configuration is unusable. Each fault names its source, what was expected and what came. */
+/**
+ * The configuration is unusable. Each fault names its source, the expected and the actual value.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly string[];
@@ -43,7 +45,7 @@ function toJson(value: string | object): string {
  * Makes a function that returns ` (did you mean X?)` for a misspelt name, or an empty string if no
  * name is near. Ignores case, and finds `section.key` by its key alone.
  *
- * @param show how a known name is to be written in the suggestion
+ * @param show formats a known name in the suggestion
  */
 export function createSuggester(
   known: readonly string[],

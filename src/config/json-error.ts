@@ -4,7 +4,7 @@ const WORD = /true|false|null/y;
 // In strings, JSON forbids the C0 controls but not the C1 controls, which Cc includes.
 const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
 
-/** Finds where JSON goes wrong: not every version of `JSON.parse` says. */
+/** Finds the first error in JSON text, which not every version of `JSON.parse` reports. */
 class JsonWalk {
   readonly #text: string;
   /** The length of the valid prefix. */
@@ -78,7 +78,10 @@ class JsonWalk {
   }
 }
 
-/** Where `text` stops being JSON, as "line 3, column 7", from 1; undefined if it is JSON. */
+/**
+ * The position where `text` stops being JSON, as "line 3, column 7", from 1; undefined if it is
+ * JSON.
+ */
 export function jsonErrorPosition(text: string): string | undefined {
   const walk = new JsonWalk(text);
   if (walk.document()) return undefined;

@@ -2,7 +2,7 @@ import { ConfigError, createSuggester, SUGGESTIONS_MAX, showValue, truncate } fr
 import { CONFIG_KEYS, CONFIG_SECTIONS, keyAt, type Setting, type Settings } from './keys.ts';
 import { type Config, type ConfigInput, configSchema } from './schema.ts';
 
-/** A configuration, and where each of its values came from. */
+/** A configuration, and the source of each value. */
 export interface ResolvedConfig {
   readonly config: Config;
   /** By key (`server.port`): a file, a variable, a flag, or `default`. */
@@ -98,7 +98,7 @@ export function readObject(object: unknown, source: string): Settings {
   return { settings, faults };
 }
 
-/** How to write a key given as "section.key" at the top level. */
+/** Hint for a key written as "section.key" at the top level. */
 function flatKeyHint(name: string): string | undefined {
   const key = keyAt(name);
   if (key === undefined) return undefined;

@@ -19,7 +19,7 @@ import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
 import { PartitionThread, Quarantine, type SpawnWorker, Standby } from './worker-threads.ts';
 
-/** How often a stop drains the anomaly rings, ms. */
+/** Interval at which a stop drains the anomaly rings, ms. */
 const STOP_DRAIN_MS = 5;
 
 export interface EngineOptions extends Rules {
@@ -267,7 +267,7 @@ export class Engine {
     };
   }
 
-  /** Kills a partition's worker at once, wherever it is, for drills; it is replaced. */
+  /** Kills a partition's worker immediately, for drills; it is replaced. */
   async killWorker(partition: number): Promise<void> {
     await (this.#threads[partition] as PartitionThread).kill();
   }

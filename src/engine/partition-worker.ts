@@ -21,7 +21,7 @@ export interface PartitionWorkerData {
   readonly hasShortRings?: boolean | undefined;
 }
 
-/** Ticks applied between two looks at the clock and the doorbell. */
+/** Most ticks applied between two readings of the clock and checks of the doorbell. */
 const BATCH = 512;
 /**
  * Ticks prefetched together: enough to overlap the waits, few enough to stay in the first-level

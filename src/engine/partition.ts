@@ -15,13 +15,13 @@ export interface Rules {
   readonly movingAverageWindow: number;
   /** Percent beyond which a move is an anomaly. */
   readonly anomalyThresholdPercent: number;
-  /** How long a tick stays in the sliding window, ms. */
+  /** Length of the sliding window, ms. */
   readonly slidingWindowMilliseconds: number;
   /** Places a deque may hold, a power of two. */
   readonly windowCapacity: number;
 }
 
-/** Where a partition puts its anomalies: numbers, so that the worker makes no object. */
+/** Receives a partition's anomalies as numbers, so that the worker makes no object. */
 export type AnomalyOutput = Pick<AnomalyProducer, 'append'>;
 
 /** Relative margin: more than any rounding error, far less than any threshold. */

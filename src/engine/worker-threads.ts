@@ -5,9 +5,9 @@ import type { PartitionWorkerData } from './partition-worker.ts';
 export type SpawnWorker = (data: PartitionWorkerData) => Worker;
 
 /**
- * A worker that dies within {@link CALM_MS} of its start delays the next start by this long,
- * doubled each time, ms: otherwise one that dies at once would be restarted without end. `/readyz`
- * reports it.
+ * A worker that dies within {@link CALM_MS} of its start delays the next start by this long, ms,
+ * doubled each time: a worker that dies immediately must not restart without end. `/readyz` reports
+ * it.
  */
 const BACKOFF_MS_MIN = 10;
 const BACKOFF_MS_MAX = 1000;
@@ -49,7 +49,7 @@ export class PartitionThread {
     });
   }
 
-  /** Kills the worker at once, wherever it is: for drills and tests. */
+  /** Kills the worker immediately: for drills and tests. */
   async kill(): Promise<void> {
     await this.#worker.terminate();
   }

@@ -30,8 +30,8 @@ export interface HttpAccessOptions {
 }
 
 /**
- * Delay of the answer to a rate-limited request, ms, and the number delayed at a time; others are
- * answered at once.
+ * Delay of the answer to a rate-limited request, ms, and the most answers delayed at a time; others
+ * are immediate.
  */
 const HOLD_MS = 250;
 const HELD_MAX = 1024;

@@ -3,7 +3,7 @@ import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.t
 
 type Answer = (request: HttpRequest) => Promise<HttpResponse>;
 
-/** How long browsers may cache the answer to a preflight, s. */
+/** Time for which browsers may cache the answer to a preflight, s. */
 const PREFLIGHT_SECONDS = 600;
 
 const PREFLIGHT_HEADERS = {

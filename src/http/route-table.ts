@@ -5,7 +5,7 @@ import { RequestProblem } from './problems.ts';
 /** The segment of a template that matches a symbol. */
 const SYMBOL_PLACE = '{symbol}';
 
-/** How one method of a path is answered. */
+/** The handler of one method of a path. */
 export interface Route {
   readonly handler: Handler;
   readonly accessLevel: AccessLevel;

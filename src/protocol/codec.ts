@@ -3,7 +3,7 @@ import { ErrorCode, ProtocolError } from './errors.ts';
 import { validateMessagePack } from './message-pack-check.ts';
 import { SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from './ops.ts';
 
-/** How a session encodes frames: MessagePack in binary messages, or JSON in text messages. */
+/** The encoding of a session's frames: MessagePack in binary messages, or JSON in text messages. */
 export type Encoding = 'binary' | 'json';
 
 /** One frame: the op and its operands. */

@@ -8,7 +8,7 @@
  *   times    Float64   likewise; the receipt time where the frame held nil
  */
 
-/** How a tick's symbol is named. */
+/** The form of a tick's symbol. */
 export const NameKind = { NEITHER: 0, TEXT: 1, ALIAS: 2 } as const;
 export type NameKind = (typeof NameKind)[keyof typeof NameKind];
 

@@ -34,30 +34,22 @@ export interface StoreSeams {
  *
  * @throws StoreError with the path, what was found there, and what to do
  */
-export async function openStore(options: StoreOptions, log: StoreLog): Promise<Store> {
-  return openStoreWith(options, log, {});
-}
-
-export async function openStoreWith(
+export async function openStore(
   given: StoreOptions,
   log: StoreLog,
-  seams: StoreSeams,
+  seams: StoreSeams = {},
 ): Promise<Store> {
   const options = { ...given, directory: resolve(given.directory) };
   const { directory } = options;
   inspectDirectory(directory);
-  const lock = lockDirectory(directory);
+  checkSpace(directory);
+  const lock = new DirectoryLock(directory);
   try {
     return new DiskStore(options, { ...(await openParts(directory, log, seams)), lock });
   } catch (error) {
     lock.release();
     throw error;
   }
-}
-
-function lockDirectory(directory: string): DirectoryLock {
-  checkSpace(directory);
-  return new DirectoryLock(directory);
 }
 
 async function openParts(
@@ -103,7 +95,7 @@ async function prepare(directory: string, check: typeof checkDatabase): Promise<
   return marker;
 }
 
-/** Anomalies held while the disk fails: some 20 MB. */
+/** Anomalies held while the disk fails: about 20 MB. */
 const WAITING_MAX = 65_536;
 const DAY_MS = 86_400_000;
 /** How long a failed read counts as the store's fault, ms. */

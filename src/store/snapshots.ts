@@ -106,7 +106,7 @@ export class Snapshots {
     const header: SnapshotHeader = { takenAt: Date.now(), publishers: [...publishers()] };
     let capture: Capture | undefined;
     try {
-      // Cuts at once, so the cut matches the sequences above.
+      // Cuts synchronously, so the cut matches the sequences above.
       capture = await engine.capture();
       // Ticks in a snapshot are never applied again, so their anomalies must be on disk first.
       takeAnomalies();

@@ -125,7 +125,7 @@ onTransports((transport) => {
     const subscriber = await subscriberForTest(server.port, { token: key });
     file.change('reader', { read: 'everything' });
     server.reload();
-    await expect.poll(() => server.lines.join('')).toContain('the old ones go on');
+    await expect.poll(() => server.lines.join('')).toContain('the old ones stay in use');
     await subscriber.ping();
     await subscriberForTest(server.port, { token: key });
     await expect(server.stop()).rejects.toThrow();

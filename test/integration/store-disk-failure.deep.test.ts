@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openStoreWith } from '../../src/store/disk-store.ts';
 import { openStore } from '../../src/store/index.ts';
 import { until } from '../../testkit/until.ts';
 import { StoreChild } from '../support/store-child.ts';
@@ -20,7 +19,7 @@ describe('a disk that fails', () => {
     using folder = new StoreFolder();
     const disk = new FaultyDisk();
     const lines = new StoreLines();
-    const store = await openStoreWith(folder.options(), lines, disk);
+    const store = await openStore(folder.options(), lines, disk);
     const all = Array.from({ length: 30 }, (_, index) => anomalyOf('A', index + 1));
     for (const anomaly of all.slice(0, 10)) store.append(anomaly);
     expect(await store.flushed()).toBe(true);
@@ -52,7 +51,7 @@ describe('a disk that fails', () => {
     using folder = new StoreFolder();
     const disk = new FaultyDisk();
     const seams = { startWriter: disk.startWriter, waitingMax: 10_000 };
-    const store = await openStoreWith(folder.options(), new StoreLines(), seams);
+    const store = await openStore(folder.options(), new StoreLines(), seams);
     disk.failure = 'EIO: i/o error';
     for (let sequence = 1; sequence <= 30_000; sequence++) store.append(anomalyOf('A', sequence));
     expect(await store.flushed()).toBe(false);
@@ -74,7 +73,7 @@ describe('a disk that fails', () => {
     async (what) => {
       using folder = new StoreFolder();
       const disk = new FaultyDisk();
-      const store = await openStoreWith(folder.options(), new StoreLines(), disk);
+      const store = await openStore(folder.options(), new StoreLines(), disk);
       store.append(anomalyOf('A', 1));
       expect(await store.flushed()).toBe(true);
       const first = disk.writer;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { connect, connectPublisher } from '../../client-sdk/src/index.ts';
 import { Gateway } from '../../src/gateway/index.ts';
-import { openStoreWith } from '../../src/store/disk-store.ts';
+import { openStore } from '../../src/store/index.ts';
 import { gatewayContext } from '../../testkit/gateway-context.ts';
 import { EngineRun } from '../support/engine-run.ts';
 import { FaultyDisk, StoreFolder, StoreLines } from '../support/store-folder.ts';
@@ -16,7 +16,7 @@ it('a stop under load delivers what a slow disk has still to make durable', asyn
   using folder = new StoreFolder();
   const disk = new FaultyDisk();
   const options = folder.options({ mode: 'sync' });
-  const store = await openStoreWith(options, new StoreLines(), disk);
+  const store = await openStore(options, new StoreLines(), disk);
   const { engine } = await EngineRun.start({});
   const server = { port: 0, transport: 'node', drainMs: 4900 } as const;
   const context = gatewayContext(engine, { server, store: options }, store);

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Anomaly } from '../../src/engine/index.ts';
-import { openStoreWith } from '../../src/store/disk-store.ts';
 import { CursorError, openStore, type Store } from '../../src/store/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { NaiveAnomalies } from '../support/naive-anomalies.ts';
@@ -121,7 +120,7 @@ class StoreRun {
     // The check has its own test and would dominate this one's time.
     const seams = { startWriter, checkDatabase: async () => {} };
     const options = this.#folder.options(this.#retention);
-    this.#store = await openStoreWith(options, new StoreLines(), seams);
+    this.#store = await openStore(options, new StoreLines(), seams);
   }
 
   async close(): Promise<void> {

@@ -29,7 +29,7 @@ const COUNTERS = 16;
 /** Two buckets an octave from 1 µs: bucket i ends at 2^(i/2) µs, the last one at infinity. */
 export const LATENCY_BUCKETS = 52;
 
-/** Where a latency bucket ends, µs. */
+/** Upper bound of a latency bucket, µs. */
 export function latencyBucketEndUs(bucket: number): number {
   return bucket >= LATENCY_BUCKETS - 1 ? Number.POSITIVE_INFINITY : 2 ** (bucket / 2);
 }

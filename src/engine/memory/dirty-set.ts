@@ -91,7 +91,7 @@ export class DirtySet {
       while (announced !== 0) {
         const word = s * BITS + (31 - Math.clz32(announced & -announced));
         if (count + BITS > into.length) {
-          // No room for a whole word: leave the rest to the next call.
+          // No space for a whole word: leave the rest to the next call.
           Atomics.or(this.#summary, s, announced);
           return count;
         }

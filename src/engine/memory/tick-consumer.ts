@@ -6,7 +6,9 @@ import { capacityOf, RingSize, RingWord, type TickColumns } from './tick-ring.ts
 const { HEADER_DOUBLES, HEADER_WORDS, SLOT_DOUBLES, SLOT_WORDS } = RingSize;
 const { APPLYING, APPLYING_SYMBOL, ASLEEP, HEAD, INTENT, START, STOP, TAIL } = RingWord;
 
-/** Looks at the queue before sleeping: a frame that is about to arrive finds the consumer awake. */
+/**
+ * Checks of the queue before sleeping: a frame that is about to arrive finds the consumer awake.
+ */
 const SPINS_BEFORE_SLEEP = 200;
 /** Longest sleep, ms: bounds the delay should a wake-up ever be lost. */
 const SLEEP_MS_MAX = 1000;
@@ -111,7 +113,7 @@ export class TickConsumer {
    * Blocks until there may be ticks, or a stop was requested, or {@link TickProducer.wake} was
    * called after `isCalled` became true; 1 s at most.
    *
-   * @param spins looks at the queue before sleeping
+   * @param spins checks of the queue before sleeping
    */
   sleep(isCalled: () => boolean = NEVER, spins = SPINS_BEFORE_SLEEP): void {
     for (let i = 0; i < spins; i++) {

@@ -26,7 +26,7 @@ const CONFLATED_MS = 8;
  */
 const LEAD_MS = 1;
 const LONG_REST_MS = 4;
-/** Ticks that are published at once: for so many, waking the workers costs next to nothing. */
+/** Ticks that are published without delay: waking the workers for so many costs next to nothing. */
 const PUBLISH_TICKS = 1024;
 /** When sending ACKs, also publish ticks due within this time, ms. */
 const ACK_SLACK_MS = 2;
@@ -136,7 +136,7 @@ export class FlushScheduler {
     }
   }
 
-  /** Whether any session gets changes at once. */
+  /** Whether any session is not conflated. */
   #isImmediate(): boolean {
     return this.#conflation.unconflated > 0;
   }

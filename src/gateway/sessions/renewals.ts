@@ -19,7 +19,7 @@ interface Queue {
 
 /**
  * `AUTH` on a live session: the new token replaces the old one without a reconnect. A refused token
- * changes nothing: the session goes on until its own token expires.
+ * changes nothing: the session continues until its own token expires.
  */
 export class Renewals {
   readonly #authenticator: Authenticator;
@@ -39,8 +39,8 @@ export class Renewals {
   }
 
   /**
-   * Checks a new token; the session goes on meanwhile. Tokens are checked one at a time, in order:
-   * the last accepted one holds, however long each check takes.
+   * Checks a new token; the session continues meanwhile. Tokens are checked one at a time, in
+   * order: the last accepted one holds, however long each check takes.
    */
   renew(session: Session, token: string): void {
     const queue = this.#queueOf(session.connection);

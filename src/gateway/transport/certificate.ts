@@ -69,7 +69,7 @@ export function readTlsPair({ certificateFile, keyFile }: TlsFiles): TlsPair {
   return { certificateFile, keyFile, certificate, key, validFrom, validTo };
 }
 
-/** Whether two pairs are the same certificate and key, wherever they came from. */
+/** Whether two pairs have the same certificate and key, from whatever files. */
 export function isSamePair(one: TlsPair, other: TlsPair): boolean {
   return one.certificate === other.certificate && one.key === other.key;
 }

@@ -48,7 +48,7 @@ export function bodyTooSlow(): HttpResponse {
 /** For answers that are not pages: nothing in them may run, load or be framed. */
 const NO_PAGE_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
-/** How long browsers insist on TLS for this host, s: a year. */
+/** Time for which browsers insist on TLS for this host, s: a year. */
 const STRICT_TRANSPORT_SECONDS = 31_536_000;
 
 /**

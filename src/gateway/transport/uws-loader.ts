@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type { UwsModule } from './uws-api.ts';
 
-/** The module, and the file it came from; or why each candidate did not load. */
+/** The module and its file, or why each candidate did not load. */
 export type UwsLoad =
   | { readonly loaded: true; readonly uws: UwsModule; readonly file: string }
   | { readonly loaded: false; readonly reasons: readonly string[] };

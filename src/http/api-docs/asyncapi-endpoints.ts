@@ -20,7 +20,7 @@ export interface Endpoint {
   readonly query?: object;
 }
 
-/** Where clients connect. */
+/** The endpoints for clients. */
 export const ENDPOINTS = {
   publish: {
     path: PUBLISH_PATH,

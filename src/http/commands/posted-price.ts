@@ -18,8 +18,8 @@ const SYMBOL_EXPECTED =
   '1 to 32 characters, no "*", no control characters, no white space at either end';
 
 /**
- * Validates one object of a body, all of its fields: the client learns of all faults at once.
- * Unknown members are ignored.
+ * Validates all fields of one object of a body, so that the client learns every fault. Ignores
+ * unknown members.
  *
  * @param now the server's clock, ms since the epoch: the time of a price without one
  * @param maxFutureMs how far a time may be ahead of it
