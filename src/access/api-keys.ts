@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import * as z from 'zod';
-import { describeIssue } from './claim-messages.ts';
 import { AccessError, KeyFileError } from './errors.ts';
+import { describeIssue } from './fault-messages.ts';
 import type { Identity } from './identity.ts';
 import { readKeyFile } from './key-source.ts';
 import { grant, nameText, permissionShape } from './permissions.ts';

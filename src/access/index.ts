@@ -10,4 +10,4 @@ export {
   type SymbolRule,
   UNAUTHENTICATED,
 } from './identity.ts';
-export { issueApiKey, issueToken } from './issue.ts';
+export { issueApiKey, issueToken } from './issuing.ts';

@@ -1,6 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { hideValue, isObject, showValue } from './claim-messages.ts';
 import { KeyFileError } from './errors.ts';
+import { hideValue, isObject, showValue } from './fault-messages.ts';
 import {
   type KeySource,
   PUBLIC_KEY_ALGORITHMS,

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { describeIssue, isObject, showValue } from './claim-messages.ts';
 import { AccessError } from './errors.ts';
+import { describeIssue, isObject, showValue } from './fault-messages.ts';
 import type { Identity } from './identity.ts';
 import type { KeySource, TokenHeader } from './key-source.ts';
 import { claimsSchema, grant } from './permissions.ts';

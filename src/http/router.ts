@@ -11,7 +11,7 @@ import { answerOrigins } from './cross-origin.ts';
 import { RequestProblem } from './problems.ts';
 import { recentAnomalies, symbolAnomalies } from './queries/anomalies.ts';
 import { callList } from './queries/call-list.ts';
-import { asyncApi, liveness, openApi, readiness, scrape } from './queries/operation.ts';
+import { asyncApi, liveness, openApi, readiness, scrape } from './queries/operator.ts';
 import { processingStatistics } from './queries/processing-statistics.ts';
 import { listStatistics, StatisticsReader, symbolStatistics } from './queries/statistics.ts';
 import { RouteTable } from './route-table.ts';

@@ -2,8 +2,8 @@ import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { Config } from '../config/schema.ts';
 import { API_KEY_PREFIX } from './api-keys.ts';
-import { describeIssue } from './claim-messages.ts';
 import { IssueError } from './errors.ts';
+import { describeIssue } from './fault-messages.ts';
 import { nameText, type Permissions, permissionsSchema } from './permissions.ts';
 import { TOKEN_LENGTH_MAX } from './signed-tokens.ts';
 
