@@ -21,8 +21,8 @@ const overTransports = readdirSync(join(import.meta.dirname, 'test'), {
  * deep             `*.deep.test.ts`, on both transports
  * other-transport  the suites of the fast lane that go over sockets, on the other transport
  *
- * Without isolation, files that a worker takes one after the other share what they import: a third of the CPU
- * of the fast lane. So a test puts back what it changes in modules and globals.
+ * Without isolation, the files of a worker share what they import: a third of the CPU of the fast
+ * lane. So a test puts back what it changes in modules and globals.
  */
 export default defineConfig({
   test: {

@@ -62,8 +62,9 @@ const fuzzSockets: Campaign = async (name, seconds, seed, given) => {
   });
   const perSecond = (summary.scripts / (performance.now() - start)) * 1000;
   console.log(
-    `${name}: ${count(summary.scripts)} scripts of ${count(summary.peers)} connections, ${perSecond.toFixed(1)}/s; ` +
-      `the witness: ${count(summary.ticks)} ticks, longest round trip ${summary.longestMs.toFixed(0)} ms ` +
+    `${name}: ${count(summary.scripts)} scripts of ${count(summary.peers)} connections, ` +
+      `${perSecond.toFixed(1)}/s; the witness: ${count(summary.ticks)} ticks, ` +
+      `longest round trip ${summary.longestMs.toFixed(0)} ms ` +
       `(${summary.noisy} longer ones that did not come again)`,
   );
   return findings;

@@ -16,7 +16,8 @@ export interface CommandLine {
 }
 
 /** How the fuzzer is called, for people. */
-export const USAGE = `npm run fuzz -- [--minutes N] [--seed S] [--target NAME] [--executions M] [--replay FILE]
+export const USAGE = `npm run fuzz -- [--minutes N] [--seed S] [--target NAME]
+                  [--executions M] [--replay FILE]
 
   --minutes N     how long, all targets together (5)
   --seed S        the seed, from 0; without one, another each time

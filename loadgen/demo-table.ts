@@ -40,7 +40,8 @@ export function demoLines(view: DemoView, hasColour: boolean): string[] {
     paint(DIM, 'LATEST ANOMALIES'),
     ...latestBySymbol(view.anomalies).map((anomaly) => {
       const from = `${price(anomaly.referencePrice)} → ${price(anomaly.newPrice)}`;
-      return `${anomaly.symbol.padEnd(WIDTHS[0] as number)}  ${from}  ${move(anomaly, view.now, paint)}`;
+      const symbol = anomaly.symbol.padEnd(WIDTHS[0] as number);
+      return `${symbol}  ${from}  ${move(anomaly, view.now, paint)}`;
     }),
     '',
     ...suggestions(view.url, busiest[0]?.symbol ?? 'SYM-00000'),

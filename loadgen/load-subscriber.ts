@@ -173,7 +173,8 @@ export class LoadSubscriber {
     if (first !== undefined) {
       const { symbol, price, time, count } = first;
       const held = subscriber.get(symbol);
-      const values = `price ${held?.currentPrice}, time ${held?.lastUpdateTime}, count ${held?.updateCount}`;
+      const { currentPrice, lastUpdateTime, updateCount } = held ?? {};
+      const values = `price ${currentPrice}, time ${lastUpdateTime}, count ${updateCount}`;
       this.#fault(
         `${symbol}: published price ${price}, time ${time}, count ${count}; mirror has ${values}`,
       );

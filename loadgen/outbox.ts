@@ -12,7 +12,7 @@ export interface OutboxOptions {
   /** Ticks that may wait, {@link OUTBOX_TICKS_MAX} at most. */
   readonly waitingMax: number;
   readonly clock: Clock;
-  /** Called for each frame: when its oldest tick was due and when it was sent, ms since the epoch. */
+  /** Called for each frame: due time of its oldest tick and time of sending, ms since the epoch. */
   readonly recordDelay: (due: number, sentAt: number) => void;
   /** Gets what was sent. */
   readonly ledger: Ledger;

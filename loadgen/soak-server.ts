@@ -35,7 +35,7 @@ process.on('message', (request: ServerRequest) => {
 // The parent is gone: nothing else would stop this server.
 process.on('disconnect', () => process.exit(1));
 
-// A path that is not written out: the linter has nobody import a program's entry, and this is one that wraps another.
+// A computed path: the linter forbids importing a program's entry, and this one wraps another.
 const entry = new URL(
   `../src/main.${import.meta.url.endsWith('.js') ? 'js' : 'ts'}`,
   import.meta.url,

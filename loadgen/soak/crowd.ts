@@ -203,7 +203,8 @@ async function checkMirror(name: string, subscriber: Subscriber): Promise<string
       timeout,
     ]);
     if (equal) return undefined;
-    return `subscriber '${name}' holds ${ownSymbolCount} symbols, not as the ${symbolCount} of the server`;
+    const holds = `holds ${ownSymbolCount} symbols`;
+    return `subscriber '${name}' ${holds}, not as the ${symbolCount} of the server`;
   } catch (error) {
     return `subscriber '${name}': ${(error as Error).message}`;
   }

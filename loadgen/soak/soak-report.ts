@@ -43,22 +43,29 @@ export function formatSoakReport(report: SoakReport): string {
   const { live, own, ownBytesMax, file } = resources;
   const drills = Object.entries(report.drills).map(([name, count]) => `${count} ${name}`);
   return [
-    `soak of ${minutes} min at ${rate} ticks/s, seed ${seed}; store ${storeMode}, a snapshot every ${snapshotIntervalMs} ms`,
+    `soak of ${minutes} min at ${rate} ticks/s, seed ${seed}; store ${storeMode}, ` +
+      `a snapshot every ${snapshotIntervalMs} ms`,
     `faults         ${drills.join(', ')}`,
     ...absenceLines(report.absences, snapshotIntervalMs),
-    `state          ${state.symbols} symbols, ${state.ticks} ticks, ${state.anomalies} anomalies compared`,
+    `state          ${state.symbols} symbols, ${state.ticks} ticks, ` +
+      `${state.anomalies} anomalies compared`,
     `               ${state.restored} anomalies by windows that were restored after a restart`,
-    `               ${report.skipped} ticks skipped by dead workers, ${state.incomplete} symbols miss one; ${state.orphans} anomalies of ticks that kills took back`,
-    `subscribers    ${report.mirrors} verified, ${report.reconnections} came and went, ${report.dismissed} dismissed for not reading`,
+    `               ${report.skipped} ticks skipped by dead workers, ` +
+      `${state.incomplete} symbols miss one; ${state.orphans} anomalies of ticks lost in kills`,
+    `subscribers    ${report.mirrors} verified, ${report.reconnections} came and went, ` +
+      `${report.dismissed} dismissed for not reading`,
     `               ${report.renumbered.join(' and ')} anomaly numbers seen twice after kills`,
     `HTTP           p50 ${ms(answersMs.p50)}, p99 ${ms(answersMs.p99)}, max ${ms(answersMs.max)}`,
     `               ${waiting(report)}`,
     'memory         of the last process, warmed up, each time after a collection of garbage:',
     `               alive on the main thread ${trend(live, MIB, 'MiB')}`,
-    `               the process's own ${trend(own, MIB, 'MiB')}; ${(ownBytesMax / MIB).toFixed(1)} at most between collections`,
+    `               the process's own ${trend(own, MIB, 'MiB')}; ` +
+      `${(ownBytesMax / MIB).toFixed(1)} at most between collections`,
     `               pages of files ${trend(file, MIB, 'MiB')}`,
-    `descriptors    ${trend(resources.descriptors, 1, '')}; handles ${trend(resources.handles, 1, '')}; threads ${trend(resources.threads, 1, '')}`,
-    `event loop     late by ${ms(resources.delayMs)} (median of 99th percentiles), ${ms(resources.delayMaxMs)} at worst`,
+    `descriptors    ${trend(resources.descriptors, 1, '')}; ` +
+      `handles ${trend(resources.handles, 1, '')}; threads ${trend(resources.threads, 1, '')}`,
+    `event loop     late by ${ms(resources.delayMs)} (median of 99th percentiles), ` +
+      `${ms(resources.delayMaxMs)} at worst`,
     ...verdict(report),
   ].join('\n');
 }
@@ -67,12 +74,14 @@ function absenceLines(absences: readonly Absence[], intervalMs: number): string[
   return absences.map(({ kind, endMs, startMs, lostTicks, lostMs }) => {
     const what = kind === 'restart' ? `planned stop in ${ms(endMs)}` : 'killed';
     const since = lostTicks > 0 ? ` (of the last ${ms(lostMs)}; snapshots: ${ms(intervalMs)})` : '';
-    return `               ${what}, ready again in ${ms(startMs)}, ${lostTicks} acknowledged ticks lost${since}`;
+    const lost = `${lostTicks} acknowledged ticks lost${since}`;
+    return `               ${what}, ready again in ${ms(startMs)}, ${lost}`;
   });
 }
 
 function waiting({ waitingShare, areAnswersJudged }: SoakReport): string {
-  const share = `server and soak waited for a processor ${(100 * waitingShare).toFixed(1)} % of the time`;
+  const percent = (100 * waitingShare).toFixed(1);
+  const share = `server and soak waited for a processor ${percent} % of the time`;
   return areAnswersJudged ? share : `${share}: this machine is too busy to judge answers on`;
 }
 
