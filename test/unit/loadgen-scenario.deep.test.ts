@@ -104,7 +104,7 @@ describe('a load run with a token', () => {
   it('says that one is missing', async () => {
     const { port } = await serverForTest({ auth: { jwtSecret: SECRET } });
     const run = runAt(port);
-    await expect(run).rejects.toThrow(/let the run in: a token is needed.* TICKWIRE_TOKEN/);
+    await expect(run).rejects.toThrow(/let the run in: a token is required.* TICKWIRE_TOKEN/);
   });
 
   it('keeps it out of the report', () => {
