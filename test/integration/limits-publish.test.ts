@@ -68,6 +68,10 @@ onTransports((transport) => {
       publisher.publish(ticksOf('A', 1));
       await refuseThree(publisher);
       expect(await publisher.acknowledged(2)).toMatchObject({ sequence: 2, accepted: 4 });
+      // The ACK precedes the refusal: a publisher resends what it has not been acknowledged.
+      const ops = publisher.frames.map(([op, sequence]) => (op === Op.ACK ? sequence : op));
+      expect(ops.indexOf(2)).toBeGreaterThan(0);
+      expect(ops.indexOf(2)).toBeLessThan(ops.indexOf(Op.ERROR));
       await neighbour.publishAll(ticksOf('B', 4));
       expect(await timesMet(port, 'ticksPerSecond')).toBe(1);
       expect(publisher.closed).toBeUndefined();

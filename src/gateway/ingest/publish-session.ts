@@ -301,6 +301,8 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
 
   #refuseTooFast(): never {
     this.#context.counters.tooFastFrames++;
+    // The ACK goes first: a publisher resends all it has not been acknowledged.
+    if (this.framesUnacknowledged > 0) this.acknowledge();
     const message = 'tick rate limit exceeded';
     throw new ProtocolError(ErrorCode.rate_limited, message);
   }
