@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -53,6 +53,7 @@ export async function openBrowser(): Promise<Browser> {
     throw new Error(`put one of ${NAMES.join(', ')} on the PATH: only Linux x64 gets it from npm`);
   }
   await unpackOnce();
+  await nameFonts();
   return chromium.launch({
     ...common,
     executablePath: join(UNPACKED, 'chromium'),
@@ -80,12 +81,20 @@ async function unpackOnce(): Promise<void> {
     const program = `await (await import('@sparticuz/chromium')).default.executablePath()`;
     const args = ['--input-type=module', '--eval', program];
     await promisify(execFile)(process.execPath, args, { cwd: PACKAGE, env });
-    await writeFile(join(folder, 'fonts/fonts.conf'), FONTS);
     await rename(folder, UNPACKED);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     if (!existsSync(UNPACKED)) throw error;
   }
+}
+
+/** Names the folder of the fonts, which moves with the checkout. */
+async function nameFonts(): Promise<void> {
+  const file = join(UNPACKED, 'fonts/fonts.conf');
+  if ((await readFile(file, 'utf8')) === FONTS) return;
+  const own = `${file}.${process.pid}`;
+  await writeFile(own, FONTS);
+  await rename(own, file);
 }
 
 function findOnPath(): string | undefined {
