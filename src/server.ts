@@ -6,7 +6,13 @@ import { checkExposure } from './config/exposure.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
-import { createGatewayContext, Gateway, Health, SecurityLog } from './gateway/index.ts';
+import {
+  createGatewayContext,
+  EventLoopDelay,
+  Gateway,
+  Health,
+  SecurityLog,
+} from './gateway/index.ts';
 import { Assets, createRouter } from './http/index.ts';
 import { logWorkerDeath } from './log.ts';
 import {
@@ -61,6 +67,7 @@ export async function startServer(
       const assets = await readAssets(publicFolder, log);
       const snapshots = noSnapshots();
       const security = new SecurityLog(new Audit(log));
+      const eventLoop = new EventLoopDelay();
       const context = createGatewayContext({
         config,
         engine,
@@ -72,10 +79,19 @@ export async function startServer(
         security,
         securityCounts: security,
         health,
+        eventLoop,
         publishers: recovered.publishers,
       });
       const gateway = await Gateway.start(context, createRouter(context, assets));
-      return serve(config, log, { authenticator, engine, gateway, store, snapshots });
+      eventLoop.start();
+      return serve(config, log, {
+        authenticator,
+        engine,
+        eventLoop,
+        gateway,
+        store,
+        snapshots,
+      });
     } catch (error) {
       await engine.stop();
       throw error;
@@ -122,6 +138,7 @@ async function startEngine(
 interface Parts {
   readonly authenticator: Authenticator | undefined;
   readonly engine: Engine;
+  readonly eventLoop: EventLoopDelay;
   readonly gateway: Gateway;
   readonly store: Store | undefined;
   readonly snapshots: SnapshotCounters;
@@ -130,7 +147,7 @@ interface Parts {
 function serve(
   { store: { snapshotIntervalMs } }: Config,
   log: Logger,
-  { authenticator, engine, gateway, store, snapshots: counters }: Parts,
+  { authenticator, engine, eventLoop, gateway, store, snapshots: counters }: Parts,
 ): Server {
   const snapshots =
     store &&
@@ -154,6 +171,7 @@ function serve(
     await snapshots?.stop();
     await engine.stop();
     await store?.close();
+    eventLoop.stop();
   };
   return {
     port: gateway.port,

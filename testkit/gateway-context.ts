@@ -3,6 +3,7 @@ import type { ConfigInput } from '../src/config/schema.ts';
 import type { Engine } from '../src/engine/index.ts';
 import {
   createGatewayContext,
+  EventLoopDelay,
   type GatewayContext,
   Health,
   UNWATCHED,
@@ -37,6 +38,7 @@ export function gatewayContext(
     security: UNWATCHED,
     securityCounts: undefined,
     health: new Health(store),
+    eventLoop: new EventLoopDelay(),
     publishers: [],
   });
 }

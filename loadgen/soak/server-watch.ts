@@ -19,7 +19,10 @@ export interface Sample {
   readonly descriptors: number;
   readonly handles: number;
   readonly threads: number;
-  /** How late the event loop was since the sample before, ms: 99th percentile and maximum. */
+  /**
+   * How late the event loop was since the sample before, ms: 99th percentile and maximum, each the
+   * upper bound of its bucket.
+   */
   readonly delayMs: number;
   readonly delayMaxMs: number;
 }
@@ -44,6 +47,8 @@ export class ServerWatch {
   readonly collections: Collection[] = [];
   /** Ticks that dead workers skipped and full queues lost, by process. */
   readonly #counts = new Map<number, TickCounts>();
+  /** Delays of the event loop when last sampled, by process. */
+  readonly #delays = new Map<number, DelayCounts>();
   /**
    * How long main threads waited for a processor, ms, by process: those of the server, and this
    * one.
@@ -99,8 +104,9 @@ export class ServerWatch {
     if (pid !== this.#server.pid) return;
     this.#counts.set(pid, tickCounts(metrics));
     for (const each of [pid, process.pid]) this.#waitsMs.set(each, processorWaitMs(each));
-    const delay = (quantile: string) =>
-      (metrics.get(`tickwire_event_loop_delay_seconds{quantile="${quantile}"}`) ?? 0) * 1000;
+    const delays = delayCounts(metrics);
+    const delay = delaysSince(this.#delays.get(pid), delays);
+    this.#delays.set(pid, delays);
     this.samples.push({
       pid,
       at: this.now(),
@@ -109,8 +115,8 @@ export class ServerWatch {
       descriptors,
       handles: metrics.get('nodejs_active_handles_total') ?? 0,
       threads: kib('Threads'),
-      delayMs: delay('0.99'),
-      delayMaxMs: delay('1'),
+      delayMs: delay(0.99),
+      delayMaxMs: delay(1),
     });
   }
 
@@ -126,4 +132,25 @@ export class ServerWatch {
       ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB,
     });
   }
+}
+
+/** Timers that were at most so late, ms: pairs of bound and count, ascending. */
+type DelayCounts = readonly (readonly [boundMs: number, count: number])[];
+
+function delayCounts(metrics: ReadonlyMap<string, number>): DelayCounts {
+  return [...metrics].flatMap(([line, count]) => {
+    const bound = /^tickwire_event_loop_delay_seconds_bucket\{le="(.*)"\}$/.exec(line)?.[1];
+    if (bound === undefined) return [];
+    const boundMs = bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound) * 1000;
+    return [[boundMs, count] as const];
+  });
+}
+
+/** Reads the bound, ms, that a share of the delays between two readings did not exceed. */
+function delaysSince(before: DelayCounts | undefined, now: DelayCounts): (share: number) => number {
+  const since = now.map(
+    ([boundMs, count], i) => [boundMs, count - (before?.[i]?.[1] ?? 0)] as const,
+  );
+  const total = since.at(-1)?.[1] ?? 0;
+  return (share) => since.find(([, count]) => count >= total * share)?.[0] ?? 0;
 }

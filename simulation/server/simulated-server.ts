@@ -2,7 +2,13 @@ import type { Worker } from 'node:worker_threads';
 import type { Config } from '../../src/config/schema.ts';
 import { decodeSymbolStates, Engine, type EngineOptions } from '../../src/engine/index.ts';
 import type { SymbolState } from '../../src/engine/symbol-state.ts';
-import { createGatewayContext, Gateway, Health, UNWATCHED } from '../../src/gateway/index.ts';
+import {
+  createGatewayContext,
+  EventLoopDelay,
+  Gateway,
+  Health,
+  UNWATCHED,
+} from '../../src/gateway/index.ts';
 import {
   NOTHING_RECOVERED,
   noSnapshots,
@@ -166,6 +172,7 @@ export class SimulatedServer {
       version: 'simulated',
       store,
       health: new Health(store),
+      eventLoop: new EventLoopDelay(),
       authenticator: undefined,
       security: UNWATCHED,
       securityCounts: undefined,

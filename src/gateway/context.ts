@@ -17,6 +17,7 @@ import { PublisherRegistry } from './ingest/publisher-registry.ts';
 import { TickIntake } from './ingest/tick-intake.ts';
 import { BackgroundTasks } from './limits/background-tasks.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
+import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import { GatewayCounters } from './metrics/gateway-counters.ts';
 import { Origins } from './sessions/origins.ts';
 import { Renewals } from './sessions/renewals.ts';
@@ -47,6 +48,8 @@ interface GatewayParts {
   /** Counts of `security`; undefined: not counted. */
   readonly securityCounts: SecurityCounts | undefined;
   readonly health: Health;
+  /** The delay of this thread's timers. */
+  readonly eventLoop: EventLoopDelay;
 }
 
 export interface GatewayOptions extends GatewayParts {

@@ -2,4 +2,5 @@
 export { createGatewayContext, type GatewayContext } from './context.ts';
 export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';
+export { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';

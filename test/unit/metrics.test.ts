@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { Counter } from '../../src/engine/index.ts';
+import { EventLoopDelay } from '../../src/gateway/index.ts';
 import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
 import { createMetrics, type MetricsContext } from '../../src/gateway/metrics/metrics.ts';
 import { LIMIT_NAMES } from '../../src/gateway/sessions/security-events.ts';
 import { ErrorCode } from '../../src/protocol/index.ts';
+import { parseMetrics } from '../../testkit/metrics.ts';
 
 /** Partition p's counter n is 1000 p + n + 1; bucket n has n ticks. */
 function status(partition: number) {
@@ -60,6 +62,7 @@ function contextOf(fault?: string): MetricsContext {
       countSlow: () => 703,
     },
     subscriptions: { patternsHeld: 704 },
+    eventLoop: new EventLoopDelay(),
     securityCounts: {
       events: { authenticationFailed: 721, forbidden: 722, limited: 723 },
       limits: Object.fromEntries(LIMIT_NAMES.map((name, i) => [name, 730 + i])),
@@ -148,19 +151,51 @@ it('every metric reads its own source, and none is without an expectation', asyn
   expect(await samplesOf(contextOf('the disk is full'))).toEqual({ ...expected(), store_ok: 0 });
 });
 
-it('the delay of the event loop is that of its worst moment since the last scrape', async () => {
-  const metrics = createMetrics(contextOf());
-  const worst = async () => {
-    const text = await metrics.metrics();
-    return Number(/^tickwire_event_loop_delay_seconds\{quantile="1"\} (\S+)$/m.exec(text)?.[1]);
+it('all scrapers see each delay of the event loop, even one that begins at a scrape', async () => {
+  let now = 0;
+  const eventLoop = new EventLoopDelay(() => now);
+  const metrics = createMetrics({ ...contextOf(), eventLoop });
+  const scrape = async () => {
+    const read = parseMetrics(await metrics.metrics());
+    const value = (suffix: string) => read.get(`tickwire_event_loop_delay_seconds_${suffix}`);
+    return {
+      fast: value('bucket{le="0.001"}'),
+      upTo: value('bucket{le="0.5"}'),
+      all: value('bucket{le="+Inf"}'),
+      count: value('count'),
+      sum: value('sum'),
+    };
   };
-  await worst();
-  // The first scrape starts measuring: let the loop be sampled.
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const until = performance.now() + 300;
-  while (performance.now() < until) {
-    // Blocks the loop.
+  const tick = (ms: number) => {
+    now += ms;
+    eventLoop.sample();
+  };
+  eventLoop.start();
+  try {
+    tick(10);
+    expect(await scrape()).toEqual({ fast: 1, upTo: 1, all: 1, count: 1, sum: 0 });
+    // The loop stands still for 20 s from the scrape on, then for 0.25 s.
+    tick(20_010);
+    tick(260);
+    const seen = { fast: 1, upTo: 2, all: 3, count: 3, sum: 20.25 };
+    expect(await scrape()).toEqual(seen);
+    expect(await scrape()).toEqual(seen);
+    tick(8);
+    expect(await scrape()).toEqual({ ...seen, fast: 2, upTo: 3, all: 4, count: 4 });
+  } finally {
+    eventLoop.stop();
   }
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  expect(await worst()).toBeGreaterThan(0.2);
+});
+
+it('no metric is reset by being read', async () => {
+  const metrics = createMetrics(contextOf());
+  const text = await metrics.metrics();
+  expect(text).not.toContain('nodejs_eventloop_lag');
+  const totals = /^(\S+_(?:total|count|sum|bucket)(?:\{\S+\})?) (\S+)$/gm;
+  const before = [...text.matchAll(totals)].filter(([, name]) => !name?.includes('_active_'));
+  const after = parseMetrics(await metrics.metrics());
+  expect(before.length).toBeGreaterThan(50);
+  for (const [, name, value] of before) {
+    expect(after.get(name as string), name).toBeGreaterThanOrEqual(Number(value));
+  }
 });

@@ -1,60 +1,27 @@
-import { Histogram, type Registry } from 'prom-client';
 import { Counter, type Engine, LATENCY_BUCKETS, latencyBucketEndUs } from '../../engine/index.ts';
+import type { HistogramReading } from './scraped-histogram.ts';
 
 /** Engine buckets joined into one: the engine's resolution is finer than scrapes need. */
 const BUCKETS_JOINED = 2;
 
-/** One line of the histogram, as prom-client writes it. */
-interface Value {
-  readonly metricName: string;
-  readonly labels: { readonly le?: number | string };
-  readonly sharedLabels: { readonly partition: number };
-  readonly value: number;
-}
-
-/** Tick latency by partition, read from the buckets that the workers count in. */
-export class LatencyHistogram extends Histogram<'partition'> {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #engine: Pick<Engine, 'partitions' | 'status'>;
-
-  constructor(
-    name: string,
-    help: string,
-    registry: Registry,
-    engine: Pick<Engine, 'partitions' | 'status'>,
-  ) {
-    super({ name, help, labelNames: ['partition'], registers: [registry] });
-    this.#name = name;
-    this.#help = help;
-    this.#engine = engine;
-  }
-
-  /** Called by prom-client at each collection. */
-  async getForPromString(): Promise<object> {
-    const partitions = Array.from({ length: this.#engine.partitions }, (_, i) => i);
-    const values = partitions.flatMap((partition) => this.#read(partition));
-    const type = 'histogram';
-    return { name: this.#name, help: this.#help, type, aggregator: 'sum', values };
-  }
-
-  #read(partition: number): readonly Value[] {
-    const { counters } = this.#engine.status(partition);
-    const values: Value[] = [];
-    const add = (suffix: string, value: number, labels: Value['labels'] = {}) => {
-      const metricName = `${this.#name}_${suffix}`;
-      values.push({ metricName, labels, sharedLabels: { partition }, value });
-    };
+/** Tick latency by partition, read from the buckets that the workers count in, s. */
+export function readLatencies(
+  engine: Pick<Engine, 'partitions' | 'status'>,
+): readonly HistogramReading[] {
+  return Array.from({ length: engine.partitions }, (_, partition) => {
+    const { counters } = engine.status(partition);
+    const bounds: number[] = [];
+    const counts: number[] = [];
     let count = 0;
-    for (let bucket = 0; bucket < LATENCY_BUCKETS - 1; bucket++) {
+    for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
       count += counters.latency(bucket);
-      if (bucket % BUCKETS_JOINED > 0) continue;
-      add('bucket', count, { le: latencyBucketEndUs(bucket) / 1e6 });
+      const isLast = bucket === LATENCY_BUCKETS - 1;
+      if (bucket % BUCKETS_JOINED > 0 && !isLast) continue;
+      if (!isLast) bounds.push(latencyBucketEndUs(bucket) / 1e6);
+      counts.push(count);
+      count = 0;
     }
-    count += counters.latency(LATENCY_BUCKETS - 1);
-    add('bucket', count, { le: '+Inf' });
-    add('sum', counters.get(Counter.LATENCY_US_SUM) / 1e6);
-    add('count', count);
-    return values;
-  }
+    const sum = counters.get(Counter.LATENCY_US_SUM) / 1e6;
+    return { labels: { partition }, bounds, counts, sum };
+  });
 }

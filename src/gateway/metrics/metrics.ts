@@ -4,14 +4,16 @@ import type { SnapshotCounters, Store } from '../../store/index.ts';
 import type { GatewayContext } from '../context.ts';
 import { rejectedByReason, type TickIntake } from '../ingest/tick-intake.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
+import { readLatencies } from './latency-histogram.ts';
 import { partitionTotal } from './partition-totals.ts';
-import { type Readings, ScrapedMetrics, watchEventLoop } from './scraped-metrics.ts';
+import { ScrapedHistogram } from './scraped-histogram.ts';
+import { type Readings, ScrapedMetrics } from './scraped-metrics.ts';
 
 export type MetricsContext = Pick<
   GatewayContext,
   | 'counters'
   | 'engine'
+  | 'eventLoop'
   | 'securityCounts'
   | 'sessions'
   | 'snapshots'
@@ -38,14 +40,23 @@ export function createMetrics(context: MetricsContext): Registry {
   metrics.gaugeBy('version', 'tickwire_build_info', 'Version, as a label; always 1.', () => ({
     [context.version]: 1,
   }));
-  metrics.gaugeBy(
-    'quantile',
+  new ScrapedHistogram(
     'tickwire_event_loop_delay_seconds',
-    'Delay of the event loop since the last scrape.',
-    watchEventLoop(),
+    "Delay of the main thread's timers, sampled every 10 ms.",
+    registry,
+    [],
+    () => [context.eventLoop.read()],
   );
   collectDefaultMetrics({ register: registry });
+  removeResetMetrics(registry);
   return registry;
+}
+
+/** Removes prom-client's metrics that each scrape resets: a second scraper would miss delays. */
+function removeResetMetrics(registry: Registry): void {
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (name.startsWith('nodejs_eventloop_lag')) registry.removeSingleMetric(name);
+  }
 }
 
 function addTicks(metrics: ScrapedMetrics, { engine, intake }: MetricsContext): void {
@@ -105,11 +116,12 @@ function addPartitions(
     'Worker deaths, each followed by a replacement.',
     () => each(({ restarts }) => restarts),
   );
-  new LatencyHistogram(
+  new ScrapedHistogram(
     'tickwire_tick_latency_seconds',
     "Time from the receipt of a tick's frame to its statistics.",
     registry,
-    engine,
+    ['partition'],
+    () => readLatencies(engine),
   );
 }
 

@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** Values of a metric with one label, by value of the label. */
@@ -59,29 +58,4 @@ export class ScrapedMetrics {
       },
     });
   }
-}
-
-/** Sampling interval of the event loop, ms. */
-const RESOLUTION_MS = 10;
-
-/**
- * Measures the delay of this thread's event loop from now on.
- *
- * @returns reads the delays by quantile since its last call, s
- */
-export function watchEventLoop(): () => Readonly<Record<string, number>> {
-  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  histogram.enable();
-  // The histogram records intervals: an event loop without delay shows the interval itself.
-  const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3);
-  return () => {
-    const { max } = histogram;
-    const readings = {
-      0.5: delay(histogram.percentile(50)),
-      0.99: delay(histogram.percentile(99)),
-      1: delay(max),
-    };
-    histogram.reset();
-    return readings;
-  };
 }
