@@ -151,16 +151,16 @@ const limits = z.strictObject({
     default: 256,
     unit: 'subscriptions',
   }),
-  newSymbolsPerPublisher: integer('New symbols per publisher.', {
-    min: 1,
+  newSymbolsPerPublisher: integer('New symbols per publisher. 0: up to processing.maxSymbols.', {
+    min: 0,
     max: 4_194_304,
-    default: 60_000,
+    default: 0,
     unit: 'symbols',
   }),
-  symbolsPerTenant: integer('Symbols per tenant.', {
-    min: 1,
+  symbolsPerTenant: integer('Symbols per tenant. 0: up to processing.maxSymbols.', {
+    min: 0,
     max: 4_194_304,
-    default: 65_536,
+    default: 0,
     unit: 'symbols',
   }),
   sessionBytesMax: integer('Bytes waiting in the buffers of all sockets together.', {

@@ -124,7 +124,7 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
     origins: new Origins(config.server.allowedOrigins, config.tls.certificateFile !== ''),
     renewals: authenticator && new Renewals(authenticator, security, fault),
     publishers: new PublisherRegistry(publishers),
-    quota: new SymbolQuota(config.limits, engine.symbols.names),
+    quota: new SymbolQuota({ ...config.processing, ...config.limits }, engine.symbols),
     credit: createCredit(config, engine),
     intake: new TickIntake(engine, config.processing.maxFutureMs, subscriptions),
     ticksReader: new TicksReader(config.publish.ticksPerFrameMax),

@@ -74,9 +74,14 @@ export function ackFrame(
   return [Op.ACK, sequence, accepted, rejected, dropped, credit];
 }
 
-/** `REJECT`: the rejected ticks of a frame; index and error code, alternating. */
-export function rejectFrame(sequence: number, faults: readonly number[]): Frame {
-  return [Op.REJECT, sequence, faults];
+/**
+ * `REJECT`: the rejected ticks of a frame; index and error code, alternating.
+ *
+ * @param detail for people, where a code does not say enough: which limit a new symbol met
+ */
+export function rejectFrame(sequence: number, faults: readonly number[], detail?: string): Frame {
+  const frame = [Op.REJECT, sequence, faults] as const;
+  return detail === undefined ? frame : [...frame, detail];
 }
 
 export function subscribedFrame(

@@ -139,8 +139,9 @@ onTransports((transport) => {
     interface Case {
       readonly name: string;
       readonly config: ConfigInput;
-      /** The limit's metric label; undefined: the symbol table is full. */
-      readonly limit: string | undefined;
+      /** The limit's metric label. */
+      readonly limit: string;
+      readonly detail: string;
       /** Whether another address or tenant may still create symbols. */
       readonly neighbourMay: boolean;
     }
@@ -149,18 +150,22 @@ onTransports((transport) => {
         name: 'that a publisher brings into being',
         config: { limits: { newSymbolsPerPublisher: 3 } },
         limit: 'newSymbols',
+        detail:
+          'the publisher has added 3 symbols, as many as limits.newSymbolsPerPublisher allows',
         neighbourMay: true,
       },
       {
         name: 'of a tenant',
         config: { limits: { symbolsPerTenant: 3 } },
         limit: 'symbolsPerTenant',
+        detail: 'the tenant has 3 symbols, as many as limits.symbolsPerTenant allows',
         neighbourMay: false,
       },
       {
         name: 'in total',
         config: { processing: { maxSymbols: 3 } },
-        limit: undefined,
+        limit: 'symbols',
+        detail: 'the server holds 3 symbols, as many as processing.maxSymbols allows',
         neighbourMay: false,
       },
     ];
@@ -174,13 +179,14 @@ onTransports((transport) => {
       publisher.publish(onesOf([c]));
       await publisher.acknowledged(2);
       expect(publisher.of(Op.REJECT)).toEqual([]);
-      const met = () => (one.limit === undefined ? 0 : timesMet(port, one.limit));
+      const met = () => timesMet(port, one.limit);
       expect(await met()).toBe(0);
 
       const sequence = publisher.publish(onesOf([a, d, c]));
       expect(await publisher.acknowledged(sequence)).toMatchObject({ accepted: 5, rejected: 1 });
       expect(rejections(publisher, sequence)).toEqual([[1, Code.symbol_limit]]);
-      expect(await met()).toBe(one.limit === undefined ? 0 : 1);
+      expect(publisher.of(Op.REJECT).map(([, , , detail]) => detail)).toEqual([one.detail]);
+      expect(await met()).toBe(1);
       const rejected = 'tickwire_ticks_rejected_total{reason="symbol_limit"}';
       expect(await metric(port, rejected)).toBe(1);
       expect(await metric(port, 'tickwire_symbols')).toBe(3);
@@ -225,7 +231,11 @@ onTransports((transport) => {
         rejected: { index: number; errors: { code: string }[] }[];
       };
       expect(refused.accepted).toBe(2);
-      expect(refused.rejected).toMatchObject([{ index: 1, errors: [{ code: 'symbol_limit' }] }]);
+      const expected =
+        'an existing symbol: the publisher has added 2 symbols, as many as ' +
+        'limits.newSymbolsPerPublisher allows';
+      const errors = [{ field: 'symbol', code: 'symbol_limit', expected, got: '"C"' }];
+      expect(refused.rejected).toEqual([{ index: 1, errors }]);
       expect(await timesMet(port, 'newSymbols')).toBe(1);
     });
 

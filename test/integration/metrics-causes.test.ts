@@ -115,6 +115,12 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   'a symbol too many': {
     ...rejection('symbol_limit', ['ONE-MORE', 1, TIME]),
     config: { processing: { partitions: 2, maxSymbols: 1 } },
+    moves: {
+      'ticks_rejected_total{reason="symbol_limit"}': 1,
+      'limits_met_total{limit="symbols"}': 1,
+      ...LIMITED,
+      ...REJECTED,
+    },
   },
   'a symbol that a token does not allow': {
     isGuarded: true,

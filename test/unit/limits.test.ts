@@ -161,34 +161,55 @@ describe('ConnectionCounts', () => {
 });
 
 describe('SymbolQuota', () => {
-  const limits = { newSymbolsPerPublisher: 2, symbolsPerTenant: 3 };
+  const limits = { maxSymbols: 9, newSymbolsPerPublisher: 2, symbolsPerTenant: 3 };
+  const symbolsOf = (names: readonly string[] = []) => ({ names, isFull: () => names.length >= 9 });
   const client = (tenant: string, tokenId: string, address = '10.0.0.1') =>
     new Client({ ...ANONYMOUS, tenant, tokenId }, address);
 
   it('counts symbols of a token in its tenant', () => {
-    const quota = new SymbolQuota(limits, []);
+    const quota = new SymbolQuota(limits, symbolsOf());
     expect(quota.tryAdd(client('t', 'a'))).toBeUndefined();
     expect(quota.tryAdd(client('t', 'a', '10.0.0.2'))).toBeUndefined();
-    expect(quota.tryAdd(client('t', 'a', '10.0.0.3'))).toBe('newSymbols');
+    expect(quota.tryAdd(client('t', 'a', '10.0.0.3'))?.name).toBe('newSymbols');
     expect(quota.tryAdd(client('t', 'b'))).toBeUndefined();
-    expect(quota.tryAdd(client('t', 'b'))).toBe('symbolsPerTenant');
+    expect(quota.tryAdd(client('t', 'b'))?.name).toBe('symbolsPerTenant');
     expect(quota.tryAdd(client('u', 'c'))).toBeUndefined();
   });
 
   it('counts those of an address where there are no tokens, and a /64 as one', () => {
-    const quota = new SymbolQuota({ ...limits, symbolsPerTenant: 100 }, []);
+    const quota = new SymbolQuota({ ...limits, symbolsPerTenant: 100 }, symbolsOf());
     expect(quota.tryAdd(client('', '', '2001:db8::1'))).toBeUndefined();
     expect(quota.tryAdd(client('', '', '2001:db8::2'))).toBeUndefined();
-    expect(quota.tryAdd(client('', '', '2001:db8::3'))).toBe('newSymbols');
+    expect(quota.tryAdd(client('', '', '2001:db8::3'))?.name).toBe('newSymbols');
     expect(quota.tryAdd(client('', '', '10.0.0.1'))).toBeUndefined();
   });
 
   it('knows the symbols of an earlier run', () => {
     const { nameSpace } = client('t', 'a');
     const names = ['A', 'B', 'C'].map((symbol) => nameSpace.nameOf(symbol));
-    const quota = new SymbolQuota(limits, names);
-    expect(quota.tryAdd(client('t', 'a'))).toBe('symbolsPerTenant');
+    const quota = new SymbolQuota(limits, symbolsOf(names));
+    expect(quota.tryAdd(client('t', 'a'))?.name).toBe('symbolsPerTenant');
     expect(quota.tryAdd(client('u', 'a'))).toBeUndefined();
+  });
+
+  it('names the limit, its value and its key', () => {
+    const quota = new SymbolQuota(limits, symbolsOf(['A', 'B', 'C']));
+    for (const [tenant, text] of [
+      ['', 'the tenant has 3 symbols, as many as limits.symbolsPerTenant allows'],
+      ['t', 'the publisher has added 2 symbols, as many as limits.newSymbolsPerPublisher allows'],
+    ] as const) {
+      while (quota.tryAdd(client('t', 'a')) === undefined);
+      expect(quota.tryAdd(client(tenant, 'a'))?.text).toBe(text);
+    }
+    const full = new SymbolQuota(limits, symbolsOf(Array.from({ length: 9 }, (_, i) => `S${i}`)));
+    const text = 'the server holds 9 symbols, as many as processing.maxSymbols allows';
+    expect(full.tryAdd(client('t', 'a'))).toEqual({ name: 'symbols', text });
+  });
+
+  it('has no limit of its own where none is set', () => {
+    const unset = { maxSymbols: 100_000, newSymbolsPerPublisher: 0, symbolsPerTenant: 0 };
+    const quota = new SymbolQuota(unset, symbolsOf());
+    for (let i = 0; i < 100_000; i++) expect(quota.tryAdd(client('', ''))).toBeUndefined();
   });
 });
 

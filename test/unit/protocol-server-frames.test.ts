@@ -44,6 +44,7 @@ const FRAMES: readonly [string, Frame, Frame][] = [
   ['WELCOME', welcomeFrame(WELCOME), [16, WELCOME]],
   ['ACK', ackFrame(5, 4, 3, 2, 1), [17, 5, 4, 3, 2, 1]],
   ['REJECT', rejectFrame(5, [0, 3, 7, 4]), [18, 5, [0, 3, 7, 4]]],
+  ['REJECT of a limit', rejectFrame(5, [0, 7], 'full'), [18, 5, [0, 7], 'full']],
   [
     'SUBSCRIBED',
     subscribedFrame(1, [0, 3], { conflateMs: 100, fields: 63 }),

@@ -26,7 +26,12 @@ export const intakeCases: readonly CaseMaker[] = (['alias', 'name'] as const).ma
 async function makeIntake(naming: Naming): Promise<Case> {
   const rig = await EngineRig.start(SYMBOLS);
   const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, { symbolAppeared: () => undefined });
-  const quota = new SymbolQuota({ newSymbolsPerPublisher: SYMBOLS, symbolsPerTenant: SYMBOLS }, []);
+  const limits = {
+    maxSymbols: SYMBOLS,
+    newSymbolsPerPublisher: SYMBOLS,
+    symbolsPerTenant: SYMBOLS,
+  };
+  const quota = new SymbolQuota(limits, rig.engine.symbols);
   const client = new Client(ANONYMOUS, '127.0.0.1');
   const scope = new PublishScope(client, quota, UNWATCHED);
   const aliases = new AliasTable();

@@ -99,7 +99,7 @@ export class PublishSession {
 
   #receive(frame: Frame): void {
     if (frame[0] === Op.ACK) this.#ack(frame as unknown as AckFrame);
-    else if (frame[0] === Op.REJECT) this.#reject(frame[1] as number, frame[2] as number[]);
+    else if (frame[0] === Op.REJECT) this.#reject(frame as unknown as RejectFrame);
     else if (frame[0] === Op.ERROR) this.#error(new ServerError(frame));
   }
 
@@ -111,7 +111,7 @@ export class PublishSession {
     this.#emitter.emit('ack', acknowledged);
   }
 
-  #reject(sequence: number, faults: readonly number[]): void {
+  #reject([, sequence, faults, detail]: RejectFrame): void {
     const { buffer } = this.#stream;
     for (let i = 0; i + 1 < faults.length; i += 2) {
       const code = faults[i + 1] as number;
@@ -126,6 +126,7 @@ export class PublishSession {
         index,
         code,
         reason: errorName(code) ?? `error ${code}`,
+        detail: code === ErrorCode.symbol_limit ? detail : undefined,
       });
     }
   }
@@ -162,6 +163,8 @@ export class PublishSession {
     this.#emitter.emit('state', { ...change, previous });
   }
 }
+
+type RejectFrame = readonly [op: number, sequence: number, faults: number[], detail?: string];
 
 type AckFrame = readonly [
   op: number,

@@ -14,6 +14,8 @@ export interface Rejection {
   readonly code: number;
   /** The name of the code, such as `bad_time`. */
   readonly reason: string;
+  /** With `symbol_limit`: which limit was met, its value and its key on the server. */
+  readonly detail: string | undefined;
 }
 
 /** Newly acknowledged frames and ticks, in order of publication. */

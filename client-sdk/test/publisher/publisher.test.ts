@@ -139,14 +139,22 @@ describe('Publisher', () => {
     await connection.next();
     await feed.publishBatch([tick('A', 3), { symbol: 'B', price: 4 }, tick('C', 5, 77)]);
     const flushing = feed.flush();
-    connection.send([18, 2, [0, 5, 1, 7, 99, 3]]);
+    connection.send([18, 2, [0, 5, 1, 7, 99, 3], 'full']);
     connection.send([18, 1, [1, 99]]);
     connection.send([30, null, 11, 'not your symbol', false, null]);
     connection.send([17, 2, 2, 3, 0, 100]);
     await flushing;
     expect(rejections).toEqual([
       { symbol: 'A', price: 3, time: 1000, index: 2, code: 5, reason: 'bad_time' },
-      { symbol: 'B', price: 4, time: undefined, index: 3, code: 7, reason: 'symbol_limit' },
+      {
+        symbol: 'B',
+        price: 4,
+        time: undefined,
+        index: 3,
+        code: 7,
+        reason: 'symbol_limit',
+        detail: 'full',
+      },
       { symbol: 'B', price: 2, time: 1000, index: 1, code: 99, reason: 'error 99' },
     ]);
     expect(errors).toMatchObject([{ code: 11, message: 'not your symbol', retryable: false }]);

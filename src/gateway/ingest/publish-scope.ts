@@ -1,7 +1,7 @@
 import type { NameSpace } from '../../engine/index.ts';
-import type { SymbolQuota } from '../limits/symbol-quota.ts';
+import type { MetLimit, SymbolQuota } from '../limits/symbol-quota.ts';
 import type { Client } from '../sessions/client.ts';
-import type { LimitName, SecurityEvents } from '../sessions/security-events.ts';
+import type { SecurityEvents } from '../sessions/security-events.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -53,10 +53,10 @@ export class PublishScope {
   }
 
   /** Counts a new symbol of the client. Returns the exceeded limit instead, if any. */
-  tryAddSymbol(): LimitName | undefined {
-    const broken = this.#quota.tryAdd(this.#client);
-    if (broken !== undefined) this.#security.limited(broken, this.#client);
-    return broken;
+  tryAddSymbol(): MetLimit | undefined {
+    const met = this.#quota.tryAdd(this.#client);
+    if (met !== undefined) this.#security.limited(met.name, this.#client, met.text);
+    return met;
   }
 
   /** The client's token was replaced. */

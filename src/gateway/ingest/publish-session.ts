@@ -236,7 +236,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     if (this.#aliases.size >= aliasesMax && !this.#aliases.has(alias)) {
       throw new ProtocolError(
         ErrorCode.symbol_limit,
-        `a connection may declare ${aliasesMax} aliases`,
+        `a connection may declare ${aliasesMax} aliases (processing.maxSymbols, or ${ALIASES_MAX})`,
       );
     }
     const isAllowed = this.#scope.isAll || this.#scope.covers(symbol);
@@ -269,7 +269,9 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
       this.publisher.sequence = sequence;
       this.#undurable?.add(sequence, batch.count);
     }
-    if (intake.faults.length > 0) this.connection.send(rejectFrame(sequence, intake.faults));
+    if (intake.faults.length > 0) {
+      this.connection.send(rejectFrame(sequence, intake.faults, intake.symbolLimit));
+    }
     scheduler.acknowledgementDue(this, 2 * this.credit < this.#creditSent);
   }
 

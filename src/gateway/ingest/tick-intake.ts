@@ -38,6 +38,8 @@ export class TickIntake {
   dropped = 0;
   /** Rejected ticks of the last batch: index and error code, alternating. */
   faults: number[] = [];
+  /** The limit that a new symbol of the last batch met; undefined if none did. */
+  symbolLimit: string | undefined;
   /** Indexes of the dropped ticks of the last batch, if asked for. */
   droppedIndexes: number[] = [];
   /** How far a tick's time may be ahead of the server's clock, ms. */
@@ -79,6 +81,7 @@ export class TickIntake {
     this.rejected = 0;
     this.dropped = 0;
     if (this.faults.length > 0) this.faults = [];
+    this.symbolLimit = undefined;
     if (this.droppedIndexes.length > 0) this.droppedIndexes = [];
     this.#faultsNamedMax = namesAll ? batch.count : FAULTS_NAMED_MAX;
     this.#timeMax = now + this.maxFutureMs;
@@ -185,7 +188,9 @@ export class TickIntake {
 
   #register(index: number, scope: PublishScope): number {
     const { symbols } = this.#engine;
-    if (symbols.isFull() || scope.tryAddSymbol() !== undefined) {
+    const met = scope.tryAddSymbol();
+    if (met !== undefined) {
+      this.symbolLimit = met.text;
       return this.#reject(index, ErrorCode.symbol_limit);
     }
     const { bytes, start, end } = this.#name;

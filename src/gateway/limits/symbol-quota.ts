@@ -3,41 +3,80 @@ import type { Client } from '../sessions/client.ts';
 import type { LimitName } from '../sessions/security-events.ts';
 import { limitedAddress } from './address-rates.ts';
 
-/** Limits on new symbols. */
+/** Limits on symbols. */
 export interface SymbolLimits {
-  /** New symbols of one token; of one address where clients need no token. */
+  /** Symbols of the server. */
+  readonly maxSymbols: number;
+  /** New symbols of one token; of one address where clients need no token. 0: no limit. */
   readonly newSymbolsPerPublisher: number;
-  /** Symbols of one tenant. */
+  /** Symbols of one tenant. 0: no limit. */
   readonly symbolsPerTenant: number;
 }
 
+/** A limit that refuses a new symbol. */
+export interface MetLimit {
+  readonly name: LimitName;
+  /** For publishers and the log: the limit, its value and its key. */
+  readonly text: string;
+}
+
+/** The symbols that exist. */
+interface Symbols {
+  readonly names: readonly string[];
+  isFull(): boolean;
+}
+
 /**
- * Counts new symbols by publisher and tenant. Symbols are never freed, so a hostile publisher must
- * not use up the symbols of all.
+ * Counts new symbols by publisher and tenant, so that a hostile publisher cannot use up the symbols
+ * of all.
  */
 export class SymbolQuota {
   readonly #limits: SymbolLimits;
+  readonly #symbols: Symbols;
   readonly #byTenant = new Map<string, number>();
   readonly #byPublisher = new Map<string, number>();
+  readonly #ofServer: MetLimit;
+  readonly #ofTenant: MetLimit;
+  readonly #ofPublisher: MetLimit;
 
-  /** @param names names of the existing symbols */
-  constructor(limits: SymbolLimits, names: readonly string[]) {
+  constructor(limits: SymbolLimits, symbols: Symbols) {
+    const { maxSymbols, newSymbolsPerPublisher, symbolsPerTenant } = limits;
     this.#limits = limits;
-    for (const name of names) increment(this.#byTenant, tenantOf(name));
+    this.#symbols = symbols;
+    this.#ofServer = {
+      name: 'symbols',
+      text: `the server holds ${maxSymbols} symbols, as many as processing.maxSymbols allows`,
+    };
+    this.#ofTenant = {
+      name: 'symbolsPerTenant',
+      text: `the tenant has ${symbolsPerTenant} symbols, as many as limits.symbolsPerTenant allows`,
+    };
+    this.#ofPublisher = {
+      name: 'newSymbols',
+      text:
+        `the publisher has added ${newSymbolsPerPublisher} symbols, as many as ` +
+        'limits.newSymbolsPerPublisher allows',
+    };
+    for (const name of symbols.names) increment(this.#byTenant, tenantOf(name));
   }
 
   /** Counts a new symbol of a client. Returns the exceeded limit instead, if any. */
-  tryAdd({ address, identity }: Client): LimitName | undefined {
+  tryAdd({ address, identity }: Client): MetLimit | undefined {
     const { tenant, tokenId } = identity;
-    const ofTenant = this.#byTenant.get(tenant) ?? 0;
-    if (ofTenant >= this.#limits.symbolsPerTenant) return 'symbolsPerTenant';
     const publisher = tokenId === '' ? limitedAddress(address) : tokenId;
-    const ofPublisher = this.#byPublisher.get(publisher) ?? 0;
-    if (ofPublisher >= this.#limits.newSymbolsPerPublisher) return 'newSymbols';
+    if (this.#symbols.isFull()) return this.#ofServer;
+    if (isMet(this.#byTenant, tenant, this.#limits.symbolsPerTenant)) return this.#ofTenant;
+    if (isMet(this.#byPublisher, publisher, this.#limits.newSymbolsPerPublisher)) {
+      return this.#ofPublisher;
+    }
     increment(this.#byTenant, tenant);
     increment(this.#byPublisher, publisher);
     return undefined;
   }
+}
+
+function isMet(counts: ReadonlyMap<string, number>, key: string, limit: number): boolean {
+  return limit > 0 && (counts.get(key) ?? 0) >= limit;
 }
 
 function increment(counts: Map<string, number>, key: string): void {

@@ -12,6 +12,7 @@ export const LIMIT_NAMES = [
   'requestsPerSecond',
   'subscriptions',
   'httpRequestsPerSecond',
+  'symbols',
   'newSymbols',
   'symbolsPerTenant',
   'sessionBytes',
@@ -31,8 +32,11 @@ export interface SecurityEvents {
   authenticationFailed(address: string, reason: string): void;
   /** @param what the client tried, such as "read AAPL" */
   forbidden(client: Client, what: string): void;
-  /** @param who the client, or an address that is not a client yet */
-  limited(limit: LimitName, who: Client | string): void;
+  /**
+   * @param who the client, or an address that is not a client yet
+   * @param detail for the audit log, if there is more to say than the limit's name
+   */
+  limited(limit: LimitName, who: Client | string, detail?: string): void;
 }
 
 /** Ignores all events. */
@@ -63,11 +67,10 @@ export class SecurityLog implements SecurityEvents, SecurityCounts {
     this.#audit.forbidden(recordOf(client, what));
   }
 
-  limited(limit: LimitName, who: Client | string): void {
+  limited(limit: LimitName, who: Client | string, detail?: string): void {
     this.limits[limit]++;
-    this.#audit.limited(
-      typeof who === 'string' ? { address: who, reason: limit } : recordOf(who, limit),
-    );
+    const reason = detail === undefined ? limit : `${limit}: ${detail}`;
+    this.#audit.limited(typeof who === 'string' ? { address: who, reason } : recordOf(who, reason));
   }
 }
 

@@ -206,6 +206,7 @@ export const SERVER_PAYLOADS = {
       'faults',
       'Index of a tick and error code, alternating, for up to 100 ticks.',
     ),
+    element(z.string().optional(), 'detail', 'With `symbol_limit`: the limit, its value, its key.'),
   ]),
   SUBSCRIBED: z.tuple([
     op(Op.SUBSCRIBED),

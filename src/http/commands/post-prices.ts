@@ -106,7 +106,7 @@ class PricePoster {
 
   /** The prices that the intake rejected or dropped, in the order of the body. */
   #rejected(prices: readonly PostedPrice[]): RejectedPrice[] {
-    const { faults, droppedIndexes } = this.#context.intake;
+    const { faults, droppedIndexes, symbolLimit = '' } = this.#context.intake;
     const rejected: RejectedPrice[] = [];
     // Pairs of index and error code.
     for (let i = 0; i < faults.length; i += 2) {
@@ -114,7 +114,7 @@ class PricePoster {
       const { faults: known, symbol } = prices[index] as PostedPrice;
       // The intake applies the same rules; only these two faults can be new.
       const isForbidden = faults[i + 1] === ErrorCode.forbidden;
-      const fault = isForbidden ? forbiddenFault(symbol) : symbolLimitFault(symbol);
+      const fault = isForbidden ? forbiddenFault(symbol) : symbolLimitFault(symbol, symbolLimit);
       rejected.push({ index, errors: known.length > 0 ? known : [fault] });
     }
     for (const index of droppedIndexes) {

@@ -46,9 +46,13 @@ export function readPostedPrice(posted: object, now: number, maxFutureMs: number
   };
 }
 
-/** The fault of a valid price whose new symbol exceeds a limit. */
-export function symbolLimitFault(symbol: string | undefined): FieldFault {
-  const expected = 'an existing symbol: the limit of symbols is reached';
+/**
+ * The fault of a valid price whose new symbol exceeds a limit.
+ *
+ * @param limit names it with its value and key
+ */
+export function symbolLimitFault(symbol: string | undefined, limit: string): FieldFault {
+  const expected = `an existing symbol: ${limit}`;
   return { field: 'symbol', code: 'symbol_limit', expected, got: shownValue(symbol) };
 }
 
