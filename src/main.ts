@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { IssueError, issueApiKey, issueToken } from './access/index.ts';
 import { type Command, readCommandLine } from './config/command-line.ts';
-import type { Config } from './config/schema.ts';
 import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
 import { reloadOnSignal, stopOnSignals } from './signals.ts';
@@ -13,7 +12,7 @@ if (command.kind === 'print') {
   console.error(command.message);
   process.exitCode = 2;
 } else if (command.kind === 'run') {
-  await serve(command.config);
+  await serve(command);
 } else {
   await issue(command);
 }
@@ -39,8 +38,9 @@ async function issue({
   }
 }
 
-async function serve(config: Config): Promise<void> {
+async function serve({ config, warnings }: Extract<Command, { kind: 'run' }>): Promise<void> {
   const log = createLogger(config.log.level, config.log.format, process.stdout.isTTY === true);
+  for (const warning of warnings) log.warn({}, warning);
   try {
     const server = await startServer(config, log);
     const { transport, port, partitions } = server;

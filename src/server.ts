@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { Audit, type Authenticator, createAuthenticator } from './access/index.ts';
 import { checkExposure } from './config/exposure.ts';
+import { partitionCount } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { Engine } from './engine/index.ts';
@@ -115,7 +115,7 @@ async function startEngine(
   { symbols, takenAt }: Recovered,
   health: Health,
 ): Promise<Engine> {
-  const partitions = processing.partitions || availableParallelism();
+  const partitions = partitionCount(processing.partitions);
   const overwrites = processing.overflow === 'dropOldest';
   const engine = await Engine.start(
     { ...processing, partitions, overwrites, captures: store.directory !== '' },

@@ -11,7 +11,7 @@ import type { Config } from './schema.ts';
  * fail.
  */
 export type Command =
-  | { readonly kind: 'run'; readonly config: Config }
+  | { readonly kind: 'run'; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'fail'; readonly message: string };
@@ -40,8 +40,10 @@ export function readCommandLine(argv: readonly string[], env: Environment, cwd: 
   try {
     const resolved = resolveSources(flags, env, cwd);
     if (flags.printsConfig) return { kind: 'print', text: formatConfig(resolved) };
-    const { config } = resolved;
-    return kind === 'run' ? { kind, config } : { kind, config, request: issueRequest(flags) };
+    const { config, warnings } = resolved;
+    return kind === 'run'
+      ? { kind, config, warnings }
+      : { kind, config, request: issueRequest(flags) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const message =

@@ -29,6 +29,7 @@ export interface Setting {
 export interface Settings {
   readonly settings: readonly Setting[];
   readonly faults: readonly string[];
+  readonly warnings?: readonly string[];
 }
 
 /** The prefix of all our environment variables. */
@@ -73,6 +74,10 @@ export function environmentName(path: string): string {
  */
 export function parseText(key: ConfigKey, text: string): number | string {
   return typeof key.defaultValue === 'number' && DECIMAL.test(text) ? Number(text) : text;
+}
+
+export function isValid(key: ConfigKey, value: unknown): boolean {
+  return key.schema.safeParse(value).success;
 }
 
 function createKey(section: string, name: string, schema: z.ZodType): ConfigKey {

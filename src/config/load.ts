@@ -1,18 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { createSuggester, SUGGESTIONS_MAX, truncate } from './faults.ts';
+import { createSuggester, SUGGESTIONS_MAX, showValue, truncate } from './faults.ts';
 import { type Flags, readFlags } from './flags.ts';
 import { jsonErrorPosition } from './json-error.ts';
 import {
   CONFIG_KEYS,
   ENVIRONMENT_PREFIX,
   environmentName,
+  isValid,
   keyOfEnvironmentName,
   parseText,
   type Setting,
   type Settings,
 } from './keys.ts';
 import { type ResolvedConfig, readObject, resolveConfig } from './parse-config.ts';
+import { explainServiceLink, isServiceLink } from './service-links.ts';
 
 /** An environment such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -98,20 +100,36 @@ export function readConfigFile(directory: string, named: NamedFile | undefined):
   return readObject(value, name);
 }
 
-/** The settings in variables that start with TICKWIRE_. An unknown one is a fault. */
+/**
+ * The settings in variables that start with TICKWIRE_. An unknown one is a fault, unless a container
+ * platform set it for a service named like us.
+ *
+ * Files and shells add white space around a value, and set a variable to nothing to unset it.
+ */
 function readEnvironment(environment: Environment): Settings {
   const settings: Setting[] = [];
   const faults: string[] = [];
-  for (const [name, text] of Object.entries(environment)) {
-    if (text === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue;
+  const warnings: string[] = [];
+  for (const [name, written] of Object.entries(environment)) {
+    if (written === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue;
     if (OTHER_VARIABLES.includes(name)) continue;
     const key = keyOfEnvironmentName(name);
     if (key === undefined) {
+      if (isServiceLink(name, written)) continue;
       const hint = faults.length < SUGGESTIONS_MAX ? suggestVariable(pathOf(name)) : '';
       faults.push(`${truncate(name)}: unknown variable${hint}`);
-    } else settings.push({ key, value: parseText(key, text), source: name, place: name });
+      continue;
+    }
+    // White space at the ends of a secret may belong to it; line breaks do not.
+    const text = key.facts.isSecret === true ? written : written.trim();
+    if (text !== written) warnings.push(`${name}: removed white space around the value`);
+    if (text === '' && !isValid(key, text)) continue;
+    const value = parseText(key, text);
+    const link = isValid(key, value) ? '' : explainServiceLink(name, text);
+    if (link === '') settings.push({ key, value, source: name, place: name });
+    else faults.push(`${name}: expected ${key.facts.expected}, got ${showValue(text)}${link}`);
   }
-  return { settings, faults };
+  return { settings, faults, warnings };
 }
 
 /** The inverse of `environmentName`, but for case: `TICKWIRE_SERVER_PORT` is `server.port`. */

@@ -1,5 +1,12 @@
 import { ConfigError, createSuggester, SUGGESTIONS_MAX, showValue, truncate } from './faults.ts';
-import { CONFIG_KEYS, CONFIG_SECTIONS, keyAt, type Setting, type Settings } from './keys.ts';
+import {
+  CONFIG_KEYS,
+  CONFIG_SECTIONS,
+  isValid,
+  keyAt,
+  type Setting,
+  type Settings,
+} from './keys.ts';
 import { type Config, type ConfigInput, configSchema } from './schema.ts';
 
 /** A configuration, and the source of each value. */
@@ -7,6 +14,8 @@ export interface ResolvedConfig {
   readonly config: Config;
   /** By key (`server.port`): a file, a variable, a flag, or `default`. */
   readonly sources: ReadonlyMap<string, string>;
+  /** What was accepted but is probably not meant. */
+  readonly warnings: readonly string[];
 }
 
 /** Faults reported per file. */
@@ -34,12 +43,18 @@ export function defaultConfig(): Config {
  */
 export function resolveConfig(layers: readonly Settings[]): ResolvedConfig {
   const faults: string[] = [];
+  const warnings: string[] = [];
   const values: Record<string, Record<string, unknown>> = {};
   const sources = new Map(CONFIG_KEYS.map(({ path }) => [path, 'default']));
   for (const section of CONFIG_SECTIONS) values[section] = {};
   for (const layer of layers) {
     faults.push(...layer.faults);
-    for (const setting of layer.settings) {
+    warnings.push(...(layer.warnings ?? []));
+    for (const written of layer.settings) {
+      const setting = withoutLineEnd(written);
+      if (setting !== written) {
+        warnings.push(`${setting.place}: removed the line break at the end of the secret`);
+      }
       const fault = validateSetting(setting);
       if (fault !== undefined) faults.push(fault);
       const section = values[setting.key.section];
@@ -50,11 +65,19 @@ export function resolveConfig(layers: readonly Settings[]): ResolvedConfig {
   if (faults.length > 0) throw new ConfigError(faults);
   const config: Config = configSchema.parse(values);
   for (const section of Object.values(config)) Object.freeze(section);
-  return { config: Object.freeze(config), sources };
+  return { config: Object.freeze(config), sources, warnings };
+}
+
+/** A secret without the line break that the file it came from ends with. */
+function withoutLineEnd(setting: Setting): Setting {
+  const { key, value } = setting;
+  if (key.facts.isSecret !== true || typeof value !== 'string') return setting;
+  const trimmed = value.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '');
+  return trimmed === value ? setting : { ...setting, value: trimmed };
 }
 
 function validateSetting({ key, value, place }: Setting): string | undefined {
-  if (key.schema.safeParse(value).success) return undefined;
+  if (isValid(key, value)) return undefined;
   const got = key.facts.isSecret === true ? 'something else' : showValue(value);
   return `${place}: expected ${key.facts.expected}, got ${got}`;
 }

@@ -43,6 +43,10 @@ const server = z.strictObject({
     default: 16,
     unit: 'frames',
   }),
+  preStopMs: integer(
+    'At a stop, how long /readyz is 503 while clients are still served, so that load balancers notice.',
+    { min: 0, max: 600_000, default: 0, unit: 'ms' },
+  ),
   drainMs: integer('The longest graceful stop; then the remaining connections are cut.', {
     min: 0,
     max: 4_900,
@@ -195,11 +199,14 @@ const limits = z.strictObject({
 });
 
 const processing = z.strictObject({
-  partitions: integer('Worker threads that process ticks. 0: as many as processors.', {
-    min: 0,
-    max: 256,
-    default: 0,
-  }),
+  partitions: integer(
+    'Worker threads that process ticks. 0: as many as usable processors, at most 16.',
+    {
+      min: 0,
+      max: 256,
+      default: 0,
+    },
+  ),
   channelCapacity: powerOfTwo('Capacity of the queue of each partition.', {
     min: 16,
     max: 16_777_216,

@@ -28,6 +28,7 @@ describe('the command line', () => {
     expect(command).toEqual({
       kind: 'run',
       config: { ...defaultConfig(), server: { ...defaultConfig().server, port: 0 } },
+      warnings: [],
     });
   });
 

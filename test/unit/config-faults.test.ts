@@ -176,7 +176,30 @@ describe('faults of the configuration', () => {
     ]);
   });
 
-  it.each(['', ' 1', '0x10', '1_000', '1,5', 'NaN', 'Infinity', '1e999', '1.5', '-1'])(
+  it('of a variable that a Service overwrote name the remedy', () => {
+    const [fault = '', ...others] = faults([], {
+      TICKWIRE_SERVER_PORT: 'tcp://10.0.0.1:9001',
+      TICKWIRE_SERVER_SERVICE_HOST: '10.0.0.1',
+      TICKWIRE_SERVER_SERVICE_PORT: '9001',
+    });
+    expect(others).toEqual([]);
+    expect(fault).toContain('TICKWIRE_SERVER_PORT: expected an integer from 0 to 65535');
+    expect(fault).toContain('got "tcp://10.0.0.1:9001": Kubernetes');
+    expect(fault).toContain('Service named tickwire-server');
+    expect(fault).toContain('enableServiceLinks: false');
+  });
+
+  it.each([
+    ['TICKWIRE_SERVER_PROT', 'tcp://10.0.0.1:9001'],
+    ['TICKWIRE_PORT', '9001'],
+    ['TICKWIRE_SERVICE_HOST', 'not an address'],
+    ['TICKWIRE_PORT_9001_TCP_PROTO', 'quic'],
+    ['TICKWIRE_NAME', 'web'],
+  ])('of %s=%s are not taken for links of a Service', (name, value) => {
+    expect(faults([], { [name]: value })).toHaveLength(1);
+  });
+
+  it.each(['1 2', '0x10', '1_000', '1,5', 'NaN', 'Infinity', '1e999', '1.5', '-1'])(
     'of a variable that holds %j for an integer are named',
     (text) => {
       expect(faults([], { TICKWIRE_SERVER_PORT: text })).toHaveLength(1);

@@ -30,6 +30,7 @@ describe('the sources of configuration', () => {
         authTimeoutMs: 5000,
         frameBytesMax: 1024 * 1024,
         badFramesMax: 16,
+        preStopMs: 0,
         drainMs: 4000,
         goawayJitterMs: 5000,
         allowedOrigins: '',
@@ -178,6 +179,80 @@ describe('the sources of configuration', () => {
       TICKWIRED: '1',
     };
     expect(load([], env).config).toEqual(defaultConfig());
+  });
+});
+
+describe('variables that container platforms set', () => {
+  // As seen in a pod of Kubernetes 1.30 with Services tickwire and tickwire-edge, and in a container
+  // of Docker with the link db:tickwire.
+  const KUBERNETES = {
+    TICKWIRE_SERVICE_HOST: '10.0.0.1',
+    TICKWIRE_SERVICE_PORT: '9001',
+    TICKWIRE_SERVICE_PORT_HTTP: '9001',
+    TICKWIRE_PORT: 'tcp://10.0.0.1:9001',
+    TICKWIRE_PORT_9001_TCP: 'tcp://10.0.0.1:9001',
+    TICKWIRE_PORT_9001_TCP_PROTO: 'tcp',
+    TICKWIRE_PORT_9001_TCP_PORT: '9001',
+    TICKWIRE_PORT_9001_TCP_ADDR: '10.0.0.1',
+    TICKWIRE_EDGE_SERVICE_HOST: 'fd00::17',
+    TICKWIRE_EDGE_SERVICE_PORT: '80',
+    TICKWIRE_EDGE_PORT: 'udp://[fd00::17]:80',
+    TICKWIRE_EDGE_PORT_80_UDP: 'udp://[fd00::17]:80',
+    TICKWIRE_EDGE_PORT_80_UDP_ADDR: 'fd00::17',
+    TICKWIRE_STORE_SERVICE_HOST: 'None',
+  };
+  const DOCKER = {
+    TICKWIRE_NAME: '/app/tickwire',
+    TICKWIRE_PORT: 'tcp://172.17.0.5:5432',
+    TICKWIRE_PORT_5432_TCP_START: 'tcp://172.17.0.5:5432',
+    TICKWIRE_PORT_5432_TCP_PORT_END: '5433',
+    TICKWIRE_ENV_POSTGRES_PASSWORD: 'x y',
+  };
+
+  it.each([
+    ['Kubernetes', KUBERNETES],
+    ['Docker', DOCKER],
+  ])('are no settings: %s', (_platform, env) => {
+    const { config, sources, warnings } = loadConfig({ argv: [], env, cwd: '/' });
+    expect(config).toEqual(defaultConfig());
+    expect(new Set(sources.values())).toEqual(new Set(['default']));
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('white space around a value', () => {
+  const SECRET = 'x'.repeat(31);
+  const load = (env: Record<string, string>, argv: string[] = []) =>
+    loadConfig({ argv, env, cwd: '/' });
+
+  it('of a variable is removed, with a warning', () => {
+    const { config, warnings } = load({ TICKWIRE_SERVER_PORT: ' 9002\n' });
+    expect(config.server.port).toBe(9002);
+    expect(warnings).toEqual(['TICKWIRE_SERVER_PORT: removed white space around the value']);
+  });
+
+  it.each(['\n', '\r\n', '\n\n'])('of a secret: a final %j is removed, with a warning', (end) => {
+    const written = `${SECRET} ${end}`;
+    const removed = 'removed the line break at the end of the secret';
+    const variable = load({ TICKWIRE_AUTH_JWT_SECRET: written });
+    expect(variable.config.auth.jwtSecret).toBe(`${SECRET} `);
+    expect(variable.warnings).toEqual([`TICKWIRE_AUTH_JWT_SECRET: ${removed}`]);
+    const flag = load({}, [`--auth.jwtSecret=${written}`]);
+    expect(flag.config.auth.jwtSecret).toBe(`${SECRET} `);
+    expect(flag.warnings).toEqual([`--auth.jwtSecret: ${removed}`]);
+    // What is left counts.
+    expect(() => load({ TICKWIRE_AUTH_JWT_SECRET: SECRET + end })).toThrow('32 characters');
+  });
+
+  it('alone is nothing, and an empty variable is not set', () => {
+    const { config, sources } = load({
+      TICKWIRE_SERVER_PORT: '',
+      TICKWIRE_SERVER_HOST: ' ',
+      TICKWIRE_LOG_LEVEL: '',
+      TICKWIRE_PROCESSING_ANOMALY_THRESHOLD_PERCENT: '',
+    });
+    expect(config).toEqual(defaultConfig());
+    expect(new Set(sources.values())).toEqual(new Set(['default']));
   });
 });
 
