@@ -1,7 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isSamePair, readTlsPair, validateDates } from '../../src/gateway/transport/certificate.ts';
+import {
+  isSamePair,
+  readTlsPair,
+  validateDates,
+  withOpenSslFiles,
+} from '../../src/gateway/transport/certificate.ts';
 import { folderForTest } from '../support/folders.ts';
 import { certificateFile, testPair } from '../support/tls.ts';
 
@@ -25,6 +30,21 @@ describe('readTlsPair', () => {
     expect(pair.key).toBe(readFileSync(FIRST_KEY, 'utf8'));
     expect(new Date(pair.validFrom).toISOString()).toBe('2020-01-01T00:00:00.000Z');
     expect(new Date(pair.validTo).toISOString()).toBe('2120-01-01T00:00:00.000Z');
+  });
+
+  it('ignores byte order marks, and gives OpenSSL files without them', () => {
+    const mark = '\uFEFF';
+    const [certificate, key] = [FIRST, FIRST_KEY].map((file) => readFileSync(file, 'utf8'));
+    const marked = read(fileWith(mark + certificate), fileWith(mark + key));
+    expect(marked).toMatchObject({ certificate, key });
+    const seen = withOpenSslFiles(marked, ({ certificateFile, keyFile }) => ({
+      files: [certificateFile, keyFile],
+      contents: [certificateFile, keyFile].map((file) => readFileSync(file, 'utf8')),
+    }));
+    expect(seen.contents).toEqual([certificate, key]);
+    expect(seen.files.some((file) => existsSync(file))).toBe(false);
+    const plain = read(FIRST, FIRST_KEY);
+    expect(withOpenSslFiles(plain, (files) => files)).toBe(plain);
   });
 
   it('takes the first certificate of a chain for its own', () => {

@@ -1,5 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createSecureContext, type SecureVersion } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
 
@@ -25,6 +27,9 @@ export interface TlsPair extends TlsFiles {
 
 /** Oldest version of TLS. uWebSockets.js has the same minimum. */
 export const TLS_VERSION_MIN: SecureVersion = 'TLSv1.2';
+
+/** Its bytes in UTF-8. Editors on Windows write it. */
+const BYTE_ORDER_MARK = '\xef\xbb\xbf';
 
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
@@ -96,7 +101,29 @@ function readPem(configKey: string, file: string): string {
     throw new Error(`${configKey}: cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
   if (!text.includes('-----BEGIN ')) throw new Error(`${configKey}: ${file} is not PEM`);
-  return text;
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text;
+}
+
+/**
+ * Calls `use` with files for OpenSSL, which skips a first PEM block behind a byte order mark: copies
+ * without it, for the time of the call, if the pair's own files have one.
+ */
+export function withOpenSslFiles<Result>(pair: TlsPair, use: (files: TlsFiles) => Result): Result {
+  const { certificate, key } = pair;
+  const contents: [string, string][] = [
+    [pair.certificateFile, certificate],
+    [pair.keyFile, key],
+  ];
+  if (contents.every(([file, text]) => readFileSync(file, 'latin1') === text)) return use(pair);
+  const folder = mkdtempSync(join(tmpdir(), 'tickwire-tls-'));
+  try {
+    const files = { certificateFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
+    writeFileSync(files.certificateFile, certificate, { encoding: 'latin1', mode: 0o600 });
+    writeFileSync(files.keyFile, key, { encoding: 'latin1', mode: 0o600 });
+    return use(files);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function parseCertificate(text: string, file: string): X509Certificate {

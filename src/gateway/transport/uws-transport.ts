@@ -1,4 +1,4 @@
-import { CIPHERS_OF_1_2, type TlsPair } from './certificate.ts';
+import { CIPHERS_OF_1_2, type TlsPair, withOpenSslFiles } from './certificate.ts';
 import { guardUpgrade, reportFault } from './guarded-answers.ts';
 import { internalProblem } from './http-response.ts';
 import { listenError, probeAddress } from './listen-address.ts';
@@ -193,13 +193,16 @@ class UwsListener {
 
 function createApp(uws: UwsModule, tls: TlsPair | undefined): UwsApp {
   if (tls === undefined) return uws.App();
-  if (uws.SSLApp === undefined) throw new Error('this uWebSockets.js was built without TLS');
+  const { SSLApp } = uws;
+  if (SSLApp === undefined) throw new Error('this uWebSockets.js was built without TLS');
   try {
-    return uws.SSLApp({
-      cert_file_name: tls.certificateFile,
-      key_file_name: tls.keyFile,
-      ssl_ciphers: CIPHERS_OF_1_2.join(':'),
-    });
+    return withOpenSslFiles(tls, ({ certificateFile, keyFile }) =>
+      SSLApp({
+        cert_file_name: certificateFile,
+        key_file_name: keyFile,
+        ssl_ciphers: CIPHERS_OF_1_2.join(':'),
+      }),
+    );
   } catch (error) {
     // Its own message only says that construction failed.
     const files = `${tls.certificateFile} and ${tls.keyFile}`;

@@ -1,7 +1,11 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readTlsPair } from '../../../src/gateway/transport/certificate.ts';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { until } from '../../../testkit/until.ts';
-import { shakeHands, testPair } from '../../support/tls.ts';
+import { folderForTest } from '../../support/folders.ts';
+import { certificateFile, shakeHands, testPair } from '../../support/tls.ts';
 import { Client, RawPeer } from '../../support/transport-peers.ts';
 import { rigs, text } from '../../support/transport-rig.ts';
 
@@ -45,6 +49,19 @@ export function tlsSuite(start: StartTransport): void {
         else await expect(handshake).rejects.toThrow(/handshake failure|disconnected/);
       },
     );
+
+    it('takes files that begin with a byte order mark', async () => {
+      const folder = folderForTest();
+      const copy = (name: string) => {
+        const file = join(folder, `${name}.pem`);
+        writeFileSync(file, `\uFEFF${readFileSync(certificateFile(name), 'utf8')}`);
+        return file;
+      };
+      const files = { certificateFile: copy('second'), keyFile: copy('second-key') };
+      const rig = await startRig();
+      rig.transport.renewTls(readTlsPair(files));
+      expect(await shakeHands(rig.port)).toMatchObject({ organization: SECOND });
+    });
 
     it('takes a renewed certificate for new connections, and those there are go on', async () => {
       const rig = await startRig({
