@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { Clock } from '../loadgen/clock.ts';
 import { describeMachine } from '../loadgen/machine.ts';
-import { runProgram } from '../loadgen/run-program.ts';
+import { INTERRUPTED, onInterrupt, runProgram } from '../loadgen/run-program.ts';
 import {
   type BenchOptions,
   chooseContenders,
@@ -24,8 +24,6 @@ import { workloadsWith } from './workloads/workloads.ts';
  * Exit codes: 0 everything ran; 1 something failed, the rest ran; 2 bad usage; 130 interrupted.
  */
 
-const INTERRUPTED = 130;
-
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'isolation') return runIsolation(argv.slice(1));
   const options = parseBenchOptions(argv);
@@ -39,13 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.on(signal, () => {
-      // A second interrupt exits at once.
-      if (interrupt.signal.aborted) process.exit(INTERRUPTED);
-      interrupt.abort();
-    });
-  }
+  onInterrupt(() => interrupt.abort());
   const command = ['npm run bench --', ...argv].join(' ');
   const results = await run(options, groups, command, interrupt.signal);
   const report = formatMarkdown(results, groups);

@@ -6,6 +6,7 @@ import { demoLines, Screen } from './demo-table.ts';
 import { Market } from './market.ts';
 import { OwnServer } from './own-server.ts';
 import { Publishers } from './publishers.ts';
+import { onInterrupt } from './run-program.ts';
 
 /*
  * npm run demo: a server with its defaults, a seeded market, and a live table through a real
@@ -28,7 +29,7 @@ const { values: flags } = parseArgs({
 const token = process.env.TICKWIRE_TOKEN;
 
 const interrupt = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort());
+onInterrupt(() => interrupt.abort());
 const seconds = Number(flags.seconds ?? Number.POSITIVE_INFINITY);
 const server = await OwnServer.start('', Number(flags.port ?? DEFAULT_PORT));
 const screen = new Screen(process.stdout);

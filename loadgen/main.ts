@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { CsvError } from './csv-source.ts';
 import { parseLoadOptions, shownCommandLine } from './load-options.ts';
 import { formatReport } from './report-text.ts';
-import { runProgram } from './run-program.ts';
+import { onInterrupt, runProgram } from './run-program.ts';
 import { runScenario } from './scenario.ts';
 
 /*
@@ -15,7 +15,7 @@ import { runScenario } from './scenario.ts';
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseLoadOptions(argv);
   const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort());
+  onInterrupt(() => interrupt.abort());
   const commandLine = shownCommandLine(argv);
   const report = await runScenario(options, commandLine, interrupt.signal);
   process.stdout.write(`${formatReport(report)}\n`);

@@ -1,5 +1,24 @@
 import { CommanderError } from 'commander';
 
+/** Exit code of a run that was interrupted. */
+export const INTERRUPTED = 130;
+
+/** npm passes on an interrupt that the terminal has sent to its whole process group. */
+const REPEATED_WITHIN_MS = 400;
+
+/** Calls `stop` on the first SIGINT or SIGTERM. A second interrupt exits at once. */
+export function onInterrupt(stop: () => void): void {
+  let stoppedAt: number | undefined;
+  const onSignal = () => {
+    const now = performance.now();
+    if (stoppedAt === undefined) {
+      stoppedAt = now;
+      stop();
+    } else if (now - stoppedAt > REPEATED_WITHIN_MS) process.exit(INTERRUPTED);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, onSignal);
+}
+
 /**
  * Runs a command-line program and ends the process with its exit code: what `main` returns; 2 where
  * it throws a `UsageError`; 1 where it throws anything else.

@@ -1,4 +1,4 @@
-import { runProgram } from './run-program.ts';
+import { onInterrupt, runProgram } from './run-program.ts';
 import { runKillDrill } from './soak/kill-drill.ts';
 import { runSoak } from './soak/run-soak.ts';
 import { parseSoakFlags, type SoakFlags } from './soak/soak-options.ts';
@@ -13,7 +13,7 @@ import { formatSoakReport } from './soak/soak-report.ts';
 async function main(argv: readonly string[]): Promise<number> {
   const flags = parseSoakFlags(argv);
   const interrupt = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort());
+  onInterrupt(() => interrupt.abort());
   const progress = (line: string) => {
     process.stderr.write(`${line}\n`);
   };

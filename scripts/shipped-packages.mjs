@@ -60,7 +60,8 @@ export function shippedPackages(file = new URL('../package-lock.json', import.me
   const { packages } = JSON.parse(readFileSync(file, 'utf8'));
   const { name, version, license, dependencies, optionalDependencies } = packages[''];
   const shipped = Object.keys(packages)
-    .filter((path) => path !== '' && (!packages[path].dev || BUNDLED.has(nameOf(path))))
+    .filter((path) => path !== '' && packages[path].link !== true)
+    .filter((path) => !packages[path].dev || BUNDLED.has(nameOf(path)))
     .map((path) => read(packages, path))
     .sort((a, b) => compare(a.name, b.name) || compare(a.version, b.version));
   const direct = Object.keys({ ...dependencies, ...optionalDependencies });

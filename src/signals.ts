@@ -2,12 +2,22 @@ import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Server } from './server.ts';
 
-/** Stops the server on SIGTERM and SIGINT. A second signal ends the process at once. */
+/** npm passes on an interrupt that the terminal has sent to its whole process group. */
+const REPEATED_WITHIN_MS = 400;
+
+/**
+ * Stops the server on SIGTERM and SIGINT. A second signal, unless it is the same one sent twice,
+ * ends the process at once.
+ */
 export function stopOnSignals(server: Pick<Server, 'stop'>, log: Logger): void {
-  let isStopping = false;
+  let stoppedAt: number | undefined;
   const stop = (signal: NodeJS.Signals) => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
+    const now = performance.now();
+    if (stoppedAt !== undefined) {
+      if (now - stoppedAt > REPEATED_WITHIN_MS) process.exit(1);
+      return;
+    }
+    stoppedAt = now;
     log.info({ signal }, 'stopping');
     void server.stop().then(() => {
       log.info({}, 'stopped');

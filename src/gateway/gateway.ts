@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { GatewayContext } from './context.ts';
 import { SendBufferLimit } from './limits/send-buffer-limit.ts';
 import { Liveness } from './sessions/liveness.ts';
@@ -99,14 +100,15 @@ export class Gateway {
   }
 
   /**
-   * Stops gracefully, within `server.drainMs` and the time that closing takes: accepts no new
-   * connections; applies, acknowledges and delivers accepted ticks as far as sockets allow; then
-   * closes all sessions with 4001.
+   * Stops gracefully. For `server.preStopMs` only `/readyz` tells. Then, within `server.drainMs` and
+   * the time that closing takes: accepts no new connections; applies, acknowledges and delivers
+   * accepted ticks as far as sockets allow; closes all sessions with 4001.
    */
   async stop(): Promise<void> {
-    const { conflation, health, scheduler } = this.#context;
+    const { config, conflation, health, scheduler } = this.#context;
     if (health.isStopping) return;
     health.isStopping = true;
+    if (config.server.preStopMs > 0) await delay(config.server.preStopMs);
     this.#transport?.stopListening();
     await shutDown(this.#context);
     for (const watch of this.#watches) watch.stop();

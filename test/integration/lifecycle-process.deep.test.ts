@@ -89,7 +89,7 @@ it('ends at once on a second signal', async () => {
   const server = await serverProcessForTest();
   const { slow } = await slowSession(server);
   server.kill('SIGTERM');
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await new Promise((resolve) => setTimeout(resolve, 600));
   expect(server.exit).toBeUndefined();
   server.kill('SIGTERM');
   const { exit, tookMs } = await exitOf(server);

@@ -124,6 +124,27 @@ onTransports((transport) => {
     expect(epochs.size).toBe(2);
   });
 
+  it('is not ready but serves, new clients too, for preStopMs before it stops', async () => {
+    const preStopMs = 700;
+    const server = await serverForTest({ server: { transport, preStopMs } });
+    const before = await subscriberForTest(server.port);
+    const start = performance.now();
+    const stopped = server.stop();
+    const ready = await fetch(`http://127.0.0.1:${server.port}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.text()).toContain('the server is stopping');
+    const publisher = await publisherForTest(server.port, 'late');
+    await before.subscribe(['S']);
+    await publisher.publishAll([{ symbol: 'S', price: 1, time: TIME }]);
+    await before.counted('S', 1);
+    expect(before.of(Op.GOAWAY)).toEqual([]);
+    await stopped;
+    expect(performance.now() - start).toBeGreaterThanOrEqual(preStopMs);
+    for (const client of [before, publisher]) {
+      expect((await client.closing()).code).toBe(4001);
+    }
+  });
+
   it('stops with GOAWAY, everything applied and delivered, and 4001', async () => {
     const server = await serverForTest({
       server: { transport, drainMs: 4900, goawayJitterMs: 123 },
