@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// exec PROGRAM ARGS: runs a program and ends as it does. Scripts of package.json begin with exec, so
-// that the shell between npm and the program is gone and a signal to npm reaches the program. POSIX
-// shells have exec built in and never come here; cmd, which has not, finds this on npm's PATH.
+// exec PROGRAM ARGS: runs a program and ends as it does. Scripts of package.json begin with exec,
+// so that the shell between npm and the program is gone and a signal to npm reaches the program.
+// POSIX shells have exec built in; cmd, which has not, finds this on npm's PATH.
 import { spawn } from 'node:child_process';
 
 const [program, ...args] = process.argv.slice(2);

@@ -101,8 +101,8 @@ export function readConfigFile(directory: string, named: NamedFile | undefined):
 }
 
 /**
- * The settings in variables that start with TICKWIRE_. An unknown one is a fault, unless a container
- * platform set it for a service named like us.
+ * The settings in variables that start with TICKWIRE_. An unknown one is a fault, unless a
+ * container platform set it for a service named like us.
  *
  * Files and shells add white space around a value, and set a variable to nothing to unset it.
  */

@@ -55,7 +55,7 @@ function ratio(quota: string | undefined, period: string | undefined): number {
   return processors > 0 && Number.isFinite(processors) ? processors : Number.POSITIVE_INFINITY;
 }
 
-/** The folder of a control group and those of the groups above it. In a container, only the root. */
+/** The folder of a control group and those of the groups above it. In a container: the root. */
 function withParents(root: string, path: string): string[] {
   const names = path.split('/').filter((name) => name !== '');
   return [root, ...names.map((_, i) => `${root}/${names.slice(0, i + 1).join('/')}`)];

@@ -44,7 +44,7 @@ const server = z.strictObject({
     unit: 'frames',
   }),
   preStopMs: integer(
-    'At a stop, how long /readyz is 503 while clients are still served, so that load balancers notice.',
+    'At a stop, how long /readyz is 503 while clients are still served: load balancers notice.',
     { min: 0, max: 600_000, default: 0, unit: 'ms' },
   ),
   drainMs: integer('The longest graceful stop; then the remaining connections are cut.', {

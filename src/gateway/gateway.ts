@@ -100,8 +100,8 @@ export class Gateway {
   }
 
   /**
-   * Stops gracefully. For `server.preStopMs` only `/readyz` tells. Then, within `server.drainMs` and
-   * the time that closing takes: accepts no new connections; applies, acknowledges and delivers
+   * Stops gracefully. For `server.preStopMs` only `/readyz` tells. Then, within `server.drainMs`
+   * and the time that closing takes: accepts no new connections; applies, acknowledges and delivers
    * accepted ticks as far as sockets allow; closes all sessions with 4001.
    */
   async stop(): Promise<void> {

@@ -183,8 +183,8 @@ describe('the sources of configuration', () => {
 });
 
 describe('variables that container platforms set', () => {
-  // As seen in a pod of Kubernetes 1.30 with Services tickwire and tickwire-edge, and in a container
-  // of Docker with the link db:tickwire.
+  // Of a pod beside the Services tickwire, tickwire-edge and tickwire-store, and of a container with
+  // the link db:tickwire, as their documents say.
   const KUBERNETES = {
     TICKWIRE_SERVICE_HOST: '10.0.0.1',
     TICKWIRE_SERVICE_PORT: '9001',

@@ -105,8 +105,8 @@ function readPem(configKey: string, file: string): string {
 }
 
 /**
- * Calls `use` with files for OpenSSL, which skips a first PEM block behind a byte order mark: copies
- * without it, for the time of the call, if the pair's own files have one.
+ * Calls `use` with files for OpenSSL, which skips a first PEM block behind a byte order mark:
+ * copies without it, for the time of the call, if the pair's own files have one.
  */
 export function withOpenSslFiles<Result>(pair: TlsPair, use: (files: TlsFiles) => Result): Result {
   const { certificate, key } = pair;
