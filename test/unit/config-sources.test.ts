@@ -183,8 +183,8 @@ describe('the sources of configuration', () => {
 });
 
 describe('variables that container platforms set', () => {
-  // Of a pod beside the Services tickwire, tickwire-edge and tickwire-store, and of a container with
-  // the link db:tickwire, as their documents say.
+  // As documented for a pod beside Services tickwire, tickwire-edge and tickwire-store, and for a
+  // container with the link db:tickwire.
   const KUBERNETES = {
     TICKWIRE_SERVICE_HOST: '10.0.0.1',
     TICKWIRE_SERVICE_PORT: '9001',
