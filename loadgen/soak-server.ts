@@ -1,12 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Engine } from '../src/engine/index.ts';
-import type { LiveMemory, ServerRequest } from './soak/server-api.ts';
+import { controls } from './soak/faults/controls.ts';
+import type { LiveMemory, NumberedRequest, ServerAnswer } from './soak/server-api.ts';
 
 /*
- * The real server, with two things more, which whoever started it asks for by messages: it kills a
- * partition worker, and it collects all garbage of its main thread and tells what is left. Flags,
- * signals and exit codes are those of src/main.ts, which this runs.
+ * The real server, which also obeys messages of the process that started it: it kills a partition
+ * worker, collects all garbage of its main thread and tells what is left, and has its clock jump or
+ * its disk fail (faults/preload.ts). Flags, signals and exit codes are those of src/main.ts, which
+ * this runs.
  */
 
 let engine: Engine | undefined;
@@ -28,10 +30,16 @@ function collect(): LiveMemory {
   return { heapBytes: heapUsed, externalBytes: external };
 }
 
-process.on('message', (request: ServerRequest) => {
-  if (request.call === 'collect') process.send?.(collect());
+function obey(request: NumberedRequest): ServerAnswer {
+  const { id } = request;
+  if (request.call === 'collect') return { id, memory: collect() };
+  if (request.call === 'setClock') controls.clockOffsetMs = request.offsetMs;
+  else if (request.call === 'failDisk') controls.setDiskFault(request.fault);
   else void engine?.killWorker(request.partition % engine.partitions);
-});
+  return { id };
+}
+
+process.on('message', (request: NumberedRequest) => process.send?.(obey(request)));
 // The parent is gone: nothing else would stop this server.
 process.on('disconnect', () => process.exit(1));
 

@@ -111,6 +111,20 @@ export function programArgs(name: string): string[] {
   return IS_BUILT ? [path] : ['--import', import.meta.resolve('tsx'), path];
 }
 
+/**
+ * What Node is given to load a module of this project before a program, in all of its threads.
+ *
+ * @param parameters added to the module's address
+ */
+export function preloadArgs(name: string, parameters: Readonly<Record<string, string>>): string[] {
+  const module = new URL(`../${name}.${IS_BUILT ? 'js' : 'ts'}`, import.meta.url);
+  for (const [key, value] of Object.entries(parameters)) module.searchParams.set(key, value);
+  if (IS_BUILT) return ['--import', module.href];
+  const loader = new URL('../scripts/ts-preload.mjs', import.meta.url);
+  loader.searchParams.set('module', module.href);
+  return ['--import', loader.href];
+}
+
 /** Starts such a program with a channel for messages. */
 export function forkProgram(
   name: string,

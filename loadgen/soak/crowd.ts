@@ -15,6 +15,8 @@ export class AnomalyWatch {
   /** Last sequences by symbol. */
   readonly sequences = new Map<string, number>();
   readonly breaks: string[] = [];
+  /** Sessions opened so far. */
+  sessions = 0;
   /** Numbers that were given anew after a crash. */
   renumbered = 0;
   /** The epochs in which those were told. */
@@ -24,6 +26,9 @@ export class AnomalyWatch {
   constructor(url: string) {
     this.subscriber = connect(url, { WebSocket: LoadSocket });
     this.subscriber.subscribe('*');
+    this.subscriber.on('state', ({ state }) => {
+      if (state === 'live') this.sessions++;
+    });
     this.subscriber.on('anomaly', (anomaly) => this.#follow(anomaly));
     this.subscriber.on('gap', ({ symbol, fromSequence, toSequence }) => {
       this.breaks.push(`${symbol}: the server does not have ${fromSequence} to ${toSequence}`);
@@ -99,6 +104,11 @@ export class Crowd {
   /** The server with this epoch was killed, and may have told anomalies that are not on disk. */
   serverCrashed(epoch: string): void {
     for (const watch of this.watches) watch.serverCrashed(epoch);
+  }
+
+  /** Stops the process of further subscribers, or has it go on. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name);
   }
 
   /** Kills the process of further subscribers. */

@@ -1,14 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Random } from '../../testkit/random.ts';
-import type { TcpProxy } from '../../testkit/tcp-proxy.ts';
-import type { Crowd } from './crowd.ts';
-import type { DurableServer } from './durable-server.ts';
-import type { HttpLoad } from './http-load.ts';
+import type { DrillContext, DrillTargets, TakeAwayOptions } from './drill-targets.ts';
+import { jumpClock } from './faults/clock-drill.ts';
+import { type DiskFindings, failDisk } from './faults/disk-drill.ts';
+import { pauseProcess } from './faults/pause-drill.ts';
 import type { PublisherHost } from './publisher-host.ts';
-import type { ServerApi } from './server-api.ts';
-import type { ServerWatch } from './server-watch.ts';
 
-export const DRILLS = ['worker', 'publisher', 'crowd', 'cut', 'restart', 'kill'] as const;
+export const DRILLS = [
+  'worker',
+  'publisher',
+  'crowd',
+  'cut',
+  'restart',
+  'kill',
+  'disk',
+  'pause',
+  'clock',
+] as const;
 export type Drill = (typeof DRILLS)[number];
 
 /** How often each comes about, once each had its turn; those of the server are the rarest. */
@@ -19,6 +26,9 @@ const WEIGHTS: Readonly<Record<Drill, number>> = {
   cut: 3,
   restart: 1,
   kill: 1,
+  disk: 4,
+  pause: 2,
+  clock: 2,
 };
 const RECOVERY_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
@@ -31,25 +41,6 @@ const WORKERS_PER_MINUTE = 4;
 const MINUTE_MS = 60_000;
 /** A server that comes back has another number of partitions each time, up to this. */
 const PARTITIONS_MAX = 3;
-
-/** What drills are done to. */
-export interface DrillTargets {
-  readonly server: DurableServer;
-  readonly api: ServerApi;
-  readonly watch: ServerWatch;
-  readonly publishers: readonly PublisherHost[];
-  readonly crowd: Crowd;
-  readonly proxy: TcpProxy;
-  readonly http: HttpLoad;
-  readonly random: Random;
-  /** The longest that a planned stop may take, ms. */
-  readonly stopMsMax: number;
-  /** How old, at the most, an acknowledgement may be that a killed server takes back, ms. */
-  readonly lostMsMax: number;
-  /** Whether anomalies may be told before they are on disk. */
-  readonly isAsync: boolean;
-  readonly violate: (message: string) => void;
-}
 
 /** What happened in a drill that took the server away. */
 export interface Absence {
@@ -65,29 +56,35 @@ export interface Absence {
 
 /** The seeded faults of a soak, one after the other: each only when the one before is over. */
 export class Drills {
-  readonly counts = new Map<Drill, number>();
+  /** How often each was done, by what it was. */
+  readonly counts = new Map<string, number>();
   readonly absences: Absence[] = [];
+  readonly disk: DiskFindings = { faults: 0, noticed: 0, mendedMs: 0 };
   readonly #targets: DrillTargets;
+  readonly #chosen: readonly Drill[];
   #turns: Drill[];
   /** When workers were killed, on the clock of `performance.now`. */
   #workersAt: number[] = [];
 
-  constructor(targets: DrillTargets) {
+  /** @param chosen those to do */
+  constructor(targets: DrillTargets, chosen: readonly Drill[]) {
     this.#targets = targets;
+    this.#chosen = chosen;
     const { random } = targets;
-    this.#turns = random.sample(DRILLS.length, DRILLS.length).map((i) => DRILLS[i] as Drill);
+    this.#turns = random.sample(chosen.length, chosen.length).map((i) => chosen[i] as Drill);
   }
 
   /**
    * Does one at random, and waits until everything goes on. `isServerSpared`: none that takes the
-   * server away.
+   * server away. Returns what it was; undefined where there is none to do.
    */
-  async next(isServerSpared: boolean): Promise<Drill> {
+  async next(isServerSpared: boolean): Promise<string | undefined> {
     const drill = this.#draw(isServerSpared);
-    await this.#do(drill);
-    await this.recovered(drill);
-    this.counts.set(drill, (this.counts.get(drill) ?? 0) + 1);
-    return drill;
+    if (drill === undefined) return undefined;
+    const what = await this.#do(drill, isServerSpared);
+    await this.recovered(what);
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+    return what;
   }
 
   /** Resolves once every publisher has a session with the server that runs now. */
@@ -100,7 +97,7 @@ export class Drills {
     for (const { name } of absent()) violate(`${name} did not come back after: ${after}`);
   }
 
-  #draw(isServerSpared: boolean): Drill {
+  #draw(isServerSpared: boolean): Drill | undefined {
     const isPossible = (drill: Drill) => {
       if (drill === 'worker') return this.#isWorkerPossible();
       return !isServerSpared || (drill !== 'restart' && drill !== 'kill');
@@ -111,10 +108,10 @@ export class Drills {
       return turn;
     }
     const { random } = this.#targets;
-    const lots = DRILLS.filter(isPossible).flatMap((drill) =>
-      Array<Drill>(WEIGHTS[drill]).fill(drill),
-    );
-    return lots[random.below(lots.length)] as Drill;
+    const lots = this.#chosen
+      .filter(isPossible)
+      .flatMap((drill) => Array<Drill>(WEIGHTS[drill]).fill(drill));
+    return lots[random.below(lots.length)];
   }
 
   #isWorkerPossible(): boolean {
@@ -123,11 +120,11 @@ export class Drills {
     return this.#workersAt.length < WORKERS_PER_MINUTE;
   }
 
-  async #do(drill: Drill): Promise<void> {
+  async #do(drill: Drill, isServerSpared: boolean): Promise<string> {
     const { server, publishers, crowd, proxy, random } = this.#targets;
     if (drill === 'worker') {
       this.#workersAt.push(performance.now());
-      server.killWorker(random.below(1024));
+      await server.killWorker(random.below(1024));
     } else if (drill === 'publisher') {
       const publisher = publishers[random.below(publishers.length)] as PublisherHost;
       await publisher.kill();
@@ -139,12 +136,21 @@ export class Drills {
       crowd.spawn();
     } else if (drill === 'cut') {
       proxy.cut();
-    } else {
+    } else if (drill === 'restart' || drill === 'kill') {
       await this.#takeAway(drill);
+    } else {
+      const takeAway = this.#takeAway.bind(this);
+      const context: DrillContext = { ...this.#targets, isServerSpared, takeAway };
+      if (drill === 'disk') return failDisk(context, this.disk);
+      return drill === 'pause' ? pauseProcess(context) : jumpClock(context);
     }
+    return drill;
   }
 
-  async #takeAway(kind: 'restart' | 'kill'): Promise<void> {
+  async #takeAway(
+    kind: 'restart' | 'kill',
+    { meanwhile, unsavedMs = 0 }: TakeAwayOptions = {},
+  ): Promise<void> {
     const { server, api, watch, http, random, violate, stopMsMax, lostMsMax } = this.#targets;
     const lostBefore = this.#lostTicks();
     // What the counters of this process say is gone with it.
@@ -157,6 +163,7 @@ export class Drills {
     if (kind === 'restart' && durationMs > stopMsMax) {
       violate(`a planned stop took ${durationMs.toFixed(0)} ms`);
     }
+    await meanwhile?.();
     await sleep(random.below(AWAY_MS_MAX));
     const partitions = 1 + random.below(PARTITIONS_MAX);
     const startMs = await server.start([`--processing.partitions=${partitions}`]);
@@ -167,7 +174,7 @@ export class Drills {
       violate(`a planned restart lost ${lostTicks} acknowledged ticks`);
     }
     const lostMs = this.#lostMs(endedAt);
-    if (lostMs > lostMsMax) {
+    if (lostMs > lostMsMax + unsavedMs) {
       violate(`a kill took back what was acknowledged ${lostMs.toFixed(0)} ms before`);
     }
     this.absences.push({ kind, endMs: durationMs, startMs, lostTicks, lostMs });

@@ -8,6 +8,8 @@ export const POSTED_SYMBOL = 'HTTP:POSTED';
 const POST_EVERY_MS = 40;
 const QUERY_EVERY_MS = 100;
 const TIMEOUT_MS = 10_000;
+/** Of a request over a pause of the server, ms. */
+const PAUSED_TIMEOUT_MS = 180_000;
 const QUERIES = [
   '/api/statistics',
   '/api/prices?limit=100',
@@ -24,6 +26,11 @@ export class HttpLoad {
   /** Prices posted, and what did not succeed although the server was there. */
   posts = 0;
   readonly faults: string[] = [];
+  /** Prices refused for their times while {@link mayRefuse}: the server's clock is behind. */
+  refused = 0;
+  mayRefuse = false;
+  /** How often the server was paused or went on: answers over that are not judged by time. */
+  #pauses = 0;
   readonly #base: string;
   readonly #ending = new AbortController();
   #isAway = false;
@@ -64,6 +71,11 @@ export class HttpLoad {
     return lost;
   }
 
+  /** The server is about to be paused, or goes on: what is under way takes as long as it takes. */
+  serverPauses(): void {
+    this.#pauses++;
+  }
+
   async stop(): Promise<void> {
     this.#ending.abort();
     await this.#loops;
@@ -85,7 +97,10 @@ export class HttpLoad {
       const headers = { 'content-type': 'application/json' };
       const status = await this.#send('/api/prices', { method: 'POST', body, headers });
       if (status === 202) this.#acknowledged = this.#posted.length;
-      else if (!this.#isAway) this.faults.push(`a POST was answered ${status}`);
+      else if (status === 400 && this.mayRefuse) {
+        this.#posted.pop();
+        this.refused++;
+      } else if (!this.#isAway) this.faults.push(`a POST was answered ${status}`);
     }
   }
 
@@ -93,19 +108,26 @@ export class HttpLoad {
     for (let i = 0; await this.#goOn(QUERY_EVERY_MS); i++) {
       const path = QUERIES[i % QUERIES.length] as string;
       const startedAt = performance.now();
+      const pauses = this.#pauses;
       const status = await this.#send(path, {});
-      if (status === 200) this.answersMs.push(performance.now() - startedAt);
+      const isJudged = pauses === this.#pauses;
+      if (status === 200 && isJudged) this.answersMs.push(performance.now() - startedAt);
+      else if (status === 200) continue;
       else if (!this.#isAway) this.faults.push(`${path} was answered ${status}`);
     }
   }
 
   /** The status of the answer, or why there is none. */
   async #send(path: string, init: RequestInit): Promise<number | string> {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = AbortSignal.timeout(PAUSED_TIMEOUT_MS);
+    const startedAt = performance.now();
+    const pauses = this.#pauses;
     try {
       const response = await fetch(`${this.#base}${path}`, { ...init, signal });
       await response.arrayBuffer();
-      return response.status;
+      const tookMs = performance.now() - startedAt;
+      const isLate = pauses === this.#pauses && tookMs > TIMEOUT_MS;
+      return isLate ? `after ${tookMs.toFixed(0)} ms` : response.status;
     } catch (error) {
       return String((error as Error).cause ?? error);
     }

@@ -27,6 +27,8 @@ export interface KnownPublisherEvents {
    */
   live(sequence: number, epoch: string, resent: number): void;
   acknowledged(sequence: number): void;
+  /** The server refused a tick, by its index in the stream, for its time. */
+  refused?(index: number): void;
   fault(message: string): void;
 }
 
@@ -44,6 +46,8 @@ export class KnownPublisher {
   readonly #events: KnownPublisherEvents;
   readonly #columns;
   #sequence = 0;
+  /** The frame of the stream that was the first to be sent. */
+  #from = 0;
   /** The SDK reports what a new session acknowledged after the session itself. */
   #isResuming = false;
   #isFull = false;
@@ -70,6 +74,7 @@ export class KnownPublisher {
   /** Begins to send, with frame `from` of the stream. */
   start(from: number): void {
     this.position = from;
+    this.#from = from;
     this.#timer = setInterval(() => this.#turn(), TURN_MS);
   }
 
@@ -98,8 +103,12 @@ export class KnownPublisher {
       this.#isResuming = false;
       if (frames > 0) this.#events.acknowledged(this.#sequence);
     });
-    publisher.on('reject', ({ symbol, price, reason }) => {
+    publisher.on('reject', ({ symbol, price, reason, index }) => {
       this.rejected++;
+      if (reason === 'bad_time' && this.#events.refused !== undefined) {
+        this.#events.refused(this.#from * this.#options.frameTicks + index);
+        return;
+      }
       // Bad ticks of a stream have prices below zero; no other may be refused.
       if (price > 0) this.#events.fault(`${symbol} at ${price} was rejected: ${reason}`);
     });

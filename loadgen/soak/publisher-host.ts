@@ -18,6 +18,12 @@ export class PublisherHost implements PublisherRecord {
    * The server's epoch, as its newest session was told; undefined before the first of this life.
    */
   epoch: string | undefined;
+  /** Sessions opened so far, over all lives. */
+  sessions = 0;
+  /** Ticks of the stream that the server refused for their times. */
+  readonly refused = new Set<number>();
+  /** Whether it may: its clock is behind. */
+  mayRefuse = false;
   /** Ticks that were on their way when the newest session opened, and are sent again. */
   resent = 0;
   readonly #plan: PublisherPlan;
@@ -51,6 +57,18 @@ export class PublisherHost implements PublisherRecord {
     this.#wasServerKilled = true;
   }
 
+  /** Stops the process, or has it go on. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name);
+  }
+
+  /** The first frame of the stream that is not due yet. */
+  get due(): number {
+    return Math.floor(
+      (Date.now() - this.ticks.startMs) / (this.ticks.intervalMs * this.frameTicks),
+    );
+  }
+
   /** Ends the process at once. */
   async kill(): Promise<void> {
     const child = this.#child;
@@ -80,13 +98,16 @@ export class PublisherHost implements PublisherRecord {
   #heard(report: PublisherReport): void {
     if (report.kind === 'live') this.#live(report);
     else if (report.kind === 'acknowledged') this.lineage.acknowledged(report.sequence);
+    else if (report.kind === 'refused') this.#refusedAll(report.indexes);
     else if (report.kind === 'fault') this.#fault(`${this.name}: ${report.message}`);
     else this.#stopped(report.position);
   }
 
   #live({ sequence, epoch, resent }: PublisherReport & { readonly kind: 'live' }): void {
     this.resent = resent;
+    this.sessions++;
     this.lineage.resumed(sequence, epoch);
+    if (epoch !== this.epoch) this.#forgetRefusals();
     if (this.#wasServerKilled && epoch !== this.epoch) {
       this.lineage.sentAgain(resent / this.frameTicks);
       this.#wasServerKilled = false;
@@ -95,6 +116,18 @@ export class PublisherHost implements PublisherRecord {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
     this.#ask({ call: 'start', from: this.lineage.next });
+  }
+
+  #refusedAll(indexes: readonly number[]): void {
+    for (const index of indexes) this.refused.add(index);
+    if (!this.mayRefuse)
+      this.#fault(`${this.name}: ${indexes.length} ticks refused for their times`);
+  }
+
+  /** Frames that another process of the server gets again are judged again. */
+  #forgetRefusals(): void {
+    const first = this.lineage.next * this.frameTicks;
+    for (const index of this.refused) if (index >= first) this.refused.delete(index);
   }
 
   #stopped(position: number): void {

@@ -24,6 +24,7 @@ export type PublisherReport =
       readonly resent: number;
     }
   | { readonly kind: 'acknowledged'; readonly sequence: number }
+  | { readonly kind: 'refused'; readonly indexes: readonly number[] }
   | { readonly kind: 'fault'; readonly message: string }
   | { readonly kind: 'stopped'; readonly position: number };
 
@@ -32,6 +33,7 @@ const REPORT_MS = 20;
 
 let publisher: KnownPublisher | undefined;
 let acknowledged: number | undefined;
+let refused: number[] = [];
 
 function report(message: PublisherReport): void {
   process.send?.(message);
@@ -39,6 +41,8 @@ function report(message: PublisherReport): void {
 
 /** Tells how far the server is; before anything that comes after it. */
 function reportAcknowledged(): void {
+  if (refused.length > 0) report({ kind: 'refused', indexes: refused });
+  refused = [];
   if (acknowledged === undefined) return;
   report({ kind: 'acknowledged', sequence: acknowledged });
   acknowledged = undefined;
@@ -56,6 +60,7 @@ function connect(plan: PublisherPlan): KnownPublisher {
       acknowledged: (sequence) => {
         acknowledged = sequence;
       },
+      refused: (index) => refused.push(index),
       fault: (message) => report({ kind: 'fault', message }),
     },
   );

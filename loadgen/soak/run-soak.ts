@@ -3,7 +3,7 @@ import { Random } from '../../testkit/random.ts';
 import { TcpProxy } from '../../testkit/tcp-proxy.ts';
 import { Faults } from '../faults.ts';
 import { Crowd, checkMirrors } from './crowd.ts';
-import { Drills } from './drills.ts';
+import { type Drill, Drills } from './drills.ts';
 import { DurableServer } from './durable-server.ts';
 import { HttpLoad, POSTED_SYMBOL } from './http-load.ts';
 import { PublisherHost } from './publisher-host.ts';
@@ -15,6 +15,8 @@ import type { SoakReport } from './soak-report.ts';
 import { checkState, expectedSymbols, type StateFindings } from './state-checks.ts';
 
 const MINUTE_MS = 60_000;
+/** The end of what a server wrote that ended by itself, characters. */
+const OUTPUT_MAX = 4000;
 /**
  * No fault takes the server away in the last part of a run, in which what it holds must not grow.
  */
@@ -45,6 +47,7 @@ export interface SoakOptions {
   readonly rate: number;
   readonly storeMode: 'async' | 'sync';
   readonly snapshotIntervalMs: number;
+  readonly faults: readonly Drill[];
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
 }
@@ -56,6 +59,10 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   try {
     await server.start(['--processing.partitions=2']);
     return await new Soak(options, server, await TcpProxy.start(server.port)).run();
+  } catch (error) {
+    if (server.exit === undefined) throw error;
+    const output = server.output.slice(-OUTPUT_MAX);
+    throw new Error(`the server ended with ${server.exit}: ${output}`, { cause: error });
   } finally {
     await server.remove();
   }
@@ -88,7 +95,7 @@ class Soak {
     this.#publishers = plans.map((plan) => new PublisherHost(plan, this.#violate));
     this.#crowd = new Crowd(server.url, proxy.url);
     this.#http = new HttpLoad(server.port);
-    this.#drills = new Drills({
+    const targets = {
       server,
       proxy,
       api: this.#api,
@@ -98,10 +105,12 @@ class Soak {
       http: this.#http,
       random: this.#random,
       stopMsMax: DRAIN_MS + STOP_SLACK_MS,
+      snapshotIntervalMs: options.snapshotIntervalMs,
       lostMsMax: options.snapshotIntervalMs + SNAPSHOT_MS_MAX,
       isAsync: options.storeMode === 'async',
       violate: this.#violate,
-    });
+    };
+    this.#drills = new Drills(targets, options.faults);
   }
 
   async run(): Promise<SoakReport> {
@@ -133,6 +142,7 @@ class Soak {
       if (leftMs <= calmMs) break;
       const at = this.#watch.now();
       const drill = await this.#drills.next(at > (1 - SPARED_SHARE) * durationMs);
+      if (drill === undefined) continue;
       const tookMs = this.#watch.now() - at;
       progress(`${(at / 1000).toFixed(1)} s: ${drill}, over in ${(tookMs / 1000).toFixed(1)} s`);
     }
@@ -166,6 +176,10 @@ class Soak {
       options: { seed, minutes, rate, storeMode, snapshotIntervalMs },
       drills: Object.fromEntries(this.#drills.counts),
       absences: this.#drills.absences,
+      disk: this.#drills.disk,
+      excused: this.#server.excused,
+      refused: this.#publishers.reduce((sum, { refused }) => sum + refused.size, 0),
+      refusedPosts: this.#http.refused,
       state,
       skipped,
       mirrors,
@@ -195,6 +209,7 @@ class Soak {
 
   /** A run whose restarts no window outlived would prove nothing about windows. */
   #checkCoverage({ restored }: StateFindings): void {
+    // Windows outlive shorter absences alone.
     const { length } = this.#drills.absences;
     if (length >= ABSENCES_MIN && restored === 0) {
       this.#violate(`over ${length} absences of the server no restored window raised an anomaly`);

@@ -1,5 +1,6 @@
 import { parseMetrics } from '../../testkit/metrics.ts';
 import { eventually } from '../../testkit/until.ts';
+import type { DiskFault } from './faults/controls.ts';
 
 const PAGE = 1000;
 const TIMEOUT_MS = 10_000;
@@ -138,7 +139,18 @@ export function tickCounts(metrics: ReadonlyMap<string, number>): TickCounts {
 /** What a soak asks of its server's process, beside what every server does. */
 export type ServerRequest =
   | { readonly call: 'killWorker'; readonly partition: number }
-  | { readonly call: 'collect' };
+  | { readonly call: 'collect' }
+  | { readonly call: 'setClock'; readonly offsetMs: number }
+  | { readonly call: 'failDisk'; readonly fault: DiskFault };
+
+/** A request with its number, which the answer repeats. */
+export type NumberedRequest = ServerRequest & { readonly id: number };
+
+export interface ServerAnswer {
+  readonly id: number;
+  /** After `collect`. */
+  readonly memory?: LiveMemory;
+}
 
 /**
  * What is alive on the main thread after all garbage was collected, bytes: the answer to `collect`.

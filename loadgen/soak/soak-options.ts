@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { DRILLS, type Drill } from './drills.ts';
 import type { PublisherPlan } from './publisher-process.ts';
 
 /** What the command line of a soak says. */
@@ -8,6 +9,8 @@ export interface SoakFlags {
   readonly rate: number;
   readonly storeMode: 'async' | 'sync';
   readonly snapshotIntervalMs: number;
+  /** The faults that come about. */
+  readonly faults: readonly Drill[];
   readonly drill?: 'kill';
 }
 
@@ -36,6 +39,7 @@ export function parseSoakFlags(argv: readonly string[]): SoakFlags {
       new Option('--store-mode <mode>', 'of the store').choices(['async', 'sync']).default('async'),
     )
     .option('--snapshot-interval-ms <ms>', 'between two snapshots', whole, 2000)
+    .option('--faults <names>', `which: ${DRILLS.join(',')}`, drills, DRILLS)
     .addOption(
       new Option(
         '--drill <name>',
@@ -55,6 +59,13 @@ function whole(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value;
   throw new InvalidArgumentError('Expected a whole number from 0.');
+}
+
+function drills(text: string): readonly Drill[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !DRILLS.includes(name as Drill));
+  if (unknown === undefined) return names as Drill[];
+  throw new InvalidArgumentError(`Expected names out of ${DRILLS.join(', ')}, got "${unknown}".`);
 }
 
 function numberAbove0(text: string): number {

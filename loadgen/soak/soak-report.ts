@@ -1,4 +1,5 @@
 import type { Absence } from './drills.ts';
+import type { DiskFindings } from './faults/disk-drill.ts';
 import type { ResourceFindings, Trend } from './resource-checks.ts';
 import type { StateFindings } from './state-checks.ts';
 
@@ -13,6 +14,12 @@ export interface SoakReport {
   };
   readonly drills: Readonly<Record<string, number>>;
   readonly absences: readonly Absence[];
+  readonly disk: DiskFindings;
+  /** Error lines of the log that were part of a fault. */
+  readonly excused: number;
+  /** Ticks of publishers and prices over HTTP that a server whose clock was behind refused. */
+  readonly refused: number;
+  readonly refusedPosts: number;
   readonly state: StateFindings;
   /** Ticks that dead workers skipped. */
   readonly skipped: number;
@@ -41,11 +48,10 @@ export function formatSoakReport(report: SoakReport): string {
   const { options, state, resources, answersMs } = report;
   const { seed, minutes, rate, storeMode, snapshotIntervalMs } = options;
   const { live, own, ownBytesMax, file } = resources;
-  const drills = Object.entries(report.drills).map(([name, count]) => `${count} ${name}`);
   return [
     `soak of ${minutes} min at ${rate} ticks/s, seed ${seed}; store ${storeMode}, ` +
       `a snapshot every ${snapshotIntervalMs} ms`,
-    `faults         ${drills.join(', ')}`,
+    ...faultLines(report),
     ...absenceLines(report.absences, snapshotIntervalMs),
     `state          ${state.symbols} symbols, ${state.ticks} ticks, ` +
       `${state.anomalies} anomalies compared`,
@@ -65,9 +71,21 @@ export function formatSoakReport(report: SoakReport): string {
     `descriptors    ${trend(resources.descriptors, 1, '')}; ` +
       `handles ${trend(resources.handles, 1, '')}; threads ${trend(resources.threads, 1, '')}`,
     `event loop     late by ${ms(resources.delayMs)} (median of 99th percentiles), ` +
-      `${ms(resources.delayMaxMs)} at worst`,
+      `${resources.delayMaxMs === Infinity ? 'beyond measure' : ms(resources.delayMaxMs)} at worst`,
     ...verdict(report),
   ].join('\n');
+}
+
+function faultLines({ drills, disk, excused, refused, refusedPosts }: SoakReport): string[] {
+  const names = Object.keys(drills).toSorted();
+  const { faults, noticed, mendedMs } = disk;
+  return [
+    ...names.map((name, i) => `${(i === 0 ? 'faults' : '').padEnd(15)}${drills[name]} ${name}`),
+    `               ${noticed} of ${faults} faults of the disk seen in /readyz, over ` +
+      `${ms(mendedMs)} after their ends at most; ${excused} error lines of them`,
+    `               ${refused} ticks and ${refusedPosts} HTTP prices refused while the clock ` +
+      'was behind',
+  ];
 }
 
 function absenceLines(absences: readonly Absence[], intervalMs: number): string[] {

@@ -9,17 +9,20 @@ export interface PublisherRecord {
   readonly ticks: KnownTicks;
   readonly frameTicks: number;
   readonly lineage: Lineage;
+  /** Ticks of the stream that the server refused although they are good. */
+  readonly refused?: ReadonlySet<number>;
 }
 
 /** The valid ticks of frames of a stream, in their order. */
 function* ticksOf(
-  { ticks, frameTicks }: PublisherRecord,
+  { ticks, frameTicks, refused }: PublisherRecord,
   frames: Iterable<number>,
 ): Generator<KnownTick> {
   for (const frame of frames) {
     for (let i = 0; i < frameTicks; i++) {
-      const tick = ticks.at(frame * frameTicks + i);
-      if (!tick.isBad) yield tick;
+      const index = frame * frameTicks + i;
+      const tick = ticks.at(index);
+      if (!tick.isBad && refused?.has(index) !== true) yield tick;
     }
   }
 }

@@ -19,7 +19,7 @@ it('turns not ready when a worker dies too often, says which, and goes on servin
   expect(await api.readiness()).toMatch(/^200 /);
   // Retries: one that has not started cannot be killed.
   while ((await restarts(1)) < 5) {
-    server.killWorker(1);
+    await server.killWorker(1);
     expect(performance.now(), 'the worker does not die').toBeLessThan(until);
     await sleep(100);
   }

@@ -3,7 +3,7 @@ import { KnownTicks } from '../../loadgen/soak/known-ticks.ts';
 import { Lineage } from '../../loadgen/soak/lineage.ts';
 import { checkResources, trendOf, type Watched } from '../../loadgen/soak/resource-checks.ts';
 import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
-import { differences } from '../../loadgen/soak/state-checks.ts';
+import { differences, expectedSymbols } from '../../loadgen/soak/state-checks.ts';
 import { DEFAULT_RULES, SymbolOracle } from '../../testkit/independent/statistics.ts';
 
 describe('the lineage of frames', () => {
@@ -41,6 +41,22 @@ describe('the lineage of frames', () => {
     expect(lineage).toMatchObject({ starts: [0, 4, 4], lost: [4, 5, 6] });
     lineage.resumed(4, 'fourth');
     expect(lineage.lostSince).toBeUndefined();
+  });
+});
+
+describe('what the server must know', () => {
+  it('leaves out the ticks that it refused by name', () => {
+    const lineage = new Lineage();
+    lineage.resumed(0, 'first');
+    lineage.acknowledged(5);
+    const options = { seed: 1, symbols: ['A'], startMs: 1_700_000_000_000, intervalMs: 2 };
+    const ticks = new KnownTicks({ ...options, badShare: 0 });
+    const record = { name: 'p', ticks, frameTicks: 2, lineage };
+    expect(expectedSymbols([record]).get('A')?.count).toBe(10);
+    const refused = new Set([3, 9, 12]);
+    const expected = expectedSymbols([{ ...record, refused }]).get('A');
+    expect(expected?.count).toBe(8);
+    expect(expected?.price).toBe(ticks.at(8).price);
   });
 });
 

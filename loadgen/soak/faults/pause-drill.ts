@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DrillContext, sessionsOpened } from '../drill-targets.ts';
+
+const PAUSE_MS_MIN = 1000;
+const PAUSE_MS_MAX = 20_000;
+/** Clients give up after 2.5 heartbeats of 10 s: one pause of so many is longer than that. */
+const LONG_MS = 27_000;
+const PAUSES_PER_LONG = 10;
+/** And one of so many longer than a minute: than any timer of the server. */
+const VERY_LONG_MS = 65_000;
+const PAUSES_PER_VERY_LONG = 20;
+
+/**
+ * Stops a process by SIGSTOP and has it go on: the server, a publisher or the process of
+ * subscribers. Nothing may be lost. A server that was paused for a shorter time than clients wait
+ * for a heartbeat keeps every session: its own standstill is not the silence of its peers.
+ *
+ * @returns what was paused
+ */
+export async function pauseProcess(context: DrillContext): Promise<string> {
+  const { random } = context;
+  const ms = drawPause(context);
+  const target = random.pick(['server', 'server', 'publisher', 'subscribers'] as const);
+  if (target === 'server') await pauseServer(context, ms);
+  else {
+    const paused = target === 'publisher' ? random.pick(context.publishers) : context.crowd;
+    paused.signal('SIGSTOP');
+    await sleep(ms);
+    paused.signal('SIGCONT');
+  }
+  const length = ms > VERY_LONG_MS ? '> 65 s' : ms > LONG_MS ? '> 27 s' : '1 to 20 s';
+  return `pause ${target}, ${length}`;
+}
+
+function drawPause({ random }: DrillContext): number {
+  const ms = PAUSE_MS_MIN + random.below(PAUSE_MS_MAX - PAUSE_MS_MIN);
+  if (random.below(PAUSES_PER_VERY_LONG) === 0) return VERY_LONG_MS + ms;
+  return random.below(PAUSES_PER_LONG) === 0 ? LONG_MS + ms / 4 : ms;
+}
+
+async function pauseServer(context: DrillContext, ms: number): Promise<void> {
+  const { server, http, api, violate } = context;
+  const before = sessionsOpened(context);
+  http.serverPauses();
+  server.signal('SIGSTOP');
+  await sleep(ms);
+  http.serverPauses();
+  server.signal('SIGCONT');
+  // Answered after everything that waited while it stood still.
+  await api.readiness();
+  const opened = sessionsOpened(context) - before;
+  if (ms <= PAUSE_MS_MAX && opened > 0) {
+    violate(`a pause of ${ms} ms made ${opened} clients connect again`);
+  }
+}
