@@ -23,6 +23,12 @@ import type { StartWriter, Writer } from './writer.ts';
 
 /** Keys examined in a search for recent anomalies: about 10 ms. */
 const RECENT_SEARCHED_MAX = 20_000;
+/** An error of the disk itself, in the words of the C library or of Node. */
+const DISK_ERROR = new RegExp(
+  '^(?:E[A-Z]+: )?(?:no space left on device|file too large|disk quota exceeded' +
+    '|i(?:nput)?/o(?:utput)? error|read-only file system)',
+  'i',
+);
 /** The end of a range of ordinals. */
 const ORDINAL_END = Buffer.alloc(7, 0xff);
 
@@ -199,9 +205,13 @@ export class Environment {
     return count;
   }
 
-  /** Notes an error of either end that only reopening clears. */
+  /**
+   * Notes an error of either end that only reopening clears: after a failed write of its first
+   * pages LMDB refuses every transaction, and says so in several ways. What the disk refuses needs
+   * no reopening, which a failing disk may not allow.
+   */
   noteFailure(error: unknown): void {
-    this.#isPanicked ||= error instanceof Error && error.message.includes('MDB_PANIC');
+    this.#isPanicked ||= error instanceof Error && !DISK_ERROR.test(error.message);
   }
 
   async close(): Promise<void> {
