@@ -89,7 +89,7 @@ function statesOf(count: number): Uint8Array {
     const prices = Float64Array.from({ length: i }, (_, at) => at + 1);
     const places = new Float64Array([10, 1]);
     const row = { count: i, anomalies: 1, price: i, average: i, time: 10, min: 1, max: i };
-    const averaging = { window: 4, taken: i, prices, sum: 1, correction: 0 };
+    const averaging = { window: 4, taken: i, prices };
     writer.append({ symbol: `S${i}`, ...row, averaging, minima: places, maxima: places });
   }
   return writer.take();

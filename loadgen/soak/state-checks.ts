@@ -1,3 +1,4 @@
+import { ulpsBetween } from '../../testkit/independent/exact-mean.ts';
 import { DEFAULT_RULES, SymbolOracle } from '../../testkit/independent/statistics.ts';
 import type { KnownTick, KnownTicks } from './known-ticks.ts';
 import type { Lineage } from './lineage.ts';
@@ -58,8 +59,8 @@ export function expectedSymbols(
   return expected;
 }
 
-/** The relative error that a running sum may have. */
-const AVERAGE_ERROR = 1e-13;
+/** Units in the last place that an average may be off. */
+const AVERAGE_ULPS = 2;
 
 /** What the server is held against in the end. */
 export interface StateChecks {
@@ -131,14 +132,14 @@ export async function checkState(checks: StateChecks): Promise<StateFindings> {
 /** Where the server's statistics of a symbol differ from the expected ones. */
 export function differences(expected: SymbolOracle, served: ServedSymbol): string[] {
   const { average } = expected;
-  const error = Math.abs(served.movingAverage - average);
+  const isClose = ulpsBetween(served.movingAverage, average) <= AVERAGE_ULPS;
   const pairs: [name: string, expected: number, found: number][] = [
     ['count', expected.count, served.updateCount],
     ['price', expected.price, served.currentPrice],
     ['time', expected.time, Date.parse(served.lastUpdateTime)],
     ['min', expected.min, served.minPrice],
     ['max', expected.max, served.maxPrice],
-    ['average', average, error <= AVERAGE_ERROR * average ? average : served.movingAverage],
+    ['average', average, isClose ? average : served.movingAverage],
   ];
   return pairs
     .filter(([, wanted, found]) => wanted !== found)

@@ -1,6 +1,6 @@
+import { exactMean, ulpsBetween } from '../../testkit/independent/exact-mean.ts';
 import {
   type ExpectedAnomaly,
-  exactMean,
   type OracleRules,
   type Statistics,
   SymbolOracle,
@@ -8,8 +8,8 @@ import {
 } from '../../testkit/independent/statistics.ts';
 import { expectThat } from '../core/violation.ts';
 
-/** The relative error that the running sum may have. */
-const AVERAGE_ERROR_MAX = 1e-12;
+/** How far the average may be off. */
+const AVERAGE_ULPS_MAX = 2;
 
 /** The statistics of a symbol but for the update count. */
 export type StateValues = Omit<Statistics, 'count'>;
@@ -202,6 +202,6 @@ export class SymbolModel {
   }
 
   #isAverage(count: number, average: number): boolean {
-    return Math.abs(average / this.#averageAfter(count) - 1) <= AVERAGE_ERROR_MAX;
+    return ulpsBetween(average, this.#averageAfter(count)) <= AVERAGE_ULPS_MAX;
   }
 }

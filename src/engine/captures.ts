@@ -234,7 +234,5 @@ function readAverage(
     window,
     taken,
     prices: new Float64Array(records.doubles.subarray(first, first + Math.min(taken, window))),
-    sum: records.doubles[record + RecordDouble.SUM] as number,
-    correction: records.doubles[record + RecordDouble.CORRECTION] as number,
   };
 }

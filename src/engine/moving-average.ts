@@ -1,13 +1,30 @@
 import { RecordDouble, type SymbolRecords } from './memory/symbol-records.ts';
 import { TickDouble, type TickScratch } from './tick-scratch.ts';
 
+/** The next price, or the division, could overflow a sum from here on. */
+const SUM_MAX = 2 ** 1000;
+/** Scales prices where their sum is larger: 65 536 of the largest stay far below SUM_MAX. */
+const SCALE = 2 ** -64;
+/** A sum that fell below this part of its greatest value is rebuilt. */
+const FALLEN = 2 ** -24;
+/** Splits a double into two of at most 36 and 17 bits (Veltkamp, 1968). */
+const SPLITTER = 2 ** 17 + 1;
+
 /**
- * The mean of a symbol's last `window` prices, O(1) a tick: a ring of prices and their running sum.
+ * The mean of a symbol's last `window` prices, amortized O(1) a tick: a ring of prices and their
+ * running sum. One thread only; never allocates.
  *
- * A second double collects the rounding errors of the sum (Neumaier's compensated summation, 1974;
- * an improvement of Kahan's), so that a price a million times its neighbours leaves no error behind
- * when it leaves the ring. The sum is also rebuilt each time the ring wraps. One thread only; never
- * allocates.
+ * The mean is within 2 units in the last place of the exact one, and between the least and the
+ * greatest price of the ring, for any prices (docs/decisions/0003):
+ *
+ * - The sum is a pair of doubles, about 106 bits: each rounding error is computed exactly (Knuth's
+ *   TwoSum) and collected in the second one.
+ * - A price far above the others takes their last bits with it when it leaves. The sum is therefore
+ *   rebuilt once it has fallen far below its peak, and each time the ring wraps.
+ * - A sum that may overflow is kept of prices × SCALE. The peak is then negative.
+ *
+ * In a state that a snapshot, or a worker that died, left, only the ring counts: `rebuild` makes
+ * the rest of it.
  */
 export class MovingAverage {
   readonly #window: number;
@@ -27,23 +44,17 @@ export class MovingAverage {
    * the number of prices taken before it.
    */
   push(symbolId: number, tick: TickScratch): void {
-    const doubles = this.#doubles;
-    const record = symbolId * this.#doublesEach;
     const count = tick[TickDouble.TAKEN] as number;
     const index = this.#indexOf(count);
     const filled = Math.min(count + 1, this.#window);
     if (index === this.#window - 1) {
-      doubles[record + RecordDouble.PRICES + index] = tick[TickDouble.PRICE] as number;
+      const ring = symbolId * this.#doublesEach + RecordDouble.PRICES;
+      this.#doubles[ring + index] = tick[TickDouble.PRICE] as number;
       this.rebuild(symbolId, filled);
     } else {
-      this.#replace(record, index, tick);
+      this.#replace(symbolId, index, filled, tick);
     }
-    const sum =
-      (doubles[record + RecordDouble.SUM] as number) +
-      (doubles[record + RecordDouble.CORRECTION] as number);
-    tick[TickDouble.AVERAGE] = Number.isFinite(sum)
-      ? sum / filled
-      : this.rebuildMean(symbolId, filled);
+    this.writeMean(symbolId, filled, tick);
   }
 
   /**
@@ -64,19 +75,25 @@ export class MovingAverage {
 
   /** Rebuilds the running sum from the `filled` prices in the ring. */
   rebuild(symbolId: number, filled: number): void {
+    if (!this.#trySum(symbolId, filled, 1)) this.#trySum(symbolId, filled, SCALE);
+  }
+
+  /** Writes the mean of the `filled` prices in the ring, whose running sum is up to date. */
+  writeMean(symbolId: number, filled: number, tick: TickScratch): void {
     const doubles = this.#doubles;
     const record = symbolId * this.#doublesEach;
-    const first = record + RecordDouble.PRICES;
-    let sum = 0;
-    let correction = 0;
-    for (let i = first; i < first + filled; i++) {
-      const price = doubles[i] as number;
-      const next = sum + price;
-      correction += sum >= price ? sum - next + price : price - next + sum;
-      sum = next;
+    const sum = doubles[record + RecordDouble.SUM] as number;
+    let mean = sum / filled;
+    // Dividing by a power of two adds no error to the rounded sum. Elsewhere the remainder settles
+    // the last bit: without it the mean of three equal prices may be above each of them.
+    if ((filled & (filled - 1)) !== 0) {
+      const spread = mean * SPLITTER;
+      const high = spread - (spread - mean);
+      const remainder = sum - high * filled - (mean - high) * filled;
+      mean += (remainder + (doubles[record + RecordDouble.CORRECTION] as number)) / filled;
     }
-    doubles[record + RecordDouble.SUM] = sum;
-    doubles[record + RecordDouble.CORRECTION] = correction;
+    const isScaled = (doubles[record + RecordDouble.PEAK] as number) < 0;
+    tick[TickDouble.AVERAGE] = isScaled ? mean / SCALE : mean;
   }
 
   /** The place of the price after `count` others. Integers divide much faster than doubles. */
@@ -85,41 +102,59 @@ export class MovingAverage {
   }
 
   /** Replaces the price at `index` of the ring, and in the sum, by the tick's. */
-  #replace(record: number, index: number, tick: TickScratch): void {
-    const doubles = this.#doubles;
-    const at = record + RecordDouble.PRICES + index;
-    const price = tick[TickDouble.PRICE] as number;
-    let sum = doubles[record + RecordDouble.SUM] as number;
-    let correction = doubles[record + RecordDouble.CORRECTION] as number;
-    // A ring that is not full yet has no old price to subtract.
-    if ((tick[TickDouble.TAKEN] as number) >= this.#window) {
-      const old = doubles[at] as number;
-      const without = sum - old;
-      correction += Math.abs(sum) >= old ? sum - without - old : sum - (old + without);
-      sum = without;
-    }
-    const next = sum + price;
-    correction += Math.abs(sum) >= price ? sum - next + price : price - next + sum;
-    doubles[at] = price;
-    doubles[record + RecordDouble.SUM] = next;
-    doubles[record + RecordDouble.CORRECTION] = correction;
-  }
-
-  /**
-   * Rebuilds the sum and returns the mean of the `filled` prices in the ring. Prices near the
-   * largest double overflow their sum, never their mean.
-   */
-  rebuildMean(symbolId: number, filled: number): number {
-    this.rebuild(symbolId, filled);
+  #replace(symbolId: number, index: number, filled: number, tick: TickScratch): void {
     const doubles = this.#doubles;
     const record = symbolId * this.#doublesEach;
-    const sum =
-      (doubles[record + RecordDouble.SUM] as number) +
-      (doubles[record + RecordDouble.CORRECTION] as number);
-    if (Number.isFinite(sum)) return sum / filled;
+    const at = record + RecordDouble.PRICES + index;
+    const peak = doubles[record + RecordDouble.PEAK] as number;
+    const scale = peak < 0 ? SCALE : 1;
+    // A ring that is not full yet has no old price to subtract.
+    const isFull = (tick[TickDouble.TAKEN] as number) >= this.#window;
+    const old = isFull ? (doubles[at] as number) * scale : 0;
+    const price = (tick[TickDouble.PRICE] as number) * scale;
+    doubles[at] = tick[TickDouble.PRICE] as number;
+    const sum = doubles[record + RecordDouble.SUM] as number;
+    const without = sum - old;
+    const subtracted = without - sum;
+    const next = without + price;
+    const added = next - without;
+    const correction =
+      (doubles[record + RecordDouble.CORRECTION] as number) +
+      (sum - (without - subtracted) - (old + subtracted)) +
+      (without - (next - added) + (price - added));
+    const rounded = next + correction;
+    doubles[record + RecordDouble.SUM] = rounded;
+    doubles[record + RecordDouble.CORRECTION] = correction - (rounded - next);
+    const greatest = Math.abs(peak);
+    // Also false for NaN, after an overflow.
+    if (rounded <= greatest && rounded >= greatest * FALLEN) return;
+    if (rounded > greatest && rounded < SUM_MAX) {
+      doubles[record + RecordDouble.PEAK] = peak < 0 ? -rounded : rounded;
+    } else {
+      this.rebuild(symbolId, filled);
+    }
+  }
+
+  /** Sums up prices × `scale`. False when the sum is too large. */
+  #trySum(symbolId: number, filled: number, scale: number): boolean {
+    const doubles = this.#doubles;
+    const record = symbolId * this.#doublesEach;
     const first = record + RecordDouble.PRICES;
-    let mean = 0;
-    for (let i = 0; i < filled; i++) mean += (doubles[first + i] as number) / filled;
-    return mean;
+    let sum = 0;
+    let correction = 0;
+    for (let i = first; i < first + filled; i++) {
+      const price = (doubles[i] as number) * scale;
+      const next = sum + price;
+      const added = next - sum;
+      correction += sum - (next - added) + (price - added);
+      sum = next;
+    }
+    const rounded = sum + correction;
+    // Also false for NaN, after an overflow.
+    if (!(rounded < SUM_MAX)) return false;
+    doubles[record + RecordDouble.SUM] = rounded;
+    doubles[record + RecordDouble.CORRECTION] = correction - (rounded - sum);
+    doubles[record + RecordDouble.PEAK] = scale === 1 ? rounded : -rounded;
+    return true;
   }
 }

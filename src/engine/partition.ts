@@ -180,8 +180,9 @@ export class Partition {
     this.#maxima.push(symbolId, tick);
     const truncated = this.#minima.truncated + this.#maxima.truncated;
     if (truncated > 0) this.#countTruncated(truncated);
-    if (price > (tick[TickDouble.MINIMUM] as number) * this.#upFrom) this.#judge(symbolId, 1);
-    if (price < (tick[TickDouble.MAXIMUM] as number) * this.#downFrom) this.#judge(symbolId, -1);
+    // Equal prices are judged, too: a product may be rounded to one, as often below 1e-307.
+    if (price >= (tick[TickDouble.MINIMUM] as number) * this.#upFrom) this.#judge(symbolId, 1);
+    if (price <= (tick[TickDouble.MAXIMUM] as number) * this.#downFrom) this.#judge(symbolId, -1);
   }
 
   #countTruncated(places: number): void {
@@ -199,23 +200,16 @@ export class Partition {
     const extremum = direction === 1 ? TickDouble.MINIMUM : TickDouble.MAXIMUM;
     const reference = this.#tick[extremum] as number;
     const price = row[RowValue.PRICE] as number;
-    const change = changePercent(reference, price);
+    const change = ((price - reference) / reference) * 100;
     if (!isBeyond(change, this.#rules.anomalyThresholdPercent)) return;
     const sequence = (row[ANOMALIES] as number) + 1;
     row[ANOMALIES] = sequence;
     this.#counters.add(direction === 1 ? Counter.UP : Counter.DOWN, 1);
     const time = row[RowValue.TIME] as number;
-    this.#anomalies.append(symbolId, sequence, direction, reference, price, change, time);
+    // Prices may be so far apart that the change overflows: it must stay a number on every wire.
+    const percent = Math.min(change, Number.MAX_VALUE);
+    this.#anomalies.append(symbolId, sequence, direction, reference, price, percent, time);
   }
-}
-
-/**
- * The change from `reference` to `price`, percent. Capped at the largest double where the prices
- * are so far apart that it would overflow: the value must stay a number on every wire.
- */
-function changePercent(reference: number, price: number): number {
-  const change = ((price - reference) / reference) * 100;
-  return change === Number.POSITIVE_INFINITY ? Number.MAX_VALUE : change;
 }
 
 /** Whether a change is strictly beyond the threshold, both in percent, as in decimal arithmetic. */

@@ -11,6 +11,7 @@ import type { Rules } from './partition.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { type AnomalyCount, type SymbolState, validateState } from './symbol-state.ts';
 import { type SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
+import { createTickScratch, TickDouble } from './tick-scratch.ts';
 
 /** The memory that symbols are restored into. */
 export interface RestoredMemory {
@@ -56,6 +57,7 @@ class Restorer {
   readonly #partitions: readonly RestoredPartition[];
   readonly #row = new Float64Array(ROW_VALUES + 1);
   readonly #one = new Int32Array(1);
+  readonly #tick = createTickScratch();
 
   constructor(symbols: SymbolTable, { memory, captures, rules }: RestoredMemory) {
     const [first] = memory as [PartitionMemory];
@@ -110,28 +112,23 @@ class Restorer {
     row[RowValue.TIME] = state.time;
     row[RowValue.MIN] = state.min;
     row[RowValue.MAX] = state.max;
-    row[RowValue.AVERAGE] = this.#restoreAverage(symbolId, state, partition);
+    this.#restoreRing(symbolId, state, partition);
+    this.#average.writeMean(symbolId, this.#average.filled(symbolId, state.count), this.#tick);
+    row[RowValue.AVERAGE] = this.#tick[TickDouble.AVERAGE] as number;
     this.#table.write(symbolId, row);
     this.#one[0] = symbolId;
     this.#dirty.markAll(this.#one, 0, 1);
   }
 
-  /** Restores the ring of prices; a smaller one gets the newest prices. Returns the average. */
-  #restoreAverage(
+  /** Restores the ring of prices, and the sum from it; a smaller ring gets the newest prices. */
+  #restoreRing(
     symbolId: number,
-    { count, average, averaging }: SymbolState,
+    { count, averaging: { prices, taken } }: SymbolState,
     partition: RestoredPartition,
-  ): number {
+  ): void {
     const { doubles, doublesEach } = this.#records;
     const record = symbolId * doublesEach;
     const window = this.#rules.movingAverageWindow;
-    const { prices, taken } = averaging;
-    if (averaging.window === window && taken === count) {
-      doubles.set(prices, record + RecordDouble.PRICES);
-      doubles[record + RecordDouble.SUM] = averaging.sum;
-      doubles[record + RecordDouble.CORRECTION] = averaging.correction;
-      return average;
-    }
     const kept = Math.min(prices.length, window);
     // A full ring looks as if it had taken every tick; any other must know where it began.
     const since = kept === window ? 0 : count - kept;
@@ -141,7 +138,7 @@ class Restorer {
       const place = (count - since - i) % window;
       doubles[record + RecordDouble.PRICES + place] = prices[(taken - i) % prices.length] as number;
     }
-    return this.#average.rebuildMean(symbolId, kept);
+    this.#average.rebuild(symbolId, kept);
   }
 }
 

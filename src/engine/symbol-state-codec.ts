@@ -11,14 +11,16 @@ import { type SymbolState, validateState } from './symbol-state.ts';
  *     whole    of what           the name         average
  *              follows
  *   float64 each
- *   32       40          48      56      64        72     80    88    96    104          112
- *   ├ count ─┼ anomalies ┼ taken ┼ price ┼ average ┼ time ┼ min ┼ max ┼ sum ┼ correction ┤
+ *   32       40          48      56      64        72     80    88    96   112
+ *   ├ count ─┼ anomalies ┼ taken ┼ price ┼ average ┼ time ┼ min ┼ max ┼ -- ┤
  *   112
  *   ├ prices ── float64 each ─┼ minima ── time, price ─┼ maxima ── time, price ─┼ name ── UTF-8 ─┤
  *
  * The first 9 bytes mean the same in every version. States may follow one another without a gap.
+ * Version 1 had a sum at 96, which could be wrong.
  */
-const VERSION = 1;
+const VERSION = 2;
+const OLDEST_VERSION = 1;
 const CHECK_FROM = 8;
 const DOUBLES_FROM = 32;
 const HEADER_BYTES = 112;
@@ -97,9 +99,8 @@ export class SymbolStateWriter {
 }
 
 function headOf(state: SymbolState): number[] {
-  const { taken, sum, correction } = state.averaging;
-  const { count, anomalies, price, average, time, min, max } = state;
-  return [count, anomalies, taken, price, average, time, min, max, sum, correction];
+  const { count, anomalies, averaging, price, average, time, min, max } = state;
+  return [count, anomalies, averaging.taken, price, average, time, min, max, 0, 0];
 }
 
 export function encodeSymbolState(state: SymbolState): Uint8Array {
@@ -148,8 +149,10 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
     throw faultAt(at, 'damaged: the checksum does not match');
   }
   const version = view.getUint8(8);
-  if (version !== VERSION)
-    throw faultAt(at, `version ${version} is not supported, only ${VERSION}`);
+  if (version < OLDEST_VERSION || version > VERSION) {
+    const supported = `only ${OLDEST_VERSION} to ${VERSION}`;
+    throw faultAt(at, `version ${version} is not supported, ${supported}`);
+  }
   if (bytes.length < HEADER_BYTES) throw faultAt(at, `${bytes.length} bytes, fewer than a header`);
   const nameBytes = view.getUint8(9);
   const sizes = [16, 20, 24].map((from) => view.getUint32(from, true)) as [number, number, number];
@@ -183,9 +186,9 @@ function parse(
   };
   const [count, anomalies, taken] = [next(), next(), next()];
   const [price, average, time, min, max] = [next(), next(), next(), next(), next()];
-  const [sum, correction] = [next(), next()];
+  at = HEADER_BYTES;
   const window = view.getUint32(12, true);
-  const averaging = { window, taken, prices: many(prices), sum, correction };
+  const averaging = { window, taken, prices: many(prices) };
   const places = { minima: many(2 * minima), maxima: many(2 * maxima) };
   const symbol = textOf(bytes.subarray(at));
   if (symbol === undefined) return undefined;

@@ -8,9 +8,6 @@ export interface AverageState {
   readonly taken: number;
   /** By place; fewer than `window` until the ring is full. */
   readonly prices: Float64Array;
-  /** Running sum, and its collected rounding errors. */
-  readonly sum: number;
-  readonly correction: number;
 }
 
 /** The complete state of a symbol: a new engine continues from it exactly like the old one. */
@@ -51,7 +48,8 @@ export function validateState(state: SymbolState): string | undefined {
   if (prices.length === 0 || prices.length !== Math.min(taken, window)) {
     return `${prices.length} prices in a ring of ${window} after ${taken}`;
   }
-  const isTick = isPrice(state.price) && isTime(state.time) && isPrice(state.average);
+  // The average is not checked: it follows from the prices.
+  const isTick = isPrice(state.price) && isTime(state.time);
   if (!isTick || !isPrice(state.min) || !isPrice(state.max)) return 'values that no tick produces';
   if (!prices.every(isPrice)) return 'an invalid price';
   return validatePlaces(minima, 1) ?? validatePlaces(maxima, -1);

@@ -2,9 +2,9 @@ import { expect, it } from 'vitest';
 import type { SymbolState } from '../../src/engine/index.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { fc } from '../../testkit/fast-check.ts';
+import { exactMean } from '../../testkit/independent/exact-mean.ts';
 import {
   type ExpectedSymbol,
-  exactMean,
   expectedMarket,
   expectedSymbol,
   type MarketTick,

@@ -3,10 +3,10 @@ import { Counter } from '../../src/engine/memory/counters.ts';
 import { createEngineMemory, type PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { fc } from '../../testkit/fast-check.ts';
+import { exactMean } from '../../testkit/independent/exact-mean.ts';
 import {
   DEFAULT_RULES,
   type ExpectedSymbol,
-  exactMean,
   expectedSymbol,
   type Tick,
 } from '../../testkit/independent/statistics.ts';

@@ -17,6 +17,7 @@ import {
   TickColumns,
 } from '../../src/engine/memory/tick-ring.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
+import { ulpsBetween } from '../../testkit/independent/exact-mean.ts';
 import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independent/statistics.ts';
 
 /** Rules of small tests: 4 ticks averaged, 2 %, a window of 100 ms and 64 places. */
@@ -136,14 +137,16 @@ export class PartitionRig {
   }
 }
 
-/** Whether two statistics are equal: bit for bit, but for a relative error of the average. */
-export function isSameStatistics(own: Statistics, oracle: Statistics, relative = 1e-12): boolean {
+/**
+ * Whether two statistics are equal: bit for bit, but for so many units in the last place of the
+ * average.
+ */
+export function isSameStatistics(own: Statistics, oracle: Statistics, ulps = 2): boolean {
   const { average, ...rest } = own;
   const { average: exact, ...exactRest } = oracle;
   const keys = Object.keys(exactRest) as (keyof typeof rest)[];
   return (
-    keys.every((key) => Object.is(rest[key], exactRest[key])) &&
-    Math.abs(average - exact) <= relative * exact
+    keys.every((key) => Object.is(rest[key], exactRest[key])) && ulpsBetween(average, exact) <= ulps
   );
 }
 

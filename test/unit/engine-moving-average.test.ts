@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSymbolRecords, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { MovingAverage } from '../../src/engine/moving-average.ts';
 import { createTickScratch, TickDouble } from '../../src/engine/tick-scratch.ts';
-import { exactMean } from '../../testkit/independent/statistics.ts';
+import { exactMean } from '../../testkit/independent/exact-mean.ts';
 import { Random } from '../../testkit/random.ts';
 
 const tick = createTickScratch();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { exactMean } from '../../testkit/independent/exact-mean.ts';
 import {
   DEFAULT_RULES,
-  exactMean,
   expectedMarket,
   expectedSymbol,
   type Tick,

@@ -3,6 +3,7 @@
  * without code or data structures of the engine. For every tick the mean is summed up anew and the
  * window searched whole.
  */
+import { exactMean } from './exact-mean.ts';
 
 /** One price of one symbol; `time` in ms since the epoch. */
 export interface Tick {
@@ -184,37 +185,4 @@ export function expectedMarket(
     else own.push({ price, time });
   }
   return new Map([...bySymbol].map(([symbol, own]) => [symbol, expectedSymbol(own, rules)]));
-}
-
-/**
- * The mean of positive doubles with one rounding, at the end: the sum is kept as a whole number of
- * 2^-1074, the unit of which every double is a multiple. Only for means above 1e-290.
- */
-export function exactMean(prices: readonly number[]): number {
-  let sum = 0n;
-  for (const price of prices) sum += unitsOf(price);
-  // 64 bits beyond the unit keep the division's error away from the final rounding; a sticky last
-  // bit settles ties.
-  const count = BigInt(prices.length);
-  const scaled = sum << 64n;
-  let quotient = scaled / count;
-  let exponent = -1074 - 64;
-  let isInexact = scaled % count !== 0n;
-  const spareBits = Math.max(0, quotient.toString(2).length - 64);
-  isInexact ||= BigInt.asUintN(spareBits, quotient) !== 0n;
-  quotient >>= BigInt(spareBits);
-  exponent += spareBits;
-  if (isInexact) quotient |= 1n;
-  return Number(quotient) * 2 ** exponent;
-}
-
-const view = new DataView(new ArrayBuffer(8));
-
-/** A positive double in units of 2^-1074. */
-function unitsOf(value: number): bigint {
-  view.setFloat64(0, value);
-  const bits = view.getBigUint64(0);
-  const exponent = bits >> 52n;
-  const fraction = BigInt.asUintN(52, bits);
-  return exponent === 0n ? fraction : (fraction | (1n << 52n)) << (exponent - 1n);
 }

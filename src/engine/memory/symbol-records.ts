@@ -11,9 +11,12 @@
  *
  *   state, from its start
  *   0     8            16     20      24     28     32     36      40     44     48      56    64
- *   ├ sum ┼ correction ┼ unit ┼ class ┼ head ┼ size ┼ unit ┼ class ┼ head ┼ size ┼ since ┼ -- ─┤
+ *   ├ sum ┼ correction ┼ unit ┼ class ┼ head ┼ size ┼ unit ┼ class ┼ head ┼ size ┼ since ┼ peak ┤
  *     of the moving      deque of minima              deque of maxima              float64
  *     average, float64   int32 each
+ *
+ * `peak` is the greatest sum since it was last rebuilt, negative while `sum` is scaled:
+ * `moving-average.ts`.
  *
  * `since` counts the symbol's ticks before the first one in the ring of prices: 0 except for a
  * symbol restored with a longer window than before, until its ring is full.
@@ -31,6 +34,7 @@ export const RecordDouble = {
   SUM: 8,
   CORRECTION: 9,
   SINCE: 14,
+  PEAK: 15,
   MINIMA: 16,
   MAXIMA: 24,
   PRICES: 32,
