@@ -21,9 +21,14 @@ const JUMP_PROBABILITY = 1e-4;
 const ANOMALIES_KEPT = 1000;
 const VERIFY_MS = 2000;
 
-const { values: flags } = parseArgs({
-  options: { port: { type: 'string' }, seconds: { type: 'string' } },
-});
+const USAGE = `npm run demo -- [--port=9001] [--seconds=N] [flags of the server, with =]`;
+/** The demo's data is no secret: pages of any origin may try the SDK with it. */
+const SERVER_FLAGS = ['--server.allowedOrigins=*'];
+/** The end of a dead server's output that is shown, lines. */
+const LAST_LINES = 5;
+
+const { own, serverFlags } = splitDemoFlags(process.argv.slice(2));
+const flags = parseFlags(own);
 
 // Where its server demands tokens, as it does with TICKWIRE_AUTH_JWT_SECRET and the like.
 const token = process.env.TICKWIRE_TOKEN;
@@ -31,15 +36,61 @@ const token = process.env.TICKWIRE_TOKEN;
 const interrupt = new AbortController();
 onInterrupt(() => interrupt.abort());
 const seconds = Number(flags.seconds ?? Number.POSITIVE_INFINITY);
-const server = await OwnServer.start('', Number(flags.port ?? DEFAULT_PORT));
+const server = await startServer();
 const screen = new Screen(process.stdout);
+const died = server.exited.then((exit) => {
+  if (!interrupt.signal.aborted) throw new Error(deathOf(exit));
+});
 try {
-  await Promise.all([playMarket(server.url), showTable(server)]);
+  await Promise.race([Promise.all([playMarket(server.url), showTable(server)]), died]);
+} catch (error) {
+  process.exitCode = 1;
+  screen.close();
+  // What ends with the server fails, too: say the cause.
+  const message = server.exit === undefined ? (error as Error).message : deathOf(server.exit);
+  process.stderr.write(`${message}\n`);
 } finally {
+  interrupt.abort();
   screen.close();
   await server.stop();
 }
 process.exit();
+
+/** Flags with a dot in their name are settings of the server. */
+function splitDemoFlags(argv: readonly string[]) {
+  const isSetting = (arg: string) => /^--[a-z]+\.\w+=/.test(arg);
+  return {
+    own: argv.filter((arg) => !isSetting(arg)),
+    serverFlags: [...SERVER_FLAGS, ...argv.filter(isSetting)],
+  };
+}
+
+function parseFlags(args: string[]) {
+  try {
+    const options = { port: { type: 'string' }, seconds: { type: 'string' } } as const;
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\nUsage: ${USAGE}\n`);
+    process.exit(2);
+  }
+}
+
+async function startServer(): Promise<OwnServer> {
+  const port = serverFlags.findLast((flag) => flag.startsWith('--server.port='));
+  const preferred = port?.slice('--server.port='.length) ?? flags.port ?? DEFAULT_PORT;
+  try {
+    const others = serverFlags.filter((flag) => !flag.startsWith('--server.port='));
+    return await OwnServer.start(others, Number(preferred));
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}
+
+function deathOf(exit: number | string): string {
+  const lines = server.output.trimEnd().split('\n').slice(-LAST_LINES).join('\n');
+  return `The server of the demo ended (${exit}). Its last lines:\n${lines}`;
+}
 
 async function playMarket(url: string): Promise<void> {
   const clock = new Clock();

@@ -10,12 +10,12 @@ export class OwnServer extends ManagedProcess {
   readonly #directory: string;
 
   /**
-   * Starts the built server with flags, given as on a command line, and waits until it is ready. It
-   * listens on the preferred port, or on any other where that one is taken.
+   * Starts the built server with flags and waits until it is ready. It listens on the preferred
+   * port, or on any other where that one is taken.
    *
    * @throws Error when it ends or is not ready in time; the message has the end of its output
    */
-  static async start(flags: string, preferredPort = 0): Promise<OwnServer> {
+  static async start(flags: readonly string[], preferredPort = 0): Promise<OwnServer> {
     const port = await freePort(preferredPort);
     const server = new OwnServer(port, await mkdtemp(join(tmpdir(), 'tickwire-load-')), flags);
     try {
@@ -27,10 +27,10 @@ export class OwnServer extends ManagedProcess {
     return server;
   }
 
-  private constructor(port: number, directory: string, flags: string) {
+  private constructor(port: number, directory: string, flags: readonly string[]) {
     const own = [`--server.port=${port}`, `--store.directory=${directory}`];
     // What is given comes last, and wins.
-    const args = [builtProgram('src/main'), ...own, ...splitFlags(flags)];
+    const args = [builtProgram('src/main'), ...own, ...flags];
     // An interrupt from the terminal ends the run before the server.
     super(process.execPath, args, { detached: true });
     this.url = `ws://127.0.0.1:${port}`;

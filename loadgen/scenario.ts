@@ -10,7 +10,7 @@ import type { LoadOptions } from './load-options.ts';
 import { planSubscribers } from './load-subscriber.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { Market } from './market.ts';
-import { OwnServer } from './own-server.ts';
+import { OwnServer, splitFlags } from './own-server.ts';
 import { type ProcessUsage, ProcessWatch } from './process-usage.ts';
 import { ProgressDisplay } from './progress.ts';
 import { Publishers, type PublishResult } from './publishers.ts';
@@ -36,7 +36,7 @@ export async function runScenario(
   const clock = new Clock();
   const source = await openSource(options, clock);
   const flags = options.spawnServer;
-  const server = flags === undefined ? undefined : await OwnServer.start(flags);
+  const server = flags === undefined ? undefined : await OwnServer.start(splitFlags(flags));
   const groups = openGroups(options);
   try {
     const scenario = new Scenario(options, clock, source, server, groups);

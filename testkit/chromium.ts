@@ -40,14 +40,17 @@ const ARGUMENTS = [
  * Starts a Chromium without a window: the one on the PATH, else the package's. The caller closes
  * it.
  *
+ * In the locale C, the language of pages is "en-US@posix", which Intl refuses.
+ *
  * Pages with a Content-Security-Policy refuse `page.waitForFunction`: poll with `page.evaluate`.
  *
  * @throws Error when there is neither
  */
-export async function openBrowser(): Promise<Browser> {
+export async function openBrowser(locale = 'en_US.UTF-8'): Promise<Browser> {
   const common = { headless: true, args: ARGUMENTS };
+  const env = { ...(process.env as Record<string, string>), LC_ALL: locale };
   if (pathOfSystem !== undefined) {
-    return chromium.launch({ ...common, executablePath: pathOfSystem });
+    return chromium.launch({ ...common, executablePath: pathOfSystem, env });
   }
   if (!isPackaged) {
     throw new Error(`put one of ${NAMES.join(', ')} on the PATH: only Linux x64 gets it from npm`);
@@ -58,12 +61,10 @@ export async function openBrowser(): Promise<Browser> {
     ...common,
     executablePath: join(UNPACKED, 'chromium'),
     env: {
-      ...(process.env as Record<string, string>),
+      ...env,
       // Libraries and fonts of the package: a bare machine has none.
       LD_LIBRARY_PATH: join(UNPACKED, 'al2023/lib'),
       FONTCONFIG_PATH: join(UNPACKED, 'fonts'),
-      // The C locale would become "en-US@posix", which Intl refuses.
-      LC_ALL: 'en_US.UTF-8',
     },
   });
 }

@@ -62,7 +62,8 @@ export class Dashboard {
     this.#access = access;
     const { token } = access;
     this.#api = new HttpApi(token, (reason) => this.#refused(reason));
-    this.#subscriber = connect(location.origin, {
+    // Not the origin: a proxy may serve the page under a path.
+    this.#subscriber = connect(new URL('.', document.baseURI), {
       conflateMs: CONFLATE_MS,
       ...(token === undefined ? {} : { token }),
     });

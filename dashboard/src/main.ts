@@ -1,3 +1,4 @@
+import './page/locale.ts';
 import { Dashboard } from './dashboard.ts';
 import { findById, findPart } from './page/dom.ts';
 import { PageAccess } from './page/page-access.ts';

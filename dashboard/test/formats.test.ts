@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   formatAge,
+  formatAlignedPrice,
   formatBandwidth,
   formatBriefPrice,
   formatChange,
@@ -19,7 +20,9 @@ test('prices show at least six digits at any size', () => {
   expect(formatPrice(3120.25)).toBe('3,120.25');
   expect(formatPrice(98.4)).toBe('98.4000');
   expect(formatPrice(1.08437)).toBe('1.08437');
-  expect(formatPrice(0.00012345)).toBe('0.00012345');
+  expect(formatPrice(0.00012345)).toBe('0.000123450');
+  expect(formatPrice(0.00000712)).toBe('0.00000712000');
+  expect(formatPrice(1.4e-8)).toBe('1.40000e-8');
   expect(formatPrice(3.2e-12)).toBe('3.20000e-12');
   expect(formatPrice(Number.MAX_VALUE)).toBe('1.79769e+308');
   expect(formatPrice(Number.NaN)).toBe('–');
@@ -27,7 +30,7 @@ test('prices show at least six digits at any size', () => {
 
 test('decimals depend on the size of the price unless given', () => {
   expect([64250, 999.999, 1, 0.5, 1e-9, 0, Number.NaN].map(priceDecimals)).toEqual([
-    2, 3, 5, 6, 8, 2, 2,
+    2, 3, 5, 6, 12, 2, 2,
   ]);
   expect(formatPrice(9.5, 2)).toBe('9.50');
 });
@@ -36,6 +39,22 @@ test('brief prices show about five digits, four below 1', () => {
   expect(
     [9_687_617, 67020.74, 2133.72, 141.41, 0.24791, 0.0873731, 5.2404].map(formatBriefPrice),
   ).toEqual(['9.688M', '67,021', '2,134', '141.41', '0.2479', '0.08737', '5.2404']);
+});
+
+test('tiny prices keep their digits in little space, and beside greater ones', () => {
+  expect([1.0e-8, 1.4e-8, 0.00000712, 5e-324, 0].map(formatBriefPrice)).toEqual([
+    '1.000e-8',
+    '1.400e-8',
+    '0.000007120',
+    '4.941e-324',
+    '0',
+  ]);
+  expect([1.4e-8, 0.00000712, 0.0512, 9.5].map((price) => formatAlignedPrice(price, 2))).toEqual([
+    '1.40000e-8',
+    '0.00000712',
+    '0.0512',
+    '9.50',
+  ]);
 });
 
 test('counts and rates', () => {

@@ -1,6 +1,6 @@
 import type { AccessLog } from './errors.ts';
 
-export type AuditEvent = 'authenticationFailed' | 'forbidden' | 'limited';
+export type AuditEvent = 'authenticationFailed' | 'forbidden' | 'limited' | 'originRefused';
 
 /** A security event. Never contains a token or payload data. */
 export interface AuditRecord {
@@ -16,6 +16,7 @@ const MESSAGES: Readonly<Record<AuditEvent, string>> = {
   authenticationFailed: 'authentication failed',
   forbidden: 'action forbidden',
   limited: 'limit exceeded',
+  originRefused: 'page of another origin refused',
 };
 
 /** Least time between two lines of the same event and address, ms. */
@@ -45,6 +46,7 @@ export class Audit {
     authenticationFailed: 0,
     forbidden: 0,
     limited: 0,
+    originRefused: 0,
   };
 
   constructor(log: Pick<AccessLog, 'warn'>) {
@@ -69,6 +71,11 @@ export class Audit {
   /** A client exceeded a limit. */
   limited(record: AuditRecord): void {
     this.#record('limited', record);
+  }
+
+  /** A page of an origin that is not allowed was refused. */
+  originRefused(record: AuditRecord): void {
+    this.#record('originRefused', record);
   }
 
   #record(event: AuditEvent, record: AuditRecord): void {

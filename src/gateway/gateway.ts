@@ -118,9 +118,12 @@ export class Gateway {
   }
 
   #handlers(request: RequestHandler): TransportHandlers {
-    const { fault, origins } = this.#context;
+    const { fault, origins, security } = this.#context;
     return {
-      upgrade: (head) => refuseForeign(origins, head) ?? decideUpgrade(head, this.#factory),
+      upgrade: (head) =>
+        origins.kindOf(head) === 'foreign'
+          ? { accept: false, response: refuseForeign(security, head) }
+          : decideUpgrade(head, this.#factory),
       request,
       fault,
     };

@@ -1,4 +1,5 @@
-import { foreignProblem, type Origins } from '../gateway/sessions/origins.ts';
+import { type Origins, refuseForeign } from '../gateway/sessions/origins.ts';
+import type { SecurityEvents } from '../gateway/sessions/security-events.ts';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
 
 type Answer = (request: HttpRequest) => Promise<HttpResponse>;
@@ -20,14 +21,15 @@ const HARMLESS = new Set(['GET', 'HEAD', 'OPTIONS']);
  * Lets pages of allowed origins read answers (CORS) and keeps others from changing anything. The
  * browser's own credentials are never involved: a page sets its token in a header itself.
  */
-export function answerOrigins(origins: Origins, answer: Answer): Answer {
+export function answerOrigins(origins: Origins, security: SecurityEvents, answer: Answer): Answer {
   return async (request) => {
     const kind = origins.kindOf(request);
     if (isPreflight(request)) {
-      if (kind === 'foreign') return foreignProblem();
+      if (kind === 'foreign') return refuseForeign(security, request);
       return allow(request, { status: 204, headers: PREFLIGHT_HEADERS, body: '' });
     }
-    if (kind === 'foreign' && !HARMLESS.has(request.method)) return foreignProblem();
+    if (kind === 'foreign' && !HARMLESS.has(request.method))
+      return refuseForeign(security, request);
     const response = await answer(request);
     if (kind === 'allowed') return allow(request, response);
     return origins.isListed ? varying(response) : response;

@@ -39,7 +39,7 @@ export function createRouter(
   for (const path of Object.keys(ASSETS)) {
     table.add('GET', path, { handler: assets.handler(path), accessLevel: 'public' });
   }
-  return answerOrigins(origins, async (request) => {
+  return answerOrigins(origins, security, async (request) => {
     const response = await respond(table, access, request);
     return { ...response, headers: { ...COMMON_HEADERS, ...response.headers } };
   });

@@ -1,6 +1,11 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatPrice, formatShortCount, priceDecimals } from '../../dashboard/src/page/format.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import {
+  formatAlignedPrice,
+  formatPrice,
+  formatShortCount,
+  priceDecimals,
+} from '../../dashboard/src/page/format.ts';
 import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { eventually } from '../../testkit/until.ts';
@@ -35,10 +40,10 @@ function shown(statistics: ServedSymbol): Record<string, string> {
   const decimals = priceDecimals(statistics.maxPrice);
   return {
     symbol: statistics.symbol,
-    price: formatPrice(statistics.currentPrice, decimals),
-    average: formatPrice(statistics.movingAverage, decimals),
-    min: formatPrice(statistics.minPrice, decimals),
-    max: formatPrice(statistics.maxPrice, decimals),
+    price: formatAlignedPrice(statistics.currentPrice, decimals),
+    average: formatAlignedPrice(statistics.movingAverage, decimals),
+    min: formatAlignedPrice(statistics.minPrice, decimals),
+    max: formatAlignedPrice(statistics.maxPrice, decimals),
     count: formatShortCount(statistics.updateCount),
   };
 }
@@ -67,6 +72,18 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
     // Nothing is selected: the chart shows the most active symbol.
     await dashboard.untilText('[data-part="title"]', 'BTC-USD');
     await dashboard.untilText('[data-part="price"]', '64,250.50');
+  });
+
+  test('works in the locale C, whose name Intl does not take', async () => {
+    const { port } = await serverForTest();
+    const posix = await openBrowser('C');
+    onTestFinished(() => posix.close());
+    const dashboard = await DashboardPage.open(posix, port);
+    await post(port, [['PEPE-USD', 0.00000712]]);
+    await dashboard.untilLive();
+    const [row] = await dashboard.untilSymbols(['PEPE-USD']);
+    expect(row?.price).toBe('0.00000712000');
+    await dashboard.untilText('[data-part="price"]', '0.00000712000');
   });
 
   test('shows live the numbers that the HTTP API tells', async () => {

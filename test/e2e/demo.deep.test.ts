@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { expect, onTestFinished, test } from 'vitest';
 import { builtProgram, ManagedProcess } from '../../testkit/managed-process.ts';
 
 // Built by the test script.
@@ -6,6 +7,12 @@ const DEMO = builtProgram('loadgen/demo');
 
 function startDemo(...flags: string[]): ManagedProcess {
   return new ManagedProcess(process.execPath, [DEMO, '--port=0', ...flags]);
+}
+
+/** Waits for the table, which names the server's URL. */
+async function urlOf(demo: ManagedProcess): Promise<string> {
+  await expect.poll(() => demo.output, { timeout: 30_000 }).toContain('/api/statistics');
+  return /http:\/\/127\.0\.0\.1:\d+/.exec(demo.output)?.[0] ?? '';
 }
 
 async function isServing(url: string): Promise<boolean> {
@@ -25,10 +32,42 @@ test('the demo shows live numbers, verified in sync, and ends by itself', async 
 
 test('an interrupt stops the demo and its server', async () => {
   const demo = startDemo();
-  await expect.poll(() => demo.output, { timeout: 30_000 }).toContain('/api/statistics');
-  const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.output) ?? [];
+  const url = await urlOf(demo);
   expect(await isServing(url)).toBe(true);
   demo.kill('SIGINT');
   expect(await demo.exited).toBe(0);
   expect(await isServing(url)).toBe(false);
+});
+
+test('the demo ends with a sentence when its server dies', async () => {
+  const demo = startDemo();
+  onTestFinished(() => demo.kill('SIGKILL'));
+  await urlOf(demo);
+  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(demo.pid)], {
+    encoding: 'utf8',
+  });
+  expect(children.trim().split('\n')).toHaveLength(1);
+  process.kill(Number(children), 'SIGKILL');
+  expect(await demo.exited).toBe(1);
+  expect(demo.output).toContain('The server of the demo ended (SIGKILL).');
+});
+
+test('the demo hands flags to its server, and lets pages of any origin in', async () => {
+  const demo = startDemo('--server.port=0', '--processing.partitions=3');
+  onTestFinished(() => demo.kill('SIGTERM'));
+  const url = await urlOf(demo);
+  const response = await fetch(`${url}/api/statistics`, { headers: { origin: 'http://a.test' } });
+  expect(response.headers.get('access-control-allow-origin')).toBe('http://a.test');
+  const { partitions } = (await response.json()) as { partitions: unknown[] };
+  expect(partitions).toHaveLength(3);
+});
+
+test('the demo refuses flags that are none, with its usage', async () => {
+  const demo = startDemo('--rate=1');
+  expect(await demo.exited).toBe(2);
+  expect(demo.output).toContain("Unknown option '--rate'");
+  expect(demo.output).toContain('Usage: npm run demo');
+  const other = startDemo('--server.prot=1');
+  expect(await other.exited).toBe(1);
+  expect(other.output).toContain('--server.prot: unknown flag');
 });

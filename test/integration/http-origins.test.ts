@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Problem } from '../support/http-client.ts';
 import { type RawAnswer, rawRequest } from '../support/raw-http.ts';
-import { onTransports, serverForSuite } from '../support/running-server.ts';
+import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { refusalStatus } from '../support/test-clients.ts';
 
 const APP = 'https://app.example.com';
@@ -34,6 +34,22 @@ onTransports((transport) => {
       ]) {
         expect([origin, await refusalStatus(server.port, path, { origin })]).toEqual([origin, 403]);
       }
+    });
+
+    it('says in the log which page it refuses, and the setting that allows it', async () => {
+      const { lines, port } = await serverForTest({ server: { transport } }, { logLevel: 'trace' });
+      await refusalStatus(port, '/v1/stream', { origin: FOREIGN });
+      await rawRequest(port, '/api/prices', { origin: FOREIGN }, 'POST');
+      const refused = lines
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ security }) => security === 'originRefused');
+      // One line a second for each address.
+      expect(refused).toHaveLength(1);
+      expect(refused[0]).toMatchObject({
+        level: 40,
+        address: '127.0.0.1',
+        reason: `${FOREIGN}: to allow it, list it in server.allowedOrigins`,
+      });
     });
 
     it('forbids foreign pages to change or read anything', async () => {

@@ -5,7 +5,7 @@ import { partitionOf, symbolHash } from '../../src/engine/symbol-table.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
 import type { IndependentPublisher } from '../../testkit/independent/publisher.ts';
 import { GuardedServer, tokenFor } from '../support/guarded-server.ts';
-import { postPrices } from '../support/raw-http.ts';
+import { postPrices, rawRequest } from '../support/raw-http.ts';
 import { serverForTest } from '../support/running-server.ts';
 import { untilStalled } from '../support/stalled-sessions.ts';
 import { StoreFolder } from '../support/store-folder.ts';
@@ -347,6 +347,11 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     prepare: async (port) => () =>
       fetch(`http://127.0.0.1:${port}/api/prices`, { headers: { authorization: 'Bearer x' } }),
     moves: { 'security_events_total{event="authenticationFailed"}': 1 },
+  },
+  'a page of another origin': {
+    prepare: async (port) => () =>
+      rawRequest(port, '/api/prices', { origin: 'http://other.test' }, 'POST'),
+    moves: { 'security_events_total{event="originRefused"}': 1 },
   },
   'a subscription too many': {
     config: { stream: { subscriptionsMax: 1 } },

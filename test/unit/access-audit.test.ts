@@ -38,7 +38,8 @@ it('writes a warning that says who did what', () => {
   });
   expect(lines[2]).toMatchObject({ security: 'limited', reason: 'connections' });
   expect(Object.keys(lines[2] ?? {})).not.toContain('tokenId');
-  expect(audit.counts).toEqual({ authenticationFailed: 1, forbidden: 1, limited: 1 });
+  const counts = { authenticationFailed: 1, forbidden: 1, limited: 1, originRefused: 0 };
+  expect(audit.counts).toEqual(counts);
 });
 
 it('writes one line a second for each event and address, with the number omitted', () => {
@@ -91,10 +92,12 @@ it.each<[AuditEvent, AuditRecord]>([
   ['authenticationFailed', { address: 'a', reason: 'r' }],
   ['forbidden', { address: 'a', tokenId: 't', subject: 's', reason: 'r' }],
   ['limited', { address: 'a', tokenId: undefined, reason: 'r' }],
+  ['originRefused', { address: 'a', reason: 'r' }],
 ])('counts %s apart', (event, record) => {
   const { audit } = newAudit();
   for (let count = 0; count < 5; count += 1) audit[event](record);
-  expect(audit.counts).toEqual({ authenticationFailed: 0, forbidden: 0, limited: 0, [event]: 5 });
+  const none = { authenticationFailed: 0, forbidden: 0, limited: 0, originRefused: 0 };
+  expect(audit.counts).toEqual({ ...none, [event]: 5 });
 });
 
 it('cuts a long reason', () => {

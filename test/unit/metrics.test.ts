@@ -64,7 +64,7 @@ function contextOf(fault?: string): MetricsContext {
     subscriptions: { patternsHeld: 704 },
     eventLoop: new EventLoopDelay(),
     securityCounts: {
-      events: { authenticationFailed: 721, forbidden: 722, limited: 723 },
+      events: { authenticationFailed: 721, forbidden: 722, limited: 723, originRefused: 724 },
       limits: Object.fromEntries(LIMIT_NAMES.map((name, i) => [name, 730 + i])),
     },
     snapshots: { saved: 741, failed: 742, takenAt: 743_000, durationMs: 744_000, bytes: 745 },
@@ -98,6 +98,7 @@ function expected(): Record<string, number> {
     snapshot_timestamp_seconds: 743,
     snapshot_duration_seconds: 744,
     snapshot_bytes: 745,
+    'security_events_total{event="originRefused"}': 724,
     'security_events_total{event="authenticationFailed"}': 721,
     'security_events_total{event="forbidden"}': 722,
     'security_events_total{event="limited"}': 723,

@@ -143,7 +143,7 @@ function labelPrices(prices: readonly number[]): string[] {
   const step = Math.abs((prices[1] ?? 0) - (prices[0] ?? 0));
   const needed = step > 0 ? Math.ceil(-Math.log10(step) + 1e-9) : 0;
   const most = priceDecimals(prices.at(-1) ?? 1);
-  const decimals = Math.min(Math.max(0, needed), Math.max(most, 8));
+  const decimals = Math.min(Math.max(0, needed), Math.max(most, 12));
   return prices.map((price) => formatPrice(price, decimals));
 }
 

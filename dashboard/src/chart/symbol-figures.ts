@@ -2,6 +2,7 @@ import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
 import { FactList, findPart, setText } from '../page/dom.ts';
 import {
   formatAge,
+  formatAlignedPrice,
   formatChange,
   formatClock,
   formatCount,
@@ -44,14 +45,14 @@ export class SymbolFigures {
    */
   draw(row: SymbolRow, since: number, rate: number, serverTime: number): void {
     const decimals = priceDecimals(row.max);
-    setText(this.#price, formatPrice(row.price, decimals));
+    setText(this.#price, formatAlignedPrice(row.price, decimals));
     const percent = (row.price / since - 1) * 100;
     if (percent === 0 || Number.isNaN(percent)) this.#arrow.removeAttribute('data-direction');
     else this.#arrow.dataset.direction = percent > 0 ? 'up' : 'down';
     setText(this.#changeText, `${formatChange(percent)} since selected`);
-    this.#values.set('Average', formatPrice(row.average, decimals));
-    this.#values.set('Min', formatPrice(row.min, decimals));
-    this.#values.set('Max', formatPrice(row.max, decimals));
+    this.#values.set('Average', formatAlignedPrice(row.average, decimals));
+    this.#values.set('Min', formatAlignedPrice(row.min, decimals));
+    this.#values.set('Max', formatAlignedPrice(row.max, decimals));
     this.#values.set('Ticks', formatCount(row.count));
     this.#values.set('Ticks/s', formatRate(rate));
     this.#values.set('Last tick', formatPreciseClock(row.time));

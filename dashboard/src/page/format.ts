@@ -2,14 +2,20 @@
 export const NONE = '–';
 
 const SIGNIFICANT_DIGITS = 6;
+/** Of a price in little space, where it is written with an exponent. */
+const BRIEF_DIGITS = 4;
 const DECIMALS_MIN = 2;
-const DECIMALS_MAX = 8;
+const DECIMALS_MAX = 12;
+/** Below this, a number with six significant digits has too many decimals. */
+const SHORT_FROM = 1e-7;
+/** Digits that a price keeps beside a greater one. */
+const SIGNIFICANT_DIGITS_MIN = 3;
 /** From here on, a number in full is wider than a column. */
 const LONG_FROM = 1e9;
 
 const byDecimals = new Map<number, Intl.NumberFormat>();
 
-/** Decimals that show at least six significant digits of a price: 2 to 8. */
+/** Decimals that show at least six significant digits of a price: 2 to 12. */
 export function priceDecimals(price: number): number {
   if (!(price > 0) || price === Number.POSITIVE_INFINITY) return DECIMALS_MIN;
   const decimals = SIGNIFICANT_DIGITS - 1 - Math.floor(Math.log10(price));
@@ -19,15 +25,29 @@ export function priceDecimals(price: number): number {
 /** Formats a price; the number of decimals depends on its size unless given. */
 export function formatPrice(price: number, decimals = priceDecimals(price)): string {
   if (Number.isNaN(price)) return NONE;
-  if (price >= LONG_FROM || (price > 0 && price < 10 ** -DECIMALS_MAX)) {
+  if (isExponential(price)) {
     return price.toExponential(SIGNIFICANT_DIGITS - 1);
   }
   return withDecimals(decimals).format(price);
 }
 
+/**
+ * Formats a price with as many decimals as its neighbours have, or more where it would lose its
+ * digits.
+ */
+export function formatAlignedPrice(price: number, decimals: number): string {
+  const least = priceDecimals(price) - (SIGNIFICANT_DIGITS - SIGNIFICANT_DIGITS_MIN);
+  return formatPrice(price, Math.max(decimals, least));
+}
+
+function isExponential(price: number): boolean {
+  return price >= LONG_FROM || (price > 0 && price < SHORT_FROM);
+}
+
 /** Formats a price in little space: about five significant digits, four below 1. */
 export function formatBriefPrice(price: number): string {
   if (price >= 1e6 && price < LONG_FROM) return `${withDecimals(3).format(price / 1e6)}M`;
+  if (isExponential(price)) return price.toExponential(BRIEF_DIGITS - 1);
   const isMiddling = price >= 1 && price < 1000;
   return formatPrice(price, Math.max(0, priceDecimals(price) - (isMiddling ? 1 : 2)));
 }

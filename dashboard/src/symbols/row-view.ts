@@ -1,5 +1,11 @@
 import { setFlag, setText } from '../page/dom.ts';
-import { formatAge, formatPrice, formatShortCount, NONE, priceDecimals } from '../page/format.ts';
+import {
+  formatAge,
+  formatAlignedPrice,
+  formatShortCount,
+  NONE,
+  priceDecimals,
+} from '../page/format.ts';
 import { drawSparkline, FittedCanvas } from '../page/sparkline.ts';
 import type { Palette } from '../page/theme.ts';
 import type { SymbolRow } from './market.ts';
@@ -105,14 +111,14 @@ export class RowView {
     const isFirst = this.#version === -1;
     this.#version = row.version;
     const decimals = priceDecimals(row.max);
-    const price = formatPrice(row.price, decimals);
+    const price = formatAlignedPrice(row.price, decimals);
     if (price !== this.#price.textContent) {
       this.#price.textContent = price;
       if (!isFirst) this.#flash(row, nowMs);
     }
-    setText(this.#cell('average'), formatPrice(row.average, decimals));
-    setText(this.#cell('min'), formatPrice(row.min, decimals));
-    setText(this.#cell('max'), formatPrice(row.max, decimals));
+    setText(this.#cell('average'), formatAlignedPrice(row.average, decimals));
+    setText(this.#cell('min'), formatAlignedPrice(row.min, decimals));
+    setText(this.#cell('max'), formatAlignedPrice(row.max, decimals));
     setText(this.#cell('count'), formatShortCount(row.count));
     this.#shownPrice = row.price;
   }

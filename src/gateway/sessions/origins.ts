@@ -1,5 +1,6 @@
 import { problemResponse } from '../transport/http-response.ts';
-import type { HttpResponse, RequestHead, UpgradeDecision } from '../transport/transport.ts';
+import type { HttpResponse, RequestHead } from '../transport/transport.ts';
+import type { SecurityEvents } from './security-events.ts';
 
 /** The relation of a request's `Origin` to this server. */
 export type OriginKind =
@@ -62,14 +63,9 @@ function readOrigin(text: string): URL | undefined {
   return ORIGIN.test(text) && URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** The answer to a page of a foreign origin. */
-export function foreignProblem(): HttpResponse {
+/** Refuses a page of a foreign origin, and reports it. */
+export function refuseForeign(security: SecurityEvents, head: RequestHead): HttpResponse {
+  security.originRefused(head.remoteAddress, head.header('origin') ?? '');
   const detail = 'Pages of this origin may not use this server (server.allowedOrigins).';
   return problemResponse(403, detail, { vary: 'Origin' });
-}
-
-/** Refuses the upgrade of a page of a foreign origin; undefined for all others. */
-export function refuseForeign(origins: Origins, head: RequestHead): UpgradeDecision | undefined {
-  if (origins.kindOf(head) !== 'foreign') return undefined;
-  return { accept: false, response: foreignProblem() };
 }

@@ -1,4 +1,4 @@
-import type { Audit, AuditRecord } from '../../access/index.ts';
+import type { Audit, AuditEvent, AuditRecord } from '../../access/index.ts';
 import type { Client } from './client.ts';
 
 /** Limits that a client can exceed, by their names in metrics and audit log. */
@@ -21,7 +21,7 @@ export type LimitName = (typeof LIMIT_NAMES)[number];
 
 /** Counts since the start. */
 export interface SecurityCounts {
-  readonly events: Readonly<Record<'authenticationFailed' | 'forbidden' | 'limited', number>>;
+  readonly events: Readonly<Record<AuditEvent, number>>;
   /** Times that each limit was exceeded. */
   readonly limits: Readonly<Record<LimitName, number>>;
 }
@@ -37,6 +37,8 @@ export interface SecurityEvents {
    * @param detail for the audit log, if there is more to say than the limit's name
    */
   limited(limit: LimitName, who: Client | string, detail?: string): void;
+  /** A page was refused for its origin. */
+  originRefused(address: string, origin: string): void;
 }
 
 /** Ignores all events. */
@@ -44,6 +46,7 @@ export const UNWATCHED: SecurityEvents = {
   authenticationFailed: () => undefined,
   forbidden: () => undefined,
   limited: () => undefined,
+  originRefused: () => undefined,
 };
 
 /** Writes events to the audit log and counts them. */
@@ -71,6 +74,11 @@ export class SecurityLog implements SecurityEvents, SecurityCounts {
     this.limits[limit]++;
     const reason = detail === undefined ? limit : `${limit}: ${detail}`;
     this.#audit.limited(typeof who === 'string' ? { address: who, reason } : recordOf(who, reason));
+  }
+
+  originRefused(address: string, origin: string): void {
+    const remedy = 'to allow it, list it in server.allowedOrigins';
+    this.#audit.originRefused({ address, reason: `${origin.slice(0, 100)}: ${remedy}` });
   }
 }
 

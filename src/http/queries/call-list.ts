@@ -48,10 +48,10 @@ ${[...sockets, ...calls].join('\n')}
 `;
 }
 
-/** A path that a browser can open becomes a link. */
+/** A path that a browser can open becomes a link, relative: a proxy may add a prefix. */
 function linked(method: string, path: string): string {
   const isOpen = method === 'GET' && !path.includes('{');
-  return isOpen ? `<a href="${path}">${path}</a>` : path;
+  return isOpen ? `<a href=".${path}">${path}</a>` : path;
 }
 
 function row(call: string, summary: string): string {
