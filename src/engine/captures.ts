@@ -74,7 +74,7 @@ export class Captures {
   async request(symbols: number): Promise<Capture> {
     this.#isFree = false;
     const number = ++this.#number;
-    const cuts = this.#producers.map(({ position }) => position);
+    const cuts = this.#producers.map(({ offered }) => offered);
     for (const [partition, requester] of this.#requesters.entries()) {
       requester.request(cuts[partition] as number);
       (this.#producers[partition] as TickProducer).wake();
@@ -83,8 +83,8 @@ export class Captures {
     const places = this.#memory.map((memory) => memory.places);
     const reports = this.#requesters.map((requester) => requester.report());
     for (const [partition, { applied, lost }] of reports.entries()) {
-      const offered = this.#producers[partition]?.offeredBefore(cuts[partition] as number) ?? 0;
-      assertEqual('ticks applied or lost before a cut', (applied + lost) | 0, offered);
+      const cut = cuts[partition] as number;
+      assertEqual('ticks applied or lost before a cut', applied + lost, cut);
     }
     const [first] = this.#memory as [CaptureMemory];
     return { number, symbols, records: first.records, places, reports, ...this.#frame };
@@ -130,12 +130,12 @@ export class CaptureStaging {
   readonly isWanted = (): boolean => this.#responder.isWanted();
 
   /**
-   * Returns how many of `count` ticks from `position` on may be applied: those before the cut of
-   * the requested capture. Once the queue has reached the cut, or was lapped beyond it, makes the
+   * Returns how many of the next `count` ticks may be applied: those before the cut of the
+   * requested capture. Once the queue has reached the cut, or was lapped beyond it, makes the
    * capture and admits all of them.
    */
-  admit(position: number, count: number): number {
-    const before = this.#responder.ticksBefore(position);
+  admit(count: number): number {
+    const before = this.#responder.ticksBefore(this.#counters.taken());
     if (before > 0) return Math.min(before, count);
     this.#capture(-before);
     return count;

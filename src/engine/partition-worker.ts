@@ -91,7 +91,7 @@ export class PartitionWorker {
    */
   #admit(polled: number): number {
     if (this.#staging === undefined || !this.#staging.isWanted()) return polled;
-    return this.#staging.admit(this.#ticks.position, polled);
+    return this.#staging.admit(polled);
   }
 
   /**

@@ -120,7 +120,7 @@ describe('a consumer that goes to sleep', () => {
     vi.spyOn(Atomics, 'store').mockImplementation(((words: Words, at: number, value: number) => {
       if (at === RingWord.ASLEEP && value === 1 && counters.taken() % 2 === 0) {
         sleeps.late++;
-        while (Atomics.load(words, RingWord.TAIL) === consumer.position);
+        while (Atomics.load(words, RingWord.TAIL) === counters.taken());
         for (let moment = 0; moment < 5000; moment++);
       }
       return store(words, at, value);
@@ -130,7 +130,7 @@ describe('a consumer that goes to sleep', () => {
     vi.spyOn(Atomics, 'wait').mockImplementation(((...args: [Words, number, number, number]) => {
       const result = wait(...args);
       sleeps.all++;
-      if (result === 'timed-out' && args[0][RingWord.TAIL] !== consumer.position) sleeps.lost++;
+      if (result === 'timed-out' && args[0][RingWord.TAIL] !== counters.taken()) sleeps.lost++;
       return result;
     }) as typeof Atomics.wait);
     open(new Int32Array(gate));

@@ -197,7 +197,7 @@ it.each(STARTS)(
     expect(consumer.poll(new TickColumns(CAPACITY), CAPACITY)).toBe(1);
     expect(producer.interruptedTick(0)).toBeUndefined();
     consumer.begin(5);
-    const known = { position: start | 0, symbolId: 5, price: 100.5, time: 2 };
+    const known = { position: 0, symbolId: 5, price: 100.5, time: 2 };
     expect(producer.interruptedTick(0)).toEqual(known);
     offer(CAPACITY - 1);
     expect(producer.interruptedTick(0)).toEqual(known);

@@ -86,8 +86,8 @@ export class CaptureRig {
   }
 
   /** End of the first partition's queue. */
-  get position(): number {
-    return (this.#producers[0] as TickProducer).position;
+  get offered(): number {
+    return (this.#producers[0] as TickProducer).offered;
   }
 
   /** Publishes offered ticks and requests a capture of them. */

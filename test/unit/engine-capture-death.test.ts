@@ -108,7 +108,7 @@ class Drill {
 
   /** Captures everything again. */
   captureAgain(): Map<string, string> {
-    this.requester.request(this.#rig.position);
+    this.requester.request(this.#rig.offered);
     this.workInPeace();
     expect(this.requester.isDone()).toBe(true);
     return this.captured();

@@ -105,7 +105,7 @@ function askBeforeRead(read: number): { isAsked: boolean; isMade: boolean } {
   const spy = vi.spyOn(Atomics, 'load').mockImplementation(((words: Int32Array, index: number) => {
     if (reads++ === read) {
       outcome.isAsked = true;
-      requester.request(producer.position);
+      requester.request(producer.offered);
       producer.wake();
     }
     return load(words, index);

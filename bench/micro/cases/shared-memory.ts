@@ -1,4 +1,4 @@
-import { Counters, createCounters } from '../../../src/engine/memory/counters.ts';
+import { Counter, Counters, createCounters } from '../../../src/engine/memory/counters.ts';
 import { createDirtySet, DirtySet } from '../../../src/engine/memory/dirty-set.ts';
 import { TickConsumer } from '../../../src/engine/memory/tick-consumer.ts';
 import { TickProducer } from '../../../src/engine/memory/tick-producer.ts';
@@ -23,7 +23,8 @@ function ringCase(batch: number): CaseMaker {
 function makeRing(batch: number): Case {
   const memory = createTickRing(CAPACITY);
   const producer = new TickProducer(memory, false);
-  const consumer = new TickConsumer(memory, new Counters(createCounters()));
+  const counters = new Counters(createCounters());
+  const consumer = new TickConsumer(memory, counters);
   const columns = new TickColumns(batch);
   const { symbolIds, prices, times } = new TickStream(TICKS_PER_RUN, 1000, 100);
   const ticks = { prices, times, receivedAt: 1.5 };
@@ -41,6 +42,7 @@ function makeRing(batch: number): Case {
         consumer.begin(columns.symbolIds[i] as number);
         consumer.end();
       }
+      counters.add(Counter.APPLIED, count);
       consumer.release();
       polled += count;
     }

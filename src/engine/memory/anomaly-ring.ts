@@ -15,7 +15,8 @@ import type { SymbolTable } from '../symbol-table.ts';
  *
  * The producer writes a slot, then stores TAIL; the consumer reads slots, then stores HEAD. Nothing
  * is overwritten or dropped: a full ring makes the worker wait. Its tick ring then fills up, and
- * the overflow policy decides there, where drops are counted.
+ * the overflow policy decides there, where drops are counted. So TAIL is never further ahead of
+ * HEAD than the capacity, and both may wrap.
  */
 const LINE_WORDS = 16;
 const TAIL = 0;
@@ -25,9 +26,18 @@ const SLOT_WORDS = 16;
 /** Longest wait of a producer, ms: bounds the delay should a wake-up ever be lost. */
 const WAIT_MS_MAX = 100;
 
-/** Shared memory for `capacity` anomalies, a power of two. */
-export function createAnomalyRing(capacity: number): SharedArrayBuffer {
-  return new SharedArrayBuffer((HEADER_WORDS + capacity * SLOT_WORDS) * 4);
+/**
+ * Shared memory for a ring.
+ *
+ * @param capacity anomalies, a power of two
+ * @param start the first position; other than 0 only in tests of wrapping
+ */
+export function createAnomalyRing(capacity: number, start = 0): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer((HEADER_WORDS + capacity * SLOT_WORDS) * 4);
+  const words = new Int32Array(memory);
+  words[TAIL] = start;
+  words[HEAD] = start;
+  return memory;
 }
 
 class RingView {

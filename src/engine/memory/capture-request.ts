@@ -2,14 +2,15 @@
  * How the gateway requests a capture from a partition's worker, and how the worker answers.
  *
  *   gateway, 64 bytes            worker, 64 bytes
- *   ┌────────┬────────┬─ -- ─┐   ┌────────┬────────┬──────────┬─────────┬─────────┬─ -- ─┐
- *   │ WANTED │ CUT    │      │   │ DONE   │ COPIED │ PAUSE_MS │ APPLIED │ LOST    │      │
- *   │ int32  │ int32  │      │   │ int32  │ int32  │ float64  │ float64 │ float64 │      │
- *   └────────┴────────┴──────┘   └────────┴────────┴──────────┴─────────┴─────────┴──────┘
+ *   ┌────────┬─ -- ─┬─────────┐   ┌────────┬────────┬──────────┬─────────┬─────────┬─ -- ─┐
+ *   │ WANTED │      │ CUT     │   │ DONE   │ COPIED │ PAUSE_MS │ APPLIED │ LOST    │      │
+ *   │ int32  │      │ float64 │   │ int32  │ int32  │ float64  │ float64 │ float64 │      │
+ *   └────────┴──────┴─────────┘   └────────┴────────┴──────────┴─────────┴─────────┴──────┘
  *
- * WANTED and DONE number captures; they differ while one is requested. CUT is the position in the
- * tick ring that the capture ends before. The gateway writes CUT, then WANTED, and only then
- * publishes ticks behind the cut: a worker that sees any of those also sees the request.
+ * WANTED and DONE number captures; they differ by 1 while one is requested, so they may wrap. CUT
+ * is the number of ticks offered to the tick ring before the capture. The gateway writes CUT, then
+ * WANTED, and only then publishes ticks behind the cut: a worker that sees any of those also sees
+ * the request.
  *
  * The worker writes DONE last. If it dies before, the request stays open and its successor starts
  * over.
@@ -50,10 +51,11 @@ export class CaptureRequester {
   }
 
   /**
-   * Requests a capture at position `cut`. The previous one is done; the caller wakes the worker.
+   * Requests a capture of the first `cut` ticks offered. The previous one is done; the caller wakes
+   * the worker.
    */
   request(cut: number): void {
-    this.#words[CUT] = cut;
+    this.#doubles[CUT] = cut;
     Atomics.store(this.#words, WANTED, (Atomics.load(this.#words, WANTED) + 1) | 0);
   }
 
@@ -94,9 +96,11 @@ export class CaptureResponder {
     return Atomics.load(this.#words, WANTED) !== this.#words[DONE];
   }
 
-  /** Ticks from `position` to the cut of the requested capture; 0 or below once it is due. */
-  ticksBefore(position: number): number {
-    return ((this.#words[CUT] as number) - position) | 0;
+  /**
+   * Ticks to be taken before the requested capture, after `taken` were; 0 or below once it is due.
+   */
+  ticksBefore(taken: number): number {
+    return (this.#doubles[CUT] as number) - taken;
   }
 
   /** Completes the capture. What was copied was written by this thread, or before it started. */

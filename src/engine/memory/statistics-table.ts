@@ -7,15 +7,18 @@ import type { SymbolRecords } from './symbol-records.ts';
  * the symbol's partition; any thread reads.
  *
  *   0         4         8         16        24        32        40        48        56        64
- *   ├ version ┼── -- ───┼─ price ─┼ average ┼─ count ─┼─ time ──┼─ min ───┼─ max ───┼anomalies┤
- *     int32               float64 each
+ *   ├ version ┼─ wraps ─┼─ price ─┼ average ┼─ count ─┼─ time ──┼─ min ───┼─ max ───┼anomalies┤
+ *     int32     int32     float64 each
  *
  * A seqlock: the version is odd while the row is being written, then the next even number. A reader
  * that sees the same even version before and after has read the values of one moment. 0: never
- * written.
+ * written. It has 31 bits: `wraps` counts how often they wrapped, and a reader compares both. It
+ * reads `wraps` before the first and after the last version, so a wrap in between is seen.
  *
  * Readers learn of a new row through DirtySet, which the writer marks after a fence.
  */
+const WRAPS = 1;
+const VERSIONS = 0x8000_0000;
 const FIRST_VALUE = 1;
 const ANOMALIES = 7;
 
@@ -53,18 +56,22 @@ export class StatisticsTable {
    * Copies the {@link ROW_VALUES} values of a row to `into` at `base`, all of one moment. Any
    * thread.
    *
-   * @returns the row's version (even); 0 when the symbol has no tick yet; -1 when the row was being
-   *   written at every attempt: its writer marks it dirty afterwards
+   * @returns the row's version (even, ever higher); 0 when the symbol has no tick yet; -1 when the
+   *   row was being written at every attempt: its writer marks it dirty afterwards
    */
   read(symbolId: number, into: Float64Array, base: number): number {
     const word = symbolId * this.#wordsEach;
     const double = symbolId * this.#doublesEach + FIRST_VALUE;
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+      const wraps = Atomics.load(this.#words, word + WRAPS);
       const version = Atomics.load(this.#words, word);
       if ((version & 1) !== 0) continue;
       if (version === 0) return 0;
       for (let i = 0; i < ROW_VALUES; i++) into[base + i] = this.#doubles[double + i] as number;
-      if (loadAfterReads(this.#words, word) === version) return version;
+      const isWhole =
+        loadAfterReads(this.#words, word) === version &&
+        Atomics.load(this.#words, word + WRAPS) === wraps;
+      if (isWhole) return wraps === 0 ? version : wraps * VERSIONS + version;
     }
     return -1;
   }
@@ -115,7 +122,10 @@ export class StatisticsTable {
     storeBeforeWrites(this.#words, word, odd);
     for (let i = 0; i <= ROW_VALUES; i++) this.#doubles[double + i] = row[i] as number;
     // Wraps to stay positive and skips 0, which means never written.
-    const next = (odd + 1) & 0x7fffffff;
+    const next = (odd + 1) & 0x7fff_ffff;
+    if (next === 0) {
+      Atomics.store(this.#words, word + WRAPS, (this.#words[word + WRAPS] as number) + 1);
+    }
     storeAfterWrites(this.#words, word, next === 0 ? 2 : next);
   }
 }

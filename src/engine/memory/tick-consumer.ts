@@ -1,9 +1,17 @@
 import { assertEqual, assertRange } from '../assert.ts';
 import { Counter, type Counters } from './counters.ts';
 import { loadAfterReads } from './fence.ts';
-import { capacityOf, RingSize, RingWord, type TickColumns } from './tick-ring.ts';
+import {
+  capacityOf,
+  FAR_APART,
+  RingDouble,
+  RingSize,
+  RingWord,
+  type TickColumns,
+} from './tick-ring.ts';
 
 const { HEADER_DOUBLES, HEADER_WORDS, SLOT_DOUBLES, SLOT_WORDS } = RingSize;
+const { OFFERED, RELEASED } = RingDouble;
 const { APPLYING, APPLYING_SYMBOL, ASLEEP, HEAD, INTENT, START, STOP, TAIL } = RingWord;
 
 /**
@@ -35,11 +43,6 @@ export class TickConsumer {
     this.#head = Atomics.load(this.#words, HEAD);
   }
 
-  /** The position of the next tick to take. */
-  get position(): number {
-    return this.#head;
-  }
-
   /**
    * Copies up to `limit` whole ticks into `columns` from index 0. They are taken one by one, with
    * {@link begin} and {@link end}.
@@ -47,6 +50,8 @@ export class TickConsumer {
    * @returns how many; 0 when there are none at this moment
    */
   poll(columns: TickColumns, limit: number): number {
+    const behind = (this.#doubles[OFFERED] as number) - this.#counters.taken();
+    if (behind > FAR_APART) this.#skipLapped(behind - this.#capacity);
     const queued = (Atomics.load(this.#words, TAIL) - this.#head) | 0;
     if (queued <= 0) {
       // HEAD passes TAIL only over ticks that were overwritten before they were published.
@@ -86,6 +91,7 @@ export class TickConsumer {
 
   /** Returns the slots of all taken ticks to the producer. */
   release(): void {
+    this.#doubles[RELEASED] = this.#counters.taken();
     Atomics.store(this.#words, HEAD, this.#head);
   }
 
@@ -150,6 +156,8 @@ export class TickConsumer {
   #skipLapped(count: number): void {
     this.#counters.add(Counter.LAPPED, count);
     this.#head = (this.#head + count) | 0;
+    // Left behind, it could seem to be HEAD once positions have wrapped.
+    this.#words[APPLYING] = (this.#head - 1) | 0;
     this.release();
   }
 

@@ -1,11 +1,20 @@
 import { assertRange } from '../assert.ts';
-import { capacityOf, type ReceivedTicks, RingSize, RingWord } from './tick-ring.ts';
+import {
+  capacityOf,
+  FAR_APART,
+  type ReceivedTicks,
+  RingDouble,
+  RingSize,
+  RingWord,
+} from './tick-ring.ts';
 
 const { HEADER_DOUBLES, HEADER_WORDS, SLOT_DOUBLES, SLOT_WORDS } = RingSize;
+const { OFFERED, RELEASED } = RingDouble;
 const { APPLYING, APPLYING_SYMBOL, ASLEEP, HEAD, INTENT, START, STOP, TAIL } = RingWord;
 
 /** The tick that a dead consumer was applying. */
 export interface InterruptedTick {
+  /** Ticks offered before it since the ring was made. */
   readonly position: number;
   readonly symbolId: number;
   /** Undefined, like the time, where a newer tick has overwritten it. */
@@ -22,9 +31,14 @@ export class TickProducer {
   readonly #mask: number;
   readonly #overwrites: boolean;
   #tail: number;
-  /** HEAD as last read. It only advances, so the space counted from here is free. */
+  /**
+   * HEAD as last read, at most a little more than {@link FAR_APART} behind. It only advances, so
+   * the space counted from here is free.
+   */
   #head: number;
+  /** TAIL as published, and the ticks before it since the ring was made. */
   #published: number;
+  #publishedCount: number;
 
   /**
    * @param overwrites whether a full ring overwrites its oldest ticks (`dropOldest`) or refuses new
@@ -38,7 +52,8 @@ export class TickProducer {
     this.#overwrites = overwrites;
     this.#tail = Atomics.load(this.#words, TAIL);
     this.#published = this.#tail;
-    this.#head = Atomics.load(this.#words, HEAD);
+    this.#publishedCount = this.#doubles[OFFERED] as number;
+    this.#head = this.#readHead();
   }
 
   /**
@@ -50,7 +65,7 @@ export class TickProducer {
   tryOffer(symbolId: number, ticks: ReceivedTicks, index: number): boolean {
     const tail = this.#tail;
     if (((tail - this.#head) | 0) >= this.capacity) {
-      this.#head = Atomics.load(this.#words, HEAD);
+      this.#head = this.#readHead();
       if (((tail - this.#head) | 0) >= this.capacity) {
         if (!this.#overwrites) return false;
         // An exchange, which later plain stores cannot overtake: a consumer that reads any of the
@@ -74,7 +89,9 @@ export class TickProducer {
    */
   publish(): boolean {
     if (this.#published === this.#tail) return false;
+    this.#publishedCount = this.offered;
     this.#published = this.#tail;
+    this.#doubles[OFFERED] = this.#publishedCount;
     // Also where nothing is overwritten: left 2^31
     // positions behind TAIL, INTENT would seem to be ahead.
     this.#words[INTENT] = this.#tail;
@@ -82,9 +99,9 @@ export class TickProducer {
     return true;
   }
 
-  /** The position of the next tick. */
-  get position(): number {
-    return this.#tail;
+  /** Ticks offered since the ring was made. */
+  get offered(): number {
+    return this.#publishedCount + ((this.#tail - this.#published) | 0);
   }
 
   /**
@@ -99,7 +116,7 @@ export class TickProducer {
 
   /** Ticks that fit, at least; 0 when the ring is full. */
   free(): number {
-    const head = Atomics.load(this.#words, HEAD);
+    const head = this.#readHead();
     const used = (this.#tail - head) | 0;
     assertRange('ticks offered and not released', used, 0, this.#overwrites ? used : this.capacity);
     this.#head = head;
@@ -111,31 +128,34 @@ export class TickProducer {
     return this.capacity - this.free();
   }
 
-  /** Ticks offered before a position since the ring was made, modulo 2^32. */
-  offeredBefore(position: number): number {
-    return (position - (this.#words[START] as number)) | 0;
-  }
-
   /**
    * The tick that a dead consumer was applying, which its successor will skip; undefined if none.
    *
    * @param taken ticks that the partition's counters count as taken
    */
   interruptedTick(taken: number): InterruptedTick | undefined {
-    const position = ((this.#words[START] as number) + taken) | 0;
-    if (this.#words[APPLYING] !== position) return undefined;
+    const head = ((this.#words[START] as number) + taken) | 0;
+    if (this.#words[APPLYING] !== head) return undefined;
     const symbolId = this.#words[APPLYING_SYMBOL] as number;
     // Its slot may hold a newer tick by now.
-    if (((this.#tail - position) | 0) > this.capacity) {
-      return { position, symbolId, price: undefined, time: undefined };
+    if (this.offered - taken > this.capacity) {
+      return { position: taken, symbolId, price: undefined, time: undefined };
     }
-    const double = HEADER_DOUBLES + (position & this.#mask) * SLOT_DOUBLES;
+    const double = HEADER_DOUBLES + (head & this.#mask) * SLOT_DOUBLES;
     return {
-      position,
+      position: taken,
       symbolId,
       price: this.#doubles[double + 1],
       time: this.#doubles[double + 2],
     };
+  }
+
+  /** HEAD, or where it is further behind, {@link FAR_APART} before TAIL. */
+  #readHead(): number {
+    // Before HEAD, which may only be ahead of it.
+    const released = this.#doubles[RELEASED] as number;
+    if (this.offered - released > FAR_APART) return (this.#tail - FAR_APART) | 0;
+    return Atomics.load(this.#words, HEAD);
   }
 
   /** Tells the consumer to end once the ring is empty. */

@@ -6,6 +6,7 @@
  *   ┌──────────────────┬───────────────────────────────────────────────┬──────────────────┐
  *   │ producer         │ consumer                                      │ both             │
  *   │  TAIL  INTENT    │  HEAD  APPLYING  APPLYING_SYMBOL  START       │  ASLEEP  STOP    │
+ *   │  OFFERED float64 │  RELEASED float64                             │                  │
  *   └──────────────────┴───────────────────────────────────────────────┴──────────────────┘
  *   slots, 32 bytes each, `capacity` of them (a power of two)
  *   ┌──────────┬─────────┬───────────────┬───────────────┬───────────────┐
@@ -13,7 +14,11 @@
  *   │ int32    │         │ float64       │ float64       │ float64       │
  *   └──────────┴─────────┴───────────────┴───────────────┴───────────────┘
  *
- * Positions are int32 and wrap. Their difference, as int32, is exact while it is below 2^31.
+ * Positions are int32, because only these can be atomic, and wrap. Their difference, as int32, is
+ * exact while it is below 2^31. OFFERED and RELEASED are TAIL and HEAD as counts of ticks since the
+ * ring was made, which do not wrap; each is written before its position. A consumer that stood
+ * still may be lapped by more than 2^31 ticks: where the counts are {@link FAR_APART}, both ends go
+ * by them alone.
  *
  * The producer never moves HEAD. Where it may overwrite (dropOldest), it announces each overwrite
  * in INTENT before it writes the slot. The consumer copies a batch, then reads INTENT and discards
@@ -40,6 +45,12 @@ export const RingWord = {
   ASLEEP: 2 * LINE_WORDS,
   STOP: 2 * LINE_WORDS + 1,
 } as const;
+
+/** Doubles of the header. */
+export const RingDouble = { OFFERED: 1, RELEASED: LINE_WORDS / 2 + 2 } as const;
+
+/** Ticks from HEAD to TAIL beyond which positions are not subtracted. */
+export const FAR_APART = 2 ** 30;
 
 /** Sizes. Both ends copy them to constants of their own: V8 does not fold imported ones. */
 export const RingSize = {

@@ -79,8 +79,8 @@ const CACHE_BYTES_MAX = 4 * 1024 * 1024;
 /** Positions in the cache of the entries that start at a version. Columns by version. */
 class Places {
   /** Serials of the versions an entry starts from (0: nothing cached) and leads to. */
-  from = new Uint32Array(1024);
-  to = new Uint32Array(1024);
+  from = new Float64Array(1024);
+  to = new Float64Array(1024);
   offsets = new Uint32Array(1024);
   lengths = new Uint16Array(1024);
   counts = new Uint8Array(1024);
@@ -88,8 +88,8 @@ class Places {
   reserve(version: number): void {
     if (version < this.from.length) return;
     const size = Math.max(version + 1, this.from.length * 2);
-    this.from = grown(this.from, new Uint32Array(size));
-    this.to = grown(this.to, new Uint32Array(size));
+    this.from = grown(this.from, new Float64Array(size));
+    this.to = grown(this.to, new Float64Array(size));
     this.offsets = grown(this.offsets, new Uint32Array(size));
     this.lengths = grown(this.lengths, new Uint16Array(size));
     this.counts = grown(this.counts, new Uint8Array(size));

@@ -1,6 +1,9 @@
 import { assertEqual, type Engine } from '../../engine/index.ts';
 import { VALUES } from '../../protocol/index.ts';
 
+/** Index of the update count among a version's values. */
+const COUNT = 2;
+
 /** No version: the session was sent no entry of the symbol yet. */
 export const NO_VERSION = -1;
 
@@ -18,20 +21,25 @@ const INITIAL_VERSIONS = 1024;
 export class SymbolVersions {
   /** VALUES doubles a version, from `version * VALUES`. */
   values = new Float64Array(INITIAL_VERSIONS * VALUES);
-  /** Changes whenever a version gets another state, which invalidates caches. */
-  serials = new Uint32Array(INITIAL_VERSIONS);
+  /**
+   * Changes whenever a version gets another state, which invalidates caches. From 1; never repeats,
+   * so caches may hold it for ever.
+   */
+  serials = new Float64Array(INITIAL_VERSIONS);
   readonly #engine: Pick<Engine, 'statistics'>;
   #references = new Uint32Array(INITIAL_VERSIONS);
-  #rowVersions = new Int32Array(INITIAL_VERSIONS);
   /** Current version + 1 by symbol id; 0 for none. */
   #current = new Int32Array(INITIAL_VERSIONS);
   #free: number[] = [];
   #used = 0;
-  #serial = 0;
+  /** The last serial. In an array: a field that holds a double is allocated at each write. */
+  readonly #serial: Float64Array;
   readonly #row = new Float64Array(VALUES);
 
-  constructor(engine: Pick<Engine, 'statistics'>) {
+  /** @param serial the last one before the first; other than 0 only in tests */
+  constructor(engine: Pick<Engine, 'statistics'>, serial = 0) {
     this.#engine = engine;
+    this.#serial = Float64Array.of(serial);
   }
 
   /** A symbol's newest version, or {@link NO_VERSION}. */
@@ -47,17 +55,18 @@ export class SymbolVersions {
    */
   refresh(symbolId: number): boolean {
     const rowVersion = this.#engine.statistics.read(symbolId, this.#row, 0);
-    // Row versions wrap. 0 is no row, -1 a row being written.
-    if (rowVersion === 0 || rowVersion === -1) return false;
+    // 0 is no row, -1 a row being written.
+    if (rowVersion <= 0) return false;
     const old = this.current(symbolId);
-    if (old !== NO_VERSION && this.#rowVersions[old] === rowVersion) return false;
+    // Each tick raises the count, so equal counts are the same row.
+    if (old !== NO_VERSION && this.values[old * VALUES + COUNT] === this.#row[COUNT]) return false;
     // No session was sent the old version: it can become the new one.
     const isUnsent = old !== NO_VERSION && this.#references[old] === 1;
     const version = isUnsent ? old : this.#allocate();
     this.values.set(this.#row, version * VALUES);
-    this.#rowVersions[version] = rowVersion;
-    this.#serial = (this.#serial + 1) >>> 0;
-    this.serials[version] = this.#serial;
+    const serial = (this.#serial[0] as number) + 1;
+    this.#serial[0] = serial;
+    this.serials[version] = serial;
     if (!isUnsent) this.#setCurrent(symbolId, old, version);
     return true;
   }
@@ -96,9 +105,8 @@ export class SymbolVersions {
   #grow(): void {
     const size = this.serials.length * 2;
     this.values = grown(this.values, new Float64Array(size * VALUES));
-    this.serials = grown(this.serials, new Uint32Array(size));
+    this.serials = grown(this.serials, new Float64Array(size));
     this.#references = grown(this.#references, new Uint32Array(size));
-    this.#rowVersions = grown(this.#rowVersions, new Int32Array(size));
   }
 }
 

@@ -11,7 +11,7 @@ const STEP = 64 * 1024;
  * several times as long.
  */
 export type Int32Column = Int32Array<SharedArrayBuffer>;
-export type Uint32Column = Uint32Array<SharedArrayBuffer>;
+export type Float64Column = Float64Array<SharedArrayBuffer>;
 export type Uint8Column = Uint8Array<SharedArrayBuffer>;
 
 /**
@@ -24,9 +24,9 @@ export function int32Column(reserved: number, old?: Int32Column): Int32Column {
   return new Int32Array(grown(old?.buffer, length * 4, reserved * 4), 0, length);
 }
 
-export function uint32Column(reserved: number, old?: Uint32Column): Uint32Column {
+export function float64Column(reserved: number, old?: Float64Column): Float64Column {
   const length = (old?.length ?? 0) + STEP;
-  return new Uint32Array(grown(old?.buffer, length * 4, reserved * 4), 0, length);
+  return new Float64Array(grown(old?.buffer, length * 8, reserved * 8), 0, length);
 }
 
 export function uint8Column(reserved: number, old?: Uint8Column): Uint8Column {

@@ -1,20 +1,20 @@
 import {
+  type Float64Column,
+  float64Column,
   type Int32Column,
   int32Column,
   type Uint8Column,
-  type Uint32Column,
   uint8Column,
-  uint32Column,
 } from './growing-column.ts';
 
 /** No subscription: the end of a list, and the result of a search that finds nothing. */
 export const NONE = -1;
 
 /** The last anomaly of a subscription without interest in anomalies. */
-export const NO_ANOMALIES = 0xffff_ffff;
+export const NO_ANOMALIES = -1;
 
 /**
- * The subscriptions of all sessions, in columns by number: 39 bytes each, 4 of them for the index.
+ * The subscriptions of all sessions, in columns by number: 43 bytes each, 4 of them for the index.
  * Numbers are reused. The columns never shrink.
  *
  * A column is another array after {@link allocate}. One that was read before holds the same memory,
@@ -28,7 +28,7 @@ export class SubscriptionColumns {
   /** Version of the symbol sent last; NO_VERSION before the first entry. */
   versions: Int32Column;
   /** Sequence of the anomaly sent last; {@link NO_ANOMALIES} if none are wanted. */
-  lastAnomalies: Uint32Column;
+  lastAnomalies: Float64Column;
   /** Mask of the statistics wanted by all matching patterns; 0: none. */
   fields: Uint8Column;
   /** Interest of the session's exact pattern for this symbol (interest.ts). */
@@ -54,7 +54,7 @@ export class SubscriptionColumns {
     this.symbolIds = int32Column(reserved);
     this.sessions = int32Column(reserved);
     this.versions = int32Column(reserved);
-    this.lastAnomalies = uint32Column(reserved);
+    this.lastAnomalies = float64Column(reserved);
     this.fields = uint8Column(reserved);
     this.exactInterests = uint8Column(reserved);
     this.flags = uint8Column(reserved);
@@ -92,7 +92,7 @@ export class SubscriptionColumns {
     this.symbolIds = int32Column(this.#reserved, this.symbolIds);
     this.sessions = int32Column(this.#reserved, this.sessions);
     this.versions = int32Column(this.#reserved, this.versions);
-    this.lastAnomalies = uint32Column(this.#reserved, this.lastAnomalies);
+    this.lastAnomalies = float64Column(this.#reserved, this.lastAnomalies);
     this.fields = uint8Column(this.#reserved, this.fields);
     this.exactInterests = uint8Column(this.#reserved, this.exactInterests);
     this.flags = uint8Column(this.#reserved, this.flags);

@@ -6,7 +6,7 @@ import { SubscriptionIndex } from './subscription-index.ts';
 import { type SymbolObserver, Wildcards } from './wildcards.ts';
 
 /**
- * Subscriptions to reserve address space for, 43 bytes each. The operating system commits pages as
+ * Subscriptions to reserve address space for, 47 bytes each. The operating system commits pages as
  * they are first written.
  */
 const RESERVED = 16 * 1024 * 1024;
