@@ -74,8 +74,10 @@ export class TickJudge {
       'invalid ticks are rejected',
       () => `${this.#name}: frame ${sequence}: ${offers.length} ticks taken in, ${next} are valid`,
     );
-    const reject =
-      faults.length === 0 ? undefined : [Op.REJECT, sequence, faults.slice(0, 2 * NAMED_MAX)];
+    const isFull = faults.some((code, i) => i % 2 === 1 && code === Code.symbol_limit);
+    const named = [Op.REJECT, sequence, faults.slice(0, 2 * NAMED_MAX)];
+    const limited = isFull ? [...named, limitIn(told)] : named;
+    const reject = faults.length === 0 ? undefined : limited;
     return { accepted, dropped: next - accepted, rejected: faults.length / 2, reject };
   }
 
@@ -127,4 +129,11 @@ function codeOf(reject: WireFrame | undefined, index: number): number | undefine
     if (faults[at] === index) return faults[at + 1];
   }
   return undefined;
+}
+
+/** What a REJECT says of the limit that a symbol met, if it names the one that a run can meet. */
+function limitIn(reject: WireFrame | undefined): string {
+  const detail = reject?.[3];
+  const isNamed = typeof detail === 'string' && detail.includes('processing.maxSymbols');
+  return isNamed ? detail : 'the limit, its value and its key';
 }
