@@ -5,6 +5,9 @@ import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
 import { reloadOnSignal, stopOnSignals } from './signals.ts';
 
+/** Another server has taken the store over while this one stood still. */
+const EXIT_STORE_LOST = 5;
+
 const command = readCommandLine(process.argv.slice(2), process.env, process.cwd());
 if (command.kind === 'print') {
   console.log(command.text);
@@ -49,6 +52,10 @@ async function serve({ config, warnings }: Extract<Command, { kind: 'run' }>): P
     reloadOnSignal(server);
     log.info({ url, transport, partitions }, `listening on ${url}`);
     stopOnSignals(server, log);
+    void server.lost.then((error) => {
+      log.fatal(`${error.message} This server ends without writing anything more.`);
+      process.exit(EXIT_STORE_LOST);
+    });
   } catch (error) {
     log.fatal(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;

@@ -32,6 +32,8 @@ export interface Server {
   readonly port: number;
   readonly partitions: number;
   readonly transport: string;
+  /** Resolves when another server has taken the store over: this one must end at once. */
+  readonly lost: Promise<Error>;
   /** Stops gracefully, once; see `server.drainMs`. */
   stop(): Promise<void>;
   /** Reads renewable files again. An unusable file is logged; its predecessor stays in use. */
@@ -177,6 +179,7 @@ function serve(
     port: gateway.port,
     partitions: engine.partitions,
     transport: gateway.transportName,
+    lost: store?.lost ?? new Promise(() => {}),
     reload: () => {
       renewTls(gateway, log);
       if (authenticator !== undefined) void renewKeys(authenticator, gateway, log);

@@ -57,6 +57,7 @@ const RETRY_MS = 300;
  */
 export class SimulatedStore implements Store {
   readonly droppedCount = 0;
+  readonly lost = new Promise<never>(() => {});
   readonly #disk: SimulatedDisk;
   readonly #scheduler: Scheduler;
   /** Not durable yet, oldest first; and by symbol, the last sequence among them. */

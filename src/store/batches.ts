@@ -6,9 +6,9 @@
 import type { Anomaly } from '../engine/index.ts';
 import {
   anomalyKey,
-  type Databases,
   decodeSymbolRow,
   encodeSymbolRow,
+  type OwnedDatabases,
   ordinalKey,
   ordinalOfRecord,
   RECORD_BYTES,
@@ -17,6 +17,7 @@ import {
   symbolPart,
   timeKey,
   timeOfRecord,
+  transact,
   writeRecord,
 } from './databases.ts';
 
@@ -67,9 +68,9 @@ const NOTHING = Buffer.alloc(0);
  *
  * @throws Error of LMDB when the disk fails; then none of it is written
  */
-export function writeBatch(databases: Databases, bytes: Buffer): void {
-  const { root, anomalies, times, arrivals, symbols } = databases;
-  root.transactionSync(() => {
+export function writeBatch(databases: OwnedDatabases, bytes: Buffer): void {
+  const { anomalies, times, arrivals, symbols } = databases;
+  transact(databases, () => {
     const rows = new Map<string, { readonly key: Buffer; first: number; last: number }>();
     readBatch(bytes, (key, record) => {
       anomalies.putSync(key, record);

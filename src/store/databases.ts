@@ -14,6 +14,7 @@
 
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Anomaly } from '../engine/index.ts';
+import { type Claim, checkClaim } from './lock/claim.ts';
 
 export const DATABASE_FILE = 'data.mdb';
 /** Suffix of LMDB's lock file, which is beside the database. */
@@ -30,6 +31,12 @@ export interface Databases {
   readonly times: Database<Buffer, Buffer>;
   readonly arrivals: Database<Buffer, Buffer>;
   readonly symbols: Database<Buffer, Buffer>;
+}
+
+/** Databases that are written. */
+export interface OwnedDatabases extends Databases {
+  /** Checked in each transaction: see {@link transact}. */
+  readonly claim: Claim;
 }
 
 /**
@@ -68,6 +75,34 @@ export function openDatabases(path: string, access: 'read' | 'write' | 'check'):
     void root.close();
     throw error;
   }
+}
+
+/**
+ * LMDB tells processes apart by their ids. With the id of a process of another container that has
+ * the database open, no read would ever begin.
+ *
+ * @throws Error if there is such a process; to be called before the first read
+ */
+export function checkTwin({ root }: Databases): void {
+  const readers = root.readerList().split('\n');
+  if (readers.every((line) => Number.parseInt(line, 10) !== process.pid)) return;
+  throw new Error(
+    `another process with this one's id, ${process.pid}, still has ${DATABASE_FILE} open, ` +
+      'in another container or on another host. Stop that one first',
+  );
+}
+
+/**
+ * Runs a transaction, and aborts it if the directory is no longer this server's. The claim is
+ * checked last, while LMDB's lock is held: a successor opens the database under the same lock.
+ *
+ * @throws StoreLostError if the directory is another's
+ */
+export function transact({ root, claim }: OwnedDatabases, work: () => void): void {
+  root.transactionSync(() => {
+    work();
+    checkClaim(claim);
+  });
 }
 
 const RECORD_VERSION = 1;

@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { LOCK_FILE } from './directory-lock.ts';
+import { LOCK_FILE } from './lock/claim.ts';
 import { StoreError } from './store.ts';
 
 const MARKER_FILE = 'tickwire-store.json';

@@ -4,9 +4,9 @@ import type { Anomaly } from '../engine/index.ts';
 import { checkDatabase } from './database-check.ts';
 import { checkAnomaly, DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
 import { checkSpace, inspectDirectory, type Marker, reasonOf, writeMarker } from './directory.ts';
-import { DirectoryLock } from './directory-lock.ts';
 import { type DiskHistory, Environment } from './environment.ts';
 import { History } from './history.ts';
+import { DirectoryLock, type LockSeams } from './lock/directory-lock.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
 import type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-format.ts';
 import {
@@ -26,6 +26,7 @@ export interface StoreSeams {
   readonly checkDatabase?: typeof checkDatabase;
   /** Anomalies held while the disk fails. */
   readonly waitingMax?: number;
+  readonly lock?: LockSeams;
 }
 
 /**
@@ -43,9 +44,9 @@ export async function openStore(
   const { directory } = options;
   inspectDirectory(directory);
   checkSpace(directory);
-  const lock = new DirectoryLock(directory);
+  const lock = await DirectoryLock.acquire(directory, log, seams.lock);
   try {
-    return new DiskStore(options, { ...(await openParts(directory, log, seams)), lock });
+    return new DiskStore(options, await openParts(directory, lock, log, seams));
   } catch (error) {
     lock.release();
     throw error;
@@ -54,20 +55,21 @@ export async function openStore(
 
 async function openParts(
   directory: string,
+  lock: DirectoryLock,
   log: StoreLog,
   seams: StoreSeams,
-): Promise<Omit<DiskStoreParts, 'lock'>> {
+): Promise<DiskStoreParts> {
   const marker = await prepare(directory, seams.checkDatabase ?? checkDatabase);
   let environment: Environment | undefined;
   try {
-    environment = await Environment.open(directory, seams.startWriter ?? startWriter);
+    environment = await Environment.open(directory, lock, seams.startWriter ?? startWriter);
     const { disk } = environment;
     if (disk === undefined) throw new StoreError(`${directory} was closed while it was opened.`);
     disk.checkVersions();
     if (!marker.isReady) writeMarker(directory, true, marker.created);
-    const snapshots = new SnapshotFiles(directory, log);
+    const snapshots = new SnapshotFiles(directory, log, lock);
     snapshots.removeTemporary();
-    return { environment, disk, snapshots, log, waitingMax: seams.waitingMax };
+    return { environment, disk, lock, snapshots, log, waitingMax: seams.waitingMax };
   } catch (error) {
     await environment?.close();
     if (error instanceof StoreError) throw error;
@@ -134,6 +136,10 @@ class DiskStore implements Store {
 
   get fault(): string | undefined {
     return this.#loop.fault ?? this.#recentReadFault();
+  }
+
+  get lost(): Promise<StoreError> {
+    return this.#parts.lock.lost;
   }
 
   get droppedCount(): number {

@@ -17,6 +17,7 @@ import {
   symbolOfKey,
   timeBound,
 } from './databases.ts';
+import type { DirectoryLock } from './lock/directory-lock.ts';
 import type { RetentionLimits } from './retention.ts';
 import { StoreError } from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
@@ -151,9 +152,13 @@ export class DiskHistory {
   }
 }
 
+/** What an environment asks of the lock of its directory. */
+type EnvironmentLock = Pick<DirectoryLock, 'claim' | 'check' | 'noteFailure'>;
+
 /** Both ends of the database: the writer thread and the memory map. Reopens both on failure. */
 export class Environment {
   readonly #directory: string;
+  readonly #lock: EnvironmentLock;
   readonly #startWriter: StartWriter;
   #writer: Writer;
   /** Undefined while the database is reopened, and after it was closed. */
@@ -161,17 +166,27 @@ export class Environment {
   /** LMDB refuses everything until it is closed at both ends. */
   #isPanicked = false;
 
-  private constructor(directory: string, startWriter: StartWriter, writer: Writer) {
+  private constructor(
+    directory: string,
+    lock: EnvironmentLock,
+    startWriter: StartWriter,
+    writer: Writer,
+  ) {
+    this.#lock = lock;
     this.#directory = directory;
     this.#startWriter = startWriter;
     this.#writer = writer;
     this.#disk = new DiskHistory(directory);
   }
 
-  static async open(directory: string, startWriter: StartWriter): Promise<Environment> {
-    const writer = await startWriter(directory);
+  static async open(
+    directory: string,
+    lock: EnvironmentLock,
+    startWriter: StartWriter,
+  ): Promise<Environment> {
+    const writer = await startWriter(directory, lock.claim);
     try {
-      return new Environment(directory, startWriter, writer);
+      return new Environment(directory, lock, startWriter, writer);
     } catch (error) {
       await writer.close();
       throw error;
@@ -200,17 +215,23 @@ export class Environment {
   }
 
   async prune(retention: RetentionLimits): Promise<number> {
-    const count = await this.#writer.prune(retention);
-    this.#disk?.refresh();
-    return count;
+    try {
+      const count = await this.#writer.prune(retention);
+      this.#disk?.refresh();
+      return count;
+    } catch (error) {
+      this.noteFailure(error);
+      throw error;
+    }
   }
 
   /**
    * Notes an error of either end that only reopening clears: after a failed write of its first
    * pages LMDB refuses every transaction, and says so in several ways. What the disk refuses needs
-   * no reopening, which a failing disk may not allow.
+   * no reopening, which a failing disk may not allow. A lost directory is final.
    */
   noteFailure(error: unknown): void {
+    this.#lock.noteFailure(error);
     this.#isPanicked ||= error instanceof Error && !DISK_ERROR.test(error.message);
   }
 
@@ -225,11 +246,13 @@ export class Environment {
   }
 
   async #reopen(): Promise<void> {
+    // Opening the database may write to it.
+    await this.#lock.check();
     const disk = this.#disk;
     this.#disk = undefined;
     await disk?.close();
     await this.#writer.terminate();
-    this.#writer = await this.#startWriter(this.#directory);
+    this.#writer = await this.#startWriter(this.#directory, this.#lock.claim);
     this.#disk = new DiskHistory(this.#directory);
     this.#isPanicked = false;
   }

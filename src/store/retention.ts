@@ -4,6 +4,7 @@ import {
   decodeSymbolRow,
   encodeSymbolRow,
   keyOfTimeKey,
+  type OwnedDatabases,
   ordinalKey,
   ordinalOfRecord,
   SEQUENCE_MAX,
@@ -13,6 +14,7 @@ import {
   timeBound,
   timeKey,
   timeOfRecord,
+  transact,
 } from './databases.ts';
 import type { Store } from './store.ts';
 
@@ -30,7 +32,10 @@ export interface RetentionLimits {
  * Removes the anomalies beyond the limits, a slice at each step; yields how many were removed. A
  * symbol that loses all its anomalies keeps its last sequence.
  */
-export function* pruneSlices(databases: Databases, limits: RetentionLimits): Generator<number> {
+export function* pruneSlices(
+  databases: OwnedDatabases,
+  limits: RetentionLimits,
+): Generator<number> {
   for (;;) {
     const keys = keysBefore(databases, limits.oldestTime);
     if (keys.length === 0) break;
@@ -82,9 +87,9 @@ function keysBeyond(
   return { keys, next: undefined };
 }
 
-function removeSlice(databases: Databases, keys: readonly Buffer[]): number {
-  const { root, anomalies, times, arrivals } = databases;
-  root.transactionSync(() => {
+function removeSlice(databases: OwnedDatabases, keys: readonly Buffer[]): number {
+  const { anomalies, times, arrivals } = databases;
+  transact(databases, () => {
     const changed = new Set<string>();
     for (const key of keys) {
       const record = anomalies.getBinary(key);

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from './directory.ts';
+import type { DirectoryLock } from './lock/directory-lock.ts';
 import {
   openSnapshot,
   type SnapshotInfo,
@@ -12,19 +14,24 @@ import {
 import type { StoreLog } from './store.ts';
 
 const NAME = /^snapshot-([1-9]\d{0,14})\.tws$/;
-const TEMPORARY_NAME = /^snapshot-[1-9]\d{0,14}\.tws\.tmp$/;
+const TEMPORARY_NAME = /^snapshot-[1-9]\d{0,14}\.tws(\.[0-9a-f-]{36})?\.tmp$/;
 
-/** A store's snapshots: files numbered from 1. Keeps the last two that are intact. */
+/**
+ * A store's snapshots: files numbered from 1. Keeps the last two that are intact. Neither replaces
+ * nor removes the files of a server that has taken the directory over.
+ */
 export class SnapshotFiles {
   readonly #directory: string;
   readonly #log: StoreLog;
+  readonly #lock: Pick<DirectoryLock, 'check'>;
   #isSaving = false;
   /** The newest one known to be intact. */
   #intact: number | undefined;
 
-  constructor(directory: string, log: StoreLog) {
+  constructor(directory: string, log: StoreLog, lock: Pick<DirectoryLock, 'check'>) {
     this.#directory = directory;
     this.#log = log;
+    this.#lock = lock;
   }
 
   /** Removes the files of interrupted saves. */
@@ -62,9 +69,12 @@ export class SnapshotFiles {
     let temporary: string | undefined;
     try {
       const number = (this.#numbers().at(-1) ?? 0) + 1;
-      temporary = `${this.#path(number)}.tmp`;
+      temporary = `${this.#path(number)}.${randomUUID()}.tmp`;
       const bytes = await writeFile(temporary, chunks, info);
-      await rename(temporary, this.#path(number));
+      await this.#lock.check();
+      // Fails where a file of this number exists, while a rename would replace it.
+      await link(temporary, this.#path(number));
+      await rm(temporary);
       await this.#syncDirectory();
       await this.#removeOlder(number);
       return { isSaved: true, number, bytes, durationMs: performance.now() - start };
@@ -81,7 +91,9 @@ export class SnapshotFiles {
     const kept = this.#intact ?? older.at(-1);
     this.#intact = number;
     for (const other of older) {
-      if (other !== kept) await rm(this.#path(other), { force: true });
+      if (other === kept) continue;
+      await this.#lock.check();
+      await rm(this.#path(other), { force: true });
     }
   }
 

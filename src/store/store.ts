@@ -3,7 +3,7 @@ import type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-fo
 
 /** A store cannot be opened or used. The message names the path, the problem and the remedy. */
 export class StoreError extends Error {
-  override readonly name = 'StoreError';
+  override readonly name: string = 'StoreError';
 }
 
 /** A page cursor that is not from this store. */
@@ -56,6 +56,11 @@ export interface AnomalyPage {
 export interface Store {
   /** Why anomalies are only in memory, or cannot be read; undefined if all is well. */
   readonly fault: string | undefined;
+  /**
+   * Resolves when another server has taken the directory over, which ends this one. Nothing is
+   * written from then on.
+   */
+  readonly lost: Promise<StoreError>;
   /** Anomalies dropped since the start because the disk failed for too long. */
   readonly droppedCount: number;
   /** Anomalies that are not on disk yet. */

@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { writeBatch } from './batches.ts';
-import { DATABASE_FILE, openDatabases } from './databases.ts';
+import { checkTwin, DATABASE_FILE, openDatabases } from './databases.ts';
+import { type Claim, StoreLostError } from './lock/claim.ts';
 import { pruneSlices, type RetentionLimits } from './retention.ts';
 
 export interface WriterData {
   readonly directory: string;
+  readonly claim: Claim;
 }
 
 export type WriterRequest =
@@ -20,6 +22,8 @@ export interface WriterAnswer {
   /** Anomalies removed by a prune. */
   readonly count: number;
   readonly fault: string | undefined;
+  /** Whether the fault is that the directory is another server's now. */
+  readonly isLost?: boolean;
 }
 
 /** Pause between two slices of a prune, ms. */
@@ -31,8 +35,9 @@ const PRUNE_PAUSE_MS = 2;
  */
 const port = parentPort;
 if (port === null) throw new Error('writer-thread.ts is the entry of a worker thread');
-const { directory } = workerData as WriterData;
-const databases = openDatabases(join(directory, DATABASE_FILE), 'write');
+const { directory, claim } = workerData as WriterData;
+const databases = { ...openDatabases(join(directory, DATABASE_FILE), 'write'), claim };
+checkTwin(databases);
 port.postMessage({ id: 0, count: 0, fault: undefined } satisfies WriterAnswer);
 
 async function perform(request: WriterRequest): Promise<number> {
@@ -62,7 +67,8 @@ port.on('message', (request: WriterRequest) => {
     },
     (error: unknown) => {
       const fault = error instanceof Error ? error.message : String(error);
-      port.postMessage({ id: request.id, count: 0, fault } satisfies WriterAnswer);
+      const isLost = error instanceof StoreLostError;
+      port.postMessage({ id: request.id, count: 0, fault, isLost } satisfies WriterAnswer);
     },
   );
 });

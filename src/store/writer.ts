@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { type Claim, StoreLostError } from './lock/claim.ts';
 import type { RetentionLimits } from './retention.ts';
 import { StoreError } from './store.ts';
 import type { WriterAnswer, WriterData, WriterRequest } from './writer-thread.ts';
@@ -15,7 +16,7 @@ export interface Writer {
   terminate(): Promise<void>;
 }
 
-export type StartWriter = (directory: string) => Promise<Writer>;
+export type StartWriter = (directory: string, claim: Claim) => Promise<Writer>;
 
 interface Waiting {
   readonly resolve: (count: number) => void;
@@ -25,8 +26,8 @@ interface Waiting {
 type Unnumbered<R> = R extends WriterRequest ? Omit<R, 'id'> : never;
 
 /** Starts the writer thread; resolves when its database is open. */
-export const startWriter: StartWriter = async (directory) => {
-  const writer = new ThreadWriter(spawnWriterThread({ directory }));
+export const startWriter: StartWriter = async (directory, claim) => {
+  const writer = new ThreadWriter(spawnWriterThread({ directory, claim }));
   await writer.ready;
   return writer;
 };
@@ -104,12 +105,12 @@ class ThreadWriter implements Writer {
     return promise;
   }
 
-  #settle({ id, count, fault }: WriterAnswer): void {
+  #settle({ id, count, fault, isLost }: WriterAnswer): void {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (this.#waiting.size === 0 && !this.#isClosing) this.#worker.unref();
     if (fault === undefined) waiting?.resolve(count);
-    else waiting?.reject(new StoreError(fault));
+    else waiting?.reject(isLost === true ? new StoreLostError(fault) : new StoreError(fault));
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -24,12 +25,19 @@ export class StoreChild implements Disposable {
   readonly #read: AsyncIterator<string>;
   #errors = '';
 
-  /** @param limits shell commands that precede it, such as `ulimit -S -f 1000;` */
-  constructor(mode: string, folders: readonly string[], limits = '') {
+  /**
+   * @param limits shell commands that precede it, such as `ulimit -S -f 1000;`
+   * @param wrapper a command that runs it
+   */
+  constructor(mode: string, folders: readonly string[], limits = '', wrapper = '') {
     const command = [process.execPath, '--import', 'tsx', PROGRAM, mode, ...folders];
-    this.#process = spawn('/bin/bash', ['-c', `${limits} exec "$@"`, 'bash', ...command], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    this.#process = spawn(
+      '/bin/bash',
+      ['-c', `${limits} exec ${wrapper} "$@"`, 'bash', ...command],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+      },
+    );
     this.#closed = once(this.#process, 'close');
     const { stdout, stderr } = this.#process;
     if (stdout === null || stderr === null) throw new Error('no pipes');
@@ -41,6 +49,12 @@ export class StoreChild implements Disposable {
 
   get pid(): number {
     return this.#process.pid ?? 0;
+  }
+
+  /** Stops or continues it; in a pid namespace, the process inside. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
+    const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim();
+    process.kill(Number(children.split(' ')[0] || this.pid), signal);
   }
 
   /** Its standard error. */

@@ -108,8 +108,8 @@ export class FaultyDisk {
   /** The newest writer. */
   writer: Writer | undefined;
 
-  readonly startWriter: StartWriter = async (directory) => {
-    const real = await startWriter(directory);
+  readonly startWriter: StartWriter = async (directory, claim) => {
+    const real = await startWriter(directory, claim);
     this.writer = {
       get isAlive() {
         return real.isAlive;

@@ -5,10 +5,13 @@
  *   append FOLDER      appends without end; a line with the last sequences for each flush confirmed
  *   hold FOLDER        opens it, says so, and closes it at the end of the input
  *   fill FOLDER        appends as many as each line of input says, then reports fault and counts
+ *   own FOLDER SEAMS   opens it with JSON of LockSeams; each line of input saves a snapshot of
+ *                      itself and appends an anomaly; ends with 5 when the store is lost
  */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { openStore, type Store, StoreError } from '../../src/store/index.ts';
+import type { LockSeams } from '../../src/store/lock/directory-lock.ts';
 import { anomalyOf } from './store-folder.ts';
 
 const SYMBOLS = ['ALPHA', 'BETA', 'GAMMA-USD', 'δ'];
@@ -96,8 +99,28 @@ async function fill(folder: string): Promise<void> {
   await store.close();
 }
 
-const [folder = ''] = folders;
+async function own(directory: string, lock: LockSeams): Promise<void> {
+  const options = { directory, mode: 'async', retentionDays: 0, retentionPerSymbol: 0 } as const;
+  const waits: string[] = [];
+  const lines = { ...log, info: (_: object, message: string) => waits.push(message) };
+  const store = await openStore(options, lines, { lock });
+  void store.lost.then(({ message }) => {
+    say({ state: 'lost', message });
+    process.exit(5);
+  });
+  say({ state: 'open', count: store.lastSequence('OWN'), message: waits.join() });
+  for await (const line of createInterface({ input: process.stdin })) {
+    store.append(anomalyOf('OWN', store.lastSequence('OWN') + 1));
+    const isDurable = await store.flushed();
+    const saved = await store.saveSnapshot([Buffer.from(line)], line);
+    say({ state: isDurable && saved.isSaved ? 'written' : 'failed', fault: store.fault ?? null });
+  }
+  await store.close();
+}
+
+const [folder = '', seams = '{}'] = folders;
 if (mode === 'open') await openEach();
 else if (mode === 'append') await appendWithoutEnd(folder);
 else if (mode === 'hold') await hold(folder);
 else if (mode === 'fill') await fill(folder);
+else if (mode === 'own') await own(folder, JSON.parse(seams) as LockSeams);

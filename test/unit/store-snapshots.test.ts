@@ -23,8 +23,11 @@ function chunksOf(mark: number): Uint8Array[] {
 function place(folder: StoreFolder): { snapshots: SnapshotFiles; lines: StoreLines; path: string } {
   mkdirSync(folder.path, { recursive: true });
   const lines = new StoreLines();
-  return { snapshots: new SnapshotFiles(folder.path, lines), lines, path: folder.path };
+  return { snapshots: new SnapshotFiles(folder.path, lines, LOCK), lines, path: folder.path };
 }
+
+/** A directory that stays this server's. */
+const LOCK = { check: async () => {} };
 
 const files = (path: string) => readdirSync(path).sort();
 
@@ -109,7 +112,7 @@ describe('a snapshot', () => {
     await snapshots.save(chunksOf(1), { mark: 1 });
     await snapshots.save(chunksOf(2), { mark: 2 });
     truncateSync(join(path, 'snapshot-2.tws'), 100);
-    const again = new SnapshotFiles(path, new StoreLines());
+    const again = new SnapshotFiles(path, new StoreLines(), LOCK);
     expect(again.load()?.info).toEqual({ mark: 1 });
     expect(await again.save(chunksOf(3), { mark: 3 })).toMatchObject({ number: 3 });
     expect(files(path)).toEqual(['snapshot-1.tws', 'snapshot-3.tws']);
