@@ -25,6 +25,7 @@ export function checkAtRest({ disk, oracle, scenario }: World): void {
 function checkRows(oracle: EngineOracle): void {
   const { statistics, symbols } = oracle.engine;
   for (const [symbolId, symbol] of symbols.names.entries()) {
+    if (symbol === undefined) continue;
     const model = oracle.model(symbolId);
     const version = statistics.read(symbolId, row, 0);
     const count = version === 0 ? 0 : (row[RowValue.COUNT] as number);

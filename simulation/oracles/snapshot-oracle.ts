@@ -20,7 +20,7 @@ export class SnapshotOracle {
     const { engine, records } = this.#server;
     const { symbols } = engine.engine;
     const offered = (id: number) => engine.queues[symbols.partition(id)]?.offered ?? 0;
-    this.#positions = new Map(symbols.names.map((symbol, id) => [symbol, offered(id)]));
+    this.#positions = new Map(symbols.names.map((symbol, id) => [symbol ?? '', offered(id)]));
     this.#sequences = new Map([...records].map(([name, { sequence }]) => [name, sequence]));
   }
 

@@ -25,7 +25,7 @@ import { partitionOf, symbolHash } from './symbol-table.ts';
 export interface Capture {
   /** Counts from 1. */
   readonly number: number;
-  /** Symbols known at the cut: those with ids below this. */
+  /** The ids of the symbols known at the cut are below this. */
   readonly symbols: number;
   readonly movingAverageWindow: number;
   readonly names: SharedArrayBuffer;
@@ -37,7 +37,7 @@ export interface Capture {
 }
 
 /** The fields that all captures of an engine share. */
-type CaptureFrame = Pick<Capture, 'movingAverageWindow' | 'names'>;
+type CaptureFrame = Pick<Capture, 'movingAverageWindow'>;
 
 /** The gateway's end: asks the workers for captures, one at a time. The gateway's thread only. */
 export class Captures {
@@ -47,6 +47,7 @@ export class Captures {
   readonly #frame: CaptureFrame;
   #number = 0;
   #isFree = true;
+  readonly #onFree: (() => void)[] = [];
 
   /** @param producers by partition, as `memory` is */
   constructor(
@@ -87,12 +88,23 @@ export class Captures {
       assertEqual('ticks applied or lost before a cut', applied + lost, cut);
     }
     const [first] = this.#memory as [CaptureMemory];
-    return { number, symbols, records: first.records, places, reports, ...this.#frame };
+    const { nameCopies: names, records } = first;
+    return { number, symbols, names, records, places, reports, ...this.#frame };
   }
 
   /** Lets the next capture overwrite this one. */
   release({ number }: Capture): void {
-    if (number === this.#number) this.#isFree = true;
+    if (number !== this.#number) return;
+    this.#isFree = true;
+    for (const resolve of this.#onFree.splice(0)) resolve();
+  }
+
+  /** Resolves when no capture is being made or read, though perhaps again. */
+  free(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#isFree) resolve();
+      else this.#onFree.push(resolve);
+    });
   }
 }
 
@@ -110,6 +122,8 @@ export class CaptureStaging {
   readonly #places: Float64Array;
   readonly #stagedRecords: Float64Array;
   readonly #stagedPlaces: Float64Array;
+  readonly #names: SymbolNames;
+  readonly #stagedNames: SymbolNames;
 
   constructor(memory: PartitionMemory, captures: CaptureMemory, rules: Rules, counters: Counters) {
     this.#responder = new CaptureResponder(captures.request);
@@ -120,11 +134,24 @@ export class CaptureStaging {
     this.#places = new Float64Array(memory.places);
     this.#stagedRecords = new Float64Array(captures.records);
     this.#stagedPlaces = new Float64Array(captures.places);
+    this.#names = new SymbolNames(captures.names);
+    this.#stagedNames = new SymbolNames(captures.nameCopies);
   }
 
   /** Marks the symbols of ticks `from` to `to` (exclusive) as changed, before these are applied. */
   markAll(symbolIds: Int32Array, from: number, to: number): void {
     this.#changes.markAll(symbolIds, from, to);
+  }
+
+  /**
+   * A symbol is being retired: its copy has no ticks. No copy of its record may follow, as the next
+   * symbol in its place may be another worker's. No capture is being made or read.
+   */
+  retire(symbolId: number): void {
+    const row = symbolId * this.#records.doublesEach;
+    this.#stagedRecords[row + RecordDouble.COUNT] = 0;
+    this.#stagedRecords[row + RecordDouble.ANOMALIES] = 0;
+    this.#changes.clear(symbolId);
   }
 
   readonly isWanted = (): boolean => this.#responder.isWanted();
@@ -169,6 +196,7 @@ export class CaptureStaging {
     for (let i = record; i < end; i++) this.#stagedRecords[i] = records.doubles[i] as number;
     copyArenaPlaces(records, this.#places, this.#stagedPlaces, symbolId, MINIMA);
     copyArenaPlaces(records, this.#places, this.#stagedPlaces, symbolId, MAXIMA);
+    this.#names.copyTo(this.#stagedNames, symbolId);
   };
 }
 
@@ -202,6 +230,8 @@ function* readStates(capture: Capture): Generator<SymbolState> {
     const anomalies = table.anomalies(symbolId);
     // All its ticks were refused, overwritten or offered after the cut.
     if (count === 0 && anomalies === 0) continue;
+    // Its row was written and has no ticks: retired, whatever the rest says.
+    if (count === 0 && table.version(symbolId) !== 0) continue;
     const name = names.get(symbolId);
     const partition = partitionOf(symbolHash(name, 0, name.length), places.length);
     const own = places[partition] as Float64Array;

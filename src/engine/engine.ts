@@ -15,6 +15,7 @@ import { TickProducer } from './memory/tick-producer.ts';
 import type { ReceivedTicks } from './memory/tick-ring.ts';
 import type { Rules } from './partition.ts';
 import { restoreSymbols } from './restore-symbols.ts';
+import { type RetiredBatch, type Retiree, Retirements } from './retirements.ts';
 import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
 import { PartitionThread, Quarantine, type SpawnWorker, Standby } from './worker-threads.ts';
@@ -88,6 +89,7 @@ export class Engine {
   readonly #quarantines: readonly Quarantine[];
   readonly #standby = new Standby();
   readonly #captures: Captures | undefined;
+  readonly #retirements: Retirements;
   /** Ticks offered since the last {@link publishTicks}. */
   offered = 0;
   #isStopping = false;
@@ -99,10 +101,10 @@ export class Engine {
   ) {
     const { maxSymbols, movingAverageWindow } = options;
     const memory = createEngineMemory({ ...options, symbols: maxSymbols });
-    const captures = options.captures ? createCaptureMemory(memory, maxSymbols) : [];
+    const names = createSymbolNames(maxSymbols);
+    const captures = options.captures ? createCaptureMemory(memory, maxSymbols, names) : [];
     const rules = rulesOf(options);
     const [first] = memory as [PartitionMemory];
-    const names = createSymbolNames(maxSymbols);
     this.symbols = new SymbolTable(maxSymbols, options.partitions, names);
     this.statistics = new StatisticsTable(new SymbolRecords(first.records, movingAverageWindow));
     this.dirty = new DirtySet(first.dirty, options.maxSymbols);
@@ -112,8 +114,9 @@ export class Engine {
     this.#counters = memory.map(({ counters }) => new Counters(counters));
     this.#quarantines = memory.map(() => new Quarantine());
     if (options.captures) {
-      this.#captures = new Captures(captures, this.#producers, { movingAverageWindow, names });
+      this.#captures = new Captures(captures, this.#producers, { movingAverageWindow });
     }
+    this.#retirements = new Retirements(memory, this.#producers, this.#anomalies, this.symbols);
     const shortRings = restoreSymbols(restored, this.symbols, { memory, captures, rules });
     this.#threads = memory.map((own, partition) => {
       const hasShortRings = shortRings[partition];
@@ -153,8 +156,7 @@ export class Engine {
     const isQuarantined = quarantine.judge(tick?.position, hasFailed);
     if (tick === undefined) return undefined;
     const { symbolId, price, time } = tick;
-    const isKnown = symbolId >= 0 && symbolId < this.symbols.size;
-    const symbol = isKnown ? this.symbols.name(symbolId) : undefined;
+    const symbol = this.symbols.names[symbolId];
     return { symbol, price, time, isQuarantined };
   }
 
@@ -241,12 +243,39 @@ export class Engine {
     if (!this.#captures.isFree) throw new Error('the previous capture is not released');
     if (this.#isStopping) throw new Error('the engine is stopping');
     this.publishTicks();
-    return this.#captures.request(this.symbols.size);
+    return this.#captures.request(this.symbols.names.length);
   }
 
   /** Lets the next capture overwrite this one. No thread may read it afterwards. */
   releaseCapture(capture: Capture): void {
     this.#captures?.release(capture);
+  }
+
+  /**
+   * Has the workers forget live symbols, at most RETIRED_MAX, when no capture is being made or
+   * read; see {@link Retirements.request}. One call at a time. {@link forget} follows for each that
+   * was forgotten.
+   */
+  async retire(retirees: readonly Retiree[]): Promise<RetiredBatch> {
+    while (this.#captures?.isFree === false) await this.#captures.free();
+    this.publishTicks();
+    return this.#retirements.request(retirees);
+  }
+
+  /**
+   * Frees the place of a symbol that the workers have forgotten.
+   *
+   * @returns false if it was revived meanwhile, and stays
+   */
+  forget(symbolId: number): boolean {
+    const isGone = this.symbols.endRetiring(symbolId);
+    if (isGone) this.continueAnomalies(symbolId, 0);
+    return isGone;
+  }
+
+  /** Numbers the anomalies of a new symbol from `last` + 1 on. Before its first tick is offered. */
+  continueAnomalies(symbolId: number, last: number): void {
+    this.statistics.continueAnomalies(symbolId, last);
   }
 
   /**

@@ -12,7 +12,9 @@ export {
 export type { AnomalySink } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export { Counter, LATENCY_BUCKETS, latencyBucketEndUs, monotonicMs } from './memory/counters.ts';
+export { RETIRED_MAX } from './memory/retire-request.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
+export type { RetiredBatch, Retiree } from './retirements.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
   decodeSymbolState,
@@ -20,4 +22,4 @@ export {
   encodeSymbolState,
   SymbolStateError,
 } from './symbol-state-codec.ts';
-export { SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
+export { NO_WIRE_ID, SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';

@@ -5,7 +5,8 @@ import { Counter, Counters, monotonicMs } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
 import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
-import { StatisticsTable } from './memory/statistics-table.ts';
+import { RetireResponder } from './memory/retire-request.ts';
+import { RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickConsumer } from './memory/tick-consumer.ts';
 import { TickColumns } from './memory/tick-ring.ts';
@@ -43,6 +44,7 @@ export class PartitionWorker {
   readonly #counters: Counters;
   readonly #partition: Partition;
   readonly #staging: CaptureStaging | undefined;
+  readonly #retirement: RetireResponder;
   readonly #columns = new TickColumns(BATCH);
 
   constructor({ memory, rules, captures, hasShortRings }: PartitionWorkerData) {
@@ -54,6 +56,7 @@ export class PartitionWorker {
     this.#dirty = new DirtySet(memory.dirty, records.symbols);
     this.#doorbell = new Doorbell(memory.doorbell);
     this.#partition = new Partition(memory, rules, this.#counters, this.#anomalies, hasShortRings);
+    this.#retirement = new RetireResponder(memory.retirements);
     this.#staging = captures && new CaptureStaging(memory, captures, rules, this.#counters);
   }
 
@@ -81,17 +84,42 @@ export class PartitionWorker {
    * @param spins looks at the queue before sleeping; undefined: the default
    */
   sleep(spins?: number): void {
-    this.#ticks.sleep(this.#staging?.isWanted, spins);
+    this.#ticks.sleep(this.#isCalled, spins);
   }
 
+  readonly #isCalled = (): boolean =>
+    this.#retirement.isWanted() || this.#staging?.isWanted() === true;
+
   /**
-   * Returns how many of the polled ticks to apply now: those behind the cut of a capture are polled
-   * again after it. Reads the request after the queue: a thread that sees a tick behind the cut
-   * sees the request.
+   * Returns how many of the polled ticks to apply now: those behind the cut of a capture or of a
+   * retirement are polled again after it. Reads the requests after the queue: a thread that sees a
+   * tick behind a cut sees the request.
    */
   #admit(polled: number): number {
-    if (this.#staging === undefined || !this.#staging.isWanted()) return polled;
-    return this.#staging.admit(polled);
+    let admitted = polled;
+    if (this.#retirement.isWanted()) {
+      const before = this.#retirement.ticksBefore(this.#counters.taken());
+      if (before > 0) admitted = Math.min(before, polled);
+      else this.#retire();
+    }
+    if (this.#staging === undefined || !this.#staging.isWanted()) return admitted;
+    return this.#staging.admit(admitted);
+  }
+
+  /** Forgets the symbols of a request whose cut is reached. */
+  #retire(): void {
+    const retirement = this.#retirement;
+    const { count } = retirement;
+    for (let i = 0; i < count; i++) {
+      retirement.decide(i, this.#table.value(retirement.symbolId(i), RowValue.COUNT));
+    }
+    this.#anomalies.forget();
+    for (let i = 0; i < count; i++) {
+      if (!retirement.isForgotten(i)) continue;
+      this.#partition.retire(retirement.symbolId(i));
+      this.#staging?.retire(retirement.symbolId(i));
+    }
+    retirement.finish(this.#anomalies.position);
   }
 
   /**
@@ -111,6 +139,7 @@ export class PartitionWorker {
       this.#ticks.resume();
       this.#doorbell.ringAgain();
       this.#staging?.takeOver();
+      this.#retirement.notifyAgain();
     }
   }
 

@@ -162,6 +162,21 @@ export class Partition {
     this.#maxima.clear(symbolId);
   }
 
+  /**
+   * Forgets a symbol: its row counts no ticks, its places are free. Only the number of its
+   * anomalies stays, in case it returns before its id is given to another. Idempotent: a
+   * predecessor may have died in here.
+   */
+  retire(symbolId: number): void {
+    const anomalies = this.#table.anomalies(symbolId);
+    for (let i = 0; i < ROW_VALUES; i++) this.#row[i] = 0;
+    this.#row[ANOMALIES] = anomalies;
+    this.#table.write(symbolId, this.#row);
+    this.#minima.release(symbolId);
+    this.#maxima.release(symbolId);
+    this.#records.clearState(symbolId);
+  }
+
   /** Subtracts the ticks that came before the symbol's ring began. */
   #excludeEarlier(symbolId: number): void {
     const { doubles, doublesEach } = this.#records;

@@ -152,6 +152,14 @@ export class MonotonicDeque {
     this.#words[state + DequeWord.SIZE] = 0;
   }
 
+  /** Empties a deque and frees its block. Idempotent, whenever it is broken off. */
+  release(symbolId: number): void {
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    this.clear(symbolId);
+    if (this.#words[state + DequeWord.UNIT] !== IN_RECORD) this.#returnToRecord(state);
+    else this.#words[state + DequeWord.CLASS] = 0;
+  }
+
   /** Allocates space for `size` places, or for fewer if memory is short. Returns how many. */
   #reserve(state: number, size: number): number {
     let places = Math.min(size, this.#capacityMax);

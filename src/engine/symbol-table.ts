@@ -8,10 +8,25 @@ const INITIAL_SYMBOLS = 1024;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
+/** Ids that clients know end before this: they stay positive as int32. */
+const WIRE_IDS_END = 0x7fff_ffff;
+/** The wire id of a symbol that takes no ticks: it is being retired, or is gone. */
+export const NO_WIRE_ID = -1;
+
 /**
- * Symbol → dense id, found by the UTF-8 bytes of a frame: no string is
- * made for a known symbol. An open-addressing hash table with linear
- * probing, at most half full. Ids count from 0 and are never reused.
+ * Symbol → id, found by the UTF-8 bytes of a frame: no string is made for a known symbol. An
+ * open-addressing hash table with linear probing, at most half full.
+ *
+ * A symbol has two ids. Its *symbol id* is its place in every table of the engine and the gateway:
+ * dense, and reused after the symbol was retired. Its *wire id* is what clients know: counts from 0
+ * and is never reused.
+ *
+ * A symbol is retired in steps, while the worker of its partition forgets it:
+ *
+ *   live ── beginRetiring ──▶ retiring ── endRetiring ──▶ gone, its place is free
+ *                                │ ▲
+ *                          revive▼ │ (a tick came meanwhile)
+ *                             revived ── endRetiring ──▶ live, anew: under another wire id
  */
 export class SymbolTable {
   readonly #capacity: number;
@@ -22,29 +37,48 @@ export class SymbolTable {
   #slots = new Int32Array(INITIAL_SYMBOLS * 2);
   #hashes = new Uint32Array(INITIAL_SYMBOLS);
   #partitionsOf = new Uint16Array(INITIAL_SYMBOLS);
-  readonly #names: string[] = [];
+  /** What sessions call the symbol. */
+  #wireIds = new Int32Array(INITIAL_SYMBOLS);
+  /** What new ticks belong to. Differs from the wire id while the symbol is being retired. */
+  #tickIds = new Int32Array(INITIAL_SYMBOLS);
+  #nextWireId: number;
+  readonly #names: (string | undefined)[] = [];
+  readonly #free: number[] = [];
   readonly #bytes: SymbolNames;
 
   /**
    * @param capacity most symbols it may hold
    * @param memory for their names; see `createSymbolNames`
+   * @param firstWireId other than 0 only in tests
    */
-  constructor(capacity: number, partitions: number, memory = createSymbolNames(capacity)) {
+  constructor(
+    capacity: number,
+    partitions: number,
+    memory = createSymbolNames(capacity),
+    firstWireId = 0,
+  ) {
     this.#bytes = new SymbolNames(memory);
     this.#capacity = capacity;
     this.#partitions = partitions;
+    this.#nextWireId = firstWireId;
   }
 
+  /** Symbols it holds, those that are being retired included. */
   get size(): number {
-    return this.#names.length;
+    return this.#names.length - this.#free.length;
+  }
+
+  /** The next symbol's wire id: grows with each symbol, and each new life of one. */
+  get nextWireId(): number {
+    return this.#nextWireId;
   }
 
   isFull(): boolean {
-    return this.#names.length >= this.#capacity;
+    return this.size >= this.#capacity || this.#nextWireId >= WIRE_IDS_END;
   }
 
-  /** All symbols, by id. */
-  get names(): readonly string[] {
+  /** All symbols, by id; undefined where one was retired. */
+  get names(): readonly (string | undefined)[] {
     return this.#names;
   }
 
@@ -56,6 +90,19 @@ export class SymbolTable {
 
   partition(symbolId: number): number {
     return this.#partitionsOf[symbolId] as number;
+  }
+
+  /** The id that clients know a symbol by. */
+  wireId(symbolId: number): number {
+    return this.#wireIds[symbolId] as number;
+  }
+
+  /**
+   * The wire id that a tick offered now belongs to; {@link NO_WIRE_ID} if the symbol takes none. A
+   * symbol id that was stored is valid for ticks as long as this is what it was then.
+   */
+  tickId(symbolId: number): number {
+    return this.#tickIds[symbolId] as number;
   }
 
   /** The id of the symbol in `bytes` from `start` to `end`, or {@link UNKNOWN_SYMBOL}. */
@@ -70,20 +117,73 @@ export class SymbolTable {
   }
 
   /**
-   * Gives a valid, unknown symbol the next id.
+   * Gives a valid, unknown symbol an id.
    *
    * @throws RangeError when the table is full
    */
   register(bytes: Uint8Array, start: number, end: number): number {
-    if (this.isFull()) throw new RangeError(`symbol table: full with ${this.#capacity} symbols`);
-    const symbolId = this.#names.length;
+    if (this.isFull()) throw new RangeError(`symbol table: full with ${this.size} symbols`);
+    const symbolId = this.#free.pop() ?? this.#names.length;
     this.#reserve(symbolId);
     this.#hashes[symbolId] = symbolHash(bytes, start, end, this.#basis);
     this.#partitionsOf[symbolId] = partitionOf(symbolHash(bytes, start, end), this.#partitions);
-    this.#bytes.append(symbolId, bytes, start, end);
+    this.#bytes.set(symbolId, bytes, start, end);
     this.#slots[this.#slotOf(bytes, start, end)] = symbolId + 1;
-    this.#names.push(decoder.decode(bytes.subarray(start, end)));
+    this.#names[symbolId] = decoder.decode(bytes.subarray(start, end));
+    this.#wireIds[symbolId] = this.#tickIds[symbolId] = this.#nextWireId++;
     return symbolId;
+  }
+
+  /** Whether a symbol is being retired, revived or not: its row may be of before or after. */
+  isRetiring(symbolId: number): boolean {
+    return this.#wireIds[symbolId] !== this.#tickIds[symbolId];
+  }
+
+  /** A live symbol takes no more ticks. */
+  beginRetiring(symbolId: number): void {
+    this.#tickIds[symbolId] = NO_WIRE_ID;
+  }
+
+  /**
+   * A symbol that is being retired takes ticks again, of its next life.
+   *
+   * @returns false if there are no ids left
+   */
+  tryRevive(symbolId: number): boolean {
+    if (this.#nextWireId >= WIRE_IDS_END) return false;
+    this.#tickIds[symbolId] = this.#nextWireId++;
+    return true;
+  }
+
+  /** A symbol is not retired after all. */
+  cancelRetiring(symbolId: number): void {
+    this.#tickIds[symbolId] = this.wireId(symbolId);
+  }
+
+  /** The engine has forgotten a symbol. Returns false if it was revived, and stays. */
+  endRetiring(symbolId: number): boolean {
+    const tickId = this.tickId(symbolId);
+    this.#wireIds[symbolId] = tickId;
+    if (tickId !== NO_WIRE_ID) return false;
+    this.#unlink(symbolId);
+    this.#names[symbolId] = undefined;
+    this.#free.push(symbolId);
+    return true;
+  }
+
+  /** Takes a symbol out of the hash table, and closes the gap for those behind it. */
+  #unlink(symbolId: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let gap = (this.#hashes[symbolId] as number) & mask;
+    while (slots[gap] !== symbolId + 1) gap = (gap + 1) & mask;
+    for (let slot = (gap + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const home = (this.#hashes[(slots[slot] as number) - 1] as number) & mask;
+      if (((slot - home) & mask) < ((slot - gap) & mask)) continue;
+      slots[gap] = slots[slot] as number;
+      gap = slot;
+    }
+    slots[gap] = 0;
   }
 
   /** The slot of the symbol, or the empty one that it would take. */
@@ -104,23 +204,27 @@ export class SymbolTable {
   #reserve(symbolId: number): void {
     if (symbolId < this.#hashes.length) return;
     const size = this.#hashes.length * 2;
-    const hashes = new Uint32Array(size);
-    hashes.set(this.#hashes);
-    this.#hashes = hashes;
-    const partitionsOf = new Uint16Array(size);
-    partitionsOf.set(this.#partitionsOf);
-    this.#partitionsOf = partitionsOf;
+    this.#hashes = larger(this.#hashes, new Uint32Array(size));
+    this.#partitionsOf = larger(this.#partitionsOf, new Uint16Array(size));
+    this.#wireIds = larger(this.#wireIds, new Int32Array(size));
+    this.#tickIds = larger(this.#tickIds, new Int32Array(size));
     this.#rehash(size * 2);
   }
 
   #rehash(slots: number): void {
     this.#slots = new Int32Array(slots);
     for (let symbolId = 0; symbolId < this.#names.length; symbolId++) {
+      if (this.#names[symbolId] === undefined) continue;
       let slot = (this.#hashes[symbolId] as number) & (slots - 1);
       while (this.#slots[slot] !== 0) slot = (slot + 1) & (slots - 1);
       this.#slots[slot] = symbolId + 1;
     }
   }
+}
+
+function larger<T extends Int32Array | Uint16Array | Uint32Array>(old: T, copy: T): T {
+  copy.set(old);
+  return copy;
 }
 
 const FNV_OFFSET = 0x811c9dc5;

@@ -23,7 +23,7 @@ it.skipIf(recorded === undefined && !process.env.CI)(
     let rig = new CaptureRig({ ...sizes, partitions: 2 });
     const anomalies = new Map<string, unknown[]>();
     const keep = () => {
-      for (const symbol of rig.symbols.names) {
+      for (const symbol of rig.symbols.names as string[]) {
         const own = rig.anomalies.of(rig.idOf(symbol));
         anomalies.set(symbol, [...(anomalies.get(symbol) ?? []), ...own]);
       }
@@ -40,7 +40,7 @@ it.skipIf(recorded === undefined && !process.env.CI)(
         restored: statesOf(await captured),
       });
     }
-    const symbols = whole.symbols.names;
+    const symbols = whole.symbols.names as string[];
     expect(rig.symbols.size).toBe(symbols.length);
     for (const symbol of symbols) {
       expect(rig.statistics(symbol)).toEqual(whole.statistics(symbol));

@@ -220,7 +220,7 @@ function interestOf(rig: Rig, session: number, symbolId: number): NaiveInterest 
 
 function expectSame(rig: Rig, naive: NaiveSubscriptions): void {
   const { subscriptions, symbols } = rig;
-  symbols.names.forEach((symbol, symbolId) => {
+  (symbols.names as string[]).forEach((symbol, symbolId) => {
     const expected = new Set<unknown>();
     for (let session = 0; session < SESSIONS; session++) {
       const interest = naive.interest(session, symbol);

@@ -1,6 +1,7 @@
 import { type Capture, Captures } from '../../src/engine/captures.ts';
 import {
   type AnomalyCount,
+  NO_WIRE_ID,
   readCapture,
   type SymbolState,
   SymbolTable,
@@ -19,6 +20,7 @@ import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
 import { restoreSymbols } from '../../src/engine/restore-symbols.ts';
+import { type RetiredBatch, Retirements } from '../../src/engine/retirements.ts';
 import { decodeSymbolStates } from '../../src/engine/symbol-state-codec.ts';
 import type { MarketTick, Statistics } from '../../testkit/independent/statistics.ts';
 import { AnomalyRecorder, createSmallMemory, oneTick, statisticsOf } from './partition-rig.ts';
@@ -40,6 +42,7 @@ export class CaptureRig {
   readonly table: StatisticsTable;
   readonly anomalies = new AnomalyRecorder();
   readonly captures: Captures;
+  readonly retirements: Retirements;
   readonly workers: readonly PartitionWorkerData[];
   readonly memory: readonly PartitionMemory[];
   readonly #dirty: DirtySet;
@@ -61,13 +64,14 @@ export class CaptureRig {
     const names = createSymbolNames(symbols);
     this.symbols = new SymbolTable(symbols, partitions, names);
     this.table = new StatisticsTable(new SymbolRecords(records, movingAverageWindow));
-    const captures = createCaptureMemory(this.memory, symbols);
+    const captures = createCaptureMemory(this.memory, symbols, names);
     this.#producers = this.memory.map(
       ({ ticks }) => new TickProducer(ticks, options.overwrites ?? false),
     );
     this.#consumers = this.memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
-    this.captures = new Captures(captures, this.#producers, { movingAverageWindow, names });
+    this.captures = new Captures(captures, this.#producers, { movingAverageWindow });
     const { memory, symbols: table } = this;
+    this.retirements = new Retirements(memory, this.#producers, this.#consumers, table);
     const shortRings = restoreSymbols(options.restored ?? [], table, { memory, captures, rules });
     this.workers = memory.map((own, i) => {
       return { memory: own, rules, captures: captures[i], hasShortRings: shortRings[i] };
@@ -77,6 +81,7 @@ export class CaptureRig {
   /** Offers a tick for the next {@link work}. */
   offer({ symbol, price, time }: MarketTick): void {
     const symbolId = this.idOf(symbol);
+    if (this.symbols.tickId(symbolId) === NO_WIRE_ID) this.symbols.tryRevive(symbolId);
     const producer = this.#producers[this.symbols.partition(symbolId)] as TickProducer;
     if (!producer.tryOffer(symbolId, oneTick(price, time), 0)) throw new Error('a queue is full');
   }
@@ -93,7 +98,28 @@ export class CaptureRig {
   /** Publishes offered ticks and requests a capture of them. */
   capture(): Promise<Capture> {
     this.publish();
-    return this.captures.request(this.symbols.size);
+    return this.captures.request(this.symbols.names.length);
+  }
+
+  /**
+   * Publishes offered ticks and requests that symbols are retired after them.
+   *
+   * @param count ticks that they must have by then; -1: any
+   */
+  retire(symbols: readonly string[], count = -1): Promise<RetiredBatch> {
+    this.publish();
+    const ids = symbols.map((symbol) => this.symbols.findName(symbol));
+    return this.retirements.request(ids.map((symbolId) => ({ symbolId, count })));
+  }
+
+  /** Gives the places of forgotten symbols back. Returns whether the symbol was gone, by symbol. */
+  forget(symbols: readonly string[]): boolean[] {
+    return symbols.map((symbol) => {
+      const symbolId = this.symbols.findName(symbol);
+      const isGone = this.symbols.endRetiring(symbolId);
+      if (isGone) this.table.continueAnomalies(symbolId, 0);
+      return isGone;
+    });
   }
 
   /** Runs all workers to the end of their queues. */

@@ -4,6 +4,7 @@ import { createDirtySet } from '../../src/engine/memory/dirty-set.ts';
 import { createDoorbell } from '../../src/engine/memory/doorbell.ts';
 import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
 import { createPlaceArena } from '../../src/engine/memory/place-arena.ts';
+import { createRetireRequest } from '../../src/engine/memory/retire-request.ts';
 import {
   createPendingRow,
   ROW_VALUES,
@@ -50,6 +51,7 @@ export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory 
     places: createPlaceArena(growBytes),
     counters: createCounters(),
     pendingRow: createPendingRow(),
+    retirements: createRetireRequest(),
   };
 }
 

@@ -96,8 +96,15 @@ describe('other memory', () => {
   it('throws where a capture misses a tick offered before its cut', async () => {
     const request = createCaptureRequest();
     const producer = new TickProducer(createTickRing(CAPACITY), false);
-    const memory = { request, changes: request, records: request, places: request };
-    const frame = { movingAverageWindow: 4, names: request };
+    const memory = {
+      request,
+      changes: request,
+      records: request,
+      places: request,
+      names: request,
+      nameCopies: request,
+    };
+    const frame = { movingAverageWindow: 4 };
     for (let i = 0; i < 3; i++) producer.tryOffer(0, oneTick(1, 1), 0);
     const made = new Captures([memory], [producer], frame).request(1);
     new CaptureResponder(request).finish(1, 0, 1, 1);

@@ -6,7 +6,7 @@ import type { SymbolTable } from '../symbol-table.ts';
  * A bounded queue of anomalies: one producer (the worker of a partition), one consumer (the
  * gateway).
  *
- *   header: TAIL (producer) and HEAD (consumer), each on a cache line of its own
+ *   header: TAIL and FORGOTTEN (producer), HEAD (consumer), each end on a cache line of its own
  *   slots, 64 bytes each, a power of two of them
  *   ┌──────────┬───────────┬──────────┬───────────┬───────┬───────────────┬──────┬──────────┐
  *   │ symbolId │ direction │ sequence │ reference │ price │ changePercent │ time │    --    │
@@ -17,9 +17,12 @@ import type { SymbolTable } from '../symbol-table.ts';
  * is overwritten or dropped: a full ring makes the worker wait. Its tick ring then fills up, and
  * the overflow policy decides there, where drops are counted. So TAIL is never further ahead of
  * HEAD than the capacity, and both may wrap.
+ *
+ * Anomalies before FORGOTTEN may be of symbols that were retired since, whose ids others have now.
  */
 const LINE_WORDS = 16;
 const TAIL = 0;
+const FORGOTTEN = 1;
 const HEAD = LINE_WORDS;
 const HEADER_WORDS = 2 * LINE_WORDS;
 const SLOT_WORDS = 16;
@@ -78,8 +81,22 @@ export class AnomalyProducer {
     return this.#ring.capacity - used >= count;
   }
 
-  /** Sequence of the last appended anomaly if it is of this symbol, drained or not; else 0. */
+  /** The position of the next anomaly. */
+  get position(): number {
+    return this.#tail;
+  }
+
+  /** Symbols are being retired: the anomalies so far say nothing about who has their ids next. */
+  forget(): void {
+    this.#ring.words[FORGOTTEN] = this.#tail;
+  }
+
+  /**
+   * Sequence of the last appended anomaly if it is of this symbol, drained or not; else 0. A symbol
+   * that had this id before does not count.
+   */
   newestSequence(symbolId: number): number {
+    if (this.#ring.words[FORGOTTEN] === this.#tail) return 0;
     const slot = this.#ring.slotOf(this.#tail - 1);
     return this.#ring.words[slot] === symbolId ? (this.#ring.doubles[slot / 2 + 1] as number) : 0;
   }
@@ -120,6 +137,8 @@ export class AnomalyProducer {
     doubles[double + 4] = changePercent;
     doubles[double + 5] = time;
     this.#tail = (this.#tail + 1) | 0;
+    // Positions wrap: FORGOTTEN must not seem to be ahead one day.
+    if (((this.#tail - (words[FORGOTTEN] as number)) | 0) < 0) words[FORGOTTEN] = this.#tail - 1;
     Atomics.store(words, TAIL, this.#tail);
   }
 }
@@ -141,6 +160,11 @@ export class AnomalyConsumer {
 
   isEmpty(): boolean {
     return Atomics.load(this.#ring.words, TAIL) === this.#head;
+  }
+
+  /** Whether all anomalies before a position of the producer were taken. */
+  isPast(position: number): boolean {
+    return ((position - this.#head) | 0) <= 0;
   }
 
   /** Passes at most `limit` anomalies to `sink`, oldest first. Returns how many. */

@@ -40,6 +40,11 @@ export class ChangeSet {
     this.#words[word] = (this.#words[word] as number) | (1 << (symbolId & 31));
   }
 
+  clear(symbolId: number): void {
+    const word = symbolId >>> 5;
+    this.#words[word] = (this.#words[word] as number) & ~(1 << (symbolId & 31));
+  }
+
   /** Calls `copy` for each symbol and then removes it. Returns the number of symbols. */
   takeAll(copy: (symbolId: number) => void): number {
     const words = this.#words;

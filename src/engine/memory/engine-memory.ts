@@ -5,7 +5,9 @@ import { createCounters } from './counters.ts';
 import { createDirtySet } from './dirty-set.ts';
 import { createDoorbell } from './doorbell.ts';
 import { createPlaceArena } from './place-arena.ts';
+import { createRetireRequest } from './retire-request.ts';
 import { createPendingRow } from './statistics-table.ts';
+import { createSymbolNames } from './symbol-names.ts';
 import { createSymbolRecords } from './symbol-records.ts';
 import { createTickRing } from './tick-ring.ts';
 
@@ -17,7 +19,7 @@ import { createTickRing } from './tick-ring.ts';
  *   per partition   ticks       queue in
  *                   anomalies   queue out
  *                   places      of deques that outgrew their record
- *                   counters, pendingRow
+ *                   counters, pendingRow, retirements
  *   one             doorbell
  */
 
@@ -34,6 +36,8 @@ export interface PartitionMemory {
   readonly counters: SharedArrayBuffer;
   /** The row being written, for a successor to finish. */
   readonly pendingRow: SharedArrayBuffer;
+  /** Which symbols to forget. */
+  readonly retirements: SharedArrayBuffer;
 }
 
 /**
@@ -48,6 +52,9 @@ export interface CaptureMemory {
   readonly records: SharedArrayBuffer;
   /** Copies of the partition's places. */
   readonly places: SharedArrayBuffer;
+  /** Names of all symbols, and copies of them. */
+  readonly names: SharedArrayBuffer;
+  readonly nameCopies: SharedArrayBuffer;
 }
 
 export interface EngineMemoryOptions {
@@ -84,6 +91,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     places: createPlaceArena(growBytes),
     counters: createCounters(),
     pendingRow: createPendingRow(),
+    retirements: createRetireRequest(),
   }));
 }
 
@@ -91,12 +99,16 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
 export function createCaptureMemory(
   memory: readonly PartitionMemory[],
   symbols: number,
+  names: SharedArrayBuffer,
 ): readonly CaptureMemory[] {
   const records = new SharedArrayBuffer(memory[0]?.records.byteLength ?? 0);
+  const nameCopies = createSymbolNames(symbols);
   return memory.map(({ places }) => ({
     request: createCaptureRequest(),
     changes: createChangeSet(symbols),
     records,
     places: new SharedArrayBuffer(places.byteLength),
+    names,
+    nameCopies,
   }));
 }

@@ -14,6 +14,7 @@ import type { SymbolRecords } from './symbol-records.ts';
  * that sees the same even version before and after has read the values of one moment. 0: never
  * written. It has 31 bits: `wraps` counts how often they wrapped, and a reader compares both. It
  * reads `wraps` before the first and after the last version, so a wrap in between is seen.
+ * It goes on when a symbol is retired; a row that counts no ticks has no values.
  *
  * Readers learn of a new row through DirtySet, which the writer marks after a fence.
  */
@@ -71,9 +72,16 @@ export class StatisticsTable {
       const isWhole =
         loadAfterReads(this.#words, word) === version &&
         Atomics.load(this.#words, word + WRAPS) === wraps;
-      if (isWhole) return wraps === 0 ? version : wraps * VERSIONS + version;
+      if (!isWhole) continue;
+      if (into[base + RowValue.COUNT] === 0) return 0;
+      return wraps === 0 ? version : wraps * VERSIONS + version;
     }
     return -1;
+  }
+
+  /** Whether a symbol has had a tick applied, or is having its first one applied. Any thread. */
+  hasTicks(symbolId: number): boolean {
+    return this.value(symbolId, RowValue.COUNT) !== 0;
   }
 
   /** The version of a row, odd while it is being written. Any thread. */
@@ -88,7 +96,8 @@ export class StatisticsTable {
 
   /**
    * Continues the numbering of a symbol's anomalies after `anomalies`, whether it has ticks or not.
-   * Only before there are writers and readers.
+   * Only while the row has no writer: before the workers start, or before the first tick of a new
+   * symbol is published, which hands the row to its worker.
    */
   continueAnomalies(symbolId: number, anomalies: number): void {
     this.#doubles[symbolId * this.#doublesEach + ANOMALIES] = anomalies;
@@ -104,7 +113,7 @@ export class StatisticsTable {
     for (let i = 0; i <= ROW_VALUES; i++) row[i] = this.#doubles[double + i] as number;
   }
 
-  /** One value of a row. Single writer. */
+  /** One value of a row. Single writer; elsewhere, any moment's. */
   value(symbolId: number, index: number): number {
     return this.#doubles[symbolId * this.#doublesEach + FIRST_VALUE + index] as number;
   }

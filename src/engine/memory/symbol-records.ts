@@ -31,6 +31,7 @@ const PRICES_BYTES_FROM = 4 * LINE_BYTES;
 /** Doubles from the start of a record. */
 export const RecordDouble = {
   COUNT: 3,
+  ANOMALIES: 7,
   SUM: 8,
   CORRECTION: 9,
   SINCE: 14,
@@ -72,6 +73,12 @@ export class SymbolRecords {
     this.wordsEach = recordBytes(window) / 4;
     this.doublesEach = recordBytes(window) / 8;
     this.symbols = memory.byteLength / recordBytes(window);
+  }
+
+  /** Zeroes the state of a symbol, whose deques are in its record. Single writer. */
+  clearState(symbolId: number): void {
+    const state = symbolId * this.doublesEach + LINE_BYTES / 8;
+    for (let i = state; i < state + LINE_BYTES / 8; i++) this.doubles[i] = 0;
   }
 
   /**

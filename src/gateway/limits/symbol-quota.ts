@@ -22,7 +22,7 @@ export interface MetLimit {
 
 /** The symbols that exist. */
 interface Symbols {
-  readonly names: readonly string[];
+  readonly names: readonly (string | undefined)[];
   isFull(): boolean;
 }
 
@@ -57,7 +57,9 @@ export class SymbolQuota {
         `the publisher has added ${newSymbolsPerPublisher} symbols, as many as ` +
         'limits.newSymbolsPerPublisher allows',
     };
-    for (const name of symbols.names) increment(this.#byTenant, tenantOf(name));
+    for (const name of symbols.names) {
+      if (name !== undefined) increment(this.#byTenant, tenantOf(name));
+    }
   }
 
   /** Counts a new symbol of a client. Returns the exceeded limit instead, if any. */

@@ -16,7 +16,7 @@ const LOOKS = 1024;
 
 /** `GET /api/prices`: statistics of all symbols that have any, page by page in their order. */
 export function listStatistics(context: QueryContext, reader: StatisticsReader): Handler {
-  const index = new SymbolIndex(context.engine.symbols.names);
+  const index = new SymbolIndex(context.engine.symbols);
   return async ({ query }, _symbol, client) => {
     const parameters = new QueryParameters(query);
     const prefix = parameters.text('prefix') ?? '';
@@ -83,7 +83,7 @@ export class StatisticsReader {
 
   /** Whether a symbol has had a tick applied, or is having its first one applied. */
   hasData(symbolId: number): boolean {
-    return this.#engine.statistics.version(symbolId) !== NO_DATA;
+    return this.#engine.statistics.hasTicks(symbolId);
   }
 
   /**
