@@ -11,6 +11,7 @@ import {
 import { noSnapshots, type Store } from '../src/store/index.ts';
 
 const LOG = {
+  info: () => undefined,
   warn: () => undefined,
   error: (fields: object) => {
     throw (fields as { err?: Error }).err ?? new Error(JSON.stringify(fields));

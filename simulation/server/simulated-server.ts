@@ -23,7 +23,7 @@ import { SimulatedStore } from './simulated-store.ts';
 import { SimulatedWorker } from './simulated-worker.ts';
 import { type OnAccess, withViews } from './watched-views.ts';
 
-const LOG = { warn: () => undefined, error: () => undefined };
+const LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const ACCESSES_BETWEEN_INTERRUPTIONS = 300;
 /** Memory of a partition for large deques. */
 const GROW_BYTES = 1 << 20;

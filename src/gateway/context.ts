@@ -27,6 +27,7 @@ import { SubscriptionStore } from './subscriptions/subscription-store.ts';
 
 /** Takes the gateway's log lines. */
 export interface GatewayLog {
+  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }

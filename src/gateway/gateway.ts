@@ -131,8 +131,7 @@ export class Gateway {
 }
 
 function configuredTransport({ config, log }: GatewayContext): StartTransport {
-  return (options, handlers) =>
-    startTransport(config.server.transport, options, handlers, (message) => log.warn({}, message));
+  return (options, handlers) => startTransport(config.server.transport, options, handlers, log);
 }
 
 function transportOptions(

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { startTransport } from '../../src/gateway/transport/start-transport.ts';
+import { LineLog } from './line-log.ts';
 import { OPTIONS } from './transport-options.ts';
 
 /** Starts the transports where uWebSockets.js cannot run, and posts the outcome. */
@@ -10,14 +11,11 @@ const handlers = {
   request: () => ({ status: 200, headers: {}, body: '' }),
   fault: () => undefined,
 };
-const warnings: string[] = [];
-const warn = (line: string) => {
-  warnings.push(line);
-};
-const transport = await startTransport('auto', OPTIONS, handlers, warn);
+const log = new LineLog();
+const transport = await startTransport('auto', OPTIONS, handlers, log);
 transport.close();
-const refusal = await startTransport('uws', OPTIONS, handlers, warn).then(
+const refusal = await startTransport('uws', OPTIONS, handlers, log).then(
   () => 'started',
   (error: unknown) => String(error),
 );
-parentPort?.postMessage({ name: transport.name, warnings, refusal });
+parentPort?.postMessage({ name: transport.name, lines: log.lines, refusal });

@@ -13,16 +13,26 @@ import {
 import type { HttpResponse, TransportHandlers, TransportOptions } from './transport.ts';
 
 export function readNodeHead(request: IncomingMessage): HeadParts {
-  const target = request.url ?? '/';
+  const headers = readHeaders(request.rawHeaders);
+  let target = request.url ?? '/';
+  const url = ABSOLUTE.exec(target);
+  if (url !== null) {
+    // RFC 9112, 3.2.2: its host stands for the header.
+    headers.set('host', url[1] as string);
+    target = url[2]?.startsWith('/') ? url[2] : `/${url[2]}`;
+  }
   const mark = target.indexOf('?');
   return {
     method: request.method ?? 'GET',
     path: mark < 0 ? target : target.slice(0, mark),
     queryText: mark < 0 ? '' : target.slice(mark + 1),
-    headers: readHeaders(request.rawHeaders),
+    headers,
     remoteAddress: plainAddress(request.socket.remoteAddress),
   };
 }
+
+/** A request target in absolute form, as proxies get it: the host, and what follows. */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 
 /** From the raw list, so that repeated headers read the same as on the other transport. */
 function readHeaders(raw: readonly string[]): HeaderMap {
@@ -86,7 +96,7 @@ function writeNodeResponse(
  * A response to a request that node:http handed over with its socket because it asked for an
  * upgrade. Ends the connection.
  */
-export function responseOnSocket(request: IncomingMessage, tcp: TcpSocket): ServerResponse {
+function responseOnSocket(request: IncomingMessage, tcp: TcpSocket): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(tcp);

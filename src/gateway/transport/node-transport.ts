@@ -1,19 +1,13 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, maxHeaderSize, type RequestListener } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
-import { type ServerOptions, WebSocketServer } from 'ws';
+import { HEAD_BYTES_MAX } from './abilities.ts';
 import { CIPHERS_OF_1_2, TLS_VERSION_MIN, type TlsPair } from './certificate.ts';
-import { guardUpgrade, reportFault } from './guarded-answers.ts';
-import { CLOSE_TIMEOUT_MS } from './handler-calls.ts';
+import { reportFault } from './guarded-answers.ts';
 import { listenError } from './listen-address.ts';
-import {
-  readNodeHead,
-  refuseNodeUpgrade,
-  responseOnSocket,
-  serveNodeRequest,
-} from './node-http.ts';
-import { NodeSocket } from './node-socket.ts';
-import { bodyTimeoutMs, ReceivedHead } from './received-request.ts';
+import { serveNodeRequest } from './node-http.ts';
+import { type NodeServer, NodeUpgrades } from './node-upgrades.ts';
+import { bodyTimeoutMs } from './received-request.ts';
 import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
 
 /**
@@ -25,10 +19,10 @@ export async function startNodeTransport(
   options: TransportOptions,
   handlers: TransportHandlers,
 ): Promise<Transport> {
-  const upgrades = new Upgrades(options, handlers);
   const server = createNodeServer(options, (request, response) => {
     serveNodeRequest(request, response, options, handlers);
   });
+  const upgrades = new NodeUpgrades(server, options, handlers);
   const connections = new Connections(server);
   server.on('upgrade', (request, socket, head) => {
     upgrades.take(request, socket as TcpSocket, head);
@@ -49,51 +43,6 @@ export async function startNodeTransport(
   };
 }
 
-/** Handles connections that ask for an upgrade. */
-class Upgrades {
-  readonly #options: TransportOptions;
-  readonly #handlers: TransportHandlers;
-  readonly #server: WebSocketServer;
-  /** The subprotocol of the current upgrade; upgrades are handled synchronously, one at a time. */
-  #subprotocol = '';
-
-  constructor(options: TransportOptions, handlers: TransportHandlers) {
-    this.#options = options;
-    this.#handlers = handlers;
-    const serverOptions: ServerOptions & { closeTimeout: number } = {
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: options.frameBytesMax,
-      closeTimeout: CLOSE_TIMEOUT_MS,
-      handleProtocols: () => (this.#subprotocol === '' ? false : this.#subprotocol),
-    };
-    this.#server = new WebSocketServer(serverOptions);
-  }
-
-  take(request: IncomingMessage, tcp: TcpSocket, head: Buffer): void {
-    if (!isWebSocketUpgrade(request)) {
-      // An offer of another protocol may be ignored: serve the request like any other.
-      const response = responseOnSocket(request, tcp);
-      serveNodeRequest(request, response, this.#options, this.#handlers);
-      return;
-    }
-    const received = new ReceivedHead(readNodeHead(request));
-    const decision = guardUpgrade(this.#handlers, received);
-    if (!decision.accept) {
-      refuseNodeUpgrade(request, tcp, decision.response, this.#options.headers);
-      return;
-    }
-    this.#subprotocol = decision.subprotocol;
-    this.#server.handleUpgrade(request, tcp, head, (ws) => {
-      const socket = new NodeSocket(ws, tcp, received.remoteAddress, (error) =>
-        reportFault(this.#handlers, error),
-      );
-      socket.open(decision.open);
-    });
-  }
-}
-
 /**
  * All connections of a server. node:http does not track those in a TLS handshake or those that
  * asked for an upgrade.
@@ -103,6 +52,8 @@ class Connections {
 
   constructor(server: NodeServer) {
     server.on('connection', (tcp: TcpSocket) => {
+      // One whose upgrade is ignored comes again.
+      if (this.#sockets.has(tcp)) return;
       this.#sockets.add(tcp);
       tcp.on('close', () => this.#sockets.delete(tcp));
     });
@@ -111,14 +62,6 @@ class Connections {
   cutAll(): void {
     for (const tcp of this.#sockets) tcp.destroy();
   }
-}
-
-function isWebSocketUpgrade(request: IncomingMessage): boolean {
-  return (
-    request.method === 'GET' &&
-    request.headers.upgrade?.toLowerCase() === 'websocket' &&
-    request.headers['sec-websocket-key'] !== undefined
-  );
 }
 
 function listen(server: NodeServer, { host, port }: TransportOptions): Promise<void> {
@@ -135,8 +78,6 @@ function listen(server: NodeServer, { host, port }: TransportOptions): Promise<v
     }
   });
 }
-
-export type NodeServer = Server | TlsServer;
 
 /**
  * Minimum silence in both directions after which a connection that is not a WebSocket is cut, ms.
@@ -161,11 +102,15 @@ function createNodeServer(options: TransportOptions, listener: RequestListener):
     requestTimeout: headMs + bodyTimeoutMs(options),
     keepAliveTimeout: idleMs,
     connectionsCheckingInterval: Math.ceil(headMs / CHECKS_IN_TIME),
+    // A larger size in Node's own flag --max-http-header-size stands.
+    maxHeaderSize: Math.max(HEAD_BYTES_MAX, maxHeaderSize),
   };
   const server =
     tls === undefined
       ? createServer(timeouts, listener)
       : createTlsServer({ ...timeouts, handshakeTimeout: headMs, ...contextOf(tls) }, listener);
+  // By default the fields after the 2000th are dropped in silence. The size of a head bounds them.
+  server.maxHeadersCount = 0;
   server.timeout = Math.max(SILENCE_MS_MIN, headMs, idleMs);
   return server;
 }

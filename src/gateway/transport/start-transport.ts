@@ -1,3 +1,4 @@
+import { limitation, uwsBuild } from './abilities.ts';
 import { startNodeTransport } from './node-transport.ts';
 import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
 import { loadUws, UWS_BINARIES } from './uws-loader.ts';
@@ -9,9 +10,15 @@ export type TransportChoice = 'auto' | 'uws' | 'node';
 /** Fixed time limit of uWebSockets.js for request heads and idle connections, ms. */
 const UWS_TIMEOUT_MS = 10_000;
 
+/** The start's log. */
+export interface TransportLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
 /**
- * Starts the chosen transport. Calls `warn` at most once: if `auto` had to fall back, or if uws
- * ignores configured times.
+ * Starts the chosen transport. Logs a line if it does less than the other one could: if `auto` had
+ * to fall back, what the binary of uws cannot do, and configured times that it ignores.
  *
  * @throws Error if `uws` was chosen and does not load, or if the address cannot be listened on
  */
@@ -19,13 +26,15 @@ export async function startTransport(
   choice: TransportChoice,
   options: TransportOptions,
   handlers: TransportHandlers,
-  warn: (message: string) => void,
+  log: TransportLog,
 ): Promise<Transport> {
   if (choice === 'node') return startNodeTransport(options, handlers);
   const load = loadUws();
   if (load.loaded) {
+    logLimitation(load.version, log);
     if (options.headMs !== UWS_TIMEOUT_MS || options.idleMs !== UWS_TIMEOUT_MS) {
-      warn(
+      log.warn(
+        {},
         'limits.httpHeaderMs and limits.httpIdleMs have no effect: uWebSockets.js allows 10 s ' +
           'for each; the transport "node" follows them.',
       );
@@ -34,6 +43,17 @@ export async function startTransport(
   }
   const why = `uWebSockets.js does not load (${load.reasons.join('; ')}). ${UWS_BINARIES}`;
   if (choice === 'uws') throw new Error(`${why}; or choose the transport "node".`);
-  warn(`Running on the slower transport (ws and node:http): ${why}.`);
+  log.warn({}, `Running on the slower transport (ws and node:http): ${why}.`);
   return startNodeTransport(options, handlers);
 }
+
+function logLimitation(version: string, log: TransportLog): void {
+  const build = uwsBuild(version);
+  const line = `uWebSockets.js ${version} ${limitation(build)}.`;
+  if (build === 'uws 20.57') log.info({}, `${line} The slower transport "node" does not.`);
+  else log.warn({}, `${line} ${REMEDY}`);
+}
+
+const REMEDY =
+  'Version 20.57 does better where glibc is 2.38 or newer, as does the slower transport "node"; ' +
+  'a proxy in front can avoid all of these: docs/PROXIES.md.';

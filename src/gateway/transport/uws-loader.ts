@@ -1,16 +1,22 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { compareVersions, HEAD_BYTES_MAX } from './abilities.ts';
 import type { UwsModule } from './uws-api.ts';
 
-/** The module and its file, or why each candidate did not load. */
+/** The module, its file and version, or why each candidate did not load. */
 export type UwsLoad =
-  | { readonly loaded: true; readonly uws: UwsModule; readonly file: string }
+  | {
+      readonly loaded: true;
+      readonly uws: UwsModule;
+      readonly file: string;
+      readonly version: string;
+    }
   | { readonly loaded: false; readonly reasons: readonly string[] };
 
-/** In order of preference. The first name may be the official package or a copy of it. */
-const CANDIDATES = ['uWebSockets.js', 'uws-new'];
+/** The first name may be the official package or a copy of it. */
+const NAMES = ['uWebSockets.js', 'uws-new'];
 
 /** The available binaries, for the message if none loads. */
 export const UWS_BINARIES =
@@ -20,31 +26,57 @@ export const UWS_BINARIES =
 
 const require = createRequire(import.meta.url);
 
+/** Read by uWebSockets.js when it loads: the largest head of a request. Its default is 4096. */
+const HEAD_VARIABLE = 'UWS_HTTP_MAX_HEADERS_SIZE';
+
 /**
- * Loads the native binary of uWebSockets.js by its own path. (The package's entry may return a slow
- * substitute that lacks half of the methods.) Never throws. Main thread only: a worker thread that
- * ends with a live socket aborts the process.
+ * Loads the newest binary of uWebSockets.js that loads here, by its own path. (The package's entry
+ * may return a slow substitute that lacks half of the methods.) Never throws. Main thread only: a
+ * worker thread that ends with a live socket aborts the process.
  */
 export function loadUws(): UwsLoad {
   if (!isMainThread) {
     return { loaded: false, reasons: ['uWebSockets.js runs on the main thread only'] };
   }
-  const reasons: string[] = [];
-  for (const name of CANDIDATES) {
+  process.env[HEAD_VARIABLE] ??= String(HEAD_BYTES_MAX);
+  const { candidates, reasons } = findCandidates();
+  for (const { name, root, version } of candidates) {
     try {
-      const file = binaryOf(name);
+      const file = binaryIn(root);
       const uws = require(file) as UwsModule;
       if (typeof uws.App !== 'function') throw new Error(`${file} is not uWebSockets.js`);
-      return { loaded: true, uws, file };
+      return { loaded: true, uws, file, version };
     } catch (error) {
-      reasons.push(`${name}: ${firstLine(error)}`);
+      reasons.push(`${name} ${version}: ${firstLine(error)}`);
     }
   }
   return { loaded: false, reasons };
 }
 
-function binaryOf(name: string): string {
-  const root = packageRoot(name);
+interface Candidate {
+  readonly name: string;
+  readonly root: string;
+  readonly version: string;
+}
+
+/** The installed packages, newest first, and why the others are none. */
+function findCandidates(): { readonly candidates: Candidate[]; readonly reasons: string[] } {
+  const candidates: Candidate[] = [];
+  const reasons: string[] = [];
+  for (const name of NAMES) {
+    try {
+      const root = packageRoot(name);
+      const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+      candidates.push({ name, root, version: String(version) });
+    } catch (error) {
+      reasons.push(`${name}: ${firstLine(error)}`);
+    }
+  }
+  candidates.sort((a, b) => compareVersions(b.version, a.version));
+  return { candidates, reasons };
+}
+
+function binaryIn(root: string): string {
   const { platform, arch, versions } = process;
   const file = `uws_${platform}_${arch}_${versions.modules}.node`;
   for (const directory of [root, join(root, 'binaries')]) {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type {
   HttpRequest,
   HttpResponse,
@@ -47,6 +47,17 @@ function describeHead(request: HttpRequest): unknown {
   };
 }
 
+/** Warnings of this process until the end of the test. */
+function listenerWarnings(): Error[] {
+  const warnings: Error[] = [];
+  const listener = (warning: Error) => warnings.push(warning);
+  process.on('warning', listener);
+  onTestFinished(() => {
+    process.off('warning', listener);
+  });
+  return warnings;
+}
+
 async function expectAlive(rig: TransportRig): Promise<void> {
   expect((await fetch(rig.url('/echo'), { method: 'POST', body: 'alive' })).status).toBe(201);
 }
@@ -88,6 +99,34 @@ export function httpSuite(start: StartTransport): void {
       await delay(20);
       peer.tcp.write('4\r\ndefg\r\n0\r\n\r\n');
       await until(() => peer.text().endsWith('abcdefg'), 'the echo');
+    });
+
+    it.each([
+      ['h2c', 'Content-Length: 7\r\n\r\nabc', 'defg'],
+      ['websocket', 'Content-Length: 7\r\n\r\n', 'abcdefg'],
+      ['other/1', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r', '\ndefg\r\n0\r\n\r\n'],
+    ])('ignores an offered upgrade to %s: reads the body, keeps the connection', async (...it) => {
+      const [protocol, begin, rest] = it;
+      const rig = await startApplication();
+      const peer = await RawPeer.connect(rig.port);
+      const warnings = listenerWarnings();
+      const offer = `Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${protocol}\r\n`;
+      // Each time a listener or two more would be too many, at the latest here.
+      for (let i = 0; i < 12; i++) {
+        peer.clear();
+        peer.tcp.write(`POST /echo HTTP/1.1\r\n${offer}${begin}`);
+        await fetch(rig.url('/head'));
+        peer.tcp.write(rest);
+        await until(() => peer.text().endsWith('\r\n\r\nabcdefg'), 'the echo');
+        expect(peer.text()).toMatch(/^HTTP\/1\.1 201 /);
+      }
+      peer.clear();
+      const next = 'GET /none HTTP/1.1\r\nHost: a\r\n\r\n';
+      peer.tcp.write(`GET /head HTTP/1.1\r\n${offer}\r\n${next}`);
+      await until(() => peer.text().endsWith('no such thing'), 'the second answer');
+      expect(peer.text()).toMatch(/^HTTP\/1\.1 200 .*"bodyBytes":0.*HTTP\/1\.1 404 /s);
+      expect(warnings).toEqual([]);
+      expect(rig.faults).toEqual([]);
     });
 
     it('answers 404 with its body, and 204 without one', async () => {

@@ -4,6 +4,7 @@ import { loadUws } from '../../../src/gateway/transport/uws-loader.ts';
 import { startUwsTransport } from '../../../src/gateway/transport/uws-transport.ts';
 import type { TransportName } from '../../support/running-server.ts';
 import { speakTls, testPair } from '../../support/tls.ts';
+import { abilitiesSuite } from './abilities.ts';
 import { backpressureSuite } from './backpressure.ts';
 import { closingSuite } from './closing.ts';
 import { faultsSuite } from './faults.ts';
@@ -38,5 +39,6 @@ export function transportSuite(start: StartTransport): void {
   closingSuite(start);
   faultsSuite(start);
   httpSuite(start);
+  abilitiesSuite(start);
   lifecycleSuite(start);
 }
