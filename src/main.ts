@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { IssueError, issueApiKey, issueToken } from './access/index.ts';
 import { type Command, readCommandLine } from './config/command-line.ts';
+import { authorityOf } from './gateway/index.ts';
 import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
 import { reloadOnSignal, stopOnSignals } from './signals.ts';
@@ -48,7 +49,7 @@ async function serve({ config, warnings }: Extract<Command, { kind: 'run' }>): P
     const server = await startServer(config, log);
     const { transport, port, partitions } = server;
     const scheme = config.tls.certificateFile === '' ? 'http' : 'https';
-    const url = `${scheme}://${config.server.host}:${port}`;
+    const url = `${scheme}://${authorityOf(config.server.host, port)}`;
     reloadOnSignal(server);
     log.info({ url, transport, partitions }, `listening on ${url}`);
     stopOnSignals(server, log);

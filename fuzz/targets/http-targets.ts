@@ -22,7 +22,11 @@ export function httpTargets(): Target {
   const table = new RouteTable();
   const answer = { status: 200, headers: {}, body: '' };
   for (const { method, path } of listOperations()) {
-    table.add(method, path, { handler: () => answer, accessLevel: 'public' });
+    table.add(method, path, {
+      handler: () => answer,
+      accessLevel: 'public',
+      parameters: undefined,
+    });
   }
   return {
     name: 'http-targets',

@@ -4,3 +4,4 @@ export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';
 export { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';
+export { authorityOf } from './transport/listen-address.ts';

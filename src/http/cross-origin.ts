@@ -9,10 +9,22 @@ const PREFLIGHT_SECONDS = 600;
 
 const PREFLIGHT_HEADERS = {
   'access-control-allow-methods': 'GET, HEAD, POST',
-  'access-control-allow-headers': 'authorization, content-type',
   'access-control-max-age': String(PREFLIGHT_SECONDS),
   'cache-control': 'no-store',
 };
+
+/** A header's name. */
+const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
+
+/**
+ * The headers that a page may send: all that it asks for, such as those of tracing. `*` would not
+ * cover `authorization`.
+ */
+function allowedHeaders(request: HttpRequest): string {
+  const asked = request.header('access-control-request-headers') ?? '';
+  const names = asked.split(',').map((name) => name.trim());
+  return names.filter((name) => NAME.test(name)).join(', ');
+}
 
 /** Methods that foreign pages may use: browsers hide the answers from them. */
 const HARMLESS = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -26,7 +38,11 @@ export function answerOrigins(origins: Origins, security: SecurityEvents, answer
     const kind = origins.kindOf(request);
     if (isPreflight(request)) {
       if (kind === 'foreign') return refuseForeign(security, request);
-      return allow(request, { status: 204, headers: PREFLIGHT_HEADERS, body: '' });
+      const headers = {
+        ...PREFLIGHT_HEADERS,
+        'access-control-allow-headers': allowedHeaders(request),
+      };
+      return allow(request, { status: 204, headers, body: '' });
     }
     if (kind === 'foreign' && !HARMLESS.has(request.method))
       return refuseForeign(security, request);

@@ -8,9 +8,30 @@ const DIGITS = /^\d{1,16}$/;
 export const LIMIT_DEFAULT = 100;
 export const LIMIT_MAX = 1000;
 
+/** Faults that are named in a problem. */
+const FAULTS_NAMED_MAX = 16;
+
 /**
- * Reads the query of a request. Unknown names are ignored; {@link check} refuses the request with
- * every fault of the parameters that were read.
+ * Refuses a query with parameters that its path does not have: one that is misspelt would give a
+ * wrong answer.
+ *
+ * @throws RequestProblem 400 naming them
+ */
+export function refuseUnknown(query: URLSearchParams, known: readonly string[]): void {
+  const unknown = new Set([...query.keys()].filter((name) => !known.includes(name)));
+  if (unknown.size === 0) return;
+  const expected = known.length === 0 ? 'no parameters' : `one of ${known.join(', ')}`;
+  const named = [...unknown].slice(0, FAULTS_NAMED_MAX);
+  const errors = named.map((name) => ({ name, expected, got: shownValue(name) }));
+  const list = errors.map(({ got }) => got).join(', ');
+  throw new RequestProblem(400, `Unknown query parameters: ${list}; expected ${expected}.`, {
+    errors,
+  });
+}
+
+/**
+ * Reads the query of a request, whose names are known. {@link check} refuses the request with every
+ * fault of the parameters that were read.
  */
 export class QueryParameters {
   readonly #query: URLSearchParams;
@@ -38,6 +59,11 @@ export class QueryParameters {
     return undefined;
   }
 
+  /** All values of a parameter that may be repeated. */
+  texts(name: string): readonly string[] {
+    return this.#query.getAll(name);
+  }
+
   /** The page size. */
   limit(fallback = LIMIT_DEFAULT): number {
     return this.integer('limit', 1, LIMIT_MAX) ?? fallback;
@@ -62,18 +88,18 @@ export class QueryParameters {
   }
 
   /** Records a fault found by the caller. */
-  refuse(name: string, expected: string): void {
-    this.#fault(name, expected, shownValue(this.text(name) ?? ''));
+  refuse(name: string, expected: string, got: string): void {
+    this.#fault(name, expected, shownValue(got));
   }
 
   /** @throws RequestProblem 400 if any parameter read so far was invalid */
   check(): void {
     if (this.#faults.length === 0) return;
-    const names = this.#faults.map(({ name }) => name).join(', ');
+    const names = [...new Set(this.#faults.map(({ name }) => name))].join(', ');
     throw new RequestProblem(400, `Bad query parameters: ${names}.`, { errors: this.#faults });
   }
 
   #fault(name: string, expected: string, got: string): void {
-    this.#faults.push({ name, expected, got });
+    if (this.#faults.length < FAULTS_NAMED_MAX) this.#faults.push({ name, expected, got });
   }
 }

@@ -2,32 +2,37 @@ import type { AccessLevel } from './access.ts';
 import type { Handler } from './context.ts';
 import { RequestProblem } from './problems.ts';
 
-/** The segment of a template that matches a symbol. */
+/** The part of a template that matches a symbol. */
 const SYMBOL_PLACE = '{symbol}';
 
 /** The handler of one method of a path. */
 export interface Route {
   readonly handler: Handler;
   readonly accessLevel: AccessLevel;
+  /** Names that the query may have; undefined: any. */
+  readonly parameters: readonly string[] | undefined;
 }
 
-interface Path {
-  readonly segments: readonly string[];
-  readonly routes: Map<string, Route>;
+type Routes = Map<string, Route>;
+
+/** A path with a symbol: what comes before it, and after. */
+interface SymbolPath {
+  readonly prefix: string;
+  readonly suffix: string;
+  readonly routes: Routes;
 }
 
 /** Maps methods and paths to handlers. */
 export class RouteTable {
-  readonly #paths = new Map<string, Path>();
+  readonly #paths = new Map<string, Routes>();
+  /** Longest suffix first. */
+  readonly #symbolPaths: SymbolPath[] = [];
 
-  /** @param template a path; its segment `{symbol}` matches any segment but an empty one */
+  /**
+   * @param template a path; its part `{symbol}` matches any text, slashes too: proxies decode `%2F`
+   */
   add(method: string, template: string, route: Route): void {
-    const path = this.#paths.get(template) ?? {
-      segments: template.split('/'),
-      routes: new Map<string, Route>(),
-    };
-    path.routes.set(method, route);
-    this.#paths.set(template, path);
+    this.#routesOf(template).set(method, route);
   }
 
   /**
@@ -36,28 +41,40 @@ export class RouteTable {
    * @throws RequestProblem 404 for an unknown path, 405 for an unknown method, 400 for bad encoding
    */
   find(method: string, path: string): Route & { readonly symbol: string } {
-    const segments = path.split('/');
-    const found = this.#match(segments);
+    const found = this.#match(path);
     if (found === undefined) throw new RequestProblem(404, 'There is nothing at this path.');
-    const route = found.routes.get(method === 'HEAD' ? 'GET' : method);
-    if (route === undefined) throw wrongMethod(found);
-    const place = found.segments.indexOf(SYMBOL_PLACE);
-    return { ...route, symbol: place < 0 ? '' : decodeSegment(segments[place] as string) };
+    const { routes, symbol } = found;
+    const route = routes.get(method === 'HEAD' ? 'GET' : method);
+    if (route === undefined) throw wrongMethod(routes);
+    return { ...route, symbol: decode(symbol) };
   }
 
-  #match(segments: readonly string[]): Path | undefined {
-    for (const path of this.#paths.values()) {
-      if (path.segments.length !== segments.length) continue;
-      const isMatch = path.segments.every((own, i) =>
-        own === SYMBOL_PLACE ? segments[i] !== '' : own === segments[i],
-      );
-      if (isMatch) return path;
+  #routesOf(template: string): Routes {
+    const known = this.#paths.get(template);
+    if (known !== undefined) return known;
+    const routes: Routes = new Map();
+    this.#paths.set(template, routes);
+    const [prefix = '', suffix] = template.split(SYMBOL_PLACE);
+    if (suffix !== undefined) {
+      this.#symbolPaths.push({ prefix, suffix, routes });
+      this.#symbolPaths.sort((a, b) => b.suffix.length - a.suffix.length);
+    }
+    return routes;
+  }
+
+  #match(path: string): { readonly routes: Routes; readonly symbol: string } | undefined {
+    const routes = this.#paths.get(path);
+    if (routes !== undefined) return { routes, symbol: '' };
+    for (const { prefix, suffix, routes } of this.#symbolPaths) {
+      const end = path.length - suffix.length;
+      if (end <= prefix.length || !path.startsWith(prefix) || !path.endsWith(suffix)) continue;
+      return { routes, symbol: path.slice(prefix.length, end) };
     }
     return undefined;
   }
 }
 
-function wrongMethod({ routes }: Path): RequestProblem {
+function wrongMethod(routes: Routes): RequestProblem {
   const methods = [...routes.keys()].flatMap((method) =>
     method === 'GET' ? ['GET', 'HEAD'] : [method],
   );
@@ -65,9 +82,9 @@ function wrongMethod({ routes }: Path): RequestProblem {
   return new RequestProblem(405, `This path takes ${allow}.`, {}, { allow });
 }
 
-function decodeSegment(segment: string): string {
+function decode(text: string): string {
   try {
-    return decodeURIComponent(segment);
+    return decodeURIComponent(text);
   } catch {
     throw new RequestProblem(400, 'The path is not percent-encoded UTF-8.');
   }

@@ -3,7 +3,7 @@ import type { GatewayContext } from '../gateway/index.ts';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
 import { type AccessLevel, HttpAccess } from './access.ts';
 import type { Operation } from './api-docs/openapi-elements.ts';
-import { listOperations, type OperationKey } from './api-docs/openapi-operations.ts';
+import { listOperations, type OperationKey, queryNames } from './api-docs/openapi-operations.ts';
 import { ASSETS, type Assets } from './assets.ts';
 import { postPrices } from './commands/post-prices.ts';
 import type { CommandContext, Handler, QueryContext } from './context.ts';
@@ -14,6 +14,7 @@ import { callList } from './queries/call-list.ts';
 import { asyncApi, liveness, openApi, readiness, scrape } from './queries/operator.ts';
 import { processingStatistics } from './queries/processing-statistics.ts';
 import { listStatistics, StatisticsReader, symbolStatistics } from './queries/statistics.ts';
+import { refuseUnknown } from './query-parameters.ts';
 import { RouteTable } from './route-table.ts';
 
 /** Headers of answers that do not set them: no caching, and no guessing of types. */
@@ -33,11 +34,13 @@ export function createRouter(
     table.add(method, path, {
       handler: handlers[key],
       accessLevel: levelOf(operation.access, config.auth),
+      parameters: path === '/' ? undefined : queryNames(operation),
     });
   }
   // Only the page itself is in the OpenAPI document: the other assets are parts of it.
   for (const path of Object.keys(ASSETS)) {
-    table.add('GET', path, { handler: assets.handler(path), accessLevel: 'public' });
+    const handler = assets.handler(path);
+    table.add('GET', path, { handler, accessLevel: 'public', parameters: undefined });
   }
   return answerOrigins(origins, security, async (request) => {
     const response = await respond(table, access, request);
@@ -85,8 +88,10 @@ async function respond(
 ): Promise<HttpResponse> {
   try {
     await access.checkRate(request);
-    const { handler, symbol, accessLevel } = table.find(request.method, request.path);
+    const route = table.find(request.method, request.path);
+    const { handler, symbol, accessLevel, parameters } = route;
     const client = await access.clientOf(request, accessLevel);
+    if (parameters !== undefined) refuseUnknown(request.query, parameters);
     return await handler(request, symbol, client);
   } catch (error) {
     if (error instanceof RequestProblem) return error.response;

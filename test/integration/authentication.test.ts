@@ -63,6 +63,20 @@ onTransports((transport) => {
       }
     });
 
+    it.each(['Basic dXNlcjpwYXNz', 'Negotiate YII=', 'raw', ''])(
+      'may come as a subprotocol or frame beside the header of a proxy: %j',
+      async (authorization) => {
+        const token = await tokenFor(EVERYTHING);
+        const protocols = ['tickwire.v1', `bearer.${token}`];
+        const named = await dialForTest(server.port, '/v1/stream', { protocols, authorization });
+        await named.ready();
+        const framed = await dialForTest(server.port, '/v1/publish', { authorization });
+        framed.send([Op.AUTH, token]);
+        await framed.ready();
+        expect([...named.violations, ...framed.violations]).toEqual([]);
+      },
+    );
+
     it.each(PATHS.flatMap((path) => ENCODINGS.map((encoding) => ({ path, ...encoding }))))(
       'may come as the first frame: $path, JSON: $json',
       async ({ path, json }) => {

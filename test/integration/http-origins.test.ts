@@ -116,6 +116,26 @@ onTransports((transport) => {
       expect(answer.headers.vary).toBe('Origin');
     });
 
+    it.each([
+      ['traceparent,x-request-id, Tracestate', 'traceparent, x-request-id, Tracestate'],
+      ['bad name,ok', 'ok'],
+      ['', ''],
+    ])('allows listed pages to send any header: %j', async (asked, allowed) => {
+      const headers = {
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': asked,
+      };
+      const preflight = (origin: string) =>
+        rawRequest(server.port, '/api/prices', { ...headers, origin }, 'OPTIONS');
+      const answer = await preflight(APP);
+      expect([answer.status, answer.headers['access-control-allow-headers']]).toEqual([
+        204,
+        allowed,
+      ]);
+      const foreign = await preflight(FOREIGN);
+      expect([foreign.status, corsOf(foreign)]).toEqual([403, []]);
+    });
+
     it('leaves the SDK to everyone', async () => {
       const answer = await rawRequest(server.port, '/sdk/tickwire.js', { origin: APP });
       expect(answer.headers['access-control-allow-origin']).toBe('*');

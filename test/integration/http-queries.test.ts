@@ -142,7 +142,7 @@ onTransports((transport) => {
       ['?prefix=BTC&after=A', ['BTC-EUR', 'BTC-USD', 'BTC/USD'], null],
       ['?prefix=BTC&after=Z', [], null],
       ['?prefix=nope', [], null],
-      ['?prefix=ETH&unknown=%ff', ['ETH'], null],
+      ['?prefix=ETH&after=%ff', [], null],
       ['?after=%F0%9F%98%80', ['\uffee'], null],
     ])('answers %s', async (query, symbols, next) => {
       expect(await list(query)).toEqual({ symbols, next });
@@ -305,13 +305,7 @@ onTransports((transport) => {
   });
 
   it('answers what there is not with problems', async () => {
-    for (const missing of [
-      '/api/',
-      '/api/prices/',
-      '/api/prices/A/b',
-      '/favicon.ico',
-      '/healthz/',
-    ]) {
+    for (const missing of ['/api/', '/api/prices/', '/favicon.ico', '/healthz/']) {
       const { headers, json, status } = await client.get<Problem>(missing);
       expect([status, json.title]).toEqual([404, 'Not Found']);
       expect(headers.get('content-type')).toBe('application/problem+json');

@@ -57,10 +57,11 @@ export class ApiDocument {
 
   #template(path: string): string | undefined {
     const [bare = ''] = path.split('?');
-    return Object.keys(this.document.paths).find((template) => {
-      const pattern = template.replace('{symbol}', '[^/]+');
-      return new RegExp(`^${pattern}$`).test(bare);
-    });
+    // The longest that matches: a symbol may have slashes.
+    const [longest] = Object.keys(this.document.paths)
+      .filter((template) => new RegExp(`^${template.replace('{symbol}', '.+')}$`).test(bare))
+      .sort((a, b) => b.length - a.length);
+    return longest;
   }
 
   #schema(place: string, schema: Json): z.ZodType {

@@ -9,11 +9,19 @@ const list = () => text(200, 'list');
 const post = () => text(202, 'post');
 const one = () => text(200, 'one');
 const parts = () => text(200, 'parts');
-table.add('GET', '/', { handler: root, accessLevel: 'public' });
-table.add('GET', '/things', { handler: list, accessLevel: 'public' });
-table.add('POST', '/things', { handler: post, accessLevel: 'public' });
-table.add('GET', '/things/{symbol}', { handler: one, accessLevel: 'public' });
-table.add('GET', '/things/{symbol}/parts', { handler: parts, accessLevel: 'public' });
+table.add('GET', '/', { handler: root, accessLevel: 'public', parameters: undefined });
+table.add('GET', '/things', { handler: list, accessLevel: 'public', parameters: undefined });
+table.add('POST', '/things', { handler: post, accessLevel: 'public', parameters: undefined });
+table.add('GET', '/things/{symbol}', {
+  handler: one,
+  accessLevel: 'public',
+  parameters: undefined,
+});
+table.add('GET', '/things/{symbol}/parts', {
+  handler: parts,
+  accessLevel: 'public',
+  parameters: undefined,
+});
 
 function problemOf(method: string, path: string) {
   try {
@@ -38,11 +46,24 @@ describe('RouteTable', () => {
     ['GET', '/things/a+b', one, 'a+b'],
     ['GET', '/things/%25', one, '%'],
     ['GET', '/things/%20', one, ' '],
+    // As they are, or decoded by a proxy.
+    ['GET', '/things/BTC/USD', one, 'BTC/USD'],
+    ['GET', '/things/a//b', one, 'a//b'],
+    ['GET', '/things//ES', one, '/ES'],
+    ['GET', '/things/%2FES', one, '/ES'],
+    ['GET', '/things/A/', one, 'A/'],
+    ['GET', '/things/BTC/USD/parts', parts, 'BTC/USD'],
+    ['GET', '/things//ES/parts', parts, '/ES'],
+    ['GET', '/things/parts', one, 'parts'],
+    ['GET', '/things//parts', one, '/parts'],
+    ['GET', '/things/A%2Fparts', one, 'A/parts'],
+    ['GET', '/things/A/parts/parts', parts, 'A/parts'],
+    ['GET', '/things/A/parts/', one, 'A/parts/'],
   ])('finds %s %s', (method, path, handler, symbol) => {
-    expect(table.find(method, path)).toEqual({ handler, accessLevel: 'public', symbol });
+    expect(table.find(method, path)).toMatchObject({ handler, accessLevel: 'public', symbol });
   });
 
-  it.each(['/thing', '/things/', '/things//parts', '/things/A/parts/', '/Things', '', '//', '*'])(
+  it.each(['/thing', '/things/', '/thingsA', '/Things', '', '//', '*'])(
     'knows no path %j',
     (path) => {
       expect(problemOf('GET', path).status).toBe(404);

@@ -16,6 +16,8 @@ export interface ConnectOptions {
   readonly localAddress?: string;
   /** Shown with the upgrade, in its header. */
   readonly token?: string;
+  /** The header `Authorization` instead of the token's. */
+  readonly authorization?: string;
 }
 
 export interface Closure {
@@ -81,11 +83,12 @@ export class IndependentClient {
 
   protected static socket(url: string, options: ConnectOptions): WebSocket {
     const { json = false, localAddress, protocols, token } = options;
+    const { authorization = token === undefined ? undefined : `Bearer ${token}` } = options;
     const offered = protocols ?? [json ? 'tickwire.v1.json' : 'tickwire.v1'];
     return new WebSocket(url, [...offered], {
       perMessageDeflate: false,
       ...(localAddress === undefined ? {} : { localAddress }),
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      headers: authorization === undefined ? {} : { authorization },
     });
   }
 

@@ -47,10 +47,11 @@ export class Client {
 const BEARER = /^bearer +(\S+) *$/i;
 
 /**
- * The token of `Authorization: Bearer TOKEN`; empty if the header has another form, undefined
- * without the header.
+ * The token of `Authorization: Bearer TOKEN`; empty if it is malformed. Undefined without the
+ * header, and for another scheme: that is a proxy's, and the token may come in another way.
  */
 export function bearerToken(request: RequestHead): string | undefined {
-  const header = request.header('authorization');
-  return header === undefined ? undefined : (BEARER.exec(header)?.[1] ?? '');
+  const header = request.header('authorization') ?? '';
+  const [scheme = ''] = header.split(' ', 1);
+  return scheme.toLowerCase() === 'bearer' ? (BEARER.exec(header)?.[1] ?? '') : undefined;
 }

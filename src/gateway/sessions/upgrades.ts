@@ -12,6 +12,8 @@ import { bearerToken } from './client.ts';
 /** Header of a refused upgrade: retry after 1 s. */
 const RETRY_AFTER = { 'retry-after': '1' };
 const BEARER_ENTRY = 'bearer.';
+/** Characters of an unknown parameter that are shown. */
+const NAME_SHOWN_MAX = 60;
 
 /** Why an upgrade is refused. */
 export interface Refusal {
@@ -41,6 +43,11 @@ export function decideUpgrade(request: RequestHead, opener: SessionOpener): Upgr
   const { path, query } = request;
   if (path !== PUBLISH_PATH && path !== STREAM_PATH) {
     return refuse(404, `WebSocket endpoints are ${PUBLISH_PATH} and ${STREAM_PATH}`);
+  }
+  const unknown = [...query.keys()].find((name) => path !== PUBLISH_PATH || name !== 'publisher');
+  if (unknown !== undefined) {
+    const name = JSON.stringify(unknown.slice(0, NAME_SHOWN_MAX));
+    return refuse(400, `Unknown query parameter ${name}: ${PUBLISH_PATH} takes publisher`);
   }
   const offered = subprotocols(request);
   const chosen = chooseSubprotocol(offered);

@@ -14,8 +14,12 @@ export function listenError(host: string, port: number, cause: unknown): Error {
   const reason = REASONS[code];
   const message = reason === undefined ? String((cause as Error)?.message ?? cause) : reason;
   const suffix = reason === undefined ? '' : ` (${code})`;
-  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Error(`Cannot listen on ${place}: ${message}${suffix}`, { cause });
+  return new Error(`Cannot listen on ${authorityOf(host, port)}: ${message}${suffix}`, { cause });
+}
+
+/** Host and port as in a URL: IPv6 addresses in brackets. */
+export function authorityOf(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**

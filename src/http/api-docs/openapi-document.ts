@@ -3,8 +3,8 @@ import { listOperations } from './openapi-operations.ts';
 
 const DESCRIPTION =
   'Prices in, live statistics and anomalies out. Commands change state, queries read it. Errors ' +
-  'are problem documents (RFC 9457). HEAD is answered wherever GET is; query parameters that ' +
-  'are not named here are ignored. Bulk and live updates go over WebSocket, at `/v1/publish` ' +
+  'are problem documents (RFC 9457). HEAD is answered wherever GET is; a query parameter not ' +
+  'named here is refused with 400. Bulk and live updates go over WebSocket, at `/v1/publish` ' +
   'and `/v1/stream`.';
 
 const TAGS = [
@@ -45,6 +45,9 @@ export function openApiDocument(version: string): object {
 
 function described({ access, ...operation }: Operation): object {
   const isOpen = access === 'public';
-  const responses = { ...operation.responses, ...problems(429, ...(isOpen ? [] : TOKEN_PROBLEMS)) };
+  const responses = {
+    ...operation.responses,
+    ...problems(400, 429, ...(isOpen ? [] : TOKEN_PROBLEMS)),
+  };
   return { ...operation, responses, ...(isOpen ? { security: [] } : {}) };
 }

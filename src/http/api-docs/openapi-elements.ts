@@ -47,6 +47,14 @@ export function componentSchemas(): Readonly<Record<string, object>> {
   return generated;
 }
 
+/** A parameter of a call, as in OpenAPI 3.1. */
+interface Parameter {
+  readonly name: string;
+  readonly in: 'query' | 'path';
+  readonly description: string;
+  readonly schema: object;
+}
+
 /** A call's parameters and answers, as in OpenAPI 3.1. */
 export interface Operation {
   readonly operationId: string;
@@ -58,7 +66,7 @@ export interface Operation {
   readonly summary: string;
   readonly description?: string;
   readonly tags: readonly string[];
-  readonly parameters?: readonly object[];
+  readonly parameters?: readonly Parameter[];
   readonly requestBody?: object;
   readonly responses: Readonly<Record<string, object>>;
 }
@@ -108,7 +116,7 @@ const RETRY_AFTER = {
 };
 
 /** An optional parameter of the query. */
-export function query(name: string, description: string, schema: object): object {
+export function query(name: string, description: string, schema: object): Parameter {
   return { name, in: 'query', description, schema };
 }
 
@@ -117,6 +125,6 @@ export const SYMBOL_PARAMETER = {
   name: 'symbol',
   in: 'path',
   required: true,
-  description: 'The symbol, percent-encoded.',
+  description: 'The symbol, percent-encoded; slashes may stand as they are.',
   schema: { type: 'string' },
-};
+} as const;

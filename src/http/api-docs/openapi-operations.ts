@@ -14,10 +14,24 @@ import {
 const TEXT = { type: 'string' };
 const SEQUENCE = { type: 'integer', minimum: 0 };
 
-function limitParameter(fallback: number): object {
+function limitParameter(fallback: number): ReturnType<typeof query> {
   const schema = { type: 'integer', minimum: 1, maximum: LIMIT_MAX, default: fallback };
   return query('limit', 'Most items in the answer.', schema);
 }
+
+/** Which symbols a list has. */
+const SELECTION = [
+  {
+    ...query('symbol', 'Only this symbol. May be repeated.', { type: 'array', items: TEXT }),
+    explode: true,
+  },
+  query(
+    'symbols',
+    'Only these symbols, separated by commas. A `*` stands for any characters; at most 16 may ' +
+      'have one. Symbols without a price are left out.',
+    TEXT,
+  ),
+];
 
 const ONE_OR_MANY = {
   oneOf: [schemaRef('PostedPrice'), { type: 'array', items: schemaRef('PostedPrice') }],
@@ -45,11 +59,14 @@ export const OPERATIONS = {
   'GET /api/prices': {
     operationId: 'listStatistics',
     access: 'token',
-    summary: 'Statistics of all symbols',
+    summary: 'Statistics of all symbols, or of some',
+    description:
+      'Without `limit`, a page has up to 100 symbols, or 1000 if the query names them without `*`.',
     tags: ['queries'],
     parameters: [
       query('prefix', 'Only symbols that begin with this.', TEXT),
       query('after', 'Only symbols that come after this one.', TEXT),
+      ...SELECTION,
       limitParameter(LIMIT_DEFAULT),
     ],
     responses: {
@@ -96,7 +113,8 @@ export const OPERATIONS = {
     parameters: [
       query('from', 'Start of the range, inclusive: ms since the epoch or RFC 3339.', TIME_SCHEMA),
       query('to', 'End of the range, exclusive: ms since the epoch or RFC 3339.', TIME_SCHEMA),
-      query('after', '`next` of the previous page.', { type: 'string' }),
+      query('after', '`next` of the previous page.', TEXT),
+      ...SELECTION,
       limitParameter(RECENT_LIMIT_DEFAULT),
     ],
     responses: {
@@ -190,4 +208,9 @@ export function listOperations(): readonly {
     const [method, path] = key.split(' ') as [string, string];
     return { key: key as OperationKey, method, path, operation };
   });
+}
+
+/** The names of a call's query parameters. */
+export function queryNames({ parameters = [] }: Operation): readonly string[] {
+  return parameters.filter((it) => it.in === 'query').map(({ name }) => name);
 }

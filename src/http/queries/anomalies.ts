@@ -14,6 +14,7 @@ import { QueryParameters } from '../query-parameters.ts';
 import { formatRfc3339 } from '../rfc-3339.ts';
 import type { PriceAnomaly } from '../schemas.ts';
 import { readableSymbol, type StatisticsReader } from './statistics.ts';
+import { checkReadable, readSelection } from './symbol-selection.ts';
 
 /**
  * `GET /api/prices/{symbol}/anomalies`: a page, oldest first. With `after`, the first anomalies
@@ -59,8 +60,12 @@ export function recentAnomalies(context: QueryContext): Handler {
     const to = parameters.time('to');
     const after = parameters.text('after');
     const limit = parameters.limit(RECENT_LIMIT_DEFAULT);
+    const selection = readSelection(parameters);
     parameters.check();
-    const isWanted = (name: string) => client.sees(name);
+    checkReadable(selection, client, context.access);
+    const { nameSpace } = client;
+    const isWanted = (name: string) =>
+      client.sees(name) && selection?.matches(nameSpace.symbolOf(name)) !== false;
     if (from === undefined && to === undefined && after === undefined) {
       const items = context.anomalies.recent(limit, isWanted);
       return jsonResponse(200, { items: items.map((item) => jsonOf(item, client)) });
@@ -110,7 +115,7 @@ function readPage(store: Store, range: TimeRange, parameters: QueryParameters): 
     return store.between(range);
   } catch (error) {
     if (!(error instanceof CursorError)) throw error;
-    parameters.refuse('after', 'the `next` of a page before');
+    parameters.refuse('after', 'the `next` of a page before', range.after ?? '');
     parameters.check();
     throw error;
   }

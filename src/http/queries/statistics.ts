@@ -4,36 +4,51 @@ import { validateSymbol } from '../../protocol/index.ts';
 import type { Handler, QueryContext } from '../context.ts';
 import { jsonResponse } from '../json.ts';
 import { RETRY_AFTER, RequestProblem, unknownSymbol } from '../problems.ts';
-import { QueryParameters } from '../query-parameters.ts';
+import { LIMIT_DEFAULT, LIMIT_MAX, QueryParameters } from '../query-parameters.ts';
 import { formatRfc3339 } from '../rfc-3339.ts';
 import type { SymbolStatistics } from '../schemas.ts';
 import { SymbolIndex } from './symbol-index.ts';
+import { checkReadable, readSelection, type SymbolSelection } from './symbol-selection.ts';
 
 /** No symbol begins with a control character. */
 const SYMBOLS_START = '\u0002';
 /** Symbols checked before other work runs: about a ms, more if the token has many patterns. */
 const LOOKS = 1024;
 
-/** `GET /api/prices`: statistics of all symbols that have any, page by page in their order. */
+/**
+ * `GET /api/prices`: statistics of all symbols that have any, or of those in the query, page by
+ * page in their order.
+ */
 export function listStatistics(context: QueryContext, reader: StatisticsReader): Handler {
-  const index = new SymbolIndex(context.engine.symbols);
+  const { access, engine } = context;
+  const index = new SymbolIndex(engine.symbols);
   return async ({ query }, _symbol, client) => {
     const parameters = new QueryParameters(query);
     const prefix = parameters.text('prefix') ?? '';
     const after = parameters.text('after') ?? '';
-    const limit = parameters.limit();
+    const selection = readSelection(parameters);
+    const limit = parameters.limit(isListOfNames(selection) ? LIMIT_MAX : LIMIT_DEFAULT);
     parameters.check();
-    await index.refresh();
-    const items: SymbolStatistics[] = [];
+    checkReadable(selection, client, access);
     const { nameSpace } = client;
-    // The names of other tenants sort before the default tenant's symbols: none is visited.
-    const start = nameSpace.nameOf(after < SYMBOLS_START ? SYMBOLS_START : after);
+    let symbolIds: Iterable<number>;
+    if (isListOfNames(selection)) {
+      const names = selection.names.filter((name) => name.startsWith(prefix) && name > after);
+      symbolIds = names.map((name) => engine.symbols.findName(nameSpace.nameOf(name)));
+    } else {
+      await index.refresh();
+      // The names of other tenants sort before the default tenant's symbols: none is visited.
+      const start = nameSpace.nameOf(after < SYMBOLS_START ? SYMBOLS_START : after);
+      symbolIds = index.from(nameSpace.nameOf(prefix), start);
+    }
+    const items: SymbolStatistics[] = [];
     let looks = 0;
-    for (const symbolId of index.from(nameSpace.nameOf(prefix), start)) {
+    for (const symbolId of symbolIds) {
       // A client that may read few of many symbols must not delay the sessions.
       if (++looks % LOOKS === 0) await new Promise(setImmediate);
-      if (!client.sees(context.engine.symbols.name(symbolId)) || !reader.hasData(symbolId))
-        continue;
+      if (symbolId === UNKNOWN_SYMBOL || !reader.hasData(symbolId)) continue;
+      const name = engine.symbols.name(symbolId);
+      if (!client.sees(name) || selection?.matches(nameSpace.symbolOf(name)) === false) continue;
       if (items.length === limit) {
         return jsonResponse(200, { items, next: items.at(-1)?.symbol });
       }
@@ -42,6 +57,10 @@ export function listStatistics(context: QueryContext, reader: StatisticsReader):
     }
     return jsonResponse(200, { items, next: null });
   };
+}
+
+function isListOfNames(selection: SymbolSelection | undefined): selection is SymbolSelection {
+  return selection?.hasPatterns === false;
 }
 
 /** `GET /api/prices/{symbol}`: the statistics of one symbol. */
