@@ -60,7 +60,7 @@ export async function startServer(
   checkAcknowledge(config);
   const authenticator = await createAuthenticator(config.auth, log);
   for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
-  const store = config.store.directory === '' ? undefined : await openStore(config.store, log);
+  const store = await openConfiguredStore(config, log);
   try {
     const recovered = store === undefined ? NOTHING_RECOVERED : recover(store);
     const health = new Health(store);
@@ -102,6 +102,14 @@ export async function startServer(
     await store?.close();
     throw error;
   }
+}
+
+/** Anomalies are never given up where something waits for them to be durable. */
+async function openConfiguredStore(config: Config, log: Logger): Promise<Store | undefined> {
+  const { publish, store } = config;
+  if (store.directory === '') return undefined;
+  const mayGiveUp = store.mode === 'async' && publish.acknowledge === 'accepted';
+  return openStore({ ...store, mayGiveUp }, log);
 }
 
 function checkAcknowledge({ publish, store }: Config): void {
@@ -158,7 +166,7 @@ function serve(
         engine,
         store,
         publishers: () => gateway.publisherSequences(),
-        takeAnomalies: () => gateway.takeAnomalies(),
+        takeAnomalies: (raised) => gateway.takeAnomalies(raised),
         saved: (header) => gateway.madeDurable(header.publishers),
         intervalMs: snapshotIntervalMs,
         log,
@@ -171,7 +179,7 @@ function serve(
     await gateway.stop();
     retention?.stop();
     await snapshots?.stop();
-    await engine.stop();
+    await engine.stop(gateway.lastAnomalies);
     await store?.close();
     eventLoop.stop();
   };

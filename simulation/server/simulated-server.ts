@@ -79,7 +79,7 @@ export class SimulatedServer {
     this.isServing = false;
     await this.#gateway?.stop();
     await this.#snapshots?.stop();
-    await this.#engine?.stop();
+    await this.#engine?.stop(this.#gateway?.lastAnomalies);
     await this.#store?.close();
   }
 
@@ -188,7 +188,7 @@ export class SimulatedServer {
         engine,
         store,
         publishers: () => gateway.publisherSequences(),
-        takeAnomalies: () => gateway.takeAnomalies(),
+        takeAnomalies: (raised) => gateway.takeAnomalies(raised),
         saved: (header) => {
           this.#world.madeDurable(header.publishers);
           gateway.madeDurable(header.publishers);

@@ -49,6 +49,8 @@ export class SimulatedDisk {
 /** The range of a write's duration, ms. */
 const FLUSH_MS = [1, 45] as const;
 const SNAPSHOT_MS = [5, 400] as const;
+/** Anomalies that may wait to be written: few, so that workers wait for the disk now and then. */
+const WAITING_MAX = 64;
 /** A write that failed is tried again after this, ms. */
 const RETRY_MS = 300;
 
@@ -78,6 +80,10 @@ export class SimulatedStore implements Store {
 
   get waitingCount(): number {
     return this.#waiting.length;
+  }
+
+  get space(): number {
+    return Math.max(0, WAITING_MAX - this.#waiting.length);
   }
 
   append(anomaly: Anomaly): void {
@@ -167,10 +173,10 @@ export class SimulatedStore implements Store {
     };
   }
 
-  close(): Promise<void> {
+  close(): Promise<number> {
     if (this.#disk.fault === undefined) this.#write();
     this.#scheduler.hasMicrotasks = true;
-    return Promise.resolve();
+    return Promise.resolve(this.#waiting.length);
   }
 
   #of(symbol: string): readonly Anomaly[] {

@@ -90,6 +90,8 @@ export class Engine {
   readonly #standby = new Standby();
   readonly #captures: Captures | undefined;
   readonly #retirements: Retirements;
+  /** The partition whose anomalies were drained first the last time. */
+  #firstRing = 0;
   /** Ticks offered since the last {@link publishTicks}. */
   offered = 0;
   #isStopping = false;
@@ -205,14 +207,37 @@ export class Engine {
 
   /** Whether changes or anomalies wait to be taken. */
   hasNews(): boolean {
-    return !this.dirty.isEmpty() || this.#anomalies.some((ring) => !ring.isEmpty());
+    return !this.dirty.isEmpty() || this.hasAnomalies();
   }
 
-  /** Passes at most `limit` new anomalies to `sink`, a symbol's oldest first. Returns how many. */
+  /** Whether anomalies wait to be taken. */
+  hasAnomalies(): boolean {
+    return this.#anomalies.some((ring) => !ring.isEmpty());
+  }
+
+  /**
+   * Passes at most `limit` new anomalies to `sink`, a symbol's oldest first. Returns how many. Each
+   * call begins with another partition: none waits for ever behind one that is always full.
+   */
   drainAnomalies(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
+    const rings = this.#anomalies;
+    this.#firstRing = (this.#firstRing + 1) % rings.length;
     let count = 0;
-    for (const ring of this.#anomalies) count += ring.drain(sink, limit - count);
+    for (let i = 0; i < rings.length; i++) {
+      const ring = rings[(this.#firstRing + i) % rings.length] as AnomalyConsumer;
+      count += ring.drain(sink, limit - count);
+    }
     return count;
+  }
+
+  /** Positions behind the newest anomaly of each partition. */
+  anomalyEnds(): readonly number[] {
+    return this.#anomalies.map(({ end }) => end);
+  }
+
+  /** Whether everything before {@link anomalyEnds} has been drained. */
+  hasDrained(ends: readonly number[]): boolean {
+    return this.#anomalies.every((ring, i) => ring.isPast(ends[i] as number));
   }
 
   /**
@@ -313,6 +338,7 @@ export class Engine {
     const timer = setInterval(() => this.drainAnomalies(sink), STOP_DRAIN_MS);
     await Promise.all(ended);
     clearInterval(timer);
+    this.drainAnomalies(sink);
     await this.#standby.end();
   }
 }

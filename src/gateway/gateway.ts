@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AnomalySink } from '../engine/index.ts';
 import type { GatewayContext } from './context.ts';
 import { SendBufferLimit } from './limits/send-buffer-limit.ts';
 import { Liveness } from './sessions/liveness.ts';
@@ -89,9 +90,14 @@ export class Gateway {
     return this.#context.publishers.sequences();
   }
 
-  /** Takes all anomalies raised so far. On return the store has them. */
-  takeAnomalies(): void {
-    this.#context.fanOut.takeAnomalies();
+  /** Resolves when the store has every anomaly raised before `raised` settled. */
+  takeAnomalies(raised: Promise<unknown>): Promise<void> {
+    return this.#context.fanOut.takeAnomalies(raised);
+  }
+
+  /** Stores an anomaly that was raised after the last session closed. */
+  get lastAnomalies(): AnomalySink {
+    return this.#context.anomalies.append;
   }
 
   /** A snapshot with these sequences is on disk. */
@@ -105,7 +111,7 @@ export class Gateway {
    * accepted ticks as far as sockets allow; closes all sessions with 4001.
    */
   async stop(): Promise<void> {
-    const { config, conflation, health, scheduler } = this.#context;
+    const { anomalies, config, conflation, health, scheduler } = this.#context;
     if (health.isStopping) return;
     health.isStopping = true;
     if (config.server.preStopMs > 0) await delay(config.server.preStopMs);
@@ -114,6 +120,7 @@ export class Gateway {
     for (const watch of this.#watches) watch.stop();
     conflation.stop();
     scheduler.stop();
+    anomalies.end();
     this.#transport?.close();
   }
 

@@ -17,15 +17,18 @@ import {
   type StoreOptions,
   type TimeRange,
 } from './store.ts';
-import { WriteBuffer, WriteLoop } from './write-behind.ts';
+import { WriteLoop } from './write-behind.ts';
+import { WriteBuffer } from './write-buffer.ts';
 import { type StartWriter, startWriter } from './writer.ts';
 
 /** Replaced in tests. */
 export interface StoreSeams {
   readonly startWriter?: StartWriter;
   readonly checkDatabase?: typeof checkDatabase;
-  /** Anomalies held while the disk fails. */
+  /** Anomalies held before the store is full. */
   readonly waitingMax?: number;
+  /** How long a write may take, and the disk fail before anomalies are given up, ms. */
+  readonly stalledMs?: number;
   readonly lock?: LockSeams;
 }
 
@@ -69,7 +72,7 @@ async function openParts(
     if (!marker.isReady) writeMarker(directory, true, marker.created);
     const snapshots = new SnapshotFiles(directory, log, lock);
     snapshots.removeTemporary();
-    return { environment, disk, lock, snapshots, log, waitingMax: seams.waitingMax };
+    return { environment, disk, lock, snapshots, log, seams };
   } catch (error) {
     await environment?.close();
     if (error instanceof StoreError) throw error;
@@ -97,7 +100,7 @@ async function prepare(directory: string, check: typeof checkDatabase): Promise<
   return marker;
 }
 
-/** Anomalies held while the disk fails: about 20 MB. */
+/** Anomalies held in memory until they are on disk: about 20 MB. */
 const WAITING_MAX = 65_536;
 const DAY_MS = 86_400_000;
 /** How long a failed read counts as the store's fault, ms. */
@@ -109,7 +112,7 @@ interface DiskStoreParts {
   readonly lock: DirectoryLock;
   readonly snapshots: SnapshotFiles;
   readonly log: StoreLog;
-  readonly waitingMax: number | undefined;
+  readonly seams: StoreSeams;
 }
 
 /** The store: a buffer in memory, a thread that writes, a memory map to read. */
@@ -121,17 +124,16 @@ class DiskStore implements Store {
   readonly #loop: WriteLoop;
   readonly #last: Map<string, number>;
   #readFault: { readonly reason: string; readonly atMs: number } | undefined;
-  #droppedCount = 0;
   #isClosed = false;
 
   constructor(options: StoreOptions, parts: DiskStoreParts) {
-    const { disk, environment, log, waitingMax } = parts;
+    const { disk, environment, log, seams } = parts;
     this.#options = options;
     this.#parts = parts;
     this.#last = disk.lastSequences();
-    this.#waiting = new WriteBuffer(disk.nextOrdinal(), waitingMax ?? WAITING_MAX);
+    this.#waiting = new WriteBuffer(disk.nextOrdinal(), seams.waitingMax ?? WAITING_MAX);
     this.#history = new History(this.#readDisk, this.#waiting);
-    this.#loop = new WriteLoop(options, environment, this.#waiting, log);
+    this.#loop = new WriteLoop(options, environment, this.#waiting, log, seams.stalledMs);
   }
 
   get fault(): string | undefined {
@@ -143,11 +145,15 @@ class DiskStore implements Store {
   }
 
   get droppedCount(): number {
-    return this.#droppedCount;
+    return this.#loop.givenUp;
   }
 
   get waitingCount(): number {
     return this.#waiting.count;
+  }
+
+  get space(): number {
+    return this.#loop.mayGiveUp ? Number.POSITIVE_INFINITY : this.#waiting.space;
   }
 
   append(anomaly: Anomaly): void {
@@ -155,11 +161,8 @@ class DiskStore implements Store {
     if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
     if (this.#isClosed) throw new StoreError('the store is closed');
     this.#last.set(anomaly.symbol, anomaly.sequence);
-    const count = this.#waiting.append(anomaly);
-    if (count > 0) {
-      this.#droppedCount += count;
-      this.#parts.log.warn({ count }, 'anomalies are dropped: the disk has failed for too long');
-    }
+    if (this.#waiting.space === 0 && this.#loop.mayGiveUp) this.#loop.giveUp();
+    this.#waiting.append(anomaly);
     this.#loop.schedule();
   }
 
@@ -213,12 +216,14 @@ class DiskStore implements Store {
     return this.#parts.snapshots.load();
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
+  async close(): Promise<number> {
+    if (this.#isClosed) return 0;
     this.#isClosed = true;
     try {
-      await this.#loop.close();
-      await this.#parts.environment.close();
+      const lost = await this.#loop.close();
+      // A writer that is stuck in a write never answers.
+      if (!this.#loop.isStalled) await this.#parts.environment.close();
+      return lost;
     } finally {
       this.#parts.lock.release();
     }

@@ -2,7 +2,7 @@ import type { Anomaly } from '../engine/index.ts';
 import { anomalyKey, isTimeKey, timeBound, timeKey } from './databases.ts';
 import type { DiskHistory, TimedAnomaly } from './environment.ts';
 import { type AnomalyPage, CursorError, type TimeRange } from './store.ts';
-import type { WriteBuffer } from './write-behind.ts';
+import type { WriteBuffer } from './write-buffer.ts';
 
 /** Reads the disk; returns `otherwise` when that fails. */
 export type ReadDisk = <T>(read: (disk: DiskHistory) => T, otherwise: T) => T;

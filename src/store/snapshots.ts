@@ -42,8 +42,8 @@ export interface SnapshotOptions {
    * Last sequences of the named publishers, all of whose ticks were offered to the engine before.
    */
   readonly publishers: () => Iterable<[name: string, sequence: number]>;
-  /** Appends every anomaly raised so far to the store. */
-  readonly takeAnomalies: () => void;
+  /** Resolves when the store has every anomaly raised before `raised` settled. */
+  readonly takeAnomalies: (raised: Promise<unknown>) => Promise<void>;
   /** Called when a snapshot is on disk. */
   readonly saved: (header: SnapshotHeader) => void;
   /** From the start of one snapshot to the next, ms; 0: only one, at the stop. */
@@ -107,9 +107,10 @@ export class Snapshots {
     let capture: Capture | undefined;
     try {
       // Cuts synchronously, so the cut matches the sequences above.
-      capture = await engine.capture();
+      const capturing = engine.capture();
       // Ticks in a snapshot are never applied again, so their anomalies must be on disk first.
-      takeAnomalies();
+      await takeAnomalies(capturing);
+      capture = await capturing;
       if (!(await store.flushed())) throw new Error(`anomalies are not on disk: ${store.fault}`);
       const result = await store.saveSnapshot(readCapture(capture), { ...header });
       if (!result.isSaved) throw new Error(result.reason);

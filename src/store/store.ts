@@ -22,6 +22,11 @@ export interface StoreOptions {
   readonly retentionDays: number;
   /** Anomalies that {@link Store.prune} keeps for each symbol; 0: all. */
   readonly retentionPerSymbol: number;
+  /**
+   * Whether the oldest anomalies in a full buffer are given up once the disk has failed for 10 s.
+   * Otherwise the store stays full until it works again.
+   */
+  readonly mayGiveUp?: boolean;
 }
 
 /** Log for the operator: methods of a pino logger. */
@@ -61,18 +66,27 @@ export interface Store {
    * written from then on.
    */
   readonly lost: Promise<StoreError>;
-  /** Anomalies dropped since the start because the disk failed for too long. */
+  /** Anomalies given up since the start because the disk failed for too long. */
   readonly droppedCount: number;
   /** Anomalies that are not on disk yet. */
   readonly waitingCount: number;
   /**
+   * Anomalies that may be appended now. 0: the disk is behind, so the caller waits. Infinite while
+   * anomalies are given up.
+   */
+  readonly space: number;
+  /**
    * Appends an anomaly, which must not change afterwards; durable within 50 ms while the disk keeps
-   * up. Ignores one whose sequence is not above the symbol's last.
+   * up. Ignores one whose sequence is not above the symbol's last. Takes it even without
+   * {@link space}.
    *
    * @throws RangeError for an anomaly that cannot be stored, a programming error
    */
   append(anomaly: Anomaly): void;
-  /** Resolves to true once everything appended is durable; to false if the disk fails. */
+  /**
+   * Resolves to true once everything appended is durable, except what was given up; to false if the
+   * disk fails.
+   */
   flushed(): Promise<boolean>;
   /** Sequence of a symbol's newest anomaly ever; 0 if it never had one. */
   lastSequence(symbol: string): number;
@@ -111,6 +125,9 @@ export interface Store {
   ): Promise<SnapshotResult>;
   /** The newest intact snapshot; undefined if none. */
   loadSnapshot(): StoredSnapshot | undefined;
-  /** Writes the buffer, if the disk works, and releases the directory. */
-  close(): Promise<void>;
+  /**
+   * Writes the buffer, if the disk works, and releases the directory. Returns how many anomalies
+   * could not be written.
+   */
+  close(): Promise<number>;
 }

@@ -1,125 +1,15 @@
-import type { Anomaly } from '../engine/index.ts';
 import { encodeBatch } from './batches.ts';
 import type { Environment } from './environment.ts';
 import type { StoreLog, StoreOptions } from './store.ts';
-
-/** Anomalies in one transaction: about 40 ms of the writer's time. */
-const BATCH_MAX = 4096;
-
-/** Consecutive anomalies, written in one transaction. */
-export class Batch {
-  readonly firstOrdinal: number;
-  readonly items: Anomaly[] = [];
-  readonly bySymbol = new Map<string, Anomaly[]>();
-
-  constructor(firstOrdinal: number) {
-    this.firstOrdinal = firstOrdinal;
-  }
-
-  get endOrdinal(): number {
-    return this.firstOrdinal + this.items.length;
-  }
-
-  append(anomaly: Anomaly): void {
-    this.items.push(anomaly);
-    const ofSymbol = this.bySymbol.get(anomaly.symbol);
-    if (ofSymbol === undefined) this.bySymbol.set(anomaly.symbol, [anomaly]);
-    else ofSymbol.push(anomaly);
-  }
-}
-
-/**
- * Anomalies that are not on disk yet, in order of arrival. The writer may hold the first batch; new
- * anomalies join the last.
- */
-export class WriteBuffer {
-  readonly #batches: Batch[] = [];
-  readonly #countMax: number;
-  #nextOrdinal: number;
-  #count = 0;
-  /** The batch that the writer holds: it is neither extended nor dropped. */
-  #taken: Batch | undefined;
-
-  /** @param countMax anomalies held before the oldest are dropped */
-  constructor(firstOrdinal: number, countMax: number) {
-    this.#nextOrdinal = firstOrdinal;
-    this.#countMax = countMax;
-  }
-
-  get count(): number {
-    return this.#count;
-  }
-
-  /** The ordinal of the next anomaly. */
-  get nextOrdinal(): number {
-    return this.#nextOrdinal;
-  }
-
-  /** The ordinal of the oldest in the buffer; {@link nextOrdinal} when it is empty. */
-  get firstOrdinal(): number {
-    return this.#batches[0]?.firstOrdinal ?? this.#nextOrdinal;
-  }
-
-  get oldest(): readonly Batch[] {
-    return this.#batches;
-  }
-
-  /** Adds an anomaly. Returns how many of the oldest were dropped for it. */
-  append(anomaly: Anomaly): number {
-    const dropped = this.#count >= this.#countMax ? this.#dropOldest() : 0;
-    let batch = this.#batches.at(-1);
-    if (batch === undefined || batch === this.#taken || batch.items.length >= BATCH_MAX) {
-      batch = new Batch(this.#nextOrdinal);
-      this.#batches.push(batch);
-    }
-    batch.append(anomaly);
-    this.#nextOrdinal++;
-    this.#count++;
-    return dropped;
-  }
-
-  /** Hands the oldest batch to the writer, which then calls {@link release} or {@link remove}. */
-  take(): Batch | undefined {
-    this.#taken = this.#batches[0];
-    return this.#taken;
-  }
-
-  /** The batch taken could not be written. */
-  release(): void {
-    this.#taken = undefined;
-  }
-
-  /** The batch taken is on disk. */
-  remove(): void {
-    if (this.#taken === undefined) return;
-    this.#batches.shift();
-    this.#count -= this.#taken.items.length;
-    this.#taken = undefined;
-  }
-
-  /** The anomalies of a symbol, oldest first. */
-  ofSymbol(symbol: string): Anomaly[] {
-    const anomalies: Anomaly[] = [];
-    for (const batch of this.#batches) {
-      const ofSymbol = batch.bySymbol.get(symbol);
-      if (ofSymbol !== undefined) for (const anomaly of ofSymbol) anomalies.push(anomaly);
-    }
-    return anomalies;
-  }
-
-  /** Drops a whole batch: dropping single anomalies would slow down every append. */
-  #dropOldest(): number {
-    const at = this.#batches[0] === this.#taken ? 1 : 0;
-    const [batch] = this.#batches.splice(at, 1);
-    const count = batch?.items.length ?? 0;
-    this.#count -= count;
-    return count;
-  }
-}
+import type { WriteBuffer } from './write-buffer.ts';
 
 /** How long `async` gathers before it writes, ms: leaves most of the promised 50 ms to the disk. */
 const COMMIT_DELAY_MS = 10;
 const RETRY_MS = 1000;
+/** A disk that has not finished a write for this long counts as failed, ms. */
+const STALLED_MS = 10_000;
+/** Minimum time between two log lines about anomalies given up, ms. */
+const LOG_MS = 60_000;
 
 interface FlushWaiter {
   /** Resolved when all ordinals below this are on disk. */
@@ -133,33 +23,71 @@ export class WriteLoop {
   readonly #environment: Environment;
   readonly #waiting: WriteBuffer;
   readonly #log: StoreLog;
+  readonly #stalledMs: number;
   #waiters: FlushWaiter[] = [];
   #fault: string | undefined;
   #isClosed = false;
+  /** Whether the write in progress takes too long: the thread may never answer. */
+  #isStalled = false;
+  #onStalled: () => void = () => undefined;
   /** The writing in progress. */
   #writing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  /**
+   * When a write last succeeded, or when the buffer last ceased to be empty, on the clock of
+   * `performance.now`, ms.
+   */
+  #progressAt = 0;
+  #givenUp = 0;
+  /** Of these, those that the log has told of, and when it last did. */
+  #loggedCount = 0;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
+  /** @param stalledMs replaces {@link STALLED_MS} in tests */
   constructor(
     options: StoreOptions,
     environment: Environment,
     waiting: WriteBuffer,
     log: StoreLog,
+    stalledMs = STALLED_MS,
   ) {
     this.#options = options;
     this.#environment = environment;
     this.#waiting = waiting;
     this.#log = log;
+    this.#stalledMs = stalledMs;
   }
 
-  /** Why the last write failed; undefined when it succeeded. */
+  /** Why the last write failed, or takes too long; undefined when the last one succeeded. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
+  get isStalled(): boolean {
+    return this.#isStalled;
+  }
+
+  /** Anomalies given up since the start. */
+  get givenUp(): number {
+    return this.#givenUp;
+  }
+
+  /** Whether a full buffer may lose its oldest: nothing was written for too long. */
+  get mayGiveUp(): boolean {
+    if (this.#options.mayGiveUp !== true || this.#fault === undefined) return false;
+    return performance.now() - this.#progressAt >= this.#stalledMs;
+  }
+
+  /** Drops the oldest batch. The log says so once a minute. */
+  giveUp(): void {
+    this.#givenUp += this.#waiting.dropOldest();
+    if (performance.now() - this.#loggedAt >= LOG_MS) this.#logGivenUp();
+  }
+
   /** Writes soon what was added. */
   schedule(): void {
+    if (this.#waiting.count === 1) this.#progressAt = performance.now();
     const isScheduled = this.#timer !== undefined || this.#immediate !== undefined;
     if (this.#writing !== undefined || isScheduled) return;
     if (this.#options.mode === 'sync') this.#immediate = setImmediate(this.#writeNext);
@@ -168,7 +96,7 @@ export class WriteLoop {
 
   async flushed(): Promise<boolean> {
     if (this.#waiting.count === 0) return true;
-    if (this.#fault !== undefined) return false;
+    if (this.#fault !== undefined || this.#isClosed) return false;
     const ordinal = this.#waiting.nextOrdinal;
     return new Promise((resolve) => {
       this.#waiters.push({ ordinal, resolve });
@@ -176,17 +104,26 @@ export class WriteLoop {
     });
   }
 
-  /** Writes the buffer as far as the disk allows. Nothing is written afterwards. */
-  async close(): Promise<void> {
-    await this.#writing;
-    while (this.#waiting.count > 0 && (await this.#attempt())) {
+  /**
+   * Writes the buffer as far as the disk allows. Nothing is written afterwards.
+   *
+   * @returns anomalies that are lost
+   */
+  async close(): Promise<number> {
+    const stalled = new Promise<false>((resolve) => {
+      this.#onStalled = () => resolve(false);
+    });
+    if (!this.#isStalled) await Promise.race([this.#writing, stalled]);
+    while (!this.#isStalled && this.#waiting.count > 0) {
       // An attempt writes one batch.
+      if (!(await Promise.race([this.#attempt(), stalled]))) break;
     }
     this.#isClosed = true;
     this.#unschedule();
     this.#settleAll(false);
-    const count = this.#waiting.count;
+    const { count } = this.#waiting;
     if (count > 0) this.#log.error({ count }, 'anomalies are lost: the disk fails');
+    return count;
   }
 
   readonly #writeNext = (): void => {
@@ -212,22 +149,35 @@ export class WriteLoop {
   async #attempt(): Promise<boolean> {
     const batch = this.#waiting.take();
     if (batch === undefined) return true;
+    const stalled = setTimeout(this.#stall, this.#stalledMs).unref();
     try {
       await this.#environment.write(encodeBatch(batch.items, batch.firstOrdinal));
     } catch (error) {
       this.#waiting.release();
       this.#fail(error instanceof Error ? error.message : String(error));
       return false;
+    } finally {
+      clearTimeout(stalled);
+      this.#isStalled = false;
     }
     this.#waiting.remove();
     this.#succeed();
     return true;
   }
 
+  readonly #stall = (): void => {
+    this.#isStalled = true;
+    this.#fail(`a write has not finished within ${this.#stalledMs / 1000} s`);
+    this.#onStalled();
+  };
+
   #succeed(): void {
+    this.#progressAt = performance.now();
     if (this.#fault !== undefined) {
       this.#fault = undefined;
       this.#log.info({}, 'the store can be written again');
+      if (this.#givenUp > this.#loggedCount) this.#logGivenUp();
+      this.#loggedAt = Number.NEGATIVE_INFINITY;
     }
     const { firstOrdinal } = this.#waiting;
     const due = this.#waiters.filter(({ ordinal }) => ordinal <= firstOrdinal);
@@ -244,6 +194,17 @@ export class WriteLoop {
     const consequence = 'anomalies are held in memory only';
     this.#fault = `the store in ${directory} cannot be written: ${reason}; ${consequence}`;
     this.#settleAll(false);
+  }
+
+  #logGivenUp(): void {
+    const count = this.#givenUp - this.#loggedCount;
+    this.#loggedCount = this.#givenUp;
+    this.#loggedAt = performance.now();
+    const { directory } = this.#options;
+    this.#log.error(
+      { count, total: this.#givenUp, directory },
+      'anomalies are given up: the disk has failed for too long',
+    );
   }
 
   #unschedule(): void {

@@ -372,6 +372,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   store_ok: 'a disk that refuses: store-disk-failure',
   store_waiting_anomalies: 'a disk that refuses: store-disk-failure',
   store_dropped_anomalies_total: 'a disk that refuses: store-disk-failure',
+  store_full_total: 'a disk that is slow: store-full.test.ts',
   snapshots_total: 'the last test of this file',
   snapshot_timestamp_seconds: 'the last test of this file',
   snapshot_duration_seconds: 'the last test of this file',
@@ -469,6 +470,7 @@ it('snapshots move the metrics of snapshots', async () => {
       store_ok: 1,
       store_waiting_anomalies: 0,
       store_dropped_anomalies_total: 0,
+      store_full_total: 0,
     });
   await server.stop();
 });

@@ -19,7 +19,10 @@ it('a snapshot is written after the anomalies of its ticks, which a crash would 
       engine,
       store,
       publishers: () => [],
-      takeAnomalies: () => engine.drainAnomalies((anomaly) => store.append(anomaly)),
+      takeAnomalies: async (raised) => {
+        await raised;
+        engine.drainAnomalies((anomaly) => store.append(anomaly));
+      },
       saved: () => waiting.push(store.waitingCount),
       intervalMs: 0,
       log,
@@ -56,7 +59,7 @@ it('no snapshot is written, and none counts as durable, while anomalies cannot b
       engine: run.engine,
       store,
       publishers: () => [['feed', 7]],
-      takeAnomalies: () => undefined,
+      takeAnomalies: () => Promise.resolve(),
       saved: (header) => saved.push(header.publishers),
       intervalMs: 0,
       log,

@@ -47,25 +47,82 @@ describe('a disk that fails', () => {
     await again.close();
   });
 
-  it('for too long has the oldest given up, and counted', async () => {
+  it('is waited for, and loses nothing, where nothing may be given up', async () => {
     using folder = new StoreFolder();
     const disk = new FaultyDisk();
-    const seams = { startWriter: disk.startWriter, waitingMax: 10_000 };
+    const seams = { startWriter: disk.startWriter, waitingMax: 10_000, stalledMs: 0 };
     const store = await openStore(folder.options(), new StoreLines(), seams);
+    expect(store.space).toBe(10_000);
     disk.failure = 'EIO: i/o error';
-    for (let sequence = 1; sequence <= 30_000; sequence++) store.append(anomalyOf('A', sequence));
+    for (let sequence = 1; sequence <= 10_000; sequence++) store.append(anomalyOf('A', sequence));
     expect(await store.flushed()).toBe(false);
+    expect(store.space).toBe(0);
+    store.append(anomalyOf('A', 10_001));
+    expect(store).toMatchObject({ space: 0, waitingCount: 10_001, droppedCount: 0 });
+    disk.failure = undefined;
+    await until(() => store.waitingCount === 0);
+    expect(store.space).toBe(10_000);
+    expect(store.from('A', 1, 20_000)).toHaveLength(10_001);
+    await store.close();
+  });
+
+  it('for too long has the oldest given up, counted, and logged once a period', async () => {
+    using folder = new StoreFolder();
+    const disk = new FaultyDisk();
+    const lines = new StoreLines();
+    const seams = { startWriter: disk.startWriter, waitingMax: 10_000, stalledMs: 500 };
+    const store = await openStore(folder.options({ mayGiveUp: true }), lines, seams);
+    disk.failure = 'EIO: i/o error';
+    const failedAt = performance.now();
+    for (let sequence = 1; sequence <= 10_000; sequence++) store.append(anomalyOf('A', sequence));
+    expect(await store.flushed()).toBe(false);
+    // Full, but it has not failed for long.
+    if (performance.now() - failedAt < 400) expect(store.space).toBe(0);
+    await until(() => store.space === Number.POSITIVE_INFINITY);
+    expect(performance.now() - failedAt).toBeGreaterThanOrEqual(500);
+    expect(store.droppedCount).toBe(0);
+    for (let sequence = 10_001; sequence <= 50_000; sequence++) {
+      store.append(anomalyOf('A', sequence));
+    }
     expect(store.waitingCount).toBeLessThanOrEqual(10_000);
-    expect(store.droppedCount).toBe(30_000 - store.waitingCount);
+    expect(store.droppedCount).toBe(50_000 - store.waitingCount);
     const first = store.droppedCount + 1;
     expect(store.firstSequence('A')).toBe(first);
     expect(store.from('A', 1, 1)).toEqual([anomalyOf('A', first)]);
+    expect(await store.flushed()).toBe(false);
     disk.failure = undefined;
     await until(() => store.waitingCount === 0);
     expect(store.firstSequence('A')).toBe(first);
-    expect(store.lastSequence('A')).toBe(30_000);
-    expect(store.from('A', 1, 30_000)).toHaveLength(30_001 - first);
+    expect(store.lastSequence('A')).toBe(50_000);
+    expect(store.from('A', 1, 50_000)).toHaveLength(50_001 - first);
+    // Works again: a full buffer is waited for again.
+    expect(store.space).toBe(10_000);
     await store.close();
+    const logged = lines.lines.filter((line) => line.includes('given up'));
+    const counts = logged.map((line) => JSON.parse(line.slice(line.indexOf('{'))));
+    expect(counts).toHaveLength(2);
+    expect(counts[1]).toMatchObject({ total: store.droppedCount });
+    expect(counts[0].count + counts[1].count).toBe(store.droppedCount);
+  });
+
+  it('that never answers a write fails after a time, and again works when it does', async () => {
+    using folder = new StoreFolder();
+    const disk = new FaultyDisk();
+    const lines = new StoreLines();
+    const seams = { startWriter: disk.startWriter, stalledMs: 50 };
+    const store = await openStore(folder.options(), lines, seams);
+    disk.writeMs = 400;
+    store.append(anomalyOf('A', 1));
+    expect(await store.flushed()).toBe(false);
+    expect(store.fault).toMatch(/cannot be written: a write has not finished within 0.05 s/);
+    await until(() => store.fault === undefined);
+    expect(store).toMatchObject({ waitingCount: 0, droppedCount: 0 });
+    disk.writeMs = 3_600_000;
+    store.append(anomalyOf('A', 2));
+    expect(await store.flushed()).toBe(false);
+    // A stop does not wait for it, and says what is lost.
+    expect(await store.close()).toBe(1);
+    expect(lines.lines.at(-1)).toMatch(/^error anomalies are lost: the disk fails {"count":1}/);
   });
 
   it.each(['a thread that died', 'MDB_PANIC: environment had fatal error'])(

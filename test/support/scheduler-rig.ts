@@ -101,7 +101,9 @@ export class SchedulerRig {
         return this.#engine.hasNews();
       },
     };
-    const fanOut: Pick<FanOut, 'run'> = {
+    const fanOut: Pick<FanOut, 'hasNews' | 'isHeld' | 'run'> = {
+      hasNews: () => this.#engine.hasNews(),
+      isHeld: false,
       run: () => {
         this.#flush();
         // Longer flushes carry more messages: about one in 10 µs.

@@ -43,6 +43,7 @@ const OWN: Readonly<Record<keyof GatewayCounters, number>> = {
   backpressureFrames: 610,
   tooFastFrames: 611,
   backpressureRequests: 612,
+  storeFullEpisodes: 613,
 };
 
 function contextOf(fault?: string): MetricsContext {
@@ -93,6 +94,7 @@ function expected(): Record<string, number> {
     store_ok: 1,
     store_waiting_anomalies: 746,
     store_dropped_anomalies_total: 747,
+    store_full_total: 613,
     'snapshots_total{result="saved"}': 741,
     'snapshots_total{result="failed"}': 742,
     snapshot_timestamp_seconds: 743,

@@ -162,6 +162,11 @@ export class AnomalyConsumer {
     return Atomics.load(this.#ring.words, TAIL) === this.#head;
   }
 
+  /** The position behind the newest anomaly. */
+  get end(): number {
+    return Atomics.load(this.#ring.words, TAIL);
+  }
+
   /** Whether all anomalies before a position of the producer were taken. */
   isPast(position: number): boolean {
     return ((position - this.#head) | 0) <= 0;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Anomaly, Engine, SymbolTable } from '../../engine/index.ts';
 import type { Store } from '../../store/index.ts';
 import { SentAnomaly } from './anomaly-message.ts';
@@ -5,6 +6,13 @@ import { SymbolAnomalies } from './symbol-anomalies.ts';
 
 /** The newest anomalies of all symbols together that are kept in memory. */
 const RECENT_MAX = 1000;
+
+/** Anomalies that wait to be sent once they are durable, in `sync` mode: then the log is full. */
+const UNSENT_MAX = 131_072;
+/** Durable anomalies passed on in one go, in `sync` mode: a few ms. */
+const PASSED_MAX = 4096;
+/** Time after which `sync` mode asks again whether a failed disk works, ms. */
+const RETRY_MS = 100;
 
 /** Ordinal of the anomalies of earlier runs: their order across symbols is not known. */
 const EARLIER_RUN = -1;
@@ -41,6 +49,7 @@ export class AnomalyLog {
   /** Anomalies on their way to the disk, in `sync` mode. */
   #undurable: SentAnomaly[] = [];
   #isAwaitingDisk = false;
+  #isEnding = false;
   #ordinal = 0;
 
   /**
@@ -72,11 +81,28 @@ export class AnomalyLog {
     return this.#isAwaitingDisk;
   }
 
+  /** Anomalies that may be appended now; 0 while the store, or what waits for it, is full. */
+  get space(): number {
+    if (this.#disk === undefined || this.#isEnding) return Number.POSITIVE_INFINITY;
+    const unsent = UNSENT_MAX - this.#undurable.length;
+    return Math.max(0, Math.min(this.#disk.store.space, unsent));
+  }
+
+  /**
+   * No session is left: sends nothing any more, and takes what the queues still raise even if the
+   * store is full, so that no worker waits for a disk that fails.
+   */
+  end(): void {
+    this.#isEnding = true;
+    this.#undurable = [];
+  }
+
   /** Takes an anomaly from the engine. */
   readonly append = (anomaly: Anomaly, symbolId: number): void => {
     const sent = new SentAnomaly(anomaly, symbolId, this.#ordinal++);
     const disk = this.#disk;
     disk?.store.append(anomaly);
+    if (this.#isEnding) return;
     if (!disk?.isAwaited) {
       this.#take(sent);
       return;
@@ -194,18 +220,26 @@ export class AnomalyLog {
     this.#observer?.anomalyAppended(symbolId);
   }
 
-  /**
-   * A failing disk delays no session: the store then keeps the anomalies in memory, and reports it.
-   */
+  /** Passes anomalies on once they are durable. While the disk fails, none is. */
   async #awaitDisk({ store }: AnomalyDisk): Promise<void> {
     this.#isAwaitingDisk = true;
     while (this.#undurable.length > 0) {
-      const anomalies = this.#undurable;
-      this.#undurable = [];
-      await store.flushed();
-      for (const sent of anomalies) this.#take(sent);
-      this.#observer?.anomaliesDurable();
+      const count = this.#undurable.length;
+      if (await store.flushed()) await this.#pass(count);
+      else await delay(RETRY_MS);
     }
     this.#isAwaitingDisk = false;
+  }
+
+  /** Passes on the oldest ones, no more at a time than are kept for a symbol. */
+  async #pass(count: number): Promise<void> {
+    for (let left = count; left > 0 && this.#undurable.length > 0; left -= PASSED_MAX) {
+      const passed = this.#undurable.splice(0, Math.min(left, PASSED_MAX));
+      for (let from = 0; from < passed.length; from += this.perSymbolMax) {
+        for (const sent of passed.slice(from, from + this.perSymbolMax)) this.#take(sent);
+        this.#observer?.anomaliesDurable();
+      }
+      if (left > PASSED_MAX) await delay(1);
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine } from '../../engine/index.ts';
 import type { GatewayCounters } from '../metrics/gateway-counters.ts';
 import { STATS_PENDING } from '../subscriptions/session-subscriptions.ts';
@@ -9,6 +10,8 @@ import type { SymbolVersions } from './symbol-versions.ts';
 const TAKEN_MAX = 16_384;
 /** Most anomalies taken in one run; the rest waits in its rings while sockets are read. */
 const ANOMALIES_PER_RUN = 4096;
+/** Time between two drains for a snapshot, ms: the loop reads sockets meanwhile. */
+const DRAIN_MS = 2;
 
 /**
  * Takes the changes from the engine, marks the subscriptions concerned, and brings the marked
@@ -23,6 +26,7 @@ export class FanOut implements AnomalyObserver {
   readonly #counters: GatewayCounters;
   readonly #taken = new Int32Array(TAKEN_MAX);
   #marked: Subscriber[] = [];
+  #wasHeld = false;
 
   constructor(
     engine: Engine,
@@ -56,25 +60,55 @@ export class FanOut implements AnomalyObserver {
   }
 
   /**
-   * Anomalies first: their rings are small, and a worker may be waiting for space. Takes no more at
-   * a time than the log keeps for a symbol, so a session whose socket has space misses none.
-   * Returns false if some may be left.
+   * Whether anomalies stay in their rings because the store is full. A full ring makes its worker
+   * wait; then its queue of ticks fills up, and the overflow policy decides.
    */
-  #runAnomalies(): boolean {
-    const atATime = this.#anomalies.perSymbolMax;
-    for (let left = ANOMALIES_PER_RUN; left > 0; left -= atATime) {
-      if (this.#engine.drainAnomalies(this.#anomalies.append, atATime) < atATime) return true;
-      this.#flushMarked();
-    }
-    return false;
+  get isHeld(): boolean {
+    return this.#anomalies.space === 0 && this.#engine.hasAnomalies();
   }
 
-  /** Drains all rings. Terminates: only this thread feeds the workers. */
-  takeAnomalies(): void {
-    while (!this.#runAnomalies()) {
-      // Each run takes some.
+  /** Whether {@link run} would take something. */
+  hasNews(): boolean {
+    if (!this.#engine.dirty.isEmpty()) return true;
+    return this.#engine.hasAnomalies() && this.#anomalies.space > 0;
+  }
+
+  /**
+   * Anomalies first: their rings are small, and a worker may be waiting for space. Takes no more at
+   * a time than the log keeps for a symbol, so a session whose socket has space misses none.
+   */
+  #runAnomalies(): void {
+    const { append, perSymbolMax } = this.#anomalies;
+    for (let left = ANOMALIES_PER_RUN; left > 0; left -= perSymbolMax) {
+      const limit = Math.min(perSymbolMax, this.#anomalies.space);
+      const taken = limit === 0 ? 0 : this.#engine.drainAnomalies(append, limit);
+      if (taken > 0) this.#flushMarked();
+      if (taken < perSymbolMax) break;
     }
-    this.#flushMarked();
+    this.#countHold();
+  }
+
+  #countHold(): void {
+    const { isHeld } = this;
+    if (isHeld && !this.#wasHeld) this.#counters.storeFullEpisodes++;
+    this.#wasHeld = isHeld;
+  }
+
+  /**
+   * Resolves when the log has every anomaly raised before `raised` settled. Drains the rings
+   * meanwhile: a worker may wait for space in its own.
+   */
+  async takeAnomalies(raised: Promise<unknown>): Promise<void> {
+    let ends: readonly number[] | undefined;
+    const note = () => {
+      ends = this.#engine.anomalyEnds();
+    };
+    raised.then(note, note);
+    do {
+      await delay(DRAIN_MS);
+      this.#runAnomalies();
+      this.#flushMarked();
+    } while (ends === undefined || !this.#engine.hasDrained(ends));
   }
 
   anomaliesDurable(): void {

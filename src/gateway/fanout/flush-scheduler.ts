@@ -30,6 +30,8 @@ const LONG_REST_MS = 4;
 const PUBLISH_TICKS = 1024;
 /** When sending ACKs, also publish ticks due within this time, ms. */
 const ACK_SLACK_MS = 2;
+/** Interval of checks whether a full store takes anomalies again, ms. */
+const HELD_MS = 10;
 
 /**
  * The gateway's work between reading sockets, at most once an iteration of the event loop: publish
@@ -107,10 +109,11 @@ export class FlushScheduler {
       this.#acknowledgements.send(now, this.#isUrgent);
     }
     this.#isUrgent = false;
-    if (isFlushDue && this.#engine.hasNews()) this.#flush(now);
+    if (isFlushDue && this.#fanOut.hasNews()) this.#flush(now);
     const isResting = now < this.#flushAt && this.#engine.isBusy();
     // A rest has a timer: a ring would only cost system calls.
-    const hasNews = !isResting && this.#engine.armDoorbell(this.schedule);
+    if (!isResting) this.#engine.armDoorbell(this.schedule);
+    const hasNews = !isResting && this.#fanOut.hasNews();
     // Space freed in the queues before the doorbell was armed did not ring it.
     for (const publisher of this.#publishers) publisher.offerCredit();
     if (hasNews) this.schedule();
@@ -132,7 +135,7 @@ export class FlushScheduler {
       this.#publishAt = now + CONFLATED_MS;
       // The changes go out with the next flush. Do not postpone changes that already wait: the
       // stream of ticks may never end.
-      if (!this.#engine.hasNews()) this.#flushAt = Math.max(this.#flushAt, this.#publishAt);
+      if (!this.#fanOut.hasNews()) this.#flushAt = Math.max(this.#flushAt, this.#publishAt);
     }
   }
 
@@ -154,6 +157,8 @@ export class FlushScheduler {
   #setTimer(isResting: boolean): void {
     let at = this.#acknowledgements.dueAt;
     if (isResting) at = Math.min(at, this.#flushAt);
+    // Nothing rings when the store has space again.
+    if (this.#fanOut.isHeld) at = Math.min(at, performance.now() + HELD_MS);
     if (this.#engine.offered > 0) at = Math.min(at, this.#publishAt);
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);

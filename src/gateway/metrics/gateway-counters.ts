@@ -12,6 +12,8 @@ export class GatewayCounters {
   conflatedUpdates = 0;
   /** Times that a session's socket buffer filled up. */
   slowEpisodes = 0;
+  /** Times that anomalies had to wait in their rings because the store was full. */
+  storeFullEpisodes = 0;
   /** TICKS frames accepted, repeated, and refused for lack of credit. */
   tickFrames = 0;
   duplicateFrames = 0;

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Counter } from '../../engine/index.ts';
-import type { SnapshotCounters, Store } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import type { GatewayContext } from '../context.ts';
 import { rejectedByReason, type TickIntake } from '../ingest/tick-intake.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
@@ -36,7 +36,7 @@ export function createMetrics(context: MetricsContext): Registry {
   addSessions(metrics, context);
   addGatewayCounters(metrics, context);
   if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
-  if (context.store !== undefined) addStore(metrics, context.store, context.snapshots);
+  if (context.store !== undefined) addStore(metrics, context.store, context);
   metrics.gaugeBy('version', 'tickwire_build_info', 'Version, as a label; always 1.', () => ({
     [context.version]: 1,
   }));
@@ -138,7 +138,11 @@ function addSessions(metrics: ScrapedMetrics, { sessions, subscriptions }: Metri
   });
 }
 
-function addStore(metrics: ScrapedMetrics, store: Store, snapshots: SnapshotCounters): void {
+function addStore(
+  metrics: ScrapedMetrics,
+  store: Store,
+  { counters, snapshots }: MetricsContext,
+): void {
   metrics.gauge('tickwire_store_ok', '1; 0 while the disk fails.', () =>
     store.fault === undefined ? 1 : 0,
   );
@@ -147,8 +151,13 @@ function addStore(metrics: ScrapedMetrics, store: Store, snapshots: SnapshotCoun
   });
   metrics.counter(
     'tickwire_store_dropped_anomalies_total',
-    'Anomalies dropped because the disk failed for too long.',
+    'Anomalies given up because the disk failed for too long.',
     () => store.droppedCount,
+  );
+  metrics.counter(
+    'tickwire_store_full_total',
+    'Times that anomalies waited in their rings because the store was full.',
+    () => counters.storeFullEpisodes,
   );
   metrics.counterBy('result', 'tickwire_snapshots_total', 'Snapshots, by result.', () => ({
     saved: snapshots.saved,

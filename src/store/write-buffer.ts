@@ -1,0 +1,120 @@
+import type { Anomaly } from '../engine/index.ts';
+
+/** Anomalies in one transaction: about 40 ms of the writer's time. */
+const BATCH_MAX = 4096;
+
+/** Consecutive anomalies, written in one transaction. */
+export class Batch {
+  readonly firstOrdinal: number;
+  readonly items: Anomaly[] = [];
+  readonly bySymbol = new Map<string, Anomaly[]>();
+
+  constructor(firstOrdinal: number) {
+    this.firstOrdinal = firstOrdinal;
+  }
+
+  get endOrdinal(): number {
+    return this.firstOrdinal + this.items.length;
+  }
+
+  append(anomaly: Anomaly): void {
+    this.items.push(anomaly);
+    const ofSymbol = this.bySymbol.get(anomaly.symbol);
+    if (ofSymbol === undefined) this.bySymbol.set(anomaly.symbol, [anomaly]);
+    else ofSymbol.push(anomaly);
+  }
+}
+
+/**
+ * Anomalies that are not on disk yet, in order of arrival. The writer may hold the first batch; new
+ * anomalies join the last.
+ */
+export class WriteBuffer {
+  readonly #batches: Batch[] = [];
+  readonly #countMax: number;
+  #nextOrdinal: number;
+  #count = 0;
+  /** The batch that the writer holds: it is neither extended nor dropped. */
+  #taken: Batch | undefined;
+
+  /** @param countMax anomalies from which the buffer is full; {@link append} takes more all the same */
+  constructor(firstOrdinal: number, countMax: number) {
+    this.#nextOrdinal = firstOrdinal;
+    this.#countMax = countMax;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Anomalies until it is full. */
+  get space(): number {
+    return Math.max(0, this.#countMax - this.#count);
+  }
+
+  /** The ordinal of the next anomaly. */
+  get nextOrdinal(): number {
+    return this.#nextOrdinal;
+  }
+
+  /** The ordinal of the oldest in the buffer; {@link nextOrdinal} when it is empty. */
+  get firstOrdinal(): number {
+    return this.#batches[0]?.firstOrdinal ?? this.#nextOrdinal;
+  }
+
+  get oldest(): readonly Batch[] {
+    return this.#batches;
+  }
+
+  append(anomaly: Anomaly): void {
+    let batch = this.#batches.at(-1);
+    if (batch === undefined || batch === this.#taken || batch.items.length >= BATCH_MAX) {
+      batch = new Batch(this.#nextOrdinal);
+      this.#batches.push(batch);
+    }
+    batch.append(anomaly);
+    this.#nextOrdinal++;
+    this.#count++;
+  }
+
+  /** Hands the oldest batch to the writer, which then calls {@link release} or {@link remove}. */
+  take(): Batch | undefined {
+    this.#taken = this.#batches[0];
+    return this.#taken;
+  }
+
+  /** The batch taken could not be written. */
+  release(): void {
+    this.#taken = undefined;
+  }
+
+  /** The batch taken is on disk. */
+  remove(): void {
+    if (this.#taken === undefined) return;
+    this.#batches.shift();
+    this.#count -= this.#taken.items.length;
+    this.#taken = undefined;
+  }
+
+  /** The anomalies of a symbol, oldest first. */
+  ofSymbol(symbol: string): Anomaly[] {
+    const anomalies: Anomaly[] = [];
+    for (const batch of this.#batches) {
+      const ofSymbol = batch.bySymbol.get(symbol);
+      if (ofSymbol !== undefined) for (const anomaly of ofSymbol) anomalies.push(anomaly);
+    }
+    return anomalies;
+  }
+
+  /**
+   * Drops the oldest batch that the writer does not hold; returns its size. A whole batch: dropping
+   * single anomalies would slow down every append.
+   */
+  dropOldest(): number {
+    const at = this.#batches[0] === this.#taken ? 1 : 0;
+    const [batch] = this.#batches.splice(at, 1);
+    const count = batch?.items.length ?? 0;
+    this.#count -= count;
+    return count;
+  }
+}
