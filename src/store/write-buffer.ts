@@ -37,7 +37,7 @@ export class WriteBuffer {
   /** The batch that the writer holds: it is neither extended nor dropped. */
   #taken: Batch | undefined;
 
-  /** @param countMax anomalies from which the buffer is full; {@link append} takes more all the same */
+  /** @param countMax anomalies from which it is full; {@link append} takes more all the same */
   constructor(firstOrdinal: number, countMax: number) {
     this.#nextOrdinal = firstOrdinal;
     this.#countMax = countMax;
