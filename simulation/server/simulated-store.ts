@@ -121,7 +121,7 @@ export class SimulatedStore implements Store {
     return limit === 0 ? [] : found.slice(-limit);
   }
 
-  between(): AnomalyPage {
+  between(): Promise<AnomalyPage> {
     throw new Error('the simulation leaves HTTP out');
   }
 

@@ -186,7 +186,7 @@ class DiskStore implements Store {
     return this.#history.before(symbol, sequence, limit);
   }
 
-  between(range: TimeRange): AnomalyPage {
+  between(range: TimeRange): Promise<AnomalyPage> {
     return this.#history.between(range);
   }
 

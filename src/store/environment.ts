@@ -23,7 +23,7 @@ import { StoreError } from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
 
 /** Keys examined in a search for recent anomalies: about 10 ms. */
-const RECENT_SEARCHED_MAX = 20_000;
+export const RECENT_SEARCHED_MAX = 20_000;
 /** An error of the disk itself, in the words of the C library or of Node. */
 const DISK_ERROR = new RegExp(
   '^(?:E[A-Z]+: )?(?:no space left on device|file too large|disk quota exceeded' +

@@ -1,7 +1,16 @@
 import type { Anomaly } from '../engine/index.ts';
-import { anomalyKey, isTimeKey, timeBound, timeKey } from './databases.ts';
-import type { DiskHistory, TimedAnomaly } from './environment.ts';
+import {
+  anomalyKey,
+  isTimeKey,
+  keyOfTimeKey,
+  sequenceOfKey,
+  symbolOfKey,
+  timeBound,
+  timeKey,
+} from './databases.ts';
+import { type DiskHistory, RECENT_SEARCHED_MAX } from './environment.ts';
 import { type AnomalyPage, CursorError, type TimeRange } from './store.ts';
+import { mergeByTime, type TimePosition } from './time-order.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 
 /** Reads the disk; returns `otherwise` when that fails. */
@@ -24,23 +33,25 @@ export class History {
   first(symbol: string, otherwise: number): number {
     const row = this.#readDisk((disk) => disk.row(symbol), undefined);
     if (row !== undefined && row.first <= row.last) return row.first;
-    return this.#buffer.ofSymbol(symbol)[0]?.sequence ?? otherwise;
+    return this.#buffer.ofSymbol(symbol)[0]?.[0]?.sequence ?? otherwise;
   }
 
   from(symbol: string, sequence: number, limit: number): Anomaly[] {
     const start = Math.max(sequence, 1);
     const anomalies = this.#readDisk((disk) => disk.from(symbol, start, limit), []);
     const next = (anomalies.at(-1)?.sequence ?? start - 1) + 1;
-    for (const anomaly of this.#buffer.ofSymbol(symbol)) {
-      if (anomalies.length >= limit) break;
-      if (anomaly.sequence >= next) anomalies.push(anomaly);
+    for (const waiting of this.#buffer.ofSymbol(symbol)) {
+      if ((waiting.at(-1)?.sequence ?? 0) < next) continue;
+      for (const anomaly of waiting) {
+        if (anomalies.length >= limit) return anomalies;
+        if (anomaly.sequence >= next) anomalies.push(anomaly);
+      }
     }
     return anomalies;
   }
 
   before(symbol: string, sequence: number, limit: number): Anomaly[] {
-    const waiting = this.#buffer.ofSymbol(symbol).filter((item) => item.sequence < sequence);
-    const newest = limit > 0 ? waiting.slice(-limit) : [];
+    const newest = this.#waitingBefore(symbol, sequence, limit);
     const end = newest[0]?.sequence ?? sequence;
     const missing = limit - newest.length;
     if (missing <= 0 || end <= 1) return newest;
@@ -48,26 +59,36 @@ export class History {
     return [...older.reverse(), ...newest];
   }
 
-  between({ from, to, after, limit }: TimeRange): AnomalyPage {
-    const start = after === undefined ? timeBound(from) : startAfter(after);
+  /** Sorts what waits a batch at a time: no step takes long, however much it is. */
+  async between(range: TimeRange): Promise<AnomalyPage> {
+    const { from, to, limit } = range;
+    const { key, position } = startOf(range);
     if (!(to > from) || limit < 1) return { items: [], next: undefined };
+    for (;;) {
+      const batch = this.#buffer.oldest.find((each) => each.isFull && !each.isSorted);
+      if (batch === undefined) break;
+      void batch.byTime;
+      await new Promise(setImmediate);
+    }
     // One extra tells whether another page follows.
-    const disk = this.#readDisk((history) => history.between(start, to, limit + 1), []);
-    const page = merge(disk, this.#bufferBetween(start, to), limit + 1);
+    const disk = this.#readDisk((history) => history.between(key, to, limit + 1), []);
+    const waiting = this.#buffer.oldest.map(({ byTime }) => byTime);
+    const lists = [disk.map(({ anomaly }) => anomaly), ...waiting];
+    const merged = mergeByTime(lists, position, limit + 1);
+    const page = merged.filter(({ time }) => time < to);
     const items = page.slice(0, limit);
     const last = items.at(-1);
     const isEnd = page.length <= limit || last === undefined;
-    return {
-      items: items.map(({ anomaly }) => anomaly),
-      next: isEnd ? undefined : encodeCursor(last.key),
-    };
+    return { items, next: isEnd ? undefined : cursorAfter(last) };
   }
 
   recent(limit: number, isWanted: (symbol: string) => boolean = () => true): Anomaly[] {
     const anomalies: Anomaly[] = [];
-    for (const batch of this.#buffer.oldest.toReversed()) {
-      for (let at = batch.items.length - 1; at >= 0 && anomalies.length < limit; at--) {
-        const anomaly = batch.items[at];
+    let left = Math.max(limit, RECENT_SEARCHED_MAX);
+    for (const { items } of this.#buffer.oldest.toReversed()) {
+      for (let at = items.length - 1; at >= 0 && anomalies.length < limit; at--) {
+        if (left-- === 0) return anomalies;
+        const anomaly = items[at];
         if (anomaly !== undefined && isWanted(anomaly.symbol)) anomalies.push(anomaly);
       }
     }
@@ -77,60 +98,52 @@ export class History {
     return anomalies.concat(this.#readDisk((disk) => disk.recent(end, missing, isWanted), []));
   }
 
-  #bufferBetween(start: Buffer, to: number): TimedAnomaly[] {
-    const anomalies: TimedAnomaly[] = [];
-    for (const { items } of this.#buffer.oldest) {
-      for (const anomaly of items) {
-        if (anomaly.time >= to) continue;
-        const key = timeKey(anomaly.time, anomalyKey(anomaly.symbol, anomaly.sequence));
-        if (key.compare(start) >= 0) anomalies.push({ key, anomaly });
+  /** The last `limit` waiting anomalies of a symbol below a sequence, oldest first. */
+  #waitingBefore(symbol: string, sequence: number, limit: number): Anomaly[] {
+    const newestFirst: Anomaly[] = [];
+    for (const waiting of this.#buffer.ofSymbol(symbol).toReversed()) {
+      for (let at = waiting.length - 1; at >= 0; at--) {
+        if (newestFirst.length >= limit) return newestFirst.reverse();
+        const anomaly = waiting[at];
+        if (anomaly !== undefined && anomaly.sequence < sequence) newestFirst.push(anomaly);
       }
     }
-    return anomalies.sort((a, b) => a.key.compare(b.key));
+    return newestFirst.reverse();
   }
 }
 
-/** Merges two sorted lists; an anomaly in both comes once. */
-function merge(
-  left: readonly TimedAnomaly[],
-  right: readonly TimedAnomaly[],
-  limit: number,
-): TimedAnomaly[] {
-  const merged: TimedAnomaly[] = [];
-  let at = 0;
-  let other = 0;
-  while (merged.length < limit) {
-    const a = left[at];
-    const b = right[other];
-    if (a === undefined && b === undefined) break;
-    const order = a === undefined ? 1 : b === undefined ? -1 : a.key.compare(b.key);
-    const next = order <= 0 ? a : b;
-    if (order <= 0) at++;
-    if (order >= 0) other++;
-    if (next !== undefined) merged.push(next);
-  }
-  return merged;
-}
-
-/** A page's cursor is the time key of its last anomaly. */
-function encodeCursor(key: Buffer): string {
-  return key.toString('base64url');
-}
-
-/** The cursor of a page that ends with this anomaly. */
+/** The cursor of a page that ends with this anomaly: its time key. */
 export function cursorAfter({ symbol, sequence, time }: Anomaly): string {
   return encodeCursor(timeKey(time, anomalyKey(symbol, sequence)));
 }
 
+function encodeCursor(key: Buffer): string {
+  return key.toString('base64url');
+}
+
+/** Where a page begins: the key of the disk, and the same as a position. */
+interface PageStart {
+  readonly key: Buffer;
+  readonly position: TimePosition;
+}
+
+function startOf({ from, after }: TimeRange): PageStart {
+  if (after !== undefined) return startAfter(after);
+  return { key: timeBound(from), position: { time: from, symbol: '', sequence: 0 } };
+}
+
 /**
- * The key right after the last one of a page.
+ * Right after the last item of a page.
  *
  * @throws CursorError for a text that is not a cursor
  */
-function startAfter(cursor: string): Buffer {
+function startAfter(cursor: string): PageStart {
   const key = Buffer.from(cursor, 'base64url');
   if (!isTimeKey(key) || key.length > 300 || encodeCursor(key) !== cursor) {
     throw new CursorError(`'${cursor.slice(0, 64)}' is not a cursor of this store`);
   }
-  return Buffer.concat([key, Buffer.alloc(1)]);
+  const item = keyOfTimeKey(key);
+  const sequence = sequenceOfKey(item) + 1;
+  const position = { time: key.readDoubleBE(0), symbol: symbolOfKey(item), sequence };
+  return { key: Buffer.concat([key, Buffer.alloc(1)]), position };
 }

@@ -98,11 +98,12 @@ export interface Store {
   before(symbol: string, sequence: number, limit: number): readonly Anomaly[];
   /**
    * A page of the anomalies of all symbols, ordered by the time of their ticks, then by symbol,
-   * then by sequence. Misses one that arrives later with a time before the page's end.
+   * then by sequence. Misses one that arrives later with a time before the page's end. Takes the
+   * calling thread for some ms at a time, however many wait for the disk.
    *
    * @throws CursorError if `after` is not a cursor of this store
    */
-  between(range: TimeRange): AnomalyPage;
+  between(range: TimeRange): Promise<AnomalyPage>;
   /**
    * The last `limit` anomalies of wanted symbols to arrive, newest first. Examines at most the last
    * 20 000 of all symbols on disk.

@@ -45,7 +45,9 @@ describe('a process that is killed', () => {
       }
       confirmedBefore = confirmed[0]?.[1] ?? 0;
       expect(store.recent(10_000_000)).toHaveLength(total);
-      expect(store.between({ from: 0, to: Infinity, limit: 10_000_000 }).items).toHaveLength(total);
+      expect(
+        (await store.between({ from: 0, to: Infinity, limit: 10_000_000 })).items,
+      ).toHaveLength(total);
       await store.close();
     }
   });

@@ -33,7 +33,7 @@ describe('a disk that fails', () => {
     expect(store.from('A', 1, 100)).toEqual(all);
     expect(store.before('A', 16, 10)).toEqual(all.slice(5, 15));
     expect(store.recent(100)).toEqual(all.toReversed());
-    expect(store.between({ from: 0, to: Infinity, limit: 100 }).items).toEqual(all);
+    expect((await store.between({ from: 0, to: Infinity, limit: 100 })).items).toEqual(all);
     disk.failure = undefined;
     await until(() => store.fault === undefined && store.waitingCount === 0);
     expect(await store.flushed()).toBe(true);

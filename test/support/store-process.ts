@@ -33,7 +33,7 @@ async function readAndWrite(store: Store): Promise<number> {
     store.before(symbol, sequence, 100);
     store.firstSequence(symbol);
   }
-  store.between({ from: 0, to: Infinity, limit: 100_000 });
+  await store.between({ from: 0, to: Infinity, limit: 100_000 });
   store.recent(100_000);
   for (let round = 0; round < 3; round++) {
     const next = store.lastSequence('NEXT') + 1;

@@ -70,11 +70,11 @@ function checkSymbol(
   expectEqual(store.before(symbol, 1e9, limit), model.before(symbol, 1e9, limit));
 }
 
-function pages(store: Store, from: number, to: number, limit: number) {
+async function pages(store: Store, from: number, to: number, limit: number) {
   const items: Anomaly[] = [];
   let after: string | undefined;
   do {
-    const page = store.between({ from, to, after, limit });
+    const page = await store.between({ from, to, after, limit });
     expect(page.items.length).toBeLessThanOrEqual(limit);
     items.push(...page.items);
     after = page.next;
@@ -82,7 +82,7 @@ function pages(store: Store, from: number, to: number, limit: number) {
   return items;
 }
 
-function checkAll(store: Store, model: NaiveAnomalies, at: number, limit: number) {
+async function checkAll(store: Store, model: NaiveAnomalies, at: number, limit: number) {
   for (const symbol of [...SYMBOLS, 'NEVER']) checkSymbol(store, model, symbol, at, limit);
   expectEqual(store.recent(limit), model.recent(limit));
   expectEqual(store.recent(10_000), model.recent(10_000));
@@ -90,8 +90,8 @@ function checkAll(store: Store, model: NaiveAnomalies, at: number, limit: number
   const everything = model.between(0, Infinity);
   const from = everything.at(Math.floor(everything.length / 4))?.time ?? 0;
   const to = everything.at(-1)?.time ?? 0;
-  expectEqual(pages(store, 0, Infinity, limit + 1), everything);
-  expectEqual(pages(store, from, to, limit + 1), model.between(from, to));
+  expectEqual(await pages(store, 0, Infinity, limit + 1), everything);
+  expectEqual(await pages(store, from, to, limit + 1), model.between(from, to));
 }
 
 /** Waits for a failed disk's retry: one a second. */
@@ -131,8 +131,8 @@ class StoreRun {
     this.#folder[Symbol.dispose]();
   }
 
-  check(at: number, limit: number): void {
-    checkAll(this.#opened, this.#model, at, limit);
+  async check(at: number, limit: number): Promise<void> {
+    await checkAll(this.#opened, this.#model, at, limit);
   }
 
   async go(each: Step): Promise<void> {
@@ -218,7 +218,7 @@ describe('what a store answers', () => {
           await run.open();
           for (const each of [...steps, { kind: 'reopen' } as const]) {
             await run.go(each);
-            run.check(at, limit);
+            await run.check(at, limit);
           }
           await run.close();
         } finally {
@@ -247,7 +247,7 @@ describe('what a store answers', () => {
       expect(store.from('A', last - 40, 100)).toEqual(model.from('A', last - 40, 100));
       expect(store.before('A', last, 100)).toEqual(model.before('A', last, 100));
       expect(store.recent(200)).toEqual(model.recent(200));
-      expect(store.between({ from: round - 1, to: Infinity, limit: 500 }).items).toEqual(
+      expect((await store.between({ from: round - 1, to: Infinity, limit: 500 })).items).toEqual(
         model.between(round - 1, Infinity),
       );
     }
@@ -270,7 +270,7 @@ describe('what a store answers', () => {
     await store.close();
     const again = await openStore(folder.options(), new StoreLines());
     expect(again.from('A', 1, 10)).toEqual(anomalies);
-    expect(again.between({ from: 0, to: Infinity, limit: 10 }).items).toEqual(
+    expect((await again.between({ from: 0, to: Infinity, limit: 10 })).items).toEqual(
       anomalies.toSorted((a, b) => a.time - b.time),
     );
     await again.close();
@@ -281,7 +281,7 @@ describe('what a store answers', () => {
     const store = await openStore(folder.options(), new StoreLines());
     for (const after of ['', 'AAAA', '!!!', 'x'.repeat(5000), `${'A'.repeat(11)}=`]) {
       const range = { from: 0, to: Infinity, after, limit: 10 };
-      expect(() => store.between(range), after).toThrow(CursorError);
+      await expect(store.between(range), after).rejects.toThrow(CursorError);
     }
     const bad = [
       { symbol: '' },

@@ -96,7 +96,7 @@ async function pageOf(
   let next = after;
   do {
     const range = { from, to, after: next, limit: PIECE };
-    const page = readPage(store, range, parameters);
+    const page = await readPage(store, range, parameters);
     for (const anomaly of page.items) {
       if (!isWanted(anomaly.symbol)) continue;
       // The cursor follows the last item, not what was skipped after it.
@@ -110,9 +110,13 @@ async function pageOf(
   return { items, next: undefined };
 }
 
-function readPage(store: Store, range: TimeRange, parameters: QueryParameters): AnomalyPage {
+async function readPage(
+  store: Store,
+  range: TimeRange,
+  parameters: QueryParameters,
+): Promise<AnomalyPage> {
   try {
-    return store.between(range);
+    return await store.between(range);
   } catch (error) {
     if (!(error instanceof CursorError)) throw error;
     parameters.refuse('after', 'the `next` of a page before', range.after ?? '');
