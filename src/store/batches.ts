@@ -23,6 +23,7 @@ import {
 
 /** A key's length is one byte, so this holds any anomaly. */
 const ENTRY_BYTES_MAX = 1 + 255 + RECORD_BYTES;
+const ENTRY_BYTES_MIN = 1 + RECORD_BYTES;
 /** Enough for most anomalies. */
 const ENTRY_BYTES_GUESS = 1 + 24 + RECORD_BYTES;
 
@@ -70,7 +71,8 @@ const NOTHING = Buffer.alloc(0);
  */
 export function writeBatch(databases: OwnedDatabases, bytes: Buffer): void {
   const { anomalies, times, arrivals, symbols } = databases;
-  transact(databases, () => {
+  const count = Math.ceil(bytes.length / ENTRY_BYTES_MIN);
+  transact(databases, { count, bytes: bytes.length }, () => {
     const rows = new Map<string, { readonly key: Buffer; first: number; last: number }>();
     readBatch(bytes, (key, record) => {
       anomalies.putSync(key, record);

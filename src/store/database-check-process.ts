@@ -77,7 +77,8 @@ function examine(records: Records, name: string, count: number): { key: Buffer; 
 try {
   const path = process.argv.at(-1) ?? '';
   const isLarge = statSync(path).size > WHOLE_BYTES_MAX;
-  const { root, ...databases } = openDatabases(path, 'check');
+  const { root, anomalies, times, arrivals, symbols } = openDatabases(path, 'check');
+  const databases = { anomalies, times, arrivals, symbols };
   for (const [name, records] of Object.entries(databases)) check(records, name, isLarge);
   await root.close();
 } catch (error) {

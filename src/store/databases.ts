@@ -37,6 +37,16 @@ export interface Databases {
 export interface OwnedDatabases extends Databases {
   /** Checked in each transaction: see {@link transact}. */
   readonly claim: Claim;
+  /** Taken in each transaction: {@link Reserve}. */
+  readonly reserve: { ensure(changes: Changes): void };
+}
+
+/** What a transaction puts and removes. */
+export interface Changes {
+  /** Records. */
+  readonly count: number;
+  /** Of keys and values that are put. */
+  readonly bytes: number;
 }
 
 /**
@@ -93,13 +103,19 @@ export function checkTwin({ root }: Databases): void {
 }
 
 /**
- * Runs a transaction, and aborts it if the directory is no longer this server's. The claim is
+ * Runs a transaction if the disk has room for it, and aborts it if the directory is no longer this
+ * server's. The claim is
  * checked last, while LMDB's lock is held: a successor opens the database under the same lock.
  *
  * @throws StoreLostError if the directory is another's
  */
-export function transact({ root, claim }: OwnedDatabases, work: () => void): void {
+export function transact(
+  { root, claim, reserve }: OwnedDatabases,
+  changes: Changes,
+  work: () => void,
+): void {
   root.transactionSync(() => {
+    reserve.ensure(changes);
     work();
     checkClaim(claim);
   });

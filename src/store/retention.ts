@@ -89,7 +89,7 @@ function keysBeyond(
 
 function removeSlice(databases: OwnedDatabases, keys: readonly Buffer[]): number {
   const { anomalies, times, arrivals } = databases;
-  transact(databases, () => {
+  transact(databases, { count: keys.length, bytes: 0 }, () => {
     const changed = new Set<string>();
     for (const key of keys) {
       const record = anomalies.getBinary(key);

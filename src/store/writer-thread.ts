@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { writeBatch } from './batches.ts';
 import { checkTwin, DATABASE_FILE, openDatabases } from './databases.ts';
 import { type Claim, StoreLostError } from './lock/claim.ts';
+import { Reserve } from './reserve.ts';
 import { pruneSlices, type RetentionLimits } from './retention.ts';
 
 export interface WriterData {
@@ -36,7 +37,10 @@ const PRUNE_PAUSE_MS = 2;
 const port = parentPort;
 if (port === null) throw new Error('writer-thread.ts is the entry of a worker thread');
 const { directory, claim } = workerData as WriterData;
-const databases = { ...openDatabases(join(directory, DATABASE_FILE), 'write'), claim };
+const path = join(directory, DATABASE_FILE);
+const opened = openDatabases(path, 'write');
+const reserve = new Reserve(path, opened);
+const databases = { ...opened, claim, reserve };
 checkTwin(databases);
 port.postMessage({ id: 0, count: 0, fault: undefined } satisfies WriterAnswer);
 
@@ -48,6 +52,7 @@ async function perform(request: WriterRequest): Promise<number> {
   }
   if (request.kind === 'close') {
     await databases.root.close();
+    reserve.close();
     return 0;
   }
   let count = 0;
