@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { IssueError, issueApiKey, issueToken } from './access/index.ts';
 import { type Command, readCommandLine } from './config/command-line.ts';
+import type { Config } from './config/schema.ts';
+import { examine, formatFindings } from './doctor/doctor.ts';
+import type { Finding } from './doctor/finding.ts';
 import { authorityOf } from './gateway/index.ts';
 import { createLogger } from './log.ts';
 import { startServer } from './server.ts';
@@ -15,10 +18,12 @@ if (command.kind === 'print') {
 } else if (command.kind === 'fail') {
   console.error(command.message);
   process.exitCode = 2;
+} else if ('request' in command) {
+  await issue(command);
 } else if (command.kind === 'run') {
   await serve(command);
 } else {
-  await issue(command);
+  await doctor(command);
 }
 
 async function issue({
@@ -42,7 +47,23 @@ async function issue({
   }
 }
 
-async function serve({ config, warnings }: Extract<Command, { kind: 'run' }>): Promise<void> {
+interface Configured {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+}
+
+async function doctor({ config, warnings }: Configured): Promise<void> {
+  const findings: Finding[] = warnings.map((found) => ({
+    verdict: 'warning',
+    subject: 'settings',
+    found,
+  }));
+  findings.push(...(await examine(config)));
+  console.log(formatFindings(findings));
+  process.exitCode = findings.some(({ verdict }) => verdict === 'fault') ? 1 : 0;
+}
+
+async function serve({ config, warnings }: Configured): Promise<void> {
   const log = createLogger(config.log.level, config.log.format, process.stdout.isTTY === true);
   for (const warning of warnings) log.warn({}, warning);
   try {

@@ -11,7 +11,11 @@ import type { Config } from './schema.ts';
  * fail.
  */
 export type Command =
-  | { readonly kind: 'run'; readonly config: Config; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'run' | 'doctor';
+      readonly config: Config;
+      readonly warnings: readonly string[];
+    }
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'fail'; readonly message: string };
@@ -41,7 +45,7 @@ export function readCommandLine(argv: readonly string[], env: Environment, cwd: 
     const resolved = resolveSources(flags, env, cwd);
     if (flags.printsConfig) return { kind: 'print', text: formatConfig(resolved) };
     const { config, warnings } = resolved;
-    return kind === 'run'
+    return kind === 'run' || kind === 'doctor'
       ? { kind, config, warnings }
       : { kind, config, request: issueRequest(flags) };
   } catch (error) {

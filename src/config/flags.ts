@@ -11,7 +11,7 @@ import { tickwireVersion } from './version.ts';
 
 /** The parsed command line. */
 export interface Flags extends Settings {
-  readonly kind: 'run' | 'token' | 'api-key';
+  readonly kind: 'run' | 'token' | 'api-key' | 'doctor';
   /** The output of `--help` or `--version`, which win over everything else. */
   readonly text: string | undefined;
   readonly printsConfig: boolean;
@@ -31,11 +31,13 @@ file, the file over the defaults.`;
 const SWITCHES = ['help', 'version', 'print-config', 'operator'];
 const showFlag = (name: string) => `--${name}`;
 
+const suggestSetting = createSuggester(
+  [...CONFIG_KEYS.map(({ path }) => path), 'config', ...SWITCHES.slice(0, 3)],
+  showFlag,
+);
 const SUGGESTERS = {
-  run: createSuggester(
-    [...CONFIG_KEYS.map(({ path }) => path), 'config', ...SWITCHES.slice(0, 3)],
-    showFlag,
-  ),
+  run: suggestSetting,
+  doctor: suggestSetting,
   token: createSuggester(['operator', ...TOKEN_OPTIONS.map(({ name }) => name)], showFlag),
   'api-key': createSuggester(['operator', ...API_KEY_OPTIONS.map(({ name }) => name)], showFlag),
 };
@@ -102,7 +104,7 @@ class FlagReader implements Flags {
   #program(): Command {
     const program = new Command('tickwire')
       .description('A real-time market-data push server.')
-      .usage('[flags]\n       tickwire token|api-key [flags]')
+      .usage('[flags]\n       tickwire token|api-key|doctor [flags]')
       .exitOverride()
       .allowUnknownOption()
       .allowExcessArguments()
@@ -127,6 +129,14 @@ class FlagReader implements Flags {
         this.printsConfig = true;
       });
     for (const key of CONFIG_KEYS) this.#addKey(program, key);
+    program
+      .command('doctor')
+      .description('Examines this machine and the configuration. Takes settings as flags, too.')
+      .summary('examine this machine and the configuration, without starting a server')
+      .usage('[flags]')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action((_options, self: Command) => this.#finish('doctor', self));
     this.#addIssueCommand(program, 'token', 'print a token signed with auth.jwtSecret');
     this.#addIssueCommand(program, 'api-key', 'print a new API key, and its entry to stderr');
     return program;
@@ -199,7 +209,8 @@ class FlagReader implements Flags {
   #finish(kind: Flags['kind'], command: Command): void {
     this.kind = kind;
     this.#refuse(command.args);
-    const [required] = kind === 'run' ? [] : kind === 'token' ? TOKEN_OPTIONS : API_KEY_OPTIONS;
+    const options = { token: TOKEN_OPTIONS, 'api-key': API_KEY_OPTIONS, run: [], doctor: [] };
+    const [required] = options[kind];
     if (required !== undefined && !this.issue.has(required.name) && this.faults.length === 0) {
       this.faults.push(`--${required.name}: expected ${required.expected}, got nothing`);
     }
