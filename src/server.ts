@@ -34,8 +34,8 @@ export interface Server {
   readonly transport: string;
   /** Resolves when another server has taken the store over: this one must end at once. */
   readonly lost: Promise<Error>;
-  /** Stops gracefully, once; see `server.drainMs`. */
-  stop(): Promise<void>;
+  /** Stops gracefully, once; see `server.drainMs`. Returns what could not be saved. */
+  stop(): Promise<readonly string[]>;
   /** Reads renewable files again. An unusable file is logged; its predecessor stays in use. */
   reload(): void;
 }
@@ -91,6 +91,7 @@ export async function startServer(
         engine,
         eventLoop,
         gateway,
+        health,
         store,
         snapshots,
       });
@@ -150,6 +151,7 @@ interface Parts {
   readonly engine: Engine;
   readonly eventLoop: EventLoopDelay;
   readonly gateway: Gateway;
+  readonly health: Health;
   readonly store: Store | undefined;
   readonly snapshots: SnapshotCounters;
 }
@@ -157,7 +159,7 @@ interface Parts {
 function serve(
   { store: { snapshotIntervalMs } }: Config,
   log: Logger,
-  { authenticator, engine, eventLoop, gateway, store, snapshots: counters }: Parts,
+  { authenticator, engine, eventLoop, gateway, health, store, snapshots: counters }: Parts,
 ): Server {
   const snapshots =
     store &&
@@ -167,21 +169,32 @@ function serve(
         store,
         publishers: () => gateway.publisherSequences(),
         takeAnomalies: (raised) => gateway.takeAnomalies(raised),
-        saved: (header) => gateway.madeDurable(header.publishers),
+        saved: (header) => {
+          health.snapshotFault = undefined;
+          gateway.madeDurable(header.publishers);
+        },
+        failed: (reason) => {
+          health.snapshotFault = reason;
+          gateway.notDurable();
+        },
         intervalMs: snapshotIntervalMs,
         log,
       },
       counters,
     );
   const retention = store && new Retention(store, log);
-  let stopped: Promise<void> | undefined;
+  let stopped: Promise<readonly string[]> | undefined;
   const stop = async () => {
     await gateway.stop();
     retention?.stop();
-    await snapshots?.stop();
+    const fault = await snapshots?.stop();
     await engine.stop(gateway.lastAnomalies);
-    await store?.close();
+    const anomalies = (await store?.close()) ?? 0;
     eventLoop.stop();
+    return [
+      ...(fault === undefined ? [] : [`the last snapshot: ${fault}`]),
+      ...(anomalies === 0 ? [] : [`${anomalies} anomalies`]),
+    ];
   };
   return {
     port: gateway.port,

@@ -5,8 +5,12 @@ import type { Server } from './server.ts';
 /** npm passes on an interrupt that the terminal has sent to its whole process group. */
 const REPEATED_WITHIN_MS = 400;
 
+/** A stop could not save everything; the log says what. */
+const EXIT_UNSAVED = 3;
+
 /**
- * Stops the server on SIGTERM and SIGINT. A second signal, unless it is the same one sent twice,
+ * Stops the server on SIGTERM and SIGINT, and ends the process with 0, or with
+ * {@link EXIT_UNSAVED}. A second signal, unless it is the same one sent twice,
  * ends the process at once.
  */
 export function stopOnSignals(server: Pick<Server, 'stop'>, log: Logger): void {
@@ -19,9 +23,10 @@ export function stopOnSignals(server: Pick<Server, 'stop'>, log: Logger): void {
     }
     stoppedAt = now;
     log.info({ signal }, 'stopping');
-    void server.stop().then(() => {
-      log.info({}, 'stopped');
-      process.exit(0);
+    void server.stop().then((unsaved) => {
+      if (unsaved.length === 0) log.info({}, 'stopped');
+      else log.error({ unsaved }, 'stopped; not everything could be saved');
+      process.exit(unsaved.length === 0 ? 0 : EXIT_UNSAVED);
     });
   };
   process.on('SIGTERM', stop);

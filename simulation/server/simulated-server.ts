@@ -193,6 +193,7 @@ export class SimulatedServer {
           this.#world.madeDurable(header.publishers);
           gateway.madeDurable(header.publishers);
         },
+        failed: () => gateway.notDurable(),
         intervalMs: this.#config.store.snapshotIntervalMs,
         log: LOG,
       },

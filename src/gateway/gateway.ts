@@ -124,6 +124,11 @@ export class Gateway {
     this.#transport?.close();
   }
 
+  /** No snapshot can be saved now: tells the publishers that wait for one. */
+  notDurable(): void {
+    this.#context.publishers.notDurable();
+  }
+
   #handlers(request: RequestHandler): TransportHandlers {
     const { fault, origins, security } = this.#context;
     return {

@@ -8,6 +8,8 @@ const RESTARTS_MAX = 5;
 export class Health {
   /** Whether a stop has begun. */
   isStopping = false;
+  /** Why the last snapshot was not saved; undefined if it was, or there was none. */
+  snapshotFault: string | undefined;
   readonly #store: Pick<Store, 'fault'> | undefined;
   /** Times of restarts, ms since the epoch, oldest first, by partition. */
   readonly #restarts = new Map<number, number[]>();
@@ -24,12 +26,17 @@ export class Health {
     this.#restarts.set(partition, times);
   }
 
+  /** Why something cannot be stored, or read; undefined if all is well. */
+  storeFault(): string | undefined {
+    const fault = this.#store?.fault;
+    if (fault !== undefined) return `the store has failed: ${fault}`;
+    return this.snapshotFault && `no snapshot can be saved: ${this.snapshotFault}`;
+  }
+
   /** Why the server is not ready; undefined if it is. */
   fault(): string | undefined {
     if (this.isStopping) return 'the server is stopping';
-    const fault = this.#store?.fault;
-    if (fault !== undefined) return `the store has failed: ${fault}`;
-    return this.#workerFault();
+    return this.storeFault() ?? this.#workerFault();
   }
 
   #workerFault(): string | undefined {

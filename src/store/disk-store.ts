@@ -103,6 +103,8 @@ async function prepare(directory: string, check: typeof checkDatabase): Promise<
 /** Anomalies held in memory until they are on disk: about 20 MB. */
 const WAITING_MAX = 65_536;
 const DAY_MS = 86_400_000;
+/** Interval at which the directory is looked at, ms. */
+const WATCH_MS = 2000;
 /** How long a failed read counts as the store's fault, ms. */
 const READ_FAULT_MS = 60_000;
 
@@ -123,6 +125,8 @@ class DiskStore implements Store {
   readonly #history: History;
   readonly #loop: WriteLoop;
   readonly #last: Map<string, number>;
+  readonly #watch: NodeJS.Timeout;
+  #directoryFault: string | undefined;
   #readFault: { readonly reason: string; readonly atMs: number } | undefined;
   #isClosed = false;
 
@@ -134,10 +138,11 @@ class DiskStore implements Store {
     this.#waiting = new WriteBuffer(disk.nextOrdinal(), seams.waitingMax ?? WAITING_MAX);
     this.#history = new History(this.#readDisk, this.#waiting);
     this.#loop = new WriteLoop(options, environment, this.#waiting, log, seams.stalledMs);
+    this.#watch = setInterval(() => void this.#checkDirectory(), WATCH_MS).unref();
   }
 
   get fault(): string | undefined {
-    return this.#loop.fault ?? this.#recentReadFault();
+    return this.#loop.fault ?? this.#directoryFault ?? this.#recentReadFault();
   }
 
   get lost(): Promise<StoreError> {
@@ -219,6 +224,7 @@ class DiskStore implements Store {
   async close(): Promise<number> {
     if (this.#isClosed) return 0;
     this.#isClosed = true;
+    clearInterval(this.#watch);
     try {
       const lost = await this.#loop.close();
       // A writer that is stuck in a write never answers.
@@ -226,6 +232,18 @@ class DiskStore implements Store {
       return lost;
     } finally {
       this.#parts.lock.release();
+    }
+  }
+
+  /** While nothing is written, nothing else tells that the directory is gone. */
+  async #checkDirectory(): Promise<void> {
+    try {
+      await this.#parts.lock.check();
+      this.#directoryFault = undefined;
+    } catch (error) {
+      const { log } = this.#parts;
+      if (this.#directoryFault === undefined) log.error({ err: error }, 'the store cannot be used');
+      this.#directoryFault = reasonOf(error);
     }
   }
 

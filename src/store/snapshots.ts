@@ -46,10 +46,15 @@ export interface SnapshotOptions {
   readonly takeAnomalies: (raised: Promise<unknown>) => Promise<void>;
   /** Called when a snapshot is on disk. */
   readonly saved: (header: SnapshotHeader) => void;
+  /** Called when one could not be saved, or waits for a disk that fails. */
+  readonly failed: (reason: string) => void;
   /** From the start of one snapshot to the next, ms; 0: only one, at the stop. */
   readonly intervalMs: number;
   readonly log: { warn(fields: object, message: string): void };
 }
+
+/** A snapshot that failed is tried again after this, ms, or at the next interval. */
+const RETRY_MS = 10_000;
 
 /** Snapshots since the start. */
 export interface SnapshotCounters {
@@ -77,12 +82,16 @@ export class Snapshots {
   readonly #options: SnapshotOptions;
   #timer: NodeJS.Timeout | undefined;
   #taking: Promise<void> | undefined;
+  #isStopping = false;
+  #retry: NodeJS.Timeout | undefined;
+  /** Why the last one was not saved. */
+  #fault: string | undefined;
 
   constructor(options: SnapshotOptions, counters: SnapshotCounters) {
     this.#options = options;
     this.#counters = counters;
     const { intervalMs } = options;
-    if (intervalMs > 0) this.#timer = setInterval(() => void this.take(), intervalMs);
+    if (intervalMs > 0) this.#timer = setInterval(this.#onInterval, intervalMs);
   }
 
   /** Takes a snapshot, or joins the one in progress. Resolves when it is on disk or has failed. */
@@ -93,15 +102,40 @@ export class Snapshots {
     return this.#taking;
   }
 
-  /** Takes the last snapshot, with every accepted tick. */
-  async stop(): Promise<void> {
+  /**
+   * Takes the last snapshot, with every accepted tick. Returns why it could not be saved; undefined
+   * if it was.
+   */
+  async stop(): Promise<string | undefined> {
     clearInterval(this.#timer);
+    this.#isStopping = true;
     await this.#taking;
     await this.take();
+    clearTimeout(this.#retry);
+    return this.#fault;
+  }
+
+  readonly #onInterval = (): void => {
+    const { failed, store } = this.#options;
+    // The one in progress waits for the disk, and so do those who wait for it.
+    if (this.#taking !== undefined && store.fault !== undefined) failed(store.fault);
+    void this.take();
+  };
+
+  #fail(error: unknown): void {
+    const { failed, intervalMs, log } = this.#options;
+    this.#counters.failed++;
+    this.#fault = error instanceof Error ? error.message : String(error);
+    log.warn({ err: error }, 'could not save a snapshot; the one before it is kept');
+    failed(this.#fault);
+    if (this.#isStopping || intervalMs <= RETRY_MS) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.take(), RETRY_MS);
   }
 
   async #take(): Promise<void> {
-    const { engine, store, publishers, takeAnomalies, saved, log } = this.#options;
+    const { engine, store, publishers, takeAnomalies, saved } = this.#options;
+    this.#fault = undefined;
     const startedAt = performance.now();
     const header: SnapshotHeader = { takenAt: Date.now(), publishers: [...publishers()] };
     let capture: Capture | undefined;
@@ -120,8 +154,7 @@ export class Snapshots {
       this.#counters.saved++;
       saved(header);
     } catch (error) {
-      this.#counters.failed++;
-      log.warn({ err: error }, 'could not save a snapshot; the one before it is kept');
+      this.#fail(error);
     } finally {
       if (capture !== undefined) engine.releaseCapture(capture);
     }

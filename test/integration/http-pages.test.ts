@@ -175,7 +175,9 @@ describe('without a build', () => {
       store: { directory: '' },
     });
     const server = await startServer(config, log, await folderWithPage());
-    onTestFinished(() => server.stop());
+    onTestFinished(async () => {
+      await server.stop();
+    });
     for (const [path] of FILES) {
       const { body, headers, status } = await rawRequest(server.port, path, GZIP);
       expect([status, headers['content-type']]).toEqual([503, 'application/problem+json']);

@@ -24,6 +24,7 @@ it('a snapshot is written after the anomalies of its ticks, which a crash would 
         engine.drainAnomalies((anomaly) => store.append(anomaly));
       },
       saved: () => waiting.push(store.waitingCount),
+      failed: () => undefined,
       intervalMs: 0,
       log,
     },
@@ -61,6 +62,7 @@ it('no snapshot is written, and none counts as durable, while anomalies cannot b
       publishers: () => [['feed', 7]],
       takeAnomalies: () => Promise.resolve(),
       saved: (header) => saved.push(header.publishers),
+      failed: () => undefined,
       intervalMs: 0,
       log,
     },

@@ -61,6 +61,7 @@ async function start(mode: 'async' | 'sync'): Promise<Rig> {
       publishers: () => gateway.publisherSequences(),
       takeAnomalies: (raised) => gateway.takeAnomalies(raised),
       saved: (header) => gateway.madeDurable(header.publishers),
+      failed: () => gateway.notDurable(),
       intervalMs: 0,
       log: new StoreLines(),
     },

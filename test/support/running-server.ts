@@ -35,7 +35,8 @@ export function onTransports(suite: (transport: TransportName) => void): void {
 }
 
 /** An in-process server whose log must stay free of errors. */
-export interface TestServer extends Server {
+export interface TestServer extends Omit<Server, 'stop'> {
+  stop(): Promise<void>;
   /** Log lines. */
   readonly lines: readonly string[];
   /** Error lines. */
@@ -70,14 +71,12 @@ export async function startTestServer(
     pino({ level: logLevel }, { write }),
     publicFolder,
   );
-  let stopped: Promise<void> | undefined;
   return {
     ...server,
     lines,
     faults,
     stop: async () => {
-      stopped ??= server.stop();
-      await stopped;
+      await server.stop();
       if (faults.length > 0) throw new Error(`the server logged: ${faults.join('')}`);
     },
   };

@@ -35,7 +35,13 @@ it('is out of order while the store is, and once a stop has begun', () => {
   expect(health.fault()).toBeUndefined();
   store.fault = 'no space left';
   expect(health.fault()).toBe('the store has failed: no space left');
+  expect(health.storeFault()).toBe('the store has failed: no space left');
   store.fault = undefined;
+  expect(health.fault()).toBeUndefined();
+  health.snapshotFault = 'ENOSPC';
+  expect(health.fault()).toBe('no snapshot can be saved: ENOSPC');
+  expect(health.storeFault()).toBe('no snapshot can be saved: ENOSPC');
+  health.snapshotFault = undefined;
   expect(health.fault()).toBeUndefined();
   health.isStopping = true;
   expect(health.fault()).toBe('the server is stopping');

@@ -69,7 +69,8 @@ function contextOf(fault?: string): MetricsContext {
       limits: Object.fromEntries(LIMIT_NAMES.map((name, i) => [name, 730 + i])),
     },
     snapshots: { saved: 741, failed: 742, takenAt: 743_000, durationMs: 744_000, bytes: 745 },
-    store: { fault, waitingCount: 746, droppedCount: 747 },
+    health: { storeFault: () => fault },
+    store: { waitingCount: 746, droppedCount: 747 },
     version: '7.8.9',
   } as unknown as MetricsContext;
 }

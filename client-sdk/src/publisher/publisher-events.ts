@@ -39,7 +39,8 @@ export interface PublisherEvents {
   /** The state changed, or another attempt to connect failed. */
   readonly state: StateChange;
   /**
-   * The server reported an error that the publisher cannot recover from, or the publisher failed.
+   * The server reported an error that the publisher cannot recover from, or the publisher failed;
+   * or, with code 14, the server can make nothing durable now. Frames are then acknowledged later.
    */
   readonly error: Error;
 }

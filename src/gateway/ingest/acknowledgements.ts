@@ -67,6 +67,10 @@ export class PendingDurable {
    */
   ticks = 0;
 
+  get isEmpty(): boolean {
+    return this.#sequences.length === 0;
+  }
+
   /** Adds a frame, unless this connection sent it before. */
   add(sequence: number, ticks: number): void {
     if (sequence <= this.#last) return;

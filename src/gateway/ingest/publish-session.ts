@@ -68,6 +68,8 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
   /** End of the pause after the rate limit was exceeded, on the clock of `performance.now`, ms. */
   #tooFastUntil = 0;
   #isTooFast = false;
+  /** Whether the publisher was told that no frame becomes durable; until one does. */
+  #isToldNotDurable = false;
   readonly #aliases = new AliasTable();
   /** Ticks since the connection was opened. */
   #accepted = 0;
@@ -167,8 +169,20 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
 
   madeDurable(): void {
     if (this.#undurable === undefined) return;
+    this.#isToldNotDurable = false;
     this.#undurable.settle(this.publisher.durableSequence);
     this.acknowledge();
+  }
+
+  notDurable(): void {
+    if (this.#undurable?.isEmpty !== false || this.#isToldNotDurable) return;
+    this.#isToldNotDurable = true;
+    this.connection.refuse(
+      new ProtocolError(
+        ErrorCode.not_available,
+        'the store fails: frames are accepted, and acknowledged once they are durable',
+      ),
+    );
   }
 
   /** Sends an ACK if the credit is twice the amount last sent, or the whole share. */

@@ -62,6 +62,11 @@ export class PublisherRegistry {
     }
   }
 
+  /** No snapshot can be saved now. */
+  notDurable(): void {
+    for (const { session } of this.#publishers.values()) session?.notDurable();
+  }
+
   /** The publisher of this name, for a new connection. */
   enter(name: string, isNamed: boolean): Publisher {
     this.#offline.delete(name);

@@ -17,6 +17,7 @@ export type MetricsContext = Pick<
   | 'securityCounts'
   | 'sessions'
   | 'snapshots'
+  | 'health'
   | 'store'
   | 'subscriptions'
   | 'version'
@@ -141,10 +142,10 @@ function addSessions(metrics: ScrapedMetrics, { sessions, subscriptions }: Metri
 function addStore(
   metrics: ScrapedMetrics,
   store: Store,
-  { counters, snapshots }: MetricsContext,
+  { counters, health, snapshots }: MetricsContext,
 ): void {
-  metrics.gauge('tickwire_store_ok', '1; 0 while the disk fails.', () =>
-    store.fault === undefined ? 1 : 0,
+  metrics.gauge('tickwire_store_ok', '1; 0 while writing, reading or snapshots fail.', () =>
+    health.storeFault() === undefined ? 1 : 0,
   );
   metrics.gauge('tickwire_store_waiting_anomalies', 'Anomalies not on disk yet.', () => {
     return store.waitingCount;

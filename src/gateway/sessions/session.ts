@@ -22,6 +22,8 @@ export interface PublisherSession extends Session {
   offerCredit(): void;
   /** A snapshot on disk covers more of the publisher's frames. */
   madeDurable(): void;
+  /** No snapshot can be saved now: tells a publisher that waits for one. */
+  notDurable(): void;
   /** Another connection has taken over this publisher's name. */
   takenOver(): void;
 }
