@@ -62,12 +62,12 @@ export async function startServer(
   for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
   const store = await openConfiguredStore(config, log);
   try {
-    const recovered = store === undefined ? NOTHING_RECOVERED : recover(store);
+    const snapshots = noSnapshots();
+    const recovered = store === undefined ? NOTHING_RECOVERED : recover(store, log, snapshots);
     const health = new Health(store);
     const engine = await startEngine(config, log, recovered, health);
     try {
       const assets = await readAssets(publicFolder, log);
-      const snapshots = noSnapshots();
       const security = new SecurityLog(new Audit(log));
       const eventLoop = new EventLoopDelay();
       const context = createGatewayContext({
@@ -123,7 +123,7 @@ function checkAcknowledge({ publish, store }: Config): void {
 async function startEngine(
   { processing, store }: Config,
   log: Logger,
-  { symbols, takenAt }: Recovered,
+  { symbols, takenAt, setAside }: Recovered,
   health: Health,
 ): Promise<Engine> {
   const partitions = partitionCount(processing.partitions);
@@ -135,6 +135,7 @@ async function startEngine(
         health.workerRestarted(partition);
         logWorkerDeath(log, partition, cause, tick);
       },
+      symbolSetAside: setAside,
     },
     symbols,
   );

@@ -9,13 +9,8 @@ import {
   Health,
   UNWATCHED,
 } from '../../src/gateway/index.ts';
-import {
-  NOTHING_RECOVERED,
-  noSnapshots,
-  type Recovered,
-  recover,
-  Snapshots,
-} from '../../src/store/snapshots.ts';
+import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/store/recovery.ts';
+import { noSnapshots, Snapshots } from '../../src/store/snapshots.ts';
 import { Thread } from '../core/scheduler.ts';
 import { SnapshotOracle } from '../oracles/snapshot-oracle.ts';
 import type { World } from '../world.ts';
@@ -61,7 +56,8 @@ export class SimulatedServer {
   }
 
   async start(): Promise<void> {
-    const recovered = this.#store === undefined ? NOTHING_RECOVERED : recover(this.#store);
+    const store = this.#store;
+    const recovered = store === undefined ? NOTHING_RECOVERED : recover(store, LOG, noSnapshots());
     const symbols = [...recovered.symbols];
     this.#world.restore(symbols, recovered.publishers);
     const engine = await this.#startEngine({ ...recovered, symbols });

@@ -166,11 +166,16 @@ export class SimulatedStore implements Store {
     const { number, info, chunks } = newest;
     return {
       number,
+      path: `snapshot ${number}`,
       info,
       *chunks() {
         yield* chunks.map((chunk) => Uint8Array.from(chunk));
       },
     };
+  }
+
+  keepSnapshot(number: number): void {
+    throw new Error(`a symbol of snapshot ${number} cannot be restored`);
   }
 
   close(): Promise<number> {

@@ -14,7 +14,7 @@ import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickProducer } from './memory/tick-producer.ts';
 import type { ReceivedTicks } from './memory/tick-ring.ts';
 import type { Rules } from './partition.ts';
-import { restoreSymbols } from './restore-symbols.ts';
+import { restoreSymbols, type SetAside } from './restore-symbols.ts';
 import { type RetiredBatch, type Retiree, Retirements } from './retirements.ts';
 import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
@@ -58,6 +58,8 @@ export interface EngineEvents {
    * @param tick that it was applying; undefined if none
    */
   workerRestarted(partition: number, cause: Error, tick: SkippedTick | undefined): void;
+  /** A symbol cannot be restored. If absent, that is an error. */
+  symbolSetAside?: SetAside;
 }
 
 /** A partition as seen from outside. */
@@ -119,7 +121,8 @@ export class Engine {
       this.#captures = new Captures(captures, this.#producers, { movingAverageWindow });
     }
     this.#retirements = new Retirements(memory, this.#producers, this.#anomalies, this.symbols);
-    const shortRings = restoreSymbols(restored, this.symbols, { memory, captures, rules });
+    const into = { memory, captures, rules };
+    const shortRings = restoreSymbols(restored, this.symbols, into, events.symbolSetAside);
     this.#threads = memory.map((own, partition) => {
       const hasShortRings = shortRings[partition];
       const data = { memory: own, rules, captures: captures[partition], hasShortRings };
@@ -137,7 +140,7 @@ export class Engine {
    * run. Restored symbols with ticks are marked as changed.
    *
    * @throws RangeError when more symbols are restored than `maxSymbols`
-   * @throws Error when a restored state is impossible
+   * @throws Error when a restored state is impossible, unless `events` has `symbolSetAside`
    */
   static async start(
     options: EngineOptions,

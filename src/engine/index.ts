@@ -17,9 +17,12 @@ export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from '
 export type { RetiredBatch, Retiree } from './retirements.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
+  checkSymbolStates,
   decodeSymbolState,
   decodeSymbolStates,
   encodeSymbolState,
   SymbolStateError,
+  SymbolStateVersionError,
+  salvageSymbolStates,
 } from './symbol-state-codec.ts';
 export { NO_WIRE_ID, SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';

@@ -13,6 +13,9 @@ import { type AnomalyCount, type SymbolState, validateState } from './symbol-sta
 import { type SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
 import { createTickScratch, TickDouble } from './tick-scratch.ts';
 
+/** Called for a symbol that cannot be restored; `symbol` may not be a valid name. */
+export type SetAside = (symbol: string, fault: string) => void;
+
 /** The memory that symbols are restored into. */
 export interface RestoredMemory {
   readonly memory: readonly PartitionMemory[];
@@ -26,18 +29,22 @@ const encoder = new TextEncoder();
 /**
  * Gives each symbol an id and writes its state into memory that no worker runs on yet, adapted to
  * the current rules. A symbol may come with a state and with a count of anomalies, in either order:
- * the greater count holds.
+ * the greater count holds. A symbol whose state is impossible is set aside: it has no ticks, but
+ * its anomalies are numbered on.
  *
+ * @param setAside gets each of those, and invalid names; if absent, they are errors
  * @returns by partition, whether it has a symbol whose ring of prices began after its first tick
  * @throws RangeError when there are more symbols than the table can hold
- * @throws Error when a name is invalid, a state is impossible, or a symbol has two
+ * @throws Error when a name is invalid, a state is impossible, or a symbol has two, unless there is
+ *   `setAside`
  */
 export function restoreSymbols(
   restored: Iterable<SymbolState | AnomalyCount>,
   symbols: SymbolTable,
   to: RestoredMemory,
+  setAside: SetAside = refuse,
 ): readonly boolean[] {
-  const restorer = new Restorer(symbols, to);
+  const restorer = new Restorer(symbols, to, setAside);
   const left = new Set<string>();
   for (const item of restored) {
     if (!restorer.tryRestore(item)) left.add(item.symbol);
@@ -47,7 +54,12 @@ export function restoreSymbols(
   throw new RangeError(`cannot restore ${count} symbols: maxSymbols is ${symbols.size}`);
 }
 
+function refuse(symbol: string, fault: string): never {
+  throw new Error(`cannot restore symbol "${symbol}": ${fault}`);
+}
+
 class Restorer {
+  readonly #setAside: SetAside;
   readonly #symbols: SymbolTable;
   readonly #rules: Rules;
   readonly #records: SymbolRecords;
@@ -59,8 +71,13 @@ class Restorer {
   readonly #one = new Int32Array(1);
   readonly #tick = createTickScratch();
 
-  constructor(symbols: SymbolTable, { memory, captures, rules }: RestoredMemory) {
+  constructor(
+    symbols: SymbolTable,
+    { memory, captures, rules }: RestoredMemory,
+    setAside: SetAside,
+  ) {
     const [first] = memory as [PartitionMemory];
+    this.#setAside = setAside;
     this.#symbols = symbols;
     this.#rules = rules;
     this.#records = new SymbolRecords(first.records, rules.movingAverageWindow);
@@ -74,15 +91,22 @@ class Restorer {
 
   /** False when the symbol table is full. */
   tryRestore(item: SymbolState | AnomalyCount): boolean {
-    const symbolId = this.#idOf(item.symbol);
-    if (symbolId === UNKNOWN_SYMBOL) return false;
-    if (!Number.isSafeInteger(item.anomalies) || item.anomalies < 0) {
-      throw new Error(`cannot restore symbol "${item.symbol}": ${item.anomalies} anomalies`);
+    const { symbol } = item;
+    const fault = validateName(symbol);
+    if (fault !== undefined) {
+      this.#setAside(symbol, `it ${fault}`);
+      return true;
     }
-    const anomalies = Math.max(item.anomalies, this.#table.anomalies(symbolId));
+    const symbolId = this.#idOf(symbol);
+    if (symbolId === UNKNOWN_SYMBOL) return false;
     const partition = this.#partitions[this.#symbols.partition(symbolId)] as RestoredPartition;
-    if ('count' in item && item.count > 0) this.#restore(symbolId, item, partition);
-    this.#table.continueAnomalies(symbolId, anomalies);
+    const known = this.#table.anomalies(symbolId);
+    if (!Number.isSafeInteger(item.anomalies) || item.anomalies < 0) {
+      this.#setAside(symbol, `${item.anomalies} anomalies`);
+      return true;
+    }
+    if ('count' in item && item.count !== 0) this.#restore(symbolId, item, partition);
+    this.#table.continueAnomalies(symbolId, Math.max(item.anomalies, known));
     partition.mark(symbolId);
     return true;
   }
@@ -94,8 +118,6 @@ class Restorer {
   #idOf(symbol: string): number {
     const known = this.#symbols.findName(symbol);
     if (known !== UNKNOWN_SYMBOL) return known;
-    const fault = validateName(symbol);
-    if (fault !== undefined) throw new Error(`cannot restore symbol "${symbol}": it ${fault}`);
     if (this.#symbols.isFull()) return UNKNOWN_SYMBOL;
     const bytes = encoder.encode(symbol);
     return this.#symbols.register(bytes, 0, bytes.length);
@@ -104,7 +126,10 @@ class Restorer {
   #restore(symbolId: number, state: SymbolState, partition: RestoredPartition): void {
     const isTwice = this.#table.version(symbolId) !== 0;
     const fault = isTwice ? 'it has two states' : validateState(state);
-    if (fault !== undefined) throw new Error(`cannot restore symbol "${state.symbol}": ${fault}`);
+    if (fault !== undefined) {
+      this.#setAside(state.symbol, fault);
+      return;
+    }
     partition.restoreWindow(symbolId, state);
     const row = this.#row;
     row[RowValue.PRICE] = state.price;

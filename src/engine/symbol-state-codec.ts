@@ -31,7 +31,17 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** The bytes are not a symbol's state, or are of another version. */
 export class SymbolStateError extends Error {
-  override readonly name = 'SymbolStateError';
+  override readonly name: string = 'SymbolStateError';
+}
+
+/** The state was written by a newer server. */
+export class SymbolStateVersionError extends SymbolStateError {
+  override readonly name = 'SymbolStateVersionError';
+
+  constructor(at: number, version: number) {
+    const supported = `only ${OLDEST_VERSION} to ${VERSION}`;
+    super(`symbol state at byte ${at}: version ${version} is not supported, ${supported}`);
+  }
 }
 
 /** Encodes states into one growing buffer. */
@@ -127,10 +137,56 @@ export function decodeSymbolState(bytes: Uint8Array): SymbolState {
  * @throws SymbolStateError at the first state that is damaged or of another version
  */
 export function* decodeSymbolStates(bytes: Uint8Array): Generator<SymbolState> {
+  for (const { at, end } of statesIn(bytes)) {
+    const state = decode(bytes.subarray(at, end), at);
+    const fault = validateState(state);
+    if (fault !== undefined) throw faultAt(at, `impossible: ${fault}`);
+    yield state;
+  }
+}
+
+/**
+ * Decodes consecutive states, leaving out damaged ones. Whether they are possible is for the caller
+ * to check.
+ *
+ * @param setAside gets the reason for each that is left out
+ * @throws SymbolStateError where {@link checkSymbolStates} does
+ */
+export function* salvageSymbolStates(
+  bytes: Uint8Array,
+  setAside: (fault: string) => void,
+): Generator<SymbolState> {
+  for (const { at, end } of statesIn(bytes)) {
+    let state: SymbolState | undefined;
+    try {
+      state = decode(bytes.subarray(at, end), at);
+    } catch (error) {
+      if (!(error instanceof SymbolStateError)) throw error;
+      setAside(error.message);
+    }
+    if (state !== undefined) yield state;
+  }
+}
+
+/**
+ * Checks that all states can be told apart and are of a known version.
+ *
+ * @throws SymbolStateError if not: then nothing behind can be read
+ */
+export function checkSymbolStates(bytes: Uint8Array): void {
+  for (const _state of statesIn(bytes));
+}
+
+function* statesIn(bytes: Uint8Array): Generator<{ readonly at: number; readonly end: number }> {
   for (let at = 0; at < bytes.length; ) {
-    const length = lengthAt(bytes, at);
-    yield decode(bytes.subarray(at, at + length), at);
-    at += length;
+    const end = at + lengthAt(bytes, at);
+    const version = bytes[at + CHECK_FROM] as number;
+    const isKnown = version >= OLDEST_VERSION && version <= VERSION;
+    if (!isKnown && isWhole(bytes.subarray(at, end))) {
+      throw new SymbolStateVersionError(at, version);
+    }
+    yield { at, end };
+    at = end;
   }
 }
 
@@ -143,16 +199,13 @@ function lengthAt(bytes: Uint8Array, at: number): number {
   return length;
 }
 
+function isWhole(bytes: Uint8Array): boolean {
+  return crc32(bytes.subarray(CHECK_FROM)) === viewOf(bytes).getUint32(4, true);
+}
+
 function decode(bytes: Uint8Array, at: number): SymbolState {
+  if (!isWhole(bytes)) throw faultAt(at, 'damaged: the checksum does not match');
   const view = viewOf(bytes);
-  if (crc32(bytes.subarray(CHECK_FROM)) !== view.getUint32(4, true)) {
-    throw faultAt(at, 'damaged: the checksum does not match');
-  }
-  const version = view.getUint8(8);
-  if (version < OLDEST_VERSION || version > VERSION) {
-    const supported = `only ${OLDEST_VERSION} to ${VERSION}`;
-    throw faultAt(at, `version ${version} is not supported, ${supported}`);
-  }
   if (bytes.length < HEADER_BYTES) throw faultAt(at, `${bytes.length} bytes, fewer than a header`);
   const nameBytes = view.getUint8(9);
   const sizes = [16, 20, 24].map((from) => view.getUint32(from, true)) as [number, number, number];
@@ -163,8 +216,6 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
   }
   const state = parse(bytes, view, sizes);
   if (state === undefined) throw faultAt(at, 'its name is not UTF-8');
-  const fault = validateState(state);
-  if (fault !== undefined) throw faultAt(at, `impossible: ${fault}`);
   return state;
 }
 

@@ -48,24 +48,37 @@ export function validateState(state: SymbolState): string | undefined {
   if (prices.length === 0 || prices.length !== Math.min(taken, window)) {
     return `${prices.length} prices in a ring of ${window} after ${taken}`;
   }
-  // The average is not checked: it follows from the prices.
-  const isTick = isPrice(state.price) && isTime(state.time);
-  if (!isTick || !isPrice(state.min) || !isPrice(state.max)) return 'values that no tick produces';
-  if (!prices.every(isPrice)) return 'an invalid price';
-  return validatePlaces(minima, 1) ?? validatePlaces(maxima, -1);
+  const fault = validateRow(state);
+  if (fault !== undefined) return fault;
+  const invalid = prices.find((price) => !isPrice(price));
+  if (invalid !== undefined) return `averages a price of ${invalid}`;
+  return validatePlaces('minima', minima, 1) ?? validatePlaces('maxima', maxima, -1);
+}
+
+/** The average is not checked: it follows from the prices. */
+function validateRow(state: SymbolState): string | undefined {
+  for (const field of ['price', 'min', 'max'] as const) {
+    if (!isPrice(state[field])) return `${field} is ${state[field]}, not a finite number above 0`;
+  }
+  if (!isTime(state.time)) return `time is ${state.time}, not a finite number at or above 0`;
+  return undefined;
 }
 
 /** @param sign 1 if prices rise from place to place, -1 if they fall */
-function validatePlaces(places: Float64Array, sign: 1 | -1): string | undefined {
+function validatePlaces(
+  name: 'minima' | 'maxima',
+  places: Float64Array,
+  sign: 1 | -1,
+): string | undefined {
   for (let i = 0; i < places.length; i += PLACE_DOUBLES) {
     const time = places[i] as number;
     const price = places[i + 1] as number;
-    if (!isTime(time) || !isPrice(price)) return 'a place in the window that no tick produces';
+    if (!isTime(time) || !isPrice(price)) return `${name} hold ${price} at time ${time}`;
     if (i === 0) continue;
     const isInOrder =
       time >= (places[i - PLACE_DOUBLES] as number) &&
       sign * price > sign * (places[i - 1] as number);
-    if (!isInOrder) return 'places of the window out of order';
+    if (!isInOrder) return `${name} are out of order at time ${time}`;
   }
   return undefined;
 }

@@ -217,8 +217,12 @@ class DiskStore implements Store {
     return this.#parts.snapshots.save(chunks, info);
   }
 
-  loadSnapshot(): StoredSnapshot | undefined {
-    return this.#parts.snapshots.load();
+  loadSnapshot(check?: (snapshot: StoredSnapshot) => void): StoredSnapshot | undefined {
+    return this.#parts.snapshots.load(check);
+  }
+
+  keepSnapshot(number: number): void {
+    this.#parts.snapshots.keep(number);
   }
 
   async close(): Promise<number> {

@@ -1,12 +1,10 @@
 /** Anomalies and snapshots on disk. The only entry to this folder. */
 export { openStore } from './disk-store.ts';
 export { cursorAfter } from './history.ts';
+export { NOTHING_RECOVERED, type Recovered, recover } from './recovery.ts';
 export { Retention } from './retention.ts';
 export {
-  NOTHING_RECOVERED,
   noSnapshots,
-  type Recovered,
-  recover,
   type SnapshotCounters,
   Snapshots,
 } from './snapshots.ts';

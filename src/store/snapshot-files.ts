@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from './directory.ts';
@@ -8,10 +8,11 @@ import {
   openSnapshot,
   type SnapshotInfo,
   type SnapshotResult,
+  SnapshotVersionError,
   SnapshotWriter,
   type StoredSnapshot,
 } from './snapshot-format.ts';
-import type { StoreLog } from './store.ts';
+import { StoreError, type StoreLog } from './store.ts';
 
 const NAME = /^snapshot-([1-9]\d{0,14})\.tws$/;
 const TEMPORARY_NAME = /^snapshot-[1-9]\d{0,14}\.tws(\.[0-9a-f-]{36})?\.tmp$/;
@@ -41,22 +42,55 @@ export class SnapshotFiles {
     }
   }
 
-  /** The newest intact snapshot; undefined if none. Logs why newer ones are not. */
-  load(): StoredSnapshot | undefined {
-    for (const number of this.#numbers().toReversed()) {
+  /**
+   * The newest snapshot that is intact and that `check` takes without throwing; undefined if none.
+   * Logs why newer ones are not, and keeps their files.
+   *
+   * @throws StoreError if one was written by a newer server, or `check` throws one
+   */
+  load(check?: (snapshot: StoredSnapshot) => void): StoredSnapshot | undefined {
+    const numbers = this.#numbers().toReversed();
+    for (const number of numbers) {
       const path = this.#path(number);
       try {
         const snapshot = openSnapshot(path, number);
+        check?.(snapshot);
         this.#intact = number;
         return snapshot;
       } catch (error) {
+        if (error instanceof StoreError) throw error;
+        if (error instanceof SnapshotVersionError) {
+          throw new StoreError(
+            `${path} cannot be used: ${error.message}. ` +
+              'Nothing was changed. Start the newer version, or name another directory.',
+          );
+        }
+        this.keep(number);
         this.#log.warn(
           { path, reason: reasonOf(error) },
           'a snapshot is damaged; using the one before it',
         );
       }
     }
+    if (numbers.length > 0) {
+      this.#log.error(
+        { directory: this.#directory },
+        'no snapshot is intact: statistics start anew',
+      );
+    }
     return undefined;
+  }
+
+  /** Keeps a snapshot's file as `….kept` when it is no longer one of the last two. */
+  keep(number: number): void {
+    const path = this.#path(number);
+    const kept = `${path}.kept`;
+    try {
+      if (existsSync(kept) && statSync(kept).ino === statSync(path).ino) return;
+      linkSync(path, existsSync(kept) ? `${kept}.${Date.now()}` : kept);
+    } catch (error) {
+      this.#log.warn({ path, reason: reasonOf(error) }, 'the file of a snapshot cannot be kept');
+    }
   }
 
   async save(

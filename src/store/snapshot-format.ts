@@ -38,6 +38,8 @@ export type SnapshotResult =
 /** An intact snapshot. */
 export interface StoredSnapshot {
   readonly number: number;
+  /** Of its file. */
+  readonly path: string;
   readonly info: SnapshotInfo;
   /** Its chunks as given to the writer, each read from the file on demand into its own buffer. */
   chunks(): Generator<Uint8Array>;
@@ -46,6 +48,13 @@ export interface StoredSnapshot {
 /** A snapshot cannot be used. The message says why. */
 export class SnapshotError extends Error {
   override readonly name = 'SnapshotError';
+}
+
+/** A newer server wrote the snapshot. */
+export class SnapshotVersionError extends SnapshotError {
+  constructor(version: number) {
+    super(`it is of version ${version}; this program reads version ${VERSION}`);
+  }
 }
 
 /** Encodes the parts of a file, in order. */
@@ -103,6 +112,7 @@ export function openSnapshot(path: string, number: number): StoredSnapshot {
   });
   return {
     number,
+    path,
     info,
     *chunks() {
       const file = openSync(path, 'r');
@@ -131,9 +141,7 @@ function readHeader(file: number, fileBytes: number): { info: SnapshotInfo; body
   if (crc32(header.subarray(0, 20)) !== header.readUInt32LE(20)) {
     throw new SnapshotError('its header is damaged');
   }
-  if (version !== VERSION) {
-    throw new SnapshotError(`it is of version ${version}; this program reads version ${VERSION}`);
-  }
+  if (version !== VERSION) throw new SnapshotVersionError(version);
   const text = readBytes(file, fileBytes, HEADER_BYTES, header.readUInt32LE(12));
   if (crc32(text) !== header.readUInt32LE(16)) throw new SnapshotError('its info is damaged');
   return { info: parseInfo(text), bodyAt: HEADER_BYTES + text.length };

@@ -1,11 +1,4 @@
-import {
-  type AnomalyCount,
-  type Capture,
-  decodeSymbolStates,
-  type Engine,
-  readCapture,
-  type SymbolState,
-} from '../engine/index.ts';
+import { type Capture, type Engine, readCapture } from '../engine/index.ts';
 import type { Store } from './store.ts';
 
 /** The info of a snapshot; its chunks hold the states of the symbols. */
@@ -65,11 +58,13 @@ export interface SnapshotCounters {
   /** Duration of the newest one, from the cut to the disk, ms, and its size. */
   durationMs: number;
   bytes: number;
+  /** Symbols that the start could not restore. */
+  setAside: number;
 }
 
 /** The counters before the first snapshot. */
 export function noSnapshots(): SnapshotCounters {
-  return { saved: 0, failed: 0, takenAt: 0, durationMs: 0, bytes: 0 };
+  return { saved: 0, failed: 0, takenAt: 0, durationMs: 0, bytes: 0, setAside: 0 };
 }
 
 /**
@@ -159,41 +154,4 @@ export class Snapshots {
       if (capture !== undefined) engine.releaseCapture(capture);
     }
   }
-}
-
-/** The state that an earlier run left. */
-export interface Recovered {
-  /** States of symbols, then the last anomaly sequence of each symbol, which may be higher. */
-  readonly symbols: Iterable<SymbolState | AnomalyCount>;
-  readonly publishers: SnapshotHeader['publishers'];
-  /** When the snapshot was taken, ms since the epoch; undefined where there is none. */
-  readonly takenAt: number | undefined;
-}
-
-/** The state of a server without a store. */
-export const NOTHING_RECOVERED: Recovered = { symbols: [], publishers: [], takenAt: undefined };
-
-/**
- * Reads the state that an earlier run left: the newest intact snapshot, and the sequences of later
- * anomalies.
- *
- * @throws Error if the snapshot is not one of this server
- */
-export function recover(store: Store): Recovered {
-  const snapshot = store.loadSnapshot();
-  if (snapshot === undefined) return { ...NOTHING_RECOVERED, symbols: anomalyCounts(store) };
-  const { takenAt, publishers } = readSnapshotHeader(snapshot.info);
-  return { takenAt, publishers, symbols: symbolsOf(snapshot.chunks(), store) };
-}
-
-function* symbolsOf(
-  chunks: Iterable<Uint8Array>,
-  store: Store,
-): Generator<SymbolState | AnomalyCount> {
-  for (const chunk of chunks) yield* decodeSymbolStates(chunk);
-  yield* anomalyCounts(store);
-}
-
-function* anomalyCounts(store: Store): Generator<AnomalyCount> {
-  for (const [symbol, anomalies] of store.lastSequences()) yield { symbol, anomalies };
 }

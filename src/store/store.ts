@@ -124,8 +124,15 @@ export interface Store {
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     info: SnapshotInfo,
   ): Promise<SnapshotResult>;
-  /** The newest intact snapshot; undefined if none. */
-  loadSnapshot(): StoredSnapshot | undefined;
+  /**
+   * The newest snapshot that is intact and that `check` takes without throwing; undefined if none.
+   * Those passed over are logged, and their files kept.
+   *
+   * @throws StoreError if `check` throws one: no snapshot is used then
+   */
+  loadSnapshot(check?: (snapshot: StoredSnapshot) => void): StoredSnapshot | undefined;
+  /** Keeps the file of a snapshot for good, under another name. */
+  keepSnapshot(number: number): void;
   /**
    * Writes the buffer, if the disk works, and releases the directory. Returns how many anomalies
    * could not be written.

@@ -374,6 +374,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   store_dropped_anomalies_total: 'a disk that refuses: store-disk-failure',
   store_full_total: 'a disk that is slow: store-full.test.ts',
   snapshots_total: 'the last test of this file',
+  snapshot_symbols_set_aside: 'a snapshot that is not ours: store-recovery.test.ts',
   snapshot_timestamp_seconds: 'the last test of this file',
   snapshot_duration_seconds: 'the last test of this file',
   snapshot_bytes: 'the last test of this file',

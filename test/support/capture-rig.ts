@@ -19,7 +19,7 @@ import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
-import { restoreSymbols } from '../../src/engine/restore-symbols.ts';
+import { restoreSymbols, type SetAside } from '../../src/engine/restore-symbols.ts';
 import { type RetiredBatch, Retirements } from '../../src/engine/retirements.ts';
 import { decodeSymbolStates } from '../../src/engine/symbol-state-codec.ts';
 import type { MarketTick, Statistics } from '../../testkit/independent/statistics.ts';
@@ -34,6 +34,8 @@ export interface CaptureRigOptions {
   readonly growBytes?: number;
   readonly start?: number;
   readonly restored?: Iterable<SymbolState | AnomalyCount>;
+  /** Gets what cannot be restored; if absent, that is an error. */
+  readonly setAside?: SetAside;
 }
 
 /** An engine with captures whose workers run on the test's thread, on request. */
@@ -72,7 +74,8 @@ export class CaptureRig {
     this.captures = new Captures(captures, this.#producers, { movingAverageWindow });
     const { memory, symbols: table } = this;
     this.retirements = new Retirements(memory, this.#producers, this.#consumers, table);
-    const shortRings = restoreSymbols(options.restored ?? [], table, { memory, captures, rules });
+    const into = { memory, captures, rules };
+    const shortRings = restoreSymbols(options.restored ?? [], table, into, options.setAside);
     this.workers = memory.map((own, i) => {
       return { memory: own, rules, captures: captures[i], hasShortRings: shortRings[i] };
     });

@@ -127,8 +127,30 @@ describe('what cannot be restored', () => {
     expect(() => restoredRig([...states, ...states])).toThrow('"A": it has two states');
     const [first] = states as [SymbolState];
     expect(() => restoredRig([{ ...first, price: -1 }])).toThrow(
-      '"A": values that no tick produces',
+      '"A": price is -1, not a finite number above 0',
     );
+  });
+
+  it('is set aside if wanted: its anomalies are numbered on, the rest is there', async () => {
+    const [a, b] = (await statesAfter(JUMPS)) as [SymbolState, SymbolState];
+    const faults: string[] = [];
+    const items = [{ ...a, min: Number.NaN }, { symbol: 'A*', anomalies: 1 }, b, b];
+    const rig = new CaptureRig({
+      partitions: 2,
+      rules: RULES,
+      restored: items,
+      setAside: (symbol, fault) => faults.push(`${symbol}: ${fault}`),
+    });
+    expect(faults).toEqual([
+      'A: min is NaN, not a finite number above 0',
+      'A*: it contains "*", reserved for patterns',
+      'B: it has two states',
+    ]);
+    expect(rig.symbols.names).toEqual(['A', 'B']);
+    expect(rig.statistics('B')).toMatchObject({ count: 1, price: 5 });
+    rig.apply([tick('A', 106, 1002), tick('A', 109, 1003)]);
+    expect(rig.statistics('A')).toMatchObject({ count: 2, min: 106 });
+    expect(rig.anomalies.of(rig.idOf('A')).map(({ sequence }) => sequence)).toEqual([2]);
   });
 
   it('keeps an engine from starting', async () => {

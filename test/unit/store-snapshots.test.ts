@@ -115,7 +115,7 @@ describe('a snapshot', () => {
     const again = new SnapshotFiles(path, new StoreLines(), LOCK);
     expect(again.load()?.info).toEqual({ mark: 1 });
     expect(await again.save(chunksOf(3), { mark: 3 })).toMatchObject({ number: 3 });
-    expect(files(path)).toEqual(['snapshot-1.tws', 'snapshot-3.tws']);
+    expect(files(path)).toEqual(['snapshot-1.tws', 'snapshot-2.tws.kept', 'snapshot-3.tws']);
   });
 
   it('whose source fails, or that is saved while another is, leaves nothing', async () => {

@@ -164,6 +164,11 @@ function addStore(
     saved: snapshots.saved,
     failed: snapshots.failed,
   }));
+  metrics.gauge(
+    'tickwire_snapshot_symbols_set_aside',
+    'Symbols that the start could not restore.',
+    () => snapshots.setAside,
+  );
   metrics.gauge('tickwire_snapshot_timestamp_seconds', 'Time of the newest snapshot.', () => {
     return snapshots.takenAt / 1000;
   });

@@ -1,0 +1,94 @@
+import {
+  type AnomalyCount,
+  checkSymbolStates,
+  type SymbolState,
+  SymbolStateVersionError,
+  salvageSymbolStates,
+  shownName,
+} from '../engine/index.ts';
+import type { StoredSnapshot } from './snapshot-format.ts';
+import { readSnapshotHeader, type SnapshotCounters, type SnapshotHeader } from './snapshots.ts';
+import { type Store, StoreError, type StoreLog } from './store.ts';
+
+/** Symbols set aside that get a line in the log. */
+const LINES_MAX = 100;
+
+/** The state that an earlier run left. */
+export interface Recovered {
+  /** States of symbols, then the last anomaly sequence of each symbol, which may be higher. */
+  readonly symbols: Iterable<SymbolState | AnomalyCount>;
+  readonly publishers: SnapshotHeader['publishers'];
+  /** When the snapshot was taken, ms since the epoch; undefined where there is none. */
+  readonly takenAt: number | undefined;
+  /** Takes note of a symbol that cannot be restored. */
+  readonly setAside: (symbol: string, fault: string) => void;
+}
+
+/** The state of a server without a store. */
+export const NOTHING_RECOVERED: Recovered = {
+  symbols: [],
+  publishers: [],
+  takenAt: undefined,
+  setAside: () => undefined,
+};
+
+/**
+ * Reads the state that an earlier run left: the newest usable snapshot, and the sequences of later
+ * anomalies. One symbol that cannot be restored is logged and counted, and the snapshot's file is
+ * kept; the others are served.
+ *
+ * @throws StoreError if a newer server wrote the snapshot
+ */
+export function recover(
+  store: Store,
+  log: Pick<StoreLog, 'error'>,
+  counters: SnapshotCounters,
+): Recovered {
+  const snapshot = store.loadSnapshot(checkSnapshot);
+  const setAside = (symbol: string | undefined, fault: string) => {
+    if (counters.setAside === 0 && snapshot !== undefined) store.keepSnapshot(snapshot.number);
+    if (++counters.setAside > LINES_MAX) return;
+    const name = symbol === undefined ? undefined : shownName(symbol);
+    const rest = counters.setAside === LINES_MAX ? '; further ones are counted only' : '';
+    log.error(
+      { symbol: name, fault, path: snapshot?.path },
+      `a symbol cannot be restored and starts anew; its snapshot is kept${rest}`,
+    );
+  };
+  if (snapshot === undefined) {
+    return { ...NOTHING_RECOVERED, setAside, symbols: anomalyCounts(store) };
+  }
+  const { takenAt, publishers } = readSnapshotHeader(snapshot.info);
+  return { takenAt, publishers, setAside, symbols: symbolsOf(snapshot, store, setAside) };
+}
+
+/** Throws unless the snapshot's header and the bounds of its states can be read. */
+function checkSnapshot(snapshot: StoredSnapshot): void {
+  readSnapshotHeader(snapshot.info);
+  for (const chunk of snapshot.chunks()) {
+    try {
+      checkSymbolStates(chunk);
+    } catch (error) {
+      if (!(error instanceof SymbolStateVersionError)) throw error;
+      throw new StoreError(
+        `${snapshot.path} was written by a newer server: ${error.message}. ` +
+          'Nothing was changed. Start that version, or name another directory.',
+      );
+    }
+  }
+}
+
+function* symbolsOf(
+  snapshot: StoredSnapshot,
+  store: Store,
+  setAside: (symbol: string | undefined, fault: string) => void,
+): Generator<SymbolState | AnomalyCount> {
+  for (const chunk of snapshot.chunks()) {
+    yield* salvageSymbolStates(chunk, (fault) => setAside(undefined, fault));
+  }
+  yield* anomalyCounts(store);
+}
+
+function* anomalyCounts(store: Store): Generator<AnomalyCount> {
+  for (const [symbol, anomalies] of store.lastSequences()) yield { symbol, anomalies };
+}
