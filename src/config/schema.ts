@@ -4,9 +4,9 @@ import { choice, integer, numberAbove, path, powerOfTwo, secret, text } from './
 const ANY_TEXT = { pattern: /^[^\0]*$/, expected: 'text', default: '' };
 
 const server = z.strictObject({
-  host: text('The address to listen on. 0.0.0.0: all interfaces.', {
-    pattern: /^[^\s/]+$/,
-    expected: 'an address or a host name',
+  host: text('The address to listen on, or a host name: all its addresses. 0.0.0.0: all of IPv4.', {
+    pattern: /^[^\s/[\]]+$/,
+    expected: 'an address (IPv6 without brackets) or a host name',
     default: '127.0.0.1',
   }),
   port: integer('The port for WebSocket and HTTP. 0: any free port.', {

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import { HEAD_BYTES_MAX } from './abilities.ts';
 import { CIPHERS_OF_1_2, TLS_VERSION_MIN, type TlsPair } from './certificate.ts';
 import { reportFault } from './guarded-answers.ts';
-import { listenError } from './listen-address.ts';
+import { type Listener, listenOnAll } from './listen-address.ts';
 import { serveNodeRequest } from './node-http.ts';
 import { type NodeServer, NodeUpgrades } from './node-upgrades.ts';
 import { bodyTimeoutMs } from './received-request.ts';
@@ -19,28 +19,68 @@ export async function startNodeTransport(
   options: TransportOptions,
   handlers: TransportHandlers,
 ): Promise<Transport> {
-  const server = createNodeServer(options, (request, response) => {
-    serveNodeRequest(request, response, options, handlers);
-  });
-  const upgrades = new NodeUpgrades(server, options, handlers);
-  const connections = new Connections(server);
-  server.on('upgrade', (request, socket, head) => {
-    upgrades.take(request, socket as TcpSocket, head);
-  });
-  await listen(server, options);
-  server.on('error', (error) => reportFault(handlers, error));
+  const listeners = await listenOnAll(options, (address, port) =>
+    NodeListener.start(address, port, options, handlers),
+  );
   return {
     name: 'node',
-    port: (server.address() as AddressInfo).port,
-    renewTls: (pair) => renewNodeTls(server, pair),
+    port: (listeners[0] as NodeListener).port,
+    renewTls: (pair) => {
+      for (const listener of listeners) listener.renewTls(pair);
+    },
     stopListening: () => {
-      server.close();
+      for (const listener of listeners) listener.stop();
     },
     close: () => {
-      server.close();
-      connections.cutAll();
+      for (const listener of listeners) listener.close();
     },
   };
+}
+
+/** A server on one address. */
+class NodeListener implements Listener {
+  readonly port: number;
+  readonly #server: NodeServer;
+  readonly #connections: Connections;
+
+  private constructor(server: NodeServer, connections: Connections) {
+    this.#server = server;
+    this.#connections = connections;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  /** @throws the error of node:net, with its code, if the address cannot be listened on */
+  static async start(
+    address: string,
+    port: number,
+    options: TransportOptions,
+    handlers: TransportHandlers,
+  ): Promise<NodeListener> {
+    const server = createNodeServer(options, (request, response) => {
+      serveNodeRequest(request, response, options, handlers);
+    });
+    const upgrades = new NodeUpgrades(server, options, handlers);
+    const connections = new Connections(server);
+    server.on('upgrade', (request, socket, head) => {
+      upgrades.take(request, socket as TcpSocket, head);
+    });
+    await listen(server, address, port);
+    server.on('error', (error) => reportFault(handlers, error));
+    return new NodeListener(server, connections);
+  }
+
+  renewTls(pair: TlsPair): void {
+    renewNodeTls(this.#server, pair);
+  }
+
+  stop(): void {
+    this.#server.close();
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#connections.cutAll();
+  }
 }
 
 /**
@@ -64,18 +104,14 @@ class Connections {
   }
 }
 
-function listen(server: NodeServer, { host, port }: TransportOptions): Promise<void> {
+function listen(server: NodeServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (error: unknown) => reject(listenError(host, port, error));
-    server.once('error', failed);
-    try {
-      server.listen({ host, port }, () => {
-        server.off('error', failed);
-        resolve();
-      });
-    } catch (error) {
-      failed(error);
-    }
+    server.once('error', reject);
+    // Throws, and so rejects, for a port out of range.
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
   });
 }
 

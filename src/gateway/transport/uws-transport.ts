@@ -1,7 +1,7 @@
 import { CIPHERS_OF_1_2, type TlsPair, withOpenSslFiles } from './certificate.ts';
 import { guardUpgrade, reportFault } from './guarded-answers.ts';
 import { internalProblem } from './http-response.ts';
-import { listenError, probeAddress } from './listen-address.ts';
+import { type Listener, listenOnAll, probePort } from './listen-address.ts';
 import { ReceivedHead } from './received-request.ts';
 import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
 import type {
@@ -121,31 +121,28 @@ const LISTEN_TRIES = 3;
 const SHARED_PORT = 0;
 
 /**
- * Listens on one port with one app or, after certificate renewals, with the newest of several: an
- * app cannot change its certificate, and its connections end with it. Each earlier app costs about
- * 35 KiB until the server stops.
+ * Listens with one app or, after certificate renewals, with the newest of several: an app cannot
+ * change its certificate, and its connections end with it. Each earlier app costs about 35 KiB
+ * until the server stops.
  */
 class UwsListener {
-  readonly port: number;
   readonly #uws: UwsModule;
-  readonly #address: string;
   /** Adds the routes to an app. */
   readonly #prepare: (app: UwsApp) => void;
   readonly #apps: UwsApp[];
-  #listening: UwsListenSocket | undefined;
+  /** One for each address; empty once stopped. */
+  #sockets: readonly ListenSocket[];
 
   private constructor(
     uws: UwsModule,
     prepare: (app: UwsApp) => void,
     app: UwsApp,
-    { socket, address }: Listening,
+    sockets: readonly ListenSocket[],
   ) {
     this.#uws = uws;
     this.#prepare = prepare;
     this.#apps = [app];
-    this.#listening = socket;
-    this.#address = address;
-    this.port = uws.us_socket_local_port(socket);
+    this.#sockets = sockets;
   }
 
   /** @throws Error when the address cannot be listened on, or the certificate is not taken */
@@ -156,7 +153,18 @@ class UwsListener {
   ): Promise<UwsListener> {
     const app = createApp(uws, options.tls);
     prepare(app);
-    return new UwsListener(uws, prepare, app, await listen(uws, app, options));
+    // If ports are shared, another process of this user could silently listen on it, too. Renewing
+    // a certificate needs a port shared with oneself, and this one is known to be free.
+    const sharing = options.tls === undefined ? uws.LIBUS_LISTEN_EXCLUSIVE_PORT : SHARED_PORT;
+    const sockets = await listenOnAll(options, (address, port) =>
+      ListenSocket.open(uws, app, { address, port, sharing }),
+    );
+    return new UwsListener(uws, prepare, app, sockets);
+  }
+
+  /** 0 once stopped. */
+  get port(): number {
+    return this.#sockets[0]?.port ?? 0;
   }
 
   /**
@@ -165,23 +173,23 @@ class UwsListener {
    * @throws Error if it cannot be used; nothing has changed then
    */
   renewTls(pair: TlsPair): void {
-    if (this.#listening === undefined) throw new Error('the server does not listen any more');
+    if (this.#sockets.length === 0) throw new Error('the server does not listen any more');
     const app = createApp(this.#uws, pair);
     this.#prepare(app);
-    const socket = tryToListen(app, this.#address, this.port, SHARED_PORT);
-    if (socket === false) {
+    const renewed = this.#sockets.map((socket) => socket.openAgain(app));
+    if (renewed.includes(undefined)) {
       app.close();
       throw new Error('uWebSockets.js could not listen on the port a second time');
     }
-    this.#uws.us_listen_socket_close(this.#listening);
-    this.#listening = socket;
+    this.stop();
+    this.#sockets = renewed as ListenSocket[];
     this.#apps.push(app);
   }
 
   /** Accepts no new connections. */
   stop(): void {
-    if (this.#listening !== undefined) this.#uws.us_listen_socket_close(this.#listening);
-    this.#listening = undefined;
+    for (const socket of this.#sockets) socket.stop();
+    this.#sockets = [];
   }
 
   /** Accepts no new connections and cuts the existing ones. */
@@ -210,39 +218,57 @@ function createApp(uws: UwsModule, tls: TlsPair | undefined): UwsApp {
   }
 }
 
-interface Listening {
-  readonly socket: UwsListenSocket;
-  /** The address that the host name resolves to. */
+/** Where to listen. */
+interface Place {
   readonly address: string;
+  readonly port: number;
+  /** Whether other sockets may listen there too. */
+  readonly sharing: number;
 }
 
-/**
- * Listens where node:net just could: uWebSockets.js does not say why it failed, takes port 70000
- * for 4464, and keeps a port that it chose itself in use for a minute after closing (it does not
- * set SO_REUSEADDR on it).
- */
-async function listen(
-  uws: UwsModule,
-  app: UwsApp,
-  { host, port, tls }: TransportOptions,
-): Promise<Listening> {
-  // If ports are shared, another process of this user could silently listen on it, too. Renewing a
-  // certificate needs a port shared with oneself, and this one is known to be free.
-  const sharing = tls === undefined ? uws.LIBUS_LISTEN_EXCLUSIVE_PORT : SHARED_PORT;
-  for (let tries = 0; tries < LISTEN_TRIES; tries++) {
-    const { address, port: free } = await probeAddress(host, port);
-    const socket = tryToListen(app, address, free, sharing);
-    if (socket !== false) return { socket, address };
+/** Listens on one address. */
+class ListenSocket implements Listener {
+  readonly port: number;
+  readonly #uws: UwsModule;
+  readonly #address: string;
+  readonly #socket: UwsListenSocket;
+
+  private constructor(uws: UwsModule, address: string, socket: UwsListenSocket) {
+    this.#uws = uws;
+    this.#address = address;
+    this.#socket = socket;
+    this.port = uws.us_socket_local_port(socket);
   }
-  throw listenError(host, port, new Error('uWebSockets.js could not, and gives no reason'));
+
+  /**
+   * Listens where node:net just could: uWebSockets.js does not say why it failed, takes port 70000
+   * for 4464, and keeps a port that it chose itself in use for a minute after closing (it does not
+   * set SO_REUSEADDR on it).
+   *
+   * @throws Error when the address cannot be listened on
+   */
+  static async open(uws: UwsModule, app: UwsApp, place: Place): Promise<ListenSocket> {
+    for (let tries = 0; tries < LISTEN_TRIES; tries++) {
+      const port = await probePort(place.address, place.port);
+      const socket = tryToListen(app, { ...place, port });
+      if (socket !== false) return new ListenSocket(uws, place.address, socket);
+    }
+    throw new Error('uWebSockets.js could not, and gives no reason');
+  }
+
+  /** Listens there with another app, too; undefined if that fails. */
+  openAgain(app: UwsApp): ListenSocket | undefined {
+    const place = { address: this.#address, port: this.port, sharing: SHARED_PORT };
+    const socket = tryToListen(app, place);
+    return socket === false ? undefined : new ListenSocket(this.#uws, this.#address, socket);
+  }
+
+  stop(): void {
+    this.#uws.us_listen_socket_close(this.#socket);
+  }
 }
 
-function tryToListen(
-  app: UwsApp,
-  address: string,
-  port: number,
-  sharing: number,
-): UwsListenSocket | false {
+function tryToListen(app: UwsApp, { address, port, sharing }: Place): UwsListenSocket | false {
   let result: UwsListenSocket | false = false;
   app.listen(address, port, sharing, (socket) => {
     result = socket;

@@ -34,7 +34,10 @@ export function listStatistics(context: QueryContext, reader: StatisticsReader):
     let symbolIds: Iterable<number>;
     if (isListOfNames(selection)) {
       const names = selection.names.filter((name) => name.startsWith(prefix) && name > after);
-      symbolIds = names.map((name) => engine.symbols.findName(nameSpace.nameOf(name)));
+      symbolIds = idsOf(
+        names.map((name) => nameSpace.nameOf(name)),
+        engine.symbols,
+      );
     } else {
       await index.refresh();
       // The names of other tenants sort before the default tenant's symbols: none is visited.
@@ -57,6 +60,11 @@ export function listStatistics(context: QueryContext, reader: StatisticsReader):
     }
     return jsonResponse(200, { items, next: null });
   };
+}
+
+/** Looks each name up when its turn has come: an id is not for ever. */
+function* idsOf(names: readonly string[], symbols: Rows['symbols']): Iterable<number> {
+  for (const name of names) yield symbols.findName(name);
 }
 
 function isListOfNames(selection: SymbolSelection | undefined): selection is SymbolSelection {
