@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { cpuQuota, partitionCount } from '../config/processors.ts';
 import type { Config } from '../config/schema.ts';
+import { limitation, uwsBuild } from '../gateway/transport/abilities.ts';
 import { loadUws, UWS_BINARIES } from '../gateway/transport/uws-loader.ts';
 import type { Finding } from './finding.ts';
 
@@ -28,7 +29,12 @@ export function checkTransport({ server }: Config): Finding[] {
     return [{ verdict: 'ok', subject, found: `node, as configured; ${system}` }];
   }
   const load = loadUws();
-  if (load.loaded) return [{ verdict: 'ok', subject, found: `uws: ${load.file}; ${system}` }];
+  if (load.loaded) {
+    const found = `uws ${load.version} ${limitation(uwsBuild(load.version))}; ${system}`;
+    const remedy = 'read "Unusual requests" in docs/PROXIES.md, or set server.transport=node';
+    if (uwsBuild(load.version) === 'uws 20.57') return [{ verdict: 'ok', subject, found }];
+    return [{ verdict: 'warning', subject, found, remedy }];
+  }
   const found = `uWebSockets.js does not load on ${system}: ${load.reasons.join('; ')}`;
   return server.transport === 'uws'
     ? [{ verdict: 'fault', subject, found, remedy: `${UWS_BINARIES}; or server.transport=auto` }]

@@ -2,7 +2,7 @@ import { createAuthenticator } from '../access/index.ts';
 import { checkExposure } from '../config/exposure.ts';
 import type { Config } from '../config/schema.ts';
 import { readTlsPair, validateDates } from '../gateway/transport/certificate.ts';
-import { probeAddress } from '../gateway/transport/listen-address.ts';
+import { probeAddresses } from '../gateway/transport/listen-address.ts';
 import { type Finding, messageOf } from './finding.ts';
 
 const DAY_MS = 86_400_000;
@@ -11,8 +11,9 @@ const VALID_DAYS_MIN = 14;
 export async function checkPort({ server }: Config): Promise<Finding[]> {
   const subject = 'address';
   try {
-    const { address, port } = await probeAddress(server.host, server.port);
-    const found = server.port === 0 ? `${address}, any port` : `${address} port ${port} is free`;
+    const { addresses, port } = await probeAddresses(server);
+    const place = addresses.join(' and ');
+    const found = server.port === 0 ? `${place}, any port` : `${place} port ${port} is free`;
     return [{ verdict: 'ok', subject, found }];
   } catch (error) {
     const remedy = 'stop what listens there, or set server.host and server.port';

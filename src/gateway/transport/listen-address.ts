@@ -78,6 +78,21 @@ export async function listenOnAll<L extends Listener>(
   }
 }
 
+/**
+ * Listens for a moment on every address that a host name means.
+ *
+ * @throws Error as {@link listenOnAll}
+ */
+export async function probeAddresses(place: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<{ readonly addresses: readonly string[]; readonly port: number }> {
+  const probes = await listenOnAll(place, async (address, port) => {
+    return { address, port: await probePort(address, port), stop: () => undefined };
+  });
+  return { addresses: probes.map(({ address }) => address), port: probes[0]?.port ?? 0 };
+}
+
 async function addressesOf(host: string): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
   const found = await lookup(host, { all: true });
