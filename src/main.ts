@@ -5,12 +5,20 @@ import type { Config } from './config/schema.ts';
 import { examine, formatFindings } from './doctor/doctor.ts';
 import type { Finding } from './doctor/finding.ts';
 import { authorityOf } from './gateway/index.ts';
-import { createLogger } from './log.ts';
+import { createLogger, flushLog } from './log.ts';
 import { startServer } from './server.ts';
 import { reloadOnSignal, stopOnSignals } from './signals.ts';
 
 /** Another server has taken the store over while this one stood still. */
 const EXIT_STORE_LOST = 5;
+
+// A reader that has gone, as with "| head", is no reason for a stack trace.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  console.error(`tickwire: standard output cannot be written: ${error.message}`);
+  process.exitCode = 1;
+});
+process.stderr.on('error', () => {});
 
 const command = readCommandLine(process.argv.slice(2), process.env, process.cwd());
 if (command.kind === 'print') {
@@ -65,6 +73,11 @@ async function doctor({ config, warnings }: Configured): Promise<void> {
 
 async function serve({ config, warnings }: Configured): Promise<void> {
   const log = createLogger(config.log.level, config.log.format, process.stdout.isTTY === true);
+  process.once('exit', () => flushLog(log));
+  process.once('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'an unexpected error ends the server');
+    process.exit(1);
+  });
   for (const warning of warnings) log.warn({}, warning);
   try {
     const server = await startServer(config, log);

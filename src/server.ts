@@ -14,7 +14,7 @@ import {
   SecurityLog,
 } from './gateway/index.ts';
 import { Assets, createRouter } from './http/index.ts';
-import { logWorkerDeath } from './log.ts';
+import { droppedLines, logWorkerDeath } from './log.ts';
 import {
   NOTHING_RECOVERED,
   noSnapshots,
@@ -80,6 +80,7 @@ export async function startServer(
         authenticator,
         security,
         securityCounts: security,
+        droppedLogLines: () => droppedLines(log),
         health,
         eventLoop,
         publishers: recovered.publishers,

@@ -38,6 +38,7 @@ export function gatewayContext(
     authenticator: undefined,
     security: UNWATCHED,
     securityCounts: undefined,
+    droppedLogLines: () => 0,
     health: new Health(store),
     eventLoop: new EventLoopDelay(),
     publishers: [],

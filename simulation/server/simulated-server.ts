@@ -172,6 +172,7 @@ export class SimulatedServer {
       authenticator: undefined,
       security: UNWATCHED,
       securityCounts: undefined,
+      droppedLogLines: () => 0,
       snapshots: counters,
       publishers,
     });

@@ -48,6 +48,8 @@ interface GatewayParts {
   readonly security: SecurityEvents;
   /** Counts of `security`; undefined: not counted. */
   readonly securityCounts: SecurityCounts | undefined;
+  /** Lines of the log that could not be written, so far. */
+  readonly droppedLogLines: () => number;
   readonly health: Health;
   /** The delay of this thread's timers. */
   readonly eventLoop: EventLoopDelay;

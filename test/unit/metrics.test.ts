@@ -64,6 +64,7 @@ function contextOf(fault?: string): MetricsContext {
     },
     subscriptions: { patternsHeld: 704 },
     eventLoop: new EventLoopDelay(),
+    droppedLogLines: () => 761,
     securityCounts: {
       events: { authenticationFailed: 721, forbidden: 722, limited: 723, originRefused: 724 },
       limits: Object.fromEntries(LIMIT_NAMES.map((name, i) => [name, 730 + i])),
@@ -118,6 +119,7 @@ function expected(): Record<string, number> {
     'backpressure_refusals_total{from="frame"}': 610,
     'backpressure_refusals_total{from="http"}': 612,
     too_fast_frames_total: 611,
+    log_lines_dropped_total: 761,
     'build_info{version="7.8.9"}': 1,
   };
   REASONS.forEach((reason, i) => {

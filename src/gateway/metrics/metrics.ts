@@ -12,6 +12,7 @@ import { type Readings, ScrapedMetrics } from './scraped-metrics.ts';
 export type MetricsContext = Pick<
   GatewayContext,
   | 'counters'
+  | 'droppedLogLines'
   | 'engine'
   | 'eventLoop'
   | 'securityCounts'
@@ -38,6 +39,11 @@ export function createMetrics(context: MetricsContext): Registry {
   addGatewayCounters(metrics, context);
   if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
   if (context.store !== undefined) addStore(metrics, context.store, context);
+  metrics.counter(
+    'tickwire_log_lines_dropped_total',
+    'Lines of the log that could not be written.',
+    context.droppedLogLines,
+  );
   metrics.gaugeBy('version', 'tickwire_build_info', 'Version, as a label; always 1.', () => ({
     [context.version]: 1,
   }));
