@@ -61,7 +61,8 @@ export class WriteLoop {
 
   /** Why the last write failed, or takes too long; undefined when the last one succeeded. */
   get fault(): string | undefined {
-    return this.#fault;
+    if (this.#fault === undefined || this.#givenUp === 0) return this.#fault;
+    return `${this.#fault}; ${this.#givenUp} were given up`;
   }
 
   get isStalled(): boolean {

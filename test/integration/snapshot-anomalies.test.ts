@@ -79,3 +79,49 @@ it('no snapshot is written, and none counts as durable, while anomalies cannot b
   await run.engine.stop();
   await store.close();
 });
+
+it('a snapshot that failed is tried again after 10 s, and says why at the stop', async () => {
+  using folder = new StoreFolder();
+  const store = await openStore(folder.options({ mode: 'async' }), new StoreLines());
+  const run = await EngineRun.start({ captures: true });
+  const failing = vi
+    .spyOn(store, 'saveSnapshot')
+    .mockResolvedValue({ isSaved: false, reason: 'ENOSPC: no space left on device' });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  const failures: string[] = [];
+  const counters = noSnapshots();
+  const snapshots = new Snapshots(
+    {
+      engine: run.engine,
+      store,
+      publishers: () => [],
+      takeAnomalies: () => Promise.resolve(),
+      saved: () => undefined,
+      failed: (reason) => failures.push(reason),
+      intervalMs: 3_600_000,
+      log: new StoreLines(),
+    },
+    counters,
+  );
+  try {
+    await snapshots.take();
+    expect(failures).toEqual(['ENOSPC: no space left on device']);
+    vi.advanceTimersByTime(9999);
+    await snapshots.take();
+    // That one failed too: 10 s from then.
+    vi.advanceTimersByTime(9999);
+    expect(counters.failed).toBe(2);
+    failing.mockRestore();
+    vi.advanceTimersByTime(1);
+    await vi.waitFor(() => expect(counters).toMatchObject({ failed: 2, saved: 1 }));
+    vi.spyOn(store, 'saveSnapshot').mockResolvedValue({ isSaved: false, reason: 'EIO' });
+    run.register(1);
+    run.offer({ symbolId: 0, price: 100, time: 1 });
+    expect(await snapshots.stop()).toBe('EIO');
+  } finally {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  }
+  await run.engine.stop();
+  await store.close();
+});

@@ -86,6 +86,7 @@ describe('a disk that fails', () => {
     }
     expect(store.waitingCount).toBeLessThanOrEqual(10_000);
     expect(store.droppedCount).toBe(50_000 - store.waitingCount);
+    expect(store.fault).toContain(`; ${store.droppedCount} were given up`);
     const first = store.droppedCount + 1;
     expect(store.firstSequence('A')).toBe(first);
     expect(store.from('A', 1, 1)).toEqual([anomalyOf('A', first)]);
