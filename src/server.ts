@@ -130,7 +130,13 @@ async function startEngine(
   const partitions = partitionCount(processing.partitions);
   const overwrites = processing.overflow === 'dropOldest';
   const engine = await Engine.start(
-    { ...processing, partitions, overwrites, captures: store.directory !== '' },
+    {
+      ...processing,
+      growBytes: processing.windowBytesMax,
+      partitions,
+      overwrites,
+      captures: store.directory !== '',
+    },
     {
       workerRestarted: (partition, cause, tick) => {
         health.workerRestarted(partition);

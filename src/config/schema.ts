@@ -240,6 +240,10 @@ const processing = z.strictObject({
     default: 65_536,
     unit: 'ticks',
   }),
+  windowBytesMax: integer(
+    'Memory of each partition for sliding windows, committed as they grow; docs/SEMANTICS.md.',
+    { min: 65_536, max: 8_589_934_592, default: 268_435_456, unit: 'bytes' },
+  ),
   maxSymbols: integer('Symbols the server holds; ticks of further ones are rejected.', {
     min: 1,
     max: 4_194_304,

@@ -6,8 +6,8 @@ import {
 } from './memory/capture-request.ts';
 import { ChangeSet } from './memory/change-set.ts';
 import { Counter, type Counters, monotonicMs } from './memory/counters.ts';
+import { copyArenaPlaces, MAXIMA, MINIMA, readPlaces } from './memory/deque-places.ts';
 import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
-import { copyArenaPlaces, MAXIMA, MINIMA, readPlaces } from './memory/place-arena.ts';
 import { RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { SymbolNames } from './memory/symbol-names.ts';
 import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';

@@ -6,8 +6,11 @@ import { Doorbell } from './memory/doorbell.ts';
 import {
   createCaptureMemory,
   createEngineMemory,
+  GROW_BYTES,
   type PartitionMemory,
 } from './memory/engine-memory.ts';
+import { allocateMemory } from './memory/memory-plan.ts';
+import { usedPlaceBytes } from './memory/place-arena.ts';
 import { StatisticsTable } from './memory/statistics-table.ts';
 import { createSymbolNames } from './memory/symbol-names.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
@@ -34,7 +37,7 @@ export interface EngineOptions extends Rules {
   readonly captures?: boolean;
   /** Runs the workers without threads, for the simulation. */
   readonly spawn?: SpawnWorker | undefined;
-  /** Sizes of a partition's memory, for tests; see `EngineMemoryOptions`. */
+  /** Sizes of a partition's memory; see `EngineMemoryOptions`. */
   readonly anomalyRingCapacity?: number | undefined;
   readonly growBytes?: number | undefined;
 }
@@ -70,6 +73,8 @@ export interface PartitionStatus {
   readonly restarts: number;
   /** Ticks that killed its workers; the counters include them in `SKIPPED`. */
   readonly quarantined: number;
+  /** Memory that its sliding windows take beyond the records of symbols. */
+  readonly windowBytes: number;
 }
 
 /**
@@ -89,6 +94,7 @@ export class Engine {
   readonly #counters: readonly Counters[];
   readonly #threads: readonly PartitionThread[];
   readonly #quarantines: readonly Quarantine[];
+  readonly #places: readonly Int32Array[];
   readonly #standby = new Standby();
   readonly #captures: Captures | undefined;
   readonly #retirements: Retirements;
@@ -104,9 +110,7 @@ export class Engine {
     restored: Iterable<SymbolState | AnomalyCount>,
   ) {
     const { maxSymbols, movingAverageWindow } = options;
-    const memory = createEngineMemory({ ...options, symbols: maxSymbols });
-    const names = createSymbolNames(maxSymbols);
-    const captures = options.captures ? createCaptureMemory(memory, maxSymbols, names) : [];
+    const { memory, captures, names } = allocate(options);
     const rules = rulesOf(options);
     const [first] = memory as [PartitionMemory];
     this.symbols = new SymbolTable(maxSymbols, options.partitions, names);
@@ -116,6 +120,7 @@ export class Engine {
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
     this.#anomalies = memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
     this.#counters = memory.map(({ counters }) => new Counters(counters));
+    this.#places = memory.map(({ places }) => new Int32Array(places));
     this.#quarantines = memory.map(() => new Quarantine());
     if (options.captures) {
       this.#captures = new Captures(captures, this.#producers, { movingAverageWindow });
@@ -321,6 +326,7 @@ export class Engine {
       queueDepth: (this.#producers[partition] as TickProducer).depth(),
       restarts: thread.restarts,
       quarantined: (this.#quarantines[partition] as Quarantine).count,
+      windowBytes: usedPlaceBytes(this.#places[partition] as Int32Array),
     };
   }
 
@@ -344,6 +350,16 @@ export class Engine {
     this.drainAnomalies(sink);
     await this.#standby.end();
   }
+}
+
+/** All shared memory. */
+function allocate(options: EngineOptions) {
+  const { captures = false, growBytes = GROW_BYTES, maxSymbols: symbols } = options;
+  return allocateMemory({ ...options, captures, growBytes, symbols }, () => {
+    const memory = createEngineMemory({ ...options, symbols });
+    const names = createSymbolNames(symbols);
+    return { memory, names, captures: captures ? createCaptureMemory(memory, symbols, names) : [] };
+  });
 }
 
 function rulesOf(options: EngineOptions): Rules {

@@ -1,6 +1,7 @@
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { CaptureStaging } from './captures.ts';
 import { AnomalyProducer } from './memory/anomaly-ring.ts';
+import { ChangeSet } from './memory/change-set.ts';
 import { Counter, Counters, monotonicMs } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
@@ -55,7 +56,14 @@ export class PartitionWorker {
     this.#table = new StatisticsTable(records);
     this.#dirty = new DirtySet(memory.dirty, records.symbols);
     this.#doorbell = new Doorbell(memory.doorbell);
-    this.#partition = new Partition(memory, rules, this.#counters, this.#anomalies, hasShortRings);
+    this.#partition = new Partition(
+      memory,
+      rules,
+      this.#counters,
+      this.#anomalies,
+      hasShortRings,
+      captures && new ChangeSet(captures.changes),
+    );
     this.#retirement = new RetireResponder(memory.retirements);
     this.#staging = captures && new CaptureStaging(memory, captures, rules, this.#counters);
   }

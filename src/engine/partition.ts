@@ -1,4 +1,6 @@
+import { IdleWindows } from './idle-windows.ts';
 import type { AnomalyProducer } from './memory/anomaly-ring.ts';
+import type { ChangeSet } from './memory/change-set.ts';
 import { Counter, type Counters } from './memory/counters.ts';
 import type { PartitionMemory } from './memory/engine-memory.ts';
 import { PlaceArena } from './memory/place-arena.ts';
@@ -42,6 +44,7 @@ export class Partition {
   readonly #rules: Rules;
   readonly #table: StatisticsTable;
   readonly #average: MovingAverage;
+  readonly #arena: PlaceArena;
   readonly #minima: MonotonicDeque;
   readonly #maxima: MonotonicDeque;
   readonly #counters: Counters;
@@ -63,6 +66,7 @@ export class Partition {
    *   Up and a Down
    * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick:
    *   `since` in `symbol-records.ts` is read only then
+   * @param changes symbols that the next capture copies, if captures are made
    */
   constructor(
     memory: PartitionMemory,
@@ -70,9 +74,11 @@ export class Partition {
     counters: Counters,
     anomalies: AnomalyOutput,
     hasShortRings = false,
+    changes?: ChangeSet,
   ) {
     const { windowCapacity, movingAverageWindow } = rules;
     const arena = new PlaceArena(memory.places);
+    this.#arena = arena;
     const records = new SymbolRecords(memory.records, movingAverageWindow);
     const share = rules.anomalyThresholdPercent / 100;
     this.#upFrom = (1 + share) * (1 - ROUNDING);
@@ -87,6 +93,11 @@ export class Partition {
     this.#maxima = new MonotonicDeque(records, arena, 'maximum', windowCapacity);
     this.#counters = counters;
     this.#anomalies = anomalies;
+    const minima = this.#minima;
+    const maxima = this.#maxima;
+    const idle = new IdleWindows({ arena, table: this.#table, minima, maxima, changes });
+    minima.reclaimer = idle;
+    maxima.reclaimer = idle;
   }
 
   /**
@@ -158,6 +169,7 @@ export class Partition {
     }
     const count = this.#table.value(symbolId, RowValue.COUNT);
     this.#average.rebuild(symbolId, this.#average.filled(symbolId, count));
+    this.#settleWindows(symbolId);
     this.#minima.clear(symbolId);
     this.#maxima.clear(symbolId);
   }
@@ -172,9 +184,24 @@ export class Partition {
     for (let i = 0; i < ROW_VALUES; i++) this.#row[i] = 0;
     this.#row[ANOMALIES] = anomalies;
     this.#table.write(symbolId, this.#row);
+    this.#settleWindows(symbolId);
+    this.#arena.reclaiming = symbolId;
     this.#minima.release(symbolId);
     this.#maxima.release(symbolId);
     this.#records.clearState(symbolId);
+    this.#arena.reclaiming = -1;
+  }
+
+  /** Finishes what happened to the blocks of a symbol, and of another one that it took from. */
+  #settleWindows(symbolId: number): void {
+    const deques = [this.#minima, this.#maxima];
+    const trimmed = this.#arena.reclaiming;
+    const symbols = trimmed < 0 ? [symbolId] : [symbolId, trimmed];
+    this.#arena.settleWith((unit) =>
+      deques.some((deque) => symbols.some((held) => deque.holds(held, unit))),
+    );
+    if (trimmed >= 0) for (const deque of deques) deque.clear(trimmed);
+    this.#arena.reclaiming = -1;
   }
 
   /** Subtracts the ticks that came before the symbol's ring began. */

@@ -1,8 +1,13 @@
 import {
+  CLASS_BITS,
   type DequeKind,
   IN_RECORD,
   MAXIMA,
   MINIMA,
+  OWNER_SHIFT,
+  TRIMMED,
+} from './memory/deque-places.ts';
+import {
   PLACE_DOUBLES,
   PLACES_MIN,
   type PlaceArena,
@@ -17,6 +22,12 @@ const SHRINK_AT = 8;
 /** Smaller blocks do not shrink while in use: they would grow and shrink too often. */
 const SHRINK_ABOVE_PLACES = 64;
 
+/** Frees blocks of other symbols when the arena has none left. */
+export interface BlockReclaimer {
+  /** Frees blocks, none of symbol `except`, until there may be one of the class. */
+  free(sizeClass: number, except: number, tick: TickScratch): void;
+}
+
 /**
  * The extremum of a symbol's ticks inside the window: a monotonic deque, as for the sliding window
  * minimum. Its front is the extremum; a new tick removes the places at the back that can never
@@ -28,6 +39,8 @@ const SHRINK_ABOVE_PLACES = 64;
 export class MonotonicDeque {
   /** Places dropped because a deque could not grow. */
   truncated = 0;
+  /** Undefined: none are freed. */
+  reclaimer: BlockReclaimer | undefined;
   readonly #words: Int32Array;
   readonly #wordsEach: number;
   readonly #recordDoubles: Float64Array;
@@ -82,9 +95,11 @@ export class MonotonicDeque {
     }
     if (size === 0) {
       if (unit !== IN_RECORD) this.#returnToRecord(state);
+      words[state + DequeWord.CLASS] = 0;
       this.#startOver(symbolId, state, tick);
       return;
     }
+    if (((words[state + DequeWord.CLASS] as number) & TRIMMED) !== 0) this.#countTrimmed(state);
     const sign = this.#sign;
     const price = tick[TickDouble.PRICE] as number;
     let back = first + ((head + size - 1) & mask) * PLACE_DOUBLES;
@@ -142,12 +157,56 @@ export class MonotonicDeque {
     const into = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
     into.set(kept, this.#firstOf(symbolId, unit));
     this.#words[state + DequeWord.SIZE] = size;
+    this.#arena.serves(symbolId);
     this.truncated += (places.length - kept.length) / PLACE_DOUBLES;
+  }
+
+  /** Whether the deque has a block of this arena. */
+  hasBlock(symbolId: number): boolean {
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    if (this.#words[state + DequeWord.UNIT] === IN_RECORD) return false;
+    return (this.#words[state + DequeWord.CLASS] as number) >>> OWNER_SHIFT === this.#arena.owner;
+  }
+
+  holds(symbolId: number, unit: number): boolean {
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    return this.#words[state + DequeWord.UNIT] === unit && this.hasBlock(symbolId);
+  }
+
+  /**
+   * Gives the block back and keeps the newest place alone. A later tick whose window reaches back
+   * to it counts the others as truncated.
+   */
+  trim(symbolId: number): void {
+    const words = this.#words;
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    const unit = words[state + DequeWord.UNIT] as number;
+    const mask = (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1;
+    const size = words[state + DequeWord.SIZE] as number;
+    const back = ((words[state + DequeWord.HEAD] as number) + size - 1) & mask;
+    const from = unit * UNIT_DOUBLES + back * PLACE_DOUBLES;
+    const to = this.#firstOf(symbolId, IN_RECORD);
+    this.#recordDoubles[to] = this.#arenaDoubles[from] as number;
+    this.#recordDoubles[to + 1] = this.#arenaDoubles[from + 1] as number;
+    this.#arena.leave(unit);
+    words[state + DequeWord.UNIT] = IN_RECORD;
+    words[state + DequeWord.CLASS] = size > 1 ? TRIMMED | ((size - 1) << OWNER_SHIFT) : 0;
+    words[state + DequeWord.HEAD] = 0;
+    words[state + DequeWord.SIZE] = Math.min(size, 1);
+    this.#arena.release(unit);
+    this.#arena.settled();
+  }
+
+  /** The window reaches back to a trimmed deque. */
+  #countTrimmed(state: number): void {
+    this.truncated += (this.#words[state + DequeWord.CLASS] as number) >>> OWNER_SHIFT;
+    this.#words[state + DequeWord.CLASS] = 0;
   }
 
   /** Empties a deque that may have been left half moved. It keeps its block. */
   clear(symbolId: number): void {
     const state = symbolId * this.#wordsEach + this.#firstWord;
+    if (this.#words[state + DequeWord.UNIT] === IN_RECORD) this.#words[state + DequeWord.CLASS] = 0;
     this.#words[state + DequeWord.HEAD] = 0;
     this.#words[state + DequeWord.SIZE] = 0;
   }
@@ -167,8 +226,9 @@ export class MonotonicDeque {
       const sizeClass = sizeClassOf(places);
       const unit = this.#arena.allocate(sizeClass);
       if (unit !== 0) {
+        this.#words[state + DequeWord.CLASS] = this.#classWord(sizeClass);
         this.#words[state + DequeWord.UNIT] = unit;
-        this.#words[state + DequeWord.CLASS] = sizeClass;
+        this.#arena.settled();
         return places;
       }
       places = (PLACES_MIN << sizeClass) / 2;
@@ -184,10 +244,15 @@ export class MonotonicDeque {
   /** Frees the block: a symbol that was quiet for a whole window starts small again. */
   #returnToRecord(state: number): void {
     const unit = this.#words[state + DequeWord.UNIT] as number;
-    const sizeClass = this.#words[state + DequeWord.CLASS] as number;
-    this.#words[state + DequeWord.CLASS] = 0;
+    this.#arena.leave(unit);
     this.#words[state + DequeWord.UNIT] = IN_RECORD;
-    this.#arena.release(unit, sizeClass);
+    this.#words[state + DequeWord.CLASS] = 0;
+    this.#arena.release(unit);
+    this.#arena.settled();
+  }
+
+  #classWord(sizeClass: number): number {
+    return sizeClass | (this.#arena.owner << OWNER_SHIFT);
   }
 
   /** Makes the tick the only place of an emptied deque, and its extremum. */
@@ -207,6 +272,7 @@ export class MonotonicDeque {
     const words = this.#words;
     const capacity = PLACES_MIN << (words[state + DequeWord.CLASS] as number);
     const isFull = words[state + DequeWord.SIZE] === capacity;
+    if (isFull) this.#makeSpace(symbolId, capacity * 2, tick);
     const hasMoved = this.#tryResize(symbolId, state, isFull ? capacity * 2 : capacity / 2);
     if (isFull && !hasMoved) {
       // The window is at its bound: drop the oldest place, which shortens the window. Every anomaly
@@ -229,6 +295,13 @@ export class MonotonicDeque {
     tick[this.#extremum] = places[first + head * PLACE_DOUBLES + 1] as number;
   }
 
+  /** Has idle symbols give back blocks if the arena has none for `capacity` places. */
+  #makeSpace(symbolId: number, capacity: number, tick: TickScratch): void {
+    if (this.reclaimer === undefined || capacity > this.#capacityMax) return;
+    const sizeClass = sizeClassOf(capacity);
+    if (!this.#arena.hasFree(sizeClass)) this.reclaimer.free(sizeClass, symbolId, tick);
+  }
+
   /**
    * Moves the deque to a block of `capacity` places; false where that is too large or there is
    * none.
@@ -240,15 +313,18 @@ export class MonotonicDeque {
     if (unit === 0) return false;
     const words = this.#words;
     const oldUnit = words[state + DequeWord.UNIT] as number;
-    const oldClass = words[state + DequeWord.CLASS] as number;
+    const oldClass = (words[state + DequeWord.CLASS] as number) & CLASS_BITS;
     this.#copy(symbolId, state, unit);
+    this.#arena.serves(symbolId);
+    this.#arena.leave(oldUnit);
     // The block is never smaller than its class says, so a
     // successor can keep it whenever this thread dies.
-    words[state + DequeWord.CLASS] = Math.min(oldClass, sizeClass);
+    words[state + DequeWord.CLASS] = this.#classWord(Math.min(oldClass, sizeClass));
     words[state + DequeWord.UNIT] = unit;
-    words[state + DequeWord.CLASS] = sizeClass;
+    words[state + DequeWord.CLASS] = this.#classWord(sizeClass);
     words[state + DequeWord.HEAD] = 0;
-    if (oldUnit !== IN_RECORD) this.#arena.release(oldUnit, oldClass);
+    if (oldUnit !== IN_RECORD) this.#arena.release(oldUnit);
+    this.#arena.settled();
     return true;
   }
 

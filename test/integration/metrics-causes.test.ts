@@ -180,6 +180,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
       tick_frames_total: 1,
       ...frames(1),
       window_truncations_total: 'up',
+      'window_bytes{partition="1"}': 256,
     },
   },
   'a full queue, the newest ticks dropped': overflow('dropNewest', {
@@ -284,6 +285,8 @@ const CAUSES: Readonly<Record<string, Cause>> = {
       bytes_sent_total: 'up',
       'entries_sent_total{kind="delta"}': 'up',
       conflated_updates_total: 'up',
+      'window_bytes{partition="0"}': 'up',
+      'window_bytes{partition="1"}': 'up',
       slow_sessions: 1,
       slow_episodes_total: 'up',
     },

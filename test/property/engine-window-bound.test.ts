@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../src/engine/memory/counters.ts';
+import { usedPlaceBytes } from '../../src/engine/memory/place-arena.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import {
@@ -141,19 +142,23 @@ describe('a deque at its bound', () => {
 });
 
 describe('the arena in a long run', () => {
-  /** An uncut arena's first unit: its first word. */
-  const usedUnits = (places: SharedArrayBuffer) => new Int32Array(places)[0] as number;
+  const quietRules = (window: number, capacity: number) => ({
+    ...rulesFor(window, capacity),
+    anomalyThresholdPercent: 1000,
+  });
 
-  it('uses blocks again: bursts and quiet in turn take no more than the first did', () => {
+  /** Bytes of blocks in use. */
+  const usedBytes = (places: SharedArrayBuffer) => usedPlaceBytes(new Int32Array(places));
+
+  it('uses blocks again: after bursts and quiet in turn none is in use', () => {
     const memory = createSmallMemory({
       symbols: 8,
       movingAverageWindow: MOVING_AVERAGE_WINDOW,
-      growBytes: 1 << 22,
+      // What one round takes.
+      growBytes: 8 * 2 * 1024 * 16,
     });
-    const rules = { ...rulesFor(1000, 1024), anomalyThresholdPercent: 1000 };
-    const rig = new PartitionRig(memory, rules);
+    const rig = new PartitionRig(memory, quietRules(1000, 1024));
     let time = 0;
-    let used = 0;
     for (let round = 0; round < 30; round++) {
       const isFalling = round % 2 === 0;
       for (let i = 0; i < 900; i++) {
@@ -166,10 +171,72 @@ describe('the arena in a long run', () => {
         time += 2000;
         for (let symbolId = 0; symbolId < 8; symbolId++) rig.apply(symbolId, { price: 4000, time });
       }
-      // Two rounds: one grows the maxima, one the minima.
-      if (round === 1) used = usedUnits(memory.places);
+      expect(usedBytes(memory.places)).toBe(0);
     }
-    expect(usedUnits(memory.places)).toBe(used);
     expect(rig.counters.get(Counter.TRUNCATED)).toBe(0);
+  });
+
+  const SYMBOLS = 500;
+  const WINDOW = 1000;
+  const RULES = quietRules(WINDOW, 4096);
+  /** Blocks of 256 places fill the arena. */
+  const GROW_BYTES = 512 * 256 * 16;
+
+  /** Every symbol has 129 falling prices; then comes `quiet`, and a symbol that needs 2 000. */
+  function story(quiet: (rig: PartitionRig, from: number) => void): PartitionRig {
+    const rig = rigFor(RULES, GROW_BYTES, SYMBOLS + 1);
+    for (let i = 0; i < 129; i++) {
+      for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) {
+        rig.apply(symbolId, { price: 500 - i, time: 1000 + i });
+      }
+    }
+    quiet(rig, 1129);
+    for (let i = 0; i < 2000; i++) {
+      rig.apply(SYMBOLS, { price: 9000 - i, time: 3500 + i / 4 });
+    }
+    return rig;
+  }
+
+  it('gives a symbol 2 000 places after all others went back to few', () => {
+    const rig = story((quiet, from) => {
+      for (const time of [from + WINDOW, from + 2 * WINDOW]) {
+        for (let id = 0; id < SYMBOLS; id++) quiet.apply(id, { price: 400, time });
+      }
+    });
+    expect(rig.counters.get(Counter.TRUNCATED)).toBe(0);
+  });
+
+  it('takes blocks from symbols without ticks, whose windows have passed', () => {
+    const rig = story(() => undefined);
+    expect(rig.counters.get(Counter.TRUNCATED)).toBe(0);
+    // A tick behind the window finds nothing missing.
+    for (let id = 0; id < SYMBOLS; id++) rig.apply(id, { price: 400, time: 4000 });
+    expect(rig.counters.get(Counter.TRUNCATED)).toBe(0);
+    for (let id = 0; id < SYMBOLS; id++) expect(rig.statistics(id).count).toBe(130);
+  });
+
+  it('counts the places that a tick inside the old window finds missing', () => {
+    const rig = story(() => undefined);
+    const late = (symbolId: number) => rig.apply(symbolId, { price: 300, time: 1200 });
+    for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) late(symbolId);
+    const truncated = rig.counters.get(Counter.TRUNCATED);
+    // Some gave up all but the newest of their places; the others have all.
+    expect(truncated).toBeGreaterThan(0);
+    expect(truncated % 128).toBe(0);
+    for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) late(symbolId);
+    expect(rig.counters.get(Counter.TRUNCATED)).toBe(truncated);
+  });
+
+  it('takes none from symbols whose windows have not passed', () => {
+    const rig = rigFor(RULES, GROW_BYTES, SYMBOLS + 1);
+    const fall = (symbolId: number, from: number, count: number, price: number) => {
+      for (let i = 0; i < count; i++) rig.apply(symbolId, { price: price - i, time: from + i / 4 });
+    };
+    for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) fall(symbolId, 1000, 129, 500);
+    fall(SYMBOLS, 1100, 2000, 9000);
+    const truncated = rig.counters.get(Counter.TRUNCATED);
+    expect(truncated).toBeGreaterThan(0);
+    for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) fall(symbolId, 1150, 20, 300);
+    expect(rig.counters.get(Counter.TRUNCATED)).toBe(truncated);
   });
 });

@@ -74,6 +74,7 @@ describe('the sources of configuration', () => {
         anomalyThresholdPercent: 2,
         slidingWindowMilliseconds: 1000,
         windowCapacity: 65_536,
+        windowBytesMax: 268_435_456,
         maxSymbols: 65_536,
         maxFutureMs: 60_000,
       },

@@ -97,13 +97,14 @@ describe('versions of symbols', () => {
     },
   );
 
-  it('are new after ticks that brought the row back to the same version', () => {
-    const engine = engineWith(() => 2);
+  it('are new after the version of the row wrapped twice', () => {
+    const engine = engineWith((count) => (count === 1 ? 2 : 2 * 2 ** 31 + 2));
     const versions = new SymbolVersions(engine);
     expect(versions.refresh(0)).toBe(true);
-    engine.counts[0] = 1 + 2 ** 30 - 1;
+    expect(versions.refresh(0)).toBe(false);
+    engine.counts[0] = 2 ** 31;
     expect(versions.refresh(0)).toBe(true);
-    expect(versions.values[versions.current(0) * ROW_VALUES + 2]).toBe(2 ** 30);
+    expect(versions.values[versions.current(0) * ROW_VALUES + 2]).toBe(2 ** 31);
   });
 });
 

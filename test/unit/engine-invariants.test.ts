@@ -86,11 +86,20 @@ describe('other memory', () => {
   it('throws where a free block is not in the arena', () => {
     const arena = new PlaceArena(createPlaceArena(64 * 8));
     const unit = arena.allocate(1);
-    arena.release(unit, 1);
+    arena.release(unit);
     expect(arena.allocate(1)).toBe(unit);
-    arena.release(9, 1);
-    const text = 'unit of a free block: 9 is not between 2 and 8';
-    expectViolation(() => arena.allocate(1), text);
+    const FREE_OF_CLASS_2 = 18;
+    arena.words[FREE_OF_CLASS_2] = 9;
+    const text = 'unit of a free block: 9 is not between 3 and 7';
+    expectViolation(() => arena.allocate(2), text);
+  });
+
+  it('throws where a block is released that is not in use', () => {
+    const arena = new PlaceArena(createPlaceArena(64 * 8));
+    const unit = arena.allocate(1);
+    arena.release(unit);
+    const text = 'class of a block in use: 131 is not between 0 and 30';
+    expectViolation(() => arena.release(unit), text);
   });
 
   it('throws where a capture misses a tick offered before its cut', async () => {

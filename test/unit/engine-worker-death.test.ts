@@ -123,6 +123,12 @@ const SCENARIOS: Scenario[] = [
     growBytes: 0,
   },
   {
+    name: 'a deque that takes the block of an idle one',
+    before: fall(3, 100, 40, 1000),
+    queued: [...fall(2, 100, 40, 5000), tick(2, 120, 5040), tick(3, 90, 5041)],
+    growBytes: 32 * 64,
+  },
+  {
     name: 'a queue that was lapped',
     before: [tick(0, 100, 900)],
     queued: [...fall(1, 100, 13, 1000), ...MIXED],

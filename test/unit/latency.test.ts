@@ -56,6 +56,7 @@ describe('latencies', () => {
         queueDepth: 0,
         restarts: 0,
         quarantined: 0,
+        windowBytes: 0,
       }),
     });
     expect(latencyCount(joined)).toBe(101);

@@ -17,6 +17,7 @@ function status(partition: number) {
     queueDepth: 501 + partition,
     restarts: 511 + partition,
     quarantined: 521 + partition,
+    windowBytes: 531 + partition,
   };
 }
 
@@ -132,6 +133,7 @@ function expected(): Record<string, number> {
     const label = `{partition="${partition}"}`;
     samples[`ticks_applied_total${label}`] = 1000 * partition + Counter.APPLIED + 1;
     samples[`queue_depth${label}`] = 501 + partition;
+    samples[`window_bytes${label}`] = 531 + partition;
     samples[`worker_restarts_total${label}`] = 511 + partition;
     samples[`ticks_quarantined_total${label}`] = 521 + partition;
     samples[`tick_latency_seconds_count${label}`] = (51 * 52 * (partition + 1)) / 2;

@@ -73,7 +73,8 @@ export interface EngineMemoryOptions {
 }
 
 const ANOMALY_RING_CAPACITY = 4096;
-const GROW_BYTES = 256 * 1024 * 1024;
+/** Places of a partition's deques by default, bytes. */
+export const GROW_BYTES = 256 * 1024 * 1024;
 
 /** The engine's shared memory, by partition; all partitions share the memory per symbol. */
 export function createEngineMemory(options: EngineMemoryOptions): readonly PartitionMemory[] {
@@ -84,11 +85,11 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     dirty: createDirtySet(symbols),
     doorbell: createDoorbell(),
   };
-  return Array.from({ length: options.partitions }, () => ({
+  return Array.from({ length: options.partitions }, (_, partition) => ({
     ...shared,
     ticks: createTickRing(options.channelCapacity),
     anomalies: createAnomalyRing(anomalyRingCapacity),
-    places: createPlaceArena(growBytes),
+    places: createPlaceArena(growBytes, partition + 1),
     counters: createCounters(),
     pendingRow: createPendingRow(),
     retirements: createRetireRequest(),

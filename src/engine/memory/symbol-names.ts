@@ -17,8 +17,12 @@ const HEAD_TEXT_BYTES = HEAD_BYTES - 1;
 const NAME_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX + TENANT_BYTES_MAX;
 const TAIL_BYTES = NAME_BYTES_MAX - HEAD_TEXT_BYTES;
 
+export function symbolNamesBytes(symbols: number): number {
+  return symbols * (HEAD_BYTES + TAIL_BYTES);
+}
+
 export function createSymbolNames(symbols: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(symbols * (HEAD_BYTES + TAIL_BYTES));
+  return new SharedArrayBuffer(symbolNamesBytes(symbols));
 }
 
 /** Names in shared memory. One thread writes; any reads. */

@@ -51,9 +51,13 @@ function recordBytes(window: number): number {
   return PRICES_BYTES_FROM + Math.ceil((window * 8) / LINE_BYTES) * LINE_BYTES;
 }
 
+export function symbolRecordsBytes(symbols: number, window: number): number {
+  return symbols * recordBytes(window);
+}
+
 /** Shared memory for the records of `symbols` symbols with a moving average of `window` ticks. */
 export function createSymbolRecords(symbols: number, window: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(symbols * recordBytes(window));
+  return new SharedArrayBuffer(symbolRecordsBytes(symbols, window));
 }
 
 /**

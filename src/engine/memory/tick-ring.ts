@@ -60,6 +60,10 @@ export const RingSize = {
   SLOT_DOUBLES: SLOT_WORDS / 2,
 } as const;
 
+export function tickRingBytes(capacity: number): number {
+  return HEADER_WORDS * 4 + capacity * SLOT_WORDS * 4;
+}
+
 /**
  * Shared memory for a ring.
  *
@@ -67,7 +71,7 @@ export const RingSize = {
  * @param start the first position; other than 0 only in tests of wrapping
  */
 export function createTickRing(capacity: number, start = 0): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer(HEADER_WORDS * 4 + capacity * SLOT_WORDS * 4);
+  const memory = new SharedArrayBuffer(tickRingBytes(capacity));
   const words = new Int32Array(memory);
   words[RingWord.TAIL] = start;
   words[RingWord.INTENT] = start;

@@ -1,9 +1,6 @@
 import { assertEqual, type Engine } from '../../engine/index.ts';
 import { VALUES } from '../../protocol/index.ts';
 
-/** Index of the update count among a version's values. */
-const COUNT = 2;
-
 /** No version: the session was sent no entry of the symbol yet. */
 export const NO_VERSION = -1;
 
@@ -28,6 +25,7 @@ export class SymbolVersions {
   serials = new Float64Array(INITIAL_VERSIONS);
   readonly #engine: Pick<Engine, 'statistics'>;
   #references = new Uint32Array(INITIAL_VERSIONS);
+  #rowVersions = new Float64Array(INITIAL_VERSIONS);
   /** Current version + 1 by symbol id; 0 for none. */
   #current = new Int32Array(INITIAL_VERSIONS);
   #free: number[] = [];
@@ -58,12 +56,12 @@ export class SymbolVersions {
     // 0 is no row, -1 a row being written.
     if (rowVersion <= 0) return false;
     const old = this.current(symbolId);
-    // Each tick raises the count, so equal counts are the same row.
-    if (old !== NO_VERSION && this.values[old * VALUES + COUNT] === this.#row[COUNT]) return false;
+    if (old !== NO_VERSION && this.#rowVersions[old] === rowVersion) return false;
     // No session was sent the old version: it can become the new one.
     const isUnsent = old !== NO_VERSION && this.#references[old] === 1;
     const version = isUnsent ? old : this.#allocate();
     this.values.set(this.#row, version * VALUES);
+    this.#rowVersions[version] = rowVersion;
     const serial = (this.#serial[0] as number) + 1;
     this.#serial[0] = serial;
     this.serials[version] = serial;
@@ -107,6 +105,7 @@ export class SymbolVersions {
     this.values = grown(this.values, new Float64Array(size * VALUES));
     this.serials = grown(this.serials, new Float64Array(size));
     this.#references = grown(this.#references, new Uint32Array(size));
+    this.#rowVersions = grown(this.#rowVersions, new Float64Array(size));
   }
 }
 

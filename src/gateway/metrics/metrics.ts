@@ -117,6 +117,12 @@ function addPartitions(
   metrics.gaugeBy('partition', 'tickwire_queue_depth', 'Ticks waiting in the queue.', () =>
     each(({ queueDepth }) => queueDepth),
   );
+  metrics.gaugeBy(
+    'partition',
+    'tickwire_window_bytes',
+    'Memory of sliding windows in use; at most processing.windowBytesMax.',
+    () => each(({ windowBytes }) => windowBytes),
+  );
   metrics.counterBy(
     'partition',
     'tickwire_worker_restarts_total',
