@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DrillContext, DrillTargets, TakeAwayOptions } from './drill-targets.ts';
 import { jumpClock } from './faults/clock-drill.ts';
 import { type DiskFindings, failDisk } from './faults/disk-drill.ts';
-import { pauseProcess } from './faults/pause-drill.ts';
+import { pauseLong, pauseProcess } from './faults/pause-drill.ts';
 import type { PublisherHost } from './publisher-host.ts';
 
 export const DRILLS = [
@@ -62,6 +62,7 @@ export class Drills {
   readonly disk: DiskFindings = { faults: 0, noticed: 0, mendedMs: 0 };
   readonly #targets: DrillTargets;
   readonly #chosen: readonly Drill[];
+  #wasSpared = false;
   #turns: Drill[];
   /** When workers were killed, on the clock of `performance.now`. */
   #workersAt: number[] = [];
@@ -79,9 +80,14 @@ export class Drills {
    * server away. Returns what it was; undefined where there is none to do.
    */
   async next(isServerSpared: boolean): Promise<string | undefined> {
-    const drill = this.#draw(isServerSpared);
+    const isFirst = isServerSpared && !this.#wasSpared && this.#chosen.includes('pause');
+    this.#wasSpared = isServerSpared;
+    const drill = isFirst ? 'pause' : this.#draw(isServerSpared);
     if (drill === undefined) return undefined;
-    const what = await this.#do(drill, isServerSpared);
+    // What a long pause makes it keep is there before its growth is judged.
+    const what = isFirst
+      ? await pauseLong(this.#context(isServerSpared))
+      : await this.#do(drill, isServerSpared);
     await this.recovered(what);
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
     return what;
@@ -139,12 +145,15 @@ export class Drills {
     } else if (drill === 'restart' || drill === 'kill') {
       await this.#takeAway(drill);
     } else {
-      const takeAway = this.#takeAway.bind(this);
-      const context: DrillContext = { ...this.#targets, isServerSpared, takeAway };
+      const context = this.#context(isServerSpared);
       if (drill === 'disk') return failDisk(context, this.disk);
       return drill === 'pause' ? pauseProcess(context) : jumpClock(context);
     }
     return drill;
+  }
+
+  #context(isServerSpared: boolean): DrillContext {
+    return { ...this.#targets, isServerSpared, takeAway: this.#takeAway.bind(this) };
   }
 
   async #takeAway(

@@ -48,6 +48,8 @@ export interface ResourceFindings {
 export interface Watched {
   readonly samples: readonly Sample[];
   readonly collections: readonly Collection[];
+  /** When each process, by its id, first met at once what came during a long pause. */
+  readonly bursts?: ReadonlyMap<number, number>;
 }
 
 /**
@@ -55,11 +57,12 @@ export interface Watched {
  * kept up.
  */
 export function checkResources(
-  { samples, collections }: Watched,
+  { samples, collections, bursts }: Watched,
   violate: (message: string) => void,
 ): ResourceFindings {
   const last = samples.filter(({ pid }) => pid === samples.at(-1)?.pid);
-  const warmAt = (last[0]?.at ?? 0) + WARM_UP_MS;
+  const [first] = last;
+  const warmAt = Math.max(first?.at ?? 0, bursts?.get(first?.pid ?? 0) ?? 0) + WARM_UP_MS;
   const warm = last.filter(({ at }) => at >= warmAt);
   const warmCollections = collections.filter(({ pid, at }) => pid === last[0]?.pid && at >= warmAt);
   const findings = {

@@ -45,6 +45,8 @@ export interface Collection {
 export class ServerWatch {
   readonly samples: Sample[] = [];
   readonly collections: Collection[] = [];
+  /** When each process had its first burst, as {@link now}: see {@link burst}. */
+  readonly bursts = new Map<number, number>();
   /** Ticks that dead workers skipped and full queues lost, by process. */
   readonly #counts = new Map<number, TickCounts>();
   /** Delays of the event loop when last sampled, by process. */
@@ -79,6 +81,15 @@ export class ServerWatch {
   /** Ms since the watch began. */
   now(): number {
     return performance.now() - this.#startedAt;
+  }
+
+  /**
+   * The server meets everything at once that came during a long pause: what it needs for that it
+   * keeps, so that growth is judged from the first time on.
+   */
+  burst(): void {
+    const { pid } = this.#server;
+    if (!this.bursts.has(pid)) this.bursts.set(pid, this.now());
   }
 
   /** Over all processes of the server. */

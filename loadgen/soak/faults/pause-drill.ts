@@ -32,6 +32,12 @@ export async function pauseProcess(context: DrillContext): Promise<string> {
   return `pause ${target}, ${length}`;
 }
 
+/** Pauses the server for longer than clients wait. */
+export async function pauseLong(context: DrillContext): Promise<string> {
+  await pauseServer(context, LONG_MS + 1);
+  return 'pause server, > 27 s';
+}
+
 function drawPause({ random }: DrillContext): number {
   const ms = PAUSE_MS_MIN + random.below(PAUSE_MS_MAX - PAUSE_MS_MIN);
   if (random.below(PAUSES_PER_VERY_LONG) === 0) return VERY_LONG_MS + ms;
@@ -39,7 +45,7 @@ function drawPause({ random }: DrillContext): number {
 }
 
 async function pauseServer(context: DrillContext, ms: number): Promise<void> {
-  const { server, http, api, violate } = context;
+  const { server, http, api, watch, violate } = context;
   const before = sessionsOpened(context);
   http.serverPauses();
   server.signal('SIGSTOP');
@@ -48,6 +54,7 @@ async function pauseServer(context: DrillContext, ms: number): Promise<void> {
   server.signal('SIGCONT');
   // Answered after everything that waited while it stood still.
   await api.readiness();
+  if (ms > LONG_MS) watch.burst();
   const opened = sessionsOpened(context) - before;
   if (ms <= PAUSE_MS_MAX && opened > 0) {
     violate(`a pause of ${ms} ms made ${opened} clients connect again`);
