@@ -31,6 +31,7 @@ export function snapshotFiles(): Target {
     seeds: () => [
       snapshotOf({ takenAt: 1, publishers: [['A', 3]] }, [statesOf(2)]),
       snapshotOf(null, []),
+      snapshotOf({ takenAt: 1, publishers: [] }, [statesOf(1)], 0xabcdef),
     ],
     generate: (random) => generate(random),
     repair: sealSnapshot,
@@ -73,12 +74,16 @@ function refusable<Value>(read: () => Value): Value | undefined {
 function generate(random: Random): Uint8Array {
   const info = random.chance(0.8) ? { takenAt: 1, publishers: [['A', 1]] } : anyValue(random, 2);
   const chunks = Array.from({ length: random.below(3) }, () => statesOf(random.between(1, 3)));
-  return snapshotOf(info, chunks);
+  return snapshotOf(info, chunks, random.chance(0.5) ? 0xabcdef : undefined);
 }
 
-function snapshotOf(info: unknown, chunks: readonly Uint8Array[]): Uint8Array {
+function snapshotOf(
+  info: unknown,
+  chunks: readonly Uint8Array[],
+  baseChecksum?: number,
+): Uint8Array {
   const writer = new SnapshotWriter();
-  const parts = [writer.begin(info as string)];
+  const parts = [writer.begin(info as string, baseChecksum)];
   for (const chunk of chunks) parts.push(writer.chunk(chunk), Buffer.from(chunk));
   return Buffer.concat([...parts, writer.end()]);
 }

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 
-const HEADER_BYTES = 24;
+/** Of all symbols, and of those that changed. */
+const HEADER_BYTES = [24, 28] as const;
 const CHUNK_HEADER_BYTES = 8;
 const END_BYTES = 24;
 const STATE_BYTES_MIN = 9;
@@ -10,15 +11,16 @@ const STATE_BYTES_MIN = 9;
  */
 export function sealSnapshot(input: Uint8Array): Uint8Array {
   const bytes = Buffer.from(input);
-  if (bytes.length < HEADER_BYTES + END_BYTES) return bytes;
+  if (bytes.length < HEADER_BYTES[1] + END_BYTES) return bytes;
   bytes.write('TWSNAP\r\n', 'latin1');
-  bytes.writeUInt32LE(1, 8);
-  const room = bytes.length - HEADER_BYTES - END_BYTES;
-  const infoBytes = Math.min(bytes.readUInt32LE(12), room);
+  const isFull = bytes.readUInt32LE(8) !== 2;
+  bytes.writeUInt32LE(isFull ? 1 : 2, 8);
+  const infoFrom = HEADER_BYTES[isFull ? 0 : 1];
+  const infoBytes = Math.min(bytes.readUInt32LE(12), bytes.length - infoFrom - END_BYTES);
   bytes.writeUInt32LE(infoBytes, 12);
-  bytes.writeUInt32LE(crc32(bytes.subarray(HEADER_BYTES, HEADER_BYTES + infoBytes)), 16);
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, 20)), 20);
-  sealChunks(bytes, HEADER_BYTES + infoBytes, bytes.length - END_BYTES);
+  bytes.writeUInt32LE(crc32(bytes.subarray(infoFrom, infoFrom + infoBytes)), 16);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, infoFrom - 4)), infoFrom - 4);
+  sealChunks(bytes, infoFrom + infoBytes, bytes.length - END_BYTES);
   return bytes;
 }
 

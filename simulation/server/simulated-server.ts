@@ -149,12 +149,17 @@ export class SimulatedServer {
       return capture();
     };
     const saveSnapshot = store.saveSnapshot.bind(store);
-    store.saveSnapshot = (chunks, info) => {
+    store.saveSnapshot = (chunks, info, extent) => {
       const copies = [...(chunks as Iterable<Uint8Array>)].map((chunk) => Uint8Array.from(chunk));
-      const states: SymbolState[] = copies.flatMap((chunk) => [...decodeSymbolStates(chunk)]);
+      const base = extent === 'full' ? [] : (store.snapshotBase?.chunks ?? []);
+      // What is in both holds as in the changes.
+      const states = new Map<string, SymbolState>();
+      for (const chunk of [...base, ...copies]) {
+        for (const state of decodeSymbolStates(chunk)) states.set(state.symbol, state);
+      }
       const { publishers } = info as unknown as { publishers: [string, number][] };
-      snapshots.check(states, publishers);
-      return saveSnapshot(copies, info);
+      snapshots.check([...states.values()], publishers);
+      return saveSnapshot(copies, info, extent);
     };
   }
 

@@ -1,17 +1,20 @@
 import type { Anomaly } from '../../src/engine/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import type {
+  SnapshotExtent,
   SnapshotInfo,
   SnapshotResult,
   StoredSnapshot,
 } from '../../src/store/snapshot-format.ts';
-import type { AnomalyPage } from '../../src/store/store.ts';
+import type { AnomalyPage, Swept } from '../../src/store/store.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
 
 export interface DiskSnapshot {
   readonly number: number;
   readonly info: SnapshotInfo;
   readonly chunks: readonly Uint8Array[];
+  /** The full one that holds what did not change; undefined if this one is full. */
+  readonly base: DiskSnapshot | undefined;
   /** False while it is being written, and for good when the process died meanwhile. */
   isWhole: boolean;
 }
@@ -60,6 +63,7 @@ const RETRY_MS = 300;
 export class SimulatedStore implements Store {
   readonly droppedCount = 0;
   readonly lost = new Promise<never>(() => {});
+  readonly removed = { age: 0, perSymbol: 0 };
   readonly #disk: SimulatedDisk;
   readonly #scheduler: Scheduler;
   /** Not durable yet, oldest first; and by symbol, the last sequence among them. */
@@ -67,6 +71,8 @@ export class SimulatedStore implements Store {
   readonly #lasts = new Map<string, number>();
   #onFlushed: ((isDurable: boolean) => void)[] = [];
   #isFlushing = false;
+  /** The last full snapshot of this process. */
+  snapshotBase: DiskSnapshot | undefined;
   #fault: string | undefined;
 
   constructor(disk: SimulatedDisk, scheduler: Scheduler) {
@@ -133,18 +139,22 @@ export class SimulatedStore implements Store {
     for (const symbol of this.#disk.anomalies.keys()) yield [symbol, this.lastSequence(symbol)];
   }
 
-  prune(): Promise<number> {
-    return Promise.resolve(0);
+  sweep(): Promise<Swept> {
+    return Promise.resolve({ age: 0, perSymbol: 0, heldBack: 0 });
   }
 
   saveSnapshot(
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     info: SnapshotInfo,
+    extent: SnapshotExtent,
   ): Promise<SnapshotResult> {
+    const isFull = extent === 'full';
+    const base = isFull ? undefined : this.snapshotBase;
+    if (!isFull && base === undefined) throw new Error('changes since no snapshot');
     const disk = this.#disk;
     const number = (disk.snapshots.at(-1)?.number ?? 0) + 1;
     const copies = [...(chunks as Iterable<Uint8Array>)].map((chunk) => Uint8Array.from(chunk));
-    const snapshot: DiskSnapshot = { number, info, chunks: copies, isWhole: false };
+    const snapshot: DiskSnapshot = { number, info, chunks: copies, base, isWhole: false };
     disk.snapshots.push(snapshot);
     return new Promise((resolve) => {
       this.#later(SNAPSHOT_MS, 'snapshot is written', () => {
@@ -154,24 +164,21 @@ export class SimulatedStore implements Store {
           return;
         }
         snapshot.isWhole = true;
+        if (isFull) this.snapshotBase = snapshot;
         disk.prune();
-        resolve({ isSaved: true, number, bytes: 0, durationMs: 0 });
+        const bytes = copies.reduce((sum, { length }) => sum + length, 0);
+        resolve({ isSaved: true, number, isFull, bytes, durationMs: 0 });
       });
     });
   }
 
   loadSnapshot(): StoredSnapshot | undefined {
     const { newest } = this.#disk;
-    if (newest === undefined) return undefined;
-    const { number, info, chunks } = newest;
-    return {
-      number,
-      path: `snapshot ${number}`,
-      info,
-      *chunks() {
-        yield* chunks.map((chunk) => Uint8Array.from(chunk));
-      },
-    };
+    return newest && storedOf(newest);
+  }
+
+  get hasSnapshotBase(): boolean {
+    return this.snapshotBase !== undefined;
   }
 
   keepSnapshot(number: number): void {
@@ -222,4 +229,16 @@ export class SimulatedStore implements Store {
       run();
     });
   }
+}
+
+function storedOf({ number, info, chunks, base }: DiskSnapshot): StoredSnapshot {
+  return {
+    number,
+    path: `snapshot ${number}`,
+    info,
+    *chunks() {
+      yield* chunks.map((chunk) => Uint8Array.from(chunk));
+    },
+    base: base && storedOf(base),
+  };
 }

@@ -316,13 +316,13 @@ const store = z.strictObject({
     'Time between two snapshots of all statistics: what a crash may lose. 0: at a stop only.',
     { min: 0, max: 86_400_000, default: 10_000, unit: 'ms' },
   ),
-  retentionDays: integer('Older anomalies are removed. 0: never.', {
+  retentionDays: integer('Anomalies that arrived earlier are removed. 0: never.', {
     min: 0,
     max: 36_500,
     default: 30,
     unit: 'days',
   }),
-  retentionPerSymbol: integer('Newest anomalies kept per symbol. 0: all.', {
+  retentionPerSymbol: integer('Newest anomalies kept per symbol, or up to 64 more. 0: all.', {
     min: 0,
     max: 1_000_000_000,
     default: 100_000,

@@ -4,7 +4,7 @@ import {
   CaptureRequester,
   CaptureResponder,
 } from './memory/capture-request.ts';
-import { ChangeSet } from './memory/change-set.ts';
+import { ChangeSet, symbolsInAny } from './memory/change-set.ts';
 import { Counter, type Counters, monotonicMs } from './memory/counters.ts';
 import { copyArenaPlaces, MAXIMA, MINIMA, readPlaces } from './memory/deque-places.ts';
 import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
@@ -32,12 +32,19 @@ export interface Capture {
   readonly records: SharedArrayBuffer;
   /** By partition. */
   readonly places: readonly SharedArrayBuffer[];
+  /** By partition: sets of the symbols that changed since the base. */
+  readonly sinceBase: readonly SharedArrayBuffer[];
+  /** Symbols retired since the base. Some may have ticks again, in another place. */
+  readonly retired: readonly string[];
   /** By partition: the cost, and the counts of ticks before the cut. */
   readonly reports: readonly CaptureReport[];
 }
 
 /** The fields that all captures of an engine share. */
 type CaptureFrame = Pick<Capture, 'movingAverageWindow'>;
+
+/** Which symbols of a capture to read. */
+export type CaptureExtent = 'all' | 'sinceBase';
 
 /** The gateway's end: asks the workers for captures, one at a time. The gateway's thread only. */
 export class Captures {
@@ -48,6 +55,8 @@ export class Captures {
   #number = 0;
   #isFree = true;
   readonly #onFree: (() => void)[] = [];
+  /** Symbols retired since the base. */
+  readonly #retired = new Set<string>();
 
   /** @param producers by partition, as `memory` is */
   constructor(
@@ -88,8 +97,23 @@ export class Captures {
       assertEqual('ticks applied or lost before a cut', applied + lost, cut);
     }
     const [first] = this.#memory as [CaptureMemory];
+    const sinceBase = this.#memory.map((memory) => memory.sinceBase);
     const { nameCopies: names, records } = first;
-    return { number, symbols, names, records, places, reports, ...this.#frame };
+    const retired = [...this.#retired];
+    const memory = { names, records, places, sinceBase };
+    return { number, symbols, ...memory, retired, reports, ...this.#frame };
+  }
+
+  /** A symbol was retired, and no capture is being read. */
+  noteRetired(symbol: string): void {
+    this.#retired.add(symbol);
+  }
+
+  /** Makes the capture, not released yet, the base: nothing has changed since. */
+  setBase({ number }: Capture): void {
+    if (number !== this.#number || this.#isFree) throw new Error('the capture is released');
+    for (const { sinceBase } of this.#memory) new ChangeSet(sinceBase).clearAll();
+    this.#retired.clear();
   }
 
   /** Lets the next capture overwrite this one. */
@@ -116,6 +140,7 @@ export class Captures {
 export class CaptureStaging {
   readonly #responder: CaptureResponder;
   readonly #changes: ChangeSet;
+  readonly #sinceBase: ChangeSet;
   readonly #counters: Counters;
   readonly #records: SymbolRecords;
   readonly #average: MovingAverage;
@@ -128,6 +153,7 @@ export class CaptureStaging {
   constructor(memory: PartitionMemory, captures: CaptureMemory, rules: Rules, counters: Counters) {
     this.#responder = new CaptureResponder(captures.request);
     this.#changes = new ChangeSet(captures.changes);
+    this.#sinceBase = new ChangeSet(captures.sinceBase);
     this.#counters = counters;
     this.#records = new SymbolRecords(memory.records, rules.movingAverageWindow);
     this.#average = new MovingAverage(this.#records, rules.movingAverageWindow);
@@ -152,6 +178,7 @@ export class CaptureStaging {
     this.#stagedRecords[row + RecordDouble.COUNT] = 0;
     this.#stagedRecords[row + RecordDouble.ANOMALIES] = 0;
     this.#changes.clear(symbolId);
+    this.#sinceBase.mark(symbolId);
   }
 
   readonly isWanted = (): boolean => this.#responder.isWanted();
@@ -190,6 +217,7 @@ export class CaptureStaging {
     const records = this.#records;
     // A tick with an invalid symbol id kills the worker that applies it, but its mark stays.
     if (symbolId >= records.symbols) return;
+    this.#sinceBase.mark(symbolId);
     const record = symbolId * records.doublesEach;
     const count = records.doubles[record + RecordDouble.COUNT] as number;
     const end = record + RecordDouble.PRICES + this.#average.filled(symbolId, count);
@@ -206,32 +234,51 @@ const CHUNK_BYTES_MIN = 64 * 1024;
 const decoder = new TextDecoder();
 
 /**
- * Encodes the states of all symbols of a capture for `decodeSymbolStates`, in chunks of whole
- * states of 64 kB or a little more; the last may be smaller. Any thread, until the capture is
- * released.
+ * Encodes the states of symbols of a capture for `decodeSymbolStates`, in chunks of whole states of
+ * 64 kB or a little more; the last may be smaller. Any thread, until the capture is released or
+ * becomes the base.
  */
-export function* readCapture(capture: Capture): Generator<Uint8Array> {
+export function* readCapture(
+  capture: Capture,
+  extent: CaptureExtent = 'all',
+): Generator<Uint8Array> {
   const writer = new SymbolStateWriter();
-  for (const state of readStates(capture)) {
+  for (const state of readStates(capture, extent)) {
     writer.append(state);
     if (writer.length >= CHUNK_BYTES_MIN) yield writer.take();
   }
   if (writer.length > 0) yield writer.take();
 }
 
-/** The states of all symbols of a capture that have ticks or anomalies, by symbol id. */
-function* readStates(capture: Capture): Generator<SymbolState> {
+/**
+ * The symbols of a capture that changed since the base; includes all that were restored as long as
+ * there is no base.
+ */
+export function countChanged(capture: Capture): number {
+  let count = capture.retired.length;
+  for (const _ of symbolsInAny(capture.sinceBase)) count++;
+  return count;
+}
+
+function* idsBelow(end: number): Generator<number> {
+  for (let symbolId = 0; symbolId < end; symbolId++) yield symbolId;
+}
+
+/**
+ * The states of symbols of a capture, by symbol id: of all that have ticks or anomalies, or of
+ * those that changed, preceded by empty states of those that are gone.
+ */
+function* readStates(capture: Capture, extent: CaptureExtent): Generator<SymbolState> {
   const names = new SymbolNames(capture.names);
   const records = new SymbolRecords(capture.records, capture.movingAverageWindow);
   const table = new StatisticsTable(records);
   const places = capture.places.map((memory) => new Float64Array(memory));
-  for (let symbolId = 0; symbolId < capture.symbols; symbolId++) {
+  const isAll = extent === 'all';
+  if (!isAll) yield* goneStates(capture, table, names);
+  for (const symbolId of isAll ? idsBelow(capture.symbols) : symbolsInAny(capture.sinceBase)) {
+    if (isGone(table, symbolId)) continue;
     const count = table.value(symbolId, RowValue.COUNT);
     const anomalies = table.anomalies(symbolId);
-    // All its ticks were refused, overwritten or offered after the cut.
-    if (count === 0 && anomalies === 0) continue;
-    // Its row was written and has no ticks: retired, whatever the rest says.
-    if (count === 0 && table.version(symbolId) !== 0) continue;
     const name = names.get(symbolId);
     const partition = partitionOf(symbolHash(name, 0, name.length), places.length);
     const own = places[partition] as Float64Array;
@@ -249,6 +296,35 @@ function* readStates(capture: Capture): Generator<SymbolState> {
       maxima: readPlaces(records, own, symbolId, MAXIMA),
     };
   }
+}
+
+/** Whether there is nothing to continue from. */
+function isGone(table: StatisticsTable, symbolId: number): boolean {
+  if (table.value(symbolId, RowValue.COUNT) > 0) return false;
+  // All its ticks were refused, overwritten or offered after the cut.
+  if (table.anomalies(symbolId) === 0) return true;
+  // Its row was written and has no ticks: retired, whatever the rest says.
+  return table.version(symbolId) !== 0;
+}
+
+/** Empty states of what may be in the base and is gone, or has begun anew. */
+function* goneStates(
+  { retired, sinceBase }: Capture,
+  table: StatisticsTable,
+  names: SymbolNames,
+): Generator<SymbolState> {
+  yield* retired.map(emptyState);
+  for (const symbolId of symbolsInAny(sinceBase)) {
+    const name = isGone(table, symbolId) ? names.get(symbolId) : [];
+    if (name.length > 0) yield emptyState(decoder.decode(Uint8Array.from(name)));
+  }
+}
+
+function emptyState(symbol: string): SymbolState {
+  const none = new Float64Array(0);
+  const averaging = { window: 1, taken: 0, prices: none };
+  const row = { anomalies: 0, count: 0, price: 0, average: 0, time: 0, min: 0, max: 0 };
+  return { symbol, ...row, averaging, minima: none, maxima: none };
 }
 
 function readAverage(

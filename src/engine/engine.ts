@@ -279,6 +279,11 @@ export class Engine {
     return this.#captures.request(this.symbols.names.length);
   }
 
+  /** Makes a capture, not released yet, the base of {@link Capture.sinceBase}. */
+  setCaptureBase(capture: Capture): void {
+    this.#captures?.setBase(capture);
+  }
+
   /** Lets the next capture overwrite this one. No thread may read it afterwards. */
   releaseCapture(capture: Capture): void {
     this.#captures?.release(capture);
@@ -301,9 +306,11 @@ export class Engine {
    * @returns false if it was revived meanwhile, and stays
    */
   forget(symbolId: number): boolean {
-    const isGone = this.symbols.endRetiring(symbolId);
-    if (isGone) this.continueAnomalies(symbolId, 0);
-    return isGone;
+    const name = this.symbols.name(symbolId);
+    if (!this.symbols.endRetiring(symbolId)) return false;
+    this.continueAnomalies(symbolId, 0);
+    this.#captures?.noteRetired(name);
+    return true;
   }
 
   /** Numbers the anomalies of a new symbol from `last` + 1 on. Before its first tick is offered. */

@@ -1,7 +1,7 @@
 /** Ticks in; statistics and anomalies out. The only entry to this folder. */
 export type { Anomaly } from '../protocol/index.ts';
 export { assertEqual, InvariantError } from './assert.ts';
-export { type Capture, readCapture } from './captures.ts';
+export { type Capture, countChanged, readCapture } from './captures.ts';
 export {
   Engine,
   type EngineEvents,

@@ -80,11 +80,22 @@ export class ProtocolError extends Error {
   readonly code: ErrorCode;
   /** The request at fault, if its id could be read. */
   readonly requestId: number | null;
+  /** Whether the same request may succeed later. */
+  readonly isRetryable: boolean;
 
-  /** @param message what is wrong, with the value */
-  constructor(code: ErrorCode, message: string, requestId: number | null = null) {
+  /**
+   * @param message what is wrong, with the value
+   * @param mayRetry false where the request cannot succeed later though its code says so
+   */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    requestId: number | null = null,
+    mayRetry = isRetryable(code),
+  ) {
     super(message);
     this.code = code;
     this.requestId = requestId;
+    this.isRetryable = mayRetry;
   }
 }

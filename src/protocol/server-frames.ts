@@ -1,6 +1,6 @@
 import type { HistoryTuple } from './anomaly.ts';
 import { entriesOf, type Frame } from './codec.ts';
-import { type ErrorCode, isRetryable, type ProtocolError } from './errors.ts';
+import type { ErrorCode, ProtocolError } from './errors.ts';
 import { Op } from './ops.ts';
 
 /** The overflow policies. */
@@ -57,7 +57,7 @@ export function welcomeFrame(info: WelcomeInfo | PublishWelcomeInfo): Frame {
 /** `ERROR`: answers the error's `requestId` unless that is null. */
 export function errorFrame(error: ProtocolError, retryAfterMs: number | null = null): Frame {
   const { requestId, code, message } = error;
-  return [Op.ERROR, requestId, code, message, isRetryable(code), retryAfterMs];
+  return [Op.ERROR, requestId, code, message, error.isRetryable, retryAfterMs];
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   transact,
   writeRecord,
 } from './databases.ts';
+import { TRIM_MAX, trim } from './pruning.ts';
 
 /** A key's length is one byte, so this holds any anomaly. */
 const ENTRY_BYTES_MAX = 1 + 255 + RECORD_BYTES;
@@ -65,15 +66,18 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * Writes a batch in one transaction, which is on disk when this returns. Writing it again changes
- * nothing.
+ * nothing. Removes anomalies of its symbols beyond `perSymbol` (0: none); returns how many.
  *
  * @throws Error of LMDB when the disk fails; then none of it is written
  */
-export function writeBatch(databases: OwnedDatabases, bytes: Buffer): void {
+export function writeBatch(databases: OwnedDatabases, bytes: Buffer, perSymbol: number): number {
   const { anomalies, times, arrivals, symbols } = databases;
   const count = Math.ceil(bytes.length / ENTRY_BYTES_MIN);
-  transact(databases, { count, bytes: bytes.length }, () => {
-    const rows = new Map<string, { readonly key: Buffer; first: number; last: number }>();
+  // As many are removed as are added, and some more.
+  const removableMax = perSymbol > 0 ? count + TRIM_MAX : 0;
+  let removed = 0;
+  transact(databases, { count: count + removableMax, bytes: bytes.length }, () => {
+    const rows = new Map<string, BatchRow>();
     readBatch(bytes, (key, record) => {
       anomalies.putSync(key, record);
       times.putSync(timeKey(timeOfRecord(record), key), NOTHING);
@@ -82,15 +86,35 @@ export function writeBatch(databases: OwnedDatabases, bytes: Buffer): void {
       const symbol = symbolPart(key);
       const name = symbol.toString('latin1');
       const row = rows.get(name);
-      if (row === undefined) rows.set(name, { key: symbol, first: sequence, last: sequence });
-      else row.last = Math.max(row.last, sequence);
+      if (row === undefined) {
+        rows.set(name, { key: symbol, first: sequence, last: sequence, added: 1 });
+        return;
+      }
+      row.last = Math.max(row.last, sequence);
+      row.added++;
     });
-    for (const { key, first, last } of rows.values()) {
+    removed = 0;
+    for (const { key, first, last, added } of rows.values()) {
       const before = symbols.getBinary(key);
       const row = before === undefined ? undefined : decodeSymbolRow(before);
-      symbols.putSync(key, encodeSymbolRow(extend(row, first, last)));
+      const extended = extend(row, first, last);
+      const trimmed = trim(databases, key.toString('utf8'), extended, {
+        perSymbol,
+        limit: Math.min(2 * added + TRIM_MAX, removableMax - removed),
+      });
+      removed += trimmed.removed;
+      symbols.putSync(key, encodeSymbolRow(trimmed.row));
     }
   });
+  return removed;
+}
+
+/** The anomalies of a symbol in a batch. */
+interface BatchRow {
+  readonly key: Buffer;
+  readonly first: number;
+  last: number;
+  added: number;
 }
 
 function extend(row: SymbolRow | undefined, first: number, last: number): SymbolRow {

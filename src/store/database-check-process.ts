@@ -10,9 +10,10 @@ import {
   isAnomalyKey,
   isTimeKey,
   ORDINAL_BYTES,
-  openDatabases,
+  openChecked,
   RECORD_BYTES,
   SYMBOL_ROW_BYTES,
+  TIME_BYTES,
 } from './databases.ts';
 
 /** Last records of each database that are examined: about 0.4 s. */
@@ -31,6 +32,7 @@ const SHAPES: Record<string, Shape> = {
   anomalies: (key, value) => isAnomalyKey(key) && value.length === RECORD_BYTES,
   times: (key, value) => isTimeKey(key) && value.length === 0,
   arrivals: (key, value) => key.length === ORDINAL_BYTES && isAnomalyKey(value),
+  arrivalTimes: (key, value) => key.length === ORDINAL_BYTES && value.length === TIME_BYTES,
   symbols: (key, value) => key.length > 0 && value.length === SYMBOL_ROW_BYTES,
 };
 
@@ -77,9 +79,8 @@ function examine(records: Records, name: string, count: number): { key: Buffer; 
 try {
   const path = process.argv.at(-1) ?? '';
   const isLarge = statSync(path).size > WHOLE_BYTES_MAX;
-  const { root, anomalies, times, arrivals, symbols } = openDatabases(path, 'check');
-  const databases = { anomalies, times, arrivals, symbols };
-  for (const [name, records] of Object.entries(databases)) check(records, name, isLarge);
+  const { root, named } = openChecked(path);
+  for (const [name, records] of named) check(records, name, isLarge);
   await root.close();
 } catch (error) {
   process.stdout.write(error instanceof Error ? error.message : String(error));

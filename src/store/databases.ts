@@ -1,10 +1,15 @@
 /*
- * Four databases in one LMDB environment. Numbers in keys are big-endian, so bytes sort as they do.
+ * Five databases in one LMDB environment. Numbers in keys are big-endian, so bytes sort as they do.
  *
- *   anomalies   symbol · 0x00 · sequence u48              → record (40 bytes)
- *   times       time f64 · symbol · 0x00 · sequence u48   → nothing
- *   arrivals    ordinal u48                               → key in anomalies
- *   symbols     symbol                                    → version u8 · first u48 · last u48
+ *   anomalies      symbol · 0x00 · sequence u48              → record (40 bytes)
+ *   times          time f64 · symbol · 0x00 · sequence u48   → nothing
+ *   arrivals       ordinal u48                               → key in anomalies
+ *   arrivalTimes   ordinal u48                               → ms since the epoch, f64
+ *   symbols        symbol                                    → version u8 · first u48 · last u48
+ *
+ * Ordinals number anomalies in the order in which they arrived. An entry of `arrivalTimes` says
+ * that its anomaly, and those between it and the entry before, arrived by then. Stores of earlier
+ * versions have none; nor have the newest anomalies, until the clock is trusted.
  *
  *   record      0         1           2       8 (f64, little-endian)   16      24              32
  *               version   direction   ordinal reference                price   change percent  time
@@ -30,6 +35,7 @@ export interface Databases {
   readonly anomalies: Database<Buffer, Buffer>;
   readonly times: Database<Buffer, Buffer>;
   readonly arrivals: Database<Buffer, Buffer>;
+  readonly arrivalTimes: Database<Buffer, Buffer>;
   readonly symbols: Database<Buffer, Buffer>;
 }
 
@@ -49,42 +55,81 @@ export interface Changes {
   readonly bytes: number;
 }
 
-/**
- * Opens an environment. LMDB trusts the file, so it must have been checked (`database-check.ts`).
- * `check` may write, but creates no databases.
- *
- * @throws Error from LMDB, or if a database is missing
- */
-export function openDatabases(path: string, access: 'read' | 'write' | 'check'): Databases {
-  const root = open<Buffer, Buffer>({
+function openRoot(path: string, readOnly: boolean): RootDatabase<Buffer, Buffer> {
+  return open<Buffer, Buffer>({
     path,
     noSubdir: true,
-    readOnly: access === 'read',
+    readOnly,
     // A transaction returns when it is on disk, and throws when it is not.
     overlappingSync: false,
     eventTurnBatching: false,
     mapSize: MAP_BYTES,
     maxDbs: 8,
   });
-  const openNamed = (name: string) => {
-    // LMDB's types lack `create`, and do not tell that the result may be undefined.
-    const options = { name, ...BINARY, create: access === 'write' };
-    const database = root.openDB<Buffer, Buffer>(options) as Database<Buffer, Buffer> | undefined;
-    if (database === undefined) throw new Error(`it has no database '${name}'`);
-    return database;
-  };
+}
+
+function openNamed(
+  root: RootDatabase<Buffer, Buffer>,
+  name: string,
+  create: boolean,
+): Database<Buffer, Buffer> | undefined {
+  // LMDB's types lack `create`, and do not tell that the result may be undefined.
+  const options = { name, ...BINARY, create };
+  return root.openDB<Buffer, Buffer>(options);
+}
+
+function openEach<R>(
+  root: RootDatabase<Buffer, Buffer>,
+  create: boolean,
+  use: (need: (name: string) => Database<Buffer, Buffer>) => R,
+): R {
   try {
-    return {
-      root,
-      anomalies: openNamed('anomalies'),
-      times: openNamed('times'),
-      arrivals: openNamed('arrivals'),
-      symbols: openNamed('symbols'),
-    };
+    return use((name) => {
+      const database = openNamed(root, name, create);
+      if (database === undefined) throw new Error(`it has no database '${name}'`);
+      return database;
+    });
   } catch (error) {
     void root.close();
     throw error;
   }
+}
+
+/**
+ * Opens an environment. LMDB trusts the file, so it must have been checked (`database-check.ts`).
+ *
+ * @throws Error from LMDB, or if a database is missing
+ */
+export function openDatabases(path: string, access: 'read' | 'write'): Databases {
+  const root = openRoot(path, access === 'read');
+  return openEach(root, access === 'write', (need) => ({
+    root,
+    anomalies: need('anomalies'),
+    times: need('times'),
+    arrivals: need('arrivals'),
+    arrivalTimes: need('arrivalTimes'),
+    symbols: need('symbols'),
+  }));
+}
+
+/**
+ * Opens an environment to check it. May write, but creates no database: stores of earlier versions
+ * have no arrival times.
+ *
+ * @throws Error from LMDB, or if a database is missing
+ */
+export function openChecked(path: string): {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly named: ReadonlyMap<string, Database<Buffer, Buffer>>;
+} {
+  const root = openRoot(path, false);
+  return openEach(root, false, (need) => {
+    const needed = ['anomalies', 'times', 'arrivals', 'symbols'];
+    const named = new Map(needed.map((name) => [name, need(name)]));
+    const arrivalTimes = openNamed(root, 'arrivalTimes', false);
+    if (arrivalTimes !== undefined) named.set('arrivalTimes', arrivalTimes);
+    return { root, named };
+  });
 }
 
 /**
@@ -126,7 +171,7 @@ export const RECORD_BYTES = 40;
 export const SYMBOL_ROW_BYTES = 13;
 const U48_BYTES = 6;
 export const ORDINAL_BYTES = U48_BYTES;
-const TIME_BYTES = 8;
+export const TIME_BYTES = 8;
 /** A terminator and a sequence follow the symbol in a key. */
 const KEY_TAIL_BYTES = 1 + U48_BYTES;
 const SYMBOL_BYTES_MAX = 255 - KEY_TAIL_BYTES;
@@ -192,6 +237,16 @@ export function ordinalKey(ordinal: number): Buffer {
 
 export function ordinalOfKey(key: Buffer): number {
   return key.readUIntBE(0, U48_BYTES);
+}
+
+export function encodeArrivalTime(time: number): Buffer {
+  const bytes = Buffer.allocUnsafe(TIME_BYTES);
+  bytes.writeDoubleLE(time, 0);
+  return bytes;
+}
+
+export function decodeArrivalTime(bytes: Buffer): number {
+  return bytes.readDoubleLE(0);
 }
 
 export function writeRecord(target: Buffer, at: number, anomaly: Anomaly, ordinal: number): void {

@@ -16,7 +16,8 @@ import { LOCK_FILE } from './lock/claim.ts';
 import { StoreError } from './store.ts';
 
 const MARKER_FILE = 'tickwire-store.json';
-const FORMAT = 1;
+/** 2: snapshots of changes, which format 1 would overlook. */
+export const FORMAT = 2;
 /**
  * Free space that LMDB needs to lay out its files. With less, writing its lock file through a
  * memory map would end the process with SIGBUS.
@@ -160,7 +161,11 @@ function readMarker(directory: string): Marker {
         'Use a newer Tickwire, or name another directory.',
     );
   }
-  if (format !== FORMAT || typeof created !== 'string' || typeof isReady !== 'boolean') {
+  if (
+    (format !== 1 && format !== FORMAT) ||
+    typeof created !== 'string' ||
+    typeof isReady !== 'boolean'
+  ) {
     throw new StoreError(
       `${path} is not the marker of a Tickwire store. Nothing was changed. ` +
         'Name an empty or new directory.',

@@ -3,18 +3,33 @@ import { join, resolve } from 'node:path';
 import type { Anomaly } from '../engine/index.ts';
 import { checkDatabase } from './database-check.ts';
 import { checkAnomaly, DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
-import { checkSpace, inspectDirectory, type Marker, reasonOf, writeMarker } from './directory.ts';
+import {
+  checkSpace,
+  FORMAT,
+  inspectDirectory,
+  type Marker,
+  reasonOf,
+  writeMarker,
+} from './directory.ts';
 import { type DiskHistory, Environment } from './environment.ts';
 import { History } from './history.ts';
 import { DirectoryLock, type LockSeams } from './lock/directory-lock.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
-import type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-format.ts';
+import type {
+  SnapshotExtent,
+  SnapshotInfo,
+  SnapshotResult,
+  StoredSnapshot,
+} from './snapshot-format.ts';
 import {
   type AnomalyPage,
+  type Removed,
   type Store,
   StoreError,
   type StoreLog,
   type StoreOptions,
+  type SweepLimits,
+  type Swept,
   type TimeRange,
 } from './store.ts';
 import { WriteLoop } from './write-behind.ts';
@@ -49,7 +64,7 @@ export async function openStore(
   checkSpace(directory);
   const lock = await DirectoryLock.acquire(directory, log, seams.lock);
   try {
-    return new DiskStore(options, await openParts(directory, lock, log, seams));
+    return new DiskStore(options, await openParts(options, lock, log, seams));
   } catch (error) {
     lock.release();
     throw error;
@@ -57,7 +72,7 @@ export async function openStore(
 }
 
 async function openParts(
-  directory: string,
+  { directory, retentionDays, retentionPerSymbol }: StoreOptions,
   lock: DirectoryLock,
   log: StoreLog,
   seams: StoreSeams,
@@ -65,11 +80,14 @@ async function openParts(
   const marker = await prepare(directory, seams.checkDatabase ?? checkDatabase);
   let environment: Environment | undefined;
   try {
-    environment = await Environment.open(directory, lock, seams.startWriter ?? startWriter);
+    const retention = { ageMs: retentionDays * DAY_MS, perSymbol: retentionPerSymbol };
+    const data = { directory, retention };
+    environment = await Environment.open(data, lock, seams.startWriter ?? startWriter);
     const { disk } = environment;
     if (disk === undefined) throw new StoreError(`${directory} was closed while it was opened.`);
     disk.checkVersions();
-    if (!marker.isReady) writeMarker(directory, true, marker.created);
+    const isCurrent = marker.isReady && marker.format === FORMAT;
+    if (!isCurrent) writeMarker(directory, true, marker.created);
     const snapshots = new SnapshotFiles(directory, log, lock);
     snapshots.removeTemporary();
     return { environment, disk, lock, snapshots, log, seams };
@@ -203,18 +221,24 @@ class DiskStore implements Store {
     return this.#last.entries();
   }
 
-  async prune(now: number): Promise<number> {
-    const { retentionDays, retentionPerSymbol } = this.#options;
-    if (retentionDays === 0 && retentionPerSymbol === 0) return 0;
-    const oldestTime = retentionDays === 0 ? 0 : now - retentionDays * DAY_MS;
-    return this.#parts.environment.prune({ oldestTime, perSymbol: retentionPerSymbol });
+  get removed(): Removed {
+    return this.#parts.environment.removed;
+  }
+
+  async sweep(limits: SweepLimits): Promise<Swept> {
+    return this.#parts.environment.sweep(limits);
+  }
+
+  get hasSnapshotBase(): boolean {
+    return this.#parts.snapshots.hasBase;
   }
 
   async saveSnapshot(
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     info: SnapshotInfo,
+    extent: SnapshotExtent,
   ): Promise<SnapshotResult> {
-    return this.#parts.snapshots.save(chunks, info);
+    return this.#parts.snapshots.save(chunks, info, extent);
   }
 
   loadSnapshot(check?: (snapshot: StoredSnapshot) => void): StoredSnapshot | undefined {

@@ -18,9 +18,9 @@ import {
   timeBound,
 } from './databases.ts';
 import type { DirectoryLock } from './lock/directory-lock.ts';
-import type { RetentionLimits } from './retention.ts';
-import { StoreError } from './store.ts';
+import { type Removed, StoreError, type SweepLimits, type Swept } from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
+import type { WriterData } from './writer-thread.ts';
 
 /** Keys examined in a search for recent anomalies: about 10 ms. */
 export const RECENT_SEARCHED_MAX = 20_000;
@@ -157,36 +157,37 @@ type EnvironmentLock = Pick<DirectoryLock, 'claim' | 'check' | 'noteFailure'>;
 
 /** Both ends of the database: the writer thread and the memory map. Reopens both on failure. */
 export class Environment {
-  readonly #directory: string;
+  readonly #data: Omit<WriterData, 'claim'>;
   readonly #lock: EnvironmentLock;
   readonly #startWriter: StartWriter;
   #writer: Writer;
+  #removed: Removed = { age: 0, perSymbol: 0 };
   /** Undefined while the database is reopened, and after it was closed. */
   #disk: DiskHistory | undefined;
   /** LMDB refuses everything until it is closed at both ends. */
   #isPanicked = false;
 
   private constructor(
-    directory: string,
+    data: Omit<WriterData, 'claim'>,
     lock: EnvironmentLock,
     startWriter: StartWriter,
     writer: Writer,
   ) {
     this.#lock = lock;
-    this.#directory = directory;
+    this.#data = data;
     this.#startWriter = startWriter;
     this.#writer = writer;
-    this.#disk = new DiskHistory(directory);
+    this.#disk = new DiskHistory(data.directory);
   }
 
   static async open(
-    directory: string,
+    data: Omit<WriterData, 'claim'>,
     lock: EnvironmentLock,
     startWriter: StartWriter,
   ): Promise<Environment> {
-    const writer = await startWriter(directory, lock.claim);
+    const writer = await startWriter({ ...data, claim: lock.claim });
     try {
-      return new Environment(directory, lock, startWriter, writer);
+      return new Environment(data, lock, startWriter, writer);
     } catch (error) {
       await writer.close();
       throw error;
@@ -195,6 +196,11 @@ export class Environment {
 
   get disk(): DiskHistory | undefined {
     return this.#disk;
+  }
+
+  /** Anomalies removed since the store was opened. */
+  get removed(): Removed {
+    return this.#removed;
   }
 
   /**
@@ -206,7 +212,7 @@ export class Environment {
     const isBroken = !this.#writer.isAlive || this.#disk === undefined || this.#isPanicked;
     if (isBroken) await this.#reopen();
     try {
-      if (batch !== undefined) await this.#writer.write(batch);
+      if (batch !== undefined) this.#count(await this.#writer.write(batch));
     } catch (error) {
       this.noteFailure(error);
       throw error;
@@ -214,15 +220,21 @@ export class Environment {
     this.#disk?.refresh();
   }
 
-  async prune(retention: RetentionLimits): Promise<number> {
+  async sweep(limits: SweepLimits): Promise<Swept> {
     try {
-      const count = await this.#writer.prune(retention);
+      const swept = await this.#writer.sweep(limits);
+      this.#count(swept);
       this.#disk?.refresh();
-      return count;
+      return swept;
     } catch (error) {
       this.noteFailure(error);
       throw error;
     }
+  }
+
+  #count({ age, perSymbol }: Removed): void {
+    const removed = this.#removed;
+    this.#removed = { age: removed.age + age, perSymbol: removed.perSymbol + perSymbol };
   }
 
   /**
@@ -252,8 +264,8 @@ export class Environment {
     this.#disk = undefined;
     await disk?.close();
     await this.#writer.terminate();
-    this.#writer = await this.#startWriter(this.#directory, this.#lock.claim);
-    this.#disk = new DiskHistory(this.#directory);
+    this.#writer = await this.#startWriter({ ...this.#data, claim: this.#lock.claim });
+    this.#disk = new DiskHistory(this.#data.directory);
     this.#isPanicked = false;
   }
 }

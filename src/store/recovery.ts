@@ -65,6 +65,11 @@ export function recover(
 /** Throws unless the snapshot's header and the bounds of its states can be read. */
 function checkSnapshot(snapshot: StoredSnapshot): void {
   readSnapshotHeader(snapshot.info);
+  if (snapshot.base !== undefined) checkStates(snapshot.base);
+  checkStates(snapshot);
+}
+
+function checkStates(snapshot: StoredSnapshot): void {
   for (const chunk of snapshot.chunks()) {
     try {
       checkSymbolStates(chunk);
@@ -83,10 +88,25 @@ function* symbolsOf(
   store: Store,
   setAside: (symbol: string | undefined, fault: string) => void,
 ): Generator<SymbolState | AnomalyCount> {
-  for (const chunk of snapshot.chunks()) {
-    yield* salvageSymbolStates(chunk, (fault) => setAside(undefined, fault));
+  const { base } = snapshot;
+  const note = (fault: string) => setAside(undefined, fault);
+  const changed = new Set<string>();
+  for (const state of statesOf(snapshot, note)) {
+    if (base !== undefined) changed.add(state.symbol);
+    // Neither ticks nor anomalies: the symbol is gone since the base.
+    if (state.count !== 0 || state.anomalies !== 0) yield state;
+  }
+  for (const state of base === undefined ? [] : statesOf(base, note)) {
+    if (!changed.has(state.symbol)) yield state;
   }
   yield* anomalyCounts(store);
+}
+
+function* statesOf(
+  snapshot: StoredSnapshot,
+  note: (fault: string) => void,
+): Generator<SymbolState> {
+  for (const chunk of snapshot.chunks()) yield* salvageSymbolStates(chunk, note);
 }
 
 function* anomalyCounts(store: Store): Generator<AnomalyCount> {

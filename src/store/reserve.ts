@@ -34,11 +34,10 @@ export class Reserve {
   readonly #trees: readonly Internals['db'][];
 
   /** @throws Error of Node when the file cannot be opened */
-  constructor(path: string, { root, anomalies, times, arrivals, symbols }: Databases) {
+  constructor(path: string, { root, ...databases }: Databases) {
     this.#file = openSync(path, 'r+');
     this.#environment = (root as unknown as Internals).env;
-    const databases = [anomalies, times, arrivals, symbols];
-    this.#trees = databases.map((database) => (database as unknown as Internals).db);
+    this.#trees = Object.values(databases).map((database) => (database as unknown as Internals).db);
   }
 
   /**

@@ -6,6 +6,9 @@ import { reasonOf } from './directory.ts';
 import type { DirectoryLock } from './lock/directory-lock.ts';
 import {
   openSnapshot,
+  SnapshotError,
+  type SnapshotExtent,
+  type SnapshotFile,
   type SnapshotInfo,
   type SnapshotResult,
   SnapshotVersionError,
@@ -14,20 +17,34 @@ import {
 } from './snapshot-format.ts';
 import { StoreError, type StoreLog } from './store.ts';
 
-const NAME = /^snapshot-([1-9]\d{0,14})\.tws$/;
-const TEMPORARY_NAME = /^snapshot-[1-9]\d{0,14}\.tws(\.[0-9a-f-]{36})?\.tmp$/;
+const NAME = /^snapshot-([1-9]\d{0,14})(?:-since-([1-9]\d{0,14}))?\.tws$/;
+const TEMPORARY_NAME = new RegExp(`${NAME.source.slice(0, -1)}(\\.[0-9a-f-]{36})?\\.tmp$`);
+
+/** A snapshot by its numbers; `base` is its own if it is full. */
+interface Point {
+  readonly number: number;
+  readonly base: number;
+}
+
+/** The last full snapshot of this process, and the last one on it. */
+interface Saved extends Point {
+  readonly baseChecksum: number;
+}
 
 /**
- * A store's snapshots: files numbered from 1. Keeps the last two that are intact. Neither replaces
- * nor removes the files of a server that has taken the directory over.
+ * A store's snapshots: files numbered from 1, `snapshot-N.tws` of all symbols, `snapshot-N-since-M`
+ * of those that changed since M. Keeps the last two on the newest full one, and the last one
+ * before it, so that no damage to one file takes all. Neither replaces nor removes the files of a
+ * server that has taken the directory over.
  */
 export class SnapshotFiles {
   readonly #directory: string;
   readonly #log: StoreLog;
   readonly #lock: Pick<DirectoryLock, 'check'>;
   #isSaving = false;
-  /** The newest one known to be intact. */
-  #intact: number | undefined;
+  #saved: Saved | undefined;
+  /** The last one before the newest full one; before the first save, the one that was loaded. */
+  #before: Point | undefined;
 
   constructor(directory: string, log: StoreLog, lock: Pick<DirectoryLock, 'check'>) {
     this.#directory = directory;
@@ -49,13 +66,13 @@ export class SnapshotFiles {
    * @throws StoreError if one was written by a newer server, or `check` throws one
    */
   load(check?: (snapshot: StoredSnapshot) => void): StoredSnapshot | undefined {
-    const numbers = this.#numbers().toReversed();
-    for (const number of numbers) {
-      const path = this.#path(number);
+    const points = this.#points().toReversed();
+    for (const point of points) {
+      const path = this.#path(point);
       try {
-        const snapshot = openSnapshot(path, number);
+        const snapshot = this.#open(point);
         check?.(snapshot);
-        this.#intact = number;
+        if (this.#saved === undefined) this.#before = point;
         return snapshot;
       } catch (error) {
         if (error instanceof StoreError) throw error;
@@ -65,14 +82,14 @@ export class SnapshotFiles {
               'Nothing was changed. Start the newer version, or name another directory.',
           );
         }
-        this.keep(number);
+        this.keep(point.number);
         this.#log.warn(
           { path, reason: reasonOf(error) },
           'a snapshot is damaged; using the one before it',
         );
       }
     }
-    if (numbers.length > 0) {
+    if (points.length > 0) {
       this.#log.error(
         { directory: this.#directory },
         'no snapshot is intact: statistics start anew',
@@ -81,10 +98,20 @@ export class SnapshotFiles {
     return undefined;
   }
 
-  /** Keeps a snapshot's file as `….kept` when it is no longer one of the last two. */
+  /**
+   * Keeps a snapshot's file, and that of its base, as `….kept` when they are no longer needed for
+   * the last ones.
+   */
   keep(number: number): void {
-    const path = this.#path(number);
+    const point = this.#points().find((other) => other.number === number);
+    if (point === undefined) return;
+    this.#keep(this.#path(point));
+    if (point.base !== number) this.#keep(this.#fullPath(point.base));
+  }
+
+  #keep(path: string): void {
     const kept = `${path}.kept`;
+    if (!existsSync(path)) return;
     try {
       if (existsSync(kept) && statSync(kept).ino === statSync(path).ino) return;
       linkSync(path, existsSync(kept) ? `${kept}.${Date.now()}` : kept);
@@ -93,25 +120,42 @@ export class SnapshotFiles {
     }
   }
 
+  /** Whether changes can be saved: the last snapshot of this process is there, and its base. */
+  get hasBase(): boolean {
+    const saved = this.#saved;
+    if (saved === undefined) return false;
+    const { number, base } = saved;
+    return existsSync(this.#path(saved)) && (number === base || existsSync(this.#fullPath(base)));
+  }
+
   async save(
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     info: SnapshotInfo,
+    extent: SnapshotExtent = 'full',
   ): Promise<SnapshotResult> {
     if (this.#isSaving) return { isSaved: false, reason: 'another snapshot is being saved' };
     this.#isSaving = true;
     const start = performance.now();
     let temporary: string | undefined;
     try {
-      const number = (this.#numbers().at(-1) ?? 0) + 1;
-      temporary = `${this.#path(number)}.${randomUUID()}.tmp`;
-      const bytes = await writeFile(temporary, chunks, info);
+      const base = extent === 'changes' ? this.#saved : undefined;
+      if (extent === 'changes' && base === undefined) throw new Error('there is no full snapshot');
+      const points = this.#points();
+      const number = (points.at(-1)?.number ?? 0) + 1;
+      const point = { number, base: base?.base ?? number };
+      const path = this.#path(point);
+      temporary = `${path}.${randomUUID()}.tmp`;
+      const { bytes, checksum } = await writeFile(temporary, chunks, info, base?.baseChecksum);
       await this.#lock.check();
-      // Fails where a file of this number exists, while a rename would replace it.
-      await link(temporary, this.#path(number));
+      // Fails where a file of this name exists, while a rename would replace it.
+      await link(temporary, path);
       await rm(temporary);
       await this.#syncDirectory();
-      await this.#removeOlder(number);
-      return { isSaved: true, number, bytes, durationMs: performance.now() - start };
+      const last = this.#saved;
+      this.#saved = { ...point, baseChecksum: base?.baseChecksum ?? checksum };
+      await this.#removeOthers(point, last, points);
+      const durationMs = performance.now() - start;
+      return { isSaved: true, number, isFull: base === undefined, bytes, durationMs };
     } catch (error) {
       if (temporary !== undefined) await rm(temporary, { force: true }).catch(() => {});
       return { isSaved: false, reason: reasonOf(error) };
@@ -120,12 +164,41 @@ export class SnapshotFiles {
     }
   }
 
-  async #removeOlder(number: number): Promise<void> {
-    const older = this.#numbers().filter((other) => other < number);
-    const kept = this.#intact ?? older.at(-1);
-    this.#intact = number;
-    for (const other of older) {
-      if (other === kept) continue;
+  #open(point: Point): StoredSnapshot {
+    const file = openSnapshot(this.#path(point), point.number);
+    if ((file.baseChecksum === undefined) !== (point.number === point.base)) {
+      throw new SnapshotError('its name belongs to another kind of snapshot');
+    }
+    return { ...file, base: this.#openBase(point, file) };
+  }
+
+  #openBase({ base }: Point, { baseChecksum }: SnapshotFile): StoredSnapshot | undefined {
+    if (baseChecksum === undefined) return undefined;
+    let file: SnapshotFile;
+    try {
+      file = openSnapshot(this.#fullPath(base), base);
+    } catch (error) {
+      throw new SnapshotError(`its base, snapshot ${base}, is damaged: ${reasonOf(error)}`);
+    }
+    const isOwn = file.baseChecksum === undefined && file.checksum === baseChecksum;
+    if (!isOwn) throw new SnapshotError(`snapshot ${base} is not its base`);
+    return { ...file, base: undefined };
+  }
+
+  /**
+   * @param last saved before this one
+   * @param points all before this one, ascending
+   */
+  async #removeOthers(
+    { number, base }: Point,
+    last: Point | undefined,
+    points: readonly Point[],
+  ): Promise<void> {
+    if (number === base) this.#before = last ?? this.#before ?? points.at(-1);
+    const before = this.#before;
+    const kept = [base, number === base ? base : last?.number, before?.number, before?.base];
+    for (const other of points) {
+      if (kept.includes(other.number)) continue;
       await this.#lock.check();
       await rm(this.#path(other), { force: true });
     }
@@ -140,17 +213,22 @@ export class SnapshotFiles {
     }
   }
 
-  /** Ascending. */
-  #numbers(): number[] {
-    const numbers: number[] = [];
+  /** Ascending by number. */
+  #points(): Point[] {
+    const points: Point[] = [];
     for (const name of readdirSync(this.#directory)) {
-      const number = NAME.exec(name)?.[1];
-      if (number !== undefined) numbers.push(Number(number));
+      const [, number, base = number] = NAME.exec(name) ?? [];
+      if (number !== undefined) points.push({ number: Number(number), base: Number(base) });
     }
-    return numbers.sort((a, b) => a - b);
+    return points.sort((a, b) => a.number - b.number);
   }
 
-  #path(number: number): string {
+  #path({ number, base }: Point): string {
+    if (number === base) return this.#fullPath(number);
+    return join(this.#directory, `snapshot-${number}-since-${base}.tws`);
+  }
+
+  #fullPath(number: number): string {
     return join(this.#directory, `snapshot-${number}.tws`);
   }
 }
@@ -159,11 +237,12 @@ async function writeFile(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   info: SnapshotInfo,
-): Promise<number> {
+  baseChecksum: number | undefined,
+): Promise<{ bytes: number; checksum: number }> {
   const file = await open(path, 'w', 0o644);
   try {
     const writer = new SnapshotWriter();
-    let bytes = await writeAll(file, writer.begin(info));
+    let bytes = await writeAll(file, writer.begin(info, baseChecksum));
     for await (const chunk of chunks) {
       if (chunk.length === 0) continue;
       bytes += await writeAll(file, writer.chunk(chunk));
@@ -171,7 +250,7 @@ async function writeFile(
     }
     bytes += await writeAll(file, writer.end());
     await file.sync();
-    return bytes;
+    return { bytes, checksum: writer.checksum };
   } finally {
     await file.close();
   }

@@ -1,18 +1,25 @@
 /*
  * A snapshot file. Numbers are little-endian; a checksum is a CRC-32.
  *
- *   header   0          8         12           16              20
- *            magic      version   info bytes   info checksum   checksum of the header up to here
+ *   header   0       8         12           16              20
+ *            magic   version   info bytes   info checksum   checksum of the header up to here
+ *   header of changes                       20              24
+ *                                           of the base     checksum of the header up to here
  *   info     JSON
  *   chunk    bytes u32 (not 0) · checksum of its bytes · its bytes
  *   end      0 u32 · chunks u32 · bytes of all u64 · checksum of all bytes · checksum of this end
+ *
+ * Version 1 holds all symbols, version 2 those that changed since the base, a file of version 1
+ * that it names by its checksum of all bytes.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 const MAGIC = 'TWSNAP\r\n';
 const VERSION = 1;
+const VERSION_OF_CHANGES = 2;
 const HEADER_BYTES = 24;
+const CHANGES_HEADER_BYTES = 28;
 const CHUNK_HEADER_BYTES = 8;
 const END_BYTES = 24;
 const CHUNK_BYTES_MAX = 2 ** 32 - 1;
@@ -26,10 +33,14 @@ export type SnapshotInfo =
   | readonly SnapshotInfo[]
   | { readonly [key: string]: SnapshotInfo };
 
+/** What a snapshot holds: all symbols, or those that changed since the last full one. */
+export type SnapshotExtent = 'full' | 'changes';
+
 export type SnapshotResult =
   | {
       readonly isSaved: true;
       readonly number: number;
+      readonly isFull: boolean;
       readonly bytes: number;
       readonly durationMs: number;
     }
@@ -43,6 +54,16 @@ export interface StoredSnapshot {
   readonly info: SnapshotInfo;
   /** Its chunks as given to the writer, each read from the file on demand into its own buffer. */
   chunks(): Generator<Uint8Array>;
+  /** The full snapshot that holds what did not change; undefined if this one is full. */
+  readonly base: StoredSnapshot | undefined;
+}
+
+/** An intact file. */
+export interface SnapshotFile extends Omit<StoredSnapshot, 'base'> {
+  /** Of all its chunks. */
+  readonly checksum: number;
+  /** The checksum of its base; undefined if it is full. */
+  readonly baseChecksum: number | undefined;
 }
 
 /** A snapshot cannot be used. The message says why. */
@@ -53,7 +74,7 @@ export class SnapshotError extends Error {
 /** A newer server wrote the snapshot. */
 export class SnapshotVersionError extends SnapshotError {
   constructor(version: number) {
-    super(`it is of version ${version}; this program reads version ${VERSION}`);
+    super(`it is of version ${version}; this program reads versions up to ${VERSION_OF_CHANGES}`);
   }
 }
 
@@ -63,15 +84,24 @@ export class SnapshotWriter {
   #bytes = 0;
   #checksum = 0;
 
-  begin(info: SnapshotInfo): Buffer {
+  /** @param baseChecksum undefined: the snapshot is full */
+  begin(info: SnapshotInfo, baseChecksum?: number): Buffer {
+    const isFull = baseChecksum === undefined;
     const text = Buffer.from(JSON.stringify(info));
-    const header = Buffer.alloc(HEADER_BYTES);
+    const header = Buffer.alloc(isFull ? HEADER_BYTES : CHANGES_HEADER_BYTES);
     header.write(MAGIC, 'latin1');
-    header.writeUInt32LE(VERSION, 8);
+    header.writeUInt32LE(isFull ? VERSION : VERSION_OF_CHANGES, 8);
     header.writeUInt32LE(text.length, 12);
     header.writeUInt32LE(crc32(text), 16);
-    header.writeUInt32LE(crc32(header.subarray(0, 20)), 20);
+    if (!isFull) header.writeUInt32LE(baseChecksum, 20);
+    const checked = header.length - 4;
+    header.writeUInt32LE(crc32(header.subarray(0, checked)), checked);
     return Buffer.concat([header, text]);
+  }
+
+  /** Of all chunks so far. */
+  get checksum(): number {
+    return this.#checksum;
   }
 
   /** The header of a chunk. */
@@ -99,27 +129,29 @@ export class SnapshotWriter {
 }
 
 /**
- * Opens a snapshot. Reads all of it to verify it.
+ * Opens a file. Reads all of it to verify it.
  *
  * @throws SnapshotError if it is damaged or of another version
  */
-export function openSnapshot(path: string, number: number): StoredSnapshot {
-  const { info, bodyAt } = withFile(path, (file, fileBytes) => {
-    const header = readHeader(file, fileBytes);
-    let checked = 0;
-    for (const chunk of readChunks(file, fileBytes, header.bodyAt)) checked += chunk.length;
-    return { ...header, checked };
+export function openSnapshot(path: string, number: number): SnapshotFile {
+  const { bodyAt, ...file } = withFile(path, (handle, fileBytes) => {
+    const header = readHeader(handle, fileBytes);
+    let checksum = 0;
+    for (const chunk of readChunks(handle, fileBytes, header.bodyAt)) {
+      checksum = crc32(chunk, checksum);
+    }
+    return { ...header, checksum };
   });
   return {
     number,
     path,
-    info,
+    ...file,
     *chunks() {
-      const file = openSync(path, 'r');
+      const handle = openSync(path, 'r');
       try {
-        yield* readChunks(file, fstatSync(file).size, bodyAt);
+        yield* readChunks(handle, fstatSync(handle).size, bodyAt);
       } finally {
-        closeSync(file);
+        closeSync(handle);
       }
     },
   };
@@ -134,17 +166,25 @@ function withFile<T>(path: string, read: (file: number, fileBytes: number) => T)
   }
 }
 
-function readHeader(file: number, fileBytes: number): { info: SnapshotInfo; bodyAt: number } {
-  const header = readBytes(file, fileBytes, 0, HEADER_BYTES);
-  if (header.toString('latin1', 0, 8) !== MAGIC) throw new SnapshotError('it is not a snapshot');
-  const version = header.readUInt32LE(8);
-  if (crc32(header.subarray(0, 20)) !== header.readUInt32LE(20)) {
+function readHeader(
+  file: number,
+  fileBytes: number,
+): { info: SnapshotInfo; baseChecksum: number | undefined; bodyAt: number } {
+  const start = readBytes(file, fileBytes, 0, HEADER_BYTES);
+  if (start.toString('latin1', 0, 8) !== MAGIC) throw new SnapshotError('it is not a snapshot');
+  const version = start.readUInt32LE(8);
+  const isFull = version !== VERSION_OF_CHANGES;
+  const header = isFull ? start : readBytes(file, fileBytes, 0, CHANGES_HEADER_BYTES);
+  const checked = header.length - 4;
+  if (crc32(header.subarray(0, checked)) !== header.readUInt32LE(checked)) {
     throw new SnapshotError('its header is damaged');
   }
-  if (version !== VERSION) throw new SnapshotVersionError(version);
-  const text = readBytes(file, fileBytes, HEADER_BYTES, header.readUInt32LE(12));
+  if (version !== VERSION && version !== VERSION_OF_CHANGES)
+    throw new SnapshotVersionError(version);
+  const text = readBytes(file, fileBytes, header.length, header.readUInt32LE(12));
   if (crc32(text) !== header.readUInt32LE(16)) throw new SnapshotError('its info is damaged');
-  return { info: parseInfo(text), bodyAt: HEADER_BYTES + text.length };
+  const baseChecksum = isFull ? undefined : header.readUInt32LE(20);
+  return { info: parseInfo(text), baseChecksum, bodyAt: header.length + text.length };
 }
 
 function parseInfo(text: Buffer): SnapshotInfo {

@@ -1,4 +1,5 @@
-import { type Capture, type Engine, readCapture } from '../engine/index.ts';
+import { type Capture, countChanged, type Engine, readCapture } from '../engine/index.ts';
+import type { SnapshotExtent } from './snapshot-format.ts';
 import type { Store } from './store.ts';
 
 /** The info of a snapshot; its chunks hold the states of the symbols. */
@@ -53,28 +54,50 @@ const RETRY_MS = 10_000;
 export interface SnapshotCounters {
   saved: number;
   failed: number;
-  /** Time of the newest one, ms since the epoch; 0 before the first. */
+  /** Times that nothing had changed, so that none was written. */
+  unchanged: number;
+  /** When the newest one held everything, ms since the epoch; 0 before the first. */
   takenAt: number;
   /** Duration of the newest one, from the cut to the disk, ms, and its size. */
   durationMs: number;
   bytes: number;
+  /** Size of all. */
+  bytesWritten: number;
   /** Symbols that the start could not restore. */
   setAside: number;
 }
 
 /** The counters before the first snapshot. */
 export function noSnapshots(): SnapshotCounters {
-  return { saved: 0, failed: 0, takenAt: 0, durationMs: 0, bytes: 0, setAside: 0 };
+  const times = { takenAt: 0, durationMs: 0 };
+  const counts = { saved: 0, failed: 0, unchanged: 0, setAside: 0 };
+  return { ...counts, ...times, bytes: 0, bytesWritten: 0 };
 }
+
+/** Share of the symbols beyond which a snapshot is full instead. */
+const SHARE_MAX = 0.5;
 
 /**
  * Takes snapshots of all statistics at an interval, and one at the stop. A snapshot is consistent:
  * it holds the ticks of the publishers' frames up to its sequences and no others, and the anomalies
  * they raised are on disk before it.
+ *
+ * The first one of a process is full. Each later one holds the symbols that changed since the last
+ * full one, unless they are most of all, or such ones have added up to its size. None is written
+ * while nothing changes.
  */
 export class Snapshots {
   readonly #counters: SnapshotCounters;
   readonly #options: SnapshotOptions;
+  /** The newest one on disk. */
+  #saved: SnapshotHeader | undefined;
+  /** Size of the last full one, and of all that were saved on it. */
+  #fullBytes = 0;
+  #changesBytes = 0;
+  /** Copies of symbols that were captured since the newest one on disk. */
+  #unsavedCopies = 0;
+  /** Symbols retired since the base, in the newest one on disk. */
+  #savedRetired = 0;
   #timer: NodeJS.Timeout | undefined;
   #taking: Promise<void> | undefined;
   #isStopping = false;
@@ -140,18 +163,64 @@ export class Snapshots {
       // Ticks in a snapshot are never applied again, so their anomalies must be on disk first.
       await takeAnomalies(capturing);
       capture = await capturing;
+      for (const { copied } of capture.reports) this.#unsavedCopies += copied;
       if (!(await store.flushed())) throw new Error(`anomalies are not on disk: ${store.fault}`);
-      const result = await store.saveSnapshot(readCapture(capture), { ...header });
-      if (!result.isSaved) throw new Error(result.reason);
-      const { bytes } = result;
+      if (this.#isSaved(header, capture)) {
+        this.#counters.unchanged++;
+        this.#counters.takenAt = header.takenAt;
+        saved(header);
+        return;
+      }
+      const bytes = await this.#save(capture, header);
       const durationMs = performance.now() - startedAt;
       Object.assign(this.#counters, { takenAt: header.takenAt, durationMs, bytes });
       this.#counters.saved++;
+      this.#counters.bytesWritten += bytes;
       saved(header);
     } catch (error) {
       this.#fail(error);
     } finally {
       if (capture !== undefined) engine.releaseCapture(capture);
     }
+  }
+
+  /** Whether the newest snapshot on disk holds all there is. */
+  #isSaved({ publishers }: SnapshotHeader, { retired }: Capture): boolean {
+    if (retired.length !== this.#savedRetired) return false;
+    if (this.#unsavedCopies > 0 || !this.#options.store.hasSnapshotBase) return false;
+    const saved = this.#saved?.publishers;
+    if (saved?.length !== publishers.length) return false;
+    return publishers.every(([name, sequence], index) => {
+      const [known, last] = saved[index] ?? [];
+      return known === name && last === sequence;
+    });
+  }
+
+  /** Returns its size. */
+  async #save(capture: Capture, header: SnapshotHeader): Promise<number> {
+    const { engine, store } = this.#options;
+    const extent = this.#extentOf(capture);
+    const chunks = readCapture(capture, extent === 'full' ? 'all' : 'sinceBase');
+    const result = await store.saveSnapshot(chunks, { ...header }, extent);
+    if (!result.isSaved) throw new Error(result.reason);
+    const { bytes } = result;
+    this.#saved = header;
+    this.#unsavedCopies = 0;
+    if (extent === 'full') {
+      engine.setCaptureBase(capture);
+      this.#savedRetired = 0;
+      this.#fullBytes = bytes;
+      this.#changesBytes = 0;
+    } else {
+      this.#changesBytes += bytes;
+      this.#savedRetired = capture.retired.length;
+    }
+    return bytes;
+  }
+
+  #extentOf(capture: Capture): SnapshotExtent {
+    const isBaseUsed = this.#changesBytes >= this.#fullBytes;
+    if (isBaseUsed || !this.#options.store.hasSnapshotBase) return 'full';
+    return countChanged(capture) > SHARE_MAX * capture.symbols ? 'full' : 'changes';
   }
 }

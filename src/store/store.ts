@@ -1,5 +1,10 @@
 import type { Anomaly } from '../engine/index.ts';
-import type { SnapshotInfo, SnapshotResult, StoredSnapshot } from './snapshot-format.ts';
+import type {
+  SnapshotExtent,
+  SnapshotInfo,
+  SnapshotResult,
+  StoredSnapshot,
+} from './snapshot-format.ts';
 
 /** A store cannot be opened or used. The message names the path, the problem and the remedy. */
 export class StoreError extends Error {
@@ -16,17 +21,43 @@ export interface StoreOptions {
   readonly directory: string;
   /** When anomalies are written: `async` gathers them for some ms, `sync` writes when idle next. */
   readonly mode: 'async' | 'sync';
-  /**
-   * Age in days, by the tick's time, after which {@link Store.prune} removes an anomaly; 0: never.
-   */
+  /** Days from its arrival after which {@link Store.sweep} removes an anomaly; 0: never. */
   readonly retentionDays: number;
-  /** Anomalies that {@link Store.prune} keeps for each symbol; 0: all. */
+  /** Anomalies kept for each symbol; 0: all. Up to 64 more, or an eighth, until a sweep. */
   readonly retentionPerSymbol: number;
   /**
    * Whether the oldest anomalies in a full buffer are given up once the disk has failed for 10 s.
    * Otherwise the store stays full until it works again.
    */
   readonly mayGiveUp?: boolean;
+}
+
+/** What a sweep may remove. */
+export interface SweepLimits {
+  /** Ms since the epoch; undefined while the clock is not trusted: then nothing goes by age. */
+  readonly now: number | undefined;
+  /** Whether it may remove more than a tenth of all anomalies by age. */
+  readonly mayRemoveMost: boolean;
+}
+
+/** How long anomalies are kept. */
+export interface RetentionLimits {
+  /** Age from the arrival at which an anomaly is removed, ms; 0: never. */
+  readonly ageMs: number;
+  /** Anomalies kept for each symbol; 0: all. */
+  readonly perSymbol: number;
+}
+
+/** What was removed, by the limit that was exceeded. */
+export interface Removed {
+  readonly age: number;
+  readonly perSymbol: number;
+}
+
+/** The outcome of a sweep. */
+export interface Swept extends Removed {
+  /** Anomalies old enough to go, but too many at once; about. */
+  readonly heldBack: number;
 }
 
 /** Log for the operator: methods of a pino logger. */
@@ -111,18 +142,24 @@ export interface Store {
   recent(limit: number, isWanted?: (symbol: string) => boolean): readonly Anomaly[];
   /** Every symbol that ever had an anomaly, with its last sequence. */
   lastSequences(): IterableIterator<[symbol: string, sequence: number]>;
+  /** Anomalies that retention removed since the store was opened. */
+  readonly removed: Removed;
   /**
    * Applies retention on the writer's thread, in slices with writes in between.
    *
-   * @param now ms since the epoch
-   * @returns how many anomalies were removed
    * @throws StoreError if the disk fails
    */
-  prune(now: number): Promise<number>;
-  /** Writes a snapshot, one at a time; once it is on disk, removes all but the last two. */
+  sweep(limits: SweepLimits): Promise<Swept>;
+  /** Whether this process saved a full snapshot, and its files are still there. */
+  readonly hasSnapshotBase: boolean;
+  /**
+   * Writes a snapshot, one at a time: of all symbols, or of those that changed since the last full
+   * one. Once it is on disk, removes those that are no longer needed.
+   */
   saveSnapshot(
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     info: SnapshotInfo,
+    extent: SnapshotExtent,
   ): Promise<SnapshotResult>;
   /**
    * The newest snapshot that is intact and that `check` takes without throwing; undefined if none.

@@ -4,31 +4,34 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { writeBatch } from './batches.ts';
 import { checkTwin, DATABASE_FILE, openDatabases } from './databases.ts';
 import { type Claim, StoreLostError } from './lock/claim.ts';
+import { sweepSlices } from './pruning.ts';
 import { Reserve } from './reserve.ts';
-import { pruneSlices, type RetentionLimits } from './retention.ts';
+import type { RetentionLimits, SweepLimits, Swept } from './store.ts';
 
 export interface WriterData {
   readonly directory: string;
   readonly claim: Claim;
+  readonly retention: RetentionLimits;
 }
 
 export type WriterRequest =
   | { readonly kind: 'write'; readonly id: number; readonly batch: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'prune'; readonly id: number; readonly retention: RetentionLimits }
+  | { readonly kind: 'sweep'; readonly id: number; readonly limits: SweepLimits }
   | { readonly kind: 'close'; readonly id: number };
 
 /** The answer with id 0 reports that the thread is ready. */
 export interface WriterAnswer {
   readonly id: number;
-  /** Anomalies removed by a prune. */
-  readonly count: number;
+  /** Anomalies removed. */
+  readonly removed: Swept;
   readonly fault: string | undefined;
   /** Whether the fault is that the directory is another server's now. */
   readonly isLost?: boolean;
 }
 
-/** Pause between two slices of a prune, ms. */
-const PRUNE_PAUSE_MS = 2;
+/** Pause between two slices of a sweep, ms. */
+const SWEEP_PAUSE_MS = 2;
+const NOTHING: Swept = { age: 0, perSymbol: 0, heldBack: 0 };
 
 /*
  * The thread that writes: the only one that waits for the disk. It does not use LMDB's asynchronous
@@ -36,44 +39,46 @@ const PRUNE_PAUSE_MS = 2;
  */
 const port = parentPort;
 if (port === null) throw new Error('writer-thread.ts is the entry of a worker thread');
-const { directory, claim } = workerData as WriterData;
+const { directory, claim, retention } = workerData as WriterData;
 const path = join(directory, DATABASE_FILE);
 const opened = openDatabases(path, 'write');
 const reserve = new Reserve(path, opened);
 const databases = { ...opened, claim, reserve };
 checkTwin(databases);
-port.postMessage({ id: 0, count: 0, fault: undefined } satisfies WriterAnswer);
+port.postMessage({ id: 0, removed: NOTHING, fault: undefined } satisfies WriterAnswer);
 
-async function perform(request: WriterRequest): Promise<number> {
+async function perform(request: WriterRequest): Promise<Swept> {
   if (request.kind === 'write') {
     const { buffer, byteOffset, byteLength } = request.batch;
-    writeBatch(databases, Buffer.from(buffer, byteOffset, byteLength));
-    return 0;
+    const batch = Buffer.from(buffer, byteOffset, byteLength);
+    return { ...NOTHING, perSymbol: writeBatch(databases, batch, retention.perSymbol) };
   }
   if (request.kind === 'close') {
     await databases.root.close();
     reserve.close();
-    return 0;
+    return NOTHING;
   }
-  let count = 0;
-  for (const removed of pruneSlices(databases, request.retention)) {
-    count += removed;
+  let [age, perSymbol, heldBack] = [0, 0, 0];
+  for (const slice of sweepSlices(databases, retention, request.limits)) {
+    age += slice.age;
+    perSymbol += slice.perSymbol;
+    heldBack += slice.heldBack;
     // Lets waiting batches go first, and other threads run.
-    await setTimeout(PRUNE_PAUSE_MS);
+    await setTimeout(SWEEP_PAUSE_MS);
   }
-  return count;
+  return { age, perSymbol, heldBack };
 }
 
 port.on('message', (request: WriterRequest) => {
   perform(request).then(
-    (count) => {
-      port.postMessage({ id: request.id, count, fault: undefined } satisfies WriterAnswer);
+    (removed) => {
+      port.postMessage({ id: request.id, removed, fault: undefined } satisfies WriterAnswer);
       if (request.kind === 'close') port.close();
     },
     (error: unknown) => {
       const fault = error instanceof Error ? error.message : String(error);
       const isLost = error instanceof StoreLostError;
-      port.postMessage({ id: request.id, count: 0, fault, isLost } satisfies WriterAnswer);
+      port.postMessage({ id: request.id, removed: NOTHING, fault, isLost } satisfies WriterAnswer);
     },
   );
 });

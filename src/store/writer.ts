@@ -1,33 +1,35 @@
 import { Worker } from 'node:worker_threads';
-import { type Claim, StoreLostError } from './lock/claim.ts';
-import type { RetentionLimits } from './retention.ts';
-import { StoreError } from './store.ts';
+import { StoreLostError } from './lock/claim.ts';
+import { type Removed, StoreError, type SweepLimits, type Swept } from './store.ts';
 import type { WriterAnswer, WriterData, WriterRequest } from './writer-thread.ts';
 
 /** Writes to the disk. Every method rejects with a StoreError when the disk fails. */
 export interface Writer {
   /** False once its thread has ended. */
   readonly isAlive: boolean;
-  /** Resolves when the batch is on disk. Transfers the batch's bytes. */
-  write(batch: Uint8Array<ArrayBuffer>): Promise<void>;
-  prune(retention: RetentionLimits): Promise<number>;
+  /**
+   * Resolves when the batch is on disk, with what was removed to keep within the limit by symbol.
+   * Transfers the batch's bytes.
+   */
+  write(batch: Uint8Array<ArrayBuffer>): Promise<Removed>;
+  sweep(limits: SweepLimits): Promise<Swept>;
   close(): Promise<void>;
   /** Ends the thread at once. */
   terminate(): Promise<void>;
 }
 
-export type StartWriter = (directory: string, claim: Claim) => Promise<Writer>;
+export type StartWriter = (data: WriterData) => Promise<Writer>;
 
 interface Waiting {
-  readonly resolve: (count: number) => void;
+  readonly resolve: (removed: Swept) => void;
   readonly reject: (error: StoreError) => void;
 }
 
 type Unnumbered<R> = R extends WriterRequest ? Omit<R, 'id'> : never;
 
 /** Starts the writer thread; resolves when its database is open. */
-export const startWriter: StartWriter = async (directory, claim) => {
-  const writer = new ThreadWriter(spawnWriterThread({ directory, claim }));
+export const startWriter: StartWriter = async (data) => {
+  const writer = new ThreadWriter(spawnWriterThread(data));
   await writer.ready;
   return writer;
 };
@@ -74,12 +76,12 @@ class ThreadWriter implements Writer {
     return this.#isAlive;
   }
 
-  async write(batch: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#request({ kind: 'write', batch }, [batch.buffer]);
+  async write(batch: Uint8Array<ArrayBuffer>): Promise<Removed> {
+    return this.#request({ kind: 'write', batch }, [batch.buffer]);
   }
 
-  async prune(retention: RetentionLimits): Promise<number> {
-    return this.#request({ kind: 'prune', retention }, []);
+  async sweep(limits: SweepLimits): Promise<Swept> {
+    return this.#request({ kind: 'sweep', limits }, []);
   }
 
   async close(): Promise<void> {
@@ -94,7 +96,7 @@ class ThreadWriter implements Writer {
     await this.#ended;
   }
 
-  async #request(request: Unnumbered<WriterRequest>, transfer: ArrayBuffer[]): Promise<number> {
+  async #request(request: Unnumbered<WriterRequest>, transfer: ArrayBuffer[]): Promise<Swept> {
     if (!this.#isAlive) throw new StoreError(this.#fault);
     const id = this.#nextId++;
     const { promise, resolve, reject } = withResolvers();
@@ -105,19 +107,19 @@ class ThreadWriter implements Writer {
     return promise;
   }
 
-  #settle({ id, count, fault, isLost }: WriterAnswer): void {
+  #settle({ id, removed, fault, isLost }: WriterAnswer): void {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (this.#waiting.size === 0 && !this.#isClosing) this.#worker.unref();
-    if (fault === undefined) waiting?.resolve(count);
+    if (fault === undefined) waiting?.resolve(removed);
     else waiting?.reject(isLost === true ? new StoreLostError(fault) : new StoreError(fault));
   }
 }
 
-function withResolvers(): Waiting & { promise: Promise<number> } {
+function withResolvers(): Waiting & { promise: Promise<Swept> } {
   let resolve: Waiting['resolve'] = () => {};
   let reject: Waiting['reject'] = () => {};
-  const promise = new Promise<number>((onResolve, onReject) => {
+  const promise = new Promise<Swept>((onResolve, onReject) => {
     resolve = onResolve;
     reject = onReject;
   });

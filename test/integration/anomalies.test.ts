@@ -115,7 +115,9 @@ onTransports((transport) => {
     await subscriber.until(() => subscriber.anomalies.at(-1)?.sequence === 25, 'the last anomaly');
     const error = await subscriber.history('S', 14, 5);
     expect(error.slice(0, 3)).toEqual([Op.ERROR, error[1], Code.not_available]);
-    expect(error[4]).toBe(true);
+    expect(error[3]).toBe('anomalies after 14 are removed: kept from 16 on');
+    // They never come back.
+    expect(error[4]).toBe(false);
     const page = await subscriber.history('S', 15, 1000);
     expect((page[3] as number[][]).map(([sequence]) => sequence)).toEqual([
       16, 17, 18, 19, 20, 21, 22, 23, 24, 25,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { partitionOf, symbolHash } from '../../src/engine/symbol-table.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
@@ -376,11 +376,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   store_waiting_anomalies: 'a disk that refuses: store-disk-failure',
   store_dropped_anomalies_total: 'a disk that refuses: store-disk-failure',
   store_full_total: 'a disk that is slow: store-full.test.ts',
+  store_removed_anomalies_total: 'old or many anomalies: store-retention.test.ts',
   snapshots_total: 'the last test of this file',
   snapshot_symbols_set_aside: 'a snapshot that is not ours: store-recovery.test.ts',
   snapshot_timestamp_seconds: 'the last test of this file',
   snapshot_duration_seconds: 'the last test of this file',
   snapshot_bytes: 'the last test of this file',
+  snapshot_written_bytes_total: 'the last test of this file',
   build_info: 'nothing moves it',
   event_loop_delay_seconds: 'moves all the time: test/unit/metrics.test.ts',
 };
@@ -464,17 +466,23 @@ it('snapshots move the metrics of snapshots', async () => {
   const publisher = await feed(port);
   await send(publisher, tick(110));
   const begun = Date.now() / 1000;
+  const again = setInterval(() => void publisher.publish([tick(110)]), 50);
+  onTestFinished(() => clearInterval(again));
   await expect
     .poll(() => read(port))
     .toMatchObject({
       'snapshots_total{result="failed"}': 0,
       'snapshots_total{result="saved"}': expect.toSatisfy((saved: number) => saved > 2),
       snapshot_timestamp_seconds: expect.toSatisfy((at: number) => at > begun),
+      'snapshots_total{result="unchanged"}': expect.toSatisfy((count: number) => count >= 0),
       snapshot_bytes: expect.toSatisfy((bytes: number) => bytes > 100),
+      snapshot_written_bytes_total: expect.toSatisfy((bytes: number) => bytes > 300),
       store_ok: 1,
       store_waiting_anomalies: 0,
       store_dropped_anomalies_total: 0,
       store_full_total: 0,
+      'store_removed_anomalies_total{limit="days"}': 0,
+      'store_removed_anomalies_total{limit="per_symbol"}': 0,
     });
   await server.stop();
 });

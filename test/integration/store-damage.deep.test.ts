@@ -45,7 +45,7 @@ beforeAll(async () => {
     }
     await store.flushed();
   }
-  await store.prune(Date.now());
+  await store.sweep({ now: undefined, mayRemoveMost: false });
   store.append(anomalyOf('S-0', 1000));
   await store.close();
   return () => whole[Symbol.dispose]();

@@ -195,7 +195,7 @@ describe.skipIf(!canMount())('a disk that is full', () => {
     expect(store.fault).toMatch(/cannot be written/);
     expect(store.from('A', 1, 10_000)).toHaveLength(9000);
     const info = { mark: 1 };
-    expect(await store.saveSnapshot([Buffer.alloc(100_000)], info)).toMatchObject({
+    expect(await store.saveSnapshot([Buffer.alloc(100_000)], info, 'full')).toMatchObject({
       isSaved: false,
       reason: expect.stringMatching(/ENOSPC/),
     });
@@ -203,7 +203,7 @@ describe.skipIf(!canMount())('a disk that is full', () => {
     rmSync(ballast);
     await until(() => store.waitingCount === 0);
     expect(store.fault).toBeUndefined();
-    expect(await store.saveSnapshot([Buffer.alloc(100_000)], info)).toMatchObject({
+    expect(await store.saveSnapshot([Buffer.alloc(100_000)], info, 'full')).toMatchObject({
       isSaved: true,
     });
     expect(store.from('A', 1, 10_000)).toHaveLength(9000);

@@ -2,8 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { connect, connectPublisher, type Publisher } from '../../client-sdk/src/index.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
+import { openStore } from '../../src/store/index.ts';
+import { Code, Op } from '../../testkit/independent/protocol.ts';
 import { folderForTest } from '../support/folders.ts';
 import { startTestServer, type TestServer } from '../support/running-server.ts';
+import { anomalyOf, StoreLines } from '../support/store-folder.ts';
+import { subscriberForTest } from '../support/test-clients.ts';
 
 let directory: string;
 let server: TestServer;
@@ -147,6 +151,23 @@ describe('a server with a store', () => {
     expect(sequences).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
     await publisher.close();
     subscriber.close();
+  });
+
+  it('says of anomalies that retention removed that they are gone for good', async () => {
+    const options = { directory, mode: 'async', retentionPerSymbol: 0 } as const;
+    const store = await openStore({ ...options, retentionDays: 1 }, new StoreLines());
+    for (let sequence = 1; sequence <= 9; sequence++) store.append(anomalyOf('BTC', sequence));
+    await store.flushed();
+    for (const days of [100, 102]) {
+      await store.sweep({ now: days * 86_400_000, mayRemoveMost: true });
+    }
+    await store.close();
+    await start();
+    const subscriber = await subscriberForTest(server.port);
+    const error = await subscriber.history('BTC', 0, 10);
+    const message = 'anomalies after 0 are removed: none is kept, the last was 9';
+    expect(error).toEqual([Op.ERROR, error[1], Code.not_available, message, false, null]);
+    expect((await subscriber.history('BTC', 9, 10)).slice(3)).toEqual([[], false]);
   });
 
   it('fills what a subscriber missed beyond memory from the store', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { SymbolState } from '../../src/engine/index.ts';
+import { countChanged, type SymbolState } from '../../src/engine/index.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { exactMean } from '../../testkit/independent/exact-mean.ts';
@@ -99,6 +99,37 @@ it('a new engine goes on from a capture as if it were the old one', async () => 
         expect(next.statistics(symbol)).toEqual(old.statistics(symbol));
         const known = states.find((state) => state.symbol === symbol)?.anomalies ?? 0;
         expect(next.anomalies.of(next.idOf(symbol))).toEqual(anomalies.slice(known));
+      }
+    }),
+    { numRuns: 80 },
+  );
+});
+
+it('the base and what changed since are everything', async () => {
+  await fc.assert(
+    fc.asyncProperty(STORIES, fc.array(fc.boolean()), async (story, bases) => {
+      const rig = new CaptureRig({ rules: story.rules, partitions: story.partitions });
+      let base: SymbolState[] = [];
+      let from = 0;
+      for (const [index, cut] of [...story.cuts, story.ticks.length].entries()) {
+        const ticks = story.ticks.slice(from, cut);
+        from = Math.max(from, cut);
+        for (const tick of ticks) rig.offer(tick);
+        const captured = rig.capture();
+        rig.work();
+        const capture = await captured;
+        const changes = statesOf(capture, 'sinceBase');
+        expect(countChanged(capture)).toBe(changes.length);
+        const states = [...base, ...changes].map((state) => [state.symbol, state] as const);
+        const all = statesOf(capture);
+        expect(new Map(states)).toEqual(new Map(all.map((state) => [state.symbol, state])));
+        if (bases[index] === true) {
+          rig.captures.setBase(capture);
+          expect(statesOf(capture, 'sinceBase')).toEqual([]);
+          base = all;
+        }
+        rig.captures.release(capture);
+        expect(() => rig.captures.setBase(capture)).toThrow('the capture is released');
       }
     }),
     { numRuns: 80 },

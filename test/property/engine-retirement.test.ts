@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Capture } from '../../src/engine/captures.ts';
 import type { SymbolState } from '../../src/engine/index.ts';
 import { RETIRED_MAX } from '../../src/engine/index.ts';
 import type { RetiredBatch } from '../../src/engine/retirements.ts';
@@ -72,6 +73,8 @@ class World {
   rig: CaptureRig;
   readonly lives = new Map<string, Lives>();
   readonly #partitions: number;
+  #base = new Map<string, SymbolState>();
+  #captures = 0;
   #retiring: { readonly symbols: readonly string[]; readonly batch: Promise<RetiredBatch> }[] = [];
   #capture: { readonly states: Promise<SymbolState[]>; readonly expected: unknown } | undefined;
 
@@ -117,10 +120,25 @@ class World {
     );
     const states = this.rig.capture().then((capture) => {
       const read = statesOf(capture);
+      this.#checkChanges(capture, read);
       this.rig.captures.release(capture);
       return read;
     });
     this.#capture = { states, expected };
+  }
+
+  /** The base with the changes since is everything. Every third capture is a base. */
+  #checkChanges(capture: Capture, all: readonly SymbolState[]): void {
+    const states = new Map(this.#base);
+    for (const state of statesOf(capture, 'sinceBase')) {
+      if (state.count > 0 || state.anomalies > 0) states.set(state.symbol, state);
+      else states.delete(state.symbol);
+    }
+    const exact = new Map(all.map((state) => [state.symbol, state]));
+    expect(states).toEqual(exact);
+    if (this.#captures++ % 3 !== 0) return;
+    this.rig.captures.setBase(capture);
+    this.#base = exact;
   }
 
   /** Everything that waits is done, and compared with the model. */
@@ -147,6 +165,7 @@ class World {
     this.capture();
     const states = await this.work();
     this.rig = this.#start(states);
+    this.#base.clear();
     this.#check();
   }
 

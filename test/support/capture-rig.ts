@@ -1,4 +1,4 @@
-import { type Capture, Captures } from '../../src/engine/captures.ts';
+import { type Capture, type CaptureExtent, Captures } from '../../src/engine/captures.ts';
 import {
   type AnomalyCount,
   NO_WIRE_ID,
@@ -120,8 +120,10 @@ export class CaptureRig {
     return symbols.map((symbol) => {
       const symbolId = this.symbols.findName(symbol);
       const isGone = this.symbols.endRetiring(symbolId);
-      if (isGone) this.table.continueAnomalies(symbolId, 0);
-      return isGone;
+      if (!isGone) return false;
+      this.table.continueAnomalies(symbolId, 0);
+      this.captures.noteRetired(symbol);
+      return true;
     });
   }
 
@@ -174,8 +176,8 @@ export class CaptureRig {
 }
 
 /** A capture's states, decoded from its bytes. */
-export function statesOf(capture: Capture): SymbolState[] {
-  return [...readCapture(capture)].flatMap((chunk) => [...decodeSymbolStates(chunk)]);
+export function statesOf(capture: Capture, extent?: CaptureExtent): SymbolState[] {
+  return [...readCapture(capture, extent)].flatMap((chunk) => [...decodeSymbolStates(chunk)]);
 }
 
 /** A state's statistics in the oracle's form. */

@@ -3,6 +3,8 @@ import type { Anomaly } from '../../src/engine/index.ts';
 /** A store's expected answers, from one array in order of arrival. */
 export class NaiveAnomalies {
   #held: Anomaly[] = [];
+  /** When each arrived, once it was noted, ms since the epoch. */
+  readonly #arrivals = new Map<Anomaly, number>();
   readonly #last = new Map<string, number>();
 
   append(anomaly: Anomaly): void {
@@ -11,13 +13,24 @@ export class NaiveAnomalies {
     this.#last.set(anomaly.symbol, anomaly.sequence);
   }
 
-  prune(oldestTime: number, perSymbol: number): number {
+  /** Those not noted yet arrived by now. */
+  noteArrivals(now: number): void {
+    for (const anomaly of this.#held) {
+      if (!this.#arrivals.has(anomaly)) this.#arrivals.set(anomaly, now);
+    }
+  }
+
+  removeOlder(oldestArrival: number): number {
+    return this.#keep((anomaly) => (this.#arrivals.get(anomaly) ?? Infinity) >= oldestArrival);
+  }
+
+  removeBeyond(perSymbol: number): number {
+    return this.#keep(({ symbol, sequence }) => this.lastSequence(symbol) - sequence < perSymbol);
+  }
+
+  #keep(isKept: (anomaly: Anomaly) => boolean): number {
     const before = this.#held.length;
-    this.#held = this.#held.filter((anomaly) => {
-      const isOld = anomaly.time < oldestTime;
-      const rank = this.lastSequence(anomaly.symbol) - anomaly.sequence;
-      return !isOld && (perSymbol === 0 || rank < perSymbol);
-    });
+    this.#held = this.#held.filter(isKept);
     return before - this.#held.length;
   }
 

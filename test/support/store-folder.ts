@@ -108,8 +108,8 @@ export class FaultyDisk {
   /** The newest writer. */
   writer: Writer | undefined;
 
-  readonly startWriter: StartWriter = async (directory, claim) => {
-    const real = await startWriter(directory, claim);
+  readonly startWriter: StartWriter = async (data) => {
+    const real = await startWriter(data);
     this.writer = {
       get isAlive() {
         return real.isAlive;
@@ -117,13 +117,13 @@ export class FaultyDisk {
       write: async (batch) => {
         if (this.writeMs > 0) await delay(this.writeMs);
         if (this.failure !== undefined) throw new StoreError(this.failure);
-        await real.write(batch);
-        if (!this.diesAfterWrite) return;
+        const removed = await real.write(batch);
+        if (!this.diesAfterWrite) return removed;
         this.diesAfterWrite = false;
         await real.terminate();
         throw new StoreError('the writer thread has ended');
       },
-      prune: (limits) => real.prune(limits),
+      sweep: (limits) => real.sweep(limits),
       close: () => real.close(),
       terminate: () => real.terminate(),
     };

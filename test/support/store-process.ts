@@ -112,7 +112,7 @@ async function own(directory: string, lock: LockSeams): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     store.append(anomalyOf('OWN', store.lastSequence('OWN') + 1));
     const isDurable = await store.flushed();
-    const saved = await store.saveSnapshot([Buffer.from(line)], line);
+    const saved = await store.saveSnapshot([Buffer.from(line)], line, 'full');
     say({ state: isDurable && saved.isSaved ? 'written' : 'failed', fault: store.fault ?? null });
   }
   await store.close();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { CaptureExtent } from '../../src/engine/captures.ts';
 import type { Capture } from '../../src/engine/index.ts';
 import { CaptureRequester } from '../../src/engine/memory/capture-request.ts';
 import { Counter } from '../../src/engine/memory/counters.ts';
@@ -39,8 +40,8 @@ const CAPTURED = [
 const BEHIND = [tick('A', 12, 1020), ...fall('LONG', 98, 2, 1040), tick('B', 25, 1020)];
 
 /** A capture as text, by symbol. */
-function textsOf(capture: Capture): Map<string, string> {
-  const texts = statesOf(capture).map((state): [string, string] => [
+function textsOf(capture: Capture, extent?: CaptureExtent): Map<string, string> {
+  const texts = statesOf(capture, extent).map((state): [string, string] => [
     state.symbol,
     JSON.stringify(state),
   ]);
@@ -66,6 +67,7 @@ class Drill {
     rig.apply(BEFORE);
     const first = rig.capture();
     rig.work();
+    rig.captures.setBase(await first);
     rig.captures.release(await first);
     for (const one of CAPTURED) rig.offer(one);
     void rig.capture();
@@ -98,6 +100,11 @@ class Drill {
 
   captured(): Map<string, string> {
     return textsOf(this.#capture as Capture);
+  }
+
+  /** The capture as a snapshot of changes has it. */
+  changed(): Map<string, string> {
+    return textsOf(this.#capture as Capture, 'sinceBase');
   }
 
   /** The capture expected of the current symbols. */
@@ -135,6 +142,11 @@ function inspect(drill: Drill, exact: Map<string, string>, deaths: number, when:
   expect(applied + lost, when).toBe(BEFORE.length + CAPTURED.length);
   // Only the symbol of a skipped tick may differ.
   expect(differences(drill.captured(), exact).length, when).toBeLessThanOrEqual(skipped);
+  const [changed, captured] = [drill.changed(), drill.captured()];
+  const ofBase = ['QUIET', 'B'].map((symbol) => [symbol, captured.get(symbol)] as const);
+  // A symbol whose only tick was skipped has no state.
+  if (!captured.has('NEW')) expect(changed.delete('NEW'), when).toBe(true);
+  expect(new Map([...ofBase, ...changed]), when).toEqual(captured);
   const live = drill.live();
   expect(differences(drill.captureAgain(), live), when).toEqual([]);
 }

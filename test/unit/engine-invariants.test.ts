@@ -108,6 +108,7 @@ describe('other memory', () => {
     const memory = {
       request,
       changes: request,
+      sinceBase: request,
       records: request,
       places: request,
       names: request,

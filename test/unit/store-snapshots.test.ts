@@ -1,8 +1,10 @@
 import {
   appendFileSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -143,10 +145,75 @@ describe('a snapshot', () => {
     expect(await first).toMatchObject({ isSaved: true, number: 2 });
   });
 
+  it('of changes is read with its base; no damage to one file takes all', async () => {
+    using folder = new StoreFolder();
+    const { snapshots, lines, path } = place(folder);
+    expect(snapshots.hasBase).toBe(false);
+    expect(await snapshots.save([], {}, 'changes')).toMatchObject({ isSaved: false });
+    const extents = ['full', 'changes', 'full', 'changes', 'changes', 'changes'] as const;
+    for (const [index, extent] of extents.entries()) {
+      const mark = index + 1;
+      const saved = await snapshots.save(chunksOf(mark), { mark }, extent);
+      expect(saved).toMatchObject({ isSaved: true, number: mark, isFull: extent === 'full' });
+      expect(snapshots.hasBase).toBe(true);
+    }
+    const [full, changes] = [['snapshot-1.tws', 'snapshot-3.tws'], 'snapshot-2-since-1.tws'];
+    const newer = ['snapshot-5-since-3.tws', 'snapshot-6-since-3.tws'];
+    expect(files(path)).toEqual([...full, ...newer, changes].toSorted());
+    const load = () => new SnapshotFiles(path, lines, LOCK).load();
+    const newest = load();
+    expect(newest).toMatchObject({ number: 6, info: { mark: 6 }, base: { number: 3 } });
+    expect([...(newest?.chunks() ?? [])]).toEqual(chunksOf(6));
+    expect([...(newest?.base?.chunks() ?? [])]).toEqual(chunksOf(3));
+    expect(lines.lines).toEqual([]);
+    // Damaged one after the other: the newest changes, those before, their base, then the older.
+    const order = [newer[1], newer[0], 'snapshot-3.tws', changes, 'snapshot-1.tws'];
+    const left = [5, 3, 2, 1, undefined];
+    for (const [index, name] of order.entries()) {
+      truncateSync(join(path, name as string), 60);
+      expect(load()?.number).toBe(left[index]);
+    }
+  });
+
+  it.each([
+    ['is gone', (path: string) => rmSync(join(path, 'snapshot-3.tws'))],
+    ['is damaged', (path: string) => truncateSync(join(path, 'snapshot-3.tws'), 1000)],
+    [
+      'is another one',
+      (path: string) => copyFileSync(join(path, 'snapshot-1.tws'), join(path, 'snapshot-3.tws')),
+    ],
+  ])('of changes is not used if its base %s', async (_what, spoil) => {
+    using folder = new StoreFolder();
+    const { snapshots, lines, path } = place(folder);
+    for (const [index, extent] of (['full', 'changes', 'full', 'changes'] as const).entries()) {
+      await snapshots.save(chunksOf(index + 1), { mark: index + 1 }, extent);
+    }
+    spoil(path);
+    const loaded = new SnapshotFiles(path, lines, LOCK).load();
+    expect(lines.lines[0]).toMatch(/damaged; using the one before.*4-since-3.*(base|damaged)/);
+    // Of the first two, whose base is whole.
+    expect(loaded?.info).toEqual({ mark: loaded?.number === 3 ? 1 : 2 });
+  });
+
+  it('of changes cannot be saved once its base is gone', async () => {
+    using folder = new StoreFolder();
+    const { snapshots, path } = place(folder);
+    await snapshots.save(chunksOf(1), {}, 'full');
+    await snapshots.save(chunksOf(2), {}, 'changes');
+    rmSync(join(path, 'snapshot-1.tws'));
+    expect(snapshots.hasBase).toBe(false);
+    await snapshots.save(chunksOf(3), {}, 'full');
+    expect(snapshots.hasBase).toBe(true);
+    await snapshots.save(chunksOf(4), {}, 'changes');
+    rmSync(join(path, 'snapshot-4-since-3.tws'));
+    expect(snapshots.hasBase).toBe(false);
+  });
+
   it('left half-written is removed, and other files are not', () => {
     using folder = new StoreFolder();
     const { snapshots, path } = place(folder);
-    for (const name of ['snapshot-7.tws.tmp', 'snapshot-07.tws.tmp', 'notes.tws.tmp']) {
+    const changes = 'snapshot-8-since-7.tws.tmp';
+    for (const name of ['snapshot-7.tws.tmp', changes, 'snapshot-07.tws.tmp', 'notes.tws.tmp']) {
       writeFileSync(join(path, name), 'x');
     }
     snapshots.removeTemporary();

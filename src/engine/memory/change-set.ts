@@ -1,11 +1,15 @@
 /*
- * Which symbols of a partition the next capture has to copy: one bit a symbol, by symbol id.
+ * Symbols of a partition that changed, one bit a symbol, by symbol id: `changes`, since they were
+ * last copied, which the next capture has to do; `sinceBase`, copied since the base of captures.
  *
  *   words     │ bit b of word w set: symbol 32·w + b changed since it was last copied │
  *
- * Used by the partition's worker only, so nothing is atomic. A bit is set before its record changes
- * and cleared after it was copied: whenever the worker dies, every record that differs from its
- * copy has its bit set.
+ * Nothing is atomic. `changes` belongs to the partition's worker. A bit is set before its record
+ * changes and cleared after it was copied: whenever the worker dies, every record that differs from
+ * its copy has its bit set.
+ *
+ * `sinceBase` belongs to the worker from the request of a capture until it is done, and to the
+ * gateway at any other time. A bit is set before that of `changes` is cleared.
  */
 const BITS = 32;
 
@@ -13,7 +17,7 @@ export function createChangeSet(symbols: number): SharedArrayBuffer {
   return new SharedArrayBuffer(Math.ceil(symbols / BITS) * 4);
 }
 
-/** A partition's symbols that changed since the last capture. One thread only; never allocates. */
+/** A partition's symbols that changed. One thread at a time; never allocates. */
 export class ChangeSet {
   readonly #words: Int32Array;
 
@@ -45,6 +49,10 @@ export class ChangeSet {
     this.#words[word] = (this.#words[word] as number) & ~(1 << (symbolId & 31));
   }
 
+  clearAll(): void {
+    this.#words.fill(0);
+  }
+
   /** Calls `copy` for each symbol and then removes it. Returns the number of symbols. */
   takeAll(copy: (symbolId: number) => void): number {
     const words = this.#words;
@@ -59,5 +67,16 @@ export class ChangeSet {
       words[word] = 0;
     }
     return count;
+  }
+}
+
+/** The symbols in any of the sets, ascending. The sets are of one size. */
+export function* symbolsInAny(sets: readonly SharedArrayBuffer[]): Generator<number> {
+  const words = sets.map((memory) => new Int32Array(memory));
+  const length = words[0]?.length ?? 0;
+  for (let word = 0; word < length; word++) {
+    let bits = 0;
+    for (const set of words) bits |= set[word] as number;
+    for (; bits !== 0; bits &= bits - 1) yield word * BITS + (31 - Math.clz32(bits & -bits));
   }
 }

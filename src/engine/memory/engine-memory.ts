@@ -48,6 +48,8 @@ export interface CaptureMemory {
   readonly request: SharedArrayBuffer;
   /** The partition's symbols whose copy is out of date. */
   readonly changes: SharedArrayBuffer;
+  /** The partition's symbols copied since the base of captures. */
+  readonly sinceBase: SharedArrayBuffer;
   /** Copies of the records of all partitions. */
   readonly records: SharedArrayBuffer;
   /** Copies of the partition's places. */
@@ -107,6 +109,7 @@ export function createCaptureMemory(
   return memory.map(({ places }) => ({
     request: createCaptureRequest(),
     changes: createChangeSet(symbols),
+    sinceBase: createChangeSet(symbols),
     records,
     places: new SharedArrayBuffer(places.byteLength),
     names,

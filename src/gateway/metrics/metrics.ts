@@ -167,6 +167,12 @@ function addStore(
     'Anomalies given up because the disk failed for too long.',
     () => store.droppedCount,
   );
+  metrics.counterBy(
+    'limit',
+    'tickwire_store_removed_anomalies_total',
+    'Anomalies that retention removed, by the limit exceeded.',
+    () => ({ days: store.removed.age, per_symbol: store.removed.perSymbol }),
+  );
   metrics.counter(
     'tickwire_store_full_total',
     'Times that anomalies waited in their rings because the store was full.',
@@ -175,6 +181,7 @@ function addStore(
   metrics.counterBy('result', 'tickwire_snapshots_total', 'Snapshots, by result.', () => ({
     saved: snapshots.saved,
     failed: snapshots.failed,
+    unchanged: snapshots.unchanged,
   }));
   metrics.gauge(
     'tickwire_snapshot_symbols_set_aside',
@@ -188,6 +195,9 @@ function addStore(
     return snapshots.durationMs / 1000;
   });
   metrics.gauge('tickwire_snapshot_bytes', 'Size of the newest snapshot.', () => snapshots.bytes);
+  metrics.counter('tickwire_snapshot_written_bytes_total', 'Size of all snapshots.', () => {
+    return snapshots.bytesWritten;
+  });
 }
 
 function addSecurity(metrics: ScrapedMetrics, security: SecurityCounts): void {

@@ -294,8 +294,11 @@ export class StreamSession
     const symbolId = engine.symbols.findName(this.#client.nameSpace.nameOf(symbol));
     const first = symbolId === UNKNOWN_SYMBOL ? 1 : anomalies.first(symbolId);
     if (afterSequence + 1 < first) {
-      const message = `the oldest anomaly kept is ${first}`;
-      throw new ProtocolError(ErrorCode.not_available, message, requestId);
+      // Gone for good.
+      const last = anomalies.last(symbolId);
+      const kept = first > last ? `none is kept, the last was ${last}` : `kept from ${first} on`;
+      const message = `anomalies after ${afterSequence} are removed: ${kept}`;
+      throw new ProtocolError(ErrorCode.not_available, message, requestId, false);
     }
     const count = Math.min(limit, HISTORY_PAGE_MAX);
     const records = anomalies.past(symbolId, afterSequence + 1, count);
