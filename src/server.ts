@@ -5,6 +5,7 @@ import { checkExposure } from './config/exposure.ts';
 import { partitionCount } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
+import { fitConnections } from './descriptors.ts';
 import { Engine } from './engine/index.ts';
 import {
   createGatewayContext,
@@ -71,7 +72,7 @@ export async function startServer(
       const security = new SecurityLog(new Audit(log));
       const eventLoop = new EventLoopDelay();
       const context = createGatewayContext({
-        config,
+        config: fitToDescriptors(config, log),
         engine,
         log,
         version: tickwireVersion(),
@@ -112,6 +113,12 @@ async function openConfiguredStore(config: Config, log: Logger): Promise<Store |
   if (store.directory === '') return undefined;
   const mayGiveUp = store.mode === 'async' && publish.acknowledge === 'accepted';
   return openStore({ ...store, mayGiveUp }, log);
+}
+
+function fitToDescriptors(config: Config, log: Logger): Config {
+  const { max, warning } = fitConnections(config.limits.connectionsMax);
+  if (warning !== undefined) log.warn({ connectionsMax: max }, warning);
+  return { ...config, limits: { ...config.limits, connectionsMax: max } };
 }
 
 function checkAcknowledge({ publish, store }: Config): void {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { cpuQuota, partitionCount } from '../config/processors.ts';
 import type { Config } from '../config/schema.ts';
+import { openFilesMax } from '../descriptors.ts';
 import { limitation, uwsBuild } from '../gateway/transport/abilities.ts';
 import { loadUws, UWS_BINARIES } from '../gateway/transport/uws-loader.ts';
 import type { Finding } from './finding.ts';
@@ -64,17 +64,6 @@ export function checkDescriptors({ limits }: Config): Finding[] {
     `raise the limit (ulimit -n ${needed}; systemd: LimitNOFILE; Docker: --ulimit nofile), or ` +
     `set limits.connectionsMax=${Math.max(1, most - RESERVED_DESCRIPTORS)}`;
   return [{ verdict: 'warning', subject, found, remedy }];
-}
-
-/** The soft limit of open descriptors of this process; undefined off Linux. */
-function openFilesMax(): number | undefined {
-  try {
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    const [, soft] = /^Max open files\s+(\S+)/m.exec(limits) ?? [];
-    return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
-  } catch {
-    return undefined;
-  }
 }
 
 export function checkProcessors({ processing }: Config): Finding[] {

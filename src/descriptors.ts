@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The soft limit of open descriptors of this process; undefined off Linux. */
+export function openFilesMax(): number | undefined {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const [, soft] = /^Max open files\s+(\S+)/m.exec(limits) ?? [];
+    return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Left for HTTP requests, refusals, snapshots, the log and reloads. */
+const SPARE_DESCRIPTORS = 48;
+
+/**
+ * Lowers a limit of connections to what the descriptors allow: without any left, a new connection
+ * can be neither accepted nor refused, and the store cannot write. To be called with everything
+ * else open.
+ *
+ * @returns the limit, and the warning if it is lower
+ * @throws Error if not even one connection is possible
+ */
+export function fitConnections(
+  connectionsMax: number,
+  most = openFilesMax(),
+): { max: number; warning?: string } {
+  if (most === undefined) return { max: connectionsMax };
+  const open = readdirSync('/proc/self/fd').length;
+  const max = Math.min(connectionsMax, most - open - SPARE_DESCRIPTORS);
+  if (max === connectionsMax) return { max };
+  const remedy = `raise the limit (ulimit -n) to ${connectionsMax + open + SPARE_DESCRIPTORS}`;
+  if (max < 1) {
+    throw new Error(
+      `only ${most} file descriptors may be open, and ${open} are already: no client could ` +
+        `connect; ${remedy}`,
+    );
+  }
+  const warning =
+    `limits.connectionsMax is ${connectionsMax}, but only ${most} file descriptors may be open: ` +
+    `further connections are refused beyond ${max}; ${remedy}`;
+  return { max, warning };
+}
