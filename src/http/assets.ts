@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
 import type { Handler } from './context.ts';
+import { acceptsGzip } from './negotiation.ts';
 import { RequestProblem } from './problems.ts';
 
 /** The files for browsers, the dashboard and the SDK, read once. */
@@ -122,19 +123,6 @@ export const ASSETS: Readonly<Record<string, AssetSource>> = {
   '/sdk/tickwire.js': { file: 'sdk/tickwire.js', headers: { ...SCRIPT, ...ANYONE } },
   '/sdk/tickwire.js.map': { file: 'sdk/tickwire.js.map', headers: { ...SOURCE_MAP, ...ANYONE } },
 };
-
-const CODING = /^\s*([^\s;]+)\s*(?:;\s*q=([\d.]+))?\s*$/i;
-
-/** Whether an `Accept-Encoding` takes gzip. */
-export function acceptsGzip(header: string | undefined): boolean {
-  let others = 0;
-  for (const item of (header ?? '').split(',')) {
-    const [, coding = '', weight = '1'] = CODING.exec(item) ?? [];
-    if (coding.toLowerCase() === 'gzip') return Number(weight) > 0;
-    if (coding === '*') others = Number(weight);
-  }
-  return others > 0;
-}
 
 /** Whether an `If-None-Match` names a strong tag. */
 export function matchesTag(header: string | undefined, etag: string): boolean {

@@ -1,6 +1,7 @@
 import { type Origins, refuseForeign } from '../gateway/sessions/origins.ts';
 import type { SecurityEvents } from '../gateway/sessions/security-events.ts';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
+import { varyOn } from './negotiation.ts';
 
 type Answer = (request: HttpRequest) => Promise<HttpResponse>;
 
@@ -69,10 +70,5 @@ function allow(request: HttpRequest, response: HttpResponse): HttpResponse {
 }
 
 function varying(response: HttpResponse): HttpResponse {
-  const { vary } = response.headers;
-  const headers = {
-    ...response.headers,
-    vary: vary === undefined ? 'Origin' : `${vary}, Origin`,
-  };
-  return { ...response, headers };
+  return { ...response, headers: varyOn(response.headers, 'Origin') };
 }

@@ -6,6 +6,7 @@ import type { Operation } from './api-docs/openapi-elements.ts';
 import { listOperations, type OperationKey, queryNames } from './api-docs/openapi-operations.ts';
 import { ASSETS, type Assets } from './assets.ts';
 import { postPrices } from './commands/post-prices.ts';
+import { Compressor } from './compression.ts';
 import type { CommandContext, Handler, QueryContext } from './context.ts';
 import { answerOrigins } from './cross-origin.ts';
 import { RequestProblem } from './problems.ts';
@@ -29,6 +30,7 @@ export function createRouter(
   const requestsPerSecond = config.limits.httpRequestsPerSecond;
   const access = new HttpAccess({ authenticator, security, requestsPerSecond });
   const table = new RouteTable();
+  const compressor = new Compressor();
   const handlers = createHandlers(context, { ...context, access }, assets);
   for (const { key, method, path, operation } of listOperations()) {
     table.add(method, path, {
@@ -43,7 +45,7 @@ export function createRouter(
     table.add('GET', path, { handler, accessLevel: 'public', parameters: undefined });
   }
   return answerOrigins(origins, security, async (request) => {
-    const response = await respond(table, access, request);
+    const response = await compressor.shrink(request, await respond(table, access, request));
     return { ...response, headers: { ...COMMON_HEADERS, ...response.headers } };
   });
 }

@@ -170,7 +170,8 @@ describe('without a build', () => {
     const warnings: string[] = [];
     const log = pino({ level: 'warn' }, { write: (line: string) => warnings.push(line) });
     const config = parseConfig({
-      server: { port: 0, drainMs: 200 },
+      // The other transport may warn of its binary.
+      server: { port: 0, drainMs: 200, transport: 'node' },
       processing: { partitions: 1 },
       store: { directory: '' },
     });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HttpAccess } from '../../src/http/access.ts';
-import { acceptsGzip, matchesTag } from '../../src/http/assets.ts';
+import { matchesTag } from '../../src/http/assets.ts';
 import { isDeeperThan } from '../../src/http/json.ts';
+import { acceptsGzip, prefersCsv } from '../../src/http/negotiation.ts';
 import { RequestProblem } from '../../src/http/problems.ts';
 import { QueryParameters } from '../../src/http/query-parameters.ts';
 import { formatRfc3339, parseRfc3339 } from '../../src/http/rfc-3339.ts';
@@ -57,6 +58,26 @@ describe('Accept-Encoding', () => {
     [',,;', false],
   ])('%j takes gzip: %s', (header, isTaken) => {
     expect(acceptsGzip(header)).toBe(isTaken);
+  });
+});
+
+describe('Accept', () => {
+  it.each([
+    [undefined, false],
+    ['*/*', false],
+    ['text/*', false],
+    ['application/json', false],
+    ['text/csv', true],
+    ['TEXT/CSV; header=present', true],
+    ['text/csv, */*;q=0.5', true],
+    ['text/csv;q=0.9, application/json;q=0.8', true],
+    ['application/json, text/csv;q=0.9', false],
+    ['application/json, text/csv', false],
+    ['text/csv;q=0', false],
+    ['text/csv-schema', false],
+    ['text/csv;q=x', false],
+  ])('%j prefers CSV: %s', (header, isPreferred) => {
+    expect(prefersCsv(header)).toBe(isPreferred);
   });
 });
 

@@ -34,7 +34,7 @@ export function openApiDocument(version: string): object {
       description: DESCRIPTION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: './', description: 'The server that this document comes from.' }],
+    servers: [{ url: '.', description: 'The server that this document comes from.' }],
     // The configuration decides whether tokens are required.
     security: [{ token: [] }, {}],
     tags: TAGS,

@@ -87,6 +87,25 @@ export function answer(description: string, schema: ComponentName): object {
   return { description, content: { 'application/json': { schema: schemaRef(schema) } } };
 }
 
+/** An answer with a JSON document or, for `Accept: text/csv`, the same as a table. */
+export function tableAnswer(description: string, schema: ComponentName): object {
+  const content = {
+    'application/json': { schema: schemaRef(schema) },
+    'text/csv': { schema: { type: 'string', description: CSV } },
+  };
+  return { description, content };
+}
+
+/** The same for a page of a list. */
+export function pageAnswer(description: string, schema: ComponentName): object {
+  const link = { description: 'Of CSV: the next page, if any.', schema: { type: 'string' } };
+  return { ...tableAnswer(description, schema), headers: { Link: link } };
+}
+
+const CSV =
+  'RFC 4180 with a header row; members of members are columns such as `a.b`. A text that begins ' +
+  "like a formula, or with ', has a ' before it.";
+
 /** An answer with text of some other type. */
 export function textAnswer(description: string, type: string): object {
   return { description, content: { [type]: { schema: { type: 'string' } } } };

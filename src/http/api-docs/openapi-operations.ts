@@ -3,11 +3,13 @@ import { LIMIT_DEFAULT, LIMIT_MAX } from '../query-parameters.ts';
 import {
   answer,
   type Operation,
+  pageAnswer,
   problemAnswer,
   problems,
   query,
   SYMBOL_PARAMETER,
   schemaRef,
+  tableAnswer,
   textAnswer,
 } from './openapi-elements.ts';
 
@@ -70,7 +72,7 @@ export const OPERATIONS = {
       limitParameter(LIMIT_DEFAULT),
     ],
     responses: {
-      200: answer('A page of symbols with at least one price.', 'SymbolStatisticsPage'),
+      200: pageAnswer('A page of symbols with at least one price.', 'SymbolStatisticsPage'),
       ...problems(400, 503),
     },
   },
@@ -81,7 +83,7 @@ export const OPERATIONS = {
     tags: ['queries'],
     parameters: [SYMBOL_PARAMETER],
     responses: {
-      200: answer('The current statistics.', 'SymbolStatistics'),
+      200: tableAnswer('The current statistics.', 'SymbolStatistics'),
       ...problems(400, 404, 503),
     },
   },
@@ -98,7 +100,7 @@ export const OPERATIONS = {
       limitParameter(LIMIT_DEFAULT),
     ],
     responses: {
-      200: answer('A page of the anomalies that the server still has.', 'PriceAnomalyPage'),
+      200: pageAnswer('A page of the anomalies that the server still has.', 'PriceAnomalyPage'),
       ...problems(400, 404),
     },
   },
@@ -118,7 +120,7 @@ export const OPERATIONS = {
       limitParameter(RECENT_LIMIT_DEFAULT),
     ],
     responses: {
-      200: answer('Newest first, or a page, oldest first.', 'RecentAnomalies'),
+      200: pageAnswer('Newest first, or a page, oldest first.', 'RecentAnomalies'),
       ...problems(400),
       404: problemAnswer('The server has no store.'),
     },
@@ -128,7 +130,9 @@ export const OPERATIONS = {
     access: 'operator',
     summary: 'Totals since the start',
     tags: ['queries'],
-    responses: { 200: answer('Totals and the state of each partition.', 'ProcessingStatistics') },
+    responses: {
+      200: tableAnswer('Totals and the state of each partition.', 'ProcessingStatistics'),
+    },
   },
   'GET /metrics': {
     operationId: 'metrics',

@@ -8,13 +8,17 @@ import {
   type TimeRange,
 } from '../../store/index.ts';
 import type { Handler, QueryContext } from '../context.ts';
-import { jsonResponse } from '../json.ts';
+import { pageResponse } from '../csv.ts';
 import { RequestProblem, unknownSymbol } from '../problems.ts';
 import { QueryParameters } from '../query-parameters.ts';
 import { formatRfc3339 } from '../rfc-3339.ts';
 import type { PriceAnomaly } from '../schemas.ts';
+import * as schemas from '../schemas.ts';
 import { readableSymbol, type StatisticsReader } from './statistics.ts';
 import { checkReadable, readSelection } from './symbol-selection.ts';
+
+/** Columns of CSV. */
+const COLUMNS = Object.keys(schemas.priceAnomaly.shape);
 
 /**
  * `GET /api/prices/{symbol}/anomalies`: a page, oldest first. With `after`, the first anomalies
@@ -22,8 +26,8 @@ import { checkReadable, readSelection } from './symbol-selection.ts';
  */
 export function symbolAnomalies(context: QueryContext, reader: StatisticsReader): Handler {
   const { anomalies } = context;
-  return ({ query }, symbol, client) => {
-    const parameters = new QueryParameters(query);
+  return (request, symbol, client) => {
+    const parameters = new QueryParameters(request.query);
     const after = parameters.sequence('after');
     const before = parameters.sequence('before') ?? Number.POSITIVE_INFINITY;
     const limit = parameters.limit();
@@ -36,7 +40,7 @@ export function symbolAnomalies(context: QueryContext, reader: StatisticsReader)
     const from = Math.max(first, after === undefined ? end - limit : after + 1);
     const records = anomalies.past(symbolId, from, Math.min(limit, Math.max(0, end - from)));
     const last = records.at(-1)?.sequence;
-    return jsonResponse(200, {
+    return pageResponse(request, COLUMNS, {
       items: records.map((record) => anomalyJson(record, symbol)),
       next: last !== undefined && last + 1 < end ? last : null,
     });
@@ -54,8 +58,8 @@ const PIECE = 1000;
  * the query, a page of a time range, oldest first.
  */
 export function recentAnomalies(context: QueryContext): Handler {
-  return async ({ query }, _symbol, client) => {
-    const parameters = new QueryParameters(query);
+  return async (request, _symbol, client) => {
+    const parameters = new QueryParameters(request.query);
     const from = parameters.time('from');
     const to = parameters.time('to');
     const after = parameters.text('after');
@@ -68,7 +72,7 @@ export function recentAnomalies(context: QueryContext): Handler {
       client.sees(name) && selection?.matches(nameSpace.symbolOf(name)) !== false;
     if (from === undefined && to === undefined && after === undefined) {
       const items = context.anomalies.recent(limit, isWanted);
-      return jsonResponse(200, { items: items.map((item) => jsonOf(item, client)) });
+      return pageResponse(request, COLUMNS, { items: items.map((item) => jsonOf(item, client)) });
     }
     const { store } = context;
     if (store === undefined) {
@@ -77,7 +81,7 @@ export function recentAnomalies(context: QueryContext): Handler {
     const range = { from: from ?? 0, to: to ?? Number.POSITIVE_INFINITY, after, limit };
     const { items, next } = await pageOf(store, range, isWanted, parameters);
     const shown = items.map((item) => jsonOf(item, client));
-    return jsonResponse(200, { items: shown, next: next ?? null });
+    return pageResponse(request, COLUMNS, { items: shown, next: next ?? null });
   };
 }
 

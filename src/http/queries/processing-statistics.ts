@@ -8,12 +8,12 @@ import {
   partitionTotal,
 } from '../../gateway/metrics/partition-totals.ts';
 import type { Handler, QueryContext } from '../context.ts';
-import { jsonResponse } from '../json.ts';
+import { objectResponse } from '../csv.ts';
 import type { PartitionStatistics, ProcessingStatistics } from '../schemas.ts';
 
 /** `GET /api/statistics`: totals since the start. */
 export function processingStatistics(context: QueryContext): Handler {
-  return () => jsonResponse(200, readStatistics(context));
+  return (request) => objectResponse(request, readStatistics(context));
 }
 
 function readStatistics(context: QueryContext): ProcessingStatistics {

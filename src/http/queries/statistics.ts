@@ -2,14 +2,17 @@ import { symbolOfName, UNKNOWN_SYMBOL } from '../../engine/index.ts';
 import type { Client } from '../../gateway/sessions/client.ts';
 import { validateSymbol } from '../../protocol/index.ts';
 import type { Handler, QueryContext } from '../context.ts';
-import { jsonResponse } from '../json.ts';
+import { objectResponse, pageResponse } from '../csv.ts';
 import { RETRY_AFTER, RequestProblem, unknownSymbol } from '../problems.ts';
 import { LIMIT_DEFAULT, LIMIT_MAX, QueryParameters } from '../query-parameters.ts';
 import { formatRfc3339 } from '../rfc-3339.ts';
 import type { SymbolStatistics } from '../schemas.ts';
+import * as schemas from '../schemas.ts';
 import { SymbolIndex } from './symbol-index.ts';
 import { checkReadable, readSelection, type SymbolSelection } from './symbol-selection.ts';
 
+/** Columns of CSV. */
+const COLUMNS = Object.keys(schemas.symbolStatistics.shape);
 /** No symbol begins with a control character. */
 const SYMBOLS_START = '\u0002';
 /** Symbols checked before other work runs: about a ms, more if the token has many patterns. */
@@ -22,8 +25,8 @@ const LOOKS = 1024;
 export function listStatistics(context: QueryContext, reader: StatisticsReader): Handler {
   const { access, engine } = context;
   const index = new SymbolIndex(engine.symbols);
-  return async ({ query }, _symbol, client) => {
-    const parameters = new QueryParameters(query);
+  return async (request, _symbol, client) => {
+    const parameters = new QueryParameters(request.query);
     const prefix = parameters.text('prefix') ?? '';
     const after = parameters.text('after') ?? '';
     const selection = readSelection(parameters);
@@ -53,12 +56,12 @@ export function listStatistics(context: QueryContext, reader: StatisticsReader):
       const name = engine.symbols.name(symbolId);
       if (!client.sees(name) || selection?.matches(nameSpace.symbolOf(name)) === false) continue;
       if (items.length === limit) {
-        return jsonResponse(200, { items, next: items.at(-1)?.symbol });
+        return pageResponse(request, COLUMNS, { items, next: items.at(-1)?.symbol ?? null });
       }
       const statistics = await reader.read(symbolId);
       if (statistics !== undefined) items.push(statistics);
     }
-    return jsonResponse(200, { items, next: null });
+    return pageResponse(request, COLUMNS, { items, next: null });
   };
 }
 
@@ -73,11 +76,11 @@ function isListOfNames(selection: SymbolSelection | undefined): selection is Sym
 
 /** `GET /api/prices/{symbol}`: the statistics of one symbol. */
 export function symbolStatistics(context: QueryContext, reader: StatisticsReader): Handler {
-  return async (_request, symbol, client) => {
+  return async (request, symbol, client) => {
     const symbolId = readableSymbol(context, client, symbol);
     const statistics = symbolId < 0 ? undefined : await reader.read(symbolId);
     if (statistics === undefined) throw unknownSymbol(symbol);
-    return jsonResponse(200, statistics);
+    return objectResponse(request, statistics);
   };
 }
 
