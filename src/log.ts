@@ -59,6 +59,25 @@ function prettyOutput(output: LogOutput, isTerminal: boolean): { write(line: str
   return { write: (line) => output.write(format(line)) };
 }
 
+/** Symbols whose replaced times get a line. */
+const REPLACED_LINES_MAX = 100;
+
+/** Logs newest times of symbols that gave way to a tick's, once a symbol. */
+export function timeReplacedLogger(
+  log: Pick<Logger, 'warn'>,
+): (name: string, time: number) => void {
+  const logged = new Set<string>();
+  return (name, time) => {
+    if (logged.size >= REPLACED_LINES_MAX || logged.has(name)) return;
+    logged.add(name);
+    const rest = logged.size === REPLACED_LINES_MAX ? '; further symbols are counted only' : '';
+    log.warn(
+      { symbol: shownName(name), time },
+      `the newest time of a symbol was too far ahead of the clock and is replaced${rest}`,
+    );
+  };
+}
+
 /** Logs the death of a worker, and the tick that it was applying as far as known. */
 export function logWorkerDeath(
   log: Pick<Logger, 'error'>,

@@ -15,7 +15,7 @@ import {
   SecurityLog,
 } from './gateway/index.ts';
 import { Assets, createRouter } from './http/index.ts';
-import { droppedLines, logWorkerDeath } from './log.ts';
+import { droppedLines, logWorkerDeath, timeReplacedLogger } from './log.ts';
 import {
   NOTHING_RECOVERED,
   noSnapshots,
@@ -150,6 +150,7 @@ async function startEngine(
         logWorkerDeath(log, partition, cause, tick);
       },
       symbolSetAside: setAside,
+      timeReplaced: timeReplacedLogger(log),
     },
     symbols,
   );

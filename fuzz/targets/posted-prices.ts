@@ -52,6 +52,7 @@ export function postedPrices(): Target {
   };
 }
 
+const LIMITS = { maxFutureMs: 1000, maxPastMs: 0 };
 /** The server's default. */
 const JSON_DEPTH_MAX = 32;
 
@@ -66,7 +67,7 @@ function readBody(body: Uint8Array): unknown {
 }
 
 function checkPrice(posted: object): void {
-  const { symbol, price, time, faults } = readPostedPrice(posted, NOW, 1000);
+  const { symbol, price, time, faults } = readPostedPrice(posted, NOW, LIMITS);
   const isGood = symbol !== undefined && price > 0 && time >= 0 && time <= NOW + 1000;
   if (isGood !== (faults.length === 0))
     throw new Violation(`${faults.length} faults, good: ${isGood}`);

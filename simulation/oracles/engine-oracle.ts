@@ -180,7 +180,7 @@ export class EngineOracle {
     const time = ticks.times[index] as number;
     const position = this.quietly(() => this.engine.status(partition).counters.taken());
     queue.begin(position, { symbolId, price, time });
-    this.model(symbolId).begin(price, time, position);
+    this.model(symbolId).begin(price, time, position, ticks.latestTime);
   }
 
   /** It has applied it. */

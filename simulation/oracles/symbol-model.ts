@@ -67,10 +67,12 @@ export class SymbolModel {
   }
 
   /** A tick is being applied. */
-  begin(price: number, time: number, position: number): void {
+  begin(price: number, time: number, position: number, latestTime: number): void {
     const oracle = this.#oracle;
-    const { late } = oracle;
-    for (const anomaly of oracle.apply(price, time)) this.anomalies.set(anomaly.sequence, anomaly);
+    const { late, time: newest } = oracle;
+    const raised = oracle.apply(price, time, latestTime);
+    if (time < newest && oracle.late === late) this.#windowFrom = this.#onTime.length;
+    for (const anomaly of raised) this.anomalies.set(anomaly.sequence, anomaly);
     this.#prices.push(price);
     if (oracle.late === late) this.#onTime.push({ price, time });
     this.states.push({

@@ -253,9 +253,13 @@ const processing = z.strictObject({
   maxFutureMs: integer('How far a tick may be ahead of the server clock.', {
     min: 0,
     max: 31_536_000_000,
-    default: 60_000,
+    default: 5_000,
     unit: 'ms',
   }),
+  maxPastMs: integer(
+    'How far a tick may be behind the server clock: catches seconds sent for ms. 0: any time.',
+    { min: 0, max: 31_536_000_000_000, default: 0, unit: 'ms' },
+  ),
 });
 
 const stream = z.strictObject({

@@ -33,6 +33,8 @@ export interface EngineOptions extends Rules {
   /** Whether a full queue overwrites its oldest ticks (`dropOldest`) or refuses new ones. */
   readonly overwrites: boolean;
   readonly maxSymbols: number;
+  /** How far a tick may be ahead of the wall clock, ms; undefined: there is no clock. */
+  readonly maxFutureMs?: number | undefined;
   /** Whether {@link Engine.capture} may be called: it doubles the memory of symbols. */
   readonly captures?: boolean;
   /** Runs the workers without threads, for the simulation. */
@@ -61,6 +63,11 @@ export interface EngineEvents {
    * @param tick that it was applying; undefined if none
    */
   workerRestarted(partition: number, cause: Error, tick: SkippedTick | undefined): void;
+  /**
+   * The newest time of a symbol was further ahead of the clock than `maxFutureMs` and gave way to a
+   * tick's.
+   */
+  timeReplaced?(symbol: string, time: number): void;
   /** A symbol cannot be restored. If absent, that is an error. */
   symbolSetAside?: SetAside;
 }
@@ -130,13 +137,18 @@ export class Engine {
     const shortRings = restoreSymbols(restored, this.symbols, into, events.symbolSetAside);
     this.#threads = memory.map((own, partition) => {
       const hasShortRings = shortRings[partition];
-      const data = { memory: own, rules, captures: captures[partition], hasShortRings };
-      return new PartitionThread(
+      const { maxFutureMs } = options;
+      const staging = captures[partition];
+      const data = { memory: own, rules, captures: staging, hasShortRings, maxFutureMs };
+      const thread = new PartitionThread(
         data,
         (cause, hasFailed) =>
           events.workerRestarted(partition, cause, this.#skippedTick(partition, hasFailed)),
         options.spawn ?? this.#standby.take,
       );
+      thread.onTimeReplaced = ({ symbolId, time }) =>
+        events.timeReplaced?.(this.symbols.name(symbolId), time);
+      return thread;
     });
   }
 

@@ -21,6 +21,15 @@ export interface PartitionWorkerData {
   readonly captures?: CaptureMemory | undefined;
   /** Whether a restored symbol's ring began after its first tick: see {@link Partition}. */
   readonly hasShortRings?: boolean | undefined;
+  /** How far a tick may be ahead of the wall clock, ms; undefined: there is no clock. */
+  readonly maxFutureMs?: number | undefined;
+}
+
+/** The message of a worker when the newest time of a symbol gave way to a tick's. */
+export interface TimeReplaced {
+  readonly symbolId: number;
+  /** That gave way, ms since the epoch. */
+  readonly time: number;
 }
 
 /** Most ticks applied between two readings of the clock and checks of the doorbell. */
@@ -47,8 +56,13 @@ export class PartitionWorker {
   readonly #staging: CaptureStaging | undefined;
   readonly #retirement: RetireResponder;
   readonly #columns = new TickColumns(BATCH);
+  readonly #maxFutureMs: number | undefined;
 
-  constructor({ memory, rules, captures, hasShortRings }: PartitionWorkerData) {
+  constructor(
+    { memory, rules, captures, hasShortRings, maxFutureMs }: PartitionWorkerData,
+    onTimeReplaced: (replaced: TimeReplaced) => void = () => undefined,
+  ) {
+    this.#maxFutureMs = maxFutureMs;
     this.#counters = new Counters(memory.counters);
     this.#ticks = new TickConsumer(memory.ticks, this.#counters);
     this.#anomalies = new AnomalyProducer(memory.anomalies);
@@ -64,6 +78,7 @@ export class PartitionWorker {
       hasShortRings,
       captures && new ChangeSet(captures.changes),
     );
+    this.#partition.onTimeReplaced = (symbolId, time) => onTimeReplaced({ symbolId, time });
     this.#retirement = new RetireResponder(memory.retirements);
     this.#staging = captures && new CaptureStaging(memory, captures, rules, this.#counters);
   }
@@ -161,6 +176,9 @@ export class PartitionWorker {
   }
 
   #applyBatch(count: number): void {
+    if (this.#maxFutureMs !== undefined) {
+      this.#columns.latestTime = Date.now() + this.#maxFutureMs;
+    }
     for (let from = 0; from < count; from += GROUP) {
       this.#applyGroup(from, Math.min(count, from + GROUP));
     }
@@ -220,7 +238,7 @@ export class PartitionWorker {
 // Tests also run a worker on their own thread.
 if (!isMainThread) {
   parentPort?.once('message', (data: PartitionWorkerData) => {
-    const worker = new PartitionWorker(data);
+    const worker = new PartitionWorker(data, (replaced) => parentPort?.postMessage(replaced));
     parentPort?.postMessage('running');
     worker.run();
   });

@@ -58,6 +58,8 @@ export class Partition {
   readonly #upFrom: number;
   readonly #downFrom: number;
   readonly #tick = createTickScratch();
+  /** Called when the newest time of a symbol gives way: rare. */
+  onTimeReplaced: (symbolId: number, time: number) => void = () => undefined;
   /** The row being made, in shared memory: a successor finishes one left half written. */
   readonly #row: Float64Array;
 
@@ -140,9 +142,10 @@ export class Partition {
     row[RowValue.AVERAGE] = tick[TickDouble.AVERAGE] as number;
     if (count === 0 || price < (row[RowValue.MIN] as number)) row[RowValue.MIN] = price;
     if (count === 0 || price > (row[RowValue.MAX] as number)) row[RowValue.MAX] = price;
-    if (count > 0 && time < (row[RowValue.TIME] as number)) {
+    if (count > 0 && time < (row[RowValue.TIME] as number) && !this.#isPoisoned(ticks, time)) {
       this.#counters.add(Counter.LATE, 1);
     } else {
+      if (count > 0 && time < (row[RowValue.TIME] as number)) this.#replaceTime(symbolId);
       row[RowValue.PRICE] = price;
       row[RowValue.TIME] = time;
       this.#detect(symbolId);
@@ -170,8 +173,7 @@ export class Partition {
     const count = this.#table.value(symbolId, RowValue.COUNT);
     this.#average.rebuild(symbolId, this.#average.filled(symbolId, count));
     this.#settleWindows(symbolId);
-    this.#minima.clear(symbolId);
-    this.#maxima.clear(symbolId);
+    this.#clearWindow(symbolId);
   }
 
   /**
@@ -202,6 +204,26 @@ export class Partition {
     );
     if (trimmed >= 0) for (const deque of deques) deque.clear(trimmed);
     this.#arena.reclaiming = -1;
+  }
+
+  /**
+   * Whether the newest time of the symbol in #row is one that no clock shows: taken while the clock
+   * was ahead. A tick of a possible time is not late then.
+   */
+  #isPoisoned({ latestTime }: TickColumns, time: number): boolean {
+    return (this.#row[RowValue.TIME] as number) > latestTime && time <= latestTime;
+  }
+
+  #clearWindow(symbolId: number): void {
+    this.#minima.clear(symbolId);
+    this.#maxima.clear(symbolId);
+  }
+
+  /** Begins a symbol's window anew: its times run back. */
+  #replaceTime(symbolId: number): void {
+    this.#clearWindow(symbolId);
+    this.#counters.add(Counter.TIMES_REPLACED, 1);
+    this.onTimeReplaced(symbolId, this.#table.value(symbolId, RowValue.TIME));
   }
 
   /** Subtracts the ticks that came before the symbol's ring began. */

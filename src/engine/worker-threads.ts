@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { PartitionWorkerData } from './partition-worker.ts';
+import type { PartitionWorkerData, TimeReplaced } from './partition-worker.ts';
 
 /** Starts a worker on a partition's memory. */
 export type SpawnWorker = (data: PartitionWorkerData) => Worker;
@@ -21,6 +21,8 @@ export class PartitionThread {
   restarts = 0;
   /** Resolves when a worker runs. */
   readonly started: Promise<void>;
+  /** Called when the newest time of a symbol gave way. */
+  onTimeReplaced: (replaced: TimeReplaced) => void = () => undefined;
   readonly #data: PartitionWorkerData;
   readonly #onDeath: OnDeath;
   readonly #spawnWorker: SpawnWorker;
@@ -56,8 +58,9 @@ export class PartitionThread {
 
   #spawn(): Worker {
     const worker = this.#spawnWorker(this.#data);
-    worker.on('message', (message) => {
+    worker.on('message', (message: string | TimeReplaced) => {
       if (message === 'running') this.#onRunning();
+      else if (typeof message === 'object') this.onTimeReplaced(message);
     });
     this.#startedAt = Date.now();
     let failure: Error | undefined;

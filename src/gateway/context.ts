@@ -129,7 +129,7 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
     publishers: new PublisherRegistry(publishers),
     quota: new SymbolQuota({ ...config.processing, ...config.limits }, engine.symbols),
     credit: createCredit(config, engine),
-    intake: new TickIntake(engine, config.processing.maxFutureMs, subscriptions),
+    intake: new TickIntake(engine, config.processing, subscriptions),
     ticksReader: new TicksReader(config.publish.ticksPerFrameMax),
     tickBatch: new TickBatch(),
     subscriptions,

@@ -150,3 +150,41 @@ it('reads states of an earlier server, whose sum and average may be infinite', a
   expect(statistics).toMatchObject({ movingAverage: Number.MAX_VALUE, updateCount: 3 });
   expect(server.faults).toEqual([]);
 });
+
+it('lets the next price replace one from a clock that was ahead, and says so', async () => {
+  const hourAhead = Date.now() + 3_600_000;
+  const place = Float64Array.of(hourAhead, 4);
+  const change = { time: hourAhead, minima: place, maxima: place };
+  const [server] = await startOn(snapshotOf([encodeSymbolState(stateOf('AHEAD', change))]));
+  const url = `http://127.0.0.1:${server.port}/api/prices`;
+  for (const price of [5, 6]) {
+    const body = JSON.stringify({ symbol: 'AHEAD', price });
+    await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  }
+  const statistics = async () => (await get(server, '/api/prices/AHEAD')).json();
+  await expect.poll(statistics).toMatchObject({ updateCount: 4, currentPrice: 6, maxPrice: 6 });
+  const { lastUpdateTime } = (await statistics()) as { lastUpdateTime: string };
+  expect(Date.parse(lastUpdateTime)).toBeLessThan(hourAhead - 3_000_000);
+  const metrics = await (await get(server, '/metrics')).text();
+  expect(metrics).toContain('\ntickwire_symbol_times_replaced_total 1\n');
+  expect(metrics).toContain('\ntickwire_ticks_late_total 0\n');
+  const said = server.lines.filter((line) => line.includes('too far ahead of the clock'));
+  expect(said.map((line) => JSON.parse(line))).toMatchObject([
+    { symbol: 'AHEAD', time: hourAhead },
+  ]);
+});
+
+it('refuses seconds that are sent for milliseconds where maxPastMs says so', async () => {
+  const server = await startTestServer({ processing: { maxPastMs: 86_400_000 } });
+  onTestFinished(() => server.stop());
+  const post = (timestamp: number) =>
+    fetch(`http://127.0.0.1:${server.port}/api/prices`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ symbol: 'A', price: 1, timestamp }),
+    });
+  expect((await post(Date.now() - 3_600_000)).status).toBe(202);
+  const refused = await post(Math.floor(Date.now() / 1000));
+  expect(refused.status).toBe(400);
+  expect(await refused.text()).toContain('at most 86400000 ms behind');
+});

@@ -122,6 +122,11 @@ export class PartitionRig {
     this.#partition = new Partition(memory, rules, this.counters, this.anomalies);
   }
 
+  /** The latest time that a tick may have by the server's clock. */
+  set latestTime(time: number) {
+    this.#columns.latestTime = time;
+  }
+
   apply(symbolId: number, { price, time }: Tick): void {
     this.#columns.symbolIds[0] = symbolId;
     this.#columns.prices[0] = price;

@@ -76,7 +76,8 @@ describe('the sources of configuration', () => {
         windowCapacity: 65_536,
         windowBytesMax: 268_435_456,
         maxSymbols: 65_536,
-        maxFutureMs: 60_000,
+        maxFutureMs: 5_000,
+        maxPastMs: 0,
       },
       stream: {
         conflateMs: 0,

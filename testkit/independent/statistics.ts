@@ -105,14 +105,21 @@ export class SymbolOracle {
     return { price, average, count, time, min, max };
   }
 
-  /** The next tick. Returns the anomalies that it raises, Up first. */
-  apply(price: number, time: number): ExpectedAnomaly[] {
+  /**
+   * The next tick. Returns the anomalies that it raises, Up first.
+   *
+   * @param latestTime the latest time that a tick may have now, by the server's clock
+   */
+  apply(price: number, time: number, latestTime = Number.POSITIVE_INFINITY): ExpectedAnomaly[] {
     this.count++;
     this.min = Math.min(this.min, price);
     this.max = Math.max(this.max, price);
     this.#prices.push(price);
     if (this.#prices.length > this.#rules.movingAverageWindow) this.#prices.shift();
-    if (time < this.time) {
+    if (time < this.time && this.time > latestTime && time <= latestTime) {
+      // The newest time was taken while the clock was ahead.
+      this.#window = [];
+    } else if (time < this.time) {
       this.late++;
       return [];
     }

@@ -13,7 +13,7 @@ import { type Naming, tickFrames } from '../tick-stream.ts';
 
 const SYMBOLS = 10_000;
 const TICKS = 256;
-const MAX_FUTURE_MS = 60_000;
+const LIMITS = { maxFutureMs: 60_000, maxPastMs: 0 };
 
 export const intakeCases: readonly CaseMaker[] = (['alias', 'name'] as const).map((naming) => ({
   name: `intake: take a tick by its ${naming}`,
@@ -25,7 +25,7 @@ export const intakeCases: readonly CaseMaker[] = (['alias', 'name'] as const).ma
 /** From a decoded TICKS frame to the engine's queue. */
 async function makeIntake(naming: Naming): Promise<Case> {
   const rig = await EngineRig.start(SYMBOLS);
-  const intake = new TickIntake(rig.engine, MAX_FUTURE_MS, { symbolAppeared: () => undefined });
+  const intake = new TickIntake(rig.engine, LIMITS, { symbolAppeared: () => undefined });
   const limits = {
     maxSymbols: SYMBOLS,
     newSymbolsPerPublisher: SYMBOLS,

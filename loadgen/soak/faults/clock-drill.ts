@@ -13,7 +13,7 @@ const JUMPS: readonly (readonly [name: string, ms: number])[] = [
   ['400 days', 400 * DAY_MS],
 ];
 /** A clock that is behind by less refuses nothing: the default of `processing.maxFutureMs`. */
-const MAX_FUTURE_MS = 60_000;
+const MAX_FUTURE_MS = 5_000;
 const AWRY_MS_MIN = 1000;
 const AWRY_MS_MAX = 10_000;
 /** One jump of so many lasts longer than the server's timer for retention. */

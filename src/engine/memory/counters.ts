@@ -22,6 +22,8 @@ export const Counter = {
   /** Places dropped by full deques, whose windows are shorter than configured from then on. */
   TRUNCATED: 6,
   LATENCY_US_SUM: 7,
+  /** Symbols whose newest time was too far in the future and gave way to a tick's. */
+  TIMES_REPLACED: 8,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -95,6 +95,11 @@ export interface ReceivedTicks {
 
 /** A batch of ticks copied out of a ring, in the consumer's own memory. */
 export class TickColumns {
+  /**
+   * The latest time that a tick may have by the wall clock of this batch, ms since the epoch.
+   * Infinite where there is no clock.
+   */
+  latestTime = Number.POSITIVE_INFINITY;
   readonly symbolIds: Int32Array;
   readonly prices: Float64Array;
   readonly times: Float64Array;

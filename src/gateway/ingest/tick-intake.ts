@@ -44,20 +44,28 @@ export class TickIntake {
   droppedIndexes: number[] = [];
   /** How far a tick's time may be ahead of the server's clock, ms. */
   readonly maxFutureMs: number;
+  /** How far it may be behind, ms; 0: any time. */
+  readonly maxPastMs: number;
   /** Since the start. */
   readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
   readonly #engine: Engine;
   readonly #observer: SymbolObserver;
   #faultsNamedMax = FAULTS_NAMED_MAX;
-  /** Latest valid time of a tick in this batch, ms since the epoch. */
+  /** Earliest and latest valid time of a tick in this batch, ms since the epoch. */
+  #timeMin = 0;
   #timeMax = 0;
   readonly #name: NameBytes = { bytes: new Uint8Array(0), start: 0, end: 0 };
   /** Scratch space for a tenant's names. */
   readonly #prefixed = new Uint8Array(TENANT_BYTES_MAX + SYMBOL_BYTES_MAX);
 
-  constructor(engine: Engine, maxFutureMs: number, observer: SymbolObserver) {
+  constructor(
+    engine: Engine,
+    { maxFutureMs, maxPastMs }: TickTimeLimits,
+    observer: SymbolObserver,
+  ) {
     this.#engine = engine;
     this.maxFutureMs = maxFutureMs;
+    this.maxPastMs = maxPastMs;
     this.#observer = observer;
   }
 
@@ -84,6 +92,7 @@ export class TickIntake {
     this.symbolLimit = undefined;
     if (this.droppedIndexes.length > 0) this.droppedIndexes = [];
     this.#faultsNamedMax = namesAll ? batch.count : FAULTS_NAMED_MAX;
+    this.#timeMin = earliestTime(now, this);
     this.#timeMax = now + this.maxFutureMs;
     batch.receivedAt = receivedAt;
     for (let i = 0; i < batch.count; i++) {
@@ -112,7 +121,7 @@ export class TickIntake {
     const symbolId = this.#find(batch, index, aliases, scope);
     if (symbolId < UNKNOWN_SYMBOL) return symbolId;
     if (!isPrice(batch.prices[index] as number)) return this.#reject(index, ErrorCode.bad_price);
-    if (!isTickTime(batch.times[index] as number, this.#timeMax)) {
+    if (!isTickTime(batch.times[index] as number, this.#timeMin, this.#timeMax)) {
       return this.#reject(index, ErrorCode.bad_time);
     }
     if (symbolId !== UNKNOWN_SYMBOL) return symbolId;
@@ -221,13 +230,25 @@ export function isPrice(price: number): boolean {
   return price > 0 && price < Number.POSITIVE_INFINITY;
 }
 
+/** How far a tick's time may be from the server's clock, ms; `maxPastMs` 0: as far as it likes. */
+export interface TickTimeLimits {
+  readonly maxFutureMs: number;
+  readonly maxPastMs: number;
+}
+
+/** The earliest valid time of a tick, ms since the epoch. */
+export function earliestTime(now: number, { maxPastMs }: TickTimeLimits): number {
+  return maxPastMs === 0 ? 0 : Math.max(0, now - maxPastMs);
+}
+
 /**
  * Whether a tick's time is valid; NaN is not.
  *
- * @param timeMax latest valid time, ms since the epoch
+ * @param timeMin earliest valid time, ms since the epoch
+ * @param timeMax latest valid time
  */
-export function isTickTime(time: number, timeMax: number): boolean {
-  return time >= 0 && time <= timeMax;
+export function isTickTime(time: number, timeMin: number, timeMax: number): boolean {
+  return time >= timeMin && time <= timeMax;
 }
 
 /** Reasons to reject a tick. */

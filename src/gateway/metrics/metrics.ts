@@ -84,6 +84,11 @@ function addTicks(metrics: ScrapedMetrics, { engine, intake }: MetricsContext): 
     'Applied ticks older than the newest of their symbol.',
     () => total(Counter.LATE),
   );
+  metrics.counter(
+    'tickwire_symbol_times_replaced_total',
+    'Newest times of symbols that were too far ahead of the clock and gave way to a tick.',
+    () => total(Counter.TIMES_REPLACED),
+  );
   metrics.counterBy('direction', 'tickwire_anomalies_total', 'Anomalies detected.', () => ({
     up: total(Counter.UP),
     down: total(Counter.DOWN),

@@ -12,7 +12,7 @@ const ERROR_REASONS: Readonly<Record<ErrorName, string>> = {
   unknown_op: 'op not known to this endpoint',
   bad_symbol: 'breaks the rules for symbols',
   bad_price: 'not a finite number above zero',
-  bad_time: 'not a finite number, below zero, or too far in the future',
+  bad_time: 'not a finite number, below zero, or too far in the future or past',
   unknown_alias: 'alias not declared on this connection',
   symbol_limit: "the server's limit of symbols is reached",
   subscription_limit: "the session's limit of patterns is reached",

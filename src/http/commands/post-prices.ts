@@ -81,7 +81,7 @@ class PricePoster {
     const { clock, intake, quota, scheduler, security } = this.#context;
     clock.read();
     const { now } = clock;
-    const prices = bodies.map((body) => readPostedPrice(body, now, intake.maxFutureMs));
+    const prices = bodies.map((body) => readPostedPrice(body, now, intake));
     this.#requireSpace(prices.filter(({ faults }) => faults.length === 0).length);
     // Invalid ones go in too: the intake rejects and counts them.
     this.#fillBatch(prices);

@@ -1,4 +1,9 @@
-import { isPrice, isTickTime } from '../../gateway/ingest/tick-intake.ts';
+import {
+  earliestTime,
+  isPrice,
+  isTickTime,
+  type TickTimeLimits,
+} from '../../gateway/ingest/tick-intake.ts';
 import { validateSymbol } from '../../protocol/index.ts';
 import { shownValue } from '../problems.ts';
 import { parseRfc3339 } from '../rfc-3339.ts';
@@ -22,9 +27,9 @@ const SYMBOL_EXPECTED =
  * unknown members.
  *
  * @param now the server's clock, ms since the epoch: the time of a price without one
- * @param maxFutureMs how far a time may be ahead of it
+ * @param limits how far a time may be from it
  */
-export function readPostedPrice(posted: object, now: number, maxFutureMs: number): PostedPrice {
+export function readPostedPrice(posted: object, now: number, limits: TickTimeLimits): PostedPrice {
   const members = posted as Readonly<Record<string, unknown>>;
   const { symbol, price, timestamp } = members;
   const faults: FieldFault[] = [];
@@ -34,10 +39,10 @@ export function readPostedPrice(posted: object, now: number, maxFutureMs: number
   const isSymbolGood = typeof symbol === 'string' && validateSymbol(symbol) === undefined;
   const isPriceGood = typeof price === 'number' && isPrice(price);
   const time = readTime(timestamp, now);
-  const isTimeGood = isTickTime(time, now + maxFutureMs);
+  const isTimeGood = isTickTime(time, earliestTime(now, limits), now + limits.maxFutureMs);
   if (!isSymbolGood) fault('symbol', 'bad_symbol', SYMBOL_EXPECTED);
   if (!isPriceGood) fault('price', 'bad_price', 'a finite number above 0');
-  if (!isTimeGood) fault('timestamp', 'bad_time', timeExpected(maxFutureMs));
+  if (!isTimeGood) fault('timestamp', 'bad_time', timeExpected(limits));
   return {
     symbol: isSymbolGood ? symbol : undefined,
     price: isPriceGood ? price : Number.NaN,
@@ -74,7 +79,8 @@ function readTime(timestamp: unknown, now: number): number {
   return typeof timestamp === 'string' ? (parseRfc3339(timestamp) ?? Number.NaN) : Number.NaN;
 }
 
-function timeExpected(maxFutureMs: number): string {
+function timeExpected({ maxFutureMs, maxPastMs }: TickTimeLimits): string {
   const format = 'milliseconds since the epoch or RFC 3339 text';
-  return `${format}, from 1970 on, at most ${maxFutureMs} ms ahead of the server's clock`;
+  const from = maxPastMs === 0 ? 'from 1970 on' : `at most ${maxPastMs} ms behind`;
+  return `${format}, ${from}, at most ${maxFutureMs} ms ahead of the server's clock`;
 }
