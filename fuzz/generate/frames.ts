@@ -71,9 +71,12 @@ export function clientFrame(random: Random, endpoint: 'publish' | 'stream'): unk
 
 /** A frame of a server: every op that clients are sent, and any values in it. */
 export function serverFrame(random: Random): unknown[] {
-  const op = random.between(Op.WELCOME, Op.GOAWAY);
+  const op = random.between(Op.WELCOME, Op.RETIRED);
   const rest = Array.from({ length: random.below(6) }, () => anyValue(random, 3));
   if (op === Op.STATS && random.chance(0.8)) return [op, anyNumber(random), entries(random)];
+  if (op === Op.RETIRED && random.chance(0.8)) {
+    return [op, Array.from({ length: random.below(6) }, () => random.below(4))];
+  }
   if (op === Op.SYMBOLS && random.chance(0.8)) {
     const names = Array.from({ length: random.below(6) }, () => [random.below(4), anyText(random)]);
     return [op, names.flat()];

@@ -135,6 +135,13 @@ export class SimulatedStore implements Store {
     throw new Error('the simulation leaves HTTP out');
   }
 
+  /** The simulation retires no symbols, so that it need not tell which came after a snapshot. */
+  readonly nextOrdinal = 0;
+
+  forget(): void {
+    // As above.
+  }
+
   *lastSequences(): Generator<[symbol: string, sequence: number]> {
     for (const symbol of this.#disk.anomalies.keys()) yield [symbol, this.lastSequence(symbol)];
   }

@@ -54,6 +54,12 @@ export function numberAbove(
   return described(z.number().gt(bound).default(value), { description, expected, unit });
 }
 
+/** A number from `min` to `max`. */
+export function numberFrom(description: string, { min, max, default: value, unit }: Bounds) {
+  const expected = `a number from ${min} to ${max}`;
+  return described(z.number().min(min).max(max).default(value), { description, expected, unit });
+}
+
 /** One of a few words. */
 export function choice<const Word extends string>(
   description: string,

@@ -1,5 +1,14 @@
 import * as z from 'zod';
-import { choice, integer, numberAbove, path, powerOfTwo, secret, text } from './key-types.ts';
+import {
+  choice,
+  integer,
+  numberAbove,
+  numberFrom,
+  path,
+  powerOfTwo,
+  secret,
+  text,
+} from './key-types.ts';
 
 const ANY_TEXT = { pattern: /^[^\0]*$/, expected: 'text', default: '' };
 
@@ -161,6 +170,10 @@ const limits = z.strictObject({
     default: 0,
     unit: 'symbols',
   }),
+  symbolIdleDays: numberFrom(
+    'A symbol without a tick for so long is retired. Fractions are allowed. 0: never.',
+    { min: 0, max: 36_500, default: 0, unit: 'days' },
+  ),
   symbolsPerTenant: integer('Symbols per tenant. 0: up to processing.maxSymbols.', {
     min: 0,
     max: 4_194_304,

@@ -18,7 +18,7 @@ import { TickProducer } from './memory/tick-producer.ts';
 import type { ReceivedTicks } from './memory/tick-ring.ts';
 import type { Rules } from './partition.ts';
 import { restoreSymbols, type SetAside } from './restore-symbols.ts';
-import { type RetiredBatch, type Retiree, Retirements } from './retirements.ts';
+import { type Retiree, Retirements } from './retirements.ts';
 import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
 import { PartitionThread, Quarantine, type SpawnWorker, Standby } from './worker-threads.ts';
@@ -132,7 +132,7 @@ export class Engine {
     if (options.captures) {
       this.#captures = new Captures(captures, this.#producers, { movingAverageWindow });
     }
-    this.#retirements = new Retirements(memory, this.#producers, this.#anomalies, this.symbols);
+    this.#retirements = new Retirements(memory, this.#producers, this.symbols);
     const into = { memory, captures, rules };
     const shortRings = restoreSymbols(restored, this.symbols, into, events.symbolSetAside);
     this.#threads = memory.map((own, partition) => {
@@ -306,7 +306,7 @@ export class Engine {
    * read; see {@link Retirements.request}. One call at a time. {@link forget} follows for each that
    * was forgotten.
    */
-  async retire(retirees: readonly Retiree[]): Promise<RetiredBatch> {
+  async retire(retirees: readonly Retiree[]): Promise<readonly boolean[]> {
     while (this.#captures?.isFree === false) await this.#captures.free();
     this.publishTicks();
     return this.#retirements.request(retirees);

@@ -142,7 +142,7 @@ export class PartitionWorker {
       this.#partition.retire(retirement.symbolId(i));
       this.#staging?.retire(retirement.symbolId(i));
     }
-    retirement.finish(this.#anomalies.position);
+    retirement.finish();
   }
 
   /**

@@ -46,10 +46,14 @@ export function restoreSymbols(
 ): readonly boolean[] {
   const restorer = new Restorer(symbols, to, setAside);
   const left = new Set<string>();
+  let isStateLeft = false;
   for (const item of restored) {
-    if (!restorer.tryRestore(item)) left.add(item.symbol);
+    if (restorer.tryRestore(item)) continue;
+    left.add(item.symbol);
+    // A count alone may be left: it is in the store.
+    isStateLeft ||= 'count' in item;
   }
-  if (left.size === 0) return restorer.hasShortRings();
+  if (!isStateLeft) return restorer.hasShortRings();
   const count = symbols.size + left.size;
   throw new RangeError(`cannot restore ${count} symbols: maxSymbols is ${symbols.size}`);
 }

@@ -1,4 +1,3 @@
-import type { AnomalyConsumer } from './memory/anomaly-ring.ts';
 import { RETIRED_MAX, RetireRequester } from './memory/retire-request.ts';
 import type { TickProducer } from './memory/tick-producer.ts';
 import type { SymbolTable } from './symbol-table.ts';
@@ -10,14 +9,6 @@ export interface Retiree {
   readonly count: number;
 }
 
-/** Symbols that the workers have forgotten, or kept. */
-export interface RetiredBatch {
-  /** By index of the retirees: whether it was forgotten, not kept. */
-  readonly areForgotten: readonly boolean[];
-  /** Whether every anomaly of the forgotten symbols was taken from the rings. */
-  areAnomaliesTaken(): boolean;
-}
-
 /**
  * The gateway's end: has the workers forget symbols, in order with the ticks of the symbols: every
  * tick offered before belongs to the old life, every later one to the next. One batch at a time.
@@ -25,20 +16,17 @@ export interface RetiredBatch {
 export class Retirements {
   readonly #requesters: readonly RetireRequester[];
   readonly #producers: readonly TickProducer[];
-  readonly #anomalies: readonly AnomalyConsumer[];
   readonly #symbols: SymbolTable;
   #isFree = true;
 
-  /** All arrays are by partition. */
+  /** @param producers by partition, as `memory` is */
   constructor(
     memory: readonly { readonly retirements: SharedArrayBuffer }[],
     producers: readonly TickProducer[],
-    anomalies: readonly AnomalyConsumer[],
     symbols: SymbolTable,
   ) {
     this.#requesters = memory.map(({ retirements }) => new RetireRequester(retirements));
     this.#producers = producers;
-    this.#anomalies = anomalies;
     this.#symbols = symbols;
   }
 
@@ -48,8 +36,9 @@ export class Retirements {
    * then take no ticks, unless they were revived, until `SymbolTable.endRetiring`.
    *
    * @param retirees at most {@link RETIRED_MAX}
+   * @returns by index of the retirees, whether it was forgotten, not kept
    */
-  async request(retirees: readonly Retiree[]): Promise<RetiredBatch> {
+  async request(retirees: readonly Retiree[]): Promise<readonly boolean[]> {
     if (!this.#isFree) throw new Error('the previous symbols are not retired yet');
     if (retirees.length > RETIRED_MAX) throw new RangeError(`${retirees.length} symbols to retire`);
     this.#isFree = false;
@@ -69,15 +58,7 @@ export class Retirements {
       producer.wake();
     }
     await Promise.all(this.#requesters.map((requester) => requester.done()));
-    const areForgotten = places.map(({ requester, index }) => requester.isForgotten(index));
-    const asked = [...this.#requesters.entries()].filter(([partition]) => counts[partition] !== 0);
-    const ends = asked.map(([partition, { anomaliesEnd }]) => {
-      return { ring: this.#anomalies[partition] as AnomalyConsumer, anomaliesEnd };
-    });
     this.#isFree = true;
-    return {
-      areForgotten,
-      areAnomaliesTaken: () => ends.every(({ ring, anomaliesEnd }) => ring.isPast(anomaliesEnd)),
-    };
+    return places.map(({ requester, index }) => requester.isForgotten(index));
   }
 }

@@ -19,6 +19,7 @@ import { BackgroundTasks } from './limits/background-tasks.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
 import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import { GatewayCounters } from './metrics/gateway-counters.ts';
+import { SymbolRetirement } from './retirement/symbol-retirement.ts';
 import { Origins } from './sessions/origins.ts';
 import { Renewals } from './sessions/renewals.ts';
 import type { SecurityCounts, SecurityEvents } from './sessions/security-events.ts';
@@ -27,6 +28,7 @@ import { SubscriptionStore } from './subscriptions/subscription-store.ts';
 
 /** Takes the gateway's log lines. */
 export interface GatewayLog {
+  info(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -87,6 +89,7 @@ export interface GatewayContext extends GatewayParts {
   readonly tickBatch: TickBatch;
 
   readonly subscriptions: SubscriptionStore;
+  readonly retirement: SymbolRetirement;
   readonly background: BackgroundTasks;
 
   readonly versions: SymbolVersions;
@@ -116,6 +119,9 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
   );
   const conflation = new ConflationQueue();
   const fanOut = new FanOut(engine, subscriptions, versions, anomalies, counters);
+  const versioned = { engine, subscriptions, versions, anomalies, fanOut };
+  const background = new BackgroundTasks(fault);
+  const quota = new SymbolQuota({ ...config.processing, ...config.limits }, engine.symbols);
   return {
     ...given,
     epoch: randomBytes(6).toString('base64url'),
@@ -127,13 +133,19 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
     origins: new Origins(config.server.allowedOrigins, config.tls.certificateFile !== ''),
     renewals: authenticator && new Renewals(authenticator, security, fault),
     publishers: new PublisherRegistry(publishers),
-    quota: new SymbolQuota({ ...config.processing, ...config.limits }, engine.symbols),
+    quota,
     credit: createCredit(config, engine),
-    intake: new TickIntake(engine, config.processing, subscriptions),
+    intake: new TickIntake(engine, config.processing, {
+      symbolAppeared: (symbolId, name) => {
+        anomalies.symbolAppeared(symbolId, name);
+        subscriptions.symbolAppeared(symbolId, name);
+      },
+    }),
     ticksReader: new TicksReader(config.publish.ticksPerFrameMax),
     tickBatch: new TickBatch(),
     subscriptions,
-    background: new BackgroundTasks(fault),
+    retirement: new SymbolRetirement({ ...versioned, background, quota }, fault),
+    background,
     versions,
     anomalies,
     statsMessage: new StatsMessage(versions),

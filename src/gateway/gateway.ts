@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AnomalySink } from '../engine/index.ts';
 import type { GatewayContext } from './context.ts';
 import { SendBufferLimit } from './limits/send-buffer-limit.ts';
+import { DAY_MS, IdleSweep } from './retirement/idle-sweep.ts';
 import { Liveness } from './sessions/liveness.ts';
 import { refuseForeign } from './sessions/origins.ts';
 import { Expiry } from './sessions/renewals.ts';
@@ -111,7 +112,7 @@ export class Gateway {
    * accepted ticks as far as sockets allow; closes all sessions with 4001.
    */
   async stop(): Promise<void> {
-    const { anomalies, config, conflation, health, scheduler } = this.#context;
+    const { anomalies, config, conflation, health, retirement, scheduler } = this.#context;
     if (health.isStopping) return;
     health.isStopping = true;
     if (config.server.preStopMs > 0) await delay(config.server.preStopMs);
@@ -120,6 +121,7 @@ export class Gateway {
     for (const watch of this.#watches) watch.stop();
     conflation.stop();
     scheduler.stop();
+    retirement.stop();
     anomalies.end();
     this.#transport?.close();
   }
@@ -163,13 +165,15 @@ function transportOptions(
   };
 }
 
-function createWatches({ authenticator, config, security, sessions }: GatewayContext) {
+function createWatches(context: GatewayContext) {
+  const { authenticator, config, security, sessions } = context;
   const { limits, server, stream } = config;
   const all = () => sessions.all();
   const times = { heartbeatMs: server.heartbeatMs, unresponsiveMs: stream.slowSessionCloseMs };
   return [
     new Liveness(times, all),
     new SendBufferLimit({ bytesMax: limits.sessionBytesMax, security, sessions: all }),
+    new IdleSweep(limits.symbolIdleDays * DAY_MS, context),
     ...(authenticator === undefined ? [] : [new Expiry(all)]),
   ];
 }

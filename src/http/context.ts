@@ -10,6 +10,9 @@ export type CommandContext = Pick<
   'clock' | 'config' | 'counters' | 'credit' | 'intake' | 'quota' | 'scheduler' | 'security'
 >;
 
+/** The parts of the context that retiring a symbol takes. */
+export type RetireContext = QueryContext & Pick<GatewayContext, 'log' | 'retirement'>;
+
 /** The parts of the context that queries read. None of them changes anything. */
 export type QueryContext = MetricsContext &
   Pick<GatewayContext, 'anomalies' | 'config' | 'epoch' | 'health' | 'startedAt'> & {

@@ -5,9 +5,10 @@ import { type AccessLevel, HttpAccess } from './access.ts';
 import type { Operation } from './api-docs/openapi-elements.ts';
 import { listOperations, type OperationKey, queryNames } from './api-docs/openapi-operations.ts';
 import { ASSETS, type Assets } from './assets.ts';
+import { deleteSymbol } from './commands/delete-symbol.ts';
 import { postPrices } from './commands/post-prices.ts';
 import { Compressor } from './compression.ts';
-import type { CommandContext, Handler, QueryContext } from './context.ts';
+import type { CommandContext, Handler, RetireContext } from './context.ts';
 import { answerOrigins } from './cross-origin.ts';
 import { RequestProblem } from './problems.ts';
 import { recentAnomalies, symbolAnomalies } from './queries/anomalies.ts';
@@ -53,12 +54,13 @@ export function createRouter(
 /** The compiler checks that these are exactly the operations of the OpenAPI document. */
 function createHandlers(
   commands: CommandContext,
-  queries: QueryContext,
+  queries: RetireContext,
   assets: Assets,
 ): Readonly<Record<OperationKey, Handler>> {
   const reader = new StatisticsReader(queries.engine);
   return {
     'POST /api/prices': postPrices(commands),
+    'DELETE /api/prices/{symbol}': deleteSymbol(queries),
     'GET /api/prices': listStatistics(queries, reader),
     'GET /api/prices/{symbol}': symbolStatistics(queries, reader),
     'GET /api/prices/{symbol}/anomalies': symbolAnomalies(queries, reader),

@@ -1,7 +1,7 @@
 /**
  * The op numbers of protocol version 1: the first element of every frame.
  *
- * 9 to 15 are reserved for clients; 28, 29 and everything above 31 for servers.
+ * 9 to 15 are reserved for clients; 28, 29, 32 and everything above 33 for servers.
  */
 export const Op = {
   AUTH: 1,
@@ -26,6 +26,7 @@ export const Op = {
   HISTORY_PAGE: 27,
   ERROR: 30,
   GOAWAY: 31,
+  RETIRED: 33,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

@@ -101,6 +101,11 @@ export function symbolsFrame(idsAndNames: readonly (number | string)[]): Frame {
   return [Op.SYMBOLS, idsAndNames];
 }
 
+/** `RETIRED`: the symbols of these ids are gone; the ids mean nothing any more. */
+export function retiredFrame(symbolIds: readonly number[]): Frame {
+  return [Op.RETIRED, symbolIds];
+}
+
 /** `HEARTBEAT`: `framesSent` counts the frames before it on this connection. */
 export function heartbeatFrame(serverTime: number, framesSent: number): Frame {
   return [Op.HEARTBEAT, serverTime, framesSent];

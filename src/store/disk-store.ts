@@ -142,7 +142,10 @@ class DiskStore implements Store {
   readonly #waiting: WriteBuffer;
   readonly #history: History;
   readonly #loop: WriteLoop;
-  readonly #last: Map<string, number>;
+  /** Last sequences: of the symbols of this run; of others, see the disk. */
+  readonly #last = new Map<string, number>();
+  /** Symbols to drop from them once everything is on disk. */
+  readonly #gone = new Set<string>();
   readonly #watch: NodeJS.Timeout;
   #directoryFault: string | undefined;
   #readFault: { readonly reason: string; readonly atMs: number } | undefined;
@@ -152,7 +155,6 @@ class DiskStore implements Store {
     const { disk, environment, log, seams } = parts;
     this.#options = options;
     this.#parts = parts;
-    this.#last = disk.lastSequences();
     this.#waiting = new WriteBuffer(disk.nextOrdinal(), seams.waitingMax ?? WAITING_MAX);
     this.#history = new History(this.#readDisk, this.#waiting);
     this.#loop = new WriteLoop(options, environment, this.#waiting, log, seams.stalledMs);
@@ -194,7 +196,9 @@ class DiskStore implements Store {
   }
 
   lastSequence(symbol: string): number {
-    return this.#last.get(symbol) ?? 0;
+    const known = this.#last.get(symbol);
+    if (known !== undefined) return known;
+    return this.#readDisk((disk) => disk.row(symbol)?.last, undefined) ?? 0;
   }
 
   firstSequence(symbol: string): number {
@@ -217,8 +221,20 @@ class DiskStore implements Store {
     return this.#history.recent(limit, isWanted);
   }
 
-  lastSequences(): IterableIterator<[symbol: string, sequence: number]> {
-    return this.#last.entries();
+  lastSequences(ordinal = 0): Iterable<[symbol: string, sequence: number]> {
+    const onDisk = this.#readDisk((disk) => disk.lastSequences(ordinal), new Map());
+    return ordinal === 0 ? new Map([...onDisk, ...this.#last]) : onDisk;
+  }
+
+  get nextOrdinal(): number {
+    return this.#waiting.nextOrdinal;
+  }
+
+  forget(symbol: string): void {
+    this.#gone.add(symbol);
+    if (this.#waiting.count > 0) return;
+    for (const gone of this.#gone) this.#last.delete(gone);
+    this.#gone.clear();
   }
 
   get removed(): Removed {

@@ -68,8 +68,16 @@ export class DiskHistory {
     return bytes === undefined ? undefined : decodeSymbolRow(bytes);
   }
 
-  lastSequences(): Map<string, number> {
+  /** Of the symbols with anomalies that arrived from number `ordinal` on; 0: of all symbols. */
+  lastSequences(ordinal = 0): Map<string, number> {
     const sequences = new Map<string, number>();
+    if (ordinal > 0) {
+      for (const { value } of this.#databases.arrivals.getRange({ start: ordinalKey(ordinal) })) {
+        const symbol = symbolOfKey(value);
+        if (!sequences.has(symbol)) sequences.set(symbol, this.row(symbol)?.last ?? 0);
+      }
+      return sequences;
+    }
     for (const { key, value } of this.#databases.symbols.getRange({})) {
       sequences.set(key.toString('utf8'), decodeSymbolRow(value).last);
     }

@@ -58,8 +58,9 @@ export function recover(
   if (snapshot === undefined) {
     return { ...NOTHING_RECOVERED, setAside, symbols: anomalyCounts(store) };
   }
-  const { takenAt, publishers } = readSnapshotHeader(snapshot.info);
-  return { takenAt, publishers, setAside, symbols: symbolsOf(snapshot, store, setAside) };
+  const { takenAt, publishers, nextOrdinal } = readSnapshotHeader(snapshot.info);
+  const symbols = symbolsOf(snapshot, store, setAside, nextOrdinal);
+  return { takenAt, publishers, setAside, symbols };
 }
 
 /** Throws unless the snapshot's header and the bounds of its states can be read. */
@@ -87,6 +88,7 @@ function* symbolsOf(
   snapshot: StoredSnapshot,
   store: Store,
   setAside: (symbol: string | undefined, fault: string) => void,
+  nextOrdinal: number | undefined,
 ): Generator<SymbolState | AnomalyCount> {
   const { base } = snapshot;
   const note = (fault: string) => setAside(undefined, fault);
@@ -94,12 +96,20 @@ function* symbolsOf(
   for (const state of statesOf(snapshot, note)) {
     if (base !== undefined) changed.add(state.symbol);
     // Neither ticks nor anomalies: the symbol is gone since the base.
-    if (state.count !== 0 || state.anomalies !== 0) yield state;
+    if (state.count !== 0 || state.anomalies !== 0) yield* withNewest(state, store);
   }
   for (const state of base === undefined ? [] : statesOf(base, note)) {
-    if (!changed.has(state.symbol)) yield state;
+    if (!changed.has(state.symbol)) yield* withNewest(state, store);
   }
-  yield* anomalyCounts(store);
+  // Symbols that came after the snapshot. Those that it lacks otherwise were retired, and the store
+  // has their anomalies, too: they must not come back.
+  yield* anomalyCounts(store, nextOrdinal);
+}
+
+/** After a crash the store is ahead of the snapshot. */
+function* withNewest(state: SymbolState, store: Store): Generator<SymbolState | AnomalyCount> {
+  yield state;
+  yield { symbol: state.symbol, anomalies: store.lastSequence(state.symbol) };
 }
 
 function* statesOf(
@@ -109,6 +119,6 @@ function* statesOf(
   for (const chunk of snapshot.chunks()) yield* salvageSymbolStates(chunk, note);
 }
 
-function* anomalyCounts(store: Store): Generator<AnomalyCount> {
-  for (const [symbol, anomalies] of store.lastSequences()) yield { symbol, anomalies };
+function* anomalyCounts(store: Store, nextOrdinal?: number): Generator<AnomalyCount> {
+  for (const [symbol, anomalies] of store.lastSequences(nextOrdinal)) yield { symbol, anomalies };
 }

@@ -8,6 +8,11 @@ export interface SnapshotHeader {
   readonly takenAt: number;
   /** Named publishers, each with the last sequence in the snapshot; longest offline first. */
   readonly publishers: readonly (readonly [name: string, sequence: number])[];
+  /**
+   * The number of the first anomaly that the store may have got after the snapshot. Absent from
+   * snapshots of versions that retired no symbols.
+   */
+  readonly nextOrdinal?: number | undefined;
 }
 
 /**
@@ -16,11 +21,12 @@ export interface SnapshotHeader {
  * @throws Error if it is not one
  */
 export function readSnapshotHeader(value: unknown): SnapshotHeader {
-  const { takenAt, publishers } = Object(value) as Partial<SnapshotHeader>;
+  const { takenAt, publishers, nextOrdinal } = Object(value) as Partial<SnapshotHeader>;
   const isHeader =
     typeof takenAt === 'number' && Array.isArray(publishers) && publishers.every(isPublisher);
   if (!isHeader) throw new Error('the snapshot was not written by a Tickwire server');
-  return { takenAt, publishers };
+  if (!Number.isSafeInteger(nextOrdinal)) return { takenAt, publishers };
+  return { takenAt, publishers, nextOrdinal };
 }
 
 function isPublisher(value: unknown): boolean {
@@ -155,7 +161,11 @@ export class Snapshots {
     const { engine, store, publishers, takeAnomalies, saved } = this.#options;
     this.#fault = undefined;
     const startedAt = performance.now();
-    const header: SnapshotHeader = { takenAt: Date.now(), publishers: [...publishers()] };
+    const header = {
+      takenAt: Date.now(),
+      publishers: [...publishers()],
+      nextOrdinal: store.nextOrdinal,
+    };
     let capture: Capture | undefined;
     try {
       // Cuts synchronously, so the cut matches the sequences above.
@@ -201,7 +211,8 @@ export class Snapshots {
     const { engine, store } = this.#options;
     const extent = this.#extentOf(capture);
     const chunks = readCapture(capture, extent === 'full' ? 'all' : 'sinceBase');
-    const result = await store.saveSnapshot(chunks, { ...header }, extent);
+    const info = { ...header, nextOrdinal: header.nextOrdinal ?? 0 };
+    const result = await store.saveSnapshot(chunks, info, extent);
     if (!result.isSaved) throw new Error(result.reason);
     const { bytes } = result;
     this.#saved = header;

@@ -140,8 +140,15 @@ export interface Store {
    * 20 000 of all symbols on disk.
    */
   recent(limit: number, isWanted?: (symbol: string) => boolean): readonly Anomaly[];
-  /** Every symbol that ever had an anomaly, with its last sequence. */
-  lastSequences(): IterableIterator<[symbol: string, sequence: number]>;
+  /**
+   * The symbols with anomalies on disk that arrived from number `ordinal` on, with their last
+   * sequences; for 0, every symbol that ever had an anomaly.
+   */
+  lastSequences(ordinal?: number): Iterable<[symbol: string, sequence: number]>;
+  /** The number of the next anomaly to arrive. */
+  readonly nextOrdinal: number;
+  /** A symbol is gone: memory need not hold its last sequence, which stays on disk. */
+  forget(symbol: string): void;
   /** Anomalies that retention removed since the store was opened. */
   readonly removed: Removed;
   /**

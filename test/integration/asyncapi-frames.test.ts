@@ -65,6 +65,7 @@ async function subscribe(
   subscriber: RecordingClient,
   publisher: RecordingClient,
   symbol: string,
+  retire: (symbol: string) => Promise<unknown>,
 ): Promise<void> {
   subscriber.send([Op.AUTH, 'a token']);
   const since = { [symbol]: 0 };
@@ -78,6 +79,9 @@ async function subscribe(
   await subscriber.ask([Op.HISTORY, 4, '', 0, 10], Op.ERROR);
   await subscriber.ask([Op.HISTORY, 7, 'NEVER SEEN', 0, 10], Op.HISTORY_PAGE);
   await subscriber.ask([Op.PING, Date.now()], Op.PONG);
+  const retired = subscriber.next(Op.RETIRED);
+  await retire(symbol);
+  await retired;
   await subscriber.ask([Op.SUBSCRIBE, 5, ['*']], Op.SUBSCRIBED);
   await subscriber.ask([Op.UNSUBSCRIBE, 6, [symbol, '']], Op.UNSUBSCRIBED);
   await subscriber.next(Op.HEARTBEAT);
@@ -94,7 +98,9 @@ onTransports((transport) => {
       const subscriber = await RecordingClient.connect(`${at}${STREAM}`, options);
       const symbol = unique('ASYNC');
       await publish(publisher, symbol);
-      await subscribe(subscriber, publisher, symbol);
+      await subscribe(subscriber, publisher, symbol, (retired) =>
+        fetch(`http://127.0.0.1:${server.port}/api/prices/${retired}`, { method: 'DELETE' }),
+      );
       const farewells = [publisher.next(Op.GOAWAY), subscriber.next(Op.GOAWAY)];
       await Promise.all([server.stop(), ...farewells]);
 

@@ -234,6 +234,16 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     },
     moves: { ...TICK, 'entries_sent_total{kind="delta"}': 1, ...frames(2) },
   },
+  'a symbol that an operator retires': {
+    prepare: async (port) => {
+      await send(await feed(port), tick(101));
+      const url = `http://127.0.0.1:${port}/api/prices/${SYMBOL}`;
+      return async () => {
+        expect((await fetch(url, { method: 'DELETE' })).status).toBe(204);
+      };
+    },
+    moves: { 'symbols_retired_total{cause="operator"}': 1, symbols: -1 },
+  },
   'a state that a newer one replaces before it is sent': {
     prepare: async (port) => {
       const publisher = await feed(port);

@@ -81,6 +81,8 @@ const SUBSCRIBER = {
   isBehind: false,
   markStats: never,
   markAnomalies: never,
+  symbolRetired: never,
+  endSubscription: never,
   flush: never,
 };
 

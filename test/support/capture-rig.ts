@@ -20,7 +20,7 @@ import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
 import { restoreSymbols, type SetAside } from '../../src/engine/restore-symbols.ts';
-import { type RetiredBatch, Retirements } from '../../src/engine/retirements.ts';
+import { Retirements } from '../../src/engine/retirements.ts';
 import { decodeSymbolStates } from '../../src/engine/symbol-state-codec.ts';
 import type { MarketTick, Statistics } from '../../testkit/independent/statistics.ts';
 import { AnomalyRecorder, createSmallMemory, oneTick, statisticsOf } from './partition-rig.ts';
@@ -73,7 +73,7 @@ export class CaptureRig {
     this.#consumers = this.memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
     this.captures = new Captures(captures, this.#producers, { movingAverageWindow });
     const { memory, symbols: table } = this;
-    this.retirements = new Retirements(memory, this.#producers, this.#consumers, table);
+    this.retirements = new Retirements(memory, this.#producers, table);
     const into = { memory, captures, rules };
     const shortRings = restoreSymbols(options.restored ?? [], table, into, options.setAside);
     this.workers = memory.map((own, i) => {
@@ -109,7 +109,7 @@ export class CaptureRig {
    *
    * @param count ticks that they must have by then; -1: any
    */
-  retire(symbols: readonly string[], count = -1): Promise<RetiredBatch> {
+  retire(symbols: readonly string[], count = -1): Promise<readonly boolean[]> {
     this.publish();
     const ids = symbols.map((symbol) => this.symbols.findName(symbol));
     return this.retirements.request(ids.map((symbolId) => ({ symbolId, count })));

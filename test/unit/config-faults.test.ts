@@ -244,7 +244,7 @@ describe('faults of the configuration', () => {
 
 describe('the range of each key', () => {
   const bounded = CONFIG_KEYS.flatMap(({ section, name, path, facts }) => {
-    const range = /from (\d+) to (\d+)$/.exec(facts.expected);
+    const range = /^an? [^ ]*(?:integer|power of two) from (\d+) to (\d+)$/.exec(facts.expected);
     return range === null
       ? []
       : [{ section, name, path, min: Number(range[1]), max: Number(range[2]) }];
@@ -252,8 +252,15 @@ describe('the range of each key', () => {
   const numbers = CONFIG_KEYS.filter(({ defaultValue }) => typeof defaultValue === 'number');
 
   it('is stated for every integer', () => {
-    // The threshold is the one number that is not an integer: it is "above 0".
-    expect(bounded.length).toBe(numbers.length - 1);
+    // All numbers but the threshold, which is "above 0", and the idle time of symbols.
+    expect(bounded.length).toBe(numbers.length - 2);
+  });
+
+  it('of symbolIdleDays holds fractions', () => {
+    const refused = (symbolIdleDays: number) =>
+      faultsOf(() => parseConfig({ limits: { symbolIdleDays } })).length === 1;
+    const days = [-1e-9, 0, 0.5 / 86_400, 36_500, 36_500.1];
+    expect(days.map(refused)).toEqual([true, false, false, false, true]);
   });
 
   it.each(bounded)('$path is from $min to $max, both included', ({ section, name, min, max }) => {

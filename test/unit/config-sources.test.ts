@@ -59,6 +59,7 @@ describe('the sources of configuration', () => {
         httpRequestsPerSecond: 20_000,
         wildcardsPerSession: 256,
         newSymbolsPerPublisher: 0,
+        symbolIdleDays: 0,
         symbolsPerTenant: 0,
         sessionBytesMax: 1_073_741_824,
         bodyBytesMax: 1_048_576,

@@ -52,7 +52,8 @@ describe('versions of symbols', () => {
         return versionOf(count);
       },
     };
-    return { statistics, counts } as unknown as Pick<Engine, 'statistics'> & { counts: number[] };
+    const symbols = { isRetiring: () => false };
+    return { statistics, symbols, counts } as unknown as Engine & { counts: number[] };
   }
 
   it.each([0, 2 ** 31 - 5, 2 ** 32 - 5, 2 ** 52])(

@@ -16,15 +16,15 @@ function anomalies(count: number): SentAnomaly[] {
       changePercent: -2.75,
       time: 1_700_000_000_000 + i,
     };
-    return new SentAnomaly(anomaly, 70_000 * i, i);
+    return new SentAnomaly(anomaly, i, 70_000 * i, i);
   });
 }
 
 it.each([0, 1, 15, 16, 1000])('writes %d anomalies as the frame they are', (count) => {
   const sent = anomalies(count);
-  const tuples = sent.map(({ anomaly, symbolId }) => {
+  const tuples = sent.map(({ anomaly, wireId }) => {
     const { sequence, direction, reference, price, changePercent, time } = anomaly;
-    return [symbolId, sequence, direction, reference, price, changePercent, time];
+    return [wireId, sequence, direction, reference, price, changePercent, time];
   });
   const frame = [21, SERVER_TIME, tuples] as const;
   expect(anomalyMessage(sent, SERVER_TIME, 'json')).toBe(encodeFrame(frame, 'json'));

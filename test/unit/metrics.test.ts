@@ -64,6 +64,7 @@ function contextOf(fault?: string): MetricsContext {
       countSlow: () => 703,
     },
     subscriptions: { patternsHeld: 704 },
+    retirement: { retired: { idle: 705, operator: 706 } },
     eventLoop: new EventLoopDelay(),
     droppedLogLines: () => 761,
     securityCounts: {
@@ -99,6 +100,8 @@ function expected(): Record<string, number> {
     'anomalies_total{direction="down"}': both(Counter.DOWN),
     window_truncations_total: both(Counter.TRUNCATED),
     symbols: 700,
+    'symbols_retired_total{cause="idle"}': 705,
+    'symbols_retired_total{cause="operator"}': 706,
     'sessions{kind="publish"}': 3,
     'sessions{kind="stream"}': 4,
     subscriptions: 704,

@@ -26,6 +26,8 @@ export type EntrySeen = (
 export class StatsMirror {
   readonly names = new Map<number, string>();
   readonly records = new Map<number, MirrorRecord>();
+  /** Ids that must not come again. */
+  readonly retired = new Set<number>();
   entries = 0;
   fullEntries = 0;
 
@@ -33,11 +35,22 @@ export class StatsMirror {
   name(idsAndSymbols: readonly unknown[]): void {
     for (let at = 0; at < idsAndSymbols.length; at += 2) {
       const [id, symbol] = idsAndSymbols.slice(at, at + 2) as [number, string];
+      if (this.retired.has(id)) throw new Error(`id ${id} was retired and is ${symbol} again`);
       const known = this.names.get(id);
       if (known !== undefined && known !== symbol) {
         throw new Error(`id ${id} was ${known} and is now ${symbol}`);
       }
       this.names.set(id, symbol);
+    }
+  }
+
+  /** Takes the ids of a RETIRED frame. */
+  retire(ids: readonly number[]): void {
+    for (const id of ids) {
+      this.nameOf(id);
+      this.retired.add(id);
+      this.names.delete(id);
+      this.records.delete(id);
     }
   }
 

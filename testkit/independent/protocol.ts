@@ -28,6 +28,7 @@ export const Op = {
   HISTORY_PAGE: 27,
   ERROR: 30,
   GOAWAY: 31,
+  RETIRED: 33,
 } as const;
 
 export const Code = {

@@ -119,10 +119,17 @@ export class IndependentSubscriber extends IndependentClient {
     super.take(frame);
     const [op, first, second] = frame as [number, never, never];
     if (op === Op.SYMBOLS) this.mirror.name(first);
+    else if (op === Op.RETIRED) this.#retire(first);
     else if (op === Op.STATS) this.#takeStats(first, second);
     else if (op === Op.ANOMALY) this.#takeAnomalies(second);
     else if (op === Op.DIGEST) this.#takeDigest(frame as never);
     else if (op === Op.UNSUBSCRIBED) this.#release(first);
+  }
+
+  #retire(ids: readonly number[]): void {
+    // Without a store the numbers of a symbol begin again with its next life.
+    for (const id of ids) this.#lastAnomalies.delete(this.mirror.nameOf(id));
+    this.mirror.retire(ids);
   }
 
   #takeStats(serverTime: number, numbers: readonly number[]): void {

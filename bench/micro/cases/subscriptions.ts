@@ -25,6 +25,8 @@ const SUBSCRIBER: Subscriber = {
   isBehind: false,
   markStats: () => undefined,
   markAnomalies: () => undefined,
+  symbolRetired: () => undefined,
+  endSubscription: () => undefined,
   flush: () => undefined,
 };
 const OBSERVER = { symbolAppeared: () => undefined };

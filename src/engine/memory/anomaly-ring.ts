@@ -81,11 +81,6 @@ export class AnomalyProducer {
     return this.#ring.capacity - used >= count;
   }
 
-  /** The position of the next anomaly. */
-  get position(): number {
-    return this.#tail;
-  }
-
   /** Symbols are being retired: the anomalies so far say nothing about who has their ids next. */
   forget(): void {
     this.#ring.words[FORGOTTEN] = this.#tail;

@@ -2,10 +2,10 @@
  * How the gateway has a partition's worker forget symbols, up to RETIRED_MAX at a time.
  *
  *   gateway, 64 bytes                     worker, 64 bytes
- *   ┌────────┬───────┬─────────┬─ -- ─┐   ┌───────┬───────────┬─ -- ─┐
- *   │ WANTED │ COUNT │ CUT     │      │   │ DONE  │ ANOMALIES │      │
- *   │ int32  │ int32 │ float64 │      │   │ int32 │ int32     │      │
- *   └────────┴───────┴─────────┴──────┘   └───────┴───────────┴──────┘
+ *   ┌────────┬───────┬─────────┬─ -- ─┐   ┌───────┬─ -- ─┐
+ *   │ WANTED │ COUNT │ CUT     │      │   │ DONE  │      │
+ *   │ int32  │ int32 │ float64 │      │   │ int32 │      │
+ *   └────────┴───────┴─────────┴──────┘   └───────┴──────┘
  *   symbolIds   int32 each      the symbols
  *   verdicts    int32 each      UNDECIDED, then FORGOTTEN or KEPT
  *   counts      float64 each    a symbol with another number of ticks is kept; below 0: any
@@ -16,8 +16,7 @@
  * that sees any of those also sees the request.
  *
  * The worker decides about all symbols, then forgets, and writes DONE last. If it dies before, the
- * request stays open and its successor starts over, with the verdicts that are there. ANOMALIES is
- * the end of its anomaly ring then: what comes later is of the symbols' next lives.
+ * request stays open and its successor starts over, with the verdicts that are there.
  */
 const LINE_WORDS = 16;
 const WANTED = 0;
@@ -25,7 +24,6 @@ const COUNT = 1;
 /** A double. */
 const CUT = 1;
 const DONE = LINE_WORDS;
-const ANOMALIES = LINE_WORDS + 1;
 const SYMBOLS = 2 * LINE_WORDS;
 
 /** Symbols in one request of a partition: forgotten in about 0.1 ms. */
@@ -81,11 +79,6 @@ export class RetireRequester {
   isForgotten(index: number): boolean {
     return this.#words[VERDICTS + index] === FORGOTTEN;
   }
-
-  /** Position in the anomaly ring where the anomalies of the forgotten symbols end. */
-  get anomaliesEnd(): number {
-    return this.#words[ANOMALIES] as number;
-  }
 }
 
 /** The worker's end. One thread only; never blocks, never allocates. */
@@ -131,8 +124,7 @@ export class RetireResponder {
   }
 
   /** Completes the request. */
-  finish(anomaliesEnd: number): void {
-    this.#words[ANOMALIES] = anomaliesEnd;
+  finish(): void {
     Atomics.store(this.#words, DONE, Atomics.load(this.#words, WANTED));
     Atomics.notify(this.#words, DONE);
   }

@@ -17,6 +17,8 @@ const RETRY_MS = 100;
 /** Ordinal of the anomalies of earlier runs: their order across symbols is not known. */
 const EARLIER_RUN = -1;
 
+type LoggedEngine = Pick<Engine, 'continueAnomalies' | 'statistics' | 'symbols'>;
+
 /** Passes anomalies on to sessions. */
 export interface AnomalyObserver {
   /** The log holds a new anomaly of a symbol. */
@@ -40,7 +42,8 @@ export interface AnomalyDisk {
 export class AnomalyLog {
   /** Anomalies of a symbol that are kept in memory. */
   readonly perSymbolMax: number;
-  readonly #symbols: Pick<SymbolTable, 'name'>;
+  readonly #engine: LoggedEngine;
+  readonly #symbols: SymbolTable;
   readonly #disk: AnomalyDisk | undefined;
   #observer: AnomalyObserver | undefined;
   readonly #bySymbol = new Map<number, SymbolAnomalies>();
@@ -51,21 +54,21 @@ export class AnomalyLog {
   #isAwaitingDisk = false;
   #isEnding = false;
   #ordinal = 0;
+  /** Ordinal of the next anomaly to be passed on. */
+  #taken = 0;
 
   /**
    * Continues each symbol's numbering after its last anomaly in the engine.
    *
    * @param disk undefined: memory only
    */
-  constructor(
-    { statistics, symbols }: Pick<Engine, 'statistics' | 'symbols'>,
-    perSymbolMax: number,
-    disk?: AnomalyDisk,
-  ) {
+  constructor(engine: LoggedEngine, perSymbolMax: number, disk?: AnomalyDisk) {
+    const { statistics, symbols } = engine;
     this.perSymbolMax = perSymbolMax;
+    this.#engine = engine;
     this.#symbols = symbols;
     this.#disk = disk;
-    for (let symbolId = 0; symbolId < symbols.size; symbolId++) {
+    for (let symbolId = 0; symbolId < symbols.names.length; symbolId++) {
       const last = statistics.anomalies(symbolId);
       if (last > 0) this.#bySymbol.set(symbolId, this.#continueAfter(symbolId, last));
     }
@@ -99,7 +102,12 @@ export class AnomalyLog {
 
   /** Takes an anomaly from the engine. */
   readonly append = (anomaly: Anomaly, symbolId: number): void => {
-    const sent = new SentAnomaly(anomaly, symbolId, this.#ordinal++);
+    const sent = new SentAnomaly(
+      anomaly,
+      symbolId,
+      this.#symbols.wireId(symbolId),
+      this.#ordinal++,
+    );
     const disk = this.#disk;
     disk?.store.append(anomaly);
     if (this.#isEnding) return;
@@ -111,13 +119,42 @@ export class AnomalyLog {
     if (!this.#isAwaitingDisk) void this.#awaitDisk(disk);
   };
 
+  /** Continues the numbering of a symbol that had anomalies before it was retired. */
+  symbolAppeared(symbolId: number, name: string): void {
+    const last = this.#disk?.store.lastSequence(name) ?? 0;
+    if (last === 0) return;
+    this.#engine.continueAnomalies(symbolId, last);
+    this.#bySymbol.set(symbolId, this.#continueAfter(symbolId, last));
+  }
+
+  /** Drops what memory holds of a retired symbol, all of whose anomalies were passed on. */
+  forget(symbolId: number): void {
+    this.#bySymbol.delete(symbolId);
+    this.#disk?.store.forget(this.#symbols.name(symbolId));
+  }
+
+  /** Resolves once sessions may get all anomalies appended so far. */
+  async settled(): Promise<void> {
+    const end = this.#ordinal;
+    while (this.#taken < end) {
+      await this.#disk?.store.flushed();
+      await new Promise(setImmediate);
+    }
+  }
+
   /** Sequence of a symbol's newest anomaly; 0 if it has none. */
   last(symbolId: number): number {
     return this.#bySymbol.get(symbolId)?.last ?? 0;
   }
 
-  /** Oldest sequence of a symbol that {@link past} can return; 1 if it has none. */
-  first(symbolId: number): number {
+  /** The same of a symbol that may be gone, by name. */
+  lastOf(symbolId: number, name: string): number {
+    return symbolId < 0 ? (this.#disk?.store.lastSequence(name) ?? 0) : this.last(symbolId);
+  }
+
+  /** Oldest sequence of a symbol, which may be gone, that {@link past} can return; 1 if none. */
+  first(symbolId: number, name: string): number {
+    if (symbolId < 0) return this.#disk?.store.firstSequence(name) ?? 1;
     const held = this.#bySymbol.get(symbolId);
     if (held === undefined) return 1;
     const kept = this.#disk?.store.firstSequence(held.symbol) ?? held.first;
@@ -137,11 +174,12 @@ export class AnomalyLog {
   }
 
   /**
-   * Up to `limit` anomalies of a symbol with sequences from `from` on, oldest first, from memory or
-   * the store.
+   * Up to `limit` anomalies of a symbol, which may be gone, with sequences from `from` on, oldest
+   * first, from memory or the store.
    */
-  past(symbolId: number, from: number, limit: number): readonly Anomaly[] {
+  past(symbolId: number, name: string, from: number, limit: number): readonly Anomaly[] {
     const disk = this.#disk;
+    if (symbolId < 0) return disk?.store.from(name, from, limit) ?? [];
     const known = this.#bySymbol.get(symbolId);
     if (known === undefined) return [];
     if (disk === undefined || from >= known.first) {
@@ -171,7 +209,10 @@ export class AnomalyLog {
     const ordinal = held.ordinal(sequence);
     const [oldest] = this.#recent;
     const shared = oldest && ordinal >= 0 ? this.#recent[ordinal - oldest.ordinal] : undefined;
-    return shared ?? new SentAnomaly(held.get(sequence), symbolId, ordinal);
+    const wireId = this.#symbols.wireId(symbolId);
+    // Not what was sent under another id, before the symbol was retired and revived.
+    if (shared?.wireId === wireId) return shared;
+    return new SentAnomaly(held.get(sequence), symbolId, wireId, ordinal);
   }
 
   /** After a start, memory lacks the anomalies of earlier runs: reads them at the first request. */
@@ -214,6 +255,7 @@ export class AnomalyLog {
       this.#bySymbol.set(symbolId, held);
     }
     held.append(anomaly, ordinal, this.perSymbolMax);
+    this.#taken = ordinal + 1;
     this.#recent.push(sent);
     // Cut in strides: a shift an anomaly would move the whole array each time.
     if (this.#recent.length >= 2 * RECENT_MAX) this.#recent.splice(0, RECENT_MAX);

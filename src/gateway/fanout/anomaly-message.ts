@@ -5,14 +5,17 @@ import { anomalyTuple, ByteWriter, type Encoding, encodeFrame, Op } from '../../
 export class SentAnomaly {
   readonly anomaly: Anomaly;
   readonly symbolId: number;
+  /** What sessions call the symbol. */
+  readonly wireId: number;
   /** Place among the anomalies of all symbols: the order in which sessions get them. */
   readonly ordinal: number;
   #bytes: Uint8Array | undefined;
   #text: string | undefined;
 
-  constructor(anomaly: Anomaly, symbolId: number, ordinal: number) {
+  constructor(anomaly: Anomaly, symbolId: number, wireId: number, ordinal: number) {
     this.anomaly = anomaly;
     this.symbolId = symbolId;
+    this.wireId = wireId;
     this.ordinal = ordinal;
   }
 
@@ -28,7 +31,7 @@ export class SentAnomaly {
   }
 
   #encode(encoding: Encoding): Uint8Array | string {
-    return encodeFrame(anomalyTuple(this.symbolId, this.anomaly), encoding);
+    return encodeFrame(anomalyTuple(this.wireId, this.anomaly), encoding);
   }
 }
 

@@ -53,7 +53,7 @@ export class FanOut implements AnomalyObserver {
     let count: number;
     do {
       count = this.#engine.dirty.take(this.#taken);
-      for (let i = 0; i < count; i++) this.#markStats(this.#taken[i] as number);
+      for (let i = 0; i < count; i++) this.markStats(this.#taken[i] as number);
     } while (count > TAKEN_MAX / 2);
     this.#flushMarked();
     return this.#counters.framesOut - framesOut;
@@ -139,7 +139,8 @@ export class FanOut implements AnomalyObserver {
     }
   }
 
-  #markStats(symbolId: number): void {
+  /** Marks the subscriptions to a symbol whose row has changed. */
+  markStats(symbolId: number): void {
     const subscriptions = this.#subscriptions.of(symbolId);
     // A symbol without subscribers costs a bit test, no more.
     if (subscriptions === undefined || subscriptions.length === 0) return;

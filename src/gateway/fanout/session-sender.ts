@@ -1,5 +1,12 @@
 import type { NameSpace } from '../../engine/index.ts';
-import { ALL_FIELDS, Digest, digestFrame, symbolsFrame, VALUES } from '../../protocol/index.ts';
+import {
+  ALL_FIELDS,
+  Digest,
+  digestFrame,
+  retiredFrame,
+  symbolsFrame,
+  VALUES,
+} from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Connection } from '../sessions/connection.ts';
 import { areAnomaliesWanted, fieldsWanted } from '../subscriptions/interest.ts';
@@ -25,6 +32,8 @@ export type SenderContext = Pick<
 
 /** Anomalies in one frame at most. */
 const ANOMALIES_PER_FRAME = 1000;
+/** Retired symbols in one frame at most. */
+const RETIRED_PER_FRAME = 4096;
 
 /**
  * One session's part of the fan-out: tracks the version of each symbol that it was sent, and sends
@@ -46,6 +55,8 @@ export class SessionSender implements Subscriber {
   #isClosed = false;
   /** Ids of `VERIFY` requests that wait until the session is up to date. */
   #verifications: number[] = [];
+  /** Wire ids of retired symbols that the session is still to be told of; most have none. */
+  #retired: number[] | undefined;
 
   /** @param observer the session */
   constructor(connection: Connection, context: SenderContext, observer: SymbolObserver) {
@@ -64,11 +75,17 @@ export class SessionSender implements Subscriber {
   }
 
   get isBehind(): boolean {
-    return this.#isSlow && !this.#isClosed && this.subscriptions.statsPending > 0;
+    const { statsPending } = this.subscriptions;
+    return this.#isSlow && !this.#isClosed && statsPending + this.retiredPending > 0;
   }
 
   get isConflating(): boolean {
     return this.conflation.isWaiting;
+  }
+
+  /** Retired symbols that the session is still to be told of. */
+  get retiredPending(): number {
+    return this.#retired?.length ?? 0;
   }
 
   get verificationsWaiting(): number {
@@ -96,6 +113,14 @@ export class SessionSender implements Subscriber {
   endSubscription(subscription: number): void {
     this.#setVersion(subscription, NO_VERSION);
     this.subscriptions.remove(subscription);
+  }
+
+  symbolRetired(subscription: number): void {
+    const symbolId = this.subscriptions.columns.symbolIds[subscription] as number;
+    this.#setVersion(subscription, NO_VERSION);
+    if (!this.subscriptions.unmarkNamed(subscription)) return;
+    this.#retired ??= [];
+    this.#retired.push(this.#context.engine.symbols.wireId(symbolId));
   }
 
   /** Ends all subscriptions: the session has closed. */
@@ -132,7 +157,8 @@ export class SessionSender implements Subscriber {
     subscriptions.sweep();
     // The rest of a flush may have ended with its subscriptions: the next flush is then a new one.
     if (subscriptions.statsPending === 0) this.#isMidFlush = false;
-    const others = subscriptions.anomaliesPending + this.#verifications.length;
+    const others =
+      subscriptions.anomaliesPending + this.#verifications.length + this.retiredPending;
     if (subscriptions.statsPending + others === 0) return;
     if (this.#isClosed || !this.#connection.isOpen || !this.#checkSpace()) return;
     // One message needs no cork; with anomalies or answers there may be more.
@@ -142,11 +168,19 @@ export class SessionSender implements Subscriber {
 
   #send(): void {
     const { subscriptions } = this;
+    if (this.#retired !== undefined) this.#sendRetired(this.#retired);
     const isStatsDue =
       subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.mayFlush());
     if (isStatsDue) this.#sendStats();
     while (subscriptions.anomaliesPending > 0 && this.#checkSpace()) this.#sendAnomalies();
     if (subscriptions.statsPending === 0) this.#answerVerifications();
+  }
+
+  #sendRetired(wireIds: readonly number[]): void {
+    this.#retired = undefined;
+    for (let from = 0; from < wireIds.length; from += RETIRED_PER_FRAME) {
+      this.#connection.send(retiredFrame(wireIds.slice(from, from + RETIRED_PER_FRAME)));
+    }
   }
 
   #sendStats(): void {
@@ -162,7 +196,7 @@ export class SessionSender implements Subscriber {
   #sendStatsMessage(): void {
     const { subscriptions } = this;
     const { columns } = subscriptions;
-    const { counters, statsMessage: message, versions } = this.#context;
+    const { counters, engine, statsMessage: message, versions } = this.#context;
     const names: (number | string)[] = [];
     message.start(this.#connection.encoding);
     while (subscriptions.statsPending > 0 && message.length < this.#messageBytesMax) {
@@ -173,8 +207,9 @@ export class SessionSender implements Subscriber {
       const fields = columns.fields[subscription] as number;
       // Sent or unsubscribed since it was marked.
       if (to === from || fields === 0) continue;
-      if (subscriptions.markNamed(subscription)) names.push(symbolId, this.#symbolOf(symbolId));
-      if (message.add(symbolId, from, to, fields)) {
+      const wireId = engine.symbols.wireId(symbolId);
+      if (subscriptions.markNamed(subscription)) names.push(wireId, this.#symbolOf(symbolId));
+      if (message.add(wireId, from, to, fields)) {
         counters.entriesOut++;
         if (from === NO_VERSION) counters.fullEntriesOut++;
       }
@@ -198,7 +233,9 @@ export class SessionSender implements Subscriber {
         (columns.lastAnomalies[subscription] as number) + 1,
       );
       if (pending.length === 0) continue;
-      if (subscriptions.markNamed(subscription)) names.push(symbolId, this.#symbolOf(symbolId));
+      if (subscriptions.markNamed(subscription)) {
+        names.push(this.#context.engine.symbols.wireId(symbolId), this.#symbolOf(symbolId));
+      }
       sent.push(...pending);
       columns.lastAnomalies[subscription] = anomalies.last(symbolId);
     }
@@ -215,7 +252,7 @@ export class SessionSender implements Subscriber {
     const { values } = this.#context.versions;
     const digest = new Digest();
     let symbolCount = 0;
-    for (const subscription of this.subscriptions.bySymbolId()) {
+    for (const subscription of this.#byWireId()) {
       const version = columns.versions[subscription] as number;
       const isPartial = columns.fields[subscription] !== ALL_FIELDS;
       if (isPartial || version === NO_VERSION) continue;
@@ -223,7 +260,7 @@ export class SessionSender implements Subscriber {
         version * VALUES,
         (version + 1) * VALUES,
       ) as unknown as [number, number, number, number, number, number];
-      digest.add(columns.symbolIds[subscription] as number, {
+      digest.add(this.#wireIdOf(subscription), {
         price,
         average,
         count,
@@ -239,6 +276,16 @@ export class SessionSender implements Subscriber {
     this.#verifications = [];
   }
 
+  /** The subscriptions to existing symbols, as clients order them. */
+  #byWireId(): number[] {
+    return this.subscriptions.bySymbolId().sort((a, b) => this.#wireIdOf(a) - this.#wireIdOf(b));
+  }
+
+  #wireIdOf(subscription: number): number {
+    const symbolId = this.subscriptions.columns.symbolIds[subscription] as number;
+    return this.#context.engine.symbols.wireId(symbolId);
+  }
+
   #setAnomalyInterest(subscription: number, isWanted: boolean, since: number | undefined): void {
     const { columns } = this.subscriptions;
     if (!isWanted) {
@@ -250,6 +297,10 @@ export class SessionSender implements Subscriber {
       columns.lastAnomalies[subscription] = Math.min(since, last);
     } else if (columns.lastAnomalies[subscription] === NO_ANOMALIES) {
       columns.lastAnomalies[subscription] = last;
+    } else {
+      // Kept while the symbol was gone; without a store its numbers begin again.
+      const kept = columns.lastAnomalies[subscription] as number;
+      columns.lastAnomalies[subscription] = Math.min(kept, last);
     }
     if (last > (columns.lastAnomalies[subscription] as number))
       this.subscriptions.markAnomalies(subscription);

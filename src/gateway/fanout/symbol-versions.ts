@@ -6,6 +6,10 @@ export const NO_VERSION = -1;
 
 const INITIAL_VERSIONS = 1024;
 
+type VersionedEngine = Pick<Engine, 'statistics'> & {
+  readonly symbols: Pick<Engine['symbols'], 'isRetiring'>;
+};
+
 /**
  * The states of symbols that sessions were sent: deltas start from them.
  *
@@ -23,7 +27,7 @@ export class SymbolVersions {
    * so caches may hold it for ever.
    */
   serials = new Float64Array(INITIAL_VERSIONS);
-  readonly #engine: Pick<Engine, 'statistics'>;
+  readonly #engine: VersionedEngine;
   #references = new Uint32Array(INITIAL_VERSIONS);
   #rowVersions = new Float64Array(INITIAL_VERSIONS);
   /** Current version + 1 by symbol id; 0 for none. */
@@ -35,7 +39,7 @@ export class SymbolVersions {
   readonly #row = new Float64Array(VALUES);
 
   /** @param serial the last one before the first; other than 0 only in tests */
-  constructor(engine: Pick<Engine, 'statistics'>, serial = 0) {
+  constructor(engine: VersionedEngine, serial = 0) {
     this.#engine = engine;
     this.#serial = Float64Array.of(serial);
   }
@@ -49,9 +53,10 @@ export class SymbolVersions {
    * Makes a symbol's row its current version.
    *
    * @returns whether it is new; false also while the row is being written: the symbol will be dirty
-   *   again
+   *   again; and while the symbol is being retired: its row may already be of the next life
    */
   refresh(symbolId: number): boolean {
+    if (this.#engine.symbols.isRetiring(symbolId)) return false;
     const rowVersion = this.#engine.statistics.read(symbolId, this.#row, 0);
     // 0 is no row, -1 a row being written.
     if (rowVersion <= 0) return false;
@@ -67,6 +72,14 @@ export class SymbolVersions {
     this.serials[version] = serial;
     if (!isUnsent) this.#setCurrent(symbolId, old, version);
     return true;
+  }
+
+  /** Drops the current version of a retired symbol. Sessions release theirs themselves. */
+  forget(symbolId: number): void {
+    const current = this.current(symbolId);
+    if (current === NO_VERSION) return;
+    this.#current[symbolId] = 0;
+    this.release(current);
   }
 
   retain(version: number): void {

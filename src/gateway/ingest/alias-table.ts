@@ -18,6 +18,8 @@ export class AliasTable {
    * aliases cost no memory.
    */
   readonly #symbolIds: number[] = [];
+  /** What new ticks of the symbols belonged to when they were found: see `SymbolTable.tickId`. */
+  readonly #tickIds: number[] = [];
   /**
    * Names by alias. Not a Map: V8 hashes numeric keys of a Map without a secret, so aliases could
    * be chosen to collide. It hashes the keys of a sparse array with one.
@@ -55,7 +57,8 @@ export class AliasTable {
   }
 
   /**
-   * The symbol id behind an alias, `UNKNOWN_SYMBOL` before its first tick, {@link UNDECLARED_ALIAS}
+   * The symbol id behind an alias, which is another's by now if its {@link tickId} is not that of
+   * the symbol; `UNKNOWN_SYMBOL` before its first tick, {@link UNDECLARED_ALIAS}
    * or {@link FORBIDDEN_ALIAS}.
    */
   symbolId(alias: number): number {
@@ -67,7 +70,13 @@ export class AliasTable {
     return this.#symbols[alias] as Uint8Array;
   }
 
-  resolve(alias: number, symbolId: number): void {
+  /** `SymbolTable.tickId` of the symbol id behind an alias when it was resolved. */
+  tickId(alias: number): number {
+    return this.#tickIds[alias] as number;
+  }
+
+  resolve(alias: number, symbolId: number, tickId: number): void {
     this.#symbolIds[alias] = symbolId;
+    this.#tickIds[alias] = tickId;
   }
 }

@@ -1,7 +1,10 @@
-import type { NameSpace } from '../../engine/index.ts';
+import { type NameSpace, NO_WIRE_ID } from '../../engine/index.ts';
 import type { MetLimit, SymbolQuota } from '../limits/symbol-quota.ts';
 import type { Client } from '../sessions/client.ts';
 import type { SecurityEvents } from '../sessions/security-events.ts';
+
+/** Decisions cached. */
+const KNOWN_MAX = 65_536;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -14,7 +17,7 @@ export class PublishScope {
   readonly #quota: SymbolQuota;
   readonly #security: SecurityEvents;
   readonly #nameSpace: NameSpace;
-  /** Cached decisions by symbol id, for names that come with every tick. */
+  /** Cached decisions by `SymbolTable.tickId`, for names that come with every tick. */
   #known = new Map<number, boolean>();
 
   constructor(client: Client, quota: SymbolQuota, security: SecurityEvents) {
@@ -38,11 +41,13 @@ export class PublishScope {
   }
 
   /** Whether an existing symbol may be published; its name is `bytes` from `start` to `end`. */
-  coversKnown(symbolId: number, bytes: Uint8Array, start: number, end: number): boolean {
-    let isCovered = this.#known.get(symbolId);
+  coversKnown(tickId: number, bytes: Uint8Array, start: number, end: number): boolean {
+    let isCovered = this.#known.get(tickId);
     if (isCovered === undefined) {
       isCovered = this.coversName(bytes, start, end);
-      this.#known.set(symbolId, isCovered);
+      // Symbols come and go: what is gone must not stay for ever.
+      if (this.#known.size >= KNOWN_MAX) this.#known.clear();
+      if (tickId !== NO_WIRE_ID) this.#known.set(tickId, isCovered);
     }
     return isCovered;
   }
@@ -57,6 +62,11 @@ export class PublishScope {
     const met = this.#quota.tryAdd(this.#client);
     if (met !== undefined) this.#security.limited(met.name, this.#client, met.text);
     return met;
+  }
+
+  /** The symbol that {@link tryAddSymbol} counted has an id. */
+  ownSymbol(symbolId: number): void {
+    this.#quota.own(symbolId, this.#client);
   }
 
   /** The client's token was replaced. */

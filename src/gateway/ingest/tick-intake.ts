@@ -124,10 +124,15 @@ export class TickIntake {
     if (!isTickTime(batch.times[index] as number, this.#timeMin, this.#timeMax)) {
       return this.#reject(index, ErrorCode.bad_time);
     }
-    if (symbolId !== UNKNOWN_SYMBOL) return symbolId;
+    if (symbolId !== UNKNOWN_SYMBOL) {
+      const { symbols } = this.#engine;
+      if (symbols.tickId(symbolId) >= 0 || symbols.tryRevive(symbolId)) return symbolId;
+      return this.#reject(index, ErrorCode.symbol_limit);
+    }
     const registered = this.#register(index, scope);
     if (registered >= 0 && batch.kinds[index] === NameKind.ALIAS) {
-      aliases?.resolve(batch.names[index] as number, registered);
+      const tickId = this.#engine.symbols.tickId(registered);
+      aliases?.resolve(batch.names[index] as number, registered, tickId);
     }
     return registered;
   }
@@ -156,22 +161,23 @@ export class TickIntake {
     }
     if (scope.isAll) return symbolId;
     const isCovered = isKnown
-      ? scope.coversKnown(symbolId, bytes, start, end)
+      ? scope.coversKnown(this.#engine.symbols.tickId(symbolId), bytes, start, end)
       : scope.coversName(bytes, start, end);
     return isCovered ? symbolId : this.#reject(index, ErrorCode.forbidden);
   }
 
   #findAlias(index: number, alias: number, aliases: AliasTable | undefined): number {
     const known = aliases === undefined ? UNDECLARED_ALIAS : aliases.symbolId(alias);
-    if (known >= 0) return known;
+    const { symbols } = this.#engine;
+    if (known >= 0 && symbols.tickId(known) === aliases?.tickId(alias)) return known;
     if (known === UNDECLARED_ALIAS) return this.#reject(index, ErrorCode.unknown_alias);
     if (known === FORBIDDEN_ALIAS) return this.#reject(index, ErrorCode.forbidden);
     const name = this.#name;
     name.bytes = (aliases as AliasTable).symbol(alias);
     name.start = 0;
     name.end = name.bytes.length;
-    const symbolId = this.#engine.symbols.find(name.bytes, 0, name.end);
-    if (symbolId >= 0) aliases?.resolve(alias, symbolId);
+    const symbolId = symbols.find(name.bytes, 0, name.end);
+    if (symbolId >= 0) aliases?.resolve(alias, symbolId, symbols.tickId(symbolId));
     return symbolId;
   }
 
@@ -204,6 +210,7 @@ export class TickIntake {
     }
     const { bytes, start, end } = this.#name;
     const symbolId = symbols.register(bytes, start, end);
+    scope.ownSymbol(symbolId);
     this.#observer.symbolAppeared(symbolId, symbols.name(symbolId));
     return symbolId;
   }

@@ -35,6 +35,8 @@ export class SymbolQuota {
   readonly #symbols: Symbols;
   readonly #byTenant = new Map<string, number>();
   readonly #byPublisher = new Map<string, number>();
+  /** Who added a symbol, by symbol id; undefined for one of an earlier run. */
+  readonly #publishers: (string | undefined)[] = [];
   readonly #ofServer: MetLimit;
   readonly #ofTenant: MetLimit;
   readonly #ofPublisher: MetLimit;
@@ -64,8 +66,8 @@ export class SymbolQuota {
 
   /** Counts a new symbol of a client. Returns the exceeded limit instead, if any. */
   tryAdd({ address, identity }: Client): MetLimit | undefined {
-    const { tenant, tokenId } = identity;
-    const publisher = tokenId === '' ? limitedAddress(address) : tokenId;
+    const { tenant } = identity;
+    const publisher = publisherOf({ address, identity });
     if (this.#symbols.isFull()) return this.#ofServer;
     if (isMet(this.#byTenant, tenant, this.#limits.symbolsPerTenant)) return this.#ofTenant;
     if (isMet(this.#byPublisher, publisher, this.#limits.newSymbolsPerPublisher)) {
@@ -75,6 +77,23 @@ export class SymbolQuota {
     increment(this.#byPublisher, publisher);
     return undefined;
   }
+
+  /** The symbol counted by {@link tryAdd} has an id. */
+  own(symbolId: number, client: Client): void {
+    this.#publishers[symbolId] = publisherOf(client);
+  }
+
+  /** A symbol is gone: its tenant and its publisher may add another one. */
+  release(symbolId: number, name: string): void {
+    decrement(this.#byTenant, tenantOf(name));
+    const publisher = this.#publishers[symbolId];
+    this.#publishers[symbolId] = undefined;
+    if (publisher !== undefined) decrement(this.#byPublisher, publisher);
+  }
+}
+
+function publisherOf({ address, identity }: Pick<Client, 'address' | 'identity'>): string {
+  return identity.tokenId === '' ? limitedAddress(address) : identity.tokenId;
 }
 
 function isMet(counts: ReadonlyMap<string, number>, key: string, limit: number): boolean {
@@ -83,4 +102,10 @@ function isMet(counts: ReadonlyMap<string, number>, key: string, limit: number):
 
 function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function decrement(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 0) - 1;
+  if (left > 0) counts.set(key, left);
+  else counts.delete(key);
 }

@@ -3,6 +3,7 @@ import { Counter } from '../../engine/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { GatewayContext } from '../context.ts';
 import { rejectedByReason, type TickIntake } from '../ingest/tick-intake.ts';
+import type { SymbolRetirement } from '../retirement/symbol-retirement.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
 import { readLatencies } from './latency-histogram.ts';
 import { partitionTotal } from './partition-totals.ts';
@@ -24,6 +25,7 @@ export type MetricsContext = Pick<
   | 'version'
 > & {
   readonly intake: Pick<TickIntake, 'totals'>;
+  readonly retirement: Pick<SymbolRetirement, 'retired'>;
 };
 
 /**
@@ -66,7 +68,8 @@ function removeResetMetrics(registry: Registry): void {
   }
 }
 
-function addTicks(metrics: ScrapedMetrics, { engine, intake }: MetricsContext): void {
+function addTicks(metrics: ScrapedMetrics, context: MetricsContext): void {
+  const { engine, intake, retirement } = context;
   const total = (counter: Counter) => partitionTotal(engine, counter);
   metrics.counter('tickwire_ticks_accepted_total', 'Ticks accepted into a queue.', () => {
     return intake.totals.accepted;
@@ -99,6 +102,12 @@ function addTicks(metrics: ScrapedMetrics, { engine, intake }: MetricsContext): 
     () => total(Counter.TRUNCATED),
   );
   metrics.gauge('tickwire_symbols', 'Symbols the server holds.', () => engine.symbols.size);
+  metrics.counterBy(
+    'cause',
+    'tickwire_symbols_retired_total',
+    'Symbols retired, by cause.',
+    () => ({ ...retirement.retired }),
+  );
 }
 
 function addPartitions(

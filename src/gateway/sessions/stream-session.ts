@@ -1,4 +1,3 @@
-import { UNKNOWN_SYMBOL } from '../../engine/index.ts';
 import {
   ALL_FIELDS,
   decodeFrame,
@@ -101,8 +100,8 @@ export class StreamSession
   }
 
   get hasPending(): boolean {
-    const { anomaliesPending, statsPending } = this.sender.subscriptions;
-    return statsPending + anomaliesPending > 0;
+    const { retiredPending, subscriptions } = this.sender;
+    return subscriptions.statsPending + subscriptions.anomaliesPending + retiredPending > 0;
   }
 
   swept(): void {
@@ -291,8 +290,9 @@ export class StreamSession
       throw new ProtocolError(code, `the token does not allow "${symbol}"`, requestId);
     }
     const { anomalies, engine } = this.#context;
-    const symbolId = engine.symbols.findName(this.#client.nameSpace.nameOf(symbol));
-    const first = symbolId === UNKNOWN_SYMBOL ? 1 : anomalies.first(symbolId);
+    const name = this.#client.nameSpace.nameOf(symbol);
+    const symbolId = engine.symbols.findName(name);
+    const first = anomalies.first(symbolId, name);
     if (afterSequence + 1 < first) {
       // Gone for good.
       const last = anomalies.last(symbolId);
@@ -301,9 +301,9 @@ export class StreamSession
       throw new ProtocolError(ErrorCode.not_available, message, requestId, false);
     }
     const count = Math.min(limit, HISTORY_PAGE_MAX);
-    const records = anomalies.past(symbolId, afterSequence + 1, count);
+    const records = anomalies.past(symbolId, name, afterSequence + 1, count);
     const last = records.at(-1)?.sequence ?? afterSequence;
-    const hasMore = last < anomalies.last(symbolId);
+    const hasMore = last < anomalies.lastOf(symbolId, name);
     const page = historyPageFrame(requestId, symbol, records.map(historyTuple), hasMore);
     this.connection.send(page);
   }

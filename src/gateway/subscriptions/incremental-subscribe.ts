@@ -72,9 +72,16 @@ export class IncrementalSubscribe {
 
   #subscribe(symbolId: number, subscription: number, since: SubscribeOptions['since']): void {
     const { engine } = this.#context;
-    const { nameSpace } = this.#session.connection.client;
+    const { connection, patterns, sender } = this.#session;
+    if (symbolId < 0) {
+      const after = since?.get(patterns.symbolOf(subscription));
+      // The symbol may have been retired: what it raised is sent when it returns.
+      if (after !== undefined) sender.subscriptions.columns.lastAnomalies[subscription] = after;
+    }
     const after =
-      symbolId < 0 ? undefined : since?.get(nameSpace.symbolOf(engine.symbols.name(symbolId)));
+      symbolId < 0
+        ? undefined
+        : since?.get(connection.client.nameSpace.symbolOf(engine.symbols.name(symbolId)));
     reconcile(this.#session, symbolId, subscription, true, after);
   }
 

@@ -120,8 +120,8 @@ export class PatternSubscriptions {
     const { symbols } = this.#context.engine;
     if (wildcards.length === 0) return;
     for (let symbolId = from; symbolId < to; symbolId++) {
-      const name = symbols.name(symbolId);
-      if (!this.#client.sees(name)) continue;
+      const name = symbols.names[symbolId];
+      if (name === undefined || !this.#client.sees(name)) continue;
       if (wildcards.some(({ matches }) => matches(name))) yield symbolId;
     }
   }

@@ -168,6 +168,13 @@ export class SessionSubscriptions {
     return this.#raise(subscription, NAMED);
   }
 
+  /** The symbol is retired: its id means nothing any more. False if the session never got it. */
+  unmarkNamed(subscription: number): boolean {
+    const isNamed = ((this.columns.flags[subscription] as number) & NAMED) !== 0;
+    this.#lower(subscription, NAMED);
+    return isNamed;
+  }
+
   /** Sets a flag; false if it was set. */
   #raise(subscription: number, flag: number): boolean {
     const column = this.columns.flags;

@@ -23,6 +23,10 @@ export interface Subscriber {
   markStats(subscription: number): void;
   /** The symbol of a subscription has a new anomaly. */
   markAnomalies(subscription: number): void;
+  /** The symbol of a subscription is being retired: forgets what the session was sent of it. */
+  symbolRetired(subscription: number): void;
+  /** Ends a subscription to a symbol that is gone. */
+  endSubscription(subscription: number): void;
   /** Sends the due changes, as far as the socket allows. */
   flush(): void;
 }
@@ -118,6 +122,49 @@ export class SubscriptionStore {
     }
     this.wildcards.collectObservers(name, observers);
     for (const observer of observers) observer.symbolAppeared(symbolId, name);
+  }
+
+  /**
+   * A symbol is being retired. A subscription of an exact pattern waits for the symbol to return;
+   * any other ends.
+   *
+   * @param hasReturned whether the symbol took ticks of its next life already: all subscriptions
+   *   stay
+   * @param concerned gets the sessions that have something to be sent
+   */
+  symbolRetired(
+    symbolId: number,
+    name: string,
+    hasReturned: boolean,
+    concerned: Set<Subscriber>,
+  ): void {
+    for (const subscription of [...(this.of(symbolId) ?? [])]) {
+      const subscriber = this.subscribers[
+        this.columns.sessions[subscription] as number
+      ] as Subscriber;
+      concerned.add(subscriber);
+      subscriber.symbolRetired(subscription);
+      if (hasReturned) continue;
+      if (this.columns.exactInterests[subscription] === NOT_HELD) {
+        subscriber.endSubscription(subscription);
+      }
+    }
+    if (!hasReturned) this.#await(symbolId, name);
+  }
+
+  /** Moves the subscriptions to a symbol that is gone to a pending one. */
+  #await(symbolId: number, name: string): void {
+    const subscriptions = this.#bySymbol[symbolId];
+    this.#bySymbol[symbolId] = undefined;
+    if (subscriptions === undefined || subscriptions.length === 0) return;
+    const pendingId = this.pending.add(name);
+    const waiting = this.pending.subscriptions(pendingId);
+    for (const subscription of subscriptions) {
+      this.#index.remove(subscription);
+      this.columns.symbolIds[subscription] = pendingId;
+      this.#index.add(subscription);
+      waiting.push(subscription);
+    }
   }
 
   /** Moves the subscriptions to a pending symbol to the symbol that now exists. */

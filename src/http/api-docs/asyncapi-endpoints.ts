@@ -58,7 +58,10 @@ export const ENDPOINTS = {
       VERIFY: ['DIGEST', 'ERROR'],
       HISTORY: ['HISTORY_PAGE', 'ERROR'],
     },
-    sends: ['SUBSCRIBER_WELCOME', 'SYMBOLS', 'STATS', 'ANOMALY', 'HEARTBEAT', 'ERROR', 'GOAWAY'],
+    sends: [
+      ...(['SUBSCRIBER_WELCOME', 'SYMBOLS', 'STATS', 'ANOMALY', 'RETIRED'] as const),
+      ...(['HEARTBEAT', 'ERROR', 'GOAWAY'] as const),
+    ],
   },
 } as const satisfies Readonly<Record<string, Endpoint>>;
 

@@ -228,6 +228,10 @@ export const SERVER_PAYLOADS = {
     op(Op.SYMBOLS),
     element(z.array(z.union([count, symbol])), 'names', 'Symbol ids and symbols, alternating.'),
   ]),
+  RETIRED: z.tuple([
+    op(Op.RETIRED),
+    element(z.array(symbolId), 'symbolIds', 'They mean nothing any more, and never come again.'),
+  ]),
   UNSUBSCRIBED: z.tuple([op(Op.UNSUBSCRIBED), requestId, patternCodes]),
   HEARTBEAT: z.tuple([
     op(Op.HEARTBEAT),

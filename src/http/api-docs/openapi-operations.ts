@@ -87,6 +87,20 @@ export const OPERATIONS = {
       ...problems(400, 404, 503),
     },
   },
+  'DELETE /api/prices/{symbol}': {
+    operationId: 'retireSymbol',
+    access: 'operator',
+    summary: 'Retire a symbol',
+    description:
+      'Forgets its statistics and tells its subscribers. Its anomalies stay in the history. The ' +
+      'next tick of the symbol begins it anew.',
+    tags: ['commands'],
+    parameters: [SYMBOL_PARAMETER],
+    responses: {
+      204: { description: 'It is gone.' },
+      ...problems(400, 404, 503),
+    },
+  },
   'GET /api/prices/{symbol}/anomalies': {
     operationId: 'symbolAnomalies',
     access: 'token',

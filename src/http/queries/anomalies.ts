@@ -1,5 +1,6 @@
 import type { Anomaly } from '../../engine/index.ts';
 import type { Client } from '../../gateway/sessions/client.ts';
+import { validateSymbol } from '../../protocol/index.ts';
 import {
   type AnomalyPage,
   CursorError,
@@ -33,12 +34,16 @@ export function symbolAnomalies(context: QueryContext, reader: StatisticsReader)
     const limit = parameters.limit();
     parameters.check();
     const symbolId = readableSymbol(context, client, symbol);
-    const isKnown = symbolId >= 0 && (reader.hasData(symbolId) || anomalies.last(symbolId) > 0);
-    if (!isKnown) throw unknownSymbol(symbol);
-    const first = anomalies.first(symbolId);
-    const end = Math.min(anomalies.last(symbolId) + 1, before);
+    // Never look up an invalid symbol: it might be a name of another tenant.
+    if (validateSymbol(symbol) !== undefined) throw unknownSymbol(symbol);
+    const name = client.nameSpace.nameOf(symbol);
+    const newest = anomalies.lastOf(symbolId, name);
+    const hasData = symbolId >= 0 && reader.hasData(symbolId);
+    if (!hasData && newest === 0) throw unknownSymbol(symbol);
+    const first = anomalies.first(symbolId, name);
+    const end = Math.min(newest + 1, before);
     const from = Math.max(first, after === undefined ? end - limit : after + 1);
-    const records = anomalies.past(symbolId, from, Math.min(limit, Math.max(0, end - from)));
+    const records = anomalies.past(symbolId, name, from, Math.min(limit, Math.max(0, end - from)));
     const last = records.at(-1)?.sequence;
     return pageResponse(request, COLUMNS, {
       items: records.map((record) => anomalyJson(record, symbol)),

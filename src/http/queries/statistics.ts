@@ -50,8 +50,11 @@ export function listStatistics(context: QueryContext, reader: StatisticsReader):
     const items: SymbolStatistics[] = [];
     let looks = 0;
     for (const symbolId of symbolIds) {
+      const wireId = engine.symbols.wireId(symbolId);
       // A client that may read few of many symbols must not delay the sessions.
       if (++looks % LOOKS === 0) await new Promise(setImmediate);
+      // Retired meanwhile: the id may be another's.
+      if (engine.symbols.wireId(symbolId) !== wireId) continue;
       if (symbolId === UNKNOWN_SYMBOL || !reader.hasData(symbolId)) continue;
       const name = engine.symbols.name(symbolId);
       if (!client.sees(name) || selection?.matches(nameSpace.symbolOf(name)) === false) continue;
@@ -122,7 +125,10 @@ export class StatisticsReader {
    * @throws RequestProblem 503 if the row stays half written: its worker is being replaced
    */
   async read(symbolId: number): Promise<SymbolStatistics | undefined> {
+    const wireId = this.#engine.symbols.wireId(symbolId);
     for (let look = 0; look < LOOKS_MAX; look++) {
+      // Retired meanwhile: the id may be another's.
+      if (this.#engine.symbols.wireId(symbolId) !== wireId) return undefined;
       const version = this.#tryRead(symbolId);
       if (version === NO_DATA) return undefined;
       if (version !== BUSY) return this.#statistics(symbolId);
