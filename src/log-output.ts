@@ -46,8 +46,7 @@ export class LogOutput {
   write(line: string): void {
     const isClear = this.#drain() === 'written' && this.#reportLoss();
     this.#put(line, isClear);
-    const isBehind = this.#waiting.length > 0 || this.#unreported > 0;
-    if (isBehind) this.#timer ??= setTimeout(this.#retry, RETRY_MS).unref();
+    if (this.#timer === undefined) this.#retryLater();
   }
 
   /** Blocks until what waits is written, at most for a while. For the process's exit. */
@@ -71,9 +70,13 @@ export class LogOutput {
   readonly #retry = (): void => {
     this.#timer = undefined;
     if (this.#drain() === 'written') this.#reportLoss();
-    const isBehind = this.#waiting.length > 0 || this.#unreported > 0;
-    if (isBehind) this.#timer = setTimeout(this.#retry, RETRY_MS).unref();
+    this.#retryLater();
   };
+
+  #retryLater(): void {
+    if (this.#waiting.length === 0 && this.#unreported === 0) return;
+    this.#timer = setTimeout(this.#retry, RETRY_MS).unref();
+  }
 
   /** Writes a line, queues it behind others, or drops it. */
   #put(line: string, isClear: boolean): void {

@@ -379,6 +379,7 @@ const CAUSES: Readonly<Record<string, Cause>> = {
 
 /** No client can cause these on a healthy server; `test/unit/metrics.test.ts` covers them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  log_lines_dropped_total: 'log-failure.deep.test.ts',
   queue_depth: 'the ticks of a moment',
   symbol_times_replaced_total: 'a clock that was ahead: store-recovery.test.ts',
   ticks_quarantined_total: 'deaths of workers: engine-worker-death.test.ts',

@@ -72,8 +72,8 @@ export function checkClaim({ path, content }: Claim): void {
 /** The same without blocking. */
 export async function checkClaimLater({ path, content }: Claim): Promise<void> {
   for (let tries = 1; ; tries++) {
-    const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
+    const found = await readFile(path, 'utf8').catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       return undefined;
     });
     if (isHeld(found, { path, content }, tries)) return;
