@@ -2,8 +2,10 @@ import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.t
 import { jsonResponse } from './json.ts';
 import { prefersCsv, varyOn } from './negotiation.ts';
 
+type Value = string | number | boolean | null | undefined;
+
 /** A row: the members of a JSON object. */
-export type Row = Readonly<Record<string, unknown>>;
+export type Row = Readonly<Record<string, Value>>;
 
 const QUOTED = /[",\r\n]/;
 /** What a spreadsheet takes for the begin of a formula, also in full width; and the mark itself. */
@@ -22,7 +24,7 @@ export function formatCsv(columns: readonly string[], rows: Iterable<Row>): stri
   return `${lines.join('\r\n')}\r\n`;
 }
 
-function csvField(value: unknown): string {
+function csvField(value: Value): string {
   if (value === null || value === undefined) return '';
   if (typeof value !== 'string') return String(value);
   const text = FORMULA.test(value) ? `'${value}` : value;
@@ -44,7 +46,11 @@ export function pageResponse(
 ): HttpResponse {
   const { items, next } = page;
   const response = prefersCsv(request.header('accept'))
-    ? csvResponse(columns, items as readonly Row[], next == null ? {} : nextLink(request, next))
+    ? csvResponse(
+        columns,
+        items as readonly Row[],
+        next === undefined || next === null ? {} : nextLink(request, next),
+      )
     : jsonResponse(200, page);
   return { ...response, headers: varyOn(response.headers, 'Accept') };
 }
@@ -59,8 +65,8 @@ export function objectResponse(request: HttpRequest, document: object): HttpResp
   return { ...response, headers: varyOn(response.headers, 'Accept') };
 }
 
-function* flattened(document: object, prefix = ''): Iterable<[string, unknown]> {
-  for (const [name, value] of Object.entries(document)) {
+function* flattened(document: object, prefix = ''): Iterable<[string, Value]> {
+  for (const [name, value] of Object.entries(document) as [string, object | Value][]) {
     if (typeof value === 'object' && value !== null) yield* flattened(value, `${prefix}${name}.`);
     else yield [`${prefix}${name}`, value];
   }
@@ -82,5 +88,5 @@ function csvResponse(
 function nextLink({ query }: HttpRequest, next: string | number): HttpResponse['headers'] {
   const parameters = new URLSearchParams(query);
   parameters.set('after', String(next));
-  return { link: `<?${parameters}>; rel="next"` };
+  return { link: `<?${parameters.toString()}>; rel="next"` };
 }

@@ -32,7 +32,7 @@ onTransports((transport) => {
 
   /** Fields as a reader of the API has them: without the mark against formulas. */
   const rowsOf = (text: string) =>
-    (parse(text, { columns: true }) as Record<string, string>[]).map((row) =>
+    parse<Record<string, string>>(text, { columns: true }).map((row) =>
       Object.fromEntries(
         Object.entries(row).map(([name, field]) => [name, field.replace(/^'/, '')]),
       ),

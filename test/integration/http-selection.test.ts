@@ -39,17 +39,14 @@ onTransports((transport) => {
       // Not by fetch, which would change the path.
       const read = async (path: string) => {
         const { body, status } = await rawRequest(server.port, path);
-        return { status, document: JSON.parse(body.toString()) };
+        return { status, document: JSON.parse(body.toString()) as Page };
       };
       const one = await read(`/api/prices/${written}`);
       expect(one).toMatchObject({ status: 200, document: { symbol, updateCount: 3 } });
       const anomalies = await read(`/api/prices/${written}/anomalies`);
       const { status, document } = anomalies;
       expect(status).toBe(200);
-      expect(document.items.map((item: { symbol: string }) => item.symbol)).toEqual([
-        symbol,
-        symbol,
-      ]);
+      expect(document.items.map((item) => item.symbol)).toEqual([symbol, symbol]);
     });
   });
 

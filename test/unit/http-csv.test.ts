@@ -36,7 +36,7 @@ describe('formatCsv', () => {
     'A=1',
     'A',
   ])('lets no text run as a formula, and can be read back: %j', (symbol) => {
-    const [record] = parse(formatCsv(['x'], [{ x: symbol }]), { columns: true }) as { x: string }[];
+    const [record] = parse<{ x: string }>(formatCsv(['x'], [{ x: symbol }]), { columns: true });
     expect(record?.x).not.toMatch(/^[=+\-@\t\r\uff1d]/);
     expect(record?.x.replace(/^'/, '')).toBe(symbol);
   });

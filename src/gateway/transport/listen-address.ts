@@ -54,7 +54,7 @@ export async function listenOnAll<L extends Listener>(
   listen: (address: string, port: number) => Promise<L>,
   resolve: (host: string) => Promise<readonly string[]> = addressesOf,
 ): Promise<L[]> {
-  const addresses = await resolve(host).catch((error) => {
+  const addresses = await resolve(host).catch((error: unknown) => {
     throw listenError(host, port, error);
   });
   for (let tries = 1; ; tries++) {

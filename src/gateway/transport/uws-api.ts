@@ -84,12 +84,12 @@ export type UwsListenSocket = object;
 export interface UwsModule {
   App(): UwsApp;
   /** Supports TLS 1.2 and 1.3. Reads the files; throws if it cannot use them. */
-  SSLApp?(options: {
+  readonly SSLApp?: (options: {
     readonly cert_file_name: string;
     readonly key_file_name: string;
     /** For TLS 1.2. */
     readonly ssl_ciphers: string;
-  }): UwsApp;
+  }) => UwsApp;
   us_listen_socket_close(socket: UwsListenSocket): void;
   us_socket_local_port(socket: UwsListenSocket): number;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
