@@ -171,6 +171,30 @@ onTransports((transport) => {
       expect((await http.get('/api/prices/A9C')).status).toBe(404);
     });
 
+    it('symbols in the query are 403 by their names, and left out of a pattern', async () => {
+      const http = await httpOf(await reader());
+      const texts = new Set<string>();
+      for (const symbol of [...HIDDEN, 'NONE']) {
+        for (const path of ['/api/prices', '/api/anomalies']) {
+          for (const query of [`symbol=${symbol}`, `symbols=${SEEN[0]},${symbol},A*`]) {
+            const { status, text } = await http.get<Problem>(`${path}?${query}`);
+            expect([path, query, status]).toEqual([path, query, 403]);
+            texts.add(text);
+          }
+        }
+      }
+      expect(texts.size).toBe(1);
+      const own = SEEN.filter((symbol) => !symbol.startsWith('LATER'));
+      for (const query of ['symbols=*', `symbols=${own.join(',')}`]) {
+        const { json } = await http.get(`/api/prices?${query}`);
+        expect(symbolsOf(json).filter((symbol) => !symbol.startsWith('LATER'))).toEqual(own);
+        const anomalies = symbolsOf((await http.get(`/api/anomalies?limit=1000&${query}`)).json);
+        expect(new Set(anomalies.filter((symbol) => !symbol.startsWith('LATER')))).toEqual(
+          new Set(own),
+        );
+      }
+    });
+
     it('GET /api/anomalies tells of what the token covers, recent and by time', async () => {
       const http = await httpOf(await reader());
       const wanted = (symbols: readonly string[]) =>

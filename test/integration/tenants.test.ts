@@ -155,6 +155,13 @@ onTransports((transport) => {
       const own = world.symbols;
       for (const text of [...attacks, ...patterns, MARK, `${MARK}${MARK}`, '\u0002', '\uffff']) {
         const escaped = encodeURIComponent(text);
+        for (const name of ['symbol', 'symbols']) {
+          for (const path of ['/api/prices', '/api/anomalies']) {
+            const named = await http.get(`${path}?${name}=${escaped}`);
+            const found = named.status === 200 ? symbolsOf(named.json) : named.status;
+            expect([[], 400]).toContainEqual(found);
+          }
+        }
         const listed = await http.get(`/api/prices?prefix=${escaped}`);
         expect([escaped, symbolsOf(listed.json)]).toEqual([escaped, []]);
         const rest = symbolsOf((await http.get(`/api/prices?after=${escaped}`)).json);
