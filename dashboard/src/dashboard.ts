@@ -110,6 +110,10 @@ export class Dashboard {
     subscriber.subscribe('*', { stats: false });
     subscriber.on('state', (change) => this.#stateChanged(change));
     subscriber.on('reset', ({ epoch }) => this.#enter(epoch));
+    subscriber.on('retired', ({ symbols }) => {
+      this.#symbols.remove(symbols);
+      this.#loop.request();
+    });
     subscriber.on('update', ({ changes }) => {
       const nowMs = performance.now();
       for (const live of changes) {

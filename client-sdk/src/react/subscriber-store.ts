@@ -39,6 +39,7 @@ export class SubscriberStore {
     for (const [symbol, watched] of this.#watched) watched.subscription = this.#subscribe(symbol);
     const stops = [
       subscriber.on('update', ({ changes }) => this.#dispatch(changes)),
+      subscriber.on('retired', ({ symbols }) => this.#notify(symbols)),
       subscriber.on('state', () => this.#notifyAll()),
       subscriber.on('reset', () => this.#notifyAll()),
     ];
@@ -100,10 +101,12 @@ export class SubscriberStore {
 
   // Once a frame: the cost depends on what changed, not on the number of components.
   #dispatch(changes: readonly SymbolStatistics[]): void {
-    for (const { symbol } of changes) {
-      const watched = this.#watched.get(symbol);
-      if (watched === undefined) continue;
-      for (const listener of watched.listeners) listener();
+    for (const { symbol } of changes) this.#notify([symbol]);
+  }
+
+  #notify(symbols: readonly string[]): void {
+    for (const symbol of symbols) {
+      for (const listener of this.#watched.get(symbol)?.listeners ?? []) listener();
     }
   }
 

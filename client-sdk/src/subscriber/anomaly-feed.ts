@@ -23,6 +23,8 @@ interface Progress {
   lastTime: number;
   /** The epoch in which `last` was seen. */
   epoch: string;
+  /** Whether the symbol was retired since: without a store its numbers begin again. */
+  isRetired: boolean;
   /** Anomalies that arrived while a gap is being filled; undefined if none is. */
   waiting: Anomaly[] | undefined;
 }
@@ -68,6 +70,12 @@ export class AnomalyFeed {
     this.#progress.set(symbol, { ...this.#newProgress(0), notBefore: time });
   }
 
+  /** A symbol is gone; the anomalies that follow are of its next life. */
+  retired(symbol: string): void {
+    const progress = this.#progress.get(symbol);
+    if (progress !== undefined) progress.isRetired = true;
+  }
+
   /** Takes the next anomaly of the stream. */
   receive(anomaly: Anomaly): void {
     const { symbol, sequence } = anomaly;
@@ -75,6 +83,10 @@ export class AnomalyFeed {
     if (progress === undefined) {
       progress = this.#newProgress(sequence - 1);
       this.#progress.set(symbol, progress);
+    }
+    if (progress.isRetired) {
+      progress.isRetired = false;
+      if (sequence <= progress.last) progress.last = sequence - 1;
     }
     if (progress.epoch !== this.#epoch) {
       progress.epoch = this.#epoch;
@@ -87,7 +99,8 @@ export class AnomalyFeed {
 
   #newProgress(last: number): Progress {
     const never = Number.NEGATIVE_INFINITY;
-    return { last, notBefore: never, lastTime: never, epoch: this.#epoch, waiting: undefined };
+    const times = { notBefore: never, lastTime: never };
+    return { last, ...times, epoch: this.#epoch, isRetired: false, waiting: undefined };
   }
 
   // The server does not resend anything up to `last`, so a lower sequence in a new epoch means that

@@ -111,6 +111,13 @@ export class PendingUpdate {
     this.#changes.clear();
   }
 
+  /** Drops changes of symbols that are gone. */
+  forget(symbols: readonly string[]): void {
+    for (const change of this.#changes) {
+      if (symbols.includes(change.symbol)) this.#changes.delete(change);
+    }
+  }
+
   take(): Update | undefined {
     if (this.#changes.size === 0) return undefined;
     const changes = [...this.#changes];

@@ -225,7 +225,10 @@ export class LiveStream {
         this.#takeAnomalies(frame[2] as AnomalyTuple[]);
         break;
       case Op.SYMBOLS:
-        this.mirror.learnNames(frame[1] as unknown[]);
+        this.#retire(this.mirror.learnNames(frame[1] as unknown[]));
+        break;
+      case Op.RETIRED:
+        this.#retire(frame[1] as number[]);
         break;
       case Op.PONG:
         this.roundTrips.note(frame[1] as number, frame[2] as number);
@@ -239,6 +242,13 @@ export class LiveStream {
         // An answer, or an op of a later version, which is ignored.
         this.#requests.answer(frame);
     }
+  }
+
+  #retire(symbolIds: readonly number[]): void {
+    const symbols = this.mirror.retire(symbolIds);
+    if (symbols.length === 0) return;
+    for (const symbol of symbols) this.feed.retired(symbol);
+    this.emitter.emit('retired', { symbols });
   }
 
   #takeStats(serverTime: number, entries: number[]): void {

@@ -28,14 +28,38 @@ export class Mirror {
     return this.#names.get(symbolId);
   }
 
-  /** Takes the content of a SYMBOLS frame: alternating ids and symbols. */
-  learnNames(idsAndNames: readonly unknown[]): void {
+  /**
+   * Takes the content of a SYMBOLS frame: alternating ids and symbols.
+   *
+   * @returns ids that are gone: their symbols were retired unnoticed, and have other ids now
+   */
+  learnNames(idsAndNames: readonly unknown[]): readonly number[] {
+    const gone: number[] = [];
     for (let i = 0; i + 1 < idsAndNames.length; i += 2) {
       const symbolId = idsAndNames[i] as number;
       const symbol = idsAndNames[i + 1] as string;
+      const before = this.#ids.get(symbol);
+      if (before !== undefined && before !== symbolId) gone.push(before);
       this.#names.set(symbolId, symbol);
       this.#ids.set(symbol, symbolId);
     }
+    return gone;
+  }
+
+  /** Forgets ids and what they stood for. Returns the symbols. */
+  retire(symbolIds: readonly number[]): readonly string[] {
+    const symbols: string[] = [];
+    for (const symbolId of symbolIds) {
+      const symbol = this.#names.get(symbolId);
+      if (symbol === undefined) continue;
+      symbols.push(symbol);
+      this.#names.delete(symbolId);
+      if (this.#ids.get(symbol) === symbolId) this.#ids.delete(symbol);
+      this.#symbols.get(symbolId)?.retire();
+      this.#symbols.delete(symbolId);
+      this.#values.delete(symbolId);
+    }
+    return symbols;
   }
 
   /**

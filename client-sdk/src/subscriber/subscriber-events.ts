@@ -22,6 +22,8 @@ export interface SubscriberEvents {
   readonly state: StateChange;
   /** The server started a new epoch: the mirror was cleared. */
   readonly reset: { readonly epoch: string };
+  /** Symbols are gone: their data was dropped. They begin anew with their next tick, if any. */
+  readonly retired: { readonly symbols: readonly string[] };
   /** The server reported an error that answers no request, or refused a pattern. */
   readonly error: Error;
 }

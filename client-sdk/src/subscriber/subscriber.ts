@@ -137,9 +137,11 @@ export class Subscriber {
         wake();
       });
       const stopResets = this.on('reset', () => pending.clear());
+      const stopRetired = this.on('retired', ({ symbols }) => pending.forget(symbols));
       return () => {
         stopUpdates();
         stopResets();
+        stopRetired();
       };
     });
   }

@@ -282,3 +282,18 @@ describe('AnomalyFeed', () => {
     );
   });
 });
+
+describe('a symbol that was retired', () => {
+  it('goes on with its numbers, or begins again at 1', () => {
+    const rig = new Rig();
+    for (const sequence of [4, 5]) rig.feed.receive(anomaly(sequence));
+    rig.feed.retired('BTC');
+    rig.feed.receive(anomaly(6, 1));
+    rig.feed.retired('BTC');
+    for (const sequence of [1, 2]) rig.feed.receive(anomaly(sequence, 0.5));
+    rig.feed.receive(anomaly(2, 0.5));
+    rig.feed.retired('ETH');
+    expect(rig.sequences).toEqual([4, 5, 6, 1, 2]);
+    expect(rig.gaps).toEqual([]);
+  });
+});

@@ -43,6 +43,30 @@ describe('Mirror', () => {
     });
   });
 
+  it('forgets retired symbols, whose ids never come again', () => {
+    const mirror = mirrorOf(FULL_BTC, FULL_ETH);
+    const held = mirror.get('BTC');
+    expect(mirror.retire([7, 99])).toEqual(['BTC']);
+    expect(held?.isLive).toBe(false);
+    expect(mirror.get('BTC')).toBeUndefined();
+    expect([...mirror.symbols()].map(({ symbol }) => symbol)).toEqual(['ETH']);
+    expect(mirror.digest().symbolCount).toBe(1);
+    expect(mirror.nameOf(7)).toBeUndefined();
+    mirror.learnNames([8, 'BTC']);
+    mirror.apply([8, 127, 5, 5, 1, 2000, 5, 5]);
+    expect(mirror.get('BTC')).toMatchObject({ symbolId: 8, updateCount: 1, maxPrice: 5 });
+  });
+
+  it('learns from another id that a symbol was retired while it was disconnected', () => {
+    const mirror = mirrorOf(FULL_BTC);
+    expect(mirror.learnNames([7, 'BTC', 3, 'ETH'])).toEqual([]);
+    expect(mirror.learnNames([9, 'BTC'])).toEqual([7]);
+    expect(mirror.retire([7])).toEqual(['BTC']);
+    mirror.apply([9, 127, 5, 5, 1, 2000, 5, 5]);
+    expect(mirror.get('BTC')?.updateCount).toBe(1);
+    expect([...mirror.symbols()]).toHaveLength(1);
+  });
+
   it('has nothing before the first entry of a symbol', () => {
     const [change] = mirrorOf().apply(FULL_BTC);
     expect(change).toMatchObject({

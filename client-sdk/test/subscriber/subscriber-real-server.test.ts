@@ -41,6 +41,31 @@ async function statistics(symbol: string): Promise<Record<string, unknown>> {
 }
 
 describe.each(['binary', 'json'] as const)('subscriber and server over %s', (encoding) => {
+  it('forget a symbol that is retired, and begin it anew', async () => {
+    const symbol = `${encoding}-retired`;
+    const subscriber = connectHere({ encoding });
+    const retired: string[] = [];
+    const sequences: number[] = [];
+    subscriber.on('retired', ({ symbols }) => retired.push(...symbols));
+    subscriber.on('anomaly', ({ sequence }) => sequences.push(sequence));
+    await subscriber.subscribe(symbol).ready;
+    await post(symbol, 100, 103, 106);
+    await until(() => subscriber.get(symbol)?.updateCount === 3 && sequences.length > 0);
+    const seen = sequences.length;
+    const url = `http://127.0.0.1:${server.port}/api/prices/${symbol}`;
+    expect((await fetch(url, { method: 'DELETE' })).status).toBe(204);
+    await until(() => retired.length > 0);
+    expect(retired).toEqual([symbol]);
+    expect(subscriber.get(symbol)).toBeUndefined();
+    expect(await subscriber.verify()).toMatchObject({ equal: true, symbolCount: 0 });
+    await post(symbol, 7, 8);
+    await until(() => subscriber.get(symbol)?.updateCount === 2 && sequences.length > seen);
+    expect(subscriber.get(symbol)).toMatchObject({ maxPrice: 8, isLive: true });
+    // Without a store the numbers begin again.
+    expect(sequences.slice(seen)).toEqual([1]);
+    expect(await subscriber.verify()).toMatchObject({ equal: true, symbolCount: 1 });
+  });
+
   it('agree with each other and with the HTTP API', async () => {
     const [a, b, later] = [`${encoding}-A`, `${encoding}-B`, `${encoding}-later`];
     await post(a, 100);

@@ -8,6 +8,8 @@ const TRAILS_MAX = 500;
 export class Market {
   readonly #rows = new Map<string, SymbolRow>();
   readonly #withTrail = new Set<SymbolRow>();
+  /** Number of the list that is being read, or was last. */
+  #list = 0;
 
   get size(): number {
     return this.#rows.size;
@@ -21,9 +23,27 @@ export class Market {
     return this.#rows.values();
   }
 
+  /** The list is read from its start. */
+  beginList(): void {
+    this.#list++;
+  }
+
   /** Takes a page of the list. */
   takePage(page: readonly SymbolSnapshot[]): void {
     for (const snapshot of page) this.#row(snapshot.symbol).takeSnapshot(snapshot);
+  }
+
+  /** The list was read to its end: drops the symbols that it lacks. */
+  endList(): void {
+    for (const { symbol, list } of this.#rows.values()) if (list < this.#list) this.remove(symbol);
+  }
+
+  /** Drops a symbol that is gone. */
+  remove(symbol: string): void {
+    const row = this.#rows.get(symbol);
+    if (row === undefined) return;
+    this.#rows.delete(symbol);
+    this.#withTrail.delete(row);
   }
 
   /** Takes an entry of a live frame. */
@@ -46,6 +66,7 @@ export class Market {
       row = new SymbolRow(symbol);
       this.#rows.set(symbol, row);
     }
+    row.list = this.#list;
     return row;
   }
 
@@ -70,6 +91,8 @@ export class SymbolRow {
   count = 0;
   /** Time of the newest tick, ms since the epoch by the server's clock. */
   time = Number.NaN;
+  /** Number of the list during which it was last seen. */
+  list = 0;
   /** Incremented by each change, so that views can see whether they are up to date. */
   version = 0;
   /** Incremented by each new point of the trail. */
@@ -86,10 +109,14 @@ export class SymbolRow {
     return this.#live !== undefined && !this.#live.isLive;
   }
 
-  /** Takes values of the list unless newer ones are present: the count only grows. */
+  /**
+   * Takes values of the list unless newer ones are present: the count only grows, except where the
+   * symbol was retired and has begun anew.
+   */
   takeSnapshot(snapshot: SymbolSnapshot): void {
     if (this.#live?.isLive === false) this.#live = undefined;
-    if (snapshot.updateCount <= this.count) return;
+    const isNewer = Date.parse(snapshot.lastUpdateTime) > this.time;
+    if (snapshot.updateCount <= this.count && !isNewer) return;
     this.price = snapshot.currentPrice;
     this.average = snapshot.movingAverage;
     this.min = snapshot.minPrice;

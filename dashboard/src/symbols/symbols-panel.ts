@@ -61,9 +61,9 @@ export class SymbolsPanel {
     this.#directory.now();
   }
 
-  /** The server has this many symbols: reads the list if there are more than known. */
+  /** The server has this many symbols: reads the list if there are more than known, or fewer. */
   expect(symbols: number): void {
-    if (Math.min(symbols, LISTED_MAX) > this.#market.size) this.refresh();
+    if (Math.min(symbols, LISTED_MAX) !== this.#market.size) this.refresh();
     else if (symbols === 0) this.#order();
   }
 
@@ -74,6 +74,12 @@ export class SymbolsPanel {
     this.#market.clear();
     this.#order();
     this.refresh();
+  }
+
+  /** Drops symbols that are gone. */
+  remove(symbols: readonly string[]): void {
+    for (const symbol of symbols) this.#market.remove(symbol);
+    this.#order();
   }
 
   select(symbol: string | undefined): void {
@@ -92,6 +98,7 @@ export class SymbolsPanel {
   async #list(): Promise<void> {
     if (document.hidden && this.#isListed) return;
     const epoch = this.#epoch;
+    this.#market.beginList();
     this.#restMs = await listSymbols(this.#api, (page) => {
       if (epoch !== this.#epoch) return false;
       this.#market.takePage(page);
@@ -101,6 +108,7 @@ export class SymbolsPanel {
     });
     if (epoch !== this.#epoch) return;
     this.#isListed = true;
+    if (this.#market.size < LISTED_MAX) this.#market.endList();
     this.#order();
     this.#events.listed();
   }
