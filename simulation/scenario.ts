@@ -17,6 +17,7 @@ export interface Scenario {
     readonly stop: number;
     readonly clockJump: number;
     readonly storeFault: number;
+    readonly pause: number;
   };
   /**
    * How likely a worker has its accesses to shared memory watched, so that it may be interrupted or
@@ -51,6 +52,7 @@ export function createScenario(random: Random): Scenario {
       stop: random.logUniform(10_000, 120_000),
       clockJump: random.logUniform(2000, 60_000),
       storeFault: random.logUniform(2000, 20_000),
+      pause: random.logUniform(5000, 120_000),
     },
     watchedWorkers: random.pick([0.05, 0.2, 0.6]),
     isMainWatched: random.chance(0.15),

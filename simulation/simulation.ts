@@ -176,6 +176,7 @@ export class Simulation {
     this.#world.isCalm = true;
     this.#world.isRestDue = false;
     disk.fault = undefined;
+    disk.slowness = 1;
     const end = scheduler.now + REST_MS_MAX;
     const endStep = scheduler.steps + REST_STEPS_MAX;
     let hasAsked = false;

@@ -3,13 +3,14 @@ import { Random } from '../testkit/random.ts';
 import { TickMaker } from './clients/tick-maker.ts';
 import { Scheduler } from './core/scheduler.ts';
 import { Trace } from './core/trace.ts';
+import { expectThat } from './core/violation.ts';
 import { VirtualGlobals } from './core/virtual-globals.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
 import { EngineOracle } from './oracles/engine-oracle.ts';
 import { HistoryOracle } from './oracles/history-oracle.ts';
 import { ServerOracle } from './oracles/server-oracle.ts';
 import { createScenario, type Scenario } from './scenario.ts';
-import { SimulatedDisk } from './server/simulated-store.ts';
+import { SimulatedDisk } from './server/simulated-disk.ts';
 import type { SimulatedWorker, WorkerFate } from './server/simulated-worker.ts';
 import { VirtualAtomics } from './server/virtual-atomics.ts';
 
@@ -101,6 +102,14 @@ export class World {
     symbols: readonly (SymbolState | AnomalyCount)[],
     publishers: Iterable<readonly [name: string, sequence: number]>,
   ): void {
+    for (const item of symbols) {
+      const stored = this.disk.lastSequence(item.symbol);
+      expectThat(
+        item.anomalies <= stored,
+        'a snapshot stands on anomalies that are on disk',
+        () => `${item.symbol}: ${item.anomalies} in the snapshot, ${stored} on disk`,
+      );
+    }
     const anomalies = new Map<string, number>();
     const states = new Map<string, SymbolState>();
     for (const item of symbols) {

@@ -76,6 +76,12 @@ export const Thread = {
   MAIN: 0,
 } as const;
 
+/** When the process was paused. */
+interface Pause {
+  readonly from: number;
+  until: number;
+}
+
 /** Events that are looked at beyond those of threads that are busy. */
 const ASIDE_MAX = 16;
 /** A thread that was interrupted goes on within this time, ms. */
@@ -103,6 +109,9 @@ export class Scheduler {
   process = 0;
   /** Whether promises may have been resolved: their consequences come before the next event. */
   hasMicrotasks = false;
+  /** When threads of the server that are paused go on; the whole process under `MAIN`. */
+  readonly #pausedUntil = new Map<number, number>();
+  readonly #pauses: Pause[] = [];
   readonly #queue = new EventQueue();
   /** Threads in the middle of an event, innermost last. */
   readonly #busy: number[] = [];
@@ -142,10 +151,52 @@ export class Scheduler {
     return event;
   }
 
+  /** Whether the whole process is paused. */
+  get isPaused(): boolean {
+    return (this.#pausedUntil.get(Thread.MAIN) ?? 0) > this.now;
+  }
+
+  /**
+   * Stops one worker, or all threads of the server, for so long, ms: their events come after it, in
+   * their order. Everything outside goes on.
+   */
+  pause(ms: number, thread: number = Thread.MAIN): void {
+    const until = this.now + ms;
+    if ((this.#pausedUntil.get(thread) ?? 0) >= until) return;
+    if (thread === Thread.MAIN) {
+      const from = Math.max(this.now, this.#pausedUntil.get(thread) ?? 0);
+      this.#pauses.push({ from, until });
+    }
+    this.#pausedUntil.set(thread, until);
+  }
+
+  /** The process is gone, and what was paused of it. */
+  resume(): void {
+    this.#pausedUntil.clear();
+    const last = this.#pauses.at(-1);
+    if (last !== undefined) last.until = Math.min(last.until, this.now);
+  }
+
+  /**
+   * For how long the process was paused since a moment, ms.
+   *
+   * @param isCounted which pauses, by their lengths
+   */
+  pausedSince(moment: number, isCounted: (ms: number) => boolean = () => true): number {
+    let sum = 0;
+    for (let i = this.#pauses.length - 1; i >= 0; i--) {
+      const { from, until } = this.#pauses[i] as Pause;
+      if (until <= moment) break;
+      const end = Math.min(until, this.now);
+      if (end > from && isCounted(until - from)) sum += end - Math.max(from, moment);
+    }
+    return sum;
+  }
+
   /** Runs the next event; false when there is none. */
   step(): boolean {
     for (let event = this.#queue.pop(); event !== undefined; event = this.#queue.pop()) {
-      if (this.#isVoid(event)) continue;
+      if (this.#isVoid(event) || this.#isDeferred(event)) continue;
       this.#run(event);
       return true;
     }
@@ -161,7 +212,7 @@ export class Scheduler {
       const { first } = this.#queue;
       if (first === undefined || first.time > end) break;
       this.#queue.pop();
-      if (this.#isVoid(first)) continue;
+      if (this.#isVoid(first) || this.#isDeferred(first)) continue;
       if (this.#mustWait(first.thread)) aside.push(first);
       else {
         this.#run(first);
@@ -182,7 +233,7 @@ export class Scheduler {
       const { first } = this.#queue;
       if (first === undefined || first.time > end) break;
       this.#queue.pop();
-      if (this.#isVoid(first)) continue;
+      if (this.#isVoid(first) || this.#isDeferred(first)) continue;
       if (this.#mustWait(first.thread)) aside.push(first);
       else this.#run(first);
     }
@@ -192,6 +243,18 @@ export class Scheduler {
 
   #mustWait(thread: number): boolean {
     return thread === Thread.ALONE || this.#busy.includes(thread);
+  }
+
+  /** Puts an event of a paused thread off; whether it did. */
+  #isDeferred(event: ScheduledEvent): boolean {
+    if (event.thread < Thread.MAIN) return false;
+    const { thread } = event;
+    const paused = this.#pausedUntil;
+    const until = Math.max(paused.get(Thread.MAIN) ?? 0, paused.get(thread) ?? 0);
+    if (event.time >= until) return false;
+    event.time = until;
+    this.#queue.push(event);
+    return true;
   }
 
   #isVoid({ run, process }: ScheduledEvent): boolean {

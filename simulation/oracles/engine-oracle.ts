@@ -158,6 +158,7 @@ export class EngineOracle {
     const { newsAt } = this;
     const { now } = this.#scheduler;
     if (newsAt === undefined || now - newsAt <= NEWS_MS_MAX) return;
+    if (now - newsAt - this.#scheduler.pausedSince(newsAt) <= NEWS_MS_MAX) return;
     // Looked at after the gateway did, but before it took what had changed: taken all the same.
     this.newsAt = undefined;
     expectThat(

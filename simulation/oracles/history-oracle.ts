@@ -1,6 +1,6 @@
 import { Code, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
 import { expectThat } from '../core/violation.ts';
-import type { SimulatedDisk } from '../server/simulated-store.ts';
+import type { SimulatedDisk } from '../server/simulated-disk.ts';
 import type { EngineOracle } from './engine-oracle.ts';
 
 /** How much the server keeps. */

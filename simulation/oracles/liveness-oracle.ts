@@ -7,6 +7,8 @@ const UNRESPONSIVE = 4002;
  * by, ms.
  */
 const LATE_MS_MAX = 400;
+/** Of `slowSessionCloseMs`: shorter standstills of the server count as silence. */
+const EXCUSED_SHARE = 0.35;
 
 /**
  * Sees to it that no connection is silent for longer than promised, and none is closed whose peer
@@ -24,7 +26,7 @@ export class LivenessOracle {
 
   /** The server sends a frame; `counted`: the number that it gives, where it is a HEARTBEAT. */
   sent(counted: unknown): void {
-    const silenceMs = this.#server.now - this.#sentAt;
+    const silenceMs = this.#server.now - this.#sentAt - this.#server.pausedSince(this.#sentAt);
     const { heartbeatMs } = this.#server.config.server;
     expectThat(
       silenceMs <= 1.5 * heartbeatMs + LATE_MS_MAX,
@@ -41,10 +43,15 @@ export class LivenessOracle {
   }
 
   /**
-   * The server closes; the peer showed no life for `quietMs`, and has not taken `buffered` bytes.
+   * The server closes; the peer showed no life for `quietMs`, and has not taken `buffered` bytes. A
+   * standstill of the server is not the silence of its peer, but for short ones, which it cannot
+   * tell from work.
    */
-  closed(code: number, quietMs: number, buffered: number): void {
+  closed(code: number, silenceMs: number, buffered: number): void {
     const { slowSessionCloseMs, socketBufferBytesMax } = this.#server.config.stream;
+    const isExcused = (ms: number) => ms > EXCUSED_SHARE * slowSessionCloseMs;
+    const excusedMs = this.#server.pausedSince(this.#server.now - silenceMs, isExcused);
+    const quietMs = silenceMs - excusedMs;
     expectThat(
       code !== UNRESPONSIVE ||
         quietMs >= slowSessionCloseMs - LATE_MS_MAX ||

@@ -61,6 +61,11 @@ export class ServerOracle {
     return this.#scheduler.now;
   }
 
+  /** For how long the server was paused since a moment, ms: {@link Scheduler.pausedSince}. */
+  pausedSince(moment: number, isCounted?: (ms: number) => boolean): number {
+    return this.#scheduler.pausedSince(moment, isCounted);
+  }
+
   /** Which event of the gateway's thread is under way. */
   get turn(): number {
     return this.#scheduler.turns;
@@ -82,7 +87,9 @@ export class ServerOracle {
 
   /** How far the server's idea of the time may be off, ms. */
   get clockDoubtMs(): number {
-    return this.#scheduler.now - this.#jumpedAt < JUMP_UNNOTICED_MS ? Math.abs(this.#jumpMs) : 0;
+    const { now } = this.#scheduler;
+    const ranMs = now - this.#jumpedAt - this.pausedSince(this.#jumpedAt);
+    return ranMs < JUMP_UNNOTICED_MS ? Math.abs(this.#jumpMs) : 0;
   }
 
   record(name: string): PublisherRecord {

@@ -1,11 +1,18 @@
 import { Thread } from '../core/scheduler.ts';
 import type { World } from '../world.ts';
+import { DISK_OPERATIONS } from './simulated-disk.ts';
 import { SimulatedServer } from './simulated-server.ts';
 
 const RESTART_MS_MAX = 500;
 /** How likely a worker that can dies at an access to shared memory. */
 const MIDST = 0.9;
-const CLOCK_JUMPS_MS = [-3_600_000, -5000, -300, 300, 5000, 3_600_000];
+const CLOCK_JUMPS_MS = [300, 5000, 3_600_000, 31 * 86_400_000].flatMap((ms) => [-ms, ms]);
+/** Times that an operation of the disk fails, before it succeeds again. */
+const FAILURES_MAX = 4;
+const SLOWNESS_MAX = 10;
+/** How long processes and threads are paused, ms. */
+const PAUSE_MS_MIN = 50;
+const PAUSE_MS_MAX = 30_000;
 
 /** A server that is restarted whenever it ends, and the faults injected into it. */
 export class ServerLife {
@@ -37,6 +44,7 @@ export class ServerLife {
     this.#inject('the process dies', everyMs.crash, () => this.#crash());
     this.#inject('the server is stopped', everyMs.stop, () => this.#stop());
     this.#inject('the clock jumps', everyMs.clockJump, () => this.#jump());
+    this.#inject('the server is paused', everyMs.pause, () => this.#pause());
     this.#inject('the disk fails', everyMs.storeFault, () => this.#failDisk());
   }
 
@@ -60,7 +68,7 @@ export class ServerLife {
 
   #killWorker(): void {
     // The threads of a process end with it.
-    if (!this.#server.isAlive) return;
+    if (!this.#server.isAlive || this.#world.scheduler.isPaused) return;
     const { random } = this.#world;
     const alive = this.#server.workers.filter(({ isDead }) => !isDead);
     const watched = alive.filter(({ isWatched }) => isWatched);
@@ -77,7 +85,8 @@ export class ServerLife {
   }
 
   #stop(): void {
-    if (!this.#server.isServing) return;
+    // A signal waits for a process that is paused.
+    if (!this.#server.isServing || this.#world.scheduler.isPaused) return;
     this.stops++;
     const server = this.#server;
     const stopped = server.stop().then(() => {
@@ -91,6 +100,7 @@ export class ServerLife {
     const { atomics, network, oracle, random, scheduler } = this.#world;
     this.#server.end();
     scheduler.process++;
+    scheduler.resume();
     atomics.forget();
     network.cut();
     oracle.lost();
@@ -106,7 +116,24 @@ export class ServerLife {
   }
 
   #failDisk(): void {
-    const { disk, random } = this.#world;
-    disk.fault = random.chance(0.5) ? 'the disk is full' : undefined;
+    const { disk, random, scenario } = this.#world;
+    disk.slowness = random.chance(0.2) ? 1 + SLOWNESS_MAX * random.float() : 1;
+    disk.fault = undefined;
+    if (random.chance(0.4)) return;
+    const operation = random.pick([...DISK_OPERATIONS, 'any write'] as const);
+    // A snapshot that is damaged takes with it what was durable in it alone.
+    const isReadable = operation !== 'read' || scenario.config.publish.acknowledge === 'accepted';
+    const left = random.chance(0.5) ? random.between(1, FAILURES_MAX) : Number.POSITIVE_INFINITY;
+    if (isReadable) disk.fault = { operation, left };
+  }
+
+  /** Stops the whole process for a while, or one worker of it. */
+  #pause(): void {
+    const { random, scheduler } = this.#world;
+    if (!this.#server.isServing) return;
+    const ms = random.logUniform(PAUSE_MS_MIN, PAUSE_MS_MAX);
+    const workers = this.#server.workers.length;
+    if (random.chance(0.5) || workers === 0) scheduler.pause(ms);
+    else scheduler.pause(ms, Thread.MAIN + 1 + random.below(workers));
   }
 }

@@ -8,46 +8,7 @@ import type {
 } from '../../src/store/snapshot-format.ts';
 import type { AnomalyPage, Swept } from '../../src/store/store.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
-
-export interface DiskSnapshot {
-  readonly number: number;
-  readonly info: SnapshotInfo;
-  readonly chunks: readonly Uint8Array[];
-  /** The full one that holds what did not change; undefined if this one is full. */
-  readonly base: DiskSnapshot | undefined;
-  /** False while it is being written, and for good when the process died meanwhile. */
-  isWhole: boolean;
-}
-
-/** What outlives a process: durable anomalies by symbol, and the last snapshots. */
-export class SimulatedDisk {
-  readonly anomalies = new Map<string, Anomaly[]>();
-  snapshots: DiskSnapshot[] = [];
-  /** Why nothing can be written; undefined when it can. */
-  fault: string | undefined;
-
-  /** The newest snapshot that is whole. */
-  get newest(): DiskSnapshot | undefined {
-    return this.snapshots.findLast(({ isWhole }) => isWhole);
-  }
-
-  lastSequence(symbol: string): number {
-    return this.anomalies.get(symbol)?.at(-1)?.sequence ?? 0;
-  }
-
-  write(anomaly: Anomaly): void {
-    const own = this.anomalies.get(anomaly.symbol);
-    if (own === undefined) this.anomalies.set(anomaly.symbol, [anomaly]);
-    else own.push(anomaly);
-  }
-
-  /** Keeps two whole snapshots, and torn ones behind them. */
-  prune(): void {
-    const kept = this.snapshots.filter(({ isWhole }) => isWhole).slice(-2);
-    const first = kept[0]?.number ?? 0;
-    this.snapshots = this.snapshots.filter(({ number }) => number >= first);
-  }
-}
+import type { DiskSnapshot, SimulatedDisk } from './simulated-disk.ts';
 
 /** The range of a write's duration, ms. */
 const FLUSH_MS = [1, 45] as const;
@@ -165,18 +126,31 @@ export class SimulatedStore implements Store {
     disk.snapshots.push(snapshot);
     return new Promise((resolve) => {
       this.#later(SNAPSHOT_MS, 'snapshot is written', () => {
-        if (disk.fault !== undefined) {
-          disk.snapshots = disk.snapshots.filter((other) => other !== snapshot);
-          resolve({ isSaved: false, reason: disk.fault });
+        const reason = this.#finishSnapshot(snapshot);
+        if (reason !== undefined) {
+          resolve({ isSaved: false, reason });
           return;
         }
-        snapshot.isWhole = true;
         if (isFull) this.snapshotBase = snapshot;
-        disk.prune();
         const bytes = copies.reduce((sum, { length }) => sum + length, 0);
         resolve({ isSaved: true, number, isFull, bytes, durationMs: 0 });
       });
     });
+  }
+
+  /** Returns what failed. */
+  #finishSnapshot(snapshot: DiskSnapshot): string | undefined {
+    const disk = this.#disk;
+    if (disk.fails('write')) return 'write';
+    if (disk.fails('rename')) {
+      disk.snapshots = disk.snapshots.filter((other) => other !== snapshot);
+      return 'rename';
+    }
+    snapshot.isWhole = true;
+    if (disk.fails('sync')) return 'sync';
+    if (disk.fails('remove')) return 'remove';
+    disk.prune();
+    return undefined;
   }
 
   loadSnapshot(): StoredSnapshot | undefined {
@@ -193,14 +167,16 @@ export class SimulatedStore implements Store {
   }
 
   close(): Promise<number> {
-    if (this.#disk.fault === undefined) this.#write();
+    if (!this.#disk.fails('append')) this.#write();
     this.#scheduler.hasMicrotasks = true;
     return Promise.resolve(this.#waiting.length);
   }
 
   #of(symbol: string): readonly Anomaly[] {
     const durable = this.#disk.anomalies.get(symbol) ?? [];
-    return [...durable, ...this.#waiting.filter((anomaly) => anomaly.symbol === symbol)];
+    const last = this.#disk.lastSequence(symbol);
+    const isOwn = (anomaly: Anomaly) => anomaly.symbol === symbol && anomaly.sequence > last;
+    return [...durable, ...this.#waiting.filter(isOwn)];
   }
 
   #flushSoon(): void {
@@ -211,26 +187,37 @@ export class SimulatedStore implements Store {
 
   #flush(): void {
     this.#isFlushing = false;
-    const isDurable = this.#disk.fault === undefined;
-    this.#fault = this.#disk.fault;
+    const isRefused = this.#disk.fails('append');
+    const isDurable = !isRefused && !this.#disk.fails('answer');
+    this.#fault = isDurable ? undefined : 'the disk fails';
     if (isDurable) this.#write();
-    else
+    else {
+      if (!isRefused) this.#commit();
       this.#scheduler.after(RETRY_MS, Thread.MAIN, 'the disk is tried again', () =>
         this.#flushSoon(),
       );
+    }
     const settled = this.#onFlushed;
     this.#onFlushed = [];
     for (const resolve of settled) resolve(isDurable);
   }
 
   #write(): void {
-    for (const anomaly of this.#waiting) this.#disk.write(anomaly);
+    this.#commit();
     this.#waiting = [];
     this.#lasts.clear();
   }
 
+  /** Writing again what is on disk changes nothing. */
+  #commit(): void {
+    const disk = this.#disk;
+    for (const anomaly of this.#waiting) {
+      if (anomaly.sequence > disk.lastSequence(anomaly.symbol)) disk.write(anomaly);
+    }
+  }
+
   #later([min, max]: readonly [number, number], label: string, run: () => void): void {
-    const delayMs = min + (max - min) * this.#scheduler.random.float();
+    const delayMs = (min + (max - min) * this.#scheduler.random.float()) * this.#disk.slowness;
     this.#scheduler.after(delayMs, Thread.MAIN, label, () => {
       this.#scheduler.hasMicrotasks = true;
       run();
