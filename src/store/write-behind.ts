@@ -8,6 +8,8 @@ const COMMIT_DELAY_MS = 10;
 const RETRY_MS = 1000;
 /** A disk that has not finished a write for this long counts as failed, ms. */
 const STALLED_MS = 10_000;
+/** A timer that is late by this fraction of it shows that this thread stood still. */
+const STANDSTILL = 1 / 4;
 /** Minimum time between two log lines about anomalies given up, ms. */
 const LOG_MS = 60_000;
 
@@ -34,6 +36,7 @@ export class WriteLoop {
   #writing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
   /**
    * When a write last succeeded, or when the buffer last ceased to be empty, on the clock of
    * `performance.now`, ms.
@@ -150,7 +153,7 @@ export class WriteLoop {
   async #attempt(): Promise<boolean> {
     const batch = this.#waiting.take();
     if (batch === undefined) return true;
-    const stalled = setTimeout(this.#stall, this.#stalledMs).unref();
+    this.#watch();
     try {
       await this.#environment.write(encodeBatch(batch.items, batch.firstOrdinal));
     } catch (error) {
@@ -158,12 +161,25 @@ export class WriteLoop {
       this.#fail(error instanceof Error ? error.message : String(error));
       return false;
     } finally {
-      clearTimeout(stalled);
+      clearTimeout(this.#stallTimer);
       this.#isStalled = false;
     }
     this.#waiting.remove();
     this.#succeed();
     return true;
+  }
+
+  /**
+   * Waits for {@link #stall}. The writer's answer is read after a timer that was due during a
+   * standstill of this process (a paused machine), so that the write then gets its time anew.
+   */
+  #watch(): void {
+    const dueAt = performance.now() + this.#stalledMs;
+    this.#stallTimer = setTimeout(() => {
+      const lateMs = performance.now() - dueAt;
+      if (lateMs > this.#stalledMs * STANDSTILL) this.#watch();
+      else this.#stall();
+    }, this.#stalledMs).unref();
   }
 
   readonly #stall = (): void => {

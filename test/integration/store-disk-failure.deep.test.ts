@@ -126,6 +126,22 @@ describe('a disk that fails', () => {
     expect(lines.lines.at(-1)).toMatch(/^error anomalies are lost: the disk fails {"count":1}/);
   });
 
+  it('is not told of when the process stood still while it wrote', async () => {
+    using folder = new StoreFolder();
+    const disk = new FaultyDisk();
+    const lines = new StoreLines();
+    const seams = { startWriter: disk.startWriter, stalledMs: 200 };
+    const store = await openStore(folder.options(), lines, seams);
+    disk.writeMs = 50;
+    store.append(anomalyOf('A', 1));
+    const flushed = store.flushed();
+    // Longer than a write may take: as after SIGSTOP, timers are due before its answer is read.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+    expect(await flushed).toBe(true);
+    await store.close();
+    expect(lines.lines).toEqual([]);
+  });
+
   it.each(['a thread that died', 'MDB_PANIC: environment had fatal error'])(
     'with %s is opened anew',
     async (what) => {
