@@ -9,10 +9,12 @@ const NETWORK_NOISE = /net::ERR_CONNECTION_(REFUSED|RESET)|net::ERR_EMPTY_RESPON
 const TOKEN_NOISE =
   /the server responded with a status of 40[13]|WebSocket connection to .* failed/;
 
-/** Deliberate server faults that browsers log. */
+/** Deliberate server faults that browsers log, and what is to be opened. */
 interface Disturbances {
   readonly isServerStopped?: boolean;
   readonly isTokenAsked?: boolean;
+  /** Where the page is; `/` unless given. */
+  readonly path?: string;
   /** Runs before the page loads. */
   readonly prepare?: (page: Page) => Promise<void>;
 }
@@ -45,6 +47,7 @@ export class DashboardPage {
     {
       isServerStopped = false,
       isTokenAsked = false,
+      path = '/',
       prepare,
       ...options
     }: BrowserContextOptions & Disturbances = {},
@@ -62,7 +65,7 @@ export class DashboardPage {
       expect(dashboard.#faults).toEqual([]);
     });
     await prepare?.(dashboard.page);
-    await dashboard.page.goto(`http://127.0.0.1:${port}/`);
+    await dashboard.page.goto(`http://127.0.0.1:${port}${path}`);
     return dashboard;
   }
 

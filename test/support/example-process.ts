@@ -7,6 +7,8 @@ import { ManagedProcess } from '../../testkit/managed-process.ts';
 import { until } from '../../testkit/until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Where Debian installs servers: not on a user's PATH. */
+const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
 
 /** An example in a child process, with its output. */
 export class ExampleProcess extends ManagedProcess {
@@ -48,13 +50,12 @@ export class ExampleProcess extends ManagedProcess {
   }
 }
 
-/** A program on the PATH that passes a check; undefined if none does. */
+/** A program that passes a check; undefined if none does. */
 export function findProgram(
   name: string,
   isSuited: (path: string) => boolean = () => true,
 ): string | undefined {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
+  return [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS]
     .map((folder) => join(folder, name))
     .find((path) => isExecutable(path) && isSuited(path));
 }
