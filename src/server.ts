@@ -86,7 +86,9 @@ export async function startServer(
         eventLoop,
         publishers: recovered.publishers,
       });
-      const gateway = await Gateway.start(context, createRouter(context, assets));
+      const gateway = await Gateway.start(context, (sessions) =>
+        createRouter(context, sessions, assets),
+      );
       eventLoop.start();
       return serve(config, log, {
         authenticator,

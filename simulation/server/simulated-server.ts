@@ -181,7 +181,7 @@ export class SimulatedServer {
       snapshots: counters,
       publishers,
     });
-    const gateway = await Gateway.start(context, noHttp, this.#world.network.startTransport);
+    const gateway = await Gateway.start(context, () => noHttp, this.#world.network.startTransport);
     if (this.#isDead) return;
     this.#gateway = gateway;
     if (store === undefined) return;

@@ -23,6 +23,7 @@ const RETRY_MS = 300;
  */
 export class SimulatedStore implements Store {
   readonly droppedCount = 0;
+  readonly lineage = 'simulated';
   readonly lost = new Promise<never>(() => {});
   readonly removed = { age: 0, perSymbol: 0 };
   readonly #disk: SimulatedDisk;
@@ -93,6 +94,10 @@ export class SimulatedStore implements Store {
   }
 
   recent(): readonly Anomaly[] {
+    throw new Error('the simulation leaves HTTP out');
+  }
+
+  arrivedFrom(): never {
     throw new Error('the simulation leaves HTTP out');
   }
 

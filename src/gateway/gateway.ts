@@ -41,19 +41,19 @@ export class Gateway {
   /**
    * Serves an engine on the configured address.
    *
-   * @param request answers HTTP
+   * @param createHandler makes what answers HTTP, and opens sessions on its answers
    * @param open opens the transport; without it, the one that the configuration names
    * @throws Error when the address cannot be listened on, the transport does not load, or the
    *   certificate cannot be used
    */
   static async start(
     context: GatewayContext,
-    request: RequestHandler,
+    createHandler: (sessions: SessionFactory) => RequestHandler,
     open: StartTransport = configuredTransport(context),
   ): Promise<Gateway> {
     const gateway = new Gateway(context);
     const options = transportOptions(context, gateway.#certificate);
-    gateway.#transport = await open(options, gateway.#handlers(request));
+    gateway.#transport = await open(options, gateway.#handlers(createHandler(gateway.#factory)));
     for (const watch of gateway.#watches) watch.start();
     context.scheduler.schedule();
     return gateway;

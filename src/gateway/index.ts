@@ -4,4 +4,5 @@ export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';
 export { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';
+export type { SessionFactory } from './sessions/session-factory.ts';
 export { authorityOf } from './transport/listen-address.ts';

@@ -36,6 +36,13 @@ export function prefersCsv(header: string | undefined): boolean {
   return csv > 0 && csv > json;
 }
 
+/** Whether an `Accept` names `text/event-stream`, as that of EventSource does. */
+export function prefersEvents(header: string | undefined): boolean {
+  return entriesOf(header).some(
+    ({ name, weight }) => name.split(';', 1)[0] === 'text/event-stream' && weight > 0,
+  );
+}
+
 /** The headers with one more request header that the answer depends on. */
 export function varyOn(
   headers: Readonly<Record<string, string>>,

@@ -51,6 +51,14 @@ export class QueryParameters {
     return undefined;
   }
 
+  /** `true` or `false`; undefined if absent or invalid. */
+  flag(name: string): boolean | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (text !== 'true' && text !== 'false') this.#fault(name, 'true or false', shownValue(text));
+    return text === 'true';
+  }
+
   /** Any text; undefined if absent or repeated. */
   text(name: string): string | undefined {
     const values = this.#query.getAll(name);

@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts';
-import type { GatewayContext } from '../gateway/index.ts';
+import type { GatewayContext, SessionFactory } from '../gateway/index.ts';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
 import { type AccessLevel, HttpAccess } from './access.ts';
 import type { Operation } from './api-docs/openapi-elements.ts';
@@ -13,6 +13,7 @@ import { answerOrigins } from './cross-origin.ts';
 import { RequestProblem } from './problems.ts';
 import { recentAnomalies, symbolAnomalies } from './queries/anomalies.ts';
 import { callList } from './queries/call-list.ts';
+import { eventStream } from './queries/event-stream.ts';
 import { asyncApi, liveness, openApi, readiness, scrape } from './queries/operator.ts';
 import { processingStatistics } from './queries/processing-statistics.ts';
 import { listStatistics, StatisticsReader, symbolStatistics } from './queries/statistics.ts';
@@ -25,6 +26,7 @@ const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 
 /** Creates the HTTP API: maps requests to commands and queries. */
 export function createRouter(
   context: GatewayContext,
+  sessions: SessionFactory,
   assets: Assets,
 ): (request: HttpRequest) => Promise<HttpResponse> {
   const { authenticator, config, origins, security } = context;
@@ -32,7 +34,7 @@ export function createRouter(
   const access = new HttpAccess({ authenticator, security, requestsPerSecond });
   const table = new RouteTable();
   const compressor = new Compressor();
-  const handlers = createHandlers(context, { ...context, access }, assets);
+  const handlers = createHandlers(context, { ...context, access }, sessions, assets);
   for (const { key, method, path, operation } of listOperations()) {
     table.add(method, path, {
       handler: handlers[key],
@@ -55,6 +57,7 @@ export function createRouter(
 function createHandlers(
   commands: CommandContext,
   queries: RetireContext,
+  sessions: SessionFactory,
   assets: Assets,
 ): Readonly<Record<OperationKey, Handler>> {
   const reader = new StatisticsReader(queries.engine);
@@ -65,6 +68,7 @@ function createHandlers(
     'GET /api/prices/{symbol}': symbolStatistics(queries, reader),
     'GET /api/prices/{symbol}/anomalies': symbolAnomalies(queries, reader),
     'GET /api/anomalies': recentAnomalies(queries),
+    'GET /api/stream': eventStream(queries, sessions),
     'GET /api/statistics': processingStatistics(queries),
     'GET /metrics': scrape(queries),
     'GET /healthz': liveness(),

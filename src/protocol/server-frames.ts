@@ -101,8 +101,11 @@ export function symbolsFrame(idsAndNames: readonly (number | string)[]): Frame {
   return [Op.SYMBOLS, idsAndNames];
 }
 
-/** `RETIRED`: the symbols of these ids are gone; the ids mean nothing any more. */
-export function retiredFrame(symbolIds: readonly number[]): Frame {
+/**
+ * `RETIRED`: the symbols of these ids are gone; the ids mean nothing any more. For streams of
+ * events, names instead of ids.
+ */
+export function retiredFrame(symbolIds: readonly (number | string)[]): Frame {
   return [Op.RETIRED, symbolIds];
 }
 

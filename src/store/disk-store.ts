@@ -23,6 +23,7 @@ import type {
 } from './snapshot-format.ts';
 import {
   type AnomalyPage,
+  type ArrivedAnomaly,
   type Removed,
   type Store,
   StoreError,
@@ -90,7 +91,9 @@ async function openParts(
     if (!isCurrent) writeMarker(directory, true, marker.created);
     const snapshots = new SnapshotFiles(directory, log, lock);
     snapshots.removeTemporary();
-    return { environment, disk, lock, snapshots, log, seams };
+    // The time at which the store was made tells it from others.
+    const lineage = Date.parse(marker.created).toString(36);
+    return { environment, disk, lock, snapshots, lineage, log, seams };
   } catch (error) {
     await environment?.close();
     if (error instanceof StoreError) throw error;
@@ -131,6 +134,7 @@ interface DiskStoreParts {
   readonly disk: DiskHistory;
   readonly lock: DirectoryLock;
   readonly snapshots: SnapshotFiles;
+  readonly lineage: string;
   readonly log: StoreLog;
   readonly seams: StoreSeams;
 }
@@ -217,6 +221,18 @@ class DiskStore implements Store {
     return this.#history.between(range);
   }
 
+  get lineage(): string {
+    return this.#parts.lineage;
+  }
+
+  get nextOrdinal(): number {
+    return this.#waiting.nextOrdinal;
+  }
+
+  arrivedFrom(ordinal: number, limit: number): readonly ArrivedAnomaly[] {
+    return this.#history.arrivedFrom(ordinal, limit);
+  }
+
   recent(limit: number, isWanted?: (symbol: string) => boolean): readonly Anomaly[] {
     return this.#history.recent(limit, isWanted);
   }
@@ -224,10 +240,6 @@ class DiskStore implements Store {
   lastSequences(ordinal = 0): Iterable<[symbol: string, sequence: number]> {
     const onDisk = this.#readDisk((disk) => disk.lastSequences(ordinal), new Map());
     return ordinal === 0 ? new Map([...onDisk, ...this.#last]) : onDisk;
-  }
-
-  get nextOrdinal(): number {
-    return this.#waiting.nextOrdinal;
   }
 
   forget(symbol: string): void {

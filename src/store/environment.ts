@@ -18,7 +18,13 @@ import {
   timeBound,
 } from './databases.ts';
 import type { DirectoryLock } from './lock/directory-lock.ts';
-import { type Removed, StoreError, type SweepLimits, type Swept } from './store.ts';
+import {
+  type ArrivedAnomaly,
+  type Removed,
+  StoreError,
+  type SweepLimits,
+  type Swept,
+} from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
 import type { WriterData } from './writer-thread.ts';
 
@@ -146,6 +152,20 @@ export class DiskHistory {
       if (anomalies.length === limit) break;
     }
     return anomalies;
+  }
+
+  /** Up to `limit` anomalies that arrived at an ordinal or after, in their order. */
+  arrivedFrom(ordinal: number, limit: number): ArrivedAnomaly[] {
+    const range = this.#databases.arrivals.getRange({
+      start: ordinalKey(ordinal),
+      end: ORDINAL_END,
+      limit,
+    });
+    const arrived: ArrivedAnomaly[] = [];
+    for (const { key, value } of range) {
+      arrived.push({ ordinal: ordinalOfKey(key), anomaly: this.#get(value) });
+    }
+    return arrived;
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ import {
   timeKey,
 } from './databases.ts';
 import { type DiskHistory, RECENT_SEARCHED_MAX } from './environment.ts';
-import { type AnomalyPage, CursorError, type TimeRange } from './store.ts';
+import { type AnomalyPage, type ArrivedAnomaly, CursorError, type TimeRange } from './store.ts';
 import { mergeByTime, type TimePosition } from './time-order.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 
@@ -96,6 +96,18 @@ export class History {
     if (missing <= 0) return anomalies;
     const end = this.#buffer.firstOrdinal;
     return anomalies.concat(this.#readDisk((disk) => disk.recent(end, missing, isWanted), []));
+  }
+
+  arrivedFrom(ordinal: number, limit: number): ArrivedAnomaly[] {
+    const arrived = this.#readDisk((disk) => disk.arrivedFrom(ordinal, limit), []);
+    let next = (arrived.at(-1)?.ordinal ?? ordinal - 1) + 1;
+    for (const { firstOrdinal, items } of this.#buffer.oldest) {
+      next = Math.max(next, firstOrdinal);
+      for (; next < firstOrdinal + items.length && arrived.length < limit; next++) {
+        arrived.push({ ordinal: next, anomaly: items[next - firstOrdinal] as Anomaly });
+      }
+    }
+    return arrived;
   }
 
   /** The last `limit` waiting anomalies of a symbol below a sequence, oldest first. */

@@ -10,6 +10,7 @@ export {
 } from './snapshots.ts';
 export {
   type AnomalyPage,
+  type ArrivedAnomaly,
   CursorError,
   type Store,
   StoreError,

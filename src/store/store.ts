@@ -67,6 +67,12 @@ export interface StoreLog {
   error(fields: object, message: string): void;
 }
 
+/** An anomaly and its place in the order of arrival, counted over restarts. */
+export interface ArrivedAnomaly {
+  readonly anomaly: Anomaly;
+  readonly ordinal: number;
+}
+
 export interface TimeRange {
   /** ms since the epoch, inclusive. */
   readonly from: number;
@@ -114,6 +120,10 @@ export interface Store {
    * @throws RangeError for an anomaly that cannot be stored, a programming error
    */
   append(anomaly: Anomaly): void;
+  /** Names the numbering of ordinals: that of another store means nothing here. */
+  readonly lineage: string;
+  /** Up to `limit` anomalies that arrived at an ordinal or after, in their order. */
+  arrivedFrom(ordinal: number, limit: number): readonly ArrivedAnomaly[];
   /**
    * Resolves to true once everything appended is durable, except what was given up; to false if the
    * disk fails.

@@ -50,7 +50,7 @@ async function start(mode: 'async' | 'sync'): Promise<Rig> {
     store: options,
   };
   const context = gatewayContext(engine, config, store);
-  const gateway = await Gateway.start(context, () => {
+  const gateway = await Gateway.start(context, () => () => {
     throw new Error('HTTP is not served');
   });
   const counters = noSnapshots();

@@ -20,7 +20,7 @@ it('a stop under load delivers what a slow disk has still to make durable', asyn
   const { engine } = await EngineRun.start({});
   const server = { port: 0, transport: 'node', drainMs: 4900 } as const;
   const context = gatewayContext(engine, { server, store: options }, store);
-  const gateway = await Gateway.start(context, () => {
+  const gateway = await Gateway.start(context, () => () => {
     throw new Error('HTTP is not served');
   });
   const url = `http://127.0.0.1:${gateway.port}`;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Anomaly, Engine, SymbolTable } from '../../engine/index.ts';
-import type { Store } from '../../store/index.ts';
+import type { ArrivedAnomaly, Store } from '../../store/index.ts';
 import { SentAnomaly } from './anomaly-message.ts';
 import { SymbolAnomalies } from './symbol-anomalies.ts';
 
@@ -54,7 +54,7 @@ export class AnomalyLog {
   #isAwaitingDisk = false;
   #isEnding = false;
   #ordinal = 0;
-  /** Ordinal of the next anomaly to be passed on. */
+  /** Ordinal of the next anomaly to be passed on: sessions may have those before it. */
   #taken = 0;
 
   /**
@@ -68,6 +68,9 @@ export class AnomalyLog {
     this.#engine = engine;
     this.#symbols = symbols;
     this.#disk = disk;
+    // Goes on over restarts, so that a client can name the last anomaly that it had.
+    this.#ordinal = disk?.store.nextOrdinal ?? 0;
+    this.#taken = this.#ordinal;
     for (let symbolId = 0; symbolId < symbols.names.length; symbolId++) {
       const last = statistics.anomalies(symbolId);
       if (last > 0) this.#bySymbol.set(symbolId, this.#continueAfter(symbolId, last));
@@ -202,6 +205,21 @@ export class AnomalyLog {
     const newest = this.#recent.slice(-RECENT_MAX).reverse();
     const wanted = newest.filter(({ anomaly }) => isWanted(anomaly.symbol));
     return wanted.slice(0, limit).map(({ anomaly }) => anomaly);
+  }
+
+  /**
+   * Up to `limit` anomalies of all symbols that sessions may have, from an ordinal on, in their
+   * order; undefined if some of them are no longer held.
+   */
+  arrivedFrom(ordinal: number, limit: number): readonly ArrivedAnomaly[] | undefined {
+    if (this.#disk !== undefined) {
+      const stored = this.#disk.store.arrivedFrom(ordinal, limit);
+      return stored.filter((each) => each.ordinal < this.#taken);
+    }
+    if (ordinal >= this.#taken) return [];
+    const oldest = this.#recent[0]?.ordinal ?? this.#taken;
+    if (ordinal < oldest) return undefined;
+    return this.#recent.slice(ordinal - oldest, ordinal - oldest + limit);
   }
 
   /** The object that all sessions share, if it still exists: each encoding is then made once. */

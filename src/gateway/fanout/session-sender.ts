@@ -2,6 +2,7 @@ import type { NameSpace } from '../../engine/index.ts';
 import {
   ALL_FIELDS,
   Digest,
+  deltaMask,
   digestFrame,
   retiredFrame,
   symbolsFrame,
@@ -16,6 +17,7 @@ import type { Subscriber } from '../subscriptions/subscription-store.ts';
 import type { SymbolObserver } from '../subscriptions/wildcards.ts';
 import { anomalyMessage, type SentAnomaly } from './anomaly-message.ts';
 import { ConflationTimer } from './conflation.ts';
+import type { EventFormat } from './event-format.ts';
 import { NO_VERSION } from './symbol-versions.ts';
 
 export type SenderContext = Pick<
@@ -55,8 +57,11 @@ export class SessionSender implements Subscriber {
   #isClosed = false;
   /** Ids of `VERIFY` requests that wait until the session is up to date. */
   #verifications: number[] = [];
-  /** Wire ids of retired symbols that the session is still to be told of; most have none. */
-  #retired: number[] | undefined;
+  /**
+   * Retired symbols that the session is still to be told of; most have none. Wire ids, or names if
+   * it gets events.
+   */
+  #retired: (number | string)[] | undefined;
 
   /** @param observer the session */
   constructor(connection: Connection, context: SenderContext, observer: SymbolObserver) {
@@ -120,7 +125,10 @@ export class SessionSender implements Subscriber {
     this.#setVersion(subscription, NO_VERSION);
     if (!this.subscriptions.unmarkNamed(subscription)) return;
     this.#retired ??= [];
-    this.#retired.push(this.#context.engine.symbols.wireId(symbolId));
+    const hasIds = this.#connection.events === undefined;
+    this.#retired.push(
+      hasIds ? this.#context.engine.symbols.wireId(symbolId) : this.#symbolOf(symbolId),
+    );
   }
 
   /** Ends all subscriptions: the session has closed. */
@@ -176,10 +184,10 @@ export class SessionSender implements Subscriber {
     if (subscriptions.statsPending === 0) this.#answerVerifications();
   }
 
-  #sendRetired(wireIds: readonly number[]): void {
+  #sendRetired(symbols: readonly (number | string)[]): void {
     this.#retired = undefined;
-    for (let from = 0; from < wireIds.length; from += RETIRED_PER_FRAME) {
-      this.#connection.send(retiredFrame(wireIds.slice(from, from + RETIRED_PER_FRAME)));
+    for (let from = 0; from < symbols.length; from += RETIRED_PER_FRAME) {
+      this.#connection.send(retiredFrame(symbols.slice(from, from + RETIRED_PER_FRAME)));
     }
   }
 
@@ -187,7 +195,8 @@ export class SessionSender implements Subscriber {
     this.#isMidFlush = true;
     while (this.subscriptions.statsPending > 0) {
       if (!this.#checkSpace()) return;
-      this.#sendStatsMessage();
+      if (this.#connection.events === undefined) this.#sendStatsMessage();
+      else this.#sendStatsEvents(this.#connection.events);
     }
     this.#isMidFlush = false;
     this.conflation.flushed();
@@ -219,6 +228,30 @@ export class SessionSender implements Subscriber {
     if (!message.isEmpty()) this.#connection.sendEncoded(message.finish(Date.now()));
   }
 
+  /** Rows as they are now, for a session that keeps no state. */
+  #sendStatsEvents(events: EventFormat): void {
+    const { subscriptions } = this;
+    const { columns } = subscriptions;
+    const { counters, versions } = this.#context;
+    let text = '';
+    while (subscriptions.statsPending > 0 && text.length < this.#messageBytesMax) {
+      const subscription = subscriptions.takeStats();
+      const symbolId = columns.symbolIds[subscription] as number;
+      const from = columns.versions[subscription] as number;
+      const to = versions.current(symbolId);
+      const fields = columns.fields[subscription] as number;
+      if (to === from || fields === 0) continue;
+      subscriptions.markNamed(subscription);
+      const { values } = versions;
+      if (from === NO_VERSION || deltaMask(values, from * VALUES, to * VALUES, fields) !== 0) {
+        text += events.statistics(this.#symbolOf(symbolId), values, to * VALUES, fields);
+        counters.entriesOut++;
+      }
+      this.#setVersion(subscription, to);
+    }
+    if (text !== '') this.#connection.sendEncoded(text);
+  }
+
   #sendAnomalies(): void {
     const { subscriptions } = this;
     const { columns } = subscriptions;
@@ -242,8 +275,18 @@ export class SessionSender implements Subscriber {
     if (sent.length === 0) return;
     sent.sort((a, b) => a.ordinal - b.ordinal);
     if (names.length > 0) this.#connection.send(symbolsFrame(names));
-    this.#connection.sendEncoded(anomalyMessage(sent, Date.now(), this.#connection.encoding));
+    this.#connection.sendEncoded(this.#anomalyMessage(sent));
     counters.anomaliesOut += sent.length;
+  }
+
+  #anomalyMessage(sent: readonly SentAnomaly[]): Uint8Array | string {
+    const { encoding, events } = this.#connection;
+    if (events === undefined) return anomalyMessage(sent, Date.now(), encoding);
+    return sent
+      .map(({ anomaly, ordinal }) =>
+        events.anomaly(this.#nameSpace.symbolOf(anomaly.symbol), anomaly, ordinal),
+      )
+      .join('');
   }
 
   #answerVerifications(): void {

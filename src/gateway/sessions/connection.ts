@@ -8,6 +8,7 @@ import {
   heartbeatFrame,
   ProtocolError,
 } from '../../protocol/index.ts';
+import type { EventFormat } from '../fanout/event-format.ts';
 import type { GatewayCounters } from '../metrics/gateway-counters.ts';
 import type { Socket } from '../transport/transport.ts';
 import type { Client } from './client.ts';
@@ -26,6 +27,8 @@ export interface SocketLimits {
  */
 export class Connection {
   readonly encoding: Encoding;
+  /** Of a session on an HTTP answer, instead of the encoding. */
+  readonly events: EventFormat | undefined;
   readonly remoteAddress: string;
   /** The client; unauthenticated until a token is accepted, if tokens are required. */
   client: Client;
@@ -57,7 +60,9 @@ export class Connection {
     client: Client,
     limits: SocketLimits,
     counters: GatewayCounters,
+    events?: EventFormat,
   ) {
+    this.events = events;
     this.#socket = socket;
     this.encoding = encoding;
     this.client = client;
@@ -79,7 +84,8 @@ export class Connection {
       this.close(CloseCode.UNRESPONSIVE, 'answers to requests are not being read');
       return;
     }
-    this.sendEncoded(encodeFrame(frame, this.encoding));
+    const message = this.events?.frame(frame) ?? encodeFrame(frame, this.encoding);
+    if (message.length > 0) this.sendEncoded(message);
   }
 
   /**

@@ -11,6 +11,7 @@ import {
   welcomeFrame,
 } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
+import type { EventFormat } from '../fanout/event-format.ts';
 import { type PublishContext, PublishSession } from '../ingest/publish-session.ts';
 import { AddressRates } from '../limits/address-rates.ts';
 import { ConnectionCounts } from '../limits/connection-counts.ts';
@@ -18,6 +19,7 @@ import type { Socket, SocketHandler } from '../transport/transport.ts';
 import { AuthHandshake, type HandshakeContext } from './auth-handshake.ts';
 import { Client } from './client.ts';
 import { Connection } from './connection.ts';
+import { type EventRequest, EventSession } from './event-session.ts';
 import { type StreamContext, StreamSession } from './stream-session.ts';
 import type { Refusal, SessionOpener } from './upgrades.ts';
 
@@ -69,6 +71,15 @@ export class SessionFactory implements SessionOpener {
       const { read } = connection.client.identity;
       if (!read.isAll && read.patterns.length === 0) return this.#forbid(connection, 'read');
       return this.#openStream(connection);
+    });
+  }
+
+  /** A session on an HTTP answer, whose client is known. */
+  events(socket: Socket, identity: Identity, request: EventRequest): SocketHandler {
+    const connection = this.#connect(socket, 'json', true, request.format);
+    return this.#admit(connection, identity, () => {
+      const session = this.#openStream(connection);
+      return new EventSession(session, this.#context.anomalies, request);
     });
   }
 
@@ -132,7 +143,7 @@ export class SessionFactory implements SessionOpener {
     return publishSession;
   }
 
-  #openStream(connection: Connection): SocketHandler {
+  #openStream(connection: Connection): StreamSession {
     const { sessions } = this.#context;
     const session = new StreamSession(connection, this.#context);
     sessions.subscribers.add(session);
@@ -140,14 +151,19 @@ export class SessionFactory implements SessionOpener {
     return session;
   }
 
-  #connect(socket: Socket, encoding: Encoding, isOpenToAll: boolean): Connection {
+  #connect(
+    socket: Socket,
+    encoding: Encoding,
+    isOpenToAll: boolean,
+    events?: EventFormat,
+  ): Connection {
     const { config, counters } = this.#context;
     const { badFramesMax } = config.server;
     const { socketBufferBytesMax } = config.stream;
     const address = socket.remoteAddress;
     const client = new Client(isOpenToAll ? ANONYMOUS : UNAUTHENTICATED, address);
     const limits = { badFramesMax, socketBufferBytesMax };
-    const connection = new Connection(socket, encoding, client, limits, counters);
+    const connection = new Connection(socket, encoding, client, limits, counters, events);
     this.#counts.enter(address);
     connection.whenClosed(() => this.#counts.leave(address));
     return connection;

@@ -143,7 +143,7 @@ export class StreamSession
         return;
       case Op.SUBSCRIBE:
         this.#checkRate(request.requestId);
-        this.#subscribe(request.requestId, request.patterns, request.options);
+        this.subscribe(request.requestId, request.patterns, request.options);
         return;
       case Op.UNSUBSCRIBE:
         this.#checkRate(request.requestId);
@@ -189,7 +189,8 @@ export class StreamSession
     );
   }
 
-  #subscribe(requestId: number, patterns: readonly string[], options: SubscribeOptions): void {
+  /** Subscribes to patterns and answers `SUBSCRIBED`. */
+  subscribe(requestId: number, patterns: readonly string[], options: SubscribeOptions): void {
     if (options.conflateMs !== undefined) {
       this.sender.conflation.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
     }

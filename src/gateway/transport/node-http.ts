@@ -1,8 +1,9 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket as TcpSocket } from 'node:net';
-import { answerRequest, isBodiless } from './guarded-answers.ts';
+import { answerRequest, isBodiless, reportFault } from './guarded-answers.ts';
 import { bodyTooLarge } from './http-response.ts';
 import { plainBytes } from './node-socket.ts';
+import { NodeStream } from './node-stream.ts';
 import {
   HeaderMap,
   type HeadParts,
@@ -59,7 +60,15 @@ export function serveNodeRequest(
   const respond = (answer: HttpResponse) => {
     if (done) return;
     done = true;
-    writeNodeResponse(response, parts.method, answer, headers);
+    const { stream } = answer;
+    if (stream === undefined || isBodiless(parts.method, answer.status)) {
+      writeNodeResponse(response, parts.method, answer, headers);
+      return;
+    }
+    response.writeHead(answer.status, { ...headers, ...answer.headers });
+    response.flushHeaders();
+    const fault = (error: unknown) => reportFault(handlers, error);
+    new NodeStream(response, parts.remoteAddress, fault).open(stream);
   };
   // A peer that disconnects is not a fault: writes to it are discarded.
   request.on('error', () => undefined);

@@ -10,7 +10,7 @@
 
 import type { TlsPair } from './certificate.ts';
 
-/** One WebSocket connection, as the gateway sees it. */
+/** One WebSocket connection, or one HTTP answer without an end, as the gateway sees it. */
 export interface Socket {
   /**
    * Sends one message: bytes as a binary message, a string as a text message. The bytes are copied
@@ -95,6 +95,12 @@ export interface HttpResponse {
   /** Without content-length, which the transport adds. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
+  /**
+   * For a body without an end: `body` is empty, and what the socket sends follows the head, which
+   * leaves with the first message. Its peer sends nothing: `pong` says that the kernel has taken
+   * everything before the `ping`.
+   */
+  readonly stream?: (socket: Socket) => SocketHandler;
 }
 
 /** The gateway's side of a transport. */

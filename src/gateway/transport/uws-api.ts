@@ -33,7 +33,11 @@ export interface UwsRequest {
 export interface UwsResponse {
   writeStatus(status: string): UwsResponse;
   writeHeader(name: string, value: string): UwsResponse;
-  end(body: Uint8Array | string, closeConnection?: boolean): UwsResponse;
+  end(body?: Uint8Array | string, closeConnection?: boolean): UwsResponse;
+  /** A chunk of a body whose length is not known. Returns false if it was buffered. */
+  write(chunk: Uint8Array | string): boolean;
+  /** Called once the kernel has taken all that was buffered. */
+  onWritable(writable: (offset: number) => boolean): UwsResponse;
   endWithoutBody(): UwsResponse;
   cork(work: () => void): UwsResponse;
   close(): UwsResponse;

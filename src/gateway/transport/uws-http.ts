@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { SocketAddress } from 'node:net';
-import { answerRequest, isBodiless } from './guarded-answers.ts';
+import { answerRequest, isBodiless, reportFault } from './guarded-answers.ts';
 import { bodyTooLarge, bodyTooSlow } from './http-response.ts';
 import {
   bodyTimeoutMs,
@@ -12,6 +12,7 @@ import {
 } from './received-request.ts';
 import type { HttpResponse, TransportHandlers, TransportOptions } from './transport.ts';
 import type { UwsRequest, UwsResponse } from './uws-api.ts';
+import { UwsStream } from './uws-stream.ts';
 
 /** Copies a request's head: the original is invalid once the callback of uWebSockets.js returns. */
 export function readUwsHead(response: UwsResponse, request: UwsRequest): HeadParts {
@@ -57,7 +58,9 @@ export function serveUwsRequest(
     response.close();
     return;
   }
-  const answering = new Answering(response, parts.method, options.headers);
+  const answering = new Answering(response, parts, options.headers, (error) =>
+    reportFault(handlers, error),
+  );
   const { bodyBytesMax } = options;
   const body = new RequestBody(bodyBytesMax);
   let isTooLarge = false;
@@ -90,22 +93,39 @@ class Answering {
   /** Whether it is answered or the peer is gone: the response must not be used any more. */
   isDone = false;
   readonly #response: UwsResponse;
-  readonly #method: string;
+  readonly #head: HeadParts;
   readonly #headers: Headers;
+  readonly #fault: (error: unknown) => void;
   #timer: NodeJS.Timeout | undefined;
+  #stream: UwsStream | undefined;
 
-  constructor(response: UwsResponse, method: string, headers: Headers) {
+  constructor(
+    response: UwsResponse,
+    head: HeadParts,
+    headers: Headers,
+    fault: (error: unknown) => void,
+  ) {
     this.#response = response;
-    this.#method = method;
+    this.#head = head;
     this.#headers = headers;
+    this.#fault = fault;
     response.onAborted(() => {
       this.isDone = true;
       clearTimeout(this.#timer);
+      this.#stream?.aborted();
     });
   }
 
   respond(answer: HttpResponse): void {
-    this.#write(() => writeUwsResponse(this.#response, this.#method, answer, this.#headers));
+    const { method, remoteAddress } = this.#head;
+    const { stream } = answer;
+    if (stream === undefined || isBodiless(method, answer.status)) {
+      this.#write(() => writeUwsResponse(this.#response, method, answer, this.#headers));
+    } else if (!this.isDone) {
+      this.#write(() => writeHead(this.#response, answer, this.#headers));
+      this.#stream = new UwsStream(this.#response, remoteAddress, this.#fault);
+      this.#stream.open(stream);
+    }
   }
 
   /** Answers and ends the connection after a delay. Replaces an earlier call. */

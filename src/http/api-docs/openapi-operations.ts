@@ -139,6 +139,41 @@ export const OPERATIONS = {
       404: problemAnswer('The server has no store.'),
     },
   },
+  'GET /api/stream': {
+    operationId: 'stream',
+    access: 'token',
+    summary: 'Statistics and anomalies as they come',
+    description:
+      'An answer without an end, for clients without WebSocket. `Accept: text/event-stream` (as ' +
+      'EventSource sends) gets server-sent events, all others JSON lines, whose `type` is the ' +
+      'name of the event: `welcome`, `statistics`, `anomaly`, `retired`, `heartbeat` (a comment ' +
+      'in server-sent events), `goaway`, `gap`, `problem`. An event of statistics has the newest ' +
+      'values; a slow reader skips those between, but gets every anomaly. Who comes back with ' +
+      '`Last-Event-ID` gets the anomalies since then first.',
+    tags: ['queries'],
+    parameters: [
+      ...SELECTION,
+      query('statistics', 'Whether statistics are wanted.', { type: 'boolean', default: true }),
+      query('anomalies', 'Whether anomalies are wanted.', { type: 'boolean', default: true }),
+      query('fields', 'Statistics wanted, separated by commas. Default: all.', TEXT),
+      query('conflateMs', 'Least time between two events of statistics.', {
+        type: 'integer',
+        minimum: 0,
+        maximum: 60_000,
+      }),
+      query('lastEventId', 'Instead of the header `Last-Event-ID`.', TEXT),
+    ],
+    responses: {
+      200: {
+        description: 'Events until the client or the server ends them.',
+        content: {
+          'text/event-stream': { schema: TEXT },
+          'application/x-ndjson': { schema: TEXT },
+        },
+      },
+      ...problems(400, 429, 503),
+    },
+  },
   'GET /api/statistics': {
     operationId: 'processingStatistics',
     access: 'operator',

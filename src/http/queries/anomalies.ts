@@ -135,7 +135,7 @@ async function readPage(
 }
 
 /** An anomaly in the form of the HTTP API, with the symbol that the client knows. */
-function anomalyJson(anomaly: Anomaly, symbol: string): PriceAnomaly {
+export function anomalyJson(anomaly: Anomaly, symbol: string): PriceAnomaly {
   return {
     symbol,
     sequence: anomaly.sequence,

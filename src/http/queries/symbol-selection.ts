@@ -15,6 +15,8 @@ const WILDCARDS_MAX = 16;
 export interface SymbolSelection {
   /** Those without a pattern, in the order of code units. */
   readonly names: readonly string[];
+  /** Those with a pattern. */
+  readonly patterns: readonly string[];
   readonly hasPatterns: boolean;
   readonly matches: (symbol: string) => boolean;
 }
@@ -48,6 +50,7 @@ export function readSelection(parameters: QueryParameters): SymbolSelection | un
   const matchers = [...patterns].map(patternMatcher);
   return {
     names: [...names].sort(),
+    patterns: [...patterns],
     hasPatterns: patterns.size > 0,
     matches: (symbol) => names.has(symbol) || matchers.some((matches) => matches(symbol)),
   };

@@ -11,6 +11,7 @@ import { faultsSuite } from './faults.ts';
 import { httpSuite } from './http.ts';
 import { lifecycleSuite } from './lifecycle.ts';
 import { messagesSuite } from './messages.ts';
+import { streamsSuite } from './streams.ts';
 import { upgradesSuite } from './upgrades.ts';
 
 const load = loadUws();
@@ -39,6 +40,7 @@ export function transportSuite(start: StartTransport): void {
   closingSuite(start);
   faultsSuite(start);
   httpSuite(start);
+  streamsSuite(start);
   abilitiesSuite(start);
   lifecycleSuite(start);
 }

@@ -1,0 +1,96 @@
+import type { SubscribeOptions } from '../../protocol/index.ts';
+import type { GatewayContext } from '../context.ts';
+import type { EventFormat } from '../fanout/event-format.ts';
+import type { SocketHandler } from '../transport/transport.ts';
+import type { StreamSession } from './stream-session.ts';
+
+/** What a stream of events is to have. */
+export interface EventRequest {
+  readonly format: EventFormat;
+  readonly patterns: readonly string[];
+  readonly options: SubscribeOptions;
+  readonly matches: (symbol: string) => boolean;
+  /** Ordinal from which anomalies are sent first; undefined: only new ones. */
+  readonly fromOrdinal: number | undefined;
+}
+
+/** Anomalies read at a time: a few ms. */
+const PAGE = 500;
+
+/**
+ * A subscriber's session on an HTTP answer. Anomalies since the client's last one come first, from
+ * the log; then it subscribes, and is served like any session.
+ */
+export class EventSession implements SocketHandler {
+  readonly #session: StreamSession;
+  readonly #anomalies: GatewayContext['anomalies'];
+  readonly #request: EventRequest;
+  /** Of the next anomaly to be sent from the log; undefined once subscribed. */
+  #nextOrdinal: number | undefined;
+
+  constructor(
+    session: StreamSession,
+    anomalies: GatewayContext['anomalies'],
+    request: EventRequest,
+  ) {
+    this.#session = session;
+    this.#anomalies = anomalies;
+    this.#request = request;
+    this.#nextOrdinal = request.options.anomalies === false ? undefined : request.fromOrdinal;
+    this.#continue();
+  }
+
+  /** The peer of an HTTP answer sends nothing. */
+  message(): void {}
+
+  drain(): void {
+    if (this.#nextOrdinal === undefined) this.#session.drain();
+    else this.#continue();
+  }
+
+  pong(): void {
+    this.#session.pong();
+  }
+
+  close(code: number): void {
+    this.#session.close(code);
+  }
+
+  /** Sends the next page of the log, or subscribes at its end. */
+  #continue(): void {
+    const { connection } = this.#session;
+    if (!connection.isOpen) return;
+    if (this.#nextOrdinal !== undefined) {
+      if (!connection.hasSpace()) return;
+      const page = this.#anomalies.arrivedFrom(this.#nextOrdinal, PAGE);
+      if (page === undefined) this.#sendText(this.#request.format.gap());
+      else if (page.length > 0) this.#nextOrdinal = this.#sendPage(page);
+      if (page?.length === PAGE) {
+        setImmediate(() => this.#continue());
+        return;
+      }
+      this.#nextOrdinal = undefined;
+    }
+    // In the same step as the last page: no anomaly comes between.
+    this.#session.subscribe(0, this.#request.patterns, this.#request.options);
+  }
+
+  #sendPage(page: NonNullable<ReturnType<GatewayContext['anomalies']['arrivedFrom']>>): number {
+    const { client } = this.#session.connection;
+    const { format, matches } = this.#request;
+    let text = '';
+    let next = 0;
+    for (const { anomaly, ordinal } of page) {
+      next = ordinal + 1;
+      if (!client.sees(anomaly.symbol)) continue;
+      const symbol = client.nameSpace.symbolOf(anomaly.symbol);
+      if (matches(symbol)) text += format.anomaly(symbol, anomaly, ordinal);
+    }
+    this.#sendText(text);
+    return next;
+  }
+
+  #sendText(text: string): void {
+    if (text !== '') this.#session.connection.sendEncoded(text);
+  }
+}
