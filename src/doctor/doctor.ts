@@ -26,7 +26,7 @@ const CHECKS: readonly Check[] = [
 
 /** Examines this machine and the configuration, without starting a server. */
 export async function examine(config: Config): Promise<readonly Finding[]> {
-  const findings = await Promise.all(CHECKS.map(async (check) => await check(config)));
+  const findings = await Promise.all(CHECKS.map(async (check) => check(config)));
   return findings.flat();
 }
 
