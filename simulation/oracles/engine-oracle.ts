@@ -38,8 +38,10 @@ export class EngineOracle {
   /** Ticks applied and anomalies taken by all processes together. */
   ticksApplied = 0;
   anomaliesTaken = 0;
-  /** When a worker last published something that the gateway has not looked at since, ms. */
-  newsAt: number | undefined;
+  /** Since when rows and anomalies that workers published wait for the gateway, ms. */
+  #rowsSince: number | undefined;
+  #anomaliesSince: number | undefined;
+  #isStoreFull: () => boolean = () => false;
   /** Symbols that the process knows. */
   known = new Set<string>();
   /** Offers since it was last emptied. */
@@ -77,9 +79,11 @@ export class EngineOracle {
   }
 
   /** Looks on at an engine that starts, from nothing or from what was restored. */
-  attach(engine: Engine, overwrites: boolean): void {
+  attach(engine: Engine, overwrites: boolean, isStoreFull: () => boolean): void {
     this.#engine = engine;
-    this.newsAt = undefined;
+    this.#isStoreFull = isStoreFull;
+    this.#rowsSince = undefined;
+    this.#anomaliesSince = undefined;
     const { channelCapacity, partitions } = engine;
     this.queues = Array.from(
       { length: partitions },
@@ -98,9 +102,21 @@ export class EngineOracle {
       this.#offered(symbolId, ticks, index, wasTaken);
       return wasTaken;
     };
+    const { dirty } = engine;
+    const take = dirty.take.bind(dirty);
+    dirty.take = (into) => {
+      this.#rowsSince = undefined;
+      return take(into);
+    };
+    const hasAnomalies = engine.hasAnomalies.bind(engine);
+    engine.hasAnomalies = () => {
+      const isWaiting = hasAnomalies();
+      if (!isWaiting) this.#anomaliesSince = undefined;
+      return isWaiting;
+    };
     const drainAnomalies = engine.drainAnomalies.bind(engine);
     engine.drainAnomalies = (sink, limit) => {
-      this.newsAt = undefined;
+      this.#anomaliesSince = undefined;
       return drainAnomalies(this.#watching(sink), limit);
     };
   }
@@ -149,22 +165,43 @@ export class EngineOracle {
 
   /** A worker has ended a step. */
   stepped(partition: number, hasApplied: boolean): void {
-    if (hasApplied) this.newsAt ??= this.#scheduler.now;
+    if (hasApplied) {
+      this.#rowsSince ??= this.#scheduler.now;
+      this.#anomaliesSince ??= this.#scheduler.now;
+    }
     this.checkCounters(partition);
   }
 
-  /** While the server serves, news from workers must not be left lying. */
+  /**
+   * While the server serves, news from workers must not be left lying; but anomalies stay in their
+   * rings for as long as the store is full.
+   */
   checkNews(): void {
-    const { newsAt } = this;
     const { now } = this.#scheduler;
-    if (newsAt === undefined || now - newsAt <= NEWS_MS_MAX) return;
-    if (now - newsAt - this.#scheduler.pausedSince(newsAt) <= NEWS_MS_MAX) return;
-    // Looked at after the gateway did, but before it took what had changed: taken all the same.
-    this.newsAt = undefined;
+    if (this.#isStoreFull()) this.#anomaliesSince &&= now;
+    const rowsMs = this.#msSince(this.#rowsSince);
+    const anomaliesMs = this.#msSince(this.#anomaliesSince);
+    // Published after the gateway looked, but before it took what had changed: taken all the same.
+    if (rowsMs > NEWS_MS_MAX) {
+      this.#rowsSince = undefined;
+      this.#expectNoNews(!this.quietly(() => this.engine.dirty.isEmpty()), 'rows', rowsMs);
+    }
+    if (anomaliesMs > NEWS_MS_MAX) {
+      this.#anomaliesSince = undefined;
+      this.#expectNoNews(this.quietly(() => this.engine.hasAnomalies()), 'anomalies', anomaliesMs);
+    }
+  }
+
+  /** Time since `start` for which the server was not paused, ms. */
+  #msSince(start = this.#scheduler.now): number {
+    return this.#scheduler.now - start - this.#scheduler.pausedSince(start);
+  }
+
+  #expectNoNews(isWaiting: boolean, what: string, ms: number): void {
     expectThat(
-      !this.quietly(() => this.engine.hasNews()),
+      !isWaiting,
       'the gateway looks at what is new',
-      () => `it did not for ${now - newsAt} ms`,
+      () => `it did not look at ${what} for ${ms} ms`,
     );
   }
 

@@ -63,7 +63,11 @@ export class SimulatedServer {
     const engine = await this.#startEngine({ ...recovered, symbols });
     if (this.#isDead) return;
     this.#engine = engine;
-    this.#world.oracle.engine.attach(engine, this.#config.processing.overflow === 'dropOldest');
+    this.#world.oracle.engine.attach(
+      engine,
+      this.#config.processing.overflow === 'dropOldest',
+      () => store?.space === 0,
+    );
     this.#watchCaptures(engine);
     await this.#serve(engine, recovered);
     if (!this.#isDead) this.isServing = true;

@@ -64,7 +64,7 @@ export class FanOut implements AnomalyObserver {
    * wait; then its queue of ticks fills up, and the overflow policy decides.
    */
   get isHeld(): boolean {
-    return this.#anomalies.space === 0 && this.#engine.hasAnomalies();
+    return this.#engine.hasAnomalies() && this.#anomalies.space === 0;
   }
 
   /** Whether {@link run} would take something. */
@@ -80,6 +80,7 @@ export class FanOut implements AnomalyObserver {
   #runAnomalies(): void {
     const { append, perSymbolMax } = this.#anomalies;
     for (let left = ANOMALIES_PER_RUN; left > 0; left -= perSymbolMax) {
+      if (!this.#engine.hasAnomalies()) break;
       const limit = Math.min(perSymbolMax, this.#anomalies.space);
       const taken = limit === 0 ? 0 : this.#engine.drainAnomalies(append, limit);
       if (taken > 0) this.#flushMarked();
