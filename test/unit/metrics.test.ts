@@ -98,6 +98,7 @@ function expected(): Record<string, number> {
     ticks_late_total: both(Counter.LATE),
     'anomalies_total{direction="up"}': both(Counter.UP),
     'anomalies_total{direction="down"}': both(Counter.DOWN),
+    symbol_times_replaced_total: both(Counter.TIMES_REPLACED),
     window_truncations_total: both(Counter.TRUNCATED),
     symbols: 700,
     'symbols_retired_total{cause="idle"}': 705,

@@ -12,6 +12,8 @@ interface LockEntry {
   readonly license: string;
   readonly integrity: string;
   readonly dev?: boolean;
+  /** A folder of the project; its own entry says the rest. */
+  readonly link?: boolean;
 }
 
 interface Shipped extends LockEntry {
@@ -24,7 +26,7 @@ const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) a
 };
 const afterFolder = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 13);
 const production: readonly Shipped[] = Object.entries(lock.packages)
-  .filter(([path, { dev }]) => path !== '' && dev !== true)
+  .filter(([path, { dev, link }]) => path !== '' && dev !== true && link !== true)
   .map(([path, entry]) => ({ ...entry, path, name: entry.name ?? afterFolder(path) }));
 
 /** A script's standard output. */
