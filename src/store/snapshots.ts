@@ -166,13 +166,13 @@ export class Snapshots {
       publishers: [...publishers()],
       nextOrdinal: store.nextOrdinal,
     };
-    let capture: Capture | undefined;
+    let capturing: Promise<Capture> | undefined;
     try {
       // Cuts synchronously, so the cut matches the sequences above.
-      const capturing = engine.capture();
+      capturing = engine.capture();
       // Ticks in a snapshot are never applied again, so their anomalies must be on disk first.
       await takeAnomalies(capturing);
-      capture = await capturing;
+      const capture = await capturing;
       for (const { copied } of capture.reports) this.#unsavedCopies += copied;
       if (!(await store.flushed())) throw new Error(`anomalies are not on disk: ${store.fault}`);
       if (this.#isSaved(header, capture)) {
@@ -190,6 +190,8 @@ export class Snapshots {
     } catch (error) {
       this.#fail(error);
     } finally {
+      // Even if taking the anomalies failed before it was done.
+      const capture = await capturing?.catch(() => undefined);
       if (capture !== undefined) engine.releaseCapture(capture);
     }
   }

@@ -125,3 +125,34 @@ it('a snapshot that failed is tried again after 10 s, and says why at the stop',
   await run.engine.stop();
   await store.close();
 });
+
+it('a snapshot whose anomalies could not be taken gives its capture back', async () => {
+  using folder = new StoreFolder();
+  const log = new StoreLines();
+  const store = await openStore(folder.options({ mode: 'async' }), log);
+  const run = await EngineRun.start({ captures: true });
+  run.register(1);
+  run.offer({ symbolId: 0, price: 100, time: 1 });
+  const counters = noSnapshots();
+  let fault: Error | undefined = new Error('no anomaly can be taken');
+  const snapshots = new Snapshots(
+    {
+      engine: run.engine,
+      store,
+      publishers: () => [],
+      takeAnomalies: () => (fault === undefined ? Promise.resolve() : Promise.reject(fault)),
+      saved: () => undefined,
+      failed: () => undefined,
+      intervalMs: 0,
+      log,
+    },
+    counters,
+  );
+  await snapshots.take();
+  expect(counters).toMatchObject({ saved: 0, failed: 1 });
+  fault = undefined;
+  await snapshots.take();
+  expect(counters).toMatchObject({ saved: 1, failed: 1 });
+  await run.engine.stop();
+  await store.close();
+});
