@@ -188,7 +188,11 @@ export class EngineOracle {
     }
     if (anomaliesMs > NEWS_MS_MAX) {
       this.#anomaliesSince = undefined;
-      this.#expectNoNews(this.quietly(() => this.engine.hasAnomalies()), 'anomalies', anomaliesMs);
+      this.#expectNoNews(
+        this.quietly(() => this.engine.hasAnomalies()),
+        'anomalies',
+        anomaliesMs,
+      );
     }
   }
 
