@@ -62,7 +62,7 @@ export class PartitionThread {
       if (message === 'running') this.#onRunning();
       else if (typeof message === 'object') this.onTimeReplaced(message);
     });
-    this.#startedAt = Date.now();
+    this.#startedAt = performance.now();
     let failure: Error | undefined;
     // Without a listener an error would end the process.
     worker.on('error', (error) => {
@@ -78,7 +78,7 @@ export class PartitionThread {
   #replace(failure: Error | undefined): void {
     this.restarts++;
     this.#onDeath(failure ?? new Error('the worker ended'), failure !== undefined);
-    const wasCalm = Date.now() - this.#startedAt > CALM_MS;
+    const wasCalm = performance.now() - this.#startedAt > CALM_MS;
     this.#backoffMs = wasCalm ? 0 : Math.min(BACKOFF_MS_MAX, this.#backoffMs * 2 || BACKOFF_MS_MIN);
     setTimeout(() => {
       this.#worker = this.#spawn();

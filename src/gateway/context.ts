@@ -69,7 +69,7 @@ export interface GatewayOptions extends GatewayParts {
 export interface GatewayContext extends GatewayParts {
   /** Identifies this run of the server: clients discard the state of another epoch. */
   readonly epoch: string;
-  /** Start of this run, ms since the epoch. */
+  /** Start of this run by the monotonic clock, ms. */
   readonly startedAt: number;
   /** Reports an error that no client can be blamed for. */
   readonly fault: (error: unknown) => void;
@@ -125,7 +125,7 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
   return {
     ...given,
     epoch: randomBytes(6).toString('base64url'),
-    startedAt: Date.now(),
+    startedAt: performance.now(),
     fault,
     clock: new CachedClock(),
     counters,

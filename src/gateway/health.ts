@@ -11,7 +11,7 @@ export class Health {
   /** Why the last snapshot was not saved; undefined if it was, or there was none. */
   snapshotFault: string | undefined;
   readonly #store: Pick<Store, 'fault'> | undefined;
-  /** Times of restarts, ms since the epoch, oldest first, by partition. */
+  /** Times of restarts by the monotonic clock, ms, oldest first, by partition. */
   readonly #restarts = new Map<number, number[]>();
 
   constructor(store?: Pick<Store, 'fault'>) {
@@ -21,7 +21,7 @@ export class Health {
   /** A worker died and is being replaced. */
   workerRestarted(partition: number): void {
     const times = this.#restarts.get(partition) ?? [];
-    times.push(Date.now());
+    times.push(performance.now());
     if (times.length > RESTARTS_MAX) times.shift();
     this.#restarts.set(partition, times);
   }
@@ -40,7 +40,7 @@ export class Health {
   }
 
   #workerFault(): string | undefined {
-    const from = Date.now() - WINDOW_MS;
+    const from = performance.now() - WINDOW_MS;
     for (const [partition, times] of this.#restarts) {
       if (times.length < RESTARTS_MAX || (times[0] as number) < from) continue;
       return `the worker of partition ${partition} died ${RESTARTS_MAX} times within a minute`;

@@ -1,5 +1,7 @@
+import { renameSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { until } from '../../testkit/until.ts';
+import { folderForTest } from '../support/folders.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { onTransports, serverForTest } from '../support/running-server.ts';
 import { RawPeer } from '../support/transport-peers.ts';
@@ -10,6 +12,22 @@ onTransports((transport) => {
     const client = await HttpClient.connect(server.port);
     expect((await client.get('/healthz')).json).toEqual({ status: 'ok' });
     expect((await client.get('/readyz')).json).toEqual({ status: 'ready' });
+  });
+
+  it('is not ready while the directory of the store is gone', async () => {
+    const directory = `${folderForTest()}/store`;
+    const server = await serverForTest({ server: { transport }, store: { directory } });
+    const client = await HttpClient.connect(server.port);
+    renameSync(directory, `${directory}-away`);
+    const detail = `Not ready: the store has failed: store.directory ${directory} is gone.`;
+    await expect.poll(async () => (await client.get('/readyz')).json).toMatchObject({ detail });
+    renameSync(`${directory}-away`, directory);
+    await expect.poll(async () => (await client.get('/readyz')).status).toBe(200);
+    // Taken out, since a test server's log must be free of errors at the end.
+    const faults = (server.faults as string[]).splice(0);
+    expect(faults.map((line) => JSON.parse(line) as { msg: string })).toMatchObject([
+      { msg: 'the store cannot be used' },
+    ]);
   });
 
   it('is live but not ready while it stops', async () => {

@@ -29,6 +29,20 @@ it('is unhealthy after five deaths of a worker within a minute, and says which',
   expect(health.fault()).toBe('the worker of partition 0 died 5 times within a minute');
 });
 
+it('counts deaths by the monotonic clock: the wall clock may jump meanwhile', () => {
+  const health = new Health();
+  const dieFiveTimes = () => {
+    for (let i = 0; i < 5; i++) health.workerRestarted(0);
+  };
+  dieFiveTimes();
+  vi.setSystemTime(Date.now() - 60 * MINUTE_MS);
+  vi.advanceTimersByTime(MINUTE_MS + 1);
+  expect(health.fault()).toBeUndefined();
+  dieFiveTimes();
+  vi.setSystemTime(Date.now() + 60 * MINUTE_MS);
+  expect(health.fault()).toBeDefined();
+});
+
 it('is out of order while the store is, and once a stop has begun', () => {
   const store: { fault: string | undefined } = { fault: undefined };
   const health = new Health(store);

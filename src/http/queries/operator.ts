@@ -14,8 +14,10 @@ export function liveness(): Handler {
 export function readiness(context: QueryContext): Handler {
   return () => {
     const reason = context.health.fault();
-    if (reason !== undefined)
-      throw new RequestProblem(503, `Not ready: ${reason}.`, {}, RETRY_AFTER);
+    if (reason !== undefined) {
+      const detail = `Not ready: ${reason}${reason.endsWith('.') ? '' : '.'}`;
+      throw new RequestProblem(503, detail, {}, RETRY_AFTER);
+    }
     return jsonResponse(200, { status: 'ready' });
   };
 }

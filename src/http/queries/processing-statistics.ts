@@ -28,8 +28,7 @@ function readStatistics(context: QueryContext): ProcessingStatistics {
     totalLate: total(Counter.LATE),
     anomaliesDetected: total(Counter.UP) + total(Counter.DOWN),
     symbols: engine.symbols.size,
-    // The clock may have been set back since.
-    uptimeSeconds: Math.max(0, Date.now() - startedAt) / 1000,
+    uptimeSeconds: (performance.now() - startedAt) / 1000,
     rejectedByReason: byReason,
     partitions: Array.from({ length: engine.partitions }, (_, i) => readPartition(engine, i)),
     latencyMs: readLatency(engine),
