@@ -46,7 +46,7 @@ export class LogOutput {
   write(line: string): void {
     const isClear = this.#drain() === 'written' && this.#reportLoss();
     this.#put(line, isClear);
-    if (this.#timer === undefined) this.#retryLater();
+    this.#retryLater();
   }
 
   /** Blocks until what waits is written, at most for a while. For the process's exit. */
@@ -73,7 +73,9 @@ export class LogOutput {
     this.#retryLater();
   };
 
+  /** One timer at a time: a report that is made by it, and fails, asks for the next one, too. */
   #retryLater(): void {
+    if (this.#timer !== undefined) return;
     if (this.#waiting.length === 0 && this.#unreported === 0) return;
     this.#timer = setTimeout(this.#retry, RETRY_MS).unref();
   }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogger, droppedLines, flushLog } from '../../src/log.ts';
 import { TempFolder } from '../../testkit/temp-folder.ts';
 
@@ -116,12 +116,27 @@ describe('a log whose pipe nobody reads', () => {
 });
 
 describe.each(['json', 'pretty'] as const)('a log of format %s', (format) => {
+  // A log that is behind tries again: the number of its closed descriptor may be another's by then.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
   it('on a full disk drops every line, and counts them', () => {
     const full = openSync('/dev/full', 'w');
     const log = createLogger('info', format, false, full);
     for (let n = 0; n < 1000; n++) log.info({ n }, 'no room');
     expect(droppedLines(log)).toBe(1000);
     flushLog(log);
+    closeSync(full);
+  });
+
+  it('on a disk that stays full is tried again by one timer', () => {
+    const full = openSync('/dev/full', 'w');
+    const log = createLogger('info', format, false, full);
+    log.info('first');
+    // Each failed report started one more: the server stood still after seconds.
+    vi.advanceTimersByTime(2000);
+    log.info('second');
+    expect(vi.getTimerCount()).toBe(1);
     closeSync(full);
   });
 
