@@ -261,10 +261,10 @@ export class SessionSender implements Subscriber {
     while (subscriptions.anomaliesPending > 0 && sent.length < ANOMALIES_PER_FRAME) {
       const subscription = subscriptions.takeAnomalies();
       const symbolId = columns.symbolIds[subscription] as number;
-      const pending = anomalies.toSend(
-        symbolId,
-        (columns.lastAnomalies[subscription] as number) + 1,
-      );
+      const last = columns.lastAnomalies[subscription] as number;
+      // No longer wanted since it was marked.
+      if (last === NO_ANOMALIES) continue;
+      const pending = anomalies.toSend(symbolId, last + 1);
       if (pending.length === 0) continue;
       if (subscriptions.markNamed(subscription)) {
         names.push(this.#context.engine.symbols.wireId(symbolId), this.#symbolOf(symbolId));
