@@ -2,9 +2,11 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Op } from '../../testkit/independent/protocol.ts';
 import { ServerProcess } from '../../testkit/server-process.ts';
-import { eventually } from '../../testkit/until.ts';
+import { eventually, until } from '../../testkit/until.ts';
+import { EventReader } from '../support/event-reader.ts';
 import type { ConfigFolder } from '../support/folders.ts';
 import {
+  behind,
   onProxies,
   type ProxyName,
   ProxyProcess,
@@ -17,6 +19,7 @@ import { publisherForTest, subscriberForTest, unique } from '../support/test-cli
 import { SECRET, signed } from '../support/tokens.ts';
 
 const EVERYTHING = { tickwire: { publish: ['*'], read: ['*'] } };
+const TIME = 1_700_000_000_000;
 const HEARTBEAT_MS = 200;
 /** A proxy's patience in the tests of silence. */
 const PATIENCE_MS = 1500;
@@ -36,10 +39,14 @@ function serverForSuite(flags: readonly string[]): { readonly port: number } {
   };
 }
 
-/** The documented configuration, but for its patience with quiet WebSockets. */
+/** The documented configuration, but for its patience with quiet connections. */
 const IMPATIENT: Readonly<Record<ProxyName, (config: string) => string>> = {
   nginx: (config) => replaced(config, '_timeout 60s;', `_timeout ${PATIENCE_MS}ms;`),
-  haproxy: (config) => replaced(config, 'timeout tunnel  1h', `timeout tunnel  ${PATIENCE_MS}ms`),
+  haproxy: (config) =>
+    ['timeout tunnel  1h', 'timeout client  30s', 'timeout server  30s'].reduce(
+      (text, line) => replaced(text, line, line.replace(/\d+.$/, `${PATIENCE_MS}ms`)),
+      config,
+    ),
 };
 
 /** The documented configuration, and a password of the proxy's own. */
@@ -81,12 +88,34 @@ async function priceAt(port: number, path: string): Promise<unknown> {
   return [symbol, currentPrice];
 }
 
+async function subscribers(port: number): Promise<number> {
+  const { text } = await ask(port, '/api/statistics');
+  return (JSON.parse(text) as { sessions: { subscribers: number } }).sessions.subscribers;
+}
+
 onTransports((transport) => {
   const server = serverForSuite([
     `--server.transport=${transport}`,
     `--server.heartbeatMs=${HEARTBEAT_MS}`,
   ]);
   const guarded = serverForSuite([`--server.transport=${transport}`, `--auth.jwtSecret=${SECRET}`]);
+
+  behind('nginx', () => {
+    const gzip = { 'accept-encoding': 'gzip' };
+    it('compresses what the server did not, where it is to', async () => {
+      const proxy = await ProxyProcess.startForTest('nginx', [server.port], (config) =>
+        replaced(config, 'listen 80;', 'listen 80;\n  gzip on;\n  gzip_types application/json;'),
+      );
+      for (const path of ['/api/statistics', '/openapi.json']) {
+        const plain = await rawRequest(proxy.port, path);
+        const { body, headers } = await rawRequest(proxy.port, path, gzip);
+        expect([headers['content-encoding'], headers.vary]).toEqual(['gzip', plain.headers.vary]);
+        expect(Object.keys(JSON.parse(gunzipSync(body).toString()))).toEqual(
+          Object.keys(JSON.parse(plain.body.toString())),
+        );
+      }
+    });
+  });
 
   onProxies((name) => {
     const proxy = proxyForSuite(name, () => [server.port]);
@@ -128,6 +157,38 @@ onTransports((transport) => {
         expect(client.closed).toBeUndefined();
       }
       expect(performance.now() - start).toBeGreaterThan(1.8 * PATIENCE_MS);
+    });
+
+    it.each([
+      ['server-sent events', 'text/event-stream'],
+      ['JSON lines', 'application/x-ndjson'],
+    ])('passes on each event of a stream without WebSocket: %s', async (_name, accept) => {
+      const before = await ProxyProcess.startForTest(name, [server.port], IMPATIENT[name]);
+      const others = await subscribers(server.port);
+      const symbol = unique('SSE');
+      const start = performance.now();
+      const reader = await EventReader.open(before.port, `symbols=${symbol}`, { accept });
+      expect(reader.headers.get('content-type')).toBe(accept);
+      await reader.received('welcome', 1);
+      // Each is awaited before the next is caused.
+      for (const [i, price] of [100, 110, 100].entries()) {
+        await post(before.port, [{ symbol, price, timestamp: TIME + i }]);
+        await reader.received('anomaly', i);
+        await until(() => reader.of('statistics').at(-1)?.updateCount === i + 1, 'statistics');
+      }
+      const isHeartbeat = (text: string) => text === ': heartbeat';
+      const beats = () => reader.of('heartbeat').length + reader.others.filter(isHeartbeat).length;
+      await until(() => beats() * HEARTBEAT_MS > 2 * PATIENCE_MS || reader.isEnded, 'heartbeats');
+      expect(performance.now() - start).toBeGreaterThan(1.8 * PATIENCE_MS);
+      await post(before.port, [{ symbol, price: 90, timestamp: TIME + 3 }]);
+      await until(() => reader.of('statistics').at(-1)?.updateCount === 4, 'the last statistics');
+      expect(reader.isEnded).toBe(false);
+      expect(await subscribers(server.port)).toBe(others + 1);
+      reader.close();
+      await until(
+        async () => (await subscribers(server.port)) === others,
+        'the end of the session',
+      );
     });
 
     const prefixes = name === 'nginx' ? ['', '/tickwire'] : [''];
