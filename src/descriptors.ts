@@ -11,6 +11,18 @@ export function openFilesMax(): number | undefined {
   }
 }
 
+/** Enough to load all modules, of which Node.js opens many at once; some 130 are too few. */
+export const START_DESCRIPTORS_MIN = 192;
+
+/** Why the program cannot be loaded; undefined if it can. */
+export function startFault(most = openFilesMax()): string | undefined {
+  if (most === undefined || most >= START_DESCRIPTORS_MIN) return undefined;
+  return (
+    `only ${most} file descriptors may be open, and the program needs ${START_DESCRIPTORS_MIN} ` +
+    'to start, and one more for each client; raise the limit (ulimit -n)'
+  );
+}
+
 /** Left for HTTP requests, refusals, snapshots, the log and reloads. */
 const SPARE_DESCRIPTORS = 48;
 

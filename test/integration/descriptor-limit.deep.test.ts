@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
-import { fitConnections } from '../../src/descriptors.ts';
-import { ManagedProcess, programArgs } from '../../testkit/managed-process.ts';
+import { fitConnections, START_DESCRIPTORS_MIN } from '../../src/descriptors.ts';
+import { builtProgram, ManagedProcess, programArgs } from '../../testkit/managed-process.ts';
 import { SMALL } from '../../testkit/server-process.ts';
 import { onTransports } from '../support/running-server.ts';
 
@@ -49,4 +50,18 @@ onTransports((transport) => {
 it('without a descriptor to spare the start is refused, with what is needed', () => {
   expect(() => fitConnections(100, 30)).toThrow(/only 30 file descriptors .*raise the limit/);
   expect(fitConnections(1, 100_000)).toEqual({ max: 1 });
+});
+
+it('with too few descriptors to load, the program says so in one line; with enough it runs', () => {
+  const run = (descriptors: number) => {
+    const shell = ['--norc', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'bash'];
+    const command = [process.execPath, builtProgram('src/main'), '--help'];
+    return spawnSync('/bin/bash', [...shell, ...command], { encoding: 'utf8' });
+  };
+  const refused = run(80);
+  expect(refused).toMatchObject({ status: 1, stdout: '' });
+  expect(refused.stderr).toMatch(/^tickwire: only 80 file descriptors may be open, .*\n$/);
+  const enough = run(START_DESCRIPTORS_MIN);
+  expect(enough).toMatchObject({ status: 0, stderr: '' });
+  expect(enough.stdout).toContain('Usage: tickwire');
 });

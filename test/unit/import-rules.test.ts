@@ -171,7 +171,7 @@ const IMPORTS: readonly Case[] = [
 ];
 
 const ENVIRONMENT: readonly (readonly [file: string, verdict: Case[2]])[] = [
-  ['src/main.ts', 'allowed'],
+  ['src/cli.ts', 'allowed'],
   ['loadgen/main.ts', 'allowed'],
   ['test/unit/b.ts', 'allowed'],
   ['src/log.ts', 'refused'],

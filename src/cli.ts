@@ -1,0 +1,97 @@
+import { IssueError, issueApiKey, issueToken } from './access/index.ts';
+import { type Command, readCommandLine } from './config/command-line.ts';
+import type { Config } from './config/schema.ts';
+import { examine, formatFindings } from './doctor/doctor.ts';
+import type { Finding } from './doctor/finding.ts';
+import { authorityOf } from './gateway/index.ts';
+import { createLogger, flushLog } from './log.ts';
+import { startServer } from './server.ts';
+import { reloadOnSignal, stopOnSignals } from './signals.ts';
+
+/** Another server has taken the store over while this one stood still. */
+const EXIT_STORE_LOST = 5;
+
+// A reader that has gone, as with "| head", is no reason for a stack trace.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  console.error(`tickwire: standard output cannot be written: ${error.message}`);
+  process.exitCode = 1;
+});
+process.stderr.on('error', () => {});
+
+const command = readCommandLine(process.argv.slice(2), process.env, process.cwd());
+if (command.kind === 'print') {
+  console.log(command.text);
+} else if (command.kind === 'fail') {
+  console.error(command.message);
+  process.exitCode = 2;
+} else if ('request' in command) {
+  await issue(command);
+} else if (command.kind === 'run') {
+  await serve(command);
+} else {
+  await doctor(command);
+}
+
+async function issue({
+  kind,
+  config,
+  request,
+}: Extract<Command, { request: unknown }>): Promise<void> {
+  try {
+    if (kind === 'token') {
+      console.log(await issueToken(config.auth, request));
+      return;
+    }
+    const { key, entry } = issueApiKey(request);
+    // Not on the stream of the key, so that a script can capture either.
+    console.error(`The entry for "keys" of the file auth.apiKeysFile:\n${entry}`);
+    console.log(key);
+  } catch (error) {
+    if (!(error instanceof IssueError)) throw error;
+    console.error(`tickwire ${kind}: ${error.message}`);
+    process.exitCode = 2;
+  }
+}
+
+interface Configured {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+}
+
+async function doctor({ config, warnings }: Configured): Promise<void> {
+  const findings: Finding[] = warnings.map((found) => ({
+    verdict: 'warning',
+    subject: 'settings',
+    found,
+  }));
+  findings.push(...(await examine(config)));
+  console.log(formatFindings(findings));
+  process.exitCode = findings.some(({ verdict }) => verdict === 'fault') ? 1 : 0;
+}
+
+async function serve({ config, warnings }: Configured): Promise<void> {
+  const log = createLogger(config.log.level, config.log.format, process.stdout.isTTY === true);
+  process.once('exit', () => flushLog(log));
+  process.once('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'an unexpected error ends the server');
+    process.exit(1);
+  });
+  for (const warning of warnings) log.warn({}, warning);
+  try {
+    const server = await startServer(config, log);
+    const { transport, port, partitions } = server;
+    const scheme = config.tls.certificateFile === '' ? 'http' : 'https';
+    const url = `${scheme}://${authorityOf(config.server.host, port)}`;
+    reloadOnSignal(server);
+    log.info({ url, transport, partitions }, `listening on ${url}`);
+    stopOnSignals(server, log);
+    void server.lost.then((error) => {
+      log.fatal(`${error.message} This server ends without writing anything more.`);
+      process.exit(EXIT_STORE_LOST);
+    });
+  } catch (error) {
+    log.fatal(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}
