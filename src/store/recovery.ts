@@ -12,6 +12,7 @@ import { type Store, StoreError, type StoreLog } from './store.ts';
 
 /** Symbols set aside that get a line in the log. */
 const LINES_MAX = 100;
+const FROM_BASE = 'with what the full snapshot before holds of it, if any';
 
 /** The state that an earlier run left. */
 export interface Recovered {
@@ -45,14 +46,14 @@ export function recover(
   counters: SnapshotCounters,
 ): Recovered {
   const snapshot = store.loadSnapshot(checkSnapshot);
-  const setAside = (symbol: string | undefined, fault: string) => {
+  const setAside = (symbol: string | undefined, fault: string, start = 'anew') => {
     if (counters.setAside === 0 && snapshot !== undefined) store.keepSnapshot(snapshot.number);
     if (++counters.setAside > LINES_MAX) return;
     const name = symbol === undefined ? undefined : shownName(symbol);
     const rest = counters.setAside === LINES_MAX ? '; further ones are counted only' : '';
     log.error(
       { symbol: name, fault, path: snapshot?.path },
-      `a symbol cannot be restored and starts anew; its snapshot is kept${rest}`,
+      `a symbol cannot be restored and starts ${start}; its snapshot is kept${rest}`,
     );
   };
   if (snapshot === undefined) {
@@ -87,13 +88,15 @@ function checkStates(snapshot: StoredSnapshot): void {
 function* symbolsOf(
   snapshot: StoredSnapshot,
   store: Store,
-  setAside: (symbol: string | undefined, fault: string) => void,
+  setAside: (symbol: string | undefined, fault: string, start?: string) => void,
   nextOrdinal: number | undefined,
 ): Generator<SymbolState | AnomalyCount> {
   const { base } = snapshot;
   const note = (fault: string) => setAside(undefined, fault);
+  // Its name cannot be read either: which symbol of the base has changed is not known.
+  const noteChange = (fault: string) => setAside(undefined, fault, FROM_BASE);
   const changed = new Set<string>();
-  for (const state of statesOf(snapshot, note)) {
+  for (const state of statesOf(snapshot, base === undefined ? note : noteChange)) {
     if (base !== undefined) changed.add(state.symbol);
     // Neither ticks nor anomalies: the symbol is gone since the base.
     if (state.count !== 0 || state.anomalies !== 0) yield* withNewest(state, store);

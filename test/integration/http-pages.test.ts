@@ -173,6 +173,8 @@ describe('without a build', () => {
       // The other transport may warn of its binary.
       server: { port: 0, drainMs: 200, transport: 'node' },
       processing: { partitions: 1 },
+      // More may be too many for the descriptors: one more warning.
+      limits: { connectionsMax: 100 },
       store: { directory: '' },
     });
     const server = await startServer(config, log, await folderWithPage());

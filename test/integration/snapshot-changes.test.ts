@@ -10,6 +10,7 @@ import {
   Snapshots,
   type Store,
 } from '../../src/store/index.ts';
+import type { StoredSnapshot } from '../../src/store/snapshot-format.ts';
 import { EngineRun } from '../support/engine-run.ts';
 import { layOutOldStore } from '../support/old-store.ts';
 import { StoreFolder, StoreLines } from '../support/store-folder.ts';
@@ -202,10 +203,44 @@ it('a store of format 1 is restored, and marked so that format 1 refuses it', as
   expect(publishers).toEqual([['feed', 10]]);
   expect([...symbols]).toEqual([
     expect.objectContaining({ symbol: 'SYM-0', count: 10, anomalies: 9 }),
+    { symbol: 'SYM-0', anomalies: 9 },
     expect.objectContaining({ symbol: 'SYM-1', count: 10, price: 50.1 }),
+    { symbol: 'SYM-1', anomalies: 0 },
     { symbol: 'SYM-0', anomalies: 9 },
   ]);
   await store.close();
   const marker = readFileSync(join(folder.path, 'tickwire-store.json'), 'utf8');
   expect(JSON.parse(marker)).toMatchObject({ format: 2, isReady: true });
+});
+
+it('an unreadable change leaves what the full snapshot holds, and the log says so', async () => {
+  const run = await SnapshotRun.start();
+  await run.take(SYMBOLS);
+  await run.take(2);
+  const [, changes] = run.files;
+  expect(changes).toBe('snapshot-2-since-1.tws');
+  const { store } = run;
+  const loaded = store.loadSnapshot();
+  vi.spyOn(store, 'loadSnapshot').mockReturnValue({
+    ...(loaded as StoredSnapshot),
+    *chunks() {
+      for (const chunk of loaded?.chunks() ?? []) {
+        // In the first state, behind its length and checksum.
+        const damaged = Uint8Array.from(chunk);
+        damaged[60] = (damaged[60] as number) ^ 1;
+        yield damaged;
+      }
+    },
+  });
+  const log = new StoreLines();
+  const counters = noSnapshots();
+  const states = [...recover(store, log, counters).symbols];
+  const counts = new Map(
+    states.flatMap((each) => ('count' in each ? [[each.symbol, each.count]] : [])),
+  );
+  expect([counts.get('SYM-0'), counts.get('SYM-1'), counts.size]).toEqual([1, 2, SYMBOLS]);
+  expect(counters.setAside).toBe(1);
+  expect(log.lines).toEqual([
+    expect.stringContaining('starts with what the full snapshot before holds of it'),
+  ]);
 });
