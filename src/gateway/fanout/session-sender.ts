@@ -1,7 +1,5 @@
 import type { NameSpace } from '../../engine/index.ts';
 import {
-  ALL_FIELDS,
-  Digest,
   deltaMask,
   digestFrame,
   retiredFrame,
@@ -18,6 +16,7 @@ import type { SymbolObserver } from '../subscriptions/wildcards.ts';
 import { anomalyMessage, type SentAnomaly } from './anomaly-message.ts';
 import { ConflationTimer } from './conflation.ts';
 import type { EventFormat } from './event-format.ts';
+import { sessionDigest } from './session-digest.ts';
 import { NO_VERSION } from './symbol-versions.ts';
 
 export type SenderContext = Pick<
@@ -291,42 +290,11 @@ export class SessionSender implements Subscriber {
 
   #answerVerifications(): void {
     if (this.#verifications.length === 0) return;
-    const { columns } = this.subscriptions;
-    const { values } = this.#context.versions;
-    const digest = new Digest();
-    let symbolCount = 0;
-    for (const subscription of this.#byWireId()) {
-      const version = columns.versions[subscription] as number;
-      const isPartial = columns.fields[subscription] !== ALL_FIELDS;
-      if (isPartial || version === NO_VERSION) continue;
-      const [price, average, count, time, min, max] = values.subarray(
-        version * VALUES,
-        (version + 1) * VALUES,
-      ) as unknown as [number, number, number, number, number, number];
-      digest.add(this.#wireIdOf(subscription), {
-        price,
-        average,
-        count,
-        time,
-        min,
-        max,
-      });
-      symbolCount++;
-    }
+    const { symbolCount, value } = sessionDigest(this.subscriptions, this.#context);
     for (const requestId of this.#verifications) {
-      this.#connection.send(digestFrame(requestId, digest.value, symbolCount));
+      this.#connection.send(digestFrame(requestId, value, symbolCount));
     }
     this.#verifications = [];
-  }
-
-  /** The subscriptions to existing symbols, as clients order them. */
-  #byWireId(): number[] {
-    return this.subscriptions.bySymbolId().sort((a, b) => this.#wireIdOf(a) - this.#wireIdOf(b));
-  }
-
-  #wireIdOf(subscription: number): number {
-    const symbolId = this.subscriptions.columns.symbolIds[subscription] as number;
-    return this.#context.engine.symbols.wireId(symbolId);
   }
 
   #setAnomalyInterest(subscription: number, isWanted: boolean, since: number | undefined): void {
