@@ -343,4 +343,16 @@ onTransports((transport) => {
     expect(text).not.toMatch(/<script|\bon\w+=|javascript:/i);
     for (const name of Object.keys(client.api.document.paths)) expect(text).toContain(name);
   });
+
+  it('links there to every call that answers as it is', async () => {
+    const { text } = await client.get('/api');
+    const links = [...text.matchAll(/href="\.(\/[^"]*)"/g)].map(([, path]) => path as string);
+    expect(links).toEqual(
+      expect.arrayContaining(['/', '/api', '/api/prices', '/api/statistics', '/readyz']),
+    );
+    for (const path of links) {
+      const { status } = await fetch(`http://127.0.0.1:${client.port}${path}`);
+      expect([path, status]).toEqual([path, 200]);
+    }
+  });
 });

@@ -14,6 +14,9 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Calls that are refused without a query. */
+const NEEDS_QUERY: ReadonlySet<string> = new Set(['/api/stream']);
+
 const SOCKETS = [
   ['/v1/publish', 'Publish ticks'],
   ['/v1/stream', 'Subscribe to statistics and anomalies'],
@@ -50,7 +53,7 @@ ${[...sockets, ...calls].join('\n')}
 
 /** A path that a browser can open becomes a link, relative: a proxy may add a prefix. */
 function linked(method: string, path: string): string {
-  const isOpen = method === 'GET' && !path.includes('{');
+  const isOpen = method === 'GET' && !path.includes('{') && !NEEDS_QUERY.has(path);
   return isOpen ? `<a href=".${path}">${path}</a>` : path;
 }
 
