@@ -15,7 +15,6 @@ export { Counter, LATENCY_BUCKETS, latencyBucketEndUs, monotonicMs } from './mem
 export { RETIRED_MAX } from './memory/retire-request.ts';
 export { RowValue } from './memory/statistics-table.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
-export type { Retiree } from './retirements.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
   checkSymbolStates,

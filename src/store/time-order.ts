@@ -28,7 +28,7 @@ function isSurrogate(unit: number): boolean {
 }
 
 /** Index of the first item at or after a position in a sorted list. */
-export function firstAtOrAfter(sorted: readonly Anomaly[], position: TimePosition): number {
+function firstAtOrAfter(sorted: readonly Anomaly[], position: TimePosition): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -27,12 +27,12 @@ function npm(script: string, args: readonly string[], detached = false): Managed
 async function servingPort(program: ManagedProcess): Promise<number> {
   const port = () => Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(program.output)?.[1] ?? 0);
   await until(() => port() !== 0 || program.exit !== undefined, 'the server');
-  await until(async () => await isServing(port()));
+  await until(() => isServing(port()));
   return port();
 }
 
-async function isDown(port: number): Promise<boolean> {
-  return await fetch(`http://127.0.0.1:${port}/healthz`).then(
+function isDown(port: number): Promise<boolean> {
+  return fetch(`http://127.0.0.1:${port}/healthz`).then(
     () => false,
     () => true,
   );
@@ -74,7 +74,7 @@ describe('a signal to npm stops the program', () => {
     });
     const to = `ws://127.0.0.1:${server.port}`;
     const program = npm('load', ['--url', to, '--rate', '1000', '--duration', '600']);
-    await until(async () => await hasPublishers(server.port));
+    await until(() => hasPublishers(server.port));
     program.kill('SIGTERM');
     expect(await program.exited).not.toBe('SIGTERM');
     expect(program.output).toMatch(/accepted/);

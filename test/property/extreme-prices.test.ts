@@ -60,7 +60,7 @@ class Expectation {
   statistics(where: string, symbol: string, shown: Shown): void {
     const expected = this.results.get(symbol)?.after.at(-1);
     if (expected === undefined) expect.unreachable(`${where}: ${symbol}`);
-    const { average, time, ...exact } = expected;
+    const { average, time: _time, ...exact } = expected;
     expect(shown, `${where}: ${symbol}`).toMatchObject(exact);
     expectClose(`${where}: average of ${symbol}`, shown.average, average);
   }
@@ -68,7 +68,7 @@ class Expectation {
   anomalies(where: string, symbol: string, shown: readonly ShownAnomaly[]): void {
     const expected = this.results.get(symbol)?.anomalies ?? [];
     expect(shown.length, `${where}: anomalies of ${symbol}`).toBe(expected.length);
-    for (const [i, { changePercent, time, ...exact }] of expected.entries()) {
+    for (const [i, { changePercent, time: _time, ...exact }] of expected.entries()) {
       const one = shown[i] as ShownAnomaly;
       expect(one, `${where}: ${symbol}`).toMatchObject(exact);
       expectClose(`${where}: change of ${symbol}`, one.changePercent, changePercent);

@@ -16,9 +16,9 @@ const SOUND: ConfigInput = {
   store: { directory: '' },
 };
 
-async function findings(config: ConfigInput): Promise<readonly Finding[]> {
+function findings(config: ConfigInput): Promise<readonly Finding[]> {
   const merged = { ...SOUND, ...config, server: { ...SOUND.server, ...config.server } };
-  return await examine(parseConfig(merged));
+  return examine(parseConfig(merged));
 }
 
 async function finding(subject: string, config: ConfigInput): Promise<Finding> {

@@ -105,11 +105,12 @@ export class FanOut implements AnomalyObserver {
       ends = this.#engine.anomalyEnds();
     };
     raised.then(note, note);
-    do {
+    for (;;) {
       await delay(DRAIN_MS);
       this.#runAnomalies();
       this.#flushMarked();
-    } while (ends === undefined || !this.#engine.hasDrained(ends));
+      if (ends !== undefined && this.#engine.hasDrained(ends)) return;
+    }
   }
 
   anomaliesDurable(): void {

@@ -22,7 +22,7 @@ interface Line {
 }
 
 /** A histogram counted elsewhere and read at each collection. */
-export class ScrapedHistogram extends Histogram<string> {
+export class ScrapedHistogram extends Histogram {
   readonly #name: string;
   readonly #help: string;
   readonly #read: () => readonly HistogramReading[];

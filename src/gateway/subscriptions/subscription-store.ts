@@ -138,7 +138,7 @@ export class SubscriptionStore {
     hasReturned: boolean,
     concerned: Set<Subscriber>,
   ): void {
-    for (const subscription of [...(this.of(symbolId) ?? [])]) {
+    for (const subscription of this.of(symbolId)?.slice() ?? []) {
       const subscriber = this.subscribers[
         this.columns.sessions[subscription] as number
       ] as Subscriber;
