@@ -45,15 +45,16 @@ export class ServerLife {
     this.#inject('the server is stopped', everyMs.stop, () => this.#stop());
     this.#inject('the clock jumps', everyMs.clockJump, () => this.#jump());
     this.#inject('the server is paused', everyMs.pause, () => this.#pause());
-    this.#inject('the disk fails', everyMs.storeFault, () => this.#failDisk());
+    // A worker in the middle of a step may wait for the disk: nothing else would mend it.
+    this.#inject('the disk fails', everyMs.storeFault, () => this.#failDisk(), Thread.OUTSIDE);
   }
 
   /** Injects a fault every `meanMs` on average, except while things come to rest. */
-  #inject(label: string, meanMs: number, happen: () => void): void {
+  #inject(label: string, meanMs: number, happen: () => void, thread: number = Thread.ALONE): void {
     const { random, scheduler } = this.#world;
     const delayMs = -Math.log(1 - random.float()) * meanMs;
-    scheduler.after(delayMs, Thread.ALONE, label, () => {
-      this.#inject(label, meanMs, happen);
+    scheduler.after(delayMs, thread, label, () => {
+      this.#inject(label, meanMs, happen, thread);
       if (!this.#world.isCalm) happen();
     });
   }
