@@ -118,8 +118,8 @@ export class World {
     }
     for (const [symbol, model] of this.oracle.engine.models) {
       const state = states.get(symbol);
-      const isWindowEmpty = state === undefined || state.minima.length === 0;
-      model.restore(state?.count ?? 0, anomalies.get(symbol) ?? 0, isWindowEmpty);
+      const isEmpty = state === undefined || state.count === 0;
+      model.restore(isEmpty ? undefined : state, anomalies.get(symbol) ?? 0);
     }
     const known = new Map(publishers);
     for (const record of this.oracle.records.values()) {

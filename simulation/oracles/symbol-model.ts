@@ -26,6 +26,19 @@ export interface SymbolState extends Omit<StateValues, 'average'> {
   readonly position: number;
 }
 
+/** What a snapshot has of a symbol. */
+interface SnapshotState extends StateValues {
+  readonly count: number;
+  readonly minima: { readonly length: number };
+}
+
+/** Everything that stood at the start of a process. */
+interface History {
+  readonly states: readonly SymbolState[];
+  readonly prices: readonly number[];
+  readonly onTime: readonly Tick[];
+}
+
 /**
  * Every state that a symbol ever had, and every anomaly, over the deaths of workers and processes.
  */
@@ -43,6 +56,7 @@ export class SymbolModel {
   readonly #prices: number[] = [];
   readonly #onTime: Tick[] = [];
   #windowFrom = 0;
+  readonly #earlier: History[] = [];
 
   constructor(rules: OracleRules) {
     this.#rules = rules;
@@ -119,10 +133,19 @@ export class SymbolModel {
   }
 
   /**
-   * A new process goes on from the state after `count` updates, with its anomalies numbered behind
-   * `anomalies`.
+   * A new process goes on from a snapshot's state, or from nothing, with its anomalies numbered
+   * behind `anomalies`. A start that can read no snapshot leaves it for a later one: what stood
+   * before each start is kept.
    */
-  restore(count: number, anomalies: number, isWindowEmpty: boolean): void {
+  restore(state: SnapshotState | undefined, anomalies: number): void {
+    const count = state?.count ?? 0;
+    const isWindowEmpty = state === undefined || state.minima.length === 0;
+    this.#earlier.push({
+      states: [...this.states],
+      prices: [...this.#prices],
+      onTime: [...this.#onTime],
+    });
+    if (state !== undefined && !this.isState(count, state)) this.#takeUp(state);
     this.#cut(count);
     this.restored = count;
     this.#goOn(anomalies, isWindowEmpty ? this.#onTime.length : (this.last?.windowFrom ?? 0));
@@ -168,6 +191,28 @@ export class SymbolModel {
       () =>
         `${symbol} ${sequence}: ${JSON.stringify(values)}, expected ${JSON.stringify(expected)}`,
     );
+  }
+
+  /** Goes on with the newest history that has the state. */
+  #takeUp(state: SnapshotState): void {
+    const own = { states: [...this.states], prices: [...this.#prices], onTime: [...this.#onTime] };
+    for (const earlier of this.#earlier.toReversed()) {
+      this.#setHistory(earlier);
+      if (this.isState(state.count, state)) return;
+    }
+    // None: what is sent then shows it.
+    this.#setHistory(own);
+  }
+
+  #setHistory({ states, prices, onTime }: History): void {
+    for (const [own, given] of [
+      [this.states, states],
+      [this.#prices, prices],
+      [this.#onTime, onTime],
+    ] as [unknown[], readonly unknown[]][]) {
+      own.length = 0;
+      for (const item of given) own.push(item);
+    }
   }
 
   /** Only a process that is gone or a tick that was lost takes states back. */
