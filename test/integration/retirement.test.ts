@@ -59,8 +59,12 @@ onTransports((transport) => {
     for (const subscriber of [exact, wild]) {
       await subscriber.counted(symbol, 1);
       expect(subscriber.mirror.get(symbol)).toEqual({
-        ...{ price: 7, average: 7, count: 1 },
-        ...{ time: TIME - 1000, min: 7, max: 7 },
+        price: 7,
+        average: 7,
+        count: 1,
+        time: TIME - 1000,
+        min: 7,
+        max: 7,
       });
       const verified = await subscriber.verify();
       expect(verified).toMatchObject({ symbolCount: 1, digest: verified.ownDigest });

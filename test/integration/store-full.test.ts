@@ -160,12 +160,13 @@ it('sync delivers nothing while the disk fails, and everything once it works', a
 });
 
 it('a stop ends while a failed disk makes workers wait, and says what is lost', async () => {
-  const { context, counters, disk, publisher, stop, store } = await start('async');
+  const rig = await start('async');
+  const { context, counters, disk, publisher, store } = rig;
   disk.failure = 'EIO: i/o error';
   void flap(publisher).catch(() => undefined);
   await until(() => context.counters.storeFullEpisodes > 0);
   const taken = context.engine.status(0).counters;
-  const lost = await stop();
+  const lost = await rig.stop();
   expect(counters).toMatchObject({ saved: 0, failed: 1 });
   // The buffer, and what the rings and queues still held.
   expect(lost).toBeGreaterThan(WAITING_MAX);

@@ -45,7 +45,7 @@ class MeanRig {
   }
 }
 
-const repeat = (count: number, price: number) => new Array<number>(count).fill(price);
+const repeat = (count: number, price: number) => Array.from({ length: count }, () => price);
 
 describe('the moving average is within 2 ulp of the exact mean', () => {
   it.each([

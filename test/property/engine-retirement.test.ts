@@ -188,7 +188,9 @@ class World {
     );
     const close = (value: unknown) =>
       JSON.stringify(
-        [...(value as Map<string, { statistics: { average: number } }>)].sort(),
+        [...(value as Map<string, { statistics: { average: number } }>)].sort(([a], [b]) =>
+          a < b ? -1 : 1,
+        ),
         round,
       );
     expect(close(own)).toBe(close(expected));

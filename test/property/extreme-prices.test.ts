@@ -21,7 +21,7 @@ const ULPS = 2;
 /** Anomalies of a page, far fewer than there are: what memory lacks comes from the database. */
 const PAGE = 50;
 
-const repeat = (count: number, price: number) => new Array<number>(count).fill(price);
+const repeat = (count: number, price: number) => Array.from({ length: count }, () => price);
 
 /** Those that once went wrong. */
 const STORIES: readonly (readonly number[])[] = [

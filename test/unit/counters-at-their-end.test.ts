@@ -44,7 +44,7 @@ describe('versions of symbols', () => {
 
   /** An engine with rows; symbol s has s + 1 as its price and one tick. */
   function engineWith(versionOf = (count: number) => 2 * count) {
-    const counts = new Array<number>(SYMBOLS).fill(1);
+    const counts = Array.from({ length: SYMBOLS }, () => 1);
     const statistics = {
       read: (symbolId: number, into: Float64Array) => {
         const count = counts[symbolId] as number;
@@ -82,8 +82,14 @@ describe('versions of symbols', () => {
         versions.retain(sent[symbolId] as number);
       }
       const full = (symbolId: number, count: number) => [
-        ...[symbolId, ALL_FIELDS | FULL, symbolId + count, symbolId + 1],
-        ...[count, 1000 + count, 1, 99],
+        symbolId,
+        ALL_FIELDS | FULL,
+        symbolId + count,
+        symbolId + 1,
+        count,
+        1000 + count,
+        1,
+        99,
       ];
       const symbols = Array.from({ length: SYMBOLS }, (_, symbolId) => symbolId);
       expect(entries(() => NO_VERSION)).toEqual(symbols.flatMap((symbolId) => full(symbolId, 1)));

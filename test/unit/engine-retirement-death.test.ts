@@ -44,7 +44,7 @@ class Drill {
     );
     for (const one of NEW) rig.offer(one);
     rig.publish();
-    this.#saved = [...Object.values(this.#data.memory)].map((shared) => {
+    this.#saved = Object.values(this.#data.memory).map((shared) => {
       const bytes = new Uint8Array(shared);
       return [bytes, bytes.slice()];
     });

@@ -313,8 +313,8 @@ export class SessionSender implements Subscriber {
       const kept = columns.lastAnomalies[subscription] as number;
       columns.lastAnomalies[subscription] = Math.min(kept, last);
     }
-    if (last > (columns.lastAnomalies[subscription] as number))
-      this.subscriptions.markAnomalies(subscription);
+    const sent = columns.lastAnomalies[subscription] ?? last;
+    if (last > sent) this.subscriptions.markAnomalies(subscription);
   }
 
   /** Marks a subscription unless the session has the symbol's current row. */
