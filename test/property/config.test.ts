@@ -50,7 +50,7 @@ describe('a value', () => {
 
   /** Valid values by the key's description. */
   function valuesOf({ defaultValue, facts }: (typeof CONFIG_KEYS)[number]) {
-    const range = /^(an integer|a power of two) from (\d+) to (\d+)$/.exec(facts.expected);
+    const range = /^(an integer|a power of two|a number) from (\d+) to (\d+)$/.exec(facts.expected);
     const words = /^one of (.*)$/.exec(facts.expected);
     if (words !== null) return fc.constantFrom(...(words[1] ?? '').split(', '));
     if (range === null) {
@@ -59,6 +59,7 @@ describe('a value', () => {
         : fc.stringMatching(textOf(facts.expected));
     }
     const [min, max] = [Number(range[2]), Number(range[3])];
+    if (range[1] === 'a number') return fc.double({ min, max, noNaN: true });
     return range[1] === 'an integer'
       ? fc.integer({ min, max })
       : fc.integer({ min: Math.log2(min), max: Math.log2(max) }).map((exponent) => 2 ** exponent);

@@ -167,7 +167,7 @@ describe('subscriber and server', () => {
     expect(more).toBe(true);
     await expect(subscriber.history('PAST', 0)).rejects.toMatchObject({
       code: 14,
-      retryable: true,
+      retryable: false,
     });
   });
 
