@@ -46,7 +46,7 @@ beforeAll(async () => {
     await store.flushed();
   }
   await store.sweep({ now: undefined, mayRemoveMost: false });
-  store.append(anomalyOf('S-0', 1000));
+  store.append(anomalyOf('S-0', 151));
   await store.close();
   return () => whole[Symbol.dispose]();
 });

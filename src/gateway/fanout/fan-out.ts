@@ -83,8 +83,9 @@ export class FanOut implements AnomalyObserver {
       if (!this.#engine.hasAnomalies()) break;
       const limit = Math.min(perSymbolMax, this.#anomalies.space);
       const taken = limit === 0 ? 0 : this.#engine.drainAnomalies(append, limit);
-      if (taken > 0) this.#flushMarked();
+      // The last ones leave with the statistics: one message a session.
       if (taken < perSymbolMax) break;
+      this.#flushMarked();
     }
     this.#countHold();
   }
