@@ -24,8 +24,8 @@ const FLAGS = [
   '--store.snapshotIntervalMs=0',
 ];
 
-async function serverForTest(): Promise<DurableServer> {
-  const server = await DurableServer.create(FLAGS);
+async function serverForTest(...flags: readonly string[]): Promise<DurableServer> {
+  const server = await DurableServer.create([...FLAGS, ...flags]);
   onTestFinished(() => server.remove());
   await server.start();
   return server;
@@ -144,7 +144,7 @@ it('a restart under 20 000 ticks/s loses and repeats no tick, hides no anomaly',
 });
 
 it('a second signal during a stop ends the server at once', async () => {
-  const server = await serverForTest();
+  const server = await serverForTest('--server.preStopMs=60000');
   server.signal('SIGTERM');
   await eventually(
     async () => server.output,
