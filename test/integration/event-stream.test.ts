@@ -188,27 +188,23 @@ onTransports((transport) => {
       const names = table.split('\n').flatMap((row) => row.split('|')[1]?.match(/\w+/g) ?? []);
       expect(new Set(names)).toEqual(new Set(queryNames(OPERATIONS['GET /api/stream'])));
     });
+  });
 
-    it('is a session: counted, and gone when the client is', async () => {
-      const before = await subscribers(server.port);
-      const reader = await EventReader.open(server.port, 'symbols=*');
-      await reader.received('welcome', 1);
-      expect(await subscribers(server.port)).toBe(before + 1);
-      reader.close();
-      await eventually(
-        () => subscribers(server.port),
-        (count) => count === before,
-      );
-    });
-
-    it('has no body for HEAD, and opens no session', async () => {
-      const before = await subscribers(server.port);
-      const url = `http://127.0.0.1:${server.port}/api/stream?symbols=*`;
-      const response = await fetch(url, { method: 'HEAD', headers: SSE });
-      expect(response.status).toBe(200);
-      expect(response.headers.get('content-type')).toBe('text/event-stream');
-      expect(await subscribers(server.port)).toBe(before);
-    });
+  it('is a session: counted, and gone when the client is; HEAD opens none', async () => {
+    const { port } = await serverForTest({ server: { transport } });
+    const reader = await EventReader.open(port, 'symbols=*');
+    await reader.received('welcome', 1);
+    expect(await subscribers(port)).toBe(1);
+    const url = `http://127.0.0.1:${port}/api/stream?symbols=*`;
+    const head = await fetch(url, { method: 'HEAD', headers: SSE });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect(head.headers.get('content-type')).toBe('text/event-stream');
+    expect(await subscribers(port)).toBe(1);
+    reader.close();
+    await eventually(
+      () => subscribers(port),
+      (count) => count === 0,
+    );
   });
 
   it('is refused beyond the number of connections, and gives its place back', async () => {
