@@ -5,19 +5,27 @@ import { defineConfig } from 'vitest/config';
 const FILES = '{test,client-sdk/test,dashboard/test}/**/*.test.ts';
 const DEEP = '{test,client-sdk/test,dashboard/test}/**/*.deep.test.ts';
 
-/** The files of the fast lane with suites for each transport. */
-const overTransports = readdirSync(join(import.meta.dirname, 'test'), {
-  recursive: true,
-  encoding: 'utf8',
-})
-  .filter((name) => name.endsWith('.test.ts') && !name.endsWith('.deep.test.ts'))
-  .map((name) => join('test', name))
-  .filter((path) => /^onTransports\(|^ {2}onTransports\(/m.test(readFileSync(path, 'utf8')));
+/** The files of the fast lane, of a folder, that contain what matches. */
+function fastFilesWith(pattern: RegExp, ...folders: readonly string[]): string[] {
+  return folders
+    .flatMap((folder) =>
+      readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.test.ts') && !name.endsWith('.deep.test.ts'))
+        .map((name) => join(folder, name)),
+    )
+    .filter((path) => pattern.test(readFileSync(path, 'utf8')));
+}
+
+/** Those with suites for each transport. */
+const overTransports = fastFilesWith(/^onTransports\(|^ {2}onTransports\(/m, 'test');
+/** Those that count timers: what another file left must not start any. */
+const countingTimers = fastFilesWith(/getTimerCount/, 'test', 'client-sdk/test', 'dashboard/test');
 
 /**
- * Three lanes: `npm test` is the first, `npm run test:deep` the other two.
+ * Four lanes: `npm test` is the first two, `npm run test:deep` the others.
  *
  * fast             `*.test.ts`, on the transport that a server takes by itself
+ * fast-isolated    those of them that count timers
  * deep             `*.deep.test.ts`, on both transports
  * other-transport  the suites of the fast lane that go over sockets, on the other transport
  *
@@ -43,7 +51,12 @@ export default defineConfig({
       reportOnFailure: true,
     },
     projects: [
-      lane('fast', 'default', { include: [FILES], exclude: [DEEP], isolate: false }),
+      lane('fast', 'default', {
+        include: [FILES],
+        exclude: [DEEP, ...countingTimers],
+        isolate: false,
+      }),
+      lane('fast-isolated', 'default', { include: countingTimers }),
       lane('deep', 'both', { include: [DEEP] }),
       lane('other-transport', 'other', { include: overTransports, isolate: false }),
     ],
