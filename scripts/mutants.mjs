@@ -23,7 +23,7 @@ import { parseArgs } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Each test file once, not on the other transport too. */
-const LANES = ['--project=fast', '--project=deep'];
+const LANES = ['--project=fast', '--project=fast-isolated', '--project=deep'];
 /** Longer than any test takes: a bug that hangs them is caught. */
 const TIMEOUT_MS = 240_000;
 
