@@ -41,10 +41,15 @@ describe('the faults of a soak', () => {
     async (operation) => {
       const failed = await metric('tickwire_snapshots_total{result="failed"}');
       await server.failDisk({ operation, error: 'EIO' });
-      await until(async () => (await metric('tickwire_snapshots_total{result="failed"}')) > failed);
+      // Without a change there is no snapshot.
+      const changed = async (result: string) => {
+        await post(1);
+        return metric(`tickwire_snapshots_total{result="${result}"}`);
+      };
+      await until(async () => (await changed('failed')) > failed);
       await server.failDisk(NO_DISK_FAULT);
       const saved = await metric('tickwire_snapshots_total{result="saved"}');
-      await until(async () => (await metric('tickwire_snapshots_total{result="saved"}')) > saved);
+      await until(async () => (await changed('saved')) > saved);
     },
   );
 
