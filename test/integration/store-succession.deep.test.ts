@@ -9,8 +9,8 @@ import { StoreChild } from '../support/store-child.ts';
 import { fingerprint, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 /**
- * One run in five hangs: a SIGSTOP that meets the owner amid a call of LMDB leaves the mutex,
- * which processes of one kernel share, to a process that stands still. Not yet mended.
+ * One run in five hangs: an owner that lost its lock stays, alive and idle, probably for a writer
+ * thread whose end never comes. A server ends by `process.exit`. Not yet mended.
  */
 const HANGS = { retry: 5, timeout: 15_000 };
 
