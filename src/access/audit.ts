@@ -21,6 +21,8 @@ const MESSAGES: Readonly<Record<AuditEvent, string>> = {
 
 /** Least time between two lines of the same event and address, ms. */
 const PAUSE_MS = 1_000;
+/** The same for what concerns the whole server, whichever address meets it, ms. */
+const SERVER_PAUSE_MS = 60_000;
 /** Sources tracked at a time. All others share one source per event. */
 const SOURCES_MAX = 256;
 const OTHER_ADDRESSES = 'others';
@@ -35,9 +37,9 @@ interface Source {
 }
 
 /**
- * The security log: warnings with a field `security`, at most one a second per event and address,
- * and counters for metrics. A later line counts the records that got none (`leftOut`), so that a
- * flood is visible but costs neither disk nor memory.
+ * The security log: warnings with a field `security`, at most one a second per event and address
+ * (one a minute for a limit of the whole server), and counters for metrics. A later line counts the
+ * records that got none (`leftOut`), so that a flood is visible but costs neither disk nor memory.
  */
 export class Audit {
   readonly #log: Pick<AccessLog, 'warn'>;
@@ -73,14 +75,23 @@ export class Audit {
     this.#record('limited', record);
   }
 
+  /** A limit of the whole server was met: one line a minute for each `reason`. */
+  serverLimited(record: AuditRecord): void {
+    this.#record('limited', record, `limited: ${record.reason}`, SERVER_PAUSE_MS);
+  }
+
   /** A page of an origin that is not allowed was refused. */
   originRefused(record: AuditRecord): void {
     this.#record('originRefused', record);
   }
 
-  #record(event: AuditEvent, record: AuditRecord): void {
+  #record(
+    event: AuditEvent,
+    record: AuditRecord,
+    name = this.#sourceName(event, record.address),
+    pauseMs = PAUSE_MS,
+  ): void {
     this.#counts[event] += 1;
-    const name = this.#sourceName(event, record.address);
     const source = this.#sources.get(name);
     if (source !== undefined) {
       source.last = record;
@@ -89,7 +100,7 @@ export class Audit {
     }
     this.#write(event, record, 0);
     this.#sources.set(name, { last: undefined, waiting: 0 });
-    this.#wakeLater(name, event);
+    this.#wakeLater(name, event, pauseMs);
   }
 
   #sourceName(event: AuditEvent, address: string): string {
@@ -99,7 +110,7 @@ export class Audit {
   }
 
   /** After the pause, logs the records that came meanwhile, or drops a source that was quiet. */
-  #wakeLater(name: string, event: AuditEvent): void {
+  #wakeLater(name: string, event: AuditEvent, pauseMs: number): void {
     const timer = setTimeout(() => {
       const source = this.#sources.get(name);
       if (source?.last === undefined) {
@@ -109,8 +120,8 @@ export class Audit {
       this.#write(event, source.last, source.waiting - 1);
       source.last = undefined;
       source.waiting = 0;
-      this.#wakeLater(name, event);
-    }, PAUSE_MS);
+      this.#wakeLater(name, event, pauseMs);
+    }, pauseMs);
     // Must not keep the process alive.
     timer.unref();
   }

@@ -105,3 +105,17 @@ it('cuts a long reason', () => {
   audit.limited({ address: 'a', reason: 'x'.repeat(10_000) });
   expect(lines[0]?.reason).toBe('x'.repeat(200));
 });
+
+it('writes one line a minute for a limit of the whole server, whoever meets it', () => {
+  const { audit, lines } = newAudit();
+  for (let i = 0; i < 300; i++) audit.serverLimited({ address: `a-${i}`, reason: 'connections' });
+  expect(lines).toHaveLength(1);
+  vi.advanceTimersByTime(59_000);
+  expect(lines).toHaveLength(1);
+  vi.advanceTimersByTime(1_000);
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toMatchObject({ security: 'limited', reason: 'connections', leftOut: 298 });
+  expect(audit.counts.limited).toBe(300);
+  vi.advanceTimersByTime(60_000);
+  expect(vi.getTimerCount()).toBe(0);
+});

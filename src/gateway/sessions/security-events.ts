@@ -73,6 +73,10 @@ export class SecurityLog implements SecurityEvents, SecurityCounts {
   limited(limit: LimitName, who: Client | string, detail?: string): void {
     this.limits[limit]++;
     const reason = detail === undefined ? limit : `${limit}: ${detail}`;
+    if (limit === 'connections' && typeof who === 'string') {
+      this.#audit.serverLimited({ address: who, reason });
+      return;
+    }
     this.#audit.limited(typeof who === 'string' ? { address: who, reason } : recordOf(who, reason));
   }
 
