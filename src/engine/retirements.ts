@@ -54,7 +54,7 @@ export class Retirements {
     for (const [partition, requester] of this.#requesters.entries()) {
       if (counts[partition] === 0) continue;
       const producer = this.#producers[partition] as TickProducer;
-      requester.request(counts[partition] as number, producer.offered);
+      requester.requestAll(counts[partition] as number, producer.offered);
       producer.wake();
     }
     await Promise.all(this.#requesters.map((requester) => requester.done()));
