@@ -35,6 +35,8 @@ export interface Server {
   readonly transport: string;
   /** Resolves when another server has taken the store over: this one must end at once. */
   readonly lost: Promise<Error>;
+  /** Resolves when the process may end: nothing is being written to the store. */
+  idle(): Promise<void>;
   /** Stops gracefully, once; see `server.drainMs`. Returns what could not be saved. */
   stop(): Promise<readonly string[]>;
   /** Reads renewable files again. An unusable file is logged; its predecessor stays in use. */
@@ -219,6 +221,7 @@ function serve(
     partitions: engine.partitions,
     transport: gateway.transportName,
     lost: store?.lost ?? new Promise(() => {}),
+    idle: async () => store?.idle(),
     reload: () => {
       renewTls(gateway, log);
       if (authenticator !== undefined) void renewKeys(authenticator, gateway, log);

@@ -13,12 +13,12 @@ const EXIT_UNSAVED = 3;
  * {@link EXIT_UNSAVED}. A second signal, unless it is the same one sent twice,
  * ends the process at once.
  */
-export function stopOnSignals(server: Pick<Server, 'stop'>, log: Logger): void {
+export function stopOnSignals(server: Pick<Server, 'idle' | 'stop'>, log: Logger): void {
   let stoppedAt: number | undefined;
   const stop = (signal: NodeJS.Signals) => {
     const now = performance.now();
     if (stoppedAt !== undefined) {
-      if (now - stoppedAt > REPEATED_WITHIN_MS) process.exit(1);
+      if (now - stoppedAt > REPEATED_WITHIN_MS) void server.idle().then(() => process.exit(1));
       return;
     }
     stoppedAt = now;

@@ -61,6 +61,10 @@ export class SimulatedStore implements Store {
     this.#flushSoon();
   }
 
+  idle(): Promise<void> {
+    return Promise.resolve();
+  }
+
   flushed(): Promise<boolean> {
     if (this.#waiting.length === 0) {
       this.#scheduler.hasMicrotasks = true;

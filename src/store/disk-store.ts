@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Anomaly } from '../engine/index.ts';
 import { checkDatabase } from './database-check.ts';
 import { checkAnomaly, DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
@@ -126,6 +127,9 @@ const WAITING_MAX = 65_536;
 const DAY_MS = 86_400_000;
 /** Interval at which the directory is looked at, ms. */
 const WATCH_MS = 2000;
+/** The longest wait for a write before the process may end, ms. */
+const IDLE_MS_MAX = 2000;
+const UNREF = { ref: false };
 /** How long a failed read counts as the store's fault, ms. */
 const READ_FAULT_MS = 60_000;
 
@@ -153,6 +157,7 @@ class DiskStore implements Store {
   readonly #watch: NodeJS.Timeout;
   #directoryFault: string | undefined;
   #readFault: { readonly reason: string; readonly atMs: number } | undefined;
+  readonly lost: Promise<StoreError>;
   #isClosed = false;
 
   constructor(options: StoreOptions, parts: DiskStoreParts) {
@@ -162,6 +167,10 @@ class DiskStore implements Store {
     this.#waiting = new WriteBuffer(disk.nextOrdinal(), seams.waitingMax ?? WAITING_MAX);
     this.#history = new History(this.#readDisk, this.#waiting);
     this.#loop = new WriteLoop(options, environment, this.#waiting, log, seams.stalledMs);
+    this.lost = parts.lock.lost.then(async (error) => {
+      await this.idle();
+      return error;
+    });
     this.#watch = setInterval(() => void this.#checkDirectory(), WATCH_MS).unref();
   }
 
@@ -169,8 +178,8 @@ class DiskStore implements Store {
     return this.#loop.fault ?? this.#directoryFault ?? this.#recentReadFault();
   }
 
-  get lost(): Promise<StoreError> {
-    return this.#parts.lock.lost;
+  async idle(): Promise<void> {
+    await Promise.race([this.#parts.environment.idle(), delay(IDLE_MS_MAX, undefined, UNREF)]);
   }
 
   get droppedCount(): number {

@@ -193,6 +193,8 @@ export class Environment {
   /** Undefined while the database is reopened, and after it was closed. */
   #disk: DiskHistory | undefined;
   /** LMDB refuses everything until it is closed at both ends. */
+  /** Requests that the writer has not answered. */
+  readonly #open = new Set<Promise<unknown>>();
   #isPanicked = false;
 
   private constructor(
@@ -240,7 +242,7 @@ export class Environment {
     const isBroken = !this.#writer.isAlive || this.#disk === undefined || this.#isPanicked;
     if (isBroken) await this.#reopen();
     try {
-      if (batch !== undefined) this.#count(await this.#writer.write(batch));
+      if (batch !== undefined) this.#count(await this.#opened(this.#writer.write(batch)));
     } catch (error) {
       this.noteFailure(error);
       throw error;
@@ -250,13 +252,30 @@ export class Environment {
 
   async sweep(limits: SweepLimits): Promise<Swept> {
     try {
-      const swept = await this.#writer.sweep(limits);
+      const swept = await this.#opened(this.#writer.sweep(limits));
       this.#count(swept);
       this.#disk?.refresh();
       return swept;
     } catch (error) {
       this.noteFailure(error);
       throw error;
+    }
+  }
+
+  /**
+   * Resolves when the writer thread is in no transaction. A process that ends amid one waits for
+   * its thread for ever: LMDB's clean-up takes a mutex that the thread still holds.
+   */
+  async idle(): Promise<void> {
+    while (this.#open.size > 0) await Promise.allSettled(this.#open);
+  }
+
+  async #opened<Answer>(request: Promise<Answer>): Promise<Answer> {
+    this.#open.add(request);
+    try {
+      return await request;
+    } finally {
+      this.#open.delete(request);
     }
   }
 

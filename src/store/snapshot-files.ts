@@ -138,6 +138,8 @@ export class SnapshotFiles {
     const start = performance.now();
     let temporary: string | undefined;
     try {
+      // Not even a temporary file in a directory that is another's.
+      await this.#lock.check();
       const base = extent === 'changes' ? this.#saved : undefined;
       if (extent === 'changes' && base === undefined) throw new Error('there is no full snapshot');
       const points = this.#points();

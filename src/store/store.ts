@@ -103,6 +103,8 @@ export interface Store {
    * written from then on.
    */
   readonly lost: Promise<StoreError>;
+  /** Resolves when nothing is being written, or after 2 s: a process must not end amid a write. */
+  idle(): Promise<void>;
   /** Anomalies given up since the start because the disk failed for too long. */
   readonly droppedCount: number;
   /** Anomalies that are not on disk yet. */
