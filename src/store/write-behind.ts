@@ -8,8 +8,8 @@ const COMMIT_DELAY_MS = 10;
 const RETRY_MS = 1000;
 /** A disk that has not finished a write for this long counts as failed, ms. */
 const STALLED_MS = 10_000;
-/** A timer that is late by this fraction of it shows that this thread stood still. */
-const STANDSTILL = 1 / 4;
+/** In so many looks: of the time that this process stands still, no more than one look counts. */
+const STALL_LOOKS = 10;
 /** Minimum time between two log lines about anomalies given up, ms. */
 const LOG_MS = 60_000;
 
@@ -170,16 +170,14 @@ export class WriteLoop {
   }
 
   /**
-   * Waits for {@link #stall}. The writer's answer is read after a timer that was due during a
-   * standstill of this process (a paused machine), so that the write then gets its time anew.
+   * Waits for {@link #stall}. While this process is paused no look is taken, and what the writer
+   * answered meanwhile is read before the next one.
    */
-  #watch(): void {
-    const dueAt = performance.now() + this.#stalledMs;
+  #watch(looks = STALL_LOOKS): void {
     this.#stallTimer = setTimeout(() => {
-      const lateMs = performance.now() - dueAt;
-      if (lateMs > this.#stalledMs * STANDSTILL) this.#watch();
+      if (looks > 1) this.#watch(looks - 1);
       else this.#stall();
-    }, this.#stalledMs).unref();
+    }, this.#stalledMs / STALL_LOOKS).unref();
   }
 
   readonly #stall = (): void => {

@@ -52,8 +52,6 @@ async function overload(url: string): Promise<Report> {
 
 it.each(POLICIES)(
   'overload under %s does what it says, and nothing else suffers',
-  // A machine that is busy with other work may spoil one run.
-  { retry: 2 },
   async (policy) => {
     const server = await serverForTest(policy);
     const api = new ServerApi(server.port);

@@ -42,6 +42,8 @@ const APPLIED: Moves = {
 const TICK: Moves = { ...APPLIED, tick_frames_total: 1, ...frames(1) };
 const REJECTED: Moves = { tick_frames_total: 1, ...frames(2) };
 const LIMITED: Moves = { 'security_events_total{event="limited"}': 1 };
+/** Some 10 kB: the socket stays full though the kernel may take a little more. */
+const PONGS_ON_TOP = 300;
 const FLOOD: Moves = {
   ticks_accepted_total: 'up',
   'ticks_applied_total{partition="1"}': 'up',
@@ -281,10 +283,12 @@ const CAUSES: Readonly<Record<string, Cause>> = {
       await subscriber.subscribe(['*'], { anomalies: false });
       for (const name of names) await subscriber.counted(name, 1);
       subscriber.pause();
-      return () =>
-        untilStalled(port, [subscriber], async () => {
+      return async () => {
+        await untilStalled(port, [subscriber], async () => {
           for (let i = 0; i < 20; i++) await publishAll();
         });
+        for (let i = 0; i < PONGS_ON_TOP; i++) subscriber.send([Op.PING, i]);
+      };
     },
     moves: {
       ...FLOOD,

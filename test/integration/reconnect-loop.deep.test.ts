@@ -123,8 +123,7 @@ class Visited {
 }
 
 onTransports((transport) => {
-  // Judges memory and descriptors: a machine that is busy with other work may spoil one run.
-  it('clients that come and go by the thousand leave nothing behind', { retry: 2 }, async () => {
+  it('clients that come and go by the thousand leave nothing behind', async () => {
     const flags = [`--server.transport=${transport}`, '--processing.partitions=1'];
     const server = await DurableServer.create([...flags, '--store.snapshotIntervalMs=0']);
     onTestFinished(() => server.remove());
