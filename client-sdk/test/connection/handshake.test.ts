@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Digest, encodeFrame, type Frame } from '../../../src/protocol/index.ts';
+import { type ScriptedConnection, ScriptedServer } from '../../../testkit/scripted-server.ts';
 import { TcpProxy } from '../../../testkit/tcp-proxy.ts';
 import { encodeWebSocketFrame, Opcode, upgradeAnswer } from '../../../testkit/web-socket.ts';
 import { connect, type Subscriber } from '../../src/index.ts';
-import { type ScriptedConnection, ScriptedServer } from '../support/scripted-server.ts';
 import {
   expectHealed,
   FULL_BTC,

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/protocol/index.ts';
-import { WELCOME_INFO } from '../support/fake-socket.ts';
+import { WELCOME_INFO } from '../../../testkit/scripted-server.ts';
 
 /** Where a connection is cut, each later than the one before. */
 export const CUT_POINTS = [

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fc } from '../../../testkit/fast-check.ts';
+import { type ScriptedConnection, ScriptedServer } from '../../../testkit/scripted-server.ts';
 import {
   type Acknowledgement,
   connectPublisher,
@@ -8,7 +9,6 @@ import {
   type Rejection,
   type StateChange,
 } from '../../src/index.ts';
-import { type ScriptedConnection, ScriptedServer } from '../support/scripted-server.ts';
 import { CUT_POINTS, CutServer } from './cut-server.ts';
 
 const PATIENCE = { timeout: 30_000, interval: 1 };

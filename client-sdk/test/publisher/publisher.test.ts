@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type ScriptedConnection, ScriptedServer } from '../../../testkit/scripted-server.ts';
 import {
   type Acknowledgement,
   BufferFullError,
@@ -8,7 +9,6 @@ import {
   type PublisherOptions,
   type Rejection,
 } from '../../src/index.ts';
-import { type ScriptedConnection, ScriptedServer } from '../support/scripted-server.ts';
 
 let server: ScriptedServer;
 let publisher: Publisher | undefined;

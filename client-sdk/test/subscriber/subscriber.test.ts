@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ScriptedConnection, ScriptedServer } from '../../../testkit/scripted-server.ts';
 import { until } from '../../../testkit/until.ts';
 import type { Anomaly, AnomalyGap } from '../../src/subscriber/anomaly.ts';
 import { Mirror } from '../../src/subscriber/mirror.ts';
 import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../../src/subscriber/subscriber-options.ts';
 import type { SubscriptionOptions } from '../../src/subscriber/subscription.ts';
-import { type ScriptedConnection, ScriptedServer } from '../support/scripted-server.ts';
 
 const NAMES = [22, [0, 'BTC', 1, 'ETH']] as const;
 const FULL_BTC = [0, 127, 100, 100, 1, 1000, 100, 100];

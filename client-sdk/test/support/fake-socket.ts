@@ -1,22 +1,7 @@
 import { vi } from 'vitest';
 import { decodeFrame, encodeFrame, type Frame } from '../../../src/protocol/index.ts';
+import { WELCOME_INFO } from '../../../testkit/scripted-server.ts';
 import type { SocketLike, WebSocketConstructor } from '../../src/connection/web-socket.ts';
-
-/** Content of WELCOME unless the test changes it. */
-export const WELCOME_INFO = {
-  version: 1,
-  epoch: 'e1',
-  session: 's1',
-  serverTime: 1,
-  heartbeatMs: 5000,
-  limits: {
-    frameBytesMax: 1_048_576,
-    ticksPerFrameMax: 65_536,
-    symbolsMax: 65_536,
-    subscriptionsMax: 10_000,
-    authTimeoutMs: 5000,
-  },
-};
 
 /**
  * A browser's WebSocket without a network: the test controls what arrives, and sees what was sent.

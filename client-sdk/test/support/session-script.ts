@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { Digest, entriesOf, type Frame } from '../../../src/protocol/index.ts';
+import type { ScriptedConnection } from '../../../testkit/scripted-server.ts';
 import type { Subscriber } from '../../src/index.ts';
-import type { ScriptedConnection } from './scripted-server.ts';
 
 /** State of the scripted server: two symbols, and an anomaly of one. */
 export const PATTERNS = ['BTC', 'E*'];

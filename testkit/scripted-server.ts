@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import {
@@ -10,8 +10,23 @@ import {
   type Frame,
   SUBPROTOCOL_BINARY,
   SUBPROTOCOL_JSON,
-} from '../../../src/protocol/index.ts';
-import { WELCOME_INFO } from './fake-socket.ts';
+} from '../src/protocol/index.ts';
+
+/** Content of WELCOME unless the test changes it. */
+export const WELCOME_INFO = {
+  version: 1,
+  epoch: 'e1',
+  session: 's1',
+  serverTime: 1,
+  heartbeatMs: 5000,
+  limits: {
+    frameBytesMax: 1_048_576,
+    ticksPerFrameMax: 65_536,
+    symbolsMax: 65_536,
+    subscriptionsMax: 10_000,
+    authTimeoutMs: 5000,
+  },
+};
 
 /** A queue of values for readers that come before or after them. */
 class Arrivals<T> {
@@ -40,6 +55,9 @@ class Arrivals<T> {
 /** One connection of a scripted server: the test reads and writes its frames. */
 export class ScriptedConnection {
   readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
+  /** When it was accepted, on the clock of `performance.now`. */
+  readonly openedAt = performance.now();
   readonly #socket: WebSocket;
   readonly #encoding: Encoding;
   readonly #frames = new Arrivals<Frame>();
@@ -49,6 +67,7 @@ export class ScriptedConnection {
 
   constructor(socket: WebSocket, request: IncomingMessage) {
     this.url = new URL(request.url ?? '/', 'ws://test');
+    this.headers = request.headers;
     this.#socket = socket;
     this.#encoding = encodingOf(socket.protocol) ?? 'binary';
     socket.on('message', (data, isBinary) => {
@@ -77,7 +96,7 @@ export class ScriptedConnection {
     this.#socket.send(encodeFrame(frame, this.#encoding));
   }
 
-  sendRaw(data: Uint8Array): void {
+  sendRaw(data: Uint8Array | string): void {
     this.#socket.send(data);
   }
 
@@ -103,21 +122,21 @@ export class ScriptedConnection {
   }
 }
 
-/** A WebSocket server driven by a test, frame by frame. */
+/** A WebSocket server driven by a test or a tool, frame by frame. */
 export class ScriptedServer {
   readonly #server: WebSocketServer;
   readonly #connections = new Arrivals<ScriptedConnection>();
 
-  static async start(): Promise<ScriptedServer> {
-    const server = new ScriptedServer();
+  static async start(port = 0): Promise<ScriptedServer> {
+    const server = new ScriptedServer(port);
     await once(server.#server, 'listening');
     return server;
   }
 
-  private constructor() {
+  private constructor(port: number) {
     this.#server = new WebSocketServer({
       host: '127.0.0.1',
-      port: 0,
+      port,
       handleProtocols: (offered) =>
         [SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON].find((name) => offered.has(name)) ?? false,
     });
@@ -128,6 +147,11 @@ export class ScriptedServer {
 
   get url(): string {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Connections opened and not taken. */
+  get waiting(): number {
+    return this.#connections.waiting;
   }
 
   /** The next connection that a client opens. */
