@@ -44,7 +44,7 @@ export function demoLines(view: DemoView, hasColour: boolean): string[] {
       return `${symbol}  ${from}  ${move(anomaly, view.now, paint)}`;
     }),
     '',
-    ...suggestions(view.url, busiest[0]?.symbol ?? 'SYM-00000'),
+    ...suggestions(view.url, busiest[0]?.symbol ?? 'BTC-USD'),
     'Ctrl-C stops all of it.',
   ];
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Anomaly, connect } from '../client-sdk/src/index.ts';
 import { Clock } from './clock.ts';
+import { demoListings } from './demo-listings.ts';
 import { demoLines, Screen } from './demo-table.ts';
 import { Market } from './market.ts';
 import { OwnServer } from './own-server.ts';
@@ -14,7 +15,6 @@ import { onInterrupt } from './run-program.ts';
  */
 
 const DEFAULT_PORT = 9001;
-const SYMBOLS = 200;
 const TICKS_PER_SECOND = 5000;
 /** About one jump beyond 2 % every two seconds. */
 const JUMP_PROBABILITY = 1e-4;
@@ -96,7 +96,7 @@ async function playMarket(url: string): Promise<void> {
   const clock = new Clock();
   const market = new Market(
     {
-      symbols: SYMBOLS,
+      symbols: demoListings,
       seed: 1,
       rate: TICKS_PER_SECOND,
       zipfExponent: 1,

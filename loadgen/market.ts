@@ -1,5 +1,6 @@
 import { Random } from '../testkit/random.ts';
 import type { Clock } from './clock.ts';
+import type { Listing } from './demo-listings.ts';
 import type { SourceBatch, TickSource } from './tick-source.ts';
 import { Zipf } from './zipf.ts';
 
@@ -21,7 +22,8 @@ const RANGE = 2;
 const LEAST_STEP_MS = 2 ** -11;
 
 export interface MarketOptions {
-  readonly symbols: number;
+  /** The symbols, most active first, or how many to make up. */
+  readonly symbols: number | readonly Listing[];
   readonly seed: number;
   /** Ticks a second; Infinity: as fast as they are taken. */
   readonly rate: number;
@@ -70,18 +72,17 @@ export class Market implements TickSource {
     this.#options = options;
     this.#clock = clock;
     this.#random = new Random(options.seed);
-    this.#zipf = new Zipf(options.symbols, options.zipfExponent);
+    const { symbols } = options;
+    const listings = typeof symbols === 'number' ? madeUp(symbols, this.#random) : symbols;
+    this.#zipf = new Zipf(listings.length, options.zipfExponent);
     this.weights = this.#zipf.weights;
-    this.symbols = Array.from({ length: options.symbols }, (_, i) => symbolName(i));
-    // From 1 to 100 000, every order of magnitude alike.
-    this.#startPrices = Float64Array.from({ length: options.symbols }, () => {
-      return 10 ** (5 * this.#random.float());
-    });
+    this.symbols = listings.map(({ symbol }) => symbol);
+    this.#startPrices = Float64Array.from(listings, ({ price }) => price);
     this.#prices = this.#startPrices.slice();
     this.#stepsPerUnit = this.#startPrices.map(
       (price) => 10 ** (5 - Math.floor(Math.log10(price))),
     );
-    this.#lastMs = new Float64Array(options.symbols);
+    this.#lastMs = new Float64Array(listings.length);
   }
 
   start(epochMs: number): void {
@@ -130,6 +131,9 @@ export class Market implements TickSource {
   }
 }
 
-function symbolName(index: number): string {
-  return `SYM-${String(index).padStart(5, '0')}`;
+/** Prices from 1 to 100 000, every order of magnitude alike. */
+function madeUp(count: number, random: Random): readonly Listing[] {
+  return Array.from({ length: count }, (_, i) => {
+    return { symbol: `SYM-${String(i).padStart(5, '0')}`, price: 10 ** (5 * random.float()) };
+  });
 }

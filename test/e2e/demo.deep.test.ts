@@ -27,7 +27,7 @@ test('the demo shows live numbers, verified in sync, and ends by itself', async 
   expect(await demo.exited).toBe(0);
   expect(demo.output).toContain('✓ verified in sync');
   expect(demo.output).not.toContain('OUT OF SYNC');
-  expect(demo.output).toMatch(/SYM-00000 +[\d.,]+ +[\d.,]+/);
+  expect(demo.output).toMatch(/BTC-USD +[\d.,]+ +[\d.,]+/);
 });
 
 test('an interrupt stops the demo and its server', async () => {

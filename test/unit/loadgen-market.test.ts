@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Clock } from '../../loadgen/clock.ts';
+import { demoListings } from '../../loadgen/demo-listings.ts';
 import { Market, type MarketOptions } from '../../loadgen/market.ts';
+import { validateSymbol } from '../../src/protocol/symbol.ts';
 
 const OPTIONS: MarketOptions = {
   symbols: 50,
@@ -92,6 +94,20 @@ describe('Market', () => {
       expect(ticks[i]?.time).toBeGreaterThan(ticks[i - 1]?.time as number);
     }
     expect(ticks.every(({ due }) => Number.isNaN(due))).toBe(true);
+  });
+
+  it('plays listings, the first most often, each from its price', () => {
+    const [ticks, market] = ticksOf({ symbols: demoListings });
+    expect(market.symbols).toHaveLength(200);
+    expect(new Set(market.symbols).size).toBe(200);
+    expect(market.symbols.every((symbol) => validateSymbol(symbol) === undefined)).toBe(true);
+    const counts = new Map<number, number>();
+    for (const { symbol, price } of ticks) {
+      counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
+      const listed = demoListings[symbol]?.price as number;
+      expect(Math.abs(price / listed - 1)).toBeLessThan(0.05);
+    }
+    expect(Math.max(...counts.values())).toBe(counts.get(0));
   });
 
   it('names symbols by the rules', () => {
