@@ -359,6 +359,23 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
     expect(await dashboard.page.locator('#chart canvas').isVisible()).toBe(true);
   });
 
+  test.each([1366, 1400, 1920])('at %d px anomalies show their symbols whole', async (width) => {
+    const { port } = await serverForTest();
+    await post(port, [
+      ['BINANCE:ETH-USDT', 64_250],
+      ['BINANCE:ETH-USDT', 74_250],
+    ]);
+    const dashboard = await DashboardPage.open(browser, port, { viewport: { width, height: 900 } });
+    await dashboard.untilText('.feed-list li:first-child', /BINANCE:ETH-USDT/);
+    const cut = await dashboard.page.evaluate(() => {
+      const parts = document.querySelectorAll('.anomaly > span, .partition-scroll, #symbols');
+      return [...parts]
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map(({ className, scrollWidth, clientWidth }) => `${className} ${scrollWidth} ${clientWidth}`);
+    });
+    expect(cut).toEqual([]);
+  });
+
   test('light, dark, and as the system has it; the choice is remembered', async () => {
     const { port } = await serverForTest();
     const dashboard = await DashboardPage.open(browser, port, { colorScheme: 'dark' });
