@@ -371,7 +371,9 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
       const parts = document.querySelectorAll('.anomaly > span, .partition-scroll, #symbols');
       return [...parts]
         .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
-        .map(({ className, scrollWidth, clientWidth }) => `${className} ${scrollWidth} ${clientWidth}`);
+        .map(
+          ({ className, scrollWidth, clientWidth }) => `${className} ${scrollWidth} ${clientWidth}`,
+        );
     });
     expect(cut).toEqual([]);
   });
