@@ -2,17 +2,20 @@
 // package.json.
 //
 //   dist/public/       the dashboard, and the SDK for a script tag: what the server serves
-//   client-sdk/dist/   the modules of @tickwire/client and their types
+//   client-sdk/dist/   @tickwire/client: modules, the same as CommonJS (cjs/), types of both, the
+//                      file for script tags (script/)
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PUBLIC = join(ROOT, 'dist/public');
 const PACKAGE = join(ROOT, 'client-sdk/dist');
+const COMMON_JS = join(PACKAGE, 'cjs');
+const SCRIPT = join(PACKAGE, 'script');
 const PROTOCOL = join(ROOT, 'src/protocol') + sep;
 
 /**
@@ -61,13 +64,17 @@ async function bundleScriptTag() {
     ...PAGE,
     format: 'iife',
     globalName: 'tickwire',
+    // Also where a bundler makes it a module.
+    footer: { js: 'globalThis.tickwire=tickwire;' },
     entryPoints: ['client-sdk/src/index.ts'],
     outfile: join(PUBLIC, 'sdk/tickwire.js'),
   });
 }
 
+/** The package: ES modules, the same as CommonJS, types of both, and the script tag's file. */
 async function makePackage() {
-  const made = new Set((await Promise.all([bundlePackage(), declarePackage()])).flat());
+  const parts = [bundleModules(), bundleCommonJs(), declarePackage(), copyScriptTag()];
+  const made = new Set((await Promise.all(parts)).flat());
   // Leftovers of an earlier build would be published too.
   for (const entry of await readdir(PACKAGE, { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name);
@@ -75,32 +82,96 @@ async function makePackage() {
   }
 }
 
+const MODULES = {
+  ...SHARED,
+  platform: 'neutral',
+  format: 'esm',
+  splitting: true,
+  chunkNames: '[name]',
+  entryPoints: ['client-sdk/src/index.ts', 'client-sdk/src/react.ts'],
+};
+
 /** Answers the files made. */
-async function bundlePackage() {
-  const { metafile } = await build({
-    ...SHARED,
-    platform: 'neutral',
-    format: 'esm',
-    splitting: true,
-    chunkNames: '[name]',
-    entryPoints: ['client-sdk/src/index.ts', 'client-sdk/src/react.ts'],
-    outdir: PACKAGE,
-    metafile: true,
-  });
+async function bundleModules() {
+  const { metafile } = await build({ ...MODULES, outdir: PACKAGE, metafile: true });
   return Object.keys(metafile.outputs).map((file) => join(ROOT, file));
+}
+
+/** In CommonJS, `ws` is loaded in another way. */
+const wsByRequire = {
+  name: 'ws-by-require',
+  setup(builder) {
+    builder.onResolve({ filter: /\/ws-package\.ts$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.replace('.ts', '-commonjs.ts')),
+    }));
+  },
+};
+
+/** Bundles as modules and converts each: CommonJS alone is not split. Answers the files made. */
+async function bundleCommonJs() {
+  const { outputFiles } = await build({
+    ...MODULES,
+    plugins: [wsByRequire, ...MODULES.plugins],
+    sourcemap: 'inline',
+    outdir: COMMON_JS,
+    write: false,
+  });
+  const made = outputFiles.map(async ({ path, text }) => {
+    const options = { format: 'cjs', platform: 'node', target: SHARED.target, sourcemap: true };
+    const { code, map } = await transform(text, { ...options, sourcefile: path });
+    const name = `${basename(path)}.map`;
+    await writeMade(path, `${code}//# sourceMappingURL=${name}\n`);
+    await writeMade(`${path}.map`, map);
+    return [path, `${path}.map`];
+  });
+  return [...(await Promise.all(made)).flat(), await markCommonJs(COMMON_JS)];
 }
 
 /** Answers the files made. */
 async function declarePackage() {
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
   const args = [compiler, '-p', join(ROOT, 'client-sdk/tsconfig.build.json'), '--listEmittedFiles'];
+  let stdout;
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT });
-    return [...stdout.matchAll(/^TSFILE: *(.*)$/gm)].map(([, file]) => resolve(ROOT, file));
+    ({ stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT }));
   } catch (error) {
     const faults = error.stdout?.replace(/^TSFILE:.*\n/gm, '') || error;
     throw new Error(`The types of the SDK:\n${faults}`);
   }
+  const types = [...stdout.matchAll(/^TSFILE: *(.*)$/gm)].map(([, file]) => resolve(ROOT, file));
+  // A type says by its folder which kind of module it describes.
+  const copies = types.map((file) => join(COMMON_JS, relative(PACKAGE, file)));
+  await Promise.all(copies.map(async (copy, i) => writeMade(copy, await readFile(types[i]))));
+  return [...types, ...copies];
+}
+
+/** Answers the files made. */
+async function copyScriptTag() {
+  await scriptTag;
+  const files = ['tickwire.js', 'tickwire.js.map'];
+  const copies = files.map(async (file) =>
+    writeMade(join(SCRIPT, file), await readFile(join(PUBLIC, 'sdk', file))),
+  );
+  const types = writeMade(join(SCRIPT, 'tickwire.d.ts'), SCRIPT_TYPES);
+  return [...(await Promise.all([...copies, types])), await markCommonJs(SCRIPT)];
+}
+
+const SCRIPT_TYPES = `declare global {
+  /** What \`@tickwire/client\` exports; defined by the script of this package or a server. */
+  var tickwire: typeof import('../cjs/types/client-sdk/src/index.js');
+}
+export {};
+`;
+
+/** Node, bundlers and TypeScript take the files of a folder for CommonJS by its package.json. */
+function markCommonJs(folder) {
+  return writeMade(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
+}
+
+async function writeMade(file, content) {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, content);
+  return file;
 }
 
 async function copyPage() {
@@ -110,7 +181,8 @@ async function copyPage() {
   }
 }
 
-const steps = [bundleDashboard(), bundleScriptTag(), makePackage(), copyPage()];
+const scriptTag = bundleScriptTag();
+const steps = [bundleDashboard(), scriptTag, makePackage(), copyPage()];
 for (const step of await Promise.allSettled(steps)) {
   if (step.status === 'fulfilled') continue;
   // esbuild has already printed its errors.

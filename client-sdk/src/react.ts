@@ -1,3 +1,5 @@
+'use client'; // Server components of Next may import it; it runs in the browser.
+
 /** Live statistics and anomalies in React components. */
 export type { SymbolSnapshot } from './react/subscriber-store.ts';
 export {

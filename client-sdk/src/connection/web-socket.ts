@@ -1,3 +1,5 @@
+import { loadWs } from './ws-package.ts';
+
 /**
  * Declared through a method for bivariance: a handler may declare more of the event than is used
  * here.
@@ -34,9 +36,6 @@ export interface SocketLike {
 /** The class of a browser's WebSocket, of Node's own (22 and newer), or of the `ws` package. */
 export type WebSocketConstructor = new (url: string, protocols: string[]) => SocketLike;
 
-/** In a variable, so that bundlers do not look for it: only Node before version 22 needs it. */
-const WS_PACKAGE = 'ws';
-
 /**
  * The platform's WebSocket, else that of the `ws` package.
  *
@@ -46,7 +45,7 @@ export async function defaultWebSocket(): Promise<WebSocketConstructor> {
   const platform = globalThis as { readonly WebSocket?: unknown };
   if (platform.WebSocket !== undefined) return platform.WebSocket as WebSocketConstructor;
   try {
-    const { WebSocket } = await import(/* @vite-ignore */ WS_PACKAGE);
+    const { WebSocket } = await loadWs();
     return WebSocket as WebSocketConstructor;
   } catch (cause) {
     const message =

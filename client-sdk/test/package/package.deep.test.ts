@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
@@ -12,6 +13,26 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PACKAGE = join(ROOT, 'client-sdk');
 const BIN = join(ROOT, 'node_modules/.bin');
 const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
+
+const EXPECTED = [
+  'package.json',
+  'LICENSE',
+  'README.md',
+  'dist/index.js',
+  'dist/react.js',
+  'dist/cjs/index.js',
+  'dist/cjs/react.js',
+  'dist/script/tickwire.js',
+];
+const KNOWN = [
+  /^(LICENSE|README\.md)$/,
+  /^((react|script|dist\/cjs|dist\/script)\/)?package\.json$/,
+  /^dist\/((cjs|script)\/)?[\w-]+\.js(\.map)?$/,
+  /^dist\/(cjs\/)?types\/.*\.d\.ts$/,
+  /^dist\/script\/tickwire\.d\.ts$/,
+];
+/** Two thirds are source maps. */
+const TARBALL_BYTES_MAX = 400_000;
 
 const folder = folderForSuite();
 let tarball = '';
@@ -40,35 +61,68 @@ describe('the package', () => {
     expect(messages).toEqual([]);
   });
 
-  test('has types for every kind of import', async () => {
-    const flags = ['--profile', 'esm-only', '--format', 'json'];
-    // Fails if a resolution of the profile has a problem.
-    const { stdout } = await run(join(BIN, 'attw'), [tarball, ...flags]);
+  test('has types for every kind of import, old resolvers included', async () => {
+    // Fails if there is a problem in any resolution.
+    const { stdout } = await run(join(BIN, 'attw'), [tarball, '--format', 'json']);
     const { analysis } = JSON.parse(stdout) as {
-      analysis: { types: unknown; entrypoints: object; problems: { resolutionKind: string }[] };
+      analysis: { types: unknown; entrypoints: object; problems: unknown[] };
     };
     expect(analysis.types).toMatchObject({ kind: 'included' });
-    expect(Object.keys(analysis.entrypoints)).toEqual(['.', './react', './package.json']);
-    // Resolvers without "exports" do not find an ES module package, and it is not CommonJS.
-    const old = ['node10', 'node16-cjs'];
-    expect(analysis.problems.filter(({ resolutionKind }) => !old.includes(resolutionKind))).toEqual(
-      [],
-    );
+    const entries = ['.', './react', './script', './package.json'];
+    expect(Object.keys(analysis.entrypoints)).toEqual(entries);
+    expect(analysis.problems).toEqual([]);
   });
 
-  test('contains the expected files only', async () => {
+  test('contains the expected files only', async ({ annotate }) => {
     const files = await filesIn(installed);
-    for (const file of ['package.json', 'LICENSE', 'README.md', 'dist/index.js', 'dist/react.js']) {
-      expect(files).toContain(file);
-    }
-    const known =
-      /^(package\.json|LICENSE|README\.md|dist\/[\w-]+\.js(\.map)?|dist\/types\/.*\.d\.ts)$/;
-    expect(files.filter((file) => !known.test(file))).toEqual([]);
+    for (const file of EXPECTED) expect(files).toContain(file);
+    expect(files.filter((file) => !KNOWN.some((pattern) => pattern.test(file)))).toEqual([]);
     expect(files.filter((file) => /test/i.test(file))).toEqual([]);
     for (const file of files) {
       const text = await readFile(join(installed, file), 'utf8');
       expect(text.includes(ROOT), file).toBe(false);
       expect(/["'(](\/(home|root|Users|tmp)\/|file:|[A-Z]:\\)/.exec(text), file).toBeNull();
+    }
+    const { size } = await stat(tarball);
+    await annotate(`${size} bytes packed, ${files.length} files`);
+    expect(size).toBeLessThan(TARBALL_BYTES_MAX);
+  });
+
+  test('has a source map with all sources beside each script', async () => {
+    const files = await filesIn(installed);
+    const scripts = files.filter((file) => file.endsWith('.js'));
+    expect(scripts.length).toBeGreaterThanOrEqual(7);
+    for (const file of scripts) {
+      const text = await readFile(join(installed, file), 'utf8');
+      const [, map = ''] = /\n\/\/# sourceMappingURL=(\S+)\s*$/.exec(text) ?? [];
+      expect(map, file).toBe(`${basename(file)}.map`);
+      const { sources, sourcesContent } = JSON.parse(
+        await readFile(join(installed, dirname(file), map), 'utf8'),
+      ) as { sources: string[]; sourcesContent: (string | null)[] };
+      expect(sources.length, map).toBeGreaterThan(0);
+      for (const [i, source] of sources.entries()) expect(sourcesContent[i], source).toBeTruthy();
+    }
+  });
+
+  test('names existing files to tools without "exports"', async () => {
+    for (const folder of ['.', 'react', 'script']) {
+      const path = join(installed, folder);
+      const manifest = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'));
+      const names = ['main', 'module', 'types', 'unpkg', 'jsdelivr'];
+      const named = names.flatMap((name) => manifest[name] ?? []);
+      expect(named.length).toBeGreaterThanOrEqual(2);
+      for (const file of named) expect(existsSync(join(path, file)), file).toBe(true);
+    }
+  });
+
+  test('has the script that servers serve', async () => {
+    const script = await readFile(join(installed, 'dist/script/tickwire.js'), 'utf8');
+    expect(script).toBe(await readFile(join(ROOT, 'dist/public/sdk/tickwire.js'), 'utf8'));
+  });
+
+  test('marks its React entry for server components, also as CommonJS', async () => {
+    for (const file of ['dist/react.js', 'dist/cjs/react.js']) {
+      expect(await readFile(join(installed, file), 'utf8'), file).toMatch(/^"use client";\n/);
     }
   });
 
@@ -95,6 +149,36 @@ describe('installed from its tarball', () => {
     expect(await runModule('plain.js', script)).toBe('function closed');
   });
 
+  test('loads as CommonJS, with the same names', async () => {
+    const script = `
+      const client = require('@tickwire/client');
+      const subscriber = client.connect('ws://127.0.0.1:9');
+      subscriber.close();
+      import('@tickwire/client').then((modules) => {
+        const names = Object.keys(modules).sort().join();
+        console.log(subscriber.state, names === Object.keys(client).sort().join());
+      });
+      console.log(require.resolve('@tickwire/client').endsWith('/dist/cjs/index.js'));`;
+    expect(await runModule('plain.cjs', script)).toBe('true\nclosed true');
+  });
+
+  test('finds ws, both as module and as CommonJS, where there is no WebSocket', async () => {
+    const script = `
+      const { connect } = await import('@tickwire/client');
+      delete globalThis.WebSocket;
+      const subscriber = connect('ws://127.0.0.1:9', { giveUpAfterMs: 0 });
+      await subscriber.ready.catch((error) => console.log(error.message));`;
+    const asCommonJs = `(async () => {${script.replace(/await import/, 'require')}})();`;
+    const programs = { 'no-socket.js': script, 'no-socket.cjs': asCommonJs };
+    for (const [name, program] of Object.entries(programs)) {
+      expect(await runModule(name, program)).toContain('install the package ws');
+    }
+    await link('ws');
+    for (const [name, program] of Object.entries(programs)) {
+      expect(await runModule(name, program)).toContain('ECONNREFUSED');
+    }
+  });
+
   test('its React entry loads with React', async () => {
     await link('react', 'react-dom');
     const script = `
@@ -109,6 +193,18 @@ describe('installed from its tarball', () => {
       console.log(renderToString(page));`;
     // Rendering on a server does not connect: the process ends by itself.
     expect(await runModule('react.js', script)).toBe('connecting undefined');
+  });
+
+  test('its React entry loads as CommonJS', async () => {
+    await link('react', 'react-dom');
+    const script = `
+      const { createElement } = require('react');
+      const { renderToString } = require('react-dom/server');
+      const { TickwireProvider, useConnectionState } = require('@tickwire/client/react');
+      const State = () => useConnectionState();
+      const url = 'ws://127.0.0.1:9';
+      console.log(renderToString(createElement(TickwireProvider, { url }, createElement(State))));`;
+    expect(await runModule('react.cjs', script)).toBe('connecting');
   });
 
   const consumers = [

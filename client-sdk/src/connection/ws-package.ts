@@ -1,0 +1,11 @@
+/** In a variable, and with comments for those that follow variables: bundlers shall not look. */
+const WS_PACKAGE = 'ws';
+
+/**
+ * Loads the `ws` package, which only Node before version 22 needs.
+ *
+ * @throws Error if it is not installed
+ */
+export function loadWs(): Promise<{ readonly WebSocket: unknown }> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ WS_PACKAGE);
+}
