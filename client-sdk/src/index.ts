@@ -28,4 +28,4 @@ export type {
   Verification,
 } from './subscriber/subscriber-options.ts';
 export type { Refusal, Subscription, SubscriptionOptions } from './subscriber/subscription.ts';
-export type { SymbolStatistics } from './subscriber/symbol-statistics.ts';
+export type { SymbolSnapshot, SymbolStatistics } from './subscriber/symbol-statistics.ts';

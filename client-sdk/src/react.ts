@@ -1,7 +1,6 @@
 'use client'; // Server components of Next may import it; it runs in the browser.
 
 /** Live statistics and anomalies in React components. */
-export type { SymbolSnapshot } from './react/subscriber-store.ts';
 export {
   TickwireProvider,
   type TickwireProviderProps,
@@ -10,3 +9,4 @@ export {
 } from './react/tickwire-provider.ts';
 export { type UseAnomaliesOptions, useAnomalies } from './react/use-anomalies.ts';
 export { useSymbol } from './react/use-symbol.ts';
+export type { SymbolSnapshot } from './subscriber/symbol-statistics.ts';

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { symbolHash } from '../../src/engine/symbol-table.ts';
 import {
   ALL_FIELDS,
-  applyEntries,
   ByteWriter,
   Digest,
   decodeFrame,
@@ -30,6 +29,7 @@ import {
 } from '../../src/protocol/index.ts';
 import { batchContent } from '../../testkit/batch-content.ts';
 import { fnv1a, plain } from '../../testkit/independent/protocol.ts';
+import { SdkMirror } from '../support/sdk-mirror.ts';
 
 const VALUE_KEYS = ['price', 'average', 'count', 'time', 'min', 'max'] as const;
 const RECEIPT = -1;
@@ -206,10 +206,10 @@ describe('entries', () => {
   });
 
   it.each(named(entries.reader))('are applied: %s', (_name, { steps }) => {
-    const mirror = new Map<number, SymbolValues>();
+    const mirror = new SdkMirror();
     for (const step of steps) {
-      applyEntries(step.entries, mirror);
-      const known = [...mirror].map(([id, values]) => [
+      mirror.apply(step.entries);
+      const known = [...mirror.values].map(([id, values]) => [
         String(id),
         Object.fromEntries(
           VALUE_KEYS.map((key) => [key, Number.isNaN(values[key]) ? null : values[key]]),
@@ -220,7 +220,7 @@ describe('entries', () => {
   });
 
   it.each(named(entries.faults))('are refused: %s', (_name, vector) => {
-    expect(() => applyEntries(vector.entries, new Map())).toThrow(RangeError);
+    expect(() => new SdkMirror().apply(vector.entries)).toThrow(RangeError);
   });
 
   it('cover every field', () => {

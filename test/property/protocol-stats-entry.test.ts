@@ -2,15 +2,14 @@ import { decode } from '@msgpack/msgpack';
 import { expect, it } from 'vitest';
 import {
   ALL_FIELDS,
-  applyEntries,
   ByteWriter,
   deltaMask,
   FULL,
-  type SymbolValues,
   VALUES,
   writeEntry,
 } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
+import { SdkMirror } from '../support/sdk-mirror.ts';
 
 const KEYS = ['price', 'average', 'count', 'time', 'min', 'max'] as const;
 
@@ -49,7 +48,7 @@ function versions(steps: readonly Step[], startTime: number): Float64Array {
 
 /** Round-trips an entry through MessagePack and applies it. */
 function deliver(
-  mirror: Map<number, SymbolValues>,
+  mirror: SdkMirror,
   mask: number,
   values: Float64Array,
   from: number,
@@ -60,7 +59,7 @@ function deliver(
   const header = new ByteWriter();
   header.arrayHeader(count);
   const bytes = Buffer.concat([header.view(), writer.view()]);
-  applyEntries(decode(bytes) as number[], mirror);
+  mirror.apply(decode(bytes) as number[]);
 }
 
 it('brings a mirror from any version to any later one exactly, whatever is skipped', () => {
@@ -69,7 +68,7 @@ it('brings a mirror from any version to any later one exactly, whatever is skipp
   fc.assert(
     fc.property(steps, start, mask, (all, startTime, fields) => {
       const values = versions(all, startTime);
-      const mirror = new Map<number, SymbolValues>();
+      const mirror = new SdkMirror();
       let known: number | undefined;
       all.forEach(({ isSent }, index) => {
         if (!isSent && index !== all.length - 1) return;
@@ -77,9 +76,10 @@ it('brings a mirror from any version to any later one exactly, whatever is skipp
         const entry = known === undefined ? fields | FULL : deltaMask(values, known, to, fields);
         if (entry !== 0) deliver(mirror, entry, values, known ?? to, to);
         known = to;
+        const held = mirror.values.get(3);
         KEYS.forEach((key, bit) => {
           const wanted = (fields & (1 << bit)) !== 0;
-          expect(mirror.get(3)?.[key]).toBe(wanted ? values[to + bit] : Number.NaN);
+          expect(held?.[key]).toBe(wanted ? values[to + bit] : Number.NaN);
         });
       });
     }),

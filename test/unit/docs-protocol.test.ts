@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { OPERATIONS } from '../../src/http/api-docs/openapi-operations.ts';
 import {
-  applyEntries,
   CloseCode,
   Digest,
   decodeFrame,
@@ -31,7 +30,6 @@ import {
   SUBPROTOCOL_JSON,
   type SubscribeOptions,
   SYMBOL_LENGTH_MAX,
-  type SymbolValues,
   TickBatch,
   type WelcomeInfo,
 } from '../../src/protocol/index.ts';
@@ -40,6 +38,7 @@ import {
   PROTOCOL_PAGE as page,
   protocolTable as table,
 } from '../support/protocol-page.ts';
+import { SdkMirror } from '../support/sdk-mirror.ts';
 
 /** Name by number from two columns of a table, in its order. */
 function numbered(rows: readonly string[][]): [name: string, value: number][] {
@@ -169,7 +168,7 @@ describe('the tables of docs/PROTOCOL.md', () => {
 });
 
 /** Applies a server's frame as a client, with one mirror an example. */
-function takeAsClient(frame: Frame, mirror: Map<number, SymbolValues>): void {
+function takeAsClient(frame: Frame, mirror: SdkMirror): void {
   const [op, first, second, third] = frame;
   expect(Object.values(Op).filter((known) => known >= 16)).toContain(op);
   if (op === Op.WELCOME) {
@@ -179,15 +178,15 @@ function takeAsClient(frame: Frame, mirror: Map<number, SymbolValues>): void {
     expect(Object.keys(info)).toEqual(expected);
     expect(Object.keys(info.limits)).toEqual(Object.keys(LIMIT_KEYS));
   }
-  if (op === Op.STATS) applyEntries(second as number[], mirror);
+  if (op === Op.STATS) mirror.apply(second as number[]);
   if (op === Op.ERROR) {
     expect(errorName(second as number)).toBeDefined();
     expect(frame[4]).toBe(isRetryable(second as ErrorCode));
   }
   if (op === Op.DIGEST) {
     const digest = new Digest();
-    for (const [id, values] of [...mirror].sort(([a], [b]) => a - b)) digest.add(id, values);
-    expect([second, third]).toEqual([digest.value, mirror.size]);
+    for (const [id, values] of [...mirror.values].sort(([a], [b]) => a - b)) digest.add(id, values);
+    expect([second, third]).toEqual([digest.value, mirror.values.size]);
   }
   if (op === Op.ANOMALY) {
     for (const [, , direction, reference, price, change] of second as number[][]) {
@@ -214,7 +213,7 @@ describe('the examples of docs/PROTOCOL.md', () => {
   it.each(EXAMPLES.map((example, index) => [index, example] as const))(
     'number %d is accepted, in both encodings',
     (_index, example) => {
-      const mirror = new Map<number, SymbolValues>();
+      const mirror = new SdkMirror();
       for (const { sender, json } of example) {
         const frame = decodeFrame(json);
         const fromBinary = decodeFrame(encodeFrame(frame, 'binary'));

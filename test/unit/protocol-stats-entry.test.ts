@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   ALL_FIELDS,
-  applyEntries,
   deltaMask,
   Field,
   FULL,
-  type SymbolValues,
   VALUES,
   writeEntry,
 } from '../../src/protocol/index.ts';
+import { SdkMirror } from '../support/sdk-mirror.ts';
 
 const OLD = [100, 100, 1, 1000, 100, 100];
 
@@ -66,46 +65,48 @@ describe('writeEntry', () => {
   });
 });
 
-describe('applyEntries', () => {
+describe('the mirror of the SDK', () => {
   const full = [7, 127, 100, 100, 1, 1000, 100, 100];
 
   it('replaces, then adds', () => {
-    const mirror = new Map<number, SymbolValues>();
-    applyEntries([...full, 7, 13, 101, 2, 90], mirror);
+    const mirror = new SdkMirror();
+    mirror.apply([...full, 7, 13, 101, 2, 90]);
     const expected = { price: 101, average: 100, count: 3, time: 1090, min: 100, max: 100 };
-    expect(mirror).toEqual(new Map([[7, expected]]));
-    applyEntries(full, mirror);
-    expect(mirror.get(7)).toMatchObject({ price: 100, count: 1, time: 1000 });
+    expect(mirror.values).toEqual(new Map([[7, expected]]));
+    mirror.apply(full);
+    expect(mirror.values.get(7)).toMatchObject({ price: 100, count: 1, time: 1000 });
   });
 
   it('forgets with a full entry what that entry does not carry', () => {
-    const mirror = new Map<number, SymbolValues>();
-    applyEntries([...full, 7, FULL | Field.PRICE, 5], mirror);
+    const mirror = new SdkMirror();
+    mirror.apply([...full, 7, FULL | Field.PRICE, 5]);
     const nothing = { average: Number.NaN, count: Number.NaN, time: Number.NaN };
-    expect(mirror.get(7)).toEqual({ price: 5, ...nothing, min: Number.NaN, max: Number.NaN });
+    expect(mirror.values.get(7)).toEqual({
+      price: 5,
+      ...nothing,
+      min: Number.NaN,
+      max: Number.NaN,
+    });
   });
 
-  it('tells its listener of each entry, after it was applied', () => {
-    const told: [number, number, number][] = [];
-    applyEntries([...full, 7, 1, 101, 8, 65, 3], new Map(), (id, mask, { price }) => {
-      told.push([id, mask, price]);
-    });
-    expect(told).toEqual([
-      [7, 127, 100],
-      [7, 1, 101],
-      [8, 65, 3],
+  it('tells of each entry, in order', () => {
+    const told = new SdkMirror().apply([...full, 7, 1, 101, 8, 65, 3]);
+    expect(told.map(([id, , { price }]) => [id, price])).toEqual([
+      [7, 101],
+      [7, 101],
+      [8, 3],
     ]);
   });
 
   it('refuses a delta of a symbol it does not hold', () => {
-    expect(() => applyEntries([...full, 8, 1, 5], new Map())).toThrow(
+    expect(() => new SdkMirror().apply([...full, 8, 1, 5])).toThrow(
       new RangeError('delta of symbol 8 before its full entry'),
     );
   });
 
   it('refuses an entry cut off at any number', () => {
     for (let end = 1; end < full.length; end++) {
-      expect(() => applyEntries(full.slice(0, end), new Map())).toThrow(
+      expect(() => new SdkMirror().apply(full.slice(0, end))).toThrow(
         new RangeError('a STATS entry is cut off'),
       );
     }

@@ -1,6 +1,6 @@
 import type { Subscriber } from '../subscriber/subscriber.ts';
 import type { Subscription } from '../subscriber/subscription.ts';
-import type { SymbolStatistics } from '../subscriber/symbol-statistics.ts';
+import type { SymbolSnapshot, SymbolStatistics } from '../subscriber/symbol-statistics.ts';
 
 /** A symbol shown by components. */
 interface Watched {
@@ -75,8 +75,7 @@ export class SubscriberStore {
 
   /** The same object until the symbol's data changes. */
   snapshot(symbol: string): SymbolSnapshot | undefined {
-    const statistics = this.#subscriber?.get(symbol);
-    return statistics === undefined ? undefined : snapshotOf(statistics);
+    return this.#subscriber?.snapshot(symbol);
   }
 
   /** Calls back when the subscriber or its connection state changes. */
@@ -116,54 +115,4 @@ export class SubscriberStore {
     }
     for (const listener of this.#connectionListeners) listener();
   }
-}
-
-/** The statistics of a symbol at one moment; frozen. Statistics that were not asked for are NaN. */
-export interface SymbolSnapshot {
-  /** The symbol. */
-  readonly symbol: string;
-  /** Price of the newest tick by timestamp. */
-  readonly currentPrice: number;
-  /** `currentPrice` before the newest entry; NaN if that was the first. */
-  readonly previousPrice: number;
-  /** Mean of the last ticks applied, 64 unless the server is configured otherwise. */
-  readonly movingAverage: number;
-  /** Ticks applied since the epoch began. */
-  readonly updateCount: number;
-  /** Greatest timestamp of a tick, ms since the Unix epoch. */
-  readonly lastUpdateTime: number;
-  /** Lowest price of all ticks applied. */
-  readonly minPrice: number;
-  /** Highest price of all ticks applied. */
-  readonly maxPrice: number;
-  /** Whether the values are the server's newest; false while the connection is lost. */
-  readonly isLive: boolean;
-}
-
-const FIELDS = [
-  'symbol',
-  'currentPrice',
-  'previousPrice',
-  'movingAverage',
-  'updateCount',
-  'lastUpdateTime',
-  'minPrice',
-  'maxPrice',
-  'isLive',
-] as const satisfies readonly (keyof SymbolStatistics & keyof SymbolSnapshot)[];
-
-const newest = new WeakMap<SymbolStatistics, SymbolSnapshot>();
-
-/** A snapshot of the statistics; the same object while no field changes. */
-function snapshotOf(statistics: SymbolStatistics): SymbolSnapshot {
-  const last = newest.get(statistics);
-  if (last !== undefined && isUnchanged(last, statistics)) return last;
-  const values = FIELDS.map((field) => [field, statistics[field]]);
-  const snapshot = Object.freeze(Object.fromEntries(values)) as SymbolSnapshot;
-  newest.set(statistics, snapshot);
-  return snapshot;
-}
-
-function isUnchanged(last: SymbolSnapshot, now: SymbolStatistics): boolean {
-  return FIELDS.every((field) => Object.is(last[field], now[field]));
 }

@@ -1,5 +1,5 @@
 import { useCallback, useMemo, useSyncExternalStore } from 'react';
-import type { SymbolSnapshot } from './subscriber-store.ts';
+import type { SymbolSnapshot } from '../subscriber/symbol-statistics.ts';
 import { useSubscriberStore } from './tickwire-provider.ts';
 
 /**

@@ -24,7 +24,7 @@ import { RoundTrips } from './round-trips.ts';
 import type { SubscriberEvents } from './subscriber-events.ts';
 import type { SubscriberOptions } from './subscriber-options.ts';
 import { SubscriptionSync } from './subscription-sync.ts';
-import type { MirroredSymbol } from './symbol-statistics.ts';
+import type { SymbolStatistics } from './symbol-statistics.ts';
 
 const PING_INTERVAL_MS = 10_000;
 
@@ -159,7 +159,7 @@ export class LiveStream {
     this.session = info;
     // Follow symbols without anomalies so far, before a reset forgets them: theirs may have been
     // missed too.
-    for (const { symbol, firstTime } of this.mirror.symbols()) {
+    for (const [symbol, firstTime] of this.mirror.firstTimes) {
       if (!Number.isNaN(firstTime)) this.feed.follow(symbol, firstTime);
     }
     if (isNewEpoch) {
@@ -252,7 +252,7 @@ export class LiveStream {
   }
 
   #takeStats(serverTime: number, entries: number[]): void {
-    let changes: readonly MirroredSymbol[];
+    let changes: readonly SymbolStatistics[];
     try {
       changes = this.mirror.apply(entries);
     } catch (error) {
@@ -262,9 +262,9 @@ export class LiveStream {
     const { counters } = this;
     counters.statsFrames++;
     counters.entries += changes.length;
-    for (const { changed, values, previousUpdateCount } of changes) {
+    for (const { changed, updateCount, previousUpdateCount } of changes) {
       if ((changed & FULL) !== 0) counters.fullEntries++;
-      const updates = values.count - previousUpdateCount;
+      const updates = updateCount - previousUpdateCount;
       if (updates > 0) counters.updates += updates;
     }
     this.emitter.emit('update', { changes, serverTime });

@@ -1,26 +1,45 @@
-import { applyEntries, Digest, FULL, type SymbolValues } from '../../../src/protocol/index.ts';
-import { type Life, MirroredSymbol } from './symbol-statistics.ts';
+import { Digest, Field, FULL } from '../../../src/protocol/index.ts';
+import type { SymbolSnapshot, SymbolStatistics } from './symbol-statistics.ts';
+
+/** A symbol of the mirror: plain data, whose doubles are changed in place. */
+type Row = { -readonly [Name in keyof SymbolStatistics]: SymbolStatistics[Name] };
 
 /**
  * The state of each subscribed symbol, updated entry by entry. Symbols survive a lost connection,
  * though not as live, and end with the epoch.
  */
 export class Mirror {
-  #life: Life = { generation: 0 };
-  readonly #values = new Map<number, SymbolValues>();
-  readonly #symbols = new Map<number, MirroredSymbol>();
+  readonly #rows = new Map<number, Row>();
   readonly #names = new Map<number, string>();
   readonly #ids = new Map<string, number>();
-  #changes: MirroredSymbol[] = [];
+  /** Symbol → `lastUpdateTime` of its first entry, ms since the Unix epoch. */
+  readonly #firstTimes = new Map<string, number>();
+  readonly #snapshots = new WeakMap<Row, SymbolSnapshot>();
+  #changes: Row[] = [];
 
-  get(symbol: string): MirroredSymbol | undefined {
-    const symbolId = this.#ids.get(symbol);
-    return symbolId === undefined ? undefined : this.#symbols.get(symbolId);
+  get(symbol: string): SymbolStatistics | undefined {
+    return this.#rows.get(this.#ids.get(symbol) ?? -1);
+  }
+
+  /** A frozen copy; the same one until a field changes. */
+  snapshot(symbol: string): SymbolSnapshot | undefined {
+    const row = this.get(symbol);
+    if (row === undefined) return undefined;
+    const last = this.#snapshots.get(row);
+    if (last !== undefined && isEqual(last, row)) return last;
+    const snapshot = Object.freeze({ ...row });
+    this.#snapshots.set(row, snapshot);
+    return snapshot;
   }
 
   /** Symbols with data, live or not, in no particular order. */
-  symbols(): IterableIterator<MirroredSymbol> {
-    return this.#symbols.values();
+  symbols(): IterableIterator<SymbolStatistics> {
+    return this.#rows.values();
+  }
+
+  /** Symbol → `lastUpdateTime` of its first entry; of symbols with data. */
+  get firstTimes(): ReadonlyMap<string, number> {
+    return this.#firstTimes;
   }
 
   /** The name of an id, once a SYMBOLS frame has declared it. */
@@ -55,9 +74,7 @@ export class Mirror {
       symbols.push(symbol);
       this.#names.delete(symbolId);
       if (this.#ids.get(symbol) === symbolId) this.#ids.delete(symbol);
-      this.#symbols.get(symbolId)?.retire();
-      this.#symbols.delete(symbolId);
-      this.#values.delete(symbolId);
+      this.#drop(symbolId);
     }
     return symbols;
   }
@@ -69,28 +86,52 @@ export class Mirror {
    * @throws RangeError if an entry is truncated, a delta precedes the session's full entry, or an
    *   id has no name
    */
-  apply(entries: readonly number[]): readonly MirroredSymbol[] {
+  apply(entries: readonly number[]): readonly SymbolStatistics[] {
     const changes = this.#changes;
     changes.length = 0;
-    applyEntries(entries, this.#values, (symbolId, mask, values) => {
-      changes.push(this.#update(symbolId, mask, values));
-    });
+    let at = 0;
+    while (at < entries.length) {
+      const symbolId = next(entries, at++);
+      const mask = next(entries, at++);
+      const isFull = (mask & FULL) !== 0;
+      const held = this.#rows.get(symbolId);
+      if (!isFull && held?.isLive !== true) {
+        throw new RangeError(`delta of symbol ${symbolId} before its full entry`);
+      }
+      const row = held ?? this.#newRow(symbolId);
+      row.changed = mask;
+      row.previousPrice = row.currentPrice;
+      row.previousUpdateCount = row.updateCount;
+      row.previousUpdateTime = row.lastUpdateTime;
+      if (isFull) Object.assign(row, NOTHING_KNOWN);
+      if (mask & Field.PRICE) row.currentPrice = next(entries, at++);
+      if (mask & Field.AVERAGE) row.movingAverage = next(entries, at++);
+      if (mask & Field.COUNT)
+        row.updateCount = next(entries, at++) + (isFull ? 0 : row.updateCount);
+      if (mask & Field.TIME) {
+        row.lastUpdateTime = next(entries, at++) + (isFull ? 0 : row.lastUpdateTime);
+      }
+      if (mask & Field.MIN) row.minPrice = next(entries, at++);
+      if (mask & Field.MAX) row.maxPrice = next(entries, at++);
+      if (held === undefined) this.#firstTimes.set(row.symbol, row.lastUpdateTime);
+      row.isLive = true;
+      changes.push(row);
+    }
     return changes;
   }
 
   /** The connection is lost: nothing is live until the next one brings it. */
   disconnect(): void {
-    this.#life.generation++;
+    for (const row of this.#rows.values()) row.isLive = false;
   }
 
   /** A new epoch: drops every id and all state. Symbols handed out before are never live again. */
   reset(): void {
     this.disconnect();
-    this.#life = { generation: 0 };
-    this.#values.clear();
-    this.#symbols.clear();
+    this.#rows.clear();
     this.#names.clear();
     this.#ids.clear();
+    this.#firstTimes.clear();
     this.#changes = [];
   }
 
@@ -99,12 +140,8 @@ export class Mirror {
    * once.
    */
   retain(isKept: (symbol: string) => boolean): void {
-    for (const held of this.#symbols.values()) {
-      const { symbolId, symbol } = held;
-      if (isKept(symbol)) continue;
-      held.retire();
-      this.#symbols.delete(symbolId);
-      this.#values.delete(symbolId);
+    for (const { symbolId, symbol } of this.#rows.values()) {
+      if (!isKept(symbol)) this.#drop(symbolId);
     }
   }
 
@@ -113,25 +150,71 @@ export class Mirror {
    * ids.
    */
   digest(): { readonly digest: number; readonly symbolCount: number } {
-    const live = [...this.#symbols.values()].filter(({ isLive }) => isLive);
+    const live = [...this.#rows.values()].filter(({ isLive }) => isLive);
     live.sort((a, b) => a.symbolId - b.symbolId);
     const digest = new Digest();
-    for (const { symbolId, values } of live) digest.add(symbolId, values);
+    for (const row of live) {
+      digest.add(row.symbolId, {
+        price: row.currentPrice,
+        average: row.movingAverage,
+        count: row.updateCount,
+        time: row.lastUpdateTime,
+        min: row.minPrice,
+        max: row.maxPrice,
+      });
+    }
     return { digest: digest.value, symbolCount: live.length };
   }
 
-  #update(symbolId: number, mask: number, values: SymbolValues): MirroredSymbol {
-    let held = this.#symbols.get(symbolId);
-    if ((mask & FULL) === 0 && held?.isLive !== true) {
-      throw new RangeError(`delta of symbol ${symbolId} before its full entry`);
-    }
-    if (held === undefined) {
-      const symbol = this.#names.get(symbolId);
-      if (symbol === undefined) throw new RangeError(`symbol id ${symbolId} has no name`);
-      held = new MirroredSymbol(symbolId, symbol, values, this.#life);
-      this.#symbols.set(symbolId, held);
-    }
-    held.note(mask);
-    return held;
+  #newRow(symbolId: number): Row {
+    const symbol = this.#names.get(symbolId);
+    if (symbol === undefined) throw new RangeError(`symbol id ${symbolId} has no name`);
+    const row: Row = {
+      symbol,
+      symbolId,
+      currentPrice: NaN,
+      movingAverage: NaN,
+      updateCount: NaN,
+      lastUpdateTime: NaN,
+      minPrice: NaN,
+      maxPrice: NaN,
+      changed: 0,
+      previousPrice: NaN,
+      previousUpdateCount: NaN,
+      previousUpdateTime: NaN,
+      isLive: false,
+    };
+    this.#rows.set(symbolId, row);
+    return row;
   }
+
+  /** What was handed out of the symbol is never live again. */
+  #drop(symbolId: number): void {
+    const row = this.#rows.get(symbolId);
+    if (row === undefined) return;
+    row.isLive = false;
+    this.#rows.delete(symbolId);
+    this.#firstTimes.delete(row.symbol);
+  }
+}
+
+const NOTHING_KNOWN = {
+  currentPrice: NaN,
+  movingAverage: NaN,
+  updateCount: NaN,
+  lastUpdateTime: NaN,
+  minPrice: NaN,
+  maxPrice: NaN,
+};
+
+function next(entries: readonly number[], at: number): number {
+  const value = entries[at];
+  if (value === undefined) throw new RangeError('a STATS entry is cut off');
+  return value;
+}
+
+function isEqual(a: SymbolStatistics, b: SymbolStatistics): boolean {
+  return (Object.keys(a) as (keyof SymbolStatistics)[]).every((name) =>
+    Object.is(a[name], b[name]),
+  );
 }

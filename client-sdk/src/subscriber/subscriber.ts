@@ -8,7 +8,7 @@ import type { Latency } from './round-trips.ts';
 import type { SubscriberEvents, Update } from './subscriber-events.ts';
 import type { SubscriberCounters, SubscriberOptions, Verification } from './subscriber-options.ts';
 import { Subscription, type SubscriptionOptions } from './subscription.ts';
-import type { SymbolStatistics } from './symbol-statistics.ts';
+import type { SymbolSnapshot, SymbolStatistics } from './symbol-statistics.ts';
 
 const HISTORY_LIMIT = 100;
 
@@ -104,6 +104,14 @@ export class Subscriber {
    */
   get(symbol: string): SymbolStatistics | undefined {
     return this.#stream.mirror.get(symbol);
+  }
+
+  /**
+   * The statistics of a symbol now, frozen: the same object until a field changes, for frameworks
+   * that compare by identity. Undefined before the first entry.
+   */
+  snapshot(symbol: string): SymbolSnapshot | undefined {
+    return this.#stream.mirror.snapshot(symbol);
   }
 
   /** Symbols with data, live or not, in no particular order. */

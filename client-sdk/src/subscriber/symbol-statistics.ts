@@ -1,8 +1,7 @@
-import type { SymbolValues } from '../../../src/protocol/index.ts';
-
 /**
- * The statistics of one symbol: a live view, changed in place by each frame. Copy what must not
- * change. Statistics that were not asked for are NaN.
+ * The statistics of one symbol: a plain object that each frame changes in place. A copy, by
+ * whatever means, has all fields; `Subscriber.snapshot` makes one only when a field changed.
+ * Statistics that were not asked for are NaN, which JSON writes as null.
  */
 export interface SymbolStatistics {
   /** The symbol. */
@@ -39,80 +38,8 @@ export interface SymbolStatistics {
   readonly isLive: boolean;
 }
 
-/** Counts connections: data of an earlier one is not live. */
-export interface Life {
-  generation: number;
-}
-
-/** A symbol of the mirror. */
-export class MirroredSymbol implements SymbolStatistics {
-  readonly symbol: string;
-  readonly symbolId: number;
-  /** What entries are applied to. */
-  readonly values: Readonly<SymbolValues>;
-  /** `lastUpdateTime` of the first entry. */
-  readonly firstTime: number;
-  changed = 0;
-  previousPrice = NaN;
-  previousUpdateCount = NaN;
-  previousUpdateTime = NaN;
-  readonly #life: Readonly<Life>;
-  #generation = -1;
-  #price = NaN;
-  #count = NaN;
-  #time = NaN;
-
-  constructor(symbolId: number, symbol: string, values: Readonly<SymbolValues>, life: Life) {
-    this.symbolId = symbolId;
-    this.symbol = symbol;
-    this.values = values;
-    this.firstTime = values.time;
-    this.#life = life;
-  }
-
-  get currentPrice(): number {
-    return this.values.price;
-  }
-
-  get movingAverage(): number {
-    return this.values.average;
-  }
-
-  get updateCount(): number {
-    return this.values.count;
-  }
-
-  get lastUpdateTime(): number {
-    return this.values.time;
-  }
-
-  get minPrice(): number {
-    return this.values.min;
-  }
-
-  get maxPrice(): number {
-    return this.values.max;
-  }
-
-  get isLive(): boolean {
-    return this.#generation === this.#life.generation;
-  }
-
-  /** No longer updated. */
-  retire(): void {
-    this.#generation = -1;
-  }
-
-  /** Called after each entry. */
-  note(mask: number): void {
-    this.#generation = this.#life.generation;
-    this.changed = mask;
-    this.previousPrice = this.#price;
-    this.previousUpdateCount = this.#count;
-    this.previousUpdateTime = this.#time;
-    const { price, count, time } = this.values;
-    this.#price = price;
-    this.#count = count;
-    this.#time = time;
-  }
-}
+/**
+ * The statistics of one symbol at one moment, frozen. The same object as before if no field
+ * changed.
+ */
+export type SymbolSnapshot = Readonly<SymbolStatistics>;

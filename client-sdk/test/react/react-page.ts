@@ -74,10 +74,10 @@ const page: ReactPage = {
       count(page.listeners, name);
       return on(name, listener);
     };
-    const get = own.get.bind(own);
-    own.get = (symbol) => {
+    const snapshot = own.snapshot.bind(own);
+    own.snapshot = (symbol) => {
       count(page.reads, symbol);
-      return get(symbol);
+      return snapshot(symbol);
     };
   },
   keep(symbol) {

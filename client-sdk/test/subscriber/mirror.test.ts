@@ -1,6 +1,8 @@
+import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { Digest } from '../../../src/protocol/index.ts';
 import { Mirror } from '../../src/subscriber/mirror.ts';
+import type { SymbolStatistics } from '../../src/subscriber/symbol-statistics.ts';
 
 const FULL_BTC = [7, 127, 100, 100, 1, 1000, 100, 100];
 const FULL_ETH = [3, 127, 20, 20, 5, 2000, 19, 21];
@@ -138,5 +140,97 @@ describe('Mirror', () => {
   it('leaves NaN where a field was not asked for', () => {
     const mirror = mirrorOf([7, 64 | 1 | 8, 100, 1000]);
     expect(mirror.get('BTC')).toMatchObject({ currentPrice: 100, updateCount: NaN, minPrice: NaN });
+  });
+
+  describe('a row', () => {
+    const FIELDS = {
+      symbol: 'BTC',
+      symbolId: 7,
+      currentPrice: 101,
+      movingAverage: 100.5,
+      updateCount: 2,
+      lastUpdateTime: 1090,
+      minPrice: 100,
+      maxPrice: 101,
+      changed: 47,
+      previousPrice: 100,
+      previousUpdateCount: 1,
+      previousUpdateTime: 1000,
+      isLive: true,
+    };
+    const DELTA = [7, 47, 101, 100.5, 1, 90, 101];
+
+    function rowOf(mirror: Mirror): SymbolStatistics {
+      const row = mirror.get('BTC');
+      if (row === undefined) throw new Error('the mirror has no BTC');
+      return row;
+    }
+
+    it('is plain data, which every way of copying copies', async () => {
+      const row = rowOf(mirrorOf(FULL_BTC, DELTA));
+      expect(Object.getPrototypeOf(row)).toBe(Object.prototype);
+      const { port1, port2 } = new MessageChannel();
+      const posted = new Promise((resolve) => {
+        port2.once('message', resolve);
+      });
+      port1.postMessage(row);
+      const copies = [
+        row,
+        { ...row },
+        Object.assign({}, row),
+        structuredClone(row),
+        JSON.parse(JSON.stringify(row)),
+        Object.fromEntries(Object.entries(row)),
+        await posted,
+      ];
+      port1.close();
+      for (const copy of copies) expect(copy).toStrictEqual(FIELDS);
+    });
+
+    it('keeps NaN in copies, and becomes null in JSON', () => {
+      const row = rowOf(mirrorOf([7, 64 | 1 | 8, 100, 1000]));
+      for (const copy of [{ ...row }, structuredClone(row)]) {
+        expect(copy).toMatchObject({ updateCount: NaN, previousPrice: NaN, currentPrice: 100 });
+      }
+      expect(JSON.parse(JSON.stringify(row))).toMatchObject({
+        updateCount: null,
+        previousPrice: null,
+        currentPrice: 100,
+      });
+    });
+  });
+
+  describe('a snapshot', () => {
+    it('is frozen, plain, and the same until something changes', () => {
+      const mirror = mirrorOf(FULL_BTC, FULL_ETH);
+      const first = mirror.snapshot('BTC');
+      expect(Object.isFrozen(first)).toBe(true);
+      expect(first).toStrictEqual({ ...mirror.get('BTC') });
+      mirror.apply([3, 1, 22]);
+      expect(mirror.snapshot('BTC')).toBe(first);
+      mirror.apply([7, 1, 101]);
+      const second = mirror.snapshot('BTC');
+      expect([first?.currentPrice, second?.currentPrice]).toEqual([100, 101]);
+      mirror.disconnect();
+      expect(mirror.snapshot('BTC')).toMatchObject({ currentPrice: 101, isLive: false });
+      expect(second?.isLive).toBe(true);
+    });
+
+    it('compares NaN as equal to itself', () => {
+      const mirror = mirrorOf([7, 64 | 1, 100]);
+      expect(mirror.snapshot('BTC')).toBe(mirror.snapshot('BTC'));
+    });
+
+    it('ends with its symbol', () => {
+      const mirror = mirrorOf(FULL_BTC, FULL_ETH);
+      const first = mirror.snapshot('BTC');
+      mirror.retire([7]);
+      expect(mirror.snapshot('BTC')).toBeUndefined();
+      mirror.learnNames([9, 'BTC']);
+      mirror.apply([9, ...FULL_BTC.slice(1)]);
+      expect(mirror.snapshot('BTC')).not.toBe(first);
+      mirror.reset();
+      expect(mirror.snapshot('BTC')).toBeUndefined();
+    });
   });
 });
