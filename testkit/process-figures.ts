@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /*
  * Figures of processes, from /proc (Linux). All throw where there is no such process, or no /proc.
@@ -18,6 +18,19 @@ export function readStatus(pid: number): (name: string) => number {
 /** Resident memory, bytes. */
 export function residentBytes(pid: number): number {
   return readStatus(pid)('VmRSS') * KIB;
+}
+
+/** Resident memory of all processes of a group, bytes; 0 where there is no /proc. */
+export function residentBytesOfGroup(group: number): number {
+  let bytes = 0;
+  for (const name of existsSync('/proc/self/stat') ? readdirSync('/proc') : []) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = readIfThere(`/proc/${name}/stat`) ?? '';
+    // Behind the name: state, parent, group.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (Number(fields[2]) === group) bytes += residentBytes(Number(name)) || 0;
+  }
+  return bytes;
 }
 
 /** Proportional set size, bytes: pages shared with other processes count in part. */

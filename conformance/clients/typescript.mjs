@@ -1,0 +1,73 @@
+// The TypeScript SDK as a client of the conformance kit (docs/CONFORMANCE.md).
+import { createInterface } from 'node:readline';
+import { connect, connectPublisher } from '../../client-sdk/dist/index.js';
+
+const say = (message) => console.log(JSON.stringify(message));
+const subscriptions = new Map();
+let client;
+
+const rowOf = (held) => ({
+  symbol: held.symbol,
+  price: held.currentPrice,
+  average: held.movingAverage,
+  count: held.updateCount,
+  time: held.lastUpdateTime,
+  min: held.minPrice,
+  max: held.maxPrice,
+  live: held.isLive,
+});
+
+const anomalyOf = ({ referencePrice, newPrice, timestamp, ...anomaly }) => ({
+  ...anomaly,
+  reference: referencePrice,
+  price: newPrice,
+  time: timestamp,
+});
+
+const commands = {
+  connect({ role, url, options }) {
+    client = (role === 'publisher' ? connectPublisher : connect)(url, options);
+    client.on('anomaly', (anomaly) => say({ event: 'anomaly', ...anomalyOf(anomaly) }));
+    client.on('error', ({ message, code }) => say({ event: 'error', message, code }));
+    for (const event of ['state', 'gap', 'reset', 'retired', 'reject']) {
+      client.on(event, (content) => say({ event, ...content }));
+    }
+  },
+  async subscribe({ patterns, options: { since, ...options } }) {
+    const resumed = since === undefined ? {} : { since: new Map(Object.entries(since)) };
+    const subscription = client.subscribe(patterns, { ...options, ...resumed });
+    subscriptions.set(String(patterns), subscription);
+    return { refused: await subscription.ready };
+  },
+  unsubscribe: ({ patterns }) => subscriptions.get(String(patterns)).unsubscribe(),
+  state: () => client.state,
+  get: ({ symbol }) => (client.get(symbol) === undefined ? null : rowOf(client.get(symbol))),
+  symbols: () => Array.from(client.symbols(), rowOf),
+  verify: () => client.verify(),
+  async history({ symbol, after, limit }) {
+    const { anomalies, more } = await client.history(symbol, after, limit);
+    return { anomalies: anomalies.map(anomalyOf), more };
+  },
+  ping: () => client.ping(),
+  publish({ ticks }) {
+    for (const [symbol, price, time] of ticks) {
+      client.publish(symbol, Number(price), time === null ? undefined : Number(time));
+    }
+  },
+  flush: () => client.flush(),
+  totals: () => client.totals,
+  close: () => client.close(),
+};
+
+async function carryOut({ id, do: name, ...args }) {
+  if (commands[name] === undefined) return say({ id, unsupported: true });
+  try {
+    return say({ id, result: (await commands[name](args)) ?? null });
+  } catch ({ message, code }) {
+    return say({ id, error: { message, code } });
+  }
+}
+
+// Commands may overlap: a flush waits while others are carried out.
+for await (const line of createInterface({ input: process.stdin })) carryOut(JSON.parse(line));
+process.exit();
