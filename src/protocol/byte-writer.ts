@@ -3,6 +3,11 @@ const utf8 = new TextEncoder();
 /** Writes numbers in some encoding. */
 export interface NumberWriter {
   number(value: number): void;
+  /**
+   * The same for a number in memory. A double that is passed to a call that the compiler does not
+   * inline is boxed, 16 bytes each, and which calls it inlines differs between versions of Node.
+   */
+  numberAt(values: Float64Array, index: number): void;
 }
 
 /**
@@ -17,6 +22,8 @@ export class ByteWriter implements NumberWriter {
   /** Bytes written so far, and where the next one goes. */
   length = 0;
   #view: DataView;
+  /** The number being written, for {@link numberAt}. */
+  readonly #number = new Float64Array(1);
 
   constructor(capacity = 4096) {
     this.bytes = new Uint8Array(capacity);
@@ -33,28 +40,33 @@ export class ByteWriter implements NumberWriter {
   }
 
   number(value: number): void {
+    this.#number[0] = value;
+    this.numberAt(this.#number, 0);
+  }
+
+  numberAt(values: Float64Array, index: number): void {
     this.#reserve(9);
+    const value = values[index] as number;
     const at = this.length;
     if (value === 0 && 1 / value < 0) {
-      this.#float32(value);
+      this.#float32(values, index);
     } else if (value >= 0 && value < 128 && Number.isInteger(value)) {
       this.bytes[at] = value;
       this.length = at + 1;
     } else if (value >= -32 && value < 0x1_0000_0000 && Number.isInteger(value)) {
-      this.#integer(value);
+      this.#integer(values, index);
     } else if (Math.fround(value) === value) {
-      this.#float32(value);
+      this.#float32(values, index);
     } else {
-      this.float64(value);
+      this.#float64(values, index);
     }
   }
 
   /** A number that always takes nine bytes. */
   float64(value: number): void {
     this.#reserve(9);
-    this.bytes[this.length] = 0xcb;
-    this.#view.setFloat64(this.length + 1, value);
-    this.length += 9;
+    this.#number[0] = value;
+    this.#float64(this.#number, 0);
   }
 
   nil(): void {
@@ -120,13 +132,20 @@ export class ByteWriter implements NumberWriter {
     this.length = at + 1 + size;
   }
 
-  #float32(value: number): void {
+  #float32(values: Float64Array, index: number): void {
     this.bytes[this.length] = 0xca;
-    this.#view.setFloat32(this.length + 1, value);
+    this.#view.setFloat32(this.length + 1, values[index] as number);
     this.length += 5;
   }
 
-  #integer(value: number): void {
+  #float64(values: Float64Array, index: number): void {
+    this.bytes[this.length] = 0xcb;
+    this.#view.setFloat64(this.length + 1, values[index] as number);
+    this.length += 9;
+  }
+
+  #integer(values: Float64Array, index: number): void {
+    const value = values[index] as number;
     const at = this.length;
     if (value < 0x100) {
       // One byte for -32 to 127 (only negative ones get here), else a uint8 after its tag.

@@ -36,6 +36,8 @@ export const VALUES = 6;
 
 const COUNT_INDEX = 2;
 const TIME_INDEX = 3;
+/** The increase being written. */
+const increase = new Float64Array(1);
 
 /**
  * The mask of the entry that leads from the values at `from` to those at `to`: the wanted fields
@@ -77,9 +79,12 @@ export function writeEntry(
   let written = 2;
   for (let i = 0; i < VALUES; i++) {
     if ((mask & (1 << i)) === 0) continue;
-    const value = values[to + i] as number;
-    const isIncrease = !isFull && (i === COUNT_INDEX || i === TIME_INDEX);
-    writer.number(isIncrease ? value - (values[from + i] as number) : value);
+    if (!isFull && (i === COUNT_INDEX || i === TIME_INDEX)) {
+      increase[0] = (values[to + i] as number) - (values[from + i] as number);
+      writer.numberAt(increase, 0);
+    } else {
+      writer.numberAt(values, to + i);
+    }
     written++;
   }
   return written;

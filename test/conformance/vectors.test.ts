@@ -194,7 +194,10 @@ describe('entries', () => {
     const { symbolId, fields } = vector;
     const mask = vector.from === null ? fields | FULL : deltaMask(rows, 0, VALUES, fields);
     const numbers: number[] = [];
-    const collect = { number: (value: number) => void numbers.push(value) };
+    const collect = {
+      number: (value: number) => void numbers.push(value),
+      numberAt: (values: Float64Array, index: number) => void numbers.push(values[index] as number),
+    };
     if (mask !== 0) writeEntry(collect, symbolId, mask, rows, 0, VALUES);
     expect(numbers).toEqual(vector.entry);
 

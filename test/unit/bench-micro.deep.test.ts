@@ -14,14 +14,16 @@ const folder = folderForSuite();
 describe('npm run bench:micro', () => {
   /** Runs it briefly; returns exit status and output. */
   function run(...flags: readonly string[]): { status: number; comparisons: Comparison[] } {
+    return runNode([], flags);
+  }
+
+  function runNode(nodeFlags: readonly string[], flags: readonly string[]) {
     const json = join(folder, 'found.json');
     const program = join(ROOT, 'dist/bench/micro/main.js');
     let status = 0;
     try {
-      execFileSync(process.execPath, [program, '--time-ms', '20', '--json', json, ...flags], {
-        cwd: ROOT,
-        stdio: 'pipe',
-      });
+      const args = [...nodeFlags, program, '--time-ms', '20', '--json', json, ...flags];
+      execFileSync(process.execPath, args, { cwd: ROOT, stdio: 'pipe' });
     } catch (error) {
       ({ status } = error as { status: number });
     }
@@ -41,6 +43,16 @@ describe('npm run bench:micro', () => {
     expect(failures.filter((failure) => failure !== undefined)).toEqual([]);
     for (const { medianNs } of comparisons) expect(medianNs).toBeGreaterThan(0);
   }, 300_000);
+
+  it('finds no number boxed in a tick’s statistics and entry, even if no call is inlined', () => {
+    // Each version of Node inlines other calls; this is the worst of them.
+    const cases = '^(ring|partition: apply a tick, 100 symbols|dirty set|entry)';
+    const flags = ['--baseline', 'none', '--only', cases];
+    const { comparisons } = runNode(['--no-turbo-inlining'], flags);
+    expect(comparisons.map(({ name }) => name)).toContain('entry: encode a delta');
+    for (const { name, bytes } of comparisons)
+      expect(`${name}: ${Math.round(bytes)}`).toMatch(/: 0$/);
+  }, 120_000);
 
   it('ends with status 1 when something allocates more than before', () => {
     const baseline = join(folder, 'thrifty.json');

@@ -33,7 +33,7 @@ function baselineOf(changes: Partial<Measurement>): Baseline {
     processors: 1,
     memoryGiB: 1,
     platform: 'any',
-    node: 'any',
+    node: 'v20.19.0',
     commit: 'any',
     date: '2026-01-01T00:00:00.000Z',
   };
@@ -41,7 +41,7 @@ function baselineOf(changes: Partial<Measurement>): Baseline {
 }
 
 function compared(changes: Partial<Measurement>, baseline = baselineOf({})): Comparison {
-  return compare({ ...MEASURED, ...changes }, { allocatesNothing: false }, baseline);
+  return compare({ ...MEASURED, ...changes }, { allocatesNothing: false }, baseline, 'v20.20.2');
 }
 
 describe('a comparison with the baseline', () => {
@@ -67,6 +67,13 @@ describe('a comparison with the baseline', () => {
       'allocates 5.10 bytes an operation, and 3 before',
     );
     expect(compared({ bytes: 0, relative: 1 }).failure).toBeUndefined();
+  });
+
+  it('is of bytes on the same version of Node only', () => {
+    const measured = { ...MEASURED, bytes: 5.1 };
+    const promise = { allocatesNothing: false };
+    expect(compare(measured, promise, baselineOf({}), 'v20.20.2').failure).toBeDefined();
+    expect(compare(measured, promise, baselineOf({}), 'v24.1.0').failure).toBeUndefined();
   });
 
   it('fails by a broken promise, whatever the baseline', () => {

@@ -19,7 +19,10 @@ function rows(changes: Partial<Record<number, number>>): Float64Array {
 
 function entryOf(values: Float64Array, mask: number): number[] {
   const numbers: number[] = [];
-  const writer = { number: (value: number) => void numbers.push(value) };
+  const writer = {
+    number: (value: number) => void numbers.push(value),
+    numberAt: (values: Float64Array, index: number) => void numbers.push(values[index] as number),
+  };
   expect(writeEntry(writer, 7, mask, values, 0, VALUES)).toBe(numbers.length);
   return numbers;
 }

@@ -189,6 +189,10 @@ export class TextEntries implements EntryWriter, NumberWriter {
     this.text += this.text === '' ? `${value}` : `,${value}`;
   }
 
+  numberAt(values: Float64Array, index: number): void {
+    this.number(values[index] as number);
+  }
+
   add(symbolId: number, from: number, to: number, fields: number): number {
     const { values } = this.#versions;
     const mask = maskBetween(values, from, to, fields);
