@@ -194,7 +194,9 @@ export function anomalyOf(told: Readonly<Record<string, unknown>>): ClientAnomal
 const FIELDS = ['symbol', 'price', 'average', 'count', 'time', 'min', 'max'] as const;
 
 function normal(row: Partial<Row>): Row {
-  const values = FIELDS.map((field) => [field, row[field] ?? null]);
+  // A count is 1 at least: some languages have no number that is none.
+  const held = row.count === 0 ? { ...row, count: null } : row;
+  const values = FIELDS.map((field) => [field, held[field] ?? null]);
   return { ...(Object.fromEntries(values) as Omit<Row, 'live'>), live: row.live === true };
 }
 

@@ -51,8 +51,8 @@ export class Rig implements AsyncDisposable {
   }
 
   /** The next connection of a scripted server. @throws Broken if none comes in time */
-  async connection(server: ScriptedServer): Promise<ScriptedConnection> {
-    return await this.within(server.connection(), 'a connection');
+  connection(server: ScriptedServer): Promise<ScriptedConnection> {
+    return this.within(server.connection(), 'a connection');
   }
 
   /** Serves the next connection as a stream. */
@@ -154,8 +154,8 @@ const POLL_MS = 10;
 const PATIENT = 3;
 
 /** Resolves with the close code when a connection ends. */
-export async function closing(rig: Rig, connection: ScriptedConnection): Promise<number> {
-  return await rig.within(connection.closed, 'the end of the connection');
+export function closing(rig: Rig, connection: ScriptedConnection): Promise<number> {
+  return rig.within(connection.closed, 'the end of the connection');
 }
 
 /** A promise that may fail before anybody waits for it. */

@@ -69,5 +69,7 @@ async function carryOut({ id, do: name, ...args }) {
 }
 
 // Commands may overlap: a flush waits while others are carried out.
-for await (const line of createInterface({ input: process.stdin })) carryOut(JSON.parse(line));
+for await (const line of createInterface({ input: process.stdin })) {
+  void carryOut(JSON.parse(line));
+}
 process.exit();

@@ -171,10 +171,11 @@ export const settlingChecks: readonly Check[] = [
       const session = await rig.publishing(server, { onTicks: () => undefined });
       await client.publish(...ticksFrom(1, 3));
       let isFlushed = false;
-      const flushing = client.flush().then(() => {
-        isFlushed = true;
-      });
-      later(flushing);
+      const flushing = later(
+        client.flush().then(() => {
+          isFlushed = true;
+        }),
+      );
       await session.received(3);
       await rig.stays(
         QUIET_MS,
@@ -198,7 +199,9 @@ export const settlingChecks: readonly Check[] = [
       const ending = later(client.close());
       await session.received(3);
       let isClosed = false;
-      later(session.connection.closed.then(() => (isClosed = true)));
+      void session.connection.closed.then(() => {
+        isClosed = true;
+      });
       await rig.stays(
         QUIET_MS,
         () => isClosed,

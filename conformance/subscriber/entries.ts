@@ -51,7 +51,7 @@ export const entryChecks: readonly Check[] = [
       session.name('BTC', 'ETH');
       let values = oneTick(1);
       for (let i = 0; i < 20; i++) {
-        values = random(rng, { ...values, count: i % 3, time: i * 1000 });
+        values = random(rng, { ...values, count: 1 + (i % 3), time: i * 1000 });
         session.stats([...fullEntry(0, values), ...fullEntry(1, oneTick(i + 1))]);
         await client.holds('BTC', values);
         await client.holds('ETH', oneTick(i + 1));

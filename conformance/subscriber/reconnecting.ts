@@ -39,8 +39,8 @@ export async function comesBack(rig: Rig, role: Role, code: number): Promise<voi
 export async function ends(rig: Rig, role: Role, code: number): Promise<void> {
   const { client, server } = await rig.pair(role);
   await endSession(rig, server, code);
-  await client.reaches('closed').catch((error: Error) => {
-    throw new Broken(`after ${code} the state "closed"`, error.message);
+  await client.reaches('closed').catch((error: unknown) => {
+    throw new Broken(`after ${code} the state "closed"`, (error as Error).message);
   });
   const isBack = () => server.waiting > 0;
   await rig.stays(QUIET_MS, isBack, `no connection after ${code}`, () => 'another one');

@@ -84,7 +84,7 @@ export const verifyingChecks: readonly Check[] = [
       rig.market.values.set('BTC', oneTick(200));
       expect(!(await client.verify()), 'that the digests differ', () => 'equal');
       // It may come again, or only subscribe again.
-      later(rig.stream(server));
+      void later(rig.stream(server));
       await client.holds('BTC', oneTick(200));
     },
   },
