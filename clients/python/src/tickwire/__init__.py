@@ -1,0 +1,74 @@
+"""The Tickwire client: publish ticks; subscribe to statistics and anomalies."""
+
+from .connection.state import Closure, ConnectionState, StateChange
+from .connection.welcome import Limits, Welcome
+from .errors import (
+    BufferFullError,
+    ClosedError,
+    ConnectionLostError,
+    ReaderTooSlowError,
+    ServerError,
+    TickwireError,
+)
+from .protocol.codes import CloseCode, ErrorCode
+from .protocol.stats_entry import Field
+from .publisher.events import PublisherEvent, Rejection
+from .publisher.publisher import Publisher, connect_publisher
+from .publisher.tick import Tick
+from .publisher.tick_stream import Acknowledgement
+from .publisher.tick_tally import PublisherTotals
+from .subscriber.anomaly import Anomaly, AnomalyGap, HistoryPage
+from .subscriber.events import (
+    Reset,
+    Retired,
+    SubscriberCounters,
+    SubscriberEvent,
+    Verification,
+)
+from .subscriber.round_trips import Latency
+from .subscriber.statistics import SymbolStatistics
+from .subscriber.subscriber import Subscriber, connect
+from .subscriber.subscription import Refusal, Subscription, SubscriptionOptions
+from .subscriber.updates import Update
+from .version import __version__
+
+__all__ = [
+    "Acknowledgement",
+    "Anomaly",
+    "AnomalyGap",
+    "BufferFullError",
+    "CloseCode",
+    "ClosedError",
+    "Closure",
+    "ConnectionLostError",
+    "ConnectionState",
+    "ErrorCode",
+    "Field",
+    "HistoryPage",
+    "Latency",
+    "Limits",
+    "Publisher",
+    "PublisherEvent",
+    "PublisherTotals",
+    "ReaderTooSlowError",
+    "Refusal",
+    "Rejection",
+    "Reset",
+    "Retired",
+    "ServerError",
+    "StateChange",
+    "Subscriber",
+    "SubscriberCounters",
+    "SubscriberEvent",
+    "Subscription",
+    "SubscriptionOptions",
+    "SymbolStatistics",
+    "Tick",
+    "TickwireError",
+    "Update",
+    "Verification",
+    "Welcome",
+    "__version__",
+    "connect",
+    "connect_publisher",
+]

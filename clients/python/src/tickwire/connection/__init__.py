@@ -1,0 +1,1 @@
+"""One WebSocket to the server, and the succession of them."""

@@ -1,0 +1,1 @@
+"""The wire: ops, codes, encodings, entries of STATS, the digest of VERIFY."""

@@ -1,0 +1,1 @@
+"""Ticks to the server, each applied once, over any number of connections."""

@@ -1,0 +1,1 @@
+"""Statistics and anomalies, over any number of connections."""

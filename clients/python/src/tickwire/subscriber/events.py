@@ -1,0 +1,61 @@
+"""What a subscriber reports besides statistics and anomalies."""
+
+from dataclasses import dataclass
+
+from ..connection.state import StateChange
+from ..errors import TickwireError
+from .anomaly import AnomalyGap
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The server started a new epoch: the mirror was cleared."""
+
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """Symbols are gone, and their data with them. Each begins anew with its next tick, if any; the
+    subscription stays.
+    """
+
+    symbols: tuple[str, ...]
+
+
+SubscriberEvent = StateChange | AnomalyGap | Reset | Retired | TickwireError
+"""What `Subscriber.events` yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberCounters:
+    """What a subscriber has received, over all its connections."""
+
+    #: Frames of all kinds, and their payload bytes.
+    frames: int
+    bytes: int
+    #: Frames with statistics.
+    stats_frames: int
+    #: Entries in these frames, one for each symbol that changed.
+    entries: int
+    #: Entries that replaced the whole state of their symbol.
+    full_entries: int
+    #: Ticks that the entries cover, except first entries. What exceeds `entries` was conflated.
+    updates: int
+    #: Anomalies delivered.
+    anomalies: int
+    #: Connections lost.
+    reconnects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The session's state as the server and the mirror see it."""
+
+    #: Whether digests and symbol counts agree: the session is proven in sync.
+    equal: bool
+    server_digest: int
+    own_digest: int
+    #: Symbols with data by the server's count, and with live data in the mirror.
+    symbol_count: int
+    own_symbol_count: int

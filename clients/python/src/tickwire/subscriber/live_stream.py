@@ -1,0 +1,268 @@
+"""The core of a subscriber: turns frames into the mirror, the anomaly feed, answers and events."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+from ..connection.connection import Connection
+from ..connection.options import ConnectOptions
+from ..connection.reconnector import Reconnector
+from ..connection.state import Closure, ConnectionState, StateChange
+from ..connection.welcome import Welcome
+from ..errors import ClosedError, ConnectionLostError, ServerError, TickwireError
+from ..events import Emitter, Waiters
+from ..iterators import PullIterator, QueueReader
+from ..protocol.codec import ClientFrame, Frame
+from ..protocol.ops import Op
+from ..protocol.stats_entry import FULL
+from .anomaly import Anomaly, AnomalyGap, HistoryPage, read_anomaly
+from .anomaly_feed import AnomalyFeed
+from .events import Reset, Retired, SubscriberEvent
+from .mirror import Mirror
+from .requests import RequestPacer, Requests
+from .round_trips import RoundTrips
+from .subscription_sync import SubscriptionSync
+from .updates import Update, UpdateReader
+
+logger = logging.getLogger("tickwire")
+
+T = TypeVar("T")
+
+_PING_INTERVAL_S = 10.0
+EVENTS = ("update", "anomaly", "gap", "state", "reset", "retired", "error")
+
+
+class LiveStream:
+    """Works over one connection after another."""
+
+    def __init__(self, url: str, options: ConnectOptions, conflate_ms: float | None) -> None:
+        self.emitter = Emitter(*EVENTS)
+        self.update_readers: WeakSet[UpdateReader] = WeakSet()
+        self.anomaly_readers: WeakSet[QueueReader[Anomaly]] = WeakSet()
+        self.event_readers: WeakSet[QueueReader[SubscriberEvent]] = WeakSet()
+        self.mirror = Mirror()
+        self.round_trips = RoundTrips()
+        self.feed = AnomalyFeed(self)
+        self.state: ConnectionState = "connecting"
+        self.failure: TickwireError | None = None
+        self.session: Welcome | None = None
+        # Frames and bytes of past connections, and counts over all connections.
+        self.frames = self.bytes = self.stats_frames = self.entries = self.full_entries = 0
+        self.updates = self.anomalies = self.reconnects = 0
+        self.connection: Connection | None = None
+        self._requests = Requests()
+        self._pacer = RequestPacer()
+        self._waiters = Waiters()
+        self._ping_timer: asyncio.TimerHandle | None = None
+        self.subscriptions = SubscriptionSync(conflate_ms, self._requests, self)
+        self._reconnector = Reconnector(url, options, self)
+
+    async def wait(self, is_done: Callable[[], bool]) -> None:
+        """Returns when the condition holds; raises if the stream ends before."""
+        if is_done():
+            return
+        if self.state == "closed":
+            raise self.closed_error()
+        await self._waiters.wait(is_done)
+
+    async def until_live(self) -> None:
+        # The session may be lost again before this continues: then keep waiting.
+        while not self.is_live():
+            await self.wait(self.is_live)
+
+    async def request(self, frame: Callable[[int], ClientFrame], read: Callable[[Frame], T]) -> T:
+        """Sends a request in the open session or the next one, and again after a rate limit
+        refusal. `read` converts the answer.
+        """
+        await self.until_live()
+        return await self._pacer.run(
+            lambda: self._requests.open(lambda request_id: self.send(frame(request_id)), read)
+        )
+
+    async def history(self, symbol: str, after_sequence: int, limit: int) -> HistoryPage:
+        return await self.request(
+            lambda request_id: [Op.HISTORY, request_id, symbol, after_sequence, limit],
+            lambda answer: HistoryPage(
+                tuple(read_anomaly(symbol, values) for values in answer[3]), answer[4] is True
+            ),
+        )
+
+    async def ping(self) -> float:
+        """Measures the round trip in the open session or the next one, ms."""
+        await self.until_live()
+        return await self.round_trips.measure(self._send_ping)
+
+    def wake(self) -> None:
+        """A condition may have changed because a subscription was removed."""
+        self._waiters.wake()
+
+    def fault(self, reason: str) -> None:
+        """The server broke the protocol: reconnects."""
+        self._reconnector.fault(reason)
+
+    def reconnect(self) -> None:
+        self._reconnector.reconnect()
+
+    async def close(self) -> None:
+        await self._reconnector.close()
+
+    def closed_error(self) -> TickwireError:
+        """The error of calls after the stream ended."""
+        return self.failure or ClosedError("the subscriber is closed")
+
+    # What the anomaly feed and the subscriptions need.
+
+    def is_live(self) -> bool:
+        return self.state == "live"
+
+    def deliver(self, anomaly: Anomaly) -> None:
+        self.anomalies += 1
+        for reader in self.anomaly_readers:
+            reader.add(anomaly)
+        self.emitter.emit("anomaly", anomaly)
+
+    def missed(self, gap: AnomalyGap) -> None:
+        self._emit("gap", gap)
+
+    def send(self, frame: ClientFrame) -> None:
+        if self.connection is not None:
+            self.connection.send(frame)
+
+    def answered(self, covers: Callable[[str], bool]) -> None:
+        self.mirror.retain(covers)
+        self._waiters.wake()
+
+    def error(self, error: TickwireError) -> None:
+        if not self.emitter.has_listeners("error") and not self.event_readers:
+            logger.warning("%s", error)
+        self._emit("error", error)
+
+    # The listener of the reconnector.
+
+    def opened(self, info: Welcome, connection: Connection) -> None:
+        is_new_epoch = self.session is not None and self.session.epoch != info.epoch
+        self.connection = connection
+        self.session = info
+        # Follow symbols without anomalies so far, before a reset forgets them: theirs may have
+        # been missed too.
+        for held in self.mirror.symbols():
+            if held.first_time == held.first_time:
+                self.feed.follow(held.symbol, held.first_time)
+        if is_new_epoch:
+            self.mirror.reset()
+            for reader in self.update_readers:
+                reader.forget()
+            self._emit("reset", Reset(info.epoch))
+        self.subscriptions.restart(self.feed.resume(info.epoch), info.limits.frame_bytes_max)
+        self._measure_latency()
+        self._enter("live")
+
+    def frame(self, frame: Frame) -> None:
+        op = frame[0]
+        if op == Op.STATS:
+            self._take_stats(frame[2], float(frame[1]))
+        elif op == Op.ANOMALY:
+            self._take_anomalies(frame[2])
+        elif op == Op.SYMBOLS:
+            self._retire(self.mirror.learn_names(frame[1]))
+        elif op == Op.RETIRED:
+            self._retire(frame[1])
+        elif op == Op.PONG:
+            self.round_trips.note(frame[1], float(frame[2]))
+        elif op == Op.ERROR:
+            error = ServerError.from_frame(frame)
+            if not self._requests.refuse(error):
+                self.error(error)
+        else:
+            # An answer, or an op of a later version, which is ignored.
+            self._requests.answer(frame)
+
+    def lost(self, closure: Closure, retry_in_ms: float) -> None:
+        if self.connection is not None:
+            self.reconnects += 1
+        self._leave_session(ConnectionLostError(closure.code, closure.reason))
+        state: ConnectionState = "connecting" if self.session is None else "reconnecting"
+        self._enter(state, closure, retry_in_ms)
+
+    def ended(self, failure: TickwireError | None, closure: Closure | None) -> None:
+        self.failure = failure
+        self._leave_session(self.closed_error())
+        self.feed.close()
+        self._enter("closed", closure)
+        self._waiters.fail(self.closed_error())
+        readers: list[PullIterator[Any]] = [*self.update_readers, *self.anomaly_readers]
+        for reader in (*readers, *self.event_readers):
+            reader.end(failure)
+
+    def _leave_session(self, error: TickwireError) -> None:
+        if self._ping_timer is not None:
+            self._ping_timer.cancel()
+        if self.connection is not None:
+            self.frames += self.connection.frames_received
+            self.bytes += self.connection.bytes_received
+        self.connection = None
+        self.subscriptions.suspend()
+        self.mirror.disconnect()
+        self.round_trips.forget(error)
+        self._requests.fail(error)
+        self._pacer.fail(error)
+
+    def _enter(
+        self,
+        state: ConnectionState,
+        closure: Closure | None = None,
+        retry_in_ms: float | None = None,
+    ) -> None:
+        previous, self.state = self.state, state
+        self._emit("state", StateChange(state, previous, closure, retry_in_ms))
+        self._waiters.wake()
+
+    def _emit(self, name: str, event: SubscriberEvent) -> None:
+        for reader in self.event_readers:
+            reader.add(event)
+        self.emitter.emit(name, event)
+
+    def _send_ping(self, client_time: float) -> None:
+        self.send([Op.PING, client_time])
+
+    def _measure_latency(self) -> None:
+        # A missing latency is visible to readers; the failure itself needs no report.
+        self.round_trips.measure(self._send_ping)
+        loop = asyncio.get_running_loop()
+        self._ping_timer = loop.call_later(_PING_INTERVAL_S, self._measure_latency)
+
+    def _retire(self, symbol_ids: Sequence[int]) -> None:
+        symbols = self.mirror.retire(symbol_ids)
+        if not symbols:
+            return
+        for symbol in symbols:
+            self.feed.retired(symbol)
+        for reader in self.update_readers:
+            reader.forget(symbols)
+        self._emit("retired", Retired(tuple(symbols)))
+
+    def _take_stats(self, entries: Sequence[Any], server_time: float) -> None:
+        changes = self.mirror.apply(entries)
+        self.stats_frames += 1
+        self.entries += len(changes)
+        for change in changes:
+            if change.changed & FULL:
+                self.full_entries += 1
+            updates = change.values.count - change.previous_count
+            # Not of a first entry (NaN), nor of another life of the symbol.
+            if updates > 0:
+                self.updates += int(updates)
+        for reader in self.update_readers:
+            reader.add(changes, server_time)
+        if self.emitter.has_listeners("update"):
+            snapshots = tuple(change.snapshot() for change in changes)
+            self.emitter.emit("update", Update(snapshots, server_time))
+
+    def _take_anomalies(self, tuples: Sequence[Sequence[Any]]) -> None:
+        for symbol_id, *values in tuples:
+            symbol = self.mirror.name_of(symbol_id)
+            if symbol is None:
+                raise ValueError(f"anomaly of symbol id {symbol_id}, which has no name")
+            self.feed.receive(read_anomaly(symbol, values))
