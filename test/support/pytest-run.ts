@@ -10,8 +10,8 @@ export interface PytestCase {
   readonly failure: string | undefined;
 }
 
-const CASE =
-  /<testcase classname="(?<module>[^"]*)" name="(?<name>[^"]*)"[^>]*?(?:\/>|>(?<rest>[\s\S]*?)<\/testcase>)/g;
+const HEAD = /<testcase classname="(?<module>[^"]*)" name="(?<name>[^"]*)"[^>]*?/;
+const CASE = new RegExp(`${HEAD.source}(?:/>|>(?<rest>[\\s\\S]*?)</testcase>)`, 'g');
 
 /** The cases of a report that pytest wrote with `--junitxml`. */
 export function readPytestReport(path: string): readonly PytestCase[] {
