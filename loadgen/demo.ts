@@ -24,6 +24,8 @@ const VERIFY_MS = 2000;
 const USAGE = `npm run demo -- [--port=9001] [--seconds=N] [flags of the server, with =]`;
 /** The demo's data is no secret: pages of any origin may try the SDK with it. */
 const SERVER_FLAGS = ['--server.allowedOrigins=*'];
+/** Connections of a dying server end before it does, by at most so long, ms. */
+const DEATH_MS = 1000;
 /** The end of a dead server's output that is shown, lines. */
 const LAST_LINES = 5;
 
@@ -46,8 +48,9 @@ try {
 } catch (error) {
   process.exitCode = 1;
   screen.close();
-  // What ends with the server fails, too: say the cause.
-  const message = server.exit === undefined ? (error as Error).message : deathOf(server.exit);
+  // What ends with the server fails, too, even before it has ended: say the cause.
+  const exit = await Promise.race([server.exited, sleep(DEATH_MS)]);
+  const message = exit === undefined ? (error as Error).message : deathOf(exit);
   process.stderr.write(`${message}\n`);
 } finally {
   interrupt.abort();

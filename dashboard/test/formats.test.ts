@@ -8,6 +8,7 @@ import {
   formatCount,
   formatDuration,
   formatMilliseconds,
+  formatNarrowPrice,
   formatPreciseClock,
   formatPrice,
   formatRate,
@@ -55,6 +56,22 @@ test('tiny prices keep their digits in little space, and beside greater ones', (
     '0.0512',
     '9.50',
   ]);
+});
+
+test('prices in narrow columns are cut to what fits', () => {
+  const narrow = (price: number) => formatNarrowPrice(price, priceDecimals(price));
+  expect([0.00000712, 1.4e-8, 5e-324, 1e300, 0.0512, 64250.5, 1234567.89].map(narrow)).toEqual([
+    '0.00000712',
+    '1.40000e-8',
+    '4.941e-324',
+    '1.000e+300',
+    '0.0512000',
+    '64,250.50',
+    '1,234,568',
+  ]);
+  for (let power = -320; power < 308; power++) {
+    expect(narrow(9.87654 * 10 ** power).length, `e${power}`).toBeLessThanOrEqual(11);
+  }
 });
 
 test('counts and rates', () => {

@@ -52,6 +52,13 @@ onTransports((transport) => {
       });
     });
 
+    it.each(['null', 'capacitor://localhost'])('advises * for the origin %s', async (origin) => {
+      const { lines, port } = await serverForTest({ server: { transport } }, { logLevel: 'trace' });
+      await refusalStatus(port, '/v1/stream', { origin });
+      const remedy = `${origin}: to allow it, set * in server.allowedOrigins`;
+      expect(lines.filter((line) => line.includes(remedy))).toHaveLength(1);
+    });
+
     it('forbids foreign pages to change or read anything', async () => {
       const posted = await rawRequest(server.port, '/api/prices', { origin: FOREIGN }, 'POST');
       expect(posted.status).toBe(403);

@@ -10,6 +10,8 @@ const DECIMALS_MAX = 12;
 const SHORT_FROM = 1e-7;
 /** Digits that a price keeps beside a greater one. */
 const SIGNIFICANT_DIGITS_MIN = 3;
+/** Longer numbers run into the next narrow column of the table. */
+const NARROW_CHARACTERS = 10;
 /** From here on, a number in full is wider than a column. */
 const LONG_FROM = 1e9;
 
@@ -38,6 +40,15 @@ export function formatPrice(price: number, decimals = priceDecimals(price)): str
 export function formatAlignedPrice(price: number, decimals: number): string {
   const least = priceDecimals(price) - (SIGNIFICANT_DIGITS - SIGNIFICANT_DIGITS_MIN);
   return formatPrice(price, Math.max(decimals, least));
+}
+
+/** Formats a price for a narrow column: as its neighbours, or with fewer digits where that fits. */
+export function formatNarrowPrice(price: number, decimals: number): string {
+  const text = formatAlignedPrice(price, decimals);
+  if (text.length <= NARROW_CHARACTERS) return text;
+  if (isExponential(price)) return price.toExponential(BRIEF_DIGITS - 1);
+  const fewest = priceDecimals(price) - (SIGNIFICANT_DIGITS - SIGNIFICANT_DIGITS_MIN);
+  return formatPrice(price, Math.max(0, fewest));
 }
 
 function isExponential(price: number): boolean {

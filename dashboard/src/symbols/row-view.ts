@@ -2,6 +2,7 @@ import { setFlag, setText } from '../page/dom.ts';
 import {
   formatAge,
   formatAlignedPrice,
+  formatNarrowPrice,
   formatShortCount,
   NONE,
   priceDecimals,
@@ -116,9 +117,9 @@ export class RowView {
       this.#price.textContent = price;
       if (!isFirst) this.#flash(row, nowMs);
     }
-    setText(this.#cell('average'), formatAlignedPrice(row.average, decimals));
-    setText(this.#cell('min'), formatAlignedPrice(row.min, decimals));
-    setText(this.#cell('max'), formatAlignedPrice(row.max, decimals));
+    setText(this.#cell('average'), formatNarrowPrice(row.average, decimals));
+    setText(this.#cell('min'), formatNarrowPrice(row.min, decimals));
+    setText(this.#cell('max'), formatNarrowPrice(row.max, decimals));
     setText(this.#cell('count'), formatShortCount(row.count));
     this.#shownPrice = row.price;
   }

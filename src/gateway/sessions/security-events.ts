@@ -81,7 +81,9 @@ export class SecurityLog implements SecurityEvents, SecurityCounts {
   }
 
   originRefused(address: string, origin: string): void {
-    const remedy = 'to allow it, list it in server.allowedOrigins';
+    // Pages without an origin of their own and those of apps: the setting takes no such names.
+    const canBeListed = /^https?:/.test(origin);
+    const remedy = `to allow it, ${canBeListed ? 'list it in' : 'set * in'} server.allowedOrigins`;
     this.#audit.originRefused({ address, reason: `${origin.slice(0, 100)}: ${remedy}` });
   }
 }

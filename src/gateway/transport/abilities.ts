@@ -12,7 +12,7 @@ export type Outcome =
   | 'refused'
   /** The end of its connection, at once. */
   | 'cut'
-  /** Nothing; the connection ends after 10 s. */
+  /** Nothing; the connection ends after 10 s (20.30) or 30 s (20.57). */
   | 'silent';
 
 /** A transport; for uws, the generation of its binary. */

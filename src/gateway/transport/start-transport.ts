@@ -7,8 +7,10 @@ import { startUwsTransport } from './uws-transport.ts';
 /** The transport to run; `auto`: uws if its binary loads, else node. */
 export type TransportChoice = 'auto' | 'uws' | 'node';
 
-/** Fixed time limit of uWebSockets.js for request heads and idle connections, ms. */
-const UWS_TIMEOUT_MS = 10_000;
+/** The limits of time by default, ms: other values were meant to have an effect. */
+const DEFAULT_MS = 10_000;
+/** Fixed time limit of uWebSockets.js for request heads and idle connections, s, as measured. */
+const UWS_SECONDS = { 'uws 20.57': 30, 'uws 20.30': 10 } as const;
 
 /** The start's log. */
 export interface TransportLog {
@@ -32,11 +34,11 @@ export async function startTransport(
   const load = loadUws();
   if (load.loaded) {
     logLimitation(load.version, log);
-    if (options.headMs !== UWS_TIMEOUT_MS || options.idleMs !== UWS_TIMEOUT_MS) {
+    if (options.headMs !== DEFAULT_MS || options.idleMs !== DEFAULT_MS) {
       log.warn(
         {},
-        'limits.httpHeaderMs and limits.httpIdleMs have no effect: uWebSockets.js allows 10 s ' +
-          'for each; the transport "node" follows them.',
+        'limits.httpHeaderMs and limits.httpIdleMs have no effect: uWebSockets.js allows ' +
+          `${UWS_SECONDS[uwsBuild(load.version)]} s for each; the transport "node" follows them.`,
       );
     }
     return startUwsTransport(load.uws, options, handlers);

@@ -129,7 +129,7 @@ export interface TransportOptions {
   readonly bodyBytesMax: number;
   /**
    * Time for the head of a request to arrive, and for the TLS handshake before it, ms. uws ignores
-   * it and always allows 10 s.
+   * it and always allows 10 s, or 30 s since 20.57.
    */
   readonly headMs: number;
   /**

@@ -261,7 +261,7 @@ class Takeover {
   async #beats(other: Owner, { content, modifiedNs }: FoundLock): Promise<boolean> {
     const silenceMs = this.#silenceMs;
     this.#log.info(
-      { pid: other.pid, host: other.host, silenceMs },
+      { owner: { pid: other.pid, host: other.host }, silenceMs },
       'the store has the lock of a server elsewhere: waiting to see whether it still runs',
     );
     let observedMs = 0;
