@@ -1,3 +1,5 @@
+import { check, unknownName } from './value-checks.ts';
+
 type Listener<T> = (event: T) => void;
 
 /**
@@ -5,12 +7,30 @@ type Listener<T> = (event: T) => void;
  * error surfaces as an uncaught one.
  */
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
+  readonly #listeners: ReadonlyMap<keyof Events, Set<Listener<never>>>;
 
-  /** @returns removes the listener */
+  /** @param names all events */
+  constructor(names: readonly (keyof Events & string)[]) {
+    this.#listeners = new Map(names.map((name) => [name, new Set()]));
+  }
+
+  /** Whether someone listens to the event. */
+  isHeard(name: keyof Events): boolean {
+    return this.#listeners.get(name)?.size !== 0;
+  }
+
+  /**
+   * @returns removes the listener
+   * @throws TypeError for an unknown event, or a listener that is not a function
+   */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners);
+    const listeners = this.#listeners.get(name);
+    if (listeners === undefined) {
+      throw unknownName(`on(${String(name)})`, 'event', String(name), [
+        ...this.#listeners.keys(),
+      ] as string[]);
+    }
+    check('listener', listener, ['function']);
     // Wrapped, so that the same listener can be added twice and each removed on its own.
     const added: Listener<Events[Name]> = (event) => listener(event);
     listeners.add(added);

@@ -1,4 +1,4 @@
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /** Writes numbers in some encoding. */
 export interface NumberWriter {

@@ -1,4 +1,5 @@
 import type { Encoding } from '../../../src/protocol/index.ts';
+import { check, fault, type Rules } from '../value-checks.ts';
 import type { WebSocketConstructor } from './web-socket.ts';
 
 /** How to reach a server, for subscribers and publishers alike. */
@@ -20,6 +21,18 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What options of every client must be. */
+export const CONNECT_RULES: Rules<ConnectOptions> = {
+  token: ['string', 'function'],
+  WebSocket: ['function'],
+  encoding: ['"binary"', '"json"'],
+  connectTimeoutMs: { min: 1, unit: 'ms' },
+  giveUpAfterMs: { min: 0, unit: 'ms' },
+  signal: ['object'],
+};
+
+const URL_RULE = 'the URL of a server (ws:, wss:, http: or https:)';
+
 /**
  * The URL of an endpoint of a server. Takes `ws:`, `wss:`, `http:` and `https:` URLs, with a path
  * prefix where a proxy needs one.
@@ -28,11 +41,23 @@ export interface ConnectOptions {
  */
 export function endpointUrl(server: string | URL, path: string): URL {
   const { location } = globalThis as { readonly location?: { readonly href: string } };
-  const url = new URL(server, location?.href);
-  url.protocol = url.protocol.replace(/^http/, 'ws');
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError(`not the URL of a server: ${server}`);
+  check('url', server, ['string', 'object']);
+  const url = urlOf(server, location?.href);
+  if (url === undefined || !/^wss?:$/.test(url.protocol)) {
+    throw new TypeError(fault('url', URL_RULE, String(server)));
+  }
   url.pathname = url.pathname.replace(/\/$/, '') + path;
   url.search = '';
   url.hash = '';
   return url;
+}
+
+function urlOf(server: string | URL, page: string | undefined): URL | undefined {
+  try {
+    const url = new URL(server, page);
+    url.protocol = url.protocol.replace(/^http/, 'ws');
+    return url;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { ByteWriter, type Encoding, type Frame } from '../../../src/protocol/index.ts';
+import type { Encoding, Frame } from '../../../src/protocol/index.ts';
 
 /** A client's frame: the op and its operands. */
 export type ClientFrame = readonly [op: number, ...rest: FrameValue[]];
@@ -75,29 +75,12 @@ class MessagePackReader {
     const at = this.at;
     const view = this.#view;
     // 4 and 8 bytes for floats; 1, 2, 4 and 8 for unsigned and signed integers.
-    this.at = at + (type < 0xcc ? 4 << (type - 0xca) : 1 << (type & 3));
-    switch (type) {
-      case 0xca:
-        return view.getFloat32(at);
-      case 0xcb:
-        return view.getFloat64(at);
-      case 0xcc:
-        return view.getUint8(at);
-      case 0xcd:
-        return view.getUint16(at);
-      case 0xce:
-        return view.getUint32(at);
-      case 0xcf:
-        return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
-      case 0xd0:
-        return view.getInt8(at);
-      case 0xd1:
-        return view.getInt16(at);
-      case 0xd2:
-        return view.getInt32(at);
-      default:
-        return view.getInt32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
-    }
+    const size = type < 0xcc ? 4 << (type - 0xca) : 1 << (type & 3);
+    this.at = at + size;
+    if (type < 0xcc) return size === 4 ? view.getFloat32(at) : view.getFloat64(at);
+    let value = type < 0xd0 ? view.getUint8(at) : view.getInt8(at);
+    for (let i = at + 1; i < at + size; i++) value = value * 0x100 + view.getUint8(i);
+    return value;
   }
 
   #other(type: number, depth: number): unknown {
@@ -182,31 +165,50 @@ export type FrameValue =
   | readonly FrameValue[]
   | { readonly [key: string]: FrameValue };
 
-const writer = new ByteWriter(1024);
+const encoder = new TextEncoder();
+const float = new DataView(new ArrayBuffer(8));
 
-/** Encodes a value as MessagePack. The caller owns the bytes. */
+/**
+ * Encodes a value as MessagePack, in few lines rather than fewest bytes: frames of ticks, which are
+ * many, have an encoder of their own.
+ */
 export function writeMessagePack(value: FrameValue): Uint8Array<ArrayBuffer> {
-  writer.reset();
-  write(value);
-  return new Uint8Array(writer.view());
+  const bytes: number[] = [];
+  write(value, bytes);
+  return new Uint8Array(bytes);
 }
 
-function write(value: FrameValue): void {
-  if (typeof value === 'number') writer.number(value);
-  else if (typeof value === 'string') writer.text(value);
-  else if (typeof value === 'boolean') writer.boolean(value);
-  else if (value === null) writer.nil();
-  else if (isArray(value)) {
-    writer.arrayHeader(value.length);
-    for (const element of value) write(element);
+function write(value: FrameValue, bytes: number[]): void {
+  if (value === null) bytes.push(0xc0);
+  else if (typeof value === 'boolean') bytes.push(value ? 0xc3 : 0xc2);
+  else if (typeof value === 'number') writeNumber(value, bytes);
+  else if (typeof value === 'string') {
+    const text = encoder.encode(value);
+    writeLength(text.length, 0xa0, 32, 0xdb, bytes);
+    for (const byte of text) bytes.push(byte);
+  } else if (isArray(value)) {
+    writeLength(value.length, 0x90, 16, 0xdd, bytes);
+    for (const element of value) write(element, bytes);
   } else {
     const entries = Object.entries(value);
-    writer.mapHeader(entries.length);
-    for (const [key, inner] of entries) {
-      writer.text(key);
-      write(inner);
-    }
+    writeLength(entries.length, 0x80, 16, 0xdf, bytes);
+    for (const element of entries.flat()) write(element, bytes);
   }
+}
+
+/** One byte for 0 to 127, else a float64, which may stand for an integer. */
+function writeNumber(value: number, bytes: number[]): void {
+  if (value === (value & 0x7f) && !Object.is(value, -0)) bytes.push(value);
+  else {
+    float.setFloat64(0, value);
+    bytes.push(0xcb, ...new Uint8Array(float.buffer));
+  }
+}
+
+/** In the type's byte below `end`, else in four bytes, which the array of bytes cuts to size. */
+function writeLength(length: number, short: number, end: number, long: number, bytes: number[]) {
+  if (length < end) bytes.push(short | length);
+  else bytes.push(long, length >>> 24, length >>> 16, length >>> 8, length);
 }
 
 // Array.isArray does not narrow a readonly array.

@@ -1,9 +1,8 @@
 import { PUBLISH_PATH } from '../../../src/protocol/index.ts';
-import { type ConnectOptions, endpointUrl } from '../connection/connect-options.ts';
-import { TIMER_MS_MAX } from '../connection/connection.ts';
+import { CONNECT_RULES, type ConnectOptions, endpointUrl } from '../connection/connect-options.ts';
+import { checkOptions, fault, type Rules } from '../value-checks.ts';
 import type { SenderOptions } from './frame-sender.ts';
 import type { IntakeOptions } from './intake.ts';
-import { checkNumber, checkType, fault, type NumberRange } from './value-checks.ts';
 
 /** Connection, batching and buffering of a publisher. */
 export interface PublisherOptions extends ConnectOptions {
@@ -46,15 +45,15 @@ const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const NAME_RULE = '1 to 64 characters of A-Z a-z 0-9 . _ -';
 const RANDOM_NAME_BYTES = 12;
 
-const { POSITIVE_INFINITY } = Number;
-
-const RANGES: { readonly [name: string]: NumberRange } = {
-  connectTimeoutMs: { min: 1, max: TIMER_MS_MAX, unit: 'ms' },
-  giveUpAfterMs: { min: 0, max: POSITIVE_INFINITY, unit: 'ms' },
+const RULES: Rules<Omit<PublisherOptions, keyof ConnectOptions>> = {
+  publisher: (name, value) => {
+    if (typeof value === 'string' && NAME.test(value)) return;
+    throw new TypeError(fault(name, NAME_RULE, value));
+  },
   batchTicksMax: { min: 1, max: 1_048_576, unit: 'ticks', isInteger: true },
   batchDelayMs: { min: 0, max: 60_000, unit: 'ms' },
   bufferTicksMax: { min: 1, max: 16_777_216, unit: 'ticks', isInteger: true },
-  bufferedBytesMax: { min: 1, max: POSITIVE_INFINITY, unit: 'bytes' },
+  bufferedBytesMax: { min: 1, unit: 'bytes' },
 };
 
 /**
@@ -63,7 +62,7 @@ const RANGES: { readonly [name: string]: NumberRange } = {
  * @throws TypeError or RangeError that names the option, what was expected, and what was given
  */
 export function settle(server: string | URL, options: PublisherOptions): PublisherSettings {
-  check(options);
+  checkOptions(options, { ...CONNECT_RULES, ...RULES });
   const { publisher: name = randomName(), encoding = 'binary', signal } = options;
   const { batchTicksMax = 1024, batchDelayMs = 1 } = options;
   const { bufferTicksMax = 65_536, bufferedBytesMax = 4_194_304 } = options;
@@ -77,23 +76,6 @@ export function settle(server: string | URL, options: PublisherOptions): Publish
     intake: { batchTicksMax, batchDelayMs, bufferTicksMax },
     signal,
   };
-}
-
-function check(options: PublisherOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    const range = RANGES[name];
-    if (range !== undefined && value !== undefined) checkNumber(`options.${name}`, value, range);
-  }
-  const { publisher, encoding, token, WebSocket, signal } = options;
-  if (publisher !== undefined && !(typeof publisher === 'string' && NAME.test(publisher))) {
-    throw new TypeError(fault('options.publisher', NAME_RULE, publisher));
-  }
-  if (encoding !== undefined && encoding !== 'binary' && encoding !== 'json') {
-    throw new TypeError(fault('options.encoding', '"binary" or "json"', encoding));
-  }
-  checkType('options.token', token, ['string', 'function']);
-  checkType('options.WebSocket', WebSocket, ['function']);
-  checkType('options.signal', signal, ['object']);
 }
 
 function randomName(): string {

@@ -1,5 +1,6 @@
-import type { ConnectionState, Welcome } from '../connection/connection.ts';
+import { type ConnectionState, TIMER_MS_MAX, type Welcome } from '../connection/connection.ts';
 import { Emitter } from '../events.ts';
+import { check } from '../value-checks.ts';
 import { AliasTable } from './alias-table.ts';
 import { Intake } from './intake.ts';
 import { PublishSession } from './publish-session.ts';
@@ -9,10 +10,9 @@ import { Settling } from './settling.ts';
 import { checkPrice, checkSymbol, checkTime, type Tick, type TickColumns } from './tick.ts';
 import { TickStream } from './tick-stream.ts';
 import type { PublisherTotals } from './tick-tally.ts';
-import { checkNumber } from './value-checks.ts';
 
 const CLOSE_TIMEOUT_MS = 10_000;
-const CLOSE_TIMEOUT_RANGE = { min: 0, max: 2 ** 31 - 1, unit: 'ms' };
+const CLOSE_TIMEOUT_RANGE = { min: 0, max: TIMER_MS_MAX, unit: 'ms' };
 
 /**
  * Opens a publisher at a server such as `ws://127.0.0.1:9001`. Ticks can be published at once: they
@@ -32,7 +32,7 @@ export function connectPublisher(url: string | URL, options: PublisherOptions = 
  */
 export class Publisher {
   readonly #settings: PublisherSettings;
-  readonly #emitter = new Emitter<PublisherEvents>();
+  readonly #emitter = new Emitter<PublisherEvents>(['reject', 'ack', 'state', 'error']);
   readonly #aliases = new AliasTable();
   readonly #stream = new TickStream();
   readonly #session: PublishSession;
@@ -145,7 +145,7 @@ export class Publisher {
    * @throws Error that says how many ticks stay unacknowledged, or why the publisher failed
    */
   async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
-    checkNumber('timeoutMs', timeoutMs, CLOSE_TIMEOUT_RANGE);
+    check('timeoutMs', timeoutMs, CLOSE_TIMEOUT_RANGE);
     await this.#settling.close(timeoutMs);
   }
 

@@ -3,7 +3,7 @@ import type { Intake } from './intake.ts';
 import type { PublishSession } from './publish-session.ts';
 import type { TickStream } from './tick-stream.ts';
 
-const DONE = Promise.resolve();
+const DONE = /* @__PURE__ */ Promise.resolve();
 
 /** What callers of a publisher can wait for: room, acknowledgements, the end. */
 export class Settling {

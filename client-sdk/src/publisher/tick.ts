@@ -1,5 +1,5 @@
 import { validateSymbol } from '../../../src/protocol/index.ts';
-import { fault } from './value-checks.ts';
+import { fault } from '../value-checks.ts';
 
 /** A price of a symbol at a time. */
 export interface Tick {

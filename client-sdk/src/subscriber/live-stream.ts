@@ -21,7 +21,7 @@ import { AnomalyFeed } from './anomaly-feed.ts';
 import { Mirror } from './mirror.ts';
 import { RequestPacer, Requests } from './requests.ts';
 import { RoundTrips } from './round-trips.ts';
-import type { SubscriberEvents } from './subscriber-events.ts';
+import { SUBSCRIBER_EVENTS, type SubscriberEvents } from './subscriber-events.ts';
 import type { SubscriberOptions } from './subscriber-options.ts';
 import { SubscriptionSync } from './subscription-sync.ts';
 import type { SymbolStatistics } from './symbol-statistics.ts';
@@ -33,7 +33,7 @@ const PING_INTERVAL_MS = 10_000;
  * over one connection after another.
  */
 export class LiveStream {
-  readonly emitter = new Emitter<SubscriberEvents>();
+  readonly emitter = new Emitter<SubscriberEvents>(SUBSCRIBER_EVENTS);
   readonly mirror = new Mirror();
   readonly roundTrips = new RoundTrips();
   readonly subscriptions: SubscriptionSync;

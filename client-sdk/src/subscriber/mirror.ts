@@ -169,21 +169,7 @@ export class Mirror {
   #newRow(symbolId: number): Row {
     const symbol = this.#names.get(symbolId);
     if (symbol === undefined) throw new RangeError(`symbol id ${symbolId} has no name`);
-    const row: Row = {
-      symbol,
-      symbolId,
-      currentPrice: NaN,
-      movingAverage: NaN,
-      updateCount: NaN,
-      lastUpdateTime: NaN,
-      minPrice: NaN,
-      maxPrice: NaN,
-      changed: 0,
-      previousPrice: NaN,
-      previousUpdateCount: NaN,
-      previousUpdateTime: NaN,
-      isLive: false,
-    };
+    const row: Row = { symbol, symbolId, ...NOTHING_KNOWN, ...NOTHING_BEFORE };
     this.#rows.set(symbolId, row);
     return row;
   }
@@ -205,6 +191,14 @@ const NOTHING_KNOWN = {
   lastUpdateTime: NaN,
   minPrice: NaN,
   maxPrice: NaN,
+};
+
+const NOTHING_BEFORE = {
+  previousPrice: NaN,
+  previousUpdateCount: NaN,
+  previousUpdateTime: NaN,
+  changed: 0,
+  isLive: false,
 };
 
 function next(entries: readonly number[], at: number): number {

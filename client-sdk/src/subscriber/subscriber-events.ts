@@ -27,3 +27,14 @@ export interface SubscriberEvents {
   /** The server reported an error that answers no request, or refused a pattern. */
   readonly error: Error;
 }
+
+/** All of them. */
+export const SUBSCRIBER_EVENTS = [
+  'update',
+  'anomaly',
+  'gap',
+  'state',
+  'reset',
+  'retired',
+  'error',
+] as const satisfies readonly (keyof SubscriberEvents)[];

@@ -1,10 +1,17 @@
 import type { ConnectOptions } from '../connection/connect-options.ts';
+import { TIMER_MS_MAX } from '../connection/connection.ts';
+import type { Rules } from '../value-checks.ts';
 
 /** Connection and update rate of a subscriber. */
 export interface SubscriberOptions extends ConnectOptions {
   /** Least time between two updates, ms; default: the server's choice. 0: as soon as possible. */
   readonly conflateMs?: number;
 }
+
+/** What the options must be, beside those of every client. */
+export const SUBSCRIBER_RULES: Rules<Omit<SubscriberOptions, keyof ConnectOptions>> = {
+  conflateMs: { min: 0, max: TIMER_MS_MAX, unit: 'ms' },
+};
 
 /** The session's state as the server and the mirror see it. */
 export interface Verification {

@@ -1,13 +1,24 @@
 import { Op, STREAM_PATH } from '../../../src/protocol/index.ts';
-import { endpointUrl } from '../connection/connect-options.ts';
+import { CONNECT_RULES, endpointUrl } from '../connection/connect-options.ts';
 import type { ConnectionState, Welcome } from '../connection/connection.ts';
+import { check, checkOptions } from '../value-checks.ts';
 import type { Anomaly, HistoryPage } from './anomaly.ts';
 import { AnomalyQueue, PendingUpdate, PullIterator } from './iterators.ts';
 import { LiveStream } from './live-stream.ts';
 import type { Latency } from './round-trips.ts';
 import type { SubscriberEvents, Update } from './subscriber-events.ts';
-import type { SubscriberCounters, SubscriberOptions, Verification } from './subscriber-options.ts';
-import { Subscription, type SubscriptionOptions } from './subscription.ts';
+import {
+  SUBSCRIBER_RULES,
+  type SubscriberCounters,
+  type SubscriberOptions,
+  type Verification,
+} from './subscriber-options.ts';
+import {
+  checkSubscription,
+  SEQUENCE_RANGE,
+  Subscription,
+  type SubscriptionOptions,
+} from './subscription.ts';
 import type { SymbolSnapshot, SymbolStatistics } from './symbol-statistics.ts';
 
 const HISTORY_LIMIT = 100;
@@ -16,7 +27,8 @@ const HISTORY_LIMIT = 100;
  * Connects to a server such as `ws://127.0.0.1:9001` as a subscriber and stays connected. It keeps
  * trying, also while there is no server yet. No need to wait: subscribe and listen at once.
  *
- * @throws TypeError if `url` is not the URL of a server (`ws:`, `wss:`, `http:` or `https:`)
+ * @throws TypeError if `url` is not the URL of a server (`ws:`, `wss:`, `http:` or `https:`);
+ *   TypeError or RangeError for a bad option, or one that does not exist
  */
 export function connect(url: string | URL, options: SubscriberOptions = {}): Subscriber {
   return new Subscriber(url, options);
@@ -29,8 +41,9 @@ export function connect(url: string | URL, options: SubscriberOptions = {}): Sub
 export class Subscriber {
   readonly #stream: LiveStream;
 
-  /** Prefer {@link connect}. @throws TypeError if `url` is not the URL of a server */
+  /** Prefer {@link connect}. @throws TypeError or RangeError as it does */
   constructor(url: string | URL, options: SubscriberOptions = {}) {
+    checkOptions(options, { ...CONNECT_RULES, ...SUBSCRIBER_RULES });
     this.#stream = new LiveStream(endpointUrl(url, STREAM_PATH).href, options);
     closeOn(options.signal, this);
   }
@@ -78,12 +91,15 @@ export class Subscriber {
   /**
    * Subscribes to one or more patterns: each a symbol, or a string with `*` for any run of
    * characters. Calls made together go out as one request, and are repeated on each new connection.
+   *
+   * @throws TypeError or RangeError for patterns that are not strings, or a bad option; Error after
+   *   the subscriber ended
    */
   subscribe(patterns: string | readonly string[], options: SubscriptionOptions = {}): Subscription {
+    const list = checkSubscription(patterns, options);
     if (this.state === 'closed') throw this.#stream.closedError();
     const { feed, subscriptions } = this.#stream;
     if (options.since !== undefined) feed.seed(options.since);
-    const list = typeof patterns === 'string' ? [patterns] : [...patterns];
     const subscription: Subscription = new Subscription(list, options, {
       answered: async () => {
         await this.#stream.wait(() => subscriptions.isAnswered(subscription));
@@ -123,6 +139,7 @@ export class Subscriber {
    * Adds a listener for an event.
    *
    * @returns removes the listener
+   * @throws TypeError for an unknown event
    */
   on<Name extends keyof SubscriberEvents>(
     name: Name,
@@ -196,10 +213,14 @@ export class Subscriber {
    * Anomalies of a symbol after a sequence, oldest first, at most `limit` (from 1; the server may
    * send fewer).
    *
+   * @throws TypeError or RangeError for a bad argument
    * @throws ServerError (rejects) `not_available` if the server no longer has them; Error if the
    *   connection is lost before the answer
    */
   history(symbol: string, afterSequence = 0, limit = HISTORY_LIMIT): Promise<HistoryPage> {
+    check('symbol', symbol, ['string']);
+    check('afterSequence', afterSequence, SEQUENCE_RANGE);
+    check('limit', limit, { ...SEQUENCE_RANGE, min: 1 });
     return this.#stream.history(symbol, afterSequence, limit);
   }
 
@@ -212,8 +233,13 @@ export class Subscriber {
     return this.#stream.ping();
   }
 
-  /** Changes the least time between two updates, ms; 0: as soon as possible. */
+  /**
+   * Changes the least time between two updates, ms; 0: as soon as possible.
+   *
+   * @throws TypeError or RangeError unless it is a number from 0 on
+   */
   setConflateMs(conflateMs: number): void {
+    check('conflateMs', conflateMs, SUBSCRIBER_RULES.conflateMs);
     this.#stream.subscriptions.setConflateMs(conflateMs);
   }
 

@@ -1,4 +1,5 @@
-import type { ErrorName } from '../../../src/protocol/index.ts';
+import { ALL_FIELDS, type ErrorName } from '../../../src/protocol/index.ts';
+import { check, checkOptions, fault, type Rules } from '../value-checks.ts';
 
 /** What a subscription asks for. */
 export interface SubscriptionOptions {
@@ -10,6 +11,38 @@ export interface SubscriptionOptions {
   readonly fields?: number;
   /** Symbol → sequence of the last anomaly seen: later ones are delivered first. */
   readonly since?: ReadonlyMap<string, number>;
+}
+
+/** A sequence of an anomaly, or 0. */
+export const SEQUENCE_RANGE = { min: 0, unit: 'anomalies', isInteger: true };
+
+const RULES: Rules<SubscriptionOptions> = {
+  stats: ['boolean'],
+  anomalies: ['boolean'],
+  fields: { min: 1, max: ALL_FIELDS, unit: 'bits of Field', isInteger: true },
+  since: (name, value) => {
+    if (!(value instanceof Map)) throw new TypeError(fault(name, 'a Map', value));
+    for (const [symbol, sequence] of value) check(`${name} of ${symbol}`, sequence, SEQUENCE_RANGE);
+  },
+};
+
+/**
+ * Checks what was given to subscribe.
+ *
+ * @returns the patterns
+ * @throws TypeError or RangeError that names the argument, what was expected, and what was given
+ */
+export function checkSubscription(
+  patterns: string | readonly string[],
+  options: SubscriptionOptions,
+): readonly string[] {
+  checkOptions(options, RULES);
+  const list = typeof patterns === 'string' ? [patterns] : patterns;
+  if (!Array.isArray(list)) {
+    throw new TypeError(fault('patterns', 'a string or an array of strings', patterns));
+  }
+  for (const [i, pattern] of list.entries()) check(`patterns[${i}]`, pattern, ['string']);
+  return [...list];
 }
 
 /** A pattern that the server refused. */
