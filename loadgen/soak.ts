@@ -7,19 +7,23 @@ import { formatSoakReport } from './soak/soak-report.ts';
 /*
  * npm run soak -- [flags]
  *
+ * The first SIGINT or SIGTERM ends the faults and has everything checked; a second one breaks off.
  * Exit codes: 0 everything held; 1 something did not, or the run broke off; 2 bad usage.
  */
 
 async function main(argv: readonly string[]): Promise<number> {
   const flags = parseSoakFlags(argv);
   const interrupt = new AbortController();
-  onInterrupt(() => interrupt.abort());
   const progress = (line: string) => {
     process.stderr.write(`${line}\n`);
   };
+  onInterrupt(() => {
+    progress('ends early: once the present fault is over, everything is checked');
+    interrupt.abort();
+  });
   progress(`seed ${flags.seed}`);
   try {
-    if (flags.drill === 'kill') return await drillKills(flags, progress);
+    if (flags.drill === 'kill') return await drillKills(flags, interrupt.signal, progress);
     const report = await runSoak({ ...flags, signal: interrupt.signal, progress });
     process.stdout.write(`${formatSoakReport(report)}\n`);
     return report.violationCount === 0 ? 0 : 1;
@@ -30,9 +34,10 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function drillKills(
   { seed, rate }: SoakFlags,
+  signal: AbortSignal,
   progress: (line: string) => void,
 ): Promise<number> {
-  const violations = await runKillDrill({ seed, rate, progress });
+  const violations = await runKillDrill({ seed, rate, signal, progress });
   const verdict = violations.length === 0 ? ['nothing else is missing'] : violations;
   process.stdout.write(`${verdict.join('\n')}\n`);
   return violations.length === 0 ? 0 : 1;

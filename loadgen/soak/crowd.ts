@@ -11,6 +11,7 @@ import { LoadSocket } from '../ws-socket.ts';
  * the numbering of a symbol's anomalies.
  */
 export class AnomalyWatch {
+  readonly name = 'a watching subscriber';
   readonly subscriber: Subscriber;
   /** Last sequences by symbol. */
   readonly sequences = new Map<string, number>();
@@ -33,6 +34,10 @@ export class AnomalyWatch {
     this.subscriber.on('gap', ({ symbol, fromSequence, toSequence }) => {
       this.breaks.push(`${symbol}: the server does not have ${fromSequence} to ${toSequence}`);
     });
+  }
+
+  get isLive(): boolean {
+    return this.subscriber.state === 'live';
   }
 
   /**

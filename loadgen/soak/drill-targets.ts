@@ -42,7 +42,14 @@ export interface DrillContext extends DrillTargets {
   readonly takeAway: (kind: 'restart' | 'kill', options?: TakeAwayOptions) => Promise<void>;
 }
 
-/** Sessions that publishers and watching subscribers opened so far. */
-export function sessionsOpened({ publishers, crowd }: DrillTargets): number {
-  return [...publishers, ...crowd.watches].reduce((sum, { sessions }) => sum + sessions, 0);
+/**
+ * Notes which publishers and watching subscribers have a session now. The result names those that
+ * have opened another since.
+ */
+export function watchSessions({ publishers, crowd }: DrillTargets): () => readonly string[] {
+  const live = [...publishers, ...crowd.watches]
+    .filter(({ isLive }) => isLive)
+    .map((client) => ({ client, sessions: client.sessions }));
+  return () =>
+    live.flatMap(({ client, sessions }) => (client.sessions > sessions ? [client.name] : []));
 }

@@ -26,6 +26,8 @@ export interface KnownPublisherEvents {
    * again.
    */
   live(sequence: number, epoch: string, resent: number): void;
+  /** The session ended. */
+  lost?(): void;
   acknowledged(sequence: number): void;
   /** The server refused a tick, by its index in the stream, for its time. */
   refused?(index: number): void;
@@ -91,8 +93,9 @@ export class KnownPublisher {
 
   #listen(): void {
     const { publisher } = this;
-    publisher.on('state', ({ state }) => {
+    publisher.on('state', ({ state, previous }) => {
       const { session } = publisher;
+      if (previous === 'live') this.#events.lost?.();
       if (state !== 'live' || session === undefined) return;
       this.#sequence = session.sequence ?? 0;
       this.#isResuming = true;

@@ -18,8 +18,9 @@ export class PublisherHost implements PublisherRecord {
    * The server's epoch, as its newest session was told; undefined before the first of this life.
    */
   epoch: string | undefined;
-  /** Sessions opened so far, over all lives. */
+  /** Sessions opened so far, over all lives, and whether the newest is open. */
   sessions = 0;
+  isLive = false;
   /** Ticks of the stream that the server refused for their times. */
   readonly refused = new Set<number>();
   /** Whether it may: its clock is behind. */
@@ -45,6 +46,7 @@ export class PublisherHost implements PublisherRecord {
   /** Begins a life: connects, and goes on where the server is. */
   spawn(): void {
     this.epoch = undefined;
+    this.isLive = false;
     this.#hasStarted = false;
     const child = forkProgram('loadgen/soak/publisher-process');
     this.#child = child;
@@ -97,6 +99,7 @@ export class PublisherHost implements PublisherRecord {
 
   #heard(report: PublisherReport): void {
     if (report.kind === 'live') this.#live(report);
+    else if (report.kind === 'lost') this.isLive = false;
     else if (report.kind === 'acknowledged') this.lineage.acknowledged(report.sequence);
     else if (report.kind === 'refused') this.#refusedAll(report.indexes);
     else if (report.kind === 'fault') this.#fault(`${this.name}: ${report.message}`);
@@ -106,6 +109,7 @@ export class PublisherHost implements PublisherRecord {
   #live({ sequence, epoch, resent }: PublisherReport & { readonly kind: 'live' }): void {
     this.resent = resent;
     this.sessions++;
+    this.isLive = true;
     this.lineage.resumed(sequence, epoch);
     if (epoch !== this.epoch) this.#forgetRefusals();
     if (this.#wasServerKilled && epoch !== this.epoch) {

@@ -23,6 +23,7 @@ export type PublisherReport =
       readonly epoch: string;
       readonly resent: number;
     }
+  | { readonly kind: 'lost' }
   | { readonly kind: 'acknowledged'; readonly sequence: number }
   | { readonly kind: 'refused'; readonly indexes: readonly number[] }
   | { readonly kind: 'fault'; readonly message: string }
@@ -57,6 +58,7 @@ function connect(plan: PublisherPlan): KnownPublisher {
         reportAcknowledged();
         report({ kind: 'live', sequence, epoch, resent });
       },
+      lost: () => report({ kind: 'lost' }),
       acknowledged: (sequence) => {
         acknowledged = sequence;
       },

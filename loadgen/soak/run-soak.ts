@@ -48,6 +48,7 @@ export interface SoakOptions {
   readonly storeMode: 'async' | 'sync';
   readonly snapshotIntervalMs: number;
   readonly faults: readonly Drill[];
+  /** Ends the faults early: once the present one is over, everything is checked as ever. */
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
 }
@@ -138,19 +139,20 @@ class Soak {
     for (;;) {
       const calmMs = CALM_MS_MIN + this.#random.below(CALM_MS_MAX - CALM_MS_MIN);
       const leftMs = endMs - this.#watch.now();
-      await sleep(Math.min(calmMs, Math.max(0, leftMs)), undefined, { signal });
-      if (leftMs <= calmMs) break;
+      const isOver = await pause(Math.min(calmMs, Math.max(0, leftMs)), signal);
+      if (isOver || leftMs <= calmMs) break;
       const at = this.#watch.now();
       const drill = await this.#drills.next(at > (1 - SPARED_SHARE) * durationMs);
       if (drill === undefined) continue;
       const tookMs = this.#watch.now() - at;
       progress(`${(at / 1000).toFixed(1)} s: ${drill}, over in ${(tookMs / 1000).toFixed(1)} s`);
     }
-    await sleep(LAST_CALM_MS, undefined, { signal });
+    await sleep(LAST_CALM_MS);
   }
 
   async #finish(): Promise<SoakReport> {
     const { seed, minutes, rate, storeMode, snapshotIntervalMs } = this.#options;
+    const ranMinutes = Number((this.#watch.now() / MINUTE_MS).toFixed(1));
     this.#watch.stop();
     await Promise.all(this.#publishers.map((publisher) => publisher.stop()));
     await this.#http.stop();
@@ -173,7 +175,13 @@ class Soak {
     this.#checkCoverage(state);
     await this.#checkServer();
     return {
-      options: { seed, minutes, rate, storeMode, snapshotIntervalMs },
+      options: {
+        seed,
+        minutes: Math.min(minutes, ranMinutes),
+        rate,
+        storeMode,
+        snapshotIntervalMs,
+      },
       drills: Object.fromEntries(this.#drills.counts),
       absences: this.#drills.absences,
       disk: this.#drills.disk,
@@ -229,6 +237,12 @@ class Soak {
     if (exit !== 0) this.#violate(`the last stop ended with ${exit}`);
     if (durationMs > DRAIN_MS + STOP_SLACK_MS) this.#violate(`the last stop took ${durationMs} ms`);
   }
+}
+
+/** Waits; returns whether `signal` ended the wait. */
+async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+  return signal.aborted;
 }
 
 function quantiles(values: readonly number[]): SoakReport['answersMs'] {

@@ -67,6 +67,15 @@ describe('a signal to npm stops the program', () => {
     expect(await isDown(port)).toBe(true);
   });
 
+  it('npm run soak: which checks everything as it is then', async () => {
+    const program = npm('soak', ['--minutes', '60', '--faults', 'worker', '--seed', '1']);
+    await until(async () => program.output.includes('s: worker, over'));
+    program.kill('SIGTERM');
+    expect(await program.exited).toBe(0);
+    expect(program.output).toMatch(/ends early/);
+    expect(program.output).toMatch(/soak of 0\.\d min/);
+  });
+
   it('npm run load: which reports what it did until then', async () => {
     const server = await ServerProcess.start();
     onTestFinished(async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DrillContext, sessionsOpened } from '../drill-targets.ts';
+import { type DrillContext, watchSessions } from '../drill-targets.ts';
 
 const SECOND_MS = 1000;
 const HOUR_MS = 3_600_000;
@@ -39,7 +39,7 @@ export async function jumpClock(context: DrillContext): Promise<string> {
   const isLong = random.below(JUMPS_PER_LONG) === 0;
   const isRestarted = isAhead && !isServerSpared && random.below(JUMPS_PER_RESTART) === 0;
   const awryMs = isLong ? LONG_MS : AWRY_MS_MIN + random.below(AWRY_MS_MAX - AWRY_MS_MIN);
-  const before = sessionsOpened(context);
+  const reconnected = watchSessions(context);
   const mayRefuse = offsetMs <= -MAX_FUTURE_MS;
   if (mayRefuse) {
     for (const publisher of publishers) publisher.mayRefuse = true;
@@ -52,9 +52,9 @@ export async function jumpClock(context: DrillContext): Promise<string> {
   if (isRestarted) await context.takeAway('restart');
   await server.setClock(0);
   if (mayRefuse) await refusalsEnd(context);
-  const opened = sessionsOpened(context) - before;
-  if (!isRestarted && opened > 0) {
-    violate(`a jump of the clock by ${name} made ${opened} clients connect again`);
+  const names = reconnected();
+  if (!isRestarted && names.length > 0) {
+    violate(`a jump of the clock by ${name} made clients connect again: ${names.join(', ')}`);
   }
   return `clock ${isAhead ? '+' : '-'}${name}${isRestarted ? ', restarted meanwhile' : ''}`;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DrillContext, sessionsOpened } from '../drill-targets.ts';
+import { type DrillContext, watchSessions } from '../drill-targets.ts';
 
 const PAUSE_MS_MIN = 1000;
 const PAUSE_MS_MAX = 20_000;
@@ -51,7 +51,7 @@ function drawPause({ random }: DrillContext): number {
 
 async function pauseServer(context: DrillContext, ms: number): Promise<void> {
   const { server, http, api, watch, violate } = context;
-  const before = sessionsOpened(context);
+  const reconnected = watchSessions(context);
   http.serverPauses();
   server.signal('SIGSTOP');
   await sleep(ms);
@@ -60,8 +60,8 @@ async function pauseServer(context: DrillContext, ms: number): Promise<void> {
   // Answered after everything that waited while it stood still.
   await api.readiness();
   if (ms > LONG_MS) watch.burst();
-  const opened = sessionsOpened(context) - before;
-  if (ms <= KEPT_MS && opened > 0) {
-    violate(`a pause of ${ms} ms made ${opened} clients connect again`);
+  const names = reconnected();
+  if (ms <= KEPT_MS && names.length > 0) {
+    violate(`a pause of ${ms} ms made clients connect again: ${names.join(', ')}`);
   }
 }
