@@ -107,7 +107,10 @@ describe('the package', () => {
   test('names existing files to tools without "exports"', async () => {
     for (const folder of ['.', 'react', 'script']) {
       const path = join(installed, folder);
-      const manifest = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'));
+      const manifest = JSON.parse(await readFile(join(path, 'package.json'), 'utf8')) as Record<
+        string,
+        string | undefined
+      >;
       const names = ['main', 'module', 'types', 'unpkg', 'jsdelivr'];
       const named = names.flatMap((name) => manifest[name] ?? []);
       expect(named.length).toBeGreaterThanOrEqual(2);
