@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type LinkConditions, SlowLink } from './slow-link.ts';
 
 /** A TCP proxy in front of a server on this machine, whose connections can be cut. */
 export class TcpProxy {
@@ -7,20 +8,27 @@ export class TcpProxy {
   accepted = 0;
   /** Where new connections lead. */
   targetPort: number;
+  /** Slows down new connections; undefined: as fast as the machine. */
+  readonly #link: LinkConditions | undefined;
   readonly #server: Server;
   readonly #clients = new Set<Socket>();
   readonly #upstreams = new Set<Socket>();
   readonly #takers: ((client: Socket) => void)[] = [];
   readonly #byteLimits: number[] = [];
 
-  private constructor(targetPort: number) {
+  private constructor(targetPort: number, link: LinkConditions | undefined) {
     this.targetPort = targetPort;
+    this.#link = link;
     this.#server = createServer((client) => this.#accept(client));
   }
 
-  /** Starts one; the caller closes it. */
-  static async start(targetPort: number): Promise<TcpProxy> {
-    const proxy = new TcpProxy(targetPort);
+  /**
+   * Starts one; the caller closes it.
+   *
+   * @param link conditions of all connections, which the caller may change later
+   */
+  static async start(targetPort: number, link?: LinkConditions): Promise<TcpProxy> {
+    const proxy = new TcpProxy(targetPort, link);
     await once(proxy.#server.listen(0, '127.0.0.1'), 'listening');
     return proxy;
   }
@@ -75,11 +83,27 @@ export class TcpProxy {
     track(upstream, this.#upstreams);
     upstream.on('close', () => client.destroy());
     client.on('close', () => upstream.destroy());
+    if (this.#link !== undefined) {
+      new SlowLink(upstream, client, this.#link);
+      new SlowLink(client, upstream, upOf(this.#link));
+      return;
+    }
     client.pipe(upstream);
     const bytes = this.#byteLimits.shift();
     if (bytes === undefined) upstream.pipe(client);
     else forward(upstream, client, bytes);
   }
+}
+
+/** The way to the server: as long, but not limited. */
+function upOf(link: LinkConditions): LinkConditions {
+  return {
+    bytesPerSecond: Number.POSITIVE_INFINITY,
+    bufferBytes: Number.POSITIVE_INFINITY,
+    get delayMs() {
+      return link.delayMs;
+    },
+  };
 }
 
 /** Passes on so many bytes, then destroys the receiver. */

@@ -5,7 +5,7 @@ import { Reading } from './connection-ends.ts';
 /** What the server sends. */
 export type Outgoing =
   | { readonly kind: 'frame'; readonly bytes: number; readonly frame: WireFrame }
-  | { readonly kind: 'ping' }
+  | { readonly kind: 'ping'; readonly mark: number }
   | { readonly kind: 'close'; readonly code: number };
 
 /** The connection that a pipe belongs to. */

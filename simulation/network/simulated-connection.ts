@@ -108,9 +108,9 @@ export class SimulatedConnection implements Socket, PipeOwner {
     work();
   }
 
-  ping(): void {
+  ping(mark = 0): void {
     if (!this.isServerOpen || this.#isEnding) return;
-    this.#pipe.write({ kind: 'ping' });
+    this.#pipe.write({ kind: 'ping', mark });
   }
 
   end(code: number, _reason: string): void {
@@ -124,7 +124,7 @@ export class SimulatedConnection implements Socket, PipeOwner {
   /** The client has read it. */
   deliver(outgoing: Outgoing): void {
     if (outgoing.kind === 'frame') this.#client.receive(outgoing.frame);
-    else if (outgoing.kind === 'ping') this.#pongSoon();
+    else if (outgoing.kind === 'ping') this.#pongSoon(outgoing.mark);
     else this.#lose(outgoing.code);
   }
 
@@ -175,11 +175,11 @@ export class SimulatedConnection implements Socket, PipeOwner {
     this.#pipe.close();
   }
 
-  #pongSoon(): void {
+  #pongSoon(mark: number): void {
     this.#later(LATENCY_MS_MAX, Thread.MAIN, 'pong arrives', () => {
       if (!this.isServerOpen || this.#isEnding) return;
       this.#lifeAt = this.#scheduler.now;
-      this.#handler?.pong();
+      this.#handler?.pong(mark);
     });
   }
 

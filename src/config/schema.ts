@@ -290,6 +290,10 @@ const stream = z.strictObject({
     'While its socket buffers more than this, a session gets nothing new.',
     { min: 1_024, max: 1_073_741_824, default: 262_144, unit: 'bytes' },
   ),
+  latencyTargetMs: integer(
+    'A WebSocket session has no more in flight than its client reads in this time. 0: no limit.',
+    { min: 0, max: 60_000, default: 250, unit: 'ms' },
+  ),
   slowSessionCloseMs: integer('A session is closed if its socket accepts nothing for this long.', {
     min: 100,
     max: 86_400_000,

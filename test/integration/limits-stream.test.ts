@@ -110,7 +110,7 @@ onTransports((transport) => {
       const { port } = await serverWith({
         processing: { maxSymbols: 65_536 },
         limits: { sessionBytesMax: 1_048_576, requestsPerSecond: 1_000_000 },
-        stream: { socketBufferBytesMax: 8_388_608 },
+        stream: { socketBufferBytesMax: 8_388_608, latencyTargetMs: 0 },
       });
       const publisher = await publisherForTest(port);
       const symbols = Array.from({ length: 30_000 }, (_, i) => `S${i}-${'y'.repeat(20)}`);

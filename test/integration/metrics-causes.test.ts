@@ -208,7 +208,12 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   },
   'a subscriber that comes': {
     prepare: async (port) => () => subscriberForTest(port),
-    moves: { 'sessions{kind="stream"}': 1, ...frames(1) },
+    moves: {
+      'sessions{kind="stream"}': 1,
+      pacing_pings_total: 1,
+      pacing_round_trip_seconds_count: 1,
+      ...frames(1),
+    },
   },
   'a subscription, with names and a full entry': {
     prepare: async (port) => {
@@ -303,6 +308,8 @@ const CAUSES: Readonly<Record<string, Cause>> = {
       'window_bytes{partition="1"}': 'up',
       slow_sessions: 1,
       slow_episodes_total: 'up',
+      paced_sessions: 1,
+      pacing_pings_total: 'up',
     },
   },
   'a frame that came before': {

@@ -17,7 +17,7 @@ function silent(decision: UpgradeDecision): UpgradeDecision {
       return {
         message: (data) => handler.message(data),
         drain: () => undefined,
-        pong: () => handler.pong(),
+        pong: (mark) => handler.pong(mark),
         close: (code) => handler.close(code),
       };
     },

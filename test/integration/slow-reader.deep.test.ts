@@ -105,7 +105,8 @@ onTransports((transport) => {
     const { port } = await serverForTest({
       server: { transport },
       processing: { overflow: 'wait' },
-      stream: { recentAnomaliesPerSymbol: 64 },
+      // Full sockets, not pongs, are to make it slow.
+      stream: { recentAnomaliesPerSymbol: 64, latencyTargetMs: 0 },
     });
     const fast = await subscriberForTest(port);
     const slow = await subscriberForTest(port, { json: true });

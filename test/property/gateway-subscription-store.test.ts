@@ -77,7 +77,7 @@ const never = () => {
 };
 const SUBSCRIBER = {
   isMarked: false,
-  isConflating: false,
+  isHeld: false,
   isBehind: false,
   markStats: never,
   markAnomalies: never,

@@ -31,6 +31,8 @@ export class RecordingSession implements SocketHandler {
   readonly socket: Socket;
   readonly path: string;
   readonly calls: string[] = [];
+  /** Marks of the pongs. */
+  readonly marks: number[] = [];
   drains = 0;
   closeCode: number | null = null;
   readonly #behavior: Behavior;
@@ -52,8 +54,9 @@ export class RecordingSession implements SocketHandler {
     this.#behavior.drain?.(this);
   }
 
-  pong(): void {
+  pong(mark: number): void {
     this.calls.push('pong');
+    this.marks.push(mark);
     this.#behavior.pong?.(this);
   }
 

@@ -132,7 +132,7 @@ describe('the schemas of the AsyncAPI document', () => {
       const frame = JSON.parse(json) as unknown[];
       const broken = [
         frame.slice(0, -1),
-        [...frame, 1],
+        [...frame, { odd: 1 }],
         frame.map((element, index) => (index === frame.length - 1 ? { odd: element } : element)),
         [15, ...frame.slice(1)],
       ];

@@ -82,6 +82,7 @@ describe('the sources of configuration', () => {
       },
       stream: {
         conflateMs: 0,
+        latencyTargetMs: 250,
         subscriptionsMax: 10_000,
         socketBufferBytesMax: 256 * 1024,
         slowSessionCloseMs: 60_000,

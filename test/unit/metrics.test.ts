@@ -30,7 +30,7 @@ const REASONS = [
   'forbidden',
 ] as const;
 
-const OWN: Readonly<Record<keyof GatewayCounters, number>> = {
+const OWN: Readonly<Record<Exclude<keyof GatewayCounters, 'marksAnswered'>, number>> = {
   framesOut: 601,
   bytesOut: 602,
   badFrames: 603,
@@ -45,11 +45,15 @@ const OWN: Readonly<Record<keyof GatewayCounters, number>> = {
   tooFastFrames: 611,
   backpressureRequests: 612,
   storeFullEpisodes: 613,
+  marksSent: 614,
 };
 
 function contextOf(fault?: string): MetricsContext {
+  const counters = Object.assign(new GatewayCounters(), OWN);
+  counters.marksAnswered.add(500);
+  counters.marksAnswered.add(250);
   return {
-    counters: Object.assign(new GatewayCounters(), OWN),
+    counters,
     engine: { partitions: 2, status, symbols: { size: 700 } },
     intake: {
       totals: {
@@ -62,6 +66,7 @@ function contextOf(fault?: string): MetricsContext {
       publishers: new Set([1, 2, 3]),
       subscribers: new Set([1, 2, 3, 4]),
       countSlow: () => 703,
+      countPaced: () => 707,
     },
     subscriptions: { patternsHeld: 704 },
     retirement: { retired: { idle: 705, operator: 706 } },
@@ -107,6 +112,10 @@ function expected(): Record<string, number> {
     'sessions{kind="stream"}': 4,
     subscriptions: 704,
     slow_sessions: 703,
+    paced_sessions: 707,
+    pacing_pings_total: 614,
+    pacing_round_trip_seconds_count: 2,
+    pacing_round_trip_seconds_sum: 0.75,
     store_ok: 1,
     store_waiting_anomalies: 746,
     store_dropped_anomalies_total: 747,
@@ -167,9 +176,7 @@ async function samplesOf(context: MetricsContext): Promise<Record<string, number
   const samples = [...text.matchAll(/^tickwire_(\S+) (\S+)$/gm)].map(
     ([, name, value]) => [name as string, Number(value)] as const,
   );
-  return Object.fromEntries(
-    samples.filter(([name]) => !/^tick_latency_seconds_bucket|^event_loop/.test(name)),
-  );
+  return Object.fromEntries(samples.filter(([name]) => !/_seconds_bucket|^event_loop/.test(name)));
 }
 
 it('every metric reads its own source, and none is without an expectation', async () => {

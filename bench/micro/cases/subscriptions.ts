@@ -21,7 +21,7 @@ const FILLS = 3;
 
 const SUBSCRIBER: Subscriber = {
   isMarked: false,
-  isConflating: false,
+  isHeld: false,
   isBehind: false,
   markStats: () => undefined,
   markAnomalies: () => undefined,

@@ -154,14 +154,13 @@ export class FanOut implements AnomalyObserver {
     let conflated = 0;
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i] as number;
-      // Already marked: its session is on the list, waits for its `conflateMs`, or has a full
-      // socket.
+      // Already marked: its session is on the list, is held back, or has a full socket.
       if (((flags[subscription] as number) & STATS_PENDING) !== 0) conflated++;
       // Even if the version is not new: a subscribing or verifying session may have refreshed it.
       else if (versions[subscription] !== current) {
         const subscriber = subscribers[sessions[subscription] as number] as Subscriber;
         subscriber.markStats(subscription);
-        if (!subscriber.isConflating) this.#mark(subscriber);
+        if (!subscriber.isHeld) this.#mark(subscriber);
       }
     }
     if (isNew) this.#counters.conflatedUpdates += conflated;

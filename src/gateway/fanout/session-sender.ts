@@ -14,8 +14,10 @@ import { NO_ANOMALIES } from '../subscriptions/subscription-columns.ts';
 import type { Subscriber } from '../subscriptions/subscription-store.ts';
 import type { SymbolObserver } from '../subscriptions/wildcards.ts';
 import { anomalyMessage, type SentAnomaly } from './anomaly-message.ts';
+import { Arrears } from './arrears.ts';
 import { ConflationTimer } from './conflation.ts';
 import type { EventFormat } from './event-format.ts';
+import { Pacing } from './pacing.ts';
 import { sessionDigest } from './session-digest.ts';
 import { NO_VERSION } from './symbol-versions.ts';
 
@@ -33,6 +35,8 @@ export type SenderContext = Pick<
 
 /** Anomalies in one frame at most. */
 const ANOMALIES_PER_FRAME = 1000;
+/** A session is not told that it is behind by less than this, ms. */
+const BEHIND_MS_MIN = 250;
 /** Retired symbols in one frame at most. */
 const RETIRED_PER_FRAME = 4096;
 
@@ -52,10 +56,17 @@ export class SessionSender implements Subscriber {
   readonly #messageBytesMax: number;
   /** A flush filled the socket's buffer: the rest may follow at any time. */
   #isMidFlush = false;
-  #isSlow = false;
+  /** Whether the socket's buffer was full at the last check. */
+  #isFull = false;
+  /** Whether a pong is awaited before more may be sent. */
+  #isPaced = false;
+  #wasSlow = false;
   #isClosed = false;
-  /** Ids of `VERIFY` requests that wait until the session is up to date. */
-  #verifications: number[] = [];
+  /** `VERIFY` requests that wait until the session has everything that was due before them. */
+  #verifications: { readonly requestId: number; readonly dueAfter: number }[] = [];
+  readonly #arrears = new Arrears();
+  /** Time of the last check for space, on the clock of `performance.now`, ms. */
+  #checkedAt = 0;
   /**
    * Retired symbols that the session is still to be told of; most have none. Wire ids, or names if
    * it gets events.
@@ -67,24 +78,33 @@ export class SessionSender implements Subscriber {
     this.#connection = connection;
     this.#nameSpace = connection.client.nameSpace;
     this.#context = context;
-    const { conflateMs, socketBufferBytesMax } = context.config.stream;
+    const { conflateMs, latencyTargetMs, socketBufferBytesMax } = context.config.stream;
+    // A pong of an event stream says nothing of its reader.
+    const isPaced = latencyTargetMs > 0 && connection.events === undefined;
+    if (isPaced) connection.pacing = new Pacing(latencyTargetMs);
     this.#messageBytesMax = socketBufferBytesMax / 2;
     this.conflation = new ConflationTimer(context.conflation, conflateMs, () => this.flush());
     this.subscriptions = new SessionSubscriptions(context.subscriptions, this, observer);
   }
 
-  /** Whether the socket's buffer was full at the last check. */
+  /** Whether the socket's buffer was full at the last check, or the client does not read. */
   get isSlow(): boolean {
-    return this.#isSlow;
+    const isStalled = this.#isPaced && this.#connection.pacing?.isStalled(performance.now());
+    return this.#isFull || isStalled === true;
+  }
+
+  /** Whether changes wait for the client to read what is on its way. */
+  get isPaced(): boolean {
+    return this.#isPaced;
   }
 
   get isBehind(): boolean {
     const { statsPending } = this.subscriptions;
-    return this.#isSlow && !this.#isClosed && statsPending + this.retiredPending > 0;
+    return this.#isFull && !this.#isClosed && statsPending + this.retiredPending > 0;
   }
 
-  get isConflating(): boolean {
-    return this.conflation.isWaiting;
+  get isHeld(): boolean {
+    return this.#isPaced || this.conflation.isWaiting;
   }
 
   /** Retired symbols that the session is still to be told of. */
@@ -151,11 +171,20 @@ export class SessionSender implements Subscriber {
 
   /** Answers a `VERIFY` once the session is up to date with the rows as they are now. */
   verify(requestId: number): void {
-    this.#verifications.push(requestId);
     const { columns } = this.subscriptions;
     for (const subscription of this.subscriptions.bySymbolId()) {
       if (columns.fields[subscription] !== 0) this.#markIfBehind(subscription);
     }
+    // Queued changes are sent in order, so these are all sent once as many were taken.
+    const { statsPending, statsTaken } = this.subscriptions;
+    this.#verifications.push({ requestId, dueAfter: statsTaken + statsPending });
+  }
+
+  /** The client has read on. */
+  answered(): void {
+    if (!this.#isPaced) return;
+    this.#isPaced = false;
+    this.flush();
   }
 
   /** Brings the session up to date as far as its socket and its `conflateMs` allow. */
@@ -179,8 +208,9 @@ export class SessionSender implements Subscriber {
     const isStatsDue =
       subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.mayFlush());
     if (isStatsDue) this.#sendStats();
+    // Not paced: nothing newer replaces an anomaly, and the log keeps only so many of them.
     while (subscriptions.anomaliesPending > 0 && this.#checkSpace()) this.#sendAnomalies();
-    if (subscriptions.statsPending === 0) this.#answerVerifications();
+    if (this.#verifications.length > 0) this.#answerVerifications();
   }
 
   #sendRetired(symbols: readonly (number | string)[]): void {
@@ -191,11 +221,15 @@ export class SessionSender implements Subscriber {
   }
 
   #sendStats(): void {
+    const { subscriptions } = this;
+    let isAllowed = this.#checkPace();
+    if (!this.#isMidFlush) this.#arrears.start(subscriptions, this.#checkedAt);
     this.#isMidFlush = true;
-    while (this.subscriptions.statsPending > 0) {
-      if (!this.#checkSpace()) return;
+    while (subscriptions.statsPending > 0) {
+      if (!isAllowed || !this.#checkSpace()) return;
       if (this.#connection.events === undefined) this.#sendStatsMessage();
       else this.#sendStatsEvents(this.#connection.events);
+      isAllowed = subscriptions.statsPending === 0 || this.#checkPace();
     }
     this.#isMidFlush = false;
     this.conflation.flushed();
@@ -206,8 +240,9 @@ export class SessionSender implements Subscriber {
     const { columns } = subscriptions;
     const { counters, engine, statsMessage: message, versions } = this.#context;
     const names: (number | string)[] = [];
+    const bytesMax = this.#bytesMax();
     message.start(this.#connection.encoding);
-    while (subscriptions.statsPending > 0 && message.length < this.#messageBytesMax) {
+    while (subscriptions.statsPending > 0 && message.length < bytesMax) {
       const subscription = subscriptions.takeStats();
       const symbolId = columns.symbolIds[subscription] as number;
       const from = columns.versions[subscription] as number;
@@ -224,7 +259,10 @@ export class SessionSender implements Subscriber {
       this.#setVersion(subscription, to);
     }
     if (names.length > 0) this.#connection.send(symbolsFrame(names));
-    if (!message.isEmpty()) this.#connection.sendEncoded(message.finish(Date.now()));
+    if (message.isEmpty()) return;
+    const behindMs = this.#arrears.progress(subscriptions, this.#checkedAt);
+    const said = behindMs < BEHIND_MS_MIN ? 0 : Math.ceil(behindMs);
+    this.#connection.sendEncoded(message.finish(Date.now(), said));
   }
 
   /** Rows as they are now, for a session that keeps no state. */
@@ -289,12 +327,16 @@ export class SessionSender implements Subscriber {
   }
 
   #answerVerifications(): void {
-    if (this.#verifications.length === 0) return;
+    const { statsPending, statsTaken } = this.subscriptions;
+    const isDue = ({ dueAfter }: { dueAfter: number }) =>
+      statsPending === 0 || statsTaken >= dueAfter;
+    const due = this.#verifications.filter(isDue);
+    if (due.length === 0) return;
     const { symbolCount, value } = sessionDigest(this.subscriptions, this.#context);
-    for (const requestId of this.#verifications) {
+    for (const { requestId } of due) {
       this.#connection.send(digestFrame(requestId, value, symbolCount));
     }
-    this.#verifications = [];
+    this.#verifications = this.#verifications.filter((verification) => !isDue(verification));
   }
 
   #setAnomalyInterest(subscription: number, isWanted: boolean, since: number | undefined): void {
@@ -339,10 +381,29 @@ export class SessionSender implements Subscriber {
     return this.#nameSpace.symbolOf(this.#context.engine.symbols.name(symbolId));
   }
 
+  /** Size from which a message gets no further entry. */
+  #bytesMax(): number {
+    const { pacing } = this.#connection;
+    return Math.min(this.#messageBytesMax, pacing?.messageBytesMax ?? Number.POSITIVE_INFINITY);
+  }
+
   #checkSpace(): boolean {
-    const hasSpace = this.#connection.hasSpace();
-    if (!hasSpace && !this.#isSlow) this.#context.counters.slowEpisodes++;
-    this.#isSlow = !hasSpace;
-    return hasSpace;
+    this.#isFull = !this.#connection.hasSpace();
+    this.#noteSlowness();
+    return !this.#isFull;
+  }
+
+  /** Whether the pacing allows more statistics now; if not, a pong will tell when. */
+  #checkPace(): boolean {
+    this.#checkedAt = performance.now();
+    this.#isPaced = !this.#connection.mayStart(this.#checkedAt);
+    if (this.#isPaced) this.#noteSlowness();
+    return !this.#isPaced;
+  }
+
+  #noteSlowness(): void {
+    const { isSlow } = this;
+    if (isSlow && !this.#wasSlow) this.#context.counters.slowEpisodes++;
+    this.#wasSlow = isSlow;
   }
 }

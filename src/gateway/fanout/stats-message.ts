@@ -58,12 +58,21 @@ export class StatsMessage {
     return this.#entries === this.#text ? this.#text.text.length : this.#output.length;
   }
 
-  /** The finished message, valid until the next {@link start}. */
-  finish(serverTime: number): Uint8Array | string {
-    if (this.#entries === this.#text) return `[${Op.STATS},${serverTime},[${this.#text.text}]]`;
+  /**
+   * The finished message, valid until the next {@link start}.
+   *
+   * @param behindMs whole ms that the session is behind; 0 is left out
+   */
+  finish(serverTime: number, behindMs = 0): Uint8Array | string {
+    const isBehind = behindMs > 0;
+    if (this.#entries === this.#text) {
+      const end = isBehind ? `,${behindMs}]` : ']';
+      return `[${Op.STATS},${serverTime},[${this.#text.text}]${end}`;
+    }
+    if (isBehind) this.#output.number(behindMs);
     const header = this.#header;
     header.reset();
-    header.arrayHeader(3);
+    header.arrayHeader(isBehind ? 4 : 3);
     header.number(Op.STATS);
     header.float64(serverTime);
     header.arrayHeader(this.#numbers);

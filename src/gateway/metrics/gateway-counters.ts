@@ -1,3 +1,5 @@
+import { DurationHistogram } from './duration-histogram.ts';
+
 /** Counters since the start, read by the metrics. */
 export class GatewayCounters {
   framesOut = 0;
@@ -10,7 +12,10 @@ export class GatewayCounters {
   anomaliesOut = 0;
   /** Versions of a symbol not sent to a session because a newer one replaced them. */
   conflatedUpdates = 0;
-  /** Times that a session's socket buffer filled up. */
+  /** Pings behind data (see `Pacing`), and the round trips of those answered. */
+  marksSent = 0;
+  readonly marksAnswered = new DurationHistogram();
+  /** Times that a session's socket buffer filled up, or its client stopped reading. */
   slowEpisodes = 0;
   /** Times that anomalies had to wait in their rings because the store was full. */
   storeFullEpisodes = 0;

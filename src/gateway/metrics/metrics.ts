@@ -39,6 +39,7 @@ export function createMetrics(context: MetricsContext): Registry {
   addPartitions(metrics, context, registry);
   addSessions(metrics, context);
   addGatewayCounters(metrics, context);
+  addPacing(metrics, context, registry);
   if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
   if (context.store !== undefined) addStore(metrics, context.store, context);
   metrics.counter(
@@ -163,6 +164,25 @@ function addSessions(metrics: ScrapedMetrics, { sessions, subscriptions }: Metri
   metrics.gauge('tickwire_slow_sessions', 'Sessions whose socket buffer is full.', () => {
     return sessions.countSlow();
   });
+}
+
+function addPacing(
+  metrics: ScrapedMetrics,
+  { counters, sessions }: MetricsContext,
+  registry: Registry,
+): void {
+  const { marksAnswered } = counters;
+  metrics.gauge('tickwire_paced_sessions', 'Sessions whose client is still reading.', () => {
+    return sessions.countPaced();
+  });
+  metrics.counter('tickwire_pacing_pings_total', 'Pings behind data.', () => counters.marksSent);
+  new ScrapedHistogram(
+    'tickwire_pacing_round_trip_seconds',
+    'Time from a ping behind data to its pong: until the client has read that far.',
+    registry,
+    [],
+    () => [marksAnswered.read()],
+  );
 }
 
 function addStore(

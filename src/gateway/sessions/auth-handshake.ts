@@ -71,8 +71,8 @@ export class AuthHandshake implements SocketHandler {
     this.#session?.drain();
   }
 
-  pong(): void {
-    this.#session?.pong();
+  pong(mark: number): void {
+    this.#session?.pong(mark);
   }
 
   close(code: number): void {

@@ -9,6 +9,7 @@ import {
   ProtocolError,
 } from '../../protocol/index.ts';
 import type { EventFormat } from '../fanout/event-format.ts';
+import { NO_MARK, type Pacing } from '../fanout/pacing.ts';
 import type { GatewayCounters } from '../metrics/gateway-counters.ts';
 import type { Socket } from '../transport/transport.ts';
 import type { Client } from './client.ts';
@@ -32,6 +33,8 @@ export class Connection {
   readonly remoteAddress: string;
   /** The client; unauthenticated until a token is accepted, if tokens are required. */
   client: Client;
+  /** Counts what a subscriber has in flight; undefined: it is not paced. */
+  pacing: Pacing | undefined;
   /** Frames sent on this connection. */
   framesSent = 0;
   /**
@@ -97,10 +100,19 @@ export class Connection {
     this.framesSent++;
     this.lastSentAt = performance.now();
     this.#counters.framesOut++;
-    this.#counters.bytesOut +=
-      typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+    const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+    this.#counters.bytesOut += bytes;
     this.#hasSent = true;
-    this.#socket.send(message);
+    const mark = this.pacing?.sent(bytes, this.lastSentAt) ?? NO_MARK;
+    if (mark === NO_MARK) {
+      this.#socket.send(message);
+      return;
+    }
+    // Both leave in one system call.
+    this.#socket.cork(() => {
+      this.#socket.send(message);
+      this.#ping(mark);
+    });
   }
 
   heartbeat(): void {
@@ -168,6 +180,27 @@ export class Connection {
     this.lastPingAt = now;
     this.#hasSent = true;
     this.#socket.ping();
+  }
+
+  /** Whether the pacing lets data be sent now; if not, a pong will tell when. */
+  mayStart(now: number): boolean {
+    const { pacing } = this;
+    if (pacing === undefined || pacing.mayStart(now)) return true;
+    if (pacing.isMarkNeeded && this.#isOpen) this.#ping(pacing.mark(now));
+    return false;
+  }
+
+  /** Takes a pong: the peer has read everything before the mark. */
+  answered(mark: number): void {
+    this.heard();
+    if (mark === NO_MARK) return;
+    const roundTripMs = this.pacing?.answered(mark, this.lastLifeAt);
+    if (roundTripMs !== undefined) this.#counters.marksAnswered.add(roundTripMs);
+  }
+
+  #ping(mark: number): void {
+    this.#counters.marksSent++;
+    this.#socket.ping(mark);
   }
 
   close(code: number, reason: string): void {

@@ -48,8 +48,8 @@ export class EventSession implements SocketHandler {
     else this.#continue();
   }
 
-  pong(): void {
-    this.#session.pong();
+  pong(mark: number): void {
+    this.#session.pong(mark);
   }
 
   close(code: number): void {

@@ -24,11 +24,18 @@ export class SessionRegistry {
     return this.publishers.size + this.subscribers.size;
   }
 
-  /** Sessions whose socket buffer was full at the last check. */
+  /** Sessions whose socket buffer was full at the last check, or whose client does not read. */
   countSlow(): number {
     let slow = 0;
     for (const { isSlow } of this.subscribers) if (isSlow) slow++;
     return slow;
+  }
+
+  /** Sessions whose changes wait for their client to read what is on its way. */
+  countPaced(): number {
+    let paced = 0;
+    for (const { isPaced } of this.subscribers) if (isPaced) paced++;
+    return paced;
   }
 
   announce(frame: Frame): void {

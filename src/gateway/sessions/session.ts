@@ -30,8 +30,10 @@ export interface PublisherSession extends Session {
 
 /** A subscriber's session, as statistics and shutdown see it. */
 export interface SubscriberSession extends Session {
-  /** Whether its socket buffer was full at the last check. */
+  /** Whether its socket buffer was full at the last check, or its client does not read. */
   readonly isSlow: boolean;
+  /** Whether its changes wait for its client to read what is on its way. */
+  readonly isPaced: boolean;
   /** Whether statistics or anomalies wait to be sent. */
   readonly hasPending: boolean;
 }

@@ -91,12 +91,17 @@ export class StreamSession
     this.sender.flush();
   }
 
-  pong(): void {
-    this.connection.heard();
+  pong(mark: number): void {
+    this.connection.answered(mark);
+    this.sender.answered();
   }
 
   get isSlow(): boolean {
     return this.sender.isSlow;
+  }
+
+  get isPaced(): boolean {
+    return this.sender.isPaced;
   }
 
   get hasPending(): boolean {

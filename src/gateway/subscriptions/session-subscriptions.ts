@@ -47,6 +47,8 @@ export class SessionSubscriptions {
   /** A linked list through `nextOfSession`, newest first. */
   #first = NONE;
   #hasRemoved = false;
+  /** Subscriptions taken by {@link takeStats} so far. */
+  statsTaken = 0;
   readonly #stats = new PendingQueue();
   readonly #anomalies = new PendingQueue();
 
@@ -151,6 +153,7 @@ export class SessionSubscriptions {
 
   /** Takes the subscription that is longest behind in statistics. There must be one. */
   takeStats(): number {
+    this.statsTaken++;
     const subscription = this.#stats.shift(this.columns.nextStats);
     this.#lower(subscription, STATS_PENDING);
     return subscription;

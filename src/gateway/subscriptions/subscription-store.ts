@@ -15,8 +15,8 @@ const RESERVED = 16 * 1024 * 1024;
 export interface Subscriber {
   /** Whether it is on the fan-out's list of sessions to flush. */
   isMarked: boolean;
-  /** Whether its statistics are held back until its `conflateMs` has passed. */
-  readonly isConflating: boolean;
+  /** Whether its statistics are held back, and it will flush by itself once they may go. */
+  readonly isHeld: boolean;
   /** Whether statistics wait only for space in the socket. */
   readonly isBehind: boolean;
   /** The symbol of a subscription has a version that the session was not sent. */

@@ -48,10 +48,10 @@ export class HandlerCalls {
     }
   }
 
-  pong(): void {
+  pong(mark: number): void {
     if (!this.live) return;
     try {
-      this.#handler?.pong();
+      this.#handler?.pong(mark);
     } catch (error) {
       this.#fail(error);
     }

@@ -1,6 +1,7 @@
 import type { Socket as TcpSocket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { closeReason, HandlerCalls } from './handler-calls.ts';
+import { markOf, markPayload } from './ping-mark.ts';
 import { MESSAGE_TOO_LARGE, type Socket, type SocketHandler } from './transport.ts';
 
 /** Code of `ws` for a message larger than `maxPayload`. */
@@ -33,7 +34,7 @@ export class NodeSocket implements Socket {
     this.#ws.on('message', (data: Buffer, isBinary: boolean) => {
       this.#calls.message(isBinary ? plainBytes(data) : data.toString());
     });
-    this.#ws.on('pong', () => this.#calls.pong());
+    this.#ws.on('pong', (payload: Buffer) => this.#calls.pong(markOf(payload)));
     this.#ws.on('close', (code) => this.#calls.close(code));
     // A peer's fault: `ws` closes with the fitting code, and `close` follows.
     this.#ws.on('error', (error) => {
@@ -65,8 +66,8 @@ export class NodeSocket implements Socket {
     }
   }
 
-  ping(): void {
-    if (this.#usable()) this.#ws.ping();
+  ping(mark = 0): void {
+    if (this.#usable()) this.#ws.ping(mark === 0 ? undefined : Buffer.from(markPayload(mark)));
   }
 
   end(code: number, reason: string): void {

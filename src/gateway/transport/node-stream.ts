@@ -48,8 +48,8 @@ export class NodeStream implements Socket {
     }
   }
 
-  ping(): void {
-    if (this.bufferedAmount() === 0) setImmediate(() => this.#calls.pong());
+  ping(mark = 0): void {
+    if (this.bufferedAmount() === 0) setImmediate(() => this.#calls.pong(mark));
   }
 
   end(code: number): void {

@@ -26,8 +26,12 @@ export interface Socket {
   bufferedAmount(): number;
   /** Runs `work`, whose sends may leave in one system call. Runs it on a closed socket, too. */
   cork(work: () => void): void;
-  /** A WebSocket ping; the peer's pong arrives at {@link SocketHandler.pong}. */
-  ping(): void;
+  /**
+   * A WebSocket ping; the peer's pong arrives at {@link SocketHandler.pong} with the same mark.
+   *
+   * @param mark an integer from 1 to 2^32 - 1; 0 is none
+   */
+  ping(mark?: number): void;
   /**
    * Closes with a code and reason after the messages already sent. From then on, only `close` is
    * called on the handler. A peer that does not answer is cut off.
@@ -52,7 +56,13 @@ export interface SocketHandler {
   message(data: Uint8Array | string): void;
   /** The socket took bytes that had been buffered. It may have more: check `bufferedAmount`. */
   drain(): void;
-  pong(): void;
+  /**
+   * The peer answered a ping, so it has read everything before it. It may skip pings and answer
+   * later ones only, or send a pong that nothing asked for.
+   *
+   * @param mark the mark of the ping; 0 if it had none, or for a pong of another form
+   */
+  pong(mark: number): void;
   /**
    * The connection has closed; this is the last call. `code` is the one passed to {@link
    * Socket.end}, else the peer's (1005: none given), else 1006; {@link MESSAGE_TOO_LARGE} if the

@@ -11,7 +11,7 @@ export interface UwsWebSocket<UserData> {
    */
   send(message: Uint8Array | string, isBinary: boolean): number;
   getBufferedAmount(): number;
-  ping(): number;
+  ping(payload?: Uint8Array): number;
   /** Calls the `close` handler before it returns. */
   end(code: number, reason: string): void;
   /** Calls the `close` handler before it returns. */
@@ -65,7 +65,8 @@ export interface UwsBehavior<UserData> {
   open(ws: UwsWebSocket<UserData>): void;
   message(ws: UwsWebSocket<UserData>, data: ArrayBuffer, isBinary: boolean): void;
   drain(ws: UwsWebSocket<UserData>): void;
-  pong(ws: UwsWebSocket<UserData>): void;
+  /** `payload`: valid during the call only. */
+  pong(ws: UwsWebSocket<UserData>, payload: ArrayBuffer): void;
   /** `reason`: from the side that closed, UTF-8; valid during the call only. */
   close(ws: UwsWebSocket<UserData>, code: number, reason: ArrayBuffer): void;
 }

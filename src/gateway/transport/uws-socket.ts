@@ -1,4 +1,5 @@
 import { CLOSE_TIMEOUT_MS, closeReason, HandlerCalls } from './handler-calls.ts';
+import { markOf, markPayload } from './ping-mark.ts';
 import { MESSAGE_TOO_LARGE, type Socket, type SocketHandler } from './transport.ts';
 import type { UwsWebSocket } from './uws-api.ts';
 
@@ -71,8 +72,10 @@ export class UwsSocket implements Socket {
     if (failure !== undefined) throw failure.error;
   }
 
-  ping(): void {
-    if (this.#ws !== null && this.#calls.live) this.#ws.ping();
+  ping(mark = 0): void {
+    if (this.#ws === null || !this.#calls.live) return;
+    if (mark === 0) this.#ws.ping();
+    else this.#ws.ping(markPayload(mark));
   }
 
   end(code: number, reason: string): void {
@@ -98,8 +101,8 @@ export class UwsSocket implements Socket {
     else this.#endOnceEmpty();
   }
 
-  ponged(): void {
-    this.#calls.pong();
+  ponged(payload: ArrayBuffer): void {
+    this.#calls.pong(payload.byteLength === 0 ? 0 : markOf(new Uint8Array(payload)));
   }
 
   closed(code: number, reason: ArrayBuffer): void {

@@ -66,8 +66,8 @@ export class UwsStream implements Socket {
     if (failure !== undefined) throw failure.error;
   }
 
-  ping(): void {
-    if (this.bufferedAmount() === 0) setImmediate(() => this.#calls.pong());
+  ping(mark = 0): void {
+    if (this.bufferedAmount() === 0) setImmediate(() => this.#calls.pong(mark));
   }
 
   end(code: number): void {

@@ -65,7 +65,7 @@ function behavior(
     open: (ws) => ws.getUserData().socket.opened(ws),
     message: (ws, data, isBinary) => socketOf(ws).received(data, isBinary),
     drain: (ws) => ws.getUserData().socket.drained(),
-    pong: (ws) => ws.getUserData().socket.ponged(),
+    pong: (ws, payload) => socketOf(ws).ponged(payload),
     close: (ws, code, reason) => ws.getUserData().socket.closed(code, reason),
   };
 }

@@ -218,7 +218,16 @@ export const SERVER_PAYLOADS = {
       'The values in force.',
     ),
   ]),
-  STATS: z.tuple([op(Op.STATS), serverTime, entries]),
+  STATS: z.tuple([
+    op(Op.STATS),
+    serverTime,
+    entries,
+    element(
+      z.int().min(1).optional(),
+      'behindMs',
+      'What changed more than so many ms before `serverTime` was sent; absent: less than 250.',
+    ),
+  ]),
   ANOMALY: z.tuple([
     op(Op.ANOMALY),
     serverTime,

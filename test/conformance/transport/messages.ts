@@ -172,6 +172,35 @@ export function messagesSuite(start: StartTransport): void {
       await until(() => session.calls.includes('pong'), 'the pong');
       expect(client.pings).toBe(1);
       expect(session.calls).toEqual(['pong']);
+      expect(session.marks).toEqual([0]);
+    });
+
+    it('leave room for marked pings behind them, whose pongs repeat the marks', async () => {
+      const rig = await startRig();
+      const client = await Client.open(rig.port, '/');
+      const session = await rig.session('/');
+      const { socket } = session;
+      const before: number[] = [];
+      client.ws.on('ping', () => before.push(client.messages.length));
+      socket.cork(() => {
+        socket.send('one');
+        socket.ping(1);
+        socket.send('two');
+        socket.ping(2 ** 32 - 1);
+      });
+      socket.ping(0x01020304);
+      await until(() => session.marks.length === 3, 'the pongs');
+      expect(session.marks).toEqual([1, 2 ** 32 - 1, 0x01020304]);
+      expect(before).toEqual([1, 2, 2]);
+    });
+
+    it('leave room for pongs that nothing asked for, which have no mark', async () => {
+      const rig = await startRig();
+      const client = await Client.open(rig.port, '/');
+      const session = await rig.session('/');
+      for (const payload of ['', 'abc', 'abcde']) client.ws.pong(payload);
+      await until(() => session.marks.length === 3, 'the pongs');
+      expect(session.marks).toEqual([0, 0, 0]);
     });
   });
 }

@@ -1,0 +1,37 @@
+import type { SessionSubscriptions } from '../subscriptions/session-subscriptions.ts';
+
+type Queue = Pick<SessionSubscriptions, 'statsPending' | 'statsTaken'>;
+
+/**
+ * How far a session that never catches up is behind: a bound on the age of the oldest change that
+ * it was not sent. Its changes wait in order, so once as many were taken as waited at some moment,
+ * everything from before that moment is sent. Times in ms, monotonic.
+ */
+export class Arrears {
+  /** Changes from before this time are sent. */
+  #doneUntil = 0;
+  /** The next such time, and the count of taken changes at which it is reached. */
+  #nextAt = 0;
+  #nextTaken = 0;
+
+  /** Changes begin to wait. */
+  start(queue: Queue, now: number): void {
+    this.#doneUntil = now;
+    this.#aim(queue, now);
+  }
+
+  /** Changes were taken. Returns the bound, ms; 0 if none waits. */
+  progress(queue: Queue, now: number): number {
+    if (queue.statsPending === 0) return 0;
+    if (queue.statsTaken >= this.#nextTaken) {
+      this.#doneUntil = this.#nextAt;
+      this.#aim(queue, now);
+    }
+    return now - this.#doneUntil;
+  }
+
+  #aim({ statsPending, statsTaken }: Queue, now: number): void {
+    this.#nextAt = now;
+    this.#nextTaken = statsTaken + statsPending;
+  }
+}
