@@ -83,6 +83,7 @@ function createConfig(random: Random, symbols: number): Config {
     },
     stream: {
       conflateMs: random.pick([0, 0, 20, 100]),
+      latencyTargetMs: random.pick([0, 5, 250]),
       subscriptionsMax: random.between(3, 12),
       socketBufferBytesMax: random.pick([1024, 4096, 32_768]),
       slowSessionCloseMs: random.pick([1000, 10_000]),

@@ -54,17 +54,20 @@ export class SessionMirror {
     this.#counts.delete(symbolId);
   }
 
-  /** Takes the numbers of a STATS frame. */
-  apply(numbers: readonly number[]): void {
+  /** Takes the numbers of a STATS frame. Returns the ids of its symbols. */
+  apply(numbers: readonly number[]): number[] {
+    const symbolIds: number[] = [];
     try {
       this.#mirror.apply(numbers, (symbol, record, mask, symbolId) => {
         this.#checkMask(symbol, mask);
         this.#checkState(symbol, symbolId, record);
+        symbolIds.push(symbolId);
       });
     } catch (error) {
       if (error instanceof Violation) throw error;
       breakOff('entries follow the protocol', String(error));
     }
+    return symbolIds;
   }
 
   digest(): { readonly digest: number; readonly symbolCount: number } {

@@ -37,10 +37,8 @@ export class StreamOracle implements Observer {
   readonly #liveness: LivenessOracle;
   #verifications: Verification[] = [];
   #conflateMs: number;
-  /** When STATS were last sent, and whether the socket was too full then to send all. */
-  #statsAt = Number.NEGATIVE_INFINITY;
-  #statsTurn = -1;
-  #wasFull = false;
+  /** When STATS were last sent, by symbol id: a flush may take time, but has each symbol once. */
+  readonly #sentAt = new Map<number, { readonly at: number; readonly turn: number }>();
   /** The bytes of SYMBOLS frames that go right before the next. */
   #namesBytes = 0;
   /** What the answer to the message must hold. */
@@ -98,7 +96,7 @@ export class StreamOracle implements Observer {
 
   sent(frame: WireFrame, bytes: number, buffered: number): void {
     const op = frame[0] as number;
-    if (op === Op.STATS) this.#stats(frame, bytes, buffered);
+    if (op === Op.STATS) this.#stats(frame, buffered);
     else if (op === Op.ANOMALY) this.#sentAnomalies(frame, buffered);
     else if (op === Op.SYMBOLS) this.mirror.name(frame[1] as (number | string)[]);
     else if (op === Op.DIGEST) this.#checkDigest(frame);
@@ -129,7 +127,7 @@ export class StreamOracle implements Observer {
     };
     if (options.conflateMs !== undefined) {
       // It counts from the first flush under it.
-      if (this.#conflateMs === 0) this.#statsAt = Number.NEGATIVE_INFINITY;
+      if (this.#conflateMs === 0) this.#sentAt.clear();
       this.#conflateMs = Math.min(CONFLATE_MS_MAX, options.conflateMs);
     }
     const before = this.#allInterest();
@@ -181,21 +179,21 @@ export class StreamOracle implements Observer {
     this.#verifications.push({ requestId, counts });
   }
 
-  #stats(frame: WireFrame, bytes: number, buffered: number): void {
+  #stats(frame: WireFrame, buffered: number): void {
     const { now, turn } = this.#server;
-    const { socketBufferBytesMax } = this.#server.config.stream;
     this.#checkRoom('STATS', buffered);
-    // A flush may take several messages, between which the thread may be interrupted.
-    const isTooSoon = now - this.#statsAt < this.#conflateMs && turn !== this.#statsTurn;
-    expectThat(
-      !isTooSoon || this.#wasFull,
-      'conflateMs is kept',
-      () => `STATS ${now - this.#statsAt} ms after others; conflateMs is ${this.#conflateMs}`,
-    );
-    this.#statsAt = now;
-    this.#statsTurn = turn;
-    this.#wasFull = buffered + bytes > socketBufferBytesMax / 2;
-    this.mirror.apply(frame[2] as number[]);
+    for (const symbolId of this.mirror.apply(frame[2] as number[])) {
+      const last = this.#sentAt.get(symbolId);
+      // A flush may be interrupted between two messages.
+      const isTooSoon =
+        last !== undefined && last.turn !== turn && now - last.at < this.#conflateMs;
+      expectThat(
+        !isTooSoon,
+        'conflateMs is kept',
+        () => `an entry ${now - (last?.at ?? 0)} ms after another; conflateMs: ${this.#conflateMs}`,
+      );
+      this.#sentAt.set(symbolId, { at: now, turn });
+    }
   }
 
   #sentAnomalies(frame: WireFrame, buffered: number): void {

@@ -8,21 +8,32 @@ type Queue = Pick<SessionSubscriptions, 'statsPending' | 'statsTaken'>;
  * everything from before that moment is sent. Times in ms, monotonic.
  */
 export class Arrears {
+  #isIdle = true;
   /** Changes from before this time are sent. */
   #doneUntil = 0;
   /** The next such time, and the count of taken changes at which it is reached. */
   #nextAt = 0;
   #nextTaken = 0;
 
-  /** Changes begin to wait. */
+  /** Changes wait, if only until they are sent at once. */
   start(queue: Queue, now: number): void {
+    if (!this.#isIdle) return;
+    this.#isIdle = false;
     this.#doneUntil = now;
     this.#aim(queue, now);
   }
 
+  /** None waits any more. */
+  end(): void {
+    this.#isIdle = true;
+  }
+
   /** Changes were taken. Returns the bound, ms; 0 if none waits. */
   progress(queue: Queue, now: number): number {
-    if (queue.statsPending === 0) return 0;
+    if (queue.statsPending === 0) {
+      this.end();
+      return 0;
+    }
     if (queue.statsTaken >= this.#nextTaken) {
       this.#doneUntil = this.#nextAt;
       this.#aim(queue, now);

@@ -54,8 +54,10 @@ export class SessionSender implements Subscriber {
   readonly #context: SenderContext;
   /** Size from which a STATS message gets no further entry: a large flush takes several. */
   readonly #messageBytesMax: number;
-  /** A flush filled the socket's buffer: the rest may follow at any time. */
+  /** A flush had to stop: its rest may follow at any time. */
   #isMidFlush = false;
+  /** What the flush takes: changes that come meanwhile are of the next one. */
+  #flushEnd = 0;
   /** Whether the socket's buffer was full at the last check. */
   #isFull = false;
   /** Whether a pong is awaited before more may be sent. */
@@ -63,7 +65,7 @@ export class SessionSender implements Subscriber {
   #wasSlow = false;
   #isClosed = false;
   /** `VERIFY` requests that wait until the session has everything that was due before them. */
-  #verifications: { readonly requestId: number; readonly dueAfter: number }[] = [];
+  #verifications: { readonly requestId: number; dueAfter: number }[] = [];
   readonly #arrears = new Arrears();
   /** Time of the last check for space, on the clock of `performance.now`, ms. */
   #checkedAt = 0;
@@ -131,7 +133,10 @@ export class SessionSender implements Subscriber {
     }
     columns.fields[subscription] = fields;
     this.#setAnomalyInterest(subscription, areAnomaliesWanted(interest), since);
-    if (fields !== 0) this.#markIfBehind(subscription);
+    if (fields === 0) return;
+    this.#markIfBehind(subscription);
+    // A digest before its full entry would leave out a symbol that the client may still hold.
+    for (const verification of this.#verifications) verification.dueAfter = this.#pendingEnd;
   }
 
   endSubscription(subscription: number): void {
@@ -176,8 +181,12 @@ export class SessionSender implements Subscriber {
       if (columns.fields[subscription] !== 0) this.#markIfBehind(subscription);
     }
     // Queued changes are sent in order, so these are all sent once as many were taken.
-    const { statsPending, statsTaken } = this.subscriptions;
-    this.#verifications.push({ requestId, dueAfter: statsTaken + statsPending });
+    this.#verifications.push({ requestId, dueAfter: this.#pendingEnd });
+  }
+
+  /** `statsTaken` once all changes that wait now were taken. */
+  get #pendingEnd(): number {
+    return this.subscriptions.statsTaken + this.subscriptions.statsPending;
   }
 
   /** The client has read on. */
@@ -190,9 +199,13 @@ export class SessionSender implements Subscriber {
   /** Brings the session up to date as far as its socket and its `conflateMs` allow. */
   flush(): void {
     const { subscriptions } = this;
-    subscriptions.sweep();
-    // The rest of a flush may have ended with its subscriptions: the next flush is then a new one.
-    if (subscriptions.statsPending === 0) this.#isMidFlush = false;
+    // Not known whether before the end or behind it: the flush may end too soon, but not too late.
+    this.#flushEnd -= subscriptions.sweep();
+    if (subscriptions.statsPending === 0) {
+      // The rest of the flush may have ended with its subscriptions.
+      if (this.#isMidFlush) this.#endFlush();
+      this.#arrears.end();
+    }
     const others =
       subscriptions.anomaliesPending + this.#verifications.length + this.retiredPending;
     if (subscriptions.statsPending + others === 0) return;
@@ -205,9 +218,9 @@ export class SessionSender implements Subscriber {
   #send(): void {
     const { subscriptions } = this;
     if (this.#retired !== undefined) this.#sendRetired(this.#retired);
-    const isStatsDue =
-      subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.mayFlush());
-    if (isStatsDue) this.#sendStats();
+    while (subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.mayFlush())) {
+      if (!this.#sendStats()) break;
+    }
     // Not paced: nothing newer replaces an anomaly, and the log keeps only so many of them.
     while (subscriptions.anomaliesPending > 0 && this.#checkSpace()) this.#sendAnomalies();
     if (this.#verifications.length > 0) this.#answerVerifications();
@@ -220,19 +233,34 @@ export class SessionSender implements Subscriber {
     }
   }
 
-  #sendStats(): void {
+  /** Begins a flush, or goes on with it. Returns whether it is done. */
+  #sendStats(): boolean {
     const { subscriptions } = this;
     let isAllowed = this.#checkPace();
-    if (!this.#isMidFlush) this.#arrears.start(subscriptions, this.#checkedAt);
+    if (!this.#isMidFlush) {
+      this.#arrears.start(subscriptions, this.#checkedAt);
+      this.#flushEnd = this.#pendingEnd;
+    }
     this.#isMidFlush = true;
-    while (subscriptions.statsPending > 0) {
-      if (!isAllowed || !this.#checkSpace()) return;
+    while (this.#isInFlush()) {
+      if (!isAllowed || !this.#checkSpace()) return false;
       if (this.#connection.events === undefined) this.#sendStatsMessage();
       else this.#sendStatsEvents(this.#connection.events);
-      isAllowed = subscriptions.statsPending === 0 || this.#checkPace();
+      isAllowed = !this.#isInFlush() || this.#checkPace();
     }
+    this.#endFlush();
+    return true;
+  }
+
+  #endFlush(): void {
     this.#isMidFlush = false;
     this.conflation.flushed();
+  }
+
+  /** Whether the flush has more to take. */
+  #isInFlush(): boolean {
+    const { statsPending, statsTaken } = this.subscriptions;
+    return statsPending > 0 && statsTaken < this.#flushEnd;
   }
 
   #sendStatsMessage(): void {
@@ -242,7 +270,7 @@ export class SessionSender implements Subscriber {
     const names: (number | string)[] = [];
     const bytesMax = this.#bytesMax();
     message.start(this.#connection.encoding);
-    while (subscriptions.statsPending > 0 && message.length < bytesMax) {
+    while (this.#isInFlush() && message.length < bytesMax) {
       const subscription = subscriptions.takeStats();
       const symbolId = columns.symbolIds[subscription] as number;
       const from = columns.versions[subscription] as number;
@@ -271,7 +299,7 @@ export class SessionSender implements Subscriber {
     const { columns } = subscriptions;
     const { counters, versions } = this.#context;
     let text = '';
-    while (subscriptions.statsPending > 0 && text.length < this.#messageBytesMax) {
+    while (this.#isInFlush() && text.length < this.#messageBytesMax) {
       const subscription = subscriptions.takeStats();
       const symbolId = columns.symbolIds[subscription] as number;
       const from = columns.versions[subscription] as number;

@@ -27,12 +27,14 @@ class PendingQueue {
     return subscription;
   }
 
-  /** Drops the subscriptions that were removed. */
-  sweep(next: Int32Array, flags: Uint8Array): void {
+  /** Drops the subscriptions that were removed. Returns their number. */
+  sweep(next: Int32Array, flags: Uint8Array): number {
+    const before = this.count;
     for (let left = this.count; left > 0; left--) {
       const subscription = this.shift(next);
       if (((flags[subscription] as number) & REMOVED) === 0) this.push(next, subscription);
     }
+    return before - this.count;
   }
 }
 
@@ -87,13 +89,16 @@ export class SessionSubscriptions {
     this.#hasRemoved = true;
   }
 
-  /** Releases all removed subscriptions. Call before taking any. */
-  sweep(): void {
-    if (!this.#hasRemoved) return;
+  /**
+   * Releases all removed subscriptions. Call before taking any. Returns how many of them were
+   * behind in statistics.
+   */
+  sweep(): number {
+    if (!this.#hasRemoved) return 0;
     this.#hasRemoved = false;
     const { columns } = this;
     const { flags, nextAnomalies, nextOfSession, nextStats } = columns;
-    this.#stats.sweep(nextStats, flags);
+    const dropped = this.#stats.sweep(nextStats, flags);
     this.#anomalies.sweep(nextAnomalies, flags);
     let subscription = this.#first;
     let last = NONE;
@@ -110,6 +115,7 @@ export class SessionSubscriptions {
       subscription = next;
     }
     if (last !== NONE) nextOfSession[last] = NONE;
+    return dropped;
   }
 
   /** All subscriptions, including those to pending symbols. */
