@@ -28,6 +28,8 @@ interface PendingCommand {
   readonly reject: (error: Error) => void;
 }
 
+/** Until its first answer a client starts: some languages compile first. */
+const START_PATIENCE = 6;
 /** The end of what a client wrote to stderr, characters. */
 const STDERR_MAX = 2000;
 /** Numbers that some languages write and JSON does not have. */
@@ -85,11 +87,12 @@ export class ClientProcess {
   async call(name: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
     if (this.#end !== undefined) throw this.#deathDuring(`an answer to "${name}"`);
     const id = ++this.#lastId;
+    const timeoutMs = this.#patienceMs * (id === 1 ? START_PATIENCE : 1);
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise((resolve, reject) => {
-        const late = new Broken(`an answer to "${name}"`, `none in ${this.#patienceMs} ms`);
-        timer = setTimeout(() => reject(late), this.#patienceMs);
+        const late = new Broken(`an answer to "${name}"`, `none in ${timeoutMs} ms`);
+        timer = setTimeout(() => reject(late), timeoutMs);
         this.#pending.set(id, { name, resolve, reject });
         this.#child.stdin?.write(`${JSON.stringify({ id, do: name, ...args })}\n`);
       });

