@@ -24,6 +24,7 @@ export const WELCOME_INFO = {
     ticksPerFrameMax: 65_536,
     symbolsMax: 65_536,
     subscriptionsMax: 10_000,
+    wildcardsMax: 256,
     authTimeoutMs: 5000,
   },
 };

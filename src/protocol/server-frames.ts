@@ -18,6 +18,8 @@ export interface Limits {
   readonly symbolsMax: number;
   /** Patterns of a session. */
   readonly subscriptionsMax: number;
+  /** Those of them with a `*`; undefined from earlier servers. */
+  readonly wildcardsMax?: number;
   /** Time to authenticate, if required, ms. */
   readonly authTimeoutMs: number;
 }

@@ -45,6 +45,7 @@ onTransports((transport) => {
           ticksPerFrameMax: 65_536,
           symbolsMax: 8192,
           subscriptionsMax: 10_000,
+          wildcardsMax: 256,
           authTimeoutMs: 5_000,
         },
         publisher: name,

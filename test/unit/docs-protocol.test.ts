@@ -63,6 +63,7 @@ const LIMIT_KEYS: Record<keyof Limits, true> = {
   ticksPerFrameMax: true,
   symbolsMax: true,
   subscriptionsMax: true,
+  wildcardsMax: true,
   authTimeoutMs: true,
 };
 const OPTION_KEYS: Record<keyof SubscribeOptions, true> = {

@@ -32,6 +32,7 @@ const WELCOME: PublishWelcomeInfo = {
     ticksPerFrameMax: 65_536,
     symbolsMax: 65_536,
     subscriptionsMax: 10_000,
+    wildcardsMax: 256,
     authTimeoutMs: 5000,
   },
   publisher: 'feed-a',

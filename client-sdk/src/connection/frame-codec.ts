@@ -71,15 +71,25 @@ class MessagePackReader {
     return this.#other(type, depth);
   }
 
+  // 4 and 8 bytes for floats; 1, 2, 4 and 8 for unsigned and signed integers.
   #number(type: number): number {
     const at = this.at;
     const view = this.#view;
-    // 4 and 8 bytes for floats; 1, 2, 4 and 8 for unsigned and signed integers.
-    const size = type < 0xcc ? 4 << (type - 0xca) : 1 << (type & 3);
-    this.at = at + size;
-    if (type < 0xcc) return size === 4 ? view.getFloat32(at) : view.getFloat64(at);
-    let value = type < 0xd0 ? view.getUint8(at) : view.getInt8(at);
-    for (let i = at + 1; i < at + size; i++) value = value * 0x100 + view.getUint8(i);
+    if (type < 0xcc) {
+      const isShort = type === 0xca;
+      this.at = at + (isShort ? 4 : 8);
+      return isShort ? view.getFloat32(at) : view.getFloat64(at);
+    }
+    const size = 1 << (type & 3);
+    return type < 0xd0 ? this.#rest(0, size) : this.#rest(view.getInt8(this.at++), size - 1);
+  }
+
+  /** The integer of some bytes, after its first ones. */
+  #rest(first: number, size: number): number {
+    let value = first;
+    for (const end = this.at + size; this.at < end; this.at++) {
+      value = value * 0x100 + this.#view.getUint8(this.at);
+    }
     return value;
   }
 
@@ -111,10 +121,7 @@ class MessagePackReader {
 
   /** A length of 1, 2 or 4 bytes. */
   #length(size: number): number {
-    const at = this.at;
-    this.at = at + (1 << size);
-    if (size === 0) return this.#view.getUint8(at);
-    return size === 1 ? this.#view.getUint16(at) : this.#view.getUint32(at);
+    return this.#rest(0, 1 << size);
   }
 
   // The array grows as it is read, so a false length costs nothing.

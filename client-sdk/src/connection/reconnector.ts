@@ -34,6 +34,8 @@ export interface ReconnectorListener {
    * {@link Reconnector.close}.
    */
   ended(failure: Error | undefined, closure?: Closure): void;
+  /** Whether someone will learn of a failure. */
+  isHeard(): boolean;
 }
 
 /**
@@ -46,9 +48,10 @@ export class Reconnector {
   readonly #options: ConnectOptions;
   readonly #encoding: Encoding;
   readonly #listener: ReconnectorListener;
-  readonly #stopWaking: () => void;
+  readonly #stopWatching: () => void;
   #connection: Connection | undefined;
   #isOpen = false;
+  #wasOpen = false;
   #isEnded = false;
   #openedAt = 0;
   /** Start of the present run of attempts, moved on by sessions that did not last. */
@@ -65,7 +68,10 @@ export class Reconnector {
     this.#options = options;
     this.#encoding = options.encoding ?? 'binary';
     this.#listener = listener;
-    this.#stopWaking = onWake(() => this.#woken());
+    this.#stopWatching = watchPage(
+      () => this.#woken(),
+      () => this.#connection?.abort('the page is offline'),
+    );
     void this.#connect();
   }
 
@@ -77,6 +83,13 @@ export class Reconnector {
   /** Drops the open connection because the server broke the protocol, and reconnects. */
   fault(reason: string): void {
     this.#connection?.fault(reason);
+  }
+
+  /** Ends a wait: tries at once, as if nothing had failed before. Replaces an open session. */
+  reconnect(): void {
+    this.#failures = 0;
+    this.connection?.abort('reconnect() was called');
+    if (this.#retryTimer !== undefined) this.#retryAfter(0);
   }
 
   /** Closes for good. */
@@ -119,7 +132,7 @@ export class Reconnector {
     try {
       return this.#options.WebSocket ?? (await defaultWebSocket());
     } catch (error) {
-      this.fail(error as Error);
+      this.#giveUp(error as Error);
       return undefined;
     }
   }
@@ -146,6 +159,7 @@ export class Reconnector {
       return;
     }
     this.#isOpen = true;
+    this.#wasOpen = true;
     this.#openedAt = performance.now();
     this.#listener.opened(info, this.#connection as Connection);
   }
@@ -165,7 +179,7 @@ export class Reconnector {
     this.#lostAt = openMs >= STABLE_MS ? now : Math.min(now, this.#lostAt + openMs);
     const { giveUpAfterMs = Number.POSITIVE_INFINITY } = this.#options;
     if (!isReconnectable(closure.code) || now - this.#lostAt >= giveUpAfterMs) {
-      this.#end(closureError(closure), closure);
+      this.#giveUp(closureError(closure), closure);
       return;
     }
     const retryInMs = this.#nextWaitMs();
@@ -197,13 +211,24 @@ export class Reconnector {
     this.#retryAfter(Math.min(leftMs, Math.random() * WOKEN_WAIT_MS));
   }
 
+  // A client that never had a session, and nobody listening for why, is a program that ends in
+  // silence, or a page that stays empty: throws as well, to be seen.
+  #giveUp(failure: Error, closure?: Closure): void {
+    const isSeen = this.#wasOpen || this.#listener.isHeard();
+    this.#end(failure, closure);
+    if (isSeen) return;
+    queueMicrotask(() => {
+      throw failure;
+    });
+  }
+
   #end(failure: Error | undefined, closure?: Closure): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#isOpen = false;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#tokenTimer);
-    this.#stopWaking();
+    this.#stopWatching();
     this.#connection?.close();
     this.#listener.ended(failure, closure);
   }
@@ -228,7 +253,7 @@ function backoffMs(failures: number): number {
   return Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** failures);
 }
 
-/** The browser's events for a page that is visible again, or a network that is back. */
+/** The browser's events for a page that is visible again, or a network that is back or gone. */
 interface EventSource {
   addEventListener?(type: string, listener: () => void): void;
   removeEventListener?(type: string, listener: () => void): void;
@@ -239,22 +264,25 @@ interface Page extends EventSource {
 }
 
 /**
- * Calls back when a wait may have become pointless: the page became visible, came back from the
- * back/forward cache, or the network returned. Timers may have slept meanwhile. Outside browsers it
- * never calls.
+ * Watches what a browser tells pages and workers; elsewhere nothing ever calls.
  *
+ * @param wake a wait may have become pointless: the page became visible, came back from the
+ *   back/forward cache, or the network returned. Timers may have slept meanwhile
+ * @param offline the network is gone
  * @returns removes the listeners
  */
-function onWake(wake: () => void): () => void {
+function watchPage(wake: () => void, offline: () => void): () => void {
   const page = globalThis as Page;
   const { document } = page;
   const visibilityChanged = () => {
     if (document?.visibilityState === 'visible') wake();
   };
+  page.addEventListener?.('offline', offline);
   page.addEventListener?.('online', wake);
   page.addEventListener?.('pageshow', wake);
   document?.addEventListener?.('visibilitychange', visibilityChanged);
   return () => {
+    page.removeEventListener?.('offline', offline);
     page.removeEventListener?.('online', wake);
     page.removeEventListener?.('pageshow', wake);
     document?.removeEventListener?.('visibilitychange', visibilityChanged);

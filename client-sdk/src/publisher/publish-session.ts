@@ -34,22 +34,28 @@ export class PublishSession {
   readonly #aliases: AliasTable;
   readonly #emitter: Emitter<PublisherEvents>;
   readonly #progress: () => void;
+  readonly #isAwaited: () => boolean;
   readonly #tally = new TickTally();
   #reconnector: Reconnector | undefined;
 
-  /** @param progress called when ticks were acknowledged, and at the end */
+  /**
+   * @param progress called when ticks were acknowledged, and at the end
+   * @param isAwaited whether a caller waits for something that the end rejects
+   */
   constructor(
     settings: PublisherSettings,
     stream: TickStream,
     aliases: AliasTable,
     emitter: Emitter<PublisherEvents>,
     progress: () => void,
+    isAwaited: () => boolean,
   ) {
     this.#stream = stream;
     this.#aliases = aliases;
     this.#settings = settings;
     this.#emitter = emitter;
     this.#progress = progress;
+    this.#isAwaited = isAwaited;
     this.sender = new FrameSender(stream, aliases, settings.sender);
   }
 
@@ -61,6 +67,7 @@ export class PublishSession {
       frame: (frame) => this.#receive(frame),
       lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
       ended: (failure, closure) => this.#ended(failure, closure),
+      isHeard: () => this.#isHeard(),
     });
   }
 
@@ -155,6 +162,11 @@ export class PublishSession {
     this.#change(closure === undefined ? { state: 'closed' } : { state: 'closed', closure });
     this.#progress();
     if (failure !== undefined) this.#emitter.emit('error', failure);
+  }
+
+  #isHeard(): boolean {
+    const emitter = this.#emitter;
+    return emitter.isHeard('error') || emitter.isHeard('state') || this.#isAwaited();
   }
 
   #change(change: Omit<StateChange, 'previous'>): void {

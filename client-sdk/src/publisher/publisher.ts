@@ -44,8 +44,13 @@ export class Publisher {
   constructor(settings: PublisherSettings) {
     this.#settings = settings;
     const [stream, aliases] = [this.#stream, this.#aliases];
-    const session = new PublishSession(settings, stream, aliases, this.#emitter, () =>
-      this.#progress(),
+    const session = new PublishSession(
+      settings,
+      stream,
+      aliases,
+      this.#emitter,
+      () => this.#progress(),
+      () => this.#settling.isAwaited,
     );
     this.#session = session;
     this.#intake = new Intake(settings.intake, stream, aliases, session.sender);

@@ -28,6 +28,11 @@ export class Settling {
     return this.#closing !== undefined || state === 'closed' ? closedError() : undefined;
   }
 
+  /** Whether a caller waits for something that the end rejects. */
+  get isAwaited(): boolean {
+    return !this.#waiters.isEmpty;
+  }
+
   /** Resolves when there is room; rejects when no more ticks are taken. */
   get ready(): Promise<void> {
     const { ending } = this;

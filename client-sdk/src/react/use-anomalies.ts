@@ -1,6 +1,7 @@
 import { useCallback, useMemo, useSyncExternalStore } from 'react';
 import { patternMatcher } from '../../../src/protocol/index.ts';
 import type { Anomaly } from '../subscriber/anomaly.ts';
+import { RecentAnomalies } from '../subscriber/recent-anomalies.ts';
 import type { Subscriber } from '../subscriber/subscriber.ts';
 import { useTickwire } from './tickwire-provider.ts';
 
@@ -46,18 +47,19 @@ export class NewestAnomalies {
   readonly #patterns: readonly string[];
   readonly #limit: number;
   readonly #matchers: readonly ((symbol: string) => boolean)[];
-  #list: readonly Anomaly[] = Object.freeze([]);
+  readonly #recent: RecentAnomalies;
 
   /** @param limit most anomalies kept */
   constructor(patterns: readonly string[], limit: number) {
     this.#patterns = patterns;
     this.#limit = limit;
     this.#matchers = patterns.map(patternMatcher);
+    this.#recent = new RecentAnomalies(limit);
   }
 
   /** Newest first; a new array after each change. */
   get list(): readonly Anomaly[] {
-    return this.#list;
+    return this.#recent.newest(this.#limit);
   }
 
   /**
@@ -71,19 +73,12 @@ export class NewestAnomalies {
     const subscription = subscriber.subscribe(this.#patterns, { stats: false });
     const stop = subscriber.on('anomaly', (anomaly) => {
       if (!this.#matchers.some((matches) => matches(anomaly.symbol))) return;
-      this.#insert(anomaly);
+      this.#recent.add(anomaly);
       listener();
     });
     return () => {
       stop();
       subscription.unsubscribe();
     };
-  }
-
-  // After a reconnect, missed anomalies arrive symbol by symbol.
-  #insert(anomaly: Anomaly): void {
-    const later = this.#list.findIndex(({ timestamp }) => timestamp <= anomaly.timestamp);
-    const at = later < 0 ? this.#list.length : later;
-    this.#list = Object.freeze(this.#list.toSpliced(at, 0, anomaly).slice(0, this.#limit));
   }
 }

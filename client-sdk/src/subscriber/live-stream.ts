@@ -19,6 +19,7 @@ import { Emitter, Waiters } from '../events.ts';
 import { type HistoryPage, namedAnomaly, withoutId } from './anomaly.ts';
 import { AnomalyFeed } from './anomaly-feed.ts';
 import { Mirror } from './mirror.ts';
+import { RecentAnomalies } from './recent-anomalies.ts';
 import { RequestPacer, Requests } from './requests.ts';
 import { RoundTrips } from './round-trips.ts';
 import { SUBSCRIBER_EVENTS, type SubscriberEvents } from './subscriber-events.ts';
@@ -27,6 +28,8 @@ import { SubscriptionSync } from './subscription-sync.ts';
 import type { SymbolStatistics } from './symbol-statistics.ts';
 
 const PING_INTERVAL_MS = 10_000;
+/** Anomalies kept for {@link LiveStream.recent}. */
+const RECENT_MAX = 1000;
 
 /**
  * The core of a subscriber: turns frames into the mirror, the anomaly feed, answers and events,
@@ -38,6 +41,8 @@ export class LiveStream {
   readonly roundTrips = new RoundTrips();
   readonly subscriptions: SubscriptionSync;
   readonly feed: AnomalyFeed;
+  /** The newest anomalies delivered. */
+  readonly recent = new RecentAnomalies(RECENT_MAX);
   /** Frames and bytes of past connections, and counts over all connections. */
   readonly counters = {
     frames: 0,
@@ -65,6 +70,7 @@ export class LiveStream {
       isLive: () => this.state === 'live',
       deliver: (anomaly) => {
         this.counters.anomalies++;
+        this.recent.add(anomaly);
         this.emitter.emit('anomaly', anomaly);
       },
       missed: (gap) => this.emitter.emit('gap', gap),
@@ -82,6 +88,7 @@ export class LiveStream {
       frame: (frame) => this.#receive(frame),
       lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
       ended: (failure, closure) => this.#ended(failure, closure),
+      isHeard: () => this.emitter.isHeard('state') || !this.#waiters.isEmpty,
     });
   }
 
@@ -136,6 +143,11 @@ export class LiveStream {
   /** The server broke the protocol: reconnects. */
   fault(reason: string): void {
     this.#reconnector.fault(reason);
+  }
+
+  reconnect(): void {
+    if (this.state === 'closed') throw this.closedError();
+    this.#reconnector.reconnect();
   }
 
   close(): void {

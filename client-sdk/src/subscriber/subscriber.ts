@@ -22,6 +22,8 @@ import {
 import type { SymbolSnapshot, SymbolStatistics } from './symbol-statistics.ts';
 
 const HISTORY_LIMIT = 100;
+const RECENT_COUNT = 20;
+const COUNT_RANGE = { min: 1, unit: 'anomalies', isInteger: true };
 
 /**
  * Connects to a server such as `ws://127.0.0.1:9001` as a subscriber and stays connected. It keeps
@@ -220,8 +222,20 @@ export class Subscriber {
   history(symbol: string, afterSequence = 0, limit = HISTORY_LIMIT): Promise<HistoryPage> {
     check('symbol', symbol, ['string']);
     check('afterSequence', afterSequence, SEQUENCE_RANGE);
-    check('limit', limit, { ...SEQUENCE_RANGE, min: 1 });
+    check('limit', limit, COUNT_RANGE);
     return this.#stream.history(symbol, afterSequence, limit);
+  }
+
+  /**
+   * The newest `count` anomalies delivered by this subscriber, of all its symbols, newest first;
+   * the same frozen array until there is another. At most 1000 are kept. Earlier ones come by
+   * `since` or {@link history}.
+   *
+   * @throws TypeError or RangeError unless `count` is an integer from 1 on
+   */
+  recentAnomalies(count = RECENT_COUNT): readonly Anomaly[] {
+    check('count', count, COUNT_RANGE);
+    return this.#stream.recent.newest(count);
   }
 
   /**
@@ -251,6 +265,16 @@ export class Subscriber {
   /** Resumes reading after {@link pause}. */
   resume(): void {
     this.#stream.connection?.resume();
+  }
+
+  /**
+   * Tries to connect at once instead of waiting, for a "retry now"; in an open session, replaces
+   * the connection.
+   *
+   * @throws Error after the subscriber ended
+   */
+  reconnect(): void {
+    this.#stream.reconnect();
   }
 
   /** Closes for good. Rejects open requests; ends loops over iterators. */

@@ -261,3 +261,52 @@ describe('giving up', () => {
     await expectEnded(subscriber, []);
   });
 });
+
+describe('reconnect()', () => {
+  it('ends a wait at once, and the next wait is a first one', async () => {
+    const subscriber = await start();
+    for (const ms of [500, 1000, 2000, 4000, 8000]) {
+      network.newest.drop();
+      await pass(ms);
+    }
+    network.newest.drop();
+    await pass(100);
+    const attempts = network.sockets.length;
+    subscriber.reconnect();
+    await pass();
+    expect(network.sockets).toHaveLength(attempts + 1);
+    expect(await waitAfter(() => network.newest.drop())).toBe(500);
+    subscriber.close();
+  });
+
+  it('replaces an open session', async () => {
+    const subscriber = await start();
+    network.newest.welcome();
+    const first = network.newest;
+    subscriber.reconnect();
+    await pass();
+    expect(first.isHeard).toBe(false);
+    expect(changes.map(({ state }) => state)).toEqual(['live', 'reconnecting']);
+    expect(network.sockets).toHaveLength(2);
+    network.newest.welcome();
+    expect(subscriber.state).toBe('live');
+    subscriber.close();
+  });
+
+  it('leaves an attempt alone', async () => {
+    const subscriber = await start();
+    subscriber.reconnect();
+    await pass(1000);
+    expect(network.sockets).toHaveLength(1);
+    expect(network.newest.isHeard).toBe(true);
+    subscriber.close();
+  });
+
+  it('throws after the end', async () => {
+    const subscriber = await start();
+    subscriber.close();
+    await pass();
+    expect(() => subscriber.reconnect()).toThrow('the subscriber is closed');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

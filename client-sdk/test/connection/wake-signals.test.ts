@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { StateChange } from '../../src/connection/connection.ts';
 import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
 import { FakeNetwork, pass, useFakeClock, useRealClock } from '../support/fake-socket.ts';
 
@@ -132,10 +133,11 @@ describe.each(names)('%s', (name) => {
 
   it('is ignored after the end', async () => {
     const subscriber = await open();
-    expect([page.listeners, document.listeners]).toEqual([2, 1]);
+    expect([page.listeners, document.listeners]).toEqual([3, 1]);
     subscriber.close();
     expect([page.listeners, document.listeners]).toEqual([0, 0]);
     const refused = await start();
+    refused.on('state', () => undefined);
     network.newest.drop(4500);
     expect(refused.state).toBe('closed');
     expect([page.listeners, document.listeners]).toEqual([0, 0]);
@@ -143,6 +145,60 @@ describe.each(names)('%s', (name) => {
     await pass(60_000);
     expect(network.sockets).toHaveLength(2);
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('offline', () => {
+  const offline = () => page.dispatchEvent(new Event('offline'));
+
+  it('ends the session at once, and online begins the next one soon', async () => {
+    const subscriber = await open();
+    subscriber.subscribe('BTC');
+    network.newest.receive([22, [7, 'BTC']]);
+    network.newest.receive([20, 5, [7, 127, 100, 100, 1, 1000, 100, 100]]);
+    expect(subscriber.get('BTC')?.isLive).toBe(true);
+    const states: StateChange[] = [];
+    subscriber.on('state', (change) => states.push(change));
+    offline();
+    expect(subscriber.get('BTC')?.isLive).toBe(false);
+    expect(states).toMatchObject([
+      { state: 'reconnecting', closure: { code: 1006, reason: 'the page is offline' } },
+    ]);
+    // Attempts fail while there is no network; the waits grow.
+    for (const ms of [500, 1000, 2000, 4000]) {
+      await pass(ms);
+      network.newest.drop();
+    }
+    const attempts = network.sockets.length;
+    signals.online();
+    await pass(500);
+    expect(network.sockets).toHaveLength(attempts + 1);
+    network.newest.welcome();
+    expect(subscriber.state).toBe('live');
+    subscriber.close();
+  });
+
+  it('ends an attempt, and changes nothing while waiting or after the end', async () => {
+    const subscriber = await start();
+    offline();
+    expect(network.newest.isHeard).toBe(false);
+    offline();
+    await pass(500);
+    expect(network.sockets).toHaveLength(2);
+    subscriber.close();
+    offline();
+    await pass(60_000);
+    expect(network.sockets).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('goes on with what is reachable all the same, such as this machine', async () => {
+    const subscriber = await open();
+    offline();
+    await pass(500);
+    network.newest.welcome();
+    expect(subscriber.state).toBe('live');
+    subscriber.close();
   });
 });
 
@@ -157,7 +213,7 @@ it('a hidden page sends no probe', async () => {
 it('works on a platform without such events, or with some of them', async () => {
   vi.stubGlobal('document', undefined);
   const worker = await open();
-  expect(page.listeners).toBe(2);
+  expect(page.listeners).toBe(3);
   worker.close();
   vi.stubGlobal('addEventListener', undefined);
   vi.stubGlobal('removeEventListener', undefined);

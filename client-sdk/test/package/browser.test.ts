@@ -194,6 +194,40 @@ describe('the script-tag build in Chromium, under the policy of the dashboard', 
     expect(await countersOf(page)).toMatchObject({ reconnects: 0 });
   });
 
+  test('offline: stale at once; online: live again, without waiting for a heartbeat', async () => {
+    const quiet = await startTestServer({ server: { heartbeatMs: 60_000 } });
+    onTestFinished(() => quiet.stop());
+    const client = await HttpClient.connect(quiet.port);
+    await client.post({ symbol: 'AWAY', price: 1 });
+    const page = await open(quiet.port);
+    await subscribe(page, 'AWAY');
+    await eventually(
+      () => mirrorOf(page),
+      ({ AWAY }) => AWAY?.isLive === true,
+    );
+    await page.evaluate(() => {
+      const { subscriber, seen } = globalThis as unknown as InPage;
+      subscriber.on('state', ({ state, previous, closure }) => {
+        if (state === previous) return;
+        seen.push(`${state} ${closure?.reason ?? ''} ${subscriber.get('AWAY')?.isLive}`.trim());
+      });
+    });
+    await page.context().setOffline(true);
+    await eventually(
+      () => page.evaluate(() => (globalThis as unknown as InPage).seen),
+      ({ length }) => length > 0,
+    );
+    const stale = await page.evaluate(() => (globalThis as unknown as InPage).seen[0]);
+    expect(stale).toBe('reconnecting the page is offline false');
+    await client.post({ symbol: 'AWAY', price: 1.01 });
+    await page.context().setOffline(false);
+    await eventually(
+      () => mirrorOf(page),
+      ({ AWAY }) => AWAY?.currentPrice === 1.01 && AWAY.isLive,
+    );
+    expect((await countersOf(page)).reconnects).toBe(1);
+  });
+
   test('applies an entry in well under two microseconds', async ({ annotate }) => {
     const page = await open();
     const frames = syntheticFrames().map((frame) => [

@@ -174,6 +174,7 @@ describe('a publisher that reconnects', () => {
       ticksPerFrameMax: 4,
       symbolsMax: 9,
       subscriptionsMax: 9,
+      wildcardsMax: 9,
       authTimeoutMs: 9,
     };
     const second = await next({ sequence: 0, limits });

@@ -289,6 +289,7 @@ describe('batches of a publisher', () => {
       ticksPerFrameMax: 30,
       symbolsMax: 10,
       subscriptionsMax: 10,
+      wildcardsMax: 10,
       authTimeoutMs: 5000,
     };
     const symbols = Array.from({ length: 20 }, (_, i) => `${'\u{1F600}'.repeat(30)}${i}`);

@@ -200,6 +200,7 @@ function limitsOf(config: Config): Limits {
     ticksPerFrameMax: config.publish.ticksPerFrameMax,
     symbolsMax: config.processing.maxSymbols,
     subscriptionsMax: config.stream.subscriptionsMax,
+    wildcardsMax: config.limits.wildcardsPerSession,
     authTimeoutMs: config.server.authTimeoutMs,
   };
 }

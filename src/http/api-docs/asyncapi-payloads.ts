@@ -155,6 +155,9 @@ const limits = z.object({
   ticksPerFrameMax: count.describe('Most ticks in a `TICKS` frame.'),
   symbolsMax: count.describe('Most symbols of the server.'),
   subscriptionsMax: count.describe('Most patterns of a session.'),
+  wildcardsMax: count
+    .optional()
+    .describe('Most patterns of a session with a `*`; absent from earlier servers.'),
   authTimeoutMs: count.describe('Time for a session to authenticate, if required, ms.'),
 });
 
