@@ -112,6 +112,7 @@ async function bundleCommonJs() {
   const { outputFiles } = await build({
     ...MODULES,
     plugins: [wsByRequire, ...MODULES.plugins],
+    inject: ['client-sdk/src/connection/text-coding-commonjs.ts'],
     sourcemap: 'inline',
     outdir: COMMON_JS,
     write: false,

@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
+import { cp, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -56,13 +55,13 @@ export class MatrixProject {
     await project.#add(join(root, 'vite-react'), 'vite-react-18');
     // Resolves its own React, as where only that is installed.
     await project.#add(client, 'vite-react-18/node_modules/@tickwire/client');
-    // For Node 20. Bundlers that look for ws must not find it.
-    if (existsSync(project.program('ws'))) throw new Error('something installs ws for all');
-    for (const name of ['runtime', 'jest']) {
-      await project.#add(join(root, name), `with-ws/${name}`);
-    }
+    // Node 20 has it, and jsdom for itself: bundlers that look for ws must not find any.
+    await project.#add(join(root, 'node_modules/ws'), 'with-ws/node_modules/ws');
     await project.#add(client, 'with-ws/node_modules/@tickwire/client');
-    await project.#add(join(root, 'node_modules/ws-where-needed'), 'with-ws/node_modules/ws');
+    await project.#add(join(root, 'runtime'), 'with-ws/runtime');
+    await project.#add(join(root, 'jest'), 'with-ws/jest');
+    await mkdir(project.program('jsdom/node_modules'), { recursive: true });
+    await rename(project.program('ws'), project.program('jsdom/node_modules/ws'));
     return project;
   }
 

@@ -140,9 +140,13 @@ describe.skipIf(!isMatrixSupported)('the packed SDK shows prices of a real serve
     saysNothingBad(running.output());
   });
 
-  const jests = [20, 24].flatMap((major) =>
-    ['commonjs.test.js', 'module.test.mjs'].map((file) => ({ major, file })),
-  );
+  const jests = [
+    { major: 20, file: 'commonjs.test.js' },
+    { major: 20, file: 'module.test.mjs' },
+    { major: 24, file: 'commonjs.test.js' },
+    { major: 24, file: 'module.test.mjs' },
+    { major: 24, file: 'jsdom.test.js' },
+  ];
   test.for(jests)('Jest on Node $major, $file', async ({ major, file }) => {
     // Only modules need the first flag.
     const args = file.endsWith('.mjs') ? ['--experimental-vm-modules', '--no-warnings'] : [];
