@@ -1,4 +1,4 @@
-'use client'; // Server components of Next may import it; it runs in the browser.
+'use client'; // So that server components may import it: Next then runs it in the page.
 
 /** Live statistics and anomalies in React components. */
 export {

@@ -1,4 +1,4 @@
-/** In a variable, and with comments for those that follow variables: bundlers shall not look. */
+/** In a variable, so that bundlers do not look for it; those that follow variables are told so. */
 const WS_PACKAGE = 'ws';
 
 /**

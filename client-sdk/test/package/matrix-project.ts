@@ -9,7 +9,7 @@ import { eventually } from '../../../testkit/until.ts';
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('matrix', import.meta.url));
 
-/** Of the environment, tools get what any shell has: vitest's NODE_ENV would change builds. */
+/** Tools get what any shell has, not all: vitest's NODE_ENV would change what they build. */
 const { PATH = '', HOME = '' } = process.env;
 const QUIET = { NO_COLOR: '1', NEXT_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
 
@@ -24,8 +24,8 @@ interface RunOptions {
 }
 
 /**
- * The folder `matrix` copied to where no other package is above it, with everything installed that
- * its lockfile names, and the packed SDK.
+ * A copy of the folder `matrix` with the packages of its lockfile and the packed SDK. There are no
+ * packages in the folders above.
  */
 export class MatrixProject {
   readonly root: string;

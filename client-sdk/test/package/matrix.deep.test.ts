@@ -56,7 +56,7 @@ describe.skipIf(!isMatrixSupported)('the packed SDK shows prices of a real serve
     { bundler, bundle, entry: 'page.js' },
     { bundler, bundle, entry: 'page.cjs' },
   ]);
-  // Of CommonJS, Rollup bundles nothing by itself.
+  // Rollup bundles no CommonJS by itself.
   const tried = bundles.filter(({ bundler, entry }) => bundler !== 'Rollup' || entry === 'page.js');
 
   test.for(tried)('a bundle of $bundler, from $entry', async ({ bundler, bundle, entry }) => {
@@ -121,7 +121,7 @@ describe.skipIf(!isMatrixSupported)('the packed SDK shows prices of a real serve
   });
 
   test('Cloudflare Workers', async () => {
-    // As Wrangler does it; that one needs a newer Node than the tests.
+    // As Wrangler does, which itself needs a newer Node than the tests.
     const args = ['worker.js', '--bundle', '--format=esm', '--outfile=bundle.js'];
     args.push('--conditions=workerd,worker,browser', '--target=es2024');
     const esbuild = project.program('esbuild/bin/esbuild');
