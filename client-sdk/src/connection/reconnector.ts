@@ -214,6 +214,7 @@ export class Reconnector {
   // A client that never had a session, and nobody listening for why, is a program that ends in
   // silence, or a page that stays empty: throws as well, to be seen.
   #giveUp(failure: Error, closure?: Closure): void {
+    if (this.#isEnded) return;
     const isSeen = this.#wasOpen || this.#listener.isHeard();
     this.#end(failure, closure);
     if (isSeen) return;

@@ -44,6 +44,14 @@ describe('Node without a WebSocket', () => {
     expect(code).toBe(1);
   });
 
+  it('says nothing of clients that are closed already', async () => {
+    const { code, output, errors } = await run(`
+      connect('ws://127.0.0.1:1').close();
+      await connectPublisher('ws://127.0.0.1:1').close();
+      setTimeout(() => console.log('went on'), 100);`);
+    expect([code, output, errors]).toEqual([0, 'went on\n', '']);
+  });
+
   it('tells who waits or listens, and then does not end the process', async () => {
     const { code, output, errors } = await run(`
       const tell = (error) => console.log(error.message);
