@@ -1,3 +1,4 @@
+import { delay } from '../testkit/until.ts';
 import { type ClientEvent, ClientProcess, CommandFailed } from './client-process.ts';
 import { Broken, expect, shown } from './expect.ts';
 
@@ -180,7 +181,7 @@ export class Client {
       const value = await read();
       if (isDone(value)) return;
       if (performance.now() > deadline) throw new Broken(what(), shown(value));
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await delay(POLL_MS);
     }
   }
 }

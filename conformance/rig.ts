@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { freePort } from '../testkit/managed-process.ts';
 import { type ScriptedConnection, ScriptedServer } from '../testkit/scripted-server.ts';
 import { ServerProcess, SMALL } from '../testkit/server-process.ts';
 import { TcpProxy } from '../testkit/tcp-proxy.ts';
+import { delay } from '../testkit/until.ts';
 import type { Role } from './client.ts';
 import { Client, type ConnectOptions } from './client.ts';
 import { Broken } from './expect.ts';
@@ -35,7 +35,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async server(port = 0): Promise<ScriptedServer> {
-    const server = await ScriptedServer.start(port);
+    const server = await withPort(() => ScriptedServer.start(port));
     this.#ends.push(() => server.stop());
     return server;
   }
@@ -85,13 +85,14 @@ export class Rig implements AsyncDisposable {
     return { client, server, session };
   }
 
-  /** A Tickwire server on a port that stays the same when another one is started there. */
-  async realServer(flags: readonly string[] = [], port?: number): Promise<ServerProcess> {
-    const own = port ?? (await freePort());
-    const server = new ServerProcess([...SMALL, `--server.port=${own}`, ...flags]);
-    this.#ends.push(() => server.end());
-    await server.listening();
-    return server;
+  /** A Tickwire server, on a free port or on one that another held before. */
+  async realServer(flags: readonly string[] = [], port = 0): Promise<ServerProcess> {
+    return withPort(async () => {
+      const server = new ServerProcess([...SMALL, `--server.port=${port}`, ...flags]);
+      this.#ends.push(() => server.end());
+      await server.listening();
+      return server;
+    });
   }
 
   async proxy(targetPort: number): Promise<TcpProxy> {
@@ -159,7 +160,7 @@ export class Rig implements AsyncDisposable {
     const end = performance.now() + ms;
     while (performance.now() < end) {
       if (isBroken()) throw new Broken(expected, got());
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await delay(POLL_MS);
     }
     if (isBroken()) throw new Broken(expected, got());
   }
@@ -171,11 +172,25 @@ export class Rig implements AsyncDisposable {
 
 const POLL_MS = 10;
 const CALM_ATTEMPTS = 5;
+const PORT_ATTEMPTS = 20;
+const PORT_WAIT_MS = 250;
 /** Less than what the checks that depend on time tell apart, ms. */
 const LAG_MS_MAX = 250;
 const NS_PER_MS = 1e6;
 /** Reconnects that a client may wait for, with growing waits. */
 const PATIENT = 3;
+
+/** Listens, and again while a connection of another program has the port for its own end. */
+async function withPort<Server>(listen: () => Promise<Server>): Promise<Server> {
+  for (let left = PORT_ATTEMPTS; ; left--) {
+    try {
+      return await listen();
+    } catch (error) {
+      if (left === 1 || !String(error).includes('EADDRINUSE')) throw error;
+      await delay(PORT_WAIT_MS);
+    }
+  }
+}
 
 /** Resolves with the close code when a connection ends. */
 export function closing(rig: Rig, connection: ScriptedConnection): Promise<number> {

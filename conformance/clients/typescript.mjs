@@ -27,11 +27,12 @@ const anomalyOf = ({ referencePrice, newPrice, timestamp, ...anomaly }) => ({
 const commands = {
   connect({ role, url, options }) {
     client = (role === 'publisher' ? connectPublisher : connect)(url, options);
-    client.on('anomaly', (anomaly) => say({ event: 'anomaly', ...anomalyOf(anomaly) }));
     client.on('error', ({ message, code }) => say({ event: 'error', message, code }));
-    for (const event of ['state', 'gap', 'reset', 'retired', 'reject']) {
+    for (const event of role === 'publisher' ? ['state', 'reject'] : ['state', 'gap']) {
       client.on(event, (content) => say({ event, ...content }));
     }
+    if (role === 'publisher') return;
+    client.on('anomaly', (anomaly) => say({ event: 'anomaly', ...anomalyOf(anomaly) }));
   },
   async subscribe({ patterns, options: { since, ...options } }) {
     const resumed = since === undefined ? {} : { since: new Map(Object.entries(since)) };

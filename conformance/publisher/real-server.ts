@@ -1,6 +1,7 @@
 import { expectedMarket, type MarketTick } from '../../testkit/independent/statistics.ts';
 import { Random } from '../../testkit/random.ts';
 import { TempFolder } from '../../testkit/temp-folder.ts';
+import { delay } from '../../testkit/until.ts';
 import type { Check } from '../check.ts';
 import type { Client } from '../client.ts';
 import { Broken, expectSame } from '../expect.ts';
@@ -32,7 +33,7 @@ async function counted(rig: Rig, port: number, symbol: string, count: number) {
     if (performance.now() > deadline || Number(found.updateCount) > count) {
       throw new Broken(`${count} ticks of ${symbol}`, String(found.updateCount));
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await delay(20);
   }
 }
 
@@ -57,7 +58,7 @@ async function tell(
     const some = ticks.slice(at, at + CALL_TICKS);
     await client.publish(...some.map(({ symbol, price, time }) => [symbol, price, time] as const));
     await meanwhile(at / CALL_TICKS);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await delay(5);
   }
 }
 

@@ -4,6 +4,7 @@ import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { residentBytesOfGroup } from '../../testkit/process-figures.ts';
 import { Random } from '../../testkit/random.ts';
 import { seededMarket } from '../../testkit/ticks.ts';
+import { delay } from '../../testkit/until.ts';
 import type { Check } from '../check.ts';
 import { anomalyOf, type Client } from '../client.ts';
 import { Broken, expect, expectSame, shown } from '../expect.ts';
@@ -44,7 +45,7 @@ async function agrees(rig: Rig, client: Client, port: number): Promise<void> {
     if (shown(own) === shown(server) && Object.keys(own).length > 0) break;
     const late = performance.now() > deadline;
     if (late) throw new Broken(`what the server holds, ${shown(server)}`, shown(own));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(50);
   }
   expect(await client.verify(), 'VERIFY to find it in sync', () => 'that it does not');
 }
@@ -67,7 +68,7 @@ async function publish(
   for (let at = 0; at < ticks.length; at += FRAME_TICKS) {
     publisher.publish(ticks.slice(at, at + FRAME_TICKS));
     betweenFrames(at);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await delay(5);
   }
   await publisher.acknowledged();
   publisher.close();
@@ -85,7 +86,7 @@ async function watch(client: Client, oracle: MarketOracle, isOver: () => boolean
       expect(count >= before, `${symbol} not to go back from ${before}`, () => String(count));
       counts.set(symbol, count);
     }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await delay(10);
   }
 }
 

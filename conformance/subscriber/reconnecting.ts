@@ -1,5 +1,6 @@
 import { freePort } from '../../testkit/managed-process.ts';
 import type { ScriptedServer } from '../../testkit/scripted-server.ts';
+import { delay } from '../../testkit/until.ts';
 import type { Check } from '../check.ts';
 import type { Role } from '../client.ts';
 import { Broken, expect, shown } from '../expect.ts';
@@ -124,7 +125,7 @@ export const reconnectingChecks: readonly Check[] = [
       const client = rig.client();
       await client.connect('subscriber', `ws://127.0.0.1:${port}`);
       const subscribing = later(client.subscribe(['BTC']));
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      await delay(700);
       await rig.stream(await rig.server(port));
       await subscribing;
       await client.holds('BTC', oneTick(100));
