@@ -16,6 +16,7 @@ export type { PublisherOptions } from './publisher/publisher-options.ts';
 export type { Tick, TickColumns } from './publisher/tick.ts';
 export type { PublisherTotals } from './publisher/tick-tally.ts';
 export type { Anomaly, AnomalyGap, HistoryPage } from './subscriber/anomaly.ts';
+export type { Lag } from './subscriber/lag.ts';
 export type { Latency } from './subscriber/round-trips.ts';
 export { connect, Subscriber } from './subscriber/subscriber.ts';
 export type {

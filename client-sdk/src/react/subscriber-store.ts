@@ -41,6 +41,7 @@ export class SubscriberStore {
       subscriber.on('update', ({ changes }) => this.#dispatch(changes)),
       subscriber.on('retired', ({ symbols }) => this.#notify(symbols)),
       subscriber.on('state', () => this.#notifyAll()),
+      subscriber.on('lag', () => this.#notifyAll()),
       subscriber.on('reset', () => this.#notifyAll()),
     ];
     this.#notifyAll();

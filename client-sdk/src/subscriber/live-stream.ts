@@ -18,6 +18,7 @@ import { closureError, Reconnector } from '../connection/reconnector.ts';
 import { Emitter, Waiters } from '../events.ts';
 import { type HistoryPage, namedAnomaly, withoutId } from './anomaly.ts';
 import { AnomalyFeed } from './anomaly-feed.ts';
+import { LAG_MS, LagMonitor } from './lag.ts';
 import { Mirror } from './mirror.ts';
 import { RecentAnomalies } from './recent-anomalies.ts';
 import { RequestPacer, Requests } from './requests.ts';
@@ -39,6 +40,7 @@ export class LiveStream {
   readonly emitter = new Emitter<SubscriberEvents>(SUBSCRIBER_EVENTS);
   readonly mirror = new Mirror();
   readonly roundTrips = new RoundTrips();
+  readonly lag: LagMonitor;
   readonly subscriptions: SubscriptionSync;
   readonly feed: AnomalyFeed;
   /** The newest anomalies delivered. */
@@ -62,7 +64,8 @@ export class LiveStream {
   readonly #pacer = new RequestPacer();
   readonly #waiters = new Waiters();
   #connection: Connection | undefined;
-  #pingTimer: ReturnType<typeof setInterval> | undefined;
+  #checkTimer: ReturnType<typeof setInterval> | undefined;
+  #pingedAt = 0;
 
   constructor(url: string, options: SubscriberOptions) {
     this.feed = new AnomalyFeed({
@@ -82,6 +85,14 @@ export class LiveStream {
         this.#waiters.wake();
       },
       error: (error) => this.emitter.emit('error', error),
+    });
+    this.lag = new LagMonitor(this.roundTrips, {
+      limitMs: options.lagMs ?? LAG_MS,
+      ask: () => this.#measureLatency(),
+      changed: (lag) => {
+        this.mirror.setLagging(lag.isLagging);
+        this.emitter.emit('lag', lag);
+      },
     });
     this.#reconnector = new Reconnector(url, options, {
       opened: (info, connection) => this.#opened(info, connection),
@@ -180,9 +191,10 @@ export class LiveStream {
       // A listener may have closed the subscriber.
       if (this.#connection !== connection) return;
     }
-    this.subscriptions.restart(this.feed.resume(info.epoch), info.limits.frameBytesMax);
+    // First: the way is still empty.
     this.#measureLatency();
-    this.#pingTimer = setInterval(() => this.#measureLatency(), PING_INTERVAL_MS);
+    this.subscriptions.restart(this.feed.resume(info.epoch), info.limits.frameBytesMax);
+    this.#checkTimer = setInterval(() => this.#check(), this.lag.checkMs);
     this.#enter({ state: 'live' });
   }
 
@@ -201,12 +213,14 @@ export class LiveStream {
   }
 
   #leaveSession(error: Error): void {
-    clearInterval(this.#pingTimer);
+    clearInterval(this.#checkTimer);
     this.counters.frames += this.#connection?.framesReceived ?? 0;
     this.counters.bytes += this.#connection?.bytesReceived ?? 0;
     this.#connection = undefined;
     this.subscriptions.suspend();
     this.mirror.disconnect();
+    this.mirror.setLagging(false);
+    this.lag.reset();
     this.roundTrips.forget(error);
     this.#requests.fail(error);
     this.#pacer.fail(error);
@@ -225,15 +239,23 @@ export class LiveStream {
 
   // A missing latency is visible to readers; the failure itself needs no report.
   #measureLatency(): void {
+    this.#pingedAt = performance.now();
     this.#measureRoundTrip().catch(() => undefined);
+  }
+
+  #check(): void {
+    if (performance.now() - this.#pingedAt >= PING_INTERVAL_MS) this.#measureLatency();
+    this.lag.check(this.#connection?.framesReceived ?? 0);
   }
 
   #receive(frame: Frame): void {
     switch (frame[0]) {
       case Op.STATS:
+        this.lag.takeStats(frame[1] as number, (frame[3] as number | undefined) ?? 0);
         this.#takeStats(frame[1] as number, frame[2] as number[]);
         break;
       case Op.ANOMALY:
+        this.lag.take(frame[1] as number);
         this.#takeAnomalies(frame[2] as AnomalyTuple[]);
         break;
       case Op.SYMBOLS:
@@ -244,6 +266,7 @@ export class LiveStream {
         break;
       case Op.PONG:
         this.roundTrips.note(frame[1] as number, frame[2] as number);
+        this.lag.take(frame[2] as number);
         break;
       case Op.ERROR: {
         const error = new ServerError(frame);

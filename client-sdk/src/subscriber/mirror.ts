@@ -14,6 +14,9 @@ export class Mirror {
   readonly #ids = new Map<string, number>();
   /** Symbol → `lastUpdateTime` of its first entry, ms since the Unix epoch. */
   readonly #firstTimes = new Map<string, number>();
+  /** Ids of the symbols that this session has brought. */
+  readonly #current = new Set<number>();
+  #isLagging = false;
   readonly #snapshots = new WeakMap<Row, SymbolSnapshot>();
   #changes: Row[] = [];
 
@@ -95,7 +98,7 @@ export class Mirror {
       const mask = next(entries, at++);
       const isFull = (mask & FULL) !== 0;
       const held = this.#rows.get(symbolId);
-      if (!isFull && held?.isLive !== true) {
+      if (!isFull && !this.#current.has(symbolId)) {
         throw new RangeError(`delta of symbol ${symbolId} before its full entry`);
       }
       const row = held ?? this.#newRow(symbolId);
@@ -103,7 +106,10 @@ export class Mirror {
       row.previousPrice = row.currentPrice;
       row.previousUpdateCount = row.updateCount;
       row.previousUpdateTime = row.lastUpdateTime;
-      if (isFull) Object.assign(row, NOTHING_KNOWN);
+      if (isFull) {
+        Object.assign(row, NOTHING_KNOWN);
+        this.#current.add(symbolId);
+      }
       if (mask & Field.PRICE) row.currentPrice = next(entries, at++);
       if (mask & Field.AVERAGE) row.movingAverage = next(entries, at++);
       if (mask & Field.COUNT)
@@ -114,7 +120,7 @@ export class Mirror {
       if (mask & Field.MIN) row.minPrice = next(entries, at++);
       if (mask & Field.MAX) row.maxPrice = next(entries, at++);
       if (held === undefined) this.#firstTimes.set(row.symbol, row.lastUpdateTime);
-      row.isLive = true;
+      row.isLive = !this.#isLagging;
       changes.push(row);
     }
     return changes;
@@ -123,6 +129,14 @@ export class Mirror {
   /** The connection is lost: nothing is live until the next one brings it. */
   disconnect(): void {
     for (const row of this.#rows.values()) row.isLive = false;
+    this.#current.clear();
+  }
+
+  /** While data comes late, nothing is live. */
+  setLagging(isLagging: boolean): void {
+    if (isLagging === this.#isLagging) return;
+    this.#isLagging = isLagging;
+    for (const row of this.#currentRows()) row.isLive = !isLagging;
   }
 
   /** A new epoch: drops every id and all state. Symbols handed out before are never live again. */
@@ -146,11 +160,11 @@ export class Mirror {
   }
 
   /**
-   * The digest of all live symbols as `VERIFY` defines it, and their number. O(n log n): sorts the
+   * The digest of all symbols of this session as `VERIFY` defines it, and their number. O(n log n): sorts the
    * ids.
    */
   digest(): { readonly digest: number; readonly symbolCount: number } {
-    const live = [...this.#rows.values()].filter(({ isLive }) => isLive);
+    const live = this.#currentRows();
     live.sort((a, b) => a.symbolId - b.symbolId);
     const digest = new Digest();
     for (const row of live) {
@@ -164,6 +178,10 @@ export class Mirror {
       });
     }
     return { digest: digest.value, symbolCount: live.length };
+  }
+
+  #currentRows(): Row[] {
+    return [...this.#current].map((symbolId) => this.#rows.get(symbolId) as Row);
   }
 
   #newRow(symbolId: number): Row {
@@ -180,6 +198,7 @@ export class Mirror {
     if (row === undefined) return;
     row.isLive = false;
     this.#rows.delete(symbolId);
+    this.#current.delete(symbolId);
     this.#firstTimes.delete(row.symbol);
   }
 }

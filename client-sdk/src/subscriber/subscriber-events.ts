@@ -1,5 +1,6 @@
 import type { StateChange } from '../connection/connection.ts';
 import type { Anomaly, AnomalyGap } from './anomaly.ts';
+import type { Lag } from './lag.ts';
 import type { SymbolStatistics } from './symbol-statistics.ts';
 
 /** The changes of one STATS frame. */
@@ -20,6 +21,8 @@ export interface SubscriberEvents {
   readonly gap: AnomalyGap;
   /** The state changed, or another attempt to connect failed. */
   readonly state: StateChange;
+  /** Data has become older than the option `lagMs` allows, or no longer is. */
+  readonly lag: Lag;
   /** The server started a new epoch: the mirror was cleared. */
   readonly reset: { readonly epoch: string };
   /** Symbols are gone: their data was dropped. They begin anew with their next tick, if any. */
@@ -34,6 +37,7 @@ export const SUBSCRIBER_EVENTS = [
   'anomaly',
   'gap',
   'state',
+  'lag',
   'reset',
   'retired',
   'error',

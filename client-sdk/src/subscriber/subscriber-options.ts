@@ -6,11 +6,17 @@ import type { Rules } from '../value-checks.ts';
 export interface SubscriberOptions extends ConnectOptions {
   /** Least time between two updates, ms; default: the server's choice. 0: as soon as possible. */
   readonly conflateMs?: number;
+  /**
+   * Data that may be older counts as lagging: no symbol is live then, and the event `lag` tells,
+   * ms; default: 1000.
+   */
+  readonly lagMs?: number;
 }
 
 /** What the options must be, beside those of every client. */
 export const SUBSCRIBER_RULES: Rules<Omit<SubscriberOptions, keyof ConnectOptions>> = {
   conflateMs: { min: 0, max: TIMER_MS_MAX, unit: 'ms' },
+  lagMs: { min: 1, max: TIMER_MS_MAX, unit: 'ms' },
 };
 
 /** The session's state as the server and the mirror see it. */

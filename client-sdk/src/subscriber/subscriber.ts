@@ -65,9 +65,23 @@ export class Subscriber {
     return this.#stream.session;
   }
 
-  /** Round trip and clock offset; undefined until measured. */
+  /** Round trip, the server's clock, and the lag of data; undefined until measured. */
   get latency(): Latency | undefined {
-    return this.#stream.roundTrips.latency;
+    const { lag, roundTrips } = this.#stream;
+    return roundTrips.latency && { ...roundTrips.latency, lagMs: lag.lagMs };
+  }
+
+  /**
+   * How old the newest data may be, ms: on its way, at the server, and by the error of the clock;
+   * undefined until measured.
+   */
+  get lagMs(): number | undefined {
+    return this.#stream.lag.lagMs;
+  }
+
+  /** Whether data may be older than the option `lagMs` allows; see the event `lag`. */
+  get isLagging(): boolean {
+    return this.#stream.lag.isLagging;
   }
 
   /** What was received so far. */

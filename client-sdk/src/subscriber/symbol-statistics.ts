@@ -31,9 +31,9 @@ export interface SymbolStatistics {
    */
   readonly previousUpdateTime: number;
   /**
-   * Whether the values are the server's newest. False from the loss of the connection until the
-   * first entry on the next one; false for good after a new epoch, or when no subscription covers
-   * the symbol.
+   * Whether the values are the server's newest, give or take the option `lagMs`. False while data
+   * lags, and from the loss of the connection until the first entry on the next one; false for good
+   * after a new epoch, or when no subscription covers the symbol.
    */
   readonly isLive: boolean;
 }

@@ -145,8 +145,8 @@ describe('other calls', () => {
       'TypeError: on(updates): unknown event, did you mean update?',
     );
     expect(listen(subscriber, 'close')).toBe(
-      'TypeError: on(close): unknown event, expected one of update, anomaly, gap, state, reset, ' +
-        'retired, error',
+      'TypeError: on(close): unknown event, expected one of update, anomaly, gap, state, lag, ' +
+        'reset, retired, error',
     );
     expect(listen(subscriber, 'update', undefined)).toContain('no error');
     expect(listen(subscriber, 'update', 'f')).toContain('listener: expected a function, got "f"');
