@@ -5,6 +5,7 @@ export {
   TickwireProvider,
   type TickwireProviderProps,
   useConnectionState,
+  useIsLagging,
   useTickwire,
 } from './react/tickwire-provider.ts';
 export { type UseAnomaliesOptions, useAnomalies } from './react/use-anomalies.ts';

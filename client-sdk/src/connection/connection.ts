@@ -1,9 +1,9 @@
 import {
-  CloseCode,
   type Encoding,
   type ErrorCode,
   type Frame,
   Op,
+  PROTOCOL_ERROR,
   ProtocolError,
   type PublishWelcomeInfo,
   readWelcome,
@@ -143,7 +143,7 @@ export class Connection {
   /** Drops the connection because the server broke the protocol, and reports that to the server. */
   fault(reason: string): void {
     if (this.#isClosed) return;
-    this.#socket.close(CloseCode.PROTOCOL_ERROR, 'protocol error');
+    this.#socket.close(PROTOCOL_ERROR, 'protocol error');
     // A server that broke the protocol may not answer the close frame either: do not wait for it.
     this.#socket.terminate?.();
     this.#end(ABNORMAL_CLOSURE, reason);

@@ -122,3 +122,13 @@ export function useConnectionState(): Subscriber['state'] {
     () => 'connecting',
   );
 }
+
+/** Whether data comes too late; false until there is a subscriber. */
+export function useIsLagging(): boolean {
+  const store = useSubscriberStore();
+  return useSyncExternalStore(
+    useCallback((listener) => store.watchConnection(listener), [store]),
+    () => store.subscriber?.isLagging ?? false,
+    () => false,
+  );
+}

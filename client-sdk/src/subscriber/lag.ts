@@ -8,24 +8,10 @@ export interface Lag {
   readonly lagMs: number;
 }
 
-/** How late data may be by default, ms. */
-export const LAG_MS = 1000;
 /** The lag must fall to this part of the limit before it counts as over. */
 const OVER = 3 / 4;
-/** Checks for silence in the time that is allowed. */
-const CHECKS = 4;
-const CHECK_MS_MAX = 250;
 /** Least time between two PINGs that ask after a silence, ms: a quiet market has many. */
 const ASK_EVERY_MS = 5000;
-
-export interface LagOptions {
-  /** How late data may be, ms. */
-  readonly limitMs: number;
-  /** Sends a PING. */
-  readonly ask: () => void;
-  /** Called when {@link LagMonitor.isLagging} changes, but not at {@link LagMonitor.reset}. */
-  readonly changed: (lag: Lag) => void;
-}
 
 /**
  * How old the newest data may be: the time since the server wrote the newest frame, by its clock
@@ -35,76 +21,74 @@ export interface LagOptions {
  * asks with a PING, and no answer means that data is late.
  */
 export class LagMonitor {
-  readonly checkMs: number;
-  /** Undefined before the first frame on a connection whose clock is known. */
-  lagMs: number | undefined;
+  /** 0 before the first frame, and until the clock is known. */
+  lagMs = 0;
   isLagging = false;
-  readonly #options: LagOptions;
+  readonly #limitMs: number;
   readonly #roundTrips: RoundTrips;
+  readonly #changed: (lag: Lag) => void;
   #behindMs = 0;
-  #framesHeard = 0;
+  #frames = 0;
   #heardAt = 0;
-  #askedAt = Number.NEGATIVE_INFINITY;
+  #askedAt = -ASK_EVERY_MS;
 
-  constructor(roundTrips: RoundTrips, options: LagOptions) {
+  /**
+   * @param limitMs how late data may be, ms
+   * @param changed called when {@link isLagging} changes, but not at {@link reset}
+   */
+  constructor(limitMs: number, roundTrips: RoundTrips, changed: (lag: Lag) => void) {
+    this.#limitMs = limitMs;
     this.#roundTrips = roundTrips;
-    this.#options = options;
-    this.checkMs = Math.min(CHECK_MS_MAX, options.limitMs / CHECKS);
-  }
-
-  /** A STATS frame came, written at `serverTime` (ms, by the server's clock). */
-  takeStats(serverTime: number, behindMs: number): void {
-    this.#behindMs = behindMs;
-    this.take(serverTime);
-  }
-
-  /** A frame came, written at `serverTime`. */
-  take(serverTime: number): void {
-    const clock = this.#roundTrips.clock();
-    if (clock === undefined) return;
-    const lateMs = Math.max(0, clock.serverTime - serverTime);
-    this.#set(lateMs + clock.errorMs + this.#behindMs);
+    this.#changed = changed;
   }
 
   /**
-   * Looks for a silence. Call every {@link checkMs}.
+   * A frame came, written at `serverTime` (ms, by the server's clock).
+   *
+   * @param behindMs how long changes have waited at the server; default: as long as before
+   */
+  take(serverTime: number, behindMs = this.#behindMs): void {
+    this.#behindMs = behindMs;
+    const lateMs = Math.max(0, this.#roundTrips.serverTime - serverTime);
+    this.#set(lateMs + this.#roundTrips.errorMs + behindMs);
+  }
+
+  /**
+   * Looks for a silence. Call several times in the time that is allowed.
    *
    * @param frames received so far on this connection
+   * @returns whether to ask with a PING
    */
-  check(frames: number): void {
+  check(frames: number): boolean {
     const now = performance.now();
-    if (frames !== this.#framesHeard) {
-      this.#framesHeard = frames;
+    if (frames !== this.#frames) {
+      this.#frames = frames;
       this.#heardAt = now;
-      return;
     }
-    const { limitMs } = this.#options;
     const silentMs = now - this.#heardAt;
-    const { fastestMs, waitingMs } = this.#roundTrips;
-    if (waitingMs > limitMs / 2 + (fastestMs ?? 0)) {
-      if (silentMs > limitMs && this.lagMs !== undefined) this.#set(silentMs);
-    } else if (silentMs >= limitMs / 2 && now - this.#askedAt >= ASK_EVERY_MS) {
-      this.#askedAt = now;
-      this.#options.ask();
+    const { errorMs, waitingMs } = this.#roundTrips;
+    if (waitingMs > this.#limitMs / 2 + 2 * errorMs) {
+      if (silentMs > this.#limitMs) this.#set(silentMs);
+      return false;
     }
+    const isDue = silentMs > this.#limitMs / 2 && now - this.#askedAt > ASK_EVERY_MS;
+    if (isDue) this.#askedAt = now;
+    return isDue;
   }
 
   /** Another connection, or none. */
   reset(): void {
-    this.lagMs = undefined;
+    this.lagMs = this.#behindMs = 0;
     this.isLagging = false;
-    this.#behindMs = 0;
-    this.#framesHeard = 0;
-    this.#heardAt = performance.now();
-    this.#askedAt = Number.NEGATIVE_INFINITY;
   }
 
   #set(lagMs: number): void {
+    // Infinite before the clock is known.
+    if (lagMs === Number.POSITIVE_INFINITY) return;
     this.lagMs = lagMs;
-    const { changed, limitMs } = this.#options;
-    const isLagging = lagMs > (this.isLagging ? limitMs * OVER : limitMs);
+    const isLagging = lagMs > this.#limitMs * (this.isLagging ? OVER : 1);
     if (isLagging === this.isLagging) return;
     this.isLagging = isLagging;
-    changed({ isLagging, lagMs });
+    this.#changed({ isLagging, lagMs });
   }
 }

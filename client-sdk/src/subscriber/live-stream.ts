@@ -18,7 +18,7 @@ import { closureError, Reconnector } from '../connection/reconnector.ts';
 import { Emitter, Waiters } from '../events.ts';
 import { type HistoryPage, namedAnomaly, withoutId } from './anomaly.ts';
 import { AnomalyFeed } from './anomaly-feed.ts';
-import { LAG_MS, LagMonitor } from './lag.ts';
+import { LagMonitor } from './lag.ts';
 import { Mirror } from './mirror.ts';
 import { RecentAnomalies } from './recent-anomalies.ts';
 import { RequestPacer, Requests } from './requests.ts';
@@ -29,6 +29,10 @@ import { SubscriptionSync } from './subscription-sync.ts';
 import type { SymbolStatistics } from './symbol-statistics.ts';
 
 const PING_INTERVAL_MS = 10_000;
+/** How late data may be by default, ms. */
+const LAG_MS = 1000;
+/** Checks for silence in that time. */
+const CHECKS = 4;
 /** Anomalies kept for {@link LiveStream.recent}. */
 const RECENT_MAX = 1000;
 
@@ -64,8 +68,10 @@ export class LiveStream {
   readonly #pacer = new RequestPacer();
   readonly #waiters = new Waiters();
   #connection: Connection | undefined;
+  readonly #checkMs: number;
   #checkTimer: ReturnType<typeof setInterval> | undefined;
-  #pingedAt = 0;
+  /** Time since the last PING of the interval, ms. */
+  #sincePingMs = 0;
 
   constructor(url: string, options: SubscriberOptions) {
     this.feed = new AnomalyFeed({
@@ -86,13 +92,11 @@ export class LiveStream {
       },
       error: (error) => this.emitter.emit('error', error),
     });
-    this.lag = new LagMonitor(this.roundTrips, {
-      limitMs: options.lagMs ?? LAG_MS,
-      ask: () => this.#measureLatency(),
-      changed: (lag) => {
-        this.mirror.setLagging(lag.isLagging);
-        this.emitter.emit('lag', lag);
-      },
+    const { lagMs = LAG_MS } = options;
+    this.#checkMs = Math.max(10, Math.min(lagMs, LAG_MS) / CHECKS);
+    this.lag = new LagMonitor(lagMs, this.roundTrips, (lag) => {
+      this.mirror.setLagging(lag.isLagging);
+      this.emitter.emit('lag', lag);
     });
     this.#reconnector = new Reconnector(url, options, {
       opened: (info, connection) => this.#opened(info, connection),
@@ -194,7 +198,7 @@ export class LiveStream {
     // First: the way is still empty.
     this.#measureLatency();
     this.subscriptions.restart(this.feed.resume(info.epoch), info.limits.frameBytesMax);
-    this.#checkTimer = setInterval(() => this.#check(), this.lag.checkMs);
+    this.#checkTimer = setInterval(() => this.#check(), this.#checkMs);
     this.#enter({ state: 'live' });
   }
 
@@ -239,19 +243,19 @@ export class LiveStream {
 
   // A missing latency is visible to readers; the failure itself needs no report.
   #measureLatency(): void {
-    this.#pingedAt = performance.now();
     this.#measureRoundTrip().catch(() => undefined);
   }
 
   #check(): void {
-    if (performance.now() - this.#pingedAt >= PING_INTERVAL_MS) this.#measureLatency();
-    this.lag.check(this.#connection?.framesReceived ?? 0);
+    const isSilent = this.lag.check(this.#connection?.framesReceived ?? 0);
+    this.#sincePingMs = (this.#sincePingMs + this.#checkMs) % PING_INTERVAL_MS;
+    if (isSilent || this.#sincePingMs < this.#checkMs) this.#measureLatency();
   }
 
   #receive(frame: Frame): void {
     switch (frame[0]) {
       case Op.STATS:
-        this.lag.takeStats(frame[1] as number, (frame[3] as number | undefined) ?? 0);
+        this.lag.take(frame[1] as number, (frame[3] as number | undefined) ?? 0);
         this.#takeStats(frame[1] as number, frame[2] as number[]);
         break;
       case Op.ANOMALY:

@@ -160,8 +160,8 @@ export class Mirror {
   }
 
   /**
-   * The digest of all symbols of this session as `VERIFY` defines it, and their number. O(n log n): sorts the
-   * ids.
+   * The digest of all symbols of this session as `VERIFY` defines it, and their number. O(n log n):
+   * sorts the ids.
    */
   digest(): { readonly digest: number; readonly symbolCount: number } {
     const live = this.#currentRows();

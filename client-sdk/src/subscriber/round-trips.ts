@@ -2,23 +2,14 @@
 export interface Latency {
   /** Newest round trip, ms. */
   readonly roundTripMs: number;
-  /** Offset of the server's clock from `Date.now()`, ms: taken from the best of many round trips. */
+  /** Offset of the server's clock from `Date.now()`, ms: taken from the best round trip. */
   readonly clockOffsetMs: number;
   /** The offset is off by at most this, ms. */
   readonly clockErrorMs: number;
-  /** {@link Subscriber.lagMs}. */
-  readonly lagMs: number | undefined;
+  /** How old the newest data may be, ms; see `Subscriber.lagMs`. */
+  readonly lagMs: number;
 }
 
-interface Sample {
-  readonly roundTripMs: number;
-  /** When it was measured, and what the server's clock was ahead of that, by `performance.now`. */
-  readonly at: number;
-  readonly aheadMs: number;
-}
-
-/** Samples kept: five minutes of them. */
-const SAMPLES_MAX = 30;
 /** Two clocks drift apart by less than this, ms per ms. */
 const DRIFT = 1e-4;
 
@@ -27,41 +18,27 @@ interface Awaited {
   readonly reject: (error: Error) => void;
 }
 
-/** Round trips measured with PING and PONG, and the server's clock by the best of them. */
+/**
+ * Round trips measured with PING and PONG, and the server's clock by the best of them. Measures by
+ * `performance.now`, which nobody sets.
+ */
 export class RoundTrips {
-  #samples: Sample[] = [];
+  /** The newest, ms; undefined before the first PONG. */
+  newestMs: number | undefined;
+  /** The server's clock is ahead by this, ms; measured `#at`, and off by as much as `#errorMs`. */
+  #aheadMs = 0;
+  #at = 0;
+  #errorMs = Number.POSITIVE_INFINITY;
   readonly #awaited = new Map<number, Awaited>();
 
-  /** Undefined before the first PONG. */
-  get latency(): Omit<Latency, 'lagMs'> | undefined {
-    const newest = this.#samples.at(-1);
-    const clock = this.clock();
-    if (newest === undefined || clock === undefined) return undefined;
-    const { errorMs, serverTime } = clock;
-    return {
-      roundTripMs: newest.roundTripMs,
-      clockOffsetMs: serverTime - Date.now(),
-      clockErrorMs: errorMs,
-    };
+  /** The server's clock now, ms. */
+  get serverTime(): number {
+    return performance.now() + this.#aheadMs;
   }
 
-  /** The server's clock now, ms, and how far it may be off; undefined before the first PONG. */
-  clock(): { readonly serverTime: number; readonly errorMs: number } | undefined {
-    const now = performance.now();
-    let best: { serverTime: number; errorMs: number } | undefined;
-    for (const sample of this.#samples) {
-      const errorMs = errorOf(sample, now);
-      if (best === undefined || errorMs < best.errorMs) {
-        best = { serverTime: now + sample.aheadMs, errorMs };
-      }
-    }
-    return best;
-  }
-
-  /** Round trip of the best sample, ms; undefined before the first PONG. */
-  get fastestMs(): number | undefined {
-    if (this.#samples.length === 0) return undefined;
-    return Math.min(...this.#samples.map(({ roundTripMs }) => roundTripMs));
+  /** How far {@link serverTime} may be off, ms; Infinity before the first PONG. */
+  get errorMs(): number {
+    return this.#errorMs + (performance.now() - this.#at) * DRIFT;
   }
 
   /** How long the oldest unanswered PING has waited, ms; 0 if there is none. */
@@ -84,24 +61,26 @@ export class RoundTrips {
   note(sentAt: number, serverTime: number): void {
     const at = performance.now();
     const roundTripMs = at - sentAt;
-    const sample = { roundTripMs, at, aheadMs: serverTime + roundTripMs / 2 - at };
+    // The ways there and back may take any part of it.
+    const errorMs = roundTripMs / 2;
+    const aheadMs = serverTime + errorMs - at;
     // Both cannot be right if one of the clocks was set meanwhile.
-    const agrees = (one: Sample) =>
-      Math.abs(one.aheadMs - sample.aheadMs) <= errorOf(one, at) + errorOf(sample, at) + 1;
-    this.#samples = [...this.#samples.filter(agrees).slice(1 - SAMPLES_MAX), sample];
+    const isSet = Math.abs(aheadMs - this.#aheadMs) > errorMs + this.errorMs + 1;
+    if (isSet || errorMs <= this.errorMs) {
+      this.#aheadMs = aheadMs;
+      this.#at = at;
+      this.#errorMs = errorMs;
+    }
+    this.newestMs = roundTripMs;
     this.#awaited.get(sentAt)?.resolve(roundTripMs);
     this.#awaited.delete(sentAt);
   }
 
   /** The connection is lost; the next may lead to another server. */
   forget(error: Error): void {
-    this.#samples = [];
+    this.newestMs = undefined;
+    this.#errorMs = Number.POSITIVE_INFINITY;
     for (const { reject } of this.#awaited.values()) reject(error);
     this.#awaited.clear();
   }
-}
-
-/** The ways there and back may take any part of the round trip; clocks drift. */
-function errorOf({ at, roundTripMs }: Sample, now: number): number {
-  return roundTripMs / 2 + (now - at) * DRIFT;
 }

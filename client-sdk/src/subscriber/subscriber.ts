@@ -68,14 +68,22 @@ export class Subscriber {
   /** Round trip, the server's clock, and the lag of data; undefined until measured. */
   get latency(): Latency | undefined {
     const { lag, roundTrips } = this.#stream;
-    return roundTrips.latency && { ...roundTrips.latency, lagMs: lag.lagMs };
+    const { errorMs, newestMs, serverTime } = roundTrips;
+    return newestMs === undefined
+      ? newestMs
+      : {
+          roundTripMs: newestMs,
+          clockOffsetMs: serverTime - Date.now(),
+          clockErrorMs: errorMs,
+          lagMs: lag.lagMs,
+        };
   }
 
   /**
-   * How old the newest data may be, ms: on its way, at the server, and by the error of the clock;
-   * undefined until measured.
+   * How old the newest data may be, ms: on its way, at the server, and by the error of the clock; 0
+   * until measured.
    */
-  get lagMs(): number | undefined {
+  get lagMs(): number {
     return this.#stream.lag.lagMs;
   }
 

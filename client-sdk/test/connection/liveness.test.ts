@@ -188,7 +188,7 @@ describe('a laptop that slept for an hour', () => {
     const pings = session.pings;
     jump(HOUR_MS);
     await pass(HEARTBEAT_MS / 2);
-    expect(session.pings).toBe(pings + 1);
+    expect(session.pings).toBeGreaterThan(pings);
     await pass(HEARTBEAT_MS - 1);
     expect(session.isLost).toBe(false);
     await pass(1);
