@@ -1,8 +1,13 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from hypothesis import settings
 
 from .support.server import Server
+
+# No files beside the tests, and no failure because a machine is busy.
+settings.register_profile("plain", database=None, deadline=None)
+settings.load_profile("plain")
 
 
 @pytest_asyncio.fixture

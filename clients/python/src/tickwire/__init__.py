@@ -18,18 +18,19 @@ from .publisher.tick import Tick
 from .publisher.tick_stream import Acknowledgement
 from .publisher.tick_tally import PublisherTotals
 from .subscriber.anomaly import Anomaly, AnomalyGap, HistoryPage
+from .subscriber.connect import connect
 from .subscriber.events import (
     Reset,
     Retired,
     SubscriberCounters,
     SubscriberEvent,
-    Verification,
 )
 from .subscriber.round_trips import Latency
 from .subscriber.statistics import SymbolStatistics
-from .subscriber.subscriber import Subscriber, connect
+from .subscriber.subscriber import Subscriber
 from .subscriber.subscription import Refusal, Subscription, SubscriptionOptions
 from .subscriber.updates import Update
+from .subscriber.verification import Verification
 from .version import __version__
 
 __all__ = [

@@ -1,6 +1,7 @@
 """A server that says what a test wants, for what the real one does not do on demand."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
@@ -55,6 +56,18 @@ class Session:
 
 
 Script = Callable[[Session], Awaitable[None]]
+
+
+async def live(session: Session) -> None:
+    """A session that answers PINGs and lasts."""
+    await session.welcome()
+    await answer_pings(session)
+
+
+async def answer_pings(session: Session) -> None:
+    while True:
+        _op, client_time = await session.receive(6)
+        await session.send([25, client_time, time.time() * 1000])
 
 
 class ScriptedServer:

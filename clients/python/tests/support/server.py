@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,9 +21,11 @@ PATIENCE_S = 60.0
 class Server:
     """Started with ``async with Server(...)``; killed at the end."""
 
-    def __init__(self, *flags: str, port: int = 0) -> None:
+    def __init__(self, *flags: str, env: Mapping[str, str] | None = None) -> None:
         self._flags = flags
-        self.port = port
+        self._env = dict(env or {})
+        #: On which it listens; kept by `start` after `kill`.
+        self.port = 0
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
@@ -60,7 +63,7 @@ class Server:
             *self._flags,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={"PATH": os.environ["PATH"]},
+            env={"PATH": os.environ["PATH"], **self._env},
         )
         self._reader = asyncio.create_task(self._read(self._process))
         await asyncio.wait_for(self._listening.wait(), PATIENCE_S)

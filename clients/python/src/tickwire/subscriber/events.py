@@ -46,16 +46,3 @@ class SubscriberCounters:
     anomalies: int
     #: Connections lost.
     reconnects: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The session's state as the server and the mirror see it."""
-
-    #: Whether digests and symbol counts agree: the session is proven in sync.
-    equal: bool
-    server_digest: int
-    own_digest: int
-    #: Symbols with data by the server's count, and with live data in the mirror.
-    symbol_count: int
-    own_symbol_count: int

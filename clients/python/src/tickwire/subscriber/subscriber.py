@@ -1,62 +1,31 @@
 """A reader of statistics and anomalies."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from ssl import SSLContext
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
-from ..connection.options import ConnectOptions, Token, endpoint_url
+from ..connection.options import TIMER_MS_MAX, ConnectOptions
 from ..connection.state import ConnectionState, StateChange
 from ..connection.welcome import Welcome
 from ..errors import TickwireError
 from ..iterators import PullIterator, QueueReader
-from ..protocol.codec import Encoding
-from ..protocol.digest import fnv1a
-from ..protocol.ops import STREAM_PATH, Op
+from ..protocol.ops import Op
 from ..protocol.stats_entry import ALL_FIELDS
 from ..value_checks import check_number, fault
 from .anomaly import Anomaly, AnomalyGap, HistoryPage
-from .events import Reset, Retired, SubscriberCounters, SubscriberEvent, Verification
+from .events import Reset, Retired, SubscriberCounters, SubscriberEvent
 from .live_stream import LiveStream
 from .round_trips import Latency
 from .statistics import SymbolStatistics
-from .subscription import Refusal, Subscription, SubscriptionOptions
+from .subscription import Subscription, SubscriptionOptions
+from .subscription_owner import StreamOwner
 from .updates import Update, UpdateReader
+from .verification import Verification, verify
 
 if TYPE_CHECKING:
     import pandas
 
 _T = TypeVar("_T")
-
-# Above this many bytes, a digest is computed beside the event loop: some ms.
-_LARGE_DIGEST_BYTES = 52 * 2000
-_CONFLATE_MS_MAX = 2**31 - 1
-
-
-def connect(
-    url: str,
-    *,
-    token: Token | None = None,
-    conflate_ms: float | None = None,
-    encoding: Encoding = "binary",
-    connect_timeout_ms: float = 10_000,
-    give_up_after_ms: float = float("inf"),
-    ssl: SSLContext | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> "Subscriber":
-    """Connects to a server such as ``ws://127.0.0.1:9001`` as a subscriber and stays connected. It
-    keeps trying, also while there is no server yet. No need to wait: subscribe and listen at once.
-
-    :param conflate_ms: least time between two updates, ms; None: the server's choice; 0: as soon
-        as possible
-    :raises TypeError, ValueError: for a bad URL or option
-    :raises RuntimeError: outside a running event loop
-    """
-    options = ConnectOptions(token, encoding, connect_timeout_ms, give_up_after_ms, ssl, headers)
-    if conflate_ms is not None:
-        check_number("conflate_ms", conflate_ms, 0, _CONFLATE_MS_MAX, "ms")
-    return Subscriber(endpoint_url(url, STREAM_PATH), options, conflate_ms)
 
 
 class Subscriber:
@@ -147,7 +116,7 @@ class Subscriber:
         for name in names:
             _check_pattern(name)
         self._stream.feed.seed(options.since)
-        subscription = Subscription(names, options, _Owner(self._stream))
+        subscription = Subscription(names, options, StreamOwner(self._stream))
         self._stream.subscriptions.add(subscription)
         return subscription
 
@@ -255,22 +224,7 @@ class Subscriber:
         :raises ServerError: if a subscription leaves out fields
         :raises TickwireError: if the connection is lost before the answer
         """
-        stream = self._stream
-        server_digest, symbol_count, data, own_symbol_count, connection = await stream.request(
-            lambda request_id: [Op.VERIFY, request_id],
-            lambda answer: (
-                int(answer[2]),
-                int(answer[3]),
-                *stream.mirror.digest_bytes(),
-                stream.connection,
-            ),
-        )
-        is_large = len(data) > _LARGE_DIGEST_BYTES
-        own_digest = await asyncio.to_thread(fnv1a, data) if is_large else fnv1a(data)
-        equal = server_digest == own_digest and symbol_count == own_symbol_count
-        if not equal and stream.connection is connection:
-            stream.fault("the mirror was not in sync with the server")
-        return Verification(equal, server_digest, own_digest, symbol_count, own_symbol_count)
+        return await verify(self._stream)
 
     async def history(self, symbol: str, after: int = 0, limit: int = 100) -> HistoryPage:
         """Anomalies of a symbol after a sequence, oldest first, at most `limit`; the server may
@@ -294,7 +248,7 @@ class Subscriber:
 
     def set_conflate_ms(self, conflate_ms: float) -> None:
         """Changes the least time between two updates, ms; 0: as soon as possible."""
-        check_number("conflate_ms", conflate_ms, 0, _CONFLATE_MS_MAX, "ms")
+        check_number("conflate_ms", conflate_ms, 0, TIMER_MS_MAX, "ms")
         self._stream.subscriptions.set_conflate_ms(conflate_ms)
 
     def authenticate(self, token: str) -> None:
@@ -328,24 +282,6 @@ class Subscriber:
         if self.state == "closed":
             reader.end(self.failure)
         return reader
-
-
-class _Owner:
-    """What a subscription needs from its subscriber."""
-
-    def __init__(self, stream: LiveStream) -> None:
-        self._stream = stream
-
-    async def answered(self, subscription: Subscription) -> None:
-        stream = self._stream
-        await stream.wait(lambda: stream.subscriptions.is_answered(subscription))
-
-    def refusals(self, subscription: Subscription) -> tuple[Refusal, ...]:
-        return self._stream.subscriptions.refusals(subscription)
-
-    def remove(self, subscription: Subscription) -> None:
-        self._stream.subscriptions.remove(subscription)
-        self._stream.wake()
 
 
 def _check_pattern(pattern: object) -> None:

@@ -1,0 +1,1 @@
+"""``python -m tickwire``: what a server has, in a terminal."""
