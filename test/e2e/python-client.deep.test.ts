@@ -14,7 +14,8 @@ const CLIENT = join(ROOT, 'clients/python');
 const TESTS = join(CLIENT, 'tests');
 /** The pinned tools are for Python 3.11 and newer; the client itself is for 3.10, see mypy. */
 const CHECK = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))';
-const PREPARATION_MS = 300_000;
+/** A minute on two idle cores. */
+const PREPARATION_MS = 1_200_000;
 
 const python = findProgram('python3', (path) => {
   try {
@@ -41,7 +42,7 @@ interface Outcome {
 async function tool(program: string, ...args: readonly string[]): Promise<Outcome> {
   const { VIRTUAL_ENV: _, PYTHONPATH: __, ...inherited } = process.env;
   const env = { ...inherited, PYTHONDONTWRITEBYTECODE: '1', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
-  const options = { cwd: CLIENT, env, maxBuffer: 64 * 1024 * 1024 };
+  const options = { cwd: CLIENT, env, maxBuffer: 64 * 1024 * 1024, timeout: PREPARATION_MS };
   try {
     const { stdout, stderr } = await run(join(bin, program), args, options);
     return { succeeded: true, output: stdout + stderr };
@@ -74,7 +75,7 @@ describe.skipIf(python === undefined && !process.env.CI)('the Python client', ()
     await prepared('pip', 'install', '-q', '--no-index', join(folder, wheel));
     const report = join(folder, 'report.xml');
     [tests, types, lint] = await Promise.all([
-      tool('pytest', '-q', '-p', 'no:cacheprovider', `--junitxml=${report}`),
+      tool('pytest', '-q', '-n', '2', '-p', 'no:cacheprovider', `--junitxml=${report}`),
       tool('mypy', `--cache-dir=${join(folder, 'mypy')}`),
       tool('ruff', 'check', '--no-cache').then(async (checked) =>
         checked.succeeded ? tool('ruff', 'format', '--no-cache', '--check') : checked,

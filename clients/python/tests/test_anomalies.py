@@ -13,9 +13,13 @@ from .support.until import until
 
 
 async def jump(server: Server, symbol: str, start: float, count: int) -> float:
-    """Ticks of which all but the first are anomalies. Returns the last price."""
+    """Applies ticks of which all but the first are anomalies. Returns the last price."""
     prices = [start * 1.03**i for i in range(count + 1)]
+    before = (await server.get("/api/statistics"))["totalProcessed"]
     await server.post([{"symbol": symbol, "price": price} for price in prices])
+    # Accepted ones may still be in a queue.
+    while (await server.get("/api/statistics"))["totalProcessed"] < before + len(prices):
+        await asyncio.sleep(0.005)
     return prices[-1]
 
 
