@@ -29,4 +29,11 @@ export type {
   Verification,
 } from './subscriber/subscriber-options.ts';
 export type { Refusal, Subscription, SubscriptionOptions } from './subscriber/subscription.ts';
+export {
+  type SortField,
+  SymbolList,
+  type SymbolListOptions,
+  type SymbolOrder,
+  symbolList,
+} from './subscriber/symbol-list.ts';
 export type { SymbolSnapshot, SymbolStatistics } from './subscriber/symbol-statistics.ts';

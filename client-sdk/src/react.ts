@@ -10,4 +10,6 @@ export {
 } from './react/tickwire-provider.ts';
 export { type UseAnomaliesOptions, useAnomalies } from './react/use-anomalies.ts';
 export { useSymbol } from './react/use-symbol.ts';
+export { useSymbols } from './react/use-symbols.ts';
+export type { SortField, SymbolListOptions, SymbolOrder } from './subscriber/symbol-list.ts';
 export type { SymbolSnapshot } from './subscriber/symbol-statistics.ts';

@@ -45,6 +45,9 @@ const StoreContext = createContext<SubscriberStore | undefined>(undefined);
  */
 export function TickwireProvider(props: TickwireProviderProps): ReactElement {
   const { url, subscriber, options, children } = props;
+  if (url === undefined && subscriber === undefined) {
+    throw new TypeError('<TickwireProvider>: expected a url or a subscriber, got neither');
+  }
   const store = useMemo(() => new SubscriberStore(subscriber), [subscriber]);
   const own = useRef<OwnConnection>(undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: options are read when connecting only.

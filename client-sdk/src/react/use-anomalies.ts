@@ -3,6 +3,8 @@ import { patternMatcher } from '../../../src/protocol/index.ts';
 import type { Anomaly } from '../subscriber/anomaly.ts';
 import { RecentAnomalies } from '../subscriber/recent-anomalies.ts';
 import type { Subscriber } from '../subscriber/subscriber.ts';
+import { patternList } from '../subscriber/subscription.ts';
+import { check } from '../value-checks.ts';
 import { useTickwire } from './tickwire-provider.ts';
 
 /** Options of {@link useAnomalies}. */
@@ -25,7 +27,7 @@ export function useAnomalies(
 ): readonly Anomaly[] {
   const subscriber = useTickwire();
   // Patterns are usually a new array on each render, with equal content.
-  const key = JSON.stringify([patterns].flat());
+  const key = JSON.stringify(patternList(patterns));
   const newest = useMemo(
     () => new NewestAnomalies(JSON.parse(key) as string[], limit),
     [key, limit],
@@ -51,6 +53,7 @@ export class NewestAnomalies {
 
   /** @param limit most anomalies kept */
   constructor(patterns: readonly string[], limit: number) {
+    check('limit', limit, { min: 1, unit: 'anomalies', isInteger: true });
     this.#patterns = patterns;
     this.#limit = limit;
     this.#matchers = patterns.map(patternMatcher);

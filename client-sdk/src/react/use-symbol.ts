@@ -1,5 +1,7 @@
 import { useCallback, useMemo, useSyncExternalStore } from 'react';
+import { isWildcard } from '../../../src/protocol/index.ts';
 import type { SymbolSnapshot } from '../subscriber/symbol-statistics.ts';
+import { check } from '../value-checks.ts';
 import { useSubscriberStore } from './tickwire-provider.ts';
 
 /**
@@ -23,6 +25,11 @@ export function useSymbol<Selected>(
   symbol: string,
   select?: (snapshot: SymbolSnapshot) => Selected,
 ): SymbolSnapshot | Selected | undefined {
+  check('symbol', symbol, ['string']);
+  if (isWildcard(symbol))
+    throw new RangeError(
+      `symbol: expected one symbol, got "${symbol}"; for patterns there is useSymbols`,
+    );
   const store = useSubscriberStore();
   const subscribe = useCallback(
     (listener: () => void) => store.watch(symbol, listener),

@@ -15,6 +15,7 @@ import {
 } from './subscriber-options.ts';
 import {
   checkSubscription,
+  patternList,
   SEQUENCE_RANGE,
   Subscription,
   type SubscriptionOptions,
@@ -120,7 +121,8 @@ export class Subscriber {
    *   the subscriber ended
    */
   subscribe(patterns: string | readonly string[], options: SubscriptionOptions = {}): Subscription {
-    const list = checkSubscription(patterns, options);
+    const list = patternList(patterns);
+    checkSubscription(options);
     if (this.state === 'closed') throw this.#stream.closedError();
     const { feed, subscriptions } = this.#stream;
     if (options.since !== undefined) feed.seed(options.since);

@@ -26,17 +26,13 @@ const RULES: Rules<SubscriptionOptions> = {
   },
 };
 
-/**
- * Checks what was given to subscribe.
- *
- * @returns the patterns
- * @throws TypeError or RangeError that names the argument, what was expected, and what was given
- */
-export function checkSubscription(
-  patterns: string | readonly string[],
-  options: SubscriptionOptions,
-): readonly string[] {
+/** @throws TypeError or RangeError that names the option, what was expected, and what was given */
+export function checkSubscription(options: SubscriptionOptions): void {
   checkOptions(options, RULES);
+}
+
+/** @throws TypeError for anything but strings */
+export function patternList(patterns: string | readonly string[]): readonly string[] {
   const list = typeof patterns === 'string' ? [patterns] : patterns;
   if (!Array.isArray(list)) {
     throw new TypeError(fault('patterns', 'a string or an array of strings', patterns));

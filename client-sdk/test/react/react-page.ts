@@ -1,11 +1,14 @@
 // The page of react.test.ts: components that count their renders.
-import { createElement, type ReactElement, StrictMode, useEffect } from 'react';
+import { createElement, memo, type ReactElement, StrictMode, useEffect } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import {
+  type SortField,
+  type SymbolSnapshot,
   TickwireProvider,
   useAnomalies,
   useConnectionState,
   useSymbol,
+  useSymbols,
   useTickwire,
 } from '../../src/react.ts';
 import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
@@ -43,6 +46,9 @@ export interface Scene {
   /** Symbols shown by one component each for price, maximum and range. */
   readonly prices?: readonly string[];
   readonly anomalies?: string | readonly string[];
+  /** Patterns of a list, with its options. */
+  readonly list?: string | readonly string[];
+  readonly sort?: SortField;
   readonly limit?: number;
 }
 
@@ -117,6 +123,7 @@ function Page(scene: Scene): ReactElement {
     ...prices.map((symbol) => createElement(Range, { key: `range ${symbol}`, symbol })),
   ];
   if (anomalies !== undefined) parts.push(createElement(Feed, { key: 'feed', ...scene }));
+  if (scene.list !== undefined) parts.push(createElement(List, { key: 'list', ...scene }));
   if (url !== undefined) return createElement(TickwireProvider, { url, options: {} }, parts);
   return createElement(TickwireProvider, { subscriber: own as Subscriber }, parts);
 }
@@ -155,6 +162,21 @@ function Range({ symbol }: { symbol: string }): ReactElement {
     'p',
     { className: `range ${symbol}` },
     `${range?.minPrice} ${range?.maxPrice}`,
+  );
+}
+
+const Row = memo(({ row }: { row: SymbolSnapshot }): ReactElement => {
+  count(page.renders, `row ${row.symbol}`);
+  return createElement('li', null, `${row.symbol} ${row.currentPrice}${row.isLive ? '' : ' old'}`);
+});
+
+function List({ list = '*', sort, limit }: Scene): ReactElement {
+  count(page.renders, 'list');
+  const rows = useSymbols(typeof list === 'string' ? list : [...list], { sort, limit });
+  return createElement(
+    'ol',
+    { id: 'list' },
+    rows.map((row) => createElement(Row, { key: row.symbol, row })),
   );
 }
 

@@ -190,6 +190,37 @@ describe('a page of components', () => {
     expect(later).toBe(same + 1);
   });
 
+  test('lists symbols sorted, and renders only the rows that changed', async () => {
+    const list = ['LI-*', 'LONE'];
+    await http.post([
+      { symbol: 'LI-A', price: 3 },
+      { symbol: 'LI-B', price: 1 },
+      { symbol: 'LONE', price: 2 },
+      { symbol: 'NOT', price: 9 },
+    ]);
+    const page = await open({ list, sort: '-currentPrice', limit: 2 });
+    await listed(page, ['LI-A 3', 'LONE 2']);
+    await subscriptions(2);
+    const before = await counts(page);
+    await http.post({ symbol: 'LI-B', price: 4 });
+    await listed(page, ['LI-B 4', 'LI-A 3']);
+    expect(since(before, await counts(page))).toEqual({ list: 1, 'row LI-B': 1 });
+    // Beyond the limit, and not of the patterns: nothing to render.
+    const between = await counts(page);
+    await http.post([
+      { symbol: 'LONE', price: 2.01 },
+      { symbol: 'NOT', price: 10 },
+    ]);
+    await http.settled();
+    await http.post({ symbol: 'LI-A', price: 3.01 });
+    await listed(page, ['LI-B 4', 'LI-A 3.01']);
+    expect(since(between, await counts(page))).toEqual({ list: 1, 'row LI-A': 1 });
+    await change(page, { list, sort: 'symbol' });
+    await listed(page, ['LI-A 3.01', 'LI-B 4', 'LONE 2.01']);
+    await change(page, {});
+    await subscriptions(0);
+  });
+
   test('survives a server restart, and shows nothing old as live', async () => {
     const first = await startTestServer({ server: ANY_PAGE });
     const config = { server: { ...ANY_PAGE, port: first.port } };
@@ -302,6 +333,13 @@ async function quote(page: Page, symbol: string, updateCount: number): Promise<S
     (content) => content.includes(`"updateCount":${updateCount},`),
   );
   return JSON.parse(text) as SymbolSnapshot;
+}
+
+async function listed(page: Page, rows: readonly string[]): Promise<void> {
+  await eventually(
+    () => page.locator('#list li').allTextContents(),
+    (texts) => JSON.stringify(texts) === JSON.stringify(rows),
+  );
 }
 
 async function shown(page: Page, selector: string, text: string): Promise<void> {
