@@ -111,8 +111,8 @@ export class PublishSession {
   }
 
   #ack([, sequence, accepted, rejected, dropped, credit]: AckFrame): void {
-    this.#tally.note(accepted, rejected, dropped);
     const acknowledged = this.#stream.acknowledge(sequence);
+    this.#tally.note(accepted, rejected, dropped, acknowledged.ticks);
     this.sender.acknowledged(credit);
     this.#progress();
     this.#emitter.emit('ack', acknowledged);

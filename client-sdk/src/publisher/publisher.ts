@@ -11,7 +11,8 @@ import { checkPrice, checkSymbol, checkTime, type Tick, type TickColumns } from 
 import { TickStream } from './tick-stream.ts';
 import type { PublisherTotals } from './tick-tally.ts';
 
-const CLOSE_TIMEOUT_MS = 10_000;
+/** Several snapshots of a server that acknowledges what is saved. */
+const CLOSE_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_RANGE = { min: 0, max: TIMER_MS_MAX, unit: 'ms' };
 
 /**
@@ -146,7 +147,7 @@ export class Publisher {
   /**
    * Stops taking ticks, waits until all are acknowledged, and closes.
    *
-   * @param timeoutMs longest wait, ms; default 10 000
+   * @param timeoutMs longest wait, ms; default 60 000
    * @throws Error that says how many ticks stay unacknowledged, or why the publisher failed
    */
   async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {

@@ -30,22 +30,36 @@ export interface PublisherTotals {
 
 const NOTHING: Counts = { accepted: 0, rejected: 0, dropped: 0 };
 
-/** Sums up counts that the server restarts on each connection. */
+/**
+ * Sums up counts that the server restarts on each connection. They cover what the server processed,
+ * which is more than it acknowledges where it acknowledges what is saved: the excess is left out,
+ * since those ticks still count as unacknowledged, or later as resumed.
+ */
 export class TickTally {
   #earlier = NOTHING;
   #current = NOTHING;
+  /** Ticks acknowledged on this connection. */
+  #acknowledged = 0;
   resumed = 0;
   sessions = 0;
 
-  /** Takes the counts of an ACK. */
-  note(accepted: number, rejected: number, dropped: number): void {
-    this.#current = { accepted, rejected, dropped };
+  /** Takes the counts of an ACK, and how many more ticks it acknowledges. */
+  note(accepted: number, rejected: number, dropped: number, acknowledgedTicks: number): void {
+    this.#acknowledged += acknowledgedTicks;
+    let left = this.#acknowledged;
+    const take = (count: number) => {
+      const taken = Math.min(count, left);
+      left -= taken;
+      return taken;
+    };
+    this.#current = { rejected: take(rejected), dropped: take(dropped), accepted: take(accepted) };
   }
 
   /** A session opened; its counts start at 0. */
   restart(resumedTicks: number): void {
     this.#earlier = this.#sum;
     this.#current = NOTHING;
+    this.#acknowledged = 0;
     this.resumed += resumedTicks;
     this.sessions++;
   }
