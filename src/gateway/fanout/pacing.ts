@@ -25,7 +25,7 @@ const PARTS = 4;
 /** Smallest part of a message worth its overhead, bytes. */
 const PART_MIN = 256;
 /** Bytes that are not worth a mark while the window is not in full use. */
-const MARK_BYTES_MIN = 2048;
+const MARK_BYTES_MIN = 4096;
 /** Fraction of the window that must be free before more is sent. */
 const FREE_FRACTION = 1 / 8;
 /** Part of the target that the window is worth: the rest is for what varies. */
@@ -186,8 +186,9 @@ export class Pacing {
     // The first one measures the path while it is empty.
     if (this.#lastNumber === 0) return true;
     const unmarked = this.#sent - this.#markedPosition;
-    if (unmarked >= this.#window / (2 * PARTS)) return true;
-    return unmarked >= MARK_BYTES_MIN && now - this.#markedAt >= this.#targetMs / PARTS;
+    const part = this.#window / PARTS;
+    if (unmarked >= part / 2 && this.inFlight >= part) return true;
+    return unmarked >= MARK_BYTES_MIN && now - this.#markedAt >= this.#targetMs / 2;
   }
 
   #adjust(mark: Mark, roundTripMs: number, now: number): void {
