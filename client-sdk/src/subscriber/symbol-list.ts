@@ -136,7 +136,7 @@ export class SymbolList {
         this.#notify();
       }),
       subscriber.on('state', all),
-      subscriber.on('lagging', all),
+      subscriber.on('lag', all),
       subscriber.on('reset', all),
     ];
     return () => {
