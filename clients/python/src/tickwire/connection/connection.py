@@ -76,8 +76,9 @@ class Connection:
                     if not self._resumed.is_set():
                         await self._resumed.wait()
                     self._receive(await socket.recv())
-            closure = Closure(socket.close_code or ABNORMAL_CLOSURE, socket.close_reason or "")
-            return self._closure or closure
+            # Not those of the socket itself, which older versions do not have.
+            code, reason = socket.protocol.close_code, socket.protocol.close_reason
+            return self._closure or Closure(code or ABNORMAL_CLOSURE, reason or "")
         finally:
             timer.cancel()
             if writer is not None:

@@ -122,6 +122,11 @@ class Reconnector:
             if not self._is_ended:
                 self._end(None, None)
                 raise
+        except Exception as error:
+            # A fault of this package: whoever waits must not wait for ever.
+            self._connection = None
+            self._end(TickwireError(f"unexpected: {error!r}"), None)
+            raise
 
     async def _attempt(self) -> Closure:
         self._jitter_ms = None
