@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[4]
 PROGRAM = Path(os.environ.get("TICKWIRE_SERVER", ROOT / "dist/src/main.js"))
 IS_BUILT = PROGRAM.exists()
 # A machine that is busy is no fault of the client.
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 
 class Server:
