@@ -151,13 +151,7 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
     statsMessage: new StatsMessage(versions),
     conflation,
     fanOut,
-    scheduler: new FlushScheduler(
-      engine,
-      fanOut,
-      conflation,
-      sessions.publishers,
-      config.stream.latency,
-    ),
+    scheduler: new FlushScheduler(engine, fanOut, conflation, sessions.publishers),
   };
 }
 

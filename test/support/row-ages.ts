@@ -36,6 +36,12 @@ export class BusySymbols {
     return oldest;
   }
 
+  /** For how long the state after so many ticks of a symbol has been outdated, ms. */
+  outdatedFor(symbol: string, ticks: number): number {
+    const next = this.#times.get(symbol)?.[ticks];
+    return next === undefined ? 0 : Date.now() - next;
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#publisher.close();

@@ -82,7 +82,6 @@ describe('the sources of configuration', () => {
       },
       stream: {
         conflateMs: 0,
-        latency: 'balanced',
         latencyTargetMs: 250,
         subscriptionsMax: 10_000,
         socketBufferBytesMax: 256 * 1024,
