@@ -109,6 +109,7 @@ export class Dashboard {
     const subscriber = this.#subscriber;
     subscriber.subscribe('*', { stats: false });
     subscriber.on('state', (change) => this.#stateChanged(change));
+    subscriber.on('lag', () => this.#connection.tick());
     subscriber.on('reset', ({ epoch }) => this.#enter(epoch));
     subscriber.on('retired', ({ symbols }) => {
       this.#symbols.remove(symbols);

@@ -8,6 +8,7 @@ import {
 } from '../../dashboard/src/page/format.ts';
 import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
+import { TcpProxy } from '../../testkit/tcp-proxy.ts';
 import { eventually } from '../../testkit/until.ts';
 import { postPrices } from '../support/raw-http.ts';
 import { serverForTest, serverProcessForTest } from '../support/running-server.ts';
@@ -302,6 +303,20 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
     await post(port, [['KEPT', 20.1]]);
     await dashboard.untilRows(([first]) => first?.price === '20.1000' && first.count === '2');
     await dashboard.untilText('[data-part="sync"]', /^In sync, 1 symbols/);
+  });
+
+  test('says when data comes late', async () => {
+    const { port } = await serverForTest();
+    await post(port, [['X', 100]]);
+    const link = { bytesPerSecond: 100_000_000, delayMs: 0, bufferBytes: 65_536 };
+    const proxy = await TcpProxy.start(port, link);
+    onTestFinished(() => proxy.close());
+    const dashboard = await DashboardPage.open(browser, proxy.port);
+    await dashboard.untilText('[data-part="state-text"]', 'Live');
+    link.delayMs = 2000;
+    await dashboard.untilText('[data-part="state-text"]', /^Late by \d+\.\d s$/);
+    link.delayMs = 0;
+    await dashboard.untilText('[data-part="state-text"]', 'Live');
   });
 
   test('symbols are text, whatever they contain', async () => {

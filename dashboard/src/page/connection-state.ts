@@ -28,8 +28,9 @@ export class ConnectionState {
 
   /** Updates what is shown, and measures the round trip when due. */
   tick(): void {
-    const { state, latency } = this.#subscriber;
-    if (this.#state.dataset.state !== state) this.#state.dataset.state = state;
+    const { state, latency, isLagging } = this.#subscriber;
+    const shown = isLagging ? 'late' : state;
+    if (this.#state.dataset.state !== shown) this.#state.dataset.state = shown;
     setText(this.#text, this.#words());
     const isMeasured = state === 'live' && latency !== undefined;
     const roundTrip = isMeasured ? `${formatMilliseconds(latency.roundTripMs)} ms` : NONE;
@@ -40,8 +41,8 @@ export class ConnectionState {
   }
 
   #words(): string {
-    const { state, failure } = this.#subscriber;
-    if (state === 'live') return 'Live';
+    const { state, failure, isLagging, lagMs } = this.#subscriber;
+    if (state === 'live') return isLagging ? `Late by ${(lagMs / 1000).toFixed(1)} s` : 'Live';
     if (state === 'closed') return failure === undefined ? 'Closed' : `Closed: ${failure.message}`;
     const seconds = Math.ceil((this.#retryAtMs - performance.now()) / 1000);
     const verb = state === 'connecting' ? 'Connecting' : 'Reconnecting';
