@@ -34,6 +34,22 @@ const onlyProtocolInUse = {
   },
 };
 
+/** Has esbuild write op numbers themselves into a bundle, as it does with enums. */
+const inlineOps = {
+  name: 'inline-ops',
+  setup(builder) {
+    builder.onLoad({ filter: /protocol.ops\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace(
+        /export const Op = \{(.*?)\} as const;\nexport type Op = .*?;/s,
+        (_, ops) => `export enum Op {${ops.replaceAll(':', ' =')}}`,
+      );
+      if (contents === source) throw new Error(`${path}: where are the ops?`);
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
 const SHARED = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -42,7 +58,7 @@ const SHARED = {
   logLevel: 'warning',
   legalComments: 'inline',
   external: ['react', 'ws'],
-  plugins: [onlyProtocolInUse],
+  plugins: [onlyProtocolInUse, inlineOps],
 };
 
 const PAGE = { ...SHARED, platform: 'browser', minify: true };

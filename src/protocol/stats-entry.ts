@@ -37,7 +37,7 @@ export const VALUES = 6;
 const COUNT_INDEX = 2;
 const TIME_INDEX = 3;
 /** The increase being written. */
-const increase = new Float64Array(1);
+const increase = /* @__PURE__ */ new Float64Array(1);
 
 /**
  * The mask of the entry that leads from the values at `from` to those at `to`: the wanted fields
