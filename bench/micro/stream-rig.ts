@@ -16,6 +16,7 @@ const LIMITS = { badFramesMax: 10, socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX
 export class StreamRig {
   readonly context: GatewayContext;
   readonly sockets: CountingSocket[] = [];
+  readonly #sessions: StreamSession[] = [];
 
   constructor({ engine }: EngineRig) {
     const stream = { socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX };
@@ -29,6 +30,25 @@ export class StreamRig {
     const session = new StreamSession(connection, this.context);
     session.message(encodeFrame([Op.SUBSCRIBE, 1, symbols, { anomalies: false }], 'binary'));
     this.sockets.push(socket);
+    this.#sessions.push(session);
+  }
+
+  /** Flushes until every session has everything: its socket answers pings. */
+  flush(): void {
+    do this.context.fanOut.run();
+    while (this.answerPings());
+  }
+
+  /** Has the sockets answer the pings they got. Returns whether there were any. */
+  answerPings(): boolean {
+    let count = 0;
+    for (const [i, { mark }] of this.sockets.entries()) {
+      if (mark === 0) continue;
+      count++;
+      (this.sockets[i] as CountingSocket).mark = 0;
+      this.#sessions[i]?.pong(mark);
+    }
+    return count > 0;
   }
 }
 
@@ -39,6 +59,8 @@ export class CountingSocket implements Socket {
   bytes = 0;
   /** False: it looks full, though it still accepts everything. */
   isOpenForMore = true;
+  /** Of the newest ping that is not answered; 0: none. */
+  mark = 0;
 
   send(message: Uint8Array | string): void {
     this.messages++;
@@ -53,7 +75,9 @@ export class CountingSocket implements Socket {
     work();
   }
 
-  ping(): void {}
+  ping(mark = 0): void {
+    this.mark = mark;
+  }
 
   end(code: number, reason: string): void {
     throw new Error(`a session was closed with ${code}: ${reason}`);

@@ -37,12 +37,13 @@ async function makeFlush(sessions: number, step: Step): Promise<Case> {
   const stream = new StreamRig(rig);
   rig.change(Int32Array.from(rig.symbols.keys()));
   for (let i = 0; i < sessions; i++) stream.addSession(rig.symbols);
-  stream.context.fanOut.run();
+  stream.flush();
   const random = new Random(1);
   const changed = new Int32Array(CHANGED);
   let sent = 0;
   let runs = 0;
   const prepare = () => {
+    stream.answerPings();
     changed.set(random.sample(CHANGED, SYMBOLS));
     if (step === 'out of step') spread(rig, stream, changed);
     rig.change(changed);
@@ -67,7 +68,7 @@ function spread(rig: EngineRig, stream: StreamRig, symbolIds: Int32Array): void 
   for (let cursor = 0; cursor < CURSORS; cursor++) {
     for (const [i, socket] of sockets.entries()) socket.isOpenForMore = i % CURSORS === cursor;
     rig.change(symbolIds);
-    stream.context.fanOut.run();
+    stream.flush();
   }
   for (const socket of sockets) socket.isOpenForMore = true;
 }

@@ -67,8 +67,8 @@ async def test_waits_longer_after_each_failure(monkeypatch: pytest.MonkeyPatch) 
                     asyncio.get_running_loop().call_soon(subscriber.reconnect)
 
             subscriber.on("state", note)
-            await until(lambda: len(waits) == 8)
-    assert waits == [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]
+            await until(lambda: len(waits) >= 8)
+    assert waits[:8] == [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]
 
 
 async def test_goaway_spreads_the_return(monkeypatch: pytest.MonkeyPatch) -> None:
