@@ -71,9 +71,8 @@ onTransports((transport) => {
         expect(verified.ownSymbolCount).toBe(verified.symbolCount);
       }
       if (random.chance(0.5)) subscriber.close();
-    } while (!progress.isOver);
+    } while (!progress.isOver || changes <= 30);
     await streaming;
-    expect(changes).toBeGreaterThan(30);
   });
 
   it('loses no update when a session takes the state just before its fan-out', async () => {
