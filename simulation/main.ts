@@ -81,6 +81,8 @@ function tell(seed: number, outcome: Outcome, cost: Cost): void {
   );
   console.log(
     `  ${count(tally.ticksApplied)} ticks applied, ${count(tally.anomalies)} anomalies; ` +
+      `the gateway stepped ${count(tally.gatewayBatches)} times, ` +
+      `ticks threw there ${tally.gatewayFailures} times; ` +
       `${tally.workerDeaths} workers died, ${tally.crashes} processes; ${tally.stops} stops; ` +
       `came to rest ${tally.rests} times, everything agreed`,
   );

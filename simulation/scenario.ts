@@ -26,6 +26,8 @@ export interface Scenario {
   readonly watchedWorkers: number;
   /** Whether the gateway may be interrupted at any access to shared memory. */
   readonly isMainWatched: boolean;
+  /** Whether it may be at any access to a partition that it steps itself, and ticks throw there. */
+  readonly areStepsWatched: boolean;
   /** How much a subscriber and a publisher do, times a second. */
   readonly pace: number;
 }
@@ -56,6 +58,7 @@ export function createScenario(random: Random): Scenario {
     },
     watchedWorkers: random.pick([0.05, 0.2, 0.6]),
     isMainWatched: random.chance(0.15),
+    areStepsWatched: random.chance(0.5),
     pace: random.logUniform(20, 400),
   };
 }
@@ -84,6 +87,7 @@ function createConfig(random: Random, symbols: number): Config {
     stream: {
       conflateMs: random.pick([0, 0, 20, 100]),
       latencyTargetMs: random.pick([0, 5, 250]),
+      latency: random.pick(['low', 'balanced', 'balanced', 'cheap'] as const),
       subscriptionsMax: random.between(3, 12),
       socketBufferBytesMax: random.pick([1024, 4096, 32_768]),
       slowSessionCloseMs: random.pick([1000, 10_000]),

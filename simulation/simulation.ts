@@ -3,6 +3,7 @@ import { SimulatedSubscriber } from './clients/subscriber.ts';
 import { asError, breakOff, takeViolation, Violation } from './core/violation.ts';
 import { checkAtRest } from './oracles/check-at-rest.ts';
 import { watchPartitions } from './oracles/engine-oracle.ts';
+import { watchGatewaySteps } from './server/gateway-steps.ts';
 import { ServerLife } from './server/server-life.ts';
 import { standIn } from './server/virtual-atomics.ts';
 import { World } from './world.ts';
@@ -32,6 +33,8 @@ export interface Tally {
   readonly ticksApplied: number;
   readonly anomalies: number;
   readonly workerDeaths: number;
+  readonly gatewayBatches: number;
+  readonly gatewayFailures: number;
   readonly crashes: number;
   readonly stops: number;
   readonly rests: number;
@@ -74,6 +77,7 @@ export class Simulation {
     const undo = [
       globals.install(standIn(atomics)),
       watchPartitions(oracle.engine),
+      watchGatewaySteps(this.#world),
       this.#watchPromises(),
     ];
     takeViolation();
@@ -112,6 +116,8 @@ export class Simulation {
       ticksApplied,
       anomalies: anomaliesTaken,
       workerDeaths: this.#world.deaths,
+      gatewayBatches: this.#world.gatewayBatches,
+      gatewayFailures: this.#world.gatewayFailures,
       crashes: this.#life.crashes,
       stops: this.#life.stops,
       rests: this.#rests,

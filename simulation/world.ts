@@ -3,7 +3,7 @@ import { Random } from '../testkit/random.ts';
 import { TickMaker } from './clients/tick-maker.ts';
 import { Scheduler } from './core/scheduler.ts';
 import { Trace } from './core/trace.ts';
-import { expectThat } from './core/violation.ts';
+import { breakOff, expectThat } from './core/violation.ts';
 import { VirtualGlobals } from './core/virtual-globals.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
 import { EngineOracle } from './oracles/engine-oracle.ts';
@@ -40,6 +40,9 @@ export class World {
   lost: unknown;
   /** Workers that died so far. */
   deaths = 0;
+  /** Batches that the gateway applied itself, and those in which a tick threw. */
+  gatewayBatches = 0;
+  gatewayFailures = 0;
 
   constructor(seed: number) {
     this.random = new Random(seed);
@@ -48,7 +51,7 @@ export class World {
     this.globals = new VirtualGlobals(this.scheduler);
     this.atomics = new VirtualAtomics(this.scheduler, (block) => {
       const worker = this.workers()[this.scheduler.thread - 1];
-      if (worker === undefined) throw new Error('the gateway blocks');
+      if (worker === undefined) breakOff('the gateway never blocks', 'it waits for a worker');
       worker.block(block);
     });
     this.network = new SimulatedNetwork(this.scheduler, (error) => {

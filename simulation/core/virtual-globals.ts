@@ -14,6 +14,8 @@ const IMMEDIATE_MS = 0.02;
  */
 const STALL_EVERY = 40;
 const STALL_MS_MAX = 4;
+/** Readings of the thread's utilization between two changes of it. */
+const LOAD_CHANGES_EVERY = 20;
 
 type Globals = Pick<
   typeof globalThis,
@@ -49,13 +51,17 @@ class VirtualTimer {
 
 /**
  * Time and chance for code that knows nothing of a simulation: stands in for the global timers,
- * `Date.now`, `performance.now`, `process.hrtime`, the promises of `node:timers/promises` and
- * `crypto.randomBytes`.
+ * `Date.now`, `performance.now`, the loop's utilization, `process.hrtime`, the promises of
+ * `node:timers/promises` and `crypto.randomBytes`.
  */
 export class VirtualGlobals {
   /** What the wall clock is off by, ms: it may jump, the others never do. */
   wallOffset = 0;
   readonly #scheduler: Scheduler;
+  /** Utilization of the gateway's thread at present, 0 to 1. */
+  #load = 0;
+  #activeMs = 0;
+  #readAt = 0;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -72,7 +78,10 @@ export class VirtualGlobals {
       replace(globalThis, this.#timers()),
       replace(globalThis, { Atomics: atomics }),
       replace(Date, { now: () => this.wallNow }),
-      replace(performance, { now: () => this.#look() }),
+      replace(performance, {
+        now: () => this.#look(),
+        eventLoopUtilization: () => this.#utilization(),
+      }),
       replace(process, { hrtime: this.#hrtime() }),
       replace(timersPromises, { setTimeout: (ms: number) => this.#delay(ms) }),
       replace(crypto, { randomBytes: (size: number) => this.#bytes(size) }),
@@ -147,6 +156,16 @@ export class VirtualGlobals {
       scheduler.now += STALL_MS_MAX * scheduler.random.float() ** 2;
     }
     return scheduler.now;
+  }
+
+  /** Idle and active time, ms: for a while at a time the thread has much to do, or little. */
+  #utilization(): { idle: number; active: number } {
+    const { random } = this.#scheduler;
+    const now = this.#scheduler.now;
+    if (random.below(LOAD_CHANGES_EVERY) === 0) this.#load = random.float();
+    this.#activeMs += (now - this.#readAt) * this.#load;
+    this.#readAt = now;
+    return { idle: now - this.#activeMs, active: this.#activeMs };
   }
 
   #hrtime(): NodeJS.HRTime {

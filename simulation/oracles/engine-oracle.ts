@@ -2,7 +2,8 @@ import { type AnomalySink, Counter, type Engine } from '../../src/engine/index.t
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
 import type { ReceivedTicks, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
-import type { Scheduler } from '../core/scheduler.ts';
+import { PartitionWorker } from '../../src/engine/partition-worker.ts';
+import { type Scheduler, Thread } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
 import { QueueModel } from './queue-model.ts';
 import { SymbolModel } from './symbol-model.ts';
@@ -84,6 +85,7 @@ export class EngineOracle {
     this.#isStoreFull = isStoreFull;
     this.#rowsSince = undefined;
     this.#anomaliesSince = undefined;
+    this.#stepping = [];
     const { channelCapacity, partitions } = engine;
     this.queues = Array.from(
       { length: partitions },
@@ -209,15 +211,19 @@ export class EngineOracle {
     );
   }
 
-  #partition(): number {
-    return this.#scheduler.thread - 1;
+  /** By partition, the thread in the middle of a batch of it. */
+  #stepping: (number | undefined)[] = [];
+
+  #partitionOf(symbolId: number): number {
+    return this.quietly(() => this.engine.symbols.partition(symbolId));
   }
 
   /** The thread that runs begins to apply a tick. */
   began(ticks: TickColumns, index: number): void {
-    const partition = this.#partition();
-    const queue = this.queues[partition] as QueueModel;
     const symbolId = ticks.symbolIds[index] as number;
+    const partition = this.#partitionOf(symbolId);
+    this.#expectAlone(partition);
+    const queue = this.queues[partition] as QueueModel;
     const price = ticks.prices[index] as number;
     const time = ticks.times[index] as number;
     const position = this.quietly(() => this.engine.status(partition).counters.taken());
@@ -225,11 +231,32 @@ export class EngineOracle {
     this.model(symbolId).begin(price, time, position, ticks.latestTime);
   }
 
+  #expectAlone(partition: number): void {
+    const { thread } = this.#scheduler;
+    const other = this.#stepping[partition] ?? thread;
+    expectThat(
+      other === thread,
+      'one thread at a time steps a partition',
+      () => `thread ${thread} applies ticks of partition ${partition} while thread ${other} does`,
+    );
+    this.#stepping[partition] = thread;
+  }
+
+  /** The thread that runs has ended a batch, or died in it. */
+  left(): void {
+    const { thread } = this.#scheduler;
+    for (const [partition, stepping] of this.#stepping.entries()) {
+      if (stepping !== thread) continue;
+      this.#stepping[partition] = undefined;
+      if (thread === Thread.MAIN && this.#engine !== undefined) this.stepped(partition, true);
+    }
+  }
+
   /** It has applied it. */
   ended(symbolId: number): void {
     this.model(symbolId).settle();
     this.ticksApplied++;
-    (this.queues[this.#partition()] as QueueModel).end();
+    (this.queues[this.#partitionOf(symbolId)] as QueueModel).end();
   }
 
   /** The worker has cleaned up after a predecessor that died on a tick of this symbol. */
@@ -241,7 +268,7 @@ export class EngineOracle {
       this.model(symbolId).repair(this.nameOf(symbolId), count, statistics.anomalies(symbolId));
     });
     // One that died while cleaning up has its successor do it again; the tick is given up once.
-    const queue = this.queues[this.#partition()] as QueueModel;
+    const queue = this.queues[this.#partitionOf(symbolId)] as QueueModel;
     if (queue.applying >= 0) queue.skip();
   }
 
@@ -324,12 +351,37 @@ const watchedRepair: Method<'repair'> = function (symbolId, sequence) {
   watcher?.repaired(symbolId);
 };
 
+type Step<Name extends 'step' | 'stepBriefly'> = (
+  this: PartitionWorker,
+) => ReturnType<PartitionWorker[Name]>;
+
+const step = Reflect.get(PartitionWorker.prototype, 'step') as Step<'step'>;
+const stepBriefly = Reflect.get(PartitionWorker.prototype, 'stepBriefly') as Step<'stepBriefly'>;
+
+const watchedStep: Step<'step'> = function () {
+  try {
+    return step.call(this);
+  } finally {
+    watcher?.left();
+  }
+};
+
+const watchedStepBriefly: Step<'stepBriefly'> = function () {
+  try {
+    return stepBriefly.call(this);
+  } finally {
+    watcher?.left();
+  }
+};
+
 /** Reports every tick that a partition of the process applies. Returns how to stop that. */
 export function watchPartitions(oracle: EngineOracle): () => void {
   watcher = oracle;
   Object.assign(Partition.prototype, { apply: watchedApply, repair: watchedRepair });
+  Object.assign(PartitionWorker.prototype, { step: watchedStep, stepBriefly: watchedStepBriefly });
   return () => {
     watcher = undefined;
     Object.assign(Partition.prototype, { apply, repair });
+    Object.assign(PartitionWorker.prototype, { step, stepBriefly });
   };
 }

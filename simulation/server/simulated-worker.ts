@@ -1,7 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { AnomalyProducer } from '../../src/engine/memory/anomaly-ring.ts';
+import { GatewayStepError, Holder, WorkerHold } from '../../src/engine/memory/partition-holder.ts';
+import { RingWord } from '../../src/engine/memory/tick-ring.ts';
+import { WorkerResponder } from '../../src/engine/memory/worker-request.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
 import { type ScheduledEvent, type Scheduler, Thread } from '../core/scheduler.ts';
+import { expectThat } from '../core/violation.ts';
 import type { Block, VirtualAtomics } from './virtual-atomics.ts';
 import { withViews } from './watched-views.ts';
 
@@ -10,8 +14,11 @@ class Death extends Error {}
 
 /** Thrown where a worker with nothing to do would sleep, once it is seen to that it is woken. */
 class Asleep extends Error {}
+/** Thrown where a worker waits for the gateway to let go of its partition: it tries again later. */
+class Held extends Error {}
 /** One for all: a stack would take longer than all else that it does. */
 const ASLEEP = new Asleep();
+const HELD = new Held();
 
 /** Looks at the queue before a worker sleeps. */
 const SPINS = 1;
@@ -99,9 +106,11 @@ export class SimulatedWorker extends EventEmitter {
   }
 
   /** Where it would block: asleep it ends its step; in the middle of one others go on meanwhile. */
-  block({ view, index, timeoutMs, isOver }: Block): void {
+  block({ view, index, value, timeoutMs, isOver }: Block): void {
     const { atomics, scheduler } = this.#fate;
     if (!this.#isSleeping) {
+      // The gateway cannot go on before this event has ended.
+      if (value === Holder.GATEWAY && view.buffer === this.#data.memory.ticks) throw HELD;
       scheduler.wait(isOver, timeoutMs);
       if (this.#accessesToDeath <= 0) throw new Death();
       return;
@@ -109,13 +118,29 @@ export class SimulatedWorker extends EventEmitter {
     const wake = () => {
       giveUp();
       timeout.run = undefined;
-      // As the thread does next when it wakes.
-      Atomics.store(view, index, 0);
       if (!this.#isDead) this.#soon();
     };
     const giveUp = atomics.onNotify(view, index, wake);
-    const timeout = scheduler.after(timeoutMs, this.thread, 'worker looks up', wake);
+    const timeout = scheduler.after(timeoutMs, this.thread, 'worker looks up', () => {
+      if (!this.#isDead) this.#expectNoWork();
+      wake();
+    });
     throw ASLEEP;
+  }
+
+  /** Nothing woke the worker: then there must be nothing for it, or the gateway is at it. */
+  #expectNoWork(): void {
+    if (this.#fate.scheduler.isBusy(Thread.MAIN)) return;
+    const { captures, memory } = this.#data;
+    const words = new Int32Array(memory.ticks);
+    const requests = [memory.retirements, captures?.request].filter((request) => request);
+    expectThat(
+      words[RingWord.TAIL] === words[RingWord.HEAD] &&
+        words[RingWord.STOP] === 0 &&
+        !requests.some((request) => new WorkerResponder(request as SharedArrayBuffer).isWanted()),
+      'no wake-up is lost',
+      () => `the worker of partition ${this.partition} sleeps while there is work`,
+    );
   }
 
   #start(): void {
@@ -126,7 +151,10 @@ export class SimulatedWorker extends EventEmitter {
       if (this.isWatched && !this.#fate.isCalm() && random.chance(0.2)) {
         this.#accessesToDeath = random.below(ACCESSES_TO_DEATH_MAX);
       }
-      const worker = withViews(onAccess, () => new PartitionWorker(this.#data));
+      const worker = withViews(onAccess, () => {
+        new WorkerHold(new Int32Array(this.#data.memory.ticks)).acquire();
+        return new PartitionWorker(this.#data);
+      });
       this.#worker = worker;
       worker.takeOver();
       this.#fate.started();
@@ -188,8 +216,9 @@ export class SimulatedWorker extends EventEmitter {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof Death)) throw error;
-      this.#die();
+      if (error instanceof Held) this.#schedule(STEP_MS, 'worker waits', () => this.#live(work));
+      else if (error instanceof Death || error instanceof GatewayStepError) this.#die();
+      else throw error;
     }
   }
 

@@ -9,6 +9,8 @@ const NEVER_ENDS = 'every thread ends what it does';
 export interface Block {
   readonly view: Int32Array;
   readonly index: number;
+  /** It waits for as long as the word has this value. */
+  readonly value: number;
   readonly timeoutMs: number;
   /** Whether it was woken. */
   readonly isOver: () => boolean;
@@ -121,7 +123,7 @@ export class VirtualAtomics {
       isWoken = true;
     });
     try {
-      this.#sleeper({ view, index, timeoutMs, isOver: () => isWoken });
+      this.#sleeper({ view, index, value, timeoutMs, isOver: () => isWoken });
     } finally {
       giveUp();
     }

@@ -280,6 +280,11 @@ const stream = z.strictObject({
     'Minimum time between two statistics frames, unless the session sets one. 0: none.',
     { min: 0, max: 60_000, default: 0, unit: 'ms' },
   ),
+  latency: choice(
+    'Deliver at once, or save processor time by batching: while there is time to spare, or always.',
+    ['low', 'balanced', 'cheap'],
+    'balanced',
+  ),
   subscriptionsMax: integer('Subscriptions per session.', {
     min: 1,
     max: 4_194_304,

@@ -1,6 +1,7 @@
 import { type Capture, Captures } from './captures.ts';
+import { FEW_TICKS, GatewayStepper } from './gateway-stepper.ts';
 import { AnomalyConsumer, type AnomalySink } from './memory/anomaly-ring.ts';
-import { Counters } from './memory/counters.ts';
+import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
 import {
@@ -17,6 +18,7 @@ import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickProducer } from './memory/tick-producer.ts';
 import type { ReceivedTicks } from './memory/tick-ring.ts';
 import type { Rules } from './partition.ts';
+import type { TimeReplaced } from './partition-worker.ts';
 import { restoreSymbols, type SetAside } from './restore-symbols.ts';
 import { type Retiree, Retirements } from './retirements.ts';
 import type { AnomalyCount, SymbolState } from './symbol-state.ts';
@@ -100,6 +102,7 @@ export class Engine {
   readonly #anomalies: readonly AnomalyConsumer[];
   readonly #counters: readonly Counters[];
   readonly #threads: readonly PartitionThread[];
+  readonly #steppers: readonly GatewayStepper[];
   readonly #quarantines: readonly Quarantine[];
   readonly #places: readonly Int32Array[];
   readonly #standby = new Standby();
@@ -135,19 +138,30 @@ export class Engine {
     this.#retirements = new Retirements(memory, this.#producers, this.symbols);
     const into = { memory, captures, rules };
     const shortRings = restoreSymbols(restored, this.symbols, into, events.symbolSetAside);
-    this.#threads = memory.map((own, partition) => {
-      const hasShortRings = shortRings[partition];
-      const { maxFutureMs } = options;
-      const staging = captures[partition];
-      const data = { memory: own, rules, captures: staging, hasShortRings, maxFutureMs };
+    const data = memory.map((own, partition) => ({
+      memory: own,
+      rules,
+      captures: captures[partition],
+      hasShortRings: shortRings[partition],
+      maxFutureMs: options.maxFutureMs,
+    }));
+    const onTimeReplaced = ({ symbolId, time }: TimeReplaced) =>
+      events.timeReplaced?.(this.symbols.name(symbolId), time);
+    this.#steppers = data.map((own, partition) => {
+      const stepper = new GatewayStepper(own, this.#producers[partition] as TickProducer);
+      stepper.onTimeReplaced = onTimeReplaced;
+      return stepper;
+    });
+    this.#threads = data.map((own, partition) => {
       const thread = new PartitionThread(
-        data,
-        (cause, hasFailed) =>
-          events.workerRestarted(partition, cause, this.#skippedTick(partition, hasFailed)),
+        own,
+        (error, hasFailed) => {
+          const cause = this.#steppers[partition]?.takeFailure() ?? error;
+          events.workerRestarted(partition, cause, this.#skippedTick(partition, hasFailed));
+        },
         options.spawn ?? this.#standby.take,
       );
-      thread.onTimeReplaced = ({ symbolId, time }) =>
-        events.timeReplaced?.(this.symbols.name(symbolId), time);
+      thread.onTimeReplaced = onTimeReplaced;
       return thread;
     });
   }
@@ -211,6 +225,29 @@ export class Engine {
     for (const producer of this.#producers) {
       if (producer.publish()) producer.wake();
     }
+  }
+
+  /**
+   * Publishes the offered ticks. If they are few, applies those of workers that sleep, at once and
+   * on this thread; wakes the others.
+   */
+  applyTicks(): void {
+    if (this.offered > FEW_TICKS || this.#isStopping) {
+      this.publishTicks();
+      return;
+    }
+    this.offered = 0;
+    for (let i = 0; i < this.#producers.length; i++) {
+      const producer = this.#producers[i] as TickProducer;
+      if (producer.publish() && !(this.#steppers[i] as GatewayStepper).step()) producer.wake();
+    }
+  }
+
+  /** Ticks applied so far. */
+  applied(): number {
+    let applied = 0;
+    for (const counters of this.#counters) applied += counters.get(Counter.APPLIED);
+    return applied;
   }
 
   /** Ticks that the fullest queue can take. */

@@ -11,6 +11,12 @@ const FALLEN = 2 ** -24;
 const SPLITTER = 2 ** 17 + 1;
 
 /**
+ * The price that the tick being applied replaced in the ring, as doubles: the price; prices taken
+ * before the tick + 1, written last; 0: none.
+ */
+const Replaced = { PRICE: 0, TAKEN: 1 } as const;
+
+/**
  * The mean of a symbol's last `window` prices, amortized O(1) a tick: a ring of prices and their
  * running sum. One thread only; never allocates.
  *
@@ -23,6 +29,9 @@ const SPLITTER = 2 ** 17 + 1;
  *   rebuilt once it has fallen far below its peak, and each time the ring wraps.
  * - A sum that may overflow is kept of prices × SCALE. The peak is then negative.
  *
+ * A tick whose worker dies before its row is written is lost; {@link putBack} then restores the
+ * price that it replaced in the ring, which is kept aside until the row has it.
+ *
  * In a state that a snapshot, or a worker that died, left, only the ring counts: `rebuild` makes
  * the rest of it.
  */
@@ -31,8 +40,15 @@ export class MovingAverage {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #doublesEach: number;
+  readonly #replaced: Float64Array;
 
-  constructor(records: SymbolRecords, window: number) {
+  /** @param replaced shared memory for {@link Replaced}, where ticks are applied */
+  constructor(
+    records: SymbolRecords,
+    window: number,
+    replaced: Float64Array = new Float64Array(2),
+  ) {
+    this.#replaced = replaced;
     this.#window = window;
     this.#words = records.words;
     this.#doubles = records.doubles;
@@ -47,6 +63,9 @@ export class MovingAverage {
     const count = tick[TickDouble.TAKEN] as number;
     const index = this.#indexOf(count);
     const filled = Math.min(count + 1, this.#window);
+    const at = symbolId * this.#doublesEach + RecordDouble.PRICES + index;
+    this.#replaced[Replaced.PRICE] = this.#doubles[at] as number;
+    this.#replaced[Replaced.TAKEN] = count + 1;
     if (index === this.#window - 1) {
       const ring = symbolId * this.#doublesEach + RecordDouble.PRICES;
       this.#doubles[ring + index] = tick[TickDouble.PRICE] as number;
@@ -55,6 +74,26 @@ export class MovingAverage {
       this.#replace(symbolId, index, filled, tick);
     }
     this.writeMean(symbolId, filled, tick);
+  }
+
+  /** The row counts the tick: its price stays in the ring. */
+  settled(): void {
+    this.#replaced[Replaced.TAKEN] = 0;
+  }
+
+  /**
+   * For the successor of a worker that died applying a tick of the symbol: puts back the price that
+   * it replaced if the row, with `count` ticks, does not count it.
+   */
+  putBack(symbolId: number, count: number): void {
+    const record = symbolId * this.#doublesEach;
+    const taken = count - (this.#doubles[record + RecordDouble.SINCE] as number);
+    // Otherwise it died before it replaced a price, or after the row had counted the tick.
+    if (this.#replaced[Replaced.TAKEN] === taken + 1) {
+      const at = record + RecordDouble.PRICES + this.#indexOf(taken);
+      this.#doubles[at] = this.#replaced[Replaced.PRICE] as number;
+    }
+    this.settled();
   }
 
   /**

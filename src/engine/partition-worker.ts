@@ -1,4 +1,3 @@
-import { isMainThread, parentPort } from 'node:worker_threads';
 import { CaptureStaging } from './captures.ts';
 import { AnomalyProducer } from './memory/anomaly-ring.ts';
 import { ChangeSet } from './memory/change-set.ts';
@@ -43,7 +42,9 @@ const GROUP = 32;
 const ANOMALIES_PER_TICK = 2;
 
 /**
- * The thread of a partition: takes ticks, applies them, publishes the results; sleeps without work.
+ * Steps a partition: takes ticks, applies them, publishes the results. On the partition's thread,
+ * which sleeps without work; or, while that sleeps, on the gateway's. Each has its own, and holds
+ * the partition while it uses it.
  */
 export class PartitionWorker {
   readonly #ticks: TickConsumer;
@@ -57,7 +58,10 @@ export class PartitionWorker {
   readonly #retirement: RetireResponder;
   readonly #columns = new TickColumns(BATCH);
   readonly #maxFutureMs: number | undefined;
+  /** Whether this thread let go of the partition. */
+  #isResting = false;
 
+  /** The caller holds the partition. */
   constructor(
     { memory, rules, captures, hasShortRings, maxFutureMs }: PartitionWorkerData,
     onTimeReplaced: (replaced: TimeReplaced) => void = () => undefined,
@@ -90,23 +94,63 @@ export class PartitionWorker {
     }
   }
 
-  /** Applies one batch. Returns what to do next. */
+  /**
+   * Applies one batch. Returns what to do next.
+   *
+   * @throws GatewayStepError if a tick threw while the gateway stepped
+   */
   step(): 'step' | 'sleep' | 'end' {
+    if (this.#isResting) this.#acquire();
     // Read before the queue: what was offered before the stop is then seen.
     const isStopping = this.#ticks.isStopping();
     const polled = this.#ticks.poll(this.#columns, BATCH);
     const count = this.#admit(polled);
-    if (count > 0) this.#applyBatch(count);
-    else return isStopping ? 'end' : 'sleep';
+    if (count === 0) return isStopping ? 'end' : 'sleep';
+    this.#applyBatch(count);
+    this.#counters.add(Counter.WORKER_BATCHES, 1);
+    this.#doorbell.ring();
+    this.#count(count);
     return 'step';
   }
 
   /**
-   * Blocks until there may be work.
+   * Applies all queued ticks, on the gateway's thread, which holds the partition and knows that
+   * they are few. Does not ring the doorbell.
+   *
+   * @returns false if it is for the worker: a capture or a retirement is wanted, which may take
+   *   long, or the anomalies might have no space, which this thread makes
+   */
+  stepBriefly(): boolean {
+    this.#reload();
+    if (this.#isCalled()) return false;
+    const count = this.#ticks.poll(this.#columns, BATCH);
+    if (!this.#anomalies.hasSpace(ANOMALIES_PER_TICK * count)) return false;
+    if (count === 0) return true;
+    this.#applyBatch(count);
+    this.#counters.add(Counter.GATEWAY_BATCHES, 1);
+    this.#count(count);
+    return true;
+  }
+
+  #acquire(): void {
+    this.#ticks.acquire();
+    this.#isResting = false;
+    this.#reload();
+  }
+
+  /** The partition was held by another thread. */
+  #reload(): void {
+    this.#ticks.reload();
+    this.#anomalies.reload();
+  }
+
+  /**
+   * Lets go of the partition, and blocks until there may be work.
    *
    * @param spins looks at the queue before sleeping; undefined: the default
    */
   sleep(spins?: number): void {
+    this.#isResting = true;
     this.#ticks.sleep(this.#isCalled, spins);
   }
 
@@ -183,8 +227,6 @@ export class PartitionWorker {
       this.#applyGroup(from, Math.min(count, from + GROUP));
     }
     this.#ticks.assertCounted();
-    this.#doorbell.ring();
-    this.#count(count);
   }
 
   #applyGroup(from: number, to: number): void {
@@ -233,14 +275,4 @@ export class PartitionWorker {
       this.#counters.addLatency((now - offered) * 1000, i - start);
     }
   }
-}
-
-// Tests also run a worker on their own thread.
-if (!isMainThread) {
-  parentPort?.once('message', (data: PartitionWorkerData) => {
-    const worker = new PartitionWorker(data, (replaced) => parentPort?.postMessage(replaced));
-    parentPort?.postMessage('running');
-    worker.run();
-  });
-  parentPort?.postMessage('loaded');
 }

@@ -4,7 +4,7 @@ import type { ChangeSet } from './memory/change-set.ts';
 import { Counter, type Counters } from './memory/counters.ts';
 import type { PartitionMemory } from './memory/engine-memory.ts';
 import { PlaceArena } from './memory/place-arena.ts';
-import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
+import { REPLACED_FROM, ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
@@ -90,7 +90,8 @@ export class Partition {
     this.#records = records;
     this.#row = new Float64Array(memory.pendingRow);
     this.#table = new StatisticsTable(records);
-    this.#average = new MovingAverage(records, movingAverageWindow);
+    const replaced = new Float64Array(memory.pendingRow, REPLACED_FROM * 8);
+    this.#average = new MovingAverage(records, movingAverageWindow, replaced);
     this.#minima = new MonotonicDeque(records, arena, 'minimum', windowCapacity);
     this.#maxima = new MonotonicDeque(records, arena, 'maximum', windowCapacity);
     this.#counters = counters;
@@ -151,6 +152,7 @@ export class Partition {
       this.#detect(symbolId);
     }
     this.#table.write(symbolId, row);
+    this.#average.settled();
     this.#counters.add(Counter.APPLIED, 1);
   }
 
@@ -171,6 +173,7 @@ export class Partition {
       this.#table.write(symbolId, this.#row);
     }
     const count = this.#table.value(symbolId, RowValue.COUNT);
+    this.#average.putBack(symbolId, count);
     this.#average.rebuild(symbolId, this.#average.filled(symbolId, count));
     this.#settleWindows(symbolId);
     this.#clearWindow(symbolId);

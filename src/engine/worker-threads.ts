@@ -195,8 +195,8 @@ export class Standby {
  */
 function startThread(): Worker {
   const isBuilt = import.meta.url.endsWith('.js');
-  if (isBuilt) return new Worker(new URL('./partition-worker.js', import.meta.url));
-  const entry = new URL('./partition-worker.ts', import.meta.url).href;
+  if (isBuilt) return new Worker(new URL('./partition-thread.js', import.meta.url));
+  const entry = new URL('./partition-thread.ts', import.meta.url).href;
   const bootstrap = new URL('../../scripts/ts-worker.mjs', import.meta.url);
   return new Worker(bootstrap, { workerData: { entry } });
 }

@@ -151,7 +151,13 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
     statsMessage: new StatsMessage(versions),
     conflation,
     fanOut,
-    scheduler: new FlushScheduler(engine, fanOut, conflation, sessions.publishers),
+    scheduler: new FlushScheduler(
+      engine,
+      fanOut,
+      conflation,
+      sessions.publishers,
+      config.stream.latency,
+    ),
   };
 }
 

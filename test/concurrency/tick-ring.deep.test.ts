@@ -118,7 +118,7 @@ describe('a consumer that goes to sleep', () => {
       value: number,
     ) => number;
     vi.spyOn(Atomics, 'store').mockImplementation(((words: Words, at: number, value: number) => {
-      if (at === RingWord.ASLEEP && value === 1 && counters.taken() % 2 === 0) {
+      if (at === RingWord.HOLDER && value === 1 && counters.taken() % 2 === 0) {
         sleeps.late++;
         while (Atomics.load(words, RingWord.TAIL) === counters.taken());
         for (let moment = 0; moment < 5000; moment++);
@@ -137,6 +137,7 @@ describe('a consumer that goes to sleep', () => {
     while (counters.taken() < count && sleeps.lost === 0) {
       if (consumer.poll(columns, 1) === 0) {
         consumer.sleep(undefined, 0);
+        consumer.acquire();
         continue;
       }
       consumer.begin(0);

@@ -74,4 +74,47 @@ describe('the simulation', () => {
     },
     TIMEOUT_MS,
   );
+
+  const HOLDER = new URL('src/engine/memory/partition-holder.js', DIST).href;
+  const bugs = {
+    'a partition that the gateway does not give back': [
+      'GatewayHold',
+      'GatewayHold.prototype.leave = () => {};',
+      1,
+      /no wake-up is lost|comes to rest/,
+    ],
+    'gateway and worker in one partition': [
+      'WorkerHold',
+      'WorkerHold.prototype.acquire = () => {};',
+      4,
+      // Which oracle sees it first depends on where the two meet.
+      /FAILED at step/,
+    ],
+    'a worker that is not woken': [
+      'GatewayHold',
+      'GatewayHold.prototype.wake = () => {};',
+      1,
+      /no wake-up is lost/,
+    ],
+    'work that is handed over without a wake-up': [
+      'GatewayHold',
+      'const { leave } = GatewayHold.prototype; ' +
+        'GatewayHold.prototype.leave = function () { leave.call(this, true); };',
+      1,
+      /no wake-up is lost/,
+    ],
+  } as const;
+
+  it.each(Object.entries(bugs))(
+    'finds %s',
+    async (_, [name, plant, seed, oracle]) => {
+      const said = await simulateFailure(
+        `import { ${name} } from '${HOLDER}'; ${plant}`,
+        seed,
+        40_000,
+      );
+      expect(said).toMatch(oracle);
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDERS = ['src', 'test/concurrency/peers'];
 /** Started often. One file loads in a third of the time that its modules take. */
 const BUNDLES = [
-  'src/engine/partition-worker.ts',
+  'src/engine/partition-thread.ts',
   'src/store/writer-thread.ts',
   'src/store/database-check-process.ts',
 ];

@@ -3,6 +3,7 @@ import type { Engine } from '../../src/engine/index.ts';
 import { ConflationQueue } from '../../src/gateway/fanout/conflation.ts';
 import type { FanOut } from '../../src/gateway/fanout/fan-out.ts';
 import { FlushScheduler } from '../../src/gateway/fanout/flush-scheduler.ts';
+import type { LatencyPolicy } from '../../src/gateway/fanout/pressure.ts';
 import type { PublishSession } from '../../src/gateway/ingest/publish-session.ts';
 
 /** Simulated durations, ms. */
@@ -12,6 +13,14 @@ interface Durations {
   /** From publishing ticks to their statistics. */
   readonly workerMs: number;
 }
+
+/** `stream.latency`, and the utilization of the gateway's thread, 0 to 1. */
+export interface Load {
+  readonly policy: LatencyPolicy;
+  readonly utilization: number;
+}
+
+const BUSY: Load = { policy: 'balanced', utilization: 1 };
 
 /** Longest wait by kind of work, ms, without the flushes in between. */
 type LongestWaits = Record<'delivery' | 'flush' | 'acknowledgement' | 'credit', number>;
@@ -63,7 +72,13 @@ export class SchedulerRig {
   readonly #scheduler: FlushScheduler;
   readonly #engine: Pick<
     Engine,
-    'armDoorbell' | 'channelCapacity' | 'publishTicks' | 'hasNews' | 'isBusy' | 'offered'
+    | 'applyTicks'
+    | 'armDoorbell'
+    | 'channelCapacity'
+    | 'publishTicks'
+    | 'hasNews'
+    | 'isBusy'
+    | 'offered'
   >;
   #queued = 0;
   #onRing: (() => void) | undefined;
@@ -71,7 +86,7 @@ export class SchedulerRig {
   /** Time the loop was blocked, ms: unknown to the timers' clock. */
   #stoodMs = 0;
 
-  constructor(durations: Durations, channelCapacity = 65_536) {
+  constructor(durations: Durations, channelCapacity = 65_536, { policy, utilization } = BUSY) {
     // A failed property run may have left its rig.
     this.end();
     vi.useFakeTimers({
@@ -86,11 +101,15 @@ export class SchedulerRig {
     });
     onTestFinished(() => this.end());
     const now = performance.now.bind(performance);
+    Object.assign(performance, {
+      eventLoopUtilization: () => ({ idle: (1 - utilization) * now() }),
+    });
     vi.spyOn(performance, 'now').mockImplementation(() => now() + this.#stoodMs);
     this.#durations = durations;
     this.#engine = {
       channelCapacity,
       offered: 0,
+      applyTicks: () => this.#deliver(),
       publishTicks: () => this.#deliver(),
       hasNews: () => this.newsAt < Number.POSITIVE_INFINITY,
       isBusy: () => this.#engine.offered + this.#queued > 0 || this.#engine.hasNews(),
@@ -101,9 +120,10 @@ export class SchedulerRig {
         return this.#engine.hasNews();
       },
     };
-    const fanOut: Pick<FanOut, 'hasNews' | 'isHeld' | 'run'> = {
+    const fanOut: Pick<FanOut, 'hasNews' | 'isHeld' | 'run' | 'updatesPerMessage'> = {
       hasNews: () => this.#engine.hasNews(),
       isHeld: false,
+      updatesPerMessage: 10,
       run: () => {
         this.#flush();
         // Longer flushes carry more messages: about one in 10 µs.
@@ -115,6 +135,7 @@ export class SchedulerRig {
       fanOut as FanOut,
       this.conflation,
       this.#publishers,
+      policy,
     );
     this.#scheduler.schedule();
   }

@@ -82,6 +82,7 @@ describe('the sources of configuration', () => {
       },
       stream: {
         conflateMs: 0,
+        latency: 'balanced',
         latencyTargetMs: 250,
         subscriptionsMax: 10_000,
         socketBufferBytesMax: 256 * 1024,

@@ -4,7 +4,7 @@ import { Counter, Counters } from '../../src/engine/memory/counters.ts';
 import { DirtySet } from '../../src/engine/memory/dirty-set.ts';
 import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
-import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
+import { RecordDouble, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
@@ -143,6 +143,7 @@ class Drill {
   readonly #saved: [SharedArrayBuffer, Uint8Array][];
   readonly counters: Counters;
   readonly #dirty: DirtySet;
+  readonly #records: SymbolRecords;
   readonly #table: StatisticsTable;
   readonly #scenario: Scenario;
   readonly #oracles = new Map<number, ExpectedSymbol>();
@@ -158,7 +159,8 @@ class Drill {
     this.#memory = createSmallMemory({ ...scenario, symbols: SYMBOLS, movingAverageWindow: 4 });
     this.counters = new Counters(this.#memory.counters);
     this.#dirty = new DirtySet(this.#memory.dirty, SYMBOLS);
-    this.#table = new StatisticsTable(new SymbolRecords(this.#memory.records, 4));
+    this.#records = new SymbolRecords(this.#memory.records, 4);
+    this.#table = new StatisticsTable(this.#records);
     for (const one of scenario.before) {
       this.#offer([one]);
       this.workInPeace();
@@ -221,7 +223,20 @@ class Drill {
     expect(skipped, when).toBeLessThanOrEqual(this.deaths);
     this.takeNews();
     this.#inspectRows([...before, ...queued.slice(lapped)], skipped, when);
+    this.#inspectRings(when);
     if (this.deaths > 0) expect(await this.#rung, when).toBe('ok');
+  }
+
+  /** A snapshot has the ring of prices alone: the average in the row must be that of the ring. */
+  #inspectRings(when: string): void {
+    for (let symbolId = 0; symbolId < SYMBOLS; symbolId++) {
+      const { average, count } = statisticsOf(this.#table, symbolId);
+      if (count === 0) continue;
+      const first = symbolId * this.#records.doublesEach + RecordDouble.PRICES;
+      const prices = this.#records.doubles.slice(first, first + Math.min(count, 4));
+      const mean = prices.reduce((sum, price) => sum + price, 0) / prices.length;
+      expect(mean, `${when}: ring of symbol ${symbolId}`).toBeCloseTo(average, 9);
+    }
   }
 
   #offer(ticks: readonly StoryTick[]): void {

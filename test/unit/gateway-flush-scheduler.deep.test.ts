@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { BackgroundTasks } from '../../src/gateway/limits/background-tasks.ts';
-import { SchedulerRig } from '../support/scheduler-rig.ts';
+import { type Load, SchedulerRig } from '../support/scheduler-rig.ts';
 
 /** Longest wait under any load, ms. */
 const PATIENCE_MS = 25;
@@ -13,7 +13,16 @@ const durations = [
   { flushMs: 5, workerMs: 3 },
   { flushMs: 40, workerMs: 0 },
 ];
-const situations = hurries.flatMap((hurry) => durations.map((each) => ({ ...hurry, ...each })));
+const loads: Load[] = [
+  { policy: 'low', utilization: 0 },
+  { policy: 'low', utilization: 1 },
+  { policy: 'balanced', utilization: 0.4 },
+  { policy: 'balanced', utilization: 1 },
+  { policy: 'cheap', utilization: 0 },
+];
+const situations = hurries.flatMap((hurry) =>
+  durations.flatMap((each) => loads.map((load) => ({ ...hurry, ...each, ...load }))),
+);
 
 /** Ticks a frame, and whether it nearly exhausts its publisher's credit. */
 const streams = [
@@ -26,7 +35,7 @@ const streams = [
 ];
 
 function rigOf(situation: (typeof situations)[number]): SchedulerRig {
-  const rig = new SchedulerRig(situation);
+  const rig = new SchedulerRig(situation, 65_536, situation);
   rig.conflation.unconflated = situation.unconflated;
   return rig;
 }
@@ -39,7 +48,7 @@ async function expectIdle(rig: SchedulerRig): Promise<void> {
 }
 
 describe.each(situations)(
-  'with $unconflated unconflated, $flushMs ms a flush, $workerMs ms a worker',
+  '$unconflated unconflated, $flushMs ms a flush, $workerMs a worker, $policy at $utilization',
   (situation) => {
     it('sleeps, and handles a frame in the turn of the loop that brings it', async () => {
       const rig = rigOf(situation);
@@ -112,6 +121,43 @@ describe.each(situations)(
   },
 );
 
+describe('while the thread has time to spare', () => {
+  const idle: Load = { policy: 'balanced', utilization: 0.1 };
+
+  it.each([0, 1])('publishes at once, %i unconflated', async (unconflated) => {
+    const rig = new SchedulerRig({ flushMs: 0, workerMs: 0 }, 65_536, idle);
+    rig.conflation.unconflated = unconflated;
+    const publisher = rig.publisher();
+    for (let ms = 0; ms < 100; ms++) {
+      rig.frame(publisher);
+      await rig.pass(1);
+      rig.look();
+    }
+    // An immediate of the fake clock may take a ms.
+    expect(rig.longest.delivery).toBeLessThanOrEqual(1);
+    await expectIdle(rig);
+  });
+
+  it.each<[Load, number]>([
+    [{ policy: 'low', utilization: 0.6 }, 1],
+    [{ policy: 'balanced', utilization: 0.2 }, 1],
+    [{ policy: 'balanced', utilization: 1 }, 8],
+    [{ policy: 'cheap', utilization: 0 }, 8],
+  ])('publishes at once, else at intervals: %o', async (load, longestMs) => {
+    const rig = new SchedulerRig({ flushMs: 0, workerMs: 0 }, 65_536, load);
+    rig.conflation.unconflated = 0;
+    const publisher = rig.publisher();
+    await rig.pass(200);
+    for (let ms = 0; ms < 100; ms++) {
+      rig.frame(publisher);
+      await rig.pass(1);
+      rig.look();
+    }
+    expect(Math.abs(rig.longest.delivery - longestMs)).toBeLessThanOrEqual(1);
+    await expectIdle(rig);
+  });
+});
+
 it('hears of what a worker did long after the rest, as when another took its place', async () => {
   const rig = new SchedulerRig({ flushMs: 1, workerMs: 500 });
   const publisher = rig.publisher();
@@ -136,7 +182,10 @@ it('sees what came right before the doorbell was armed', async () => {
 });
 
 it('hands over a quarter of a small queue at once', async () => {
-  const rig = new SchedulerRig({ flushMs: 0, workerMs: 0 }, 16);
+  const rig = new SchedulerRig({ flushMs: 0, workerMs: 0 }, 16, {
+    policy: 'cheap',
+    utilization: 0,
+  });
   const publisher = rig.publisher();
   rig.frame(publisher);
   await rig.turn();

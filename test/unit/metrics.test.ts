@@ -71,6 +71,7 @@ function contextOf(fault?: string): MetricsContext {
     subscriptions: { patternsHeld: 704 },
     retirement: { retired: { idle: 705, operator: 706 } },
     eventLoop: new EventLoopDelay(),
+    scheduler: { pressure: 0.25 },
     droppedLogLines: () => 761,
     securityCounts: {
       events: { authenticationFailed: 721, forbidden: 722, limited: 723, originRefused: 724 },
@@ -101,6 +102,9 @@ function expected(): Record<string, number> {
     'ticks_dropped_total{where="lapped"}': both(Counter.LAPPED),
     'ticks_dropped_total{where="skipped"}': both(Counter.SKIPPED),
     ticks_late_total: both(Counter.LATE),
+    'batches_total{by="gateway"}': both(Counter.GATEWAY_BATCHES),
+    'batches_total{by="worker"}': both(Counter.WORKER_BATCHES),
+    gateway_pressure: 0.25,
     'anomalies_total{direction="up"}': both(Counter.UP),
     'anomalies_total{direction="down"}': both(Counter.DOWN),
     symbol_times_replaced_total: both(Counter.TIMES_REPLACED),

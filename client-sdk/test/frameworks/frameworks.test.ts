@@ -153,7 +153,7 @@ test.for(NAMES)('%s: deep proxies and every copy have all fields; lists move on'
     '/api/prices/COPIED',
   );
   const copies = await eventually(
-    () => page.evaluate<string>('document.body.dataset.copies ?? ""'),
+    () => page.evaluate('document.body.dataset.copies ?? ""') as Promise<string>,
     (text) => text !== '',
   );
   const all = `COPIED,${json.currentPrice},${json.updateCount},true`;

@@ -76,6 +76,11 @@ export class AnomalyProducer {
     this.#tail = Atomics.load(this.#ring.words, TAIL);
   }
 
+  /** The other thread that may hold the partition has appended anomalies. */
+  reload(): void {
+    this.#tail = Atomics.load(this.#ring.words, TAIL);
+  }
+
   hasSpace(count: number): boolean {
     const used = this.#ring.count(Atomics.load(this.#ring.words, HEAD), this.#tail);
     return this.#ring.capacity - used >= count;

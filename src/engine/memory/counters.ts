@@ -3,7 +3,7 @@
  *
  *   ┌ Counter 0 … 15 ┬ latency buckets: ticks whose latency fell in bucket i ┐
  *
- * Single writer: the partition's worker. Any thread reads; every 64-bit processor reads an aligned
+ * Single writer: the partition's holder. Any thread reads; every 64-bit processor reads an aligned
  * double whole, so nothing is atomic.
  */
 
@@ -24,6 +24,9 @@ export const Counter = {
   LATENCY_US_SUM: 7,
   /** Symbols whose newest time was too far in the future and gave way to a tick's. */
   TIMES_REPLACED: 8,
+  /** Batches of ticks applied by the worker, and by the gateway while the worker slept. */
+  WORKER_BATCHES: 9,
+  GATEWAY_BATCHES: 10,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -34,9 +34,16 @@ export const RowValue = { PRICE: 0, AVERAGE: 1, COUNT: 2, TIME: 3, MIN: 4, MAX: 
  */
 const READ_ATTEMPTS = 100;
 
-/** Shared memory for one row being made: its values, then its number of anomalies. */
+/** Where {@link createPendingRow} has the replaced price, in doubles. */
+export const REPLACED_FROM = ROW_VALUES + 1;
+const REPLACED_DOUBLES = 2;
+
+/**
+ * Shared memory for one row being made: its values, then its number of anomalies; then the price
+ * that its tick replaced in the ring, see `MovingAverage`.
+ */
 export function createPendingRow(): SharedArrayBuffer {
-  return new SharedArrayBuffer((ROW_VALUES + 1) * 8);
+  return new SharedArrayBuffer((REPLACED_FROM + REPLACED_DOUBLES) * 8);
 }
 
 /** Statistics rows in shared memory. Never blocks, never allocates. */

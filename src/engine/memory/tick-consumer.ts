@@ -1,6 +1,7 @@
 import { assertEqual, assertRange } from '../assert.ts';
 import { Counter, type Counters } from './counters.ts';
 import { loadAfterReads } from './fence.ts';
+import { WorkerHold } from './partition-holder.ts';
 import {
   capacityOf,
   FAR_APART,
@@ -12,14 +13,12 @@ import {
 
 const { HEADER_DOUBLES, HEADER_WORDS, SLOT_DOUBLES, SLOT_WORDS } = RingSize;
 const { OFFERED, RELEASED } = RingDouble;
-const { APPLYING, APPLYING_SYMBOL, ASLEEP, HEAD, INTENT, START, STOP, TAIL } = RingWord;
+const { APPLYING, APPLYING_SYMBOL, HEAD, INTENT, START, STOP, TAIL } = RingWord;
 
 /**
  * Checks of the queue before sleeping: a frame that is about to arrive finds the consumer awake.
  */
 const SPINS_BEFORE_SLEEP = 200;
-/** Longest sleep, ms: bounds the delay should a wake-up ever be lost. */
-const SLEEP_MS_MAX = 1000;
 const POSITION_DISTANCE_MAX = 0x7fff_ffff;
 
 const NEVER = () => false;
@@ -27,6 +26,7 @@ const NEVER = () => false;
 /** The consumer's end. One thread only; nothing but {@link sleep} blocks; never allocates. */
 export class TickConsumer {
   readonly #counters: Counters;
+  readonly #hold: WorkerHold;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #capacity: number;
@@ -37,6 +37,7 @@ export class TickConsumer {
   constructor(memory: SharedArrayBuffer, counters: Counters) {
     this.#counters = counters;
     this.#words = new Int32Array(memory);
+    this.#hold = new WorkerHold(this.#words);
     this.#doubles = new Float64Array(memory);
     this.#capacity = capacityOf(memory);
     this.#mask = this.#capacity - 1;
@@ -115,9 +116,19 @@ export class TickConsumer {
     this.release();
   }
 
+  /** The other thread that may hold the partition has taken ticks. */
+  reload(): void {
+    this.#head = Atomics.load(this.#words, HEAD);
+  }
+
+  /** Takes the partition after a {@link sleep}, or before anything else. */
+  acquire(): void {
+    this.#hold.acquire();
+  }
+
   /**
-   * Blocks until there may be ticks, or a stop was requested, or {@link TickProducer.wake} was
-   * called after `isCalled` became true; 1 s at most.
+   * Lets go of the partition until {@link acquire}. Blocks until there may be ticks, or a stop was
+   * requested, or {@link TickProducer.wake} was called after `isCalled` became true; 1 s at most.
    *
    * @param spins checks of the queue before sleeping
    */
@@ -125,12 +136,9 @@ export class TickConsumer {
     for (let i = 0; i < spins; i++) {
       if (this.#hasWork()) return;
     }
-    Atomics.store(this.#words, ASLEEP, 1);
-    // A producer that published before ASLEEP was visible did not wake this thread: look again.
-    if (!this.#hasWork() && !isCalled()) {
-      Atomics.wait(this.#words, ASLEEP, 1, SLEEP_MS_MAX);
-    }
-    Atomics.store(this.#words, ASLEEP, 0);
+    this.#hold.rest();
+    // A producer that published before that was visible did not wake this thread: look again.
+    if (!this.#hasWork() && !isCalled()) this.#hold.sleep();
   }
 
   isStopping(): boolean {

@@ -1,4 +1,5 @@
 import { assertRange } from '../assert.ts';
+import { GatewayHold } from './partition-holder.ts';
 import {
   capacityOf,
   FAR_APART,
@@ -10,7 +11,7 @@ import {
 
 const { HEADER_DOUBLES, HEADER_WORDS, SLOT_DOUBLES, SLOT_WORDS } = RingSize;
 const { OFFERED, RELEASED } = RingDouble;
-const { APPLYING, APPLYING_SYMBOL, ASLEEP, HEAD, INTENT, START, STOP, TAIL } = RingWord;
+const { APPLYING, APPLYING_SYMBOL, HEAD, INTENT, START, STOP, TAIL } = RingWord;
 
 /** The tick that a dead consumer was applying. */
 export interface InterruptedTick {
@@ -26,6 +27,8 @@ export interface InterruptedTick {
 /** The producer's end of a tick ring. One thread only; never blocks, never allocates. */
 export class TickProducer {
   readonly capacity: number;
+  /** Of the consumer's partition. */
+  readonly hold: GatewayHold;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #mask: number;
@@ -46,6 +49,7 @@ export class TickProducer {
    */
   constructor(memory: SharedArrayBuffer, overwrites: boolean) {
     this.#words = new Int32Array(memory);
+    this.hold = new GatewayHold(this.#words);
     this.#doubles = new Float64Array(memory);
     this.capacity = capacityOf(memory);
     this.#mask = this.capacity - 1;
@@ -108,10 +112,7 @@ export class TickProducer {
    * Wakes the consumer if it sleeps, which alone costs a system call. Call after {@link publish}.
    */
   wake(): void {
-    if (Atomics.load(this.#words, ASLEEP) === 0) return;
-    if (Atomics.compareExchange(this.#words, ASLEEP, 1, 0) === 1) {
-      Atomics.notify(this.#words, ASLEEP);
-    }
+    this.hold.wake();
   }
 
   /** Ticks that fit, at least; 0 when the ring is full. */

@@ -5,7 +5,7 @@
  *   header, 64 bytes a line, each written by one end only
  *   ┌──────────────────┬───────────────────────────────────────────────┬──────────────────┐
  *   │ producer         │ consumer                                      │ both             │
- *   │  TAIL  INTENT    │  HEAD  APPLYING  APPLYING_SYMBOL  START       │  ASLEEP  STOP    │
+ *   │  TAIL  INTENT    │  HEAD  APPLYING  APPLYING_SYMBOL  START       │  HOLDER  STOP    │
  *   │  OFFERED float64 │  RELEASED float64                             │                  │
  *   └──────────────────┴───────────────────────────────────────────────┴──────────────────┘
  *   slots, 32 bytes each, `capacity` of them (a power of two)
@@ -42,7 +42,8 @@ export const RingWord = {
   APPLYING: LINE_WORDS + 1,
   APPLYING_SYMBOL: LINE_WORDS + 2,
   START: LINE_WORDS + 3,
-  ASLEEP: 2 * LINE_WORDS,
+  /** See `partition-holder.ts`. */
+  HOLDER: 2 * LINE_WORDS,
   STOP: 2 * LINE_WORDS + 1,
 } as const;
 

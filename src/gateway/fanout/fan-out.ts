@@ -26,6 +26,8 @@ export class FanOut implements AnomalyObserver {
   readonly #counters: GatewayCounters;
   readonly #taken = new Int32Array(TAKEN_MAX);
   #marked: Subscriber[] = [];
+  /** Ticks applied before the last run. */
+  #applied = 0;
   #wasHeld = false;
 
   constructor(
@@ -48,16 +50,30 @@ export class FanOut implements AnomalyObserver {
    * sent.
    */
   run(): number {
-    const { framesOut } = this.#counters;
+    const { entriesOut, framesOut } = this.#counters;
     this.#runAnomalies();
+    const applied = this.#engine.applied();
     let count: number;
+    let symbols = 0;
     do {
       count = this.#engine.dirty.take(this.#taken);
+      symbols += count;
       for (let i = 0; i < count; i++) this.markStats(this.#taken[i] as number);
     } while (count > TAKEN_MAX / 2);
     this.#flushMarked();
-    return this.#counters.framesOut - framesOut;
+    const messages = this.#counters.framesOut - framesOut;
+    const updates = (applied - this.#applied) / Math.max(1, symbols);
+    const entries = this.#counters.entriesOut - entriesOut;
+    this.updatesPerMessage = Math.max(1, (entries * updates) / Math.max(1, messages));
+    this.#applied = applied;
+    return messages;
   }
+
+  /**
+   * Updates in a message of the last {@link run}, on average, at least 1. An update is a tick,
+   * alone or with others of its symbol in one entry.
+   */
+  updatesPerMessage = 1;
 
   /**
    * Whether anomalies stay in their rings because the store is full. A full ring makes its worker

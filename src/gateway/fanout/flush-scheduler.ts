@@ -3,12 +3,17 @@ import { Acknowledgements } from '../ingest/acknowledgements.ts';
 import type { PublisherSession } from '../sessions/session.ts';
 import type { ConflationQueue } from './conflation.ts';
 import type { FanOut } from './fan-out.ts';
+import { type LatencyPolicy, Pressure } from './pressure.ts';
+
+/*
+ * All intervals below are those at full pressure: while this thread has time to spare there are
+ * none, see `pressure.ts`.
+ */
 
 /**
  * After a flush, the thread rests for a multiple of the flush's duration; meanwhile it reads
  * sockets and takes ticks. Up to FEW_MESSAGES the multiple is one half. Beyond, it grows with the
- * number of messages, so that hundreds of sessions get few, full messages. At low load there is no
- * rest.
+ * number of messages, so that hundreds of sessions get few, full messages.
  */
 const FEW_MESSAGES = 64;
 const REST_PER_FLUSH_MIN = 0.5;
@@ -47,6 +52,7 @@ export class FlushScheduler {
   readonly #conflation: ConflationQueue;
   readonly #publishers: ReadonlySet<PublisherSession>;
   readonly #publishTicks: number;
+  readonly #pressure: Pressure;
   readonly #acknowledgements = new Acknowledgements();
   #isScheduled = false;
   /** Whether a publisher is about to run out of credit. */
@@ -65,12 +71,19 @@ export class FlushScheduler {
     fanOut: FanOut,
     conflation: ConflationQueue,
     publishers: ReadonlySet<PublisherSession>,
+    latency: LatencyPolicy,
   ) {
+    this.#pressure = new Pressure(latency);
     this.#engine = engine;
     this.#fanOut = fanOut;
     this.#conflation = conflation;
     this.#publishers = publishers;
     this.#publishTicks = Math.min(PUBLISH_TICKS, engine.channelCapacity / 4);
+  }
+
+  /** Length of the intervals, 0 to 1: see {@link Pressure}. */
+  get pressure(): number {
+    return this.#pressure.value;
   }
 
   /** Schedules the due work for the end of this iteration of the event loop. Idempotent. */
@@ -103,6 +116,7 @@ export class FlushScheduler {
   readonly #run = (): void => {
     this.#isScheduled = false;
     const now = performance.now();
+    this.#pressure.update(now);
     const isFlushDue = now >= this.#flushAt;
     if (this.#isUrgent || now >= this.#acknowledgements.dueAt || this.#isPublishDue(now)) {
       if (this.#isUrgent || this.#isPublishDue(now + ACK_SLACK_MS)) this.#publish(now);
@@ -127,16 +141,23 @@ export class FlushScheduler {
   }
 
   #publish(now: number): void {
-    this.#engine.publishTicks();
+    if (this.#isPatient) this.#engine.publishTicks();
+    else this.#engine.applyTicks();
+    const pressure = this.#pressure.value;
     if (this.#isImmediate()) {
-      const isLong = this.#flushAt - now > LONG_REST_MS;
-      this.#publishAt = isLong ? this.#flushAt - LEAD_MS : now + PUBLISH_MS;
+      const isLong = this.#isPatient && this.#flushAt - now > LONG_REST_MS;
+      this.#publishAt = isLong ? this.#flushAt - LEAD_MS : now + PUBLISH_MS * pressure;
     } else {
-      this.#publishAt = now + CONFLATED_MS;
+      this.#publishAt = now + CONFLATED_MS * pressure;
       // The changes go out with the next flush. Do not postpone changes that already wait: the
       // stream of ticks may never end.
       if (!this.#fanOut.hasNews()) this.#flushAt = Math.max(this.#flushAt, this.#publishAt);
     }
+  }
+
+  /** Whether ticks wait for the flush that shows them: nobody sees their rows before. */
+  get #isPatient(): boolean {
+    return this.#pressure.value === 1;
   }
 
   /** Whether any session is not conflated. */
@@ -147,10 +168,15 @@ export class FlushScheduler {
   #flush(start: number): void {
     const messages = this.#fanOut.run();
     const end = performance.now();
-    const restMs = restAfter(end - start, messages);
-    this.#flushAt = end + (this.#isImmediate() ? restMs : Math.max(CONFLATED_MS, restMs));
+    const merged = this.#pressure.merged(this.#fanOut.updatesPerMessage);
+    const pressure = this.#pressure.value;
+    const restMs = restAfter(end - start, messages) * merged * pressure;
+    const leastMs = this.#isImmediate() ? 0 : CONFLATED_MS;
+    this.#flushAt = end + Math.max(leastMs, restMs);
     // No session is flushed earlier, so the workers may sleep as long.
-    if (restMs > LONG_REST_MS) this.#publishAt = Math.max(this.#publishAt, this.#flushAt - LEAD_MS);
+    if (this.#isPatient && restMs > LONG_REST_MS) {
+      this.#publishAt = Math.max(this.#publishAt, this.#flushAt - LEAD_MS);
+    }
   }
 
   /** Sets the timer for the remaining work. */

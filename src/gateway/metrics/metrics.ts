@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Counter } from '../../engine/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { GatewayContext } from '../context.ts';
+import type { FlushScheduler } from '../fanout/flush-scheduler.ts';
 import { rejectedByReason, type TickIntake } from '../ingest/tick-intake.ts';
 import type { SymbolRetirement } from '../retirement/symbol-retirement.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
@@ -24,6 +25,7 @@ export type MetricsContext = Pick<
   | 'subscriptions'
   | 'version'
 > & {
+  readonly scheduler: Pick<FlushScheduler, 'pressure'>;
   readonly intake: Pick<TickIntake, 'totals'>;
   readonly retirement: Pick<SymbolRetirement, 'retired'>;
 };
@@ -56,6 +58,11 @@ export function createMetrics(context: MetricsContext): Registry {
     registry,
     [],
     () => [context.eventLoop.read()],
+  );
+  metrics.gauge(
+    'tickwire_gateway_pressure',
+    'Length of the intervals of the gateway, 0 to 1.',
+    () => context.scheduler.pressure,
   );
   collectDefaultMetrics({ register: registry });
   removeResetMetrics(registry);
@@ -123,6 +130,10 @@ function addPartitions(
   metrics.counterBy('partition', 'tickwire_ticks_applied_total', 'Ticks applied.', () =>
     each(({ counters }) => counters.get(Counter.APPLIED)),
   );
+  metrics.counterBy('by', 'tickwire_batches_total', 'Batches of ticks applied.', () => ({
+    gateway: partitionTotal(engine, Counter.GATEWAY_BATCHES),
+    worker: partitionTotal(engine, Counter.WORKER_BATCHES),
+  }));
   metrics.counterBy(
     'partition',
     'tickwire_ticks_quarantined_total',
