@@ -1,3 +1,4 @@
+import { performance as nodePerformance } from 'node:perf_hooks';
 import { onTestFinished, vi } from 'vitest';
 import type { Engine } from '../../src/engine/index.ts';
 import { ConflationQueue } from '../../src/gateway/fanout/conflation.ts';
@@ -101,8 +102,9 @@ export class SchedulerRig {
     });
     onTestFinished(() => this.end());
     const now = performance.now.bind(performance);
-    Object.assign(performance, {
-      eventLoopUtilization: () => ({ idle: (1 - utilization) * now() }),
+    vi.spyOn(nodePerformance, 'eventLoopUtilization').mockImplementation(() => {
+      const idle = (1 - utilization) * now();
+      return { idle, active: now() - idle, utilization };
     });
     vi.spyOn(performance, 'now').mockImplementation(() => now() + this.#stoodMs);
     this.#durations = durations;

@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /** `stream.latency`. */
 export type LatencyPolicy = 'low' | 'balanced' | 'cheap';
 
