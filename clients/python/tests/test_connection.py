@@ -1,5 +1,6 @@
 """What one connection makes of frames, and of silence."""
 
+import asyncio
 import time
 
 import pytest
@@ -25,23 +26,36 @@ async def test_silence_ends_a_connection() -> None:
             assert lost.closure == tickwire.Closure(1006, "no frame for 2.5 heartbeats")
 
 
-async def test_own_standstill_is_not_silence() -> None:
+async def test_own_standstill_is_not_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No PINGs but the first one, and those that ask whether the server is there.
+    monkeypatch.setattr("tickwire.subscriber.live_stream._PING_INTERVAL_S", 1e6)
     pings = 0
+
+    async def beat(session: Session) -> None:
+        while True:
+            await session.send([24, time.time() * 1000, session.sent])
+            await asyncio.sleep(0.02)
 
     async def beating(session: Session) -> None:
         nonlocal pings
-        await session.welcome(heartbeatMs=200)
-        while True:
-            _op, client_time = await session.receive(6)
-            pings += 1
-            await session.send([25, client_time, time.time() * 1000])
+        await session.welcome(heartbeatMs=400)
+        beats = asyncio.ensure_future(beat(session))
+        try:
+            while True:
+                _op, client_time = await session.receive(6)
+                pings += 1
+                await session.send([25, client_time, time.time() * 1000])
+        finally:
+            beats.cancel()
+            await asyncio.wait({beats})
 
     async with ScriptedServer(beating) as server:
         async with tickwire.connect(server.url) as subscriber:
-            await until(lambda: pings == 1)
-            # The program computes for long: nothing is read meanwhile.
-            time.sleep(1.5)
-            await until(lambda: pings == 2)
+            await until(lambda: pings >= 1)
+            before = pings
+            # The program computes for long, and nothing is read meanwhile.
+            time.sleep(3)
+            await until(lambda: pings > before)
             await subscriber.ping()
             assert len(server.requests) == 1
 

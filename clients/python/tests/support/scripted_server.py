@@ -25,6 +25,8 @@ class Session:
 
     def __init__(self, socket: ServerConnection) -> None:
         self.socket = socket
+        #: Frames sent so far.
+        self.sent = 0
 
     async def welcome(self, **info: Any) -> None:
         base = {
@@ -38,6 +40,7 @@ class Session:
         await self.send([16, base | info])
 
     async def send(self, frame: list[Any]) -> None:
+        self.sent += 1
         await self.socket.send(msgpack.packb(frame))
 
     async def receive(self, op: int) -> list[Any]:
