@@ -40,7 +40,9 @@ export function checkOptions<Options>(options: Options, rules: Rules<Options>): 
 export function check(name: string, value: unknown, rule: Rule): void {
   if (typeof rule === 'function') rule(name, value);
   else if ('unit' in rule) checkNumber(name, value, rule);
-  else if (value === null || !(rule.includes(typeof value) || rule.includes(`"${value}"`))) {
+  else {
+    const isType = value !== null && rule.includes(typeof value);
+    if (isType || (typeof value === 'string' && rule.includes(`"${value}"`))) return;
     throw new TypeError(fault(name, rule.map(withArticle).join(' or '), value));
   }
 }

@@ -40,5 +40,8 @@ const ENTITIES = new Map([
 ]);
 
 function unescaped(text: string): string {
-  return text.replace(/&(lt|gt|quot|amp|#10);/g, (whole, name) => ENTITIES.get(name) ?? whole);
+  return text.replace(
+    /&(lt|gt|quot|amp|#10);/g,
+    (whole, name: string) => ENTITIES.get(name) ?? whole,
+  );
 }

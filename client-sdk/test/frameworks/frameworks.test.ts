@@ -153,7 +153,7 @@ test.for(NAMES)('%s: deep proxies and every copy have all fields; lists move on'
     '/api/prices/COPIED',
   );
   const copies = await eventually(
-    () => page.evaluate('document.body.dataset.copies ?? ""') as Promise<string>,
+    () => page.evaluate<string>('document.body.dataset.copies ?? ""'),
     (text) => text !== '',
   );
   const all = `COPIED,${json.currentPrice},${json.updateCount},true`;
