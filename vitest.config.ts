@@ -20,13 +20,17 @@ function fastFilesWith(pattern: RegExp, ...folders: readonly string[]): string[]
 const overTransports = fastFilesWith(/^onTransports\(|^ {2}onTransports\(/m, 'test');
 /** Those that count timers: what another file left must not start any. */
 const countingTimers = fastFilesWith(/getTimerCount/, 'test', 'client-sdk/test', 'dashboard/test');
+/** Those that build or install other projects. */
+const building = ['client-sdk/test/package/matrix.deep.test.ts'];
 
 /**
- * Four lanes: `npm test` is the first two, `npm run test:deep` the others.
+ * Five lanes: `npm test` is the first two, `npm run test:deep` the others.
  *
  * fast             `*.test.ts`, on the transport that a server takes by itself
  * fast-isolated    those of them that count timers
  * deep             `*.deep.test.ts`, on both transports
+ * builds           those of them that build or install other projects: alone, since a bundler takes
+ *                  every processor, and servers that others start would be late
  * other-transport  the suites of the fast lane that go over sockets, on the other transport
  *
  * Without isolation, the files of a worker share what they import: a third of the CPU of the fast
@@ -57,7 +61,8 @@ export default defineConfig({
         isolate: false,
       }),
       lane('fast-isolated', 'default', { include: countingTimers }),
-      lane('deep', 'both', { include: [DEEP] }),
+      lane('deep', 'both', { include: [DEEP], exclude: building }),
+      lane('builds', 'default', { include: building, sequence: { groupOrder: 1 } }),
       lane('other-transport', 'other', { include: overTransports, isolate: false }),
     ],
   },
@@ -66,7 +71,12 @@ export default defineConfig({
 function lane(
   name: string,
   transports: 'default' | 'other' | 'both',
-  options: { include: string[]; exclude?: string[]; isolate?: boolean },
+  options: {
+    include: string[];
+    exclude?: string[];
+    isolate?: boolean;
+    sequence?: { groupOrder: number };
+  },
 ) {
   return {
     extends: true as const,

@@ -122,16 +122,18 @@ export class SchedulerRig {
         return this.#engine.hasNews();
       },
     };
-    const fanOut: Pick<FanOut, 'hasNews' | 'isHeld' | 'run' | 'updatesPerMessage'> = {
-      hasNews: () => this.#engine.hasNews(),
-      isHeld: false,
-      updatesPerMessage: 10,
-      run: () => {
-        this.#flush();
-        // Longer flushes carry more messages: about one in 10 µs.
-        return 100 * this.#durations.flushMs;
-      },
-    };
+    const fanOut: Pick<FanOut, 'hasNews' | 'isHeld' | 'run' | 'takeRaised' | 'updatesPerMessage'> =
+      {
+        hasNews: () => this.#engine.hasNews(),
+        isHeld: false,
+        updatesPerMessage: 10,
+        takeRaised: () => {},
+        run: () => {
+          this.#flush();
+          // Longer flushes carry more messages: about one in 10 µs.
+          return 100 * this.#durations.flushMs;
+        },
+      };
     this.#scheduler = new FlushScheduler(
       this.#engine as Engine,
       fanOut as FanOut,

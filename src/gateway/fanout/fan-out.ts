@@ -29,6 +29,8 @@ export class FanOut implements AnomalyObserver {
   /** Ticks applied before the last run. */
   #applied = 0;
   #wasHeld = false;
+  /** Anomalies taken since the last flush. */
+  #unflushed = 0;
 
   constructor(
     engine: Engine,
@@ -51,7 +53,7 @@ export class FanOut implements AnomalyObserver {
    */
   run(): number {
     const { entriesOut, framesOut } = this.#counters;
-    this.#runAnomalies();
+    this.takeRaised();
     const applied = this.#engine.applied();
     let count: number;
     let symbols = 0;
@@ -90,17 +92,21 @@ export class FanOut implements AnomalyObserver {
   }
 
   /**
-   * Anomalies first: their rings are small, and a worker may be waiting for space. Takes no more at
-   * a time than the log keeps for a symbol, so a session whose socket has space misses none.
+   * Moves raised anomalies from their rings to the log and marks the sessions that want them.
+   * Before a row is looked at: then the log has every anomaly that the row counts, unless the store
+   * is full. Takes no more between two flushes than the log keeps for a symbol, so a session whose
+   * socket has space misses none.
    */
-  #runAnomalies(): void {
-    const { append, perSymbolMax } = this.#anomalies;
-    for (let left = ANOMALIES_PER_RUN; left > 0; left -= perSymbolMax) {
-      if (!this.#engine.hasAnomalies()) break;
-      const limit = Math.min(perSymbolMax, this.#anomalies.space);
-      const taken = limit === 0 ? 0 : this.#engine.drainAnomalies(append, limit);
+  takeRaised(): void {
+    const { append, perSymbolMax, space } = this.#anomalies;
+    let left = Math.min(ANOMALIES_PER_RUN, space);
+    while (left > 0 && this.#engine.hasAnomalies()) {
+      const limit = Math.min(left, perSymbolMax - this.#unflushed);
+      const taken = this.#engine.drainAnomalies(append, limit);
+      left -= taken;
+      this.#unflushed += taken;
       // The last ones leave with the statistics: one message a session.
-      if (taken < perSymbolMax) break;
+      if (this.#unflushed < perSymbolMax) break;
       this.#flushMarked();
     }
     this.#countHold();
@@ -124,7 +130,7 @@ export class FanOut implements AnomalyObserver {
     raised.then(note, note);
     for (;;) {
       await delay(DRAIN_MS);
-      this.#runAnomalies();
+      this.takeRaised();
       this.#flushMarked();
       if (ends !== undefined && this.#engine.hasDrained(ends)) return;
     }
@@ -135,6 +141,7 @@ export class FanOut implements AnomalyObserver {
   }
 
   #flushMarked(): void {
+    this.#unflushed = 0;
     const marked = this.#marked;
     let kept = 0;
     for (let i = 0; i < marked.length; i++) {

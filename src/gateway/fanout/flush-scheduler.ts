@@ -142,7 +142,7 @@ export class FlushScheduler {
 
   #publish(now: number): void {
     if (this.#isPatient) this.#engine.publishTicks();
-    else this.#engine.applyTicks();
+    else this.#apply();
     const pressure = this.#pressure.value;
     if (this.#isImmediate()) {
       const isLong = this.#isPatient && this.#flushAt - now > LONG_REST_MS;
@@ -153,6 +153,12 @@ export class FlushScheduler {
       // stream of ticks may never end.
       if (!this.#fanOut.hasNews()) this.#flushAt = Math.max(this.#flushAt, this.#publishAt);
     }
+  }
+
+  #apply(): void {
+    this.#engine.applyTicks();
+    // What this thread applied is readable at once, its anomalies too.
+    this.#fanOut.takeRaised();
   }
 
   /** Whether ticks wait for the flush that shows them: nobody sees their rows before. */

@@ -32,7 +32,7 @@ import type { Connection } from './connection.ts';
 import type { SubscriberSession } from './session.ts';
 
 export type StreamContext = SenderContext &
-  Pick<GatewayContext, 'background' | 'renewals' | 'security' | 'sessions'>;
+  Pick<GatewayContext, 'background' | 'fanOut' | 'renewals' | 'security' | 'sessions'>;
 
 /** Largest `conflateMs`: beyond it, a client could not tell a quiet market from a dead server. */
 const CONFLATE_MS_MAX = 60_000;
@@ -148,6 +148,8 @@ export class StreamSession
         return;
       case Op.SUBSCRIBE:
         this.#checkRate(request.requestId);
+        // Old anomalies by the log, new ones as they come: none of them is still on its way.
+        this.#context.fanOut.takeRaised();
         this.subscribe(request.requestId, request.patterns, request.options);
         return;
       case Op.UNSUBSCRIBE:

@@ -37,6 +37,7 @@ export function symbolAnomalies(context: QueryContext, reader: StatisticsReader)
     // Never look up an invalid symbol: it might be a name of another tenant.
     if (validateSymbol(symbol) !== undefined) throw unknownSymbol(symbol);
     const name = client.nameSpace.nameOf(symbol);
+    context.fanOut.takeRaised();
     const newest = anomalies.lastOf(symbolId, name);
     const hasData = symbolId >= 0 && reader.hasData(symbolId);
     if (!hasData && newest === 0) throw unknownSymbol(symbol);
@@ -73,6 +74,7 @@ export function recentAnomalies(context: QueryContext): Handler {
     parameters.check();
     checkReadable(selection, client, context.access);
     const { nameSpace } = client;
+    context.fanOut.takeRaised();
     const isWanted = (name: string) =>
       client.sees(name) && selection?.matches(nameSpace.symbolOf(name)) !== false;
     if (from === undefined && to === undefined && after === undefined) {

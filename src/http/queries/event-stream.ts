@@ -40,7 +40,10 @@ export function eventStream(context: QueryContext, sessions: SessionFactory): Ha
         'content-type': isSse ? 'text/event-stream' : 'application/x-ndjson',
       },
       body: '',
-      stream: (socket) => sessions.events(socket, client.identity, stream),
+      stream: (socket) => {
+        context.fanOut.takeRaised();
+        return sessions.events(socket, client.identity, stream);
+      },
     };
   };
 }
