@@ -79,7 +79,8 @@ class Rig {
       },
       anomalies: () => 0,
     };
-    const engine = { symbols: this.symbols, statistics, channelCapacity: 1024 };
+    const hasAnomalies = () => false;
+    const engine = { symbols: this.symbols, statistics, hasAnomalies, channelCapacity: 1024 };
     this.#context = gatewayContext(engine as unknown as Engine, {
       stream: {
         socketBufferBytesMax: BUFFER_BYTES_MAX,

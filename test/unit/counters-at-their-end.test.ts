@@ -247,7 +247,13 @@ it.each([2 ** 31 - 5, 2 ** 32 - 5, 2 ** 48])(
     const name = Buffer.from('A');
     symbols.register(name, 0, name.length);
     const statistics = { read: () => 0, anomalies: () => before };
-    const engine = { symbols, statistics, channelCapacity: 1024 } as unknown as Engine;
+    const hasAnomalies = () => false;
+    const engine = {
+      symbols,
+      statistics,
+      hasAnomalies,
+      channelCapacity: 1024,
+    } as unknown as Engine;
     const context = gatewayContext(engine);
     const received: number[] = [];
     const socket = {
