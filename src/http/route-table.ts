@@ -42,11 +42,22 @@ export class RouteTable {
    */
   find(method: string, path: string): Route & { readonly symbol: string } {
     const found = this.#match(path);
-    if (found === undefined) throw new RequestProblem(404, 'There is nothing at this path.');
+    if (found === undefined) throw unknownPath();
     const { routes, symbol } = found;
     const route = routes.get(method === 'HEAD' ? 'GET' : method);
     if (route === undefined) throw wrongMethod(routes);
     return { ...route, symbol: decode(symbol) };
+  }
+
+  /**
+   * The methods of a path, as the header `allow` has them.
+   *
+   * @throws RequestProblem 404 for an unknown path
+   */
+  methodsOf(path: string): string {
+    const found = this.#match(path);
+    if (found === undefined) throw unknownPath();
+    return methodNames(found.routes);
   }
 
   #routesOf(template: string): Routes {
@@ -74,12 +85,20 @@ export class RouteTable {
   }
 }
 
+function unknownPath(): RequestProblem {
+  return new RequestProblem(404, 'There is nothing at this path.');
+}
+
 function wrongMethod(routes: Routes): RequestProblem {
+  const allow = methodNames(routes);
+  return new RequestProblem(405, `This path takes ${allow}.`, {}, { allow });
+}
+
+function methodNames(routes: Routes): string {
   const methods = [...routes.keys()].flatMap((method) =>
     method === 'GET' ? ['GET', 'HEAD'] : [method],
   );
-  const allow = methods.join(', ');
-  return new RequestProblem(405, `This path takes ${allow}.`, {}, { allow });
+  return [...methods, 'OPTIONS'].join(', ');
 }
 
 function decode(text: string): string {

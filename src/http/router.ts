@@ -96,6 +96,9 @@ async function respond(
 ): Promise<HttpResponse> {
   try {
     await access.checkRate(request);
+    if (request.method === 'OPTIONS') {
+      return { status: 204, headers: { allow: table.methodsOf(request.path) }, body: '' };
+    }
     const route = table.find(request.method, request.path);
     const { handler, symbol, accessLevel, parameters } = route;
     const client = await access.clientOf(request, accessLevel);

@@ -150,9 +150,12 @@ onTransports((transport) => {
       expect(answer.headers.vary).toBe('Accept-Encoding, Origin');
     });
 
-    it('treats OPTIONS that is no preflight as such', async () => {
-      const { status } = await rawRequest(server.port, '/api/prices', { origin: APP }, 'OPTIONS');
-      expect(status).toBe(405);
+    it('answers OPTIONS that is no preflight with the methods of the path', async () => {
+      const ask = (path: string) => rawRequest(server.port, path, { origin: APP }, 'OPTIONS');
+      const { status, headers, body } = await ask('/api/prices');
+      const methods = 'POST, GET, HEAD, OPTIONS';
+      expect([status, headers.allow, body.length]).toEqual([204, methods, 0]);
+      expect((await ask('/no/such')).status).toBe(404);
     });
   });
 

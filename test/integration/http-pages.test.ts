@@ -93,7 +93,7 @@ onTransports((transport) => {
 
     it('cannot be changed', async () => {
       const { headers, status } = await rawRequest(server.port, path, {}, 'POST');
-      expect([status, headers.allow]).toEqual([405, 'GET, HEAD']);
+      expect([status, headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS']);
     });
   });
 

@@ -313,7 +313,7 @@ onTransports((transport) => {
       expect(headers.get('content-type')).toBe('application/problem+json');
     }
     const wrong = await client.send<Problem>('DELETE', '/api/prices');
-    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD']);
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD, OPTIONS']);
     expect((await client.send('POST', '/api/statistics')).status).toBe(405);
   });
 

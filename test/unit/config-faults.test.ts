@@ -189,6 +189,28 @@ describe('faults of the configuration', () => {
     expect(fault).toContain('enableServiceLinks: false');
   });
 
+  it.each(['tcp://10.0.0.1:9001', 'http://localhost', 'localhost:9001', '*', '[::1]', '1.2.3.4/0'])(
+    'of the host %s say what to leave out',
+    (host) => {
+      const [fault = '', ...others] = faults([], { TICKWIRE_SERVER_HOST: host });
+      expect(others).toEqual([]);
+      expect(fault).toContain('without scheme, port (server.port) and brackets, such as 127.0.0.1');
+      expect(fault).toContain(`got "${host}"`);
+    },
+  );
+
+  it.each([
+    '::',
+    '::1',
+    'fe80::1%eth0',
+    '::ffff:127.0.0.1',
+    '0.0.0.0',
+    'db_1.example',
+    'münchen.de',
+  ])('are none of the host %s', (host) => {
+    expect(faults([], { TICKWIRE_SERVER_HOST: host })).toEqual([]);
+  });
+
   it.each([
     ['TICKWIRE_SERVER_PROT', 'tcp://10.0.0.1:9001'],
     ['TICKWIRE_PORT', '9001'],

@@ -72,8 +72,8 @@ describe('RouteTable', () => {
 
   it('names the methods of a path to those who used another', () => {
     const problem = problemOf('DELETE', '/things');
-    expect([problem.status, problem.headers.allow]).toEqual([405, 'GET, HEAD, POST']);
-    expect(problemOf('POST', '/things/A').headers.allow).toBe('GET, HEAD');
+    expect([problem.status, problem.headers.allow]).toEqual([405, 'GET, HEAD, POST, OPTIONS']);
+    expect(problemOf('POST', '/things/A').headers.allow).toBe('GET, HEAD, OPTIONS');
     // Methods are case-sensitive.
     expect(problemOf('get', '/things').status).toBe(405);
   });
