@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { watchNpm } from '../src/npm-parent.ts';
 
 /** Exit code of a run that was interrupted. */
 export const INTERRUPTED = 130;
@@ -6,7 +7,10 @@ export const INTERRUPTED = 130;
 /** npm passes on an interrupt that the terminal has sent to its whole process group. */
 const REPEATED_WITHIN_MS = 400;
 
-/** Calls `stop` on the first SIGINT or SIGTERM. A second interrupt exits at once. */
+/**
+ * Calls `stop` on the first SIGINT, SIGTERM or SIGHUP (the terminal is closed), and when the npm
+ * that started the program is gone. A second interrupt exits at once.
+ */
 export function onInterrupt(stop: () => void): void {
   let stoppedAt: number | undefined;
   const onSignal = () => {
@@ -16,7 +20,10 @@ export function onInterrupt(stop: () => void): void {
       stop();
     } else if (now - stoppedAt > REPEATED_WITHIN_MS) process.exit(INTERRUPTED);
   };
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, onSignal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
+  watchNpm(process.env, () => {
+    if (stoppedAt === undefined) onSignal();
+  });
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Finding } from './doctor/finding.ts';
 import { authorityOf } from './gateway/index.ts';
 import { createLogger, flushLog } from './log.ts';
 import { startServer } from './server.ts';
-import { reloadOnSignal, stopOnSignals } from './signals.ts';
+import { obeySignals } from './signals.ts';
 
 /** Another server has taken the store over while this one stood still. */
 const EXIT_STORE_LOST = 5;
@@ -83,9 +83,8 @@ async function serve({ config, warnings }: Configured): Promise<void> {
     const { transport, port, partitions } = server;
     const scheme = config.tls.certificateFile === '' ? 'http' : 'https';
     const url = `${scheme}://${authorityOf(config.server.host, port)}`;
-    reloadOnSignal(server);
+    obeySignals(server, log, process.env);
     log.info({ url, transport, partitions }, `listening on ${url}`);
-    stopOnSignals(server, log);
     void server.lost.then((error) => {
       log.fatal(`${error.message} This server ends without writing anything more.`);
       process.exit(EXIT_STORE_LOST);

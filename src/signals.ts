@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { watchNpm } from './npm-parent.ts';
 import type { Server } from './server.ts';
 
 /** npm passes on an interrupt that the terminal has sent to its whole process group. */
@@ -9,45 +10,45 @@ const REPEATED_WITHIN_MS = 400;
 const EXIT_UNSAVED = 3;
 
 /**
- * Stops the server on SIGTERM and SIGINT, and ends the process with 0, or with
- * {@link EXIT_UNSAVED}. A second signal, unless it is the same one sent twice,
- * ends the process at once.
+ * Obeys signals. SIGTERM, SIGINT and the end of the terminal that the server was started in stop it
+ * and end the process with 0, or with {@link EXIT_UNSAVED}; so does the end of the npm that started
+ * it. A second signal, unless it is the same one sent twice, ends the process at once. Any other
+ * SIGHUP reloads files.
  */
-export function stopOnSignals(server: Pick<Server, 'idle' | 'stop'>, log: Logger): void {
+export function obeySignals(
+  server: Pick<Server, 'idle' | 'stop' | 'reload'>,
+  log: Logger,
+  env: NodeJS.ProcessEnv,
+): void {
   let stoppedAt: number | undefined;
-  const stop = (signal: NodeJS.Signals) => {
-    const now = performance.now();
-    if (stoppedAt !== undefined) {
-      if (now - stoppedAt > REPEATED_WITHIN_MS) void server.idle().then(() => process.exit(1));
-      return;
-    }
-    stoppedAt = now;
-    log.info({ signal }, 'stopping');
+  const stop = (cause: object) => {
+    stoppedAt = performance.now();
+    log.info(cause, 'stopping');
     void server.stop().then((unsaved) => {
       if (unsaved.length === 0) log.info({}, 'stopped');
       else log.error({ unsaved }, 'stopped; not everything could be saved');
       process.exit(unsaved.length === 0 ? 0 : EXIT_UNSAVED);
     });
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-}
-
-/**
- * Reloads files on SIGHUP. A closing terminal also sends it, to all processes started in it: it
- * then ends the process as by default, since its log has nowhere left to go.
- */
-export function reloadOnSignal(server: Pick<Server, 'reload'>): void {
-  const hadTerminal = hasTerminal();
-  const onHangUp = () => {
-    if (!hadTerminal || hasTerminal()) {
-      server.reload();
-      return;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stoppedAt === undefined) stop({ signal });
+    else if (performance.now() - stoppedAt > REPEATED_WITHIN_MS) {
+      void server.idle().then(() => process.exit(1));
     }
-    process.off('SIGHUP', onHangUp);
-    process.kill(process.pid, 'SIGHUP');
   };
-  process.on('SIGHUP', onHangUp);
+  const hadTerminal = hasTerminal();
+  // Windows sends it when a console is closed, and has no other use for it.
+  const isTerminalGone = () => process.platform === 'win32' || (hadTerminal && !hasTerminal());
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  process.on('SIGHUP', (signal) => {
+    if (!isTerminalGone()) server.reload();
+    // A shell may repeat the kernel's: never the second signal.
+    else if (stoppedAt === undefined) stop({ signal });
+  });
+  watchNpm(env, () => {
+    if (stoppedAt === undefined) stop({ cause: 'npm, which started the server, is gone' });
+  });
 }
 
 /** Whether the process has an open controlling terminal. */

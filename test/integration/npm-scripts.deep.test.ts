@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +51,30 @@ describe('a signal to npm stops the program', () => {
     expect(await isDown(port)).toBe(true);
   });
 
+  it.each(['SIGHUP', 'SIGKILL'] as const)(
+    'gracefully, though %s ends npm alone',
+    async (signal) => {
+      const program = npm('serve', flags);
+      const port = await servingPort(program);
+      program.kill(signal);
+      await program.exited;
+      await until(() => program.output.includes('"msg":"stopped"'));
+      expect(await isDown(port)).toBe(true);
+    },
+  );
+
+  it('gracefully, when its terminal is closed', async () => {
+    const log = join(directory, 'terminal.log');
+    const all = [...flags, '--log.format=json'].join(' ');
+    const command = `npm run --ignore-scripts serve -- ${all} > ${log}`;
+    const terminal = started('script', ['-qec', command, '/dev/null']);
+    const read = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
+    await until(() => read().includes('listening on') || terminal.exit !== undefined);
+    terminal.kill('SIGKILL');
+    await until(() => read().includes('"msg":"stopped"'));
+    expect(read()).toContain('"signal":"SIGHUP","msg":"stopping"');
+  });
+
   it('though npm passes on an interrupt that the whole group got', async () => {
     const program = npm('serve', flags, true);
     await servingPort(program);
@@ -65,6 +89,13 @@ describe('a signal to npm stops the program', () => {
     program.kill('SIGTERM');
     expect(await program.exited).toBe(0);
     expect(await isDown(port)).toBe(true);
+  });
+
+  it('npm run demo: also when SIGHUP ends npm alone', async () => {
+    const program = npm('demo', ['--port=0']);
+    const port = await servingPort(program);
+    program.kill('SIGHUP');
+    await until(() => isDown(port));
   });
 
   it('npm run soak: which checks everything as it is then', async () => {
