@@ -161,7 +161,7 @@ async function showTable({ url }: OwnServer): Promise<void> {
     const symbols = [...subscriber.symbols()];
     const httpUrl = url.replace('ws:', 'http:');
     const view = { url: httpUrl, ticksPerSecond, symbols, anomalies, isInSync, now: Date.now() };
-    screen.show(demoLines(view, screen.isTerminal));
+    screen.show(demoLines(view, screen.isTerminal, screen.width));
   }
   subscriber.close();
 }
