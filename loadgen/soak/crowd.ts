@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Anomaly, connect, type Subscriber } from '../../client-sdk/src/index.ts';
 import { Op } from '../../src/protocol/index.ts';
@@ -64,7 +64,10 @@ export class AnomalyWatch {
 
 const SLOW_READS_MS = 300;
 const SLOW_PAUSES_MS = 3000;
-const LOOP_MS = 150;
+const VISIT_MS = 150;
+/** Subscribers that come and go, one visit after the other; and how many more in a rush. */
+const VISITORS = 4;
+const RUSH_VISITORS = 20;
 const CROWD = 6;
 /** Longer than the `stream.slowSessionCloseMs` of a soak. */
 const UNREAD_MS = 20_000;
@@ -77,7 +80,7 @@ export class Crowd {
   readonly lasting = new Map<string, Subscriber>();
   readonly watches: readonly AnomalyWatch[];
   /** Connections opened and closed again at once. */
-  loops = 0;
+  visits = 0;
   /** Connections of the one that never reads which the server closed. */
   dismissed = 0;
   readonly #url: string;
@@ -97,7 +100,7 @@ export class Crowd {
     this.#add('slow and conflated', '*', { conflateMs: 20 });
     this.spawn();
     for (const name of ['slow', 'slow and conflated']) void this.#beSlow(name);
-    void this.#comeAndGo();
+    for (let i = 0; i < VISITORS; i++) void this.#comeAndGo(this.#ending.signal);
     void this.#neverRead();
   }
 
@@ -123,6 +126,16 @@ export class Crowd {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
+  }
+
+  /** For a while, ms, many more come and go; `signal` ends that early. */
+  async rush(ms: number, signal: AbortSignal): Promise<void> {
+    const ending = new AbortController();
+    setMaxListeners(RUSH_VISITORS, ending.signal);
+    const visits = Array.from({ length: RUSH_VISITORS }, () => this.#comeAndGo(ending.signal));
+    await sleep(ms, undefined, { signal }).catch(() => undefined);
+    ending.abort();
+    await Promise.all(visits);
   }
 
   /** Lets those that come and go, and the process, end; those that stay read on. */
@@ -152,13 +165,13 @@ export class Crowd {
     }
   }
 
-  async #comeAndGo(): Promise<void> {
-    while (!this.#ending.signal.aborted) {
+  async #comeAndGo(ending: AbortSignal): Promise<void> {
+    while (!ending.aborted) {
       const subscriber = connect(this.#url, { WebSocket: LoadSocket });
       subscriber.subscribe('*');
-      await this.#wait(LOOP_MS);
+      await sleep(VISIT_MS, undefined, { signal: ending }).catch(() => undefined);
       subscriber.close();
-      this.loops++;
+      this.visits++;
     }
   }
 
@@ -178,7 +191,7 @@ export class Crowd {
       await this.#wait(UNREAD_MS);
       // Only who reads learns that the server has gone.
       socket.resume();
-      await this.#wait(LOOP_MS);
+      await this.#wait(VISIT_MS);
       if (isClosed) this.dismissed++;
       socket.terminate();
     }

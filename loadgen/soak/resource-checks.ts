@@ -48,8 +48,8 @@ export interface ResourceFindings {
 export interface Watched {
   readonly samples: readonly Sample[];
   readonly collections: readonly Collection[];
-  /** When each process, by its id, first met at once what came during a long pause. */
-  readonly bursts?: ReadonlyMap<number, number>;
+  /** When each process, by its id, had met the most that comes at once. */
+  readonly stretches?: ReadonlyMap<number, number>;
 }
 
 /**
@@ -57,12 +57,12 @@ export interface Watched {
  * kept up.
  */
 export function checkResources(
-  { samples, collections, bursts }: Watched,
+  { samples, collections, stretches }: Watched,
   violate: (message: string) => void,
 ): ResourceFindings {
   const last = samples.filter(({ pid }) => pid === samples.at(-1)?.pid);
   const [first] = last;
-  const warmAt = Math.max(first?.at ?? 0, bursts?.get(first?.pid ?? 0) ?? 0) + WARM_UP_MS;
+  const warmAt = Math.max(first?.at ?? 0, stretches?.get(first?.pid ?? 0) ?? 0) + WARM_UP_MS;
   const warm = last.filter(({ at }) => at >= warmAt);
   const warmCollections = collections.filter(({ pid, at }) => pid === last[0]?.pid && at >= warmAt);
   const findings = {

@@ -21,6 +21,9 @@ const OUTPUT_MAX = 4000;
  * No fault takes the server away in the last part of a run, in which what it holds must not grow.
  */
 const SPARED_SHARE = 0.45;
+/** That part begins with a rush of visitors, of this share of the run, and at most so long, ms. */
+const RUSH_SHARE = 0.1;
+const RUSH_MS_MAX = 150_000;
 /** Between the end of a fault and the next one, ms. */
 const CALM_MS_MIN = 500;
 const CALM_MS_MAX = 6000;
@@ -133,21 +136,38 @@ class Soak {
   }
 
   async #drill(): Promise<void> {
-    const { minutes, signal, progress } = this.#options;
+    const { minutes, signal } = this.#options;
     const durationMs = minutes * MINUTE_MS;
     const endMs = durationMs - LAST_CALM_MS;
+    let wasSpared = false;
     for (;;) {
       const calmMs = CALM_MS_MIN + this.#random.below(CALM_MS_MAX - CALM_MS_MIN);
       const leftMs = endMs - this.#watch.now();
       const isOver = await pause(Math.min(calmMs, Math.max(0, leftMs)), signal);
       if (isOver || leftMs <= calmMs) break;
       const at = this.#watch.now();
-      const drill = await this.#drills.next(at > (1 - SPARED_SHARE) * durationMs);
-      if (drill === undefined) continue;
-      const tookMs = this.#watch.now() - at;
-      progress(`${(at / 1000).toFixed(1)} s: ${drill}, over in ${(tookMs / 1000).toFixed(1)} s`);
+      const isSpared = at > (1 - SPARED_SHARE) * durationMs;
+      const drill = await this.#drills.next(isSpared);
+      if (drill !== undefined) this.#tell(drill, at);
+      if (isSpared && !wasSpared) await this.#rush(Math.min(RUSH_MS_MAX, RUSH_SHARE * durationMs));
+      wasSpared = isSpared;
     }
     await sleep(LAST_CALM_MS);
+  }
+
+  /** What is kept for reuse grows to its size before growth is judged. */
+  async #rush(ms: number): Promise<void> {
+    const at = this.#watch.now();
+    const before = this.#crowd.visits;
+    await this.#crowd.rush(ms, this.#options.signal);
+    this.#watch.stretched();
+    this.#tell(`a rush of ${this.#crowd.visits - before} subscribers`, at);
+  }
+
+  #tell(what: string, at: number): void {
+    const tookMs = this.#watch.now() - at;
+    const seconds = (ms: number) => (ms / 1000).toFixed(1);
+    this.#options.progress(`${seconds(at)} s: ${what}, over in ${seconds(tookMs)} s`);
   }
 
   async #finish(): Promise<SoakReport> {
@@ -192,7 +212,7 @@ class Soak {
       skipped,
       mirrors,
       renumbered: this.#crowd.watches.map(({ renumbered }) => renumbered),
-      reconnections: this.#crowd.loops,
+      reconnections: this.#crowd.visits,
       dismissed: this.#crowd.dismissed,
       answersMs: quantiles(this.#http.answersMs),
       waitingShare: this.#watch.waitingShare,

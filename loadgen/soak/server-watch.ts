@@ -45,8 +45,8 @@ export interface Collection {
 export class ServerWatch {
   readonly samples: Sample[] = [];
   readonly collections: Collection[] = [];
-  /** When each process had its first burst, as {@link now}: see {@link burst}. */
-  readonly bursts = new Map<number, number>();
+  /** When each process was last {@link stretched}, as {@link now}. */
+  readonly stretches = new Map<number, number>();
   /** Ticks that dead workers skipped and full queues lost, by process. */
   readonly #counts = new Map<number, TickCounts>();
   /** Delays of the event loop when last sampled, by process. */
@@ -84,12 +84,11 @@ export class ServerWatch {
   }
 
   /**
-   * The server meets everything at once that came during a long pause: what it needs for that it
-   * keeps, so that growth is judged from the first time on.
+   * The server has met the most that a run sends at once: everything that came during a long pause,
+   * a rush of subscribers. What it needs for that it keeps, so growth is judged from then on.
    */
-  burst(): void {
-    const { pid } = this.#server;
-    if (!this.bursts.has(pid)) this.bursts.set(pid, this.now());
+  stretched(): void {
+    this.stretches.set(this.#server.pid, this.now());
   }
 
   /** Over all processes of the server. */

@@ -161,6 +161,29 @@ describe('the judgement of memory', () => {
     checkResources(watched(4), violate);
     expect(violations.at(-1)).toBe('memory rose by 15.3 MiB, more than 8.0');
   });
+
+  it('finds 200 bytes kept of each visit within the hour', () => {
+    // Four visitors at a time, each for 150 ms, over what is left of the hour.
+    const mibPerMinute = (200 * 4 * 400) / MIB;
+    const violations: string[] = [];
+    checkResources(watched(mibPerMinute, 23), (message) => violations.push(message));
+    expect(violations).toEqual(['what is alive rose by 6.7 MiB, more than 2.0']);
+  });
+
+  it('begins anew once the server has met the most that comes at once', () => {
+    const { samples, collections } = watched(0);
+    const atMs = 150_000;
+    const grown = collections.map((one) => {
+      const extra = Math.min(one.at / atMs, 1) * 20 * MIB;
+      return { ...one, liveBytes: one.liveBytes + extra, ownBytes: one.ownBytes + extra };
+    });
+    const judged = (stretches: ReadonlyMap<number, number>) => {
+      const violations: string[] = [];
+      checkResources({ samples, collections: grown, stretches }, (one) => violations.push(one));
+      return violations.length;
+    };
+    expect([judged(new Map()), judged(new Map([[1, atMs]]))]).toEqual([2, 0]);
+  });
 });
 
 it('a trend rises by what its line does', () => {

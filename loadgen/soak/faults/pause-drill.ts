@@ -50,7 +50,7 @@ function drawPause({ random }: DrillContext): number {
 }
 
 async function pauseServer(context: DrillContext, ms: number): Promise<void> {
-  const { server, http, api, watch, violate } = context;
+  const { server, http, api, violate } = context;
   const reconnected = watchSessions(context);
   http.serverPauses();
   server.signal('SIGSTOP');
@@ -59,7 +59,6 @@ async function pauseServer(context: DrillContext, ms: number): Promise<void> {
   server.signal('SIGCONT');
   // Answered after everything that waited while it stood still.
   await api.readiness();
-  if (ms > LONG_MS) watch.burst();
   const names = reconnected();
   if (ms <= KEPT_MS && names.length > 0) {
     violate(`a pause of ${ms} ms made clients connect again: ${names.join(', ')}`);
