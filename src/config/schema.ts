@@ -15,7 +15,8 @@ const ANY_TEXT = { pattern: /^[^\0]*$/, expected: 'text', default: '' };
 const server = z.strictObject({
   host: text('The address to listen on, or a host name: all its addresses. 0.0.0.0: all of IPv4.', {
     // A name, or at least two colons: an IPv6 address.
-    pattern: /^(?:[\p{L}\p{N}_][\p{L}\p{N}_.-]*|[\dA-Fa-f.]*:[\dA-Fa-f.]*:[\dA-Fa-f.:]*(?:%\S+)?)$/u,
+    pattern:
+      /^(?:[\p{L}\p{N}_][\p{L}\p{N}_.-]*|[\dA-Fa-f.]*:[\dA-Fa-f.]*:[\dA-Fa-f.:]*(?:%\S+)?)$/u,
     expected:
       'an address or a host name without scheme, port (server.port) and brackets, ' +
       'such as 127.0.0.1, ::1, 0.0.0.0 (all of IPv4) or :: (all)',

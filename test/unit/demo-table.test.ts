@@ -93,9 +93,9 @@ describe("the demo's table", () => {
   it('colours a move alone, also where it is cut', () => {
     const plain = demoLines(view, false, 60);
     const coloured = demoLines(view, true, 60);
-    const escape = String.fromCharCode(27);
-    const codes = new RegExp(`${escape}\\[\\d+m`, 'g');
+    const esc = String.fromCharCode(27);
+    const codes = new RegExp(`${esc}\\[\\d+m`, 'g');
     expect(coloured.map((line) => line.replace(codes, ''))).toEqual(plain);
-    expect(coloured.filter((line) => line.includes(`${escape}[32m▲`)).length).toBeGreaterThan(0);
+    expect(coloured.filter((line) => line.includes(`${esc}[32m▲`)).length).toBeGreaterThan(0);
   });
 });
