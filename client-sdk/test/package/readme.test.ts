@@ -113,6 +113,33 @@ describe('each sample of the README does what it says', () => {
       expect(next.output()).not.toContain('no longer has');
     },
 
+    'The last 20 alerts': async () => {
+      const own = await startTestServer({ server: ANY_PAGE });
+      onTestFinished(() => own.stop());
+      const client = await HttpClient.connect(own.port);
+      // Each but the first is an anomaly: 25.
+      const leap = (n: number) => ({ symbol: 'LEAP', price: 100 * 2 ** n, timestamp: n + 1 });
+      await client.post(Array.from({ length: 26 }, (_, n) => leap(n)));
+      await client.settled();
+      const program = await run('alerts.js', here(sampleOf('The last 20 alerts'), own.port));
+      const shownLeaps = () =>
+        [...program.output().matchAll(/^.* LEAP \d+\.00 % to (\d+)$/gm)].map(([, price]) =>
+          Math.log2(Number(price) / 100),
+        );
+      const newest20 = (last: number) => Array.from({ length: 20 }, (_, i) => last - i);
+      await eventually(
+        () => Promise.resolve(shownLeaps()),
+        ({ length }) => length >= 20,
+      );
+      expect(shownLeaps(), program.output()).toEqual(newest20(25));
+      await client.post(leap(26));
+      await eventually(
+        () => Promise.resolve(shownLeaps()),
+        ({ length }) => length >= 40,
+      );
+      expect(shownLeaps().slice(20), program.output()).toEqual(newest20(26));
+    },
+
     'What the connection is doing': async () => {
       const first = await startTestServer({ server: ANY_PAGE });
       const sample = sampleOf('What the connection is doing');
