@@ -123,6 +123,11 @@ export class Client {
     return (await this.process.call('totals')) as Record<string, number>;
   }
 
+  /** Replaces its token. */
+  async authenticate(token: string): Promise<void> {
+    await this.process.call('authenticate', { token });
+  }
+
   async close(): Promise<void> {
     await this.process.call('close');
   }

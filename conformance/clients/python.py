@@ -111,6 +111,9 @@ class Commands:
         totals = client.totals
         return {name: getattr(totals, name) for name in totals.__slots__}
 
+    async def authenticate(self, token):
+        client.authenticate(token)
+
     async def close(self):
         await client.close()
 

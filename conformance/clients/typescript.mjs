@@ -57,6 +57,7 @@ const commands = {
   },
   flush: () => client.flush(),
   totals: () => client.totals,
+  authenticate: ({ token }) => client.authenticate(token),
   close: () => client.close(),
 };
 

@@ -5,6 +5,7 @@ import type { Check } from '../check.ts';
 import type { ClientTick } from '../client.ts';
 import { expect, expectSame, shown } from '../expect.ts';
 import { later } from '../rig.ts';
+import { renewsToken } from '../subscriber/connecting.ts';
 import { comesBack, ends } from '../subscriber/reconnecting.ts';
 
 /** Ticks with prices `from`, `from + 1` …, of two symbols in turn. */
@@ -203,6 +204,13 @@ export const sequenceChecks: readonly Check[] = [
     promise: 'Ends when another connection took its name over (4004), and does not fight.',
     section: 'Close codes',
     run: (rig) => ends(rig, 'publisher', 4004),
+  },
+  {
+    name: 'publisher-token-renewal',
+    role: 'publisher',
+    promise: 'Replaces its token by AUTH in the open session, and uses it from then on.',
+    section: 'Connecting',
+    run: (rig) => renewsToken(rig, 'publisher'),
   },
   {
     name: 'publisher-comes-back',

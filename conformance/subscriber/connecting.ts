@@ -1,7 +1,8 @@
+import type { Frame } from '../../src/protocol/index.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
 import type { ScriptedConnection } from '../../testkit/scripted-server.ts';
 import type { Check } from '../check.ts';
-import type { ConnectOptions } from '../client.ts';
+import type { ConnectOptions, Role } from '../client.ts';
 import { expect, expectSame, shown } from '../expect.ts';
 import { later, type Rig } from '../rig.ts';
 import { fullEntry, oneTick } from '../scripted/market.ts';
@@ -21,6 +22,44 @@ async function reads(rig: Rig, options: ConnectOptions, subprotocol: string): Pr
   expect(names[0] === subprotocol, `the subprotocol ${subprotocol} first`, () => shown(names));
   await subscribing;
   await client.holds('BTC', oneTick(100.25));
+}
+
+/** Waits for a frame of the connection that is wanted; passes over others. */
+async function frameThat(
+  rig: Rig,
+  connection: ScriptedConnection,
+  isWanted: (frame: Frame) => boolean,
+  what: string,
+): Promise<void> {
+  const found = async () => {
+    while (!isWanted(await connection.next()));
+  };
+  await rig.within(found(), what);
+}
+
+/** A token may come in a header, as a subprotocol, or in the first frame. */
+async function showsToken(rig: Rig, connection: ScriptedConnection, token: string): Promise<void> {
+  if (connection.headers.authorization !== undefined) {
+    expectSame('the header', `Bearer ${token}`, connection.headers.authorization);
+  } else if (!offered(connection).includes(`bearer.${token}`)) {
+    const frame = await rig.within(connection.next(), `the token ${token}, or AUTH`);
+    expectSame('the first frame', [Op.AUTH, token], frame);
+  }
+}
+
+/** Replaces the token of a client: in its session, and of the next one. */
+export async function renewsToken(rig: Rig, role: Role): Promise<void> {
+  const { client, server } = await rig.pair(role, { token: 'a.b-c_d' });
+  const connection = await rig.connection(server);
+  const publishing = { publisher: 'feed', sequence: 0, credit: 100, overflow: 'dropOldest' };
+  connection.welcome({ heartbeatMs: 60_000, ...publishing });
+  await client.reaches('live');
+  await client.authenticate('e.f-g_h');
+  const isIt = ([op, token]: Frame) => op === Op.AUTH && token === 'e.f-g_h';
+  await frameThat(rig, connection, isIt, 'AUTH with the new token');
+  connection.cut();
+  const next = await rig.connection(server);
+  await showsToken(rig, next, 'e.f-g_h');
 }
 
 /** Session start: encodings, WELCOME, tokens. */
@@ -72,13 +111,15 @@ export const connectingChecks: readonly Check[] = [
     async run(rig) {
       const { server } = await rig.pair('subscriber', { token: 'a.b-c_d' });
       const connection = await rig.connection(server);
-      if (connection.headers.authorization !== undefined) {
-        expectSame('the header', 'Bearer a.b-c_d', connection.headers.authorization);
-      } else if (!offered(connection).includes('bearer.a.b-c_d')) {
-        const frame = await rig.within(connection.next(), 'a token, or AUTH');
-        expectSame('the first frame', [Op.AUTH, 'a.b-c_d'], frame);
-      }
+      await showsToken(rig, connection, 'a.b-c_d');
     },
+  },
+  {
+    name: 'token-renewal',
+    role: 'subscriber',
+    promise: 'Replaces its token by AUTH in the open session, and uses it from then on.',
+    section: 'Connecting',
+    run: (rig) => renewsToken(rig, 'subscriber'),
   },
   {
     name: 'error-before-welcome',
@@ -117,7 +158,7 @@ export const connectingChecks: readonly Check[] = [
       session.send([34, 'later', { key: [1] }]);
       session.send([Op.SYMBOLS, [id, 'BTC'], 'later']);
       session.send([1000, null]);
-      session.send([Op.STATS, 1, fullEntry(id, oneTick(100)), { key: 1 }]);
+      session.send([Op.STATS, 1, fullEntry(id, oneTick(100)), 300, { key: 1 }]);
       await client.holds('BTC', oneTick(100));
       session.send([Op.ANOMALY, 1, [[id, ...rig.market.raise('BTC')]], true]);
       await client.toldOf('BTC', 1);

@@ -17,8 +17,10 @@ const CLIENTS = 10;
 const JITTER_MS = 4000;
 /** Waits that a first backoff may differ by do not reach this. */
 const SPREAD_MS_MIN = 1000;
-/** More than any of the first waits, ms. */
-const LONG_WAIT_MS = 30_000;
+/** The longest wait that the protocol allows, ms. */
+const WAIT_MS_MAX = 30_000;
+/** Waits until one that doubles without a bound is likely beyond that, in one of the clients. */
+const WAITS = 8;
 /** Slack for a machine that is busy, ms. */
 const LATE_MS = 3000;
 
@@ -53,7 +55,11 @@ async function waits(rig: Rig, count: number): Promise<number[]> {
   const times: number[] = [];
   let lostAt = 0;
   for (let i = 0; i <= count; i++) {
-    const connection = await rig.within(server.connection(), 'another attempt', LONG_WAIT_MS);
+    const connection = await rig.within(
+      server.connection(),
+      'another attempt',
+      WAIT_MS_MAX + LATE_MS,
+    );
     if (i > 0) times.push(connection.openedAt - lostAt);
     connection.cut();
     lostAt = performance.now();
@@ -137,6 +143,15 @@ export const reconnectingChecks: readonly Check[] = [
     promise: 'Waits longer from attempt to attempt, and not as long as the next client.',
     section: 'Reconnecting',
     run: (rig) => rig.calmly(() => backsOff(rig)),
+  },
+  {
+    name: 'backoff-bound',
+    role: 'subscriber',
+    promise: 'Waits for half a minute at most, however often an attempt fails.',
+    section: 'Reconnecting',
+    async run(rig) {
+      await Promise.all(Array.from({ length: CLIENTS }, () => waits(rig, WAITS)));
+    },
   },
   {
     name: 'goaway-jitter',

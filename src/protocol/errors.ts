@@ -37,13 +37,12 @@ export function isRetryable(code: ErrorCode): boolean {
   return RETRYABLE.has(code);
 }
 
-const NAMES = new Map<number, ErrorName>(
-  Object.entries(ErrorCode).map(([name, code]) => [code, name as ErrorName]),
-);
+// By code: they are numbered from 1 without a gap, in their order above.
+const NAMES = Object.keys(ErrorCode) as readonly ErrorName[];
 
 /** The name of an error code; undefined for an unknown one. */
 export function errorName(code: number): ErrorName | undefined {
-  return NAMES.get(code);
+  return NAMES[code - 1];
 }
 
 /* Those that clients use, apart: bundlers then leave out the table. */

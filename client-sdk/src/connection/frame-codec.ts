@@ -30,9 +30,6 @@ function bytesOf(message: ArrayBuffer | Uint8Array): Uint8Array {
 /** Keeps byte order marks: they are characters like any other. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Strings up to this length are mostly ASCII symbols, which a loop reads faster than a decoder. */
-const SHORT_TEXT_BYTES = 32;
-
 /**
  * Reads one MessagePack value of the protocol's subset: nil, booleans, numbers, strings, binary,
  * arrays and maps (as `Map`). Every integer becomes a number.
@@ -42,7 +39,7 @@ const SHORT_TEXT_BYTES = 32;
 export function readMessagePack(bytes: Uint8Array): unknown {
   const reader = new MessagePackReader(bytes);
   const value = reader.value();
-  if (reader.at !== bytes.length) throw new RangeError('bytes follow the frame');
+  if (reader.at !== bytes.length) throw new RangeError('bytes follow');
   return value;
 }
 
@@ -126,7 +123,7 @@ class MessagePackReader {
 
   // The array grows as it is read, so a false length costs nothing.
   #array(length: number, depth: number): unknown[] {
-    if (depth === DEPTH_MAX) throw new RangeError('the frame is nested too deep');
+    if (depth === DEPTH_MAX) throw new RangeError('nested too deep');
     const values: unknown[] = [];
     for (let i = 0; i < length; i++) values.push(this.value(depth + 1));
     return values;
@@ -134,7 +131,7 @@ class MessagePackReader {
 
   // String keys only: numeric keys can be chosen so that filling the Map takes seconds.
   #map(size: number, depth: number): Map<string, unknown> {
-    if (depth === DEPTH_MAX) throw new RangeError('the frame is nested too deep');
+    if (depth === DEPTH_MAX) throw new RangeError('nested too deep');
     const map = new Map<string, unknown>();
     for (let i = 0; i < size; i++) {
       const key = this.value(DEPTH_MAX);
@@ -147,19 +144,12 @@ class MessagePackReader {
   #take(length: number): Uint8Array {
     const from = this.at;
     this.at = from + length;
-    if (this.at > this.#bytes.length) throw new RangeError('the frame is cut off');
+    if (this.at > this.#bytes.length) throw new RangeError('cut off');
     return this.#bytes.subarray(from, this.at);
   }
 
   #text(length: number): string {
-    const bytes = this.#take(length);
-    if (length > SHORT_TEXT_BYTES) return utf8.decode(bytes);
-    let text = '';
-    for (const byte of bytes) {
-      if (byte >= 0x80) return utf8.decode(bytes);
-      text += String.fromCharCode(byte);
-    }
-    return text;
+    return utf8.decode(this.#take(length));
   }
 }
 

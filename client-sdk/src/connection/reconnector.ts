@@ -5,6 +5,7 @@ import {
   Op,
   PROTOCOL_VERSION,
 } from '../../../src/protocol/index.ts';
+import { check } from '../value-checks.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import {
   ABNORMAL_CLOSURE,
@@ -49,6 +50,7 @@ export class Reconnector {
   readonly #encoding: Encoding;
   readonly #listener: ReconnectorListener;
   readonly #stopWatching: () => void;
+  #token: ConnectOptions['token'];
   #connection: Connection | undefined;
   #isOpen = false;
   #wasOpen = false;
@@ -67,6 +69,7 @@ export class Reconnector {
     this.#url = url;
     this.#options = options;
     this.#encoding = options.encoding ?? 'binary';
+    this.#token = options.token;
     this.#listener = listener;
     this.#stopWatching = watchPage(
       () => this.#woken(),
@@ -83,6 +86,13 @@ export class Reconnector {
   /** Drops the open connection because the server broke the protocol, and reconnects. */
   fault(reason: string): void {
     this.#connection?.fault(reason);
+  }
+
+  /** Replaces the token, also of an open session. A function is asked again, nevertheless. */
+  authenticate(token: string): void {
+    check('token', token, ['string']);
+    if (typeof this.#token !== 'function') this.#token = token;
+    this.connection?.send([Op.AUTH, token]);
   }
 
   /** Ends a wait: tries at once, as if nothing had failed before. Replaces an open session. */
@@ -138,7 +148,7 @@ export class Reconnector {
   }
 
   async #findToken(timeoutMs: number): Promise<string | undefined> {
-    const { token } = this.#options;
+    const token = this.#token;
     if (typeof token !== 'function') return token;
     const asked = token();
     const late = new Promise<never>((_, reject) => {

@@ -77,6 +77,10 @@ export class PublishSession {
     return this.#tally.totals(taken, unacknowledged, unacknowledged - inFlight);
   }
 
+  authenticate(token: string): void {
+    this.#reconnector?.authenticate(token);
+  }
+
   /** Ends the session and drops unacknowledged ticks. */
   close(): void {
     this.#reconnector?.close();

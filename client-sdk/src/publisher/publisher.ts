@@ -145,6 +145,16 @@ export class Publisher {
   }
 
   /**
+   * Replaces the token: in an open session without a reconnect, and for later ones where the option
+   * `token` is not a function. The server answers a refusal with the event `error`.
+   *
+   * @throws TypeError unless it is a string
+   */
+  authenticate(token: string): void {
+    this.#session.authenticate(token);
+  }
+
+  /**
    * Stops taking ticks, waits until all are acknowledged, and closes.
    *
    * @param timeoutMs longest wait, ms; default 60 000

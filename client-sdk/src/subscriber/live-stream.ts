@@ -165,6 +165,10 @@ export class LiveStream {
     this.#reconnector.reconnect();
   }
 
+  authenticate(token: string): void {
+    this.#reconnector.authenticate(token);
+  }
+
   close(): void {
     this.#reconnector.close();
   }

@@ -292,6 +292,16 @@ export class Subscriber {
   }
 
   /**
+   * Replaces the token: in an open session without a reconnect, and for later ones where the option
+   * `token` is not a function. The server answers a refusal with the event `error`.
+   *
+   * @throws TypeError unless it is a string
+   */
+  authenticate(token: string): void {
+    this.#stream.authenticate(token);
+  }
+
+  /**
    * Tries to connect at once instead of waiting, for a "retry now"; in an open session, replaces
    * the connection.
    *

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Op } from '../../../src/protocol/index.ts';
 import type { StateChange } from '../../src/connection/connection.ts';
 import type { WebSocketConstructor } from '../../src/connection/web-socket.ts';
 import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
@@ -91,6 +92,34 @@ describe('a token', () => {
     const next = () => `T${++count}`;
     const sent = await tokensOf(how === 'sync' ? next : async () => next());
     expect(sent).toEqual([1, 2, 3].map((n) => ['tickwire.v1', `bearer.T${n}`]));
+  });
+
+  it('is replaced in the open session, and from then on', async () => {
+    const subscriber = start({ token: 'T' });
+    await pass(0);
+    network.newest.welcome();
+    subscriber.authenticate('U');
+    expect(network.newest.sent.filter(([op]) => op === Op.AUTH)).toEqual([[Op.AUTH, 'U']]);
+    network.newest.drop(4010);
+    subscriber.authenticate('V');
+    await pass(500);
+    expect(network.newest.protocols).toEqual(['tickwire.v1', 'bearer.V']);
+    expect(() => subscriber.authenticate(5 as unknown as string)).toThrow(
+      'token: expected a string, got 5',
+    );
+    subscriber.close();
+  });
+
+  it('from a function is requested again, whatever replaced it', async () => {
+    let count = 0;
+    const subscriber = start({ token: () => `T${++count}` });
+    await pass(0);
+    network.newest.welcome();
+    subscriber.authenticate('U');
+    network.newest.drop(4010);
+    await pass(500);
+    expect(network.newest.protocols).toEqual(['tickwire.v1', 'bearer.T2']);
+    subscriber.close();
   });
 
   const failures: Readonly<Record<string, () => string | Promise<string>>> = {

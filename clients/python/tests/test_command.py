@@ -15,6 +15,11 @@ from .support.server import PATIENCE_S, Server
 from .support.until import until
 
 
+def hear_interrupts() -> None:
+    """For a child: a shell has what it starts in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def start(*arguments: str, **env: str) -> Process:
     environment = {name: text for name, text in os.environ.items() if "TICKWIRE" not in name}
     return await asyncio.create_subprocess_exec(
@@ -25,6 +30,7 @@ async def start(*arguments: str, **env: str) -> Process:
         stdout=PIPE,
         stderr=PIPE,
         env=environment | {"PYTHONUNBUFFERED": "1"} | env,
+        preexec_fn=hear_interrupts,
     )
 
 
@@ -124,6 +130,7 @@ async def test_table_on_a_terminal(server: Server) -> None:
         stdin=inner,
         stdout=inner,
         stderr=inner,
+        preexec_fn=hear_interrupts,
     )
     os.close(inner)
     shown = b""

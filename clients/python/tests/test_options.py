@@ -44,6 +44,8 @@ def test_what_is_no_url(server: str) -> None:
         ),
         ({"conflate_ms": math.nan}, "conflate_ms: expected a number of ms"),
         ({"conflate_ms": -1}, "conflate_ms: expected a number of ms"),
+        ({"lag_ms": 0}, "lag_ms: expected a number of ms, 1 to 2147483647, got 0"),
+        ({"lag_ms": "1"}, "lag_ms: expected a number of ms"),
         ({"conflate_ms": True}, "conflate_ms: expected a number of ms"),
         ({"encoding": "xml"}, "encoding: expected 'binary' or 'json', got 'xml'"),
         ({"token": 5}, "token: expected a string or a function, got 5"),

@@ -61,6 +61,8 @@ async def test_tokens_open_sessions_limit_them_and_are_renewed() -> None:
         assert isinstance(errors[0], tickwire.ServerError)
         assert errors[0].name == "unauthorized"
         assert (await subscriber.verify()).equal
+        with pytest.raises(TypeError, match="token: expected a string, got None"):
+            subscriber.authenticate(None)  # type: ignore[arg-type]
 
         stranger = tickwire.connect(server.url, token="nonsense")
         with pytest.raises(tickwire.ConnectionLostError) as ended:

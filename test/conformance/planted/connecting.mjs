@@ -2,7 +2,7 @@
 import { firstSocket, on, rewrite, tamper } from './tampering.mjs';
 
 const [WELCOME, ACK, REJECT, ERROR, GOAWAY] = [16, 17, 18, 30, 31];
-const [ALIAS, TICKS] = [2, 3];
+const [AUTH, ALIAS, TICKS] = [1, 2, 3];
 
 /** Changes the sequence in WELCOME; `change` takes it and the last ones acknowledged and sent. */
 function welcomeSequence(change) {
@@ -30,6 +30,21 @@ export const COMING_BACK = {
   'fights-for-its-name': () => tamper({ closed: (code) => (code === 4004 ? 1006 : code) }),
   'waits-without-chance': () => {
     Math.random = () => 0.01;
+  },
+  // Each wait is up to that of two attempts later, and the longest four times too long.
+  'waits-without-bound'() {
+    const { random } = Math;
+    Math.random = () => 4 * random();
+  },
+  'keeps-its-token': () => tamper({ sent: on(AUTH, () => []) }),
+  'forgets-its-new-token'() {
+    let first;
+    tamper({
+      protocols([encoding, ...token]) {
+        first ??= token;
+        return [encoding, ...first];
+      },
+    });
   },
   'deaf-to-goaway': () => tamper({ received: on(GOAWAY, () => []) }),
 };

@@ -25,6 +25,7 @@ from .subscriber.events import (
     SubscriberCounters,
     SubscriberEvent,
 )
+from .subscriber.lag import Lag
 from .subscriber.round_trips import Latency
 from .subscriber.statistics import SymbolStatistics
 from .subscriber.subscriber import Subscriber
@@ -46,6 +47,7 @@ __all__ = [
     "ErrorCode",
     "Field",
     "HistoryPage",
+    "Lag",
     "Latency",
     "Limits",
     "Publisher",

@@ -16,6 +16,7 @@ LIMITS = {
     "ticksPerFrameMax": 65_536,
     "symbolsMax": 65_536,
     "subscriptionsMax": 10_000,
+    "wildcardsMax": 256,
     "authTimeoutMs": 10_000,
 }
 

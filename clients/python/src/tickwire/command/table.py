@@ -57,7 +57,9 @@ class Table:
         size = shutil.get_terminal_size()
         symbols = self._subscriber.symbols()
         room = max(1, size.lines - len(self._notes) - 4)
-        lines = [f"{_BOLD}{self._state}{_PLAIN}", *_rows(symbols[:room], self._now_ms())]
+        lag_ms = self._subscriber.lag_ms
+        late = f", {lag_ms / 1000:.1f} s late" if self._subscriber.is_lagging else ""
+        lines = [f"{_BOLD}{self._state}{late}{_PLAIN}", *_rows(symbols[:room], self._now_ms())]
         if len(symbols) > room:
             lines.append(f"{_DIM}and {len(symbols) - room} more symbols{_PLAIN}")
         lines += self._notes

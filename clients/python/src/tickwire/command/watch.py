@@ -10,6 +10,7 @@ from ..errors import TickwireError
 from ..subscriber.anomaly import Anomaly, AnomalyGap
 from ..subscriber.connect import connect
 from ..subscriber.events import Reset, Retired, SubscriberEvent
+from ..subscriber.lag import Lag
 from ..subscriber.subscription import Subscription
 from ..subscriber.updates import Update
 from .lines import Lines
@@ -74,6 +75,8 @@ async def _show_events(events: AsyncIterator[SubscriberEvent], view: Lines | Tab
     async for event in events:
         if isinstance(event, StateChange):
             view.entered(event)
+        elif isinstance(event, Lag):
+            view.noted(f"late by {event.lag_ms:.0f} ms" if event.is_lagging else "in time again")
         elif isinstance(event, AnomalyGap):
             missed = f"{event.from_sequence} to {event.to_sequence}"
             view.noted(f"{event.symbol}: the server no longer has anomalies {missed}")

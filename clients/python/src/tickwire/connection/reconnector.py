@@ -11,6 +11,7 @@ from ..errors import ConnectionLostError, TickwireError
 from ..protocol.codec import Frame
 from ..protocol.codes import is_reconnectable
 from ..protocol.ops import PROTOCOL_VERSION, Op
+from ..value_checks import fault
 from .connection import Connection
 from .options import ConnectOptions
 from .state import ABNORMAL_CLOSURE, Closure
@@ -64,6 +65,8 @@ class Reconnector:
         self._jitter_ms: float | None = None
         self._retry = asyncio.Event()
         self._renewal: asyncio.Task[None] | None = None
+        #: Given by `authenticate`, in place of the option.
+        self._given_token: str | None = None
         self._token: str | None = None
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -77,6 +80,18 @@ class Reconnector:
         if self._is_open and self._connection is not None:
             self._connection.probe()
         self._retry.set()
+
+    def authenticate(self, token: str) -> None:
+        """Replaces the token, also of an open session. A function is asked again, nevertheless.
+
+        :raises TypeError: unless it is a string
+        """
+        if not isinstance(token, str):
+            raise TypeError(fault("token", "a string", token))
+        if not callable(self._options.token):
+            self._given_token = token
+        if self._is_open and self._connection is not None:
+            self._connection.send([Op.AUTH, token])
 
     def fail(self, failure: TickwireError) -> None:
         """Ends for good because of a failure."""
@@ -133,7 +148,8 @@ class Reconnector:
         self._retry.clear()
         options = self._options
         try:
-            self._token = await find_token(options.token, options.connect_timeout_ms)
+            token = self._given_token or options.token
+            self._token = await find_token(token, options.connect_timeout_ms)
         except Exception as error:
             reason = f"no token: {error}"
             return Closure(ABNORMAL_CLOSURE, reason)

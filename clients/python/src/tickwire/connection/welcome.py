@@ -19,6 +19,8 @@ class Limits:
     symbols_max: int
     #: Patterns that a session may hold.
     subscriptions_max: int
+    #: Those of them with a ``*``; None if the server does not say.
+    wildcards_max: int | None
     #: Time to authenticate, if required, ms.
     auth_timeout_ms: float
 
@@ -50,6 +52,7 @@ def read_welcome(frame: Frame) -> Welcome:
     """:raises Exception: if the frame does not have the shape of WELCOME"""
     info: Mapping[str, Any] = frame[1]
     limits: Mapping[str, Any] = info["limits"]
+    wildcards = limits.get("wildcardsMax")
     welcome = Welcome(
         version=int(info["version"]),
         epoch=str(info["epoch"]),
@@ -61,6 +64,7 @@ def read_welcome(frame: Frame) -> Welcome:
             ticks_per_frame_max=int(limits["ticksPerFrameMax"]),
             symbols_max=int(limits["symbolsMax"]),
             subscriptions_max=int(limits["subscriptionsMax"]),
+            wildcards_max=None if wildcards is None else int(wildcards),
             auth_timeout_ms=float(limits["authTimeoutMs"]),
         ),
         publisher=str(info.get("publisher", "")),

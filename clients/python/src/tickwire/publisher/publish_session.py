@@ -13,7 +13,7 @@ from ..connection.welcome import Welcome
 from ..errors import ServerError, TickwireError
 from ..events import Emitter
 from ..iterators import QueueReader
-from ..protocol.codec import ClientFrame, Frame
+from ..protocol.codec import Frame
 from ..protocol.codes import ErrorCode, error_name
 from ..protocol.ops import Op
 from .alias_table import AliasTable
@@ -67,9 +67,8 @@ class PublishSession:
         unacknowledged = stream.taken - stream.acknowledged
         return self._tally.totals(stream.taken, unacknowledged, unacknowledged - stream.in_flight)
 
-    def send(self, frame: ClientFrame) -> None:
-        if self._connection is not None:
-            self._connection.send(frame)
+    def authenticate(self, token: str) -> None:
+        self._reconnector.authenticate(token)
 
     def reconnect(self) -> None:
         self._reconnector.reconnect()

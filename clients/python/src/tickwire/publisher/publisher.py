@@ -15,7 +15,7 @@ from ..errors import BufferFullError, ClosedError, TickwireError
 from ..events import Waiters
 from ..iterators import QueueReader
 from ..protocol.codec import Encoding
-from ..protocol.ops import PUBLISH_PATH, Op
+from ..protocol.ops import PUBLISH_PATH
 from ..value_checks import check_number
 from .alias_table import AliasTable
 from .events import PublisherEvent, Rejection
@@ -248,13 +248,14 @@ class Publisher:
             await self._session.close()
 
     def authenticate(self, token: str) -> None:
-        """Replaces the token of the open session. A refusal comes as the event ``error``.
+        """Replaces the token: in an open session without a reconnect, and for later ones where the
+        option `token` is not a function. A refusal comes as the event ``error``.
 
         Not needed where `token` is a function: it is asked again in time.
+
+        :raises TypeError: unless it is a string
         """
-        if not isinstance(token, str):
-            raise TypeError("token: expected a string")
-        self._session.send([Op.AUTH, token])
+        self._session.authenticate(token)
 
     def reconnect(self) -> None:
         """Ends the wait for the next attempt; while a session is open, checks that it works."""

@@ -15,6 +15,7 @@ def connect(
     *,
     token: Token | None = None,
     conflate_ms: float | None = None,
+    lag_ms: float = 1000,
     encoding: Encoding = "binary",
     connect_timeout_ms: float = 10_000,
     give_up_after_ms: float = float("inf"),
@@ -26,10 +27,13 @@ def connect(
 
     :param conflate_ms: least time between two updates, ms; None: the server's choice; 0: as soon
         as possible
+    :param lag_ms: data that may be older counts as lagging, ms: no symbol is live then, and the
+        event ``lag`` tells
     :raises TypeError, ValueError: for a bad URL or option
     :raises RuntimeError: outside a running event loop
     """
     options = ConnectOptions(token, encoding, connect_timeout_ms, give_up_after_ms, ssl, headers)
     if conflate_ms is not None:
         check_number("conflate_ms", conflate_ms, 0, TIMER_MS_MAX, "ms")
-    return Subscriber(endpoint_url(url, STREAM_PATH), options, conflate_ms)
+    check_number("lag_ms", lag_ms, 1, TIMER_MS_MAX, "ms")
+    return Subscriber(endpoint_url(url, STREAM_PATH), options, conflate_ms, lag_ms)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..connection.state import StateChange
 from ..errors import TickwireError
 from .anomaly import AnomalyGap
+from .lag import Lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Retired:
     symbols: tuple[str, ...]
 
 
-SubscriberEvent = StateChange | AnomalyGap | Reset | Retired | TickwireError
+SubscriberEvent = StateChange | Lag | AnomalyGap | Reset | Retired | TickwireError
 """What `Subscriber.events` yields."""
 
 

@@ -20,6 +20,7 @@ from ..protocol.stats_entry import FULL
 from .anomaly import Anomaly, AnomalyGap, HistoryPage, read_anomaly
 from .anomaly_feed import AnomalyFeed
 from .events import Reset, Retired, SubscriberEvent
+from .lag import Lag, LagMonitor
 from .mirror import Mirror
 from .requests import RequestPacer, Requests
 from .round_trips import RoundTrips
@@ -31,19 +32,25 @@ logger = logging.getLogger("tickwire")
 T = TypeVar("T")
 
 _PING_INTERVAL_S = 10.0
-EVENTS = ("update", "anomaly", "gap", "state", "reset", "retired", "error")
+# Silence is looked for so often in the time that data may be late, but at least so often, s.
+_CHECKS = 4
+_CHECK_S_MAX = 0.25
+EVENTS = ("update", "anomaly", "gap", "state", "lag", "reset", "retired", "error")
 
 
 class LiveStream:
     """Works over one connection after another."""
 
-    def __init__(self, url: str, options: ConnectOptions, conflate_ms: float | None) -> None:
+    def __init__(
+        self, url: str, options: ConnectOptions, conflate_ms: float | None, lag_ms: float
+    ) -> None:
         self.emitter = Emitter(*EVENTS)
         self.update_readers: WeakSet[UpdateReader] = WeakSet()
         self.anomaly_readers: WeakSet[QueueReader[Anomaly]] = WeakSet()
         self.event_readers: WeakSet[QueueReader[SubscriberEvent]] = WeakSet()
         self.mirror = Mirror()
         self.round_trips = RoundTrips()
+        self.lag = LagMonitor(lag_ms, self.round_trips, self._lag_changed)
         self.feed = AnomalyFeed(self)
         self.state: ConnectionState = "connecting"
         self.failure: TickwireError | None = None
@@ -55,7 +62,9 @@ class LiveStream:
         self._requests = Requests()
         self._pacer = RequestPacer()
         self._waiters = Waiters()
-        self._ping_timer: asyncio.TimerHandle | None = None
+        self._check_s = max(0.01, min(lag_ms / 1000 / _CHECKS, _CHECK_S_MAX))
+        self._check_timer: asyncio.TimerHandle | None = None
+        self._since_ping_s = 0.0
         self.subscriptions = SubscriptionSync(conflate_ms, self._requests, self)
         self._reconnector = Reconnector(url, options, self)
 
@@ -101,6 +110,9 @@ class LiveStream:
     def fault(self, reason: str) -> None:
         """The server broke the protocol: reconnects."""
         self._reconnector.fault(reason)
+
+    def authenticate(self, token: str) -> None:
+        self._reconnector.authenticate(token)
 
     def reconnect(self) -> None:
         self._reconnector.reconnect()
@@ -155,15 +167,20 @@ class LiveStream:
             for reader in self.update_readers:
                 reader.forget()
             self._emit("reset", Reset(info.epoch))
-        self.subscriptions.restart(self.feed.resume(info.epoch), info.limits.frame_bytes_max)
+        self.lag.reset()
+        # First: the way is still empty.
         self._measure_latency()
+        self.subscriptions.restart(self.feed.resume(info.epoch), info.limits.frame_bytes_max)
+        self._check_later()
         self._enter("live")
 
     def frame(self, frame: Frame) -> None:
         op = frame[0]
         if op == Op.STATS:
+            self.lag.take(float(frame[1]), float(frame[3]) if len(frame) > 3 else 0.0)
             self._take_stats(frame[2], float(frame[1]))
         elif op == Op.ANOMALY:
+            self.lag.take(float(frame[1]))
             self._take_anomalies(frame[2])
         elif op == Op.SYMBOLS:
             self._retire(self.mirror.learn_names(frame[1]))
@@ -171,6 +188,7 @@ class LiveStream:
             self._retire(frame[1])
         elif op == Op.PONG:
             self.round_trips.note(frame[1], float(frame[2]))
+            self.lag.take(float(frame[2]))
         elif op == Op.ERROR:
             error = ServerError.from_frame(frame)
             if not self._requests.refuse(error):
@@ -197,14 +215,16 @@ class LiveStream:
             reader.end(failure)
 
     def _leave_session(self, error: TickwireError) -> None:
-        if self._ping_timer is not None:
-            self._ping_timer.cancel()
+        if self._check_timer is not None:
+            self._check_timer.cancel()
         if self.connection is not None:
             self.frames += self.connection.frames_received
             self.bytes += self.connection.bytes_received
         self.connection = None
         self.subscriptions.suspend()
         self.mirror.disconnect()
+        self.mirror.set_lagging(False)
+        self.lag.reset()
         self.round_trips.forget(error)
         self._requests.fail(error)
         self._pacer.fail(error)
@@ -230,8 +250,22 @@ class LiveStream:
     def _measure_latency(self) -> None:
         # A missing latency is visible to readers; the failure itself needs no report.
         self.round_trips.measure(self._send_ping)
+        self._since_ping_s = 0.0
+
+    def _check_later(self) -> None:
         loop = asyncio.get_running_loop()
-        self._ping_timer = loop.call_later(_PING_INTERVAL_S, self._measure_latency)
+        self._check_timer = loop.call_later(self._check_s, self._check)
+
+    def _check(self) -> None:
+        frames = self.connection.frames_received if self.connection else 0
+        self._since_ping_s += self._check_s
+        if self.lag.check(frames) or self._since_ping_s >= _PING_INTERVAL_S:
+            self._measure_latency()
+        self._check_later()
+
+    def _lag_changed(self, lag: Lag) -> None:
+        self.mirror.set_lagging(lag.is_lagging)
+        self._emit("lag", lag)
 
     def _retire(self, symbol_ids: Sequence[int]) -> None:
         symbols = self.mirror.retire(symbol_ids)

@@ -75,7 +75,7 @@ class Mirror:
             symbol_id = entries[at]
             mask = int(entries[at + 1])
             held = symbols.get(symbol_id)
-            if not mask & FULL and (held is None or not held.is_live):
+            if not mask & FULL and (held is None or not held.is_current):
                 raise ValueError(f"delta of symbol {symbol_id} before its full entry")
             if held is None:
                 held = self._add(int(symbol_id))
@@ -89,6 +89,10 @@ class Mirror:
     def disconnect(self) -> None:
         """The connection is lost: nothing is live until the next one brings it."""
         self._life.generation += 1
+
+    def set_lagging(self, is_lagging: bool) -> None:
+        """While data comes late, nothing is live."""
+        self._life.is_lagging = is_lagging
 
     def reset(self) -> None:
         """A new epoch: drops every id and all state."""
@@ -108,10 +112,10 @@ class Mirror:
                 self._forget(held.symbol_id)
 
     def digest_bytes(self) -> tuple[bytes, int]:
-        """The bytes of all live symbols that VERIFY hashes, and the number of symbols."""
-        live = sorted(held.symbol_id for held in self._symbols.values() if held.is_live)
-        values = ((symbol_id, self._symbols[symbol_id].values) for symbol_id in live)
-        return digest_bytes(values), len(live)
+        """The bytes of the session's symbols that VERIFY hashes, and the number of symbols."""
+        current = sorted(held.symbol_id for held in self._symbols.values() if held.is_current)
+        values = ((symbol_id, self._symbols[symbol_id].values) for symbol_id in current)
+        return digest_bytes(values), len(current)
 
     def _add(self, symbol_id: int) -> MirroredSymbol:
         symbol = self._names.get(symbol_id)

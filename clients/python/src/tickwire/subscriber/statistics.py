@@ -32,18 +32,19 @@ class SymbolStatistics:
     previous_update_time: float
     #: Fields of the newest entry, as bits of `Field`; with 64 it replaced everything.
     changed: int
-    #: Whether the values were the server's newest. False from the loss of the connection until the
-    #: first entry on the next one.
+    #: Whether the values were the server's newest, give or take the option `lag_ms`. False while
+    #: data lags, and from the loss of the connection until the first entry on the next one.
     is_live: bool
 
 
 class Life:
-    """Counts connections: data of an earlier one is not live."""
+    """Counts connections: data of an earlier one is not live, and none while data lags."""
 
-    __slots__ = ("generation",)
+    __slots__ = ("generation", "is_lagging")
 
     def __init__(self) -> None:
         self.generation = 0
+        self.is_lagging = False
 
 
 class MirroredSymbol:
@@ -78,7 +79,8 @@ class MirroredSymbol:
         self._snapshot: SymbolStatistics | None = None
 
     @property
-    def is_live(self) -> bool:
+    def is_current(self) -> bool:
+        """Whether this session has sent it."""
         return self._generation == self._life.generation
 
     def note_entry(self, mask: int) -> None:
@@ -98,7 +100,7 @@ class MirroredSymbol:
     def snapshot(self) -> SymbolStatistics:
         """The same object until something changes."""
         snapshot = self._snapshot
-        is_live = self._generation == self._life.generation
+        is_live = self.is_current and not self._life.is_lagging
         if snapshot is None or snapshot.is_live != is_live:
             values = self.values
             snapshot = self._snapshot = SymbolStatistics(

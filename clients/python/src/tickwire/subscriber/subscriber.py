@@ -1,5 +1,6 @@
 """A reader of statistics and anomalies."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
@@ -9,11 +10,11 @@ from ..connection.state import ConnectionState, StateChange
 from ..connection.welcome import Welcome
 from ..errors import TickwireError
 from ..iterators import PullIterator, QueueReader
-from ..protocol.ops import Op
 from ..protocol.stats_entry import ALL_FIELDS
 from ..value_checks import check_number, fault
 from .anomaly import Anomaly, AnomalyGap, HistoryPage
 from .events import Reset, Retired, SubscriberCounters, SubscriberEvent
+from .lag import Lag
 from .live_stream import LiveStream
 from .round_trips import Latency
 from .statistics import SymbolStatistics
@@ -34,8 +35,10 @@ class Subscriber:
     Use it with ``async with``, or call `close`. Made by `connect`.
     """
 
-    def __init__(self, url: str, options: ConnectOptions, conflate_ms: float | None) -> None:
-        self._stream = LiveStream(url, options, conflate_ms)
+    def __init__(
+        self, url: str, options: ConnectOptions, conflate_ms: float | None, lag_ms: float
+    ) -> None:
+        self._stream = LiveStream(url, options, conflate_ms, lag_ms)
 
     async def __aenter__(self) -> "Subscriber":
         return self
@@ -65,8 +68,24 @@ class Subscriber:
 
     @property
     def latency(self) -> Latency | None:
-        """Round trip and clock offset; None until measured."""
-        return self._stream.round_trips.latency
+        """Round trip, the server's clock, and the lag of data; None until measured."""
+        trips = self._stream.round_trips
+        if trips.newest_ms is None:
+            return None
+        offset_ms = trips.server_time - time.time() * 1000
+        return Latency(trips.newest_ms, offset_ms, trips.error_ms, self.lag_ms)
+
+    @property
+    def lag_ms(self) -> float:
+        """How old the newest data may be, ms: on its way, at the server, and by the error of the
+        clock; 0 until measured.
+        """
+        return self._stream.lag.lag_ms
+
+    @property
+    def is_lagging(self) -> bool:
+        """Whether data may be older than the option `lag_ms` allows; see the event ``lag``."""
+        return self._stream.lag.is_lagging
 
     @property
     def counters(self) -> SubscriberCounters:
@@ -173,6 +192,8 @@ class Subscriber:
         self, name: Literal["state"], listener: Callable[[StateChange], object]
     ) -> Callable[[], None]: ...
     @overload
+    def on(self, name: Literal["lag"], listener: Callable[[Lag], object]) -> Callable[[], None]: ...
+    @overload
     def on(
         self, name: Literal["reset"], listener: Callable[[Reset], object]
     ) -> Callable[[], None]: ...
@@ -210,8 +231,8 @@ class Subscriber:
         return self._started(reader)
 
     def events(self) -> AsyncIterator[SubscriberEvent]:
-        """Everything but updates and anomalies, for ``async for``: `StateChange`, `AnomalyGap`,
-        `Reset`, `Retired`, and `TickwireError` for what the event ``error`` carries.
+        """Everything but updates and anomalies, for ``async for``: `StateChange`, `Lag`,
+        `AnomalyGap`, `Reset`, `Retired`, and `TickwireError` for what the event ``error`` carries.
         """
         reader: QueueReader[SubscriberEvent] = QueueReader("events()")
         self._stream.event_readers.add(reader)
@@ -252,13 +273,14 @@ class Subscriber:
         self._stream.subscriptions.set_conflate_ms(conflate_ms)
 
     def authenticate(self, token: str) -> None:
-        """Replaces the token of the open session. A refusal comes as the event ``error``.
+        """Replaces the token: in an open session without a reconnect, and for later ones where the
+        option `token` is not a function. A refusal comes as the event ``error``.
 
         Not needed where `token` is a function: it is asked again in time.
+
+        :raises TypeError: unless it is a string
         """
-        if not isinstance(token, str):
-            raise TypeError("token: expected a string")
-        self._stream.send([Op.AUTH, token])
+        self._stream.authenticate(token)
 
     def reconnect(self) -> None:
         """Ends the wait for the next attempt; while a session is open, checks that it works."""
