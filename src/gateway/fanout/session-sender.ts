@@ -1,11 +1,4 @@
-import type { NameSpace } from '../../engine/index.ts';
-import {
-  deltaMask,
-  digestFrame,
-  retiredFrame,
-  symbolsFrame,
-  VALUES,
-} from '../../protocol/index.ts';
+import { deltaMask, retiredFrame, symbolsFrame, VALUES } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Connection } from '../sessions/connection.ts';
 import { areAnomaliesWanted, fieldsWanted } from '../subscriptions/interest.ts';
@@ -13,28 +6,17 @@ import { SessionSubscriptions } from '../subscriptions/session-subscriptions.ts'
 import { NO_ANOMALIES } from '../subscriptions/subscription-columns.ts';
 import type { Subscriber } from '../subscriptions/subscription-store.ts';
 import type { SymbolObserver } from '../subscriptions/wildcards.ts';
-import { anomalyMessage, type SentAnomaly } from './anomaly-message.ts';
+import { type AnomalySenderContext, sendAnomalies, setAnomalyInterest } from './anomaly-sender.ts';
 import { Arrears } from './arrears.ts';
 import { ConflationTimer } from './conflation.ts';
 import type { EventFormat } from './event-format.ts';
 import { Pacing } from './pacing.ts';
-import { sessionDigest } from './session-digest.ts';
 import { NO_VERSION } from './symbol-versions.ts';
+import { Verifications } from './verifications.ts';
 
-export type SenderContext = Pick<
-  GatewayContext,
-  | 'anomalies'
-  | 'config'
-  | 'conflation'
-  | 'counters'
-  | 'engine'
-  | 'statsMessage'
-  | 'subscriptions'
-  | 'versions'
->;
+export type SenderContext = AnomalySenderContext &
+  Pick<GatewayContext, 'config' | 'conflation' | 'statsMessage' | 'subscriptions' | 'versions'>;
 
-/** Anomalies in one frame at most. */
-const ANOMALIES_PER_FRAME = 1000;
 /** A session is not told that it is behind by less than this, ms. */
 const BEHIND_MS_MIN = 250;
 /** Retired symbols in one frame at most. */
@@ -50,7 +32,6 @@ export class SessionSender implements Subscriber {
   readonly conflation: ConflationTimer;
   isMarked = false;
   readonly #connection: Connection;
-  readonly #nameSpace: NameSpace;
   readonly #context: SenderContext;
   /** Size from which a STATS message gets no further entry: a large flush takes several. */
   readonly #messageBytesMax: number;
@@ -64,8 +45,7 @@ export class SessionSender implements Subscriber {
   #isPaced = false;
   #wasSlow = false;
   #isClosed = false;
-  /** `VERIFY` requests that wait until the session has everything that was due before them. */
-  #verifications: { readonly requestId: number; dueAfter: number }[] = [];
+  readonly #verifications: Verifications;
   readonly #arrears = new Arrears();
   /** Time of the last check for space, on the clock of `performance.now`, ms. */
   #checkedAt = 0;
@@ -78,7 +58,6 @@ export class SessionSender implements Subscriber {
   /** @param observer the session */
   constructor(connection: Connection, context: SenderContext, observer: SymbolObserver) {
     this.#connection = connection;
-    this.#nameSpace = connection.client.nameSpace;
     this.#context = context;
     const { conflateMs, latencyTargetMs, socketBufferBytesMax } = context.config.stream;
     // A pong of an event stream says nothing of its reader.
@@ -87,6 +66,7 @@ export class SessionSender implements Subscriber {
     this.#messageBytesMax = socketBufferBytesMax / 2;
     this.conflation = new ConflationTimer(context.conflation, conflateMs, () => this.flush());
     this.subscriptions = new SessionSubscriptions(context.subscriptions, this, observer);
+    this.#verifications = new Verifications(this.subscriptions);
   }
 
   /** Whether the socket's buffer was full at the last check, or the client does not read. */
@@ -115,7 +95,7 @@ export class SessionSender implements Subscriber {
   }
 
   get verificationsWaiting(): number {
-    return this.#verifications.length;
+    return this.#verifications.count;
   }
 
   /**
@@ -132,11 +112,12 @@ export class SessionSender implements Subscriber {
       this.#setVersion(subscription, NO_VERSION);
     }
     columns.fields[subscription] = fields;
-    this.#setAnomalyInterest(subscription, areAnomaliesWanted(interest), since);
+    const isWanted = areAnomaliesWanted(interest);
+    setAnomalyInterest(this.subscriptions, subscription, isWanted, since, this.#context);
     if (fields === 0) return;
     this.#markIfBehind(subscription);
     // A digest before its full entry would leave out a symbol that the client may still hold.
-    for (const verification of this.#verifications) verification.dueAfter = this.#pendingEnd;
+    this.#verifications.postpone();
   }
 
   endSubscription(subscription: number): void {
@@ -180,13 +161,7 @@ export class SessionSender implements Subscriber {
     for (const subscription of this.subscriptions.bySymbolId()) {
       if (columns.fields[subscription] !== 0) this.#markIfBehind(subscription);
     }
-    // Queued changes are sent in order, so these are all sent once as many were taken.
-    this.#verifications.push({ requestId, dueAfter: this.#pendingEnd });
-  }
-
-  /** `statsTaken` once all changes that wait now were taken. */
-  get #pendingEnd(): number {
-    return this.subscriptions.statsTaken + this.subscriptions.statsPending;
+    this.#verifications.add(requestId);
   }
 
   /** The client has read on. */
@@ -206,8 +181,7 @@ export class SessionSender implements Subscriber {
       if (this.#isMidFlush) this.#endFlush();
       this.#arrears.end();
     }
-    const others =
-      subscriptions.anomaliesPending + this.#verifications.length + this.retiredPending;
+    const others = subscriptions.anomaliesPending + this.#verifications.count + this.retiredPending;
     if (subscriptions.statsPending + others === 0) return;
     if (this.#isClosed || !this.#connection.isOpen || !this.#checkSpace()) return;
     // One message needs no cork; with anomalies or answers there may be more.
@@ -222,8 +196,10 @@ export class SessionSender implements Subscriber {
       if (!this.#sendStats()) break;
     }
     // Not paced: nothing newer replaces an anomaly, and the log keeps only so many of them.
-    while (subscriptions.anomaliesPending > 0 && this.#checkSpace()) this.#sendAnomalies();
-    if (this.#verifications.length > 0) this.#answerVerifications();
+    while (subscriptions.anomaliesPending > 0 && this.#checkSpace()) {
+      sendAnomalies(subscriptions, this.#connection, this.#context);
+    }
+    this.#verifications.answer(this.#connection, this.#context);
   }
 
   #sendRetired(symbols: readonly (number | string)[]): void {
@@ -239,7 +215,7 @@ export class SessionSender implements Subscriber {
     let isAllowed = this.#checkPace();
     if (!this.#isMidFlush) {
       this.#arrears.start(subscriptions, this.#checkedAt);
-      this.#flushEnd = this.#pendingEnd;
+      this.#flushEnd = subscriptions.pendingEnd;
     }
     this.#isMidFlush = true;
     while (this.#isInFlush()) {
@@ -317,76 +293,6 @@ export class SessionSender implements Subscriber {
     if (text !== '') this.#connection.sendEncoded(text);
   }
 
-  #sendAnomalies(): void {
-    const { subscriptions } = this;
-    const { columns } = subscriptions;
-    const { anomalies, counters } = this.#context;
-    const names: (number | string)[] = [];
-    const sent: SentAnomaly[] = [];
-    while (subscriptions.anomaliesPending > 0 && sent.length < ANOMALIES_PER_FRAME) {
-      const subscription = subscriptions.takeAnomalies();
-      const symbolId = columns.symbolIds[subscription] as number;
-      const last = columns.lastAnomalies[subscription] as number;
-      // No longer wanted since it was marked.
-      if (last === NO_ANOMALIES) continue;
-      const pending = anomalies.toSend(symbolId, last + 1);
-      if (pending.length === 0) continue;
-      if (subscriptions.markNamed(subscription)) {
-        names.push(this.#context.engine.symbols.wireId(symbolId), this.#symbolOf(symbolId));
-      }
-      sent.push(...pending);
-      columns.lastAnomalies[subscription] = anomalies.last(symbolId);
-    }
-    if (sent.length === 0) return;
-    sent.sort((a, b) => a.ordinal - b.ordinal);
-    if (names.length > 0) this.#connection.send(symbolsFrame(names));
-    this.#connection.sendEncoded(this.#anomalyMessage(sent));
-    counters.anomaliesOut += sent.length;
-  }
-
-  #anomalyMessage(sent: readonly SentAnomaly[]): Uint8Array | string {
-    const { encoding, events } = this.#connection;
-    if (events === undefined) return anomalyMessage(sent, Date.now(), encoding);
-    return sent
-      .map(({ anomaly, ordinal }) =>
-        events.anomaly(this.#nameSpace.symbolOf(anomaly.symbol), anomaly, ordinal),
-      )
-      .join('');
-  }
-
-  #answerVerifications(): void {
-    const { statsPending, statsTaken } = this.subscriptions;
-    const isDue = ({ dueAfter }: { dueAfter: number }) =>
-      statsPending === 0 || statsTaken >= dueAfter;
-    const due = this.#verifications.filter(isDue);
-    if (due.length === 0) return;
-    const { symbolCount, value } = sessionDigest(this.subscriptions, this.#context);
-    for (const { requestId } of due) {
-      this.#connection.send(digestFrame(requestId, value, symbolCount));
-    }
-    this.#verifications = this.#verifications.filter((verification) => !isDue(verification));
-  }
-
-  #setAnomalyInterest(subscription: number, isWanted: boolean, since: number | undefined): void {
-    const { columns } = this.subscriptions;
-    if (!isWanted) {
-      columns.lastAnomalies[subscription] = NO_ANOMALIES;
-      return;
-    }
-    const last = this.#context.anomalies.last(columns.symbolIds[subscription] as number);
-    if (since !== undefined) {
-      columns.lastAnomalies[subscription] = Math.min(since, last);
-    } else if (columns.lastAnomalies[subscription] === NO_ANOMALIES) {
-      columns.lastAnomalies[subscription] = last;
-    } else {
-      // Kept while the symbol was gone; without a store its numbers begin again.
-      const kept = columns.lastAnomalies[subscription] as number;
-      columns.lastAnomalies[subscription] = Math.min(kept, last);
-    }
-    const sent = columns.lastAnomalies[subscription] ?? last;
-    if (last > sent) this.subscriptions.markAnomalies(subscription);
-  }
-
   /** Marks a subscription unless the session has the symbol's current row. */
   #markIfBehind(subscription: number): void {
     const { columns } = this.subscriptions;
@@ -406,7 +312,8 @@ export class SessionSender implements Subscriber {
   }
 
   #symbolOf(symbolId: number): string {
-    return this.#nameSpace.symbolOf(this.#context.engine.symbols.name(symbolId));
+    const { nameSpace } = this.#connection.client;
+    return nameSpace.symbolOf(this.#context.engine.symbols.name(symbolId));
   }
 
   /** Size from which a message gets no further entry. */

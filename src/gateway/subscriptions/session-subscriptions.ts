@@ -139,6 +139,11 @@ export class SessionSubscriptions {
     return this.#stats.count;
   }
 
+  /** {@link statsTaken} once all changes that wait now were taken. */
+  get pendingEnd(): number {
+    return this.statsTaken + this.statsPending;
+  }
+
   get anomaliesPending(): number {
     return this.#anomalies.count;
   }
