@@ -12,6 +12,7 @@ export {
 export type { AnomalySink } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export { Counter, LATENCY_BUCKETS, latencyBucketEndUs, monotonicMs } from './memory/counters.ts';
+export { createDoorbell, Doorbell } from './memory/doorbell.ts';
 export { RETIRED_MAX } from './memory/retire-request.ts';
 export { RowValue } from './memory/statistics-table.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';

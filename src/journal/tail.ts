@@ -1,0 +1,65 @@
+import { EntryKind } from './format.ts';
+import { JournalReader } from './reader.ts';
+import type { SegmentFiles } from './segment-files.ts';
+
+/** Where a journal ends. */
+export interface JournalEnd {
+  /** Position behind the last entry: where the next run begins. 0 for an empty journal. */
+  readonly position: number;
+  /** Bytes that a crash left behind it, and the file they are in; 0 for a journal that is whole. */
+  readonly tornBytes: number;
+  readonly path: string;
+}
+
+/** What a frame consists of before its last entry. */
+const BEGINNINGS: readonly EntryKind[] = [EntryKind.SYMBOL, EntryKind.PUBLISHER, EntryKind.PADDING];
+
+/**
+ * Finds the end of the journal: behind the last whole frame. What is behind it was never synced,
+ * nor acknowledged.
+ *
+ * @throws JournalError if the last segment is damaged elsewhere
+ */
+export function findEnd(files: SegmentFiles): JournalEnd {
+  const last = files.list().at(-1);
+  if (last === undefined) return { position: 0, tornBytes: 0, path: '' };
+  const reader = new JournalReader(files, { from: last.start });
+  try {
+    let position = last.start;
+    while (reader.next()) {
+      const isBeginning = BEGINNINGS.includes(reader.kind);
+      if (!isBeginning && !(reader.kind === EntryKind.TICKS && reader.hasMore)) {
+        position = reader.end;
+      }
+    }
+    const tornBytes = reader.end + reader.tornBytes - position;
+    return { position, tornBytes, path: files.pathOf(last.name) };
+  } finally {
+    reader.close();
+  }
+}
+
+/**
+ * Cuts off what a crash left behind the last whole frame. Only while no server writes.
+ *
+ * @throws JournalError if the last segment is damaged elsewhere
+ */
+export function repairTail(files: SegmentFiles): JournalEnd {
+  const end = findEnd(files);
+  if (end.tornBytes === 0) return end;
+  const last = files.list().at(-1);
+  if (last === undefined) return end;
+  if (end.position === last.start) {
+    files.remove(last.name);
+    files.syncNames();
+    return end;
+  }
+  const file = files.open(last.name, 'write');
+  try {
+    file.truncate(end.position - last.start);
+    file.sync();
+  } finally {
+    file.close();
+  }
+  return end;
+}
