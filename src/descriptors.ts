@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
 
 /** The soft limit of open descriptors of this process; undefined off Linux. */
 export function openFilesMax(): number | undefined {
@@ -53,4 +54,39 @@ export function fitConnections(
     `limits.connectionsMax is ${connectionsMax}, but only ${most} file descriptors may be open: ` +
     `further connections are refused beyond ${max}; ${remedy}`;
   return { max, warning };
+}
+
+const PROBE_MS = 1000;
+const REPEAT_MS = 60_000;
+
+/**
+ * Warns, at most once a minute, while no descriptor is left: connections without a request count
+ * for no limit, uWebSockets.js does not tell of them, and new ones then wait in silence.
+ *
+ * @returns ends the watch
+ */
+export function watchDescriptors(log: Pick<Logger, 'warn'>, most = openFilesMax()): () => void {
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    if (now - warnedAt < REPEAT_MS || !areUsedUp()) return;
+    warnedAt = now;
+    log.warn(
+      { descriptors: most },
+      'all file descriptors are in use: new connections wait or are cut, and files cannot be ' +
+        'opened; raise the limit (ulimit -n), or limit idle connections in a proxy',
+    );
+  }, PROBE_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function areUsedUp(): boolean {
+  try {
+    closeSync(openSync('/dev/null', 'r'));
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EMFILE' || code === 'ENFILE';
+  }
 }

@@ -5,7 +5,7 @@ import { checkExposure } from './config/exposure.ts';
 import { partitionCount } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
-import { fitConnections } from './descriptors.ts';
+import { fitConnections, watchDescriptors } from './descriptors.ts';
 import { Engine } from './engine/index.ts';
 import {
   createGatewayContext,
@@ -203,9 +203,11 @@ function serve(
       counters,
     );
   const retention = store && new Retention(store, log);
+  const stopWatch = watchDescriptors(log);
   let stopped: Promise<readonly string[]> | undefined;
   const stop = async () => {
     await gateway.stop();
+    stopWatch();
     retention?.stop();
     const fault = await snapshots?.stop();
     await engine.stop(gateway.lastAnomalies);

@@ -55,6 +55,9 @@ export function resolveConfig(layers: readonly Settings[]): ResolvedConfig {
       if (setting !== written) {
         warnings.push(`${setting.place}: removed the line break at the end of the secret`);
       }
+      if (hasOuterSpace(setting)) {
+        warnings.push(`${setting.place}: white space at an end of the secret is a part of it`);
+      }
       const fault = validateSetting(setting);
       if (fault !== undefined) faults.push(fault);
       const section = values[setting.key.section];
@@ -74,6 +77,11 @@ function withoutLineEnd(setting: Setting): Setting {
   if (key.facts.isSecret !== true || typeof value !== 'string') return setting;
   const trimmed = value.replace(/^\uFEFF/, '').replace(/[\r\n]+$/, '');
   return trimmed === value ? setting : { ...setting, value: trimmed };
+}
+
+/** Seldom meant, and invisible: it makes every token be refused. */
+function hasOuterSpace({ key, value }: Setting): boolean {
+  return key.facts.isSecret === true && typeof value === 'string' && value !== value.trim();
 }
 
 function validateSetting({ key, value, place }: Setting): string | undefined {

@@ -9,7 +9,7 @@ type Answer = (request: HttpRequest) => Promise<HttpResponse>;
 const PREFLIGHT_SECONDS = 600;
 
 const PREFLIGHT_HEADERS = {
-  'access-control-allow-methods': 'GET, HEAD, POST',
+  'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
   'access-control-max-age': String(PREFLIGHT_SECONDS),
   'cache-control': 'no-store',
 };

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { fitConnections, START_DESCRIPTORS_MIN } from '../../src/descriptors.ts';
 import { builtProgram, ManagedProcess, programArgs } from '../../testkit/managed-process.ts';
 import { SMALL } from '../../testkit/server-process.ts';
+import { until } from '../../testkit/until.ts';
 import { onTransports } from '../support/running-server.ts';
 
 /** A server that may open so many descriptors. */
@@ -43,6 +45,22 @@ onTransports((transport) => {
       expect(results.filter((status) => status === 503)).toHaveLength(300 - max);
       expect((await fetch(`http://127.0.0.1:${port()}/readyz`)).status).toBe(200);
       expect(readdirSync(`/proc/${server.pid}/fd`).length).toBeLessThan(200 - 20);
+    });
+
+    it('says once that idle connections use them up, and goes on when they are gone', async () => {
+      const server = startWith(200, [`--server.transport=${transport}`]);
+      const port = () => Number(/"url":"http:[^"]*:(\d+)"/.exec(server.output)?.[1] ?? 0);
+      await server.ready(() => port() !== 0);
+      const idle = Array.from({ length: 300 }, () => {
+        const tcp = createConnection(port(), '127.0.0.1');
+        return tcp.on('error', () => undefined);
+      });
+      const usedUp = 'all file descriptors are in use';
+      await until(() => server.output.includes(usedUp));
+      for (const tcp of idle) tcp.destroy();
+      const status = () => fetch(`http://127.0.0.1:${port()}/readyz`).then((one) => one.status);
+      await until(async () => (await status().catch(() => 0)) === 200, 'a server that answers');
+      expect(server.output.split(usedUp)).toHaveLength(2);
     });
   });
 });

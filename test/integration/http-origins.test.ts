@@ -117,7 +117,7 @@ onTransports((transport) => {
       expect([answer.status, answer.body.length]).toEqual([204, 0]);
       expect(Object.fromEntries(corsOf(answer))).toEqual({
         'access-control-allow-origin': APP,
-        'access-control-allow-methods': 'GET, HEAD, POST',
+        'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
         'access-control-allow-headers': 'authorization, content-type',
         'access-control-max-age': '600',
       });
