@@ -43,3 +43,7 @@ it('encodes an anomaly once, however many messages carry it', () => {
   expect(sent.bytes).toBe(bytes);
   expect(sent.text).toBe(text);
 });
+
+it('keeps no memory of the encoder alive', () => {
+  for (const { bytes } of anomalies(3)) expect(bytes.buffer.byteLength).toBe(bytes.byteLength);
+});

@@ -20,8 +20,9 @@ export class SentAnomaly {
   }
 
   get bytes(): Uint8Array {
-    // Copied, because the encoder's views keep its whole buffer alive.
-    this.#bytes ??= (this.#encode('binary') as Uint8Array).slice();
+    // Copied, because the encoder's views keep its whole buffer alive. They are Buffers, whose
+    // `slice` is a view, too.
+    this.#bytes ??= new Uint8Array(this.#encode('binary') as Uint8Array);
     return this.#bytes;
   }
 

@@ -103,7 +103,7 @@ export class AuthHandshake implements SocketHandler {
       return;
     }
     // The bytes are valid during the call only.
-    this.#ahead.push(typeof data === 'string' ? data : data.slice());
+    this.#ahead.push(typeof data === 'string' ? data : new Uint8Array(data));
   }
 
   #check(token: string): void {
