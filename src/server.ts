@@ -66,7 +66,8 @@ export async function startServer(
   const store = await openConfiguredStore(config, log);
   try {
     const snapshots = noSnapshots();
-    const recovered = store === undefined ? NOTHING_RECOVERED : recover(store, log, snapshots);
+    const recovered =
+      store === undefined ? NOTHING_RECOVERED : await recover(store, log, snapshots);
     const health = new Health(store);
     const engine = await startEngine(config, log, recovered, health);
     try {

@@ -12,7 +12,15 @@ export interface HistoryKeeping {
   readonly isSync: boolean;
 }
 
-/** Checks the answers to HISTORY. */
+/** What is known of a symbol when its anomalies are asked for. */
+interface Known {
+  readonly symbolId: number;
+  /** The oldest sequence that must be known. */
+  readonly from: number;
+  readonly last: number;
+}
+
+/** Checks the answers to HISTORY: a page is what it was when it was asked for. */
 export class HistoryOracle {
   readonly #engine: EngineOracle;
   readonly #disk: SimulatedDisk;
@@ -24,26 +32,31 @@ export class HistoryOracle {
     this.#keeping = keeping;
   }
 
-  /** Checks what came of a HISTORY frame. */
-  check(frame: WireFrame, answers: readonly WireFrame[]): void {
-    const [, requestId, symbol, after, limit] = frame as [number, number, string, number, number];
-    const answer = answers.find((one) => one[1] === requestId);
+  /** Notes what is known when a HISTORY frame arrives. Returns a check of its answer. */
+  expect(frame: WireFrame): (answer: WireFrame) => void {
+    const symbol = frame[2] as string;
     const symbolId = this.#engine.engine.symbols.findName(symbol);
     const from = symbolId < 0 ? 1 : this.#first(symbolId, symbol);
+    const last = symbolId < 0 ? 0 : (this.#engine.drained[symbolId] as number);
+    return (answer) => this.#check(frame, answer, { symbolId, from, last });
+  }
+
+  #check(frame: WireFrame, answer: WireFrame, known: Known): void {
+    const [, , symbol, after, limit] = frame as [number, number, string, number, number];
+    const { from, last, symbolId } = known;
     const what = () => `${symbol} after ${after}: ${JSON.stringify(answer)}`;
-    if (answer?.[0] === Op.ERROR) {
+    if (answer[0] === Op.ERROR) {
       expectThat(answer[2] === Code.not_available && after + 1 < from, 'HISTORY', what);
       return;
     }
-    expectThat(answer?.[0] === Op.HISTORY_PAGE && answer[2] === symbol, 'HISTORY', what);
-    const page = answer?.[3] as [number, ...number[]][];
+    expectThat(answer[0] === Op.HISTORY_PAGE && answer[2] === symbol, 'HISTORY', what);
+    const page = answer[3] as [number, ...number[]][];
     expectThat(page.length <= limit && (after + 1 >= from || page.length === 0), 'HISTORY', what);
     this.#checkPage(symbolId, symbol, after, page);
-    const last = symbolId < 0 ? 0 : (this.#engine.drained[symbolId] as number);
     const end = page.at(-1)?.[0] ?? after;
     const isMore = end < last;
     expectThat(
-      answer?.[4] === isMore || this.#keeping.isSync,
+      answer[4] === isMore || this.#keeping.isSync,
       'HISTORY tells whether there is more',
       what,
     );

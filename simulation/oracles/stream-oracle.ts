@@ -1,4 +1,4 @@
-import { ALL_FIELDS, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
+import { ALL_FIELDS, Code, Op, type WireFrame } from '../../testkit/independent/protocol.ts';
 import { expectThat } from '../core/violation.ts';
 import type { Observer, SentMessage } from '../network/connection-ends.ts';
 import type { HistoryOracle } from './history-oracle.ts';
@@ -9,6 +9,7 @@ import { SessionAnomalies } from './session-anomalies.ts';
 import { SessionMirror } from './session-mirror.ts';
 
 const VERIFICATIONS_MAX = 16;
+const HISTORIES_MAX = 16;
 const CONFLATE_MS_MAX = 60_000;
 
 interface Options {
@@ -36,11 +37,15 @@ export class StreamOracle implements Observer {
   readonly #history: HistoryOracle;
   readonly #liveness: LivenessOracle;
   #verifications: Verification[] = [];
+  /** HISTORY requests that wait for their answers, by their ids. */
+  readonly #histories = new Map<unknown, (answer: WireFrame) => void>();
   #conflateMs: number;
   /** When STATS were last sent, by symbol id: a flush may take time, but has each symbol once. */
   readonly #sentAt = new Map<number, { readonly at: number; readonly turn: number }>();
   /** The bytes of SYMBOLS frames that go right before the next. */
   #namesBytes = 0;
+  /** A SUBSCRIBE that is not answered yet. */
+  #subscribing: WireFrame | undefined;
   /** What the answer to the message must hold. */
   #expected: { codes: readonly number[]; fields?: number } = { codes: [] };
   /** What came back while a message was dealt with. */
@@ -65,6 +70,7 @@ export class StreamOracle implements Observer {
   /** What the session still lacks, in words; undefined when it is up to date. */
   lag(): string | undefined {
     if (this.#verifications.length > 0) return `${this.#verifications.length} VERIFY wait`;
+    if (this.#histories.size > 0) return `${this.#histories.size} HISTORY wait`;
     for (const symbolId of this.#server.engine.byId.keys()) {
       const lag = this.mirror.lag(symbolId) ?? this.anomalies.lag(symbolId);
       if (lag !== undefined) return lag;
@@ -80,26 +86,33 @@ export class StreamOracle implements Observer {
 
   before({ frame }: SentMessage): void {
     this.#answers = [];
-    // Taken in before it is dealt with: the entries it brings about are sent at once.
-    if (frame[0] === Op.SUBSCRIBE) this.#subscribe(frame);
+    // Taken in before what it brings about is sent. SUBSCRIBE first takes what was raised before,
+    // and sends that as if it had not come yet: it counts from its answer on.
+    if (frame[0] === Op.SUBSCRIBE) this.#subscribing = frame;
     else if (frame[0] === Op.UNSUBSCRIBE) this.#unsubscribe(frame);
     else if (frame[0] === Op.VERIFY) this.#verify(frame[1] as number);
+    else if (frame[0] === Op.HISTORY) this.#histories.set(frame[1], this.#history.expect(frame));
   }
 
   after({ frame }: SentMessage): void {
     if (!this.isOpen) return;
-    if (frame[0] === Op.HISTORY) this.#history.check(frame, this.#answers);
-    else if (frame[0] === Op.PING) this.#expectAnswer(Op.PONG, frame[1]);
+    if (frame[0] === Op.PING) this.#expectAnswer(Op.PONG, frame[1]);
     else if (frame[0] === Op.SUBSCRIBE) this.#expectAnswer(Op.SUBSCRIBED, frame[1]);
     else if (frame[0] === Op.UNSUBSCRIBE) this.#expectAnswer(Op.UNSUBSCRIBED, frame[1]);
   }
 
   sent(frame: WireFrame, bytes: number, buffered: number): void {
     const op = frame[0] as number;
+    if (op === Op.SUBSCRIBED && this.#subscribing !== undefined) {
+      this.#subscribe(this.#subscribing);
+      this.#subscribing = undefined;
+    }
     if (op === Op.STATS) this.#stats(frame, buffered);
     else if (op === Op.ANOMALY) this.#sentAnomalies(frame, buffered);
     else if (op === Op.SYMBOLS) this.mirror.name(frame[1] as (number | string)[]);
     else if (op === Op.DIGEST) this.#checkDigest(frame);
+    else if (op === Op.HISTORY_PAGE) this.#checkHistory(frame);
+    else if (op === Op.ERROR && this.#histories.has(frame[1])) this.#checkHistory(frame);
     else this.#answers.push(frame);
     this.#namesBytes = op === Op.SYMBOLS ? bytes : 0;
     this.#liveness.sent(op === Op.HEARTBEAT ? frame[2] : undefined);
@@ -244,6 +257,14 @@ export class StreamOracle implements Observer {
         () => `${symbol}: ${held} updates were sent, ${count} were applied when it was asked`,
       );
     }
+  }
+
+  #checkHistory(answer: WireFrame): void {
+    const check = this.#histories.get(answer[1]);
+    expectThat(check !== undefined, 'HISTORY', () => `not asked for: ${JSON.stringify(answer)}`);
+    const isBusy = answer[0] === Op.ERROR && answer[2] === Code.rate_limited;
+    if (!isBusy || this.#histories.size <= HISTORIES_MAX) check?.(answer);
+    this.#histories.delete(answer[1]);
   }
 
   #expectAnswer(op: number, first: unknown): void {

@@ -57,7 +57,8 @@ export class SimulatedServer {
 
   async start(): Promise<void> {
     const store = this.#store;
-    const recovered = store === undefined ? NOTHING_RECOVERED : recover(store, LOG, noSnapshots());
+    const recovered = store ? await recover(store, LOG, noSnapshots()) : NOTHING_RECOVERED;
+    if (this.#isDead) return;
     const symbols = [...recovered.symbols];
     this.#world.restore(symbols, recovered.publishers);
     const engine = await this.#startEngine({ ...recovered, symbols });

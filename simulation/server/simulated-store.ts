@@ -6,13 +6,15 @@ import type {
   SnapshotResult,
   StoredSnapshot,
 } from '../../src/store/snapshot-format.ts';
-import type { AnomalyPage, Swept } from '../../src/store/store.ts';
+import type { AnomalyPage, Swept, SymbolPage, SymbolRange } from '../../src/store/store.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
 import type { DiskSnapshot, SimulatedDisk } from './simulated-disk.ts';
 
 /** The range of a write's duration, ms. */
 const FLUSH_MS = [1, 45] as const;
 const SNAPSHOT_MS = [5, 400] as const;
+/** The range of a query's duration, ms. */
+const READ_MS = [0.1, 30] as const;
 /** Anomalies that may wait to be written: few, so that workers wait for the disk now and then. */
 const WAITING_MAX = 64;
 /** A write that failed is tried again after this, ms. */
@@ -29,7 +31,7 @@ export class SimulatedStore implements Store {
   readonly #disk: SimulatedDisk;
   readonly #scheduler: Scheduler;
   /** Not durable yet, oldest first; and by symbol, the last sequence among them. */
-  #waiting: Anomaly[] = [];
+  #waiting: readonly Anomaly[] = [];
   readonly #lasts = new Map<string, number>();
   #onFlushed: ((isDurable: boolean) => void)[] = [];
   #isFlushing = false;
@@ -56,7 +58,8 @@ export class SimulatedStore implements Store {
 
   append(anomaly: Anomaly): void {
     if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
-    this.#waiting.push(anomaly);
+    // Not changed in place: queries hold what waited when they were asked.
+    this.#waiting = [...this.#waiting, anomaly];
     this.#lasts.set(anomaly.symbol, anomaly.sequence);
     this.#flushSoon();
   }
@@ -79,25 +82,37 @@ export class SimulatedStore implements Store {
     return this.#lasts.get(symbol) ?? this.#disk.lastSequence(symbol);
   }
 
-  firstSequence(symbol: string): number {
-    return this.#of(symbol)[0]?.sequence ?? this.lastSequence(symbol) + 1;
+  page(range: SymbolRange): Promise<SymbolPage> {
+    const waiting = this.#waiting;
+    const last = this.lastSequence(range.symbol);
+    return this.#read(() => ({
+      first: this.#of(range.symbol, waiting)[0]?.sequence ?? last + 1,
+      items: this.#inRange(range, waiting),
+    }));
   }
 
-  from(symbol: string, sequence: number, limit: number): readonly Anomaly[] {
-    const found = this.#of(symbol).filter((anomaly) => anomaly.sequence >= sequence);
+  ranges(ranges: readonly SymbolRange[]): Promise<readonly (readonly Anomaly[])[]> {
+    const waiting = this.#waiting;
+    return this.#read(() => ranges.map((range) => this.#inRange(range, waiting)));
+  }
+
+  #inRange({ symbol, from, limit }: SymbolRange, waiting: readonly Anomaly[]): Anomaly[] {
+    const found = this.#of(symbol, waiting).filter(({ sequence }) => sequence >= from);
     return found.slice(0, limit);
   }
 
-  before(symbol: string, sequence: number, limit: number): readonly Anomaly[] {
-    const found = this.#of(symbol).filter((anomaly) => anomaly.sequence < sequence);
-    return limit === 0 ? [] : found.slice(-limit);
+  /** The disk is read later; what waited to be written when it was asked is known. */
+  #read<T>(read: () => T): Promise<T> {
+    return new Promise((resolve) => {
+      this.#later(READ_MS, 'the disk is read', () => resolve(read()));
+    });
   }
 
   between(): Promise<AnomalyPage> {
     throw new Error('the simulation leaves HTTP out');
   }
 
-  recent(): readonly Anomaly[] {
+  recent(): never {
     throw new Error('the simulation leaves HTTP out');
   }
 
@@ -112,8 +127,10 @@ export class SimulatedStore implements Store {
     // As above.
   }
 
-  *lastSequences(): Generator<[symbol: string, sequence: number]> {
-    for (const symbol of this.#disk.anomalies.keys()) yield [symbol, this.lastSequence(symbol)];
+  lastSequences(): Promise<Iterable<[symbol: string, sequence: number]>> {
+    this.#scheduler.hasMicrotasks = true;
+    const symbols = [...this.#disk.anomalies.keys()];
+    return Promise.resolve(symbols.map((symbol) => [symbol, this.lastSequence(symbol)]));
   }
 
   sweep(): Promise<Swept> {
@@ -181,11 +198,11 @@ export class SimulatedStore implements Store {
     return Promise.resolve(this.#waiting.length);
   }
 
-  #of(symbol: string): readonly Anomaly[] {
+  #of(symbol: string, waiting: readonly Anomaly[]): readonly Anomaly[] {
     const durable = this.#disk.anomalies.get(symbol) ?? [];
     const last = this.#disk.lastSequence(symbol);
     const isOwn = (anomaly: Anomaly) => anomaly.symbol === symbol && anomaly.sequence > last;
-    return [...durable, ...this.#waiting.filter(isOwn)];
+    return [...durable, ...waiting.filter(isOwn)];
   }
 
   #flushSoon(): void {

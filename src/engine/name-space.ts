@@ -34,6 +34,11 @@ export class NameSpace {
     this.prefix = tenant === '' ? '' : `${MARK}${tenant}${MARK}`;
   }
 
+  /** What the names of other tenants begin with, where the prefix is empty. */
+  get foreign(): string | undefined {
+    return this.prefix === '' ? MARK : undefined;
+  }
+
   /** The name of a valid symbol or pattern. */
   nameOf(symbol: string): string {
     return this.prefix + symbol;

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Anomaly } from '../engine/index.ts';
+import { CallQueue, CallRefusedError } from '../threads/call-queue.ts';
 import { checkDatabase } from './database-check.ts';
 import { checkAnomaly, DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
 import {
@@ -12,9 +13,13 @@ import {
   reasonOf,
   writeMarker,
 } from './directory.ts';
-import { type DiskHistory, Environment } from './environment.ts';
-import { History } from './history.ts';
+import { Environment, type StartThreads } from './environment.ts';
+import { History, type ReadDisk } from './history.ts';
+import { LastSequences } from './last-sequences.ts';
 import { DirectoryLock, type LockSeams } from './lock/directory-lock.ts';
+import type { NameFilter } from './name-filter.ts';
+import { startReader } from './reader.ts';
+import type { Held } from './reader-thread.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
 import type {
   SnapshotExtent,
@@ -25,6 +30,7 @@ import type {
 import {
   type AnomalyPage,
   type ArrivedAnomaly,
+  type IsWanted,
   type Removed,
   type Store,
   StoreError,
@@ -32,15 +38,16 @@ import {
   type StoreOptions,
   type SweepLimits,
   type Swept,
+  type SymbolPage,
+  type SymbolRange,
   type TimeRange,
 } from './store.ts';
 import { WriteLoop } from './write-behind.ts';
 import { WriteBuffer } from './write-buffer.ts';
-import { type StartWriter, startWriter } from './writer.ts';
+import { startWriter } from './writer.ts';
 
 /** Replaced in tests. */
-export interface StoreSeams {
-  readonly startWriter?: StartWriter;
+export interface StoreSeams extends Partial<StartThreads> {
   readonly checkDatabase?: typeof checkDatabase;
   /** Anomalies held before the store is full. */
   readonly waitingMax?: number;
@@ -84,17 +91,15 @@ async function openParts(
   try {
     const retention = { ageMs: retentionDays * DAY_MS, perSymbol: retentionPerSymbol };
     const data = { directory, retention };
-    environment = await Environment.open(data, lock, seams.startWriter ?? startWriter);
-    const { disk } = environment;
-    if (disk === undefined) throw new StoreError(`${directory} was closed while it was opened.`);
-    disk.checkVersions();
+    const opened = await Environment.open(data, lock, { startReader, startWriter, ...seams });
+    ({ environment } = opened);
     const isCurrent = marker.isReady && marker.format === FORMAT;
     if (!isCurrent) writeMarker(directory, true, marker.created);
     const snapshots = new SnapshotFiles(directory, log, lock);
     snapshots.removeTemporary();
     // The time at which the store was made tells it from others.
     const lineage = Date.parse(marker.created).toString(36);
-    return { environment, disk, lock, snapshots, lineage, log, seams };
+    return { ...opened, lock, snapshots, lineage, log, seams };
   } catch (error) {
     await environment?.close();
     if (error instanceof StoreError) throw error;
@@ -124,6 +129,8 @@ async function prepare(directory: string, check: typeof checkDatabase): Promise<
 
 /** Anomalies held in memory until they are on disk: about 20 MB. */
 const WAITING_MAX = 65_536;
+/** Queries that may wait for the reader. */
+const READS_WAITING_MAX = 256;
 const DAY_MS = 86_400_000;
 /** Interval at which the directory is looked at, ms. */
 const WATCH_MS = 2000;
@@ -135,7 +142,7 @@ const READ_FAULT_MS = 60_000;
 
 interface DiskStoreParts {
   readonly environment: Environment;
-  readonly disk: DiskHistory;
+  readonly held: Held;
   readonly lock: DirectoryLock;
   readonly snapshots: SnapshotFiles;
   readonly lineage: string;
@@ -143,17 +150,17 @@ interface DiskStoreParts {
   readonly seams: StoreSeams;
 }
 
-/** The store: a buffer in memory, a thread that writes, a memory map to read. */
+/** The store: a buffer in memory, a thread that writes, another that reads. */
 class DiskStore implements Store {
   readonly #options: StoreOptions;
   readonly #parts: DiskStoreParts;
   readonly #waiting: WriteBuffer;
   readonly #history: History;
   readonly #loop: WriteLoop;
-  /** Last sequences: of the symbols of this run; of others, see the disk. */
+  /** Last sequences: of the symbols that had anomalies in this run, and of all others. */
   readonly #last = new Map<string, number>();
-  /** Symbols to drop from them once everything is on disk. */
-  readonly #gone = new Set<string>();
+  readonly #lastOfOthers = new LastSequences();
+  readonly #reads = new CallQueue(READS_WAITING_MAX);
   readonly #watch: NodeJS.Timeout;
   #directoryFault: string | undefined;
   #readFault: { readonly reason: string; readonly atMs: number } | undefined;
@@ -161,10 +168,11 @@ class DiskStore implements Store {
   #isClosed = false;
 
   constructor(options: StoreOptions, parts: DiskStoreParts) {
-    const { disk, environment, log, seams } = parts;
+    const { environment, held, log, seams } = parts;
     this.#options = options;
     this.#parts = parts;
-    this.#waiting = new WriteBuffer(disk.nextOrdinal(), seams.waitingMax ?? WAITING_MAX);
+    this.#lastOfOthers.setAll(held.lastSequences);
+    this.#waiting = new WriteBuffer(held.nextOrdinal, seams.waitingMax ?? WAITING_MAX);
     this.#history = new History(this.#readDisk, this.#waiting);
     this.#loop = new WriteLoop(options, environment, this.#waiting, log, seams.stalledMs);
     this.lost = parts.lock.lost.then(async (error) => {
@@ -209,25 +217,19 @@ class DiskStore implements Store {
   }
 
   lastSequence(symbol: string): number {
-    const known = this.#last.get(symbol);
-    if (known !== undefined) return known;
-    return this.#readDisk((disk) => disk.row(symbol)?.last, undefined) ?? 0;
+    return this.#last.get(symbol) ?? this.#lastOfOthers.get(symbol);
   }
 
-  firstSequence(symbol: string): number {
-    return this.#history.first(symbol, this.lastSequence(symbol) + 1);
+  page(range: SymbolRange, isWanted?: IsWanted): Promise<SymbolPage> {
+    return this.#history.page(range, this.lastSequence(range.symbol) + 1, isWanted);
   }
 
-  from(symbol: string, sequence: number, limit: number): readonly Anomaly[] {
-    return this.#history.from(symbol, sequence, limit);
+  ranges(ranges: readonly SymbolRange[]): Promise<readonly (readonly Anomaly[])[]> {
+    return this.#history.ranges(ranges);
   }
 
-  before(symbol: string, sequence: number, limit: number): readonly Anomaly[] {
-    return this.#history.before(symbol, sequence, limit);
-  }
-
-  between(range: TimeRange): Promise<AnomalyPage> {
-    return this.#history.between(range);
+  between(range: TimeRange, filter: NameFilter, isWanted?: IsWanted): Promise<AnomalyPage> {
+    return this.#history.between(range, filter, isWanted);
   }
 
   get lineage(): string {
@@ -238,24 +240,24 @@ class DiskStore implements Store {
     return this.#waiting.nextOrdinal;
   }
 
-  arrivedFrom(ordinal: number, limit: number): readonly ArrivedAnomaly[] {
+  arrivedFrom(ordinal: number, limit: number): Promise<readonly ArrivedAnomaly[]> {
     return this.#history.arrivedFrom(ordinal, limit);
   }
 
-  recent(limit: number, isWanted?: (symbol: string) => boolean): readonly Anomaly[] {
-    return this.#history.recent(limit, isWanted);
+  recent(limit: number, filter: NameFilter, isWanted?: IsWanted): Promise<readonly Anomaly[]> {
+    return this.#history.recent(limit, filter, isWanted);
   }
 
-  lastSequences(ordinal = 0): Iterable<[symbol: string, sequence: number]> {
-    const onDisk = this.#readDisk((disk) => disk.lastSequences(ordinal), new Map());
-    return ordinal === 0 ? new Map([...onDisk, ...this.#last]) : onDisk;
+  async lastSequences(ordinal = 0): Promise<Iterable<[symbol: string, sequence: number]>> {
+    if (ordinal === 0) return new Map([...this.#lastOfOthers.entries(), ...this.#last]);
+    return this.#readDisk((call) => call('lastSequences', ordinal), new Map());
   }
 
   forget(symbol: string): void {
-    this.#gone.add(symbol);
-    if (this.#waiting.count > 0) return;
-    for (const gone of this.#gone) this.#last.delete(gone);
-    this.#gone.clear();
+    const last = this.#last.get(symbol);
+    if (last === undefined) return;
+    this.#lastOfOthers.set(symbol, last);
+    this.#last.delete(symbol);
   }
 
   get removed(): Removed {
@@ -312,26 +314,35 @@ class DiskStore implements Store {
     }
   }
 
-  readonly #readDisk = <T>(read: (disk: DiskHistory) => T, otherwise: T): T => {
-    const { environment, log } = this.#parts;
-    // Undefined while it is reopened; the write loop then reports a fault.
-    if (environment.disk === undefined) return otherwise;
+  readonly #readDisk: ReadDisk = async (read, otherwise, options) => {
+    const { environment } = this.#parts;
     try {
-      return read(environment.disk);
+      return await this.#reads.run(() => {
+        const { reader } = environment;
+        // Undefined while it is reopened; the write loop then reports a fault.
+        if (reader === undefined) return Promise.resolve(otherwise);
+        return read((...call) => reader.call(...call));
+      }, options);
     } catch (error) {
-      environment.noteFailure(error);
-      const reason = error instanceof Error ? error.message : String(error);
-      if (this.#recentReadFault() === undefined) {
-        const { directory } = this.#options;
-        log.error(
-          { reason, directory },
-          'the store cannot be read; answers may lack anomalies that are on disk',
-        );
-      }
-      this.#readFault = { reason, atMs: performance.now() };
+      if (error instanceof CallRefusedError) throw error;
+      if (!this.#isClosed) this.#noteReadFailure(error);
       return otherwise;
     }
   };
+
+  #noteReadFailure(error: unknown): void {
+    const { environment, log } = this.#parts;
+    environment.noteFailure(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#recentReadFault() === undefined) {
+      const { directory } = this.#options;
+      log.error(
+        { reason, directory },
+        'the store cannot be read; answers may lack anomalies that are on disk',
+      );
+    }
+    this.#readFault = { reason, atMs: performance.now() };
+  }
 
   #recentReadFault(): string | undefined {
     const fault = this.#readFault;

@@ -1,6 +1,6 @@
 /** Anomalies and snapshots on disk. The only entry to this folder. */
 export { openStore } from './disk-store.ts';
-export { cursorAfter } from './history.ts';
+export { type NameFilter, nameMatcher } from './name-filter.ts';
 export { NOTHING_RECOVERED, type Recovered, recover } from './recovery.ts';
 export { Retention } from './retention.ts';
 export {
@@ -16,5 +16,7 @@ export {
   StoreError,
   type StoreLog,
   type StoreOptions,
+  type SymbolPage,
+  type SymbolRange,
   type TimeRange,
 } from './store.ts';

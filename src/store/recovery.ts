@@ -10,6 +10,8 @@ import type { StoredSnapshot } from './snapshot-format.ts';
 import { readSnapshotHeader, type SnapshotCounters, type SnapshotHeader } from './snapshots.ts';
 import { type Store, StoreError, type StoreLog } from './store.ts';
 
+type Sequences = Iterable<[symbol: string, sequence: number]>;
+
 /** Symbols set aside that get a line in the log. */
 const LINES_MAX = 100;
 const FROM_BASE = 'with what the full snapshot before holds of it, if any';
@@ -40,11 +42,11 @@ export const NOTHING_RECOVERED: Recovered = {
  *
  * @throws StoreError if a newer server wrote the snapshot
  */
-export function recover(
+export async function recover(
   store: Store,
   log: Pick<StoreLog, 'error'>,
   counters: SnapshotCounters,
-): Recovered {
+): Promise<Recovered> {
   const snapshot = store.loadSnapshot(checkSnapshot);
   const setAside = (symbol: string | undefined, fault: string, start = 'anew') => {
     if (counters.setAside === 0 && snapshot !== undefined) store.keepSnapshot(snapshot.number);
@@ -57,10 +59,12 @@ export function recover(
     );
   };
   if (snapshot === undefined) {
-    return { ...NOTHING_RECOVERED, setAside, symbols: anomalyCounts(store) };
+    const all = await store.lastSequences();
+    return { ...NOTHING_RECOVERED, setAside, symbols: anomalyCounts(all) };
   }
   const { takenAt, publishers, nextOrdinal } = readSnapshotHeader(snapshot.info);
-  const symbols = symbolsOf(snapshot, store, setAside, nextOrdinal);
+  const later = await store.lastSequences(nextOrdinal);
+  const symbols = symbolsOf(snapshot, store, setAside, later);
   return { takenAt, publishers, setAside, symbols };
 }
 
@@ -89,7 +93,7 @@ function* symbolsOf(
   snapshot: StoredSnapshot,
   store: Store,
   setAside: (symbol: string | undefined, fault: string, start?: string) => void,
-  nextOrdinal: number | undefined,
+  later: Sequences,
 ): Generator<SymbolState | AnomalyCount> {
   const { base } = snapshot;
   const note = (fault: string) => setAside(undefined, fault);
@@ -106,7 +110,7 @@ function* symbolsOf(
   }
   // Symbols that came after the snapshot. Those that it lacks otherwise were retired, and the store
   // has their anomalies, too: they must not come back.
-  yield* anomalyCounts(store, nextOrdinal);
+  yield* anomalyCounts(later);
 }
 
 /** After a crash the store is ahead of the snapshot. */
@@ -122,6 +126,6 @@ function* statesOf(
   for (const chunk of snapshot.chunks()) yield* salvageSymbolStates(chunk, note);
 }
 
-function* anomalyCounts(store: Store, nextOrdinal?: number): Generator<AnomalyCount> {
-  for (const [symbol, anomalies] of store.lastSequences(nextOrdinal)) yield { symbol, anomalies };
+function* anomalyCounts(sequences: Sequences): Generator<AnomalyCount> {
+  for (const [symbol, anomalies] of sequences) yield { symbol, anomalies };
 }

@@ -1,4 +1,5 @@
 import type { Anomaly } from '../engine/index.ts';
+import type { NameFilter } from './name-filter.ts';
 import type {
   SnapshotExtent,
   SnapshotInfo,
@@ -83,6 +84,23 @@ export interface TimeRange {
   readonly limit: number;
 }
 
+/** Anomalies of a symbol: up to `limit` with sequences from `from` on. */
+export interface SymbolRange {
+  readonly symbol: string;
+  readonly from: number;
+  readonly limit: number;
+}
+
+export interface SymbolPage {
+  /** Oldest stored sequence of the symbol; one above the last if none is stored. */
+  readonly first: number;
+  /** Oldest first. */
+  readonly items: readonly Anomaly[];
+}
+
+/** Whether a query that waits for its turn is still wanted. */
+export type IsWanted = () => boolean;
+
 export interface AnomalyPage {
   readonly items: readonly Anomaly[];
   /** The `after` of the page that follows; undefined at the end. */
@@ -90,10 +108,13 @@ export interface AnomalyPage {
 }
 
 /**
- * The anomalies and snapshots on disk. Queries include anomalies that are not on disk yet. Only
- * `close` waits for the disk on the calling thread.
+ * The anomalies and snapshots on disk. Queries include anomalies that are not on disk yet. No
+ * method waits for the disk on the calling thread, except at the start and in `close`.
  *
- * When the disk cannot be read, queries answer from memory alone and {@link fault} is set.
+ * A thread reads the disk. An answer has every anomaly that was appended before the call, and maybe
+ * later ones. Some hundred queries may wait; more, and those that are no longer wanted, are refused
+ * with a CallRefusedError. When the disk cannot be read, queries answer from memory alone and
+ * {@link fault} is set.
  */
 export interface Store {
   /** Why anomalies are only in memory, or cannot be read; undefined if all is well. */
@@ -124,42 +145,40 @@ export interface Store {
   append(anomaly: Anomaly): void;
   /** Names the numbering of ordinals: that of another store means nothing here. */
   readonly lineage: string;
-  /** Up to `limit` anomalies that arrived at an ordinal or after, in their order. */
-  arrivedFrom(ordinal: number, limit: number): readonly ArrivedAnomaly[];
+  /** Up to `limit` anomalies that arrived at an ordinal or after, in their order. Not refused. */
+  arrivedFrom(ordinal: number, limit: number): Promise<readonly ArrivedAnomaly[]>;
   /**
    * Resolves to true once everything appended is durable, except what was given up; to false if the
    * disk fails.
    */
   flushed(): Promise<boolean>;
-  /** Sequence of a symbol's newest anomaly ever; 0 if it never had one. */
+  /** Sequence of a symbol's newest anomaly ever; 0 if it never had one. From memory. */
   lastSequence(symbol: string): number;
-  /** Oldest stored sequence of a symbol; one above the last if none is stored. */
-  firstSequence(symbol: string): number;
-  /** Up to `limit` anomalies of a symbol with sequences from `sequence` on, oldest first. */
-  from(symbol: string, sequence: number, limit: number): readonly Anomaly[];
-  /** The last `limit` anomalies of a symbol with sequences below `sequence`, oldest first. */
-  before(symbol: string, sequence: number, limit: number): readonly Anomaly[];
+  /** A page of a symbol's anomalies. */
+  page(range: SymbolRange, isWanted?: IsWanted): Promise<SymbolPage>;
+  /** Anomalies of distinct symbols: one list, oldest first, for each range. Not refused. */
+  ranges(ranges: readonly SymbolRange[]): Promise<readonly (readonly Anomaly[])[]>;
   /**
-   * A page of the anomalies of all symbols, ordered by the time of their ticks, then by symbol,
+   * A page of the anomalies of wanted symbols, ordered by the time of their ticks, then by symbol,
    * then by sequence. Misses one that arrives later with a time before the page's end. Takes the
    * calling thread for some ms at a time, however many wait for the disk.
    *
    * @throws CursorError if `after` is not a cursor of this store
    */
-  between(range: TimeRange): Promise<AnomalyPage>;
+  between(range: TimeRange, filter: NameFilter, isWanted?: IsWanted): Promise<AnomalyPage>;
   /**
    * The last `limit` anomalies of wanted symbols to arrive, newest first. Examines at most the last
    * 20 000 of all symbols on disk.
    */
-  recent(limit: number, isWanted?: (symbol: string) => boolean): readonly Anomaly[];
+  recent(limit: number, filter: NameFilter, isWanted?: IsWanted): Promise<readonly Anomaly[]>;
   /**
    * The symbols with anomalies on disk that arrived from number `ordinal` on, with their last
    * sequences; for 0, every symbol that ever had an anomaly.
    */
-  lastSequences(ordinal?: number): Iterable<[symbol: string, sequence: number]>;
+  lastSequences(ordinal?: number): Promise<Iterable<[symbol: string, sequence: number]>>;
   /** The number of the next anomaly to arrive. */
   readonly nextOrdinal: number;
-  /** A symbol is gone: memory need not hold its last sequence, which stays on disk. */
+  /** A symbol is gone: its last sequence need not be at hand, but is still known. */
   forget(symbol: string): void;
   /** Anomalies that retention removed since the store was opened. */
   readonly removed: Removed;

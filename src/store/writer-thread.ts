@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { answerCalls } from '../threads/thread-calls.ts';
 import { writeBatch } from './batches.ts';
 import { checkTwin, DATABASE_FILE, openDatabases } from './databases.ts';
-import { type Claim, StoreLostError } from './lock/claim.ts';
+import type { Claim } from './lock/claim.ts';
 import { sweepSlices } from './pruning.ts';
 import { Reserve } from './reserve.ts';
-import type { RetentionLimits, SweepLimits, Swept } from './store.ts';
+import type { Removed, RetentionLimits, SweepLimits, Swept } from './store.ts';
 
 export interface WriterData {
   readonly directory: string;
@@ -14,24 +15,15 @@ export interface WriterData {
   readonly retention: RetentionLimits;
 }
 
-export type WriterRequest =
-  | { readonly kind: 'write'; readonly id: number; readonly batch: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'sweep'; readonly id: number; readonly limits: SweepLimits }
-  | { readonly kind: 'close'; readonly id: number };
-
-/** The answer with id 0 reports that the thread is ready. */
-export interface WriterAnswer {
-  readonly id: number;
-  /** Anomalies removed. */
-  readonly removed: Swept;
-  readonly fault: string | undefined;
-  /** Whether the fault is that the directory is another server's now. */
-  readonly isLost?: boolean;
+/** What the thread is asked. */
+export interface WriterFunctions {
+  /** Returns what was removed to keep within the limit by symbol. */
+  write(batch: Uint8Array<ArrayBuffer>): Removed;
+  sweep(limits: SweepLimits): Promise<Swept>;
 }
 
 /** Pause between two slices of a sweep, ms. */
 const SWEEP_PAUSE_MS = 2;
-const NOTHING: Swept = { age: 0, perSymbol: 0, heldBack: 0 };
 
 /*
  * The thread that writes: the only one that waits for the disk. It does not use LMDB's asynchronous
@@ -45,21 +37,10 @@ const opened = openDatabases(path, 'write');
 const reserve = new Reserve(path, opened);
 const databases = { ...opened, claim, reserve };
 checkTwin(databases);
-port.postMessage({ id: 0, removed: NOTHING, fault: undefined } satisfies WriterAnswer);
 
-async function perform(request: WriterRequest): Promise<Swept> {
-  if (request.kind === 'write') {
-    const { buffer, byteOffset, byteLength } = request.batch;
-    const batch = Buffer.from(buffer, byteOffset, byteLength);
-    return { ...NOTHING, perSymbol: writeBatch(databases, batch, retention.perSymbol) };
-  }
-  if (request.kind === 'close') {
-    await databases.root.close();
-    reserve.close();
-    return NOTHING;
-  }
+async function sweep(limits: SweepLimits): Promise<Swept> {
   let [age, perSymbol, heldBack] = [0, 0, 0];
-  for (const slice of sweepSlices(databases, retention, request.limits)) {
+  for (const slice of sweepSlices(databases, retention, limits)) {
     age += slice.age;
     perSymbol += slice.perSymbol;
     heldBack += slice.heldBack;
@@ -69,16 +50,15 @@ async function perform(request: WriterRequest): Promise<Swept> {
   return { age, perSymbol, heldBack };
 }
 
-port.on('message', (request: WriterRequest) => {
-  perform(request).then(
-    (removed) => {
-      port.postMessage({ id: request.id, removed, fault: undefined } satisfies WriterAnswer);
-      if (request.kind === 'close') port.close();
-    },
-    (error: unknown) => {
-      const fault = error instanceof Error ? error.message : String(error);
-      const isLost = error instanceof StoreLostError;
-      port.postMessage({ id: request.id, removed: NOTHING, fault, isLost } satisfies WriterAnswer);
-    },
-  );
+const functions: WriterFunctions = {
+  write({ buffer, byteOffset, byteLength }) {
+    const batch = Buffer.from(buffer, byteOffset, byteLength);
+    return { age: 0, perSymbol: writeBatch(databases, batch, retention.perSymbol) };
+  },
+  sweep,
+};
+
+answerCalls(port, functions, async () => {
+  await databases.root.close();
+  reserve.close();
 });

@@ -11,7 +11,7 @@ import { parseMetrics } from '../../testkit/metrics.ts';
 import type { ServerProcess } from '../../testkit/server-process.ts';
 import { folderForTest } from '../support/folders.ts';
 import { serverProcessForTest } from '../support/running-server.ts';
-import { StoreLines } from '../support/store-folder.ts';
+import { itemsOf, StoreLines } from '../support/store-folder.ts';
 import { publisherForTest, subscriberForTest } from '../support/test-clients.ts';
 
 const PATIENCE = { timeout: 60_000 };
@@ -52,8 +52,8 @@ async function storedIn(directory: string): Promise<Map<string, readonly number[
   const options = { directory, mode: 'async', retentionDays: 0, retentionPerSymbol: 0 } as const;
   const store = await openStore(options, new StoreLines());
   const found = new Map<string, readonly number[]>();
-  for (const [symbol] of store.lastSequences()) {
-    const items: readonly Anomaly[] = store.from(symbol, 1, 10_000_000);
+  for (const [symbol] of await store.lastSequences()) {
+    const items: readonly Anomaly[] = await itemsOf(store, symbol, 1, 10_000_000);
     found.set(
       symbol,
       items.map(({ sequence }) => sequence),

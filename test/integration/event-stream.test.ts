@@ -246,6 +246,37 @@ onTransports((transport) => {
     expect(reader.others.filter((text) => text.startsWith('retry')).length).toBeLessThanOrEqual(1);
   });
 
+  it('leaves none out and sends none twice where the store ends and memory begins', async () => {
+    using folder = new StoreFolder();
+    const store = { directory: folder.path };
+    const server = await startTestServer({ server: { transport }, store });
+    const publisher = await publisherForTest(server.port, 'feed');
+    const first = await EventReader.open(server.port, 'symbols=S', SSE);
+    await first.received('welcome', 1);
+    await publisher.publishAll(swings('S', 2));
+    await first.received('anomaly', 1);
+    const id = first.events.findLast(({ type }) => type === 'anomaly')?.id ?? '';
+    first.close();
+    // More than memory holds of all symbols.
+    let count = 2;
+    for (; count < 4000; count += 500) await publisher.publishAll(swings('S', 500, count));
+    const readers: EventReader[] = [];
+    for (let round = 0; round < 8; round++) {
+      const headers = { ...SSE, 'last-event-id': id };
+      const opening = EventReader.open(server.port, 'symbols=S', headers);
+      await publisher.publishAll(swings('S', 50, count));
+      count += 50;
+      readers.push(await opening);
+    }
+    for (const reader of readers) {
+      await until(() => reader.of('anomaly').at(-1)?.sequence === count - 1);
+      const sequences = reader.of('anomaly').map(({ sequence }) => sequence);
+      expect(sequences).toEqual(Array.from({ length: count - 2 }, (_, i) => i + 2));
+      expect(reader.of('gap')).toEqual([]);
+    }
+    await server.stop();
+  });
+
   it('goes on after a restart of a server with a store', async () => {
     using folder = new StoreFolder();
     const config = { server: { transport }, store: { directory: folder.path } };

@@ -87,10 +87,9 @@ class SnapshotRun {
   }
 
   /** Ticks of the first symbols as a start would restore them. */
-  counts(symbols: number): (number | undefined)[] {
-    const states = [...recover(this.#store, new StoreLines(), noSnapshots()).symbols].filter(
-      (item): item is SymbolState => 'count' in item,
-    );
+  async counts(symbols: number): Promise<(number | undefined)[]> {
+    const { symbols: found } = await recover(this.#store, new StoreLines(), noSnapshots());
+    const states = [...found].filter((item): item is SymbolState => 'count' in item);
     const counts = new Map(states.map(({ symbol, count }) => [symbol, count]));
     // No symbol comes twice.
     expect(states).toHaveLength(counts.size);
@@ -115,8 +114,10 @@ it('nothing is written while nothing changes, and what is accepted is durable', 
   expect(run.files).toEqual(['snapshot-1.tws', 'snapshot-2-since-1.tws']);
   expect(run.durable.at(-1)).toEqual([['feed', 2]]);
   expect(run.counters.bytes).toBeLessThan(150);
-  expect(recover(run.store, new StoreLines(), noSnapshots()).publishers).toEqual([['feed', 2]]);
-  expect(run.counts(2)).toEqual([1, 1]);
+  expect((await recover(run.store, new StoreLines(), noSnapshots())).publishers).toEqual([
+    ['feed', 2],
+  ]);
+  expect(await run.counts(2)).toEqual([1, 1]);
   await run.take(0);
   expect(run.counters).toMatchObject({ saved: 2, unchanged: 2, failed: 0 });
 });
@@ -129,7 +130,7 @@ it('where few symbols change, these are written, until they add up to all', asyn
   for (let round = 1; run.files.length < 2 || written < fullBytes; round++) {
     await run.take(10);
     written += run.counters.bytes;
-    expect(run.counts(11)).toEqual([...Array<number>(10).fill(round + 1), 1]);
+    expect(await run.counts(11)).toEqual([...Array<number>(10).fill(round + 1), 1]);
     expect(run.files).toContain(`snapshot-${round + 1}-since-1.tws`);
     expect(run.counters.bytes).toBeLessThan(fullBytes / 4);
   }
@@ -142,7 +143,7 @@ it('where few symbols change, these are written, until they add up to all', asyn
   expect(run.files).toContain(`snapshot-${saved + 2}.tws`);
   await run.take(50);
   expect(run.files).toContain(`snapshot-${saved + 3}-since-${saved + 2}.tws`);
-  expect(run.counts(100).slice(48, 52)).toEqual([3, 3, 2, 1]);
+  expect((await run.counts(100)).slice(48, 52)).toEqual([3, 3, 2, 1]);
 });
 
 it('what a snapshot that failed had is in the next one', async () => {
@@ -158,14 +159,14 @@ it('what a snapshot that failed had is in the next one', async () => {
   expect(run.counters).toMatchObject({ saved: 2, failed: 2, unchanged: 0 });
   await run.take(0);
   expect(run.counters).toMatchObject({ saved: 3, failed: 2, unchanged: 0 });
-  expect(run.counts(4)).toEqual([3, 2, 2, 1]);
+  expect(await run.counts(4)).toEqual([3, 2, 2, 1]);
   await run.take(0);
   expect(run.counters).toMatchObject({ saved: 3, unchanged: 1 });
   // A full one that fails leaves the base as it was.
   saveSnapshot.mockResolvedValueOnce({ isSaved: false, reason: 'the disk is full' });
   await run.take(90);
   await run.take(1);
-  expect(run.counts(91)).toEqual([5, 3, 3, ...Array<number>(87).fill(2), 1]);
+  expect(await run.counts(91)).toEqual([5, 3, 3, ...Array<number>(87).fill(2), 1]);
 });
 
 it('a symbol that was retired since the base is not restored', async () => {
@@ -174,7 +175,7 @@ it('a symbol that was retired since the base is not restored', async () => {
   await run.retire(3);
   await run.take(0);
   expect(run.files).toEqual(['snapshot-1.tws', 'snapshot-2-since-1.tws']);
-  expect(run.counts(5)).toEqual([1, 1, 1, undefined, 1]);
+  expect(await run.counts(5)).toEqual([1, 1, 1, undefined, 1]);
   await run.take(0);
   expect(run.counters).toMatchObject({ saved: 2, unchanged: 1 });
   await run.take(60);
@@ -187,19 +188,19 @@ it('snapshots that were removed are written again, though nothing changed', asyn
   for (const name of run.files) rmSync(join(run.folder.path, name));
   await run.take(0);
   expect(run.files).toHaveLength(1);
-  expect(run.counts(SYMBOLS)).toEqual(Array<number>(SYMBOLS).fill(1));
+  expect(await run.counts(SYMBOLS)).toEqual(Array<number>(SYMBOLS).fill(1));
   await run.take(1);
   for (const name of run.files) rmSync(join(run.folder.path, name));
   await run.take(1);
   expect(statSync(join(run.folder.path, run.files[0] as string)).size).toBeGreaterThan(10_000);
-  expect(run.counts(2)).toEqual([3, 1]);
+  expect(await run.counts(2)).toEqual([3, 1]);
 });
 
 it('a store of format 1 is restored, and marked so that format 1 refuses it', async () => {
   using folder = new StoreFolder();
   layOutOldStore(folder.path);
   const store = await openStore(folder.options(), new StoreLines());
-  const { symbols, publishers } = recover(store, new StoreLines(), noSnapshots());
+  const { symbols, publishers } = await recover(store, new StoreLines(), noSnapshots());
   expect(publishers).toEqual([['feed', 10]]);
   expect([...symbols]).toEqual([
     expect.objectContaining({ symbol: 'SYM-0', count: 10, anomalies: 9 }),
@@ -234,7 +235,7 @@ it('an unreadable change leaves what the full snapshot holds, and the log says s
   });
   const log = new StoreLines();
   const counters = noSnapshots();
-  const states = [...recover(store, log, counters).symbols];
+  const states = [...(await recover(store, log, counters)).symbols];
   const counts = new Map(
     states.flatMap((each) => ('count' in each ? [[each.symbol, each.count]] : [])),
   );

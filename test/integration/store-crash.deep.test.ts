@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { StoreChild } from '../support/store-child.ts';
-import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
+import { ALL_NAMES, anomalyOf, itemsOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 /** A symbol's anomalies, complete and as appended. */
-function checkSymbol(store: Store, symbol: string): number {
-  const anomalies = store.from(symbol, 1, 10_000_000);
+async function checkSymbol(store: Store, symbol: string): Promise<number> {
+  const anomalies = await itemsOf(store, symbol, 1, 10_000_000);
   for (const [index, anomaly] of anomalies.entries()) {
     const expected = anomalyOf(symbol, index + 1);
     // Compared by hand: a matcher takes milliseconds a thousand.
@@ -38,15 +38,15 @@ describe('a process that is killed', () => {
       const store = await openStore(folder.options(), new StoreLines());
       let total = 0;
       for (const [symbol, sequence] of confirmed) {
-        const held = checkSymbol(store, symbol);
+        const held = await checkSymbol(store, symbol);
         expect(held).toBeGreaterThanOrEqual(sequence);
         expect(sequence).toBeGreaterThan(confirmedBefore);
         total += held;
       }
       confirmedBefore = confirmed[0]?.[1] ?? 0;
-      expect(store.recent(10_000_000)).toHaveLength(total);
+      expect(await store.recent(10_000_000, ALL_NAMES)).toHaveLength(total);
       expect(
-        (await store.between({ from: 0, to: Infinity, limit: 10_000_000 })).items,
+        (await store.between({ from: 0, to: Infinity, limit: 10_000_000 }, ALL_NAMES)).items,
       ).toHaveLength(total);
       await store.close();
     }

@@ -6,9 +6,12 @@ import { openStore } from '../../src/store/index.ts';
 import { until } from '../../testkit/until.ts';
 import { StoreChild } from '../support/store-child.ts';
 import {
+  ALL_NAMES,
   anomalyOf,
   canMount,
   FaultyDisk,
+  firstOf,
+  itemsOf,
   SmallDisk,
   StoreFolder,
   StoreLines,
@@ -30,10 +33,12 @@ describe('a disk that fails', () => {
     for (const anomaly of all.slice(20)) store.append(anomaly);
     expect(await store.flushed()).toBe(false);
     expect(store.waitingCount).toBe(20);
-    expect(store.from('A', 1, 100)).toEqual(all);
-    expect(store.before('A', 16, 10)).toEqual(all.slice(5, 15));
-    expect(store.recent(100)).toEqual(all.toReversed());
-    expect((await store.between({ from: 0, to: Infinity, limit: 100 })).items).toEqual(all);
+    expect(await itemsOf(store, 'A', 1, 100)).toEqual(all);
+    expect(await store.ranges([{ symbol: 'A', from: 6, limit: 10 }])).toEqual([all.slice(5, 15)]);
+    expect(await store.recent(100, ALL_NAMES)).toEqual(all.toReversed());
+    expect((await store.between({ from: 0, to: Infinity, limit: 100 }, ALL_NAMES)).items).toEqual(
+      all,
+    );
     disk.failure = undefined;
     await until(() => store.fault === undefined && store.waitingCount === 0);
     expect(await store.flushed()).toBe(true);
@@ -43,7 +48,7 @@ describe('a disk that fails', () => {
       'info the store can be written again',
     ]);
     const again = await openStore(folder.options(), new StoreLines());
-    expect(again.from('A', 1, 100)).toEqual(all);
+    expect(await itemsOf(again, 'A', 1, 100)).toEqual(all);
     await again.close();
   });
 
@@ -62,7 +67,7 @@ describe('a disk that fails', () => {
     disk.failure = undefined;
     await until(() => store.waitingCount === 0);
     expect(store.space).toBe(10_000);
-    expect(store.from('A', 1, 20_000)).toHaveLength(10_001);
+    expect(await itemsOf(store, 'A', 1, 20_000)).toHaveLength(10_001);
     await store.close();
   });
 
@@ -88,14 +93,14 @@ describe('a disk that fails', () => {
     expect(store.droppedCount).toBe(50_000 - store.waitingCount);
     expect(store.fault).toContain(`; ${store.droppedCount} were given up`);
     const first = store.droppedCount + 1;
-    expect(store.firstSequence('A')).toBe(first);
-    expect(store.from('A', 1, 1)).toEqual([anomalyOf('A', first)]);
+    expect(await firstOf(store, 'A')).toBe(first);
+    expect(await itemsOf(store, 'A', 1, 1)).toEqual([anomalyOf('A', first)]);
     expect(await store.flushed()).toBe(false);
     disk.failure = undefined;
     await until(() => store.waitingCount === 0);
-    expect(store.firstSequence('A')).toBe(first);
+    expect(await firstOf(store, 'A')).toBe(first);
     expect(store.lastSequence('A')).toBe(50_000);
-    expect(store.from('A', 1, 50_000)).toHaveLength(50_001 - first);
+    expect(await itemsOf(store, 'A', 1, 50_000)).toHaveLength(50_001 - first);
     // Works again: a full buffer is waited for again.
     expect(store.space).toBe(10_000);
     await store.close();
@@ -163,7 +168,9 @@ describe('a disk that fails', () => {
       store.append(anomalyOf('A', 3));
       expect(await store.flushed()).toBe(true);
       expect(store.fault).toBeUndefined();
-      expect(store.from('A', 1, 10)).toEqual([1, 2, 3].map((each) => anomalyOf('A', each)));
+      expect(await itemsOf(store, 'A', 1, 10)).toEqual(
+        [1, 2, 3].map((each) => anomalyOf('A', each)),
+      );
       await store.close();
     },
   );
@@ -192,7 +199,7 @@ describe('a disk that fails', () => {
     expect(line).toEqual({ fault: null, waiting: 0 });
     expect(await child.end(), child.errors).toBe('0');
     const store = await openStore(folder.options(), new StoreLines());
-    expect(store.from('FILL', 1, 10_000)).toHaveLength(5510);
+    expect(await itemsOf(store, 'FILL', 1, 10_000)).toHaveLength(5510);
     expect(store.lastSequence('FILL')).toBe(5510);
     await store.close();
   });
@@ -210,7 +217,7 @@ describe.skipIf(!canMount())('a disk that is full', () => {
     for (let sequence = 1001; sequence <= 9000; sequence++) store.append(anomalyOf('A', sequence));
     expect(await store.flushed()).toBe(false);
     expect(store.fault).toMatch(/cannot be written/);
-    expect(store.from('A', 1, 10_000)).toHaveLength(9000);
+    expect(await itemsOf(store, 'A', 1, 10_000)).toHaveLength(9000);
     const info = { mark: 1 };
     expect(await store.saveSnapshot([Buffer.alloc(100_000)], info, 'full')).toMatchObject({
       isSaved: false,
@@ -223,7 +230,7 @@ describe.skipIf(!canMount())('a disk that is full', () => {
     expect(await store.saveSnapshot([Buffer.alloc(100_000)], info, 'full')).toMatchObject({
       isSaved: true,
     });
-    expect(store.from('A', 1, 10_000)).toHaveLength(9000);
+    expect(await itemsOf(store, 'A', 1, 10_000)).toHaveLength(9000);
     await store.close();
   });
 

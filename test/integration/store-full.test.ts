@@ -6,7 +6,7 @@ import { noSnapshots, openStore, Snapshots, type Store } from '../../src/store/i
 import { gatewayContext } from '../../testkit/gateway-context.ts';
 import { until } from '../../testkit/until.ts';
 import { EngineRun } from '../support/engine-run.ts';
-import { FaultyDisk, StoreFolder, StoreLines } from '../support/store-folder.ts';
+import { FaultyDisk, itemsOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 /** Anomalies that the store holds, and a ring of a partition. */
 const WAITING_MAX = 256;
@@ -109,10 +109,10 @@ async function flap(publisher: Publisher): Promise<void> {
 const ALL = Array.from({ length: ANOMALIES }, (_, i) => i + 1);
 const EVERYTHING = new Map(Array.from({ length: SYMBOLS }, (_, i) => [`S-${i}`, ALL]));
 
-function stored(store: Store): Map<string, number[]> {
+async function stored(store: Store): Promise<Map<string, number[]>> {
   const found = new Map<string, number[]>();
   for (const symbol of EVERYTHING.keys()) {
-    const items = store.from(symbol, 1, 2 * ANOMALIES);
+    const items = await itemsOf(store, symbol, 1, 2 * ANOMALIES);
     found.set(
       symbol,
       items.map(({ sequence }) => sequence),
@@ -139,7 +139,7 @@ it.each(['async', 'sync'] as const)(
     await publisher.flush();
     await expect.poll(() => delivered, { timeout: 20_000 }).toEqual(EVERYTHING);
     clearInterval(look);
-    expect(stored(store)).toEqual(EVERYTHING);
+    expect(await stored(store)).toEqual(EVERYTHING);
     expect(store.droppedCount).toBe(0);
     expect(waitingMax).toBeLessThanOrEqual(WAITING_MAX);
     expect(publisher.totals.unacknowledged).toBe(0);
@@ -156,7 +156,7 @@ it('sync delivers nothing while the disk fails, and everything once it works', a
   disk.failure = undefined;
   await flapping;
   await expect.poll(() => delivered, { timeout: 20_000 }).toEqual(EVERYTHING);
-  expect(stored(store)).toEqual(EVERYTHING);
+  expect(await stored(store)).toEqual(EVERYTHING);
 });
 
 it('a stop ends while a failed disk makes workers wait, and says what is lost', async () => {

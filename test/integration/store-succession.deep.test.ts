@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/index.ts';
 import { LOCK_FILE } from '../../src/store/lock/claim.ts';
 import { StoreChild } from '../support/store-child.ts';
-import { fingerprint, StoreFolder, StoreLines } from '../support/store-folder.ts';
+import { fingerprint, itemsOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
 
 const SEAMS = { silenceMs: 800, beatMs: 50 };
 const STORE_LOST = '5';
@@ -40,7 +40,7 @@ function removeSockets(folder: StoreFolder): void {
 async function storedBy(folder: StoreFolder): Promise<{ info: unknown; count: number }> {
   const store = await openStore(folder.options(), new StoreLines());
   const { info } = store.loadSnapshot() ?? {};
-  const count = store.from('OWN', 1, 100).length;
+  const count = (await itemsOf(store, 'OWN', 1, 100)).length;
   await store.close();
   return { info, count };
 }

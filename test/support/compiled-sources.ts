@@ -13,6 +13,7 @@ const FOLDERS = ['src', 'test/concurrency/peers'];
 const BUNDLES = [
   'src/engine/partition-thread.ts',
   'src/store/writer-thread.ts',
+  'src/store/reader-thread.ts',
   'src/journal/journal-thread.ts',
   'src/store/database-check-process.ts',
 ];

@@ -52,11 +52,6 @@ export class NaiveAnomalies {
       .slice(0, limit);
   }
 
-  before(symbol: string, sequence: number, limit: number): Anomaly[] {
-    const older = this.#of(symbol).filter((anomaly) => anomaly.sequence < sequence);
-    return limit === 0 ? [] : older.slice(-limit);
-  }
-
   between(from: number, to: number): Anomaly[] {
     return this.#held
       .filter(({ time }) => time >= from && time < to)

@@ -4,7 +4,13 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Anomaly } from '../../src/engine/index.ts';
-import { StoreError, type StoreLog, type StoreOptions } from '../../src/store/index.ts';
+import {
+  type NameFilter,
+  type Store,
+  StoreError,
+  type StoreLog,
+  type StoreOptions,
+} from '../../src/store/index.ts';
 import { type StartWriter, startWriter, type Writer } from '../../src/store/writer.ts';
 import { TempFolder } from '../../testkit/temp-folder.ts';
 
@@ -53,6 +59,24 @@ export function anomalyOf(symbol: string, sequence: number, time = 1000 + sequen
     changePercent: (price % 7) - 3.5,
     time,
   };
+}
+
+/** Wants all symbols. */
+export const ALL_NAMES: NameFilter = { prefix: '', foreign: undefined, lists: [] };
+
+/** Anomalies of a symbol with sequences from `from` on. */
+export async function itemsOf(
+  store: Store,
+  symbol: string,
+  from: number,
+  limit: number,
+): Promise<readonly Anomaly[]> {
+  return (await store.page({ symbol, from, limit })).items;
+}
+
+/** The oldest stored sequence of a symbol; one above the last if none is stored. */
+export async function firstOf(store: Store, symbol: string): Promise<number> {
+  return (await store.page({ symbol, from: 1, limit: 1 })).first;
 }
 
 /** Digest of every file in a folder. */

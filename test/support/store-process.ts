@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { openStore, type Store, StoreError } from '../../src/store/index.ts';
 import type { LockSeams } from '../../src/store/lock/directory-lock.ts';
-import { anomalyOf } from './store-folder.ts';
+import { ALL_NAMES, anomalyOf, firstOf, itemsOf } from './store-folder.ts';
 
 const SYMBOLS = ['ALPHA', 'BETA', 'GAMMA-USD', 'δ'];
 const log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -28,13 +28,12 @@ async function open(directory: string): Promise<Store> {
 
 async function readAndWrite(store: Store): Promise<number> {
   let count = 0;
-  for (const [symbol, sequence] of store.lastSequences()) {
-    count += store.from(symbol, 1, 100_000).length;
-    store.before(symbol, sequence, 100);
-    store.firstSequence(symbol);
+  for (const [symbol] of await store.lastSequences()) {
+    count += (await itemsOf(store, symbol, 1, 100_000)).length;
+    await firstOf(store, symbol);
   }
-  await store.between({ from: 0, to: Infinity, limit: 100_000 });
-  store.recent(100_000);
+  await store.between({ from: 0, to: Infinity, limit: 100_000 }, ALL_NAMES);
+  await store.recent(100_000, ALL_NAMES);
   for (let round = 0; round < 3; round++) {
     const next = store.lastSequence('NEXT') + 1;
     for (let offset = 0; offset < 200; offset++) store.append(anomalyOf('NEXT', next + offset));

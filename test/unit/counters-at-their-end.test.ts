@@ -277,9 +277,9 @@ it.each([2 ** 31 - 5, 2 ** 32 - 5, 2 ** 48])(
     for (const sequence of sequences) {
       const move = { direction: 1, reference: 100, price: 103, changePercent: 3, time: 1 } as const;
       context.anomalies.append({ symbol: 'A', sequence, ...move }, 0);
-      if (sequence % 2 === 0) context.fanOut.anomaliesDurable();
+      if (sequence % 2 === 0) context.fanOut.anomaliesAdded();
     }
-    context.fanOut.anomaliesDurable();
+    context.fanOut.anomaliesAdded();
     context.scheduler.stop();
     expect(received).toEqual(sequences);
   },

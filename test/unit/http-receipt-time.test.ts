@@ -26,7 +26,11 @@ it('has one receipt time a turn of the loop, the one of frames of publishers', a
       query: new URLSearchParams(),
       remoteAddress: '127.0.0.1',
     };
-    return handler({ ...head, header: () => undefined, body }, '', anonymousClient);
+    return handler(
+      { ...head, header: () => undefined, body, isWanted: () => true },
+      '',
+      anonymousClient,
+    );
   };
   // As by an earlier frame in this turn, whose decoding takes a while.
   clock.read();

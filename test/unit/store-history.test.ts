@@ -1,10 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Anomaly } from '../../src/engine/index.ts';
-import { CursorError, openStore, type Store } from '../../src/store/index.ts';
+import { CursorError, type NameFilter, openStore, type Store } from '../../src/store/index.ts';
+import { type Reader, type StartReader, startReader } from '../../src/store/reader.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { NaiveAnomalies } from '../support/naive-anomalies.ts';
-import { anomalyOf, FaultyDisk, StoreFolder, StoreLines } from '../support/store-folder.ts';
+import {
+  ALL_NAMES,
+  anomalyOf,
+  FaultyDisk,
+  firstOf,
+  itemsOf,
+  StoreFolder,
+  StoreLines,
+} from '../support/store-folder.ts';
 
 const DAY_MS = 86_400_000;
 /** One a prefix of another, one beyond ASCII, one with bytes that sort unlike UTF-16. */
@@ -55,7 +64,7 @@ function expectEqual(actual: unknown, expected: unknown): void {
   if (!isDeepStrictEqual(actual, expected)) expect(actual).toEqual(expected);
 }
 
-function checkSymbol(
+async function checkSymbol(
   store: Store,
   model: NaiveAnomalies,
   symbol: string,
@@ -63,18 +72,23 @@ function checkSymbol(
   limit: number,
 ) {
   expectEqual(store.lastSequence(symbol), model.lastSequence(symbol));
-  expectEqual(store.firstSequence(symbol), model.firstSequence(symbol));
-  expectEqual(store.from(symbol, at, limit), model.from(symbol, at, limit));
-  expectEqual(store.before(symbol, at, limit), model.before(symbol, at, limit));
-  expectEqual(store.from(symbol, 0, 10_000), model.from(symbol, 0, 10_000));
-  expectEqual(store.before(symbol, 1e9, limit), model.before(symbol, 1e9, limit));
+  expectEqual(await firstOf(store, symbol), model.firstSequence(symbol));
+  expectEqual(await itemsOf(store, symbol, at, limit), model.from(symbol, at, limit));
+  expectEqual(
+    await store.ranges([
+      { symbol, from: at, limit },
+      { symbol: 'NEVER', from: 1, limit },
+    ]),
+    [model.from(symbol, at, limit), []],
+  );
+  expectEqual(await itemsOf(store, symbol, 0, 10_000), model.from(symbol, 0, 10_000));
 }
 
 async function pages(store: Store, from: number, to: number, limit: number) {
   const items: Anomaly[] = [];
   let after: string | undefined;
   do {
-    const page = await store.between({ from, to, after, limit });
+    const page = await store.between({ from, to, after, limit }, ALL_NAMES);
     expect(page.items.length).toBeLessThanOrEqual(limit);
     items.push(...page.items);
     after = page.next;
@@ -83,10 +97,10 @@ async function pages(store: Store, from: number, to: number, limit: number) {
 }
 
 async function checkAll(store: Store, model: NaiveAnomalies, at: number, limit: number) {
-  for (const symbol of [...SYMBOLS, 'NEVER']) checkSymbol(store, model, symbol, at, limit);
-  expectEqual(store.recent(limit), model.recent(limit));
-  expectEqual(store.recent(10_000), model.recent(10_000));
-  expectEqual(new Map(store.lastSequences()), model.lastSequences());
+  for (const symbol of [...SYMBOLS, 'NEVER']) await checkSymbol(store, model, symbol, at, limit);
+  expectEqual(await store.recent(limit, ALL_NAMES), model.recent(limit));
+  expectEqual(await store.recent(10_000, ALL_NAMES), model.recent(10_000));
+  expectEqual(new Map(await store.lastSequences()), model.lastSequences());
   const everything = model.between(0, Infinity);
   const from = everything.at(Math.floor(everything.length / 4))?.time ?? 0;
   const to = everything.at(-1)?.time ?? 0;
@@ -259,13 +273,84 @@ describe('what a store answers', () => {
       }
       await new Promise((resolve) => setImmediate(resolve));
       const last = store.lastSequence('A');
-      expect(store.from('A', last - 40, 100)).toEqual(model.from('A', last - 40, 100));
-      expect(store.before('A', last, 100)).toEqual(model.before('A', last, 100));
-      expect(store.recent(200)).toEqual(model.recent(200));
-      expect((await store.between({ from: round - 1, to: Infinity, limit: 500 })).items).toEqual(
-        model.between(round - 1, Infinity),
-      );
+      expect(await itemsOf(store, 'A', last - 40, 100)).toEqual(model.from('A', last - 40, 100));
+      expect(await store.recent(200, ALL_NAMES)).toEqual(model.recent(200));
+      expect(
+        (await store.between({ from: round - 1, to: Infinity, limit: 500 }, ALL_NAMES)).items,
+      ).toEqual(model.between(round - 1, Infinity));
     }
+    await store.close();
+  });
+
+  it('has all that was appended before it was asked, though it is written meanwhile', async () => {
+    using folder = new StoreFolder();
+    let written: () => Promise<unknown> = () => Promise.resolve();
+    // The disk is read before the batch is on it, and the answer comes when it is.
+    const startLateReader: StartReader = async (directory) => {
+      const { held, reader } = await startReader(directory);
+      const call: Reader['call'] = async (name, argument) => {
+        const answer = await reader.call(name, argument);
+        await written();
+        return answer;
+      };
+      const { isAlive } = reader;
+      return { held, reader: { call, isAlive, close: () => reader.close() } };
+    };
+    const seams = { startReader: startLateReader };
+    const store = await openStore(folder.options(), new StoreLines(), seams);
+    written = () => store.flushed();
+    const model = new NaiveAnomalies();
+    for (let round = 1; round <= 10; round++) {
+      for (const symbol of SYMBOLS) {
+        const anomaly = anomalyOf(symbol, round, round);
+        model.append(anomaly);
+        store.append(anomaly);
+      }
+      const range = { symbol: 'A', from: 1, limit: 100 };
+      const all = { from: 0, to: Infinity, limit: 1000 };
+      const [page, ranges, between, recent, arrived] = await Promise.all([
+        store.page(range),
+        store.ranges([range, { symbol: 'é', from: 1, limit: 100 }]),
+        store.between(all, ALL_NAMES),
+        store.recent(1000, ALL_NAMES),
+        store.arrivedFrom(0, 1000),
+      ]);
+      expect(store.waitingCount).toBe(0);
+      expect(page).toEqual({ first: 1, items: model.from('A', 1, 100) });
+      expect(ranges).toEqual([model.from('A', 1, 100), model.from('é', 1, 100)]);
+      expect(between.items).toEqual(model.between(0, Infinity));
+      expect(recent).toEqual(model.recent(1000));
+      expect(arrived.map(({ anomaly }) => anomaly)).toEqual(model.recent(1000).toReversed());
+      expect(arrived.map(({ ordinal }) => ordinal)).toEqual(arrived.map((_, index) => index));
+    }
+    await store.close();
+  });
+
+  it('is of the wanted symbols only, on disk and before', async () => {
+    using folder = new StoreFolder();
+    const store = await openStore(folder.options(), new StoreLines());
+    const names = ['A-1', 'A-2', 'B-1', '\u0001t\u0001A-1', '\u0001tt\u0001A-1'];
+    for (let sequence = 1; sequence <= 20; sequence++) {
+      for (const name of names) store.append(anomalyOf(name, sequence));
+      if (sequence === 10) expect(await store.flushed()).toBe(true);
+    }
+    const range = { from: 0, to: Infinity, limit: 1000 };
+    const found = async (filter: NameFilter) => {
+      const { items } = await store.between(range, filter);
+      const recent = await store.recent(1000, filter);
+      const sorted = (anomalies: readonly Anomaly[]) =>
+        anomalies.map(({ symbol, sequence }) => `${symbol} ${sequence}`).sort();
+      expect(sorted(recent)).toEqual(sorted(items));
+      expect(items.length % 20).toBe(0);
+      return [...new Set(items.map(({ symbol }) => symbol))];
+    };
+    const own = { prefix: '', foreign: '\u0001' };
+    expect(await found({ ...own, lists: [] })).toEqual(['A-1', 'A-2', 'B-1']);
+    expect(await found({ ...own, lists: [['A-*', 'B-1']] })).toEqual(['A-1', 'A-2', 'B-1']);
+    expect(await found({ ...own, lists: [['*-1'], ['A-*']] })).toEqual(['A-1']);
+    expect(await found({ ...own, lists: [[]] })).toEqual([]);
+    const tenant = { prefix: '\u0001t\u0001', foreign: undefined };
+    expect(await found({ ...tenant, lists: [['A-1']] })).toEqual(['\u0001t\u0001A-1']);
     await store.close();
   });
 
@@ -284,8 +369,8 @@ describe('what a store answers', () => {
     expect(await store.flushed()).toBe(true);
     await store.close();
     const again = await openStore(folder.options(), new StoreLines());
-    expect(again.from('A', 1, 10)).toEqual(anomalies);
-    expect((await again.between({ from: 0, to: Infinity, limit: 10 })).items).toEqual(
+    expect(await itemsOf(again, 'A', 1, 10)).toEqual(anomalies);
+    expect((await again.between({ from: 0, to: Infinity, limit: 10 }, ALL_NAMES)).items).toEqual(
       anomalies.toSorted((a, b) => a.time - b.time),
     );
     await again.close();
@@ -296,7 +381,7 @@ describe('what a store answers', () => {
     const store = await openStore(folder.options(), new StoreLines());
     for (const after of ['', 'AAAA', '!!!', 'x'.repeat(5000), `${'A'.repeat(11)}=`]) {
       const range = { from: 0, to: Infinity, after, limit: 10 };
-      await expect(store.between(range), after).rejects.toThrow(CursorError);
+      await expect(store.between(range, ALL_NAMES), after).rejects.toThrow(CursorError);
     }
     const bad = [
       { symbol: '' },

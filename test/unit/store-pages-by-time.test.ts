@@ -4,7 +4,13 @@ import { anomalyKey, timeKey } from '../../src/store/databases.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { compareByTime } from '../../src/store/time-order.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { anomalyOf, FaultyDisk, StoreFolder, StoreLines } from '../support/store-folder.ts';
+import {
+  ALL_NAMES,
+  anomalyOf,
+  FaultyDisk,
+  StoreFolder,
+  StoreLines,
+} from '../support/store-folder.ts';
 
 it('anomalies sort in memory as their keys do on disk', () => {
   const symbol = fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }).filter(isStorable);
@@ -41,7 +47,7 @@ async function readAll(store: Store): Promise<{ items: Anomaly[]; turns: number 
   };
   turn = setImmediate(count);
   do {
-    const page = await store.between({ from: 0, to: Infinity, after, limit: LIMIT });
+    const page = await store.between({ from: 0, to: Infinity, after, limit: LIMIT }, ALL_NAMES);
     clearImmediate(turn);
     items.push(...page.items);
     after = page.next;

@@ -1,7 +1,14 @@
 import { expect, it, vi } from 'vitest';
 import { openStore, Retention, type Store } from '../../src/store/index.ts';
 import { layOutOldStore } from '../support/old-store.ts';
-import { anomalyOf, StoreFolder, StoreLines } from '../support/store-folder.ts';
+import {
+  ALL_NAMES,
+  anomalyOf,
+  firstOf,
+  itemsOf,
+  StoreFolder,
+  StoreLines,
+} from '../support/store-folder.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -17,7 +24,7 @@ function appendAll(store: Store, from: number, to: number, time = TICKS_OF_2020)
 
 async function stored(store: Store): Promise<number[]> {
   expect(await store.flushed()).toBe(true);
-  return store.from('A', 1, 10_000).map(({ sequence }) => sequence);
+  return (await itemsOf(store, 'A', 1, 10_000)).map(({ sequence }) => sequence);
 }
 
 const trusted = (now: number) => ({ now, mayRemoveMost: true });
@@ -39,7 +46,7 @@ it('anomalies of replayed ticks are kept from their arrival on, not from their t
   expect(await store.sweep(trusted(NOW + 31 * DAY_MS + 1))).toMatchObject({ age: 3 });
   expect(await stored(store)).toEqual([]);
   expect(store.removed).toEqual({ age: 12, perSymbol: 0 });
-  expect([store.firstSequence('A'), store.lastSequence('A')]).toEqual([13, 12]);
+  expect([await firstOf(store, 'A'), store.lastSequence('A')]).toEqual([13, 12]);
   await store.close();
 });
 
@@ -47,10 +54,10 @@ it('arrivals outlive a restart; an earlier version did not record them', async (
   using folder = new StoreFolder();
   layOutOldStore(folder.path);
   const old = await openStore(folder.options(DAYS), new StoreLines());
-  const kept = () => old.from('SYM-0', 1, 100).map(({ sequence }) => sequence);
-  expect(kept()).toEqual(upTo(9));
+  const kept = async () => (await itemsOf(old, 'SYM-0', 1, 100)).map(({ sequence }) => sequence);
+  expect(await kept()).toEqual(upTo(9));
   expect(await old.sweep(trusted(NOW))).toMatchObject({ age: 0 });
-  expect(kept()).toEqual(upTo(9));
+  expect(await kept()).toEqual(upTo(9));
   await old.close();
   const store = await openStore(folder.options(DAYS), new StoreLines());
   appendAll(store, 1, 1);
@@ -70,14 +77,14 @@ it('a symbol keeps its newest however fast they come, without a sweep', async ()
     const sequences = await stored(store);
     expect(sequences.length).toBeLessThanOrEqual(1000 + 64);
     expect(sequences).toEqual(upTo(round * 1000 + 1000).slice(-sequences.length));
-    expect(store.firstSequence('A')).toBe(sequences[0]);
+    expect(await firstOf(store, 'A')).toBe(sequences[0]);
     expect(store.removed.perSymbol).toBe(round * 1000 + 1000 - sequences.length);
   }
   await store.sweep({ now: undefined, mayRemoveMost: false });
   expect(await stored(store)).toHaveLength(1000);
-  const page = await store.between({ from: 0, to: Infinity, limit: 5000 });
+  const page = await store.between({ from: 0, to: Infinity, limit: 5000 }, ALL_NAMES);
   expect(page.items).toHaveLength(1000);
-  expect(store.recent(5000)).toHaveLength(1000);
+  expect(await store.recent(5000, ALL_NAMES)).toHaveLength(1000);
   await store.close();
 });
 

@@ -1,7 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Anomaly, Engine, SymbolTable } from '../../engine/index.ts';
-import type { ArrivedAnomaly, Store } from '../../store/index.ts';
+import {
+  type ArrivedAnomaly,
+  type NameFilter,
+  nameMatcher,
+  type Store,
+  type SymbolPage,
+  type SymbolRange,
+} from '../../store/index.ts';
 import { SentAnomaly } from './anomaly-message.ts';
+import { AnomalyRecall } from './anomaly-recall.ts';
 import { SymbolAnomalies } from './symbol-anomalies.ts';
 
 /** The newest anomalies of all symbols together that are kept in memory. */
@@ -23,8 +31,11 @@ type LoggedEngine = Pick<Engine, 'continueAnomalies' | 'statistics' | 'symbols'>
 export interface AnomalyObserver {
   /** The log holds a new anomaly of a symbol. */
   anomalyAppended(symbolId: number): void;
-  /** Anomalies were added after {@link AnomalyLog.append} returned: they have become durable. */
-  anomaliesDurable(): void;
+  /**
+   * Anomalies were added after {@link AnomalyLog.append} returned: they have become durable, or
+   * were recalled.
+   */
+  anomaliesAdded(): void;
 }
 
 /** Stores anomalies on disk. */
@@ -33,6 +44,15 @@ export interface AnomalyDisk {
   readonly store: Store;
   /** Whether sessions get an anomaly only once it is durable. */
   readonly isAwaited: boolean;
+}
+
+/** What memory has is there at once. */
+type MaybeLater<T> = T | Promise<T>;
+
+/** A page of a symbol's anomalies. */
+export interface LoggedPage extends SymbolPage {
+  /** Sequence of the newest anomaly of the symbol when the page was asked for. */
+  readonly last: number;
 }
 
 /**
@@ -56,6 +76,7 @@ export class AnomalyLog {
   #ordinal = 0;
   /** Ordinal of the next anomaly to be passed on: sessions may have those before it. */
   #taken = 0;
+  readonly #recall: AnomalyRecall | undefined;
 
   /**
    * Continues each symbol's numbering after its last anomaly in the engine.
@@ -68,6 +89,11 @@ export class AnomalyLog {
     this.#engine = engine;
     this.#symbols = symbols;
     this.#disk = disk;
+    this.#recall =
+      disk &&
+      new AnomalyRecall(disk.store, perSymbolMax, this.#recalled, () =>
+        this.#observer?.anomaliesAdded(),
+      );
     // Goes on over restarts, so that a client can name the last anomaly that it had.
     this.#ordinal = disk?.store.nextOrdinal ?? 0;
     this.#taken = this.#ordinal;
@@ -82,9 +108,9 @@ export class AnomalyLog {
     this.#observer = observer;
   }
 
-  /** Whether anomalies wait to become durable before sessions get them. */
+  /** Whether anomalies wait for the disk before sessions get them: to be written, or read. */
   get isWaiting(): boolean {
-    return this.#isAwaitingDisk;
+    return this.#isAwaitingDisk || this.#recall?.isBusy === true;
   }
 
   /** Anomalies that may be appended now; 0 while the store, or what waits for it, is full. */
@@ -155,20 +181,16 @@ export class AnomalyLog {
     return symbolId < 0 ? (this.#disk?.store.lastSequence(name) ?? 0) : this.last(symbolId);
   }
 
-  /** Oldest sequence of a symbol, which may be gone, that {@link past} can return; 1 if none. */
-  first(symbolId: number, name: string): number {
-    if (symbolId < 0) return this.#disk?.store.firstSequence(name) ?? 1;
+  /**
+   * The anomalies of a symbol in memory from sequence `from` on, oldest first, to be sent.
+   * Undefined while older ones are recalled from the store: the observer is called once they are
+   * there.
+   */
+  toSend(symbolId: number, from: number): readonly SentAnomaly[] | undefined {
     const held = this.#bySymbol.get(symbolId);
-    if (held === undefined) return 1;
-    const kept = this.#disk?.store.firstSequence(held.symbol) ?? held.first;
-    return Math.min(held.first, kept);
-  }
-
-  /** The anomalies of a symbol in memory from sequence `from` on, oldest first, to be sent. */
-  toSend(symbolId: number, from: number): readonly SentAnomaly[] {
-    const known = this.#bySymbol.get(symbolId);
-    if (known === undefined) return [];
-    const held = this.#reachingBack(symbolId, known, from);
+    if (held === undefined) return [];
+    // After a start, memory lacks the anomalies of earlier runs.
+    if (from < held.first && this.#recall?.isAwaited(symbolId, held) === true) return undefined;
     const anomalies: SentAnomaly[] = [];
     for (let sequence = Math.max(from, held.first); sequence <= held.last; sequence++) {
       anomalies.push(this.#sent(symbolId, held, sequence));
@@ -177,49 +199,73 @@ export class AnomalyLog {
   }
 
   /**
-   * Up to `limit` anomalies of a symbol, which may be gone, with sequences from `from` on, oldest
-   * first, from memory or the store.
+   * A page of the anomalies of a symbol, which may be gone, as sessions may have them when it is
+   * asked for. At once if memory has all of it.
+   *
+   * @throws CallRefusedError if too many wait for the store, or it is no longer wanted
    */
-  past(symbolId: number, name: string, from: number, limit: number): readonly Anomaly[] {
-    const disk = this.#disk;
-    if (symbolId < 0) return disk?.store.from(name, from, limit) ?? [];
-    const known = this.#bySymbol.get(symbolId);
-    if (known === undefined) return [];
-    if (disk === undefined || from >= known.first) {
-      const held = this.#reachingBack(symbolId, known, from);
-      const start = Math.max(from, held.first);
-      const count = Math.max(0, Math.min(held.last - start + 1, limit));
-      return Array.from({ length: count }, (_, index) => held.get(start + index));
+  page(symbolId: number, range: SymbolRange, isWanted: () => boolean): MaybeLater<LoggedPage> {
+    const last = this.lastOf(symbolId, range.symbol);
+    const held = symbolId < 0 ? undefined : this.#bySymbol.get(symbolId);
+    const store = this.#disk?.store;
+    const isInMemory = held !== undefined && range.from >= held.first;
+    if (store === undefined || isInMemory || range.from > last) {
+      return { last, first: held?.first ?? last + 1, items: held?.slice(range) ?? [] };
     }
-    // The store may be ahead of the sessions.
-    const stored = disk.store.from(known.symbol, from, limit);
-    return stored.filter(({ sequence }) => sequence <= known.last);
+    const oldest = held?.first ?? Number.POSITIVE_INFINITY;
+    return store.page(range, isWanted).then(({ first, items }) => ({
+      last,
+      first: Math.min(first, oldest),
+      // The store may be ahead of the sessions.
+      items: items.filter(({ sequence }) => sequence <= last),
+    }));
   }
 
   /**
    * The newest anomalies of wanted symbols, newest first; without a store, among the last {@link
    * RECENT_MAX} of all symbols.
+   *
+   * @throws CallRefusedError if too many wait for the store, or it is no longer wanted
    */
-  recent(limit: number, isWanted: (name: string) => boolean): readonly Anomaly[] {
-    if (this.#disk !== undefined) return this.#disk.store.recent(limit, isWanted);
+  recent(
+    limit: number,
+    filter: NameFilter,
+    isWanted: () => boolean,
+  ): MaybeLater<readonly Anomaly[]> {
+    if (this.#disk !== undefined) return this.#disk.store.recent(limit, filter, isWanted);
+    const matches = nameMatcher(filter);
     const newest = this.#recent.slice(-RECENT_MAX).reverse();
-    const wanted = newest.filter(({ anomaly }) => isWanted(anomaly.symbol));
+    const wanted = newest.filter(({ anomaly }) => matches(anomaly.symbol));
     return wanted.slice(0, limit).map(({ anomaly }) => anomaly);
   }
 
   /**
    * Up to `limit` anomalies of all symbols that sessions may have, from an ordinal on, in their
-   * order; undefined if some of them are no longer held.
+   * order, if memory has them; undefined if not.
    */
-  arrivedFrom(ordinal: number, limit: number): readonly ArrivedAnomaly[] | undefined {
-    if (this.#disk !== undefined) {
-      const stored = this.#disk.store.arrivedFrom(ordinal, limit);
-      return stored.filter((each) => each.ordinal < this.#taken);
-    }
-    if (ordinal >= this.#taken) return [];
-    const oldest = this.#recent[0]?.ordinal ?? this.#taken;
-    if (ordinal < oldest) return undefined;
-    return this.#recent.slice(ordinal - oldest, ordinal - oldest + limit);
+  arrivedInMemory(ordinal: number, limit: number): readonly ArrivedAnomaly[] | undefined {
+    const from = ordinal - this.memoryStart;
+    return from < 0 ? undefined : this.#recent.slice(from, from + limit);
+  }
+
+  /** The same from the store; undefined if they are not held, or their ordinal is of no store. */
+  async arrivedFrom(
+    ordinal: number,
+    limit: number,
+  ): Promise<readonly ArrivedAnomaly[] | undefined> {
+    if (this.#disk === undefined || ordinal < 0) return undefined;
+    const stored = await this.#disk.store.arrivedFrom(ordinal, limit);
+    return stored.filter((each) => each.ordinal < this.#taken);
+  }
+
+  /** Ordinal of the oldest anomaly that {@link arrivedInMemory} returns. */
+  get memoryStart(): number {
+    return this.#recent[0]?.ordinal ?? this.#taken;
+  }
+
+  /** Ordinal of the next anomaly that sessions get. */
+  get nextOrdinal(): number {
+    return this.#taken;
   }
 
   /** The object that all sessions share, if it still exists: each encoding is then made once. */
@@ -233,33 +279,25 @@ export class AnomalyLog {
     return new SentAnomaly(held.get(sequence), symbolId, wireId, ordinal);
   }
 
-  /** After a start, memory lacks the anomalies of earlier runs: reads them at the first request. */
-  #reachingBack(symbolId: number, held: SymbolAnomalies, from: number): SymbolAnomalies {
-    if (from >= held.first || held.isRecalled) return held;
-    held.isRecalled = true;
-    const older = this.#older(held);
-    if (older.length === 0) return held;
-    const recalled = new SymbolAnomalies(held.symbol, held.first - older.length - 1);
-    recalled.isRecalled = true;
-    for (const anomaly of older) recalled.append(anomaly, EARLIER_RUN, this.perSymbolMax);
-    for (let sequence = held.first; sequence <= held.last; sequence++) {
-      recalled.append(held.get(sequence), held.ordinal(sequence), this.perSymbolMax);
+  /** Takes the anomalies before those in memory, and passes them on. */
+  readonly #recalled = (
+    symbolId: number,
+    held: SymbolAnomalies,
+    older: readonly Anomaly[],
+  ): void => {
+    // Retired since.
+    if (this.#bySymbol.get(symbolId) !== held) return;
+    if (older.length > 0) {
+      const extended = new SymbolAnomalies(held.symbol, held.first - older.length - 1);
+      extended.recall = 'done';
+      for (const anomaly of older) extended.append(anomaly, EARLIER_RUN, this.perSymbolMax);
+      for (let sequence = held.first; sequence <= held.last; sequence++) {
+        extended.append(held.get(sequence), held.ordinal(sequence), this.perSymbolMax);
+      }
+      this.#bySymbol.set(symbolId, extended);
     }
-    this.#bySymbol.set(symbolId, recalled);
-    return recalled;
-  }
-
-  /** The stored anomalies before those in memory, without a gap, as many as fit. */
-  #older({ symbol, first, last }: SymbolAnomalies): readonly Anomaly[] {
-    const disk = this.#disk;
-    const space = this.perSymbolMax - (last - first + 1);
-    const from = Math.max(1, first - space);
-    if (disk === undefined || from >= first) return [];
-    const stored = disk.store.from(symbol, from, first - from);
-    const known = stored.filter(({ sequence }) => sequence < first);
-    // A full disk or a crash may have left a gap: drop those before it.
-    return known.filter(({ sequence }, index) => sequence === first - known.length + index);
-  }
+    this.#observer?.anomalyAppended(symbolId);
+  };
 
   #continueAfter(symbolId: number, last: number): SymbolAnomalies {
     return new SymbolAnomalies(this.#symbols.name(symbolId), last);
@@ -297,7 +335,7 @@ export class AnomalyLog {
       const passed = this.#undurable.splice(0, Math.min(left, PASSED_MAX));
       for (let from = 0; from < passed.length; from += this.perSymbolMax) {
         for (const sent of passed.slice(from, from + this.perSymbolMax)) this.#take(sent);
-        this.#observer?.anomaliesDurable();
+        this.#observer?.anomaliesAdded();
       }
       if (left > PASSED_MAX) await delay(1);
     }

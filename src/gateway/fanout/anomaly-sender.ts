@@ -62,7 +62,8 @@ export function sendAnomalies(
     // No longer wanted since it was marked.
     if (last === NO_ANOMALIES) continue;
     const pending = anomalies.toSend(symbolId, last + 1);
-    if (pending.length === 0) continue;
+    // While older ones are recalled, it keeps its place, and is marked again once they are there.
+    if (pending === undefined || pending.length === 0) continue;
     if (subscriptions.markNamed(subscription)) {
       const name = connection.client.nameSpace.symbolOf(engine.symbols.name(symbolId));
       names.push(engine.symbols.wireId(symbolId), name);

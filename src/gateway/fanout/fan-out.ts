@@ -136,7 +136,7 @@ export class FanOut implements AnomalyObserver {
     }
   }
 
-  anomaliesDurable(): void {
+  anomaliesAdded(): void {
     this.#flushMarked();
   }
 

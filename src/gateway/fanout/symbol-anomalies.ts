@@ -1,4 +1,5 @@
 import type { Anomaly } from '../../engine/index.ts';
+import type { SymbolRange } from '../../store/index.ts';
 
 const FIELDS = 6;
 const RING_ANOMALIES_MIN = 4;
@@ -10,8 +11,8 @@ const RING_ANOMALIES_MIN = 4;
 export class SymbolAnomalies {
   readonly symbol: string;
   last: number;
-  /** Whether the anomalies of earlier runs were read from the store, as many as fit. */
-  isRecalled = false;
+  /** Whether the anomalies of earlier runs are read from the store, as many as fit, or were. */
+  recall: 'not yet' | 'awaited' | 'done' = 'not yet';
   #count = 0;
   #capacity = 0;
   #ring = new Float64Array(0);
@@ -54,6 +55,13 @@ export class SymbolAnomalies {
       changePercent: field(3),
       time: field(4),
     };
+  }
+
+  /** Those of a range that are held. */
+  slice({ from, limit }: Pick<SymbolRange, 'from' | 'limit'>): Anomaly[] {
+    const start = Math.max(from, this.first);
+    const count = Math.max(0, Math.min(this.last - start + 1, limit));
+    return Array.from({ length: count }, (_, index) => this.get(start + index));
   }
 
   /** Position of a held anomaly among those of all symbols. */

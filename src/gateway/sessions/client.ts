@@ -1,5 +1,6 @@
 import type { Identity } from '../../access/index.ts';
 import { NameSpace } from '../../engine/index.ts';
+import type { NameFilter } from '../../store/index.ts';
 import type { RequestHead } from '../transport/transport.ts';
 
 /** The client of a connection or request: who it is, and what it may read and publish. */
@@ -29,6 +30,18 @@ export class Client {
   sees(name: string): boolean {
     const { read } = this.#identity;
     return this.nameSpace.has(name) && (read.isAll || read.covers(this.nameSpace.symbolOf(name)));
+  }
+
+  /**
+   * The names that it {@link sees}, as data.
+   *
+   * @param selection symbols and patterns, one of which must match; undefined: all
+   */
+  filter(selection: readonly string[] | undefined): NameFilter {
+    const { read } = this.#identity;
+    const { foreign, prefix } = this.nameSpace;
+    const lists = read.isAll ? [] : [read.patterns];
+    return { prefix, foreign, lists: selection === undefined ? lists : [...lists, selection] };
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { SubscribeOptions } from '../../protocol/index.ts';
+import type { ArrivedAnomaly } from '../../store/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { EventFormat } from '../fanout/event-format.ts';
 import type { SocketHandler } from '../transport/transport.ts';
@@ -18,8 +19,8 @@ export interface EventRequest {
 const PAGE = 500;
 
 /**
- * A subscriber's session on an HTTP answer. Anomalies since the client's last one come first, from
- * the log; then it subscribes, and is served like any session.
+ * A subscriber's session on an HTTP answer. Anomalies since the client's last one come first: from
+ * the store, as long as memory lacks them; then it subscribes, and is served like any session.
  */
 export class EventSession implements SocketHandler {
   readonly #session: StreamSession;
@@ -27,6 +28,7 @@ export class EventSession implements SocketHandler {
   readonly #request: EventRequest;
   /** Of the next anomaly to be sent from the log; undefined once subscribed. */
   #nextOrdinal: number | undefined;
+  #isReading = false;
 
   constructor(
     session: StreamSession,
@@ -59,23 +61,41 @@ export class EventSession implements SocketHandler {
   /** Sends the next page of the log, or subscribes at its end. */
   #continue(): void {
     const { connection } = this.#session;
-    if (!connection.isOpen) return;
+    if (!connection.isOpen || this.#isReading) return;
     if (this.#nextOrdinal !== undefined) {
       if (!connection.hasSpace()) return;
-      const page = this.#anomalies.arrivedFrom(this.#nextOrdinal, PAGE);
-      if (page === undefined) this.#sendText(this.#request.format.gap());
-      else if (page.length > 0) this.#nextOrdinal = this.#sendPage(page);
-      if (page?.length === PAGE) {
+      const page = this.#anomalies.arrivedInMemory(this.#nextOrdinal, PAGE);
+      if (page === undefined) {
+        void this.#read(this.#nextOrdinal);
+        return;
+      }
+      if (page.length > 0) this.#nextOrdinal = this.#sendPage(page);
+      if (page.length === PAGE) {
         setImmediate(() => this.#continue());
         return;
       }
       this.#nextOrdinal = undefined;
     }
-    // In the same step as the last page: no anomaly comes between.
+    // In the same step as the last page, which is from memory: no anomaly comes between.
     this.#session.subscribe(0, this.#request.patterns, this.#request.options);
   }
 
-  #sendPage(page: NonNullable<ReturnType<GatewayContext['anomalies']['arrivedFrom']>>): number {
+  /** Sends a page of the store. Where that has nothing, memory has all that is left. */
+  async #read(ordinal: number): Promise<void> {
+    this.#isReading = true;
+    const page = await this.#anomalies.arrivedFrom(ordinal, PAGE);
+    this.#isReading = false;
+    const { memoryStart, nextOrdinal } = this.#anomalies;
+    if (page === undefined) {
+      this.#sendText(this.#request.format.gap());
+      this.#nextOrdinal = nextOrdinal;
+    } else {
+      this.#nextOrdinal = page.length > 0 ? this.#sendPage(page) : Math.max(ordinal, memoryStart);
+    }
+    this.#continue();
+  }
+
+  #sendPage(page: readonly ArrivedAnomaly[]): number {
     const { client } = this.#session.connection;
     const { format, matches } = this.#request;
     let text = '';

@@ -3,8 +3,6 @@ import {
   decodeFrame,
   ErrorCode,
   errorFrame,
-  historyPageFrame,
-  historyTuple,
   isWildcard,
   Op,
   ProtocolError,
@@ -15,7 +13,6 @@ import {
   subscribedFrame,
   unsubscribedFrame,
   validatePattern,
-  validateSymbol,
 } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import { type SenderContext, SessionSender } from '../fanout/session-sender.ts';
@@ -29,24 +26,23 @@ import type { SymbolObserver, Wildcard } from '../subscriptions/wildcards.ts';
 import { MESSAGE_TOO_LARGE, type SocketHandler } from '../transport/transport.ts';
 import type { Client } from './client.ts';
 import type { Connection } from './connection.ts';
+import { HistoryRequests } from './history-requests.ts';
 import type { SubscriberSession } from './session.ts';
 
 export type StreamContext = SenderContext &
-  Pick<GatewayContext, 'background' | 'fanOut' | 'renewals' | 'security' | 'sessions'>;
+  Pick<GatewayContext, 'background' | 'fanOut' | 'fault' | 'renewals' | 'security' | 'sessions'>;
 
 /** Largest `conflateMs`: beyond it, a client could not tell a quiet market from a dead server. */
 const CONFLATE_MS_MAX = 60_000;
 /** `VERIFY` requests that may wait for a slow session. */
 const VERIFICATIONS_MAX = 16;
-/** Delay after which a refused `VERIFY` may be retried, ms. */
-const VERIFY_RETRY_MS = 100;
+/** Delay after which a refused `VERIFY` or `HISTORY` may be retried, ms. */
+const WAITING_RETRY_MS = 100;
 /**
  * A request counts once more for each of these numbers of symbols compared or named: about 50 µs.
  */
 const COMPARISONS_PER_REQUEST = 512;
 const SYMBOLS_PER_REQUEST = 128;
-/** Anomalies in a history page at most. */
-const HISTORY_PAGE_MAX = 1000;
 
 /** A subscriber's session: patterns in, statistics and anomalies out. */
 export class StreamSession
@@ -59,6 +55,7 @@ export class StreamSession
   readonly #client: Client;
   readonly #rate: TokenBucket;
   readonly #incremental: IncrementalSubscribe;
+  readonly #history: HistoryRequests;
   /** `VERIFY` requests that wait for {@link IncrementalSubscribe}. */
   #verificationsHeld = 0;
 
@@ -71,6 +68,7 @@ export class StreamSession
     const { subscriptions } = this.sender;
     this.patterns = new PatternSubscriptions(context, this.#client, subscriptions, this);
     this.#incremental = new IncrementalSubscribe(this, context);
+    this.#history = new HistoryRequests(connection, context, WAITING_RETRY_MS);
   }
 
   message(data: Uint8Array | string): void {
@@ -162,13 +160,13 @@ export class StreamSession
         return;
       case Op.HISTORY:
         this.#checkRate(request.requestId);
-        this.#history(request.requestId, request.symbol, request.afterSequence, request.limit);
+        this.#history.answer(request);
     }
   }
 
   /** Delay after which a refused request may be retried, ms. */
   #retryAfterMs(): number {
-    return this.#rate.waitMs(1, performance.now()) || VERIFY_RETRY_MS;
+    return this.#rate.waitMs(1, performance.now()) || WAITING_RETRY_MS;
   }
 
   get #requestsPerSecond(): number {
@@ -285,34 +283,5 @@ export class StreamSession
       this.#verificationsHeld--;
       this.#startVerification(requestId);
     });
-  }
-
-  /** Answers `HISTORY` from memory or the store. */
-  #history(requestId: number, symbol: string, afterSequence: number, limit: number): void {
-    const fault = validateSymbol(symbol);
-    if (fault !== undefined) {
-      throw new ProtocolError(ErrorCode.bad_symbol, `symbol ${fault}`, requestId);
-    }
-    if (!this.#client.canRead(symbol)) {
-      const code = this.#forbid(symbol);
-      throw new ProtocolError(code, `the token does not allow "${symbol}"`, requestId);
-    }
-    const { anomalies, engine } = this.#context;
-    const name = this.#client.nameSpace.nameOf(symbol);
-    const symbolId = engine.symbols.findName(name);
-    const first = anomalies.first(symbolId, name);
-    if (afterSequence + 1 < first) {
-      // Gone for good.
-      const last = anomalies.last(symbolId);
-      const kept = first > last ? `none is kept, the last was ${last}` : `kept from ${first} on`;
-      const message = `anomalies after ${afterSequence} are removed: ${kept}`;
-      throw new ProtocolError(ErrorCode.not_available, message, requestId, false);
-    }
-    const count = Math.min(limit, HISTORY_PAGE_MAX);
-    const records = anomalies.past(symbolId, name, afterSequence + 1, count);
-    const last = records.at(-1)?.sequence ?? afterSequence;
-    const hasMore = last < anomalies.lastOf(symbolId, name);
-    const page = historyPageFrame(requestId, symbol, records.map(historyTuple), hasMore);
-    this.connection.send(page);
   }
 }

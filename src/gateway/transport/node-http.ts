@@ -81,7 +81,9 @@ export function serveNodeRequest(
     if (!done && !body.add(plainBytes(chunk))) respond(bodyTooLarge(bodyBytesMax));
   });
   request.on('end', () => {
-    if (!done) answerRequest(handlers, new ReceivedRequest(parts, body.bytes()), respond);
+    if (done) return;
+    const received = new ReceivedRequest(parts, body.bytes(), () => !done);
+    answerRequest(handlers, received, respond);
   });
 }
 

@@ -40,10 +40,12 @@ export class ReceivedHead implements RequestHead {
 /** A request whose body is complete. */
 export class ReceivedRequest extends ReceivedHead implements HttpRequest {
   readonly body: Uint8Array;
+  readonly isWanted: () => boolean;
 
-  constructor(parts: HeadParts, body: Uint8Array) {
+  constructor(parts: HeadParts, body: Uint8Array, isWanted: () => boolean) {
     super(parts);
     this.body = body;
+    this.isWanted = isWanted;
   }
 }
 

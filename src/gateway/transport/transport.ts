@@ -97,6 +97,8 @@ export type UpgradeDecision =
 export interface HttpRequest extends RequestHead {
   /** The whole body; empty if there is none. */
   readonly body: Uint8Array;
+  /** Whether the client still waits for the answer: it has not gone. */
+  isWanted(): boolean;
 }
 
 export interface HttpResponse {

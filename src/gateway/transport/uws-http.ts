@@ -81,9 +81,8 @@ export function serveUwsRequest(
     answering.waitForGateway();
     if (isTooLarge) answering.respond(bodyTooLarge(bodyBytesMax));
     else {
-      answerRequest(handlers, new ReceivedRequest(parts, body.bytes()), (answer) =>
-        answering.respond(answer),
-      );
+      const received = new ReceivedRequest(parts, body.bytes(), () => !answering.isDone);
+      answerRequest(handlers, received, (answer) => answering.respond(answer));
     }
   });
 }

@@ -1,16 +1,20 @@
 import type { Anomaly } from '../../engine/index.ts';
+import type { LoggedPage } from '../../gateway/fanout/anomaly-log.ts';
 import type { Client } from '../../gateway/sessions/client.ts';
+import type { HttpRequest } from '../../gateway/transport/transport.ts';
 import { validateSymbol } from '../../protocol/index.ts';
 import {
   type AnomalyPage,
   CursorError,
-  cursorAfter,
+  type NameFilter,
   type Store,
+  type SymbolRange,
   type TimeRange,
 } from '../../store/index.ts';
+import { CallRefusedError } from '../../threads/call-queue.ts';
 import type { Handler, QueryContext } from '../context.ts';
 import { pageResponse } from '../csv.ts';
-import { RequestProblem, unknownSymbol } from '../problems.ts';
+import { RETRY_AFTER, RequestProblem, unknownSymbol } from '../problems.ts';
 import { QueryParameters } from '../query-parameters.ts';
 import { formatRfc3339 } from '../rfc-3339.ts';
 import type { PriceAnomaly } from '../schemas.ts';
@@ -27,7 +31,7 @@ const COLUMNS = Object.keys(schemas.priceAnomaly.shape);
  */
 export function symbolAnomalies(context: QueryContext, reader: StatisticsReader): Handler {
   const { anomalies } = context;
-  return (request, symbol, client) => {
+  return async (request, symbol, client) => {
     const parameters = new QueryParameters(request.query);
     const after = parameters.sequence('after');
     const before = parameters.sequence('before') ?? Number.POSITIVE_INFINITY;
@@ -41,10 +45,11 @@ export function symbolAnomalies(context: QueryContext, reader: StatisticsReader)
     const newest = anomalies.lastOf(symbolId, name);
     const hasData = symbolId >= 0 && reader.hasData(symbolId);
     if (!hasData && newest === 0) throw unknownSymbol(symbol);
-    const first = anomalies.first(symbolId, name);
     const end = Math.min(newest + 1, before);
-    const from = Math.max(first, after === undefined ? end - limit : after + 1);
-    const records = anomalies.past(symbolId, name, from, Math.min(limit, Math.max(0, end - from)));
+    const from = Math.max(1, after === undefined ? end - limit : after + 1);
+    const range = { symbol: name, from, limit: Math.max(1, Math.min(limit, end - from)) };
+    const page = await pageOfSymbol(context, symbolId, range, request);
+    const records = page.items.filter(({ sequence }) => sequence < end);
     const last = records.at(-1)?.sequence;
     return pageResponse(request, COLUMNS, {
       items: records.map((record) => anomalyJson(record, symbol)),
@@ -55,9 +60,6 @@ export function symbolAnomalies(context: QueryContext, reader: StatisticsReader)
 
 /** Default page size. */
 export const RECENT_LIMIT_DEFAULT = 50;
-
-/** Anomalies read at a time: a few ms. */
-const PIECE = 1000;
 
 /**
  * `GET /api/anomalies`: the newest anomalies of all symbols, newest first; with a time or page in
@@ -73,12 +75,10 @@ export function recentAnomalies(context: QueryContext): Handler {
     const selection = readSelection(parameters);
     parameters.check();
     checkReadable(selection, client, context.access);
-    const { nameSpace } = client;
     context.fanOut.takeRaised();
-    const isWanted = (name: string) =>
-      client.sees(name) && selection?.matches(nameSpace.symbolOf(name)) !== false;
+    const filter = client.filter(selection && [...selection.names, ...selection.patterns]);
     if (from === undefined && to === undefined && after === undefined) {
-      const items = context.anomalies.recent(limit, isWanted);
+      const items = await newestOf(context, limit, filter, request);
       return pageResponse(request, COLUMNS, { items: items.map((item) => jsonOf(item, client)) });
     }
     const { store } = context;
@@ -86,54 +86,63 @@ export function recentAnomalies(context: QueryContext): Handler {
       throw new RequestProblem(404, 'This server has no store: it has recent anomalies only.');
     }
     const range = { from: from ?? 0, to: to ?? Number.POSITIVE_INFINITY, after, limit };
-    const { items, next } = await pageOf(store, range, isWanted, parameters);
+    const { items, next } = await pageOf(store, range, filter, request, parameters);
     const shown = items.map((item) => jsonOf(item, client));
     return pageResponse(request, COLUMNS, { items: shown, next: next ?? null });
   };
+}
+
+async function newestOf(
+  { anomalies }: QueryContext,
+  limit: number,
+  filter: NameFilter,
+  request: HttpRequest,
+): Promise<readonly Anomaly[]> {
+  try {
+    return await anomalies.recent(limit, filter, () => request.isWanted());
+  } catch (error) {
+    throw refusedOf(error);
+  }
+}
+
+async function pageOfSymbol(
+  { anomalies }: QueryContext,
+  symbolId: number,
+  range: SymbolRange,
+  request: HttpRequest,
+): Promise<LoggedPage> {
+  try {
+    return await anomalies.page(symbolId, range, () => request.isWanted());
+  } catch (error) {
+    throw refusedOf(error);
+  }
 }
 
 function jsonOf(anomaly: Anomaly, { nameSpace }: Client): object {
   return anomalyJson(anomaly, nameSpace.symbolOf(anomaly.symbol));
 }
 
-/** A page of the readable anomalies. Scans in pieces, so that sessions are not delayed. */
 async function pageOf(
   store: Store,
-  { from, to, after, limit }: TimeRange,
-  isWanted: (name: string) => boolean,
-  parameters: QueryParameters,
-): Promise<AnomalyPage> {
-  const items: Anomaly[] = [];
-  let next = after;
-  do {
-    const range = { from, to, after: next, limit: PIECE };
-    const page = await readPage(store, range, parameters);
-    for (const anomaly of page.items) {
-      if (!isWanted(anomaly.symbol)) continue;
-      // The cursor follows the last item, not what was skipped after it.
-      const last = items.at(-1);
-      if (items.length === limit && last !== undefined) return { items, next: cursorAfter(last) };
-      items.push(anomaly);
-    }
-    ({ next } = page);
-    if (next !== undefined) await new Promise(setImmediate);
-  } while (next !== undefined);
-  return { items, next: undefined };
-}
-
-async function readPage(
-  store: Store,
   range: TimeRange,
+  filter: NameFilter,
+  request: HttpRequest,
   parameters: QueryParameters,
 ): Promise<AnomalyPage> {
   try {
-    return await store.between(range);
+    return await store.between(range, filter, () => request.isWanted());
   } catch (error) {
-    if (!(error instanceof CursorError)) throw error;
+    if (!(error instanceof CursorError)) throw refusedOf(error);
     parameters.refuse('after', 'the `next` of a page before', range.after ?? '');
     parameters.check();
     throw error;
   }
+}
+
+/** A refusal of the store as an answer; other errors as they are. */
+function refusedOf(error: unknown): unknown {
+  if (!(error instanceof CallRefusedError)) return error;
+  return new RequestProblem(503, 'Too many queries wait for the store.', {}, RETRY_AFTER);
 }
 
 /** An anomaly in the form of the HTTP API, with the symbol that the client knows. */
