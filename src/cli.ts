@@ -29,8 +29,17 @@ if (command.kind === 'print') {
   await issue(command);
 } else if (command.kind === 'run') {
   await serve(command);
-} else {
+} else if (command.kind === 'doctor') {
   await doctor(command);
+} else {
+  // Loaded here: the server needs none of it.
+  const { runJournalCommand } = await import('./journal-tools/commands.ts');
+  process.exitCode = await runJournalCommand(command, {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    url: process.env.TICKWIRE_URL,
+    token: process.env.TICKWIRE_TOKEN,
+  });
 }
 
 async function issue({

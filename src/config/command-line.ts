@@ -1,30 +1,36 @@
+import type { OptionValue } from './command-options.ts';
 import { ConfigError } from './faults.ts';
-import { type Flags, readFlags } from './flags.ts';
-import type { IssueValue } from './issue-options.ts';
+import { type CommandKind, type Flags, readFlags } from './flags.ts';
 import { CONFIG_KEYS } from './keys.ts';
 import { type Environment, resolveSources } from './load.ts';
 import type { ResolvedConfig } from './parse-config.ts';
 import type { Config } from './schema.ts';
 
-/**
- * The command to execute: run a server, issue a token or API key, or print a text and succeed or
- * fail.
- */
+/** The command to execute: one of the program's, or print a text and succeed or fail. */
 export type Command =
-  | {
-      readonly kind: 'run' | 'doctor';
-      readonly config: Config;
-      readonly warnings: readonly string[];
-    }
+  | ({ readonly kind: 'run' } & Configured)
+  | ({ readonly kind: 'doctor' } & Configured)
+  | ({
+      readonly kind: JournalCommandKind;
+      /** Those of the command that are not settings. */
+      readonly options: ReadonlyMap<string, OptionValue>;
+    } & Configured)
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'fail'; readonly message: string };
+
+export type JournalCommandKind = Extract<CommandKind, `journal ${string}` | 'replay'>;
+
+interface Configured {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+}
 
 /** The token or API key to issue. */
 export interface IssueFlags {
   readonly name: string;
   /** Members of a token's claim; their values are unchecked. */
-  readonly permissions: Readonly<Record<string, IssueValue>>;
+  readonly permissions: Readonly<Record<string, OptionValue>>;
   /** Undefined: unlimited. */
   readonly lifetimeMs: number | undefined;
 }
@@ -45,9 +51,11 @@ export function readCommandLine(argv: readonly string[], env: Environment, cwd: 
     const resolved = resolveSources(flags, env, cwd);
     if (flags.printsConfig) return { kind: 'print', text: formatConfig(resolved) };
     const { config, warnings } = resolved;
-    return kind === 'run' || kind === 'doctor'
-      ? { kind, config, warnings }
-      : { kind, config, request: issueRequest(flags) };
+    if (kind === 'run' || kind === 'doctor') return { kind, config, warnings };
+    if (kind === 'token' || kind === 'api-key') {
+      return { kind, config, request: issueRequest(flags) };
+    }
+    return { kind, config, warnings, options: flags.options };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const message =
@@ -56,8 +64,8 @@ export function readCommandLine(argv: readonly string[], env: Environment, cwd: 
   }
 }
 
-function issueRequest({ kind, issue }: Flags): IssueFlags {
-  const { subject, id, expires, ...permissions } = Object.fromEntries(issue);
+function issueRequest({ kind, options }: Flags): IssueFlags {
+  const { subject, id, expires, ...permissions } = Object.fromEntries(options);
   const defaultMs = kind === 'token' ? TOKEN_LIFETIME_MS : undefined;
   const lifetimeMs = typeof expires === 'number' ? expires : defaultMs;
   return { name: String(subject ?? id), permissions, lifetimeMs };

@@ -1,25 +1,79 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { CommandOption, OptionValue } from './command-options.ts';
 import { createSuggester, SUGGESTIONS_MAX, showValue, truncate } from './faults.ts';
-import {
-  API_KEY_OPTIONS,
-  type IssueOption,
-  type IssueValue,
-  TOKEN_OPTIONS,
-} from './issue-options.ts';
+import { API_KEY_OPTIONS, TOKEN_OPTIONS } from './issue-options.ts';
+import { EXPORT_OPTIONS, REPLAY_OPTIONS } from './journal-options.ts';
 import { CONFIG_KEYS, type ConfigKey, parseText, type Setting, type Settings } from './keys.ts';
 import { tickwireVersion } from './version.ts';
 
 /** The parsed command line. */
 export interface Flags extends Settings {
-  readonly kind: 'run' | 'token' | 'api-key' | 'doctor';
+  readonly kind: CommandKind;
   /** The output of `--help` or `--version`, which win over everything else. */
   readonly text: string | undefined;
   readonly printsConfig: boolean;
   /** The value of `--config`. */
   readonly configFile: string | undefined;
-  /** Options of `token` and `api-key`. */
-  readonly issue: ReadonlyMap<string, IssueValue>;
+  /** Options of the command that are not settings. */
+  readonly options: ReadonlyMap<string, OptionValue>;
 }
+
+/** The words that begin the command; `run` without any. */
+export type CommandKind =
+  | 'run'
+  | 'token'
+  | 'api-key'
+  | 'doctor'
+  | 'journal info'
+  | 'journal verify'
+  | 'journal export'
+  | 'replay';
+
+interface CommandFacts {
+  readonly summary: string;
+  readonly options: readonly CommandOption[];
+  /** Its option without a value, and what that does. */
+  readonly flag?: readonly [name: string, description: string];
+  /** Whether its first option must be given. */
+  readonly isFirstRequired?: boolean;
+  /** Below its options. */
+  readonly note?: string;
+}
+
+const OPERATOR = ['operator', 'it may read data of all tenants, and metrics'] as const;
+const ISSUE = {
+  flag: OPERATOR,
+  isFirstRequired: true,
+  note: 'Permissions that are not given are denied. ',
+};
+
+const COMMANDS: Readonly<Record<Exclude<CommandKind, 'run'>, CommandFacts>> = {
+  doctor: {
+    summary: 'examine this machine and the configuration, without starting a server',
+    options: [],
+  },
+  token: {
+    summary: 'print a token signed with auth.jwtSecret',
+    options: TOKEN_OPTIONS,
+    ...ISSUE,
+  },
+  'api-key': {
+    summary: 'print a new API key, and its entry to stderr',
+    options: API_KEY_OPTIONS,
+    ...ISSUE,
+  },
+  'journal info': { summary: 'say what the journal holds', options: [] },
+  'journal verify': { summary: 'say it, and check every byte of the journal', options: [] },
+  'journal export': {
+    summary: 'print the ticks of the journal',
+    options: EXPORT_OPTIONS,
+  },
+  replay: {
+    summary: 'publish the ticks of the journal to another server',
+    options: REPLAY_OPTIONS,
+    flag: ['shift-to-now', 'move times: the first tick is of now, the others follow'],
+  },
+};
 
 const HELP_COLUMNS = 100;
 
@@ -28,24 +82,25 @@ Every setting is a flag (--server.port=9001 or --server.port 9001), an environme
 key of the JSON file ({"server": {"port": 9001}}). Flags win over variables, variables over the
 file, the file over the defaults.`;
 
-const SWITCHES = ['help', 'version', 'print-config', 'operator'];
+const SWITCHES = ['help', 'version', 'print-config', 'operator', 'shift-to-now'];
 const showFlag = (name: string) => `--${name}`;
 
 const suggestSetting = createSuggester(
   [...CONFIG_KEYS.map(({ path }) => path), 'config', ...SWITCHES.slice(0, 3)],
   showFlag,
 );
-const SUGGESTERS = {
-  run: suggestSetting,
-  doctor: suggestSetting,
-  token: createSuggester(['operator', ...TOKEN_OPTIONS.map(({ name }) => name)], showFlag),
-  'api-key': createSuggester(['operator', ...API_KEY_OPTIONS.map(({ name }) => name)], showFlag),
-};
+
+function suggesterOf(kind: CommandKind): (name: string) => string {
+  if (kind === 'run') return suggestSetting;
+  const { options, flag } = COMMANDS[kind];
+  if (options.length === 0) return suggestSetting;
+  const names = options.map(({ name }) => name);
+  return createSuggester(flag === undefined ? names : [flag[0], ...names], showFlag);
+}
 
 /**
  * Reads a command line without the program itself: `--section.key=value`, `--section.key value`,
- * `--config FILE`, switches, and the commands `token` and `api-key`. The last of repeated flags
- * counts.
+ * `--config FILE`, switches, and commands. The last of repeated flags counts.
  *
  * Commander parses and prints help. Faults are collected here: commander would stop at the first.
  */
@@ -59,7 +114,7 @@ const VALUE_FLAGS: ReadonlySet<string> = new Set(
   [
     'config',
     ...CONFIG_KEYS.map(({ path }) => path),
-    ...[...TOKEN_OPTIONS, ...API_KEY_OPTIONS].map(({ name }) => name),
+    ...Object.values(COMMANDS).flatMap(({ options }) => options.map(({ name }) => name)),
   ].map(showFlag),
 );
 
@@ -81,8 +136,8 @@ function joinDashedValues(argv: readonly string[]): string[] {
 class FlagReader implements Flags {
   readonly settings: Setting[] = [];
   readonly faults: string[] = [];
-  readonly issue = new Map<string, IssueValue>();
-  kind: Flags['kind'] = 'run';
+  readonly options = new Map<string, OptionValue>();
+  kind: CommandKind = 'run';
   text: string | undefined;
   printsConfig = false;
   configFile: string | undefined;
@@ -104,7 +159,7 @@ class FlagReader implements Flags {
   #program(): Command {
     const program = new Command('tickwire')
       .description('A real-time market-data push server.')
-      .usage('[flags]\n       tickwire token|api-key|doctor [flags]')
+      .usage('[flags]\n       tickwire token|api-key|doctor|journal|replay [flags]')
       .exitOverride()
       .allowUnknownOption()
       .allowExcessArguments()
@@ -129,16 +184,21 @@ class FlagReader implements Flags {
         this.printsConfig = true;
       });
     for (const key of CONFIG_KEYS) this.#addKey(program, key);
-    program
-      .command('doctor')
-      .description('Examines this machine and the configuration. Takes settings as flags, too.')
-      .summary('examine this machine and the configuration, without starting a server')
-      .usage('[flags]')
+    const journal = program
+      .command('journal')
+      .description('Reads the journal of store.directory. A server may be writing it.')
+      .summary('info, verify or export: read the journal')
+      .usage('info|verify|export [flags]')
       .allowUnknownOption()
       .allowExcessArguments()
-      .action((_options, self: Command) => this.#finish('doctor', self));
-    this.#addIssueCommand(program, 'token', 'print a token signed with auth.jwtSecret');
-    this.#addIssueCommand(program, 'api-key', 'print a new API key, and its entry to stderr');
+      .action((_options, { args: [given] }: Command) => {
+        const shown = given === undefined ? 'nothing' : showValue(given);
+        this.faults.push(`journal: expected info, verify or export, got ${shown}`);
+      });
+    for (const kind of Object.keys(COMMANDS) as (keyof typeof COMMANDS)[]) {
+      const [word = kind, action] = kind.split(' ');
+      this.#addCommand(action === undefined ? program : journal, action ?? word, kind);
+    }
     return program;
   }
 
@@ -161,32 +221,33 @@ class FlagReader implements Flags {
     });
   }
 
-  #addIssueCommand(program: Command, kind: 'token' | 'api-key', description: string): void {
-    const command = program
-      .command(kind)
-      .description(`${description[0]?.toUpperCase()}${description.slice(1)}.`)
-      .summary(description)
+  #addCommand(parent: Command, word: string, kind: keyof typeof COMMANDS): void {
+    const { summary, options, flag, note = '' } = COMMANDS[kind];
+    const command = parent
+      .command(word)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+      .summary(summary)
       .usage('[flags]')
       .allowUnknownOption()
       .allowExcessArguments()
-      .addHelpText(
-        'after',
-        '\nPermissions that are not given are denied. Takes settings as flags, too.',
-      )
+      .addHelpText('after', `\n${note}Takes settings as flags, too.`)
       .action((_options, self: Command) => this.#finish(kind, self));
-    for (const each of kind === 'token' ? TOKEN_OPTIONS : API_KEY_OPTIONS) {
-      this.#addIssueOption(command, each);
-    }
+    for (const each of options) this.#addCommandOption(command, each);
+    if (flag === undefined) return;
+    const [name, description] = flag;
     command
-      .option('--operator', 'it may read data of all tenants, and metrics')
-      .on('option:operator', () => this.issue.set('operator', true));
+      .option(`--${name}`, description)
+      .on(`option:${name}`, () => this.options.set(name, true));
   }
 
-  #addIssueOption(command: Command, { name, value, description, expected, parse }: IssueOption) {
+  #addCommandOption(
+    command: Command,
+    { name, value, description, expected, parse }: CommandOption,
+  ): void {
     const option = new Option(`--${name} [${value}]`, description);
     this.#addOption(command, option, expected, (text) => {
       const parsed = parse(text);
-      if (parsed !== undefined) this.issue.set(name, parsed);
+      if (parsed !== undefined) this.options.set(name, parsed);
       else this.faults.push(`--${name}: expected ${expected}, got ${showValue(text)}`);
     });
   }
@@ -206,12 +267,12 @@ class FlagReader implements Flags {
     });
   }
 
-  #finish(kind: Flags['kind'], command: Command): void {
+  #finish(kind: CommandKind, command: Command): void {
     this.kind = kind;
     this.#refuse(command.args);
-    const options = { token: TOKEN_OPTIONS, 'api-key': API_KEY_OPTIONS, run: [], doctor: [] };
-    const [required] = options[kind];
-    if (required !== undefined && !this.issue.has(required.name) && this.faults.length === 0) {
+    if (kind === 'run' || COMMANDS[kind].isFirstRequired !== true) return;
+    const [required] = COMMANDS[kind].options;
+    if (required !== undefined && !this.options.has(required.name) && this.faults.length === 0) {
       this.faults.push(`--${required.name}: expected ${required.expected}, got nothing`);
     }
   }
@@ -251,6 +312,6 @@ class FlagReader implements Flags {
   }
 
   #suggest(name: string): string {
-    return SUGGESTERS[name.includes('.') ? 'run' : this.kind](name);
+    return suggesterOf(name.includes('.') ? 'run' : this.kind)(name);
   }
 }

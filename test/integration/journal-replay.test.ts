@@ -1,0 +1,86 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { readCommandLine } from '../../src/config/command-line.ts';
+import { diskSegments } from '../../src/journal/index.ts';
+import { type JournalCommand, runJournalCommand } from '../../src/journal-tools/commands.ts';
+import { TempFolder } from '../../testkit/temp-folder.ts';
+import { JournalRig } from '../support/journal-rig.ts';
+import { startTestServer } from '../support/running-server.ts';
+
+const TICKS = 300;
+/** Between two frames, ms. */
+const APART_MS = 10;
+
+async function replay(store: string, url: string, ...flags: string[]) {
+  let output = '';
+  const take = (text: string) => {
+    output += text;
+  };
+  const stdout = new Writable({
+    write: (chunk, _encoding, done) => {
+      take(String(chunk));
+      done();
+    },
+  });
+  const command = readCommandLine(['replay', `--store.directory=${store}`, ...flags], {}, '/');
+  const status = await runJournalCommand(command as JournalCommand, {
+    stdout,
+    stderr: { write: take },
+    url,
+  });
+  return { status, output };
+}
+
+function fill(store: string): void {
+  mkdirSync(join(store, 'journal'));
+  const rig = new JournalRig(diskSegments(join(store, 'journal')));
+  for (let i = 1; i <= TICKS; i++) rig.frame([[1, i, 1000 + i * APART_MS]], i);
+  rig.flush();
+}
+
+test('a replay publishes what the journal has, once, in order', async () => {
+  using folder = new TempFolder();
+  fill(folder.path);
+  const server = await startTestServer({ processing: { partitions: 1 } });
+  try {
+    const url = `ws://127.0.0.1:${server.port}`;
+    const { status, output } = await replay(folder.path, url, '--speed=max');
+    expect([status, output]).toEqual([0, `${TICKS} ticks published, 0 rejected, 0 dropped\n`]);
+    const read = async () => {
+      const response = await fetch(`http://127.0.0.1:${server.port}/api/prices/S1`);
+      return (await response.json()) as object;
+    };
+    await expect.poll(read).toMatchObject({ updateCount: TICKS, currentPrice: TICKS });
+  } finally {
+    await server.stop();
+  }
+});
+
+test('a replay keeps the pace of the journal, and moves its times', async () => {
+  using folder = new TempFolder();
+  fill(folder.path);
+  const server = await startTestServer({ processing: { partitions: 1, maxPastMs: 60_000 } });
+  try {
+    const url = `ws://127.0.0.1:${server.port}`;
+    const begun = performance.now();
+    const flags = ['--speed=2', '--shift-to-now', '--to=1970-01-01T00:00:02Z'];
+    const { status, output } = await replay(folder.path, url, ...flags);
+    expect([status, output]).toEqual([0, '99 ticks published, 0 rejected, 0 dropped\n']);
+    // The frames came a ms apart: their sequence is their receipt time.
+    expect(performance.now() - begun).toBeGreaterThan(98 / 2);
+    const { output: refused } = await replay(folder.path, url, '--speed=max');
+    expect(refused).toBe(`${TICKS} ticks published, ${TICKS} rejected, 0 dropped\n`);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('a replay says that nobody is there', async () => {
+  using folder = new TempFolder();
+  fill(folder.path);
+  const { status, output } = await replay(folder.path, 'not a url');
+  expect(status).toBe(1);
+  expect(output).toMatch(/^tickwire replay: url: expected the URL of a server/);
+});
