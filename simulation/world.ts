@@ -58,7 +58,11 @@ export class World {
       throw error;
     });
     const { config } = this.scenario;
-    const engine = new EngineOracle(this.scheduler, config.processing);
+    const engine = new EngineOracle(
+      this.scheduler,
+      config.processing,
+      config.processing.maxFutureMs,
+    );
     this.oracle = new ServerOracle(engine, config, this.scheduler, this.globals);
     const hasStore = config.store.directory !== '';
     this.history = new HistoryOracle(engine, this.disk, {

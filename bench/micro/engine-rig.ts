@@ -1,4 +1,4 @@
-import { Counter, Engine, monotonicMs } from '../../src/engine/index.ts';
+import { Counter, Engine, monotonicUs } from '../../src/engine/index.ts';
 import { DEFAULT_RULES } from '../../testkit/independent/statistics.ts';
 
 /** A real engine with one worker, driven from this thread. */
@@ -12,6 +12,7 @@ export class EngineRig {
     prices: Float64Array.of(100),
     times: Float64Array.of(Date.now() - 3_600_000),
     receivedAt: 0,
+    receivedUs: 0,
   };
 
   private constructor(engine: Engine, symbols: readonly string[], deaths: Error[]) {
@@ -48,7 +49,7 @@ export class EngineRig {
     const { prices, times } = this.#ticks;
     times[0] = (times[0] as number) + 7;
     prices[0] = (prices[0] as number) > 101 ? 100 : (prices[0] as number) + 0.013;
-    this.#ticks.receivedAt = monotonicMs();
+    this.#ticks.receivedUs = monotonicUs();
     for (const symbolId of symbolIds) this.engine.tryOffer(symbolId, this.#ticks, 0);
     this.settle();
   }

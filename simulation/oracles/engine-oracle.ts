@@ -51,12 +51,14 @@ export class EngineOracle {
   onSymbol: (symbolId: number) => void = () => undefined;
   readonly #scheduler: Scheduler;
   readonly #rules: Rules;
+  readonly #maxFutureMs: number;
   readonly #row = new Float64Array(ROW_VALUES);
   #engine: Engine | undefined;
   #isQuiet = false;
 
-  constructor(scheduler: Scheduler, rules: Rules) {
+  constructor(scheduler: Scheduler, rules: Rules, maxFutureMs: number) {
     this.#scheduler = scheduler;
+    this.#maxFutureMs = maxFutureMs;
     this.#rules = rules;
   }
 
@@ -228,7 +230,8 @@ export class EngineOracle {
     const time = ticks.times[index] as number;
     const position = this.quietly(() => this.engine.status(partition).counters.taken());
     queue.begin(position, { symbolId, price, time });
-    this.model(symbolId).begin(price, time, position, ticks.latestTime);
+    const latestTime = (ticks.receivedAt[index] as number) + this.#maxFutureMs;
+    this.model(symbolId).begin(price, time, position, latestTime);
   }
 
   #expectAlone(partition: number): void {

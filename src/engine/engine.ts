@@ -35,8 +35,6 @@ export interface EngineOptions extends Rules {
   /** Whether a full queue overwrites its oldest ticks (`dropOldest`) or refuses new ones. */
   readonly overwrites: boolean;
   readonly maxSymbols: number;
-  /** How far a tick may be ahead of the wall clock, ms; undefined: there is no clock. */
-  readonly maxFutureMs?: number | undefined;
   /** Whether {@link Engine.capture} may be called: it doubles the memory of symbols. */
   readonly captures?: boolean;
   /** Runs the workers without threads, for the simulation. */
@@ -143,7 +141,6 @@ export class Engine {
       rules,
       captures: captures[partition],
       hasShortRings: shortRings[partition],
-      maxFutureMs: options.maxFutureMs,
     }));
     const onTimeReplaced = ({ symbolId, time }: TimeReplaced) =>
       events.timeReplaced?.(this.symbols.name(symbolId), time);
@@ -420,11 +417,12 @@ function allocate(options: EngineOptions) {
 
 function rulesOf(options: EngineOptions): Rules {
   const { movingAverageWindow, anomalyThresholdPercent } = options;
-  const { slidingWindowMilliseconds, windowCapacity } = options;
+  const { slidingWindowMilliseconds, windowCapacity, maxFutureMs } = options;
   return {
     movingAverageWindow,
     anomalyThresholdPercent,
     slidingWindowMilliseconds,
     windowCapacity,
+    maxFutureMs,
   };
 }

@@ -11,7 +11,13 @@ export {
 } from './engine.ts';
 export type { AnomalySink } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
-export { Counter, LATENCY_BUCKETS, latencyBucketEndUs, monotonicMs } from './memory/counters.ts';
+export {
+  Counter,
+  LATENCY_BUCKETS,
+  latencyBucketEndUs,
+  monotonicUs,
+  UNMEASURED,
+} from './memory/counters.ts';
 export { createDoorbell, Doorbell } from './memory/doorbell.ts';
 export { RETIRED_MAX } from './memory/retire-request.ts';
 export { RowValue } from './memory/statistics-table.ts';

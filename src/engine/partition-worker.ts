@@ -1,7 +1,7 @@
 import { CaptureStaging } from './captures.ts';
 import { AnomalyProducer } from './memory/anomaly-ring.ts';
 import { ChangeSet } from './memory/change-set.ts';
-import { Counter, Counters, monotonicMs } from './memory/counters.ts';
+import { Counter, Counters, monotonicUs, UNMEASURED } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
 import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
@@ -20,8 +20,6 @@ export interface PartitionWorkerData {
   readonly captures?: CaptureMemory | undefined;
   /** Whether a restored symbol's ring began after its first tick: see {@link Partition}. */
   readonly hasShortRings?: boolean | undefined;
-  /** How far a tick may be ahead of the wall clock, ms; undefined: there is no clock. */
-  readonly maxFutureMs?: number | undefined;
 }
 
 /** The message of a worker when the newest time of a symbol gave way to a tick's. */
@@ -57,16 +55,14 @@ export class PartitionWorker {
   readonly #staging: CaptureStaging | undefined;
   readonly #retirement: RetireResponder;
   readonly #columns = new TickColumns(BATCH);
-  readonly #maxFutureMs: number | undefined;
   /** Whether this thread let go of the partition. */
   #isResting = false;
 
   /** The caller holds the partition. */
   constructor(
-    { memory, rules, captures, hasShortRings, maxFutureMs }: PartitionWorkerData,
+    { memory, rules, captures, hasShortRings }: PartitionWorkerData,
     onTimeReplaced: (replaced: TimeReplaced) => void = () => undefined,
   ) {
-    this.#maxFutureMs = maxFutureMs;
     this.#counters = new Counters(memory.counters);
     this.#ticks = new TickConsumer(memory.ticks, this.#counters);
     this.#anomalies = new AnomalyProducer(memory.anomalies);
@@ -220,9 +216,6 @@ export class PartitionWorker {
   }
 
   #applyBatch(count: number): void {
-    if (this.#maxFutureMs !== undefined) {
-      this.#columns.latestTime = Date.now() + this.#maxFutureMs;
-    }
     for (let from = 0; from < count; from += GROUP) {
       this.#applyGroup(from, Math.min(count, from + GROUP));
     }
@@ -266,13 +259,13 @@ export class PartitionWorker {
 
   /** Counts latencies in runs of equal receipt time, which the ticks of one frame share. */
   #count(count: number): void {
-    const now = monotonicMs();
-    const { offeredAt } = this.#columns;
+    const now = monotonicUs();
+    const { receivedUs } = this.#columns;
     for (let i = 0; i < count; ) {
-      const offered = offeredAt[i] as number;
+      const received = receivedUs[i] as number;
       const start = i;
-      while (i < count && offeredAt[i] === offered) i++;
-      this.#counters.addLatency((now - offered) * 1000, i - start);
+      while (i < count && receivedUs[i] === received) i++;
+      if (received !== UNMEASURED) this.#counters.addLatency((now - received) >>> 0, i - start);
     }
   }
 }

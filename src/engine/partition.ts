@@ -21,6 +21,8 @@ export interface Rules {
   readonly slidingWindowMilliseconds: number;
   /** Places a deque may hold, a power of two. */
   readonly windowCapacity: number;
+  /** How far a tick's time may be ahead of its receipt, ms; undefined: any distance. */
+  readonly maxFutureMs?: number | undefined;
 }
 
 /** Receives a partition's anomalies as numbers, so that the worker makes no object. */
@@ -143,10 +145,11 @@ export class Partition {
     row[RowValue.AVERAGE] = tick[TickDouble.AVERAGE] as number;
     if (count === 0 || price < (row[RowValue.MIN] as number)) row[RowValue.MIN] = price;
     if (count === 0 || price > (row[RowValue.MAX] as number)) row[RowValue.MAX] = price;
-    if (count > 0 && time < (row[RowValue.TIME] as number) && !this.#isPoisoned(ticks, time)) {
+    const isBehind = count > 0 && time < (row[RowValue.TIME] as number);
+    if (isBehind && !this.#isPoisoned(ticks.receivedAt[index] as number, time)) {
       this.#counters.add(Counter.LATE, 1);
     } else {
-      if (count > 0 && time < (row[RowValue.TIME] as number)) this.#replaceTime(symbolId);
+      if (isBehind) this.#replaceTime(symbolId);
       row[RowValue.PRICE] = price;
       row[RowValue.TIME] = time;
       this.#detect(symbolId);
@@ -210,10 +213,11 @@ export class Partition {
   }
 
   /**
-   * Whether the newest time of the symbol in #row is one that no clock shows: taken while the clock
-   * was ahead. A tick of a possible time is not late then.
+   * Whether the newest time of the symbol in #row is one that the clock at the receipt of this tick
+   * did not allow: taken while the clock was ahead. A tick of a possible time is not late then.
    */
-  #isPoisoned({ latestTime }: TickColumns, time: number): boolean {
+  #isPoisoned(receivedAt: number, time: number): boolean {
+    const latestTime = receivedAt + (this.#rules.maxFutureMs ?? Number.POSITIVE_INFINITY);
     return (this.#row[RowValue.TIME] as number) > latestTime && time <= latestTime;
   }
 

@@ -1,4 +1,4 @@
-import { monotonicMs } from '../engine/index.ts';
+import { monotonicUs } from '../engine/index.ts';
 
 /**
  * The time, read at most once an iteration of the event loop: sockets deliver many messages in one,
@@ -7,8 +7,8 @@ import { monotonicMs } from '../engine/index.ts';
 export class CachedClock {
   /** Ms since the epoch. */
   now = 0;
-  /** The same moment on the monotonic clock, ms. */
-  monotonic = 0;
+  /** The same moment on the clock of latencies: `monotonicUs`. */
+  monotonicUs = 0;
   /** The same moment on the clock of `performance.now`, ms. */
   steady = 0;
   #isRead = false;
@@ -18,7 +18,7 @@ export class CachedClock {
     if (this.#isRead) return;
     this.#isRead = true;
     this.now = Date.now();
-    this.monotonic = monotonicMs();
+    this.monotonicUs = monotonicUs();
     this.steady = performance.now();
     setImmediate(this.#expire);
   }

@@ -23,8 +23,9 @@ export class TickBatch {
   /** The frame's sequence; 0 opts out of acknowledgements. */
   sequence = 0;
   count = 0;
-  /** When the frame was received, on the receiver's clock. */
+  /** When the frame was received, ms since the epoch, and by a monotonic clock, µs. */
   receivedAt = 0;
+  receivedUs = 0;
   kinds = new Uint8Array(256);
   names = new Uint32Array(256);
   lengths = new Uint16Array(256);

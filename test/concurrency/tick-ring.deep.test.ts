@@ -61,7 +61,10 @@ function look(
 ) {
   const n = columns.symbolIds[i] as number;
   const isWhole =
-    columns.prices[i] === n + 0.25 && columns.times[i] === n * 3 && columns.offeredAt[i] === n * 5;
+    columns.prices[i] === n + 0.25 &&
+    columns.times[i] === n * 3 &&
+    columns.receivedAt[i] === n * 5 &&
+    columns.receivedUs[i] === -n;
   if (!isWhole) outcome.torn++;
   if (n <= outcome.last) outcome.outOfOrder++;
   outcome.last = n;

@@ -37,7 +37,7 @@ class RingModel {
     for (let i = 0; i < count; i++) {
       const hasRoom = this.offered - this.next < CAPACITY;
       const n = this.offered;
-      const wasTaken = this.producer.tryOffer(n, oneTick(n + 0.25, n + 0.5, n + 0.75), 0);
+      const wasTaken = this.producer.tryOffer(n, oneTick(n + 0.25, n + 0.5, n + 0.75, -n), 0);
       expect(wasTaken).toBe(hasRoom || this.overwrites);
       if (wasTaken) this.offered++;
     }
@@ -63,7 +63,8 @@ class RingModel {
       expect(this.#columns.symbolIds[i]).toBe(n);
       expect(this.#columns.prices[i]).toBe(n + 0.25);
       expect(this.#columns.times[i]).toBe(n + 0.5);
-      expect(this.#columns.offeredAt[i]).toBe(n + 0.75);
+      expect(this.#columns.receivedAt[i]).toBe(n + 0.75);
+      expect(this.#columns.receivedUs[i]).toBe(-n | 0);
     }
     this.#batch = expected;
     this.next = this.counters.taken();

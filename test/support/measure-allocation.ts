@@ -40,7 +40,8 @@ const sink = () => {
   raised++;
 };
 
-const frame = { prices: new Float64Array(FRAME), times: new Float64Array(FRAME), receivedAt: 1 };
+const values = { prices: new Float64Array(FRAME), times: new Float64Array(FRAME) };
+const frame = { ...values, receivedAt: 1, receivedUs: 1 };
 
 let state = 1;
 let offered = 0;

@@ -122,9 +122,9 @@ export class PartitionRig {
     this.#partition = new Partition(memory, rules, this.counters, this.anomalies);
   }
 
-  /** The latest time that a tick may have by the server's clock. */
-  set latestTime(time: number) {
-    this.#columns.latestTime = time;
+  /** When the next ticks are received, ms since the epoch. */
+  set receivedAt(time: number) {
+    this.#columns.receivedAt[0] = time;
   }
 
   apply(symbolId: number, { price, time }: Tick): void {
@@ -158,6 +158,12 @@ export function isSameStatistics(own: Statistics, oracle: Statistics, ulps = 2):
 }
 
 /** A frame of one tick of symbol 0, as the engine's queues take it. */
-export function oneTick(price: number, time: number, receivedAt = 0): ReceivedTicks {
-  return { prices: Float64Array.of(price), times: Float64Array.of(time), receivedAt };
+export function oneTick(
+  price: number,
+  time: number,
+  receivedAt = 0,
+  receivedUs = 1,
+): ReceivedTicks {
+  const prices = Float64Array.of(price);
+  return { prices, times: Float64Array.of(time), receivedAt, receivedUs };
 }

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { Counters, createCounters } from '../../src/engine/memory/counters.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { Counters, createCounters, monotonicUs } from '../../src/engine/memory/counters.ts';
 import {
   averageLatencyMs,
   joinedLatencies,
@@ -64,6 +64,23 @@ describe('latencies', () => {
       expect(latencyQuantileMs(joined, fraction)).toBe(latencyQuantileMs(all, fraction));
     }
     expect(latencyQuantileMs(joinedLatencies({ partitions: 0, status: never }), 0.5)).toBeNull();
+  });
+});
+
+describe('the clock of latencies', () => {
+  it('advances with the monotonic clock, wraps, and never says that it is not measured', () => {
+    const start = process.hrtime.bigint();
+    const before = monotonicUs();
+    while (monotonicUs() === before);
+    const passed = (monotonicUs() - before) >>> 0;
+    expect(passed).toBeLessThanOrEqual(Number(process.hrtime.bigint() - start) / 1000 + 1);
+    const hrtime = vi.spyOn(process, 'hrtime');
+    // 2^32 µs after the start, to the microsecond: the low bits are 0.
+    hrtime.mockReturnValue([4294, 967_296_000]);
+    expect(monotonicUs()).toBe(-1);
+    hrtime.mockReturnValue([4294, 967_297_999]);
+    expect(monotonicUs()).toBe(1);
+    hrtime.mockRestore();
   });
 });
 

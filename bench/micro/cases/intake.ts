@@ -1,5 +1,5 @@
 import { ANONYMOUS } from '../../../src/access/index.ts';
-import { monotonicMs } from '../../../src/engine/index.ts';
+import { monotonicUs } from '../../../src/engine/index.ts';
 import { AliasTable } from '../../../src/gateway/ingest/alias-table.ts';
 import { PublishScope } from '../../../src/gateway/ingest/publish-scope.ts';
 import { TickIntake } from '../../../src/gateway/ingest/tick-intake.ts';
@@ -44,7 +44,7 @@ async function makeIntake(naming: Naming): Promise<Case> {
   const prepare = () => rig.settle();
   const run = () => {
     runs++;
-    intake.take(batch, aliases, now, monotonicMs(), scope);
+    intake.take(batch, aliases, now, monotonicUs(), scope);
   };
   const finish = async () => {
     rig.settle();

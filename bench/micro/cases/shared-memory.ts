@@ -27,7 +27,7 @@ function makeRing(batch: number): Case {
   const consumer = new TickConsumer(memory, counters);
   const columns = new TickColumns(batch);
   const { symbolIds, prices, times } = new TickStream(TICKS_PER_RUN, 1000, 100);
-  const ticks = { prices, times, receivedAt: 1.5 };
+  const ticks = { prices, times, receivedAt: 1.5, receivedUs: 1 };
   let polled = 0;
   let runs = 0;
   const run = () => {

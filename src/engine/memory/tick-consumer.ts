@@ -73,7 +73,8 @@ export class TickConsumer {
     columns.symbolIds.copyWithin(0, lost, count);
     columns.prices.copyWithin(0, lost, count);
     columns.times.copyWithin(0, lost, count);
-    columns.offeredAt.copyWithin(0, lost, count);
+    columns.receivedAt.copyWithin(0, lost, count);
+    columns.receivedUs.copyWithin(0, lost, count);
     return count - lost;
   }
 
@@ -173,10 +174,12 @@ export class TickConsumer {
     for (let i = 0; i < count; i++) {
       const slot = (this.#head + i) & this.#mask;
       const double = HEADER_DOUBLES + slot * SLOT_DOUBLES;
-      columns.symbolIds[i] = this.#words[HEADER_WORDS + slot * SLOT_WORDS] as number;
+      const word = HEADER_WORDS + slot * SLOT_WORDS;
+      columns.symbolIds[i] = this.#words[word] as number;
+      columns.receivedUs[i] = this.#words[word + 1] as number;
       columns.prices[i] = this.#doubles[double + 1] as number;
       columns.times[i] = this.#doubles[double + 2] as number;
-      columns.offeredAt[i] = this.#doubles[double + 3] as number;
+      columns.receivedAt[i] = this.#doubles[double + 3] as number;
     }
   }
 }

@@ -79,7 +79,9 @@ export class TickProducer {
     }
     const slot = tail & this.#mask;
     const double = HEADER_DOUBLES + slot * SLOT_DOUBLES;
-    this.#words[HEADER_WORDS + slot * SLOT_WORDS] = symbolId;
+    const word = HEADER_WORDS + slot * SLOT_WORDS;
+    this.#words[word] = symbolId;
+    this.#words[word + 1] = ticks.receivedUs;
     this.#doubles[double + 1] = ticks.prices[index] as number;
     this.#doubles[double + 2] = ticks.times[index] as number;
     this.#doubles[double + 3] = ticks.receivedAt;

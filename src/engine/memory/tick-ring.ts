@@ -9,10 +9,10 @@
  *   │  OFFERED float64 │  RELEASED float64                             │                  │
  *   └──────────────────┴───────────────────────────────────────────────┴──────────────────┘
  *   slots, 32 bytes each, `capacity` of them (a power of two)
- *   ┌──────────┬─────────┬───────────────┬───────────────┬───────────────┐
- *   │ symbolId │   --    │ price         │ time          │ offeredAt     │
- *   │ int32    │         │ float64       │ float64       │ float64       │
- *   └──────────┴─────────┴───────────────┴───────────────┴───────────────┘
+ *   ┌──────────┬────────────┬───────────────┬───────────────┬───────────────┐
+ *   │ symbolId │ receivedUs │ price         │ time          │ receivedAt    │
+ *   │ int32    │ int32      │ float64       │ float64       │ float64       │
+ *   └──────────┴────────────┴───────────────┴───────────────┴───────────────┘
  *
  * Positions are int32, because only these can be atomic, and wrap. Their difference, as int32, is
  * exact while it is below 2^31. OFFERED and RELEASED are TAIL and HEAD as counts of ticks since the
@@ -90,26 +90,29 @@ export function capacityOf(memory: SharedArrayBuffer): number {
 export interface ReceivedTicks {
   readonly prices: Float64Array;
   readonly times: Float64Array;
-  /** When the frame was received, monotonic ms. */
+  /**
+   * When the frame was received by the server's clock, ms since the epoch: what decides about its
+   * ticks, whenever they are applied.
+   */
   readonly receivedAt: number;
+  /** The same by `monotonicUs`; `UNMEASURED`: their latency is not counted. */
+  readonly receivedUs: number;
 }
 
 /** A batch of ticks copied out of a ring, in the consumer's own memory. */
 export class TickColumns {
-  /**
-   * The latest time that a tick may have by the wall clock of this batch, ms since the epoch.
-   * Infinite where there is no clock.
-   */
-  latestTime = Number.POSITIVE_INFINITY;
   readonly symbolIds: Int32Array;
   readonly prices: Float64Array;
   readonly times: Float64Array;
-  readonly offeredAt: Float64Array;
+  /** See {@link ReceivedTicks}. */
+  readonly receivedAt: Float64Array;
+  readonly receivedUs: Int32Array;
 
   constructor(capacity: number) {
     this.symbolIds = new Int32Array(capacity);
     this.prices = new Float64Array(capacity);
     this.times = new Float64Array(capacity);
-    this.offeredAt = new Float64Array(capacity);
+    this.receivedAt = new Float64Array(capacity);
+    this.receivedUs = new Int32Array(capacity);
   }
 }

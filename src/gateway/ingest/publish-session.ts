@@ -274,7 +274,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     if (credit.isBinding && batch.count > this.credit) this.#refuseBeyondCredit(batch.count);
     this.#checkRate(batch.count);
     credit.spend(this, batch.count);
-    intake.take(batch, this.#aliases, now, clock.monotonic, this.#scope);
+    intake.take(batch, this.#aliases, now, clock.monotonicUs, this.#scope);
     counters.tickFrames++;
     this.#accepted += intake.accepted;
     this.#rejected += intake.rejected;

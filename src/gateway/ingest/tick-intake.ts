@@ -73,7 +73,7 @@ export class TickIntake {
    * Takes a batch.
    *
    * @param now the server's clock, ms since the epoch
-   * @param receivedAt the same moment on the monotonic clock, ms
+   * @param receivedUs the same moment on the clock of latencies, `monotonicUs`
    * @param scope the symbols that the publisher may publish
    * @param namesAll whether to report every rejected and every dropped tick
    */
@@ -81,7 +81,7 @@ export class TickIntake {
     batch: TickBatch,
     aliases: AliasTable | undefined,
     now: number,
-    receivedAt: number,
+    receivedUs: number,
     scope: PublishScope,
     namesAll = false,
   ): void {
@@ -94,7 +94,8 @@ export class TickIntake {
     this.#faultsNamedMax = namesAll ? batch.count : FAULTS_NAMED_MAX;
     this.#timeMin = earliestTime(now, this);
     this.#timeMax = now + this.maxFutureMs;
-    batch.receivedAt = receivedAt;
+    batch.receivedAt = now;
+    batch.receivedUs = receivedUs;
     for (let i = 0; i < batch.count; i++) {
       const symbolId = this.#admit(batch, i, aliases, scope);
       if (symbolId < 0) continue;

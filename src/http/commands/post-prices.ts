@@ -86,7 +86,7 @@ class PricePoster {
     // Invalid ones go in too: the intake rejects and counts them.
     this.#fillBatch(prices);
     const scope = new PublishScope(client, quota, security);
-    intake.take(this.#batch, undefined, now, clock.monotonic, scope, true);
+    intake.take(this.#batch, undefined, now, clock.monotonicUs, scope, true);
     scheduler.schedule();
     return this.#rejected(prices);
   }

@@ -9,7 +9,8 @@ const { memory, gate, count } = workerData as {
   count: number;
 };
 const producer = new TickProducer(memory, false);
-const ticks = { prices: Float64Array.of(1), times: Float64Array.of(1), receivedAt: 0 };
+const one = Float64Array.of(1);
+const ticks = { prices: one, times: one, receivedAt: 0, receivedUs: 1 };
 meet(new Int32Array(gate));
 for (let n = 0; n < count; n++) {
   while (producer.depth() > 0);

@@ -11,11 +11,13 @@ const { memory, gate, count, overwrites } = workerData as {
 };
 const producer = new TickProducer(memory, overwrites);
 meet(new Int32Array(gate));
-const ticks = { prices: new Float64Array(1), times: new Float64Array(1), receivedAt: 0 };
+const columns = { prices: new Float64Array(1), times: new Float64Array(1) };
+const ticks = { ...columns, receivedAt: 0, receivedUs: 0 };
 function offer(n: number): boolean {
   ticks.prices[0] = n + 0.25;
   ticks.times[0] = n * 3;
   ticks.receivedAt = n * 5;
+  ticks.receivedUs = -n;
   return producer.tryOffer(n, ticks, 0);
 }
 let refused = 0;
