@@ -144,6 +144,11 @@ export class SimulatedWorker extends EventEmitter {
   }
 
   #start(): void {
+    // It reports a tick that it skips.
+    if (this.#mightWaitInVain(1)) {
+      this.#schedule(STEP_MS, 'worker starts', () => this.#start());
+      return;
+    }
     this.#live(() => {
       const onAccess = this.isWatched ? this.#onAccess : undefined;
       const { random } = this.#fate.scheduler;
@@ -164,7 +169,9 @@ export class SimulatedWorker extends EventEmitter {
   }
 
   #step(): void {
-    if (this.#mightWaitInVain()) {
+    // A report of overwritten ticks may come on top.
+    const anomalies = ANOMALIES_PER_TICK * this.#fate.queued(this.partition) + 1;
+    if (this.#mightWaitInVain(anomalies)) {
       this.#soon();
       return;
     }
@@ -179,14 +186,12 @@ export class SimulatedWorker extends EventEmitter {
   }
 
   /**
-   * Whether the anomalies of a batch might not find room while the gateway is interrupted: it could
+   * Whether so many anomalies might not find room while the gateway is interrupted: it could
    * not make any, as it goes on only when this step is over.
    */
-  #mightWaitInVain(): boolean {
+  #mightWaitInVain(anomalies: number): boolean {
     if (!this.#fate.scheduler.isBusy(Thread.MAIN)) return false;
-    const { anomalies } = this.#data.memory;
-    const ticks = this.#fate.queued(this.partition);
-    return !new AnomalyProducer(anomalies).hasSpace(ANOMALIES_PER_TICK * ticks);
+    return !new AnomalyProducer(this.#data.memory.anomalies).hasSpace(anomalies);
   }
 
   #sleep(worker: PartitionWorker): void {

@@ -76,8 +76,8 @@ export class Captures {
   }
 
   /**
-   * Requests a capture from all workers and wakes those that sleep. The caller has published every
-   * offered tick. Resolves when the last worker has made its part.
+   * Requests a capture from all workers and wakes those that sleep. Resolves when the last worker
+   * has made its part, which needs every tick offered so far to be published.
    *
    * @param symbols known now
    */
@@ -181,7 +181,14 @@ export class CaptureStaging {
     this.#sinceBase.mark(symbolId);
   }
 
-  readonly isWanted = (): boolean => this.#responder.isWanted();
+  isWanted(): boolean {
+    return this.#responder.isWanted();
+  }
+
+  /** Whether the cut of the requested capture is reached after so many ticks taken. */
+  isDue(taken: number): boolean {
+    return this.isWanted() && this.#responder.ticksBefore(taken) <= 0;
+  }
 
   /**
    * Returns how many of the next `count` ticks may be applied: those before the cut of the

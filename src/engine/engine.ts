@@ -1,6 +1,11 @@
 import { type Capture, Captures } from './captures.ts';
 import { FEW_TICKS, GatewayStepper } from './gateway-stepper.ts';
-import { AnomalyConsumer, type AnomalySink } from './memory/anomaly-ring.ts';
+import {
+  AnomalyConsumer,
+  type AnomalySink,
+  type LostCause,
+  type LostSink,
+} from './memory/anomaly-ring.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
@@ -37,6 +42,8 @@ export interface EngineOptions extends Rules {
   readonly maxSymbols: number;
   /** Whether {@link Engine.capture} may be called: it doubles the memory of symbols. */
   readonly captures?: boolean;
+  /** Whether ticks become visible to the workers by {@link Engine.publishMarked} only. */
+  readonly publishesMarked?: boolean;
   /** Runs the workers without threads, for the simulation. */
   readonly spawn?: SpawnWorker | undefined;
   /** Sizes of a partition's memory; see `EngineMemoryOptions`. */
@@ -55,6 +62,12 @@ export interface SkippedTick {
   /** Whether the tick probably caused the death, rather than a kill from outside. */
   readonly isQuarantined: boolean;
 }
+
+/**
+ * Takes a report that a partition's ticks at positions `from` to `to` (exclusive), counted since the
+ * start, are never applied. It comes before the anomalies of later ticks, perhaps twice.
+ */
+export type LostTicks = (partition: number, cause: LostCause, from: number, to: number) => void;
 
 export interface EngineEvents {
   /**
@@ -98,6 +111,7 @@ export class Engine {
   readonly #doorbell: Doorbell;
   readonly #producers: readonly TickProducer[];
   readonly #anomalies: readonly AnomalyConsumer[];
+  readonly #lostSinks: readonly LostSink[];
   readonly #counters: readonly Counters[];
   readonly #threads: readonly PartitionThread[];
   readonly #steppers: readonly GatewayStepper[];
@@ -108,8 +122,11 @@ export class Engine {
   readonly #retirements: Retirements;
   /** The partition whose anomalies were drained first the last time. */
   #firstRing = 0;
-  /** Ticks offered since the last {@link publishTicks}. */
+  /** Ticks offered since the last {@link publishTicks}, or {@link mark}. */
   offered = 0;
+  /** Called by {@link drainAnomalies}. */
+  onLost: LostTicks = () => undefined;
+  readonly #publishesMarked: boolean;
   #isStopping = false;
 
   private constructor(
@@ -118,6 +135,7 @@ export class Engine {
     restored: Iterable<SymbolState | AnomalyCount>,
   ) {
     const { maxSymbols, movingAverageWindow } = options;
+    this.#publishesMarked = options.publishesMarked ?? false;
     const { memory, captures, names } = allocate(options);
     const rules = rulesOf(options);
     const [first] = memory as [PartitionMemory];
@@ -127,6 +145,11 @@ export class Engine {
     this.#doorbell = new Doorbell(first.doorbell);
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
     this.#anomalies = memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
+    this.#lostSinks = memory.map(
+      (_, partition): LostSink =>
+        (cause, from, to) =>
+          this.onLost(partition, cause, from, to),
+    );
     this.#counters = memory.map(({ counters }) => new Counters(counters));
     this.#places = memory.map(({ places }) => new Int32Array(places));
     this.#quarantines = memory.map(() => new Quarantine());
@@ -215,6 +238,38 @@ export class Engine {
     return true;
   }
 
+  /**
+   * Takes back the last ticks offered, those of these symbols: none is published or marked. Only
+   * where full queues do not overwrite.
+   */
+  withdraw(symbolIds: Uint32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const partition = this.symbols.partition(symbolIds[i] as number);
+      (this.#producers[partition] as TickProducer).withdraw(1);
+    }
+    this.offered -= count;
+  }
+
+  /** Writes how many ticks were offered to each partition since the start. */
+  offeredTo(counts: Float64Array): void {
+    for (let i = 0; i < this.#producers.length; i++) {
+      counts[i] = (this.#producers[i] as TickProducer).offered;
+    }
+  }
+
+  /** Sets the end of the next {@link publishMarked} behind the ticks offered so far. */
+  mark(): void {
+    this.offered = 0;
+    for (const producer of this.#producers) producer.mark();
+  }
+
+  /** Publishes the ticks before the mark and wakes the workers that sleep. */
+  publishMarked(): void {
+    for (const producer of this.#producers) {
+      if (producer.publishMarked()) producer.wake();
+    }
+  }
+
   /** Publishes the offered ticks and wakes the workers that sleep: once for many frames. */
   publishTicks(): void {
     if (this.offered === 0) return;
@@ -271,15 +326,20 @@ export class Engine {
 
   /**
    * Passes at most `limit` new anomalies to `sink`, a symbol's oldest first. Returns how many. Each
-   * call begins with another partition: none waits for ever behind one that is always full.
+   * call begins with another partition: none waits for ever behind one that is always full. Reports
+   * of lost ticks go to {@link onLost} and count as anomalies.
    */
   drainAnomalies(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
     const rings = this.#anomalies;
     this.#firstRing = (this.#firstRing + 1) % rings.length;
     let count = 0;
     for (let i = 0; i < rings.length; i++) {
-      const ring = rings[(this.#firstRing + i) % rings.length] as AnomalyConsumer;
-      count += ring.drain(sink, limit - count);
+      const partition = (this.#firstRing + i) % rings.length;
+      count += (rings[partition] as AnomalyConsumer).drain(
+        sink,
+        limit - count,
+        this.#lostSinks[partition],
+      );
     }
     return count;
   }
@@ -321,7 +381,7 @@ export class Engine {
     if (this.#captures === undefined) throw new Error('the engine was started without captures');
     if (!this.#captures.isFree) throw new Error('the previous capture is not released');
     if (this.#isStopping) throw new Error('the engine is stopping');
-    this.publishTicks();
+    if (!this.#publishesMarked) this.publishTicks();
     return this.#captures.request(this.symbols.names.length);
   }
 
@@ -339,10 +399,16 @@ export class Engine {
    * Has the workers forget live symbols, at most RETIRED_MAX, when no capture is being made or
    * read; see {@link Retirements.request}. One call at a time. {@link forget} follows for each that
    * was forgotten.
+   *
+   * @param onCut called when the request is made: ticks offered before belong to the old lives
    */
-  async retire(retirees: readonly Retiree[]): Promise<readonly boolean[]> {
+  async retire(
+    retirees: readonly Retiree[],
+    onCut: () => void = () => undefined,
+  ): Promise<readonly boolean[]> {
     while (this.#captures?.isFree === false) await this.#captures.free();
-    this.publishTicks();
+    if (!this.#publishesMarked) this.publishTicks();
+    onCut();
     return this.#retirements.request(retirees);
   }
 

@@ -6,10 +6,11 @@ export {
   Engine,
   type EngineEvents,
   type EngineOptions,
+  type LostTicks,
   type PartitionStatus,
   type SkippedTick,
 } from './engine.ts';
-export type { AnomalySink } from './memory/anomaly-ring.ts';
+export { type AnomalySink, LostCause } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export {
   Counter,

@@ -1,5 +1,5 @@
 import { CaptureStaging } from './captures.ts';
-import { AnomalyProducer } from './memory/anomaly-ring.ts';
+import { AnomalyProducer, LostCause } from './memory/anomaly-ring.ts';
 import { ChangeSet } from './memory/change-set.ts';
 import { Counter, Counters, monotonicUs, UNMEASURED } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
@@ -8,7 +8,7 @@ import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
 import { RetireResponder } from './memory/retire-request.ts';
 import { RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
-import { TickConsumer } from './memory/tick-consumer.ts';
+import { BLOCKED, TickConsumer } from './memory/tick-consumer.ts';
 import { TickColumns } from './memory/tick-ring.ts';
 import { Partition, type Rules } from './partition.ts';
 
@@ -64,8 +64,12 @@ export class PartitionWorker {
     onTimeReplaced: (replaced: TimeReplaced) => void = () => undefined,
   ) {
     this.#counters = new Counters(memory.counters);
-    this.#ticks = new TickConsumer(memory.ticks, this.#counters);
-    this.#anomalies = new AnomalyProducer(memory.anomalies);
+    const anomalies = new AnomalyProducer(memory.anomalies);
+    this.#anomalies = anomalies;
+    this.#ticks = new TickConsumer(memory.ticks, this.#counters, {
+      hasSpace: () => anomalies.hasSpace(1),
+      append: (from, to) => anomalies.appendLost(LostCause.LAPPED, from, to),
+    });
     const records = new SymbolRecords(memory.records, rules.movingAverageWindow);
     this.#table = new StatisticsTable(records);
     this.#dirty = new DirtySet(memory.dirty, records.symbols);
@@ -100,6 +104,10 @@ export class PartitionWorker {
     // Read before the queue: what was offered before the stop is then seen.
     const isStopping = this.#ticks.isStopping();
     const polled = this.#ticks.poll(this.#columns, BATCH);
+    if (polled === BLOCKED) {
+      this.#waitForGateway(1);
+      return 'step';
+    }
     const count = this.#admit(polled);
     if (count === 0) return isStopping ? 'end' : 'sleep';
     this.#applyBatch(count);
@@ -120,6 +128,7 @@ export class PartitionWorker {
     this.#reload();
     if (this.#isCalled()) return false;
     const count = this.#ticks.poll(this.#columns, BATCH);
+    if (count === BLOCKED) return false;
     if (!this.#anomalies.hasSpace(ANOMALIES_PER_TICK * count)) return false;
     if (count === 0) return true;
     this.#applyBatch(count);
@@ -147,11 +156,23 @@ export class PartitionWorker {
    */
   sleep(spins?: number): void {
     this.#isResting = true;
-    this.#ticks.sleep(this.#isCalled, spins);
+    this.#ticks.sleep(this.#isDue, spins);
   }
 
-  readonly #isCalled = (): boolean =>
-    this.#retirement.isWanted() || this.#staging?.isWanted() === true;
+  #isCalled(): boolean {
+    return this.#retirement.isWanted() || this.#staging?.isWanted() === true;
+  }
+
+  /**
+   * Whether a request waits for this thread, not for ticks that are before its cut and not
+   * published yet.
+   */
+  readonly #isDue = (): boolean => {
+    const taken = this.#counters.taken();
+    const retirement = this.#retirement;
+    if (retirement.isWanted() && retirement.ticksBefore(taken) <= 0) return true;
+    return this.#staging?.isDue(taken) === true;
+  };
 
   /**
    * Returns how many of the polled ticks to apply now: those behind the cut of a capture or of a
@@ -211,6 +232,10 @@ export class PartitionWorker {
     try {
       this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId));
     } finally {
+      this.#waitForGateway(1);
+      // First: where this thread dies in between, its successor reports it again.
+      const position = this.#counters.taken();
+      this.#anomalies.appendLost(LostCause.SKIPPED, position, position + 1);
       this.#counters.add(Counter.SKIPPED, 1);
     }
   }
@@ -232,7 +257,7 @@ export class PartitionWorker {
       if (!hasSpace && !this.#anomalies.hasSpace(ANOMALIES_PER_TICK)) {
         this.#commit(uncommitted, i);
         uncommitted = i;
-        this.#waitForGateway();
+        this.#waitForGateway(ANOMALIES_PER_TICK);
       }
       this.#ticks.begin(symbolIds[i] as number);
       this.#partition.apply(this.#columns, i);
@@ -250,10 +275,11 @@ export class PartitionWorker {
     this.#ticks.release();
   }
 
-  #waitForGateway(): void {
-    while (!this.#anomalies.hasSpace(ANOMALIES_PER_TICK)) {
+  /** Waits until the gateway has made space for so many anomalies, or reports. */
+  #waitForGateway(count: number): void {
+    while (!this.#anomalies.hasSpace(count)) {
       this.#doorbell.ring();
-      this.#anomalies.waitForSpace(ANOMALIES_PER_TICK);
+      this.#anomalies.waitForSpace(count);
     }
   }
 

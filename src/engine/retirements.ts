@@ -31,9 +31,9 @@ export class Retirements {
   }
 
   /**
-   * Requests that live symbols are forgotten, and wakes the workers that sleep. The caller has
-   * published every offered tick. Resolves when the last worker has reached the cut. The symbols
-   * then take no ticks, unless they were revived, until `SymbolTable.endRetiring`.
+   * Requests that live symbols are forgotten, and wakes the workers that sleep. Resolves when the
+   * last worker has reached the cut, which needs every tick offered so far to be published. The
+   * symbols then take no ticks, unless they were revived, until `SymbolTable.endRetiring`.
    *
    * @param retirees at most {@link RETIRED_MAX}
    * @returns by index of the retirees, whether it was forgotten, not kept

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Counter, Counters, createCounters } from '../../src/engine/memory/counters.ts';
-import { TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
+import { BLOCKED, TickConsumer } from '../../src/engine/memory/tick-consumer.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
 import { createTickRing, TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { fc } from '../../testkit/fast-check.ts';
@@ -21,6 +21,11 @@ class RingModel {
   /** Ticks offered and accepted so far; tick n has n in every field. */
   offered = 0;
   published = 0;
+  marked = 0;
+  /** Positions of ticks that were reported as overwritten. */
+  readonly reported = new Set<number>();
+  /** Whether there is space for a report. */
+  hasSpace = true;
   /** The consumer's next tick if none were overwritten. */
   next = 0;
   /** Ticks copied but not released. */
@@ -30,7 +35,17 @@ class RingModel {
     this.overwrites = overwrites;
     this.#memory = createTickRing(CAPACITY, start | 0);
     this.producer = new TickProducer(this.#memory, overwrites);
-    this.#consumer = new TickConsumer(this.#memory, this.counters);
+    this.#consumer = this.#createConsumer();
+  }
+
+  #createConsumer(): TickConsumer {
+    return new TickConsumer(this.#memory, this.counters, {
+      hasSpace: () => this.hasSpace,
+      append: (from, to) => {
+        expect(from).toBe(this.counters.taken());
+        for (let n = from; n < to; n++) this.reported.add(n);
+      },
+    });
   }
 
   offer(count: number): void {
@@ -46,14 +61,38 @@ class RingModel {
 
   publish(): void {
     this.producer.publish();
+    this.marked = this.offered;
     this.published = this.offered;
+  }
+
+  mark(): void {
+    this.producer.mark();
+    this.marked = this.offered;
+  }
+
+  publishMarked(): void {
+    expect(this.producer.publishMarked()).toBe(this.marked > this.published);
+    this.published = this.marked;
+  }
+
+  withdraw(count: number): void {
+    const taken = Math.min(count, this.offered - this.marked);
+    if (this.overwrites) return;
+    this.producer.withdraw(taken);
+    this.offered -= taken;
+    this.#expectDepth();
   }
 
   poll(limit: number): void {
     if (this.#batch.length > 0) return;
     // Ticks before this may be overwritten, by unpublished ticks too.
     const oldest = Math.max(this.next, this.offered - CAPACITY);
+    const before = this.counters.taken();
     const count = this.#consumer.poll(this.#columns, limit);
+    if (count === BLOCKED) {
+      expect([this.hasSpace, this.counters.taken()]).toEqual([false, before]);
+      return;
+    }
     const first = this.#columns.symbolIds[0] as number;
     const expected = this.#expectedBatch(oldest, limit);
     expect(count).toBe(expected.length);
@@ -100,7 +139,7 @@ class RingModel {
       this.next = n + 1;
     }
     const isInterrupted = n !== undefined && progress === 'begun';
-    this.#consumer = new TickConsumer(this.#memory, this.counters);
+    this.#consumer = this.#createConsumer();
     expect(this.#consumer.interrupted()).toBe(isInterrupted ? n : -1);
     if (isInterrupted) this.counters.add(Counter.SKIPPED, 1);
     expect(this.#consumer.interrupted()).toBe(-1);
@@ -112,6 +151,7 @@ class RingModel {
   /** Drains; then every offered tick is accounted for. */
   finish(): void {
     this.apply(CAPACITY);
+    this.hasSpace = true;
     this.publish();
     for (let i = 0; i < 3; i++) {
       this.poll(CAPACITY);
@@ -120,6 +160,7 @@ class RingModel {
     expect(this.counters.taken()).toBe(this.offered);
     expect(this.producer.depth()).toBe(0);
     if (!this.overwrites) expect(this.counters.get(Counter.LAPPED)).toBe(0);
+    expect(this.reported.size).toBe(this.counters.get(Counter.LAPPED));
   }
 
   #expectDepth(): void {
@@ -134,6 +175,20 @@ const COMMAND = fc.oneof(
     .nat({ max: 2 * CAPACITY + 3 })
     .map((count) => ({ text: `offer ${count}`, run: (ring: RingModel) => ring.offer(count) })),
   fc.constant({ text: 'publish', run: (ring: RingModel) => ring.publish() }),
+  fc.constant({ text: 'mark', run: (ring: RingModel) => ring.mark() }),
+  fc.constant({ text: 'publish marked', run: (ring: RingModel) => ring.publishMarked() }),
+  fc
+    .integer({ min: 1, max: CAPACITY })
+    .map((count) => ({
+      text: `withdraw ${count}`,
+      run: (ring: RingModel) => ring.withdraw(count),
+    })),
+  fc.boolean().map((hasSpace) => ({
+    text: `space for reports: ${hasSpace}`,
+    run: (ring: RingModel) => {
+      ring.hasSpace = hasSpace;
+    },
+  })),
   fc
     .integer({ min: 1, max: CAPACITY })
     .map((limit) => ({ text: `poll ${limit}`, run: (ring: RingModel) => ring.poll(limit) })),

@@ -152,6 +152,8 @@ class Drill {
   #rung: Promise<string> = Promise.resolve('');
   #anomalies = new AnomalyRecorder();
   #consumer: AnomalyConsumer;
+  /** Positions of ticks that were reported as lost. */
+  readonly #lost = new Set<number>();
   deaths = 0;
 
   constructor(scenario: Scenario) {
@@ -178,6 +180,7 @@ class Drill {
     for (const [shared, bytes] of this.#saved) new Uint8Array(shared).set(bytes);
     this.deaths = 0;
     this.#seen = [];
+    this.#lost.clear();
     this.#anomalies = new AnomalyRecorder();
     this.#consumer = new AnomalyConsumer(this.#memory.anomalies, { name: String });
     this.takeNews();
@@ -209,7 +212,9 @@ class Drill {
       const isNew = isTaken.has(symbolId) || this.#seen.length === 0;
       return isNew ? this.#table.version(symbolId) : (this.#seen[symbolId] as number);
     });
-    this.#consumer.drain(this.#anomalies.take);
+    this.#consumer.drain(this.#anomalies.take, Number.POSITIVE_INFINITY, (_, from, to) => {
+      for (let position = from; position < to; position++) this.#lost.add(position);
+    });
   }
 
   /** Checks everything once a worker has finished the queue. */
@@ -222,6 +227,7 @@ class Drill {
     expect(lapped, when).toBe(Math.max(0, queued.length - this.#capacity));
     expect(skipped, when).toBeLessThanOrEqual(this.deaths);
     this.takeNews();
+    expect(this.#lost.size, when).toBe(lapped + skipped);
     this.#inspectRows([...before, ...queued.slice(lapped)], skipped, when);
     this.#inspectRings(when);
     if (this.deaths > 0) expect(await this.#rung, when).toBe('ok');

@@ -18,6 +18,10 @@ import type { SymbolTable } from '../symbol-table.ts';
  * the overflow policy decides there, where drops are counted. So TAIL is never further ahead of
  * HEAD than the capacity, and both may wrap.
  *
+ * A slot with symbolId LOST reports ticks that are never applied: direction is the cause, sequence
+ * and reference are the positions in the partition's queue from and to (exclusive). It stands before
+ * the anomalies of later ticks.
+ *
  * Anomalies before FORGOTTEN may be of symbols that were retired since, whose ids others have now.
  */
 const LINE_WORDS = 16;
@@ -26,6 +30,7 @@ const FORGOTTEN = 1;
 const HEAD = LINE_WORDS;
 const HEADER_WORDS = 2 * LINE_WORDS;
 const SLOT_WORDS = 16;
+const LOST = -1;
 /** Longest wait of a producer, ms: bounds the delay should a wake-up ever be lost. */
 const WAIT_MS_MAX = 100;
 
@@ -141,12 +146,32 @@ export class AnomalyProducer {
     if (((this.#tail - (words[FORGOTTEN] as number)) | 0) < 0) words[FORGOTTEN] = this.#tail - 1;
     Atomics.store(words, TAIL, this.#tail);
   }
+
+  /** Reports lost ticks, by their positions. The caller has checked that there is space. */
+  appendLost(cause: LostCause, from: number, to: number): void {
+    this.append(LOST, from, cause, to, 0, 0, 0);
+  }
 }
+
+/** Why ticks that were taken are never applied. */
+export const LostCause = {
+  /** Overwritten in a full queue. */
+  LAPPED: 1,
+  /** A worker died of it. */
+  SKIPPED: 2,
+} as const;
+export type LostCause = (typeof LostCause)[keyof typeof LostCause];
 
 /** Takes an anomaly and the id of its symbol. */
 export type AnomalySink = (anomaly: Anomaly, symbolId: number) => void;
 
-/** The gateway's end. One thread only; never blocks; allocates one object an anomaly. */
+/**
+ * Takes a report that a partition's ticks at positions `from` to `to` (exclusive), counted since the
+ * engine started, are never applied. May come twice, or overlap an earlier one.
+ */
+export type LostSink = (cause: LostCause, from: number, to: number) => void;
+
+/** The gateway's end. One thread only; never blocks; allocates one object a slot. */
 export class AnomalyConsumer {
   readonly #ring: RingView;
   readonly #symbols: Pick<SymbolTable, 'name'>;
@@ -172,13 +197,17 @@ export class AnomalyConsumer {
     return ((position - this.#head) | 0) <= 0;
   }
 
-  /** Passes at most `limit` anomalies to `sink`, oldest first. Returns how many. */
-  drain(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
+  /**
+   * Passes at most `limit` anomalies to `sink` and reports of lost ticks to `lost`, oldest first.
+   * Returns how many.
+   */
+  drain(sink: AnomalySink, limit = Number.POSITIVE_INFINITY, lost?: LostSink): number {
     const { words } = this.#ring;
     const count = Math.min(limit, this.#ring.count(this.#head, Atomics.load(words, TAIL)));
     for (let i = 0; i < count; i++) {
       const slot = this.#ring.slotOf(this.#head + i);
-      sink(this.#read(slot), words[slot] as number);
+      if (words[slot] === LOST) lost?.(...this.#readLost(slot));
+      else sink(this.#read(slot), words[slot] as number);
     }
     if (count > 0) {
       this.#head = (this.#head + count) | 0;
@@ -186,6 +215,13 @@ export class AnomalyConsumer {
       Atomics.notify(words, HEAD);
     }
     return count;
+  }
+
+  #readLost(slot: number): Parameters<LostSink> {
+    const { words, doubles } = this.#ring;
+    const double = slot / 2;
+    const cause = words[slot + 1] as LostCause;
+    return [cause, doubles[double + 1] as number, doubles[double + 2] as number];
   }
 
   #read(slot: number): Anomaly {

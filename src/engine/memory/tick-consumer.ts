@@ -23,6 +23,18 @@ const POSITION_DISTANCE_MAX = 0x7fff_ffff;
 
 const NEVER = () => false;
 
+/** Returned by {@link TickConsumer.poll}: ticks were overwritten, and there is no space to say so. */
+export const BLOCKED = -1;
+
+/** Takes reports of overwritten ticks, before anything else tells that they are gone. */
+export interface LapReports {
+  readonly hasSpace: () => boolean;
+  /** Positions `from` to `to` (exclusive), counted since the ring was made. May be repeated. */
+  readonly append: (from: number, to: number) => void;
+}
+
+const UNREPORTED: LapReports = { hasSpace: () => true, append: () => undefined };
+
 /** The consumer's end. One thread only; nothing but {@link sleep} blocks; never allocates. */
 export class TickConsumer {
   readonly #counters: Counters;
@@ -31,11 +43,13 @@ export class TickConsumer {
   readonly #doubles: Float64Array;
   readonly #capacity: number;
   readonly #mask: number;
+  readonly #reports: LapReports;
   #head: number;
 
   /** @param counters count the ticks that were overwritten before they were read */
-  constructor(memory: SharedArrayBuffer, counters: Counters) {
+  constructor(memory: SharedArrayBuffer, counters: Counters, reports = UNREPORTED) {
     this.#counters = counters;
+    this.#reports = reports;
     this.#words = new Int32Array(memory);
     this.#hold = new WorkerHold(this.#words);
     this.#doubles = new Float64Array(memory);
@@ -48,18 +62,19 @@ export class TickConsumer {
    * Copies up to `limit` whole ticks into `columns` from index 0. They are taken one by one, with
    * {@link begin} and {@link end}.
    *
-   * @returns how many; 0 when there are none at this moment
+   * @returns how many; 0 when there are none at this moment; {@link BLOCKED}
    */
   poll(columns: TickColumns, limit: number): number {
     const behind = (this.#doubles[OFFERED] as number) - this.#counters.taken();
-    if (behind > FAR_APART) this.#skipLapped(behind - this.#capacity);
+    if (behind > FAR_APART && !this.#trySkip(behind - this.#capacity)) return BLOCKED;
     const queued = (Atomics.load(this.#words, TAIL) - this.#head) | 0;
     if (queued <= 0) {
       // HEAD passes TAIL only over ticks that were overwritten before they were published.
       if (queued < 0) this.#assertBehind(Atomics.load(this.#words, INTENT), 0);
       return 0;
     }
-    if (queued > this.#capacity) this.#skipLapped(queued - this.#capacity);
+    const lapped = queued - this.#capacity;
+    if (lapped > 0 && !this.#trySkip(lapped)) return BLOCKED;
     const count = Math.min(queued, limit, this.#capacity);
     this.#copy(columns, count);
     const intent = loadAfterReads(this.#words, INTENT);
@@ -68,7 +83,7 @@ export class TickConsumer {
     if (overwritten <= 0) return count;
     // The rest of the batch was copied whole: move it to the front.
     const lost = Math.min(overwritten, count);
-    this.#skipLapped(overwritten);
+    if (!this.#trySkip(overwritten)) return BLOCKED;
     if (lost === count) return 0;
     columns.symbolIds.copyWithin(0, lost, count);
     columns.prices.copyWithin(0, lost, count);
@@ -162,12 +177,17 @@ export class TickConsumer {
     assertRange('ticks ahead of HEAD', (intent - this.#head) | 0, count, POSITION_DISTANCE_MAX);
   }
 
-  #skipLapped(count: number): void {
+  /** Moves past overwritten ticks, reported first: a successor would report them again. */
+  #trySkip(count: number): boolean {
+    if (!this.#reports.hasSpace()) return false;
+    const from = this.#counters.taken();
+    this.#reports.append(from, from + count);
     this.#counters.add(Counter.LAPPED, count);
     this.#head = (this.#head + count) | 0;
     // Left behind, it could seem to be HEAD once positions have wrapped.
     this.#words[APPLYING] = (this.#head - 1) | 0;
     this.release();
+    return true;
   }
 
   #copy(columns: TickColumns, count: number): void {

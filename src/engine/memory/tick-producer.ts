@@ -42,6 +42,8 @@ export class TickProducer {
   /** TAIL as published, and the ticks before it since the ring was made. */
   #published: number;
   #publishedCount: number;
+  /** TAIL at the last {@link mark}. */
+  #marked: number;
 
   /**
    * @param overwrites whether a full ring overwrites its oldest ticks (`dropOldest`) or refuses new
@@ -56,6 +58,7 @@ export class TickProducer {
     this.#overwrites = overwrites;
     this.#tail = Atomics.load(this.#words, TAIL);
     this.#published = this.#tail;
+    this.#marked = this.#tail;
     this.#publishedCount = this.#doubles[OFFERED] as number;
     this.#head = this.#readHead();
   }
@@ -94,15 +97,36 @@ export class TickProducer {
    * any.
    */
   publish(): boolean {
-    if (this.#published === this.#tail) return false;
-    this.#publishedCount = this.offered;
-    this.#published = this.#tail;
+    this.#marked = this.#tail;
+    return this.publishMarked();
+  }
+
+  /** Sets the end of the next {@link publishMarked} behind the ticks offered so far. */
+  mark(): void {
+    this.#marked = this.#tail;
+  }
+
+  /** The same as {@link publish}, of the ticks before the mark. */
+  publishMarked(): boolean {
+    const marked = this.#marked;
+    if (this.#published === marked) return false;
+    this.#publishedCount += (marked - this.#published) | 0;
+    this.#published = marked;
     this.#doubles[OFFERED] = this.#publishedCount;
-    // Also where nothing is overwritten: left 2^31
-    // positions behind TAIL, INTENT would seem to be ahead.
+    // Also where nothing is overwritten: left 2^31 positions behind TAIL, INTENT would seem to be
+    // ahead. Not the mark: ticks behind it may have overwritten some, too.
     this.#words[INTENT] = this.#tail;
-    Atomics.store(this.#words, TAIL, this.#tail);
+    Atomics.store(this.#words, TAIL, marked);
     return true;
+  }
+
+  /**
+   * Takes back the newest `count` ticks, none of them marked or published. Only where nothing is
+   * overwritten.
+   */
+  withdraw(count: number): void {
+    assertRange('ticks taken back', count, 0, (this.#tail - this.#marked) | 0);
+    this.#tail = (this.#tail - count) | 0;
   }
 
   /** Ticks offered since the ring was made. */
