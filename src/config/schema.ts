@@ -325,7 +325,7 @@ const publish = z.strictObject({
     unit: 'ticks',
   }),
   acknowledge: choice(
-    'Acknowledge frames of named publishers once queued, or once in a snapshot.',
+    'Acknowledge frames of named publishers once queued, or once on disk.',
     ['accepted', 'durable'],
     'accepted',
   ),
@@ -338,12 +338,12 @@ const store = z.strictObject({
     default: './data',
   }),
   mode: choice(
-    'Deliver anomalies while they are written (async) or once durable (sync).',
+    'Deliver while ticks are written to disk (async), or nothing before they are (sync).',
     ['async', 'sync'],
     'async',
   ),
   snapshotIntervalMs: integer(
-    'Time between two snapshots of all statistics: what a crash may lose. 0: at a stop only.',
+    'Time between two snapshots of all statistics: a start replays the ticks since. 0: at a stop.',
     { min: 0, max: 86_400_000, default: 10_000, unit: 'ms' },
   ),
   retentionDays: integer('Anomalies that arrived earlier are removed. 0: never.', {
@@ -357,6 +357,21 @@ const store = z.strictObject({
     max: 1_000_000_000,
     default: 100_000,
   }),
+});
+
+const journal = z.strictObject({
+  syncMs: integer(
+    'Accepted ticks are on disk after this time: what a power loss may take. 0: each write is.',
+    { min: 0, max: 10_000, default: 10, unit: 'ms' },
+  ),
+  retentionHours: numberFrom(
+    'Ticks are kept for so long, for replays and charts. 0: as long as a start may need them.',
+    { min: 0, max: 876_000, default: 0, unit: 'hours' },
+  ),
+  retentionBytes: integer(
+    'Older ticks than a start needs are removed beyond this size of the journal.',
+    { min: 0, max: 1_125_899_906_842_624, default: 1_073_741_824, unit: 'bytes' },
+  ),
 });
 
 const log = z.strictObject({
@@ -382,6 +397,7 @@ export const configSchema = z.strictObject({
   stream,
   publish,
   store,
+  journal,
   log,
 });
 

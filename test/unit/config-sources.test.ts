@@ -97,6 +97,7 @@ describe('the sources of configuration', () => {
         retentionDays: 30,
         retentionPerSymbol: 100_000,
       },
+      journal: { syncMs: 10, retentionHours: 0, retentionBytes: 1_073_741_824 },
       log: { level: 'info', format: 'auto' },
     });
   });
