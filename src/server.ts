@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { Audit, type Authenticator, createAuthenticator } from './access/index.ts';
@@ -9,13 +10,26 @@ import { fitConnections, watchDescriptors } from './descriptors.ts';
 import { Engine } from './engine/index.ts';
 import {
   createGatewayContext,
+  EarlyTransport,
   EventLoopDelay,
   Gateway,
+  type GatewayContext,
   Health,
+  PublisherRegistry,
   SecurityLog,
+  type SessionFactory,
+  TickJournal,
 } from './gateway/index.ts';
 import { Assets, createRouter } from './http/index.ts';
+import { diskSegments, Journal } from './journal/index.ts';
 import { droppedLines, logWorkerDeath, timeReplacedLogger } from './log.ts';
+import {
+  findJournal,
+  journalDirectory,
+  planReplay,
+  type RecoveredJournal,
+  recoverJournal,
+} from './recovery/index.ts';
 import {
   NOTHING_RECOVERED,
   noSnapshots,
@@ -23,7 +37,6 @@ import {
   type Recovered,
   Retention,
   recover,
-  type SnapshotCounters,
   Snapshots,
   type Store,
 } from './store/index.ts';
@@ -64,50 +77,11 @@ export async function startServer(
   const authenticator = await createAuthenticator(config.auth, log);
   for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
   const store = await openConfiguredStore(config, log);
+  const start = new Start(config, log, authenticator, store);
   try {
-    const snapshots = noSnapshots();
-    const recovered =
-      store === undefined ? NOTHING_RECOVERED : await recover(store, log, snapshots);
-    const health = new Health(store);
-    const engine = await startEngine(config, log, recovered, health);
-    try {
-      const assets = await readAssets(publicFolder, log);
-      const security = new SecurityLog(new Audit(log));
-      const eventLoop = new EventLoopDelay();
-      const context = createGatewayContext({
-        config: fitToDescriptors(config, log),
-        engine,
-        log,
-        version: tickwireVersion(),
-        store,
-        snapshots,
-        authenticator,
-        security,
-        securityCounts: security,
-        droppedLogLines: () => droppedLines(log),
-        health,
-        eventLoop,
-        publishers: recovered.publishers,
-      });
-      const gateway = await Gateway.start(context, (sessions) =>
-        createRouter(context, sessions, assets),
-      );
-      eventLoop.start();
-      return serve(config, log, {
-        authenticator,
-        engine,
-        eventLoop,
-        gateway,
-        health,
-        store,
-        snapshots,
-      });
-    } catch (error) {
-      await engine.stop();
-      throw error;
-    }
+    return await start.run(await readAssets(publicFolder, log));
   } catch (error) {
-    await store?.close();
+    await start.undo();
     throw error;
   }
 }
@@ -127,10 +101,8 @@ function fitToDescriptors(config: Config, log: Logger): Config {
 }
 
 function checkAcknowledge({ publish, store }: Config): void {
-  if (publish.acknowledge === 'accepted') return;
-  if (store.directory !== '' && store.snapshotIntervalMs > 0) return;
-  const needs = 'a store (store.directory) and snapshots (store.snapshotIntervalMs above 0)';
-  throw new Error(`publish.acknowledge: "durable" needs ${needs}`);
+  if (publish.acknowledge === 'accepted' || store.directory !== '') return;
+  throw new Error('publish.acknowledge: "durable" needs a store (store.directory)');
 }
 
 async function startEngine(
@@ -148,6 +120,7 @@ async function startEngine(
       partitions,
       overwrites,
       captures: store.directory !== '',
+      publishesMarked: store.directory !== '' && store.mode === 'sync',
     },
     {
       workerRestarted: (partition, cause, tick) => {
@@ -168,41 +141,230 @@ async function startEngine(
 
 /** The parts of a running server. */
 interface Parts {
-  readonly authenticator: Authenticator | undefined;
-  readonly engine: Engine;
-  readonly eventLoop: EventLoopDelay;
+  readonly context: GatewayContext;
   readonly gateway: Gateway;
-  readonly health: Health;
-  readonly store: Store | undefined;
-  readonly snapshots: SnapshotCounters;
+  readonly journal: Journal | undefined;
+  readonly snapshots: Snapshots | undefined;
 }
 
-function serve(
-  { store: { snapshotIntervalMs } }: Config,
-  log: Logger,
-  { authenticator, engine, eventLoop, gateway, health, store, snapshots: counters }: Parts,
-): Server {
-  const snapshots =
-    store &&
-    new Snapshots(
+/** A start: each step keeps what has to be undone if a later one fails. */
+class Start {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #authenticator: Authenticator | undefined;
+  readonly #store: Store | undefined;
+  readonly #health: Health;
+  readonly #counters = noSnapshots();
+  #engine: Engine | undefined;
+  #early: EarlyTransport | undefined;
+  #journal: Journal | undefined;
+  #snapshots: Snapshots | undefined;
+
+  constructor(
+    config: Config,
+    log: Logger,
+    authenticator: Authenticator | undefined,
+    store: Store | undefined,
+  ) {
+    this.#config = config;
+    this.#log = log;
+    this.#authenticator = authenticator;
+    this.#store = store;
+    this.#health = new Health(store);
+  }
+
+  async run(assets: Assets): Promise<Server> {
+    const recovery = await this.#recover();
+    const { engine, publishers } = recovery;
+    const journal = await this.#openJournal(recovery);
+    const eventLoop = new EventLoopDelay();
+    const security = new SecurityLog(new Audit(this.#log));
+    const context = createGatewayContext({
+      config: fitToDescriptors(this.#config, this.#log),
+      engine,
+      log: this.#log,
+      epoch: recovery.epoch,
+      version: tickwireVersion(),
+      store: this.#store,
+      journal,
+      publishers,
+      snapshots: this.#counters,
+      authenticator: this.#authenticator,
+      security,
+      securityCounts: security,
+      droppedLogLines: () => droppedLines(this.#log),
+      health: this.#health,
+      eventLoop,
+    });
+    this.#snapshots = this.#createSnapshots(context);
+    if (recovery.needsSnapshot) await this.#snapshots?.take();
+    this.#health.replayed = undefined;
+    const createHandler = (sessions: SessionFactory) => createRouter(context, sessions, assets);
+    const gateway = await Gateway.start(context, createHandler, this.#early?.handOver);
+    if (recovery.replayedTicks > 0) this.#snapshots?.request();
+    eventLoop.start();
+    const parts = { gateway, context, journal: this.#journal, snapshots: this.#snapshots };
+    return serve(this.#log, parts);
+  }
+
+  /** A step failed. */
+  async undo(): Promise<void> {
+    this.#early?.close();
+    this.#snapshots?.abandon();
+    await this.#engine?.stop();
+    await this.#journal?.close();
+    await this.#store?.close();
+  }
+
+  /** Brings back the state of the last run. */
+  async #recover(): Promise<Recovery> {
+    const { directory } = this.#config.store;
+    const log = this.#log;
+    const store = this.#store;
+    const epoch = randomBytes(6).toString('base64url');
+    if (store === undefined) {
+      const engine = await this.#startEngine(NOTHING_RECOVERED);
+      const publishers = new PublisherRegistry();
+      return { epoch, engine, publishers, start: 0, replayedTicks: 0, needsSnapshot: false };
+    }
+    const found = findJournal(diskSegments(journalDirectory(directory)), log);
+    const hasJournal = found.first < found.end;
+    const recovered = await recover(store, log, this.#counters, hasJournal);
+    const plan = planReplay(recovered, found);
+    if (plan.replay !== undefined) {
+      this.#health.replayed = 0;
+      this.#early = await EarlyTransport.open(this.#config, log, this.#health);
+    }
+    const engine = await this.#startEngine(recovered);
+    const replayed: RecoveredJournal = await recoverJournal({
+      engine,
+      store,
+      found,
+      plan,
+      recovered,
+      log,
+      progress: (part) => {
+        this.#health.replayed = part;
+      },
+    });
+    this.#counters.replayedTicks = replayed.ticks;
+    // What a version without a journal left is in none.
+    const isOld =
+      recovered.journal === undefined && (recovered.hasSnapshot || store.nextOrdinal > 0);
+    return {
+      epoch,
+      engine,
+      publishers: new PublisherRegistry(replayed.publishers),
+      start: plan.start,
+      replayedTicks: replayed.ticks,
+      needsSnapshot: replayed.isInexact || (isOld && plan.replay === undefined),
+    };
+  }
+
+  async #startEngine(recovered: Recovered): Promise<Engine> {
+    this.#engine = await startEngine(this.#config, this.#log, recovered, this.#health);
+    return this.#engine;
+  }
+
+  async #openJournal({
+    engine,
+    epoch,
+    publishers,
+    start,
+  }: Recovery): Promise<TickJournal | undefined> {
+    const store = this.#store;
+    if (store === undefined) return undefined;
+    const { journal: config, processing, publish, store: stored } = this.#config;
+    const ticks = new TickJournal(engine, publishers);
+    // Where something waits for the disk, nothing passes it by.
+    const mayGap =
+      processing.overflow !== 'wait' &&
+      publish.acknowledge === 'accepted' &&
+      stored.mode === 'async';
+    const journal = await Journal.open(
+      {
+        directory: journalDirectory(stored.directory),
+        start,
+        syncMs: config.syncMs,
+        run: epoch,
+        startedAt: Date.now(),
+        partitions: engine.partitions,
+        names: ticks.names,
+        offered: ticks.offered,
+        mayGap,
+        retention: { ageMs: config.retentionHours * HOUR_MS, bytes: config.retentionBytes },
+        claim: store.claim,
+      },
+      this.#log,
+      {
+        onLost: (error) => store.noteFailure(error),
+        onGapEnd: () => this.#snapshots?.request(),
+      },
+    );
+    this.#journal = journal;
+    ticks.connect(journal);
+    ticks.onInexact = () => this.#snapshots?.request();
+    store.follow(journal);
+    this.#health.journal = ticks;
+    return ticks;
+  }
+
+  #createSnapshots(context: GatewayContext): Snapshots | undefined {
+    const { engine, fanOut, publishers, store } = context;
+    const journal = this.#journal;
+    if (store === undefined || journal === undefined) return undefined;
+    return new Snapshots(
       {
         engine,
         store,
-        publishers: () => gateway.publisherSequences(),
-        takeAnomalies: (raised) => gateway.takeAnomalies(raised),
+        journal: {
+          get position() {
+            return journal.position;
+          },
+          get syncedPosition() {
+            return journal.syncedPosition;
+          },
+          get fault() {
+            return journal.fault;
+          },
+          whenSynced: (position) => journal.whenSynced(position),
+          retain: (position) => journal.retain(position),
+          offered: (into) => engine.offeredTo(into),
+        },
+        publishers: () => publishers.sequences(),
+        takeAnomalies: (raised) => fanOut.takeAnomalies(raised),
         saved: (header) => {
-          health.snapshotFault = undefined;
-          gateway.madeDurable(header.publishers);
+          this.#health.snapshotFault = undefined;
+          publishers.madeDurable(header.publishers);
         },
         failed: (reason) => {
-          health.snapshotFault = reason;
-          gateway.notDurable();
+          this.#health.snapshotFault = reason;
+          publishers.notDurable();
         },
-        intervalMs: snapshotIntervalMs,
-        log,
+        intervalMs: this.#config.store.snapshotIntervalMs,
+        log: this.#log,
       },
-      counters,
+      this.#counters,
     );
+  }
+}
+
+/** What a start brought back. */
+interface Recovery {
+  readonly epoch: string;
+  readonly engine: Engine;
+  readonly publishers: PublisherRegistry;
+  /** Where the journal of this run begins. */
+  readonly start: number;
+  readonly replayedTicks: number;
+  /** Whether snapshot and journal on disk do not lead to this state: a snapshot has to come first. */
+  readonly needsSnapshot: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+
+function serve(log: Logger, { gateway, context, journal, snapshots }: Parts): Server {
+  const { authenticator, engine, eventLoop, store } = context;
   const retention = store && new Retention(store, log);
   const stopWatch = watchDescriptors(log);
   let stopped: Promise<readonly string[]> | undefined;
@@ -212,6 +374,7 @@ function serve(
     retention?.stop();
     const fault = await snapshots?.stop();
     await engine.stop(gateway.lastAnomalies);
+    await journal?.close();
     const anomalies = (await store?.close()) ?? 0;
     eventLoop.stop();
     return [

@@ -6,6 +6,7 @@ import {
   EventLoopDelay,
   type GatewayContext,
   Health,
+  PublisherRegistry,
   UNWATCHED,
 } from '../src/gateway/index.ts';
 import { noSnapshots, type Store } from '../src/store/index.ts';
@@ -41,6 +42,8 @@ export function gatewayContext(
     droppedLogLines: () => 0,
     health: new Health(store),
     eventLoop: new EventLoopDelay(),
-    publishers: [],
+    epoch: 'test',
+    journal: undefined,
+    publishers: new PublisherRegistry(),
   });
 }

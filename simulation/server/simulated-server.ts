@@ -7,6 +7,7 @@ import {
   EventLoopDelay,
   Gateway,
   Health,
+  PublisherRegistry,
   UNWATCHED,
 } from '../../src/gateway/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/store/recovery.ts';
@@ -184,7 +185,9 @@ export class SimulatedServer {
       securityCounts: undefined,
       droppedLogLines: () => 0,
       snapshots: counters,
-      publishers,
+      epoch: `run ${this.#world.scheduler.process}`,
+      journal: undefined,
+      publishers: new PublisherRegistry(publishers),
     });
     const gateway = await Gateway.start(context, () => noHttp, this.#world.network.startTransport);
     if (this.#isDead) return;

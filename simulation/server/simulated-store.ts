@@ -28,6 +28,8 @@ export class SimulatedStore implements Store {
   readonly lineage = 'simulated';
   readonly lost = new Promise<never>(() => {});
   readonly removed = { age: 0, perSymbol: 0 };
+  readonly claim = undefined;
+  readonly recoveryPosition = undefined;
   readonly #disk: SimulatedDisk;
   readonly #scheduler: Scheduler;
   /** Not durable yet, oldest first; and by symbol, the last sequence among them. */
@@ -63,6 +65,10 @@ export class SimulatedStore implements Store {
     this.#lasts.set(anomaly.symbol, anomaly.sequence);
     this.#flushSoon();
   }
+
+  follow(): void {}
+
+  noteFailure(): void {}
 
   idle(): Promise<void> {
     return Promise.resolve();

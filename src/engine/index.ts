@@ -33,4 +33,10 @@ export {
   SymbolStateVersionError,
   salvageSymbolStates,
 } from './symbol-state-codec.ts';
-export { NO_WIRE_ID, SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
+export {
+  NO_WIRE_ID,
+  partitionOf,
+  SymbolTable,
+  symbolHash,
+  UNKNOWN_SYMBOL,
+} from './symbol-table.ts';

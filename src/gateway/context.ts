@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Authenticator } from '../access/index.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
@@ -11,10 +10,12 @@ import { FanOut } from './fanout/fan-out.ts';
 import { FlushScheduler } from './fanout/flush-scheduler.ts';
 import { StatsMessage } from './fanout/stats-message.ts';
 import { SymbolVersions } from './fanout/symbol-versions.ts';
+import { SyncedPublication } from './fanout/synced-publication.ts';
 import type { Health } from './health.ts';
 import { CreditPool } from './ingest/credit-pool.ts';
-import { PublisherRegistry } from './ingest/publisher-registry.ts';
+import type { PublisherRegistry } from './ingest/publisher-registry.ts';
 import { TickIntake } from './ingest/tick-intake.ts';
+import type { TickJournal } from './ingest/tick-journal.ts';
 import { BackgroundTasks } from './limits/background-tasks.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
 import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
@@ -39,10 +40,16 @@ interface GatewayParts {
   readonly config: Config;
   readonly engine: Engine;
   readonly log: GatewayLog;
+  /** Identifies this run of the server: clients discard the state of another epoch. */
+  readonly epoch: string;
   /** Version of this server, as clients see it. */
   readonly version: string;
   /** Stores anomalies; undefined: they are kept in memory only. */
   readonly store: Store | undefined;
+  /** Gets what changes state; undefined: nothing is replayed after a crash. */
+  readonly journal: TickJournal | undefined;
+  /** Publishers, those of an earlier run among them. */
+  readonly publishers: PublisherRegistry;
   /** Counts the store's snapshots. */
   readonly snapshots: SnapshotCounters;
   /** Undefined: clients need no token. */
@@ -57,18 +64,11 @@ interface GatewayParts {
   readonly eventLoop: EventLoopDelay;
 }
 
-export interface GatewayOptions extends GatewayParts {
-  /** Publishers of an earlier run with their last accepted sequence, longest offline first. */
-  readonly publishers: Iterable<readonly [name: string, sequence: number]>;
-}
-
 /**
  * Shared by all sessions and HTTP requests of a gateway. Built once; each user names its part of it
  * with `Pick`.
  */
 export interface GatewayContext extends GatewayParts {
-  /** Identifies this run of the server: clients discard the state of another epoch. */
-  readonly epoch: string;
   /** Start of this run by the monotonic clock, ms. */
   readonly startedAt: number;
   /** Reports an error that no client can be blamed for. */
@@ -80,7 +80,6 @@ export interface GatewayContext extends GatewayParts {
   /** Undefined: clients need no token. */
   readonly renewals: Renewals | undefined;
 
-  readonly publishers: PublisherRegistry;
   readonly quota: SymbolQuota;
   readonly credit: CreditPool;
   readonly intake: TickIntake;
@@ -101,9 +100,8 @@ export interface GatewayContext extends GatewayParts {
 }
 
 /** Builds the context. Nothing runs before the gateway starts. */
-export function createGatewayContext(options: GatewayOptions): GatewayContext {
-  const { publishers, ...given } = options;
-  const { authenticator, config, engine, log, security, store } = given;
+export function createGatewayContext(given: GatewayParts): GatewayContext {
+  const { authenticator, config, engine, journal, log, security, store } = given;
   const fault = (error: unknown) => log.error({ err: error }, 'a handler failed');
   const sessions = new SessionRegistry();
   const counters = new GatewayCounters();
@@ -124,7 +122,6 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
   const quota = new SymbolQuota({ ...config.processing, ...config.limits }, engine.symbols);
   return {
     ...given,
-    epoch: randomBytes(6).toString('base64url'),
     startedAt: performance.now(),
     fault,
     clock: new CachedClock(),
@@ -132,37 +129,58 @@ export function createGatewayContext(options: GatewayOptions): GatewayContext {
     sessions,
     origins: new Origins(config.server.allowedOrigins, config.tls.certificateFile !== ''),
     renewals: authenticator && new Renewals(authenticator, security, fault),
-    publishers: new PublisherRegistry(publishers),
     quota,
-    credit: createCredit(config, engine),
-    intake: new TickIntake(engine, config.processing, {
-      symbolAppeared: (symbolId, name) => {
-        anomalies.symbolAppeared(symbolId, name);
-        subscriptions.symbolAppeared(symbolId, name);
+    credit: createCredit(config, engine, journal),
+    intake: new TickIntake(
+      engine,
+      config.processing,
+      {
+        symbolAppeared: (symbolId, name) => {
+          anomalies.symbolAppeared(symbolId, name);
+          journal?.declareSymbol(symbolId);
+          subscriptions.symbolAppeared(symbolId, name);
+        },
       },
-    }),
+      journal,
+    ),
     ticksReader: new TicksReader(config.publish.ticksPerFrameMax),
     tickBatch: new TickBatch(),
     subscriptions,
-    retirement: new SymbolRetirement({ ...versioned, background, quota }, fault),
+    retirement: new SymbolRetirement({ ...versioned, background, quota, journal }, fault),
     background,
     versions,
     anomalies,
     statsMessage: new StatsMessage(versions),
     conflation,
     fanOut,
-    scheduler: new FlushScheduler(
+    scheduler: createScheduler(),
+  };
+
+  function createScheduler(): FlushScheduler {
+    const isSync = config.store.mode === 'sync' && journal !== undefined;
+    const scheduler = new FlushScheduler(
       engine,
       fanOut,
       conflation,
       sessions.publishers,
       config.stream.latency,
-    ),
-  };
+      isSync ? new SyncedPublication(engine, journal) : undefined,
+    );
+    // There may be ticks to publish, and credit to grant.
+    journal?.listen(scheduler.schedule);
+    return scheduler;
+  }
 }
 
-function createCredit({ processing, publish }: Config, engine: Engine): CreditPool {
+/** Under `wait`, credit follows the space in the queues and in the journal's ring. */
+function createCredit(
+  { processing, publish }: Config,
+  engine: Engine,
+  journal: TickJournal | undefined,
+): CreditPool {
   const window = Math.max(processing.channelCapacity, publish.ticksPerFrameMax);
   const isBinding = processing.overflow === 'wait';
-  return new CreditPool(window, isBinding ? () => engine.freeSlots() : undefined);
+  const freeTicks = () =>
+    Math.min(engine.freeSlots(), journal?.freeTicks() ?? Number.POSITIVE_INFINITY);
+  return new CreditPool(window, isBinding ? freeTicks : undefined);
 }

@@ -10,14 +10,9 @@ import { SessionFactory } from './sessions/session-factory.ts';
 import { shutDown } from './sessions/shutdown.ts';
 import { decideUpgrade } from './sessions/upgrades.ts';
 import { type Renewal, ServedCertificate } from './transport/certificate.ts';
-import { securityHeaders } from './transport/http-response.ts';
 import { startTransport } from './transport/start-transport.ts';
-import type {
-  StartTransport,
-  Transport,
-  TransportHandlers,
-  TransportOptions,
-} from './transport/transport.ts';
+import type { StartTransport, Transport, TransportHandlers } from './transport/transport.ts';
+import { transportOptions } from './transport/transport-options.ts';
 
 /** Answers HTTP requests. */
 type RequestHandler = TransportHandlers['request'];
@@ -52,7 +47,7 @@ export class Gateway {
     open: StartTransport = configuredTransport(context),
   ): Promise<Gateway> {
     const gateway = new Gateway(context);
-    const options = transportOptions(context, gateway.#certificate);
+    const options = transportOptions(context.config, gateway.#certificate?.pair);
     gateway.#transport = await open(options, gateway.#handlers(createHandler(gateway.#factory)));
     for (const watch of gateway.#watches) watch.start();
     context.scheduler.schedule();
@@ -146,23 +141,6 @@ export class Gateway {
 
 function configuredTransport({ config, log }: GatewayContext): StartTransport {
   return (options, handlers) => startTransport(config.server.transport, options, handlers, log);
-}
-
-function transportOptions(
-  { config }: GatewayContext,
-  certificate: ServedCertificate | undefined,
-): TransportOptions {
-  const { limits, server } = config;
-  return {
-    host: server.host,
-    port: server.port,
-    frameBytesMax: server.frameBytesMax,
-    bodyBytesMax: limits.bodyBytesMax,
-    headMs: limits.httpHeaderMs,
-    idleMs: limits.httpIdleMs,
-    headers: securityHeaders(certificate !== undefined),
-    tls: certificate?.pair,
-  };
 }
 
 function createWatches(context: GatewayContext) {

@@ -4,12 +4,23 @@ const WINDOW_MS = 60_000;
 /** Restarts of a partition's worker within the window that make the server unready. */
 const RESTARTS_MAX = 5;
 
+/** The journal, as far as readiness follows it. */
+export interface JournalHealth {
+  readonly fault: string | undefined;
+  /** Whether ticks are served that it does not get. */
+  readonly isInGap: boolean;
+}
+
 /** Decides whether the server is ready for requests. */
 export class Health {
   /** Whether a stop has begun. */
   isStopping = false;
   /** Why the last snapshot was not saved; undefined if it was, or there was none. */
   snapshotFault: string | undefined;
+  /** How much of the journal is replayed, 0 to 1; undefined once everything is. */
+  replayed: number | undefined;
+  /** What does not get to disk, and so not over a crash. */
+  journal: JournalHealth | undefined;
   readonly #store: Pick<Store, 'fault'> | undefined;
   /** Times of restarts by the monotonic clock, ms, oldest first, by partition. */
   readonly #restarts = new Map<number, number[]>();
@@ -30,12 +41,26 @@ export class Health {
   storeFault(): string | undefined {
     const fault = this.#store?.fault;
     if (fault !== undefined) return `the store has failed: ${fault}`;
+    return this.journalFault() ?? this.#snapshotsFault();
+  }
+
+  /** Why ticks do not get into the journal; undefined if they do. */
+  journalFault(): string | undefined {
+    const fault = this.journal?.fault;
+    if (this.journal?.isInGap === true) return `ticks are not journaled: ${fault ?? 'it is full'}`;
+    return fault && `the journal cannot be written: ${fault}`;
+  }
+
+  #snapshotsFault(): string | undefined {
     return this.snapshotFault && `no snapshot can be saved: ${this.snapshotFault}`;
   }
 
   /** Why the server is not ready; undefined if it is. */
   fault(): string | undefined {
     if (this.isStopping) return 'the server is stopping';
+    if (this.replayed !== undefined) {
+      return `replaying the journal, ${Math.floor(100 * this.replayed)} % done`;
+    }
     return this.storeFault() ?? this.#workerFault();
   }
 

@@ -41,6 +41,7 @@ import {
   type SymbolPage,
   type SymbolRange,
   type TimeRange,
+  type WriteAhead,
 } from './store.ts';
 import { WriteLoop } from './write-behind.ts';
 import { WriteBuffer } from './write-buffer.ts';
@@ -208,8 +209,24 @@ class DiskStore implements Store {
     if (this.#isClosed) throw new StoreError('the store is closed');
     this.#last.set(anomaly.symbol, anomaly.sequence);
     if (this.#waiting.space === 0 && this.#loop.mayGiveUp) this.#loop.giveUp();
-    this.#waiting.append(anomaly);
+    this.#waiting.append(anomaly, this.#loop.journal?.position);
     this.#loop.schedule();
+  }
+
+  follow(journal: WriteAhead): void {
+    this.#loop.journal = journal;
+  }
+
+  get claim(): Store['claim'] {
+    return this.#parts.lock.claim;
+  }
+
+  noteFailure(error: unknown): void {
+    this.#parts.lock.noteFailure(error);
+  }
+
+  get recoveryPosition(): number | undefined {
+    return this.#parts.snapshots.recoveryPosition;
   }
 
   async flushed(): Promise<boolean> {

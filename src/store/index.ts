@@ -4,8 +4,10 @@ export { type NameFilter, nameMatcher } from './name-filter.ts';
 export { NOTHING_RECOVERED, type Recovered, recover } from './recovery.ts';
 export { Retention } from './retention.ts';
 export {
+  type JournalOfSnapshots,
   noSnapshots,
   type SnapshotCounters,
+  type SnapshotJournal,
   Snapshots,
 } from './snapshots.ts';
 export {

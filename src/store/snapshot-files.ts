@@ -6,6 +6,7 @@ import { reasonOf } from './directory.ts';
 import type { DirectoryLock } from './lock/directory-lock.ts';
 import {
   openSnapshot,
+  readSnapshotInfo,
   SnapshotError,
   type SnapshotExtent,
   type SnapshotFile,
@@ -45,6 +46,8 @@ export class SnapshotFiles {
   #saved: Saved | undefined;
   /** The last one before the newest full one; before the first save, the one that was loaded. */
   #before: Point | undefined;
+  /** See `Store.recoveryPosition`. */
+  recoveryPosition: number | undefined;
 
   constructor(directory: string, log: StoreLog, lock: Pick<DirectoryLock, 'check'>) {
     this.#directory = directory;
@@ -198,12 +201,22 @@ export class SnapshotFiles {
   ): Promise<void> {
     if (number === base) this.#before = last ?? this.#before ?? points.at(-1);
     const before = this.#before;
+    this.recoveryPosition = this.#recoveryPosition([number, base, last?.number, before?.number]);
     const kept = [base, number === base ? base : last?.number, before?.number, before?.base];
     for (const other of points) {
       if (kept.includes(other.number)) continue;
       await this.#lock.check();
       await rm(this.#path(other), { force: true });
     }
+  }
+
+  /** The lowest position in the journal of the snapshots with these numbers. */
+  #recoveryPosition(numbers: readonly (number | undefined)[]): number | undefined {
+    const positions = this.#points()
+      .filter(({ number }) => numbers.includes(number))
+      .map((point) => journalPosition(this.#path(point)))
+      .filter((position) => position !== undefined);
+    return positions.length === 0 ? undefined : Math.min(...positions);
   }
 
   async #syncDirectory(): Promise<void> {
@@ -232,6 +245,16 @@ export class SnapshotFiles {
 
   #fullPath(number: number): string {
     return join(this.#directory, `snapshot-${number}.tws`);
+  }
+}
+
+/** The position in the journal of a snapshot's file; undefined if it has none, or is damaged. */
+function journalPosition(path: string): number | undefined {
+  try {
+    const { journal } = Object(readSnapshotInfo(path)) as { journal?: { position?: unknown } };
+    return typeof journal?.position === 'number' ? journal.position : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -157,6 +157,15 @@ export function openSnapshot(path: string, number: number): SnapshotFile {
   };
 }
 
+/**
+ * Reads the info of a file; not its chunks.
+ *
+ * @throws SnapshotError if the header is damaged or of another version
+ */
+export function readSnapshotInfo(path: string): SnapshotInfo {
+  return withFile(path, (handle, fileBytes) => readHeader(handle, fileBytes).info);
+}
+
 function withFile<T>(path: string, read: (file: number, fileBytes: number) => T): T {
   const file = openSync(path, 'r');
   try {

@@ -1,6 +1,6 @@
 import { type Capture, countChanged, type Engine, readCapture } from '../engine/index.ts';
-import type { SnapshotExtent } from './snapshot-format.ts';
-import type { Store } from './store.ts';
+import type { SnapshotExtent, SnapshotInfo } from './snapshot-format.ts';
+import type { Store, WriteAhead } from './store.ts';
 
 /** The info of a snapshot; its chunks hold the states of the symbols. */
 export interface SnapshotHeader {
@@ -13,6 +13,15 @@ export interface SnapshotHeader {
    * snapshots of versions that retired no symbols.
    */
   readonly nextOrdinal?: number | undefined;
+  /** Absent from snapshots of versions without a journal. */
+  readonly journal?: SnapshotJournal | undefined;
+}
+
+/** Where a snapshot is in the journal: the entries before it are in the snapshot, no later ones. */
+export interface SnapshotJournal {
+  readonly position: number;
+  /** Ticks offered to each partition until then, since that run of the server began. */
+  readonly offered: readonly number[];
 }
 
 /**
@@ -21,12 +30,19 @@ export interface SnapshotHeader {
  * @throws Error if it is not one
  */
 export function readSnapshotHeader(value: unknown): SnapshotHeader {
-  const { takenAt, publishers, nextOrdinal } = Object(value) as Partial<SnapshotHeader>;
+  const { takenAt, publishers, nextOrdinal, journal } = Object(value) as Partial<SnapshotHeader>;
   const isHeader =
     typeof takenAt === 'number' && Array.isArray(publishers) && publishers.every(isPublisher);
-  if (!isHeader) throw new Error('the snapshot was not written by a Tickwire server');
+  if (!isHeader || (journal !== undefined && !isJournal(journal))) {
+    throw new Error('the snapshot was not written by a Tickwire server');
+  }
   if (!Number.isSafeInteger(nextOrdinal)) return { takenAt, publishers };
-  return { takenAt, publishers, nextOrdinal };
+  return { takenAt, publishers, nextOrdinal, journal };
+}
+
+function isJournal(value: unknown): boolean {
+  const { position, offered } = Object(value) as Partial<SnapshotJournal>;
+  return Number.isSafeInteger(position) && Array.isArray(offered) && offered.every(Number.isFinite);
 }
 
 function isPublisher(value: unknown): boolean {
@@ -35,9 +51,18 @@ function isPublisher(value: unknown): boolean {
   return typeof name === 'string' && Number.isSafeInteger(sequence);
 }
 
+/** The journal that snapshots are taken of. */
+export interface JournalOfSnapshots extends WriteAhead {
+  /** Writes how many ticks each partition was offered since the start. */
+  offered(into: Float64Array): void;
+  /** No start needs the entries before this position any more. */
+  retain(position: number): void;
+}
+
 export interface SnapshotOptions {
   readonly engine: Engine;
   readonly store: Store;
+  readonly journal?: JournalOfSnapshots | undefined;
   /**
    * Last sequences of the named publishers, all of whose ticks were offered to the engine before.
    */
@@ -71,14 +96,24 @@ export interface SnapshotCounters {
   bytesWritten: number;
   /** Symbols that the start could not restore. */
   setAside: number;
+  /** Ticks of the journal that the start applied again. */
+  replayedTicks: number;
 }
 
 /** The counters before the first snapshot. */
 export function noSnapshots(): SnapshotCounters {
   const times = { takenAt: 0, durationMs: 0 };
-  const counts = { saved: 0, failed: 0, unchanged: 0, setAside: 0 };
+  const counts = { saved: 0, failed: 0, unchanged: 0, setAside: 0, replayedTicks: 0 };
   return { ...counts, ...times, bytes: 0, bytesWritten: 0 };
 }
+
+/**
+ * Bytes of the journal between two snapshots, and between two full ones: a start replays no more, or
+ * twice as many if the newest snapshot is damaged.
+ */
+const JOURNAL_BYTES = 128 * 2 ** 20;
+/** Interval at which the size of the journal is looked at, ms. */
+const JOURNAL_MS = 1000;
 
 /** Share of the symbols beyond which a snapshot is full instead. */
 const SHARE_MAX = 0.5;
@@ -99,6 +134,9 @@ export class Snapshots {
   #saved: SnapshotHeader | undefined;
   /** Size of the last full one, and of all that were saved on it. */
   #fullBytes = 0;
+  /** Positions in the journal of the last full one, and of the last that was begun. */
+  #fullPosition = 0;
+  #position = 0;
   #changesBytes = 0;
   /** Copies of symbols that were captured since the newest one on disk. */
   #unsavedCopies = 0;
@@ -107,6 +145,8 @@ export class Snapshots {
   #timer: NodeJS.Timeout | undefined;
   #taking: Promise<void> | undefined;
   #isStopping = false;
+  #journalTimer: NodeJS.Timeout | undefined;
+  #isRequested = false;
   #retry: NodeJS.Timeout | undefined;
   /** Why the last one was not saved. */
   #fault: string | undefined;
@@ -116,6 +156,20 @@ export class Snapshots {
     this.#counters = counters;
     const { intervalMs } = options;
     if (intervalMs > 0) this.#timer = setInterval(this.#onInterval, intervalMs);
+    this.#position = options.journal?.position ?? 0;
+    if (options.journal !== undefined) {
+      this.#journalTimer = setInterval(this.#lookAtJournal, JOURNAL_MS).unref();
+    }
+  }
+
+  /** Takes a snapshot of now or later, whatever is in progress. */
+  request(): void {
+    if (this.#isRequested || this.#isStopping) return;
+    this.#isRequested = true;
+    void (this.#taking ?? Promise.resolve()).then(() => {
+      this.#isRequested = false;
+      return this.take();
+    });
   }
 
   /** Takes a snapshot, or joins the one in progress. Resolves when it is on disk or has failed. */
@@ -126,13 +180,20 @@ export class Snapshots {
     return this.#taking;
   }
 
+  /** Takes none any more. */
+  abandon(): void {
+    clearInterval(this.#timer);
+    clearInterval(this.#journalTimer);
+    this.#isStopping = true;
+    clearTimeout(this.#retry);
+  }
+
   /**
    * Takes the last snapshot, with every accepted tick. Returns why it could not be saved; undefined
    * if it was.
    */
   async stop(): Promise<string | undefined> {
-    clearInterval(this.#timer);
-    this.#isStopping = true;
+    this.abandon();
     await this.#taking;
     await this.take();
     clearTimeout(this.#retry);
@@ -140,10 +201,18 @@ export class Snapshots {
   }
 
   readonly #onInterval = (): void => {
-    const { failed, store } = this.#options;
+    const { failed, journal, store } = this.#options;
     // The one in progress waits for the disk, and so do those who wait for it.
-    if (this.#taking !== undefined && store.fault !== undefined) failed(store.fault);
+    const fault = store.fault ?? journal?.fault;
+    if (this.#taking !== undefined && fault !== undefined) failed(fault);
     void this.take();
+  };
+
+  readonly #lookAtJournal = (): void => {
+    const { journal } = this.#options;
+    // A failed one is tried again in time.
+    if (journal === undefined || this.#fault !== undefined) return;
+    if (journal.position - this.#position >= JOURNAL_BYTES) void this.take();
   };
 
   #fail(error: unknown): void {
@@ -165,6 +234,7 @@ export class Snapshots {
       takenAt: Date.now(),
       publishers: [...publishers()],
       nextOrdinal: store.nextOrdinal,
+      journal: this.#journalNow(),
     };
     let capturing: Promise<Capture> | undefined;
     try {
@@ -173,6 +243,7 @@ export class Snapshots {
       // Ticks in a snapshot are never applied again, so their anomalies must be on disk first.
       await takeAnomalies(capturing);
       const capture = await capturing;
+      await this.#awaitJournal();
       for (const { copied } of capture.reports) this.#unsavedCopies += copied;
       if (!(await store.flushed())) throw new Error(`anomalies are not on disk: ${store.fault}`);
       if (this.#isSaved(header, capture)) {
@@ -187,6 +258,7 @@ export class Snapshots {
       this.#counters.saved++;
       this.#counters.bytesWritten += bytes;
       saved(header);
+      this.#options.journal?.retain(store.recoveryPosition ?? 0);
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -194,6 +266,26 @@ export class Snapshots {
       const capture = await capturing?.catch(() => undefined);
       if (capture !== undefined) engine.releaseCapture(capture);
     }
+  }
+
+  /** Where the journal is now; every tick in it was offered to the engine. */
+  #journalNow(): SnapshotJournal | undefined {
+    const { engine, journal } = this.#options;
+    if (journal === undefined) return undefined;
+    const offered = new Float64Array(engine.partitions);
+    journal.offered(offered);
+    this.#position = journal.position;
+    return { position: journal.position, offered: [...offered] };
+  }
+
+  /**
+   * Nothing that a snapshot holds may be missing from the journal: neither the ticks before its
+   * position nor the reports that some of them were lost, which have come since.
+   */
+  async #awaitJournal(): Promise<void> {
+    const { journal } = this.#options;
+    const isSynced = await journal?.whenSynced(journal.position);
+    if (isSynced === false) throw new Error('the journal is closed');
   }
 
   /** Whether the newest snapshot on disk holds all there is. */
@@ -211,9 +303,10 @@ export class Snapshots {
   /** Returns its size. */
   async #save(capture: Capture, header: SnapshotHeader): Promise<number> {
     const { engine, store } = this.#options;
-    const extent = this.#extentOf(capture);
+    const position = header.journal?.position ?? 0;
+    const extent = this.#extentOf(capture, position);
     const chunks = readCapture(capture, extent === 'full' ? 'all' : 'sinceBase');
-    const info = { ...header, nextOrdinal: header.nextOrdinal ?? 0 };
+    const info = infoOf(header);
     const result = await store.saveSnapshot(chunks, info, extent);
     if (!result.isSaved) throw new Error(result.reason);
     const { bytes } = result;
@@ -223,6 +316,7 @@ export class Snapshots {
       engine.setCaptureBase(capture);
       this.#savedRetired = 0;
       this.#fullBytes = bytes;
+      this.#fullPosition = position;
       this.#changesBytes = 0;
     } else {
       this.#changesBytes += bytes;
@@ -231,9 +325,15 @@ export class Snapshots {
     return bytes;
   }
 
-  #extentOf(capture: Capture): SnapshotExtent {
-    const isBaseUsed = this.#changesBytes >= this.#fullBytes;
+  #extentOf(capture: Capture, position: number): SnapshotExtent {
+    const isFar = position - this.#fullPosition >= JOURNAL_BYTES;
+    const isBaseUsed = isFar || this.#changesBytes >= this.#fullBytes;
     if (isBaseUsed || !this.#options.store.hasSnapshotBase) return 'full';
     return countChanged(capture) > SHARE_MAX * capture.symbols ? 'full' : 'changes';
   }
+}
+
+function infoOf({ takenAt, publishers, nextOrdinal = 0, journal }: SnapshotHeader): SnapshotInfo {
+  const info = { takenAt, publishers, nextOrdinal };
+  return journal === undefined ? info : { ...info, journal: { ...journal } };
 }

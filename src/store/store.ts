@@ -68,6 +68,21 @@ export interface StoreLog {
   error(fields: object, message: string): void;
 }
 
+/**
+ * The journal, as the store sees it: nothing is stored before its causes are in there, on disk. So
+ * the store never knows more than a replay brings back.
+ */
+export interface WriteAhead {
+  /** End of what was appended. */
+  readonly position: number;
+  /** Everything before it is on disk. */
+  readonly syncedPosition: number;
+  /** Why nothing can be written; undefined while all is well. */
+  readonly fault: string | undefined;
+  /** Resolves when everything before a position is on disk; with false if it never will be. */
+  whenSynced(position: number): Promise<boolean>;
+}
+
 /** An anomaly and its place in the order of arrival, counted over restarts. */
 export interface ArrivedAnomaly {
   readonly anomaly: Anomaly;
@@ -124,6 +139,8 @@ export interface Store {
    * written from then on.
    */
   readonly lost: Promise<StoreError>;
+  /** What is appended from now on is written behind the journal's entries of this moment. */
+  follow(journal: WriteAhead): void;
   /** Resolves when nothing is being written, or after 2 s: a process must not end amid a write. */
   idle(): Promise<void>;
   /** Anomalies given up since the start because the disk failed for too long. */
@@ -143,6 +160,10 @@ export interface Store {
    * @throws RangeError for an anomaly that cannot be stored, a programming error
    */
   append(anomaly: Anomaly): void;
+  /** The lock of the directory: for others that write into it. */
+  readonly claim: { readonly path: string; readonly content: string } | undefined;
+  /** Somebody who writes into the directory met an error: it may be another server's now. */
+  noteFailure(error: unknown): void;
   /** Names the numbering of ordinals: that of another store means nothing here. */
   readonly lineage: string;
   /** Up to `limit` anomalies that arrived at an ordinal or after, in their order. Not refused. */
@@ -206,6 +227,11 @@ export interface Store {
    * @throws StoreError if `check` throws one: no snapshot is used then
    */
   loadSnapshot(check?: (snapshot: StoredSnapshot) => void): StoredSnapshot | undefined;
+  /**
+   * The position in the journal from which on the entries are needed to recover from any of the
+   * newest snapshots, up to the last one before the newest full one; undefined if none has one.
+   */
+  readonly recoveryPosition: number | undefined;
   /** Keeps the file of a snapshot for good, under another name. */
   keepSnapshot(number: number): void;
   /**

@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { encodeBatch } from './batches.ts';
 import type { Environment } from './environment.ts';
-import type { StoreLog, StoreOptions } from './store.ts';
+import type { StoreLog, StoreOptions, WriteAhead } from './store.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 
 /** How long `async` gathers before it writes, ms: leaves most of the promised 50 ms to the disk. */
@@ -10,6 +11,8 @@ const RETRY_MS = 1000;
 const STALLED_MS = 10_000;
 /** In so many looks: of the time that this process stands still, no more than one look counts. */
 const STALL_LOOKS = 10;
+/** Interval of checks whether the journal has failed, while its next sync is awaited, ms. */
+const SYNC_CHECK_MS = 100;
 /** Minimum time between two log lines about anomalies given up, ms. */
 const LOG_MS = 60_000;
 
@@ -21,6 +24,8 @@ interface FlushWaiter {
 
 /** Writes the buffer to disk, a batch at a time. While the disk fails, tries again every second. */
 export class WriteLoop {
+  /** Each batch waits until its causes are on disk there. */
+  journal: WriteAhead | undefined;
   readonly #options: StoreOptions;
   readonly #environment: Environment;
   readonly #waiting: WriteBuffer;
@@ -153,6 +158,12 @@ export class WriteLoop {
   async #attempt(): Promise<boolean> {
     const batch = this.#waiting.take();
     if (batch === undefined) return true;
+    const unsynced = await this.#awaitJournal(batch.position);
+    if (unsynced !== undefined) {
+      this.#waiting.release();
+      this.#fail(unsynced);
+      return false;
+    }
     this.#watch();
     try {
       await this.#environment.write(encodeBatch(batch.items, batch.firstOrdinal));
@@ -167,6 +178,18 @@ export class WriteLoop {
     this.#waiting.remove();
     this.#succeed();
     return true;
+  }
+
+  /** Returns why the journal does not have on disk what is before a position; undefined if it has. */
+  async #awaitJournal(position: number): Promise<string | undefined> {
+    const { journal } = this;
+    while (journal !== undefined && journal.syncedPosition < position) {
+      if (journal.fault !== undefined) return `the journal fails: ${journal.fault}`;
+      const synced = journal.whenSynced(position);
+      const isOver = await Promise.race([synced, delay(SYNC_CHECK_MS, 'waiting' as const)]);
+      if (isOver === false) return 'the journal is closed';
+    }
+    return undefined;
   }
 
   /**

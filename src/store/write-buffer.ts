@@ -7,6 +7,8 @@ const BATCH_MAX = 4096;
 /** Consecutive anomalies, written in one transaction. */
 export class Batch {
   readonly firstOrdinal: number;
+  /** Position in the journal behind the causes of all of them. */
+  position = 0;
   readonly items: Anomaly[] = [];
   readonly bySymbol = new Map<string, Anomaly[]>();
   #byTime: readonly Anomaly[] = [];
@@ -79,13 +81,15 @@ export class WriteBuffer {
     return this.#batches;
   }
 
-  append(anomaly: Anomaly): void {
+  /** @param position in the journal, behind what caused it */
+  append(anomaly: Anomaly, position = 0): void {
     let batch = this.#batches.at(-1);
     if (batch === undefined || batch === this.#taken || batch.isFull) {
       batch = new Batch(this.#nextOrdinal);
       this.#batches.push(batch);
     }
     batch.append(anomaly);
+    batch.position = Math.max(batch.position, position);
     this.#nextOrdinal++;
     this.#count++;
   }

@@ -57,7 +57,7 @@ describe('readPostedPrice', () => {
           });
           batch.addValues(isText, price, typeof timestamp === 'number' ? timestamp : own.time);
         }
-        intake.take(batch, undefined, NOW, 0, scope, true);
+        intake.take(batch, undefined, NOW, 0, scope, 0, true);
         const rejected = intake.faults.filter((_, i) => i % 2 === 0);
         const faulty = prices.flatMap(({ faults }, i) => (faults.length > 0 ? [i] : []));
         expect(rejected).toEqual(faulty);

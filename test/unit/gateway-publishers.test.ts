@@ -58,16 +58,29 @@ describe('names of publishers without a connection', () => {
 
 it('frames that are sent again are held back once, and settled with the rest', () => {
   const frames = new PendingDurable();
-  frames.add(3, 10);
-  frames.add(4, 20);
+  frames.add(3, 10, 100 * 3);
+  frames.add(4, 20, 100 * 4);
   // After a refusal a publisher resends everything unacknowledged.
-  frames.add(3, 10);
-  frames.add(4, 20);
-  frames.add(5, 1);
+  frames.add(3, 10, 100 * 3);
+  frames.add(4, 20, 100 * 4);
+  frames.add(5, 1, 100 * 5);
   expect(frames.ticks).toBe(31);
   frames.settle(3);
   expect(frames.ticks).toBe(21);
-  frames.add(4, 20);
+  frames.add(4, 20, 100 * 4);
   frames.settle(5);
   expect(frames.ticks).toBe(0);
+});
+
+it('frames are durable as far as the journal is on disk, those in a gap with a snapshot only', () => {
+  const frames = new PendingDurable();
+  frames.add(1, 10, 100);
+  frames.add(2, 10, 100);
+  frames.add(3, 10, 200);
+  frames.add(4, 10, Number.POSITIVE_INFINITY);
+  expect([frames.settleSynced(99), frames.ticks]).toEqual([0, 40]);
+  expect([frames.settleSynced(100), frames.ticks]).toEqual([2, 20]);
+  expect([frames.settleSynced(1e9), frames.ticks, frames.isEmpty]).toEqual([3, 10, false]);
+  frames.settle(4);
+  expect([frames.ticks, frames.isEmpty]).toEqual([0, true]);
 });

@@ -44,7 +44,7 @@ async function makeIntake(naming: Naming): Promise<Case> {
   const prepare = () => rig.settle();
   const run = () => {
     runs++;
-    intake.take(batch, aliases, now, monotonicUs(), scope);
+    intake.take(batch, aliases, now, monotonicUs(), scope, 0);
   };
   const finish = async () => {
     rig.settle();

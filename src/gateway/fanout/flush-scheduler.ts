@@ -4,6 +4,7 @@ import type { PublisherSession } from '../sessions/session.ts';
 import type { ConflationQueue } from './conflation.ts';
 import type { FanOut } from './fan-out.ts';
 import { type LatencyPolicy, Pressure } from './pressure.ts';
+import type { SyncedPublication } from './synced-publication.ts';
 
 /*
  * All intervals below are those at full pressure: while this thread has time to spare there are
@@ -53,6 +54,7 @@ export class FlushScheduler {
   readonly #publishers: ReadonlySet<PublisherSession>;
   readonly #publishTicks: number;
   readonly #pressure: Pressure;
+  readonly #synced: SyncedPublication | undefined;
   readonly #acknowledgements = new Acknowledgements();
   #isScheduled = false;
   /** Whether a publisher is about to run out of credit. */
@@ -72,7 +74,9 @@ export class FlushScheduler {
     conflation: ConflationQueue,
     publishers: ReadonlySet<PublisherSession>,
     latency: LatencyPolicy,
+    synced?: SyncedPublication,
   ) {
+    this.#synced = synced;
     this.#pressure = new Pressure(latency);
     this.#engine = engine;
     this.#fanOut = fanOut;
@@ -117,6 +121,7 @@ export class FlushScheduler {
     this.#isScheduled = false;
     const now = performance.now();
     this.#pressure.update(now);
+    this.#synced?.tryPublish();
     const isFlushDue = now >= this.#flushAt;
     if (this.#isUrgent || now >= this.#acknowledgements.dueAt || this.#isPublishDue(now)) {
       if (this.#isUrgent || this.#isPublishDue(now + ACK_SLACK_MS)) this.#publish(now);
@@ -136,12 +141,13 @@ export class FlushScheduler {
 
   #isPublishDue(now: number): boolean {
     const { offered } = this.#engine;
-    if (offered === 0) return false;
+    if (offered === 0 || this.#synced?.isWaiting === true) return false;
     return now >= this.#publishAt || offered >= this.#publishTicks;
   }
 
   #publish(now: number): void {
-    if (this.#isPatient) this.#engine.publishTicks();
+    if (this.#synced !== undefined) this.#synced.request();
+    else if (this.#isPatient) this.#engine.publishTicks();
     else this.#apply();
     const pressure = this.#pressure.value;
     if (this.#isImmediate()) {
@@ -191,7 +197,8 @@ export class FlushScheduler {
     if (isResting) at = Math.min(at, this.#flushAt);
     // Nothing rings when the store has space again.
     if (this.#fanOut.isHeld) at = Math.min(at, performance.now() + HELD_MS);
-    if (this.#engine.offered > 0) at = Math.min(at, this.#publishAt);
+    const isPublishAhead = this.#engine.offered > 0 && this.#synced?.isWaiting !== true;
+    if (isPublishAhead) at = Math.min(at, this.#publishAt);
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;

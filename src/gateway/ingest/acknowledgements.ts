@@ -55,12 +55,13 @@ function dueAt({ acknowledgedAt, framesUnacknowledged, wasPipelined }: Publisher
 }
 
 /**
- * Frames of a connection that no snapshot contains yet, oldest first. For publishers whose frames
- * are acknowledged once durable.
+ * Frames of a connection that are not on disk yet, oldest first. For publishers whose frames are
+ * acknowledged once durable.
  */
 export class PendingDurable {
   readonly #sequences: number[] = [];
   readonly #sizes: number[] = [];
+  readonly #positions: number[] = [];
   #last = 0;
   /**
    * Ticks in these frames. The publisher keeps their credit reserved until they are acknowledged.
@@ -71,22 +72,44 @@ export class PendingDurable {
     return this.#sequences.length === 0;
   }
 
-  /** Adds a frame, unless this connection sent it before. */
-  add(sequence: number, ticks: number): void {
+  /**
+   * Adds a frame, unless this connection sent it before.
+   *
+   * @param position in the journal up to which that has to be on disk; infinite: only a snapshot
+   *   makes it durable
+   */
+  add(sequence: number, ticks: number, position: number): void {
     if (sequence <= this.#last) return;
     this.#last = sequence;
     this.#sequences.push(sequence);
     this.#sizes.push(ticks);
+    this.#positions.push(position);
     this.ticks += ticks;
+  }
+
+  /** The journal is on disk up to a position. Returns the last sequence that is; 0 if none was. */
+  settleSynced(position: number): number {
+    let settled = 0;
+    while (settled < this.#positions.length && (this.#positions[settled] as number) <= position) {
+      settled++;
+    }
+    const last = this.#sequences[settled - 1] ?? 0;
+    this.#remove(settled);
+    return last;
   }
 
   /** A snapshot contains the frames up to a sequence. */
   settle(sequence: number): void {
     let settled = 0;
     while (settled < this.#sequences.length && (this.#sequences[settled] as number) <= sequence) {
-      this.ticks -= this.#sizes[settled++] as number;
+      settled++;
     }
-    this.#sequences.splice(0, settled);
-    this.#sizes.splice(0, settled);
+    this.#remove(settled);
+  }
+
+  #remove(count: number): void {
+    this.#sequences.splice(0, count);
+    this.#positions.splice(0, count);
+    for (const ticks of this.#sizes.splice(0, count)) this.ticks -= ticks;
   }
 }

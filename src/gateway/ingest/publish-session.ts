@@ -30,6 +30,7 @@ export type PublishContext = Pick<
   | 'counters'
   | 'credit'
   | 'intake'
+  | 'journal'
   | 'publishers'
   | 'quota'
   | 'renewals'
@@ -174,6 +175,17 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.acknowledge();
   }
 
+  synced(position: number): boolean {
+    if (this.#undurable === undefined) return true;
+    const last = this.#undurable.settleSynced(position);
+    if (last > this.publisher.durableSequence) {
+      this.publisher.durableSequence = last;
+      this.#isToldNotDurable = false;
+      this.acknowledge();
+    }
+    return this.#undurable.isEmpty;
+  }
+
   notDurable(): void {
     if (this.#undurable?.isEmpty !== false || this.#isToldNotDurable) return;
     this.#isToldNotDurable = true;
@@ -266,27 +278,45 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.#isAcknowledged = this.#hasNumbers;
     if (sequence !== 0 && sequence <= this.publisher.sequence) {
       counters.duplicateFrames++;
-      if (sequence > this.publisher.durableSequence) this.#undurable?.add(sequence, batch.count);
+      if (sequence > this.publisher.durableSequence) this.#awaitDurable(sequence, batch.count);
       scheduler.acknowledgementDue(this, false);
       return;
     }
     if (sequence !== 0) this.#checkGap(sequence);
     if (credit.isBinding && batch.count > this.credit) this.#refuseBeyondCredit(batch.count);
     this.#checkRate(batch.count);
+    const { id } = this.publisher;
+    if (!intake.take(batch, this.#aliases, now, clock.monotonicUs, this.#scope, id)) {
+      this.#refuseBeyondJournal(batch.count);
+    }
     credit.spend(this, batch.count);
-    intake.take(batch, this.#aliases, now, clock.monotonicUs, this.#scope);
     counters.tickFrames++;
     this.#accepted += intake.accepted;
     this.#rejected += intake.rejected;
     this.#dropped += intake.dropped;
     if (sequence !== 0) {
       this.publisher.sequence = sequence;
-      this.#undurable?.add(sequence, batch.count);
+      this.publisher.position = this.#positionOfFrame();
+      this.#awaitDurable(sequence, batch.count);
     }
     if (intake.faults.length > 0) {
       this.connection.send(rejectFrame(sequence, intake.faults, intake.symbolLimit));
     }
     scheduler.acknowledgementDue(this, 2 * this.credit < this.#creditSent);
+  }
+
+  /** What has to be on disk for the frame just accepted to be durable: its end in the journal. */
+  #positionOfFrame(): number {
+    const { journal } = this.#context;
+    // A frame that is not in the journal is durable with the next snapshot.
+    return journal === undefined || journal.isInGap ? Number.POSITIVE_INFINITY : journal.position;
+  }
+
+  #awaitDurable(sequence: number, ticks: number): void {
+    if (this.#undurable === undefined) return;
+    const { position } = this.publisher;
+    this.#undurable.add(sequence, ticks, position);
+    if (position < Number.POSITIVE_INFINITY) this.#context.publishers.awaitSync(this, position);
   }
 
   #checkGap(sequence: number): void {
@@ -327,6 +357,15 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     if (code === ErrorCode.backpressure) return RETRY_AFTER_MS;
     if (code !== ErrorCode.rate_limited) return null;
     return Math.max(1, Math.ceil(this.#tooFastUntil - this.#context.clock.steady));
+  }
+
+  #refuseBeyondJournal(ticks: number): never {
+    const { counters, journal } = this.#context;
+    counters.backpressureFrames++;
+    // Credit grows again with the next sync.
+    journal?.wantSynced(journal.position);
+    const message = `the journal has no space for a frame of ${ticks} ticks now`;
+    throw new ProtocolError(ErrorCode.backpressure, message);
   }
 
   #refuseBeyondCredit(ticks: number): never {

@@ -6,9 +6,13 @@ export interface Publisher {
   readonly name: string;
   /** Whether the publisher chose the name. Names given by the server are not remembered. */
   readonly isNamed: boolean;
+  /** For the journal: above 0, never reused; 0 if it has no name. */
+  readonly id: number;
   /** The last sequence accepted; 0 if none. */
   sequence: number;
-  /** The last sequence in the newest snapshot on disk; 0 if none. */
+  /** Position in the journal from which on that frame is durable; infinite without a journal. */
+  position: number;
+  /** The last sequence known to be durable; 0 if none. */
   durableSequence: number;
   /** The live connection, at most one. */
   session: PublisherSession | undefined;
@@ -21,24 +25,71 @@ export function isPublisherName(name: string): boolean {
   return NAME.test(name);
 }
 
+/** The journal, as far as frames are durable once it has them on disk. */
+export interface FollowedJournal {
+  /** Everything before it is on disk. */
+  readonly syncedPosition: number;
+  /** Calls `listener` after syncs that somebody wants. */
+  listen(listener: (synced: number) => void): void;
+  wantSynced(position: number): void;
+}
+
 /** Publishers by name. A reconnecting publisher resumes where its last connection ended. */
 export class PublisherRegistry {
   readonly #publishers = new Map<string, Publisher>();
   /** Publishers without a connection. One evicted from here cannot resume. */
   readonly #offline = new OfflinePublishers();
+  /** Those with a name, by id. */
+  readonly #byId = new Map<number, string>();
+  #lastId = 0;
+  #journal: FollowedJournal | undefined;
+  /** Sessions with frames that the journal does not have on disk yet. */
+  readonly #unsynced = new Set<PublisherSession>();
 
   /** @param known names and last sequences of an earlier run, longest offline first */
   constructor(known: Iterable<readonly [name: string, sequence: number]> = []) {
     for (const [name, sequence] of known) {
-      this.#publishers.set(name, {
-        name,
-        isNamed: true,
-        sequence,
-        durableSequence: sequence,
-        session: undefined,
-      });
+      this.#create(name, true, sequence);
       this.#keep(name);
     }
+  }
+
+  #create(name: string, isNamed: boolean, sequence: number): Publisher {
+    const publisher: Publisher = {
+      name,
+      isNamed,
+      id: isNamed ? ++this.#lastId : 0,
+      sequence,
+      position: Number.POSITIVE_INFINITY,
+      durableSequence: sequence,
+      session: undefined,
+    };
+    this.#publishers.set(name, publisher);
+    if (isNamed) this.#byId.set(publisher.id, name);
+    return publisher;
+  }
+
+  /** The name of a publisher, by its id. */
+  nameOf(id: number): string {
+    const name = this.#byId.get(id);
+    if (name === undefined) throw new RangeError(`no publisher has id ${id}`);
+    return name;
+  }
+
+  /** Frames are durable once this journal has them on disk. */
+  follow(journal: FollowedJournal): void {
+    this.#journal = journal;
+    journal.listen((synced) => {
+      for (const session of this.#unsynced) {
+        if (session.synced(synced)) this.#unsynced.delete(session);
+      }
+    });
+  }
+
+  /** Tells a session by {@link PublisherSession.synced} when its frames are on disk. */
+  awaitSync(session: PublisherSession, position: number): void {
+    this.#unsynced.add(session);
+    this.#journal?.wantSynced(position);
   }
 
   /**
@@ -57,12 +108,13 @@ export class PublisherRegistry {
     for (const [name, sequence] of sequences) {
       const publisher = this.#publishers.get(name);
       if (publisher === undefined) continue;
+      if (sequence <= publisher.durableSequence) continue;
       publisher.durableSequence = sequence;
       publisher.session?.madeDurable();
     }
   }
 
-  /** No snapshot can be saved now. */
+  /** Nothing can be saved now. */
   notDurable(): void {
     for (const { session } of this.#publishers.values()) session?.notDurable();
   }
@@ -70,16 +122,16 @@ export class PublisherRegistry {
   /** The publisher of this name, for a new connection. */
   enter(name: string, isNamed: boolean): Publisher {
     this.#offline.delete(name);
-    let publisher = this.#publishers.get(name);
-    if (publisher === undefined) {
-      publisher = { name, isNamed, sequence: 0, durableSequence: 0, session: undefined };
-      this.#publishers.set(name, publisher);
-    }
+    const publisher = this.#publishers.get(name);
+    if (publisher === undefined) return this.#create(name, isNamed, 0);
+    const synced = this.#journal?.syncedPosition ?? 0;
+    if (publisher.position <= synced) publisher.durableSequence = publisher.sequence;
     return publisher;
   }
 
   /** A connection closed. Does nothing if a newer one took over. */
   leave(publisher: Publisher, session: PublisherSession): void {
+    this.#unsynced.delete(session);
     if (publisher.session !== session) return;
     publisher.session = undefined;
     if (publisher.isNamed) this.#keep(publisher.name);
@@ -88,7 +140,9 @@ export class PublisherRegistry {
 
   #keep(name: string): void {
     const evicted = this.#offline.add(name);
-    if (evicted !== undefined) this.#publishers.delete(evicted);
+    if (evicted === undefined) return;
+    this.#byId.delete(this.#publishers.get(evicted)?.id ?? 0);
+    this.#publishers.delete(evicted);
   }
 }
 

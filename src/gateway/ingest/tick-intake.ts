@@ -9,6 +9,7 @@ import {
 import type { SymbolObserver } from '../subscriptions/wildcards.ts';
 import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
 import type { PublishScope } from './publish-scope.ts';
+import type { TickJournal } from './tick-journal.ts';
 
 /** Longest symbol, bytes of UTF-8. */
 const SYMBOL_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX;
@@ -50,6 +51,7 @@ export class TickIntake {
   readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
   readonly #engine: Engine;
   readonly #observer: SymbolObserver;
+  readonly #journal: TickJournal | undefined;
   #faultsNamedMax = FAULTS_NAMED_MAX;
   /** Earliest and latest valid time of a tick in this batch, ms since the epoch. */
   #timeMin = 0;
@@ -62,20 +64,24 @@ export class TickIntake {
     engine: Engine,
     { maxFutureMs, maxPastMs }: TickTimeLimits,
     observer: SymbolObserver,
+    journal?: TickJournal,
   ) {
     this.#engine = engine;
     this.maxFutureMs = maxFutureMs;
     this.maxPastMs = maxPastMs;
     this.#observer = observer;
+    this.#journal = journal;
   }
 
   /**
-   * Takes a batch.
+   * Takes a batch: offers its ticks to the engine and appends them to the journal.
    *
    * @param now the server's clock, ms since the epoch
    * @param receivedUs the same moment on the clock of latencies, `monotonicUs`
    * @param scope the symbols that the publisher may publish
+   * @param publisherId for the journal; 0: it has no name
    * @param namesAll whether to report every rejected and every dropped tick
+   * @returns false if the journal cannot take the batch now: nothing of it was accepted
    */
   take(
     batch: TickBatch,
@@ -83,8 +89,9 @@ export class TickIntake {
     now: number,
     receivedUs: number,
     scope: PublishScope,
+    publisherId: number,
     namesAll = false,
-  ): void {
+  ): boolean {
     this.accepted = 0;
     this.rejected = 0;
     this.dropped = 0;
@@ -96,17 +103,22 @@ export class TickIntake {
     this.#timeMax = now + this.maxFutureMs;
     batch.receivedAt = now;
     batch.receivedUs = receivedUs;
+    this.#journal?.begin(batch.count);
     for (let i = 0; i < batch.count; i++) {
       const symbolId = this.#admit(batch, i, aliases, scope);
       if (symbolId < 0) continue;
-      if (this.#engine.tryOffer(symbolId, batch, i)) this.accepted++;
-      else {
+      if (this.#engine.tryOffer(symbolId, batch, i)) {
+        this.accepted++;
+        this.#journal?.add(symbolId, batch, i);
+      } else {
         this.dropped++;
         if (namesAll) this.droppedIndexes.push(i);
       }
     }
+    if (this.#journal?.append(publisherId, batch.sequence, now) === false) return false;
     this.totals.accepted += this.accepted;
     this.totals.dropped += this.dropped;
+    return true;
   }
 
   /**

@@ -2,6 +2,7 @@ import { type Engine, RETIRED_MAX } from '../../engine/index.ts';
 import type { AnomalyLog } from '../fanout/anomaly-log.ts';
 import type { FanOut } from '../fanout/fan-out.ts';
 import type { SymbolVersions } from '../fanout/symbol-versions.ts';
+import type { TickJournal } from '../ingest/tick-journal.ts';
 import type { BackgroundTasks } from '../limits/background-tasks.ts';
 import type { SymbolQuota } from '../limits/symbol-quota.ts';
 import type { Subscriber, SubscriptionStore } from '../subscriptions/subscription-store.ts';
@@ -26,6 +27,7 @@ interface RetirementContext {
   readonly background: BackgroundTasks;
   readonly engine: Engine;
   readonly fanOut: FanOut;
+  readonly journal: TickJournal | undefined;
   readonly quota: SymbolQuota;
   readonly subscriptions: SubscriptionStore;
   readonly versions: SymbolVersions;
@@ -100,13 +102,13 @@ export class SymbolRetirement {
   }
 
   async #retireBatch(): Promise<void> {
-    const { anomalies, engine, fanOut } = this.#context;
+    const { anomalies, engine, fanOut, journal } = this.#context;
     const batch = [...this.#waiting.values()].slice(0, RETIRED_MAX);
     for (const retiring of batch) {
       this.#waiting.delete(retiring.wireId);
       this.#running.set(retiring.wireId, retiring);
     }
-    const retiring = engine.retire(batch);
+    const retiring = engine.retire(batch, () => journal?.retire(batch));
     await fanOut.takeAnomalies(retiring);
     const areForgotten = await retiring;
     await anomalies.settled();

@@ -22,7 +22,12 @@ export interface PublisherSession extends Session {
   offerCredit(): void;
   /** A snapshot on disk covers more of the publisher's frames. */
   madeDurable(): void;
-  /** No snapshot can be saved now: tells a publisher that waits for one. */
+  /**
+   * The journal is on disk up to a position. Returns whether no frame of this session waits for
+   * more.
+   */
+  synced(position: number): boolean;
+  /** Nothing can be saved now: tells a publisher that waits for it. */
   notDurable(): void;
   /** Another connection has taken over this publisher's name. */
   takenOver(): void;

@@ -86,7 +86,10 @@ class PricePoster {
     // Invalid ones go in too: the intake rejects and counts them.
     this.#fillBatch(prices);
     const scope = new PublishScope(client, quota, security);
-    intake.take(this.#batch, undefined, now, clock.monotonicUs, scope, true);
+    if (!intake.take(this.#batch, undefined, now, clock.monotonicUs, scope, 0, true)) {
+      this.#context.counters.backpressureRequests++;
+      throw refusal(`The journal has no space for ${bodies.length} prices now.`);
+    }
     scheduler.schedule();
     return this.#rejected(prices);
   }

@@ -1,0 +1,113 @@
+import { EntryKind, JournalReader, type SegmentFiles } from '../../src/journal/index.ts';
+import { type ExpectedAnomaly, SymbolOracle } from '../../testkit/independent/statistics.ts';
+
+interface Rules {
+  readonly movingAverageWindow: number;
+  readonly slidingWindowMilliseconds: number;
+  readonly anomalyThresholdPercent: number;
+  readonly maxFutureMs: number;
+}
+
+/** What a journal's entries come to. */
+export interface Recomputed {
+  /** The symbols that are not retired. */
+  readonly symbols: ReadonlyMap<string, SymbolOracle>;
+  /** All anomalies of each symbol, over all its lives. */
+  readonly anomalies: ReadonlyMap<string, readonly ExpectedAnomaly[]>;
+  /** Last sequences of named publishers. */
+  readonly publishers: ReadonlyMap<string, number>;
+  readonly ticks: number;
+  readonly lost: number;
+  readonly retired: number;
+  readonly kept: number;
+}
+
+/** Computes it entry by entry from the beginning, straight from docs/SEMANTICS.md. */
+export function recompute(
+  files: SegmentFiles,
+  rules: Rules,
+  partitionOf: (symbol: string, partitions: number) => number,
+): Recomputed {
+  const lost = lostPositions(files);
+  const symbols = new Map<string, SymbolOracle>();
+  const anomalies = new Map<string, ExpectedAnomaly[]>();
+  const publishers = new Map<string, number>();
+  const names = { symbols: new Map<number, string>(), publishers: new Map<number, string>() };
+  const counts = { ticks: 0, lost: 0, retired: 0, kept: 0 };
+  let offered: number[] = [];
+  const reader = new JournalReader(files);
+  while (reader.next()) {
+    const { segment } = reader;
+    switch (reader.kind) {
+      case EntryKind.SEGMENT:
+        names.symbols.clear();
+        names.publishers.clear();
+        offered = [...segment.offered];
+        break;
+      case EntryKind.SYMBOL:
+        names.symbols.set(reader.id, reader.name);
+        break;
+      case EntryKind.PUBLISHER:
+        names.publishers.set(reader.id, reader.name);
+        break;
+      case EntryKind.TICKS: {
+        const { doubles, words, pricesAt, timesAt, idsAt } = reader;
+        for (let i = 0; i < reader.count; i++) {
+          const name = names.symbols.get(words[idsAt + i] as number) as string;
+          const partition = partitionOf(name, segment.offered.length);
+          const position = offered[partition] as number;
+          offered[partition] = position + 1;
+          counts.ticks++;
+          if (lost.has(`${segment.runStart}/${partition}/${position}`)) {
+            counts.lost++;
+            continue;
+          }
+          const own = anomalies.get(name) ?? [];
+          anomalies.set(name, own);
+          let oracle = symbols.get(name);
+          if (oracle === undefined) {
+            oracle = new SymbolOracle(rules);
+            oracle.lastAnomaly = own.length;
+            symbols.set(name, oracle);
+          }
+          const latest = reader.receiptTime + rules.maxFutureMs;
+          const price = doubles[pricesAt + i] as number;
+          own.push(...oracle.apply(price, doubles[timesAt + i] as number, latest));
+        }
+        const publisher = names.publishers.get(reader.publisherId);
+        if (publisher !== undefined && !reader.hasMore) publishers.set(publisher, reader.sequence);
+        break;
+      }
+      case EntryKind.RETIRE:
+        for (let i = 0; i < reader.count; i++) {
+          const name = names.symbols.get(reader.retiredId(i)) as string;
+          const expected = reader.expectedCount(i);
+          const count = symbols.get(name)?.count ?? 0;
+          if (expected >= 0 && count !== expected) {
+            counts.kept++;
+            continue;
+          }
+          counts.retired++;
+          symbols.delete(name);
+        }
+        break;
+      default:
+    }
+  }
+  reader.close();
+  return { symbols, anomalies, publishers, ...counts };
+}
+
+/** Positions of lost ticks: `run/partition/position`. */
+function lostPositions(files: SegmentFiles): Set<string> {
+  const lost = new Set<string>();
+  const reader = new JournalReader(files, { kinds: [EntryKind.LOST] });
+  while (reader.next()) {
+    if (reader.kind !== EntryKind.LOST) continue;
+    for (let position = reader.lostFrom; position < reader.lostTo; position++) {
+      lost.add(`${reader.segment.runStart}/${reader.partition}/${position}`);
+    }
+  }
+  reader.close();
+  return lost;
+}
