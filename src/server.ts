@@ -357,7 +357,7 @@ interface Recovery {
   /** Where the journal of this run begins. */
   readonly start: number;
   readonly replayedTicks: number;
-  /** Whether snapshot and journal on disk do not lead to this state: a snapshot has to come first. */
+  /** Whether what is on disk does not lead to this state: a snapshot has to come first. */
   readonly needsSnapshot: boolean;
 }
 

@@ -64,8 +64,8 @@ export interface SkippedTick {
 }
 
 /**
- * Takes a report that a partition's ticks at positions `from` to `to` (exclusive), counted since the
- * start, are never applied. It comes before the anomalies of later ticks, perhaps twice.
+ * Takes a report that the ticks of a partition at positions `from` to `to` (exclusive) are lost;
+ * positions count from the start. It comes before the anomalies of later ticks, perhaps twice.
  */
 export type LostTicks = (partition: number, cause: LostCause, from: number, to: number) => void;
 

@@ -117,8 +117,10 @@ class Replay {
           this.#missing += Math.max(1, reader.gapTicks);
           break;
         case EntryKind.LOST:
+        case EntryKind.PADDING:
           break;
-        default:
+        case EntryKind.RULES:
+        case EntryKind.CLOCK:
           throw new Error(`entries of kind ${reader.kind} are not known to this program`);
       }
     }
@@ -237,14 +239,15 @@ class Replay {
   }
 
   async #drainUntil(done: Promise<unknown>): Promise<void> {
-    let isDone = false;
-    const note = () => {
-      isDone = true;
-    };
-    done.then(note, note);
-    while (!isDone || this.#options.engine.hasAnomalies()) {
-      await delay(WAIT_MS);
+    const settled = done.then(
+      () => true,
+      () => true,
+    );
+    do this.#drain();
+    while (!(await Promise.race([settled, delay(WAIT_MS, false)])));
+    while (this.#options.engine.hasAnomalies()) {
       this.#drain();
+      await delay(WAIT_MS);
     }
   }
 }

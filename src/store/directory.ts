@@ -16,8 +16,11 @@ import { LOCK_FILE } from './lock/claim.ts';
 import { StoreError } from './store.ts';
 
 const MARKER_FILE = 'tickwire-store.json';
-/** 2: snapshots of changes, which format 1 would overlook. */
-export const FORMAT = 2;
+/**
+ * 2: snapshots of changes, which format 1 would overlook. 3: a journal, without which snapshots are
+ * not the newest state.
+ */
+export const FORMAT = 3;
 /**
  * Free space that LMDB needs to lay out its files. With less, writing its lock file through a
  * memory map would end the process with SIGBUS.
@@ -142,6 +145,10 @@ function isOurs(name: string): boolean {
   return name === `${MARKER_FILE}.tmp` || name.startsWith(LOCK_FILE);
 }
 
+function isFormat(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1;
+}
+
 function readMarker(directory: string): Marker {
   const path = join(directory, MARKER_FILE);
   let marker: unknown;
@@ -161,11 +168,7 @@ function readMarker(directory: string): Marker {
         'Use a newer Tickwire, or name another directory.',
     );
   }
-  if (
-    (format !== 1 && format !== FORMAT) ||
-    typeof created !== 'string' ||
-    typeof isReady !== 'boolean'
-  ) {
+  if (!isFormat(format) || typeof created !== 'string' || typeof isReady !== 'boolean') {
     throw new StoreError(
       `${path} is not the marker of a Tickwire store. Nothing was changed. ` +
         'Name an empty or new directory.',

@@ -4,7 +4,6 @@ export { type NameFilter, nameMatcher } from './name-filter.ts';
 export { NOTHING_RECOVERED, type Recovered, recover } from './recovery.ts';
 export { Retention } from './retention.ts';
 export {
-  type JournalOfSnapshots,
   noSnapshots,
   type SnapshotCounters,
   type SnapshotJournal,

@@ -53,8 +53,8 @@ export const NOTHING_RECOVERED: Recovered = {
 
 /**
  * Reads the state that an earlier run left: the newest usable snapshot, and, for servers without a
- * journal, the sequences of later anomalies. One symbol that cannot be restored is logged and counted, and the snapshot's file is
- * kept; the others are served.
+ * journal, the sequences of later anomalies. One symbol that cannot be restored is logged and
+ * counted, and the snapshot's file is kept; the others are served.
  *
  * @param hasJournal whether there are entries to replay where there is no snapshot
  * @throws StoreError if a newer server wrote the snapshot

@@ -108,8 +108,8 @@ export function noSnapshots(): SnapshotCounters {
 }
 
 /**
- * Bytes of the journal between two snapshots, and between two full ones: a start replays no more, or
- * twice as many if the newest snapshot is damaged.
+ * Bytes of the journal between two snapshots, and between two full ones: a start replays no more,
+ * or twice as many if the newest snapshot is damaged.
  */
 const JOURNAL_BYTES = 128 * 2 ** 20;
 /** Interval at which the size of the journal is looked at, ms. */

@@ -180,16 +180,17 @@ export class WriteLoop {
     return true;
   }
 
-  /** Returns why the journal does not have on disk what is before a position; undefined if it has. */
+  /** Returns why what is before a position is not on disk in the journal; undefined if it is. */
   async #awaitJournal(position: number): Promise<string | undefined> {
     const { journal } = this;
-    while (journal !== undefined && journal.syncedPosition < position) {
+    if (journal === undefined) return undefined;
+    for (;;) {
+      if (journal.syncedPosition >= position) return undefined;
       if (journal.fault !== undefined) return `the journal fails: ${journal.fault}`;
       const synced = journal.whenSynced(position);
       const isOver = await Promise.race([synced, delay(SYNC_CHECK_MS, 'waiting' as const)]);
       if (isOver === false) return 'the journal is closed';
     }
-    return undefined;
   }
 
   /**

@@ -177,12 +177,10 @@ const COMMAND = fc.oneof(
   fc.constant({ text: 'publish', run: (ring: RingModel) => ring.publish() }),
   fc.constant({ text: 'mark', run: (ring: RingModel) => ring.mark() }),
   fc.constant({ text: 'publish marked', run: (ring: RingModel) => ring.publishMarked() }),
-  fc
-    .integer({ min: 1, max: CAPACITY })
-    .map((count) => ({
-      text: `withdraw ${count}`,
-      run: (ring: RingModel) => ring.withdraw(count),
-    })),
+  fc.integer({ min: 1, max: CAPACITY }).map((count) => ({
+    text: `withdraw ${count}`,
+    run: (ring: RingModel) => ring.withdraw(count),
+  })),
   fc.boolean().map((hasSpace) => ({
     text: `space for reports: ${hasSpace}`,
     run: (ring: RingModel) => {

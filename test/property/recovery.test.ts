@@ -78,7 +78,7 @@ async function perform(server: JournaledServer, step: Step, now: number): Promis
     case 'settle':
       await server.settle();
       return;
-    default:
+    case 'turn':
       await new Promise(setImmediate);
   }
 }

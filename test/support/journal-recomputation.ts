@@ -91,7 +91,12 @@ export function recompute(
           symbols.delete(name);
         }
         break;
-      default:
+      case EntryKind.LOST:
+      case EntryKind.GAP:
+      case EntryKind.PADDING:
+      case EntryKind.RULES:
+      case EntryKind.CLOCK:
+        break;
     }
   }
   reader.close();

@@ -72,7 +72,7 @@ it('frames that are sent again are held back once, and settled with the rest', (
   expect(frames.ticks).toBe(0);
 });
 
-it('frames are durable as far as the journal is on disk, those in a gap with a snapshot only', () => {
+it('frames are durable as far as the journal is on disk; in a gap, with a snapshot only', () => {
   const frames = new PendingDurable();
   frames.add(1, 10, 100);
   frames.add(2, 10, 100);

@@ -197,7 +197,7 @@ describe('the directory of a store', () => {
       'tickwire-store.json',
     ]);
     const marker = JSON.parse(readFileSync(join(directory, 'tickwire-store.json'), 'utf8'));
-    expect(marker).toMatchObject({ format: 2, isReady: true });
+    expect(marker).toMatchObject({ format: 3, isReady: true });
   });
 
   it('that a killed start left half laid out is laid out again', async () => {

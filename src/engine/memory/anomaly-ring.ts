@@ -19,8 +19,8 @@ import type { SymbolTable } from '../symbol-table.ts';
  * HEAD than the capacity, and both may wrap.
  *
  * A slot with symbolId LOST reports ticks that are never applied: direction is the cause, sequence
- * and reference are the positions in the partition's queue from and to (exclusive). It stands before
- * the anomalies of later ticks.
+ * and reference are positions in the partition's queue, from and to (exclusive). It comes
+ * before the anomalies of later ticks.
  *
  * Anomalies before FORGOTTEN may be of symbols that were retired since, whose ids others have now.
  */
@@ -166,8 +166,8 @@ export type LostCause = (typeof LostCause)[keyof typeof LostCause];
 export type AnomalySink = (anomaly: Anomaly, symbolId: number) => void;
 
 /**
- * Takes a report that a partition's ticks at positions `from` to `to` (exclusive), counted since the
- * engine started, are never applied. May come twice, or overlap an earlier one.
+ * Takes a report that the ticks of a partition at positions `from` to `to` (exclusive) are lost;
+ * positions count from the engine's start. May come twice, or overlap an earlier one.
  */
 export type LostSink = (cause: LostCause, from: number, to: number) => void;
 

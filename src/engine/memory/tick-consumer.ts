@@ -23,7 +23,7 @@ const POSITION_DISTANCE_MAX = 0x7fff_ffff;
 
 const NEVER = () => false;
 
-/** Returned by {@link TickConsumer.poll}: ticks were overwritten, and there is no space to say so. */
+/** Returned by {@link TickConsumer.poll}: ticks were overwritten, without space to say so. */
 export const BLOCKED = -1;
 
 /** Takes reports of overwritten ticks, before anything else tells that they are gone. */
