@@ -94,8 +94,6 @@ export function recompute(
       case EntryKind.LOST:
       case EntryKind.GAP:
       case EntryKind.PADDING:
-      case EntryKind.RULES:
-      case EntryKind.CLOCK:
         break;
     }
   }

@@ -227,7 +227,7 @@ describe('the directory of a store', () => {
     using folder = new StoreFolder();
     const newer = join(folder.root, 'newer');
     mkdirSync(newer);
-    const marker = { format: 3, created: new Date().toISOString(), isReady: true };
+    const marker = { format: 4, created: new Date().toISOString(), isReady: true };
     writeFileSync(join(newer, 'tickwire-store.json'), JSON.stringify(marker));
     const foreign = join(folder.root, 'foreign');
     mkdirSync(foreign);
@@ -235,7 +235,7 @@ describe('the directory of a store', () => {
       writeFileSync(join(foreign, name), name);
     }
     for (const [directory, text] of [
-      [newer, /format 3; this program knows formats up to 2.*newer Tickwire/],
+      [newer, /format 4; this program knows formats up to 3.*newer Tickwire/],
       [
         foreign,
         /not belong to a Tickwire store \(a\.txt, b\.txt, c\.txt, …\).*empty or new directory/,
