@@ -70,8 +70,15 @@ function splitDemoFlags(argv: readonly string[]) {
 
 function parseFlags(args: string[]) {
   try {
-    const options = { port: { type: 'string' }, seconds: { type: 'string' } } as const;
-    return parseArgs({ args, options }).values;
+    const options = {
+      help: { type: 'boolean', short: 'h' },
+      port: { type: 'string' },
+      seconds: { type: 'string' },
+    } as const;
+    const { help, ...values } = parseArgs({ args, options }).values;
+    if (help !== true) return values;
+    process.stdout.write(`Usage: ${USAGE}\n`);
+    process.exit(0);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\nUsage: ${USAGE}\n`);
     process.exit(2);

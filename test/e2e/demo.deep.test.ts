@@ -30,6 +30,12 @@ test('the demo shows live numbers, verified in sync, and ends by itself', async 
   expect(demo.output).toMatch(/BTC-USD +[\d.,]+ +[\d.,]+/);
 });
 
+test('the demo names its flags', async () => {
+  const demo = startDemo('--help');
+  expect(await demo.exited).toBe(0);
+  expect(demo.output).toMatch(/^Usage: npm run demo .*--port/);
+});
+
 test('an interrupt stops the demo and its server', async () => {
   const demo = startDemo();
   const url = await urlOf(demo);
