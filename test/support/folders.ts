@@ -18,9 +18,12 @@ export function folderForTest(): string {
   return folder.path;
 }
 
+/** A busy disk takes minutes for all the packages of the SDK's matrix. */
+const REMOVAL_MS = 600_000;
+
 /** Path of a new folder, removed after the suite. */
 export function folderForSuite(): string {
   const folder = new TempFolder();
-  afterAll(() => folder[Symbol.dispose]());
+  afterAll(() => folder[Symbol.dispose](), REMOVAL_MS);
   return folder.path;
 }
