@@ -131,18 +131,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     renewals: authenticator && new Renewals(authenticator, security, fault),
     quota,
     credit: createCredit(config, engine, journal),
-    intake: new TickIntake(
-      engine,
-      config.processing,
-      {
-        symbolAppeared: (symbolId, name) => {
-          anomalies.symbolAppeared(symbolId, name);
-          journal?.declareSymbol(symbolId);
-          subscriptions.symbolAppeared(symbolId, name);
-        },
-      },
-      journal,
-    ),
+    intake: createIntake(),
     ticksReader: new TicksReader(config.publish.ticksPerFrameMax),
     tickBatch: new TickBatch(),
     subscriptions,
@@ -155,6 +144,20 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     fanOut,
     scheduler: createScheduler(),
   };
+
+  function createIntake(): TickIntake {
+    const observer = {
+      symbolAppeared: (symbolId: number, name: string) => {
+        anomalies.symbolAppeared(symbolId, name);
+        journal?.declareSymbol(symbolId);
+        subscriptions.symbolAppeared(symbolId, name);
+      },
+    };
+    const intake = new TickIntake(engine, config.processing, observer, journal);
+    // The engine has applied them in this run.
+    intake.totals.accepted = given.snapshots.replayedTicks;
+    return intake;
+  }
 
   function createScheduler(): FlushScheduler {
     const isSync = config.store.mode === 'sync' && journal !== undefined;

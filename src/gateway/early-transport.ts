@@ -47,6 +47,10 @@ export class EarlyTransport {
     return early;
   }
 
+  get port(): number {
+    return this.#transport?.port ?? 0;
+  }
+
   /** Starts a gateway's transport: hands over the one that listens. */
   readonly handOver: StartTransport = async (_options, handlers) => {
     if (this.#transport === undefined) throw new Error('the transport is closed');

@@ -31,6 +31,7 @@ export interface ReplayOptions {
 
 /** What was replayed. */
 export interface Replayed {
+  /** Applied. */
   readonly ticks: number;
   readonly frames: number;
   readonly lost: number;
@@ -161,9 +162,9 @@ class Replay {
       if (this.#space === 0) await this.#makeSpace();
       engine.tryOffer(this.#symbols.resolve(id), tick, 0);
       this.#space--;
+      this.#ticks++;
       this.#unpublished++;
     }
-    this.#ticks += count;
     if (this.#unpublished >= PUBLISHED_MAX) this.#publish();
     if (reader.hasMore) return;
     this.#frames++;

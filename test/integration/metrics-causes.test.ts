@@ -391,6 +391,16 @@ const CAUSES: Readonly<Record<string, Cause>> = {
 /** No client can cause these on a healthy server; `test/unit/metrics.test.ts` covers them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   log_lines_dropped_total: 'log-failure.deep.test.ts',
+  journal_ok: 'a disk that refuses: journal-health.test.ts',
+  journal_appended_bytes_total: 'journal-health.test.ts',
+  journal_unsynced_bytes: 'the entries of a moment',
+  journal_syncs_total: 'journal-health.test.ts',
+  journal_sync_seconds_total: 'journal-health.test.ts',
+  journal_sync_seconds_max: 'journal-health.test.ts',
+  journal_failures_total: 'a disk that refuses: journal-health.test.ts',
+  journal_gaps_total: 'a disk that refuses: journal-health.test.ts',
+  journal_gap_ticks_total: 'a disk that refuses: journal-health.test.ts',
+  journal_replayed_ticks: 'a crash: journal-health.test.ts',
   queue_depth: 'the ticks of a moment',
   symbol_times_replaced_total: 'a clock that was ahead: store-recovery.test.ts',
   ticks_quarantined_total: 'deaths of workers: engine-worker-death.test.ts',

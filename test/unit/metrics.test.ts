@@ -54,6 +54,7 @@ function contextOf(fault?: string): MetricsContext {
   counters.marksAnswered.add(250);
   return {
     counters,
+    journal: undefined,
     engine: { partitions: 2, status, symbols: { size: 700 } },
     intake: {
       totals: {

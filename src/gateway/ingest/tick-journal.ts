@@ -24,6 +24,8 @@ export class TickJournal {
   readonly #engine: Engine;
   readonly #publishers: PublisherRegistry;
   #journal: WrittenJournal | undefined;
+  /** Position at which this run begins. */
+  start = 0;
   /** Ticks that fit an empty ring. */
   #freeTicksMax = 0;
   /** The accepted ticks of the frame being taken. */
@@ -61,6 +63,7 @@ export class TickJournal {
 
   connect(journal: WrittenJournal): void {
     this.#journal = journal;
+    this.start = journal.position;
     this.#freeTicksMax = journal.appender.freeTicks;
     this.#publishers.follow(this);
   }
