@@ -33,11 +33,15 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function drillKills(
-  { seed, rate }: SoakFlags,
+  { seed, rate, kills }: SoakFlags,
   signal: AbortSignal,
   progress: (line: string) => void,
 ): Promise<number> {
-  const violations = await runKillDrill({ seed, rate, signal, progress });
+  const plans = [
+    { acknowledge: 'durable', kills },
+    { acknowledge: 'accepted', kills: Math.floor(kills / 3) },
+  ] as const;
+  const violations = await runKillDrill({ seed, rate, signal, plans, progress });
   const verdict = violations.length === 0 ? ['nothing else is missing'] : violations;
   process.stdout.write(`${verdict.join('\n')}\n`);
   return violations.length === 0 ? 0 : 1;

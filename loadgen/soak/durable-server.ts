@@ -12,7 +12,7 @@ import { isServing } from '../../testkit/server-process.ts';
 import type { DiskFault } from './faults/controls.ts';
 import type { LiveMemory, NumberedRequest, ServerAnswer, ServerRequest } from './server-api.ts';
 
-const READY_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 10_000;
 /** What the server logs from error on; and what a killed worker makes it say. */
 const ERROR_LINE = /"level":"(?:error|fatal)"/;

@@ -16,10 +16,6 @@ export interface KillPlan {
   readonly kills: number;
 }
 
-const KILLS: readonly KillPlan[] = [
-  { acknowledge: 'durable', kills: 30 },
-  { acknowledge: 'accepted', kills: 10 },
-];
 /** A kill comes within this time, ms. */
 const WAIT_MS_MAX = 2000;
 /** What a kill may take at most, ms of ticks: a busy machine keeps the journal's thread waiting. */
@@ -36,7 +32,7 @@ export interface KillDrillOptions {
   readonly rate: number;
   /** Ends the drill early: after the present kill, everything is checked as ever. */
   readonly signal: AbortSignal;
-  readonly plans?: readonly KillPlan[];
+  readonly plans: readonly KillPlan[];
   readonly progress: (line: string) => void;
 }
 
@@ -61,7 +57,7 @@ interface Kill {
  */
 export async function runKillDrill(options: KillDrillOptions): Promise<readonly string[]> {
   const faults = new Faults();
-  for (const plan of options.plans ?? KILLS) {
+  for (const plan of options.plans) {
     if (!options.signal.aborted) await killRepeatedly(options, plan, faults);
   }
   return faults.messages;

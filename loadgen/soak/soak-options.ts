@@ -12,6 +12,8 @@ export interface SoakFlags {
   /** The faults that come about. */
   readonly faults: readonly Drill[];
   readonly drill?: 'kill';
+  /** Of the drill: with durable acknowledgements, and a third as many without. */
+  readonly kills: number;
 }
 
 const SEEDS = 2 ** 31;
@@ -45,7 +47,8 @@ export function parseSoakFlags(argv: readonly string[]): SoakFlags {
         '--drill <name>',
         'one experiment instead: kill measures what kill -9 loses',
       ).choices(['kill']),
-    );
+    )
+    .option('--kills <number>', 'of a drill with durable ACKs; a third as many others', whole, 30);
   try {
     const flags = command.parse(argv, { from: 'user' }).opts<Omit<SoakFlags, 'rate'>>();
     return { rate: flags.drill === undefined ? SOAK_RATE : DRILL_RATE, ...flags };
