@@ -54,7 +54,7 @@ async function countOf(port: number): Promise<number> {
 }
 
 describe('kill -9 of the server, in the middle of publishing', () => {
-  it('loses nothing and doubles nothing where acknowledgements wait for snapshots', async () => {
+  it('loses nothing and doubles nothing where acknowledgements wait for the disk', async () => {
     const flags = ['--publish.acknowledge=durable', '--store.snapshotIntervalMs=100'];
     let server = await start(0, flags);
     const { port } = server;
@@ -76,7 +76,7 @@ describe('kill -9 of the server, in the middle of publishing', () => {
     await publisher.close();
   });
 
-  it('loses only what was acknowledged after the last snapshot, on another port', async () => {
+  it('loses none that a snapshot has, on another port', async () => {
     const flags = ['--store.snapshotIntervalMs=200'];
     let server = await start(0, flags);
     const { port } = server;
