@@ -7,7 +7,7 @@ import { folderForTest } from '../support/folders.ts';
 import { layOutOldStore } from '../support/old-store.ts';
 import { serverForTest, startTestServer } from '../support/running-server.ts';
 
-it('a store without a journal starts as it did, and gets one that leads on from there', async () => {
+it('a store without a journal starts as it did, and gets one that leads on', async () => {
   const directory = join(folderForTest(), 'store');
   layOutOldStore(directory, 2);
   const first = await startTestServer({ store: { directory } });
