@@ -13,6 +13,8 @@ export interface BenchOptions {
   /** Only the workloads of a first look, unless some are named. */
   readonly quick: boolean;
   readonly out?: string;
+  /** Results of an earlier run. */
+  readonly against?: string;
   readonly markdown?: string;
   /** A file of recorded ticks. */
   readonly ticks?: string;
@@ -54,6 +56,7 @@ function benchCommand(): Command {
       false,
     )
     .option('--out <file>', 'write everything as JSON')
+    .option('--against <file>', 'say what became worse than in a JSON file of an earlier run')
     .option('--markdown <file>', 'write the tables there, between its markers if it has them')
     .option('--ticks <file>', 'recorded ticks, CSV or .csv.gz (default: TICKWIRE_TICKS names it)')
     .option('--centrifugo <url>', 'a running Centrifugo')

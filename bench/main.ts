@@ -11,6 +11,7 @@ import {
 } from './bench-options.ts';
 import { CONTENDERS, contendersWith } from './contenders/contenders.ts';
 import { runIsolation } from './isolation/isolation.ts';
+import { formatRegressions, regressions } from './report/comparison.ts';
 import { formatMarkdown, spliceReport } from './report/markdown.ts';
 import type { Results } from './report/results.ts';
 import { runWorkloads } from './runner.ts';
@@ -36,6 +37,8 @@ async function main(argv: readonly string[]): Promise<number> {
     list(groups);
     return 0;
   }
+  // Read first: a run takes half an hour.
+  const stored = options.against === undefined ? undefined : await readResults(options.against);
   const interrupt = new AbortController();
   onInterrupt(() => interrupt.abort());
   const command = ['npm run bench --', ...argv].join(' ');
@@ -43,6 +46,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const report = formatMarkdown(results, groups);
   process.stdout.write(`${report}\n`);
   await write(options, results, report);
+  if (stored !== undefined) {
+    const worse = regressions(groups, stored, results);
+    process.stdout.write(`\n${formatRegressions(worse, options.against ?? '')}\n`);
+  }
   if (interrupt.signal.aborted) return INTERRUPTED;
   return results.failures.length === 0 ? 0 : 1;
 }
@@ -77,6 +84,17 @@ async function run(
     seconds,
     ...result,
   };
+}
+
+/** @throws RangeError for a file that is not one of `--out` */
+async function readResults(file: string): Promise<Results> {
+  try {
+    const results = JSON.parse(await readFile(file, 'utf8')) as Results;
+    if (Array.isArray(results.workloads)) return results;
+  } catch (error) {
+    throw new RangeError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  throw new RangeError(`${file} holds no results of a run: write them with --out`);
 }
 
 async function write(options: BenchOptions, results: Results, report: string): Promise<void> {

@@ -34,7 +34,7 @@ export const fanOut: WorkloadGroup = {
     { key: 'messagesPerSecond', title: 'messages/s', digits: 0 },
     { key: 'p50', title: 'p50 ms', digits: 2 },
     { key: 'p99', title: 'p99 ms', digits: 2 },
-    { key: 'deliveredShare', title: 'delivered', digits: 3 },
+    { key: 'deliveredShare', title: 'delivered', digits: 3, isMoreBetter: true },
   ],
   ratio: { column: 'cpuPerDelivery', to: 'ceiling' },
   workloads: [

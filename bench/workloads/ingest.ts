@@ -34,7 +34,7 @@ export const ingest: WorkloadGroup = {
     'publishers keep to it and write each frame separately.',
   columns: [
     { key: 'cpuPerTick', title: 'CPU µs a tick', digits: 3 },
-    { key: 'ticksPerSecond', title: 'ticks/s', digits: 0 },
+    { key: 'ticksPerSecond', title: 'ticks/s', digits: 0, isMoreBetter: true },
     { key: 'cores', title: 'cores busy', digits: 2 },
   ],
   ratio: { column: 'cpuPerTick', to: 'inline' },

@@ -17,13 +17,13 @@ export const latency: WorkloadGroup = {
     'the reading process, which are the same for all. Saturation is what Tickwire processes in ' +
     'the same setting at full speed.',
   columns: [
-    { key: 'rate', title: 'updates/s', digits: 0 },
+    { key: 'rate', title: 'updates/s', digits: 0, isMoreBetter: true },
     { key: 'p50', title: 'p50 ms', digits: 2 },
     { key: 'p90', title: 'p90 ms', digits: 2 },
     { key: 'p99', title: 'p99 ms', digits: 2 },
     { key: 'p999', title: 'p99.9 ms', digits: 2 },
     { key: 'cores', title: 'cores busy', digits: 2 },
-    { key: 'deliveredShare', title: 'delivered', digits: 3 },
+    { key: 'deliveredShare', title: 'delivered', digits: 3, isMoreBetter: true },
   ],
   ratio: { column: 'p50', to: 'relay' },
   workloads: [atRate(10_000), atRate(100_000), nearSaturation()],

@@ -11,6 +11,8 @@ export interface Column {
   readonly title: string;
   /** Decimal places. */
   readonly digits: number;
+  /** Of most figures less is better. */
+  readonly isMoreBetter?: boolean;
 }
 
 export interface Turn {
