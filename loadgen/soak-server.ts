@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Engine } from '../src/engine/index.ts';
 import { controls } from './soak/faults/controls.ts';
@@ -27,7 +27,8 @@ function collect(): LiveMemory {
   collectGarbage();
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
-  return { heapBytes: heapUsed, externalBytes: external };
+  const freeHeapBytes = getHeapStatistics().total_physical_size - heapUsed;
+  return { heapBytes: heapUsed, externalBytes: external, freeHeapBytes };
 }
 
 function obey(request: NumberedRequest): ServerAnswer {

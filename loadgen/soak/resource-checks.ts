@@ -21,6 +21,8 @@ const MIB = 2 ** 20;
  */
 const LIVE_RISE_BYTES_MAX = 2 * MIB;
 const OWN_RISE_BYTES_MAX = 8 * MIB;
+/** Parts of a trend that are told. */
+const SHARES = 6;
 /** Descriptors and the like. */
 const RISE_COUNT_MAX = 8;
 /** The event loop's lateness: of half of all samples, at the 99th percentile, ms. */
@@ -119,6 +121,8 @@ export interface Trend {
   readonly first: number;
   readonly last: number;
   readonly max: number;
+  /** Medians of so many equal shares of the samples, in their order. */
+  readonly course: readonly number[];
   /** By how much the line through all samples rises from the first to the last of them. */
   readonly rise: number;
 }
@@ -143,6 +147,9 @@ export function trendOf(
     first: values[0] ?? 0,
     last: values.at(-1) ?? 0,
     max: Math.max(...values),
+    course: Array.from({ length: SHARES }, (_, i) =>
+      median(values.slice(Math.floor((i * n) / SHARES), Math.ceil(((i + 1) * n) / SHARES))),
+    ),
     rise: variance === 0 ? 0 : (covariance / variance) * spanMs,
   };
 }

@@ -34,7 +34,10 @@ export interface Collection {
   readonly at: number;
   /** On the main thread, heap and outside of it. */
   readonly liveBytes: number;
-  /** As {@link Sample.ownBytes}. */
+  /**
+   * As {@link Sample.ownBytes}, without the main thread's heap as far as nothing in it is alive:
+   * V8 takes and returns up to 30 MiB of such pages as it pleases.
+   */
   readonly ownBytes: number;
 }
 
@@ -132,14 +135,14 @@ export class ServerWatch {
 
   async #collect(): Promise<void> {
     const { pid } = this.#server;
-    const { heapBytes, externalBytes } = await this.#server.collect();
+    const { heapBytes, externalBytes, freeHeapBytes } = await this.#server.collect();
     const kib = readStatus(pid);
     if (pid !== this.#server.pid) return;
     this.collections.push({
       pid,
       at: this.now(),
       liveBytes: heapBytes + externalBytes,
-      ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB,
+      ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB - freeHeapBytes,
     });
   }
 }

@@ -67,6 +67,7 @@ export function formatSoakReport(report: SoakReport): string {
     `               alive on the main thread ${trend(live, MIB, 'MiB')}`,
     `               the process's own ${trend(own, MIB, 'MiB')}; ` +
       `${(ownBytesMax / MIB).toFixed(1)} at most between collections`,
+    `               ${course(own)}`,
     `               pages of files ${trend(file, MIB, 'MiB')}`,
     `descriptors    ${trend(resources.descriptors, 1, '')}; ` +
       `handles ${trend(resources.handles, 1, '')}; threads ${trend(resources.threads, 1, '')}`,
@@ -118,6 +119,12 @@ function trend(of: Trend | undefined, unit: number, name: string): string {
   const number = (value: number) => (value / unit).toFixed(1);
   const text = `${number(of.first)} to ${number(of.last)} ${name}`.trimEnd();
   return `${text} (line rises by ${number(of.rise)}, most ${number(of.max)})`;
+}
+
+/** Where it rose: at once, or all the time. */
+function course(of: Trend | undefined): string {
+  if (of === undefined) return '';
+  return `over time ${of.course.map((bytes) => (bytes / MIB).toFixed(1)).join(', ')} MiB`;
 }
 
 function ms(value: number): string {

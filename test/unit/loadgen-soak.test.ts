@@ -189,5 +189,6 @@ describe('the judgement of memory', () => {
 it('a trend rises by what its line does', () => {
   const samples = Array.from({ length: 11 }, (_, i) => ({ at: i * 100, value: 5 + i + (i % 2) }));
   expect(trendOf(samples).rise).toBeCloseTo(10, 0);
+  expect(trendOf(samples).course).toEqual([7, 7, 9, 11, 13, 15]);
   expect(trendOf(samples.map(({ at }) => ({ at, value: 7 }))).rise).toBe(0);
 });

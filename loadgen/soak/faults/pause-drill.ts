@@ -43,8 +43,10 @@ export async function pauseLong(context: DrillContext): Promise<string> {
   return 'pause server, > 27 s';
 }
 
-function drawPause({ random }: DrillContext): number {
+function drawPause({ random, isServerSpared }: DrillContext): number {
   const ms = PAUSE_MS_MIN + random.below(PAUSE_MS_MAX - PAUSE_MS_MIN);
+  // What a longer one makes the server keep would be taken for growth.
+  if (isServerSpared) return ms;
   if (random.below(PAUSES_PER_VERY_LONG) === 0) return VERY_LONG_MS + ms;
   return random.below(PAUSES_PER_LONG) === 0 ? LONG_MS + ms / 4 : ms;
 }
