@@ -1,6 +1,7 @@
 import type { CaseMaker } from './case.ts';
 import { flushCases } from './cases/flush.ts';
 import { intakeCases } from './cases/intake.ts';
+import { journalCases } from './cases/journal.ts';
 import { partitionCases } from './cases/partition.ts';
 import { dirtySetCases, ringCases } from './cases/shared-memory.ts';
 import { subscriptionCases } from './cases/subscriptions.ts';
@@ -18,6 +19,7 @@ export const ALL_CASES: readonly CaseMaker[] = [
   emptyCase,
   ...decodeCases,
   ...intakeCases,
+  ...journalCases,
   ...ringCases,
   ...partitionCases,
   ...dirtySetCases,

@@ -1,6 +1,7 @@
 import type { Authenticator } from '../access/index.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
+import type { TickHistory } from '../journal/index.ts';
 import { TickBatch, TicksReader } from '../protocol/index.ts';
 import type { SnapshotCounters, Store } from '../store/index.ts';
 import { CachedClock } from './cached-clock.ts';
@@ -62,6 +63,8 @@ interface GatewayParts {
   readonly health: Health;
   /** The delay of this thread's timers. */
   readonly eventLoop: EventLoopDelay;
+  /** Past ticks; undefined without a journal. */
+  readonly tickHistory?: TickHistory | undefined;
 }
 
 /**

@@ -15,7 +15,10 @@ export type RetireContext = QueryContext & Pick<GatewayContext, 'log' | 'retirem
 
 /** The parts of the context that queries read. None of them changes anything. */
 export type QueryContext = MetricsContext &
-  Pick<GatewayContext, 'anomalies' | 'config' | 'epoch' | 'fanOut' | 'health' | 'startedAt'> & {
+  Pick<
+    GatewayContext,
+    'anomalies' | 'config' | 'epoch' | 'fanOut' | 'health' | 'startedAt' | 'tickHistory'
+  > & {
     readonly access: HttpAccess;
   };
 

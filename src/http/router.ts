@@ -17,6 +17,7 @@ import { eventStream } from './queries/event-stream.ts';
 import { asyncApi, liveness, openApi, readiness, scrape } from './queries/operator.ts';
 import { processingStatistics } from './queries/processing-statistics.ts';
 import { listStatistics, StatisticsReader, symbolStatistics } from './queries/statistics.ts';
+import { symbolTicks } from './queries/ticks.ts';
 import { refuseUnknown } from './query-parameters.ts';
 import { RouteTable } from './route-table.ts';
 
@@ -67,6 +68,7 @@ function createHandlers(
     'GET /api/prices': listStatistics(queries, reader),
     'GET /api/prices/{symbol}': symbolStatistics(queries, reader),
     'GET /api/prices/{symbol}/anomalies': symbolAnomalies(queries, reader),
+    'GET /api/prices/{symbol}/ticks': symbolTicks(queries),
     'GET /api/anomalies': recentAnomalies(queries),
     'GET /api/stream': eventStream(queries, sessions),
     'GET /api/statistics': processingStatistics(queries),

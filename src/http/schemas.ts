@@ -90,6 +90,17 @@ export const priceAnomalyPage = z
   })
   .describe('Anomalies of one symbol, oldest first.');
 
+export const pastTick = z
+  .object({ symbol, price, timestamp: time })
+  .describe('A tick that was accepted.');
+
+export const pastTickPage = z
+  .object({
+    items: z.array(pastTick),
+    next: z.string().nullable().describe('`after` for the next page; null on the last page.'),
+  })
+  .describe('Ticks of one symbol in the order in which they were accepted.');
+
 export const recentAnomalies = z
   .object({
     items: z.array(priceAnomaly),

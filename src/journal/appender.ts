@@ -60,6 +60,8 @@ export class JournalAppender {
   /** By id: the last segment that declares it. */
   #symbols = new Uint32Array(1024);
   #publishers = new Uint32Array(64);
+  /** Whether the frame at hand has symbols that the segment does not declare. */
+  #hasUndeclared = true;
   /** Symbols whose life begins with their next tick: the anomaly sequence that it continues. */
   readonly #newLives = new Map<number, number>();
 
@@ -130,7 +132,7 @@ export class JournalAppender {
     let from = 0;
     do {
       const end = Math.min(count, from + TICKS_MAX);
-      this.#declareSymbols(ids, from, end);
+      if (this.#hasUndeclared) this.#declareSymbols(ids, from, end);
       const flags = end < count ? EntryFlag.MORE : 0;
       const bytes = ticksEntryBytes(end - from);
       const at = this.#writer.begin(EntryKind.TICKS, flags, end - from, bytes);
@@ -209,6 +211,7 @@ export class JournalAppender {
     for (let i = 0; i < count; i++) {
       if (symbols[ids[i] as number] !== segment) undeclared++;
     }
+    this.#hasUndeclared = undeclared > 0;
     const parts = Math.ceil(count / TICKS_MAX) || 1;
     const bytes = parts * (ticksEntryBytes(0) + 8) + 20 * count;
     if (undeclared === 0) {
@@ -216,6 +219,8 @@ export class JournalAppender {
       if (this.#writer.fits(bytes, this.#reserve)) return true;
       if (this.#writer.fitsSegment(bytes)) return false;
     }
+    // A new segment declares nothing yet.
+    this.#hasUndeclared = true;
     return this.#place(bytes, publisherId, ids, count, this.#reserve);
   }
 

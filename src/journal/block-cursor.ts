@@ -150,6 +150,13 @@ export class BlockCursor {
     return this.#read(at, left, isChecked) ? Found.ENTRY : Found.BAD;
   }
 
+  /** Whether the entry at hand has its checksum. */
+  isIntact(): boolean {
+    const start = this.payloadAt - HEADER_BYTES;
+    const sum = entryChecksum(this.memory, start, this.entryBytes, this.position);
+    return sum === this.memory.words[start / 4 + 1];
+  }
+
   /** @param found why the place at hand is no entry */
   damage(found: string): JournalDamageError {
     return new JournalDamageError(this.#path, this.position, this.at, found);

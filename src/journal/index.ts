@@ -30,3 +30,6 @@ export {
 export type { SegmentHeader } from './segment-header.ts';
 export { SegmentWriter } from './segment-writer.ts';
 export { findEnd, type JournalEnd, repairTail } from './tail.ts';
+export type { TickPage, TickQuery } from './tick-archive.ts';
+export { TickHistory, TickHistoryBusyError } from './tick-history.ts';
+export { formatTickCursor, parseTickCursor, type TickCursor } from './tick-picker.ts';

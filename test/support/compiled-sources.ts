@@ -15,6 +15,7 @@ const BUNDLES = [
   'src/store/writer-thread.ts',
   'src/store/reader-thread.ts',
   'src/journal/journal-thread.ts',
+  'src/journal/tick-history-thread.ts',
   'src/store/database-check-process.ts',
 ];
 

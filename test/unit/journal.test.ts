@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findEnd, JournalReader, LostCause, repairTail } from '../../src/journal/index.ts';
+import { removeSegments } from '../../src/journal/retention.ts';
 import { entriesOf, JournalRig, MemoryDisk } from '../support/journal-rig.ts';
 
 describe('entries', () => {
@@ -72,5 +73,44 @@ describe('entries', () => {
     disk.contents.set(name, bytes.slice(0, bytes.length - 8));
     expect(repairTail(disk)).toMatchObject({ position, tornBytes: bytes.length - 8 - position });
     expect(entriesOf(disk).at(-1)).toMatch('#1');
+  });
+});
+
+describe('segments', () => {
+  /** A disk with segments of which each was written a second after the one before. */
+  function fill() {
+    const disk = new MemoryDisk();
+    const rig = new JournalRig(disk);
+    for (let i = 1; i <= 3000; i++) {
+      disk.now = i;
+      rig.frame([[1, i, i]]);
+      if (i % 50 === 0) rig.flush();
+    }
+    return disk;
+  }
+  const keepNothing = { ageMs: 0, bytes: 1e9 };
+
+  test('are kept from the one that recovery needs', () => {
+    const disk = fill();
+    const starts = disk.list().map(({ start }) => start);
+    const third = starts[2] ?? 0;
+    expect(removeSegments(disk, keepNothing, third + 8)).toBe(third);
+    expect(disk.list().map(({ start }) => start)).toEqual(starts.slice(2));
+    expect(removeSegments(disk, keepNothing, Number.POSITIVE_INFINITY)).toBe(starts.at(-1));
+    expect(disk.list()).toHaveLength(1);
+  });
+
+  test('are kept while they are young, up to a number of bytes', () => {
+    const disk = fill();
+    const segments = disk.list();
+    const end = segments.at(-1)?.start ?? 0;
+    const now = 3000;
+    const fourth = segments[3] ?? { start: 0, name: '' };
+    const retention = { ageMs: now - disk.writtenAt(fourth.name) + 1, bytes: 1e9 };
+    expect(removeSegments(disk, retention, end, now)).toBe(fourth.start);
+    expect(removeSegments(disk, { ageMs: 1e9, bytes: 20_000 }, end, now)).toBe(
+      segments.find(({ start }) => end - start <= 20_000)?.start,
+    );
+    expect(disk.list().length).toBeGreaterThan(1);
   });
 });

@@ -11,6 +11,8 @@ const COMPONENTS = {
   SymbolStatisticsPage: schemas.symbolStatisticsPage,
   PriceAnomaly: schemas.priceAnomaly,
   PriceAnomalyPage: schemas.priceAnomalyPage,
+  PastTick: schemas.pastTick,
+  PastTickPage: schemas.pastTickPage,
   RecentAnomalies: schemas.recentAnomalies,
   PartitionStatistics: schemas.partitionStatistics,
   ProcessingStatistics: schemas.processingStatistics,

@@ -1,4 +1,5 @@
 import { RECENT_LIMIT_DEFAULT } from '../queries/anomalies.ts';
+import { EVERY_MS_MAX } from '../queries/ticks.ts';
 import { LIMIT_DEFAULT, LIMIT_MAX } from '../query-parameters.ts';
 import {
   answer,
@@ -116,6 +117,32 @@ export const OPERATIONS = {
     responses: {
       200: pageAnswer('A page of the anomalies that the server still has.', 'PriceAnomalyPage'),
       ...problems(400, 404),
+    },
+  },
+  'GET /api/prices/{symbol}/ticks': {
+    operationId: 'symbolTicks',
+    access: 'token',
+    summary: 'Past ticks of a symbol',
+    description:
+      'What the journal still has. With `from` or `after`, the first ticks from there on; ' +
+      'otherwise the last ones before `to`, or of all. A page may have fewer ticks than `limit` ' +
+      'and still a `next`, where a symbol is rare.',
+    tags: ['queries'],
+    parameters: [
+      SYMBOL_PARAMETER,
+      query('from', 'Ticks of this time and later: ms since the epoch or RFC 3339.', TIME_SCHEMA),
+      query('to', 'Ticks before this time: ms since the epoch or RFC 3339.', TIME_SCHEMA),
+      query('after', '`next` of the previous page.', TEXT),
+      query('every', 'Only the last tick of each interval of so many ms.', {
+        type: 'integer',
+        minimum: 1,
+        maximum: EVERY_MS_MAX,
+      }),
+      limitParameter(LIMIT_DEFAULT),
+    ],
+    responses: {
+      200: pageAnswer('A page, oldest first.', 'PastTickPage'),
+      ...problems(400, 404, 503),
     },
   },
   'GET /api/anomalies': {
