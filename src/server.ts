@@ -21,7 +21,7 @@ import {
   TickJournal,
 } from './gateway/index.ts';
 import { Assets, createRouter } from './http/index.ts';
-import { diskSegments, Journal } from './journal/index.ts';
+import { diskSegments, Journal, TickHistory } from './journal/index.ts';
 import { droppedLines, logWorkerDeath, timeReplacedLogger } from './log.ts';
 import {
   findJournal,
@@ -195,6 +195,7 @@ class Start {
       droppedLogLines: () => droppedLines(this.#log),
       health: this.#health,
       eventLoop,
+      tickHistory: this.#tickHistory(),
     });
     this.#snapshots = this.#createSnapshots(context);
     if (recovery.needsSnapshot) await this.#snapshots?.take();
@@ -309,6 +310,14 @@ class Start {
     return ticks;
   }
 
+  #tickHistory(): TickHistory | undefined {
+    const journal = this.#journal;
+    if (journal === undefined) return undefined;
+    const { processing, store } = this.#config;
+    const directory = journalDirectory(store.directory);
+    return new TickHistory(directory, processing.maxFutureMs, () => journal.syncedPosition);
+  }
+
   #createSnapshots(context: GatewayContext): Snapshots | undefined {
     const { engine, fanOut, publishers, store } = context;
     const journal = this.#journal;
@@ -364,12 +373,13 @@ interface Recovery {
 const HOUR_MS = 3_600_000;
 
 function serve(log: Logger, { gateway, context, journal, snapshots }: Parts): Server {
-  const { authenticator, engine, eventLoop, store } = context;
+  const { authenticator, engine, eventLoop, store, tickHistory } = context;
   const retention = store && new Retention(store, log);
   const stopWatch = watchDescriptors(log);
   let stopped: Promise<readonly string[]> | undefined;
   const stop = async () => {
     await gateway.stop();
+    await tickHistory?.close();
     stopWatch();
     retention?.stop();
     const fault = await snapshots?.stop();

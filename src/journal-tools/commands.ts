@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { JournalCommandKind } from '../config/command-line.ts';
 import type { OptionValue } from '../config/command-options.ts';
 import type { Config } from '../config/schema.ts';
 import { diskSegments, JournalError, type SegmentFiles } from '../journal/index.ts';
+import { journalDirectory } from '../recovery/index.ts';
 import { type ExportFormat, exportTicks } from './export-ticks.ts';
 import { formatSummary, inspectJournal } from './inspect-journal.ts';
 import { ProgressBar, type Terminal } from './progress-bar.ts';
@@ -27,9 +28,6 @@ export interface CommandProcess {
   readonly token?: string | undefined;
 }
 
-/** The folder of the journal in the store's directory. */
-const FOLDER = 'journal';
-
 /**
  * Runs a command. Faults are lines on standard error.
  *
@@ -46,7 +44,7 @@ export async function runJournalCommand(
     return status;
   };
   if (config.store.directory === '') return fail('store.directory is not set: no journal', 2);
-  const directory = join(resolve(config.store.directory), FOLDER);
+  const directory = journalDirectory(resolve(config.store.directory));
   if (!existsSync(directory)) return fail(`there is no journal in ${directory}`, 1);
   try {
     const files = diskSegments(directory);

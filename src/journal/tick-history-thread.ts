@@ -19,7 +19,7 @@ export type TickHistoryAnswer =
   | { readonly id: number; readonly page: TickPage }
   | { readonly id: number; readonly fault: string };
 
-/** The entry of the thread that reads ticks for HTTP: it waits for the disk, the gateway does not. */
+/** The entry of the thread that reads ticks for HTTP: it waits for the disk, not the gateway. */
 const port = parentPort;
 if (port === null) throw new Error('tick-history-thread.ts is the entry of a worker thread');
 const { directory, maxFutureMs } = workerData as TickHistoryData;

@@ -116,7 +116,7 @@ describe('GET /api/prices/{symbol}/ticks', () => {
     expect((await problem(get('\u0001acme\u0001BTC', ''))).status).toBe(404);
   });
 
-  it('has what a symbol left that was retired; nothing of a new one, 404 for an unknown', async () => {
+  it('has what a retired symbol left, nothing of a new one, 404 for an unknown', async () => {
     expect((await page('GONE', 'limit=1')).items[0]?.price).toBe(9);
     expect((await page('NEW')).items).toEqual([]);
     expect(await problem(get('NONE', ''))).toEqual({
