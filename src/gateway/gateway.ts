@@ -143,6 +143,31 @@ function configuredTransport({ config, log }: GatewayContext): StartTransport {
   return (options, handlers) => startTransport(config.server.transport, options, handlers, log);
 }
 
+/** Interval of looks at the journal, ms. */
+const DURABILITY_MS = 1000;
+
+/** Tells the publishers that wait for the disk while the journal cannot be written. */
+class DurabilityWatch {
+  readonly #context: Pick<GatewayContext, 'journal' | 'publishers'>;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(context: Pick<GatewayContext, 'journal' | 'publishers'>) {
+    this.#context = context;
+  }
+
+  start(): void {
+    const { journal, publishers } = this.#context;
+    if (journal === undefined) return;
+    this.#timer = setInterval(() => {
+      if (journal.fault !== undefined) publishers.notDurable();
+    }, DURABILITY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
 function createWatches(context: GatewayContext) {
   const { authenticator, config, security, sessions } = context;
   const { limits, server, stream } = config;
@@ -153,5 +178,6 @@ function createWatches(context: GatewayContext) {
     new SendBufferLimit({ bytesMax: limits.sessionBytesMax, security, sessions: all }),
     new IdleSweep(limits.symbolIdleDays * DAY_MS, context),
     ...(authenticator === undefined ? [] : [new Expiry(all)]),
+    new DurabilityWatch(context),
   ];
 }
