@@ -115,7 +115,7 @@ export class TickIntake {
         if (namesAll) this.droppedIndexes.push(i);
       }
     }
-    if (this.#journal?.append(publisherId, batch.sequence, now) === false) return false;
+    if (this.#journal?.append(publisherId, batch) === false) return false;
     this.totals.accepted += this.accepted;
     this.totals.dropped += this.dropped;
     return true;

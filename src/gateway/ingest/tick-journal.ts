@@ -1,6 +1,7 @@
 import type { Engine, LostTicks } from '../../engine/index.ts';
 import { LostCause } from '../../engine/index.ts';
 import type { Journal } from '../../journal/index.ts';
+import type { TickBatch } from '../../protocol/index.ts';
 import type { PublisherRegistry } from './publisher-registry.ts';
 
 /** The journal as the gateway uses it. */
@@ -28,10 +29,8 @@ export class TickJournal {
   start = 0;
   /** Ticks that fit an empty ring. */
   #freeTicksMax = 0;
-  /** The accepted ticks of the frame being taken. */
+  /** The symbols of the accepted ticks of the frame being taken. */
   #ids = new Uint32Array(256);
-  #prices = new Float64Array(256);
-  #times = new Float64Array(256);
   #count = 0;
   /** Whether they are offered to the engine and not in the journal yet. */
   #isAppending = false;
@@ -118,18 +117,19 @@ export class TickJournal {
   begin(capacity: number): void {
     this.#count = 0;
     if (capacity <= this.#ids.length) return;
-    const size = 2 ** Math.ceil(Math.log2(capacity));
-    this.#ids = new Uint32Array(size);
-    this.#prices = new Float64Array(size);
-    this.#times = new Float64Array(size);
+    this.#ids = new Uint32Array(2 ** Math.ceil(Math.log2(capacity)));
   }
 
-  /** Adds tick number `index` of a batch, which was offered to the engine. */
-  add(symbolId: number, batch: { prices: Float64Array; times: Float64Array }, index: number): void {
+  /**
+   * Adds tick number `index` of a batch, which was offered to the engine. Moves it to the front of
+   * the batch's columns, behind the ticks added before: most frames are accepted whole.
+   */
+  add(symbolId: number, { prices, times }: TickBatch, index: number): void {
     const at = this.#count++;
     this.#ids[at] = symbolId;
-    this.#prices[at] = batch.prices[index] as number;
-    this.#times[at] = batch.times[index] as number;
+    if (at === index) return;
+    prices[at] = prices[index] as number;
+    times[at] = times[index] as number;
   }
 
   /**
@@ -137,21 +137,20 @@ export class TickJournal {
    * after it.
    *
    * @param publisherId 0: it has no name
-   * @param receivedAt ms since the epoch
    * @returns false if it does not fit now: its ticks are taken back from the engine
    */
-  append(publisherId: number, sequence: number, receivedAt: number): boolean {
+  append(publisherId: number, batch: TickBatch): boolean {
     const count = this.#count;
-    const numbered = publisherId === 0 ? 0 : sequence;
+    const numbered = publisherId === 0 ? 0 : batch.sequence;
     if (count === 0 && numbered === 0) return true;
     this.#isAppending = true;
     const isAppended = this.#written.appender.appendTicks(
       publisherId,
       numbered,
-      receivedAt,
+      batch.receivedAt,
       this.#ids,
-      this.#prices,
-      this.#times,
+      batch.prices,
+      batch.times,
       count,
     );
     this.#isAppending = false;
