@@ -3,7 +3,7 @@ import { SyncedPublication } from '../../src/gateway/fanout/synced-publication.t
 
 type Parts = ConstructorParameters<typeof SyncedPublication>;
 
-/** Records the order of calls; `offered` ticks wait to be marked. */
+/** Engine and journal in one: records the calls; `offered` ticks wait to be marked. */
 class Rig {
   readonly calls: string[] = [];
   offered = 0;
@@ -12,30 +12,23 @@ class Rig {
   readonly publication: SyncedPublication;
 
   constructor() {
-    const rig = this;
-    const engine = {
-      get offered() {
-        return rig.offered;
-      },
-      mark: () => {
-        rig.calls.push(`mark ${rig.offered}`);
-        rig.offered = 0;
-      },
-      publishMarked: () => rig.calls.push('publish'),
-    };
-    const journal = {
-      get position() {
-        return rig.position;
-      },
-      get syncedPosition() {
-        return rig.syncedPosition;
-      },
-      wantSynced: (position: number) => rig.calls.push(`want ${position}`),
-    };
     this.publication = new SyncedPublication(
-      engine as unknown as Parts[0],
-      journal as unknown as Parts[1],
+      this as unknown as Parts[0],
+      this as unknown as Parts[1],
     );
+  }
+
+  mark(): void {
+    this.calls.push(`mark ${this.offered}`);
+    this.offered = 0;
+  }
+
+  publishMarked(): void {
+    this.calls.push('publish');
+  }
+
+  wantSynced(position: number): void {
+    this.calls.push(`want ${position}`);
   }
 
   offer(ticks: number): void {
