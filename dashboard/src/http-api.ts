@@ -3,6 +3,7 @@ const TIMEOUT_MS = 8000;
 const ONE_PRICE = 'api/prices?limit=1';
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
+const NOT_FOUND = 404;
 const PAGE_SYMBOLS = 1000;
 
 /** A symbol in `GET /api/prices`. */
@@ -31,6 +32,22 @@ export interface AnomalyRecord {
   readonly newPrice: number;
   readonly changePercent: number;
   readonly timestamp: string;
+}
+
+/** A tick of the journal. */
+export interface TickRecord {
+  readonly price: number;
+  readonly timestamp: string;
+}
+
+/** Which ticks of a symbol to read. */
+export interface TickRange {
+  /** Ms since the epoch. */
+  readonly from: number;
+  readonly to?: number;
+  /** At most one tick, the last, in so many ms. */
+  readonly every?: number;
+  readonly limit: number;
 }
 
 export interface PartitionStatistics {
@@ -82,6 +99,11 @@ export class ForbiddenError extends Error {
   override readonly name = 'ForbiddenError';
 }
 
+/** There is no such symbol, or the server keeps nothing of this kind. */
+export class NotFoundError extends Error {
+  override readonly name = 'NotFoundError';
+}
+
 /** The HTTP API of the page's server. */
 export class HttpApi {
   /** Undefined if the server requires none. */
@@ -122,6 +144,20 @@ export class HttpApi {
     return (await this.#get<{ items: AnomalyRecord[] }>(path)).items;
   }
 
+  /**
+   * Ticks of a symbol that the server's journal still has, oldest first.
+   *
+   * @throws NotFoundError if it keeps no journal; Error as above
+   */
+  async ticksOf(symbol: string, { from, to, every, limit }: TickRange) {
+    if (symbol === '.' || symbol === '..') return [];
+    const query = new URLSearchParams({ from: new Date(from).toISOString(), limit: `${limit}` });
+    if (to !== undefined) query.set('to', new Date(to).toISOString());
+    if (every !== undefined) query.set('every', `${every}`);
+    const path = `api/prices/${encodeURIComponent(symbol)}/ticks?${query}`;
+    return (await this.#get<{ items: readonly TickRecord[] }>(path)).items;
+  }
+
   /** Checks whether the token is still accepted. */
   async tryToken(): Promise<void> {
     await this.#get(ONE_PRICE).catch(() => undefined);
@@ -138,6 +174,7 @@ export class HttpApi {
     if (response.ok) return (await response.json()) as Body;
     const reason = await readReason(response);
     if (response.status === UNAUTHORIZED) this.#refused(reason);
+    if (response.status === NOT_FOUND) throw new NotFoundError(reason);
     throw response.status === FORBIDDEN ? new ForbiddenError(reason) : new Error(reason);
   }
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { fc } from '../../testkit/fast-check.ts';
 import { PriceHistory, WindowExtremes } from '../src/chart/price-history.ts';
 
@@ -73,4 +73,49 @@ test('memory is bounded: the oldest points are dropped', () => {
   expect(50_000 * 0.05 - history.start).toBeGreaterThan(800);
   const times = [...history.columnsFrom(0, 2500)[0]];
   expect(times).toEqual(times.toSorted((a, b) => a - b));
+});
+
+describe('the past', () => {
+  const past = (...times: number[]) => ({ times, prices: times.map((time) => time / 1000 + 0.5) });
+
+  test('precedes what was observed, without average and band', () => {
+    const history = new PriceHistory(RULES);
+    history.add(10_000, 100, 99);
+    history.add(11_000, 101, 100);
+    history.setPast(past(7000, 8000, 10_000, 10_500));
+    expect(history.start).toBe(7);
+    const [times, upper, , averages, prices] = history.columnsFrom(0, 11);
+    expect([...times]).toEqual([7, 8, 10, 11, 11]);
+    expect([...prices]).toEqual([7.5, 8.5, 100, 101, 101]);
+    expect([...averages]).toEqual([Number.NaN, Number.NaN, 99, 100, 100]);
+    expect([...upper.subarray(0, 3)]).toEqual([Number.NaN, Number.NaN, 102]);
+  });
+
+  test('is replaced, and what is observed goes on behind it', () => {
+    const history = new PriceHistory(RULES);
+    history.setPast(past(1000, 2000, 3000));
+    history.add(4000, 100, 100);
+    history.setPast(past(2500, 4000));
+    history.add(5000, 101, 100.5);
+    history.setPast(past());
+    history.setPast(past(500, 600, 3500));
+    const [times, , , , prices] = history.columnsFrom(0, 5);
+    expect([...times]).toEqual([0.5, 0.6, 3.5, 4, 5, 5]);
+    expect([...prices.subarray(0, 4)]).toEqual([1, 1.1, 4, 100]);
+  });
+
+  test('has room beside the most points, and goes first', () => {
+    const history = new PriceHistory(RULES);
+    for (let i = 0; i < 20_000; i++) history.add(1e6 + i * 50, 100, 100);
+    const longPast = Array.from({ length: 3000 }, (_, i) => i);
+    history.setPast(past(...longPast, 1e9));
+    expect(history.length).toBeLessThanOrEqual(18_000);
+    expect(history.start).toBe(0);
+    const times = [...history.columnsFrom(0, 5000)[0]];
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    for (let i = 20_000; i < 40_000; i++) history.add(1e6 + i * 50, 100, 100);
+    expect(history.start).toBeGreaterThan(1000);
+    const after = [...history.columnsFrom(0, 5000)[0]];
+    expect(after).toEqual(after.toSorted((a, b) => a - b));
+  });
 });

@@ -4,6 +4,7 @@ import { findPart, setFlag, setText } from '../page/dom.ts';
 import type { Palette } from '../page/theme.ts';
 import { TickRate } from '../server/rates.ts';
 import type { SymbolRow } from '../symbols/market.ts';
+import { PastLoader } from './past-prices.ts';
 import { PriceChart } from './price-chart.ts';
 import { PriceHistory } from './price-history.ts';
 import { SymbolFigures } from './symbol-figures.ts';
@@ -23,11 +24,13 @@ export class ChartPanel {
   readonly #empty: HTMLElement;
   readonly #chart: PriceChart;
   readonly #figures: SymbolFigures;
+  readonly #past: PastLoader;
   #symbol: string | undefined;
   #history: PriceHistory | undefined;
   #moves = new AnomalyMoves(MOVES_MAX);
   #movesDrawn = -1;
   #isPastWanted = false;
+  #serverTime = Number.NaN;
   /** Live anomalies that arrived while the past ones are being fetched. */
   #waiting: AnomalyEvent[] | undefined;
   #rate = new TickRate();
@@ -42,10 +45,11 @@ export class ChartPanel {
     this.#empty = findPart(root, 'chart-empty', HTMLElement);
     this.#chart = new PriceChart(findPart(root, 'plot', HTMLElement), palette);
     this.#figures = new SymbolFigures(root);
+    this.#past = new PastLoader(api);
     showLegend(findPart(root, 'legend', HTMLElement));
     root.addEventListener('change', ({ target }) => {
       if (!(target instanceof HTMLInputElement)) return;
-      if (target.name === 'range') this.#chart.rangeSeconds = Number(target.value) * 60;
+      if (target.name === 'range') this.#showRange(Number(target.value) * 60);
       else this.#chart.isWithBand = target.value === 'band';
       this.#chartDrawnAtMs = 0;
       changed();
@@ -101,7 +105,9 @@ export class ChartPanel {
   }
 
   draw(nowMs: number, serverTime: number, row: SymbolRow | undefined): void {
+    this.#serverTime = serverTime;
     if (this.#symbol === undefined || row === undefined) return;
+    if (this.#past.isAged(nowMs, this.#chart.rangeSeconds)) this.#loadPrices();
     const minutes = this.#chart.rangeSeconds / 60;
     if (nowMs - this.#chartDrawnAtMs >= Math.min(DRAW_MS_MAX, minutes * DRAW_MS_PER_MINUTE)) {
       this.#chartDrawnAtMs = nowMs;
@@ -124,7 +130,26 @@ export class ChartPanel {
   /** The server knows the symbol, so its anomalies can be requested. */
   #wantPast(): void {
     this.#isPastWanted = false;
-    if (this.#symbol !== undefined) void this.#loadAnomalies(this.#symbol);
+    if (this.#symbol === undefined) return;
+    void this.#loadAnomalies(this.#symbol);
+    this.#loadPrices();
+  }
+
+  #showRange(seconds: number): void {
+    this.#chart.rangeSeconds = seconds;
+    this.#loadPrices();
+  }
+
+  /** Loads prices from before the page was open, as far back as the chart reaches. */
+  #loadPrices(): void {
+    const [symbol, history] = [this.#symbol, this.#history];
+    if (symbol === undefined || history === undefined) return;
+    const serverTime = Number.isNaN(this.#serverTime) ? Date.now() : this.#serverTime;
+    const loaded = this.#past.load(symbol, history, this.#chart.rangeSeconds, serverTime);
+    void loaded.then(() => {
+      setFlag(this.#root, 'data-pastless', !this.#past.isPossible);
+      this.#chartDrawnAtMs = 0;
+    });
   }
 
   async #loadAnomalies(symbol: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
-import { formatChange, formatCount, formatPreciseClock, formatPrice } from '../page/format.ts';
+import { formatChange, formatCount, formatMoment, formatPrice } from '../page/format.ts';
 
 /** The point of the chart under the cursor. */
 export interface ReadPoint {
@@ -29,11 +29,8 @@ export class ChartReadout {
   show(point: ReadPoint, side: 'left' | 'right'): void {
     this.element.hidden = false;
     this.element.dataset.side = side;
-    const lines = [
-      line(formatPreciseClock(point.time * 1000)),
-      line('Price ', formatPrice(point.price)),
-      line('Average ', formatPrice(point.average)),
-    ];
+    const lines = [line(formatMoment(point.time * 1000)), line('Price ', formatPrice(point.price))];
+    if (!Number.isNaN(point.average)) lines.push(line('Average ', formatPrice(point.average)));
     if (!Number.isNaN(point.upper)) {
       lines.push(line('Threshold ', `${formatPrice(point.lower)} … ${formatPrice(point.upper)}`));
     }

@@ -1,12 +1,14 @@
 import uPlot from 'uplot';
 import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
-import { formatClock, formatPrice, priceDecimals } from '../page/format.ts';
+import { formatClock, formatDay, formatPrice, priceDecimals } from '../page/format.ts';
 import type { Palette } from '../page/theme.ts';
 import { ChartReadout } from './chart-readout.ts';
 import type { HistoryColumns, PriceHistory } from './price-history.ts';
 
 /** Distance from the cursor within which a mark is read, CSS pixels. */
 const NEAR_PX = 10;
+/** Longer spans have dates at their axis. */
+const DAY_SECONDS = 86_400;
 const FONT = '11px "Liberation Sans", "Segoe UI", Roboto, Arial, sans-serif';
 
 /** A value of each column. */
@@ -97,6 +99,11 @@ export class PriceChart {
     return nearest;
   }
 
+  readonly #timeLabel = (seconds: number): string => {
+    const [from, to] = this.#times;
+    return to - from > DAY_SECONDS ? formatDay(seconds * 1000) : formatClock(seconds * 1000);
+  };
+
   #options(): uPlot.Options {
     const colour = (name: keyof Palette) => () => this.#palette[name];
     const steps = uPlot.paths.stepped?.({ align: 1 });
@@ -115,7 +122,7 @@ export class PriceChart {
         y: { range: () => this.#prices },
       },
       axes: [
-        { ...axis, grid, size: 26, space: 90, values: (_, times) => times.map(clockOf) },
+        { ...axis, grid, size: 26, space: 90, values: (_, times) => times.map(this.#timeLabel) },
         { ...axis, grid, size: 70, space: 36, values: (_, prices) => labelPrices(prices) },
       ],
       series: [
@@ -132,10 +139,6 @@ export class PriceChart {
       },
     };
   }
-}
-
-function clockOf(seconds: number): string {
-  return formatClock(seconds * 1000);
 }
 
 /** Labels with just enough digits to differ from their neighbours. */
@@ -178,7 +181,8 @@ function priceRange(
   };
   for (let i = 0; i < prices.length; i++) {
     take(prices[i] as number);
-    take(averages[i] as number);
+    // Unknown for the past.
+    if (!Number.isNaN(averages[i])) take(averages[i] as number);
     if (!isWithBand || Number.isNaN(upper[i])) continue;
     take(upper[i] as number);
     take(lower[i] as number);

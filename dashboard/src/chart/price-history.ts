@@ -6,6 +6,13 @@ const POINTS_MAX = 18_000;
 /** Points dropped at a time when full. */
 const POINTS_DROPPED = 2_000;
 
+/** Prices from before the page was open, oldest first. */
+export interface PastPrices {
+  /** Ms since the epoch. */
+  readonly times: readonly number[];
+  readonly prices: readonly number[];
+}
+
 /** Columns of the chart; times are seconds since the epoch. */
 export type HistoryColumns = [
   times: Float64Array,
@@ -24,6 +31,8 @@ export class PriceHistory {
   readonly #threshold: number;
   readonly #extremes: WindowExtremes;
   #length = 0;
+  /** Points of the past, which come first. Their average and band are not known: NaN. */
+  #pastLength = 0;
 
   /** @param rules a threshold of NaN means unknown */
   constructor(rules: Pick<Rules, 'anomalyThresholdPercent' | 'slidingWindowMilliseconds'>) {
@@ -47,9 +56,10 @@ export class PriceHistory {
   add(timeMs: number, price: number, average: number): void {
     this.#extremes.add(timeMs, price);
     const seconds = timeMs / 1000;
-    const isSameTime = this.#length > 0 && this.#columns[0][this.#length - 1] === seconds;
+    const isSameTime =
+      this.#length > this.#pastLength && this.#columns[0][this.#length - 1] === seconds;
     if (!isSameTime) {
-      if (this.#length === POINTS_MAX) this.#drop();
+      if (this.#length === POINTS_MAX) this.#drop(POINTS_DROPPED);
       this.#length++;
     }
     this.#write(this.#length - 1, seconds, price, average);
@@ -59,6 +69,27 @@ export class PriceHistory {
   addTrail({ times, prices, averages, length }: PriceTrail): void {
     for (let i = 0; i < length; i++) {
       this.add(times[i] as number, prices[i] as number, averages[i] as number);
+    }
+  }
+
+  /** Replaces the points of the past by those before the first observed one. */
+  setPast({ times, prices }: PastPrices): void {
+    const room = POINTS_MAX - (this.#length - this.#pastLength) - times.length;
+    if (room < 0) this.#drop(this.#pastLength - room);
+    const observed = this.#columns[0][this.#pastLength] as number;
+    const isObserved = this.#length > this.#pastLength;
+    const firstAfter = isObserved ? times.findIndex((time) => time / 1000 >= observed) : -1;
+    const count = firstAfter === -1 ? times.length : firstAfter;
+    for (const column of this.#columns) column.copyWithin(count, this.#pastLength, this.#length);
+    this.#length += count - this.#pastLength;
+    this.#pastLength = count;
+    const [seconds, upper, lower, averages, past] = this.#columns;
+    for (let i = 0; i < count; i++) {
+      seconds[i] = (times[i] as number) / 1000;
+      past[i] = prices[i] as number;
+      averages[i] = Number.NaN;
+      upper[i] = Number.NaN;
+      lower[i] = Number.NaN;
     }
   }
 
@@ -101,9 +132,11 @@ export class PriceHistory {
     return low;
   }
 
-  #drop(): void {
-    for (const column of this.#columns) column.copyWithin(0, POINTS_DROPPED, this.#length);
-    this.#length -= POINTS_DROPPED;
+  /** Drops the oldest points. */
+  #drop(count: number): void {
+    for (const column of this.#columns) column.copyWithin(0, count, this.#length);
+    this.#length -= count;
+    this.#pastLength = Math.max(0, this.#pastLength - count);
   }
 }
 

@@ -138,6 +138,24 @@ export function formatClock(timeMs: number): string {
   return Number.isNaN(timeMs) ? NONE : clock.format(timeMs);
 }
 
+const day = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+
+/** Local day and time: 3 Nov, 14:03. */
+export function formatDay(timeMs: number): string {
+  return Number.isNaN(timeMs) ? NONE : day.format(timeMs);
+}
+
+/** Local time of day to the millisecond, with the day where that is not today. */
+export function formatMoment(timeMs: number): string {
+  const isToday = new Date(timeMs).toDateString() === new Date().toDateString();
+  return isToday ? formatPreciseClock(timeMs) : formatDay(timeMs);
+}
+
 /** Local time of day to the millisecond: 14:03:22.417. */
 export function formatPreciseClock(timeMs: number): string {
   if (Number.isNaN(timeMs)) return NONE;
