@@ -99,6 +99,26 @@ async def test_example(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["subscriber"].state == "closed"
 
 
+async def test_example_of_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with Server(f"--store.directory={tmp_path}") as server:
+        async with tickwire.connect_publisher(server.url) as publisher:
+            prices = [100 + i % 7 for i in range(2500)]
+            await publisher.publish_batch([("BTC/USD", price) for price in prices])
+            await publisher.publish("OTHER", 1)
+        monkeypatch.setenv("TICKWIRE_HTTP", server.url.replace("ws:", "http:"))
+        monkeypatch.setenv("TICKWIRE_SYMBOL", "BTC/USD")
+        names: dict[str, Any] = {}
+        code = compiled((FOLDER / "examples/day.py").read_text(), server)
+        # It waits for answers, and this thread reads what the server prints.
+        await asyncio.to_thread(exec, code, names)
+    assert names["prices"].tolist() == prices
+    assert names["candles"]["high"].max() == 106
+    assert names["hourly"]["price"].iloc[-1] == prices[-1]
+    assert "2500 ticks of BTC/USD" in capsys.readouterr().out
+
+
 def test_readme_names_every_event_and_option() -> None:
     text = (FOLDER / "README.md").read_text()
     named = set(re.findall(r"`(\w+)`", text))
