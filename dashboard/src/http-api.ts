@@ -3,7 +3,6 @@ const TIMEOUT_MS = 8000;
 const ONE_PRICE = 'api/prices?limit=1';
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
-const NOT_FOUND = 404;
 const PAGE_SYMBOLS = 1000;
 
 /** A symbol in `GET /api/prices`. */
@@ -38,6 +37,12 @@ export interface AnomalyRecord {
 export interface TickRecord {
   readonly price: number;
   readonly timestamp: string;
+}
+
+/** The server looks through so much of its journal at a time: a page may have few ticks. */
+interface TickRecordPage {
+  readonly items: readonly TickRecord[];
+  readonly next: string | null;
 }
 
 /** Which ticks of a symbol to read. */
@@ -99,11 +104,6 @@ export class ForbiddenError extends Error {
   override readonly name = 'ForbiddenError';
 }
 
-/** There is no such symbol, or the server keeps nothing of this kind. */
-export class NotFoundError extends Error {
-  override readonly name = 'NotFoundError';
-}
-
 /** The HTTP API of the page's server. */
 export class HttpApi {
   /** Undefined if the server requires none. */
@@ -145,17 +145,25 @@ export class HttpApi {
   }
 
   /**
-   * Ticks of a symbol that the server's journal still has, oldest first.
+   * Ticks of a symbol that the server's journal still has, oldest first; none without a journal.
    *
-   * @throws NotFoundError if it keeps no journal; Error as above
+   * @throws Error as above
    */
   async ticksOf(symbol: string, { from, to, every, limit }: TickRange) {
-    if (symbol === '.' || symbol === '..') return [];
-    const query = new URLSearchParams({ from: new Date(from).toISOString(), limit: `${limit}` });
+    const items: TickRecord[] = [];
+    if (symbol === '.' || symbol === '..') return items;
+    const query = new URLSearchParams({ from: new Date(from).toISOString() });
     if (to !== undefined) query.set('to', new Date(to).toISOString());
     if (every !== undefined) query.set('every', `${every}`);
-    const path = `api/prices/${encodeURIComponent(symbol)}/ticks?${query}`;
-    return (await this.#get<{ items: readonly TickRecord[] }>(path)).items;
+    for (let next: string | null = ''; next !== null && items.length < limit; ) {
+      query.set('limit', `${limit - items.length}`);
+      if (next !== '') query.set('after', next);
+      const path = `api/prices/${encodeURIComponent(symbol)}/ticks?${query}`;
+      const page: TickRecordPage = await this.#get(path);
+      items.push(...page.items);
+      next = page.next;
+    }
+    return items;
   }
 
   /** Checks whether the token is still accepted. */
@@ -174,7 +182,6 @@ export class HttpApi {
     if (response.ok) return (await response.json()) as Body;
     const reason = await readReason(response);
     if (response.status === UNAUTHORIZED) this.#refused(reason);
-    if (response.status === NOT_FOUND) throw new NotFoundError(reason);
     throw response.status === FORBIDDEN ? new ForbiddenError(reason) : new Error(reason);
   }
 }

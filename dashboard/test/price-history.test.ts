@@ -78,7 +78,7 @@ test('memory is bounded: the oldest points are dropped', () => {
 describe('the past', () => {
   const past = (...times: number[]) => ({ times, prices: times.map((time) => time / 1000 + 0.5) });
 
-  test('precedes what was observed, without average and band', () => {
+  test('precedes what was observed, without average, its band empty', () => {
     const history = new PriceHistory(RULES);
     history.add(10_000, 100, 99);
     history.add(11_000, 101, 100);
@@ -88,7 +88,7 @@ describe('the past', () => {
     expect([...times]).toEqual([7, 8, 10, 11, 11]);
     expect([...prices]).toEqual([7.5, 8.5, 100, 101, 101]);
     expect([...averages]).toEqual([Number.NaN, Number.NaN, 99, 100, 100]);
-    expect([...upper.subarray(0, 3)]).toEqual([Number.NaN, Number.NaN, 102]);
+    expect([...upper.subarray(0, 3)]).toEqual([7.5, 8.5, 102]);
   });
 
   test('is replaced, and what is observed goes on behind it', () => {

@@ -10,6 +10,7 @@ import type { ServedSymbol } from '../../loadgen/soak/server-api.ts';
 import { hasChromium, openBrowser } from '../../testkit/chromium.ts';
 import { TcpProxy } from '../../testkit/tcp-proxy.ts';
 import { eventually } from '../../testkit/until.ts';
+import { folderForTest } from '../support/folders.ts';
 import { postPrices } from '../support/raw-http.ts';
 import { serverForTest, serverProcessForTest } from '../support/running-server.ts';
 import { DashboardPage } from './dashboard-page.ts';
@@ -270,6 +271,32 @@ describe.skipIf(!hasChromium && !process.env.CI)('the dashboard', () => {
     await dashboard.page.locator('input[value="5"]').check({ force: true });
     await dashboard.page.locator('input[value="price"]').check({ force: true });
     await dashboard.untilText('[data-part="change"]', '+4.00 % since selected');
+  });
+
+  test("the chart starts with the journal's past, as far back as its range", async () => {
+    const { port } = await serverForTest({ store: { directory: folderForTest() } });
+    const now = Date.now();
+    const past = [50, 40, 30, 20, 10].map((minutes) => ({
+      symbol: 'X',
+      price: 100 + minutes,
+      timestamp: new Date(now - minutes * 60_000).toISOString(),
+    }));
+    const response = await postPrices(port, past);
+    expect(await response.json()).toEqual({ accepted: past.length, rejected: [] });
+    const dashboard = await DashboardPage.open(browser, port);
+    await dashboard.untilText('[data-part="title"]', 'X');
+    await dashboard.untilText('[data-part="price"]', formatPrice(110));
+    const box = await dashboard.page.locator('.plot .u-over').boundingBox();
+    if (box === null) throw new Error('the chart is not there');
+    const readAt = async (share: number, text: RegExp) => {
+      await dashboard.page.mouse.move(box.x + box.width * share, box.y + box.height / 2);
+      await dashboard.untilText('.readout', text);
+    };
+    await dashboard.page.locator('input[value="60"]').check({ force: true });
+    await readAt(0, /Price 150\.000$/);
+    await readAt(0.4, /Price 130\.000$/);
+    await dashboard.page.locator('input[value="Infinity"]').check({ force: true });
+    await readAt(0.01, /Price 150\.000$/);
   });
 
   test('survives a restart of the server: nothing of the old one stays', async () => {

@@ -24,7 +24,7 @@ export class ChartPanel {
   readonly #empty: HTMLElement;
   readonly #chart: PriceChart;
   readonly #figures: SymbolFigures;
-  readonly #past: PastLoader;
+  #past: PastLoader;
   #symbol: string | undefined;
   #history: PriceHistory | undefined;
   #moves = new AnomalyMoves(MOVES_MAX);
@@ -73,6 +73,7 @@ export class ChartPanel {
   select(symbol: string, row: SymbolRow | undefined, rules: Rules): void {
     this.#symbol = symbol;
     this.#rate = new TickRate();
+    this.#past = new PastLoader(this.#api);
     this.#moves = new AnomalyMoves(MOVES_MAX);
     this.#moves.windowMs = rules.slidingWindowMilliseconds;
     this.#priceAtStart = row?.price ?? Number.NaN;
@@ -147,7 +148,6 @@ export class ChartPanel {
     const serverTime = Number.isNaN(this.#serverTime) ? Date.now() : this.#serverTime;
     const loaded = this.#past.load(symbol, history, this.#chart.rangeSeconds, serverTime);
     void loaded.then(() => {
-      setFlag(this.#root, 'data-pastless', !this.#past.isPossible);
       this.#chartDrawnAtMs = 0;
     });
   }

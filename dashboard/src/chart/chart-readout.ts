@@ -30,8 +30,10 @@ export class ChartReadout {
     this.element.hidden = false;
     this.element.dataset.side = side;
     const lines = [line(formatMoment(point.time * 1000)), line('Price ', formatPrice(point.price))];
-    if (!Number.isNaN(point.average)) lines.push(line('Average ', formatPrice(point.average)));
-    if (!Number.isNaN(point.upper)) {
+    // Not known for the past: then the band is not, either.
+    const isObserved = !Number.isNaN(point.average);
+    if (isObserved) lines.push(line('Average ', formatPrice(point.average)));
+    if (isObserved && !Number.isNaN(point.upper)) {
       lines.push(line('Threshold ', `${formatPrice(point.lower)} … ${formatPrice(point.upper)}`));
     }
     if (point.move !== undefined) lines.push(moveLine(point.move));

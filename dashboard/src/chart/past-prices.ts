@@ -1,4 +1,4 @@
-import { type HttpApi, NotFoundError } from '../http-api.ts';
+import type { HttpApi } from '../http-api.ts';
 import type { PastPrices, PriceHistory } from './price-history.ts';
 
 /** Points of the past: one for each pixel or two. */
@@ -12,25 +12,18 @@ const OBSERVED_SECONDS = 900;
 const SHARE_AGED = 1 / 60;
 const AGED_MS_MAX = 300_000;
 
-/** Loads the prices of a symbol from before the page was open, as far as the chart shows them. */
+/** Loads the prices of one symbol from before the page was open, as far as the chart shows them. */
 export class PastLoader {
   readonly #api: HttpApi;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
-  /** Whether the server keeps past prices; undefined: not known yet. */
-  #isKept: boolean | undefined;
 
   constructor(api: HttpApi) {
     this.#api = api;
   }
 
-  /** False once the server has said that it keeps none. */
-  get isPossible(): boolean {
-    return this.#isKept !== false;
-  }
-
   /** Whether the past should be loaded again: a long range has moved on. */
   isAged(nowMs: number, rangeSeconds: number): boolean {
-    if (rangeSeconds <= OBSERVED_SECONDS || !this.isPossible) return false;
+    if (rangeSeconds <= OBSERVED_SECONDS) return false;
     return nowMs - this.#loadedAtMs >= Math.min(AGED_MS_MAX, rangeSeconds * 1000 * SHARE_AGED);
   }
 
@@ -47,13 +40,10 @@ export class PastLoader {
     serverTime: number,
   ): Promise<void> {
     this.#loadedAtMs = performance.now();
-    if (!this.isPossible) return;
     try {
       history.setPast(await this.#read(symbol, rangeSeconds, serverTime));
-      this.#isKept = true;
-    } catch (error) {
-      // Other errors: the next load may succeed, and live prices are shown meanwhile.
-      if (error instanceof NotFoundError) this.#isKept = false;
+    } catch {
+      // The next load may succeed, and live prices are shown meanwhile.
     }
   }
 

@@ -31,7 +31,7 @@ export class PriceHistory {
   readonly #threshold: number;
   readonly #extremes: WindowExtremes;
   #length = 0;
-  /** Points of the past, which come first. Their average and band are not known: NaN. */
+  /** Points of the past, which come first. Their average is not known, NaN; nor is their band. */
   #pastLength = 0;
 
   /** @param rules a threshold of NaN means unknown */
@@ -88,8 +88,9 @@ export class PriceHistory {
       seconds[i] = (times[i] as number) / 1000;
       past[i] = prices[i] as number;
       averages[i] = Number.NaN;
-      upper[i] = Number.NaN;
-      lower[i] = Number.NaN;
+      // NaN would be the corner of an area.
+      upper[i] = past[i] as number;
+      lower[i] = past[i] as number;
     }
   }
 

@@ -124,9 +124,9 @@ export const OPERATIONS = {
     access: 'token',
     summary: 'Past ticks of a symbol',
     description:
-      'What the journal still has. With `from` or `after`, the first ticks from there on; ' +
-      'otherwise the last ones before `to`, or of all. A page may have fewer ticks than `limit` ' +
-      'and still a `next`, where a symbol is rare.',
+      'What the journal still has; nothing without a store. With `from` or `after`, the first ' +
+      'ticks from there on; otherwise the last ones before `to`, or of all. A page may have ' +
+      'fewer ticks than `limit` and still a `next`, where a symbol is rare.',
     tags: ['queries'],
     parameters: [
       SYMBOL_PARAMETER,

@@ -55,10 +55,15 @@ export function symbolTicks(context: QueryContext): Handler {
   };
 }
 
+const NO_TICKS: TickPage = {
+  prices: new Float64Array(),
+  times: new Float64Array(),
+  next: undefined,
+};
+
 async function read({ tickHistory }: QueryContext, query: TickQuery): Promise<TickPage> {
-  if (tickHistory === undefined) {
-    throw new RequestProblem(404, 'This server has no store: it keeps no journal.');
-  }
+  // Without a store there is no journal.
+  if (tickHistory === undefined) return NO_TICKS;
   try {
     return await tickHistory.page(query);
   } catch (error) {
