@@ -1,6 +1,7 @@
 import { type Capture, countChanged, type Engine, readCapture } from '../engine/index.ts';
 import type { SnapshotExtent, SnapshotInfo } from './snapshot-format.ts';
 import type { Store, WriteAhead } from './store.ts';
+import { awaitSynced } from './write-ahead.ts';
 
 /** The info of a snapshot; its chunks hold the states of the symbols. */
 export interface SnapshotHeader {
@@ -284,8 +285,8 @@ export class Snapshots {
    */
   async #awaitJournal(): Promise<void> {
     const { journal } = this.#options;
-    const isSynced = await journal?.whenSynced(journal.position);
-    if (isSynced === false) throw new Error('the journal is closed');
+    const fault = journal && (await awaitSynced(journal, journal.position));
+    if (fault !== undefined) throw new Error(fault);
   }
 
   /** Whether the newest snapshot on disk holds all there is. */

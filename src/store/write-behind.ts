@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { encodeBatch } from './batches.ts';
 import type { Environment } from './environment.ts';
 import type { StoreLog, StoreOptions, WriteAhead } from './store.ts';
+import { awaitSynced } from './write-ahead.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 
 /** How long `async` gathers before it writes, ms: leaves most of the promised 50 ms to the disk. */
@@ -11,8 +11,6 @@ const RETRY_MS = 1000;
 const STALLED_MS = 10_000;
 /** In so many looks: of the time that this process stands still, no more than one look counts. */
 const STALL_LOOKS = 10;
-/** Interval of checks whether the journal has failed, while its next sync is awaited, ms. */
-const SYNC_CHECK_MS = 100;
 /** Minimum time between two log lines about anomalies given up, ms. */
 const LOG_MS = 60_000;
 
@@ -158,7 +156,7 @@ export class WriteLoop {
   async #attempt(): Promise<boolean> {
     const batch = this.#waiting.take();
     if (batch === undefined) return true;
-    const unsynced = await this.#awaitJournal(batch.position);
+    const unsynced = this.journal && (await awaitSynced(this.journal, batch.position));
     if (unsynced !== undefined) {
       this.#waiting.release();
       this.#fail(unsynced);
@@ -178,19 +176,6 @@ export class WriteLoop {
     this.#waiting.remove();
     this.#succeed();
     return true;
-  }
-
-  /** Returns why what is before a position is not on disk in the journal; undefined if it is. */
-  async #awaitJournal(position: number): Promise<string | undefined> {
-    const { journal } = this;
-    if (journal === undefined) return undefined;
-    for (;;) {
-      if (journal.syncedPosition >= position) return undefined;
-      if (journal.fault !== undefined) return `the journal fails: ${journal.fault}`;
-      const synced = journal.whenSynced(position);
-      const isOver = await Promise.race([synced, delay(SYNC_CHECK_MS, 'waiting' as const)]);
-      if (isOver === false) return 'the journal is closed';
-    }
   }
 
   /**
