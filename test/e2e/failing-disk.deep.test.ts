@@ -141,7 +141,7 @@ it('nothing is durable while the journal cannot be written', async () => {
 
   server = await start(directory, flags);
   const again = await publisherForTest(server.port, 'feed');
-  const { sequence } = again.welcome;
+  const sequence = Number(again.welcome.sequence);
   expect(sequence).toBeGreaterThanOrEqual(acknowledged);
   for (const frame of frames.slice(sequence - durable)) again.publish(frame);
   await again.acknowledged();
