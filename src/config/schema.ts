@@ -365,11 +365,11 @@ const journal = z.strictObject({
     { min: 0, max: 10_000, default: 10, unit: 'ms' },
   ),
   retentionHours: numberFrom(
-    'Ticks are kept for so long, for replays and charts. 0: as long as a start may need them.',
+    'Ticks that no start needs are kept for so long, for replays and charts. 0: at any age.',
     { min: 0, max: 876_000, default: 0, unit: 'hours' },
   ),
   retentionBytes: integer(
-    'Older ticks than a start needs are removed beyond this size of the journal.',
+    'And up to this size of the journal. 0: only what a start needs is kept.',
     { min: 0, max: 1_125_899_906_842_624, default: 1_073_741_824, unit: 'bytes' },
   ),
 });

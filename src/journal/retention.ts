@@ -2,9 +2,9 @@ import type { SegmentFiles } from './segment-files.ts';
 
 /** What is kept beyond what recovery needs. Both limits hold. */
 export interface Retention {
-  /** Segments written to within this time, ms; 0: none. */
+  /** Segments written to within this time, ms; 0: however long ago. */
   readonly ageMs: number;
-  /** Of all segments, bytes. */
+  /** Of all segments, bytes; 0: nothing. */
   readonly bytes: number;
 }
 
@@ -25,7 +25,7 @@ export function removeSegments(
   for (const [index, { start, name }] of segments.entries()) {
     const next = segments[index + 1];
     if (next === undefined || next.start > neededFrom) return start;
-    const isYoung = ageMs > 0 && now - files.writtenAt(name) < ageMs;
+    const isYoung = ageMs === 0 || now - files.writtenAt(name) < ageMs;
     if (isYoung && end - start <= bytes) return start;
     files.remove(name);
   }

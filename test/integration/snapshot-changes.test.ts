@@ -211,7 +211,7 @@ it('a store of format 1 is restored, and marked so that format 1 refuses it', as
   ]);
   await store.close();
   const marker = readFileSync(join(folder.path, 'tickwire-store.json'), 'utf8');
-  expect(JSON.parse(marker)).toMatchObject({ format: 2, isReady: true });
+  expect(JSON.parse(marker)).toMatchObject({ format: 3, isReady: true });
 });
 
 it('an unreadable change leaves what the full snapshot holds, and the log says so', async () => {

@@ -44,6 +44,7 @@ describe('a value', () => {
   /** Texts of the form that the key's description promises. */
   function textOf(expected: string): RegExp {
     if (/https/.test(expected)) return /^https:\/\/[a-z0-9]{1,12}(:[0-9]{2,4})?$/;
+    if (/host name/.test(expected)) return /^[a-z0-9][a-z0-9.-]{0,20}$/;
     if (/32 characters/.test(expected)) return /^[a-z0-9][a-z0-9.:-]{31,63}$/;
     return /^[a-z0-9][a-z0-9.:-]{0,20}$/;
   }

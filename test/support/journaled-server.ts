@@ -173,7 +173,7 @@ export class JournaledServer {
         names: ticks.names,
         offered: ticks.offered,
         mayGap: false,
-        retention: { ageMs: 0, bytes: Number.POSITIVE_INFINITY },
+        retention: { ageMs: 0, bytes: 0 },
       },
       LOG,
       { onLost: () => undefined, onGapEnd: () => undefined },

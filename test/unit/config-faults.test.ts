@@ -274,8 +274,8 @@ describe('the range of each key', () => {
   const numbers = CONFIG_KEYS.filter(({ defaultValue }) => typeof defaultValue === 'number');
 
   it('is stated for every integer', () => {
-    // All numbers but the threshold, which is "above 0", and the idle time of symbols.
-    expect(bounded.length).toBe(numbers.length - 2);
+    // All numbers but the threshold, which is "above 0", and two times that hold fractions.
+    expect(bounded.length).toBe(numbers.length - 3);
   });
 
   it('of symbolIdleDays holds fractions', () => {

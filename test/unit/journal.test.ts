@@ -88,7 +88,7 @@ describe('segments', () => {
     }
     return disk;
   }
-  const keepNothing = { ageMs: 0, bytes: 1e9 };
+  const keepNothing = { ageMs: 0, bytes: 0 };
 
   test('are kept from the one that recovery needs', () => {
     const disk = fill();
@@ -112,5 +112,7 @@ describe('segments', () => {
       segments.find(({ start }) => end - start <= 20_000)?.start,
     );
     expect(disk.list().length).toBeGreaterThan(1);
+    const left = disk.list()[0]?.start;
+    expect(removeSegments(disk, { ageMs: 0, bytes: 1e9 }, end, 1e15)).toBe(left);
   });
 });
