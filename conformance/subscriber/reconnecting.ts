@@ -14,9 +14,9 @@ const ENDS = [4500, 4501, 4503, 4507, 4600];
 const QUIET_MS = 1500;
 /** Clients that wait beside each other, to see how their waits differ. */
 const CLIENTS = 10;
-const JITTER_MS = 4000;
-/** Waits that a first backoff may differ by do not reach this. */
-const SPREAD_MS_MIN = 1000;
+const JITTER_MS = 8000;
+/** Ten of them spread less once in 30 000 times; a busy machine spreads clients by a second. */
+const SPREAD_MS_MIN = 2000;
 /** The longest wait that the protocol allows, ms. */
 const WAIT_MS_MAX = 30_000;
 /** Waits until one that doubles without a bound is likely beyond that, in one of the clients. */
