@@ -118,7 +118,8 @@ function obstructFiles(): void {
 
 /** LMDB does its own I/O: the thread that commits stands still before it reads its messages. */
 function obstructCommits(): void {
-  const isWriter = (workerData as { readonly directory?: unknown } | null)?.directory !== undefined;
+  // What the store's writer is given, and no other thread.
+  const isWriter = (workerData as { readonly retention?: unknown } | null)?.retention !== undefined;
   if (parentPort === null || !isWriter) return;
   const port = parentPort;
   const listen = port.on.bind(port) as (name: string, listener: SyncCall) => typeof port;
