@@ -326,20 +326,7 @@ class Start {
       {
         engine,
         store,
-        journal: {
-          get position() {
-            return journal.position;
-          },
-          get syncedPosition() {
-            return journal.syncedPosition;
-          },
-          get fault() {
-            return journal.fault;
-          },
-          whenSynced: (position) => journal.whenSynced(position),
-          retain: (position) => journal.retain(position),
-          offered: (into) => engine.offeredTo(into),
-        },
+        journal,
         publishers: () => publishers.sequences(),
         takeAnomalies: (raised) => fanOut.takeAnomalies(raised),
         saved: (header) => {

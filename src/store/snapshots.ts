@@ -54,8 +54,6 @@ function isPublisher(value: unknown): boolean {
 
 /** The journal that snapshots are taken of. */
 export interface JournalOfSnapshots extends WriteAhead {
-  /** Writes how many ticks each partition was offered since the start. */
-  offered(into: Float64Array): void;
   /** No start needs the entries before this position any more. */
   retain(position: number): void;
 }
@@ -274,7 +272,7 @@ export class Snapshots {
     const { engine, journal } = this.#options;
     if (journal === undefined) return undefined;
     const offered = new Float64Array(engine.partitions);
-    journal.offered(offered);
+    engine.offeredTo(offered);
     this.#position = journal.position;
     return { position: journal.position, offered: [...offered] };
   }

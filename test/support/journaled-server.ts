@@ -111,7 +111,6 @@ export class JournaledServer {
           fault: undefined,
           whenSynced: (position) => journal.whenSynced(position),
           retain: () => undefined,
-          offered: (into) => engine.offeredTo(into),
         },
         publishers: () => publishers.sequences(),
         takeAnomalies: (raised) => fanOut.takeAnomalies(raised),
