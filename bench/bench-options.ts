@@ -18,8 +18,6 @@ export interface BenchOptions {
   readonly markdown?: string;
   /** A file of recorded ticks. */
   readonly ticks?: string;
-  readonly centrifugo?: string;
-  readonly centrifugoPid?: number;
   readonly list: boolean;
 }
 
@@ -59,8 +57,6 @@ function benchCommand(): Command {
     .option('--against <file>', 'say what became worse than in a JSON file of an earlier run')
     .option('--markdown <file>', 'write the tables there, between its markers if it has them')
     .option('--ticks <file>', 'recorded ticks, CSV or .csv.gz (default: TICKWIRE_TICKS names it)')
-    .option('--centrifugo <url>', 'a running Centrifugo')
-    .option('--centrifugo-pid <pid>', 'its process', wholeFrom1)
     .option('--list', 'list workloads and contenders, and end', false);
 }
 

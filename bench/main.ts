@@ -9,7 +9,7 @@ import {
   chooseWorkloads,
   parseBenchOptions,
 } from './bench-options.ts';
-import { CONTENDERS, contendersWith } from './contenders/contenders.ts';
+import { CONTENDERS } from './contenders/contenders.ts';
 import { runIsolation } from './isolation/isolation.ts';
 import { formatRegressions, regressions } from './report/comparison.ts';
 import { formatMarkdown, spliceReport } from './report/markdown.ts';
@@ -60,12 +60,12 @@ async function run(
   command: string,
   signal: AbortSignal,
 ): Promise<Results> {
-  const { rounds, seconds, centrifugo: url, centrifugoPid: pid } = options;
+  const { rounds, seconds } = options;
   const startedAt = new Date().toISOString();
   const loadBefore = loadavg();
   const result = await runWorkloads({
     groups,
-    contenders: contendersWith({ url, pid }),
+    contenders: CONTENDERS,
     keys: chooseContenders(groups, options.contenders),
     rounds,
     seconds,

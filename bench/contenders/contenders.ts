@@ -1,14 +1,14 @@
-import { centrifugo, type RunningCentrifugo } from './centrifugo.ts';
 import type { Contender } from './contender.ts';
-import { mosquitto, nats } from './installed-servers.ts';
+import { centrifugo, mosquitto, nats } from './installed-servers.ts';
 import { ceiling, counter, inline, inlineHeardOnly, relay, socketIo, ws } from './node-servers.ts';
-import { tickwire, tickwireConflated, tickwireJson } from './tickwire.ts';
+import { tickwire, tickwireConflated, tickwireJson, tickwireStored } from './tickwire.ts';
 
 /** All contenders by command-line key, in table order. */
 export const CONTENDERS = {
   tickwire,
   'tickwire-json': tickwireJson,
   'tickwire-conflated': tickwireConflated,
+  'tickwire-stored': tickwireStored,
   inline,
   'inline-heard-only': inlineHeardOnly,
   ceiling,
@@ -18,14 +18,9 @@ export const CONTENDERS = {
   'socket.io': socketIo,
   nats,
   mosquitto,
-  centrifugo: centrifugo({}),
+  centrifugo,
 } as const satisfies Record<string, Contender>;
 
 export type ContenderKey = keyof typeof CONTENDERS;
 
 export const CONTENDER_KEYS = Object.keys(CONTENDERS) as readonly ContenderKey[];
-
-/** All contenders, with an external Centrifugo. */
-export function contendersWith(running: RunningCentrifugo): Record<ContenderKey, Contender> {
-  return { ...CONTENDERS, centrifugo: centrifugo(running) };
-}

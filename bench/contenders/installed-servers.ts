@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { centrifugoWire } from '../wires/centrifugo.ts';
 import { mqttWire } from '../wires/mqtt.ts';
 import { natsWire } from '../wires/nats.ts';
 import { ChildServer } from './child-server.ts';
@@ -14,10 +15,16 @@ const TIMEOUT_MS = 5000;
 /** A server installed on the system, started as `NAME CONFIG_FLAG FILE`. */
 export interface InstalledProgram {
   readonly name: string;
-  /** Flag that prints the version, matched by `version`. */
+  /** Environment variable that may name the program's file. */
+  readonly variable?: string;
+  /** How to get it. */
+  readonly source: string;
+  /** Flag or command that prints the version, matched by `version`. */
   readonly versionFlag: string;
   readonly version: RegExp;
   readonly configFlag: string;
+  /** Ending of the configuration file. */
+  readonly configEnding?: string;
   /** Configuration that listens on a port of 127.0.0.1; the folder is its own. */
   readonly config: (port: number, folder: string) => string;
 }
@@ -26,8 +33,9 @@ export interface InstalledProgram {
 async function findProgram(
   program: InstalledProgram,
 ): Promise<{ readonly command: string; readonly version: string } | undefined> {
-  for (const folder of FOLDERS) {
-    const command = folder + program.name;
+  const named = program.variable === undefined ? undefined : process.env[program.variable];
+  const commands = named ? [named] : FOLDERS.map((folder) => folder + program.name);
+  for (const command of commands) {
     const version = program.version.exec(await outputOf(command, program.versionFlag))?.[1];
     if (version !== undefined) return { command, version };
   }
@@ -48,13 +56,12 @@ export function installedContender(
   program: InstalledProgram,
   shown: Pick<Contender, 'name' | 'description' | 'wire'>,
 ): Contender {
-  const { name } = program;
+  const { name, source } = program;
   const find = () => findProgram(program);
   return {
     ...shown,
     kinds: new Set(['fan-out']),
-    unavailable: async () =>
-      (await find()) ? undefined : `${name} is not installed (Debian: apt-get install ${name})`,
+    unavailable: async () => ((await find()) ? undefined : `${name} is not installed (${source})`),
     version: async () => `${name} ${(await find())?.version ?? 'not installed'}`,
     start: async () => {
       const found = await find();
@@ -65,12 +72,12 @@ export function installedContender(
 }
 
 async function startConfigured(
-  { name, configFlag, config }: InstalledProgram,
+  { name, configFlag, configEnding = 'conf', config }: InstalledProgram,
   command: string,
 ): Promise<RunningContender> {
   const folder = mkdtempSync(join(tmpdir(), `tickwire-bench-${name}-`));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
-  const file = join(folder, `${name}.conf`);
+  const file = join(folder, `${name}.${configEnding}`);
   try {
     const server = await ChildServer.start({
       command,
@@ -100,6 +107,7 @@ async function startConfigured(
 export const nats = installedContender(
   {
     name: 'nats-server',
+    source: 'Debian: apt-get install nats-server',
     versionFlag: '--version',
     version: /nats-server: v(\S+)/,
     configFlag: '--config',
@@ -137,6 +145,7 @@ export const nats = installedContender(
 export const mosquitto = installedContender(
   {
     name: 'mosquitto',
+    source: 'Debian: apt-get install mosquitto',
     // No flag prints the version alone (-v: verbose); the help begins with it.
     versionFlag: '-h',
     version: /mosquitto version (\S+)/,
@@ -162,5 +171,33 @@ log_type warning
     name: 'Mosquitto',
     description: 'passes ready bytes on by topic; written in C, on one processor',
     wire: mqttWire,
+  },
+);
+
+/** Sessions and channels each that no workload reaches. */
+const CHANNELS_MAX = 100_000;
+
+/** Centrifugo without tokens, history or presence: it relays what clients publish to a channel. */
+export const centrifugo = installedContender(
+  {
+    name: 'centrifugo',
+    variable: 'CENTRIFUGO',
+    source: 'put its binary on the PATH, or name it by CENTRIFUGO',
+    versionFlag: 'version',
+    version: /Centrifugo v(\S+)/,
+    configFlag: '--config',
+    configEnding: 'json',
+    config: (port) =>
+      JSON.stringify({
+        http_server: { address: '127.0.0.1', port },
+        client: { insecure: true, channel_limit: CHANNELS_MAX, queue_max_size: 256 << 20 },
+        channel: { max_length: 64 },
+        log: { level: 'error' },
+      }),
+  },
+  {
+    name: 'Centrifugo',
+    description: 'passes ready bytes on by channel, in JSON; written in Go, on all processors',
+    wire: centrifugoWire,
   },
 );

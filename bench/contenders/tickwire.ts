@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describeMachine } from '../../loadgen/machine.ts';
 import { tickwireVersion } from '../../src/config/version.ts';
 import { builtProgram } from '../../testkit/managed-process.ts';
@@ -16,6 +19,10 @@ export const tickwireConflated = tickwireAs(
   `the same, one message a session every ${CONFLATE_MS} ms at most`,
   { conflateMs: CONFLATE_MS },
 );
+export const tickwireStored: Contender = {
+  ...tickwireAs('Tickwire with a store', 'the same with journal, snapshots and history on disk'),
+  start: startStored,
+};
 
 function tickwireAs(name: string, description: string, options?: TickwireWireOptions): Contender {
   return {
@@ -28,14 +35,28 @@ function tickwireAs(name: string, description: string, options?: TickwireWireOpt
       const { commit, node } = describeMachine();
       return `Tickwire ${tickwireVersion()} (${commit}), Node ${node}`;
     },
-    start,
+    start: (setting) => start(setting),
   };
 }
 
-async function start(setting: ContenderSetting): Promise<RunningContender> {
+/** In a folder of its own, which the stop removes. */
+async function startStored(setting: ContenderSetting): Promise<RunningContender> {
+  const folder = mkdtempSync(join(tmpdir(), 'tickwire-bench-'));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const server = await start(setting, folder);
+    return { ...server, stop: () => server.stop().finally(removeFolder) };
+  } catch (error) {
+    removeFolder();
+    throw error;
+  }
+}
+
+/** @param directory of the store; empty: none */
+async function start(setting: ContenderSetting, directory = ''): Promise<RunningContender> {
   const server = await ChildServer.start({
     command: process.execPath,
-    args: (port) => [builtProgram('src/main'), ...flags(port, setting)],
+    args: (port) => [builtProgram('src/main'), ...flags(port, setting, directory)],
     isReady: isServing,
   });
   const { host, port, pid } = server;
@@ -43,11 +64,15 @@ async function start(setting: ContenderSetting): Promise<RunningContender> {
 }
 
 /** `wait` drops nothing: all that is sent is processed. */
-function flags(port: number, { symbols, conflateMs }: ContenderSetting): string[] {
+function flags(
+  port: number,
+  { symbols, conflateMs }: ContenderSetting,
+  directory: string,
+): string[] {
   const given = [
     `--server.port=${port}`,
     '--processing.overflow=wait',
-    '--store.directory=',
+    `--store.directory=${directory}`,
     '--log.level=warn',
   ];
   if (symbols.length > DEFAULT_SYMBOLS_MAX) {

@@ -4,6 +4,9 @@ import type { PublisherConnection } from './publisher-connection.ts';
 
 /** Timer resolution, ms. */
 const TURN_MS = 1;
+/** Up to this many updates a second, the generator spins before each is due, ms. */
+const SPIN_RATE_MAX = 100;
+const SPIN_MS = 2.5;
 /** Beyond this the server does not keep up: due updates are skipped. */
 const BUFFERED_BYTES_MAX = 4 << 20;
 const MS_PER_SECOND = 1000;
@@ -31,6 +34,7 @@ export class PacedPublishing {
   #done = 0;
   #startMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #immediate: ReturnType<typeof setImmediate> | undefined;
 
   constructor(
     connection: PublisherConnection,
@@ -50,16 +54,18 @@ export class PacedPublishing {
   }
 
   start(): void {
-    this.#startMs = this.#clock.now();
+    // Whole, so that due times of rates that divide 1000 are not rounded.
+    this.#startMs = Math.ceil(this.#clock.now());
     this.#turn();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
   }
 
   #turn(): void {
-    this.#timer = setTimeout(() => this.#turn(), TURN_MS);
+    this.#schedule();
     const { rate, frameUpdates } = this.#options;
     const connection = this.#connection;
     this.due = Math.floor(((this.#clock.now() - this.#startMs) * rate) / MS_PER_SECOND);
@@ -73,6 +79,17 @@ export class PacedPublishing {
       this.#done += count;
     }
     connection.flush();
+  }
+
+  /** A timer of 1 ms fires up to 1 ms late: few updates are waited for exactly instead. */
+  #schedule(): void {
+    const { rate } = this.#options;
+    const nextMs = this.#startMs + (this.due + 1) * (MS_PER_SECOND / rate) - this.#clock.now();
+    if (rate <= SPIN_RATE_MAX && nextMs < SPIN_MS) {
+      this.#immediate = setImmediate(() => this.#turn());
+    } else {
+      this.#timer = setTimeout(() => this.#turn(), TURN_MS);
+    }
   }
 
   #send(from: number, count: number): void {

@@ -9,7 +9,7 @@ import type {
   Wire,
 } from './wire.ts';
 
-export const CENTRIFUGO_PATH = '/connection/websocket';
+const CENTRIFUGO_PATH = '/connection/websocket';
 
 const CONNECT_ID = 1;
 const FIRST_ID_AFTER_CONNECT = 2;
@@ -128,15 +128,6 @@ class CentrifugoSubscriber implements SubscriberSide {
     });
   }
 }
-
-/** The command that begins a connection, and the server's version in the answer to it. */
-export const greeting = {
-  command: CONNECT,
-  versionIn(payload: string): string {
-    const [first = ''] = linesOf(payload);
-    return replyIn(first).connect?.version ?? 'unknown';
-  },
-} as const;
 
 function linesOf(payload: Payload): string[] {
   if (typeof payload !== 'string') throw new Error('Centrifugo sends bytes instead of JSON');

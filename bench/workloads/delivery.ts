@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Latency } from '../../loadgen/latency.ts';
+import { HistoryQueries, postAnomalies } from '../load/history-queries.ts';
 import type { PoolTotals } from '../load/subscriber-pool.ts';
 import type { Subscribers } from '../load/subscribers.ts';
 import {
@@ -16,6 +18,8 @@ const US_PER_MS = 1000;
 const MS_PER_SECOND = 1000;
 /** Updates a message: what is due in one turn of the generator goes together. */
 const FRAME_UPDATES = 256;
+/** Updates a window has at least: a low rate makes it longer. */
+const UPDATES_MIN = 10;
 /** Time for updates in flight to arrive, and polling interval, ms. */
 const SETTLE_MS = 3000;
 const SETTLE_POLL_MS = 100;
@@ -28,6 +32,8 @@ export interface DeliverySetting {
   readonly perSession: number;
   /** Updates a second over all symbols. */
   readonly rate: number;
+  /** Pages of history asked for meanwhile, a second. */
+  readonly queryRate?: number;
 }
 
 /** Counters at one end of the measured window. */
@@ -46,14 +52,16 @@ export function measureDelivery(turn: Turn, setting: DeliverySetting): Promise<F
   return openDelivery(turn, setting, async (trial, subscribers) => {
     const { publishers } = trial;
     const primed = await prime(trial, subscribers, planOf(setting));
+    const queries = await startQueries(trial, setting);
     publishers.startPaced({ rate: setting.rate, frameUpdates: FRAME_UPDATES });
     await trial.warmUp();
     await subscribers.resetLatency();
     const before = await readingOf(trial, subscribers);
-    await trial.window();
+    await trial.window(UPDATES_MIN / setting.rate);
     const after = await readingOf(trial, subscribers);
     const latency = await subscribers.latency();
     publishers.stop();
+    await queries?.stop();
     const plan = planOf(setting);
     const expected = publishers.expectedDeliveries(subscribersOf(plan, setting.symbols));
     const delivered = (await settled(trial, subscribers, expected + primed)) - primed;
@@ -79,6 +87,24 @@ export function openDelivery<T>(
   return Trial.run(turn, options, async (trial) => {
     return measure(trial, await trial.subscribe(planOf(setting)));
   });
+}
+
+/** Symbols that only queries ask for, and anomalies each has. */
+const QUERIED = Array.from({ length: 100 }, (_, i) => `PAST-${i}`);
+const ANOMALIES_EACH = 200;
+
+/** @throws Error when no page is answered within the first second */
+async function startQueries(
+  { server: { host, port } }: Trial,
+  { queryRate: rate }: DeliverySetting,
+): Promise<HistoryQueries | undefined> {
+  if (rate === undefined) return undefined;
+  await postAnomalies({ host, port }, QUERIED, ANOMALIES_EACH);
+  const queries = new HistoryQueries({ server: { host, port }, symbols: QUERIED, rate });
+  await sleep(MS_PER_SECOND);
+  if ((await queries.answered()) > rate / 2) return queries;
+  await queries.stop();
+  throw new Error('pages of history are not answered');
 }
 
 function planOf({ sessions, perSession, symbols }: DeliverySetting) {

@@ -17,6 +17,7 @@ const EVERYBODY: readonly ContenderKey[] = [
 ];
 const MAIN: readonly ContenderKey[] = ['tickwire', 'inline', 'ceiling', 'ws', 'nats'];
 const LEAST: readonly ContenderKey[] = ['tickwire', 'ceiling'];
+const LOW_RATE: readonly ContenderKey[] = ['tickwire', 'ceiling', 'nats', 'centrifugo'];
 
 export const fanOut: WorkloadGroup = {
   name: 'fan-out',
@@ -45,6 +46,9 @@ export const fanOut: WorkloadGroup = {
     // Growth: fifty times the sessions, each as before.
     deliveryWorkload({ symbols: 200, sessions: 100, perSession: 4, rate: 1000 }, LEAST),
     deliveryWorkload({ symbols: 200, sessions: 5000, perSession: 4, rate: 1000 }, LEAST),
+    // Hardly anything to do: what an idle server takes to deliver one update.
+    deliveryWorkload({ symbols: 200, sessions: 100, perSession: 4, rate: 100 }, LOW_RATE),
+    deliveryWorkload({ symbols: 200, sessions: 100, perSession: 4, rate: 1 }, LOW_RATE),
   ],
 };
 

@@ -51,7 +51,7 @@ export const ingest: WorkloadGroup = {
 function ingestWorkload(setting: IngestSetting): Workload {
   const { ticksPerFrame, symbols } = setting;
   const contenders: ContenderKey[] = ['tickwire', 'inline'];
-  if (symbols === QUICK_SYMBOLS) contenders.push('inline-heard-only');
+  if (symbols === QUICK_SYMBOLS) contenders.push('tickwire-stored', 'inline-heard-only');
   if (ticksPerFrame === 1) contenders.push('counter');
   return {
     name: `ingest-${ticksPerFrame}-of-${symbols}`,
@@ -67,7 +67,7 @@ function singleTicksWorkload(symbols: number, rate: number): Workload {
   return {
     name: `ingest-1-of-${symbols}-at-${rate}`,
     setting: `1 a frame, ${count(symbols)} symbols, ${count(rate)}/s`,
-    contenders: ['tickwire', 'inline', 'counter'],
+    contenders: ['tickwire', 'tickwire-stored', 'inline', 'counter'],
     isQuick: true,
     measure: (turn) => {
       const updates = makeUpdates({ symbols, zipfExponent: 1, seed: SEED });

@@ -6,7 +6,15 @@ import type { Figures, Turn, Workload, WorkloadGroup } from './workload.ts';
 const MARKET = { symbols: 1000, sessions: 50, perSession: 100 };
 const FRAME_UPDATES = 256;
 const SHARE_OF_SATURATION = 0.8;
-const CONTENDERS: readonly ContenderKey[] = ['tickwire', 'inline', 'ceiling', 'relay', 'nats'];
+const CONTENDERS: readonly ContenderKey[] = [
+  'tickwire',
+  'tickwire-stored',
+  'inline',
+  'ceiling',
+  'relay',
+  'nats',
+];
+const QUERY_RATE = 200;
 
 export const latency: WorkloadGroup = {
   name: 'latency',
@@ -26,7 +34,7 @@ export const latency: WorkloadGroup = {
     { key: 'deliveredShare', title: 'delivered', digits: 3, isMoreBetter: true },
   ],
   ratio: { column: 'p50', to: 'relay' },
-  workloads: [atRate(10_000), atRate(100_000), nearSaturation()],
+  workloads: [atRate(10_000), withQueries(10_000), atRate(100_000), nearSaturation()],
 };
 
 function atRate(rate: number): Workload {
@@ -36,6 +44,16 @@ function atRate(rate: number): Workload {
     contenders: CONTENDERS,
     isQuick: true,
     measure: (turn) => measureLatency(turn, { ...MARKET, rate }),
+  };
+}
+
+/** What readers of the disk cost those who are delivered to: beside the row without them. */
+function withQueries(rate: number): Workload {
+  return {
+    name: `latency-at-${rate}-with-queries`,
+    setting: `${rate.toLocaleString('en-US')} updates/s, ${QUERY_RATE} pages of history/s`,
+    contenders: ['tickwire-stored'],
+    measure: (turn) => measureLatency(turn, { ...MARKET, rate, queryRate: QUERY_RATE }),
   };
 }
 

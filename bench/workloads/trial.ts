@@ -104,8 +104,9 @@ export class Trial {
     return this.pass(Math.min(WARM_UP_MS_MAX, windowMs));
   }
 
-  window(): Promise<void> {
-    return this.pass(this.turn.seconds * MS_PER_SECOND);
+  /** @param secondsMin what the load needs to say something */
+  window(secondsMin = 0): Promise<void> {
+    return this.pass(Math.max(this.turn.seconds, secondsMin) * MS_PER_SECOND);
   }
 
   async #stopSubscribers(): Promise<void> {

@@ -1,6 +1,11 @@
 import { expect, it, onTestFinished } from 'vitest';
 import type { Contender } from '../../bench/contenders/contender.ts';
-import { installedContender, mosquitto, nats } from '../../bench/contenders/installed-servers.ts';
+import {
+  centrifugo,
+  installedContender,
+  mosquitto,
+  nats,
+} from '../../bench/contenders/installed-servers.ts';
 import { socketIo } from '../../bench/contenders/node-servers.ts';
 import { RecordedReceipt, updatesOf, WireClient } from '../support/wire-client.ts';
 
@@ -19,9 +24,17 @@ for (const contender of [socketIo, nats, mosquitto]) {
   );
 }
 
+// No package brings it, so that CI has only the wire's own tests against a scripted server.
+if ((await centrifugo.unavailable()) === undefined) {
+  it('Centrifugo delivers what its subscribers asked for, in order', () => {
+    return deliversInOrder(centrifugo);
+  });
+}
+
 it('says how to get a missing server', async () => {
   const program = {
     name: 'no-such-server',
+    source: 'Debian: apt-get install no-such-server',
     versionFlag: '--version',
     version: /(.+)/,
     configFlag: '--config',

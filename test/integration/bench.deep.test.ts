@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CONTENDERS, type ContenderKey } from '../../bench/contenders/contenders.ts';
 import type { Results } from '../../bench/report/results.ts';
 import { runWorkloads } from '../../bench/runner.ts';
@@ -30,7 +30,7 @@ function descendants(pid: number): number[] {
 }
 
 describe('a fan-out', () => {
-  it.each(['tickwire', 'tickwire-conflated', 'ceiling', 'ws'] as const)(
+  it.each(['tickwire', 'tickwire-conflated', 'tickwire-stored', 'ceiling', 'ws'] as const)(
     'of %s delivers every update to every subscriber, and is measured',
     async (key) => {
       const figures = await measureDelivery(turnOf(key), SETTING);
@@ -44,6 +44,11 @@ describe('a fan-out', () => {
       expect(figures.p99).toBeGreaterThanOrEqual(figures.p50 ?? Number.NaN);
     },
   );
+
+  it('is measured beside queries for history', async () => {
+    const figures = await measureDelivery(turnOf('tickwire-stored'), { ...SETTING, queryRate: 50 });
+    expect(figures.delivered).toBe(figures.expected);
+  });
 
   it('ends early with its server on request', async () => {
     const interrupt = new AbortController();
@@ -62,6 +67,8 @@ it('counts the ticks that a server processes at full speed', async () => {
 
 it('notes who is missing and what fails, and runs the rest', async () => {
   const lines: string[] = [];
+  vi.stubEnv('CENTRIFUGO', '/no/such/program');
+  onTestFinished(() => void vi.unstubAllEnvs());
   const group: WorkloadGroup = {
     name: 'tiny',
     title: 'Tiny',
@@ -91,7 +98,7 @@ it('notes who is missing and what fails, and runs the rest', async () => {
     signal: new AbortController().signal,
     progress: (line) => lines.push(line),
   });
-  expect(contenders.find(({ key }) => key === 'centrifugo')?.skipped).toContain('no URL');
+  expect(contenders.find(({ key }) => key === 'centrifugo')?.skipped).toContain('is not installed');
   expect(failures.map(({ contender, round }) => [contender, round])).toEqual([
     ['ceiling', 1],
     ['ceiling', 2],

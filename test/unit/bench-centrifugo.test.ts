@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { centrifugo } from '../../bench/contenders/centrifugo.ts';
 import { centrifugoWire } from '../../bench/wires/centrifugo.ts';
 import { ScriptedCentrifugo } from '../support/scripted-centrifugo.ts';
 import { RecordedReceipt, updatesOf, WireClient } from '../support/wire-client.ts';
@@ -42,21 +41,4 @@ it('throws what the server refuses', () => {
   const refusal = '{"id":2,"error":{"code":103,"message":"permission denied"}}';
   expect(() => side.receive(refusal, new RecordedReceipt())).toThrow('permission denied');
   expect(side.isReady).toBe(false);
-});
-
-it('says why it cannot run, and runs where one answers', async () => {
-  const server = await ScriptedCentrifugo.startForTest();
-  const { host, port } = server.address;
-  const url = `http://${host}:${port}`;
-  const { pid } = process;
-  expect(await centrifugo({}).unavailable()).toMatch(/^no URL .*--centrifugo URL/);
-  expect(await centrifugo({ url }).unavailable()).toMatch('--centrifugo-pid');
-  expect(await centrifugo({ url: 'nowhere', pid }).unavailable()).toMatch('no http: URL');
-  expect(await centrifugo({ url: `${url}1`, pid }).unavailable()).toBeDefined();
-  await expect(centrifugo({ url }).start({ symbols: [] })).rejects.toThrow('--centrifugo-pid');
-
-  const contender = centrifugo({ url, pid });
-  expect(await contender.unavailable()).toBeUndefined();
-  expect(await contender.version()).toBe('6.0.0');
-  expect(await contender.start({ symbols: [] })).toMatchObject({ host, port, pid });
 });

@@ -166,6 +166,7 @@ describe('the command line', () => {
     const ingest = chooseWorkloads(groups, ['ingest'], false);
     expect(chooseContenders(ingest, undefined)).toEqual([
       'tickwire',
+      'tickwire-stored',
       'inline',
       'inline-heard-only',
       'counter',
