@@ -1,5 +1,6 @@
 import { type Capture, Captures } from './captures.ts';
 import { FEW_TICKS, GatewayStepper } from './gateway-stepper.ts';
+import { AlertConsumer, type AlertSink } from './memory/alert-ring.ts';
 import {
   AnomalyConsumer,
   type AnomalySink,
@@ -26,11 +27,12 @@ import type { Rules } from './partition.ts';
 import type { TimeReplaced } from './partition-worker.ts';
 import { restoreSymbols, type SetAside } from './restore-symbols.ts';
 import { type Retiree, Retirements } from './retirements.ts';
+import { RuleTable } from './rule-table.ts';
 import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
 import { PartitionThread, Quarantine, type SpawnWorker, Standby } from './worker-threads.ts';
 
-/** Interval at which a stop drains the anomaly rings, ms. */
+/** Interval at which a stop drains the rings, ms. */
 const STOP_DRAIN_MS = 5;
 
 export interface EngineOptions extends Rules {
@@ -46,6 +48,8 @@ export interface EngineOptions extends Rules {
   readonly publishesMarked?: boolean;
   /** Runs the workers without threads, for the simulation. */
   readonly spawn?: SpawnWorker | undefined;
+  /** Whether rules may raise alerts. */
+  readonly alerts?: boolean;
   /** Sizes of a partition's memory; see `EngineMemoryOptions`. */
   readonly anomalyRingCapacity?: number | undefined;
   readonly growBytes?: number | undefined;
@@ -98,12 +102,15 @@ export interface PartitionStatus {
 }
 
 /**
- * The engine as the gateway sees it: ticks in; statistics rows, changed symbols and anomalies out.
+ * The engine as the gateway sees it: ticks in; statistics rows, changed symbols, anomalies and
+ * alerts out.
  * Owns the shared memory and the workers. All methods belong to the thread that created it; only
  * those that return promises wait.
  */
 export class Engine {
   readonly symbols: SymbolTable;
+  /** Every rule that alerts name. */
+  readonly ruleTable = new RuleTable();
   /** Statistics rows, to read. */
   readonly statistics: StatisticsTable;
   /** Symbols changed since they were last taken. */
@@ -111,6 +118,8 @@ export class Engine {
   readonly #doorbell: Doorbell;
   readonly #producers: readonly TickProducer[];
   readonly #anomalies: readonly AnomalyConsumer[];
+  /** Empty where there are no rules. */
+  readonly #alerts: readonly AlertConsumer[];
   readonly #lostSinks: readonly LostSink[];
   readonly #counters: readonly Counters[];
   readonly #threads: readonly PartitionThread[];
@@ -120,8 +129,8 @@ export class Engine {
   readonly #standby = new Standby();
   readonly #captures: Captures | undefined;
   readonly #retirements: Retirements;
-  /** The partition whose anomalies were drained first the last time. */
-  #firstRing = 0;
+  /** The partitions whose rings were drained first the last time. */
+  readonly #firstRings = { anomalies: 0, alerts: 0 };
   /** Ticks offered since the last {@link publishTicks}, or {@link mark}. */
   offered = 0;
   /** Called by {@link drainAnomalies}. */
@@ -145,6 +154,9 @@ export class Engine {
     this.#doorbell = new Doorbell(first.doorbell);
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
     this.#anomalies = memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
+    this.#alerts = memory.flatMap(({ alerts }) =>
+      alerts === undefined ? [] : new AlertConsumer(alerts, this.symbols, this.ruleTable),
+    );
     this.#lostSinks = memory.map(
       (_, partition): LostSink =>
         (cause, from, to) =>
@@ -309,19 +321,24 @@ export class Engine {
     return free;
   }
 
-  /** Whether ticks wait to be applied, or changes or anomalies to be taken. */
+  /** Whether ticks wait to be applied, or changes, anomalies or alerts to be taken. */
   isBusy(): boolean {
     return this.#producers.some((producer) => producer.depth() > 0) || this.hasNews();
   }
 
-  /** Whether changes or anomalies wait to be taken. */
+  /** Whether changes, anomalies or alerts wait to be taken. */
   hasNews(): boolean {
-    return !this.dirty.isEmpty() || this.hasAnomalies();
+    return !this.dirty.isEmpty() || this.hasAnomalies() || this.hasAlerts();
   }
 
   /** Whether anomalies wait to be taken. */
   hasAnomalies(): boolean {
     return this.#anomalies.some((ring) => !ring.isEmpty());
+  }
+
+  /** Whether alerts wait to be taken. */
+  hasAlerts(): boolean {
+    return this.#alerts.some((ring) => !ring.isEmpty());
   }
 
   /**
@@ -330,32 +347,44 @@ export class Engine {
    * of lost ticks go to {@link onLost} and count as anomalies.
    */
   drainAnomalies(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
-    const rings = this.#anomalies;
-    this.#firstRing = (this.#firstRing + 1) % rings.length;
+    return this.#drain('anomalies', this.#anomalies, limit, (ring, left, partition) =>
+      ring.drain(sink, left, this.#lostSinks[partition]),
+    );
+  }
+
+  /** The same for alerts. */
+  drainAlerts(sink: AlertSink, limit = Number.POSITIVE_INFINITY): number {
+    return this.#drain('alerts', this.#alerts, limit, (ring, left) => ring.drain(sink, left));
+  }
+
+  #drain<Ring>(
+    kind: 'anomalies' | 'alerts',
+    rings: readonly Ring[],
+    limit: number,
+    drain: (ring: Ring, left: number, partition: number) => number,
+  ): number {
+    const first = (this.#firstRings[kind] + 1) % this.partitions;
+    this.#firstRings[kind] = first;
     let count = 0;
     for (let i = 0; i < rings.length; i++) {
-      const partition = (this.#firstRing + i) % rings.length;
-      count += (rings[partition] as AnomalyConsumer).drain(
-        sink,
-        limit - count,
-        this.#lostSinks[partition],
-      );
+      const partition = (first + i) % rings.length;
+      count += drain(rings[partition] as Ring, limit - count, partition);
     }
     return count;
   }
 
-  /** Positions behind the newest anomaly of each partition. */
-  anomalyEnds(): readonly number[] {
-    return this.#anomalies.map(({ end }) => end);
+  /** Positions behind the newest anomaly, and the newest alert, of each partition. */
+  raisedEnds(): readonly number[] {
+    return [...this.#anomalies, ...this.#alerts].map(({ end }) => end);
   }
 
-  /** Whether everything before {@link anomalyEnds} has been drained. */
+  /** Whether everything before {@link raisedEnds} has been drained. */
   hasDrained(ends: readonly number[]): boolean {
-    return this.#anomalies.every((ring, i) => ring.isPast(ends[i] as number));
+    return [...this.#anomalies, ...this.#alerts].every((ring, i) => ring.isPast(ends[i] as number));
   }
 
   /**
-   * Calls `onNews` once when changes or anomalies come after this call.
+   * Calls `onNews` once when changes, anomalies or alerts come after this call.
    *
    * @returns whether some are waiting already; `onNews` may not be called for these
    */
@@ -455,18 +484,26 @@ export class Engine {
   }
 
   /**
-   * Ends the workers after they have applied the queued ticks. Passes the last anomalies to `sink`.
+   * Ends the workers after they have applied the queued ticks. Passes the last anomalies and alerts
+   * to the sinks.
    */
-  async stop(sink: AnomalySink = () => undefined): Promise<void> {
+  async stop(
+    sink: AnomalySink = () => undefined,
+    alertSink: AlertSink = () => undefined,
+  ): Promise<void> {
     this.#isStopping = true;
     this.publishTicks();
     const ended = this.#threads.map((thread) => thread.stop());
     for (const producer of this.#producers) producer.stop();
-    // A worker with a full anomaly ring would otherwise wait for ever.
-    const timer = setInterval(() => this.drainAnomalies(sink), STOP_DRAIN_MS);
+    const drain = () => {
+      this.drainAnomalies(sink);
+      this.drainAlerts(alertSink);
+    };
+    // A worker with a full ring would otherwise wait for ever.
+    const timer = setInterval(drain, STOP_DRAIN_MS);
     await Promise.all(ended);
     clearInterval(timer);
-    this.drainAnomalies(sink);
+    drain();
     await this.#standby.end();
   }
 }

@@ -1,4 +1,5 @@
 /** The wire: all that both ends must agree on. Pure; runs in browsers and Node. */
+export * from './alert.ts';
 export * from './anomaly.ts';
 export * from './byte-writer.ts';
 export * from './client-frames.ts';

@@ -1,3 +1,4 @@
+import { createAlertRing } from './alert-ring.ts';
 import { createAnomalyRing } from './anomaly-ring.ts';
 import { createCaptureRequest } from './capture-request.ts';
 import { createChangeSet } from './change-set.ts';
@@ -18,6 +19,7 @@ import { createTickRing } from './tick-ring.ts';
  *                   dirty       which symbols changed
  *   per partition   ticks       queue in
  *                   anomalies   queue out
+ *                   alerts      another, where there may be rules
  *                   places      of deques that outgrew their record
  *                   counters, pendingRow, retirements
  *   one             doorbell
@@ -32,6 +34,8 @@ export interface PartitionMemory {
   readonly doorbell: SharedArrayBuffer;
   readonly ticks: SharedArrayBuffer;
   readonly anomalies: SharedArrayBuffer;
+  /** Undefined where there are no rules. */
+  readonly alerts?: SharedArrayBuffer | undefined;
   readonly places: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   /** The row being written, for a successor to finish. */
@@ -70,6 +74,8 @@ export interface EngineMemoryOptions {
    * waits.
    */
   readonly anomalyRingCapacity?: number | undefined;
+  /** Whether rules may raise alerts: as many of them may wait. */
+  readonly alerts?: boolean | undefined;
   /** Address space for the places of a partition's deques, bytes; used only as they grow. */
   readonly growBytes?: number | undefined;
 }
@@ -91,6 +97,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     ...shared,
     ticks: createTickRing(options.channelCapacity),
     anomalies: createAnomalyRing(anomalyRingCapacity),
+    alerts: options.alerts === true ? createAlertRing(anomalyRingCapacity) : undefined,
     places: createPlaceArena(growBytes, partition + 1),
     counters: createCounters(),
     pendingRow: createPendingRow(),

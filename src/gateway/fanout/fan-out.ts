@@ -125,7 +125,7 @@ export class FanOut implements AnomalyObserver {
   async takeAnomalies(raised: Promise<unknown>): Promise<void> {
     let ends: readonly number[] | undefined;
     const note = () => {
-      ends = this.#engine.anomalyEnds();
+      ends = this.#engine.raisedEnds();
     };
     raised.then(note, note);
     for (;;) {
