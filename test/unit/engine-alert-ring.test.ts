@@ -100,7 +100,7 @@ class IdleWorker extends EventEmitter {
   }
 }
 
-it('an engine drains the alerts of all partitions, some at a time, and those at its end', async () => {
+it('an engine drains the alerts of all partitions, and the last ones', async () => {
   const workers: IdleWorker[] = [];
   const { engine } = await EngineRun.start({
     partitions: 2,
