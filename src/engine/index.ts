@@ -1,5 +1,5 @@
 /** Ticks in; statistics, anomalies and alerts out. The only entry to this folder. */
-export type { Alert, Anomaly } from '../protocol/index.ts';
+export type { Anomaly } from '../protocol/index.ts';
 export { assertEqual, InvariantError } from './assert.ts';
 export { type Capture, countChanged, readCapture } from './captures.ts';
 export {
@@ -10,7 +10,6 @@ export {
   type PartitionStatus,
   type SkippedTick,
 } from './engine.ts';
-export type { AlertSink } from './memory/alert-ring.ts';
 export { type AnomalySink, LostCause } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export {
@@ -24,7 +23,6 @@ export { createDoorbell, Doorbell } from './memory/doorbell.ts';
 export { RETIRED_MAX } from './memory/retire-request.ts';
 export { RowValue } from './memory/statistics-table.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
-export { type RuleIdentity, RuleTable } from './rule-table.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
   checkSymbolStates,
