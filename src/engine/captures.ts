@@ -54,6 +54,8 @@ export class Captures {
   readonly #frame: CaptureFrame;
   #number = 0;
   #isFree = true;
+  /** Whether a capture is requested and not made. */
+  isPending = false;
   readonly #onFree: (() => void)[] = [];
   /** Symbols retired since the base. */
   readonly #retired = new Set<string>();
@@ -83,6 +85,7 @@ export class Captures {
    */
   async request(symbols: number): Promise<Capture> {
     this.#isFree = false;
+    this.isPending = true;
     const number = ++this.#number;
     const cuts = this.#producers.map(({ offered }) => offered);
     for (const [partition, requester] of this.#requesters.entries()) {
@@ -90,6 +93,7 @@ export class Captures {
       (this.#producers[partition] as TickProducer).wake();
     }
     await Promise.all(this.#requesters.map((requester) => requester.done()));
+    this.isPending = false;
     const places = this.#memory.map((memory) => memory.places);
     const reports = this.#requesters.map((requester) => requester.report());
     for (const [partition, { applied, lost }] of reports.entries()) {

@@ -7,6 +7,7 @@ import {
   type LostCause,
   type LostSink,
 } from './memory/anomaly-ring.ts';
+import { ClockProducer } from './memory/clock-queue.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
@@ -117,6 +118,7 @@ export class Engine {
   readonly dirty: DirtySet;
   readonly #doorbell: Doorbell;
   readonly #producers: readonly TickProducer[];
+  readonly #clocks: readonly ClockProducer[];
   readonly #anomalies: readonly AnomalyConsumer[];
   /** Empty where there are no rules. */
   readonly #alerts: readonly AlertConsumer[];
@@ -153,6 +155,7 @@ export class Engine {
     this.dirty = new DirtySet(first.dirty, options.maxSymbols);
     this.#doorbell = new Doorbell(first.doorbell);
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
+    this.#clocks = memory.map(({ clocks }) => new ClockProducer(clocks));
     this.#anomalies = memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
     this.#alerts = memory.flatMap(({ alerts }) =>
       alerts === undefined ? [] : new AlertConsumer(alerts, this.symbols, this.ruleTable),
@@ -273,21 +276,59 @@ export class Engine {
   mark(): void {
     this.offered = 0;
     for (const producer of this.#producers) producer.mark();
+    for (const clock of this.#clocks) clock.mark();
   }
 
   /** Publishes the ticks before the mark and wakes the workers that sleep. */
   publishMarked(): void {
-    for (const producer of this.#producers) {
-      if (producer.publishMarked()) producer.wake();
+    for (let i = 0; i < this.#producers.length; i++) {
+      const producer = this.#producers[i] as TickProducer;
+      const hasClock = (this.#clocks[i] as ClockProducer).publishMarked();
+      if (producer.publishMarked() || hasClock) producer.wake();
+    }
+  }
+
+  /** Whether ticks or readings of the clock wait for {@link mark}. */
+  get isUnmarked(): boolean {
+    return this.offered > 0 || (this.#clocks[0] as ClockProducer).isUnmarked;
+  }
+
+  /** Whether something would end by time, so that {@link advanceClock} is wanted. */
+  get isClockWanted(): boolean {
+    return this.#clocks.some((clock) => clock.isWanted);
+  }
+
+  /**
+   * Whether {@link advanceClock} may be called now: not while a capture or a retirement waits for
+   * its place in the order of ticks, nor far ahead of the workers.
+   */
+  get canAdvanceClock(): boolean {
+    if (this.#captures?.isPending === true || this.#retirements.isPending) return false;
+    return !this.#isStopping && this.#clocks.every((clock) => clock.hasSpace());
+  }
+
+  /**
+   * Gives all partitions the server's clock, ms since the epoch, after every tick offered before
+   * this call and before any later one: what ends by time ends. Visible like ticks.
+   */
+  advanceClock(now: number): void {
+    if (!this.#publishesMarked) this.publishTicks();
+    for (let i = 0; i < this.#producers.length; i++) {
+      const producer = this.#producers[i] as TickProducer;
+      const clock = this.#clocks[i] as ClockProducer;
+      clock.push(producer.offered, now);
+      if (!this.#publishesMarked && clock.publish()) producer.wake();
     }
   }
 
   /** Publishes the offered ticks and wakes the workers that sleep: once for many frames. */
   publishTicks(): void {
-    if (this.offered === 0) return;
+    if (!this.isUnmarked) return;
     this.offered = 0;
-    for (const producer of this.#producers) {
-      if (producer.publish()) producer.wake();
+    for (let i = 0; i < this.#producers.length; i++) {
+      const producer = this.#producers[i] as TickProducer;
+      const hasClock = (this.#clocks[i] as ClockProducer).publish();
+      if (producer.publish() || hasClock) producer.wake();
     }
   }
 
@@ -323,7 +364,15 @@ export class Engine {
 
   /** Whether ticks wait to be applied, or changes, anomalies or alerts to be taken. */
   isBusy(): boolean {
-    return this.#producers.some((producer) => producer.depth() > 0) || this.hasNews();
+    return this.isApplying() || this.hasNews();
+  }
+
+  /** Whether ticks or readings of the clock wait to be applied. */
+  isApplying(): boolean {
+    return (
+      this.#producers.some((producer) => producer.depth() > 0) ||
+      this.#clocks.some((clock) => clock.waiting > 0)
+    );
   }
 
   /** Whether changes, anomalies or alerts wait to be taken. */

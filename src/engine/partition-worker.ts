@@ -1,6 +1,7 @@
 import { CaptureStaging } from './captures.ts';
 import { AnomalyProducer, LostCause } from './memory/anomaly-ring.ts';
 import { ChangeSet } from './memory/change-set.ts';
+import { ClockConsumer } from './memory/clock-queue.ts';
 import { Counter, Counters, monotonicUs, UNMEASURED } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import { Doorbell } from './memory/doorbell.ts';
@@ -54,6 +55,7 @@ export class PartitionWorker {
   readonly #partition: Partition;
   readonly #staging: CaptureStaging | undefined;
   readonly #retirement: RetireResponder;
+  readonly #clocks: ClockConsumer;
   readonly #columns = new TickColumns(BATCH);
   /** Whether this thread let go of the partition. */
   #isResting = false;
@@ -74,14 +76,21 @@ export class PartitionWorker {
     this.#table = new StatisticsTable(records);
     this.#dirty = new DirtySet(memory.dirty, records.symbols);
     this.#doorbell = new Doorbell(memory.doorbell);
+    const changes = captures && new ChangeSet(captures.changes);
     this.#partition = new Partition(
       memory,
       rules,
       this.#counters,
       this.#anomalies,
       hasShortRings,
-      captures && new ChangeSet(captures.changes),
+      changes,
     );
+    const clocks = new ClockConsumer(memory.clocks);
+    this.#clocks = clocks;
+    this.#partition.onClockChange = (symbolId) => {
+      changes?.mark(symbolId);
+      clocks.begin(symbolId);
+    };
     this.#partition.onTimeReplaced = (symbolId, time) => onTimeReplaced({ symbolId, time });
     this.#retirement = new RetireResponder(memory.retirements);
     this.#staging = captures && new CaptureStaging(memory, captures, rules, this.#counters);
@@ -109,6 +118,7 @@ export class PartitionWorker {
       return 'step';
     }
     const count = this.#admit(polled);
+    this.#clocks.want(this.#partition.needsClock);
     if (count === 0) return isStopping ? 'end' : 'sleep';
     this.#applyBatch(count);
     this.#counters.add(Counter.WORKER_BATCHES, 1);
@@ -126,13 +136,14 @@ export class PartitionWorker {
    */
   stepBriefly(): boolean {
     this.#reload();
-    if (this.#isCalled()) return false;
+    if (this.#isCalled() || this.#clocks.isWaiting) return false;
     const count = this.#ticks.poll(this.#columns, BATCH);
     if (count === BLOCKED) return false;
     if (!this.#anomalies.hasSpace(ANOMALIES_PER_TICK * count)) return false;
     if (count === 0) return true;
     this.#applyBatch(count);
     this.#counters.add(Counter.GATEWAY_BATCHES, 1);
+    this.#clocks.want(this.#partition.needsClock);
     this.#count(count);
     return true;
   }
@@ -169,18 +180,22 @@ export class PartitionWorker {
    */
   readonly #isDue = (): boolean => {
     const taken = this.#counters.taken();
+    if (this.#clocks.isWaiting) return this.#clocks.isDue(taken);
     const retirement = this.#retirement;
     if (retirement.isWanted() && retirement.ticksBefore(taken) <= 0) return true;
     return this.#staging?.isDue(taken) === true;
   };
 
   /**
-   * Returns how many of the polled ticks to apply now: those behind the cut of a capture or of a
-   * retirement are polled again after it. Reads the requests after the queue: a thread that sees a
-   * tick behind a cut sees the request.
+   * Returns how many of the polled ticks to apply now: those behind a reading of the clock, the cut
+   * of a capture or of a retirement are polled again after it. Reads the requests after the queue:
+   * a thread that sees a tick behind a cut sees the request. And the clocks after those: it then
+   * sees each that came before the request.
    */
   #admit(polled: number): number {
-    let admitted = polled;
+    const isCalled = this.#isCalled();
+    let admitted = this.#clocks.isWaiting ? this.#advanceClocks(polled) : polled;
+    if (!isCalled || this.#clocks.isWaiting) return admitted;
     if (this.#retirement.isWanted()) {
       const before = this.#retirement.ticksBefore(this.#counters.taken());
       if (before > 0) admitted = Math.min(before, polled);
@@ -188,6 +203,23 @@ export class PartitionWorker {
     }
     if (this.#staging === undefined || !this.#staging.isWanted()) return admitted;
     return this.#staging.admit(admitted);
+  }
+
+  /** Takes the readings that are due. Returns how many of the polled ticks come before the next. */
+  #advanceClocks(polled: number): number {
+    const clocks = this.#clocks;
+    const taken = this.#counters.taken();
+    while (clocks.isWaiting) {
+      const before = clocks.ticksBefore(taken);
+      if (before > 0) return Math.min(before, polled);
+      // The ticks behind it are not published either.
+      if (!clocks.isPublished) return 0;
+      this.#partition.advanceClock(clocks.now);
+      clocks.settled();
+      clocks.take();
+      this.#doorbell.ring();
+    }
+    return polled;
   }
 
   /** Forgets the symbols of a request whose cut is reached. */
@@ -214,6 +246,7 @@ export class PartitionWorker {
     try {
       const symbolId = this.#ticks.interrupted();
       if (symbolId >= 0) this.#skip(symbolId);
+      this.#repairClocked(this.#clocks.interrupted());
       // The predecessor may have applied ticks to any of its symbols without marking them.
       if (this.#counters.taken() > 0) {
         this.#dirty.markWritten((written) => this.#table.version(written) !== 0);
@@ -238,6 +271,13 @@ export class PartitionWorker {
       this.#anomalies.appendLost(LostCause.SKIPPED, position, position + 1);
       this.#counters.add(Counter.SKIPPED, 1);
     }
+  }
+
+  /** The predecessor died while the clock changed a symbol. The reading is taken again. */
+  #repairClocked(symbolId: number): void {
+    if (symbolId < 0) return;
+    this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId));
+    this.#clocks.settled();
   }
 
   #applyBatch(count: number): void {

@@ -62,6 +62,8 @@ export class Partition {
   readonly #tick = createTickScratch();
   /** Called when the newest time of a symbol gives way: rare. */
   onTimeReplaced: (symbolId: number, time: number) => void = () => undefined;
+  /** Called before {@link advanceClock} changes a symbol. */
+  onClockChange: (symbolId: number) => void = () => undefined;
   /** The row being made, in shared memory: a successor finishes one left half written. */
   readonly #row: Float64Array;
 
@@ -158,6 +160,17 @@ export class Partition {
     this.#average.settled();
     this.#counters.add(Counter.APPLIED, 1);
   }
+
+  /** Whether {@link advanceClock} may change anything now. */
+  get needsClock(): boolean {
+    return false;
+  }
+
+  /**
+   * Takes a reading of the server's clock, ms since the epoch, at its place in the order of ticks:
+   * ends what ends by time. Taken again after a worker died of it.
+   */
+  advanceClock(_now: number): void {}
 
   /**
    * Makes a symbol's state consistent after a worker died applying a tick to it: finishes a row

@@ -17,7 +17,8 @@ export class Retirements {
   readonly #requesters: readonly RetireRequester[];
   readonly #producers: readonly TickProducer[];
   readonly #symbols: SymbolTable;
-  #isFree = true;
+  /** Whether symbols are to be retired that are not yet. */
+  isPending = false;
 
   /** @param producers by partition, as `memory` is */
   constructor(
@@ -39,9 +40,9 @@ export class Retirements {
    * @returns by index of the retirees, whether it was forgotten, not kept
    */
   async request(retirees: readonly Retiree[]): Promise<readonly boolean[]> {
-    if (!this.#isFree) throw new Error('the previous symbols are not retired yet');
+    if (this.isPending) throw new Error('the previous symbols are not retired yet');
     if (retirees.length > RETIRED_MAX) throw new RangeError(`${retirees.length} symbols to retire`);
-    this.#isFree = false;
+    this.isPending = true;
     const counts = this.#requesters.map(() => 0);
     const places = retirees.map(({ symbolId, count }) => {
       const partition = this.#symbols.partition(symbolId);
@@ -58,7 +59,7 @@ export class Retirements {
       producer.wake();
     }
     await Promise.all(this.#requesters.map((requester) => requester.done()));
-    this.#isFree = true;
+    this.isPending = false;
     return places.map(({ requester, index }) => requester.isForgotten(index));
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AnomalySink } from '../engine/index.ts';
 import type { GatewayContext } from './context.ts';
+import { ServerClock } from './ingest/server-clock.ts';
 import { SendBufferLimit } from './limits/send-buffer-limit.ts';
 import { DAY_MS, IdleSweep } from './retirement/idle-sweep.ts';
 import { Liveness } from './sessions/liveness.ts';
@@ -179,5 +180,6 @@ function createWatches(context: GatewayContext) {
     new IdleSweep(limits.symbolIdleDays * DAY_MS, context),
     ...(authenticator === undefined ? [] : [new Expiry(all)]),
     new DurabilityWatch(context),
+    new ServerClock(context),
   ];
 }

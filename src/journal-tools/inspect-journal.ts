@@ -134,6 +134,7 @@ class Tally {
         this.#gaps++;
         this.#gapTicks += reader.gapTicks;
         break;
+      case EntryKind.CLOCK:
       case EntryKind.PADDING:
         break;
     }

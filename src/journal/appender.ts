@@ -40,6 +40,7 @@ const RESERVED_PART = 1 / 64;
 const GAP_ENDS_PART = 1 / 2;
 const LOST_BYTES = HEADER_BYTES + 24;
 const GAP_BYTES = HEADER_BYTES + 24;
+const CLOCK_BYTES = HEADER_BYTES + 8;
 
 const encoder = new TextEncoder();
 
@@ -185,6 +186,21 @@ export class JournalAppender {
     doubles[at / 8 + 1] = from;
     doubles[at / 8 + 2] = to;
     this.#writer.publish();
+  }
+
+  /**
+   * The engine is about to be given the clock, ms since the epoch.
+   *
+   * @returns false if it must not be: the entry does not fit now, and no gap explains that it is
+   *   missing
+   */
+  appendClock(now: number): boolean {
+    if (!this.tryEndGap()) return true;
+    if (!this.#place(CLOCK_BYTES, 0, [], 0, this.#reserve)) return false;
+    const at = this.#writer.begin(EntryKind.CLOCK, 0, 0, CLOCK_BYTES);
+    this.#writer.memory.doubles[at / 8] = now;
+    this.#writer.publish();
+    return true;
   }
 
   /** Ends a gap if there is enough space again. Returns whether there is none now. */

@@ -29,6 +29,7 @@ import { crc32 } from 'node:zlib';
  *   retire     symbols        expected counts f64 … · symbol ids u32 …
  *   lost       0              partition u32 · cause u32 · from f64 · to f64
  *   gap        0              entries f64 · ticks f64 · since f64
+ *   clock      0              the server's clock f64
  *
  * A frame of many ticks is several entries, all but the last with the flag MORE.
  */
@@ -44,10 +45,11 @@ export const EntryKind = {
   RETIRE: 6,
   LOST: 7,
   GAP: 8,
+  CLOCK: 9,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-export const KIND_MAX = EntryKind.GAP;
+export const KIND_MAX = EntryKind.CLOCK;
 
 export const EntryFlag = {
   /** A symbol: this is the first tick of a new life, not a repeated declaration. */

@@ -222,6 +222,11 @@ export class JournalReader {
     return this.#double(2);
   }
 
+  /** Clock: ms since the epoch. */
+  get clock(): number {
+    return this.#double(0);
+  }
+
   /** Gap: what is missing, and since when, ms since the epoch. */
   get gapEntries(): number {
     return this.#double(0);

@@ -114,6 +114,9 @@ class Replay {
         case EntryKind.RETIRE:
           await this.#retire();
           break;
+        case EntryKind.CLOCK:
+          await this.#advanceClock();
+          break;
         case EntryKind.GAP:
           this.#missing += Math.max(1, reader.gapTicks);
           break;
@@ -202,6 +205,17 @@ class Replay {
     }
   }
 
+  /** Gives the engine the clock at its place in the order of ticks. */
+  async #advanceClock(): Promise<void> {
+    const { engine } = this.#options;
+    while (!engine.canAdvanceClock) {
+      this.#publish();
+      await delay(WAIT_MS);
+      this.#drain();
+    }
+    engine.advanceClock(this.#reader.clock);
+  }
+
   #publish(): void {
     this.#unpublished = 0;
     this.#options.engine.publishTicks();
@@ -230,7 +244,7 @@ class Replay {
   /** Waits until everything is applied, and the anomalies are taken. */
   async #settle(): Promise<void> {
     const { engine } = this.#options;
-    while (engine.freeSlots() < engine.channelCapacity || engine.hasAnomalies()) {
+    while (engine.isApplying() || engine.hasAnomalies()) {
       await delay(WAIT_MS);
       this.#drain();
     }

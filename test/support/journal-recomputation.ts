@@ -93,6 +93,7 @@ export function recompute(
         break;
       case EntryKind.LOST:
       case EntryKind.GAP:
+      case EntryKind.CLOCK:
       case EntryKind.PADDING:
         break;
     }

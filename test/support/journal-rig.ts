@@ -193,6 +193,8 @@ export function describeEntry(reader: JournalReader): string {
       return `lost ${reader.partition} ${reader.lostFrom}-${reader.lostTo} ${reader.lostCause}`;
     case EntryKind.GAP:
       return `gap ${reader.gapEntries} ${reader.gapTicks} ${reader.gapSince}`;
+    case EntryKind.CLOCK:
+      return `clock ${reader.clock}`;
     case EntryKind.PADDING:
       return 'padding';
   }

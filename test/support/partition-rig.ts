@@ -1,4 +1,5 @@
 import { type AnomalySink, createAnomalyRing } from '../../src/engine/memory/anomaly-ring.ts';
+import { createClockQueue } from '../../src/engine/memory/clock-queue.ts';
 import { Counters, createCounters } from '../../src/engine/memory/counters.ts';
 import { createDirtySet } from '../../src/engine/memory/dirty-set.ts';
 import { createDoorbell } from '../../src/engine/memory/doorbell.ts';
@@ -52,6 +53,7 @@ export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory 
     counters: createCounters(),
     pendingRow: createPendingRow(),
     retirements: createRetireRequest(),
+    clocks: createClockQueue(),
   };
 }
 

@@ -18,6 +18,10 @@ class Rig {
     );
   }
 
+  get isUnmarked(): boolean {
+    return this.offered > 0;
+  }
+
   mark(): void {
     this.calls.push(`mark ${this.offered}`);
     this.offered = 0;

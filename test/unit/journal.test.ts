@@ -19,6 +19,7 @@ describe('entries', () => {
     rig.frame([], 5, 2);
     rig.appender.appendRetire([3, 9], [-1, 12]);
     rig.appender.appendLost(0, 5, 9, LostCause.SKIPPED);
+    expect(rig.appender.appendClock(1250.5)).toBe(true);
     rig.flush();
     expect(entriesOf(rig.disk)).toEqual([
       'segment 0 of run',
@@ -29,6 +30,7 @@ describe('entries', () => {
       'ticks p2 #5 1005',
       'retire 3/-1 9/12',
       'lost 0 5-9 2',
+      'clock 1250.5',
     ]);
     expect(findEnd(rig.disk)).toMatchObject({ position: rig.appender.position, tornBytes: 0 });
   });

@@ -1,7 +1,7 @@
 /*
  * The counters of a partition, as doubles in shared memory.
  *
- *   ┌ Counter 0 … 15 ┬ latency buckets: ticks whose latency fell in bucket i ┐
+ *   ┌ Counter 0 … 31 ┬ latency buckets: ticks whose latency fell in bucket i ┐
  *
  * Single writer: the partition's holder. Any thread reads; every 64-bit processor reads an aligned
  * double whole, so nothing is atomic.
@@ -30,7 +30,7 @@ export const Counter = {
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
-const COUNTERS = 16;
+const COUNTERS = 32;
 /** Two buckets an octave from 1 µs: bucket i ends at 2^(i/2) µs, the last one at infinity. */
 export const LATENCY_BUCKETS = 52;
 

@@ -2,6 +2,7 @@ import { createAlertRing } from './alert-ring.ts';
 import { createAnomalyRing } from './anomaly-ring.ts';
 import { createCaptureRequest } from './capture-request.ts';
 import { createChangeSet } from './change-set.ts';
+import { createClockQueue } from './clock-queue.ts';
 import { createCounters } from './counters.ts';
 import { createDirtySet } from './dirty-set.ts';
 import { createDoorbell } from './doorbell.ts';
@@ -21,6 +22,7 @@ import { createTickRing } from './tick-ring.ts';
  *                   anomalies   queue out
  *                   alerts      another, where there may be rules
  *                   places      of deques that outgrew their record
+ *                   clocks      the clock in
  *                   counters, pendingRow, retirements
  *   one             doorbell
  */
@@ -42,6 +44,8 @@ export interface PartitionMemory {
   readonly pendingRow: SharedArrayBuffer;
   /** Which symbols to forget. */
   readonly retirements: SharedArrayBuffer;
+  /** Readings of the server's clock. */
+  readonly clocks: SharedArrayBuffer;
 }
 
 /**
@@ -102,6 +106,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     counters: createCounters(),
     pendingRow: createPendingRow(),
     retirements: createRetireRequest(),
+    clocks: createClockQueue(),
   }));
 }
 

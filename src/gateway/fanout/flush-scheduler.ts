@@ -109,6 +109,11 @@ export class FlushScheduler {
     if (!isAwaited || isUrgent || this.#engine.offered >= this.#publishTicks) this.schedule();
   }
 
+  /** The engine was given the clock, which is published like ticks. */
+  publishClock(): void {
+    this.#synced?.request();
+  }
+
   forget(session: PublisherSession): void {
     this.#acknowledgements.forget(session);
   }

@@ -24,7 +24,7 @@ export class SyncedPublication {
 
   /** Publishes the offered ticks as soon as they are on disk, unless earlier ones wait. */
   request(): void {
-    if (this.isWaiting || this.#engine.offered === 0) return;
+    if (this.isWaiting || !this.#engine.isUnmarked) return;
     this.#engine.mark();
     this.#awaited = this.#journal.position;
     if (!this.tryPublish()) this.#journal.wantSynced(this.#awaited);

@@ -15,7 +15,7 @@ const NARROW = 0.5;
 
 /**
  * Puts what changes state into the journal, before it has an effect: the accepted ticks of each
- * frame, symbols, retirements, lost ticks. Nothing allocates per tick.
+ * frame, symbols, retirements, lost ticks, the clock. Nothing allocates per tick.
  *
  * Made before the journal is opened, which reads {@link names} and {@link offered}.
  */
@@ -161,6 +161,11 @@ export class TickJournal {
   /** A new symbol begins; its anomalies are numbered on from what the engine knows. */
   declareSymbol(symbolId: number): void {
     this.#written.appender.declareSymbol(symbolId, this.#engine.statistics.anomalies(symbolId));
+  }
+
+  /** The engine is about to be given the clock; false if it must not be now. */
+  appendClock(now: number): boolean {
+    return this.#written.appender.appendClock(now);
   }
 
   /** The retirement of symbols is requested now. */
