@@ -103,7 +103,7 @@ const MODULES = {
   platform: 'neutral',
   format: 'esm',
   splitting: true,
-  chunkNames: '[name]',
+  chunkNames: '[name]-[hash]',
   entryPoints: ['client-sdk/src/index.ts', 'client-sdk/src/react.ts'],
 };
 
@@ -134,7 +134,14 @@ async function bundleCommonJs() {
     write: false,
   });
   const made = outputFiles.map(async ({ path, text }) => {
-    const options = { format: 'cjs', platform: 'node', target: SHARED.target, sourcemap: true };
+    const options = {
+      format: 'cjs',
+      platform: 'node',
+      target: SHARED.target,
+      sourcemap: true,
+      // By require: Jest has no import() there.
+      supported: { 'dynamic-import': false },
+    };
     const { code, map } = await transform(text, { ...options, sourcefile: path });
     const name = `${basename(path)}.map`;
     await writeMade(path, `${code}//# sourceMappingURL=${name}\n`);

@@ -17,6 +17,8 @@ export type { Tick, TickColumns } from './publisher/tick.ts';
 export type { PublisherTotals } from './publisher/tick-tally.ts';
 export type { Anomaly, AnomalyGap, HistoryPage } from './subscriber/anomaly.ts';
 export type { Lag } from './subscriber/lag.ts';
+export type { PastItems } from './subscriber/past-items.ts';
+export type { PastTick, TicksOptions } from './subscriber/past-ticks.ts';
 export type { Latency } from './subscriber/round-trips.ts';
 export { connect, Subscriber } from './subscriber/subscriber.ts';
 export type {

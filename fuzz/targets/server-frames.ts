@@ -1,5 +1,6 @@
 import { decodeServerFrame } from '../../client-sdk/src/connection/frame-codec.ts';
 import { Mirror } from '../../client-sdk/src/subscriber/mirror.ts';
+import { mirrorDigest } from '../../client-sdk/src/subscriber/mirror-digest.ts';
 import { Op } from '../../src/protocol/index.ts';
 import { type Target, Violation } from '../engine/target.ts';
 import { serverFrame } from '../generate/frames.ts';
@@ -61,7 +62,9 @@ function show(frame: readonly unknown[]): void {
   const [op, first, second] = frame;
   if (op === Op.SYMBOLS && Array.isArray(first)) mirror.learnNames(first);
   if (op === Op.STATS && Array.isArray(second)) attempt(() => mirror.apply(second as number[]));
-  const { symbolCount } = mirror.digest();
+  const rows = mirror.currentRows();
+  mirrorDigest(rows);
+  const symbolCount = rows.length;
   if (symbolCount > frame.length + 1e6) throw new Violation(`${symbolCount} symbols`);
 }
 

@@ -45,12 +45,12 @@ export interface ReconnectorListener {
  * on request.
  */
 export class Reconnector {
-  readonly #url: string;
+  readonly url: string;
   readonly #options: ConnectOptions;
   readonly #encoding: Encoding;
   readonly #listener: ReconnectorListener;
   readonly #stopWatching: () => void;
-  #token: ConnectOptions['token'];
+  token: ConnectOptions['token'];
   #connection: Connection | undefined;
   #isOpen = false;
   #wasOpen = false;
@@ -66,10 +66,10 @@ export class Reconnector {
   #tokenTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string, options: ConnectOptions, listener: ReconnectorListener) {
-    this.#url = url;
+    this.url = url;
     this.#options = options;
     this.#encoding = options.encoding ?? 'binary';
-    this.#token = options.token;
+    this.token = options.token;
     this.#listener = listener;
     this.#stopWatching = watchPage(
       () => this.#woken(),
@@ -91,7 +91,7 @@ export class Reconnector {
   /** Replaces the token, also of an open session. A function is asked again, nevertheless. */
   authenticate(token: string): void {
     check('token', token, ['string']);
-    if (typeof this.#token !== 'function') this.#token = token;
+    if (typeof this.token !== 'function') this.token = token;
     this.connection?.send([Op.AUTH, token]);
   }
 
@@ -122,7 +122,7 @@ export class Reconnector {
       const token = await this.#findToken(connectTimeoutMs);
       if (this.#isEnded) return;
       this.#connection = new Connection(
-        this.#url,
+        this.url,
         { WebSocket, encoding: this.#encoding, token, connectTimeoutMs },
         {
           welcome: (info) => this.#welcome(info),
@@ -148,7 +148,7 @@ export class Reconnector {
   }
 
   async #findToken(timeoutMs: number): Promise<string | undefined> {
-    const token = this.#token;
+    const { token } = this;
     if (typeof token !== 'function') return token;
     const asked = token();
     const late = new Promise<never>((_, reject) => {

@@ -63,7 +63,7 @@ export class LiveStream {
   state: ConnectionState = 'connecting';
   failure: Error | undefined;
   session: Welcome | undefined;
-  readonly #reconnector: Reconnector;
+  readonly reconnector: Reconnector;
   readonly #requests = new Requests();
   readonly #pacer = new RequestPacer();
   readonly #waiters = new Waiters();
@@ -98,7 +98,7 @@ export class LiveStream {
       this.mirror.setLagging(lag.isLagging);
       this.emitter.emit('lag', lag);
     });
-    this.#reconnector = new Reconnector(url, options, {
+    this.reconnector = new Reconnector(url, options, {
       opened: (info, connection) => this.#opened(info, connection),
       frame: (frame) => this.#receive(frame),
       lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
@@ -157,20 +157,16 @@ export class LiveStream {
 
   /** The server broke the protocol: reconnects. */
   fault(reason: string): void {
-    this.#reconnector.fault(reason);
+    this.reconnector.fault(reason);
   }
 
   reconnect(): void {
     if (this.state === 'closed') throw this.closedError();
-    this.#reconnector.reconnect();
-  }
-
-  authenticate(token: string): void {
-    this.#reconnector.authenticate(token);
+    this.reconnector.reconnect();
   }
 
   close(): void {
-    this.#reconnector.close();
+    this.reconnector.close();
   }
 
   /** The error of calls after the stream ended. */

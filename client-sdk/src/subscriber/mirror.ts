@@ -1,4 +1,4 @@
-import { Digest, Field, FULL } from '../../../src/protocol/index.ts';
+import { Field, FULL } from '../../../src/protocol/index.ts';
 import type { SymbolSnapshot, SymbolStatistics } from './symbol-statistics.ts';
 
 /** A symbol of the mirror: plain data, whose doubles are changed in place. */
@@ -136,7 +136,7 @@ export class Mirror {
   setLagging(isLagging: boolean): void {
     if (isLagging === this.#isLagging) return;
     this.#isLagging = isLagging;
-    for (const row of this.#currentRows()) row.isLive = !isLagging;
+    for (const row of this.currentRows()) row.isLive = !isLagging;
   }
 
   /** A new epoch: drops every id and all state. Symbols handed out before are never live again. */
@@ -159,28 +159,8 @@ export class Mirror {
     }
   }
 
-  /**
-   * The digest of all symbols of this session as `VERIFY` defines it, and their number. O(n log n):
-   * sorts the ids.
-   */
-  digest(): { readonly digest: number; readonly symbolCount: number } {
-    const live = this.#currentRows();
-    live.sort((a, b) => a.symbolId - b.symbolId);
-    const digest = new Digest();
-    for (const row of live) {
-      digest.add(row.symbolId, {
-        price: row.currentPrice,
-        average: row.movingAverage,
-        count: row.updateCount,
-        time: row.lastUpdateTime,
-        min: row.minPrice,
-        max: row.maxPrice,
-      });
-    }
-    return { digest: digest.value, symbolCount: live.length };
-  }
-
-  #currentRows(): Row[] {
+  /** The symbols that this session has brought, in no particular order. */
+  currentRows(): Row[] {
     return [...this.#current].map((symbolId) => this.#rows.get(symbolId) as Row);
   }
 

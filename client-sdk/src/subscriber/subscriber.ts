@@ -1,10 +1,12 @@
 import { Op, STREAM_PATH } from '../../../src/protocol/index.ts';
 import { CONNECT_RULES, endpointUrl } from '../connection/connect-options.ts';
 import type { ConnectionState, Welcome } from '../connection/connection.ts';
-import { check, checkOptions } from '../value-checks.ts';
+import { check, checkOptions, type Rules } from '../value-checks.ts';
 import type { Anomaly, HistoryPage } from './anomaly.ts';
 import { AnomalyQueue, PendingUpdate, PullIterator } from './iterators.ts';
 import { LiveStream } from './live-stream.ts';
+import { type PastItems, pastItems } from './past-items.ts';
+import type { PastTick, TicksOptions } from './past-ticks.ts';
 import type { Latency } from './round-trips.ts';
 import type { SubscriberEvents, Update } from './subscriber-events.ts';
 import {
@@ -25,6 +27,13 @@ import type { SymbolSnapshot, SymbolStatistics } from './symbol-statistics.ts';
 const HISTORY_LIMIT = 100;
 const RECENT_COUNT = 20;
 const COUNT_RANGE = { min: 1, unit: 'anomalies', isInteger: true };
+const TIME_TYPES = ['number', 'string', 'object'];
+const TICKS_RULES: Rules<TicksOptions> = {
+  from: TIME_TYPES,
+  to: TIME_TYPES,
+  everyMs: { min: 1, max: 86_400_000, unit: 'ms', isInteger: true },
+  limit: { min: 1, max: 1000, unit: 'ticks', isInteger: true },
+};
 
 /**
  * Connects to a server such as `ws://127.0.0.1:9001` as a subscriber and stays connected. It keeps
@@ -221,13 +230,16 @@ export class Subscriber {
    * @throws ServerError (rejects) if a subscription leaves out fields; Error if the connection is
    *   lost before the answer
    */
-  verify(): Promise<Verification> {
+  async verify(): Promise<Verification> {
+    const { mirrorDigest } = await import('./on-demand.ts');
     return this.#stream.request(
       (requestId) => [Op.VERIFY, requestId],
       (answer) => {
         const serverDigest = answer[2] as number;
         const symbolCount = answer[3] as number;
-        const { digest: ownDigest, symbolCount: ownSymbolCount } = this.#stream.mirror.digest();
+        const rows = this.#stream.mirror.currentRows();
+        const ownDigest = mirrorDigest(rows);
+        const ownSymbolCount = rows.length;
         const equal = serverDigest === ownDigest && symbolCount === ownSymbolCount;
         if (!equal) this.#stream.fault('the mirror was not in sync with the server');
         return { equal, serverDigest, ownDigest, symbolCount, ownSymbolCount };
@@ -248,6 +260,24 @@ export class Subscriber {
     check('afterSequence', afterSequence, SEQUENCE_RANGE);
     check('limit', limit, COUNT_RANGE);
     return this.#stream.history(symbol, afterSequence, limit);
+  }
+
+  /**
+   * Past ticks of a symbol, oldest first, as far as the server's journal has them: from a time on,
+   * or the newest page. Read over HTTP; this works without a session.
+   *
+   * A loop over them throws TypeError for what is no time, Error if the server cannot be reached
+   * or refuses.
+   *
+   * @throws TypeError or RangeError for a bad argument
+   */
+  ticks(symbol: string, options: TicksOptions = {}): PastItems<PastTick> {
+    check('symbol', symbol, ['string']);
+    checkOptions(options, TICKS_RULES);
+    return pastItems(async () => {
+      const { readTicks } = await import('./on-demand.ts');
+      return readTicks(this.#stream.reconnector, symbol, options);
+    });
   }
 
   /**
@@ -298,7 +328,7 @@ export class Subscriber {
    * @throws TypeError unless it is a string
    */
   authenticate(token: string): void {
-    this.#stream.authenticate(token);
+    this.#stream.reconnector.authenticate(token);
   }
 
   /**

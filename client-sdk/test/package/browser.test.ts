@@ -4,6 +4,7 @@ import { encodeFrame, type Frame, Op } from '../../../src/protocol/index.ts';
 import { HttpClient } from '../../../test/support/http-client.ts';
 import { startTestServer, type TestServer } from '../../../test/support/running-server.ts';
 import { openBrowser } from '../../../testkit/chromium.ts';
+import { TempFolder } from '../../../testkit/temp-folder.ts';
 import { delay, eventually } from '../../../testkit/until.ts';
 import type * as Tickwire from '../../src/index.ts';
 
@@ -78,6 +79,40 @@ describe('the script-tag build in Chromium, under the policy of the dashboard', 
     expect(anomalies.map(({ sequence }) => sequence)).toEqual(
       Array.from({ length: 19 }, (_, i) => i + 1),
     );
+  });
+
+  test('reads past ticks, from a page of another origin too', async () => {
+    using folder = new TempFolder();
+    const past = await startTestServer({
+      server: { allowedOrigins: '*' },
+      store: { directory: folder.path },
+    });
+    try {
+      const client = await HttpClient.connect(past.port);
+      await client.post([5, 6, 7].map((price) => ({ symbol: 'P', price, timestamp: price })));
+      const elsewhere = await browser.newPage({ bypassCSP: true });
+      onTestFinished(() => elsewhere.close());
+      await elsewhere.goto(`http://127.0.0.1:${server.port}`);
+      await elsewhere.addScriptTag({ url: '/sdk/tickwire.js' });
+      for (const page of [await open(past.port), elsewhere]) {
+        const read = (url: string) =>
+          page.evaluate(async (address) => {
+            const { tickwire } = globalThis as unknown as InPage;
+            const subscriber = tickwire.connect(address);
+            const ticks = await subscriber.ticks('P', { from: 6, limit: 1 }).toArray();
+            subscriber.close();
+            return ticks;
+          }, url);
+        // What is not on disk yet cannot be read.
+        const ticks = await eventually(
+          () => read(`http://127.0.0.1:${past.port}`),
+          ({ length }) => length === 2,
+        );
+        expect(ticks).toEqual([6, 7].map((n) => ({ symbol: 'P', price: n, timestamp: n })));
+      }
+    } finally {
+      await past.stop();
+    }
   });
 
   test('reconnects to a new server on the old port, and shows nothing old as live', async () => {

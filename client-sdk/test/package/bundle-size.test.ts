@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
+import { bundleForPage, type PageBundle } from '../support/page-bundle.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -18,18 +18,35 @@ const builds = {
 };
 
 describe('a bundle for browsers', async () => {
-  const texts = new Map<string, string>([
-    ['script tag', await readFile(`${ROOT}dist/public/sdk/tickwire.js`, 'utf8')],
+  const scriptTag = await readFile(`${ROOT}dist/public/sdk/tickwire.js`, 'utf8');
+  const bundles = new Map<string, PageBundle>();
+  for (const [name, program] of Object.entries(builds)) bundles.set(name, await bundle(program));
+  const texts = new Map([
+    ['script tag', scriptTag],
+    ...[...bundles].map(([name, { script }]) => [name, script] as const),
   ]);
-  for (const [name, program] of Object.entries(builds)) texts.set(name, await bundle(program));
+  const later = [...bundles].flatMap(([name, bundle]) =>
+    bundle.later.map((text) => [`${name}, on demand`, text] as const),
+  );
 
   test('of a subscriber is small', ({ annotate }) => {
-    const sizes = [...texts].map(([name, text]) => [name, gzipSync(text, { level: 9 }).length]);
-    const bytes = Object.fromEntries(sizes) as Record<string, number>;
+    const sizes = [...bundles].map(([name, { startBytes }]) => [name, startBytes] as const);
+    const scriptTagBytes = gzipSync(scriptTag, { level: 9 }).length;
+    const bytes = Object.fromEntries([...sizes, ['script tag', scriptTagBytes]]);
     void annotate(`gzip -9, bytes: ${JSON.stringify(bytes)}`);
     expect(bytes.subscriber).toBeLessThanOrEqual(SUBSCRIBER_BYTES_MAX);
     // The whole client, not a stub.
     expect(bytes.subscriber).toBeGreaterThan(4000);
+  });
+
+  test('of a subscriber loads on demand what only few need, in one file', () => {
+    const { later = [] } = bundles.get('subscriber') ?? {};
+    expect(later).toHaveLength(1);
+    expect(later[0]).toContain('retry-after');
+    expect(texts.get('subscriber')).not.toContain('retry-after');
+    expect(texts.get('script tag')).toContain('retry-after');
+    expect(texts.get('subscriber')).toMatch(/\bimport\("\.\/on-demand/);
+    expect(texts.get('publisher')).not.toContain('on-demand');
   });
 
   test('of a subscriber contains no publisher code, and vice versa', () => {
@@ -39,27 +56,22 @@ describe('a bundle for browsers', async () => {
     expect(texts.get('publisher')).not.toContain('conflateMs');
   });
 
-  test.for([...texts])('%s: makes no code at run time, and needs nothing of Node', ([, text]) => {
-    expect(text).not.toMatch(/\beval\s*\(|\bFunction\s*\(/);
-    expect(text).not.toMatch(/\bnode:|\brequire\s*\(|\bBuffer\b|\bprocess\b/);
-  });
+  test.for([...texts, ...later])(
+    '%s: makes no code at run time, and needs nothing of Node',
+    ([, text]) => {
+      expect(text).not.toMatch(/\beval\s*\(|\bFunction\s*\(/);
+      expect(text).not.toMatch(/\bnode:|\brequire\s*\(|\bBuffer\b|\bprocess\b/);
+    },
+  );
 });
 
-/** Bundles a program as a page would load it. */
-async function bundle(contents: string): Promise<string> {
-  const { outputFiles } = await build({
+function bundle(contents: string): Promise<PageBundle> {
+  return bundleForPage({
     stdin: { contents, resolveDir: ROOT },
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
     alias: {
       '@tickwire/client/react': `${ROOT}client-sdk/dist/react.js`,
       '@tickwire/client': `${ROOT}client-sdk/dist/index.js`,
     },
     external: ['react'],
-    write: false,
   });
-  return outputFiles[0]?.text ?? '';
 }

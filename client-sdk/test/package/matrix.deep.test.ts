@@ -44,7 +44,9 @@ describe.skipIf(!isMatrixSupported)('the packed SDK shows prices of a real serve
       return project.run(project.program('esbuild/bin/esbuild'), args, { in: 'vanilla' });
     },
     Rollup: (entry: string, out: string) => {
-      const target = ['--format', 'iife', '--file', join(out, 'bundle.js')];
+      // In one file, what is imported on demand too.
+      const target = ['--format', 'iife', '--inlineDynamicImports'];
+      target.push('--file', join(out, 'bundle.js'));
       const args = [entry, '--plugin', 'node-resolve={browser:true}', ...target];
       return build('rollup/dist/bin/rollup', 'vanilla', args);
     },

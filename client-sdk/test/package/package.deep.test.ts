@@ -165,6 +165,18 @@ describe('installed from its tarball', () => {
     expect(await runModule('plain.cjs', script)).toBe('true\nclosed true');
   });
 
+  test('loads what is imported on demand, as module and as CommonJS', async () => {
+    const script = `
+      const { connect } = await import('@tickwire/client');
+      const subscriber = connect('ws://127.0.0.1:9');
+      subscriber.close();
+      await subscriber.ticks('A', { from: 'noon' }).toArray().catch(console.log);`;
+    const asCommonJs = `(async () => {${script.replace(/await import/, 'require')}})();`;
+    for (const [name, program] of Object.entries({ 'past.js': script, 'past.cjs': asCommonJs })) {
+      expect(await runModule(name, program)).toContain('options.from: expected a time, got noon');
+    }
+  });
+
   test('finds ws, both as module and as CommonJS, where there is no WebSocket', async () => {
     const script = `
       const { connect } = await import('@tickwire/client');
@@ -266,6 +278,9 @@ const stop: () => void = subscriber.on('update', ({ changes, serverTime }: Updat
 });
 stop();
 for await (const anomaly of subscriber.anomalies()) list(anomaly);
+for await (const { price, timestamp } of subscriber.ticks('BTC-USD', { from: new Date() })) {
+  show('BTC-USD', price - timestamp);
+}
 declare function show(symbol: string, price: number): void;
 declare function list(anomaly: Anomaly): void;
 

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { CloseCode, isReconnectable } from '../../../src/protocol/index.ts';
@@ -15,7 +15,9 @@ import { folderForSuite } from '../../../test/support/folders.ts';
 import { HttpClient } from '../../../test/support/http-client.ts';
 import { startTestServer, type TestServer } from '../../../test/support/running-server.ts';
 import { openBrowser } from '../../../testkit/chromium.ts';
+import { TempFolder } from '../../../testkit/temp-folder.ts';
 import { eventually } from '../../../testkit/until.ts';
+import { bundleForPage } from '../support/page-bundle.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PACKAGE = join(ROOT, 'client-sdk');
@@ -111,6 +113,31 @@ describe('each sample of the README does what it says', () => {
       await next.says(/^LEAP 2: 200\.00 % to 300$/m);
       expect(next.output()).not.toContain('LEAP 1:');
       expect(next.output()).not.toContain('no longer has');
+    },
+
+    'Past ticks': async () => {
+      using store = new TempFolder();
+      const own = await startTestServer({ server: ANY_PAGE, store: { directory: store.path } });
+      try {
+        const client = await HttpClient.connect(own.port);
+        const minute = Math.floor(Date.now() / 60_000 - 2) * 60_000;
+        const tick = (price: number) => ({ symbol: 'BTC-USD', price, timestamp: minute + price });
+        await client.post([1, 2, 3].map(tick));
+        await client.post(tick(60_004));
+        const path = '/api/prices/BTC-USD/ticks';
+        await eventually(
+          () => client.get<{ items: object[] }>(path),
+          ({ json }) => json.items.length === 4,
+        );
+        const program = await run('past.js', here(sampleOf('Past ticks'), own.port));
+        expect(await program.exited).toBe(0);
+        const time = (price: number) => new Date(minute + price).toISOString();
+        expect(program.output()).toBe(
+          `${time(3)} 3\n${time(60_004)} 60004\nthe newest 4, up to 60004\n`,
+        );
+      } finally {
+        await own.stop();
+      }
     },
 
     'The last 20 alerts': async () => {
@@ -259,6 +286,12 @@ describe('the tables of the README match the code', () => {
       const comment = (members.get(option) ?? '').replaceAll('`', '');
       expect(comment, option).toMatch(new RegExp(`\\bdefault:? ${first}`, 'i'));
     }
+  });
+
+  test('options of past ticks', async () => {
+    const [table = []] = tablesOf('Past ticks');
+    const members = await membersOf('subscriber/past-ticks', 'TicksOptions');
+    expect(table.map(([option]) => option)).toEqual([...members.keys()]);
   });
 
   const events = tablesOf('Events');
@@ -421,27 +454,20 @@ async function run(name: string, code: string): Promise<Program> {
 /** Bundles a program of the temporary project. */
 async function bundle(name: string, code: string): Promise<string> {
   await writeFile(join(folder, name), code);
-  return bundled({ entryPoints: [join(folder, name)] });
+  const entryPoints = [join(folder, name)];
+  const { script } = await bundleForPage({ ...JSX, splitting: false, entryPoints });
+  return script;
 }
 
-async function bundled(source: Parameters<typeof build>[0]): Promise<string> {
-  const { outputFiles } = await build({
-    ...source,
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    jsx: 'automatic',
-    define: { 'process.env.NODE_ENV': '"production"' },
-    write: false,
-  });
-  return outputFiles?.[0]?.text ?? '';
-}
+const JSX: BuildOptions = {
+  jsx: 'automatic',
+  define: { 'process.env.NODE_ENV': '"production"' },
+};
 
 async function size(contents: string): Promise<number> {
   const stdin = { contents, resolveDir: folder };
-  return kilobytes(await bundled({ stdin, external: ['react'] }));
+  const { startBytes } = await bundleForPage({ ...JSX, stdin, external: ['react'] });
+  return startBytes / 1000;
 }
 
 function kilobytes(text: string): number {

@@ -3,6 +3,7 @@ import { type ScriptedConnection, ScriptedServer } from '../../../testkit/script
 import { until } from '../../../testkit/until.ts';
 import type { Anomaly, AnomalyGap } from '../../src/subscriber/anomaly.ts';
 import { Mirror } from '../../src/subscriber/mirror.ts';
+import { mirrorDigest } from '../../src/subscriber/mirror-digest.ts';
 import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../../src/subscriber/subscriber-options.ts';
 import type { SubscriptionOptions } from '../../src/subscriber/subscription.ts';
@@ -61,7 +62,7 @@ function digestOf(...entries: number[][]): number {
   const mirror = new Mirror();
   mirror.learnNames(NAMES[1]);
   for (const entry of entries) mirror.apply(entry);
-  return mirror.digest().digest;
+  return mirrorDigest(mirror.currentRows());
 }
 
 async function answerVerify(connection: ScriptedConnection, digest: number, count: number) {
