@@ -245,6 +245,11 @@ const processing = z.strictObject({
     'A larger price move within the sliding window, up or down, is an anomaly.',
     { bound: 0, default: 2, unit: 'percent' },
   ),
+  anomalyRule: choice(
+    'Whether moves beyond the threshold are anomalies; off: none are.',
+    ['on', 'off'],
+    'on',
+  ),
   slidingWindowMilliseconds: integer('Length of the sliding window of the anomaly rule.', {
     min: 1,
     max: 86_400_000,
@@ -276,6 +281,11 @@ const processing = z.strictObject({
   maxPastMs: integer(
     'How far a tick may be behind the server clock: catches seconds sent for ms. 0: any time.',
     { min: 0, max: 31_536_000_000_000, default: 0, unit: 'ms' },
+  ),
+  lateTicks: choice(
+    "Ticks older than their symbol's newest: no part in detection, or entered into its window.",
+    ['ignore', 'fold'],
+    'ignore',
   ),
 });
 

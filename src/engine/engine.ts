@@ -570,11 +570,14 @@ function allocate(options: EngineOptions) {
 function rulesOf(options: EngineOptions): Rules {
   const { movingAverageWindow, anomalyThresholdPercent } = options;
   const { slidingWindowMilliseconds, windowCapacity, maxFutureMs } = options;
+  const { anomalyRule, lateTicks } = options;
   return {
     movingAverageWindow,
     anomalyThresholdPercent,
     slidingWindowMilliseconds,
     windowCapacity,
     maxFutureMs,
+    anomalyRule,
+    lateTicks,
   };
 }

@@ -23,6 +23,10 @@ export interface Rules {
   readonly windowCapacity: number;
   /** How far a tick's time may be ahead of its receipt, ms; undefined: any distance. */
   readonly maxFutureMs?: number | undefined;
+  /** Whether the anomaly rule applies; undefined: on. */
+  readonly anomalyRule?: 'on' | 'off' | undefined;
+  /** What a tick older than its symbol's newest means to detection; undefined: ignore. */
+  readonly lateTicks?: 'ignore' | 'fold' | undefined;
 }
 
 /** Receives a partition's anomalies as numbers, so that the worker makes no object. */
@@ -53,6 +57,7 @@ export class Partition {
   readonly #anomalies: AnomalyOutput;
   readonly #records: SymbolRecords;
   readonly #hasShortRings: boolean;
+  readonly #foldsLate: boolean;
   /**
    * Between these multiples of the window's extrema no price is an anomaly; beyond, an exact test
    * decides.
@@ -87,8 +92,10 @@ export class Partition {
     this.#arena = arena;
     const records = new SymbolRecords(memory.records, movingAverageWindow);
     const share = rules.anomalyThresholdPercent / 100;
-    this.#upFrom = (1 + share) * (1 - ROUNDING);
-    this.#downFrom = (1 - share) * (1 + ROUNDING);
+    const isOn = rules.anomalyRule !== 'off';
+    this.#upFrom = isOn ? (1 + share) * (1 - ROUNDING) : Number.POSITIVE_INFINITY;
+    this.#downFrom = isOn ? (1 - share) * (1 + ROUNDING) : Number.NEGATIVE_INFINITY;
+    this.#foldsLate = rules.lateTicks === 'fold';
     this.#rules = rules;
     this.#hasShortRings = hasShortRings;
     this.#records = records;
@@ -141,6 +148,7 @@ export class Partition {
     const count = row[RowValue.COUNT] as number;
     row[RowValue.COUNT] = count + 1;
     tick[TickDouble.PRICE] = price;
+    tick[TickDouble.TIME] = time;
     tick[TickDouble.TAKEN] = count;
     if (this.#hasShortRings) this.#excludeEarlier(symbolId);
     this.#average.push(symbolId, tick);
@@ -150,6 +158,7 @@ export class Partition {
     const isBehind = count > 0 && time < (row[RowValue.TIME] as number);
     if (isBehind && !this.#isPoisoned(ticks.receivedAt[index] as number, time)) {
       this.#counters.add(Counter.LATE, 1);
+      if (this.#foldsLate) this.#fold(symbolId);
     } else {
       if (isBehind) this.#replaceTime(symbolId);
       row[RowValue.PRICE] = price;
@@ -253,15 +262,35 @@ export class Partition {
     this.#tick[TickDouble.TAKEN] = (this.#tick[TickDouble.TAKEN] as number) - since;
   }
 
-  /** The anomaly rule for the tick in #row, which is not late. */
+  /** The anomaly rule for the tick in #tick, which is not late. */
   #detect(symbolId: number): void {
     const tick = this.#tick;
-    const price = this.#row[RowValue.PRICE] as number;
-    const time = this.#row[RowValue.TIME] as number;
-    tick[TickDouble.TIME] = time;
+    const time = tick[TickDouble.TIME] as number;
     tick[TickDouble.OLDEST] = time - this.#rules.slidingWindowMilliseconds;
     this.#minima.push(symbolId, tick);
     this.#maxima.push(symbolId, tick);
+    this.#decide(symbolId);
+  }
+
+  /** Puts the late tick in #tick into the window, and judges the newest, in #row, once more. */
+  #fold(symbolId: number): void {
+    const tick = this.#tick;
+    const newest = this.#row[RowValue.TIME] as number;
+    const oldest = newest - this.#rules.slidingWindowMilliseconds;
+    if ((tick[TickDouble.TIME] as number) < oldest) return;
+    tick[TickDouble.OLDEST] = oldest;
+    this.#minima.insert(symbolId, tick);
+    this.#maxima.insert(symbolId, tick);
+    this.#counters.add(Counter.FOLDED, 1);
+    tick[TickDouble.PRICE] = this.#row[RowValue.PRICE] as number;
+    tick[TickDouble.TIME] = newest;
+    this.#decide(symbolId);
+  }
+
+  /** Judges the tick in #tick by its window's extrema. */
+  #decide(symbolId: number): void {
+    const tick = this.#tick;
+    const price = tick[TickDouble.PRICE] as number;
     const truncated = this.#minima.truncated + this.#maxima.truncated;
     if (truncated > 0) this.#countTruncated(truncated);
     // Equal prices are judged, too: a product may be rounded to one, as often below 1e-307.
@@ -276,20 +305,20 @@ export class Partition {
   }
 
   /**
-   * Raises an anomaly if the tick in #row moved too far from the window's minimum (1) or maximum
+   * Raises an anomaly if the tick in #tick moved too far from the window's minimum (1) or maximum
    * (-1).
    */
   #judge(symbolId: number, direction: 1 | -1): void {
     const row = this.#row;
     const extremum = direction === 1 ? TickDouble.MINIMUM : TickDouble.MAXIMUM;
     const reference = this.#tick[extremum] as number;
-    const price = row[RowValue.PRICE] as number;
+    const price = this.#tick[TickDouble.PRICE] as number;
     const change = ((price - reference) / reference) * 100;
     if (!isBeyond(change, this.#rules.anomalyThresholdPercent)) return;
     const sequence = (row[ANOMALIES] as number) + 1;
     row[ANOMALIES] = sequence;
     this.#counters.add(direction === 1 ? Counter.UP : Counter.DOWN, 1);
-    const time = row[RowValue.TIME] as number;
+    const time = this.#tick[TickDouble.TIME] as number;
     // Prices may be so far apart that the change overflows: it must stay a number on every wire.
     const percent = Math.min(change, Number.MAX_VALUE);
     this.#anomalies.append(symbolId, sequence, direction, reference, price, percent, time);

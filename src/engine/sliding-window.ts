@@ -1,3 +1,4 @@
+import { LateInsertion } from './late-insertion.ts';
 import {
   CLASS_BITS,
   type DequeKind,
@@ -53,6 +54,7 @@ export class MonotonicDeque {
   readonly #sign: number;
   readonly #extremum: number;
   readonly #capacityMax: number;
+  readonly #insertion = new LateInsertion();
 
   constructor(
     records: SymbolRecords,
@@ -125,6 +127,77 @@ export class MonotonicDeque {
     places[place] = tick[TickDouble.TIME] as number;
     places[place + 1] = price;
     words[state + DequeWord.SIZE] = size + 1;
+  }
+
+  /**
+   * Adds a late tick where it belongs by time, drops places older than the window of the symbol's
+   * newest tick, and writes the extremum of that window to the tick.
+   */
+  insert(symbolId: number, tick: TickScratch): void {
+    const words = this.#words;
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    let size = this.#expire(symbolId, state, tick);
+    if (size === 0) {
+      if (words[state + DequeWord.UNIT] !== IN_RECORD) this.#returnToRecord(state);
+      words[state + DequeWord.CLASS] = 0;
+      this.#startOver(symbolId, state, tick);
+      return;
+    }
+    if (((words[state + DequeWord.CLASS] as number) & TRIMMED) !== 0) this.#countTrimmed(state);
+    const insertion = this.#insertion;
+    this.#beginInsertion(symbolId, state);
+    if (insertion.find(tick, this.#sign)) {
+      const capacity = PLACES_MIN << (words[state + DequeWord.CLASS] as number);
+      const isFull = insertion.grows && size === capacity;
+      if (isFull) this.#makeSpace(symbolId, capacity * 2, tick);
+      if (isFull && this.#tryResize(symbolId, state, capacity * 2)) {
+        this.#beginInsertion(symbolId, state);
+        insertion.insert(tick);
+      } else if (!isFull || insertion.dropOldest()) {
+        if (isFull) this.truncated++;
+        insertion.insert(tick);
+      } else this.truncated++;
+      words[state + DequeWord.HEAD] = insertion.head;
+      size = insertion.size;
+      words[state + DequeWord.SIZE] = size;
+    }
+    const unit = words[state + DequeWord.UNIT] as number;
+    const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
+    const head = words[state + DequeWord.HEAD] as number;
+    tick[this.#extremum] = places[
+      this.#firstOf(symbolId, unit) + head * PLACE_DOUBLES + 1
+    ] as number;
+  }
+
+  /** Drops places older than the tick's window. Returns how many are left. */
+  #expire(symbolId: number, state: number, tick: TickScratch): number {
+    const words = this.#words;
+    const unit = words[state + DequeWord.UNIT] as number;
+    const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
+    const first = this.#firstOf(symbolId, unit);
+    const mask = (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1;
+    const oldest = tick[TickDouble.OLDEST] as number;
+    let head = words[state + DequeWord.HEAD] as number;
+    let size = words[state + DequeWord.SIZE] as number;
+    while (size > 0 && (places[first + head * PLACE_DOUBLES] as number) < oldest) {
+      head = (head + 1) & mask;
+      size--;
+    }
+    words[state + DequeWord.HEAD] = head;
+    words[state + DequeWord.SIZE] = size;
+    return size;
+  }
+
+  #beginInsertion(symbolId: number, state: number): void {
+    const words = this.#words;
+    const unit = words[state + DequeWord.UNIT] as number;
+    this.#insertion.begin(
+      unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles,
+      this.#firstOf(symbolId, unit),
+      (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1,
+      words[state + DequeWord.HEAD] as number,
+      words[state + DequeWord.SIZE] as number,
+    );
   }
 
   /** Prefetches both ends of a deque that outgrew its record. */

@@ -402,6 +402,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   journal_gap_ticks_total: 'a disk that refuses: journal-health.test.ts',
   journal_replayed_ticks: 'a crash: journal-health.test.ts',
   queue_depth: 'the ticks of a moment',
+  ticks_folded_total: 'processing.lateTicks: late-ticks.test.ts',
   symbol_times_replaced_total: 'a clock that was ahead: store-recovery.test.ts',
   ticks_quarantined_total: 'deaths of workers: engine-worker-death.test.ts',
   worker_restarts_total: 'deaths of workers: worker-deaths.deep.test.ts',

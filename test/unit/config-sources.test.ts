@@ -68,6 +68,8 @@ describe('the sources of configuration', () => {
         httpIdleMs: 10_000,
       },
       processing: {
+        anomalyRule: 'on',
+        lateTicks: 'ignore',
         partitions: 0,
         channelCapacity: 65_536,
         overflow: 'dropOldest',

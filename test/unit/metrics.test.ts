@@ -103,6 +103,7 @@ function expected(): Record<string, number> {
     'ticks_dropped_total{where="lapped"}': both(Counter.LAPPED),
     'ticks_dropped_total{where="skipped"}': both(Counter.SKIPPED),
     ticks_late_total: both(Counter.LATE),
+    ticks_folded_total: both(Counter.FOLDED),
     'batches_total{by="gateway"}': both(Counter.GATEWAY_BATCHES),
     'batches_total{by="worker"}': both(Counter.WORKER_BATCHES),
     gateway_pressure: 0.25,

@@ -27,6 +27,8 @@ export const Counter = {
   /** Batches of ticks applied by the worker, and by the gateway while the worker slept. */
   WORKER_BATCHES: 9,
   GATEWAY_BATCHES: 10,
+  /** Late ticks that entered their symbol's window (`lateTicks` fold). */
+  FOLDED: 11,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -99,6 +99,11 @@ function addTicks(metrics: ScrapedMetrics, context: MetricsContext): void {
     () => total(Counter.LATE),
   );
   metrics.counter(
+    'tickwire_ticks_folded_total',
+    "Late ticks that entered their symbol's sliding window.",
+    () => total(Counter.FOLDED),
+  );
+  metrics.counter(
     'tickwire_symbol_times_replaced_total',
     'Newest times of symbols that were too far ahead of the clock and gave way to a tick.',
     () => total(Counter.TIMES_REPLACED),
