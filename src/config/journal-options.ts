@@ -14,6 +14,13 @@ const SELECTION: readonly CommandOption[] = [
     description: 'their symbols; * matches any; those of tenants are TENANT/SYMBOL',
     ...PATTERNS,
   },
+  {
+    name: 'tenant',
+    value: 'NAME',
+    description: 'only ticks of this tenant, by its own symbols; empty: of the default one',
+    expected: 'the name of a tenant: 1 to 32 of A-Z a-z 0-9 . _ -, or nothing',
+    parse: (text: string) => (/^[A-Za-z0-9._-]{0,32}$/.test(text) ? text : undefined),
+  },
 ];
 
 /** The options of `journal export`. */

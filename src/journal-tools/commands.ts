@@ -87,6 +87,7 @@ function selectionOf(options: ReadonlyMap<string, OptionValue>): TickSelection {
     from: options.get('from') as number | undefined,
     to: options.get('to') as number | undefined,
     symbols: options.get('symbols') as readonly string[] | undefined,
+    tenant: options.get('tenant') as string | undefined,
   };
 }
 

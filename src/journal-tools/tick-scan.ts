@@ -1,4 +1,4 @@
-import { shownName } from '../engine/index.ts';
+import { NameSpace, shownName } from '../engine/index.ts';
 import { EntryKind, JournalReader, type SegmentFiles } from '../journal/index.ts';
 import { patternMatcher } from '../protocol/index.ts';
 
@@ -7,8 +7,13 @@ export interface TickSelection {
   /** Ticks with these times, ms since the epoch; `to` is exclusive. */
   readonly from: number | undefined;
   readonly to: number | undefined;
-  /** Symbols and patterns, those of tenants as `tenant/symbol`; undefined: all. */
+  /** Symbols and patterns; undefined: all. */
   readonly symbols: readonly string[] | undefined;
+  /**
+   * The only tenant, empty: the default one. Symbols are then as it knows them. Undefined: all
+   * tenants, with symbols as `tenant/symbol`.
+   */
+  readonly tenant: string | undefined;
 }
 
 /** Selected ticks of an entry: row i of each column is one tick. Valid until the next. */
@@ -16,7 +21,7 @@ export interface SelectedTicks {
   count: number;
   /** Ms since the epoch. */
   receiptTime: number;
-  /** Names as people know them. */
+  /** As the selection names them. */
   readonly symbols: string[];
   readonly prices: number[];
   readonly times: number[];
@@ -28,16 +33,18 @@ export class TickScan {
   readonly #reader: JournalReader;
   readonly #from: number;
   readonly #to: number;
+  readonly #nameSpace: NameSpace | undefined;
   readonly #matchers: readonly ((symbol: string) => boolean)[] | undefined;
   /** By id in the segment at hand; undefined: not wanted. */
   #names: (string | undefined)[] = [];
 
-  /** @throws JournalError if the journal cannot be read */
-  constructor(files: SegmentFiles, { from, to, symbols }: TickSelection) {
+  /** @throws JournalError if the journal cannot be read; RangeError for what names no tenant */
+  constructor(files: SegmentFiles, { from, to, symbols, tenant }: TickSelection) {
     const kinds = [EntryKind.SEGMENT, EntryKind.SYMBOL, EntryKind.TICKS];
     this.#reader = new JournalReader(files, { kinds, mayStartLater: true });
     this.#from = from ?? Number.NEGATIVE_INFINITY;
     this.#to = to ?? Number.POSITIVE_INFINITY;
+    this.#nameSpace = tenant === undefined ? undefined : new NameSpace(tenant);
     this.#matchers = symbols?.map(patternMatcher);
   }
 
@@ -66,7 +73,9 @@ export class TickScan {
   }
 
   #select(name: string): string | undefined {
-    const shown = shownName(name);
+    const nameSpace = this.#nameSpace;
+    if (nameSpace?.has(name) === false) return undefined;
+    const shown = nameSpace?.symbolOf(name) ?? shownName(name);
     const isWanted = this.#matchers?.some((matches) => matches(shown)) ?? true;
     return isWanted ? shown : undefined;
   }

@@ -77,6 +77,37 @@ test('a replay keeps the pace of the journal, and moves its times', async () => 
   }
 });
 
+test('a replay of one tenant publishes to its own server by its own symbols', async () => {
+  using folder = new TempFolder();
+  mkdirSync(join(folder.path, 'journal'));
+  const rig = new JournalRig(diskSegments(join(folder.path, 'journal')));
+  rig.names.set(1, 'BTC');
+  rig.names.set(2, '\u0001acme\u0001BTC');
+  for (let i = 1; i <= 3; i++) {
+    rig.frame(
+      [
+        [1, i, 1000 + i],
+        [2, 10 * i, 1000 + i],
+      ],
+      i,
+    );
+  }
+  rig.flush();
+  const server = await startTestServer();
+  try {
+    const url = `ws://127.0.0.1:${server.port}`;
+    const { output } = await replay(folder.path, url, '--speed=max', '--tenant=acme');
+    expect(output).toBe('3 ticks published, 0 rejected, 0 dropped\n');
+    const read = async () => {
+      const response = await fetch(`http://127.0.0.1:${server.port}/api/prices`);
+      return ((await response.json()) as { items: object[] }).items;
+    };
+    await expect.poll(read).toMatchObject([{ symbol: 'BTC', updateCount: 3, maxPrice: 30 }]);
+  } finally {
+    await server.stop();
+  }
+});
+
 test('a replay says that nobody is there', async () => {
   using folder = new TempFolder();
   fill(folder.path);

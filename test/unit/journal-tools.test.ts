@@ -89,6 +89,26 @@ describe('tickwire journal export', () => {
     );
   });
 
+  test('names the symbols of one tenant as it knows them', async () => {
+    using folder = new TempFolder();
+    fill(folder.path);
+    const symbolsOf = async (...flags: string[]) => {
+      const args = ['--format=ndjson', '--from=2026-01-01T00:06:40Z', ...flags];
+      const { status, output } = await run(folder.path, 'journal', 'export', ...args);
+      expect(status).toBe(0);
+      const lines = output.split('\n').slice(0, -1);
+      return lines.map((line) => (JSON.parse(line) as { symbol: string }).symbol);
+    };
+    expect(await symbolsOf()).toEqual(['BTC', 'a,"b"', 'acme/ETH']);
+    expect(await symbolsOf('--tenant=acme')).toEqual(['ETH']);
+    expect(await symbolsOf('--tenant', 'acme', '--symbols=E*')).toEqual(['ETH']);
+    expect(await symbolsOf('--tenant=acme', '--symbols=acme/*')).toEqual([]);
+    expect(await symbolsOf('--tenant=')).toEqual(['BTC', 'a,"b"']);
+    expect(await symbolsOf('--tenant=acm')).toEqual([]);
+    const { errors } = await run('/', 'journal', 'export', '--tenant=a/b');
+    expect(errors).toContain('--tenant: expected the name of a tenant');
+  });
+
   test('says what is wrong with its flags', async () => {
     const { errors } = await run('/', 'journal', 'export', '--from=yesterday', '--format=xml');
     expect(errors).toContain('--from: expected a time such as 2026-03-01T09:30:00Z, or -15m');
