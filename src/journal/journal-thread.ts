@@ -23,7 +23,7 @@ export type JournalRequest =
   | { readonly kind: 'retain'; readonly from: number }
   | { readonly kind: 'close' };
 
-/** Sent when the fault changes, every second with what was written, and at the end. */
+/** Sent when the fault changes, every second with news, and at the end. */
 export interface JournalReport {
   readonly fault: string | undefined;
   /** The fault is that the directory is another server's now: the thread has ended. */
@@ -50,11 +50,13 @@ const writer = new SegmentWriter(ring, diskSegments(data.directory), data.option
 
 let reportedFault: string | undefined;
 let reportedAt = 0;
+let hasNews = false;
 let appendedAt = performance.now();
 
 function report(isLost = false): void {
   reportedFault = writer.fault;
   reportedAt = performance.now();
+  hasNews = false;
   port?.postMessage({
     fault: writer.fault,
     isLost,
@@ -71,6 +73,7 @@ function takeRequests(): boolean {
     const request = received.message as JournalRequest;
     if (request.kind === 'close') return true;
     writer.retain(request.from);
+    hasNews = true;
   }
 }
 
@@ -79,9 +82,10 @@ function step(isUrgent: boolean): void {
   writer.step(performance.now(), isUrgent);
   if (writer.synced !== before) {
     appendedAt = performance.now();
+    hasNews = true;
     doorbell.ring();
   }
-  const isDue = performance.now() - reportedAt >= REPORT_MS && writer.synced !== before;
+  const isDue = hasNews && performance.now() - reportedAt >= REPORT_MS;
   if (isDue || writer.fault !== reportedFault) report();
 }
 

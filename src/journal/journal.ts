@@ -14,7 +14,7 @@ import {
   startJournalWriter,
 } from './journal-writer.ts';
 import type { Retention } from './retention.ts';
-import type { WriterFigures } from './segment-writer.ts';
+import { noFigures, type WriterFigures } from './segment-writer.ts';
 
 export interface JournalOptions {
   /** Made if it is missing, in one that is there. */
@@ -83,7 +83,7 @@ export class Journal {
   #writer: JournalWriter;
   #isClosed = false;
   #fault: string | undefined;
-  #figures: WriterFigures = { bytes: 0, syncs: 0, syncMs: 0, syncMsMax: 0, failures: 0 };
+  #figures = noFigures();
 
   /**
    * Begins a new segment behind what the journal holds; resolves when it is on disk.

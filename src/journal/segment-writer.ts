@@ -1,6 +1,7 @@
 import { type EntryMemory, entryChecksum, HEADER_BYTES } from './format.ts';
 import { reasonOf } from './journal-error.ts';
 import type { RingConsumer } from './journal-ring.ts';
+import { type KeptFigures, keptFigures } from './kept.ts';
 import { type Retention, removeSegments } from './retention.ts';
 import { type SegmentFile, type SegmentFiles, segmentName } from './segment-files.ts';
 
@@ -19,14 +20,20 @@ const RETRY_MS = 1000;
 /** Bytes of one write at most. */
 const WRITE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Since the start; read by the journal's handle. */
-export interface WriterFigures {
+/** Since the start, and what is on disk; read by the journal's handle. */
+export interface WriterFigures extends KeptFigures {
   bytes: number;
   syncs: number;
   /** Total and longest time of a sync, ms. */
   syncMs: number;
   syncMsMax: number;
   failures: number;
+}
+
+/** The figures of a writer that has not written. */
+export function noFigures(): WriterFigures {
+  const kept: KeptFigures = { segments: 0, keptFrom: 0, oldestAt: 0 };
+  return { bytes: 0, syncs: 0, syncMs: 0, syncMsMax: 0, failures: 0, ...kept };
 }
 
 /**
@@ -37,7 +44,7 @@ export interface WriterFigures {
  * the file is cut back to what was, and all since is written again from the ring.
  */
 export class SegmentWriter {
-  readonly figures: WriterFigures = { bytes: 0, syncs: 0, syncMs: 0, syncMsMax: 0, failures: 0 };
+  readonly figures = noFigures();
   /** Why the last try failed; undefined if it did not. */
   fault: string | undefined;
   readonly #ring: RingConsumer;
@@ -208,8 +215,10 @@ export class SegmentWriter {
     this.figures.syncMsMax = Math.max(this.figures.syncMsMax, took);
     // What another server has taken over meanwhile is not the journal.
     this.#checkClaim();
+    const isNew = this.#synced === this.#segmentStart;
     this.#synced = this.#written;
     this.#ring.release(this.#synced);
+    if (isNew || this.figures.oldestAt === 0) this.#measure();
   }
 
   #removeOld(): void {
@@ -217,6 +226,15 @@ export class SegmentWriter {
       removeSegments(this.#files, this.#options.retention, this.#neededFrom);
     } catch {
       // The next segment tries again; a disk that fails is noticed by the next write.
+    }
+    this.#measure();
+  }
+
+  #measure(): void {
+    try {
+      Object.assign(this.figures, keptFigures(this.#files));
+    } catch {
+      // The figures stay as they are until the next segment.
     }
   }
 }

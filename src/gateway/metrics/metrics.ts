@@ -4,9 +4,9 @@ import type { Store } from '../../store/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { FlushScheduler } from '../fanout/flush-scheduler.ts';
 import { rejectedByReason, type TickIntake } from '../ingest/tick-intake.ts';
-import type { TickJournal } from '../ingest/tick-journal.ts';
 import type { SymbolRetirement } from '../retirement/symbol-retirement.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
+import { addJournalMetrics } from './journal-metrics.ts';
 import { readLatencies } from './latency-histogram.ts';
 import { partitionTotal } from './partition-totals.ts';
 import { ScrapedHistogram } from './scraped-histogram.ts';
@@ -46,7 +46,7 @@ export function createMetrics(context: MetricsContext): Registry {
   addPacing(metrics, context, registry);
   if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
   if (context.store !== undefined) addStore(metrics, context.store, context);
-  if (context.journal !== undefined) addJournal(metrics, context.journal, context);
+  if (context.journal !== undefined) addJournalMetrics(metrics, context.journal, context);
   metrics.counter(
     'tickwire_log_lines_dropped_total',
     'Lines of the log that could not be written.',
@@ -250,45 +250,6 @@ function addStore(
   metrics.gauge('tickwire_snapshot_bytes', 'Size of the newest snapshot.', () => snapshots.bytes);
   metrics.counter('tickwire_snapshot_written_bytes_total', 'Size of all snapshots.', () => {
     return snapshots.bytesWritten;
-  });
-}
-
-function addJournal(
-  metrics: ScrapedMetrics,
-  journal: TickJournal,
-  { health, snapshots }: MetricsContext,
-): void {
-  metrics.gauge('tickwire_journal_ok', '1; 0 while ticks do not get into the journal.', () =>
-    health.journalFault() === undefined ? 1 : 0,
-  );
-  metrics.counter('tickwire_journal_appended_bytes_total', 'Entries since the start.', () => {
-    return journal.position - journal.start;
-  });
-  metrics.gauge('tickwire_journal_unsynced_bytes', 'Entries that are not on disk yet.', () => {
-    return journal.position - journal.syncedPosition;
-  });
-  metrics.counter('tickwire_journal_syncs_total', 'Syncs to disk.', () => journal.figures.syncs);
-  metrics.counter('tickwire_journal_sync_seconds_total', 'Time of all syncs.', () => {
-    return journal.figures.syncMs / 1000;
-  });
-  metrics.gauge('tickwire_journal_sync_seconds_max', 'Longest sync of the last second.', () => {
-    return journal.figures.syncMsMax / 1000;
-  });
-  metrics.counter('tickwire_journal_failures_total', 'Writes and syncs that failed.', () => {
-    return journal.figures.failures;
-  });
-  metrics.counter(
-    'tickwire_journal_gaps_total',
-    'Times that ticks were served unjournaled.',
-    () => {
-      return journal.figures.gaps.gaps;
-    },
-  );
-  metrics.counter('tickwire_journal_gap_ticks_total', 'Ticks served and not journaled.', () => {
-    return journal.figures.gaps.ticks;
-  });
-  metrics.gauge('tickwire_journal_replayed_ticks', 'Ticks replayed at the start.', () => {
-    return snapshots.replayedTicks;
   });
 }
 
