@@ -31,6 +31,8 @@ export interface WindowParts {
  * `reclaiming`.
  */
 export class IdleWindows implements BlockReclaimer {
+  /** The longest window of any symbol, ms, where it may be longer than that of the tick. */
+  longestMs = 0;
   readonly #parts: WindowParts;
   /** The next symbol to look at, and how many are left of this round. */
   #next = 0;
@@ -46,7 +48,7 @@ export class IdleWindows implements BlockReclaimer {
   free(sizeClass: number, except: number, tick: TickScratch): void {
     const { arena } = this.#parts;
     const time = tick[TickDouble.TIME] as number;
-    const oldest = tick[TickDouble.OLDEST] as number;
+    const oldest = Math.min(tick[TickDouble.OLDEST] as number, time - this.longestMs);
     if (this.#left === 0 && !this.#begin(time, oldest)) return;
     for (let looks = 0; looks < LOOKS_MAX && this.#left > 0; looks++) {
       const symbolId = this.#next;

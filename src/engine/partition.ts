@@ -1,3 +1,4 @@
+import { Move, type PriceWindow, type SymbolPlan } from '../rules/index.ts';
 import { IdleWindows } from './idle-windows.ts';
 import type { AnomalyProducer } from './memory/anomaly-ring.ts';
 import type { ChangeSet } from './memory/change-set.ts';
@@ -8,6 +9,7 @@ import { REPLACED_FROM, ROW_VALUES, RowValue, StatisticsTable } from './memory/s
 import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
+import type { PartitionRules } from './partition-rules.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { createTickScratch, TickDouble } from './tick-scratch.ts';
 
@@ -38,6 +40,9 @@ const ROUNDING = 1e-12;
 /** Percent points within which a change equals the threshold, as in decimal arithmetic. */
 const EQUAL_WITHIN = 1e-9;
 
+/** The window of each symbol as {@link PartitionRules} sees it. */
+const { HIGHEST, LOWEST, SINCE } = Move;
+
 /** Index of a row's number of anomalies, behind its values. */
 const ANOMALIES = ROW_VALUES;
 
@@ -56,6 +61,8 @@ export class Partition {
   readonly #counters: Counters;
   readonly #anomalies: AnomalyOutput;
   readonly #records: SymbolRecords;
+  readonly #ruled: PartitionRules | undefined;
+  readonly #raisesAnomalies: boolean;
   readonly #hasShortRings: boolean;
   readonly #foldsLate: boolean;
   /**
@@ -78,6 +85,8 @@ export class Partition {
    * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick:
    *   `since` in `symbol-records.ts` is read only then
    * @param changes symbols that the next capture copies, if captures are made
+   * @param ruled makes what judges by rules, if there may be any; alerts have space for
+   *   ALERTS_PER_TICK whenever {@link apply} is called
    */
   constructor(
     memory: PartitionMemory,
@@ -86,15 +95,15 @@ export class Partition {
     anomalies: AnomalyOutput,
     hasShortRings = false,
     changes?: ChangeSet,
+    ruled?: (window: PriceWindow) => PartitionRules,
   ) {
     const { windowCapacity, movingAverageWindow } = rules;
     const arena = new PlaceArena(memory.places);
     this.#arena = arena;
     const records = new SymbolRecords(memory.records, movingAverageWindow);
     const share = rules.anomalyThresholdPercent / 100;
-    const isOn = rules.anomalyRule !== 'off';
-    this.#upFrom = isOn ? (1 + share) * (1 - ROUNDING) : Number.POSITIVE_INFINITY;
-    this.#downFrom = isOn ? (1 - share) * (1 + ROUNDING) : Number.NEGATIVE_INFINITY;
+    this.#upFrom = (1 + share) * (1 - ROUNDING);
+    this.#downFrom = (1 - share) * (1 + ROUNDING);
     this.#foldsLate = rules.lateTicks === 'fold';
     this.#rules = rules;
     this.#hasShortRings = hasShortRings;
@@ -107,9 +116,17 @@ export class Partition {
     this.#maxima = new MonotonicDeque(records, arena, 'maximum', windowCapacity);
     this.#counters = counters;
     this.#anomalies = anomalies;
+    this.#raisesAnomalies = rules.anomalyRule !== 'off';
     const minima = this.#minima;
     const maxima = this.#maxima;
+    this.#ruled = ruled?.({
+      extremes: (symbolId, move) => {
+        minima.lookBack(symbolId, move, SINCE, LOWEST);
+        maxima.lookBack(symbolId, move, SINCE, HIGHEST);
+      },
+    });
     const idle = new IdleWindows({ arena, table: this.#table, minima, maxima, changes });
+    if (this.#ruled !== undefined) idle.longestMs = this.#ruled.longestMs;
     minima.reclaimer = idle;
     maxima.reclaimer = idle;
   }
@@ -129,6 +146,7 @@ export class Partition {
       const symbolId = ticks.symbolIds[i] as number;
       read ^= this.#average.prefetch(symbolId);
       read ^= this.#minima.prefetch(symbolId) ^ this.#maxima.prefetch(symbolId);
+      if (this.#ruled !== undefined) read ^= this.#ruled.prefetch(symbolId);
     }
     return read;
   }
@@ -151,6 +169,11 @@ export class Partition {
     tick[TickDouble.TIME] = time;
     tick[TickDouble.TAKEN] = count;
     if (this.#hasShortRings) this.#excludeEarlier(symbolId);
+    const ruled = this.#ruled;
+    if (ruled !== undefined) {
+      ruled.move[Move.ARRIVAL] = ticks.receivedAt[index] as number;
+      ruled.move[Move.AVERAGE] = count === 0 ? 0 : (row[RowValue.AVERAGE] as number);
+    }
     this.#average.push(symbolId, tick);
     row[RowValue.AVERAGE] = tick[TickDouble.AVERAGE] as number;
     if (count === 0 || price < (row[RowValue.MIN] as number)) row[RowValue.MIN] = price;
@@ -158,6 +181,7 @@ export class Partition {
     const isBehind = count > 0 && time < (row[RowValue.TIME] as number);
     if (isBehind && !this.#isPoisoned(ticks.receivedAt[index] as number, time)) {
       this.#counters.add(Counter.LATE, 1);
+      if (ruled !== undefined) this.#noteArrival(ruled, symbolId);
       if (this.#foldsLate) this.#fold(symbolId);
     } else {
       if (isBehind) this.#replaceTime(symbolId);
@@ -172,14 +196,16 @@ export class Partition {
 
   /** Whether {@link advanceClock} may change anything now. */
   get needsClock(): boolean {
-    return false;
+    return this.#ruled?.needsClock === true;
   }
 
   /**
    * Takes a reading of the server's clock, ms since the epoch, at its place in the order of ticks:
    * ends what ends by time. Taken again after a worker died of it.
    */
-  advanceClock(_now: number): void {}
+  advanceClock(now: number): void {
+    this.#ruled?.tellTime(now, this.onClockChange);
+  }
 
   /**
    * Makes a symbol's state consistent after a worker died applying a tick to it: finishes a row
@@ -219,6 +245,7 @@ export class Partition {
     this.#minima.release(symbolId);
     this.#maxima.release(symbolId);
     this.#records.clearState(symbolId);
+    this.#ruled?.forget(symbolId);
     this.#arena.reclaiming = -1;
   }
 
@@ -252,7 +279,17 @@ export class Partition {
   #replaceTime(symbolId: number): void {
     this.#clearWindow(symbolId);
     this.#counters.add(Counter.TIMES_REPLACED, 1);
-    this.onTimeReplaced(symbolId, this.#table.value(symbolId, RowValue.TIME));
+    const time = this.#table.value(symbolId, RowValue.TIME);
+    this.#ruled?.reset(symbolId, time);
+    this.onTimeReplaced(symbolId, time);
+  }
+
+  /** A late tick takes no part; a rule of silence hears of it. */
+  #noteArrival(ruled: PartitionRules, symbolId: number): void {
+    const plan = ruled.plan(symbolId);
+    if (plan.rules.length === 0) return;
+    ruled.move[Move.PRICE] = this.#row[RowValue.PRICE] as number;
+    ruled.arrive(plan, symbolId);
   }
 
   /** Subtracts the ticks that came before the symbol's ring began. */
@@ -262,44 +299,83 @@ export class Partition {
     this.#tick[TickDouble.TAKEN] = (this.#tick[TickDouble.TAKEN] as number) - since;
   }
 
-  /** The anomaly rule for the tick in #tick, which is not late. */
+  /** The anomaly rule, and the rules of the symbol, for the tick in #tick, which is not late. */
   #detect(symbolId: number): void {
+    const plan = this.#ruled?.plan(symbolId);
     const tick = this.#tick;
     const time = tick[TickDouble.TIME] as number;
-    tick[TickDouble.OLDEST] = time - this.#rules.slidingWindowMilliseconds;
+    tick[TickDouble.OLDEST] = time - this.#longestMs(plan);
     this.#minima.push(symbolId, tick);
     this.#maxima.push(symbolId, tick);
-    this.#decide(symbolId);
+    this.#countTruncated();
+    this.#decide(symbolId, plan);
+    if (plan !== undefined && plan.rules.length > 0) {
+      this.#handOver().judge(plan, symbolId);
+    }
   }
 
   /** Puts the late tick in #tick into the window, and judges the newest, in #row, once more. */
   #fold(symbolId: number): void {
+    const plan = this.#ruled?.plan(symbolId);
     const tick = this.#tick;
+    const time = tick[TickDouble.TIME] as number;
     const newest = this.#row[RowValue.TIME] as number;
-    const oldest = newest - this.#rules.slidingWindowMilliseconds;
-    if ((tick[TickDouble.TIME] as number) < oldest) return;
+    const oldest = newest - this.#longestMs(plan);
+    if (time < oldest) return;
     tick[TickDouble.OLDEST] = oldest;
     this.#minima.insert(symbolId, tick);
     this.#maxima.insert(symbolId, tick);
     this.#counters.add(Counter.FOLDED, 1);
+    this.#countTruncated();
     tick[TickDouble.PRICE] = this.#row[RowValue.PRICE] as number;
     tick[TickDouble.TIME] = newest;
-    this.#decide(symbolId);
+    // The window of a rule may reach back further than that of anomalies, which says nothing then.
+    if (time >= newest - this.#rules.slidingWindowMilliseconds) this.#decide(symbolId, plan);
+    if (plan !== undefined && plan.rules.length > 0) {
+      this.#handOver().judgeAgain(plan, symbolId);
+    }
   }
 
-  /** Judges the tick in #tick by its window's extrema. */
-  #decide(symbolId: number): void {
+  /** The longest window that a symbol needs, ms. */
+  #longestMs(plan: SymbolPlan | undefined): number {
+    const { slidingWindowMilliseconds } = this.#rules;
+    const isLonger = plan !== undefined && plan.windowMs > slidingWindowMilliseconds;
+    return isLonger ? plan.windowMs : slidingWindowMilliseconds;
+  }
+
+  /** Hands the tick in #tick to the rules. */
+  #handOver(): PartitionRules {
+    const ruled = this.#ruled as PartitionRules;
+    ruled.move[Move.PRICE] = this.#tick[TickDouble.PRICE] as number;
+    ruled.move[Move.TIME] = this.#tick[TickDouble.TIME] as number;
+    return ruled;
+  }
+
+  /** The anomaly rule for the tick in #tick, by its window's extrema. */
+  #decide(symbolId: number, plan: SymbolPlan | undefined): void {
+    if (!this.#raisesAnomalies) return;
     const tick = this.#tick;
+    const windowMs = this.#rules.slidingWindowMilliseconds;
+    if (plan !== undefined && plan.windowMs > windowMs) this.#narrow(symbolId);
     const price = tick[TickDouble.PRICE] as number;
-    const truncated = this.#minima.truncated + this.#maxima.truncated;
-    if (truncated > 0) this.#countTruncated(truncated);
     // Equal prices are judged, too: a product may be rounded to one, as often below 1e-307.
     if (price >= (tick[TickDouble.MINIMUM] as number) * this.#upFrom) this.#judge(symbolId, 1);
     if (price <= (tick[TickDouble.MAXIMUM] as number) * this.#downFrom) this.#judge(symbolId, -1);
   }
 
-  #countTruncated(places: number): void {
-    this.#counters.add(Counter.TRUNCATED, places);
+  /** The deques reach back further than the anomaly rule does: finds the extremes of its window. */
+  #narrow(symbolId: number): void {
+    const tick = this.#tick;
+    const time = tick[TickDouble.TIME] as number;
+    tick[TickDouble.OLDEST] = time - this.#rules.slidingWindowMilliseconds;
+    this.#minima.lookBack(symbolId, tick, TickDouble.OLDEST, TickDouble.MINIMUM);
+    this.#maxima.lookBack(symbolId, tick, TickDouble.OLDEST, TickDouble.MAXIMUM);
+  }
+
+  #countTruncated(): void {
+    const truncated = this.#minima.truncated + this.#maxima.truncated;
+    if (truncated === 0) return;
+    this.#counters.add(Counter.TRUNCATED, truncated);
     this.#minima.truncated = 0;
     this.#maxima.truncated = 0;
   }

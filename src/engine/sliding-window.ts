@@ -200,6 +200,34 @@ export class MonotonicDeque {
     );
   }
 
+  /**
+   * Writes to `into[at]` the extremum of the ticks with times from `since` on, one of which is the
+   * newest. `since` is in memory, at `into[sinceAt]`.
+   */
+  lookBack(symbolId: number, into: Float64Array, sinceAt: number, at: number): void {
+    const words = this.#words;
+    const state = symbolId * this.#wordsEach + this.#firstWord;
+    const unit = words[state + DequeWord.UNIT] as number;
+    const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
+    const first = this.#firstOf(symbolId, unit);
+    const mask = (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1;
+    const head = words[state + DequeWord.HEAD] as number;
+    const since = into[sinceAt] as number;
+    let low = 0;
+    // A window as long as the deque's is the common case: its front.
+    if ((places[first + head * PLACE_DOUBLES] as number) < since) {
+      // The first place not before `since`; the last one never is.
+      let high = (words[state + DequeWord.SIZE] as number) - 1;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        const place = first + ((head + middle) & mask) * PLACE_DOUBLES;
+        if ((places[place] as number) < since) low = middle + 1;
+        else high = middle;
+      }
+    }
+    into[at] = places[first + ((head + low) & mask) * PLACE_DOUBLES + 1] as number;
+  }
+
   /** Prefetches both ends of a deque that outgrew its record. */
   prefetch(symbolId: number): number {
     const words = this.#words;

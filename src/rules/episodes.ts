@@ -1,0 +1,356 @@
+import {
+  type AlertDirection,
+  type AlertLevel,
+  AlertPhase,
+  AlertReason,
+} from '../protocol/index.ts';
+import type { AlertOutput, RuleCounts } from './alert-output.ts';
+import type { EffectiveRule } from './effective-rule.ts';
+import { isBeyond, levelOf, Move } from './move.ts';
+import {
+  Flag,
+  HEAD_DOUBLES,
+  Head,
+  LEVEL_SHIFT,
+  Open,
+  type SlotView,
+  STATE_DOUBLES,
+  STATE_WORDS,
+  State,
+  StateWord,
+} from './rule-memory.ts';
+import type { EpisodeSettings } from './rule-types.ts';
+
+/**
+ * From moves to episodes: the numbered steps of docs/RULES.md. The move is in memory. One thread;
+ * allocates nothing but what a record costs.
+ */
+export class Episodes {
+  /** Episodes begun by this object; wraps. */
+  started = 0;
+  readonly #move: Float64Array;
+  readonly #heads: Float64Array;
+  readonly #output: AlertOutput;
+  readonly #counts: RuleCounts;
+
+  constructor(move: Float64Array, heads: Float64Array, output: AlertOutput, counts: RuleCounts) {
+    this.#move = move;
+    this.#heads = heads;
+    this.#output = output;
+    this.#counts = counts;
+  }
+
+  /** Whether a slot has an open episode. */
+  isOpen(slot: SlotView, symbolId: number): boolean {
+    return ((slot.words[symbolId * STATE_WORDS] as number) & Flag.OPEN) !== 0;
+  }
+
+  /** Judges the move up and down in `move`. */
+  judge(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const { episode } = rule;
+    if (episode === null) this.#judgeAlone(rule, slot, symbolId);
+    else if (!this.isOpen(slot, symbolId)) this.#tryStart(rule, episode, slot, symbolId);
+    else if (this.#follow(rule, episode, slot, symbolId)) {
+      this.#tryStart(rule, episode, slot, symbolId);
+    }
+  }
+
+  /** Without episodes: every qualifying move is an alert, Up first. */
+  #judgeAlone(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const move = this.#move;
+    const price = move[Move.PRICE] as number;
+    const up = move[Move.UP] as number;
+    const upFrom = move[Move.UP_FROM] as number;
+    const upLevel = up > 0 ? levelOf(rule, move, up, upFrom, price) : 0;
+    if (upLevel !== 0) this.#alertOnce(rule, slot, symbolId, 1, upLevel, up, upFrom);
+    const down = move[Move.DOWN] as number;
+    const downFrom = move[Move.DOWN_FROM] as number;
+    const downLevel = down < 0 ? levelOf(rule, move, down, downFrom, price) : 0;
+    if (downLevel !== 0) this.#alertOnce(rule, slot, symbolId, -1, downLevel, down, downFrom);
+  }
+
+  #alertOnce(
+    rule: EffectiveRule,
+    slot: SlotView,
+    symbolId: number,
+    direction: AlertDirection,
+    level: AlertLevel,
+    change: number,
+    from: number,
+  ): void {
+    const move = this.#move;
+    const { doubles, words } = slot;
+    const at = symbolId * STATE_DOUBLES;
+    const price = move[Move.PRICE] as number;
+    const time = move[Move.TIME] as number;
+    doubles[at + State.EPISODE] = (doubles[at + State.EPISODE] as number) + 1;
+    doubles[at + State.START] = time;
+    doubles[at + State.PEAK] = price;
+    words[symbolId * STATE_WORDS + StateWord.COUNT] = 1;
+    const reason = AlertReason.NONE;
+    this.#record(
+      rule,
+      slot,
+      symbolId,
+      AlertPhase.START,
+      level,
+      direction,
+      from,
+      change,
+      time,
+      reason,
+    );
+    this.#counts.started(rule.id);
+    this.#counts.ended(rule.id);
+  }
+
+  /** Step 1: an open episode. Returns whether it has ended and step 2 follows. */
+  #follow(
+    rule: EffectiveRule,
+    episode: EpisodeSettings,
+    slot: SlotView,
+    symbolId: number,
+  ): boolean {
+    const move = this.#move;
+    const { doubles } = slot;
+    const at = symbolId * STATE_DOUBLES;
+    const time = move[Move.TIME] as number;
+    const price = move[Move.PRICE] as number;
+    const origin = doubles[at + State.ORIGIN] as number;
+    const back = ((price - origin) / origin) * 100;
+    if (Math.abs(back) < episode.clear * (move[Move.WARNING] as number)) {
+      this.end(rule, slot, symbolId, AlertReason.REVERTED, time);
+      doubles[at + State.RESTART] = time;
+      return false;
+    }
+    const flags = slot.words[symbolId * STATE_WORDS] as number;
+    const direction = (flags & Flag.OPEN) === Open.UP ? 1 : -1;
+    if (back * direction < 0) {
+      this.end(rule, slot, symbolId, AlertReason.REVERSED, time);
+      return true;
+    }
+    const isGap = rule.kind === 'gap';
+    const start = doubles[at + State.START] as number;
+    if (isGap && time > start + episode.holdMs) {
+      this.end(rule, slot, symbolId, AlertReason.SETTLED, start + episode.holdMs);
+      return true;
+    }
+    const from = isGap ? origin : (move[direction > 0 ? Move.UP_FROM : Move.DOWN_FROM] as number);
+    const change = isGap ? back : (move[direction > 0 ? Move.UP : Move.DOWN] as number);
+    const level = change * direction > 0 ? levelOf(rule, move, change, from, price) : 0;
+    if (level !== 0) {
+      this.#goOn(rule, episode, slot, symbolId, direction, level, from, change);
+      return false;
+    }
+    const settled = (doubles[at + State.BEYOND] as number) + episode.holdMs;
+    if (isGap || time <= settled) return false;
+    this.end(rule, slot, symbolId, AlertReason.SETTLED, settled);
+    return true;
+  }
+
+  /** Step 1c: the move is beyond its threshold still. */
+  #goOn(
+    rule: EffectiveRule,
+    episode: EpisodeSettings,
+    slot: SlotView,
+    symbolId: number,
+    direction: AlertDirection,
+    level: AlertLevel,
+    from: number,
+    change: number,
+  ): void {
+    const move = this.#move;
+    const { doubles, words } = slot;
+    const at = symbolId * STATE_DOUBLES;
+    const word = symbolId * STATE_WORDS;
+    const price = move[Move.PRICE] as number;
+    const time = move[Move.TIME] as number;
+    doubles[at + State.BEYOND] = time;
+    words[word + StateWord.COUNT] = (words[word + StateWord.COUNT] as number) + 1;
+    if (direction * price > direction * (doubles[at + State.PEAK] as number)) {
+      doubles[at + State.PEAK] = price;
+    }
+    const flags = words[word] as number;
+    let phase: AlertPhase = AlertPhase.ESCALATE;
+    if (level > (flags & Flag.LEVEL) >> LEVEL_SHIFT) {
+      words[word] = (flags & ~Flag.LEVEL) | (level << LEVEL_SHIFT);
+    } else {
+      if (!episode.step) return;
+      const announced = doubles[at + State.ANNOUNCED] as number;
+      const further = ((price - announced) / announced) * 100;
+      const warning = move[Move.WARNING] as number;
+      if (further * direction <= 0) return;
+      if (!isBeyond(rule, rule.warning, warning, further, announced, price)) return;
+      phase = AlertPhase.EXTEND;
+    }
+    doubles[at + State.ANNOUNCED] = price;
+    const own = levelIn(words[word] as number);
+    const reason = AlertReason.NONE;
+    this.#record(rule, slot, symbolId, phase, own, direction, from, change, time, reason);
+  }
+
+  /** Step 2: no episode is open. */
+  #tryStart(rule: EffectiveRule, episode: EpisodeSettings, slot: SlotView, symbolId: number): void {
+    const move = this.#move;
+    const price = move[Move.PRICE] as number;
+    const up = move[Move.UP] as number;
+    const down = move[Move.DOWN] as number;
+    const upFrom = move[Move.UP_FROM] as number;
+    const downFrom = move[Move.DOWN_FROM] as number;
+    const upLevel = up > 0 ? levelOf(rule, move, up, upFrom, price) : 0;
+    const downLevel = down < 0 ? levelOf(rule, move, down, downFrom, price) : 0;
+    const isUp = upLevel === downLevel ? up >= -down : upLevel > downLevel;
+    const level = isUp ? upLevel : downLevel;
+    if (level === 0) return;
+    if (this.#isSuppressed(rule, episode, slot, symbolId, level)) return;
+    if (isUp) this.#start(rule, slot, symbolId, Open.UP, level, upFrom, up);
+    else this.#start(rule, slot, symbolId, Open.DOWN, level, downFrom, down);
+  }
+
+  /** Whether the cool-down of the last episode covers an alert of the level now; counts it. */
+  #isSuppressed(
+    rule: EffectiveRule,
+    { cooldownMs }: EpisodeSettings,
+    slot: SlotView,
+    symbolId: number,
+    level: AlertLevel,
+  ): boolean {
+    const flags = slot.words[symbolId * STATE_WORDS] as number;
+    if (cooldownMs === 0 || (flags & Flag.ENDED) === 0) return false;
+    const ended = slot.doubles[symbolId * STATE_DOUBLES + State.BEYOND] as number;
+    if ((this.#move[Move.TIME] as number) > ended + cooldownMs) return false;
+    if (level > (flags & Flag.LEVEL) >> LEVEL_SHIFT) return false;
+    this.#counts.suppressed(rule.id);
+    return true;
+  }
+
+  /** Starts an episode without a direction, unless its cool-down covers it. */
+  startUndirected(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const { episode } = rule;
+    if (episode !== null && this.#isSuppressed(rule, episode, slot, symbolId, 1)) return;
+    const price = this.#move[Move.PRICE] as number;
+    this.#start(rule, slot, symbolId, Open.NONE, 1, price, 0);
+  }
+
+  #start(
+    rule: EffectiveRule,
+    slot: SlotView,
+    symbolId: number,
+    open: number,
+    level: AlertLevel,
+    from: number,
+    change: number,
+  ): void {
+    const move = this.#move;
+    const { doubles, words } = slot;
+    const at = symbolId * STATE_DOUBLES;
+    const word = symbolId * STATE_WORDS;
+    const price = move[Move.PRICE] as number;
+    const time = move[Move.TIME] as number;
+    doubles[at + State.EPISODE] = (doubles[at + State.EPISODE] as number) + 1;
+    doubles[at + State.ORIGIN] = from;
+    doubles[at + State.PEAK] = price;
+    doubles[at + State.ANNOUNCED] = price;
+    doubles[at + State.BEYOND] = time;
+    doubles[at + State.START] = time;
+    words[word + StateWord.COUNT] = 1;
+    const kept = (words[word] as number) & ~(Flag.OPEN | Flag.LEVEL);
+    words[word] = kept | open | (level << LEVEL_SHIFT);
+    const reason = AlertReason.NONE;
+    const direction = directionOf(open);
+    this.#record(
+      rule,
+      slot,
+      symbolId,
+      AlertPhase.START,
+      level,
+      direction,
+      from,
+      change,
+      time,
+      reason,
+    );
+    this.#counts.started(rule.id);
+    this.started = (this.started + 1) | 0;
+  }
+
+  /** Ends the open episode. The change of the record is the one from its origin. */
+  end(
+    rule: EffectiveRule,
+    slot: SlotView,
+    symbolId: number,
+    reason: AlertReason,
+    time: number,
+  ): void {
+    const { doubles, words } = slot;
+    const at = symbolId * STATE_DOUBLES;
+    const word = symbolId * STATE_WORDS;
+    const flags = words[word] as number;
+    const level = levelIn(flags);
+    const direction = directionOf(flags & Flag.OPEN);
+    const origin = doubles[at + State.ORIGIN] as number;
+    const price = this.#move[Move.PRICE] as number;
+    const change = direction === 0 ? 0 : ((price - origin) / origin) * 100;
+    this.#record(
+      rule,
+      slot,
+      symbolId,
+      AlertPhase.END,
+      level,
+      direction,
+      origin,
+      change,
+      time,
+      reason,
+    );
+    doubles[at + State.BEYOND] = time;
+    words[word] = (flags & ~Flag.OPEN) | Flag.ENDED;
+    this.#counts.ended(rule.id);
+  }
+
+  #record(
+    rule: EffectiveRule,
+    slot: SlotView,
+    symbolId: number,
+    phase: AlertPhase,
+    level: AlertLevel,
+    direction: AlertDirection,
+    from: number,
+    change: number,
+    time: number,
+    reason: AlertReason,
+  ): void {
+    const { doubles, words } = slot;
+    const at = symbolId * STATE_DOUBLES;
+    const head = symbolId * HEAD_DOUBLES;
+    const sequence = (this.#heads[head + Head.SEQUENCE] as number) + 1;
+    this.#heads[head + Head.SEQUENCE] = sequence;
+    this.#output.append(
+      symbolId,
+      sequence,
+      rule.id,
+      doubles[at + State.EPISODE] as number,
+      phase,
+      level,
+      direction,
+      from,
+      this.#move[Move.PRICE] as number,
+      // It must stay a number on every wire.
+      Math.min(change, Number.MAX_VALUE),
+      time,
+      doubles[at + State.START] as number,
+      doubles[at + State.PEAK] as number,
+      words[symbolId * STATE_WORDS + StateWord.COUNT] as number,
+      reason,
+    );
+  }
+}
+
+function levelIn(flags: number): AlertLevel {
+  return ((flags & Flag.LEVEL) >> LEVEL_SHIFT) as AlertLevel;
+}
+
+function directionOf(open: number): AlertDirection {
+  if (open === Open.UP) return 1;
+  return open === Open.DOWN ? -1 : 0;
+}

@@ -1,0 +1,10 @@
+/** What is an alert: the rule file, and its judgement of ticks. The only entry to this folder. */
+export type { AlertOutput } from './alert-output.ts';
+export { Move } from './move.ts';
+export { createRuleCounts, RuleCount, RuleCounters } from './rule-counters.ts';
+export { type PriceWindow, RuleEvaluator } from './rule-evaluator.ts';
+export { parseRuleFile } from './rule-file.ts';
+export { createRuleMemory, type RuleMemory } from './rule-memory.ts';
+export type { RuleModule } from './rule-module.ts';
+export { RuleSet, type SymbolPlan } from './rule-set.ts';
+export { formatFault } from './rule-types.ts';

@@ -1,0 +1,334 @@
+import { AlertReason } from '../protocol/index.ts';
+import type { AlertOutput, RuleCounts } from './alert-output.ts';
+import { passDriftHistory } from './drift-history.ts';
+import type { EffectiveRule, Level } from './effective-rule.ts';
+import { Episodes } from './episodes.ts';
+import { createMove, levelOf, Move } from './move.ts';
+import {
+  Flag,
+  HEAD_DOUBLES,
+  Head,
+  HISTORY_DOUBLES,
+  type RuleMemory,
+  SAMPLE_DOUBLES,
+  Sample,
+  SlotView,
+  STATE_DOUBLES,
+  STATE_WORDS,
+  State,
+} from './rule-memory.ts';
+import type { RuleModule } from './rule-module.ts';
+import type { SymbolPlan } from './rule-set.ts';
+import { Volatility } from './volatility.ts';
+
+/** The window of a symbol's ticks that took part, the one being judged included. */
+export interface PriceWindow {
+  /** Writes the lowest and the highest price since `move[SINCE]` to `move`. */
+  extremes(symbolId: number, move: Float64Array): void;
+}
+
+export interface RuleParts {
+  readonly memory: RuleMemory;
+  readonly window: PriceWindow;
+  readonly output: AlertOutput;
+  readonly counts: RuleCounts;
+  /** By the path in the file. */
+  readonly modules: ReadonlyMap<string, RuleModule>;
+}
+
+/**
+ * Judges a symbol's ticks by its rules. A pure state machine over the memory of rules: the same
+ * ticks, clock readings and rules lead to the same alerts. One thread; allocates nothing a tick.
+ */
+export class RuleEvaluator {
+  /** The tick being judged: its caller fills TIME, PRICE, ARRIVAL (-1: before) and AVERAGE. */
+  readonly move = createMove();
+  readonly heads: Float64Array;
+  readonly #headWords: Int32Array;
+  readonly slots: readonly SlotView[];
+  readonly #window: PriceWindow;
+  readonly #episodes: Episodes;
+  readonly #volatility: Volatility;
+  readonly #counts: RuleCounts;
+  readonly #modules: ReadonlyMap<string, RuleModule>;
+  readonly #out = new Float64Array(2);
+
+  constructor({ memory, window, output, counts, modules }: RuleParts) {
+    this.heads = new Float64Array(memory.heads);
+    this.#headWords = new Int32Array(memory.heads);
+    this.slots = memory.slots.map((slot) => new SlotView(slot));
+    this.#window = window;
+    this.#episodes = new Episodes(this.move, this.heads, output, counts);
+    this.#volatility = new Volatility(this.move);
+    this.#counts = counts;
+    this.#modules = modules;
+  }
+
+  /**
+   * Judges the tick in `move`, which takes part. At most two records a rule.
+   *
+   * @returns whether an episode is open now that was not before
+   */
+  judge({ rules }: SymbolPlan, symbolId: number): boolean {
+    const { heads, move } = this;
+    const head = symbolId * HEAD_DOUBLES;
+    const started = this.#episodes.started;
+    move[Move.LAST_TIME] = heads[head + Head.TIME] as number;
+    move[Move.LAST_PRICE] = heads[head + Head.PRICE] as number;
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as EffectiveRule;
+      const slot = this.slots[i] as SlotView;
+      if (rule.kind === 'stale') this.#wake(rule, slot, symbolId);
+      else this.#judge(rule, slot, symbolId);
+    }
+    heads[head + Head.TIME] = move[Move.TIME] as number;
+    heads[head + Head.PRICE] = move[Move.PRICE] as number;
+    if ((move[Move.ARRIVAL] as number) >= 0)
+      heads[head + Head.ARRIVAL] = move[Move.ARRIVAL] as number;
+    return this.#episodes.started !== started;
+  }
+
+  /** A tick that takes no part, or not yet, has come at `move[ARRIVAL]`. */
+  arrive({ rules }: SymbolPlan, symbolId: number): void {
+    const { heads, move } = this;
+    const head = symbolId * HEAD_DOUBLES;
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as EffectiveRule;
+      if (rule.kind === 'stale') this.#wake(rule, this.slots[i] as SlotView, symbolId);
+    }
+    heads[head + Head.ARRIVAL] = move[Move.ARRIVAL] as number;
+  }
+
+  /**
+   * The window of the newest tick, which is in `move`, has got a late one: judges spikes again.
+   *
+   * @returns as {@link judge} does
+   */
+  judgeAgain({ rules }: SymbolPlan, symbolId: number): boolean {
+    const { heads, move } = this;
+    const head = symbolId * HEAD_DOUBLES;
+    const started = this.#episodes.started;
+    move[Move.LAST_TIME] = heads[head + Head.TIME] as number;
+    move[Move.LAST_PRICE] = heads[head + Head.PRICE] as number;
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as EffectiveRule;
+      if (rule.kind === 'spike') this.#judge(rule, this.slots[i] as SlotView, symbolId);
+    }
+    return this.#episodes.started !== started;
+  }
+
+  /** The server's clock is `move[TIME]`: settles open episodes, notices silence. */
+  tellTime({ rules }: SymbolPlan, symbolId: number): void {
+    const { heads, move } = this;
+    const head = symbolId * HEAD_DOUBLES;
+    move[Move.PRICE] = heads[head + Head.PRICE] as number;
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as EffectiveRule;
+      const slot = this.slots[i] as SlotView;
+      if (rule.kind === 'stale') this.#missArrivals(rule, slot, symbolId);
+      else if (this.#episodes.isOpen(slot, symbolId)) this.#settle(rule, slot, symbolId);
+    }
+  }
+
+  /** Whether a reading of the clock may concern the symbol. */
+  isTimed({ hasStale, rules }: SymbolPlan, symbolId: number): boolean {
+    if (hasStale) return true;
+    for (let i = 0; i < rules.length; i++) {
+      if (this.#episodes.isOpen(this.slots[i] as SlotView, symbolId)) return true;
+    }
+    return false;
+  }
+
+  /** Ends a rule's open episode at `move[TIME]` and forgets its state. */
+  close(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    this.move[Move.PRICE] = this.heads[symbolId * HEAD_DOUBLES + Head.PRICE] as number;
+    this.#endOpen(rule, slot, symbolId);
+    slot.clear(symbolId);
+  }
+
+  /** Does so for all rules of a symbol, and forgets its last tick. */
+  reset({ rules }: SymbolPlan, symbolId: number): void {
+    for (let i = 0; i < rules.length; i++) {
+      this.close(rules[i] as EffectiveRule, this.slots[i] as SlotView, symbolId);
+    }
+    this.heads[symbolId * HEAD_DOUBLES + Head.PRICE] = 0;
+  }
+
+  get symbols(): number {
+    return this.heads.length / HEAD_DOUBLES;
+  }
+
+  /** Prefetches what the symbol's first rule remembers. */
+  prefetch(symbolId: number): number {
+    const [slot] = this.slots as [SlotView];
+    const head = this.#headWords[2 * symbolId * HEAD_DOUBLES] as number;
+    return (slot.words[symbolId * STATE_WORDS] as number) ^ head;
+  }
+
+  #endOpen(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    if (!this.#episodes.isOpen(slot, symbolId)) return;
+    const time = this.move[Move.TIME] as number;
+    this.#episodes.end(rule, slot, symbolId, AlertReason.CLOSED, time);
+  }
+
+  #judge(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const { kind, sigma } = rule;
+    const { move } = this;
+    const word = symbolId * STATE_WORDS;
+    const flags = slot.words[word] as number;
+    if ((flags & Flag.BEGUN) === 0) this.#begin(slot, symbolId);
+    // What a rule remembers of prices does not depend on its hours.
+    if (sigma !== undefined) this.#volatility.sample(rule, sigma, slot, symbolId);
+    if (kind === 'drift') passDriftHistory(rule, slot, symbolId, move, Move.UP_FROM);
+    const { hours } = rule;
+    hours?.look(move, Move.TIME);
+    const scale = hours === undefined ? 1 : (hours.scale[0] as number);
+    if (scale === 0) {
+      this.#endOpen(rule, slot, symbolId);
+      return;
+    }
+    if (sigma !== undefined && !this.#volatility.isWarm(sigma, slot, symbolId)) return;
+    move[Move.WARNING] = this.#threshold(rule, rule.warning, slot, symbolId) * scale;
+    if (rule.critical !== undefined) {
+      move[Move.CRITICAL] = this.#threshold(rule, rule.critical, slot, symbolId) * scale;
+    }
+    if (kind === 'spike') this.#compareWindow(rule, slot, symbolId);
+    else if (kind === 'module') this.#ask(rule, slot, symbolId);
+    else this.#compareReference(rule);
+    if (kind === 'band' && !this.#isArmed(rule, slot, symbolId)) return;
+    this.#episodes.judge(rule, slot, symbolId);
+  }
+
+  /** A rule that comes into force later sees the symbol's ticks from then on. */
+  #begin(slot: SlotView, symbolId: number): void {
+    const { move } = this;
+    const isFirst = move[Move.LAST_PRICE] === 0;
+    slot.doubles[symbolId * STATE_DOUBLES + State.RESTART] = isFirst
+      ? 0
+      : (move[Move.TIME] as number);
+    const word = symbolId * STATE_WORDS;
+    slot.words[word] = (slot.words[word] as number) | Flag.BEGUN;
+  }
+
+  #threshold(rule: EffectiveRule, level: Level, slot: SlotView, symbolId: number): number {
+    if (!level.isSigma) return level.value;
+    const v = slot.samples[symbolId * SAMPLE_DOUBLES + Sample.V] as number;
+    const sampleMs = rule.sigma?.sampleMs ?? 1;
+    return Math.max(rule.floor, level.value * 100 * Math.sqrt((v * rule.windowMs) / sampleMs));
+  }
+
+  #compareWindow(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const { move } = this;
+    const restart = slot.doubles[symbolId * STATE_DOUBLES + State.RESTART] as number;
+    move[Move.SINCE] = Math.max((move[Move.TIME] as number) - rule.windowMs, restart);
+    this.#window.extremes(symbolId, move);
+    const price = move[Move.PRICE] as number;
+    const lowest = move[Move.LOWEST] as number;
+    const highest = move[Move.HIGHEST] as number;
+    move[Move.UP] = ((price - lowest) / lowest) * 100;
+    move[Move.UP_FROM] = lowest;
+    move[Move.DOWN] = ((price - highest) / highest) * 100;
+    move[Move.DOWN_FROM] = highest;
+  }
+
+  /** One reference for both directions; 0: nothing to compare with. */
+  #compareReference(rule: EffectiveRule): void {
+    const { move } = this;
+    const price = move[Move.PRICE] as number;
+    let reference = move[Move.UP_FROM] as number;
+    if (rule.kind === 'gap') reference = move[Move.LAST_PRICE] as number;
+    else if (rule.kind === 'band') {
+      reference = rule.around === 0 ? (move[Move.AVERAGE] as number) : rule.around;
+    }
+    const change = reference === 0 ? 0 : ((price - reference) / reference) * 100;
+    this.#say(reference, change);
+  }
+
+  #say(reference: number, change: number): void {
+    const { move } = this;
+    move[Move.UP] = change > 0 ? change : 0;
+    move[Move.UP_FROM] = reference;
+    move[Move.DOWN] = change < 0 ? change : 0;
+    move[Move.DOWN_FROM] = reference;
+  }
+
+  /** A band speaks once the price was inside the warning. */
+  #isArmed(rule: EffectiveRule, slot: SlotView, symbolId: number): boolean {
+    const { move } = this;
+    const word = symbolId * STATE_WORDS;
+    const flags = slot.words[word] as number;
+    if ((flags & Flag.ARMED) !== 0) return true;
+    const from = move[Move.UP_FROM] as number;
+    if (from === 0) return false;
+    const change = (move[Move.UP] as number) + (move[Move.DOWN] as number);
+    if (levelOf(rule, move, change, from, move[Move.PRICE] as number) > 0) return false;
+    slot.words[word] = flags | Flag.ARMED;
+    return true;
+  }
+
+  #ask(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const { move } = this;
+    const out = this.#out;
+    out[0] = 0;
+    out[1] = 0;
+    const word = symbolId * STATE_WORDS;
+    const flags = slot.words[word] as number;
+    if ((flags & Flag.DISABLED) === 0) {
+      const price = move[Move.PRICE] as number;
+      const time = move[Move.TIME] as number;
+      try {
+        const base = symbolId * HISTORY_DOUBLES;
+        const module = this.#modules.get(rule.module) as RuleModule;
+        module.onTick(slot.histories, base, price, time, out, rule.options);
+      } catch {
+        slot.words[word] = flags | Flag.DISABLED;
+        this.#counts.failed(rule.id);
+        out[1] = 0;
+      }
+    }
+    const reference = out[0] as number;
+    const change = out[1] as number;
+    const isValid = reference > 0 && Number.isFinite(reference) && !Number.isNaN(change);
+    this.#say(isValid ? reference : 0, isValid ? change : 0);
+  }
+
+  /** An open episode whose move is not beyond any more, by the clock alone. */
+  #settle(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const at = symbolId * STATE_DOUBLES;
+    const since = rule.kind === 'gap' ? State.START : State.BEYOND;
+    const settled = (slot.doubles[at + since] as number) + (rule.episode?.holdMs ?? 0);
+    if ((this.move[Move.TIME] as number) <= settled) return;
+    this.#episodes.end(rule, slot, symbolId, AlertReason.SETTLED, settled);
+  }
+
+  #missArrivals(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const { move } = this;
+    const { hours } = rule;
+    const word = symbolId * STATE_WORDS;
+    const flags = slot.words[word] as number;
+    hours?.look(move, Move.TIME);
+    if (hours !== undefined && hours.scale[0] === 0) {
+      this.#endOpen(rule, slot, symbolId);
+      return;
+    }
+    if ((flags & (Flag.OPEN | Flag.SPOKEN)) !== 0 || move[Move.PRICE] === 0) return;
+    const head = symbolId * HEAD_DOUBLES;
+    const silent = (move[Move.TIME] as number) - (this.heads[head + Head.ARRIVAL] as number);
+    if (!(silent > rule.windowMs)) return;
+    this.#episodes.startUndirected(rule, slot, symbolId);
+    if (rule.episode !== null) return;
+    // Nothing ends it: it speaks once a silence.
+    slot.words[word] = ((slot.words[word] as number) & ~Flag.OPEN) | Flag.SPOKEN;
+    this.#counts.ended(rule.id);
+  }
+
+  /** A stale hears of a tick: of one that came now, not of one that was held back. */
+  #wake(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const { move } = this;
+    if (!((move[Move.ARRIVAL] as number) >= 0)) return;
+    const word = symbolId * STATE_WORDS;
+    slot.words[word] = (slot.words[word] as number) & ~Flag.SPOKEN;
+    if (!this.#episodes.isOpen(slot, symbolId)) return;
+    this.#episodes.end(rule, slot, symbolId, AlertReason.REVERTED, move[Move.ARRIVAL] as number);
+  }
+}
