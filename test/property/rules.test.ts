@@ -5,6 +5,7 @@ import {
   type OracleFile,
   SymbolRules,
 } from '../../testkit/independent/rules.ts';
+import { smallRules } from '../support/partition-rig.ts';
 import { RuleRig } from '../support/rule-rig.ts';
 import { RULE_FILES, type RuleEvent, ruleStories, STORY_SYMBOLS } from '../support/rule-story.ts';
 
@@ -19,12 +20,17 @@ function playOne(rig: RuleRig, { symbolId, price, time, now }: RuleEvent): void 
   else rig.apply(symbolId, { price, time }, now);
 }
 
+/** The window of the anomaly rule in a rig. */
+const SLIDING_MS = smallRules().slidingWindowMilliseconds;
+
 it('says what the definition says, tick by tick', () => {
   let alerts = 0;
   fc.assert(
-    fc.property(RULE_FILES, ruleStories(250), (file, events) => {
-      const rig = new RuleRig(file, STORY_SYMBOLS);
-      const oracles = STORY_SYMBOLS.map((symbol) => new SymbolRules(file, symbol));
+    fc.property(RULE_FILES, ruleStories(250), fc.boolean(), (file, events, isFolded) => {
+      const lateTicks = isFolded ? 'fold' : 'ignore';
+      const rig = new RuleRig(file, STORY_SYMBOLS, { rules: { lateTicks } });
+      const foldedMs = isFolded ? SLIDING_MS : undefined;
+      const oracles = STORY_SYMBOLS.map((symbol) => new SymbolRules(file, symbol, foldedMs));
       for (const event of events) {
         const { symbolId, price, time, now } = event;
         const average = rig.average(symbolId);

@@ -70,9 +70,14 @@ export class SymbolRules {
   readonly suppressed = new Map<string, number>();
   readonly #rules: readonly RuleOracle[];
   readonly #past: PastTick[] = [];
+  /** Late ticks, for the windows of spikes alone. */
+  readonly #folded: PastTick[] = [];
+  readonly #foldedMs: number | undefined;
   #arrival: number | undefined;
 
-  constructor(file: OracleFile, symbol: string) {
+  /** @param foldedMs the window of the anomaly rule, if late ticks are folded; else undefined */
+  constructor(file: OracleFile, symbol: string, foldedMs?: number) {
+    this.#foldedMs = foldedMs;
     this.#rules = file.rules.flatMap((written) => {
       if (!matchesAny(written.symbols, symbol)) return [];
       let rule = written;
@@ -85,6 +90,10 @@ export class SymbolRules {
 
   get past(): readonly PastTick[] {
     return this.#past;
+  }
+
+  get folded(): readonly PastTick[] {
+    return this.#folded;
   }
 
   get arrival(): number | undefined {
@@ -109,6 +118,17 @@ export class SymbolRules {
       else if (!isLate) rule.judge(tick, before);
     }
     this.#arrival = tick.receivedAt;
+    if (isLate) this.#fold(tick);
+  }
+
+  #fold({ price, time }: PastTick): void {
+    const newest = this.newest as PastTick;
+    const windows = this.#rules.map(({ windowMs }) => windowMs);
+    if (this.#foldedMs === undefined) return;
+    if (time < newest.time - Math.max(this.#foldedMs, ...windows)) return;
+    this.#folded.push({ price, time });
+    const again = { ...newest, receivedAt: 0, average: undefined };
+    for (const rule of this.#rules) if (rule.kind === 'spike') rule.judge(again, undefined);
   }
 
   clock(now: number): void {
@@ -141,6 +161,11 @@ class RuleOracle {
     this.#symbol = symbol;
     const defaults = { clear: 0.5, holdMs: 1000, cooldownMs: 0, step: false };
     this.#settings = rule.episode === null ? null : { ...defaults, ...rule.episode };
+  }
+
+  /** Of a spike; else 0. */
+  get windowMs(): number {
+    return this.kind === 'spike' ? this.#rule.windowMs : 0;
   }
 
   get isOpen(): boolean {
@@ -411,6 +436,11 @@ class RuleOracle {
       for (let i = past.length - 1; i >= 0 && (past[i] as PastTick).time >= since; i--) {
         lo = Math.min(lo, (past[i] as PastTick).price);
         hi = Math.max(hi, (past[i] as PastTick).price);
+      }
+      for (const late of this.#symbol.folded) {
+        if (late.time < since) continue;
+        lo = Math.min(lo, late.price);
+        hi = Math.max(hi, late.price);
       }
       return [...changeFrom(lo, price), ...changeFrom(hi, price)];
     }
