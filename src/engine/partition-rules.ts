@@ -106,7 +106,7 @@ export class PartitionRules {
     });
   }
 
-  /** The symbol's times run back, or it goes: open episodes end, what rules remember is forgotten. */
+  /** The symbol's times run back: open episodes end, what rules remember is forgotten. */
   reset(symbolId: number, time: number): void {
     const { move } = this;
     move[Move.TIME] = time;
