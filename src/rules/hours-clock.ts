@@ -72,7 +72,7 @@ export class HoursClock {
     this.#from[at] = from;
     this.#until[at] = until;
     this.#scales[at] = this.#scaleAt(day, minute);
-    this.scale[0] = this.#scales[at] as number;
+    this.scale[0] = this.#scales[at];
   }
 
   #boundaryMs(index: number): number {

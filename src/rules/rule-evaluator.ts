@@ -286,8 +286,8 @@ export class RuleEvaluator {
         out[1] = 0;
       }
     }
-    const reference = out[0] as number;
-    const change = out[1] as number;
+    const reference = out[0];
+    const change = out[1];
     const isValid = reference > 0 && Number.isFinite(reference) && !Number.isNaN(change);
     this.#say(isValid ? reference : 0, isValid ? change : 0);
   }

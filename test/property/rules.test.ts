@@ -3,6 +3,7 @@ import { fc } from '../../testkit/fast-check.ts';
 import {
   type ExpectedAlert,
   type OracleFile,
+  type OracleRule,
   SymbolRules,
 } from '../../testkit/independent/rules.ts';
 import { smallRules } from '../support/partition-rig.ts';
@@ -127,15 +128,19 @@ it('says the same of all prices times a power of two', () => {
   );
 });
 
-function scaleRule(rule: OracleFile['rules'][number], by: number) {
-  const { around, minMove, overrides, ...rest } = rule;
+function scaleRule(rule: OracleRule, by: number): OracleRule {
+  const { overrides = [] } = rule;
   return {
-    ...rest,
-    ...(around === undefined ? {} : { around: around === 'average' ? around : around * by }),
+    ...rule,
+    ...scaleSettings(rule, by),
+    overrides: overrides.map((own) => ({ ...own, ...scaleSettings(own, by) })),
+  };
+}
+
+function scaleSettings({ around, minMove }: Pick<OracleRule, 'around' | 'minMove'>, by: number) {
+  return {
+    ...(typeof around === 'number' ? { around: around * by } : {}),
     ...(minMove === undefined ? {} : { minMove: minMove * by }),
-    ...(overrides === undefined
-      ? {}
-      : { overrides: overrides.map((own: OracleFile['rules'][number]) => scaleRule(own, by)) }),
   };
 }
 

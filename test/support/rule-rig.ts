@@ -55,8 +55,8 @@ export class AlertRecorder implements AlertOutput {
       sequence,
       rule: this.#names[ruleId] as string,
       episode,
-      phase: PHASES[phase] as ExpectedAlert['phase'],
-      level: LEVELS[level] as ExpectedAlert['level'],
+      phase: PHASES[phase],
+      level: LEVELS[level],
       direction: direction === 1 ? 'Up' : direction === -1 ? 'Down' : 'None',
       reference,
       price,
@@ -110,7 +110,7 @@ export class RuleRig {
       counts: createRuleCounts(),
       timed: createTimedSymbols(symbols.length),
     };
-    this.#names = file.rules.map(({ name }) => name as string);
+    this.#names = file.rules.map(({ name }) => name);
     this.alerts = new AlertRecorder(this.#names);
     this.counts = new RuleCounters(this.ruleMemory.counts);
     this.counters = new Counters(this.memory.counters);

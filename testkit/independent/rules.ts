@@ -4,10 +4,54 @@
  * are searched in that list.
  */
 
-/** A rule file, unchecked. */
+interface OracleHours {
+  readonly tz?: string;
+  readonly days?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly scale?: readonly { readonly from: string; readonly to: string; readonly by: number }[];
+}
+
+interface EpisodeSettings {
+  readonly clear: number;
+  readonly holdMs: number;
+  readonly cooldownMs: number;
+  readonly step: boolean;
+}
+
+interface SigmaSettings {
+  readonly sampleMs: number;
+  readonly halfLifeMs: number;
+  readonly warmup: number;
+  readonly scale: string;
+}
+
+/** What a rule says and an override may say otherwise. */
+interface OracleSettings {
+  readonly windowMs?: number;
+  readonly overMs?: number;
+  readonly afterMs?: number;
+  readonly around?: number | string;
+  readonly warning?: string;
+  readonly critical?: string;
+  readonly minMove?: number;
+  readonly floor?: string;
+  readonly sigma?: Partial<SigmaSettings>;
+  readonly episode?: Partial<EpisodeSettings> | null;
+  readonly hours?: OracleHours;
+  readonly off?: boolean;
+}
+
+export interface OracleRule extends OracleSettings {
+  readonly name: string;
+  readonly kind: string;
+  readonly symbols: readonly string[];
+  readonly overrides?: readonly (OracleSettings & { readonly symbols: readonly string[] })[];
+}
+
+/** A rule file, valid and unchecked. */
 export interface OracleFile {
-  // biome-ignore lint/suspicious/noExplicitAny: as JSON has it
-  readonly rules: readonly any[];
+  readonly rules: readonly OracleRule[];
 }
 
 export interface ExpectedAlert {
@@ -142,10 +186,9 @@ export class SymbolRules {
 
 class RuleOracle {
   readonly kind: string;
-  // biome-ignore lint/suspicious/noExplicitAny: as JSON has it
-  readonly #rule: any;
+  readonly #rule: OracleRule;
   readonly #symbol: SymbolRules;
-  readonly #settings: { clear: number; holdMs: number; cooldownMs: number; step: boolean } | null;
+  readonly #settings: EpisodeSettings | null;
   readonly #episodes: Episode[] = [];
   /** Returns over the grid: r, and the buckets passed. */
   readonly #samples: { r: number; m: number }[] = [];
@@ -153,9 +196,7 @@ class RuleOracle {
   #v = 0;
   #restart = Number.NEGATIVE_INFINITY;
   #isArmed = false;
-
-  // biome-ignore lint/suspicious/noExplicitAny: as JSON has it
-  constructor(rule: any, symbol: SymbolRules) {
+  constructor(rule: OracleRule, symbol: SymbolRules) {
     this.#rule = rule;
     this.kind = rule.kind;
     this.#symbol = symbol;
@@ -165,7 +206,7 @@ class RuleOracle {
 
   /** Of a spike; else 0. */
   get windowMs(): number {
-    return this.kind === 'spike' ? this.#rule.windowMs : 0;
+    return this.kind === 'spike' ? (this.#rule.windowMs ?? 0) : 0;
   }
 
   get isOpen(): boolean {
@@ -177,13 +218,18 @@ class RuleOracle {
     return last?.endTime === undefined ? last : undefined;
   }
 
-  get #sigma() {
+  get #sigma(): SigmaSettings {
     const { sigma } = this.#rule;
     return { sampleMs: 1000, halfLifeMs: 300_000, warmup: 60, scale: 'ewma', ...sigma };
   }
 
+  get #warning(): string {
+    return this.#rule.warning as string;
+  }
+
   get #isSampled(): boolean {
-    return [this.#rule.warning, this.#rule.critical].some((text) => text?.endsWith('s'));
+    const { critical, warning } = this.#rule;
+    return [critical, warning].some((text) => text?.endsWith('s') === true);
   }
 
   judge(tick: OracleTick, before: PastTick | undefined): void {
@@ -196,7 +242,7 @@ class RuleOracle {
     if (this.#isSampled && this.#samples.length < this.#sigma.warmup) return;
     const changes = this.#changes(tick, before);
     const isBeyondAny = changes.some(({ x, reference }) =>
-      this.#isBeyond(this.#rule.warning, x, reference, tick.price, factor),
+      this.#isBeyond(this.#warning, x, reference, tick.price, factor),
     );
     if (this.kind === 'band' && !this.#isArmed) {
       const hasReference = this.#rule.around !== 'average' || tick.average !== undefined;
@@ -220,7 +266,7 @@ class RuleOracle {
     if (open === undefined || settings === null) return true;
     const { price, time } = tick;
     const back = ((price - open.origin) / open.origin) * 100;
-    if (Math.abs(back) < settings.clear * this.#threshold(this.#rule.warning, factor)) {
+    if (Math.abs(back) < settings.clear * this.#threshold(this.#warning, factor)) {
       this.#end('reverted', time, price);
       this.#restart = time;
       return false;
@@ -256,7 +302,7 @@ class RuleOracle {
     } else if (
       settings.step &&
       Math.sign(further) === direction &&
-      this.#isBeyond(this.#rule.warning, further, open.announced, price, factor)
+      this.#isBeyond(this.#warning, further, open.announced, price, factor)
     ) {
       open.announced = price;
       this.#raise('extend', open, own.reference, price, own.x, time);
@@ -362,7 +408,7 @@ class RuleOracle {
     }
     const arrival = this.#symbol.arrival as number;
     const hasSpoken = this.#settings === null && (this.#episodes.at(-1)?.startTime ?? -1) > arrival;
-    if (this.isOpen || hasSpoken || !(now - arrival > this.#rule.afterMs)) return;
+    if (this.isOpen || hasSpoken || !(now - arrival > (this.#rule.afterMs as number))) return;
     if (this.#isCooling(now, 1)) return;
     this.#start({ direction: 0, x: 0, reference: price }, 1, { price, time: now });
   }
@@ -405,8 +451,8 @@ class RuleOracle {
   #threshold(text: string, factor: number): number {
     const number = Number.parseFloat(text);
     if (!text.endsWith('s')) return number * factor;
-    const window = this.#rule.windowMs ?? this.#rule.overMs;
-    const floor = Number.parseFloat(this.#rule.floor);
+    const window = this.#rule.windowMs ?? this.#rule.overMs ?? Number.NaN;
+    const floor = Number.parseFloat(this.#rule.floor as string);
     const spread = Math.sqrt((this.#variance * window) / this.#sigma.sampleMs);
     return Math.max(floor, number * 100 * spread) * factor;
   }
@@ -419,8 +465,8 @@ class RuleOracle {
   }
 
   #level({ x, reference }: Change, price: number, factor: number): 0 | 1 | 2 {
-    const { critical, warning } = this.#rule;
-    if (!this.#isBeyond(warning, x, reference, price, factor)) return 0;
+    const { critical } = this.#rule;
+    if (!this.#isBeyond(this.#warning, x, reference, price, factor)) return 0;
     if (critical === undefined) return 1;
     return this.#isBeyond(critical, x, reference, price, factor) ? 2 : 1;
   }
@@ -430,7 +476,7 @@ class RuleOracle {
     const { price } = tick;
     const { past } = this.#symbol;
     if (this.kind === 'spike') {
-      const since = Math.max(tick.time - this.#rule.windowMs, this.#restart);
+      const since = Math.max(tick.time - this.windowMs, this.#restart);
       let lo = price;
       let hi = price;
       for (let i = past.length - 1; i >= 0 && (past[i] as PastTick).time >= since; i--) {
@@ -446,9 +492,10 @@ class RuleOracle {
     }
     if (this.kind === 'gap') return changeFrom(before?.price, price);
     if (this.kind === 'band') {
-      return changeFrom(this.#rule.around === 'average' ? tick.average : this.#rule.around, price);
+      const { around } = this.#rule;
+      return changeFrom(typeof around === 'number' ? around : tick.average, price);
     }
-    const bucketMs = this.#rule.overMs / 16;
+    const bucketMs = (this.#rule.overMs as number) / 16;
     const bucket = Math.floor(tick.time / bucketMs);
     const then = past.findLast(({ time }) => Math.floor(time / bucketMs) <= bucket - 16);
     return changeFrom(then?.price, price);
@@ -488,8 +535,7 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
 /** By how much thresholds are multiplied at a time; undefined: the rule is asleep. */
-// biome-ignore lint/suspicious/noExplicitAny: as JSON has it
-export function hoursFactor(hours: any, time: number): number | undefined {
+export function hoursFactor(hours: OracleHours | undefined, time: number): number | undefined {
   if (hours === undefined) return 1;
   const format = formatOf(hours.tz ?? 'UTC');
   const parts = Object.fromEntries(
@@ -497,14 +543,12 @@ export function hoursFactor(hours: any, time: number): number | undefined {
   );
   const day = parts.weekday?.toLowerCase() ?? '';
   const clock = `${parts.hour}:${parts.minute}`;
-  const isDay = (hours.days ?? 'sun-sat').split(',').some((range: string) => {
+  const isDay = (hours.days ?? 'sun-sat').split(',').some((range) => {
     const [first = '', last = first] = range.split('-');
     const length = (DAYS.indexOf(last) - DAYS.indexOf(first) + 7) % 7;
     return (DAYS.indexOf(day) - DAYS.indexOf(first) + 7) % 7 <= length;
   });
   if (!isDay || clock < (hours.from ?? '00:00') || clock >= (hours.to ?? '24:00')) return undefined;
-  const scaled = (hours.scale ?? []).find(
-    ({ from, to }: { from: string; to: string }) => clock >= from && clock < to,
-  );
+  const scaled = (hours.scale ?? []).find(({ from, to }) => clock >= from && clock < to);
   return scaled?.by ?? 1;
 }
