@@ -12,6 +12,7 @@ import { snapshotFiles } from './snapshot-files.ts';
 import { storeDatabases } from './store-databases.ts';
 import { storeMarkers } from './store-markers.ts';
 import { ticksReader } from './ticks-reader.ts';
+import { venueMessages } from './venue-messages.ts';
 
 /** Every target that is fuzzed in a thread, by name. */
 export const TARGETS: Readonly<Record<string, TargetMaker>> = {
@@ -28,4 +29,5 @@ export const TARGETS: Readonly<Record<string, TargetMaker>> = {
   'snapshot-files': snapshotFiles,
   'store-databases': storeDatabases,
   'store-markers': storeMarkers,
+  'venue-messages': venueMessages,
 };
