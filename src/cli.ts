@@ -31,8 +31,12 @@ if (command.kind === 'print') {
   await serve(command);
 } else if (command.kind === 'doctor') {
   await doctor(command);
+} else if (command.kind === 'sinks test') {
+  // Loaded here, like the next: the server needs none of it.
+  const { testSinks } = await import('./sinks/test-command.ts');
+  const file = String(command.options.get('rules'));
+  process.exitCode = await testSinks(file, process.env, process);
 } else {
-  // Loaded here: the server needs none of it.
   const { runJournalCommand } = await import('./journal-tools/commands.ts');
   process.exitCode = await runJournalCommand(command, {
     stdout: process.stdout,

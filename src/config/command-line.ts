@@ -15,6 +15,7 @@ export type Command =
       /** Those of the command that are not settings. */
       readonly options: ReadonlyMap<string, OptionValue>;
     } & Configured)
+  | { readonly kind: 'sinks test'; readonly options: ReadonlyMap<string, OptionValue> }
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'fail'; readonly message: string };
@@ -55,6 +56,7 @@ export function readCommandLine(argv: readonly string[], env: Environment, cwd: 
     if (kind === 'token' || kind === 'api-key') {
       return { kind, config, request: issueRequest(flags) };
     }
+    if (kind === 'sinks test') return { kind, options: flags.options };
     return { kind, config, warnings, options: flags.options };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

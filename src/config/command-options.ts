@@ -31,6 +31,15 @@ export const PATTERNS = {
   parse: (text: string) => (text === '' ? undefined : text.split(',')),
 };
 
+/** The rule file of a command. */
+export const RULE_FILE: CommandOption = {
+  name: 'rules',
+  value: 'FILE',
+  description: 'the rule file',
+  expected: 'a rule file',
+  parse: (text: string) => text || undefined,
+};
+
 /** A time such as 90s, 15m, 1h or 30d, in ms. */
 export function parseDuration(text: string): number | undefined {
   const [, count = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import type { CommandOption, OptionValue } from './command-options.ts';
+import { type CommandOption, type OptionValue, RULE_FILE } from './command-options.ts';
 import { createSuggester, SUGGESTIONS_MAX, showValue, truncate } from './faults.ts';
 import { API_KEY_OPTIONS, TOKEN_OPTIONS } from './issue-options.ts';
 import { EXPORT_OPTIONS, REPLAY_OPTIONS } from './journal-options.ts';
@@ -27,7 +27,8 @@ export type CommandKind =
   | 'journal info'
   | 'journal verify'
   | 'journal export'
-  | 'replay';
+  | 'replay'
+  | 'sinks test';
 
 interface CommandFacts {
   readonly summary: string;
@@ -72,6 +73,11 @@ const COMMANDS: Readonly<Record<Exclude<CommandKind, 'run'>, CommandFacts>> = {
     summary: 'publish the ticks of the journal to another server',
     options: REPLAY_OPTIONS,
     flag: ['shift-to-now', 'move times: the first tick is of now, the others follow'],
+  },
+  'sinks test': {
+    summary: 'send an alert through each sink of a rule file, and print what came back',
+    options: [RULE_FILE],
+    isFirstRequired: true,
   },
 };
 
@@ -159,7 +165,7 @@ class FlagReader implements Flags {
   #program(): Command {
     const program = new Command('tickwire')
       .description('A real-time market-data push server.')
-      .usage('[flags]\n       tickwire token|api-key|doctor|journal|replay [flags]')
+      .usage('[flags]\n       tickwire token|api-key|doctor|journal|replay|sinks [flags]')
       .exitOverride()
       .allowUnknownOption()
       .allowExcessArguments()
@@ -195,9 +201,22 @@ class FlagReader implements Flags {
         const shown = given === undefined ? 'nothing' : showValue(given);
         this.faults.push(`journal: expected info, verify or export, got ${shown}`);
       });
+    const sinks = program
+      .command('sinks')
+      .description('Tries the sinks of a rule file.')
+      .summary('test: send an alert through each sink of a rule file')
+      .usage('test [flags]')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action((_options, { args: [given] }: Command) => {
+        const shown = given === undefined ? 'nothing' : showValue(given);
+        this.faults.push(`sinks: expected test, got ${shown}`);
+      });
+    const parents: Readonly<Record<string, Command>> = { journal, sinks };
     for (const kind of Object.keys(COMMANDS) as (keyof typeof COMMANDS)[]) {
       const [word = kind, action] = kind.split(' ');
-      this.#addCommand(action === undefined ? program : journal, action ?? word, kind);
+      const parent = action === undefined ? program : (parents[word] ?? program);
+      this.#addCommand(parent, action ?? word, kind);
     }
     return program;
   }

@@ -32,6 +32,20 @@ describe('the command line', () => {
     });
   });
 
+  it('tries the sinks of a rule file', () => {
+    const options = new Map([['rules', 'rules.json']]);
+    expect(read(['sinks', 'test', '--rules', 'rules.json'])).toEqual({
+      kind: 'sinks test',
+      options,
+    });
+    expect(read(['sinks', 'test'])).toMatchObject({
+      message: 'tickwire sinks test:\n  --rules: expected a rule file, got nothing',
+    });
+    expect(read(['sinks'])).toMatchObject({
+      message: expect.stringContaining('sinks: expected test, got nothing'),
+    });
+  });
+
   it('fails with the message that names every fault', () => {
     const command = read(['serve', '--server.port=x']);
     expect(command.kind).toBe('fail');
