@@ -10,7 +10,7 @@ import type { SinkSettings } from './sink-settings.ts';
 import { type SinkConfig, shownTarget } from './target.ts';
 
 /** The header that names an alert: receivers drop what they have. */
-export const ID_HEADER = 'x-tickwire-id';
+const ID_HEADER = 'x-tickwire-id';
 
 /** Requests at a time where each has one alert. */
 const JSON_REQUESTS_MAX = 4;

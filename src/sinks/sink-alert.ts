@@ -1,4 +1,4 @@
-import { symbolOfName, tenantOf } from '../engine/index.ts';
+import { shownName, symbolOfName, tenantOf } from '../engine/index.ts';
 import {
   type Alert,
   AlertPhase,
@@ -85,7 +85,7 @@ const PHASE_WORDS: Readonly<Record<AlertPhase, string>> = {
 /** One sentence for people: `AAPL up 5.2 % to 105.2 (from 100), critical, escalated`. */
 export function summaryOf({ alert, isTest }: SinkAlert): string {
   const { kind, phase, direction, changePercent, price, reference, level } = alert;
-  const symbol = shownSymbol(alert);
+  const symbol = shownName(alert.symbol);
   const test = isTest === true ? 'Test: ' : '';
   const state = `${LEVEL_NAMES[level]}${PHASE_WORDS[phase]}`;
   if (kind === 'stale') return `${test}${symbol} is stale at ${price}, ${state}`;
@@ -96,12 +96,6 @@ export function summaryOf({ alert, isTest }: SinkAlert): string {
       ? [alert.peak, ((alert.peak - reference) / reference) * 100]
       : [price, changePercent];
   return `${test}${symbol} ${way} ${percentText(change)} to ${to} (from ${reference}), ${state}`;
-}
-
-/** The symbol for people: `tenant/symbol`. */
-export function shownSymbol({ symbol }: Alert): string {
-  const tenant = tenantOf(symbol);
-  return tenant === '' ? symbol : `${tenant}/${symbolOfName(symbol)}`;
 }
 
 /** `1.5 s`, `2 min 5 s`, `3 h 0 min`. */

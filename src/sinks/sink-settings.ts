@@ -75,7 +75,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-export const SINKS_MAX = 16;
+const SINKS_MAX = 16;
 export const EXPECTED_URL =
   'an https URL without user and password; http for 127.0.0.1, [::1] and localhost only';
 const EXPECTED_VARIABLE =

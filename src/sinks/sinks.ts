@@ -172,7 +172,8 @@ export class Sinks {
   /** Without an end where the store cannot be read: sinks then wait as its other readers do. */
   async #stored(ordinal: number): Promise<readonly SinkAlert[]> {
     const { log, store } = this.#options;
-    for (let isFirst = true; store !== undefined && this.#isOn; isFirst = false) {
+    if (store === undefined) return [];
+    for (let isFirst = true; this.#isOn; isFirst = false) {
       try {
         return await store.alerts.from(ordinal, HANDED_MAX);
       } catch (error) {

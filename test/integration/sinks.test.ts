@@ -114,7 +114,7 @@ describe('sinks', () => {
     sinks.configure(configs, RULES);
     raise(
       sinks,
-      new Array(100).fill(0).map((_, i) => sinkAlert(i, { symbol: `S${i}` })),
+      Array.from({ length: 100 }, (_, i) => sinkAlert(i, { symbol: `S${i}` })),
     );
     await until(() => quick.requests.length === 100);
     const begun = performance.now();
@@ -164,7 +164,7 @@ describe('sinks', () => {
     const second = start(store).sinks;
     second.configure([sinkConfig(receiver.url)], RULES);
     await until(() => receiver.requests.length === 2);
-    expect([...sequences(receiver)].sort()).toEqual([2, 3]);
+    expect(new Set(sequences(receiver))).toEqual(new Set([2, 3]));
   });
 
   it('begin anew where their file is not theirs', async () => {
@@ -208,7 +208,7 @@ describe('sinks', () => {
     sinks.configure([sinkConfig(receiver.url, { queueMax: 50 })], RULES);
     raise(
       sinks,
-      new Array(40_000).fill(0).map((_, i) => sinkAlert(i, { symbol: `S${i % 7}` })),
+      Array.from({ length: 40_000 }, (_, i) => sinkAlert(i, { symbol: `S${i % 7}` })),
     );
     const count = (counter: SinkCounter) => sinks.figures.get('pager')?.get(counter) ?? 0;
     expect(count(SinkCounter.DROPPED_BEFORE)).toBeGreaterThan(20_000);

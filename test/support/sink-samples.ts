@@ -26,7 +26,7 @@ export function sampleAlert(changes: Partial<Alert> = {}): Alert {
     count: 1,
     reason: AlertReason.NONE,
     ...changes,
-  } as Alert;
+  };
 }
 
 /** Its end, 1.5 s later. */

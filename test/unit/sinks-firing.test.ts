@@ -180,7 +180,8 @@ describe('what waits for Alertmanager', () => {
     before.push(sampleAlert());
     before.push(sampleAlert({ symbol: 'B', rule: 'run' }));
     before.post();
-    const rig = new Rig({ firingMsMin: 0 }, JSON.parse(JSON.stringify(before.episodes.saved)));
+    const saved = JSON.parse(JSON.stringify(before.episodes.saved)) as SavedEpisodes;
+    const rig = new Rig({ firingMsMin: 0 }, saved);
     rig.episodes.keepRules(new Set(['run']));
     expect(rig.post()).toEqual(['AAPL critical ends 0', 'B critical fires']);
     rig.now = 10;
