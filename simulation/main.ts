@@ -84,6 +84,8 @@ function tell(seed: number, outcome: Outcome, cost: Cost): void {
       `the gateway stepped ${count(tally.gatewayBatches)} times, ` +
       `ticks threw there ${tally.gatewayFailures} times; ` +
       `${tally.workerDeaths} workers died, ${tally.crashes} processes; ${tally.stops} stops; ` +
+      `starts replayed ${count(tally.replayed)} ticks, were refused ${tally.refusals} times; ` +
+      `the journal had ${tally.gaps} gaps and ${tally.torn} torn ends; ` +
       `came to rest ${tally.rests} times, everything agreed`,
   );
 }

@@ -30,6 +30,12 @@ export interface Scenario {
   readonly areStepsWatched: boolean;
   /** How much a subscriber and a publisher do, times a second. */
   readonly pace: number;
+  /** Sizes of the journal's ring, segments and blocks, bytes. */
+  readonly journal: {
+    readonly ringBytes: number;
+    readonly segmentBytes: number;
+    readonly blockBytes: number;
+  };
 }
 
 const FAMILIES = ['AAA', 'AB', 'BTC', 'ÉÜ', '日経'];
@@ -42,6 +48,8 @@ function symbolsOf(random: Random): string[] {
 /** A run's circumstances. */
 export function createScenario(random: Random): Scenario {
   const symbols = symbolsOf(random);
+  // Without dead workers, all that was ever applied follows from the journal alone.
+  const areWorkersSafe = random.chance(0.3);
   return {
     config: createConfig(random, symbols.length),
     symbols,
@@ -49,8 +57,8 @@ export function createScenario(random: Random): Scenario {
     subscribers: random.between(1, 6),
     anomalyRingCapacity: random.pick([4, 16, 64]),
     everyMs: {
-      workerDeath: random.logUniform(200, 10_000),
-      crash: random.logUniform(10_000, 120_000),
+      workerDeath: areWorkersSafe ? Number.POSITIVE_INFINITY : random.logUniform(200, 10_000),
+      crash: random.logUniform(1000, 60_000),
       stop: random.logUniform(10_000, 120_000),
       clockJump: random.logUniform(2000, 60_000),
       storeFault: random.logUniform(2000, 20_000),
@@ -58,14 +66,19 @@ export function createScenario(random: Random): Scenario {
     },
     watchedWorkers: random.pick([0.05, 0.2, 0.6]),
     isMainWatched: random.chance(0.15),
-    areStepsWatched: random.chance(0.5),
+    areStepsWatched: !areWorkersSafe && random.chance(0.5),
     pace: random.logUniform(20, 400),
+    journal: {
+      ringBytes: random.pick([16_384, 32_768, 262_144]),
+      segmentBytes: random.pick([8192, 16_384]),
+      blockBytes: random.pick([2048, 4096]),
+    },
   };
 }
 
 function createConfig(random: Random, symbols: number): Config {
   const hasStore = random.chance(0.7);
-  const snapshotIntervalMs = random.pick([200, 1000, 4000]);
+  const snapshotIntervalMs = random.pick([200, 1000, 4000, 20_000]);
   const isDurable = hasStore && random.chance(0.3);
   return parseConfig({
     server: {
@@ -101,6 +114,10 @@ function createConfig(random: Random, symbols: number): Config {
       directory: hasStore ? 'simulated' : '',
       mode: random.pick(['async', 'sync'] as const),
       snapshotIntervalMs,
+    },
+    journal: {
+      syncMs: random.pick([0, 5, 10, 50]),
+      retentionBytes: random.pick([0, 30_000, 2 ** 30]),
     },
   });
 }

@@ -38,6 +38,11 @@ export interface Tally {
   readonly crashes: number;
   readonly stops: number;
   readonly rests: number;
+  /** Starts that a disk refused; ticks that starts replayed; gaps and torn ends of the journal. */
+  readonly refusals: number;
+  readonly replayed: number;
+  readonly gaps: number;
+  readonly torn: number;
 }
 
 export interface Failure {
@@ -121,6 +126,8 @@ export class Simulation {
       crashes: this.#life.crashes,
       stops: this.#life.stops,
       rests: this.#rests,
+      refusals: this.#life.refusals,
+      ...this.#world.journal.tally,
     };
   }
 
@@ -225,6 +232,7 @@ export class Simulation {
       if (subscriber.unrest !== undefined) return subscriber.unrest;
     }
     if (server.waitingAnomalies > 0) return 'anomalies wait for the disk';
+    if (server.waitingEntries > 0) return 'entries of the journal wait for the disk';
     return undefined;
   }
 }

@@ -1,16 +1,18 @@
 import type { AnomalyCount, SymbolState } from '../src/engine/index.ts';
 import { Random } from '../testkit/random.ts';
 import { TickMaker } from './clients/tick-maker.ts';
-import { Scheduler } from './core/scheduler.ts';
+import { Scheduler, Thread } from './core/scheduler.ts';
 import { Trace } from './core/trace.ts';
 import { breakOff, expectThat } from './core/violation.ts';
 import { VirtualGlobals } from './core/virtual-globals.ts';
 import { SimulatedNetwork } from './network/simulated-network.ts';
 import { EngineOracle } from './oracles/engine-oracle.ts';
 import { HistoryOracle } from './oracles/history-oracle.ts';
+import { JournalOracle } from './oracles/journal-oracle.ts';
 import { ServerOracle } from './oracles/server-oracle.ts';
 import { createScenario, type Scenario } from './scenario.ts';
 import { SimulatedDisk } from './server/simulated-disk.ts';
+import { SimulatedSegments } from './server/simulated-segments.ts';
 import type { SimulatedWorker, WorkerFate } from './server/simulated-worker.ts';
 import { VirtualAtomics } from './server/virtual-atomics.ts';
 
@@ -29,11 +31,16 @@ export class World {
   readonly network: SimulatedNetwork;
   readonly oracle: ServerOracle;
   readonly history: HistoryOracle;
+  /** The files of the journal, and what is to be in them; unused without a store. */
+  readonly segments: SimulatedSegments;
+  readonly journal: JournalOracle;
   readonly ticks: TickMaker;
   /** Whether faults and misbehaviour pause, so that things can come to rest. */
   isCalm = false;
   /** Workers by the partition of the server that runs. */
   workers: () => readonly SimulatedWorker[] = () => [];
+  /** A worker waits in the middle of a step, where no promise is kept. */
+  blocked: () => void = () => undefined;
   /** Whether things are to come to rest before their time. */
   isRestDue = false;
   /** An error in code that is not awaited. */
@@ -65,11 +72,25 @@ export class World {
     );
     this.oracle = new ServerOracle(engine, config, this.scheduler, this.globals);
     const hasStore = config.store.directory !== '';
+    const isSync = hasStore && config.store.mode === 'sync';
     this.history = new HistoryOracle(engine, this.disk, {
       perSymbolMax: config.stream.recentAnomaliesPerSymbol,
       hasStore,
-      isSync: hasStore && config.store.mode === 'sync',
+      isSync,
     });
+    this.segments = new SimulatedSegments(this.random, this.disk, () => this.globals.wallNow);
+    this.segments.onCall = () => {
+      // In the middle of a call to the system, others run.
+      const { random, scheduler } = this;
+      const isOwn = scheduler.thread === Thread.JOURNAL && !scheduler.isInterrupting;
+      if (isOwn && random.chance(0.3)) scheduler.interleave(1 + random.below(3));
+    };
+    const { maxFutureMs } = config.processing;
+    this.journal = new JournalOracle(engine, this.segments, { isSync, maxFutureMs });
+    if (hasStore) {
+      engine.journal = this.journal;
+      this.oracle.journal = this.journal;
+    }
     this.ticks = new TickMaker(this.random, this.globals, this.scenario.symbols);
   }
 
@@ -80,6 +101,7 @@ export class World {
       atomics: this.atomics,
       watched: this.scenario.watchedWorkers,
       isCalm: () => this.isCalm,
+      blocked: () => this.blocked(),
       queued: (partition) => this.oracle.engine.queues[partition]?.depth ?? 0,
       started: () => {
         this.scheduler.hasMicrotasks = true;
@@ -105,10 +127,7 @@ export class World {
   }
 
   /** A process starts with what an earlier one left. */
-  restore(
-    symbols: readonly (SymbolState | AnomalyCount)[],
-    publishers: Iterable<readonly [name: string, sequence: number]>,
-  ): void {
+  restore(symbols: readonly (SymbolState | AnomalyCount)[]): void {
     for (const item of symbols) {
       const stored = this.disk.lastSequence(item.symbol);
       expectThat(
@@ -126,17 +145,22 @@ export class World {
     for (const [symbol, model] of this.oracle.engine.models) {
       const state = states.get(symbol);
       const isEmpty = state === undefined || state.count === 0;
-      model.restore(isEmpty ? undefined : state, anomalies.get(symbol) ?? 0);
-    }
-    const known = new Map(publishers);
-    for (const record of this.oracle.records.values()) {
-      record.sequence = known.get(record.name) ?? 0;
-      record.durable = record.sequence;
+      const isInexact = this.journal.isInexact(symbol);
+      model.restore(isEmpty ? undefined : state, anomalies.get(symbol) ?? 0, isInexact);
     }
   }
 
-  /** A snapshot with these sequences is on disk. */
-  madeDurable(publishers: Iterable<readonly [name: string, sequence: number]>): void {
-    for (const [name, sequence] of publishers) this.oracle.record(name).durable = sequence;
+  /** Publishers resume here; what was told to be durable must be. */
+  resume(publishers: Iterable<readonly [name: string, sequence: number]>): void {
+    const known = new Map(publishers);
+    for (const record of this.oracle.records.values()) {
+      record.sequence = known.get(record.name) ?? 0;
+      expectThat(
+        !this.oracle.isDurable || record.sequence >= record.durable,
+        'nothing acknowledged as durable is lost',
+        () => `${record.name}: ${record.sequence}, acknowledged was ${record.durable}`,
+      );
+      record.durable = record.sequence;
+    }
   }
 }

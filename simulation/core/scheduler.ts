@@ -74,6 +74,8 @@ export const Thread = {
   ALONE: -2,
   /** The gateway's event loop. */
   MAIN: 0,
+  /** The thread that writes the journal. */
+  JOURNAL: 100,
 } as const;
 
 /** When the process was paused. */

@@ -22,6 +22,14 @@ export interface Offer {
   readonly wasTaken: boolean;
 }
 
+/** Is told of ticks, by partition and position in its queue. */
+interface TickWatcher {
+  /** One is about to be applied. */
+  began(partition: number, position: number): void;
+  /** A worker died of one. */
+  skipped(symbol: string, partition: number, position: number): void;
+}
+
 /**
  * Sees every tick that enters a queue, every one that a worker applies and every anomaly that the
  * gateway takes, and checks each against the models.
@@ -47,10 +55,12 @@ export class EngineOracle {
   known = new Set<string>();
   /** Offers since it was last emptied. */
   readonly offers: Offer[] = [];
+  /** Undefined without a journal. */
+  journal: TickWatcher | undefined;
   /** Called for each symbol that is new to the process. */
   onSymbol: (symbolId: number) => void = () => undefined;
   readonly #scheduler: Scheduler;
-  readonly #rules: Rules;
+  readonly rules: Rules;
   readonly #maxFutureMs: number;
   readonly #row = new Float64Array(ROW_VALUES);
   #engine: Engine | undefined;
@@ -59,7 +69,7 @@ export class EngineOracle {
   constructor(scheduler: Scheduler, rules: Rules, maxFutureMs: number) {
     this.#scheduler = scheduler;
     this.#maxFutureMs = maxFutureMs;
-    this.#rules = rules;
+    this.rules = rules;
   }
 
   /** Whether the oracle itself reads shared memory: then no thread is interrupted. */
@@ -106,6 +116,20 @@ export class EngineOracle {
       this.#offered(symbolId, ticks, index, wasTaken);
       return wasTaken;
     };
+    const withdraw = engine.withdraw.bind(engine);
+    engine.withdraw = (symbolIds, count) => {
+      withdraw(symbolIds, count);
+      for (let i = 0; i < count; i++) {
+        this.queues[this.#partitionOf(symbolIds[i] as number)]?.withdraw();
+      }
+      this.offers.length = 0;
+    };
+    const continueAnomalies = engine.continueAnomalies.bind(engine);
+    engine.continueAnomalies = (symbolId, last) => {
+      continueAnomalies(symbolId, last);
+      this.model(symbolId).continueFrom(last);
+      this.drained[symbolId] = last;
+    };
     const { dirty } = engine;
     const take = dirty.take.bind(dirty);
     dirty.take = (into) => {
@@ -123,6 +147,16 @@ export class EngineOracle {
       this.#anomaliesSince = undefined;
       return drainAnomalies(this.#watching(sink), limit);
     };
+  }
+
+  /** Everything was replayed: what comes now is of this process. */
+  serves(): void {
+    for (const [symbolId, model] of this.byId.entries()) {
+      this.drainedFrom[symbolId] = model.lastAnomaly;
+    }
+    this.offers.length = 0;
+    this.#rowsSince = undefined;
+    this.#anomaliesSince = undefined;
   }
 
   /** Runs `look` without interrupting any thread. */
@@ -230,6 +264,7 @@ export class EngineOracle {
     const time = ticks.times[index] as number;
     const position = this.quietly(() => this.engine.status(partition).counters.taken());
     queue.begin(position, { symbolId, price, time });
+    this.journal?.began(partition, position);
     const latestTime = (ticks.receivedAt[index] as number) + this.#maxFutureMs;
     this.model(symbolId).begin(price, time, position, latestTime);
   }
@@ -271,8 +306,11 @@ export class EngineOracle {
       this.model(symbolId).repair(this.nameOf(symbolId), count, statistics.anomalies(symbolId));
     });
     // One that died while cleaning up has its successor do it again; the tick is given up once.
-    const queue = this.queues[this.#partitionOf(symbolId)] as QueueModel;
-    if (queue.applying >= 0) queue.skip();
+    const partition = this.#partitionOf(symbolId);
+    const queue = this.queues[partition] as QueueModel;
+    if (queue.applying < 0) return;
+    this.journal?.skipped(this.nameOf(symbolId), partition, queue.applying);
+    queue.skip();
   }
 
   #offered(symbolId: number, ticks: ReceivedTicks, index: number, wasTaken: boolean): void {
@@ -319,7 +357,7 @@ export class EngineOracle {
     const symbol = this.nameOf(symbolId);
     let model = this.models.get(symbol);
     if (model === undefined) {
-      model = new SymbolModel(this.#rules);
+      model = new SymbolModel(this.rules);
       this.models.set(symbol, model);
     }
     this.byId[symbolId] = model;

@@ -78,12 +78,12 @@ export class PublishOracle implements Observer {
   #welcomed(frame: WireFrame): void {
     const info = frame[1] as { sequence: number; credit: number; publisher: string };
     const { durable, sequence } = this.#record;
-    const known = this.#server.isDurable ? durable : sequence;
     expectThat(
-      info.sequence === known && info.publisher === this.#record.name,
+      this.#isLast(info.sequence) && info.publisher === this.#record.name,
       'WELCOME tells the last sequence accepted',
-      () => `${info.publisher}: ${info.sequence}, expected ${known}`,
+      () => `${info.publisher}: ${info.sequence}, expected ${sequence} or durable from ${durable}`,
     );
+    this.#tellDurable(info.sequence);
     this.credit = info.credit;
     this.#server.checkCredit(`WELCOME of ${this.#record.name}`);
   }
@@ -91,21 +91,36 @@ export class PublishOracle implements Observer {
   #acknowledged(frame: readonly number[]): void {
     const [, sequence, accepted, rejected, dropped, credit] = frame;
     const { durable, sequence: last, name } = this.#record;
-    const isDurable = this.#server.isDurable;
-    if (isDurable) this.#undurable = this.#undurable.filter((one) => one.sequence > durable);
+    const { isDurable } = this.#server;
     expectThat(
-      sequence === (isDurable ? durable : last) &&
+      this.#isLast(sequence as number) &&
         accepted === this.#accepted &&
         rejected === this.#rejected &&
         dropped === this.#dropped,
       'acknowledgements tell what became of the ticks',
       () =>
-        `${name}: ACK ${JSON.stringify(frame)}; expected sequence ${isDurable ? durable : last}, ` +
+        `${name}: ACK ${JSON.stringify(frame)}; expected sequence ${last} or durable from ` +
+        `${durable}, ` +
         `accepted ${this.#accepted}, rejected ${this.#rejected}, dropped ${this.#dropped}`,
     );
+    this.#tellDurable(sequence as number);
+    const told = this.#record.durable;
+    if (isDurable) this.#undurable = this.#undurable.filter((one) => one.sequence > told);
     const held = this.#undurable.reduce((sum, { ticks }) => sum + ticks, 0);
     this.credit = (credit as number) - (isDurable ? held : 0);
     this.#server.checkCredit(`ACK to ${name}`);
+  }
+
+  /** Whether an acknowledgement may tell this sequence: the last one, or one that is on disk. */
+  #isLast(told: number): boolean {
+    const { durable, sequence } = this.#record;
+    return this.#server.isDurable ? told >= durable && told <= sequence : told === sequence;
+  }
+
+  #tellDurable(sequence: number): void {
+    if (!this.#server.isDurable) return;
+    this.#server.journal?.acknowledged(this.#record.name, sequence);
+    this.#record.durable = sequence;
   }
 
   #checkTicks(frame: WireFrame, offers: readonly Offer[]): void {
@@ -146,8 +161,10 @@ export class PublishOracle implements Observer {
   #isRefused(sequence: number, ticks: number, offers: readonly Offer[]): boolean {
     const isRefused = this.#answers.some((answer) => answer[2] === Code.backpressure);
     if (!isRefused) return false;
+    // Where nothing passes the journal by, a full ring refuses.
+    const isRingFull = !this.#server.isWaiting && this.#server.journal?.hasRefused === true;
     expectThat(
-      this.#server.isWaiting && ticks > this.credit && offers.length === 0,
+      ((this.#server.isWaiting && ticks > this.credit) || isRingFull) && offers.length === 0,
       'nothing within credit is refused',
       () =>
         `${this.#record.name}: frame ${sequence} of ${ticks} ticks refused, credit ${this.credit}`,

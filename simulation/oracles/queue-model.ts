@@ -47,6 +47,12 @@ export class QueueModel {
     );
   }
 
+  /** The last tick offered is taken back: the journal had no space for its frame. */
+  withdraw(): void {
+    this.#ticks.pop();
+    this.offered--;
+  }
+
   /** The tick at `position` is being applied: those before it, which were not, were overwritten. */
   begin(position: number, { symbolId, price, time }: QueuedTick): void {
     this.lapTo(position);

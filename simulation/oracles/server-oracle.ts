@@ -3,6 +3,7 @@ import type { Scheduler } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
 import type { VirtualGlobals } from '../core/virtual-globals.ts';
 import type { EngineOracle } from './engine-oracle.ts';
+import type { JournalOracle } from './journal-oracle.ts';
 
 /** The server may not have noticed a jump of the wall clock for this long, ms. */
 const JUMP_UNNOTICED_MS = 200;
@@ -27,7 +28,7 @@ interface SubscriberSession {
 /** What the server knows of a publisher over all of its connections. */
 export interface PublisherRecord {
   readonly name: string;
-  /** The last sequence accepted; and the last that a snapshot has. */
+  /** The last sequence accepted; and the last that was told to be durable. */
   sequence: number;
   durable: number;
   session: PublisherSession | undefined;
@@ -36,6 +37,8 @@ export interface PublisherRecord {
 /** State that the oracles of all connections share. */
 export class ServerOracle {
   readonly engine: EngineOracle;
+  /** Undefined without a store. */
+  journal: JournalOracle | undefined;
   readonly config: Config;
   /** Open connections. */
   readonly publishers = new Set<PublisherSession>();
@@ -71,7 +74,7 @@ export class ServerOracle {
     return this.#scheduler.turns;
   }
 
-  /** Whether frames are acknowledged only once a snapshot has them. */
+  /** Whether frames are acknowledged only once they are on disk. */
   get isDurable(): boolean {
     return this.config.publish.acknowledge === 'durable';
   }

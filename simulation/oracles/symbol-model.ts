@@ -57,6 +57,8 @@ export class SymbolModel {
   readonly #onTime: Tick[] = [];
   #windowFrom = 0;
   readonly #earlier: History[] = [];
+  /** By sequence: anomalies of earlier processes, where the journal did not lead to the same ones. */
+  readonly #others = new Map<number, ExpectedAnomaly[]>();
 
   constructor(rules: OracleRules) {
     this.#rules = rules;
@@ -136,8 +138,14 @@ export class SymbolModel {
    * A new process goes on from a snapshot's state, or from nothing, with its anomalies numbered
    * behind `anomalies`. A start that can read no snapshot leaves it for a later one: what stood
    * before each start is kept.
+   *
+   * @param isInexact whether anomalies may be others than before, with the numbers of these
    */
-  restore(state: SnapshotState | undefined, anomalies: number): void {
+  restore(state: SnapshotState | undefined, anomalies: number, isInexact = false): void {
+    for (const [sequence, anomaly] of isInexact ? this.anomalies : []) {
+      if (sequence <= anomalies) continue;
+      this.#others.set(sequence, [...(this.#others.get(sequence) ?? []), anomaly]);
+    }
     const count = state?.count ?? 0;
     const isWindowEmpty = state === undefined || state.minima.length === 0;
     this.#earlier.push({
@@ -181,16 +189,30 @@ export class SymbolModel {
   /** Checks an anomaly's direction, reference, price, change and time. */
   checkAnomaly(symbol: string, sequence: number, values: readonly number[]): void {
     const expected = this.anomalies.get(sequence);
-    const { direction, reference, price, changePercent, time } = expected ?? {};
-    const isRight = [direction, reference, price, changePercent, time].every(
-      (value, index) => value !== undefined && value === values[index],
-    );
+    const all = [expected, ...(this.#others.get(sequence) ?? [])];
     expectThat(
-      isRight,
+      all.some((one) => hasValues(one, values)),
       'anomalies are those that the ticks raise',
       () =>
         `${symbol} ${sequence}: ${JSON.stringify(values)}, expected ${JSON.stringify(expected)}`,
     );
+  }
+
+  /** Numbers the next anomaly behind `last`. */
+  continueFrom(last: number): void {
+    this.#oracle.lastAnomaly = last;
+  }
+
+  /** The queue position of the tick that raised an anomaly; undefined if this process did not. */
+  causeOf(sequence: number): number | undefined {
+    for (let i = this.states.length - 1; i >= this.restored; i--) {
+      const before = this.states[i - 1]?.anomalies ?? 0;
+      const state = this.states[i] as SymbolState;
+      if (sequence <= state.anomalies && (sequence > before || i === this.restored)) {
+        return sequence > before ? state.position : undefined;
+      }
+    }
+    return undefined;
   }
 
   /** Goes on with the newest history that has the state. */
@@ -251,4 +273,12 @@ export class SymbolModel {
   #isAverage(count: number, average: number): boolean {
     return ulpsBetween(average, this.#averageAfter(count)) <= AVERAGE_ULPS_MAX;
   }
+}
+
+function hasValues(anomaly: ExpectedAnomaly | undefined, values: readonly number[]): boolean {
+  if (anomaly === undefined) return false;
+  const { direction, reference, price, changePercent, time } = anomaly;
+  return [direction, reference, price, changePercent, time].every(
+    (value, index) => value === values[index],
+  );
 }

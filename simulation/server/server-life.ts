@@ -1,6 +1,7 @@
 import { Thread } from '../core/scheduler.ts';
 import type { World } from '../world.ts';
-import { DISK_OPERATIONS } from './simulated-disk.ts';
+import { DISK_OPERATIONS, JOURNAL_OPERATIONS } from './simulated-disk.ts';
+import { PLANTED } from './simulated-segments.ts';
 import { SimulatedServer } from './simulated-server.ts';
 
 const RESTART_MS_MAX = 500;
@@ -19,6 +20,8 @@ export class ServerLife {
   /** Processes that were killed, and those that were told to stop. */
   crashes = 0;
   stops = 0;
+  /** Starts that failed, because the disk did. */
+  refusals = 0;
   readonly #world: World;
   #server: SimulatedServer;
 
@@ -64,7 +67,17 @@ export class ServerLife {
     const server = new SimulatedServer(this.#world);
     this.#server = server;
     this.#world.workers = () => server.workers;
-    this.#world.detach(server.start());
+    this.#world.blocked = () => server.makeSpace();
+    this.#world.detach(server.start().catch((error: unknown) => this.#refuse(server, error)));
+  }
+
+  /** A start that meets a disk that fails ends its process. */
+  #refuse(server: SimulatedServer, error: unknown): void {
+    const isOfDisk =
+      error instanceof Error && (error.message.includes(PLANTED) || error.name === 'JournalError');
+    if (!isOfDisk) throw error;
+    this.refusals++;
+    if (server.isAlive) this.#endProcess();
   }
 
   #killWorker(): void {
@@ -98,8 +111,11 @@ export class ServerLife {
 
   /** The process is gone; another one starts before long. */
   #endProcess(): void {
-    const { atomics, network, oracle, random, scheduler } = this.#world;
+    const { atomics, journal, network, oracle, random, scheduler, segments } = this.#world;
     this.#server.end();
+    journal.dying();
+    segments.crash(random.chance(0.5) ? 'power' : 'process');
+    journal.died();
     scheduler.process++;
     scheduler.resume();
     atomics.forget();
@@ -117,15 +133,14 @@ export class ServerLife {
   }
 
   #failDisk(): void {
-    const { disk, random, scenario } = this.#world;
+    const { disk, random } = this.#world;
     disk.slowness = random.chance(0.2) ? 1 + SLOWNESS_MAX * random.float() : 1;
     disk.fault = undefined;
     if (random.chance(0.4)) return;
-    const operation = random.pick([...DISK_OPERATIONS, 'any write'] as const);
-    // A snapshot that is damaged takes with it what was durable in it alone.
-    const isReadable = operation !== 'read' || scenario.config.publish.acknowledge === 'accepted';
+    const operations = random.chance(0.3) ? JOURNAL_OPERATIONS : DISK_OPERATIONS;
+    const operation = random.pick([...operations, 'any write'] as const);
     const left = random.chance(0.5) ? random.between(1, FAILURES_MAX) : Number.POSITIVE_INFINITY;
-    if (isReadable) disk.fault = { operation, left };
+    disk.fault = { operation, left };
   }
 
   /** Stops the whole process for a while, or one worker of it. */

@@ -8,8 +8,10 @@ import type { SnapshotInfo } from '../../src/store/snapshot-format.ts';
  * - `answer`: the same, but all of it is on disk: the writer died before it could say so;
  * - `write`: a snapshot, which stays torn; `rename`: it is whole, and has no name;
  * - `sync`, `remove`: the snapshot has its name, but it is not told as saved;
- * - `read`: the newest snapshot at a start, in place of which the one before is used.
+ * - `read`: the newest snapshot at a start, in place of which the one before is used;
+ * - `journalOpen`, `journalWrite`, `journalSync`: see `SimulatedSegments`.
  */
+export const JOURNAL_OPERATIONS = ['journalOpen', 'journalWrite', 'journalSync'] as const;
 export const DISK_OPERATIONS = [
   'append',
   'answer',
@@ -18,6 +20,7 @@ export const DISK_OPERATIONS = [
   'sync',
   'remove',
   'read',
+  ...JOURNAL_OPERATIONS,
 ] as const;
 export type DiskOperation = (typeof DISK_OPERATIONS)[number];
 

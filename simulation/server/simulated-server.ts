@@ -6,15 +6,32 @@ import {
   createGatewayContext,
   EventLoopDelay,
   Gateway,
+  type GatewayContext,
   Health,
   PublisherRegistry,
+  TickJournal,
   UNWATCHED,
 } from '../../src/gateway/index.ts';
+import { Journal, type StartJournalWriter } from '../../src/journal/index.ts';
+import {
+  type FoundJournal,
+  findJournal,
+  planReplay,
+  recoverJournal,
+} from '../../src/recovery/index.ts';
 import { NOTHING_RECOVERED, type Recovered, recover } from '../../src/store/recovery.ts';
-import { noSnapshots, Snapshots } from '../../src/store/snapshots.ts';
+import {
+  type JournalOfSnapshots,
+  noSnapshots,
+  readSnapshotHeader,
+  type SnapshotCounters,
+  Snapshots,
+} from '../../src/store/snapshots.ts';
 import { Thread } from '../core/scheduler.ts';
+import { expectThat } from '../core/violation.ts';
 import { SnapshotOracle } from '../oracles/snapshot-oracle.ts';
 import type { World } from '../world.ts';
+import { SimulatedJournalThread } from './simulated-journal.ts';
 import { SimulatedStore } from './simulated-store.ts';
 import { SimulatedWorker } from './simulated-worker.ts';
 import { type OnAccess, withViews } from './watched-views.ts';
@@ -23,6 +40,14 @@ const LOG = { info: () => undefined, warn: () => undefined, error: () => undefin
 const ACCESSES_BETWEEN_INTERRUPTIONS = 300;
 /** Memory of a partition for large deques. */
 const GROW_BYTES = 1 << 20;
+
+/** What a start brought back. */
+interface Restart {
+  readonly publishers: Iterable<readonly [name: string, sequence: number]>;
+  readonly start: number;
+  readonly ticks: number;
+  readonly isInexact: boolean;
+}
 
 /** HTTP is not simulated. */
 function noHttp(): never {
@@ -39,7 +64,11 @@ export class SimulatedServer {
   readonly #world: World;
   readonly #config: Config;
   readonly #store: SimulatedStore | undefined;
+  #journal: Journal | undefined;
+  #journalThread: SimulatedJournalThread | undefined;
   #engine: Engine | undefined;
+  /** The engine while it replays. */
+  #replaying: Engine | undefined;
   #gateway: Gateway | undefined;
   #snapshots: Snapshots | undefined;
   #isDead = false;
@@ -47,8 +76,7 @@ export class SimulatedServer {
   constructor(world: World) {
     this.#world = world;
     this.#config = world.scenario.config;
-    const { disk, scheduler } = world;
-    if (this.#config.store.directory !== '') this.#store = new SimulatedStore(disk, scheduler);
+    if (this.#config.store.directory !== '') this.#store = new SimulatedStore(world);
   }
 
   /** Whether the process is still there. */
@@ -58,10 +86,19 @@ export class SimulatedServer {
 
   async start(): Promise<void> {
     const store = this.#store;
-    const recovered = store ? await recover(store, LOG, noSnapshots()) : NOTHING_RECOVERED;
+    const { journal, segments } = this.#world;
+    const found = store && findJournal(segments, LOG);
+    const hasJournal = found !== undefined && found.first < found.end;
+    const recovered = store
+      ? await recover(store, LOG, noSnapshots(), hasJournal)
+      : NOTHING_RECOVERED;
     if (this.#isDead) return;
     const symbols = [...recovered.symbols];
-    this.#world.restore(symbols, recovered.publishers);
+    if (found !== undefined) {
+      const { journal: snapshot, publishers } = recovered;
+      journal.found({ end: found.end, publishers, snapshot: snapshot?.position });
+    }
+    this.#world.restore(symbols);
     const engine = await this.#startEngine({ ...recovered, symbols });
     if (this.#isDead) return;
     this.#engine = engine;
@@ -71,8 +108,127 @@ export class SimulatedServer {
       () => store?.space === 0,
     );
     this.#watchCaptures(engine);
-    await this.#serve(engine, recovered);
+    const restart = await this.#replay(engine, recovered, found);
+    if (this.#isDead) return;
+    this.#world.oracle.engine.serves();
+    this.#world.resume(restart.publishers);
+    await this.#serve(engine, restart);
     if (!this.#isDead) this.isServing = true;
+  }
+
+  async #replay(
+    engine: Engine,
+    recovered: Recovered,
+    found: FoundJournal | undefined,
+  ): Promise<Restart> {
+    const store = this.#store;
+    const { publishers } = recovered;
+    if (found === undefined || store === undefined) {
+      return { publishers, start: 0, ticks: 0, isInexact: false };
+    }
+    const { journal } = this.#world;
+    journal.watchReplay(engine);
+    const plan = planReplay(recovered, found);
+    expectThat(
+      plan.fault === undefined,
+      'the journal leads on from the snapshot',
+      () => plan.fault ?? '',
+    );
+    const progress = () => undefined;
+    const parts = { engine, store, found, plan, recovered, log: LOG, progress };
+    this.#replaying = engine;
+    const replayed = await recoverJournal(parts);
+    this.#replaying = undefined;
+    if (!this.#isDead) journal.replayed(engine, replayed.publishers, replayed.isInexact);
+    return { ...replayed, start: plan.start };
+  }
+
+  /** While a worker waits: takes anomalies, as the replay does between two events. */
+  makeSpace(): void {
+    const { scheduler } = this.#world;
+    const store = this.#store;
+    const engine = this.#replaying;
+    if (engine === undefined || store === undefined) return;
+    scheduler.after(scheduler.random.float(), Thread.MAIN, 'the replay looks', () => {
+      if (engine === this.#replaying)
+        engine.drainAnomalies((anomaly) => store.append(anomaly), Number.POSITIVE_INFINITY);
+    });
+  }
+
+  /** Opens the journal of this run, as `server.ts` does. */
+  async #openJournal(
+    engine: Engine,
+    registry: PublisherRegistry,
+    start: number,
+  ): Promise<TickJournal | undefined> {
+    const store = this.#store;
+    if (store === undefined) return undefined;
+    const { scenario, scheduler } = this.#world;
+    const { journal, processing, publish, store: stored } = this.#config;
+    const ticks = new TickJournal(engine, registry);
+    const mayGap =
+      processing.overflow !== 'wait' &&
+      publish.acknowledge === 'accepted' &&
+      stored.mode === 'async';
+    const opened = await Journal.open(
+      {
+        ...scenario.journal,
+        // It only has to exist.
+        directory: '.',
+        start,
+        syncMs: journal.syncMs,
+        run: `run ${scheduler.process}`,
+        startedAt: this.#world.globals.wallNow,
+        partitions: engine.partitions,
+        names: ticks.names,
+        offered: ticks.offered,
+        mayGap,
+        retention: { ageMs: 0, bytes: journal.retentionBytes },
+      },
+      LOG,
+      { onLost: () => undefined, onGapEnd: () => this.#snapshots?.request() },
+      this.#startJournalThread,
+    );
+    if (this.#isDead) return undefined;
+    this.#journal = opened;
+    this.#world.journal.watch(opened, ticks.names.publisher);
+    ticks.connect(opened);
+    ticks.onInexact = () => this.#snapshots?.request();
+    store.follow(this.#noticed(opened));
+    return ticks;
+  }
+
+  readonly #startJournalThread: StartJournalWriter = (data, onReport, onDeath) => {
+    const { disk, journal, scheduler, segments } = this.#world;
+    const thread = new SimulatedJournalThread(
+      data,
+      scheduler,
+      disk,
+      segments,
+      { onReport, onDeath },
+      () => journal.stepped(thread.synced),
+    );
+    this.#journalThread = thread;
+    return thread;
+  };
+
+  /** The journal, for code that awaits it without an event: promises are looked after. */
+  #noticed(journal: Journal): JournalOfSnapshots {
+    const { scheduler } = this.#world;
+    return {
+      get position() {
+        return journal.position;
+      },
+      get syncedPosition() {
+        scheduler.hasMicrotasks = true;
+        return journal.syncedPosition;
+      },
+      get fault() {
+        return journal.fault;
+      },
+      whenSynced: (position) => journal.whenSynced(position),
+      retain: (position) => journal.retain(position),
+    };
   }
 
   /** Ends it in good order, as `server.ts` does. */
@@ -82,6 +238,7 @@ export class SimulatedServer {
     await this.#gateway?.stop();
     await this.#snapshots?.stop();
     await this.#engine?.stop(this.#gateway?.lastAnomalies);
+    await this.#journal?.close();
     await this.#store?.close();
   }
 
@@ -89,6 +246,12 @@ export class SimulatedServer {
   end(): void {
     this.#isDead = true;
     this.isServing = false;
+    this.#journalThread?.kill();
+  }
+
+  /** Bytes of the journal that are not on disk. */
+  get waitingEntries(): number {
+    return this.#journal === undefined ? 0 : this.#journal.position - this.#journal.syncedPosition;
   }
 
   /** Anomalies that are not on disk, of those that were taken. */
@@ -104,6 +267,7 @@ export class SimulatedServer {
       ...processing,
       overwrites: processing.overflow === 'dropOldest',
       captures: this.#store !== undefined,
+      publishesMarked: this.#store !== undefined && this.#config.store.mode === 'sync',
       anomalyRingCapacity: scenario.anomalyRingCapacity,
       growBytes: GROW_BYTES,
       spawn: (data) => {
@@ -148,8 +312,10 @@ export class SimulatedServer {
     if (store === undefined) return;
     const snapshots = new SnapshotOracle(this.#world.oracle);
     const capture = engine.capture.bind(engine);
+    let checkPosition: (position: number | undefined) => void = () => undefined;
     engine.capture = () => {
       snapshots.asked();
+      checkPosition = this.#world.journal.snapshotAsked();
       // It may be done at once: then nothing else tells that promises are to be looked after.
       this.#world.scheduler.hasMicrotasks = true;
       return capture();
@@ -163,15 +329,20 @@ export class SimulatedServer {
       for (const chunk of [...base, ...copies]) {
         for (const state of decodeSymbolStates(chunk)) states.set(state.symbol, state);
       }
-      const { publishers } = info as unknown as { publishers: [string, number][] };
+      const { journal, publishers } = readSnapshotHeader(info);
       snapshots.check([...states.values()], publishers);
+      checkPosition(journal?.position);
       return saveSnapshot(copies, info, extent);
     };
   }
 
-  async #serve(engine: Engine, { publishers }: Recovered): Promise<void> {
+  async #serve(engine: Engine, { isInexact, publishers, start, ticks }: Restart): Promise<void> {
     const store = this.#store;
     const counters = noSnapshots();
+    counters.replayedTicks = ticks;
+    const registry = new PublisherRegistry(publishers);
+    const journal = await this.#openJournal(engine, registry, start);
+    if (this.#isDead) return;
     const context = createGatewayContext({
       config: this.#config,
       engine,
@@ -186,24 +357,35 @@ export class SimulatedServer {
       droppedLogLines: () => 0,
       snapshots: counters,
       epoch: `run ${this.#world.scheduler.process}`,
-      journal: undefined,
-      publishers: new PublisherRegistry(publishers),
+      journal,
+      publishers: registry,
     });
+    if (store !== undefined && this.#journal !== undefined) {
+      this.#snapshots = this.#createSnapshots(context, store, this.#journal, counters);
+    }
+    if (isInexact) await this.#snapshots?.take();
+    if (this.#isDead) return;
     const gateway = await Gateway.start(context, () => noHttp, this.#world.network.startTransport);
     if (this.#isDead) return;
     this.#gateway = gateway;
-    if (store === undefined) return;
-    this.#snapshots = new Snapshots(
+    if (ticks > 0) this.#snapshots?.request();
+  }
+
+  #createSnapshots(
+    { engine, fanOut, publishers }: GatewayContext,
+    store: SimulatedStore,
+    journal: Journal,
+    counters: SnapshotCounters,
+  ): Snapshots {
+    return new Snapshots(
       {
         engine,
         store,
-        publishers: () => gateway.publisherSequences(),
-        takeAnomalies: (raised) => gateway.takeAnomalies(raised),
-        saved: (header) => {
-          this.#world.madeDurable(header.publishers);
-          gateway.madeDurable(header.publishers);
-        },
-        failed: () => gateway.notDurable(),
+        journal: this.#noticed(journal),
+        publishers: () => publishers.sequences(),
+        takeAnomalies: (raised) => fanOut.takeAnomalies(raised),
+        saved: (header) => publishers.madeDurable(header.publishers),
+        failed: () => publishers.notDurable(),
         intervalMs: this.#config.store.snapshotIntervalMs,
         log: LOG,
       },

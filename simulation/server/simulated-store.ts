@@ -6,8 +6,19 @@ import type {
   SnapshotResult,
   StoredSnapshot,
 } from '../../src/store/snapshot-format.ts';
-import type { AnomalyPage, Swept, SymbolPage, SymbolRange } from '../../src/store/store.ts';
+import { readSnapshotHeader } from '../../src/store/snapshots.ts';
+import type {
+  AnomalyPage,
+  Swept,
+  SymbolPage,
+  SymbolRange,
+  WriteAhead,
+} from '../../src/store/store.ts';
+import { WriteLoop } from '../../src/store/write-behind.ts';
+import { WriteBuffer } from '../../src/store/write-buffer.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
+import type { JournalOracle } from '../oracles/journal-oracle.ts';
+import type { World } from '../world.ts';
 import type { DiskSnapshot, SimulatedDisk } from './simulated-disk.ts';
 
 /** The range of a write's duration, ms. */
@@ -17,11 +28,11 @@ const SNAPSHOT_MS = [5, 400] as const;
 const READ_MS = [0.1, 30] as const;
 /** Anomalies that may wait to be written: few, so that workers wait for the disk now and then. */
 const WAITING_MAX = 64;
-/** A write that failed is tried again after this, ms. */
-const RETRY_MS = 300;
+const LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
  * A store on a {@link SimulatedDisk}: durable after a while, not at all while the disk has a fault.
+ * What waits for the journal and the disk, and for how long, is the real store's.
  */
 export class SimulatedStore implements Store {
   readonly droppedCount = 0;
@@ -29,44 +40,61 @@ export class SimulatedStore implements Store {
   readonly lost = new Promise<never>(() => {});
   readonly removed = { age: 0, perSymbol: 0 };
   readonly claim = undefined;
-  readonly recoveryPosition = undefined;
   readonly #disk: SimulatedDisk;
   readonly #scheduler: Scheduler;
-  /** Not durable yet, oldest first; and by symbol, the last sequence among them. */
-  #waiting: readonly Anomaly[] = [];
+  readonly #journal: JournalOracle;
+  readonly #waiting = new WriteBuffer(0, WAITING_MAX);
+  readonly #loop: WriteLoop;
+  /** By symbol, the last sequence of this process. */
   readonly #lasts = new Map<string, number>();
-  #onFlushed: ((isDurable: boolean) => void)[] = [];
-  #isFlushing = false;
   /** The last full snapshot of this process. */
   snapshotBase: DiskSnapshot | undefined;
-  #fault: string | undefined;
 
-  constructor(disk: SimulatedDisk, scheduler: Scheduler) {
+  constructor({ disk, journal, scenario, scheduler }: World) {
     this.#disk = disk;
     this.#scheduler = scheduler;
+    this.#journal = journal;
+    const { store } = scenario.config;
+    const environment = { write: () => this.#write() };
+    this.#loop = new WriteLoop(store, environment, this.#waiting, LOG);
+  }
+
+  /** The oldest that a start may need: of the snapshots that are kept. */
+  get recoveryPosition(): number | undefined {
+    const positions = this.#disk.snapshots
+      .filter(({ isWhole }) => isWhole)
+      .map(({ info }) => readSnapshotHeader(info).journal?.position ?? 0);
+    return positions.length === 0 ? undefined : Math.min(...positions);
   }
 
   get fault(): string | undefined {
-    return this.#fault;
+    return this.#loop.fault;
   }
 
   get waitingCount(): number {
-    return this.#waiting.length;
+    return this.#waiting.count;
   }
 
+  /** While a worker waits in the middle of a step, no promise is kept: it must not wait for one. */
   get space(): number {
-    return Math.max(0, WAITING_MAX - this.#waiting.length);
+    return this.#scheduler.isInterrupting ? Number.POSITIVE_INFINITY : this.#waiting.space;
   }
 
   append(anomaly: Anomaly): void {
-    if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
-    // Not changed in place: queries hold what waited when they were asked.
-    this.#waiting = [...this.#waiting, anomaly];
-    this.#lasts.set(anomaly.symbol, anomaly.sequence);
-    this.#flushSoon();
+    const { sequence, symbol } = anomaly;
+    if (sequence <= this.lastSequence(symbol)) {
+      const stored = this.#disk.anomalies.get(symbol)?.find((one) => one.sequence === sequence);
+      this.#journal.raisedAgain(anomaly, stored);
+      return;
+    }
+    this.#lasts.set(symbol, sequence);
+    this.#waiting.append(anomaly, this.#loop.journal?.position);
+    this.#loop.schedule();
   }
 
-  follow(): void {}
+  follow(journal: WriteAhead): void {
+    this.#loop.journal = journal;
+  }
 
   noteFailure(): void {}
 
@@ -75,13 +103,8 @@ export class SimulatedStore implements Store {
   }
 
   flushed(): Promise<boolean> {
-    if (this.#waiting.length === 0) {
-      this.#scheduler.hasMicrotasks = true;
-      return Promise.resolve(true);
-    }
-    return new Promise((resolve) => {
-      this.#onFlushed.push(resolve);
-    });
+    this.#scheduler.hasMicrotasks = true;
+    return this.#loop.flushed();
   }
 
   lastSequence(symbol: string): number {
@@ -89,7 +112,7 @@ export class SimulatedStore implements Store {
   }
 
   page(range: SymbolRange): Promise<SymbolPage> {
-    const waiting = this.#waiting;
+    const waiting = this.#ofWaiting(range.symbol);
     const last = this.lastSequence(range.symbol);
     return this.#read(() => ({
       first: this.#of(range.symbol, waiting)[0]?.sequence ?? last + 1,
@@ -98,8 +121,15 @@ export class SimulatedStore implements Store {
   }
 
   ranges(ranges: readonly SymbolRange[]): Promise<readonly (readonly Anomaly[])[]> {
-    const waiting = this.#waiting;
-    return this.#read(() => ranges.map((range) => this.#inRange(range, waiting)));
+    const waiting = ranges.map(({ symbol }) => this.#ofWaiting(symbol));
+    return this.#read(() =>
+      ranges.map((range, index) => this.#inRange(range, waiting[index] as readonly Anomaly[])),
+    );
+  }
+
+  /** Those of a symbol that wait now. */
+  #ofWaiting(symbol: string): readonly Anomaly[] {
+    return this.#waiting.ofSymbol(symbol).flat();
   }
 
   #inRange({ symbol, from, limit }: SymbolRange, waiting: readonly Anomaly[]): Anomaly[] {
@@ -199,52 +229,37 @@ export class SimulatedStore implements Store {
   }
 
   close(): Promise<number> {
-    if (!this.#disk.fails('append')) this.#write();
     this.#scheduler.hasMicrotasks = true;
-    return Promise.resolve(this.#waiting.length);
+    return this.#loop.close();
   }
 
   #of(symbol: string, waiting: readonly Anomaly[]): readonly Anomaly[] {
     const durable = this.#disk.anomalies.get(symbol) ?? [];
     const last = this.#disk.lastSequence(symbol);
-    const isOwn = (anomaly: Anomaly) => anomaly.symbol === symbol && anomaly.sequence > last;
-    return [...durable, ...waiting.filter(isOwn)];
+    return [...durable, ...waiting.filter(({ sequence }) => sequence > last)];
   }
 
-  #flushSoon(): void {
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    this.#later(FLUSH_MS, 'anomalies are written', () => this.#flush());
-  }
-
-  #flush(): void {
-    this.#isFlushing = false;
-    const isRefused = this.#disk.fails('append');
-    const isDurable = !isRefused && !this.#disk.fails('answer');
-    this.#fault = isDurable ? undefined : 'the disk fails';
-    if (isDurable) this.#write();
-    else {
-      if (!isRefused) this.#commit();
-      this.#scheduler.after(RETRY_MS, Thread.MAIN, 'the disk is tried again', () =>
-        this.#flushSoon(),
-      );
-    }
-    const settled = this.#onFlushed;
-    this.#onFlushed = [];
-    for (const resolve of settled) resolve(isDurable);
-  }
-
-  #write(): void {
-    this.#commit();
-    this.#waiting = [];
-    this.#lasts.clear();
+  /** A transaction of the batch that the loop has taken. */
+  #write(): Promise<void> {
+    const items = [...(this.#waiting.oldest[0]?.items ?? [])];
+    return new Promise((resolve, reject) => {
+      this.#later(FLUSH_MS, 'anomalies are written', () => {
+        const isRefused = this.#disk.fails('append');
+        const isTold = !isRefused && !this.#disk.fails('answer');
+        if (!isRefused) this.#commit(items);
+        if (isTold) resolve();
+        else reject(new Error('the disk fails'));
+      });
+    });
   }
 
   /** Writing again what is on disk changes nothing. */
-  #commit(): void {
+  #commit(items: readonly Anomaly[]): void {
     const disk = this.#disk;
-    for (const anomaly of this.#waiting) {
-      if (anomaly.sequence > disk.lastSequence(anomaly.symbol)) disk.write(anomaly);
+    for (const anomaly of items) {
+      if (anomaly.sequence <= disk.lastSequence(anomaly.symbol)) continue;
+      this.#journal.stored(anomaly);
+      disk.write(anomaly);
     }
   }
 

@@ -105,10 +105,10 @@ export class Journal {
     const journal = new Journal(options, log, events, start);
     const isSynced = await Promise.race([journal.whenSynced(journal.position), journal.#failed]);
     if (isSynced) return journal;
+    // The close may succeed.
+    const { fault = 'it was closed' } = journal;
     await journal.close();
-    throw new JournalError(
-      `The journal in ${options.directory} cannot be written: ${journal.fault ?? 'it was closed'}.`,
-    );
+    throw new JournalError(`The journal in ${options.directory} cannot be written: ${fault}.`);
   }
 
   /** Resolves with false at the first fault. */

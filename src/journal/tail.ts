@@ -40,13 +40,14 @@ export function findEnd(files: SegmentFiles): JournalEnd {
 }
 
 /**
- * Cuts off what a crash left behind the last whole frame. Only while no server writes.
+ * Cuts off what a crash left behind the last whole frame. Only while no server writes. What is left
+ * is on disk then: of a process that was killed, the kernel may hold the end, and a loss of power
+ * must not take it from under the next run.
  *
- * @throws JournalError if the last segment is damaged elsewhere
+ * @throws JournalError if the last segment is damaged elsewhere; what the system says
  */
 export function repairTail(files: SegmentFiles): JournalEnd {
   const end = findEnd(files);
-  if (end.tornBytes === 0) return end;
   const last = files.list().at(-1);
   if (last === undefined) return end;
   if (end.position === last.start) {
@@ -56,10 +57,11 @@ export function repairTail(files: SegmentFiles): JournalEnd {
   }
   const file = files.open(last.name, 'write');
   try {
-    file.truncate(end.position - last.start);
+    if (end.tornBytes > 0) file.truncate(end.position - last.start);
     file.sync();
   } finally {
     file.close();
   }
+  files.syncNames();
   return end;
 }

@@ -1,5 +1,6 @@
 /** From snapshot and journal to the state of the last run. The only entry to this folder. */
 export {
+  type FoundJournal,
   findJournal,
   journalDirectory,
   planReplay,

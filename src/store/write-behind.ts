@@ -25,7 +25,7 @@ export class WriteLoop {
   /** Each batch waits until its causes are on disk there. */
   journal: WriteAhead | undefined;
   readonly #options: StoreOptions;
-  readonly #environment: Environment;
+  readonly #environment: Pick<Environment, 'write'>;
   readonly #waiting: WriteBuffer;
   readonly #log: StoreLog;
   readonly #stalledMs: number;
@@ -53,7 +53,7 @@ export class WriteLoop {
   /** @param stalledMs replaces {@link STALLED_MS} in tests */
   constructor(
     options: StoreOptions,
-    environment: Environment,
+    environment: Pick<Environment, 'write'>,
     waiting: WriteBuffer,
     log: StoreLog,
     stalledMs = STALLED_MS,
