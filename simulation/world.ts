@@ -145,8 +145,8 @@ export class World {
     for (const [symbol, model] of this.oracle.engine.models) {
       const state = states.get(symbol);
       const isEmpty = state === undefined || state.count === 0;
-      const isInexact = this.journal.isInexact(symbol);
-      model.restore(isEmpty ? undefined : state, anomalies.get(symbol) ?? 0, isInexact);
+      if (this.journal.isInexact(symbol)) model.isInexact = true;
+      model.restore(isEmpty ? undefined : state, anomalies.get(symbol) ?? 0);
     }
   }
 

@@ -110,16 +110,17 @@ export class JournalOracle {
   /** A start found the end of the journal, and a snapshot. */
   found({ end, publishers, snapshot = -1 }: Found): void {
     expectThat(
-      end >= this.#syncedEnd,
-      'what was synced survives',
-      () => `the journal ends at ${end}, ${this.#syncedEnd} was synced`,
-    );
-    expectThat(
       end <= this.#intactEnd,
       'a torn end is cut off',
       () => `the journal ends at ${end}, and is whole up to ${this.#intactEnd}`,
     );
     const cut = [...this.#frames, ...this.#losses].filter((entry) => entry.end > end);
+    const synced = cut.find((entry) => entry.end <= this.#syncedEnd);
+    expectThat(
+      synced === undefined,
+      'what was synced survives',
+      () => `the journal ends at ${end}, an entry that ends at ${synced?.end} was synced`,
+    );
     const whole = cut.find((entry) => entry.end <= this.#intactEnd);
     expectThat(
       whole === undefined,
@@ -342,6 +343,8 @@ export class JournalOracle {
     this.#isPure = false;
     const end = this.#endsOf(partition)[position] ?? MISSING;
     if (end !== MISSING) this.#skippedAt.set(symbol, end);
+    const model = this.#engine.models.get(symbol);
+    if (model !== undefined) model.isInexact = true;
   }
 
   /** An anomaly gets on disk. */

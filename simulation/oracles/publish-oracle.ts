@@ -161,8 +161,8 @@ export class PublishOracle implements Observer {
   #isRefused(sequence: number, ticks: number, offers: readonly Offer[]): boolean {
     const isRefused = this.#answers.some((answer) => answer[2] === Code.backpressure);
     if (!isRefused) return false;
-    // Where nothing passes the journal by, a full ring refuses.
-    const isRingFull = !this.#server.isWaiting && this.#server.journal?.hasRefused === true;
+    // Credit leaves room for ticks in the journal's ring, not for all names that they may need.
+    const isRingFull = this.#server.journal?.hasRefused === true;
     expectThat(
       ((this.#server.isWaiting && ticks > this.credit) || isRingFull) && offers.length === 0,
       'nothing within credit is refused',

@@ -57,8 +57,10 @@ export class SymbolModel {
   readonly #onTime: Tick[] = [];
   #windowFrom = 0;
   readonly #earlier: History[] = [];
-  /** By sequence: anomalies of earlier processes, where the journal did not lead to the same ones. */
+  /** By sequence: anomalies of earlier processes, which a replay raises again. */
   readonly #others = new Map<number, ExpectedAnomaly[]>();
+  /** Whether the store may have others of those than the replay raised. */
+  isInexact = false;
 
   constructor(rules: OracleRules) {
     this.#rules = rules;
@@ -138,11 +140,9 @@ export class SymbolModel {
    * A new process goes on from a snapshot's state, or from nothing, with its anomalies numbered
    * behind `anomalies`. A start that can read no snapshot leaves it for a later one: what stood
    * before each start is kept.
-   *
-   * @param isInexact whether anomalies may be others than before, with the numbers of these
    */
-  restore(state: SnapshotState | undefined, anomalies: number, isInexact = false): void {
-    for (const [sequence, anomaly] of isInexact ? this.anomalies : []) {
+  restore(state: SnapshotState | undefined, anomalies: number): void {
+    for (const [sequence, anomaly] of this.anomalies) {
       if (sequence <= anomalies) continue;
       this.#others.set(sequence, [...(this.#others.get(sequence) ?? []), anomaly]);
     }
@@ -189,7 +189,8 @@ export class SymbolModel {
   /** Checks an anomaly's direction, reference, price, change and time. */
   checkAnomaly(symbol: string, sequence: number, values: readonly number[]): void {
     const expected = this.anomalies.get(sequence);
-    const all = [expected, ...(this.#others.get(sequence) ?? [])];
+    const others = this.isInexact ? this.#others.get(sequence) : undefined;
+    const all = [expected, ...(others ?? [])];
     expectThat(
       all.some((one) => hasValues(one, values)),
       'anomalies are those that the ticks raise',

@@ -49,9 +49,11 @@ export class SimulatedDisk {
   /** Every operation takes so many times as long. */
   slowness = 1;
 
-  /** The newest snapshot that is whole and can be read. */
+  /** The newest snapshot that is whole and can be read: one of several at most cannot. */
   get newest(): DiskSnapshot | undefined {
-    return this.snapshots.findLast(({ isWhole }) => isWhole && !this.fails('read'));
+    const whole = this.snapshots.filter(({ isWhole }) => isWhole);
+    const isDamaged = whole.length > 1 && this.fails('read');
+    return whole.at(isDamaged ? -2 : -1);
   }
 
   /** Whether an operation that is done now fails. */

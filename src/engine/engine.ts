@@ -138,6 +138,8 @@ export class Engine {
   /** Called by {@link drainAnomalies}. */
   onLost: LostTicks = () => undefined;
   readonly #publishesMarked: boolean;
+  /** Whether a full queue overwrites its oldest ticks. */
+  readonly overwrites: boolean;
   #isStopping = false;
 
   private constructor(
@@ -154,6 +156,7 @@ export class Engine {
     this.statistics = new StatisticsTable(new SymbolRecords(first.records, movingAverageWindow));
     this.dirty = new DirtySet(first.dirty, options.maxSymbols);
     this.#doorbell = new Doorbell(first.doorbell);
+    this.overwrites = options.overwrites;
     this.#producers = memory.map(({ ticks }) => new TickProducer(ticks, options.overwrites));
     this.#clocks = memory.map(({ clocks }) => new ClockProducer(clocks));
     this.#anomalies = memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));

@@ -78,6 +78,20 @@ describe('entries', () => {
   });
 });
 
+describe('the end that a killed process left', () => {
+  test('is on disk before another run goes on behind it', () => {
+    const disk = new MemoryDisk();
+    const rig = new JournalRig(disk, { syncMs: 1_000_000 });
+    rig.flush();
+    rig.frame([[1, 1, 1]], 1);
+    rig.writer.step(rig.now);
+    const [name = '', bytes] = [...disk.contents][0] ?? [];
+    expect(disk.synced.get(name)?.length).toBeLessThan(bytes?.length ?? 0);
+    expect(repairTail(disk)).toMatchObject({ position: rig.appender.position, tornBytes: 0 });
+    expect(disk.synced.get(name)).toEqual(bytes);
+  });
+});
+
 describe('segments', () => {
   /** A disk with segments of which each was written a second after the one before. */
   function fill() {

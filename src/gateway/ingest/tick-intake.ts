@@ -104,10 +104,11 @@ export class TickIntake {
     batch.receivedAt = now;
     batch.receivedUs = receivedUs;
     this.#journal?.begin(batch.count);
+    const isJournaledFirst = this.#journal?.precedesOffers === true;
     for (let i = 0; i < batch.count; i++) {
       const symbolId = this.#admit(batch, i, aliases, scope);
       if (symbolId < 0) continue;
-      if (this.#engine.tryOffer(symbolId, batch, i)) {
+      if (isJournaledFirst || this.#engine.tryOffer(symbolId, batch, i)) {
         this.accepted++;
         this.#journal?.add(symbolId, batch, i);
       } else {

@@ -121,7 +121,15 @@ export class TickJournal {
   }
 
   /**
-   * Adds tick number `index` of a batch, which was offered to the engine. Moves it to the front of
+   * Whether {@link append} offers the ticks. Where a full queue overwrites its oldest, a frame that
+   * the journal refuses must not have been offered: nothing would bring those back.
+   */
+  get precedesOffers(): boolean {
+    return this.#engine.overwrites;
+  }
+
+  /**
+   * Adds tick number `index` of a batch, which is offered to the engine. Moves it to the front of
    * the batch's columns, behind the ticks added before: most frames are accepted whole.
    */
   add(symbolId: number, { prices, times }: TickBatch, index: number): void {
@@ -137,13 +145,14 @@ export class TickJournal {
    * after it.
    *
    * @param publisherId 0: it has no name
-   * @returns false if it does not fit now: its ticks are taken back from the engine
+   * @returns false if it does not fit now: then the engine has none of its ticks
    */
   append(publisherId: number, batch: TickBatch): boolean {
     const count = this.#count;
     const numbered = publisherId === 0 ? 0 : batch.sequence;
     if (count === 0 && numbered === 0) return true;
-    this.#isAppending = true;
+    const isOffered = !this.precedesOffers;
+    this.#isAppending = isOffered;
     const isAppended = this.#written.appender.appendTicks(
       publisherId,
       numbered,
@@ -154,7 +163,10 @@ export class TickJournal {
       count,
     );
     this.#isAppending = false;
-    if (!isAppended) this.#engine.withdraw(this.#ids, count);
+    if (isOffered && !isAppended) this.#engine.withdraw(this.#ids, count);
+    if (!isOffered && isAppended) {
+      for (let i = 0; i < count; i++) this.#engine.tryOffer(this.#ids[i] as number, batch, i);
+    }
     return isAppended;
   }
 
