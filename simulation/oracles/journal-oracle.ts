@@ -176,7 +176,8 @@ export class JournalOracle {
         !isDone || this.#due?.length === 0 || this.isInexact(symbol),
         'the store never knows more than the journal',
         () =>
-          `${symbol} has ${last} anomalies in the store, ${engine.statistics.anomalies(symbolId)} now`,
+          `${symbol} has ${last} anomalies in the store, ` +
+          `${engine.statistics.anomalies(symbolId)} now`,
       );
       continueAnomalies.call(engine, symbolId, last);
     };
