@@ -41,7 +41,7 @@ interface DueTick extends AppendedTick {
 const MISSING = Number.POSITIVE_INFINITY;
 
 /** What a start found. */
-export interface Found {
+interface Found {
   /** Position of the snapshot; undefined if there is none. */
   readonly snapshot: number | undefined;
   /** Where the journal ends. */

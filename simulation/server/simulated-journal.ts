@@ -1,11 +1,7 @@
 import { Doorbell } from '../../src/engine/index.ts';
-import {
-  type JournalThreadData,
-  type JournalWriter,
-  RingConsumer,
-  SegmentWriter,
-  type StartJournalWriter,
-} from '../../src/journal/index.ts';
+import { RingConsumer, SegmentWriter, type StartJournalWriter } from '../../src/journal/index.ts';
+import type { JournalThreadData } from '../../src/journal/journal-thread.ts';
+import type { JournalWriter } from '../../src/journal/journal-writer.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 import type { SimulatedSegments } from './simulated-segments.ts';

@@ -1,9 +1,5 @@
-import {
-  type ListedSegment,
-  type SegmentFile,
-  type SegmentFiles,
-  segmentsOf,
-} from '../../src/journal/index.ts';
+import { type SegmentFile, type SegmentFiles, segmentsOf } from '../../src/journal/index.ts';
+import type { ListedSegment } from '../../src/journal/segment-files.ts';
 import type { Random } from '../../testkit/random.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 
@@ -30,7 +26,7 @@ interface StoredFile {
 class DiedError extends Error {}
 
 /** What a crash leaves: the bytes handed to the kernel, or only what was synced and some more. */
-export type CrashKind = 'process' | 'power';
+type CrashKind = 'process' | 'power';
 
 /**
  * The files of a journal. A write that fails may have taken a part; a sync that fails may have
