@@ -157,9 +157,10 @@ export class JournalOracle {
 
   /** Watches the engine of a start, which replays what is due. */
   watchReplay(engine: Engine): void {
-    const { continueAnomalies, tryOffer } = engine;
+    const continueAnomalies = engine.continueAnomalies.bind(engine);
+    const tryOffer = engine.tryOffer.bind(engine);
     engine.tryOffer = (symbolId, ticks, index) => {
-      const wasTaken = tryOffer.call(engine, symbolId, ticks, index);
+      const wasTaken = tryOffer(symbolId, ticks, index);
       if (this.#due !== undefined && wasTaken) {
         this.#replayed(engine, symbolId, {
           price: ticks.prices[index] as number,
@@ -179,7 +180,7 @@ export class JournalOracle {
           `${symbol} has ${last} anomalies in the store, ` +
           `${engine.statistics.anomalies(symbolId)} now`,
       );
-      continueAnomalies.call(engine, symbolId, last);
+      continueAnomalies(symbolId, last);
     };
   }
 
@@ -265,18 +266,10 @@ export class JournalOracle {
   watch(journal: Journal, publisherName: (id: number) => string): void {
     const { appender } = journal;
     this.#appender = appender;
-    const { appendLost, appendTicks } = appender;
+    const appendLost = appender.appendLost.bind(appender);
+    const appendTicks = appender.appendTicks.bind(appender);
     appender.appendTicks = (publisher, sequence, receivedAt, ids, prices, times, count) => {
-      const isTaken = appendTicks.call(
-        appender,
-        publisher,
-        sequence,
-        receivedAt,
-        ids,
-        prices,
-        times,
-        count,
-      );
+      const isTaken = appendTicks(publisher, sequence, receivedAt, ids, prices, times, count);
       this.hasRefused = !isTaken;
       if (!isTaken) return false;
       const end = appender.isInGap ? MISSING : appender.position;
@@ -298,7 +291,7 @@ export class JournalOracle {
       return true;
     };
     appender.appendLost = (partition, from, to, cause) => {
-      appendLost.call(appender, partition, from, to, cause);
+      appendLost(partition, from, to, cause);
       if (cause === LostCause.SKIPPED) this.#isPure = false;
       if (appender.isInGap) {
         this.#missed(appender.position);
