@@ -1,3 +1,4 @@
+import type { RuleFile } from '../rules/index.ts';
 import { type Capture, Captures } from './captures.ts';
 import { FEW_TICKS, GatewayStepper } from './gateway-stepper.ts';
 import { AlertConsumer, type AlertSink } from './memory/alert-ring.ts';
@@ -25,10 +26,11 @@ import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickProducer } from './memory/tick-producer.ts';
 import type { ReceivedTicks } from './memory/tick-ring.ts';
 import type { Rules } from './partition.ts';
-import type { TimeReplaced } from './partition-worker.ts';
+import type { WorkerReports } from './partition-worker.ts';
 import { restoreSymbols, type SetAside } from './restore-symbols.ts';
 import { type Retiree, Retirements } from './retirements.ts';
 import { RuleTable } from './rule-table.ts';
+import { RulesInForce, type StartRules } from './rules-in-force.ts';
 import type { AnomalyCount, SymbolState } from './symbol-state.ts';
 import { SymbolTable } from './symbol-table.ts';
 import { PartitionThread, Quarantine, type SpawnWorker, Standby } from './worker-threads.ts';
@@ -49,8 +51,10 @@ export interface EngineOptions extends Rules {
   readonly publishesMarked?: boolean;
   /** Runs the workers without threads, for the simulation. */
   readonly spawn?: SpawnWorker | undefined;
-  /** Whether rules may raise alerts. */
+  /** Whether rules may raise alerts; absent: if there are any. */
   readonly alerts?: boolean;
+  /** Undefined: there are no rules, and never will be. */
+  readonly rules?: StartRules | undefined;
   /** Sizes of a partition's memory; see `EngineMemoryOptions`. */
   readonly anomalyRingCapacity?: number | undefined;
   readonly growBytes?: number | undefined;
@@ -86,6 +90,8 @@ export interface EngineEvents {
    * tick's.
    */
   timeReplaced?(symbol: string, time: number): void;
+  /** Rules cannot apply to a symbol; perhaps called more than once. */
+  ruleFaults?(symbol: string, faults: readonly string[]): void;
   /** A symbol cannot be restored. If absent, that is an error. */
   symbolSetAside?: SetAside;
 }
@@ -111,7 +117,7 @@ export interface PartitionStatus {
 export class Engine {
   readonly symbols: SymbolTable;
   /** Every rule that alerts name. */
-  readonly ruleTable = new RuleTable();
+  readonly ruleTable: RuleTable;
   /** Statistics rows, to read. */
   readonly statistics: StatisticsTable;
   /** Symbols changed since they were last taken. */
@@ -137,6 +143,8 @@ export class Engine {
   offered = 0;
   /** Called by {@link drainAnomalies}. */
   onLost: LostTicks = () => undefined;
+  /** Undefined: there are none. */
+  readonly rules: RulesInForce | undefined;
   readonly #publishesMarked: boolean;
   /** Whether a full queue overwrites its oldest ticks. */
   readonly overwrites: boolean;
@@ -146,7 +154,11 @@ export class Engine {
     options: EngineOptions,
     events: EngineEvents,
     restored: Iterable<SymbolState | AnomalyCount>,
+    ruleTable: RuleTable,
+    inForce: RulesInForce | undefined,
   ) {
+    this.ruleTable = ruleTable;
+    this.rules = inForce;
     const { maxSymbols, movingAverageWindow } = options;
     this.#publishesMarked = options.publishesMarked ?? false;
     const { memory, captures, names } = allocate(options);
@@ -174,6 +186,7 @@ export class Engine {
     if (options.captures) {
       this.#captures = new Captures(captures, this.#producers, { movingAverageWindow });
     }
+    inForce?.begin(memory.flatMap(({ rules: own }) => own ?? []));
     this.#retirements = new Retirements(memory, this.#producers, this.symbols);
     const into = { memory, captures, rules };
     const shortRings = restoreSymbols(restored, this.symbols, into, events.symbolSetAside);
@@ -182,26 +195,30 @@ export class Engine {
       rules,
       captures: captures[partition],
       hasShortRings: shortRings[partition],
+      modules: inForce?.moduleUrls,
     }));
-    const onTimeReplaced = ({ symbolId, time }: TimeReplaced) =>
-      events.timeReplaced?.(this.symbols.name(symbolId), time);
+    const reports: WorkerReports = {
+      timeReplaced: ({ symbolId, time }) =>
+        events.timeReplaced?.(this.symbols.name(symbolId), time),
+      ruleFaults: ({ symbolId, faults }) =>
+        events.ruleFaults?.(this.symbols.name(symbolId), faults),
+    };
     this.#steppers = data.map((own, partition) => {
-      const stepper = new GatewayStepper(own, this.#producers[partition] as TickProducer);
-      stepper.onTimeReplaced = onTimeReplaced;
-      return stepper;
+      const producer = this.#producers[partition] as TickProducer;
+      return new GatewayStepper(own, producer, reports, inForce?.modules);
     });
-    this.#threads = data.map((own, partition) => {
-      const thread = new PartitionThread(
-        own,
-        (error, hasFailed) => {
-          const cause = this.#steppers[partition]?.takeFailure() ?? error;
-          events.workerRestarted(partition, cause, this.#skippedTick(partition, hasFailed));
-        },
-        options.spawn ?? this.#standby.take,
-      );
-      thread.onTimeReplaced = onTimeReplaced;
-      return thread;
-    });
+    this.#threads = data.map(
+      (own, partition) =>
+        new PartitionThread(
+          own,
+          (error, hasFailed) => {
+            const cause = this.#steppers[partition]?.takeFailure() ?? error;
+            events.workerRestarted(partition, cause, this.#skippedTick(partition, hasFailed));
+          },
+          options.spawn ?? this.#standby.take,
+          reports,
+        ),
+    );
   }
 
   /**
@@ -209,14 +226,17 @@ export class Engine {
    * run. Restored symbols with ticks are marked as changed.
    *
    * @throws RangeError when more symbols are restored than `maxSymbols`
-   * @throws Error when a restored state is impossible, unless `events` has `symbolSetAside`
+   * @throws Error when a restored state is impossible, unless `events` has `symbolSetAside`; or when
+   *   a module of the rules cannot be loaded
    */
   static async start(
     options: EngineOptions,
     events: EngineEvents,
     restored: Iterable<SymbolState | AnomalyCount> = [],
   ): Promise<Engine> {
-    const engine = new Engine(options, events, restored);
+    const table = new RuleTable();
+    const inForce = options.rules && (await RulesInForce.load(options.rules, table));
+    const engine = new Engine(options, events, restored, table, inForce);
     await Promise.all(engine.#threads.map((thread) => thread.started));
     if (options.spawn === undefined) engine.#standby.begin();
     return engine;
@@ -321,6 +341,30 @@ export class Engine {
       const clock = this.#clocks[i] as ClockProducer;
       clock.push(producer.offered, now);
       if (!this.#publishesMarked && clock.publish()) producer.wake();
+    }
+  }
+
+  /** Whether {@link changeRules} may be called now. */
+  get canChangeRules(): boolean {
+    return this.rules?.isSettled === true && this.canAdvanceClock;
+  }
+
+  /**
+   * Puts a valid rule file into force in all partitions, after every tick offered before this call
+   * and before any later one. Visible like ticks.
+   *
+   * @param now the server's clock, ms since the epoch
+   * @throws Error unless {@link canChangeRules}
+   */
+  changeRules(text: string, file: RuleFile, now: number): void {
+    const { rules } = this;
+    if (rules === undefined || !this.canChangeRules) throw new Error('rules cannot change now');
+    if (!this.#publishesMarked) this.publishTicks();
+    const positions = this.#producers.map(({ offered }) => offered);
+    rules.change(text, file, now, this.#clocks, positions);
+    if (this.#publishesMarked) return;
+    for (let i = 0; i < this.#producers.length; i++) {
+      if ((this.#clocks[i] as ClockProducer).publish()) (this.#producers[i] as TickProducer).wake();
     }
   }
 
@@ -501,7 +545,9 @@ export class Engine {
   forget(symbolId: number): boolean {
     const name = this.symbols.name(symbolId);
     if (!this.symbols.endRetiring(symbolId)) return false;
+    this.#steppers[this.symbols.partition(symbolId)]?.forget(symbolId);
     this.continueAnomalies(symbolId, 0);
+    this.continueAlerts(symbolId, 0);
     this.#captures?.noteRetired(name);
     return true;
   }
@@ -509,6 +555,16 @@ export class Engine {
   /** Numbers the anomalies of a new symbol from `last` + 1 on. Before its first tick is offered. */
   continueAnomalies(symbolId: number, last: number): void {
     this.statistics.continueAnomalies(symbolId, last);
+  }
+
+  /** Sequence of a symbol's newest alert; 0 if it has none. */
+  lastAlert(symbolId: number): number {
+    return this.rules?.lastAlert(symbolId) ?? 0;
+  }
+
+  /** Numbers the alerts of a new symbol from `last` + 1 on. Before its first tick is offered. */
+  continueAlerts(symbolId: number, last: number): void {
+    this.rules?.continueAlerts(symbolId, last);
   }
 
   /**
@@ -561,11 +617,14 @@ export class Engine {
 }
 
 /** All shared memory. */
-function allocate(options: EngineOptions) {
+function allocate({ rules, ...options }: EngineOptions) {
   const { captures = false, growBytes = GROW_BYTES, maxSymbols: symbols } = options;
-  return allocateMemory({ ...options, captures, growBytes, symbols }, () => {
-    const memory = createEngineMemory({ ...options, symbols });
+  const hasRules = rules !== undefined;
+  return allocateMemory({ ...options, captures, growBytes, symbols, hasRules }, () => {
     const names = createSymbolNames(symbols);
+    const ruledNames = rules && names;
+    const alerts = options.alerts ?? rules !== undefined;
+    const memory = createEngineMemory({ ...options, symbols, alerts, ruledNames });
     return { memory, names, captures: captures ? createCaptureMemory(memory, symbols, names) : [] };
   });
 }

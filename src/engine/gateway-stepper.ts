@@ -1,9 +1,10 @@
+import type { RuleModule } from '../rules/index.ts';
 import type { GatewayHold } from './memory/partition-holder.ts';
 import type { TickProducer } from './memory/tick-producer.ts';
 import {
   PartitionWorker,
   type PartitionWorkerData,
-  type TimeReplaced,
+  type WorkerReports,
 } from './partition-worker.ts';
 
 /**
@@ -20,16 +21,23 @@ export const FEW_TICKS = 128;
  * and its successor repairs the symbol and skips the tick.
  */
 export class GatewayStepper {
-  /** Called when the newest time of a symbol gave way. */
-  onTimeReplaced: (replaced: TimeReplaced) => void = () => undefined;
+  readonly #reports: WorkerReports;
+  readonly #modules: ReadonlyMap<string, RuleModule> | undefined;
   readonly #data: PartitionWorkerData;
   readonly #producer: TickProducer;
   readonly #hold: GatewayHold;
   #own: PartitionWorker | undefined;
   #failure: Error | undefined;
 
-  constructor(data: PartitionWorkerData, producer: TickProducer) {
+  constructor(
+    data: PartitionWorkerData,
+    producer: TickProducer,
+    reports: WorkerReports = {},
+    modules?: ReadonlyMap<string, RuleModule>,
+  ) {
     this.#data = data;
+    this.#reports = reports;
+    this.#modules = modules;
     this.#producer = producer;
     this.#hold = producer.hold;
   }
@@ -45,7 +53,7 @@ export class GatewayStepper {
     let isDone = false;
     try {
       // Not before: making one may rebuild the arena.
-      this.#own ??= new PartitionWorker(this.#data, (replaced) => this.onTimeReplaced(replaced));
+      this.#own ??= new PartitionWorker(this.#data, this.#reports, this.#modules);
       isDone = this.#own.stepBriefly();
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
@@ -55,6 +63,11 @@ export class GatewayStepper {
     }
     this.#hold.leave(isDone);
     return true;
+  }
+
+  /** A symbol's id may mean another one from now on. */
+  forget(symbolId: number): void {
+    this.#own?.forget(symbolId);
   }
 
   /** What a tick threw here since the last call; its worker died of it. */

@@ -1,4 +1,6 @@
+import type { RuleModule } from '../rules/index.ts';
 import { CaptureStaging } from './captures.ts';
+import { AlertProducer } from './memory/alert-ring.ts';
 import { AnomalyProducer, LostCause } from './memory/anomaly-ring.ts';
 import { ChangeSet } from './memory/change-set.ts';
 import { ClockConsumer } from './memory/clock-queue.ts';
@@ -12,6 +14,7 @@ import { SymbolRecords } from './memory/symbol-records.ts';
 import { BLOCKED, TickConsumer } from './memory/tick-consumer.ts';
 import { TickColumns } from './memory/tick-ring.ts';
 import { Partition, type Rules } from './partition.ts';
+import { PartitionRules } from './partition-rules.ts';
 
 /** The message that makes a thread the worker of a partition. */
 export interface PartitionWorkerData {
@@ -21,6 +24,20 @@ export interface PartitionWorkerData {
   readonly captures?: CaptureMemory | undefined;
   /** Whether a restored symbol's ring began after its first tick: see {@link Partition}. */
   readonly hasShortRings?: boolean | undefined;
+  /** Modules of rules: the path in the file, and the URL. */
+  readonly modules?: readonly (readonly [string, string])[] | undefined;
+}
+
+/** The message of a worker when rules cannot apply to a symbol. */
+export interface RuleFaults {
+  readonly symbolId: number;
+  readonly faults: readonly string[];
+}
+
+/** What a worker tells. */
+export interface WorkerReports {
+  readonly timeReplaced?: (replaced: TimeReplaced) => void;
+  readonly ruleFaults?: (faults: RuleFaults) => void;
 }
 
 /** The message of a worker when the newest time of a symbol gave way to a tick's. */
@@ -39,6 +56,8 @@ const BATCH = 512;
 const GROUP = 32;
 /** A tick raises at most an Up and a Down. */
 const ANOMALIES_PER_TICK = 2;
+/** And an end and a start of each of its symbol's rules. */
+const ALERTS_PER_TICK = 16;
 
 /**
  * Steps a partition: takes ticks, applies them, publishes the results. On the partition's thread,
@@ -48,6 +67,8 @@ const ANOMALIES_PER_TICK = 2;
 export class PartitionWorker {
   readonly #ticks: TickConsumer;
   readonly #anomalies: AnomalyProducer;
+  readonly #alerts: AlertProducer | undefined;
+  readonly #ruled: PartitionRules | undefined;
   readonly #dirty: DirtySet;
   readonly #table: StatisticsTable;
   readonly #doorbell: Doorbell;
@@ -63,7 +84,8 @@ export class PartitionWorker {
   /** The caller holds the partition. */
   constructor(
     { memory, rules, captures, hasShortRings }: PartitionWorkerData,
-    onTimeReplaced: (replaced: TimeReplaced) => void = () => undefined,
+    reports: WorkerReports = {},
+    modules: ReadonlyMap<string, RuleModule> = new Map(),
   ) {
     this.#counters = new Counters(memory.counters);
     const anomalies = new AnomalyProducer(memory.anomalies);
@@ -77,6 +99,10 @@ export class PartitionWorker {
     this.#dirty = new DirtySet(memory.dirty, records.symbols);
     this.#doorbell = new Doorbell(memory.doorbell);
     const changes = captures && new ChangeSet(captures.changes);
+    const alerts = memory.alerts && new AlertProducer(memory.alerts);
+    this.#alerts = alerts;
+    const ruleMemory = memory.rules;
+    let ruled: PartitionRules | undefined;
     this.#partition = new Partition(
       memory,
       rules,
@@ -84,16 +110,29 @@ export class PartitionWorker {
       this.#anomalies,
       hasShortRings,
       changes,
+      ruleMemory === undefined || alerts === undefined
+        ? undefined
+        : (window) => {
+            ruled = new PartitionRules(ruleMemory, window, alerts, modules);
+            return ruled;
+          },
     );
+    this.#ruled = ruled;
+    if (this.#ruled !== undefined) this.#listen(this.#ruled, reports);
     const clocks = new ClockConsumer(memory.clocks);
     this.#clocks = clocks;
     this.#partition.onClockChange = (symbolId) => {
       changes?.mark(symbolId);
       clocks.begin(symbolId);
     };
-    this.#partition.onTimeReplaced = (symbolId, time) => onTimeReplaced({ symbolId, time });
+    this.#partition.onTimeReplaced = (symbolId, time) => reports.timeReplaced?.({ symbolId, time });
     this.#retirement = new RetireResponder(memory.retirements);
     this.#staging = captures && new CaptureStaging(memory, captures, rules, this.#counters);
+  }
+
+  #listen(ruled: PartitionRules, { ruleFaults }: WorkerReports): void {
+    ruled.onFaults = (symbolId, faults) => ruleFaults?.({ symbolId, faults });
+    ruled.onSpaceNeeded = () => this.#waitForAlerts();
   }
 
   run(): void {
@@ -139,13 +178,18 @@ export class PartitionWorker {
     if (this.#isCalled() || this.#clocks.isWaiting) return false;
     const count = this.#ticks.poll(this.#columns, BATCH);
     if (count === BLOCKED) return false;
-    if (!this.#anomalies.hasSpace(ANOMALIES_PER_TICK * count)) return false;
+    if (!this.#hasSpace(count)) return false;
     if (count === 0) return true;
     this.#applyBatch(count);
     this.#counters.add(Counter.GATEWAY_BATCHES, 1);
     this.#clocks.want(this.#partition.needsClock);
     this.#count(count);
     return true;
+  }
+
+  /** A symbol that this object may have seen is retired. */
+  forget(symbolId: number): void {
+    this.#ruled?.forget(symbolId);
   }
 
   #acquire(): void {
@@ -158,6 +202,8 @@ export class PartitionWorker {
   #reload(): void {
     this.#ticks.reload();
     this.#anomalies.reload();
+    this.#alerts?.reload();
+    this.#ruled?.reload();
   }
 
   /**
@@ -214,7 +260,8 @@ export class PartitionWorker {
       if (before > 0) return Math.min(before, polled);
       // The ticks behind it are not published either.
       if (!clocks.isPublished) return 0;
-      this.#partition.advanceClock(clocks.now);
+      if (clocks.rules !== 0) this.#partition.adoptRules(clocks.rules, clocks.now);
+      else this.#partition.advanceClock(clocks.now);
       clocks.settled();
       clocks.take();
       this.#doorbell.ring();
@@ -230,6 +277,7 @@ export class PartitionWorker {
       retirement.decide(i, this.#table.value(retirement.symbolId(i), RowValue.COUNT));
     }
     this.#anomalies.forget();
+    this.#alerts?.forget();
     for (let i = 0; i < count; i++) {
       if (!retirement.isForgotten(i)) continue;
       this.#partition.retire(retirement.symbolId(i));
@@ -263,7 +311,7 @@ export class PartitionWorker {
   /** Skips the tick that the predecessor died on. */
   #skip(symbolId: number): void {
     try {
-      this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId));
+      this.#repair(symbolId);
     } finally {
       this.#waitForGateway(1);
       // First: where this thread dies in between, its successor reports it again.
@@ -273,10 +321,15 @@ export class PartitionWorker {
     }
   }
 
+  #repair(symbolId: number): void {
+    const alert = this.#alerts?.newestSequence(symbolId) ?? 0;
+    this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId), alert);
+  }
+
   /** The predecessor died while the clock changed a symbol. The reading is taken again. */
   #repairClocked(symbolId: number): void {
     if (symbolId < 0) return;
-    this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId));
+    this.#repair(symbolId);
     this.#clocks.settled();
   }
 
@@ -291,13 +344,14 @@ export class PartitionWorker {
     const { symbolIds } = this.#columns;
     this.#staging?.markAll(symbolIds, from, to);
     this.#partition.prepare(this.#columns, from, to);
-    const hasSpace = this.#anomalies.hasSpace(ANOMALIES_PER_TICK * (to - from));
+    const hasSpace = this.#hasSpace(to - from);
     let uncommitted = from;
     for (let i = from; i < to; i++) {
-      if (!hasSpace && !this.#anomalies.hasSpace(ANOMALIES_PER_TICK)) {
+      if (!hasSpace && !this.#hasSpace(1)) {
         this.#commit(uncommitted, i);
         uncommitted = i;
         this.#waitForGateway(ANOMALIES_PER_TICK);
+        this.#waitForAlerts();
       }
       this.#ticks.begin(symbolIds[i] as number);
       this.#partition.apply(this.#columns, i);
@@ -313,6 +367,21 @@ export class PartitionWorker {
   #commit(from: number, to: number): void {
     this.#dirty.markAll(this.#columns.symbolIds, from, to);
     this.#ticks.release();
+  }
+
+  /** Whether there is space for what so many ticks may raise. */
+  #hasSpace(ticks: number): boolean {
+    if (!this.#anomalies.hasSpace(ANOMALIES_PER_TICK * ticks)) return false;
+    return this.#alerts?.hasSpace(ALERTS_PER_TICK * ticks) !== false;
+  }
+
+  /** Waits until the gateway has made space for the alerts of one symbol. */
+  #waitForAlerts(): void {
+    const alerts = this.#alerts;
+    while (alerts?.hasSpace(ALERTS_PER_TICK) === false) {
+      this.#doorbell.ring();
+      alerts.waitForSpace(ALERTS_PER_TICK);
+    }
   }
 
   /** Waits until the gateway has made space for so many anomalies, or reports. */

@@ -62,6 +62,7 @@ export class Partition {
   readonly #anomalies: AnomalyOutput;
   readonly #records: SymbolRecords;
   readonly #ruled: PartitionRules | undefined;
+  readonly #idle: IdleWindows;
   readonly #raisesAnomalies: boolean;
   readonly #hasShortRings: boolean;
   readonly #foldsLate: boolean;
@@ -126,6 +127,7 @@ export class Partition {
       },
     });
     const idle = new IdleWindows({ arena, table: this.#table, minima, maxima, changes });
+    this.#idle = idle;
     if (this.#ruled !== undefined) idle.longestMs = this.#ruled.longestMs;
     minima.reclaimer = idle;
     maxima.reclaimer = idle;
@@ -207,6 +209,14 @@ export class Partition {
     this.#ruled?.tellTime(now, this.onClockChange);
   }
 
+  /** Changes to a version of the rules, at its place in the order of ticks; see `advanceClock`. */
+  adoptRules(version: number, now: number): void {
+    const ruled = this.#ruled;
+    if (ruled === undefined) return;
+    ruled.adopt(version, now, this.onClockChange);
+    this.#idle.longestMs = ruled.longestMs;
+  }
+
   /**
    * Makes a symbol's state consistent after a worker died applying a tick to it: finishes a row
    * left half written, rebuilds the sum, empties the window. Every invariant holds again; the tick
@@ -214,8 +224,9 @@ export class Partition {
    *
    * @param sequence of the newest anomaly that left this partition, if it is of this symbol; else
    *   0. The row may not have counted it yet, and must not reuse its number.
+   * @param alert the same of the newest alert
    */
-  repair(symbolId: number, sequence: number): void {
+  repair(symbolId: number, sequence: number, alert = 0): void {
     if ((this.#table.version(symbolId) & 1) !== 0) {
       this.#table.write(symbolId, this.#row);
     } else if (sequence > this.#table.anomalies(symbolId)) {
@@ -228,6 +239,7 @@ export class Partition {
     this.#average.rebuild(symbolId, this.#average.filled(symbolId, count));
     this.#settleWindows(symbolId);
     this.#clearWindow(symbolId);
+    this.#ruled?.repair(symbolId, alert, this.#table.value(symbolId, RowValue.TIME));
   }
 
   /**
@@ -237,6 +249,7 @@ export class Partition {
    */
   retire(symbolId: number): void {
     const anomalies = this.#table.anomalies(symbolId);
+    this.#ruled?.retire(symbolId, this.#table.value(symbolId, RowValue.TIME));
     for (let i = 0; i < ROW_VALUES; i++) this.#row[i] = 0;
     this.#row[ANOMALIES] = anomalies;
     this.#table.write(symbolId, this.#row);
@@ -245,7 +258,6 @@ export class Partition {
     this.#minima.release(symbolId);
     this.#maxima.release(symbolId);
     this.#records.clearState(symbolId);
-    this.#ruled?.forget(symbolId);
     this.#arena.reclaiming = -1;
   }
 

@@ -1,5 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import type { PartitionWorkerData, TimeReplaced } from './partition-worker.ts';
+import type {
+  PartitionWorkerData,
+  RuleFaults,
+  TimeReplaced,
+  WorkerReports,
+} from './partition-worker.ts';
 
 /** Starts a worker on a partition's memory. */
 export type SpawnWorker = (data: PartitionWorkerData) => Worker;
@@ -21,8 +26,7 @@ export class PartitionThread {
   restarts = 0;
   /** Resolves when a worker runs. */
   readonly started: Promise<void>;
-  /** Called when the newest time of a symbol gave way. */
-  onTimeReplaced: (replaced: TimeReplaced) => void = () => undefined;
+  readonly #reports: WorkerReports;
   readonly #data: PartitionWorkerData;
   readonly #onDeath: OnDeath;
   readonly #spawnWorker: SpawnWorker;
@@ -33,8 +37,14 @@ export class PartitionThread {
   #isStopping = false;
   #ended: () => void = () => undefined;
 
-  constructor(data: PartitionWorkerData, onDeath: OnDeath, spawn: SpawnWorker) {
+  constructor(
+    data: PartitionWorkerData,
+    onDeath: OnDeath,
+    spawn: SpawnWorker,
+    reports: WorkerReports = {},
+  ) {
     this.#data = data;
+    this.#reports = reports;
     this.#onDeath = onDeath;
     this.#spawnWorker = spawn;
     this.started = new Promise((resolve) => {
@@ -58,9 +68,11 @@ export class PartitionThread {
 
   #spawn(): Worker {
     const worker = this.#spawnWorker(this.#data);
-    worker.on('message', (message: string | TimeReplaced) => {
+    worker.on('message', (message: string | TimeReplaced | RuleFaults) => {
       if (message === 'running') this.#onRunning();
-      else if (typeof message === 'object') this.onTimeReplaced(message);
+      else if (typeof message !== 'object') return;
+      else if ('faults' in message) this.#reports.ruleFaults?.(message);
+      else this.#reports.timeReplaced?.(message);
     });
     this.#startedAt = performance.now();
     let failure: Error | undefined;

@@ -4,7 +4,15 @@ export { Move } from './move.ts';
 export { createRuleCounts, RuleCount, RuleCounters } from './rule-counters.ts';
 export { type PriceWindow, RuleEvaluator } from './rule-evaluator.ts';
 export { parseRuleFile } from './rule-file.ts';
-export { createRuleMemory, type RuleMemory } from './rule-memory.ts';
+export {
+  createRuleMemory,
+  HEAD_DOUBLES,
+  Head,
+  type RuleMemory,
+  ruleMemoryBytes,
+  type SlotState,
+  SlotView,
+} from './rule-memory.ts';
 export type { RuleModule } from './rule-module.ts';
 export { RuleSet, type SymbolPlan } from './rule-set.ts';
-export { formatFault } from './rule-types.ts';
+export { formatFault, type RuleFile } from './rule-types.ts';

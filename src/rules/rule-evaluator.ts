@@ -202,7 +202,7 @@ export class RuleEvaluator {
   /** A rule that comes into force later sees the symbol's ticks from then on. */
   #begin(slot: SlotView, symbolId: number): void {
     const { move } = this;
-    const isFirst = move[Move.LAST_PRICE] === 0;
+    const isFirst = move[Move.AVERAGE] === 0;
     slot.doubles[symbolId * STATE_DOUBLES + State.RESTART] = isFirst
       ? 0
       : (move[Move.TIME] as number);

@@ -5,11 +5,11 @@ import { RULES_PER_SYMBOL_MAX } from './rule-types.ts';
  * writer: the worker of the symbol's partition, then its successor.
  *
  *   heads       64 bytes a symbol
- *               ├ sequence ┼ time ┼ price ┼ arrival ┼ rules ┼ -- ┤    float64 each
- *                 of the     of the newest   of the    version that
- *                 newest     tick that took  newest    the slots
- *                 alert      part; price 0:  tick      belong to
- *                            none
+ *               ├ sequence ┼ time ┼ price ┼ arrival ┼ version ┼ owner ┼ -- ┤    float64 each
+ *                 of the     of the newest   of the    of rules   partition,
+ *                 newest     tick that took  newest    that the   from 1
+ *                 alert      part; price 0:  tick      slots
+ *                            none                      belong to
  *
  * and for each of the RULES_PER_SYMBOL_MAX slots, a slot a rule in the order of the symbol's plan:
  *
@@ -29,7 +29,7 @@ import { RULES_PER_SYMBOL_MAX } from './rule-types.ts';
  */
 
 export const HEAD_DOUBLES = 8;
-export const Head = { SEQUENCE: 0, TIME: 1, PRICE: 2, ARRIVAL: 3, VERSION: 4 } as const;
+export const Head = { SEQUENCE: 0, TIME: 1, PRICE: 2, ARRIVAL: 3, VERSION: 4, OWNER: 5 } as const;
 
 export const STATE_DOUBLES = 8;
 export const STATE_WORDS = 16;
@@ -89,6 +89,12 @@ export interface RuleMemory {
   readonly slots: readonly SlotMemory[];
 }
 
+/** Bytes of address space for so many symbols. */
+export function ruleMemoryBytes(symbols: number): number {
+  const slot = STATE_DOUBLES + SAMPLE_DOUBLES + HISTORY_DOUBLES;
+  return 8 * symbols * (HEAD_DOUBLES + RULES_PER_SYMBOL_MAX * slot);
+}
+
 export function createRuleMemory(symbols: number): RuleMemory {
   const column = (doubles: number) => new SharedArrayBuffer(symbols * doubles * 8);
   return {
@@ -99,6 +105,14 @@ export function createRuleMemory(symbols: number): RuleMemory {
       histories: column(HISTORY_DOUBLES),
     })),
   };
+}
+
+/** What a slot remembers of a symbol: copies. */
+export interface SlotState {
+  readonly state: Float64Array;
+  /** Empty where nothing was written. */
+  readonly samples: Float64Array;
+  readonly history: Float64Array;
 }
 
 /** One slot's memory as numbers. */
@@ -115,6 +129,34 @@ export class SlotView {
     this.histories = new Float64Array(histories);
   }
 
+  read(symbolId: number): SlotState {
+    return {
+      state: this.doubles.slice(symbolId * STATE_DOUBLES, (symbolId + 1) * STATE_DOUBLES),
+      samples: written(this.samples, symbolId * SAMPLE_DOUBLES, SAMPLE_DOUBLES),
+      history: written(this.histories, symbolId * HISTORY_DOUBLES, HISTORY_DOUBLES),
+    };
+  }
+
+  /** Writes what {@link read} returned over an erased slot. */
+  write(symbolId: number, { state, samples, history }: SlotState): void {
+    this.doubles.set(state, symbolId * STATE_DOUBLES);
+    this.samples.set(samples, symbolId * SAMPLE_DOUBLES);
+    this.histories.set(history, symbolId * HISTORY_DOUBLES);
+  }
+
+  /** Forgets the rule of a symbol. */
+  erase(symbolId: number): void {
+    this.clear(symbolId);
+    this.doubles[symbolId * STATE_DOUBLES + State.EPISODE] = 0;
+  }
+
+  /** Copies a symbol to the same place of another memory. Allocates nothing. */
+  copyTo(other: SlotView, symbolId: number): void {
+    copy(this.doubles, other.doubles, symbolId * STATE_DOUBLES, STATE_DOUBLES);
+    copy(this.samples, other.samples, symbolId * SAMPLE_DOUBLES, SAMPLE_DOUBLES);
+    copy(this.histories, other.histories, symbolId * HISTORY_DOUBLES, HISTORY_DOUBLES);
+  }
+
   /** Forgets the rule of a symbol, all but the number of its last episode. */
   clear(symbolId: number): void {
     const at = symbolId * STATE_DOUBLES;
@@ -124,6 +166,19 @@ export class SlotView {
     // Only what was written: the rest need not be backed by memory.
     clearWritten(this.samples, symbolId * SAMPLE_DOUBLES, SAMPLE_DOUBLES);
     clearWritten(this.histories, symbolId * HISTORY_DOUBLES, HISTORY_DOUBLES);
+  }
+}
+
+/** A copy; empty if all is 0. */
+function written(doubles: Float64Array, from: number, count: number): Float64Array {
+  const own = doubles.slice(from, from + count);
+  return own.some((value) => value !== 0) ? own : new Float64Array(0);
+}
+
+/** Only what differs: the rest need not be backed by memory. */
+function copy(from: Float64Array, to: Float64Array, first: number, count: number): void {
+  for (let i = first; i < first + count; i++) {
+    if (to[i] !== from[i]) to[i] = from[i] as number;
   }
 }
 

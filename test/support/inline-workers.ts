@@ -13,7 +13,8 @@ export class InlineWorkers {
     const thread = new EventEmitter();
     setImmediate(() => {
       new WorkerHold(new Int32Array(data.memory.ticks)).acquire();
-      const worker = new PartitionWorker(data);
+      const report = (message: object) => thread.emit('message', message);
+      const worker = new PartitionWorker(data, { timeReplaced: report, ruleFaults: report });
       worker.takeOver();
       this.#workers.set(worker, thread);
       thread.emit('message', 'running');

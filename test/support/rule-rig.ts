@@ -1,12 +1,16 @@
 import { Counters } from '../../src/engine/memory/counters.ts';
-import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
+import type {
+  PartitionMemory,
+  PartitionRuleMemory,
+} from '../../src/engine/memory/engine-memory.ts';
+import { createRuleTexts, writeRuleText } from '../../src/engine/memory/rule-texts.ts';
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { createSymbolNames, SymbolNames } from '../../src/engine/memory/symbol-names.ts';
 import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { createTimedSymbols } from '../../src/engine/memory/timed-symbols.ts';
 import { Partition, type Rules } from '../../src/engine/partition.ts';
-import { type PartitionRuleMemory, PartitionRules } from '../../src/engine/partition-rules.ts';
+import { PartitionRules } from '../../src/engine/partition-rules.ts';
 import {
   type AlertOutput,
   createRuleCounts,
@@ -16,7 +20,6 @@ import {
   RuleCount,
   RuleCounters,
   type RuleModule,
-  RuleSet,
 } from '../../src/rules/index.ts';
 import type { ExpectedAlert, OracleFile } from '../../testkit/independent/rules.ts';
 import type { Tick } from '../../testkit/independent/statistics.ts';
@@ -26,11 +29,12 @@ const PHASES = [undefined, 'start', 'escalate', 'extend', 'end'] as const;
 const LEVELS = [undefined, 'warning', 'critical'] as const;
 const REASONS = [undefined, 'reverted', 'reversed', 'settled', 'closed'] as const;
 
-/** The rules of a file that must be valid. */
-export function ruleSetOf(file: OracleFile): RuleSet {
-  const { file: valid, faults } = parseRuleFile(JSON.stringify(file));
-  if (valid === undefined) throw new Error(faults.map(formatFault).join('\n'));
-  return new RuleSet(valid);
+/** The text of a rule file that must be valid. */
+export function ruleText(file: OracleFile): string {
+  const text = JSON.stringify(file);
+  const { faults } = parseRuleFile(text);
+  if (faults !== undefined) throw new Error(faults.map(formatFault).join('\n'));
+  return text;
 }
 
 /** Records alerts by symbol, in the oracle's words. */
@@ -87,7 +91,9 @@ export class RuleRig {
   readonly ruleMemory: PartitionRuleMemory;
   readonly #partition: Partition;
   readonly #rules: PartitionRules;
-  readonly #names: readonly string[];
+  /** Names of rules, by id. */
+  readonly #names: string[] = [];
+  #version = -1;
   readonly #columns = new TickColumns(1);
 
   constructor(file: OracleFile, symbols: readonly string[], options: RuleRigOptions = {}) {
@@ -107,10 +113,13 @@ export class RuleRig {
     this.ruleMemory = {
       ...createRuleMemory(symbols.length),
       names,
+      texts: createRuleTexts(),
       counts: createRuleCounts(),
       timed: createTimedSymbols(symbols.length),
+      adopted: new SharedArrayBuffer(4),
+      owner: 1,
     };
-    this.#names = file.rules.map(({ name }) => name);
+    this.#write(file);
     this.alerts = new AlertRecorder(this.#names);
     this.counts = new RuleCounters(this.ruleMemory.counts);
     this.counters = new Counters(this.memory.counters);
@@ -125,7 +134,7 @@ export class RuleRig {
       undefined,
       (window) => {
         const modules = options.modules ?? new Map();
-        ruled = new PartitionRules(this.ruleMemory, ruleSetOf(file), window, this.alerts, modules);
+        ruled = new PartitionRules(this.ruleMemory, window, this.alerts, modules);
         return ruled;
       },
     );
@@ -151,6 +160,30 @@ export class RuleRig {
 
   clock(now: number): void {
     this.#partition.advanceClock(now);
+  }
+
+  /** Puts another file into force. */
+  change(file: OracleFile, now: number): void {
+    this.#write(file);
+    this.#partition.adoptRules(this.#version, now);
+  }
+
+  /** Repairs as the successor of a worker that died on the symbol. */
+  repair(symbolId: number): void {
+    this.#partition.repair(symbolId, 0, 0);
+  }
+
+  retire(symbolId: number): void {
+    this.#partition.retire(symbolId);
+  }
+
+  #write(file: OracleFile): void {
+    this.#version++;
+    const ids = file.rules.map(({ name }) => {
+      if (!this.#names.includes(name)) this.#names.push(name);
+      return this.#names.indexOf(name);
+    });
+    writeRuleText(this.ruleMemory.texts, this.#version, { text: ruleText(file), ids });
   }
 
   /** What was counted of a rule. */

@@ -4,10 +4,12 @@
  * journal, which has the same readings at the same places, comes to the same state.
  *
  *   gateway, 64 bytes        worker, 64 bytes                     slots, SLOTS of them
- *   ┌────────┬───────────┬─ -- ─┐ ┌───────┬────────┬────────┬─ -- ─┐ ┌──────────┬─────────┐
- *   │ PUSHED │ PUBLISHED │      │ │ TAKEN │ SYMBOL │ WANTED │      │ │ position │ now     │ …
- *   │ int32  │ int32     │      │ │ int32 │ int32  │ int32  │      │ │ float64  │ float64 │
- *   └────────┴───────────┴──────┘ └───────┴────────┴────────┴──────┘ └──────────┴─────────┘
+ *   ┌────────┬───────────┬─ -- ─┐ ┌───────┬────────┬────────┬─ -- ─┐ ┌──────────┬─────┬───────┐
+ *   │ PUSHED │ PUBLISHED │      │ │ TAKEN │ SYMBOL │ WANTED │      │ │ position │ now │ rules │ …
+ *   │ int32  │ int32     │      │ │ int32 │ int32  │ int32  │      │ │ float64 each           │
+ *   └────────┴───────────┴──────┘ └───────┴────────┴────────┴──────┘ └──────────┴─────┴───────┘
+ *
+ * `rules` is the version of the rules that the partition changes to then; 0: the same as before.
  *
  * PUSHED, PUBLISHED and TAKEN count readings and wrap. The worker takes a reading only once it is
  * published, and before any tick, capture or retirement behind it: the gateway pushes before it
@@ -25,9 +27,10 @@ const WANTED = LINE_WORDS + 2;
 const SLOTS_FROM = LINE_WORDS;
 /** Readings that may wait, a power of two: minutes of a worker that stands still. */
 const SLOTS = 1024;
+const SLOT_DOUBLES = 3;
 
 export function createClockQueue(): SharedArrayBuffer {
-  return new SharedArrayBuffer(2 * LINE_WORDS * 4 + SLOTS * 16);
+  return new SharedArrayBuffer(2 * LINE_WORDS * 4 + SLOTS * SLOT_DOUBLES * 8);
 }
 
 /** The gateway's end. One thread only; never blocks, never allocates. */
@@ -64,11 +67,12 @@ export class ClockProducer {
    * Adds a reading, for after the first `position` ticks offered. There is space. The worker takes
    * it after {@link publish}.
    */
-  push(position: number, now: number): void {
+  push(position: number, now: number, rules = 0): void {
     const pushed = this.#words[PUSHED] as number;
-    const slot = SLOTS_FROM + 2 * (pushed & (SLOTS - 1));
+    const slot = SLOTS_FROM + SLOT_DOUBLES * (pushed & (SLOTS - 1));
     this.#doubles[slot] = position;
     this.#doubles[slot + 1] = now;
+    this.#doubles[slot + 2] = rules;
     Atomics.store(this.#words, PUSHED, (pushed + 1) | 0);
   }
 
@@ -125,6 +129,11 @@ export class ClockConsumer {
     return this.#doubles[this.#slot + 1] as number;
   }
 
+  /** The version of the rules that comes with it; 0: none. */
+  get rules(): number {
+    return this.#doubles[this.#slot + 2] as number;
+  }
+
   /** The oldest reading is about to change a symbol. */
   begin(symbolId: number): void {
     this.#words[SYMBOL] = symbolId + 1;
@@ -152,6 +161,6 @@ export class ClockConsumer {
   }
 
   get #slot(): number {
-    return SLOTS_FROM + 2 * ((this.#words[TAKEN] as number) & (SLOTS - 1));
+    return SLOTS_FROM + SLOT_DOUBLES * ((this.#words[TAKEN] as number) & (SLOTS - 1));
   }
 }

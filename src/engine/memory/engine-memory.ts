@@ -1,3 +1,4 @@
+import { createRuleCounts, createRuleMemory, type RuleMemory } from '../../rules/index.ts';
 import { createAlertRing } from './alert-ring.ts';
 import { createAnomalyRing } from './anomaly-ring.ts';
 import { createCaptureRequest } from './capture-request.ts';
@@ -8,16 +9,19 @@ import { createDirtySet } from './dirty-set.ts';
 import { createDoorbell } from './doorbell.ts';
 import { createPlaceArena } from './place-arena.ts';
 import { createRetireRequest } from './retire-request.ts';
+import { createRuleTexts } from './rule-texts.ts';
 import { createPendingRow } from './statistics-table.ts';
 import { createSymbolNames } from './symbol-names.ts';
 import { createSymbolRecords } from './symbol-records.ts';
 import { createTickRing } from './tick-ring.ts';
+import { createTimedSymbols } from './timed-symbols.ts';
 
 /*
  * Everything that outlives a worker.
  *
  *   per symbol      records     all that is known of a symbol, written by one worker each
  *                   dirty       which symbols changed
+ *                   rules       what these remember, where there may be any
  *   per partition   ticks       queue in
  *                   anomalies   queue out
  *                   alerts      another, where there may be rules
@@ -26,6 +30,20 @@ import { createTickRing } from './tick-ring.ts';
  *                   counters, pendingRow, retirements
  *   one             doorbell
  */
+
+/** The memory of a partition's rules. */
+export interface PartitionRuleMemory extends RuleMemory {
+  /** Names of all symbols, and rule files. */
+  readonly names: SharedArrayBuffer;
+  readonly texts: SharedArrayBuffer;
+  /** Of the partition: what its rules counted, and its symbols that the clock concerns. */
+  readonly counts: SharedArrayBuffer;
+  readonly timed: SharedArrayBuffer;
+  /** A word: the version of the rules that the partition is in, from 0. */
+  readonly adopted: SharedArrayBuffer;
+  /** Number of the partition, from 1. */
+  readonly owner: number;
+}
 
 /**
  * The memory of one partition's worker: all shared, so that a successor continues where it stopped.
@@ -36,8 +54,9 @@ export interface PartitionMemory {
   readonly doorbell: SharedArrayBuffer;
   readonly ticks: SharedArrayBuffer;
   readonly anomalies: SharedArrayBuffer;
-  /** Undefined where there are no rules. */
+  /** Undefined where there are no rules, as are `rules`. */
   readonly alerts?: SharedArrayBuffer | undefined;
+  readonly rules?: PartitionRuleMemory | undefined;
   readonly places: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   /** The row being written, for a successor to finish. */
@@ -60,6 +79,8 @@ export interface CaptureMemory {
   readonly sinceBase: SharedArrayBuffer;
   /** Copies of the records of all partitions. */
   readonly records: SharedArrayBuffer;
+  /** Copies of what rules remember, of all partitions; undefined where there are none. */
+  readonly rules?: RuleMemory | undefined;
   /** Copies of the partition's places. */
   readonly places: SharedArrayBuffer;
   /** Names of all symbols, and copies of them. */
@@ -80,6 +101,8 @@ export interface EngineMemoryOptions {
   readonly anomalyRingCapacity?: number | undefined;
   /** Whether rules may raise alerts: as many of them may wait. */
   readonly alerts?: boolean | undefined;
+  /** Names of symbols, if there may be rules, which are matched by name. */
+  readonly ruledNames?: SharedArrayBuffer | undefined;
   /** Address space for the places of a partition's deques, bytes; used only as they grow. */
   readonly growBytes?: number | undefined;
 }
@@ -97,8 +120,16 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     dirty: createDirtySet(symbols),
     doorbell: createDoorbell(),
   };
+  const rules = options.ruledNames && createSharedRules(symbols, options.ruledNames);
   return Array.from({ length: options.partitions }, (_, partition) => ({
     ...shared,
+    rules: rules && {
+      ...rules,
+      counts: createRuleCounts(),
+      timed: createTimedSymbols(symbols),
+      adopted: new SharedArrayBuffer(4),
+      owner: partition + 1,
+    },
     ticks: createTickRing(options.channelCapacity),
     anomalies: createAnomalyRing(anomalyRingCapacity),
     alerts: options.alerts === true ? createAlertRing(anomalyRingCapacity) : undefined,
@@ -110,6 +141,10 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
   }));
 }
 
+function createSharedRules(symbols: number, names: SharedArrayBuffer) {
+  return { ...createRuleMemory(symbols), names, texts: createRuleTexts() };
+}
+
 /** The memory for captures of an engine's memory, by partition. */
 export function createCaptureMemory(
   memory: readonly PartitionMemory[],
@@ -118,11 +153,13 @@ export function createCaptureMemory(
 ): readonly CaptureMemory[] {
   const records = new SharedArrayBuffer(memory[0]?.records.byteLength ?? 0);
   const nameCopies = createSymbolNames(symbols);
+  const rules = memory[0]?.rules === undefined ? undefined : createRuleMemory(symbols);
   return memory.map(({ places }) => ({
     request: createCaptureRequest(),
     changes: createChangeSet(symbols),
     sinceBase: createChangeSet(symbols),
     records,
+    rules,
     places: new SharedArrayBuffer(places.byteLength),
     names,
     nameCopies,

@@ -1,3 +1,4 @@
+import { ruleMemoryBytes } from '../../rules/index.ts';
 import { placeArenaBytes } from './place-arena.ts';
 import { symbolNamesBytes } from './symbol-names.ts';
 import { symbolRecordsBytes } from './symbol-records.ts';
@@ -12,6 +13,8 @@ export interface MemorySizes {
   readonly growBytes: number;
   /** Whether symbols and windows are copied for snapshots. */
   readonly captures: boolean;
+  /** Whether there may be rules. */
+  readonly hasRules?: boolean | undefined;
 }
 
 interface Part {
@@ -39,6 +42,11 @@ function partsOf(sizes: MemorySizes): readonly Part[] {
     { what: 'queues', count: partitions, bytes: queues, keys: ofQueues },
     { what: 'names', count: 1, bytes: symbolNamesBytes(symbols), keys: ofSymbols },
   ];
+  const states = ruleMemoryBytes(symbols);
+  const ofRules = `${ofSymbols}; not without rules.file`;
+  if (sizes.hasRules === true) {
+    parts.push({ what: 'states of rules', count: 1, bytes: states, keys: ofRules });
+  }
   if (!sizes.captures) return parts;
   const keys = 'the same again for snapshots; not without store.directory';
   return [
