@@ -226,8 +226,8 @@ export class Engine {
    * run. Restored symbols with ticks are marked as changed.
    *
    * @throws RangeError when more symbols are restored than `maxSymbols`
-   * @throws Error when a restored state is impossible, unless `events` has `symbolSetAside`; or when
-   *   a module of the rules cannot be loaded
+   * @throws Error when a restored state is impossible, unless `events` has `symbolSetAside`; or
+   *   when a module of the rules cannot be loaded
    */
   static async start(
     options: EngineOptions,
