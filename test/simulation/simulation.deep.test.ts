@@ -86,7 +86,7 @@ describe('the simulation', () => {
     'gateway and worker in one partition': [
       'WorkerHold',
       'WorkerHold.prototype.acquire = () => {};',
-      4,
+      14,
       // Which oracle sees it first depends on where the two meet.
       /FAILED at step/,
     ],
