@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Anomaly, connect } from '../client-sdk/src/index.ts';
+import { Screen } from '../src/terminal-screen.ts';
 import { Clock } from './clock.ts';
 import { demoListings } from './demo-listings.ts';
-import { demoLines, Screen } from './demo-table.ts';
+import { demoLines } from './demo-table.ts';
 import { Market } from './market.ts';
 import { OwnServer } from './own-server.ts';
 import { Publishers } from './publishers.ts';

@@ -32,10 +32,13 @@ if (command.kind === 'print') {
 } else if (command.kind === 'doctor') {
   await doctor(command);
 } else if (command.kind === 'sinks test') {
-  // Loaded here, like the next: the server needs none of it.
+  // Loaded here, like the next ones: the server needs none of it.
   const { testSinks } = await import('./sinks/test-command.ts');
   const file = String(command.options.get('rules'));
   process.exitCode = await testSinks(file, process.env, process);
+} else if (command.kind === 'feed') {
+  const { runFeedCommand } = await import('../feeds/command.ts');
+  process.exit(await runFeedCommand(command.argv, process));
 } else {
   const { runJournalCommand } = await import('./journal-tools/commands.ts');
   process.exitCode = await runJournalCommand(command, {

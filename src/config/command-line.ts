@@ -16,6 +16,8 @@ export type Command =
       readonly options: ReadonlyMap<string, OptionValue>;
     } & Configured)
   | { readonly kind: 'sinks test'; readonly options: ReadonlyMap<string, OptionValue> }
+  /** Has options of its own, behind the word. */
+  | { readonly kind: 'feed'; readonly argv: readonly string[] }
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'fail'; readonly message: string };
@@ -45,6 +47,7 @@ const TOKEN_LIFETIME_MS = 3_600_000;
  * do not end with a newline.
  */
 export function readCommandLine(argv: readonly string[], env: Environment, cwd: string): Command {
+  if (argv[0] === 'feed') return { kind: 'feed', argv: argv.slice(1) };
   const flags = readFlags(argv);
   const { kind, text } = flags;
   if (text !== undefined) return { kind: 'print', text };

@@ -165,7 +165,7 @@ class FlagReader implements Flags {
   #program(): Command {
     const program = new Command('tickwire')
       .description('A real-time market-data push server.')
-      .usage('[flags]\n       tickwire token|api-key|doctor|journal|replay|sinks [flags]')
+      .usage('[flags]\n       tickwire token|api-key|doctor|journal|replay|sinks|feed [flags]')
       .exitOverride()
       .allowUnknownOption()
       .allowExcessArguments()
@@ -213,6 +213,13 @@ class FlagReader implements Flags {
         this.faults.push(`sinks: expected test, got ${shown}`);
       });
     const parents: Readonly<Record<string, Command>> = { journal, sinks };
+    program
+      .command('feed')
+      .summary('publish the trades of live venues to a server')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      // It has no settings: `readCommandLine` takes it before flags are read.
+      .action(() => this.faults.push('feed: must be the first word'));
     for (const kind of Object.keys(COMMANDS) as (keyof typeof COMMANDS)[]) {
       const [word = kind, action] = kind.split(' ');
       const parent = action === undefined ? program : (parents[word] ?? program);
