@@ -63,12 +63,7 @@ export class Feed {
   #warnings = 0;
   #warningsSince = 0;
 
-  constructor(
-    settings: FeedSettings,
-    target: FeedTarget,
-    log: FeedLog,
-    timing: KeeperTiming | undefined = undefined,
-  ) {
+  constructor(settings: FeedSettings, target: FeedTarget, log: FeedLog, timing?: KeeperTiming) {
     this.settings = settings;
     this.#venue = settings.venue;
     this.#log = log;

@@ -2,7 +2,7 @@ import type { Venue, VenueEvent } from '../venue.ts';
 import type { FramePacer } from './frame-pacer.ts';
 
 /** Longest wait for the answer to a subscription, ms. */
-export const ANSWER_MS = 10_000;
+const ANSWER_MS = 10_000;
 /** How often a symbol is asked for without an answer. */
 const ATTEMPTS_MAX = 3;
 

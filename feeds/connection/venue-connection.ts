@@ -141,7 +141,7 @@ export class VenueConnection {
 
   #open(): void {
     const { timing, credentials } = this.#options;
-    const { greeting = [], keepAlive, login } = this.#venue;
+    const { greeting = [], keepAlive } = this.#venue;
     const silentAfterMs = timing?.silentAfterMs ?? this.#venue.silentAfterMs;
     this.#openedAt = performance.now();
     this.#liveness = new Liveness(
@@ -155,11 +155,12 @@ export class VenueConnection {
       this.#keepAlive = setInterval(() => this.#pacer.pushUrgent(text), everyMs);
     }
     for (const text of greeting) this.#pacer.push(text);
-    if (login === undefined || credentials === undefined) {
+    const login = credentials && this.#venue.login?.(credentials.key, credentials.secret);
+    if (login === undefined) {
       this.#begin();
       return;
     }
-    this.#pacer.push(login.call(this.#venue, credentials.key, credentials.secret));
+    this.#pacer.push(login);
     this.#loginTimer = setTimeout(
       () => this.#end({ ...failure('refused'), detail: 'no answer to the login' }),
       LOGIN_MS,
@@ -179,7 +180,9 @@ export class VenueConnection {
     this.#liveness?.noteMessage();
     this.#events.message();
     this.#receivedAt = Date.now();
-    const message = isBinary ? (data as Buffer) : data.toString();
+    // One buffer, as `binaryType` is not changed.
+    const bytes = data as Buffer;
+    const message = isBinary ? bytes : bytes.toString('utf8');
     try {
       this.#venue.parse(message, this.#take);
     } catch (error) {

@@ -55,7 +55,8 @@ export function feedTable(
   width: number,
 ): string[] {
   const connected = feeds.filter(({ hasServer }) => hasServer).length;
-  const head = `Tickwire feeds → ${server}   ${connected} of ${feeds.length} connected to the server`;
+  const sessions = `${connected} of ${feeds.length} connected to it`;
+  const head = `Tickwire feeds → ${server}   ${sessions}`;
   return [
     paint(BOLD, clip(head, width)),
     '',
