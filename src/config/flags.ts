@@ -219,7 +219,9 @@ class FlagReader implements Flags {
       .allowUnknownOption()
       .allowExcessArguments()
       // It has no settings: `readCommandLine` takes it before flags are read.
-      .action(() => this.faults.push('feed: must be the first word'));
+      .action(() => {
+        this.faults.push('feed: must be the first word');
+      });
     for (const kind of Object.keys(COMMANDS) as (keyof typeof COMMANDS)[]) {
       const [word = kind, action] = kind.split(' ');
       const parent = action === undefined ? program : (parents[word] ?? program);
