@@ -4,7 +4,7 @@ import { ConfigError } from '../src/config/faults.ts';
 import { createLogger, flushLog } from '../src/log.ts';
 import { watchNpm } from '../src/npm-parent.ts';
 import { Screen } from '../src/terminal-screen.ts';
-import { Feed, type FeedLog } from './feed.ts';
+import { Feed, type FeedLog, feedPublisher } from './feed.ts';
 import { type FeedSettings, parseFeedConfig } from './feed-config.ts';
 import { createFeedMetrics } from './feed-metrics.ts';
 import { startMonitoring } from './monitoring-server.ts';
@@ -65,10 +65,12 @@ export async function runFeedCommand(
     return 0;
   }
   const output = openOutput(options, stdout);
-  const target = { url: options.url, token: env.TICKWIRE_TOKEN || undefined };
+  const token = env.TICKWIRE_TOKEN || undefined;
   let feeds: readonly Feed[];
   try {
-    feeds = settings.map((each) => new Feed(each, target, output.log));
+    feeds = settings.map(
+      (each) => new Feed(each, feedPublisher(each, options.url, token), output.log),
+    );
   } catch (error) {
     output.close();
     complain((error as Error).message);

@@ -41,10 +41,25 @@ export interface FeedLog {
   error(facts: object, text: string): void;
 }
 
-export interface FeedTarget {
-  /** The server, such as `ws://127.0.0.1:9001`. */
-  readonly url: string;
-  readonly token?: string | undefined;
+/** What a feed needs of the SDK's publisher. */
+export type FeedPublisher = Pick<
+  Publisher,
+  'publish' | 'ready' | 'state' | 'failure' | 'totals' | 'on' | 'close'
+>;
+
+/**
+ * The publisher of a feed.
+ *
+ * @param url the server, such as `ws://127.0.0.1:9001`
+ * @throws TypeError for a bad URL
+ */
+export function feedPublisher(
+  { name, bufferTicksMax }: Pick<FeedSettings, 'name' | 'bufferTicksMax'>,
+  url: string,
+  token: string | undefined,
+): Publisher {
+  const options = { publisher: name, bufferTicksMax };
+  return connectPublisher(url, token === undefined ? options : { ...options, token });
 }
 
 /** One venue's trades of some symbols, into a server, by a publisher of the feed's name. */
@@ -53,7 +68,7 @@ export class Feed {
   readonly settings: FeedSettings;
   readonly #venue: Venue;
   readonly #log: FeedLog;
-  readonly #publisher: Publisher;
+  readonly #publisher: FeedPublisher;
   readonly #path: TradePath;
   readonly #keepers: readonly ConnectionKeeper[];
   readonly #staggers: NodeJS.Timeout[] = [];
@@ -63,15 +78,16 @@ export class Feed {
   #warnings = 0;
   #warningsSince = 0;
 
-  constructor(settings: FeedSettings, target: FeedTarget, log: FeedLog, timing?: KeeperTiming) {
+  constructor(
+    settings: FeedSettings,
+    publisher: FeedPublisher,
+    log: FeedLog,
+    timing?: KeeperTiming,
+  ) {
     this.settings = settings;
     this.#venue = settings.venue;
     this.#log = log;
-    this.#publisher = connectPublisher(target.url, {
-      publisher: settings.name,
-      bufferTicksMax: settings.bufferTicksMax,
-      ...(target.token === undefined ? {} : { token: target.token }),
-    });
+    this.#publisher = publisher;
     this.#publisher.on('state', () => this.#update());
     this.#publisher.on('error', (error) => this.#warn(`the server reported: ${error.message}`));
     this.#path = new TradePath(this.#publisher, settings.venue, settings.published, this.counts, {

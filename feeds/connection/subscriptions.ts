@@ -81,7 +81,7 @@ export class Subscriptions {
 
   /** Whether every symbol was answered for, or given up. */
   get isSettled(): boolean {
-    return this.#open === 0;
+    return this.#open === 0 && this.#states.size > 0;
   }
 
   /**
