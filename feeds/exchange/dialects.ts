@@ -159,7 +159,11 @@ const okx: Dialect = {
     if (text === 'ping') return { kind: 'ping', pong: 'pong' };
     const { op, args, id } = JSON.parse(text) as Json;
     if (op !== 'subscribe') return OTHER;
-    return { kind: 'subscribe', symbols: (args as Json[]).map(({ instId }) => `${instId}`), id };
+    return {
+      kind: 'subscribe',
+      symbols: (args as { instId: string }[]).map(({ instId }) => instId),
+      id,
+    };
   },
   answer: ({ id }, accepted, refused) => [
     ...accepted.map((instId) =>
