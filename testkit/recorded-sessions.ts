@@ -9,6 +9,8 @@ export const FEEDS_VARIABLE = 'TICKWIRE_FEEDS';
 export interface RecordedSession {
   /** Of the file: `OKX.ws.1.0`. */
   readonly name: string;
+  /** Its id, by the name of the file; undefined for one that is not known. */
+  readonly venue: string | undefined;
   /** Where the recorder connected. */
   readonly url: string;
   /** What the recorder sent. */
@@ -52,7 +54,21 @@ function parseSession(name: string, text: string): RecordedSession {
     else if (url !== undefined && isSent === '<-') sent.push(message ?? '');
     else if (url !== undefined) urls.push(url);
   }
-  return { name, url: urls[0] ?? '', sent, messages };
+  const venue = FILES.find(([pattern]) => pattern.test(name))?.[1];
+  return { name, venue, url: urls[0] ?? '', sent, messages };
 }
+
+/** Venues by how the files' names begin. */
+const FILES: readonly (readonly [RegExp, string])[] = [
+  [/^BINANCE(_US)?\./, 'binance'],
+  [/^BINANCE_FUTURES\./, 'binance-futures'],
+  [/^COINBASE\./, 'coinbase'],
+  [/^KRAKEN\./, 'kraken'],
+  [/^OKX\./, 'okx'],
+  [/^BYBIT\./, 'bybit-linear'],
+  [/^DERIBIT\./, 'deribit'],
+  [/^BITSTAMP\./, 'bitstamp'],
+  [/^HYPERLIQUID\./, 'hyperliquid'],
+];
 
 const LINE = /^(?:(wss?:\S+) (<->?) )?([\d.]+)(?:: (.*))?$/;
