@@ -1,6 +1,6 @@
 const POLL_MS = 1000;
 /** Scripts of package.json that npm runs in its shell's place, so that npm is the parent. */
-const OWN_SCRIPT = /^exec node dist\/(?:src|loadgen)\//;
+const OWN_SCRIPT = /^exec node dist\/(?:src|loadgen|feeds)\//;
 
 /**
  * Calls `stop` when npm, which started this program or the one that did, is gone: npm passes on
