@@ -3,8 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Dialect } from '../../feeds/exchange/dialect.ts';
 import { ScriptedExchange } from '../../feeds/exchange/scripted-exchange.ts';
 import { Feed, feedPublisher } from '../../feeds/feed.ts';
-import { EntryKind, JournalReader } from '../../src/journal/index.ts';
-import { diskSegments } from '../../src/journal/segment-files.ts';
 import { naiveTrades } from '../../testkit/independent/naive-trades.ts';
 import {
   FEEDS_VARIABLE,
@@ -14,6 +12,7 @@ import {
 import { TempFolder } from '../../testkit/temp-folder.ts';
 import { until } from '../../testkit/until.ts';
 import { feedSettings } from '../support/feed-rig.ts';
+import { type JournalTick, journalTicksOf } from '../support/journal-ticks.ts';
 import { startTestServer, type TestServer } from '../support/running-server.ts';
 
 const sessions = recordedSessions()?.filter(({ venue }) => venue !== undefined);
@@ -35,12 +34,6 @@ const PLAYBACK: Dialect = {
   answer: () => [],
   trades: () => [],
 };
-
-interface Tick {
-  readonly symbol: string;
-  readonly price: number;
-  readonly time: number;
-}
 
 const folder = new TempFolder();
 let server: TestServer | undefined;
@@ -100,14 +93,15 @@ async function play({ name, venue = '', messages }: RecordedSession) {
   const repeated = tradesOf.slice(repeat, cut).flat().length;
   expect(feed.counts.trades).toMatchObject({ duplicate: repeated, invalid: 0, unlisted: 0 });
   expect(feed.counts.malformed).toBe(0);
-  const expected = new Map<string, Tick>();
+  const expected = new Map<string, JournalTick>();
   for (const { symbol: native, id, price, time } of tradesOf.flat()) {
     const symbol = `${venue.toUpperCase()}:${native}`;
     const key = `${symbol} ${id}`;
     if (expected.has(key)) continue;
     expected.set(key, { symbol, price: Number(price), time: Number(time) });
   }
-  const ticks = ticksOf(name);
+  // The feed's stop waited until all is there.
+  const ticks = journalTicksOf(join(folder.path, 'journal'), name);
   return { ticks, missed: feed.counts.missed, expected: [...expected.values()] };
 }
 
@@ -125,32 +119,7 @@ function cutOf(counts: readonly number[]): { readonly cut: number; readonly repe
   return { cut, repeat };
 }
 
-/** What the server's journal has of a publisher. The feed's stop waited until all is there. */
-function ticksOf(publisher: string): Tick[] {
-  const ticks: Tick[] = [];
-  const names = new Map<number, string>();
-  const publishers = new Map<number, string>();
-  const reader = new JournalReader(diskSegments(join(folder.path, 'journal')));
-  while (reader.next()) {
-    if (reader.kind === EntryKind.SYMBOL) names.set(reader.id, reader.name);
-    else if (reader.kind === EntryKind.PUBLISHER) publishers.set(reader.id, reader.name);
-    else if (reader.kind === EntryKind.TICKS) {
-      if (publishers.get(reader.publisherId) !== publisher) continue;
-      const { doubles, words, pricesAt, timesAt, idsAt } = reader;
-      for (let i = 0; i < reader.count; i += 1) {
-        ticks.push({
-          symbol: names.get(words[idsAt + i] as number) ?? '',
-          price: doubles[pricesAt + i] as number,
-          time: doubles[timesAt + i] as number,
-        });
-      }
-    }
-  }
-  reader.close();
-  return ticks;
-}
-
-function compare(a: Tick, b: Tick): number {
+function compare(a: JournalTick, b: JournalTick): number {
   if (a.symbol !== b.symbol) return a.symbol < b.symbol ? -1 : 1;
   return a.time - b.time || a.price - b.price;
 }

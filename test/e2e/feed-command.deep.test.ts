@@ -1,0 +1,97 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { DIALECTS } from '../../feeds/exchange/dialects.ts';
+import { ScriptedExchange } from '../../feeds/exchange/scripted-exchange.ts';
+import { ManagedProcess, programArgs } from '../../testkit/managed-process.ts';
+import { eventually, until } from '../../testkit/until.ts';
+import { tradesOf } from '../support/feed-rig.ts';
+import { folderForSuite } from '../support/folders.ts';
+import { serverProcessForTest } from '../support/running-server.ts';
+
+const folder = folderForSuite();
+
+function feedProcess(feeds: unknown, flags: readonly string[], env = {}): ManagedProcess {
+  const file = join(folder, `feeds-${Math.random()}.json`);
+  writeFileSync(file, typeof feeds === 'string' ? feeds : JSON.stringify({ feeds }));
+  const args = [...programArgs('src/main'), 'feed', '--config', file, ...flags];
+  const program = new ManagedProcess(process.execPath, args, {
+    env: { PATH: process.env.PATH, ...env },
+  });
+  onTestFinished(async () => {
+    await program.end();
+  });
+  return program;
+}
+
+async function exchangeForTest(venue: keyof typeof DIALECTS): Promise<ScriptedExchange> {
+  const exchange = await ScriptedExchange.start(DIALECTS[venue]);
+  onTestFinished(() => exchange.stop());
+  return exchange;
+}
+
+describe('tickwire feed', () => {
+  it('brings trades of venues to a server, and stops gracefully', async () => {
+    const server = await serverProcessForTest();
+    const binance = await exchangeForTest('binance');
+    const alpaca = await exchangeForTest('alpaca');
+    const feed = feedProcess(
+      [
+        { name: 'spot', venue: 'binance', symbols: ['BTCUSDT'], url: binance.url },
+        { name: 'iex', venue: 'alpaca', symbols: ['AAPL'], url: alpaca.url, keyEnv: 'KEY' },
+      ],
+      [`--url=ws://127.0.0.1:${server.port}`, '--metrics-port=0'],
+      { KEY: 'the-key:the-secret' },
+    );
+    const port = () => Number(/metrics on port (\d+)/.exec(feed.output)?.[1] ?? 0);
+    await until(() => port() !== 0);
+    await eventually(
+      () => fetch(`http://127.0.0.1:${port()}/readyz`).then(({ status }) => status),
+      (status) => status === 200,
+    );
+    binance.send(...tradesOf('BTCUSDT', 1, 100));
+    alpaca.send(...tradesOf('AAPL', 1, 50));
+    for (const [symbol, count] of [
+      ['BINANCE:BTCUSDT', 100],
+      ['ALPACA:AAPL', 50],
+    ] as const) {
+      const url = `http://127.0.0.1:${server.port}/api/prices/${encodeURIComponent(symbol)}`;
+      await eventually(
+        async () => (await (await fetch(url)).json()) as { updateCount?: number },
+        ({ updateCount }) => updateCount === count,
+      );
+    }
+    feed.kill('SIGTERM');
+    expect(await feed.exited).toBe(0);
+    expect(feed.output.match(/"msg":"stopped"/g)).toHaveLength(2);
+    expect(feed.output).not.toMatch(/the-key|the-secret/);
+    expect(binance.violations).toEqual([]);
+    expect(alpaca.violations).toEqual([]);
+  });
+
+  it.each([
+    ['{"feeds":', 'not JSON'],
+    [[{ name: 'a', venue: 'nowhere', symbols: ['B'] }], 'unknown venue "nowhere"'],
+  ])('ends with 2 for a bad file', async (feeds, fault) => {
+    const feed = feedProcess(feeds, []);
+    expect(await feed.exited).toBe(2);
+    expect(feed.output).toContain(fault);
+  });
+
+  it('checks a file without starting', async () => {
+    const feed = feedProcess([{ name: 'a', venue: 'binance', symbols: ['B'] }], ['--check']);
+    expect(await feed.exited).toBe(0);
+    expect(feed.output).toContain('no fault');
+  });
+
+  it.each([
+    ['--help', 0],
+    ['--nonsense', 2],
+    ['--metrics-port=x', 2],
+    ['--url=x', 2],
+  ] as const)('answers %s and ends with %i', async (flag, code) => {
+    const feed = feedProcess([{ name: 'a', venue: 'binance', symbols: ['B'] }], [flag]);
+    expect(await feed.exited).toBe(code);
+    expect(feed.output).not.toBe('');
+  });
+});
