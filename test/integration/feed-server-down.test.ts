@@ -12,7 +12,7 @@ import { startTestServer } from '../support/running-server.ts';
 
 const SYMBOL = 'BTCUSDT';
 
-it('a server that was down gets every trade once; with a full buffer the venue is not read', async () => {
+it('a server that was down gets every trade once; a full buffer stops the reading', async () => {
   using folder = new TempFolder();
   const port = await freePort();
   const start = () => startTestServer({ server: { port }, store: { directory: folder.path } });
