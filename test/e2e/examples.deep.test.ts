@@ -147,6 +147,31 @@ describe('the examples', () => {
     });
   }
 
+  itNeeds.node('feed-ccxt.mjs says how to get ccxt', async () => {
+    const { port } = await serverForTest();
+    const feed = run('feed-ccxt.mjs', port, 'gemini', 'BTC/USD');
+    expect(await feed.exited).toBe(1);
+    expect(feed.output).toContain('npm install --no-save ccxt');
+  });
+
+  itNeeds.node('feed-ccxt.mjs publishes each trade once, after a lost connection too', async () => {
+    const { port } = await serverForTest();
+    const http = await HttpClient.connect(port);
+    const words = ['--import', './test/support/scripted-ccxt.mjs', 'examples/feed-ccxt.mjs'];
+    const feed = ExampleProcess.startForTest(
+      process.execPath,
+      [...words, 'scripted', 'BTC/USD'],
+      `http://127.0.0.1:${port}`,
+    );
+    const isDone = ([row]: readonly SymbolStatistics[]) => (row?.updateCount ?? 0) >= 4;
+    const [row] = await eventualStatistics(http, isDone);
+    expect(row).toMatchObject({ symbol: 'SCRIPTED:BTC/USD', currentPrice: 104, updateCount: 4 });
+    await feed.printed(/^connection lost$/m);
+    feed.interrupt();
+    await feed.printed(/^4 trades acknowledged$/m);
+    expect(await feed.exited).toBe(0);
+  });
+
   itNeeds.chromium('browser.html shows what the server has, and when it is gone', async () => {
     const server = await serverForTest({ server: { allowedOrigins: '*' } });
     const http = await HttpClient.connect(server.port);
