@@ -21,6 +21,7 @@ import { BackgroundTasks } from './limits/background-tasks.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
 import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import { GatewayCounters } from './metrics/gateway-counters.ts';
+import type { SinkReadings } from './metrics/sink-metrics.ts';
 import { SymbolRetirement } from './retirement/symbol-retirement.ts';
 import { Origins } from './sessions/origins.ts';
 import { Renewals } from './sessions/renewals.ts';
@@ -49,6 +50,8 @@ interface GatewayParts {
   readonly store: Store | undefined;
   /** Gets what changes state; undefined: nothing is replayed after a crash. */
   readonly journal: TickJournal | undefined;
+  /** Take alerts out of the house; undefined: there are no rules. */
+  readonly sinks?: { readonly figures: SinkReadings } | undefined;
   /** Publishers, those of an earlier run among them. */
   readonly publishers: PublisherRegistry;
   /** Counts the store's snapshots. */

@@ -5,6 +5,7 @@ import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
 import { createMetrics, type MetricsContext } from '../../src/gateway/metrics/metrics.ts';
 import { LIMIT_NAMES } from '../../src/gateway/sessions/security-events.ts';
 import { ErrorCode } from '../../src/protocol/index.ts';
+import { createSinkFigures, SinkCounter, SinkFigures } from '../../src/sinks/sink-figures.ts';
 import { parseMetrics } from '../../testkit/metrics.ts';
 
 /** Partition p's counter n is 1000 p + n + 1; bucket n has n ticks. */
@@ -48,6 +49,16 @@ const OWN: Readonly<Record<Exclude<keyof GatewayCounters, 'marksAnswered'>, numb
   marksSent: 614,
 };
 
+/** Counter n is 801 + n, but the receiver does not fail; one request took 1 s, one 3 s. */
+function sinkFigures(): SinkFigures {
+  const figures = new SinkFigures(createSinkFigures());
+  for (const counter of Object.values(SinkCounter)) figures.set(counter, 801 + counter);
+  figures.set(SinkCounter.FAILING, 0);
+  figures.addRequest(1000);
+  figures.addRequest(3000);
+  return figures;
+}
+
 function contextOf(fault?: string): MetricsContext {
   const counters = Object.assign(new GatewayCounters(), OWN);
   counters.marksAnswered.add(500);
@@ -90,6 +101,7 @@ function contextOf(fault?: string): MetricsContext {
     },
     health: { storeFault: () => fault },
     store: { waitingCount: 746, droppedCount: 747, removed: { age: 751, perSymbol: 752 } },
+    sinks: { figures: new Map([['pager', sinkFigures()]]) },
     version: '7.8.9',
   } as unknown as MetricsContext;
 }
@@ -153,6 +165,15 @@ function expected(): Record<string, number> {
     'backpressure_refusals_total{from="frame"}': 610,
     'backpressure_refusals_total{from="http"}': 612,
     too_fast_frames_total: 611,
+    'sink_ok{sink="pager"}': 1,
+    'sink_waiting_alerts{sink="pager"}': 807,
+    'sink_delivered_alerts_total{sink="pager"}': 801,
+    'sink_refused_alerts_total{sink="pager"}': 802,
+    'sink_expired_alerts_total{sink="pager"}': 803,
+    'sink_dropped_alerts_total{sink="pager"}': 804 + 805,
+    'sink_retries_total{sink="pager"}': 806,
+    'sink_request_seconds_count{sink="pager"}': 2,
+    'sink_request_seconds_sum{sink="pager"}': 4,
     log_lines_dropped_total: 761,
     'build_info{version="7.8.9"}': 1,
   };

@@ -11,6 +11,7 @@ import { readLatencies } from './latency-histogram.ts';
 import { partitionTotal } from './partition-totals.ts';
 import { ScrapedHistogram } from './scraped-histogram.ts';
 import { type Readings, ScrapedMetrics } from './scraped-metrics.ts';
+import { addSinkMetrics, type SinkReadings } from './sink-metrics.ts';
 
 export type MetricsContext = Pick<
   GatewayContext,
@@ -20,6 +21,7 @@ export type MetricsContext = Pick<
   | 'eventLoop'
   | 'securityCounts'
   | 'sessions'
+  | 'sinks'
   | 'snapshots'
   | 'health'
   | 'journal'
@@ -31,6 +33,8 @@ export type MetricsContext = Pick<
   readonly intake: Pick<TickIntake, 'totals'>;
   readonly retirement: Pick<SymbolRetirement, 'retired'>;
 };
+
+const NO_SINKS: SinkReadings = new Map();
 
 /**
  * The metrics of a server, read at each scrape from existing counters. `docs/METRICS.md` lists them
@@ -47,6 +51,7 @@ export function createMetrics(context: MetricsContext): Registry {
   if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
   if (context.store !== undefined) addStore(metrics, context.store, context);
   if (context.journal !== undefined) addJournalMetrics(metrics, context.journal, context);
+  addSinkMetrics(metrics, registry, () => context.sinks?.figures ?? NO_SINKS);
   metrics.counter(
     'tickwire_log_lines_dropped_total',
     'Lines of the log that could not be written.',
