@@ -39,6 +39,9 @@ if (command.kind === 'print') {
 } else if (command.kind === 'feed') {
   const { runFeedCommand } = await import('../feeds/command.ts');
   process.exit(await runFeedCommand(command.argv, process));
+} else if (command.kind === 'backtest') {
+  const { runBacktestCommand } = await import('./backtest/command.ts');
+  process.exitCode = await runBacktestCommand(command, process);
 } else {
   const { runJournalCommand } = await import('./journal-tools/commands.ts');
   process.exitCode = await runJournalCommand(command, {

@@ -18,6 +18,11 @@ export type Command =
   | { readonly kind: 'sinks test'; readonly options: ReadonlyMap<string, OptionValue> }
   /** Has options of its own, behind the word. */
   | { readonly kind: 'feed'; readonly argv: readonly string[] }
+  | ({
+      readonly kind: 'backtest';
+      /** Those of the command that are not settings. */
+      readonly options: ReadonlyMap<string, OptionValue>;
+    } & Configured)
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'fail'; readonly message: string };

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { BACKTEST_OPTIONS } from './backtest-options.ts';
 import { type CommandOption, type OptionValue, RULE_FILE } from './command-options.ts';
 import { createSuggester, SUGGESTIONS_MAX, showValue, truncate } from './faults.ts';
 import { API_KEY_OPTIONS, TOKEN_OPTIONS } from './issue-options.ts';
@@ -28,7 +29,8 @@ export type CommandKind =
   | 'journal verify'
   | 'journal export'
   | 'replay'
-  | 'sinks test';
+  | 'sinks test'
+  | 'backtest';
 
 interface CommandFacts {
   readonly summary: string;
@@ -79,6 +81,12 @@ const COMMANDS: Readonly<Record<Exclude<CommandKind, 'run'>, CommandFacts>> = {
     options: [RULE_FILE],
     isFirstRequired: true,
   },
+  backtest: {
+    summary: 'say what a rule file would have said about recorded ticks',
+    options: BACKTEST_OPTIONS,
+    flag: ['json', 'print JSON, with every alert'],
+    isFirstRequired: true,
+  },
 };
 
 const HELP_COLUMNS = 100;
@@ -88,7 +96,7 @@ Every setting is a flag (--server.port=9001 or --server.port 9001), an environme
 key of the JSON file ({"server": {"port": 9001}}). Flags win over variables, variables over the
 file, the file over the defaults.`;
 
-const SWITCHES = ['help', 'version', 'print-config', 'operator', 'shift-to-now'];
+const SWITCHES = ['help', 'version', 'print-config', 'operator', 'shift-to-now', 'json'];
 const showFlag = (name: string) => `--${name}`;
 
 const suggestSetting = createSuggester(
@@ -165,7 +173,9 @@ class FlagReader implements Flags {
   #program(): Command {
     const program = new Command('tickwire')
       .description('A real-time market-data push server.')
-      .usage('[flags]\n       tickwire token|api-key|doctor|journal|replay|sinks|feed [flags]')
+      .usage(
+        '[flags]\n       tickwire token|api-key|doctor|journal|replay|backtest|sinks|feed [flags]',
+      )
       .exitOverride()
       .allowUnknownOption()
       .allowExcessArguments()

@@ -10,6 +10,7 @@ export {
   type PartitionStatus,
   type SkippedTick,
 } from './engine.ts';
+export { LocalPartition } from './local-partition.ts';
 export { type AnomalySink, LostCause } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export {
@@ -23,6 +24,7 @@ export { createDoorbell, Doorbell } from './memory/doorbell.ts';
 export { RETIRED_MAX } from './memory/retire-request.ts';
 export { RowValue } from './memory/statistics-table.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
+export type { Rules } from './partition.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
   checkSymbolStates,

@@ -35,7 +35,7 @@ export interface RuleTotals {
 }
 
 /** The modules of a rule file: the path in it and the URL of each. */
-function modulesOf({ rules }: RuleFile, folder = 'file:///'): [string, string][] {
+export function modulesOf({ rules }: RuleFile, folder = 'file:///'): [string, string][] {
   const paths = rules.flatMap(({ settings, overrides }) =>
     [settings, ...overrides.map((own) => own.settings)].flatMap(({ module }) => module ?? []),
   );

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LocalPartition, type Rules, shownName } from '../engine/index.ts';
+import type { Alert } from '../protocol/index.ts';
+import {
+  type AlertOutput,
+  formatFault,
+  parseRuleFile,
+  RuleCount,
+  type RuleFile,
+} from '../rules/index.ts';
+import { BacktestError } from './backtest-error.ts';
+import type { RuleFileRun } from './backtest-result.ts';
+import { EpisodeBook } from './episode-book.ts';
+import { type Label, scoreEpisodes } from './labels.ts';
+import { type DayTally, summarize } from './summary.ts';
+
+/** A rule file that judges ticks, one after the other. */
+export class RuleRun {
+  /** What some rules cannot do for some symbols. */
+  readonly faults: string[] = [];
+  readonly #file: string;
+  readonly #rules: RuleFile['rules'];
+  readonly #alerts: Alert[] = [];
+  readonly #book: EpisodeBook;
+  #partition!: LocalPartition;
+
+  /** @throws BacktestError if the file or a module of it cannot be used */
+  static async open(path: string, rules: Rules, symbols: number): Promise<RuleRun> {
+    const { file, text } = readRuleFile(path);
+    const run = new RuleRun(path, file.rules);
+    try {
+      run.#partition = await LocalPartition.open({
+        symbols,
+        rules,
+        ruleText: text,
+        ruleFile: file,
+        folder: new URL('.', pathToFileURL(resolve(path))).href,
+        alerts: { append: (...numbers) => run.#append(numbers) },
+        onFaults: (name, faults) => {
+          for (const fault of faults) run.faults.push(`${path}: ${shownName(name)}: ${fault}`);
+        },
+      });
+    } catch (error) {
+      throw new BacktestError(`${path}: ${(error as Error).message}`);
+    }
+    return run;
+  }
+
+  private constructor(file: string, rules: RuleFile['rules']) {
+    this.#file = file;
+    this.#rules = rules;
+    const lasting = new Set(
+      rules.filter(({ settings }) => settings.episode !== null).map(({ name }) => name),
+    );
+    this.#book = new EpisodeBook((rule) => lasting.has(rule));
+  }
+
+  /** Ticks that were older than their symbol's newest. */
+  get late(): number {
+    return this.#partition.late;
+  }
+
+  apply(name: string, price: number, time: number, receivedAt: number): void {
+    this.#partition.apply(name, price, time, receivedAt);
+  }
+
+  advanceClock(now: number): void {
+    this.#partition.advanceClock(now);
+  }
+
+  /** What it came to. */
+  result(days: DayTally, labels: readonly Label[] | undefined): RuleFileRun {
+    const { episodes } = this.#book;
+    const counts = new Map<string, number>();
+    for (const { rule } of this.#alerts) counts.set(rule, (counts.get(rule) ?? 0) + 1);
+    return {
+      file: this.#file,
+      rules: this.#rules.map(({ name, kind }, id) => {
+        const alerts = counts.get(name) ?? 0;
+        const suppressed = this.#partition.count(id, RuleCount.SUPPRESSED);
+        return summarize({ rule: name, kind, alerts, suppressed }, episodes, days.count);
+      }),
+      days: days.days(episodes),
+      episodes,
+      alerts: this.#alerts,
+      score: labels && scoreEpisodes(episodes, labels),
+    };
+  }
+
+  #append(numbers: Parameters<AlertOutput['append']>): void {
+    const [symbolId, sequence, ruleId, episode, phase, level, direction, ...rest] = numbers;
+    const [reference, price, changePercent, time, startTime, peak, count, reason] = rest;
+    const rule = this.#rules[ruleId];
+    if (rule === undefined) throw new RangeError(`no rule ${ruleId}`);
+    const alert: Alert = {
+      symbol: shownName(this.#partition.nameOf(symbolId)),
+      sequence,
+      rule: rule.name,
+      kind: rule.kind,
+      ruleId,
+      episode,
+      phase,
+      level,
+      direction,
+      reference,
+      price,
+      changePercent,
+      time,
+      startTime,
+      peak,
+      count,
+      reason,
+    };
+    this.#alerts.push(alert);
+    this.#book.add(alert);
+  }
+}
+
+interface ReadFile {
+  readonly file: RuleFile;
+  readonly text: string;
+}
+
+function readRuleFile(path: string): ReadFile {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new BacktestError((error as Error).message);
+  }
+  const { file, faults } = parseRuleFile(text);
+  if (file !== undefined) return { file, text };
+  throw new BacktestError([`${path}:`, ...faults.map(formatFault)].join('\n  '));
+}
