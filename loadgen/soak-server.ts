@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Engine } from '../src/engine/index.ts';
@@ -6,7 +7,7 @@ import type { LiveMemory, NumberedRequest, ServerAnswer } from './soak/server-ap
 
 /*
  * The real server, which also obeys messages of the process that started it: it kills a partition
- * worker, collects all garbage of its main thread and tells what is left, and has its clock jump or
+ * worker, collects all garbage of its threads and tells what is left, and has its clock jump or
  * its disk fail (faults/preload.ts). Flags, signals and exit codes are those of src/main.ts, which
  * this runs.
  */
@@ -20,27 +21,35 @@ Engine.start = async (...given) => {
 
 let collectGarbage: (() => void) | undefined;
 
-function collect(): LiveMemory {
+/** Time for threads to collect theirs: those that sleep wake within 100 ms. */
+const THREADS_MS = 500;
+
+async function collect(): Promise<LiveMemory> {
+  controls.askToCollect();
+  await sleep(THREADS_MS);
   setFlagsFromString('--expose-gc');
   collectGarbage ??= runInNewContext('gc') as () => void;
   // What a finalizer frees goes with the second one.
   collectGarbage();
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
-  const freeHeapBytes = getHeapStatistics().total_physical_size - heapUsed;
+  const ownFree = getHeapStatistics().total_physical_size - heapUsed;
+  const freeHeapBytes = ownFree + controls.freePages;
   return { heapBytes: heapUsed, externalBytes: external, freeHeapBytes };
 }
 
-function obey(request: NumberedRequest): ServerAnswer {
+async function obey(request: NumberedRequest): Promise<ServerAnswer> {
   const { id } = request;
-  if (request.call === 'collect') return { id, memory: collect() };
+  if (request.call === 'collect') return { id, memory: await collect() };
   if (request.call === 'setClock') controls.clockOffsetMs = request.offsetMs;
   else if (request.call === 'failDisk') controls.setDiskFault(request.fault);
   else void engine?.killWorker(request.partition % engine.partitions);
   return { id };
 }
 
-process.on('message', (request: NumberedRequest) => process.send?.(obey(request)));
+process.on('message', (request: NumberedRequest) => {
+  void obey(request).then((answer) => process.send?.(answer));
+});
 // The parent is gone: nothing else would stop this server.
 process.on('disconnect', () => process.exit(1));
 

@@ -159,6 +159,6 @@ export interface LiveMemory {
   readonly heapBytes: number;
   /** Buffers, and what objects hold outside the heap. */
   readonly externalBytes: number;
-  /** Pages of that heap in which nothing is alive. */
+  /** Pages of all threads' heaps in which nothing is alive. */
   readonly freeHeapBytes: number;
 }

@@ -26,24 +26,52 @@ export interface DiskFault {
 export const NO_DISK_FAULT: DiskFault = { operation: 'none' };
 
 const NAME = 'tickwire soak faults';
-const BYTES = 16;
 const OPERATION = 2;
 const ERROR = 3;
+const COLLECTION = 4;
+/** Where the doubles with the threads' free pages begin, and how many there are. */
+const FREE_FROM = 3;
+const THREADS = 64;
+const BYTES = 8 * (FREE_FROM + THREADS);
 /** In place of an error. */
 const STALLS = -1;
 
 /**
  * The faults of a server, in memory that all of its threads share: a `Float64` with what its wall
- * clock is ahead, then an `Int32` with the operation and one with the error. Only the main thread
- * writes; each value is complete by itself.
+ * clock is ahead, then an `Int32` each with the operation, the error and the number of collections
+ * asked for. Only the main thread writes those; each value is complete by itself. Then a `Float64`
+ * for each thread: bytes of the pages of its heap in which nothing is alive.
  */
 class FaultControls {
   readonly #clock: Float64Array;
   readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #free: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
     this.#clock = new Float64Array(memory, 0, 1);
-    this.#words = new Int32Array(memory);
+    this.#words = new Int32Array(memory, 0, 2 * FREE_FROM);
+    this.#free = new Float64Array(memory, 8 * FREE_FROM);
+  }
+
+  /** Asks the other threads to collect their garbage. */
+  askToCollect(): void {
+    this.#free.fill(0);
+    Atomics.add(this.#words, COLLECTION, 1);
+  }
+
+  /** The number of times that was asked. */
+  get collection(): number {
+    return Atomics.load(this.#words, COLLECTION);
+  }
+
+  /** A thread has collected. */
+  tellFreePages(threadId: number, bytes: number): void {
+    this.#free[threadId % THREADS] = bytes;
+  }
+
+  /** Bytes of free pages that threads have told of since they were asked. */
+  get freePages(): number {
+    return this.#free.reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /** How far the wall clock is ahead of the machine's, ms. */

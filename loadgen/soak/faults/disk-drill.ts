@@ -86,14 +86,17 @@ export async function failDisk(context: DrillContext, findings: DiskFindings): P
 /** Waits until the store has saved everything; returns how long that took, ms. */
 async function mended({ api, violate }: DrillContext, name: string): Promise<number> {
   const endedAt = performance.now();
-  const saved = async () => (await api.metrics()).get(SAVED) ?? 0;
-  const savedBefore = await saved();
+  const before = await api.metrics();
+  const savedBefore = before.get(SAVED) ?? 0;
+  const raisedBefore = raised(before);
   let isSaved = false;
   let hasWritten = false;
   for (;;) {
     const metrics = await api.metrics();
-    // Those of the last ms always wait: once none does, all before are on disk.
-    hasWritten ||= metrics.get('tickwire_store_waiting_anomalies') === 0;
+    // Those of the last ms always wait, for their ticks' journal: once all that wait are newer than
+    // the fault, those before are on disk.
+    const waiting = metrics.get('tickwire_store_waiting_anomalies') ?? 0;
+    hasWritten ||= raised(metrics) - waiting >= raisedBefore;
     isSaved ||= (metrics.get(SAVED) ?? 0) > savedBefore;
     const readiness = await api.readiness();
     const tookMs = performance.now() - endedAt;
@@ -105,6 +108,12 @@ async function mended({ api, violate }: DrillContext, name: string): Promise<num
     }
     await sleep(POLL_MS);
   }
+}
+
+function raised(metrics: ReadonlyMap<string, number>): number {
+  const of = (direction: string) =>
+    metrics.get(`tickwire_anomalies_total{direction="${direction}"}`) ?? 0;
+  return of('up') + of('down');
 }
 
 const SAVED = 'tickwire_snapshots_total{result="saved"}';

@@ -3,7 +3,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { isMainThread, parentPort, threadId, workerData } from 'node:worker_threads';
 import { controls, type DiskOperation } from './controls.ts';
 
 /*
@@ -17,6 +19,7 @@ const parameters = new URL(import.meta.url).searchParams;
 /** The directory whose files may fail. */
 const directory = parameters.get('store') ?? '';
 const POLL_MS = 10;
+const COLLECT_POLL_MS = 100;
 
 function shiftWallClock(): void {
   const RealDate = globalThis.Date;
@@ -130,6 +133,31 @@ function obstructCommits(): void {
     })) as typeof port.on;
 }
 
+/**
+ * Garbage of other threads is collected when the main thread's is: a thread that wakes, or has a
+ * turn of its event loop, looks whether it was asked to.
+ */
+function collectWhenAsked(): void {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  let collected = controls.collection;
+  const look = () => {
+    if (controls.collection === collected) return;
+    collected = controls.collection;
+    collectGarbage();
+    collectGarbage();
+    const { total_physical_size: pages, used_heap_size: used } = getHeapStatistics();
+    controls.tellFreePages(threadId, pages - used);
+  };
+  setInterval(look, COLLECT_POLL_MS).unref();
+  const wait = Atomics.wait.bind(Atomics);
+  Atomics.wait = ((...given: Parameters<typeof Atomics.wait>) => {
+    look();
+    return wait(...given);
+  }) as typeof Atomics.wait;
+}
+
+if (!isMainThread) collectWhenAsked();
 if (isMainThread) controls.clockOffsetMs = Number(parameters.get('clock') ?? 0);
 shiftWallClock();
 obstructFiles();
