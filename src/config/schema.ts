@@ -287,6 +287,16 @@ const processing = z.strictObject({
     ['ignore', 'fold'],
     'ignore',
   ),
+  allowedLatenessMs: integer(
+    'How long detection, not statistics, waits for earlier ticks of a symbol. 0: not at all.',
+    { min: 0, max: 600_000, default: 0, unit: 'ms' },
+  ),
+  reorderTicks: integer('Ticks of a symbol that may wait; the oldest of more is judged early.', {
+    min: 1,
+    max: 65_536,
+    default: 256,
+    unit: 'ticks',
+  }),
 });
 
 const stream = z.strictObject({

@@ -8,6 +8,7 @@ import { ChangeSet, symbolsInAny } from './memory/change-set.ts';
 import { Counter, type Counters, monotonicMs } from './memory/counters.ts';
 import { copyArenaPlaces, MAXIMA, MINIMA, readPlaces } from './memory/deque-places.ts';
 import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
+import { ReorderBuffers } from './memory/reorder-memory.ts';
 import { RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { SymbolNames } from './memory/symbol-names.ts';
 import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
@@ -28,8 +29,12 @@ export interface Capture {
   /** The ids of the symbols known at the cut are below this. */
   readonly symbols: number;
   readonly movingAverageWindow: number;
+  /** Ticks of a symbol that may wait for earlier ones; undefined: none wait. */
+  readonly reorderTicks?: number | undefined;
   readonly names: SharedArrayBuffer;
   readonly records: SharedArrayBuffer;
+  /** Undefined: no tick waits. */
+  readonly reorder?: SharedArrayBuffer | undefined;
   /** By partition. */
   readonly places: readonly SharedArrayBuffer[];
   /** By partition: sets of the symbols that changed since the base. */
@@ -41,7 +46,7 @@ export interface Capture {
 }
 
 /** The fields that all captures of an engine share. */
-type CaptureFrame = Pick<Capture, 'movingAverageWindow'>;
+type CaptureFrame = Pick<Capture, 'movingAverageWindow' | 'reorderTicks'>;
 
 /** Which symbols of a capture to read. */
 export type CaptureExtent = 'all' | 'sinceBase';
@@ -102,9 +107,9 @@ export class Captures {
     }
     const [first] = this.#memory as [CaptureMemory];
     const sinceBase = this.#memory.map((memory) => memory.sinceBase);
-    const { nameCopies: names, records } = first;
+    const { nameCopies: names, records, reorder } = first;
     const retired = [...this.#retired];
-    const memory = { names, records, places, sinceBase };
+    const memory = { names, records, reorder, places, sinceBase };
     return { number, symbols, ...memory, retired, reports, ...this.#frame };
   }
 
@@ -153,6 +158,8 @@ export class CaptureStaging {
   readonly #stagedPlaces: Float64Array;
   readonly #names: SymbolNames;
   readonly #stagedNames: SymbolNames;
+  readonly #reorder: ReorderBuffers | undefined;
+  readonly #stagedReorder: ReorderBuffers | undefined;
 
   constructor(memory: PartitionMemory, captures: CaptureMemory, rules: Rules, counters: Counters) {
     this.#responder = new CaptureResponder(captures.request);
@@ -166,6 +173,10 @@ export class CaptureStaging {
     this.#stagedPlaces = new Float64Array(captures.places);
     this.#names = new SymbolNames(captures.names);
     this.#stagedNames = new SymbolNames(captures.nameCopies);
+    const { reorder } = memory;
+    if (reorder === undefined || captures.reorder === undefined) return;
+    this.#reorder = new ReorderBuffers(reorder.buffers, reorder.ticks);
+    this.#stagedReorder = new ReorderBuffers(captures.reorder, reorder.ticks);
   }
 
   /** Marks the symbols of ticks `from` to `to` (exclusive) as changed, before these are applied. */
@@ -235,6 +246,7 @@ export class CaptureStaging {
     for (let i = record; i < end; i++) this.#stagedRecords[i] = records.doubles[i] as number;
     copyArenaPlaces(records, this.#places, this.#stagedPlaces, symbolId, MINIMA);
     copyArenaPlaces(records, this.#places, this.#stagedPlaces, symbolId, MAXIMA);
+    if (this.#stagedReorder !== undefined) this.#reorder?.copyTo(this.#stagedReorder, symbolId);
     this.#names.copyTo(this.#stagedNames, symbolId);
   };
 }
@@ -285,6 +297,9 @@ function* readStates(capture: Capture, extent: CaptureExtent): Generator<SymbolS
   const table = new StatisticsTable(records);
   const places = capture.places.map((memory) => new Float64Array(memory));
   const isAll = extent === 'all';
+  const { reorder, reorderTicks } = capture;
+  const buffers =
+    reorder && reorderTicks !== undefined ? new ReorderBuffers(reorder, reorderTicks) : undefined;
   if (!isAll) yield* goneStates(capture, table, names);
   for (const symbolId of isAll ? idsBelow(capture.symbols) : symbolsInAny(capture.sinceBase)) {
     if (isGone(table, symbolId)) continue;
@@ -305,6 +320,7 @@ function* readStates(capture: Capture, extent: CaptureExtent): Generator<SymbolS
       averaging: readAverage(records, symbolId, count, capture.movingAverageWindow),
       minima: readPlaces(records, own, symbolId, MINIMA),
       maxima: readPlaces(records, own, symbolId, MAXIMA),
+      detection: count > 0 ? buffers?.read(symbolId) : undefined,
     };
   }
 }

@@ -37,6 +37,8 @@ import { PartitionThread, Quarantine, type SpawnWorker, Standby } from './worker
 
 /** Interval at which a stop drains the rings, ms. */
 const STOP_DRAIN_MS = 5;
+/** Ticks of a symbol that may wait, by default. */
+const REORDER_TICKS = 256;
 
 export interface EngineOptions extends Rules {
   readonly partitions: number;
@@ -45,6 +47,8 @@ export interface EngineOptions extends Rules {
   /** Whether a full queue overwrites its oldest ticks (`dropOldest`) or refuses new ones. */
   readonly overwrites: boolean;
   readonly maxSymbols: number;
+  /** Ticks of a symbol that may wait for earlier ones, if `allowedLatenessMs` is above 0. */
+  readonly reorderTicks?: number | undefined;
   /** Whether {@link Engine.capture} may be called: it doubles the memory of symbols. */
   readonly captures?: boolean;
   /** Whether ticks become visible to the workers by {@link Engine.publishMarked} only. */
@@ -184,7 +188,10 @@ export class Engine {
     this.#places = memory.map(({ places }) => new Int32Array(places));
     this.#quarantines = memory.map(() => new Quarantine());
     if (options.captures) {
-      this.#captures = new Captures(captures, this.#producers, { movingAverageWindow });
+      this.#captures = new Captures(captures, this.#producers, {
+        movingAverageWindow,
+        reorderTicks: reorderTicksOf(options),
+      });
     }
     inForce?.begin(memory.flatMap(({ rules: own }) => own ?? []));
     this.#retirements = new Retirements(memory, this.#producers, this.symbols);
@@ -620,19 +627,27 @@ export class Engine {
 function allocate({ rules, ...options }: EngineOptions) {
   const { captures = false, growBytes = GROW_BYTES, maxSymbols: symbols } = options;
   const hasRules = rules !== undefined;
-  return allocateMemory({ ...options, captures, growBytes, symbols, hasRules }, () => {
+  const reorderTicks = reorderTicksOf(options);
+  const sizes = { ...options, captures, growBytes, symbols, hasRules, reorderTicks };
+  return allocateMemory(sizes, () => {
     const names = createSymbolNames(symbols);
     const ruledNames = rules && names;
     const alerts = options.alerts ?? rules !== undefined;
-    const memory = createEngineMemory({ ...options, symbols, alerts, ruledNames });
+    const memory = createEngineMemory({ ...options, symbols, alerts, ruledNames, reorderTicks });
     return { memory, names, captures: captures ? createCaptureMemory(memory, symbols, names) : [] };
   });
+}
+
+/** Undefined: no tick waits. */
+function reorderTicksOf(options: EngineOptions): number | undefined {
+  const { allowedLatenessMs = 0, reorderTicks = REORDER_TICKS } = options;
+  return allowedLatenessMs > 0 ? reorderTicks : undefined;
 }
 
 function rulesOf(options: EngineOptions): Rules {
   const { movingAverageWindow, anomalyThresholdPercent } = options;
   const { slidingWindowMilliseconds, windowCapacity, maxFutureMs } = options;
-  const { anomalyRule, lateTicks } = options;
+  const { allowedLatenessMs, anomalyRule, lateTicks } = options;
   return {
     movingAverageWindow,
     anomalyThresholdPercent,
@@ -641,5 +656,6 @@ function rulesOf(options: EngineOptions): Rules {
     maxFutureMs,
     anomalyRule,
     lateTicks,
+    allowedLatenessMs,
   };
 }

@@ -121,6 +121,10 @@ export class PartitionWorker {
     if (this.#ruled !== undefined) this.#listen(this.#ruled, reports);
     const clocks = new ClockConsumer(memory.clocks);
     this.#clocks = clocks;
+    this.#partition.makeSpace = () => {
+      this.#waitForGateway(ANOMALIES_PER_TICK);
+      this.#waitForAlerts();
+    };
     this.#partition.onClockChange = (symbolId) => {
       changes?.mark(symbolId);
       clocks.begin(symbolId);
@@ -178,7 +182,8 @@ export class PartitionWorker {
     if (this.#isCalled() || this.#clocks.isWaiting) return false;
     const count = this.#ticks.poll(this.#columns, BATCH);
     if (count === BLOCKED) return false;
-    if (!this.#hasSpace(count)) return false;
+    const judged = this.#partition.judgedAtMost(this.#columns, Math.max(0, count));
+    if (!this.#hasSpace(judged)) return false;
     if (count === 0) return true;
     this.#applyBatch(count);
     this.#counters.add(Counter.GATEWAY_BATCHES, 1);

@@ -10,6 +10,7 @@ import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import type { TickColumns } from './memory/tick-ring.ts';
 import { MovingAverage } from './moving-average.ts';
 import type { PartitionRules } from './partition-rules.ts';
+import { ReorderBuffer } from './reorder-buffer.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { createTickScratch, TickDouble } from './tick-scratch.ts';
 
@@ -29,6 +30,8 @@ export interface Rules {
   readonly anomalyRule?: 'on' | 'off' | undefined;
   /** What a tick older than its symbol's newest means to detection; undefined: ignore. */
   readonly lateTicks?: 'ignore' | 'fold' | undefined;
+  /** How long detection waits for earlier ticks, ms; undefined or 0: not at all. */
+  readonly allowedLatenessMs?: number | undefined;
 }
 
 /** Receives a partition's anomalies as numbers, so that the worker makes no object. */
@@ -66,6 +69,9 @@ export class Partition {
   readonly #raisesAnomalies: boolean;
   readonly #hasShortRings: boolean;
   readonly #foldsLate: boolean;
+  /** Undefined: ticks are judged as they come. */
+  readonly #reorder: ReorderBuffer | undefined;
+  readonly #allowedLatenessMs: number;
   /**
    * Between these multiples of the window's extrema no price is an anomaly; beyond, an exact test
    * decides.
@@ -77,12 +83,14 @@ export class Partition {
   onTimeReplaced: (symbolId: number, time: number) => void = () => undefined;
   /** Called before {@link advanceClock} changes a symbol. */
   onClockChange: (symbolId: number) => void = () => undefined;
+  /** Called before a tick that waited is judged: makes space for its anomalies. */
+  makeSpace: () => void = () => undefined;
   /** The row being made, in shared memory: a successor finishes one left half written. */
   readonly #row: Float64Array;
 
   /**
-   * @param anomalies has space for two whenever {@link apply} is called: a tick raises at most an
-   *   Up and a Down
+   * @param anomalies has space for two whenever {@link apply} is called, and after each
+   *   {@link makeSpace}: a tick raises at most an Up and a Down
    * @param hasShortRings whether a ring of prices may have begun after its symbol's first tick:
    *   `since` in `symbol-records.ts` is read only then
    * @param changes symbols that the next capture copies, if captures are made
@@ -115,6 +123,8 @@ export class Partition {
     this.#average = new MovingAverage(records, movingAverageWindow, replaced);
     this.#minima = new MonotonicDeque(records, arena, 'minimum', windowCapacity);
     this.#maxima = new MonotonicDeque(records, arena, 'maximum', windowCapacity);
+    this.#allowedLatenessMs = rules.allowedLatenessMs ?? 0;
+    if (memory.reorder !== undefined) this.#reorder = new ReorderBuffer(memory.reorder, counters);
     this.#counters = counters;
     this.#anomalies = anomalies;
     this.#raisesAnomalies = rules.anomalyRule !== 'off';
@@ -183,14 +193,14 @@ export class Partition {
     const isBehind = count > 0 && time < (row[RowValue.TIME] as number);
     if (isBehind && !this.#isPoisoned(ticks.receivedAt[index] as number, time)) {
       this.#counters.add(Counter.LATE, 1);
-      if (ruled !== undefined) this.#noteArrival(ruled, symbolId);
-      if (this.#foldsLate) this.#fold(symbolId);
+      if (this.#reorder === undefined) this.#takeLate(symbolId);
     } else {
       if (isBehind) this.#replaceTime(symbolId);
       row[RowValue.PRICE] = price;
       row[RowValue.TIME] = time;
-      this.#detect(symbolId);
+      if (this.#reorder === undefined) this.#detect(symbolId);
     }
+    if (this.#reorder !== undefined) this.#hold(symbolId, ticks, index);
     this.#table.write(symbolId, row);
     this.#average.settled();
     this.#counters.add(Counter.APPLIED, 1);
@@ -198,7 +208,16 @@ export class Partition {
 
   /** Whether {@link advanceClock} may change anything now. */
   get needsClock(): boolean {
+    if (this.#reorder !== undefined && this.#reorder.held > 0) return true;
     return this.#ruled?.needsClock === true;
+  }
+
+  /** Ticks that the next `count` ones may have judged, at most. */
+  judgedAtMost(ticks: TickColumns, count: number): number {
+    if (this.#reorder === undefined) return count;
+    let judged = count;
+    for (let i = 0; i < count; i++) judged += this.#reorder.size(ticks.symbolIds[i] as number);
+    return judged;
   }
 
   /**
@@ -206,6 +225,7 @@ export class Partition {
    * ends what ends by time. Taken again after a worker died of it.
    */
   advanceClock(now: number): void {
+    this.#reorder?.forEachQuiet(now - this.#allowedLatenessMs, this.#releaseQuiet);
     this.#ruled?.tellTime(now, this.onClockChange);
   }
 
@@ -216,6 +236,17 @@ export class Partition {
     ruled.adopt(version, now, this.onClockChange);
     this.#idle.longestMs = ruled.longestMs;
   }
+
+  /** No tick of the symbol came for as long as one is waited for: nothing waits longer. */
+  readonly #releaseQuiet = (symbolId: number): void => {
+    this.onClockChange(symbolId);
+    this.#table.load(symbolId, this.#row);
+    if (this.#ruled !== undefined) {
+      this.#ruled.move[Move.AVERAGE] = this.#row[RowValue.AVERAGE] as number;
+    }
+    this.#releaseAll(symbolId);
+    this.#table.continueAnomalies(symbolId, this.#row[ANOMALIES] as number);
+  };
 
   /**
    * Makes a symbol's state consistent after a worker died applying a tick to it: finishes a row
@@ -240,6 +271,7 @@ export class Partition {
     this.#settleWindows(symbolId);
     this.#clearWindow(symbolId);
     this.#ruled?.repair(symbolId, alert, this.#table.value(symbolId, RowValue.TIME));
+    this.#reorder?.clear(symbolId);
   }
 
   /**
@@ -258,6 +290,8 @@ export class Partition {
     this.#minima.release(symbolId);
     this.#maxima.release(symbolId);
     this.#records.clearState(symbolId);
+    this.#reorder?.clear(symbolId);
+    this.#reorder?.startOver(symbolId);
     this.#arena.reclaiming = -1;
   }
 
@@ -289,6 +323,8 @@ export class Partition {
 
   /** Begins a symbol's window anew: its times run back. */
   #replaceTime(symbolId: number): void {
+    if (this.#reorder !== undefined) this.#releaseAll(symbolId);
+    this.#reorder?.startOver(symbolId);
     this.#clearWindow(symbolId);
     this.#counters.add(Counter.TIMES_REPLACED, 1);
     const time = this.#table.value(symbolId, RowValue.TIME);
@@ -296,7 +332,7 @@ export class Partition {
     this.onTimeReplaced(symbolId, time);
   }
 
-  /** A late tick takes no part; a rule of silence hears of it. */
+  /** A tick takes no part, or not yet; a rule of silence hears of it. */
   #noteArrival(ruled: PartitionRules, symbolId: number): void {
     const plan = ruled.plan(symbolId);
     if (plan.rules.length === 0) return;
@@ -326,12 +362,62 @@ export class Partition {
     }
   }
 
-  /** Puts the late tick in #tick into the window, and judges the newest, in #row, once more. */
+  /** Has tick number `index` wait for earlier ones; judges those that waited long enough. */
+  #hold(symbolId: number, ticks: TickColumns, index: number): void {
+    const reorder = this.#reorder as ReorderBuffer;
+    const tick = this.#tick;
+    tick[TickDouble.PRICE] = ticks.prices[index] as number;
+    tick[TickDouble.TIME] = ticks.times[index] as number;
+    tick[TickDouble.ARRIVED] = ticks.receivedAt[index] as number;
+    reorder.hold(symbolId, tick);
+    if (this.#ruled !== undefined) {
+      this.#ruled.move[Move.ARRIVAL] = tick[TickDouble.ARRIVED] as number;
+      this.#noteArrival(this.#ruled, symbolId);
+    }
+    tick[TickDouble.WATERMARK] = (this.#row[RowValue.TIME] as number) - this.#allowedLatenessMs;
+    while (reorder.tryTake(symbolId, tick)) this.#judgeReleased(symbolId);
+    if (!reorder.isOverfull(symbolId)) return;
+    this.#counters.add(Counter.RELEASED_EARLY, 1);
+    tick[TickDouble.WATERMARK] = Number.POSITIVE_INFINITY;
+    if (reorder.tryTake(symbolId, tick)) this.#judgeReleased(symbolId);
+  }
+
+  #releaseAll(symbolId: number): void {
+    const reorder = this.#reorder as ReorderBuffer;
+    const tick = this.#tick;
+    tick[TickDouble.WATERMARK] = Number.POSITIVE_INFINITY;
+    while (reorder.tryTake(symbolId, tick)) this.#judgeReleased(symbolId);
+  }
+
+  /** Judges the tick in #tick, which waited. */
+  #judgeReleased(symbolId: number): void {
+    this.makeSpace();
+    // Its arrival was noted when it came.
+    if (this.#ruled !== undefined) this.#ruled.move[Move.ARRIVAL] = Number.NaN;
+    if (this.#reorder?.isBehind(symbolId, this.#tick) !== true) {
+      this.#detect(symbolId);
+      return;
+    }
+    this.#counters.add(Counter.MISSED, 1);
+    if (this.#foldsLate) this.#fold(symbolId);
+  }
+
+  /** The tick in #tick is older than the newest, in #row. */
+  #takeLate(symbolId: number): void {
+    const tick = this.#tick;
+    if (this.#ruled !== undefined) this.#noteArrival(this.#ruled, symbolId);
+    if (!this.#foldsLate) return;
+    tick[TickDouble.NEWEST_TIME] = this.#row[RowValue.TIME] as number;
+    tick[TickDouble.NEWEST_PRICE] = this.#row[RowValue.PRICE] as number;
+    this.#fold(symbolId);
+  }
+
+  /** Puts the late tick in #tick into the window, and judges its NEWEST once more. */
   #fold(symbolId: number): void {
     const plan = this.#ruled?.plan(symbolId);
     const tick = this.#tick;
     const time = tick[TickDouble.TIME] as number;
-    const newest = this.#row[RowValue.TIME] as number;
+    const newest = tick[TickDouble.NEWEST_TIME] as number;
     const oldest = newest - this.#longestMs(plan);
     if (time < oldest) return;
     tick[TickDouble.OLDEST] = oldest;
@@ -339,7 +425,7 @@ export class Partition {
     this.#maxima.insert(symbolId, tick);
     this.#counters.add(Counter.FOLDED, 1);
     this.#countTruncated();
-    tick[TickDouble.PRICE] = this.#row[RowValue.PRICE] as number;
+    tick[TickDouble.PRICE] = tick[TickDouble.NEWEST_PRICE] as number;
     tick[TickDouble.TIME] = newest;
     // The window of a rule may reach back further than that of anomalies, which says nothing then.
     if (time >= newest - this.#rules.slidingWindowMilliseconds) this.#decide(symbolId, plan);

@@ -2,7 +2,8 @@ import { ChangeSet } from './memory/change-set.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
 import type { CaptureMemory, PartitionMemory } from './memory/engine-memory.ts';
-import { PlaceArena } from './memory/place-arena.ts';
+import { PLACE_DOUBLES, PlaceArena } from './memory/place-arena.ts';
+import { ReorderBuffers, type ReorderMemory, waitingSymbols } from './memory/reorder-memory.ts';
 import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import { MovingAverage } from './moving-average.ts';
@@ -11,7 +12,7 @@ import type { Rules } from './partition.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { type AnomalyCount, type SymbolState, validateState } from './symbol-state.ts';
 import { type SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
-import { createTickScratch, TickDouble } from './tick-scratch.ts';
+import { createTickScratch, TickDouble, type TickScratch } from './tick-scratch.ts';
 
 /** Called for a symbol that cannot be restored; `symbol` may not be a valid name. */
 export type SetAside = (symbol: string, fault: string) => void;
@@ -135,6 +136,7 @@ class Restorer {
       return;
     }
     partition.restoreWindow(symbolId, state);
+    partition.restoreDetection(symbolId, state, this.#tick);
     const row = this.#row;
     row[RowValue.PRICE] = state.price;
     row[RowValue.COUNT] = state.count;
@@ -178,13 +180,17 @@ class RestoredPartition {
   readonly #maxima: MonotonicDeque;
   readonly #counters: Counters;
   readonly #changes: ChangeSet | undefined;
+  readonly #reorder: ReorderMemory | undefined;
+  readonly #windowMs: number;
 
   constructor(
     records: SymbolRecords,
     memory: PartitionMemory,
     captures: CaptureMemory | undefined,
-    { windowCapacity }: Rules,
+    { windowCapacity, slidingWindowMilliseconds }: Rules,
   ) {
+    this.#reorder = memory.reorder;
+    this.#windowMs = slidingWindowMilliseconds;
     const arena = new PlaceArena(memory.places);
     this.#minima = new MonotonicDeque(records, arena, 'minimum', windowCapacity);
     this.#maxima = new MonotonicDeque(records, arena, 'maximum', windowCapacity);
@@ -199,9 +205,51 @@ class RestoredPartition {
   restoreWindow(symbolId: number, { minima, maxima }: SymbolState): void {
     this.#minima.restore(symbolId, minima);
     this.#maxima.restore(symbolId, maxima);
+    this.#countTruncated();
+  }
+
+  #countTruncated(): void {
     this.#counters.add(Counter.TRUNCATED, this.#minima.truncated + this.#maxima.truncated);
     this.#minima.truncated = 0;
     this.#maxima.truncated = 0;
+  }
+
+  /**
+   * Restores the ticks that wait for earlier ones. Those that may wait no more enter the window
+   * unjudged: the buffer is smaller now, or there is none.
+   */
+  restoreDetection(symbolId: number, state: SymbolState, tick: TickScratch): void {
+    const { price, time, detection } = state;
+    const held = detection?.held ?? new Float64Array(0);
+    const room = this.#reorder === undefined ? 0 : PLACE_DOUBLES * this.#reorder.ticks;
+    const released = Math.max(0, held.length - room);
+    // Without a buffer every tick was judged at once.
+    let newest = detection === undefined ? { time, price } : detection.newest;
+    for (let i = 0; i < released; i += PLACE_DOUBLES) {
+      const next = { time: held[i] as number, price: held[i + 1] as number };
+      if (newest !== undefined && next.time < newest.time) continue;
+      newest = next;
+      this.#enter(symbolId, next, tick);
+    }
+    this.#countTruncated();
+    if (this.#reorder === undefined) return;
+    const { buffers, ticks } = this.#reorder;
+    const left = held.slice(released);
+    const arrivedAt = detection?.arrivedAt ?? 0;
+    new ReorderBuffers(buffers, ticks).write(symbolId, { newest, arrivedAt, held: left });
+    if (left.length > 0) waitingSymbols(this.#reorder).mark(symbolId);
+  }
+
+  #enter(
+    symbolId: number,
+    { time, price }: { readonly time: number; readonly price: number },
+    tick: TickScratch,
+  ): void {
+    tick[TickDouble.TIME] = time;
+    tick[TickDouble.PRICE] = price;
+    tick[TickDouble.OLDEST] = time - this.#windowMs;
+    this.#minima.push(symbolId, tick);
+    this.#maxima.push(symbolId, tick);
   }
 
   mark(symbolId: number): void {

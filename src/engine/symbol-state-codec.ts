@@ -1,11 +1,12 @@
 import { crc32 } from 'node:zlib';
+import type { DetectionState } from './memory/reorder-memory.ts';
 import { type SymbolState, validateState } from './symbol-state.ts';
 
 /*
  * A symbol's state as bytes, little-endian:
  *
  *   0        4       8         9         10     12       16       20       24       28    32
- *   ├ bytes ─┼ check ┼ version ┼ name ───┼─ -- ┼ window ┼ prices ┼ minima ┼ maxima ┼ -- ─┤
+ *   ├ bytes ─┼ check ┼ version ┼ name ───┼─ -- ┼ window ┼ prices ┼ minima ┼ maxima ┼ held┤
  *     uint32   uint32  uint8     uint8            uint32
  *     of the   CRC-32            bytes of         of the   how many of each follow
  *     whole    of what           the name         average
@@ -16,14 +17,23 @@ import { type SymbolState, validateState } from './symbol-state.ts';
  *   112
  *   ├ prices ── float64 each ─┼ minima ── time, price ─┼ maxima ── time, price ─┼ name ── UTF-8 ─┤
  *
+ * Version 3 has, behind the maxima, what detection has come to while ticks wait for earlier ones:
+ *
+ *   ├ newest time ┼ newest price ┼ arrived at ┼ held ── time, price ─┤   float64 each
+ *
+ * with a newest price of 0 if there is none. A state without that is written in version 2.
+ *
  * The first 9 bytes mean the same in every version. States may follow one another without a gap.
  * Version 1 had a sum at 96, which could be wrong.
  */
-const VERSION = 2;
+const VERSION = 3;
+const VERSION_WITHOUT_DETECTION = 2;
 const OLDEST_VERSION = 1;
 const CHECK_FROM = 8;
 const DOUBLES_FROM = 32;
 const HEADER_BYTES = 112;
+/** Doubles of detection before the ticks held. */
+const DETECTION_DOUBLES = 3;
 const CAPACITY_MIN = 4096;
 
 const encoder = new TextEncoder();
@@ -56,27 +66,33 @@ export class SymbolStateWriter {
   }
 
   append(state: SymbolState): void {
-    const { averaging, minima, maxima } = state;
+    const { averaging, detection, minima, maxima } = state;
     const name = encoder.encode(state.symbol);
-    const doubles = averaging.prices.length + minima.length + maxima.length;
+    const waiting = detection === undefined ? 0 : DETECTION_DOUBLES + detection.held.length;
+    const doubles = averaging.prices.length + minima.length + maxima.length + waiting;
     const length = HEADER_BYTES + doubles * 8 + name.length;
     this.#reserve(length);
     const start = this.#length;
     const view = this.#view;
     view.setUint32(start, length, true);
-    view.setUint8(start + 8, VERSION);
+    view.setUint8(start + 8, detection === undefined ? VERSION_WITHOUT_DETECTION : VERSION);
     view.setUint8(start + 9, name.length);
     view.setUint16(start + 10, 0, true);
     view.setUint32(start + 12, averaging.window, true);
     view.setUint32(start + 16, averaging.prices.length, true);
     view.setUint32(start + 20, minima.length / 2, true);
     view.setUint32(start + 24, maxima.length / 2, true);
-    view.setUint32(start + 28, 0, true);
+    view.setUint32(start + 28, detection === undefined ? 0 : detection.held.length / 2, true);
     this.#length = start + DOUBLES_FROM;
     this.#put(headOf(state));
     this.#put(averaging.prices);
     this.#put(minima);
     this.#put(maxima);
+    if (detection !== undefined) {
+      const { newest, arrivedAt, held } = detection;
+      this.#put([newest?.time ?? 0, newest?.price ?? 0, arrivedAt]);
+      this.#put(held);
+    }
     this.#bytes.set(name, this.#length);
     this.#length = start + length;
     const checked = this.#bytes.subarray(start + CHECK_FROM, this.#length);
@@ -208,9 +224,11 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
   const view = viewOf(bytes);
   if (bytes.length < HEADER_BYTES) throw faultAt(at, `${bytes.length} bytes, fewer than a header`);
   const nameBytes = view.getUint8(9);
-  const sizes = [16, 20, 24].map((from) => view.getUint32(from, true)) as [number, number, number];
-  const [prices, minima, maxima] = sizes;
-  const doubles = prices + 2 * minima + 2 * maxima;
+  const sizeAt = (at: number) => view.getUint32(at, true);
+  const sizes: Sizes = [sizeAt(16), sizeAt(20), sizeAt(24), sizeAt(28)];
+  const [prices, minima, maxima, held] = sizes;
+  const waiting = hasDetection(view) ? DETECTION_DOUBLES + 2 * held : 0;
+  const doubles = prices + 2 * minima + 2 * maxima + waiting;
   if (bytes.length !== HEADER_BYTES + doubles * 8 + nameBytes) {
     throw faultAt(at, `${bytes.length} bytes, but its parts have another length`);
   }
@@ -219,11 +237,17 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
   return state;
 }
 
+type Sizes = readonly [prices: number, minima: number, maxima: number, held: number];
+
+function hasDetection(view: DataView): boolean {
+  return view.getUint8(CHECK_FROM) > VERSION_WITHOUT_DETECTION;
+}
+
 /** Undefined if the name is not UTF-8. */
 function parse(
   bytes: Uint8Array,
   view: DataView,
-  [prices, minima, maxima]: readonly [number, number, number],
+  [prices, minima, maxima, held]: Sizes,
 ): SymbolState | undefined {
   let at = DOUBLES_FROM;
   const next = () => {
@@ -241,9 +265,17 @@ function parse(
   const window = view.getUint32(12, true);
   const averaging = { window, taken, prices: many(prices) };
   const places = { minima: many(2 * minima), maxima: many(2 * maxima) };
+  const state = { anomalies, count, price, average, time, min, max, averaging, ...places };
+  let detection: DetectionState | undefined;
+  if (hasDetection(view)) {
+    const newest = { time: next(), price: next() };
+    const arrivedAt = next();
+    const isStarted = newest.price !== 0;
+    detection = { newest: isStarted ? newest : undefined, arrivedAt, held: many(2 * held) };
+  }
   const symbol = textOf(bytes.subarray(at));
   if (symbol === undefined) return undefined;
-  return { symbol, anomalies, count, price, average, time, min, max, averaging, ...places };
+  return detection === undefined ? { symbol, ...state } : { symbol, ...state, detection };
 }
 
 function textOf(bytes: Uint8Array): string | undefined {

@@ -1,4 +1,5 @@
 import { PLACE_DOUBLES } from './memory/place-arena.ts';
+import type { DetectionState } from './memory/reorder-memory.ts';
 
 /** The moving average of a symbol. */
 export interface AverageState {
@@ -29,6 +30,8 @@ export interface SymbolState {
    */
   readonly minima: Float64Array;
   readonly maxima: Float64Array;
+  /** Undefined: no tick waits for earlier ones, the newest tick is the newest judged. */
+  readonly detection?: DetectionState | undefined;
 }
 
 /** The last known sequence of a symbol's anomalies, with or without a state. */
@@ -52,7 +55,32 @@ export function validateState(state: SymbolState): string | undefined {
   if (fault !== undefined) return fault;
   const invalid = prices.find((price) => !isPrice(price));
   if (invalid !== undefined) return `averages a price of ${invalid}`;
-  return validatePlaces('minima', minima, 1) ?? validatePlaces('maxima', maxima, -1);
+  return (
+    validatePlaces('minima', minima, 1) ??
+    validatePlaces('maxima', maxima, -1) ??
+    validateDetection(state)
+  );
+}
+
+function validateDetection({ detection, minima, maxima }: SymbolState): string | undefined {
+  if (detection === undefined) return undefined;
+  const { newest, arrivedAt, held } = detection;
+  if (!Number.isFinite(arrivedAt)) return `its last tick arrived at ${arrivedAt}`;
+  if (newest !== undefined && !(isTime(newest.time) && isPrice(newest.price))) {
+    return `judged ${newest.price} at time ${newest.time}`;
+  }
+  const judged = newest?.time ?? Number.NEGATIVE_INFINITY;
+  for (const places of [minima, maxima]) {
+    const time = places.at(-PLACE_DOUBLES);
+    if (time !== undefined && time > judged) return `judged a tick of ${time} after its newest`;
+  }
+  for (let i = 0; i < held.length; i += PLACE_DOUBLES) {
+    const time = held[i] as number;
+    const price = held[i + 1] as number;
+    const isInOrder = i === 0 || time >= (held[i - PLACE_DOUBLES] as number);
+    if (!isTime(time) || !isPrice(price) || !isInOrder) return `holds ${price} at time ${time}`;
+  }
+  return undefined;
 }
 
 /** The average is not checked: it follows from the prices. */

@@ -8,6 +8,9 @@
  *   OLDEST             the oldest time still in its window
  *   AVERAGE            the moving average including it
  *   MINIMUM, MAXIMUM   of its window
+ *   ARRIVED            when it was received
+ *   WATERMARK          ticks that wait leave their buffer up to this time
+ *   NEWEST_…           the tick that is judged once more, where it is older
  */
 export type TickScratch = Float64Array;
 
@@ -19,8 +22,12 @@ export const TickDouble = {
   AVERAGE: 4,
   MINIMUM: 5,
   MAXIMUM: 6,
+  ARRIVED: 7,
+  WATERMARK: 8,
+  NEWEST_TIME: 9,
+  NEWEST_PRICE: 10,
 } as const;
 
 export function createTickScratch(): TickScratch {
-  return new Float64Array(7);
+  return new Float64Array(11);
 }

@@ -14,6 +14,7 @@ import { SymbolVersions } from './fanout/symbol-versions.ts';
 import { SyncedPublication } from './fanout/synced-publication.ts';
 import type { Health } from './health.ts';
 import { CreditPool } from './ingest/credit-pool.ts';
+import { Lateness } from './ingest/lateness.ts';
 import type { PublisherRegistry } from './ingest/publisher-registry.ts';
 import { TickIntake } from './ingest/tick-intake.ts';
 import type { TickJournal } from './ingest/tick-journal.ts';
@@ -159,7 +160,8 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
         subscriptions.symbolAppeared(symbolId, name);
       },
     };
-    const intake = new TickIntake(engine, config.processing, observer, journal);
+    const lateness = new Lateness((publisherId) => given.publishers.nameOf(publisherId));
+    const intake = new TickIntake(engine, config.processing, observer, journal, lateness);
     // The engine has applied them in this run.
     intake.totals.accepted = given.snapshots.replayedTicks;
     return intake;

@@ -414,6 +414,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   sink_request_seconds: 'a rule file: sinks-requests.test.ts',
   queue_depth: 'the ticks of a moment',
   ticks_folded_total: 'processing.lateTicks: late-ticks.test.ts',
+  tick_lateness_seconds: 'moves with every tick: gateway-lateness.test.ts',
+  publisher_least_delay_seconds: 'gateway-lateness.test.ts',
+  ticks_held: 'processing.allowedLatenessMs: reordered-ticks.test.ts',
+  ticks_released_early_total: 'processing.allowedLatenessMs: reordered-ticks.test.ts',
+  ticks_missed_total: 'processing.allowedLatenessMs: reordered-ticks.test.ts',
   symbol_times_replaced_total: 'a clock that was ahead: store-recovery.test.ts',
   ticks_quarantined_total: 'deaths of workers: engine-worker-death.test.ts',
   worker_restarts_total: 'deaths of workers: worker-deaths.deep.test.ts',
@@ -447,7 +452,10 @@ async function read(port: number, token?: string): Promise<Samples> {
     ([, name, value]) => [name as string, Number(value)] as const,
   );
   const own = samples.filter(
-    ([name]) => !/_bucket|_seconds_sum|^(event_loop|batches|gateway_pressure)/.test(name),
+    ([name]) =>
+      !/_bucket|_seconds_sum|^(event_loop|batches|gateway_pressure|tick_lateness|publisher_least)/.test(
+        name,
+      ),
   );
   return Object.fromEntries(own);
 }

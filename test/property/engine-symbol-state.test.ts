@@ -41,9 +41,18 @@ const STATE: fc.Arbitrary<SymbolState> = fc
     taken: fc.integer({ min: 1, max: 300 }),
     before: fc.nat({ max: 10 }),
     seed: PRICE,
+    detection: fc.option(
+      fc.record({
+        arrivedAt: TIME,
+        newest: fc.record({ time: fc.constant(2 ** 46), price: PRICE }),
+        held: places(1),
+      }),
+      { nil: undefined },
+    ),
   })
-  .map(({ window, taken, before, seed, ...state }) => ({
+  .map(({ window, taken, before, seed, detection, ...state }) => ({
     ...state,
+    ...(detection && { detection }),
     count: taken + before,
     averaging: {
       window,
@@ -55,6 +64,7 @@ const STATE: fc.Arbitrary<SymbolState> = fc
 const [SAMPLE] = fc.sample(STATE, { numRuns: 1, seed: 3 }) as [SymbolState];
 const NONE = { price: 0, average: 0, time: 0, min: 0, max: 0 };
 const EMPTY = new Float64Array();
+const WAITING = { newest: { time: 2 ** 46, price: 1 }, arrivedAt: 1, held: EMPTY };
 const UNTICKED: SymbolState = {
   symbol: 'QUIET',
   anomalies: 12,
@@ -123,9 +133,9 @@ describe('the bytes of a state', () => {
 
   it('are refused in another version', () => {
     const bytes = encodeSymbolState(SAMPLE);
-    bytes[8] = 3;
+    bytes[8] = 4;
     expect(() => decodeSymbolState(checked(bytes))).toThrow(
-      'symbol state at byte 0: version 3 is not supported, only 1 to 2',
+      'symbol state at byte 0: version 4 is not supported, only 1 to 3',
     );
   });
 
@@ -140,6 +150,13 @@ describe('the bytes of a state', () => {
     ['minima are out of order at time 2', { minima: Float64Array.of(1, 2, 2, 2) }],
     ['maxima are out of order at time 1', { maxima: Float64Array.of(2, 2, 1, 1) }],
     ['3 prices averaged after 2 ticks', { count: 2, averaging: { ...SAMPLE.averaging, taken: 3 } }],
+    ['its last tick arrived at NaN', { detection: { ...WAITING, arrivedAt: Number.NaN } }],
+    ['judged -1 at time 1', { detection: { ...WAITING, newest: { time: 1, price: -1 } } }],
+    ['holds 2 at time 1', { detection: { ...WAITING, held: Float64Array.of(2, 2, 1, 2) } }],
+    [
+      'judged a tick of 5 after its newest',
+      { minima: Float64Array.of(5, 1), detection: { ...WAITING, newest: { time: 4, price: 1 } } },
+    ],
     ['averages a price of 0', { averaging: averagingOf(Float64Array.of(1, 0)) }],
     [
       '2 prices in a ring of 1 after 2',

@@ -9,6 +9,7 @@ import {
   JournaledServer,
   partitionOfName,
   RULES,
+  WAITING_RULES,
 } from '../support/journaled-server.ts';
 import { MemoryStoreDisk } from '../support/memory-store.ts';
 import { isSameStatistics } from '../support/partition-rig.ts';
@@ -25,7 +26,7 @@ const TICK = fc.record({
 type Step =
   | { readonly kind: 'frame'; readonly ticks: readonly FrameTick[]; readonly publisher: string }
   | { readonly kind: 'retire'; readonly symbol: string; readonly isKept: boolean | undefined }
-  | { readonly kind: 'snapshot' | 'settle' | 'turn' };
+  | { readonly kind: 'snapshot' | 'settle' | 'turn' | 'clock' };
 
 const STEP: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -44,7 +45,10 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
       isKept: fc.constantFrom(true, false, undefined),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('snapshot', 'settle', 'turn') }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constantFrom('snapshot', 'settle', 'turn', 'clock') }),
+  },
 );
 
 const RUN = fc.record({
@@ -59,7 +63,8 @@ const RUN = fc.record({
 type Anomalous = Pick<Anomaly, 'symbol' | 'sequence' | 'reference' | 'price' | 'time'>;
 
 /** What the runs of all cases came across. */
-const seen = { lost: 0, retired: 0, kept: 0, torn: 0, replayed: 0, anomalies: 0, snapshots: 0 };
+const NOTHING = { lost: 0, retired: 0, kept: 0, torn: 0, replayed: 0, anomalies: 0, snapshots: 0 };
+const seen = { ...NOTHING, clocks: 0 };
 
 async function perform(server: JournaledServer, step: Step, now: number): Promise<void> {
   switch (step.kind) {
@@ -77,6 +82,9 @@ async function perform(server: JournaledServer, step: Step, now: number): Promis
       return;
     case 'settle':
       await server.settle();
+      return;
+    case 'clock':
+      server.clock(now);
       return;
     case 'turn':
       await new Promise(setImmediate);
@@ -99,8 +107,13 @@ function textOf({ symbol, sequence, reference, price, time }: Anomalous): string
   return `${symbol} ${String(sequence).padStart(3)}: ${reference} to ${price} at ${time}`;
 }
 
-function compare(server: JournaledServer, disk: MemoryDisk, store: MemoryStoreDisk): void {
-  const expected = recompute(disk, RULES, partitionOfName);
+function compare(
+  server: JournaledServer,
+  disk: MemoryDisk,
+  store: MemoryStoreDisk,
+  rules: typeof RULES,
+): void {
+  const expected = recompute(disk, rules, partitionOfName);
   for (const name of SYMBOLS) {
     const oracle = expected.symbols.get(name);
     const own = server.statistics(name);
@@ -123,47 +136,60 @@ function compare(server: JournaledServer, disk: MemoryDisk, store: MemoryStoreDi
   seen.retired += expected.retired;
   seen.kept += expected.kept;
   seen.replayed += server.replayedTicks;
+  seen.clocks += expected.clocks;
 }
 
-it('snapshot and journal lead to what the entries come to, wherever a server dies', async () => {
-  const directory = folderForTest();
-  await fc.assert(
-    fc.asyncProperty(fc.array(RUN, { minLength: 1, maxLength: 3 }), async (runs) => {
-      const disk = new MemoryDisk();
-      const store = new MemoryStoreDisk();
-      let now = NOW;
-      for (const { partitions, overflow, steps, crash, stored } of runs) {
-        const server = await JournaledServer.start({
-          partitions,
-          overflow,
+it.each([
+  ['ticks judged as they come', RULES, 0],
+  ['ticks that wait for earlier ones', WAITING_RULES, 6],
+])(
+  'snapshot and journal lead to what the entries come to, wherever a server dies: %s',
+  async (_, rules, clocks) => {
+    Object.assign(seen, NOTHING, { clocks: 0 });
+    const directory = folderForTest();
+    await fc.assert(
+      fc.asyncProperty(fc.array(RUN, { minLength: 1, maxLength: 3 }), async (runs) => {
+        const disk = new MemoryDisk();
+        const store = new MemoryStoreDisk();
+        let now = NOW;
+        for (const { partitions, overflow, steps, crash, stored } of runs) {
+          const server = await JournaledServer.start({
+            partitions,
+            overflow,
+            disk,
+            store,
+            directory,
+            rules,
+          });
+          for (const step of steps) {
+            now += 3;
+            await perform(server, step, now);
+          }
+          await server.journal.whenSynced(server.journal.position);
+          server.kill();
+          const from = Math.max(store.syncedPosition, server.start);
+          const position = from + Math.floor(crash * (server.journal.position - from));
+          server.store.crash(position, Math.round(stored * server.store.appendedCount));
+          cut(disk, position);
+          seen.snapshots += store.snapshots.length;
+        }
+        const last = await JournaledServer.start({
+          partitions: 2,
+          overflow: 'wait',
           disk,
           store,
           directory,
+          rules,
         });
-        for (const step of steps) {
-          now += 3;
-          await perform(server, step, now);
-        }
-        await server.journal.whenSynced(server.journal.position);
-        server.kill();
-        const from = Math.max(store.syncedPosition, server.start);
-        const position = from + Math.floor(crash * (server.journal.position - from));
-        server.store.crash(position, Math.round(stored * server.store.appendedCount));
-        cut(disk, position);
-        seen.snapshots += store.snapshots.length;
-      }
-      const last = await JournaledServer.start({
-        partitions: 2,
-        overflow: 'wait',
-        disk,
-        store,
-        directory,
-      });
-      await last.settle();
-      last.kill();
-      compare(last, disk, store);
-    }),
-    { numRuns: 60 },
-  );
-  for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(5);
-}, 120_000);
+        await last.settle();
+        last.kill();
+        compare(last, disk, store, rules);
+      }),
+      { numRuns: 60 },
+    );
+    const { clocks: clocksSeen, ...others } = seen;
+    for (const [what, count] of Object.entries(others)) expect(count, what).toBeGreaterThan(5);
+    expect(Math.min(6, clocksSeen)).toBe(clocks);
+  },
+  120_000,
+);

@@ -32,6 +32,7 @@ export interface CaptureRigOptions {
   readonly channelCapacity?: number;
   readonly overwrites?: boolean;
   readonly growBytes?: number;
+  readonly reorderTicks?: number;
   readonly start?: number;
   readonly restored?: Iterable<SymbolState | AnomalyCount>;
   /** Gets what cannot be restored; if absent, that is an error. */
@@ -71,7 +72,10 @@ export class CaptureRig {
       ({ ticks }) => new TickProducer(ticks, options.overwrites ?? false),
     );
     this.#consumers = this.memory.map((own) => new AnomalyConsumer(own.anomalies, this.symbols));
-    this.captures = new Captures(captures, this.#producers, { movingAverageWindow });
+    this.captures = new Captures(captures, this.#producers, {
+      movingAverageWindow,
+      reorderTicks: options.reorderTicks,
+    });
     const { memory, symbols: table } = this;
     this.retirements = new Retirements(memory, this.#producers, table);
     const into = { memory, captures, rules };

@@ -1,4 +1,5 @@
 import { EntryKind, JournalReader, type SegmentFiles } from '../../src/journal/index.ts';
+import { EventTimeOracle, type EventTimeRules } from '../../testkit/independent/event-time.ts';
 import { type ExpectedAnomaly, SymbolOracle } from '../../testkit/independent/statistics.ts';
 
 interface Rules {
@@ -6,6 +7,12 @@ interface Rules {
   readonly slidingWindowMilliseconds: number;
   readonly anomalyThresholdPercent: number;
   readonly maxFutureMs: number;
+}
+
+/** A symbol's statistics, and what its detection comes to where ticks may wait. */
+interface Oracles {
+  readonly symbol: SymbolOracle;
+  readonly detection: EventTimeOracle | undefined;
 }
 
 /** What a journal's entries come to. */
@@ -20,20 +27,21 @@ export interface Recomputed {
   readonly lost: number;
   readonly retired: number;
   readonly kept: number;
+  readonly clocks: number;
 }
 
 /** Computes it entry by entry from the beginning, straight from docs/SEMANTICS.md. */
 export function recompute(
   files: SegmentFiles,
-  rules: Rules,
+  rules: Rules | (Rules & EventTimeRules),
   partitionOf: (symbol: string, partitions: number) => number,
 ): Recomputed {
   const lost = lostPositions(files);
-  const symbols = new Map<string, SymbolOracle>();
+  const symbols = new Map<string, Oracles>();
   const anomalies = new Map<string, ExpectedAnomaly[]>();
   const publishers = new Map<string, number>();
   const names = { symbols: new Map<number, string>(), publishers: new Map<number, string>() };
-  const counts = { ticks: 0, lost: 0, retired: 0, kept: 0 };
+  const counts = { ticks: 0, lost: 0, retired: 0, kept: 0, clocks: 0 };
   let offered: number[] = [];
   const reader = new JournalReader(files);
   while (reader.next()) {
@@ -66,13 +74,19 @@ export function recompute(
           anomalies.set(name, own);
           let oracle = symbols.get(name);
           if (oracle === undefined) {
-            oracle = new SymbolOracle(rules);
-            oracle.lastAnomaly = own.length;
+            oracle = createOracles(rules, own.length);
             symbols.set(name, oracle);
           }
           const latest = reader.receiptTime + rules.maxFutureMs;
           const price = doubles[pricesAt + i] as number;
-          own.push(...oracle.apply(price, doubles[timesAt + i] as number, latest));
+          const time = doubles[timesAt + i] as number;
+          const raised = oracle.symbol.apply(price, time, latest);
+          if (oracle.detection === undefined) {
+            own.push(...raised);
+            continue;
+          }
+          oracle.detection.apply({ price, time }, reader.receiptTime);
+          own.push(...oracle.detection.anomalies.splice(0));
         }
         const publisher = names.publishers.get(reader.publisherId);
         if (publisher !== undefined && !reader.hasMore) publishers.set(publisher, reader.sequence);
@@ -82,7 +96,7 @@ export function recompute(
         for (let i = 0; i < reader.count; i++) {
           const name = names.symbols.get(reader.retiredId(i)) as string;
           const expected = reader.expectedCount(i);
-          const count = symbols.get(name)?.count ?? 0;
+          const count = symbols.get(name)?.symbol.count ?? 0;
           if (expected >= 0 && count !== expected) {
             counts.kept++;
             continue;
@@ -91,15 +105,31 @@ export function recompute(
           symbols.delete(name);
         }
         break;
+      case EntryKind.CLOCK:
+        counts.clocks++;
+        for (const [name, { detection }] of symbols) {
+          detection?.clock(reader.clock);
+          anomalies.get(name)?.push(...(detection?.anomalies.splice(0) ?? []));
+        }
+        break;
       case EntryKind.LOST:
       case EntryKind.GAP:
-      case EntryKind.CLOCK:
       case EntryKind.PADDING:
         break;
     }
   }
   reader.close();
-  return { symbols, anomalies, publishers, ...counts };
+  const statistics = new Map([...symbols].map(([name, { symbol }]) => [name, symbol]));
+  return { symbols: statistics, anomalies, publishers, ...counts };
+}
+
+function createOracles(rules: Rules | (Rules & EventTimeRules), lastAnomaly: number): Oracles {
+  const symbol = new SymbolOracle(rules);
+  symbol.lastAnomaly = lastAnomaly;
+  if (!('allowedLatenessMs' in rules)) return { symbol, detection: undefined };
+  const detection = new EventTimeOracle(rules);
+  detection.lastAnomaly = lastAnomaly;
+  return { symbol, detection };
 }
 
 /** Positions of lost ticks: `run/partition/position`. */

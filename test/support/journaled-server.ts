@@ -13,6 +13,7 @@ import {
 } from '../../src/gateway/index.ts';
 import { PublishScope } from '../../src/gateway/ingest/publish-scope.ts';
 import type { Publisher } from '../../src/gateway/ingest/publisher-registry.ts';
+import { ServerClock } from '../../src/gateway/ingest/server-clock.ts';
 import { Client } from '../../src/gateway/sessions/client.ts';
 import { Journal, type StartJournalWriter } from '../../src/journal/index.ts';
 import { RingConsumer } from '../../src/journal/journal-ring.ts';
@@ -50,7 +51,17 @@ export interface JournaledServerOptions {
   readonly store: MemoryStoreDisk;
   /** A folder that exists. */
   readonly directory: string;
+  /** Absent: {@link RULES}. */
+  readonly rules?: typeof RULES | undefined;
 }
+
+/** The same, with ticks that wait for earlier ones. */
+export const WAITING_RULES = {
+  ...RULES,
+  allowedLatenessMs: 25,
+  reorderTicks: 4,
+  lateTicks: 'fold' as const,
+};
 
 /** A tick of a frame. */
 export interface FrameTick {
@@ -127,9 +138,9 @@ export class JournaledServer {
 
   /** Starts as `server.ts` does. */
   static async start(options: JournaledServerOptions): Promise<JournaledServer> {
-    const { directory, disk, overflow, partitions } = options;
+    const { directory, disk, overflow, partitions, rules = RULES } = options;
     const config = parseConfig({
-      processing: { ...RULES, partitions, overflow, channelCapacity: 16, maxSymbols: 64 },
+      processing: { ...rules, partitions, overflow, channelCapacity: 16, maxSymbols: 64 },
     });
     const store = new MemoryStore(options.store);
     const found = findJournal(disk, LOG);
@@ -223,6 +234,11 @@ export class JournaledServer {
     return isTaken;
   }
 
+  /** Reads the clock, ms since the epoch, if the engine wants it. */
+  clock(now: number): void {
+    new ServerClock(this.context).read(now);
+  }
+
   /** Asks for the retirement of a symbol, if it exists; does not wait. */
   retire(symbol: string, count: number): void {
     const { engine, retirement } = this.context;
@@ -247,7 +263,7 @@ export class JournaledServer {
     do {
       await new Promise((resolve) => setTimeout(resolve, 1));
       fanOut.run();
-    } while (engine.freeSlots() < engine.channelCapacity || engine.hasAnomalies());
+    } while (engine.isApplying() || engine.hasAnomalies());
   }
 
   statistics(symbol: string): Statistics | undefined {

@@ -5,6 +5,11 @@ import { createDirtySet } from '../../src/engine/memory/dirty-set.ts';
 import { createDoorbell } from '../../src/engine/memory/doorbell.ts';
 import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
 import { createPlaceArena } from '../../src/engine/memory/place-arena.ts';
+import {
+  createReorderBuffers,
+  createReorderMemory,
+  type ReorderMemory,
+} from '../../src/engine/memory/reorder-memory.ts';
 import { createRetireRequest } from '../../src/engine/memory/retire-request.ts';
 import {
   createPendingRow,
@@ -38,6 +43,8 @@ export interface SmallMemoryOptions {
   readonly growBytes?: number;
   readonly channelCapacity?: number;
   readonly start?: number;
+  /** Ticks of a symbol that may wait; absent: none wait. */
+  readonly reorderTicks?: number | undefined;
 }
 
 /** One partition's memory as by createEngineMemory, but as small as a test wants. */
@@ -54,7 +61,13 @@ export function createSmallMemory(options: SmallMemoryOptions): PartitionMemory 
     pendingRow: createPendingRow(),
     retirements: createRetireRequest(),
     clocks: createClockQueue(),
+    reorder: createSmallReorder(symbols, options.reorderTicks),
   };
+}
+
+function createSmallReorder(symbols: number, ticks?: number): ReorderMemory | undefined {
+  if (ticks === undefined) return undefined;
+  return createReorderMemory(createReorderBuffers(symbols, ticks), symbols, ticks);
 }
 
 /** A row in the oracle's form. */
@@ -134,6 +147,11 @@ export class PartitionRig {
     this.#columns.prices[0] = price;
     this.#columns.times[0] = time;
     this.#partition.apply(this.#columns, 0);
+  }
+
+  /** The clock, ms since the epoch, between two ticks. */
+  advanceClock(now: number): void {
+    this.#partition.advanceClock(now);
   }
 
   /** Repairs as the successor of a worker that died on the symbol. */

@@ -70,6 +70,8 @@ describe('the sources of configuration', () => {
       processing: {
         anomalyRule: 'on',
         lateTicks: 'ignore',
+        allowedLatenessMs: 0,
+        reorderTicks: 256,
         partitions: 0,
         channelCapacity: 65_536,
         overflow: 'dropOldest',

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { Counter } from '../../src/engine/index.ts';
 import { EventLoopDelay } from '../../src/gateway/index.ts';
+import { Lateness } from '../../src/gateway/ingest/lateness.ts';
 import { GatewayCounters } from '../../src/gateway/metrics/gateway-counters.ts';
 import { createMetrics, type MetricsContext } from '../../src/gateway/metrics/metrics.ts';
 import { LIMIT_NAMES } from '../../src/gateway/sessions/security-events.ts';
@@ -59,6 +60,13 @@ function sinkFigures(): SinkFigures {
   return figures;
 }
 
+/** A tick 2 s late, and one 0.5 s after its time. */
+const lateness = new Lateness(() => 'feed');
+lateness.begin(1, 10_000);
+lateness.add(0, Float64Array.of(9_500, 7_500), 0);
+lateness.add(0, Float64Array.of(9_500, 7_500), 1);
+lateness.end(2, 10_000);
+
 function contextOf(fault?: string): MetricsContext {
   const counters = Object.assign(new GatewayCounters(), OWN);
   counters.marksAnswered.add(500);
@@ -73,6 +81,7 @@ function contextOf(fault?: string): MetricsContext {
         dropped: 702,
         rejected: new Map(REASONS.map((reason, i) => [ErrorCode[reason], 710 + i])),
       },
+      lateness,
     },
     sessions: {
       publishers: new Set([1, 2, 3]),
@@ -116,6 +125,12 @@ function expected(): Record<string, number> {
     'ticks_dropped_total{where="skipped"}': both(Counter.SKIPPED),
     ticks_late_total: both(Counter.LATE),
     ticks_folded_total: both(Counter.FOLDED),
+    'tick_lateness_seconds_count{publisher="feed"}': 2,
+    'tick_lateness_seconds_sum{publisher="feed"}': 2,
+    'publisher_least_delay_seconds{publisher="feed"}': 0.5,
+    ticks_held: both(Counter.HELD),
+    ticks_released_early_total: both(Counter.RELEASED_EARLY),
+    ticks_missed_total: both(Counter.MISSED),
     'batches_total{by="gateway"}': both(Counter.GATEWAY_BATCHES),
     'batches_total{by="worker"}': both(Counter.WORKER_BATCHES),
     gateway_pressure: 0.25,

@@ -37,6 +37,8 @@ export class EventTimeOracle implements Detection {
   folded = 0;
   early = 0;
   missed = 0;
+  /** Sequence of the newest anomaly. */
+  lastAnomaly = 0;
   readonly #rules: EventTimeRules;
   /** Those that took part, in the order of their times. */
   #window: Tick[] = [];
@@ -105,7 +107,7 @@ export class EventTimeOracle implements Detection {
       const reference = direction === 1 ? Math.min(...prices) : Math.max(...prices);
       const changePercent = ((price - reference) / reference) * 100;
       if (direction * changePercent - anomalyThresholdPercent <= EQUAL_WITHIN) continue;
-      const sequence = this.anomalies.length + 1;
+      const sequence = ++this.lastAnomaly;
       this.anomalies.push({ sequence, direction, reference, price, changePercent, time });
     }
   }

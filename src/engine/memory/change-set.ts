@@ -53,6 +53,16 @@ export class ChangeSet {
     this.#words.fill(0);
   }
 
+  /** Calls `visit` for each symbol, which it may clear. */
+  forEach(visit: (symbolId: number) => void): void {
+    const words = this.#words;
+    for (let word = 0; word < words.length; word++) {
+      for (let bits = words[word] as number; bits !== 0; bits &= bits - 1) {
+        visit(word * BITS + (31 - Math.clz32(bits & -bits)));
+      }
+    }
+  }
+
   /** Calls `copy` for each symbol and then removes it. Returns the number of symbols. */
   takeAll(copy: (symbolId: number) => void): number {
     const words = this.#words;

@@ -29,6 +29,12 @@ export const Counter = {
   GATEWAY_BATCHES: 10,
   /** Late ticks that entered their symbol's window (`lateTicks` fold). */
   FOLDED: 11,
+  /** Ticks that wait for earlier ones now. */
+  HELD: 12,
+  /** Ticks that left a full buffer before their time. */
+  RELEASED_EARLY: 13,
+  /** Ticks that left their buffer behind a newer one: they came too late for it. */
+  MISSED: 14,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

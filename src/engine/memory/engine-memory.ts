@@ -8,6 +8,7 @@ import { createCounters } from './counters.ts';
 import { createDirtySet } from './dirty-set.ts';
 import { createDoorbell } from './doorbell.ts';
 import { createPlaceArena } from './place-arena.ts';
+import { createReorderBuffers, createReorderMemory, type ReorderMemory } from './reorder-memory.ts';
 import { createRetireRequest } from './retire-request.ts';
 import { createRuleTexts } from './rule-texts.ts';
 import { createPendingRow } from './statistics-table.ts';
@@ -22,6 +23,7 @@ import { createTimedSymbols } from './timed-symbols.ts';
  *   per symbol      records     all that is known of a symbol, written by one worker each
  *                   dirty       which symbols changed
  *                   rules       what these remember, where there may be any
+ *                   reorder     ticks that wait for earlier ones, if any do
  *   per partition   ticks       queue in
  *                   anomalies   queue out
  *                   alerts      another, where there may be rules
@@ -65,6 +67,8 @@ export interface PartitionMemory {
   readonly retirements: SharedArrayBuffer;
   /** Readings of the server's clock. */
   readonly clocks: SharedArrayBuffer;
+  /** Undefined: no tick waits for earlier ones. */
+  readonly reorder?: ReorderMemory | undefined;
 }
 
 /**
@@ -86,6 +90,8 @@ export interface CaptureMemory {
   /** Names of all symbols, and copies of them. */
   readonly names: SharedArrayBuffer;
   readonly nameCopies: SharedArrayBuffer;
+  /** Copies of the buffers of ticks that wait, of all partitions. */
+  readonly reorder?: SharedArrayBuffer | undefined;
 }
 
 export interface EngineMemoryOptions {
@@ -103,6 +109,8 @@ export interface EngineMemoryOptions {
   readonly alerts?: boolean | undefined;
   /** Names of symbols, if there may be rules, which are matched by name. */
   readonly ruledNames?: SharedArrayBuffer | undefined;
+  /** Ticks of a symbol that may wait for earlier ones; undefined: none wait. */
+  readonly reorderTicks?: number | undefined;
   /** Address space for the places of a partition's deques, bytes; used only as they grow. */
   readonly growBytes?: number | undefined;
 }
@@ -113,7 +121,7 @@ export const GROW_BYTES = 256 * 1024 * 1024;
 
 /** The engine's shared memory, by partition; all partitions share the memory per symbol. */
 export function createEngineMemory(options: EngineMemoryOptions): readonly PartitionMemory[] {
-  const { symbols } = options;
+  const { reorderTicks, symbols } = options;
   const { anomalyRingCapacity = ANOMALY_RING_CAPACITY, growBytes = GROW_BYTES } = options;
   const shared = {
     records: createSymbolRecords(symbols, options.movingAverageWindow),
@@ -121,6 +129,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     doorbell: createDoorbell(),
   };
   const rules = options.ruledNames && createSharedRules(symbols, options.ruledNames);
+  const buffers = reorderTicks && createReorderBuffers(symbols, reorderTicks);
   return Array.from({ length: options.partitions }, (_, partition) => ({
     ...shared,
     rules: rules && {
@@ -138,6 +147,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     pendingRow: createPendingRow(),
     retirements: createRetireRequest(),
     clocks: createClockQueue(),
+    reorder: buffers ? createReorderMemory(buffers, symbols, reorderTicks) : undefined,
   }));
 }
 
@@ -154,6 +164,8 @@ export function createCaptureMemory(
   const records = new SharedArrayBuffer(memory[0]?.records.byteLength ?? 0);
   const nameCopies = createSymbolNames(symbols);
   const rules = memory[0]?.rules === undefined ? undefined : createRuleMemory(symbols);
+  const buffers = memory[0]?.reorder?.buffers;
+  const reorder = buffers && new SharedArrayBuffer(buffers.byteLength);
   return memory.map(({ places }) => ({
     request: createCaptureRequest(),
     changes: createChangeSet(symbols),
@@ -163,5 +175,6 @@ export function createCaptureMemory(
     places: new SharedArrayBuffer(places.byteLength),
     names,
     nameCopies,
+    reorder,
   }));
 }

@@ -1,5 +1,6 @@
 import { ruleMemoryBytes } from '../../rules/index.ts';
 import { placeArenaBytes } from './place-arena.ts';
+import { reorderBytes } from './reorder-memory.ts';
 import { symbolNamesBytes } from './symbol-names.ts';
 import { symbolRecordsBytes } from './symbol-records.ts';
 import { tickRingBytes } from './tick-ring.ts';
@@ -11,6 +12,8 @@ export interface MemorySizes {
   readonly channelCapacity: number;
   readonly movingAverageWindow: number;
   readonly growBytes: number;
+  /** Ticks of a symbol that may wait for earlier ones; undefined: none wait. */
+  readonly reorderTicks?: number | undefined;
   /** Whether symbols and windows are copied for snapshots. */
   readonly captures: boolean;
   /** Whether there may be rules. */
@@ -46,6 +49,12 @@ function partsOf(sizes: MemorySizes): readonly Part[] {
   const ofRules = `${ofSymbols}; not without rules.file`;
   if (sizes.hasRules === true) {
     parts.push({ what: 'states of rules', count: 1, bytes: states, keys: ofRules });
+  }
+  const { reorderTicks } = sizes;
+  if (reorderTicks !== undefined) {
+    const bytes = reorderBytes(symbols, reorderTicks);
+    const keys = `${ofSymbols}, processing.reorderTicks ${reorderTicks}`;
+    parts.push({ what: 'buffers of ticks that wait', count: 1, bytes, keys });
   }
   if (!sizes.captures) return parts;
   const keys = 'the same again for snapshots; not without store.directory';

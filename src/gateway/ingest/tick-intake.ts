@@ -8,6 +8,7 @@ import {
 } from '../../protocol/index.ts';
 import type { SymbolObserver } from '../subscriptions/wildcards.ts';
 import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
+import { Lateness } from './lateness.ts';
 import type { PublishScope } from './publish-scope.ts';
 import type { TickJournal } from './tick-journal.ts';
 
@@ -49,6 +50,7 @@ export class TickIntake {
   readonly maxPastMs: number;
   /** Since the start. */
   readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
+  readonly lateness: Lateness;
   readonly #engine: Engine;
   readonly #observer: SymbolObserver;
   readonly #journal: TickJournal | undefined;
@@ -65,7 +67,9 @@ export class TickIntake {
     { maxFutureMs, maxPastMs }: TickTimeLimits,
     observer: SymbolObserver,
     journal?: TickJournal,
+    lateness = new Lateness((publisherId) => String(publisherId)),
   ) {
+    this.lateness = lateness;
     this.#engine = engine;
     this.maxFutureMs = maxFutureMs;
     this.maxPastMs = maxPastMs;
@@ -105,11 +109,13 @@ export class TickIntake {
     batch.receivedUs = receivedUs;
     this.#journal?.begin(batch.count);
     const isJournaledFirst = this.#journal?.precedesOffers === true;
+    this.lateness.begin(publisherId, this.#timeMax);
     for (let i = 0; i < batch.count; i++) {
       const symbolId = this.#admit(batch, i, aliases, scope);
       if (symbolId < 0) continue;
       if (isJournaledFirst || this.#engine.tryOffer(symbolId, batch, i)) {
         this.accepted++;
+        this.lateness.add(symbolId, batch.times, i);
         this.#journal?.add(symbolId, batch, i);
       } else {
         this.dropped++;
@@ -117,6 +123,7 @@ export class TickIntake {
       }
     }
     if (this.#journal?.append(publisherId, batch) === false) return false;
+    this.lateness.end(this.accepted, now);
     this.totals.accepted += this.accepted;
     this.totals.dropped += this.dropped;
     return true;
@@ -225,6 +232,7 @@ export class TickIntake {
     const { bytes, start, end } = this.#name;
     const symbolId = symbols.register(bytes, start, end);
     scope.ownSymbol(symbolId);
+    this.lateness.begins(symbolId);
     this.#observer.symbolAppeared(symbolId, symbols.name(symbolId));
     return symbolId;
   }

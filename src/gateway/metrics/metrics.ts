@@ -30,7 +30,7 @@ export type MetricsContext = Pick<
   | 'version'
 > & {
   readonly scheduler: Pick<FlushScheduler, 'pressure'>;
-  readonly intake: Pick<TickIntake, 'totals'>;
+  readonly intake: Pick<TickIntake, 'lateness' | 'totals'>;
   readonly retirement: Pick<SymbolRetirement, 'retired'>;
 };
 
@@ -44,6 +44,7 @@ export function createMetrics(context: MetricsContext): Registry {
   const registry = new Registry();
   const metrics = new ScrapedMetrics(registry);
   addTicks(metrics, context);
+  addEventTime(metrics, context, registry);
   addPartitions(metrics, context, registry);
   addSessions(metrics, context);
   addGatewayCounters(metrics, context);
@@ -104,11 +105,6 @@ function addTicks(metrics: ScrapedMetrics, context: MetricsContext): void {
     () => total(Counter.LATE),
   );
   metrics.counter(
-    'tickwire_ticks_folded_total',
-    "Late ticks that entered their symbol's sliding window.",
-    () => total(Counter.FOLDED),
-  );
-  metrics.counter(
     'tickwire_symbol_times_replaced_total',
     'Newest times of symbols that were too far ahead of the clock and gave way to a tick.',
     () => total(Counter.TIMES_REPLACED),
@@ -128,6 +124,45 @@ function addTicks(metrics: ScrapedMetrics, context: MetricsContext): void {
     'tickwire_symbols_retired_total',
     'Symbols retired, by cause.',
     () => ({ ...retirement.retired }),
+  );
+}
+
+function addEventTime(
+  metrics: ScrapedMetrics,
+  { engine, intake }: MetricsContext,
+  registry: Registry,
+): void {
+  const total = (counter: Counter) => partitionTotal(engine, counter);
+  metrics.counter(
+    'tickwire_ticks_folded_total',
+    "Late ticks that entered their symbol's sliding window.",
+    () => total(Counter.FOLDED),
+  );
+  metrics.gauge('tickwire_ticks_held', 'Ticks whose detection waits for earlier ones.', () => {
+    return total(Counter.HELD);
+  });
+  metrics.counter(
+    'tickwire_ticks_released_early_total',
+    'Ticks judged before their time, because a buffer was full.',
+    () => total(Counter.RELEASED_EARLY),
+  );
+  metrics.counter(
+    'tickwire_ticks_missed_total',
+    'Ticks that came too late for the buffer: detection had gone on without them.',
+    () => total(Counter.MISSED),
+  );
+  new ScrapedHistogram(
+    'tickwire_tick_lateness_seconds',
+    'How far ticks are behind the newest accepted of their symbol, by publisher.',
+    registry,
+    ['publisher'],
+    () => intake.lateness.read(),
+  );
+  metrics.gaugeBy(
+    'publisher',
+    'tickwire_publisher_least_delay_seconds',
+    "Least time from a tick's time to its arrival; below 0: the publisher's clock is ahead.",
+    () => intake.lateness.leastDelays(),
   );
 }
 
