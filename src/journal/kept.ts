@@ -15,11 +15,12 @@ export interface KeptFigures {
 /** Reads the first ticks. @throws JournalError, or what the system says */
 export function keptFigures(files: SegmentFiles): KeptFigures {
   const segments = files.list();
-  const keptFrom = segments[0]?.start ?? 0;
+  const [first] = segments;
+  if (first === undefined) return { segments: 0, keptFrom: 0, oldestAt: 0 };
   const reader = new JournalReader(files, { kinds: [EntryKind.TICKS], mayStartLater: true });
   try {
     const oldestAt = reader.next() ? reader.receiptTime : 0;
-    return { segments: segments.length, keptFrom, oldestAt };
+    return { segments: segments.length, keptFrom: first.start, oldestAt };
   } finally {
     reader.close();
   }
