@@ -20,6 +20,8 @@ const SHOWN_LINES_MAX = 10;
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+/** Not everything has reached the server; the log says how much. */
+const EXIT_UNSENT = 3;
 
 interface FeedOptions {
   readonly config: string;
@@ -94,10 +96,10 @@ export async function runFeedCommand(
   output.show(feeds);
   await interrupted(env);
   output.log.info({}, 'stopping');
-  await Promise.all(feeds.map((feed) => feed.stop()));
+  const isSent = await Promise.all(feeds.map((feed) => feed.stop()));
   await monitoring?.stop();
   output.close();
-  return 0;
+  return isSent.every(Boolean) ? 0 : EXIT_UNSENT;
 }
 
 function readOptions(

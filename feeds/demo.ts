@@ -59,8 +59,12 @@ try {
   );
   feed = startFeed(config);
   stopOnInterrupt(feed);
-  const died = server.exited.then(() => process.stderr.write(`the server ended\n${server.output}`));
+  let isOver = false;
+  const died = server.exited.then(() => {
+    if (!isOver) process.stderr.write(`the server ended\n${server.output}`);
+  });
   await Promise.race([once(feed, 'exit'), died, timeUp()]);
+  isOver = true;
 } finally {
   for (const market of markets) market.stop();
   if (feed !== undefined && feed.exitCode === null) {

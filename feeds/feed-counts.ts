@@ -46,6 +46,8 @@ export type ReconnectReason = (typeof RECONNECT_REASONS)[number];
 export class FeedCounts {
   messages = 0;
   malformed = 0;
+  /** Trades published that the venue gave no id: repeated ones are not seen. */
+  withoutId = 0;
   /** By result. */
   readonly trades: Record<TradeResult, number> = zeros(TRADE_RESULTS);
   /** Ids that the venue skipped. */

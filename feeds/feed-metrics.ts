@@ -57,6 +57,11 @@ export function createFeedMetrics(feeds: readonly Feed[]): Registry {
   );
   add(
     Counter,
+    ['trades_without_id_total', 'Trades published that have no id: repeats are not seen.'],
+    ({ counts }) => ({ all: counts.withoutId }),
+  );
+  add(
+    Counter,
     ['times_replaced_total', 'Trades whose time could not be, published with that of receipt.'],
     ({ counts }) => ({ all: counts.timesReplaced }),
   );

@@ -75,6 +75,7 @@ export class Feed {
   #state: FeedState = 'connecting';
   #pausedAt: number | undefined;
   #isStopped = false;
+  #hadServer = false;
   #warnings = 0;
   #warningsSince = 0;
 
@@ -134,25 +135,29 @@ export class Feed {
     }
   }
 
-  /** Closes the venue's connections, then waits a while until the server has all there is. */
-  async stop(): Promise<void> {
-    if (this.#isStopped) return;
+  /**
+   * Closes the venue's connections, then waits a while until the server has all there is. Returns
+   * whether it has.
+   */
+  async stop(): Promise<boolean> {
     this.#isStopped = true;
     for (const timer of this.#staggers) clearTimeout(timer);
     await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
     this.#path.end();
     const { name } = this.settings;
+    this.#state = 'stopped';
     try {
       await this.#publisher.close(FLUSH_MS);
       this.#log.info({ feed: name, ...this.#sums() }, 'stopped');
+      return true;
     } catch (error) {
       const { unacknowledged } = this.#publisher.totals;
       this.#log.error(
         { feed: name, ...this.#sums(), unacknowledged },
         `stopped; not all trades have reached the server: ${messageOf(error)}`,
       );
+      return false;
     }
-    this.#state = 'stopped';
   }
 
   #makeKeepers(timing: KeeperTiming | undefined): ConnectionKeeper[] {
@@ -225,6 +230,7 @@ export class Feed {
 
   #update(): void {
     if (this.#isStopped) return;
+    this.#updateServer();
     const state = this.#stateNow();
     const before = this.#state;
     if (state === before) return;
@@ -251,9 +257,18 @@ export class Feed {
       case 'connecting':
       case 'reconnecting':
       case 'stopped':
-        this.#log.info(facts, state);
+        // Said with its cause: see `#lost`, `start` and `stop`.
         break;
     }
+  }
+
+  #updateServer(): void {
+    const { hasServer } = this;
+    if (hasServer === this.#hadServer) return;
+    this.#hadServer = hasServer;
+    const facts = { feed: this.settings.name };
+    if (hasServer) this.#log.info(facts, 'the server is there');
+    else this.#log.warn(facts, 'the server is gone: trades are kept until it is back');
   }
 
   #fail(facts: object): void {

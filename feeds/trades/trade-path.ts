@@ -43,6 +43,7 @@ export class TradePath {
   /** Published symbols by the venue's. */
   readonly #symbols: ReadonlyMap<string, string>;
   readonly #ids: TradeIds;
+  readonly #byTimes: (a: TimedTrade, b: TimedTrade) => number;
   readonly #events: TradePathEvents;
   #waiting: Tick[] = [];
   #isBlocked = false;
@@ -59,6 +60,8 @@ export class TradePath {
     this.#symbols = symbols;
     this.#counts = counts;
     this.#ids = createTradeIds(venue);
+    // Ids that do not rise say nothing of an order: trades of one time stay as they were sent.
+    this.#byTimes = venue.ids === 'rising' ? byTimesAndIds : byTimes;
     this.#events = events;
   }
 
@@ -87,7 +90,7 @@ export class TradePath {
     // Ids are noted in their own order: a trade whose time is off is neither lost nor a gap.
     const byId = isSorted(timed, byIds) ? timed : timed.toSorted(byIds);
     for (const each of byId) each.isFresh = this.#isFresh(each.trade, each.time);
-    const byTime = isSorted(timed, byTimes) ? timed : timed.toSorted(byTimes);
+    const byTime = isSorted(timed, this.#byTimes) ? timed : timed.toSorted(this.#byTimes);
     for (const { trade, time, isFresh } of byTime) {
       if (isFresh) this.#publish(trade, time, receivedAt);
     }
@@ -134,8 +137,23 @@ export class TradePath {
       return;
     }
     counts.trades.published += 1;
-    if (this.#isBlocked) this.#waiting.push({ symbol, price, time });
-    else if (!this.#publisher.publish(symbol, price, time)) this.#block();
+    if (trade.id === undefined) counts.withoutId += 1;
+    const tick = { symbol, price, time };
+    if (this.#isBlocked) this.#waiting.push(tick);
+    else if (!this.#hand(tick)) this.#block();
+  }
+
+  /** @returns whether there is room for another */
+  #hand({ symbol, price, time }: Tick): boolean {
+    try {
+      return this.#publisher.publish(symbol, price, time);
+    } catch {
+      // The publisher has ended; its feed hears why from it.
+      this.#counts.trades.published -= 1;
+      this.#counts.trades.dropped += 1;
+      this.end();
+      return true;
+    }
   }
 
   #block(): void {
@@ -153,15 +171,11 @@ export class TradePath {
   }
 
   #publishWaiting(): void {
-    let taken = 0;
-    for (const { symbol, price, time } of this.#waiting) {
-      taken += 1;
-      if (this.#publisher.publish(symbol, price, time)) continue;
-      this.#waiting.splice(0, taken);
+    for (let tick = this.#waiting.shift(); tick !== undefined; tick = this.#waiting.shift()) {
+      if (this.#hand(tick)) continue;
       this.#awaitRoom();
       return;
     }
-    this.#waiting = [];
     if (this.#isEnded) return;
     this.#isBlocked = false;
     this.#events.unblocked();
@@ -177,6 +191,10 @@ function byIds(a: TimedTrade, b: TimedTrade): number {
 }
 
 function byTimes(a: TimedTrade, b: TimedTrade): number {
+  return a.time - b.time;
+}
+
+function byTimesAndIds(a: TimedTrade, b: TimedTrade): number {
   return a.time - b.time || compareIds(a.trade.id, b.trade.id);
 }
 

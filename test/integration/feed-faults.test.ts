@@ -16,7 +16,11 @@ describe('a feed', () => {
     expect(publisher.ticks).toEqual(ticksOf('binance', trades));
     expect(feed.counts.missed).toBe(0);
     expect(exchange.violations).toEqual([]);
-    expect(lines).toEqual(['info connecting to Binance spot for 2 symbols', 'info live']);
+    expect(lines).toEqual([
+      'info connecting to Binance spot for 2 symbols',
+      'info the server is there',
+      'info live',
+    ]);
   });
 
   it('drops what is repeated after a cut, and counts what was lost in it', async () => {

@@ -46,7 +46,7 @@ describe('subscriptions of a feed', () => {
       exchange: { symbols: new Set() },
     });
     await until(() => feed.state === 'refused');
-    expect(lines.at(-1)).toBe('error the venue refuses every symbol');
+    expect(lines).toContain('error the venue refuses every symbol');
   });
 
   it('are asked for again when there is no answer, and taken when trades come', async () => {

@@ -122,6 +122,19 @@ describe('trades by their times', () => {
     expect(counts.missed).toBe(0);
   });
 
+  it('of one time stay as they were sent, where ids do not rise', () => {
+    const { path, publisher } = pathOf({ ids: 'unique', gapsCount: false });
+    const at = { time: NOW - 5 };
+    path.take([trade(9, at), trade(2, at), trade(5, { time: NOW - 6 })], NOW);
+    expect(publisher.ticks.map(({ price }) => price - 1)).toEqual([5, 9, 2]);
+  });
+
+  it('without an id are published, and counted', () => {
+    const { counts, path } = pathOf();
+    for (let i = 0; i < 2; i += 1) path.take([trade(undefined)], NOW);
+    expect(counts).toMatchObject({ withoutId: 2, missed: 0, trades: { published: 2 } });
+  });
+
   it.each([
     [0, true],
     [-1, true],
