@@ -328,7 +328,7 @@ class Start {
         store,
         journal,
         publishers: () => publishers.sequences(),
-        takeAnomalies: (raised) => fanOut.takeAnomalies(raised),
+        takeRecords: (raised) => fanOut.takeRecords(raised),
         saved: (header) => {
           this.#health.snapshotFault = undefined;
           publishers.madeDurable(header.publishers);
@@ -370,7 +370,7 @@ function serve(log: Logger, { gateway, context, journal, snapshots }: Parts): Se
     stopWatch();
     retention?.stop();
     const fault = await snapshots?.stop();
-    await engine.stop(gateway.lastAnomalies);
+    await engine.stop(...gateway.lastRecords);
     await journal?.close();
     const anomalies = (await store?.close()) ?? 0;
     eventLoop.stop();

@@ -31,6 +31,7 @@ export const GOOD_FRAMES: Readonly<Record<Endpoint, readonly (readonly unknown[]
     [Op.PING, 1.25],
     [Op.VERIFY, 9],
     [Op.HISTORY, 10, 'hostile-AB', 0, 100],
+    [Op.ALERT_HISTORY, 11, 'hostile-AB', 0, 100],
   ],
 };
 

@@ -55,6 +55,7 @@ export const FRAME_MAKERS: Readonly<Record<'publish' | 'stream', readonly FrameM
     (random) => [Op.UNSUBSCRIBE, random.below(100), patterns(random)],
     (random) => [Op.VERIFY, random.below(100)],
     (random) => [Op.HISTORY, random.below(100), anyText(random), random.below(9), random.below(9)],
+    (random) => [Op.ALERT_HISTORY, random.below(9), anyText(random), random.below(9), 1],
     (random) => [Op.AUTH, anyText(random)],
     (random) => [Op.PING, anyNumber(random)],
   ],

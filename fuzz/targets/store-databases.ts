@@ -44,7 +44,7 @@ function databaseOf(records: number): Buffer {
   const known = made.get(records);
   if (known !== undefined) return Buffer.from(known);
   const file = new ScratchFile(DATABASE_FILE);
-  const { root, anomalies } = openDatabases(file.filePath, 'write');
+  const { root, records: anomalies } = openDatabases(file.filePath, 'write').anomalies;
   root.transactionSync(() => {
     for (let i = 0; i < records; i++) {
       anomalies.putSync(Buffer.from(`key-${i}`), Buffer.alloc(i % 50 === 3 ? 9000 : 60, i));

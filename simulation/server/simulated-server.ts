@@ -237,7 +237,8 @@ export class SimulatedServer {
     this.isServing = false;
     await this.#gateway?.stop();
     await this.#snapshots?.stop();
-    await this.#engine?.stop(this.#gateway?.lastAnomalies);
+    const [anomalies, alerts] = this.#gateway?.lastRecords ?? [];
+    await this.#engine?.stop(anomalies, alerts);
     await this.#journal?.close();
     await this.#store?.close();
   }
@@ -383,7 +384,7 @@ export class SimulatedServer {
         store,
         journal: this.#noticed(journal),
         publishers: () => publishers.sequences(),
-        takeAnomalies: (raised) => fanOut.takeAnomalies(raised),
+        takeRecords: (raised) => fanOut.takeRecords(raised),
         saved: (header) => publishers.madeDurable(header.publishers),
         failed: () => publishers.notDurable(),
         intervalMs: this.#config.store.snapshotIntervalMs,

@@ -8,14 +8,16 @@ import type {
 } from '../../src/store/snapshot-format.ts';
 import { readSnapshotHeader } from '../../src/store/snapshots.ts';
 import type {
-  AnomalyPage,
   Swept,
   SymbolPage,
   SymbolRange,
+  TimePage,
   WriteAhead,
 } from '../../src/store/store.ts';
+import { STORED_ANOMALIES } from '../../src/store/stored-kinds.ts';
 import { WriteLoop } from '../../src/store/write-behind.ts';
 import { WriteBuffer } from '../../src/store/write-buffer.ts';
+import { NO_ALERTS } from '../../testkit/no-alerts.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
 import type { JournalOracle } from '../oracles/journal-oracle.ts';
 import type { World } from '../world.ts';
@@ -35,6 +37,7 @@ const LOG = { info: () => undefined, warn: () => undefined, error: () => undefin
  * What waits for the journal and the disk, and for how long, is the real store's.
  */
 export class SimulatedStore implements Store {
+  readonly alerts = NO_ALERTS;
   readonly droppedCount = 0;
   readonly lineage = 'simulated';
   readonly lost = new Promise<never>(() => {});
@@ -43,8 +46,8 @@ export class SimulatedStore implements Store {
   readonly #disk: SimulatedDisk;
   readonly #scheduler: Scheduler;
   readonly #journal: JournalOracle;
-  readonly #waiting = new WriteBuffer(0, WAITING_MAX);
-  readonly #loop: WriteLoop;
+  readonly #waiting = new WriteBuffer<Anomaly>(0, WAITING_MAX);
+  readonly #loop: WriteLoop<Anomaly>;
   /** By symbol, the last sequence of this process. */
   readonly #lasts = new Map<string, number>();
   /** The last full snapshot of this process. */
@@ -56,7 +59,7 @@ export class SimulatedStore implements Store {
     this.#journal = journal;
     const { store } = scenario.config;
     const environment = { write: () => this.#write() };
-    this.#loop = new WriteLoop(store, environment, this.#waiting, LOG);
+    this.#loop = new WriteLoop(STORED_ANOMALIES, store, environment, this.#waiting, LOG);
   }
 
   /** The oldest that a start may need: of the snapshots that are kept. */
@@ -111,7 +114,7 @@ export class SimulatedStore implements Store {
     return this.#lasts.get(symbol) ?? this.#disk.lastSequence(symbol);
   }
 
-  page(range: SymbolRange): Promise<SymbolPage> {
+  page(range: SymbolRange): Promise<SymbolPage<Anomaly>> {
     const waiting = this.#ofWaiting(range.symbol);
     const last = this.lastSequence(range.symbol);
     return this.#read(() => ({
@@ -144,7 +147,7 @@ export class SimulatedStore implements Store {
     });
   }
 
-  between(): Promise<AnomalyPage> {
+  between(): Promise<TimePage<Anomaly>> {
     throw new Error('the simulation leaves HTTP out');
   }
 

@@ -11,6 +11,7 @@ export {
   type SkippedTick,
 } from './engine.ts';
 export { LocalPartition } from './local-partition.ts';
+export type { AlertSink } from './memory/alert-ring.ts';
 export { type AnomalySink, LostCause } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';
 export {
@@ -25,6 +26,7 @@ export { RETIRED_MAX } from './memory/retire-request.ts';
 export { RowValue } from './memory/statistics-table.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
 export type { Rules } from './partition.ts';
+export { RuleTable } from './rule-table.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
   checkSymbolStates,

@@ -2,13 +2,14 @@ import type { Authenticator } from '../access/index.ts';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/index.ts';
 import type { TickHistory } from '../journal/index.ts';
-import { TickBatch, TicksReader } from '../protocol/index.ts';
+import { type Alert, type Anomaly, TickBatch, TicksReader } from '../protocol/index.ts';
 import type { SnapshotCounters, Store } from '../store/index.ts';
 import { CachedClock } from './cached-clock.ts';
-import { AnomalyLog } from './fanout/anomaly-log.ts';
 import { ConflationQueue } from './fanout/conflation.ts';
 import { FanOut } from './fanout/fan-out.ts';
 import { FlushScheduler } from './fanout/flush-scheduler.ts';
+import { ANOMALY_KIND, alertKind } from './fanout/record-kinds.ts';
+import { RecordLog } from './fanout/record-log.ts';
 import { StatsMessage } from './fanout/stats-message.ts';
 import { SymbolVersions } from './fanout/symbol-versions.ts';
 import { SyncedPublication } from './fanout/synced-publication.ts';
@@ -47,7 +48,7 @@ interface GatewayParts {
   readonly epoch: string;
   /** Version of this server, as clients see it. */
   readonly version: string;
-  /** Stores anomalies; undefined: they are kept in memory only. */
+  /** Stores anomalies and alerts; undefined: they are kept in memory only. */
   readonly store: Store | undefined;
   /** Gets what changes state; undefined: nothing is replayed after a crash. */
   readonly journal: TickJournal | undefined;
@@ -99,7 +100,8 @@ export interface GatewayContext extends GatewayParts {
   readonly background: BackgroundTasks;
 
   readonly versions: SymbolVersions;
-  readonly anomalies: AnomalyLog;
+  readonly anomalies: RecordLog<Anomaly>;
+  readonly alerts: RecordLog<Alert>;
   readonly statsMessage: StatsMessage;
   readonly conflation: ConflationQueue;
   readonly fanOut: FanOut;
@@ -114,17 +116,31 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
   const counters = new GatewayCounters();
   const subscriptions = new SubscriptionStore();
   const versions = new SymbolVersions(engine);
-  const anomalies = new AnomalyLog(
-    engine,
-    config.stream.recentAnomaliesPerSymbol,
-    store && {
-      store,
-      isAwaited: config.store.mode === 'sync',
+  const isAwaited = config.store.mode === 'sync';
+  const anomalies = new RecordLog(
+    ANOMALY_KIND,
+    engine.symbols,
+    {
+      last: (symbolId) => engine.statistics.anomalies(symbolId),
+      continueAfter: (symbolId, last) => engine.continueAnomalies(symbolId, last),
     },
+    config.stream.recentAnomaliesPerSymbol,
+    store && { store, isAwaited },
+  );
+  const alerts = new RecordLog(
+    alertKind(engine.ruleTable),
+    engine.symbols,
+    {
+      last: (symbolId) => lastAlert(engine, store, symbolId),
+      continueAfter: (symbolId, last) => engine.continueAlerts(symbolId, last),
+    },
+    config.stream.recentAnomaliesPerSymbol,
+    store && { store: store.alerts, isAwaited },
   );
   const conflation = new ConflationQueue();
-  const fanOut = new FanOut(engine, subscriptions, versions, anomalies, counters);
-  const versioned = { engine, subscriptions, versions, anomalies, fanOut };
+  const logs = { anomalies, alerts };
+  const fanOut = new FanOut(engine, subscriptions, versions, logs, counters);
+  const versioned = { engine, subscriptions, versions, anomalies, alerts, fanOut };
   const background = new BackgroundTasks(fault);
   const quota = new SymbolQuota({ ...config.processing, ...config.limits }, engine.symbols);
   return {
@@ -146,6 +162,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     background,
     versions,
     anomalies,
+    alerts,
     statsMessage: new StatsMessage(versions),
     conflation,
     fanOut,
@@ -156,6 +173,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     const observer = {
       symbolAppeared: (symbolId: number, name: string) => {
         anomalies.symbolAppeared(symbolId, name);
+        alerts.symbolAppeared(symbolId, name);
         journal?.declareSymbol(symbolId);
         subscriptions.symbolAppeared(symbolId, name);
       },
@@ -181,6 +199,14 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     journal?.listen(scheduler.schedule);
     return scheduler;
   }
+}
+
+/** Numbers go on where the store ends even if the last run had no rules. */
+function lastAlert(engine: Engine, store: Store | undefined, symbolId: number): number {
+  const last = engine.lastAlert(symbolId);
+  const stored = store?.alerts.lastSequence(engine.symbols.name(symbolId)) ?? 0;
+  if (stored > last) engine.continueAlerts(symbolId, stored);
+  return Math.max(last, stored);
 }
 
 /** Under `wait`, credit follows the space in the queues and in the journal's ring. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AnomalySink } from '../engine/index.ts';
+import type { AlertSink, AnomalySink } from '../engine/index.ts';
 import type { GatewayContext } from './context.ts';
 import { ServerClock } from './ingest/server-clock.ts';
 import { SendBufferLimit } from './limits/send-buffer-limit.ts';
@@ -87,14 +87,14 @@ export class Gateway {
     return this.#context.publishers.sequences();
   }
 
-  /** Resolves when the store has every anomaly raised before `raised` settled. */
-  takeAnomalies(raised: Promise<unknown>): Promise<void> {
-    return this.#context.fanOut.takeAnomalies(raised);
+  /** Resolves when the store has everything raised before `raised` settled. */
+  takeRecords(raised: Promise<unknown>): Promise<void> {
+    return this.#context.fanOut.takeRecords(raised);
   }
 
-  /** Stores an anomaly that was raised after the last session closed. */
-  get lastAnomalies(): AnomalySink {
-    return this.#context.anomalies.append;
+  /** Store what was raised after the last session closed. */
+  get lastRecords(): readonly [AnomalySink, AlertSink] {
+    return [this.#context.anomalies.append, this.#context.alerts.append];
   }
 
   /** A snapshot with these sequences is on disk. */
@@ -108,7 +108,7 @@ export class Gateway {
    * accepted ticks as far as sockets allow; closes all sessions with 4001.
    */
   async stop(): Promise<void> {
-    const { anomalies, config, conflation, health, retirement, scheduler } = this.#context;
+    const { alerts, anomalies, config, conflation, health, retirement, scheduler } = this.#context;
     if (health.isStopping) return;
     health.isStopping = true;
     if (config.server.preStopMs > 0) await delay(config.server.preStopMs);
@@ -119,6 +119,7 @@ export class Gateway {
     scheduler.stop();
     retirement.stop();
     anomalies.end();
+    alerts.end();
     this.#transport?.close();
   }
 

@@ -28,8 +28,6 @@ export interface Alert {
   /** Name of the rule. */
   readonly rule: string;
   readonly kind: RuleKind;
-  /** Of the rule's name and kind, while the server runs. */
-  readonly ruleId: number;
   /** Number of the episode among those of its symbol and rule: 1, 2, 3 … */
   readonly episode: number;
   readonly phase: AlertPhase;
@@ -73,11 +71,15 @@ export type AlertHistoryTuple = readonly [
 /** An alert as an `ALERT` frame carries it. */
 export type AlertTuple = readonly [symbolId: number, ...alert: AlertHistoryTuple];
 
-/** An alert as an element of an `ALERT_PAGE`. */
-export function alertHistoryTuple(alert: Alert): AlertHistoryTuple {
+/**
+ * An alert as an element of an `ALERT_PAGE`.
+ *
+ * @param ruleId of the rule's name and kind, as `RULES` announced it
+ */
+export function alertHistoryTuple(ruleId: number, alert: Alert): AlertHistoryTuple {
   return [
     alert.sequence,
-    alert.ruleId,
+    ruleId,
     alert.episode,
     alert.phase,
     alert.level,
@@ -94,8 +96,8 @@ export function alertHistoryTuple(alert: Alert): AlertHistoryTuple {
 }
 
 /** An alert as an element of an `ALERT` frame. */
-export function alertTuple(symbolId: number, alert: Alert): AlertTuple {
-  return [symbolId, ...alertHistoryTuple(alert)];
+export function alertTuple(symbolId: number, ruleId: number, alert: Alert): AlertTuple {
+  return [symbolId, ...alertHistoryTuple(ruleId, alert)];
 }
 
 /** The names that HTTP and SDKs use. */

@@ -1,6 +1,14 @@
 /** Which way a price moved: 1 up, -1 down. */
 export type Direction = 1 | -1;
 
+/** What anomalies and alerts have in common: they are numbered within their symbol. */
+export interface RaisedRecord {
+  readonly symbol: string;
+  readonly sequence: number;
+  /** ms since the Unix epoch. */
+  readonly time: number;
+}
+
 /**
  * A price move beyond the threshold within the sliding window. The only representation of an
  * anomaly inside a server: the engine makes one object for each, which is passed on from there.

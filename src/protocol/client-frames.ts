@@ -14,6 +14,9 @@ export interface SubscribeOptions {
   readonly fields?: number;
   /** Symbol → last anomaly sequence seen. */
   readonly since?: ReadonlyMap<string, number>;
+  readonly alerts?: boolean;
+  /** Symbol → last alert sequence seen. */
+  readonly alertsSince?: ReadonlyMap<string, number>;
 }
 
 /** A subscriber's frame, parsed and validated. */
@@ -33,7 +36,7 @@ export type StreamRequest =
   | { readonly op: typeof Op.PING; readonly clientTime: number }
   | { readonly op: typeof Op.VERIFY; readonly requestId: number }
   | {
-      readonly op: typeof Op.HISTORY;
+      readonly op: typeof Op.HISTORY | typeof Op.ALERT_HISTORY;
       readonly requestId: number;
       readonly symbol: string;
       readonly afterSequence: number;
@@ -71,7 +74,8 @@ export function readStreamRequest(frame: Frame): StreamRequest {
     case Op.VERIFY:
       return { op: Op.VERIFY, requestId: readRequestId(frame) };
     case Op.HISTORY:
-      return readHistory(frame);
+    case Op.ALERT_HISTORY:
+      return readHistory(frame, frame[0]);
     default:
       throw unknownOp(frame, '/v1/stream');
   }
@@ -109,10 +113,10 @@ function readSubscribe(frame: Frame): StreamRequest {
   return { op: Op.SUBSCRIBE, requestId, patterns, options: readOptions(frame[3], requestId) };
 }
 
-function readHistory(frame: Frame): StreamRequest {
+function readHistory(frame: Frame, op: typeof Op.HISTORY | typeof Op.ALERT_HISTORY): StreamRequest {
   const requestId = readRequestId(frame);
   return {
-    op: Op.HISTORY,
+    op,
     requestId,
     symbol: text(frame, 2, 'symbol', requestId),
     afterSequence: integer(frame, 3, 'afterSequence', requestId, 0),
@@ -139,7 +143,7 @@ function readOptions(value: unknown, requestId: number): SubscribeOptions {
   const options: { -readonly [key in keyof SubscribeOptions]: SubscribeOptions[key] } = {};
   for (const [key, inner] of entries) {
     if (inner === null) continue;
-    if (key === 'stats' || key === 'anomalies') {
+    if (key === 'stats' || key === 'anomalies' || key === 'alerts') {
       if (typeof inner !== 'boolean') throw wrong(`options.${key}`, 'a boolean', inner, requestId);
       options[key] = inner;
     } else if (key === 'conflateMs') {
@@ -152,20 +156,24 @@ function readOptions(value: unknown, requestId: number): SubscribeOptions {
         throw wrong('options.fields', `an integer from 1 to ${ALL_FIELDS}`, inner, requestId);
       }
       options.fields = inner;
-    } else if (key === 'since') {
-      options.since = readSince(inner, requestId);
+    } else if (key === 'since' || key === 'alertsSince') {
+      options[key] = readSince(key, inner, requestId);
     }
   }
   return options;
 }
 
-function readSince(value: unknown, requestId: number): ReadonlyMap<string, number> {
+function readSince(
+  key: 'since' | 'alertsSince',
+  value: unknown,
+  requestId: number,
+): ReadonlyMap<string, number> {
   const entries = entriesOf(value);
-  if (entries === undefined) throw wrong('options.since', 'a map', value, requestId);
+  if (entries === undefined) throw wrong(`options.${key}`, 'a map', value, requestId);
   const since = new Map<string, number>();
   for (const [symbol, sequence] of entries) {
     if (!isIntegerIn(sequence, 0, Number.MAX_SAFE_INTEGER)) {
-      throw wrong('options.since values', 'integers from 0', sequence, requestId);
+      throw wrong(`options.${key} values`, 'integers from 0', sequence, requestId);
     }
     since.set(symbol, sequence);
   }

@@ -1,7 +1,7 @@
 /**
  * The op numbers of protocol version 1: the first element of every frame.
  *
- * 9 to 15 are reserved for clients; 28, 29, 32 and everything above 33 for servers.
+ * 10 to 15 are reserved for clients; everything above 33 for servers.
  */
 export const Op = {
   AUTH: 1,
@@ -12,6 +12,7 @@ export const Op = {
   PING: 6,
   VERIFY: 7,
   HISTORY: 8,
+  ALERT_HISTORY: 9,
   WELCOME: 16,
   ACK: 17,
   REJECT: 18,
@@ -24,8 +25,11 @@ export const Op = {
   PONG: 25,
   DIGEST: 26,
   HISTORY_PAGE: 27,
+  ALERT: 28,
+  RULES: 29,
   ERROR: 30,
   GOAWAY: 31,
+  ALERT_PAGE: 32,
   RETIRED: 33,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];

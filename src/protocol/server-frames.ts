@@ -1,3 +1,4 @@
+import type { AlertHistoryTuple } from './alert.ts';
 import type { HistoryTuple } from './anomaly.ts';
 import { entriesOf, type Frame } from './codec.ts';
 import type { ErrorCode, ProtocolError } from './errors.ts';
@@ -131,6 +132,20 @@ export function historyPageFrame(
   more: boolean,
 ): Frame {
   return [Op.HISTORY_PAGE, requestId, symbol, anomalies, more];
+}
+
+/** `RULES`: ids, and the names and kinds of their rules, in turn. */
+export function rulesFrame(rules: readonly (number | string)[]): Frame {
+  return [Op.RULES, rules];
+}
+
+export function alertPageFrame(
+  requestId: number,
+  symbol: string,
+  alerts: readonly AlertHistoryTuple[],
+  more: boolean,
+): Frame {
+  return [Op.ALERT_PAGE, requestId, symbol, alerts, more];
 }
 
 /**

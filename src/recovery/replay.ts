@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AnomalySink, type Engine, UNMEASURED } from '../engine/index.ts';
+import { type AlertSink, type AnomalySink, type Engine, UNMEASURED } from '../engine/index.ts';
 import { EntryKind, JournalReader, type SegmentFiles } from '../journal/index.ts';
 import type { SnapshotJournal } from '../store/index.ts';
 import { LostTicks } from './lost-ticks.ts';
@@ -15,6 +15,10 @@ export interface ReplayedStore {
   append(...anomaly: Parameters<AnomalySink>): void;
   /** Anomalies that it takes now. */
   readonly space: number;
+  readonly alerts: {
+    append(...alert: Parameters<AlertSink>): void;
+    readonly space: number;
+  };
 }
 
 export interface ReplayOptions {
@@ -224,8 +228,18 @@ class Replay {
 
   #drain(): void {
     const { engine, store } = this.#options;
-    if (engine.hasAnomalies())
+    if (engine.hasAnomalies()) {
       engine.drainAnomalies((...anomaly) => store.append(...anomaly), store.space);
+    }
+    if (engine.hasAlerts()) {
+      const { alerts } = store;
+      engine.drainAlerts((...alert) => alerts.append(...alert), alerts.space);
+    }
+  }
+
+  #hasRaised(): boolean {
+    const { engine } = this.#options;
+    return engine.hasAnomalies() || engine.hasAlerts();
   }
 
   /** Waits until half of the fullest queue is free; nothing is overwritten. */
@@ -241,10 +255,10 @@ class Replay {
     }
   }
 
-  /** Waits until everything is applied, and the anomalies are taken. */
+  /** Waits until everything is applied, and what it raised is taken. */
   async #settle(): Promise<void> {
     const { engine } = this.#options;
-    while (engine.isApplying() || engine.hasAnomalies()) {
+    while (engine.isApplying() || this.#hasRaised()) {
       await delay(WAIT_MS);
       this.#drain();
     }
@@ -257,7 +271,7 @@ class Replay {
     );
     do this.#drain();
     while (!(await Promise.race([settled, delay(WAIT_MS, false)])));
-    while (this.#options.engine.hasAnomalies()) {
+    while (this.#hasRaised()) {
       this.#drain();
       await delay(WAIT_MS);
     }

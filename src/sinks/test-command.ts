@@ -79,7 +79,6 @@ function testAlert(rule: string, level: AlertLevel): Alert {
     sequence: 1,
     rule,
     kind: 'spike',
-    ruleId: 0,
     episode: 1,
     phase: AlertPhase.START,
     level,

@@ -1,48 +1,54 @@
 /*
- * A batch on its way to the writer's thread: for each anomaly
+ * A batch on its way to the writer's thread: for each record
  *
- *   key length u8 · key in anomalies · record (40 bytes)
+ *   key length u8 · record length u8 · key · record
  */
-import type { Anomaly } from '../engine/index.ts';
+import type { RaisedRecord } from '../protocol/index.ts';
 import {
-  anomalyKey,
   decodeSymbolRow,
   encodeSymbolRow,
   type OwnedDatabases,
   ordinalKey,
   ordinalOfRecord,
-  RECORD_BYTES,
+  recordKey,
   type SymbolRow,
   sequenceOfKey,
   symbolPart,
   timeKey,
   timeOfRecord,
   transact,
-  writeRecord,
 } from './databases.ts';
 import { TRIM_MAX, trim } from './pruning.ts';
+import { ANOMALY_BYTES, RECORD_BYTES_MAX, type StoredKind } from './stored-kinds.ts';
 
-/** A key's length is one byte, so this holds any anomaly. */
-const ENTRY_BYTES_MAX = 1 + 255 + RECORD_BYTES;
-const ENTRY_BYTES_MIN = 1 + RECORD_BYTES;
+const HEADER_BYTES = 2;
+/** A key's length is one byte, too, so this holds any record. */
+const ENTRY_BYTES_MAX = HEADER_BYTES + 255 + RECORD_BYTES_MAX;
+/** The shortest record is an anomaly's. */
+const ENTRY_BYTES_MIN = HEADER_BYTES + ANOMALY_BYTES;
 /** Enough for most anomalies. */
-const ENTRY_BYTES_GUESS = 1 + 24 + RECORD_BYTES;
+const ENTRY_BYTES_GUESS = ENTRY_BYTES_MIN + 24;
 
-/** Encodes anomalies into a buffer of their own, which can be transferred. */
-export function encodeBatch(
-  anomalies: readonly Anomaly[],
+/** Encodes records into a buffer of their own, which can be transferred. */
+export function encodeBatch<R extends RaisedRecord>(
+  kind: StoredKind<R>,
+  records: readonly R[],
   firstOrdinal: number,
 ): Uint8Array<ArrayBuffer> {
-  let bytes = Buffer.from(new ArrayBuffer(anomalies.length * ENTRY_BYTES_GUESS + ENTRY_BYTES_MAX));
+  let bytes = Buffer.from(new ArrayBuffer(records.length * ENTRY_BYTES_GUESS + ENTRY_BYTES_MAX));
   let at = 0;
   let ordinal = firstOrdinal;
-  for (const anomaly of anomalies) {
+  for (const record of records) {
     if (at + ENTRY_BYTES_MAX > bytes.length) bytes = grow(bytes);
-    const key = anomalyKey(anomaly.symbol, anomaly.sequence);
+    const key = recordKey(record.symbol, record.sequence);
+    const recordBytes = kind.bytes(record);
     bytes[at] = key.length;
-    bytes.set(key, at + 1);
-    writeRecord(bytes, at + 1 + key.length, anomaly, ordinal++);
-    at += 1 + key.length + RECORD_BYTES;
+    bytes[at + 1] = recordBytes;
+    at += HEADER_BYTES;
+    bytes.set(key, at);
+    at += key.length;
+    kind.write(bytes, at, record, ordinal++);
+    at += recordBytes;
   }
   return bytes.subarray(0, at);
 }
@@ -53,12 +59,13 @@ function grow(bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
   return grown;
 }
 
-/** Calls back with the key and the record of each anomaly, both views of `bytes`. */
+/** Calls back with the key and the bytes of each record, both views of `bytes`. */
 function readBatch(bytes: Buffer, onEntry: (key: Buffer, record: Buffer) => void): void {
   for (let at = 0; at < bytes.length; ) {
-    const keyEnd = at + 1 + bytes.readUInt8(at);
-    onEntry(bytes.subarray(at + 1, keyEnd), bytes.subarray(keyEnd, keyEnd + RECORD_BYTES));
-    at = keyEnd + RECORD_BYTES;
+    const keyEnd = at + HEADER_BYTES + bytes.readUInt8(at);
+    const end = keyEnd + bytes.readUInt8(at + 1);
+    onEntry(bytes.subarray(at + HEADER_BYTES, keyEnd), bytes.subarray(keyEnd, end));
+    at = end;
   }
 }
 
@@ -66,12 +73,12 @@ const NOTHING = Buffer.alloc(0);
 
 /**
  * Writes a batch in one transaction, which is on disk when this returns. Writing it again changes
- * nothing. Removes anomalies of its symbols beyond `perSymbol` (0: none); returns how many.
+ * nothing. Removes records of its symbols beyond `perSymbol` (0: none); returns how many.
  *
  * @throws Error of LMDB when the disk fails; then none of it is written
  */
 export function writeBatch(databases: OwnedDatabases, bytes: Buffer, perSymbol: number): number {
-  const { anomalies, times, arrivals, symbols } = databases;
+  const { records, times, arrivals, symbols } = databases;
   const count = Math.ceil(bytes.length / ENTRY_BYTES_MIN);
   // As many are removed as are added, and some more.
   const removableMax = perSymbol > 0 ? count + TRIM_MAX : 0;
@@ -79,7 +86,7 @@ export function writeBatch(databases: OwnedDatabases, bytes: Buffer, perSymbol: 
   transact(databases, { count: count + removableMax, bytes: bytes.length }, () => {
     const rows = new Map<string, BatchRow>();
     readBatch(bytes, (key, record) => {
-      anomalies.putSync(key, record);
+      records.putSync(key, record);
       times.putSync(timeKey(timeOfRecord(record), key), NOTHING);
       arrivals.putSync(ordinalKey(ordinalOfRecord(record)), key);
       const sequence = sequenceOfKey(key);
@@ -109,7 +116,7 @@ export function writeBatch(databases: OwnedDatabases, bytes: Buffer, perSymbol: 
   return removed;
 }
 
-/** The anomalies of a symbol in a batch. */
+/** The records of a symbol in a batch. */
 interface BatchRow {
   readonly key: Buffer;
   readonly first: number;

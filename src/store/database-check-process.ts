@@ -7,14 +7,14 @@ import { statSync } from 'node:fs';
 import { ABORT, type Database } from 'lmdb';
 import { EXIT_DAMAGED, WHOLE_BYTES_MAX } from './database-check.ts';
 import {
-  isAnomalyKey,
+  isRecordKey,
   isTimeKey,
   ORDINAL_BYTES,
   openChecked,
-  RECORD_BYTES,
   SYMBOL_ROW_BYTES,
   TIME_BYTES,
 } from './databases.ts';
+import { ANOMALY_BYTES } from './stored-kinds.ts';
 
 /** Last records of each database that are examined: about 0.4 s. */
 const EXAMINED_MAX = 100_000;
@@ -28,12 +28,22 @@ type Records = Database<Buffer, Buffer>;
 type Shape = (key: Buffer, value: Buffer) => boolean;
 
 /** Tests whether a key and its value belong in a database. */
+const time: Shape = (key, value) => isTimeKey(key) && value.length === 0;
+const arrival: Shape = (key, value) => key.length === ORDINAL_BYTES && isRecordKey(value);
+const arrivalTime: Shape = (key, value) =>
+  key.length === ORDINAL_BYTES && value.length === TIME_BYTES;
+const symbol: Shape = (key, value) => key.length > 0 && value.length === SYMBOL_ROW_BYTES;
 const SHAPES: Record<string, Shape> = {
-  anomalies: (key, value) => isAnomalyKey(key) && value.length === RECORD_BYTES,
-  times: (key, value) => isTimeKey(key) && value.length === 0,
-  arrivals: (key, value) => key.length === ORDINAL_BYTES && isAnomalyKey(value),
-  arrivalTimes: (key, value) => key.length === ORDINAL_BYTES && value.length === TIME_BYTES,
-  symbols: (key, value) => key.length > 0 && value.length === SYMBOL_ROW_BYTES,
+  anomalies: (key, value) => isRecordKey(key) && value.length === ANOMALY_BYTES,
+  times: time,
+  arrivals: arrival,
+  arrivalTimes: arrivalTime,
+  symbols: symbol,
+  alerts: (key, value) => isRecordKey(key) && value.length > ANOMALY_BYTES,
+  alertTimes: time,
+  alertArrivals: arrival,
+  alertArrivalTimes: arrivalTime,
+  alertSymbols: symbol,
 };
 
 /**

@@ -1,24 +1,23 @@
 /*
- * Five databases in one LMDB environment. Numbers in keys are big-endian, so bytes sort as they do.
+ * Two kinds of records, anomalies and alerts, in one LMDB environment: five databases for each.
+ * Numbers in keys are big-endian, so bytes sort as they do.
  *
- *   anomalies      symbol · 0x00 · sequence u48              → record (40 bytes)
- *   times          time f64 · symbol · 0x00 · sequence u48   → nothing
- *   arrivals       ordinal u48                               → key in anomalies
- *   arrivalTimes   ordinal u48                               → ms since the epoch, f64
- *   symbols        symbol                                    → version u8 · first u48 · last u48
+ *   anomalies      alerts             symbol · 0x00 · sequence u48             → record
+ *   times          alertTimes         time f64 · symbol · 0x00 · sequence u48  → nothing
+ *   arrivals       alertArrivals      ordinal u48                              → key in the first
+ *   arrivalTimes   alertArrivalTimes  ordinal u48                              → ms since the epoch
+ *   symbols        alertSymbols       symbol                → version u8 · first u48 · last u48
  *
- * Ordinals number anomalies in the order in which they arrived. An entry of `arrivalTimes` says
- * that its anomaly, and those between it and the entry before, arrived by then. Stores of earlier
- * versions have none; nor have the newest anomalies, until the clock is trusted.
- *
- *   record      0         1           2       8 (f64, little-endian)   16      24              32
- *               version   direction   ordinal reference                price   change percent  time
+ * Ordinals number the records of a kind in the order in which they arrived. An entry of
+ * `arrivalTimes` says that its record, and those between it and the entry before, arrived by then.
+ * Stores of earlier versions have none, and nothing of alerts; nor have the newest records arrival
+ * times, until the clock is trusted. `stored-kinds.ts` draws the records.
  *
  * A time is never negative, so the bytes of the double sort as the number does.
  */
 
 import { type Database, open, type RootDatabase } from 'lmdb';
-import type { Anomaly } from '../engine/index.ts';
+import type { RaisedRecord } from '../protocol/index.ts';
 import { type Claim, checkClaim } from './lock/claim.ts';
 
 export const DATABASE_FILE = 'data.mdb';
@@ -30,9 +29,31 @@ const MAP_BYTES = 16 * 2 ** 30;
 
 const BINARY = { keyEncoding: 'binary', encoding: 'binary' } as const;
 
+export const KIND_NAMES = ['anomalies', 'alerts'] as const;
+export type KindName = (typeof KIND_NAMES)[number];
+
+/** What the databases of each kind are called. */
+const NAMES = {
+  anomalies: {
+    records: 'anomalies',
+    times: 'times',
+    arrivals: 'arrivals',
+    arrivalTimes: 'arrivalTimes',
+    symbols: 'symbols',
+  },
+  alerts: {
+    records: 'alerts',
+    times: 'alertTimes',
+    arrivals: 'alertArrivals',
+    arrivalTimes: 'alertArrivalTimes',
+    symbols: 'alertSymbols',
+  },
+} as const;
+
+/** The databases of one kind of records. */
 export interface Databases {
   readonly root: RootDatabase<Buffer, Buffer>;
-  readonly anomalies: Database<Buffer, Buffer>;
+  readonly records: Database<Buffer, Buffer>;
   readonly times: Database<Buffer, Buffer>;
   readonly arrivals: Database<Buffer, Buffer>;
   readonly arrivalTimes: Database<Buffer, Buffer>;
@@ -44,7 +65,7 @@ export interface OwnedDatabases extends Databases {
   /** Checked in each transaction: see {@link transact}. */
   readonly claim: Claim;
   /** Taken in each transaction: {@link Reserve}. */
-  readonly reserve: { ensure(changes: Changes): void };
+  readonly reserve: { ensure(changes: Changes): void; close(): void };
 }
 
 /** What a transaction puts and removes. */
@@ -64,7 +85,7 @@ function openRoot(path: string, readOnly: boolean): RootDatabase<Buffer, Buffer>
     overlappingSync: false,
     eventTurnBatching: false,
     mapSize: MAP_BYTES,
-    maxDbs: 8,
+    maxDbs: 16,
   });
 }
 
@@ -100,21 +121,30 @@ function openEach<R>(
  *
  * @throws Error from LMDB, or if a database is missing
  */
-export function openDatabases(path: string, access: 'read' | 'write'): Databases {
+export function openDatabases(
+  path: string,
+  access: 'read' | 'write',
+): Readonly<Record<KindName, Databases>> {
   const root = openRoot(path, access === 'read');
-  return openEach(root, access === 'write', (need) => ({
-    root,
-    anomalies: need('anomalies'),
-    times: need('times'),
-    arrivals: need('arrivals'),
-    arrivalTimes: need('arrivalTimes'),
-    symbols: need('symbols'),
-  }));
+  return openEach(root, access === 'write', (need) => {
+    const ofKind = (kind: KindName): Databases => {
+      const names = NAMES[kind];
+      return {
+        root,
+        records: need(names.records),
+        times: need(names.times),
+        arrivals: need(names.arrivals),
+        arrivalTimes: need(names.arrivalTimes),
+        symbols: need(names.symbols),
+      };
+    };
+    return { anomalies: ofKind('anomalies'), alerts: ofKind('alerts') };
+  });
 }
 
 /**
  * Opens an environment to check it. May write, but creates no database: stores of earlier versions
- * have no arrival times.
+ * have no arrival times, and no alerts.
  *
  * @throws Error from LMDB, or if a database is missing
  */
@@ -124,10 +154,13 @@ export function openChecked(path: string): {
 } {
   const root = openRoot(path, false);
   return openEach(root, false, (need) => {
-    const needed = ['anomalies', 'times', 'arrivals', 'symbols'];
-    const named = new Map(needed.map((name) => [name, need(name)]));
-    const arrivalTimes = openNamed(root, 'arrivalTimes', false);
-    if (arrivalTimes !== undefined) named.set('arrivalTimes', arrivalTimes);
+    const { arrivalTimes, ...needed } = NAMES.anomalies;
+    const named = new Map<string, Database<Buffer, Buffer>>();
+    for (const name of Object.values(needed)) named.set(name, need(name));
+    for (const name of [arrivalTimes, ...Object.values(NAMES.alerts)]) {
+      const later = openNamed(root, name, false);
+      if (later !== undefined) named.set(name, later);
+    }
     return { root, named };
   });
 }
@@ -166,8 +199,7 @@ export function transact(
   });
 }
 
-const RECORD_VERSION = 1;
-export const RECORD_BYTES = 40;
+export const RECORD_VERSION = 1;
 export const SYMBOL_ROW_BYTES = 13;
 const U48_BYTES = 6;
 export const ORDINAL_BYTES = U48_BYTES;
@@ -181,7 +213,7 @@ export function symbolKey(symbol: string): Buffer {
   return Buffer.from(symbol, 'utf8');
 }
 
-export function anomalyKey(symbol: string, sequence: number): Buffer {
+export function recordKey(symbol: string, sequence: number): Buffer {
   const symbolBytes = Buffer.byteLength(symbol, 'utf8');
   const key = Buffer.allocUnsafe(symbolBytes + KEY_TAIL_BYTES);
   key.write(symbol, 0, 'utf8');
@@ -194,7 +226,7 @@ export function symbolOfKey(key: Buffer): string {
   return key.toString('utf8', 0, key.length - KEY_TAIL_BYTES);
 }
 
-/** The part of an anomaly's key that is its symbol's key. */
+/** The part of a record's key that is its symbol's key. */
 export function symbolPart(key: Buffer): Buffer {
   return key.subarray(0, key.length - KEY_TAIL_BYTES);
 }
@@ -216,17 +248,17 @@ export function timeBound(time: number): Buffer {
   return timeKey(Math.max(time, 0), Buffer.alloc(0));
 }
 
-/** The key in anomalies that a time key ends with. */
+/** The key of the record that a time key ends with. */
 export function keyOfTimeKey(bytes: Buffer): Buffer {
   return bytes.subarray(TIME_BYTES);
 }
 
-export function isAnomalyKey(bytes: Buffer): boolean {
+export function isRecordKey(bytes: Buffer): boolean {
   return bytes.length > KEY_TAIL_BYTES && bytes[bytes.length - KEY_TAIL_BYTES] === 0;
 }
 
 export function isTimeKey(bytes: Buffer): boolean {
-  return bytes.length > TIME_BYTES && isAnomalyKey(keyOfTimeKey(bytes));
+  return bytes.length > TIME_BYTES && isRecordKey(keyOfTimeKey(bytes));
 }
 
 export function ordinalKey(ordinal: number): Buffer {
@@ -247,29 +279,6 @@ export function encodeArrivalTime(time: number): Buffer {
 
 export function decodeArrivalTime(bytes: Buffer): number {
   return bytes.readDoubleLE(0);
-}
-
-export function writeRecord(target: Buffer, at: number, anomaly: Anomaly, ordinal: number): void {
-  target[at] = RECORD_VERSION;
-  target.writeInt8(anomaly.direction, at + 1);
-  target.writeUIntBE(ordinal, at + 2, U48_BYTES);
-  target.writeDoubleLE(anomaly.reference, at + 8);
-  target.writeDoubleLE(anomaly.price, at + 16);
-  target.writeDoubleLE(anomaly.changePercent, at + 24);
-  target.writeDoubleLE(anomaly.time, at + 32);
-}
-
-export function readRecord(symbol: string, sequence: number, record: Buffer): Anomaly {
-  checkVersion(record, RECORD_BYTES, 'anomaly');
-  return {
-    symbol,
-    sequence,
-    direction: record.readInt8(1) < 0 ? -1 : 1,
-    reference: record.readDoubleLE(8),
-    price: record.readDoubleLE(16),
-    changePercent: record.readDoubleLE(24),
-    time: record.readDoubleLE(32),
-  };
 }
 
 export function ordinalOfRecord(record: Buffer): number {
@@ -299,7 +308,7 @@ export function decodeSymbolRow(row: Buffer): SymbolRow {
   return { first: row.readUIntBE(1, U48_BYTES), last: row.readUIntBE(1 + U48_BYTES, U48_BYTES) };
 }
 
-function checkVersion(record: Buffer, bytes: number, kind: string): void {
+export function checkVersion(record: Buffer, bytes: number, kind: string): void {
   const version = record[0];
   if (version !== RECORD_VERSION) {
     throw new RangeError(
@@ -312,19 +321,16 @@ function checkVersion(record: Buffer, bytes: number, kind: string): void {
   }
 }
 
-/** @throws RangeError for an anomaly that cannot be stored, a programming error */
-export function checkAnomaly({ symbol, sequence, time, direction }: Anomaly): void {
+/** @throws RangeError for a record that cannot be stored, a programming error */
+export function checkRecord(kind: string, { symbol, sequence, time }: RaisedRecord): void {
   const symbolBytes = Buffer.byteLength(symbol, 'utf8');
   if (symbolBytes === 0 || symbolBytes > SYMBOL_BYTES_MAX || symbol.includes('\0')) {
-    throw new RangeError(`'${symbol}' cannot be the symbol of a stored anomaly`);
+    throw new RangeError(`'${symbol}' cannot be the symbol of a stored ${kind}`);
   }
   if (!Number.isSafeInteger(sequence) || sequence < 1 || sequence >= SEQUENCE_MAX) {
-    throw new RangeError(`${sequence} cannot be the sequence of a stored anomaly`);
+    throw new RangeError(`${sequence} cannot be the sequence of a stored ${kind}`);
   }
   if (!(time >= 0 && time < Infinity)) {
-    throw new RangeError(`${time} cannot be the time of a stored anomaly`);
-  }
-  if (direction !== 1 && direction !== -1) {
-    throw new RangeError(`${String(direction)} cannot be the direction of a stored anomaly`);
+    throw new RangeError(`${time} cannot be the time of a stored ${kind}`);
   }
 }

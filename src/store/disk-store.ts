@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Anomaly } from '../engine/index.ts';
+import type { Alert, Anomaly } from '../protocol/index.ts';
 import { CallQueue, CallRefusedError } from '../threads/call-queue.ts';
 import { checkDatabase } from './database-check.ts';
-import { checkAnomaly, DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
+import { DATABASE_FILE, LOCK_SUFFIX } from './databases.ts';
 import {
   checkSpace,
   FORMAT,
@@ -14,12 +14,9 @@ import {
   writeMarker,
 } from './directory.ts';
 import { Environment, type StartThreads } from './environment.ts';
-import { History, type ReadDisk } from './history.ts';
-import { LastSequences } from './last-sequences.ts';
+import type { ReadDisk } from './history.ts';
 import { DirectoryLock, type LockSeams } from './lock/directory-lock.ts';
-import type { NameFilter } from './name-filter.ts';
-import { startReader } from './reader.ts';
-import type { Held } from './reader-thread.ts';
+import { type HeldByKind, startReader } from './reader.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
 import type {
   SnapshotExtent,
@@ -28,9 +25,6 @@ import type {
   StoredSnapshot,
 } from './snapshot-format.ts';
 import {
-  type AnomalyPage,
-  type ArrivedAnomaly,
-  type IsWanted,
   type Removed,
   type Store,
   StoreError,
@@ -38,21 +32,18 @@ import {
   type StoreOptions,
   type SweepLimits,
   type Swept,
-  type SymbolPage,
-  type SymbolRange,
-  type TimeRange,
   type WriteAhead,
 } from './store.ts';
-import { WriteLoop } from './write-behind.ts';
-import { WriteBuffer } from './write-buffer.ts';
+import { STORED_ALERTS, STORED_ANOMALIES } from './stored-kinds.ts';
+import { StoredRecords } from './stored-records.ts';
 import { startWriter } from './writer.ts';
 
 /** Replaced in tests. */
 export interface StoreSeams extends Partial<StartThreads> {
   readonly checkDatabase?: typeof checkDatabase;
-  /** Anomalies held before the store is full. */
+  /** Records of a kind held before the store is full. */
   readonly waitingMax?: number;
-  /** How long a write may take, and the disk fail before anomalies are given up, ms. */
+  /** How long a write may take, and the disk fail before records are given up, ms. */
   readonly stalledMs?: number;
   readonly lock?: LockSeams;
 }
@@ -128,8 +119,6 @@ async function prepare(directory: string, check: typeof checkDatabase): Promise<
   return marker;
 }
 
-/** Anomalies held in memory until they are on disk: about 20 MB. */
-const WAITING_MAX = 65_536;
 /** Queries that may wait for the reader. */
 const READS_WAITING_MAX = 256;
 const DAY_MS = 86_400_000;
@@ -143,7 +132,7 @@ const READ_FAULT_MS = 60_000;
 
 interface DiskStoreParts {
   readonly environment: Environment;
-  readonly held: Held;
+  readonly held: HeldByKind;
   readonly lock: DirectoryLock;
   readonly snapshots: SnapshotFiles;
   readonly lineage: string;
@@ -151,31 +140,23 @@ interface DiskStoreParts {
   readonly seams: StoreSeams;
 }
 
-/** The store: a buffer in memory, a thread that writes, another that reads. */
-class DiskStore implements Store {
-  readonly #options: StoreOptions;
+/** The store: what waits in memory, a thread that writes, another that reads. */
+class DiskStore extends StoredRecords<Anomaly> implements Store {
+  readonly alerts: StoredRecords<Alert>;
   readonly #parts: DiskStoreParts;
-  readonly #waiting: WriteBuffer;
-  readonly #history: History;
-  readonly #loop: WriteLoop;
-  /** Last sequences: of the symbols that had anomalies in this run, and of all others. */
-  readonly #last = new Map<string, number>();
-  readonly #lastOfOthers = new LastSequences();
-  readonly #reads = new CallQueue(READS_WAITING_MAX);
+  readonly #reads: DiskReads;
   readonly #watch: NodeJS.Timeout;
   #directoryFault: string | undefined;
-  #readFault: { readonly reason: string; readonly atMs: number } | undefined;
   readonly lost: Promise<StoreError>;
-  #isClosed = false;
+  #isEnded = false;
 
   constructor(options: StoreOptions, parts: DiskStoreParts) {
-    const { environment, held, log, seams } = parts;
-    this.#options = options;
+    const reads = new DiskReads(options.directory, parts);
+    const shared = { ...parts, options, readDisk: reads.read };
+    super(STORED_ANOMALIES, shared);
+    this.alerts = new StoredRecords(STORED_ALERTS, shared);
     this.#parts = parts;
-    this.#lastOfOthers.setAll(held.lastSequences);
-    this.#waiting = new WriteBuffer(held.nextOrdinal, seams.waitingMax ?? WAITING_MAX);
-    this.#history = new History(this.#readDisk, this.#waiting);
-    this.#loop = new WriteLoop(options, environment, this.#waiting, log, seams.stalledMs);
+    this.#reads = reads;
     this.lost = parts.lock.lost.then(async (error) => {
       await this.idle();
       return error;
@@ -183,38 +164,17 @@ class DiskStore implements Store {
     this.#watch = setInterval(() => void this.#checkDirectory(), WATCH_MS).unref();
   }
 
-  get fault(): string | undefined {
-    return this.#loop.fault ?? this.#directoryFault ?? this.#recentReadFault();
+  override get fault(): string | undefined {
+    return super.fault ?? this.alerts.fault ?? this.#directoryFault ?? this.#reads.fault;
   }
 
   async idle(): Promise<void> {
     await Promise.race([this.#parts.environment.idle(), delay(IDLE_MS_MAX, undefined, UNREF)]);
   }
 
-  get droppedCount(): number {
-    return this.#loop.givenUp;
-  }
-
-  get waitingCount(): number {
-    return this.#waiting.count;
-  }
-
-  get space(): number {
-    return this.#loop.mayGiveUp ? Number.POSITIVE_INFINITY : this.#waiting.space;
-  }
-
-  append(anomaly: Anomaly): void {
-    checkAnomaly(anomaly);
-    if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
-    if (this.#isClosed) throw new StoreError('the store is closed');
-    this.#last.set(anomaly.symbol, anomaly.sequence);
-    if (this.#waiting.space === 0 && this.#loop.mayGiveUp) this.#loop.giveUp();
-    this.#waiting.append(anomaly, this.#loop.journal?.position);
-    this.#loop.schedule();
-  }
-
-  follow(journal: WriteAhead): void {
-    this.#loop.journal = journal;
+  override follow(journal: WriteAhead): void {
+    super.follow(journal);
+    this.alerts.follow(journal);
   }
 
   get claim(): Store['claim'] {
@@ -227,54 +187,6 @@ class DiskStore implements Store {
 
   get recoveryPosition(): number | undefined {
     return this.#parts.snapshots.recoveryPosition;
-  }
-
-  async flushed(): Promise<boolean> {
-    return this.#loop.flushed();
-  }
-
-  lastSequence(symbol: string): number {
-    return this.#last.get(symbol) ?? this.#lastOfOthers.get(symbol);
-  }
-
-  page(range: SymbolRange, isWanted?: IsWanted): Promise<SymbolPage> {
-    return this.#history.page(range, this.lastSequence(range.symbol) + 1, isWanted);
-  }
-
-  ranges(ranges: readonly SymbolRange[]): Promise<readonly (readonly Anomaly[])[]> {
-    return this.#history.ranges(ranges);
-  }
-
-  between(range: TimeRange, filter: NameFilter, isWanted?: IsWanted): Promise<AnomalyPage> {
-    return this.#history.between(range, filter, isWanted);
-  }
-
-  get lineage(): string {
-    return this.#parts.lineage;
-  }
-
-  get nextOrdinal(): number {
-    return this.#waiting.nextOrdinal;
-  }
-
-  arrivedFrom(ordinal: number, limit: number): Promise<readonly ArrivedAnomaly[]> {
-    return this.#history.arrivedFrom(ordinal, limit);
-  }
-
-  recent(limit: number, filter: NameFilter, isWanted?: IsWanted): Promise<readonly Anomaly[]> {
-    return this.#history.recent(limit, filter, isWanted);
-  }
-
-  async lastSequences(ordinal = 0): Promise<Iterable<[symbol: string, sequence: number]>> {
-    if (ordinal === 0) return new Map([...this.#lastOfOthers.entries(), ...this.#last]);
-    return this.#readDisk((call) => call('lastSequences', ordinal), new Map());
-  }
-
-  forget(symbol: string): void {
-    const last = this.#last.get(symbol);
-    if (last === undefined) return;
-    this.#lastOfOthers.set(symbol, last);
-    this.#last.delete(symbol);
   }
 
   get removed(): Removed {
@@ -306,13 +218,15 @@ class DiskStore implements Store {
   }
 
   async close(): Promise<number> {
-    if (this.#isClosed) return 0;
-    this.#isClosed = true;
+    if (this.#isEnded) return 0;
+    this.#isEnded = true;
+    this.#reads.end();
     clearInterval(this.#watch);
     try {
-      const lost = await this.#loop.close();
+      const lost = (await Promise.all([this.end(), this.alerts.end()])).reduce((a, b) => a + b);
       // A writer that is stuck in a write never answers.
-      if (!this.#loop.isStalled) await this.#parts.environment.close();
+      const isStalled = this.isStalled || this.alerts.isStalled;
+      if (!isStalled) await this.#parts.environment.close();
       return lost;
     } finally {
       this.#parts.lock.release();
@@ -330,11 +244,37 @@ class DiskStore implements Store {
       this.#directoryFault = reasonOf(error);
     }
   }
+}
 
-  readonly #readDisk: ReadDisk = async (read, otherwise, options) => {
+/** Asks the reader, a call at a time. */
+class DiskReads {
+  readonly #directory: string;
+  readonly #parts: Pick<DiskStoreParts, 'environment' | 'log'>;
+  readonly #calls = new CallQueue(READS_WAITING_MAX);
+  #last: { readonly reason: string; readonly atMs: number } | undefined;
+  #isEnded = false;
+
+  constructor(directory: string, parts: Pick<DiskStoreParts, 'environment' | 'log'>) {
+    this.#directory = directory;
+    this.#parts = parts;
+  }
+
+  /** No failure counts any more. */
+  end(): void {
+    this.#isEnded = true;
+  }
+
+  /** Why a read failed lately. */
+  get fault(): string | undefined {
+    const last = this.#last;
+    if (last === undefined || performance.now() - last.atMs > READ_FAULT_MS) return undefined;
+    return `the store in ${this.#directory} cannot be read: ${last.reason}`;
+  }
+
+  readonly read: ReadDisk = async (read, otherwise, options) => {
     const { environment } = this.#parts;
     try {
-      return await this.#reads.run(() => {
+      return await this.#calls.run(() => {
         const { reader } = environment;
         // Undefined while it is reopened; the write loop then reports a fault.
         if (reader === undefined) return Promise.resolve(otherwise);
@@ -342,28 +282,21 @@ class DiskStore implements Store {
       }, options);
     } catch (error) {
       if (error instanceof CallRefusedError) throw error;
-      if (!this.#isClosed) this.#noteReadFailure(error);
+      if (!this.#isEnded) this.#note(error);
       return otherwise;
     }
   };
 
-  #noteReadFailure(error: unknown): void {
+  #note(error: unknown): void {
     const { environment, log } = this.#parts;
     environment.noteFailure(error);
     const reason = error instanceof Error ? error.message : String(error);
-    if (this.#recentReadFault() === undefined) {
-      const { directory } = this.#options;
+    if (this.fault === undefined) {
       log.error(
-        { reason, directory },
-        'the store cannot be read; answers may lack anomalies that are on disk',
+        { reason, directory: this.#directory },
+        'the store cannot be read; answers may lack records that are on disk',
       );
     }
-    this.#readFault = { reason, atMs: performance.now() };
-  }
-
-  #recentReadFault(): string | undefined {
-    const fault = this.#readFault;
-    if (fault === undefined || performance.now() - fault.atMs > READ_FAULT_MS) return undefined;
-    return `the store in ${this.#options.directory} cannot be read: ${fault.reason}`;
+    this.#last = { reason, atMs: performance.now() };
   }
 }

@@ -1,6 +1,6 @@
+import type { KindName } from './databases.ts';
 import type { DirectoryLock } from './lock/directory-lock.ts';
-import type { Reader, StartReader } from './reader.ts';
-import type { Held } from './reader-thread.ts';
+import type { HeldByKind, Reader, StartReader } from './reader.ts';
 import type { Removed, SweepLimits, Swept } from './store.ts';
 import type { StartWriter, Writer } from './writer.ts';
 import type { WriterData } from './writer-thread.ts';
@@ -24,7 +24,7 @@ export interface StartThreads {
 /** What a database held when it was opened. */
 export interface OpenedEnvironment {
   readonly environment: Environment;
-  readonly held: Held;
+  readonly held: HeldByKind;
 }
 
 /** Both ends of the database: a thread that writes and one that reads. Reopens both on failure. */
@@ -74,21 +74,21 @@ export class Environment {
     return this.#reader;
   }
 
-  /** Anomalies removed since the store was opened. */
+  /** Records removed since the store was opened. */
   get removed(): Removed {
     return this.#removed;
   }
 
   /**
-   * Writes a batch, if one is given.
+   * Writes a batch of records of a kind.
    *
    * @throws StoreError when the disk fails
    */
-  async write(batch: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
+  async write(kind: KindName, batch: Uint8Array<ArrayBuffer>): Promise<void> {
     const isReadable = this.#reader?.isAlive === true;
     if (!this.#writer.isAlive || !isReadable || this.#isPanicked) await this.#reopen();
     try {
-      if (batch !== undefined) this.#count(await this.#opened(this.#writer.write(batch)));
+      this.#count(await this.#opened(this.#writer.write(kind, batch)));
     } catch (error) {
       this.noteFailure(error);
       throw error;

@@ -1,4 +1,4 @@
-/** Anomalies and snapshots on disk. The only entry to this folder. */
+/** Anomalies, alerts and snapshots on disk. The only entry to this folder. */
 export { openStore } from './disk-store.ts';
 export { type NameFilter, nameMatcher } from './name-filter.ts';
 export { NOTHING_RECOVERED, type Recovered, recover } from './recovery.ts';
@@ -10,14 +10,15 @@ export {
   Snapshots,
 } from './snapshots.ts';
 export {
-  type AnomalyPage,
-  type ArrivedAnomaly,
+  type Arrived,
   CursorError,
+  type RecordStore,
   type Store,
   StoreError,
   type StoreLog,
   type StoreOptions,
   type SymbolPage,
   type SymbolRange,
+  type TimePage,
   type TimeRange,
 } from './store.ts';

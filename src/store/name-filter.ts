@@ -1,4 +1,4 @@
-import { isWildcard, patternMatcher } from '../protocol/index.ts';
+import { type Alert, isWildcard, patternMatcher, type RaisedRecord } from '../protocol/index.ts';
 
 /** The names that a query wants, as data: it is applied on two threads. */
 export interface NameFilter {
@@ -8,7 +8,13 @@ export interface NameFilter {
   readonly foreign: string | undefined;
   /** Symbols and patterns: what follows the prefix must match one of each list. */
   readonly lists: readonly (readonly string[])[];
+  /** Values of fields that alerts must have, one of each list. */
+  readonly alerts?: AlertFilter | undefined;
 }
+
+export type AlertFilter = {
+  readonly [field in 'rule' | 'level' | 'phase']?: readonly Alert[field][] | undefined;
+};
 
 /** A test for the names that a filter wants. */
 export function nameMatcher({ prefix, foreign, lists }: NameFilter): (name: string) => boolean {
@@ -18,6 +24,15 @@ export function nameMatcher({ prefix, foreign, lists }: NameFilter): (name: stri
     if (foreign !== undefined && name.startsWith(foreign)) return false;
     const symbol = name.slice(prefix.length);
     return matchers.every((matches) => matches(symbol));
+  };
+}
+
+/** A test for the records that a filter wants, beside their names. */
+export function recordMatcher({ alerts }: NameFilter): (record: RaisedRecord) => boolean {
+  const lists = Object.entries(alerts ?? {}).filter(([, list]) => list !== undefined);
+  return (record) => {
+    const fields = record as unknown as Record<string, unknown>;
+    return lists.every(([field, list]) => (list as readonly unknown[]).includes(fields[field]));
   };
 }
 

@@ -1,5 +1,4 @@
 import {
-  anomalyKey,
   type Databases,
   decodeArrivalTime,
   decodeSymbolRow,
@@ -9,6 +8,7 @@ import {
   ordinalKey,
   ordinalOfKey,
   ordinalOfRecord,
+  recordKey,
   SEQUENCE_MAX,
   type SymbolRow,
   sequenceOfKey,
@@ -20,7 +20,7 @@ import {
 } from './databases.ts';
 import type { RetentionLimits, SweepLimits, Swept } from './store.ts';
 
-/** Anomalies removed in one transaction: a batch that arrives meanwhile waits some ms for it. */
+/** Records removed in one transaction: a batch that arrives meanwhile waits some ms for it. */
 const SLICE = 500;
 /** A sweep that would remove a greater share by age is held back unless it may. */
 const SHARE_MAX = 0.1;
@@ -28,8 +28,8 @@ const SHARE_MAX = 0.1;
 const ORDINAL_END = Buffer.alloc(7, 0xff);
 
 /**
- * Removes the anomalies beyond the limits, a slice at each step; yields what each removed. A symbol
- * that loses all its anomalies keeps its last sequence.
+ * Removes the records beyond the limits, a slice at each step; yields what each removed. A symbol
+ * that loses all its records keeps its last sequence.
  */
 export function* sweepSlices(
   databases: OwnedDatabases,
@@ -45,7 +45,7 @@ export function* sweepSlices(
   if (perSymbol > 0) yield* removeBeyond(databases, perSymbol);
 }
 
-/** Notes that every anomaly without an arrival time arrived by now. */
+/** Notes that every record without an arrival time arrived by now. */
 function recordArrivals(databases: OwnedDatabases, now: number): void {
   const { arrivals, arrivalTimes } = databases;
   const newest = endKey(arrivals, true);
@@ -65,7 +65,7 @@ function endKey(database: Databases['arrivals'], reverse: boolean): Buffer | und
 }
 
 /**
- * The ordinal before which all anomalies arrived before `time`. An arrival recorded by a clock that
+ * The ordinal before which all records arrived before `time`. An arrival recorded by a clock that
  * was ahead keeps those behind it, too: they go later, never too early.
  */
 function endOfAge(
@@ -120,12 +120,12 @@ function* removeBeyond(databases: OwnedDatabases, perSymbol: number): Generator<
 }
 
 /**
- * The next keys to remove from symbols with too many anomalies, beginning at symbol `from`.
+ * The next keys to remove from symbols with too many records, beginning at symbol `from`.
  *
  * @returns next: the symbol to continue with; undefined after the last
  */
 function keysBeyond(
-  { symbols, anomalies }: Databases,
+  { symbols, records }: Databases,
   perSymbol: number,
   from: Buffer | undefined,
 ): { keys: Buffer[]; next: Buffer | undefined } {
@@ -138,11 +138,11 @@ function keysBeyond(
     if (last - perSymbol + 1 <= first) continue;
     const symbol = key.toString('utf8');
     const range = {
-      start: anomalyKey(symbol, 0),
-      end: anomalyKey(symbol, last - perSymbol + 1),
+      start: recordKey(symbol, 0),
+      end: recordKey(symbol, last - perSymbol + 1),
       limit: SLICE - keys.length,
     };
-    for (const beyond of anomalies.getKeys(range)) keys.push(Buffer.from(beyond));
+    for (const beyond of records.getKeys(range)) keys.push(Buffer.from(beyond));
     if (keys.length >= SLICE) return { keys, next: Buffer.from(key) };
   }
   return { keys, next: undefined };
@@ -162,13 +162,13 @@ function removeSlice(databases: OwnedDatabases, keys: readonly Buffer[]): number
   return count;
 }
 
-/** Removes an anomaly; false if there is none. */
-function remove({ anomalies, times, arrivals }: Databases, key: Buffer): boolean {
-  const record = anomalies.getBinary(key);
+/** Removes a record; false if there is none. */
+function remove({ records, times, arrivals }: Databases, key: Buffer): boolean {
+  const record = records.getBinary(key);
   if (record === undefined) return false;
   times.removeSync(timeKey(timeOfRecord(record), key));
   arrivals.removeSync(ordinalKey(ordinalOfRecord(record)));
-  anomalies.removeSync(key);
+  records.removeSync(key);
   return true;
 }
 
@@ -181,17 +181,17 @@ function updateFirst(databases: Databases, symbol: string): void {
   databases.symbols.putSync(key, encodeSymbolRow({ first, last }));
 }
 
-function firstStored({ anomalies }: Databases, symbol: string, from: number): number | undefined {
+function firstStored({ records }: Databases, symbol: string, from: number): number | undefined {
   const range = {
-    start: anomalyKey(symbol, from),
-    end: anomalyKey(symbol, SEQUENCE_MAX),
+    start: recordKey(symbol, from),
+    end: recordKey(symbol, SEQUENCE_MAX),
     limit: 1,
   };
-  for (const held of anomalies.getKeys(range)) return sequenceOfKey(held);
+  for (const held of records.getKeys(range)) return sequenceOfKey(held);
   return undefined;
 }
 
-/** Anomalies by which a symbol exceeds its limit before {@link trim} removes them together. */
+/** Records by which a symbol exceeds its limit before {@link trim} removes them together. */
 export const TRIM_MAX = 64;
 
 function trimFrom(perSymbol: number): number {
@@ -199,7 +199,7 @@ function trimFrom(perSymbol: number): number {
 }
 
 /**
- * Removes a symbol's oldest anomalies beyond its limit, at most `limit`, in the transaction that
+ * Removes a symbol's oldest records beyond its limit, at most `limit`, in the transaction that
  * adds new ones, so that removing keeps up with writing.
  *
  * @returns the row that is left, and how many were removed
@@ -213,11 +213,11 @@ export function trim(
   const end = row.last - perSymbol + 1;
   if (limit <= 0 || end - row.first < trimFrom(perSymbol)) return { row, removed: 0 };
   const range = {
-    start: anomalyKey(symbol, row.first),
-    end: anomalyKey(symbol, end),
+    start: recordKey(symbol, row.first),
+    end: recordKey(symbol, end),
     limit,
   };
-  const keys = Array.from(databases.anomalies.getKeys(range), (key) => Buffer.from(key));
+  const keys = Array.from(databases.records.getKeys(range), (key) => Buffer.from(key));
   let removed = 0;
   for (const key of keys) if (remove(databases, key)) removed++;
   const newest = keys.at(-1);

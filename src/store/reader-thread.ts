@@ -1,17 +1,21 @@
+import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { RaisedRecord } from '../protocol/index.ts';
 import { answerCalls, Moved } from '../threads/thread-calls.ts';
-import { type AnomalyColumns, packAnomalies, packArrived } from './anomaly-columns.ts';
-import { DiskHistory } from './disk-history.ts';
-import { type NameFilter, nameMatcher } from './name-filter.ts';
+import { DATABASE_FILE, type Databases, type KindName, openDatabases } from './databases.ts';
+import { DiskHistory, type Wanted } from './disk-history.ts';
+import { type NameFilter, nameMatcher, recordMatcher } from './name-filter.ts';
+import { packArrived, packRecords, type RecordColumns } from './record-columns.ts';
 import type { SymbolRange } from './store.ts';
+import { STORED_KINDS, type StoredKind } from './stored-kinds.ts';
 
 export interface ReaderData {
   readonly directory: string;
 }
 
-/** What the database holds when it is opened. */
+/** What the database holds of a kind when it is opened. */
 export interface Held {
-  /** The number of the next anomaly to arrive. */
+  /** The number of the next record to arrive. */
   readonly nextOrdinal: number;
   /** Of all symbols; see `LastSequences.setAll`. */
   readonly lastSequences: Uint8Array;
@@ -27,21 +31,32 @@ export interface TimeSlice {
   readonly filter: NameFilter;
 }
 
+/** A question about records of one kind. */
+export type OfKind<Question = object> = Question & { readonly kind: KindName };
+
 /** What the thread is asked; see {@link DiskHistory}. */
 export interface ReaderFunctions {
-  open(argument: undefined): Moved<Held>;
-  /** Anomalies of a symbol, and the oldest sequence that is stored, if any. */
-  page(range: SymbolRange): Moved<{ first: number | undefined; anomalies: AnomalyColumns }>;
-  /** Anomalies of several symbols, one range after the other. */
-  ranges(ranges: readonly SymbolRange[]): Moved<AnomalyColumns>;
-  between(slice: TimeSlice): Moved<{ anomalies: AnomalyColumns; next: Uint8Array | undefined }>;
-  recent(search: {
-    readonly before: number;
-    readonly limit: number;
-    readonly filter: NameFilter;
-  }): Moved<AnomalyColumns>;
-  arrivedFrom(range: { readonly ordinal: number; readonly limit: number }): Moved<AnomalyColumns>;
-  lastSequences(ordinal: number): ReadonlyMap<string, number>;
+  open(question: OfKind): Moved<Held>;
+  /** Records of a symbol, and the oldest sequence that is stored, if any. */
+  page(
+    question: OfKind<{ readonly range: SymbolRange }>,
+  ): Moved<{ first: number | undefined; records: RecordColumns }>;
+  /** Records of several symbols, one range after the other. */
+  ranges(question: OfKind<{ readonly ranges: readonly SymbolRange[] }>): Moved<RecordColumns>;
+  between(
+    question: OfKind<{ readonly slice: TimeSlice }>,
+  ): Moved<{ records: RecordColumns; next: Uint8Array | undefined }>;
+  recent(
+    question: OfKind<{
+      readonly before: number;
+      readonly limit: number;
+      readonly filter: NameFilter;
+    }>,
+  ): Moved<RecordColumns>;
+  arrivedFrom(
+    question: OfKind<{ readonly ordinal: number; readonly limit: number }>,
+  ): Moved<RecordColumns>;
+  lastSequences(question: OfKind<{ readonly ordinal: number }>): ReadonlyMap<string, number>;
 }
 
 /*
@@ -51,49 +66,60 @@ export interface ReaderFunctions {
 const port = parentPort;
 if (port === null) throw new Error('reader-thread.ts is the entry of a worker thread');
 const { directory } = workerData as ReaderData;
-let opened: DiskHistory | undefined;
+let opened: Readonly<Record<KindName, Databases>> | undefined;
 
-function history(): DiskHistory {
-  if (opened === undefined) throw new Error('the database is not open');
-  opened.refresh();
-  return opened;
+function historyOf(name: KindName): DiskHistory<RaisedRecord> {
+  opened ??= openDatabases(join(directory, DATABASE_FILE), 'read');
+  const databases = opened[name];
+  databases.root.resetReadTxn();
+  return new DiskHistory(STORED_KINDS[name] as StoredKind<RaisedRecord>, databases);
+}
+
+function wantedBy(filter: NameFilter): Wanted {
+  return { isName: nameMatcher(filter), isRecord: recordMatcher(filter) };
 }
 
 const functions: ReaderFunctions = {
-  open() {
-    opened ??= new DiskHistory(directory);
-    const lastSequences = opened.checkedSequences();
-    const held = { nextOrdinal: opened.nextOrdinal(), lastSequences };
+  open({ kind }) {
+    const history = historyOf(kind);
+    const lastSequences = history.checkedSequences();
+    const held = { nextOrdinal: history.nextOrdinal(), lastSequences };
     return new Moved(held, [lastSequences.buffer]);
   },
-  page({ symbol, from, limit }) {
-    const disk = history();
-    const row = disk.row(symbol);
+  page({ kind, range: { symbol, from, limit } }) {
+    const history = historyOf(kind);
+    const row = history.row(symbol);
     const first = row !== undefined && row.first <= row.last ? row.first : undefined;
-    const { value, buffers } = packAnomalies(disk.from(symbol, from, limit));
-    return new Moved({ first, anomalies: value }, buffers);
+    const { value, buffers } = packRecords(history.kind, history.from(symbol, from, limit));
+    return new Moved({ first, records: value }, buffers);
   },
-  ranges(ranges) {
-    const disk = history();
-    return packAnomalies(
-      ranges.flatMap(({ symbol, from, limit }) => disk.from(symbol, from, limit)),
+  ranges({ kind, ranges }) {
+    const history = historyOf(kind);
+    return packRecords(
+      history.kind,
+      ranges.flatMap(({ symbol, from, limit }) => history.from(symbol, from, limit)),
     );
   },
-  between({ start, to, limit, filter }) {
+  between({ kind, slice: { start, to, limit, filter } }) {
     const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
-    const { anomalies, next } = history().between(bytes, to, limit, nameMatcher(filter));
-    const { value, buffers } = packAnomalies(anomalies);
-    return new Moved({ anomalies: value, next }, buffers);
+    const history = historyOf(kind);
+    const { records, next } = history.between(bytes, to, limit, wantedBy(filter));
+    const { value, buffers } = packRecords(history.kind, records);
+    return new Moved({ records: value, next }, buffers);
   },
-  recent({ before, limit, filter }) {
-    return packAnomalies(history().recent(before, limit, nameMatcher(filter)));
+  recent({ kind, before, limit, filter }) {
+    const history = historyOf(kind);
+    return packRecords(history.kind, history.recent(before, limit, wantedBy(filter)));
   },
-  arrivedFrom({ ordinal, limit }) {
-    return packArrived(history().arrivedFrom(ordinal, limit));
+  arrivedFrom({ kind, ordinal, limit }) {
+    const history = historyOf(kind);
+    return packArrived(history.kind, history.arrivedFrom(ordinal, limit));
   },
-  lastSequences(ordinal) {
-    return history().lastSequences(ordinal);
+  lastSequences({ kind, ordinal }) {
+    return historyOf(kind).lastSequences(ordinal);
   },
 };
 
-answerCalls(port, functions, () => opened?.close());
+answerCalls(port, functions, async () => {
+  await opened?.anomalies.root.close();
+});

@@ -67,7 +67,7 @@ export interface SnapshotOptions {
    */
   readonly publishers: () => Iterable<[name: string, sequence: number]>;
   /** Resolves when the store has every anomaly raised before `raised` settled. */
-  readonly takeAnomalies: (raised: Promise<unknown>) => Promise<void>;
+  readonly takeRecords: (raised: Promise<unknown>) => Promise<void>;
   /** Called when a snapshot is on disk. */
   readonly saved: (header: SnapshotHeader) => void;
   /** Called when one could not be saved, or waits for a disk that fails. */
@@ -226,7 +226,7 @@ export class Snapshots {
   }
 
   async #take(): Promise<void> {
-    const { engine, store, publishers, takeAnomalies, saved } = this.#options;
+    const { engine, store, publishers, takeRecords, saved } = this.#options;
     this.#fault = undefined;
     const startedAt = performance.now();
     const header = {
@@ -239,12 +239,13 @@ export class Snapshots {
     try {
       // Cuts synchronously, so the cut matches the sequences above.
       capturing = engine.capture();
-      // Ticks in a snapshot are never applied again, so their anomalies must be on disk first.
-      await takeAnomalies(capturing);
+      // Ticks in a snapshot are never applied again, so what they raised must be on disk first.
+      await takeRecords(capturing);
       const capture = await capturing;
       await this.#awaitJournal();
       for (const { copied } of capture.reports) this.#unsavedCopies += copied;
-      if (!(await store.flushed())) throw new Error(`anomalies are not on disk: ${store.fault}`);
+      const isFlushed = (await store.flushed()) && (await store.alerts.flushed());
+      if (!isFlushed) throw new Error(`anomalies are not on disk: ${store.fault}`);
       if (this.#isSaved(header, capture)) {
         this.#counters.unchanged++;
         this.#counters.takenAt = header.takenAt;
@@ -261,7 +262,7 @@ export class Snapshots {
     } catch (error) {
       this.#fail(error);
     } finally {
-      // Even if taking the anomalies failed before it was done.
+      // Even if taking the records failed before it was done.
       const capture = await capturing?.catch(() => undefined);
       if (capture !== undefined) engine.releaseCapture(capture);
     }

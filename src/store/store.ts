@@ -1,4 +1,4 @@
-import type { Anomaly } from '../engine/index.ts';
+import type { Alert, Anomaly, RaisedRecord } from '../protocol/index.ts';
 import type { NameFilter } from './name-filter.ts';
 import type {
   SnapshotExtent,
@@ -83,9 +83,9 @@ export interface WriteAhead {
   whenSynced(position: number): Promise<boolean>;
 }
 
-/** An anomaly and its place in the order of arrival, counted over restarts. */
-export interface ArrivedAnomaly {
-  readonly anomaly: Anomaly;
+/** A record and its place in the order of arrival, counted over restarts. */
+export interface Arrived<R extends RaisedRecord> {
+  readonly record: R;
   readonly ordinal: number;
 }
 
@@ -99,40 +99,102 @@ export interface TimeRange {
   readonly limit: number;
 }
 
-/** Anomalies of a symbol: up to `limit` with sequences from `from` on. */
+/** Records of a symbol: up to `limit` with sequences from `from` on. */
 export interface SymbolRange {
   readonly symbol: string;
   readonly from: number;
   readonly limit: number;
 }
 
-export interface SymbolPage {
+export interface SymbolPage<R extends RaisedRecord> {
   /** Oldest stored sequence of the symbol; one above the last if none is stored. */
   readonly first: number;
   /** Oldest first. */
-  readonly items: readonly Anomaly[];
+  readonly items: readonly R[];
 }
 
 /** Whether a query that waits for its turn is still wanted. */
 export type IsWanted = () => boolean;
 
-export interface AnomalyPage {
-  readonly items: readonly Anomaly[];
+export interface TimePage<R extends RaisedRecord> {
+  readonly items: readonly R[];
   /** The `after` of the page that follows; undefined at the end. */
   readonly next: string | undefined;
 }
 
 /**
- * The anomalies and snapshots on disk. Queries include anomalies that are not on disk yet. No
- * method waits for the disk on the calling thread, except at the start and in `close`.
+ * Records of one kind on disk: anomalies or alerts. Queries include records that are not on disk
+ * yet. No method waits for the disk on the calling thread.
  *
- * A thread reads the disk. An answer has every anomaly that was appended before the call, and maybe
+ * A thread reads the disk. An answer has every record that was appended before the call, and maybe
  * later ones. Some hundred queries may wait; more, and those that are no longer wanted, are refused
  * with a CallRefusedError. When the disk cannot be read, queries answer from memory alone and
- * {@link fault} is set.
+ * {@link Store.fault} is set.
  */
-export interface Store {
-  /** Why anomalies are only in memory, or cannot be read; undefined if all is well. */
+export interface RecordStore<R extends RaisedRecord> {
+  /** Records that are not on disk yet. */
+  readonly waitingCount: number;
+  /**
+   * Records that may be appended now. 0: the disk is behind, so the caller waits. Infinite while
+   * records are given up.
+   */
+  readonly space: number;
+  /** Records given up since the start because the disk failed for too long. */
+  readonly droppedCount: number;
+  /**
+   * Appends a record, which must not change afterwards; durable within 50 ms while the disk keeps
+   * up. Ignores one whose sequence is not above the symbol's last. Takes it even without
+   * {@link space}.
+   *
+   * @throws RangeError for a record that cannot be stored, a programming error
+   */
+  append(record: R): void;
+  /** Names the numbering of ordinals: that of another store means nothing here. */
+  readonly lineage: string;
+  /** Up to `limit` records that arrived at an ordinal or after, in their order. Not refused. */
+  arrivedFrom(ordinal: number, limit: number): Promise<readonly Arrived<R>[]>;
+  /**
+   * Resolves to true once everything appended is durable, except what was given up; to false if the
+   * disk fails.
+   */
+  flushed(): Promise<boolean>;
+  /** Sequence of a symbol's newest record ever; 0 if it never had one. From memory. */
+  lastSequence(symbol: string): number;
+  /** A page of a symbol's records. */
+  page(range: SymbolRange, isWanted?: IsWanted): Promise<SymbolPage<R>>;
+  /** Records of distinct symbols: one list, oldest first, for each range. Not refused. */
+  ranges(ranges: readonly SymbolRange[]): Promise<readonly (readonly R[])[]>;
+  /**
+   * A page of the records of wanted symbols, ordered by their times, then by symbol, then by
+   * sequence. Misses one that arrives later with a time before the page's end. Takes the calling
+   * thread for some ms at a time, however many wait for the disk.
+   *
+   * @throws CursorError if `after` is not a cursor of this store
+   */
+  between(range: TimeRange, filter: NameFilter, isWanted?: IsWanted): Promise<TimePage<R>>;
+  /**
+   * The last `limit` records of wanted symbols to arrive, newest first. Examines at most the last
+   * 20 000 of all symbols on disk.
+   */
+  recent(limit: number, filter: NameFilter, isWanted?: IsWanted): Promise<readonly R[]>;
+  /**
+   * The symbols with records on disk that arrived from number `ordinal` on, with their last
+   * sequences; for 0, every symbol that ever had one.
+   */
+  lastSequences(ordinal?: number): Promise<Iterable<[symbol: string, sequence: number]>>;
+  /** The number of the next record to arrive. */
+  readonly nextOrdinal: number;
+  /** A symbol is gone: its last sequence need not be at hand, but is still known. */
+  forget(symbol: string): void;
+}
+
+/**
+ * The anomalies, alerts and snapshots on disk: its own records are the anomalies. No method waits
+ * for the disk on the calling thread, except at the start and in `close`.
+ */
+export interface Store extends RecordStore<Anomaly> {
+  readonly alerts: RecordStore<Alert>;
+  /** Why records are only in memory, or cannot be read; undefined if all is well. */
   readonly fault: string | undefined;
   /**
    * Resolves when another server has taken the directory over, which ends this one. Nothing is
@@ -143,65 +205,11 @@ export interface Store {
   follow(journal: WriteAhead): void;
   /** Resolves when nothing is being written, or after 2 s: a process must not end amid a write. */
   idle(): Promise<void>;
-  /** Anomalies given up since the start because the disk failed for too long. */
-  readonly droppedCount: number;
-  /** Anomalies that are not on disk yet. */
-  readonly waitingCount: number;
-  /**
-   * Anomalies that may be appended now. 0: the disk is behind, so the caller waits. Infinite while
-   * anomalies are given up.
-   */
-  readonly space: number;
-  /**
-   * Appends an anomaly, which must not change afterwards; durable within 50 ms while the disk keeps
-   * up. Ignores one whose sequence is not above the symbol's last. Takes it even without
-   * {@link space}.
-   *
-   * @throws RangeError for an anomaly that cannot be stored, a programming error
-   */
-  append(anomaly: Anomaly): void;
   /** The lock of the directory: for others that write into it. */
   readonly claim: { readonly path: string; readonly content: string } | undefined;
   /** Somebody who writes into the directory met an error: it may be another server's now. */
   noteFailure(error: unknown): void;
-  /** Names the numbering of ordinals: that of another store means nothing here. */
-  readonly lineage: string;
-  /** Up to `limit` anomalies that arrived at an ordinal or after, in their order. Not refused. */
-  arrivedFrom(ordinal: number, limit: number): Promise<readonly ArrivedAnomaly[]>;
-  /**
-   * Resolves to true once everything appended is durable, except what was given up; to false if the
-   * disk fails.
-   */
-  flushed(): Promise<boolean>;
-  /** Sequence of a symbol's newest anomaly ever; 0 if it never had one. From memory. */
-  lastSequence(symbol: string): number;
-  /** A page of a symbol's anomalies. */
-  page(range: SymbolRange, isWanted?: IsWanted): Promise<SymbolPage>;
-  /** Anomalies of distinct symbols: one list, oldest first, for each range. Not refused. */
-  ranges(ranges: readonly SymbolRange[]): Promise<readonly (readonly Anomaly[])[]>;
-  /**
-   * A page of the anomalies of wanted symbols, ordered by the time of their ticks, then by symbol,
-   * then by sequence. Misses one that arrives later with a time before the page's end. Takes the
-   * calling thread for some ms at a time, however many wait for the disk.
-   *
-   * @throws CursorError if `after` is not a cursor of this store
-   */
-  between(range: TimeRange, filter: NameFilter, isWanted?: IsWanted): Promise<AnomalyPage>;
-  /**
-   * The last `limit` anomalies of wanted symbols to arrive, newest first. Examines at most the last
-   * 20 000 of all symbols on disk.
-   */
-  recent(limit: number, filter: NameFilter, isWanted?: IsWanted): Promise<readonly Anomaly[]>;
-  /**
-   * The symbols with anomalies on disk that arrived from number `ordinal` on, with their last
-   * sequences; for 0, every symbol that ever had an anomaly.
-   */
-  lastSequences(ordinal?: number): Promise<Iterable<[symbol: string, sequence: number]>>;
-  /** The number of the next anomaly to arrive. */
-  readonly nextOrdinal: number;
-  /** A symbol is gone: its last sequence need not be at hand, but is still known. */
-  forget(symbol: string): void;
-  /** Anomalies that retention removed since the store was opened. */
+  /** Records that retention removed since the store was opened. */
   readonly removed: Removed;
   /**
    * Applies retention on the writer's thread, in slices with writes in between.
@@ -235,7 +243,7 @@ export interface Store {
   /** Keeps the file of a snapshot for good, under another name. */
   keepSnapshot(number: number): void;
   /**
-   * Writes the buffer, if the disk works, and releases the directory. Returns how many anomalies
+   * Writes the buffer, if the disk works, and releases the directory. Returns how many records
    * could not be written.
    */
   close(): Promise<number>;

@@ -1,7 +1,7 @@
-import type { Anomaly } from '../engine/index.ts';
+import type { RaisedRecord } from '../protocol/index.ts';
 
 /** A place in the order of a time key, without its bytes: time, then symbol, then sequence. */
-export type TimePosition = Pick<Anomaly, 'time' | 'symbol' | 'sequence'>;
+export type TimePosition = RaisedRecord;
 
 export function compareByTime(a: TimePosition, b: TimePosition): number {
   return a.time - b.time || compareSymbols(a.symbol, b.symbol) || a.sequence - b.sequence;
@@ -28,33 +28,33 @@ function isSurrogate(unit: number): boolean {
 }
 
 /** Index of the first item at or after a position in a sorted list. */
-function firstAtOrAfter(sorted: readonly Anomaly[], position: TimePosition): number {
+function firstAtOrAfter(sorted: readonly RaisedRecord[], position: TimePosition): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareByTime(sorted[middle] as Anomaly, position) < 0) low = middle + 1;
+    if (compareByTime(sorted[middle] as RaisedRecord, position) < 0) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 /** A sorted list, and the index of its next item. */
-interface Source {
-  readonly items: readonly Anomaly[];
+interface Source<R extends RaisedRecord> {
+  readonly items: readonly R[];
   next: number;
 }
 
 /** The first `limit` items of sorted lists from `start` on, in order; one in several lists once. */
-export function mergeByTime(
-  lists: readonly (readonly Anomaly[])[],
+export function mergeByTime<R extends RaisedRecord>(
+  lists: readonly (readonly R[])[],
   start: TimePosition,
   limit: number,
-): Anomaly[] {
-  const sources: Source[] = lists.map((items) => {
+): R[] {
+  const sources: Source<R>[] = lists.map((items) => {
     return { items, next: firstAtOrAfter(items, start) };
   });
-  const merged: Anomaly[] = [];
+  const merged: R[] = [];
   while (merged.length < limit) {
     const least = leastOf(sources);
     const item = least?.items[least.next];
@@ -67,9 +67,9 @@ export function mergeByTime(
 }
 
 /** The source with the least next item; undefined when all are at their end. */
-function leastOf(sources: readonly Source[]): Source | undefined {
-  let least: Source | undefined;
-  let leastItem: Anomaly | undefined;
+function leastOf<R extends RaisedRecord>(sources: readonly Source<R>[]): Source<R> | undefined {
+  let least: Source<R> | undefined;
+  let leastItem: R | undefined;
   for (const source of sources) {
     const item = source.items[source.next];
     if (item === undefined) continue;

@@ -1,6 +1,8 @@
+import type { RaisedRecord } from '../protocol/index.ts';
 import { encodeBatch } from './batches.ts';
 import type { Environment } from './environment.ts';
 import type { StoreLog, StoreOptions, WriteAhead } from './store.ts';
+import type { StoredKind } from './stored-kinds.ts';
 import { awaitSynced } from './write-ahead.ts';
 import type { WriteBuffer } from './write-buffer.ts';
 
@@ -11,7 +13,7 @@ const RETRY_MS = 1000;
 const STALLED_MS = 10_000;
 /** In so many looks: of the time that this process stands still, no more than one look counts. */
 const STALL_LOOKS = 10;
-/** Minimum time between two log lines about anomalies given up, ms. */
+/** Minimum time between two log lines about records given up, ms. */
 const LOG_MS = 60_000;
 
 interface FlushWaiter {
@@ -21,12 +23,13 @@ interface FlushWaiter {
 }
 
 /** Writes the buffer to disk, a batch at a time. While the disk fails, tries again every second. */
-export class WriteLoop {
+export class WriteLoop<R extends RaisedRecord> {
   /** Each batch waits until its causes are on disk there. */
   journal: WriteAhead | undefined;
+  readonly #kind: StoredKind<R>;
   readonly #options: StoreOptions;
   readonly #environment: Pick<Environment, 'write'>;
-  readonly #waiting: WriteBuffer;
+  readonly #waiting: WriteBuffer<R>;
   readonly #log: StoreLog;
   readonly #stalledMs: number;
   #waiters: FlushWaiter[] = [];
@@ -52,12 +55,14 @@ export class WriteLoop {
 
   /** @param stalledMs replaces {@link STALLED_MS} in tests */
   constructor(
+    kind: StoredKind<R>,
     options: StoreOptions,
     environment: Pick<Environment, 'write'>,
-    waiting: WriteBuffer,
+    waiting: WriteBuffer<R>,
     log: StoreLog,
     stalledMs = STALLED_MS,
   ) {
+    this.#kind = kind;
     this.#options = options;
     this.#environment = environment;
     this.#waiting = waiting;
@@ -75,7 +80,7 @@ export class WriteLoop {
     return this.#isStalled;
   }
 
-  /** Anomalies given up since the start. */
+  /** Records given up since the start. */
   get givenUp(): number {
     return this.#givenUp;
   }
@@ -114,7 +119,7 @@ export class WriteLoop {
   /**
    * Writes the buffer as far as the disk allows. Nothing is written afterwards.
    *
-   * @returns anomalies that are lost
+   * @returns records that are lost
    */
   async close(): Promise<number> {
     const stalled = new Promise<false>((resolve) => {
@@ -129,7 +134,7 @@ export class WriteLoop {
     this.#unschedule();
     this.#settleAll(false);
     const { count } = this.#waiting;
-    if (count > 0) this.#log.error({ count }, 'anomalies are lost: the disk fails');
+    if (count > 0) this.#log.error({ count }, `${this.#kind.name} are lost: the disk fails`);
     return count;
   }
 
@@ -145,7 +150,7 @@ export class WriteLoop {
   };
 
   async #writeAll(): Promise<void> {
-    // Anomalies added meanwhile are gathered first, unless a flush waits for them.
+    // Records added meanwhile are gathered first, unless a flush waits for them.
     const { nextOrdinal } = this.#waiting;
     do {
       if (!(await this.#attempt())) return;
@@ -164,7 +169,8 @@ export class WriteLoop {
     }
     this.#watch();
     try {
-      await this.#environment.write(encodeBatch(batch.items, batch.firstOrdinal));
+      const bytes = encodeBatch(this.#kind, batch.items, batch.firstOrdinal);
+      await this.#environment.write(this.#kind.name, bytes);
     } catch (error) {
       this.#waiting.release();
       this.#fail(error instanceof Error ? error.message : String(error));
@@ -215,7 +221,7 @@ export class WriteLoop {
     if (this.#fault === undefined) {
       this.#log.error({ reason, directory }, 'the store cannot be written');
     }
-    const consequence = 'anomalies are held in memory only';
+    const consequence = `${this.#kind.name} are held in memory only`;
     this.#fault = `the store in ${directory} cannot be written: ${reason}; ${consequence}`;
     this.#settleAll(false);
   }
@@ -227,7 +233,7 @@ export class WriteLoop {
     const { directory } = this.#options;
     this.#log.error(
       { count, total: this.#givenUp, directory },
-      'anomalies are given up: the disk has failed for too long',
+      `${this.#kind.name} are given up: the disk has failed for too long`,
     );
   }
 

@@ -1,17 +1,17 @@
-import type { Anomaly } from '../engine/index.ts';
+import type { RaisedRecord } from '../protocol/index.ts';
 import { compareByTime } from './time-order.ts';
 
-/** Anomalies in one transaction: about 40 ms of the writer's time, and 2 ms to sort. */
+/** Records in one transaction: about 40 ms of the writer's time, and 2 ms to sort. */
 const BATCH_MAX = 4096;
 
-/** Consecutive anomalies, written in one transaction. */
-export class Batch {
+/** Consecutive records, written in one transaction. */
+export class Batch<R extends RaisedRecord> {
   readonly firstOrdinal: number;
   /** Position in the journal behind the causes of all of them. */
   position = 0;
-  readonly items: Anomaly[] = [];
-  readonly bySymbol = new Map<string, Anomaly[]>();
-  #byTime: readonly Anomaly[] = [];
+  readonly items: R[] = [];
+  readonly bySymbol = new Map<string, R[]>();
+  #byTime: readonly R[] = [];
 
   constructor(firstOrdinal: number) {
     this.firstOrdinal = firstOrdinal;
@@ -26,33 +26,33 @@ export class Batch {
     return this.#byTime.length === this.items.length;
   }
 
-  /** The anomalies in the order of a page by time; sorted at the first use after an append. */
-  get byTime(): readonly Anomaly[] {
+  /** The records in the order of a page by time; sorted at the first use after an append. */
+  get byTime(): readonly R[] {
     if (!this.isSorted) this.#byTime = this.items.toSorted(compareByTime);
     return this.#byTime;
   }
 
-  append(anomaly: Anomaly): void {
-    this.items.push(anomaly);
-    const ofSymbol = this.bySymbol.get(anomaly.symbol);
-    if (ofSymbol === undefined) this.bySymbol.set(anomaly.symbol, [anomaly]);
-    else ofSymbol.push(anomaly);
+  append(record: R): void {
+    this.items.push(record);
+    const ofSymbol = this.bySymbol.get(record.symbol);
+    if (ofSymbol === undefined) this.bySymbol.set(record.symbol, [record]);
+    else ofSymbol.push(record);
   }
 }
 
 /**
- * Anomalies that are not on disk yet, in order of arrival. The writer may hold the first batch; new
- * anomalies join the last.
+ * Records that are not on disk yet, in order of arrival. The writer may hold the first batch; new
+ * records join the last.
  */
-export class WriteBuffer {
-  readonly #batches: Batch[] = [];
+export class WriteBuffer<R extends RaisedRecord> {
+  readonly #batches: Batch<R>[] = [];
   readonly #countMax: number;
   #nextOrdinal: number;
   #count = 0;
   /** The batch that the writer holds: it is neither extended nor dropped. */
-  #taken: Batch | undefined;
+  #taken: Batch<R> | undefined;
 
-  /** @param countMax anomalies from which it is full; {@link append} takes more all the same */
+  /** @param countMax records from which it is full; {@link append} takes more all the same */
   constructor(firstOrdinal: number, countMax: number) {
     this.#nextOrdinal = firstOrdinal;
     this.#countMax = countMax;
@@ -62,12 +62,12 @@ export class WriteBuffer {
     return this.#count;
   }
 
-  /** Anomalies until it is full. */
+  /** Records until it is full. */
   get space(): number {
     return Math.max(0, this.#countMax - this.#count);
   }
 
-  /** The ordinal of the next anomaly. */
+  /** The ordinal of the next record. */
   get nextOrdinal(): number {
     return this.#nextOrdinal;
   }
@@ -77,25 +77,25 @@ export class WriteBuffer {
     return this.#batches[0]?.firstOrdinal ?? this.#nextOrdinal;
   }
 
-  get oldest(): readonly Batch[] {
+  get oldest(): readonly Batch<R>[] {
     return this.#batches;
   }
 
   /** @param position in the journal, behind what caused it */
-  append(anomaly: Anomaly, position = 0): void {
+  append(record: R, position = 0): void {
     let batch = this.#batches.at(-1);
     if (batch === undefined || batch === this.#taken || batch.isFull) {
-      batch = new Batch(this.#nextOrdinal);
+      batch = new Batch<R>(this.#nextOrdinal);
       this.#batches.push(batch);
     }
-    batch.append(anomaly);
+    batch.append(record);
     batch.position = Math.max(batch.position, position);
     this.#nextOrdinal++;
     this.#count++;
   }
 
   /** Hands the oldest batch to the writer, which then calls {@link release} or {@link remove}. */
-  take(): Batch | undefined {
+  take(): Batch<R> | undefined {
     this.#taken = this.#batches[0];
     return this.#taken;
   }
@@ -113,9 +113,9 @@ export class WriteBuffer {
     this.#taken = undefined;
   }
 
-  /** The anomalies of a symbol, oldest first, in one list for each batch that has some. */
-  ofSymbol(symbol: string): readonly (readonly Anomaly[])[] {
-    const lists: (readonly Anomaly[])[] = [];
+  /** The records of a symbol, oldest first, in one list for each batch that has some. */
+  ofSymbol(symbol: string): readonly (readonly R[])[] {
+    const lists: (readonly R[])[] = [];
     for (const batch of this.#batches) {
       const ofSymbol = batch.bySymbol.get(symbol);
       if (ofSymbol !== undefined) lists.push(ofSymbol);
@@ -125,7 +125,7 @@ export class WriteBuffer {
 
   /**
    * Drops the oldest batch that the writer does not hold; returns its size. A whole batch: dropping
-   * single anomalies would slow down every append.
+   * single records would slow down every append.
    */
   dropOldest(): number {
     const at = this.#batches[0] === this.#taken ? 1 : 0;

@@ -3,7 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { answerCalls } from '../threads/thread-calls.ts';
 import { writeBatch } from './batches.ts';
-import { checkTwin, DATABASE_FILE, openDatabases } from './databases.ts';
+import {
+  checkTwin,
+  DATABASE_FILE,
+  KIND_NAMES,
+  type KindName,
+  type OwnedDatabases,
+  openDatabases,
+} from './databases.ts';
 import type { Claim } from './lock/claim.ts';
 import { sweepSlices } from './pruning.ts';
 import { Reserve } from './reserve.ts';
@@ -18,7 +25,7 @@ export interface WriterData {
 /** What the thread is asked. */
 export interface WriterFunctions {
   /** Returns what was removed to keep within the limit by symbol. */
-  write(batch: Uint8Array<ArrayBuffer>): Removed;
+  write(written: { readonly kind: KindName; readonly batch: Uint8Array<ArrayBuffer> }): Removed;
   sweep(limits: SweepLimits): Promise<Swept>;
 }
 
@@ -34,31 +41,39 @@ if (port === null) throw new Error('writer-thread.ts is the entry of a worker th
 const { directory, claim, retention } = workerData as WriterData;
 const path = join(directory, DATABASE_FILE);
 const opened = openDatabases(path, 'write');
-const reserve = new Reserve(path, opened);
-const databases = { ...opened, claim, reserve };
-checkTwin(databases);
+const databases: Readonly<Record<KindName, OwnedDatabases>> = {
+  anomalies: own('anomalies'),
+  alerts: own('alerts'),
+};
+checkTwin(opened.anomalies);
+
+function own(kind: KindName) {
+  return { ...opened[kind], claim, reserve: new Reserve(path, opened[kind]) };
+}
 
 async function sweep(limits: SweepLimits): Promise<Swept> {
   let [age, perSymbol, heldBack] = [0, 0, 0];
-  for (const slice of sweepSlices(databases, retention, limits)) {
-    age += slice.age;
-    perSymbol += slice.perSymbol;
-    heldBack += slice.heldBack;
-    // Lets waiting batches go first, and other threads run.
-    await setTimeout(SWEEP_PAUSE_MS);
+  for (const kind of KIND_NAMES) {
+    for (const slice of sweepSlices(databases[kind], retention, limits)) {
+      age += slice.age;
+      perSymbol += slice.perSymbol;
+      heldBack += slice.heldBack;
+      // Lets waiting batches go first, and other threads run.
+      await setTimeout(SWEEP_PAUSE_MS);
+    }
   }
   return { age, perSymbol, heldBack };
 }
 
 const functions: WriterFunctions = {
-  write({ buffer, byteOffset, byteLength }) {
+  write({ kind, batch: { buffer, byteOffset, byteLength } }) {
     const batch = Buffer.from(buffer, byteOffset, byteLength);
-    return { age: 0, perSymbol: writeBatch(databases, batch, retention.perSymbol) };
+    return { age: 0, perSymbol: writeBatch(databases[kind], batch, retention.perSymbol) };
   },
   sweep,
 };
 
 answerCalls(port, functions, async () => {
-  await databases.root.close();
-  reserve.close();
+  await opened.anomalies.root.close();
+  for (const kind of KIND_NAMES) databases[kind].reserve.close();
 });

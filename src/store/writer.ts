@@ -1,4 +1,5 @@
 import { type CallFault, Moved, startThread, ThreadCaller } from '../threads/thread-calls.ts';
+import type { KindName } from './databases.ts';
 import { StoreLostError } from './lock/claim.ts';
 import { type Removed, StoreError, type SweepLimits, type Swept } from './store.ts';
 import type { WriterData, WriterFunctions } from './writer-thread.ts';
@@ -11,7 +12,7 @@ export interface Writer {
    * Resolves when the batch is on disk, with what was removed to keep within the limit by symbol.
    * Transfers the batch's bytes.
    */
-  write(batch: Uint8Array<ArrayBuffer>): Promise<Removed>;
+  write(kind: KindName, batch: Uint8Array<ArrayBuffer>): Promise<Removed>;
   sweep(limits: SweepLimits): Promise<Swept>;
   close(): Promise<void>;
   /** Ends the thread at once. */
@@ -29,7 +30,7 @@ export const startWriter: StartWriter = async (data) => {
     get isAlive() {
       return thread.isAlive;
     },
-    write: (batch) => thread.call('write', new Moved(batch, [batch.buffer])),
+    write: (kind, batch) => thread.call('write', new Moved({ kind, batch }, [batch.buffer])),
     sweep: (limits) => thread.call('sweep', limits),
     close: () => thread.close(),
     terminate: () => thread.terminate(),

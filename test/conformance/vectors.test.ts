@@ -84,7 +84,9 @@ function readAsServer(message: Uint8Array | string, endpoint: string): unknown {
 function plainRequest(request: object): unknown {
   if (!('options' in request)) return request;
   const options = { ...(request.options as Record<string, unknown>) };
-  if (options.since !== undefined) options.since = plain(options.since);
+  for (const key of ['since', 'alertsSince']) {
+    if (options[key] !== undefined) options[key] = plain(options[key]);
+  }
   return { ...request, options };
 }
 

@@ -19,7 +19,7 @@ it('a snapshot is written after the anomalies of its ticks, which a crash would 
       engine,
       store,
       publishers: () => [],
-      takeAnomalies: async (raised) => {
+      takeRecords: async (raised) => {
         await raised;
         engine.drainAnomalies((anomaly) => store.append(anomaly));
       },
@@ -60,7 +60,7 @@ it('no snapshot is written, and none counts as durable, while anomalies cannot b
       engine: run.engine,
       store,
       publishers: () => [['feed', 7]],
-      takeAnomalies: () => Promise.resolve(),
+      takeRecords: () => Promise.resolve(),
       saved: (header) => saved.push(header.publishers),
       failed: () => undefined,
       intervalMs: 0,
@@ -95,7 +95,7 @@ it('a snapshot that failed is tried again after 10 s, and says why at the stop',
       engine: run.engine,
       store,
       publishers: () => [],
-      takeAnomalies: () => Promise.resolve(),
+      takeRecords: () => Promise.resolve(),
       saved: () => undefined,
       failed: (reason) => failures.push(reason),
       intervalMs: 3_600_000,
@@ -140,7 +140,7 @@ it('a snapshot whose anomalies could not be taken gives its capture back', async
       engine: run.engine,
       store,
       publishers: () => [],
-      takeAnomalies: () => (fault === undefined ? Promise.resolve() : Promise.reject(fault)),
+      takeRecords: () => (fault === undefined ? Promise.resolve() : Promise.reject(fault)),
       saved: () => undefined,
       failed: () => undefined,
       intervalMs: 0,

@@ -38,7 +38,7 @@ class SnapshotRun {
         engine: run.engine,
         store,
         publishers: () => this.publishers,
-        takeAnomalies: async (raised) => {
+        takeRecords: async (raised) => {
           await raised;
           run.engine.drainAnomalies((anomaly) => store.append(anomaly));
         },

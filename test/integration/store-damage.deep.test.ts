@@ -13,7 +13,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checkDatabase, WHOLE_BYTES_MAX } from '../../src/store/database-check.ts';
-import { anomalyKey, timeKey } from '../../src/store/databases.ts';
+import { recordKey, timeKey } from '../../src/store/databases.ts';
 import { openStore } from '../../src/store/index.ts';
 import { type ChildLine, StoreChild } from '../support/store-child.ts';
 import { anomalyOf, fingerprint, StoreFolder, StoreLines } from '../support/store-folder.ts';
@@ -286,7 +286,7 @@ describe('a check of a large file', () => {
         }
         return bytes;
       })(folder.path);
-    const keyOf = (sequence: number) => timeKey(1000 + sequence, anomalyKey('S', sequence));
+    const keyOf = (sequence: number) => timeKey(1000 + sequence, recordKey('S', sequence));
     const path = join(folder.path, 'data.mdb');
     const { size } = statSync(path);
     damagePagesWith(keyOf(2));

@@ -59,7 +59,7 @@ async function start(mode: 'async' | 'sync'): Promise<Rig> {
       engine,
       store,
       publishers: () => gateway.publisherSequences(),
-      takeAnomalies: (raised) => gateway.takeAnomalies(raised),
+      takeRecords: (raised) => gateway.takeRecords(raised),
       saved: (header) => gateway.madeDurable(header.publishers),
       failed: () => gateway.notDurable(),
       intervalMs: 0,
@@ -80,7 +80,7 @@ async function start(mode: 'async' | 'sync'): Promise<Rig> {
   const stop = async () => {
     await gateway.stop();
     await snapshots.stop();
-    await engine.stop(gateway.lastAnomalies);
+    await engine.stop(...gateway.lastRecords);
     return store.close();
   };
   const once = () => {

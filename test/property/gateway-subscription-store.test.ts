@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SessionSubscriptions } from '../../src/gateway/subscriptions/session-subscriptions.ts';
-import { NO_ANOMALIES, NONE } from '../../src/gateway/subscriptions/subscription-columns.ts';
+import { NO_RECORDS, NONE } from '../../src/gateway/subscriptions/subscription-columns.ts';
 import { SubscriptionStore } from '../../src/gateway/subscriptions/subscription-store.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
@@ -80,7 +80,7 @@ const SUBSCRIBER = {
   isHeld: false,
   isBehind: false,
   markStats: never,
-  markAnomalies: never,
+  markRecords: never,
   symbolRetired: never,
   endSubscription: never,
   flush: never,
@@ -139,7 +139,7 @@ class Pair {
         return;
       case 'takeAnomalies':
         if (naive.anomalies.length > 0) {
-          expect(symbolOf(subscriptions.takeAnomalies())).toBe(naive.anomalies.shift());
+          expect(symbolOf(subscriptions.takeRecords('anomalies'))).toBe(naive.anomalies.shift());
         }
         return;
       case 'remove':
@@ -170,7 +170,7 @@ class Pair {
         return;
       case 'markAnomalies':
         if (!naive.fields.has(step.symbol)) return;
-        expect(subscriptions.markAnomalies(this.#find(subscriptions, step.symbol))).toBe(
+        expect(subscriptions.markRecords(this.#find(subscriptions, step.symbol), 'anomalies')).toBe(
           mark(naive.anomalies, step.symbol),
         );
     }
@@ -189,7 +189,7 @@ class Pair {
     const subscription = subscriptions.add(id);
     expect(columns.fields[subscription] as number).toBe(0);
     expect(columns.exactInterests[subscription] as number).toBe(0);
-    expect(columns.lastAnomalies[subscription] as number).toBe(NO_ANOMALIES);
+    expect(columns.lastAnomalies[subscription] as number).toBe(NO_RECORDS);
     expect(subscriptions.markNamed(subscription)).toBe(true);
     expect(subscriptions.markNamed(subscription)).toBe(false);
     const fields = ++this.#written % 64;
@@ -253,7 +253,7 @@ class Pair {
       .map((subscription) => columns.symbolIds[subscription] as number);
     expect(existing).toEqual(ids.filter((id) => id >= 0).toSorted(ascending));
     expect(subscriptions.statsPending).toBe(naive.stats.length);
-    expect(subscriptions.anomaliesPending).toBe(naive.anomalies.length);
+    expect(subscriptions.recordsPending).toBe(naive.anomalies.length);
   }
 
   #expectSameSymbol(symbol: number): void {

@@ -5,12 +5,13 @@ import type { GatewayContext } from '../../src/gateway/index.ts';
 import { Client } from '../../src/gateway/sessions/client.ts';
 import { Connection } from '../../src/gateway/sessions/connection.ts';
 import { StreamSession } from '../../src/gateway/sessions/stream-session.ts';
-import { NO_ANOMALIES, NONE } from '../../src/gateway/subscriptions/subscription-columns.ts';
+import { NO_RECORDS, NONE } from '../../src/gateway/subscriptions/subscription-columns.ts';
 import type { SubscriptionStore } from '../../src/gateway/subscriptions/subscription-store.ts';
 import type { Socket } from '../../src/gateway/transport/transport.ts';
 import { encodeFrame, Op, patternMatcher } from '../../src/protocol/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { gatewayContext } from '../../testkit/gateway-context.ts';
+import { WITHOUT_ALERTS } from '../support/without-alerts.ts';
 
 const SESSIONS = 3;
 const SUBSCRIPTIONS_MAX = 6;
@@ -80,7 +81,10 @@ class Rig {
       anomalies: () => 0,
     };
     const hasAnomalies = () => false;
-    const engine = { symbols: this.symbols, statistics, hasAnomalies, channelCapacity: 1024 };
+    const engine = {
+      ...{ symbols: this.symbols, statistics, hasAnomalies, channelCapacity: 1024 },
+      ...WITHOUT_ALERTS,
+    };
     this.#context = gatewayContext(engine as unknown as Engine, {
       stream: {
         socketBufferBytesMax: BUFFER_BYTES_MAX,
@@ -215,7 +219,7 @@ function interestOf(rig: Rig, session: number, symbolId: number): NaiveInterest 
   if (found === NONE) return undefined;
   return {
     fields: subscriptions.columns.fields[found] as number,
-    anomalies: subscriptions.columns.lastAnomalies[found] !== NO_ANOMALIES,
+    anomalies: subscriptions.columns.lastAnomalies[found] !== NO_RECORDS,
   };
 }
 

@@ -124,7 +124,7 @@ export class JournaledServer {
           retain: () => undefined,
         },
         publishers: () => publishers.sequences(),
-        takeAnomalies: (raised) => fanOut.takeAnomalies(raised),
+        takeRecords: (raised) => fanOut.takeRecords(raised),
         saved: () => undefined,
         failed: (reason) => {
           throw new Error(reason);

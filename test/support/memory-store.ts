@@ -1,4 +1,4 @@
-import type { Anomaly } from '../../src/engine/index.ts';
+import type { Alert, Anomaly, RaisedRecord } from '../../src/protocol/index.ts';
 import type {
   SnapshotExtent,
   SnapshotInfo,
@@ -6,11 +6,12 @@ import type {
   StoredSnapshot,
 } from '../../src/store/snapshot-format.ts';
 import type {
-  AnomalyPage,
+  RecordStore,
   Store,
   Swept,
   SymbolPage,
   SymbolRange,
+  TimePage,
   WriteAhead,
 } from '../../src/store/store.ts';
 
@@ -23,44 +24,36 @@ interface Saved {
 /** What survives a crash, in memory. */
 export class MemoryStoreDisk {
   anomalies: Anomaly[] = [];
+  alerts: Alert[] = [];
   snapshots: Saved[] = [];
 
   /** Everything before it was on disk in the journal when the newest snapshot was saved. */
   syncedPosition = 0;
 }
 
-/** A store that keeps everything in memory, and takes back what a crash may. */
-export class MemoryStore implements Store {
-  readonly fault = undefined;
-  readonly lost = new Promise<never>(() => {});
+/** Records of a kind in memory; takes back what a crash may. */
+class MemoryRecords<R extends RaisedRecord> implements RecordStore<R> {
   readonly droppedCount = 0;
   readonly space = Number.POSITIVE_INFINITY;
   readonly lineage = 'memory';
-  readonly claim = undefined;
-  readonly removed = { age: 0, perSymbol: 0 };
-  readonly #disk: MemoryStoreDisk;
-  #journal: WriteAhead | undefined;
+  readonly #held: R[];
+  protected journal: WriteAhead | undefined;
   /** Appended in this run, each with the position in the journal behind its causes. */
-  readonly #appended: { readonly anomaly: Anomaly; readonly position: number }[] = [];
+  readonly #appended: { readonly record: R; readonly position: number }[] = [];
   readonly #last = new Map<string, number>();
-  #base: Saved | undefined;
-
-  constructor(disk: MemoryStoreDisk) {
-    this.#disk = disk;
-    for (const { symbol, sequence } of disk.anomalies) this.#last.set(symbol, sequence);
-  }
-
   /** Those that were flushed: a snapshot relies on them. */
   #flushed = 0;
 
-  /**
-   * A crash at a position of the journal leaves what was flushed, and of the rest at most so many;
-   * these become the disk.
-   */
-  crash(position: number, kept: number): void {
+  constructor(held: R[]) {
+    this.#held = held;
+    for (const { symbol, sequence } of held) this.#last.set(symbol, sequence);
+  }
+
+  /** Leaves what was flushed, and of the rest at most so many, up to a position of the journal. */
+  keep(position: number, kept: number): void {
     const written = this.#appended.slice(0, Math.max(kept, this.#flushed));
     const held = written.filter((each) => each.position <= position);
-    this.#disk.anomalies.push(...held.map(({ anomaly }) => anomaly));
+    this.#held.push(...held.map(({ record }) => record));
   }
 
   get appendedCount(): number {
@@ -68,13 +61,13 @@ export class MemoryStore implements Store {
   }
 
   follow(journal: WriteAhead): void {
-    this.#journal = journal;
+    this.journal = journal;
   }
 
-  append(anomaly: Anomaly): void {
-    if (anomaly.sequence <= this.lastSequence(anomaly.symbol)) return;
-    this.#last.set(anomaly.symbol, anomaly.sequence);
-    this.#appended.push({ anomaly, position: this.#journal?.position ?? 0 });
+  append(record: R): void {
+    if (record.sequence <= this.lastSequence(record.symbol)) return;
+    this.#last.set(record.symbol, record.sequence);
+    this.#appended.push({ record, position: this.journal?.position ?? 0 });
   }
 
   lastSequence(symbol: string): number {
@@ -82,13 +75,13 @@ export class MemoryStore implements Store {
   }
 
   lastSequences(ordinal = 0): Promise<Iterable<[symbol: string, sequence: number]>> {
-    const recent = [...this.#disk.anomalies, ...this.#appended.map(({ anomaly }) => anomaly)];
+    const recent = [...this.#held, ...this.#appended.map(({ record }) => record)];
     const symbols = recent.slice(ordinal).map(({ symbol }) => symbol);
     return Promise.resolve(new Map(symbols.map((symbol) => [symbol, this.lastSequence(symbol)])));
   }
 
   get nextOrdinal(): number {
-    return this.#disk.anomalies.length + this.#appended.length;
+    return this.#held.length + this.#appended.length;
   }
 
   get waitingCount(): number {
@@ -100,11 +93,60 @@ export class MemoryStore implements Store {
     return Promise.resolve(true);
   }
 
+  forget(): void {}
+
+  arrivedFrom(): Promise<never[]> {
+    return Promise.resolve([]);
+  }
+
+  page(): Promise<SymbolPage<R>> {
+    return Promise.resolve({ first: 1, items: [] });
+  }
+
+  ranges(ranges: readonly SymbolRange[]): Promise<never[][]> {
+    return Promise.resolve(ranges.map(() => []));
+  }
+
+  recent(): Promise<never[]> {
+    return Promise.resolve([]);
+  }
+
+  between(): Promise<TimePage<R>> {
+    return Promise.resolve({ items: [], next: undefined });
+  }
+}
+
+/** A store that keeps everything in memory, and takes back what a crash may. */
+export class MemoryStore extends MemoryRecords<Anomaly> implements Store {
+  readonly fault = undefined;
+  readonly lost = new Promise<never>(() => {});
+  readonly claim = undefined;
+  readonly removed = { age: 0, perSymbol: 0 };
+  readonly recoveryPosition = 0;
+  readonly alerts: MemoryRecords<Alert>;
+  readonly #disk: MemoryStoreDisk;
+  #base: Saved | undefined;
+
+  constructor(disk: MemoryStoreDisk) {
+    super(disk.anomalies);
+    this.alerts = new MemoryRecords(disk.alerts);
+    this.#disk = disk;
+  }
+
+  /** A crash at a position of the journal: what is left of each kind becomes the disk. */
+  crash(position: number, kept: number): void {
+    this.keep(position, kept);
+    this.alerts.keep(position, kept);
+  }
+
+  override follow(journal: WriteAhead): void {
+    super.follow(journal);
+    this.alerts.follow(journal);
+  }
+
   get hasSnapshotBase(): boolean {
     return this.#base !== undefined;
   }
-
-  readonly recoveryPosition = 0;
 
   saveSnapshot(
     chunks: Iterable<Uint8Array>,
@@ -116,7 +158,7 @@ export class MemoryStore implements Store {
     const saved = { info, chunks: copies, base: isFull ? undefined : this.#base };
     if (isFull) this.#base = saved;
     this.#disk.snapshots.push(saved);
-    this.#disk.syncedPosition = this.#journal?.syncedPosition ?? 0;
+    this.#disk.syncedPosition = this.journal?.syncedPosition ?? 0;
     const number = this.#disk.snapshots.length;
     return Promise.resolve({ isSaved: true, number, isFull, bytes: 1000, durationMs: 1 });
   }
@@ -133,7 +175,6 @@ export class MemoryStore implements Store {
     throw error;
   }
 
-  forget(): void {}
   keepSnapshot(): void {}
 
   idle(): Promise<void> {
@@ -146,26 +187,6 @@ export class MemoryStore implements Store {
 
   sweep(): Promise<Swept> {
     return Promise.resolve({ age: 0, perSymbol: 0, heldBack: 0 });
-  }
-
-  arrivedFrom(): Promise<never[]> {
-    return Promise.resolve([]);
-  }
-
-  page(): Promise<SymbolPage> {
-    return Promise.resolve({ first: 1, items: [] });
-  }
-
-  ranges(ranges: readonly SymbolRange[]): Promise<never[][]> {
-    return Promise.resolve(ranges.map(() => []));
-  }
-
-  recent(): Promise<never[]> {
-    return Promise.resolve([]);
-  }
-
-  between(): Promise<AnomalyPage> {
-    return Promise.resolve({ items: [], next: undefined });
   }
 }
 

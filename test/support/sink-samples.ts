@@ -12,7 +12,6 @@ export function sampleAlert(changes: Partial<Alert> = {}): Alert {
     sequence: 1,
     rule: 'flash',
     kind: 'spike',
-    ruleId: 0,
     episode: 1,
     phase: AlertPhase.START,
     level: AlertLevel.CRITICAL,

@@ -138,10 +138,10 @@ export class FaultyDisk {
       get isAlive() {
         return real.isAlive;
       },
-      write: async (batch) => {
+      write: async (kind, batch) => {
         if (this.writeMs > 0) await delay(this.writeMs);
         if (this.failure !== undefined) throw new StoreError(this.failure);
-        const removed = await real.write(batch);
+        const removed = await real.write(kind, batch);
         if (!this.diesAfterWrite) return removed;
         this.diesAfterWrite = false;
         await real.terminate();

@@ -30,6 +30,7 @@ import { StreamSession } from '../../src/gateway/sessions/stream-session.ts';
 import { decodeFrame, encodeFrame, FULL, Op } from '../../src/protocol/index.ts';
 import { gatewayContext } from '../../testkit/gateway-context.ts';
 import { createSmallMemory, oneTick, PartitionRig, smallRules } from '../support/partition-rig.ts';
+import { WITHOUT_ALERTS } from '../support/without-alerts.ts';
 
 /*
  * docs/ARCHITECTURE.md lists the counters that wrap, or that were once narrow enough to. Each
@@ -253,6 +254,7 @@ it.each([2 ** 31 - 5, 2 ** 32 - 5, 2 ** 48])(
       statistics,
       hasAnomalies,
       channelCapacity: 1024,
+      ...WITHOUT_ALERTS,
     } as unknown as Engine;
     const context = gatewayContext(engine);
     const received: number[] = [];
@@ -277,9 +279,9 @@ it.each([2 ** 31 - 5, 2 ** 32 - 5, 2 ** 48])(
     for (const sequence of sequences) {
       const move = { direction: 1, reference: 100, price: 103, changePercent: 3, time: 1 } as const;
       context.anomalies.append({ symbol: 'A', sequence, ...move }, 0);
-      if (sequence % 2 === 0) context.fanOut.anomaliesAdded();
+      if (sequence % 2 === 0) context.fanOut.recordsAdded();
     }
-    context.fanOut.anomaliesAdded();
+    context.fanOut.recordsAdded();
     context.scheduler.stop();
     expect(received).toEqual(sequences);
   },

@@ -72,6 +72,8 @@ const OPTION_KEYS: Record<keyof SubscribeOptions, true> = {
   conflateMs: true,
   fields: true,
   since: true,
+  alerts: true,
+  alertsSince: true,
 };
 
 describe('the tables of docs/PROTOCOL.md', () => {

@@ -30,7 +30,6 @@ it('hands over every number of an alert as it is, with the rule by name', () => 
     sequence: 7,
     rule: 'flash',
     kind: 'spike',
-    ruleId: 1,
     episode: 2,
     phase: 4,
     level: 2,
@@ -46,8 +45,8 @@ it('hands over every number of an alert as it is, with the rule by name', () => 
   };
   expect(taken).toEqual([[3, alert]]);
   const record = [7, 1, 2, 4, 2, -1, 100.5, 90.25, -10.125, 1234.5, 1230, 89, 17, 3];
-  expect(alertHistoryTuple(alert)).toEqual(record);
-  expect(alertTuple(9, alert)).toEqual([9, ...record]);
+  expect(alertHistoryTuple(1, alert)).toEqual(record);
+  expect(alertTuple(9, 1, alert)).toEqual([9, ...record]);
 });
 
 it.each([0, 2 ** 31 - 5, -5])('an alert ring fills and drains from position %i on', (start) => {

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import { ANONYMOUS } from '../../src/access/index.ts';
-import type { LoggedPage } from '../../src/gateway/fanout/anomaly-log.ts';
+import { type Anomaly, RuleTable } from '../../src/engine/index.ts';
+import { ANOMALY_KIND } from '../../src/gateway/fanout/record-kinds.ts';
+import type { LoggedPage } from '../../src/gateway/fanout/record-log.ts';
+import { RuleAnnouncements } from '../../src/gateway/fanout/rule-announcements.ts';
 import { UNWATCHED } from '../../src/gateway/index.ts';
 import { Client } from '../../src/gateway/sessions/client.ts';
 import type { Connection } from '../../src/gateway/sessions/connection.ts';
@@ -19,7 +22,7 @@ class Rig {
   /** Those that wait for the store. */
   readonly pages: {
     readonly isWanted: () => boolean;
-    readonly resolve: (page: LoggedPage) => void;
+    readonly resolve: (page: LoggedPage<Anomaly>) => void;
     readonly reject: (error: Error) => void;
   }[] = [];
   readonly #requests: HistoryRequests;
@@ -39,14 +42,15 @@ class Rig {
         new Promise((resolve, reject) => this.pages.push({ isWanted, resolve, reject })),
     };
     const context = {
-      anomalies,
+      anomalies: { ...anomalies, kind: ANOMALY_KIND },
       engine: { symbols: { findName: () => 0 } },
       fault: (error: unknown) => this.faults.push(error),
       security: UNWATCHED,
     };
     this.#requests = new HistoryRequests(
       connection as unknown as Connection,
-      context as unknown as ConstructorParameters<typeof HistoryRequests>[1],
+      new RuleAnnouncements(connection, new RuleTable()),
+      context as unknown as ConstructorParameters<typeof HistoryRequests>[2],
       RETRY_MS,
     );
   }
@@ -60,7 +64,7 @@ class Rig {
   }
 }
 
-const EMPTY: LoggedPage = { first: 1, last: 0, items: [] };
+const EMPTY: LoggedPage<Anomaly> = { first: 1, last: 0, items: [] };
 const turn = () => new Promise(setImmediate);
 
 it('a session may have 16 pages waiting; each that is answered lets another wait', async () => {

@@ -39,6 +39,7 @@ const OWN: Readonly<Record<Exclude<keyof GatewayCounters, 'marksAnswered'>, numb
   entriesOut: 604,
   fullEntriesOut: 60,
   anomaliesOut: 605,
+  alertsOut: 615,
   conflatedUpdates: 606,
   slowEpisodes: 607,
   tickFrames: 608,
@@ -109,7 +110,10 @@ function contextOf(fault?: string): MetricsContext {
       setAside: 753,
     },
     health: { storeFault: () => fault },
-    store: { waitingCount: 746, droppedCount: 747, removed: { age: 751, perSymbol: 752 } },
+    store: {
+      ...{ waitingCount: 740, droppedCount: 740, removed: { age: 751, perSymbol: 752 } },
+      alerts: { waitingCount: 6, droppedCount: 7 },
+    },
     sinks: { figures: new Map([['pager', sinkFigures()]]) },
     version: '7.8.9',
   } as unknown as MetricsContext;

@@ -167,7 +167,7 @@ describe('readStreamRequest', () => {
   it.each<[number[], number | null]>([
     [[2, 0], 0],
     [[3, 5], 5],
-    [[9, 4], 4],
+    [[10, 4], 4],
     [[0], null],
     [[16, 1.5], null],
     [[-1, 2 ** 60], null],

@@ -320,7 +320,7 @@ describe('what a store answers', () => {
       expect(ranges).toEqual([model.from('A', 1, 100), model.from('é', 1, 100)]);
       expect(between.items).toEqual(model.between(0, Infinity));
       expect(recent).toEqual(model.recent(1000));
-      expect(arrived.map(({ anomaly }) => anomaly)).toEqual(model.recent(1000).toReversed());
+      expect(arrived.map(({ record }) => record)).toEqual(model.recent(1000).toReversed());
       expect(arrived.map(({ ordinal }) => ordinal)).toEqual(arrived.map((_, index) => index));
     }
     await store.close();

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Anomaly } from '../../src/engine/index.ts';
-import { anomalyKey, timeKey } from '../../src/store/databases.ts';
+import { recordKey, timeKey } from '../../src/store/databases.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { compareByTime } from '../../src/store/time-order.ts';
 import { fc } from '../../testkit/fast-check.ts';
@@ -21,7 +21,7 @@ it('anomalies sort in memory as their keys do on disk', () => {
   });
   fc.assert(
     fc.property(position, position, (a, b) => {
-      const keys = [a, b].map((each) => timeKey(each.time, anomalyKey(each.symbol, each.sequence)));
+      const keys = [a, b].map((each) => timeKey(each.time, recordKey(each.symbol, each.sequence)));
       const expected = Buffer.compare(keys[0] as Buffer, keys[1] as Buffer);
       expect(Math.sign(compareByTime(a, b))).toBe(expected);
     }),

@@ -14,6 +14,7 @@ export const Op = {
   PING: 6,
   VERIFY: 7,
   HISTORY: 8,
+  ALERT_HISTORY: 9,
   WELCOME: 16,
   ACK: 17,
   REJECT: 18,
@@ -26,8 +27,11 @@ export const Op = {
   PONG: 25,
   DIGEST: 26,
   HISTORY_PAGE: 27,
+  ALERT: 28,
+  RULES: 29,
   ERROR: 30,
   GOAWAY: 31,
+  ALERT_PAGE: 32,
   RETIRED: 33,
 } as const;
 

@@ -24,7 +24,7 @@ const SUBSCRIBER: Subscriber = {
   isHeld: false,
   isBehind: false,
   markStats: () => undefined,
-  markAnomalies: () => undefined,
+  markRecords: () => false,
   symbolRetired: () => undefined,
   endSubscription: () => undefined,
   flush: () => undefined,

@@ -102,14 +102,12 @@ export class AlertConsumer extends SlotConsumer {
   #read(slot: number): Alert {
     const { words, doubles } = this.ring;
     const double = slot / 2;
-    const ruleId = words[slot + 1] as number;
-    const { name, kind } = this.#rules.rule(ruleId);
+    const { name, kind } = this.#rules.rule(words[slot + 1] as number);
     return {
       symbol: this.#symbols.name(words[slot] as number),
       sequence: doubles[double + 1] as number,
       rule: name,
       kind,
-      ruleId,
       episode: doubles[double + 2] as number,
       phase: words[slot + CODES] as AlertPhase,
       level: words[slot + CODES + 1] as AlertLevel,

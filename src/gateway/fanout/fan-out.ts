@@ -1,50 +1,84 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine } from '../../engine/index.ts';
+import type { Alert, Anomaly, RaisedRecord } from '../../protocol/index.ts';
 import type { GatewayCounters } from '../metrics/gateway-counters.ts';
 import { STATS_PENDING } from '../subscriptions/session-subscriptions.ts';
 import type { Subscriber, SubscriptionStore } from '../subscriptions/subscription-store.ts';
-import type { AnomalyLog, AnomalyObserver } from './anomaly-log.ts';
+import type { RecordLog } from './record-log.ts';
 import type { SymbolVersions } from './symbol-versions.ts';
 
 /** Dirty symbols taken at a time. */
 const TAKEN_MAX = 16_384;
-/** Most anomalies taken in one run; the rest waits in its rings while sockets are read. */
-const ANOMALIES_PER_RUN = 4096;
+/**
+ * Most anomalies, and most alerts, taken in one run; the rest waits in its rings while sockets are
+ * read.
+ */
+const RECORDS_PER_RUN = 4096;
 /** Time between two drains for a snapshot, ms: the loop reads sockets meanwhile. */
 const DRAIN_MS = 2;
+
+/** What the engine raises of one kind, and where it goes. */
+interface Raised {
+  readonly log: Pick<RecordLog<RaisedRecord>, 'perSymbolMax' | 'space'>;
+  /** Whether some wait in their rings. */
+  readonly isRaised: () => boolean;
+  /** Moves some from their rings to the log. Returns how many. */
+  readonly take: (limit: number) => number;
+  /** Taken since the last flush. */
+  unflushed: number;
+}
+
+/** The logs that the fan-out fills. */
+export interface RecordLogs {
+  readonly anomalies: RecordLog<Anomaly>;
+  readonly alerts: RecordLog<Alert>;
+}
 
 /**
  * Takes the changes from the engine, marks the subscriptions concerned, and brings the marked
  * sessions up to date with one message each. Runs on the gateway's thread, within one iteration of
  * the event loop.
  */
-export class FanOut implements AnomalyObserver {
+export class FanOut {
   readonly #engine: Engine;
   readonly #subscriptions: SubscriptionStore;
   readonly #versions: SymbolVersions;
-  readonly #anomalies: AnomalyLog;
+  readonly #raised: readonly Raised[];
   readonly #counters: GatewayCounters;
   readonly #taken = new Int32Array(TAKEN_MAX);
   #marked: Subscriber[] = [];
   /** Ticks applied before the last run. */
   #applied = 0;
   #wasHeld = false;
-  /** Anomalies taken since the last flush. */
-  #unflushed = 0;
 
   constructor(
     engine: Engine,
     subscriptions: SubscriptionStore,
     versions: SymbolVersions,
-    anomalies: AnomalyLog,
+    { anomalies, alerts }: RecordLogs,
     counters: GatewayCounters,
   ) {
     this.#engine = engine;
     this.#subscriptions = subscriptions;
     this.#versions = versions;
-    this.#anomalies = anomalies;
     this.#counters = counters;
-    anomalies.observe(this);
+    this.#raised = [
+      {
+        log: anomalies,
+        isRaised: () => engine.hasAnomalies(),
+        take: (limit) => engine.drainAnomalies(anomalies.append, limit),
+        unflushed: 0,
+      },
+      {
+        log: alerts,
+        isRaised: () => engine.hasAlerts(),
+        take: (limit) => engine.drainAlerts(alerts.append, limit),
+        unflushed: 0,
+      },
+    ];
+    const recordsAdded = () => this.recordsAdded();
+    anomalies.observe({ recordAppended: (id) => this.#markRecords(id, 'anomalies'), recordsAdded });
+    alerts.observe({ recordAppended: (id) => this.#markRecords(id, 'alerts'), recordsAdded });
   }
 
   /**
@@ -78,38 +112,41 @@ export class FanOut implements AnomalyObserver {
   updatesPerMessage = 1;
 
   /**
-   * Whether anomalies stay in their rings because the store is full. A full ring makes its worker
-   * wait; then its queue of ticks fills up, and the overflow policy decides.
+   * Whether anomalies or alerts stay in their rings because the store is full. A full ring makes
+   * its worker wait; then its queue of ticks fills up, and the overflow policy decides.
    */
   get isHeld(): boolean {
-    return this.#engine.hasAnomalies() && this.#anomalies.space === 0;
+    return this.#raised.some(({ log, isRaised }) => isRaised() && log.space === 0);
   }
 
   /** Whether {@link run} would take something. */
   hasNews(): boolean {
     if (!this.#engine.dirty.isEmpty()) return true;
-    return this.#engine.hasAnomalies() && this.#anomalies.space > 0;
+    return this.#raised.some(({ log, isRaised }) => isRaised() && log.space > 0);
   }
 
   /**
-   * Moves raised anomalies from their rings to the log and marks the sessions that want them.
-   * Before a row is looked at: then the log has every anomaly that the row counts, unless the store
-   * is full. Takes no more between two flushes than the log keeps for a symbol, so a session whose
-   * socket has space misses none.
+   * Moves raised anomalies and alerts from their rings to the logs and marks the sessions that want
+   * them. Before a row is looked at: then the log has every anomaly that the row counts, unless the
+   * store is full. Takes no more between two flushes than a log keeps for a symbol, so a session
+   * whose socket has space misses none.
    */
   takeRaised(): void {
-    const { append, perSymbolMax, space } = this.#anomalies;
-    let left = Math.min(ANOMALIES_PER_RUN, space);
-    while (left > 0 && this.#engine.hasAnomalies()) {
-      const limit = Math.min(left, perSymbolMax - this.#unflushed);
-      const taken = this.#engine.drainAnomalies(append, limit);
+    for (const raised of this.#raised) this.#take(raised);
+    this.#countHold();
+  }
+
+  #take(raised: Raised): void {
+    const { isRaised, log, take } = raised;
+    let left = Math.min(RECORDS_PER_RUN, log.space);
+    while (left > 0 && isRaised()) {
+      const taken = take(Math.min(left, log.perSymbolMax - raised.unflushed));
       left -= taken;
-      this.#unflushed += taken;
+      raised.unflushed += taken;
       // The last ones leave with the statistics: one message a session.
-      if (this.#unflushed < perSymbolMax) break;
+      if (raised.unflushed < log.perSymbolMax) break;
       this.#flushMarked();
     }
-    this.#countHold();
   }
 
   #countHold(): void {
@@ -119,10 +156,10 @@ export class FanOut implements AnomalyObserver {
   }
 
   /**
-   * Resolves when the log has every anomaly raised before `raised` settled. Drains the rings
+   * Resolves when the logs have everything raised before `raised` settled. Drains the rings
    * meanwhile: a worker may wait for space in its own.
    */
-  async takeAnomalies(raised: Promise<unknown>): Promise<void> {
+  async takeRecords(raised: Promise<unknown>): Promise<void> {
     let ends: readonly number[] | undefined;
     const note = () => {
       ends = this.#engine.raisedEnds();
@@ -136,12 +173,12 @@ export class FanOut implements AnomalyObserver {
     }
   }
 
-  anomaliesAdded(): void {
+  recordsAdded(): void {
     this.#flushMarked();
   }
 
   #flushMarked(): void {
-    this.#unflushed = 0;
+    for (const raised of this.#raised) raised.unflushed = 0;
     const marked = this.#marked;
     let kept = 0;
     for (let i = 0; i < marked.length; i++) {
@@ -154,14 +191,13 @@ export class FanOut implements AnomalyObserver {
     marked.length = kept;
   }
 
-  anomalyAppended(symbolId: number): void {
+  #markRecords(symbolId: number, kind: keyof RecordLogs): void {
     const subscriptions = this.#subscriptions.of(symbolId);
     if (subscriptions === undefined) return;
     const { columns, subscribers } = this.#subscriptions;
     for (const subscription of subscriptions) {
       const subscriber = subscribers[columns.sessions[subscription] as number] as Subscriber;
-      subscriber.markAnomalies(subscription);
-      this.#mark(subscriber);
+      if (subscriber.markRecords(subscription, kind)) this.#mark(subscriber);
     }
   }
 

@@ -1,20 +1,33 @@
 import { deltaMask, retiredFrame, symbolsFrame, VALUES } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Connection } from '../sessions/connection.ts';
-import { areAnomaliesWanted, fieldsWanted } from '../subscriptions/interest.ts';
+import { areRecordsWanted, fieldsWanted } from '../subscriptions/interest.ts';
 import { SessionSubscriptions } from '../subscriptions/session-subscriptions.ts';
-import { NO_ANOMALIES } from '../subscriptions/subscription-columns.ts';
+import {
+  NO_RECORDS,
+  type RecordKindName,
+  type RecordsSince,
+} from '../subscriptions/subscription-columns.ts';
 import type { Subscriber } from '../subscriptions/subscription-store.ts';
 import type { SymbolObserver } from '../subscriptions/wildcards.ts';
-import { type AnomalySenderContext, sendAnomalies, setAnomalyInterest } from './anomaly-sender.ts';
 import { Arrears } from './arrears.ts';
 import { ConflationTimer } from './conflation.ts';
 import type { EventFormat } from './event-format.ts';
 import { Pacing } from './pacing.ts';
+import {
+  type RecordSenderContext,
+  sendAlerts,
+  sendAnomalies,
+  setRecordInterest,
+} from './record-sender.ts';
+import { RuleAnnouncements } from './rule-announcements.ts';
 import { NO_VERSION } from './symbol-versions.ts';
 import { Verifications } from './verifications.ts';
 
-export type SenderContext = AnomalySenderContext &
+/** The kinds of records, in the order in which they are sent. */
+const RECORD_KINDS = ['anomalies', 'alerts'] as const;
+
+export type SenderContext = RecordSenderContext &
   Pick<GatewayContext, 'config' | 'conflation' | 'statsMessage' | 'subscriptions' | 'versions'>;
 
 /** A session is not told that it is behind by less than this, ms. */
@@ -46,6 +59,8 @@ export class SessionSender implements Subscriber {
   #wasSlow = false;
   #isClosed = false;
   readonly #verifications: Verifications;
+  /** Names of rules that the client knows. */
+  readonly rules: RuleAnnouncements;
   readonly #arrears = new Arrears();
   /** Time of the last check for space, on the clock of `performance.now`, ms. */
   #checkedAt = 0;
@@ -63,6 +78,7 @@ export class SessionSender implements Subscriber {
     // A pong of an event stream says nothing of its reader.
     const isPaced = latencyTargetMs > 0 && connection.events === undefined;
     if (isPaced) connection.pacing = new Pacing(latencyTargetMs);
+    this.rules = new RuleAnnouncements(connection, context.engine.ruleTable);
     this.#messageBytesMax = socketBufferBytesMax / 2;
     this.conflation = new ConflationTimer(context.conflation, conflateMs, () => this.flush());
     this.subscriptions = new SessionSubscriptions(context.subscriptions, this, observer);
@@ -100,24 +116,41 @@ export class SessionSender implements Subscriber {
 
   /**
    * Sets the interest of a subscription. Data that becomes wanted begins with a full entry, and
-   * with the next anomaly.
+   * with the next anomaly and alert.
    *
    * @param isFresh whether a full entry is due even if the session has the symbol's state
-   * @param since sequence after which anomalies are sent
+   * @param since sequences after which anomalies and alerts are sent
    */
-  setInterest(subscription: number, interest: number, isFresh: boolean, since?: number): void {
+  setInterest(
+    subscription: number,
+    interest: number,
+    isFresh: boolean,
+    since?: RecordsSince,
+  ): void {
     const { columns } = this.subscriptions;
     const fields = fieldsWanted(interest);
     if (isFresh || columns.fields[subscription] !== fields) {
       this.#setVersion(subscription, NO_VERSION);
     }
     columns.fields[subscription] = fields;
-    const isWanted = areAnomaliesWanted(interest);
-    setAnomalyInterest(this.subscriptions, subscription, isWanted, since, this.#context);
+    for (const kind of RECORD_KINDS) {
+      const isWanted = areRecordsWanted(kind, interest);
+      const log = this.#context[kind];
+      setRecordInterest(kind, this.subscriptions, subscription, isWanted, since?.[kind], log);
+    }
     if (fields === 0) return;
     this.#markIfBehind(subscription);
     // A digest before its full entry would leave out a symbol that the client may still hold.
     this.#verifications.postpone();
+  }
+
+  /** Sets where records begin of a symbol that does not exist, or no more. */
+  setPendingCursors(subscription: number, since: RecordsSince): void {
+    const { columns } = this.subscriptions;
+    for (const kind of RECORD_KINDS) {
+      const after = since[kind];
+      if (after !== undefined) columns.lastOf(kind)[subscription] = after;
+    }
   }
 
   endSubscription(subscription: number): void {
@@ -149,10 +182,10 @@ export class SessionSender implements Subscriber {
     if (columns.fields[subscription] !== 0) this.subscriptions.markStats(subscription);
   }
 
-  markAnomalies(subscription: number): void {
-    const { columns } = this.subscriptions;
-    const isWanted = columns.lastAnomalies[subscription] !== NO_ANOMALIES;
-    if (isWanted) this.subscriptions.markAnomalies(subscription);
+  markRecords(subscription: number, kind: RecordKindName): boolean {
+    const isWanted = this.subscriptions.columns.lastOf(kind)[subscription] !== NO_RECORDS;
+    if (isWanted) this.subscriptions.markRecords(subscription, kind);
+    return isWanted;
   }
 
   /** Answers a `VERIFY` once the session is up to date with the rows as they are now. */
@@ -181,10 +214,10 @@ export class SessionSender implements Subscriber {
       if (this.#isMidFlush) this.#endFlush();
       this.#arrears.end();
     }
-    const others = subscriptions.anomaliesPending + this.#verifications.count + this.retiredPending;
+    const others = subscriptions.recordsPending + this.#verifications.count + this.retiredPending;
     if (subscriptions.statsPending + others === 0) return;
     if (this.#isClosed || !this.#connection.isOpen || !this.#checkSpace()) return;
-    // One message needs no cork; with anomalies or answers there may be more.
+    // One message needs no cork; with anomalies, alerts or answers there may be more.
     if (others === 0) this.#send();
     else this.#connection.cork(() => this.#send());
   }
@@ -196,8 +229,11 @@ export class SessionSender implements Subscriber {
       if (!this.#sendStats()) break;
     }
     // Not paced: nothing newer replaces an anomaly, and the log keeps only so many of them.
-    while (subscriptions.anomaliesPending > 0 && this.#checkSpace()) {
+    while (subscriptions.pendingOf('anomalies') > 0 && this.#checkSpace()) {
       sendAnomalies(subscriptions, this.#connection, this.#context);
+    }
+    while (subscriptions.pendingOf('alerts') > 0 && this.#checkSpace()) {
+      sendAlerts(subscriptions, this.#connection, this.rules, this.#context);
     }
     this.#verifications.answer(this.#connection, this.#context);
   }

@@ -10,6 +10,7 @@ export class GatewayCounters {
   entriesOut = 0;
   fullEntriesOut = 0;
   anomaliesOut = 0;
+  alertsOut = 0;
   /** Versions of a symbol not sent to a session because a newer one replaced them. */
   conflatedUpdates = 0;
   /** Pings behind data (see `Pacing`), and the round trips of those answered. */

@@ -253,12 +253,12 @@ function addStore(
     health.storeFault() === undefined ? 1 : 0,
   );
   metrics.gauge('tickwire_store_waiting_anomalies', 'Anomalies not on disk yet.', () => {
-    return store.waitingCount;
+    return store.waitingCount + store.alerts.waitingCount;
   });
   metrics.counter(
     'tickwire_store_dropped_anomalies_total',
     'Anomalies given up because the disk failed for too long.',
-    () => store.droppedCount,
+    () => store.droppedCount + store.alerts.droppedCount,
   );
   metrics.counterBy(
     'limit',

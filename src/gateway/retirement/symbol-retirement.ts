@@ -1,6 +1,5 @@
 import { type Engine, RETIRED_MAX } from '../../engine/index.ts';
-import type { AnomalyLog } from '../fanout/anomaly-log.ts';
-import type { FanOut } from '../fanout/fan-out.ts';
+import type { FanOut, RecordLogs } from '../fanout/fan-out.ts';
 import type { SymbolVersions } from '../fanout/symbol-versions.ts';
 import type { TickJournal } from '../ingest/tick-journal.ts';
 import type { BackgroundTasks } from '../limits/background-tasks.ts';
@@ -22,8 +21,7 @@ interface Retiring {
   readonly done: (isRetired: boolean) => void;
 }
 
-interface RetirementContext {
-  readonly anomalies: AnomalyLog;
+interface RetirementContext extends RecordLogs {
   readonly background: BackgroundTasks;
   readonly engine: Engine;
   readonly fanOut: FanOut;
@@ -37,7 +35,7 @@ interface RetirementContext {
  * Retires symbols, some hundred at a time:
  *
  * 1. The workers forget them, in order with their ticks: `Engine.retire`.
- * 2. The anomalies that they raised before are taken from the rings, and passed on.
+ * 2. The anomalies and alerts that they raised before are taken from the rings, and passed on.
  * 3. In steps, sessions are told, memory and quotas are given back, and the places of the symbols
  *    are free.
  *
@@ -102,16 +100,17 @@ export class SymbolRetirement {
   }
 
   async #retireBatch(): Promise<void> {
-    const { anomalies, engine, fanOut, journal } = this.#context;
+    const { alerts, anomalies, engine, fanOut, journal } = this.#context;
     const batch = [...this.#waiting.values()].slice(0, RETIRED_MAX);
     for (const retiring of batch) {
       this.#waiting.delete(retiring.wireId);
       this.#running.set(retiring.wireId, retiring);
     }
     const retiring = engine.retire(batch, () => journal?.retire(batch));
-    await fanOut.takeAnomalies(retiring);
+    await fanOut.takeRecords(retiring);
     const areForgotten = await retiring;
     await anomalies.settled();
+    await alerts.settled();
     const forgotten = batch.filter((_, index) => areForgotten[index]);
     for (const [index, { symbolId }] of batch.entries()) {
       if (areForgotten[index] === false) engine.symbols.cancelRetiring(symbolId);
@@ -141,13 +140,14 @@ export class SymbolRetirement {
   }
 
   #finish({ cause, done, symbolId }: Retiring, concerned: Set<Subscriber>): void {
-    const { anomalies, engine, fanOut, quota, subscriptions, versions } = this.#context;
+    const { alerts, anomalies, engine, fanOut, quota, subscriptions, versions } = this.#context;
     const name = engine.symbols.name(symbolId);
     const hasReturned = engine.symbols.tickId(symbolId) >= 0;
     subscriptions.symbolRetired(symbolId, name, hasReturned, concerned);
     versions.forget(symbolId);
     if (!hasReturned) {
       anomalies.forget(symbolId);
+      alerts.forget(symbolId);
       quota.release(symbolId, name);
     }
     engine.forget(symbolId);

@@ -1,5 +1,5 @@
-import type { SubscribeOptions } from '../../protocol/index.ts';
-import type { ArrivedAnomaly } from '../../store/index.ts';
+import type { Anomaly, SubscribeOptions } from '../../protocol/index.ts';
+import type { Arrived } from '../../store/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { EventFormat } from '../fanout/event-format.ts';
 import type { SocketHandler } from '../transport/transport.ts';
@@ -95,12 +95,12 @@ export class EventSession implements SocketHandler {
     this.#continue();
   }
 
-  #sendPage(page: readonly ArrivedAnomaly[]): number {
+  #sendPage(page: readonly Arrived<Anomaly>[]): number {
     const { client } = this.#session.connection;
     const { format, matches } = this.#request;
     let text = '';
     let next = 0;
-    for (const { anomaly, ordinal } of page) {
+    for (const { record: anomaly, ordinal } of page) {
       next = ordinal + 1;
       if (!client.sees(anomaly.symbol)) continue;
       const symbol = client.nameSpace.symbolOf(anomaly.symbol);

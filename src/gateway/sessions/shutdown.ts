@@ -14,7 +14,7 @@ const CLOSE_MS = 500;
 
 export type ShutdownContext = Pick<
   GatewayContext,
-  'anomalies' | 'config' | 'engine' | 'scheduler' | 'sessions'
+  'alerts' | 'anomalies' | 'config' | 'engine' | 'scheduler' | 'sessions'
 >;
 
 /**
@@ -23,7 +23,7 @@ export type ShutdownContext = Pick<
  * their ticks are still to be delivered. The caller admits no new clients.
  */
 export async function shutDown(context: ShutdownContext): Promise<void> {
-  const { anomalies, config, engine, sessions } = context;
+  const { alerts, anomalies, config, engine, sessions } = context;
   const { drainMs, goawayJitterMs } = config.server;
   const { publishers, subscribers } = sessions;
   const deadline = performance.now() + drainMs;
@@ -34,7 +34,8 @@ export async function shutDown(context: ShutdownContext): Promise<void> {
   await until(context, graceEnd, () => publishers.size === 0);
   for (const session of publishers) session.acknowledge();
   sessions.dismiss(publishers);
-  const isBusy = () => engine.isBusy() || anomalies.isWaiting || hasPending(sessions);
+  const isWaiting = () => anomalies.isWaiting || alerts.isWaiting;
+  const isBusy = () => engine.isBusy() || isWaiting() || hasPending(sessions);
   await until(context, deadline, () => !isBusy());
   sessions.dismiss(subscribers);
   await until(context, performance.now() + CLOSE_MS, () => sessions.size === 0);

@@ -44,7 +44,7 @@ const WAITING_RETRY_MS = 100;
 const COMPARISONS_PER_REQUEST = 512;
 const SYMBOLS_PER_REQUEST = 128;
 
-/** A subscriber's session: patterns in, statistics and anomalies out. */
+/** A subscriber's session: patterns in; statistics, anomalies and alerts out. */
 export class StreamSession
   implements SocketHandler, SubscriberSession, SubscribedSession, SymbolObserver
 {
@@ -68,7 +68,8 @@ export class StreamSession
     const { subscriptions } = this.sender;
     this.patterns = new PatternSubscriptions(context, this.#client, subscriptions, this);
     this.#incremental = new IncrementalSubscribe(this, context);
-    this.#history = new HistoryRequests(connection, context, WAITING_RETRY_MS);
+    const { rules } = this.sender;
+    this.#history = new HistoryRequests(connection, rules, context, WAITING_RETRY_MS);
   }
 
   message(data: Uint8Array | string): void {
@@ -104,7 +105,7 @@ export class StreamSession
 
   get hasPending(): boolean {
     const { retiredPending, subscriptions } = this.sender;
-    return subscriptions.statsPending + subscriptions.anomaliesPending + retiredPending > 0;
+    return subscriptions.statsPending + subscriptions.recordsPending + retiredPending > 0;
   }
 
   swept(): void {
@@ -146,7 +147,7 @@ export class StreamSession
         return;
       case Op.SUBSCRIBE:
         this.#checkRate(request.requestId);
-        // Old anomalies by the log, new ones as they come: none of them is still on its way.
+        // Old records by the log, new ones as they come: none of them is still on its way.
         this.#context.fanOut.takeRaised();
         this.subscribe(request.requestId, request.patterns, request.options);
         return;
@@ -159,6 +160,7 @@ export class StreamSession
         this.#verify(request.requestId);
         return;
       case Op.HISTORY:
+      case Op.ALERT_HISTORY:
         this.#checkRate(request.requestId);
         this.#history.answer(request);
     }
@@ -200,7 +202,8 @@ export class StreamSession
       this.sender.conflation.conflateMs = Math.min(options.conflateMs, CONFLATE_MS_MAX);
     }
     const fields = options.fields ?? ALL_FIELDS;
-    const interest = interestIn((options.stats ?? true) ? fields : 0, options.anomalies ?? true);
+    const { anomalies = true, alerts = false, stats = true } = options;
+    const interest = interestIn(stats ? fields : 0, anomalies, alerts);
     const subscriptions: number[] = [];
     const wildcards: Wildcard[] = [];
     const codes = patterns.map((pattern) => {
@@ -221,7 +224,7 @@ export class StreamSession
     const { conflateMs } = this.sender.conflation;
     this.connection.send(subscribedFrame(requestId, codes, { conflateMs, fields }));
     this.#chargeSymbols(patterns);
-    this.#incremental.start(subscriptions, wildcards, options.since);
+    this.#incremental.start(subscriptions, wildcards, options);
   }
 
   #limit(): ErrorCode {

@@ -12,6 +12,7 @@ const STEP = 64 * 1024;
  */
 export type Int32Column = Int32Array<SharedArrayBuffer>;
 export type Float64Column = Float64Array<SharedArrayBuffer>;
+export type Uint16Column = Uint16Array<SharedArrayBuffer>;
 export type Uint8Column = Uint8Array<SharedArrayBuffer>;
 
 /**
@@ -27,6 +28,11 @@ export function int32Column(reserved: number, old?: Int32Column): Int32Column {
 export function float64Column(reserved: number, old?: Float64Column): Float64Column {
   const length = (old?.length ?? 0) + STEP;
   return new Float64Array(grown(old?.buffer, length * 8, reserved * 8), 0, length);
+}
+
+export function uint16Column(reserved: number, old?: Uint16Column): Uint16Column {
+  const length = (old?.length ?? 0) + STEP;
+  return new Uint16Array(grown(old?.buffer, length * 2, reserved * 2), 0, length);
 }
 
 export function uint8Column(reserved: number, old?: Uint8Column): Uint8Column {

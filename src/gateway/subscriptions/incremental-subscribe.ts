@@ -2,11 +2,15 @@ import type { SubscribeOptions } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { Connection } from '../sessions/connection.ts';
 import { reconcile, type SubscribedSession } from './reconcile.ts';
+import type { RecordsSince } from './subscription-columns.ts';
 import type { Wildcard } from './wildcards.ts';
 
 /** Symbols that one step compares with one pattern, and comparisons with several. */
 const SYMBOLS_PER_STEP = 65_536;
 const COMPARISONS_PER_STEP = 8192;
+
+/** What a request says of the records that its client has. */
+type Since = Pick<SubscribeOptions, 'since' | 'alertsSince'>;
 
 interface IncrementalSession extends SubscribedSession {
   readonly connection: Connection;
@@ -34,11 +38,7 @@ export class IncrementalSubscribe {
   }
 
   /** Subscribes to exact symbols at once, and to those that the wildcards match. */
-  start(
-    subscriptions: readonly number[],
-    wildcards: readonly Wildcard[],
-    since: SubscribeOptions['since'],
-  ): void {
+  start(subscriptions: readonly number[], wildcards: readonly Wildcard[], since: Since): void {
     const { columns } = this.#session.sender.subscriptions;
     for (const subscription of subscriptions) {
       this.#subscribe(columns.symbolIds[subscription] as number, subscription, since);
@@ -51,12 +51,7 @@ export class IncrementalSubscribe {
     this.#whenDone.push(then);
   }
 
-  #step(
-    from: number,
-    end: number,
-    wildcards: readonly Wildcard[],
-    since: SubscribeOptions['since'],
-  ): void {
+  #step(from: number, end: number, wildcards: readonly Wildcard[], since: Since): void {
     const { patterns, sender } = this.#session;
     const symbols =
       wildcards.length > 1 ? Math.ceil(COMPARISONS_PER_STEP / wildcards.length) : SYMBOLS_PER_STEP;
@@ -70,18 +65,19 @@ export class IncrementalSubscribe {
     }
   }
 
-  #subscribe(symbolId: number, subscription: number, since: SubscribeOptions['since']): void {
+  #subscribe(symbolId: number, subscription: number, since: Since): void {
     const { engine } = this.#context;
     const { connection, patterns, sender } = this.#session;
-    if (symbolId < 0) {
-      const after = since?.get(patterns.symbolOf(subscription));
-      // The symbol may have been retired: what it raised is sent when it returns.
-      if (after !== undefined) sender.subscriptions.columns.lastAnomalies[subscription] = after;
-    }
-    const after =
+    const symbol =
       symbolId < 0
-        ? undefined
-        : since?.get(connection.client.nameSpace.symbolOf(engine.symbols.name(symbolId)));
+        ? patterns.symbolOf(subscription)
+        : connection.client.nameSpace.symbolOf(engine.symbols.name(symbolId));
+    const after: RecordsSince = {
+      anomalies: since.since?.get(symbol),
+      alerts: since.alertsSince?.get(symbol),
+    };
+    // The symbol may have been retired: what it raised is sent when it returns.
+    if (symbolId < 0) sender.setPendingCursors(subscription, after);
     reconcile(this.#session, symbolId, subscription, true, after);
   }
 

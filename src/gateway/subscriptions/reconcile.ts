@@ -1,7 +1,7 @@
 import type { SessionSender } from '../fanout/session-sender.ts';
 import { NOT_HELD } from './interest.ts';
 import type { PatternSubscriptions } from './pattern-subscriptions.ts';
-import { NONE } from './subscription-columns.ts';
+import { NONE, type RecordsSince } from './subscription-columns.ts';
 
 /** The parts of a session that subscribing uses. */
 export interface SubscribedSession {
@@ -15,14 +15,14 @@ export interface SubscribedSession {
  *
  * @param subscription the session's to the symbol, or NONE
  * @param isFresh whether the session just asked for it: a full entry is then due in any case
- * @param since sequence after which it asked for anomalies
+ * @param since sequences after which it asked for anomalies and alerts
  */
 export function reconcile(
   { patterns, sender }: SubscribedSession,
   symbolId: number,
   subscription = sender.subscriptions.find(symbolId),
   isFresh = false,
-  since?: number,
+  since?: RecordsSince,
 ): void {
   const { subscriptions } = sender;
   const interest = patterns.interestIn(symbolId, subscription);

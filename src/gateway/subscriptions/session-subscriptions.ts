@@ -1,12 +1,12 @@
-import { NONE, type SubscriptionColumns } from './subscription-columns.ts';
+import { NONE, type RecordKindName, type SubscriptionColumns } from './subscription-columns.ts';
 import type { Subscriber, SubscriptionStore } from './subscription-store.ts';
 import type { SymbolObserver } from './wildcards.ts';
 
 /* The column FLAGS. */
 const NAMED = 1;
 export const STATS_PENDING = 2;
-const ANOMALIES_PENDING = 4;
 const REMOVED = 8;
+const RECORDS_PENDING = { anomalies: 4, alerts: 16 } as const;
 
 /** A queue of subscriptions, each at most once in it: a linked list through a column. */
 class PendingQueue {
@@ -52,7 +52,7 @@ export class SessionSubscriptions {
   /** Subscriptions taken by {@link takeStats} so far. */
   statsTaken = 0;
   readonly #stats = new PendingQueue();
-  readonly #anomalies = new PendingQueue();
+  readonly #records = { anomalies: new PendingQueue(), alerts: new PendingQueue() };
 
   constructor(store: SubscriptionStore, subscriber: Subscriber, observer: SymbolObserver) {
     this.columns = store.columns;
@@ -97,9 +97,10 @@ export class SessionSubscriptions {
     if (!this.#hasRemoved) return 0;
     this.#hasRemoved = false;
     const { columns } = this;
-    const { flags, nextAnomalies, nextOfSession, nextStats } = columns;
+    const { flags, nextAlerts, nextAnomalies, nextOfSession, nextStats } = columns;
     const dropped = this.#stats.sweep(nextStats, flags);
-    this.#anomalies.sweep(nextAnomalies, flags);
+    this.#records.anomalies.sweep(nextAnomalies, flags);
+    this.#records.alerts.sweep(nextAlerts, flags);
     let subscription = this.#first;
     let last = NONE;
     this.#first = NONE;
@@ -144,8 +145,13 @@ export class SessionSubscriptions {
     return this.statsTaken + this.statsPending;
   }
 
-  get anomaliesPending(): number {
-    return this.#anomalies.count;
+  /** Subscriptions that are behind in anomalies or in alerts. */
+  get recordsPending(): number {
+    return this.#records.anomalies.count + this.#records.alerts.count;
+  }
+
+  pendingOf(kind: RecordKindName): number {
+    return this.#records[kind].count;
   }
 
   /** Marks a subscription as behind in statistics; false if it was already. */
@@ -155,10 +161,10 @@ export class SessionSubscriptions {
     return true;
   }
 
-  /** Marks a subscription as behind in anomalies; false if it was already. */
-  markAnomalies(subscription: number): boolean {
-    if (!this.#raise(subscription, ANOMALIES_PENDING)) return false;
-    this.#anomalies.push(this.columns.nextAnomalies, subscription);
+  /** Marks a subscription as behind in records of a kind; false if it was already. */
+  markRecords(subscription: number, kind: RecordKindName): boolean {
+    if (!this.#raise(subscription, RECORDS_PENDING[kind])) return false;
+    this.#records[kind].push(this.columns.nextOf(kind), subscription);
     return true;
   }
 
@@ -170,10 +176,10 @@ export class SessionSubscriptions {
     return subscription;
   }
 
-  /** Takes the subscription that is longest behind in anomalies. There must be one. */
-  takeAnomalies(): number {
-    const subscription = this.#anomalies.shift(this.columns.nextAnomalies);
-    this.#lower(subscription, ANOMALIES_PENDING);
+  /** Takes the subscription that is longest behind in records of a kind. There must be one. */
+  takeRecords(kind: RecordKindName): number {
+    const subscription = this.#records[kind].shift(this.columns.nextOf(kind));
+    this.#lower(subscription, RECORDS_PENDING[kind]);
     return subscription;
   }
 

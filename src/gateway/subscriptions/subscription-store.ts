@@ -1,12 +1,12 @@
 import { NO_VERSION } from '../fanout/symbol-versions.ts';
 import { NOT_HELD } from './interest.ts';
 import { PendingSymbols } from './pending-symbols.ts';
-import { NO_ANOMALIES, SubscriptionColumns } from './subscription-columns.ts';
+import { NO_RECORDS, type RecordKindName, SubscriptionColumns } from './subscription-columns.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 import { type SymbolObserver, Wildcards } from './wildcards.ts';
 
 /**
- * Subscriptions to reserve address space for, 47 bytes each. The operating system commits pages as
+ * Subscriptions to reserve address space for, 60 bytes each. The operating system commits pages as
  * they are first written.
  */
 const RESERVED = 16 * 1024 * 1024;
@@ -21,8 +21,8 @@ export interface Subscriber {
   readonly isBehind: boolean;
   /** The symbol of a subscription has a version that the session was not sent. */
   markStats(subscription: number): void;
-  /** The symbol of a subscription has a new anomaly. */
-  markAnomalies(subscription: number): void;
+  /** The symbol of a subscription has a new record of a kind. Returns whether it wants it. */
+  markRecords(subscription: number, kind: RecordKindName): boolean;
   /** The symbol of a subscription is being retired: forgets what the session was sent of it. */
   symbolRetired(subscription: number): void;
   /** Ends a subscription to a symbol that is gone. */
@@ -88,7 +88,8 @@ export class SubscriptionStore {
     columns.symbolIds[subscription] = symbolId;
     columns.sessions[subscription] = session;
     columns.versions[subscription] = NO_VERSION;
-    columns.lastAnomalies[subscription] = NO_ANOMALIES;
+    columns.lastAnomalies[subscription] = NO_RECORDS;
+    columns.lastAlerts[subscription] = NO_RECORDS;
     columns.positions[subscription] = subscriptions.length;
     columns.fields[subscription] = 0;
     columns.exactInterests[subscription] = NOT_HELD;

@@ -49,7 +49,7 @@ export const ENDPOINTS = {
   stream: {
     path: STREAM_PATH,
     title: 'Subscribers',
-    description: 'Subscriptions in; statistics and anomalies out.',
+    description: 'Subscriptions in; statistics, anomalies and alerts out.',
     receives: {
       AUTH: [],
       SUBSCRIBE: ['SUBSCRIBED', 'ERROR'],
@@ -57,9 +57,18 @@ export const ENDPOINTS = {
       PING: ['PONG', 'ERROR'],
       VERIFY: ['DIGEST', 'ERROR'],
       HISTORY: ['HISTORY_PAGE', 'ERROR'],
+      ALERT_HISTORY: ['ALERT_PAGE', 'ERROR'],
     },
     sends: [
-      ...(['SUBSCRIBER_WELCOME', 'SYMBOLS', 'STATS', 'ANOMALY', 'RETIRED'] as const),
+      ...([
+        'SUBSCRIBER_WELCOME',
+        'SYMBOLS',
+        'STATS',
+        'ANOMALY',
+        'RULES',
+        'ALERT',
+        'RETIRED',
+      ] as const),
       ...(['HEARTBEAT', 'ERROR', 'GOAWAY'] as const),
     ],
   },

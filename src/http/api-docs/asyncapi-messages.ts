@@ -10,11 +10,12 @@ const SUMMARIES: Readonly<Record<MessageName, string>> = {
   AUTH: 'Authenticates, or replaces the token.',
   ALIAS: 'Declares integer aliases of symbols, for the life of the connection.',
   TICKS: 'Publishes ticks.',
-  SUBSCRIBE: 'Subscribes to the statistics and anomalies of symbols, present and future.',
+  SUBSCRIBE: 'Subscribes to statistics, anomalies and alerts of symbols, present and future.',
   UNSUBSCRIBE: 'Ends subscriptions.',
   PING: 'Measures the round trip.',
   VERIFY: 'Requests the digest of the state that this session must hold.',
   HISTORY: 'Requests past anomalies of a symbol.',
+  ALERT_HISTORY: 'Requests past alerts of a symbol.',
   PUBLISHER_WELCOME: 'Opens the session of a publisher.',
   SUBSCRIBER_WELCOME: 'Opens the session of a subscriber.',
   ACK: 'Acknowledges frames and grants credit for more.',
@@ -22,6 +23,8 @@ const SUMMARIES: Readonly<Record<MessageName, string>> = {
   SUBSCRIBED: 'Answers SUBSCRIBE, pattern by pattern.',
   STATS: 'Changed statistics.',
   ANOMALY: 'Anomalies, in order and without gaps.',
+  ALERT: 'Alerts of rules, in order and without gaps.',
+  RULES: 'Names the rules behind ids.',
   SYMBOLS: 'Names the symbols behind ids.',
   RETIRED: 'Symbols are gone.',
   UNSUBSCRIBED: 'Answers UNSUBSCRIBE, pattern by pattern.',
@@ -29,14 +32,15 @@ const SUMMARIES: Readonly<Record<MessageName, string>> = {
   PONG: 'Answers PING.',
   DIGEST: 'Answers VERIFY.',
   HISTORY_PAGE: 'Answers HISTORY.',
+  ALERT_PAGE: 'Answers ALERT_HISTORY.',
   ERROR: 'Reports an error.',
   GOAWAY: 'Announces a planned close.',
 };
 
 /** Requests, and the answers that repeat their id as the second element. */
 const CORRELATED: ReadonlySet<MessageName> = new Set([
-  ...(['SUBSCRIBE', 'UNSUBSCRIBE', 'VERIFY', 'HISTORY'] as const),
-  ...(['SUBSCRIBED', 'UNSUBSCRIBED', 'DIGEST', 'HISTORY_PAGE', 'ERROR'] as const),
+  ...(['SUBSCRIBE', 'UNSUBSCRIBE', 'VERIFY', 'HISTORY', 'ALERT_HISTORY'] as const),
+  ...(['SUBSCRIBED', 'UNSUBSCRIBED', 'DIGEST', 'HISTORY_PAGE', 'ALERT_PAGE', 'ERROR'] as const),
 ]);
 
 /** The messages of the document, by name. */
@@ -108,6 +112,8 @@ const WELCOME = {
 const PUBLISHER = { publisher: 'feed-a', sequence: 0, credit: 65_536, overflow: 'dropOldest' };
 
 const ANOMALY = [1, 1, 64_250.5, 65_600, 2.1003727597450603, 1_700_000_000_091];
+const ALERT_PRICES = [64_250.5, 65_600, 2.1003727597450603, 1_700_000_000_091];
+const ALERT = [1, 0, 1, 1, 1, 1, ...ALERT_PRICES, 1_700_000_000_091, 65_600, 1, 0];
 
 const BITCOIN_ENTRY = [0, 127, 64_250.5, 64_250.5, 1, 1_700_000_000_001, 64_250.5, 64_250.5];
 const ETHER_ENTRY = [1, 127, 3120.25, 3120.25, 1, 1_700_000_000_001, 3120.25, 3120.25];
@@ -128,6 +134,7 @@ const EXAMPLES: Readonly<Record<MessageName, readonly Frame[]>> = {
   PING: [[6, 1_700_000_000_500]],
   VERIFY: [[7, 2]],
   HISTORY: [[8, 5, 'BTC-USD', 0, 100]],
+  ALERT_HISTORY: [[9, 6, 'BTC-USD', 0, 100]],
   PUBLISHER_WELCOME: [[16, { ...WELCOME, session: 'p1', ...PUBLISHER }]],
   SUBSCRIBER_WELCOME: [[16, WELCOME]],
   ACK: [
@@ -141,6 +148,8 @@ const EXAMPLES: Readonly<Record<MessageName, readonly Frame[]>> = {
     [20, 1_700_000_000_120, [0, 47, 65_600, 64_925.25, 1, 90, 65_600]],
   ],
   ANOMALY: [[21, 1_700_000_000_120, [[0, ...ANOMALY]]]],
+  ALERT: [[28, 1_700_000_000_120, [[0, ...ALERT]]]],
+  RULES: [[29, [0, 'flash', 'spike']]],
   SYMBOLS: [[22, [0, 'BTC-USD', 1, 'ETH-USD']]],
   RETIRED: [[33, [0, 1]]],
   UNSUBSCRIBED: [[23, 4, [0, 0, 3]]],
@@ -148,6 +157,7 @@ const EXAMPLES: Readonly<Record<MessageName, readonly Frame[]>> = {
   PONG: [[25, 1_700_000_000_500, 1_700_000_000_501]],
   DIGEST: [[26, 2, 3_252_935_348, 2]],
   HISTORY_PAGE: [[27, 5, 'BTC-USD', [ANOMALY], false]],
+  ALERT_PAGE: [[32, 6, 'BTC-USD', [ALERT], false]],
   ERROR: [
     [30, 6, 1, 'patterns[1]: expected a string, got 5', false, null],
     [30, null, 12, 'the frame holds 500 ticks, and the credit left is 120', true, 20],

@@ -80,6 +80,28 @@ const anomalyElements = [
   element(timeMs, 'time', 'Of the tick, ms since the epoch.'),
 ] as const;
 
+/** The elements shared by both forms of an alert. */
+const alertElements = [
+  element(z.int().min(1), 'sequence', "Counts the symbol's alerts of all rules, from 1."),
+  element(count, 'ruleId', 'Of the rule that `RULES` named before.'),
+  element(z.int().min(1), 'episode', 'Counts the episodes of symbol and rule, from 1.'),
+  element(z.literal([1, 2, 3, 4]), 'phase', '1 start, 2 escalate, 3 extend, 4 end.'),
+  element(z.literal([1, 2]), 'level', '1 warning, 2 critical.'),
+  element(z.literal([1, -1, 0]), 'direction', '1 up, -1 down, 0 neither.'),
+  element(z.number(), 'reference', 'What the rule compared the price with.'),
+  element(z.number().positive(), 'price', 'The price that raised the alert.'),
+  element(z.number(), 'changePercent', 'From `reference` to `price`; negative when down.'),
+  element(timeMs, 'time', 'Of the tick, or of the end of the episode, ms since the epoch.'),
+  element(timeMs, 'startTime', "Of the episode's start, ms since the epoch."),
+  element(z.number().positive(), 'peak', 'The price furthest from where the episode began.'),
+  element(count, 'count', 'Ticks of the episode beyond the threshold.'),
+  element(
+    z.literal([0, 1, 2, 3, 4]),
+    'reason',
+    'Why the episode ended: 1 reverted, 2 reversed, 3 settled, 4 closed; 0 but at ends.',
+  ),
+] as const;
+
 const tickValues = element(
   z.array(z.union([z.string(), z.number(), z.null()])),
   'ticks',
@@ -105,6 +127,11 @@ const subscribeOptions = z.object({
   since: optional(
     z.record(z.string(), sequence),
     'Last anomaly sequence seen, by symbol: later anomalies are sent again.',
+  ),
+  alerts: optional(z.boolean(), 'Whether to send alerts of rules; absent: false.'),
+  alertsSince: optional(
+    z.record(z.string(), sequence),
+    'Last alert sequence seen, by symbol: later alerts are sent again.',
   ),
 });
 
@@ -147,6 +174,13 @@ export const CLIENT_PAYLOADS = {
     element(z.string(), 'symbol'),
     element(count, 'afterSequence', 'Requests anomalies with a greater sequence; 0: all.'),
     element(z.int().min(1), 'limit', 'Most anomalies to send; the server may send fewer.'),
+  ]),
+  ALERT_HISTORY: z.tuple([
+    op(Op.ALERT_HISTORY),
+    requestId,
+    element(z.string(), 'symbol'),
+    element(count, 'afterSequence', 'Requests alerts with a greater sequence; 0: all.'),
+    element(z.int().min(1), 'limit', 'Most alerts to send; the server may send fewer.'),
   ]),
 } as const;
 
@@ -236,6 +270,19 @@ export const SERVER_PAYLOADS = {
     serverTime,
     element(z.array(z.tuple([symbolId, ...anomalyElements])), 'anomalies'),
   ]),
+  ALERT: z.tuple([
+    op(Op.ALERT),
+    serverTime,
+    element(z.array(z.tuple([symbolId, ...alertElements])), 'alerts'),
+  ]),
+  RULES: z.tuple([
+    op(Op.RULES),
+    element(
+      z.array(z.union([count, z.string()])),
+      'rules',
+      'Flat, three values a rule: its id, its name, its kind.',
+    ),
+  ]),
   SYMBOLS: z.tuple([
     op(Op.SYMBOLS),
     element(z.array(z.union([count, symbol])), 'names', 'Symbol ids and symbols, alternating.'),
@@ -266,6 +313,13 @@ export const SERVER_PAYLOADS = {
     requestId,
     element(symbol, 'symbol'),
     element(z.array(z.tuple([...anomalyElements])), 'anomalies', 'Oldest first.'),
+    element(z.boolean(), 'more', 'Whether more follow.'),
+  ]),
+  ALERT_PAGE: z.tuple([
+    op(Op.ALERT_PAGE),
+    requestId,
+    element(symbol, 'symbol'),
+    element(z.array(z.tuple([...alertElements])), 'alerts', 'Oldest first.'),
     element(z.boolean(), 'more', 'Whether more follow.'),
   ]),
   ERROR: z.tuple([

@@ -1,14 +1,14 @@
 import type { Anomaly } from '../../engine/index.ts';
-import type { LoggedPage } from '../../gateway/fanout/anomaly-log.ts';
+import type { LoggedPage } from '../../gateway/fanout/record-log.ts';
 import type { Client } from '../../gateway/sessions/client.ts';
 import type { HttpRequest } from '../../gateway/transport/transport.ts';
 import { validateSymbol } from '../../protocol/index.ts';
 import {
-  type AnomalyPage,
   CursorError,
   type NameFilter,
   type Store,
   type SymbolRange,
+  type TimePage,
   type TimeRange,
 } from '../../store/index.ts';
 import { CallRefusedError } from '../../threads/call-queue.ts';
@@ -110,7 +110,7 @@ async function pageOfSymbol(
   symbolId: number,
   range: SymbolRange,
   request: HttpRequest,
-): Promise<LoggedPage> {
+): Promise<LoggedPage<Anomaly>> {
   try {
     return await anomalies.page(symbolId, range, () => request.isWanted());
   } catch (error) {
@@ -128,7 +128,7 @@ async function pageOf(
   filter: NameFilter,
   request: HttpRequest,
   parameters: QueryParameters,
-): Promise<AnomalyPage> {
+): Promise<TimePage<Anomaly>> {
   try {
     return await store.between(range, filter, () => request.isWanted());
   } catch (error) {

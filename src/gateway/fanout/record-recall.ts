@@ -1,6 +1,6 @@
-import type { Anomaly } from '../../engine/index.ts';
-import type { Store } from '../../store/index.ts';
-import type { SymbolAnomalies } from './symbol-anomalies.ts';
+import type { RaisedRecord } from '../../protocol/index.ts';
+import type { RecordStore } from '../../store/index.ts';
+import type { RecentRecords } from './recent-records.ts';
 
 /** Symbols read in one call: some ms of the reader's time. */
 const SYMBOLS_MAX = 256;
@@ -8,27 +8,31 @@ const SYMBOLS_MAX = 256;
 /**
  * Takes what was recalled of a symbol.
  *
- * @param older the anomalies before those in memory, without a gap
+ * @param older the records before those in memory, without a gap
  */
-type OnRecalled = (symbolId: number, held: SymbolAnomalies, older: readonly Anomaly[]) => void;
+type OnRecalled<R extends RaisedRecord> = (
+  symbolId: number,
+  held: RecentRecords<R>,
+  older: readonly R[],
+) => void;
 
 /**
- * Reads from the store what memory lacks of symbols after a start: the anomalies of earlier runs.
+ * Reads from the store what memory lacks of symbols after a start: the records of earlier runs.
  * Once a symbol, many symbols in one call, one call at a time.
  */
-export class AnomalyRecall {
-  readonly #store: Pick<Store, 'ranges'>;
+export class RecordRecall<R extends RaisedRecord> {
+  readonly #store: Pick<RecordStore<R>, 'ranges'>;
   readonly #perSymbolMax: number;
-  readonly #onRecalled: OnRecalled;
+  readonly #onRecalled: OnRecalled<R>;
   readonly #flush: () => void;
-  #asked: { readonly symbolId: number; readonly held: SymbolAnomalies }[] = [];
+  #asked: { readonly symbolId: number; readonly held: RecentRecords<R> }[] = [];
   #isReading = false;
 
   /** @param flush called after `onRecalled` was for some symbols */
   constructor(
-    store: Pick<Store, 'ranges'>,
+    store: Pick<RecordStore<R>, 'ranges'>,
     perSymbolMax: number,
-    onRecalled: OnRecalled,
+    onRecalled: OnRecalled<R>,
     flush: () => void,
   ) {
     this.#store = store;
@@ -42,8 +46,8 @@ export class AnomalyRecall {
     return this.#isReading;
   }
 
-  /** Whether older anomalies of a symbol are on their way; asks for them the first time. */
-  isAwaited(symbolId: number, held: SymbolAnomalies): boolean {
+  /** Whether older records of a symbol are on their way; asks for them the first time. */
+  isAwaited(symbolId: number, held: RecentRecords<R>): boolean {
     if (held.recall === 'not yet') {
       held.recall = this.#spaceOf(held) > 0 && held.first > 1 ? 'awaited' : 'done';
       if (held.recall === 'awaited') {
@@ -73,12 +77,12 @@ export class AnomalyRecall {
     this.#isReading = false;
   }
 
-  #spaceOf({ first, last }: SymbolAnomalies): number {
+  #spaceOf({ first, last }: RecentRecords<R>): number {
     return this.#perSymbolMax - (last - first + 1);
   }
 
   /** Those right before the ones in memory, to which some may have been added meanwhile. */
-  #fitting(held: SymbolAnomalies, recalled: readonly Anomaly[]): readonly Anomaly[] {
+  #fitting(held: RecentRecords<R>, recalled: readonly R[]): readonly R[] {
     const known = recalled.filter(({ sequence }) => sequence < held.first);
     // A full disk or a crash may have left a gap: drop those before it.
     const adjacent = known.filter(

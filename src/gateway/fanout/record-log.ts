@@ -1,119 +1,134 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Anomaly, Engine, SymbolTable } from '../../engine/index.ts';
+import type { SymbolTable } from '../../engine/index.ts';
+import type { RaisedRecord } from '../../protocol/index.ts';
 import {
-  type ArrivedAnomaly,
+  type Arrived,
   type NameFilter,
   nameMatcher,
-  type Store,
+  type RecordStore,
   type SymbolPage,
   type SymbolRange,
 } from '../../store/index.ts';
-import { SentAnomaly } from './anomaly-message.ts';
-import { AnomalyRecall } from './anomaly-recall.ts';
-import { SymbolAnomalies } from './symbol-anomalies.ts';
+import { RecentRecords } from './recent-records.ts';
+import type { LoggedKind } from './record-kinds.ts';
+import { SentRecord } from './record-message.ts';
+import { RecordRecall } from './record-recall.ts';
 
-/** The newest anomalies of all symbols together that are kept in memory. */
+/** The newest records of all symbols together that are kept in memory. */
 const RECENT_MAX = 1000;
 
-/** Anomalies that wait to be sent once they are durable, in `sync` mode: then the log is full. */
+/** Records that wait to be sent once they are durable, in `sync` mode: then the log is full. */
 const UNSENT_MAX = 131_072;
-/** Durable anomalies passed on in one go, in `sync` mode: a few ms. */
+/** Durable records passed on in one go, in `sync` mode: a few ms. */
 const PASSED_MAX = 4096;
 /** Time after which `sync` mode asks again whether a failed disk works, ms. */
 const RETRY_MS = 100;
 
-/** Ordinal of the anomalies of earlier runs: their order across symbols is not known. */
+/** Ordinal of the records of earlier runs: their order across symbols is not known. */
 const EARLIER_RUN = -1;
 
-type LoggedEngine = Pick<Engine, 'continueAnomalies' | 'statistics' | 'symbols'>;
-
-/** Passes anomalies on to sessions. */
-export interface AnomalyObserver {
-  /** The log holds a new anomaly of a symbol. */
-  anomalyAppended(symbolId: number): void;
-  /**
-   * Anomalies were added after {@link AnomalyLog.append} returned: they have become durable, or
-   * were recalled.
-   */
-  anomaliesAdded(): void;
+/** How the engine numbers the records of a symbol. */
+export interface Numbering {
+  /** Sequence of a symbol's newest record; 0 if it has none. */
+  last(symbolId: number): number;
+  /** Numbers the records of a new symbol from `last` + 1 on. */
+  continueAfter(symbolId: number, last: number): void;
 }
 
-/** Stores anomalies on disk. */
-export interface AnomalyDisk {
-  /** Receives every anomaly. */
-  readonly store: Store;
-  /** Whether sessions get an anomaly only once it is durable. */
+/** Passes records on to sessions. */
+export interface RecordObserver {
+  /** The log holds a new record of a symbol. */
+  recordAppended(symbolId: number): void;
+  /**
+   * Records were added after {@link RecordLog.append} returned: they have become durable, or were
+   * recalled.
+   */
+  recordsAdded(): void;
+}
+
+/** Stores records on disk. */
+interface RecordDisk<R extends RaisedRecord> {
+  /** Receives every record. */
+  readonly store: RecordStore<R>;
+  /** Whether sessions get a record only once it is durable. */
   readonly isAwaited: boolean;
 }
 
 /** What memory has is there at once. */
 type MaybeLater<T> = T | Promise<T>;
 
-/** A page of a symbol's anomalies. */
-export interface LoggedPage extends SymbolPage {
-  /** Sequence of the newest anomaly of the symbol when the page was asked for. */
+/** A page of a symbol's records. */
+export interface LoggedPage<R extends RaisedRecord> extends SymbolPage<R> {
+  /** Sequence of the newest record of the symbol when the page was asked for. */
   readonly last: number;
 }
 
 /**
- * All anomalies: recent ones in memory, from which sessions are served, and every one in the store,
- * if there is one. Without a store, history is limited to memory.
+ * All anomalies, or all alerts: recent ones in memory, from which sessions are served, and every
+ * one in the store, if there is one. Without a store, history is limited to memory.
  */
-export class AnomalyLog {
-  /** Anomalies of a symbol that are kept in memory. */
+export class RecordLog<R extends RaisedRecord> {
+  readonly kind: LoggedKind<R>;
+  /** Records of a symbol that are kept in memory. */
   readonly perSymbolMax: number;
-  readonly #engine: LoggedEngine;
+  readonly #numbering: Numbering;
   readonly #symbols: SymbolTable;
-  readonly #disk: AnomalyDisk | undefined;
-  #observer: AnomalyObserver | undefined;
-  readonly #bySymbol = new Map<number, SymbolAnomalies>();
+  readonly #disk: RecordDisk<R> | undefined;
+  #observer: RecordObserver | undefined;
+  readonly #bySymbol = new Map<number, RecentRecords<R>>();
   /** In the order of ordinals, without a gap. */
-  readonly #recent: SentAnomaly[] = [];
-  /** Anomalies on their way to the disk, in `sync` mode. */
-  #undurable: SentAnomaly[] = [];
+  readonly #recent: SentRecord<R>[] = [];
+  /** Records on their way to the disk, in `sync` mode. */
+  #undurable: SentRecord<R>[] = [];
   #isAwaitingDisk = false;
   #isEnding = false;
   #ordinal = 0;
-  /** Ordinal of the next anomaly to be passed on: sessions may have those before it. */
+  /** Ordinal of the next record to be passed on: sessions may have those before it. */
   #taken = 0;
-  readonly #recall: AnomalyRecall | undefined;
+  readonly #recall: RecordRecall<R> | undefined;
 
   /**
-   * Continues each symbol's numbering after its last anomaly in the engine.
+   * Continues each symbol's numbering after its last record in the engine.
    *
    * @param disk undefined: memory only
    */
-  constructor(engine: LoggedEngine, perSymbolMax: number, disk?: AnomalyDisk) {
-    const { statistics, symbols } = engine;
+  constructor(
+    kind: LoggedKind<R>,
+    symbols: SymbolTable,
+    numbering: Numbering,
+    perSymbolMax: number,
+    disk?: RecordDisk<R>,
+  ) {
+    this.kind = kind;
     this.perSymbolMax = perSymbolMax;
-    this.#engine = engine;
+    this.#numbering = numbering;
     this.#symbols = symbols;
     this.#disk = disk;
     this.#recall =
       disk &&
-      new AnomalyRecall(disk.store, perSymbolMax, this.#recalled, () =>
-        this.#observer?.anomaliesAdded(),
+      new RecordRecall(disk.store, perSymbolMax, this.#recalled, () =>
+        this.#observer?.recordsAdded(),
       );
-    // Goes on over restarts, so that a client can name the last anomaly that it had.
+    // Goes on over restarts, so that a client can name the last record that it had.
     this.#ordinal = disk?.store.nextOrdinal ?? 0;
     this.#taken = this.#ordinal;
     for (let symbolId = 0; symbolId < symbols.names.length; symbolId++) {
-      const last = statistics.anomalies(symbolId);
+      const last = numbering.last(symbolId);
       if (last > 0) this.#bySymbol.set(symbolId, this.#continueAfter(symbolId, last));
     }
   }
 
   /** Sets the one observer. */
-  observe(observer: AnomalyObserver): void {
+  observe(observer: RecordObserver): void {
     this.#observer = observer;
   }
 
-  /** Whether anomalies wait for the disk before sessions get them: to be written, or read. */
+  /** Whether records wait for the disk before sessions get them: to be written, or read. */
   get isWaiting(): boolean {
     return this.#isAwaitingDisk || this.#recall?.isBusy === true;
   }
 
-  /** Anomalies that may be appended now; 0 while the store, or what waits for it, is full. */
+  /** Records that may be appended now; 0 while the store, or what waits for it, is full. */
   get space(): number {
     if (this.#disk === undefined || this.#isEnding) return Number.POSITIVE_INFINITY;
     const unsent = UNSENT_MAX - this.#undurable.length;
@@ -129,16 +144,17 @@ export class AnomalyLog {
     this.#undurable = [];
   }
 
-  /** Takes an anomaly from the engine. */
-  readonly append = (anomaly: Anomaly, symbolId: number): void => {
-    const sent = new SentAnomaly(
-      anomaly,
+  /** Takes a record from the engine. */
+  readonly append = (record: R, symbolId: number): void => {
+    const sent = new SentRecord(
+      this.kind,
+      record,
       symbolId,
       this.#symbols.wireId(symbolId),
       this.#ordinal++,
     );
     const disk = this.#disk;
-    disk?.store.append(anomaly);
+    disk?.store.append(record);
     if (this.#isEnding) return;
     if (!disk?.isAwaited) {
       this.#take(sent);
@@ -148,21 +164,21 @@ export class AnomalyLog {
     if (!this.#isAwaitingDisk) void this.#awaitDisk(disk);
   };
 
-  /** Continues the numbering of a symbol that had anomalies before it was retired. */
+  /** Continues the numbering of a symbol that had records before it was retired. */
   symbolAppeared(symbolId: number, name: string): void {
     const last = this.#disk?.store.lastSequence(name) ?? 0;
     if (last === 0) return;
-    this.#engine.continueAnomalies(symbolId, last);
+    this.#numbering.continueAfter(symbolId, last);
     this.#bySymbol.set(symbolId, this.#continueAfter(symbolId, last));
   }
 
-  /** Drops what memory holds of a retired symbol, all of whose anomalies were passed on. */
+  /** Drops what memory holds of a retired symbol, all of whose records were passed on. */
   forget(symbolId: number): void {
     this.#bySymbol.delete(symbolId);
     this.#disk?.store.forget(this.#symbols.name(symbolId));
   }
 
-  /** Resolves once sessions may get all anomalies appended so far. */
+  /** Resolves once sessions may get all records appended so far. */
   async settled(): Promise<void> {
     const end = this.#ordinal;
     while (this.#taken < end) {
@@ -171,7 +187,7 @@ export class AnomalyLog {
     }
   }
 
-  /** Sequence of a symbol's newest anomaly; 0 if it has none. */
+  /** Sequence of a symbol's newest record; 0 if it has none. */
   last(symbolId: number): number {
     return this.#bySymbol.get(symbolId)?.last ?? 0;
   }
@@ -182,29 +198,29 @@ export class AnomalyLog {
   }
 
   /**
-   * The anomalies of a symbol in memory from sequence `from` on, oldest first, to be sent.
+   * The records of a symbol in memory from sequence `from` on, oldest first, to be sent.
    * Undefined while older ones are recalled from the store: the observer is called once they are
    * there.
    */
-  toSend(symbolId: number, from: number): readonly SentAnomaly[] | undefined {
+  toSend(symbolId: number, from: number): readonly SentRecord<R>[] | undefined {
     const held = this.#bySymbol.get(symbolId);
     if (held === undefined) return [];
-    // After a start, memory lacks the anomalies of earlier runs.
+    // After a start, memory lacks the records of earlier runs.
     if (from < held.first && this.#recall?.isAwaited(symbolId, held) === true) return undefined;
-    const anomalies: SentAnomaly[] = [];
+    const records: SentRecord<R>[] = [];
     for (let sequence = Math.max(from, held.first); sequence <= held.last; sequence++) {
-      anomalies.push(this.#sent(symbolId, held, sequence));
+      records.push(this.#sent(symbolId, held, sequence));
     }
-    return anomalies;
+    return records;
   }
 
   /**
-   * A page of the anomalies of a symbol, which may be gone, as sessions may have them when it is
+   * A page of the records of a symbol, which may be gone, as sessions may have them when it is
    * asked for. At once if memory has all of it.
    *
    * @throws CallRefusedError if too many wait for the store, or it is no longer wanted
    */
-  page(symbolId: number, range: SymbolRange, isWanted: () => boolean): MaybeLater<LoggedPage> {
+  page(symbolId: number, range: SymbolRange, isWanted: () => boolean): MaybeLater<LoggedPage<R>> {
     const last = this.lastOf(symbolId, range.symbol);
     const held = symbolId < 0 ? undefined : this.#bySymbol.get(symbolId);
     const store = this.#disk?.store;
@@ -222,104 +238,93 @@ export class AnomalyLog {
   }
 
   /**
-   * The newest anomalies of wanted symbols, newest first; without a store, among the last {@link
+   * The newest records of wanted symbols, newest first; without a store, among the last {@link
    * RECENT_MAX} of all symbols.
    *
    * @throws CallRefusedError if too many wait for the store, or it is no longer wanted
    */
-  recent(
-    limit: number,
-    filter: NameFilter,
-    isWanted: () => boolean,
-  ): MaybeLater<readonly Anomaly[]> {
+  recent(limit: number, filter: NameFilter, isWanted: () => boolean): MaybeLater<readonly R[]> {
     if (this.#disk !== undefined) return this.#disk.store.recent(limit, filter, isWanted);
     const matches = nameMatcher(filter);
     const newest = this.#recent.slice(-RECENT_MAX).reverse();
-    const wanted = newest.filter(({ anomaly }) => matches(anomaly.symbol));
-    return wanted.slice(0, limit).map(({ anomaly }) => anomaly);
+    const wanted = newest.filter(({ record }) => matches(record.symbol));
+    return wanted.slice(0, limit).map(({ record }) => record);
   }
 
   /**
-   * Up to `limit` anomalies of all symbols that sessions may have, from an ordinal on, in their
+   * Up to `limit` records of all symbols that sessions may have, from an ordinal on, in their
    * order, if memory has them; undefined if not.
    */
-  arrivedInMemory(ordinal: number, limit: number): readonly ArrivedAnomaly[] | undefined {
+  arrivedInMemory(ordinal: number, limit: number): readonly Arrived<R>[] | undefined {
     const from = ordinal - this.memoryStart;
     return from < 0 ? undefined : this.#recent.slice(from, from + limit);
   }
 
   /** The same from the store; undefined if they are not held, or their ordinal is of no store. */
-  async arrivedFrom(
-    ordinal: number,
-    limit: number,
-  ): Promise<readonly ArrivedAnomaly[] | undefined> {
+  async arrivedFrom(ordinal: number, limit: number): Promise<readonly Arrived<R>[] | undefined> {
     if (this.#disk === undefined || ordinal < 0) return undefined;
     const stored = await this.#disk.store.arrivedFrom(ordinal, limit);
     return stored.filter((each) => each.ordinal < this.#taken);
   }
 
-  /** Ordinal of the oldest anomaly that {@link arrivedInMemory} returns. */
+  /** Ordinal of the oldest record that {@link arrivedInMemory} returns. */
   get memoryStart(): number {
     return this.#recent[0]?.ordinal ?? this.#taken;
   }
 
-  /** Ordinal of the next anomaly that sessions get. */
+  /** Ordinal of the next record that sessions get. */
   get nextOrdinal(): number {
     return this.#taken;
   }
 
   /** The object that all sessions share, if it still exists: each encoding is then made once. */
-  #sent(symbolId: number, held: SymbolAnomalies, sequence: number): SentAnomaly {
+  #sent(symbolId: number, held: RecentRecords<R>, sequence: number): SentRecord<R> {
     const ordinal = held.ordinal(sequence);
     const [oldest] = this.#recent;
     const shared = oldest && ordinal >= 0 ? this.#recent[ordinal - oldest.ordinal] : undefined;
     const wireId = this.#symbols.wireId(symbolId);
     // Not what was sent under another id, before the symbol was retired and revived.
     if (shared?.wireId === wireId) return shared;
-    return new SentAnomaly(held.get(sequence), symbolId, wireId, ordinal);
+    return new SentRecord(this.kind, held.get(sequence), symbolId, wireId, ordinal);
   }
 
-  /** Takes the anomalies before those in memory, and passes them on. */
-  readonly #recalled = (
-    symbolId: number,
-    held: SymbolAnomalies,
-    older: readonly Anomaly[],
-  ): void => {
+  /** Takes the records before those in memory, and passes them on. */
+  readonly #recalled = (symbolId: number, held: RecentRecords<R>, older: readonly R[]): void => {
     // Retired since.
     if (this.#bySymbol.get(symbolId) !== held) return;
     if (older.length > 0) {
-      const extended = new SymbolAnomalies(held.symbol, held.first - older.length - 1);
+      const extended = new RecentRecords(this.kind, held.symbol, held.first - older.length - 1);
       extended.recall = 'done';
-      for (const anomaly of older) extended.append(anomaly, EARLIER_RUN, this.perSymbolMax);
+      for (const record of older) extended.append(record, EARLIER_RUN, this.perSymbolMax);
       for (let sequence = held.first; sequence <= held.last; sequence++) {
         extended.append(held.get(sequence), held.ordinal(sequence), this.perSymbolMax);
       }
       this.#bySymbol.set(symbolId, extended);
     }
-    this.#observer?.anomalyAppended(symbolId);
+    this.#observer?.recordAppended(symbolId);
   };
 
-  #continueAfter(symbolId: number, last: number): SymbolAnomalies {
-    return new SymbolAnomalies(this.#symbols.name(symbolId), last);
+  #continueAfter(symbolId: number, last: number): RecentRecords<R> {
+    return new RecentRecords(this.kind, this.#symbols.name(symbolId), last);
   }
 
-  #take(sent: SentAnomaly): void {
-    const { anomaly, ordinal, symbolId } = sent;
+  #take(sent: SentRecord<R>): void {
+    const { record, ordinal, symbolId } = sent;
     let held = this.#bySymbol.get(symbolId);
     if (held === undefined) {
-      held = this.#continueAfter(symbolId, anomaly.sequence - 1);
+      held = this.#continueAfter(symbolId, record.sequence - 1);
       this.#bySymbol.set(symbolId, held);
     }
-    held.append(anomaly, ordinal, this.perSymbolMax);
+    held.append(record, ordinal, this.perSymbolMax);
     this.#taken = ordinal + 1;
     this.#recent.push(sent);
-    // Cut in strides: a shift an anomaly would move the whole array each time.
+    // Cut in strides: a shift a record would move the whole array each time.
     if (this.#recent.length >= 2 * RECENT_MAX) this.#recent.splice(0, RECENT_MAX);
-    this.#observer?.anomalyAppended(symbolId);
+    this.#observer?.recordAppended(symbolId);
   }
 
-  /** Passes anomalies on once they are durable. While the disk fails, none is. */
-  async #awaitDisk({ store }: AnomalyDisk): Promise<void> {
+  /** Passes records on once they are durable. While the disk fails, none is. */
+  async #awaitDisk({ store }: RecordDisk<R>): Promise<void> {
     this.#isAwaitingDisk = true;
     while (this.#undurable.length > 0) {
       const count = this.#undurable.length;
@@ -335,7 +340,7 @@ export class AnomalyLog {
       const passed = this.#undurable.splice(0, Math.min(left, PASSED_MAX));
       for (let from = 0; from < passed.length; from += this.perSymbolMax) {
         for (const sent of passed.slice(from, from + this.perSymbolMax)) this.#take(sent);
-        this.#observer?.anomaliesAdded();
+        this.#observer?.recordsAdded();
       }
       if (left > PASSED_MAX) await delay(1);
     }
