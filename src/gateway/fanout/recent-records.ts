@@ -5,8 +5,8 @@ import type { LoggedKind } from './record-kinds.ts';
 const RING_RECORDS_MIN = 4;
 
 /**
- * The recent records of a symbol, of one kind: sequences `first` … `last`, in a growing ring of doubles.
- * Earlier ones are dropped, or in a store.
+ * The recent records of a symbol, of one kind: sequences `first` … `last`, in a growing ring of
+ * doubles. Earlier ones are dropped, or in a store.
  */
 export class RecentRecords<R extends RaisedRecord> {
   readonly symbol: string;

@@ -32,8 +32,8 @@ type HistoryContext = Pick<
 type HistoryRequest = Extract<StreamRequest, { readonly afterSequence: number }>;
 
 /**
- * Answers one session's `HISTORY` and `ALERT_HISTORY`: at once from memory, later from the store. A page is what it was
- * when it was asked for.
+ * Answers one session's `HISTORY` and `ALERT_HISTORY`: at once from memory, later from the store. A
+ * page is what it was when it was asked for.
  */
 export class HistoryRequests {
   readonly #connection: Connection;
