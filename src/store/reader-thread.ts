@@ -7,7 +7,7 @@ import { DiskHistory, type Wanted } from './disk-history.ts';
 import { type NameFilter, nameMatcher, recordMatcher } from './name-filter.ts';
 import { packArrived, packRecords, type RecordColumns } from './record-columns.ts';
 import type { SymbolRange } from './store.ts';
-import { STORED_KINDS, type StoredKind } from './stored-kinds.ts';
+import { STORED_KINDS } from './stored-kinds.ts';
 
 export interface ReaderData {
   readonly directory: string;
@@ -72,7 +72,7 @@ function historyOf(name: KindName): DiskHistory<RaisedRecord> {
   opened ??= openDatabases(join(directory, DATABASE_FILE), 'read');
   const databases = opened[name];
   databases.root.resetReadTxn();
-  return new DiskHistory(STORED_KINDS[name] as StoredKind<RaisedRecord>, databases);
+  return new DiskHistory<RaisedRecord>(STORED_KINDS[name], databases);
 }
 
 function wantedBy(filter: NameFilter): Wanted {

@@ -15,11 +15,10 @@ function storeFolder(): StoreFolder {
 
 /** An alert as a page has it. */
 function recordOf(alert: Alert, ruleId: number): number[] {
-  return [
-    ...[alert.sequence, ruleId, alert.episode, alert.phase, alert.level, alert.direction],
-    ...[alert.reference, alert.price, alert.changePercent, alert.time, alert.startTime],
-    ...[alert.peak, alert.count, alert.reason],
-  ];
+  const { sequence, episode, phase, level, direction, reason } = alert;
+  const { reference, price, changePercent, time, startTime, peak, count } = alert;
+  const prices = [reference, price, changePercent, time, startTime, peak];
+  return [sequence, ruleId, episode, phase, level, direction, ...prices, count, reason];
 }
 
 type Client = Awaited<ReturnType<typeof subscriberForTest>>;

@@ -82,7 +82,10 @@ class Rig {
     };
     const hasAnomalies = () => false;
     const engine = {
-      ...{ symbols: this.symbols, statistics, hasAnomalies, channelCapacity: 1024 },
+      symbols: this.symbols,
+      statistics,
+      hasAnomalies,
+      channelCapacity: 1024,
       ...WITHOUT_ALERTS,
     };
     this.#context = gatewayContext(engine as unknown as Engine, {

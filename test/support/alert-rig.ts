@@ -9,6 +9,23 @@ import { EngineRun } from './engine-run.ts';
 import { InlineWorkers } from './inline-workers.ts';
 import { type StoreFolder, StoreLines } from './store-folder.ts';
 
+/** What is the same in most alerts of a test. */
+const USUAL = {
+  rule: 'flash',
+  kind: 'spike',
+  episode: 1,
+  phase: 1,
+  level: 1,
+  direction: 1,
+  reference: 100,
+  price: 103,
+  changePercent: 3,
+  startTime: 1000,
+  peak: 103,
+  count: 1,
+  reason: 0,
+} as const;
+
 /** What an alert may differ in from {@link AlertRig.raise}'s default. */
 type Change = Partial<Omit<Alert, 'symbol' | 'sequence'>>;
 
@@ -84,9 +101,10 @@ export class AlertRig {
     const sequence = this.#next.get(symbol) as number;
     this.#next.set(symbol, sequence + 1);
     const alert: Alert = {
-      ...{ symbol, sequence, rule: 'flash', kind: 'spike', episode: 1, phase: 1, level: 1 },
-      ...{ direction: 1, reference: 100, price: 103, changePercent: 3, time: 1000 + sequence },
-      ...{ startTime: 1000, peak: 103, count: 1, reason: 0 },
+      ...USUAL,
+      symbol,
+      sequence,
+      time: 1000 + sequence,
       ...change,
     };
     const { engine, scheduler } = this.context;

@@ -111,7 +111,9 @@ function contextOf(fault?: string): MetricsContext {
     },
     health: { storeFault: () => fault },
     store: {
-      ...{ waitingCount: 740, droppedCount: 740, removed: { age: 751, perSymbol: 752 } },
+      waitingCount: 740,
+      droppedCount: 740,
+      removed: { age: 751, perSymbol: 752 },
       alerts: { waitingCount: 6, droppedCount: 7 },
     },
     sinks: { figures: new Map([['pager', sinkFigures()]]) },
