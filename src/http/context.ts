@@ -17,7 +17,7 @@ export type RetireContext = QueryContext & Pick<GatewayContext, 'log' | 'retirem
 export type QueryContext = MetricsContext &
   Pick<
     GatewayContext,
-    'anomalies' | 'config' | 'epoch' | 'fanOut' | 'health' | 'startedAt' | 'tickHistory'
+    'alerts' | 'anomalies' | 'config' | 'epoch' | 'fanOut' | 'health' | 'startedAt' | 'tickHistory'
   > & {
     readonly access: HttpAccess;
   };

@@ -11,6 +11,7 @@ import { Compressor } from './compression.ts';
 import type { CommandContext, Handler, RetireContext } from './context.ts';
 import { answerOrigins } from './cross-origin.ts';
 import { RequestProblem } from './problems.ts';
+import { recentAlerts, symbolAlerts } from './queries/alerts.ts';
 import { recentAnomalies, symbolAnomalies } from './queries/anomalies.ts';
 import { callList } from './queries/call-list.ts';
 import { eventStream } from './queries/event-stream.ts';
@@ -68,8 +69,10 @@ function createHandlers(
     'GET /api/prices': listStatistics(queries, reader),
     'GET /api/prices/{symbol}': symbolStatistics(queries, reader),
     'GET /api/prices/{symbol}/anomalies': symbolAnomalies(queries, reader),
+    'GET /api/prices/{symbol}/alerts': symbolAlerts(queries, reader),
     'GET /api/prices/{symbol}/ticks': symbolTicks(queries),
     'GET /api/anomalies': recentAnomalies(queries),
+    'GET /api/alerts': recentAlerts(queries),
     'GET /api/stream': eventStream(queries, sessions),
     'GET /api/statistics': processingStatistics(queries),
     'GET /metrics': scrape(queries),

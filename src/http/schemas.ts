@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../gateway/ingest/tick-intake.ts';
+import { DIRECTION_NAMES, LEVEL_NAMES, PHASE_NAMES } from '../protocol/index.ts';
 
 /**
  * The documents of the HTTP API. The types, the OpenAPI document, and the tests that check real
@@ -112,6 +113,47 @@ export const recentAnomalies = z
   })
   .describe('Anomalies of all symbols, newest first; a page of a time range, oldest first.');
 
+export const alert = z
+  .object({
+    symbol,
+    sequence: z.int().min(1).describe('Counts the alerts of the symbol, of all rules.'),
+    rule: z.string().describe('Name of the rule.'),
+    episode: z.int().min(1).describe('Counts the episodes of symbol and rule.'),
+    phase: z.enum(Object.values(PHASE_NAMES)),
+    level: z.enum(Object.values(LEVEL_NAMES)),
+    direction: z.enum(Object.values(DIRECTION_NAMES)),
+    reference: z.number().describe('What the rule compared the price with.'),
+    price,
+    changePercent: z.number().describe('From the reference to the price; negative for Down.'),
+    time: time.describe('Of the tick, or of the end of the episode.'),
+    startTime: time.describe("Of the episode's start."),
+    peak: price.describe('The price of the episode furthest from where it began.'),
+    count: count.describe('Ticks of the episode beyond the threshold.'),
+    reason: z
+      .enum(['reverted', 'reversed', 'settled', 'closed'])
+      .optional()
+      .describe('Why the episode ended; only at ends.'),
+  })
+  .describe('A step of an episode of a rule.');
+
+export const alertPage = z
+  .object({
+    items: z.array(alert),
+    next: z.int().min(1).nullable().describe('`after` for the next page; null on the last page.'),
+  })
+  .describe('Alerts of one symbol, oldest first.');
+
+export const recentAlerts = z
+  .object({
+    items: z.array(alert),
+    next: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('`after` for the next page; null on the last page. Only on pages.'),
+  })
+  .describe('Alerts of all symbols, newest first; a page of a time range, oldest first.');
+
 const latencyMs = z.number().min(0).nullable();
 
 export const partitionStatistics = z
@@ -204,5 +246,6 @@ export type FieldFault = z.infer<typeof fieldFault>;
 export type RequestFault = z.infer<typeof requestFault>;
 export type SymbolStatistics = z.infer<typeof symbolStatistics>;
 export type PriceAnomaly = z.infer<typeof priceAnomaly>;
+export type AlertDocument = z.infer<typeof alert>;
 export type PartitionStatistics = z.infer<typeof partitionStatistics>;
 export type ProcessingStatistics = z.infer<typeof processingStatistics>;

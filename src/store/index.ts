@@ -1,6 +1,6 @@
 /** Anomalies, alerts and snapshots on disk. The only entry to this folder. */
 export { openStore } from './disk-store.ts';
-export { type NameFilter, nameMatcher } from './name-filter.ts';
+export { type NameFilter, nameMatcher, recordMatcher } from './name-filter.ts';
 export { NOTHING_RECOVERED, type Recovered, recover } from './recovery.ts';
 export { Retention } from './retention.ts';
 export {

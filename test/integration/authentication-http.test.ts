@@ -15,7 +15,8 @@ onTransports((transport) => {
 
   describe('over HTTP', () => {
     const server = GuardedServer.forSuite(guarded);
-    const DEMANDED = ['/api/prices', '/api/prices/X', '/api/prices/X/anomalies', '/api/anomalies'];
+    const BY_SYMBOL = ['', '/anomalies', '/alerts', '/ticks'].map((of) => `/api/prices/X${of}`);
+    const DEMANDED = ['/api/prices', ...BY_SYMBOL, '/api/anomalies', '/api/alerts'];
     const OPERATORS = ['/api/statistics', '/metrics'];
     const OPEN = ['/healthz', '/readyz', '/openapi.json', '/asyncapi.json', '/api'];
 

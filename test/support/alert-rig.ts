@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import { AlertProducer } from '../../src/engine/memory/alert-ring.ts';
 import type { PartitionWorkerData } from '../../src/engine/partition-worker.ts';
 import { Gateway, type GatewayContext } from '../../src/gateway/index.ts';
+import { Assets, createRouter } from '../../src/http/index.ts';
 import type { Alert } from '../../src/protocol/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { gatewayContext } from '../../testkit/gateway-context.ts';
@@ -85,9 +86,10 @@ export class AlertRig {
       },
       store,
     );
-    const gateway = await Gateway.start(context, () => () => {
-      throw new Error('HTTP is not served');
-    });
+    const assets = await Assets.read('no such folder');
+    const gateway = await Gateway.start(context, (sessions) =>
+      createRouter(context, sessions, assets),
+    );
     const rig = new AlertRig(context, gateway, producers);
     for (const symbol of symbols) {
       rig.#next.set(symbol, (store?.alerts.lastSequence(symbol) ?? 0) + 1);

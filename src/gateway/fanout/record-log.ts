@@ -6,6 +6,7 @@ import {
   type NameFilter,
   nameMatcher,
   type RecordStore,
+  recordMatcher,
   type SymbolPage,
   type SymbolRange,
 } from '../../store/index.ts';
@@ -245,9 +246,10 @@ export class RecordLog<R extends RaisedRecord> {
    */
   recent(limit: number, filter: NameFilter, isWanted: () => boolean): MaybeLater<readonly R[]> {
     if (this.#disk !== undefined) return this.#disk.store.recent(limit, filter, isWanted);
-    const matches = nameMatcher(filter);
+    const matchesName = nameMatcher(filter);
+    const matches = recordMatcher(filter);
     const newest = this.#recent.slice(-RECENT_MAX).reverse();
-    const wanted = newest.filter(({ record }) => matches(record.symbol));
+    const wanted = newest.filter(({ record }) => matchesName(record.symbol) && matches(record));
     return wanted.slice(0, limit).map(({ record }) => record);
   }
 

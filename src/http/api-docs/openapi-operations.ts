@@ -1,4 +1,5 @@
-import { RECENT_LIMIT_DEFAULT } from '../queries/anomalies.ts';
+import { LEVEL_NAMES, PHASE_NAMES } from '../../protocol/index.ts';
+import { RECENT_LIMIT_DEFAULT } from '../queries/record-pages.ts';
 import { EVERY_MS_MAX } from '../queries/ticks.ts';
 import { LIMIT_DEFAULT, LIMIT_MAX } from '../query-parameters.ts';
 import {
@@ -22,12 +23,15 @@ function limitParameter(fallback: number): ReturnType<typeof query> {
   return query('limit', 'Most items in the answer.', schema);
 }
 
+/** A parameter that may have several values. */
+function repeated(name: string, description: string, items: object) {
+  const schema = { type: 'array', items };
+  return { ...query(name, `${description} May be repeated.`, schema), explode: true };
+}
+
 /** Which symbols a list has. */
 const SELECTION = [
-  {
-    ...query('symbol', 'Only this symbol. May be repeated.', { type: 'array', items: TEXT }),
-    explode: true,
-  },
+  repeated('symbol', 'Only this symbol.', TEXT),
   query(
     'symbols',
     'Only these symbols, separated by commas. A `*` stands for any characters; at most 16 may ' +
@@ -119,6 +123,23 @@ export const OPERATIONS = {
       ...problems(400, 404),
     },
   },
+  'GET /api/prices/{symbol}/alerts': {
+    operationId: 'symbolAlerts',
+    access: 'token',
+    summary: 'Alerts of a symbol',
+    description: 'Without `after`, the page ends with the newest alert in the range.',
+    tags: ['queries'],
+    parameters: [
+      SYMBOL_PARAMETER,
+      query('after', 'Only alerts with a greater sequence.', SEQUENCE),
+      query('before', 'Only alerts with a smaller sequence.', SEQUENCE),
+      limitParameter(LIMIT_DEFAULT),
+    ],
+    responses: {
+      200: pageAnswer('A page of the alerts that the server still has.', 'AlertPage'),
+      ...problems(400, 404),
+    },
+  },
   'GET /api/prices/{symbol}/ticks': {
     operationId: 'symbolTicks',
     access: 'token',
@@ -162,6 +183,30 @@ export const OPERATIONS = {
     ],
     responses: {
       200: pageAnswer('Newest first, or a page, oldest first.', 'RecentAnomalies'),
+      ...problems(400),
+      404: problemAnswer('The server has no store.'),
+    },
+  },
+  'GET /api/alerts': {
+    operationId: 'recentAlerts',
+    access: 'token',
+    summary: 'The most recent alerts of rules, or those of a time range',
+    description:
+      'Without `from`, `to` and `after`, the most recent alerts, newest first. With any of them, ' +
+      'a page of those with times in the range, oldest first, which requires a store.',
+    tags: ['queries'],
+    parameters: [
+      query('from', 'Start of the range, inclusive: ms since the epoch or RFC 3339.', TIME_SCHEMA),
+      query('to', 'End of the range, exclusive: ms since the epoch or RFC 3339.', TIME_SCHEMA),
+      query('after', '`next` of the previous page.', TEXT),
+      ...SELECTION,
+      repeated('rule', 'Only alerts of this rule.', TEXT),
+      repeated('level', 'Only alerts of this level.', { enum: Object.values(LEVEL_NAMES) }),
+      repeated('phase', 'Only alerts of this phase.', { enum: Object.values(PHASE_NAMES) }),
+      limitParameter(RECENT_LIMIT_DEFAULT),
+    ],
+    responses: {
+      200: pageAnswer('Newest first, or a page, oldest first.', 'RecentAlerts'),
       ...problems(400),
       404: problemAnswer('The server has no store.'),
     },
