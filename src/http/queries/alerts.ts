@@ -56,7 +56,7 @@ function codes<Code extends number>(
 }
 
 /** An alert in the form of the HTTP API, with the symbol that the client knows. */
-export function alertJson(alert: Alert, symbol: string): AlertDocument {
+function alertJson(alert: Alert, symbol: string): AlertDocument {
   const reason = REASON_NAMES[alert.reason];
   return {
     symbol,
