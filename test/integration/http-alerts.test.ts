@@ -21,7 +21,8 @@ async function rigWith(hasStore: boolean): Promise<{ rig: AlertRig; http: HttpCl
   return { rig, http: await HttpClient.connect(rig.port) };
 }
 
-const summary = ({ items }: Page) => items.map(({ symbol, sequence }) => `${symbol} ${sequence}`);
+const summary = ({ items }: Page) =>
+  items.map(({ symbol, sequence }) => `${String(symbol)} ${String(sequence)}`);
 
 it.each([true, false])('GET /api/alerts filters, newest first (store: %s)', async (has) => {
   const { http } = await rigWith(has);
