@@ -26,7 +26,7 @@ function runJson({ alerts, ...run }: RuleFileRun): object {
 
 /** An alert as an object of JSON, times in ms since the epoch. */
 function alertJson(alert: Alert): object {
-  const { ruleId: _id, phase, level, direction, reason, ...same } = alert;
+  const { phase, level, direction, reason, ...same } = alert;
   const { symbol, sequence, rule, kind, episode, ...values } = same;
   const named = REASON_NAMES[reason];
   return {

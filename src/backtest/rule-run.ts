@@ -99,7 +99,6 @@ export class RuleRun {
       sequence,
       rule: rule.name,
       kind: rule.kind,
-      ruleId,
       episode,
       phase,
       level,
