@@ -133,7 +133,11 @@ export class Sinks {
     const data: SinkThreadData = { directory: store?.directory, saved, next: first };
     const worker = startThread(import.meta.url, './sink-thread', data);
     worker.on('message', (report: SinkReport) => this.#take(report));
-    worker.on('error', (error: Error) => this.#failed(error));
+    let fault: Error | undefined;
+    worker.on('error', (error: Error) => {
+      fault = error;
+    });
+    worker.on('exit', () => this.#ended(fault));
     this.#worker = worker;
     this.#isOn = true;
     this.#catchUpFrom = first < next ? first : undefined;
@@ -212,13 +216,14 @@ export class Sinks {
     else this.#options.log[report.level](report.fields, report.message);
   }
 
-  #failed(error: Error): void {
+  /** The thread has ended, asked or not. Its successor begins with the positions saved last. */
+  #ended(fault: Error | undefined): void {
     const { log } = this.#options;
     this.#worker = undefined;
     this.#onTaken?.();
     this.#onStopped?.(0);
     if (!this.#isOn) return;
-    log.error({ err: error }, 'the thread of the sinks has failed and is replaced');
+    log.error({ err: fault }, 'the thread of the sinks has failed and is replaced');
     this.#isOn = false;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

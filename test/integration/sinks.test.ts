@@ -1,10 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Alert } from '../../src/protocol/index.ts';
 import type { SinkAlert } from '../../src/sinks/sink-alert.ts';
 import { SinkCounter } from '../../src/sinks/sink-figures.ts';
+import type { SavedSinks } from '../../src/sinks/sink-positions.ts';
 import { type AlertSource, Sinks } from '../../src/sinks/sinks.ts';
 import { until } from '../../testkit/until.ts';
 import { AlertReceiver, hang, status } from '../support/alert-receiver.ts';
@@ -59,6 +61,14 @@ function start(store?: StoredAlerts): { sinks: Sinks; lines: string[] } {
 
 function raise(sinks: Sinks, alerts: readonly SinkAlert[]): void {
   for (const { alert, ordinal } of alerts) sinks.append(alert, ordinal);
+}
+
+/** Undefined before the first save. */
+function savedPosition({ directory }: StoredAlerts): number | undefined {
+  const path = join(directory, 'sinks.json');
+  if (!existsSync(path)) return undefined;
+  const { sinks } = JSON.parse(readFileSync(path, 'utf8')) as { sinks: SavedSinks };
+  return sinks.pager?.position;
 }
 
 const sequences = (receiver: AlertReceiver) => receiver.bodies.map(({ sequence }) => sequence);
@@ -165,6 +175,34 @@ describe('sinks', () => {
     second.configure([sinkConfig(receiver.url)], RULES);
     await until(() => receiver.requests.length === 2);
     expect(new Set(sequences(receiver))).toEqual(new Set([2, 3]));
+  });
+
+  it('go on where their thread was when it died', async () => {
+    const receiver = await AlertReceiver.start();
+    const store = new StoredAlerts();
+    const threads: Worker[] = [];
+    const note = (thread: Worker) => threads.push(thread);
+    process.on('worker', note);
+    onTestFinished(() => {
+      process.off('worker', note);
+    });
+    const { sinks, lines } = start(store);
+    sinks.configure([sinkConfig(receiver.url)], RULES);
+    raise(sinks, store.add(2));
+    await until(() => receiver.requests.length === 2);
+    await until(() => savedPosition(store) === 2);
+    receiver.answer = status(503);
+    raise(sinks, store.add(1));
+    await until(() => receiver.requests.length > 2);
+    receiver.requests.length = 0;
+    receiver.answer = status(200);
+    await threads[0]?.terminate();
+    // Nobody hears of these before the next thread.
+    raise(sinks, store.add(1));
+    await until(() => receiver.requests.length >= 2);
+    expect(new Set(sequences(receiver))).toEqual(new Set([3, 4]));
+    expect(lines).toContain('the thread of the sinks has failed and is replaced');
+    expect(await sinks.stop(5000)).toBe(0);
   });
 
   it('begin anew where their file is not theirs', async () => {
