@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DIALECTS } from '../../feeds/exchange/dialects.ts';
 import { ScriptedExchange } from '../../feeds/exchange/scripted-exchange.ts';
-import { ManagedProcess, programArgs } from '../../testkit/managed-process.ts';
+import { builtProgram, ManagedProcess } from '../../testkit/managed-process.ts';
 import { eventually, until } from '../../testkit/until.ts';
 import { tradesOf } from '../support/feed-rig.ts';
 import { folderForSuite } from '../support/folders.ts';
@@ -14,7 +14,7 @@ const folder = folderForSuite();
 function feedProcess(feeds: unknown, flags: readonly string[], env = {}): ManagedProcess {
   const file = join(folder, `feeds-${Math.random()}.json`);
   writeFileSync(file, typeof feeds === 'string' ? feeds : JSON.stringify({ feeds }));
-  const args = [...programArgs('src/main'), 'feed', '--config', file, ...flags];
+  const args = [builtProgram('src/main'), 'feed', '--config', file, ...flags];
   const program = new ManagedProcess(process.execPath, args, {
     env: { PATH: process.env.PATH, ...env },
   });
