@@ -1,4 +1,4 @@
-import { type Rules, shownName } from '../engine/index.ts';
+import { type LocalSettings, shownName } from '../engine/index.ts';
 import type { BacktestResult } from './backtest-result.ts';
 import { compareEpisodes } from './comparison.ts';
 import type { Label } from './labels.ts';
@@ -14,7 +14,7 @@ export interface BacktestOptions {
   /** Another rule file. */
   readonly against: string | undefined;
   readonly labels: readonly Label[] | undefined;
-  readonly settings: Rules;
+  readonly settings: LocalSettings;
   /** Symbols at most. */
   readonly symbols: number;
   /** Hands all ticks over. */
@@ -58,6 +58,12 @@ export async function backtest(options: BacktestOptions): Promise<BacktestResult
       other?.advanceClock(now);
     },
   });
+  // What waits for earlier ticks goes on once none came for so long.
+  const { allowedLatenessMs = 0 } = settings;
+  if (allowedLatenessMs > 0 && ticks > 0) {
+    run.advanceClock(to + allowedLatenessMs);
+    other?.advanceClock(to + allowedLatenessMs);
+  }
   for (const fault of [...run.faults, ...(other?.faults ?? [])]) warn(fault);
   const result = run.result(days, labels);
   const against = other?.result(days, labels);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { LocalPartition, type Rules, shownName } from '../engine/index.ts';
+import { LocalPartition, type LocalSettings, shownName } from '../engine/index.ts';
 import type { Alert } from '../protocol/index.ts';
 import {
   type AlertOutput,
@@ -27,7 +27,7 @@ export class RuleRun {
   #partition!: LocalPartition;
 
   /** @throws BacktestError if the file or a module of it cannot be used */
-  static async open(path: string, rules: Rules, symbols: number): Promise<RuleRun> {
+  static async open(path: string, rules: LocalSettings, symbols: number): Promise<RuleRun> {
     const { file, text } = readRuleFile(path);
     const run = new RuleRun(path, file.rules);
     try {

@@ -639,7 +639,10 @@ function allocate({ rules, ...options }: EngineOptions) {
 }
 
 /** Undefined: no tick waits. */
-function reorderTicksOf(options: EngineOptions): number | undefined {
+/** Ticks of a symbol that may wait for earlier ones; undefined: none does. */
+export function reorderTicksOf(
+  options: Pick<EngineOptions, 'allowedLatenessMs' | 'reorderTicks'>,
+): number | undefined {
   const { allowedLatenessMs = 0, reorderTicks = REORDER_TICKS } = options;
   return allowedLatenessMs > 0 ? reorderTicks : undefined;
 }

@@ -10,7 +10,7 @@ export {
   type PartitionStatus,
   type SkippedTick,
 } from './engine.ts';
-export { LocalPartition } from './local-partition.ts';
+export { LocalPartition, type LocalSettings } from './local-partition.ts';
 export type { AlertSink } from './memory/alert-ring.ts';
 export { type AnomalySink, LostCause } from './memory/anomaly-ring.ts';
 export type { CaptureReport } from './memory/capture-request.ts';

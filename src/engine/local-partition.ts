@@ -6,6 +6,7 @@ import {
   type RuleFile,
   type RuleModule,
 } from '../rules/index.ts';
+import { type EngineOptions, reorderTicksOf } from './engine.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { createEngineMemory } from './memory/engine-memory.ts';
 import { writeRuleText } from './memory/rule-texts.ts';
@@ -16,10 +17,13 @@ import { PartitionRules } from './partition-rules.ts';
 import { loadRuleModules } from './rule-modules.ts';
 import { modulesOf } from './rules-in-force.ts';
 
+/** Settings of a partition. */
+export type LocalSettings = Rules & Pick<EngineOptions, 'reorderTicks'>;
+
 export interface LocalPartitionOptions {
   /** Symbols at most. */
   readonly symbols: number;
-  readonly rules: Rules;
+  readonly rules: LocalSettings;
   /** A valid rule file, as text and as read. Its rules have their places in it as ids. */
   readonly ruleText: string;
   readonly ruleFile: RuleFile;
@@ -61,6 +65,7 @@ export class LocalPartition {
       channelCapacity: 2,
       movingAverageWindow,
       ruledNames: names,
+      reorderTicks: reorderTicksOf(rules),
     });
     const ruleMemory = memory?.rules;
     if (memory === undefined || ruleMemory === undefined) throw new Error('no memory of rules');

@@ -173,6 +173,18 @@ describe('a backtest', () => {
     ]);
   });
 
+  it('sorts late ticks as the server does', async () => {
+    const rows = ['time,symbol,price', '0,A,100', '20,A,100', '10,A,105', '2000,A,100'];
+    const ticks = ticksFile(rows.join('\n'));
+    const starts = async (...flags: string[]) => {
+      const { out } = await run('--rules', rulesFile(), '--ticks', ticks, '--json', ...flags);
+      return (JSON.parse(out) as ShownResult).run.alerts.map(({ rule, time }) => `${rule} ${time}`);
+    };
+    expect(await starts()).toEqual([]);
+    const sorted = ['flash 10', 'print 10', 'flash 20', 'print 20'];
+    expect(await starts('--processing.allowedLatenessMs=50')).toEqual(sorted);
+  });
+
   it('reads compressed files, passes over what is no tick, and says so', async () => {
     const path = fileOf('ticks.csv.gz', gzipSync(`${TICKS}1,X,\n1,,5\n,X,5\n1,X,-5\n`));
     const { out, errors } = await run('--rules', rulesFile(), '--ticks', path);
