@@ -17,6 +17,7 @@ import { callList } from './queries/call-list.ts';
 import { eventStream } from './queries/event-stream.ts';
 import { asyncApi, liveness, openApi, readiness, scrape } from './queries/operator.ts';
 import { processingStatistics } from './queries/processing-statistics.ts';
+import { rulesInForce } from './queries/rules.ts';
 import { listStatistics, StatisticsReader, symbolStatistics } from './queries/statistics.ts';
 import { symbolTicks } from './queries/ticks.ts';
 import { refuseUnknown } from './query-parameters.ts';
@@ -73,6 +74,7 @@ function createHandlers(
     'GET /api/prices/{symbol}/ticks': symbolTicks(queries),
     'GET /api/anomalies': recentAnomalies(queries),
     'GET /api/alerts': recentAlerts(queries),
+    'GET /api/rules': rulesInForce(queries),
     'GET /api/stream': eventStream(queries, sessions),
     'GET /api/statistics': processingStatistics(queries),
     'GET /metrics': scrape(queries),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { REJECTION_REASONS } from '../gateway/ingest/tick-intake.ts';
-import { DIRECTION_NAMES, LEVEL_NAMES, PHASE_NAMES } from '../protocol/index.ts';
+import { DIRECTION_NAMES, LEVEL_NAMES, PHASE_NAMES, RULE_KINDS } from '../protocol/index.ts';
 
 /**
  * The documents of the HTTP API. The types, the OpenAPI document, and the tests that check real
@@ -153,6 +153,25 @@ export const recentAlerts = z
       .describe('`after` for the next page; null on the last page. Only on pages.'),
   })
   .describe('Alerts of all symbols, newest first; a page of a time range, oldest first.');
+
+export const rulesInForce = z
+  .object({
+    since: time.nullable().describe('When they came into force; null without rules.'),
+    items: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(RULE_KINDS),
+        symbols: z.array(z.string()).describe('Patterns.'),
+        settings: z.record(z.string(), z.unknown()).describe('As in the rule file.'),
+        overrides: z.array(z.record(z.string(), z.unknown())).describe('For some of the symbols.'),
+        started: count.describe('Episodes started since the start of the server.'),
+        open: z.int().describe('Episodes open now.'),
+        suppressed: count.describe('Starts that a cool-down covered.'),
+        failed: count.describe('Symbols that its module threw for.'),
+      }),
+    ),
+  })
+  .describe('The rules in force, in the order of the file.');
 
 const latencyMs = z.number().min(0).nullable();
 

@@ -16,7 +16,7 @@ onTransports((transport) => {
   describe('over HTTP', () => {
     const server = GuardedServer.forSuite(guarded);
     const BY_SYMBOL = ['', '/anomalies', '/alerts', '/ticks'].map((of) => `/api/prices/X${of}`);
-    const DEMANDED = ['/api/prices', ...BY_SYMBOL, '/api/anomalies', '/api/alerts'];
+    const DEMANDED = ['/api/prices', ...BY_SYMBOL, '/api/anomalies', '/api/alerts', '/api/rules'];
     const OPERATORS = ['/api/statistics', '/metrics'];
     const OPEN = ['/healthz', '/readyz', '/openapi.json', '/asyncapi.json', '/api'];
 

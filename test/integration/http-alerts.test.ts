@@ -107,3 +107,26 @@ it('CSV has a column for every field', async () => {
   expect(first?.endsWith(',103,1,')).toBe(true);
   expect(last?.endsWith(',103,9,settled')).toBe(true);
 });
+
+it('GET /api/rules tells what is in force, and what it has done', async () => {
+  const flash = { name: 'flash', kind: 'spike', symbols: ['*'], windowMs: 1000, warning: '2%' };
+  const foreign = { ...flash, name: 'theirs', tenant: 'acme' };
+  const text = JSON.stringify({ rules: [flash, foreign] });
+  const rig = await AlertRig.start(['A'], undefined, { rules: { text, since: TIME } });
+  const http = await HttpClient.connect(rig.port);
+  const { json } = await http.get<{ since: unknown; items: object[] }>('/api/rules');
+  expect(json.since).toBe('2023-11-14T22:13:20.000Z');
+  expect(json.items).toHaveLength(1);
+  expect(json.items[0]).toMatchObject({
+    name: 'flash',
+    kind: 'spike',
+    symbols: ['*'],
+    settings: { windowMs: 1000, warning: { unit: 'percent', value: 2 } },
+    started: 0,
+    open: 0,
+    suppressed: 0,
+    failed: 0,
+  });
+  const without = await HttpClient.connect((await AlertRig.start(['A'])).port);
+  expect((await without.get('/api/rules')).json).toEqual({ since: null, items: [] });
+});

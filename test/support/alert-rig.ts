@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import type { EngineOptions } from '../../src/engine/index.ts';
 import { AlertProducer } from '../../src/engine/memory/alert-ring.ts';
 import type { PartitionWorkerData } from '../../src/engine/partition-worker.ts';
 import { Gateway, type GatewayContext } from '../../src/gateway/index.ts';
@@ -26,6 +27,12 @@ const USUAL = {
   count: 1,
   reason: 0,
 } as const;
+
+interface RigOptions {
+  readonly perSymbol?: number;
+  readonly mode?: 'async' | 'sync';
+  readonly rules?: EngineOptions['rules'];
+}
 
 /** What an alert may differ in from {@link AlertRig.raise}'s default. */
 type Change = Partial<Omit<Alert, 'symbol' | 'sequence'>>;
@@ -59,7 +66,7 @@ export class AlertRig {
   static async start(
     symbols: readonly string[],
     folder?: StoreFolder,
-    { perSymbol = 64, mode = 'async' }: { perSymbol?: number; mode?: 'async' | 'sync' } = {},
+    { perSymbol = 64, mode = 'async', rules }: RigOptions = {},
   ): Promise<AlertRig> {
     const options = folder?.options({ mode });
     const store = options && (await openStore(options, new StoreLines()));
@@ -69,7 +76,7 @@ export class AlertRig {
       producers.push(new AlertProducer(data.memory.alerts as SharedArrayBuffer));
       return workers.spawn(data);
     };
-    const { engine } = await EngineRun.start({ alerts: true, spawn });
+    const { engine } = await EngineRun.start({ alerts: true, spawn, rules });
     const price = { prices: [100], times: [1], receivedAt: 1, receivedUs: 1 };
     for (const symbol of symbols) {
       const bytes = new TextEncoder().encode(symbol);

@@ -17,6 +17,7 @@ const COMPONENTS = {
   Alert: schemas.alert,
   AlertPage: schemas.alertPage,
   RecentAlerts: schemas.recentAlerts,
+  RulesInForce: schemas.rulesInForce,
   PartitionStatistics: schemas.partitionStatistics,
   ProcessingStatistics: schemas.processingStatistics,
   Health: schemas.health,

@@ -211,6 +211,13 @@ export const OPERATIONS = {
       404: problemAnswer('The server has no store.'),
     },
   },
+  'GET /api/rules': {
+    operationId: 'rules',
+    access: 'token',
+    summary: 'The rules in force',
+    tags: ['queries'],
+    responses: { 200: answer("Those of the caller's tenant.", 'RulesInForce') },
+  },
   'GET /api/stream': {
     operationId: 'stream',
     access: 'token',
