@@ -78,6 +78,22 @@ export function timeReplacedLogger(
   };
 }
 
+/** Symbols whose rules cannot apply that get a line. */
+const RULE_LINES_MAX = 100;
+
+/** Logs rules that cannot apply to a symbol, once a symbol. */
+export function ruleFaultsLogger(
+  log: Pick<Logger, 'warn'>,
+): (name: string, faults: readonly string[]) => void {
+  const logged = new Set<string>();
+  return (name, faults) => {
+    if (logged.size >= RULE_LINES_MAX || logged.has(name)) return;
+    logged.add(name);
+    const rest = logged.size === RULE_LINES_MAX ? '; further symbols get no line' : '';
+    log.warn({ symbol: shownName(name), faults }, `rules do not apply to a symbol${rest}`);
+  };
+}
+
 /** Logs the death of a worker, and the tick that it was applying as far as known. */
 export function logWorkerDeath(
   log: Pick<Logger, 'error'>,

@@ -7,7 +7,7 @@ import { partitionCount } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { fitConnections, watchDescriptors } from './descriptors.ts';
-import { Engine } from './engine/index.ts';
+import { Engine, type StartRules } from './engine/index.ts';
 import {
   createGatewayContext,
   EarlyTransport,
@@ -22,7 +22,7 @@ import {
 } from './gateway/index.ts';
 import { Assets, createRouter } from './http/index.ts';
 import { diskSegments, Journal, TickHistory } from './journal/index.ts';
-import { droppedLines, logWorkerDeath, timeReplacedLogger } from './log.ts';
+import { droppedLines, logWorkerDeath, ruleFaultsLogger, timeReplacedLogger } from './log.ts';
 import {
   findJournal,
   journalDirectory,
@@ -30,6 +30,7 @@ import {
   type RecoveredJournal,
   recoverJournal,
 } from './recovery/index.ts';
+import { type ReadRules, RuleReload, RuleSource } from './rule-reload.ts';
 import {
   NOTHING_RECOVERED,
   noSnapshots,
@@ -110,6 +111,7 @@ async function startEngine(
   log: Logger,
   { symbols, takenAt, setAside }: Recovered,
   health: Health,
+  rules: StartRules | undefined,
 ): Promise<Engine> {
   const partitions = partitionCount(processing.partitions);
   const overwrites = processing.overflow === 'dropOldest';
@@ -121,6 +123,7 @@ async function startEngine(
       overwrites,
       captures: store.directory !== '',
       publishesMarked: store.directory !== '' && store.mode === 'sync',
+      rules,
     },
     {
       workerRestarted: (partition, cause, tick) => {
@@ -129,6 +132,7 @@ async function startEngine(
       },
       symbolSetAside: setAside,
       timeReplaced: timeReplacedLogger(log),
+      ruleFaults: ruleFaultsLogger(log),
     },
     symbols,
   );
@@ -145,6 +149,7 @@ interface Parts {
   readonly gateway: Gateway;
   readonly journal: Journal | undefined;
   readonly snapshots: Snapshots | undefined;
+  readonly rules: RuleReload | undefined;
 }
 
 /** A start: each step keeps what has to be undone if a later one fails. */
@@ -155,6 +160,8 @@ class Start {
   readonly #store: Store | undefined;
   readonly #health: Health;
   readonly #counters = noSnapshots();
+  readonly #ruleSource: RuleSource | undefined;
+  #readRules: ReadRules | undefined;
   #engine: Engine | undefined;
   #early: EarlyTransport | undefined;
   #journal: Journal | undefined;
@@ -171,9 +178,12 @@ class Start {
     this.#authenticator = authenticator;
     this.#store = store;
     this.#health = new Health(store);
+    const { file } = config.rules;
+    this.#ruleSource = file === '' ? undefined : new RuleSource(file, this.#health, log);
   }
 
   async run(assets: Assets): Promise<Server> {
+    this.#readRules = this.#ruleSource?.read();
     const recovery = await this.#recover();
     const { engine, publishers } = recovery;
     const journal = await this.#openJournal(recovery);
@@ -197,6 +207,7 @@ class Start {
       eventLoop,
       tickHistory: this.#tickHistory(),
     });
+    const rules = this.#beginRules(context);
     this.#snapshots = this.#createSnapshots(context);
     if (recovery.needsSnapshot) await this.#snapshots?.take();
     this.#health.replayed = undefined;
@@ -204,8 +215,19 @@ class Start {
     const gateway = await Gateway.start(context, createHandler, this.#early?.handOver);
     if (recovery.replayedTicks > 0) this.#snapshots?.request();
     eventLoop.start();
-    const parts = { gateway, context, journal: this.#journal, snapshots: this.#snapshots };
+    const written = { journal: this.#journal, snapshots: this.#snapshots };
+    const parts = { gateway, context, rules, ...written };
     return serve(this.#log, parts);
+  }
+
+  /** Puts the rule file into force. */
+  #beginRules(context: GatewayContext): RuleReload | undefined {
+    const source = this.#ruleSource;
+    if (source === undefined) return undefined;
+    const { engine, journal, scheduler } = context;
+    const reload = new RuleReload({ source, engine, journal, scheduler, log: this.#log });
+    reload.begin(this.#readRules);
+    return reload;
   }
 
   /** A step failed. */
@@ -263,7 +285,10 @@ class Start {
   }
 
   async #startEngine(recovered: Recovered): Promise<Engine> {
-    this.#engine = await startEngine(this.#config, this.#log, recovered, this.#health);
+    const source = this.#ruleSource;
+    // A state of a run with rules goes on with them, until the file comes into force.
+    const rules = source?.startRules(this.#readRules, recovered.rules, Date.now());
+    this.#engine = await startEngine(this.#config, this.#log, recovered, this.#health, rules);
     return this.#engine;
   }
 
@@ -359,7 +384,7 @@ interface Recovery {
 
 const HOUR_MS = 3_600_000;
 
-function serve(log: Logger, { gateway, context, journal, snapshots }: Parts): Server {
+function serve(log: Logger, { gateway, context, journal, rules, snapshots }: Parts): Server {
   const { authenticator, engine, eventLoop, store, tickHistory } = context;
   const retention = store && new Retention(store, log);
   const stopWatch = watchDescriptors(log);
@@ -368,6 +393,7 @@ function serve(log: Logger, { gateway, context, journal, snapshots }: Parts): Se
     await gateway.stop();
     await tickHistory?.close();
     stopWatch();
+    rules?.stop();
     retention?.stop();
     const fault = await snapshots?.stop();
     await engine.stop(...gateway.lastRecords);
@@ -387,6 +413,7 @@ function serve(log: Logger, { gateway, context, journal, snapshots }: Parts): Se
     idle: async () => store?.idle(),
     reload: () => {
       renewTls(gateway, log);
+      rules?.reload();
       if (authenticator !== undefined) void renewKeys(authenticator, gateway, log);
     },
     stop: () => {

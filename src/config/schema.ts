@@ -299,6 +299,10 @@ const processing = z.strictObject({
   }),
 });
 
+const rules = z.strictObject({
+  file: path('A JSON file of rules that raise alerts; reloaded on SIGHUP. Empty: no rules.'),
+});
+
 const stream = z.strictObject({
   conflateMs: integer(
     'Minimum time between two statistics frames, unless the session sets one. 0: none.',
@@ -414,6 +418,7 @@ export const configSchema = z.strictObject({
   tls,
   limits,
   processing,
+  rules,
   stream,
   publish,
   store,

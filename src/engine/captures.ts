@@ -1,3 +1,4 @@
+import type { RuleMemory } from '../rules/index.ts';
 import { assertEqual } from './assert.ts';
 import {
   type CaptureReport,
@@ -15,6 +16,8 @@ import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import type { TickProducer } from './memory/tick-producer.ts';
 import { MovingAverage } from './moving-average.ts';
 import type { Rules } from './partition.ts';
+import { RuleCopies } from './rule-copies.ts';
+import { RuleStateReader } from './rule-states.ts';
 import type { AverageState, SymbolState } from './symbol-state.ts';
 import { SymbolStateWriter } from './symbol-state-codec.ts';
 import { partitionOf, symbolHash } from './symbol-table.ts';
@@ -41,6 +44,8 @@ export interface Capture {
   readonly sinceBase: readonly SharedArrayBuffer[];
   /** Symbols retired since the base. Some may have ticks again, in another place. */
   readonly retired: readonly string[];
+  /** What rules remember, and the file in force at the cut; undefined: there are none. */
+  readonly rules?: { readonly memory: RuleMemory; readonly text: string } | undefined;
   /** By partition: the cost, and the counts of ticks before the cut. */
   readonly reports: readonly CaptureReport[];
 }
@@ -57,6 +62,7 @@ export class Captures {
   readonly #requesters: readonly CaptureRequester[];
   readonly #producers: readonly TickProducer[];
   readonly #frame: CaptureFrame;
+  readonly #ruleText: () => string | undefined;
   #number = 0;
   #isFree = true;
   /** Whether a capture is requested and not made. */
@@ -70,7 +76,9 @@ export class Captures {
     memory: readonly CaptureMemory[],
     producers: readonly TickProducer[],
     frame: CaptureFrame,
+    ruleText: () => string | undefined = () => undefined,
   ) {
+    this.#ruleText = ruleText;
     this.#memory = memory;
     this.#producers = producers;
     this.#frame = frame;
@@ -93,6 +101,8 @@ export class Captures {
     this.isPending = true;
     const number = ++this.#number;
     const cuts = this.#producers.map(({ offered }) => offered);
+    // No others come into force before the cut is reached.
+    const text = this.#ruleText();
     for (const [partition, requester] of this.#requesters.entries()) {
       requester.request(cuts[partition] as number);
       (this.#producers[partition] as TickProducer).wake();
@@ -107,9 +117,10 @@ export class Captures {
     }
     const [first] = this.#memory as [CaptureMemory];
     const sinceBase = this.#memory.map((memory) => memory.sinceBase);
-    const { nameCopies: names, records, reorder } = first;
+    const { nameCopies: names, records, reorder, rules: states } = first;
     const retired = [...this.#retired];
-    const memory = { names, records, reorder, places, sinceBase };
+    const rules = states && text !== undefined ? { memory: states, text } : undefined;
+    const memory = { names, records, reorder, rules, places, sinceBase };
     return { number, symbols, ...memory, retired, reports, ...this.#frame };
   }
 
@@ -160,6 +171,7 @@ export class CaptureStaging {
   readonly #stagedNames: SymbolNames;
   readonly #reorder: ReorderBuffers | undefined;
   readonly #stagedReorder: ReorderBuffers | undefined;
+  readonly #rules: RuleCopies | undefined;
 
   constructor(memory: PartitionMemory, captures: CaptureMemory, rules: Rules, counters: Counters) {
     this.#responder = new CaptureResponder(captures.request);
@@ -173,6 +185,7 @@ export class CaptureStaging {
     this.#stagedPlaces = new Float64Array(captures.places);
     this.#names = new SymbolNames(captures.names);
     this.#stagedNames = new SymbolNames(captures.nameCopies);
+    this.#rules = memory.rules && captures.rules && new RuleCopies(memory.rules, captures.rules);
     const { reorder } = memory;
     if (reorder === undefined || captures.reorder === undefined) return;
     this.#reorder = new ReorderBuffers(reorder.buffers, reorder.ticks);
@@ -248,6 +261,7 @@ export class CaptureStaging {
     copyArenaPlaces(records, this.#places, this.#stagedPlaces, symbolId, MAXIMA);
     if (this.#stagedReorder !== undefined) this.#reorder?.copyTo(this.#stagedReorder, symbolId);
     this.#names.copyTo(this.#stagedNames, symbolId);
+    this.#rules?.copy(symbolId);
   };
 }
 
@@ -296,6 +310,8 @@ function* readStates(capture: Capture, extent: CaptureExtent): Generator<SymbolS
   const records = new SymbolRecords(capture.records, capture.movingAverageWindow);
   const table = new StatisticsTable(records);
   const places = capture.places.map((memory) => new Float64Array(memory));
+  const { rules } = capture;
+  const ruled = rules && new RuleStateReader(rules.memory, rules.text);
   const isAll = extent === 'all';
   const { reorder, reorderTicks } = capture;
   const buffers =
@@ -308,8 +324,10 @@ function* readStates(capture: Capture, extent: CaptureExtent): Generator<SymbolS
     const name = names.get(symbolId);
     const partition = partitionOf(symbolHash(name, 0, name.length), places.length);
     const own = places[partition] as Float64Array;
+    const symbol = decoder.decode(name);
     yield {
-      symbol: decoder.decode(name),
+      symbol,
+      rules: ruled?.read(symbolId, symbol),
       anomalies,
       count,
       price: table.value(symbolId, RowValue.PRICE),

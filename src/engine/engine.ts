@@ -188,14 +188,16 @@ export class Engine {
     this.#places = memory.map(({ places }) => new Int32Array(places));
     this.#quarantines = memory.map(() => new Quarantine());
     if (options.captures) {
-      this.#captures = new Captures(captures, this.#producers, {
-        movingAverageWindow,
-        reorderTicks: reorderTicksOf(options),
-      });
+      this.#captures = new Captures(
+        captures,
+        this.#producers,
+        { movingAverageWindow, reorderTicks: reorderTicksOf(options) },
+        () => inForce?.text,
+      );
     }
     inForce?.begin(memory.flatMap(({ rules: own }) => own ?? []));
     this.#retirements = new Retirements(memory, this.#producers, this.symbols);
-    const into = { memory, captures, rules };
+    const into = { memory, captures, rules, ruleText: inForce?.text };
     const shortRings = restoreSymbols(restored, this.symbols, into, events.symbolSetAside);
     const data = memory.map((own, partition) => ({
       memory: own,

@@ -25,8 +25,8 @@ export { createDoorbell, Doorbell } from './memory/doorbell.ts';
 export { RETIRED_MAX } from './memory/retire-request.ts';
 export { RowValue } from './memory/statistics-table.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
-export type { Rules } from './partition.ts';
 export { RuleTable } from './rule-table.ts';
+export type { StartRules } from './rules-in-force.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
   checkSymbolStates,

@@ -6,9 +6,11 @@ import { PLACE_DOUBLES, PlaceArena } from './memory/place-arena.ts';
 import { ReorderBuffers, type ReorderMemory, waitingSymbols } from './memory/reorder-memory.ts';
 import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
+import { TimedSymbols } from './memory/timed-symbols.ts';
 import { MovingAverage } from './moving-average.ts';
 import { validateName } from './name-space.ts';
 import type { Rules } from './partition.ts';
+import { RuleStateRestorer } from './rule-states.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { type AnomalyCount, type SymbolState, validateState } from './symbol-state.ts';
 import { type SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
@@ -23,6 +25,8 @@ export interface RestoredMemory {
   /** By partition; empty where no captures are made. */
   readonly captures: readonly CaptureMemory[];
   readonly rules: Rules;
+  /** The rule file in force; undefined: there is none. */
+  readonly ruleText?: string | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -75,10 +79,11 @@ class Restorer {
   readonly #row = new Float64Array(ROW_VALUES + 1);
   readonly #one = new Int32Array(1);
   readonly #tick = createTickScratch();
+  readonly #ruleStates: RuleStateRestorer | undefined;
 
   constructor(
     symbols: SymbolTable,
-    { memory, captures, rules }: RestoredMemory,
+    { memory, captures, rules, ruleText }: RestoredMemory,
     setAside: SetAside,
   ) {
     const [first] = memory as [PartitionMemory];
@@ -92,6 +97,10 @@ class Restorer {
     this.#partitions = memory.map(
       (own, partition) => new RestoredPartition(this.#records, own, captures[partition], rules),
     );
+    const ruled = first.rules;
+    if (ruled !== undefined && ruleText !== undefined) {
+      this.#ruleStates = new RuleStateRestorer(ruled, ruleText);
+    }
   }
 
   /** False when the symbol table is full. */
@@ -147,6 +156,11 @@ class Restorer {
     this.#average.writeMean(symbolId, this.#average.filled(symbolId, state.count), this.#tick);
     row[RowValue.AVERAGE] = this.#tick[TickDouble.AVERAGE] as number;
     this.#table.write(symbolId, row);
+    if (state.rules !== undefined) {
+      const { owner } = partition;
+      const isTimed = this.#ruleStates?.restore(symbolId, state.symbol, state.rules, owner);
+      if (isTimed === true) partition.addTimed(symbolId);
+    }
     this.#one[0] = symbolId;
     this.#dirty.markAll(this.#one, 0, 1);
   }
@@ -182,6 +196,9 @@ class RestoredPartition {
   readonly #changes: ChangeSet | undefined;
   readonly #reorder: ReorderMemory | undefined;
   readonly #windowMs: number;
+  readonly #timed: TimedSymbols | undefined;
+  /** Number of the partition, from 1. */
+  readonly owner: number;
 
   constructor(
     records: SymbolRecords,
@@ -196,6 +213,13 @@ class RestoredPartition {
     this.#maxima = new MonotonicDeque(records, arena, 'maximum', windowCapacity);
     this.#counters = new Counters(memory.counters);
     this.#changes = captures && new ChangeSet(captures.changes);
+    this.#timed = memory.rules && new TimedSymbols(memory.rules.timed);
+    this.owner = arena.owner;
+  }
+
+  /** The clock concerns the symbol. */
+  addTimed(symbolId: number): void {
+    this.#timed?.add(symbolId);
   }
 
   /**

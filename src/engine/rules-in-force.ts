@@ -21,6 +21,8 @@ export interface StartRules {
   readonly since: number;
   /** URL of the folder that modules of the file are in, with a slash at its end. */
   readonly folder?: string | undefined;
+  /** A file that comes into force later; its modules are loaded, too. */
+  readonly next?: RuleFile | undefined;
 }
 
 /** What a rule has done since the engine was started. */
@@ -82,7 +84,8 @@ export class RulesInForce {
   static async load(rules: StartRules, table: RuleTable): Promise<RulesInForce> {
     const { file } = parseRuleFile(rules.text);
     if (file === undefined) throw new Error('the first rules are no valid rule file');
-    const moduleUrls = modulesOf(file, rules.folder);
+    const files = [file, ...(rules.next === undefined ? [] : [rules.next])];
+    const moduleUrls = files.flatMap((own) => modulesOf(own, rules.folder));
     const modules = await loadRuleModules(moduleUrls);
     return new RulesInForce(rules, file, table, { modules, moduleUrls });
   }

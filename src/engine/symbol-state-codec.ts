@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { DetectionState } from './memory/reorder-memory.ts';
+import { decodeRuleStates, encodeRuleStates, type RuleStates } from './rule-states.ts';
 import { type SymbolState, validateState } from './symbol-state.ts';
 
 /*
@@ -24,10 +25,16 @@ import { type SymbolState, validateState } from './symbol-state.ts';
  * with a newest price of 0 if there is none. A state without that is written in version 2.
  *
  * The first 9 bytes mean the same in every version. States may follow one another without a gap.
- * Version 1 had a sum at 96, which could be wrong.
+ * Version 1 had a sum at 96, which could be wrong. Version 4 has what rules remember before the
+ * name, and how many bytes that takes at 104, as uint32; `rule-states.ts` draws it. Bit 0 of the
+ * uint16 at 10 then says whether there is what version 3 has.
  */
-const VERSION = 3;
-const VERSION_WITHOUT_DETECTION = 2;
+const VERSION = 4;
+const VERSION_OF_NEITHER = 2;
+const VERSION_OF_DETECTION = 3;
+/** Bit of the flags at 10. */
+const HAS_DETECTION = 1;
+const RULE_BYTES_AT = 104;
 const OLDEST_VERSION = 1;
 const CHECK_FROM = 8;
 const DOUBLES_FROM = 32;
@@ -70,14 +77,16 @@ export class SymbolStateWriter {
     const name = encoder.encode(state.symbol);
     const waiting = detection === undefined ? 0 : DETECTION_DOUBLES + detection.held.length;
     const doubles = averaging.prices.length + minima.length + maxima.length + waiting;
-    const length = HEADER_BYTES + doubles * 8 + name.length;
+    const rules = state.rules && encodeRuleStates(state.rules);
+    const ruleBytes = rules?.length ?? 0;
+    const length = HEADER_BYTES + doubles * 8 + ruleBytes + name.length;
     this.#reserve(length);
     const start = this.#length;
     const view = this.#view;
     view.setUint32(start, length, true);
-    view.setUint8(start + 8, detection === undefined ? VERSION_WITHOUT_DETECTION : VERSION);
+    view.setUint8(start + 8, versionOf(state));
     view.setUint8(start + 9, name.length);
-    view.setUint16(start + 10, 0, true);
+    view.setUint16(start + 10, detection === undefined ? 0 : HAS_DETECTION, true);
     view.setUint32(start + 12, averaging.window, true);
     view.setUint32(start + 16, averaging.prices.length, true);
     view.setUint32(start + 20, minima.length / 2, true);
@@ -93,7 +102,11 @@ export class SymbolStateWriter {
       this.#put([newest?.time ?? 0, newest?.price ?? 0, arrivedAt]);
       this.#put(held);
     }
-    this.#bytes.set(name, this.#length);
+    if (rules !== undefined) {
+      view.setUint32(start + RULE_BYTES_AT, ruleBytes, true);
+      this.#bytes.set(rules, this.#length);
+    }
+    this.#bytes.set(name, this.#length + ruleBytes);
     this.#length = start + length;
     const checked = this.#bytes.subarray(start + CHECK_FROM, this.#length);
     view.setUint32(start + 4, crc32(checked), true);
@@ -127,6 +140,12 @@ export class SymbolStateWriter {
 function headOf(state: SymbolState): number[] {
   const { count, anomalies, averaging, price, average, time, min, max } = state;
   return [count, anomalies, averaging.taken, price, average, time, min, max, 0, 0];
+}
+
+/** The oldest version that can tell it. */
+function versionOf({ detection, rules }: SymbolState): number {
+  if (rules !== undefined) return VERSION;
+  return detection === undefined ? VERSION_OF_NEITHER : VERSION_OF_DETECTION;
 }
 
 export function encodeSymbolState(state: SymbolState): Uint8Array {
@@ -229,10 +248,11 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
   const [prices, minima, maxima, held] = sizes;
   const waiting = hasDetection(view) ? DETECTION_DOUBLES + 2 * held : 0;
   const doubles = prices + 2 * minima + 2 * maxima + waiting;
-  if (bytes.length !== HEADER_BYTES + doubles * 8 + nameBytes) {
+  const ruleBytes = view.getUint8(8) === VERSION ? view.getUint32(RULE_BYTES_AT, true) : 0;
+  if (bytes.length !== HEADER_BYTES + doubles * 8 + ruleBytes + nameBytes) {
     throw faultAt(at, `${bytes.length} bytes, but its parts have another length`);
   }
-  const state = parse(bytes, view, sizes);
+  const state = parse(bytes, view, sizes, ruleBytes);
   if (state === undefined) throw faultAt(at, 'its name is not UTF-8');
   return state;
 }
@@ -240,7 +260,9 @@ function decode(bytes: Uint8Array, at: number): SymbolState {
 type Sizes = readonly [prices: number, minima: number, maxima: number, held: number];
 
 function hasDetection(view: DataView): boolean {
-  return view.getUint8(CHECK_FROM) > VERSION_WITHOUT_DETECTION;
+  const version = view.getUint8(CHECK_FROM);
+  if (version === VERSION) return (view.getUint16(10, true) & HAS_DETECTION) !== 0;
+  return version === VERSION_OF_DETECTION;
 }
 
 /** Undefined if the name is not UTF-8. */
@@ -248,6 +270,7 @@ function parse(
   bytes: Uint8Array,
   view: DataView,
   [prices, minima, maxima, held]: Sizes,
+  ruleBytes: number,
 ): SymbolState | undefined {
   let at = DOUBLES_FROM;
   const next = () => {
@@ -273,9 +296,25 @@ function parse(
     const isStarted = newest.price !== 0;
     detection = { newest: isStarted ? newest : undefined, arrivedAt, held: many(2 * held) };
   }
-  const symbol = textOf(bytes.subarray(at));
+  const symbol = textOf(bytes.subarray(at + ruleBytes));
   if (symbol === undefined) return undefined;
-  return detection === undefined ? { symbol, ...state } : { symbol, ...state, detection };
+  const rules =
+    ruleBytes === 0 ? undefined : decodeRules(bytes.subarray(at, at + ruleBytes), symbol);
+  return {
+    symbol,
+    ...state,
+    ...(detection && { detection }),
+    ...(rules && { rules }),
+  };
+}
+
+function decodeRules(bytes: Uint8Array, symbol: string): RuleStates {
+  try {
+    return decodeRuleStates(bytes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new SymbolStateError(`the rules of symbol "${symbol}": ${error.message}`);
+  }
 }
 
 function textOf(bytes: Uint8Array): string | undefined {

@@ -1,5 +1,6 @@
 import { PLACE_DOUBLES } from './memory/place-arena.ts';
 import type { DetectionState } from './memory/reorder-memory.ts';
+import type { RuleStates } from './rule-states.ts';
 
 /** The moving average of a symbol. */
 export interface AverageState {
@@ -32,6 +33,8 @@ export interface SymbolState {
   readonly maxima: Float64Array;
   /** Undefined: no tick waits for earlier ones, the newest tick is the newest judged. */
   readonly detection?: DetectionState | undefined;
+  /** Undefined: no rule has seen it. */
+  readonly rules?: RuleStates | undefined;
 }
 
 /** The last known sequence of a symbol's anomalies, with or without a state. */

@@ -19,6 +19,8 @@ export class Health {
   snapshotFault: string | undefined;
   /** How much of the journal is replayed, 0 to 1; undefined once everything is. */
   replayed: number | undefined;
+  /** Why the rule file is not in force as it is; undefined if it is. */
+  rulesFault: string | undefined;
   /** What does not get to disk, and so not over a crash. */
   journal: JournalHealth | undefined;
   readonly #store: Pick<Store, 'fault'> | undefined;

@@ -135,6 +135,7 @@ class Tally {
         this.#gapTicks += reader.gapTicks;
         break;
       case EntryKind.CLOCK:
+      case EntryKind.RULES:
       case EntryKind.PADDING:
         break;
     }

@@ -203,6 +203,25 @@ export class JournalAppender {
     return true;
   }
 
+  /**
+   * A rule file is about to come into force.
+   *
+   * @returns as {@link appendClock} does
+   */
+  appendRules(text: string, now: number): boolean {
+    if (!this.tryEndGap()) return true;
+    const bytes = encoder.encode(text);
+    const entryBytes = HEADER_BYTES + aligned(8 + bytes.length);
+    if (!this.#place(entryBytes, 0, [], 0, this.#reserve)) return false;
+    const at = this.#writer.begin(EntryKind.RULES, 0, bytes.length, entryBytes);
+    const { memory } = this.#writer;
+    memory.bytes.fill(0, at, at + entryBytes - HEADER_BYTES);
+    memory.doubles[at / 8] = now;
+    memory.bytes.set(bytes, at + 8);
+    this.#writer.publish();
+    return true;
+  }
+
   /** Ends a gap if there is enough space again. Returns whether there is none now. */
   tryEndGap(): boolean {
     if (!this.#gap.isOpen) return true;

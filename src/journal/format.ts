@@ -30,6 +30,7 @@ import { crc32 } from 'node:zlib';
  *   lost       0              partition u32 · cause u32 · from f64 · to f64
  *   gap        0              entries f64 · ticks f64 · since f64
  *   clock      0              the server's clock f64
+ *   rules      bytes of text  the server's clock f64 · the rule file in force from here, in UTF-8
  *
  * A frame of many ticks is several entries, all but the last with the flag MORE.
  */
@@ -46,10 +47,11 @@ export const EntryKind = {
   LOST: 7,
   GAP: 8,
   CLOCK: 9,
+  RULES: 10,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-export const KIND_MAX = EntryKind.CLOCK;
+export const KIND_MAX = EntryKind.RULES;
 
 export const EntryFlag = {
   /** A symbol: this is the first tick of a new life, not a repeated declaration. */

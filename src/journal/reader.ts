@@ -222,9 +222,15 @@ export class JournalReader {
     return this.#double(2);
   }
 
-  /** Clock: ms since the epoch. */
+  /** Clock, rules: ms since the epoch. */
   get clock(): number {
     return this.#double(0);
+  }
+
+  /** Rules: the text of the file. */
+  get rulesText(): string {
+    const { payloadAt, count } = this.#at;
+    return decoder.decode(this.#memory.bytes.subarray(payloadAt + 8, payloadAt + 8 + count));
   }
 
   /** Gap: what is missing, and since when, ms since the epoch. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AlertSink, type AnomalySink, type Engine, UNMEASURED } from '../engine/index.ts';
 import { EntryKind, JournalReader, type SegmentFiles } from '../journal/index.ts';
+import { parseRuleFile } from '../rules/index.ts';
 import type { SnapshotJournal } from '../store/index.ts';
 import { LostTicks } from './lost-ticks.ts';
 import { SymbolMap } from './symbol-map.ts';
@@ -121,6 +122,9 @@ class Replay {
         case EntryKind.CLOCK:
           await this.#advanceClock();
           break;
+        case EntryKind.RULES:
+          await this.#changeRules();
+          break;
         case EntryKind.GAP:
           this.#missing += Math.max(1, reader.gapTicks);
           break;
@@ -218,6 +222,21 @@ class Replay {
       this.#drain();
     }
     engine.advanceClock(this.#reader.clock);
+  }
+
+  /** Puts rules into force at their place in the order of ticks. */
+  async #changeRules(): Promise<void> {
+    const { engine } = this.#options;
+    const text = this.#reader.rulesText;
+    if (engine.rules === undefined || engine.rules.text === text) return;
+    const { file } = parseRuleFile(text);
+    if (file === undefined) throw new RangeError('the journal has rules that cannot be read');
+    this.#publish();
+    while (!engine.canChangeRules) {
+      await delay(WAIT_MS);
+      this.#drain();
+    }
+    engine.changeRules(text, file, this.#reader.clock);
   }
 
   #publish(): void {

@@ -129,6 +129,11 @@ export class SlotView {
     this.histories = new Float64Array(histories);
   }
 
+  /** Whether an episode is open. */
+  isOpen(symbolId: number): boolean {
+    return ((this.words[symbolId * STATE_WORDS] as number) & Flag.OPEN) !== 0;
+  }
+
   read(symbolId: number): SlotState {
     return {
       state: this.doubles.slice(symbolId * STATE_DOUBLES, (symbolId + 1) * STATE_DOUBLES),

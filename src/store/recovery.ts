@@ -34,6 +34,8 @@ export interface Recovered {
   /** Whether there is a snapshot, and where it is in the journal if the server had one. */
   readonly hasSnapshot: boolean;
   readonly journal: SnapshotJournal | undefined;
+  /** The rule file in force at the snapshot; undefined where there was none. */
+  readonly rules?: string | undefined;
   /** Number of the first anomaly that the store may have got after the snapshot. */
   readonly nextOrdinal: number;
   /** Takes note of a symbol that cannot be restored. */
@@ -81,11 +83,12 @@ export async function recover(
     return { ...NOTHING_RECOVERED, setAside, symbols };
   }
   const header = readSnapshotHeader(snapshot.info);
-  const { takenAt, publishers, journal, nextOrdinal = 0 } = header;
+  const { takenAt, publishers, journal, nextOrdinal = 0, rules } = header;
   // With a journal a replay brings back what came later.
   const later = journal === undefined ? await store.lastSequences(header.nextOrdinal) : [];
   const symbols = symbolsOf(snapshot, header, store, setAside, later);
-  return { takenAt, publishers, journal, nextOrdinal, setAside, symbols, hasSnapshot: true };
+  const known = { takenAt, publishers, journal, nextOrdinal, rules };
+  return { ...known, setAside, symbols, hasSnapshot: true };
 }
 
 /** Throws unless the snapshot's header and the bounds of its states can be read. */

@@ -16,6 +16,8 @@ export interface SnapshotHeader {
   readonly nextOrdinal?: number | undefined;
   /** Absent from snapshots of versions without a journal. */
   readonly journal?: SnapshotJournal | undefined;
+  /** The rule file in force; absent where there are no rules. */
+  readonly rules?: string | undefined;
 }
 
 /** Where a snapshot is in the journal: the entries before it are in the snapshot, no later ones. */
@@ -31,14 +33,16 @@ export interface SnapshotJournal {
  * @throws Error if it is not one
  */
 export function readSnapshotHeader(value: unknown): SnapshotHeader {
-  const { takenAt, publishers, nextOrdinal, journal } = Object(value) as Partial<SnapshotHeader>;
+  const header = Object(value) as Partial<SnapshotHeader>;
+  const { takenAt, publishers, nextOrdinal, journal } = header;
   const isHeader =
     typeof takenAt === 'number' && Array.isArray(publishers) && publishers.every(isPublisher);
   if (!isHeader || (journal !== undefined && !isJournal(journal))) {
     throw new Error('the snapshot was not written by a Tickwire server');
   }
   if (!Number.isSafeInteger(nextOrdinal)) return { takenAt, publishers };
-  return { takenAt, publishers, nextOrdinal, journal };
+  const rules = typeof header.rules === 'string' ? header.rules : undefined;
+  return { takenAt, publishers, nextOrdinal, journal, rules };
 }
 
 function isJournal(value: unknown): boolean {
@@ -234,6 +238,7 @@ export class Snapshots {
       publishers: [...publishers()],
       nextOrdinal: store.nextOrdinal,
       journal: this.#journalNow(),
+      rules: engine.rules?.text,
     };
     let capturing: Promise<Capture> | undefined;
     try {
@@ -333,7 +338,8 @@ export class Snapshots {
   }
 }
 
-function infoOf({ takenAt, publishers, nextOrdinal = 0, journal }: SnapshotHeader): SnapshotInfo {
-  const info = { takenAt, publishers, nextOrdinal };
+function infoOf(header: SnapshotHeader): SnapshotInfo {
+  const { takenAt, publishers, nextOrdinal = 0, journal, rules } = header;
+  const info = { takenAt, publishers, nextOrdinal, ...(rules === undefined ? {} : { rules }) };
   return journal === undefined ? info : { ...info, journal: { ...journal } };
 }

@@ -133,9 +133,9 @@ describe('the bytes of a state', () => {
 
   it('are refused in another version', () => {
     const bytes = encodeSymbolState(SAMPLE);
-    bytes[8] = 4;
+    bytes[8] = 5;
     expect(() => decodeSymbolState(checked(bytes))).toThrow(
-      'symbol state at byte 0: version 4 is not supported, only 1 to 3',
+      'symbol state at byte 0: version 5 is not supported, only 1 to 4',
     );
   });
 

@@ -114,6 +114,7 @@ export function recompute(
         break;
       case EntryKind.LOST:
       case EntryKind.GAP:
+      case EntryKind.RULES:
       case EntryKind.PADDING:
         break;
     }

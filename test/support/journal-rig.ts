@@ -195,6 +195,8 @@ export function describeEntry(reader: JournalReader): string {
       return `gap ${reader.gapEntries} ${reader.gapTicks} ${reader.gapSince}`;
     case EntryKind.CLOCK:
       return `clock ${reader.clock}`;
+    case EntryKind.RULES:
+      return `rules ${reader.clock} ${reader.rulesText}`;
     case EntryKind.PADDING:
       return 'padding';
   }

@@ -84,6 +84,7 @@ describe('the sources of configuration', () => {
         maxFutureMs: 5_000,
         maxPastMs: 0,
       },
+      rules: { file: '' },
       stream: {
         conflateMs: 0,
         latency: 'balanced',

@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Engine, type EngineOptions } from '../../src/engine/index.ts';
+import {
+  decodeSymbolStates,
+  Engine,
+  type EngineOptions,
+  readCapture,
+  type SymbolState,
+} from '../../src/engine/index.ts';
 import type { Alert } from '../../src/protocol/index.ts';
 import { parseRuleFile } from '../../src/rules/index.ts';
+import { Random } from '../../testkit/random.ts';
 import { until } from '../../testkit/until.ts';
 import { InlineWorkers } from '../support/inline-workers.ts';
 import { oneTick } from '../support/partition-rig.ts';
@@ -29,7 +36,11 @@ class RuledEngine {
   readonly faults: [string, readonly string[]][] = [];
   engine!: Engine;
 
-  async start(rules: object[], options: Partial<EngineOptions> = {}): Promise<this> {
+  async start(
+    rules: object[],
+    options: Partial<EngineOptions> = {},
+    restored: readonly SymbolState[] = [],
+  ): Promise<this> {
     this.engine = await Engine.start(
       {
         ...OPTIONS,
@@ -43,6 +54,7 @@ class RuledEngine {
         },
         ruleFaults: (symbol, faults) => this.faults.push([symbol, faults]),
       },
+      restored,
     );
     return this;
   }
@@ -218,5 +230,74 @@ describe('an engine with rules', () => {
     own.offer('B', 103, 10);
     await own.settle();
     expect(own.of('B')).toEqual([[8, 'flash', 1, 10, 0]]);
+  });
+});
+
+describe('a snapshot of an engine with rules', () => {
+  const RULES = [
+    { ...SPIKE, critical: '5%', episode: { step: true, cooldownMs: 50 } },
+    {
+      ...SPIKE,
+      name: 'unusual',
+      warning: '2s',
+      floor: '0.1%',
+      sigma: { sampleMs: 10, halfLifeMs: 100, warmup: 2, scale: 'mad' },
+    },
+    { name: 'print', kind: 'gap', symbols: ['*'], warning: '1%', episode: { holdMs: 20 } },
+    { name: 'run', kind: 'drift', symbols: ['*'], overMs: 160, warning: '1%' },
+    { name: 'quiet', kind: 'stale', symbols: ['S0'], afterMs: 12 },
+  ];
+
+  interface Step {
+    readonly symbol: string;
+    readonly price: number;
+    readonly time: number;
+  }
+
+  function steps(seed: number): Step[] {
+    const random = new Random(seed);
+    const prices = [100, 100, 100];
+    return Array.from({ length: 300 }, (_, i) => {
+      const index = Math.floor(random.float() * 3);
+      const change = (random.float() - 0.5) * (random.chance(0.2) ? 0.1 : 0.01);
+      prices[index] = (prices[index] as number) * (1 + change);
+      return { symbol: `S${index}`, price: prices[index], time: i * 3 };
+    });
+  }
+
+  async function play(own: RuledEngine, part: readonly Step[]): Promise<void> {
+    for (const { symbol, price, time } of part) {
+      own.offer(symbol, price, time);
+      if (time % 30 === 0) {
+        await own.settle();
+        own.engine.advanceClock(time + 1);
+      }
+    }
+    await own.settle();
+  }
+
+  it.each([1, 2, 3, 4])('goes on as if nothing had been (%i)', async (seed) => {
+    const all = steps(seed);
+    const cut = 40 * seed;
+    const whole = await start(RULES, { partitions: 2 });
+    await play(whole, all);
+    await whole.engine.stop();
+    ruled = undefined;
+    expect(new Set(whole.alerts.map(({ rule }) => rule)).size).toBe(5);
+
+    const first = await start(RULES, { partitions: 2, captures: true });
+    await play(first, all.slice(0, cut));
+    const capture = await first.engine.capture();
+    const states = [...readCapture(capture)].flatMap((bytes) => [...decodeSymbolStates(bytes)]);
+    await first.engine.stop();
+    ruled = undefined;
+    const second = new RuledEngine();
+    await second.start(RULES, { partitions: 3 }, states);
+    ruled = second;
+    await play(second, all.slice(cut));
+    for (const symbol of ['S0', 'S1', 'S2']) {
+      const own = [...first.alerts, ...second.alerts].filter((alert) => alert.symbol === symbol);
+      expect(own).toEqual(whole.alerts.filter((alert) => alert.symbol === symbol));
+    }
   });
 });

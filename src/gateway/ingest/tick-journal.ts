@@ -180,6 +180,11 @@ export class TickJournal {
     return this.#written.appender.appendClock(now);
   }
 
+  /** The engine is about to be given rules; false if it must not be now. */
+  appendRules(text: string, now: number): boolean {
+    return this.#written.appender.appendRules(text, now);
+  }
+
   /** The retirement of symbols is requested now. */
   retire(retirees: readonly { readonly symbolId: number; readonly count: number }[]): void {
     this.#written.appender.appendRetire(

@@ -18,7 +18,11 @@ export function readiness(context: QueryContext): Handler {
       const detail = `Not ready: ${reason}${reason.endsWith('.') ? '' : '.'}`;
       throw new RequestProblem(503, detail, {}, RETRY_AFTER);
     }
-    return jsonResponse(200, { status: 'ready' });
+    const { rulesFault } = context.health;
+    if (rulesFault === undefined) return jsonResponse(200, { status: 'ready' });
+    // The rules before are in force: no reason to send clients elsewhere.
+    const note = `the rule file is refused: ${rulesFault}`;
+    return jsonResponse(200, { status: 'ready', note });
   };
 }
 

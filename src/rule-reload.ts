@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Engine, StartRules } from './engine/index.ts';
+import type { GatewayContext, Health, TickJournal } from './gateway/index.ts';
+import { formatFault, parseRuleFile, type RuleFile } from './rules/index.ts';
+
+/** A valid rule file. */
+export interface ReadRules {
+  readonly text: string;
+  readonly file: RuleFile;
+}
+
+interface ReloadLog {
+  readonly info: (fields: object, message: string) => void;
+  readonly error: (fields: object, message: string) => void;
+}
+
+/** Rules of a server whose file has never been read. */
+const NO_RULES = '{"rules":[]}';
+/** Interval at which rules that cannot come into force yet are tried again, ms. */
+const RETRY_MS = 20;
+
+/** The file `rules.file`: read at the start and on demand. */
+export class RuleSource {
+  readonly #path: string;
+  readonly #health: Health;
+  readonly #log: ReloadLog;
+
+  constructor(path: string, health: Health, log: ReloadLog) {
+    this.#path = path;
+    this.#health = health;
+    this.#log = log;
+  }
+
+  /** Undefined, with every fault in the log and in /readyz, if it is wrong. */
+  read(): ReadRules | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.#path, 'utf8');
+    } catch (error) {
+      this.refuse([error instanceof Error ? error.message : String(error)]);
+      return undefined;
+    }
+    const { file, faults } = parseRuleFile(text);
+    if (file === undefined) {
+      this.refuse(faults.map(formatFault));
+      return undefined;
+    }
+    this.#health.rulesFault = undefined;
+    return { text, file };
+  }
+
+  refuse(faults: readonly string[]): void {
+    const path = this.#path;
+    const more = faults.length > 1 ? `; ${faults.length - 1} further faults, see the log` : '';
+    this.#health.rulesFault = `${faults[0]}${more}`;
+    this.#log.error({ path, faults }, 'the rule file is refused: the rules before stay in force');
+  }
+
+  /**
+   * The rules that an engine starts with.
+   *
+   * @param before of the last run, where its state is brought back
+   */
+  startRules(read: ReadRules | undefined, before: string | undefined, now: number): StartRules {
+    const folder = pathToFileURL(`${resolve(dirname(this.#path))}/`).href;
+    return { text: before ?? read?.text ?? NO_RULES, since: now, folder, next: read?.file };
+  }
+}
+
+export interface ReloadParts {
+  readonly source: RuleSource;
+  readonly engine: Engine;
+  readonly journal: TickJournal | undefined;
+  readonly scheduler: Pick<GatewayContext['scheduler'], 'publishClock'>;
+  readonly log: ReloadLog;
+}
+
+/** Puts rule files into force: at a place in the journal, and in the order of ticks. */
+export class RuleReload {
+  readonly #parts: ReloadParts;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: ReloadParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Puts the rules of a start into force, before the first tick, and says so in the journal in any
+   * case: a replay may begin there.
+   */
+  begin(read: ReadRules | undefined): void {
+    const { engine, journal } = this.#parts;
+    const { rules } = engine;
+    if (rules === undefined) return;
+    if (read === undefined || read.text === rules.text) {
+      journal?.appendRules(rules.text, Date.now());
+      return;
+    }
+    this.#put(read);
+  }
+
+  /** Reads the file again. */
+  reload(): void {
+    const { engine, source } = this.#parts;
+    const { rules } = engine;
+    const read = source.read();
+    if (read === undefined || rules === undefined) return;
+    const refusal = rules.refusal(read.text, read.file);
+    if (refusal === undefined) this.#put(read);
+    else source.refuse([refusal]);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #put(read: ReadRules): void {
+    clearTimeout(this.#timer);
+    const { engine, journal, log, scheduler } = this.#parts;
+    if (engine.rules?.text === read.text) {
+      log.info({ rules: read.file.rules.length }, 'the rule file has not changed');
+      return;
+    }
+    const now = Date.now();
+    // Not while a capture or others before them wait for their place, or the journal for space.
+    if (!engine.canChangeRules || journal?.appendRules(read.text, now) === false) {
+      this.#timer = setTimeout(() => this.#put(read), RETRY_MS).unref();
+      return;
+    }
+    engine.changeRules(read.text, read.file, now);
+    scheduler.publishClock();
+    log.info({ rules: read.file.rules.length }, 'the rule file is in force');
+  }
+}
