@@ -98,7 +98,7 @@ async function serve({ config, warnings }: Configured): Promise<void> {
   });
   for (const warning of warnings) log.warn({}, warning);
   try {
-    const server = await startServer(config, log);
+    const server = await startServer(config, log, undefined, process.env);
     const { transport, port, partitions } = server;
     const scheme = config.tls.certificateFile === '' ? 'http' : 'https';
     const url = `${scheme}://${authorityOf(config.server.host, port)}`;

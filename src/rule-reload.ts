@@ -3,12 +3,15 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Engine, StartRules } from './engine/index.ts';
 import type { GatewayContext, Health, TickJournal } from './gateway/index.ts';
+import type { RuleSinks } from './rule-sinks.ts';
 import { formatFault, parseRuleFile, type RuleFile } from './rules/index.ts';
+import { type Environment, readSinks, resolveSinks, type SinkConfig } from './sinks/index.ts';
 
 /** A valid rule file. */
 export interface ReadRules {
   readonly text: string;
   readonly file: RuleFile;
+  readonly sinks: readonly SinkConfig[];
 }
 
 interface ReloadLog {
@@ -26,11 +29,14 @@ export class RuleSource {
   readonly #path: string;
   readonly #health: Health;
   readonly #log: ReloadLog;
+  /** Where sinks have their secrets. */
+  readonly #env: Environment;
 
-  constructor(path: string, health: Health, log: ReloadLog) {
+  constructor(path: string, health: Health, log: ReloadLog, env: Environment) {
     this.#path = path;
     this.#health = health;
     this.#log = log;
+    this.#env = env;
   }
 
   /** Undefined, with every fault in the log and in /readyz, if it is wrong. */
@@ -47,8 +53,16 @@ export class RuleSource {
       this.refuse(faults.map(formatFault));
       return undefined;
     }
+    const names = file.rules.map(({ name }) => name);
+    const given = readSinks(file.sinks, names);
+    const { sinks, faults: missing } = resolveSinks(given.sinks, this.#env);
+    const wrong = [...given.faults, ...missing];
+    if (wrong.length > 0) {
+      this.refuse(wrong.map(formatFault));
+      return undefined;
+    }
     this.#health.rulesFault = undefined;
-    return { text, file };
+    return { text, file, sinks };
   }
 
   refuse(faults: readonly string[]): void {
@@ -73,6 +87,7 @@ export interface ReloadParts {
   readonly source: RuleSource;
   readonly engine: Engine;
   readonly journal: TickJournal | undefined;
+  readonly sinks: RuleSinks;
   readonly scheduler: Pick<GatewayContext['scheduler'], 'publishClock'>;
   readonly log: ReloadLog;
 }
@@ -95,6 +110,7 @@ export class RuleReload {
     const { rules } = engine;
     if (rules === undefined) return;
     if (read === undefined || read.text === rules.text) {
+      if (read !== undefined) this.#parts.sinks.configure(read.sinks, read.file.rules);
       journal?.appendRules(rules.text, Date.now());
       return;
     }
@@ -118,8 +134,10 @@ export class RuleReload {
 
   #put(read: ReadRules): void {
     clearTimeout(this.#timer);
-    const { engine, journal, log, scheduler } = this.#parts;
+    const { engine, journal, log, scheduler, sinks } = this.#parts;
     if (engine.rules?.text === read.text) {
+      // A secret may have.
+      sinks.configure(read.sinks, read.file.rules);
       log.info({ rules: read.file.rules.length }, 'the rule file has not changed');
       return;
     }
@@ -131,6 +149,7 @@ export class RuleReload {
     }
     engine.changeRules(read.text, read.file, now);
     scheduler.publishClock();
+    sinks.configure(read.sinks, read.file.rules);
     log.info({ rules: read.file.rules.length }, 'the rule file is in force');
   }
 }

@@ -31,6 +31,8 @@ import {
   recoverJournal,
 } from './recovery/index.ts';
 import { type ReadRules, RuleReload, RuleSource } from './rule-reload.ts';
+import { RuleSinks } from './rule-sinks.ts';
+import type { Environment } from './sinks/index.ts';
 import {
   NOTHING_RECOVERED,
   noSnapshots,
@@ -66,6 +68,7 @@ const PUBLIC = fileURLToPath(
  * Starts a server.
  *
  * @param publicFolder the build's files for browsers; without them the server runs, with a warning
+ * @param env where sinks find their secrets
  * @throws Error if the address cannot be listened on or is too exposed, the transport does not
  *   load, or the certificate or the store cannot be used
  */
@@ -73,12 +76,13 @@ export async function startServer(
   config: Config,
   log: Logger,
   publicFolder = PUBLIC,
+  env: Environment = {},
 ): Promise<Server> {
   checkAcknowledge(config);
   const authenticator = await createAuthenticator(config.auth, log);
   for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
   const store = await openConfiguredStore(config, log);
-  const start = new Start(config, log, authenticator, store);
+  const start = new Start(config, log, authenticator, store, env);
   try {
     return await start.run(await readAssets(publicFolder, log));
   } catch (error) {
@@ -150,6 +154,7 @@ interface Parts {
   readonly journal: Journal | undefined;
   readonly snapshots: Snapshots | undefined;
   readonly rules: RuleReload | undefined;
+  readonly sinks: RuleSinks | undefined;
 }
 
 /** A start: each step keeps what has to be undone if a later one fails. */
@@ -160,7 +165,8 @@ class Start {
   readonly #store: Store | undefined;
   readonly #health: Health;
   readonly #counters = noSnapshots();
-  readonly #ruleSource: RuleSource | undefined;
+  readonly #ruleSource: RuleSource | undefined = undefined;
+  readonly #sinks: RuleSinks | undefined = undefined;
   #readRules: ReadRules | undefined;
   #engine: Engine | undefined;
   #early: EarlyTransport | undefined;
@@ -172,6 +178,7 @@ class Start {
     log: Logger,
     authenticator: Authenticator | undefined,
     store: Store | undefined,
+    env: Environment,
   ) {
     this.#config = config;
     this.#log = log;
@@ -179,7 +186,9 @@ class Start {
     this.#store = store;
     this.#health = new Health(store);
     const { file } = config.rules;
-    this.#ruleSource = file === '' ? undefined : new RuleSource(file, this.#health, log);
+    if (file === '') return;
+    this.#ruleSource = new RuleSource(file, this.#health, log, env);
+    this.#sinks = new RuleSinks(config.store.directory || undefined, log);
   }
 
   async run(assets: Assets): Promise<Server> {
@@ -198,6 +207,7 @@ class Start {
       store: this.#store,
       journal,
       publishers,
+      sinks: this.#sinks,
       snapshots: this.#counters,
       authenticator: this.#authenticator,
       security,
@@ -216,16 +226,18 @@ class Start {
     if (recovery.replayedTicks > 0) this.#snapshots?.request();
     eventLoop.start();
     const written = { journal: this.#journal, snapshots: this.#snapshots };
-    const parts = { gateway, context, rules, ...written };
+    const parts = { gateway, context, rules, sinks: this.#sinks, ...written };
     return serve(this.#log, parts);
   }
 
   /** Puts the rule file into force. */
   #beginRules(context: GatewayContext): RuleReload | undefined {
     const source = this.#ruleSource;
-    if (source === undefined) return undefined;
+    const sinks = this.#sinks;
+    if (source === undefined || sinks === undefined) return undefined;
     const { engine, journal, scheduler } = context;
-    const reload = new RuleReload({ source, engine, journal, scheduler, log: this.#log });
+    sinks.attach(context);
+    const reload = new RuleReload({ source, engine, journal, scheduler, sinks, log: this.#log });
     reload.begin(this.#readRules);
     return reload;
   }
@@ -233,6 +245,7 @@ class Start {
   /** A step failed. */
   async undo(): Promise<void> {
     this.#early?.close();
+    await this.#sinks?.stop(0);
     this.#snapshots?.abandon();
     await this.#engine?.stop();
     await this.#journal?.close();
@@ -384,7 +397,11 @@ interface Recovery {
 
 const HOUR_MS = 3_600_000;
 
-function serve(log: Logger, { gateway, context, journal, rules, snapshots }: Parts): Server {
+/** Longest delivery of alerts that wait at a stop, ms. */
+const SINKS_DRAIN_MS = 5000;
+
+function serve(log: Logger, parts: Parts): Server {
+  const { gateway, context, journal, rules, sinks, snapshots } = parts;
   const { authenticator, engine, eventLoop, store, tickHistory } = context;
   const retention = store && new Retention(store, log);
   const stopWatch = watchDescriptors(log);
@@ -397,12 +414,15 @@ function serve(log: Logger, { gateway, context, journal, rules, snapshots }: Par
     retention?.stop();
     const fault = await snapshots?.stop();
     await engine.stop(...gateway.lastRecords);
+    const undelivered = (await sinks?.stop(SINKS_DRAIN_MS)) ?? 0;
     await journal?.close();
     const anomalies = (await store?.close()) ?? 0;
     eventLoop.stop();
     return [
       ...(fault === undefined ? [] : [`the last snapshot: ${fault}`]),
       ...(anomalies === 0 ? [] : [`${anomalies} anomalies`]),
+      // With a store, the next start delivers them.
+      ...(undelivered === 0 || store !== undefined ? [] : [`${undelivered} alerts for sinks`]),
     ];
   };
   return {

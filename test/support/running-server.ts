@@ -48,12 +48,14 @@ export interface TestServerOptions {
   readonly publicFolder?: string;
   /** Lowest level recorded; `error` by default. */
   readonly logLevel?: 'trace' | 'error';
+  /** Where sinks find their secrets. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts an in-process server on a free port. The caller stops it. */
 export async function startTestServer(
   config: ConfigInput = {},
-  { publicFolder, logLevel = 'error' }: TestServerOptions = {},
+  { publicFolder, logLevel = 'error', env }: TestServerOptions = {},
 ): Promise<TestServer> {
   const lines: string[] = [];
   const faults: string[] = [];
@@ -70,6 +72,7 @@ export async function startTestServer(
     }),
     pino({ level: logLevel }, { write }),
     publicFolder,
+    env,
   );
   return {
     ...server,

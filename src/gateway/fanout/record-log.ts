@@ -70,6 +70,8 @@ export interface LoggedPage<R extends RaisedRecord> extends SymbolPage<R> {
  */
 export class RecordLog<R extends RaisedRecord> {
   readonly kind: LoggedKind<R>;
+  /** Called with each record that sessions may have, in the order of ordinals. */
+  onTaken: ((record: R, ordinal: number) => void) | undefined;
   /** Records of a symbol that are kept in memory. */
   readonly perSymbolMax: number;
   readonly #numbering: Numbering;
@@ -323,6 +325,7 @@ export class RecordLog<R extends RaisedRecord> {
     // Cut in strides: a shift a record would move the whole array each time.
     if (this.#recent.length >= 2 * RECENT_MAX) this.#recent.splice(0, RECENT_MAX);
     this.#observer?.recordAppended(symbolId);
+    this.onTaken?.(record, ordinal);
   }
 
   /** Passes records on once they are durable. While the disk fails, none is. */
