@@ -1,5 +1,4 @@
 /** Alerts out of the house: webhooks. The only entry to this folder, but for its command. */
-export type { SinkAlert } from './sink-alert.ts';
 export { SinkCounter, type SinkFigures } from './sink-figures.ts';
 export { readSinks } from './sink-settings.ts';
 export { type AlertSource, Sinks } from './sinks.ts';
