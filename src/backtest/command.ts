@@ -45,6 +45,7 @@ export async function runBacktestCommand(
   }
   try {
     const labels = text('labels');
+    const hasClock = options.get('clock') === true;
     const { processing } = config;
     const result = await backtest({
       source: (ticks ?? journal) as string,
@@ -55,8 +56,8 @@ export async function runBacktestCommand(
       symbols: processing.maxSymbols,
       read:
         ticks === undefined
-          ? journalReader(journal as string, stderr)
-          : csvReader(ticks, stderr, warn),
+          ? journalReader(journal as string, hasClock, stderr)
+          : csvReader(ticks, hasClock, stderr, warn),
       warn,
     });
     const html = text('html');
@@ -79,20 +80,27 @@ function format(result: BacktestResult, options: ReadonlyMap<string, OptionValue
   return options.get('json') === true ? formatJson(result) : formatText(result);
 }
 
-function csvReader(file: string, stderr: Terminal, warn: (line: string) => unknown) {
+function csvReader(
+  file: string,
+  hasClock: boolean,
+  stderr: Terminal,
+  warn: (line: string) => unknown,
+) {
   return async (taker: TickTaker): Promise<void> => {
     if (!existsSync(file)) throw new BacktestError(`${file}: no such file`);
     const bar = new ProgressBar(stderr, statSync(file).size);
-    const { skipped, isUnordered } = await readCsv(file, taker, (bytes) => bar.update(bytes));
+    const { skipped, isUnordered } = await readCsv(file, taker, hasClock, (bytes) =>
+      bar.update(bytes),
+    );
     bar.finish();
     if (skipped > 0) warn(`${file}: ${skipped} rows are no ticks: passed over`);
-    if (isUnordered) {
-      warn(`${file} is not in the order of time: the clock stood still, "stale" rules are silent`);
+    if (hasClock && isUnordered) {
+      warn(`${file} is not in the order of time: the clock stood still`);
     }
   };
 }
 
-function journalReader(directory: string, stderr: Terminal) {
+function journalReader(directory: string, hasClock: boolean, stderr: Terminal) {
   return (taker: TickTaker): void => {
     const inside = journalDirectory(directory);
     const files = diskSegments(existsSync(inside) ? inside : directory);
@@ -100,7 +108,7 @@ function journalReader(directory: string, stderr: Terminal) {
     const first = segments[0]?.start;
     if (first === undefined) throw new BacktestError(`there is no journal in ${directory}`);
     const bar = new ProgressBar(stderr, (segments.at(-1)?.start ?? first) - first);
-    readJournal(files, taker, (position) => bar.update(position - first));
+    readJournal(files, taker, hasClock, (position) => bar.update(position - first));
     bar.finish();
   };
 }

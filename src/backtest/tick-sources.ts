@@ -15,24 +15,28 @@ export interface TickTaker {
 const CLOCK_MS = 250;
 /** Readings in a pause; then the clock jumps to its end. */
 const READINGS_MAX = 1000;
+/** Ticks between two reports of progress. */
+const PROGRESS_TICKS = 1000;
 /** How far a row may be behind the newest before the file counts as unordered, ms. */
 const DISORDER_MS_MAX = 60_000;
 /** The server refuses others. */
 const isTick = (price: number, time: number) =>
   price > 0 && Number.isFinite(price) && time >= 0 && Number.isFinite(time);
 
-/** Reads the clock to a taker as often as a server does, also while no ticks come. */
+/** Reads a clock to a taker as often as a server does, also while no ticks come; or not at all. */
 class SteppedClock {
   readonly #taker: TickTaker;
+  readonly #isOn: boolean;
   #at = Number.NEGATIVE_INFINITY;
 
-  constructor(taker: TickTaker) {
+  constructor(taker: TickTaker, isOn: boolean) {
     this.#taker = taker;
+    this.#isOn = isOn;
   }
 
   /** Goes on to a later time. Returns whether the clock was read. */
   advanceTo(now: number): boolean {
-    if (now < this.#at + CLOCK_MS) return false;
+    if (!this.#isOn || now < this.#at + CLOCK_MS) return false;
     if (this.#at === Number.NEGATIVE_INFINITY) this.#at = now - CLOCK_MS;
     for (let i = 0; i < READINGS_MAX && this.#at + CLOCK_MS <= now; i++) {
       this.#at += CLOCK_MS;
@@ -49,20 +53,22 @@ class SteppedClock {
 export interface CsvNotes {
   /** Rows without symbol, price or time. */
   readonly skipped: number;
-  /** Whether times ran back too far for a clock: it stood still from then on. */
+  /** Whether times ran back too far for a clock: it stood still from then on, if there was one. */
   readonly isUnordered: boolean;
 }
 
 /**
  * Reads a CSV file (`.gz`: compressed) with the columns time (ms since the epoch, or text that
- * `Date.parse` accepts), symbol and price. The clock is the newest time so far.
+ * `Date.parse` accepts), symbol and price.
  *
+ * @param hasClock whether there is a clock: the newest time so far, read as a server does
  * @param bytesRead called now and then with the bytes read of the file
  * @throws BacktestError if it cannot be read or lacks a column
  */
 export async function readCsv(
   file: string,
   taker: TickTaker,
+  hasClock: boolean,
   bytesRead: (bytes: number) => void,
 ): Promise<CsvNotes> {
   const input = createReadStream(file);
@@ -72,7 +78,8 @@ export async function readCsv(
     : pipeline(input, parser, () => undefined);
   let skipped = 0;
   let newest = Number.NEGATIVE_INFINITY;
-  const clock = new SteppedClock(taker);
+  const clock = new SteppedClock(taker, hasClock);
+  let read = 0;
   let isUnordered = false;
   let isFirst = true;
   try {
@@ -88,7 +95,9 @@ export async function readCsv(
       }
       if (time < newest - DISORDER_MS_MAX) isUnordered = true;
       newest = Math.max(newest, time);
-      if (!isUnordered && clock.advanceTo(newest)) bytesRead(input.bytesRead);
+      if (!isUnordered) clock.advanceTo(newest);
+      read += 1;
+      if (read % PROGRESS_TICKS === 0) bytesRead(input.bytesRead);
       taker.apply(symbol, price, time, newest);
     }
   } catch (error) {
@@ -115,30 +124,32 @@ function timeOf(text: string): number {
  * Reads the ticks of a journal and its readings of the clock, in their order; a server may be
  * writing it.
  *
+ * @param hasClock whether to read a clock, that of receipts, where the server did not: it had
+ *   nothing that ends by time
  * @param reached called now and then with the position reached
  * @throws JournalError for damage
  */
 export function readJournal(
   files: SegmentFiles,
   taker: TickTaker,
+  hasClock: boolean,
   reached: (position: number) => void,
 ): void {
   const kinds = [EntryKind.SEGMENT, EntryKind.SYMBOL, EntryKind.TICKS, EntryKind.CLOCK];
   const reader = new JournalReader(files, { kinds, mayStartLater: true });
   let names: string[] = [];
-  // A journal without rules has no readings of its own.
-  const clock = new SteppedClock(taker);
-  const tell = (now: number) => {
-    if (clock.advanceTo(now)) reached(reader.end);
-  };
+  const clock = new SteppedClock(taker, hasClock);
   try {
     while (reader.next()) {
       if (reader.kind === EntryKind.SEGMENT) names = [];
       else if (reader.kind === EntryKind.SYMBOL) names[reader.id] = reader.name;
-      else if (reader.kind === EntryKind.CLOCK) tell(reader.clock);
-      else {
+      else if (reader.kind === EntryKind.CLOCK) {
+        if (hasClock) clock.advanceTo(reader.clock);
+        else taker.advanceClock(reader.clock);
+      } else {
         const { doubles, words, pricesAt, timesAt, idsAt, count, receiptTime } = reader;
-        tell(receiptTime);
+        clock.advanceTo(receiptTime);
+        reached(reader.end);
         for (let i = 0; i < count; i++) {
           const price = doubles[pricesAt + i] as number;
           const time = doubles[timesAt + i] as number;

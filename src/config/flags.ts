@@ -35,8 +35,8 @@ export type CommandKind =
 interface CommandFacts {
   readonly summary: string;
   readonly options: readonly CommandOption[];
-  /** Its option without a value, and what that does. */
-  readonly flag?: readonly [name: string, description: string];
+  /** Its options without a value, and what each does. */
+  readonly switches?: readonly (readonly [name: string, description: string])[];
   /** Whether its first option must be given. */
   readonly isFirstRequired?: boolean;
   /** Below its options. */
@@ -45,7 +45,7 @@ interface CommandFacts {
 
 const OPERATOR = ['operator', 'it may read data of all tenants, and metrics'] as const;
 const ISSUE = {
-  flag: OPERATOR,
+  switches: [OPERATOR],
   isFirstRequired: true,
   note: 'Permissions that are not given are denied. ',
 };
@@ -74,7 +74,7 @@ const COMMANDS: Readonly<Record<Exclude<CommandKind, 'run'>, CommandFacts>> = {
   replay: {
     summary: 'publish the ticks of the journal to another server',
     options: REPLAY_OPTIONS,
-    flag: ['shift-to-now', 'move times: the first tick is of now, the others follow'],
+    switches: [['shift-to-now', 'move times: the first tick is of now, the others follow']],
   },
   'sinks test': {
     summary: 'send an alert through each sink of a rule file, and print what came back',
@@ -84,7 +84,10 @@ const COMMANDS: Readonly<Record<Exclude<CommandKind, 'run'>, CommandFacts>> = {
   backtest: {
     summary: 'say what a rule file would have said about recorded ticks',
     options: BACKTEST_OPTIONS,
-    flag: ['json', 'print JSON, with every alert'],
+    switches: [
+      ['json', 'print JSON, with every alert'],
+      ['clock', 'let a clock end what ends by time, as a server does: the time of the ticks'],
+    ],
     isFirstRequired: true,
   },
 };
@@ -96,7 +99,7 @@ Every setting is a flag (--server.port=9001 or --server.port 9001), an environme
 key of the JSON file ({"server": {"port": 9001}}). Flags win over variables, variables over the
 file, the file over the defaults.`;
 
-const SWITCHES = ['help', 'version', 'print-config', 'operator', 'shift-to-now', 'json'];
+const SWITCHES = ['help', 'version', 'print-config', 'operator', 'shift-to-now', 'json', 'clock'];
 const showFlag = (name: string) => `--${name}`;
 
 const suggestSetting = createSuggester(
@@ -106,10 +109,10 @@ const suggestSetting = createSuggester(
 
 function suggesterOf(kind: CommandKind): (name: string) => string {
   if (kind === 'run') return suggestSetting;
-  const { options, flag } = COMMANDS[kind];
+  const { options, switches = [] } = COMMANDS[kind];
   if (options.length === 0) return suggestSetting;
   const names = options.map(({ name }) => name);
-  return createSuggester(flag === undefined ? names : [flag[0], ...names], showFlag);
+  return createSuggester([...switches.map(([name]) => name), ...names], showFlag);
 }
 
 /**
@@ -260,7 +263,7 @@ class FlagReader implements Flags {
   }
 
   #addCommand(parent: Command, word: string, kind: keyof typeof COMMANDS): void {
-    const { summary, options, flag, note = '' } = COMMANDS[kind];
+    const { summary, options, switches = [], note = '' } = COMMANDS[kind];
     const command = parent
       .command(word)
       .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
@@ -271,11 +274,11 @@ class FlagReader implements Flags {
       .addHelpText('after', `\n${note}Takes settings as flags, too.`)
       .action((_options, self: Command) => this.#finish(kind, self));
     for (const each of options) this.#addCommandOption(command, each);
-    if (flag === undefined) return;
-    const [name, description] = flag;
-    command
-      .option(`--${name}`, description)
-      .on(`option:${name}`, () => this.options.set(name, true));
+    for (const [name, description] of switches) {
+      command
+        .option(`--${name}`, description)
+        .on(`option:${name}`, () => this.options.set(name, true));
+    }
   }
 
   #addCommandOption(

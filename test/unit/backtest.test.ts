@@ -85,6 +85,8 @@ describe('a backtest', () => {
       '--ticks',
       ticksFile(),
       '--json',
+      '--clock',
+      '--clock',
     );
     expect([status, errors]).toEqual([0, '']);
     const { run: result, ...figures } = JSON.parse(out) as ShownResult;
@@ -165,6 +167,7 @@ describe('a backtest', () => {
       '--ticks',
       ticksFile(rows.join('\n')),
       '--json',
+      '--clock',
     );
     const { alerts } = (JSON.parse(out) as ShownResult).run;
     expect(alerts).toMatchObject([
@@ -199,6 +202,7 @@ describe('a backtest', () => {
       rulesFile(),
       '--ticks',
       ticksFile(rows.join('\n')),
+      '--clock',
     );
     expect([status, errors]).toEqual([0, expect.stringContaining('not in the order of time')]);
   });
