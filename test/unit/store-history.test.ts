@@ -255,7 +255,7 @@ describe('what a store answers', () => {
         }
       },
     );
-    await fc.assert(runs, { numRuns: 3, endOnFailure: true });
+    await fc.assert(runs, { numRuns: 6, endOnFailure: true });
     // Each interesting event occurred.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(4);
   });
