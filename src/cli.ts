@@ -39,6 +39,12 @@ if (command.kind === 'print') {
 } else if (command.kind === 'feed') {
   const { runFeedCommand } = await import('../feeds/command.ts');
   process.exit(await runFeedCommand(command.argv, process));
+} else if (command.kind === 'rules check') {
+  const { checkRules } = await import('./rules-tools/check-command.ts');
+  process.exitCode = await checkRules(command, process);
+} else if (command.kind === 'rules test') {
+  const { testRules } = await import('./rules-tools/test-command.ts');
+  process.exitCode = await testRules(command, process);
 } else if (command.kind === 'backtest') {
   const { runBacktestCommand } = await import('./backtest/command.ts');
   process.exitCode = await runBacktestCommand(command, process);

@@ -25,7 +25,7 @@ function runJson({ alerts, ...run }: RuleFileRun): object {
 }
 
 /** An alert as an object of JSON, times in ms since the epoch. */
-function alertJson(alert: Alert): object {
+export function alertJson(alert: Alert): Readonly<Record<string, unknown>> {
   const { phase, level, direction, reason, ...same } = alert;
   const { symbol, sequence, rule, kind, episode, ...values } = same;
   const named = REASON_NAMES[reason];

@@ -16,6 +16,14 @@ import { EpisodeBook } from './episode-book.ts';
 import { type Label, scoreEpisodes } from './labels.ts';
 import { type DayTally, summarize } from './summary.ts';
 
+/** A valid rule file. */
+export interface LoadedRules {
+  /** Of the file that has the rules: modules are beside it. */
+  readonly path: string;
+  readonly file: RuleFile;
+  readonly text: string;
+}
+
 /** A rule file that judges ticks, one after the other. */
 export class RuleRun {
   /** What some rules cannot do for some symbols. */
@@ -28,7 +36,15 @@ export class RuleRun {
 
   /** @throws BacktestError if the file or a module of it cannot be used */
   static async open(path: string, rules: LocalSettings, symbols: number): Promise<RuleRun> {
-    const { file, text } = readRuleFile(path);
+    return RuleRun.load(readRuleFile(path), rules, symbols);
+  }
+
+  /** @throws BacktestError if a module of the file cannot be used */
+  static async load(
+    { path, file, text }: LoadedRules,
+    rules: LocalSettings,
+    symbols: number,
+  ): Promise<RuleRun> {
     const run = new RuleRun(path, file.rules);
     try {
       run.#partition = await LocalPartition.open({
@@ -55,6 +71,17 @@ export class RuleRun {
       rules.filter(({ settings }) => settings.episode !== null).map(({ name }) => name),
     );
     this.#book = new EpisodeBook((rule) => lasting.has(rule));
+  }
+
+  /** In their order. */
+  get alerts(): readonly Alert[] {
+    return this.#alerts;
+  }
+
+  /** Rules that are off for a symbol because of an error of their module. */
+  get failed(): readonly string[] {
+    const hasFailed = (id: number) => this.#partition.count(id, RuleCount.FAILED) > 0;
+    return this.#rules.filter((_rule, id) => hasFailed(id)).map(({ name }) => name);
   }
 
   /** Ticks that were older than their symbol's newest. */
@@ -117,12 +144,8 @@ export class RuleRun {
   }
 }
 
-interface ReadFile {
-  readonly file: RuleFile;
-  readonly text: string;
-}
-
-function readRuleFile(path: string): ReadFile {
+/** @throws BacktestError with every fault */
+export function readRuleFile(path: string): LoadedRules {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -130,6 +153,6 @@ function readRuleFile(path: string): ReadFile {
     throw new BacktestError((error as Error).message);
   }
   const { file, faults } = parseRuleFile(text);
-  if (file !== undefined) return { file, text };
+  if (file !== undefined) return { path, file, text };
   throw new BacktestError([`${path}:`, ...faults.map(formatFault)].join('\n  '));
 }

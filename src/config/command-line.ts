@@ -10,19 +10,13 @@ import type { Config } from './schema.ts';
 export type Command =
   | ({ readonly kind: 'run' } & Configured)
   | ({ readonly kind: 'doctor' } & Configured)
-  | ({
-      readonly kind: JournalCommandKind;
-      /** Those of the command that are not settings. */
-      readonly options: ReadonlyMap<string, OptionValue>;
-    } & Configured)
+  | ({ readonly kind: JournalCommandKind } & WithOptions)
   | { readonly kind: 'sinks test'; readonly options: ReadonlyMap<string, OptionValue> }
   /** Has options of its own, behind the word. */
   | { readonly kind: 'feed'; readonly argv: readonly string[] }
-  | ({
-      readonly kind: 'backtest';
-      /** Those of the command that are not settings. */
-      readonly options: ReadonlyMap<string, OptionValue>;
-    } & Configured)
+  | ({ readonly kind: 'backtest' } & WithOptions)
+  | ({ readonly kind: 'rules check' } & WithOptions)
+  | ({ readonly kind: 'rules test' } & WithOptions)
   | { readonly kind: 'token' | 'api-key'; readonly config: Config; readonly request: IssueFlags }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'fail'; readonly message: string };
@@ -32,6 +26,11 @@ export type JournalCommandKind = Extract<CommandKind, `journal ${string}` | 'rep
 interface Configured {
   readonly config: Config;
   readonly warnings: readonly string[];
+}
+
+interface WithOptions extends Configured {
+  /** Those of the command that are not settings. */
+  readonly options: ReadonlyMap<string, OptionValue>;
 }
 
 /** The token or API key to issue. */

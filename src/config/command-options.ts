@@ -8,6 +8,8 @@ export interface CommandOption {
   readonly value: string;
   readonly description: string;
   readonly expected: string;
+  /** Whether it may be given several times: its lists are joined. */
+  readonly isRepeatable?: boolean;
   /** Returns undefined for an invalid text. */
   readonly parse: (text: string) => OptionValue | undefined;
 }
@@ -38,6 +40,17 @@ export const RULE_FILE: CommandOption = {
   description: 'the rule file',
   expected: 'a rule file',
   parse: (text: string) => text || undefined,
+};
+
+/** The symbols that a rule file is examined for. */
+export const CHECKED_SYMBOLS: CommandOption = {
+  name: 'symbol',
+  value: 'SYMBOL,...',
+  description:
+    'say which rules apply to it; of a tenant: tenant/symbol; several times or by commas',
+  expected: 'symbols, separated by commas',
+  isRepeatable: true,
+  parse: (text: string) => (text === '' ? undefined : text.split(',')),
 };
 
 /** A time such as 90s, 15m, 1h or 30d, in ms. */

@@ -1,6 +1,11 @@
 import { Command, CommanderError, Option } from 'commander';
 import { BACKTEST_OPTIONS } from './backtest-options.ts';
-import { type CommandOption, type OptionValue, RULE_FILE } from './command-options.ts';
+import {
+  CHECKED_SYMBOLS,
+  type CommandOption,
+  type OptionValue,
+  RULE_FILE,
+} from './command-options.ts';
 import { createSuggester, SUGGESTIONS_MAX, showValue, truncate } from './faults.ts';
 import { API_KEY_OPTIONS, TOKEN_OPTIONS } from './issue-options.ts';
 import { EXPORT_OPTIONS, REPLAY_OPTIONS } from './journal-options.ts';
@@ -30,11 +35,15 @@ export type CommandKind =
   | 'journal export'
   | 'replay'
   | 'sinks test'
+  | 'rules check'
+  | 'rules test'
   | 'backtest';
 
 interface CommandFacts {
   readonly summary: string;
   readonly options: readonly CommandOption[];
+  /** What its only argument, the option `file`, is. */
+  readonly file?: string;
   /** Its options without a value, and what each does. */
   readonly switches?: readonly (readonly [name: string, description: string])[];
   /** Whether its first option must be given. */
@@ -80,6 +89,16 @@ const COMMANDS: Readonly<Record<Exclude<CommandKind, 'run'>, CommandFacts>> = {
     summary: 'send an alert through each sink of a rule file, and print what came back',
     options: [RULE_FILE],
     isFirstRequired: true,
+  },
+  'rules check': {
+    summary: 'say what is wrong with a rule file, or what it means',
+    options: [CHECKED_SYMBOLS],
+    file: 'a rule file',
+  },
+  'rules test': {
+    summary: 'run examples, ticks in and alerts out, of a rule file',
+    options: [],
+    file: 'a file of examples',
   },
   backtest: {
     summary: 'say what a rule file would have said about recorded ticks',
@@ -177,7 +196,7 @@ class FlagReader implements Flags {
     const program = new Command('tickwire')
       .description('A real-time market-data push server.')
       .usage(
-        '[flags]\n       tickwire token|api-key|doctor|journal|replay|backtest|sinks|feed [flags]',
+        '[flags]\n       tickwire token|api-key|doctor|journal|replay|backtest|rules|sinks|feed [flags]',
       )
       .exitOverride()
       .allowUnknownOption()
@@ -203,29 +222,23 @@ class FlagReader implements Flags {
         this.printsConfig = true;
       });
     for (const key of CONFIG_KEYS) this.#addKey(program, key);
-    const journal = program
-      .command('journal')
-      .description('Reads the journal of store.directory. A server may be writing it.')
-      .summary('info, verify or export: read the journal')
-      .usage('info|verify|export [flags]')
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action((_options, { args: [given] }: Command) => {
-        const shown = given === undefined ? 'nothing' : showValue(given);
-        this.faults.push(`journal: expected info, verify or export, got ${shown}`);
-      });
-    const sinks = program
-      .command('sinks')
-      .description('Tries the sinks of a rule file.')
-      .summary('test: send an alert through each sink of a rule file')
-      .usage('test [flags]')
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action((_options, { args: [given] }: Command) => {
-        const shown = given === undefined ? 'nothing' : showValue(given);
-        this.faults.push(`sinks: expected test, got ${shown}`);
-      });
-    const parents: Readonly<Record<string, Command>> = { journal, sinks };
+    const parents: Readonly<Record<string, Command>> = {
+      journal: this.#addParent(program, 'journal', {
+        words: 'info, verify or export',
+        summary: 'info, verify or export: read the journal',
+        description: 'Reads the journal of store.directory. A server may be writing it.',
+      }),
+      rules: this.#addParent(program, 'rules', {
+        words: 'check or test',
+        summary: 'check or test: examine a rule file, or run its examples',
+        description: 'Examines rule files.',
+      }),
+      sinks: this.#addParent(program, 'sinks', {
+        words: 'test',
+        summary: 'test: send an alert through each sink of a rule file',
+        description: 'Tries the sinks of a rule file.',
+      }),
+    };
     program
       .command('feed')
       .summary('publish the trades of live venues to a server')
@@ -241,6 +254,25 @@ class FlagReader implements Flags {
       this.#addCommand(parent, action ?? word, kind);
     }
     return program;
+  }
+
+  /** Adds the first word of commands of two. */
+  #addParent(
+    program: Command,
+    word: string,
+    { words, summary, description }: Readonly<Record<'words' | 'summary' | 'description', string>>,
+  ): Command {
+    return program
+      .command(word)
+      .description(description)
+      .summary(summary)
+      .usage(`${words.replaceAll(/, | or /g, '|')} [flags]`)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action((_options, { args: [given] }: Command) => {
+        const shown = given === undefined ? 'nothing' : showValue(given);
+        this.faults.push(`${word}: expected ${words}, got ${shown}`);
+      });
   }
 
   #print(text: string): void {
@@ -263,12 +295,12 @@ class FlagReader implements Flags {
   }
 
   #addCommand(parent: Command, word: string, kind: keyof typeof COMMANDS): void {
-    const { summary, options, switches = [], note = '' } = COMMANDS[kind];
+    const { summary, options, file, switches = [], note = '' } = COMMANDS[kind];
     const command = parent
       .command(word)
       .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
       .summary(summary)
-      .usage('[flags]')
+      .usage(file === undefined ? '[flags]' : 'FILE [flags]')
       .allowUnknownOption()
       .allowExcessArguments()
       .addHelpText('after', `\n${note}Takes settings as flags, too.`)
@@ -283,12 +315,15 @@ class FlagReader implements Flags {
 
   #addCommandOption(
     command: Command,
-    { name, value, description, expected, parse }: CommandOption,
+    { name, value, description, expected, isRepeatable, parse }: CommandOption,
   ): void {
     const option = new Option(`--${name} [${value}]`, description);
     this.#addOption(command, option, expected, (text) => {
       const parsed = parse(text);
-      if (parsed !== undefined) this.options.set(name, parsed);
+      const before = isRepeatable === true ? this.options.get(name) : undefined;
+      if (Array.isArray(before) && Array.isArray(parsed)) {
+        this.options.set(name, [...before, ...parsed]);
+      } else if (parsed !== undefined) this.options.set(name, parsed);
       else this.faults.push(`--${name}: expected ${expected}, got ${showValue(text)}`);
     });
   }
@@ -310,12 +345,25 @@ class FlagReader implements Flags {
 
   #finish(kind: CommandKind, command: Command): void {
     this.kind = kind;
-    this.#refuse(command.args);
+    const { file } = kind === 'run' ? {} : (COMMANDS[kind] as CommandFacts);
+    this.#refuse(file === undefined ? command.args : this.#takeFile(command.args));
+    if (file !== undefined && !this.options.has('file') && this.faults.length === 0) {
+      this.faults.push(`expected ${file}, got nothing`);
+    }
     if (kind === 'run' || COMMANDS[kind].isFirstRequired !== true) return;
     const [required] = COMMANDS[kind].options;
     if (required !== undefined && !this.options.has(required.name) && this.faults.length === 0) {
       this.faults.push(`--${required.name}: expected ${required.expected}, got nothing`);
     }
+  }
+
+  /** Takes the first argument that is not a flag, nor perhaps an unknown flag's value. */
+  #takeFile(args: readonly string[]): readonly string[] {
+    const isFlag = (arg: string | undefined) => arg?.startsWith('-') === true && arg !== '-';
+    const at = args.findIndex((arg, index) => !isFlag(arg) && !isFlag(args[index - 1]));
+    if (at < 0) return args;
+    this.options.set('file', args[at] as string);
+    return args.toSpliced(at, 1);
   }
 
   /** Reports unknown flags and stray arguments. */

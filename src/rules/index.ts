@@ -1,5 +1,6 @@
 /** What is an alert: the rule file, and its judgement of ticks. The only entry to this folder. */
 export type { AlertOutput } from './alert-output.ts';
+export { JsonFields, showJson } from './json-fields.ts';
 export { Move } from './move.ts';
 export { createRuleCounts, RuleCount, RuleCounters } from './rule-counters.ts';
 export { type PriceWindow, RuleEvaluator } from './rule-evaluator.ts';
@@ -15,4 +16,13 @@ export {
 } from './rule-memory.ts';
 export type { RuleModule } from './rule-module.ts';
 export { RuleSet, type SymbolPlan } from './rule-set.ts';
-export { formatFault, type RuleFile } from './rule-types.ts';
+export { defaultEpisode, defaultSigma } from './rule-settings.ts';
+export {
+  formatFault,
+  type HoursSettings,
+  type Rule,
+  type RuleFault,
+  type RuleFile,
+  type RuleSettings,
+  type Threshold,
+} from './rule-types.ts';
