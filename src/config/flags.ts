@@ -196,7 +196,8 @@ class FlagReader implements Flags {
     const program = new Command('tickwire')
       .description('A real-time market-data push server.')
       .usage(
-        '[flags]\n       tickwire token|api-key|doctor|journal|replay|backtest|rules|sinks|feed [flags]',
+        '[flags]\n       tickwire token|api-key|doctor|journal|replay|backtest|rules|sinks|feed ' +
+          '[flags]',
       )
       .exitOverride()
       .allowUnknownOption()

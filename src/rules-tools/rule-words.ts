@@ -67,7 +67,8 @@ function sigmaWords({ warning, critical, sigma = defaultSigma() }: RuleSettings)
 function episodeWords(episode: Exclude<RuleSettings['episode'], undefined>): string {
   if (episode === null) return 'no episodes: every such tick is an alert';
   const { clear, holdMs, cooldownMs, step } = episode;
-  const end = `ends within ${clear} × the threshold of where it began, or ${duration(holdMs)} after`;
+  const quiet = duration(holdMs);
+  const end = `ends within ${clear} × the threshold of where it began, or ${quiet} after`;
   const parts = [`an episode ${end} the last tick beyond`];
   if (step) parts.push('a move that goes on by the threshold again is announced');
   if (cooldownMs > 0) {

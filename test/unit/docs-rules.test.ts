@@ -11,7 +11,8 @@ function samples(language: string): string[] {
 
 describe('docs/RULES.md', () => {
   it('has rule files that are valid', () => {
-    const files = samples('json');
+    // A file of examples is run by the tests of its command.
+    const files = samples('json').filter((text) => !text.includes('"cases"'));
     expect(files).toHaveLength(1);
     for (const text of files) expect(parseRuleFile(text).faults?.map(formatFault)).toBeUndefined();
   });

@@ -91,16 +91,16 @@ describe('rules check', () => {
       '',
       'flash: spike, for *',
       '  when a price is more than 2 % (critical: 5 %) from the lowest or highest of 1 s',
-      '  an episode ends within 0.5 × the threshold of where it began, or 1 s after the last tick ' +
-        'beyond; for 30 s after it only a higher level starts another',
+      '  an episode ends within 0.5 × the threshold of where it began, or 1 s after the last ' +
+        'tick beyond; for 30 s after it only a higher level starts another',
       '  for PENNY-*: warning 20 %, critical 50 %',
       '  for TEST-*: off',
       '',
       'unusual: drift, for SPY',
       '  when a price is more than 8 sigma, at least 0.1 % from the price 5 min before',
       '  sigma: a sample every 1 s, a half-life of 5 min; silent for the first 60 samples',
-      '  an episode ends within 0.5 × the threshold of where it began, or 1 s after the last tick ' +
-        'beyond',
+      '  an episode ends within 0.5 × the threshold of where it began, or 1 s after the last ' +
+        'tick beyond',
       '  hours: mon, tue, wed, thu, fri, 09:30 to 16:00 (America/New_York); thresholds × 2 from ' +
         '09:30 to 09:45',
       '',
