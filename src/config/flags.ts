@@ -346,7 +346,7 @@ class FlagReader implements Flags {
 
   #finish(kind: CommandKind, command: Command): void {
     this.kind = kind;
-    const { file } = kind === 'run' ? {} : (COMMANDS[kind] as CommandFacts);
+    const file = kind === 'run' ? undefined : COMMANDS[kind].file;
     this.#refuse(file === undefined ? command.args : this.#takeFile(command.args));
     if (file !== undefined && !this.options.has('file') && this.faults.length === 0) {
       this.faults.push(`expected ${file}, got nothing`);
