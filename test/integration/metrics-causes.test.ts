@@ -414,6 +414,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   sink_request_seconds: 'a rule file: sinks-requests.test.ts',
   queue_depth: 'the ticks of a moment',
   ticks_folded_total: 'processing.lateTicks: late-ticks.test.ts',
+  ...Object.fromEntries(
+    ['started_total', 'open', 'suppressed_total', 'errors_total'].map((name) => [
+      `rule_${name}`,
+      'needs a rule file: rule-metrics.test.ts',
+    ]),
+  ),
+  rules_reload_failed: 'rule-metrics.test.ts',
+  alerts_sent_total: 'rule-metrics.test.ts',
   tick_lateness_seconds: 'moves with every tick: gateway-lateness.test.ts',
   publisher_least_delay_seconds: 'gateway-lateness.test.ts',
   ticks_held: 'processing.allowedLatenessMs: reordered-ticks.test.ts',

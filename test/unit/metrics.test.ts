@@ -75,7 +75,21 @@ function contextOf(fault?: string): MetricsContext {
   return {
     counters,
     journal: undefined,
-    engine: { partitions: 2, status, symbols: { size: 700 } },
+    engine: {
+      partitions: 2,
+      status,
+      symbols: { size: 700 },
+      rules: {
+        file: { rules: [{ name: 'flash' }, { name: 'quiet' }] },
+        ids: [30, 10],
+        totals: (id: number) => ({
+          started: 820 + id,
+          open: 821 + id,
+          suppressed: 822 + id,
+          failed: 823 + id,
+        }),
+      },
+    },
     intake: {
       totals: {
         accepted: 701,
@@ -179,6 +193,7 @@ function expected(): Record<string, number> {
     'entries_sent_total{kind="full"}': 60,
     'entries_sent_total{kind="delta"}': 544,
     anomalies_sent_total: 605,
+    alerts_sent_total: 615,
     conflated_updates_total: 606,
     slow_episodes_total: 607,
     tick_frames_total: 608,
@@ -186,6 +201,15 @@ function expected(): Record<string, number> {
     'backpressure_refusals_total{from="frame"}': 610,
     'backpressure_refusals_total{from="http"}': 612,
     too_fast_frames_total: 611,
+    'rule_started_total{rule="flash"}': 850,
+    'rule_open{rule="flash"}': 851,
+    'rule_suppressed_total{rule="flash"}': 852,
+    'rule_errors_total{rule="flash"}': 853,
+    'rule_started_total{rule="quiet"}': 830,
+    'rule_open{rule="quiet"}': 831,
+    'rule_suppressed_total{rule="quiet"}': 832,
+    'rule_errors_total{rule="quiet"}': 833,
+    rules_reload_failed: 0,
     'sink_ok{sink="pager"}': 1,
     'sink_waiting_alerts{sink="pager"}': 807,
     'sink_delivered_alerts_total{sink="pager"}': 801,

@@ -9,6 +9,7 @@ import type { SecurityCounts } from '../sessions/security-events.ts';
 import { addJournalMetrics } from './journal-metrics.ts';
 import { readLatencies } from './latency-histogram.ts';
 import { partitionTotal } from './partition-totals.ts';
+import { addRuleMetrics } from './rule-metrics.ts';
 import { ScrapedHistogram } from './scraped-histogram.ts';
 import { type Readings, ScrapedMetrics } from './scraped-metrics.ts';
 import { addSinkMetrics, type SinkReadings } from './sink-metrics.ts';
@@ -52,6 +53,7 @@ export function createMetrics(context: MetricsContext): Registry {
   if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
   if (context.store !== undefined) addStore(metrics, context.store, context);
   if (context.journal !== undefined) addJournalMetrics(metrics, context.journal, context);
+  addRuleMetrics(metrics, context);
   addSinkMetrics(metrics, registry, () => context.sinks?.figures ?? NO_SINKS);
   metrics.counter(
     'tickwire_log_lines_dropped_total',
@@ -318,6 +320,7 @@ function addGatewayCounters(metrics: ScrapedMetrics, { counters }: MetricsContex
     delta: counters.entriesOut - counters.fullEntriesOut,
   }));
   count('anomalies_sent', 'Anomalies sent, counted for each session.', () => counters.anomaliesOut);
+  count('alerts_sent', 'Alerts sent, counted for each session.', () => counters.alertsOut);
   count(
     'conflated_updates',
     'Updates replaced by newer ones before sending.',

@@ -54,6 +54,8 @@ export class ScrapedMetrics {
       labelNames: [label],
       registers: this.#registers,
       collect: () => {
+        // Values that are gone have no sample.
+        gauge.reset();
         for (const [value, level] of Object.entries(read())) gauge.set({ [label]: value }, level);
       },
     });
