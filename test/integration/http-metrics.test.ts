@@ -56,8 +56,9 @@ describe('docs/METRICS.md', () => {
       if (metric === undefined) continue;
       expect([name, metric.type]).toEqual([name, type]);
       const own = [...metric.labels].filter((label) => label !== 'le');
-      // Some of Node's appear only after their first event, those of sinks and rules with one.
-      const isOwn = name.startsWith('tickwire') && !/^tickwire_(sink|rule)_/.test(name);
+      // Some of Node's appear only after their first event, as does the lateness of ticks; those of
+      // sinks and rules with one.
+      const isOwn = /^tickwire_(?!sink_|rule_|tick_lateness_)/.test(name);
       if (own.length > 0 || isOwn) {
         expect([name, own.sort()]).toEqual([name, [...labels].sort()]);
       }
