@@ -28,7 +28,8 @@ export function addRuleMetrics(
     'Episodes that began, and alerts of rules without episodes.',
     each(({ started }) => started),
   );
-  metrics.gaugeBy('rule', 'tickwire_rule_open', 'Episodes that are open.', each(({ open }) => open));
+  const open = each((totals) => totals.open);
+  metrics.gaugeBy('rule', 'tickwire_rule_open', 'Episodes that are open.', open);
   metrics.counterBy(
     'rule',
     'tickwire_rule_suppressed_total',
