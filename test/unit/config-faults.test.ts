@@ -79,9 +79,9 @@ describe('faults of the configuration', () => {
   });
 
   it('of names like nothing we know suggest nothing', () => {
-    expect(faults(['--wibble'], { TICKWIRE_WIBBLE_WOBBLE: '1' })).toEqual([
+    expect(faults(['--xyzzyxyzzy'], { TICKWIRE_WIBBLE_WOBBLE: '1' })).toEqual([
       'TICKWIRE_WIBBLE_WOBBLE: unknown variable',
-      '--wibble: unknown flag',
+      '--xyzzyxyzzy: unknown flag',
     ]);
   });
 

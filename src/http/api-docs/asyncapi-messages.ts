@@ -129,12 +129,13 @@ const EXAMPLES: Readonly<Record<MessageName, readonly Frame[]>> = {
   SUBSCRIBE: [
     [4, 1, ['BTC-USD', 'ETH-*'], { conflateMs: 100 }],
     [4, 3, ['SOL-USD'], { stats: false, anomalies: true, fields: 9, since: { 'SOL-USD': 17 } }],
+    [4, 7, ['BTC-USD'], { alerts: true, alertsSince: { 'BTC-USD': 0 } }],
   ],
   UNSUBSCRIBE: [[5, 4, ['ETH-*', 'never held', '']]],
   PING: [[6, 1_700_000_000_500]],
   VERIFY: [[7, 2]],
   HISTORY: [[8, 5, 'BTC-USD', 0, 100]],
-  ALERT_HISTORY: [[9, 6, 'BTC-USD', 0, 100]],
+  ALERT_HISTORY: [[9, 8, 'BTC-USD', 0, 100]],
   PUBLISHER_WELCOME: [[16, { ...WELCOME, session: 'p1', ...PUBLISHER }]],
   SUBSCRIBER_WELCOME: [[16, WELCOME]],
   ACK: [
@@ -157,7 +158,7 @@ const EXAMPLES: Readonly<Record<MessageName, readonly Frame[]>> = {
   PONG: [[25, 1_700_000_000_500, 1_700_000_000_501]],
   DIGEST: [[26, 2, 3_252_935_348, 2]],
   HISTORY_PAGE: [[27, 5, 'BTC-USD', [ANOMALY], false]],
-  ALERT_PAGE: [[32, 6, 'BTC-USD', [ALERT], false]],
+  ALERT_PAGE: [[32, 8, 'BTC-USD', [ALERT], false]],
   ERROR: [
     [30, 6, 1, 'patterns[1]: expected a string, got 5', false, null],
     [30, null, 12, 'the frame holds 500 ticks, and the credit left is 120', true, 20],
