@@ -104,7 +104,7 @@ describe('npm run sbom', () => {
       readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
-        .flatMap((source) => [...source.matchAll(/(?:from|import\() ?'([^.'][^']*)'/g)]),
+        .flatMap((source) => [...source.matchAll(/(?:\bfrom |\bimport\()'([^.'][^']*)'/g)]),
     );
     // The SDK's users provide these two.
     const bundled = new Set(imported.map(([, name]) => name as string));
