@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
 /**
- * A boxed double takes 16 bytes; a batch and the measurement itself take below 1 a tick. Two doubles
- * a tick are boxed since rules and event time came (32.5 bytes): the aim is 8.
+ * A boxed double takes 16 bytes; a batch and the measurement itself take below 1 a tick. Two are
+ * boxed a tick since rules and event time came (32.5 bytes): the aim is 8.
  */
 const BYTES_PER_TICK_MAX = 40;
 
