@@ -2,11 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
-/**
- * A boxed double takes 16 bytes; a batch and the measurement itself take below 1 a tick. Two are
- * boxed a tick since rules and event time came (32.5 bytes): the aim is 8.
- */
-const BYTES_PER_TICK_MAX = 40;
+/** A boxed double takes 16 bytes; a batch and the measurement itself take below 1 a tick. */
+const BYTES_PER_TICK_MAX = 8;
 
 it('makes no object for a tick, from the queue to the taken anomaly', () => {
   const program = fileURLToPath(new URL('../support/measure-allocation.ts', import.meta.url));

@@ -81,8 +81,8 @@ describe('patternMatcher', () => {
     const test = patternMatcher(`${'*a'.repeat(15)}*b`);
     const symbol = 'a'.repeat(32);
     const before = performance.now();
-    for (let i = 0; i < 1000; i++) expect(test(symbol)).toBe(false);
-    expect(performance.now() - before).toBeLessThan(10_000);
+    for (let i = 0; i < 10_000; i++) expect(test(symbol)).toBe(false);
+    expect(performance.now() - before).toBeLessThan(2000);
   });
 });
 

@@ -50,23 +50,26 @@ class RingView {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
   readonly capacity: number;
-  readonly #kind: SlotKind;
+  readonly #slotWords: number;
+  /** Made once: it names the count that is asserted with every tick. */
+  readonly #countName: string;
 
-  constructor(memory: SharedArrayBuffer, kind: SlotKind) {
+  constructor(memory: SharedArrayBuffer, { name, slotWords }: SlotKind) {
     this.words = new Int32Array(memory);
     this.doubles = new Float64Array(memory);
-    this.capacity = (this.words.length - HEADER_WORDS) / kind.slotWords;
-    this.#kind = kind;
+    this.capacity = (this.words.length - HEADER_WORDS) / slotWords;
+    this.#slotWords = slotWords;
+    this.#countName = `${name} in a ring`;
   }
 
   slotOf(position: number): number {
-    return HEADER_WORDS + (position & (this.capacity - 1)) * this.#kind.slotWords;
+    return HEADER_WORDS + (position & (this.capacity - 1)) * this.#slotWords;
   }
 
   /** Records from `head` to `tail`. */
   count(head: number, tail: number): number {
     const count = (tail - head) | 0;
-    assertRange(`${this.#kind.name} in a ring`, count, 0, this.capacity);
+    assertRange(this.#countName, count, 0, this.capacity);
     return count;
   }
 }
