@@ -50,6 +50,22 @@ const inlineOps = {
   },
 };
 
+/**
+ * One file loads nothing on demand. For `import()` esbuild would wrap all modules in functions, and
+ * keep what none of them uses.
+ */
+const onDemandAtOnce = {
+  name: 'on-demand-at-once',
+  setup(builder) {
+    builder.onLoad({ filter: /client-sdk.src.subscriber.subscriber\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replaceAll("await import('./on-demand.ts')", 'onDemand');
+      if (contents === source) throw new Error(`${path}: what is loaded on demand?`);
+      return { contents: `import * as onDemand from './on-demand.ts';${contents}`, loader: 'ts' };
+    });
+  },
+};
+
 const SHARED = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -78,6 +94,7 @@ async function bundleDashboard() {
 async function bundleScriptTag() {
   await build({
     ...PAGE,
+    plugins: [...SHARED.plugins, onDemandAtOnce],
     format: 'iife',
     globalName: 'tickwire',
     // Also where a bundler makes it a module.
