@@ -3,13 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LocalPartition, type LocalSettings, shownName } from '../engine/index.ts';
 import type { Alert } from '../protocol/index.ts';
-import {
-  type AlertOutput,
-  formatFault,
-  parseRuleFile,
-  RuleCount,
-  type RuleFile,
-} from '../rules/index.ts';
+import { formatFault, parseRuleFile, RuleCount, type RuleFile } from '../rules/index.ts';
 import { BacktestError } from './backtest-error.ts';
 import type { RuleFileRun } from './backtest-result.ts';
 import { EpisodeBook } from './episode-book.ts';
@@ -53,7 +47,7 @@ export class RuleRun {
         ruleText: text,
         ruleFile: file,
         folder: new URL('.', pathToFileURL(resolve(path))).href,
-        alerts: { append: (...numbers) => run.#append(numbers) },
+        onAlert: (alert) => run.#take(alert),
         onFaults: (name, faults) => {
           for (const fault of faults) run.faults.push(`${path}: ${shownName(name)}: ${fault}`);
         },
@@ -116,31 +110,10 @@ export class RuleRun {
     };
   }
 
-  #append(numbers: Parameters<AlertOutput['append']>): void {
-    const [symbolId, sequence, ruleId, episode, phase, level, direction, ...rest] = numbers;
-    const [reference, price, changePercent, time, startTime, peak, count, reason] = rest;
-    const rule = this.#rules[ruleId];
-    if (rule === undefined) throw new RangeError(`no rule ${ruleId}`);
-    const alert: Alert = {
-      symbol: shownName(this.#partition.nameOf(symbolId)),
-      sequence,
-      rule: rule.name,
-      kind: rule.kind,
-      episode,
-      phase,
-      level,
-      direction,
-      reference,
-      price,
-      changePercent,
-      time,
-      startTime,
-      peak,
-      count,
-      reason,
-    };
-    this.#alerts.push(alert);
-    this.#book.add(alert);
+  #take(alert: Alert): void {
+    const shown = { ...alert, symbol: shownName(alert.symbol) };
+    this.#alerts.push(shown);
+    this.#book.add(shown);
   }
 }
 

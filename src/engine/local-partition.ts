@@ -1,5 +1,5 @@
+import type { Alert } from '../protocol/index.ts';
 import {
-  type AlertOutput,
   type PriceWindow,
   type RuleCount,
   RuleCounters,
@@ -7,6 +7,7 @@ import {
   type RuleModule,
 } from '../rules/index.ts';
 import { type EngineOptions, reorderTicksOf } from './engine.ts';
+import { AlertConsumer, AlertProducer } from './memory/alert-ring.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { createEngineMemory } from './memory/engine-memory.ts';
 import { writeRuleText } from './memory/rule-texts.ts';
@@ -15,6 +16,7 @@ import { TickColumns } from './memory/tick-ring.ts';
 import { Partition, type Rules } from './partition.ts';
 import { PartitionRules } from './partition-rules.ts';
 import { loadRuleModules } from './rule-modules.ts';
+import { RuleTable } from './rule-table.ts';
 import { modulesOf } from './rules-in-force.ts';
 
 /** Settings of a partition. */
@@ -29,7 +31,8 @@ export interface LocalPartitionOptions {
   readonly ruleFile: RuleFile;
   /** URL of the folder that modules of the file are in, with a slash at its end. */
   readonly folder: string;
-  readonly alerts: AlertOutput;
+  /** Called with each alert, in their order. Its symbol is a name: tenants' have their prefix. */
+  readonly onAlert: (alert: Alert) => void;
   /** Called when a symbol's rules are first looked up and some cannot apply. */
   readonly onFaults?: (name: string, faults: readonly string[]) => void;
 }
@@ -43,9 +46,11 @@ export class LocalPartition {
   readonly #counters: Counters;
   readonly #counts: RuleCounters;
   readonly #names: SymbolNames;
+  readonly #alerts: AlertConsumer;
+  readonly #onAlert: (alert: Alert) => void;
   readonly #symbols: number;
   readonly #ids = new Map<string, number>();
-  readonly #nameOf: string[] = [];
+  readonly #nameById: string[] = [];
   readonly #tick = new TickColumns(1);
   readonly #encoder = new TextEncoder();
 
@@ -56,7 +61,7 @@ export class LocalPartition {
   }
 
   private constructor(options: LocalPartitionOptions, modules: ReadonlyMap<string, RuleModule>) {
-    const { symbols, rules, ruleText, ruleFile, alerts, onFaults } = options;
+    const { symbols, rules, ruleText, ruleFile, onAlert, onFaults } = options;
     const { movingAverageWindow } = rules;
     const names = createSymbolNames(symbols);
     const [memory] = createEngineMemory({
@@ -64,24 +69,31 @@ export class LocalPartition {
       symbols,
       channelCapacity: 2,
       movingAverageWindow,
+      alerts: true,
       ruledNames: names,
       reorderTicks: reorderTicksOf(rules),
     });
     const ruleMemory = memory?.rules;
-    if (memory === undefined || ruleMemory === undefined) throw new Error('no memory of rules');
-    const ids = [...ruleFile.rules.keys()];
+    if (memory?.alerts === undefined || ruleMemory === undefined) throw new Error('no memory');
+    const table = new RuleTable();
+    const ids = ruleFile.rules.map(({ name, kind }) => table.id(name, kind));
     writeRuleText(ruleMemory.texts, 0, { text: ruleText, ids });
     this.#symbols = symbols;
     this.#counters = new Counters(memory.counters);
     this.#counts = new RuleCounters(ruleMemory.counts);
     this.#names = new SymbolNames(names);
+    this.#alerts = new AlertConsumer(memory.alerts, { name: (id) => this.#nameOf(id) }, table);
+    this.#onAlert = onAlert;
+    const alerts = new AlertProducer(memory.alerts);
     const ruled = (window: PriceWindow) => {
       const judge = new PartitionRules(ruleMemory, window, alerts, modules);
-      judge.onFaults = (symbolId, faults) => onFaults?.(this.nameOf(symbolId), faults);
+      judge.onSpaceNeeded = () => this.#drain();
+      judge.onFaults = (symbolId, faults) => onFaults?.(this.#nameOf(symbolId), faults);
       return judge;
     };
     const none = { append: () => undefined };
     this.#partition = new Partition(memory, rules, this.#counters, none, false, undefined, ruled);
+    this.#partition.makeSpace = () => this.#drain();
   }
 
   /** Applies a tick. Times are ms since the epoch; the tick is valid. */
@@ -92,15 +104,13 @@ export class LocalPartition {
     tick.times[0] = time;
     tick.receivedAt[0] = receivedAt;
     this.#partition.apply(tick, 0);
+    this.#drain();
   }
 
   /** The server's clock is so late. */
   advanceClock(now: number): void {
     if (this.#partition.needsClock) this.#partition.advanceClock(now);
-  }
-
-  nameOf(symbolId: number): string {
-    return this.#nameOf[symbolId] as string;
+    this.#drain();
   }
 
   /** Ticks that were older than their symbol's newest. */
@@ -113,16 +123,24 @@ export class LocalPartition {
     return this.#counts.get(ruleId, count);
   }
 
+  #drain(): void {
+    this.#alerts.drain(this.#onAlert);
+  }
+
+  #nameOf(symbolId: number): string {
+    return this.#nameById[symbolId] as string;
+  }
+
   /** @throws RangeError if there are too many symbols */
   #idOf(name: string): number {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
-    const id = this.#nameOf.length;
+    const id = this.#nameById.length;
     if (id >= this.#symbols) throw new RangeError(`more than ${this.#symbols} symbols`);
     const bytes = this.#encoder.encode(name);
     this.#names.set(id, bytes, 0, bytes.length);
     this.#ids.set(name, id);
-    this.#nameOf.push(name);
+    this.#nameById.push(name);
     return id;
   }
 }

@@ -118,3 +118,52 @@ export const REASON_NAMES = {
   4: 'closed',
 } as const;
 export type ReasonName = NonNullable<(typeof REASON_NAMES)[AlertReason]>;
+
+/** An alert with its codes as names, as HTTP, sinks and tools write it. */
+export interface NamedAlert<Time> {
+  readonly symbol: string;
+  readonly sequence: number;
+  readonly rule: string;
+  readonly episode: number;
+  readonly phase: PhaseName;
+  readonly level: LevelName;
+  readonly direction: DirectionName;
+  readonly reference: number;
+  readonly price: number;
+  readonly changePercent: number;
+  readonly time: Time;
+  readonly startTime: Time;
+  readonly peak: number;
+  readonly count: number;
+  /** Only of ends. */
+  readonly reason?: ReasonName;
+}
+
+/**
+ * @param symbol as its reader knows it
+ * @param time makes of ms since the Unix epoch what its reader expects
+ */
+export function namedAlert<Time>(
+  alert: Alert,
+  symbol: string,
+  time: (ms: number) => Time,
+): NamedAlert<Time> {
+  const reason = REASON_NAMES[alert.reason];
+  return {
+    symbol,
+    sequence: alert.sequence,
+    rule: alert.rule,
+    episode: alert.episode,
+    phase: PHASE_NAMES[alert.phase],
+    level: LEVEL_NAMES[alert.level],
+    direction: DIRECTION_NAMES[alert.direction],
+    reference: alert.reference,
+    price: alert.price,
+    changePercent: alert.changePercent,
+    time: time(alert.time),
+    startTime: time(alert.startTime),
+    peak: alert.peak,
+    count: alert.count,
+    ...(reason !== undefined && { reason }),
+  };
+}

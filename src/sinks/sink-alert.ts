@@ -1,12 +1,5 @@
 import { shownName, symbolOfName, tenantOf } from '../engine/index.ts';
-import {
-  type Alert,
-  AlertPhase,
-  DIRECTION_NAMES,
-  LEVEL_NAMES,
-  PHASE_NAMES,
-  REASON_NAMES,
-} from '../protocol/index.ts';
+import { type Alert, AlertPhase, LEVEL_NAMES, namedAlert, PHASE_NAMES } from '../protocol/index.ts';
 import type { SinkSettings } from './sink-settings.ts';
 
 /** An alert on its way to sinks. */
@@ -52,26 +45,11 @@ export function mayTake(
 /** The body of the format `json`: the record of the HTTP API, its id and, if any, its tenant. */
 export function alertJson({ alert, isTest }: SinkAlert): object {
   const tenant = tenantOf(alert.symbol);
-  const reason = REASON_NAMES[alert.reason];
   return {
     id: idOf(alert),
     ...(isTest === true ? { test: true } : {}),
     ...(tenant === '' ? {} : { tenant }),
-    symbol: symbolOfName(alert.symbol),
-    sequence: alert.sequence,
-    rule: alert.rule,
-    episode: alert.episode,
-    phase: PHASE_NAMES[alert.phase],
-    level: LEVEL_NAMES[alert.level],
-    direction: DIRECTION_NAMES[alert.direction],
-    reference: alert.reference,
-    price: alert.price,
-    changePercent: alert.changePercent,
-    time: timeText(alert.time),
-    startTime: timeText(alert.startTime),
-    peak: alert.peak,
-    count: alert.count,
-    ...(reason === undefined ? {} : { reason }),
+    ...namedAlert(alert, symbolOfName(alert.symbol), timeText),
   };
 }
 

@@ -1,10 +1,4 @@
-import {
-  type Alert,
-  DIRECTION_NAMES,
-  LEVEL_NAMES,
-  PHASE_NAMES,
-  REASON_NAMES,
-} from '../../protocol/index.ts';
+import { type Alert, LEVEL_NAMES, namedAlert, PHASE_NAMES } from '../../protocol/index.ts';
 import type { Handler, QueryContext } from '../context.ts';
 import type { QueryParameters } from '../query-parameters.ts';
 import { formatRfc3339 } from '../rfc-3339.ts';
@@ -17,7 +11,7 @@ const ANSWERS: RecordAnswers<Alert> = {
   columns: Object.keys(schemas.alert.shape),
   log: ({ alerts }) => alerts,
   store: ({ alerts }) => alerts,
-  json: alertJson,
+  json: (alert, symbol): AlertDocument => namedAlert(alert, symbol, formatRfc3339),
   filter(parameters) {
     const rules = parameters.texts('rule');
     return {
@@ -53,26 +47,4 @@ function codes<Code extends number>(
     parameters.refuse(name, `one of ${known.map(([, value]) => value).join(', ')}`, text);
     return [];
   });
-}
-
-/** An alert in the form of the HTTP API, with the symbol that the client knows. */
-function alertJson(alert: Alert, symbol: string): AlertDocument {
-  const reason = REASON_NAMES[alert.reason];
-  return {
-    symbol,
-    sequence: alert.sequence,
-    rule: alert.rule,
-    episode: alert.episode,
-    phase: PHASE_NAMES[alert.phase],
-    level: LEVEL_NAMES[alert.level],
-    direction: DIRECTION_NAMES[alert.direction],
-    reference: alert.reference,
-    price: alert.price,
-    changePercent: alert.changePercent,
-    time: formatRfc3339(alert.time),
-    startTime: formatRfc3339(alert.startTime),
-    peak: alert.peak,
-    count: alert.count,
-    ...(reason === undefined ? {} : { reason }),
-  };
 }
