@@ -1,48 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { Audit, type Authenticator, createAuthenticator } from './access/index.ts';
+import { type Authenticator, createAuthenticator } from './access/index.ts';
 import { checkExposure } from './config/exposure.ts';
-import { partitionCount } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
-import { tickwireVersion } from './config/version.ts';
-import { fitConnections, watchDescriptors } from './descriptors.ts';
-import { Engine, type StartRules } from './engine/index.ts';
-import {
-  createGatewayContext,
-  EarlyTransport,
-  EventLoopDelay,
-  Gateway,
-  type GatewayContext,
-  Health,
-  PublisherRegistry,
-  SecurityLog,
-  type SessionFactory,
-  TickJournal,
-} from './gateway/index.ts';
-import { Assets, createRouter } from './http/index.ts';
-import { diskSegments, Journal, TickHistory } from './journal/index.ts';
-import { droppedLines, logWorkerDeath, ruleFaultsLogger, timeReplacedLogger } from './log.ts';
-import {
-  findJournal,
-  journalDirectory,
-  planReplay,
-  type RecoveredJournal,
-  recoverJournal,
-} from './recovery/index.ts';
-import { type ReadRules, RuleReload, RuleSource } from './rule-reload.ts';
-import { RuleSinks } from './rule-sinks.ts';
+import { watchDescriptors } from './descriptors.ts';
+import type { Gateway } from './gateway/index.ts';
+import { Assets } from './http/index.ts';
+import { type ServerParts, ServerStart } from './server-start.ts';
 import type { Environment } from './sinks/index.ts';
-import {
-  NOTHING_RECOVERED,
-  noSnapshots,
-  openStore,
-  type Recovered,
-  Retention,
-  recover,
-  Snapshots,
-  type Store,
-} from './store/index.ts';
+import { openStore, Retention, type Store } from './store/index.ts';
 
 /** A running server: an engine and the gateway that serves it. */
 export interface Server {
@@ -82,9 +48,9 @@ export async function startServer(
   const authenticator = await createAuthenticator(config.auth, log);
   for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
   const store = await openConfiguredStore(config, log);
-  const start = new Start(config, log, authenticator, store, env);
+  const start = new ServerStart(config, log, authenticator, store, env);
   try {
-    return await start.run(await readAssets(publicFolder, log));
+    return serve(log, await start.run(await readAssets(publicFolder, log)));
   } catch (error) {
     await start.undo();
     throw error;
@@ -99,308 +65,15 @@ async function openConfiguredStore(config: Config, log: Logger): Promise<Store |
   return openStore({ ...store, mayGiveUp }, log);
 }
 
-function fitToDescriptors(config: Config, log: Logger): Config {
-  const { max, warning } = fitConnections(config.limits.connectionsMax);
-  if (warning !== undefined) log.warn({ connectionsMax: max }, warning);
-  return { ...config, limits: { ...config.limits, connectionsMax: max } };
-}
-
 function checkAcknowledge({ publish, store }: Config): void {
   if (publish.acknowledge === 'accepted' || store.directory !== '') return;
   throw new Error('publish.acknowledge: "durable" needs a store (store.directory)');
 }
 
-async function startEngine(
-  { processing, store }: Config,
-  log: Logger,
-  { symbols, takenAt, setAside }: Recovered,
-  health: Health,
-  rules: StartRules | undefined,
-): Promise<Engine> {
-  const partitions = partitionCount(processing.partitions);
-  const overwrites = processing.overflow === 'dropOldest';
-  const engine = await Engine.start(
-    {
-      ...processing,
-      growBytes: processing.windowBytesMax,
-      partitions,
-      overwrites,
-      captures: store.directory !== '',
-      publishesMarked: store.directory !== '' && store.mode === 'sync',
-      rules,
-    },
-    {
-      workerRestarted: (partition, cause, tick) => {
-        health.workerRestarted(partition);
-        logWorkerDeath(log, partition, cause, tick);
-      },
-      symbolSetAside: setAside,
-      timeReplaced: timeReplacedLogger(log),
-      ruleFaults: ruleFaultsLogger(log),
-    },
-    symbols,
-  );
-  if (takenAt !== undefined) {
-    const ageMs = Date.now() - takenAt;
-    log.info({ symbols: engine.symbols.size, ageMs }, 'restored the last snapshot');
-  }
-  return engine;
-}
-
-/** The parts of a running server. */
-interface Parts {
-  readonly context: GatewayContext;
-  readonly gateway: Gateway;
-  readonly journal: Journal | undefined;
-  readonly snapshots: Snapshots | undefined;
-  readonly rules: RuleReload | undefined;
-  readonly sinks: RuleSinks | undefined;
-}
-
-/** A start: each step keeps what has to be undone if a later one fails. */
-class Start {
-  readonly #config: Config;
-  readonly #log: Logger;
-  readonly #authenticator: Authenticator | undefined;
-  readonly #store: Store | undefined;
-  readonly #health: Health;
-  readonly #counters = noSnapshots();
-  readonly #ruleSource: RuleSource | undefined = undefined;
-  readonly #sinks: RuleSinks | undefined = undefined;
-  #readRules: ReadRules | undefined;
-  #engine: Engine | undefined;
-  #early: EarlyTransport | undefined;
-  #journal: Journal | undefined;
-  #snapshots: Snapshots | undefined;
-
-  constructor(
-    config: Config,
-    log: Logger,
-    authenticator: Authenticator | undefined,
-    store: Store | undefined,
-    env: Environment,
-  ) {
-    this.#config = config;
-    this.#log = log;
-    this.#authenticator = authenticator;
-    this.#store = store;
-    this.#health = new Health(store);
-    const { file } = config.rules;
-    if (file === '') return;
-    this.#ruleSource = new RuleSource(file, this.#health, log, env);
-    this.#sinks = new RuleSinks(config.store.directory || undefined, log);
-  }
-
-  async run(assets: Assets): Promise<Server> {
-    this.#readRules = this.#ruleSource?.read();
-    const recovery = await this.#recover();
-    const { engine, publishers } = recovery;
-    const journal = await this.#openJournal(recovery);
-    const eventLoop = new EventLoopDelay();
-    const security = new SecurityLog(new Audit(this.#log));
-    const context = createGatewayContext({
-      config: fitToDescriptors(this.#config, this.#log),
-      engine,
-      log: this.#log,
-      epoch: recovery.epoch,
-      version: tickwireVersion(),
-      store: this.#store,
-      journal,
-      publishers,
-      sinks: this.#sinks,
-      snapshots: this.#counters,
-      authenticator: this.#authenticator,
-      security,
-      securityCounts: security,
-      droppedLogLines: () => droppedLines(this.#log),
-      health: this.#health,
-      eventLoop,
-      tickHistory: this.#tickHistory(),
-    });
-    const rules = this.#beginRules(context);
-    this.#snapshots = this.#createSnapshots(context);
-    if (recovery.needsSnapshot) await this.#snapshots?.take();
-    this.#health.replayed = undefined;
-    const createHandler = (sessions: SessionFactory) => createRouter(context, sessions, assets);
-    const gateway = await Gateway.start(context, createHandler, this.#early?.handOver);
-    if (recovery.replayedTicks > 0) this.#snapshots?.request();
-    eventLoop.start();
-    const written = { journal: this.#journal, snapshots: this.#snapshots };
-    const parts = { gateway, context, rules, sinks: this.#sinks, ...written };
-    return serve(this.#log, parts);
-  }
-
-  /** Puts the rule file into force. */
-  #beginRules(context: GatewayContext): RuleReload | undefined {
-    const source = this.#ruleSource;
-    const sinks = this.#sinks;
-    if (source === undefined || sinks === undefined) return undefined;
-    const { engine, journal, scheduler } = context;
-    sinks.attach(context);
-    const reload = new RuleReload({ source, engine, journal, scheduler, sinks, log: this.#log });
-    reload.begin(this.#readRules);
-    return reload;
-  }
-
-  /** A step failed. */
-  async undo(): Promise<void> {
-    this.#early?.close();
-    await this.#sinks?.stop(0);
-    this.#snapshots?.abandon();
-    await this.#engine?.stop();
-    await this.#journal?.close();
-    await this.#store?.close();
-  }
-
-  /** Brings back the state of the last run. */
-  async #recover(): Promise<Recovery> {
-    const { directory } = this.#config.store;
-    const log = this.#log;
-    const store = this.#store;
-    const epoch = randomBytes(6).toString('base64url');
-    if (store === undefined) {
-      const engine = await this.#startEngine(NOTHING_RECOVERED);
-      const publishers = new PublisherRegistry();
-      return { epoch, engine, publishers, start: 0, replayedTicks: 0, needsSnapshot: false };
-    }
-    const found = findJournal(diskSegments(journalDirectory(directory)), log);
-    const hasJournal = found.first < found.end;
-    const recovered = await recover(store, log, this.#counters, hasJournal);
-    const plan = planReplay(recovered, found);
-    if (plan.replay !== undefined) {
-      this.#health.replayed = 0;
-      this.#early = await EarlyTransport.open(this.#config, log, this.#health);
-    }
-    const engine = await this.#startEngine(recovered);
-    const replayed: RecoveredJournal = await recoverJournal({
-      engine,
-      store,
-      found,
-      plan,
-      recovered,
-      log,
-      progress: (part) => {
-        this.#health.replayed = part;
-      },
-    });
-    this.#counters.replayedTicks = replayed.ticks;
-    // What a version without a journal left is in none.
-    const isOld =
-      recovered.journal === undefined && (recovered.hasSnapshot || store.nextOrdinal > 0);
-    return {
-      epoch,
-      engine,
-      publishers: new PublisherRegistry(replayed.publishers),
-      start: plan.start,
-      replayedTicks: replayed.ticks,
-      needsSnapshot: replayed.isInexact || (isOld && plan.replay === undefined),
-    };
-  }
-
-  async #startEngine(recovered: Recovered): Promise<Engine> {
-    const source = this.#ruleSource;
-    // A state of a run with rules goes on with them, until the file comes into force.
-    const rules = source?.startRules(this.#readRules, recovered.rules, Date.now());
-    this.#engine = await startEngine(this.#config, this.#log, recovered, this.#health, rules);
-    return this.#engine;
-  }
-
-  async #openJournal({
-    engine,
-    epoch,
-    publishers,
-    start,
-  }: Recovery): Promise<TickJournal | undefined> {
-    const store = this.#store;
-    if (store === undefined) return undefined;
-    const { journal: config, processing, publish, store: stored } = this.#config;
-    const ticks = new TickJournal(engine, publishers);
-    // Where something waits for the disk, nothing passes it by.
-    const mayGap =
-      processing.overflow !== 'wait' &&
-      publish.acknowledge === 'accepted' &&
-      stored.mode === 'async';
-    const journal = await Journal.open(
-      {
-        directory: journalDirectory(stored.directory),
-        start,
-        syncMs: config.syncMs,
-        run: epoch,
-        startedAt: Date.now(),
-        partitions: engine.partitions,
-        names: ticks.names,
-        offered: ticks.offered,
-        mayGap,
-        retention: { ageMs: config.retentionHours * HOUR_MS, bytes: config.retentionBytes },
-        claim: store.claim,
-      },
-      this.#log,
-      {
-        onLost: (error) => store.noteFailure(error),
-        onGapEnd: () => this.#snapshots?.request(),
-      },
-    );
-    this.#journal = journal;
-    ticks.connect(journal);
-    ticks.onInexact = () => this.#snapshots?.request();
-    store.follow(journal);
-    this.#health.journal = ticks;
-    return ticks;
-  }
-
-  #tickHistory(): TickHistory | undefined {
-    const journal = this.#journal;
-    if (journal === undefined) return undefined;
-    const { processing, store } = this.#config;
-    const directory = journalDirectory(store.directory);
-    return new TickHistory(directory, processing.maxFutureMs, () => journal.syncedPosition);
-  }
-
-  #createSnapshots(context: GatewayContext): Snapshots | undefined {
-    const { engine, fanOut, publishers, store } = context;
-    const journal = this.#journal;
-    if (store === undefined || journal === undefined) return undefined;
-    return new Snapshots(
-      {
-        engine,
-        store,
-        journal,
-        publishers: () => publishers.sequences(),
-        takeRecords: (raised) => fanOut.takeRecords(raised),
-        saved: (header) => {
-          this.#health.snapshotFault = undefined;
-          publishers.madeDurable(header.publishers);
-        },
-        failed: (reason) => {
-          this.#health.snapshotFault = reason;
-          publishers.notDurable();
-        },
-        intervalMs: this.#config.store.snapshotIntervalMs,
-        log: this.#log,
-      },
-      this.#counters,
-    );
-  }
-}
-
-/** What a start brought back. */
-interface Recovery {
-  readonly epoch: string;
-  readonly engine: Engine;
-  readonly publishers: PublisherRegistry;
-  /** Where the journal of this run begins. */
-  readonly start: number;
-  readonly replayedTicks: number;
-  /** Whether what is on disk does not lead to this state: a snapshot has to come first. */
-  readonly needsSnapshot: boolean;
-}
-
-const HOUR_MS = 3_600_000;
-
 /** Longest delivery of alerts that wait at a stop, ms. */
 const SINKS_DRAIN_MS = 5000;
 
-function serve(log: Logger, parts: Parts): Server {
+function serve(log: Logger, parts: ServerParts): Server {
   const { gateway, context, journal, rules, sinks, snapshots } = parts;
   const { authenticator, engine, eventLoop, store, tickHistory } = context;
   const retention = store && new Retention(store, log);

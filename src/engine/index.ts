@@ -2,14 +2,14 @@
 export type { Anomaly } from '../protocol/index.ts';
 export { assertEqual, InvariantError } from './assert.ts';
 export { type Capture, countChanged, readCapture } from './captures.ts';
-export {
-  Engine,
-  type EngineEvents,
-  type EngineOptions,
-  type LostTicks,
-  type PartitionStatus,
-  type SkippedTick,
-} from './engine.ts';
+export { Engine } from './engine.ts';
+export type {
+  EngineEvents,
+  EngineOptions,
+  LostTicks,
+  PartitionStatus,
+  SkippedTick,
+} from './engine-options.ts';
 export { LocalPartition, type LocalSettings } from './local-partition.ts';
 export type { AlertSink } from './memory/alert-ring.ts';
 export { type AnomalySink, LostCause } from './memory/anomaly-ring.ts';

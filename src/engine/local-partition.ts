@@ -6,7 +6,7 @@ import {
   type RuleFile,
   type RuleModule,
 } from '../rules/index.ts';
-import { type EngineOptions, reorderTicksOf } from './engine.ts';
+import { type EngineOptions, reorderTicksOf } from './engine-options.ts';
 import { AlertConsumer, AlertProducer } from './memory/alert-ring.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { createEngineMemory } from './memory/engine-memory.ts';
