@@ -37,8 +37,8 @@ const STOP_DRAIN_MS = 5;
 
 /**
  * The engine as the gateway sees it: ticks in; statistics rows, changed symbols, anomalies and
- * alerts out. Owns the shared memory and the workers. All methods belong to the thread that created it; only
- * those that return promises wait.
+ * alerts out. Owns the shared memory and the workers. All methods belong to the thread that created
+ * it; only those that return promises wait.
  */
 export class Engine {
   readonly symbols: SymbolTable;
