@@ -62,9 +62,7 @@ export class RuleSinks {
         const { alerts } = context();
         const held =
           alerts.arrivedInMemory(ordinal, limit) ?? (await alerts.arrivedFrom(ordinal, limit));
-        // Retention removed them: the oldest that are left.
-        const oldest = alerts.arrivedInMemory(alerts.memoryStart, limit) ?? [];
-        return (held ?? oldest).map((each) => ({ alert: each.record, ordinal: each.ordinal }));
+        return (held ?? []).map((each) => ({ alert: each.record, ordinal: each.ordinal }));
       },
     };
   }

@@ -17,9 +17,9 @@ interface Sent {
   readonly reason?: string;
 }
 
-function startIn(folder: string): Promise<TestServer> {
+function startIn(folder: string, directory = join(folder, 'data')): Promise<TestServer> {
   return startTestServer(
-    { rules: { file: join(folder, 'rules.json') }, store: { directory: join(folder, 'data') } },
+    { rules: { file: join(folder, 'rules.json') }, store: { directory } },
     { logLevel: 'trace', env: { SINK_SECRET: SECRET } },
   );
 }
@@ -71,6 +71,26 @@ it('a server sends alerts, and after a restart those that nobody took', async ()
   const taken = [...new Set(bodies())];
   expect(taken).toEqual(['SPY/1 start', 'SPY/2 end reverted', 'SPY/3 start', 'SPY/4 end reverted']);
   await second.stop();
+});
+
+it('a server without a store sends what its last ticks raise before it ends', async () => {
+  const folder = folderForTest();
+  const receiver = await AlertReceiver.start();
+  writeRules(folder, receiver.url);
+  const server = await startIn(folder, '');
+  const now = Date.now();
+  const flaps = Array.from({ length: 200 }, (_, i): [number, number] => [
+    now + i,
+    i % 2 === 0 ? 100 : 110,
+  ]);
+  await post(server, flaps);
+  await server.stop();
+  const sent = shown(receiver.requests.map(({ body }) => body));
+  expect(sent).toEqual(
+    Array.from({ length: 199 }, (_, i) => (i % 2 === 0 ? 'start' : 'end reverted')).map(
+      (what, i) => `SPY/${i + 1} ${what}`,
+    ),
+  );
 });
 
 it('a file that is wrong changes nothing; one that is right does, and its sinks', async () => {

@@ -158,7 +158,11 @@ export class RecordLog<R extends RaisedRecord> {
     );
     const disk = this.#disk;
     disk?.store.append(record);
-    if (this.#isEnding) return;
+    if (this.#isEnding) {
+      // With a disk it is there, for the next run.
+      if (disk === undefined) this.onTaken?.(record, sent.ordinal);
+      return;
+    }
     if (!disk?.isAwaited) {
       this.#take(sent);
       return;
