@@ -38,7 +38,11 @@ const PLAYBACK: Dialect = {
 const folder = new TempFolder();
 let server: TestServer | undefined;
 beforeAll(async () => {
-  server = await startTestServer({ store: { directory: folder.path } });
+  // Durable: what is acknowledged can be read from the journal at once.
+  server = await startTestServer({
+    store: { directory: folder.path },
+    publish: { acknowledge: 'durable' },
+  });
 });
 afterAll(async () => {
   await server?.stop();
