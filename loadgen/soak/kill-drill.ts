@@ -90,7 +90,7 @@ async function killRepeatedly(
       const mostMs = acknowledge === 'durable' ? 0 : LOST_MS_MAX;
       if (lostMs > mostMs) violate(`a kill lost ${lostMs.toFixed(1)} ms of acknowledged ticks`);
     }
-    await checkAll(server, publishers, violate);
+    await checkAll(server, publishers, violate, progress);
   } finally {
     await Promise.all(publishers.map((publisher) => publisher.kill()));
     await server.remove();
@@ -165,13 +165,18 @@ async function checkAll(
   server: DurableServer,
   publishers: readonly PublisherHost[],
   violate: (message: string) => void,
+  progress: (line: string) => void,
 ): Promise<void> {
   await Promise.all(publishers.map((publisher) => publisher.stop()));
+  const startedAt = performance.now();
   const api = new ServerApi(server.port);
   const { lapped, skipped } = await api.settled();
   if (lapped > 0) violate(`full queues lost ${lapped} ticks: too high a rate for this machine`);
   const expected = expectedSymbols(publishers);
-  const { orphans } = await checkState({ api, expected, records: publishers, skipped, violate });
+  const checks = { api, expected, records: publishers, skipped, violate };
+  const { anomalies, orphans, ticks } = await checkState(checks);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  progress(`compared ${ticks} ticks and ${anomalies} anomalies in ${seconds} s`);
   if (orphans > 0) violate(`${orphans} stored anomalies are of ticks that the journal lost`);
 }
 

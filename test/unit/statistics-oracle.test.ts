@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../testkit/fast-check.ts';
 import { exactMean } from '../../testkit/independent/exact-mean.ts';
 import {
   DEFAULT_RULES,
@@ -22,6 +23,24 @@ function moves(all: readonly Tick[], parameters = DEFAULT_RULES): unknown[] {
     reference,
     price,
   ]);
+}
+
+/** The same, with the default threshold, looked for among all ticks anew for each tick. */
+function movesBySearch(all: readonly Tick[], windowMs: number): unknown[] {
+  const onTime: Tick[] = [];
+  return all.flatMap((tick) => {
+    if (tick.time < (onTime.at(-1)?.time ?? 0)) return [];
+    onTime.push(tick);
+    const held = onTime.filter(({ time }) => time >= tick.time - windowMs);
+    const prices = held.map(({ price }) => price);
+    const [min, max] = [Math.min(...prices), Math.max(...prices)];
+    const up = ((tick.price - min) / min) * 100;
+    const down = ((tick.price - max) / max) * 100;
+    return [
+      ...(up - 2 > 1e-9 ? [[1, min, tick.price]] : []),
+      ...(down + 2 < -1e-9 ? [[-1, max, tick.price]] : []),
+    ];
+  });
 }
 
 describe('the statistics', () => {
@@ -149,6 +168,19 @@ describe('the anomalies', () => {
   it('report a move beyond every double as the largest one', () => {
     const [anomaly] = expectedSymbol(ticks(1e-300, 0, 1e300, 1)).anomalies;
     expect(anomaly).toMatchObject({ direction: 1, changePercent: Number.MAX_VALUE });
+  });
+
+  it('are those of a search through all ticks before', () => {
+    const price = fc.constantFrom(97, 98, 98.5, 99, 100, 101, 102, 103, 1e-300, 1e300);
+    const tick = fc.record({ price, time: fc.nat(400) });
+    fc.assert(
+      fc.property(fc.array(tick, { maxLength: 120 }), (unsorted) => {
+        const all = unsorted.map(({ price, time }, i) => ({ price, time: time + 5 * i }));
+        const rules = { ...DEFAULT_RULES, slidingWindowMilliseconds: 100 };
+        expect(moves(all, rules)).toEqual(movesBySearch(all, 100));
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('obey other parameters', () => {

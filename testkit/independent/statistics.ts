@@ -1,7 +1,7 @@
 /*
  * The statistics and the anomaly rule a second time, straight from docs/SEMANTICS.md: plain, and
- * without code or data structures of the engine. For every tick the mean is summed up anew and the
- * window searched whole.
+ * without code or data structures of the engine. The mean is summed up anew, and the window
+ * searched whole, for every tick that may raise something.
  */
 import { exactMean } from './exact-mean.ts';
 
@@ -86,11 +86,15 @@ export class SymbolOracle {
   readonly #rules: OracleRules;
   readonly #prices: number[];
   #window: HeldTick[];
+  /** No price of the window is beyond these: it may have had others since the last search. */
+  #lowest = Number.POSITIVE_INFINITY;
+  #highest = Number.NEGATIVE_INFINITY;
 
   constructor(rules: OracleRules = DEFAULT_RULES, state?: OracleState) {
     this.#rules = rules;
     this.#prices = [...(state?.prices ?? [])];
     this.#window = [...(state?.window ?? [])];
+    for (const held of this.#window) this.#widen(held.price);
     if (state === undefined) return;
     const { price, count, time, min, max, anomalies } = state;
     Object.assign(this, { price, count, time, min, max, lastAnomaly: anomalies });
@@ -126,15 +130,28 @@ export class SymbolOracle {
     this.price = price;
     this.time = time;
     this.#window.push({ price, time });
+    this.#widen(price);
     // Times never decrease here.
     const oldest = time - this.#rules.slidingWindowMilliseconds;
     while ((this.#window[0]?.time as number) < oldest) this.#window.shift();
-    return this.#detect();
+    return this.#mayRaise(price) ? this.#detect() : [];
   }
 
   /** Another process of the server goes on, with the window that the last one left. */
   restarted(): void {
     this.#window = this.#window.map((tick) => ({ ...tick, isRestored: true }));
+  }
+
+  #widen(price: number): void {
+    if (price < this.#lowest) this.#lowest = price;
+    if (price > this.#highest) this.#highest = price;
+  }
+
+  /** False where no price of the window can be far enough away, whatever is rounded. */
+  #mayRaise(price: number): boolean {
+    const up = changeOf(price, this.#lowest);
+    const down = -changeOf(price, this.#highest);
+    return Math.max(up, down) > this.#rules.anomalyThresholdPercent;
   }
 
   #detect(): ExpectedAnomaly[] {
@@ -155,11 +172,18 @@ export class SymbolOracle {
       if (tick.price <= min.price) min = tick;
       if (tick.price >= max.price) max = tick;
     }
-    raise(1, ((price - min.price) / min.price) * 100, min.price, min.isRestored);
-    raise(-1, ((price - max.price) / max.price) * 100, max.price, max.isRestored);
+    this.#lowest = min.price;
+    this.#highest = max.price;
+    raise(1, changeOf(price, min.price), min.price, min.isRestored);
+    raise(-1, changeOf(price, max.price), max.price, max.isRestored);
     this.anomalies.push(...raised);
     return raised;
   }
+}
+
+/** In percent of the reference. */
+function changeOf(price: number, reference: number): number {
+  return ((price - reference) / reference) * 100;
 }
 
 /** What the ticks of a symbol come to. */
