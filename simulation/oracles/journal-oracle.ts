@@ -46,6 +46,8 @@ interface Found {
   readonly snapshot: number | undefined;
   /** Where the journal ends. */
   readonly end: number;
+  /** Whether it says that the last run was stopped. */
+  readonly isClosed: boolean;
   readonly publishers: Iterable<readonly [name: string, sequence: number]>;
 }
 
@@ -76,6 +78,8 @@ export class JournalOracle {
   /** Whether all that was ever applied is in entries. */
   #isPure = true;
   #snapshot = -1;
+  /** Behind the entry that ends the run. */
+  #closeEnd: number | undefined;
   #appender: Journal['appender'] | undefined;
   /** Whether the last frame found no space. */
   hasRefused = false;
@@ -108,7 +112,12 @@ export class JournalOracle {
   }
 
   /** A start found the end of the journal, and a snapshot. */
-  found({ end, publishers, snapshot = -1 }: Found): void {
+  found({ end, isClosed, publishers, snapshot = -1 }: Found): void {
+    expectThat(
+      isClosed === (end === this.#closeEnd),
+      'a run that was stopped says so, and no other',
+      () => `the journal ends at ${end}, its last run closed it at ${this.#closeEnd}`,
+    );
     expectThat(
       end <= this.#intactEnd,
       'a torn end is cut off',
@@ -268,6 +277,13 @@ export class JournalOracle {
     this.#appender = appender;
     const appendLost = appender.appendLost.bind(appender);
     const appendTicks = appender.appendTicks.bind(appender);
+    const appendClose = appender.appendClose.bind(appender);
+    this.#closeEnd = undefined;
+    appender.appendClose = (now) => {
+      const before = appender.position;
+      appendClose(now);
+      if (appender.position > before) this.#closeEnd = appender.position;
+    };
     appender.appendTicks = (publisher, sequence, receivedAt, ids, prices, times, count) => {
       const isTaken = appendTicks(publisher, sequence, receivedAt, ids, prices, times, count);
       this.hasRefused = !isTaken;

@@ -96,7 +96,8 @@ export class SimulatedServer {
     const symbols = [...recovered.symbols];
     if (found !== undefined) {
       const { journal: snapshot, publishers } = recovered;
-      journal.found({ end: found.end, publishers, snapshot: snapshot?.position });
+      const isClosed = found.closedAt !== undefined;
+      journal.found({ end: found.end, isClosed, publishers, snapshot: snapshot?.position });
     }
     this.#world.restore(symbols);
     const engine = await this.#startEngine({ ...recovered, symbols });

@@ -523,15 +523,15 @@ export class Engine {
   }
 
   /**
-   * Ends the workers after they have applied the queued ticks. Passes the last anomalies and alerts
-   * to the sinks.
+   * Ends the workers after they have applied the queued ticks; where ticks are published by
+   * {@link publishMarked}, those that were. Passes the last anomalies and alerts to the sinks.
    */
   async stop(
     sink: AnomalySink = () => undefined,
     alertSink: AlertSink = () => undefined,
   ): Promise<void> {
     this.#isStopping = true;
-    this.publishTicks();
+    if (!this.#publishesMarked) this.publishTicks();
     const ended = this.#threads.map((thread) => thread.stop());
     for (const producer of this.#producers) producer.stop();
     const drain = () => {

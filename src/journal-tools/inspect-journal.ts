@@ -15,6 +15,9 @@ export interface JournalSummary {
   readonly first: number;
   readonly end: number;
   readonly runs: number;
+  /** Of these, those that were stopped; and when the last one was, ms since the epoch. */
+  readonly closed: number;
+  readonly closedAt: number | undefined;
   /** Entries of ticks, ticks, and the first and last receipt, ms since the epoch. */
   readonly frames: number;
   readonly ticks: number;
@@ -106,8 +109,12 @@ class Tally {
   #lostTicks = 0;
   #gaps = 0;
   #gapTicks = 0;
+  #closed = 0;
+  /** Of the entry at hand. */
+  #closedAt: number | undefined;
 
   take(reader: JournalReader): void {
+    this.#closedAt = undefined;
     switch (reader.kind) {
       case EntryKind.SEGMENT:
         this.#runs.add(`${reader.segment.runStart}`);
@@ -134,6 +141,10 @@ class Tally {
         this.#gaps++;
         this.#gapTicks += reader.gapTicks;
         break;
+      case EntryKind.CLOSE:
+        this.#closed++;
+        this.#closedAt = reader.clock;
+        break;
       case EntryKind.CLOCK:
       case EntryKind.RULES:
       case EntryKind.PADDING:
@@ -144,6 +155,8 @@ class Tally {
   summary() {
     return {
       runs: this.#runs.size,
+      closed: this.#closed,
+      closedAt: this.#closedAt,
       frames: this.#frames,
       ticks: this.#ticks,
       receivedFrom: this.#receivedFrom,
@@ -165,11 +178,18 @@ const MIB = 1024 * 1024;
 export function formatSummary(directory: string, summary: JournalSummary): string {
   const { segments, bytes, first, end, runs, frames, ticks, receivedFrom, receivedTo } = summary;
   const { symbols, publishers, retirements, lostTicks, gaps, gapTicks, tornBytes } = summary;
+  const { closed, closedAt } = summary;
   const time = (at: number) => new Date(at).toISOString();
   const rows: [string, string][] = [
     ['directory', directory],
     ['segments', `${segments}, ${(bytes / MIB).toFixed(1)} MiB, positions ${first} to ${end}`],
-    ['runs', String(runs)],
+    ['runs', `${runs}, ${closed} of them stopped`],
+    [
+      'the last',
+      closedAt === undefined
+        ? 'runs, or was killed: what it had not synced is missing then'
+        : `was stopped at ${time(closedAt)}: nothing is missing`,
+    ],
     ['ticks', `${ticks} in ${frames} frames`],
   ];
   if (receivedFrom !== undefined && receivedTo !== undefined) {

@@ -41,6 +41,7 @@ const GAP_ENDS_PART = 1 / 2;
 const LOST_BYTES = HEADER_BYTES + 24;
 const GAP_BYTES = HEADER_BYTES + 24;
 const CLOCK_BYTES = HEADER_BYTES + 8;
+const CLOSE_BYTES = HEADER_BYTES + 8;
 
 const encoder = new TextEncoder();
 
@@ -220,6 +221,19 @@ export class JournalAppender {
     memory.bytes.set(bytes, at + 8);
     this.#writer.publish();
     return true;
+  }
+
+  /**
+   * The run ends, and nothing may follow. Says so, unless entries are missing, or there is no space
+   * for that: then it ends like a run that was killed.
+   *
+   * @param now ms since the epoch
+   */
+  appendClose(now: number): void {
+    if (this.#gap.isOpen || !this.#place(CLOSE_BYTES, 0, [], 0, 0)) return;
+    const at = this.#writer.begin(EntryKind.CLOSE, 0, 0, CLOSE_BYTES);
+    this.#writer.memory.doubles[at / 8] = now;
+    this.#writer.publish();
   }
 
   /** Ends a gap if there is enough space again. Returns whether there is none now. */

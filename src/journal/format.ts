@@ -31,8 +31,10 @@ import { crc32 } from 'node:zlib';
  *   gap        0              entries f64 · ticks f64 · since f64
  *   clock      0              the server's clock f64
  *   rules      bytes of text  the server's clock f64 · the rule file in force from here, in UTF-8
+ *   close      0              the server's clock f64
  *
- * A frame of many ticks is several entries, all but the last with the flag MORE.
+ * *close* is the last entry of a run that was stopped, and says that none is missing before it. A
+ * frame of many ticks is several entries, all but the last with the flag MORE.
  */
 
 export const FORMAT_VERSION = 1;
@@ -48,10 +50,11 @@ export const EntryKind = {
   GAP: 8,
   CLOCK: 9,
   RULES: 10,
+  CLOSE: 11,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-export const KIND_MAX = EntryKind.RULES;
+export const KIND_MAX = EntryKind.CLOSE;
 
 export const EntryFlag = {
   /** A symbol: this is the first tick of a new life, not a repeated declaration. */

@@ -15,6 +15,7 @@ import {
 } from './journal-writer.ts';
 import type { Retention } from './retention.ts';
 import { noFigures, type WriterFigures } from './segment-writer.ts';
+import { STALLED_MS, StallWatch } from './stall-watch.ts';
 
 export interface JournalOptions {
   /** Made if it is missing, in one that is there. */
@@ -38,6 +39,7 @@ export interface JournalOptions {
   readonly ringBytes?: number;
   readonly segmentBytes?: number;
   readonly blockBytes?: number;
+  readonly stalledMs?: number;
 }
 
 /** What the journal tells of, on the gateway's thread. */
@@ -80,6 +82,8 @@ export class Journal {
   /** Somebody waits until everything before it is synced. */
   #wanted = 0;
   #isArmed = false;
+  readonly #watch: StallWatch;
+  #onStalled: () => void = () => undefined;
   #writer: JournalWriter;
   #isClosed = false;
   #fault: string | undefined;
@@ -105,9 +109,8 @@ export class Journal {
     const journal = new Journal(options, log, events, start);
     const isSynced = await Promise.race([journal.whenSynced(journal.position), journal.#failed]);
     if (isSynced) return journal;
-    // The close may succeed.
     const { fault = 'it was closed' } = journal;
-    await journal.close();
+    await journal.#end();
     throw new JournalError(`The journal in ${options.directory} cannot be written: ${fault}.`);
   }
 
@@ -125,6 +128,7 @@ export class Journal {
       ringBytes = RING_BYTES,
       segmentBytes = SEGMENT_BYTES,
       blockBytes = BLOCK_BYTES,
+      stalledMs = STALLED_MS,
     } = options;
     const ring = createJournalRing(ringBytes);
     const doorbell = createDoorbell();
@@ -154,6 +158,11 @@ export class Journal {
       claim,
     };
     this.#writer = this.#startWriter();
+    this.#watch = new StallWatch(
+      this,
+      (isStalled) => this.#stall(isStalled, `nothing got on disk within ${stalledMs / 1000} s`),
+      stalledMs,
+    );
   }
 
   /** End of what was appended. */
@@ -206,15 +215,28 @@ export class Journal {
     this.#ring.wake();
   }
 
-  /** Writes and syncs what was appended, as far as the disk allows. Nothing may follow. */
+  /**
+   * Writes and syncs what was appended, as far as the disk allows: one that stands still is given
+   * up after 10 s. Nothing may follow.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
+    const { position } = this;
+    this.appender.appendClose(Date.now());
+    await this.#end();
+    const bytes = position - this.syncedPosition;
+    if (bytes > 0) this.#log.error({ bytes }, 'the end of the journal is lost: the disk fails');
+  }
+
+  async #end(): Promise<void> {
     this.#isClosed = true;
+    const stalled = new Promise<void>((resolve) => {
+      this.#onStalled = resolve;
+    });
     const ended = this.#writer.close();
     this.#ring.wake();
-    await ended;
-    const bytes = this.position - this.syncedPosition;
-    if (bytes > 0) this.#log.error({ bytes }, 'the end of the journal is lost: the disk fails');
+    if (!this.#watch.isStalled) await Promise.race([ended, stalled]);
+    this.#watch.stop();
     this.#settle();
   }
 
@@ -240,8 +262,17 @@ export class Journal {
     this.#setFault(fault);
     if (!isLost) return;
     this.#isClosed = true;
+    this.#watch.stop();
     this.#settle();
     this.#events.onLost(new StoreLostError(fault ?? 'the directory was taken over'));
+  }
+
+  #stall(isStalled: boolean, fault: string): void {
+    // Its thread may have said why, and will say when that is over.
+    if (this.#fault === (isStalled ? undefined : fault)) {
+      this.#setFault(isStalled ? fault : undefined);
+    }
+    if (isStalled) this.#onStalled();
   }
 
   #setFault(fault: string | undefined): void {

@@ -222,7 +222,7 @@ export class JournalReader {
     return this.#double(2);
   }
 
-  /** Clock, rules: ms since the epoch. */
+  /** Clock, rules, close: ms since the epoch. */
   get clock(): number {
     return this.#double(0);
   }

@@ -6,6 +6,12 @@ import type { SegmentFiles } from './segment-files.ts';
 export interface JournalEnd {
   /** Position behind the last entry: where the next run begins. 0 for an empty journal. */
   readonly position: number;
+  /** Position behind the last entry that changes state, or before the last segment. */
+  readonly changedTo: number;
+  /**
+   * When the last run was stopped, ms since the epoch: nothing is missing. Undefined: it was not.
+   */
+  readonly closedAt: number | undefined;
   /** Bytes that a crash left behind it, and the file they are in; 0 for a journal that is whole. */
   readonly tornBytes: number;
   readonly path: string;
@@ -22,18 +28,24 @@ const BEGINNINGS: readonly EntryKind[] = [EntryKind.SYMBOL, EntryKind.PUBLISHER,
  */
 export function findEnd(files: SegmentFiles): JournalEnd {
   const last = files.list().at(-1);
-  if (last === undefined) return { position: 0, tornBytes: 0, path: '' };
+  const path = files.pathOf(last?.name ?? '');
+  if (last === undefined) {
+    return { position: 0, changedTo: 0, closedAt: undefined, tornBytes: 0, path };
+  }
   const reader = new JournalReader(files, { from: last.start });
   try {
     let position = last.start;
+    let changedTo = last.start;
+    let closedAt: number | undefined;
     while (reader.next()) {
-      const isBeginning = BEGINNINGS.includes(reader.kind);
-      if (!isBeginning && !(reader.kind === EntryKind.TICKS && reader.hasMore)) {
-        position = reader.end;
-      }
+      const { kind } = reader;
+      closedAt = kind === EntryKind.CLOSE ? reader.clock : undefined;
+      if (BEGINNINGS.includes(kind) || (kind === EntryKind.TICKS && reader.hasMore)) continue;
+      position = reader.end;
+      if (kind !== EntryKind.SEGMENT && kind !== EntryKind.CLOSE) changedTo = position;
     }
     const tornBytes = reader.end + reader.tornBytes - position;
-    return { position, tornBytes, path: files.pathOf(last.name) };
+    return { position, changedTo, closedAt, tornBytes, path };
   } finally {
     reader.close();
   }
@@ -53,7 +65,8 @@ export function repairTail(files: SegmentFiles): JournalEnd {
   if (end.position === last.start) {
     files.remove(last.name);
     files.syncNames();
-    return end;
+    const { changedTo, closedAt } = findEnd(files);
+    return { ...end, changedTo, closedAt };
   }
   const file = files.open(last.name, 'write');
   try {

@@ -15,6 +15,10 @@ export interface FoundJournal {
   /** Positions of its first byte, and behind its last; equal if there is none. */
   readonly first: number;
   readonly end: number;
+  /** Position behind the last entry that changes state, or before the last segment. */
+  readonly changedTo: number;
+  /** When the last run was stopped, ms since the epoch; undefined: it was not, or there is none. */
+  readonly closedAt: number | undefined;
 }
 
 /**
@@ -23,11 +27,15 @@ export interface FoundJournal {
  * @throws JournalError if its last segment is damaged
  */
 export function findJournal(files: SegmentFiles, log: StoreLog): FoundJournal {
-  const { position, tornBytes, path } = repairTail(files);
+  const { changedTo, closedAt, path, position, tornBytes } = repairTail(files);
   if (tornBytes > 0) {
     log.warn({ path, bytes: tornBytes }, 'cut off the torn end of the journal: a crash left it');
   }
-  return { files, first: files.list()[0]?.start ?? position, end: position };
+  const first = files.list()[0]?.start ?? position;
+  if (closedAt === undefined && first < position) {
+    log.warn({ path }, 'the last run was not stopped: what it had not synced may be missing');
+  }
+  return { files, first, end: position, changedTo, closedAt };
 }
 
 /** What to replay, and where the journal of this run begins. */
@@ -45,7 +53,7 @@ export interface JournalPlan {
 /** Decides how journal and snapshot go together. */
 export function planReplay(
   { hasSnapshot, journal: snapshot }: Recovered,
-  { first, end }: Pick<FoundJournal, 'first' | 'end'>,
+  { changedTo, first, end }: Pick<FoundJournal, 'changedTo' | 'first' | 'end'>,
 ): JournalPlan {
   const isEmpty = first === end;
   if (snapshot === undefined) {
@@ -64,7 +72,7 @@ export function planReplay(
     const fault = `it begins at ${first}, behind the snapshot at ${position}`;
     return { replay: { snapshot: undefined }, start, fault };
   }
-  return { replay: position === end ? undefined : { snapshot }, start, fault: undefined };
+  return { replay: position >= changedTo ? undefined : { snapshot }, start, fault: undefined };
 }
 
 /** Interval of log lines about the progress, ms. */

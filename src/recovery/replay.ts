@@ -128,6 +128,7 @@ class Replay {
         case EntryKind.GAP:
           this.#missing += Math.max(1, reader.gapTicks);
           break;
+        case EntryKind.CLOSE:
         case EntryKind.LOST:
         case EntryKind.PADDING:
           break;

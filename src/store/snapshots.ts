@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Capture, countChanged, type Engine, readCapture } from '../engine/index.ts';
 import type { SnapshotExtent, SnapshotInfo } from './snapshot-format.ts';
 import type { Store, WriteAhead } from './store.ts';
@@ -81,6 +82,9 @@ export interface SnapshotOptions {
   readonly log: { warn(fields: object, message: string): void };
 }
 
+/** How often a stop looks at a disk that fails, and how many times before it gives up. */
+const STOP_LOOK_MS = 100;
+const STOP_LOOKS = 10;
 /** A snapshot that failed is tried again after this, ms, or at the next interval. */
 const RETRY_MS = 10_000;
 
@@ -148,6 +152,10 @@ export class Snapshots {
   #timer: NodeJS.Timeout | undefined;
   #taking: Promise<void> | undefined;
   #isStopping = false;
+  /** Nothing is saved any more. */
+  #isGivenUp = false;
+  /** Ends the wait for the capture under way. */
+  #endCapture: (error: Error) => void = () => undefined;
   #journalTimer: NodeJS.Timeout | undefined;
   #isRequested = false;
   #retry: NodeJS.Timeout | undefined;
@@ -193,14 +201,35 @@ export class Snapshots {
 
   /**
    * Takes the last snapshot, with every accepted tick. Returns why it could not be saved; undefined
-   * if it was.
+   * if it was. A disk that fails is given up after a second: under `store.mode: sync`, ticks that
+   * the journal does not get on disk never get to the workers, and no snapshot past them.
    */
   async stop(): Promise<string | undefined> {
     this.abandon();
-    await this.#taking;
-    await this.take();
+    const isTaken = this.#takeLast().then(() => undefined);
+    const fault = await Promise.race([isTaken, this.#lastingFault(isTaken)]);
     clearTimeout(this.#retry);
-    return this.#fault;
+    if (fault === undefined) return this.#fault;
+    this.#isGivenUp = true;
+    this.#endCapture(new Error(fault));
+    return fault;
+  }
+
+  async #takeLast(): Promise<void> {
+    await this.#taking;
+    if (!this.#isGivenUp) await this.take();
+  }
+
+  /** Resolves when the disk has failed for a second, with the reason; or when `over` does. */
+  async #lastingFault(over: Promise<undefined>): Promise<string | undefined> {
+    const { journal, store } = this.#options;
+    const end = over.then(() => true);
+    for (let looks = 0; ; ) {
+      if (await Promise.race([end, delay(STOP_LOOK_MS, false)])) return undefined;
+      const fault = store.fault ?? journal?.fault;
+      looks = fault === undefined ? 0 : looks + 1;
+      if (looks === STOP_LOOKS) return fault;
+    }
   }
 
   readonly #onInterval = (): void => {
@@ -245,12 +274,14 @@ export class Snapshots {
       // Cuts synchronously, so the cut matches the sequences above.
       capturing = engine.capture();
       // Ticks in a snapshot are never applied again, so what they raised must be on disk first.
-      await takeRecords(capturing);
-      const capture = await capturing;
+      const captured = this.#unlessEnded(capturing);
+      await takeRecords(captured);
+      const capture = await captured;
       await this.#awaitJournal();
       for (const { copied } of capture.reports) this.#unsavedCopies += copied;
       const isFlushed = (await store.flushed()) && (await store.alerts.flushed());
       if (!isFlushed) throw new Error(`anomalies are not on disk: ${store.fault}`);
+      if (this.#isGivenUp) throw new Error('the server has stopped');
       if (this.#isSaved(header, capture)) {
         this.#counters.unchanged++;
         this.#counters.takenAt = header.takenAt;
@@ -268,9 +299,16 @@ export class Snapshots {
       this.#fail(error);
     } finally {
       // Even if taking the records failed before it was done.
-      const capture = await capturing?.catch(() => undefined);
+      const capture = this.#isGivenUp ? undefined : await capturing?.catch(() => undefined);
       if (capture !== undefined) engine.releaseCapture(capture);
     }
+  }
+
+  #unlessEnded(capturing: Promise<Capture>): Promise<Capture> {
+    return new Promise((resolve, reject) => {
+      this.#endCapture = reject;
+      capturing.then(resolve, reject);
+    });
   }
 
   /** Where the journal is now; every tick in it was offered to the engine. */

@@ -112,6 +112,7 @@ export function recompute(
           anomalies.get(name)?.push(...(detection?.anomalies.splice(0) ?? []));
         }
         break;
+      case EntryKind.CLOSE:
       case EntryKind.LOST:
       case EntryKind.GAP:
       case EntryKind.RULES:

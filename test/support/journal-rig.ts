@@ -197,6 +197,8 @@ export function describeEntry(reader: JournalReader): string {
       return `clock ${reader.clock}`;
     case EntryKind.RULES:
       return `rules ${reader.clock} ${reader.rulesText}`;
+    case EntryKind.CLOSE:
+      return `close ${reader.clock}`;
     case EntryKind.PADDING:
       return 'padding';
   }

@@ -51,16 +51,18 @@ describe('the thread of the journal', () => {
     expect(entriesOf(diskSegments(directory)).at(-1)).toMatch('#20');
     const last = append(journal, 21);
     await journal.close();
-    expect(findEnd(diskSegments(directory)).position).toBe(last);
-    expect(await journal.whenSynced(last + 8)).toBe(false);
+    const end = findEnd(diskSegments(directory));
+    expect(end).toMatchObject({ position: journal.position, changedTo: last, tornBytes: 0 });
+    expect(await journal.whenSynced(journal.position + 8)).toBe(false);
   });
 
   test('begins a segment where the last run ended', async () => {
     using folder = new TempFolder();
     const directory = folder.path;
     const first = await Journal.open(optionsFor(directory), collectingLog(), EVENTS);
-    const start = append(first, 1);
+    append(first, 1);
     await first.close();
+    const start = findEnd(diskSegments(directory)).position;
     const second = await Journal.open(
       optionsFor(directory, { start, run: 'second' }),
       collectingLog(),
@@ -72,9 +74,11 @@ describe('the thread of the journal', () => {
       'segment 0 of run',
       'symbol 1 S1',
       'ticks p0 #1 5 1:1@1',
+      expect.stringMatching(/^close \d+$/),
       `segment ${start} of second`,
       'symbol 1 S1',
       'ticks p0 #2 5 1:2@2',
+      expect.stringMatching(/^close \d+$/),
     ]);
   });
 
@@ -125,8 +129,8 @@ describe('the thread of the journal', () => {
     expect(await journal.whenSynced(position)).toBe(true);
     await expect.poll(() => journal.fault).toBeUndefined();
     await journal.close();
-    expect(entriesOf(diskSegments(path)).at(-1)).toMatch('#1');
-    expect(findEnd(diskSegments(path))).toMatchObject({ position, tornBytes: 0 });
+    expect(entriesOf(diskSegments(path)).at(-2)).toMatch('#1');
+    expect(findEnd(diskSegments(path))).toMatchObject({ changedTo: position, tornBytes: 0 });
     expect(log.lines.map((line) => line.split(' {')[0])).toEqual([
       'error: the journal cannot be written',
       'info: the journal can be written again',

@@ -130,6 +130,17 @@ describe('tickwire journal info and verify', () => {
     expect(output).toMatch(/ticks +1200 in 400 frames/);
     expect(output).toMatch(/symbols +3\n/);
     expect(output).toMatch(/gaps +0,/);
+    expect(output).toMatch(/runs +1, 0 of them stopped\nthe last +runs, or was killed/);
+  });
+
+  test.each(['info', 'verify'])('%s: say that the last run was stopped', async (command) => {
+    using folder = new TempFolder();
+    const rig = fill(folder.path);
+    rig.appender.appendClose(Date.UTC(2026, 0, 2));
+    rig.flush();
+    const { output } = await run(folder.path, 'journal', command);
+    expect(output).toMatch(/runs +1, 1 of them stopped\n/);
+    expect(output).toMatch(/the last +was stopped at 2026-01-02T00:00:00.000Z: nothing is missing/);
   });
 
   test('name each damage, and what a crash left', async () => {

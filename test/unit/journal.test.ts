@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { findEnd, JournalReader, LostCause, repairTail } from '../../src/journal/index.ts';
+import {
+  findEnd,
+  JournalReader,
+  LostCause,
+  repairTail,
+  segmentName,
+} from '../../src/journal/index.ts';
 import { removeSegments } from '../../src/journal/retention.ts';
 import { entriesOf, JournalRig, MemoryDisk } from '../support/journal-rig.ts';
 
@@ -75,6 +81,48 @@ describe('entries', () => {
     disk.contents.set(name, bytes.slice(0, bytes.length - 8));
     expect(repairTail(disk)).toMatchObject({ position, tornBytes: bytes.length - 8 - position });
     expect(entriesOf(disk).at(-1)).toMatch('#1');
+  });
+});
+
+describe('the end of a run that was stopped', () => {
+  test('says so, until another run goes on behind it', () => {
+    const disk = new MemoryDisk();
+    const rig = new JournalRig(disk);
+    rig.frame([[1, 1, 1]], 1);
+    const changedTo = rig.appender.position;
+    rig.flush();
+    expect(findEnd(disk)).toMatchObject({ position: changedTo, changedTo, closedAt: undefined });
+    rig.appender.appendClose(1234.5);
+    rig.flush();
+    const { position } = rig.appender;
+    expect(entriesOf(disk).at(-1)).toBe('close 1234.5');
+    const end = { position, changedTo, closedAt: 1234.5, tornBytes: 0 };
+    expect(repairTail(disk)).toMatchObject(end);
+    // A start that was killed at its first entry changes nothing.
+    disk.contents.set(segmentName(position), new Uint8Array(30));
+    expect(repairTail(disk)).toMatchObject({ ...end, tornBytes: 30 });
+    expect(disk.list()).toHaveLength(1);
+    new JournalRig(disk, { start: position, run: 'next' }).flush();
+    const { position: behind } = findEnd(disk);
+    expect(behind).toBeGreaterThan(position);
+    expect(findEnd(disk)).toMatchObject({ changedTo: position, closedAt: undefined });
+  });
+
+  test('does not, where entries are missing or there is no space', () => {
+    const rig = new JournalRig(new MemoryDisk(), { mayGap: true });
+    for (let i = 1; !rig.appender.isInGap; i++) rig.frame([[1, i, i]], i);
+    rig.flush();
+    rig.appender.appendClose(1);
+    rig.flush();
+    expect(rig.appender.isInGap).toBe(true);
+    expect(entriesOf(rig.disk).at(-1)).toMatch(/^ticks/);
+    const full = new JournalRig(new MemoryDisk());
+    for (let i = 1; full.frame([[1, i, i]], i); i++);
+    const free = () => full.producer.ringBytes - (full.appender.position - full.producer.synced);
+    for (let i = 0; free() >= 80; i++) full.appender.appendLost(0, i, i + 1, LostCause.LAPPED);
+    full.appender.appendClose(1);
+    full.flush();
+    expect(entriesOf(full.disk).at(-1)).toMatch(/^lost/);
   });
 });
 
