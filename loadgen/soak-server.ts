@@ -21,8 +21,11 @@ Engine.start = async (...given) => {
 
 let collectGarbage: (() => void) | undefined;
 
-/** Time for threads to collect theirs: those that sleep wake within 100 ms. */
-const THREADS_MS = 500;
+/**
+ * Time for threads to collect theirs. A worker may sleep for a second while the gateway steps its
+ * partition; with less time, the garbage of those that slept counted as growth.
+ */
+const THREADS_MS = 1200;
 
 async function collect(): Promise<LiveMemory> {
   controls.askToCollect();

@@ -1,5 +1,11 @@
 const utf8 = /* @__PURE__ */ new TextEncoder();
 
+/** Bytes of an array header in its shortest form. */
+export function arrayHeaderBytes(count: number): number {
+  if (count < 16) return 1;
+  return count < 0x1_0000 ? 3 : 5;
+}
+
 /** Writes numbers in some encoding. */
 export interface NumberWriter {
   number(value: number): void;

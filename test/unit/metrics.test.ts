@@ -277,15 +277,15 @@ it('all scrapers see each delay of the event loop, even one that begins at a scr
   };
   eventLoop.start();
   try {
-    tick(10);
+    tick(50);
     expect(await scrape()).toEqual({ fast: 1, upTo: 1, all: 1, count: 1, sum: 0 });
     // The loop stands still for 20 s from the scrape on, then for 0.25 s.
-    tick(20_010);
-    tick(260);
+    tick(20_050);
+    tick(300);
     const seen = { fast: 1, upTo: 2, all: 3, count: 3, sum: 20.25 };
     expect(await scrape()).toEqual(seen);
     expect(await scrape()).toEqual(seen);
-    tick(8);
+    tick(48);
     expect(await scrape()).toEqual({ ...seen, fast: 2, upTo: 3, all: 4, count: 4 });
   } finally {
     eventLoop.stop();

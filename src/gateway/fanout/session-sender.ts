@@ -245,7 +245,7 @@ export class SessionSender implements Subscriber {
     }
   }
 
-  /** Begins a flush, or goes on with it. Returns whether it is done. */
+  /** Begins a flush, or goes on with it; the socket has space. Returns whether more may be sent. */
   #sendStats(): boolean {
     const { subscriptions } = this;
     let isAllowed = this.#checkPace();
@@ -255,13 +255,13 @@ export class SessionSender implements Subscriber {
     }
     this.#isMidFlush = true;
     while (this.#isInFlush()) {
-      if (!isAllowed || !this.#checkSpace()) return false;
+      if (!isAllowed) return false;
       if (this.#connection.events === undefined) this.#sendStatsMessage();
       else this.#sendStatsEvents(this.#connection.events);
-      isAllowed = !this.#isInFlush() || this.#checkPace();
+      isAllowed = subscriptions.statsPending === 0 || (this.#checkPace() && this.#checkSpace());
     }
     this.#endFlush();
-    return true;
+    return isAllowed;
   }
 
   #endFlush(): void {
@@ -279,7 +279,7 @@ export class SessionSender implements Subscriber {
     const { subscriptions } = this;
     const { columns } = subscriptions;
     const { counters, engine, statsMessage: message, versions } = this.#context;
-    const names: (number | string)[] = [];
+    let names: (number | string)[] | undefined;
     const bytesMax = this.#bytesMax();
     message.start(this.#connection.encoding);
     while (this.#isInFlush() && message.length < bytesMax) {
@@ -291,14 +291,17 @@ export class SessionSender implements Subscriber {
       // Sent or unsubscribed since it was marked.
       if (to === from || fields === 0) continue;
       const wireId = engine.symbols.wireId(symbolId);
-      if (subscriptions.markNamed(subscription)) names.push(wireId, this.#symbolOf(symbolId));
+      if (subscriptions.markNamed(subscription)) {
+        names ??= [];
+        names.push(wireId, this.#symbolOf(symbolId));
+      }
       if (message.add(wireId, from, to, fields)) {
         counters.entriesOut++;
         if (from === NO_VERSION) counters.fullEntriesOut++;
       }
       this.#setVersion(subscription, to);
     }
-    if (names.length > 0) this.#connection.send(symbolsFrame(names));
+    if (names !== undefined) this.#connection.send(symbolsFrame(names));
     if (message.isEmpty()) return;
     const behindMs = this.#arrears.progress(subscriptions, this.#checkedAt);
     const said = behindMs < BEHIND_MS_MIN ? 0 : Math.ceil(behindMs);

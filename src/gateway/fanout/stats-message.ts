@@ -1,5 +1,6 @@
 import {
   ALL_FIELDS,
+  arrayHeaderBytes,
   ByteWriter,
   deltaMask,
   type Encoding,
@@ -23,7 +24,6 @@ const ENTRIES_START = 2 + TIME_BYTES + ARRAY_HEADER_BYTES_MAX;
 /** Builds one STATS message at a time, in either encoding, in reused buffers. */
 export class StatsMessage {
   readonly #output = new ByteWriter(64 * 1024);
-  readonly #header = new ByteWriter(ENTRIES_START);
   readonly #binary: BinaryEntries;
   readonly #text: TextEntries;
   #entries: EntryWriter;
@@ -70,15 +70,16 @@ export class StatsMessage {
       return `[${Op.STATS},${serverTime},[${this.#text.text}]${end}`;
     }
     if (isBehind) this.#output.number(behindMs);
-    const header = this.#header;
-    header.reset();
-    header.arrayHeader(isBehind ? 4 : 3);
-    header.number(Op.STATS);
-    header.float64(serverTime);
-    header.arrayHeader(this.#numbers);
-    const start = ENTRIES_START - header.length;
-    this.#output.bytes.set(header.view(), start);
-    return this.#output.bytes.subarray(start, this.#output.length);
+    const output = this.#output;
+    const end = output.length;
+    const start = ENTRIES_START - (2 + TIME_BYTES) - arrayHeaderBytes(this.#numbers);
+    output.length = start;
+    output.arrayHeader(isBehind ? 4 : 3);
+    output.number(Op.STATS);
+    output.float64(serverTime);
+    output.arrayHeader(this.#numbers);
+    output.length = end;
+    return output.bytes.subarray(start, end);
   }
 }
 
