@@ -157,13 +157,24 @@ export const recentAlerts = z
 export const rulesInForce = z
   .object({
     since: time.nullable().describe('When they came into force; null without rules.'),
+    version: z
+      .string()
+      .nullable()
+      .describe("The first 12 digits of the file's SHA-256; null without rules."),
+    refused: z
+      .string()
+      .nullable()
+      .describe('Why the file, as it is now, is not in force; null if it is.'),
     items: z.array(
       z.object({
         name: z.string(),
         kind: z.enum(RULE_KINDS),
         symbols: z.array(z.string()).describe('Patterns.'),
-        settings: z.record(z.string(), z.unknown()).describe('As in the rule file.'),
+        settings: z
+          .record(z.string(), z.unknown())
+          .describe('As in the rule file; thresholds, days and times of day are parsed.'),
         overrides: z.array(z.record(z.string(), z.unknown())).describe('For some of the symbols.'),
+        meaning: z.array(z.string()).describe('What all of it says, in words.'),
         started: count.describe('Episodes started since the start of the server.'),
         open: z.int().describe('Episodes open now.'),
         suppressed: count.describe('Starts that a cool-down covered.'),

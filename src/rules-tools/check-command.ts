@@ -5,9 +5,16 @@ import { RuleRun } from '../backtest/rule-run.ts';
 import type { OptionValue } from '../config/command-options.ts';
 import type { Config } from '../config/schema.ts';
 import { patternMatcher, validateSymbol } from '../protocol/index.ts';
-import { formatFault, parseRuleFile, type Rule, type RuleFile, RuleSet } from '../rules/index.ts';
+import {
+  formatFault,
+  overrideWords,
+  parseRuleFile,
+  type Rule,
+  type RuleFile,
+  RuleSet,
+  ruleWords,
+} from '../rules/index.ts';
 import { readSinks } from '../sinks/index.ts';
-import { overrideWords, ruleWords } from './rule-words.ts';
 
 /** The command line of `rules check` and `rules test`. */
 export interface RulesCommand {

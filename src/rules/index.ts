@@ -16,13 +16,10 @@ export {
 } from './rule-memory.ts';
 export type { RuleModule } from './rule-module.ts';
 export { RuleSet, type SymbolPlan } from './rule-set.ts';
-export { defaultEpisode, defaultSigma } from './rule-settings.ts';
 export {
   formatFault,
-  type HoursSettings,
   type Rule,
   type RuleFault,
   type RuleFile,
-  type RuleSettings,
-  type Threshold,
 } from './rule-types.ts';
+export { overrideWords, ruleWords } from './rule-words.ts';

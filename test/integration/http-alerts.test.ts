@@ -109,24 +109,34 @@ it('CSV has a column for every field', async () => {
 });
 
 it('GET /api/rules tells what is in force, and what it has done', async () => {
-  const flash = { name: 'flash', kind: 'spike', symbols: ['*'], windowMs: 1000, warning: '2%' };
+  const overrides = [{ symbols: ['PENNY-*'], warning: '20%' }];
+  const limits = { windowMs: 1000, warning: '2%', overrides };
+  const flash = { name: 'flash', kind: 'spike', symbols: ['*'], ...limits };
   const foreign = { ...flash, name: 'theirs', tenant: 'acme' };
   const text = JSON.stringify({ rules: [flash, foreign] });
   const rig = await AlertRig.start(['A'], undefined, { rules: { text, since: TIME } });
   const http = await HttpClient.connect(rig.port);
-  const { json } = await http.get<{ since: unknown; items: object[] }>('/api/rules');
-  expect(json.since).toBe('2023-11-14T22:13:20.000Z');
+  const { json } = await http.get<{ items: object[] }>('/api/rules');
+  // As `sha256sum` prints it.
+  const version = '2c2fc270de13';
+  expect(json).toMatchObject({ since: '2023-11-14T22:13:20.000Z', version, refused: null });
   expect(json.items).toHaveLength(1);
   expect(json.items[0]).toMatchObject({
     name: 'flash',
     kind: 'spike',
     symbols: ['*'],
     settings: { windowMs: 1000, warning: { unit: 'percent', value: 2 } },
+    meaning: [
+      'when a price is more than 2 % from the lowest or highest of 1 s',
+      expect.stringMatching(/^an episode ends within 0.5 × the threshold/),
+      'for PENNY-*: warning 20 %',
+    ],
     started: 0,
     open: 0,
     suppressed: 0,
     failed: 0,
   });
   const without = await HttpClient.connect((await AlertRig.start(['A'])).port);
-  expect((await without.get('/api/rules')).json).toEqual({ since: null, items: [] });
+  const nothing = { since: null, version: null, refused: null, items: [] };
+  expect((await without.get('/api/rules')).json).toEqual(nothing);
 });

@@ -70,11 +70,20 @@ it('the metrics of rules move with what rules do', async () => {
   write({ ...FLASH, windowMs: 0 });
   server.reload();
   await expect.poll(() => samples(port)).toMatchObject({ rules_reload_failed: 1 });
+  const inForce = async () => (await fetch(`http://127.0.0.1:${port}/api/rules`)).json();
+  expect(await inForce()).toMatchObject({
+    refused: expect.stringMatching(/^rules\[0\] "flash"\.windowMs: expected ms above 0/),
+    items: [
+      { name: 'flash', open: 1 },
+      { name: 'own', failed: 1 },
+    ],
+  });
   write(FLASH);
   server.reload();
   await expect
     .poll(async () => Object.keys(await samples(port)).filter((name) => name.includes('"own"')))
     .toEqual([]);
+  expect(await inForce()).toMatchObject({ refused: null, items: [{ name: 'flash' }] });
   expect(await samples(port)).toMatchObject({
     rules_reload_failed: 0,
     'rule_started_total{rule="flash"}': 2,

@@ -90,6 +90,8 @@ const IMPORTS: readonly Case[] = [
   ['src/gateway/a.ts', '../access/index.ts', 'allowed'],
   ['src/gateway/a.ts', '../access/identity.ts', 'refused'],
   ['src/gateway/a.ts', 'jose', 'refused'],
+  ['src/http/a.ts', '../rules/index.ts', 'allowed'],
+  ['src/http/a.ts', '../rules/episodes.ts', 'refused'],
   ['src/http/queries/a.ts', '../../access/index.ts', 'allowed'],
   ['src/http/queries/a.ts', '../../access/api-keys.ts', 'refused'],
   ['src/gateway/transport/a.ts', '../../access/api-keys.ts', 'refused'],

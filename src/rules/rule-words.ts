@@ -1,11 +1,5 @@
-import {
-  defaultEpisode,
-  defaultSigma,
-  type HoursSettings,
-  type Rule,
-  type RuleSettings,
-  type Threshold,
-} from '../rules/index.ts';
+import { defaultEpisode, defaultSigma } from './rule-settings.ts';
+import type { HoursSettings, Rule, RuleSettings, Threshold } from './rule-types.ts';
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 const MINUTE_MS = 60_000;
