@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Anomaly, connect } from '../client-sdk/src/index.ts';
 import { Screen } from '../src/terminal-screen.ts';
@@ -11,8 +12,8 @@ import { Publishers } from './publishers.ts';
 import { onInterrupt } from './run-program.ts';
 
 /*
- * npm run demo: a server with its defaults, a seeded market, and a live table through a real
- * subscription.
+ * npm run demo: a server with its defaults and some rules, a seeded market, and a live table
+ * through a real subscription.
  */
 
 const DEFAULT_PORT = 9001;
@@ -23,8 +24,9 @@ const ANOMALIES_KEPT = 1000;
 const VERIFY_MS = 2000;
 
 const USAGE = `npm run demo -- [--port=9001] [--seconds=N] [flags of the server, with =]`;
+const RULES = fileURLToPath(new URL('../../examples/rules.json', import.meta.url));
 /** The demo's data is no secret: pages of any origin may try the SDK with it. */
-const SERVER_FLAGS = ['--server.allowedOrigins=*'];
+const SERVER_FLAGS = ['--server.allowedOrigins=*', `--rules.file=${RULES}`];
 /** Connections of a dying server end before it does, by at most so long, ms. */
 const DEATH_MS = 1000;
 /** The end of a dead server's output that is shown, lines. */

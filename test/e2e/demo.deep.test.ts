@@ -5,6 +5,12 @@ import { builtProgram, ManagedProcess } from '../../testkit/managed-process.ts';
 // Built by the test script.
 const DEMO = builtProgram('loadgen/demo');
 
+/** The tested part of an alert. */
+interface Raised {
+  readonly level: string;
+  readonly phase: string;
+}
+
 function startDemo(...flags: string[]): ManagedProcess {
   return new ManagedProcess(process.execPath, [DEMO, '--port=0', ...flags]);
 }
@@ -66,6 +72,24 @@ test('the demo hands flags to its server, and lets pages of any origin in', asyn
   expect(response.headers.get('access-control-allow-origin')).toBe('http://a.test');
   const { partitions } = (await response.json()) as { partitions: unknown[] };
   expect(partitions).toHaveLength(3);
+});
+
+test('the demo has rules, and alerts come soon', async () => {
+  const demo = startDemo();
+  onTestFinished(() => demo.kill('SIGTERM'));
+  const url = await urlOf(demo);
+  const get = async (path: string) => (await fetch(`${url}${path}`)).json();
+  const names = ['flash', 'run', 'unusual', 'quiet'];
+  expect(await get('/api/rules')).toMatchObject({
+    refused: null,
+    items: names.map((name) => ({ name })),
+  });
+  const raised = async () => {
+    const alerts = (await get('/api/alerts?rule=flash&limit=1000')) as { items: Raised[] };
+    return alerts.items.map(({ level, phase }) => `${level} ${phase}`);
+  };
+  const wanted = ['warning start', 'warning end', 'critical start', 'critical end'];
+  await expect.poll(raised, { timeout: 60_000 }).toEqual(expect.arrayContaining(wanted));
 });
 
 test('the demo refuses flags that are none, with its usage', async () => {
