@@ -3,6 +3,7 @@ import { flushCases } from './cases/flush.ts';
 import { intakeCases } from './cases/intake.ts';
 import { journalCases } from './cases/journal.ts';
 import { partitionCases } from './cases/partition.ts';
+import { ruleCases } from './cases/rules.ts';
 import { dirtySetCases, ringCases } from './cases/shared-memory.ts';
 import { subscriptionCases } from './cases/subscriptions.ts';
 import { decodeCases, entryCases } from './cases/wire.ts';
@@ -22,6 +23,7 @@ export const ALL_CASES: readonly CaseMaker[] = [
   ...journalCases,
   ...ringCases,
   ...partitionCases,
+  ...ruleCases,
   ...dirtySetCases,
   ...entryCases,
   ...flushCases,

@@ -22,6 +22,8 @@ export interface Comparison extends Measurement {
   /** Time against the baseline's, both relative to calibration; undefined without a baseline. */
   readonly ratio: number | undefined;
   readonly baselineBytes: number | undefined;
+  /** What it may take more than another case, ns; undefined: it has no budget. */
+  readonly budgetNs: number | undefined;
   /** Times are noisy: only a warning. */
   readonly warning: string | undefined;
   readonly failure: string | undefined;
@@ -54,7 +56,7 @@ export function writeBaseline(path: string, baseline: Baseline): void {
  */
 export function compare(
   measured: Measurement,
-  { allocatesNothing }: Pick<CaseMaker, 'allocatesNothing'>,
+  { allocatesNothing, budget }: Pick<CaseMaker, 'allocatesNothing' | 'budget'>,
   baseline: Baseline | undefined,
   node: string = process.version,
 ): Comparison {
@@ -65,7 +67,9 @@ export function compare(
     ...measured,
     ratio,
     baselineBytes: before?.bytes,
-    warning: warningOf(ratio),
+    budgetNs: budget?.ns,
+    // One with a budget is compared with another case of the same sitting instead.
+    warning: budget === undefined ? warningOf(ratio) : undefined,
     failure: failureOf(measured.bytes, allocatesNothing, isSameNode ? before?.bytes : undefined),
   };
 }
@@ -120,10 +124,19 @@ function cells(comparison: Comparison): readonly string[] {
   ];
 }
 
-function remark({ failure, longestStepMs, warning }: Comparison): string {
+function remark(comparison: Comparison): string {
+  const { failure, longestStepMs, warning } = comparison;
   const longest = longestStepMs && `longest step ${longestStepMs.toFixed(2)} ms`;
   const verdict = failure === undefined ? warning : `FAILED: ${failure}`;
-  return [verdict, longest].filter((part) => part !== undefined).join('; ');
+  const parts = [verdict, budgetRemark(comparison), longest];
+  return parts.filter((part) => part !== undefined).join('; ');
+}
+
+/** Times are noisy: a budget that is exceeded does not fail. */
+function budgetRemark({ budgetNs, moreNs }: Comparison): string | undefined {
+  if (budgetNs === undefined || moreNs === undefined) return undefined;
+  const used = `${moreNs.toFixed(1)} of ${budgetNs} ns more`;
+  return moreNs > budgetNs ? `OVER ITS BUDGET: ${used}` : used;
 }
 
 function width(row: readonly string[], column: number): number {

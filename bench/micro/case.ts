@@ -22,6 +22,11 @@ export interface CaseMaker {
   readonly name: string;
   /** The measured code promises no allocation: more than a trace fails, whatever the baseline. */
   readonly allocatesNothing: boolean;
+  /**
+   * What it may take more than another case, ns an operation. It is compared with that one, in the
+   * same sitting, not with the baseline.
+   */
+  readonly budget?: { readonly beside: string; readonly ns: number };
   readonly make: () => Case | Promise<Case>;
 }
 

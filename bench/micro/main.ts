@@ -17,6 +17,7 @@ const USAGE = `Micro benchmarks: time and allocation of the parts, against a sto
 
   --only PATTERN   cases whose names match this regular expression
   --time-ms N      per case and kind of measurement (500)
+  --pairs N        alternations of a case with the one its budget refers to (5)
   --baseline FILE  what to compare with (bench/micro/baseline.json)
   --save           writes the figures there instead of comparing
   --json FILE      writes the comparison there
@@ -29,6 +30,7 @@ const { values: flags } = parseArgs({
     help: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     'time-ms': { type: 'string', default: '500' },
+    pairs: { type: 'string', default: '5' },
     baseline: { type: 'string', default: 'bench/micro/baseline.json' },
     save: { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -39,8 +41,8 @@ if (flags.help) console.log(USAGE);
 else await main();
 
 async function main(): Promise<void> {
-  const timeMs = Number(flags['time-ms']);
-  if (!(timeMs > 0)) throw new RangeError('--time-ms: expected a number above 0');
+  const timeMs = numberOf('time-ms');
+  const pairs = numberOf('pairs');
   if (flags.save && flags.only !== '') throw new Error('--save takes all cases: leave out --only');
   if (flags.sites) return showSites(timeMs);
   const machine = describeMachine();
@@ -48,9 +50,10 @@ async function main(): Promise<void> {
   const baseline =
     flags.save || !existsSync(flags.baseline) ? undefined : readBaseline(flags.baseline);
   if (baseline !== undefined) console.log(`baseline: ${formatMachine(baseline.machine)}`);
-  const comparisons = await measureAll(timeMs, baseline);
+  const comparisons = await measureAll(timeMs, pairs, baseline);
   console.log(`\n${comparisonTable(comparisons)}`);
-  const results = comparisons.map(
+  const stored = comparisons.filter(({ budgetNs }) => budgetNs === undefined);
+  const results = stored.map(
     ({ name, medianNs, minNs, calibrationNs, relative, bytes, longestStepMs }) => ({
       name,
       medianNs,
@@ -68,6 +71,12 @@ async function main(): Promise<void> {
   if (comparisons.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
 }
 
+function numberOf(flag: 'time-ms' | 'pairs'): number {
+  const number = Number(flags[flag]);
+  if (number > 0) return number;
+  throw new RangeError(`--${flag}: expected a number above 0, got "${flags[flag]}"`);
+}
+
 async function showSites(timeMs: number): Promise<void> {
   for (const { name } of chosenCases()) {
     console.log(name);
@@ -83,10 +92,14 @@ function chosenCases(): readonly CaseMaker[] {
 }
 
 /** One at a time: parallel cases slow each other down. */
-async function measureAll(timeMs: number, baseline: Baseline | undefined): Promise<Comparison[]> {
+async function measureAll(
+  timeMs: number,
+  pairs: number,
+  baseline: Baseline | undefined,
+): Promise<Comparison[]> {
   const comparisons: Comparison[] = [];
   for (const maker of chosenCases()) {
-    const comparison = compare(await measureCase(maker.name, timeMs), maker, baseline);
+    const comparison = compare(await measureCase(maker, timeMs, pairs), maker, baseline);
     comparisons.push(comparison);
     if (process.stderr.isTTY) process.stderr.write('.');
   }

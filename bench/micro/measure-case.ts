@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { AllocationSite } from './allocation-sites.ts';
+import type { CaseMaker } from './case.ts';
 import type { Timing } from './measure-time.ts';
 
 const run = promisify(execFile);
@@ -20,15 +21,45 @@ export interface Measurement extends Timing {
   readonly bytes: number;
   /** Only of cases that measure it. */
   readonly longestStepMs?: number | undefined;
+  /** What it takes more than the case of its budget, ns; undefined: it has none. */
+  readonly moreNs?: number | undefined;
 }
 
 type TimeFound = Timing & Pick<Measurement, 'longestStepMs'>;
 
-/** Measures a case for `timeMs` a kind of measurement, each in its own process. */
-export async function measureCase(name: string, timeMs: number): Promise<Measurement> {
+/**
+ * Measures a case for `timeMs` a kind of measurement, each in its own process.
+ *
+ * @param pairs with the case of its budget
+ */
+export async function measureCase(
+  { budget, name }: Pick<CaseMaker, 'budget' | 'name'>,
+  timeMs: number,
+  pairs: number,
+): Promise<Measurement> {
   const timing = (await measure(name, 'time', timeMs, [])) as TimeFound;
   const bytes = (await measure(name, 'allocation', timeMs, ALLOCATION_FLAGS)) as number;
-  return { name, ...timing, bytes };
+  const moreNs = budget && (await measureMore(name, budget.beside, timeMs, pairs));
+  return { name, ...timing, bytes, moreNs };
+}
+
+/**
+ * What a case takes more than another: the median of pairs, as a machine's speed changes by more
+ * than a budget from one moment to the next.
+ */
+async function measureMore(
+  name: string,
+  beside: string,
+  timeMs: number,
+  pairs: number,
+): Promise<number> {
+  const differences: number[] = [];
+  for (let pair = 0; pair < pairs; pair++) {
+    const other = (await measure(beside, 'time', timeMs, [])) as TimeFound;
+    const own = (await measure(name, 'time', timeMs, [])) as TimeFound;
+    differences.push(own.minNs - other.minNs);
+  }
+  return differences.toSorted((a, b) => a - b)[pairs >> 1] as number;
 }
 
 /** Functions that allocate in a case, most first. */

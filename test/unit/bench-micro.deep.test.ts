@@ -22,7 +22,17 @@ describe('npm run bench:micro', () => {
     const program = join(ROOT, 'dist/bench/micro/main.js');
     let status = 0;
     try {
-      const args = [...nodeFlags, program, '--time-ms', '20', '--json', json, ...flags];
+      const args = [
+        ...nodeFlags,
+        program,
+        '--time-ms',
+        '20',
+        '--pairs',
+        '1',
+        '--json',
+        json,
+        ...flags,
+      ];
       execFileSync(process.execPath, args, { cwd: ROOT, stdio: 'pipe' });
     } catch (error) {
       ({ status } = error as { status: number });

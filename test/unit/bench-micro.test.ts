@@ -99,13 +99,25 @@ describe('a comparison with the baseline', () => {
       'a case  20.0  18.0   3.00      3.00   1.00',
     ]);
   });
+
+  it('says how much of its budget a case takes, and when it takes more', () => {
+    const promise = { allocatesNothing: true, budget: { beside: 'another', ns: 40 } };
+    const remarks = [12.34, 41].map((moreNs) => {
+      const table = comparisonTable([
+        compare({ ...MEASURED, bytes: 0, moreNs }, promise, baselineOf({})),
+      ]);
+      return table.split('\n')[1]?.replace(/.*1\.00\s*/, '');
+    });
+    expect(remarks).toEqual(['12.3 of 40 ns more', 'OVER ITS BUDGET: 41.0 of 40 ns more']);
+  });
 });
 
 describe('the stored baseline', () => {
-  it('has figures of every case and no other', () => {
+  it('has figures of every case without a budget and no other', () => {
     const { machine, results } = readBaseline(BASELINE);
     expect(Date.parse(machine.date)).toBeGreaterThan(0);
-    expect(results.map(({ name }) => name)).toEqual(ALL_CASES.map(({ name }) => name));
+    const stored = ALL_CASES.filter(({ budget }) => budget === undefined);
+    expect(results.map(({ name }) => name)).toEqual(stored.map(({ name }) => name));
     for (const { medianNs, minNs, calibrationNs, relative, bytes } of results) {
       expect(minNs).toBeGreaterThan(0);
       expect(medianNs).toBeGreaterThanOrEqual(minNs);

@@ -4,6 +4,8 @@ import {
   type PartitionMemory,
 } from '../../../src/engine/memory/engine-memory.ts';
 import { Partition } from '../../../src/engine/partition.ts';
+import type { PartitionRules } from '../../../src/engine/partition-rules.ts';
+import type { PriceWindow } from '../../../src/rules/index.ts';
 import { DEFAULT_RULES } from '../../../testkit/independent/statistics.ts';
 import type { Case, CaseMaker } from '../case.ts';
 import { TickStream } from '../tick-stream.ts';
@@ -24,16 +26,29 @@ export const partitionCases: readonly CaseMaker[] = [100, 1_000, 10_000, 100_000
   }),
 );
 
-function makePartition(symbols: number): Case {
+/**
+ * Applies ticks to a partition.
+ *
+ * @param names of the symbols, where there are rules
+ * @param ruled makes what judges by rules
+ */
+export function makePartition(
+  symbols: number,
+  names?: SharedArrayBuffer,
+  ruled?: (memory: PartitionMemory, window: PriceWindow) => PartitionRules,
+): Case {
   const [memory] = createEngineMemory({
     partitions: 1,
     symbols,
     channelCapacity: 16,
     movingAverageWindow: RULES.movingAverageWindow,
+    ruledNames: names,
   }) as [PartitionMemory];
   const counters = new Counters(memory.counters);
   let anomalies = 0;
-  const partition = new Partition(memory, RULES, counters, { append: () => anomalies++ });
+  const output = { append: () => anomalies++ };
+  const judge = ruled && ((window: PriceWindow) => ruled(memory, window));
+  const partition = new Partition(memory, RULES, counters, output, false, undefined, judge);
   const stream = new TickStream(STREAM_TICKS, symbols, TICKS_PER_MS);
   let next = 0;
   let runs = 0;
