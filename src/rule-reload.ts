@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Engine, StartRules } from './engine/index.ts';
 import type { GatewayContext, Health, TickJournal } from './gateway/index.ts';
 import type { RuleSinks } from './rule-sinks.ts';
-import { formatFault, parseRuleFile, type RuleFile } from './rules/index.ts';
+import { formatFault, NO_RULES, parseRuleFile, type RuleFile } from './rules/index.ts';
 import { type Environment, readSinks, resolveSinks, type SinkConfig } from './sinks/index.ts';
 
 /** A valid rule file. */
@@ -19,8 +19,6 @@ interface ReloadLog {
   readonly error: (fields: object, message: string) => void;
 }
 
-/** Rules of a server whose file has never been read. */
-const NO_RULES = '{"rules":[]}';
 /** Interval at which rules that cannot come into force yet are tried again, ms. */
 const RETRY_MS = 20;
 
@@ -75,7 +73,7 @@ export class RuleSource {
   /**
    * The rules that an engine starts with.
    *
-   * @param before of the last run, where its state is brought back
+   * @param before in force where the state begins that is brought back; undefined: there is none
    */
   startRules(read: ReadRules | undefined, before: string | undefined, now: number): StartRules {
     const folder = pathToFileURL(`${resolve(dirname(this.#path))}/`).href;
@@ -87,7 +85,7 @@ export interface ReloadParts {
   readonly source: RuleSource;
   readonly engine: Engine;
   readonly journal: TickJournal | undefined;
-  readonly sinks: RuleSinks;
+  readonly sinks: Pick<RuleSinks, 'configure'>;
   readonly scheduler: Pick<GatewayContext['scheduler'], 'publishClock'>;
   readonly log: ReloadLog;
 }

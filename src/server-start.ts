@@ -22,14 +22,17 @@ import { type Assets, createRouter } from './http/index.ts';
 import { diskSegments, Journal, TickHistory } from './journal/index.ts';
 import { droppedLines, logWorkerDeath, ruleFaultsLogger, timeReplacedLogger } from './log.ts';
 import {
+  continueAlerts,
   findJournal,
   journalDirectory,
   planReplay,
   type RecoveredJournal,
   recoverJournal,
+  rulesBefore,
 } from './recovery/index.ts';
 import { type ReadRules, RuleReload, RuleSource } from './rule-reload.ts';
 import { RuleSinks } from './rule-sinks.ts';
+import { NO_RULES } from './rules/index.ts';
 import type { Environment } from './sinks/index.ts';
 import {
   NOTHING_RECOVERED,
@@ -140,8 +143,12 @@ export class ServerStart {
   #beginRules(context: GatewayContext): RuleReload | undefined {
     const source = this.#ruleSource;
     const sinks = this.#sinks;
-    if (source === undefined || sinks === undefined) return undefined;
     const { engine, journal, scheduler } = context;
+    if (source === undefined || sinks === undefined) {
+      // Those of the last run are not in force any more.
+      if (journal !== undefined && journal.start > 0) journal.appendRules(NO_RULES, Date.now());
+      return undefined;
+    }
     sinks.attach(context);
     const reload = new RuleReload({ source, engine, journal, scheduler, sinks, log: this.#log });
     reload.begin(this.#readRules);
@@ -177,7 +184,7 @@ export class ServerStart {
       this.#health.replayed = 0;
       this.#early = await EarlyTransport.open(this.#config, log, this.#health);
     }
-    const engine = await this.#startEngine(recovered);
+    const engine = await this.#startEngine(recovered, rulesBefore(recovered, plan));
     const replayed: RecoveredJournal = await recoverJournal({
       engine,
       store,
@@ -190,6 +197,7 @@ export class ServerStart {
       },
     });
     this.#counters.replayedTicks = replayed.ticks;
+    const isAhead = continueAlerts(engine, store);
     // What a version without a journal left is in none.
     const isOld =
       recovered.journal === undefined && (recovered.hasSnapshot || store.nextOrdinal > 0);
@@ -199,14 +207,14 @@ export class ServerStart {
       publishers: new PublisherRegistry(replayed.publishers),
       start: plan.start,
       replayedTicks: replayed.ticks,
-      needsSnapshot: replayed.isInexact || (isOld && plan.replay === undefined),
+      needsSnapshot: isAhead || replayed.isInexact || (isOld && plan.replay === undefined),
     };
   }
 
-  async #startEngine(recovered: Recovered): Promise<Engine> {
+  async #startEngine(recovered: Recovered, before?: string): Promise<Engine> {
     const source = this.#ruleSource;
-    // A state of a run with rules goes on with them, until the file comes into force.
-    const rules = source?.startRules(this.#readRules, recovered.rules, Date.now());
+    // The state goes on with the rules that it had, until the file comes into force.
+    const rules = source?.startRules(this.#readRules, before, Date.now());
     this.#engine = await startEngine(this.#config, this.#log, recovered, this.#health, rules);
     return this.#engine;
   }

@@ -1,8 +1,9 @@
 import { type AnomalySink, Counter, type Engine } from '../../src/engine/index.ts';
 import { ROW_VALUES, RowValue } from '../../src/engine/memory/statistics-table.ts';
 import type { ReceivedTicks, TickColumns } from '../../src/engine/memory/tick-ring.ts';
-import { Partition, type Rules } from '../../src/engine/partition.ts';
+import { Partition } from '../../src/engine/partition.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
+import type { Rules } from '../../src/engine/rules.ts';
 import { type Scheduler, Thread } from '../core/scheduler.ts';
 import { expectThat } from '../core/violation.ts';
 import { QueueModel } from './queue-model.ts';

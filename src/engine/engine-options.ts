@@ -3,8 +3,8 @@ import type { Counters } from './memory/counters.ts';
 import { createCaptureMemory, createEngineMemory, GROW_BYTES } from './memory/engine-memory.ts';
 import { allocateMemory } from './memory/memory-plan.ts';
 import { createSymbolNames } from './memory/symbol-names.ts';
-import type { Rules } from './partition.ts';
 import type { SetAside } from './restore-symbols.ts';
+import type { Rules } from './rules.ts';
 import type { StartRules } from './rules-in-force.ts';
 import type { SpawnWorker } from './worker-threads.ts';
 

@@ -476,7 +476,6 @@ export class Engine {
   forget(symbolId: number): boolean {
     const name = this.symbols.name(symbolId);
     if (!this.symbols.endRetiring(symbolId)) return false;
-    this.#steppers[this.symbols.partition(symbolId)]?.forget(symbolId);
     this.continueAnomalies(symbolId, 0);
     this.continueAlerts(symbolId, 0);
     this.#captures?.noteRetired(name);

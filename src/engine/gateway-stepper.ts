@@ -65,11 +65,6 @@ export class GatewayStepper {
     return true;
   }
 
-  /** A symbol's id may mean another one from now on. */
-  forget(symbolId: number): void {
-    this.#own?.forget(symbolId);
-  }
-
   /** What a tick threw here since the last call; its worker died of it. */
   takeFailure(): Error | undefined {
     const failure = this.#failure;

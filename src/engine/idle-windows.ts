@@ -17,6 +17,8 @@ export interface WindowParts {
   readonly maxima: MonotonicDeque;
   /** Symbols that the next capture copies; undefined if none are made. */
   readonly changes: ChangeSet | undefined;
+  /** Windows of rules may be longer than that of the tick. */
+  readonly ruled: { readonly longestMs: number } | undefined;
 }
 
 /**
@@ -31,8 +33,6 @@ export interface WindowParts {
  * `reclaiming`.
  */
 export class IdleWindows implements BlockReclaimer {
-  /** The longest window of any symbol, ms, where it may be longer than that of the tick. */
-  longestMs = 0;
   readonly #parts: WindowParts;
   /** The next symbol to look at, and how many are left of this round. */
   #next = 0;
@@ -46,9 +46,9 @@ export class IdleWindows implements BlockReclaimer {
 
   /** Frees blocks until there is one of the class, or no more symbols are to be looked at. */
   free(sizeClass: number, except: number, tick: TickScratch): void {
-    const { arena } = this.#parts;
+    const { arena, ruled } = this.#parts;
     const time = tick[TickDouble.TIME] as number;
-    const oldest = Math.min(tick[TickDouble.OLDEST] as number, time - this.longestMs);
+    const oldest = Math.min(tick[TickDouble.OLDEST] as number, time - (ruled?.longestMs ?? 0));
     if (this.#left === 0 && !this.#begin(time, oldest)) return;
     for (let looks = 0; looks < LOOKS_MAX && this.#left > 0; looks++) {
       const symbolId = this.#next;

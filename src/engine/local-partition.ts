@@ -13,10 +13,11 @@ import { createEngineMemory } from './memory/engine-memory.ts';
 import { writeRuleText } from './memory/rule-texts.ts';
 import { createSymbolNames, SymbolNames } from './memory/symbol-names.ts';
 import { TickColumns } from './memory/tick-ring.ts';
-import { Partition, type Rules } from './partition.ts';
+import { Partition } from './partition.ts';
 import { PartitionRules } from './partition-rules.ts';
 import { loadRuleModules } from './rule-modules.ts';
 import { RuleTable } from './rule-table.ts';
+import type { Rules } from './rules.ts';
 import { modulesOf } from './rules-in-force.ts';
 
 /** Settings of a partition. */

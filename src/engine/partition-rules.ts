@@ -3,6 +3,7 @@ import {
   HEAD_DOUBLES,
   Head,
   Move,
+  type NewestAlert,
   type PriceWindow,
   parseRuleFile,
   RuleCounters,
@@ -19,7 +20,13 @@ import { SymbolNames } from './memory/symbol-names.ts';
 import { TimedSymbols } from './memory/timed-symbols.ts';
 import { symbolOfName, tenantOf } from './name-space.ts';
 
+/** In place of the index of a plan. */
 const UNKNOWN = 0;
+const NONE = 1;
+const NO_PLAN: SymbolPlan = { rules: [], faults: [], windowMs: 0, hasStale: false };
+/** Words of `adopted`. */
+const VERSION = 0;
+const RETIRED = 1;
 const decoder = new TextDecoder();
 
 /** The rules of a version. */
@@ -36,14 +43,18 @@ export class PartitionRules {
   onFaults: (symbolId: number, faults: readonly string[]) => void = () => undefined;
   /** Called before a symbol may get an alert that no tick raises: makes space for it. */
   onSpaceNeeded: () => void = () => undefined;
+  /** Where the tick at hand goes; see {@link Move}. */
+  readonly move: Float64Array;
   readonly #memory: PartitionRuleMemory;
+  readonly #counts: RuleCounters;
   readonly #evaluator: RuleEvaluator;
   readonly #names: SymbolNames;
   readonly #timed: TimedSymbols;
   readonly #adopted: Int32Array;
   #version: number;
+  #retired: number;
   #rules: RuleSet;
-  /** By symbol: UNKNOWN, or the index of its plan. */
+  /** By symbol: UNKNOWN, NONE if no rule applies, or the index of its plan. */
   readonly #planIds: Int32Array;
   #plans: SymbolPlan[] = [];
   #planIdOf = new Map<SymbolPlan, number>();
@@ -56,11 +67,14 @@ export class PartitionRules {
   ) {
     const counts = new RuleCounters(memory.counts);
     this.#memory = memory;
+    this.#counts = counts;
     this.#evaluator = new RuleEvaluator({ memory, window, output, counts, modules });
+    this.move = this.#evaluator.move;
     this.#names = new SymbolNames(memory.names);
     this.#timed = new TimedSymbols(memory.timed);
     this.#adopted = new Int32Array(memory.adopted);
-    this.#version = this.#adopted[0] as number;
+    this.#version = this.#adopted[VERSION] as number;
+    this.#retired = this.#adopted[RETIRED] as number;
     this.#rules = ruleSetIn(memory.texts, this.#version);
     this.#planIds = new Int32Array(this.#evaluator.symbols);
     this.#forgetPlans();
@@ -71,15 +85,17 @@ export class PartitionRules {
     return this.#rules.longestMs;
   }
 
-  /** The rules of a symbol. */
-  plan(symbolId: number): SymbolPlan {
+  /** The rules of a symbol; undefined if none applies. */
+  rulesOf(symbolId: number): SymbolPlan | undefined {
     const id = this.#planIds[symbolId] as number;
-    return id === UNKNOWN ? this.#lookUp(symbolId) : (this.#plans[id] as SymbolPlan);
+    if (id === NONE) return undefined;
+    const plan = id === UNKNOWN ? this.#lookUp(symbolId) : (this.#plans[id] as SymbolPlan);
+    return plan.rules.length === 0 ? undefined : plan;
   }
 
-  /** Where the tick at hand goes; see {@link Move}. */
-  get move(): Float64Array {
-    return this.#evaluator.move;
+  /** The same; empty if none applies. */
+  #plan(symbolId: number): SymbolPlan {
+    return this.rulesOf(symbolId) ?? NO_PLAN;
   }
 
   /** Judges the tick in {@link move}, which takes part. */
@@ -112,7 +128,7 @@ export class PartitionRules {
     this.#timed.visit((symbolId) => {
       this.onSpaceNeeded();
       before(symbolId);
-      const plan = this.plan(symbolId);
+      const plan = this.#plan(symbolId);
       evaluator.move[Move.TIME] = now;
       evaluator.tellTime(plan, symbolId);
       return evaluator.isTimed(plan, symbolId);
@@ -122,41 +138,63 @@ export class PartitionRules {
   /** The symbol's times run back: open episodes end, what rules remember is forgotten. */
   reset(symbolId: number, time: number): void {
     this.move[Move.TIME] = time;
-    this.#evaluator.reset(this.plan(symbolId), symbolId);
+    this.#evaluator.reset(this.#plan(symbolId), symbolId);
   }
 
   /**
    * Makes a symbol's rules consistent after a worker died judging a tick of it.
    *
-   * @param sequence of the newest alert that left this partition, if it is of this symbol; else 0
+   * @param newest alert that left this partition, if it is of this symbol
    */
-  repair(symbolId: number, sequence: number, time: number): void {
-    const { heads } = this.#evaluator;
-    const at = symbolId * HEAD_DOUBLES + Head.SEQUENCE;
-    heads[at] = Math.max(heads[at] as number, sequence);
+  repair(symbolId: number, newest: NewestAlert | undefined, time: number): void {
+    this.settle(symbolId, newest);
     this.onSpaceNeeded();
     this.reset(symbolId, time);
   }
 
-  /** The symbol goes: only the number of its alerts stays. */
+  /** Makes up for what a worker that died had left to do, or undoes it; else changes nothing. */
+  settle(symbolId: number, newest: NewestAlert | undefined): void {
+    this.#evaluator.settle(this.#plan(symbolId), symbolId, newest);
+  }
+
+  /** Counts open episodes: those restored, and one that a worker may have died of counting. */
+  recount(): void {
+    const open = this.#rules.ids.map(() => 0);
+    this.#timed.visit((symbolId) => {
+      for (const [index, rule] of this.#plan(symbolId).rules.entries()) {
+        const place = this.#rules.ids.indexOf(rule.id);
+        if (this.#evaluator.slots[index]?.isOpen(symbolId)) open[place] = (open[place] ?? 0) + 1;
+      }
+      return true;
+    });
+    for (const [place, ruleId] of this.#rules.ids.entries()) {
+      this.#counts.recount(ruleId, open[place] as number);
+    }
+  }
+
+  /** The symbol goes: only the number of its alerts stays. Episodes count from 1 again. */
   retire(symbolId: number, time: number): void {
     this.onSpaceNeeded();
+    const { slots } = this.#evaluator;
+    const { rules } = this.#plan(symbolId);
     this.reset(symbolId, time);
-    this.forget(symbolId);
-    this.#timed.remove(symbolId);
-  }
-
-  /** A symbol's id may mean another one from now on. */
-  forget(symbolId: number): void {
+    for (let i = 0; i < rules.length; i++) (slots[i] as SlotView).erase(symbolId);
+    this.#evaluator.forget(symbolId);
+    // Its id may mean another symbol from now on, also to the other thread.
     this.#planIds[symbolId] = UNKNOWN;
+    this.#timed.remove(symbolId);
+    this.#retired = ((this.#adopted[RETIRED] as number) + 1) | 0;
+    this.#adopted[RETIRED] = this.#retired;
   }
 
-  /** Another thread may have changed the rules of the partition. */
+  /** Another thread may have changed the rules of the partition, or retired symbols. */
   reload(): void {
-    const version = this.#adopted[0] as number;
-    if (version === this.#version) return;
-    this.#rules = ruleSetIn(this.#memory.texts, version);
+    const version = this.#adopted[VERSION] as number;
+    const retired = this.#adopted[RETIRED] as number;
+    if (version === this.#version && retired === this.#retired) return;
+    if (version !== this.#version) this.#rules = ruleSetIn(this.#memory.texts, version);
     this.#version = version;
+    this.#retired = retired;
     this.#forgetPlans();
   }
 
@@ -179,13 +217,13 @@ export class PartitionRules {
       this.#change(symbolId, next);
       heads[head + Head.VERSION] = version;
     }
-    this.#adopted[0] = version;
+    this.#adopted[VERSION] = version;
     this.reload();
   }
 
   #change(symbolId: number, next: RuleSet): void {
     const evaluator = this.#evaluator;
-    const from = this.plan(symbolId);
+    const from = this.#plan(symbolId);
     const to = this.#planIn(next, symbolId);
     const states: (SlotState | undefined)[] = to.rules.map(() => undefined);
     for (const [index, rule] of from.rules.entries()) {
@@ -193,6 +231,7 @@ export class PartitionRules {
       const place = to.rules.findIndex(({ name }) => name === rule.name);
       const isSame = to.rules[place]?.fingerprint === rule.fingerprint;
       if (!isSame) evaluator.close(rule, slot, symbolId);
+      else if (to.rules[place]?.episode === null) evaluator.endOpen(rule, slot, symbolId);
       // The number of its episodes goes on in any case.
       if (place >= 0) states[place] = slot.read(symbolId);
       slot.erase(symbolId);
@@ -200,19 +239,19 @@ export class PartitionRules {
     for (const [index, state] of states.entries()) {
       if (state !== undefined) evaluator.slots[index]?.write(symbolId, state);
     }
+    if (to.rules.length === 0) evaluator.forget(symbolId);
     if (evaluator.isTimed(to, symbolId)) this.#timed.add(symbolId);
     else this.#timed.remove(symbolId);
   }
 
   /** Prefetches what a symbol with rules needs. */
   prefetch(symbolId: number): number {
-    const plan = this.#plans[this.#planIds[symbolId] as number];
-    return plan === undefined || plan.rules.length === 0 ? 0 : this.#evaluator.prefetch(symbolId);
+    return (this.#planIds[symbolId] as number) <= NONE ? 0 : this.#evaluator.prefetch(symbolId);
   }
 
   #forgetPlans(): void {
     this.#planIds.fill(UNKNOWN);
-    this.#plans = [{ rules: [], faults: [], windowMs: 0, hasStale: false }];
+    this.#plans = [NO_PLAN, NO_PLAN];
     this.#planIdOf = new Map();
   }
 
@@ -223,7 +262,7 @@ export class PartitionRules {
 
   #lookUp(symbolId: number): SymbolPlan {
     const plan = this.#planIn(this.#rules, symbolId);
-    let id = this.#planIdOf.get(plan);
+    let id = plan.rules.length === 0 ? NONE : this.#planIdOf.get(plan);
     if (id === undefined) {
       id = this.#plans.push(plan) - 1;
       this.#planIdOf.set(plan, id);

@@ -13,8 +13,9 @@ import { RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
 import { BLOCKED, TickConsumer } from './memory/tick-consumer.ts';
 import { TickColumns } from './memory/tick-ring.ts';
-import { Partition, type Rules } from './partition.ts';
+import { Partition } from './partition.ts';
 import { PartitionRules } from './partition-rules.ts';
+import type { Rules } from './rules.ts';
 
 /** The message that makes a thread the worker of a partition. */
 export interface PartitionWorkerData {
@@ -192,11 +193,6 @@ export class PartitionWorker {
     return true;
   }
 
-  /** A symbol that this object may have seen is retired. */
-  forget(symbolId: number): void {
-    this.#ruled?.forget(symbolId);
-  }
-
   #acquire(): void {
     this.#ticks.acquire();
     this.#isResting = false;
@@ -282,13 +278,26 @@ export class PartitionWorker {
       retirement.decide(i, this.#table.value(retirement.symbolId(i), RowValue.COUNT));
     }
     this.#anomalies.forget();
-    this.#alerts?.forget();
+    this.#forgetAlerts(count);
     for (let i = 0; i < count; i++) {
       if (!retirement.isForgotten(i)) continue;
       this.#partition.retire(retirement.symbolId(i));
       this.#staging?.retire(retirement.symbolId(i));
     }
     retirement.finish();
+  }
+
+  /** The alerts in the ring say nothing about who has the ids of these symbols next. */
+  #forgetAlerts(count: number): void {
+    const alerts = this.#alerts;
+    if (alerts === undefined) return;
+    // A predecessor may have died while it retired one of them.
+    for (let i = 0; i < count; i++) {
+      const symbolId = this.#retirement.symbolId(i);
+      if (!this.#retirement.isForgotten(i)) continue;
+      this.#ruled?.settle(symbolId, alerts.newest(symbolId));
+    }
+    alerts.forget();
   }
 
   /**
@@ -304,6 +313,7 @@ export class PartitionWorker {
       if (this.#counters.taken() > 0) {
         this.#dirty.markWritten((written) => this.#table.version(written) !== 0);
       }
+      this.#ruled?.recount();
     } finally {
       // Even if the cleanup throws: a successor must not meet the same tick again.
       this.#ticks.resume();
@@ -327,7 +337,7 @@ export class PartitionWorker {
   }
 
   #repair(symbolId: number): void {
-    const alert = this.#alerts?.newestSequence(symbolId) ?? 0;
+    const alert = this.#alerts?.newest(symbolId);
     this.#partition.repair(symbolId, this.#anomalies.newestSequence(symbolId), alert);
   }
 

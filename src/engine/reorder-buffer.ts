@@ -94,6 +94,12 @@ export class ReorderBuffer {
     return true;
   }
 
+  /** Whether a tick of the symbol was released before. */
+  hasStarted(symbolId: number): boolean {
+    const { doublesEach, words } = this.#buffers;
+    return words[2 * symbolId * doublesEach + ReorderWord.STARTED] !== 0;
+  }
+
   /**
    * Whether a released tick is older than one that was released before, which is then written to
    * the tick's NEWEST; else it is the newest now.

@@ -9,8 +9,8 @@ import { RecordDouble, SymbolRecords } from './memory/symbol-records.ts';
 import { TimedSymbols } from './memory/timed-symbols.ts';
 import { MovingAverage } from './moving-average.ts';
 import { validateName } from './name-space.ts';
-import type { Rules } from './partition.ts';
 import { RuleStateRestorer } from './rule-states.ts';
+import type { Rules } from './rules.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { type AnomalyCount, type SymbolState, validateState } from './symbol-state.ts';
 import { type SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
@@ -158,7 +158,8 @@ class Restorer {
     this.#table.write(symbolId, row);
     if (state.rules !== undefined) {
       const { owner } = partition;
-      const isTimed = this.#ruleStates?.restore(symbolId, state.symbol, state.rules, owner);
+      const { price, rules, symbol } = state;
+      const isTimed = this.#ruleStates?.restore(symbolId, symbol, rules, owner, price);
       if (isTimed === true) partition.addTimed(symbolId);
     }
     this.#one[0] = symbolId;

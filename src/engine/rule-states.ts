@@ -72,8 +72,17 @@ export class RuleStateRestorer {
     this.#rules = new RuleSet(parseRuleFile(text).file ?? { rules: [] });
   }
 
-  /** @returns whether a reading of the clock may concern the symbol */
-  restore(symbolId: number, name: string, states: RuleStates, owner: number): boolean {
+  /**
+   * @param currentPrice of the symbol
+   * @returns whether a reading of the clock may concern the symbol
+   */
+  restore(
+    symbolId: number,
+    name: string,
+    states: RuleStates,
+    owner: number,
+    currentPrice: number,
+  ): boolean {
     const head = symbolId * HEAD_DOUBLES;
     const heads = this.#heads;
     heads[head + Head.SEQUENCE] = Math.max(heads[head + Head.SEQUENCE] as number, states.sequence);
@@ -82,6 +91,7 @@ export class RuleStateRestorer {
     heads[head + Head.TIME] = states.time;
     heads[head + Head.PRICE] = states.price;
     heads[head + Head.ARRIVAL] = states.arrival;
+    heads[head + Head.CURRENT] = states.price === 0 && states.arrival === 0 ? 0 : currentPrice;
     heads[head + Head.OWNER] = owner;
     let isTimed = plan.hasStale;
     for (const [index, rule] of plan.rules.entries()) {

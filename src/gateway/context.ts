@@ -201,12 +201,10 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
   }
 }
 
-/** Numbers go on where the store ends even if the last run had no rules. */
+/** What the store knows counts even if there are no rules now. */
 function lastAlert(engine: Engine, store: Store | undefined, symbolId: number): number {
-  const last = engine.lastAlert(symbolId);
   const stored = store?.alerts.lastSequence(engine.symbols.name(symbolId)) ?? 0;
-  if (stored > last) engine.continueAlerts(symbolId, stored);
-  return Math.max(last, stored);
+  return Math.max(engine.lastAlert(symbolId), stored);
 }
 
 /** Under `wait`, credit follows the space in the queues and in the journal's ring. */

@@ -147,6 +147,7 @@ class Tally {
         break;
       case EntryKind.CLOCK:
       case EntryKind.RULES:
+      case EntryKind.ALERTS:
       case EntryKind.PADDING:
         break;
     }

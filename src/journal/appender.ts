@@ -42,8 +42,15 @@ const LOST_BYTES = HEADER_BYTES + 24;
 const GAP_BYTES = HEADER_BYTES + 24;
 const CLOCK_BYTES = HEADER_BYTES + 8;
 const CLOSE_BYTES = HEADER_BYTES + 8;
+const ALERTS_BYTES = HEADER_BYTES + 16;
 
 const encoder = new TextEncoder();
+
+/** Sequences of a symbol's last records in earlier lives, which a new one continues; 0 if none. */
+export interface LastRecords {
+  readonly anomalies: number;
+  readonly alerts: number;
+}
 
 /**
  * Appends entries to the ring: the gateway's end of the journal. One thread only. Never blocks; a
@@ -64,8 +71,8 @@ export class JournalAppender {
   #publishers = new Uint32Array(64);
   /** Whether the frame at hand has symbols that the segment does not declare. */
   #hasUndeclared = true;
-  /** Symbols whose life begins with their next tick: the anomaly sequence that it continues. */
-  readonly #newLives = new Map<number, number>();
+  /** Symbols whose life begins with their next tick: what it continues. */
+  readonly #newLives = new Map<number, LastRecords>();
 
   /** Begins the first segment. */
   constructor(writer: EntryWriter, options: AppenderOptions) {
@@ -96,13 +103,9 @@ export class JournalAppender {
     return Math.max(0, Math.floor((this.#writer.free - this.#reserve) / BYTES_PER_TICK_MAX));
   }
 
-  /**
-   * A symbol is registered or revived: its next tick begins a life of it.
-   *
-   * @param continuesFrom the sequence of its last anomaly in earlier lives; 0 if none
-   */
-  declareSymbol(id: number, continuesFrom: number): void {
-    this.#newLives.set(id, continuesFrom);
+  /** A symbol is registered: its next tick begins a life of it. */
+  declareSymbol(id: number, last: LastRecords): void {
+    this.#newLives.set(id, last);
     if (id < this.#symbols.length) this.#symbols[id] = 0;
   }
 
@@ -317,6 +320,7 @@ export class JournalAppender {
       if (this.#symbols[id] === segment || counted.has(id)) continue;
       counted.add(id);
       bytes += HEADER_BYTES + SYMBOL_BYTES + aligned(3 * names.symbol(id).length);
+      if (this.#newLives.has(id)) bytes += ALERTS_BYTES;
     }
     return bytes;
   }
@@ -350,17 +354,26 @@ export class JournalAppender {
   #declareSymbol(id: number, segment: number): void {
     if (id >= this.#symbols.length) this.#symbols = grown(this.#symbols, id);
     this.#symbols[id] = segment;
-    const continuesFrom = this.#newLives.get(id);
+    const last = this.#newLives.get(id);
     this.#newLives.delete(id);
     const name = encoder.encode(this.#options.names.symbol(id));
     const bytes = HEADER_BYTES + SYMBOL_BYTES + aligned(name.length);
-    const flags = continuesFrom === undefined ? 0 : EntryFlag.NEW;
+    const flags = last === undefined ? 0 : EntryFlag.NEW;
     const at = this.#writer.begin(EntryKind.SYMBOL, flags, name.length, bytes);
     const { words, doubles } = this.#writer.memory;
     words[at / 4] = id;
     words[at / 4 + 1] = 0;
-    doubles[at / 8 + 1] = continuesFrom ?? 0;
+    doubles[at / 8 + 1] = last?.anomalies ?? 0;
     this.#writeName(at + SYMBOL_BYTES, name);
+    if (last !== undefined && last.alerts > 0) this.#writeAlerts(id, last.alerts);
+  }
+
+  #writeAlerts(id: number, last: number): void {
+    const at = this.#writer.begin(EntryKind.ALERTS, 0, 0, ALERTS_BYTES);
+    const { words, doubles } = this.#writer.memory;
+    words[at / 4] = id;
+    words[at / 4 + 1] = 0;
+    doubles[at / 8 + 1] = last;
   }
 
   #writeName(at: number, name: Uint8Array): void {

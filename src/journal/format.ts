@@ -32,9 +32,11 @@ import { crc32 } from 'node:zlib';
  *   clock      0              the server's clock f64
  *   rules      bytes of text  the server's clock f64 · the rule file in force from here, in UTF-8
  *   close      0              the server's clock f64
+ *   alerts     0              id of a symbol u32 · 0 u32 · continues from f64
  *
  * *close* is the last entry of a run that was stopped, and says that none is missing before it. A
- * frame of many ticks is several entries, all but the last with the flag MORE.
+ * frame of many ticks is several entries, all but the last with the flag MORE. Where the symbol of
+ * a new life had alerts in earlier ones, an entry says so behind its declaration.
  */
 
 export const FORMAT_VERSION = 1;
@@ -51,10 +53,11 @@ export const EntryKind = {
   CLOCK: 9,
   RULES: 10,
   CLOSE: 11,
+  ALERTS: 12,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-export const KIND_MAX = EntryKind.CLOSE;
+export const KIND_MAX = EntryKind.ALERTS;
 
 export const EntryFlag = {
   /** A symbol: this is the first tick of a new life, not a repeated declaration. */

@@ -174,7 +174,7 @@ export class JournalReader {
     return (this.#at.flags & EntryFlag.MORE) !== 0;
   }
 
-  /** Symbol, publisher. */
+  /** Symbol, publisher, alerts. */
   get id(): number {
     return this.#word(0);
   }
@@ -190,7 +190,7 @@ export class JournalReader {
     return (this.#at.flags & EntryFlag.NEW) !== 0;
   }
 
-  /** Symbol that is new: sequence of the last anomaly of its earlier lives. */
+  /** Symbol that is new, alerts: sequence of the last anomaly, or alert, of its earlier lives. */
   get continuesFrom(): number {
     return this.#double(1);
   }

@@ -18,7 +18,12 @@ export interface JournalEnd {
 }
 
 /** What a frame consists of before its last entry. */
-const BEGINNINGS: readonly EntryKind[] = [EntryKind.SYMBOL, EntryKind.PUBLISHER, EntryKind.PADDING];
+const BEGINNINGS: readonly EntryKind[] = [
+  EntryKind.SYMBOL,
+  EntryKind.ALERTS,
+  EntryKind.PUBLISHER,
+  EntryKind.PADDING,
+];
 
 /**
  * Finds the end of the journal: behind the last whole frame. What is behind it was never synced,

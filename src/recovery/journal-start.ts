@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Engine } from '../engine/index.ts';
 import { repairTail, type SegmentFiles } from '../journal/index.ts';
+import { NO_RULES } from '../rules/index.ts';
 import type { Recovered, SnapshotJournal, Store, StoreLog } from '../store/index.ts';
 import { replayJournal } from './replay.ts';
 
@@ -75,6 +76,17 @@ export function planReplay(
   return { replay: position >= changedTo ? undefined : { snapshot }, start, fault: undefined };
 }
 
+/**
+ * The rules in force where the state begins that a start brings back; undefined if it brings none
+ * back. Ticks of a run without rules are not judged by those of a later one.
+ */
+export function rulesBefore(
+  { hasSnapshot, rules }: Recovered,
+  { replay }: JournalPlan,
+): string | undefined {
+  return hasSnapshot || replay !== undefined ? (rules ?? NO_RULES) : undefined;
+}
+
 /** Interval of log lines about the progress, ms. */
 const LOG_MS = 5000;
 
@@ -143,6 +155,22 @@ export async function recoverJournal(parts: ReplayParts): Promise<RecoveredJourn
     publishers.set(name, sequence);
   }
   return { publishers, ticks, isInexact };
+}
+
+/**
+ * Numbers alerts on from those in the store: the last run may have had no rules, and a snapshot
+ * without their numbers. Returns whether there were any: the journal does not say so.
+ */
+export function continueAlerts(engine: Engine, { alerts }: Pick<Store, 'alerts'>): boolean {
+  if (engine.rules === undefined) return false;
+  let isAhead = false;
+  for (const [symbolId, name] of engine.symbols.names.entries()) {
+    const last = name === undefined ? 0 : alerts.lastSequence(name);
+    if (last <= engine.lastAlert(symbolId)) continue;
+    engine.continueAlerts(symbolId, last);
+    isAhead = true;
+  }
+  return isAhead;
 }
 
 /**

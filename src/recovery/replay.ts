@@ -125,6 +125,11 @@ class Replay {
         case EntryKind.RULES:
           await this.#changeRules();
           break;
+        case EntryKind.ALERTS:
+          if (reader.position >= this.#from) {
+            this.#symbols.continueAlerts(reader.id, reader.continuesFrom);
+          }
+          break;
         case EntryKind.GAP:
           this.#missing += Math.max(1, reader.gapTicks);
           break;
@@ -209,7 +214,7 @@ class Replay {
         engine.symbols.cancelRetiring(symbolId);
         continue;
       }
-      this.#symbols.retired(id, engine.statistics.anomalies(symbolId));
+      this.#symbols.retired(id, symbolId);
       engine.forget(symbolId);
     }
   }

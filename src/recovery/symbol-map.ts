@@ -11,8 +11,8 @@ export class SymbolMap {
   #names: (string | undefined)[] = [];
   #ids: number[] = [];
   #partitions: number[] = [];
-  /** Anomalies of symbols that were retired during the replay. */
-  readonly #retired = new Map<string, number>();
+  /** Last records of symbols that begin a new life during the replay, by name. */
+  readonly #last = new Map<string, { anomalies: number; alerts: number }>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -36,9 +36,17 @@ export class SymbolMap {
     const known = this.#engine.symbols.find(bytes, 0, bytes.length);
     this.#ids[id] = known < 0 ? NONE : known;
     if (continuesFrom === undefined) return;
-    this.#retired.set(name, continuesFrom);
+    this.#last.set(name, { anomalies: continuesFrom, alerts: 0 });
     // With a name that the snapshot has without a tick.
     if (known >= 0) this.#engine.continueAnomalies(known, continuesFrom);
+  }
+
+  /** A symbol that was declared begins a new life, and had alerts before. */
+  continueAlerts(id: number, continuesFrom: number): void {
+    const last = this.#last.get(this.#names[id] as string);
+    if (last !== undefined) last.alerts = continuesFrom;
+    const known = this.live(id);
+    if (known !== undefined) this.#engine.continueAlerts(known, continuesFrom);
   }
 
   /** Its partition in the server that wrote the journal. */
@@ -46,7 +54,7 @@ export class SymbolMap {
     return this.#partitions[id] as number;
   }
 
-  /** Its id in the engine; registers it if need be, with the number of its last anomaly. */
+  /** Its id in the engine; registers it if need be, with the numbers of its last records. */
   resolve(id: number): number {
     const known = this.#ids[id];
     if (known !== undefined && known !== NONE) return known;
@@ -54,8 +62,9 @@ export class SymbolMap {
     if (name === undefined) throw new RangeError(`symbol ${id} is not declared`);
     const bytes = encoder.encode(name);
     const symbolId = this.#engine.symbols.register(bytes, 0, bytes.length);
-    const anomalies = this.#retired.get(name) ?? 0;
+    const { anomalies = 0, alerts = 0 } = this.#last.get(name) ?? {};
     if (anomalies > 0) this.#engine.continueAnomalies(symbolId, anomalies);
+    if (alerts > 0) this.#engine.continueAlerts(symbolId, alerts);
     this.#ids[id] = symbolId;
     return symbolId;
   }
@@ -66,9 +75,12 @@ export class SymbolMap {
     return known === NONE ? undefined : known;
   }
 
-  /** The engine has forgotten a symbol; its next tick begins a new life. */
-  retired(id: number, anomalies: number): void {
-    this.#retired.set(this.#names[id] as string, anomalies);
+  /** The engine is about to forget a symbol; its next tick begins a new life. */
+  retired(id: number, symbolId: number): void {
+    this.#last.set(this.#names[id] as string, {
+      anomalies: this.#engine.statistics.anomalies(symbolId),
+      alerts: this.#engine.lastAlert(symbolId),
+    });
     this.#ids[id] = NONE;
   }
 }

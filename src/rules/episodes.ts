@@ -79,14 +79,11 @@ export class Episodes {
     from: number,
   ): void {
     const move = this.#move;
-    const { doubles, words } = slot;
+    const { doubles } = slot;
     const at = symbolId * STATE_DOUBLES;
-    const price = move[Move.PRICE] as number;
     const time = move[Move.TIME] as number;
-    doubles[at + State.EPISODE] = (doubles[at + State.EPISODE] as number) + 1;
     doubles[at + State.START] = time;
-    doubles[at + State.PEAK] = price;
-    words[symbolId * STATE_WORDS + StateWord.COUNT] = 1;
+    doubles[at + State.PEAK] = move[Move.PRICE] as number;
     const reason = AlertReason.NONE;
     this.#record(
       rule,
@@ -247,13 +244,13 @@ export class Episodes {
     const word = symbolId * STATE_WORDS;
     const price = move[Move.PRICE] as number;
     const time = move[Move.TIME] as number;
-    doubles[at + State.EPISODE] = (doubles[at + State.EPISODE] as number) + 1;
+    // No episode until its record has left: see `episode-repair.ts`.
+    words[word + StateWord.COUNT] = 0;
     doubles[at + State.ORIGIN] = from;
     doubles[at + State.PEAK] = price;
     doubles[at + State.ANNOUNCED] = price;
     doubles[at + State.BEYOND] = time;
     doubles[at + State.START] = time;
-    words[word + StateWord.COUNT] = 1;
     const kept = (words[word] as number) & ~(Flag.OPEN | Flag.LEVEL);
     words[word] = kept | open | (level << LEVEL_SHIFT);
     const reason = AlertReason.NONE;
@@ -308,6 +305,7 @@ export class Episodes {
     this.#counts.ended(rule.id);
   }
 
+  /** What follows from a record follows it in memory: a successor sees which have left. */
   #record(
     rule: EffectiveRule,
     slot: SlotView,
@@ -323,13 +321,15 @@ export class Episodes {
     const { doubles, words } = slot;
     const at = symbolId * STATE_DOUBLES;
     const head = symbolId * HEAD_DOUBLES;
+    const word = symbolId * STATE_WORDS + StateWord.COUNT;
     const sequence = (this.#heads[head + Head.SEQUENCE] as number) + 1;
-    this.#heads[head + Head.SEQUENCE] = sequence;
+    const isStart = phase === AlertPhase.START;
+    const episode = (doubles[at + State.EPISODE] as number) + (isStart ? 1 : 0);
     this.#output.append(
       symbolId,
       sequence,
       rule.id,
-      doubles[at + State.EPISODE] as number,
+      episode,
       phase,
       level,
       direction,
@@ -340,9 +340,14 @@ export class Episodes {
       time,
       doubles[at + State.START] as number,
       doubles[at + State.PEAK] as number,
-      words[symbolId * STATE_WORDS + StateWord.COUNT] as number,
+      isStart ? 1 : (words[word] as number),
       reason,
     );
+    if (isStart) {
+      doubles[at + State.EPISODE] = episode;
+      words[word] = 1;
+    }
+    this.#heads[head + Head.SEQUENCE] = sequence;
   }
 }
 

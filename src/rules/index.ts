@@ -1,10 +1,11 @@
 /** What is an alert: the rule file, and its judgement of ticks. The only entry to this folder. */
 export type { AlertOutput } from './alert-output.ts';
+export type { NewestAlert } from './episode-repair.ts';
 export { JsonFields, showJson } from './json-fields.ts';
 export { Move } from './move.ts';
 export { createRuleCounts, RuleCount, RuleCounters } from './rule-counters.ts';
 export { type PriceWindow, RuleEvaluator } from './rule-evaluator.ts';
-export { parseRuleFile } from './rule-file.ts';
+export { NO_RULES, parseRuleFile } from './rule-file.ts';
 export {
   createRuleMemory,
   HEAD_DOUBLES,

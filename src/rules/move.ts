@@ -6,6 +6,7 @@ import type { EffectiveRule, Level } from './effective-rule.ts';
  *   TIME, PRICE, ARRIVAL      of the tick; ARRIVAL: when it was received; -1: it was held back
  *   LAST_TIME, LAST_PRICE     of the tick that took part before; price 0: there is none
  *   AVERAGE                   the moving average before this tick; 0: none
+ *   IS_FIRST                  1: no tick of the symbol took part before; else 0
  *   SINCE                     the oldest time of a spike's window
  *   LOWEST, HIGHEST           prices from then on
  *   UP, UP_FROM               the change up, and from where; UP is 0 if there is none
@@ -28,10 +29,11 @@ export const Move = {
   DOWN_FROM: 12,
   WARNING: 13,
   CRITICAL: 14,
+  IS_FIRST: 15,
 } as const;
 
 export function createMove(): Float64Array {
-  return new Float64Array(15);
+  return new Float64Array(16);
 }
 
 /** Points within which a change equals a threshold in percent, as for anomalies. */

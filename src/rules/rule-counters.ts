@@ -40,6 +40,12 @@ export class RuleCounters implements RuleCounts {
     this.#add(ruleId, RuleCount.FAILED);
   }
 
+  /** Says how many episodes of a rule are open: a worker may have died before it counted one. */
+  recount(ruleId: number, open: number): void {
+    const at = ruleId * COUNTS;
+    this.#doubles[at + RuleCount.ENDED] = (this.#doubles[at + RuleCount.STARTED] as number) - open;
+  }
+
   #add(ruleId: number, count: number): void {
     const at = ruleId * COUNTS + count;
     this.#doubles[at] = (this.#doubles[at] as number) + 1;

@@ -2,6 +2,7 @@ import { AlertReason } from '../protocol/index.ts';
 import type { AlertOutput, RuleCounts } from './alert-output.ts';
 import { passDriftHistory } from './drift-history.ts';
 import type { EffectiveRule, Level } from './effective-rule.ts';
+import { type NewestAlert, settleEpisode } from './episode-repair.ts';
 import { Episodes } from './episodes.ts';
 import { createMove, levelOf, Move } from './move.ts';
 import {
@@ -83,12 +84,14 @@ export class RuleEvaluator {
     }
     heads[head + Head.TIME] = move[Move.TIME] as number;
     heads[head + Head.PRICE] = move[Move.PRICE] as number;
-    if ((move[Move.ARRIVAL] as number) >= 0)
+    if ((move[Move.ARRIVAL] as number) >= 0) {
       heads[head + Head.ARRIVAL] = move[Move.ARRIVAL] as number;
+      heads[head + Head.CURRENT] = move[Move.PRICE] as number;
+    }
     return this.#episodes.started !== started;
   }
 
-  /** A tick that takes no part, or not yet, has come at `move[ARRIVAL]`. */
+  /** A tick that takes no part, or not yet, has come at `move[ARRIVAL]`; PRICE: the current one. */
   arrive({ rules }: SymbolPlan, symbolId: number): void {
     const { heads, move } = this;
     const head = symbolId * HEAD_DOUBLES;
@@ -97,6 +100,7 @@ export class RuleEvaluator {
       if (rule.kind === 'stale') this.#wake(rule, this.slots[i] as SlotView, symbolId);
     }
     heads[head + Head.ARRIVAL] = move[Move.ARRIVAL] as number;
+    heads[head + Head.CURRENT] = move[Move.PRICE] as number;
   }
 
   /**
@@ -121,11 +125,12 @@ export class RuleEvaluator {
   tellTime({ rules }: SymbolPlan, symbolId: number): void {
     const { heads, move } = this;
     const head = symbolId * HEAD_DOUBLES;
-    move[Move.PRICE] = heads[head + Head.PRICE] as number;
     for (let i = 0; i < rules.length; i++) {
       const rule = rules[i] as EffectiveRule;
       const slot = this.slots[i] as SlotView;
-      if (rule.kind === 'stale') this.#missArrivals(rule, slot, symbolId);
+      const isStale = rule.kind === 'stale';
+      move[Move.PRICE] = heads[head + (isStale ? Head.CURRENT : Head.PRICE)] as number;
+      if (isStale) this.#missArrivals(rule, slot, symbolId);
       else if (this.#episodes.isOpen(slot, symbolId)) this.#settle(rule, slot, symbolId);
     }
   }
@@ -139,10 +144,16 @@ export class RuleEvaluator {
     return false;
   }
 
-  /** Ends a rule's open episode at `move[TIME]` and forgets its state. */
+  /** Ends a rule's open episode at `move[TIME]`. */
+  endOpen(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+    const price = rule.kind === 'stale' ? Head.CURRENT : Head.PRICE;
+    this.move[Move.PRICE] = this.heads[symbolId * HEAD_DOUBLES + price] as number;
+    this.#close(rule, slot, symbolId);
+  }
+
+  /** Does so, and forgets the rule's state. */
   close(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
-    this.move[Move.PRICE] = this.heads[symbolId * HEAD_DOUBLES + Head.PRICE] as number;
-    this.#endOpen(rule, slot, symbolId);
+    this.endOpen(rule, slot, symbolId);
     slot.clear(symbolId);
   }
 
@@ -151,7 +162,31 @@ export class RuleEvaluator {
     for (let i = 0; i < rules.length; i++) {
       this.close(rules[i] as EffectiveRule, this.slots[i] as SlotView, symbolId);
     }
-    this.heads[symbolId * HEAD_DOUBLES + Head.PRICE] = 0;
+    const head = symbolId * HEAD_DOUBLES;
+    this.heads[head + Head.PRICE] = 0;
+    this.heads[head + Head.CURRENT] = 0;
+  }
+
+  /** No rule applies to the symbol any more: only the number of its alerts stays. */
+  forget(symbolId: number): void {
+    const head = symbolId * HEAD_DOUBLES;
+    this.heads.fill(0, head + Head.SEQUENCE + 1, head + HEAD_DOUBLES);
+  }
+
+  /**
+   * Brings state and alerts together after a worker died: see {@link settleEpisode}.
+   *
+   * @param newest alert of the partition, if it is of this symbol
+   */
+  settle({ rules }: SymbolPlan, symbolId: number, newest: NewestAlert | undefined): void {
+    const { heads } = this;
+    const head = symbolId * HEAD_DOUBLES + Head.SEQUENCE;
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as EffectiveRule;
+      const isOver = settleEpisode(rule, this.slots[i] as SlotView, symbolId, newest);
+      if (isOver) this.#counts.ended(rule.id);
+    }
+    heads[head] = Math.max(heads[head] as number, newest?.sequence ?? 0);
   }
 
   get symbols(): number {
@@ -165,7 +200,7 @@ export class RuleEvaluator {
     return (slot.words[symbolId * STATE_WORDS] as number) ^ head;
   }
 
-  #endOpen(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
+  #close(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
     if (!this.#episodes.isOpen(slot, symbolId)) return;
     const time = this.move[Move.TIME] as number;
     this.#episodes.end(rule, slot, symbolId, AlertReason.CLOSED, time);
@@ -176,15 +211,17 @@ export class RuleEvaluator {
     const { move } = this;
     const word = symbolId * STATE_WORDS;
     const flags = slot.words[word] as number;
-    if ((flags & Flag.BEGUN) === 0) this.#begin(slot, symbolId);
+    // A rule that comes into force later knows no tick from before.
+    const isNew = (flags & Flag.BEGUN) === 0;
+    if (isNew) this.#begin(slot, symbolId);
     // What a rule remembers of prices does not depend on its hours.
-    if (sigma !== undefined) this.#volatility.sample(rule, sigma, slot, symbolId);
+    else if (sigma !== undefined) this.#volatility.sample(rule, sigma, slot, symbolId);
     if (kind === 'drift') passDriftHistory(rule, slot, symbolId, move, Move.UP_FROM);
     const { hours } = rule;
     hours?.look(move, Move.TIME);
     const scale = hours === undefined ? 1 : (hours.scale[0] as number);
     if (scale === 0) {
-      this.#endOpen(rule, slot, symbolId);
+      this.#close(rule, slot, symbolId);
       return;
     }
     if (sigma !== undefined && !this.#volatility.isWarm(sigma, slot, symbolId)) return;
@@ -194,15 +231,14 @@ export class RuleEvaluator {
     }
     if (kind === 'spike') this.#compareWindow(rule, slot, symbolId);
     else if (kind === 'module') this.#ask(rule, slot, symbolId);
-    else this.#compareReference(rule);
+    else this.#compareReference(rule, isNew);
     if (kind === 'band' && !this.#isArmed(rule, slot, symbolId)) return;
     this.#episodes.judge(rule, slot, symbolId);
   }
 
-  /** A rule that comes into force later sees the symbol's ticks from then on. */
   #begin(slot: SlotView, symbolId: number): void {
     const { move } = this;
-    const isFirst = move[Move.AVERAGE] === 0;
+    const isFirst = move[Move.IS_FIRST] === 1;
     slot.doubles[symbolId * STATE_DOUBLES + State.RESTART] = isFirst
       ? 0
       : (move[Move.TIME] as number);
@@ -232,11 +268,11 @@ export class RuleEvaluator {
   }
 
   /** One reference for both directions; 0: nothing to compare with. */
-  #compareReference(rule: EffectiveRule): void {
+  #compareReference(rule: EffectiveRule, isNew: boolean): void {
     const { move } = this;
     const price = move[Move.PRICE] as number;
     let reference = move[Move.UP_FROM] as number;
-    if (rule.kind === 'gap') reference = move[Move.LAST_PRICE] as number;
+    if (rule.kind === 'gap') reference = isNew ? 0 : (move[Move.LAST_PRICE] as number);
     else if (rule.kind === 'band') {
       reference = rule.around === 0 ? (move[Move.AVERAGE] as number) : rule.around;
     }
@@ -308,7 +344,7 @@ export class RuleEvaluator {
     const flags = slot.words[word] as number;
     hours?.look(move, Move.TIME);
     if (hours !== undefined && hours.scale[0] === 0) {
-      this.#endOpen(rule, slot, symbolId);
+      this.#close(rule, slot, symbolId);
       return;
     }
     if ((flags & (Flag.OPEN | Flag.SPOKEN)) !== 0 || move[Move.PRICE] === 0) return;

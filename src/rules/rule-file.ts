@@ -17,6 +17,9 @@ import {
   type RuleSettings,
 } from './rule-types.ts';
 
+/** The text of a file without rules. */
+export const NO_RULES = '{"rules":[]}';
+
 const NAME = /^[A-Za-z0-9._-]{1,32}$/;
 const NAME_EXPECTED = '1 to 32 of A-Z a-z 0-9 . _ -';
 /** A tenant has the same characters. */

@@ -5,10 +5,10 @@ import { RULES_PER_SYMBOL_MAX } from './rule-types.ts';
  * writer: the worker of the symbol's partition, then its successor.
  *
  *   heads       64 bytes a symbol
- *               ├ sequence ┼ time ┼ price ┼ arrival ┼ version ┼ owner ┼ -- ┤    float64 each
- *                 of the     of the newest   of the    of rules   partition,
- *                 newest     tick that took  newest    that the   from 1
- *                 alert      part; price 0:  tick      slots
+ *               ├ sequence ┼ time ┼ price ┼ arrival ┼ version ┼ owner ┼ current ┼ -- ┤
+ *                 of the     of the newest   of the    of rules   parti-  price   float64 each
+ *                 newest     tick that took  newest    that the   tion,
+ *                 alert      part; price 0:  tick      slots      from 1
  *                            none                      belong to
  *
  * and for each of the RULES_PER_SYMBOL_MAX slots, a slot a rule in the order of the symbol's plan:
@@ -29,7 +29,16 @@ import { RULES_PER_SYMBOL_MAX } from './rule-types.ts';
  */
 
 export const HEAD_DOUBLES = 8;
-export const Head = { SEQUENCE: 0, TIME: 1, PRICE: 2, ARRIVAL: 3, VERSION: 4, OWNER: 5 } as const;
+export const Head = {
+  SEQUENCE: 0,
+  TIME: 1,
+  PRICE: 2,
+  ARRIVAL: 3,
+  VERSION: 4,
+  OWNER: 5,
+  /** Of the symbol; where ticks wait, that is not the PRICE of the last one that took part. */
+  CURRENT: 6,
+} as const;
 
 export const STATE_DOUBLES = 8;
 export const STATE_WORDS = 16;
@@ -165,9 +174,9 @@ export class SlotView {
   /** Forgets the rule of a symbol, all but the number of its last episode. */
   clear(symbolId: number): void {
     const at = symbolId * STATE_DOUBLES;
-    const episode = this.doubles[at + State.EPISODE] as number;
-    this.doubles.fill(0, at, at + STATE_DOUBLES);
-    this.doubles[at + State.EPISODE] = episode;
+    // Never that one, even for a moment: a worker may die here.
+    this.doubles.fill(0, at, at + State.EPISODE);
+    this.doubles.fill(0, at + State.EPISODE + 1, at + STATE_DOUBLES);
     // Only what was written: the rest need not be backed by memory.
     clearWritten(this.samples, symbolId * SAMPLE_DOUBLES, SAMPLE_DOUBLES);
     clearWritten(this.histories, symbolId * HISTORY_DOUBLES, HISTORY_DOUBLES);

@@ -27,6 +27,8 @@ const NONE: SymbolPlan = { rules: [], faults: [], windowMs: 0, hasStale: false }
 /** The rules of a file, matched to symbols. */
 export class RuleSet {
   readonly rules: readonly Rule[];
+  /** Of the rules, in records. */
+  readonly ids: readonly number[];
   /** The longest window of a spike, of any symbol, ms; 0: there is none. */
   readonly longestMs: number;
   readonly #matched: readonly MatchedRule[];
@@ -35,6 +37,7 @@ export class RuleSet {
   /** @param ids of the rules in records; by default their places in the file */
   constructor({ rules }: Pick<RuleFile, 'rules'>, ids: readonly number[] = [...rules.keys()]) {
     this.rules = rules;
+    this.ids = ids;
     const said = rules.flatMap(({ settings, overrides }) => [
       settings,
       ...overrides.map((override) => override.settings),

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -103,6 +103,38 @@ test('a replay of one tenant publishes to its own server by its own symbols', as
       return ((await response.json()) as { items: object[] }).items;
     };
     await expect.poll(read).toMatchObject([{ symbol: 'BTC', updateCount: 3, maxPrice: 30 }]);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('a replay leaves the rules of the journal out: those of the server judge', async () => {
+  using folder = new TempFolder();
+  mkdirSync(join(folder.path, 'journal'));
+  const rig = new JournalRig(diskSegments(join(folder.path, 'journal')));
+  const spike = { kind: 'spike', symbols: ['*'], windowMs: 1000, warning: '2%' };
+  const text = (name: string) => JSON.stringify({ rules: [{ ...spike, name }] });
+  rig.appender.appendRules(text('old'), 1000);
+  rig.frame([[1, 100, 1000]], 1);
+  rig.frame([[1, 103, 1010]], 2);
+  rig.appender.appendRules(text('older'), 1010);
+  rig.frame([[1, 100, 1020]], 3);
+  rig.flush();
+  const file = join(folder.path, 'rules.json');
+  writeFileSync(file, text('own'));
+  const server = await startTestServer({ processing: { partitions: 1 }, rules: { file } });
+  try {
+    const url = `ws://127.0.0.1:${server.port}`;
+    const { output } = await replay(folder.path, url, '--speed=max');
+    expect(output).toBe('3 ticks published, 0 rejected, 0 dropped\n');
+    const read = async () => {
+      const response = await fetch(`http://127.0.0.1:${server.port}/api/prices/S1/alerts`);
+      return ((await response.json()) as { items: object[] }).items;
+    };
+    await expect.poll(read).toMatchObject([
+      { sequence: 1, rule: 'own', phase: 'start', time: '1970-01-01T00:00:01.010Z' },
+      { sequence: 2, rule: 'own', phase: 'end', reason: 'reverted' },
+    ]);
   } finally {
     await server.stop();
   }

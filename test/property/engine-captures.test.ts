@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { countChanged, type SymbolState } from '../../src/engine/index.ts';
-import type { Rules } from '../../src/engine/partition.ts';
+import type { Rules } from '../../src/engine/rules.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { exactMean } from '../../testkit/independent/exact-mean.ts';
 import {

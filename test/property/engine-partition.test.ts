@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import { createEngineMemory, type PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
-import type { Rules } from '../../src/engine/partition.ts';
+import type { Rules } from '../../src/engine/rules.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { exactMean } from '../../testkit/independent/exact-mean.ts';
 import {

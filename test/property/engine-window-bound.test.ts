@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../src/engine/memory/counters.ts';
 import { usedPlaceBytes } from '../../src/engine/memory/place-arena.ts';
-import type { Rules } from '../../src/engine/partition.ts';
+import type { Rules } from '../../src/engine/rules.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import {
   type ExpectedAnomaly,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { LastRecords } from '../../src/journal/appender.ts';
 import {
   JournalDamageError,
   JournalReader,
@@ -16,7 +17,7 @@ import {
 
 type Step =
   | { readonly kind: 'frame'; readonly ids: number[]; readonly publisher: number }
-  | { readonly kind: 'declare'; readonly id: number; readonly continuesFrom: number }
+  | { readonly kind: 'declare'; readonly id: number; readonly last: LastRecords }
   | { readonly kind: 'retire'; readonly ids: number[] }
   | { readonly kind: 'lost' }
   | { readonly kind: 'write' | 'sync' };
@@ -33,7 +34,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('declare'), id, continuesFrom: fc.nat(9) }),
+    arbitrary: fc.record({
+      kind: fc.constant('declare'),
+      id,
+      last: fc.record({ anomalies: fc.nat(9), alerts: fc.nat(3) }),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('retire'), ids }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'lost' }) },
@@ -70,7 +75,7 @@ class Run {
         break;
       }
       case 'declare':
-        appender.declareSymbol(step.id, step.continuesFrom);
+        appender.declareSymbol(step.id, step.last);
         break;
       case 'retire':
         appender.appendRetire(step.ids, step.ids);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../src/engine/memory/counters.ts';
-import type { Rules } from '../../src/engine/partition.ts';
+import type { Rules } from '../../src/engine/rules.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import { EventTimeOracle } from '../../testkit/independent/event-time.ts';
 import { expectedSymbol, type Tick } from '../../testkit/independent/statistics.ts';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { HoursClock } from '../../src/rules/hours-clock.ts';
 import { parseHours } from '../../src/rules/hours-settings.ts';
 import { fc } from '../../testkit/fast-check.ts';
-import { hoursFactor } from '../../testkit/independent/rules.ts';
+import { hoursFactor } from '../../testkit/independent/rule-hours.ts';
 
 function clockOf(hours: object): (time: number) => number {
   const settings = parseHours('hours', hours, []);

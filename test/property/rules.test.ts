@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { Counter } from '../../src/engine/memory/counters.ts';
 import { fc } from '../../testkit/fast-check.ts';
 import {
   type ExpectedAlert,
@@ -7,8 +8,15 @@ import {
   SymbolRules,
 } from '../../testkit/independent/rules.ts';
 import { smallRules } from '../support/partition-rig.ts';
+import { ORACLE_MODULES } from '../support/rule-modules.ts';
 import { RuleRig } from '../support/rule-rig.ts';
-import { RULE_FILES, type RuleEvent, ruleStories, STORY_SYMBOLS } from '../support/rule-story.ts';
+import {
+  RULE_FILE_CHANGES,
+  RULE_FILES,
+  type RuleEvent,
+  ruleStories,
+  STORY_SYMBOLS,
+} from '../support/rule-story.ts';
 
 function play(file: OracleFile, events: readonly RuleEvent[]): RuleRig {
   const rig = new RuleRig(file, STORY_SYMBOLS);
@@ -24,38 +32,118 @@ function playOne(rig: RuleRig, { symbolId, price, time, now }: RuleEvent): void 
 /** The window of the anomaly rule in a rig. */
 const SLIDING_MS = smallRules().slidingWindowMilliseconds;
 
+/** What may happen to ticks that are late. */
+const EVENT_TIMES = fc.record({
+  lateTicks: fc.constantFrom('fold' as const, 'ignore' as const),
+  allowedLatenessMs: fc.constantFrom(0, 0, 1, 12, 300),
+  reorderTicks: fc.constantFrom(1, 3, 256),
+});
+type EventTime = typeof EVENT_TIMES extends fc.Arbitrary<infer T> ? T : never;
+
+/** A partition beside the definition. */
+class Pair {
+  readonly rig: RuleRig;
+  readonly oracles: readonly SymbolRules[];
+  readonly #files: OracleFile[];
+
+  constructor(file: OracleFile, eventTime: EventTime) {
+    const { lateTicks, allowedLatenessMs, reorderTicks } = eventTime;
+    this.#files = [file];
+    this.rig = new RuleRig(file, STORY_SYMBOLS, {
+      rules: { lateTicks, allowedLatenessMs },
+      reorderTicks: allowedLatenessMs === 0 ? undefined : reorderTicks,
+    });
+    const foldedMs = lateTicks === 'fold' ? SLIDING_MS : undefined;
+    const settings = { foldedMs, allowedLatenessMs, reorderTicks };
+    this.oracles = STORY_SYMBOLS.map(
+      (symbol) => new SymbolRules(file, symbol, settings, ORACLE_MODULES),
+    );
+  }
+
+  take(event: RuleEvent): void {
+    const { symbolId, price, time, now } = event;
+    const averages = STORY_SYMBOLS.map((_, each) => this.rig.average(each));
+    playOne(this.rig, event);
+    if (price === undefined) {
+      for (const [each, oracle] of this.oracles.entries()) oracle.clock(now, averages[each]);
+    } else {
+      const average = averages[symbolId];
+      this.oracles[symbolId]?.take({ price, time, receivedAt: now, average });
+    }
+  }
+
+  change(file: OracleFile, now: number): void {
+    this.#files.push(file);
+    this.rig.change(file, now);
+    for (const oracle of this.oracles) oracle.change(file, now);
+  }
+
+  /** Returns how many alerts there are. */
+  compare(): number {
+    const { oracles, rig } = this;
+    for (const [symbolId, oracle] of oracles.entries()) {
+      expect(rig.alerts.of(symbolId)).toEqual(oracle.alerts);
+    }
+    const names = new Set(this.#files.flatMap(({ rules }) => rules.map(({ name }) => name)));
+    let open = 0;
+    for (const name of names) {
+      const suppressed = oracles.map((oracle) => oracle.suppressed.get(name) ?? 0);
+      expect(rig.count(name, 'SUPPRESSED')).toBe(suppressed.reduce((a, b) => a + b));
+      open += rig.count(name, 'STARTED') - rig.count(name, 'ENDED');
+    }
+    expect(open).toBe(oracles.reduce((sum, oracle) => sum + oracle.open, 0));
+    return oracles.reduce((sum, { alerts }) => sum + alerts.length, 0);
+  }
+}
+
 it('says what the definition says, tick by tick', () => {
   let alerts = 0;
+  const held = { ticks: 0, folded: 0, missed: 0, early: 0 };
+  const failed = { modules: 0 };
   fc.assert(
-    fc.property(RULE_FILES, ruleStories(250), fc.boolean(), (file, events, isFolded) => {
-      const lateTicks = isFolded ? 'fold' : 'ignore';
-      const rig = new RuleRig(file, STORY_SYMBOLS, { rules: { lateTicks } });
-      const foldedMs = isFolded ? SLIDING_MS : undefined;
-      const oracles = STORY_SYMBOLS.map((symbol) => new SymbolRules(file, symbol, foldedMs));
-      for (const event of events) {
-        const { symbolId, price, time, now } = event;
-        const average = rig.average(symbolId);
-        playOne(rig, event);
-        if (price === undefined) for (const oracle of oracles) oracle.clock(now);
-        else oracles[symbolId]?.take({ price, time, receivedAt: now, average });
-      }
-      for (const [symbolId, oracle] of oracles.entries()) {
-        expect(rig.alerts.of(symbolId)).toEqual(oracle.alerts);
-        alerts += oracle.alerts.length;
-      }
-      for (const { name } of file.rules) {
-        const suppressed = oracles.map((oracle) => oracle.suppressed.get(name) ?? 0);
-        expect(rig.count(name, 'SUPPRESSED')).toBe(suppressed.reduce((a, b) => a + b));
-      }
-      const open = oracles.reduce((sum, oracle) => sum + oracle.open, 0);
-      const counted = file.rules.map(
-        ({ name }) => rig.count(name, 'STARTED') - rig.count(name, 'ENDED'),
-      );
-      expect(counted.reduce((a, b) => a + b, 0)).toBe(open);
+    fc.property(RULE_FILES, ruleStories(250), EVENT_TIMES, (file, events, eventTime) => {
+      const pair = new Pair(file, eventTime);
+      for (const event of events) pair.take(event);
+      alerts += pair.compare();
+      const { counters } = pair.rig;
+      held.ticks += counters.get(Counter.HELD);
+      held.folded += counters.get(Counter.FOLDED);
+      held.missed += counters.get(Counter.MISSED);
+      held.early += counters.get(Counter.RELEASED_EARLY);
+      for (const { name } of file.rules) failed.modules += pair.rig.count(name, 'FAILED');
     }),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
   expect(alerts).toBeGreaterThan(3000);
+  for (const [what, count] of Object.entries({ ...held, ...failed })) {
+    expect(count, what).toBeGreaterThan(20);
+  }
+});
+
+it('says what the definition says where rule files follow one another', () => {
+  let closed = 0;
+  fc.assert(
+    fc.property(
+      RULE_FILE_CHANGES,
+      ruleStories(200),
+      EVENT_TIMES,
+      ([first, ...others], events, eventTime) => {
+        const pair = new Pair(first as OracleFile, eventTime);
+        const part = Math.ceil(events.length / (others.length + 1));
+        for (const [index, event] of events.entries()) {
+          const next = index > 0 && index % part === 0 ? others[index / part - 1] : undefined;
+          if (next !== undefined) pair.change(next, event.now);
+          pair.take(event);
+        }
+        pair.compare();
+        closed += pair.oracles
+          .flatMap((oracle) => oracle.alerts)
+          .filter(({ reason }) => reason === 'closed').length;
+      },
+    ),
+    { numRuns: 200 },
+  );
+  expect(closed).toBeGreaterThan(50);
 });
 
 /** The episodes of a rule must go start, (escalate | extend)*, end. */

@@ -5,6 +5,7 @@ import {
   type EngineOptions,
 } from '../../src/engine/index.ts';
 import { ROW_VALUES } from '../../src/engine/memory/statistics-table.ts';
+import type { Alert } from '../../src/protocol/index.ts';
 import { DEFAULT_RULES, type Statistics } from '../../testkit/independent/statistics.ts';
 import { Random } from '../../testkit/random.ts';
 import { AnomalyRecorder, oneTick, statisticsOfRow } from './partition-rig.ts';
@@ -26,6 +27,8 @@ export class EngineRun {
   readonly engine: Engine;
   readonly options: EngineOptions;
   readonly anomalies = new AnomalyRecorder();
+  /** By symbol; only with rules. */
+  readonly alerts = new Map<number, Alert[]>();
   /** The last row of each marked symbol. */
   readonly rows = new Map<number, Statistics>();
   /** Rows whose version went backwards. */
@@ -78,6 +81,7 @@ export class EngineRun {
 
   take(): void {
     this.engine.drainAnomalies(this.anomalies.take);
+    this.engine.drainAlerts(this.#takeAlert);
     const count = this.engine.dirty.take(this.#taken);
     for (let i = 0; i < count; i++) this.#read(this.#taken[i] as number);
   }
@@ -101,7 +105,7 @@ export class EngineRun {
   /** Stops the engine while taking news. */
   async stop(): Promise<void> {
     const progress = { isStopped: false };
-    const stopped = this.engine.stop(this.anomalies.take).then(() => {
+    const stopped = this.engine.stop(this.anomalies.take, this.#takeAlert).then(() => {
       progress.isStopped = true;
     });
     while (!progress.isStopped) await this.turn();
@@ -117,6 +121,12 @@ export class EngineRun {
     }
     return sum;
   }
+
+  readonly #takeAlert = (alert: Alert, symbolId: number): void => {
+    const own = this.alerts.get(symbolId) ?? [];
+    this.alerts.set(symbolId, own);
+    own.push(alert);
+  };
 
   async #offerUntilTaken(tick: StoryTick): Promise<void> {
     while (!this.offer(tick)) await this.turn();

@@ -199,6 +199,8 @@ export function describeEntry(reader: JournalReader): string {
       return `rules ${reader.clock} ${reader.rulesText}`;
     case EntryKind.CLOSE:
       return `close ${reader.clock}`;
+    case EntryKind.ALERTS:
+      return `alerts of ${reader.id} after ${reader.continuesFrom}`;
     case EntryKind.PADDING:
       return 'padding';
   }

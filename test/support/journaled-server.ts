@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ANONYMOUS } from '../../src/access/index.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 import { Doorbell, Engine, partitionOf, symbolHash } from '../../src/engine/index.ts';
@@ -19,7 +21,15 @@ import { Journal, type StartJournalWriter } from '../../src/journal/index.ts';
 import { RingConsumer } from '../../src/journal/journal-ring.ts';
 import { SegmentWriter } from '../../src/journal/segment-writer.ts';
 import { TickBatch } from '../../src/protocol/index.ts';
-import { findJournal, planReplay, recoverJournal } from '../../src/recovery/index.ts';
+import {
+  continueAlerts,
+  findJournal,
+  planReplay,
+  recoverJournal,
+  rulesBefore,
+} from '../../src/recovery/index.ts';
+import { RuleReload, RuleSource } from '../../src/rule-reload.ts';
+import { NO_RULES } from '../../src/rules/index.ts';
 import { noSnapshots, recover, Snapshots } from '../../src/store/index.ts';
 import type { Statistics } from '../../testkit/independent/statistics.ts';
 import { InlineWorkers } from './inline-workers.ts';
@@ -53,6 +63,8 @@ export interface JournaledServerOptions {
   readonly directory: string;
   /** Absent: {@link RULES}. */
   readonly rules?: typeof RULES | undefined;
+  /** A rule file; absent: the server has none. */
+  readonly ruleFile?: object | undefined;
 }
 
 /** The same, with ticks that wait for earlier ones. */
@@ -89,6 +101,8 @@ export class JournaledServer {
   readonly #scope: PublishScope;
   readonly #publishers = new Map<string, Publisher>();
   readonly #stopWriter: () => void;
+  readonly #reload: RuleReload | undefined;
+  readonly #directory: string;
 
   private constructor(
     context: GatewayContext,
@@ -98,7 +112,11 @@ export class JournaledServer {
     stopWriter: () => void,
     replayedTicks: number,
     start: number,
+    directory: string,
+    reload: RuleReload | undefined,
   ) {
+    this.#directory = directory;
+    this.#reload = reload;
     this.context = context;
     this.journal = journal;
     this.store = store;
@@ -138,7 +156,7 @@ export class JournaledServer {
 
   /** Starts as `server.ts` does. */
   static async start(options: JournaledServerOptions): Promise<JournaledServer> {
-    const { directory, disk, overflow, partitions, rules = RULES } = options;
+    const { directory, disk, overflow, partitions, ruleFile, rules = RULES } = options;
     const config = parseConfig({
       processing: { ...rules, partitions, overflow, channelCapacity: 16, maxSymbols: 64 },
     });
@@ -147,6 +165,9 @@ export class JournaledServer {
     const recovered = await recover(store, LOG, noSnapshots(), found.first < found.end);
     const plan = planReplay(recovered, found);
     const workers = new InlineWorkers();
+    const health = new Health(store);
+    const source = ruleFile && new RuleSource(writeRules(directory, ruleFile), health, LOG, {});
+    const read = source?.read();
     const overwrites = overflow === 'dropOldest';
     const engine = await Engine.start(
       {
@@ -156,6 +177,7 @@ export class JournaledServer {
         captures: true,
         growBytes: 1 << 18,
         spawn: workers.spawn,
+        rules: source?.startRules(read, rulesBefore(recovered, plan), 0),
       },
       {
         workerRestarted: (_, cause) => {
@@ -168,6 +190,7 @@ export class JournaledServer {
     const parts = { engine, store, found, plan, recovered, log: LOG, progress };
     const replayed = await recoverJournal(parts);
     if (replayed.isInexact) throw new Error('the replay is inexact');
+    const isAhead = continueAlerts(engine, store);
     const publishers = new PublisherRegistry(replayed.publishers);
     const ticks = new TickJournal(engine, publishers);
     let stopWriter: () => void = () => undefined;
@@ -207,10 +230,16 @@ export class JournaledServer {
       security: UNWATCHED,
       securityCounts: undefined,
       droppedLogLines: () => 0,
-      health: new Health(store),
+      health,
       eventLoop: new EventLoopDelay(),
     });
-    return new JournaledServer(
+    const { scheduler } = context;
+    const sinks = { configure: () => undefined };
+    const reload =
+      source && new RuleReload({ source, engine, journal: ticks, sinks, scheduler, log: LOG });
+    if (reload !== undefined) reload.begin(read);
+    else if (ticks.start > 0) ticks.appendRules(NO_RULES, Date.now());
+    const server = new JournaledServer(
       context,
       journal,
       store,
@@ -218,7 +247,17 @@ export class JournaledServer {
       stopWriter,
       replayed.ticks,
       plan.start,
+      directory,
+      reload,
     );
+    if (isAhead) await server.snapshot();
+    return server;
+  }
+
+  /** Has another rule file come into force, as a SIGHUP does. */
+  changeRules(ruleFile: object): void {
+    writeRules(this.#directory, ruleFile);
+    this.#reload?.reload();
   }
 
   /** Takes a frame of a named publisher; false if it is refused for now. */
@@ -263,7 +302,7 @@ export class JournaledServer {
     do {
       await new Promise((resolve) => setTimeout(resolve, 1));
       fanOut.run();
-    } while (engine.isApplying() || engine.hasAnomalies());
+    } while (engine.isApplying() || engine.hasAnomalies() || engine.hasAlerts());
   }
 
   statistics(symbol: string): Statistics | undefined {
@@ -277,12 +316,20 @@ export class JournaledServer {
 
   /** The process is gone. */
   kill(): void {
+    this.#reload?.stop();
     this.#workers.kill();
     this.#stopWriter();
     this.#snapshots.abandon();
     this.context.scheduler.stop();
     this.context.retirement.stop();
   }
+}
+
+/** Returns the path of the file. */
+function writeRules(directory: string, ruleFile: object): string {
+  const path = join(directory, 'rules.json');
+  writeFileSync(path, JSON.stringify(ruleFile));
+  return path;
 }
 
 /** Writes the ring on the test's thread. */

@@ -1,10 +1,11 @@
 /** Ends a dying thread's work; nothing it still does has an effect. */
 class Death extends Error {}
 
-type SharedView = Int32Array | Float64Array;
+type SharedView = Int32Array | Uint32Array | Float64Array;
 
 const REAL = {
   Int32Array: globalThis.Int32Array,
+  Uint32Array: globalThis.Uint32Array,
   Float64Array: globalThis.Float64Array,
   Atomics: globalThis.Atomics,
 };
@@ -30,7 +31,9 @@ const HANDLER: ProxyHandler<SharedView> = {
 };
 
 /** A typed array class that counts stores into shared memory, but not into private memory. */
-function mortal<View extends Int32ArrayConstructor | Float64ArrayConstructor>(real: View): View {
+function mortal<
+  View extends Int32ArrayConstructor | Uint32ArrayConstructor | Float64ArrayConstructor,
+>(real: View): View {
   return new Proxy(real, {
     construct(target, args) {
       const view: SharedView = Reflect.construct(target, args);
@@ -63,6 +66,7 @@ const MORTAL_ATOMICS = new Proxy(REAL.Atomics, {
 export function dies(stores: number, work: () => void): boolean {
   storesLeft = stores;
   globalThis.Int32Array = mortal(REAL.Int32Array);
+  globalThis.Uint32Array = mortal(REAL.Uint32Array);
   globalThis.Float64Array = mortal(REAL.Float64Array);
   globalThis.Atomics = MORTAL_ATOMICS;
   try {

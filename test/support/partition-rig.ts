@@ -23,7 +23,8 @@ import {
   type ReceivedTicks,
   TickColumns,
 } from '../../src/engine/memory/tick-ring.ts';
-import { Partition, type Rules } from '../../src/engine/partition.ts';
+import { Partition } from '../../src/engine/partition.ts';
+import type { Rules } from '../../src/engine/rules.ts';
 import { ulpsBetween } from '../../testkit/independent/exact-mean.ts';
 import type { ExpectedAnomaly, Statistics, Tick } from '../../testkit/independent/statistics.ts';
 

@@ -9,8 +9,10 @@ import { createSymbolNames, SymbolNames } from '../../src/engine/memory/symbol-n
 import { SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { TickColumns } from '../../src/engine/memory/tick-ring.ts';
 import { createTimedSymbols } from '../../src/engine/memory/timed-symbols.ts';
-import { Partition, type Rules } from '../../src/engine/partition.ts';
+import { Partition } from '../../src/engine/partition.ts';
 import { PartitionRules } from '../../src/engine/partition-rules.ts';
+import type { Rules } from '../../src/engine/rules.ts';
+import type { Alert } from '../../src/protocol/index.ts';
 import {
   type AlertOutput,
   createRuleCounts,
@@ -24,6 +26,7 @@ import {
 import type { ExpectedAlert, OracleFile } from '../../testkit/independent/rules.ts';
 import type { Tick } from '../../testkit/independent/statistics.ts';
 import { AnomalyRecorder, createSmallMemory, smallRules, statisticsOf } from './partition-rig.ts';
+import { RULE_MODULES } from './rule-modules.ts';
 
 const PHASES = [undefined, 'start', 'escalate', 'extend', 'end'] as const;
 const LEVELS = [undefined, 'warning', 'critical'] as const;
@@ -35,6 +38,21 @@ export function ruleText(file: OracleFile): string {
   const { faults } = parseRuleFile(text);
   if (faults !== undefined) throw new Error(faults.map(formatFault).join('\n'));
   return text;
+}
+
+/** An alert in the oracle's words. */
+export function wordsOf(alert: Alert): ExpectedAlert {
+  const { symbol: _symbol, kind: _kind, phase, level, direction, reason, ...numbers } = alert;
+  return { ...numbers, ...wordsOfCodes(phase, level, direction, reason) };
+}
+
+function wordsOfCodes(phase: number, level: number, direction: number, reason: number) {
+  return {
+    phase: PHASES[phase] as ExpectedAlert['phase'],
+    level: LEVELS[level] as ExpectedAlert['level'],
+    direction: direction === 1 ? ('Up' as const) : direction === -1 ? 'Down' : 'None',
+    reason: REASONS[reason],
+  } as const;
 }
 
 /** Records alerts by symbol, in the oracle's words. */
@@ -59,9 +77,7 @@ export class AlertRecorder implements AlertOutput {
       sequence,
       rule: this.#names[ruleId] as string,
       episode,
-      phase: PHASES[phase],
-      level: LEVELS[level],
-      direction: direction === 1 ? 'Up' : direction === -1 ? 'Down' : 'None',
+      ...wordsOfCodes(phase, level, direction, reason),
       reference,
       price,
       changePercent,
@@ -69,14 +85,34 @@ export class AlertRecorder implements AlertOutput {
       startTime,
       peak,
       count,
-      reason: REASONS[reason],
     });
   }
 }
 
 export interface RuleRigOptions {
   readonly rules?: Partial<Rules>;
+  /** Ticks that may wait for earlier ones; undefined: none do. */
+  readonly reorderTicks?: number | undefined;
   readonly modules?: ReadonlyMap<string, RuleModule>;
+}
+
+/** The memory of a partition's rules, for symbols with ids in their order. */
+export function createPartitionRules(symbols: readonly string[]): PartitionRuleMemory {
+  const names = createSymbolNames(symbols.length);
+  const encoder = new TextEncoder();
+  for (const [symbolId, symbol] of symbols.entries()) {
+    const bytes = encoder.encode(symbol);
+    new SymbolNames(names).set(symbolId, bytes, 0, bytes.length);
+  }
+  return {
+    ...createRuleMemory(symbols.length),
+    names,
+    texts: createRuleTexts(),
+    counts: createRuleCounts(),
+    timed: createTimedSymbols(symbols.length),
+    adopted: new SharedArrayBuffer(8),
+    owner: 1,
+  };
 }
 
 /** A partition with rules on the test's thread. */
@@ -103,22 +139,9 @@ export class RuleRig {
       symbols: symbols.length,
       movingAverageWindow,
       growBytes: 1 << 20,
+      reorderTicks: options.reorderTicks,
     });
-    const names = createSymbolNames(symbols.length);
-    const encoder = new TextEncoder();
-    for (const [symbolId, symbol] of symbols.entries()) {
-      const bytes = encoder.encode(symbol);
-      new SymbolNames(names).set(symbolId, bytes, 0, bytes.length);
-    }
-    this.ruleMemory = {
-      ...createRuleMemory(symbols.length),
-      names,
-      texts: createRuleTexts(),
-      counts: createRuleCounts(),
-      timed: createTimedSymbols(symbols.length),
-      adopted: new SharedArrayBuffer(4),
-      owner: 1,
-    };
+    this.ruleMemory = createPartitionRules(symbols);
     this.#write(file);
     this.alerts = new AlertRecorder(this.#names);
     this.counts = new RuleCounters(this.ruleMemory.counts);
@@ -133,7 +156,7 @@ export class RuleRig {
       false,
       undefined,
       (window) => {
-        const modules = options.modules ?? new Map();
+        const { modules = RULE_MODULES } = options;
         ruled = new PartitionRules(this.ruleMemory, window, this.alerts, modules);
         return ruled;
       },
@@ -170,7 +193,7 @@ export class RuleRig {
 
   /** Repairs as the successor of a worker that died on the symbol. */
   repair(symbolId: number): void {
-    this.#partition.repair(symbolId, 0, 0);
+    this.#partition.repair(symbolId, 0);
   }
 
   retire(symbolId: number): void {

@@ -1,5 +1,5 @@
 import { fc } from '../../testkit/fast-check.ts';
-import type { OracleFile } from '../../testkit/independent/rules.ts';
+import type { OracleFile, OracleRule } from '../../testkit/independent/rules.ts';
 
 /** A tick of a symbol, or a reading of the server's clock. */
 export interface RuleEvent {
@@ -50,6 +50,10 @@ const COMPARED = fc.oneof(
     .tuple(SIGMA, SAMPLING)
     .map(([[warning, critical], sigma]) => ({ warning, critical, sigma, floor: '0.25%' })),
 );
+const PLAIN = fc.constantFrom(['1', '2.5'], ['3', undefined]).map(([warning, critical]) => ({
+  warning,
+  critical,
+}));
 const ONLY_PERCENT = PERCENT.map(([warning, critical]) => ({ warning, critical }));
 
 const RULE = fc.oneof(
@@ -57,6 +61,11 @@ const RULE = fc.oneof(
   merged('gap', ONLY_PERCENT, COMMON),
   merged('drift', COMPARED, { ...COMMON, overMs: fc.constantFrom(16, 100, 1600, 5000) }),
   merged('band', ONLY_PERCENT, { ...COMMON, around: fc.constantFrom('average', 100, 104) }),
+  merged('module', PLAIN, {
+    ...COMMON,
+    module: fc.constant('swing'),
+    options: fc.constantFrom(undefined, { k: 2 }),
+  }),
   merged('stale', fc.constant({}), {
     episode: COMMON.episode,
     hours: HOURS,
@@ -92,6 +101,36 @@ export const RULE_FILES: fc.Arbitrary<OracleFile> = fc
       return JSON.parse(JSON.stringify({ name: `rule-${index}`, symbols, ...rule, overrides }));
     }),
   }));
+
+/**
+ * Versions of a rule file, one after the other: rules change, come, go and change their places.
+ * Each applies some rule to every symbol.
+ */
+export const RULE_FILE_CHANGES: fc.Arbitrary<OracleFile[]> = fc
+  .array(RULE_FILES, { minLength: 2, maxLength: 4 })
+  .chain((files) =>
+    fc.tuple(
+      ...files.map((file, version) =>
+        fc
+          .tuple(
+            fc.array(fc.constantFrom(...file.rules, ...(files[0] as OracleFile).rules), {
+              maxLength: 7,
+            }),
+            fc.constantFrom('0.4%', '2.2%'),
+          )
+          .map(([rules, warning]) => ({
+            rules: [
+              ...uniqueByName(rules),
+              { name: `all-${version % 2}`, kind: 'gap', symbols: ['*'], warning },
+            ],
+          })),
+      ),
+    ),
+  );
+
+function uniqueByName(rules: readonly OracleRule[]): OracleRule[] {
+  return [...new Map(rules.map((rule) => [rule.name, rule])).values()];
+}
 
 /** Changes in percent: none, at thresholds, beyond them, there and back. */
 const CHANGES = [0, 0, 0.01, -0.01, 0.4, -0.4, 1, -1, 2, -2, 2.5, -2.5, 4, -4, 12, -12];

@@ -230,6 +230,8 @@ describe('an engine with rules', () => {
     own.offer('B', 103, 10);
     await own.settle();
     expect(own.of('B')).toEqual([[8, 'flash', 1, 10, 0]]);
+    // Not those of the one that had its place.
+    expect(own.alerts.at(-1)?.episode).toBe(1);
   });
 });
 

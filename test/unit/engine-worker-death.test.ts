@@ -6,8 +6,8 @@ import type { PartitionMemory } from '../../src/engine/memory/engine-memory.ts';
 import { StatisticsTable } from '../../src/engine/memory/statistics-table.ts';
 import { RecordDouble, SymbolRecords } from '../../src/engine/memory/symbol-records.ts';
 import { TickProducer } from '../../src/engine/memory/tick-producer.ts';
-import type { Rules } from '../../src/engine/partition.ts';
 import { PartitionWorker } from '../../src/engine/partition-worker.ts';
+import type { Rules } from '../../src/engine/rules.ts';
 import {
   type ExpectedAnomaly,
   type ExpectedSymbol,

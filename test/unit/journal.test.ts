@@ -12,7 +12,8 @@ import { entriesOf, JournalRig, MemoryDisk } from '../support/journal-rig.ts';
 describe('entries', () => {
   test('are read as they were appended, declarations before their first use', () => {
     const rig = new JournalRig();
-    rig.appender.declareSymbol(3, 7);
+    rig.appender.declareSymbol(3, { anomalies: 7, alerts: 5 });
+    rig.appender.declareSymbol(9, { anomalies: 0, alerts: 0 });
     rig.frame(
       [
         [3, 1.5, 10],
@@ -31,7 +32,8 @@ describe('entries', () => {
       'segment 0 of run',
       'publisher 2 publisher-2',
       'symbol 3 S3 new 7',
-      'symbol 9 S9',
+      'alerts of 3 after 5',
+      'symbol 9 S9 new 0',
       'ticks p2 #4 1004 3:1.5@10 9:2@11 3:2.5@12',
       'ticks p2 #5 1005',
       'retire 3/-1 9/12',

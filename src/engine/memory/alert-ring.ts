@@ -5,6 +5,7 @@ import type {
   AlertPhase,
   AlertReason,
 } from '../../protocol/index.ts';
+import type { NewestAlert } from '../../rules/index.ts';
 import type { RuleTable } from '../rule-table.ts';
 import type { SymbolTable } from '../symbol-table.ts';
 import { createSlotRing, SlotConsumer, SlotProducer } from './slot-ring.ts';
@@ -73,6 +74,20 @@ export class AlertProducer extends SlotProducer {
     words[slot + CODES + 2] = direction;
     words[slot + CODES + 3] = reason;
     this.commit();
+  }
+
+  /** The last appended alert if it is of this symbol, see `newestSequence`; else undefined. */
+  newest(symbolId: number): NewestAlert | undefined {
+    const slot = this.newestSlot(symbolId);
+    if (slot < 0) return undefined;
+    const { words, doubles } = this.ring;
+    return {
+      sequence: doubles[slot / 2 + 1] as number,
+      ruleId: words[slot + 1] as number,
+      episode: doubles[slot / 2 + 2] as number,
+      phase: words[slot + CODES] as AlertPhase,
+      time: doubles[slot / 2 + 6] as number,
+    };
   }
 }
 

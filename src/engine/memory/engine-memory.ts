@@ -41,7 +41,7 @@ export interface PartitionRuleMemory extends RuleMemory {
   /** Of the partition: what its rules counted, and its symbols that the clock concerns. */
   readonly counts: SharedArrayBuffer;
   readonly timed: SharedArrayBuffer;
-  /** A word: the version of the rules that the partition is in, from 0. */
+  /** Words: the version of the rules that the partition is in, from 0; symbols retired, wraps. */
   readonly adopted: SharedArrayBuffer;
   /** Number of the partition, from 1. */
   readonly owner: number;
@@ -136,7 +136,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
       ...rules,
       counts: createRuleCounts(),
       timed: createTimedSymbols(symbols),
-      adopted: new SharedArrayBuffer(4),
+      adopted: new SharedArrayBuffer(8),
       owner: partition + 1,
     },
     ticks: createTickRing(options.channelCapacity),

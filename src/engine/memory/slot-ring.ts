@@ -104,9 +104,15 @@ export class SlotProducer {
    * that had this id before does not count.
    */
   newestSequence(symbolId: number): number {
-    if (this.ring.words[FORGOTTEN] === this.#tail) return 0;
+    const slot = this.newestSlot(symbolId);
+    return slot < 0 ? 0 : (this.ring.doubles[slot / 2 + 1] as number);
+  }
+
+  /** The slot of that record, in words; -1 if there is none. */
+  protected newestSlot(symbolId: number): number {
+    if (this.ring.words[FORGOTTEN] === this.#tail) return -1;
     const slot = this.ring.slotOf(this.#tail - 1);
-    return this.ring.words[slot] === symbolId ? (this.ring.doubles[slot / 2 + 1] as number) : 0;
+    return this.ring.words[slot] === symbolId ? slot : -1;
   }
 
   /** Blocks until there may be space for `count`: the consumer took something, or 100 ms passed. */

@@ -170,9 +170,11 @@ export class TickJournal {
     return isAppended;
   }
 
-  /** A new symbol begins; its anomalies are numbered on from what the engine knows. */
+  /** A new symbol begins; anomalies and alerts are numbered on from what the engine knows. */
   declareSymbol(symbolId: number): void {
-    this.#written.appender.declareSymbol(symbolId, this.#engine.statistics.anomalies(symbolId));
+    const anomalies = this.#engine.statistics.anomalies(symbolId);
+    const alerts = this.#engine.lastAlert(symbolId);
+    this.#written.appender.declareSymbol(symbolId, { anomalies, alerts });
   }
 
   /** The engine is about to be given the clock; false if it must not be now. */
