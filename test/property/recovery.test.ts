@@ -247,6 +247,7 @@ it.each([
           ruleFile: RULE_FILES[0],
         });
         await last.settle();
+        await last.journal.whenSynced(last.journal.position);
         last.kill();
         compare(last, disk, store, rules);
       }),

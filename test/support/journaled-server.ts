@@ -44,6 +44,20 @@ const LOG = {
     throw new Error(`${message} ${JSON.stringify(fields)}`);
   },
 };
+
+/** Nobody hears what a journal says of its disk once its process is gone. */
+class MortalLog {
+  isOver = false;
+
+  info(): void {}
+
+  warn(): void {}
+
+  error(fields: object, message: string): void {
+    if (!this.isOver) LOG.error(fields, message);
+  }
+}
+
 const encoder = new TextEncoder();
 
 export const RULES = {
@@ -102,6 +116,7 @@ export class JournaledServer {
   readonly #publishers = new Map<string, Publisher>();
   readonly #stopWriter: () => void;
   readonly #reload: RuleReload | undefined;
+  readonly #log: MortalLog;
   readonly #directory: string;
 
   private constructor(
@@ -114,7 +129,9 @@ export class JournaledServer {
     start: number,
     directory: string,
     reload: RuleReload | undefined,
+    log: MortalLog,
   ) {
+    this.#log = log;
     this.#directory = directory;
     this.#reload = reload;
     this.context = context;
@@ -194,6 +211,7 @@ export class JournaledServer {
     const publishers = new PublisherRegistry(replayed.publishers);
     const ticks = new TickJournal(engine, publishers);
     let stopWriter: () => void = () => undefined;
+    const log = new MortalLog();
     const journal = await Journal.open(
       {
         ...SMALL,
@@ -208,7 +226,7 @@ export class JournaledServer {
         mayGap: false,
         retention: { ageMs: 0, bytes: 0 },
       },
-      LOG,
+      log,
       { onLost: () => undefined, onGapEnd: () => undefined },
       inlineWriter(disk, (stop) => {
         stopWriter = stop;
@@ -249,6 +267,7 @@ export class JournaledServer {
       plan.start,
       directory,
       reload,
+      log,
     );
     if (isAhead) await server.snapshot();
     return server;
@@ -316,6 +335,7 @@ export class JournaledServer {
 
   /** The process is gone. */
   kill(): void {
+    this.#log.isOver = true;
     this.#reload?.stop();
     this.#workers.kill();
     this.#stopWriter();
