@@ -61,6 +61,9 @@ export class FramePacer {
   /** Before all that waits. */
   pushUrgent(text: string): void {
     this.#urgent.push({ text, sent: undefined });
+    // What waits may wait for the hour; this does not.
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#run();
   }
 
