@@ -28,6 +28,12 @@ export interface SubscriptionEvents {
   settled(): void;
 }
 
+/** For tests: see `ConnectionTiming`. */
+export interface SubscriptionTiming {
+  readonly answerMs?: number;
+  readonly retryMs?: number;
+}
+
 interface Request {
   readonly id: number;
   /** Those that have no answer yet. */
@@ -47,7 +53,7 @@ export class Subscriptions {
   readonly #venue: Venue;
   readonly #pacer: FramePacer;
   readonly #events: SubscriptionEvents;
-  readonly #answerMs: number;
+  readonly #timing: SubscriptionTiming;
   readonly #states = new Map<string, SubscriptionState>();
   readonly #attempts = new Map<string, number>();
   /** Sent and not wholly answered, oldest first. */
@@ -61,12 +67,12 @@ export class Subscriptions {
     venue: Venue,
     pacer: FramePacer,
     events: SubscriptionEvents,
-    answerMs: number = ANSWER_MS,
+    timing: SubscriptionTiming = {},
   ) {
     this.#venue = venue;
     this.#pacer = pacer;
     this.#events = events;
-    this.#answerMs = answerMs;
+    this.#timing = timing;
   }
 
   get states(): ReadonlyMap<string, SubscriptionState> {
@@ -175,7 +181,7 @@ export class Subscriptions {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#ask(symbols.filter((symbol) => this.#states.get(symbol) === 'waiting'));
-    }, delayMs);
+    }, this.#timing.retryMs ?? delayMs);
     this.#timers.add(timer);
   }
 
@@ -188,7 +194,8 @@ export class Subscriptions {
       this.#states.set(symbol, 'asked');
       this.#attempts.set(symbol, (this.#attempts.get(symbol) ?? 0) + 1);
     }
-    const timer = setTimeout(() => this.#unanswered(id), this.#answerMs);
+    const { answerMs = ANSWER_MS } = this.#timing;
+    const timer = setTimeout(() => this.#unanswered(id), answerMs);
     this.#requests.set(id, { id, symbols: new Set(open), timer });
     if (open.length === 0) this.#close(id);
   }

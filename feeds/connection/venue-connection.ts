@@ -57,6 +57,10 @@ export interface ConnectionTiming {
   readonly silentAfterMs?: number;
   readonly answerMs?: number;
   readonly closeMs?: number;
+  /** Between the messages that keep a connection. */
+  readonly keepAliveMs?: number;
+  /** In the place of what a venue wants to pass before it is asked again. */
+  readonly retryMs?: number;
 }
 
 export interface ConnectionEvents {
@@ -111,7 +115,7 @@ export class VenueConnection {
       venue.limits.framesPerSecond,
       options.hour,
     );
-    this.subscriptions = new Subscriptions(venue, this.#pacer, events, options.timing?.answerMs);
+    this.subscriptions = new Subscriptions(venue, this.#pacer, events, options.timing);
     socket.on('open', () => this.#open());
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('ping', () => this.#liveness?.noteMessage());
@@ -152,7 +156,8 @@ export class VenueConnection {
     if (this.#isPaused) this.pause();
     if (keepAlive !== undefined) {
       const { everyMs, text } = keepAlive;
-      this.#keepAlive = setInterval(() => this.#pacer.pushUrgent(text), everyMs);
+      const send = () => this.#pacer.pushUrgent(text);
+      this.#keepAlive = setInterval(send, timing?.keepAliveMs ?? everyMs);
     }
     for (const text of greeting) this.#pacer.push(text);
     const login = credentials && this.#venue.login?.(credentials.key, credentials.secret);
@@ -211,7 +216,7 @@ export class VenueConnection {
           reason: 'refused',
           detail: event.reason,
           isFinal: event.retryAfterMs === undefined,
-          retryAfterMs: event.retryAfterMs ?? 0,
+          retryAfterMs: this.#options.timing?.retryMs ?? event.retryAfterMs ?? 0,
         });
         break;
       case 'reconnect':
@@ -246,7 +251,8 @@ export class VenueConnection {
       status === LEGAL_REASONS
         ? 'HTTP 451: not available from this place for legal reasons'
         : `HTTP ${status}`;
-    const retryAfterMs = given || (asksToWait ? SLOW_DOWN_MS : 0);
+    const { retryMs } = this.#options.timing ?? {};
+    const retryAfterMs = given || (asksToWait ? (retryMs ?? SLOW_DOWN_MS) : 0);
     this.#cause = { reason, detail, isFinal, retryAfterMs };
     this.#socket.terminate();
     // A socket without an upgrade closes with an error, which the cause explains.

@@ -40,7 +40,7 @@ export class ScriptedMarket {
     this.#prices = new Map(Object.entries(options.prices));
     exchange.onConnection = (connection) => {
       // Once it has subscribed: as a snapshot of what it may have missed, or may know.
-      setTimeout(() => connection.send(...this.#recent), 500).unref();
+      setTimeout(() => connection.sendSnapshot(...this.#recent), 500).unref();
     };
     this.#timers = [
       setInterval(() => this.#trade(), STEP_MS),

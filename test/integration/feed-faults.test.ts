@@ -63,13 +63,11 @@ describe('a feed', () => {
 
   it('keeps a connection on which only heartbeats come: a quiet symbol is no stall', async () => {
     const { exchange, feed } = await feedForTest('coinbase', ['BTC-USD'], {
-      timing: { pingMs: 100, silentAfterMs: 400 },
+      exchange: { beatMs: 50 },
+      timing: { silentAfterMs: 1000 },
     });
     await until(() => feed.state === 'live');
-    for (let beat = 0; beat < 20; beat += 1) {
-      exchange.current.sendText(exchange.dialect.heartbeat ?? '');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await new Promise((resolve) => setTimeout(resolve, 2000));
     expect(exchange.connections.length).toBe(1);
     expect(feed.state).toBe('live');
   });
@@ -226,5 +224,20 @@ describe('a feed', () => {
     expect(feed.counts.pauses).toBeGreaterThan(0);
     expect(feed.counts).toMatchObject({ missed: 0, trades: { published: 5000, dropped: 0 } });
     expect(lines.filter((line) => line.includes('takes no more')).length).toBeGreaterThan(0);
+  });
+
+  it('is not taken for silent while the server takes no more', async () => {
+    const { exchange, feed, publisher } = await feedForTest('coinbase', ['BTC-USD'], {
+      timing: { pingMs: 1000, silentAfterMs: 600 },
+      exchange: { beatMs: 50 },
+    });
+    await until(() => feed.state === 'live');
+    publisher.makeRoom(1);
+    exchange.send(...tradesOf('BTC-USD', 1, 3));
+    await until(() => feed.state === 'paused');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    publisher.makeRoom(10);
+    await until(() => publisher.ticks.length === 3 && feed.state === 'live');
+    expect(exchange.connections.length).toBe(1);
   });
 });

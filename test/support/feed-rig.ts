@@ -1,10 +1,12 @@
 import { onTestFinished } from 'vitest';
 import type { KeeperTiming } from '../../feeds/connection/connection-keeper.ts';
-import type { ScriptedTrade } from '../../feeds/exchange/dialect.ts';
+import type { Dialect, ScriptedTrade } from '../../feeds/exchange/dialect.ts';
 import { DIALECTS } from '../../feeds/exchange/dialects.ts';
-import { type ExchangeOptions, ScriptedExchange } from '../../feeds/exchange/scripted-exchange.ts';
+import type { ExchangeOptions } from '../../feeds/exchange/exchange-connection.ts';
+import { ScriptedExchange } from '../../feeds/exchange/scripted-exchange.ts';
 import { Feed, type FeedPublisher } from '../../feeds/feed.ts';
 import { type FeedSettings, parseFeedConfig } from '../../feeds/feed-config.ts';
+import type { VenueFactory } from '../../feeds/venue.ts';
 import { VENUES } from '../../feeds/venues/all-venues.ts';
 
 export interface PublishedTick {
@@ -66,9 +68,10 @@ export class RecordingPublisher implements FeedPublisher {
 export function feedSettings(
   feed: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string>> = {},
+  venues: ReadonlyMap<string, VenueFactory> = VENUES,
 ): FeedSettings {
   const json = JSON.stringify({ feeds: [{ name: 'test', ...feed }] });
-  return parseFeedConfig(json, 'feeds.json', VENUES, env)[0] as FeedSettings;
+  return parseFeedConfig(json, 'feeds.json', venues, env)[0] as FeedSettings;
 }
 
 /** Short, but for what must be long enough on a busy machine. */
@@ -92,14 +95,25 @@ export interface FeedRigOptions {
 }
 
 /** A feed of `symbols` at a scripted exchange of its venue; both end with the test. */
-export async function feedForTest(
+export function feedForTest(
   venue: keyof typeof DIALECTS,
+  symbols: readonly string[],
+  options?: FeedRigOptions,
+): Promise<FeedRig> {
+  return feedForTestOf(DIALECTS[venue], VENUES, symbols, options);
+}
+
+/** The same of a venue of one's own. */
+export async function feedForTestOf(
+  dialect: Dialect,
+  venues: ReadonlyMap<string, VenueFactory>,
   symbols: readonly string[],
   { exchange: options, feed: keys, timing, env, prepare }: FeedRigOptions = {},
 ): Promise<FeedRig> {
-  const exchange = await ScriptedExchange.start(DIALECTS[venue], options);
+  const exchange = await ScriptedExchange.start(dialect, options);
   prepare?.(exchange);
-  const settings = feedSettings({ venue, symbols, url: exchange.url, ...keys }, env);
+  const { url } = exchange;
+  const settings = feedSettings({ venue: dialect.venue, symbols, url, ...keys }, env, venues);
   const publisher = new RecordingPublisher();
   const lines: string[] = [];
   const write = (level: string) => (_facts: object, text: string) =>
