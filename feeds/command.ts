@@ -188,11 +188,15 @@ function openOutput({ table, logFormat, url }: FeedOptions, stdout: NodeJS.Write
   return {
     log,
     show: (feeds) => {
-      screen = new Screen(stdout);
+      const shown = new Screen(stdout);
+      screen = shown;
       const rates = new FeedRates();
-      const draw = () => screen?.show(feedTable(feeds, rates, url, lines, screen.width));
+      const draw = () => {
+        const { width, height } = shown;
+        shown.show(feedTable({ feeds, rates, server: url, messages: lines, width, height }));
+      };
       draw();
-      timer = setInterval(draw, screen.everyMs * 4);
+      timer = setInterval(draw, shown.everyMs * 4);
     },
     close: () => {
       clearInterval(timer);

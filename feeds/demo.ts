@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { watchNpm } from '../src/npm-parent.ts';
 import { builtProgram, freePort, ManagedProcess } from '../testkit/managed-process.ts';
 import { isServing } from '../testkit/server-process.ts';
+import { delay } from '../testkit/until.ts';
 import { DIALECTS } from './exchange/dialects.ts';
 import { ScriptedExchange } from './exchange/scripted-exchange.ts';
 import { ScriptedMarket } from './exchange/scripted-market.ts';
@@ -17,6 +18,7 @@ import { ScriptedMarket } from './exchange/scripted-market.ts';
  */
 
 const DEFAULT_PORT = 9001;
+const POLL_MS = 100;
 
 const { values } = parseArgs({
   options: {
@@ -50,31 +52,46 @@ const server = new ManagedProcess(
   { detached: true },
 );
 let feed: ChildProcess | undefined;
+let isInterrupted = false;
+let isOver = false;
+const interrupted = new Promise<void>((resolve) => {
+  const stop = () => {
+    isInterrupted = true;
+    feed?.kill('SIGTERM');
+    resolve();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+  watchNpm(process.env, stop);
+});
 try {
-  await server.ready(() => isServing(port));
-  const config = join(folder, 'feeds.json');
-  await writeFile(config, JSON.stringify({ feeds: feeds() }));
-  process.stdout.write(
-    `dashboard: http://127.0.0.1:${port}/   metrics: http://127.0.0.1:${metricsPort}/metrics\n`,
-  );
-  feed = startFeed(config);
-  stopOnInterrupt(feed);
-  let isOver = false;
-  const died = server.exited.then(() => {
-    if (!isOver) process.stderr.write(`the server ended\n${server.output}`);
-  });
-  await Promise.race([once(feed, 'exit'), died, timeUp()]);
-  isOver = true;
+  await Promise.race([server.ready(() => isServing(port)), interrupted]);
+  if (!isInterrupted) await showFeeds();
 } finally {
+  isOver = true;
   for (const market of markets) market.stop();
-  if (feed !== undefined && feed.exitCode === null) {
+  if (feed !== undefined && feed.exitCode === null && feed.signalCode === null) {
     feed.kill('SIGTERM');
     await once(feed, 'exit');
   }
   await Promise.all([binance.stop(), kraken.stop(), server.stop()]);
   await rm(folder, { recursive: true, force: true });
 }
-process.exit(feed?.exitCode ?? 1);
+// A feed that is interrupted while it starts has no exit code.
+process.exit(feed?.exitCode ?? (isInterrupted ? 0 : 1));
+
+/** Runs the feeds until one of the programs ends, or the time is up. */
+async function showFeeds(): Promise<void> {
+  const config = join(folder, 'feeds.json');
+  await writeFile(config, JSON.stringify({ feeds: feeds() }));
+  process.stdout.write(
+    `dashboard: http://127.0.0.1:${port}/   metrics: http://127.0.0.1:${metricsPort}/metrics\n`,
+  );
+  feed = startFeed(config);
+  const died = server.exited.then(() => {
+    if (!isOver) process.stderr.write(`the server ended\n${server.output}`);
+  });
+  await Promise.race([once(feed, 'exit'), died, timeUp()]);
+}
 
 function feeds(): object[] {
   return [
@@ -101,14 +118,9 @@ function startFeed(config: string): ChildProcess {
   return spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
-function stopOnInterrupt(child: ChildProcess): void {
-  const stop = () => void child.kill('SIGTERM');
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
-  watchNpm(process.env, stop);
-}
-
-function timeUp(): Promise<void> {
-  return new Promise((resolve) => {
-    if (values.seconds !== undefined) setTimeout(resolve, Number(values.seconds) * 1000);
-  });
+/** Resolves once the feeds have been live for `--seconds`; without them never. */
+async function timeUp(): Promise<void> {
+  if (values.seconds === undefined) return new Promise(() => {});
+  while (!(await isServing(metricsPort))) await delay(POLL_MS);
+  await delay(Number(values.seconds) * 1000);
 }

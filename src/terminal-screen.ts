@@ -24,13 +24,18 @@ export class Screen {
     return this.isTerminal ? this.#output.columns || Infinity : Infinity;
   }
 
+  /** Lines that fit; Infinity where it is no terminal. */
+  get height(): number {
+    return this.isTerminal && this.#output.rows > 1 ? this.#output.rows - 1 : Infinity;
+  }
+
   show(lines: readonly string[]): void {
     if (!this.isTerminal) {
       this.#output.write(`${lines.join('\n')}\n\n`);
       return;
     }
     // Drawn over what is there, without clearing first: no flicker. What does not fit would scroll.
-    const fitting = lines.slice(0, this.#output.rows - 1);
+    const fitting = lines.slice(0, this.height);
     this.#output.write(
       `${HOME}${fitting.map((line) => line + CLEAR_LINE_END).join('\n')}\n${CLEAR_BELOW}`,
     );

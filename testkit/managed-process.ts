@@ -19,6 +19,8 @@ export interface ProcessOptions {
   readonly detached?: boolean;
   /** Whether it exchanges messages with this process. */
   readonly hasChannel?: boolean;
+  /** Whether it is written to, by `child.stdin`; else its input is at its end. */
+  readonly hasInput?: boolean;
 }
 
 /** A program in a process of its own, which never outlives this one. */
@@ -31,8 +33,9 @@ export class ManagedProcess {
   #startFault: Error | undefined;
 
   constructor(command: string, args: readonly string[], options: ProcessOptions = {}) {
-    const { hasChannel = false, ...given } = options;
-    const stdio = ['ignore', 'pipe', 'pipe', ...(hasChannel ? (['ipc'] as const) : [])] as const;
+    const { hasChannel = false, hasInput = false, ...given } = options;
+    const input = hasInput ? 'pipe' : 'ignore';
+    const stdio = [input, 'pipe', 'pipe', ...(hasChannel ? (['ipc'] as const) : [])] as const;
     this.child = spawn(command, args, { env: process.env, ...given, stdio: [...stdio] });
     const kill = () => this.child.kill('SIGKILL');
     process.once('exit', kill);

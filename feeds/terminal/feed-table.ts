@@ -42,29 +42,38 @@ export class FeedRates {
   }
 }
 
-/**
- * The lines of a live table.
- *
- * @param messages the newest lines of the log, shown below
- */
-export function feedTable(
-  feeds: readonly Feed[],
-  rates: FeedRates,
-  server: string,
-  messages: readonly string[],
-  width: number,
-): string[] {
+/** What a table shows, and where. */
+export interface FeedTableView {
+  readonly feeds: readonly Feed[];
+  readonly rates: FeedRates;
+  /** The server's URL. */
+  readonly server: string;
+  /** The newest lines of the log, oldest first; shown below, as far as they fit. */
+  readonly messages: readonly string[];
+  /** Characters a line. */
+  readonly width: number;
+  /** Lines. */
+  readonly height: number;
+}
+
+/** The lines of a live table. */
+export function feedTable(view: FeedTableView): string[] {
+  const { feeds, rates, server, messages, width, height } = view;
   const connected = feeds.filter(({ hasServer }) => hasServer).length;
   const sessions = `${connected} of ${feeds.length} connected to it`;
   const head = `Tickwire feeds → ${server}   ${sessions}`;
-  return [
+  const dashboard = `dashboard: ${new URL('/', server.replace(/^ws/, 'http')).href}`;
+  const table = [
     paint(BOLD, clip(head, width)),
+    clip(dashboard, width),
     '',
     paint(DIM, clip(row(COLUMNS.map(({ title }) => title)), width)),
     ...feeds.map((feed) => paintState(clip(row(cellsOf(feed, rates)), width), feed.state)),
     '',
-    ...messages.map((line) => clip(line, width)),
   ];
+  const room = Math.max(0, height - table.length);
+  const shown = messages.slice(Math.max(0, messages.length - room));
+  return [...table, ...shown.map((line) => clip(line, width))];
 }
 
 function cellsOf(feed: Feed, rates: FeedRates): string[] {
