@@ -75,8 +75,8 @@ export class ExchangeConnection {
 
   /** Trades from before, as the venue repeats them to a new subscriber. */
   sendSnapshot(...trades: readonly ScriptedTrade[]): void {
-    const { snapshot, trades: write } = this.#dialect;
-    this.#sendTrades(trades, snapshot ?? write);
+    const dialect = this.#dialect;
+    this.#sendTrades(trades, (wanted) => dialect.snapshot?.(wanted) ?? dialect.trades(wanted));
   }
 
   sendText(text: string): void {
@@ -188,22 +188,23 @@ export class ExchangeConnection {
   }
 
   #subscribe(request: Extract<ClientRequest, { kind: 'subscribe' }>): void {
-    const { login, throttled, refusesWhole } = this.#dialect;
-    if (login !== undefined && !this.isLoggedIn) {
+    const dialect = this.#dialect;
+    const exchange = this.#exchange;
+    if (dialect.login !== undefined && !this.isLoggedIn) {
       this.#violate('a subscription before the login');
       return;
     }
-    const exchange = this.#exchange;
-    if (throttled !== undefined && exchange.throttles > 0) {
+    const throttled = exchange.throttles > 0 ? dialect.throttled?.(request.id) : undefined;
+    if (throttled !== undefined) {
       exchange.throttles -= 1;
-      this.sendText(throttled(request.id));
+      this.sendText(throttled);
       return;
     }
     const { symbols: listed, isMute } = exchange.options;
     const isKnown = (symbol: string) => listed === undefined || listed.has(symbol);
     const accepted = request.symbols.filter(isKnown);
     const refused = request.symbols.filter((symbol) => !isKnown(symbol));
-    if (refused.length === 0 || !refusesWhole) {
+    if (refused.length === 0 || !dialect.refusesWhole) {
       for (const symbol of accepted) {
         if (this.subscribed.has(symbol)) this.#violate(`${symbol} is subscribed twice`, false);
         this.subscribed.add(symbol);
@@ -211,7 +212,7 @@ export class ExchangeConnection {
     }
     if (isMute === true) return;
     const outcome = { id: request.id, accepted, refused, subscribed: [...this.subscribed] };
-    for (const text of this.#dialect.answer(outcome)) this.sendText(text);
+    for (const text of dialect.answer(outcome)) this.sendText(text);
   }
 
   #checkRate(): void {

