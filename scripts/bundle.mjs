@@ -2,11 +2,11 @@
 // package.json.
 //
 //   dist/public/       the dashboard, and the SDK for a script tag: what the server serves
-//   client-sdk/dist/   @tickwire/client: modules, the same as CommonJS (cjs/), types of both, the
-//                      file for script tags (script/)
+//   client-sdk/dist/   @tickwire/client: modules, the same as CommonJS (cjs/) with the types of
+//                      both, the file for script tags (script/)
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build, transform } from 'esbuild';
@@ -77,6 +77,17 @@ const SHARED = {
   plugins: [onlyProtocolInUse, inlineOps],
 };
 
+/**
+ * Names of members that the SDK's files share and nobody else sees. The builds shorten them, which
+ * bundlers of pages cannot do. None may be a public name, a key on the wire or in an answer over
+ * HTTP, or a member of what the platform has: client-sdk/test/package/internal-names.test.ts.
+ */
+const INTERNAL_NAMES = JSON.parse(
+  await readFile(join(ROOT, 'scripts/internal-names.json'), 'utf8'),
+);
+
+const SDK = { ...SHARED, mangleProps: new RegExp(`^(?:${INTERNAL_NAMES.join('|')})$`) };
+
 const PAGE = { ...SHARED, platform: 'browser', minify: true };
 
 async function bundleDashboard() {
@@ -93,8 +104,10 @@ async function bundleDashboard() {
 
 async function bundleScriptTag() {
   await build({
-    ...PAGE,
-    plugins: [...SHARED.plugins, onDemandAtOnce],
+    ...SDK,
+    platform: 'browser',
+    minify: true,
+    plugins: [...SDK.plugins, onDemandAtOnce],
     format: 'iife',
     globalName: 'tickwire',
     // Also where a bundler makes it a module.
@@ -102,6 +115,18 @@ async function bundleScriptTag() {
     entryPoints: ['client-sdk/src/index.ts'],
     outfile: join(PUBLIC, 'sdk/tickwire.js'),
   });
+  await dropComments(join(PUBLIC, 'sdk/tickwire.js.map'));
+}
+
+/** Comments that fill lines. The lines stay, so that a map's places do. */
+const COMMENT = /^[ \t]*(?:\/\*[\s\S]*?\*\/|\/\/.*)[ \t]*$/gm;
+
+/** Source maps are two thirds of the package, and comments a third of the sources in them. */
+async function dropComments(file) {
+  const map = JSON.parse(await readFile(file, 'utf8'));
+  const blank = (comment) => comment.replace(/[^\n]/g, '');
+  map.sourcesContent = map.sourcesContent.map((source) => source.replace(COMMENT, blank));
+  await writeFile(file, JSON.stringify(map));
 }
 
 /** The package: ES modules, the same as CommonJS, types of both, and the script tag's file. */
@@ -116,7 +141,7 @@ async function makePackage() {
 }
 
 const MODULES = {
-  ...SHARED,
+  ...SDK,
   platform: 'neutral',
   format: 'esm',
   splitting: true,
@@ -180,10 +205,15 @@ async function declarePackage() {
     throw new Error(`The types of the SDK:\n${faults}`);
   }
   const types = [...stdout.matchAll(/^TSFILE: *(.*)$/gm)].map(([, file]) => resolve(ROOT, file));
-  // A type says by its folder which kind of module it describes.
-  const copies = types.map((file) => join(COMMON_JS, relative(PACKAGE, file)));
-  await Promise.all(copies.map(async (copy, i) => writeMade(copy, await readFile(types[i]))));
-  return [...types, ...copies];
+  // A type says by its folder which kind of module it describes, and only modules may take the
+  // others' types.
+  const doors = ['index', 'react'].map((name) =>
+    writeMade(
+      join(PACKAGE, `types/${name}.d.ts`),
+      `export * from '../cjs/types/client-sdk/src/${name}.js';\n`,
+    ),
+  );
+  return [...types, ...(await Promise.all(doors))];
 }
 
 /** Answers the files made. */

@@ -15,6 +15,7 @@ export type { Acknowledgement, PublisherEvents, Rejection } from './publisher/pu
 export type { PublisherOptions } from './publisher/publisher-options.ts';
 export type { Tick, TickColumns } from './publisher/tick.ts';
 export type { PublisherTotals } from './publisher/tick-tally.ts';
+export type { Alert, AlertGap } from './subscriber/alert.ts';
 export type { Anomaly, AnomalyGap, HistoryPage } from './subscriber/anomaly.ts';
 export type { Lag } from './subscriber/lag.ts';
 export type { PastItems } from './subscriber/past-items.ts';

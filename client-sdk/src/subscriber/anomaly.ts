@@ -1,4 +1,4 @@
-import type { AnomalyTuple, Direction, HistoryTuple } from '../../../src/protocol/index.ts';
+import type { Direction, HistoryTuple } from '../../../src/protocol/index.ts';
 
 /** A price move beyond the threshold inside the server's sliding window. */
 export interface Anomaly {
@@ -40,10 +40,4 @@ export interface HistoryPage {
 export function namedAnomaly(symbol: string, values: HistoryTuple): Anomaly {
   const [sequence, direction, referencePrice, newPrice, changePercent, timestamp] = values;
   return { symbol, sequence, direction, referencePrice, newPrice, changePercent, timestamp };
-}
-
-/** Drops the symbol id of an ANOMALY frame's tuple. */
-export function withoutId(tuple: AnomalyTuple): HistoryTuple {
-  const [, ...values] = tuple;
-  return values;
 }

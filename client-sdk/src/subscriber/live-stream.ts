@@ -1,10 +1,4 @@
-import {
-  type AnomalyTuple,
-  type Frame,
-  FULL,
-  type HistoryTuple,
-  Op,
-} from '../../../src/protocol/index.ts';
+import { type Frame, FULL, Op } from '../../../src/protocol/index.ts';
 import {
   type Closure,
   type Connection,
@@ -16,17 +10,17 @@ import {
 import type { ClientFrame } from '../connection/frame-codec.ts';
 import { closureError, Reconnector } from '../connection/reconnector.ts';
 import { Emitter, Waiters } from '../events.ts';
-import { type HistoryPage, namedAnomaly, withoutId } from './anomaly.ts';
-import { AnomalyFeed } from './anomaly-feed.ts';
+import type { AlertStream } from './alert-stream.ts';
+import { type Anomaly, namedAnomaly } from './anomaly.ts';
 import { LagMonitor } from './lag.ts';
 import { Mirror } from './mirror.ts';
+import { type Numbered, NumberedFeed, type NumberedPage } from './numbered-feed.ts';
 import { RecentAnomalies } from './recent-anomalies.ts';
 import { RequestPacer, Requests } from './requests.ts';
 import { RoundTrips } from './round-trips.ts';
 import { SUBSCRIBER_EVENTS, type SubscriberEvents } from './subscriber-events.ts';
 import type { SubscriberOptions } from './subscriber-options.ts';
 import { SubscriptionSync } from './subscription-sync.ts';
-import type { SymbolStatistics } from './symbol-statistics.ts';
 
 const PING_INTERVAL_MS = 10_000;
 /** How late data may be by default, ms. */
@@ -36,9 +30,12 @@ const CHECKS = 4;
 /** Anomalies kept for {@link LiveStream.recent}. */
 const RECENT_MAX = 1000;
 
+/** Names the values of an anomaly or alert, as a page of them has it. */
+type Name<Item> = (symbol: string, values: never) => Item;
+
 /**
- * The core of a subscriber: turns frames into the mirror, the anomaly feed, answers and events,
- * over one connection after another.
+ * The core of a subscriber: turns frames into the mirror, the feeds of anomalies and alerts,
+ * answers and events, over one connection after another.
  */
 export class LiveStream {
   readonly emitter = new Emitter<SubscriberEvents>(SUBSCRIBER_EVENTS);
@@ -46,7 +43,9 @@ export class LiveStream {
   readonly roundTrips = new RoundTrips();
   readonly lag: LagMonitor;
   readonly subscriptions: SubscriptionSync;
-  readonly feed: AnomalyFeed;
+  readonly anomalies: NumberedFeed<Anomaly>;
+  /** Undefined until alerts are asked for: it is loaded on demand. */
+  alerts: AlertStream | undefined;
   /** The newest anomalies delivered. */
   readonly recent = new RecentAnomalies(RECENT_MAX);
   /** Frames and bytes of past connections, and counts over all connections. */
@@ -58,6 +57,7 @@ export class LiveStream {
     fullEntries: 0,
     updates: 0,
     anomalies: 0,
+    alerts: 0,
     reconnects: 0,
   };
   state: ConnectionState = 'connecting';
@@ -74,9 +74,10 @@ export class LiveStream {
   #sincePingMs = 0;
 
   constructor(url: string, options: SubscriberOptions) {
-    this.feed = new AnomalyFeed({
+    this.anomalies = new NumberedFeed<Anomaly>({
       history: (symbol, after, limit) => this.history(symbol, after, limit),
       isLive: () => this.state === 'live',
+      timeOf: ({ timestamp }) => timestamp,
       deliver: (anomaly) => {
         this.counters.anomalies++;
         this.recent.add(anomaly);
@@ -133,15 +134,8 @@ export class LiveStream {
     );
   }
 
-  history(symbol: string, afterSequence: number, limit: number): Promise<HistoryPage> {
-    return this.request(
-      (requestId) => [Op.HISTORY, requestId, symbol, afterSequence, limit],
-      (answer) => {
-        const tuples = answer[3] as HistoryTuple[];
-        const anomalies = tuples.map((tuple) => namedAnomaly(symbol, tuple));
-        return { anomalies, more: answer[4] as boolean };
-      },
-    );
+  history(symbol: string, afterSequence: number, limit: number): Promise<NumberedPage<Anomaly>> {
+    return this.page(Op.HISTORY, symbol, afterSequence, limit, namedAnomaly);
   }
 
   /** Measures the round trip in the open session or the next one, ms. */
@@ -174,6 +168,23 @@ export class LiveStream {
     return this.failure ?? new Error('the subscriber is closed');
   }
 
+  /** Asks for a page of what is numbered by symbol. */
+  page<Item>(
+    op: number,
+    symbol: string,
+    afterSequence: number,
+    limit: number,
+    name: Name<Item>,
+  ): Promise<NumberedPage<Item>> {
+    return this.request(
+      (requestId) => [op, requestId, symbol, afterSequence, limit],
+      (answer) => ({
+        items: (answer[3] as never[]).map((values) => name(symbol, values)),
+        more: answer[4] as boolean,
+      }),
+    );
+  }
+
   // The session may be lost again before this continues: then keep waiting.
   async #untilLive(): Promise<void> {
     do await this.wait(() => this.state === 'live');
@@ -187,7 +198,9 @@ export class LiveStream {
     // Follow symbols without anomalies so far, before a reset forgets them: theirs may have been
     // missed too.
     for (const [symbol, firstTime] of this.mirror.firstTimes) {
-      if (!Number.isNaN(firstTime)) this.feed.follow(symbol, firstTime);
+      if (Number.isNaN(firstTime)) continue;
+      this.anomalies.follow(symbol, firstTime);
+      this.alerts?.feed.follow(symbol, firstTime);
     }
     if (isNewEpoch) {
       this.mirror.reset();
@@ -197,7 +210,9 @@ export class LiveStream {
     }
     // First: the way is still empty.
     this.#measureLatency();
-    this.subscriptions.restart(this.feed.resume(info.epoch), info.limits.frameBytesMax);
+    const since = this.anomalies.resume(info.epoch);
+    const alertsSince = this.alerts?.resume(info.epoch);
+    this.subscriptions.restart({ since, alertsSince }, info.limits.frameBytesMax);
     this.#checkTimer = setInterval(() => this.#check(), this.#checkMs);
     this.#enter({ state: 'live' });
   }
@@ -259,8 +274,7 @@ export class LiveStream {
         this.#takeStats(frame[1] as number, frame[2] as number[]);
         break;
       case Op.ANOMALY:
-        this.lag.take(frame[1] as number);
-        this.#takeAnomalies(frame[2] as AnomalyTuple[]);
+        this.takeNumbered(frame, this.anomalies, namedAnomaly);
         break;
       case Op.SYMBOLS:
         this.#retire(this.mirror.learnNames(frame[1] as unknown[]));
@@ -278,6 +292,7 @@ export class LiveStream {
         break;
       }
       default:
+        this.alerts?.take(frame);
         // An answer, or an op of a later version, which is ignored.
         this.#requests.answer(frame);
     }
@@ -286,19 +301,17 @@ export class LiveStream {
   #retire(symbolIds: readonly number[]): void {
     const symbols = this.mirror.retire(symbolIds);
     if (symbols.length === 0) return;
-    for (const symbol of symbols) this.feed.retired(symbol);
+    for (const symbol of symbols) {
+      this.anomalies.retired(symbol);
+      this.alerts?.feed.retired(symbol);
+    }
     this.emitter.emit('retired', { symbols });
   }
 
+  // What throws here is the server's fault, and ends the connection.
   #takeStats(serverTime: number, entries: number[]): void {
-    let changes: readonly SymbolStatistics[];
-    try {
-      changes = this.mirror.apply(entries);
-    } catch (error) {
-      this.fault((error as Error).message);
-      return;
-    }
     const { counters } = this;
+    const changes = this.mirror.apply(entries);
     counters.statsFrames++;
     counters.entries += changes.length;
     for (const { changed, updateCount, previousUpdateCount } of changes) {
@@ -309,14 +322,17 @@ export class LiveStream {
     this.emitter.emit('update', { changes, serverTime });
   }
 
-  #takeAnomalies(tuples: AnomalyTuple[]): void {
-    for (const tuple of tuples) {
-      const symbol = this.mirror.nameOf(tuple[0]);
-      if (symbol === undefined) {
-        this.fault(`anomaly of symbol id ${tuple[0]}, which has no name`);
-        return;
-      }
-      this.feed.receive(namedAnomaly(symbol, withoutId(tuple)));
+  /** Passes the items of a frame to their feed. @throws RangeError for a symbol without a name */
+  takeNumbered<Item extends Numbered>(
+    frame: Frame,
+    feed: NumberedFeed<Item>,
+    name: Name<Item>,
+  ): void {
+    this.lag.take(frame[1] as number);
+    for (const [symbolId, ...values] of frame[2] as [number, ...unknown[]][]) {
+      const symbol = this.mirror.nameOf(symbolId);
+      if (symbol === undefined) throw new RangeError(`symbol id ${symbolId} has no name`);
+      feed.receive(name(symbol, values as never));
     }
   }
 }

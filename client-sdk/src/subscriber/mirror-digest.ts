@@ -1,4 +1,6 @@
-import { Digest } from '../../../src/protocol/index.ts';
+import { Digest, Op } from '../../../src/protocol/index.ts';
+import type { LiveStream } from './live-stream.ts';
+import type { Verification } from './subscriber-options.ts';
 import type { SymbolStatistics } from './symbol-statistics.ts';
 
 /** The digest of symbols as `VERIFY` defines it. O(n log n): for checks, not for each frame. */
@@ -15,4 +17,21 @@ export function mirrorDigest(rows: readonly SymbolStatistics[]): number {
     });
   }
   return digest.value;
+}
+
+/** See `Subscriber.verify`. */
+export function verify(stream: LiveStream): Promise<Verification> {
+  return stream.request(
+    (requestId) => [Op.VERIFY, requestId],
+    (answer) => {
+      const serverDigest = answer[2] as number;
+      const symbolCount = answer[3] as number;
+      const rows = stream.mirror.currentRows();
+      const ownDigest = mirrorDigest(rows);
+      const ownSymbolCount = rows.length;
+      const equal = serverDigest === ownDigest && symbolCount === ownSymbolCount;
+      if (!equal) stream.fault('the mirror was not in sync with the server');
+      return { equal, serverDigest, ownDigest, symbolCount, ownSymbolCount };
+    },
+  );
 }

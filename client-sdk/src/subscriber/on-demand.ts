@@ -1,4 +1,5 @@
 // What few programs use. Imported when it is first called, so that bundlers make a chunk of it
 // that pages need not load at their start.
-export { mirrorDigest } from './mirror-digest.ts';
+export { AlertStream } from './alert-stream.ts';
+export { verify } from './mirror-digest.ts';
 export { readTicks } from './past-ticks.ts';

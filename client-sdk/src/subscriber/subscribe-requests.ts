@@ -1,11 +1,24 @@
 import { isWildcard } from '../../../src/protocol/index.ts';
 import type { Interest, SubscribeGroup } from './subscriptions.ts';
 
+/** Options of SUBSCRIBE that say where to go on. */
+export const SINCE_OPTIONS = ['since', 'alertsSince'] as const;
+
+type Points<PerSymbol> = { readonly [Option in (typeof SINCE_OPTIONS)[number]]: PerSymbol };
+
+/** Symbol → last sequence seen, of anomalies and of alerts. */
+export type ResumePoints = Points<ReadonlyMap<string, number>>;
+export type SomeResumePoints = Partial<Points<ReadonlyMap<string, number> | undefined>>;
+
+export function noResumePoints(): Points<Map<string, number>> {
+  return { since: new Map(), alertsSince: new Map() };
+}
+
 /** The content of one SUBSCRIBE frame. */
 export interface SubscribeRequest {
   readonly interest: Interest;
   readonly patterns: readonly string[];
-  readonly since: ReadonlyMap<string, number>;
+  readonly resume: ResumePoints;
 }
 
 /** Most bytes around a string, and of the number after it. */
@@ -14,46 +27,54 @@ const OVERHEAD_BYTES = 16;
 /**
  * Splits subscriptions into requests that fit the server's frames: one for each set of options,
  * unless it is very large. Resume points go with the pattern that covers the symbol. Those that do
- * not fit are left out: the gap is noticed and filled at that symbol's next anomaly.
+ * not fit are left out: the gap is noticed and filled at that symbol's next anomaly or alert.
  *
- * @param since symbol → last anomaly sequence seen
  * @param bytesMax size limit of a request
  */
 export function subscribeRequests(
   groups: readonly SubscribeGroup[],
-  since: ReadonlyMap<string, number>,
+  resume: ResumePoints,
   bytesMax: number,
 ): SubscribeRequest[] {
   return groups.flatMap(({ interest, patterns }) => {
-    const resumed = interest.anomalies ? since : new Map<string, number>();
+    const wanted = { since: interest.anomalies, alertsSince: interest.alerts };
+    const options = SINCE_OPTIONS.filter((option) => wanted[option]);
     const requests: SubscribeRequest[] = [];
-    let request = { interest, patterns: [] as string[], since: new Map<string, number>() };
+    let request = emptyRequest(interest);
     let bytes = 0;
     for (const pattern of [...patterns].sort(
       (a, b) => Number(isWildcard(a)) - Number(isWildcard(b)),
     )) {
-      const sequence = resumed.get(pattern);
-      const size = bytesOf(pattern) * (sequence === undefined ? 1 : 2);
+      const held = options.filter((option) => resume[option].has(pattern));
+      const size = bytesOf(pattern) * (1 + held.length);
       if (bytes + size > bytesMax) {
         requests.push(request);
-        request = { interest, patterns: [], since: new Map() };
+        request = emptyRequest(interest);
         bytes = 0;
       }
       bytes += size;
       request.patterns.push(pattern);
-      if (sequence !== undefined) request.since.set(pattern, sequence);
+      for (const option of held) {
+        request.resume[option].set(pattern, resume[option].get(pattern) as number);
+      }
     }
     // Wildcards come last, so what they cover resumes with the last request.
     if (request.patterns.some(isWildcard)) {
-      for (const [symbol, sequence] of resumed) {
-        bytes += bytesOf(symbol);
-        if (bytes > bytesMax) break;
-        request.since.set(symbol, sequence);
+      for (const option of options) {
+        for (const [symbol, sequence] of resume[option]) {
+          bytes += bytesOf(symbol);
+          if (bytes > bytesMax) break;
+          request.resume[option].set(symbol, sequence);
+        }
       }
     }
     requests.push(request);
     return requests;
   });
+}
+
+function emptyRequest(interest: Interest) {
+  return { interest, patterns: [] as string[], resume: noResumePoints() };
 }
 
 // UTF-8 takes at most three bytes a UTF-16 unit.

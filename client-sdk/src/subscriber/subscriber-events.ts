@@ -1,4 +1,5 @@
 import type { StateChange } from '../connection/connection.ts';
+import type { Alert, AlertGap } from './alert.ts';
 import type { Anomaly, AnomalyGap } from './anomaly.ts';
 import type { Lag } from './lag.ts';
 import type { SymbolStatistics } from './symbol-statistics.ts';
@@ -19,6 +20,10 @@ export interface SubscriberEvents {
   readonly anomaly: Anomaly;
   /** Anomalies were missed that the server no longer has. */
   readonly gap: AnomalyGap;
+  /** Each alert that a subscription asked for: those of a symbol in order, without duplicates. */
+  readonly alert: Alert;
+  /** Alerts were missed that the server no longer has. */
+  readonly alertGap: AlertGap;
   /** The state changed, or another attempt to connect failed. */
   readonly state: StateChange;
   /** Data has become older than the option `lagMs` allows, or no longer is. */
@@ -36,6 +41,8 @@ export const SUBSCRIBER_EVENTS = [
   'update',
   'anomaly',
   'gap',
+  'alert',
+  'alertGap',
   'state',
   'lag',
   'reset',

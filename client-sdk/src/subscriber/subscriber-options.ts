@@ -51,6 +51,8 @@ export interface SubscriberCounters {
   readonly updates: number;
   /** Anomalies delivered. */
   readonly anomalies: number;
+  /** Alerts delivered. */
+  readonly alerts: number;
   /** Connections lost. */
   readonly reconnects: number;
 }

@@ -1,10 +1,11 @@
-import { Op, STREAM_PATH } from '../../../src/protocol/index.ts';
+import { STREAM_PATH } from '../../../src/protocol/index.ts';
 import { CONNECT_RULES, endpointUrl } from '../connection/connect-options.ts';
 import type { ConnectionState, Welcome } from '../connection/connection.ts';
 import { check, checkOptions, type Rules } from '../value-checks.ts';
 import type { Anomaly, HistoryPage } from './anomaly.ts';
 import { AnomalyQueue, PendingUpdate, PullIterator } from './iterators.ts';
 import { LiveStream } from './live-stream.ts';
+import { NumberedFeed } from './numbered-feed.ts';
 import { type PastItems, pastItems } from './past-items.ts';
 import type { PastTick, TicksOptions } from './past-ticks.ts';
 import type { Latency } from './round-trips.ts';
@@ -133,8 +134,9 @@ export class Subscriber {
     const list = patternList(patterns);
     checkSubscription(options);
     if (this.state === 'closed') throw this.#stream.closedError();
-    const { feed, subscriptions } = this.#stream;
-    if (options.since !== undefined) feed.seed(options.since);
+    const { anomalies, subscriptions } = this.#stream;
+    anomalies.seed(options.since);
+    if (options.alerts) void this.#followAlerts(options.alertsSince);
     const subscription: Subscription = new Subscription(list, options, {
       answered: async () => {
         await this.#stream.wait(() => subscriptions.isAnswered(subscription));
@@ -231,20 +233,8 @@ export class Subscriber {
    *   lost before the answer
    */
   async verify(): Promise<Verification> {
-    const { mirrorDigest } = await import('./on-demand.ts');
-    return this.#stream.request(
-      (requestId) => [Op.VERIFY, requestId],
-      (answer) => {
-        const serverDigest = answer[2] as number;
-        const symbolCount = answer[3] as number;
-        const rows = this.#stream.mirror.currentRows();
-        const ownDigest = mirrorDigest(rows);
-        const ownSymbolCount = rows.length;
-        const equal = serverDigest === ownDigest && symbolCount === ownSymbolCount;
-        if (!equal) this.#stream.fault('the mirror was not in sync with the server');
-        return { equal, serverDigest, ownDigest, symbolCount, ownSymbolCount };
-      },
-    );
+    const { verify } = await import('./on-demand.ts');
+    return verify(this.#stream);
   }
 
   /**
@@ -259,7 +249,8 @@ export class Subscriber {
     check('symbol', symbol, ['string']);
     check('afterSequence', afterSequence, SEQUENCE_RANGE);
     check('limit', limit, COUNT_RANGE);
-    return this.#stream.history(symbol, afterSequence, limit);
+    const page = this.#stream.history(symbol, afterSequence, limit);
+    return page.then(({ items, more }) => ({ anomalies: items, more }));
   }
 
   /**
@@ -344,6 +335,20 @@ export class Subscriber {
   /** Closes for good. Rejects open requests; ends loops over iterators. */
   close(): void {
     this.#stream.close();
+  }
+
+  /** Loads what takes alerts. Until then no request goes out, so that none can come. */
+  async #followAlerts(since: SubscriptionOptions['alertsSince']): Promise<void> {
+    const stream = this.#stream;
+    stream.subscriptions.hold(1);
+    try {
+      const { AlertStream } = await import('./on-demand.ts');
+      stream.alerts ??= new AlertStream(stream, NumberedFeed);
+      stream.alerts.feed.seed(since);
+    } catch (error) {
+      stream.emitter.emit('error', error as Error);
+    }
+    stream.subscriptions.hold(-1);
   }
 
   #iterate<T>(

@@ -8,7 +8,14 @@ import {
 import { ServerError } from '../connection/connection.ts';
 import type { ClientFrame, FrameValue } from '../connection/frame-codec.ts';
 import type { Requests } from './requests.ts';
-import { type SubscribeRequest, subscribeRequests } from './subscribe-requests.ts';
+import {
+  noResumePoints,
+  type ResumePoints,
+  SINCE_OPTIONS,
+  type SomeResumePoints,
+  type SubscribeRequest,
+  subscribeRequests,
+} from './subscribe-requests.ts';
 import type { Refusal, Subscription } from './subscription.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -37,8 +44,10 @@ export class SubscriptionSync {
   #conflateMs: number | undefined;
   /** Half of the server's frame size limit; 0 while no session is open. */
   #requestBytesMax = 0;
-  /** Symbol → last anomaly sequence seen, to be sent with the next request. */
-  #since = new Map<string, number>();
+  /** To be sent with the next request. */
+  #resumed = noResumePoints();
+  /** How many hold it back. */
+  #holds = 0;
   #isScheduled = false;
   readonly #retryTimers = new Set<ReturnType<typeof setTimeout>>();
 
@@ -50,9 +59,7 @@ export class SubscriptionSync {
 
   add(subscription: Subscription): void {
     this.#held.add(subscription);
-    for (const [symbol, sequence] of subscription.options.since ?? []) {
-      this.#since.set(symbol, sequence);
-    }
+    this.#resume(subscription.options);
     this.#schedule();
   }
 
@@ -81,9 +88,9 @@ export class SubscriptionSync {
   }
 
   /** A session opened: sends everything to the server. */
-  restart(since: ReadonlyMap<string, number>, frameBytesMax: number): void {
+  restart(resume: SomeResumePoints, frameBytesMax: number): void {
     this.#requestBytesMax = frameBytesMax / 2;
-    this.#since = new Map(since);
+    this.#resume(resume);
     this.#held.restart();
     this.#flush();
   }
@@ -93,6 +100,12 @@ export class SubscriptionSync {
     this.#requestBytesMax = 0;
     for (const timer of this.#retryTimers) clearTimeout(timer);
     this.#retryTimers.clear();
+  }
+
+  /** Sends nothing from a call with 1 until one with -1. */
+  hold(change: 1 | -1): void {
+    this.#holds += change;
+    this.#flush();
   }
 
   #schedule(): void {
@@ -105,15 +118,15 @@ export class SubscriptionSync {
   }
 
   #flush(): void {
-    if (this.#requestBytesMax === 0) return;
+    if (this.#requestBytesMax === 0 || this.#holds > 0) return;
     const { subscribe, unsubscribe } = this.#held.takeDue();
     for (let i = 0; i < unsubscribe.length; i += UNSUBSCRIBE_PATTERNS_MAX) {
       this.#unsubscribe(unsubscribe.slice(i, i + UNSUBSCRIBE_PATTERNS_MAX));
     }
-    for (const request of subscribeRequests(subscribe, this.#since, this.#requestBytesMax)) {
+    for (const request of subscribeRequests(subscribe, this.#resumed, this.#requestBytesMax)) {
       this.#subscribe(request);
     }
-    this.#since.clear();
+    this.#resumed = noResumePoints();
   }
 
   #unsubscribe(patterns: readonly string[]): void {
@@ -126,14 +139,17 @@ export class SubscriptionSync {
       .catch((error: unknown) => this.#refused(error, patterns, done));
   }
 
-  #subscribe({ interest, patterns, since }: SubscribeRequest): void {
-    const { stats, anomalies, fields } = interest;
+  #subscribe({ interest, patterns, resume }: SubscribeRequest): void {
+    const { stats, anomalies, alerts, fields } = interest;
     const options: { [key: string]: FrameValue } = {};
     if (!stats) options.stats = false;
     if (!anomalies) options.anomalies = false;
+    if (alerts) options.alerts = true;
     if (fields !== ALL_FIELDS) options.fields = fields;
     if (this.#conflateMs !== undefined) options.conflateMs = this.#conflateMs;
-    if (since.size > 0) options.since = Object.fromEntries(since);
+    for (const option of SINCE_OPTIONS) {
+      if (resume[option].size > 0) options[option] = Object.fromEntries(resume[option]);
+    }
     const settle = (codes: readonly number[]) => {
       for (const [i, pattern] of patterns.entries()) {
         this.#held.subscribed(pattern, interest, codes[i] ?? 0);
@@ -151,7 +167,7 @@ export class SubscriptionSync {
           error,
           patterns,
           (code) => settle(patterns.map(() => code)),
-          () => this.#resumeAgain(since),
+          () => this.#resumeAgain(resume),
         ),
       );
   }
@@ -178,9 +194,18 @@ export class SubscriptionSync {
   }
 
   /** Restores the resume points of a refused request, which the server did not take. */
-  #resumeAgain(since: ReadonlyMap<string, number>): void {
-    for (const [symbol, sequence] of since) {
-      if (!this.#since.has(symbol)) this.#since.set(symbol, sequence);
+  #resumeAgain(resume: ResumePoints): void {
+    const newer = this.#resumed;
+    this.#resumed = noResumePoints();
+    this.#resume(resume);
+    this.#resume(newer);
+  }
+
+  #resume(resume: SomeResumePoints): void {
+    for (const option of SINCE_OPTIONS) {
+      for (const [symbol, sequence] of resume[option] ?? []) {
+        this.#resumed[option].set(symbol, sequence);
+      }
     }
   }
 

@@ -11,6 +11,10 @@ export interface SubscriptionOptions {
   readonly fields?: number;
   /** Symbol → sequence of the last anomaly seen: later ones are delivered first. */
   readonly since?: ReadonlyMap<string, number>;
+  /** Whether to send alerts of the server's rules; default false. */
+  readonly alerts?: boolean;
+  /** Symbol → sequence of the last alert seen: later ones are delivered first. */
+  readonly alertsSince?: ReadonlyMap<string, number>;
 }
 
 /** A sequence of an anomaly, or 0. */
@@ -20,11 +24,16 @@ const RULES: Rules<SubscriptionOptions> = {
   stats: ['boolean'],
   anomalies: ['boolean'],
   fields: { min: 1, max: ALL_FIELDS, unit: 'bits of Field', isInteger: true },
-  since: (name, value) => {
-    if (!(value instanceof Map)) throw new TypeError(fault(name, 'a Map', value));
-    for (const [symbol, sequence] of value) check(`${name} of ${symbol}`, sequence, SEQUENCE_RANGE);
-  },
+  since: (name, value) => checkSince(name, value, 'anomalies'),
+  alerts: ['boolean'],
+  alertsSince: (name, value) => checkSince(name, value, 'alerts'),
 };
+
+function checkSince(name: string, value: unknown, unit: string): void {
+  if (!(value instanceof Map)) throw new TypeError(fault(name, 'a Map', value));
+  const range = { ...SEQUENCE_RANGE, unit };
+  for (const [symbol, sequence] of value) check(`${name} of ${symbol}`, sequence, range);
+}
 
 /** @throws TypeError or RangeError that names the option, what was expected, and what was given */
 export function checkSubscription(options: SubscriptionOptions): void {

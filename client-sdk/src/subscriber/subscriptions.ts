@@ -5,11 +5,12 @@ import type { Subscription } from './subscription.ts';
 export interface Interest {
   readonly stats: boolean;
   readonly anomalies: boolean;
+  readonly alerts: boolean;
   readonly fields: number;
 }
 
 /** The server's state is unknown; differs from any real interest. */
-const UNKNOWN: Interest = { stats: false, anomalies: false, fields: 0 };
+const UNKNOWN: Interest = { stats: false, anomalies: false, alerts: false, fields: 0 };
 
 /** One pattern: its subscriptions, what was sent to the server, and its answer. */
 class HeldPattern {
@@ -34,11 +35,12 @@ class HeldPattern {
   /** The union of its subscriptions' options; undefined without subscriptions. */
   get interest(): Interest | undefined {
     if (this.wantedBy.size === 0) return undefined;
-    const interest = { stats: false, anomalies: false, fields: 0 };
+    const interest = { ...UNKNOWN };
     for (const { options } of this.wantedBy) {
-      const { stats = true, anomalies = true, fields = ALL_FIELDS } = options;
+      const { stats = true, anomalies = true, alerts = false, fields = ALL_FIELDS } = options;
       interest.stats ||= stats;
       interest.anomalies ||= anomalies;
+      interest.alerts ||= alerts;
       if (stats) interest.fields |= fields;
     }
     if (!interest.stats) interest.fields = ALL_FIELDS;
@@ -171,6 +173,6 @@ export class Subscriptions {
   }
 }
 
-function keyOf({ stats, anomalies, fields }: Interest): string {
-  return `${stats} ${anomalies} ${fields}`;
+function keyOf(interest: Interest): string {
+  return Object.values(interest).join();
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Node, SyntaxKind } from 'typescript/unstable/ast';
@@ -12,7 +12,8 @@ import {
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { folderForSuite } from '../../../test/support/folders.ts';
 
-const TYPES = fileURLToPath(new URL('../../dist/types/client-sdk/src/', import.meta.url));
+const TYPES = fileURLToPath(new URL('../../dist/cjs/types/client-sdk/src/', import.meta.url));
+const INTERNAL_NAMES = new URL('../../../scripts/internal-names.json', import.meta.url);
 const DOORS = ['index', 'react'].map((name) => join(TYPES, `${name}.d.ts`));
 
 /** Names of times and durations. */
@@ -46,6 +47,10 @@ test('every public name is documented', async () => {
   expect(names.length).toBeGreaterThan(100);
   expect(undocumented(names)).toEqual([]);
   expect(withoutUnit(names)).toEqual([]);
+  // Those are shortened in the builds.
+  const internal: unknown[] = JSON.parse(await readFile(INTERNAL_NAMES, 'utf8'));
+  expect(internal.length).toBeGreaterThan(20);
+  expect(names.filter(({ name }) => internal.includes(name))).toEqual([]);
 });
 
 test('undocumented names are found', async () => {

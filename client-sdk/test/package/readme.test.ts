@@ -21,7 +21,7 @@ import { bundleForPage } from '../support/page-bundle.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PACKAGE = join(ROOT, 'client-sdk');
-const TYPES = join(PACKAGE, 'dist/types/client-sdk/src');
+const TYPES = join(PACKAGE, 'dist/cjs/types/client-sdk/src');
 const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 
 /** Chapters of the README: heading and text. */
@@ -307,6 +307,7 @@ describe('the tables of the README match the code', () => {
     ['update', 'subscriber/subscriber-events', 'Update'],
     ['anomaly', 'subscriber/anomaly', 'Anomaly'],
     ['gap', 'subscriber/anomaly', 'AnomalyGap'],
+    ['alert', 'subscriber/alert', 'Alert'],
     ['state', 'connection/connection', 'StateChange'],
     ['reject', 'publisher/publisher-events', 'Rejection'],
     ['ack', 'publisher/publisher-events', 'Acknowledgement'],

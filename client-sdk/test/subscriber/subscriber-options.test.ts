@@ -111,6 +111,13 @@ describe('subscribe', () => {
     [{ since: { BTC: 3 } }, 'TypeError: options.since: expected a Map, got an object'],
     [{ since: new Map([['BTC', '3']]) }, 'options.since of BTC: expected an integer of anomalies'],
     [{ since: new Map([['BTC', -1]]) }, 'RangeError: options.since of BTC'],
+    [{ alerts: 1 }, 'TypeError: options.alerts: expected a boolean, got 1'],
+    [{ alert: true }, 'options.alert: unknown option, did you mean alerts?'],
+    [{ alertsSince: 7 }, 'TypeError: options.alertsSince: expected a Map, got 7'],
+    [
+      { alertsSince: new Map([['BTC', 0.5]]) },
+      'RangeError: options.alertsSince of BTC: expected an integer of alerts, 0 or more, got 0.5',
+    ],
   ])('refuses %j', (options, message) => {
     const subscribe = () => open().subscribe('BTC', options as SubscriptionOptions);
     expect(errorOf(subscribe)).toContain(message);
@@ -132,6 +139,7 @@ describe('subscribe', () => {
     subscriber.subscribe([]);
     subscriber.subscribe('BTC', { fields: Field.PRICE | Field.MAX, since: new Map([['BTC', 0]]) });
     expect(subscriber.subscribe('*', { stats: true }).patterns).toEqual(['*']);
+    subscriber.subscribe('BTC', { alerts: true, alertsSince: new Map([['BTC', 0]]) });
   });
 });
 
@@ -145,8 +153,8 @@ describe('other calls', () => {
       'TypeError: on(updates): unknown event, did you mean update?',
     );
     expect(listen(subscriber, 'close')).toBe(
-      'TypeError: on(close): unknown event, expected one of update, anomaly, gap, state, lag, ' +
-        'reset, retired, error',
+      'TypeError: on(close): unknown event, expected one of update, anomaly, gap, alert, ' +
+        'alertGap, state, lag, reset, retired, error',
     );
     expect(listen(subscriber, 'update', undefined)).toContain('no error');
     expect(listen(subscriber, 'update', 'f')).toContain('listener: expected a function, got "f"');

@@ -13,6 +13,7 @@ const FRAME_BYTES_MAX = 1_048_576;
 interface ServerWants {
   readonly stats: boolean;
   readonly anomalies: boolean;
+  readonly alerts: boolean;
   readonly fields: number;
 }
 
@@ -50,9 +51,13 @@ class Rig {
     return subscription;
   }
 
-  open(since = new Map<string, number>(), frameBytesMax = FRAME_BYTES_MAX): void {
+  open(
+    since = new Map<string, number>(),
+    frameBytesMax = FRAME_BYTES_MAX,
+    alertsSince = new Map<string, number>(),
+  ): void {
     this.held.clear();
-    this.sync.restart(since, frameBytesMax);
+    this.sync.restart({ since, alertsSince }, frameBytesMax);
   }
 
   lose(): void {
@@ -67,10 +72,11 @@ class Rig {
     if (op === undefined) return;
     const names = patterns as string[];
     const codes = names.map((name) => refused[name] ?? 0);
-    const { stats = true, anomalies = true, fields = 63 } = (options ?? {}) as Partial<ServerWants>;
+    const wants = (options ?? {}) as Partial<ServerWants>;
+    const { stats = true, anomalies = true, alerts = false, fields = 63 } = wants;
     for (const [i, name] of names.entries()) {
       if (op === Op.UNSUBSCRIBE) this.held.delete(name);
-      else if (codes[i] === 0) this.held.set(name, { stats, anomalies, fields });
+      else if (codes[i] === 0) this.held.set(name, { stats, anomalies, alerts, fields });
     }
     const answerOp = op === Op.SUBSCRIBE ? Op.SUBSCRIBED : Op.UNSUBSCRIBED;
     this.#requests.answer([answerOp, requestId, codes, {}] as unknown as Frame);
@@ -174,20 +180,57 @@ describe('SubscriptionSync', () => {
     expect(rig.requests).toEqual([[4, ['A'], { since: { A: 9 } }]]);
   });
 
+  it('sends where alerts go on to those who want alerts', () => {
+    const rig = new Rig();
+    const alertsSince = new Map([['A', 9]]);
+    rig.subscribe(['A', 'B'], { alerts: true, alertsSince });
+    rig.subscribe(['B'], { alerts: false, anomalies: false, alertsSince: new Map([['B', 1]]) });
+    rig.subscribe(['C']);
+    const resumed = new Map([
+      ['A', 10],
+      ['B', 0],
+      ['C', 2],
+    ]);
+    rig.open(new Map([['A', 4]]), FRAME_BYTES_MAX, resumed);
+    expect(rig.requests).toEqual([
+      [4, ['A', 'B'], { alerts: true, since: { A: 4 }, alertsSince: { A: 10, B: 0 } }],
+      [4, ['C'], {}],
+    ]);
+  });
+
+  it('sends nothing while it is held, and everything after', async () => {
+    const rig = new Rig();
+    rig.sync.hold(1);
+    const subscription = rig.subscribe(['A'], { since: new Map([['A', 3]]) });
+    rig.open(new Map([['A', 3]]));
+    await nextTurn();
+    expect(rig.sent).toEqual([]);
+    expect(rig.sync.isAnswered(subscription)).toBe(false);
+    rig.subscribe(['B']);
+    await nextTurn();
+    rig.sync.hold(-1);
+    expect(rig.requests).toEqual([[4, ['A', 'B'], { since: { A: 3 } }]]);
+    await nextTurn();
+    expect(rig.sent).toHaveLength(1);
+  });
+
   it('splits what is too large for a frame, without omitting patterns', () => {
     const rig = new Rig();
     const names = Array.from({ length: 1000 }, (_, i) => `SYMBOL-${i}-é`);
-    rig.subscribe([...names, 'X*']);
+    rig.subscribe([...names, 'X*'], { alerts: true });
     const since = new Map([...names, 'X1', 'X2'].map((name, i) => [name, i]));
-    rig.open(since, 20_000);
+    const alertsSince = new Map(names.map((name, i) => [name, 2 * i]));
+    rig.open(since, 20_000, alertsSince);
     expect(rig.sent.length).toBeGreaterThan(2);
     const patterns = rig.sent.flatMap(([, , list]) => list as string[]);
     expect(patterns).toEqual([...names, 'X*']);
     for (const [, , list, options] of rig.sent) {
       expect(JSON.stringify([list, options]).length).toBeLessThan(15_000);
-      const told = (options as { since: Record<string, number> }).since;
+      const told = options as Record<'since' | 'alertsSince', Record<string, number>>;
       for (const name of list as string[]) {
-        if (name !== 'X*') expect(told[name]).toBe(since.get(name));
+        if (name === 'X*') continue;
+        expect(told.since[name]).toBe(since.get(name));
+        expect(told.alertsSince[name]).toBe(alertsSince.get(name));
       }
     }
   });
@@ -260,14 +303,27 @@ describe('SubscriptionSync, refused as a whole', () => {
   it('repeats resume points with refused requests', async () => {
     const rig = new Rig();
     rig.open();
-    rig.subscribe(['A', 'B'], { since: new Map([['A', 9]]) });
+    const points = { since: new Map([['A', 9]]), alertsSince: new Map([['B', 7]]) };
+    rig.subscribe(['A', 'B'], { alerts: true, ...points });
     await vi.advanceTimersByTimeAsync(0);
     rig.refuse(9, true, 300);
     await vi.advanceTimersByTimeAsync(300);
-    expect(rig.requests).toEqual([
-      [4, ['A', 'B'], { since: { A: 9 } }],
-      [4, ['A', 'B'], { since: { A: 9 } }],
-    ]);
+    const request = [4, ['A', 'B'], { alerts: true, since: { A: 9 }, alertsSince: { B: 7 } }];
+    expect(rig.requests).toEqual([request, request]);
+  });
+
+  it('repeats the newest resume point of a symbol', async () => {
+    const rig = new Rig();
+    rig.open();
+    rig.subscribe(['A', 'B'], { since: new Map([['A', 1]]) });
+    await vi.advanceTimersByTimeAsync(0);
+    rig.refuse(9, true, 300);
+    await vi.advanceTimersByTimeAsync(0);
+    rig.sync.hold(1);
+    rig.subscribe(['A'], { since: new Map([['A', 2]]), fields: 1 });
+    await vi.advanceTimersByTimeAsync(300);
+    rig.sync.hold(-1);
+    expect(rig.requests[1]).toEqual([4, ['A', 'B'], { since: { A: 2 } }]);
   });
 
   it('does not retry what the next session was sent anyway', async () => {
@@ -301,7 +357,12 @@ describe('SubscriptionSync, refused as a whole', () => {
 describe('SubscriptionSync and a server', () => {
   const name = fc.constantFrom('A', 'B', 'C', 'D*', '*');
   const options = fc.record(
-    { stats: fc.boolean(), anomalies: fc.boolean(), fields: fc.constantFrom(1, 9, 63) },
+    {
+      stats: fc.boolean(),
+      anomalies: fc.boolean(),
+      alerts: fc.boolean(),
+      fields: fc.constantFrom(1, 9, 63),
+    },
     { requiredKeys: [] },
   );
   const step = fc.oneof(
@@ -336,17 +397,19 @@ describe('SubscriptionSync and a server', () => {
         const expected = new Map<string, ServerWants>();
         for (const { patterns, options: wanted } of live) {
           for (const pattern of patterns) {
-            const old = expected.get(pattern) ?? { stats: false, anomalies: false, fields: 0 };
-            const { stats = true, anomalies = true, fields = 63 } = wanted;
+            const nothing = { stats: false, anomalies: false, alerts: false, fields: 0 };
+            const old = expected.get(pattern) ?? nothing;
+            const { stats = true, anomalies = true, alerts = false, fields = 63 } = wanted;
             expected.set(pattern, {
               stats: old.stats || stats,
               anomalies: old.anomalies || anomalies,
+              alerts: old.alerts || alerts,
               fields: old.fields | (stats ? fields : 0),
             });
           }
         }
-        for (const [pattern, { stats, anomalies }] of expected) {
-          expect(rig.held.get(pattern)).toMatchObject({ stats, anomalies });
+        for (const [pattern, { stats, anomalies, alerts }] of expected) {
+          expect(rig.held.get(pattern)).toMatchObject({ stats, anomalies, alerts });
           if (stats) expect(rig.held.get(pattern)?.fields).toBe(expected.get(pattern)?.fields);
         }
         expect([...rig.held.keys()].sort()).toEqual([...expected.keys()].sort());

@@ -1,50 +1,66 @@
-import type { Anomaly, AnomalyGap, HistoryPage } from './anomaly.ts';
+import type { AnomalyGap } from './anomaly.ts';
 
-/** Anomalies requested at a time to fill a gap. */
-const PAGE_ANOMALIES = 1000;
+/** Items requested at a time to fill a gap. */
+const PAGE_ITEMS = 1000;
+
+/** What is numbered by symbol: an anomaly or an alert. */
+export interface Numbered {
+  readonly symbol: string;
+  /** 1, 2, 3 … */
+  readonly sequence: number;
+}
+
+/** A part of what the server keeps, oldest first. */
+export interface NumberedPage<Item> {
+  readonly items: readonly Item[];
+  /** Whether there are later ones. */
+  readonly more: boolean;
+}
 
 /** What a feed needs from its subscriber. */
-export interface AnomalyFeedOwner {
+export interface NumberedFeedOwner<Item> {
   /** Asks the server; rejects if it cannot answer or the connection is lost. */
-  history(symbol: string, afterSequence: number, limit: number): Promise<HistoryPage>;
+  history(symbol: string, afterSequence: number, limit: number): Promise<NumberedPage<Item>>;
   /** Whether a session is open. If not, a failed catch-up is repeated in the next session. */
   isLive(): boolean;
-  deliver(anomaly: Anomaly): void;
+  /** When an item was raised, ms since the Unix epoch. */
+  timeOf(item: Item): number;
+  deliver(item: Item): void;
   missed(gap: AnomalyGap): void;
 }
 
 /** Progress of one symbol. */
-interface Progress {
+interface Progress<Item> {
   /** The last sequence delivered, or known to precede the subscription. */
   last: number;
-  /** Anomalies up to this time precede the subscription or were delivered; ms since the epoch. */
+  /** Items up to this time precede the subscription or were delivered; ms since the epoch. */
   notBefore: number;
-  /** Time of the newest anomaly delivered; ms since the epoch. */
+  /** The greatest time of an item delivered; ms since the epoch. */
   lastTime: number;
   /** The epoch in which `last` was seen. */
   epoch: string;
   /** Whether the symbol was retired since: without a store its numbers begin again. */
   isRetired: boolean;
-  /** Anomalies that arrived while a gap is being filled; undefined if none is. */
-  waiting: Anomaly[] | undefined;
+  /** Items that arrived while a gap is being filled; undefined if none is. */
+  waiting: Item[] | undefined;
 }
 
 /**
- * Delivers the anomalies of each symbol in order, without gaps or duplicates, across reconnects and
- * jumps of the sequence. Missing ones are fetched from the server; what the server no longer has is
- * reported as a gap.
+ * Delivers the anomalies, or the alerts, of each symbol in order, without gaps or duplicates,
+ * across reconnects and jumps of the sequence. Missing ones are fetched from the server; what the
+ * server no longer has is reported as a gap.
  */
-export class AnomalyFeed {
-  readonly #owner: AnomalyFeedOwner;
-  readonly #progress = new Map<string, Progress>();
+export class NumberedFeed<Item extends Numbered> {
+  readonly #owner: NumberedFeedOwner<Item>;
+  readonly #progress = new Map<string, Progress<Item>>();
   #epoch = '';
 
-  constructor(owner: AnomalyFeedOwner) {
+  constructor(owner: NumberedFeedOwner<Item>) {
     this.#owner = owner;
   }
 
   /** Sets where an earlier run of the program stopped: symbol → last sequence seen. */
-  seed(since: ReadonlyMap<string, number>): void {
+  seed(since: ReadonlyMap<string, number> = new Map()): void {
     for (const [symbol, last] of since) {
       this.#progress.set(symbol, this.#newProgress(last));
     }
@@ -62,23 +78,23 @@ export class AnomalyFeed {
   }
 
   /**
-   * Follows a symbol without anomalies so far, so that those raised while disconnected are not
-   * missed. Ignores anomalies at or before `time`, ms since the epoch.
+   * Follows a symbol without items so far, so that those raised while disconnected are not missed.
+   * Ignores those at or before `time`, ms since the epoch.
    */
   follow(symbol: string, time: number): void {
     if (this.#progress.has(symbol)) return;
     this.#progress.set(symbol, { ...this.#newProgress(0), notBefore: time });
   }
 
-  /** A symbol is gone; the anomalies that follow are of its next life. */
+  /** A symbol is gone; the items that follow are of its next life. */
   retired(symbol: string): void {
     const progress = this.#progress.get(symbol);
     if (progress !== undefined) progress.isRetired = true;
   }
 
-  /** Takes the next anomaly of the stream. */
-  receive(anomaly: Anomaly): void {
-    const { symbol, sequence } = anomaly;
+  /** Takes the next item of the stream. */
+  receive(item: Item): void {
+    const { symbol, sequence } = item;
     let progress = this.#progress.get(symbol);
     if (progress === undefined) {
       progress = this.#newProgress(sequence - 1);
@@ -92,12 +108,12 @@ export class AnomalyFeed {
       progress.epoch = this.#epoch;
       if (sequence <= progress.last) this.#numberAnew(progress, sequence);
     }
-    if (progress.waiting !== undefined) progress.waiting.push(anomaly);
-    else if (sequence <= progress.last + 1) this.#take(progress, anomaly);
-    else void this.#catchUp(progress, anomaly);
+    if (progress.waiting !== undefined) progress.waiting.push(item);
+    else if (sequence <= progress.last + 1) this.#take(progress, item);
+    else void this.#catchUp(progress, item);
   }
 
-  #newProgress(last: number): Progress {
+  #newProgress(last: number): Progress<Item> {
     const never = Number.NEGATIVE_INFINITY;
     const times = { notBefore: never, lastTime: never };
     return { last, ...times, epoch: this.#epoch, isRetired: false, waiting: undefined };
@@ -106,48 +122,50 @@ export class AnomalyFeed {
   // The server does not resend anything up to `last`, so a lower sequence in a new epoch means that
   // numbering restarted: from 1 without a store, from a little before `last` after a crash. Only
   // times tell which of the numbers in between are new.
-  #numberAnew(progress: Progress, sequence: number): void {
+  #numberAnew(progress: Progress<Item>, sequence: number): void {
     const hasTime = progress.lastTime > Number.NEGATIVE_INFINITY;
-    progress.last = hasTime ? Math.max(0, sequence - 1 - PAGE_ANOMALIES) : sequence - 1;
+    progress.last = hasTime ? Math.max(0, sequence - 1 - PAGE_ITEMS) : sequence - 1;
     progress.notBefore = progress.lastTime;
   }
 
-  #take(progress: Progress, anomaly: Anomaly): void {
-    const { sequence, timestamp, symbol } = anomaly;
+  #take(progress: Progress<Item>, item: Item): void {
+    const { sequence, symbol } = item;
     if (sequence <= progress.last) return;
-    const isOfInterest = timestamp > progress.notBefore;
+    const time = this.#owner.timeOf(item);
+    const isOfInterest = time > progress.notBefore;
     if (isOfInterest && sequence > progress.last + 1) {
       const gap = { symbol, fromSequence: progress.last + 1, toSequence: sequence - 1 };
       this.#owner.missed(gap);
     }
     progress.last = sequence;
     if (!isOfInterest) return;
-    progress.lastTime = timestamp;
-    this.#owner.deliver(anomaly);
+    // Several rules may judge one tick, and an end may be dated back.
+    progress.lastTime = Math.max(progress.lastTime, time);
+    this.#owner.deliver(item);
   }
 
-  async #catchUp(progress: Progress, next: Anomaly): Promise<void> {
+  async #catchUp(progress: Progress<Item>, next: Item): Promise<void> {
     const waiting = [next];
     progress.waiting = waiting;
-    // Anomalies that arrive meanwhile are appended, and may jump again.
-    for (const anomaly of waiting) {
-      const isSameSession = await this.#fill(progress, anomaly, waiting);
+    // Items that arrive meanwhile are appended, and may jump again.
+    for (const item of waiting) {
+      const isSameSession = await this.#fill(progress, item, waiting);
       if (!isSameSession) return;
-      this.#take(progress, anomaly);
+      this.#take(progress, item);
     }
     progress.waiting = undefined;
   }
 
   /** Fetches what is missing before `next`; false if the session is gone. */
-  async #fill(progress: Progress, next: Anomaly, waiting: Anomaly[]): Promise<boolean> {
+  async #fill(progress: Progress<Item>, next: Item, waiting: Item[]): Promise<boolean> {
     try {
       let more = true;
       while (more && progress.last + 1 < next.sequence) {
-        const page = await this.#owner.history(next.symbol, progress.last, PAGE_ANOMALIES);
+        const page = await this.#owner.history(next.symbol, progress.last, PAGE_ITEMS);
         // The next session resumes after `last` by itself.
         if (progress.waiting !== waiting) return false;
-        for (const anomaly of page.anomalies) this.#take(progress, anomaly);
-        more = page.more && page.anomalies.length > 0;
+        for (const item of page.items) this.#take(progress, item);
+        more = page.more && page.items.length > 0;
       }
       return true;
     } catch {

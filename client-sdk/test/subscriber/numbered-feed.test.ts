@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { fc } from '../../../testkit/fast-check.ts';
-import type { Anomaly, AnomalyGap, HistoryPage } from '../../src/subscriber/anomaly.ts';
-import { AnomalyFeed } from '../../src/subscriber/anomaly-feed.ts';
+import type { Anomaly, AnomalyGap } from '../../src/subscriber/anomaly.ts';
+import { NumberedFeed, type NumberedPage } from '../../src/subscriber/numbered-feed.ts';
 
 function anomaly(sequence: number, timestamp = sequence, symbol = 'BTC'): Anomaly {
   return {
@@ -27,9 +27,10 @@ class Rig {
   /** The server's anomalies of the symbol, oldest first. */
   stored: Anomaly[] = [];
   pageMax = 1000;
-  readonly feed = new AnomalyFeed({
+  readonly feed = new NumberedFeed<Anomaly>({
     history: (_symbol, after, limit) => this.#history(after, limit),
     isLive: () => this.isLive,
+    timeOf: ({ timestamp }) => timestamp,
     deliver: (one) => this.delivered.push(one),
     missed: (gap) => this.gaps.push(gap),
   });
@@ -42,7 +43,7 @@ class Rig {
     return this.delivered.map(({ sequence }) => sequence);
   }
 
-  async #history(after: number, limit: number): Promise<HistoryPage> {
+  async #history(after: number, limit: number): Promise<NumberedPage<Anomaly>> {
     this.asked.push([after, limit]);
     const { session } = this;
     await nextTurn();
@@ -51,7 +52,7 @@ class Rig {
     if (after + 1 < first) throw new Error('not_available');
     const later = this.stored.filter(({ sequence }) => sequence > after);
     const page = later.slice(0, Math.min(limit, this.pageMax));
-    return { anomalies: page, more: later.length > page.length };
+    return { items: page, more: later.length > page.length };
   }
 }
 
@@ -59,7 +60,7 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await nextTurn();
 }
 
-describe('AnomalyFeed', () => {
+describe('NumberedFeed', () => {
   it('starts with the first anomaly it gets, and drops duplicates', () => {
     const rig = new Rig();
     for (const sequence of [7, 8, 8, 7, 9]) rig.feed.receive(anomaly(sequence));
