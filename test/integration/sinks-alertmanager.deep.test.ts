@@ -1,87 +1,11 @@
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AlertLevel, AlertPhase } from '../../src/protocol/index.ts';
 import { createSink } from '../../src/sinks/create-sink.ts';
 import type { Sink } from '../../src/sinks/sink.ts';
 import { createSinkFigures, SinkCounter, SinkFigures } from '../../src/sinks/sink-figures.ts';
-import { freePort, ManagedProcess } from '../../testkit/managed-process.ts';
 import { eventually, until } from '../../testkit/until.ts';
-import { AlertReceiver } from '../support/alert-receiver.ts';
-import { findProgram } from '../support/example-process.ts';
-import { ConfigFolder } from '../support/folders.ts';
+import { Alertmanager, noAlertmanager } from '../support/alertmanager.ts';
 import { sampleAlert, sampleEnd, sinkConfig } from '../support/sink-samples.ts';
-
-const NAME = 'prometheus-alertmanager';
-const program = findProgram(NAME);
-const reason = `${NAME} is not installed (Debian: apt-get install ${NAME})`;
-if (program === undefined) process.stderr.write(`NOT TRIED: alerts to Alertmanager: ${reason}\n`);
-
-interface KnownAlert {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly startsAt: string;
-  readonly endsAt: string;
-}
-
-/** A real Alertmanager that tells a receiver. */
-class Alertmanager {
-  readonly url: string;
-  readonly told: AlertReceiver;
-
-  private constructor(port: number, told: AlertReceiver) {
-    this.url = `http://127.0.0.1:${port}/api/v2/alerts`;
-    this.told = told;
-  }
-
-  static async start(groupWait = '0s'): Promise<Alertmanager> {
-    const told = await AlertReceiver.start();
-    const folder = new ConfigFolder();
-    folder.write(
-      'alertmanager.yml',
-      [
-        'route:',
-        '  receiver: hook',
-        `  group_wait: ${groupWait}`,
-        '  group_interval: 100ms',
-        "  group_by: ['...']",
-        'receivers:',
-        '- name: hook',
-        '  webhook_configs:',
-        `  - url: ${told.url}`,
-      ].join('\n'),
-    );
-    const port = await freePort();
-    const manager = new Alertmanager(port, told);
-    const server = new ManagedProcess(program ?? NAME, [
-      `--config.file=${join(folder.path, 'alertmanager.yml')}`,
-      `--storage.path=${join(folder.path, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--cluster.listen-address=',
-    ]);
-    onTestFinished(async () => {
-      await server.end();
-      folder[Symbol.dispose]();
-    });
-    await server.ready(async () => {
-      const answer = await fetch(`http://127.0.0.1:${port}/-/ready`).catch(() => undefined);
-      return answer?.ok === true;
-    });
-    return manager;
-  }
-
-  async known(): Promise<readonly KnownAlert[]> {
-    return (await fetch(this.url)).json() as Promise<readonly KnownAlert[]>;
-  }
-
-  /** `SYMBOL level status`, in the order in which the receiver was told. */
-  notified(): readonly string[] {
-    return this.told.bodies.flatMap(({ alerts }) =>
-      (alerts as { status: string; labels: Record<string, string> }[]).map(
-        ({ status, labels }) => `${labels.symbol} ${labels.level} ${status}`,
-      ),
-    );
-  }
-}
 
 function sinkTo(
   manager: Alertmanager,
@@ -111,8 +35,8 @@ function sinkTo(
 
 const recent = () => ({ time: Date.now(), startTime: Date.now() });
 
-describe.skipIf(program === undefined && !process.env.CI)(
-  `alerts to Alertmanager${program === undefined ? ` (${reason})` : ''}`,
+describe.skipIf(noAlertmanager !== undefined && !process.env.CI)(
+  `alerts to Alertmanager${noAlertmanager === undefined ? '' : ` (${noAlertmanager})`}`,
   () => {
     it('fire with their labels, escalate and resolve', async () => {
       const manager = await Alertmanager.start();

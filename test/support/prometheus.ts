@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { cpSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { onTestFinished } from 'vitest';
+import { freePort, ManagedProcess } from '../../testkit/managed-process.ts';
+import { findProgram } from './example-process.ts';
+import { ConfigFolder } from './folders.ts';
+import { replaced } from './proxy-process.ts';
+
+const DEPLOY = fileURLToPath(new URL('../../deploy/prometheus', import.meta.url));
+/** The addresses and intervals of deploy/prometheus/prometheus.yml. */
+const SAMPLE = { address: '127.0.0.1:9001', interval: '15s' };
+
+const programs = { prometheus: findProgram('prometheus'), promtool: findProgram('promtool') };
+
+/** Why Prometheus cannot be tried here; undefined if it can. */
+export const noPrometheus =
+  programs.prometheus === undefined || programs.promtool === undefined
+    ? 'prometheus is not installed (Debian: apt-get install prometheus)'
+    : undefined;
+if (noPrometheus !== undefined) {
+  process.stderr.write(`NOT TRIED: alerts and dashboards: ${noPrometheus}\n`);
+}
+
+/** @returns what it printed, and whether it was content */
+export async function promtool(
+  args: readonly string[],
+  folder: string,
+): Promise<{ readonly isContent: boolean; readonly output: string }> {
+  const run = promisify(execFile)(programs.promtool ?? 'promtool', args, { cwd: folder });
+  return run.then(
+    ({ stdout, stderr }) => ({ isContent: true, output: stdout + stderr }),
+    ({ stdout, stderr }) => ({ isContent: false, output: String(stdout) + String(stderr) }),
+  );
+}
+
+interface Sample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
+
+interface FiringAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: 'pending' | 'firing';
+}
+
+/** A real Prometheus with the configuration of deploy/prometheus. */
+export class Prometheus {
+  readonly #url: string;
+
+  private constructor(port: number) {
+    this.#url = `http://127.0.0.1:${port}/api/v1`;
+  }
+
+  /**
+   * Starts one for a test that scrapes a server once a second.
+   *
+   * @param alertmanager the address of one that gets the alerts
+   */
+  static async startForTest(server: number, alertmanager?: string): Promise<Prometheus> {
+    const folder = new ConfigFolder();
+    cpSync(DEPLOY, folder.path, { recursive: true });
+    const sample = readFileSync(join(DEPLOY, 'prometheus.yml'), 'utf8');
+    const config = replaced(
+      replaced(sample, SAMPLE.address, `127.0.0.1:${server}`),
+      SAMPLE.interval,
+      '1s',
+    );
+    const targets = `{ static_configs: [{ targets: ['${alertmanager}'] }] }`;
+    const alerting = `alerting: { alertmanagers: [${targets}] }\n`;
+    folder.write('prometheus.yml', config + (alertmanager === undefined ? '' : alerting));
+    const port = await freePort();
+    const child = new ManagedProcess(programs.prometheus ?? 'prometheus', [
+      `--config.file=${join(folder.path, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder.path, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ]);
+    onTestFinished(async () => {
+      await child.end();
+      folder[Symbol.dispose]();
+    });
+    await child.ready(async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/-/ready`).catch(() => undefined);
+      return answer?.ok === true;
+    });
+    return new Prometheus(port);
+  }
+
+  /** The samples of a query, now. */
+  async query(query: string): Promise<readonly Sample[]> {
+    const { result } = await this.#get(`query?query=${encodeURIComponent(query)}`);
+    return result as readonly Sample[];
+  }
+
+  async alerts(): Promise<readonly FiringAlert[]> {
+    const { alerts } = await this.#get('alerts');
+    return alerts as readonly FiringAlert[];
+  }
+
+  async #get(path: string): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${this.#url}/${path}`);
+    const { status, data, error } = (await answer.json()) as {
+      status: string;
+      data: Record<string, unknown>;
+      error?: string;
+    };
+    if (status !== 'success') throw new Error(`${path}: ${error}`);
+    return data;
+  }
+}
