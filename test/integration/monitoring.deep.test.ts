@@ -118,8 +118,8 @@ suite(`a Prometheus that scrapes a server under load${where}`, () => {
       const samples = await eventually(
         () => prometheus.query(query),
         (found) => found.length > 0 && found.every(({ value: [, text] }) => text !== 'NaN'),
-      ).catch((error: Error) => {
-        throw new Error(`${panel}: ${error.message}`);
+      ).catch((error: unknown) => {
+        throw new Error(`${panel}: ${error}`);
       });
       for (const { value } of samples) expect(Number(value[1]), panel).not.toBeNaN();
     }

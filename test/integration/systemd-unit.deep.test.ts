@@ -31,11 +31,13 @@ function unitForTest(edit: (text: string) => string = (text) => text): string {
 }
 
 async function systemdAnalyze(...args: string[]) {
-  const run = promisify(execFile)(analyze ?? 'systemd-analyze', args);
-  return run.then(
-    ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
-    ({ code, stdout, stderr }) => ({ code, output: String(stdout) + String(stderr) }),
-  );
+  try {
+    const { stdout, stderr } = await promisify(execFile)(analyze ?? 'systemd-analyze', args);
+    return { code: 0, output: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, output: stdout + stderr };
+  }
 }
 
 describe.skipIf(analyze === undefined && !process.env.CI)(

@@ -29,11 +29,15 @@ export async function promtool(
   args: readonly string[],
   folder: string,
 ): Promise<{ readonly isContent: boolean; readonly output: string }> {
-  const run = promisify(execFile)(programs.promtool ?? 'promtool', args, { cwd: folder });
-  return run.then(
-    ({ stdout, stderr }) => ({ isContent: true, output: stdout + stderr }),
-    ({ stdout, stderr }) => ({ isContent: false, output: String(stdout) + String(stderr) }),
-  );
+  try {
+    const options = { cwd: folder };
+    const program = programs.promtool ?? 'promtool';
+    const { stdout, stderr } = await promisify(execFile)(program, args, options);
+    return { isContent: true, output: stdout + stderr };
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    return { isContent: false, output: `${stdout}${stderr}` };
+  }
 }
 
 interface Sample {
