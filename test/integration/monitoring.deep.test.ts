@@ -119,7 +119,7 @@ suite(`a Prometheus that scrapes a server under load${where}`, () => {
         () => prometheus.query(query),
         (found) => found.length > 0 && found.every(({ value: [, text] }) => text !== 'NaN'),
       ).catch((error: unknown) => {
-        throw new Error(`${panel}: ${error}`);
+        throw new Error(panel, { cause: error });
       });
       for (const { value } of samples) expect(Number(value[1]), panel).not.toBeNaN();
     }
