@@ -4,7 +4,8 @@ import {
   type Subscriber,
   type Subscription,
 } from '../../client-sdk/src/index.ts';
-import { AnomalyFeed } from './anomalies/anomaly-feed.ts';
+import { toAlertEvent } from './alerts/alert-event.ts';
+import { FeedPanel } from './alerts/feed-panel.ts';
 import { fromLive } from './anomalies/anomaly-moves.ts';
 import { ChartPanel } from './chart/chart-panel.ts';
 import { ForbiddenError, HttpApi, type Rules } from './http-api.ts';
@@ -13,6 +14,10 @@ import { findById, findPart, setText } from './page/dom.ts';
 import type { PageAccess } from './page/page-access.ts';
 import { FrameLoop, Poller } from './page/scheduling.ts';
 import type { Theme } from './page/theme.ts';
+import { Views } from './page/views.ts';
+import type { RuleRecord } from './rules/rule-record.ts';
+import { RulesPage } from './rules/rules-page.ts';
+import { RulesWatch } from './rules/rules-watch.ts';
 import { PageFacts } from './server/partitions-panel.ts';
 import { ServerPanel } from './server/server-panel.ts';
 import { Market } from './symbols/market.ts';
@@ -48,10 +53,12 @@ export class Dashboard {
   readonly #symbols: SymbolsPanel;
   readonly #rows: RowSubscription;
   readonly #chart: ChartPanel;
-  readonly #feed: AnomalyFeed;
+  readonly #feed: FeedPanel;
   readonly #server: ServerPanel;
   readonly #facts: PageFacts;
   readonly #statistics: Poller;
+  readonly #alertRules: RulesWatch;
+  readonly #views: Views;
   #selection: Subscription | undefined;
   #rules: Rules | undefined;
   #epoch: string | undefined;
@@ -78,7 +85,7 @@ export class Dashboard {
     this.#sync = new SyncCheck(this.#header, this.#subscriber);
     this.#rows = new RowSubscription(this.#subscriber);
     this.#chart = new ChartPanel(findById('chart'), this.#api, theme.palette, request);
-    this.#feed = new AnomalyFeed(findById('feed'), this.#api, select);
+    this.#feed = new FeedPanel(findById('feed'), this.#api, select, request);
     this.#facts = new PageFacts(findById('partitions'), this.#subscriber);
     this.#server = new ServerPanel(findById('server'), findById('partitions'));
     this.#symbols = new SymbolsPanel(findById('market'), this.#api, this.#market, {
@@ -92,6 +99,14 @@ export class Dashboard {
       () => (document.hidden ? STATISTICS_HIDDEN_MS : STATISTICS_MS),
       (sinceMs) => this.#server.setFailing(sinceMs),
     );
+    this.#views = new Views(() => this.#alertRules.refresh());
+    const page = new RulesPage(findById('rules'), (rule) => this.#showAlertsOf(rule));
+    this.#alertRules = new RulesWatch(
+      this.#api,
+      page,
+      () => this.#views.isRules,
+      ({ items }) => void this.#loadAlerts(items),
+    );
   }
 
   /** Starts the page. */
@@ -100,14 +115,15 @@ export class Dashboard {
     this.#loop.add((nowMs) => this.#draw(nowMs));
     this.#statistics.now();
     this.#symbols.refresh();
-    void this.#loadFeed();
+    this.#alertRules.refresh();
+    void this.#loadAnomalies();
     setInterval(() => this.#tick(), TICK_MS);
     document.addEventListener('visibilitychange', () => this.#visibilityChanged());
   }
 
   #listen(): void {
     const subscriber = this.#subscriber;
-    subscriber.subscribe('*', { stats: false });
+    subscriber.subscribe('*', { stats: false, alerts: true });
     subscriber.on('state', (change) => this.#stateChanged(change));
     subscriber.on('lag', () => this.#connection.tick());
     subscriber.on('reset', ({ epoch }) => this.#enter(epoch));
@@ -125,8 +141,14 @@ export class Dashboard {
     });
     subscriber.on('anomaly', (anomaly) => {
       const event = fromLive(anomaly);
-      this.#feed.add(event);
+      this.#feed.addAnomaly(event);
       this.#chart.takeAnomaly(event);
+      this.#loop.request();
+    });
+    subscriber.on('alert', (alert) => {
+      const event = toAlertEvent(alert);
+      this.#feed.addAlert(event);
+      this.#chart.takeAlert(event);
       this.#loop.request();
     });
   }
@@ -154,7 +176,8 @@ export class Dashboard {
     this.#epoch = epoch;
     if (!isAnother) return;
     this.#symbols.reset();
-    void this.#loadFeed();
+    this.#alertRules.reset();
+    void this.#loadAnomalies();
     if (this.#chart.symbol !== undefined && this.#rules !== undefined) {
       this.#chart.select(this.#chart.symbol, undefined, this.#rules);
     }
@@ -185,16 +208,28 @@ export class Dashboard {
     const statistics = await this.#api.statistics();
     this.#rules = statistics.rules;
     this.#enter(statistics.epoch);
-    this.#feed.setRules(statistics.rules);
+    this.#feed.setAnomalyRule(statistics.rules);
     this.#server.show(statistics, this.#theme.palette);
     this.#facts.showRun(statistics.rules, statistics.epoch);
     this.#symbols.expect(statistics.symbols);
     setText(findPart(this.#header, 'version', HTMLElement), `Version ${statistics.version}`);
   }
 
-  async #loadFeed(): Promise<void> {
-    // Without an answer, only live anomalies are shown.
-    await this.#feed.load().catch(() => undefined);
+  async #loadAnomalies(): Promise<void> {
+    await this.#feed.loadAnomalies();
+    this.#loop.request();
+  }
+
+  async #loadAlerts(rules: readonly RuleRecord[]): Promise<void> {
+    this.#chart.setAlertRules(rules);
+    await this.#feed.loadAlerts(rules);
+    this.#loop.request();
+  }
+
+  #showAlertsOf(rule: string): void {
+    this.#feed.showRule(rule);
+    this.#views.openMarket();
+    findById('feed').scrollIntoView({ block: 'nearest' });
     this.#loop.request();
   }
 
@@ -242,6 +277,6 @@ export class Dashboard {
       serverTime,
       symbol === undefined ? undefined : this.#market.get(symbol),
     );
-    this.#feed.draw(nowMs);
+    this.#feed.draw(nowMs, serverTime);
   }
 }

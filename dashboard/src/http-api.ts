@@ -1,9 +1,13 @@
+import type { AlertRecord } from './alerts/alert-event.ts';
+import type { RulesInForce } from './rules/rule-record.ts';
+
 const TIMEOUT_MS = 8000;
 /** A cheap request that needs a token if any is required. */
 const ONE_PRICE = 'api/prices?limit=1';
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
-const PAGE_SYMBOLS = 1000;
+/** Most items of a page. */
+const PAGE_MAX = 1000;
 
 /** A symbol in `GET /api/prices`. */
 export interface SymbolSnapshot {
@@ -127,7 +131,7 @@ export class HttpApi {
 
   /** A page of all symbols in order, after a symbol. @throws Error if the request fails */
   symbols(after: string): Promise<SnapshotPage> {
-    return this.#get(`api/prices?limit=${PAGE_SYMBOLS}&after=${encodeURIComponent(after)}`);
+    return this.#get(`api/prices?limit=${PAGE_MAX}&after=${encodeURIComponent(after)}`);
   }
 
   /** The most recent anomalies of all symbols, newest first. @throws Error as above */
@@ -137,11 +141,24 @@ export class HttpApi {
   }
 
   /** The newest anomalies of a symbol, oldest first. @throws Error as above */
-  async anomaliesOf(symbol: string): Promise<readonly AnomalyRecord[]> {
-    // URL parsers remove these segments, so no path leads to them.
-    if (symbol === '.' || symbol === '..') return [];
-    const path = `api/prices/${encodeURIComponent(symbol)}/anomalies?limit=${PAGE_SYMBOLS}`;
-    return (await this.#get<{ items: AnomalyRecord[] }>(path)).items;
+  anomaliesOf(symbol: string): Promise<readonly AnomalyRecord[]> {
+    return this.#newestOf(symbol, 'anomalies');
+  }
+
+  /** The most recent alerts of all symbols, newest first. @throws Error as above */
+  async recentAlerts(): Promise<readonly AlertRecord[]> {
+    const { items } = await this.#get<{ items: AlertRecord[] }>(`api/alerts?limit=${PAGE_MAX}`);
+    return items;
+  }
+
+  /** The newest alerts of a symbol, oldest first. @throws Error as above */
+  alertsOf(symbol: string): Promise<readonly AlertRecord[]> {
+    return this.#newestOf(symbol, 'alerts');
+  }
+
+  /** The rules in force. @throws Error as above */
+  rules(): Promise<RulesInForce> {
+    return this.#get('api/rules');
   }
 
   /**
@@ -174,6 +191,13 @@ export class HttpApi {
   /** Rejects all further requests. */
   stop(): void {
     this.#isStopped = true;
+  }
+
+  async #newestOf<Item>(symbol: string, kind: 'alerts' | 'anomalies'): Promise<readonly Item[]> {
+    // URL parsers remove these segments, so no path leads to them.
+    if (symbol === '.' || symbol === '..') return [];
+    const path = `api/prices/${encodeURIComponent(symbol)}/${kind}?limit=${PAGE_MAX}`;
+    return (await this.#get<{ items: Item[] }>(path)).items;
   }
 
   async #get<Body>(path: string): Promise<Body> {

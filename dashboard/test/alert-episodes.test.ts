@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { AlertEpisodes, type AlertEvent, durationMs } from '../src/alerts/alert-episodes.ts';
+import { AlertEpisodes, durationMs } from '../src/alerts/alert-episodes.ts';
+import { type AlertEvent, toAlertEvent } from '../src/alerts/alert-event.ts';
 
 function alert(sequence: number, changes: Partial<AlertEvent> = {}): AlertEvent {
   return {
@@ -17,15 +18,16 @@ function alert(sequence: number, changes: Partial<AlertEvent> = {}): AlertEvent 
     startTime: 1000,
     peak: 103,
     count: 1,
-    reason: undefined,
     ...changes,
   };
 }
 
 const START = alert(1);
+// The lowest price of its window is a later one.
 const ESCALATION = alert(2, {
   phase: 'escalate',
   level: 'critical',
+  reference: 101,
   time: 1500,
   peak: 106,
   count: 4,
@@ -44,16 +46,24 @@ const END = alert(3, {
 test('the alerts of an episode are one row: its level, duration and peak', () => {
   const episodes = new AlertEpisodes(10);
   expect(episodes.add(START)).toMatchObject({ level: 'warning', endTime: undefined });
-  expect(episodes.add(ESCALATION)).toBeUndefined();
+  expect(episodes.add(START)).toBeUndefined();
+  expect(episodes.add(ESCALATION)).toMatchObject({ level: 'critical' });
   const [open] = episodes.list();
-  expect(open).toMatchObject({ level: 'critical', peak: 106, peakPercent: 6, count: 4 });
+  expect(open).toMatchObject({ level: 'critical', peak: 106, count: 4 });
+  // From where it began.
+  expect(open).toMatchObject({ origin: 100, peakPercent: 6 });
   expect(open && durationMs(open, 3200)).toBe(2200);
   expect(episodes.openCounts()).toEqual({ warning: 0, critical: 1 });
-  episodes.add(END);
+  expect(episodes.add(END)).toBeUndefined();
   const [over, ...others] = episodes.list();
   expect(others).toEqual([]);
   expect(over).toMatchObject({ endTime: 4000, peak: 107, count: 9, reason: 'reverted' });
   expect(over && durationMs(over, 99_000)).toBe(3000);
+  expect(over?.steps.map(({ phase, time }) => `${phase} ${time}`)).toEqual([
+    'start 1000',
+    'escalate 1500',
+    'end 4000',
+  ]);
   expect(episodes.openCounts()).toEqual({ warning: 0, critical: 0 });
 });
 
@@ -79,17 +89,38 @@ test('rows are filtered by rule and level, the newest start first', () => {
   episodes.add(alert(1, { symbol: 'B', level: 'critical', startTime: 2000, time: 2000 }));
   episodes.add(alert(4, { episode: 2, startTime: 3000, time: 3000 }));
   const rows = (rule?: string, level?: 'warning' | 'critical') =>
-    episodes.list({ rule, level }).map((each) => `${each.symbol} ${each.rule} ${each.episode}`);
-  expect(rows()).toEqual(['A flash 2', 'B flash 1', 'A flash 1', 'A run 1']);
-  expect(rows('run')).toEqual(['A run 1']);
-  expect(rows(undefined, 'critical')).toEqual(['B flash 1']);
+    episodes.list({ rule, level }).map(({ key }) => key);
+  expect(rows()).toEqual(['2 flash A', '1 flash B', '1 flash A', '1 run A']);
+  expect(rows('run')).toEqual(['1 run A']);
+  expect(rows(undefined, 'critical')).toEqual(['1 flash B']);
   expect(rows('run', 'critical')).toEqual([]);
-  expect(episodes.of('B')).toHaveLength(1);
+  expect([...episodes.rules()]).toEqual(['flash', 'run']);
 });
 
 test('rules without episodes raise alerts that are over at once', () => {
-  const episodes = new AlertEpisodes(10, (rule) => rule !== 'flash');
+  const episodes = new AlertEpisodes(10, (rule, symbol) => `${rule} ${symbol}` !== 'flash A');
   expect(episodes.add(START)).toMatchObject({ endTime: 1000 });
+  expect(episodes.add(alert(1, { symbol: 'B' }))).toMatchObject({ endTime: undefined });
+});
+
+test('an episode that goes on and on keeps its last steps', () => {
+  const episodes = new AlertEpisodes(10);
+  episodes.add(START);
+  for (let i = 2; i <= 250; i++) episodes.add(alert(i, { phase: 'extend', reference: 101 }));
+  const [episode] = episodes.list();
+  expect(episode?.steps.map(({ sequence }) => sequence)).toEqual(
+    Array.from({ length: 100 }, (_, i) => 151 + i),
+  );
+  expect(episode).toMatchObject({ lastSequence: 250, origin: 100 });
+});
+
+test('alerts of HTTP and of a subscription are the same', () => {
+  const { direction: _, ...rest } = END;
+  const live = toAlertEvent({ ...rest, direction: 'Up' });
+  const time = '1970-01-01T00:00:04.000Z';
+  const startTime = '1970-01-01T00:00:01.000Z';
+  expect(toAlertEvent({ ...rest, direction: 'Up', time, startTime })).toEqual(live);
+  expect(live).toEqual(END);
 });
 
 test('episodes are bounded: what started first is forgotten', () => {
@@ -107,5 +138,5 @@ test('episodes are bounded: what started first is forgotten', () => {
 test('a stale symbol has no direction and no change', () => {
   const episodes = new AlertEpisodes(2);
   episodes.add(alert(1, { direction: 'none', changePercent: 0 }));
-  expect(episodes.list()).toMatchObject([{ peakPercent: 0 }]);
+  expect(episodes.list()).toMatchObject([{ peakPercent: Number.NaN }]);
 });

@@ -13,6 +13,7 @@ import {
   formatPrice,
   formatRate,
   formatShortCount,
+  formatSpan,
   priceDecimals,
 } from '../src/page/format.ts';
 
@@ -135,6 +136,15 @@ test('ages are never negative, and durations show two units', () => {
     '3 min 12 s',
     '5 h 20 min',
     '2 d 4 h',
+  ]);
+  expect([0, 320.4, 999.6, 4240, 9960, 59_700, 192_000].map(formatSpan)).toEqual([
+    '0 ms',
+    '320 ms',
+    '1.0 s',
+    '4.2 s',
+    '10 s',
+    '1 min 0 s',
+    '3 min 12 s',
   ]);
   expect(formatPreciseClock(1_700_000_000_417.9)).toMatch(/^\d\d:\d\d:20\.417$/);
 });

@@ -18,6 +18,7 @@ const USES = [
   [TEXT, ['up', 'down', 'warn'], ['surface', 'raised']],
   [TEXT, ['up', 'text'], ['up-soft']],
   [TEXT, ['down', 'text'], ['down-soft']],
+  [TEXT, ['surface'], ['down']],
   [SHAPE, ['accent', 'up', 'down', 'warn'], ['surface', 'raised', 'accent-soft']],
   [SHAPE, ['up'], ['down-soft']],
   [SHAPE, ['down'], ['up-soft']],

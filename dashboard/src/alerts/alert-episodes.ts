@@ -1,45 +1,30 @@
-/** An alert from either source: the HTTP API or a subscription. */
-export interface AlertEvent {
-  readonly symbol: string;
-  /** Number among the alerts of the symbol. */
-  readonly sequence: number;
-  readonly rule: string;
-  /** Number among the episodes of symbol and rule. */
-  readonly episode: number;
-  readonly phase: 'start' | 'escalate' | 'extend' | 'end';
-  readonly level: AlertLevel;
-  readonly direction: 'up' | 'down' | 'none';
-  readonly reference: number;
-  readonly price: number;
-  readonly changePercent: number;
-  /** ms since the epoch. */
-  readonly time: number;
-  readonly startTime: number;
-  readonly peak: number;
-  readonly count: number;
-  /** At the end. */
-  readonly reason: string | undefined;
-}
+import type { AlertEvent, AlertLevel } from './alert-event.ts';
 
-export type AlertLevel = 'warning' | 'critical';
+/** An alert within its episode. */
+export type AlertStep = Pick<AlertEvent, 'sequence' | 'phase' | 'level' | 'price' | 'time'>;
 
 /** An episode, as its newest alert tells it: each alert repeats what came before. */
 export interface AlertEpisode {
+  /** Differs from those of all other episodes. */
+  readonly key: string;
   readonly symbol: string;
   readonly rule: string;
-  readonly episode: number;
   readonly direction: AlertEvent['direction'];
   readonly startTime: number;
   /** ms since the epoch; undefined while it is open. */
   readonly endTime: number | undefined;
   readonly level: AlertLevel;
-  readonly reference: number;
+  /** Where it began: later alerts may compare with other prices. */
+  readonly origin: number;
   readonly peak: number;
-  /** From the reference to the peak, percent. */
+  /** From the origin to the peak, percent; NaN without a direction. */
   readonly peakPercent: number;
+  /** Ticks beyond the threshold. */
   readonly count: number;
   readonly reason: string | undefined;
   readonly lastSequence: number;
+  /** In order. */
+  readonly steps: readonly AlertStep[];
 }
 
 /** Which episodes are shown; undefined: all. */
@@ -48,13 +33,16 @@ export interface EpisodeFilter {
   readonly level: AlertLevel | undefined;
 }
 
+/** Steps kept of an episode: one that goes on and on has any number. */
+const STEPS_MAX = 100;
+
 /**
  * Episodes of all symbols, the newest start first. Alerts may come in any order and more than once:
  * the past is fetched while live ones arrive.
  */
 export class AlertEpisodes {
   readonly #max: number;
-  readonly #hasEnds: (rule: string) => boolean;
+  readonly #hasEnds: (rule: string, symbol: string) => boolean;
   readonly #byKey = new Map<string, AlertEpisode>();
   #sorted: readonly AlertEpisode[] | undefined;
   /** Incremented by each change. */
@@ -64,22 +52,22 @@ export class AlertEpisodes {
    * @param max episodes kept: those that started first are forgotten
    * @param hasEnds whether episodes of a rule end; others are over as they start
    */
-  constructor(max: number, hasEnds: (rule: string) => boolean = () => true) {
+  constructor(max: number, hasEnds: (rule: string, symbol: string) => boolean = () => true) {
     this.#max = max;
     this.#hasEnds = hasEnds;
   }
 
-  /** Takes an alert. Returns the episode if it was not known. */
+  /** Takes an alert. Returns the episode where that is news: it was not known, or is worse now. */
   add(event: AlertEvent): AlertEpisode | undefined {
     const key = `${event.episode} ${event.rule} ${event.symbol}`;
     const known = this.#byKey.get(key);
-    if (known !== undefined && event.sequence <= known.lastSequence) return undefined;
-    const episode = episodeOf(event, this.#hasEnds(event.rule));
+    if (known?.steps.some(({ sequence }) => sequence === event.sequence) === true) return undefined;
+    const episode = this.#join(key, known, event);
     this.#byKey.set(key, episode);
     this.#sorted = undefined;
     this.version++;
     if (this.#byKey.size > this.#max) this.#forgetOldest();
-    return known === undefined ? episode : undefined;
+    return known === undefined || known.level !== episode.level ? episode : undefined;
   }
 
   clear(): void {
@@ -89,19 +77,16 @@ export class AlertEpisodes {
   }
 
   list({ rule, level }: EpisodeFilter = { rule: undefined, level: undefined }): AlertEpisode[] {
-    this.#sorted ??= [...this.#byKey.values()].sort(
-      (a, b) => b.startTime - a.startTime || b.lastSequence - a.lastSequence,
-    );
-    return this.#sorted.filter(
+    return this.#all().filter(
       (episode) =>
         (rule === undefined || episode.rule === rule) &&
         (level === undefined || episode.level === level),
     );
   }
 
-  /** Episodes of one symbol, the newest start first. */
-  of(symbol: string): AlertEpisode[] {
-    return this.list().filter((episode) => episode.symbol === symbol);
+  /** Rules of known episodes. */
+  rules(): ReadonlySet<string> {
+    return new Set(this.#all().map(({ rule }) => rule));
   }
 
   /** Open episodes of each level. */
@@ -113,12 +98,53 @@ export class AlertEpisodes {
     return counts;
   }
 
+  #all(): readonly AlertEpisode[] {
+    this.#sorted ??= [...this.#byKey.values()].sort(
+      (a, b) => b.startTime - a.startTime || b.lastSequence - a.lastSequence,
+    );
+    return this.#sorted;
+  }
+
+  #join(key: string, known: AlertEpisode | undefined, event: AlertEvent): AlertEpisode {
+    const steps = [...(known?.steps ?? []), stepOf(event)]
+      .sort((a, b) => a.sequence - b.sequence)
+      .slice(-STEPS_MAX);
+    const isNewest = known === undefined || event.sequence > known.lastSequence;
+    const newest = isNewest ? this.#tell(key, event) : known;
+    // Starts and ends name it, and so does any alert of a rule without episodes.
+    const isOrigin = event.phase === 'start' || event.phase === 'end';
+    const origin = isOrigin ? event.reference : (known?.origin ?? event.reference);
+    const { direction, peak } = newest;
+    const peakPercent = direction === 'none' ? Number.NaN : ((peak - origin) / origin) * 100;
+    return { ...newest, origin, peakPercent, steps };
+  }
+
+  #tell(key: string, event: AlertEvent): Omit<AlertEpisode, 'origin' | 'peakPercent' | 'steps'> {
+    const { symbol, rule, direction, startTime, level, peak, count, reason } = event;
+    const isOver = event.phase === 'end' || !this.#hasEnds(rule, symbol);
+    const endTime = isOver ? event.time : undefined;
+    const lastSequence = event.sequence;
+    return {
+      key,
+      symbol,
+      rule,
+      direction,
+      startTime,
+      endTime,
+      level,
+      peak,
+      count,
+      reason,
+      lastSequence,
+    };
+  }
+
   #forgetOldest(): void {
-    let oldest: readonly [string, AlertEpisode] | undefined;
-    for (const entry of this.#byKey) {
-      if (oldest === undefined || entry[1].startTime < oldest[1].startTime) oldest = entry;
+    let oldest: AlertEpisode | undefined;
+    for (const episode of this.#byKey.values()) {
+      if (oldest === undefined || episode.startTime < oldest.startTime) oldest = episode;
     }
-    if (oldest !== undefined) this.#byKey.delete(oldest[0]);
+    if (oldest !== undefined) this.#byKey.delete(oldest.key);
   }
 }
 
@@ -127,22 +153,6 @@ export function durationMs({ startTime, endTime }: AlertEpisode, now: number): n
   return Math.max(0, (endTime ?? now) - startTime);
 }
 
-function episodeOf(event: AlertEvent, hasEnd: boolean): AlertEpisode {
-  const { symbol, rule, episode, direction, startTime, level, reference, peak, count } = event;
-  const isOver = event.phase === 'end' || !hasEnd;
-  return {
-    symbol,
-    rule,
-    episode,
-    direction,
-    startTime,
-    endTime: isOver ? event.time : undefined,
-    level,
-    reference,
-    peak,
-    peakPercent: direction === 'none' ? 0 : ((peak - reference) / reference) * 100,
-    count,
-    reason: event.reason,
-    lastSequence: event.sequence,
-  };
+function stepOf({ sequence, phase, level, price, time }: AlertEvent): AlertStep {
+  return { sequence, phase, level, price, time };
 }

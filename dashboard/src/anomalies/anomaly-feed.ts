@@ -1,5 +1,5 @@
 import type { HttpApi, Rules } from '../http-api.ts';
-import { findPart, setText } from '../page/dom.ts';
+import { findPart, setText, span } from '../page/dom.ts';
 import {
   formatBriefPrice,
   formatChange,
@@ -153,10 +153,4 @@ export class AnomalyView {
     setText(this.#prices, `${formatBriefPrice(from)} → ${formatBriefPrice(to)}`);
     this.#prices.title = `${formatPrice(from)} → ${formatPrice(to)}`;
   }
-}
-
-function span(className: string): HTMLSpanElement {
-  const element = document.createElement('span');
-  element.className = className;
-  return element;
 }

@@ -1,7 +1,11 @@
+import { AlertEpisodes } from '../alerts/alert-episodes.ts';
+import { type AlertEvent, toAlertEvent } from '../alerts/alert-event.ts';
 import { type AnomalyEvent, AnomalyMoves, fromRecord } from '../anomalies/anomaly-moves.ts';
 import type { HttpApi, Rules } from '../http-api.ts';
 import { findPart, setFlag, setText } from '../page/dom.ts';
 import type { Palette } from '../page/theme.ts';
+import { hasEpisodes } from '../rules/episode-rules.ts';
+import type { RuleRecord } from '../rules/rule-record.ts';
 import { TickRate } from '../server/rates.ts';
 import type { SymbolRow } from '../symbols/market.ts';
 import { PastLoader } from './past-prices.ts';
@@ -11,6 +15,7 @@ import { SymbolFigures } from './symbol-figures.ts';
 
 /** Most moves kept. */
 const MOVES_MAX = 200;
+const EPISODES_MAX = 500;
 /** Least time between drawings of the chart, ms for each minute shown, and its upper bound. */
 const DRAW_MS_PER_MINUTE = 80;
 const DRAW_MS_MAX = 500;
@@ -29,6 +34,9 @@ export class ChartPanel {
   #history: PriceHistory | undefined;
   #moves = new AnomalyMoves(MOVES_MAX);
   #movesDrawn = -1;
+  readonly #episodes: AlertEpisodes;
+  #episodesDrawn = -1;
+  #alertRules: readonly RuleRecord[] = [];
   #isPastWanted = false;
   #serverTime = Number.NaN;
   /** Live anomalies that arrived while the past ones are being fetched. */
@@ -46,6 +54,9 @@ export class ChartPanel {
     this.#chart = new PriceChart(findPart(root, 'plot', HTMLElement), palette);
     this.#figures = new SymbolFigures(root);
     this.#past = new PastLoader(api);
+    this.#episodes = new AlertEpisodes(EPISODES_MAX, (rule, symbol) =>
+      hasEpisodes(this.#alertRules, rule, symbol),
+    );
     showLegend(findPart(root, 'legend', HTMLElement));
     root.addEventListener('change', ({ target }) => {
       if (!(target instanceof HTMLInputElement)) return;
@@ -81,7 +92,8 @@ export class ChartPanel {
     setFlag(this.#root, 'data-restricted', Number.isNaN(rules.anomalyThresholdPercent));
     if (row?.trail !== undefined) history.addTrail(row.trail);
     this.#history = history;
-    this.#chart.show({ history, moves: this.#moves.list });
+    this.#episodes.clear();
+    this.#chart.show({ history, moves: this.#moves.list, episodes: this.#episodes });
     this.#figures.clear();
     this.#empty.hidden = true;
     setText(this.#title, symbol);
@@ -105,6 +117,21 @@ export class ChartPanel {
     else this.#waiting.push(event);
   }
 
+  /** Takes an alert of any symbol. */
+  takeAlert(event: AlertEvent): void {
+    if (event.symbol === this.#symbol) this.#episodes.add(event);
+  }
+
+  /** Other rules are in force. */
+  setAlertRules(rules: readonly RuleRecord[]): void {
+    this.#alertRules = rules;
+    setFlag(this.#root, 'data-rules', rules.length > 0);
+    // Otherwise they are loaded once the server knows the symbol.
+    if (this.#symbol === undefined || this.#isPastWanted) return;
+    this.#episodes.clear();
+    void this.#loadAlerts(this.#symbol);
+  }
+
   draw(nowMs: number, serverTime: number, row: SymbolRow | undefined): void {
     this.#serverTime = serverTime;
     if (this.#symbol === undefined || row === undefined) return;
@@ -117,15 +144,20 @@ export class ChartPanel {
     if (nowMs - this.#figuresDrawnAtMs < FIGURES_MS) return;
     this.#figuresDrawnAtMs = nowMs;
     this.#figures.draw(row, this.#priceAtStart, this.#rate.add(nowMs, row.count), serverTime);
-    if (this.#moves.version === this.#movesDrawn) return;
-    this.#movesDrawn = this.#moves.version;
-    this.#figures.showAnomalies(this.#moves.list);
+    if (this.#moves.version !== this.#movesDrawn) {
+      this.#movesDrawn = this.#moves.version;
+      this.#figures.showAnomalies(this.#moves.list);
+    }
+    if (this.#episodes.version === this.#episodesDrawn) return;
+    this.#episodesDrawn = this.#episodes.version;
+    this.#figures.showEpisodes(this.#episodes.list());
   }
 
   #redraw(): void {
     this.#chartDrawnAtMs = 0;
     this.#figuresDrawnAtMs = 0;
     this.#movesDrawn = -1;
+    this.#episodesDrawn = -1;
   }
 
   /** The server knows the symbol, so its anomalies can be requested. */
@@ -133,6 +165,7 @@ export class ChartPanel {
     this.#isPastWanted = false;
     if (this.#symbol === undefined) return;
     void this.#loadAnomalies(this.#symbol);
+    void this.#loadAlerts(this.#symbol);
     this.#loadPrices();
   }
 
@@ -163,6 +196,16 @@ export class ChartPanel {
     for (const event of waiting) moves.add(event);
     if (this.#waiting === waiting) this.#waiting = undefined;
   }
+
+  async #loadAlerts(symbol: string): Promise<void> {
+    try {
+      const records = await this.#api.alertsOf(symbol);
+      if (symbol !== this.#symbol) return;
+      for (const record of records) this.#episodes.add(toAlertEvent(record));
+    } catch {
+      // As above.
+    }
+  }
 }
 
 function showLegend(legend: HTMLElement): void {
@@ -170,6 +213,7 @@ function showLegend(legend: HTMLElement): void {
     ['of-price', 'Price'],
     ['of-average', 'Average'],
     ['of-band', 'Threshold'],
+    ['of-alert', 'Alert'],
   ] as const) {
     const item = document.createElement('span');
     item.className = name;

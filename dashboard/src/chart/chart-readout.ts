@@ -1,3 +1,4 @@
+import type { AlertEpisode } from '../alerts/alert-episodes.ts';
 import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
 import { formatChange, formatCount, formatMoment, formatPrice } from '../page/format.ts';
 
@@ -11,7 +12,12 @@ export interface ReadPoint {
   readonly lower: number;
   /** The move marked there. */
   readonly move: AnomalyMove | undefined;
+  /** Episodes that it is in. */
+  readonly alerts: readonly AlertEpisode[];
 }
+
+/** Episodes told at one point. */
+const ALERTS_MAX = 4;
 
 /** The values under the cursor, in a corner of the chart away from it. */
 export class ChartReadout {
@@ -37,6 +43,7 @@ export class ChartReadout {
       lines.push(line('Threshold ', `${formatPrice(point.lower)} … ${formatPrice(point.upper)}`));
     }
     if (point.move !== undefined) lines.push(moveLine(point.move));
+    lines.push(...point.alerts.slice(0, ALERTS_MAX).map(alertLine));
     this.element.replaceChildren(...lines);
   }
 }
@@ -57,5 +64,13 @@ function moveLine({ direction, extreme, count }: AnomalyMove): HTMLElement {
   element.className = direction;
   const times = count > 1 ? `, ${formatCount(count)} ticks` : '';
   element.append(`${formatPrice(extreme.from)} → ${formatPrice(extreme.to)}${times}`);
+  return element;
+}
+
+function alertLine({ rule, level, direction, peakPercent, reason, endTime }: AlertEpisode) {
+  const change = direction === 'none' ? '' : `${formatChange(peakPercent)} `;
+  const element = line(`${rule} `, change);
+  element.className = level;
+  element.append(`${level}, ${endTime === undefined ? 'open' : (reason ?? 'alert')}`);
   return element;
 }

@@ -1,8 +1,16 @@
 import uPlot from 'uplot';
+import type { AlertEpisode, AlertEpisodes } from '../alerts/alert-episodes.ts';
 import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
 import { formatClock, formatDay, formatPrice, priceDecimals } from '../page/format.ts';
 import type { Palette } from '../page/theme.ts';
 import { ChartReadout } from './chart-readout.ts';
+import {
+  alertPrices,
+  drawEpisodeMarks,
+  drawEpisodeSpans,
+  episodesAt,
+  episodesIn,
+} from './episode-spans.ts';
 import type { HistoryColumns, PriceHistory } from './price-history.ts';
 
 /** Distance from the cursor within which a mark is read, CSS pixels. */
@@ -18,9 +26,10 @@ type Values<Columns> = { [Index in keyof Columns]: number };
 export interface ChartSource {
   readonly history: PriceHistory;
   readonly moves: readonly AnomalyMove[];
+  readonly episodes: AlertEpisodes;
 }
 
-/** The chart of one symbol: price in steps, average, threshold band, anomalies. */
+/** The chart of one symbol: price in steps, average, threshold band, anomalies, alerts. */
 export class PriceChart {
   readonly #box: HTMLElement;
   readonly #plot: uPlot;
@@ -30,6 +39,8 @@ export class PriceChart {
   #columns: HistoryColumns | undefined;
   #times: [from: number, to: number] = [0, 1];
   #prices: [low: number, high: number] = [0, 1];
+  /** Those in sight. */
+  #episodes: readonly AlertEpisode[] = [];
   rangeSeconds = 60;
   isWithBand = true;
 
@@ -54,12 +65,16 @@ export class PriceChart {
   /** Draws the state at a time of the server's clock. */
   draw(serverTime: number): void {
     if (this.#source === undefined) return;
-    const { history, moves } = this.#source;
+    const { history, moves, episodes } = this.#source;
     const now = serverTime / 1000;
     this.#times = timeRange(history.start, now, this.rangeSeconds);
     const columns = history.columnsFrom(this.#times[0], now);
     const marked = moves.filter(({ extreme }) => extreme.time / 1000 >= this.#times[0]);
-    const markedPrices = marked.map(({ extreme }) => extreme.to);
+    this.#episodes = episodesIn(episodes.list(), this.#times);
+    const markedPrices = [
+      ...marked.map(({ extreme }) => extreme.to),
+      ...alertPrices(this.#episodes, this.#times[0]),
+    ];
     this.#columns = columns;
     this.#prices = priceRange(columns, markedPrices, this.isWithBand);
     this.#plot.setData(columns);
@@ -82,8 +97,9 @@ export class PriceChart {
       (column) => column[idx] ?? NaN,
     ) as Values<HistoryColumns>;
     const move = this.#moveAt(left);
+    const alerts = episodesAt(this.#plot, this.#episodes, left);
     const side = left * 2 < this.#plot.over.clientWidth ? 'right' : 'left';
-    this.#readout.show({ time, price, average, upper, lower, move }, side);
+    this.#readout.show({ time, price, average, upper, lower, move, alerts }, side);
   }
 
   #moveAt(left: number): AnomalyMove | undefined {
@@ -135,7 +151,12 @@ export class PriceChart {
       bands: [{ series: [1, 2], fill: colour('raised') }],
       hooks: {
         setCursor: [() => this.#read()],
-        draw: [(plot) => drawAnomalyMarks(plot, this.#source?.moves ?? [], this.#palette)],
+        // Under the lines.
+        drawAxes: [(plot) => drawEpisodeSpans(plot, this.#episodes, this.#palette)],
+        draw: [
+          (plot) => drawAnomalyMarks(plot, this.#source?.moves ?? [], this.#palette),
+          (plot) => drawEpisodeMarks(plot, this.#episodes, this.#palette),
+        ],
       },
     };
   }

@@ -1,5 +1,6 @@
+import type { AlertEpisode } from '../alerts/alert-episodes.ts';
 import type { AnomalyMove } from '../anomalies/anomaly-moves.ts';
-import { FactList, findPart, setText } from '../page/dom.ts';
+import { FactList, findPart, setText, span } from '../page/dom.ts';
 import {
   formatAge,
   formatAlignedPrice,
@@ -16,9 +17,10 @@ import {
 import type { SymbolRow } from '../symbols/market.ts';
 
 const PAST_SHOWN = 12;
+const EPISODES_SHOWN = 6;
 const NAMES = ['Average', 'Min', 'Max', 'Ticks', 'Ticks/s', 'Last tick', 'Age'] as const;
 
-/** The figures beside the chart: the symbol's statistics and latest anomalies. */
+/** The figures beside the chart: the symbol's statistics, latest alerts and anomalies. */
 export class SymbolFigures {
   readonly #price: HTMLElement;
   readonly #change: HTMLElement;
@@ -27,12 +29,18 @@ export class SymbolFigures {
   readonly #values: FactList<(typeof NAMES)[number]>;
   readonly #count: HTMLElement;
   readonly #past: HTMLElement;
+  readonly #alerts: HTMLElement;
+  readonly #openCount: HTMLElement;
+  readonly #episodes: HTMLElement;
 
   constructor(root: HTMLElement) {
     this.#price = findPart(root, 'price', HTMLElement);
     this.#change = findPart(root, 'change', HTMLElement);
     this.#count = findPart(root, 'anomaly-count', HTMLElement);
     this.#past = findPart(root, 'past', HTMLElement);
+    this.#alerts = findPart(root, 'symbol-alerts', HTMLElement);
+    this.#openCount = findPart(root, 'symbol-open', HTMLElement);
+    this.#episodes = findPart(root, 'symbol-episodes', HTMLElement);
     this.#arrow.className = 'arrow';
     this.#arrow.ariaHidden = 'true';
     this.#change.append(this.#arrow, this.#changeText);
@@ -67,13 +75,40 @@ export class SymbolFigures {
     this.#past.replaceChildren(...moves.slice(0, PAST_SHOWN).map(pastLine));
   }
 
+  /** Shows the newest episodes, where there are any. */
+  showEpisodes(episodes: readonly AlertEpisode[]): void {
+    this.#alerts.hidden = episodes.length === 0;
+    const open = episodes.filter(({ endTime }) => endTime === undefined).length;
+    setText(this.#openCount, open === 0 ? 'none open' : `${open} open`);
+    this.#episodes.replaceChildren(...episodes.slice(0, EPISODES_SHOWN).map(episodeLine));
+  }
+
   clear(): void {
     setText(this.#price, NONE);
     setText(this.#changeText, '');
     this.#arrow.removeAttribute('data-direction');
     this.#values.clear();
     this.showAnomalies([]);
+    this.showEpisodes([]);
   }
+}
+
+function episodeLine(episode: AlertEpisode): HTMLElement {
+  const { direction, level, rule, startTime, peakPercent, endTime } = episode;
+  const element = document.createElement('li');
+  const mark = span('level-mark');
+  mark.dataset.level = level;
+  mark.role = 'img';
+  mark.ariaLabel = level;
+  const change = document.createElement('span');
+  change.textContent = direction === 'none' ? rule : formatChange(peakPercent);
+  const state = document.createElement('span');
+  state.textContent = endTime === undefined ? 'open' : '';
+  const clock = document.createElement('span');
+  clock.textContent = formatClock(startTime);
+  element.title = `${rule}, ${level}`;
+  element.append(mark, change, state, clock);
+  return element;
 }
 
 function pastLine({ direction, extreme, time, count }: AnomalyMove): HTMLElement {

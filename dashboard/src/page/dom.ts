@@ -57,3 +57,9 @@ export class FactList<Name extends string> {
     for (const element of this.#values.values()) setText(element, NONE);
   }
 }
+
+export function span(className: string): HTMLSpanElement {
+  const element = document.createElement('span');
+  element.className = className;
+  return element;
+}

@@ -186,3 +186,10 @@ export function formatDuration(totalSeconds: number): string {
   if (hours < 24) return `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
+
+/** Short duration: 320 ms, 4.2 s, then as {@link formatDuration}. */
+export function formatSpan(ms: number): string {
+  if (Number.isNaN(ms)) return NONE;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  return ms < 9950 ? `${(ms / 1000).toFixed(1)} s` : formatDuration(Math.round(ms / 1000));
+}

@@ -1,0 +1,52 @@
+/** An alert of a rule, of the HTTP API. */
+export interface AlertRecord {
+  readonly symbol: string;
+  /** Number among the alerts of the symbol. */
+  readonly sequence: number;
+  readonly rule: string;
+  /** Number among the episodes of symbol and rule. */
+  readonly episode: number;
+  readonly phase: 'start' | 'escalate' | 'extend' | 'end';
+  readonly level: 'warning' | 'critical';
+  readonly direction: 'Up' | 'Down' | 'None';
+  readonly reference: number;
+  readonly price: number;
+  readonly changePercent: number;
+  readonly time: string;
+  readonly startTime: string;
+  readonly peak: number;
+  readonly count: number;
+  readonly reason?: string;
+}
+
+export type AlertLevel = AlertRecord['level'];
+
+/** An alert from either source: the HTTP API or a subscription. */
+export interface AlertEvent extends Omit<AlertRecord, 'direction' | 'time' | 'startTime'> {
+  readonly direction: 'up' | 'down' | 'none';
+  /** ms since the epoch. */
+  readonly time: number;
+  readonly startTime: number;
+}
+
+/** A subscription has numbers where the HTTP API has text. */
+export interface GivenAlert extends Omit<AlertRecord, 'time' | 'startTime'> {
+  readonly time: string | number;
+  readonly startTime: string | number;
+}
+
+const DIRECTIONS = { Up: 'up', Down: 'down', None: 'none' } as const;
+
+/** Converts an alert of either source. */
+export function toAlertEvent(alert: GivenAlert): AlertEvent {
+  return {
+    ...alert,
+    direction: DIRECTIONS[alert.direction],
+    time: msOf(alert.time),
+    startTime: msOf(alert.startTime),
+  };
+}
+
+function msOf(time: string | number): number {
+  return typeof time === 'number' ? time : Date.parse(time);
+}
