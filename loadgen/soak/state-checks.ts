@@ -14,17 +14,16 @@ export interface PublisherRecord {
   readonly refused?: ReadonlySet<number>;
 }
 
-/** The valid ticks of frames of a stream, in their order. */
-function* ticksOf(
+/** Calls `take` with the valid ticks of a frame of a stream, in their order. */
+function takeTicks(
   { ticks, frameTicks, refused }: PublisherRecord,
-  frames: Iterable<number>,
-): Generator<KnownTick> {
-  for (const frame of frames) {
-    for (let i = 0; i < frameTicks; i++) {
-      const index = frame * frameTicks + i;
-      const tick = ticks.at(index);
-      if (!tick.isBad && refused?.has(index) !== true) yield tick;
-    }
+  frame: number,
+  take: (tick: KnownTick) => void,
+): void {
+  for (let i = 0; i < frameTicks; i++) {
+    const index = frame * frameTicks + i;
+    const tick = ticks.at(index);
+    if (!tick.isBad && refused?.has(index) !== true) take(tick);
   }
 }
 
@@ -42,15 +41,14 @@ export function expectedSymbols(
   for (const record of records) {
     const own = record.ticks.symbols.map(() => new SymbolOracle(rules));
     const { frames, starts } = record.lineage;
+    const apply = ({ symbol, price, time }: KnownTick) => own[symbol]?.apply(price, time);
     let life = 0;
     for (const [index, frame] of frames.entries()) {
       while (index >= (starts[life] ?? Number.POSITIVE_INFINITY)) {
         for (const oracle of own) oracle.restarted();
         life++;
       }
-      for (const { symbol, price, time } of ticksOf(record, [frame])) {
-        own[symbol]?.apply(price, time);
-      }
+      takeTicks(record, frame, apply);
     }
     for (const [i, oracle] of own.entries()) {
       if (oracle.count > 0) expected.set(record.ticks.symbols[i] as string, oracle);
@@ -198,9 +196,9 @@ function takenBackTicks(records: readonly PublisherRecord[]): Set<string> {
   const takenBack = new Set<string>();
   for (const record of records) {
     const { lost, again } = record.lineage;
-    for (const { symbol, price, time } of ticksOf(record, [...lost, ...again])) {
+    const take = ({ symbol, price, time }: KnownTick) =>
       takenBack.add(tickKey(record.ticks.symbols[symbol] ?? '', time, price));
-    }
+    for (const frame of [...lost, ...again]) takeTicks(record, frame, take);
   }
   return takenBack;
 }

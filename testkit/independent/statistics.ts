@@ -61,10 +61,8 @@ export interface OracleState extends Omit<Statistics, 'average'> {
   readonly anomalies: number;
 }
 
-interface HeldTick extends Tick {
-  /** Whether an earlier process of the server took it in. */
-  readonly isRestored?: boolean;
-}
+/** So many ticks that are no longer needed are removed at once. */
+const FORGOTTEN_TOGETHER = 256;
 
 /** A change this close to the threshold, in percent points, equals it and is not beyond it. */
 const EQUAL_WITHIN = 1e-9;
@@ -84,8 +82,14 @@ export class SymbolOracle {
   /** Anomalies whose reference price came before {@link restarted}. */
   restored = 0;
   readonly #rules: OracleRules;
+  /** The newest are averaged. */
   readonly #prices: number[];
-  #window: HeldTick[];
+  /** Prices and times of ticks that were not late; the window is those from `#oldest` on. */
+  readonly #heldPrices: number[] = [];
+  readonly #heldTimes: number[] = [];
+  #oldest = 0;
+  /** An earlier process of the server took in those before. */
+  #restoredEnd = 0;
   /** No price of the window is beyond these: it may have had others since the last search. */
   #lowest = Number.POSITIVE_INFINITY;
   #highest = Number.NEGATIVE_INFINITY;
@@ -93,15 +97,14 @@ export class SymbolOracle {
   constructor(rules: OracleRules = DEFAULT_RULES, state?: OracleState) {
     this.#rules = rules;
     this.#prices = [...(state?.prices ?? [])];
-    this.#window = [...(state?.window ?? [])];
-    for (const held of this.#window) this.#widen(held.price);
+    for (const held of state?.window ?? []) this.#hold(held.price, held.time);
     if (state === undefined) return;
     const { price, count, time, min, max, anomalies } = state;
     Object.assign(this, { price, count, time, min, max, lastAnomaly: anomalies });
   }
 
   get average(): number {
-    return exactMean(this.#prices);
+    return exactMean(this.#prices.slice(-this.#rules.movingAverageWindow));
   }
 
   get statistics(): Statistics {
@@ -119,30 +122,40 @@ export class SymbolOracle {
     this.min = Math.min(this.min, price);
     this.max = Math.max(this.max, price);
     this.#prices.push(price);
-    if (this.#prices.length > this.#rules.movingAverageWindow) this.#prices.shift();
+    const unneeded = this.#prices.length - this.#rules.movingAverageWindow;
+    if (unneeded > FORGOTTEN_TOGETHER) this.#prices.splice(0, unneeded);
     if (time < this.time && this.time > latestTime && time <= latestTime) {
       // The newest time was taken while the clock was ahead.
-      this.#window = [];
+      this.#oldest = this.#heldTimes.length;
     } else if (time < this.time) {
       this.late++;
       return [];
     }
     this.price = price;
     this.time = time;
-    this.#window.push({ price, time });
-    this.#widen(price);
-    // Times never decrease here.
+    this.#hold(price, time);
+    // Times never decrease in the window.
     const oldest = time - this.#rules.slidingWindowMilliseconds;
-    while ((this.#window[0]?.time as number) < oldest) this.#window.shift();
+    while ((this.#heldTimes[this.#oldest] as number) < oldest) this.#oldest++;
+    if (this.#oldest > FORGOTTEN_TOGETHER) this.#forget();
     return this.#mayRaise(price) ? this.#detect() : [];
   }
 
   /** Another process of the server goes on, with the window that the last one left. */
   restarted(): void {
-    this.#window = this.#window.map((tick) => ({ ...tick, isRestored: true }));
+    this.#restoredEnd = this.#heldTimes.length;
   }
 
-  #widen(price: number): void {
+  #forget(): void {
+    this.#heldPrices.splice(0, this.#oldest);
+    this.#heldTimes.splice(0, this.#oldest);
+    this.#restoredEnd -= this.#oldest;
+    this.#oldest = 0;
+  }
+
+  #hold(price: number, time: number): void {
+    this.#heldPrices.push(price);
+    this.#heldTimes.push(time);
     if (price < this.#lowest) this.#lowest = price;
     if (price > this.#highest) this.#highest = price;
   }
@@ -157,25 +170,28 @@ export class SymbolOracle {
   #detect(): ExpectedAnomaly[] {
     const { price, time } = this;
     const raised: ExpectedAnomaly[] = [];
-    const raise = (direction: 1 | -1, percent: number, reference: number, isRestored = false) => {
+    const raise = (direction: 1 | -1, at: number) => {
+      const reference = this.#heldPrices[at] as number;
+      const percent = changeOf(price, reference);
       if (direction * percent - this.#rules.anomalyThresholdPercent <= EQUAL_WITHIN) return;
       // A move beyond every double is reported as the largest one.
       const changePercent = Math.min(percent, Number.MAX_VALUE);
       const sequence = ++this.lastAnomaly;
-      if (isRestored) this.restored++;
+      if (at < this.#restoredEnd) this.restored++;
       raised.push({ sequence, direction, reference, price, changePercent, time });
     };
-    let min = this.#window[0] as HeldTick;
+    const prices = this.#heldPrices;
+    let min = this.#oldest;
     let max = min;
     // Among equal prices the newest counts as the reference.
-    for (const tick of this.#window) {
-      if (tick.price <= min.price) min = tick;
-      if (tick.price >= max.price) max = tick;
+    for (let i = min; i < prices.length; i++) {
+      if ((prices[i] as number) <= (prices[min] as number)) min = i;
+      if ((prices[i] as number) >= (prices[max] as number)) max = i;
     }
-    this.#lowest = min.price;
-    this.#highest = max.price;
-    raise(1, changeOf(price, min.price), min.price, min.isRestored);
-    raise(-1, changeOf(price, max.price), max.price, max.isRestored);
+    this.#lowest = prices[min] as number;
+    this.#highest = prices[max] as number;
+    raise(1, min);
+    raise(-1, max);
     this.anomalies.push(...raised);
     return raised;
   }
