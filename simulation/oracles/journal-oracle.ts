@@ -73,8 +73,9 @@ export class JournalOracle {
   #sequences = new Map<string, Map<number, number>>();
   /** By symbol: the entry of a tick that a worker died of. Only a snapshot has its effects. */
   readonly #skippedAt = new Map<string, number>();
-  /** Where the last gap was. */
+  /** Where the last gap was; and the same as long as no crash took what is behind it. */
   #missedAt = -1;
+  #gapAt = Number.POSITIVE_INFINITY;
   /** Whether all that was ever applied is in entries. */
   #isPure = true;
   #snapshot = -1;
@@ -140,6 +141,7 @@ export class JournalOracle {
     this.#frames = this.#frames.filter((frame) => frame.end <= end);
     this.#losses = this.#losses.filter((loss) => loss.end <= end);
     this.#syncedEnd = end;
+    if (this.#gapAt >= end) this.#gapAt = Number.POSITIVE_INFINITY;
     this.#snapshot = snapshot;
     this.#ends = [];
     this.#run++;
@@ -223,6 +225,8 @@ export class JournalOracle {
       () => `${missing} ticks were not applied`,
     );
     this.#due = undefined;
+    const hasGap = this.#gapAt >= this.#snapshot && this.#gapAt < Number.POSITIVE_INFINITY;
+    expectThat(isInexact || !hasGap, 'a start knows of a gap', () => `it is at ${this.#gapAt}`);
     for (const [name, frames] of this.#sequences) {
       const last = Math.max(...frames.keys());
       expectThat(
@@ -282,7 +286,10 @@ export class JournalOracle {
     appender.appendClose = (now) => {
       const before = appender.position;
       appendClose(now);
-      if (appender.position > before) this.#closeEnd = appender.position;
+      if (appender.position === before) return;
+      this.#closeEnd = appender.position;
+      const isWhole = !appender.isInGap;
+      expectThat(isWhole, 'a run that ends in a gap does not say that it was stopped', () => '');
     };
     appender.appendTicks = (publisher, sequence, receivedAt, ids, prices, times, count) => {
       const isTaken = appendTicks(publisher, sequence, receivedAt, ids, prices, times, count);
@@ -323,6 +330,7 @@ export class JournalOracle {
   #missed(position: number): void {
     if (this.#missedAt !== position) this.tally.gaps++;
     this.#missedAt = position;
+    this.#gapAt = position;
     this.#isPure = false;
   }
 
