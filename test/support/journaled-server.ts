@@ -225,6 +225,8 @@ export class JournaledServer {
         offered: ticks.offered,
         mayGap: false,
         retention: { ageMs: 0, bytes: 0 },
+        // The journal of a server that was killed stays in this process, with its watch.
+        stalledMs: 1e9,
       },
       log,
       { onLost: () => undefined, onGapEnd: () => undefined },
