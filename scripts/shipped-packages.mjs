@@ -12,6 +12,7 @@ export const COMPATIBLE_LICENSES = [
   'BSD-3-Clause',
   'ISC',
   'MIT',
+  'Unlicense',
 ];
 
 const INSTALLED_IN = 'node_modules/';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Engine, StartRules } from './engine/index.ts';
-import type { GatewayContext, Health, TickJournal } from './gateway/index.ts';
+import type { FrameJournal, GatewayContext, Health } from './gateway/index.ts';
 import type { RuleSinks } from './rule-sinks.ts';
 import { formatFault, NO_RULES, parseRuleFile, type RuleFile } from './rules/index.ts';
 import { type Environment, readSinks, resolveSinks, type SinkConfig } from './sinks/index.ts';
@@ -84,7 +84,7 @@ export class RuleSource {
 export interface ReloadParts {
   readonly source: RuleSource;
   readonly engine: Engine;
-  readonly journal: TickJournal | undefined;
+  readonly journal: Pick<FrameJournal, 'appendRules'> | undefined;
   readonly sinks: Pick<RuleSinks, 'configure'>;
   readonly scheduler: Pick<GatewayContext['scheduler'], 'publishClock'>;
   readonly log: ReloadLog;

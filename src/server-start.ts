@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Audit, type Authenticator } from './access/index.ts';
+import type { Cluster } from './cluster/index.ts';
 import { partitionCount } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { fitConnections } from './descriptors.ts';
-import { Engine, type StartRules } from './engine/index.ts';
+import { Engine, type ServedEngine, type StartRules } from './engine/index.ts';
 import {
   createGatewayContext,
   EarlyTransport,
@@ -53,12 +54,13 @@ export interface ServerParts {
   readonly snapshots: Snapshots | undefined;
   readonly rules: RuleReload | undefined;
   readonly sinks: RuleSinks | undefined;
+  readonly cluster: Cluster | undefined;
 }
 
 /** What a start brought back. */
 interface Recovery {
   readonly epoch: string;
-  readonly engine: Engine;
+  readonly engine: ServedEngine;
   readonly publishers: PublisherRegistry;
   /** Where the journal of this run begins. */
   readonly start: number;
@@ -73,6 +75,7 @@ export class ServerStart {
   readonly #log: Logger;
   readonly #authenticator: Authenticator | undefined;
   readonly #store: Store | undefined;
+  readonly #cluster: Cluster | undefined;
   readonly #health: Health;
   readonly #counters = noSnapshots();
   readonly #ruleSource: RuleSource | undefined = undefined;
@@ -88,12 +91,14 @@ export class ServerStart {
     log: Logger,
     authenticator: Authenticator | undefined,
     store: Store | undefined,
+    cluster: Cluster | undefined,
     env: Environment,
   ) {
     this.#config = config;
     this.#log = log;
     this.#authenticator = authenticator;
     this.#store = store;
+    this.#cluster = cluster;
     this.#health = new Health(store);
     const { file } = config.rules;
     if (file === '') return;
@@ -103,9 +108,10 @@ export class ServerStart {
 
   async run(assets: Assets): Promise<ServerParts> {
     this.#readRules = this.#ruleSource?.read();
-    const recovery = await this.#recover();
+    const cluster = this.#cluster;
+    const recovery = cluster === undefined ? await this.#recover() : membership(cluster);
     const { engine, publishers } = recovery;
-    const journal = await this.#openJournal(recovery);
+    const journal = cluster?.journal ?? (await this.#openJournal(recovery));
     const eventLoop = new EventLoopDelay();
     const security = new SecurityLog(new Audit(this.#log));
     const context = createGatewayContext({
@@ -117,6 +123,7 @@ export class ServerStart {
       store: this.#store,
       journal,
       publishers,
+      cluster,
       sinks: this.#sinks,
       snapshots: this.#counters,
       authenticator: this.#authenticator,
@@ -131,20 +138,25 @@ export class ServerStart {
     this.#snapshots = this.#createSnapshots(context);
     if (recovery.needsSnapshot) await this.#snapshots?.take();
     this.#health.replayed = undefined;
+    if (cluster !== undefined) {
+      this.#health.clusterFault = () => cluster.fault();
+      await cluster.start();
+    }
     const createHandler = (sessions: SessionFactory) => createRouter(context, sessions, assets);
     const gateway = await Gateway.start(context, createHandler, this.#early?.handOver);
     if (recovery.replayedTicks > 0) this.#snapshots?.request();
     eventLoop.start();
     const written = { journal: this.#journal, snapshots: this.#snapshots };
-    return { gateway, context, rules, sinks: this.#sinks, ...written };
+    return { gateway, context, rules, sinks: this.#sinks, cluster, ...written };
   }
 
   /** Puts the rule file into force. */
   #beginRules(context: GatewayContext): RuleReload | undefined {
     const source = this.#ruleSource;
     const sinks = this.#sinks;
-    const { engine, journal, scheduler } = context;
-    if (source === undefined || sinks === undefined) {
+    const { journal, scheduler } = context;
+    const engine = this.#engine;
+    if (source === undefined || sinks === undefined || engine === undefined) {
       // Those of the last run are not in force any more.
       if (journal !== undefined && journal.start > 0) journal.appendRules(NO_RULES, Date.now());
       return undefined;
@@ -163,6 +175,7 @@ export class ServerStart {
     await this.#engine?.stop();
     await this.#journal?.close();
     await this.#store?.close();
+    await this.#cluster?.stop();
   }
 
   /** Brings back the state of the last run. */
@@ -219,14 +232,10 @@ export class ServerStart {
     return this.#engine;
   }
 
-  async #openJournal({
-    engine,
-    epoch,
-    publishers,
-    start,
-  }: Recovery): Promise<TickJournal | undefined> {
+  async #openJournal({ epoch, publishers, start }: Recovery): Promise<TickJournal | undefined> {
     const store = this.#store;
-    if (store === undefined) return undefined;
+    const engine = this.#engine;
+    if (store === undefined || engine === undefined) return undefined;
     const { journal: config, processing, publish, store: stored } = this.#config;
     const ticks = new TickJournal(engine, publishers);
     // Where something waits for the disk, nothing passes it by.
@@ -271,9 +280,10 @@ export class ServerStart {
   }
 
   #createSnapshots(context: GatewayContext): Snapshots | undefined {
-    const { engine, fanOut, publishers, store } = context;
+    const { fanOut, publishers, store } = context;
+    const engine = this.#engine;
     const journal = this.#journal;
-    if (store === undefined || journal === undefined) return undefined;
+    if (store === undefined || journal === undefined || engine === undefined) return undefined;
     return new Snapshots(
       {
         engine,
@@ -295,6 +305,11 @@ export class ServerStart {
       this.#counters,
     );
   }
+}
+
+/** A member of a cluster brings nothing back: what it serves is elsewhere. */
+function membership({ engine, id, publishers }: Cluster): Recovery {
+  return { epoch: id, engine, publishers, start: 0, replayedTicks: 0, needsSnapshot: false };
 }
 
 function fitToDescriptors(config: Config, log: Logger): Config {

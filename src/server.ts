@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Authenticator, createAuthenticator } from './access/index.ts';
+import type { Cluster } from './cluster/index.ts';
+import { asMember, checkCluster } from './config/cluster-check.ts';
 import { checkExposure } from './config/exposure.ts';
 import type { Config } from './config/schema.ts';
 import { watchDescriptors } from './descriptors.ts';
@@ -39,16 +41,19 @@ const PUBLIC = fileURLToPath(
  *   load, or the certificate or the store cannot be used
  */
 export async function startServer(
-  config: Config,
+  configured: Config,
   log: Logger,
   publicFolder = PUBLIC,
   env: Environment = {},
 ): Promise<Server> {
+  checkCluster(configured);
+  const config = asMember(configured);
   checkAcknowledge(config);
   const authenticator = await createAuthenticator(config.auth, log);
   for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
   const store = await openConfiguredStore(config, log);
-  const start = new ServerStart(config, log, authenticator, store, env);
+  const cluster = await joinCluster(config, log);
+  const start = new ServerStart(config, log, authenticator, store, cluster, env);
   try {
     return serve(log, await start.run(await readAssets(publicFolder, log)));
   } catch (error) {
@@ -65,8 +70,22 @@ async function openConfiguredStore(config: Config, log: Logger): Promise<Store |
   return openStore({ ...store, mayGiveUp }, log);
 }
 
-function checkAcknowledge({ publish, store }: Config): void {
+/** Loaded here: a server that is alone needs none of it. */
+async function joinCluster(config: Config, log: Logger): Promise<Cluster | undefined> {
+  if (config.cluster.role === 'none') return undefined;
+  const { Cluster, connectToNats } = await import('./cluster/index.ts');
+  const bus = await connectToNats(config, log);
+  try {
+    return await Cluster.join(config, bus, log);
+  } catch (error) {
+    await bus.close();
+    throw error;
+  }
+}
+
+function checkAcknowledge({ cluster, publish, store }: Config): void {
   if (publish.acknowledge === 'accepted' || store.directory !== '') return;
+  if (cluster.role !== 'none') return;
   throw new Error('publish.acknowledge: "durable" needs a store (store.directory)');
 }
 
@@ -74,7 +93,7 @@ function checkAcknowledge({ publish, store }: Config): void {
 const SINKS_DRAIN_MS = 5000;
 
 function serve(log: Logger, parts: ServerParts): Server {
-  const { gateway, context, journal, rules, sinks, snapshots } = parts;
+  const { cluster, gateway, context, journal, rules, sinks, snapshots } = parts;
   const { authenticator, engine, eventLoop, store, tickHistory } = context;
   const retention = store && new Retention(store, log);
   const stopWatch = watchDescriptors(log);
@@ -89,6 +108,7 @@ function serve(log: Logger, parts: ServerParts): Server {
     await engine.stop(...gateway.lastRecords);
     const undelivered = (await sinks?.stop(SINKS_DRAIN_MS)) ?? 0;
     await journal?.close();
+    await cluster?.stop();
     const anomalies = (await store?.close()) ?? 0;
     eventLoop.stop();
     return [

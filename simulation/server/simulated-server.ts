@@ -363,7 +363,7 @@ export class SimulatedServer {
       publishers: registry,
     });
     if (store !== undefined && this.#journal !== undefined) {
-      this.#snapshots = this.#createSnapshots(context, store, this.#journal, counters);
+      this.#snapshots = this.#createSnapshots(engine, context, store, this.#journal, counters);
     }
     if (isInexact) await this.#snapshots?.take();
     if (this.#isDead) return;
@@ -374,7 +374,8 @@ export class SimulatedServer {
   }
 
   #createSnapshots(
-    { engine, fanOut, publishers }: GatewayContext,
+    engine: Engine,
+    { fanOut, publishers }: GatewayContext,
     store: SimulatedStore,
     journal: Journal,
     counters: SnapshotCounters,

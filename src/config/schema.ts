@@ -398,6 +398,43 @@ const journal = z.strictObject({
   ),
 });
 
+const cluster = z.strictObject({
+  role: choice(
+    'Its part in a cluster: clients (edge), shards (owner), both (all). none: it is alone.',
+    ['none', 'edge', 'owner', 'all'],
+    'none',
+  ),
+  servers: text('The NATS servers of the cluster, 2.12 or newer, with JetStream.', {
+    pattern: /^((nats|tls):\/\/[^\s,/]+(,(nats|tls):\/\/[^\s,/]+)*)?$/,
+    expected: 'addresses such as nats://10.0.0.1:4222, separated by commas',
+    default: '',
+  }),
+  credentialsFile: path('A NATS credentials file (.creds). Empty: none.'),
+  tlsCaFile: path('The authority of the NATS servers, PEM. Empty: those of the system.'),
+  name: text('Its name: several clusters can share NATS servers.', {
+    pattern: /^[A-Za-z0-9_-]{1,32}$/,
+    expected: '1 to 32 characters of A-Z a-z 0-9 _ -',
+    default: 'tickwire',
+  }),
+  shards: integer('Parts that symbols are divided into; fixed at its first start.', {
+    min: 1,
+    max: 4_096,
+    default: 256,
+    unit: 'shards',
+  }),
+  replicas: integer('NATS servers that keep each log; fixed at its first start.', {
+    min: 1,
+    max: 5,
+    default: 3,
+  }),
+  leaseMs: integer('A member not heard of for so long loses its shards.', {
+    min: 1_000,
+    max: 600_000,
+    default: 10_000,
+    unit: 'ms',
+  }),
+});
+
 const log = z.strictObject({
   level: choice(
     'The least severe lines to write.',
@@ -423,6 +460,7 @@ export const configSchema = z.strictObject({
   publish,
   store,
   journal,
+  cluster,
   log,
 });
 

@@ -1,6 +1,6 @@
 import type { Authenticator } from '../access/index.ts';
 import type { Config } from '../config/schema.ts';
-import type { Engine } from '../engine/index.ts';
+import type { ServedEngine } from '../engine/index.ts';
 import type { TickHistory } from '../journal/index.ts';
 import { type Alert, type Anomaly, TickBatch, TicksReader } from '../protocol/index.ts';
 import type { SnapshotCounters, Store } from '../store/index.ts';
@@ -15,12 +15,13 @@ import { SymbolVersions } from './fanout/symbol-versions.ts';
 import { SyncedPublication } from './fanout/synced-publication.ts';
 import type { Health } from './health.ts';
 import { CreditPool } from './ingest/credit-pool.ts';
+import type { FrameJournal } from './ingest/frame-journal.ts';
 import { Lateness } from './ingest/lateness.ts';
-import type { PublisherRegistry } from './ingest/publisher-registry.ts';
+import type { ClaimPublisher, PublisherRegistry } from './ingest/publisher-registry.ts';
 import { TickIntake } from './ingest/tick-intake.ts';
-import type { TickJournal } from './ingest/tick-journal.ts';
 import { BackgroundTasks } from './limits/background-tasks.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
+import type { ClusterReadings } from './metrics/cluster-metrics.ts';
 import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import { GatewayCounters } from './metrics/gateway-counters.ts';
 import type { SinkReadings } from './metrics/sink-metrics.ts';
@@ -30,6 +31,7 @@ import { Renewals } from './sessions/renewals.ts';
 import type { SecurityCounts, SecurityEvents } from './sessions/security-events.ts';
 import { SessionRegistry } from './sessions/session-registry.ts';
 import { SubscriptionStore } from './subscriptions/subscription-store.ts';
+import type { SymbolObserver } from './subscriptions/wildcards.ts';
 
 /** Takes the gateway's log lines. */
 export interface GatewayLog {
@@ -42,7 +44,7 @@ export interface GatewayLog {
 /** The parts that are made before the gateway. */
 interface GatewayParts {
   readonly config: Config;
-  readonly engine: Engine;
+  readonly engine: ServedEngine;
   readonly log: GatewayLog;
   /** Identifies this run of the server: clients discard the state of another epoch. */
   readonly epoch: string;
@@ -51,9 +53,18 @@ interface GatewayParts {
   /** Stores anomalies and alerts; undefined: they are kept in memory only. */
   readonly store: Store | undefined;
   /** Gets what changes state; undefined: nothing is replayed after a crash. */
-  readonly journal: TickJournal | undefined;
+  readonly journal: FrameJournal | undefined;
   /** Take alerts out of the house; undefined: there are no rules. */
   readonly sinks?: { readonly figures: SinkReadings } | undefined;
+  /** What others do, too; undefined: this server is alone. */
+  readonly cluster?:
+    | {
+        readonly claim: ClaimPublisher;
+        readonly readings: () => ClusterReadings;
+        /** Calls `symbolAppeared` for symbols that others publish first. */
+        observe(symbolAppeared: SymbolObserver['symbolAppeared']): void;
+      }
+    | undefined;
   /** Publishers, those of an earlier run among them. */
   readonly publishers: PublisherRegistry;
   /** Counts the store's snapshots. */
@@ -180,6 +191,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     };
     const lateness = new Lateness((publisherId) => given.publishers.nameOf(publisherId));
     const intake = new TickIntake(engine, config.processing, observer, journal, lateness);
+    given.cluster?.observe(observer.symbolAppeared);
     // The engine has applied them in this run.
     intake.totals.accepted = given.snapshots.replayedTicks;
     return intake;
@@ -202,7 +214,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
 }
 
 /** What the store knows counts even if there are no rules now. */
-function lastAlert(engine: Engine, store: Store | undefined, symbolId: number): number {
+function lastAlert(engine: ServedEngine, store: Store | undefined, symbolId: number): number {
   const stored = store?.alerts.lastSequence(engine.symbols.name(symbolId)) ?? 0;
   return Math.max(engine.lastAlert(symbolId), stored);
 }
@@ -210,8 +222,8 @@ function lastAlert(engine: Engine, store: Store | undefined, symbolId: number): 
 /** Under `wait`, credit follows the space in the queues and in the journal's ring. */
 function createCredit(
   { processing, publish }: Config,
-  engine: Engine,
-  journal: TickJournal | undefined,
+  engine: ServedEngine,
+  journal: FrameJournal | undefined,
 ): CreditPool {
   const window = Math.max(processing.channelCapacity, publish.ticksPerFrameMax);
   const isBinding = processing.overflow === 'wait';

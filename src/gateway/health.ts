@@ -23,6 +23,8 @@ export class Health {
   rulesFault: string | undefined;
   /** What does not get to disk, and so not over a crash. */
   journal: JournalHealth | undefined;
+  /** Why clients do not get what other servers know; undefined if they do. */
+  clusterFault: () => string | undefined = () => undefined;
   readonly #store: Pick<Store, 'fault'> | undefined;
   /** Times of restarts by the monotonic clock, ms, oldest first, by partition. */
   readonly #restarts = new Map<number, number[]>();
@@ -63,7 +65,7 @@ export class Health {
     if (this.replayed !== undefined) {
       return `replaying the journal, ${Math.floor(100 * this.replayed)} % done`;
     }
-    return this.storeFault() ?? this.#workerFault();
+    return this.storeFault() ?? this.#workerFault() ?? this.clusterFault();
   }
 
   #workerFault(): string | undefined {

@@ -1,10 +1,12 @@
 /** Sockets, sessions and fan-out. The entry for composition; HTTP also imports single files. */
-export { createGatewayContext, type GatewayContext } from './context.ts';
+export { createGatewayContext, type GatewayContext, type GatewayLog } from './context.ts';
 export { EarlyTransport } from './early-transport.ts';
 export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';
-export { PublisherRegistry } from './ingest/publisher-registry.ts';
+export type { FrameJournal } from './ingest/frame-journal.ts';
+export { type PublisherClaim, PublisherRegistry } from './ingest/publisher-registry.ts';
 export { TickJournal } from './ingest/tick-journal.ts';
+export type { ClusterReadings } from './metrics/cluster-metrics.ts';
 export { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';
 export type { SessionFactory } from './sessions/session-factory.ts';

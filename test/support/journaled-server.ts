@@ -109,6 +109,7 @@ export class JournaledServer {
   readonly replayedTicks: number;
   /** Where this run begins in the journal: what is before it was on disk. */
   readonly start: number;
+  readonly #engine: Engine;
   readonly #workers: InlineWorkers;
   readonly #snapshots: Snapshots;
   readonly #batch = new TickBatch();
@@ -120,6 +121,7 @@ export class JournaledServer {
   readonly #directory: string;
 
   private constructor(
+    engine: Engine,
     context: GatewayContext,
     journal: Journal,
     store: MemoryStore,
@@ -142,7 +144,8 @@ export class JournaledServer {
     this.#workers = workers;
     this.#stopWriter = stopWriter;
     this.#scope = new PublishScope(new Client(ANONYMOUS, '::1'), context.quota, UNWATCHED);
-    const { engine, fanOut, publishers } = context;
+    this.#engine = engine;
+    const { fanOut, publishers } = context;
     this.#snapshots = new Snapshots(
       {
         engine,
@@ -260,6 +263,7 @@ export class JournaledServer {
     if (reload !== undefined) reload.begin(read);
     else if (ticks.start > 0) ticks.appendRules(NO_RULES, Date.now());
     const server = new JournaledServer(
+      engine,
       context,
       journal,
       store,
@@ -318,7 +322,8 @@ export class JournaledServer {
 
   /** Lets everything that was begun come to its end. */
   async settle(): Promise<void> {
-    const { engine, fanOut } = this.context;
+    const { fanOut } = this.context;
+    const engine = this.#engine;
     engine.publishTicks();
     do {
       await new Promise((resolve) => setTimeout(resolve, 1));

@@ -103,6 +103,16 @@ describe('the sources of configuration', () => {
         retentionPerSymbol: 100_000,
       },
       journal: { syncMs: 10, retentionHours: 0, retentionBytes: 1_073_741_824 },
+      cluster: {
+        role: 'none',
+        servers: '',
+        credentialsFile: '',
+        tlsCaFile: '',
+        name: 'tickwire',
+        shards: 256,
+        replicas: 3,
+        leaseMs: 10_000,
+      },
       log: { level: 'info', format: 'auto' },
     });
   });

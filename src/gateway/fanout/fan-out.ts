@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Engine } from '../../engine/index.ts';
+import type { ServedEngine } from '../../engine/index.ts';
 import type { Alert, Anomaly, RaisedRecord } from '../../protocol/index.ts';
 import type { GatewayCounters } from '../metrics/gateway-counters.ts';
 import { STATS_PENDING } from '../subscriptions/session-subscriptions.ts';
@@ -40,7 +40,7 @@ export interface RecordLogs {
  * the event loop.
  */
 export class FanOut {
-  readonly #engine: Engine;
+  readonly #engine: ServedEngine;
   readonly #subscriptions: SubscriptionStore;
   readonly #versions: SymbolVersions;
   readonly #raised: readonly Raised[];
@@ -52,7 +52,7 @@ export class FanOut {
   #wasHeld = false;
 
   constructor(
-    engine: Engine,
+    engine: ServedEngine,
     subscriptions: SubscriptionStore,
     versions: SymbolVersions,
     { anomalies, alerts }: RecordLogs,

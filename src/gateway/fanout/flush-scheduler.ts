@@ -1,4 +1,4 @@
-import type { Engine } from '../../engine/index.ts';
+import type { ServedEngine } from '../../engine/index.ts';
 import { Acknowledgements } from '../ingest/acknowledgements.ts';
 import type { PublisherSession } from '../sessions/session.ts';
 import type { ConflationQueue } from './conflation.ts';
@@ -48,7 +48,7 @@ const HELD_MS = 10;
  * find plenty to do. When idle, nothing runs until the doorbell rings.
  */
 export class FlushScheduler {
-  readonly #engine: Engine;
+  readonly #engine: ServedEngine;
   readonly #fanOut: FanOut;
   readonly #conflation: ConflationQueue;
   readonly #publishers: ReadonlySet<PublisherSession>;
@@ -69,7 +69,7 @@ export class FlushScheduler {
   #timerAt = Number.POSITIVE_INFINITY;
 
   constructor(
-    engine: Engine,
+    engine: ServedEngine,
     fanOut: FanOut,
     conflation: ConflationQueue,
     publishers: ReadonlySet<PublisherSession>,

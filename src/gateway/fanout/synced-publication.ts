@@ -1,5 +1,5 @@
-import type { Engine } from '../../engine/index.ts';
-import type { TickJournal } from '../ingest/tick-journal.ts';
+import type { ServedEngine } from '../../engine/index.ts';
+import type { FrameJournal } from '../ingest/frame-journal.ts';
 
 /**
  * Publishes ticks to the workers once the journal has them on disk (`store.mode: sync`), so that
@@ -7,12 +7,12 @@ import type { TickJournal } from '../ingest/tick-journal.ts';
  * publishes, and marks again.
  */
 export class SyncedPublication {
-  readonly #engine: Engine;
-  readonly #journal: TickJournal;
+  readonly #engine: ServedEngine;
+  readonly #journal: FrameJournal;
   /** Position in the journal that has to be on disk before the marked ticks are published. */
   #awaited: number | undefined;
 
-  constructor(engine: Engine, journal: TickJournal) {
+  constructor(engine: ServedEngine, journal: FrameJournal) {
     this.#engine = engine;
     this.#journal = journal;
   }

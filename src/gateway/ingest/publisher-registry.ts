@@ -1,6 +1,17 @@
 import { tenantOf } from '../../engine/index.ts';
 import type { PublisherSession } from '../sessions/session.ts';
 
+/** The answer to a claim of a publisher's name. */
+export interface PublisherClaim {
+  /** Its last settled frame. */
+  readonly sequence: number;
+  /** Whether it was at this server before, and at no other since. */
+  readonly isContinued: boolean;
+}
+
+/** Claims a publisher's name where several servers take publishers. */
+export type ClaimPublisher = (name: string) => Promise<PublisherClaim>;
+
 /** A publisher, by name, across its connections. */
 export interface Publisher {
   readonly name: string;
@@ -119,14 +130,30 @@ export class PublisherRegistry {
     for (const { session } of this.#publishers.values()) session?.notDurable();
   }
 
-  /** The publisher of this name, for a new connection. */
-  enter(name: string, isNamed: boolean): Publisher {
+  /**
+   * The publisher of this name, for a new connection.
+   *
+   * @param claim what other servers know of it; undefined: there are none
+   */
+  enter(name: string, isNamed: boolean, claim?: PublisherClaim): Publisher {
     this.#offline.delete(name);
     const publisher = this.#publishers.get(name);
-    if (publisher === undefined) return this.#create(name, isNamed, 0);
+    if (publisher === undefined) return this.#create(name, isNamed, claim?.sequence ?? 0);
+    if (claim?.isContinued === false) {
+      // What was accepted here before and is not settled is sent again.
+      publisher.sequence = claim.sequence;
+      publisher.durableSequence = claim.sequence;
+      publisher.position = 0;
+      return publisher;
+    }
     const synced = this.#journal?.syncedPosition ?? 0;
     if (publisher.position <= synced) publisher.durableSequence = publisher.sequence;
     return publisher;
+  }
+
+  /** A publisher of this name has connected to another server. */
+  takenOver(name: string): void {
+    this.#publishers.get(name)?.session?.takenOver();
   }
 
   /** A connection closed. Does nothing if a newer one took over. */

@@ -1,14 +1,14 @@
-import type { Engine } from '../../engine/index.ts';
+import type { ServedEngine } from '../../engine/index.ts';
 import type { FlushScheduler } from '../fanout/flush-scheduler.ts';
-import type { TickJournal } from './tick-journal.ts';
+import type { FrameJournal } from './frame-journal.ts';
 
 /** Shortest time between two readings, ms. */
 const READ_MS = 250;
 
 /** What the clock drives. */
 export interface ClockedParts {
-  readonly engine: Pick<Engine, 'advanceClock' | 'canAdvanceClock' | 'isClockWanted'>;
-  readonly journal: Pick<TickJournal, 'appendClock'> | undefined;
+  readonly engine: Pick<ServedEngine, 'advanceClock' | 'canAdvanceClock' | 'isClockWanted'>;
+  readonly journal: Pick<FrameJournal, 'appendClock'> | undefined;
   readonly scheduler: Pick<FlushScheduler, 'publishClock'>;
 }
 

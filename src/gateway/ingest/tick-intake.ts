@@ -1,4 +1,4 @@
-import { type Engine, TENANT_BYTES_MAX, UNKNOWN_SYMBOL } from '../../engine/index.ts';
+import { type ServedEngine, TENANT_BYTES_MAX, UNKNOWN_SYMBOL } from '../../engine/index.ts';
 import {
   ErrorCode,
   NameKind,
@@ -8,9 +8,9 @@ import {
 } from '../../protocol/index.ts';
 import type { SymbolObserver } from '../subscriptions/wildcards.ts';
 import { type AliasTable, FORBIDDEN_ALIAS, UNDECLARED_ALIAS } from './alias-table.ts';
+import type { FrameJournal } from './frame-journal.ts';
 import { Lateness } from './lateness.ts';
 import type { PublishScope } from './publish-scope.ts';
-import type { TickJournal } from './tick-journal.ts';
 
 /** Longest symbol, bytes of UTF-8. */
 const SYMBOL_BYTES_MAX = 4 * SYMBOL_LENGTH_MAX;
@@ -51,9 +51,9 @@ export class TickIntake {
   /** Since the start. */
   readonly totals = { accepted: 0, dropped: 0, rejected: new Map<ErrorCode, number>() };
   readonly lateness: Lateness;
-  readonly #engine: Engine;
+  readonly #engine: ServedEngine;
   readonly #observer: SymbolObserver;
-  readonly #journal: TickJournal | undefined;
+  readonly #journal: FrameJournal | undefined;
   #faultsNamedMax = FAULTS_NAMED_MAX;
   /** Earliest and latest valid time of a tick in this batch, ms since the epoch. */
   #timeMin = 0;
@@ -63,10 +63,10 @@ export class TickIntake {
   readonly #prefixed = new Uint8Array(TENANT_BYTES_MAX + SYMBOL_BYTES_MAX);
 
   constructor(
-    engine: Engine,
+    engine: ServedEngine,
     { maxFutureMs, maxPastMs }: TickTimeLimits,
     observer: SymbolObserver,
-    journal?: TickJournal,
+    journal?: FrameJournal,
     lateness = new Lateness((publisherId) => String(publisherId)),
   ) {
     this.lateness = lateness;

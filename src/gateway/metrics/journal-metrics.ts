@@ -1,4 +1,5 @@
 import type { GatewayContext } from '../context.ts';
+import type { FrameJournal } from '../ingest/frame-journal.ts';
 import type { TickJournal } from '../ingest/tick-journal.ts';
 import type { ScrapedMetrics } from './scraped-metrics.ts';
 
@@ -7,6 +8,13 @@ export type MeasuredJournal = Pick<
   TickJournal,
   'figures' | 'position' | 'start' | 'syncedPosition'
 >;
+
+/** Whether it is a journal of this machine. */
+export function hasFigures(
+  journal: Pick<FrameJournal, keyof MeasuredJournal> | undefined,
+): journal is MeasuredJournal {
+  return journal?.figures !== undefined;
+}
 
 /** The metrics of a server's journal. */
 export function addJournalMetrics(

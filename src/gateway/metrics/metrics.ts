@@ -6,7 +6,8 @@ import type { FlushScheduler } from '../fanout/flush-scheduler.ts';
 import { rejectedByReason, type TickIntake } from '../ingest/tick-intake.ts';
 import type { SymbolRetirement } from '../retirement/symbol-retirement.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
-import { addJournalMetrics } from './journal-metrics.ts';
+import { addClusterMetrics } from './cluster-metrics.ts';
+import { addJournalMetrics, hasFigures } from './journal-metrics.ts';
 import { readLatencies } from './latency-histogram.ts';
 import { partitionTotal } from './partition-totals.ts';
 import { addRuleMetrics } from './rule-metrics.ts';
@@ -16,6 +17,7 @@ import { addSinkMetrics, type SinkReadings } from './sink-metrics.ts';
 
 export type MetricsContext = Pick<
   GatewayContext,
+  | 'cluster'
   | 'counters'
   | 'droppedLogLines'
   | 'engine'
@@ -52,7 +54,8 @@ export function createMetrics(context: MetricsContext): Registry {
   addPacing(metrics, context, registry);
   if (context.securityCounts !== undefined) addSecurity(metrics, context.securityCounts);
   if (context.store !== undefined) addStore(metrics, context.store, context);
-  if (context.journal !== undefined) addJournalMetrics(metrics, context.journal, context);
+  if (hasFigures(context.journal)) addJournalMetrics(metrics, context.journal, context);
+  if (context.cluster !== undefined) addClusterMetrics(metrics, context.cluster.readings);
   addRuleMetrics(metrics, context);
   addSinkMetrics(metrics, registry, () => context.sinks?.figures ?? NO_SINKS);
   metrics.counter(

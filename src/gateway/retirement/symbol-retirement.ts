@@ -1,7 +1,7 @@
-import { type Engine, RETIRED_MAX } from '../../engine/index.ts';
+import { RETIRED_MAX, type ServedEngine } from '../../engine/index.ts';
 import type { FanOut, RecordLogs } from '../fanout/fan-out.ts';
 import type { SymbolVersions } from '../fanout/symbol-versions.ts';
-import type { TickJournal } from '../ingest/tick-journal.ts';
+import type { FrameJournal } from '../ingest/frame-journal.ts';
 import type { BackgroundTasks } from '../limits/background-tasks.ts';
 import type { SymbolQuota } from '../limits/symbol-quota.ts';
 import type { Subscriber, SubscriptionStore } from '../subscriptions/subscription-store.ts';
@@ -23,9 +23,9 @@ interface Retiring {
 
 interface RetirementContext extends RecordLogs {
   readonly background: BackgroundTasks;
-  readonly engine: Engine;
+  readonly engine: ServedEngine;
   readonly fanOut: FanOut;
-  readonly journal: TickJournal | undefined;
+  readonly journal: FrameJournal | undefined;
   readonly quota: SymbolQuota;
   readonly subscriptions: SubscriptionStore;
   readonly versions: SymbolVersions;

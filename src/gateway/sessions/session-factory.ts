@@ -13,10 +13,12 @@ import {
 import type { GatewayContext } from '../context.ts';
 import type { EventFormat } from '../fanout/event-format.ts';
 import { type PublishContext, PublishSession } from '../ingest/publish-session.ts';
+import type { ClaimPublisher, PublisherClaim } from '../ingest/publisher-registry.ts';
 import { AddressRates } from '../limits/address-rates.ts';
 import { ConnectionCounts } from '../limits/connection-counts.ts';
 import type { Socket, SocketHandler } from '../transport/transport.ts';
 import { AuthHandshake, type HandshakeContext } from './auth-handshake.ts';
+import { ClaimingHandler } from './claiming-handler.ts';
 import { Client } from './client.ts';
 import { Connection } from './connection.ts';
 import { type EventRequest, EventSession } from './event-session.ts';
@@ -26,7 +28,7 @@ import type { Refusal, SessionOpener } from './upgrades.ts';
 export type SessionFactoryContext = PublishContext &
   StreamContext &
   HandshakeContext &
-  Pick<GatewayContext, 'authenticator' | 'epoch'>;
+  Pick<GatewayContext, 'authenticator' | 'cluster' | 'epoch'>;
 
 /** Opens a session for each accepted socket and welcomes it. */
 export class SessionFactory implements SessionOpener {
@@ -42,7 +44,10 @@ export class SessionFactory implements SessionOpener {
   }
 
   refusal(address: string): Refusal | undefined {
-    const { security } = this.#context;
+    const { config, security } = this.#context;
+    if (config.cluster.role === 'owner') {
+      return { status: 503, detail: 'This member of a cluster takes no clients (cluster.role).' };
+    }
     const isTooFast = !this.#upgradeRates.tryTake(address, performance.now());
     const broken = isTooFast ? 'upgradesPerSecond' : this.#counts.exceededBy(address);
     if (broken === undefined) return undefined;
@@ -62,7 +67,9 @@ export class SessionFactory implements SessionOpener {
       const { publish } = connection.client.identity;
       if (!publish.isAll && publish.patterns.length === 0)
         return this.#forbid(connection, 'publish');
-      return this.#openPublish(connection, name);
+      return name === undefined || this.#context.cluster === undefined
+        ? this.#openPublish(connection, name)
+        : this.#claim(connection, name, this.#context.cluster.claim);
     });
   }
 
@@ -122,13 +129,30 @@ export class SessionFactory implements SessionOpener {
     return refuseClient(connection, CloseCode.FORBIDDEN, error);
   }
 
-  #openPublish(connection: Connection, name: string | undefined): SocketHandler {
+  /** The name may be in use at another server of the cluster. */
+  #claim(connection: Connection, name: string, claim: ClaimPublisher): SocketHandler {
+    const { handshakes } = this.#context.sessions;
+    const handler = new ClaimingHandler(
+      connection,
+      claim(connection.client.nameSpace.nameOf(name)),
+      (claimed) => this.#openPublish(connection, name, claimed),
+      (left) => handshakes.delete(left),
+    );
+    handshakes.add(handler);
+    return handler;
+  }
+
+  #openPublish(
+    connection: Connection,
+    name: string | undefined,
+    claim?: PublisherClaim,
+  ): SocketHandler {
     const { config, epoch, publishers, sessions } = this.#context;
     const session = sessions.nextName();
     const { nameSpace } = connection.client;
     const isNamed = name !== undefined;
     const publisherName = isNamed ? name : `${session}-${epoch}`;
-    const publisher = publishers.enter(nameSpace.nameOf(publisherName), isNamed);
+    const publisher = publishers.enter(nameSpace.nameOf(publisherName), isNamed, claim);
     const publishSession = new PublishSession(connection, publisher, this.#context);
     sessions.publishers.add(publishSession);
     connection.send(

@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../config/schema.ts';
+import { RemoteEngine } from '../engine/index.ts';
+import {
+  type ClusterReadings,
+  type GatewayLog,
+  type PublisherClaim,
+  PublisherRegistry,
+} from '../gateway/index.ts';
+import type { Bus } from './bus.ts';
+import { LogJournal } from './log-journal.ts';
+import { Members, ownersAmong } from './members.ts';
+import { ClusterNames } from './names.ts';
+import { Owner } from './owner.ts';
+import { PublisherLedger } from './publisher-ledger.ts';
+import { agreeOnSettings } from './settings.ts';
+import { ShardMirrors } from './shard-mirrors.ts';
+
+/** A shard holds at most so many times its part of `processing.maxSymbols`. */
+const SHARD_SYMBOLS_FACTOR = 8;
+const SHARD_SYMBOLS_MIN = 1024;
+/** Memory of a shard for sliding windows that outgrow their record, at least, bytes. */
+const SHARD_WINDOW_BYTES_MIN = 1_048_576;
+/** Its part of `processing.windowBytesMax`. */
+const SHARD_WINDOW_PART = 1 / 16;
+/** Age at which ticks are removed from logs, ms: snapshots are far younger. */
+const TICKS_AGE_MS = 24 * 3_600_000;
+/** Anomalies kept of each symbol. */
+const ANOMALIES_MAX = 1024;
+/** Time for the last frames to be stored at a stop, ms. */
+const STOP_MS = 3000;
+const POLL_MS = 5;
+/** Time for others to take shards over once they know that they are free, ms. */
+const TAKE_OVER_MS = 300;
+const HAND_OVER_MS_MAX = 3000;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * This process as a member of a cluster. What the gateway needs of it is in the fields: its engine
+ * mirrors all shards, its journal is their logs. As `owner` or `all`, it also owns some.
+ */
+export class Cluster {
+  readonly engine: RemoteEngine;
+  readonly journal: LogJournal;
+  readonly publishers: PublisherRegistry;
+  /** Identifies this run. */
+  readonly id: string;
+  readonly #bus: Bus;
+  readonly #names: ClusterNames;
+  readonly #log: GatewayLog;
+  readonly #ledger: PublisherLedger;
+  readonly #mirrors: ShardMirrors;
+  readonly #members: Members;
+  readonly #owner: Owner | undefined;
+  readonly #handOverMs: number;
+  #unsubscribe: () => void = () => undefined;
+
+  private constructor(
+    config: Config,
+    bus: Bus,
+    log: GatewayLog,
+    names: ClusterNames,
+    { ledger, members }: Record<'ledger' | 'members', Awaited<ReturnType<Bus['openKeys']>>>,
+  ) {
+    const { cluster, processing, store } = config;
+    const { leaseMs, role } = cluster;
+    this.#handOverMs = Math.min(HAND_OVER_MS_MAX, Members.lookMs(leaseMs) + TAKE_OVER_MS);
+    this.id = randomBytes(9).toString('base64url');
+    this.#bus = bus;
+    this.#names = names;
+    this.#log = log;
+    this.engine = new RemoteEngine(processing.maxSymbols, processing.channelCapacity);
+    this.publishers = new PublisherRegistry();
+    this.#ledger = new PublisherLedger(this.id, ledger);
+    this.#ledger.onLost = (name) => this.publishers.takenOver(name);
+    this.journal = new LogJournal({
+      bus,
+      names,
+      ledger: this.#ledger,
+      edge: this.id,
+      symbolName: (symbolId) => this.engine.symbols.name(symbolId),
+      publisherName: (publisherId) => this.publishers.nameOf(publisherId),
+    });
+    this.publishers.follow(this.journal);
+    this.#mirrors = new ShardMirrors(bus, names, this.engine, leaseMs);
+    const self = { role: role === 'none' ? 'edge' : role, since: Date.now() } as const;
+    this.#members = new Members(members, this.id, self, leaseMs);
+    if (role === 'edge') return;
+    const owner = new Owner({
+      bus,
+      names,
+      log,
+      owner: this.id,
+      shards: cluster.shards,
+      snapshotMs: store.snapshotIntervalMs,
+      settings: shardSettings(config),
+    });
+    this.#owner = owner;
+    this.#members.onLook = (known) => owner.assign(known);
+  }
+
+  /**
+   * Joins a cluster, or begins it.
+   *
+   * @throws Error if the broker does not answer, or the cluster has other settings
+   */
+  static async join(config: Config, bus: Bus, log: GatewayLog): Promise<Cluster> {
+    const { leaseMs, name, shards } = config.cluster;
+    const names = new ClusterNames(name, shards);
+    await agreeOnSettings(config, await bus.openKeys(names.keys('settings'), 0));
+    for (const [log, subjects] of names.tickLogs()) {
+      await bus.openLog({ name: log, subjects, perSubjectMax: 0, ageMaxMs: TICKS_AGE_MS });
+    }
+    await bus.openLog({
+      name: names.outputLog,
+      subjects: [names.outputs],
+      perSubjectMax: ANOMALIES_MAX,
+      ageMaxMs: 0,
+    });
+    await bus.openLog({
+      name: names.snapshotLog,
+      subjects: [names.snapshots],
+      perSubjectMax: 1,
+      ageMaxMs: 0,
+    });
+    const ledger = await bus.openKeys(names.keys('ledger'), 0);
+    const members = await bus.openKeys(names.keys('members'), leaseMs);
+    return new Cluster(config, bus, log, names, { ledger, members });
+  }
+
+  observe(symbolAppeared: (symbolId: number, name: string) => void): void {
+    this.engine.onSymbol = symbolAppeared;
+  }
+
+  /** Takes part, once the gateway's parts are connected. */
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#bus.subscribe(this.#names.publishers, (payload) => {
+      const { edge, name } = JSON.parse(decoder.decode(payload)) as PublisherSeen;
+      if (edge !== this.id) this.publishers.takenOver(name);
+    });
+    await this.#members.join();
+    await this.#mirrors.start();
+    const { id } = this;
+    this.#log.info({ member: id, members: this.#members.known.size }, 'joined the cluster');
+  }
+
+  /** Claims a publisher's name for a connection here; see `PublisherClaim`. */
+  readonly claim = async (name: string): Promise<PublisherClaim> => {
+    const claimed = await this.#ledger.claim(name);
+    if (!claimed.isContinued) {
+      this.journal.forget(name);
+      const seen: PublisherSeen = { edge: this.id, name };
+      this.#bus.publish(this.#names.publishers, encoder.encode(JSON.stringify(seen)));
+    }
+    return claimed;
+  };
+
+  /** Why clients do not get the present state; undefined if they do. */
+  fault(): string | undefined {
+    if (!this.#bus.isConnected) return 'there is no connection to the cluster (cluster.servers)';
+    const { shards, silentMs } = this.#mirrors.behind;
+    if (shards === 0) return undefined;
+    const since = `for up to ${(silentMs / 1000).toFixed(1)} s`;
+    return `${shards} of ${this.#names.shards} shards have had no owner, or are not here, ${since}`;
+  }
+
+  /** For metrics. */
+  readonly readings = (): ClusterReadings => {
+    const mirrors = this.#mirrors;
+    const owner = this.#owner;
+    return {
+      members: this.#members.known.size,
+      membershipFailures: this.#members.failures,
+      isConnected: this.#bus.isConnected,
+      shardsBehind: mirrors.behind.shards,
+      mirror: mirrors.counts,
+      log: this.journal.counts,
+      waitingTicks: this.journal.waitingTicks,
+      refusedSettlements: this.#ledger.refused,
+      ownedShards: owner?.owned.size ?? 0,
+      owner: owner?.counts,
+    };
+  };
+
+  /** Hands its shards over and leaves. */
+  async stop(): Promise<void> {
+    const deadline = performance.now() + STOP_MS;
+    while (this.journal.syncedPosition < this.journal.position && performance.now() < deadline) {
+      await delay(POLL_MS);
+    }
+    this.journal.stop();
+    this.#ledger.stop();
+    this.#unsubscribe();
+    this.#mirrors.stop();
+    await this.#owner?.retire();
+    const hasSuccessors = ownersAmong(this.#members.known).some((id) => id !== this.id);
+    await this.#members.leave().catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'the others learn of the stop by the end of the lease');
+    });
+    // They take the shards over meanwhile, so that these do not stand still.
+    if (this.#owner !== undefined && hasSuccessors) await delay(this.#handOverMs);
+    this.#owner?.stop();
+    await this.#bus.close();
+  }
+}
+
+/** Says that a publisher has connected somewhere. */
+interface PublisherSeen {
+  readonly edge: string;
+  readonly name: string;
+}
+
+function shardSettings({ cluster, processing }: Config) {
+  const { maxSymbols, windowBytesMax } = processing;
+  const part = Math.ceil((SHARD_SYMBOLS_FACTOR * maxSymbols) / cluster.shards);
+  return {
+    rules: processing,
+    symbols: Math.min(maxSymbols, Math.max(SHARD_SYMBOLS_MIN, part)),
+    growBytes: Math.max(SHARD_WINDOW_BYTES_MIN, Math.floor(windowBytesMax * SHARD_WINDOW_PART)),
+  };
+}

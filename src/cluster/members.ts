@@ -1,0 +1,121 @@
+import type { KeyValues } from './bus.ts';
+
+/** Part of the lease after which a member renews it. */
+const RENEW_PART = 1 / 4;
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** What the others know of a member. */
+export interface Member {
+  readonly role: 'edge' | 'owner' | 'all';
+  /** When it joined, ms since the epoch, by its own clock: for people. */
+  readonly since: number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * Who is in the cluster: each member writes a key that ends after the lease unless it is renewed.
+ * Read at intervals, not watched: a watch that stops says nothing.
+ */
+export class Members {
+  /** Called with the members after each look, this one included. */
+  onLook: (members: ReadonlyMap<string, Member>) => void = () => undefined;
+  /** By id, as of the last look. */
+  known: ReadonlyMap<string, Member> = new Map();
+  /** Looks and renewals that failed. */
+  failures = 0;
+  readonly #keys: KeyValues;
+  readonly #id: string;
+  readonly #self: Member;
+  readonly #intervalMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(keys: KeyValues, id: string, self: Member, leaseMs: number) {
+    this.#keys = keys;
+    this.#id = id;
+    this.#self = self;
+    this.#intervalMs = Members.lookMs(leaseMs);
+  }
+
+  /** Longest time until a member sees who left, ms. */
+  static lookMs(leaseMs: number): number {
+    return leaseMs * RENEW_PART;
+  }
+
+  /** @throws Error if the broker does not answer */
+  async join(): Promise<void> {
+    await this.#renew();
+    await this.#look();
+    this.#schedule();
+  }
+
+  /** The others need not wait for the end of the lease. */
+  async leave(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#keys.delete(this.#id);
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => void this.#turn(), this.#intervalMs);
+  }
+
+  async #turn(): Promise<void> {
+    try {
+      await this.#renew();
+      await this.#look();
+    } catch {
+      this.failures++;
+    }
+    this.#schedule();
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#isStopped) return;
+    await this.#keys.put(this.#id, encoder.encode(JSON.stringify(this.#self)));
+  }
+
+  async #look(): Promise<void> {
+    const members = new Map<string, Member>();
+    for (const [id, value] of await this.#keys.list()) {
+      members.set(id, JSON.parse(decoder.decode(value)) as Member);
+    }
+    if (this.#isStopped) return;
+    this.known = members;
+    this.onLook(members);
+  }
+}
+
+/** The members that may own shards. */
+export function ownersAmong(members: ReadonlyMap<string, Member>): readonly string[] {
+  return [...members].filter(([, { role }]) => role !== 'edge').map(([id]) => id);
+}
+
+/**
+ * Which of some owners a shard belongs to: the one with the greatest hash with it, so that only the
+ * shards of an owner that comes or goes change hands. Undefined if there is none.
+ */
+export function ownerOf(shard: number, owners: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let greatest = -1;
+  for (const owner of owners) {
+    const weight = weightOf(`${owner}/${shard}`);
+    if (weight < greatest || (weight === greatest && owner < (best as string))) continue;
+    greatest = weight;
+    best = owner;
+  }
+  return best;
+}
+
+function weightOf(text: string): number {
+  let hash = FNV_OFFSET;
+  for (const byte of encoder.encode(text)) hash = Math.imul(hash ^ byte, FNV_PRIME);
+  // FNV-1a alone spreads texts that differ at their end badly.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

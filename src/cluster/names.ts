@@ -1,0 +1,127 @@
+/** Logs of ticks: enough for several servers to lead some each. */
+const TICK_LOGS = 8;
+
+const encoder = new TextEncoder();
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** Logs, subjects and key-values of a cluster; all begin with its name. */
+export class ClusterNames {
+  readonly shards: number;
+  readonly #prefix: string;
+
+  constructor(name: string, shards: number) {
+    this.#prefix = name;
+    this.shards = shards;
+  }
+
+  /** The log that has the ticks of a shard. */
+  tickLog(shard: number): string {
+    return `${this.#prefix}_t${shard % TICK_LOGS}`;
+  }
+
+  ticks(shard: number): string {
+    return `${this.#prefix}.t.${shard}`;
+  }
+
+  /** All logs of ticks with their subjects. */
+  tickLogs(): ReadonlyMap<string, readonly string[]> {
+    const logs = new Map<string, string[]>();
+    for (let shard = 0; shard < this.shards; shard++) {
+      const log = this.tickLog(shard);
+      const subjects = logs.get(log) ?? [];
+      subjects.push(this.ticks(shard));
+      logs.set(log, subjects);
+    }
+    return logs;
+  }
+
+  /** What owners write: claims and anomalies. */
+  get outputLog(): string {
+    return `${this.#prefix}_out`;
+  }
+
+  get outputs(): string {
+    return `${this.#prefix}.o.>`;
+  }
+
+  get anomalies(): string {
+    return `${this.#prefix}.o.*.a.*`;
+  }
+
+  outputsOf(shard: number): string {
+    return `${this.#prefix}.o.${shard}.>`;
+  }
+
+  claim(shard: number): string {
+    return `${this.#prefix}.o.${shard}.claim`;
+  }
+
+  anomaly(shard: number, symbol: string): string {
+    return `${this.#prefix}.o.${shard}.a.${tokenOf(symbol)}`;
+  }
+
+  get snapshotLog(): string {
+    return `${this.#prefix}_snapshots`;
+  }
+
+  get snapshots(): string {
+    return `${this.#prefix}.s.>`;
+  }
+
+  /** The manifest of a shard's snapshot; chunks are behind it. */
+  snapshot(shard: number): string {
+    return `${this.#prefix}.s.${shard}`;
+  }
+
+  snapshotChunk(shard: number, chunk: number): string {
+    return `${this.#prefix}.s.${shard}.${chunk}`;
+  }
+
+  rows(shard: number): string {
+    return `${this.#prefix}.st.${shard}`;
+  }
+
+  get allRows(): string {
+    return `${this.#prefix}.st.*`;
+  }
+
+  query(shard: number): string {
+    return `${this.#prefix}.q.${shard}`;
+  }
+
+  /** Says that a publisher has connected somewhere. */
+  get publishers(): string {
+    return `${this.#prefix}.publishers`;
+  }
+
+  keys(of: 'members' | 'ledger' | 'settings'): string {
+    return `${this.#prefix}_${of}`;
+  }
+}
+
+/** What a subject cannot have, besides control characters; and the sign of an encoded byte. */
+const RESERVED = ' .*>%';
+const CONTROL_END = 0x20;
+const DELETE = 0x7f;
+
+/** A name as one token of a subject: what a subject cannot have is percent-encoded. */
+export function tokenOf(name: string): string {
+  let token = '';
+  for (const char of name) {
+    // The characters that are encoded have one byte.
+    const code = char.charCodeAt(0);
+    const isPlain = code >= CONTROL_END && code !== DELETE && !RESERVED.includes(char);
+    token += isPlain ? char : `%${code.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return token;
+}
+
+/**
+ * The shard of a symbol's name: FNV-1a of its token, modulo, as NATS' own `partition()` has it.
+ */
+export function shardOf(name: string, shards: number): number {
+  let hash = FNV_OFFSET;
+  for (const byte of encoder.encode(tokenOf(name))) hash = Math.imul(hash ^ byte, FNV_PRIME);
+  return (hash >>> 0) % shards;
+}

@@ -1,0 +1,428 @@
+import { readFileSync } from 'node:fs';
+import {
+  type ConsumerMessages,
+  DeliverPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import {
+  connect,
+  credsAuthenticator,
+  headers,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  nuid,
+} from '@nats-io/transport-node';
+import type { Config } from '../config/schema.ts';
+import type { GatewayLog } from '../gateway/index.ts';
+import type {
+  Bus,
+  Expectation,
+  KeyValues,
+  LogHandler,
+  LogOptions,
+  Message,
+  MessageHandler,
+  Reading,
+  StoredMessage,
+  Value,
+} from './bus.ts';
+
+/** The oldest server with atomic batches (2.12), and what it takes to know which keys ended. */
+const VERSION_MIN = [2, 12] as const;
+/** Time for the broker to answer, ms. Elections take several seconds. */
+const API_MS = 5000;
+/** An append whose answer does not come for so long has failed, ms. */
+const APPEND_MS = 5000;
+const SWEEP_MS = 250;
+/** A log takes 50 batches at a time, of all processes. */
+const BATCHES_MAX = 8;
+/** Wait before a reading that ended is begun again, ms. */
+const RETRY_MS = 250;
+/** Messages of a reading on their way. */
+const READ_AHEAD = 500;
+/** A consumer that hears nothing for twice this asks again, ms. */
+const IDLE_MS = 500;
+const EXPIRES_MS = 2000;
+
+/** What a server says where nothing is under a filter. */
+const NO_MESSAGE = 10037;
+
+/** An append that waits for its answer. */
+interface PendingAppend {
+  readonly resolve: (sequence: number) => void;
+  readonly reject: (error: Error) => void;
+  readonly deadline: number;
+}
+
+/** The answer to an append. */
+interface AppendAnswer {
+  readonly seq?: number;
+  readonly error?: { readonly err_code?: number; readonly description?: string };
+}
+
+/**
+ * Connects to NATS.
+ *
+ * @throws Error that names the configuration if there is no server, or none that will do
+ */
+export async function connectToNats({ cluster }: Config, log: GatewayLog): Promise<Bus> {
+  const { credentialsFile, servers, tlsCaFile } = cluster;
+  let connection: NatsConnection;
+  try {
+    connection = await connect({
+      servers: servers.split(','),
+      name: `tickwire ${cluster.name} ${cluster.role}`,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      reconnectJitter: 250,
+      pingInterval: 5000,
+      maxPingOut: 2,
+      ...(tlsCaFile === '' ? {} : { tls: { caFile: tlsCaFile } }),
+      ...(credentialsFile === ''
+        ? {}
+        : { authenticator: credsAuthenticator(readFileSync(credentialsFile)) }),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cluster.servers: no connection to ${servers}: ${reason}`);
+  }
+  try {
+    checkServer(connection, servers);
+    const manager = await jetstreamManager(connection, { timeout: API_MS });
+    return new NatsBus(connection, manager, cluster.replicas, log);
+  } catch (error) {
+    await connection.close();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cluster.servers: ${servers} cannot keep logs (JetStream): ${reason}`);
+  }
+}
+
+function checkServer({ info }: NatsConnection, servers: string): void {
+  const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number);
+  if (major > VERSION_MIN[0] || (major === VERSION_MIN[0] && minor >= VERSION_MIN[1])) return;
+  throw new Error(`${servers} is nats-server ${info?.version}, expected 2.12 or newer`);
+}
+
+/** NATS with JetStream as the cluster's bus. */
+class NatsBus implements Bus {
+  isConnected = true;
+  readonly messageBytesMax: number;
+  readonly #connection: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #client: JetStreamClient;
+  readonly #replicas: number;
+  readonly #log: GatewayLog;
+  /** Appends by the last part of their reply subject. */
+  readonly #pending = new Map<string, PendingAppend>();
+  readonly #inbox = `_INBOX.${nuid.next()}`;
+  readonly #batchesUnderWay = new Set<Promise<unknown>>();
+  #number = 0;
+  readonly #sweep: NodeJS.Timeout;
+  #isClosed = false;
+
+  constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    replicas: number,
+    log: GatewayLog,
+  ) {
+    this.#connection = connection;
+    this.#manager = manager;
+    this.#client = jetstream(connection, { timeout: API_MS });
+    this.#replicas = replicas;
+    this.#log = log;
+    this.messageBytesMax = connection.info?.max_payload ?? 1_048_576;
+    // One subscription for all answers: the client's own way costs six times as much each.
+    connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error === null) this.#answered(message);
+      },
+    });
+    this.#sweep = setInterval(() => this.#expire(performance.now()), SWEEP_MS).unref();
+    void this.#followStatus();
+  }
+
+  publish(subject: string, payload: Uint8Array): void {
+    if (!this.#isClosed) this.#connection.publish(subject, payload);
+  }
+
+  subscribe(subject: string, handler: MessageHandler): () => void {
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error !== null) return;
+        const { data, reply, subject: of } = message;
+        handler(data, of, reply ? (payload) => message.respond(payload) : undefined);
+      },
+    });
+    return () => {
+      if (!this.#isClosed) subscription.unsubscribe();
+    };
+  }
+
+  async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const { data } = await this.#connection.request(subject, payload, { timeout: timeoutMs });
+    return data;
+  }
+
+  async openLog({ name, subjects, perSubjectMax, ageMaxMs }: LogOptions): Promise<void> {
+    const config = {
+      name,
+      subjects: [...subjects],
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      num_replicas: this.#replicas,
+      max_msgs_per_subject: perSubjectMax === 0 ? -1 : perSubjectMax,
+      max_age: ageMaxMs * 1_000_000,
+      duplicate_window: 0,
+      allow_direct: true,
+      allow_atomic: true,
+    };
+    try {
+      await this.#manager.streams.info(name);
+    } catch {
+      // Another process may make it at the same time, which is no fault if it is the same.
+      await this.#manager.streams.add(config);
+    }
+  }
+
+  append(message: Message, expected?: Expectation): Promise<number> {
+    return this.#send(message, expected && expectation(expected));
+  }
+
+  async appendAll(messages: readonly Message[], expected?: Expectation): Promise<number> {
+    const [first] = messages;
+    if (first === undefined) throw new RangeError('a batch without messages');
+    if (messages.length === 1) return this.append(first, expected);
+    while (this.#batchesUnderWay.size >= BATCHES_MAX) await Promise.race(this.#batchesUnderWay);
+    const answer = this.#sendBatch(messages, expected);
+    const underWay = answer.catch(() => undefined);
+    this.#batchesUnderWay.add(underWay);
+    void underWay.then(() => this.#batchesUnderWay.delete(underWay));
+    return answer;
+  }
+
+  #sendBatch(messages: readonly Message[], expected: Expectation | undefined): Promise<number> {
+    const batch = nuid.next();
+    let answer: Promise<number> | undefined;
+    for (const [index, message] of messages.entries()) {
+      const head = index === 0 && expected !== undefined ? expectation(expected) : headers();
+      head.set('Nats-Batch-Id', batch);
+      head.set('Nats-Batch-Sequence', String(index + 1));
+      if (index === messages.length - 1) {
+        head.set('Nats-Batch-Commit', '1');
+        answer = this.#send(message, head);
+      } else {
+        this.#connection.publish(message.subject, message.payload, { headers: head });
+      }
+    }
+    return answer as Promise<number>;
+  }
+
+  async last(log: string, filter: string): Promise<StoredMessage | undefined> {
+    // Asked of the log's leader: a follower may not have the last one yet.
+    const found = await this.#manager.streams
+      .getMessage(log, { last_by_subj: filter })
+      .catch((error: unknown) => {
+        if (error instanceof JetStreamApiError && error.code === NO_MESSAGE) return null;
+        throw error;
+      });
+    if (found === null) return undefined;
+    return { subject: found.subject, sequence: found.seq, payload: found.data };
+  }
+
+  read(log: string, filter: string, from: number, handler: LogHandler): Reading {
+    const reading = new NatsReading(this.#client, log, filter, from, handler, this.#log);
+    void reading.run();
+    return reading;
+  }
+
+  async openKeys(name: string, ttlMs: number): Promise<KeyValues> {
+    const keys = new Kvm(this.#client);
+    return new NatsKeys(
+      await keys.create(name, {
+        ...(ttlMs === 0 ? {} : { ttl: ttlMs }),
+        replicas: this.#replicas,
+        storage: StorageType.File,
+        history: 1,
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#sweep);
+    this.#expire(Number.POSITIVE_INFINITY);
+    await this.#connection.close();
+  }
+
+  #send(message: Message, head: MsgHdrs | undefined): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed || !this.isConnected) {
+        reject(new Error('there is no connection to the broker'));
+        return;
+      }
+      const number = (++this.#number).toString(36);
+      this.#pending.set(number, { resolve, reject, deadline: performance.now() + APPEND_MS });
+      const reply = `${this.#inbox}.${number}`;
+      const options = head === undefined ? { reply } : { reply, headers: head };
+      this.#connection.publish(message.subject, message.payload, options);
+    });
+  }
+
+  #answered({ data, subject }: Msg): void {
+    const number = subject.slice(this.#inbox.length + 1);
+    const pending = this.#pending.get(number);
+    if (pending === undefined) return;
+    this.#pending.delete(number);
+    if (data.length === 0) {
+      pending.reject(new Error('no server keeps the log now'));
+      return;
+    }
+    const { error, seq } = JSON.parse(new TextDecoder().decode(data)) as AppendAnswer;
+    if (seq !== undefined && error === undefined) pending.resolve(seq);
+    else pending.reject(new Error(`${error?.description} (${error?.err_code})`));
+  }
+
+  /** Appends without an answer by a time have failed, as far as known. */
+  #expire(now: number): void {
+    for (const [number, { deadline, reject }] of this.#pending) {
+      if (deadline > now) return;
+      this.#pending.delete(number);
+      reject(new Error('the broker did not answer in time'));
+    }
+  }
+
+  async #followStatus(): Promise<void> {
+    for await (const { type } of this.#connection.status()) {
+      if (type === 'disconnect') {
+        this.isConnected = false;
+        // What was on its way may be lost: no answer will say so.
+        this.#expire(Number.POSITIVE_INFINITY);
+        this.#log.warn({}, 'lost the connection to the cluster');
+      } else if (type === 'reconnect') {
+        this.isConnected = true;
+        this.#log.info({}, 'connected to the cluster again');
+      }
+    }
+    this.isConnected = false;
+  }
+}
+
+function expectation({ filter, sequence }: Expectation): MsgHdrs {
+  const head = headers();
+  head.set('Nats-Expected-Last-Subject-Sequence', String(sequence));
+  head.set('Nats-Expected-Last-Subject-Sequence-Subject', filter);
+  return head;
+}
+
+/** Reads with an ordered consumer, and another one whenever it ends. */
+class NatsReading implements Reading {
+  readonly #client: JetStreamClient;
+  readonly #stream: string;
+  readonly #filter: string;
+  readonly #handler: LogHandler;
+  readonly #log: GatewayLog;
+  #next: number;
+  #messages: ConsumerMessages | undefined;
+  #isStopped = false;
+
+  constructor(
+    client: JetStreamClient,
+    stream: string,
+    filter: string,
+    from: number,
+    handler: LogHandler,
+    log: GatewayLog,
+  ) {
+    this.#client = client;
+    this.#stream = stream;
+    this.#filter = filter;
+    this.#next = from;
+    this.#handler = handler;
+    this.#log = log;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#messages?.stop();
+  }
+
+  async run(): Promise<void> {
+    while (!this.#isStopped) {
+      try {
+        await this.#consume();
+      } catch (error) {
+        if (this.#isStopped) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log.warn({ log: this.#stream, reason }, 'reading a log begins again');
+      }
+      if (!this.#isStopped) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
+  async #consume(): Promise<void> {
+    const consumer = await this.#client.consumers.get(this.#stream, {
+      filter_subjects: this.#filter,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: this.#next,
+    });
+    if (this.#isStopped) return;
+    const messages = await consumer.consume({
+      max_messages: READ_AHEAD,
+      expires: EXPIRES_MS,
+      idle_heartbeat: IDLE_MS,
+    });
+    this.#messages = messages;
+    for await (const { data, seq, subject } of messages) {
+      if (this.#isStopped) return;
+      // One that was delivered before.
+      if (seq < this.#next) continue;
+      this.#next = seq + 1;
+      await this.#handler({ subject, sequence: seq, payload: data });
+    }
+  }
+}
+
+class NatsKeys implements KeyValues {
+  readonly #keys: KV;
+
+  constructor(keys: KV) {
+    this.#keys = keys;
+  }
+
+  async get(key: string): Promise<Value | undefined> {
+    const entry = await this.#keys.get(key);
+    if (entry === null || entry.operation !== 'PUT') return undefined;
+    return { value: entry.value, revision: entry.revision };
+  }
+
+  put(key: string, value: Uint8Array): Promise<number> {
+    return this.#keys.put(key, value);
+  }
+
+  update(key: string, value: Uint8Array, revision: number): Promise<number> {
+    return this.#keys.put(key, value, { previousSeq: revision });
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#keys.delete(key);
+  }
+
+  async list(): Promise<ReadonlyMap<string, Uint8Array>> {
+    const found = new Map<string, Uint8Array>();
+    for await (const key of await this.#keys.keys()) {
+      const entry = await this.get(key);
+      if (entry !== undefined) found.set(key, entry.value);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,214 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Anomaly } from '../protocol/index.ts';
+import type { Bus, Expectation, Message, StoredMessage } from './bus.ts';
+import type { ClusterNames } from './names.ts';
+
+/** Messages of one write: all or none of them are stored. */
+const BATCH_MAX = 500;
+/** Wait before a write that failed is made again, ms. */
+const RETRY_MS = 50;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Place of an output: the sequence of the log's message that raised it, and which one of its. */
+export interface OutputPlace {
+  readonly position: number;
+  /** From 0. */
+  readonly index: number;
+}
+
+/** What an owner has published before: nothing. */
+const NOTHING: OutputPlace = { position: 0, index: 0 };
+
+/** An anomaly as it is in the log of outputs: JSON. */
+export interface PublishedAnomaly extends Anomaly, OutputPlace {
+  /** The claim of the owner that wrote it. */
+  readonly epoch: number;
+}
+
+interface Claim extends OutputPlace {
+  readonly owner: string;
+  /** Tells one claim of an owner from another. */
+  readonly nonce: number;
+}
+
+/** Another process has claimed the shard. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+}
+
+export function readAnomaly(payload: Uint8Array): PublishedAnomaly {
+  return JSON.parse(decoder.decode(payload)) as PublishedAnomaly;
+}
+
+let nonces = 0;
+
+/**
+ * Writes what a shard's owner puts out. A claim fences off the owner before: each write expects the
+ * last message of the shard to be this owner's own, so that nothing gets in between.
+ */
+export class OutputWriter {
+  /** Number of the claim; a later one is greater. */
+  readonly epoch: number;
+  /** Up to here everything was out before the claim. */
+  readonly before: OutputPlace;
+  readonly #bus: Bus;
+  readonly #names: ClusterNames;
+  readonly #shard: number;
+  /** Sequence of the shard's last message. */
+  #last: number;
+  #waiting: PublishedAnomaly[] = [];
+  #isWriting = false;
+  #fault: FencedError | undefined;
+  #isStopped = false;
+
+  private constructor(
+    bus: Bus,
+    names: ClusterNames,
+    shard: number,
+    epoch: number,
+    before: OutputPlace,
+  ) {
+    this.#bus = bus;
+    this.#names = names;
+    this.#shard = shard;
+    this.epoch = epoch;
+    this.before = before;
+    this.#last = epoch;
+  }
+
+  /**
+   * Claims a shard.
+   *
+   * @throws Error if the broker does not answer
+   */
+  static async claim(
+    bus: Bus,
+    names: ClusterNames,
+    shard: number,
+    owner: string,
+  ): Promise<OutputWriter> {
+    const nonce = ++nonces;
+    let fault: unknown;
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const last = await bus.last(names.outputLog, names.outputsOf(shard));
+      if (last !== undefined && isClaim(last, names.claim(shard), owner, nonce)) {
+        return new OutputWriter(bus, names, shard, last.sequence, placeIn(last));
+      }
+      const before = last === undefined ? NOTHING : placeIn(last);
+      const claim: Claim = { owner, nonce, ...before };
+      try {
+        const epoch = await bus.append(
+          { subject: names.claim(shard), payload: encoder.encode(JSON.stringify(claim)) },
+          { filter: names.outputsOf(shard), sequence: last?.sequence ?? 0 },
+        );
+        return new OutputWriter(bus, names, shard, epoch, before);
+      } catch (error) {
+        // It may be stored, or another claim be first: look again.
+        fault = error;
+        await delay(RETRY_MS);
+      }
+    }
+    throw fault;
+  }
+
+  /** Whether another owner has claimed the shard. */
+  get isFenced(): boolean {
+    return this.#fault !== undefined;
+  }
+
+  /** Outputs that are not known to be stored. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether all outputs of the log up to a position are stored. */
+  isOut(position: number): boolean {
+    return this.#waiting.every((output) => output.position > position);
+  }
+
+  /** Adds an output; what was out before the claim is left out. */
+  add(anomaly: Anomaly, place: OutputPlace): void {
+    if (!isAfter(place, this.before)) return;
+    this.#waiting.push({ ...anomaly, ...place, epoch: this.epoch });
+  }
+
+  /**
+   * Writes what waits.
+   *
+   * @throws FencedError if another owner has claimed the shard
+   */
+  async flush(): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      while (this.#waiting.length > 0 && !this.#isStopped) await this.#write();
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async #write(): Promise<void> {
+    const batch = this.#waiting.slice(0, BATCH_MAX);
+    const messages: Message[] = batch.map((anomaly) => ({
+      subject: this.#names.anomaly(this.#shard, anomaly.symbol),
+      payload: encoder.encode(JSON.stringify(anomaly)),
+    }));
+    const expected: Expectation = {
+      filter: this.#names.outputsOf(this.#shard),
+      sequence: this.#last,
+    };
+    try {
+      this.#last = await this.#bus.appendAll(messages, expected);
+      this.#waiting.splice(0, batch.length);
+    } catch {
+      await delay(RETRY_MS);
+      await this.#look();
+    }
+  }
+
+  /** A write failed, or seemed to: looks at what is there. */
+  async #look(): Promise<void> {
+    const { outputLog } = this.#names;
+    const filter = this.#names.outputsOf(this.#shard);
+    const last = await this.#bus.last(outputLog, filter).catch(() => undefined);
+    // No answer, or nothing was stored: it is written again.
+    if (last === undefined || last.sequence === this.#last) return;
+    const isOwn =
+      last.subject !== this.#names.claim(this.#shard) &&
+      readAnomaly(last.payload).epoch === this.epoch;
+    if (!isOwn) {
+      this.#fault = new FencedError(`shard ${this.#shard} was claimed by another owner`);
+      throw this.#fault;
+    }
+    const place = placeIn(last);
+    this.#last = last.sequence;
+    this.#waiting = this.#waiting.filter((output) => isAfter(output, place));
+  }
+}
+
+function isClaim(
+  { payload, subject }: StoredMessage,
+  claimSubject: string,
+  owner: string,
+  nonce: number,
+): boolean {
+  if (subject !== claimSubject) return false;
+  const claim = JSON.parse(decoder.decode(payload)) as Claim;
+  return claim.owner === owner && claim.nonce === nonce;
+}
+
+function placeIn({ payload }: StoredMessage): OutputPlace {
+  const { position, index } = JSON.parse(decoder.decode(payload)) as OutputPlace;
+  return { position, index };
+}
+
+function isAfter(a: OutputPlace, b: OutputPlace): boolean {
+  return a.position > b.position || (a.position === b.position && a.index > b.index);
+}

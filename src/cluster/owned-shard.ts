@@ -1,0 +1,283 @@
+import { decodeSymbolStates, type Rules, ShardPartition } from '../engine/index.ts';
+import { AcceptRule } from './accept-rule.ts';
+import type { Bus, Reading, StoredMessage } from './bus.ts';
+import type { ClusterNames } from './names.ts';
+import { FencedError, OutputWriter } from './output-writer.ts';
+import { RowsWriter, readQuestion } from './row-codec.ts';
+import { SegmentReader } from './segments.ts';
+import { loadSnapshot, saveSnapshot } from './shard-snapshot.ts';
+
+/** Rows of one message, bytes. */
+const ROWS_BYTES = 256 * 1024;
+/** Least time between two messages of rows, ms. */
+const ROWS_MS = 4;
+/** Outputs that wait for the broker before no more ticks are read. */
+const OUTPUTS_MAX = 20_000;
+/** Interval of looks whether they are fewer, ms. */
+const WAIT_MS = 5;
+
+/** What an owner has counted, over all shards that it had. */
+export interface OwnerCounts {
+  ticks: number;
+  duplicateSegments: number;
+  gapSegments: number;
+  /** Ticks of symbols beyond the limit of their shard. */
+  refusedTicks: number;
+  takeovers: number;
+  fenced: number;
+  snapshots: number;
+}
+
+export interface ShardSettings {
+  readonly rules: Rules;
+  /** Symbols at most. */
+  readonly symbols: number;
+  readonly growBytes: number;
+}
+
+export interface ShardParts {
+  readonly bus: Bus;
+  readonly names: ClusterNames;
+  readonly settings: ShardSettings;
+  readonly counts: OwnerCounts;
+  /** Identifies this process. */
+  readonly owner: string;
+  /** Called once if the shard cannot be owned any longer. */
+  readonly onLost: (shard: number, error: unknown) => void;
+}
+
+/**
+ * A shard that this process owns: a fold of the shard's log. Its rows go to edges as they change,
+ * its anomalies into the log of outputs, its state into snapshots, each after the outputs that it
+ * contains.
+ */
+export class OwnedShard {
+  readonly shard: number;
+  readonly #parts: ShardParts;
+  readonly #outputs: OutputWriter;
+  readonly #partition: ShardPartition;
+  readonly #rule: AcceptRule;
+  readonly #rows = new RowsWriter(ROWS_BYTES);
+  readonly #answers = new RowsWriter(ROWS_BYTES);
+  #reading: Reading | undefined;
+  #unsubscribe: () => void = () => undefined;
+  /** The last message folded. */
+  position: number;
+  #savedPosition: number;
+  /** Outputs of the message at hand. */
+  #index = 0;
+  /** It answers, and publishes rows, once it has folded this message. */
+  readonly #caughtUpAt: number;
+  #n = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #publishedAt = Number.NEGATIVE_INFINITY;
+  #isStopped = false;
+
+  private constructor(
+    parts: ShardParts,
+    shard: number,
+    outputs: OutputWriter,
+    snapshot: Awaited<ReturnType<typeof loadSnapshot>>,
+    caughtUpAt: number,
+  ) {
+    this.shard = shard;
+    this.#parts = parts;
+    this.#outputs = outputs;
+    this.#caughtUpAt = caughtUpAt;
+    this.position = snapshot?.position ?? 0;
+    this.#savedPosition = this.position;
+    this.#rule = new AcceptRule(snapshot?.publishers);
+    const { rules, symbols, growBytes } = parts.settings;
+    this.#partition = new ShardPartition({
+      rules,
+      symbols,
+      growBytes,
+      states: snapshot === undefined ? [] : decodeSymbolStates(snapshot.states),
+      onAnomaly: (anomaly) =>
+        outputs.add(anomaly, { position: this.position, index: this.#index++ }),
+    });
+  }
+
+  /**
+   * Claims a shard, which fences off whoever had it, and goes on where that one was.
+   *
+   * @throws Error if the broker does not answer, or the snapshot is damaged
+   */
+  static async adopt(parts: ShardParts, shard: number): Promise<OwnedShard> {
+    const { bus, counts, names, owner } = parts;
+    const outputs = await OutputWriter.claim(bus, names, shard, owner);
+    const snapshot = await loadSnapshot(bus, names, shard);
+    const last = await bus.last(names.tickLog(shard), names.ticks(shard));
+    const owned = new OwnedShard(parts, shard, outputs, snapshot, last?.sequence ?? 0);
+    counts.takeovers++;
+    owned.#start();
+    return owned;
+  }
+
+  get epoch(): number {
+    return this.#outputs.epoch;
+  }
+
+  /** Whether everything is folded that was in the log when the shard was claimed. */
+  get isCaughtUp(): boolean {
+    return this.position >= this.#caughtUpAt;
+  }
+
+  #start(): void {
+    const { bus, names } = this.#parts;
+    const { shard } = this;
+    this.#unsubscribe = bus.subscribe(names.query(shard), (question, _subject, reply) => {
+      if (this.isCaughtUp) this.#answer(question, reply);
+    });
+    const from = this.position + 1;
+    this.#reading = bus.read(names.tickLog(shard), names.ticks(shard), from, (message) =>
+      this.#take(message),
+    );
+    if (this.isCaughtUp) this.#publishRows();
+  }
+
+  /** Says, to edges that hear it, what they should have. */
+  beat(): void {
+    if (this.isCaughtUp && !this.#isStopped) this.#publishRows();
+  }
+
+  /** Saves the state, if it has changed, once the outputs that it contains are out. */
+  async save(): Promise<void> {
+    if (this.position === this.#savedPosition || !this.isCaughtUp || this.#isStopped) return;
+    const { bus, counts, names } = this.#parts;
+    const { position } = this;
+    const publishers = [...this.#rule.last];
+    const states = Buffer.concat([...this.#partition.states()]);
+    void this.#flushOutputs();
+    while (!this.#outputs.isOut(position)) {
+      if (this.#outputs.isFenced || this.#isStopped) return;
+      await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+    }
+    await saveSnapshot(bus, names, this.shard, { position, publishers, states });
+    this.#savedPosition = position;
+    counts.snapshots++;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#reading?.stop();
+    this.#unsubscribe();
+    this.#outputs.stop();
+  }
+
+  async #take({ payload, sequence }: StoredMessage): Promise<void> {
+    if (this.#isStopped) return;
+    try {
+      this.#fold(payload, sequence);
+    } catch (error) {
+      this.#lose(error);
+      return;
+    }
+    if (this.#outputs.waiting > 0) {
+      void this.#flushOutputs();
+      // Without a broker that stores outputs there is no use in more of them.
+      while (this.#outputs.waiting > OUTPUTS_MAX && !this.#isStopped) {
+        await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+      }
+    }
+    if (this.isCaughtUp) this.#scheduleRows();
+  }
+
+  #fold(payload: Uint8Array, sequence: number): void {
+    const { counts } = this.#parts;
+    const partition = this.#partition;
+    this.position = sequence;
+    this.#index = 0;
+    const reader = new SegmentReader(payload);
+    const ids = reader.symbols.map(() => UNRESOLVED);
+    for (let segment = reader.next(); segment !== undefined; segment = reader.next()) {
+      const refused = this.#rule.take(segment);
+      if (refused !== undefined) {
+        if (refused === 'duplicate') counts.duplicateSegments++;
+        else counts.gapSegments++;
+        continue;
+      }
+      const { receivedAt } = segment;
+      reader.forEachTick((symbol, price, time) => {
+        let id = ids[symbol] ?? UNRESOLVED;
+        if (id === UNRESOLVED) {
+          id = partition.symbolId(reader.symbols[symbol] as Uint8Array);
+          ids[symbol] = id;
+        }
+        if (id < 0) counts.refusedTicks++;
+        else partition.apply(id, price, time, receivedAt);
+      });
+      counts.ticks += segment.ticks;
+    }
+  }
+
+  async #flushOutputs(): Promise<void> {
+    try {
+      await this.#outputs.flush();
+    } catch (error) {
+      this.#lose(error);
+    }
+  }
+
+  #lose(error: unknown): void {
+    if (this.#isStopped) return;
+    if (error instanceof FencedError) this.#parts.counts.fenced++;
+    this.stop();
+    this.#parts.onLost(this.shard, error);
+  }
+
+  /** Rows leave soon, at once if none did lately. */
+  #scheduleRows(): void {
+    if (this.#timer !== undefined || !this.#partition.hasChanged) return;
+    const waitMs = this.#publishedAt + ROWS_MS - performance.now();
+    this.#timer = setTimeout(() => this.#publishRows(), Math.max(0, waitMs));
+  }
+
+  /** Publishes changed rows, in one message if they fit; without any, what edges should have. */
+  readonly #publishRows = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#isStopped) return;
+    this.#publishedAt = performance.now();
+    const partition = this.#partition;
+    do {
+      partition.takeChanged((name, row) => {
+        if (!this.#rows.hasRoom) this.#sendRows(false);
+        this.#rows.add(name, row);
+      });
+    } while (partition.hasChanged);
+    this.#sendRows(true);
+  };
+
+  #sendRows(isLast: boolean): void {
+    const { bus, names } = this.#parts;
+    if (this.#rows.rows > 0) this.#n++;
+    const totals = this.#totals(isLast);
+    bus.publish(names.rows(this.shard), this.#rows.take({ ...totals, next: 0 }));
+  }
+
+  #totals(isWhole: boolean) {
+    const { applied, symbols } = this.#partition;
+    return {
+      epoch: this.epoch,
+      n: this.#n,
+      ticks: isWhole ? applied : Number.NaN,
+      symbols: isWhole ? symbols : Number.NaN,
+    };
+  }
+
+  #answer(question: Uint8Array, reply: ((payload: Uint8Array) => void) | undefined): void {
+    const { epoch, from } = readQuestion(question);
+    if (reply === undefined || (epoch !== 0 && epoch !== this.epoch)) return;
+    const answers = this.#answers;
+    const next = this.#partition.rowsFrom(from, (name, row) => {
+      answers.add(name, row);
+      return answers.hasRoom;
+    });
+    reply(answers.take({ ...this.#totals(next === 0), next }));
+  }
+}
+
+/** The symbol was not looked up yet. */
+const UNRESOLVED = -2;

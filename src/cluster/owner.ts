@@ -1,0 +1,158 @@
+import type { GatewayLog } from '../gateway/index.ts';
+import { type Member, ownerOf, ownersAmong } from './members.ts';
+import { OwnedShard, type OwnerCounts, type ShardParts } from './owned-shard.ts';
+
+/** Shards adopted at a time. */
+const ADOPTED_MAX = 16;
+/** Interval of beats and of looks for snapshots to take, ms. */
+const BEAT_MS = 1000;
+/** Wait before a shard that could not be adopted is tried again, ms. */
+const RETRY_MS = 500;
+
+export interface OwnerOptions extends Omit<ShardParts, 'onLost' | 'counts'> {
+  readonly shards: number;
+  readonly log: GatewayLog;
+  /** Time between two snapshots of a shard, ms; 0: only when it is handed over. */
+  readonly snapshotMs: number;
+}
+
+/** The shards that this process owns: those that the members say are its. */
+export class Owner {
+  readonly counts: OwnerCounts = {
+    ticks: 0,
+    duplicateSegments: 0,
+    gapSegments: 0,
+    refusedTicks: 0,
+    takeovers: 0,
+    fenced: 0,
+    snapshots: 0,
+  };
+  readonly #options: OwnerOptions;
+  readonly #parts: ShardParts;
+  readonly #owned = new Map<number, OwnedShard>();
+  /** Shards that are to be owned here. */
+  #assigned = new Set<number>();
+  readonly #adopting = new Set<number>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #savedAt = new Map<number, number>();
+  #isSaving = false;
+  #isStopped = false;
+
+  constructor(options: OwnerOptions) {
+    this.#options = options;
+    this.#parts = { ...options, counts: this.counts, onLost: this.#lost };
+    this.#timer = setInterval(() => this.#beat(), BEAT_MS);
+    this.#timer.unref();
+  }
+
+  /** Shards owned, those being taken over included. */
+  get owned(): ReadonlyMap<number, OwnedShard> {
+    return this.#owned;
+  }
+
+  /** Shards that are to be owned and do not serve yet. */
+  get behind(): number {
+    let behind = 0;
+    for (const shard of this.#assigned) {
+      if (this.#owned.get(shard)?.isCaughtUp !== true) behind++;
+    }
+    return behind;
+  }
+
+  /** Takes over what is its, gives up what is not. */
+  assign(members: ReadonlyMap<string, Member>): void {
+    if (this.#isStopped) return;
+    const owners = ownersAmong(members);
+    const { owner, shards } = this.#options;
+    const assigned = new Set<number>();
+    for (let shard = 0; shard < shards; shard++) {
+      if (ownerOf(shard, owners) === owner) assigned.add(shard);
+    }
+    this.#assigned = assigned;
+    for (const [shard, owned] of this.#owned) {
+      if (!assigned.has(shard)) this.#release(shard, owned);
+    }
+    this.#adoptNext();
+  }
+
+  /** Takes over no more, and saves all shards; it serves them until {@link stop}. */
+  async retire(): Promise<void> {
+    this.#isStopped = true;
+    this.#assigned = new Set();
+    for (const [shard, owned] of this.#owned) await this.#save(shard, owned);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    for (const owned of this.#owned.values()) owned.stop();
+    this.#owned.clear();
+  }
+
+  /** The next owner has claimed it, or will. */
+  #release(shard: number, owned: OwnedShard): void {
+    this.#owned.delete(shard);
+    owned.stop();
+  }
+
+  #adoptNext(): void {
+    for (const shard of this.#assigned) {
+      if (this.#adopting.size >= ADOPTED_MAX) return;
+      if (!this.#owned.has(shard) && !this.#adopting.has(shard)) void this.#adopt(shard);
+    }
+  }
+
+  async #adopt(shard: number): Promise<void> {
+    this.#adopting.add(shard);
+    try {
+      const owned = await OwnedShard.adopt(this.#parts, shard);
+      if (this.#assigned.has(shard)) this.#owned.set(shard, owned);
+      else owned.stop();
+    } catch (error) {
+      this.#options.log.error({ err: error, shard }, 'a shard was not taken over');
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+    this.#adopting.delete(shard);
+    this.#adoptNext();
+  }
+
+  readonly #lost = (shard: number, error: unknown): void => {
+    const { log } = this.#options;
+    this.#owned.delete(shard);
+    // Until the members say again that it is this one's: two that took it from each other by turns
+    // would serve nobody.
+    this.#assigned.delete(shard);
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!this.#isStopped) log.warn({ shard, reason }, 'this process no longer owns a shard');
+  };
+
+  #beat(): void {
+    for (const owned of this.#owned.values()) owned.beat();
+    if (this.#isStopped) return;
+    this.#adoptNext();
+    void this.#saveDue();
+  }
+
+  async #saveDue(): Promise<void> {
+    const { snapshotMs } = this.#options;
+    if (snapshotMs === 0 || this.#isSaving) return;
+    this.#isSaving = true;
+    for (const [shard, owned] of this.#owned) {
+      const now = performance.now();
+      const savedAt = this.#savedAt.get(shard) ?? Number.NEGATIVE_INFINITY;
+      if (now - savedAt < snapshotMs) continue;
+      this.#savedAt.set(shard, now);
+      await this.#save(shard, owned);
+    }
+    this.#isSaving = false;
+  }
+
+  async #save(shard: number, owned: OwnedShard): Promise<void> {
+    try {
+      await owned.save();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.warn({ shard, reason }, 'a snapshot was not saved');
+    }
+  }
+}

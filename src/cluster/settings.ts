@@ -1,0 +1,59 @@
+import type { Config } from '../config/schema.ts';
+import type { KeyValues } from './bus.ts';
+
+/** Settings that decide what a log means: the same for all members, from the first one's start. */
+interface SharedSettings {
+  readonly 'cluster.shards': number;
+  readonly 'processing.movingAverageWindow': number;
+  readonly 'processing.anomalyThresholdPercent': number;
+  readonly 'processing.anomalyRule': string;
+  readonly 'processing.slidingWindowMilliseconds': number;
+  readonly 'processing.windowCapacity': number;
+  readonly 'processing.windowBytesMax': number;
+  readonly 'processing.maxFutureMs': number;
+  readonly 'processing.lateTicks': string;
+  readonly 'processing.maxSymbols': number;
+}
+
+const KEY = 'settings';
+
+/**
+ * Compares the settings of this process with the cluster's; the first process makes them.
+ *
+ * @throws Error that names each one that differs
+ */
+export async function agreeOnSettings(config: Config, keys: KeyValues): Promise<void> {
+  const own = sharedSettings(config);
+  const text = JSON.stringify(own);
+  let found = await keys.get(KEY);
+  if (found === undefined) {
+    await keys.update(KEY, new TextEncoder().encode(text), 0).catch(() => undefined);
+    found = await keys.get(KEY);
+  }
+  if (found === undefined) throw new Error('cluster.servers: the settings cannot be stored');
+  const stored = JSON.parse(new TextDecoder().decode(found.value)) as Record<string, unknown>;
+  const faults = Object.entries(own)
+    .filter(([key, value]) => stored[key] !== value)
+    .map(([key, value]) => `${key}: expected ${String(stored[key])}, got ${String(value)}`);
+  if (faults.length === 0) return;
+  const { name } = config.cluster;
+  throw new Error(
+    `this process has other settings than the cluster "${name}" (cluster.name): ` +
+      `${faults.join('; ')}. They are fixed when a cluster is first started.`,
+  );
+}
+
+function sharedSettings({ cluster, processing }: Config): SharedSettings {
+  return {
+    'cluster.shards': cluster.shards,
+    'processing.movingAverageWindow': processing.movingAverageWindow,
+    'processing.anomalyThresholdPercent': processing.anomalyThresholdPercent,
+    'processing.anomalyRule': processing.anomalyRule,
+    'processing.slidingWindowMilliseconds': processing.slidingWindowMilliseconds,
+    'processing.windowCapacity': processing.windowCapacity,
+    'processing.windowBytesMax': processing.windowBytesMax,
+    'processing.maxFutureMs': processing.maxFutureMs,
+    'processing.lateTicks': processing.lateTicks,
+    'processing.maxSymbols': processing.maxSymbols,
+  };
+}

@@ -1,0 +1,38 @@
+import type { Config } from './schema.ts';
+
+/**
+ * Refuses settings that a member of a cluster cannot have.
+ *
+ * @throws Error that names each one
+ */
+export function checkCluster({ cluster, limits, processing, rules }: Config): void {
+  const { role, servers } = cluster;
+  if (role === 'none') return;
+  const faults: string[] = [];
+  if (servers === '') {
+    faults.push('cluster.servers: expected the addresses of NATS servers, got none');
+  }
+  const excluded = [
+    ['rules.file', rules.file === '', 'no file'],
+    ['processing.allowedLatenessMs', processing.allowedLatenessMs === 0, '0'],
+    ['limits.symbolIdleDays', limits.symbolIdleDays === 0, '0'],
+  ] as const;
+  for (const [key, isAllowed, expected] of excluded) {
+    if (!isAllowed) faults.push(`${key}: expected ${expected} in a cluster, which has it not yet`);
+  }
+  if (faults.length > 0) throw new Error(`cluster.role is ${role}: ${faults.join('; ')}`);
+}
+
+/**
+ * The configuration as a member of a cluster follows it. Its journal and store are the logs; these
+ * are the queue, so publishers wait where it is full; frames are acknowledged once they are there.
+ */
+export function asMember(config: Config): Config {
+  if (config.cluster.role === 'none') return config;
+  return {
+    ...config,
+    processing: { ...config.processing, overflow: 'wait' },
+    publish: { ...config.publish, acknowledge: 'durable' },
+    store: { ...config.store, directory: '', mode: 'async' },
+  };
+}

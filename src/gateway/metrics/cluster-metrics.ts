@@ -1,0 +1,78 @@
+import type { ScrapedMetrics } from './scraped-metrics.ts';
+
+/** What a member of a cluster has counted. */
+export interface ClusterReadings {
+  readonly members: number;
+  readonly membershipFailures: number;
+  readonly isConnected: boolean;
+  /** Shards without an owner, or whose rows are not all here. */
+  readonly shardsBehind: number;
+  readonly mirror: {
+    readonly resyncs: number;
+    readonly rowMessages: number;
+    readonly staleMessages: number;
+    readonly missedMessages: number;
+    readonly mismatches: number;
+  };
+  readonly log: { readonly messages: number; readonly resends: number; readonly bytes: number };
+  /** Ticks on their way into logs. */
+  readonly waitingTicks: number;
+  readonly refusedSettlements: number;
+  readonly ownedShards: number;
+  /** Undefined: this member owns no shards. */
+  readonly owner:
+    | {
+        readonly ticks: number;
+        readonly duplicateSegments: number;
+        readonly gapSegments: number;
+        readonly refusedTicks: number;
+        readonly takeovers: number;
+        readonly fenced: number;
+        readonly snapshots: number;
+      }
+    | undefined;
+}
+
+/** The metrics of a member of a cluster. */
+export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterReadings): void {
+  const gauge = (name: string, help: string, value: (readings: ClusterReadings) => number) =>
+    metrics.gauge(`tickwire_cluster_${name}`, help, () => value(read()));
+  const counter = (name: string, help: string, value: (readings: ClusterReadings) => number) =>
+    metrics.counter(`tickwire_cluster_${name}_total`, help, () => value(read()));
+  gauge('connected', '1; 0 without a connection to the broker.', ({ isConnected }) =>
+    isConnected ? 1 : 0,
+  );
+  gauge('members', 'Members heard of within the lease.', ({ members }) => members);
+  gauge('shards_behind', 'Shards whose rows are not all here.', (all) => all.shardsBehind);
+  gauge('waiting_ticks', 'Ticks on their way into logs.', ({ waitingTicks }) => waitingTicks);
+  gauge('waiting_bytes', 'Bytes on their way into logs.', ({ log }) => log.bytes);
+  gauge('owned_shards', 'Shards that this process owns.', ({ ownedShards }) => ownedShards);
+  counter('log_messages', 'Messages sent to logs.', ({ log }) => log.messages);
+  counter('log_resends', 'Messages sent again.', ({ log }) => log.resends);
+  counter('row_messages', 'Messages of rows received.', ({ mirror }) => mirror.rowMessages);
+  counter('missed_row_messages', 'Gaps among them.', ({ mirror }) => mirror.missedMessages);
+  counter('stale_row_messages', 'Those of owners that had been replaced.', ({ mirror }) => {
+    return mirror.staleMessages;
+  });
+  counter('row_mismatches', 'Times that the rows of a shard differed from its owner.', (all) => {
+    return all.mirror.mismatches;
+  });
+  counter('resyncs', 'Shards read from their owner as a whole.', ({ mirror }) => mirror.resyncs);
+  counter('refused_settlements', 'Publishers lost to another member.', (all) => {
+    return all.refusedSettlements;
+  });
+  counter('membership_failures', 'Renewals of the lease that failed.', (all) => {
+    return all.membershipFailures;
+  });
+  const { owner } = read();
+  if (owner === undefined) return;
+  const owned = (name: string, help: string, key: keyof typeof owner) =>
+    counter(name, help, (readings) => readings.owner?.[key] ?? 0);
+  owned('folded_ticks', 'Ticks applied from logs, replayed ones included.', 'ticks');
+  owned('duplicate_segments', 'Segments that had been taken before.', 'duplicateSegments');
+  owned('gap_segments', 'Segments refused behind a missing one, which comes again.', 'gapSegments');
+  owned('refused_ticks', 'Ticks of symbols that their shard has no space for.', 'refusedTicks');
+  owned('takeovers', 'Shards taken over.', 'takeovers');
+  owned('fenced_shards', 'Shards lost to another owner while writing.', 'fenced');
+  owned('snapshots', 'Snapshots of shards saved.', 'snapshots');
+}

@@ -1,0 +1,371 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { LogJournal } from '../../src/cluster/log-journal.ts';
+import { type Member, Members, ownerOf } from '../../src/cluster/members.ts';
+import { ClusterNames } from '../../src/cluster/names.ts';
+import { OutputWriter, readAnomaly } from '../../src/cluster/output-writer.ts';
+import { OwnedShard, type ShardParts } from '../../src/cluster/owned-shard.ts';
+import { Owner } from '../../src/cluster/owner.ts';
+import { PublisherLedger } from '../../src/cluster/publisher-ledger.ts';
+import { ShardMirrors } from '../../src/cluster/shard-mirrors.ts';
+import { loadSnapshot, saveSnapshot } from '../../src/cluster/shard-snapshot.ts';
+import { RemoteEngine, RowValue } from '../../src/engine/index.ts';
+import { TickBatch } from '../../src/protocol/index.ts';
+import { expectedMarket, type MarketTick } from '../../testkit/independent/statistics.ts';
+import { Random } from '../../testkit/random.ts';
+import { delay, until } from '../../testkit/until.ts';
+import { SimulatedBroker, type SimulatedBus } from '../support/simulated-bus.ts';
+
+const SHARDS = 4;
+const NAMES = new ClusterNames('test', SHARDS);
+const SYMBOLS = Array.from({ length: 16 }, (_, i) => `S-${i}`);
+const SETTINGS = {
+  rules: {
+    movingAverageWindow: 64,
+    anomalyThresholdPercent: 2,
+    slidingWindowMilliseconds: 1000,
+    windowCapacity: 1024,
+    maxFutureMs: 5000,
+  },
+  symbols: 64,
+  growBytes: 1_048_576,
+};
+const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+async function openLogs(bus: SimulatedBus): Promise<void> {
+  for (const [name, subjects] of NAMES.tickLogs()) {
+    await bus.openLog({ name, subjects, perSubjectMax: 0, ageMaxMs: 0 });
+  }
+  const forever = { ageMaxMs: 0 };
+  await bus.openLog({
+    name: NAMES.outputLog,
+    subjects: [NAMES.outputs],
+    perSubjectMax: 0,
+    ...forever,
+  });
+  const subjects = [NAMES.snapshots];
+  await bus.openLog({ name: NAMES.snapshotLog, subjects, perSubjectMax: 1, ...forever });
+}
+
+/** A market whose ticks go into the logs, frame by frame. */
+class LoggedMarket {
+  readonly ticks: MarketTick[] = [];
+  readonly #journal: LogJournal;
+  readonly #random: Random;
+  readonly #prices = SYMBOLS.map(() => 100);
+  #time = 1_700_000_000_000;
+
+  private constructor(journal: LogJournal, random: Random) {
+    this.#journal = journal;
+    this.#random = random;
+  }
+
+  static async open(bus: SimulatedBus, random: Random): Promise<LoggedMarket> {
+    const ledger = new PublisherLedger('edge', await bus.openKeys('ledger', 0));
+    const journal = new LogJournal({
+      bus,
+      names: NAMES,
+      ledger,
+      edge: 'edge',
+      symbolName: (symbolId) => SYMBOLS[symbolId] as string,
+      publisherName: () => 'feed',
+    });
+    await ledger.claim('feed');
+    return new LoggedMarket(journal, random);
+  }
+
+  frame(): void {
+    const random = this.#random;
+    const count = random.between(1, 24);
+    const batch = new TickBatch();
+    batch.start(this.#journal.position + 1, count);
+    batch.receivedAt = this.#time;
+    this.#journal.begin(count);
+    for (let i = 0; i < count; i++) {
+      const symbolId = random.below(SYMBOLS.length);
+      const jump = random.chance(0.05) ? 1 + random.pick([-1, 1]) * 0.03 : 1;
+      const price = (this.#prices[symbolId] as number) * jump * (1 + (random.float() - 0.5) / 1e3);
+      this.#prices[symbolId] = price;
+      this.#time += random.below(20);
+      // Some come late.
+      const time = this.#time - (random.chance(0.05) ? random.below(500) : 0);
+      batch.prices[i] = price;
+      batch.times[i] = time;
+      this.#journal.add(symbolId, batch, i);
+      this.ticks.push({ symbol: SYMBOLS[symbolId] as string, price, time });
+    }
+    expect(this.#journal.append(1, batch)).toBe(true);
+  }
+
+  get isSettled(): boolean {
+    return this.#journal.syncedPosition === this.#journal.position;
+  }
+}
+
+/** The log of outputs has exactly the expected anomalies, each once and in order. */
+function expectOutputs(broker: SimulatedBroker, ticks: readonly MarketTick[]): void {
+  const bySymbol = new Map<string, unknown[]>();
+  for (const { payload, subject } of broker.logOf('test.o.0.claim').messages) {
+    if (subject.endsWith('.claim')) continue;
+    const { symbol, epoch, position, index, ...anomaly } = readAnomaly(payload);
+    expect([epoch > 0, position > 0, index >= 0]).toEqual([true, true, true]);
+    bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), anomaly]);
+  }
+  let total = 0;
+  for (const [symbol, { anomalies }] of expectedMarket(ticks)) {
+    expect([symbol, bySymbol.get(symbol) ?? []]).toEqual([symbol, anomalies]);
+    total += anomalies.length;
+  }
+  expect(total).toBeGreaterThan(10);
+}
+
+/** An edge has the expected rows. */
+function differences(engine: RemoteEngine, ticks: readonly MarketTick[]): string[] {
+  const row = new Float64Array(6);
+  return [...expectedMarket(ticks)].flatMap(([symbol, { after }]) => {
+    const last = after.at(-1);
+    const id = engine.symbols.findName(symbol);
+    if (id < 0 || last === undefined) return `${symbol} is missing`;
+    engine.statistics.read(id, row, 0);
+    const { price, average, count, time, min, max } = last;
+    const isEqual =
+      row[RowValue.COUNT] === count &&
+      row[RowValue.PRICE] === price &&
+      row[RowValue.TIME] === time &&
+      row[RowValue.MIN] === min &&
+      row[RowValue.MAX] === max &&
+      Math.abs((row[RowValue.AVERAGE] as number) - average) < 1e-9 * average;
+    return isEqual ? [] : `${symbol}: ${row.join(' ')}, expected ${Object.values(last).join(' ')}`;
+  });
+}
+
+describe('who owns a shard', () => {
+  it('is decided alike everywhere; only the shards of who comes or goes change hands', () => {
+    const owners = ['a', 'b', 'c'];
+    const of = (among: readonly string[]) =>
+      Array.from({ length: 256 }, (_, shard) => ownerOf(shard, among) as string);
+    const before = of(owners);
+    expect(of(['c', 'a', 'b'])).toEqual(before);
+    for (const owner of owners) {
+      const share = before.filter((each) => each === owner).length;
+      expect(share).toBeGreaterThan(50);
+      expect(share).toBeLessThan(120);
+    }
+    const without = of(['a', 'c']);
+    for (const [shard, owner] of before.entries()) {
+      if (owner !== 'b') expect(without[shard]).toBe(owner);
+    }
+    expect(ownerOf(0, [])).toBeUndefined();
+  });
+});
+
+describe('a snapshot', () => {
+  it('is read as it was saved, in chunks; a damaged one is refused', async () => {
+    const broker = new SimulatedBroker(new Random(1));
+    const bus = broker.connect();
+    await openLogs(bus);
+    expect(await loadSnapshot(bus, NAMES, 2)).toBeUndefined();
+    const states = Uint8Array.from({ length: 700_000 }, (_, i) => i % 251);
+    const publishers = [['feed', { frame: 7, part: 1 }]] as const;
+    await saveSnapshot(bus, NAMES, 2, { position: 9, publishers, states: states.subarray(0, 10) });
+    await saveSnapshot(bus, NAMES, 2, { position: 12, publishers, states });
+    const loaded = await loadSnapshot(bus, NAMES, 2);
+    expect(loaded).toMatchObject({ position: 12, publishers });
+    expect(Buffer.compare(loaded?.states as Uint8Array, states)).toBe(0);
+    await bus.append({ subject: NAMES.snapshotChunk(2, 1), payload: states.subarray(0, 5) });
+    await expect(loadSnapshot(bus, NAMES, 2)).rejects.toThrow('shard 2 is not whole');
+  });
+});
+
+describe('a claim', () => {
+  it('has the writes of the owner before refused', async () => {
+    const broker = new SimulatedBroker(new Random(1));
+    const bus = broker.connect();
+    await openLogs(bus);
+    const first = await OutputWriter.claim(bus, NAMES, 1, 'a');
+    const anomaly = (sequence: number) =>
+      ({
+        symbol: 'X.Y',
+        sequence,
+        direction: 1,
+        reference: 1,
+        price: 2,
+        changePercent: 100,
+        time: 5,
+      }) as const;
+    first.add(anomaly(1), { position: 4, index: 0 });
+    await first.flush();
+    const second = await OutputWriter.claim(bus, NAMES, 1, 'b');
+    expect(second.epoch).toBeGreaterThan(first.epoch);
+    expect(second.before).toEqual({ position: 4, index: 0 });
+    first.add(anomaly(2), { position: 5, index: 0 });
+    await expect(first.flush()).rejects.toThrow('shard 1 was claimed by another owner');
+    expect(first.isFenced).toBe(true);
+    second.add(anomaly(1), { position: 4, index: 0 });
+    second.add(anomaly(2), { position: 5, index: 0 });
+    second.add(anomaly(3), { position: 5, index: 1 });
+    await second.flush();
+    const stored = broker
+      .logOf(NAMES.claim(1))
+      .messages.filter(({ subject }) => subject === 'test.o.1.a.X%2EY');
+    expect(stored.map(({ payload }) => readAnomaly(payload).sequence)).toEqual([1, 2, 3]);
+    expect(second.waiting).toBe(0);
+  });
+});
+
+describe('owned shards', () => {
+  it.each([1, 2, 3, 4])(
+    'put out what their log says, once, whoever takes them over when (seed %i)',
+    async (seed) => {
+      const random = new Random(seed);
+      const broker = new SimulatedBroker(random, {
+        lost: 0.05,
+        unanswered: 0.1,
+        belated: 0.03,
+        dropped: 0.1,
+        delayMs: 2,
+      });
+      const bus = broker.connect();
+      await openLogs(bus);
+      const market = await LoggedMarket.open(bus, random);
+      const engine = new RemoteEngine(1024, 1024);
+      const mirrors = new ShardMirrors(bus, NAMES, engine, 5000);
+      const owned: OwnedShard[] = [];
+      const counts = {
+        ticks: 0,
+        duplicateSegments: 0,
+        gapSegments: 0,
+        refusedTicks: 0,
+        takeovers: 0,
+        fenced: 0,
+        snapshots: 0,
+      };
+      const faults: unknown[] = [];
+      const parts: ShardParts = {
+        bus,
+        names: NAMES,
+        settings: SETTINGS,
+        counts,
+        owner: 'owner',
+        onLost: (_shard, error) => {
+          if ((error as Error).name !== 'FencedError') faults.push(error);
+        },
+      };
+      // Those before are not stopped: each learns of its successor by a refused write.
+      const adopt = async (shard: number) => {
+        for (;;) {
+          const adopted = await OwnedShard.adopt(parts, shard).catch(() => undefined);
+          if (adopted === undefined) continue;
+          owned.push(adopted);
+          return;
+        }
+      };
+      for (let shard = 0; shard < SHARDS; shard++) await adopt(shard);
+      await mirrors.start();
+      onTestFinished(() => {
+        mirrors.stop();
+        for (const each of owned) each.stop();
+      });
+      for (let i = 0; i < 150; i++) {
+        market.frame();
+        if (random.chance(0.3)) await delay(random.below(4));
+        if (random.chance(0.03)) await adopt(random.below(SHARDS));
+        if (random.chance(0.1))
+          await random
+            .pick(owned)
+            .save()
+            .catch(() => undefined);
+      }
+      await until(() => market.isSettled);
+      broker.faults = {};
+      for (let shard = 0; shard < SHARDS; shard++) await adopt(shard);
+      const current = owned.slice(-SHARDS);
+      await until(() => current.every(({ isCaughtUp }) => isCaughtUp));
+      const positions = () => current.map(({ position }) => position).join();
+      for (let before = ''; before !== positions(); await delay(50)) before = positions();
+      for (const each of current) await each.save();
+      expect(faults).toEqual([]);
+      expectOutputs(broker, market.ticks);
+      await until(() => {
+        for (const each of current) each.beat();
+        return differences(engine, market.ticks).length === 0;
+      }, differences(engine, market.ticks)[0]);
+      expect(engine.applied()).toBe(market.ticks.length);
+      expect(counts.takeovers).toBeGreaterThan(2 * SHARDS);
+    },
+  );
+});
+
+/** An owner and its membership. */
+async function ownerWith(broker: SimulatedBroker, id: string, leaseMs: number) {
+  const bus = broker.connect();
+  const keys = await bus.openKeys('members', leaseMs);
+  const self: Member = { role: 'owner', since: 0 };
+  const members = new Members(keys, id, self, leaseMs);
+  const owner = new Owner({
+    bus,
+    names: NAMES,
+    log: QUIET,
+    owner: id,
+    shards: SHARDS,
+    snapshotMs: 100,
+    settings: SETTINGS,
+  });
+  members.onLook = (known) => owner.assign(known);
+  await members.join();
+  return { bus, members, owner };
+}
+
+describe('owners', () => {
+  it('share the shards; those of one that dies, or stands still, are taken over', async () => {
+    const LEASE_MS = 600;
+    const random = new Random(3);
+    const broker = new SimulatedBroker(random, { delayMs: 1 });
+    const bus = broker.connect();
+    await openLogs(bus);
+    const market = await LoggedMarket.open(bus, random);
+    const engine = new RemoteEngine(1024, 1024);
+    const mirrors = new ShardMirrors(bus, NAMES, engine, LEASE_MS);
+    await mirrors.start();
+    const all = [await ownerWith(broker, 'a', LEASE_MS)];
+    onTestFinished(async () => {
+      mirrors.stop();
+      for (const { members, owner } of all) {
+        owner.stop();
+        await members.leave().catch(() => undefined);
+      }
+    });
+    const owns = (index: number) => all[index]?.owner.owned.size ?? 0;
+    await until(() => owns(0) === SHARDS && mirrors.behind.shards === 0);
+    for (let i = 0; i < 20; i++) market.frame();
+    all.push(await ownerWith(broker, 'b', LEASE_MS));
+    await until(() => owns(0) > 0 && owns(1) > 0 && owns(0) + owns(1) === SHARDS);
+    for (let i = 0; i < 20; i++) market.frame();
+    await until(() => differences(engine, market.ticks).length === 0);
+
+    // The first one loses the broker, and does not know that it is replaced.
+    (all[0] as { bus: SimulatedBus }).bus.isConnected = false;
+    for (let i = 0; i < 20; i++) market.frame();
+    await until(() => owns(1) === SHARDS);
+    await until(() => differences(engine, market.ticks).length === 0);
+
+    // It comes back: its writes are refused, then it gets shards again.
+    (all[0] as { bus: SimulatedBus }).bus.isConnected = true;
+    for (let i = 0; i < 20; i++) market.frame();
+    await until(() => owns(0) > 0 && owns(0) + owns(1) === SHARDS);
+    for (let i = 0; i < 20; i++) market.frame();
+    await until(() => differences(engine, market.ticks).length === 0);
+
+    // One leaves as planned: no lease has to end.
+    const left = performance.now();
+    await all[1]?.owner.retire();
+    await all[1]?.members.leave();
+    await delay(LEASE_MS / 2);
+    all[1]?.owner.stop();
+    await until(() => owns(0) === SHARDS && mirrors.behind.shards === 0);
+    expect(performance.now() - left).toBeLessThan(3000);
+    for (let i = 0; i < 20; i++) market.frame();
+    await until(() => differences(engine, market.ticks).length === 0);
+    await delay(100);
+    expectOutputs(broker, market.ticks);
+  });
+});
