@@ -59,8 +59,8 @@ export function createSuggester(
     if (written === '' || written.length > lengthMax) return '';
     const path = written.toLowerCase();
     const key = keyOf(path);
-    const found =
-      spellings.get(path) ?? spellings.get(key) ?? spellings.get(search(path) ?? search(key) ?? '');
+    // By the key alone only as it is written: short ones are near to anything.
+    const found = spellings.get(path) ?? spellings.get(key) ?? spellings.get(search(path) ?? '');
     return found === undefined ? '' : ` (did you mean ${show(found)}?)`;
   };
 }
