@@ -215,7 +215,10 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
 
 /** What the store knows counts even if there are no rules now. */
 function lastAlert(engine: ServedEngine, store: Store | undefined, symbolId: number): number {
-  const stored = store?.alerts.lastSequence(engine.symbols.name(symbolId)) ?? 0;
+  const name = engine.symbols.names[symbolId];
+  // The place of a symbol that a replay retired.
+  if (name === undefined) return 0;
+  const stored = store?.alerts.lastSequence(name) ?? 0;
   return Math.max(engine.lastAlert(symbolId), stored);
 }
 

@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
+import { folderForTest } from '../support/folders.ts';
 import { postPrices } from '../support/raw-http.ts';
 import { serverForTest } from '../support/running-server.ts';
-import { StoreFolder } from '../support/store-folder.ts';
 
 /** A tick of 103, then one of 100 that is older: a rise, once they are in order. */
 async function postRise(port: number): Promise<void> {
@@ -26,10 +27,10 @@ describe('ticks out of order', () => {
     ['with a store', {}],
     ['with a store that comes first', { mode: 'sync' }],
   ])('raise what sorted ones do if detection waits, %s', async (_, store) => {
-    using folder = new StoreFolder();
+    const directory = join(folderForTest(), 'store');
     const { port } = await serverForTest({
       processing: { allowedLatenessMs: 100 },
-      store: { directory: folder.path, ...store },
+      store: { directory, ...store },
     });
     await postRise(port);
     const statistics = () => json(port, '/api/prices/S');

@@ -203,11 +203,11 @@ function compare(
 }
 
 it.each([
-  ['ticks judged as they come', RULES],
-  ['ticks that wait for earlier ones', WAITING_RULES],
+  ['ticks judged as they come', RULES, 1],
+  ['ticks that wait for earlier ones', WAITING_RULES, 6],
 ])(
   'snapshot and journal lead to what the entries come to, wherever a server dies: %s',
-  async (_, rules) => {
+  async (_, rules, clocksMin) => {
     Object.assign(seen, NOTHING);
     const directory = folderForTest();
     await fc.assert(
@@ -253,7 +253,9 @@ it.each([
       }),
       { numRuns: 60 },
     );
-    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(5);
+    const { clocks, ...others } = seen;
+    for (const [what, count] of Object.entries(others)) expect(count, what).toBeGreaterThan(5);
+    expect(clocks).toBeGreaterThanOrEqual(clocksMin);
   },
   120_000,
 );

@@ -92,6 +92,8 @@ async def test_outside_an_event_loop() -> None:
         (lambda s: s.subscribe("A", stats=1), "stats: expected True or False, got 1"),
         (lambda s: s.subscribe("A", since={"A": -1}), r"since\['A'\]: expected an integer, 0 to"),
         (lambda s: s.subscribe("A", since={1: 1}), "since: expected symbols as keys, got 1"),
+        (lambda s: s.subscribe("A", alerts=1), "alerts: expected True or False, got 1"),
+        (lambda s: s.subscribe("A", alerts_since={"A": 0.5}), r"alerts_since\['A'\]: expected an"),
         (lambda s: s.subscribe(["A", 5]), "patterns: expected a string, or strings, got 5"),
         (lambda s: s.subscribe("\ud800"), "patterns: expected no lone surrogates"),
         (lambda s: s.on("updates", print), "event: expected one of update, anomaly, gap, state"),
@@ -117,6 +119,8 @@ async def test_history_of_what() -> None:
         for arguments in [(5,), ("A", -1), ("A", 0, 0), ("A", 1.5)]:
             with pytest.raises((TypeError, ValueError), match="expected"):
                 await subscriber.history(*arguments)  # type: ignore[arg-type]
+            with pytest.raises((TypeError, ValueError), match="expected"):
+                await subscriber.alert_history(*arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

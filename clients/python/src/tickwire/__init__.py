@@ -17,6 +17,7 @@ from .publisher.publisher import Publisher, connect_publisher
 from .publisher.tick import Tick
 from .publisher.tick_stream import Acknowledgement
 from .publisher.tick_tally import PublisherTotals
+from .subscriber.alert import Alert, AlertGap, AlertPage
 from .subscriber.anomaly import Anomaly, AnomalyGap, HistoryPage
 from .subscriber.connect import connect
 from .subscriber.events import (
@@ -36,6 +37,9 @@ from .version import __version__
 
 __all__ = [
     "Acknowledgement",
+    "Alert",
+    "AlertGap",
+    "AlertPage",
     "Anomaly",
     "AnomalyGap",
     "BufferFullError",

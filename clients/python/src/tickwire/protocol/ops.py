@@ -24,6 +24,7 @@ class Op:
     PING: Final = 6
     VERIFY: Final = 7
     HISTORY: Final = 8
+    ALERT_HISTORY: Final = 9
     WELCOME: Final = 16
     ACK: Final = 17
     REJECT: Final = 18
@@ -36,6 +37,9 @@ class Op:
     PONG: Final = 25
     DIGEST: Final = 26
     HISTORY_PAGE: Final = 27
+    ALERT: Final = 28
+    RULES: Final = 29
     ERROR: Final = 30
     GOAWAY: Final = 31
+    ALERT_PAGE: Final = 32
     RETIRED: Final = 33

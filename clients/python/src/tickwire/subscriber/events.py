@@ -1,9 +1,10 @@
-"""What a subscriber reports besides statistics and anomalies."""
+"""What a subscriber reports besides statistics, anomalies and alerts."""
 
 from dataclasses import dataclass
 
 from ..connection.state import StateChange
 from ..errors import TickwireError
+from .alert import AlertGap
 from .anomaly import AnomalyGap
 from .lag import Lag
 
@@ -24,7 +25,7 @@ class Retired:
     symbols: tuple[str, ...]
 
 
-SubscriberEvent = StateChange | Lag | AnomalyGap | Reset | Retired | TickwireError
+SubscriberEvent = StateChange | Lag | AnomalyGap | AlertGap | Reset | Retired | TickwireError
 """What `Subscriber.events` yields."""
 
 
@@ -45,5 +46,7 @@ class SubscriberCounters:
     updates: int
     #: Anomalies delivered.
     anomalies: int
+    #: Alerts delivered.
+    alerts: int
     #: Connections lost.
     reconnects: int

@@ -1,4 +1,4 @@
-"""The core of a subscriber: turns frames into the mirror, the anomaly feed, answers and events."""
+"""The core of a subscriber: turns frames into the mirror, the feeds, answers and events."""
 
 import asyncio
 import logging
@@ -17,11 +17,12 @@ from ..iterators import PullIterator, QueueReader
 from ..protocol.codec import ClientFrame, Frame
 from ..protocol.ops import Op
 from ..protocol.stats_entry import FULL
-from .anomaly import Anomaly, AnomalyGap, HistoryPage, read_anomaly
-from .anomaly_feed import AnomalyFeed
+from .alert import Alert, AlertGap, read_alert
+from .anomaly import Anomaly, AnomalyGap, read_anomaly
 from .events import Reset, Retired, SubscriberEvent
 from .lag import Lag, LagMonitor
 from .mirror import Mirror
+from .numbered_feed import FeedOwner, Item, NumberedFeed, Page
 from .requests import RequestPacer, Requests
 from .round_trips import RoundTrips
 from .subscription_sync import SubscriptionSync
@@ -35,7 +36,10 @@ _PING_INTERVAL_S = 10.0
 # Silence is looked for so often in the time that data may be late, but at least so often, s.
 _CHECKS = 4
 _CHECK_S_MAX = 0.25
-EVENTS = ("update", "anomaly", "gap", "state", "lag", "reset", "retired", "error")
+EVENTS = (
+    *("update", "anomaly", "gap", "state", "lag", "reset", "retired", "error"),
+    *("alert", "alert_gap"),
+)
 
 
 class LiveStream:
@@ -47,17 +51,37 @@ class LiveStream:
         self.emitter = Emitter(*EVENTS)
         self.update_readers: WeakSet[UpdateReader] = WeakSet()
         self.anomaly_readers: WeakSet[QueueReader[Anomaly]] = WeakSet()
+        self.alert_readers: WeakSet[QueueReader[Alert]] = WeakSet()
         self.event_readers: WeakSet[QueueReader[SubscriberEvent]] = WeakSet()
         self.mirror = Mirror()
         self.round_trips = RoundTrips()
         self.lag = LagMonitor(lag_ms, self.round_trips, self._lag_changed)
-        self.feed = AnomalyFeed(self)
+        self.anomaly_feed = NumberedFeed(
+            FeedOwner(
+                self.history,
+                self.is_live,
+                lambda anomaly: anomaly.timestamp,
+                self._deliver_anomaly,
+                lambda *missing: self._emit("gap", AnomalyGap(*missing)),
+            )
+        )
+        self.alert_feed = NumberedFeed(
+            FeedOwner(
+                self.alert_history,
+                self.is_live,
+                lambda alert: alert.time,
+                self._deliver_alert,
+                lambda *missing: self._emit("alert_gap", AlertGap(*missing)),
+            )
+        )
+        # Whether any subscription ever asked for alerts.
+        self.wants_alerts = False
         self.state: ConnectionState = "connecting"
         self.failure: TickwireError | None = None
         self.session: Welcome | None = None
         # Frames and bytes of past connections, and counts over all connections.
         self.frames = self.bytes = self.stats_frames = self.entries = self.full_entries = 0
-        self.updates = self.anomalies = self.reconnects = 0
+        self.updates = self.anomalies = self.alerts = self.reconnects = 0
         self.connection: Connection | None = None
         self._requests = Requests()
         self._pacer = RequestPacer()
@@ -65,6 +89,8 @@ class LiveStream:
         self._check_s = max(0.01, min(lag_ms / 1000 / _CHECKS, _CHECK_S_MAX))
         self._check_timer: asyncio.TimerHandle | None = None
         self._since_ping_s = 0.0
+        # Names of rules by their ids, as this session was told.
+        self._rules: dict[int, str] = {}
         self.subscriptions = SubscriptionSync(conflate_ms, self._requests, self)
         self._reconnector = Reconnector(url, options, self)
 
@@ -90,13 +116,11 @@ class LiveStream:
             lambda: self._requests.open(lambda request_id: self.send(frame(request_id)), read)
         )
 
-    async def history(self, symbol: str, after_sequence: int, limit: int) -> HistoryPage:
-        return await self.request(
-            lambda request_id: [Op.HISTORY, request_id, symbol, after_sequence, limit],
-            lambda answer: HistoryPage(
-                tuple(read_anomaly(symbol, values) for values in answer[3]), answer[4] is True
-            ),
-        )
+    async def history(self, symbol: str, after_sequence: int, limit: int) -> Page[Anomaly]:
+        return await self._page(Op.HISTORY, read_anomaly, symbol, after_sequence, limit)
+
+    async def alert_history(self, symbol: str, after_sequence: int, limit: int) -> Page[Alert]:
+        return await self._page(Op.ALERT_HISTORY, self._read_alert, symbol, after_sequence, limit)
 
     async def ping(self) -> float:
         """Measures the round trip in the open session or the next one, ms."""
@@ -124,19 +148,10 @@ class LiveStream:
         """The error of calls after the stream ended."""
         return self.failure or ClosedError("the subscriber is closed")
 
-    # What the anomaly feed and the subscriptions need.
+    # What the feeds and the subscriptions need.
 
     def is_live(self) -> bool:
         return self.state == "live"
-
-    def deliver(self, anomaly: Anomaly) -> None:
-        self.anomalies += 1
-        for reader in self.anomaly_readers:
-            reader.add(anomaly)
-        self.emitter.emit("anomaly", anomaly)
-
-    def missed(self, gap: AnomalyGap) -> None:
-        self._emit("gap", gap)
 
     def send(self, frame: ClientFrame) -> None:
         if self.connection is not None:
@@ -161,7 +176,9 @@ class LiveStream:
         # been missed too.
         for held in self.mirror.symbols():
             if held.first_time == held.first_time:
-                self.feed.follow(held.symbol, held.first_time)
+                self.anomaly_feed.follow(held.symbol, held.first_time)
+                if self.wants_alerts:
+                    self.alert_feed.follow(held.symbol, held.first_time)
         if is_new_epoch:
             self.mirror.reset()
             for reader in self.update_readers:
@@ -170,7 +187,11 @@ class LiveStream:
         self.lag.reset()
         # First: the way is still empty.
         self._measure_latency()
-        self.subscriptions.restart(self.feed.resume(info.epoch), info.limits.frame_bytes_max)
+        self.subscriptions.restart(
+            self.anomaly_feed.resume(info.epoch),
+            self.alert_feed.resume(info.epoch),
+            info.limits.frame_bytes_max,
+        )
         self._check_later()
         self._enter("live")
 
@@ -180,8 +201,12 @@ class LiveStream:
             self.lag.take(float(frame[1]), float(frame[3]) if len(frame) > 3 else 0.0)
             self._take_stats(frame[2], float(frame[1]))
         elif op == Op.ANOMALY:
-            self.lag.take(float(frame[1]))
-            self._take_anomalies(frame[2])
+            self._take_numbered(frame, self.anomaly_feed, read_anomaly)
+        elif op == Op.ALERT:
+            self._take_numbered(frame, self.alert_feed, self._read_alert)
+        elif op == Op.RULES:
+            # Ids, names and kinds in turn.
+            self._rules.update(zip(frame[1][::3], frame[1][1::3], strict=False))
         elif op == Op.SYMBOLS:
             self._retire(self.mirror.learn_names(frame[1]))
         elif op == Op.RETIRED:
@@ -207,11 +232,12 @@ class LiveStream:
     def ended(self, failure: TickwireError | None, closure: Closure | None) -> None:
         self.failure = failure
         self._leave_session(self.closed_error())
-        self.feed.close()
+        self.anomaly_feed.close()
+        self.alert_feed.close()
         self._enter("closed", closure)
         self._waiters.fail(self.closed_error())
         readers: list[PullIterator[Any]] = [*self.update_readers, *self.anomaly_readers]
-        for reader in (*readers, *self.event_readers):
+        for reader in (*readers, *self.alert_readers, *self.event_readers):
             reader.end(failure)
 
     def _leave_session(self, error: TickwireError) -> None:
@@ -221,6 +247,7 @@ class LiveStream:
             self.frames += self.connection.frames_received
             self.bytes += self.connection.bytes_received
         self.connection = None
+        self._rules.clear()
         self.subscriptions.suspend()
         self.mirror.disconnect()
         self.mirror.set_lagging(False)
@@ -272,7 +299,8 @@ class LiveStream:
         if not symbols:
             return
         for symbol in symbols:
-            self.feed.retired(symbol)
+            self.anomaly_feed.retired(symbol)
+            self.alert_feed.retired(symbol)
         for reader in self.update_readers:
             reader.forget(symbols)
         self._emit("retired", Retired(tuple(symbols)))
@@ -294,9 +322,46 @@ class LiveStream:
             snapshots = tuple(change.snapshot() for change in changes)
             self.emitter.emit("update", Update(snapshots, server_time))
 
-    def _take_anomalies(self, tuples: Sequence[Sequence[Any]]) -> None:
-        for symbol_id, *values in tuples:
+    async def _page(
+        self,
+        op: int,
+        read: Callable[[str, Sequence[Any]], Item],
+        symbol: str,
+        after_sequence: int,
+        limit: int,
+    ) -> Page[Item]:
+        return await self.request(
+            lambda request_id: [op, request_id, symbol, after_sequence, limit],
+            lambda answer: (
+                tuple(read(symbol, values) for values in answer[3]),
+                answer[4] is True,
+            ),
+        )
+
+    def _read_alert(self, symbol: str, values: Sequence[Any]) -> Alert:
+        return read_alert(self._rules, symbol, values)
+
+    def _take_numbered(
+        self,
+        frame: Frame,
+        feed: NumberedFeed[Item],
+        read: Callable[[str, Sequence[Any]], Item],
+    ) -> None:
+        self.lag.take(float(frame[1]))
+        for symbol_id, *values in frame[2]:
             symbol = self.mirror.name_of(symbol_id)
             if symbol is None:
-                raise ValueError(f"anomaly of symbol id {symbol_id}, which has no name")
-            self.feed.receive(read_anomaly(symbol, values))
+                raise ValueError(f"symbol id {symbol_id} has no name")
+            feed.receive(read(symbol, values))
+
+    def _deliver_anomaly(self, anomaly: Anomaly) -> None:
+        self.anomalies += 1
+        for reader in self.anomaly_readers:
+            reader.add(anomaly)
+        self.emitter.emit("anomaly", anomaly)
+
+    def _deliver_alert(self, alert: Alert) -> None:
+        self.alerts += 1
+        for reader in self.alert_readers:
+            reader.add(alert)
+        self.emitter.emit("alert", alert)

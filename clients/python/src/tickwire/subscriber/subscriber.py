@@ -1,4 +1,4 @@
-"""A reader of statistics and anomalies."""
+"""A reader of statistics, anomalies and alerts."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -12,6 +12,7 @@ from ..errors import TickwireError
 from ..iterators import PullIterator, QueueReader
 from ..protocol.stats_entry import ALL_FIELDS
 from ..value_checks import check_number, fault
+from .alert import Alert, AlertGap, AlertPage
 from .anomaly import Anomaly, AnomalyGap, HistoryPage
 from .events import Reset, Retired, SubscriberCounters, SubscriberEvent
 from .lag import Lag
@@ -100,6 +101,7 @@ class Subscriber:
             full_entries=stream.full_entries,
             updates=stream.updates,
             anomalies=stream.anomalies,
+            alerts=stream.alerts,
             reconnects=stream.reconnects,
         )
 
@@ -118,6 +120,8 @@ class Subscriber:
         anomalies: bool = True,
         fields: int = ALL_FIELDS,
         since: Mapping[str, int] | None = None,
+        alerts: bool = False,
+        alerts_since: Mapping[str, int] | None = None,
     ) -> Subscription:
         """Subscribes to one or more patterns: each a symbol, or a string with ``*`` for any run of
         characters. ``await`` the result for the server's answer. Calls made together go out as one
@@ -125,16 +129,21 @@ class Subscriber:
 
         :param fields: which statistics: ``Field.PRICE | Field.COUNT``; the others are NaN
         :param since: symbol → sequence of its last anomaly seen: later ones are delivered first
+        :param alerts: whether to send alerts of the server's rules
+        :param alerts_since: as `since`, of alerts
         :raises TypeError, ValueError: for a bad option
         :raises TickwireError: if the subscriber ended
         """
         if self.state == "closed":
             raise self._stream.closed_error()
-        options = SubscriptionOptions(stats, anomalies, fields, dict(since or {}))
+        points = dict(since or {}), dict(alerts_since or {})
+        options = SubscriptionOptions(stats, anomalies, fields, points[0], alerts, points[1])
         names = [patterns] if isinstance(patterns, str) else list(patterns)
         for name in names:
             _check_pattern(name)
-        self._stream.feed.seed(options.since)
+        self._stream.anomaly_feed.seed(options.since)
+        self._stream.alert_feed.seed(options.alerts_since)
+        self._stream.wants_alerts |= alerts
         subscription = Subscription(names, options, StreamOwner(self._stream))
         self._stream.subscriptions.add(subscription)
         return subscription
@@ -203,6 +212,14 @@ class Subscriber:
     ) -> Callable[[], None]: ...
     @overload
     def on(
+        self, name: Literal["alert"], listener: Callable[[Alert], object]
+    ) -> Callable[[], None]: ...
+    @overload
+    def on(
+        self, name: Literal["alert_gap"], listener: Callable[[AlertGap], object]
+    ) -> Callable[[], None]: ...
+    @overload
+    def on(
         self, name: Literal["error"], listener: Callable[[TickwireError], object]
     ) -> Callable[[], None]: ...
     def on(self, name: str, listener: Callable[..., object]) -> Callable[[], None]:
@@ -230,9 +247,19 @@ class Subscriber:
         self._stream.anomaly_readers.add(reader)
         return self._started(reader)
 
+    def alerts(self) -> AsyncIterator[Alert]:
+        """The alerts of rules, of subscriptions with `alerts`, for ``async for``: as `anomalies`.
+
+        :raises TickwireError: (in the loop) as `anomalies`
+        """
+        reader: QueueReader[Alert] = QueueReader("alerts()")
+        self._stream.alert_readers.add(reader)
+        return self._started(reader)
+
     def events(self) -> AsyncIterator[SubscriberEvent]:
-        """Everything but updates and anomalies, for ``async for``: `StateChange`, `Lag`,
-        `AnomalyGap`, `Reset`, `Retired`, and `TickwireError` for what the event ``error`` carries.
+        """Everything but updates, anomalies and alerts, for ``async for``: `StateChange`, `Lag`,
+        `AnomalyGap`, `AlertGap`, `Reset`, `Retired`, and `TickwireError` for what the event
+        ``error`` carries.
         """
         reader: QueueReader[SubscriberEvent] = QueueReader("events()")
         self._stream.event_readers.add(reader)
@@ -254,11 +281,17 @@ class Subscriber:
         :raises ServerError: ``not_available`` if the server no longer has them
         :raises TickwireError: if the connection is lost before the answer
         """
-        if not isinstance(symbol, str):
-            raise TypeError(fault("symbol", "a string", symbol))
-        check_number("after", after, 0, 2**53 - 1, is_integer=True)
-        check_number("limit", limit, 1, 2**53 - 1, is_integer=True)
-        return await self._stream.history(symbol, int(after), int(limit))
+        _check_page(symbol, after, limit)
+        return HistoryPage(*await self._stream.history(symbol, int(after), int(limit)))
+
+    async def alert_history(self, symbol: str, after: int = 0, limit: int = 100) -> AlertPage:
+        """Alerts of a symbol after a sequence: as `history`.
+
+        :raises ServerError: ``not_available`` if the server no longer has them
+        :raises TickwireError: if the connection is lost before the answer
+        """
+        _check_page(symbol, after, limit)
+        return AlertPage(*await self._stream.alert_history(symbol, int(after), int(limit)))
 
     async def ping(self) -> float:
         """Measures the round trip to the server, ms.
@@ -304,6 +337,13 @@ class Subscriber:
         if self.state == "closed":
             reader.end(self.failure)
         return reader
+
+
+def _check_page(symbol: str, after: int, limit: int) -> None:
+    if not isinstance(symbol, str):
+        raise TypeError(fault("symbol", "a string", symbol))
+    check_number("after", after, 0, 2**53 - 1, is_integer=True)
+    check_number("limit", limit, 1, 2**53 - 1, is_integer=True)
 
 
 def _check_pattern(pattern: object) -> None:

@@ -21,17 +21,27 @@ class SubscriptionOptions:
     fields: int = ALL_FIELDS
     #: Symbol → sequence of the last anomaly seen: later ones are delivered first.
     since: Mapping[str, int] = field(default_factory=dict)
+    #: Whether to send alerts of the server's rules.
+    alerts: bool = False
+    #: Symbol → sequence of the last alert seen: later ones are delivered first.
+    alerts_since: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_bool("stats", self.stats)
         check_bool("anomalies", self.anomalies)
         check_number("fields", self.fields, 1, ALL_FIELDS, is_integer=True)
-        if not isinstance(self.since, Mapping):
-            raise TypeError(fault("since", "a mapping of symbol to sequence", self.since))
-        for symbol, sequence in self.since.items():
-            if not isinstance(symbol, str):
-                raise TypeError(fault("since", "symbols as keys", symbol))
-            check_number(f"since[{symbol!r}]", sequence, 0, 2**53 - 1, is_integer=True)
+        _check_since("since", self.since)
+        check_bool("alerts", self.alerts)
+        _check_since("alerts_since", self.alerts_since)
+
+
+def _check_since(name: str, since: Mapping[str, int]) -> None:
+    if not isinstance(since, Mapping):
+        raise TypeError(fault(name, "a mapping of symbol to sequence", since))
+    for symbol, sequence in since.items():
+        if not isinstance(symbol, str):
+            raise TypeError(fault(name, "symbols as keys", symbol))
+        check_number(f"{name}[{symbol!r}]", sequence, 0, 2**53 - 1, is_integer=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ..protocol.codes import error_name
 from ..protocol.ops import Op
 from ..protocol.stats_entry import ALL_FIELDS
 from .requests import Requests
-from .subscribe_requests import SubscribeRequest, subscribe_requests
+from .subscribe_requests import SubscribeRequest, no_resume_points, subscribe_requests
 from .subscription import Refusal, Subscription
 from .subscriptions import Subscriptions
 
@@ -44,14 +44,15 @@ class SubscriptionSync:
         self._held = Subscriptions()
         # Half of the server's frame size limit; 0 while no session is open.
         self._request_bytes_max = 0.0
-        # Symbol → last anomaly sequence seen, to be sent with the next request.
-        self._since: dict[str, int] = {}
+        # To be sent with the next request.
+        self._resume = no_resume_points()
         self._is_scheduled = False
         self._retry_timers: set[asyncio.TimerHandle] = set()
 
     def add(self, subscription: Subscription) -> None:
         self._held.add(subscription)
-        self._since.update(subscription.options.since)
+        self._resume["since"].update(subscription.options.since)
+        self._resume["alertsSince"].update(subscription.options.alerts_since)
         self._schedule()
 
     def remove(self, subscription: Subscription) -> None:
@@ -73,10 +74,12 @@ class SubscriptionSync:
         if self._request_bytes_max > 0:
             self._owner.send([Op.SUBSCRIBE, 0, [], {"conflateMs": conflate_ms}])
 
-    def restart(self, since: Mapping[str, int], frame_bytes_max: int) -> None:
+    def restart(
+        self, since: dict[str, int], alerts_since: dict[str, int], frame_bytes_max: int
+    ) -> None:
         """A session opened: sends everything to the server."""
         self._request_bytes_max = frame_bytes_max / 2
-        self._since = dict(since)
+        self._resume = {"since": since, "alertsSince": alerts_since}
         self._held.restart()
         self._flush()
 
@@ -102,9 +105,9 @@ class SubscriptionSync:
         due = self._held.take_due()
         for start in range(0, len(due.unsubscribe), _UNSUBSCRIBE_PATTERNS_MAX):
             self._unsubscribe(due.unsubscribe[start : start + _UNSUBSCRIBE_PATTERNS_MAX])
-        for request in subscribe_requests(due.subscribe, self._since, self._request_bytes_max):
+        for request in subscribe_requests(due.subscribe, self._resume, self._request_bytes_max):
             self._subscribe(request)
-        self._since.clear()
+        self._resume = no_resume_points()
 
     def _unsubscribe(self, patterns: list[str]) -> None:
         def done(_answer: object) -> None:
@@ -124,12 +127,15 @@ class SubscriptionSync:
             options["stats"] = False
         if not interest.anomalies:
             options["anomalies"] = False
+        if interest.alerts:
+            options["alerts"] = True
         if interest.fields != ALL_FIELDS:
             options["fields"] = interest.fields
         if self._conflate_ms is not None:
             options["conflateMs"] = self._conflate_ms
-        if request.since:
-            options["since"] = request.since
+        for option, points in request.resume.items():
+            if points:
+                options[option] = points
 
         def settle(codes: list[Any]) -> None:
             for pattern, code in zip(patterns, codes, strict=False):
@@ -142,14 +148,14 @@ class SubscriptionSync:
             lambda answer: settle(answer[2]),
         )
         refused_all = lambda code: settle([code] * len(patterns))  # noqa: E731
-        self._on_refusal(future, patterns, refused_all, request.since)
+        self._on_refusal(future, patterns, refused_all, request.resume)
 
     def _on_refusal(
         self,
         future: "asyncio.Future[None]",
         patterns: list[str],
         settle: Callable[[int], None],
-        since: Mapping[str, int],
+        resume: Mapping[str, Mapping[str, int]],
     ) -> None:
         """Requests that failed because the connection was lost are repeated on the next one."""
 
@@ -158,20 +164,20 @@ class SubscriptionSync:
             if not isinstance(error, ServerError) or self._request_bytes_max == 0:
                 return
             if error.retryable:
-                self._retry_later(error, patterns, since)
+                self._retry_later(error, patterns, resume)
             else:
                 settle(error.code)
 
         future.add_done_callback(done)
 
     def _retry_later(
-        self, error: ServerError, patterns: list[str], since: Mapping[str, int]
+        self, error: ServerError, patterns: list[str], resume: Mapping[str, Mapping[str, int]]
     ) -> None:
         def retry() -> None:
             self._retry_timers.discard(timer)
             # The server did not take the resume points either.
-            for symbol, sequence in since.items():
-                self._since.setdefault(symbol, sequence)
+            for option, points in resume.items():
+                self._resume[option] = {**points, **self._resume[option]}
             self._held.retry(patterns)
             self._flush()
 

@@ -14,11 +14,12 @@ class Interest:
 
     stats: bool
     anomalies: bool
+    alerts: bool
     fields: int
 
 
 # The server's state is unknown; differs from any real interest.
-_UNKNOWN = Interest(stats=False, anomalies=False, fields=0)
+_UNKNOWN = Interest(stats=False, anomalies=False, alerts=False, fields=0)
 
 
 class _HeldPattern:
@@ -52,6 +53,7 @@ class _HeldPattern:
         return Interest(
             stats=fields != 0,
             anomalies=any(each.anomalies for each in options),
+            alerts=any(each.alerts for each in options),
             fields=fields or ALL_FIELDS,
         )
 
