@@ -6,7 +6,7 @@ import {
 } from '../protocol/index.ts';
 import type { AlertOutput, RuleCounts } from './alert-output.ts';
 import type { EffectiveRule } from './effective-rule.ts';
-import { isBeyond, levelOf, Move } from './move.ts';
+import { type Change, isBeyond, levelOf, Move } from './move.ts';
 import {
   Flag,
   HEAD_DOUBLES,
@@ -58,15 +58,10 @@ export class Episodes {
   /** Without episodes: every qualifying move is an alert, Up first. */
   #judgeAlone(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
     const move = this.#move;
-    const price = move[Move.PRICE] as number;
-    const up = move[Move.UP] as number;
-    const upFrom = move[Move.UP_FROM] as number;
-    const upLevel = up > 0 ? levelOf(rule, move, up, upFrom, price) : 0;
-    if (upLevel !== 0) this.#alertOnce(rule, slot, symbolId, 1, upLevel, up, upFrom);
-    const down = move[Move.DOWN] as number;
-    const downFrom = move[Move.DOWN_FROM] as number;
-    const downLevel = down < 0 ? levelOf(rule, move, down, downFrom, price) : 0;
-    if (downLevel !== 0) this.#alertOnce(rule, slot, symbolId, -1, downLevel, down, downFrom);
+    const upLevel = (move[Move.UP] as number) > 0 ? levelOf(rule, move, Move.UP) : 0;
+    if (upLevel !== 0) this.#alertOnce(rule, slot, symbolId, 1, upLevel, Move.UP);
+    const downLevel = (move[Move.DOWN] as number) < 0 ? levelOf(rule, move, Move.DOWN) : 0;
+    if (downLevel !== 0) this.#alertOnce(rule, slot, symbolId, -1, downLevel, Move.DOWN);
   }
 
   #alertOnce(
@@ -75,8 +70,7 @@ export class Episodes {
     symbolId: number,
     direction: AlertDirection,
     level: AlertLevel,
-    change: number,
-    from: number,
+    change: Change,
   ): void {
     const move = this.#move;
     const { doubles } = slot;
@@ -84,19 +78,8 @@ export class Episodes {
     const time = move[Move.TIME] as number;
     doubles[at + State.START] = time;
     doubles[at + State.PEAK] = move[Move.PRICE] as number;
-    const reason = AlertReason.NONE;
-    this.#record(
-      rule,
-      slot,
-      symbolId,
-      AlertPhase.START,
-      level,
-      direction,
-      from,
-      change,
-      time,
-      reason,
-    );
+    const { NONE } = AlertReason;
+    this.#record(rule, slot, symbolId, AlertPhase.START, level, direction, change, time, NONE);
     this.#counts.started(rule.id);
     this.#counts.ended(rule.id);
   }
@@ -115,6 +98,8 @@ export class Episodes {
     const price = move[Move.PRICE] as number;
     const origin = doubles[at + State.ORIGIN] as number;
     const back = ((price - origin) / origin) * 100;
+    move[Move.BACK] = back;
+    move[Move.ORIGIN] = origin;
     if (Math.abs(back) < episode.clear * (move[Move.WARNING] as number)) {
       this.end(rule, slot, symbolId, AlertReason.REVERTED, time);
       doubles[at + State.RESTART] = time;
@@ -132,11 +117,11 @@ export class Episodes {
       this.end(rule, slot, symbolId, AlertReason.SETTLED, start + episode.holdMs);
       return true;
     }
-    const from = isGap ? origin : (move[direction > 0 ? Move.UP_FROM : Move.DOWN_FROM] as number);
-    const change = isGap ? back : (move[direction > 0 ? Move.UP : Move.DOWN] as number);
-    const level = change * direction > 0 ? levelOf(rule, move, change, from, price) : 0;
+    const own = direction > 0 ? Move.UP : Move.DOWN;
+    const change = isGap ? Move.BACK : own;
+    const level = (move[change] as number) * direction > 0 ? levelOf(rule, move, change) : 0;
     if (level !== 0) {
-      this.#goOn(rule, episode, slot, symbolId, direction, level, from, change);
+      this.#goOn(rule, episode, slot, symbolId, direction, level, change);
       return false;
     }
     const settled = (doubles[at + State.BEYOND] as number) + episode.holdMs;
@@ -153,8 +138,7 @@ export class Episodes {
     symbolId: number,
     direction: AlertDirection,
     level: AlertLevel,
-    from: number,
-    change: number,
+    change: Change,
   ): void {
     const move = this.#move;
     const { doubles, words } = slot;
@@ -175,33 +159,31 @@ export class Episodes {
       if (!episode.step) return;
       const announced = doubles[at + State.ANNOUNCED] as number;
       const further = ((price - announced) / announced) * 100;
-      const warning = move[Move.WARNING] as number;
       if (further * direction <= 0) return;
-      if (!isBeyond(rule, rule.warning, warning, further, announced, price)) return;
+      move[Move.FURTHER] = further;
+      move[Move.ANNOUNCED] = announced;
+      if (!isBeyond(rule, rule.warning, move, Move.WARNING, Move.FURTHER)) return;
       phase = AlertPhase.EXTEND;
     }
     doubles[at + State.ANNOUNCED] = price;
     const own = levelIn(words[word] as number);
-    const reason = AlertReason.NONE;
-    this.#record(rule, slot, symbolId, phase, own, direction, from, change, time, reason);
+    const { NONE } = AlertReason;
+    this.#record(rule, slot, symbolId, phase, own, direction, change, time, NONE);
   }
 
   /** Step 2: no episode is open. */
   #tryStart(rule: EffectiveRule, episode: EpisodeSettings, slot: SlotView, symbolId: number): void {
     const move = this.#move;
-    const price = move[Move.PRICE] as number;
     const up = move[Move.UP] as number;
     const down = move[Move.DOWN] as number;
-    const upFrom = move[Move.UP_FROM] as number;
-    const downFrom = move[Move.DOWN_FROM] as number;
-    const upLevel = up > 0 ? levelOf(rule, move, up, upFrom, price) : 0;
-    const downLevel = down < 0 ? levelOf(rule, move, down, downFrom, price) : 0;
+    const upLevel = up > 0 ? levelOf(rule, move, Move.UP) : 0;
+    const downLevel = down < 0 ? levelOf(rule, move, Move.DOWN) : 0;
     const isUp = upLevel === downLevel ? up >= -down : upLevel > downLevel;
     const level = isUp ? upLevel : downLevel;
     if (level === 0) return;
     if (this.#isSuppressed(rule, episode, slot, symbolId, level)) return;
-    if (isUp) this.#start(rule, slot, symbolId, Open.UP, level, upFrom, up);
-    else this.#start(rule, slot, symbolId, Open.DOWN, level, downFrom, down);
+    if (isUp) this.#start(rule, slot, symbolId, Open.UP, level, Move.UP);
+    else this.#start(rule, slot, symbolId, Open.DOWN, level, Move.DOWN);
   }
 
   /** Whether the cool-down of the last episode covers an alert of the level now; counts it. */
@@ -225,8 +207,10 @@ export class Episodes {
   startUndirected(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
     const { episode } = rule;
     if (episode !== null && this.#isSuppressed(rule, episode, slot, symbolId, 1)) return;
-    const price = this.#move[Move.PRICE] as number;
-    this.#start(rule, slot, symbolId, Open.NONE, 1, price, 0);
+    const move = this.#move;
+    move[Move.BACK] = 0;
+    move[Move.ORIGIN] = move[Move.PRICE] as number;
+    this.#start(rule, slot, symbolId, Open.NONE, 1, Move.BACK);
   }
 
   #start(
@@ -235,8 +219,7 @@ export class Episodes {
     symbolId: number,
     open: number,
     level: AlertLevel,
-    from: number,
-    change: number,
+    change: Change,
   ): void {
     const move = this.#move;
     const { doubles, words } = slot;
@@ -246,27 +229,16 @@ export class Episodes {
     const time = move[Move.TIME] as number;
     // No episode until its record has left: see `episode-repair.ts`.
     words[word + StateWord.COUNT] = 0;
-    doubles[at + State.ORIGIN] = from;
+    doubles[at + State.ORIGIN] = move[change + 1] as number;
     doubles[at + State.PEAK] = price;
     doubles[at + State.ANNOUNCED] = price;
     doubles[at + State.BEYOND] = time;
     doubles[at + State.START] = time;
     const kept = (words[word] as number) & ~(Flag.OPEN | Flag.LEVEL);
     words[word] = kept | open | (level << LEVEL_SHIFT);
-    const reason = AlertReason.NONE;
+    const { START } = AlertPhase;
     const direction = directionOf(open);
-    this.#record(
-      rule,
-      slot,
-      symbolId,
-      AlertPhase.START,
-      level,
-      direction,
-      from,
-      change,
-      time,
-      reason,
-    );
+    this.#record(rule, slot, symbolId, START, level, direction, change, time, AlertReason.NONE);
     this.#counts.started(rule.id);
     this.started = (this.started + 1) | 0;
   }
@@ -279,6 +251,7 @@ export class Episodes {
     reason: AlertReason,
     time: number,
   ): void {
+    const move = this.#move;
     const { doubles, words } = slot;
     const at = symbolId * STATE_DOUBLES;
     const word = symbolId * STATE_WORDS;
@@ -286,20 +259,11 @@ export class Episodes {
     const level = levelIn(flags);
     const direction = directionOf(flags & Flag.OPEN);
     const origin = doubles[at + State.ORIGIN] as number;
-    const price = this.#move[Move.PRICE] as number;
-    const change = direction === 0 ? 0 : ((price - origin) / origin) * 100;
-    this.#record(
-      rule,
-      slot,
-      symbolId,
-      AlertPhase.END,
-      level,
-      direction,
-      origin,
-      change,
-      time,
-      reason,
-    );
+    const price = move[Move.PRICE] as number;
+    move[Move.BACK] = direction === 0 ? 0 : ((price - origin) / origin) * 100;
+    move[Move.ORIGIN] = origin;
+    const { END } = AlertPhase;
+    this.#record(rule, slot, symbolId, END, level, direction, Move.BACK, time, reason);
     doubles[at + State.BEYOND] = time;
     words[word] = (flags & ~Flag.OPEN) | Flag.ENDED;
     this.#counts.ended(rule.id);
@@ -313,11 +277,11 @@ export class Episodes {
     phase: AlertPhase,
     level: AlertLevel,
     direction: AlertDirection,
-    from: number,
-    change: number,
+    change: Change,
     time: number,
     reason: AlertReason,
   ): void {
+    const move = this.#move;
     const { doubles, words } = slot;
     const at = symbolId * STATE_DOUBLES;
     const head = symbolId * HEAD_DOUBLES;
@@ -333,10 +297,10 @@ export class Episodes {
       phase,
       level,
       direction,
-      from,
-      this.#move[Move.PRICE] as number,
+      move[change + 1] as number,
+      move[Move.PRICE] as number,
       // It must stay a number on every wire.
-      Math.min(change, Number.MAX_VALUE),
+      Math.min(move[change] as number, Number.MAX_VALUE),
       time,
       doubles[at + State.START] as number,
       doubles[at + State.PEAK] as number,

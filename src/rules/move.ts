@@ -12,6 +12,10 @@ import type { EffectiveRule, Level } from './effective-rule.ts';
  *   UP, UP_FROM               the change up, and from where; UP is 0 if there is none
  *   DOWN, DOWN_FROM           the change down, at or below 0
  *   WARNING, CRITICAL         thresholds in points, multiplied for the hour
+ *   BACK, ORIGIN              the change since an episode began, and from where
+ *   FURTHER, ANNOUNCED        the change since its last alert, and from where
+ *
+ * A change and where it is from stand side by side: the place of the first names both.
  */
 export const Move = {
   TIME: 0,
@@ -30,10 +34,17 @@ export const Move = {
   WARNING: 13,
   CRITICAL: 14,
   IS_FIRST: 15,
+  BACK: 16,
+  ORIGIN: 17,
+  FURTHER: 18,
+  ANNOUNCED: 19,
 } as const;
 
+/** The place in the move of a change, in percent, which is followed by where it is from. */
+export type Change = typeof Move.UP | typeof Move.DOWN | typeof Move.BACK | typeof Move.FURTHER;
+
 export function createMove(): Float64Array {
-  return new Float64Array(16);
+  return new Float64Array(20);
 }
 
 /** Points within which a change equals a threshold in percent, as for anomalies. */
@@ -41,32 +52,24 @@ const EQUAL_WITHIN = 1e-9;
 /** Part of the reference within which a move equals `minMove`. */
 const EQUAL_MOVE = 1e-11;
 
-/** Whether a move from a price by so many points is beyond a threshold and `minMove`. */
+/** Whether a change is beyond a threshold, which is at a place in `move`, and `minMove`. */
 export function isBeyond(
   rule: EffectiveRule,
   level: Level,
-  threshold: number,
-  change: number,
-  from: number,
-  price: number,
+  move: Float64Array,
+  threshold: typeof Move.WARNING | typeof Move.CRITICAL,
+  change: Change,
 ): boolean {
-  const excess = Math.abs(change) - threshold;
+  const excess = Math.abs(move[change] as number) - (move[threshold] as number);
   if (!(level.isSigma ? excess > 0 : excess > EQUAL_WITHIN)) return false;
-  return Math.abs(price - from) - rule.minMove > EQUAL_MOVE * from;
+  const from = move[change + 1] as number;
+  return Math.abs((move[Move.PRICE] as number) - from) - rule.minMove > EQUAL_MOVE * from;
 }
 
-/** The level of such a move: 0 none, 1 warning, 2 critical. The thresholds are in `move`. */
-export function levelOf(
-  rule: EffectiveRule,
-  move: Float64Array,
-  change: number,
-  from: number,
-  price: number,
-): 0 | 1 | 2 {
-  const warning = move[Move.WARNING] as number;
-  if (!isBeyond(rule, rule.warning, warning, change, from, price)) return 0;
+/** The level of a change: 0 none, 1 warning, 2 critical. */
+export function levelOf(rule: EffectiveRule, move: Float64Array, change: Change): 0 | 1 | 2 {
+  if (!isBeyond(rule, rule.warning, move, Move.WARNING, change)) return 0;
   const { critical } = rule;
   if (critical === undefined) return 1;
-  const threshold = move[Move.CRITICAL] as number;
-  return isBeyond(rule, critical, threshold, change, from, price) ? 2 : 1;
+  return isBeyond(rule, critical, move, Move.CRITICAL, change) ? 2 : 1;
 }

@@ -219,15 +219,14 @@ export class RuleEvaluator {
     if (kind === 'drift') passDriftHistory(rule, slot, symbolId, move, Move.UP_FROM);
     const { hours } = rule;
     hours?.look(move, Move.TIME);
-    const scale = hours === undefined ? 1 : (hours.scale[0] as number);
-    if (scale === 0) {
+    if (hours?.scale[0] === 0) {
       this.#close(rule, slot, symbolId);
       return;
     }
     if (sigma !== undefined && !this.#volatility.isWarm(sigma, slot, symbolId)) return;
-    move[Move.WARNING] = this.#threshold(rule, rule.warning, slot, symbolId) * scale;
+    this.#setThreshold(Move.WARNING, rule, rule.warning, slot, symbolId);
     if (rule.critical !== undefined) {
-      move[Move.CRITICAL] = this.#threshold(rule, rule.critical, slot, symbolId) * scale;
+      this.#setThreshold(Move.CRITICAL, rule, rule.critical, slot, symbolId);
     }
     if (kind === 'spike') this.#compareWindow(rule, slot, symbolId);
     else if (kind === 'module') this.#ask(rule, slot, symbolId);
@@ -246,11 +245,21 @@ export class RuleEvaluator {
     slot.words[word] = (slot.words[word] as number) | Flag.BEGUN;
   }
 
-  #threshold(rule: EffectiveRule, level: Level, slot: SlotView, symbolId: number): number {
-    if (!level.isSigma) return level.value;
-    const v = slot.samples[symbolId * SAMPLE_DOUBLES + Sample.V] as number;
-    const sampleMs = rule.sigma?.sampleMs ?? 1;
-    return Math.max(rule.floor, level.value * 100 * Math.sqrt((v * rule.windowMs) / sampleMs));
+  #setThreshold(
+    into: typeof Move.WARNING | typeof Move.CRITICAL,
+    { floor, hours, sigma, windowMs }: EffectiveRule,
+    level: Level,
+    slot: SlotView,
+    symbolId: number,
+  ): void {
+    const { move } = this;
+    move[into] = level.value;
+    if (level.isSigma) {
+      const v = slot.samples[symbolId * SAMPLE_DOUBLES + Sample.V] as number;
+      const sampleMs = sigma?.sampleMs ?? 1;
+      move[into] = Math.max(floor, level.value * 100 * Math.sqrt((v * windowMs) / sampleMs));
+    }
+    if (hours !== undefined) move[into] = (move[into] as number) * (hours.scale[0] as number);
   }
 
   #compareWindow(rule: EffectiveRule, slot: SlotView, symbolId: number): void {
@@ -276,16 +285,18 @@ export class RuleEvaluator {
     else if (rule.kind === 'band') {
       reference = rule.around === 0 ? (move[Move.AVERAGE] as number) : rule.around;
     }
-    const change = reference === 0 ? 0 : ((price - reference) / reference) * 100;
-    this.#say(reference, change);
+    move[Move.UP] = reference === 0 ? 0 : ((price - reference) / reference) * 100;
+    move[Move.UP_FROM] = reference;
+    this.#splitChange();
   }
 
-  #say(reference: number, change: number): void {
+  /** The change in UP is of either direction: moves one that is down to its place. */
+  #splitChange(): void {
     const { move } = this;
+    const change = move[Move.UP] as number;
     move[Move.UP] = change > 0 ? change : 0;
-    move[Move.UP_FROM] = reference;
     move[Move.DOWN] = change < 0 ? change : 0;
-    move[Move.DOWN_FROM] = reference;
+    move[Move.DOWN_FROM] = move[Move.UP_FROM] as number;
   }
 
   /** A band speaks once the price was inside the warning. */
@@ -294,10 +305,9 @@ export class RuleEvaluator {
     const word = symbolId * STATE_WORDS;
     const flags = slot.words[word] as number;
     if ((flags & Flag.ARMED) !== 0) return true;
-    const from = move[Move.UP_FROM] as number;
-    if (from === 0) return false;
-    const change = (move[Move.UP] as number) + (move[Move.DOWN] as number);
-    if (levelOf(rule, move, change, from, move[Move.PRICE] as number) > 0) return false;
+    if (move[Move.UP_FROM] === 0) return false;
+    const change = (move[Move.DOWN] as number) < 0 ? Move.DOWN : Move.UP;
+    if (levelOf(rule, move, change) > 0) return false;
     slot.words[word] = flags | Flag.ARMED;
     return true;
   }
@@ -325,7 +335,9 @@ export class RuleEvaluator {
     const reference = out[0];
     const change = out[1];
     const isValid = reference > 0 && Number.isFinite(reference) && !Number.isNaN(change);
-    this.#say(isValid ? reference : 0, isValid ? change : 0);
+    move[Move.UP] = isValid ? change : 0;
+    move[Move.UP_FROM] = isValid ? reference : 0;
+    this.#splitChange();
   }
 
   /** An open episode whose move is not beyond any more, by the clock alone. */

@@ -46,8 +46,7 @@ export class Volatility {
     if (sigma.scale === 'mad') {
       const ring = symbolId * HISTORY_DOUBLES + MAD_FROM;
       slot.histories[ring + (count % MAD_RING)] = Math.abs(change) / Math.sqrt(passed);
-      const scaled = MAD_SCALE * this.#median(slot, ring, Math.min(count + 1, MAD_RING));
-      samples[at + Sample.V] = scaled * scaled;
+      this.#takeMedian(slot, symbolId, Math.min(count + 1, MAD_RING));
       return;
     }
     const v = samples[at + Sample.V] as number;
@@ -61,10 +60,12 @@ export class Volatility {
     return (slot.samples[symbolId * SAMPLE_DOUBLES + Sample.COUNT] as number) >= warmup;
   }
 
-  #median(slot: SlotView, ring: number, count: number): number {
+  /** Sets the variance from the median of a ring's first `count` values. */
+  #takeMedian({ histories, samples }: SlotView, symbolId: number, count: number): void {
     const sorted = this.#sorted;
+    const ring = symbolId * HISTORY_DOUBLES + MAD_FROM;
     for (let i = 0; i < count; i++) {
-      const value = slot.histories[ring + i] as number;
+      const value = histories[ring + i] as number;
       let at = i;
       while (at > 0 && (sorted[at - 1] as number) > value) {
         sorted[at] = sorted[at - 1] as number;
@@ -73,6 +74,8 @@ export class Volatility {
       sorted[at] = value;
     }
     const upper = sorted[count >> 1] as number;
-    return (count & 1) === 1 ? upper : ((sorted[(count >> 1) - 1] as number) + upper) / 2;
+    const lower = sorted[(count >> 1) - 1] as number;
+    const scaled = MAD_SCALE * ((count & 1) === 1 ? upper : (lower + upper) / 2);
+    samples[symbolId * SAMPLE_DOUBLES + Sample.V] = scaled * scaled;
   }
 }
