@@ -7,7 +7,15 @@ import { folderForTest } from '../support/folders.ts';
 import { startTestServer, type TestServer } from '../support/running-server.ts';
 
 const SECRET = 'a secret of some length';
-const FLASH = { name: 'flash', kind: 'spike', symbols: ['*'], windowMs: 1000, warning: '2%' };
+const FLASH = {
+  name: 'flash',
+  kind: 'spike',
+  symbols: ['*'],
+  windowMs: 1000,
+  warning: '2%',
+  // By the clock alone it does not end while the server is away.
+  episode: { holdMs: 600_000 },
+};
 
 interface Sent {
   readonly id: string;
