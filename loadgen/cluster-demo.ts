@@ -3,12 +3,9 @@ import { parseArgs } from 'node:util';
 import { Screen } from '../src/terminal-screen.ts';
 import { findNatsServer, NATS_SOURCE, NatsServers } from '../testkit/nats-server.ts';
 import { Random } from '../testkit/random.ts';
-import { Clock } from './clock.ts';
 import { ClusterTable } from './cluster-table.ts';
-import { demoListings } from './demo-listings.ts';
-import { Market } from './market.ts';
+import { playDemoMarket } from './demo-market.ts';
 import { OwnServer } from './own-server.ts';
-import { Publishers } from './publishers.ts';
 import { onInterrupt } from './run-program.ts';
 
 /*
@@ -17,8 +14,6 @@ import { onInterrupt } from './run-program.ts';
  */
 
 const TICKS_PER_SECOND = 2000;
-/** About one jump beyond 2 % every five seconds. */
-const JUMP_PROBABILITY = 1e-4;
 const LEASE_MS = 2000;
 const SHARDS = 16;
 /** Time between two deaths of owners, ms, and until the dead one is started again. */
@@ -102,34 +97,10 @@ function member(role: 'edge' | 'owner'): Promise<OwnServer> {
 
 /** Returns how many ticks were published, all of which are acknowledged. */
 async function playMarket(url: string): Promise<number> {
-  const clock = new Clock();
-  const market = new Market(
-    {
-      symbols: demoListings,
-      seed: 1,
-      rate: TICKS_PER_SECOND,
-      zipfExponent: 1,
-      jumpProbability: JUMP_PROBABILITY,
-    },
-    clock,
-  );
-  const publishers = new Publishers(
-    {
-      url,
-      token: undefined,
-      encoding: 'binary',
-      publishers: 2,
-      frameTicks: 64,
-      runId: 'demo',
-      durationMs: seconds * 1000,
-      warmUpMs: 0,
-      isPaced: true,
-    },
-    market,
-    clock,
-  );
-  await publishers.connect(market.weights);
-  const { sent, unacknowledged } = await publishers.run(clock.now(), interrupt.signal);
+  const { signal } = interrupt;
+  const rates = { ticksPerSecond: TICKS_PER_SECOND, frameTicks: 64 };
+  const market = await playDemoMarket({ url, token: undefined, ...rates, seconds, signal });
+  const { sent, unacknowledged } = market;
   if (unacknowledged > 0) throw new Error(`${unacknowledged} ticks were not acknowledged`);
   return sent;
 }

@@ -3,12 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Anomaly, connect } from '../client-sdk/src/index.ts';
 import { Screen } from '../src/terminal-screen.ts';
-import { Clock } from './clock.ts';
-import { demoListings } from './demo-listings.ts';
+import { playDemoMarket } from './demo-market.ts';
 import { demoLines } from './demo-table.ts';
-import { Market } from './market.ts';
 import { OwnServer } from './own-server.ts';
-import { Publishers } from './publishers.ts';
 import { onInterrupt } from './run-program.ts';
 
 /*
@@ -18,8 +15,6 @@ import { onInterrupt } from './run-program.ts';
 
 const DEFAULT_PORT = 9001;
 const TICKS_PER_SECOND = 5000;
-/** About one jump beyond 2 % every two seconds. */
-const JUMP_PROBABILITY = 1e-4;
 const ANOMALIES_KEPT = 1000;
 const VERIFY_MS = 2000;
 
@@ -106,35 +101,9 @@ function deathOf(exit: number | string): string {
 }
 
 async function playMarket(url: string): Promise<void> {
-  const clock = new Clock();
-  const market = new Market(
-    {
-      symbols: demoListings,
-      seed: 1,
-      rate: TICKS_PER_SECOND,
-      zipfExponent: 1,
-      jumpProbability: JUMP_PROBABILITY,
-    },
-    clock,
-  );
-  const durationMs = seconds * 1000;
-  const publishers = new Publishers(
-    {
-      url,
-      token,
-      encoding: 'binary',
-      publishers: 2,
-      frameTicks: 256,
-      runId: 'demo',
-      durationMs,
-      warmUpMs: 0,
-      isPaced: true,
-    },
-    market,
-    clock,
-  );
-  await publishers.connect(market.weights);
-  await publishers.run(clock.now(), interrupt.signal);
+  const { signal } = interrupt;
+  const rates = { ticksPerSecond: TICKS_PER_SECOND, frameTicks: 256 };
+  await playDemoMarket({ url, token, ...rates, seconds, signal });
   interrupt.abort();
 }
 

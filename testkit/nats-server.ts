@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, ManagedProcess } from './managed-process.ts';
+import { freePort, isListening, ManagedProcess } from './managed-process.ts';
 
 /** Names the program's file, where it is not on the PATH. */
 const VARIABLE = 'NATS_SERVER';
@@ -118,7 +117,7 @@ export class NatsServers {
 
   #listening(index: number): Promise<void> {
     const { port, process } = this.#brokers[index] as Broker;
-    return process.ready(() => isOpen(port));
+    return process.ready(() => isListening(port));
   }
 }
 
@@ -127,15 +126,4 @@ async function freePorts(count: number): Promise<readonly number[]> {
   const ports = new Set<number>();
   while (ports.size < count) ports.add(await freePort());
   return [...ports];
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

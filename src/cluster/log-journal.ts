@@ -1,4 +1,4 @@
-import type { FrameJournal } from '../gateway/index.ts';
+import { AcceptedTicks, type FrameJournal } from '../gateway/index.ts';
 import type { TickBatch } from '../protocol/index.ts';
 import type { Bus } from './bus.ts';
 import { type ClusterNames, shardOf } from './names.ts';
@@ -42,8 +42,7 @@ export class LogJournal implements FrameJournal {
   readonly #logs: readonly ShardLog[];
   /** By symbol id: shard + 1. */
   #shards = new Uint16Array(1024);
-  #ids = new Uint32Array(256);
-  #count = 0;
+  readonly #accepted = new AcceptedTicks();
   /** Frames not yet synced, oldest first. Those before `#stored` are in logs. */
   #frames: JournaledFrame[] = [];
   #stored = 0;
@@ -110,23 +109,15 @@ export class LogJournal implements FrameJournal {
   }
 
   begin(capacity: number): void {
-    this.#count = 0;
-    if (capacity > this.#ids.length) {
-      this.#ids = new Uint32Array(2 ** Math.ceil(Math.log2(capacity)));
-    }
+    this.#accepted.begin(capacity);
   }
 
-  /** See `TickJournal.add`: the accepted ticks end up at the front of the batch. */
-  add(symbolId: number, { prices, times }: TickBatch, index: number): void {
-    const at = this.#count++;
-    this.#ids[at] = symbolId;
-    if (at === index) return;
-    prices[at] = prices[index] as number;
-    times[at] = times[index] as number;
+  add(symbolId: number, batch: TickBatch, index: number): void {
+    this.#accepted.add(symbolId, batch, index);
   }
 
   append(publisherId: number, batch: TickBatch): boolean {
-    const count = this.#count;
+    const { count } = this.#accepted;
     const isNumbered = publisherId > 0 && batch.sequence > 0;
     if (count === 0 && !isNumbered) return true;
     if (count > this.freeTicks()) return false;
@@ -150,8 +141,9 @@ export class LogJournal implements FrameJournal {
     const { prices, receivedAt, times } = batch;
     const last = this.#placesOf(writer);
     this.#open.clear();
-    for (let i = 0; i < this.#count; i++) {
-      const symbolId = this.#ids[i] as number;
+    const { count, ids } = this.#accepted;
+    for (let i = 0; i < count; i++) {
+      const symbolId = ids[i] as number;
       const symbol = this.#parts.symbolName(symbolId);
       const shard = this.#shardOf(symbolId, symbol);
       const log = this.#logs[shard] as ShardLog;

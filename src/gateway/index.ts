@@ -3,6 +3,7 @@ export { createGatewayContext, type GatewayContext, type GatewayLog } from './co
 export { EarlyTransport } from './early-transport.ts';
 export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';
+export { AcceptedTicks } from './ingest/accepted-ticks.ts';
 export type { FrameJournal } from './ingest/frame-journal.ts';
 export { type PublisherClaim, PublisherRegistry } from './ingest/publisher-registry.ts';
 export { TickJournal } from './ingest/tick-journal.ts';

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, onTestFinished } from 'vitest';
-import { freePort, ManagedProcess } from '../../testkit/managed-process.ts';
+import { freePort, isListening, ManagedProcess } from '../../testkit/managed-process.ts';
 import { findProgram } from './example-process.ts';
 import { ConfigFolder } from './folders.ts';
 
@@ -154,14 +153,3 @@ ${sample}
     whole: (sample: string) => sample,
   },
 } as const;
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}

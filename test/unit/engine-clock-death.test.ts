@@ -10,6 +10,7 @@ import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { CaptureRig } from '../support/capture-rig.ts';
 import { dies } from '../support/mortal-thread.ts';
 import { AnomalyRecorder, smallRules } from '../support/partition-rig.ts';
+import { type DeathDrill, dieBeforeEachStore, dieTwice } from '../support/store-deaths.ts';
 
 /**
  * While the clock releases ticks that wait, kills a worker before each store into shared memory in
@@ -30,7 +31,7 @@ function ticksAt(time: number): MarketTick[] {
 const BEFORE = ticksAt(1000);
 const BEHIND = ticksAt(1030);
 
-class Drill {
+class Drill implements DeathDrill {
   readonly rig = new CaptureRig({
     partitions: 1,
     rules: RULES,
@@ -102,29 +103,11 @@ class Drill {
 }
 
 it('a worker that dies while the clock releases ticks takes those of one symbol, whenever', () => {
-  const drill = new Drill();
-  let stores = 0;
-  let whole = 0;
-  for (; ; stores++) {
-    drill.restart();
-    const hasDied = drill.work(stores);
-    expect(drill.work(Number.POSITIVE_INFINITY)).toBe(false);
-    const different = drill.inspect(`dead before store ${stores}`);
-    expect(different).toBeLessThanOrEqual(1);
-    if (different === 0) whole++;
-    if (!hasDied) break;
-  }
+  const { stores, harmless } = dieBeforeEachStore(new Drill());
   expect(stores).toBeGreaterThan(200);
-  expect(whole).toBeGreaterThan(20);
+  expect(harmless).toBeGreaterThan(20);
 });
 
 it('so do several deaths, one after the other', () => {
-  const drill = new Drill();
-  for (let stores = 0; ; stores += 3) {
-    drill.restart();
-    if (!drill.work(stores)) break;
-    drill.work((stores * 7) % 61);
-    expect(drill.work(Number.POSITIVE_INFINITY)).toBe(false);
-    expect(drill.inspect(`dead before store ${stores}`)).toBeLessThanOrEqual(2);
-  }
+  dieTwice(new Drill(), 3, 61);
 });

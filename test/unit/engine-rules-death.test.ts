@@ -18,6 +18,7 @@ import { dies } from '../support/mortal-thread.ts';
 import { createSmallMemory, oneTick, smallRules } from '../support/partition-rig.ts';
 import { ORACLE_MODULES, RULE_MODULES } from '../support/rule-modules.ts';
 import { createPartitionRules, ruleText, wordsOf } from '../support/rule-rig.ts';
+import { type DeathDrill, dieBeforeEachStore, dieTwice } from '../support/store-deaths.ts';
 
 /**
  * While rules raise alerts, by ticks, the clock and a retirement, kills a worker before each store
@@ -74,7 +75,7 @@ const BEHIND: DrillTick[] = [
 const TABLE = new RuleTable();
 const IDS = FILE.rules.map(({ name, kind }) => TABLE.id(name, kind as 'spike'));
 
-class Drill {
+class Drill implements DeathDrill {
   readonly #memory: PartitionMemory;
   readonly #saved: readonly (readonly [Uint8Array, Uint8Array])[];
   readonly #expected: readonly (readonly ExpectedAlert[])[];
@@ -221,29 +222,11 @@ function openAfter(alerts: readonly ExpectedAlert[], hasEpisodes: boolean, when:
 }
 
 it('a worker that dies closes the episodes of one symbol, whenever it dies', () => {
-  const drill = new Drill();
-  let stores = 0;
-  let whole = 0;
-  for (; ; stores++) {
-    drill.restart();
-    const hasDied = drill.work(stores);
-    expect(drill.work(Number.POSITIVE_INFINITY)).toBe(false);
-    const different = drill.inspect(`dead before store ${stores}`);
-    expect(different).toBeLessThanOrEqual(1);
-    if (different === 0) whole++;
-    if (!hasDied) break;
-  }
+  const { stores, harmless } = dieBeforeEachStore(new Drill());
   expect(stores).toBeGreaterThan(1000);
-  expect(whole).toBeGreaterThan(20);
+  expect(harmless).toBeGreaterThan(20);
 });
 
 it('so do several deaths, one after the other', () => {
-  const drill = new Drill();
-  for (let stores = 0; ; stores += 13) {
-    drill.restart();
-    if (!drill.work(stores)) break;
-    drill.work((stores * 7) % 97);
-    expect(drill.work(Number.POSITIVE_INFINITY)).toBe(false);
-    expect(drill.inspect(`dead before store ${stores}`)).toBeLessThanOrEqual(2);
-  }
+  dieTwice(new Drill(), 13, 97);
 });

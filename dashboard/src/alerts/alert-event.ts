@@ -1,22 +1,10 @@
+import type { Alert } from '../../../client-sdk/src/index.ts';
+
 /** An alert of a rule, of the HTTP API. */
-export interface AlertRecord {
-  readonly symbol: string;
-  /** Number among the alerts of the symbol. */
-  readonly sequence: number;
-  readonly rule: string;
-  /** Number among the episodes of symbol and rule. */
-  readonly episode: number;
-  readonly phase: 'start' | 'escalate' | 'extend' | 'end';
-  readonly level: 'warning' | 'critical';
-  readonly direction: 'Up' | 'Down' | 'None';
-  readonly reference: number;
-  readonly price: number;
-  readonly changePercent: number;
+export interface AlertRecord extends Omit<Alert, 'time' | 'startTime'> {
+  /** RFC 3339. */
   readonly time: string;
   readonly startTime: string;
-  readonly peak: number;
-  readonly count: number;
-  readonly reason?: string;
 }
 
 export type AlertLevel = AlertRecord['level'];

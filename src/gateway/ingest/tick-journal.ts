@@ -2,6 +2,7 @@ import type { Engine, LostTicks } from '../../engine/index.ts';
 import { LostCause } from '../../engine/index.ts';
 import type { Journal } from '../../journal/index.ts';
 import type { TickBatch } from '../../protocol/index.ts';
+import { AcceptedTicks } from './accepted-ticks.ts';
 import type { PublisherRegistry } from './publisher-registry.ts';
 
 /** The journal as the gateway uses it. */
@@ -29,9 +30,7 @@ export class TickJournal {
   start = 0;
   /** Ticks that fit an empty ring. */
   #freeTicksMax = 0;
-  /** The symbols of the accepted ticks of the frame being taken. */
-  #ids = new Uint32Array(256);
-  #count = 0;
+  readonly #accepted = new AcceptedTicks();
   /** Whether they are offered to the engine and not in the journal yet. */
   #isAppending = false;
 
@@ -54,8 +53,9 @@ export class TickJournal {
   readonly offered = (into: Float64Array): void => {
     this.#engine.offeredTo(into);
     if (!this.#isAppending) return;
-    for (let i = 0; i < this.#count; i++) {
-      const partition = this.#engine.symbols.partition(this.#ids[i] as number);
+    const { count, ids } = this.#accepted;
+    for (let i = 0; i < count; i++) {
+      const partition = this.#engine.symbols.partition(ids[i] as number);
       into[partition] = (into[partition] as number) - 1;
     }
   };
@@ -115,9 +115,7 @@ export class TickJournal {
 
   /** Begins a frame of at most `capacity` ticks. */
   begin(capacity: number): void {
-    this.#count = 0;
-    if (capacity <= this.#ids.length) return;
-    this.#ids = new Uint32Array(2 ** Math.ceil(Math.log2(capacity)));
+    this.#accepted.begin(capacity);
   }
 
   /**
@@ -128,16 +126,9 @@ export class TickJournal {
     return this.#engine.overwrites;
   }
 
-  /**
-   * Adds tick number `index` of a batch, which is offered to the engine. Moves it to the front of
-   * the batch's columns, behind the ticks added before: most frames are accepted whole.
-   */
-  add(symbolId: number, { prices, times }: TickBatch, index: number): void {
-    const at = this.#count++;
-    this.#ids[at] = symbolId;
-    if (at === index) return;
-    prices[at] = prices[index] as number;
-    times[at] = times[index] as number;
+  /** Adds tick number `index` of a batch, which is offered to the engine. */
+  add(symbolId: number, batch: TickBatch, index: number): void {
+    this.#accepted.add(symbolId, batch, index);
   }
 
   /**
@@ -148,7 +139,7 @@ export class TickJournal {
    * @returns false if it does not fit now: then the engine has none of its ticks
    */
   append(publisherId: number, batch: TickBatch): boolean {
-    const count = this.#count;
+    const { count, ids } = this.#accepted;
     const numbered = publisherId === 0 ? 0 : batch.sequence;
     if (count === 0 && numbered === 0) return true;
     const isOffered = !this.precedesOffers;
@@ -157,15 +148,15 @@ export class TickJournal {
       publisherId,
       numbered,
       batch.receivedAt,
-      this.#ids,
+      ids,
       batch.prices,
       batch.times,
       count,
     );
     this.#isAppending = false;
-    if (isOffered && !isAppended) this.#engine.withdraw(this.#ids, count);
+    if (isOffered && !isAppended) this.#engine.withdraw(ids, count);
     if (!isOffered && isAppended) {
-      for (let i = 0; i < count; i++) this.#engine.tryOffer(this.#ids[i] as number, batch, i);
+      for (let i = 0; i < count; i++) this.#engine.tryOffer(ids[i] as number, batch, i);
     }
     return isAppended;
   }
