@@ -100,6 +100,7 @@ export class Cluster {
     });
     this.#owner = owner;
     this.#members.onLook = (known) => owner.assign(known);
+    this.#members.onLapse = owner.doubtAll;
   }
 
   /**

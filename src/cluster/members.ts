@@ -22,6 +22,8 @@ const decoder = new TextDecoder();
 export class Members {
   /** Called with the members after each look, this one included. */
   onLook: (members: ReadonlyMap<string, Member>) => void = () => undefined;
+  /** Called when the lease may have ended before it was renewed. */
+  onLapse: () => void = () => undefined;
   /** By id, as of the last look. */
   known: ReadonlyMap<string, Member> = new Map();
   /** Looks and renewals that failed. */
@@ -29,7 +31,9 @@ export class Members {
   readonly #keys: KeyValues;
   readonly #id: string;
   readonly #self: Member;
-  readonly #intervalMs: number;
+  readonly #leaseMs: number;
+  /** A renewal that was stored began at this time, on the clock of `performance.now`. */
+  #renewedAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -37,7 +41,7 @@ export class Members {
     this.#keys = keys;
     this.#id = id;
     this.#self = self;
-    this.#intervalMs = Members.lookMs(leaseMs);
+    this.#leaseMs = leaseMs;
   }
 
   /** Longest time until a member sees who left, ms. */
@@ -61,7 +65,7 @@ export class Members {
 
   #schedule(): void {
     if (this.#isStopped) return;
-    this.#timer = setTimeout(() => void this.#turn(), this.#intervalMs);
+    this.#timer = setTimeout(() => void this.#turn(), Members.lookMs(this.#leaseMs));
   }
 
   async #turn(): Promise<void> {
@@ -76,7 +80,12 @@ export class Members {
 
   async #renew(): Promise<void> {
     if (this.#isStopped) return;
+    const from = performance.now();
     await this.#keys.put(this.#id, encoder.encode(JSON.stringify(this.#self)));
+    // The broker counts from when it stored the one before, which is not earlier than its start.
+    const hasLapsed = performance.now() - this.#renewedAt > this.#leaseMs;
+    this.#renewedAt = from;
+    if (hasLapsed) this.onLapse();
   }
 
   async #look(): Promise<void> {

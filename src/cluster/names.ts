@@ -57,6 +57,16 @@ export class ClusterNames {
     return `${this.#prefix}.o.${shard}.claim`;
   }
 
+  /** Claims of all shards. */
+  get claims(): string {
+    return `${this.#prefix}.o.*.claim`;
+  }
+
+  /** The shard whose claim a subject is. */
+  claimedShard(subject: string): number {
+    return Number(subject.slice(this.#prefix.length + '.o.'.length).split('.', 1)[0]);
+  }
+
   anomaly(shard: number, symbol: string): string {
     return `${this.#prefix}.o.${shard}.a.${tokenOf(symbol)}`;
   }

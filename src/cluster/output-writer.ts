@@ -28,6 +28,7 @@ export interface PublishedAnomaly extends Anomaly, OutputPlace {
 }
 
 interface Claim extends OutputPlace {
+  /** The process that claims. */
   readonly owner: string;
   /** Tells one claim of an owner from another. */
   readonly nonce: number;
@@ -40,6 +41,11 @@ export class FencedError extends Error {
 
 export function readAnomaly(payload: Uint8Array): PublishedAnomaly {
   return JSON.parse(decoder.decode(payload)) as PublishedAnomaly;
+}
+
+/** Who claims a shard, or tries to. */
+export function readClaimant(payload: Uint8Array): string {
+  return (JSON.parse(decoder.decode(payload)) as Claim).owner;
 }
 
 let nonces = 0;
@@ -150,6 +156,22 @@ export class OutputWriter {
     }
   }
 
+  /**
+   * Looks whether the claim is still the last. Who writes nothing would not learn it.
+   *
+   * @throws FencedError if another owner has claimed the shard
+   */
+  async confirm(): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      await this.#look();
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
   stop(): void {
     this.#isStopped = true;
   }
@@ -173,12 +195,12 @@ export class OutputWriter {
     }
   }
 
-  /** A write failed, or seemed to: looks at what is there. */
+  /** Takes from the shard's last message what is stored, and whose it is. */
   async #look(): Promise<void> {
     const { outputLog } = this.#names;
     const filter = this.#names.outputsOf(this.#shard);
     const last = await this.#bus.last(outputLog, filter).catch(() => undefined);
-    // No answer, or nothing was stored: it is written again.
+    // No answer, or nothing new: what waits is written again.
     if (last === undefined || last.sequence === this.#last) return;
     const isOwn =
       last.subject !== this.#names.claim(this.#shard) &&

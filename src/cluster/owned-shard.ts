@@ -158,6 +158,11 @@ export class OwnedShard {
     counts.snapshots++;
   }
 
+  /** Looks whether another owner has claimed the shard. */
+  confirm(): Promise<void> {
+    return this.#unlessFenced(() => this.#outputs.confirm());
+  }
+
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -212,9 +217,13 @@ export class OwnedShard {
     }
   }
 
-  async #flushOutputs(): Promise<void> {
+  #flushOutputs(): Promise<void> {
+    return this.#unlessFenced(() => this.#outputs.flush());
+  }
+
+  async #unlessFenced(act: () => Promise<void>): Promise<void> {
     try {
-      await this.#outputs.flush();
+      await act();
     } catch (error) {
       this.#lose(error);
     }

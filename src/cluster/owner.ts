@@ -1,11 +1,14 @@
 import type { GatewayLog } from '../gateway/index.ts';
 import { type Member, ownerOf, ownersAmong } from './members.ts';
+import { readClaimant } from './output-writer.ts';
 import { OwnedShard, type OwnerCounts, type ShardParts } from './owned-shard.ts';
 
 /** Shards adopted at a time. */
 const ADOPTED_MAX = 16;
 /** Interval of beats and of looks for snapshots to take, ms. */
 const BEAT_MS = 1000;
+/** Beats at which a shard is looked at that another owner may have claimed: a claim takes time. */
+const DOUBT_BEATS = 3;
 /** Wait before a shard that could not be adopted is tried again, ms. */
 const RETRY_MS = 500;
 
@@ -34,6 +37,9 @@ export class Owner {
   #assigned = new Set<number>();
   readonly #adopting = new Set<number>();
   readonly #timer: NodeJS.Timeout;
+  /** Shards that another owner may have claimed, with how many looks at them are left. */
+  readonly #doubted = new Map<number, number>();
+  readonly #unsubscribe: () => void;
   readonly #savedAt = new Map<number, number>();
   #isSaving = false;
   #isStopped = false;
@@ -43,6 +49,10 @@ export class Owner {
     this.#parts = { ...options, counts: this.counts, onLost: this.#lost };
     this.#timer = setInterval(() => this.#beat(), BEAT_MS);
     this.#timer.unref();
+    const { bus, names, owner } = options;
+    this.#unsubscribe = bus.subscribe(names.claims, (payload, subject) => {
+      if (readClaimant(payload) !== owner) this.#doubt(names.claimedShard(subject));
+    });
   }
 
   /** Shards owned, those being taken over included. */
@@ -75,6 +85,11 @@ export class Owner {
     this.#adoptNext();
   }
 
+  /** Others may have claimed what is owned here, and given it back. */
+  readonly doubtAll = (): void => {
+    for (const shard of this.#owned.keys()) this.#doubt(shard);
+  };
+
   /** Takes over no more, and saves all shards; it serves them until {@link stop}. */
   async retire(): Promise<void> {
     this.#isStopped = true;
@@ -85,6 +100,7 @@ export class Owner {
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#timer);
+    this.#unsubscribe();
     for (const owned of this.#owned.values()) owned.stop();
     this.#owned.clear();
   }
@@ -126,8 +142,18 @@ export class Owner {
     if (!this.#isStopped) log.warn({ shard, reason }, 'this process no longer owns a shard');
   };
 
+  /** A shard without anomalies writes nothing, and would not be told that it was replaced. */
+  #doubt(shard: number): void {
+    if (this.#owned.has(shard)) this.#doubted.set(shard, DOUBT_BEATS);
+  }
+
   #beat(): void {
     for (const owned of this.#owned.values()) owned.beat();
+    for (const [shard, looks] of this.#doubted) {
+      void this.#owned.get(shard)?.confirm();
+      if (looks > 1) this.#doubted.set(shard, looks - 1);
+      else this.#doubted.delete(shard);
+    }
     if (this.#isStopped) return;
     this.#adoptNext();
     void this.#saveDue();

@@ -12,6 +12,8 @@ import { isServing, ServerProcess, SMALL } from '../../testkit/server-process.ts
 import { delay, until } from '../../testkit/until.ts';
 
 export const LEASE_MS = 1500;
+/** The end of a member's log in an error, characters. */
+const LOG_SHOWN = 2000;
 
 /** Members of a cluster, in processes of their own, on NATS servers of their own. */
 export class NatsCluster {
@@ -46,10 +48,20 @@ export class NatsCluster {
     return member;
   }
 
-  /** Waits until members say that they are ready. */
+  /**
+   * Waits until members say that they are ready.
+   *
+   * @throws Error with what each member logged last
+   */
   async ready(...members: readonly ServerProcess[]): Promise<void> {
-    for (const { port } of members)
-      await until(() => isServing(port), `member on ${port} is ready`);
+    for (const { port } of members) {
+      await until(() => isServing(port), `member on ${port} is ready`).catch((error: Error) => {
+        const logs = this.members.map(
+          (each) => `${each.port}, exit ${each.exit}: ${each.output.slice(-LOG_SHOWN)}`,
+        );
+        throw new Error([error.message, ...logs].join('\n'));
+      });
+    }
   }
 
   async stop(): Promise<void> {

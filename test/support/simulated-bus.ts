@@ -34,6 +34,12 @@ interface Log {
   readonly readers: Set<() => void>;
 }
 
+interface Subscription {
+  readonly bus: SimulatedBus;
+  readonly filter: string;
+  readonly handler: MessageHandler;
+}
+
 /** Whether a subject is under a filter: `*` is any token, `>` at its end the rest. */
 function matches(filter: string, subject: string): boolean {
   const tokens = subject.split('.');
@@ -51,7 +57,7 @@ function matches(filter: string, subject: string): boolean {
 export class SimulatedBroker {
   readonly logs = new Map<string, Log>();
   readonly keys = new Map<string, Map<string, Value & { readonly endsAt: number }>>();
-  readonly subscriptions = new Set<{ filter: string; handler: MessageHandler }>();
+  readonly subscriptions = new Set<Subscription>();
   faults: BusFaults;
   readonly random: Random;
   #revision = 0;
@@ -77,8 +83,19 @@ export class SimulatedBroker {
     return log.messages.findLast(({ subject }) => matches(filter, subject));
   }
 
+  /** Who listens hears messages for logs as well, stored or refused. */
+  hear(subject: string, payload: Uint8Array): void {
+    const copy = payload.slice();
+    setImmediate(() => {
+      for (const { bus, filter, handler } of this.subscriptions) {
+        if (bus.isConnected && matches(filter, subject)) handler(copy, subject, undefined);
+      }
+    });
+  }
+
   /** @throws Error if the expectation is not met */
   store(messages: readonly Message[], expected: Expectation | undefined): number {
+    for (const { subject, payload } of messages) this.hear(subject, payload);
     const log = this.logOf((messages[0] as Message).subject);
     if (expected !== undefined) {
       const last = this.last(log, expected.filter)?.sequence ?? 0;
@@ -121,16 +138,11 @@ export class SimulatedBus implements Bus {
   publish(subject: string, payload: Uint8Array): void {
     const { dropped = 0 } = this.#broker.faults;
     if (!this.isConnected || this.#broker.random.chance(dropped)) return;
-    const copy = payload.slice();
-    setImmediate(() => {
-      for (const { filter, handler } of this.#broker.subscriptions) {
-        if (matches(filter, subject)) handler(copy, subject, undefined);
-      }
-    });
+    this.#broker.hear(subject, payload);
   }
 
   subscribe(subject: string, handler: MessageHandler): () => void {
-    const subscription = { filter: subject, handler };
+    const subscription = { bus: this, filter: subject, handler };
     this.#broker.subscriptions.add(subscription);
     return () => this.#broker.subscriptions.delete(subscription);
   }
@@ -143,8 +155,8 @@ export class SimulatedBus implements Bus {
         resolve(reply.slice());
       };
       let hasListener = false;
-      for (const { filter, handler } of this.#broker.subscriptions) {
-        if (!matches(filter, subject)) continue;
+      for (const { bus, filter, handler } of this.#broker.subscriptions) {
+        if (!bus.isConnected || !matches(filter, subject)) continue;
         hasListener = true;
         setImmediate(() => handler(payload, subject, answer));
       }

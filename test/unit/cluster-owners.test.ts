@@ -268,7 +268,7 @@ describe('owned shards', () => {
       for (let i = 0; i < 150; i++) {
         market.frame();
         if (random.chance(0.3)) await delay(random.below(4));
-        if (random.chance(0.03)) await adopt(random.below(SHARDS));
+        if (i % 50 === 20 || random.chance(0.03)) await adopt(random.below(SHARDS));
         if (random.chance(0.1))
           await random
             .pick(owned)
@@ -311,6 +311,7 @@ async function ownerWith(broker: SimulatedBroker, id: string, leaseMs: number) {
     settings: SETTINGS,
   });
   members.onLook = (known) => owner.assign(known);
+  members.onLapse = owner.doubtAll;
   await members.join();
   return { bus, members, owner };
 }
@@ -368,4 +369,35 @@ describe('owners', () => {
     await delay(100);
     expectOutputs(broker, market.ticks);
   });
+
+  it.each([true, false])(
+    'of shards without a tick learn that they were replaced (claims heard: %s)',
+    async (areHeard) => {
+      const LEASE_MS = 400;
+      const broker = new SimulatedBroker(new Random(4), { delayMs: 1 });
+      await openLogs(broker.connect());
+      const all = [await ownerWith(broker, 'a', LEASE_MS)];
+      onTestFinished(async () => {
+        for (const { members, owner } of all) {
+          owner.stop();
+          await members.leave().catch(() => undefined);
+        }
+      });
+      const [first] = all as [Awaited<ReturnType<typeof ownerWith>>];
+      await until(() => first.owner.owned.size === SHARDS);
+      const before = [...first.owner.owned.values()].map(({ epoch }) => epoch);
+      // Others take its shards from it, and go.
+      if (!areHeard) first.bus.isConnected = false;
+      for (let shard = 0; shard < SHARDS; shard++) {
+        await OutputWriter.claim(broker.connect(), NAMES, shard, 'gone');
+      }
+      if (!areHeard) await delay(2 * LEASE_MS);
+      first.bus.isConnected = true;
+      await until(() => {
+        const epochs = [...first.owner.owned.values()].map(({ epoch }) => epoch);
+        return epochs.length === SHARDS && epochs.every((epoch) => !before.includes(epoch));
+      });
+      expect(first.owner.counts.fenced).toBe(SHARDS);
+    },
+  );
 });
