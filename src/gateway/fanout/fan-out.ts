@@ -46,7 +46,9 @@ export class FanOut {
   readonly #raised: readonly Raised[];
   readonly #counters: GatewayCounters;
   readonly #taken = new Int32Array(TAKEN_MAX);
-  #marked: Subscriber[] = [];
+  /** Sessions with something to send: the first so many of the list. Its end is free space. */
+  readonly #marked: (Subscriber | undefined)[] = [];
+  #markedCount = 0;
   /** Ticks applied before the last run. */
   #applied = 0;
   #wasHeld = false;
@@ -181,14 +183,16 @@ export class FanOut {
     for (const raised of this.#raised) raised.unflushed = 0;
     const marked = this.#marked;
     let kept = 0;
-    for (let i = 0; i < marked.length; i++) {
+    // A flush may mark others.
+    for (let i = 0; i < this.#markedCount; i++) {
       const subscriber = marked[i] as Subscriber;
+      marked[i] = undefined;
       subscriber.flush();
       // Stays marked: not every socket reports that it has drained.
       subscriber.isMarked = subscriber.isBehind;
       if (subscriber.isMarked) marked[kept++] = subscriber;
     }
-    marked.length = kept;
+    this.#markedCount = kept;
   }
 
   #markRecords(symbolId: number, kind: keyof RecordLogs): void {
@@ -228,6 +232,6 @@ export class FanOut {
   #mark(subscriber: Subscriber): void {
     if (subscriber.isMarked) return;
     subscriber.isMarked = true;
-    this.#marked.push(subscriber);
+    this.#marked[this.#markedCount++] = subscriber;
   }
 }

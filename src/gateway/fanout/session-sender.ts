@@ -358,7 +358,8 @@ export class SessionSender implements Subscriber {
   /** Size from which a message gets no further entry. */
   #bytesMax(): number {
     const { pacing } = this.#connection;
-    return Math.min(this.#messageBytesMax, pacing?.messageBytesMax ?? Number.POSITIVE_INFINITY);
+    const paced = pacing?.messageBytesMax ?? Number.POSITIVE_INFINITY;
+    return Math.floor(Math.min(this.#messageBytesMax, paced));
   }
 
   #checkSpace(): boolean {

@@ -21,9 +21,38 @@ const TIME_BYTES = 9;
 const ARRAY_HEADER_BYTES_MAX = 5;
 const ENTRIES_START = 2 + TIME_BYTES + ARRAY_HEADER_BYTES_MAX;
 
+/** Messages up to this size share views, bytes. */
+const VIEWED_BYTES_MAX = 1024;
+
+/**
+ * Views of a buffer by their place, each made once: a view costs as much as several entries, and
+ * most messages are as long as an earlier one.
+ */
+class Views {
+  #buffer: Uint8Array = new Uint8Array(0);
+  /** By the end, then by how long the header is. */
+  #views: (Uint8Array | undefined)[] = [];
+
+  of(buffer: Uint8Array, start: number, end: number): Uint8Array {
+    if (end > VIEWED_BYTES_MAX) return buffer.subarray(start, end);
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer;
+      this.#views = new Array(ENTRIES_START * (VIEWED_BYTES_MAX + 1)).fill(undefined);
+    }
+    const place = end * ENTRIES_START + start;
+    let view = this.#views[place];
+    if (view === undefined) {
+      view = buffer.subarray(start, end);
+      this.#views[place] = view;
+    }
+    return view;
+  }
+}
+
 /** Builds one STATS message at a time, in either encoding, in reused buffers. */
 export class StatsMessage {
   readonly #output = new ByteWriter(64 * 1024);
+  readonly #views = new Views();
   readonly #binary: BinaryEntries;
   readonly #text: TextEntries;
   #entries: EntryWriter;
@@ -79,7 +108,7 @@ export class StatsMessage {
     output.float64(serverTime);
     output.arrayHeader(this.#numbers);
     output.length = end;
-    return output.bytes.subarray(start, end);
+    return this.#views.of(output.bytes, start, end);
   }
 }
 
