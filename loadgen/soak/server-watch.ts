@@ -12,9 +12,12 @@ export interface Sample {
   readonly pid: number;
   /** Since the watch began, ms. */
   readonly at: number;
-  /** Resident, with no file behind it: heaps, buffers, shared memory. */
+  /** Resident, with no file behind it: heaps, buffers, memory that threads share. */
   readonly ownBytes: number;
-  /** Resident, with a file behind it: code, and the pages of the database that were looked at. */
+  /**
+   * Resident, with a file behind it: code, and the pages of the database that were looked at. Linux
+   * counts those as `RssShmem` where the file system is in memory.
+   */
   readonly fileBytes: number;
   readonly descriptors: number;
   readonly handles: number;
@@ -123,8 +126,8 @@ export class ServerWatch {
     this.samples.push({
       pid,
       at: this.now(),
-      ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB,
-      fileBytes: kib('RssFile') * KIB,
+      ownBytes: kib('RssAnon') * KIB,
+      fileBytes: (kib('RssFile') + kib('RssShmem')) * KIB,
       descriptors,
       handles: metrics.get('nodejs_active_handles_total') ?? 0,
       threads: kib('Threads'),
@@ -142,7 +145,7 @@ export class ServerWatch {
       pid,
       at: this.now(),
       liveBytes: heapBytes + externalBytes,
-      ownBytes: (kib('RssAnon') + kib('RssShmem')) * KIB - freeHeapBytes,
+      ownBytes: kib('RssAnon') * KIB - freeHeapBytes,
     });
   }
 }
