@@ -28,12 +28,13 @@ export class Arrears {
     this.#isIdle = true;
   }
 
-  /** Changes were taken. Returns the bound, ms; 0 if none waits. */
+  /** Changes were taken, and the rest waits. Returns the bound, ms; 0 if none does. */
   progress(queue: Queue, now: number): number {
     if (queue.statsPending === 0) {
       this.end();
       return 0;
     }
+    this.start(queue, now);
     if (queue.statsTaken >= this.#nextTaken) {
       this.#doneUntil = this.#nextAt;
       this.#aim(queue, now);

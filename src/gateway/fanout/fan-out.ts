@@ -14,6 +14,8 @@ const TAKEN_MAX = 16_384;
  * read.
  */
 const RECORDS_PER_RUN = 4096;
+/** Sessions flushed between two readings of the clock: a reading costs as much as an entry. */
+const FLUSHED_PER_READING = 16;
 /** Time between two drains for a snapshot, ms: the loop reads sockets meanwhile. */
 const DRAIN_MS = 2;
 
@@ -183,11 +185,13 @@ export class FanOut {
     for (const raised of this.#raised) raised.unflushed = 0;
     const marked = this.#marked;
     let kept = 0;
+    let now = 0;
     // A flush may mark others.
     for (let i = 0; i < this.#markedCount; i++) {
       const subscriber = marked[i] as Subscriber;
       marked[i] = undefined;
-      subscriber.flush();
+      if (i % FLUSHED_PER_READING === 0) now = performance.now();
+      subscriber.flush(now);
       // Stays marked: not every socket reports that it has drained.
       subscriber.isMarked = subscriber.isBehind;
       if (subscriber.isMarked) marked[kept++] = subscriber;

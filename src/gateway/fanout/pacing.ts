@@ -157,7 +157,7 @@ export class Pacing {
 
   /** Whether the peer has stopped reading: a mark is long overdue. */
   isStalled(now: number): boolean {
-    const [first] = this.#marks;
+    const first = this.#marks[0];
     if (first === undefined || this.#isExempt) return false;
     return now - first.sentAt > Math.max(STALLED_MS, this.#allowedMs);
   }
@@ -169,14 +169,14 @@ export class Pacing {
 
   /** A mark is overdue: the path has become slow, or the peer busy. */
   #isLate(now: number): boolean {
-    const [first] = this.#marks;
+    const first = this.#marks[0];
     if (first === undefined || this.#baseMs === undefined) return false;
     return now - first.sentAt > this.#allowedMs;
   }
 
   /** Whether the peer does not answer pings at all. */
   #isIgnored(now: number): boolean {
-    const [first] = this.#marks;
+    const first = this.#marks[0];
     if (first === undefined || this.#baseMs !== undefined) return false;
     return now - first.sentAt > UNANSWERED_MS;
   }

@@ -58,12 +58,12 @@ export class SessionSender implements Subscriber {
   #isPaced = false;
   #wasSlow = false;
   #isClosed = false;
-  readonly #verifications: Verifications;
+  /** Most sessions never ask. */
+  #verifications: Verifications | undefined;
   /** Names of rules that the client knows. */
   readonly rules: RuleAnnouncements;
-  readonly #arrears = new Arrears();
-  /** Time of the last check for space, on the clock of `performance.now`, ms. */
-  #checkedAt = 0;
+  /** Of a session that could not be sent everything at once; most are never behind. */
+  #arrears: Arrears | undefined;
   /**
    * Retired symbols that the session is still to be told of; most have none. Wire ids, or names if
    * it gets events.
@@ -82,7 +82,6 @@ export class SessionSender implements Subscriber {
     this.#messageBytesMax = socketBufferBytesMax / 2;
     this.conflation = new ConflationTimer(context.conflation, conflateMs, () => this.flush());
     this.subscriptions = new SessionSubscriptions(context.subscriptions, this, observer);
-    this.#verifications = new Verifications(this.subscriptions);
   }
 
   /** Whether the socket's buffer was full at the last check, or the client does not read. */
@@ -111,7 +110,7 @@ export class SessionSender implements Subscriber {
   }
 
   get verificationsWaiting(): number {
-    return this.#verifications.count;
+    return this.#verifications?.count ?? 0;
   }
 
   /**
@@ -141,7 +140,7 @@ export class SessionSender implements Subscriber {
     if (fields === 0) return;
     this.#markIfBehind(subscription);
     // A digest before its full entry would leave out a symbol that the client may still hold.
-    this.#verifications.postpone();
+    this.#verifications?.postpone();
   }
 
   /** Sets where records begin of a symbol that does not exist, or no more. */
@@ -194,6 +193,7 @@ export class SessionSender implements Subscriber {
     for (const subscription of this.subscriptions.bySymbolId()) {
       if (columns.fields[subscription] !== 0) this.#markIfBehind(subscription);
     }
+    this.#verifications ??= new Verifications(this.subscriptions);
     this.#verifications.add(requestId);
   }
 
@@ -205,28 +205,28 @@ export class SessionSender implements Subscriber {
   }
 
   /** Brings the session up to date as far as its socket and its `conflateMs` allow. */
-  flush(): void {
+  flush(now = performance.now()): void {
     const { subscriptions } = this;
     // Not known whether before the end or behind it: the flush may end too soon, but not too late.
     this.#flushEnd -= subscriptions.sweep();
     if (subscriptions.statsPending === 0) {
       // The rest of the flush may have ended with its subscriptions.
       if (this.#isMidFlush) this.#endFlush();
-      this.#arrears.end();
+      this.#arrears?.end();
     }
-    const others = subscriptions.recordsPending + this.#verifications.count + this.retiredPending;
+    const others = subscriptions.recordsPending + this.verificationsWaiting + this.retiredPending;
     if (subscriptions.statsPending + others === 0) return;
     if (this.#isClosed || !this.#connection.isOpen || !this.#checkSpace()) return;
     // One message needs no cork; with anomalies, alerts or answers there may be more.
-    if (others === 0) this.#send();
-    else this.#connection.cork(() => this.#send());
+    if (others === 0) this.#send(now);
+    else this.#connection.cork(() => this.#send(now));
   }
 
-  #send(): void {
+  #send(now: number): void {
     const { subscriptions } = this;
     if (this.#retired !== undefined) this.#sendRetired(this.#retired);
     while (subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.mayFlush())) {
-      if (!this.#sendStats()) break;
+      if (!this.#sendStats(now)) break;
     }
     // Not paced: nothing newer replaces an anomaly, and the log keeps only so many of them.
     while (subscriptions.pendingOf('anomalies') > 0 && this.#checkSpace()) {
@@ -235,7 +235,7 @@ export class SessionSender implements Subscriber {
     while (subscriptions.pendingOf('alerts') > 0 && this.#checkSpace()) {
       sendAlerts(subscriptions, this.#connection, this.rules, this.#context);
     }
-    this.#verifications.answer(this.#connection, this.#context);
+    this.#verifications?.answer(this.#connection, this.#context);
   }
 
   #sendRetired(symbols: readonly (number | string)[]): void {
@@ -246,19 +246,24 @@ export class SessionSender implements Subscriber {
   }
 
   /** Begins a flush, or goes on with it; the socket has space. Returns whether more may be sent. */
-  #sendStats(): boolean {
+  #sendStats(from: number): boolean {
     const { subscriptions } = this;
-    let isAllowed = this.#checkPace();
-    if (!this.#isMidFlush) {
-      this.#arrears.start(subscriptions, this.#checkedAt);
-      this.#flushEnd = subscriptions.pendingEnd;
-    }
+    // The times of its messages are to be conflateMs apart.
+    let now = this.conflation.conflateMs > 0 ? performance.now() : from;
+    let isAllowed = this.#checkPace(now);
+    if (!this.#isMidFlush) this.#flushEnd = subscriptions.pendingEnd;
     this.#isMidFlush = true;
     while (this.#isInFlush()) {
-      if (!isAllowed) return false;
-      if (this.#connection.events === undefined) this.#sendStatsMessage();
+      if (!isAllowed) {
+        this.#arrears ??= new Arrears();
+        this.#arrears.start(subscriptions, now);
+        return false;
+      }
+      if (this.#connection.events === undefined) this.#sendStatsMessage(now);
       else this.#sendStatsEvents(this.#connection.events);
-      isAllowed = subscriptions.statsPending === 0 || (this.#checkPace() && this.#checkSpace());
+      if (subscriptions.statsPending === 0) break;
+      now = performance.now();
+      isAllowed = this.#checkPace(now) && this.#checkSpace();
     }
     this.#endFlush();
     return isAllowed;
@@ -275,7 +280,7 @@ export class SessionSender implements Subscriber {
     return statsPending > 0 && statsTaken < this.#flushEnd;
   }
 
-  #sendStatsMessage(): void {
+  #sendStatsMessage(now: number): void {
     const { subscriptions } = this;
     const { columns } = subscriptions;
     const { counters, engine, statsMessage: message, versions } = this.#context;
@@ -303,9 +308,18 @@ export class SessionSender implements Subscriber {
     }
     if (names !== undefined) this.#connection.send(symbolsFrame(names));
     if (message.isEmpty()) return;
-    const behindMs = this.#arrears.progress(subscriptions, this.#checkedAt);
+    const behindMs = this.#behindMs(now);
     const said = behindMs < BEHIND_MS_MIN ? 0 : Math.ceil(behindMs);
-    this.#connection.sendEncoded(message.finish(Date.now(), said));
+    this.#connection.sendEncoded(message.finish(now, said), now);
+  }
+
+  #behindMs(now: number): number {
+    const { subscriptions } = this;
+    if (this.#arrears === undefined) {
+      if (subscriptions.statsPending === 0) return 0;
+      this.#arrears = new Arrears();
+    }
+    return this.#arrears.progress(subscriptions, now);
   }
 
   /** Rows as they are now, for a session that keeps no state. */
@@ -369,9 +383,8 @@ export class SessionSender implements Subscriber {
   }
 
   /** Whether the pacing allows more statistics now; if not, a pong will tell when. */
-  #checkPace(): boolean {
-    this.#checkedAt = performance.now();
-    this.#isPaced = !this.#connection.mayStart(this.#checkedAt);
+  #checkPace(now: number): boolean {
+    this.#isPaced = !this.#connection.mayStart(now);
     if (this.#isPaced) this.#noteSlowness();
     return !this.#isPaced;
   }

@@ -57,6 +57,9 @@ export class StatsMessage {
   readonly #text: TextEntries;
   #entries: EntryWriter;
   #numbers = 0;
+  /** The last message was finished at this reading, and has this time. */
+  #readAt = Number.NaN;
+  #serverTime = 0;
 
   constructor(versions: SymbolVersions) {
     this.#binary = new BinaryEntries(versions, this.#output);
@@ -90,9 +93,15 @@ export class StatsMessage {
   /**
    * The finished message, valid until the next {@link start}.
    *
+   * @param now a reading of `performance.now`: messages of the same one have the same time
    * @param behindMs whole ms that the session is behind; 0 is left out
    */
-  finish(serverTime: number, behindMs = 0): Uint8Array | string {
+  finish(now: number, behindMs = 0): Uint8Array | string {
+    if (now !== this.#readAt) {
+      this.#readAt = now;
+      this.#serverTime = Date.now();
+    }
+    const serverTime = this.#serverTime;
     const isBehind = behindMs > 0;
     if (this.#entries === this.#text) {
       const end = isBehind ? `,${behindMs}]` : ']';

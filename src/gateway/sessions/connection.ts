@@ -94,11 +94,13 @@ export class Connection {
   /**
    * Sends a message that is already in this connection's encoding; the caller has checked that
    * there is space. Its bytes may be reused at once.
+   *
+   * @param now a reading of `performance.now` that may be some messages old
    */
-  sendEncoded(message: Uint8Array | string): void {
+  sendEncoded(message: Uint8Array | string, now = performance.now()): void {
     if (!this.#isOpen) return;
     this.framesSent++;
-    this.lastSentAt = performance.now();
+    this.lastSentAt = now;
     this.#counters.framesOut++;
     const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
     this.#counters.bytesOut += bytes;

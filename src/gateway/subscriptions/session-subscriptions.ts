@@ -53,6 +53,8 @@ export class SessionSubscriptions {
   statsTaken = 0;
   readonly #stats = new PendingQueue();
   readonly #records = { anomalies: new PendingQueue(), alerts: new PendingQueue() };
+  /** Subscriptions that are behind in anomalies or in alerts: in both, twice. */
+  recordsPending = 0;
 
   constructor(store: SubscriptionStore, subscriber: Subscriber, observer: SymbolObserver) {
     this.columns = store.columns;
@@ -99,8 +101,9 @@ export class SessionSubscriptions {
     const { columns } = this;
     const { flags, nextAlerts, nextAnomalies, nextOfSession, nextStats } = columns;
     const dropped = this.#stats.sweep(nextStats, flags);
-    this.#records.anomalies.sweep(nextAnomalies, flags);
-    this.#records.alerts.sweep(nextAlerts, flags);
+    const { anomalies, alerts } = this.#records;
+    this.recordsPending -= anomalies.sweep(nextAnomalies, flags);
+    this.recordsPending -= alerts.sweep(nextAlerts, flags);
     let subscription = this.#first;
     let last = NONE;
     this.#first = NONE;
@@ -145,11 +148,6 @@ export class SessionSubscriptions {
     return this.statsTaken + this.statsPending;
   }
 
-  /** Subscriptions that are behind in anomalies or in alerts. */
-  get recordsPending(): number {
-    return this.#records.anomalies.count + this.#records.alerts.count;
-  }
-
   pendingOf(kind: RecordKindName): number {
     return this.#records[kind].count;
   }
@@ -165,6 +163,7 @@ export class SessionSubscriptions {
   markRecords(subscription: number, kind: RecordKindName): boolean {
     if (!this.#raise(subscription, RECORDS_PENDING[kind])) return false;
     this.#records[kind].push(this.columns.nextOf(kind), subscription);
+    this.recordsPending++;
     return true;
   }
 
@@ -179,6 +178,7 @@ export class SessionSubscriptions {
   /** Takes the subscription that is longest behind in records of a kind. There must be one. */
   takeRecords(kind: RecordKindName): number {
     const subscription = this.#records[kind].shift(this.columns.nextOf(kind));
+    this.recordsPending--;
     this.#lower(subscription, RECORDS_PENDING[kind]);
     return subscription;
   }

@@ -27,8 +27,12 @@ export interface Subscriber {
   symbolRetired(subscription: number): void;
   /** Ends a subscription to a symbol that is gone. */
   endSubscription(subscription: number): void;
-  /** Sends the due changes, as far as the socket allows. */
-  flush(): void;
+  /**
+   * Sends the due changes, as far as the socket allows.
+   *
+   * @param now a reading of `performance.now` that may be some messages old
+   */
+  flush(now?: number): void;
 }
 
 /**
