@@ -75,9 +75,24 @@ function csvField(symbol: string): string {
   return QUOTED.test(symbol) ? `"${symbol.replaceAll('"', '""')}"` : symbol;
 }
 
-/** Returns false once nobody reads any more. */
+/**
+ * Returns false once nobody reads any more, as behind `| head`.
+ *
+ * @throws Error if the output cannot be written
+ */
 async function write(output: Writable, text: string): Promise<boolean> {
   if (output.destroyed || output.errored !== null) return false;
-  if (!output.write(text)) await Promise.race([once(output, 'drain'), once(output, 'close')]);
+  if (output.write(text)) return true;
+  const waits = new AbortController();
+  const { signal } = waits;
+  try {
+    await Promise.race([once(output, 'drain', { signal }), once(output, 'close', { signal })]);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+    return false;
+  } finally {
+    // Takes off the listeners of the one that lost.
+    waits.abort();
+  }
   return !output.destroyed;
 }

@@ -12,28 +12,32 @@ import { JournalRig } from '../support/journal-rig.ts';
 /** Runs a command on a store. */
 async function run(store: string, ...argv: string[]) {
   let output = '';
-  let errors = '';
   const stdout = new Writable({
     write: (chunk, _encoding, done) => {
       output += String(chunk);
       done();
     },
   });
+  return { ...(await runInto(stdout, store, argv)), output };
+}
+
+async function runInto(stdout: Writable, store: string, argv: readonly string[]) {
+  let errors = '';
   const command = readCommandLine([...argv, `--store.directory=${store}`], {}, '/');
-  if (command.kind === 'fail') return { status: 2, output, errors: command.message };
+  if (command.kind === 'fail') return { status: 2, errors: command.message };
   const stderr = { write: (text: string) => (errors += text) };
   const status = await runJournalCommand(command as JournalCommand, { stdout, stderr });
-  return { status, output, errors };
+  return { status, errors };
 }
 
 /** A store with a journal of some segments; ticks of two symbols, a second apart. */
-function fill(store: string): JournalRig {
+function fill(store: string, frames = 400): JournalRig {
   mkdirSync(join(store, 'journal'));
   const rig = new JournalRig(diskSegments(join(store, 'journal')), { ringBytes: 65_536 });
   rig.names.set(1, 'BTC');
   rig.names.set(2, 'a,"b"');
   rig.names.set(3, '\u0001acme\u0001ETH');
-  for (let i = 1; i <= 400; i++) {
+  for (let i = 1; i <= frames; i++) {
     const time = Date.UTC(2026, 0, 1) + i * 1000;
     rig.frame(
       [
@@ -63,6 +67,46 @@ describe('tickwire journal export', () => {
       '1767225601000,acme/ETH,1e+21',
     ]);
     expect(lines).toHaveLength(1 + 3 * 400 + 1);
+  });
+
+  test('waits for a slow reader, and leaves no listener behind', async () => {
+    using folder = new TempFolder();
+    fill(folder.path, 12_000).flush();
+    let lines = 0;
+    let writes = 0;
+    let listenersMax = 0;
+    const stdout = new Writable({
+      highWaterMark: 1,
+      write: (chunk, _encoding, done) => {
+        writes++;
+        lines += String(chunk).split('\n').length - 1;
+        listenersMax = Math.max(listenersMax, stdout.listenerCount('close'));
+        setImmediate(done);
+      },
+    });
+    const { status, errors } = await runInto(stdout, folder.path, ['journal', 'export']);
+    expect([status, errors, lines]).toEqual([0, '', 1 + 3 * 12_000]);
+    expect(writes).toBeGreaterThan(10);
+    expect(listenersMax).toBeLessThan(3);
+    expect(stdout.listenerCount('close') + stdout.listenerCount('error')).toBe(0);
+  });
+
+  test.each([
+    ['EPIPE', 0, ''],
+    ['ENOSPC', 1, 'tickwire journal export: write ENOSPC\n'],
+  ])('ends when its output fails with %s: status %i', async (code, status, errors) => {
+    using folder = new TempFolder();
+    fill(folder.path, 12_000).flush();
+    let writes = 0;
+    const fault = Object.assign(new Error(`write ${code}`), { code, syscall: 'write' });
+    const stdout = new Writable({
+      highWaterMark: 1,
+      write: (_chunk, _encoding, done) => setImmediate(done, ++writes === 2 ? fault : null),
+    });
+    // As the process has it for its own.
+    stdout.on('error', () => undefined);
+    expect(await runInto(stdout, folder.path, ['journal', 'export'])).toEqual({ status, errors });
+    expect(writes).toBe(2);
   });
 
   test('selects by time and symbol, and prints JSON', async () => {
