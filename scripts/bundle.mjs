@@ -74,6 +74,8 @@ const SHARED = {
   logLevel: 'warning',
   legalComments: 'inline',
   external: ['react', 'ws'],
+  // Minified to 1/0.
+  define: { 'Number.POSITIVE_INFINITY': 'Infinity' },
   plugins: [onlyProtocolInUse, inlineOps],
 };
 

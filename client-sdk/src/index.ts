@@ -18,6 +18,7 @@ export type { PublisherTotals } from './publisher/tick-tally.ts';
 export type { Alert, AlertGap } from './subscriber/alert.ts';
 export type { Anomaly, AnomalyGap, HistoryPage } from './subscriber/anomaly.ts';
 export type { Lag } from './subscriber/lag.ts';
+export type { AlertsOptions } from './subscriber/past-alerts.ts';
 export type { PastItems } from './subscriber/past-items.ts';
 export type { PastTick, TicksOptions } from './subscriber/past-ticks.ts';
 export type { Latency } from './subscriber/round-trips.ts';

@@ -1,6 +1,6 @@
 'use client'; // So that server components may import it: Next then runs it in the page.
 
-/** Live statistics and anomalies in React components. */
+/** Live statistics, anomalies and alerts in React components. */
 export {
   TickwireProvider,
   type TickwireProviderProps,
@@ -8,6 +8,7 @@ export {
   useIsLagging,
   useTickwire,
 } from './react/tickwire-provider.ts';
+export { type UseAlertsOptions, useAlerts } from './react/use-alerts.ts';
 export { type UseAnomaliesOptions, useAnomalies } from './react/use-anomalies.ts';
 export { useSymbol } from './react/use-symbol.ts';
 export { useSymbols } from './react/use-symbols.ts';

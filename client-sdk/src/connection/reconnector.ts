@@ -288,14 +288,12 @@ function watchPage(wake: () => void, offline: () => void): () => void {
   const visibilityChanged = () => {
     if (document?.visibilityState === 'visible') wake();
   };
-  page.addEventListener?.('offline', offline);
-  page.addEventListener?.('online', wake);
-  page.addEventListener?.('pageshow', wake);
-  document?.addEventListener?.('visibilitychange', visibilityChanged);
-  return () => {
-    page.removeEventListener?.('offline', offline);
-    page.removeEventListener?.('online', wake);
-    page.removeEventListener?.('pageshow', wake);
-    document?.removeEventListener?.('visibilitychange', visibilityChanged);
+  const listen = (call: 'addEventListener' | 'removeEventListener') => {
+    page[call]?.('offline', offline);
+    page[call]?.('online', wake);
+    page[call]?.('pageshow', wake);
+    document?.[call]?.('visibilitychange', visibilityChanged);
   };
+  listen('addEventListener');
+  return () => listen('removeEventListener');
 }

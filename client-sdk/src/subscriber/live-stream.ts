@@ -15,7 +15,7 @@ import { type Anomaly, namedAnomaly } from './anomaly.ts';
 import { LagMonitor } from './lag.ts';
 import { Mirror } from './mirror.ts';
 import { type Numbered, NumberedFeed, type NumberedPage } from './numbered-feed.ts';
-import { RecentAnomalies } from './recent-anomalies.ts';
+import { RecentItems } from './recent-items.ts';
 import { RequestPacer, Requests } from './requests.ts';
 import { RoundTrips } from './round-trips.ts';
 import { SUBSCRIBER_EVENTS, type SubscriberEvents } from './subscriber-events.ts';
@@ -47,7 +47,7 @@ export class LiveStream {
   /** Undefined until alerts are asked for: it is loaded on demand. */
   alerts: AlertStream | undefined;
   /** The newest anomalies delivered. */
-  readonly recent = new RecentAnomalies(RECENT_MAX);
+  readonly recent = new RecentItems<Anomaly>(RECENT_MAX, ({ timestamp }) => timestamp);
   /** Frames and bytes of past connections, and counts over all connections. */
   readonly counters = {
     frames: 0,

@@ -2,4 +2,5 @@
 // that pages need not load at their start.
 export { AlertStream } from './alert-stream.ts';
 export { verify } from './mirror-digest.ts';
+export { readAlerts } from './past-alerts.ts';
 export { readTicks } from './past-ticks.ts';

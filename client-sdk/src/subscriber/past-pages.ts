@@ -12,7 +12,8 @@ export type Time = number | Date | string;
 
 interface Page {
   readonly items: readonly unknown[];
-  readonly next: string | null;
+  /** Absent: the list has no pages. */
+  readonly next?: string | null;
 }
 
 /** How often a page is asked for while the server says that it has too much to do. */
@@ -32,7 +33,7 @@ export async function* readPages(
 ): AsyncGenerator<unknown, undefined> {
   const server = new URL('..', access.url.replace('ws', 'http'));
   for (;;) {
-    const { items, next } = await readPage(access, `${server}${path}?${query}`);
+    const { items, next = null } = await readPage(access, `${server}${path}?${query}`);
     yield* items;
     if (next === null) return;
     query.set('after', next);

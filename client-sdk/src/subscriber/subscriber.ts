@@ -2,10 +2,12 @@ import { STREAM_PATH } from '../../../src/protocol/index.ts';
 import { CONNECT_RULES, endpointUrl } from '../connection/connect-options.ts';
 import type { ConnectionState, Welcome } from '../connection/connection.ts';
 import { check, checkOptions, type Rules } from '../value-checks.ts';
+import type { Alert } from './alert.ts';
 import type { Anomaly, HistoryPage } from './anomaly.ts';
 import { AnomalyQueue, PendingUpdate, PullIterator } from './iterators.ts';
 import { LiveStream } from './live-stream.ts';
 import { NumberedFeed } from './numbered-feed.ts';
+import type { AlertsOptions } from './past-alerts.ts';
 import { type PastItems, pastItems } from './past-items.ts';
 import type { PastTick, TicksOptions } from './past-ticks.ts';
 import type { Latency } from './round-trips.ts';
@@ -29,11 +31,21 @@ const HISTORY_LIMIT = 100;
 const RECENT_COUNT = 20;
 const COUNT_RANGE = { min: 1, unit: 'anomalies', isInteger: true };
 const TIME_TYPES = ['number', 'string', 'object'];
-const TICKS_RULES: Rules<TicksOptions> = {
+const NAME_TYPES = ['string', 'object'];
+const PAGE_RULES = {
   from: TIME_TYPES,
   to: TIME_TYPES,
+  limit: { min: 1, max: 1000, unit: 'items', isInteger: true },
+};
+const TICKS_RULES: Rules<TicksOptions> = {
+  ...PAGE_RULES,
   everyMs: { min: 1, max: 86_400_000, unit: 'ms', isInteger: true },
-  limit: { min: 1, max: 1000, unit: 'ticks', isInteger: true },
+};
+const ALERTS_RULES: Rules<AlertsOptions> = {
+  ...PAGE_RULES,
+  rule: NAME_TYPES,
+  level: NAME_TYPES,
+  phase: NAME_TYPES,
 };
 
 /**
@@ -268,6 +280,27 @@ export class Subscriber {
     return pastItems(async () => {
       const { readTicks } = await import('./on-demand.ts');
       return readTicks(this.#stream.reconnector, symbol, options);
+    });
+  }
+
+  /**
+   * Past alerts of symbols and patterns, oldest first: of a range of time, as far as the server's
+   * store has them, or the newest page. Read over HTTP; this works without a session. Live ones
+   * come with the event `alert`.
+   *
+   * A loop over them throws as one over {@link ticks}.
+   *
+   * @throws TypeError or RangeError for a bad argument
+   */
+  alerts(
+    patterns: string | readonly string[] = '*',
+    options: AlertsOptions = {},
+  ): PastItems<Alert> {
+    const list = patternList(patterns);
+    checkOptions(options, ALERTS_RULES);
+    return pastItems(async () => {
+      const { readAlerts } = await import('./on-demand.ts');
+      return readAlerts(this.#stream.reconnector, list, options);
     });
   }
 

@@ -11,7 +11,7 @@ import type { BuildOptions } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { CloseCode, isReconnectable } from '../../../src/protocol/index.ts';
-import { folderForSuite } from '../../../test/support/folders.ts';
+import { ConfigFolder, folderForSuite } from '../../../test/support/folders.ts';
 import { HttpClient } from '../../../test/support/http-client.ts';
 import { startTestServer, type TestServer } from '../../../test/support/running-server.ts';
 import { openBrowser } from '../../../testkit/chromium.ts';
@@ -140,7 +140,40 @@ describe('each sample of the README does what it says', () => {
       }
     },
 
-    'The last 20 alerts': async () => {
+    'Alerts of rules': async () => {
+      const config = new ConfigFolder();
+      onTestFinished(() => config[Symbol.dispose]());
+      const rule = { name: 'flash', kind: 'spike', symbols: ['*'], windowMs: 1000, warning: '2%' };
+      config.write('rules.json', { rules: [rule] });
+      const own = await startTestServer({
+        rules: { file: join(config.path, 'rules.json') },
+        store: { directory: join(config.path, 'data') },
+      });
+      onTestFinished(() => own.stop());
+      const client = await HttpClient.connect(own.port);
+      const now = Date.now() - 10_000;
+      const post = (...ticks: [time: number, price: number][]) =>
+        client.post(ticks.map(([ms, price]) => ({ symbol: 'SPY', price, timestamp: now + ms })));
+      await post([0, 100], [1, 103]);
+      // The clock ends it: its time is long over.
+      const path = '/api/alerts?from=2020-01-01T00:00:00Z';
+      await eventually(
+        () => client.get<{ items: object[] }>(path),
+        ({ json }) => json.items.length === 2,
+      );
+      const program = await run('rules.js', here(sampleOf('Alerts of rules'), own.port));
+      await program.says(/^SPY flash 1: end/m);
+      await post([2000, 100], [2001, 97]);
+      await program.says(/^SPY flash 2: start/m);
+      const [start, end, next] = program.output().split('\n');
+      expect([start, end, next]).toEqual([
+        'SPY flash 1: start (warning, 3.00 %)',
+        'SPY flash 1: end (settled)',
+        'SPY flash 2: start (warning, -3.00 %)',
+      ]);
+    },
+
+    'The last 20 anomalies': async () => {
       const own = await startTestServer({ server: ANY_PAGE });
       onTestFinished(() => own.stop());
       const client = await HttpClient.connect(own.port);
@@ -148,7 +181,7 @@ describe('each sample of the README does what it says', () => {
       const leap = (n: number) => ({ symbol: 'LEAP', price: 100 * 2 ** n, timestamp: n + 1 });
       await client.post(Array.from({ length: 26 }, (_, n) => leap(n)));
       await client.settled();
-      const program = await run('alerts.js', here(sampleOf('The last 20 alerts'), own.port));
+      const program = await run('newest.js', here(sampleOf('The last 20 anomalies'), own.port));
       const shownLeaps = () =>
         [...program.output().matchAll(/^.* LEAP \d+\.00 % to (\d+)$/gm)].map(([, price]) =>
           Math.log2(Number(price) / 100),
@@ -291,6 +324,12 @@ describe('the tables of the README match the code', () => {
   test('options of past ticks', async () => {
     const [table = []] = tablesOf('Past ticks');
     const members = await membersOf('subscriber/past-ticks', 'TicksOptions');
+    expect(table.map(([option]) => option)).toEqual([...members.keys()]);
+  });
+
+  test('options of past alerts', async () => {
+    const [table = []] = tablesOf('Alerts of rules');
+    const members = await membersOf('subscriber/past-alerts', 'AlertsOptions');
     expect(table.map(([option]) => option)).toEqual([...members.keys()]);
   });
 

@@ -5,6 +5,7 @@ import {
   type SortField,
   type SymbolSnapshot,
   TickwireProvider,
+  useAlerts,
   useAnomalies,
   useConnectionState,
   useSymbol,
@@ -46,6 +47,7 @@ export interface Scene {
   /** Symbols shown by one component each for price, maximum and range. */
   readonly prices?: readonly string[];
   readonly anomalies?: string | readonly string[];
+  readonly alerts?: string | readonly string[];
   /** Patterns of a list, with its options. */
   readonly list?: string | readonly string[];
   readonly sort?: SortField;
@@ -114,7 +116,7 @@ function count(counts: Record<string, number>, name: string): void {
 }
 
 function Page(scene: Scene): ReactElement {
-  const { url, quotes = [], prices = [], anomalies } = scene;
+  const { url, quotes = [], prices = [], anomalies, alerts } = scene;
   const parts: ReactElement[] = [
     createElement(State, { key: 'state' }),
     ...quotes.map((symbol, i) => createElement(Quote, { key: `quote ${i}`, symbol })),
@@ -123,6 +125,7 @@ function Page(scene: Scene): ReactElement {
     ...prices.map((symbol) => createElement(Range, { key: `range ${symbol}`, symbol })),
   ];
   if (anomalies !== undefined) parts.push(createElement(Feed, { key: 'feed', ...scene }));
+  if (alerts !== undefined) parts.push(createElement(AlertFeed, { key: 'alerts', ...scene }));
   if (scene.list !== undefined) parts.push(createElement(List, { key: 'list', ...scene }));
   if (url !== undefined) return createElement(TickwireProvider, { url, options: {} }, parts);
   return createElement(TickwireProvider, { subscriber: own as Subscriber }, parts);
@@ -193,4 +196,10 @@ function Feed({ anomalies = '*', limit }: Scene): ReactElement {
     ({ symbol, sequence, direction }) => `${symbol} ${sequence} ${direction}`,
   );
   return createElement('p', { id: 'feed' }, texts.join(', '));
+}
+
+function AlertFeed({ alerts = '*', limit }: Scene): ReactElement {
+  const newest = useAlerts(alerts, limit === undefined ? {} : { limit });
+  const texts = newest.map(({ symbol, rule, phase }) => `${symbol} ${rule} ${phase}`);
+  return createElement('p', { id: 'alerts' }, texts.join(', '));
 }

@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { ConfigFolder } from '../../../test/support/folders.ts';
 import { HttpClient } from '../../../test/support/http-client.ts';
 import { startTestServer, type TestServer } from '../../../test/support/running-server.ts';
 import { openBrowser } from '../../../testkit/chromium.ts';
@@ -14,16 +16,23 @@ import type { ReactPage, Scene } from './react-page.ts';
 /** These pages are not of the server's origin. */
 const ANY_PAGE = { allowedOrigins: '*' };
 
+/** One rule, for symbols that no other test has. */
+const RULES = {
+  rules: [{ name: 'jump', kind: 'gap', symbols: ['AL-*'], warning: '5%' }],
+};
+
 let browser: Browser;
 let pages: Server;
 let server: TestServer;
 let http: HttpClient;
+const folder = new ConfigFolder();
 /** Complaints of any page. */
 const complaints: string[] = [];
 
 beforeAll(async () => {
+  folder.write('rules.json', RULES);
   const [started, opened, script] = await Promise.all([
-    startTestServer({ server: ANY_PAGE }),
+    startTestServer({ server: ANY_PAGE, rules: { file: join(folder.path, 'rules.json') } }),
     openBrowser(),
     bundle(),
   ]);
@@ -46,6 +55,7 @@ afterAll(async () => {
   await browser.close();
   pages.close();
   await server.stop();
+  folder[Symbol.dispose]();
   expect(complaints).toEqual([]);
 });
 
@@ -188,6 +198,23 @@ describe('a page of components', () => {
     await quote(page, 'AX', 2);
     const later = await page.evaluate(() => (globalThis as unknown as InPage).page.sameAnomalies);
     expect(later).toBe(same + 1);
+  });
+
+  test('shows alerts, newest first, up to the limit', async () => {
+    const page = await open({ alerts: ['AL-1', 'AL-2'], limit: 3 });
+    await subscriptions(2);
+    await http.post([
+      { symbol: 'AL-1', price: 100, timestamp: 1000 },
+      { symbol: 'AL-1', price: 110, timestamp: 1001 },
+      { symbol: 'AL-1', price: 100, timestamp: 1002 },
+      { symbol: 'AL-3', price: 100, timestamp: 1003 },
+      { symbol: 'AL-3', price: 110, timestamp: 1004 },
+      { symbol: 'AL-2', price: 100, timestamp: 1005 },
+      { symbol: 'AL-2', price: 110, timestamp: 1006 },
+    ]);
+    await shown(page, '#alerts', 'AL-2 jump start, AL-1 jump end, AL-1 jump start');
+    await http.post([{ symbol: 'AL-2', price: 100, timestamp: 1007 }]);
+    await shown(page, '#alerts', 'AL-2 jump end, AL-2 jump start, AL-1 jump end');
   });
 
   test('lists symbols sorted, and renders only the rows that changed', async () => {

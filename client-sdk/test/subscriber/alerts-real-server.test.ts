@@ -1,11 +1,9 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { ConfigInput } from '../../../src/config/schema.ts';
-import { ConfigFolder, folderForTest } from '../../../test/support/folders.ts';
-import { serverForTest, type TestServer } from '../../../test/support/running-server.ts';
+import { folderForTest } from '../../../test/support/folders.ts';
 import { TcpProxy } from '../../../testkit/tcp-proxy.ts';
-import { eventually, until } from '../../../testkit/until.ts';
+import { until } from '../../../testkit/until.ts';
 import { type Alert, connect, type Subscriber, type SubscriberOptions } from '../../src/index.ts';
+import { jump, post, raised, START, startWithRules, stored } from '../support/rules-server.ts';
 
 beforeEach(() => {
   // No wait between attempts.
@@ -14,21 +12,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-/** Two rules: a move of 3 % is a spike and a gap. The price that returns ends both. */
-const RULES = {
-  rules: [
-    { name: 'flash', kind: 'spike', symbols: ['*'], windowMs: 1000, warning: '2%', critical: '5%' },
-    { name: 'print', kind: 'gap', symbols: ['*'], warning: '1.5%' },
-  ],
-};
-
-async function startWithRules(config: ConfigInput = {}): Promise<TestServer> {
-  const folder = new ConfigFolder();
-  onTestFinished(() => folder[Symbol.dispose]());
-  folder.write('rules.json', RULES);
-  return serverForTest({ ...config, rules: { file: join(folder.path, 'rules.json') } });
-}
 
 function open(url: string | number, options: SubscriberOptions = {}): Subscriber {
   const subscriber = connect(typeof url === 'string' ? url : `http://127.0.0.1:${url}`, options);
@@ -42,45 +25,6 @@ function recorded(subscriber: Subscriber): { readonly alerts: Alert[]; readonly 
   subscriber.on('alert', (alert) => alerts.push(alert));
   subscriber.on('alertGap', (gap) => gaps.push(gap));
   return { alerts, gaps };
-}
-
-const START = 1_700_000_000_000;
-
-/** Posts prices at times, ms after {@link START}. */
-async function post(port: number, symbol: string, ...ticks: [time: number, price: number][]) {
-  const body = ticks.map(([time, price]) => ({ symbol, price, timestamp: START + time }));
-  const response = await fetch(`http://127.0.0.1:${port}/api/prices`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  expect(response.status).toBe(202);
-}
-
-/** Jumps up and back: four alerts, two rules' starts and ends. */
-function jump(port: number, symbol: string, time: number): Promise<void> {
-  return post(port, symbol, [time, 100], [time + 5, 103], [time + 9, 100]);
-}
-
-/** What the server answers for the alerts of a symbol over HTTP, in the SDK's words. */
-async function stored(port: number, symbol: string): Promise<object[]> {
-  const url = `http://127.0.0.1:${port}/api/prices/${symbol}/alerts?limit=1000`;
-  const page = (await (await fetch(url)).json()) as { items?: Record<string, unknown>[] };
-  // Of a symbol that is not known yet there is no list.
-  const { items = [] } = page;
-  return items.map((item) => ({
-    ...item,
-    time: Date.parse(item.time as string),
-    startTime: Date.parse(item.startTime as string),
-  }));
-}
-
-/** Resolves when the server has raised so many alerts of a symbol. */
-async function raised(port: number, symbol: string, count: number): Promise<void> {
-  await eventually(
-    () => stored(port, symbol),
-    ({ length }) => length === count,
-  );
 }
 
 const sequences = (alerts: readonly Alert[]) => alerts.map(({ sequence }) => sequence);

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fc } from '../../../testkit/fast-check.ts';
 import type { Anomaly } from '../../src/subscriber/anomaly.ts';
-import { RecentAnomalies } from '../../src/subscriber/recent-anomalies.ts';
+import { RecentItems } from '../../src/subscriber/recent-items.ts';
 import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
 import { FakeNetwork, pass, useFakeClock, useRealClock } from '../support/fake-socket.ts';
 
-describe('RecentAnomalies', () => {
+const timeOf = ({ timestamp }: Anomaly) => timestamp;
+
+describe('RecentItems', () => {
   it('are the newest by time, however they arrive', () => {
     fc.assert(
       fc.property(
@@ -13,7 +15,7 @@ describe('RecentAnomalies', () => {
         fc.integer({ min: 1, max: 9 }),
         fc.integer({ min: 1, max: 12 }),
         (times, max, count) => {
-          const recent = new RecentAnomalies(max);
+          const recent = new RecentItems<Anomaly>(max, timeOf);
           const all: Anomaly[] = [];
           for (const [sequence, timestamp] of times.entries()) {
             const anomaly = { sequence, timestamp } as Anomaly;
@@ -31,7 +33,7 @@ describe('RecentAnomalies', () => {
   });
 
   it('are the same frozen array until another comes', () => {
-    const recent = new RecentAnomalies(10);
+    const recent = new RecentItems<Anomaly>(10, timeOf);
     recent.add({ sequence: 1, timestamp: 1 } as Anomaly);
     const list = recent.newest(5);
     expect(Object.isFrozen(list)).toBe(true);
