@@ -259,7 +259,7 @@ export class RuleEvaluator {
       const sampleMs = sigma?.sampleMs ?? 1;
       move[into] = Math.max(floor, level.value * 100 * Math.sqrt((v * windowMs) / sampleMs));
     }
-    if (hours !== undefined) move[into] = (move[into] as number) * (hours.scale[0] as number);
+    if (hours !== undefined) move[into] *= hours.scale[0] as number;
   }
 
   #compareWindow(rule: EffectiveRule, slot: SlotView, symbolId: number): void {

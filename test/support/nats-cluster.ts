@@ -55,11 +55,11 @@ export class NatsCluster {
    */
   async ready(...members: readonly ServerProcess[]): Promise<void> {
     for (const { port } of members) {
-      await until(() => isServing(port), `member on ${port} is ready`).catch((error: Error) => {
+      await until(() => isServing(port), `member on ${port} is ready`).catch((error: unknown) => {
         const logs = this.members.map(
           (each) => `${each.port}, exit ${each.exit}: ${each.output.slice(-LOG_SHOWN)}`,
         );
-        throw new Error([error.message, ...logs].join('\n'));
+        throw new Error([(error as Error).message, ...logs].join('\n'));
       });
     }
   }

@@ -37,7 +37,7 @@ class Views {
     if (end > VIEWED_BYTES_MAX) return buffer.subarray(start, end);
     if (buffer !== this.#buffer) {
       this.#buffer = buffer;
-      this.#views = new Array(ENTRIES_START * (VIEWED_BYTES_MAX + 1)).fill(undefined);
+      this.#views = Array.from({ length: ENTRIES_START * (VIEWED_BYTES_MAX + 1) });
     }
     const place = end * ENTRIES_START + start;
     let view = this.#views[place];
