@@ -26,10 +26,13 @@ function open(url: string): Subscriber {
   return subscriber;
 }
 
+/** Of the next tick: a slow machine must not move ticks out of each other's window. */
+let time = Date.now();
+
 async function post(port: number, ...ticks: (readonly [string, number])[]): Promise<void> {
   const response = await postPrices(
     port,
-    ticks.map(([symbol, price]) => ({ symbol, price })),
+    ticks.map(([symbol, price]) => ({ symbol, price, timestamp: time++ })),
   );
   expect(await response.json()).toMatchObject({ accepted: ticks.length });
 }

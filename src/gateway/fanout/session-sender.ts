@@ -228,14 +228,19 @@ export class SessionSender implements Subscriber {
     while (subscriptions.statsPending > 0 && (this.#isMidFlush || this.conflation.mayFlush())) {
       if (!this.#sendStats(now)) break;
     }
-    // Not paced: nothing newer replaces an anomaly, and the log keeps only so many of them.
+    if (subscriptions.recordsPending > 0) this.#sendRecords();
+    this.#verifications?.answer(this.#connection, this.#context);
+  }
+
+  /** Not paced: nothing newer replaces an anomaly, and the log keeps only so many of them. */
+  #sendRecords(): void {
+    const { subscriptions } = this;
     while (subscriptions.pendingOf('anomalies') > 0 && this.#checkSpace()) {
       sendAnomalies(subscriptions, this.#connection, this.#context);
     }
     while (subscriptions.pendingOf('alerts') > 0 && this.#checkSpace()) {
       sendAlerts(subscriptions, this.#connection, this.rules, this.#context);
     }
-    this.#verifications?.answer(this.#connection, this.#context);
   }
 
   #sendRetired(symbols: readonly (number | string)[]): void {
