@@ -1,5 +1,6 @@
-// Publishes trades of any of the hundred exchanges that ccxt knows, for those that `tickwire feed`
-// does not. ccxt is no part of Tickwire: `npm install --no-save ccxt` gets it, 67 MB.
+// Publishes trades of any of the exchanges that ccxt streams, more than seventy, for those that
+// `tickwire feed` does not know. ccxt is no part of Tickwire: `npm install --no-save ccxt` gets it,
+// 67 MB.
 //
 // Run, after `npm run build`: node examples/feed-ccxt.mjs EXCHANGE SYMBOL...
 // such as: node examples/feed-ccxt.mjs gemini BTC/USD ETH/USD. Ctrl-C ends it.
@@ -44,6 +45,7 @@ async function publishTrades(symbol) {
   const seen = new Set();
   while (!interrupted.signal.aborted) {
     const trades = await exchange.watchTrades(symbol).catch(async ({ message }) => {
+      if (interrupted.signal.aborted) return [];
       console.log(message);
       await setTimeout(1000);
       return [];

@@ -1,15 +1,12 @@
-import { IssueError, issueApiKey, issueToken } from './access/index.ts';
 import { type Command, readCommandLine } from './config/command-line.ts';
 import type { Config } from './config/schema.ts';
-import { examine, formatFindings } from './doctor/doctor.ts';
 import type { Finding } from './doctor/finding.ts';
-import { authorityOf } from './gateway/index.ts';
 import { createLogger, flushLog } from './log.ts';
-import { startServer } from './server.ts';
-import { obeySignals } from './signals.ts';
 
 /** Another server has taken the store over while this one stood still. */
 const EXIT_STORE_LOST = 5;
+
+// Each command loads its own: `tickwire feed` runs for months and needs nothing of a server.
 
 // A reader that has gone, as with "| head", is no reason for a stack trace.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -32,7 +29,6 @@ if (command.kind === 'print') {
 } else if (command.kind === 'doctor') {
   await doctor(command);
 } else if (command.kind === 'sinks test') {
-  // Loaded here, like the next ones: the server needs none of it.
   const { testSinks } = await import('./sinks/test-command.ts');
   const file = String(command.options.get('rules'));
   process.exitCode = await testSinks(file, process.env, process);
@@ -63,6 +59,7 @@ async function issue({
   config,
   request,
 }: Extract<Command, { request: unknown }>): Promise<void> {
+  const { IssueError, issueApiKey, issueToken } = await import('./access/index.ts');
   try {
     if (kind === 'token') {
       console.log(await issueToken(config.auth, request));
@@ -85,6 +82,7 @@ interface Configured {
 }
 
 async function doctor({ config, warnings }: Configured): Promise<void> {
+  const { examine, formatFindings } = await import('./doctor/doctor.ts');
   const findings: Finding[] = warnings.map((found) => ({
     verdict: 'warning',
     subject: 'settings',
@@ -96,6 +94,9 @@ async function doctor({ config, warnings }: Configured): Promise<void> {
 }
 
 async function serve({ config, warnings }: Configured): Promise<void> {
+  const { authorityOf } = await import('./gateway/index.ts');
+  const { startServer } = await import('./server.ts');
+  const { obeySignals } = await import('./signals.ts');
   const log = createLogger(config.log.level, config.log.format, process.stdout.isTTY === true);
   process.once('exit', () => flushLog(log));
   process.once('uncaughtException', (error) => {

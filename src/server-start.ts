@@ -7,6 +7,7 @@ import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { fitConnections } from './descriptors.ts';
 import { Engine, type ServedEngine, type StartRules } from './engine/index.ts';
+import { logWorkerDeath, ruleFaultsLogger, timeReplacedLogger } from './engine-log.ts';
 import {
   createGatewayContext,
   EarlyTransport,
@@ -21,7 +22,7 @@ import {
 } from './gateway/index.ts';
 import { type Assets, createRouter } from './http/index.ts';
 import { diskSegments, Journal, TickHistory } from './journal/index.ts';
-import { droppedLines, logWorkerDeath, ruleFaultsLogger, timeReplacedLogger } from './log.ts';
+import { droppedLines } from './log.ts';
 import {
   continueAlerts,
   findJournal,

@@ -24,6 +24,11 @@ function feedProcess(feeds: unknown, flags: readonly string[], env = {}): Manage
   return program;
 }
 
+const moduleOf = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
+const registering = (hook: string) => `
+  import { register } from 'node:module';
+  register(${JSON.stringify(hook)});`;
+
 async function exchangeForTest(venue: keyof typeof DIALECTS): Promise<ScriptedExchange> {
   const exchange = await ScriptedExchange.start(DIALECTS[venue]);
   onTestFinished(() => exchange.stop());
@@ -82,6 +87,20 @@ describe('tickwire feed', () => {
     const feed = feedProcess([{ name: 'a', venue: 'binance', symbols: ['B'] }], ['--check']);
     expect(await feed.exited).toBe(0);
     expect(feed.output).toContain('no fault');
+  });
+
+  // A feed would otherwise hold 17 MB more.
+  it('loads nothing of the server', async () => {
+    const hook = `
+      import { writeSync } from 'node:fs';
+      export const load = (url, context, next) => (writeSync(1, url + '\\n'), next(url, context));`;
+    const options = { NODE_OPTIONS: `--import=${moduleOf(registering(moduleOf(hook)))}` };
+    const feeds = [{ name: 'a', venue: 'binance', symbols: ['B'] }];
+    const feed = feedProcess(feeds, ['--check'], options);
+    expect(await feed.exited).toBe(0);
+    expect(feed.output).toMatch(/\/feeds\/command\.js$/m);
+    const ofServer = /\/src\/(access|engine|gateway|http|journal|server|store)\b|(jose|lmdb)\//;
+    expect(feed.output.split('\n').filter((line) => ofServer.test(line))).toEqual([]);
   });
 
   it.each([

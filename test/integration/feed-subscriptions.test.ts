@@ -33,7 +33,8 @@ describe('subscriptions of a feed', () => {
       const known = ['BTC-USD', 'ETH-USD'];
       const { exchange, feed } = await feedForTest(venue, ['BTC-USD', 'FOO-BAR', 'ETH-USD'], {
         exchange: { symbols: new Set(known) },
-        timing: { answerMs: 500 },
+        // Too long to be rescued by asking again what has no answer.
+        timing: { answerMs: 60_000 },
       });
       await until(() => feed.state === 'live');
       expect(exchange.current.subscribed).toEqual(new Set(known));

@@ -76,6 +76,8 @@ describe.each(VENUE_IDS)('a feed of %s', (venue) => {
     const { exchange, feed, lines } = await venueForTest(venue, {
       symbols: [first, unknown, second],
       exchange: { symbols: new Set([first, second]) },
+      // Too long to be rescued by asking again what has no answer.
+      timing: { answerMs: 60_000 },
     });
     await until(() => feed.state === 'live');
     expect(exchange.current.subscribed).toEqual(new Set([first, second]));

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { SkippedTick } from '../../src/engine/index.ts';
-import { createLogger, logWorkerDeath } from '../../src/log.ts';
+import { logWorkerDeath } from '../../src/engine-log.ts';
+import { createLogger } from '../../src/log.ts';
 import { folderForSuite } from '../support/folders.ts';
 
 const folder = folderForSuite();
