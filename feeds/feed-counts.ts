@@ -58,7 +58,6 @@ export class FeedCounts {
   readonly reconnects: Record<ReconnectReason, number> = zeros(RECONNECT_REASONS);
   /** How often reading stopped since the server took no more. */
   pauses = 0;
-  pausedMs = 0;
   /** When the newest trade came, by `performance.now()`; undefined before the first. */
   lastTradeAt: number | undefined;
   /** From the newest trade's time to its receipt, ms. */

@@ -96,7 +96,7 @@ export function createFeedMetrics(feeds: readonly Feed[]): Registry {
   add(
     Counter,
     ['paused_seconds_total', 'How long the venue was not read for that.'],
-    ({ counts }) => ({ all: counts.pausedMs / SECOND_MS }),
+    ({ pausedMs }) => ({ all: pausedMs / SECOND_MS }),
   );
   add(
     Gauge,

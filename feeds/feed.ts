@@ -4,6 +4,7 @@ import { HourBudget } from './connection/frame-pacer.ts';
 import { SUBSCRIPTION_STATES, type SubscriptionState } from './connection/subscriptions.ts';
 import type { FeedSettings } from './feed-config.ts';
 import { FeedCounts } from './feed-counts.ts';
+import { type FeedLog, FeedReport } from './feed-report.ts';
 import { TradePath } from './trades/trade-path.ts';
 import type { Venue } from './venue.ts';
 
@@ -11,9 +12,6 @@ import type { Venue } from './venue.ts';
 const STAGGER_MS = 250;
 /** Longest wait for the server to take what is left at the stop, ms. */
 const FLUSH_MS = 5000;
-/** Lines about malformed messages, and the like, that a feed writes a minute. */
-const WARNINGS_MAX = 5;
-const WARNINGS_MS = 60_000;
 
 /**
  * `connecting`: never subscribed yet. `live`: subscribed. `stale`: subscribed, and without a trade
@@ -33,13 +31,6 @@ export const FEED_STATES = [
 ] as const;
 
 export type FeedState = (typeof FEED_STATES)[number];
-
-/** Where a feed writes: a line has the level, what it is about, and a text. */
-export interface FeedLog {
-  info(facts: object, text: string): void;
-  warn(facts: object, text: string): void;
-  error(facts: object, text: string): void;
-}
 
 /** What a feed needs of the SDK's publisher. */
 export type FeedPublisher = Pick<
@@ -67,17 +58,15 @@ export class Feed {
   readonly counts = new FeedCounts();
   readonly settings: FeedSettings;
   readonly #venue: Venue;
-  readonly #log: FeedLog;
+  readonly #report: FeedReport;
   readonly #publisher: FeedPublisher;
   readonly #path: TradePath;
   readonly #keepers: readonly ConnectionKeeper[];
   readonly #staggers: NodeJS.Timeout[] = [];
   #state: FeedState = 'connecting';
   #pausedAt: number | undefined;
+  #pausedMs = 0;
   #isStopped = false;
-  #hadServer = false;
-  #warnings = 0;
-  #warningsSince = 0;
 
   constructor(
     settings: FeedSettings,
@@ -87,14 +76,15 @@ export class Feed {
   ) {
     this.settings = settings;
     this.#venue = settings.venue;
-    this.#log = log;
+    this.#report = new FeedReport(settings, log);
     this.#publisher = publisher;
     this.#publisher.on('state', () => this.#update());
-    this.#publisher.on('error', (error) => this.#warn(`the server reported: ${error.message}`));
+    this.#publisher.on('error', (error) => this.#report.serverReported(error));
     this.#path = new TradePath(this.#publisher, settings.venue, settings.published, this.counts, {
       blocked: () => this.#pause(),
       unblocked: () => this.#resume(),
-      idsRestarted: (symbol) => this.#warn(`the ids of ${symbol} started again`),
+      idsRestarted: (symbol) => this.#report.idsRestarted(symbol),
+      unlisted: (symbol) => this.#report.unlisted(symbol),
     });
     this.#keepers = this.#makeKeepers(timing);
   }
@@ -113,6 +103,12 @@ export class Feed {
     return this.#publisher.state === 'live';
   }
 
+  /** How long the venue was not read, the pause that lasts included. */
+  get pausedMs(): number {
+    const lasts = this.#pausedAt === undefined ? 0 : performance.now() - this.#pausedAt;
+    return this.#pausedMs + lasts;
+  }
+
   /** Symbols by the state of their subscription. */
   subscriptions(): Record<SubscriptionState, number> {
     const counts = Object.fromEntries(SUBSCRIPTION_STATES.map((state) => [state, 0])) as Record<
@@ -126,9 +122,7 @@ export class Feed {
   }
 
   start(): void {
-    const { name, symbols } = this.settings;
-    const facts = { feed: name, venue: this.#venue.id };
-    this.#log.info(facts, `connecting to ${this.#venue.name} for ${countOf(symbols.length)}`);
+    this.#report.connecting();
     for (const [at, keeper] of this.#keepers.entries()) {
       if (at === 0) keeper.start();
       else this.#staggers.push(setTimeout(() => keeper.start(), at * STAGGER_MS));
@@ -144,18 +138,13 @@ export class Feed {
     for (const timer of this.#staggers) clearTimeout(timer);
     await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
     this.#path.end();
-    const { name } = this.settings;
     this.#state = 'stopped';
     try {
       await this.#publisher.close(FLUSH_MS);
-      this.#log.info({ feed: name, ...this.#sums() }, 'stopped');
+      this.#report.stopped(this.#sums());
       return true;
     } catch (error) {
-      const { unacknowledged } = this.#publisher.totals;
-      this.#log.error(
-        { feed: name, ...this.#sums(), unacknowledged },
-        `stopped; not all trades have reached the server: ${messageOf(error)}`,
-      );
+      this.#report.unsent(this.#sums(), this.#publisher.totals.unacknowledged, error);
       return false;
     }
   }
@@ -179,28 +168,14 @@ export class Feed {
       keepers.push(
         new ConnectionKeeper(this.#venue, options, this.counts, {
           trades: (trades, receivedAt) => this.#path.take(trades, receivedAt),
-          malformed: (reason) => this.#warn(`a message was not understood: ${reason}`),
-          refused: (symbol, reason) => {
-            const facts = { feed: this.settings.name, symbol };
-            this.#log.warn(facts, `${symbol} was refused: ${reason}`);
-          },
-          lost: (reason, detail, delayMs) => this.#lost(reason, detail, delayMs),
+          malformed: (reason) => this.#report.malformed(reason),
+          refused: (symbol, reason) => this.#report.refused(symbol, reason),
+          lost: (reason, detail, delayMs) => this.#report.lost(reason, detail, delayMs),
           changed: () => this.#update(),
         }),
       );
     }
     return keepers;
-  }
-
-  #lost(reason: string, detail: string, delayMs: number | undefined): void {
-    const facts = { feed: this.settings.name, reason, detail };
-    if (delayMs === undefined) {
-      const isReplaced = reason === 'rotation' || reason === 'requested' || reason === 'stale';
-      if (isReplaced) this.#log.info(facts, `the connection was replaced: ${detail}`);
-      return;
-    }
-    const delay = `${(delayMs / 1000).toFixed(1)} s`;
-    this.#log.warn(facts, `no connection: ${detail}; the next attempt is in ${delay}`);
   }
 
   #pause(): void {
@@ -211,7 +186,7 @@ export class Feed {
   }
 
   #resume(): void {
-    this.counts.pausedMs += performance.now() - (this.#pausedAt ?? performance.now());
+    this.#pausedMs = this.pausedMs;
     this.#pausedAt = undefined;
     for (const keeper of this.#keepers) keeper.resume();
     this.#update();
@@ -230,52 +205,39 @@ export class Feed {
 
   #update(): void {
     if (this.#isStopped) return;
-    this.#updateServer();
+    this.#report.server(this.hasServer);
     const state = this.#stateNow();
-    const before = this.#state;
-    if (state === before) return;
+    if (state === this.#state) return;
     this.#state = state;
-    const facts = { feed: this.settings.name, venue: this.#venue.id, state };
     switch (state) {
-      case 'live': {
-        const { active, refused, unanswered } = this.subscriptions();
-        this.#log.info({ ...facts, active, refused, unanswered }, 'live');
+      case 'live':
+        this.#report.live(this.subscriptions());
         break;
-      }
       case 'stale':
-        this.#log.warn(facts, `no trade for ${this.settings.staleAfterMs / 1000} s`);
+        this.#report.stale();
         break;
       case 'paused':
-        this.#log.warn(facts, 'the server takes no more: the venue is not read until it does');
+        this.#report.paused();
         break;
       case 'refused':
-        this.#log.error(facts, 'the venue refuses every symbol');
+        this.#report.allRefused();
         break;
       case 'failed':
-        this.#fail(facts);
+        this.#fail();
         break;
       case 'connecting':
       case 'reconnecting':
       case 'stopped':
-        // Said with its cause: see `#lost`, `start` and `stop`.
+        // Said with its cause, where it is known.
         break;
     }
   }
 
-  #updateServer(): void {
-    const { hasServer } = this;
-    if (hasServer === this.#hadServer) return;
-    this.#hadServer = hasServer;
-    const facts = { feed: this.settings.name };
-    if (hasServer) this.#log.info(facts, 'the server is there');
-    else this.#log.warn(facts, 'the server is gone: trades are kept until it is back');
-  }
-
-  #fail(facts: object): void {
+  #fail(): void {
     const cause =
       this.#keepers.find(({ failure }) => failure !== undefined)?.failure ??
       `the server refuses this publisher: ${this.#publisher.failure?.message ?? 'closed'}`;
-    this.#log.error(facts, `the feed ends: ${cause}`);
+    this.#report.failed(cause);
     if (this.#publisher.state !== 'closed') return;
     this.#path.end();
     for (const keeper of this.#keepers) void keeper.stop();
@@ -285,25 +247,4 @@ export class Feed {
     const { trades, missed } = this.counts;
     return { published: trades.published, duplicates: trades.duplicate, missed };
   }
-
-  /** Warns, but not of every message of many that are bad. */
-  #warn(text: string): void {
-    const now = performance.now();
-    if (now - this.#warningsSince > WARNINGS_MS) {
-      this.#warnings = 0;
-      this.#warningsSince = now;
-    }
-    this.#warnings += 1;
-    if (this.#warnings > WARNINGS_MAX) return;
-    const rest = this.#warnings === WARNINGS_MAX ? '; more of this minute are counted only' : '';
-    this.#log.warn({ feed: this.settings.name }, text + rest);
-  }
-}
-
-function countOf(symbols: number): string {
-  return symbols === 1 ? '1 symbol' : `${symbols} symbols`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,35 +1,23 @@
 import type { FeedCounts, ReconnectReason } from '../feed-counts.ts';
 import type { Trade, Venue } from '../venue.ts';
 import { Backoff } from './backoff.ts';
+import { type AgeLimits, ConnectionAges } from './connection-ages.ts';
+import type { ConnectionEnd } from './connection-end.ts';
 import type { HourBudget } from './frame-pacer.ts';
 import type { SubscriptionState } from './subscriptions.ts';
-import {
-  type ConnectionEnd,
-  type ConnectionTiming,
-  type Credentials,
-  VenueConnection,
-} from './venue-connection.ts';
+import { type SuccessionReason, Successor } from './successor.ts';
+import { type ConnectionTiming, type Credentials, VenueConnection } from './venue-connection.ts';
 
 /** How long two connections run side by side once the new one is subscribed, ms. */
 const OVERLAP_MS = 2000;
-/** Trades of the new connection held back meanwhile; with more, it takes over at once. */
-const HELD_TRADES_MAX = 100_000;
 /** How often ages are checked, ms. */
 const CHECK_MS = 250;
-/** Connections are made anew a random part of this share of their age early. */
-const ROTATION_JITTER = 0.05;
-/** A feed that stays without trades is looked into less and less often: up to so many times. */
-const STALE_DOUBLINGS_MAX = 8;
 
-export interface KeeperOptions {
+export interface KeeperOptions extends AgeLimits {
   readonly url: string;
   readonly symbols: readonly string[];
   readonly credentials: Credentials | undefined;
   readonly hour: HourBudget;
-  /** Without a trade for so long: stale, ms. */
-  readonly staleAfterMs: number;
-  /** A connection is replaced at this age, ms; undefined: never. */
-  readonly rotateAfterMs: number | undefined;
   readonly timing?: KeeperTiming | undefined;
 }
 
@@ -52,16 +40,6 @@ export interface KeeperEvents {
   changed(): void;
 }
 
-/** A connection that gathers trades until it takes over. */
-interface Successor {
-  readonly connection: VenueConnection;
-  readonly reason: ReconnectReason;
-  readonly detail: string;
-  held: { readonly trades: readonly Trade[]; readonly receivedAt: number }[];
-  heldCount: number;
-  timer: NodeJS.Timeout | undefined;
-}
-
 /**
  * Keeps one connection to a venue for a set of symbols: makes it anew after it ends, and before it
  * ends where that can be known.
@@ -77,10 +55,10 @@ export class ConnectionKeeper {
   readonly #counts: FeedCounts;
   readonly #events: KeeperEvents;
   readonly #backoff: Backoff;
+  readonly #ages: ConnectionAges;
   readonly #doubtful = new Set<string>();
   readonly #check: NodeJS.Timeout;
   #current: VenueConnection | undefined;
-  #currentSince = 0;
   #isReady = false;
   #successor: Successor | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -89,11 +67,7 @@ export class ConnectionKeeper {
   #isPaused = false;
   #isStopped = false;
   #wasLive = false;
-  /** When the newest trade came, or the connection was ready. */
-  #aliveAt: number | undefined;
   #hasTrade = false;
-  #staleChecks = 0;
-  #rotateAt = Number.POSITIVE_INFINITY;
   #drained: (() => void) | undefined;
 
   constructor(venue: Venue, options: KeeperOptions, counts: FeedCounts, events: KeeperEvents) {
@@ -102,6 +76,7 @@ export class ConnectionKeeper {
     this.#counts = counts;
     this.#events = events;
     this.#backoff = new Backoff(options.timing?.random);
+    this.#ages = new ConnectionAges(options);
     this.#check = setInterval(() => this.#checkAges(), CHECK_MS);
   }
 
@@ -122,7 +97,7 @@ export class ConnectionKeeper {
   }
 
   get isStale(): boolean {
-    return this.isLive && !this.#isPaused && this.#quietMs() >= this.#options.staleAfterMs;
+    return this.isLive && !this.#isPaused && this.#ages.isQuiet;
   }
 
   /** The state of a symbol's subscription on the connection in use. */
@@ -158,7 +133,7 @@ export class ConnectionKeeper {
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#aliveAt !== undefined) this.#aliveAt = performance.now();
+    this.#ages.resume();
     this.#current?.resume();
     this.#successor?.connection.resume();
     if (!this.#isDue) return;
@@ -213,8 +188,7 @@ export class ConnectionKeeper {
   }
 
   #pass(trades: readonly Trade[], receivedAt: number): void {
-    this.#aliveAt = performance.now();
-    this.#staleChecks = 0;
+    this.#ages.noteTrade();
     this.#events.trades(trades, receivedAt);
     if (this.#hasTrade) return;
     this.#hasTrade = true;
@@ -223,17 +197,8 @@ export class ConnectionKeeper {
 
   #ready(): void {
     this.#isReady = true;
-    this.#currentSince = performance.now();
-    this.#aliveAt ??= this.#currentSince;
-    this.#planRotation();
+    this.#ages.begin();
     this.#events.changed();
-  }
-
-  #planRotation(): void {
-    const { rotateAfterMs } = this.#options;
-    if (rotateAfterMs === undefined) return;
-    const early = Math.random() * ROTATION_JITTER;
-    this.#rotateAt = performance.now() + rotateAfterMs * (1 - early);
   }
 
   #settled(connection: VenueConnection): void {
@@ -277,7 +242,7 @@ export class ConnectionKeeper {
   }
 
   /** Makes a new connection before the old one is closed, where the venue allows two. */
-  #replace(reason: 'rotation' | 'requested' | 'stale', detail: string): void {
+  #replace(reason: SuccessionReason, detail: string): void {
     if (this.#successor !== undefined || this.#current === undefined || this.#isPaused) return;
     if (this.#venue.limits.singleConnection === true) {
       if (reason !== 'stale') this.#current.close(reason, detail);
@@ -289,14 +254,7 @@ export class ConnectionKeeper {
       settled: () => this.#successorSettled(successor),
       ended: (end) => this.#successorEnded(successor, end),
     });
-    const successor: Successor = {
-      connection,
-      reason,
-      detail,
-      held: [],
-      heldCount: 0,
-      timer: undefined,
-    };
+    const successor = new Successor(connection, reason, detail);
     this.#successor = successor;
   }
 
@@ -307,9 +265,7 @@ export class ConnectionKeeper {
     }
     // Without ids, those that the old connection brings, too, could not be told.
     if (this.#venue.ids === 'none') return;
-    successor.held.push({ trades, receivedAt });
-    successor.heldCount += trades.length;
-    if (successor.heldCount > HELD_TRADES_MAX) this.#promote(successor);
+    if (!successor.hold(trades, receivedAt)) this.#promote(successor);
   }
 
   #successorReady(successor: Successor): void {
@@ -322,7 +278,7 @@ export class ConnectionKeeper {
       return;
     }
     const overlapMs = this.#options.timing?.overlapMs ?? OVERLAP_MS;
-    successor.timer ??= setTimeout(() => this.#promote(successor), overlapMs);
+    successor.promoteAfter(overlapMs, () => this.#promote(successor));
   }
 
   #successorEnded(successor: Successor, end: ConnectionEnd): void {
@@ -331,32 +287,30 @@ export class ConnectionKeeper {
       return;
     }
     // The old one is still there. It is tried again after a while, or once the old one ends.
-    clearTimeout(successor.timer);
+    successor.cancel();
     this.#successor = undefined;
     const delayMs = this.#backoff.next(end.lastedMs, end.retryAfterMs);
-    this.#rotateAt = performance.now() + delayMs;
+    this.#ages.rotateAfter(delayMs);
     this.#counts.reconnects[end.reason] += 1;
     this.#events.lost(end.reason, end.detail, delayMs);
   }
 
   #promote(successor: Successor): void {
     if (successor !== this.#successor) return;
-    clearTimeout(successor.timer);
+    const held = successor.release();
     const old = this.#current;
     this.#successor = undefined;
     this.#current = successor.connection;
     const { states, isSettled } = successor.connection.subscriptions;
     this.#isReady = states.size > 0;
-    this.#hasTrade = successor.heldCount > 0;
+    this.#hasTrade = held.some(({ trades }) => trades.length > 0);
     if (old !== undefined) {
       this.#counts.reconnects[successor.reason] += 1;
       this.#events.lost(successor.reason, successor.detail, undefined);
       old.close(successor.reason, successor.detail);
     }
-    this.#currentSince = performance.now();
-    this.#planRotation();
-    for (const { trades, receivedAt } of successor.held) this.#pass(trades, receivedAt);
-    successor.held = [];
+    this.#ages.begin();
+    for (const { trades, receivedAt } of held) this.#pass(trades, receivedAt);
     if (isSettled && this.#isReady) this.#settled(successor.connection);
     this.#events.changed();
   }
@@ -365,30 +319,16 @@ export class ConnectionKeeper {
     const successor = this.#successor;
     this.#successor = undefined;
     if (successor === undefined) return;
-    clearTimeout(successor.timer);
+    successor.cancel();
     successor.connection.close('closed', 'the feed stops');
-  }
-
-  #quietMs(): number {
-    return this.#aliveAt === undefined ? 0 : performance.now() - this.#aliveAt;
   }
 
   #checkAges(): void {
     if (this.#isPaused || !this.#isReady || this.#current === undefined) return;
-    if (performance.now() >= this.#rotateAt) {
-      this.#rotateAt = Number.POSITIVE_INFINITY;
-      this.#replace('rotation', 'the connection was old');
-      return;
-    }
-    const { staleAfterMs } = this.#options;
-    const quietMs = this.#quietMs();
-    if (quietMs < staleAfterMs) return;
-    this.#events.changed();
-    // A connection may be open and give nothing. Whether that is so shows on another one only.
-    const since = performance.now() - this.#currentSince;
-    const dueMs = staleAfterMs * 2 ** Math.min(this.#staleChecks, STALE_DOUBLINGS_MAX);
-    if (Math.min(since, quietMs) < dueMs) return;
-    this.#staleChecks += 1;
-    this.#replace('stale', `no trade for ${Math.round(quietMs / 1000)} s`);
+    const due = this.#ages.due();
+    const { isQuiet, quietMs } = this.#ages;
+    if (isQuiet) this.#events.changed();
+    if (due === 'rotation') this.#replace(due, 'the connection was old');
+    else if (due === 'stale') this.#replace(due, `no trade for ${Math.round(quietMs / 1000)} s`);
   }
 }

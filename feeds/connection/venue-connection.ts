@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type RawData, WebSocket } from 'ws';
 import type { ReconnectReason } from '../feed-counts.ts';
 import type { Trade, Venue, VenueEvent } from '../venue.ts';
+import { type ConnectionEnd, type EndCause, failure, refusalOf } from './connection-end.ts';
 import { FramePacer, type HourBudget } from './frame-pacer.ts';
 import { Liveness } from './liveness.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -11,29 +12,7 @@ const HANDSHAKE_MS = 10_000;
 const CLOSE_MS = 2000;
 const LOGIN_MS = 10_000;
 const MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
-/** A venue that asks to slow down and does not say for how long. */
-const SLOW_DOWN_MS = 5000;
-
-const UNAUTHORIZED = 401;
-const FORBIDDEN = 403;
-const TEAPOT = 418;
-const TOO_MANY = 429;
-const LEGAL_REASONS = 451;
-const UNAVAILABLE = 503;
 const TOO_BIG = 1009;
-
-/** How a connection ended. */
-export interface ConnectionEnd {
-  readonly reason: ReconnectReason;
-  /** For people; holds no secret. */
-  readonly detail: string;
-  /** No other connection is to be made. */
-  readonly isFinal: boolean;
-  /** What the venue wants to pass before the next, ms. */
-  readonly retryAfterMs: number;
-  /** How long it was open, ms. */
-  readonly lastedMs: number;
-}
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -96,7 +75,7 @@ export class VenueConnection {
   #isPaused = false;
   #isEnded = false;
   /** Why this side ends it. */
-  #cause: Omit<ConnectionEnd, 'lastedMs'> | undefined;
+  #cause: EndCause | undefined;
   #receivedAt = 0;
 
   constructor(venue: Venue, options: ConnectionOptions, events: ConnectionEvents) {
@@ -140,7 +119,7 @@ export class VenueConnection {
 
   /** Closes it; `ended` comes once the socket is gone. */
   close(reason: ReconnectReason, detail: string): void {
-    this.#end({ reason, detail, isFinal: false, retryAfterMs: 0 });
+    this.#end(failure(reason, detail));
   }
 
   #open(): void {
@@ -167,7 +146,7 @@ export class VenueConnection {
     }
     this.#pacer.push(login);
     this.#loginTimer = setTimeout(
-      () => this.#end({ ...failure('refused'), detail: 'no answer to the login' }),
+      () => this.#end(failure('refused', 'no answer to the login')),
       LOGIN_MS,
     );
   }
@@ -239,30 +218,18 @@ export class VenueConnection {
   }
 
   #refusedUpgrade(response: IncomingMessage): void {
-    const { statusCode: status = 0, headers } = response;
+    const { credentials, timing } = this.#options;
     response.destroy();
-    const hasKey = this.#options.credentials !== undefined;
-    const isFinal =
-      status === UNAUTHORIZED || status === LEGAL_REASONS || (status === FORBIDDEN && hasKey);
-    const asksToWait = status === TOO_MANY || status === TEAPOT;
-    const given = status === UNAVAILABLE || asksToWait ? retryAfter(headers['retry-after']) : 0;
-    const reason = status === UNAVAILABLE || status < 400 ? 'connect' : 'refused';
-    const detail =
-      status === LEGAL_REASONS
-        ? 'HTTP 451: not available from this place for legal reasons'
-        : `HTTP ${status}`;
-    const { retryMs } = this.#options.timing ?? {};
-    const retryAfterMs = given || (asksToWait ? (retryMs ?? SLOW_DOWN_MS) : 0);
-    this.#cause = { reason, detail, isFinal, retryAfterMs };
-    this.#socket.terminate();
+    this.#cause = refusalOf(response, credentials !== undefined, timing?.retryMs);
     // A socket without an upgrade closes with an error, which the cause explains.
+    this.#socket.terminate();
   }
 
   #fail(error: Error & { code?: string }): void {
     if (this.#cause !== undefined) return;
     const isOversize = error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
     const reason = isOversize ? 'oversize' : this.#openedAt === undefined ? 'connect' : 'closed';
-    this.#cause = { ...failure(reason), detail: error.message };
+    this.#cause = failure(reason, error.message);
   }
 
   #closed(code: number, text: string): void {
@@ -273,13 +240,13 @@ export class VenueConnection {
     const reason =
       code === TOO_BIG ? 'oversize' : this.#openedAt === undefined ? 'connect' : 'closed';
     const detail = `closed with ${code}${text === '' ? '' : `: ${text}`}`;
-    const cause = this.#cause ?? { ...failure(reason), detail };
+    const cause = this.#cause ?? failure(reason, detail);
     const lastedMs = this.#openedAt === undefined ? 0 : performance.now() - this.#openedAt;
     this.#events.ended({ ...cause, lastedMs });
   }
 
   /** Ends it in good order. */
-  #end(cause: Omit<ConnectionEnd, 'lastedMs'>): void {
+  #end(cause: EndCause): void {
     if (this.#cause !== undefined || this.#isEnded) return;
     this.#cause = cause;
     this.#stop();
@@ -293,7 +260,7 @@ export class VenueConnection {
   /** Ends it without a word: the peer does not listen. */
   #cut(reason: ReconnectReason, detail: string): void {
     if (this.#cause !== undefined) return;
-    this.#cause = { ...failure(reason), detail };
+    this.#cause = failure(reason, detail);
     this.#socket.terminate();
   }
 
@@ -304,16 +271,4 @@ export class VenueConnection {
     clearInterval(this.#keepAlive);
     clearTimeout(this.#loginTimer);
   }
-}
-
-function failure(reason: ReconnectReason): Omit<ConnectionEnd, 'lastedMs' | 'detail'> {
-  return { reason, isFinal: false, retryAfterMs: 0 };
-}
-
-/** Seconds, or a date; ms. */
-function retryAfter(header: string | undefined): number {
-  if (header === undefined) return 0;
-  const seconds = Number(header);
-  const ms = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }

@@ -6,9 +6,9 @@ const FIRST_ID = 1_000_000;
 /** Trades that a venue repeats to a new connection, as some do. */
 const REPEATED = 20;
 /** Part of its price that a trade moves by, at most. */
-const STEP = 0.0004;
-/** Once in so many trades the price jumps by 3 %. */
-const TRADES_A_JUMP = 400;
+const STEP = 0.00006;
+/** Once in so many trades the price jumps by 3 %: an anomaly. */
+const TRADES_A_JUMP = 8000;
 
 export interface MarketOptions {
   /** Opening prices by symbol. */

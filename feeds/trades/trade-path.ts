@@ -2,7 +2,9 @@ import type { Publisher } from '../../client-sdk/src/index.ts';
 import type { FeedCounts } from '../feed-counts.ts';
 import type { Trade, Venue } from '../venue.ts';
 import { compareIds, createTradeIds, type TradeIds } from './trade-ids.ts';
-import { isPossibleTime } from './trade-times.ts';
+
+/** The server refuses ticks that are further ahead of its clock, unless configured otherwise. */
+const AHEAD_MS_MAX = 5000;
 
 /** A trade with the time that it sorts by. */
 interface TimedTrade {
@@ -30,6 +32,8 @@ export interface TradePathEvents {
   unblocked(): void;
   /** A symbol's ids have started again. */
   idsRestarted(symbol: string): void;
+  /** A trade came of a symbol that the feed does not list. */
+  unlisted(symbol: string): void;
 }
 
 /**
@@ -108,6 +112,7 @@ export class TradePath {
     const counts = this.#counts;
     if (!this.#symbols.has(trade.symbol)) {
       counts.trades.unlisted += 1;
+      this.#events.unlisted(trade.symbol);
       return false;
     }
     const { isKnown, missed, isRestart } = this.#ids.note(
@@ -182,8 +187,9 @@ export class TradePath {
   }
 }
 
+/** When it was traded: what the venue says, unless that cannot be; then when it was received. */
 function timeOf({ time }: Trade, receivedAt: number): number {
-  return isPossibleTime(time, receivedAt) ? time : receivedAt;
+  return time > 0 && time <= receivedAt + AHEAD_MS_MAX ? time : receivedAt;
 }
 
 function byIds(a: TimedTrade, b: TimedTrade): number {

@@ -174,6 +174,19 @@ describe('a feed', () => {
     expect(feed.counts.timesReplaced).toBe(2);
   });
 
+  it('says once which symbols come that are not listed, and which may be meant', async () => {
+    const { exchange, feed, lines } = await feedForTest('binance', ['btcusdt', ETH]);
+    await until(() => feed.state === 'live');
+    // The venue takes the name in small letters, and answers with its own.
+    exchange.send(...tradesOf(BTC, 1, 5));
+    exchange.current.sendText(exchange.dialect.trades([trade('SOLUSDT', 1)])[0] ?? '');
+    await until(() => feed.counts.trades.unlisted === 6);
+    expect(lines.filter((line) => line.includes('left out'))).toEqual([
+      'warn trades of BTCUSDT are left out: it is not listed, but btcusdt is',
+      'warn trades of SOLUSDT are left out: it is not listed',
+    ]);
+  });
+
   it('counts garbage and reads on', async () => {
     const { exchange, feed, publisher, lines } = await feedForTest('binance', [BTC]);
     await until(() => feed.state === 'live');
@@ -236,6 +249,7 @@ describe('a feed', () => {
     exchange.send(...tradesOf('BTC-USD', 1, 3));
     await until(() => feed.state === 'paused');
     await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(feed.pausedMs).toBeGreaterThanOrEqual(1400);
     publisher.makeRoom(10);
     await until(() => publisher.ticks.length === 3 && feed.state === 'live');
     expect(exchange.connections.length).toBe(1);

@@ -18,12 +18,14 @@ function pathOf(venue: Parameters<typeof createTradeIds>[0] = RISING) {
   const counts = new FeedCounts();
   const publisher = new RecordingPublisher();
   const restarted: string[] = [];
+  const unlisted: string[] = [];
   const path = new TradePath(publisher, venue, new Map([['A', 'V:A']]), counts, {
     blocked: () => {},
     unblocked: () => {},
     idsRestarted: (symbol) => void restarted.push(symbol),
+    unlisted: (symbol) => void unlisted.push(symbol),
   });
-  return { counts, publisher, path, restarted };
+  return { counts, publisher, path, restarted, unlisted };
 }
 
 describe('trades by their ids', () => {
@@ -152,13 +154,14 @@ describe('trades by their times', () => {
   });
 
   it('without a price are counted and not published', () => {
-    const { counts, path, publisher } = pathOf();
+    const { counts, path, publisher, unlisted } = pathOf();
     for (const price of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       path.take([trade(undefined, { price })], NOW);
     }
     path.take([trade(1, { symbol: 'B' })], NOW);
     expect(publisher.ticks).toEqual([]);
     expect(counts.trades).toMatchObject({ invalid: 4, unlisted: 1 });
+    expect(unlisted).toEqual(['B']);
   });
 });
 
