@@ -38,6 +38,8 @@ const INSTALLED_KEYS = [
   'bin',
   'dependencies',
   'optionalDependencies',
+  // The lock file follows them; where the package is a dependency, npm takes no notice.
+  'overrides',
 ];
 /** What the build makes of TypeScript. A module that is gone leaves its file in dist. */
 const COMPILED = /^dist\/((?:src|feeds|client-sdk)\/.*)\.js$/;

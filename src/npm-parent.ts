@@ -1,6 +1,9 @@
 const POLL_MS = 1000;
-/** Scripts of package.json that npm runs in its shell's place, so that npm is the parent. */
-const OWN_SCRIPT = /^exec node dist\/(?:src|loadgen|feeds)\//;
+/**
+ * Scripts of package.json that npm runs in its shell's place, so that npm is the parent; and
+ * `npx tickwire`, where a shell is, which ends at a signal to npx and does not pass it on.
+ */
+const OWN_SCRIPT = /^(?:exec node dist\/(?:src|loadgen|feeds)\/|'?tickwire'?$)/;
 
 /**
  * Calls `stop` when npm, which started this program or the one that did, is gone: npm passes on
