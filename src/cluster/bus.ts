@@ -15,6 +15,12 @@ export interface StoredMessage extends Message {
   readonly sequence: number;
 }
 
+/** A message as it is read. */
+export interface ReadMessage extends StoredMessage {
+  /** Messages under the filter that followed when it was sent for reading. */
+  readonly followed: number;
+}
+
 /** The last message under `filter` is the one of this sequence; 0: there is none. */
 export interface Expectation {
   readonly filter: string;
@@ -37,7 +43,7 @@ export interface Reading {
 }
 
 /** Takes messages one after the other: the next comes once it has resolved. */
-export type LogHandler = (message: StoredMessage) => void | Promise<void>;
+export type LogHandler = (message: ReadMessage) => void | Promise<void>;
 
 /** Takes a message without a log. `reply` answers a request; undefined: none was asked for. */
 export type MessageHandler = (

@@ -181,7 +181,7 @@ export class Cluster {
       log: this.journal.counts,
       waitingTicks: this.journal.waitingTicks,
       refusedSettlements: this.#ledger.refused,
-      ownedShards: owner?.owned.size ?? 0,
+      owned: [...(owner?.owned.values() ?? [])],
       owner: owner?.counts,
     };
   };

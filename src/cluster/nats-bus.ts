@@ -382,12 +382,12 @@ class NatsReading implements Reading {
       idle_heartbeat: IDLE_MS,
     });
     this.#messages = messages;
-    for await (const { data, seq, subject } of messages) {
+    for await (const { data, info, seq, subject } of messages) {
       if (this.#isStopped) return;
       // One that was delivered before.
       if (seq < this.#next) continue;
       this.#next = seq + 1;
-      await this.#handler({ subject, sequence: seq, payload: data });
+      await this.#handler({ subject, sequence: seq, payload: data, followed: info.pending });
     }
   }
 }

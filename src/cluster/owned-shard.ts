@@ -1,6 +1,6 @@
 import { decodeSymbolStates, type Rules, ShardPartition } from '../engine/index.ts';
 import { AcceptRule } from './accept-rule.ts';
-import type { Bus, Reading, StoredMessage } from './bus.ts';
+import type { Bus, Reading, ReadMessage } from './bus.ts';
 import type { ClusterNames } from './names.ts';
 import { FencedError, OutputWriter } from './output-writer.ts';
 import { RowsWriter, readQuestion } from './row-codec.ts';
@@ -64,6 +64,10 @@ export class OwnedShard {
   /** The last message folded. */
   position: number;
   #savedPosition: number;
+  /** Messages of the log that followed the last one folded, as of its delivery. */
+  lagMessages = 0;
+  /** From the receipt of the newest tick folded, at an edge, to its folding, ms. */
+  delayMs = 0;
   /** Outputs of the message at hand. */
   #index = 0;
   /** It answers, and publishes rows, once it has folded this message. */
@@ -171,8 +175,9 @@ export class OwnedShard {
     this.#outputs.stop();
   }
 
-  async #take({ payload, sequence }: StoredMessage): Promise<void> {
+  async #take({ followed, payload, sequence }: ReadMessage): Promise<void> {
     if (this.#isStopped) return;
+    this.lagMessages = followed;
     try {
       this.#fold(payload, sequence);
     } catch (error) {
@@ -204,6 +209,8 @@ export class OwnedShard {
         continue;
       }
       const { receivedAt } = segment;
+      // By the clocks of two machines.
+      this.delayMs = Math.max(0, Date.now() - receivedAt);
       reader.forEachTick((symbol, price, time) => {
         let id = ids[symbol] ?? UNRESOLVED;
         if (id === UNRESOLVED) {

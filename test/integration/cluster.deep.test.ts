@@ -135,6 +135,10 @@ describe.skipIf(isMissing)(`a cluster${isMissing ? ` (needs ${NATS_SOURCE})` : '
     expect(documented.sort()).toEqual(actual.sort());
     const metrics = parseMetrics(scraped);
     expect(metrics.get('tickwire_cluster_owned_shards')).toBe(16);
+    for (let shard = 0; shard < 16; shard++) {
+      expect(metrics.get(`tickwire_cluster_shard_lag_messages{shard="${shard}"}`)).toBe(0);
+      expect(metrics.get(`tickwire_cluster_shard_epoch{shard="${shard}"}`)).toBeGreaterThan(0);
+    }
   });
 });
 

@@ -234,7 +234,10 @@ export class SimulatedBus implements Bus {
         while (!this.isConnected && !state.isStopped) await delay(5);
         if (state.isStopped) return;
         next = message.sequence + 1;
-        await handler(message);
+        const followed = source.messages.filter(
+          ({ sequence, subject }) => sequence >= next && matches(filter, subject),
+        );
+        await handler({ ...message, followed: followed.length });
       }
       isRunning = false;
     };

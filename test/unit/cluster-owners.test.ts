@@ -265,8 +265,10 @@ describe('owned shards', () => {
         mirrors.stop();
         for (const each of owned) each.stop();
       });
+      let lagMax = 0;
       for (let i = 0; i < 150; i++) {
         market.frame();
+        lagMax = Math.max(lagMax, ...owned.map(({ lagMessages }) => lagMessages));
         if (random.chance(0.3)) await delay(random.below(4));
         if (i % 50 === 20 || random.chance(0.03)) await adopt(random.below(SHARDS));
         if (random.chance(0.1))
@@ -284,6 +286,8 @@ describe('owned shards', () => {
       for (let before = ''; before !== positions(); await delay(50)) before = positions();
       for (const each of current) await each.save();
       expect(faults).toEqual([]);
+      expect(lagMax).toBeGreaterThan(0);
+      expect(current.map(({ lagMessages }) => lagMessages)).toEqual(current.map(() => 0));
       expectOutputs(broker, market.ticks);
       await until(() => {
         for (const each of current) each.beat();

@@ -18,7 +18,8 @@ export interface ClusterReadings {
   /** Ticks on their way into logs. */
   readonly waitingTicks: number;
   readonly refusedSettlements: number;
-  readonly ownedShards: number;
+  /** The shards that this member owns. */
+  readonly owned: readonly OwnedShardReadings[];
   /** Undefined: this member owns no shards. */
   readonly owner:
     | {
@@ -33,6 +34,18 @@ export interface ClusterReadings {
     | undefined;
 }
 
+/** What an owner says of one of its shards. */
+export interface OwnedShardReadings {
+  readonly shard: number;
+  readonly epoch: number;
+  /** Messages of its log that are not folded, as far as known. */
+  readonly lagMessages: number;
+  /** From the receipt of the newest tick folded to its folding. */
+  readonly delayMs: number;
+}
+
+const MS = 1 / 1000;
+
 /** The metrics of a member of a cluster. */
 export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterReadings): void {
   const gauge = (name: string, help: string, value: (readings: ClusterReadings) => number) =>
@@ -46,7 +59,7 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
   gauge('shards_behind', 'Shards whose rows are not all here.', (all) => all.shardsBehind);
   gauge('waiting_ticks', 'Ticks on their way into logs.', ({ waitingTicks }) => waitingTicks);
   gauge('waiting_bytes', 'Bytes on their way into logs.', ({ log }) => log.bytes);
-  gauge('owned_shards', 'Shards that this process owns.', ({ ownedShards }) => ownedShards);
+  gauge('owned_shards', 'Shards that this process owns.', ({ owned }) => owned.length);
   counter('log_messages', 'Messages sent to logs.', ({ log }) => log.messages);
   counter('log_resends', 'Messages sent again.', ({ log }) => log.resends);
   counter('row_messages', 'Messages of rows received.', ({ mirror }) => mirror.rowMessages);
@@ -66,6 +79,13 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
   });
   const { owner } = read();
   if (owner === undefined) return;
+  const byShard = (name: string, help: string, value: (of: OwnedShardReadings) => number) =>
+    metrics.gaugeBy('shard', `tickwire_cluster_shard_${name}`, help, () =>
+      Object.fromEntries(read().owned.map((each) => [each.shard, value(each)])),
+    );
+  byShard('epoch', 'The claim of a shard.', ({ epoch }) => epoch);
+  byShard('lag_messages', 'Messages of its log that are not folded.', (of) => of.lagMessages);
+  byShard('delay_seconds', 'From receipt at an edge to folding.', ({ delayMs }) => delayMs * MS);
   const owned = (name: string, help: string, key: keyof typeof owner) =>
     counter(name, help, (readings) => readings.owner?.[key] ?? 0);
   owned('folded_ticks', 'Ticks applied from logs, replayed ones included.', 'ticks');
