@@ -41,7 +41,8 @@ describe('a feed', () => {
 
   it('cuts a connection that is half open, and makes another', async () => {
     const { exchange, feed, publisher } = await feedForTest('binance', [BTC], {
-      timing: { pingMs: 200 },
+      // Long enough for a busy machine to answer on the second connection.
+      timing: { pingMs: 1000 },
     });
     await until(() => feed.state === 'live');
     exchange.current.freeze();
@@ -54,7 +55,7 @@ describe('a feed', () => {
 
   it('cuts a connection that answers pings and says nothing', async () => {
     const { exchange, feed } = await feedForTest('coinbase', ['BTC-USD'], {
-      timing: { pingMs: 100, silentAfterMs: 500 },
+      timing: { pingMs: 800, silentAfterMs: 2000 },
     });
     await until(() => feed.state === 'live');
     await until(() => exchange.connections.length === 2);
