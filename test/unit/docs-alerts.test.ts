@@ -6,6 +6,8 @@ const oneLine = (text: string) => text.replace(/\s+/g, ' ');
 
 const ALERTS = read('deploy/prometheus/alerts.yaml');
 const METRICS = read('docs/METRICS.md');
+/** Has the metrics of members of a cluster. */
+const CLUSTER = read('docs/CLUSTER.md');
 const OPERATIONS = read('docs/OPERATIONS.md');
 
 const ALERT = /- alert: (\w+)\n {8}expr: ([\s\S]*?)\n {8}(?:for|labels):/g;
@@ -14,7 +16,9 @@ const alerts = [...ALERTS.matchAll(ALERT)].map(([, name = '', expr = '']) => ({
   expr: oneLine(expr),
 }));
 /** Series of a histogram, and of Prometheus itself, beside the names of the page. */
-const documented = new Set([...METRICS.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name));
+const documented = new Set(
+  [...`${METRICS}${CLUSTER}`.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name),
+);
 const isDocumented = (name: string) =>
   name === 'up' || documented.has(name.replace(/_(bucket|sum|count)$/, '')) || documented.has(name);
 const namesIn = (expr: string) =>
