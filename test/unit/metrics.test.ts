@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import perfHooks from 'node:perf_hooks';
+import { expect, it, vi } from 'vitest';
 import { Counter } from '../../src/engine/index.ts';
 import { EventLoopDelay } from '../../src/gateway/index.ts';
 import { Lateness } from '../../src/gateway/ingest/lateness.ts';
@@ -303,4 +304,13 @@ it('no metric is reset by being read', async () => {
   for (const [, name, value] of before) {
     expect(after.get(name as string), name).toBeGreaterThanOrEqual(Number(value));
   }
+});
+
+it('starts no monitor that wakes an idle server', () => {
+  const monitor = vi.spyOn(perfHooks, 'monitorEventLoopDelay');
+  createMetrics(contextOf());
+  const intervals = monitor.mock.calls.map(([options]) => options?.resolution ?? 10);
+  monitor.mockRestore();
+  expect(intervals).toHaveLength(1);
+  expect(Math.min(...intervals)).toBeGreaterThan(60_000);
 });
