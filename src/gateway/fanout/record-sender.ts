@@ -81,9 +81,16 @@ export function sendAlerts(
 ): void {
   const sent = takePending('alerts', context.alerts, subscriptions, connection, context);
   if (sent.length === 0) return;
-  rules.announce(sent.map(({ record }) => record));
-  const { op } = context.alerts.kind;
-  connection.sendEncoded(recordMessage(op, sent, Date.now(), connection.encoding));
+  const { client, encoding, events } = connection;
+  if (events === undefined) {
+    rules.announce(sent.map(({ record }) => record));
+    connection.sendEncoded(recordMessage(context.alerts.kind.op, sent, Date.now(), encoding));
+  } else {
+    const texts = sent.map(({ record, ordinal }) =>
+      events.alert(client.nameSpace.symbolOf(record.symbol), record, ordinal),
+    );
+    connection.sendEncoded(texts.join(''));
+  }
   context.counters.alertsOut += sent.length;
 }
 

@@ -1,9 +1,13 @@
-import type { Anomaly, SubscribeOptions } from '../../protocol/index.ts';
-import type { Arrived } from '../../store/index.ts';
+import type { SubscribeOptions } from '../../protocol/index.ts';
 import type { GatewayContext } from '../context.ts';
 import type { EventFormat } from '../fanout/event-format.ts';
+import type { RecordKindName } from '../subscriptions/subscription-columns.ts';
 import type { SocketHandler } from '../transport/transport.ts';
+import { EventReplay, PAGE } from './event-replay.ts';
 import type { StreamSession } from './stream-session.ts';
+
+/** An {@link EventReplay}, of whatever. */
+type Replay = Pick<EventReplay<never>, 'sendFromMemory' | 'sendFromStore'>;
 
 /** What a stream of events is to have. */
 export interface EventRequest {
@@ -11,34 +15,44 @@ export interface EventRequest {
   readonly patterns: readonly string[];
   readonly options: SubscribeOptions;
   readonly matches: (symbol: string) => boolean;
-  /** Ordinal from which anomalies are sent first; undefined: only new ones. */
-  readonly fromOrdinal: number | undefined;
+  /** Ordinal from which records are sent first; undefined: only new ones. */
+  readonly from: { readonly [Kind in RecordKindName]: number | undefined };
 }
 
-/** Anomalies read at a time: a few ms. */
-const PAGE = 500;
-
 /**
- * A subscriber's session on an HTTP answer. Anomalies since the client's last one come first: from
- * the store, as long as memory lacks them; then it subscribes, and is served like any session.
+ * A subscriber's session on an HTTP answer. Anomalies and alerts since the client's last event come
+ * first: from the store, as long as memory lacks them; then it subscribes, and is served like any
+ * session.
  */
 export class EventSession implements SocketHandler {
   readonly #session: StreamSession;
-  readonly #anomalies: GatewayContext['anomalies'];
   readonly #request: EventRequest;
-  /** Of the next anomaly to be sent from the log; undefined once subscribed. */
-  #nextOrdinal: number | undefined;
+  /** What comes first; undefined once subscribed. */
+  #replays: readonly Replay[] | undefined;
   #isReading = false;
 
   constructor(
     session: StreamSession,
-    anomalies: GatewayContext['anomalies'],
+    { alerts, anomalies }: Pick<GatewayContext, 'alerts' | 'anomalies'>,
     request: EventRequest,
   ) {
     this.#session = session;
-    this.#anomalies = anomalies;
     this.#request = request;
-    this.#nextOrdinal = request.options.anomalies === false ? undefined : request.fromOrdinal;
+    const { connection } = session;
+    const { format, from, matches, options } = request;
+    format.begin(startOf(from.anomalies, anomalies), startOf(from.alerts, alerts));
+    const replays: Replay[] = [];
+    if (options.anomalies !== false && from.anomalies !== undefined) {
+      const event = format.anomaly.bind(format);
+      const teller = { matches, event, gap: (next: number) => format.gap('anomalies', next) };
+      replays.push(new EventReplay(connection, anomalies, from.anomalies, teller));
+    }
+    if (options.alerts === true && from.alerts !== undefined) {
+      const event = format.alert.bind(format);
+      const teller = { matches, event, gap: (next: number) => format.gap('alerts', next) };
+      replays.push(new EventReplay(connection, alerts, from.alerts, teller));
+    }
+    this.#replays = replays;
     this.#continue();
   }
 
@@ -46,7 +60,7 @@ export class EventSession implements SocketHandler {
   message(): void {}
 
   drain(): void {
-    if (this.#nextOrdinal === undefined) this.#session.drain();
+    if (this.#replays === undefined) this.#session.drain();
     else this.#continue();
   }
 
@@ -58,59 +72,52 @@ export class EventSession implements SocketHandler {
     this.#session.close(code);
   }
 
-  /** Sends the next page of the log, or subscribes at its end. */
+  /** Sends the next pages of the logs, or subscribes at their end. */
   #continue(): void {
-    const { connection } = this.#session;
-    if (!connection.isOpen || this.#isReading) return;
-    if (this.#nextOrdinal !== undefined) {
-      if (!connection.hasSpace()) return;
-      const page = this.#anomalies.arrivedInMemory(this.#nextOrdinal, PAGE);
-      if (page === undefined) {
-        void this.#read(this.#nextOrdinal);
+    if (this.#isReading || this.#replays === undefined) return;
+    let hasSent = false;
+    for (const replay of this.#replays) {
+      if (!this.#canSend(hasSent)) return;
+      const sent = replay.sendFromMemory();
+      if (sent === undefined) {
+        void this.#read(replay);
         return;
       }
-      if (page.length > 0) this.#nextOrdinal = this.#sendPage(page);
-      if (page.length === PAGE) {
-        setImmediate(() => this.#continue());
+      if (sent === PAGE) {
+        this.#continueSoon();
         return;
       }
-      this.#nextOrdinal = undefined;
+      hasSent ||= sent > 0;
     }
-    // In the same step as the last page, which is from memory: no anomaly comes between.
+    if (!this.#canSend(hasSent)) return;
+    this.#replays = undefined;
+    // In the same step as the last pages, which are from memory: nothing comes between.
     this.#session.subscribe(0, this.#request.patterns, this.#request.options);
   }
 
-  /** Sends a page of the store. Where that has nothing, memory has all that is left. */
-  async #read(ordinal: number): Promise<void> {
+  /** Whether there is space; if not, it goes on when there is. */
+  #canSend(hasSent: boolean): boolean {
+    const { connection } = this.#session;
+    if (!connection.isOpen) return false;
+    if (connection.hasSpace()) return true;
+    // What the kernel takes at the end of this turn does not count as a drain.
+    if (hasSent) this.#continueSoon();
+    return false;
+  }
+
+  async #read(replay: Replay): Promise<void> {
     this.#isReading = true;
-    const page = await this.#anomalies.arrivedFrom(ordinal, PAGE);
+    await replay.sendFromStore();
     this.#isReading = false;
-    const { memoryStart, nextOrdinal } = this.#anomalies;
-    if (page === undefined) {
-      this.#sendText(this.#request.format.gap());
-      this.#nextOrdinal = nextOrdinal;
-    } else {
-      this.#nextOrdinal = page.length > 0 ? this.#sendPage(page) : Math.max(ordinal, memoryStart);
-    }
-    this.#continue();
+    this.#continueSoon();
   }
 
-  #sendPage(page: readonly Arrived<Anomaly>[]): number {
-    const { client } = this.#session.connection;
-    const { format, matches } = this.#request;
-    let text = '';
-    let next = 0;
-    for (const { record: anomaly, ordinal } of page) {
-      next = ordinal + 1;
-      if (!client.sees(anomaly.symbol)) continue;
-      const symbol = client.nameSpace.symbolOf(anomaly.symbol);
-      if (matches(symbol)) text += format.anomaly(symbol, anomaly, ordinal);
-    }
-    this.#sendText(text);
-    return next;
+  #continueSoon(): void {
+    setImmediate(() => this.#continue());
   }
+}
 
-  #sendText(text: string): void {
-    if (text !== '') this.#session.connection.sendEncoded(text);
-  }
+/** Where the events of a kind begin. One of another server, or another run, says nothing. */
+function startOf(from: number | undefined, log: { readonly nextOrdinal: number }): number {
+  return from !== undefined && from >= 0 ? from : log.nextOrdinal;
 }

@@ -86,7 +86,7 @@ export class SessionFactory implements SessionOpener {
     const connection = this.#connect(socket, 'json', true, request.format);
     return this.#admit(connection, identity, () => {
       const session = this.#openStream(connection);
-      return new EventSession(session, this.#context.anomalies, request);
+      return new EventSession(session, this.#context, request);
     });
   }
 

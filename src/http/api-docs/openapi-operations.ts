@@ -221,19 +221,20 @@ export const OPERATIONS = {
   'GET /api/stream': {
     operationId: 'stream',
     access: 'token',
-    summary: 'Statistics and anomalies as they come',
+    summary: 'Statistics, anomalies and alerts as they come',
     description:
       'An answer without an end, for clients without WebSocket. `Accept: text/event-stream` (as ' +
       'EventSource sends) gets server-sent events, all others JSON lines, whose `type` is the ' +
-      'name of the event: `welcome`, `statistics`, `anomaly`, `retired`, `heartbeat` (a comment ' +
-      'in server-sent events), `goaway`, `gap`, `problem`. An event of statistics has the newest ' +
-      'values; a slow reader skips those between, but gets every anomaly. Who comes back with ' +
-      '`Last-Event-ID` gets the anomalies since then first.',
+      'name of the event: `welcome`, `statistics`, `anomaly`, `alert`, `retired`, `heartbeat` (a ' +
+      'comment in server-sent events), `goaway`, `gap`, `alertGap`, `problem`. An event of ' +
+      'statistics has the newest values; a slow reader skips those between, but gets every ' +
+      'anomaly and alert. Who comes back with `Last-Event-ID` gets those since then first.',
     tags: ['queries'],
     parameters: [
       ...SELECTION,
       query('statistics', 'Whether statistics are wanted.', { type: 'boolean', default: true }),
       query('anomalies', 'Whether anomalies are wanted.', { type: 'boolean', default: true }),
+      query('alerts', 'Whether alerts of rules are wanted.', { type: 'boolean', default: false }),
       query('fields', 'Statistics wanted, separated by commas. Default: all.', TEXT),
       query('conflateMs', 'Least time between two events of statistics.', {
         type: 'integer',

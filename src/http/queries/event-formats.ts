@@ -1,6 +1,7 @@
 import type { Anomaly } from '../../engine/index.ts';
 import type { EventFormat } from '../../gateway/fanout/event-format.ts';
-import { type Frame, Op } from '../../protocol/index.ts';
+import type { RecordKindName } from '../../gateway/subscriptions/subscription-columns.ts';
+import { type Alert, type Frame, namedAlert, Op } from '../../protocol/index.ts';
 import { formatRfc3339 } from '../rfc-3339.ts';
 import { anomalyJson } from './anomalies.ts';
 
@@ -18,10 +19,21 @@ const TIME_FIELD = EVENT_FIELDS.indexOf('lastUpdateTime');
 /** Events with JSON in them. The names and values are those of the HTTP API. */
 abstract class JsonEvents implements EventFormat {
   readonly #lineage: string;
+  readonly #hasAlerts: boolean;
+  /** Ordinals of the next anomaly and the next alert. */
+  readonly #next = { anomalies: 0, alerts: 0 };
 
-  /** @param lineage what ordinals count in; see `Store.lineage` */
-  constructor(lineage: string) {
+  /**
+   * @param lineage what ordinals count in; see `Store.lineage`
+   * @param hasAlerts whether ids say where alerts go on, too
+   */
+  constructor(lineage: string, hasAlerts: boolean) {
     this.#lineage = lineage;
+    this.#hasAlerts = hasAlerts;
+  }
+
+  begin(anomalies: number, alerts: number): void {
+    Object.assign(this.#next, { anomalies, alerts });
   }
 
   statistics(symbol: string, values: Float64Array, offset: number, fields: number): string {
@@ -35,8 +47,15 @@ abstract class JsonEvents implements EventFormat {
   }
 
   anomaly(symbol: string, anomaly: Anomaly, ordinal: number): string {
-    const id = ordinal < 0 ? undefined : `${this.#lineage}-${ordinal}`;
-    return this.event('anomaly', anomalyJson(anomaly, symbol), id);
+    return this.event('anomaly', anomalyJson(anomaly, symbol), this.#id('anomalies', ordinal));
+  }
+
+  alert(symbol: string, alert: Alert, ordinal: number): string {
+    return this.event(
+      'alert',
+      namedAlert(alert, symbol, formatRfc3339),
+      this.#id('alerts', ordinal),
+    );
   }
 
   frame(frame: Frame): string {
@@ -62,9 +81,21 @@ abstract class JsonEvents implements EventFormat {
     }
   }
 
-  gap(): string {
-    const detail = 'Anomalies since your last one are missing: GET /api/anomalies may have them.';
-    return this.event('gap', { detail });
+  gap(kind: RecordKindName, next: number): string {
+    this.#next[kind] = next;
+    const [event, name] = kind === 'alerts' ? ['alertGap', 'Alerts'] : ['gap', 'Anomalies'];
+    const detail = `${name} since your last one are missing: GET /api/${kind} may have them.`;
+    return this.event(event, { detail });
+  }
+
+  /** The id of an event, which says where the client goes on after it; undefined: not known. */
+  #id(kind: RecordKindName, ordinal: number): string | undefined {
+    if (ordinal < 0) return undefined;
+    this.#next[kind] = ordinal + 1;
+    const { anomalies, alerts } = this.#next;
+    return this.#hasAlerts
+      ? `${this.#lineage}.${anomalies}.${alerts}`
+      : `${this.#lineage}-${ordinal}`;
   }
 
   protected abstract event(type: string, data: object, id?: string): string;

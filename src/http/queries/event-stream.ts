@@ -10,7 +10,8 @@ import { EVENT_FIELDS, JsonLines, ServerSentEvents } from './event-formats.ts';
 import { checkReadable, readSelection } from './symbol-selection.ts';
 
 const CONFLATE_MS_MAX = 60_000;
-const LAST_EVENT_ID = /^([0-9A-Za-z_-]{1,32})-(\d{1,16})$/;
+/** Of streams without alerts: the last anomaly's ordinal; with them: the next ones of both. */
+const LAST_EVENT_ID = /^([0-9A-Za-z_-]{1,32})(?:-(\d{1,16})|\.(\d{1,16})\.(\d{1,16}))$/;
 
 const HEADERS = {
   // Neither caches nor compressing proxies may hold events back.
@@ -20,7 +21,7 @@ const HEADERS = {
   vary: 'Accept',
 };
 
-/** `GET /api/stream`: statistics and anomalies as they come, without WebSocket. */
+/** `GET /api/stream`: statistics, anomalies and alerts as they come, without WebSocket. */
 export function eventStream(context: QueryContext, sessions: SessionFactory): Handler {
   return (request, _symbol, client) => {
     const { lineage, wanted } = readStream(context, request);
@@ -30,9 +31,8 @@ export function eventStream(context: QueryContext, sessions: SessionFactory): Ha
       throw new RequestProblem(refusal.status, refusal.detail, {}, RETRY_AFTER);
     }
     const isSse = prefersEvents(request.header('accept'));
-    const format = isSse ? new ServerSentEvents(lineage) : new JsonLines(lineage);
-    const { fromOrdinal, matches, options, patterns } = wanted;
-    const stream: EventRequest = { format, fromOrdinal, matches, options, patterns };
+    const Format = isSse ? ServerSentEvents : JsonLines;
+    const stream: EventRequest = { format: new Format(lineage, wanted.options.alerts), ...wanted };
     return {
       status: 200,
       headers: {
@@ -56,25 +56,35 @@ function readStream({ epoch, store }: QueryContext, request: HttpRequest) {
   }
   const stats = parameters.flag('statistics') ?? true;
   const anomalies = parameters.flag('anomalies') ?? true;
+  const alerts = parameters.flag('alerts') ?? false;
   const fields = readFields(parameters);
   const conflateMs = parameters.integer('conflateMs', 0, CONFLATE_MS_MAX);
   const lastEventId = request.header('last-event-id') ?? parameters.text('lastEventId');
-  const [, lineage, ordinal] = LAST_EVENT_ID.exec(lastEventId ?? '') ?? [];
-  if (lastEventId !== undefined && lastEventId !== '' && ordinal === undefined) {
+  const [, lineage, last, next, nextAlert] = LAST_EVENT_ID.exec(lastEventId ?? '') ?? [];
+  if (lastEventId !== undefined && lastEventId !== '' && lineage === undefined) {
     parameters.refuse('lastEventId', 'the id of an event', lastEventId);
   }
   parameters.check();
   const own = store?.lineage ?? epoch;
-  // That of another server or run: what came since cannot be known.
-  const next = lineage === own ? Number(ordinal) + 1 : Number.NEGATIVE_INFINITY;
+  const ordinal = (text: string | undefined, step = 0) => {
+    if (text === undefined) return undefined;
+    // That of another server or run: what came since cannot be known.
+    return lineage === own ? Number(text) + step : Number.NEGATIVE_INFINITY;
+  };
   return {
     lineage: own,
     wanted: {
       selection,
       matches: selection?.matches ?? (() => true),
       patterns: [...(selection?.names ?? []), ...(selection?.patterns ?? [])],
-      options: { stats, anomalies, fields, ...(conflateMs === undefined ? {} : { conflateMs }) },
-      fromOrdinal: ordinal === undefined ? undefined : next,
+      options: {
+        stats,
+        anomalies,
+        alerts,
+        fields,
+        ...(conflateMs === undefined ? {} : { conflateMs }),
+      },
+      from: { anomalies: ordinal(last, 1) ?? ordinal(next), alerts: ordinal(nextAlert) },
     },
   };
 }
