@@ -90,9 +90,9 @@ test('rows are filtered by rule and level, the newest start first', () => {
   episodes.add(alert(4, { episode: 2, startTime: 3000, time: 3000 }));
   const rows = (rule?: string, level?: 'warning' | 'critical') =>
     episodes.list({ rule, level }).map(({ key }) => key);
-  expect(rows()).toEqual(['2 flash A', '1 flash B', '1 flash A', '1 run A']);
-  expect(rows('run')).toEqual(['1 run A']);
-  expect(rows(undefined, 'critical')).toEqual(['1 flash B']);
+  expect(rows()).toEqual(['2 3000 flash A', '1 2000 flash B', '1 1000 flash A', '1 900 run A']);
+  expect(rows('run')).toEqual(['1 900 run A']);
+  expect(rows(undefined, 'critical')).toEqual(['1 2000 flash B']);
   expect(rows('run', 'critical')).toEqual([]);
   expect([...episodes.rules()]).toEqual(['flash', 'run']);
 });
@@ -139,4 +139,21 @@ test('a stale symbol has no direction and no change', () => {
   const episodes = new AlertEpisodes(2);
   episodes.add(alert(1, { direction: 'none', changePercent: 0 }));
   expect(episodes.list()).toMatchObject([{ peakPercent: Number.NaN }]);
+});
+
+test('episodes of a rule that began again are others, whatever their number', () => {
+  const episodes = new AlertEpisodes(10);
+  episodes.add(START);
+  episodes.add(END);
+  const again = alert(4, { startTime: 9000.5, time: 9000.5 });
+  episodes.add(again);
+  // The same over HTTP, to the ms.
+  episodes.add({ ...again, startTime: 9000, time: 9000 });
+  const rows = episodes
+    .list()
+    .map(({ startTime, endTime, steps }) => [startTime, endTime, steps.length]);
+  expect(rows).toEqual([
+    [9000.5, undefined, 1],
+    [1000, 4000, 2],
+  ]);
 });

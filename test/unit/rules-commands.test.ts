@@ -205,6 +205,17 @@ const test = (cases: readonly unknown[], rules: unknown = { rules: RULES }, ...a
   run('test', fileOf('cases.json', { rules, cases }), ...argv);
 
 describe('rules test', () => {
+  it.each(['crypto', 'stocks', 'fx'])('passes the examples for %s of docs/RULES.md', async (of) => {
+    const root = join(import.meta.dirname, '../..');
+    const file = `examples/rules/${of}.test.json`;
+    expect(readFileSync(join(root, 'docs/RULES.md'), 'utf8')).toContain(`(../${file})`);
+    const path = join(root, file);
+    const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: unknown[] };
+    const { status, out, errors } = await run('test', path);
+    expect([errors, out, status]).toEqual(['', `${cases.length} passed, 0 failed\n`, 0]);
+    expect(cases.length).toBeGreaterThan(3);
+  });
+
   it('passes the sample of the documentation', async () => {
     const docs = readFileSync(join(import.meta.dirname, '../../docs/RULES.md'), 'utf8');
     const samples = [...docs.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text]) => text ?? '');

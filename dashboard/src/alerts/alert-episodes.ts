@@ -59,7 +59,9 @@ export class AlertEpisodes {
 
   /** Takes an alert. Returns the episode where that is news: it was not known, or is worse now. */
   add(event: AlertEvent): AlertEpisode | undefined {
-    const key = `${event.episode} ${event.rule} ${event.symbol}`;
+    // Numbers begin again where a rule does. Whole ms: times over HTTP have no others.
+    const start = Math.trunc(event.startTime);
+    const key = `${event.episode} ${start} ${event.rule} ${event.symbol}`;
     const known = this.#byKey.get(key);
     if (known?.steps.some(({ sequence }) => sequence === event.sequence) === true) return undefined;
     const episode = this.#join(key, known, event);
