@@ -43,6 +43,26 @@ describe('entries', () => {
     expect(findEnd(rig.disk)).toMatchObject({ position: rig.appender.position, tornBytes: 0 });
   });
 
+  test('of an id that another symbol got declare the new name, also within a segment', () => {
+    const rig = new JournalRig();
+    rig.frame([[3, 1, 1]], 1);
+    rig.appender.appendRetire([3], [-1]);
+    rig.names.set(3, 'another');
+    rig.appender.declareSymbol(3, { anomalies: 2, alerts: 0 });
+    rig.frame([[3, 2, 2]], 2);
+    rig.frame([[3, 3, 3]], 3);
+    rig.flush();
+    expect(entriesOf(rig.disk)).toEqual([
+      'segment 0 of run',
+      expect.stringMatching(/^symbol 3 S3/),
+      expect.stringMatching(/^ticks .*3:1@1$/),
+      'retire 3/-1',
+      'symbol 3 another new 2',
+      expect.stringMatching(/^ticks .*3:2@2$/),
+      expect.stringMatching(/^ticks .*3:3@3$/),
+    ]);
+  });
+
   test('of each segment declare what it uses', () => {
     const rig = new JournalRig();
     for (let i = 1; i <= 2000; i++) {
