@@ -22,6 +22,13 @@ interface ReloadLog {
 /** Interval at which rules that cannot come into force yet are tried again, ms. */
 const RETRY_MS = 20;
 
+/** No rules, as a file without any. */
+export function withoutRules(): ReadRules {
+  const { file } = parseRuleFile(NO_RULES);
+  if (file === undefined) throw new Error('no rules are no valid rule file');
+  return { text: NO_RULES, file, sinks: [] };
+}
+
 /** The file `rules.file`: read at the start and on demand. */
 export class RuleSource {
   readonly #path: string;
@@ -77,15 +84,17 @@ export class RuleSource {
    */
   startRules(read: ReadRules | undefined, before: string | undefined, now: number): StartRules {
     const folder = pathToFileURL(`${resolve(dirname(this.#path))}/`).href;
-    return { text: before ?? read?.text ?? NO_RULES, since: now, folder, next: read?.file };
+    const text = before ?? read?.text ?? NO_RULES;
+    return { text, since: now, folder, next: read?.file, isEarlier: before !== undefined };
   }
 }
 
 export interface ReloadParts {
-  readonly source: RuleSource;
+  /** Undefined: there is no file any more. */
+  readonly source: RuleSource | undefined;
   readonly engine: Engine;
   readonly journal: Pick<FrameJournal, 'appendRules'> | undefined;
-  readonly sinks: Pick<RuleSinks, 'configure'>;
+  readonly sinks: Pick<RuleSinks, 'configure'> | undefined;
   readonly scheduler: Pick<GatewayContext['scheduler'], 'publishClock'>;
   readonly log: ReloadLog;
 }
@@ -108,7 +117,7 @@ export class RuleReload {
     const { rules } = engine;
     if (rules === undefined) return;
     if (read === undefined || read.text === rules.text) {
-      if (read !== undefined) this.#parts.sinks.configure(read.sinks, read.file.rules);
+      if (read !== undefined) this.#parts.sinks?.configure(read.sinks, read.file.rules);
       journal?.appendRules(rules.text, Date.now());
       return;
     }
@@ -119,8 +128,8 @@ export class RuleReload {
   reload(): void {
     const { engine, source } = this.#parts;
     const { rules } = engine;
-    const read = source.read();
-    if (read === undefined || rules === undefined) return;
+    const read = source?.read();
+    if (source === undefined || read === undefined || rules === undefined) return;
     const refusal = rules.refusal(read.text, read.file);
     if (refusal === undefined) this.#put(read);
     else source.refuse([refusal]);
@@ -135,7 +144,7 @@ export class RuleReload {
     const { engine, journal, log, scheduler, sinks } = this.#parts;
     if (engine.rules?.text === read.text) {
       // A secret may have.
-      sinks.configure(read.sinks, read.file.rules);
+      sinks?.configure(read.sinks, read.file.rules);
       log.info({ rules: read.file.rules.length }, 'the rule file has not changed');
       return;
     }
@@ -147,7 +156,7 @@ export class RuleReload {
     }
     engine.changeRules(read.text, read.file, now);
     scheduler.publishClock();
-    sinks.configure(read.sinks, read.file.rules);
+    sinks?.configure(read.sinks, read.file.rules);
     log.info({ rules: read.file.rules.length }, 'the rule file is in force');
   }
 }

@@ -26,13 +26,14 @@ import { droppedLines } from './log.ts';
 import {
   continueAlerts,
   findJournal,
+  hadRules,
   journalDirectory,
   planReplay,
   type RecoveredJournal,
   recoverJournal,
   rulesBefore,
 } from './recovery/index.ts';
-import { type ReadRules, RuleReload, RuleSource } from './rule-reload.ts';
+import { type ReadRules, RuleReload, RuleSource, withoutRules } from './rule-reload.ts';
 import { RuleSinks } from './rule-sinks.ts';
 import { NO_RULES } from './rules/index.ts';
 import type { Environment } from './sinks/index.ts';
@@ -157,14 +158,14 @@ export class ServerStart {
     const sinks = this.#sinks;
     const { journal, scheduler } = context;
     const engine = this.#engine;
-    if (source === undefined || sinks === undefined || engine === undefined) {
+    if (engine?.rules === undefined) {
       // Those of the last run are not in force any more.
       if (journal !== undefined && journal.start > 0) journal.appendRules(NO_RULES, Date.now());
       return undefined;
     }
-    sinks.attach(context);
+    sinks?.attach(context);
     const reload = new RuleReload({ source, engine, journal, scheduler, sinks, log: this.#log });
-    reload.begin(this.#readRules);
+    reload.begin(source === undefined ? withoutRules() : this.#readRules);
     return reload;
   }
 
@@ -186,7 +187,7 @@ export class ServerStart {
     const store = this.#store;
     const epoch = randomBytes(6).toString('base64url');
     if (store === undefined) {
-      const engine = await this.#startEngine(NOTHING_RECOVERED);
+      const engine = await this.#startEngine(NOTHING_RECOVERED, this.#ruleSource !== undefined);
       const publishers = new PublisherRegistry();
       return { epoch, engine, publishers, start: 0, replayedTicks: 0, needsSnapshot: false };
     }
@@ -198,7 +199,8 @@ export class ServerStart {
       this.#health.replayed = 0;
       this.#early = await EarlyTransport.open(this.#config, log, this.#health);
     }
-    const engine = await this.#startEngine(recovered, rulesBefore(recovered, plan));
+    const judged = this.#ruleSource !== undefined || hadRules(recovered, found, plan);
+    const engine = await this.#startEngine(recovered, judged, rulesBefore(recovered, plan));
     const replayed: RecoveredJournal = await recoverJournal({
       engine,
       store,
@@ -225,12 +227,24 @@ export class ServerStart {
     };
   }
 
-  async #startEngine(recovered: Recovered, before?: string): Promise<Engine> {
-    const source = this.#ruleSource;
-    // The state goes on with the rules that it had, until the file comes into force.
-    const rules = source?.startRules(this.#readRules, before, Date.now());
-    this.#engine = await startEngine(this.#config, this.#log, recovered, this.#health, rules);
-    return this.#engine;
+  /** @param isJudged whether there are rules, or were when the state was made */
+  async #startEngine(recovered: Recovered, isJudged: boolean, before?: string): Promise<Engine> {
+    // The state goes on with the rules that it had, until the file comes into force or, without
+    // one, until none are.
+    const now = Date.now();
+    const rules = isJudged
+      ? (this.#ruleSource?.startRules(this.#readRules, before, now) ?? {
+          text: before ?? NO_RULES,
+          since: now,
+          isEarlier: true,
+        })
+      : undefined;
+    const engine = await startEngine(this.#config, this.#log, recovered, this.#health, rules);
+    this.#engine = engine;
+    for (const reason of engine.rules?.moduleFaults ?? []) {
+      this.#log.warn({ reason }, 'rules of the last run lack a module: they judge nothing');
+    }
+    return engine;
   }
 
   async #openJournal({ epoch, publishers, start }: Recovery): Promise<TickJournal | undefined> {

@@ -23,6 +23,8 @@ export interface StartRules {
   readonly folder?: string | undefined;
   /** A file that comes into force later; its modules are loaded, too. */
   readonly next?: RuleFile | undefined;
+  /** Whether the text is that of an earlier run, whose modules may be gone. */
+  readonly isEarlier?: boolean | undefined;
 }
 
 /** What a rule has done since the engine was started. */
@@ -49,6 +51,8 @@ export class RulesInForce {
   /** Modules of the first rules, by path. */
   readonly modules: ReadonlyMap<string, RuleModule>;
   readonly moduleUrls: readonly (readonly [string, string])[];
+  /** Why modules of an earlier run were not loaded: their rules are off, and count errors. */
+  readonly moduleFaults: readonly string[];
   text: string;
   file: RuleFile;
   /** Since when, ms since the epoch. */
@@ -66,7 +70,7 @@ export class RulesInForce {
     { text, since }: StartRules,
     file: RuleFile,
     table: RuleTable,
-    modules: Pick<RulesInForce, 'modules' | 'moduleUrls'>,
+    modules: Pick<RulesInForce, 'modules' | 'moduleUrls' | 'moduleFaults'>,
   ) {
     this.text = text;
     this.file = file;
@@ -74,20 +78,35 @@ export class RulesInForce {
     this.#table = table;
     this.modules = modules.modules;
     this.moduleUrls = modules.moduleUrls;
+    this.moduleFaults = modules.moduleFaults;
   }
 
   /**
    * Loads the modules of the first rules.
    *
-   * @throws Error if the text is no rule file, or a module cannot be loaded
+   * @throws Error if the text is no rule file, or a module cannot be loaded that an earlier run did
+   *   not have
    */
   static async load(rules: StartRules, table: RuleTable): Promise<RulesInForce> {
     const { file } = parseRuleFile(rules.text);
     if (file === undefined) throw new Error('the first rules are no valid rule file');
-    const files = [file, ...(rules.next === undefined ? [] : [rules.next])];
-    const moduleUrls = files.flatMap((own) => modulesOf(own, rules.folder));
-    const modules = await loadRuleModules(moduleUrls);
-    return new RulesInForce(rules, file, table, { modules, moduleUrls });
+    const { folder, isEarlier, next } = rules;
+    const moduleUrls = next === undefined ? [] : modulesOf(next, folder);
+    const modules = new Map(await loadRuleModules(moduleUrls));
+    const moduleFaults: string[] = [];
+    for (const one of modulesOf(file, folder)) {
+      const [path] = one;
+      if (modules.has(path)) continue;
+      try {
+        const loaded = await loadRuleModules([one]);
+        for (const [name, module] of loaded) modules.set(name, module);
+        moduleUrls.push(one);
+      } catch (error) {
+        if (isEarlier !== true) throw error;
+        moduleFaults.push((error as Error).message);
+      }
+    }
+    return new RulesInForce(rules, file, table, { modules, moduleUrls, moduleFaults });
   }
 
   /** Takes the memory of the partitions, and puts the first rules into force. */

@@ -3,6 +3,7 @@ export {
   continueAlerts,
   type FoundJournal,
   findJournal,
+  hadRules,
   journalDirectory,
   planReplay,
   type RecoveredJournal,

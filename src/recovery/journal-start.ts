@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Engine } from '../engine/index.ts';
-import { repairTail, type SegmentFiles } from '../journal/index.ts';
+import { EntryKind, JournalReader, repairTail, type SegmentFiles } from '../journal/index.ts';
 import { NO_RULES } from '../rules/index.ts';
 import type { Recovered, SnapshotJournal, Store, StoreLog } from '../store/index.ts';
 import { replayJournal } from './replay.ts';
@@ -85,6 +85,26 @@ export function rulesBefore(
   { replay }: JournalPlan,
 ): string | undefined {
   return hasSnapshot || replay !== undefined ? (rules ?? NO_RULES) : undefined;
+}
+
+/**
+ * Whether what a start brings back was judged by rules: those in force at its snapshot, or any in
+ * the journal behind that.
+ */
+export function hadRules(recovered: Recovered, found: FoundJournal, plan: JournalPlan): boolean {
+  const before = rulesBefore(recovered, plan) ?? NO_RULES;
+  if (before !== NO_RULES) return true;
+  if (plan.replay === undefined) return false;
+  const from = plan.replay.snapshot?.position ?? found.first;
+  const reader = new JournalReader(found.files, { from, kinds: [EntryKind.RULES] });
+  try {
+    while (reader.next()) {
+      if (reader.kind === EntryKind.RULES && reader.rulesText !== NO_RULES) return true;
+    }
+    return false;
+  } finally {
+    reader.close();
+  }
 }
 
 /** Interval of log lines about the progress, ms. */
