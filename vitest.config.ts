@@ -21,7 +21,11 @@ const overTransports = fastFilesWith(/^onTransports\(|^ {2}onTransports\(/m, 'te
 /** Those that count timers: what another file left must not start any. */
 const countingTimers = fastFilesWith(/getTimerCount/, 'test', 'client-sdk/test', 'dashboard/test');
 /** Those that build or install other projects. */
-const building = ['client-sdk/test/package/matrix.deep.test.ts', 'test/e2e/package.deep.test.ts'];
+const building = [
+  'client-sdk/test/package/matrix.deep.test.ts',
+  'test/e2e/package.deep.test.ts',
+  'test/e2e/image.deep.test.ts',
+];
 
 /**
  * Five lanes: `npm test` is the first two, `npm run test:deep` the others.
