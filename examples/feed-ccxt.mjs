@@ -1,9 +1,7 @@
 // Publishes trades of any of the exchanges that ccxt streams, more than seventy, for those that
-// `tickwire feed` does not know. ccxt is no part of Tickwire: `npm install --no-save ccxt` gets it,
-// 67 MB.
+// `tickwire feed` does not know. `npm install --no-save ccxt` gets it: 67 MB, no part of Tickwire.
 //
-// Run, after `npm run build`: node examples/feed-ccxt.mjs EXCHANGE SYMBOL...
-// such as: node examples/feed-ccxt.mjs gemini BTC/USD ETH/USD. Ctrl-C ends it.
+// Run, after `npm run build`: node examples/feed-ccxt.mjs gemini BTC/USD ETH/USD. Ctrl-C ends it.
 // TICKWIRE_URL names another server than http://127.0.0.1:9001, TICKWIRE_TOKEN a token for it.
 import { setTimeout } from 'node:timers/promises';
 import { connectPublisher } from '../client-sdk/dist/index.js';

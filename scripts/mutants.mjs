@@ -1,10 +1,5 @@
 // Plants one small bug at a time in a copy of the tree and runs the nearest tests: a bug that
 // survives reveals a missing test. The bugs are in test/mutants.json; this tree is not touched.
-//
-// npm run mutants -- [--jobs N] [--no-baseline] [TEXT ...]
-//
-//   TEXT           only bugs whose file or description contains one of the texts
-//   --no-baseline  skip the run without a bug
 import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
@@ -20,6 +15,13 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+
+const USAGE = `Usage: npm run mutants -- [options] [TEXT ...]
+
+  TEXT           only bugs whose file or description contains one of the texts
+  --jobs N       how many at a time (the processors, 2 at most)
+  --no-baseline  skip the run without a bug
+  --help         says this`;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Each test file once, not on the other transport too. */
@@ -125,6 +127,23 @@ async function inCopies(copies, items, work) {
   );
 }
 
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', default: false },
+        jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+        'no-baseline': { type: 'boolean', default: false },
+      },
+    });
+    return { options: values, positionals };
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 /** Test files, each once, with whether one of its bugs needs a build. */
 function testsOf(mutants) {
   const tests = new Map();
@@ -134,13 +153,11 @@ function testsOf(mutants) {
   return [...tests];
 }
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
-    'no-baseline': { type: 'boolean', default: false },
-  },
-});
+const { options, positionals } = readArguments();
+if (options.help) {
+  console.log(USAGE);
+  process.exit();
+}
 const all = readMutants();
 const lost = all.filter((mutant) => mutatedText(mutant) === undefined);
 for (const { file, find } of lost) console.log(`not found exactly once in ${file}: ${find}`);

@@ -56,7 +56,7 @@ export class NatsServers {
   }
 
   /**
-   * Starts some, and waits until they take connections and have a leader.
+   * Starts some, and waits until they take connections; several elect a leader meanwhile.
    *
    * @throws Error with the end of their output if they do not start
    */

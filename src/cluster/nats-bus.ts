@@ -34,6 +34,7 @@ import type {
   StoredMessage,
   Value,
 } from './bus.ts';
+import { onceElected } from './start-retry.ts';
 
 /** The oldest server with atomic batches (2.12), and what it takes to know which keys ended. */
 const VERSION_MIN = [2, 12] as const;
@@ -54,6 +55,17 @@ const EXPIRES_MS = 2000;
 
 /** What a server says where nothing is under a filter. */
 const NO_MESSAGE = 10037;
+
+/**
+ * What a group of servers answers while too few have joined it, or none leads: no suitable peers,
+ * not available, not the leader, insufficient resources.
+ */
+const NOT_YET: ReadonlySet<number> = new Set([10005, 10008, 10009, 10023]);
+
+/** No answer, and "JetStream is not enabled", may also come from servers that elect a leader. */
+function isLasting(error: unknown): boolean {
+  return error instanceof JetStreamApiError && !NOT_YET.has(error.code);
+}
 
 /** An append that waits for its answer. */
 interface PendingAppend {
@@ -96,7 +108,11 @@ export async function connectToNats({ cluster }: Config, log: GatewayLog): Promi
   }
   try {
     checkServer(connection, servers);
-    const manager = await jetstreamManager(connection, { timeout: API_MS });
+    const manager = await onceElected(
+      () => jetstreamManager(connection, { timeout: API_MS }),
+      isLasting,
+      log,
+    );
     return new NatsBus(connection, manager, cluster.replicas, log);
   } catch (error) {
     await connection.close();
@@ -185,12 +201,10 @@ class NatsBus implements Bus {
       allow_direct: true,
       allow_atomic: true,
     };
-    try {
-      await this.#manager.streams.info(name);
-    } catch {
-      // Another process may make it at the same time, which is no fault if it is the same.
-      await this.#manager.streams.add(config);
-    }
+    const { streams } = this.#manager;
+    // Another process may make it at the same time, which is no fault if it is the same.
+    const open = () => streams.info(name).catch(() => streams.add(config));
+    await onceElected(open, isLasting, this.#log);
   }
 
   append(message: Message, expected?: Expectation): Promise<number> {
@@ -246,14 +260,13 @@ class NatsBus implements Bus {
 
   async openKeys(name: string, ttlMs: number): Promise<KeyValues> {
     const keys = new Kvm(this.#client);
-    return new NatsKeys(
-      await keys.create(name, {
-        ...(ttlMs === 0 ? {} : { ttl: ttlMs }),
-        replicas: this.#replicas,
-        storage: StorageType.File,
-        history: 1,
-      }),
-    );
+    const options = {
+      ...(ttlMs === 0 ? {} : { ttl: ttlMs }),
+      replicas: this.#replicas,
+      storage: StorageType.File,
+      history: 1,
+    };
+    return new NatsKeys(await onceElected(() => keys.create(name, options), isLasting, this.#log));
   }
 
   async close(): Promise<void> {

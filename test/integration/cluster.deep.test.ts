@@ -206,6 +206,22 @@ describe.skipIf(isMissing)('owners of a cluster', () => {
     expect(rows).toEqual([]);
   });
 
+  it('wait for brokers that cannot elect a leader yet', LONG, async () => {
+    if (command === undefined) throw new Error(`not installed: ${NATS_SOURCE}`);
+    const cluster = await NatsCluster.start(command, 3);
+    onTestFinished(() => cluster.stop());
+    await cluster.brokers.kill(1);
+    await cluster.brokers.kill(2);
+    const listens = cluster.add('all');
+    const [member] = cluster.members as [ServerProcess];
+    await until(() => member.output.includes('the brokers of the cluster are not ready yet'));
+    expect(member.exit).toBeUndefined();
+    await cluster.brokers.restart(1);
+    await cluster.brokers.restart(2);
+    await listens;
+    await cluster.ready(member);
+  });
+
   it('have nothing missing when one of three brokers is killed', LONG, async () => {
     if (command === undefined) throw new Error(`not installed: ${NATS_SOURCE}`);
     const cluster = await NatsCluster.start(command, 3);

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { connectPublisher, type Publisher, type PublisherOptions } from '../../src/index.ts';
 
 /** A port without a listener; never connected to. */
-const URL_OF_NOBODY = 'ws://127.0.0.1:1';
+/** Not a port that WebSockets of browsers, and Node's own, refuse to try. */
+const URL_OF_NOBODY = 'ws://127.0.0.1:65535';
 const publishers: Publisher[] = [];
 
 function open(options: PublisherOptions = {}, url = URL_OF_NOBODY): Publisher {

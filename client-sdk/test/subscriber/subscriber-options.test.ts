@@ -9,7 +9,8 @@ import {
 } from '../../src/index.ts';
 
 /** A port without a listener. */
-const URL_OF_NOBODY = 'ws://127.0.0.1:1';
+/** Not a port that WebSockets of browsers, and Node's own, refuse to try. */
+const URL_OF_NOBODY = 'ws://127.0.0.1:65535';
 const subscribers: Subscriber[] = [];
 
 function open(options: unknown = {}): Subscriber {
