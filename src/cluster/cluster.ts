@@ -12,6 +12,7 @@ import type { Bus } from './bus.ts';
 import { LogJournal } from './log-journal.ts';
 import { Members, ownersAmong } from './members.ts';
 import { ClusterNames } from './names.ts';
+import type { OwnedShard } from './owned-shard.ts';
 import { Owner } from './owner.ts';
 import { PublisherLedger } from './publisher-ledger.ts';
 import { agreeOnSettings } from './settings.ts';
@@ -34,6 +35,8 @@ const POLL_MS = 5;
 /** Time for others to take shards over once they know that they are free, ms. */
 const TAKE_OVER_MS = 300;
 const HAND_OVER_MS_MAX = 3000;
+
+const NOTHING_OWNED: ReadonlyMap<number, OwnedShard> = new Map();
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -181,7 +184,7 @@ export class Cluster {
       log: this.journal.counts,
       waitingTicks: this.journal.waitingTicks,
       refusedSettlements: this.#ledger.refused,
-      owned: [...(owner?.owned.values() ?? [])],
+      owned: owner?.owned ?? NOTHING_OWNED,
       owner: owner?.counts,
     };
   };

@@ -1,20 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { FLASH } from '../support/flash-rule.ts';
 import { folderForTest } from '../support/folders.ts';
 import { postPrices } from '../support/raw-http.ts';
 import { startTestServer } from '../support/running-server.ts';
 import { subscriberForTest } from '../support/test-clients.ts';
 
-const FLASH = {
-  name: 'flash',
-  kind: 'spike',
-  symbols: ['*'],
-  windowMs: 1000,
-  warning: '2%',
-  // Nothing ends by time.
-  episode: { cooldownMs: 60_000, holdMs: 600_000 },
-};
+const COOLED = { ...FLASH, episode: { ...FLASH.episode, cooldownMs: 60_000 } };
 const OWN = { name: 'own', kind: 'module', symbols: ['SPY'], module: './own.mjs', warning: '3' };
 
 /** The samples of rules, without the common prefix. */
@@ -28,7 +21,7 @@ it('the metrics of rules move with what rules do', async () => {
   const folder = folderForTest();
   const write = (...rules: object[]) =>
     writeFileSync(join(folder, 'rules.json'), JSON.stringify({ rules }));
-  write(FLASH, OWN);
+  write(COOLED, OWN);
   writeFileSync(
     join(folder, 'own.mjs'),
     'export default { state: 0, onTick() { throw new Error("no"); } };',
@@ -67,7 +60,7 @@ it('the metrics of rules move with what rules do', async () => {
       'rule_errors_total{rule="own"}': 1,
     });
 
-  write({ ...FLASH, windowMs: 0 });
+  write({ ...COOLED, windowMs: 0 });
   server.reload();
   await expect.poll(() => samples(port)).toMatchObject({ rules_reload_failed: 1 });
   const inForce = async () => (await fetch(`http://127.0.0.1:${port}/api/rules`)).json();
@@ -78,7 +71,7 @@ it('the metrics of rules move with what rules do', async () => {
       { name: 'own', failed: 1 },
     ],
   });
-  write(FLASH);
+  write(COOLED);
   server.reload();
   await expect
     .poll(async () => Object.keys(await samples(port)).filter((name) => name.includes('"own"')))

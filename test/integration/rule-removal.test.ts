@@ -1,27 +1,18 @@
 import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { FLASH } from '../support/flash-rule.ts';
 import { folderForTest } from '../support/folders.ts';
 import { postPrices } from '../support/raw-http.ts';
 import { startTestServer, type TestServer } from '../support/running-server.ts';
 
-/** Nothing ends by the clock. */
-const EPISODE = { holdMs: 600_000 };
-const FLASH = {
-  name: 'flash',
-  kind: 'spike',
-  symbols: ['*'],
-  windowMs: 1000,
-  warning: '2%',
-  episode: EPISODE,
-};
 const OWN = {
   name: 'own',
   kind: 'module',
   symbols: ['*'],
   module: './own.mjs',
   warning: '1',
-  episode: EPISODE,
+  episode: FLASH.episode,
 };
 
 /** How far a price is from 100. */

@@ -1,20 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { FLASH } from '../support/flash-rule.ts';
 import { folderForTest } from '../support/folders.ts';
 import { postPrices } from '../support/raw-http.ts';
 import { startTestServer } from '../support/running-server.ts';
 
-/** Nothing ends by the clock. */
-const EPISODE = { holdMs: 600_000 };
-const FLASH = {
-  name: 'flash',
-  kind: 'spike',
-  symbols: ['*'],
-  windowMs: 1000,
-  warning: '2%',
-  episode: EPISODE,
-};
 const OWN = {
   name: 'own',
   kind: 'module',
@@ -22,9 +13,15 @@ const OWN = {
   module: './own.mjs',
   options: { around: 100 },
   warning: '1',
-  episode: EPISODE,
+  episode: FLASH.episode,
 };
-const PRINT = { name: 'print', kind: 'gap', symbols: ['SPY'], warning: '1%', episode: EPISODE };
+const PRINT = {
+  name: 'print',
+  kind: 'gap',
+  symbols: ['SPY'],
+  warning: '1%',
+  episode: FLASH.episode,
+};
 
 /** How far a price is from a number. */
 const MODULE = `export default {

@@ -3,19 +3,11 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { until } from '../../testkit/until.ts';
 import { AlertReceiver, status } from '../support/alert-receiver.ts';
+import { FLASH } from '../support/flash-rule.ts';
 import { folderForTest } from '../support/folders.ts';
 import { startTestServer, type TestServer } from '../support/running-server.ts';
 
 const SECRET = 'a secret of some length';
-const FLASH = {
-  name: 'flash',
-  kind: 'spike',
-  symbols: ['*'],
-  windowMs: 1000,
-  warning: '2%',
-  // By the clock alone it does not end while the server is away.
-  episode: { holdMs: 600_000 },
-};
 
 interface Sent {
   readonly id: string;

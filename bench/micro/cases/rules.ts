@@ -38,7 +38,7 @@ const MODULE: RuleModule = {
   },
 };
 
-/** What a tick may cost more with rules than without, ns: docs/RULES.md. */
+/** What a tick may cost more with rules than without, ns: docs/RULES.md, "What rules cost". */
 export const ruleCases: readonly CaseMaker[] = [
   ruleCase('no rule for its symbol', [{ ...SPIKE, symbols: ['OTHER'] }], 2),
   ruleCase('one spike', [SPIKE], 40),

@@ -18,8 +18,8 @@ export interface ClusterReadings {
   /** Ticks on their way into logs. */
   readonly waitingTicks: number;
   readonly refusedSettlements: number;
-  /** The shards that this member owns. */
-  readonly owned: readonly OwnedShardReadings[];
+  /** The shards that this member owns, by number. */
+  readonly owned: ReadonlyMap<number, OwnedShardReadings>;
   /** Undefined: this member owns no shards. */
   readonly owner:
     | {
@@ -36,7 +36,6 @@ export interface ClusterReadings {
 
 /** What an owner says of one of its shards. */
 export interface OwnedShardReadings {
-  readonly shard: number;
   readonly epoch: number;
   /** Messages of its log that are not folded, as far as known. */
   readonly lagMessages: number;
@@ -59,7 +58,7 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
   gauge('shards_behind', 'Shards whose rows are not all here.', (all) => all.shardsBehind);
   gauge('waiting_ticks', 'Ticks on their way into logs.', ({ waitingTicks }) => waitingTicks);
   gauge('waiting_bytes', 'Bytes on their way into logs.', ({ log }) => log.bytes);
-  gauge('owned_shards', 'Shards that this process owns.', ({ owned }) => owned.length);
+  gauge('owned_shards', 'Shards that this process owns.', ({ owned }) => owned.size);
   counter('log_messages', 'Messages sent to logs.', ({ log }) => log.messages);
   counter('log_resends', 'Messages sent again.', ({ log }) => log.resends);
   counter('row_messages', 'Messages of rows received.', ({ mirror }) => mirror.rowMessages);
@@ -81,7 +80,7 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
   if (owner === undefined) return;
   const byShard = (name: string, help: string, value: (of: OwnedShardReadings) => number) =>
     metrics.gaugeBy('shard', `tickwire_cluster_shard_${name}`, help, () =>
-      Object.fromEntries(read().owned.map((each) => [each.shard, value(each)])),
+      Object.fromEntries([...read().owned].map(([shard, of]) => [shard, value(of)])),
     );
   byShard('epoch', 'The claim of a shard.', ({ epoch }) => epoch);
   byShard('lag_messages', 'Messages of its log that are not folded.', (of) => of.lagMessages);
