@@ -18,7 +18,15 @@ const ANY_PAGE = { allowedOrigins: '*' };
 
 /** One rule, for symbols that no other test has. */
 const RULES = {
-  rules: [{ name: 'jump', kind: 'gap', symbols: ['AL-*'], warning: '5%' }],
+  rules: [
+    {
+      name: 'jump',
+      kind: 'gap',
+      symbols: ['AL-*'],
+      warning: '5%',
+      episode: { holdMs: 600_000 },
+    },
+  ],
 };
 
 let browser: Browser;
@@ -201,19 +209,21 @@ describe('a page of components', () => {
   });
 
   test('shows alerts, newest first, up to the limit', async () => {
+    // Recent, so that the clock ends no episode.
+    const time = Date.now();
     const page = await open({ alerts: ['AL-1', 'AL-2'], limit: 3 });
     await subscriptions(2);
     await http.post([
-      { symbol: 'AL-1', price: 100, timestamp: 1000 },
-      { symbol: 'AL-1', price: 110, timestamp: 1001 },
-      { symbol: 'AL-1', price: 100, timestamp: 1002 },
-      { symbol: 'AL-3', price: 100, timestamp: 1003 },
-      { symbol: 'AL-3', price: 110, timestamp: 1004 },
-      { symbol: 'AL-2', price: 100, timestamp: 1005 },
-      { symbol: 'AL-2', price: 110, timestamp: 1006 },
+      { symbol: 'AL-1', price: 100, timestamp: time },
+      { symbol: 'AL-1', price: 110, timestamp: time + 1 },
+      { symbol: 'AL-1', price: 100, timestamp: time + 2 },
+      { symbol: 'AL-3', price: 100, timestamp: time + 3 },
+      { symbol: 'AL-3', price: 110, timestamp: time + 4 },
+      { symbol: 'AL-2', price: 100, timestamp: time + 5 },
+      { symbol: 'AL-2', price: 110, timestamp: time + 6 },
     ]);
     await shown(page, '#alerts', 'AL-2 jump start, AL-1 jump end, AL-1 jump start');
-    await http.post([{ symbol: 'AL-2', price: 100, timestamp: 1007 }]);
+    await http.post([{ symbol: 'AL-2', price: 100, timestamp: time + 7 }]);
     await shown(page, '#alerts', 'AL-2 jump end, AL-2 jump start, AL-1 jump end');
   });
 

@@ -52,6 +52,12 @@ export function setRecordInterest(
   if (last > (cursors[subscription] ?? last)) subscriptions.markRecords(subscription, kind);
 }
 
+/**
+ * Instead of the ordinal of an event that older ones of other symbols may follow: a client that
+ * came back with its id would miss them.
+ */
+const NO_ID = -1;
+
 /** Sends what the marked subscriptions have not been sent, one frame at most. */
 export function sendAnomalies(
   subscriptions: SessionSubscriptions,
@@ -64,8 +70,9 @@ export function sendAnomalies(
   if (events === undefined) {
     connection.sendEncoded(recordMessage(context.anomalies.kind.op, sent, Date.now(), encoding));
   } else {
+    const isLast = subscriptions.pendingOf('anomalies') === 0;
     const texts = sent.map(({ record, ordinal }) =>
-      events.anomaly(client.nameSpace.symbolOf(record.symbol), record, ordinal),
+      events.anomaly(client.nameSpace.symbolOf(record.symbol), record, isLast ? ordinal : NO_ID),
     );
     connection.sendEncoded(texts.join(''));
   }
@@ -86,8 +93,9 @@ export function sendAlerts(
     rules.announce(sent.map(({ record }) => record));
     connection.sendEncoded(recordMessage(context.alerts.kind.op, sent, Date.now(), encoding));
   } else {
+    const isLast = subscriptions.pendingOf('alerts') === 0;
     const texts = sent.map(({ record, ordinal }) =>
-      events.alert(client.nameSpace.symbolOf(record.symbol), record, ordinal),
+      events.alert(client.nameSpace.symbolOf(record.symbol), record, isLast ? ordinal : NO_ID),
     );
     connection.sendEncoded(texts.join(''));
   }
