@@ -291,7 +291,7 @@ export class ServerStart {
     if (journal === undefined) return undefined;
     const { processing, store } = this.#config;
     const directory = journalDirectory(store.directory);
-    return new TickHistory(directory, processing.maxFutureMs, () => journal.syncedPosition);
+    return new TickHistory(directory, processing.maxFutureMs, journal);
   }
 
   #createSnapshots(context: GatewayContext): Snapshots | undefined {

@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import type { Journal } from './journal.ts';
 import { JournalError } from './journal-error.ts';
 import type { TickPage, TickQuery } from './tick-archive.ts';
 import type {
@@ -20,10 +22,19 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Reads the ticks of a journal on a thread of its own, which the first request starts. */
+/** The journal that is read, as its writer sees it. */
+export type WrittenJournal = Pick<Journal, 'position' | 'syncedPosition' | 'whenSynced' | 'fault'>;
+
+/** How long a page waits for what was appended before it was asked for, ms. */
+const SYNC_WAIT_MS = 1000;
+
+/**
+ * Reads the ticks of a journal on a thread of its own, which the first request starts. What was
+ * accepted before a request is in its pages, unless the disk fails or is slow.
+ */
 export class TickHistory {
   readonly #data: TickHistoryData;
-  readonly #end: () => number;
+  readonly #journal: WrittenJournal;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #nextId = 1;
@@ -31,11 +42,10 @@ export class TickHistory {
   /**
    * @param directory of the journal
    * @param maxFutureMs how far a tick's time may be ahead of its receipt, ms
-   * @param end position up to which the journal is on disk
    */
-  constructor(directory: string, maxFutureMs: number, end: () => number) {
+  constructor(directory: string, maxFutureMs: number, journal: WrittenJournal) {
     this.#data = { directory, maxFutureMs };
-    this.#end = end;
+    this.#journal = journal;
   }
 
   /**
@@ -44,6 +54,27 @@ export class TickHistory {
    * @throws TickHistoryBusyError if too many requests wait; JournalError if it cannot be read
    */
   async page(query: TickQuery): Promise<TickPage> {
+    const journal = this.#journal;
+    const { position, syncedPosition: end } = journal;
+    const page = await this.#read(query, end);
+    // Only a page that reached the end can miss what is not on disk yet.
+    if (page.next !== undefined || end >= position || journal.fault !== undefined) return page;
+    const timeout = new AbortController();
+    await Promise.race([
+      journal.whenSynced(position),
+      setTimeout(SYNC_WAIT_MS, undefined, { ref: false, signal: timeout.signal }),
+    ]);
+    timeout.abort();
+    const { syncedPosition } = journal;
+    return syncedPosition > end ? this.#read(query, syncedPosition) : page;
+  }
+
+  /** Ends the thread. Requests that wait are rejected. */
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  async #read(query: TickQuery, end: number): Promise<TickPage> {
     if (this.#waiting.size >= WAITING_MAX) {
       throw new TickHistoryBusyError(`${WAITING_MAX} requests wait for ticks`);
     }
@@ -52,13 +83,8 @@ export class TickHistory {
     const page = new Promise<TickPage>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
     });
-    this.#worker.postMessage({ id, query, end: this.#end() } satisfies TickHistoryRequest);
+    this.#worker.postMessage({ id, query, end } satisfies TickHistoryRequest);
     return page;
-  }
-
-  /** Ends the thread. Requests that wait are rejected. */
-  async close(): Promise<void> {
-    await this.#worker?.terminate();
   }
 
   #start(): Worker {

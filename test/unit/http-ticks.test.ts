@@ -28,7 +28,13 @@ beforeAll(() => {
     ]);
   }
   rig.flush();
-  history = new TickHistory(folder.path, 60_000, () => rig.appender.position);
+  const { position } = rig.appender;
+  history = new TickHistory(folder.path, 60_000, {
+    position,
+    syncedPosition: position,
+    whenSynced: async () => true,
+    fault: undefined,
+  });
 });
 
 afterAll(async () => {
