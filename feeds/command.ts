@@ -4,6 +4,7 @@ import { ConfigError } from '../src/config/faults.ts';
 import { createLogger, flushLog } from '../src/log.ts';
 import { watchNpm } from '../src/npm-parent.ts';
 import { Screen } from '../src/terminal-screen.ts';
+import type { DemoVenues } from './exchange/demo-venues.ts';
 import { Feed, feedPublisher } from './feed.ts';
 import { type FeedSettings, parseFeedConfig } from './feed-config.ts';
 import { createFeedMetrics } from './feed-metrics.ts';
@@ -25,7 +26,9 @@ const EXIT_USAGE = 2;
 const EXIT_UNSENT = 3;
 
 interface FeedOptions {
-  readonly config: string;
+  /** Exactly one of these two. */
+  readonly config?: string;
+  readonly demo: boolean;
   readonly url: string;
   readonly metricsPort?: number;
   readonly metricsHost: string;
@@ -51,22 +54,36 @@ export async function runFeedCommand(
   argv: readonly string[],
   { env, stdout, stderr }: FeedProcess,
 ): Promise<number> {
-  const complain = (message: string) => stderr.write(`tickwire feed: ${message}\n`);
-  let options: FeedOptions;
-  let settings: readonly FeedSettings[];
+  const complain: Complain = (message) => stderr.write(`tickwire feed: ${message}\n`);
+  let venues: DemoVenues | undefined;
   try {
-    options = readOptions(argv, env, stdout, stderr);
-    settings = readConfig(options.config, env);
+    const options = readOptions(argv, env, stdout, stderr);
+    if (options.demo) venues = await startDemo();
+    const settings =
+      venues === undefined ? readConfig(options.config ?? '', env) : demoConfig(venues, env);
+    if (options.check) {
+      stdout.write(`${options.config}: ${settings.length} feeds, no fault\n`);
+      return 0;
+    }
+    return await runFeeds(settings, options, { env, stdout, complain });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (!(error instanceof ConfigError)) throw error;
     complain(`\n  ${error.faults.join('\n  ')}`);
     return EXIT_USAGE;
+  } finally {
+    await venues?.stop();
   }
-  if (options.check) {
-    stdout.write(`${options.config}: ${settings.length} feeds, no fault\n`);
-    return 0;
-  }
+}
+
+type Complain = (message: string) => void;
+
+/** @returns the exit code */
+async function runFeeds(
+  settings: readonly FeedSettings[],
+  options: FeedOptions,
+  { env, stdout, complain }: Pick<FeedProcess, 'env' | 'stdout'> & { complain: Complain },
+): Promise<number> {
   const output = openOutput(options, stdout);
   const token = env.TICKWIRE_TOKEN || undefined;
   let feeds: readonly Feed[];
@@ -111,13 +128,18 @@ function readOptions(
 ): FeedOptions {
   const command = new Command('tickwire feed')
     .description('Publishes the trades of live venues to a server. docs/FEEDS.md says how.')
-    .usage('--config FILE [flags]')
+    .usage('--config FILE | --demo [flags]')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
     })
-    .requiredOption('--config <file>', 'the JSON file of the feeds')
+    .option('--config <file>', 'the JSON file of the feeds')
+    .addOption(
+      new Option('--demo', 'two made-up venues in this process instead; needs no internet')
+        .default(false)
+        .conflicts(['config', 'check']),
+    )
     .addOption(
       new Option('--url <url>', 'the server; or TICKWIRE_URL')
         .default(env.TICKWIRE_URL || SERVER_URL)
@@ -138,7 +160,21 @@ function readOptions(
         '\nthat the file names.',
     );
   command.parse(argv, { from: 'user' });
-  return command.opts<FeedOptions>();
+  const options = command.opts<FeedOptions>();
+  if (options.config === undefined && !options.demo) {
+    command.error('error: expected --config FILE, or --demo');
+  }
+  return options;
+}
+
+/** Feeds of real venues load no server of one. */
+async function startDemo(): Promise<DemoVenues> {
+  const { DemoVenues } = await import('./exchange/demo-venues.ts');
+  return DemoVenues.start();
+}
+
+function demoConfig({ feeds }: DemoVenues, env: NodeJS.ProcessEnv): readonly FeedSettings[] {
+  return parseFeedConfig(JSON.stringify({ feeds }), '--demo', VENUES, env);
 }
 
 function readConfig(file: string, env: NodeJS.ProcessEnv): readonly FeedSettings[] {

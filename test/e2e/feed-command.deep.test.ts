@@ -14,7 +14,11 @@ const folder = folderForSuite();
 function feedProcess(feeds: unknown, flags: readonly string[], env = {}): ManagedProcess {
   const file = join(folder, `feeds-${Math.random()}.json`);
   writeFileSync(file, typeof feeds === 'string' ? feeds : JSON.stringify({ feeds }));
-  const args = [builtProgram('src/main'), 'feed', '--config', file, ...flags];
+  return feedCommand(['--config', file, ...flags], env);
+}
+
+function feedCommand(flags: readonly string[], env = {}): ManagedProcess {
+  const args = [builtProgram('src/main'), 'feed', ...flags];
   const program = new ManagedProcess(process.execPath, args, {
     env: { PATH: process.env.PATH, ...env },
   });
@@ -79,6 +83,33 @@ describe('tickwire feed', () => {
     [[{ name: 'a', venue: 'nowhere', symbols: ['B'] }], 'unknown venue "nowhere"'],
   ])('ends with 2 for a bad file', async (feeds, fault) => {
     const feed = feedProcess(feeds, []);
+    expect(await feed.exited).toBe(2);
+    expect(feed.output).toContain(fault);
+  });
+
+  it('plays venues of its own with --demo, and ends with what it started', async () => {
+    const server = await serverProcessForTest();
+    const feed = feedCommand(['--demo', `--url=ws://127.0.0.1:${server.port}`]);
+    for (const symbol of ['BINANCE:BTCUSDT', 'KRAKEN:BTC/USD']) {
+      const url = `http://127.0.0.1:${server.port}/api/prices/${encodeURIComponent(symbol)}`;
+      await eventually(
+        async () => (await (await fetch(url)).json()) as { updateCount?: number },
+        ({ updateCount = 0 }) => updateCount > 5,
+      );
+    }
+    feed.kill('SIGTERM');
+    expect(await feed.exited).toBe(0);
+    const taken = feedCommand(['--demo', `--metrics-port=${server.port}`]);
+    expect(await taken.exited).toBe(1);
+    expect(taken.output).toContain('cannot serve metrics');
+  });
+
+  it.each([
+    [[], '--config FILE, or --demo'],
+    [['--demo', '--config=feeds.json'], "'--demo' cannot be used with option '--config"],
+    [['--demo', '--check'], "'--demo' cannot be used with option '--check'"],
+  ])('takes a file or --demo: with %j it ends with 2', async (flags, fault) => {
+    const feed = feedCommand(flags);
     expect(await feed.exited).toBe(2);
     expect(feed.output).toContain(fault);
   });

@@ -172,6 +172,13 @@ describe('the package of the server', () => {
       expect(child.output, args.join(' ')).not.toMatch(/MODULE_NOT_FOUND|Cannot find/);
     }
   });
+
+  test('plays the venues of deploy/compose.yaml', async () => {
+    const tickwire = join(project, 'node_modules/.bin/tickwire');
+    const feed = new ManagedProcess(tickwire, ['feed', '--demo'], { cwd: folder });
+    onTestFinished(() => feed.stop());
+    await feed.ready(() => feed.output.match(/"msg":"live"/g)?.length === 2);
+  });
 });
 
 /** glibc of this machine, times 100: 2.38 is 238. */

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -6,6 +6,7 @@ import { connect, connectPublisher } from '../../client-sdk/src/index.ts';
 import { eventually } from '../../testkit/until.ts';
 import { AlertReceiver } from '../support/alert-receiver.ts';
 import { Alertmanager, noAlertmanager } from '../support/alertmanager.ts';
+import { expectAnswer, panelQueries } from '../support/dashboard-panels.ts';
 import { ConfigFolder, folderForTest } from '../support/folders.ts';
 import { noPrometheus, Prometheus, promtool } from '../support/prometheus.ts';
 import { serverProcessForTest } from '../support/running-server.ts';
@@ -101,28 +102,10 @@ suite(`a Prometheus that scrapes a server under load${where}`, () => {
   it('answers every query of every panel', async () => {
     const { server } = await loadedServer();
     const prometheus = await Prometheus.startForTest(server.port);
-    const files = readdirSync(join(DEPLOY, 'grafana')).filter((file) => file.endsWith('.json'));
-    const queries = files.flatMap((file) => {
-      const { panels } = JSON.parse(readFileSync(join(DEPLOY, 'grafana', file), 'utf8')) as {
-        panels: { title: string; targets?: { expr: string }[] }[];
-      };
-      return panels.flatMap(({ title, targets = [] }) =>
-        targets.map(({ expr }) => ({ panel: `${file}: ${title}: ${expr}`, expr })),
-      );
-    });
+    const queries = panelQueries();
     expect(queries.length).toBeGreaterThan(60);
-    for (const { panel, expr } of queries) {
-      const query = expr
-        .replaceAll('$__rate_interval', PANEL_RANGE)
-        .replaceAll('$instance', '127.0.0.1:.*');
-      const samples = await eventually(
-        () => prometheus.query(query),
-        (found) => found.length > 0 && found.every(({ value: [, text] }) => text !== 'NaN'),
-      ).catch((error: unknown) => {
-        throw new Error(panel, { cause: error });
-      });
-      for (const { value } of samples) expect(Number(value[1]), panel).not.toBeNaN();
-    }
+    const chosen = { range: PANEL_RANGE, instance: '127.0.0.1:.*' };
+    for (const query of queries) await expectAnswer(prometheus, query, chosen);
     // What the load must show.
     const [ticks] = await prometheus.query(
       `sum(rate(tickwire_ticks_accepted_total[${PANEL_RANGE}]))`,

@@ -40,7 +40,7 @@ export async function promtool(
   }
 }
 
-interface Sample {
+export interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [number, string];
 }
@@ -50,7 +50,7 @@ interface FiringAlert {
   readonly state: 'pending' | 'firing';
 }
 
-/** A real Prometheus with the configuration of deploy/prometheus. */
+/** A real Prometheus. */
 export class Prometheus {
   readonly #url: string;
 
@@ -59,7 +59,8 @@ export class Prometheus {
   }
 
   /**
-   * Starts one for a test that scrapes a server once a second.
+   * Starts one for a test, with the configuration of deploy/prometheus, that scrapes a server once
+   * a second.
    *
    * @param alertmanager the address of one that gets the alerts
    */
@@ -75,15 +76,22 @@ export class Prometheus {
     const targets = `{ static_configs: [{ targets: ['${alertmanager}'] }] }`;
     const alerting = `alerting: { alertmanagers: [${targets}] }\n`;
     folder.write('prometheus.yml', config + (alertmanager === undefined ? '' : alerting));
-    const port = await freePort();
-    const child = new ManagedProcess(programs.prometheus ?? 'prometheus', [
+    onTestFinished(() => folder[Symbol.dispose]());
+    return Prometheus.runForTest([
       `--config.file=${join(folder.path, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder.path, 'data')}`,
+    ]);
+  }
+
+  /** Starts one for a test with flags, on a port of its own. */
+  static async runForTest(flags: readonly string[]): Promise<Prometheus> {
+    const port = await freePort();
+    const child = new ManagedProcess(programs.prometheus ?? 'prometheus', [
+      ...flags,
       `--web.listen-address=127.0.0.1:${port}`,
     ]);
     onTestFinished(async () => {
       await child.end();
-      folder[Symbol.dispose]();
     });
     await child.ready(async () => {
       const answer = await fetch(`http://127.0.0.1:${port}/-/ready`).catch(() => undefined);
