@@ -51,6 +51,16 @@ export class AnomalyRule {
     this.#output = output;
   }
 
+  /** Whether the tick is no anomaly, nor would be in a shorter window. */
+  get isQuiet(): boolean {
+    const tick = this.#tick;
+    const price = tick[TickDouble.PRICE] as number;
+    return (
+      price < (tick[TickDouble.MINIMUM] as number) * this.#upFrom &&
+      price > (tick[TickDouble.MAXIMUM] as number) * this.#downFrom
+    );
+  }
+
   /** Judges the tick. */
   judge(symbolId: number): void {
     const tick = this.#tick;

@@ -104,8 +104,13 @@ export class Detection {
     this.#minima.push(symbolId, tick);
     this.#maxima.push(symbolId, tick);
     if (this.#minima.truncated + this.#maxima.truncated > 0) this.#countTruncated();
+    if (plan === undefined) {
+      this.#anomalyRule?.judge(symbolId);
+      return;
+    }
+    const ruled = this.#handOver();
     this.#judgeAnomaly(symbolId, plan);
-    if (plan !== undefined) this.#handOver().judge(plan, symbolId);
+    ruled.judge(plan, symbolId);
   }
 
   /** The tick is older than the newest, in the row. */
@@ -258,9 +263,10 @@ export class Detection {
     this.#countTruncated();
     tick[TickDouble.PRICE] = tick[TickDouble.NEWEST_PRICE] as number;
     tick[TickDouble.TIME] = newest;
+    const ruled = plan && this.#handOver();
     // The window of a rule may reach back further than that of anomalies, which says nothing then.
     if (time >= newest - this.#windowMs) this.#judgeAnomaly(symbolId, plan);
-    if (plan !== undefined) this.#handOver().judgeAgain(plan, symbolId);
+    if (plan !== undefined) ruled?.judgeAgain(plan, symbolId);
   }
 
   /** The longest window that a symbol needs, ms. */
@@ -269,18 +275,26 @@ export class Detection {
     return plan !== undefined && plan.windowMs > windowMs ? plan.windowMs : windowMs;
   }
 
-  /** Hands the tick to the rules. */
+  /** Hands the tick to the rules, and the extremes of its window, as it was put there. */
   #handOver(): PartitionRules {
+    const tick = this.#tick;
     const ruled = this.ruled as PartitionRules;
-    ruled.move[Move.PRICE] = this.#tick[TickDouble.PRICE] as number;
-    ruled.move[Move.TIME] = this.#tick[TickDouble.TIME] as number;
+    const { move } = ruled;
+    move[Move.PRICE] = tick[TickDouble.PRICE] as number;
+    move[Move.TIME] = tick[TickDouble.TIME] as number;
+    move[Move.WINDOW_LOWEST] = tick[TickDouble.MINIMUM] as number;
+    move[Move.WINDOW_HIGHEST] = tick[TickDouble.MAXIMUM] as number;
     return ruled;
   }
 
   #judgeAnomaly(symbolId: number, plan: SymbolPlan | undefined): void {
     const rule = this.#anomalyRule;
     if (rule === undefined) return;
-    if (plan !== undefined && plan.windowMs > this.#windowMs) this.#narrow(symbolId);
+    if (plan !== undefined && plan.windowMs > this.#windowMs) {
+      // Extremes of the longer window are further away: quiet there, quiet here.
+      if (rule.isQuiet) return;
+      this.#narrow(symbolId);
+    }
     rule.judge(symbolId);
   }
 

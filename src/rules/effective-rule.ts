@@ -1,5 +1,6 @@
 import type { RuleKind } from '../protocol/index.ts';
 import { HoursClock } from './hours-clock.ts';
+import { type QuietZone, quietZone } from './quiet-zone.ts';
 import { defaultEpisode, defaultSigma } from './rule-settings.ts';
 import type { EpisodeSettings, Rule, RuleSettings, SigmaSettings } from './rule-types.ts';
 
@@ -38,6 +39,7 @@ export interface EffectiveRule {
   /** Null: every qualifying tick is an alert. */
   readonly episode: EpisodeSettings | null;
   readonly hours: HoursClock | undefined;
+  readonly quiet: QuietZone;
   /** Path of its module; empty: none. */
   readonly module: string;
   readonly options: unknown;
@@ -67,13 +69,16 @@ export function effectiveRule(
   const sigma = isSampled ? (settings.sigma ?? defaultSigma()) : undefined;
   const levelOf = (threshold: typeof warning): Level | undefined =>
     threshold && { value: threshold.value, isSigma: threshold.unit === 'sigma' };
+  const aroundPrice = typeof around === 'number' ? around : 0;
+  // A threshold in sigma has its floor.
+  const leastPercent = (warning?.unit === 'sigma' ? floor : warning?.value) ?? 0;
   return {
     id,
     name,
     kind,
     windowMs,
     bucketMs: windowMs / DRIFT_BUCKETS,
-    around: typeof around === 'number' ? around : 0,
+    around: aroundPrice,
     warning: levelOf(warning) ?? NEVER,
     critical: levelOf(critical),
     minMove,
@@ -82,6 +87,7 @@ export function effectiveRule(
     sampleWeight: sigma === undefined ? 0 : 1 - 2 ** (-sigma.sampleMs / sigma.halfLifeMs),
     episode: settings.episode === undefined ? defaultEpisode() : settings.episode,
     hours: settings.hours && new HoursClock(settings.hours),
+    quiet: quietZone(kind, leastPercent, aroundPrice, settings.hours),
     module,
     options: settings.options,
     fingerprint: fingerprintOf(name, kind, settings, windowMs, sigma),

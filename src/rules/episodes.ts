@@ -6,7 +6,7 @@ import {
 } from '../protocol/index.ts';
 import type { AlertOutput, RuleCounts } from './alert-output.ts';
 import type { EffectiveRule } from './effective-rule.ts';
-import { type Change, isBeyond, levelOf, Move } from './move.ts';
+import { type Change, Move } from './move.ts';
 import {
   Flag,
   HEAD_DOUBLES,
@@ -20,6 +20,7 @@ import {
   StateWord,
 } from './rule-memory.ts';
 import type { EpisodeSettings } from './rule-types.ts';
+import { isBeyond, levelOf } from './threshold.ts';
 
 /**
  * From moves to episodes: the numbered steps of docs/RULES.md. The move is in memory. One thread;

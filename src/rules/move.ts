@@ -1,5 +1,3 @@
-import type { EffectiveRule, Level } from './effective-rule.ts';
-
 /*
  * The tick being judged, in memory: doubles that are passed or returned would be boxed.
  *
@@ -9,6 +7,7 @@ import type { EffectiveRule, Level } from './effective-rule.ts';
  *   IS_FIRST                  1: no tick of the symbol took part before; else 0
  *   SINCE                     the oldest time of a spike's window
  *   LOWEST, HIGHEST           prices from then on
+ *   WINDOW_LOWEST, _HIGHEST   prices of the longest window of the symbol
  *   UP, UP_FROM               the change up, and from where; UP is 0 if there is none
  *   DOWN, DOWN_FROM           the change down, at or below 0
  *   WARNING, CRITICAL         thresholds in points, multiplied for the hour
@@ -38,38 +37,13 @@ export const Move = {
   ORIGIN: 17,
   FURTHER: 18,
   ANNOUNCED: 19,
+  WINDOW_LOWEST: 20,
+  WINDOW_HIGHEST: 21,
 } as const;
 
 /** The place in the move of a change, in percent, which is followed by where it is from. */
 export type Change = typeof Move.UP | typeof Move.DOWN | typeof Move.BACK | typeof Move.FURTHER;
 
 export function createMove(): Float64Array {
-  return new Float64Array(20);
-}
-
-/** Points within which a change equals a threshold in percent, as for anomalies. */
-const EQUAL_WITHIN = 1e-9;
-/** Part of the reference within which a move equals `minMove`. */
-const EQUAL_MOVE = 1e-11;
-
-/** Whether a change is beyond a threshold, which is at a place in `move`, and `minMove`. */
-export function isBeyond(
-  rule: EffectiveRule,
-  level: Level,
-  move: Float64Array,
-  threshold: typeof Move.WARNING | typeof Move.CRITICAL,
-  change: Change,
-): boolean {
-  const excess = Math.abs(move[change] as number) - (move[threshold] as number);
-  if (!(level.isSigma ? excess > 0 : excess > EQUAL_WITHIN)) return false;
-  const from = move[change + 1] as number;
-  return Math.abs((move[Move.PRICE] as number) - from) - rule.minMove > EQUAL_MOVE * from;
-}
-
-/** The level of a change: 0 none, 1 warning, 2 critical. */
-export function levelOf(rule: EffectiveRule, move: Float64Array, change: Change): 0 | 1 | 2 {
-  if (!isBeyond(rule, rule.warning, move, Move.WARNING, change)) return 0;
-  const { critical } = rule;
-  if (critical === undefined) return 1;
-  return isBeyond(rule, critical, move, Move.CRITICAL, change) ? 2 : 1;
+  return new Float64Array(22);
 }

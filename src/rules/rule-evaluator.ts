@@ -4,7 +4,7 @@ import { passDriftHistory } from './drift-history.ts';
 import type { EffectiveRule, Level } from './effective-rule.ts';
 import { type NewestAlert, settleEpisode } from './episode-repair.ts';
 import { Episodes } from './episodes.ts';
-import { createMove, levelOf, Move } from './move.ts';
+import { createMove, Move } from './move.ts';
 import {
   Flag,
   HEAD_DOUBLES,
@@ -20,6 +20,7 @@ import {
 } from './rule-memory.ts';
 import type { RuleModule } from './rule-module.ts';
 import type { SymbolPlan } from './rule-set.ts';
+import { levelOf } from './threshold.ts';
 import { Volatility } from './volatility.ts';
 
 /** The window of a symbol's ticks that took part, the one being judged included. */
@@ -195,7 +196,7 @@ export class RuleEvaluator {
 
   /** Prefetches what the symbol's first rule remembers. */
   prefetch(symbolId: number): number {
-    const [slot] = this.slots as [SlotView];
+    const slot = this.slots[0] as SlotView;
     const head = this.#headWords[2 * symbolId * HEAD_DOUBLES] as number;
     return (slot.words[symbolId * STATE_WORDS] as number) ^ head;
   }
@@ -217,6 +218,7 @@ export class RuleEvaluator {
     // What a rule remembers of prices does not depend on its hours.
     else if (sigma !== undefined) this.#volatility.sample(rule, sigma, slot, symbolId);
     if (kind === 'drift') passDriftHistory(rule, slot, symbolId, move, Move.UP_FROM);
+    if (this.#isQuiet(rule, flags)) return;
     const { hours } = rule;
     hours?.look(move, Move.TIME);
     if (hours?.scale[0] === 0) {
@@ -233,6 +235,15 @@ export class RuleEvaluator {
     else this.#compareReference(rule, isNew);
     if (kind === 'band' && !this.#isArmed(rule, slot, symbolId)) return;
     this.#episodes.judge(rule, slot, symbolId);
+  }
+
+  /** Whether nothing can follow from the tick: nothing is open, and no move beyond a threshold. */
+  #isQuiet({ quiet }: EffectiveRule, flags: number): boolean {
+    if ((flags & quiet.mask) !== quiet.flags) return false;
+    const { move } = this;
+    const price = move[Move.PRICE] as number;
+    if (!(price < (move[quiet.lowest] as number) * quiet.up)) return false;
+    return price > (move[quiet.highest] as number) * quiet.down;
   }
 
   #begin(slot: SlotView, symbolId: number): void {
