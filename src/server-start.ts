@@ -10,6 +10,7 @@ import { Engine, type ServedEngine, type StartRules } from './engine/index.ts';
 import { logWorkerDeath, ruleFaultsLogger, timeReplacedLogger } from './engine-log.ts';
 import {
   createGatewayContext,
+  createMetrics,
   EarlyTransport,
   EventLoopDelay,
   Gateway,
@@ -45,6 +46,7 @@ import {
   Snapshots,
   type Store,
 } from './store/index.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -57,6 +59,16 @@ export interface ServerParts {
   readonly rules: RuleReload | undefined;
   readonly sinks: RuleSinks | undefined;
   readonly cluster: Cluster | undefined;
+  readonly telemetry: Telemetry | undefined;
+}
+
+/** The parts that are made before a start. */
+interface GivenParts {
+  /** Undefined: clients need no token. */
+  readonly authenticator: Authenticator | undefined;
+  readonly store: Store | undefined;
+  readonly cluster: Cluster | undefined;
+  readonly telemetry: Telemetry | undefined;
 }
 
 /** What a start brought back. */
@@ -78,6 +90,7 @@ export class ServerStart {
   readonly #authenticator: Authenticator | undefined;
   readonly #store: Store | undefined;
   readonly #cluster: Cluster | undefined;
+  readonly #telemetry: Telemetry | undefined;
   readonly #health: Health;
   readonly #counters = noSnapshots();
   readonly #ruleSource: RuleSource | undefined = undefined;
@@ -88,19 +101,14 @@ export class ServerStart {
   #journal: Journal | undefined;
   #snapshots: Snapshots | undefined;
 
-  constructor(
-    config: Config,
-    log: Logger,
-    authenticator: Authenticator | undefined,
-    store: Store | undefined,
-    cluster: Cluster | undefined,
-    env: Environment,
-  ) {
+  constructor(config: Config, log: Logger, given: GivenParts, env: Environment) {
+    const { authenticator, cluster, store, telemetry } = given;
     this.#config = config;
     this.#log = log;
     this.#authenticator = authenticator;
     this.#store = store;
     this.#cluster = cluster;
+    this.#telemetry = telemetry;
     this.#health = new Health(store);
     const { file } = config.rules;
     if (file === '') return;
@@ -135,6 +143,7 @@ export class ServerStart {
       health: this.#health,
       eventLoop,
       tickHistory: this.#tickHistory(),
+      telemetry: this.#telemetry,
     });
     const rules = this.#beginRules(context);
     this.#snapshots = this.#createSnapshots(context);
@@ -144,12 +153,16 @@ export class ServerStart {
       this.#health.clusterFault = () => cluster.fault();
       await cluster.start();
     }
-    const createHandler = (sessions: SessionFactory) => createRouter(context, sessions, assets);
+    const metrics = createMetrics(context);
+    this.#telemetry?.exportMetrics(metrics);
+    const createHandler = (sessions: SessionFactory) =>
+      createRouter(context, sessions, assets, metrics);
     const gateway = await Gateway.start(context, createHandler, this.#early?.handOver);
     if (recovery.replayedTicks > 0) this.#snapshots?.request();
     eventLoop.start();
     const written = { journal: this.#journal, snapshots: this.#snapshots };
-    return { gateway, context, rules, sinks: this.#sinks, cluster, ...written };
+    const telemetry = this.#telemetry;
+    return { gateway, context, rules, sinks: this.#sinks, cluster, telemetry, ...written };
   }
 
   /** Puts the rule file into force. */
@@ -178,6 +191,7 @@ export class ServerStart {
     await this.#journal?.close();
     await this.#store?.close();
     await this.#cluster?.stop();
+    await this.#telemetry?.stop();
   }
 
   /** Brings back the state of the last run. */
@@ -208,6 +222,7 @@ export class ServerStart {
       plan,
       recovered,
       log,
+      tracing: this.#telemetry?.tracing,
       progress: (part) => {
         this.#health.replayed = part;
       },
@@ -316,6 +331,7 @@ export class ServerStart {
         },
         intervalMs: this.#config.store.snapshotIntervalMs,
         log: this.#log,
+        tracing: this.#telemetry?.tracing,
       },
       this.#counters,
     );

@@ -5,12 +5,14 @@ import type { Cluster } from './cluster/index.ts';
 import { asMember, checkCluster } from './config/cluster-check.ts';
 import { checkExposure } from './config/exposure.ts';
 import type { Config } from './config/schema.ts';
+import { tickwireVersion } from './config/version.ts';
 import { watchDescriptors } from './descriptors.ts';
 import type { Gateway } from './gateway/index.ts';
 import { Assets } from './http/index.ts';
 import { type ServerParts, ServerStart } from './server-start.ts';
 import type { Environment } from './sinks/index.ts';
 import { openStore, Retention, type Store } from './store/index.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** A running server: an engine and the gateway that serves it. */
 export interface Server {
@@ -51,9 +53,11 @@ export async function startServer(
   checkAcknowledge(config);
   const authenticator = await createAuthenticator(config.auth, log);
   for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
+  const telemetry = await openTelemetry(config, log);
   const store = await openConfiguredStore(config, log);
-  const cluster = await joinCluster(config, log);
-  const start = new ServerStart(config, log, authenticator, store, cluster, env);
+  const cluster = await joinCluster(config, log, telemetry);
+  const given = { authenticator, store, cluster, telemetry };
+  const start = new ServerStart(config, log, given, env);
   try {
     return serve(log, await start.run(await readAssets(publicFolder, log)));
   } catch (error) {
@@ -71,16 +75,27 @@ async function openConfiguredStore(config: Config, log: Logger): Promise<Store |
 }
 
 /** Loaded here: a server that is alone needs none of it. */
-async function joinCluster(config: Config, log: Logger): Promise<Cluster | undefined> {
+async function joinCluster(
+  config: Config,
+  log: Logger,
+  telemetry: Telemetry | undefined,
+): Promise<Cluster | undefined> {
   if (config.cluster.role === 'none') return undefined;
   const { Cluster, connectToNats } = await import('./cluster/index.ts');
   const bus = await connectToNats(config, log);
   try {
-    return await Cluster.join(config, bus, log);
+    return await Cluster.join(config, bus, log, telemetry?.tracing);
   } catch (error) {
     await bus.close();
     throw error;
   }
+}
+
+/** Loaded here: where nothing is exported, nothing of it is there. */
+async function openTelemetry(config: Config, log: Logger): Promise<Telemetry | undefined> {
+  if (config.telemetry.otlpEndpoint === '') return undefined;
+  const { Telemetry } = await import('./telemetry/telemetry.ts');
+  return new Telemetry(config, tickwireVersion(), log);
 }
 
 function checkAcknowledge({ cluster, publish, store }: Config): void {
@@ -93,7 +108,7 @@ function checkAcknowledge({ cluster, publish, store }: Config): void {
 const SINKS_DRAIN_MS = 5000;
 
 function serve(log: Logger, parts: ServerParts): Server {
-  const { cluster, gateway, context, journal, rules, sinks, snapshots } = parts;
+  const { cluster, gateway, context, journal, rules, sinks, snapshots, telemetry } = parts;
   const { authenticator, engine, eventLoop, store, tickHistory } = context;
   const retention = store && new Retention(store, log);
   const stopWatch = watchDescriptors(log);
@@ -111,6 +126,7 @@ function serve(log: Logger, parts: ServerParts): Server {
     await cluster?.stop();
     const anomalies = (await store?.close()) ?? 0;
     eventLoop.stop();
+    await telemetry?.stop();
     return [
       ...(fault === undefined ? [] : [`the last snapshot: ${fault}`]),
       ...(anomalies === 0 ? [] : [`${anomalies} anomalies`]),

@@ -8,6 +8,7 @@ import {
   type PublisherClaim,
   PublisherRegistry,
 } from '../gateway/index.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { Bus } from './bus.ts';
 import { LogJournal } from './log-journal.ts';
 import { Members, ownersAmong } from './members.ts';
@@ -67,6 +68,7 @@ export class Cluster {
     log: GatewayLog,
     names: ClusterNames,
     { ledger, members }: Record<'ledger' | 'members', Awaited<ReturnType<Bus['openKeys']>>>,
+    tracing: Tracing | undefined,
   ) {
     const { cluster, processing, store } = config;
     const { leaseMs, role } = cluster;
@@ -100,6 +102,7 @@ export class Cluster {
       shards: cluster.shards,
       snapshotMs: store.snapshotIntervalMs,
       settings: shardSettings(config),
+      tracing,
     });
     this.#owner = owner;
     this.#members.onLook = (known) => owner.assign(known);
@@ -111,7 +114,12 @@ export class Cluster {
    *
    * @throws Error if the broker does not answer, or the cluster has other settings
    */
-  static async join(config: Config, bus: Bus, log: GatewayLog): Promise<Cluster> {
+  static async join(
+    config: Config,
+    bus: Bus,
+    log: GatewayLog,
+    tracing?: Tracing,
+  ): Promise<Cluster> {
     const { leaseMs, name, shards } = config.cluster;
     const names = new ClusterNames(name, shards);
     await agreeOnSettings(config, await bus.openKeys(names.keys('settings'), 0));
@@ -132,7 +140,7 @@ export class Cluster {
     });
     const ledger = await bus.openKeys(names.keys('ledger'), 0);
     const members = await bus.openKeys(names.keys('members'), leaseMs);
-    return new Cluster(config, bus, log, names, { ledger, members });
+    return new Cluster(config, bus, log, names, { ledger, members }, tracing);
   }
 
   observe(symbolAppeared: (symbolId: number, name: string) => void): void {

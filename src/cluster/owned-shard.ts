@@ -1,4 +1,5 @@
 import { decodeSymbolStates, type Rules, ShardPartition } from '../engine/index.ts';
+import type { Span, Tracing } from '../telemetry/tracing.ts';
 import { AcceptRule } from './accept-rule.ts';
 import type { Bus, Reading, ReadMessage } from './bus.ts';
 import type { ClusterNames } from './names.ts';
@@ -44,6 +45,7 @@ export interface ShardParts {
   readonly owner: string;
   /** Called once if the shard cannot be owned any longer. */
   readonly onLost: (shard: number, error: unknown) => void;
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -76,6 +78,8 @@ export class OwnedShard {
   #timer: NodeJS.Timeout | undefined;
   #publishedAt = Number.NEGATIVE_INFINITY;
   #isStopped = false;
+  /** Until its first rows are out. */
+  #takeOver: Span | undefined;
 
   private constructor(
     parts: ShardParts,
@@ -108,12 +112,30 @@ export class OwnedShard {
    * @throws Error if the broker does not answer, or the snapshot is damaged
    */
   static async adopt(parts: ShardParts, shard: number): Promise<OwnedShard> {
+    const attributes = { 'tickwire.shard': shard };
+    const span = parts.tracing?.start('shard take-over', { attributes });
+    try {
+      return await OwnedShard.#adopt(parts, shard, span);
+    } catch (error) {
+      span?.fail(error);
+      throw error;
+    }
+  }
+
+  static async #adopt(
+    parts: ShardParts,
+    shard: number,
+    span: Span | undefined,
+  ): Promise<OwnedShard> {
     const { bus, counts, names, owner } = parts;
     const outputs = await OutputWriter.claim(bus, names, shard, owner);
+    span?.event('claimed', { 'tickwire.epoch': outputs.epoch });
     const snapshot = await loadSnapshot(bus, names, shard);
+    span?.event('snapshot loaded', { 'tickwire.position': snapshot?.position ?? 0 });
     const last = await bus.last(names.tickLog(shard), names.ticks(shard));
     const owned = new OwnedShard(parts, shard, outputs, snapshot, last?.sequence ?? 0);
     counts.takeovers++;
+    owned.#takeOver = span;
     owned.#start();
     return owned;
   }
@@ -169,6 +191,8 @@ export class OwnedShard {
 
   stop(): void {
     this.#isStopped = true;
+    this.#takeOver?.fail('given up before it served');
+    this.#takeOver = undefined;
     clearTimeout(this.#timer);
     this.#reading?.stop();
     this.#unsubscribe();
@@ -264,6 +288,8 @@ export class OwnedShard {
       });
     } while (partition.hasChanged);
     this.#sendRows(true);
+    this.#takeOver?.end();
+    this.#takeOver = undefined;
   };
 
   #sendRows(isLast: boolean): void {

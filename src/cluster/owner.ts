@@ -94,7 +94,10 @@ export class Owner {
   async retire(): Promise<void> {
     this.#isStopped = true;
     this.#assigned = new Set();
+    const attributes = { 'tickwire.shards': this.#owned.size };
+    const span = this.#options.tracing?.start('shards hand-over', { attributes });
     for (const [shard, owned] of this.#owned) await this.#save(shard, owned);
+    span?.end();
   }
 
   stop(): void {

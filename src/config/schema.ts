@@ -435,6 +435,28 @@ const cluster = z.strictObject({
   }),
 });
 
+const telemetry = z.strictObject({
+  otlpEndpoint: text('An OpenTelemetry collector, which gets traces and metrics. Empty: none.', {
+    pattern: /^(https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?)?$/,
+    expected: 'an http or https URL without query, such as http://127.0.0.1:4318',
+    default: '',
+  }),
+  headers: secret('Headers of the requests to it, such as authorization=Bearer TOKEN.', {
+    pattern: /^([\w-]+=[ -+\--~]+(, ?[\w-]+=[ -+\--~]+)*)?$/,
+    expected: 'name=value, separated by commas',
+  }),
+  sampleRate: numberFrom(
+    'Part of HTTP requests and upgrades traced, unless their traceparent decides. 0: no traces.',
+    { min: 0, max: 1, default: 0.1 },
+  ),
+  metricsIntervalMs: integer('Time between two exports of all metrics. 0: none.', {
+    min: 0,
+    max: 3_600_000,
+    default: 60_000,
+    unit: 'ms',
+  }),
+});
+
 const log = z.strictObject({
   level: choice(
     'The least severe lines to write.',
@@ -461,6 +483,7 @@ export const configSchema = z.strictObject({
   store,
   journal,
   cluster,
+  telemetry,
   log,
 });
 

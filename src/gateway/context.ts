@@ -4,6 +4,7 @@ import type { ServedEngine } from '../engine/index.ts';
 import type { TickHistory } from '../journal/index.ts';
 import { type Alert, type Anomaly, TickBatch, TicksReader } from '../protocol/index.ts';
 import type { SnapshotCounters, Store } from '../store/index.ts';
+import type { TelemetryFigures, Tracing } from '../telemetry/tracing.ts';
 import { CachedClock } from './cached-clock.ts';
 import { ConflationQueue } from './fanout/conflation.ts';
 import { FanOut } from './fanout/fan-out.ts';
@@ -81,6 +82,13 @@ interface GatewayParts {
   readonly eventLoop: EventLoopDelay;
   /** Past ticks; undefined without a journal. */
   readonly tickHistory?: TickHistory | undefined;
+  /** Undefined: nothing is traced. */
+  readonly telemetry?:
+    | {
+        readonly tracing: Tracing | undefined;
+        readonly figures: TelemetryFigures;
+      }
+    | undefined;
 }
 
 /**

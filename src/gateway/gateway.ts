@@ -9,6 +9,7 @@ import { refuseForeign } from './sessions/origins.ts';
 import { Expiry } from './sessions/renewals.ts';
 import { SessionFactory } from './sessions/session-factory.ts';
 import { shutDown } from './sessions/shutdown.ts';
+import { traceUpgrades } from './sessions/traced-upgrades.ts';
 import { decideUpgrade } from './sessions/upgrades.ts';
 import { type Renewal, ServedCertificate } from './transport/certificate.ts';
 import { startTransport } from './transport/start-transport.ts';
@@ -129,12 +130,13 @@ export class Gateway {
   }
 
   #handlers(request: RequestHandler): TransportHandlers {
-    const { fault, origins, security } = this.#context;
+    const { fault, origins, security, telemetry } = this.#context;
     return {
-      upgrade: (head) =>
+      upgrade: traceUpgrades(telemetry?.tracing, (head) =>
         origins.kindOf(head) === 'foreign'
           ? { accept: false, response: refuseForeign(security, head) }
           : decideUpgrade(head, this.#factory),
+      ),
       request,
       fault,
     };

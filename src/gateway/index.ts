@@ -9,6 +9,7 @@ export { type PublisherClaim, PublisherRegistry } from './ingest/publisher-regis
 export { TickJournal } from './ingest/tick-journal.ts';
 export type { ClusterReadings } from './metrics/cluster-metrics.ts';
 export { EventLoopDelay } from './metrics/event-loop-delay.ts';
+export { createMetrics } from './metrics/metrics.ts';
 export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';
 export type { SessionFactory } from './sessions/session-factory.ts';
 export { authorityOf } from './transport/listen-address.ts';

@@ -1,3 +1,4 @@
+import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import type { GatewayContext, SessionFactory } from '../gateway/index.ts';
 import type { HttpRequest, HttpResponse } from '../gateway/transport/transport.ts';
@@ -22,6 +23,7 @@ import { listStatistics, StatisticsReader, symbolStatistics } from './queries/st
 import { symbolTicks } from './queries/ticks.ts';
 import { refuseUnknown } from './query-parameters.ts';
 import { RouteTable } from './route-table.ts';
+import { traceHandler } from './traced-handlers.ts';
 
 /** Headers of answers that do not set them: no caching, and no guessing of types. */
 const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
@@ -31,16 +33,18 @@ export function createRouter(
   context: GatewayContext,
   sessions: SessionFactory,
   assets: Assets,
+  metrics: Registry,
 ): (request: HttpRequest) => Promise<HttpResponse> {
-  const { authenticator, config, origins, security } = context;
+  const { authenticator, config, origins, security, telemetry } = context;
   const requestsPerSecond = config.limits.httpRequestsPerSecond;
   const access = new HttpAccess({ authenticator, security, requestsPerSecond });
   const table = new RouteTable();
   const compressor = new Compressor();
-  const handlers = createHandlers(context, { ...context, access }, sessions, assets);
+  const queries = { ...context, access };
+  const handlers = createHandlers(context, queries, sessions, assets, metrics);
   for (const { key, method, path, operation } of listOperations()) {
     table.add(method, path, {
-      handler: handlers[key],
+      handler: traceHandler(telemetry?.tracing, key, handlers[key]),
       accessLevel: levelOf(operation.access, config.auth),
       parameters: path === '/' ? undefined : queryNames(operation),
     });
@@ -62,6 +66,7 @@ function createHandlers(
   queries: RetireContext,
   sessions: SessionFactory,
   assets: Assets,
+  metrics: Registry,
 ): Readonly<Record<OperationKey, Handler>> {
   const reader = new StatisticsReader(queries.engine);
   return {
@@ -77,7 +82,7 @@ function createHandlers(
     'GET /api/rules': rulesInForce(queries),
     'GET /api/stream': eventStream(queries, sessions),
     'GET /api/statistics': processingStatistics(queries),
-    'GET /metrics': scrape(queries),
+    'GET /metrics': scrape(metrics),
     'GET /healthz': liveness(),
     'GET /readyz': readiness(queries),
     'GET /openapi.json': openApi(queries.version),

@@ -3,6 +3,7 @@ import type { Engine } from '../engine/index.ts';
 import { EntryKind, JournalReader, repairTail, type SegmentFiles } from '../journal/index.ts';
 import { NO_RULES } from '../rules/index.ts';
 import type { Recovered, SnapshotJournal, Store, StoreLog } from '../store/index.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { replayJournal } from './replay.ts';
 
 /** The journal's folder in the directory of the store. */
@@ -117,6 +118,7 @@ interface ReplayParts {
   readonly plan: JournalPlan;
   readonly recovered: Recovered;
   readonly log: StoreLog;
+  readonly tracing?: Tracing | undefined;
   /** Called with the part that is done, 0 to 1. */
   readonly progress: (part: number) => void;
 }
@@ -132,7 +134,7 @@ export interface RecoveredJournal {
 
 /** Replays what is planned, and numbers anomalies on from what the store knows beyond it. */
 export async function recoverJournal(parts: ReplayParts): Promise<RecoveredJournal> {
-  const { engine, found, log, plan, progress, recovered, store } = parts;
+  const { engine, found, log, plan, progress, recovered, store, tracing } = parts;
   const publishers = new Map(recovered.publishers);
   if (plan.fault !== undefined) {
     log.error({ reason: plan.fault }, 'the journal does not lead on from the snapshot');
@@ -150,7 +152,9 @@ export async function recoverJournal(parts: ReplayParts): Promise<RecoveredJourn
   const { snapshot } = plan.replay;
   const from = snapshot?.position ?? found.first;
   let loggedAt = startedAt;
-  log.info({ bytes: found.end - from }, 'replaying the journal');
+  const bytes = found.end - from;
+  log.info({ bytes }, 'replaying the journal');
+  const span = tracing?.start('replay', { attributes: { 'tickwire.bytes': bytes } });
   const replayed = await replayJournal({
     engine,
     store,
@@ -165,6 +169,8 @@ export async function recoverJournal(parts: ReplayParts): Promise<RecoveredJourn
     },
   });
   const { ticks, frames, lost, missing, skipped } = replayed;
+  span?.note({ 'tickwire.ticks': ticks, 'tickwire.frames': frames, 'tickwire.lost': lost });
+  span?.end();
   const ms = Math.round(performance.now() - startedAt);
   log.info({ ticks, frames, lost, ms }, 'replayed the journal');
   if (missing > 0) log.error({ ticks: missing }, 'the journal has a gap: these ticks are lost');

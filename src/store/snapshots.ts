@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Capture, countChanged, type Engine, readCapture } from '../engine/index.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { SnapshotExtent, SnapshotInfo } from './snapshot-format.ts';
 import type { Store, WriteAhead } from './store.ts';
 import { awaitSynced } from './write-ahead.ts';
@@ -80,6 +81,7 @@ export interface SnapshotOptions {
   /** From the start of one snapshot to the next, ms; 0: only one, at the stop. */
   readonly intervalMs: number;
   readonly log: { warn(fields: object, message: string): void };
+  readonly tracing?: Tracing | undefined;
 }
 
 /** How often a stop looks at a disk that fails, and how many times before it gives up. */
@@ -262,6 +264,7 @@ export class Snapshots {
     const { engine, store, publishers, takeRecords, saved } = this.#options;
     this.#fault = undefined;
     const startedAt = performance.now();
+    const span = this.#options.tracing?.start('snapshot');
     const header = {
       takenAt: Date.now(),
       publishers: [...publishers()],
@@ -277,6 +280,7 @@ export class Snapshots {
       const captured = this.#unlessEnded(capturing);
       await takeRecords(captured);
       const capture = await captured;
+      span?.event('captured', { 'tickwire.symbols': capture.symbols });
       await this.#awaitJournal();
       for (const { copied } of capture.reports) this.#unsavedCopies += copied;
       const isFlushed = (await store.flushed()) && (await store.alerts.flushed());
@@ -286,6 +290,8 @@ export class Snapshots {
         this.#counters.unchanged++;
         this.#counters.takenAt = header.takenAt;
         saved(header);
+        span?.note({ 'tickwire.changed': false });
+        span?.end();
         return;
       }
       const bytes = await this.#save(capture, header);
@@ -295,8 +301,11 @@ export class Snapshots {
       this.#counters.bytesWritten += bytes;
       saved(header);
       this.#options.journal?.retain(store.recoveryPosition ?? 0);
+      span?.note({ 'tickwire.changed': true, 'tickwire.bytes': bytes });
+      span?.end();
     } catch (error) {
       this.#fail(error);
+      span?.fail(error);
     } finally {
       // Even if taking the records failed before it was done.
       const capture = this.#isGivenUp ? undefined : await capturing?.catch(() => undefined);

@@ -38,7 +38,9 @@ describe('docs/METRICS.md', () => {
       sinks: [{ kind: 'webhook', name: 'hook', url: 'http://127.0.0.1:9/' }],
     }),
   );
-  const server = serverForSuite({ store: { directory }, rules: { file } });
+  // Its own metrics are there wherever it is on; here it exports nothing.
+  const telemetry = { otlpEndpoint: 'http://127.0.0.1:9', sampleRate: 0, metricsIntervalMs: 0 };
+  const server = serverForSuite({ store: { directory }, rules: { file }, telemetry });
   let scraped: Map<string, { readonly type: string; readonly labels: ReadonlySet<string> }>;
 
   beforeAll(async () => {

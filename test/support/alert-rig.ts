@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { EngineOptions } from '../../src/engine/index.ts';
 import { AlertProducer } from '../../src/engine/memory/alert-ring.ts';
 import type { PartitionWorkerData } from '../../src/engine/partition-worker.ts';
-import { Gateway, type GatewayContext } from '../../src/gateway/index.ts';
+import { createMetrics, Gateway, type GatewayContext } from '../../src/gateway/index.ts';
 import { Assets, createRouter } from '../../src/http/index.ts';
 import type { Alert } from '../../src/protocol/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
@@ -95,7 +95,7 @@ export class AlertRig {
     );
     const assets = await Assets.read('no such folder');
     const gateway = await Gateway.start(context, (sessions) =>
-      createRouter(context, sessions, assets),
+      createRouter(context, sessions, assets, createMetrics(context)),
     );
     const rig = new AlertRig(context, gateway, producers);
     for (const symbol of symbols) {

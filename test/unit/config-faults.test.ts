@@ -228,6 +228,25 @@ describe('faults of the configuration', () => {
     },
   );
 
+  it.each(['collector:4318', 'grpc://c:4317', 'http://', 'http://user:key@c', 'http://c/?key=x'])(
+    'of the collector %s are named',
+    (otlpEndpoint) => {
+      expect(faults([`--telemetry.otlpEndpoint=${otlpEndpoint}`])).toEqual([
+        '--telemetry.otlpEndpoint: expected an http or https URL without query, such as ' +
+          `http://127.0.0.1:4318, got "${otlpEndpoint}"`,
+      ]);
+    },
+  );
+
+  it.each(['Bearer', '=x', 'a=1,', 'a=1,b', 'a=1\nb=2', 'a b=1'])(
+    'of the headers for it are named, but not shown: %s',
+    (headers) => {
+      expect(faults([], { TICKWIRE_TELEMETRY_HEADERS: headers })).toEqual([
+        'TICKWIRE_TELEMETRY_HEADERS: expected name=value, separated by commas, got something else',
+      ]);
+    },
+  );
+
   it.each(['0', '-2', 'NaN', 'Infinity', '2 %'])('of the threshold %j are named', (text) => {
     expect(faults([`--processing.anomalyThresholdPercent=${text}`])).toHaveLength(1);
   });
@@ -274,8 +293,14 @@ describe('the range of each key', () => {
   const numbers = CONFIG_KEYS.filter(({ defaultValue }) => typeof defaultValue === 'number');
 
   it('is stated for every integer', () => {
-    // All numbers but the threshold, which is "above 0", and two times that hold fractions.
-    expect(bounded.length).toBe(numbers.length - 3);
+    // All numbers but the threshold, which is "above 0", two times and a rate that hold fractions.
+    expect(bounded.length).toBe(numbers.length - 4);
+  });
+
+  it('of telemetry.sampleRate holds fractions', () => {
+    const refused = (sampleRate: number) =>
+      faultsOf(() => parseConfig({ telemetry: { sampleRate } })).length === 1;
+    expect([-1e-9, 0, 0.01, 1, 1.01].map(refused)).toEqual([true, false, false, false, true]);
   });
 
   it('of symbolIdleDays holds fractions', () => {

@@ -113,6 +113,12 @@ describe('the sources of configuration', () => {
         replicas: 3,
         leaseMs: 10_000,
       },
+      telemetry: {
+        otlpEndpoint: '',
+        headers: '',
+        sampleRate: 0.1,
+        metricsIntervalMs: 60_000,
+      },
       log: { level: 'info', format: 'auto' },
     });
   });

@@ -110,6 +110,7 @@ function contextOf(fault?: string): MetricsContext {
     eventLoop: new EventLoopDelay(),
     scheduler: { pressure: 0.25 },
     droppedLogLines: () => 761,
+    telemetry: { tracing: undefined, figures: { droppedSpans: 771, failedExports: 772 } },
     securityCounts: {
       events: { authenticationFailed: 721, forbidden: 722, limited: 723, originRefused: 724 },
       limits: Object.fromEntries(LIMIT_NAMES.map((name, i) => [name, 730 + i])),
@@ -221,6 +222,8 @@ function expected(): Record<string, number> {
     'sink_request_seconds_count{sink="pager"}': 2,
     'sink_request_seconds_sum{sink="pager"}': 4,
     log_lines_dropped_total: 761,
+    telemetry_spans_dropped_total: 771,
+    telemetry_exports_failed_total: 772,
     'build_info{version="7.8.9"}': 1,
   };
   REASONS.forEach((reason, i) => {

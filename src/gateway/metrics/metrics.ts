@@ -30,6 +30,7 @@ export type MetricsContext = Pick<
   | 'journal'
   | 'store'
   | 'subscriptions'
+  | 'telemetry'
   | 'version'
 > & {
   readonly scheduler: Pick<FlushScheduler, 'pressure'>;
@@ -64,6 +65,7 @@ export function createMetrics(context: MetricsContext): Registry {
   if (context.cluster !== undefined) addClusterMetrics(metrics, context.cluster.readings);
   addRuleMetrics(metrics, context);
   addSinkMetrics(metrics, registry, () => context.sinks?.figures ?? NO_SINKS);
+  if (context.telemetry !== undefined) addTelemetry(metrics, context.telemetry);
   metrics.counter(
     'tickwire_log_lines_dropped_total',
     'Lines of the log that could not be written.',
@@ -94,6 +96,22 @@ function removeResetMetrics(registry: Registry): void {
   for (const { name } of registry.getMetricsAsArray()) {
     if (name.startsWith('nodejs_eventloop_lag')) registry.removeSingleMetric(name);
   }
+}
+
+function addTelemetry(
+  metrics: ScrapedMetrics,
+  telemetry: Exclude<MetricsContext['telemetry'], undefined>,
+): void {
+  metrics.counter(
+    'tickwire_telemetry_spans_dropped_total',
+    'Spans that the queue or the collector did not take.',
+    () => telemetry.figures.droppedSpans,
+  );
+  metrics.counter(
+    'tickwire_telemetry_exports_failed_total',
+    'Requests to the collector that failed.',
+    () => telemetry.figures.failedExports,
+  );
 }
 
 function addTicks(metrics: ScrapedMetrics, context: MetricsContext): void {

@@ -1,4 +1,4 @@
-import { createMetrics } from '../../gateway/metrics/metrics.ts';
+import type { Registry } from 'prom-client';
 import { asyncApiDocument } from '../api-docs/asyncapi-document.ts';
 import { openApiDocument } from '../api-docs/openapi-document.ts';
 import type { Handler, QueryContext } from '../context.ts';
@@ -27,8 +27,7 @@ export function readiness(context: QueryContext): Handler {
 }
 
 /** `GET /metrics`: the metrics in Prometheus text format. */
-export function scrape(context: QueryContext): Handler {
-  const registry = createMetrics(context);
+export function scrape(registry: Registry): Handler {
   return async () => ({
     status: 200,
     headers: { 'content-type': registry.contentType },
