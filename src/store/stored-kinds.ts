@@ -146,7 +146,8 @@ export const STORED_ALERTS: StoredKind<Alert> = {
       level: bytes[73] as Alert['level'],
       reason: bytes[74] as Alert['reason'],
       kind: RULE_KINDS[bytes[75] as number] as RuleKind,
-      rule: bytes.toString('utf8', RULE_AT),
+      // LMDB's buffer goes on behind the record, and Node 24 no longer heeds the length it claims.
+      rule: bytes.toString('utf8', RULE_AT, RULE_AT + (bytes[76] as number)),
     };
   },
   fields: 15,
