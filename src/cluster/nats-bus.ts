@@ -62,6 +62,9 @@ const NO_MESSAGE = 10037;
  */
 const NOT_YET: ReadonlySet<number> = new Set([10005, 10008, 10009, 10023]);
 
+/** A key that is never there. */
+const PROBE = 'probe';
+
 /** No answer, and "JetStream is not enabled", may also come from servers that elect a leader. */
 function isLasting(error: unknown): boolean {
   return error instanceof JetStreamApiError && !NOT_YET.has(error.code);
@@ -266,7 +269,13 @@ class NatsBus implements Bus {
       storage: StorageType.File,
       history: 1,
     };
-    return new NatsKeys(await onceElected(() => keys.create(name, options), isLasting, this.#log));
+    const open = async () => {
+      const opened = await keys.create(name, options);
+      // When its leader says that it is made, its copies, which answer this, may not be there yet.
+      await opened.get(PROBE);
+      return new NatsKeys(opened);
+    };
+    return onceElected(open, isLasting, this.#log);
   }
 
   async close(): Promise<void> {

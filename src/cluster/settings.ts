@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import type { KeyValues } from './bus.ts';
 
@@ -16,6 +17,9 @@ interface SharedSettings {
 }
 
 const KEY = 'settings';
+/** How often it is tried to make or to read them, and the wait between, ms. */
+const TRIES = 25;
+const RETRY_MS = 200;
 
 /**
  * Compares the settings of this process with the cluster's; the first process makes them.
@@ -24,11 +28,16 @@ const KEY = 'settings';
  */
 export async function agreeOnSettings(config: Config, keys: KeyValues): Promise<void> {
   const own = sharedSettings(config);
-  const text = JSON.stringify(own);
+  const made = new TextEncoder().encode(JSON.stringify(own));
   let found = await keys.get(KEY);
-  if (found === undefined) {
-    await keys.update(KEY, new TextEncoder().encode(text), 0).catch(() => undefined);
-    found = await keys.get(KEY);
+  for (let tries = 0; found === undefined && tries < TRIES; tries++) {
+    if (tries > 0) await delay(RETRY_MS);
+    // Refused where another process was first; a broker that follows may not know of it yet.
+    const ours = await keys.update(KEY, made, 0).then(
+      (revision) => ({ value: made, revision }),
+      () => undefined,
+    );
+    found = ours ?? (await keys.get(KEY));
   }
   if (found === undefined) throw new Error('cluster.servers: the settings cannot be stored');
   const stored = JSON.parse(new TextDecoder().decode(found.value)) as Record<string, unknown>;

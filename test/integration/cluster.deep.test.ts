@@ -222,6 +222,21 @@ describe.skipIf(isMissing)('owners of a cluster', () => {
     await cluster.ready(member);
   });
 
+  it('start together on three brokers that were never used', LONG, async () => {
+    if (command === undefined) throw new Error(`not installed: ${NATS_SOURCE}`);
+    for (let round = 0; round < 3; round++) {
+      const cluster = await NatsCluster.start(command, 3);
+      onTestFinished(() => cluster.stop());
+      const members = await Promise.all([
+        cluster.add('owner'),
+        cluster.add('edge'),
+        cluster.add('owner'),
+      ]);
+      await cluster.ready(...members);
+      await cluster.stop();
+    }
+  });
+
   it('have nothing missing when one of three brokers is killed', LONG, async () => {
     if (command === undefined) throw new Error(`not installed: ${NATS_SOURCE}`);
     const cluster = await NatsCluster.start(command, 3);
