@@ -20,7 +20,7 @@ export function mountedAt({ volumes = [] }: ComposeService, path: string): strin
 }
 
 /** Variables that our image sets. */
-function imageVariables(): Record<string, string> {
+export function imageVariables(): Record<string, string> {
   const [, block = ''] = /^ENV ((?:.*\\\n)*.*)$/m.exec(DOCKERFILE) ?? [];
   const pairs = [...block.matchAll(/(\w+)=(\S+)/g)];
   expect(pairs.length).toBeGreaterThan(3);
