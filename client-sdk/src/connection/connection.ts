@@ -82,6 +82,8 @@ export class Connection {
     socket.onmessage = (event) => this.#receive(event.data as ArrayBuffer | Uint8Array | string);
     socket.onerror = (event) => {
       this.#lastError = event.message ?? '';
+      // The WebSocket of Node 22 leaves it at that: `onclose` does not follow.
+      if (socket.readyState === 0) this.#end(ABNORMAL_CLOSURE, '');
     };
     socket.onclose = (event) => this.#end(event.code, event.reason);
     const timeoutMs = Math.min(connectTimeoutMs, TIMER_MS_MAX);
@@ -135,9 +137,10 @@ export class Connection {
   /** Drops the connection at once. */
   abort(reason: string): void {
     if (this.#isClosed) return;
+    // First: some sockets call `onclose`, without the reason, before close() returns.
+    this.#end(ABNORMAL_CLOSURE, reason);
     if (this.#socket.terminate) this.#socket.terminate();
     else this.#socket.close();
-    this.#end(ABNORMAL_CLOSURE, reason);
   }
 
   /** Drops the connection because the server broke the protocol, and reports that to the server. */

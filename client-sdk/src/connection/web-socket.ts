@@ -15,9 +15,11 @@ export interface SocketLike {
   binaryType: string;
   /** Bytes passed to `send` and not yet given to the network. */
   readonly bufferedAmount: number;
+  /** 0 while it connects. */
+  readonly readyState?: number;
   /** Called for each message: a string or bytes. */
   onmessage: Handler<{ readonly data: unknown }> | null;
-  /** Called on an error; `onclose` follows. */
+  /** Called on an error; `onclose` follows, but in Node 22 only if the connection was open. */
   onerror: Handler<{ readonly type?: string; readonly message?: string }> | null;
   /** Called once, when the connection is gone or was never established. */
   onclose: Handler<{ readonly code: number; readonly reason: string }> | null;
