@@ -2,6 +2,7 @@ import type { Check } from './check.ts';
 import { realPublishingChecks } from './publisher/real-server.ts';
 import { sequenceChecks } from './publisher/sequences.ts';
 import { settlingChecks } from './publisher/settling.ts';
+import { alertChecks } from './subscriber/alerts.ts';
 import { anomalyChecks } from './subscriber/anomalies.ts';
 import { connectingChecks } from './subscriber/connecting.ts';
 import { encodingChecks } from './subscriber/encoding.ts';
@@ -21,6 +22,7 @@ const ALL: readonly Check[] = [
   ...requestChecks,
   ...verifyingChecks,
   ...anomalyChecks,
+  ...alertChecks,
   ...livenessChecks,
   ...reconnectingChecks,
   ...realServerChecks,

@@ -19,6 +19,8 @@ export interface SubscribeOptions {
   readonly anomalies?: boolean;
   readonly fields?: number;
   readonly since?: Readonly<Record<string, number>>;
+  readonly alerts?: boolean;
+  readonly alertsSince?: Readonly<Record<string, number>>;
 }
 
 /** A symbol as a client holds it; null where it has no value. */
@@ -43,6 +45,26 @@ export interface ClientAnomaly {
   readonly price: number;
   readonly changePercent: number;
   readonly time: number;
+}
+
+/** An alert as a client tells of it, in the words of `GET /api/alerts`. */
+export interface ClientAlert {
+  readonly symbol: string;
+  readonly sequence: number;
+  readonly rule: string;
+  readonly episode: number;
+  readonly phase: string;
+  readonly level: string;
+  readonly direction: string;
+  readonly reference: number;
+  readonly price: number;
+  readonly changePercent: number;
+  readonly time: number;
+  readonly startTime: number;
+  readonly peak: number;
+  readonly count: number;
+  /** null but at ends. */
+  readonly reason: string | null;
 }
 
 /** A tick for a client to publish. Prices may be what is not a price. */
@@ -165,6 +187,17 @@ export class Client {
     await this.process.event('anomaly', isIt, `anomaly ${sequence} of ${symbol}`);
   }
 
+  /** The alerts that it told of so far. */
+  get alerts(): readonly ClientAlert[] {
+    return this.process.eventsOf('alert').map(alertOf);
+  }
+
+  /** Resolves when it told of an alert. */
+  async alerted(symbol: string, sequence: number): Promise<void> {
+    const isIt = (event: ClientEvent) => event.symbol === symbol && event.sequence === sequence;
+    await this.process.event('alert', isIt, `alert ${sequence} of ${symbol}`);
+  }
+
   /** The error that a command fails with. @throws Broken if it succeeds */
   async failure(command: Promise<unknown>, what: string): Promise<CommandFailed> {
     try {
@@ -195,6 +228,15 @@ export class Client {
 export function anomalyOf(told: Readonly<Record<string, unknown>>): ClientAnomaly {
   const { symbol, sequence, direction, reference, price, changePercent, time } = told as never;
   return { symbol, sequence, direction, reference, price, changePercent, time };
+}
+
+const ALERT_FIELDS = [
+  ...['symbol', 'sequence', 'rule', 'episode', 'phase', 'level', 'direction', 'reference'],
+  ...['price', 'changePercent', 'time', 'startTime', 'peak', 'count', 'reason'],
+] as const;
+
+function alertOf(told: Readonly<Record<string, unknown>>): ClientAlert {
+  return Object.fromEntries(ALERT_FIELDS.map((name) => [name, told[name] ?? null])) as never;
 }
 
 const FIELDS = ['symbol', 'price', 'average', 'count', 'time', 'min', 'max'] as const;

@@ -19,15 +19,30 @@ export function expect(holds: boolean, expected: string, got: () => string): ass
 
 /** @throws Broken unless both are the same as JSON */
 export function expectSame(what: string, expected: unknown, got: unknown): void {
-  const [left, right] = [shown(expected), shown(got)];
-  if (left !== right) throw new Broken(`${what} ${left}`, right);
+  const [left, right] = [json(expected), json(got)];
+  if (left === right) return;
+  // What is the same at the start of long values need not be shown.
+  let same = 0;
+  while (left[same] === right[same]) same++;
+  const from = Math.max(left.length, right.length) > SHOWN_MAX ? Math.max(0, same - LEAD) : 0;
+  const part = (text: string) => cut(from === 0 ? text : `…${text.slice(from)}`);
+  throw new Broken(`${what} ${part(left)}`, part(right));
 }
 
 const SHOWN_MAX = 400;
+/** Shown before the first difference, characters. */
+const LEAD = 100;
 
 /** A value as it stands in a message. */
 export function shown(value: unknown): string {
+  return cut(json(value));
+}
+
+function json(value: unknown): string {
   const text = JSON.stringify(value, (_, inner) => (inner instanceof Map ? [...inner] : inner));
-  if (text === undefined) return 'nothing';
+  return text ?? 'nothing';
+}
+
+function cut(text: string): string {
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }

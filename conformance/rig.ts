@@ -4,7 +4,7 @@ import { ServerProcess, SMALL } from '../testkit/server-process.ts';
 import { TcpProxy } from '../testkit/tcp-proxy.ts';
 import { delay } from '../testkit/until.ts';
 import type { Role } from './client.ts';
-import { Client, type ConnectOptions } from './client.ts';
+import { Client, type ConnectOptions, type SubscribeOptions } from './client.ts';
 import { Broken } from './expect.ts';
 import { ScriptedMarket } from './scripted/market.ts';
 import { type PublishOptions, PublishSession } from './scripted/publish-session.ts';
@@ -72,13 +72,15 @@ export class Rig implements AsyncDisposable {
   async subscriber(
     patterns: readonly string[],
     options: StreamOptions = {},
+    asked: SubscribeOptions & { readonly connect?: ConnectOptions } = {},
   ): Promise<{
     readonly client: Client;
     readonly server: ScriptedServer;
     readonly session: StreamSession;
   }> {
-    const { client, server } = await this.pair('subscriber');
-    const subscribing = later(client.subscribe(patterns));
+    const { connect, ...subscribe } = asked;
+    const { client, server } = await this.pair('subscriber', connect);
+    const subscribing = later(client.subscribe(patterns, subscribe));
     const session = await this.stream(server, options);
     await session.subscribed(...patterns);
     await subscribing;

@@ -39,6 +39,13 @@ def anomaly(told):
     }
 
 
+ALERT_NAMES = {"change_percent": "changePercent", "start_time": "startTime"}
+
+
+def alert(told):
+    return {ALERT_NAMES.get(name, name): getattr(told, name) for name in told.__slots__}
+
+
 def gap(told):
     ends = {"fromSequence": told.from_sequence, "toSequence": told.to_sequence}
     return {"symbol": told.symbol, **ends}
@@ -49,7 +56,13 @@ def error(raised):
 
 
 EVENTS = {
-    "subscriber": {"anomaly": anomaly, "gap": gap, "error": error},
+    "subscriber": {
+        "anomaly": anomaly,
+        "gap": gap,
+        "alert": alert,
+        "alert_gap": gap,
+        "error": error,
+    },
     "publisher": {
         "reject": lambda told: {"symbol": told.symbol, "price": told.price, "code": told.code},
         "error": error,
@@ -61,15 +74,22 @@ def number(value):
     return float(value) if isinstance(value, str) else value
 
 
+def listen(name, told):
+    event = "alertGap" if name == "alert_gap" else name
+    client.on(name, lambda content: say({"event": event, **told(content)}))
+
+
 class Commands:
     async def connect(self, role, url, options):
         global client
         connect = tickwire.connect if role == "subscriber" else tickwire.connect_publisher
         client = connect(url, **options)
         for name, told in EVENTS[role].items():
-            client.on(name, lambda event, name=name, told=told: say({"event": name, **told(event)}))
+            listen(name, told)
 
     async def subscribe(self, patterns, options):
+        if "alertsSince" in options:
+            options["alerts_since"] = options.pop("alertsSince")
         subscription = client.subscribe(patterns, **options)
         subscriptions[tuple(patterns)] = subscription
         await subscription

@@ -24,18 +24,23 @@ const anomalyOf = ({ referencePrice, newPrice, timestamp, ...anomaly }) => ({
   time: timestamp,
 });
 
+const EVENTS = {
+  publisher: ['state', 'reject'],
+  subscriber: ['state', 'gap', 'alert', 'alertGap'],
+};
+
+const mapOf = (object) => object && new Map(Object.entries(object));
+
 const commands = {
   connect({ role, url, options }) {
     client = (role === 'publisher' ? connectPublisher : connect)(url, options);
     client.on('error', ({ message, code }) => say({ event: 'error', message, code }));
-    for (const event of role === 'publisher' ? ['state', 'reject'] : ['state', 'gap']) {
-      client.on(event, (content) => say({ event, ...content }));
-    }
+    for (const event of EVENTS[role]) client.on(event, (content) => say({ event, ...content }));
     if (role === 'publisher') return;
     client.on('anomaly', (anomaly) => say({ event: 'anomaly', ...anomalyOf(anomaly) }));
   },
-  async subscribe({ patterns, options: { since, ...options } }) {
-    const resumed = since === undefined ? {} : { since: new Map(Object.entries(since)) };
+  async subscribe({ patterns, options: { since, alertsSince, ...options } }) {
+    const resumed = { since: mapOf(since), alertsSince: mapOf(alertsSince) };
     const subscription = client.subscribe(patterns, { ...options, ...resumed });
     subscriptions.set(String(patterns), subscription);
     return { refused: await subscription.ready };

@@ -1,5 +1,6 @@
 import type { HistoryTuple } from '../../src/protocol/index.ts';
 import { FIELDS } from '../../testkit/independent/protocol.ts';
+import { type ScriptedAlert, scriptedAlert } from './alerts.ts';
 
 /** The statistics of a symbol, in the words of the protocol. */
 export type Values = Readonly<Record<(typeof FIELDS)[number], number>>;
@@ -9,12 +10,14 @@ export function oneTick(price: number, time = 1_700_000_000_000): Values {
   return { price, average: price, count: 1, time, min: price, max: price };
 }
 
-/** What a scripted server knows, over all of its sessions: symbols, ids, anomalies. */
+/** What a scripted server knows, over all of its sessions: symbols, ids, anomalies, alerts. */
 export class ScriptedMarket {
   epoch = 'first';
   readonly values = new Map<string, Values>();
   readonly #ids = new Map<string, number>();
   readonly #anomalies = new Map<string, HistoryTuple[]>();
+  readonly #alerts = new Map<string, ScriptedAlert[]>();
+  #connections = 0;
   #nextId = 0;
 
   /** The id of a symbol, which gets one if it has none. */
@@ -41,6 +44,7 @@ export class ScriptedMarket {
     this.#ids.clear();
     this.values.clear();
     this.#anomalies.clear();
+    this.#alerts.clear();
     this.#nextId = 0;
     for (const symbol of symbols) this.idOf(symbol);
   }
@@ -63,6 +67,27 @@ export class ScriptedMarket {
   /** Those after a sequence. */
   anomaliesAfter(symbol: string, sequence: number): readonly HistoryTuple[] {
     return this.anomalies(symbol).filter(([own]) => own > sequence);
+  }
+
+  /** Records an alert, the next of its symbol unless a sequence is given. */
+  alert(symbol: string, sequence = (this.alerts(symbol).at(-1)?.sequence ?? 0) + 1): ScriptedAlert {
+    const alert = scriptedAlert(sequence);
+    this.#alerts.set(symbol, [...this.alerts(symbol), alert]);
+    return alert;
+  }
+
+  alerts(symbol: string): readonly ScriptedAlert[] {
+    return this.#alerts.get(symbol) ?? [];
+  }
+
+  /** Those after a sequence. */
+  alertsAfter(symbol: string, sequence: number): readonly ScriptedAlert[] {
+    return this.alerts(symbol).filter((alert) => alert.sequence > sequence);
+  }
+
+  /** Counts the connections: the number of this one, from 0. */
+  connect(): number {
+    return this.#connections++;
   }
 }
 

@@ -4,6 +4,7 @@ import { Op, patternRegExp } from '../../testkit/independent/protocol.ts';
 import { type ScriptedConnection, WELCOME_INFO } from '../../testkit/scripted-server.ts';
 import { shown } from '../expect.ts';
 import { Waits } from '../waits.ts';
+import { RuleIds, type ScriptedAlert } from './alerts.ts';
 import { deltaEntry, fullEntry, type ScriptedMarket, type Values } from './market.ts';
 
 /** Silence is no sign of death unless a check is about that, ms. */
@@ -13,6 +14,7 @@ const LONG_MS = 3_600_000;
 export interface HeldPattern {
   readonly stats: boolean;
   readonly anomalies: boolean;
+  readonly alerts: boolean;
   readonly fields: number;
 }
 
@@ -22,7 +24,7 @@ export interface StreamOptions {
   readonly welcome?: Readonly<Record<string, unknown>>;
   /** Takes a request over: true if it did, and the session does nothing about it. */
   readonly onRequest?: (request: Frame, session: StreamSession) => boolean;
-  /** Whether entries and anomalies are left to the check. */
+  /** Whether entries, anomalies and alerts are left to the check. */
   readonly isSilent?: boolean;
 }
 
@@ -37,8 +39,11 @@ export class StreamSession {
   readonly patterns = new Map<string, HeldPattern>();
   /** The resume points that came, by symbol. */
   readonly since = new Map<string, number>();
+  /** Those of alerts. */
+  readonly alertsSince = new Map<string, number>();
   readonly #market: ScriptedMarket;
   readonly #options: StreamOptions;
+  readonly #rules: RuleIds;
   /** What the client must hold. */
   readonly #mirror = new StatsMirror();
   readonly #waits: Waits;
@@ -54,6 +59,7 @@ export class StreamSession {
     this.#market = market;
     this.#waits = new Waits(patienceMs);
     this.#options = options;
+    this.#rules = new RuleIds(market.connect());
     const { epoch } = market;
     this.send([Op.WELCOME, { ...WELCOME_INFO, heartbeatMs: LONG_MS, epoch, ...options.welcome }]);
     void this.#serve();
@@ -106,6 +112,20 @@ export class StreamSession {
     if (tuples.length > 0) this.send([Op.ANOMALY, Date.now(), tuples.map((one) => [id, ...one])]);
   }
 
+  /** Sends alerts, and before them the names of rules that this connection does not know. */
+  alerts(symbol: string, alerts: readonly ScriptedAlert[]): void {
+    if (alerts.length === 0) return;
+    this.rules(alerts);
+    const id = this.#market.idOf(symbol);
+    this.send([Op.ALERT, Date.now(), alerts.map((one) => [id, ...this.#rules.tuple(one)])]);
+  }
+
+  /** Names the rules of alerts, unless this connection knows them. */
+  rules(alerts: readonly ScriptedAlert[]): void {
+    const unnamed = this.#rules.unnamed(alerts);
+    if (unnamed.length > 0) this.send([Op.RULES, unnamed]);
+  }
+
   /** The digest and the number of symbols that the client must hold. */
   digest(): { readonly digest: number; readonly symbolCount: number } {
     return this.#mirror.digest();
@@ -146,6 +166,7 @@ export class StreamSession {
     if (frame[0] === Op.SUBSCRIBE) this.#subscribe(frame);
     else if (frame[0] === Op.UNSUBSCRIBE) this.#unsubscribe(frame);
     else if (frame[0] === Op.HISTORY) this.page(frame);
+    else if (frame[0] === Op.ALERT_HISTORY) this.alertPage(frame);
     else if (frame[0] === Op.VERIFY) {
       const { digest, symbolCount } = this.digest();
       this.send([Op.DIGEST, frame[1], digest, symbolCount]);
@@ -160,29 +181,46 @@ export class StreamSession {
     this.send([Op.HISTORY_PAGE, requestId, symbol, page, more]);
   }
 
+  /** Answers an ALERT_HISTORY likewise. */
+  alertPage([, requestId, symbol, after, limit]: Frame, entriesMax = 1000): void {
+    const later = this.#market.alertsAfter(symbol as string, after as number);
+    const page = later.slice(0, Math.min(limit as number, entriesMax));
+    this.rules(page);
+    const tuples = page.map((alert) => this.#rules.tuple(alert));
+    this.send([Op.ALERT_PAGE, requestId, symbol, tuples, page.length < later.length]);
+  }
+
   #subscribe([, requestId, asked, given]: Frame): void {
     const patterns = asked as readonly string[];
     const options = new Map(entriesOf(given) ?? []);
-    const { stats, anomalies, fields, since } = Object.fromEntries(options);
+    const { stats, anomalies, alerts, fields, since, alertsSince } = Object.fromEntries(options);
     const held: HeldPattern = {
       stats: stats !== false,
       anomalies: anomalies !== false,
+      alerts: alerts === true,
       fields: typeof fields === 'number' ? fields : 63,
     };
     for (const pattern of patterns) this.patterns.set(pattern, held);
     const effective = { conflateMs: 0, fields: held.fields };
     this.send([Op.SUBSCRIBED, requestId, patterns.map(() => 0), effective]);
-    const resumed = (entriesOf(since) ?? []) as [string, number][];
-    for (const [symbol, sequence] of resumed) this.since.set(symbol, sequence);
+    const anomaliesSeen = (entriesOf(since) ?? []) as [string, number][];
+    const alertsSeen = (entriesOf(alertsSince) ?? []) as [string, number][];
+    for (const [symbol, sequence] of anomaliesSeen) this.since.set(symbol, sequence);
+    for (const [symbol, sequence] of alertsSeen) this.alertsSince.set(symbol, sequence);
     if (this.#options.isSilent === true) return;
     const matches = (symbol: string) => patterns.some((one) => patternRegExp(one).test(symbol));
     if (held.stats) this.full(...this.#market.symbols.filter(matches));
-    if (!held.anomalies) return;
-    for (const [symbol, sequence] of resumed) {
+    for (const [symbol, sequence] of held.anomalies ? anomaliesSeen : []) {
       const missed = this.#market.anomaliesAfter(symbol, sequence);
       if (!matches(symbol) || missed.length === 0) continue;
       this.name(symbol);
       this.anomalies(symbol, missed);
+    }
+    for (const [symbol, sequence] of held.alerts ? alertsSeen : []) {
+      const missed = this.#market.alertsAfter(symbol, sequence);
+      if (!matches(symbol) || missed.length === 0) continue;
+      this.name(symbol);
+      this.alerts(symbol, missed);
     }
   }
 

@@ -149,7 +149,7 @@ export const connectingChecks: readonly Check[] = [
         welcome: { later: { deep: [1, 2] }, another: 'text' },
         onRequest([op, id], own) {
           if (op !== Op.SUBSCRIBE) return false;
-          own.patterns.set('BTC', { stats: true, anomalies: true, fields: 63 });
+          own.patterns.set('BTC', { stats: true, anomalies: true, alerts: false, fields: 63 });
           own.send([Op.SUBSCRIBED, id, [0], { conflateMs: 0, fields: 63, more: 1 }, 'later']);
           return true;
         },

@@ -132,7 +132,7 @@ export const entryChecks: readonly Check[] = [
       const subscribing = later(client.subscribe(['BTC'], { fields: 9, anomalies: false }));
       const session = await rig.stream(server);
       await session.subscribed('BTC');
-      const wanted = { stats: true, anomalies: false, fields: 9 };
+      const wanted = { stats: true, anomalies: false, alerts: false, fields: 9 };
       expectSame('the options', wanted, session.patterns.get('BTC'));
       await subscribing;
       const nothing = { average: null, count: null, min: null, max: null };

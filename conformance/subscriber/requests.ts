@@ -52,7 +52,7 @@ export const requestChecks: readonly Check[] = [
           if (op !== Op.SUBSCRIBE) return false;
           const names = patterns as string[];
           const codes = names.map((name) => (name === 'SECRET' ? 11 : 0));
-          own.patterns.set('BTC', { stats: true, anomalies: true, fields: 63 });
+          own.patterns.set('BTC', { stats: true, anomalies: true, alerts: false, fields: 63 });
           own.send([Op.SUBSCRIBED, id, codes, { conflateMs: 0, fields: 63 }]);
           own.full('BTC');
           return true;
