@@ -1,4 +1,3 @@
-import type { Anomaly } from './anomaly.ts';
 import type { Update } from './subscriber-events.ts';
 import type { SymbolStatistics } from './symbol-statistics.ts';
 
@@ -70,30 +69,30 @@ export class PullIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 }
 
-/** How many anomalies a reader may lag behind. */
+/** How many events a reader may lag behind. */
 const WAITING_MAX = 65_536;
 
-/** Anomalies that wait for a reader. */
-export class AnomalyQueue {
-  #waiting: Anomaly[] = [];
+/** Anomalies or alerts that wait for a reader. */
+export class EventQueue<Event> {
+  #waiting: Event[] = [];
   #first = 0;
 
-  /** Returns false, without taking the anomaly, if the reader is too far behind. */
-  add(anomaly: Anomaly): boolean {
+  /** Returns false, without taking the event, if the reader is too far behind. */
+  add(event: Event): boolean {
     if (this.#waiting.length - this.#first >= WAITING_MAX) return false;
-    this.#waiting.push(anomaly);
+    this.#waiting.push(event);
     return true;
   }
 
-  take(): Anomaly | undefined {
-    const anomaly = this.#waiting[this.#first];
-    if (anomaly === undefined) return undefined;
+  take(): Event | undefined {
+    const event = this.#waiting[this.#first];
+    if (event === undefined) return undefined;
     this.#first++;
     if (this.#first === this.#waiting.length || this.#first >= WAITING_MAX) {
       this.#waiting = this.#waiting.slice(this.#first);
       this.#first = 0;
     }
-    return anomaly;
+    return event;
   }
 }
 

@@ -4,7 +4,7 @@ import type { ConnectionState, Welcome } from '../connection/connection.ts';
 import { check, checkOptions, type Rules } from '../value-checks.ts';
 import type { Alert } from './alert.ts';
 import type { Anomaly, HistoryPage } from './anomaly.ts';
-import { AnomalyQueue, PendingUpdate, PullIterator } from './iterators.ts';
+import { EventQueue, PendingUpdate, PullIterator } from './iterators.ts';
 import { LiveStream } from './live-stream.ts';
 import { NumberedFeed } from './numbered-feed.ts';
 import type { AlertsOptions } from './past-alerts.ts';
@@ -205,36 +205,30 @@ export class Subscriber {
    */
   updates(): AsyncIterableIterator<Update, undefined> {
     const pending = new PendingUpdate();
-    return this.#iterate(pending, (wake) => {
-      const stopUpdates = this.on('update', (update) => {
+    return this.#iterate(pending, (iterator) => [
+      this.on('update', (update) => {
         pending.add(update);
-        wake();
-      });
-      const stopResets = this.on('reset', () => pending.clear());
-      const stopRetired = this.on('retired', ({ symbols }) => pending.forget(symbols));
-      return () => {
-        stopUpdates();
-        stopResets();
-        stopRetired();
-      };
-    });
+        iterator.wake();
+      }),
+      this.on('reset', () => pending.clear()),
+      this.on('retired', ({ symbols }) => pending.forget(symbols)),
+    ]);
   }
 
   /**
    * The anomalies, for `for await`: those of a symbol in order, without duplicates. Ends when the
    * subscriber is closed.
    *
-   * @throws Error (rejects) if the reader lags 65 536 anomalies behind, or the subscriber ends
+   * @throws Error (rejects) if the reader lags 65 536 of them behind, or the subscriber ends
    *   because of a failure
    */
   anomalies(): AsyncIterableIterator<Anomaly, undefined> {
-    const queue = new AnomalyQueue();
-    return this.#iterate(queue, (wake, fail) =>
-      this.on('anomaly', (anomaly) => {
-        if (queue.add(anomaly)) wake();
-        else fail(new Error('the reader of anomalies() is too far behind'));
-      }),
-    );
+    return this.#each('anomaly');
+  }
+
+  /** The alerts of subscriptions with `alerts`, as {@link anomalies}. */
+  liveAlerts(): AsyncIterableIterator<Alert, undefined> {
+    return this.#each('alert');
   }
 
   /**
@@ -286,7 +280,7 @@ export class Subscriber {
   /**
    * Past alerts of symbols and patterns, oldest first: of a range of time, as far as the server's
    * store has them, or the newest page. Read over HTTP; this works without a session. Live ones
-   * come with the event `alert`.
+   * come by {@link liveAlerts}.
    *
    * A loop over them throws as one over {@link ticks}.
    *
@@ -384,18 +378,31 @@ export class Subscriber {
     stream.subscriptions.hold(-1);
   }
 
+  /** None of an event may be left out. */
+  #each<Name extends 'anomaly' | 'alert'>(name: Name) {
+    const queue = new EventQueue<SubscriberEvents[Name]>();
+    return this.#iterate(queue, (iterator) => [
+      this.on(name, (event) => {
+        if (queue.add(event)) iterator.wake();
+        else iterator.end(new Error(`too slow a reader of ${name} events`));
+      }),
+    ]);
+  }
+
   #iterate<T>(
     source: { take(): T | undefined },
-    listen: (wake: () => void, fail: (error: Error) => void) => () => void,
+    listen: (iterator: PullIterator<T>) => (() => void)[],
   ): AsyncIterableIterator<T, undefined> {
     const stops: (() => void)[] = [];
     const iterator = new PullIterator(source, () => {
       for (const stop of stops) stop();
     });
-    const end = (error?: Error) => iterator.end(error);
-    stops.push(listen(() => iterator.wake(), end));
-    stops.push(this.on('state', ({ state }) => state === 'closed' && end(this.failure)));
-    if (this.state === 'closed') end(this.failure);
+    const end = () => iterator.end(this.failure);
+    stops.push(
+      ...listen(iterator),
+      this.on('state', ({ state }) => state === 'closed' && end()),
+    );
+    if (this.state === 'closed') end();
     return iterator;
   }
 }

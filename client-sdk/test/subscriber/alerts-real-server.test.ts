@@ -35,6 +35,7 @@ describe.each(['binary', 'json'] as const)('alerts over %s', (encoding) => {
     const { port } = await startWithRules();
     const subscriber = open(port, { encoding });
     const { alerts } = recorded(subscriber);
+    const live = subscriber.liveAlerts();
     await subscriber.subscribe(['SPY', 'Q*'], { alerts: true }).ready;
     await post(port, 'SPY', [0, 249.75], [2, 249.75], [5, 257.6591], [5, 257.6591], [9, 249.75]);
     await post(port, 'QQQ', [0, 100], [10, 97], [20, 94], [1500, 94]);
@@ -73,6 +74,10 @@ describe.each(['binary', 'json'] as const)('alerts over %s', (encoding) => {
     expect(ofSpy).toEqual(await stored(port, 'SPY'));
     expect(ofQqq).toEqual(await stored(port, 'QQQ'));
     expect(subscriber.counters.alerts).toBe(9);
+    subscriber.close();
+    const read: Alert[] = [];
+    for await (const alert of live) read.push(alert);
+    expect(read).toEqual(alerts);
   });
 
   it('go on where an earlier run of the program stopped', async () => {

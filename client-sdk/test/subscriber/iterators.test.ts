@@ -200,7 +200,7 @@ describe('anomalies()', () => {
     const loop = async () => {
       for await (const { sequence } of slow) if (sequence === read + 1) read++;
     };
-    await expect(loop()).rejects.toThrow('the reader of anomalies() is too far behind');
+    await expect(loop()).rejects.toThrow('too slow a reader of anomaly events');
     expect(read).toBe(WAITING_MAX);
     expect(subscriber.state).toBe('live');
     subscriber.close();

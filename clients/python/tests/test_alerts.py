@@ -1,14 +1,11 @@
 """Alerts of the real server's rules: none missed, none twice."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-import pytest_asyncio
 
 import tickwire
 
@@ -17,35 +14,7 @@ from .support.scripted_server import ScriptedServer, Session
 from .support.server import Server
 from .support.until import until
 
-# A move of 3 % is a spike and a gap; the price that returns ends both.
-RULES = {
-    "rules": [
-        {
-            "name": "flash",
-            "kind": "spike",
-            "symbols": ["*"],
-            "windowMs": 1000,
-            "warning": "2%",
-            "critical": "5%",
-        },
-        {"name": "print", "kind": "gap", "symbols": ["*"], "warning": "1.5%"},
-    ]
-}
 START = 1_700_000_000_000
-
-
-@pytest.fixture
-def rules_flag(tmp_path: Path) -> str:
-    file = tmp_path / "rules.json"
-    file.write_text(json.dumps(RULES))
-    return f"--rules.file={file}"
-
-
-@pytest_asyncio.fixture
-async def ruled(rules_flag: str) -> AsyncIterator[Server]:
-    """A server with rules and without a store."""
-    async with Server("--server.heartbeatMs=500", rules_flag) as started:
-        yield started
 
 
 async def post(server: Server, symbol: str, *ticks: tuple[float, float]) -> None:
@@ -86,7 +55,7 @@ async def test_alerts_are_those_of_the_server(
     ruled: Server, encoding: Literal["binary", "json"]
 ) -> None:
     async with tickwire.connect(ruled.url, encoding=encoding) as subscriber:
-        alerts = subscriber.alerts()
+        alerts = subscriber.live_alerts()
         events: list[tickwire.Alert] = []
         subscriber.on("alert", events.append)
         await subscriber.subscribe("S*", alerts=True)
@@ -174,7 +143,7 @@ async def test_alerts_since_an_earlier_run_and_what_is_gone(ruled: Server) -> No
     async with tickwire.connect(ruled.url) as subscriber:
         gaps: list[tickwire.AlertGap] = []
         subscriber.on("alert_gap", gaps.append)
-        alerts = subscriber.alerts()
+        alerts = subscriber.live_alerts()
         await subscriber.subscribe("*", alerts=True, alerts_since={"SPY": 10, "SLV": 2})
         seen: dict[str, list[int]] = {"SPY": [], "SLV": []}
         while not (seen["SPY"] and seen["SPY"][-1] == 100 and len(seen["SLV"]) == 2):
@@ -187,6 +156,66 @@ async def test_alerts_since_an_earlier_run_and_what_is_gone(ruled: Server) -> No
         with pytest.raises(tickwire.ServerError) as refused:
             await subscriber.alert_history("SPY", 0)
         assert (refused.value.name, refused.value.retryable) == ("not_available", False)
+
+
+async def test_past_alerts_are_those_of_a_range_oldest_first(
+    rules_flag: str, tmp_path: Path
+) -> None:
+    async with Server(rules_flag, f"--store.directory={tmp_path / 'store'}") as server:
+        for i in range(10):
+            await jump(server, "SPY", 5000 * i)
+        await jump(server, "A/B & C,D", 21_000)
+        async with tickwire.connect(server.url) as subscriber:
+            while len(await subscriber.alerts(from_=0).to_list()) < 44:
+                await asyncio.sleep(0.01)
+            of_spy = await stored(server, "SPY")
+            assert len(of_spy) == 40
+            assert await subscriber.alerts("SPY", from_=0, limit=7).to_list() == of_spy
+            from_ = datetime.fromtimestamp((START + 5000) / 1000, timezone.utc)
+            part = subscriber.alerts(["SPY"], from_=from_, to=START + 15_000, limit=3)
+            assert await part.to_list() == of_spy[4:12]
+            part = subscriber.alerts("S*", to="2023-11-14T22:13:30Z")
+            assert await part.to_list() == of_spy[:8]
+            of_odd = await subscriber.alerts("A/B & C,D", from_=0).to_list()
+            assert [(each.symbol, each.sequence) for each in of_odd] == [
+                ("A/B & C,D", sequence) for sequence in range(1, 5)
+            ]
+            mixed = await subscriber.alerts(from_=0, limit=5).to_list()
+            assert mixed == [*of_spy[:20], *of_odd, *of_spy[20:]]
+            ends = subscriber.alerts(rule="print", phase=("end",), level=["warning"], from_=0)
+            assert await ends.to_list() == [
+                each for each in mixed if each.rule == "print" and each.phase == "end"
+            ]
+            assert await subscriber.alerts(level="critical").to_list() == []
+            newest = subscriber.alerts("SPY", limit=3)
+        # It works without a session, and each loop begins anew.
+        for _loop in range(2):
+            assert [each async for each in newest] == of_spy[-3:]
+
+
+async def test_past_alerts_say_what_is_wrong(ruled: Server) -> None:
+    async with tickwire.connect(ruled.url) as subscriber:
+        with pytest.raises(tickwire.TickwireError, match=r"^404 .*store"):
+            await subscriber.alerts("SPY", from_=0).to_list()
+        with pytest.raises(tickwire.TickwireError, match=r"^400 .*phase"):
+            await subscriber.alerts(phase="begin").to_list()  # type: ignore[arg-type]
+        wrong: list[tuple[type[Exception], dict[str, Any]]] = [
+            (TypeError, {"patterns": [1]}),
+            (TypeError, {"rule": 1}),
+            (TypeError, {"level": [2]}),
+            (TypeError, {"from_": []}),
+            (ValueError, {"limit": 1001}),
+            (ValueError, {"to": 1e300}),
+            (ValueError, {"to": datetime(2026, 1, 1)}),
+        ]
+        for kind, arguments in wrong:
+            (name,) = arguments
+            with pytest.raises(kind, match=name.rstrip("_")):
+                subscriber.alerts(**arguments)
+        past = subscriber.alerts("SPY")
+        await ruled.kill()
+        with pytest.raises(tickwire.TickwireError, match="no answer from http://127"):
+            await past.to_list()
 
 
 async def test_a_rule_has_its_name_for_a_connection() -> None:
@@ -216,7 +245,7 @@ async def test_a_rule_has_its_name_for_a_connection() -> None:
 
     async with ScriptedServer(first, second, third) as server:
         async with tickwire.connect(server.url) as subscriber:
-            alerts = subscriber.alerts()
+            alerts = subscriber.live_alerts()
             subscriber.subscribe("A", alerts=True)
             seen = [await asyncio.wait_for(anext(alerts), 60) for _ in range(2)]
             assert [(each.sequence, each.rule) for each in seen] == [(1, "flash"), (2, "print")]

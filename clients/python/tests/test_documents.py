@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 import tickwire
 
@@ -54,16 +55,27 @@ async def market(server: Server) -> AsyncIterator[None]:
             await asyncio.wait({moving})
 
 
+@pytest_asyncio.fixture
+async def stored_and_ruled(
+    rules_flag: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Server]:
+    """A server with rules and a store."""
+    store = f"--store.directory={tmp_path_factory.mktemp('store')}"
+    async with Server("--server.heartbeatMs=500", store, rules_flag) as started:
+        yield started
+
+
 @pytest.mark.parametrize("number", range(len(SAMPLES)))
 async def test_sample_of_the_readme(
     number: int,
-    server: Server,
+    stored_and_ruled: Server,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _, code = SAMPLES[number]
+    server = stored_and_ruled
     names: dict[str, Any] = {}
     async with market(server):
         running = asyncio.ensure_future(eval(compiled(code, server), names))

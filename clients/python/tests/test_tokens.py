@@ -68,3 +68,18 @@ async def test_tokens_open_sessions_limit_them_and_are_renewed() -> None:
         with pytest.raises(tickwire.ConnectionLostError) as ended:
             await stranger.ready()
         assert ended.value.code == tickwire.CloseCode.UNAUTHORIZED
+
+
+async def test_past_alerts_are_asked_for_with_the_token(rules_flag: str) -> None:
+    view = await make_token("--subject", "view", "--read", "*", "--expires", "8h")
+
+    async def find_view() -> str:
+        return view
+
+    async with Server(rules_flag, env=SECRET) as server:
+        for token in (view, find_view):
+            async with tickwire.connect(server.url, token=token) as subscriber:
+                assert await subscriber.alerts().to_list() == []
+        async with tickwire.connect(server.url) as stranger:
+            with pytest.raises(tickwire.TickwireError, match=r"^401 "):
+                await stranger.alerts().to_list()

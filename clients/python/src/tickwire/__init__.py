@@ -27,6 +27,7 @@ from .subscriber.events import (
     SubscriberEvent,
 )
 from .subscriber.lag import Lag
+from .subscriber.past_pages import PastItems
 from .subscriber.round_trips import Latency
 from .subscriber.statistics import SymbolStatistics
 from .subscriber.subscriber import Subscriber
@@ -54,6 +55,7 @@ __all__ = [
     "Lag",
     "Latency",
     "Limits",
+    "PastItems",
     "Publisher",
     "PublisherEvent",
     "PublisherTotals",

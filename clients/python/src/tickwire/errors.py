@@ -64,4 +64,4 @@ class BufferFullError(TickwireError):
 
 
 class ReaderTooSlowError(TickwireError):
-    """A loop over anomalies or events is too far behind."""
+    """A loop over anomalies, alerts or events is too far behind."""

@@ -1,5 +1,6 @@
 """Checks of what callers pass, with messages that name the value and what was expected."""
 
+from datetime import datetime
 from math import inf
 from numbers import Integral, Real
 
@@ -39,3 +40,23 @@ def check_bool(name: str, value: object) -> None:
     """:raises TypeError: if it is not a boolean"""
     if not isinstance(value, bool):
         raise TypeError(fault(name, "True or False", value))
+
+
+def check_time(time: object, name: str) -> float | None:
+    """The time in ms.
+
+    :raises TypeError, ValueError: if it is not a time
+    """
+    if time is None:
+        return None
+    expected = "ms since the Unix epoch, 0 or more, or a datetime with a time zone, or None"
+    if isinstance(time, datetime):
+        if time.tzinfo is None:
+            raise ValueError(fault(name, expected, time))
+        return check_time(time.timestamp() * 1000, name)
+    if isinstance(time, bool) or not isinstance(time, Real):
+        raise TypeError(fault(name, expected, time))
+    value = float(time)
+    if not 0 <= value < inf:
+        raise ValueError(fault(name, expected, time))
+    return value

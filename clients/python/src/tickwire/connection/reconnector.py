@@ -93,6 +93,11 @@ class Reconnector:
         if self._is_open and self._connection is not None:
             self._connection.send([Op.AUTH, token])
 
+    async def find_token(self) -> str | None:
+        """The token for the next connection or request. Raises as `token.find_token`."""
+        token = self._given_token or self._options.token
+        return await find_token(token, self._options.connect_timeout_ms)
+
     def fail(self, failure: TickwireError) -> None:
         """Ends for good because of a failure."""
         self._end(failure, None)
@@ -148,8 +153,7 @@ class Reconnector:
         self._retry.clear()
         options = self._options
         try:
-            token = self._given_token or options.token
-            self._token = await find_token(token, options.connect_timeout_ms)
+            self._token = await self.find_token()
         except Exception as error:
             reason = f"no token: {error}"
             return Closure(ABNORMAL_CLOSURE, reason)

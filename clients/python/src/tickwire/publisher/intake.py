@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from math import inf
 
 from ..events import Waiters
-from ..value_checks import fault
+from ..value_checks import check_time, fault
 from .alias_table import AliasTable
 from .frame_sender import FrameSender
 from .options import PublisherOptions
-from .tick import check_price, check_time
+from .tick import check_price
 from .tick_buffer import FlatTicks
 from .tick_stream import TickStream
 

@@ -53,23 +53,3 @@ def check_price(price: object, name: str) -> float:
 
 def _refuse_price(kind: type[Exception], name: str, price: object) -> NoReturn:
     raise kind(fault(name, "a finite number above 0", price))
-
-
-def check_time(time: object, name: str) -> float | None:
-    """The time in ms.
-
-    :raises TypeError, ValueError: if it is not a time
-    """
-    if time is None:
-        return None
-    expected = "ms since the Unix epoch, 0 or more, or a datetime with a time zone, or None"
-    if isinstance(time, datetime):
-        if time.tzinfo is None:
-            raise ValueError(fault(name, expected, time))
-        return check_time(time.timestamp() * 1000, name)
-    if isinstance(time, bool) or not isinstance(time, Real):
-        raise TypeError(fault(name, expected, time))
-    value = float(time)
-    if not 0 <= value < inf:
-        raise ValueError(fault(name, expected, time))
-    return value

@@ -23,6 +23,7 @@ from .events import Reset, Retired, SubscriberEvent
 from .lag import Lag, LagMonitor
 from .mirror import Mirror
 from .numbered_feed import FeedOwner, Item, NumberedFeed, Page
+from .past_pages import PastPages
 from .requests import RequestPacer, Requests
 from .round_trips import RoundTrips
 from .subscription_sync import SubscriptionSync
@@ -93,6 +94,7 @@ class LiveStream:
         self._rules: dict[int, str] = {}
         self.subscriptions = SubscriptionSync(conflate_ms, self._requests, self)
         self._reconnector = Reconnector(url, options, self)
+        self.past = PastPages(url, options, self._reconnector.find_token)
 
     async def wait(self, is_done: Callable[[], bool]) -> None:
         """Returns when the condition holds; raises if the stream ends before."""

@@ -12,11 +12,13 @@ from ..errors import TickwireError
 from ..iterators import PullIterator, QueueReader
 from ..protocol.stats_entry import ALL_FIELDS
 from ..value_checks import check_number, fault
-from .alert import Alert, AlertGap, AlertPage
+from .alert import Alert, AlertGap, AlertLevel, AlertPage, AlertPhase
 from .anomaly import Anomaly, AnomalyGap, HistoryPage
 from .events import Reset, Retired, SubscriberCounters, SubscriberEvent
 from .lag import Lag
 from .live_stream import LiveStream
+from .past_alerts import LIMIT, PastTime, past_alerts
+from .past_pages import PastItems
 from .round_trips import Latency
 from .statistics import SymbolStatistics
 from .subscription import Subscription, SubscriptionOptions
@@ -138,9 +140,7 @@ class Subscriber:
             raise self._stream.closed_error()
         points = dict(since or {}), dict(alerts_since or {})
         options = SubscriptionOptions(stats, anomalies, fields, points[0], alerts, points[1])
-        names = [patterns] if isinstance(patterns, str) else list(patterns)
-        for name in names:
-            _check_pattern(name)
+        names = _pattern_list(patterns)
         self._stream.anomaly_feed.seed(options.since)
         self._stream.alert_feed.seed(options.alerts_since)
         self._stream.wants_alerts |= alerts
@@ -247,14 +247,40 @@ class Subscriber:
         self._stream.anomaly_readers.add(reader)
         return self._started(reader)
 
-    def alerts(self) -> AsyncIterator[Alert]:
+    def live_alerts(self) -> AsyncIterator[Alert]:
         """The alerts of rules, of subscriptions with `alerts`, for ``async for``: as `anomalies`.
 
         :raises TickwireError: (in the loop) as `anomalies`
         """
-        reader: QueueReader[Alert] = QueueReader("alerts()")
+        reader: QueueReader[Alert] = QueueReader("live_alerts()")
         self._stream.alert_readers.add(reader)
         return self._started(reader)
+
+    def alerts(
+        self,
+        patterns: str | Iterable[str] = "*",
+        *,
+        from_: PastTime | None = None,
+        to: PastTime | None = None,
+        rule: str | Iterable[str] = (),
+        level: AlertLevel | Iterable[AlertLevel] = (),
+        phase: AlertPhase | Iterable[AlertPhase] = (),
+        limit: int = LIMIT,
+    ) -> PastItems[Alert]:
+        """Past alerts of symbols and patterns, oldest first, for ``async for`` or ``await
+        ….to_list()``: of a range of time, as far as the server's store has them, or the newest
+        page. Read over HTTP; this works without a session. Live ones come by `live_alerts`.
+
+        :param from_: the first time; without `from_` and `to` the newest alerts come, one page
+        :param to: the time to end before
+        :param rule: names of rules, one or several; none: all. So with `level` and `phase`
+        :param limit: alerts of a page, 1 to 1000
+        :raises TypeError, ValueError: for a bad argument
+        :raises TickwireError: (in the loop) if the server cannot be reached or refuses
+        """
+        times = {"from": from_, "to": to}
+        choices = {"rule": rule, "level": level, "phase": phase}
+        return past_alerts(self._stream.past, _pattern_list(patterns), times, choices, limit)
 
     def events(self) -> AsyncIterator[SubscriberEvent]:
         """Everything but updates, anomalies and alerts, for ``async for``: `StateChange`, `Lag`,
@@ -344,6 +370,13 @@ def _check_page(symbol: str, after: int, limit: int) -> None:
         raise TypeError(fault("symbol", "a string", symbol))
     check_number("after", after, 0, 2**53 - 1, is_integer=True)
     check_number("limit", limit, 1, 2**53 - 1, is_integer=True)
+
+
+def _pattern_list(patterns: str | Iterable[str]) -> list[str]:
+    names = [patterns] if isinstance(patterns, str) else list(patterns)
+    for name in names:
+        _check_pattern(name)
+    return names
 
 
 def _check_pattern(pattern: object) -> None:
