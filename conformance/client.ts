@@ -231,8 +231,21 @@ export function anomalyOf(told: Readonly<Record<string, unknown>>): ClientAnomal
 }
 
 const ALERT_FIELDS = [
-  ...['symbol', 'sequence', 'rule', 'episode', 'phase', 'level', 'direction', 'reference'],
-  ...['price', 'changePercent', 'time', 'startTime', 'peak', 'count', 'reason'],
+  'symbol',
+  'sequence',
+  'rule',
+  'episode',
+  'phase',
+  'level',
+  'direction',
+  'reference',
+  'price',
+  'changePercent',
+  'time',
+  'startTime',
+  'peak',
+  'count',
+  'reason',
 ] as const;
 
 function alertOf(told: Readonly<Record<string, unknown>>): ClientAlert {
