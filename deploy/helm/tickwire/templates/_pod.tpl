@@ -9,6 +9,7 @@
 {{- $auth := $root.Values.auth -}}
 {{- $nats := $root.Values.nats -}}
 {{- $isMember := ne $component "single" -}}
+{{- $leaseMs := int (dig "leaseMs" 10000 (default dict $config.cluster)) -}}
 {{- $stopMs := add (int (default 0 $server.preStopMs)) (int (dig "drainMs" 4000 $server)) -}}
 metadata:
   labels:
@@ -107,12 +108,13 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
-      # 503 while it starts, replays, stops or cannot save: no traffic, and no restart.
+      # 503 while it starts, replays, stops or cannot save: no traffic, and no restart. While shards
+      # change hands, all edges say so at once: two leases pass before none would take clients.
       readinessProbe:
         httpGet: { path: /readyz, port: http, scheme: {{ ternary "HTTPS" "HTTP" (ne $tls "") }} }
         periodSeconds: 2
         timeoutSeconds: 2
-        failureThreshold: 2
+        failureThreshold: {{ ternary (add 1 (div $leaseMs 1000)) 2 $isMember }}
       {{- with $root.Values.preStopSeconds }}
       lifecycle:
         preStop:
