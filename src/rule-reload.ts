@@ -81,11 +81,18 @@ export class RuleSource {
    * The rules that an engine starts with.
    *
    * @param before in force where the state begins that is brought back; undefined: there is none
+   * @param within come into force while it is brought back
    */
-  startRules(read: ReadRules | undefined, before: string | undefined, now: number): StartRules {
+  startRules(
+    read: ReadRules | undefined,
+    before: string | undefined,
+    within: readonly string[],
+    now: number,
+  ): StartRules {
     const folder = pathToFileURL(`${resolve(dirname(this.#path))}/`).href;
     const text = before ?? read?.text ?? NO_RULES;
-    return { text, since: now, folder, next: read?.file, isEarlier: before !== undefined };
+    const isEarlier = before !== undefined;
+    return { text, since: now, folder, next: read?.file, within, isEarlier };
   }
 }
 

@@ -27,12 +27,12 @@ import { droppedLines } from './log.ts';
 import {
   continueAlerts,
   findJournal,
-  hadRules,
   journalDirectory,
   planReplay,
   type RecoveredJournal,
   recoverJournal,
   rulesBefore,
+  rulesWithin,
 } from './recovery/index.ts';
 import { type ReadRules, RuleReload, RuleSource, withoutRules } from './rule-reload.ts';
 import { RuleSinks } from './rule-sinks.ts';
@@ -201,7 +201,7 @@ export class ServerStart {
     const store = this.#store;
     const epoch = randomBytes(6).toString('base64url');
     if (store === undefined) {
-      const engine = await this.#startEngine(NOTHING_RECOVERED, this.#ruleSource !== undefined);
+      const engine = await this.#startEngine(NOTHING_RECOVERED);
       const publishers = new PublisherRegistry();
       return { epoch, engine, publishers, start: 0, replayedTicks: 0, needsSnapshot: false };
     }
@@ -213,8 +213,8 @@ export class ServerStart {
       this.#health.replayed = 0;
       this.#early = await EarlyTransport.open(this.#config, log, this.#health);
     }
-    const judged = this.#ruleSource !== undefined || hadRules(recovered, found, plan);
-    const engine = await this.#startEngine(recovered, judged, rulesBefore(recovered, plan));
+    const before = rulesBefore(recovered, plan);
+    const engine = await this.#startEngine(recovered, before, rulesWithin(found, plan));
     const replayed: RecoveredJournal = await recoverJournal({
       engine,
       store,
@@ -242,18 +242,24 @@ export class ServerStart {
     };
   }
 
-  /** @param isJudged whether there are rules, or were when the state was made */
-  async #startEngine(recovered: Recovered, isJudged: boolean, before?: string): Promise<Engine> {
+  /**
+   * @param before rules in force where the state begins that is brought back
+   * @param within those that come into force while it is
+   */
+  async #startEngine(
+    recovered: Recovered,
+    before?: string,
+    within: readonly string[] = [],
+  ): Promise<Engine> {
+    const now = Date.now();
+    const wasJudged = [before ?? NO_RULES, ...within].some((text) => text !== NO_RULES);
     // The state goes on with the rules that it had, until the file comes into force or, without
     // one, until none are.
-    const now = Date.now();
-    const rules = isJudged
-      ? (this.#ruleSource?.startRules(this.#readRules, before, now) ?? {
-          text: before ?? NO_RULES,
-          since: now,
-          isEarlier: true,
-        })
+    const without = wasJudged
+      ? { text: before ?? NO_RULES, since: now, within, isEarlier: true }
       : undefined;
+    const source = this.#ruleSource;
+    const rules = source?.startRules(this.#readRules, before, within, now) ?? without;
     const engine = await startEngine(this.#config, this.#log, recovered, this.#health, rules);
     this.#engine = engine;
     for (const reason of engine.rules?.moduleFaults ?? []) {

@@ -23,6 +23,8 @@ export interface StartRules {
   readonly folder?: string | undefined;
   /** A file that comes into force later; its modules are loaded, too. */
   readonly next?: RuleFile | undefined;
+  /** Texts that come into force while the state of an earlier run is brought back. */
+  readonly within?: readonly string[] | undefined;
   /** Whether the text is that of an earlier run, whose modules may be gone. */
   readonly isEarlier?: boolean | undefined;
 }
@@ -90,21 +92,31 @@ export class RulesInForce {
   static async load(rules: StartRules, table: RuleTable): Promise<RulesInForce> {
     const { file } = parseRuleFile(rules.text);
     if (file === undefined) throw new Error('the first rules are no valid rule file');
-    const { folder, isEarlier, next } = rules;
+    const { folder, isEarlier = false, next, within = [] } = rules;
     const moduleUrls = next === undefined ? [] : modulesOf(next, folder);
     const modules = new Map(await loadRuleModules(moduleUrls));
     const moduleFaults: string[] = [];
-    for (const one of modulesOf(file, folder)) {
-      const [path] = one;
-      if (modules.has(path)) continue;
-      try {
-        const loaded = await loadRuleModules([one]);
-        for (const [name, module] of loaded) modules.set(name, module);
-        moduleUrls.push(one);
-      } catch (error) {
-        if (isEarlier !== true) throw error;
-        moduleFaults.push((error as Error).message);
+    const tried = new Set(modules.keys());
+    const loadOf = async (named: RuleFile, mayBeGone: boolean) => {
+      for (const one of modulesOf(named, folder)) {
+        const [path] = one;
+        if (tried.has(path)) continue;
+        tried.add(path);
+        try {
+          const loaded = await loadRuleModules([one]);
+          for (const [name, module] of loaded) modules.set(name, module);
+          moduleUrls.push(one);
+        } catch (error) {
+          if (!mayBeGone) throw error;
+          moduleFaults.push((error as Error).message);
+        }
       }
+    };
+    await loadOf(file, isEarlier);
+    for (const text of within) {
+      const { file: later } = parseRuleFile(text);
+      // One that cannot be read is refused where it comes into force.
+      if (later !== undefined) await loadOf(later, true);
     }
     return new RulesInForce(rules, file, table, { modules, moduleUrls, moduleFaults });
   }

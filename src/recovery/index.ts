@@ -3,10 +3,10 @@ export {
   continueAlerts,
   type FoundJournal,
   findJournal,
-  hadRules,
   journalDirectory,
   planReplay,
   type RecoveredJournal,
   recoverJournal,
   rulesBefore,
+  rulesWithin,
 } from './journal-start.ts';

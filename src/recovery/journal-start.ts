@@ -88,24 +88,18 @@ export function rulesBefore(
   return hasSnapshot || replay !== undefined ? (rules ?? NO_RULES) : undefined;
 }
 
-/**
- * Whether what a start brings back was judged by rules: those in force at its snapshot, or any in
- * the journal behind that.
- */
-export function hadRules(recovered: Recovered, found: FoundJournal, plan: JournalPlan): boolean {
-  const before = rulesBefore(recovered, plan) ?? NO_RULES;
-  if (before !== NO_RULES) return true;
-  if (plan.replay === undefined) return false;
-  const from = plan.replay.snapshot?.position ?? found.first;
+/** The rule files that come into force while the journal is replayed, in order. */
+export function rulesWithin(found: FoundJournal, { replay }: JournalPlan): readonly string[] {
+  if (replay === undefined) return [];
+  const from = replay.snapshot?.position ?? found.first;
   const reader = new JournalReader(found.files, { from, kinds: [EntryKind.RULES] });
+  const texts = new Set<string>();
   try {
-    while (reader.next()) {
-      if (reader.kind === EntryKind.RULES && reader.rulesText !== NO_RULES) return true;
-    }
-    return false;
+    while (reader.next()) if (reader.kind === EntryKind.RULES) texts.add(reader.rulesText);
   } finally {
     reader.close();
   }
+  return [...texts];
 }
 
 /** Interval of log lines about the progress, ms. */

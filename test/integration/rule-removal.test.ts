@@ -34,8 +34,9 @@ class Place {
     writeFileSync(this.rules, JSON.stringify({ rules }));
   }
 
-  start(): Promise<TestServer> {
-    return startTestServer({ store: { directory: this.store }, rules: { file: this.rules } });
+  start(logLevel: 'trace' | 'error' = 'error'): Promise<TestServer> {
+    const config = { store: { directory: this.store }, rules: { file: this.rules } };
+    return startTestServer(config, { logLevel });
   }
 
   startWithout(): Promise<TestServer> {
@@ -157,5 +158,45 @@ describe('a start without the module of a rule', () => {
   it('fails where the file names it', async () => {
     const place = await withoutModule();
     await expect(place.start()).rejects.toThrow('module ./own.mjs of a rule');
+  });
+});
+
+describe('a module that only the middle of the journal names', () => {
+  /** A journal whose second run alone had it, which opened an episode. */
+  async function namedInTheMiddle(): Promise<Place> {
+    const place = new Place();
+    writeFileSync(join(place.folder, 'own.mjs'), MODULE);
+    place.write(FLASH);
+    await (await place.start()).stop();
+    place.write(OWN);
+    const second = await place.start();
+    await post(second.port, 0, 100, 101.5);
+    await expect.poll(() => alerts(second.port)).toEqual(['1 own start ']);
+    await second.stop();
+    await place.keepJournalOnly();
+    place.write(FLASH);
+    return place;
+  }
+
+  it('is loaded: its alerts are not lost, and its episodes end', async () => {
+    const place = await namedInTheMiddle();
+    const server = await place.start('trace');
+    await expect.poll(() => alerts(server.port)).toEqual(['1 own start ', '2 own end closed']);
+    expect(server.lines.join('')).not.toContain('lack a module');
+    await server.stop();
+  });
+
+  it('may be gone: its rule judges nothing, as the log says', async () => {
+    const place = await namedInTheMiddle();
+    place.rules = join(folderForTest(), 'rules.json');
+    place.write(FLASH);
+    const server = await place.start('trace');
+    await post(server.port, 10, 105);
+    await post(server.port, 2000, 100, 103);
+    await expect.poll(() => alerts(server.port)).toContain('1 flash start ');
+    const warned = server.lines.filter((line) => line.includes('lack a module'));
+    expect(warned).toHaveLength(1);
+    expect(warned[0]).toContain('module ./own.mjs of a rule');
+    await server.stop();
   });
 });

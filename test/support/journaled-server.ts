@@ -27,6 +27,7 @@ import {
   planReplay,
   recoverJournal,
   rulesBefore,
+  rulesWithin,
 } from '../../src/recovery/index.ts';
 import { RuleReload, RuleSource } from '../../src/rule-reload.ts';
 import { NO_RULES } from '../../src/rules/index.ts';
@@ -188,6 +189,7 @@ export class JournaledServer {
     const health = new Health(store);
     const source = ruleFile && new RuleSource(writeRules(directory, ruleFile), health, LOG, {});
     const read = source?.read();
+    const [before, within] = [rulesBefore(recovered, plan), rulesWithin(found, plan)];
     const overwrites = overflow === 'dropOldest';
     const engine = await Engine.start(
       {
@@ -197,7 +199,7 @@ export class JournaledServer {
         captures: true,
         growBytes: 1 << 18,
         spawn: workers.spawn,
-        rules: source?.startRules(read, rulesBefore(recovered, plan), 0),
+        rules: source?.startRules(read, before, within, 0),
       },
       {
         workerRestarted: (_, cause) => {
