@@ -144,6 +144,7 @@ export class ServerStart {
       eventLoop,
       tickHistory: this.#tickHistory(),
       telemetry: this.#telemetry,
+      progress: this.#engine,
     });
     const rules = this.#beginRules(context);
     this.#snapshots = this.#createSnapshots(context);

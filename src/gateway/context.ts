@@ -20,6 +20,7 @@ import type { FrameJournal } from './ingest/frame-journal.ts';
 import { Lateness } from './ingest/lateness.ts';
 import type { ClaimPublisher, PublisherRegistry } from './ingest/publisher-registry.ts';
 import { TickIntake } from './ingest/tick-intake.ts';
+import { type EngineProgress, SampledFanOut, TickSampler } from './ingest/tick-sampler.ts';
 import { BackgroundTasks } from './limits/background-tasks.ts';
 import { SymbolQuota } from './limits/symbol-quota.ts';
 import type { ClusterReadings } from './metrics/cluster-metrics.ts';
@@ -82,6 +83,8 @@ interface GatewayParts {
   readonly eventLoop: EventLoopDelay;
   /** Past ticks; undefined without a journal. */
   readonly tickHistory?: TickHistory | undefined;
+  /** How far the engine is, for the trace of a tick; undefined: it is elsewhere. */
+  readonly progress?: EngineProgress | undefined;
   /** Undefined: nothing is traced. */
   readonly telemetry?:
     | {
@@ -124,6 +127,8 @@ export interface GatewayContext extends GatewayParts {
   readonly statsMessage: StatsMessage;
   readonly conflation: ConflationQueue;
   readonly fanOut: FanOut;
+  /** Undefined: no ticks are traced. */
+  readonly tickSampler: TickSampler | undefined;
   readonly scheduler: FlushScheduler;
 }
 
@@ -158,7 +163,15 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
   );
   const conflation = new ConflationQueue();
   const logs = { anomalies, alerts };
-  const fanOut = new FanOut(engine, subscriptions, versions, logs, counters);
+  const intake = createIntake();
+  const tracing = given.telemetry?.tracing;
+  const { progress } = given;
+  const tickSampler = tracing && progress && new TickSampler(tracing, progress, intake.totals);
+  const fanOutParts = [engine, subscriptions, versions, logs, counters] as const;
+  const fanOut =
+    tickSampler === undefined
+      ? new FanOut(...fanOutParts)
+      : new SampledFanOut(tickSampler, ...fanOutParts);
   const versioned = { engine, subscriptions, versions, anomalies, alerts, fanOut };
   const background = new BackgroundTasks(fault);
   const quota = new SymbolQuota({ ...config.processing, ...config.limits }, engine.symbols);
@@ -173,7 +186,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     renewals: authenticator && new Renewals(authenticator, security, fault),
     quota,
     credit: createCredit(config, engine, journal),
-    intake: createIntake(),
+    intake,
     ticksReader: new TicksReader(config.publish.ticksPerFrameMax),
     tickBatch: new TickBatch(),
     subscriptions,
@@ -185,6 +198,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     statsMessage: new StatsMessage(versions),
     conflation,
     fanOut,
+    tickSampler,
     scheduler: createScheduler(),
   };
 

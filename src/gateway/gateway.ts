@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AlertSink, AnomalySink } from '../engine/index.ts';
 import type { GatewayContext } from './context.ts';
 import { ServerClock } from './ingest/server-clock.ts';
+import { samplePublishers } from './ingest/tick-sampler.ts';
 import { SendBufferLimit } from './limits/send-buffer-limit.ts';
 import { DAY_MS, IdleSweep } from './retirement/idle-sweep.ts';
 import { Liveness } from './sessions/liveness.ts';
@@ -130,12 +131,13 @@ export class Gateway {
   }
 
   #handlers(request: RequestHandler): TransportHandlers {
-    const { fault, origins, security, telemetry } = this.#context;
+    const { fault, origins, security, telemetry, tickSampler } = this.#context;
+    const opener = samplePublishers(tickSampler, this.#factory);
     return {
       upgrade: traceUpgrades(telemetry?.tracing, (head) =>
         origins.kindOf(head) === 'foreign'
           ? { accept: false, response: refuseForeign(security, head) }
-          : decideUpgrade(head, this.#factory),
+          : decideUpgrade(head, opener),
       ),
       request,
       fault,

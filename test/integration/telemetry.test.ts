@@ -10,7 +10,7 @@ import {
   startTestServer,
   type TestServer,
 } from '../support/running-server.ts';
-import { publisherForTest } from '../support/test-clients.ts';
+import { pairForTest, publisherForTest, unique } from '../support/test-clients.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
@@ -186,4 +186,46 @@ it('waits two seconds at most, at a stop, for a collector that does not answer',
   expect(tookMs).toBeGreaterThan(1900);
   // Two for the collector; what else a stop takes is below a second even on a busy machine.
   expect(tookMs).toBeLessThan(3500);
+});
+
+it('traces a frame of ticks from its receipt to subscribers, one a second', async () => {
+  const collector = await Collector.start();
+  const server = await startTestServer({
+    processing: { partitions: 2 },
+    telemetry: { otlpEndpoint: collector.url, metricsIntervalMs: 0 },
+  });
+  const ticks = () => collector.spans.filter(({ name }) => name === 'tick');
+  const { publisher, subscriber, symbol } = await pairForTest(server.port);
+  const other = unique('S');
+  const publish = (price: number) => {
+    const time = Date.now();
+    publisher.publish([symbol, other, symbol].map((name) => ({ symbol: name, price, time })));
+    return publisher.acknowledged();
+  };
+  const sentAt = Date.now();
+  await publish(1);
+  for (let price = 2; price <= 20; price++) await publish(price);
+  await subscriber.counted(symbol, 40);
+  await until(() => ticks().length === 1);
+  const [first] = ticks();
+  expect(first).toMatchObject({ kind: 1, parentId: '', hasFailed: false });
+  const events = first?.events ?? [];
+  expect(events.map(({ name, attributes }) => [name, attributes])).toEqual([
+    ['accepted', { 'tickwire.ticks': 3 }],
+    ['applied', {}],
+    ['flushed', { 'tickwire.frames': expect.any(Number) }],
+  ]);
+  expect(events[2]?.attributes['tickwire.frames']).toBeGreaterThan(0);
+  // In order, by one clock, which is the client's here.
+  const times = [sentAt, first?.startedAt, ...events.map(({ at }) => at), first?.endedAt];
+  const inOrder = times.map(Number).sort((a, b) => a - b);
+  expect(times).toEqual(inOrder);
+  expect(Number(first?.endedAt)).toBeLessThanOrEqual(Date.now());
+  // The other frames of that second were not sampled; the next second has one again.
+  await until(async () => {
+    await publish(21);
+    return ticks().length >= 2;
+  });
+  expect((ticks()[1]?.startedAt ?? 0) - (first?.startedAt ?? 0)).toBeGreaterThan(990);
+  await server.stop();
 });
