@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { freePort, ManagedProcess } from '../../testkit/managed-process.ts';
 import { isServing } from '../../testkit/server-process.ts';
+import { until } from '../../testkit/until.ts';
 import { addAuthorities, addNode, makeDebianBase, noImages } from '../support/debian-base.ts';
 import { folderForSuite, folderForTest } from '../support/folders.ts';
 import { installNodeVersions } from '../support/node-versions.ts';
@@ -147,6 +148,8 @@ describe.skipIf(noImages !== undefined && !process.env.CI)(
       ];
       const child = container(volume, config.Entrypoint, env);
       await child.ready(() => isServing(port));
+      // It listens before it says so.
+      await until(() => child.output.includes('"transport":'));
       expect(child.output).toContain('"transport":"uws"');
       expect(child.output).not.toContain('not built');
       const [pid = 0] = processesOf(child.pid);
