@@ -126,6 +126,26 @@ describe('an engine with rules', () => {
     expect(totals).toEqual({ started: 4, open: 0, suppressed: 0, failed: 0 });
   });
 
+  it('knows nothing of the time without rules when a symbol has rules again', async () => {
+    const stale = { name: 'quiet', kind: 'stale', symbols: ['A'], afterMs: 5000 };
+    const own = await start([stale]);
+    own.offer('A', 100, 10);
+    await own.settle();
+    own.change([], 20);
+    await own.settle();
+    own.offer('A', 100, 9000);
+    await own.settle();
+    own.change([stale], 9010);
+    own.engine.advanceClock(10_000);
+    await own.settle();
+    expect(own.of('A')).toEqual([]);
+    own.offer('A', 100, 10_010);
+    await own.settle();
+    own.engine.advanceClock(16_000);
+    await own.settle();
+    expect(own.of('A')).toHaveLength(1);
+  });
+
   it('settles and notices silence by the clock', async () => {
     const stale = { name: 'quiet', kind: 'stale', symbols: ['A'], afterMs: 5000 };
     const own = await start([SPIKE, stale]);
