@@ -126,6 +126,23 @@ describe('an engine with rules', () => {
     expect(totals).toEqual({ started: 4, open: 0, suppressed: 0, failed: 0 });
   });
 
+  it('ends an episode by the clock that was open in a snapshot', async () => {
+    const first = await start([SPIKE], { captures: true });
+    first.offer('A', 100, 0);
+    first.offer('A', 103, 10);
+    await first.settle();
+    const capture = await first.engine.capture();
+    const states = [...readCapture(capture)].flatMap((bytes) => [...decodeSymbolStates(bytes)]);
+    await first.engine.stop();
+    ruled = undefined;
+    const second = new RuledEngine();
+    await second.start([SPIKE], {}, states);
+    ruled = second;
+    second.engine.advanceClock(1011);
+    await second.settle();
+    expect(second.of('A')).toEqual([[2, 'flash', 4, 1010, 3]]);
+  });
+
   it('knows nothing of the time without rules when a symbol has rules again', async () => {
     const stale = { name: 'quiet', kind: 'stale', symbols: ['A'], afterMs: 5000 };
     const own = await start([stale]);
