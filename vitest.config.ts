@@ -20,11 +20,12 @@ function fastFilesWith(pattern: RegExp, ...folders: readonly string[]): string[]
 const overTransports = fastFilesWith(/^onTransports\(|^ {2}onTransports\(/m, 'test');
 /** Those that count timers: what another file left must not start any. */
 const countingTimers = fastFilesWith(/getTimerCount/, 'test', 'client-sdk/test', 'dashboard/test');
-/** Those that build or install other projects. */
+/** Those that build or install other projects, or run many tests themselves. */
 const building = [
   'client-sdk/test/package/matrix.deep.test.ts',
   'test/e2e/package.deep.test.ts',
   'test/e2e/image.deep.test.ts',
+  'test/e2e/node-versions.deep.test.ts',
 ];
 
 /**

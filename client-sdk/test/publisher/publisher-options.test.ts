@@ -1,12 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectPublisher, type Publisher, type PublisherOptions } from '../../src/index.ts';
 
-/** A port without a listener; never connected to. */
-/** Not a port that WebSockets of browsers, and Node's own, refuse to try. */
-const URL_OF_NOBODY = 'ws://127.0.0.1:65535';
+/** A port without a listener, but not one that WebSockets of browsers and of Node refuse to try. */
+const NOBODY = '127.0.0.1:65535';
 const publishers: Publisher[] = [];
 
-function open(options: PublisherOptions = {}, url = URL_OF_NOBODY): Publisher {
+function open(options: PublisherOptions = {}, url = `ws://${NOBODY}`): Publisher {
   const publisher = connectPublisher(url, { giveUpAfterMs: 0, ...options });
   publishers.push(publisher);
   return publisher;
@@ -19,7 +18,7 @@ afterEach(async () => {
 describe('connectPublisher', () => {
   it('takes URLs of all four schemes, also with a path prefix', () => {
     for (const protocol of ['ws', 'wss', 'http', 'https']) {
-      expect(open({}, `${protocol}://127.0.0.1:1/feed/`).state).toBe('connecting');
+      expect(open({}, `${protocol}://${NOBODY}/feed/`).state).toBe('connecting');
     }
   });
 

@@ -6,7 +6,7 @@ import { guardUpgrade, reportFault } from './guarded-answers.ts';
 import { CLOSE_TIMEOUT_MS } from './handler-calls.ts';
 import { readNodeHead, refuseNodeUpgrade } from './node-http.ts';
 import { NodeSocket } from './node-socket.ts';
-import { ReceivedHead } from './received-request.ts';
+import { bodyTimeoutMs, ReceivedHead } from './received-request.ts';
 import type { TransportHandlers, TransportOptions } from './transport.ts';
 
 export type NodeServer = Server | TlsServer;
@@ -57,11 +57,35 @@ export class NodeUpgrades {
 
   /**
    * Serves a request as if it offered no upgrade, which HTTP allows. node:http has stopped reading
-   * before its body, so its connection starts anew, with the same head less that offer.
+   * behind its head (from Node 26 on, behind its body), so its connection starts anew, with the
+   * same request less that offer.
    */
   #ignore(request: IncomingMessage, tcp: TcpSocket, rest: Buffer): void {
-    tcp.unshift(Buffer.concat([headWithoutUpgrade(request), rest]));
-    this.#http.emit(this.#http instanceof TlsServer ? 'secureConnection' : 'connection', tcp);
+    const serve = (head: Buffer, body: Uint8Array) => {
+      tcp.unshift(Buffer.concat([head, body, rest]));
+      this.#http.emit(this.#http instanceof TlsServer ? 'secureConnection' : 'connection', tcp);
+    };
+    if (request.complete) {
+      serve(headWithoutUpgrade(request), new Uint8Array());
+      return;
+    }
+    // What is beyond the limit is not kept but for a byte, which has the request refused.
+    const limit = this.#options.bodyBytesMax + 1;
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const timer = setTimeout(() => tcp.destroy(), bodyTimeoutMs(this.#options));
+    const stopTimer = () => clearTimeout(timer);
+    tcp.once('close', stopTimer);
+    request.on('error', () => tcp.destroy());
+    request.on('data', (chunk: Buffer) => {
+      chunks.push(chunk.subarray(0, limit - bytes));
+      bytes = Math.min(limit, bytes + chunk.length);
+    });
+    request.on('end', () => {
+      stopTimer();
+      tcp.off('close', stopTimer);
+      serve(headWithoutUpgrade(request, bytes), Buffer.concat(chunks));
+    });
   }
 }
 
@@ -73,11 +97,17 @@ function isWebSocketUpgrade(request: IncomingMessage): boolean {
   );
 }
 
-function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+const OF_LENGTH: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
+
+/** @param bodyBytes of the body that follows; undefined: as the head says */
+function headWithoutUpgrade(request: IncomingMessage, bodyBytes?: number): Buffer {
+  const { httpVersion, method, rawHeaders, url } = request;
   let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (name.toLowerCase() !== 'upgrade') head += `${name}: ${rawHeaders[i + 1]}\r\n`;
+    const name = (rawHeaders[i] as string).toLowerCase();
+    if (name === 'upgrade' || (bodyBytes !== undefined && OF_LENGTH.has(name))) continue;
+    head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
   }
+  if (bodyBytes !== undefined) head += `content-length: ${bodyBytes}\r\n`;
   return Buffer.from(`${head}\r\n`, 'latin1');
 }
