@@ -413,6 +413,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   sink_retries_total: 'a rule file: sinks-requests.test.ts',
   sink_request_seconds: 'a rule file: sinks-requests.test.ts',
   queue_depth: 'the ticks of a moment',
+  telemetry_spans_dropped_total: 'a collector that refuses: telemetry.test.ts',
+  telemetry_exports_failed_total: 'a collector that refuses: telemetry.test.ts',
   ticks_folded_total: 'processing.lateTicks: late-ticks.test.ts',
   ...Object.fromEntries(
     ['started_total', 'open', 'suppressed_total', 'errors_total'].map((name) => [

@@ -43,6 +43,8 @@ describe('the environment variable of a key', () => {
 describe('a value', () => {
   /** Texts of the form that the key's description promises. */
   function textOf(expected: string): RegExp {
+    if (/nats:/.test(expected)) return /^(nats|tls):\/\/[a-z0-9.]{1,12}(:[0-9]{2,4})?$/;
+    if (/name=value/.test(expected)) return /^[a-z-]{1,9}=[a-zA-Z0-9]{1,20}$/;
     if (/https/.test(expected)) return /^https:\/\/[a-z0-9]{1,12}(:[0-9]{2,4})?$/;
     if (/host name/.test(expected)) return /^[a-z0-9][a-z0-9.-]{0,20}$/;
     if (/0-9 _ -/.test(expected)) return /^[a-z0-9_-]{1,32}$/;
