@@ -131,7 +131,7 @@ export class Connection {
     clearTimeout(this.#timer);
     this.#socket.onmessage = null;
     this.#socket.close(code, reason);
-    this.#timer = setTimeout(() => this.abort('close not answered'), CLOSE_TIMEOUT_MS);
+    this.#timer = setTimeout(() => this.abort('no answer'), CLOSE_TIMEOUT_MS);
   }
 
   /** Drops the connection at once. */
@@ -204,6 +204,7 @@ export class Connection {
     this.#liveness?.stop();
     const socket = this.#socket;
     socket.onmessage = null;
+    socket.onclose = null;
     // Errors of a dropped socket do not matter, but `ws` throws those without a listener.
     socket.onerror = () => undefined;
     this.#listener.closed({ code, reason: reason || this.#lastError });
