@@ -1,20 +1,11 @@
 import type { AlertHistoryTuple } from '../../src/protocol/index.ts';
+import type { ClientAlert } from '../client.ts';
 
 /** An alert in the words of `GET /api/alerts`, without its symbol; null: no reason. */
-export interface ScriptedAlert {
-  readonly sequence: number;
-  readonly rule: string;
-  readonly episode: number;
+export interface ScriptedAlert extends Omit<ClientAlert, 'symbol'> {
   readonly phase: (typeof PHASES)[number];
   readonly level: (typeof LEVELS)[number];
   readonly direction: keyof typeof DIRECTIONS;
-  readonly reference: number;
-  readonly price: number;
-  readonly changePercent: number;
-  readonly time: number;
-  readonly startTime: number;
-  readonly peak: number;
-  readonly count: number;
   readonly reason: (typeof REASONS)[number];
 }
 

@@ -1,4 +1,5 @@
 import type { GatewayLog } from '../gateway/index.ts';
+import { during } from '../telemetry/tracing.ts';
 import { type Member, ownerOf, ownersAmong } from './members.ts';
 import { readClaimant } from './output-writer.ts';
 import { OwnedShard, type OwnerCounts, type ShardParts } from './owned-shard.ts';
@@ -96,8 +97,9 @@ export class Owner {
     this.#assigned = new Set();
     const attributes = { 'tickwire.shards': this.#owned.size };
     const span = this.#options.tracing?.start('shards hand-over', { attributes });
-    for (const [shard, owned] of this.#owned) await this.#save(shard, owned);
-    span?.end();
+    await during(span, async () => {
+      for (const [shard, owned] of this.#owned) await this.#save(shard, owned);
+    });
   }
 
   stop(): void {

@@ -1,3 +1,4 @@
+import { quietMultiples } from '../rules/index.ts';
 import type { AnomalyProducer } from './memory/anomaly-ring.ts';
 import { Counter, type Counters } from './memory/counters.ts';
 import { ROW_VALUES } from './memory/statistics-table.ts';
@@ -9,9 +10,6 @@ export type AnomalyOutput = Pick<AnomalyProducer, 'append'>;
 
 /** Index of a row's number of anomalies, behind its values. */
 export const ANOMALIES = ROW_VALUES;
-
-/** Relative margin: more than any rounding error, far less than any threshold. */
-const ROUNDING = 1e-12;
 
 /** Percent points within which a change equals the threshold, as in decimal arithmetic. */
 const EQUAL_WITHIN = 1e-9;
@@ -41,10 +39,10 @@ export class AnomalyRule {
     counters: Counters,
     output: AnomalyOutput,
   ) {
-    const share = anomalyThresholdPercent / 100;
+    const { up, down } = quietMultiples(anomalyThresholdPercent);
     this.#thresholdPercent = anomalyThresholdPercent;
-    this.#upFrom = (1 + share) * (1 - ROUNDING);
-    this.#downFrom = (1 - share) * (1 + ROUNDING);
+    this.#upFrom = up;
+    this.#downFrom = down;
     this.#row = row;
     this.#tick = tick;
     this.#counters = counters;
@@ -65,7 +63,6 @@ export class AnomalyRule {
   judge(symbolId: number): void {
     const tick = this.#tick;
     const price = tick[TickDouble.PRICE] as number;
-    // Equal prices are judged, too: a product may be rounded to one, as often below 1e-307.
     if (price >= (tick[TickDouble.MINIMUM] as number) * this.#upFrom) this.#compare(symbolId, 1);
     if (price <= (tick[TickDouble.MAXIMUM] as number) * this.#downFrom) this.#compare(symbolId, -1);
   }

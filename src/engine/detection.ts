@@ -104,13 +104,9 @@ export class Detection {
     this.#minima.push(symbolId, tick);
     this.#maxima.push(symbolId, tick);
     if (this.#minima.truncated + this.#maxima.truncated > 0) this.#countTruncated();
-    if (plan === undefined) {
-      this.#anomalyRule?.judge(symbolId);
-      return;
-    }
-    const ruled = this.#handOver();
+    if (plan !== undefined) this.#handOver();
     this.#judgeAnomaly(symbolId, plan);
-    ruled.judge(plan, symbolId);
+    if (plan !== undefined) this.ruled?.judge(plan, symbolId);
   }
 
   /** The tick is older than the newest, in the row. */
@@ -263,10 +259,10 @@ export class Detection {
     this.#countTruncated();
     tick[TickDouble.PRICE] = tick[TickDouble.NEWEST_PRICE] as number;
     tick[TickDouble.TIME] = newest;
-    const ruled = plan && this.#handOver();
+    if (plan !== undefined) this.#handOver();
     // The window of a rule may reach back further than that of anomalies, which says nothing then.
     if (time >= newest - this.#windowMs) this.#judgeAnomaly(symbolId, plan);
-    if (plan !== undefined) ruled?.judgeAgain(plan, symbolId);
+    if (plan !== undefined) this.ruled?.judgeAgain(plan, symbolId);
   }
 
   /** The longest window that a symbol needs, ms. */
@@ -276,15 +272,13 @@ export class Detection {
   }
 
   /** Hands the tick to the rules, and the extremes of its window, as it was put there. */
-  #handOver(): PartitionRules {
+  #handOver(): void {
     const tick = this.#tick;
-    const ruled = this.ruled as PartitionRules;
-    const { move } = ruled;
+    const { move } = this.ruled as PartitionRules;
     move[Move.PRICE] = tick[TickDouble.PRICE] as number;
     move[Move.TIME] = tick[TickDouble.TIME] as number;
     move[Move.WINDOW_LOWEST] = tick[TickDouble.MINIMUM] as number;
     move[Move.WINDOW_HIGHEST] = tick[TickDouble.MAXIMUM] as number;
-    return ruled;
   }
 
   #judgeAnomaly(symbolId: number, plan: SymbolPlan | undefined): void {

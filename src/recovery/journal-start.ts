@@ -3,7 +3,7 @@ import type { Engine } from '../engine/index.ts';
 import { EntryKind, JournalReader, repairTail, type SegmentFiles } from '../journal/index.ts';
 import { NO_RULES } from '../rules/index.ts';
 import type { Recovered, SnapshotJournal, Store, StoreLog } from '../store/index.ts';
-import type { Tracing } from '../telemetry/tracing.ts';
+import { during, type Tracing } from '../telemetry/tracing.ts';
 import { replayJournal } from './replay.ts';
 
 /** The journal's folder in the directory of the store. */
@@ -149,22 +149,25 @@ export async function recoverJournal(parts: ReplayParts): Promise<RecoveredJourn
   const bytes = found.end - from;
   log.info({ bytes }, 'replaying the journal');
   const span = tracing?.start('replay', { attributes: { 'tickwire.bytes': bytes } });
-  const replayed = await replayJournal({
-    engine,
-    store,
-    files: found.files,
-    snapshot,
-    end: found.end,
-    progress: (part) => {
-      progress(part);
-      if (performance.now() - loggedAt < LOG_MS) return;
-      loggedAt = performance.now();
-      log.info({ percent: Math.floor(100 * part) }, 'replaying the journal');
-    },
+  const replayed = await during(span, async () => {
+    const done = await replayJournal({
+      engine,
+      store,
+      files: found.files,
+      snapshot,
+      end: found.end,
+      progress: (part) => {
+        progress(part);
+        if (performance.now() - loggedAt < LOG_MS) return;
+        loggedAt = performance.now();
+        log.info({ percent: Math.floor(100 * part) }, 'replaying the journal');
+      },
+    });
+    const { frames, lost, ticks } = done;
+    span?.note({ 'tickwire.ticks': ticks, 'tickwire.frames': frames, 'tickwire.lost': lost });
+    return done;
   });
   const { ticks, frames, lost, missing, skipped } = replayed;
-  span?.note({ 'tickwire.ticks': ticks, 'tickwire.frames': frames, 'tickwire.lost': lost });
-  span?.end();
   const ms = Math.round(performance.now() - startedAt);
   log.info({ ticks, frames, lost, ms }, 'replayed the journal');
   if (missing > 0) log.error({ ticks: missing }, 'the journal has a gap: these ticks are lost');

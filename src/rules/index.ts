@@ -3,6 +3,7 @@ export type { AlertOutput } from './alert-output.ts';
 export type { NewestAlert } from './episode-repair.ts';
 export { JsonFields, showJson } from './json-fields.ts';
 export { Move } from './move.ts';
+export { quietMultiples } from './quiet-zone.ts';
 export { createRuleCounts, RuleCount, RuleCounters } from './rule-counters.ts';
 export { type PriceWindow, RuleEvaluator } from './rule-evaluator.ts';
 export { NO_RULES, parseRuleFile } from './rule-file.ts';

@@ -25,6 +25,17 @@ const ROUNDING = 1e-12;
 const NOWHERE: QuietZone = { up: 0, down: 0, lowest: 0, highest: 0, flags: 0, mask: 0 };
 
 /**
+ * Between these multiples of a price, no other one is beyond a threshold from it, whatever rounding
+ * does. Equal prices may be: a product may be rounded to one, as often below 1e-307.
+ *
+ * @param percent of the threshold
+ */
+export function quietMultiples(percent: number): { readonly up: number; readonly down: number } {
+  const share = percent / 100;
+  return { up: (1 + share) * (1 - ROUNDING), down: (1 - share) * (1 + ROUNDING) };
+}
+
+/**
  * @param percent the lowest that the warning can be, before it is multiplied for the hour
  * @param around of a band; 0: the moving average
  */
@@ -35,10 +46,8 @@ export function quietZone(
   hours: HoursSettings | undefined,
 ): QuietZone {
   const scales = hours?.scale.map(({ by }) => by) ?? [];
-  const share = (percent * Math.min(1, ...scales)) / 100;
   const zone = {
-    up: (1 + share) * (1 - ROUNDING),
-    down: (1 - share) * (1 + ROUNDING),
+    ...quietMultiples(percent * Math.min(1, ...scales)),
     flags: Flag.BEGUN,
     mask: Flag.BEGUN | Flag.OPEN,
   };

@@ -26,8 +26,10 @@ export class Outlet<Batch> {
     this.#log = log;
   }
 
-  /** Sends a batch. Resolves with whether the collector took it; never rejects. */
-  async send(batch: Batch): Promise<boolean> {
+  /**
+   * Sends a batch. Resolves with whether it was made and the collector took it; never rejects.
+   */
+  async send(batch: Batch | Promise<Batch>): Promise<boolean> {
     const { code, error } = await this.#export(batch);
     const isTaken = code === ExportResultCode.SUCCESS;
     if (isTaken) this.#succeeded();
@@ -35,14 +37,15 @@ export class Outlet<Batch> {
     return isTaken;
   }
 
-  #export(batch: Batch): Promise<ExportResult> {
-    return new Promise((resolve) => {
-      try {
-        this.#exporter.export(batch, resolve);
-      } catch (error) {
-        resolve({ code: ExportResultCode.FAILED, error: error as Error });
-      }
-    });
+  async #export(batch: Batch | Promise<Batch>): Promise<ExportResult> {
+    try {
+      const made = await batch;
+      return await new Promise((resolve) => {
+        this.#exporter.export(made, resolve);
+      });
+    } catch (error) {
+      return { code: ExportResultCode.FAILED, error: error as Error };
+    }
   }
 
   #succeeded(): void {

@@ -94,7 +94,7 @@ export class Telemetry {
 
   /** Exports the metrics as they are now, or leaves it to an export under way. */
   #exportMetrics(): Promise<unknown> {
-    this.#exporting ??= this.#sendMetrics().finally(() => {
+    this.#exporting ??= this.#metrics.send(this.#readMetrics()).finally(() => {
       this.#exporting = undefined;
     });
     return this.#exporting;
@@ -105,11 +105,9 @@ export class Telemetry {
     if (this.#registry !== undefined) await this.#exportMetrics();
   }
 
-  async #sendMetrics(): Promise<void> {
-    const registry = this.#registry as Registry;
-    const metrics = await readMetrics(registry, this.#startedAt);
-    const scopeMetrics = [{ scope: this.#scope, metrics }];
-    await this.#metrics.send({ resource: this.#resource, scopeMetrics });
+  async #readMetrics(): Promise<ResourceMetrics> {
+    const metrics = await readMetrics(this.#registry as Registry, this.#startedAt);
+    return { resource: this.#resource, scopeMetrics: [{ scope: this.#scope, metrics }] };
   }
 }
 

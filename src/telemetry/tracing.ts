@@ -28,6 +28,21 @@ export interface Tracing {
   start(name: string, start?: SpanStart): Span;
 }
 
+/** Does what a span times, which ends with it, as failed if it throws. */
+export async function during<Result>(
+  span: Span | undefined,
+  act: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    const result = await act();
+    span?.end();
+    return result;
+  } catch (error) {
+    span?.fail(error);
+    throw error;
+  }
+}
+
 /** What telemetry has counted since the start. */
 export interface TelemetryFigures {
   /** Spans that a full queue or a collector did not take. */

@@ -7,7 +7,9 @@ import { ScrapedHistogram } from '../../src/gateway/metrics/scraped-histogram.ts
 import { ScrapedMetrics } from '../../src/gateway/metrics/scraped-metrics.ts';
 import { readMetrics } from '../../src/telemetry/otlp-metrics.ts';
 import { createSampler } from '../../src/telemetry/otlp-spans.ts';
+import { Outlet } from '../../src/telemetry/outlet.ts';
 import { QUEUE_MAX, SpanQueue } from '../../src/telemetry/span-queue.ts';
+import { during, type Span } from '../../src/telemetry/tracing.ts';
 import { Random } from '../../testkit/random.ts';
 
 describe('metrics', () => {
@@ -152,5 +154,50 @@ describe('the queue of spans', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+});
+
+describe('an outlet', () => {
+  it('counts what cannot be made, or throws, as a failed export, and warns once', async () => {
+    const lines: string[] = [];
+    const log = {
+      info: (_: object, message: string) => lines.push(message),
+      warn: (fields: object, message: string) =>
+        lines.push(`${message}: ${JSON.stringify(fields)}`),
+    };
+    let isBroken = true;
+    const exporter = {
+      export: (_: string, done: (result: { code: number }) => void) => {
+        if (isBroken) throw new Error('broken');
+        done({ code: 0 });
+      },
+    };
+    const outlet = new Outlet<string>(exporter, 'metrics', log);
+    expect(await outlet.send(Promise.reject(new TypeError('s is a summary')))).toBe(false);
+    expect(await outlet.send('a')).toBe(false);
+    expect(outlet.failed).toBe(2);
+    isBroken = false;
+    expect(await outlet.send(Promise.resolve('b'))).toBe(true);
+    expect(lines).toEqual([
+      'the collector does not take telemetry; the server goes on without: ' +
+        '{"signal":"metrics","reason":"s is a summary"}',
+      'the collector takes telemetry again',
+    ]);
+  });
+});
+
+describe('what a span times', () => {
+  it('ends it, as failed if it throws', async () => {
+    const seen: unknown[] = [];
+    const span: Span = {
+      note: () => undefined,
+      event: () => undefined,
+      end: () => seen.push('end'),
+      fail: (reason) => seen.push((reason as Error).message),
+    };
+    expect(await during(span, async () => 7)).toBe(7);
+    await expect(during(span, () => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
+    expect(await during(undefined, async () => 8)).toBe(8);
+    expect(seen).toEqual(['end', 'gone']);
   });
 });

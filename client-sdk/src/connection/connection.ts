@@ -146,10 +146,10 @@ export class Connection {
   /** Drops the connection because the server broke the protocol, and reports that to the server. */
   fault(reason: string): void {
     if (this.#isClosed) return;
+    this.#end(ABNORMAL_CLOSURE, reason);
     this.#socket.close(PROTOCOL_ERROR, 'protocol error');
     // A server that broke the protocol may not answer the close frame either: do not wait for it.
     this.#socket.terminate?.();
-    this.#end(ABNORMAL_CLOSURE, reason);
   }
 
   #receive(message: ArrayBuffer | Uint8Array | string): void {
