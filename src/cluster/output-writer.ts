@@ -145,15 +145,8 @@ export class OutputWriter {
    *
    * @throws FencedError if another owner has claimed the shard
    */
-  async flush(): Promise<void> {
-    if (this.#fault !== undefined) throw this.#fault;
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    try {
-      while (this.#waiting.length > 0 && !this.#isStopped) await this.#write();
-    } finally {
-      this.#isWriting = false;
-    }
+  flush(): Promise<void> {
+    return this.#work(() => undefined);
   }
 
   /**
@@ -161,12 +154,18 @@ export class OutputWriter {
    *
    * @throws FencedError if another owner has claimed the shard
    */
-  async confirm(): Promise<void> {
+  confirm(): Promise<void> {
+    return this.#work(() => this.#look());
+  }
+
+  /** Whoever is at it also writes what is added meanwhile: nobody else may come for it. */
+  async #work(begin: () => Promise<void> | undefined): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault;
     if (this.#isWriting) return;
     this.#isWriting = true;
     try {
-      await this.#look();
+      await begin();
+      while (this.#waiting.length > 0 && !this.#isStopped) await this.#write();
     } finally {
       this.#isWriting = false;
     }

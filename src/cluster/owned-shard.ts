@@ -144,6 +144,11 @@ export class OwnedShard {
     return this.#outputs.epoch;
   }
 
+  /** Anomalies that are not known to be stored. */
+  get waitingOutputs(): number {
+    return this.#outputs.waiting;
+  }
+
   /** Whether everything is folded that was in the log when the shard was claimed. */
   get isCaughtUp(): boolean {
     return this.position >= this.#caughtUpAt;
