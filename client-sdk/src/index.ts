@@ -6,7 +6,7 @@ export {
   type OverflowPolicy,
   ProtocolError,
 } from '../../src/protocol/index.ts';
-export type { ConnectOptions } from './connection/connect-options.ts';
+export type { ConnectOptions, ServerUrl } from './connection/connect-options.ts';
 export type { Closure, ConnectionState, StateChange, Welcome } from './connection/connection.ts';
 export { ServerError } from './connection/connection.ts';
 export type { SocketLike, WebSocketConstructor } from './connection/web-socket.ts';

@@ -49,10 +49,9 @@ export function check(name: string, value: unknown, rule: Rule): void {
 
 function checkNumber(name: string, value: unknown, range: NumberRange): void {
   const { min, max = Number.POSITIVE_INFINITY, unit, isInteger } = range;
-  const isGood =
-    (value as number) >= min && (value as number) <= max && (!isInteger || Number.isInteger(value));
-  if (typeof value === 'number' && isGood) return;
-  const Fault = typeof value === 'number' ? RangeError : TypeError;
+  const isNumber = typeof value === 'number';
+  if (isNumber && value >= min && value <= max && (!isInteger || Number.isInteger(value))) return;
+  const Fault = isNumber ? RangeError : TypeError;
   const kind = isInteger ? 'an integer' : 'a number';
   const bounds = range.max === undefined ? `${min} or more` : `${min} to ${max}`;
   throw new Fault(fault(name, `${kind} of ${unit}, ${bounds}`, value));

@@ -5,6 +5,7 @@ import type { Check } from '../check.ts';
 import type { ClientTick } from '../client.ts';
 import { expect, expectSame, shown } from '../expect.ts';
 import { later } from '../rig.ts';
+import type { TicksFrame } from '../scripted/publish-session.ts';
 import { renewsToken } from '../subscriber/connecting.ts';
 import { comesBack, ends } from '../subscriber/reconnecting.ts';
 
@@ -18,6 +19,10 @@ export function ticksFrom(from: number, count: number): ClientTick[] {
 
 function pricesOf(ticks: readonly (readonly unknown[])[]): unknown[] {
   return ticks.map(([, price]) => price);
+}
+
+function contentOf({ sequence, ticks }: TicksFrame): unknown {
+  return [sequence, pricesOf(ticks)];
 }
 
 /** The first TICKS of a connection; a token may come before. */
@@ -93,7 +98,7 @@ export const sequenceChecks: readonly Check[] = [
   {
     name: 'resend',
     role: 'publisher',
-    promise: 'Sends again exactly what was not acknowledged, after a lost connection.',
+    promise: 'Sends again what was not acknowledged, in the same frames, after a lost connection.',
     section: 'Reconnecting',
     async run(rig) {
       const { client, server } = await rig.pair('publisher', { publisher: 'kit-feed' });
@@ -115,6 +120,9 @@ export const sequenceChecks: readonly Check[] = [
       await client.flush();
       const expected = [...kept.flatMap(({ ticks }) => ticks), ...ticksFrom(9, 2)];
       expectSame('the ticks', pricesOf(expected), pricesOf(second.ticks));
+      // The server may have taken some of them, and knows them by their numbers.
+      const again = second.frames.slice(0, kept.length);
+      expectSame('the frames sent again', kept.map(contentOf), again.map(contentOf));
       const numbers = second.sequences.map((_, i) => settled + 1 + i);
       expectSame('the sequences', numbers, second.sequences);
       expectSame('violations', [], second.violations);

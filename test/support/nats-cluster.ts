@@ -70,7 +70,7 @@ export class NatsCluster {
   }
 }
 
-/** A market that is published through one edge, and what subscribers should have of it. */
+/** A market that is published through an edge, and what subscribers should have of it. */
 export class ClusterMarket {
   ticks = 0;
   /** What each symbol should have, tick by tick: all at once would keep the clients waiting. */
@@ -83,10 +83,11 @@ export class ClusterMarket {
   #isRunning = false;
   #run: Promise<void> = Promise.resolve();
 
-  constructor(port: number, name: string, symbols: number, seed = 1) {
+  /** @param port of an edge, or those of several */
+  constructor(port: number | readonly number[], name: string, symbols: number, seed = 1) {
     this.#random = new Random(seed);
     this.#symbols = Array.from({ length: symbols }, (_, i) => `${name}.${i}`);
-    this.publisher = connectPublisher(`ws://127.0.0.1:${port}`, { publisher: name });
+    this.publisher = connectPublisher(addresses(port), { publisher: name });
   }
 
   /** Publishes ticks, some of which are anomalies. */
@@ -133,8 +134,8 @@ export class ClusterSubscriber {
   /** Those that its edge no longer had. */
   readonly missed: AnomalyGap[] = [];
 
-  private constructor(port: number) {
-    this.subscriber = connect(`ws://127.0.0.1:${port}`);
+  private constructor(port: number | readonly number[]) {
+    this.subscriber = connect(addresses(port));
     this.subscriber.on('gap', (gap) => this.missed.push(gap));
     this.subscriber.on('anomaly', (anomaly) => {
       const { symbol, sequence, direction, referencePrice, newPrice } = anomaly;
@@ -146,7 +147,8 @@ export class ClusterSubscriber {
     });
   }
 
-  static async open(port: number): Promise<ClusterSubscriber> {
+  /** @param port of an edge, or those of several */
+  static async open(port: number | readonly number[]): Promise<ClusterSubscriber> {
     const opened = new ClusterSubscriber(port);
     await opened.subscriber.subscribe('*').ready;
     return opened;
@@ -192,4 +194,8 @@ export class ClusterSubscriber {
   }
 
   #difference = '';
+}
+
+function addresses(port: number | readonly number[]): string[] {
+  return [port].flat().map((each) => `ws://127.0.0.1:${each}`);
 }

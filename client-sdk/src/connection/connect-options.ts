@@ -2,6 +2,9 @@ import type { Encoding } from '../../../src/protocol/index.ts';
 import { check, fault, type Rules } from '../value-checks.ts';
 import type { WebSocketConstructor } from './web-socket.ts';
 
+/** The address of a server, or those of all that serve the same data, as edges of a cluster do. */
+export type ServerUrl = string | URL | readonly (string | URL)[];
+
 /** How to reach a server, for subscribers and publishers alike. */
 export interface ConnectOptions {
   /** Bearer token, or a function that gets one before each connection. */
@@ -34,30 +37,40 @@ export const CONNECT_RULES: Rules<ConnectOptions> = {
 const URL_RULE = 'the URL of a server (ws:, wss:, http: or https:)';
 
 /**
+ * URLs of an endpoint of servers, in a random order: the clients of a server that is lost spread
+ * over the others.
+ *
+ * @throws TypeError as {@link endpointUrl} does, or without an address
+ */
+export function endpointUrls(servers: ServerUrl, path: string, search?: string): string[] {
+  const urls: string[] = [];
+  for (const server of [servers].flat()) {
+    urls.splice(Math.random() * (urls.length + 1), 0, endpointUrl(server, path, search).href);
+  }
+  if (urls[0] === undefined) throw new TypeError(fault('url', URL_RULE, servers));
+  return urls;
+}
+
+/**
  * The URL of an endpoint of a server. Takes `ws:`, `wss:`, `http:` and `https:` URLs, with a path
  * prefix where a proxy needs one.
  *
  * @throws TypeError for anything else
  */
-export function endpointUrl(server: string | URL, path: string): URL {
+export function endpointUrl(server: string | URL, path: string, search = ''): URL {
   const { location } = globalThis as { readonly location?: { readonly href: string } };
   check('url', server, ['string', 'object']);
-  const url = urlOf(server, location?.href);
-  if (url === undefined || !/^wss?:$/.test(url.protocol)) {
-    throw new TypeError(fault('url', URL_RULE, String(server)));
-  }
-  url.pathname = url.pathname.replace(/\/$/, '') + path;
-  url.search = '';
-  url.hash = '';
-  return url;
-}
-
-function urlOf(server: string | URL, page: string | undefined): URL | undefined {
   try {
-    const url = new URL(server, page);
+    const url = new URL(server, location?.href);
     url.protocol = url.protocol.replace(/^http/, 'ws');
-    return url;
+    if (url.protocol.startsWith('ws')) {
+      url.pathname = url.pathname.replace(/\/$/, '') + path;
+      url.search = search;
+      url.hash = '';
+      return url;
+    }
   } catch {
-    return undefined;
+    // Refused like another protocol.
   }
+  throw new TypeError(fault('url', URL_RULE, String(server)));
 }

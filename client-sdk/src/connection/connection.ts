@@ -144,7 +144,7 @@ export class Connection {
   }
 
   /** Drops the connection because the server broke the protocol, and reports that to the server. */
-  fault(reason: string): void {
+  breakOff(reason: string): void {
     if (this.#isClosed) return;
     this.#end(ABNORMAL_CLOSURE, reason);
     this.#socket.close(PROTOCOL_ERROR, 'protocol error');
@@ -158,7 +158,7 @@ export class Connection {
     try {
       frame = decodeServerFrame(message);
     } catch (error) {
-      this.fault(`unreadable frame: ${(error as Error).message}`);
+      this.breakOff(`unreadable frame: ${(error as Error).message}`);
       return;
     }
     this.#liveness?.note();
@@ -167,7 +167,7 @@ export class Connection {
     try {
       this.#dispatch(frame, framesBefore);
     } catch (error) {
-      this.fault(`frame of op ${frame[0]} cannot be read: ${(error as Error).message}`);
+      this.breakOff(`frame of op ${frame[0]} cannot be read: ${(error as Error).message}`);
     }
   }
 
@@ -176,7 +176,7 @@ export class Connection {
     if (frame[0] === Op.WELCOME) this.#welcome(readWelcome(frame));
     else if (frame[0] === Op.HEARTBEAT) this.#compare(frame[2] as number, framesBefore);
     else if (isWelcomed || MAY_PRECEDE_WELCOME.has(frame[0])) this.#listener.frame(frame);
-    else this.fault(`frame of op ${frame[0]} before WELCOME`);
+    else this.breakOff(`frame of op ${frame[0]} before WELCOME`);
   }
 
   #welcome(info: Welcome): void {
@@ -193,7 +193,7 @@ export class Connection {
   // A WebSocket loses nothing. If the counts differ, something in between lost or added frames.
   #compare(framesSent: number, framesReceived: number): void {
     if (framesSent !== framesReceived) {
-      this.fault(`the server sent ${framesSent} frames, ${framesReceived} arrived`);
+      this.breakOff(`the server sent ${framesSent} frames, ${framesReceived} arrived`);
     }
   }
 

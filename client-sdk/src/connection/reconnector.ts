@@ -1,10 +1,4 @@
-import {
-  type Encoding,
-  type Frame,
-  isReconnectable,
-  Op,
-  PROTOCOL_VERSION,
-} from '../../../src/protocol/index.ts';
+import { type Frame, isReconnectable, Op, PROTOCOL_VERSION } from '../../../src/protocol/index.ts';
 import { check } from '../value-checks.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import {
@@ -40,14 +34,15 @@ export interface ReconnectorListener {
 }
 
 /**
- * Keeps a session open: connects, and reconnects after a loss with growing delays. Ends when the
+ * Keeps a session open: connects, and reconnects after a loss with growing delays, at each
+ * server in turn. Ends when the
  * server's close code says so (4500 to 4999, and 4004), after `giveUpAfterMs` without success, or
  * on request.
  */
 export class Reconnector {
-  readonly url: string;
+  /** Where it connects, the present or next one first. */
+  readonly urls: string[];
   readonly #options: ConnectOptions;
-  readonly #encoding: Encoding;
   readonly #listener: ReconnectorListener;
   readonly #stopWatching: () => void;
   token: ConnectOptions['token'];
@@ -65,10 +60,9 @@ export class Reconnector {
   #retryAt = 0;
   #tokenTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(url: string, options: ConnectOptions, listener: ReconnectorListener) {
-    this.url = url;
+  constructor(urls: string[], options: ConnectOptions, listener: ReconnectorListener) {
+    this.urls = urls;
     this.#options = options;
-    this.#encoding = options.encoding ?? 'binary';
     this.token = options.token;
     this.#listener = listener;
     this.#stopWatching = watchPage(
@@ -84,8 +78,8 @@ export class Reconnector {
   }
 
   /** Drops the open connection because the server broke the protocol, and reconnects. */
-  fault(reason: string): void {
-    this.#connection?.fault(reason);
+  breakOff(reason: string): void {
+    this.#connection?.breakOff(reason);
   }
 
   /** Replaces the token, also of an open session. A function is asked again, nevertheless. */
@@ -102,28 +96,23 @@ export class Reconnector {
     if (this.#retryTimer !== undefined) this.#retryAfter(0);
   }
 
-  /** Closes for good. */
-  close(): void {
-    this.#end(undefined);
-  }
-
-  /** Ends for good because of a failure. */
-  fail(failure: Error): void {
+  /** Closes for good, perhaps because of a failure. */
+  close(failure?: Error): void {
     this.#end(failure);
   }
 
   async #connect(): Promise<void> {
     this.#retryTimer = undefined;
     this.#jitterMs = undefined;
-    const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
+    const { connectTimeoutMs = CONNECT_TIMEOUT_MS, encoding = 'binary' } = this.#options;
     const WebSocket = await this.#findWebSocket();
     if (WebSocket === undefined || this.#isEnded) return;
     try {
       const token = await this.#findToken(connectTimeoutMs);
       if (this.#isEnded) return;
       this.#connection = new Connection(
-        this.url,
-        { WebSocket, encoding: this.#encoding, token, connectTimeoutMs },
+        this.urls[0] as string,
+        { WebSocket, encoding, token, connectTimeoutMs },
         {
           welcome: (info) => this.#welcome(info),
           frame: (frame) => this.#receive(frame),
@@ -165,7 +154,7 @@ export class Reconnector {
   #welcome(info: Welcome): void {
     if (info.version !== PROTOCOL_VERSION) {
       const versions = `version ${info.version}, this client ${PROTOCOL_VERSION}`;
-      this.fail(new Error(`the server speaks protocol ${versions}`));
+      this.close(new Error(`the server speaks protocol ${versions}`));
       return;
     }
     this.#isOpen = true;
@@ -192,6 +181,7 @@ export class Reconnector {
       this.#giveUp(closureError(closure), closure);
       return;
     }
+    this.urls.push(this.urls.shift() as string);
     const retryInMs = this.#nextWaitMs();
     this.#retryAfter(retryInMs);
     this.#listener.lost(closure, retryInMs);

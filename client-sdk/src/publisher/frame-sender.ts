@@ -61,12 +61,18 @@ export class FrameSender {
     return this.#stream.nextToSend === undefined ? this.#creditLeft : 0;
   }
 
+  /** Most ticks of a frame for a server with these limits. */
+  frameTicksMax({ frameBytesMax, ticksPerFrameMax }: Welcome['limits']): number {
+    const fitting = ticksThatFit(frameBytesMax, this.#options.encoding);
+    return Math.max(1, Math.min(ticksPerFrameMax, fitting));
+  }
+
   /** A session opened. The stream has resumed already. */
   opened(connection: Connection, { limits, credit = 0 }: Welcome): void {
-    const { frameBytesMax, ticksPerFrameMax } = limits;
-    const fitting = ticksThatFit(frameBytesMax, this.#options.encoding);
-    this.#frameTicksMax = Math.max(1, Math.min(ticksPerFrameMax, fitting));
-    const symbols = Math.floor((frameBytesMax - AROUND_SYMBOLS_BYTES_MAX) / SYMBOL_BYTES_MAX);
+    this.#frameTicksMax = this.frameTicksMax(limits);
+    const symbols = Math.floor(
+      (limits.frameBytesMax - AROUND_SYMBOLS_BYTES_MAX) / SYMBOL_BYTES_MAX,
+    );
     this.#frameSymbolsMax = Math.max(1, Math.min(SYMBOLS_PER_FRAME, symbols));
     this.#connection = connection;
     this.#credit = credit;

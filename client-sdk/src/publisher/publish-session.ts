@@ -61,8 +61,8 @@ export class PublishSession {
 
   /** Starts connecting. */
   start(): void {
-    const { url, connect } = this.#settings;
-    this.#reconnector = new Reconnector(url, connect, {
+    const { urls, connect } = this.#settings;
+    this.#reconnector = new Reconnector(urls, connect, {
       opened: (info, connection) => this.#opened(info, connection),
       frame: (frame) => this.#receive(frame),
       lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
@@ -89,12 +89,12 @@ export class PublishSession {
   /** Ends the session because of a failure. */
   fail(failure: Error): void {
     if (this.#reconnector === undefined) this.#ended(failure);
-    else this.#reconnector.fail(failure);
+    else this.#reconnector.close(failure);
   }
 
   #opened(info: Welcome, connection: Connection): void {
     const { sequence = 0 } = info;
-    const resumed = this.#stream.resume(sequence);
+    const resumed = this.#stream.resume(sequence, this.sender.frameTicksMax(info.limits));
     if (resumed === undefined) {
       const { name } = this.#settings;
       this.fail(new Error(`another publisher uses the name ${name}: its sequence is ${sequence}`));

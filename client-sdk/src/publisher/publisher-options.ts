@@ -1,5 +1,10 @@
 import { PUBLISH_PATH } from '../../../src/protocol/index.ts';
-import { CONNECT_RULES, type ConnectOptions, endpointUrl } from '../connection/connect-options.ts';
+import {
+  CONNECT_RULES,
+  type ConnectOptions,
+  endpointUrls,
+  type ServerUrl,
+} from '../connection/connect-options.ts';
 import { checkOptions, fault, type Rules } from '../value-checks.ts';
 import type { SenderOptions } from './frame-sender.ts';
 import type { IntakeOptions } from './intake.ts';
@@ -33,7 +38,7 @@ export interface PublisherOptions extends ConnectOptions {
 
 /** Validated options with defaults filled in. */
 export interface PublisherSettings {
-  readonly url: string;
+  readonly urls: string[];
   readonly name: string;
   readonly connect: ConnectOptions;
   readonly sender: SenderOptions;
@@ -61,15 +66,13 @@ const RULES: Rules<Omit<PublisherOptions, keyof ConnectOptions>> = {
  *
  * @throws TypeError or RangeError that names the option, what was expected, and what was given
  */
-export function settle(server: string | URL, options: PublisherOptions): PublisherSettings {
+export function settle(servers: ServerUrl, options: PublisherOptions): PublisherSettings {
   checkOptions(options, { ...CONNECT_RULES, ...RULES });
   const { publisher: name = randomName(), encoding = 'binary', signal } = options;
   const { batchTicksMax = 1024, batchDelayMs = 1 } = options;
   const { bufferTicksMax = 65_536, bufferedBytesMax = 4_194_304 } = options;
-  const url = endpointUrl(server, PUBLISH_PATH);
-  url.searchParams.set('publisher', name);
   return {
-    url: url.href,
+    urls: endpointUrls(servers, PUBLISH_PATH, `publisher=${name}`),
     name,
     connect: options,
     sender: { encoding, batchTicksMax, bufferedBytesMax },

@@ -1,3 +1,4 @@
+import type { ServerUrl } from '../connection/connect-options.ts';
 import { type ConnectionState, TIMER_MS_MAX, type Welcome } from '../connection/connection.ts';
 import { Emitter } from '../events.ts';
 import { check } from '../value-checks.ts';
@@ -21,7 +22,7 @@ const CLOSE_TIMEOUT_RANGE = { min: 0, max: TIMER_MS_MAX, unit: 'ms' };
  *
  * @throws TypeError for a bad URL or name, TypeError or RangeError for a bad option
  */
-export function connectPublisher(url: string | URL, options: PublisherOptions = {}): Publisher {
+export function connectPublisher(url: ServerUrl, options: PublisherOptions = {}): Publisher {
   return new Publisher(settle(url, options));
 }
 

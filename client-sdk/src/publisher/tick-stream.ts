@@ -16,9 +16,8 @@ const NOTHING: Acknowledged = { frames: 0, ticks: 0 };
  *   acknowledged ──▶ framed ──▶ sealed ──▶ taken
  *            in frames   may be sent   the open batch
  *
- * Frames live as long as their connection. When a session opens, the server reports the last
- * sequence that it has, and takes nothing more from older connections. Ticks after that sequence
- * were not applied and may be cut into other frames.
+ * When a session opens, the server reports the last frame that it has settled. Those after it are
+ * sent again with their numbers and unchanged: it may have taken some of them, in part even.
  */
 export class TickStream {
   readonly buffer = new TickBuffer();
@@ -104,20 +103,24 @@ export class TickStream {
   }
 
   /**
-   * A session opened, and the server has the frames up to `sequence`.
+   * A session opened, and the server has settled the frames up to `sequence`.
    *
+   * @param frameTicksMax most ticks of a frame that it takes
    * @returns what that acknowledges; undefined if the server has frames that were never sent
    */
-  resume(sequence: number): Acknowledged | undefined {
+  resume(sequence: number, frameTicksMax: number): Acknowledged | undefined {
     if (!this.#isNew && sequence >= this.#nextSequence) return undefined;
-    // A server that is behind its own acknowledgements lost its memory, and continues from there.
-    const acknowledged =
-      sequence > this.#acknowledgedSequence ? this.acknowledge(sequence) : NOTHING;
-    this.#isNew = false;
+    const isKnown = sequence >= this.#acknowledgedSequence;
+    const acknowledged = isKnown ? this.acknowledge(sequence) : NOTHING;
     this.#acknowledgedSequence = sequence;
-    this.#nextSequence = sequence + 1;
-    this.#frames.clear();
-    this.#framed = this.buffer.start;
+    this.#frames.rewind();
+    // A server that is behind its own acknowledgements lost its memory, and continues from there.
+    if (this.#isNew || !isKnown || this.#frames.ticksMax > frameTicksMax) {
+      this.#isNew = false;
+      this.#nextSequence = sequence + 1;
+      this.#frames.clear();
+      this.#framed = this.buffer.start;
+    }
     return acknowledged;
   }
 

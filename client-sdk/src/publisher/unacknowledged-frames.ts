@@ -7,7 +7,7 @@ export interface UnacknowledgedFrame {
 }
 
 /**
- * The unacknowledged frames of a connection, with consecutive sequences: first those sent, then
+ * The unacknowledged frames, with consecutive sequences: first those sent, then
  * those to be sent.
  */
 export class UnacknowledgedFrames {
@@ -26,6 +26,11 @@ export class UnacknowledgedFrames {
   /** The oldest frame not sent yet. */
   get nextToSend(): UnacknowledgedFrame | undefined {
     return this.#frames[this.#next];
+  }
+
+  /** Ticks of the largest of them. */
+  get ticksMax(): number {
+    return this.#frames.slice(this.#first).reduce((most, { ticks }) => Math.max(most, ticks), 0);
   }
 
   /** Adds a frame to be sent. */

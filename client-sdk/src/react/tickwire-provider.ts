@@ -10,6 +10,7 @@ import {
   useRef,
   useSyncExternalStore,
 } from 'react';
+import type { ServerUrl } from '../connection/connect-options.ts';
 import { connect, type Subscriber } from '../subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../subscriber/subscriber-options.ts';
 import { SubscriberStore } from './subscriber-store.ts';
@@ -17,8 +18,8 @@ import { SubscriberStore } from './subscriber-store.ts';
 /** The source of data: the URL of a server, or an existing subscriber. */
 export type TickwireProviderProps =
   | {
-      /** URL of the server; another URL replaces the connection. */
-      readonly url: string;
+      /** As of `connect`; another one replaces the connection. */
+      readonly url: ServerUrl;
       /** Options of the connection. Read when connecting: a change alone has no effect. */
       readonly options?: SubscriberOptions | undefined;
       /** Not together with `url`. */
@@ -49,12 +50,14 @@ export function TickwireProvider(props: TickwireProviderProps): ReactElement {
     throw new TypeError('<TickwireProvider>: expected a url or a subscriber, got neither');
   }
   const store = useMemo(() => new SubscriberStore(subscriber), [subscriber]);
+  // A list is another object at each rendering.
+  const key = String(url);
   const own = useRef<OwnConnection>(undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: options are read when connecting only.
   useEffect(() => {
     if (subscriber !== undefined) return store.attach(subscriber);
-    if (own.current?.url !== url || own.current.isClosed) {
-      own.current = new OwnConnection(url, options);
+    if (own.current?.key !== key || own.current.isClosed) {
+      own.current = new OwnConnection(url, key, options);
     }
     const connection = own.current;
     const detach = store.attach(connection.use());
@@ -62,7 +65,7 @@ export function TickwireProvider(props: TickwireProviderProps): ReactElement {
       detach();
       connection.release();
     };
-  }, [store, subscriber, url]);
+  }, [store, subscriber, key]);
   return createElement(StoreContext.Provider, { value: store }, children);
 }
 
@@ -78,13 +81,13 @@ export function useSubscriberStore(): SubscriberStore {
  * mounted and mounts it again.
  */
 class OwnConnection {
-  readonly url: string;
+  readonly key: string;
   isClosed = false;
   readonly #subscriber: Subscriber;
   #users = 0;
 
-  constructor(url: string, options: SubscriberOptions | undefined) {
-    this.url = url;
+  constructor(url: ServerUrl, key: string, options: SubscriberOptions | undefined) {
+    this.key = key;
     this.#subscriber = connect(url, options);
   }
 

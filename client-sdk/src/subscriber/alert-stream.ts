@@ -41,7 +41,7 @@ export class AlertStream {
     this.feed = new Feed<Alert>({
       history: (symbol, after, limit) =>
         owner.page(Op.ALERT_HISTORY, symbol, after, limit, this.#named),
-      isLive: () => owner.state === 'live',
+      hasSession: () => owner.state === 'live',
       timeOf: ({ time }) => time,
       deliver: (alert) => {
         owner.counters.alerts++;

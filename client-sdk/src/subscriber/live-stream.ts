@@ -73,10 +73,10 @@ export class LiveStream {
   /** Time since the last PING of the interval, ms. */
   #sincePingMs = 0;
 
-  constructor(url: string, options: SubscriberOptions) {
+  constructor(urls: string[], options: SubscriberOptions) {
     this.anomalies = new NumberedFeed<Anomaly>({
       history: (symbol, after, limit) => this.history(symbol, after, limit),
-      isLive: () => this.state === 'live',
+      hasSession: () => this.state === 'live',
       timeOf: ({ timestamp }) => timestamp,
       deliver: (anomaly) => {
         this.counters.anomalies++;
@@ -99,7 +99,7 @@ export class LiveStream {
       this.mirror.setLagging(lag.isLagging);
       this.emitter.emit('lag', lag);
     });
-    this.reconnector = new Reconnector(url, options, {
+    this.reconnector = new Reconnector(urls, options, {
       opened: (info, connection) => this.#opened(info, connection),
       frame: (frame) => this.#receive(frame),
       lost: (closure, retryInMs) => this.#lost(closure, retryInMs),
@@ -150,8 +150,8 @@ export class LiveStream {
   }
 
   /** The server broke the protocol: reconnects. */
-  fault(reason: string): void {
-    this.reconnector.fault(reason);
+  breakOff(reason: string): void {
+    this.reconnector.breakOff(reason);
   }
 
   reconnect(): void {
@@ -227,7 +227,7 @@ export class LiveStream {
   #ended(failure: Error | undefined, closure?: Closure): void {
     this.failure = failure;
     this.#leaveSession(this.closedError());
-    this.#enter(closure === undefined ? { state: 'closed' } : { state: 'closed', closure });
+    this.#enter({ state: 'closed', ...(closure && { closure }) });
     this.#waiters.fail(this.closedError());
   }
 

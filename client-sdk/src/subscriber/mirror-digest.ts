@@ -30,7 +30,7 @@ export function verify(stream: LiveStream): Promise<Verification> {
       const ownDigest = mirrorDigest(rows);
       const ownSymbolCount = rows.length;
       const equal = serverDigest === ownDigest && symbolCount === ownSymbolCount;
-      if (!equal) stream.fault('the mirror was not in sync with the server');
+      if (!equal) stream.breakOff('the mirror was not in sync with the server');
       return { equal, serverDigest, ownDigest, symbolCount, ownSymbolCount };
     },
   );

@@ -22,7 +22,7 @@ export interface NumberedFeedOwner<Item> {
   /** Asks the server; rejects if it cannot answer or the connection is lost. */
   history(symbol: string, afterSequence: number, limit: number): Promise<NumberedPage<Item>>;
   /** Whether a session is open. If not, a failed catch-up is repeated in the next session. */
-  isLive(): boolean;
+  hasSession(): boolean;
   /** When an item was raised, ms since the Unix epoch. */
   timeOf(item: Item): number;
   deliver(item: Item): void;
@@ -114,16 +114,23 @@ export class NumberedFeed<Item extends Numbered> {
   }
 
   #newProgress(last: number): Progress<Item> {
-    const never = Number.NEGATIVE_INFINITY;
-    const times = { notBefore: never, lastTime: never };
-    return { last, ...times, epoch: this.#epoch, isRetired: false, waiting: undefined };
+    // Never. Bundles have a shorter name for this infinity than for the negative one.
+    const notBefore = -Number.POSITIVE_INFINITY;
+    return {
+      last,
+      notBefore,
+      lastTime: notBefore,
+      epoch: this.#epoch,
+      isRetired: false,
+      waiting: undefined,
+    };
   }
 
   // The server does not resend anything up to `last`, so a lower sequence in a new epoch means that
   // numbering restarted: from 1 without a store, from a little before `last` after a crash. Only
   // times tell which of the numbers in between are new.
   #numberAnew(progress: Progress<Item>, sequence: number): void {
-    const hasTime = progress.lastTime > Number.NEGATIVE_INFINITY;
+    const hasTime = Number.isFinite(progress.lastTime);
     progress.last = hasTime ? Math.max(0, sequence - 1 - PAGE_ITEMS) : sequence - 1;
     progress.notBefore = progress.lastTime;
   }
@@ -170,7 +177,7 @@ export class NumberedFeed<Item extends Numbered> {
       return true;
     } catch {
       // The server no longer has them, or the connection is lost.
-      return progress.waiting === waiting && this.#owner.isLive();
+      return progress.waiting === waiting && this.#owner.hasSession();
     }
   }
 }

@@ -2,8 +2,8 @@ import type { ConnectOptions } from '../connection/connect-options.ts';
 
 /** Where and with which token to ask. */
 export interface HttpAccess {
-  /** The stream's: `ws://host/prefix/v1/stream`. */
-  readonly url: string;
+  /** The stream's, the present one first: `ws://host/prefix/v1/stream`. */
+  readonly urls: readonly string[];
   readonly token: ConnectOptions['token'];
 }
 
@@ -31,7 +31,8 @@ export async function* readPages(
   path: string,
   query: URLSearchParams,
 ): AsyncGenerator<unknown, undefined> {
-  const server = new URL('..', access.url.replace('ws', 'http'));
+  const [stream = ''] = access.urls;
+  const server = new URL('..', stream.replace('ws', 'http'));
   for (;;) {
     const { items, next = null } = await readPage(access, `${server}${path}?${query}`);
     yield* items;

@@ -8,7 +8,7 @@ interface Pending {
 
 /** Requests that wait for an answer, by request id. */
 export class Requests {
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number | null, Pending>();
   #nextId = 1;
 
   /**
@@ -43,7 +43,7 @@ export class Requests {
 
   /** Rejects the request that the error answers; false if it answers none. */
   refuse(error: ServerError): boolean {
-    const pending = error.requestId === null ? undefined : this.#take(error.requestId);
+    const pending = this.#take(error.requestId);
     pending?.reject(error);
     return pending !== undefined;
   }
@@ -54,7 +54,8 @@ export class Requests {
     this.#pending.clear();
   }
 
-  #take(requestId: number): Pending | undefined {
+  /** There is none without an id. */
+  #take(requestId: number | null): Pending | undefined {
     const pending = this.#pending.get(requestId);
     this.#pending.delete(requestId);
     return pending;

@@ -1,5 +1,5 @@
 import { STREAM_PATH } from '../../../src/protocol/index.ts';
-import { CONNECT_RULES, endpointUrl } from '../connection/connect-options.ts';
+import { CONNECT_RULES, endpointUrls, type ServerUrl } from '../connection/connect-options.ts';
 import type { ConnectionState, Welcome } from '../connection/connection.ts';
 import { check, checkOptions, type Rules } from '../value-checks.ts';
 import type { Alert } from './alert.ts';
@@ -55,7 +55,7 @@ const ALERTS_RULES: Rules<AlertsOptions> = {
  * @throws TypeError if `url` is not the URL of a server (`ws:`, `wss:`, `http:` or `https:`);
  *   TypeError or RangeError for a bad option, or one that does not exist
  */
-export function connect(url: string | URL, options: SubscriberOptions = {}): Subscriber {
+export function connect(url: ServerUrl, options: SubscriberOptions = {}): Subscriber {
   return new Subscriber(url, options);
 }
 
@@ -67,9 +67,9 @@ export class Subscriber {
   readonly #stream: LiveStream;
 
   /** Prefer {@link connect}. @throws TypeError or RangeError as it does */
-  constructor(url: string | URL, options: SubscriberOptions = {}) {
+  constructor(url: ServerUrl, options: SubscriberOptions = {}) {
     checkOptions(options, { ...CONNECT_RULES, ...SUBSCRIBER_RULES });
-    this.#stream = new LiveStream(endpointUrl(url, STREAM_PATH).href, options);
+    this.#stream = new LiveStream(endpointUrls(url, STREAM_PATH), options);
     closeOn(options.signal, this);
   }
 
@@ -410,10 +410,7 @@ export class Subscriber {
 function closeOn(signal: AbortSignal | undefined, subscriber: Subscriber): void {
   if (signal === undefined) return;
   const close = () => subscriber.close();
-  if (signal.aborted) {
-    close();
-    return;
-  }
+  if (signal.aborted) close();
   signal.addEventListener('abort', close);
   subscriber.on('state', ({ state }) => {
     if (state === 'closed') signal.removeEventListener('abort', close);

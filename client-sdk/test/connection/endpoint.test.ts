@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fc } from '../../../testkit/fast-check.ts';
-import { endpointUrl } from '../../src/connection/connect-options.ts';
+import { endpointUrl, endpointUrls } from '../../src/connection/connect-options.ts';
 import { connect } from '../../src/subscriber/subscriber.ts';
 
 afterEach(() => {
@@ -69,6 +69,34 @@ describe('endpointUrl', () => {
         expect(endpointUrl(server, '/v1/stream').href).toBe(href);
       }),
     );
+  });
+});
+
+describe('endpointUrls', () => {
+  it('has every server once, in any order', () => {
+    const servers = ['ws://a', new URL('http://b'), 'wss://c'];
+    const orders = new Set<string>();
+    for (let i = 0; i < 300; i++) orders.add(endpointUrls(servers, '/p', 'q=1').join());
+    expect(orders.size).toBe(6);
+    for (const order of orders) {
+      expect(order.split(',').sort()).toEqual(['ws://a/p?q=1', 'ws://b/p?q=1', 'wss://c/p?q=1']);
+    }
+    expect(endpointUrls('ws://a', '/p')).toEqual(['ws://a/p']);
+  });
+
+  it('begins at each of them as often', () => {
+    const servers = ['ws://a', 'ws://b', 'ws://c'];
+    const firsts = Array.from({ length: 3000 }, () => endpointUrls(servers, '')[0]);
+    for (const server of servers) {
+      const count = firsts.filter((first) => first === `${server}/`).length;
+      // Ten standard deviations.
+      expect(Math.abs(count - 1000)).toBeLessThan(260);
+    }
+  });
+
+  it('refuses a list without an address, or with a bad one', () => {
+    expect(() => connect([])).toThrow('url: expected the URL of a server');
+    expect(() => connect(['ws://a', 'b'])).toThrow('got "b"');
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fc } from '../../../testkit/fast-check.ts';
+import type { ServerUrl } from '../../src/connection/connect-options.ts';
 import type { StateChange } from '../../src/connection/connection.ts';
 import { connect, type Subscriber } from '../../src/subscriber/subscriber.ts';
 import type { SubscriberOptions } from '../../src/subscriber/subscriber-options.ts';
@@ -11,10 +12,13 @@ let changes: StateChange[];
 beforeEach(useFakeClock);
 afterEach(useRealClock);
 
-async function start(options: SubscriberOptions = {}): Promise<Subscriber> {
+async function start(
+  options: SubscriberOptions = {},
+  url: ServerUrl = 'ws://server',
+): Promise<Subscriber> {
   network = new FakeNetwork();
   changes = [];
-  const subscriber = connect('ws://server', { WebSocket: network.WebSocket, ...options });
+  const subscriber = connect(url, { WebSocket: network.WebSocket, ...options });
   subscriber.on('state', (change) => changes.push(change));
   await pass();
   return subscriber;
@@ -153,6 +157,39 @@ async function endsWith(code: number, isWelcomed: boolean): Promise<boolean> {
   await isSettled;
   return false;
 }
+
+describe('several servers', () => {
+  const servers = ['ws://a', 'ws://b', 'ws://c'];
+
+  it('are tried in turn, one after the other', async () => {
+    const subscriber = await start({}, servers);
+    for (let i = 0; i < 6; i++) await waitAfter(() => network.newest.drop());
+    const tried = network.sockets.map(({ url }) => url.slice(0, 6));
+    expect(new Set(tried.slice(0, 3))).toEqual(new Set(servers));
+    expect(tried).toEqual([...tried.slice(0, 3), ...tried.slice(0, 3), tried[0]]);
+    subscriber.close();
+  });
+
+  it('are left for another after a lost session, with waits that grow as ever', async () => {
+    const subscriber = await start({}, servers);
+    network.newest.welcome({ heartbeatMs: 60_000 });
+    await pass(10_000);
+    expect(await waitAfter(() => network.newest.drop())).toBe(500);
+    expect(await waitAfter(() => network.newest.drop())).toBe(1000);
+    const tried = network.sockets.map(({ url }) => url);
+    expect(new Set(tried).size).toBe(3);
+    network.newest.welcome({ heartbeatMs: 60_000 });
+    expect(subscriber.state).toBe('live');
+    subscriber.close();
+  });
+
+  it('are not tried once one has said that the client must not come again', async () => {
+    const subscriber = await start({}, servers);
+    network.newest.drop(4500);
+    await pass(60_000);
+    expect([subscriber.state, network.sockets.length]).toEqual(['closed', 1]);
+  });
+});
 
 describe('close codes', () => {
   const table = [

@@ -253,6 +253,19 @@ describe('each sample of the README does what it says', () => {
       const { json } = await client.get('/api/prices/BTC-USD');
       expect(json).toMatchObject({ updateCount: 100_000 });
     },
+
+    'Several servers': async () => {
+      const closed = 'ws://127.0.0.1:1';
+      const sample = sampleOf('Several servers')
+        .replaceAll('wss://edge-1.example.com', closed)
+        .replaceAll('wss://edge-2.example.com', `ws://127.0.0.1:${server.port}`);
+      expect(sample).toContain(closed);
+      const shows = `subscriber.subscribe('EDGE');
+        subscriber.on('update', ({ changes }) => console.log(changes[0].currentPrice));
+        publisher.publish('EDGE', 7);`;
+      const program = await run('several.js', `${sample}\n${shows}`);
+      await program.says(/^7$/m);
+    },
   };
 
   test('each has a test', () => {

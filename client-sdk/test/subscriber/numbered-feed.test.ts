@@ -29,7 +29,7 @@ class Rig {
   pageMax = 1000;
   readonly feed = new NumberedFeed<Anomaly>({
     history: (_symbol, after, limit) => this.#history(after, limit),
-    isLive: () => this.isLive,
+    hasSession: () => this.isLive,
     timeOf: ({ timestamp }) => timestamp,
     deliver: (one) => this.delivered.push(one),
     missed: (gap) => this.gaps.push(gap),

@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 import tickwire
-from tickwire.connection.options import endpoint_url
+from tickwire.connection.options import endpoint_url, endpoint_urls
 
 URL = "ws://127.0.0.1:9"
 
@@ -33,6 +33,28 @@ def test_urls(server: str, url: str) -> None:
 def test_what_is_no_url(server: str) -> None:
     with pytest.raises(ValueError, match=r"url: expected the URL of a server, such as 'ws://127"):
         endpoint_url(server, "/v1/stream")
+
+
+def test_several_urls_in_any_order() -> None:
+    servers = ["ws://a", "https://b/x", "ws://c:1"]
+    orders = {tuple(endpoint_urls(servers, "/p", "q=1")) for _ in range(300)}
+    assert len(orders) == 6
+    assert {frozenset(order) for order in orders} == {
+        frozenset(["ws://a/p?q=1", "wss://b/x/p?q=1", "ws://c:1/p?q=1"])
+    }
+    assert endpoint_urls("ws://a", "/p") == ["ws://a/p"]
+
+
+@pytest.mark.parametrize("servers", [[], ["ws://a", "b"], ["ws://a", ""]])
+def test_what_are_no_urls(servers: list[str]) -> None:
+    with pytest.raises(ValueError, match="url: expected the URL of a server"):
+        endpoint_urls(servers, "/v1/stream")
+
+
+@pytest.mark.parametrize("servers", [None, 5, {"ws://a"}, [5]])
+def test_what_is_no_list_of_urls(servers: Any) -> None:
+    with pytest.raises(TypeError, match="url: expected the URL of a server"):
+        endpoint_urls(servers, "/v1/stream")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,20 @@ async def test_ends_after(code: int) -> None:
         await subscriber.close()
 
 
+async def test_goes_on_to_the_next_server() -> None:
+    async with ScriptedServer(closing(4001), live) as a, ScriptedServer(closing(4001), live) as b:
+        async with tickwire.connect([a.url, b.url]) as subscriber:
+            changes: list[tickwire.StateChange] = []
+            subscriber.on("state", changes.append)
+            await until(lambda: len(a.requests) + len(b.requests) == 3)
+            # One of each, and then the first one again.
+            assert {len(a.requests), len(b.requests)} == {1, 2}
+            await until(lambda: subscriber.state == "live")
+        async with tickwire.connect_publisher(["ws://127.0.0.1:1", a.url]) as publisher:
+            await until(lambda: publisher.state == "live")
+            assert "publisher=" in a.requests[-1][0]
+
+
 async def test_waits_longer_after_each_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "random", lambda: 1.0)
     waits: list[float | None] = []

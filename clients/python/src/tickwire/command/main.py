@@ -54,7 +54,7 @@ def _parse(arguments: Sequence[str] | None) -> WatchOptions:
     add.add_argument(
         "--url",
         default=os.environ.get("TICKWIRE_URL") or "ws://127.0.0.1:9001",
-        help="the server (default: TICKWIRE_URL, else %(default)s)",
+        help="the server, or several with commas (default: TICKWIRE_URL, else %(default)s)",
     )
     add.add_argument(
         "--token",
@@ -77,7 +77,7 @@ def _parse(arguments: Sequence[str] | None) -> WatchOptions:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return WatchOptions(
         patterns=[*parsed.patterns, *more] or ["*"],
-        url=parsed.url,
+        urls=parsed.url.split(","),
         token=parsed.token,
         count=parsed.count,
         is_json=parsed.json,

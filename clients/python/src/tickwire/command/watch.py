@@ -23,7 +23,7 @@ _TABLE_INTERVAL_MS = 100
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
     patterns: Sequence[str]
-    url: str
+    urls: Sequence[str]
     token: str | None
     #: End after so many changes; None: never.
     count: int | None
@@ -38,7 +38,7 @@ async def watch(options: WatchOptions) -> int:
     :raises TickwireError: if the server refuses a pattern, or ends the session for good
     """
     subscriber = connect(
-        options.url,
+        options.urls,
         token=options.token,
         conflate_ms=_TABLE_INTERVAL_MS if options.is_table else None,
         give_up_after_ms=options.give_up_after_ms,

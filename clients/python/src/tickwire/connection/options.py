@@ -1,7 +1,8 @@
 """How to reach a server, for subscribers and publishers alike."""
 
+import random
 import ssl as ssl_module
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from urllib.parse import urlsplit, urlunsplit
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from ..protocol.codec import Encoding
 from ..value_checks import check_number, fault
 
+#: The address of a server, or those of all that serve the same data, as edges of a cluster do.
+ServerUrl = str | Sequence[str]
 Token = str | Callable[[], str | Awaitable[str]]
 
 # The longest time that any platform's event loop waits, ms.
@@ -50,6 +53,21 @@ class ConnectOptions:
 
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _EXPECTED = "the URL of a server, such as 'ws://127.0.0.1:9001'"
+
+
+def endpoint_urls(servers: ServerUrl, path: str, query: str = "") -> list[str]:
+    """URLs of an endpoint of servers, in a random order: the clients of a server that is lost
+    spread over the others.
+
+    :raises TypeError, ValueError: as `endpoint_url`, or without an address
+    """
+    addresses = [servers] if isinstance(servers, str) else servers
+    if not isinstance(addresses, Sequence):
+        raise TypeError(fault("url", f"{_EXPECTED}, or a list of them", servers))
+    if len(addresses) == 0:
+        raise ValueError(fault("url", _EXPECTED, servers))
+    urls = [endpoint_url(server, path, query) for server in addresses]
+    return random.sample(urls, len(urls))
 
 
 def endpoint_url(server: str, path: str, query: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Keeps a session open: connects, and reconnects after a loss with growing delays."""
+"""Keeps a session open: connects, and reconnects after a loss, at each server in turn."""
 
 import asyncio
 import contextlib
@@ -48,9 +48,12 @@ class Reconnector:
     `give_up_after_ms` without success, or on request.
     """
 
-    def __init__(self, url: str, options: ConnectOptions, listener: ReconnectorListener) -> None:
+    def __init__(
+        self, urls: list[str], options: ConnectOptions, listener: ReconnectorListener
+    ) -> None:
         """:raises RuntimeError: if no event loop is running"""
-        self._url = url
+        #: Where it connects, the present or next one first.
+        self.urls = urls
         self._options = options
         self._listener = listener
         self._connection: Connection | None = None
@@ -157,7 +160,7 @@ class Reconnector:
         except Exception as error:
             reason = f"no token: {error}"
             return Closure(ABNORMAL_CLOSURE, reason)
-        self._connection = Connection(self._url, options, self._token, self)
+        self._connection = Connection(self.urls[0], options, self._token, self)
         return await self._connection.run()
 
     def _closed(self, closure: Closure) -> float | None:
@@ -176,6 +179,7 @@ class Reconnector:
             return None
         retry_in_ms = self._next_wait_ms()
         self._log_outage(closure)
+        self.urls.append(self.urls.pop(0))
         self._listener.lost(closure, retry_in_ms)
         return retry_in_ms
 
@@ -184,7 +188,7 @@ class Reconnector:
         level = logging.DEBUG if self._is_outage_logged else logging.WARNING
         self._is_outage_logged = True
         cause = f"{closure.reason} ({closure.code})" if closure.reason else str(closure.code)
-        logger.log(level, "no connection to %s, trying again: %s", self._url, cause)
+        logger.log(level, "no connection to %s, trying again: %s", self.urls[0], cause)
 
     def _next_wait_ms(self) -> float:
         failures = self._failures

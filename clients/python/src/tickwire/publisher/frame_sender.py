@@ -8,7 +8,7 @@ from typing import Final
 from websockets.exceptions import ConnectionClosed
 
 from ..connection.connection import Connection
-from ..connection.welcome import Welcome
+from ..connection.welcome import Limits, Welcome
 from ..protocol.codec import Encoding, encode_frame
 from ..protocol.ops import Op
 from .alias_table import AliasTable
@@ -49,13 +49,16 @@ class FrameSender:
         self._pace_ms = 0.0
         self._hold_timer: asyncio.TimerHandle | None = None
 
-    def opened(self, connection: Connection, info: Welcome) -> None:
-        """A session opened. The stream has resumed already."""
-        limits = info.limits
+    def frame_ticks_max(self, limits: Limits) -> int:
+        """Most ticks of a frame for a server with these limits."""
         around, tick = _AROUND_BYTES_MAX[self._encoding], _TICK_BYTES_MAX[self._encoding]
         fitting = (limits.frame_bytes_max - around) // tick
-        self._frame_ticks_max = max(1, min(limits.ticks_per_frame_max, fitting))
-        symbols = (limits.frame_bytes_max - _AROUND_SYMBOLS_BYTES_MAX) // _SYMBOL_BYTES_MAX
+        return max(1, min(limits.ticks_per_frame_max, fitting))
+
+    def opened(self, connection: Connection, info: Welcome) -> None:
+        """A session opened. The stream has resumed already."""
+        self._frame_ticks_max = self.frame_ticks_max(info.limits)
+        symbols = (info.limits.frame_bytes_max - _AROUND_SYMBOLS_BYTES_MAX) // _SYMBOL_BYTES_MAX
         self._frame_symbols_max = max(1, min(_SYMBOLS_PER_FRAME, symbols))
         self._credit = info.credit
         self._aliases.forget_declarations()

@@ -36,7 +36,7 @@ class PublishSession:
 
     def __init__(
         self,
-        url: str,
+        urls: list[str],
         name: str,
         options: ConnectOptions,
         stream: TickStream,
@@ -59,7 +59,7 @@ class PublishSession:
         self._sender = sender
         self._progress = progress
         self._tally = TickTally()
-        self._reconnector = Reconnector(url, options, self)
+        self._reconnector = Reconnector(urls, options, self)
 
     @property
     def totals(self) -> PublisherTotals:
@@ -84,7 +84,7 @@ class PublishSession:
     # The listener of the reconnector.
 
     def opened(self, info: Welcome, connection: Connection) -> None:
-        resumed = self._stream.resume(info.sequence)
+        resumed = self._stream.resume(info.sequence, self._sender.frame_ticks_max(info.limits))
         if resumed is None:
             sequence = f"its sequence is {info.sequence}"
             self.fail(TickwireError(f"another publisher uses the name {self.name}: {sequence}"))

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Literal, overload
 from urllib.parse import urlencode
 
-from ..connection.options import TIMER_MS_MAX, ConnectOptions, Token, endpoint_url
+from ..connection.options import TIMER_MS_MAX, ConnectOptions, ServerUrl, Token, endpoint_urls
 from ..connection.state import ConnectionState, StateChange
 from ..connection.welcome import Welcome
 from ..errors import BufferFullError, ClosedError, TickwireError
@@ -33,7 +33,7 @@ TickLike = Tick | tuple[str, Price] | tuple[str, Price, Time]
 
 
 def connect_publisher(
-    url: str,
+    url: ServerUrl,
     *,
     publisher: str | None = None,
     token: Token | None = None,
@@ -49,6 +49,7 @@ def connect_publisher(
     """Opens a publisher at a server such as ``ws://127.0.0.1:9001``. Ticks can be published at
     once: they are sent when a session opens. While the server is down, it keeps trying.
 
+    :param url: a list of addresses: the next one is tried where one fails or is lost
     :param publisher: name by which the server remembers its progress; only one publisher can use a
         name at a time: a newer one takes it over. None: a random name
     :raises TypeError, ValueError: for a bad URL, name or option
@@ -57,9 +58,8 @@ def connect_publisher(
     options = ConnectOptions(token, encoding, connect_timeout_ms, give_up_after_ms, ssl, headers)
     batching = PublisherOptions(batch_ticks_max, batch_delay_ms, buffer_ticks_max)
     name = publisher_name(publisher)
-    return Publisher(
-        endpoint_url(url, PUBLISH_PATH, urlencode({"publisher": name})), name, options, batching
-    )
+    urls = endpoint_urls(url, PUBLISH_PATH, urlencode({"publisher": name}))
+    return Publisher(urls, name, options, batching)
 
 
 class Publisher:
@@ -70,7 +70,7 @@ class Publisher:
     """
 
     def __init__(
-        self, url: str, name: str, options: ConnectOptions, batching: PublisherOptions
+        self, urls: list[str], name: str, options: ConnectOptions, batching: PublisherOptions
     ) -> None:
         self._buffer_ticks_max = batching.buffer_ticks_max
         self._aliases = AliasTable()
@@ -82,7 +82,7 @@ class Publisher:
         self._waiters = Waiters()
         self._is_closing = False
         self._session = PublishSession(
-            url, name, options, self._stream, self._aliases, sender, self._progress
+            urls, name, options, self._stream, self._aliases, sender, self._progress
         )
 
     async def __aenter__(self) -> "Publisher":

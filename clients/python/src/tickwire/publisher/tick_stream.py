@@ -20,9 +20,8 @@ class TickStream:
         acknowledged ──▶ framed ──▶ sealed ──▶ taken
                  in frames   may be sent   the open batch
 
-    Frames live as long as their connection. When a session opens, the server reports the last
-    sequence that it has, and takes nothing more from older connections. Ticks after that sequence
-    were not applied and may be cut into other frames.
+    When a session opens, the server reports the last frame that it has settled. Those after it are
+    sent again with their numbers and unchanged: it may have taken some of them, in part even.
     """
 
     def __init__(self) -> None:
@@ -89,23 +88,26 @@ class TickStream:
             self.buffer.drop(ticks)
         return Acknowledgement(frames, ticks)
 
-    def resume(self, sequence: int) -> Acknowledgement | None:
-        """A session opened, and the server has the frames up to `sequence`.
+    def resume(self, sequence: int, frame_ticks_max: int) -> Acknowledgement | None:
+        """A session opened, and the server has settled the frames up to `sequence`.
+
+        :param frame_ticks_max: most ticks of a frame that it takes
 
         Returns what that acknowledges; None if the server has frames that were never sent.
         """
         if not self._is_new and sequence >= self._next_sequence:
             return None
+        is_known = sequence >= self._acknowledged_sequence
+        acknowledged = self.acknowledge(sequence) if is_known else Acknowledgement(0, 0)
+        self._acknowledged_sequence = sequence
+        self._frames.rewind()
         # A server that is behind its own acknowledgements lost its memory, and continues from
         # there.
-        acknowledged = Acknowledgement(0, 0)
-        if sequence > self._acknowledged_sequence:
-            acknowledged = self.acknowledge(sequence)
-        self._is_new = False
-        self._acknowledged_sequence = sequence
-        self._next_sequence = sequence + 1
-        self._frames.clear()
-        self._framed = self.buffer.start
+        if self._is_new or not is_known or self._frames.ticks_max > frame_ticks_max:
+            self._is_new = False
+            self._next_sequence = sequence + 1
+            self._frames.clear()
+            self._framed = self.buffer.start
         return acknowledged
 
     def position_of(self, sequence: int, index: int) -> int | None:

@@ -1,4 +1,4 @@
-"""The unacknowledged frames of a connection."""
+"""The frames that the server has not acknowledged."""
 
 from collections import deque
 from typing import NamedTuple
@@ -29,6 +29,11 @@ class UnacknowledgedFrames:
     def next_to_send(self) -> TicksFrame | None:
         """The oldest frame not sent yet."""
         return self._waiting[0] if self._waiting else None
+
+    @property
+    def ticks_max(self) -> int:
+        """Ticks of the largest of them."""
+        return max((frame.ticks for frame in (*self._sent, *self._waiting)), default=0)
 
     def push(self, frame: TicksFrame) -> None:
         """Adds a frame to be sent."""

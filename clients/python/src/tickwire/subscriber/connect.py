@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from ssl import SSLContext
 
-from ..connection.options import TIMER_MS_MAX, ConnectOptions, Token, endpoint_url
+from ..connection.options import TIMER_MS_MAX, ConnectOptions, ServerUrl, Token, endpoint_urls
 from ..protocol.codec import Encoding
 from ..protocol.ops import STREAM_PATH
 from ..value_checks import check_number
@@ -11,7 +11,7 @@ from .subscriber import Subscriber
 
 
 def connect(
-    url: str,
+    url: ServerUrl,
     *,
     token: Token | None = None,
     conflate_ms: float | None = None,
@@ -25,6 +25,7 @@ def connect(
     """Connects to a server such as ``ws://127.0.0.1:9001`` as a subscriber and stays connected. It
     keeps trying, also while there is no server yet. No need to wait: subscribe and listen at once.
 
+    :param url: a list of addresses: the next one is tried where one fails or is lost
     :param conflate_ms: least time between two updates, ms; None: the server's choice; 0: as soon
         as possible
     :param lag_ms: data that may be older counts as lagging, ms: no symbol is live then, and the
@@ -36,4 +37,4 @@ def connect(
     if conflate_ms is not None:
         check_number("conflate_ms", conflate_ms, 0, TIMER_MS_MAX, "ms")
     check_number("lag_ms", lag_ms, 1, TIMER_MS_MAX, "ms")
-    return Subscriber(endpoint_url(url, STREAM_PATH), options, conflate_ms, lag_ms)
+    return Subscriber(endpoint_urls(url, STREAM_PATH), options, conflate_ms, lag_ms)

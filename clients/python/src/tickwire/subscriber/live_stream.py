@@ -47,7 +47,7 @@ class LiveStream:
     """Works over one connection after another."""
 
     def __init__(
-        self, url: str, options: ConnectOptions, conflate_ms: float | None, lag_ms: float
+        self, urls: list[str], options: ConnectOptions, conflate_ms: float | None, lag_ms: float
     ) -> None:
         self.emitter = Emitter(*EVENTS)
         self.update_readers: WeakSet[UpdateReader] = WeakSet()
@@ -93,8 +93,8 @@ class LiveStream:
         # Names of rules by their ids, as this session was told.
         self._rules: dict[int, str] = {}
         self.subscriptions = SubscriptionSync(conflate_ms, self._requests, self)
-        self._reconnector = Reconnector(url, options, self)
-        self.past = PastPages(url, options, self._reconnector.find_token)
+        self._reconnector = Reconnector(urls, options, self)
+        self.past = PastPages(urls, options, self._reconnector.find_token)
 
     async def wait(self, is_done: Callable[[], bool]) -> None:
         """Returns when the condition holds; raises if the stream ends before."""

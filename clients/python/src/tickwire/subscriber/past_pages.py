@@ -49,10 +49,13 @@ class PastPages:
     """Asks the server of a stream, with its token."""
 
     def __init__(
-        self, url: str, options: ConnectOptions, find_token: Callable[[], Awaitable[str | None]]
+        self,
+        urls: Sequence[str],
+        options: ConnectOptions,
+        find_token: Callable[[], Awaitable[str | None]],
     ) -> None:
-        """:param url: the stream's: ``ws://host/prefix/v1/stream``"""
-        self._server = url.replace("ws", "http", 1).removesuffix(STREAM_PATH)
+        """:param urls: the stream's, the present one first: ``ws://host/prefix/v1/stream``"""
+        self._urls = urls
         self._options = options
         self._find_token = find_token
 
@@ -63,7 +66,8 @@ class PastPages:
         """
         after: list[tuple[str, str]] = []
         while True:
-            page = await self._page(f"{self._server}{path}?{urlencode([*query, *after])}")
+            server = self._urls[0].replace("ws", "http", 1).removesuffix(STREAM_PATH)
+            page = await self._page(f"{server}{path}?{urlencode([*query, *after])}")
             for item in page["items"]:
                 yield item
             if page.get("next") is None:
@@ -96,7 +100,7 @@ class PastPages:
             # The standard library has no client for event loops.
             return await asyncio.to_thread(_fetch, request, timeout, options.ssl)
         except (OSError, HTTPException) as error:
-            raise TickwireError(f"no answer from {self._server}: {error}") from error
+            raise TickwireError(f"no answer from {url.partition('?')[0]}: {error}") from error
 
 
 def _fetch(request: Request, timeout: float, context: ssl_module.SSLContext | None) -> _Answer:

@@ -39,9 +39,9 @@ class Subscriber:
     """
 
     def __init__(
-        self, url: str, options: ConnectOptions, conflate_ms: float | None, lag_ms: float
+        self, urls: list[str], options: ConnectOptions, conflate_ms: float | None, lag_ms: float
     ) -> None:
-        self._stream = LiveStream(url, options, conflate_ms, lag_ms)
+        self._stream = LiveStream(urls, options, conflate_ms, lag_ms)
 
     async def __aenter__(self) -> "Subscriber":
         return self
