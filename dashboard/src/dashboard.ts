@@ -8,6 +8,8 @@ import { toAlertEvent } from './alerts/alert-event.ts';
 import { FeedPanel } from './alerts/feed-panel.ts';
 import { fromLive } from './anomalies/anomaly-moves.ts';
 import { ChartPanel } from './chart/chart-panel.ts';
+import { ClusterPage } from './cluster/cluster-page.ts';
+import { ClusterWatch } from './cluster/cluster-watch.ts';
 import { ForbiddenError, HttpApi, type Rules } from './http-api.ts';
 import { ConnectionState, SyncCheck } from './page/connection-state.ts';
 import { findById, findPart, setText } from './page/dom.ts';
@@ -58,6 +60,7 @@ export class Dashboard {
   readonly #facts: PageFacts;
   readonly #statistics: Poller;
   readonly #alertRules: RulesWatch;
+  readonly #cluster: ClusterWatch;
   readonly #views: Views;
   #selection: Subscription | undefined;
   #rules: Rules | undefined;
@@ -99,12 +102,18 @@ export class Dashboard {
       () => (document.hidden ? STATISTICS_HIDDEN_MS : STATISTICS_MS),
       (sinceMs) => this.#server.setFailing(sinceMs),
     );
-    this.#views = new Views(() => this.#alertRules.refresh());
+    this.#views = new Views(() => {
+      this.#alertRules.refresh();
+      this.#cluster.refresh();
+    });
+    this.#cluster = new ClusterWatch(this.#api, new ClusterPage(findById('cluster')), () =>
+      this.#views.is('cluster'),
+    );
     const page = new RulesPage(findById('rules'), (rule) => this.#showAlertsOf(rule));
     this.#alertRules = new RulesWatch(
       this.#api,
       page,
-      () => this.#views.isRules,
+      () => this.#views.is('rules'),
       ({ items }) => void this.#loadAlerts(items),
     );
   }
@@ -177,6 +186,7 @@ export class Dashboard {
     if (!isAnother) return;
     this.#symbols.reset();
     this.#alertRules.reset();
+    this.#cluster.refresh();
     void this.#loadAnomalies();
     if (this.#chart.symbol !== undefined && this.#rules !== undefined) {
       this.#chart.select(this.#chart.symbol, undefined, this.#rules);
@@ -212,6 +222,7 @@ export class Dashboard {
     this.#server.show(statistics, this.#theme.palette);
     this.#facts.showRun(statistics.rules, statistics.epoch);
     this.#symbols.expect(statistics.symbols);
+    this.#cluster.begin();
     setText(findPart(this.#header, 'version', HTMLElement), `Version ${statistics.version}`);
   }
 

@@ -1,4 +1,5 @@
 import type { AlertRecord } from './alerts/alert-event.ts';
+import type { ClusterRecord } from './cluster/cluster-record.ts';
 import type { RulesInForce } from './rules/rule-record.ts';
 
 const TIMEOUT_MS = 8000;
@@ -154,6 +155,11 @@ export class HttpApi {
   /** The newest alerts of a symbol, oldest first. @throws Error as above */
   alertsOf(symbol: string): Promise<readonly AlertRecord[]> {
     return this.#newestOf(symbol, 'alerts');
+  }
+
+  /** Members and shards of the server's cluster. @throws as {@link statistics} */
+  cluster(): Promise<ClusterRecord> {
+    return this.#get('api/cluster');
   }
 
   /** The rules in force. @throws Error as above */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import { RemoteEngine } from '../engine/index.ts';
 import {
+  type ClusterOverview,
   type ClusterReadings,
   type GatewayLog,
   type PublisherClaim,
@@ -13,6 +14,7 @@ import type { Bus } from './bus.ts';
 import { LogJournal } from './log-journal.ts';
 import { Members, ownersAmong } from './members.ts';
 import { ClusterNames } from './names.ts';
+import { Overview } from './overview.ts';
 import type { OwnedShard } from './owned-shard.ts';
 import { Owner } from './owner.ts';
 import { PublisherLedger } from './publisher-ledger.ts';
@@ -59,6 +61,7 @@ export class Cluster {
   readonly #mirrors: ShardMirrors;
   readonly #members: Members;
   readonly #owner: Owner | undefined;
+  readonly #overview: Overview;
   readonly #handOverMs: number;
   #unsubscribe: () => void = () => undefined;
 
@@ -93,6 +96,13 @@ export class Cluster {
     this.#mirrors = new ShardMirrors(bus, names, this.engine, leaseMs);
     const self = { role: role === 'none' ? 'edge' : role, since: Date.now() } as const;
     this.#members = new Members(members, this.id, self, leaseMs);
+    this.#overview = new Overview({
+      bus,
+      names,
+      id: this.id,
+      members: () => this.#members.known,
+      owned: () => this.#owner?.owned ?? NOTHING_OWNED,
+    });
     if (role === 'edge') return;
     const owner = new Owner({
       bus,
@@ -153,6 +163,7 @@ export class Cluster {
       const { edge, name } = JSON.parse(decoder.decode(payload)) as PublisherSeen;
       if (edge !== this.id) this.publishers.takenOver(name);
     });
+    this.#overview.start();
     await this.#members.join();
     await this.#mirrors.start();
     const { id } = this;
@@ -197,6 +208,9 @@ export class Cluster {
     };
   };
 
+  /** Asks all members. */
+  readonly overview = (): Promise<ClusterOverview> => this.#overview.read();
+
   /** Hands its shards over and leaves. */
   async stop(): Promise<void> {
     const deadline = performance.now() + STOP_MS;
@@ -207,6 +221,7 @@ export class Cluster {
     this.#ledger.stop();
     this.#unsubscribe();
     this.#mirrors.stop();
+    this.#overview.stop();
     await this.#owner?.retire();
     const hasSuccessors = ownersAmong(this.#members.known).some((id) => id !== this.id);
     await this.#members.leave().catch((error: unknown) => {

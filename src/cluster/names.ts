@@ -8,20 +8,21 @@ const FNV_PRIME = 0x01000193;
 /** Logs, subjects and key-values of a cluster; all begin with its name. */
 export class ClusterNames {
   readonly shards: number;
-  readonly #prefix: string;
+  /** The cluster's name, before everything. */
+  readonly cluster: string;
 
   constructor(name: string, shards: number) {
-    this.#prefix = name;
+    this.cluster = name;
     this.shards = shards;
   }
 
   /** The log that has the ticks of a shard. */
   tickLog(shard: number): string {
-    return `${this.#prefix}_t${shard % TICK_LOGS}`;
+    return `${this.cluster}_t${shard % TICK_LOGS}`;
   }
 
   ticks(shard: number): string {
-    return `${this.#prefix}.t.${shard}`;
+    return `${this.cluster}.t.${shard}`;
   }
 
   /** All logs of ticks with their subjects. */
@@ -38,75 +39,80 @@ export class ClusterNames {
 
   /** What owners write: claims and anomalies. */
   get outputLog(): string {
-    return `${this.#prefix}_out`;
+    return `${this.cluster}_out`;
   }
 
   get outputs(): string {
-    return `${this.#prefix}.o.>`;
+    return `${this.cluster}.o.>`;
   }
 
   get anomalies(): string {
-    return `${this.#prefix}.o.*.a.*`;
+    return `${this.cluster}.o.*.a.*`;
   }
 
   outputsOf(shard: number): string {
-    return `${this.#prefix}.o.${shard}.>`;
+    return `${this.cluster}.o.${shard}.>`;
   }
 
   claim(shard: number): string {
-    return `${this.#prefix}.o.${shard}.claim`;
+    return `${this.cluster}.o.${shard}.claim`;
   }
 
   /** Claims of all shards. */
   get claims(): string {
-    return `${this.#prefix}.o.*.claim`;
+    return `${this.cluster}.o.*.claim`;
   }
 
   /** The shard whose claim a subject is. */
   claimedShard(subject: string): number {
-    return Number(subject.slice(this.#prefix.length + '.o.'.length).split('.', 1)[0]);
+    return Number(subject.slice(this.cluster.length + '.o.'.length).split('.', 1)[0]);
   }
 
   anomaly(shard: number, symbol: string): string {
-    return `${this.#prefix}.o.${shard}.a.${tokenOf(symbol)}`;
+    return `${this.cluster}.o.${shard}.a.${tokenOf(symbol)}`;
   }
 
   get snapshotLog(): string {
-    return `${this.#prefix}_snapshots`;
+    return `${this.cluster}_snapshots`;
   }
 
   get snapshots(): string {
-    return `${this.#prefix}.s.>`;
+    return `${this.cluster}.s.>`;
   }
 
   /** The manifest of a shard's snapshot; chunks are behind it. */
   snapshot(shard: number): string {
-    return `${this.#prefix}.s.${shard}`;
+    return `${this.cluster}.s.${shard}`;
   }
 
   snapshotChunk(shard: number, chunk: number): string {
-    return `${this.#prefix}.s.${shard}.${chunk}`;
+    return `${this.cluster}.s.${shard}.${chunk}`;
   }
 
   rows(shard: number): string {
-    return `${this.#prefix}.st.${shard}`;
+    return `${this.cluster}.st.${shard}`;
   }
 
   get allRows(): string {
-    return `${this.#prefix}.st.*`;
+    return `${this.cluster}.st.*`;
   }
 
   query(shard: number): string {
-    return `${this.#prefix}.q.${shard}`;
+    return `${this.cluster}.q.${shard}`;
   }
 
   /** Says that a publisher has connected somewhere. */
   get publishers(): string {
-    return `${this.#prefix}.publishers`;
+    return `${this.cluster}.publishers`;
+  }
+
+  /** Where a member is asked what it owns. */
+  member(id: string): string {
+    return `${this.cluster}.m.${id}`;
   }
 
   keys(of: 'members' | 'ledger' | 'settings'): string {
-    return `${this.#prefix}_${of}`;
+    return `${this.cluster}_${of}`;
   }
 }
 

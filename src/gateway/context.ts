@@ -6,6 +6,7 @@ import { type Alert, type Anomaly, TickBatch, TicksReader } from '../protocol/in
 import type { SnapshotCounters, Store } from '../store/index.ts';
 import type { TelemetryFigures, Tracing } from '../telemetry/tracing.ts';
 import { CachedClock } from './cached-clock.ts';
+import type { ClusterOverview } from './cluster-overview.ts';
 import { ConflationQueue } from './fanout/conflation.ts';
 import { FanOut } from './fanout/fan-out.ts';
 import { FlushScheduler } from './fanout/flush-scheduler.ts';
@@ -63,6 +64,7 @@ interface GatewayParts {
     | {
         readonly claim: ClaimPublisher;
         readonly readings: () => ClusterReadings;
+        readonly overview: () => Promise<ClusterOverview>;
         /** Calls `symbolAppeared` for symbols that others publish first. */
         observe(symbolAppeared: SymbolObserver['symbolAppeared']): void;
       }

@@ -1,4 +1,5 @@
 /** Sockets, sessions and fan-out. The entry for composition; HTTP also imports single files. */
+export type { ClusterOverview } from './cluster-overview.ts';
 export { createGatewayContext, type GatewayContext, type GatewayLog } from './context.ts';
 export { EarlyTransport } from './early-transport.ts';
 export { Gateway } from './gateway.ts';

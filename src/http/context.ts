@@ -17,7 +17,15 @@ export type RetireContext = QueryContext & Pick<GatewayContext, 'log' | 'retirem
 export type QueryContext = MetricsContext &
   Pick<
     GatewayContext,
-    'alerts' | 'anomalies' | 'config' | 'epoch' | 'fanOut' | 'health' | 'startedAt' | 'tickHistory'
+    | 'alerts'
+    | 'anomalies'
+    | 'cluster'
+    | 'config'
+    | 'epoch'
+    | 'fanOut'
+    | 'health'
+    | 'startedAt'
+    | 'tickHistory'
   > & {
     readonly access: HttpAccess;
   };

@@ -15,6 +15,7 @@ import { RequestProblem } from './problems.ts';
 import { recentAlerts, symbolAlerts } from './queries/alerts.ts';
 import { recentAnomalies, symbolAnomalies } from './queries/anomalies.ts';
 import { callList } from './queries/call-list.ts';
+import { clusterOverview } from './queries/cluster.ts';
 import { eventStream } from './queries/event-stream.ts';
 import { asyncApi, liveness, openApi, readiness, scrape } from './queries/operator.ts';
 import { processingStatistics } from './queries/processing-statistics.ts';
@@ -82,6 +83,7 @@ function createHandlers(
     'GET /api/rules': rulesInForce(queries),
     'GET /api/stream': eventStream(queries, sessions),
     'GET /api/statistics': processingStatistics(queries),
+    'GET /api/cluster': clusterOverview(queries),
     'GET /metrics': scrape(metrics),
     'GET /healthz': liveness(),
     'GET /readyz': readiness(queries),

@@ -257,6 +257,37 @@ export const processingStatistics = z
   })
   .describe('Totals since the start of the server.');
 
+const clusterMember = z.object({
+  id: z.string().describe('Changes at each start.'),
+  role: z.enum(['edge', 'owner', 'all']),
+  since: time.describe('When it joined, by its own clock.'),
+  isAnswering: z.boolean().describe('Whether it answered just now.'),
+  isThis: z.boolean().describe('Whether this answer is from it.'),
+  shards: count.describe('Shards that it owns.'),
+});
+
+const clusterShard = z
+  .object({
+    shard: count,
+    owner: z.string().nullable().describe('Id of the member that owns it.'),
+    epoch: count.nullable().describe("The number of the owner's claim."),
+    lagMessages: count.nullable().describe('Messages of its log that are not folded yet.'),
+    delayMs: latencyMs.describe(
+      'From the receipt of the newest tick folded, at an edge, to its folding.',
+    ),
+    waitingOutputs: count.nullable().describe('Anomalies on their way into the log of outputs.'),
+  })
+  .describe('The values are null where no member says that it owns the shard.');
+
+export const clusterOverview = z
+  .object({
+    name: z.string().nullable().describe('`cluster.name`; null for a server that is alone.'),
+    isConnected: z.boolean().describe('Whether there is a connection to the broker.'),
+    members: z.array(clusterMember),
+    shards: z.array(clusterShard),
+  })
+  .describe('The cluster that a server is a member of.');
+
 export const health = z.object({ status: z.enum(['ok', 'ready']) });
 
 export const problem = z

@@ -17,7 +17,7 @@ onTransports((transport) => {
     const server = GuardedServer.forSuite(guarded);
     const BY_SYMBOL = ['', '/anomalies', '/alerts', '/ticks'].map((of) => `/api/prices/X${of}`);
     const DEMANDED = ['/api/prices', ...BY_SYMBOL, '/api/anomalies', '/api/alerts', '/api/rules'];
-    const OPERATORS = ['/api/statistics', '/metrics'];
+    const OPERATORS = ['/api/statistics', '/api/cluster', '/metrics'];
     const OPEN = ['/healthz', '/readyz', '/openapi.json', '/asyncapi.json', '/api'];
 
     function bearer(token: string): RequestInit {

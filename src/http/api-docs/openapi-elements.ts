@@ -20,6 +20,7 @@ const COMPONENTS = {
   RulesInForce: schemas.rulesInForce,
   PartitionStatistics: schemas.partitionStatistics,
   ProcessingStatistics: schemas.processingStatistics,
+  ClusterOverview: schemas.clusterOverview,
   Health: schemas.health,
   Problem: schemas.problem,
 } as const;

@@ -263,6 +263,16 @@ export const OPERATIONS = {
       200: tableAnswer('Totals and the state of each partition.', 'ProcessingStatistics'),
     },
   },
+  'GET /api/cluster': {
+    operationId: 'clusterOverview',
+    access: 'operator',
+    summary: 'Members and shards of the cluster',
+    description:
+      'Any member answers for all: it asks them, and waits for up to a second. A server that is ' +
+      'alone answers with `name` null and empty lists.',
+    tags: ['queries'],
+    responses: { 200: answer('The cluster, as its members answer now.', 'ClusterOverview') },
+  },
   'GET /metrics': {
     operationId: 'metrics',
     access: 'metrics',
