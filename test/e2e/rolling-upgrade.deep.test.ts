@@ -155,8 +155,8 @@ describe('a rolling upgrade', () => {
       await until(() => subscriber.get('ONE')?.updateCount === ticks);
       const silence = watch.take();
       await annotate(
-        `stopped in ${stopMs} ms, ready again ${closedMs} ms after the signal; a subscriber heard ` +
-          `nothing for ${silence} ms`,
+        `stopped in ${stopMs} ms, ready again ${closedMs} ms after the signal; ` +
+          `a subscriber heard nothing for ${silence} ms`,
       );
       expect(publisher.totals).toMatchObject({ accepted: ticks, rejected: 0, dropped: 0 });
       expect(silence).toBeLessThan(SILENCE_MAX_MS);
