@@ -23,6 +23,7 @@ import {
 } from './gateway/index.ts';
 import { type Assets, createRouter } from './http/index.ts';
 import { diskSegments, Journal, TickHistory } from './journal/index.ts';
+import type { Kafka } from './kafka/kafka.ts';
 import { droppedLines } from './log.ts';
 import {
   continueAlerts,
@@ -59,6 +60,7 @@ export interface ServerParts {
   readonly rules: RuleReload | undefined;
   readonly sinks: RuleSinks | undefined;
   readonly cluster: Cluster | undefined;
+  readonly kafka: Kafka | undefined;
   readonly telemetry: Telemetry | undefined;
 }
 
@@ -68,6 +70,7 @@ interface GivenParts {
   readonly authenticator: Authenticator | undefined;
   readonly store: Store | undefined;
   readonly cluster: Cluster | undefined;
+  readonly kafka: Kafka | undefined;
   readonly telemetry: Telemetry | undefined;
 }
 
@@ -90,6 +93,7 @@ export class ServerStart {
   readonly #authenticator: Authenticator | undefined;
   readonly #store: Store | undefined;
   readonly #cluster: Cluster | undefined;
+  readonly #kafka: Kafka | undefined;
   readonly #telemetry: Telemetry | undefined;
   readonly #health: Health;
   readonly #counters = noSnapshots();
@@ -102,12 +106,13 @@ export class ServerStart {
   #snapshots: Snapshots | undefined;
 
   constructor(config: Config, log: Logger, given: GivenParts, env: Environment) {
-    const { authenticator, cluster, store, telemetry } = given;
+    const { authenticator, cluster, kafka, store, telemetry } = given;
     this.#config = config;
     this.#log = log;
     this.#authenticator = authenticator;
     this.#store = store;
     this.#cluster = cluster;
+    this.#kafka = kafka;
     this.#telemetry = telemetry;
     this.#health = new Health(store);
     const { file } = config.rules;
@@ -134,6 +139,7 @@ export class ServerStart {
       journal,
       publishers,
       cluster,
+      kafka: this.#kafka,
       sinks: this.#sinks,
       snapshots: this.#counters,
       authenticator: this.#authenticator,
@@ -161,9 +167,11 @@ export class ServerStart {
     const gateway = await Gateway.start(context, createHandler, this.#early?.handOver);
     if (recovery.replayedTicks > 0) this.#snapshots?.request();
     eventLoop.start();
+    const kafka = this.#kafka;
+    kafka?.attach(context);
     const written = { journal: this.#journal, snapshots: this.#snapshots };
     const telemetry = this.#telemetry;
-    return { gateway, context, rules, sinks: this.#sinks, cluster, telemetry, ...written };
+    return { gateway, context, rules, sinks: this.#sinks, cluster, kafka, telemetry, ...written };
   }
 
   /** Puts the rule file into force. */
@@ -187,6 +195,7 @@ export class ServerStart {
   async undo(): Promise<void> {
     this.#early?.close();
     await this.#sinks?.stop(0);
+    await this.#kafka?.stop(0);
     this.#snapshots?.abandon();
     await this.#engine?.stop();
     await this.#journal?.close();

@@ -9,6 +9,7 @@ import { tickwireVersion } from './config/version.ts';
 import { watchDescriptors } from './descriptors.ts';
 import type { Gateway } from './gateway/index.ts';
 import { Assets } from './http/index.ts';
+import type { Kafka } from './kafka/kafka.ts';
 import { type ServerParts, ServerStart } from './server-start.ts';
 import type { Environment } from './sinks/index.ts';
 import { openStore, Retention, type Store } from './store/index.ts';
@@ -56,7 +57,8 @@ export async function startServer(
   const telemetry = await openTelemetry(config, log);
   const store = await openConfiguredStore(config, log);
   const cluster = await joinCluster(config, log, telemetry);
-  const given = { authenticator, store, cluster, telemetry };
+  const kafka = await openKafka(config, log);
+  const given = { authenticator, store, cluster, kafka, telemetry };
   const start = new ServerStart(config, log, given, env);
   try {
     return serve(log, await start.run(await readAssets(publicFolder, log)));
@@ -98,17 +100,24 @@ async function openTelemetry(config: Config, log: Logger): Promise<Telemetry | u
   return new Telemetry(config, tickwireVersion(), log);
 }
 
+/** Loaded here, for the same reason. */
+async function openKafka(config: Config, log: Logger): Promise<Kafka | undefined> {
+  if (config.kafka.brokers === '') return undefined;
+  const { Kafka } = await import('./kafka/kafka.ts');
+  return new Kafka(config, log);
+}
+
 function checkAcknowledge({ cluster, publish, store }: Config): void {
   if (publish.acknowledge === 'accepted' || store.directory !== '') return;
   if (cluster.role !== 'none') return;
   throw new Error('publish.acknowledge: "durable" needs a store (store.directory)');
 }
 
-/** Longest delivery of alerts that wait at a stop, ms. */
+/** Longest delivery of alerts and records that wait at a stop, ms. */
 const SINKS_DRAIN_MS = 5000;
 
 function serve(log: Logger, parts: ServerParts): Server {
-  const { cluster, gateway, context, journal, rules, sinks, snapshots, telemetry } = parts;
+  const { cluster, gateway, context, journal, kafka, rules, sinks, snapshots, telemetry } = parts;
   const { authenticator, engine, eventLoop, store, tickHistory } = context;
   const retention = store && new Retention(store, log);
   const stopWatch = watchDescriptors(log);
@@ -121,7 +130,10 @@ function serve(log: Logger, parts: ServerParts): Server {
     retention?.stop();
     const fault = await snapshots?.stop();
     await engine.stop(...gateway.lastRecords);
-    const undelivered = (await sinks?.stop(SINKS_DRAIN_MS)) ?? 0;
+    const [undelivered = 0, unsent = 0] = await Promise.all([
+      sinks?.stop(SINKS_DRAIN_MS),
+      kafka?.stop(SINKS_DRAIN_MS),
+    ]);
     await journal?.close();
     await cluster?.stop();
     const anomalies = (await store?.close()) ?? 0;
@@ -131,6 +143,7 @@ function serve(log: Logger, parts: ServerParts): Server {
       ...(fault === undefined ? [] : [`the last snapshot: ${fault}`]),
       ...(anomalies === 0 ? [] : [`${anomalies} anomalies`]),
       // With a store, the next start delivers them.
+      ...(unsent === 0 || store !== undefined ? [] : [`${unsent} records for Kafka`]),
       ...(undelivered === 0 || store !== undefined ? [] : [`${undelivered} alerts for sinks`]),
     ];
   };

@@ -27,6 +27,7 @@ import { SymbolQuota } from './limits/symbol-quota.ts';
 import type { ClusterReadings } from './metrics/cluster-metrics.ts';
 import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import { GatewayCounters } from './metrics/gateway-counters.ts';
+import type { KafkaReadings } from './metrics/kafka-metrics.ts';
 import type { SinkReadings } from './metrics/sink-metrics.ts';
 import { SymbolRetirement } from './retirement/symbol-retirement.ts';
 import { Origins } from './sessions/origins.ts';
@@ -59,6 +60,8 @@ interface GatewayParts {
   readonly journal: FrameJournal | undefined;
   /** Take alerts out of the house; undefined: there are no rules. */
   readonly sinks?: { readonly figures: SinkReadings } | undefined;
+  /** Undefined: nothing comes from Kafka or goes there. */
+  readonly kafka?: { readonly readings: () => KafkaReadings } | undefined;
   /** What others do, too; undefined: this server is alone. */
   readonly cluster?:
     | {

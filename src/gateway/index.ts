@@ -2,6 +2,7 @@
 export type { ClusterOverview } from './cluster-overview.ts';
 export { createGatewayContext, type GatewayContext, type GatewayLog } from './context.ts';
 export { EarlyTransport } from './early-transport.ts';
+export type { RecordLog } from './fanout/record-log.ts';
 export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';
 export { AcceptedTicks } from './ingest/accepted-ticks.ts';
@@ -10,6 +11,7 @@ export { type PublisherClaim, PublisherRegistry } from './ingest/publisher-regis
 export { TickJournal } from './ingest/tick-journal.ts';
 export type { ClusterReadings } from './metrics/cluster-metrics.ts';
 export { EventLoopDelay } from './metrics/event-loop-delay.ts';
+export type { KafkaReadings } from './metrics/kafka-metrics.ts';
 export { createMetrics } from './metrics/metrics.ts';
 export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';
 export type { SessionFactory } from './sessions/session-factory.ts';

@@ -8,6 +8,7 @@ import type { SymbolRetirement } from '../retirement/symbol-retirement.ts';
 import type { SecurityCounts } from '../sessions/security-events.ts';
 import { addClusterMetrics } from './cluster-metrics.ts';
 import { addJournalMetrics, hasFigures } from './journal-metrics.ts';
+import { addKafkaMetrics } from './kafka-metrics.ts';
 import { readLatencies } from './latency-histogram.ts';
 import { partitionTotal } from './partition-totals.ts';
 import { addRuleMetrics } from './rule-metrics.ts';
@@ -28,6 +29,7 @@ export type MetricsContext = Pick<
   | 'snapshots'
   | 'health'
   | 'journal'
+  | 'kafka'
   | 'store'
   | 'subscriptions'
   | 'telemetry'
@@ -63,6 +65,7 @@ export function createMetrics(context: MetricsContext): Registry {
   if (context.store !== undefined) addStore(metrics, context.store, context);
   if (hasFigures(context.journal)) addJournalMetrics(metrics, context.journal, context);
   if (context.cluster !== undefined) addClusterMetrics(metrics, context.cluster.readings);
+  if (context.kafka !== undefined) addKafkaMetrics(metrics, context.kafka.readings);
   addRuleMetrics(metrics, context);
   addSinkMetrics(metrics, registry, () => context.sinks?.figures ?? NO_SINKS);
   if (context.telemetry !== undefined) addTelemetry(metrics, context.telemetry);

@@ -1,0 +1,140 @@
+import type { GatewayContext, RecordLog } from '../gateway/index.ts';
+import type { Alert, Anomaly, RaisedRecord } from '../protocol/index.ts';
+import type { KafkaMessage, KafkaProducer } from './client.ts';
+import { readPositions, type SavedPositions, writePositions } from './positions.ts';
+import { alertMessage, anomalyMessage } from './record-messages.ts';
+import { type KafkaLog, RecordSink, type RecordSource } from './record-sink.ts';
+
+type SinkContext = Pick<GatewayContext, 'alerts' | 'anomalies' | 'store'>;
+type LoggedRecords<R extends RaisedRecord> = Pick<
+  RecordLog<R>,
+  'arrivedFrom' | 'arrivedInMemory' | 'memoryStart' | 'nextOrdinal'
+>;
+
+export interface RecordSinksOptions {
+  /** Empty: none. */
+  readonly anomaliesTopic: string;
+  readonly alertsTopic: string;
+  /** Of the store, where positions are kept; undefined: there is none. */
+  readonly directory: string | undefined;
+  readonly producer: KafkaProducer;
+  readonly log: KafkaLog;
+}
+
+/** Shortest time between two writings of positions, ms. */
+const SAVE_MS = 1000;
+
+/** A kind of records on its way to a topic. */
+interface KindSink {
+  readonly kind: string;
+  readonly sink: Pick<
+    RecordSink<RaisedRecord>,
+    'figures' | 'position' | 'stop' | 'topic' | 'waiting'
+  >;
+  /** Ordinal before which the store has all records. */
+  readonly durable: () => number;
+}
+
+/** Takes anomalies and alerts to Kafka, each once it is in the gateway's log. */
+export class RecordSinks {
+  readonly #options: RecordSinksOptions;
+  readonly #saved: SavedPositions;
+  readonly #sinks: KindSink[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RecordSinksOptions, { alerts, anomalies, store }: SinkContext) {
+    this.#options = options;
+    this.#saved = options.directory === undefined ? {} : readPositions(options.directory);
+    const { alertsTopic, anomaliesTopic } = options;
+    const fault = () => store?.fault;
+    this.#add<Anomaly>(
+      'anomalies',
+      anomaliesTopic,
+      sourceOf(anomalies, fault),
+      anomalyMessage,
+      () => anomalies.nextOrdinal - (store?.waitingCount ?? 0),
+    );
+    this.#add<Alert>(
+      'alerts',
+      alertsTopic,
+      sourceOf(alerts, fault),
+      alertMessage,
+      () => alerts.nextOrdinal - (store?.alerts.waitingCount ?? 0),
+    );
+  }
+
+  /** What each has counted, by its topic. */
+  get readings(): ReadonlyMap<string, KindSink['sink']> {
+    return new Map(this.#sinks.map(({ sink }) => [sink.topic, sink]));
+  }
+
+  /** Sends what waits, for at most `drainMs`; returns how many records are left. */
+  async stop(drainMs: number): Promise<number> {
+    const left = await Promise.all(this.#sinks.map(({ sink }) => sink.stop(drainMs)));
+    clearTimeout(this.#timer);
+    this.#save();
+    return left.reduce((sum, each) => sum + each, 0);
+  }
+
+  #add<R extends RaisedRecord>(
+    kind: string,
+    topic: string,
+    source: RecordSource<R>,
+    message: (record: R) => KafkaMessage,
+    durable: () => number,
+  ): void {
+    if (topic === '') return;
+    const { log, producer } = this.#options;
+    const saved = this.#saved[kind];
+    // A store that was put back to an earlier state is behind.
+    const position = saved?.topic === topic ? Math.min(saved.position, source.next) : source.next;
+    const moved = () => {
+      this.#timer ??= setTimeout(this.#onTimer, SAVE_MS);
+    };
+    const sink = new RecordSink({ topic, source, position, message, producer, log, moved });
+    this.#sinks.push({ kind, sink, durable });
+    // A new sink begins here, even if nothing is sent before the next start.
+    if (saved?.topic !== topic) moved();
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    this.#save();
+  };
+
+  /** No further than the store has got: what it loses is raised again. */
+  #save(): void {
+    const { directory, log } = this.#options;
+    if (directory === undefined) return;
+    const positions = this.#sinks.map(({ kind, sink, durable }) => [
+      kind,
+      { topic: sink.topic, position: Math.min(sink.position, durable()) },
+    ]);
+    try {
+      writePositions(directory, { ...this.#saved, ...Object.fromEntries(positions) });
+    } catch (error) {
+      log.warn({ err: error }, 'positions of Kafka cannot be saved: a restart repeats records');
+    }
+  }
+}
+
+/** @param fault of the store, which answers from memory alone then */
+function sourceOf<R extends RaisedRecord>(
+  log: LoggedRecords<R>,
+  fault: () => string | undefined,
+): RecordSource<R> {
+  return {
+    get next() {
+      return log.nextOrdinal;
+    },
+    async from(ordinal, limit) {
+      const held = log.arrivedInMemory(ordinal, limit);
+      if (held !== undefined) return held;
+      const stored = await log.arrivedFrom(ordinal, limit);
+      const reason = fault();
+      if (reason !== undefined) throw new Error(`the store fails: ${reason}`);
+      // Without a store, older ones are gone.
+      return stored ?? log.arrivedInMemory(log.memoryStart, limit) ?? [];
+    },
+  };
+}
