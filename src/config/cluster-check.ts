@@ -5,7 +5,7 @@ import type { Config } from './schema.ts';
  *
  * @throws Error that names each one
  */
-export function checkCluster({ cluster, limits, processing, rules }: Config): void {
+export function checkCluster({ cluster, kafka, limits, processing, rules }: Config): void {
   const { role, servers } = cluster;
   if (role === 'none') return;
   const faults: string[] = [];
@@ -15,6 +15,7 @@ export function checkCluster({ cluster, limits, processing, rules }: Config): vo
   const excluded = [
     ['rules.file', rules.file === '', 'no file'],
     ['processing.allowedLatenessMs', processing.allowedLatenessMs === 0, '0'],
+    ['kafka.brokers', kafka.brokers === '', 'none'],
     ['limits.symbolIdleDays', limits.symbolIdleDays === 0, '0'],
   ] as const;
   for (const [key, isAllowed, expected] of excluded) {

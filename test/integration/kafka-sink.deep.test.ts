@@ -58,7 +58,7 @@ class SinkServer {
 
   /** The anomalies that the server has of a symbol, oldest first. */
   async anomalies(symbol: string): Promise<readonly SentAnomaly[]> {
-    const path = `/api/prices/${symbol}/anomalies?limit=1000&from=1`;
+    const path = `/api/prices/${symbol}/anomalies?limit=1000`;
     const page = (await (await fetch(`${this.url}${path}`)).json()) as { items: SentAnomaly[] };
     return page.items;
   }

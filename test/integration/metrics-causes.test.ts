@@ -422,6 +422,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
       'needs a rule file: rule-metrics.test.ts',
     ]),
   ),
+  ...Object.fromEntries(
+    ['ok', 'waiting_records', 'sent_records_total', 'lost_records_total', 'retries_total'].map(
+      (name) => [`kafka_sink_${name}`, 'needs a broker: kafka-sink.deep.test.ts'],
+    ),
+  ),
   rules_reload_failed: 'rule-metrics.test.ts',
   alerts_sent_total: 'rule-metrics.test.ts',
   tick_lateness_seconds: 'moves with every tick: gateway-lateness.test.ts',

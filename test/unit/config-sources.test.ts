@@ -113,6 +113,16 @@ describe('the sources of configuration', () => {
         replicas: 3,
         leaseMs: 10_000,
       },
+      kafka: {
+        brokers: '',
+        tls: 'no',
+        tlsCaFile: '',
+        saslMechanism: 'none',
+        username: '',
+        password: '',
+        anomaliesTopic: '',
+        alertsTopic: '',
+      },
       telemetry: {
         otlpEndpoint: '',
         headers: '',

@@ -133,6 +133,16 @@ function contextOf(fault?: string): MetricsContext {
       alerts: { waitingCount: 6, droppedCount: 7 },
     },
     sinks: { figures: new Map([['pager', sinkFigures()]]) },
+    kafka: {
+      readings: () => ({
+        sinks: new Map([
+          [
+            'moves',
+            { waiting: 821, figures: { sent: 822, lost: 823, retries: 824, isFailing: true } },
+          ],
+        ]),
+      }),
+    },
     version: '7.8.9',
   } as unknown as MetricsContext;
 }
@@ -212,6 +222,11 @@ function expected(): Record<string, number> {
     'rule_suppressed_total{rule="quiet"}': 832,
     'rule_errors_total{rule="quiet"}': 833,
     rules_reload_failed: 0,
+    'kafka_sink_ok{topic="moves"}': 0,
+    'kafka_sink_waiting_records{topic="moves"}': 821,
+    'kafka_sink_sent_records_total{topic="moves"}': 822,
+    'kafka_sink_lost_records_total{topic="moves"}': 823,
+    'kafka_sink_retries_total{topic="moves"}': 824,
     'sink_ok{sink="pager"}': 1,
     'sink_waiting_alerts{sink="pager"}': 807,
     'sink_delivered_alerts_total{sink="pager"}': 801,

@@ -72,7 +72,7 @@ than a pod later.
 {{- $faults = append $faults (printf "%s: no TLS: set tls.existingSecret or, behind an ingress that encrypts, config.server.allowPlaintext=yes" $component) -}}
 {{- end -}}
 {{- if and $.Values.networkPolicy.enabled (not $.Values.networkPolicy.egress) -}}
-{{- range $key, $address := dict "auth.jwksUrl" (default dict $config.auth).jwksUrl "telemetry.otlpEndpoint" (default dict $config.telemetry).otlpEndpoint -}}
+{{- range $key, $address := dict "auth.jwksUrl" (default dict $config.auth).jwksUrl "telemetry.otlpEndpoint" (default dict $config.telemetry).otlpEndpoint "kafka.brokers" (default dict $config.kafka).brokers -}}
 {{- if $address -}}
 {{- $faults = append $faults (printf "%s: networkPolicy.egress has no rule for config.%s" $component $key) -}}
 {{- end -}}
