@@ -44,6 +44,8 @@ describe('a value', () => {
   /** Texts of the form that the key's description promises. */
   function textOf(expected: string): RegExp {
     if (/nats:/.test(expected)) return /^(nats|tls):\/\/[a-z0-9.]{1,12}(:[0-9]{2,4})?$/;
+    if (/9092/.test(expected)) return /^[a-z0-9.]{1,12}:[0-9]{2,4}$/;
+    if (/topics?:? /.test(expected)) return /^[a-zA-Z0-9._-]{1,50}$/;
     if (/name=value/.test(expected)) return /^[a-z-]{1,9}=[a-zA-Z0-9]{1,20}$/;
     if (/https/.test(expected)) return /^https:\/\/[a-z0-9]{1,12}(:[0-9]{2,4})?$/;
     if (/host name/.test(expected)) return /^[a-z0-9][a-z0-9.-]{0,20}$/;
