@@ -14,8 +14,8 @@ const START_MS = 120_000;
 
 /** How to get it. */
 export const KAFKA_SOURCE =
-  'Java 17 and the jars of Kafka 4: mvn --file testkit/kafka/pom.xml dependency:copy-dependencies ' +
-  `-DoutputDirectory=FOLDER; ${VARIABLE}=FOLDER`;
+  'Java 17 and the jars of Kafka 4: mvn --file testkit/kafka/pom.xml ' +
+  `dependency:copy-dependencies -DoutputDirectory=FOLDER; ${VARIABLE}=FOLDER`;
 
 /** The folder with the jars of Kafka; undefined if it, or Java, is not there. */
 export async function findKafka(): Promise<string | undefined> {

@@ -77,7 +77,7 @@ describe.skipIf(libs === undefined && !process.env.CI)('a Kafka sink', () => {
     await broker?.stop();
   });
 
-  it('sends each anomaly once, in the order of its symbol, over an outage and restarts', async () => {
+  it('sends each anomaly once, in order, over an outage and a restart', async () => {
     const topic = 'anomalies';
     await broker.createTopic(topic);
     const server = new SinkServer(broker, folderForTest(), [`--kafka.anomaliesTopic=${topic}`]);
