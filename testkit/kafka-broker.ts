@@ -138,7 +138,7 @@ export class KafkaBroker {
       }
     }
     await stream.close();
-    await consumer.close(true);
+    await consumer.close();
     return stored.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
   }
 

@@ -17,9 +17,10 @@ const VERSION = 1;
 /** Reads what an earlier run left in the store's directory; empty if it cannot be used. */
 export function readPositions(directory: string): SavedPositions {
   try {
-    const saved = JSON.parse(readFileSync(join(directory, FILE), 'utf8'));
+    const text = readFileSync(join(directory, FILE), 'utf8');
+    const saved: { version?: unknown; positions: SavedPositions } = JSON.parse(text);
     if (saved.version !== VERSION) return {};
-    const entries = Object.entries<SavedPosition>(saved.positions);
+    const entries = Object.entries(saved.positions);
     return Object.fromEntries(
       entries.filter(([, { position }]) => Number.isSafeInteger(position) && position >= 0),
     );

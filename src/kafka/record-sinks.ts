@@ -1,7 +1,12 @@
 import type { GatewayContext, RecordLog } from '../gateway/index.ts';
 import type { Alert, Anomaly, RaisedRecord } from '../protocol/index.ts';
 import type { KafkaMessage, KafkaProducer } from './client.ts';
-import { readPositions, type SavedPositions, writePositions } from './positions.ts';
+import {
+  readPositions,
+  type SavedPosition,
+  type SavedPositions,
+  writePositions,
+} from './positions.ts';
 import { alertMessage, anomalyMessage } from './record-messages.ts';
 import { type KafkaLog, RecordSink, type RecordSource } from './record-sink.ts';
 
@@ -106,12 +111,12 @@ export class RecordSinks {
   #save(): void {
     const { directory, log } = this.#options;
     if (directory === undefined) return;
-    const positions = this.#sinks.map(({ kind, sink, durable }) => [
-      kind,
-      { topic: sink.topic, position: Math.min(sink.position, durable()) },
-    ]);
+    const positions: Record<string, SavedPosition> = { ...this.#saved };
+    for (const { kind, sink, durable } of this.#sinks) {
+      positions[kind] = { topic: sink.topic, position: Math.min(sink.position, durable()) };
+    }
     try {
-      writePositions(directory, { ...this.#saved, ...Object.fromEntries(positions) });
+      writePositions(directory, positions);
     } catch (error) {
       log.warn({ err: error }, 'positions of Kafka cannot be saved: a restart repeats records');
     }
