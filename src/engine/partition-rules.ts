@@ -4,6 +4,7 @@ import {
   Head,
   Move,
   type NewestAlert,
+  NO_PLAN,
   type PriceWindow,
   parseRuleFile,
   RuleCounters,
@@ -23,7 +24,6 @@ import { symbolOfName, tenantOf } from './name-space.ts';
 /** In place of the index of a plan. */
 const UNKNOWN = 0;
 const NONE = 1;
-const NO_PLAN: SymbolPlan = { rules: [], faults: [], windowMs: 0, hasStale: false };
 /** Words of `adopted`. */
 const VERSION = 0;
 const RETIRED = 1;
@@ -225,6 +225,7 @@ export class PartitionRules {
     const evaluator = this.#evaluator;
     const from = this.#plan(symbolId);
     const to = this.#planIn(next, symbolId);
+    evaluator.heads[symbolId * HEAD_DOUBLES + Head.QUIET] = 0;
     const states: (SlotState | undefined)[] = to.rules.map(() => undefined);
     for (const [index, rule] of from.rules.entries()) {
       const slot = evaluator.slots[index] as SlotView;
@@ -270,6 +271,7 @@ export class PartitionRules {
     this.#planIds[symbolId] = id;
     const head = symbolId * HEAD_DOUBLES;
     if (plan.rules.length > 0) {
+      this.#evaluator.heads[head + Head.QUIET] = 0;
       this.#evaluator.heads[head + Head.OWNER] = this.#memory.owner;
       this.#evaluator.heads[head + Head.VERSION] = this.#version;
     }

@@ -17,7 +17,7 @@ export {
   SlotView,
 } from './rule-memory.ts';
 export type { RuleModule } from './rule-module.ts';
-export { RuleSet, type SymbolPlan } from './rule-set.ts';
+export { NO_PLAN, RuleSet, type SymbolPlan } from './rule-set.ts';
 export {
   formatFault,
   type Rule,

@@ -65,7 +65,8 @@ export function quietZone(
       return { ...zone, lowest: Move.AVERAGE, highest: Move.AVERAGE, flags, mask };
     }
     case 'module':
-    case 'stale':
       return NOWHERE;
+    case 'stale':
+      return { ...NOWHERE, mask: Flag.OPEN | Flag.SPOKEN };
   }
 }

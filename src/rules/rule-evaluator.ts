@@ -20,6 +20,7 @@ import {
 } from './rule-memory.ts';
 import type { RuleModule } from './rule-module.ts';
 import type { SymbolPlan } from './rule-set.ts';
+import { isInZone } from './shared-zone.ts';
 import { levelOf } from './threshold.ts';
 import { Volatility } from './volatility.ts';
 
@@ -71,18 +72,20 @@ export class RuleEvaluator {
    *
    * @returns whether an episode is open now that was not before
    */
-  judge({ rules }: SymbolPlan, symbolId: number): boolean {
+  judge(plan: SymbolPlan, symbolId: number): boolean {
     const { heads, move } = this;
+    const { rules, zone } = plan;
     const head = symbolId * HEAD_DOUBLES;
     const started = this.#episodes.started;
     move[Move.LAST_TIME] = heads[head + Head.TIME] as number;
     move[Move.LAST_PRICE] = heads[head + Head.PRICE] as number;
-    for (let i = 0; i < rules.length; i++) {
-      const rule = rules[i] as EffectiveRule;
-      const slot = this.slots[i] as SlotView;
-      if (rule.kind === 'stale') this.#wake(rule, slot, symbolId);
-      else this.#judge(rule, slot, symbolId);
-    }
+    if (heads[head + Head.QUIET] === 1 && isInZone(zone, move)) {
+      const { others } = zone;
+      for (let i = 0; i < others.length; i++) {
+        const place = others[i] as number;
+        this.#judge(rules[place] as EffectiveRule, this.slots[place] as SlotView, symbolId);
+      }
+    } else this.#judgeEach(plan, symbolId);
     heads[head + Head.TIME] = move[Move.TIME] as number;
     heads[head + Head.PRICE] = move[Move.PRICE] as number;
     if ((move[Move.ARRIVAL] as number) >= 0) {
@@ -90,6 +93,25 @@ export class RuleEvaluator {
       heads[head + Head.CURRENT] = move[Move.PRICE] as number;
     }
     return this.#episodes.started !== started;
+  }
+
+  /** Judges by every rule, and notes whether the next tick needs that. */
+  #judgeEach({ rules, zone }: SymbolPlan, symbolId: number): void {
+    const quietAt = symbolId * HEAD_DOUBLES + Head.QUIET;
+    this.heads[quietAt] = 0;
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as EffectiveRule;
+      const slot = this.slots[i] as SlotView;
+      if (rule.kind === 'stale') this.#wake(rule, slot, symbolId);
+      else this.#judge(rule, slot, symbolId);
+    }
+    for (let i = 0; i < zone.slots.length; i++) {
+      const place = zone.slots[i] as number;
+      const { quiet } = rules[place] as EffectiveRule;
+      const flags = (this.slots[place] as SlotView).words[symbolId * STATE_WORDS] as number;
+      if ((flags & quiet.mask) !== quiet.flags) return;
+    }
+    this.heads[quietAt] = 1;
   }
 
   /** A tick that takes no part, or not yet, has come at `move[ARRIVAL]`; PRICE: the current one. */
@@ -113,6 +135,7 @@ export class RuleEvaluator {
     const { heads, move } = this;
     const head = symbolId * HEAD_DOUBLES;
     const started = this.#episodes.started;
+    heads[head + Head.QUIET] = 0;
     move[Move.LAST_TIME] = heads[head + Head.TIME] as number;
     move[Move.LAST_PRICE] = heads[head + Head.PRICE] as number;
     for (let i = 0; i < rules.length; i++) {
@@ -158,7 +181,7 @@ export class RuleEvaluator {
     slot.clear(symbolId);
   }
 
-  /** Does so for all rules of a symbol, and forgets its last tick. */
+  /** Does so for all rules of a symbol, and forgets its last tick: no zone is shared at the next. */
   reset({ rules }: SymbolPlan, symbolId: number): void {
     for (let i = 0; i < rules.length; i++) {
       this.close(rules[i] as EffectiveRule, this.slots[i] as SlotView, symbolId);
@@ -182,6 +205,7 @@ export class RuleEvaluator {
   settle({ rules }: SymbolPlan, symbolId: number, newest: NewestAlert | undefined): void {
     const { heads } = this;
     const head = symbolId * HEAD_DOUBLES + Head.SEQUENCE;
+    heads[symbolId * HEAD_DOUBLES + Head.QUIET] = 0;
     for (let i = 0; i < rules.length; i++) {
       const rule = rules[i] as EffectiveRule;
       const isOver = settleEpisode(rule, this.slots[i] as SlotView, symbolId, newest);
@@ -374,6 +398,7 @@ export class RuleEvaluator {
     const head = symbolId * HEAD_DOUBLES;
     const silent = (move[Move.TIME] as number) - (this.heads[head + Head.ARRIVAL] as number);
     if (!(silent > rule.windowMs)) return;
+    this.heads[head + Head.QUIET] = 0;
     this.#episodes.startUndirected(rule, slot, symbolId);
     if (rule.episode !== null) return;
     // Nothing ends it: it speaks once a silence.

@@ -5,7 +5,7 @@ import { RULES_PER_SYMBOL_MAX } from './rule-types.ts';
  * writer: the worker of the symbol's partition, then its successor.
  *
  *   heads       64 bytes a symbol
- *               ├ sequence ┼ time ┼ price ┼ arrival ┼ version ┼ owner ┼ current ┼ -- ┤
+ *               ├ sequence ┼ time ┼ price ┼ arrival ┼ version ┼ owner ┼ current ┼ quiet┤
  *                 of the     of the newest   of the    of rules   parti-  price   float64 each
  *                 newest     tick that took  newest    that the   tion,
  *                 alert      part; price 0:  tick      slots      from 1
@@ -38,6 +38,8 @@ export const Head = {
   OWNER: 5,
   /** Of the symbol; where ticks wait, that is not the PRICE of the last one that took part. */
   CURRENT: 6,
+  /** 1: nothing is open or new in the slots of the plan's shared zone. 0: look. */
+  QUIET: 7,
 } as const;
 
 export const STATE_DOUBLES = 8;

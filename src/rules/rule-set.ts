@@ -1,6 +1,7 @@
 import { patternMatcher } from '../protocol/index.ts';
 import { type EffectiveRule, effectiveRule } from './effective-rule.ts';
 import { RULES_PER_SYMBOL_MAX, type Rule, type RuleFile, type RuleSettings } from './rule-types.ts';
+import { type SharedZone, sharedZone } from './shared-zone.ts';
 
 /** The rules of a symbol. Symbols with the same rules share one plan. */
 export interface SymbolPlan {
@@ -11,6 +12,7 @@ export interface SymbolPlan {
   /** The longest window of a spike, ms; 0: none. */
   readonly windowMs: number;
   readonly hasStale: boolean;
+  readonly zone: SharedZone;
 }
 
 interface MatchedRule {
@@ -22,7 +24,14 @@ interface MatchedRule {
   readonly variants: Map<string, EffectiveRule | string | undefined>;
 }
 
-const NONE: SymbolPlan = { rules: [], faults: [], windowMs: 0, hasStale: false };
+/** The plan of a symbol to which no rule applies. */
+export const NO_PLAN: SymbolPlan = {
+  rules: [],
+  faults: [],
+  windowMs: 0,
+  hasStale: false,
+  zone: sharedZone([]),
+};
 
 /** The rules of a file, matched to symbols. */
 export class RuleSet {
@@ -66,7 +75,7 @@ export class RuleSet {
       found.push([matched, variant]);
       key += `${index}:${variant} `;
     }
-    if (found.length === 0) return NONE;
+    if (found.length === 0) return NO_PLAN;
     const known = this.#plans.get(key);
     if (known !== undefined) return known;
     const plan = makePlan(found);
@@ -92,7 +101,7 @@ function makePlan(found: readonly [MatchedRule, string][]): SymbolPlan {
   }
   const windows = rules.filter(({ kind }) => kind === 'spike').map(({ windowMs }) => windowMs);
   const hasStale = rules.some(({ kind }) => kind === 'stale');
-  return { rules, faults, windowMs: Math.max(0, ...windows), hasStale };
+  return { rules, faults, windowMs: Math.max(0, ...windows), hasStale, zone: sharedZone(rules) };
 }
 
 /** A fault as text; undefined: off. */

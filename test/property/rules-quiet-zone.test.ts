@@ -4,6 +4,7 @@ import { effectiveRule } from '../../src/rules/effective-rule.ts';
 import { createMove, Move } from '../../src/rules/move.ts';
 import { Flag } from '../../src/rules/rule-memory.ts';
 import type { RuleSettings } from '../../src/rules/rule-types.ts';
+import { isInZone, sharedZone } from '../../src/rules/shared-zone.ts';
 import { levelOf } from '../../src/rules/threshold.ts';
 import { fc } from '../../testkit/fast-check.ts';
 
@@ -110,4 +111,40 @@ test('an open episode, and a band that was not inside yet, are never quiet', () 
     expect(inside & ~Flag.BEGUN & quiet.mask, kind).not.toBe(quiet.flags);
     if (kind === 'band') expect(Flag.BEGUN & quiet.mask).not.toBe(quiet.flags);
   }
+});
+
+test('what is quiet for rules that share a zone is quiet for each of them', () => {
+  let inside = 0;
+  const percent = fc.double({ min: 0.1, max: 5, noNaN: true });
+  const shared = fc.tuple(fc.constantFrom('spike', 'gap', 'band'), percent);
+  const near = fc.double({ min: 98, max: 102, noNaN: true });
+  fc.assert(
+    fc.property(
+      fc.array(shared, { minLength: 1, maxLength: 8 }),
+      fc.array(near, { minLength: 5, maxLength: 5 }),
+      (kinds, prices) => {
+        const rules = kinds.map(([kind, value]) =>
+          ruleOf(kind as RuleKind, {
+            ...SETTINGS[kind as keyof typeof SETTINGS],
+            warning: { value, unit: 'percent' },
+          }),
+        );
+        const move = createMove();
+        const [now, a, b, last, average] = prices as [number, number, number, number, number];
+        move[Move.PRICE] = now;
+        move[Move.WINDOW_LOWEST] = Math.min(now, a, b);
+        move[Move.WINDOW_HIGHEST] = Math.max(now, a, b);
+        move[Move.LAST_PRICE] = last;
+        move[Move.AVERAGE] = average;
+        const isQuiet = rules.every(
+          ({ quiet }) =>
+            now < (move[quiet.lowest] as number) * quiet.up &&
+            now > (move[quiet.highest] as number) * quiet.down,
+        );
+        expect(isInZone(sharedZone(rules), move)).toBe(isQuiet);
+        if (isQuiet) inside++;
+      },
+    ),
+  );
+  expect(inside).toBeGreaterThan(10);
 });
