@@ -181,7 +181,7 @@ export class RuleEvaluator {
     slot.clear(symbolId);
   }
 
-  /** Does so for all rules of a symbol, and forgets its last tick: no zone is shared at the next. */
+  /** Does so for all rules of a symbol, and forgets its last tick: the next is in no zone. */
   reset({ rules }: SymbolPlan, symbolId: number): void {
     for (let i = 0; i < rules.length; i++) {
       this.close(rules[i] as EffectiveRule, this.slots[i] as SlotView, symbolId);
