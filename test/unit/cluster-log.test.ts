@@ -72,6 +72,22 @@ function accepted(broker: SimulatedBroker): Map<string, number[]> {
   return found;
 }
 
+/** What the ledger has of a publisher. */
+interface Settled {
+  readonly sequence: number;
+}
+
+/** Prices of frames of these many ticks, numbered from 1, in a shard. */
+function expectedIn(shard: number, sizes: readonly number[]): number[] {
+  return sizes.flatMap((size, frame) => {
+    const ticks = Array.from({ length: size }, (_, i) => i).filter((i) => {
+      const symbol = new Random((frame + 1) * 100 + i).below(SYMBOLS.length);
+      return shardOf(SYMBOLS[symbol] as string, SHARDS) === shard;
+    });
+    return ticks.map((i) => (frame + 1) * 1000 + i + 1);
+  });
+}
+
 describe('names', () => {
   it('encode what a subject cannot have, and spread symbols', () => {
     expect(tokenOf('BTC/USD')).toBe('BTC/USD');
@@ -139,11 +155,14 @@ describe('the log of ticks', () => {
       const { journal, ledger } = await edgeOf(broker, 'edge-a');
       const frames = 120;
       for (const publisher of [1, 2]) await ledger.claim(`feed-${publisher}`);
-      const sizes = new Map<string, number>();
+      const sizes = new Map<number, number[]>([
+        [1, []],
+        [2, []],
+      ]);
       for (let sequence = 1; sequence <= frames; sequence++) {
         for (const publisher of [1, 2]) {
           const size = random.between(0, 20);
-          sizes.set(`${publisher} ${sequence}`, size);
+          sizes.get(publisher)?.push(size);
           frameOf(journal, random, publisher, sequence, size);
         }
         if (random.chance(0.3)) await broker.pause();
@@ -153,18 +172,9 @@ describe('the log of ticks', () => {
       // What was to be stored later is.
       await new Promise((resolve) => setTimeout(resolve, 80));
       const found = accepted(broker);
-      for (const publisher of [1, 2]) {
+      for (const [publisher, of] of sizes) {
         for (let shard = 0; shard < SHARDS; shard++) {
-          const expected: number[] = [];
-          for (let sequence = 1; sequence <= frames; sequence++) {
-            for (let i = 0; i < (sizes.get(`${publisher} ${sequence}`) as number); i++) {
-              const symbol = SYMBOLS[
-                new Random(sequence * 100 + i).below(SYMBOLS.length)
-              ] as string;
-              if (shardOf(symbol, SHARDS) === shard) expected.push(sequence * 1000 + i + 1);
-            }
-          }
-          expect(found.get(`feed-${publisher} ${shard}`) ?? []).toEqual(expected);
+          expect(found.get(`feed-${publisher} ${shard}`) ?? []).toEqual(expectedIn(shard, of));
         }
       }
       expect(journal.counts.resends).toBeGreaterThan(0);
@@ -172,6 +182,46 @@ describe('the log of ticks', () => {
       expect(journal.waitingTicks).toBe(0);
     },
   );
+
+  it.each([1, 2, 3])(
+    'has each tick once, in order, with several messages under way (seed %i)',
+    async (seed) => {
+      const random = new Random(seed);
+      const broker = new SimulatedBroker(random, { lost: 0.1, unanswered: 0.1, delayMs: 3 });
+      const { journal, ledger } = await edgeOf(broker, 'edge-a');
+      await ledger.claim('feed-1');
+      // A frame is more than a message waits for in each of the shards.
+      const sizes = Array.from({ length: 12 }, () => 5000);
+      for (const [frame, size] of sizes.entries()) {
+        frameOf(journal, random, 1, frame + 1, size);
+        await broker.pause();
+      }
+      await until(() => journal.syncedPosition === journal.position);
+      const found = accepted(broker);
+      for (let shard = 0; shard < SHARDS; shard++) {
+        expect(found.get(`feed-1 ${shard}`)).toEqual(expectedIn(shard, sizes));
+      }
+      expect(journal.counts.resends).toBeGreaterThan(0);
+    },
+  );
+
+  it('has a frame synced no sooner than the ledger has it', async () => {
+    const broker = new SimulatedBroker(new Random(1), { delayMs: 2 });
+    const { journal, ledger } = await edgeOf(broker, 'edge-a');
+    await ledger.claim('feed-1');
+    const early: number[] = [];
+    journal.listen((synced) => {
+      const [entry] = [...(broker.keys.get('test_ledger')?.values() ?? [])];
+      const { sequence } = JSON.parse(new TextDecoder().decode(entry?.value)) as Settled;
+      if (synced > sequence) early.push(synced);
+    });
+    for (let sequence = 1; sequence <= 20; sequence++) {
+      frameOf(journal, new Random(1), 1, sequence, 9);
+      await broker.pause();
+    }
+    await until(() => journal.syncedPosition === 20);
+    expect(early).toEqual([]);
+  });
 
   it('divides a frame that is larger than a message', async () => {
     const broker = new SimulatedBroker(new Random(1));

@@ -6,6 +6,7 @@ import { OutputWriter, readAnomaly } from '../../src/cluster/output-writer.ts';
 import { OwnedShard, type ShardParts } from '../../src/cluster/owned-shard.ts';
 import { Owner } from '../../src/cluster/owner.ts';
 import { PublisherLedger } from '../../src/cluster/publisher-ledger.ts';
+import { RowsWriter } from '../../src/cluster/row-codec.ts';
 import { ShardMirrors } from '../../src/cluster/shard-mirrors.ts';
 import { loadSnapshot, saveSnapshot } from '../../src/cluster/shard-snapshot.ts';
 import { RemoteEngine, RowValue } from '../../src/engine/index.ts';
@@ -209,6 +210,29 @@ describe('a claim', () => {
       .messages.filter(({ subject }) => subject === 'test.o.1.a.X%2EY');
     expect(stored.map(({ payload }) => readAnomaly(payload).sequence)).toEqual([1, 2, 3]);
     expect(second.waiting).toBe(0);
+  });
+});
+
+describe('rows', () => {
+  it('of an owner that was replaced do not make an edge go back to it', async () => {
+    const broker = new SimulatedBroker(new Random(1));
+    const bus = broker.connect();
+    await openLogs(bus);
+    const mirrors = new ShardMirrors(bus, NAMES, new RemoteEngine(64, 64), 1000);
+    await mirrors.start();
+    onTestFinished(() => mirrors.stop());
+    const writer = new RowsWriter(1024);
+    const say = async (epoch: number) => {
+      const before = mirrors.counts.rowMessages;
+      bus.publish(NAMES.rows(2), writer.take({ epoch, n: 1, ticks: 0, symbols: 0, next: 0 }));
+      await until(() => mirrors.counts.rowMessages > before);
+    };
+    await say(5);
+    await say(3);
+    expect(mirrors.epochs()[2]).toBe(5);
+    expect(mirrors.counts.staleMessages).toBe(1);
+    await say(6);
+    expect(mirrors.epochs()[2]).toBe(6);
   });
 });
 
