@@ -77,7 +77,7 @@ async function startClients(url) {
   const publisher = connectPublisher(url, { publisher: 'feed-a' });
   await publisher.ready;
   const random = new Random(7);
-  const prices = new Array(SYMBOLS).fill(100);
+  const prices = Array.from({ length: SYMBOLS }, () => 100);
   let count = 0;
   const timer = setInterval(() => {
     count += 1;
