@@ -411,7 +411,7 @@ function closeOn(signal: AbortSignal | undefined, subscriber: Subscriber): void 
   if (signal === undefined) return;
   const close = () => subscriber.close();
   if (signal.aborted) close();
-  signal.addEventListener('abort', close);
+  else signal.addEventListener('abort', close);
   subscriber.on('state', ({ state }) => {
     if (state === 'closed') signal.removeEventListener('abort', close);
   });
