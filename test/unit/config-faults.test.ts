@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError } from '../../src/config/faults.ts';
+import { ConfigError, truncate } from '../../src/config/faults.ts';
 import { CONFIG_KEYS } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
@@ -15,6 +15,15 @@ function faultsOf(work: () => unknown): readonly string[] {
     throw error;
   }
   return [];
+}
+
+function isSerializable(value: unknown): boolean {
+  try {
+    JSON.stringify(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 describe('faults of the configuration', () => {
@@ -271,8 +280,10 @@ describe('faults of the configuration', () => {
     ] as const) {
       const deep = `${open.repeat(50_000)}1${close.repeat(50_000)}`;
       folder.write('tickwire.config.json', `{"server": {"port": ${deep}}}`);
+      // Node 26 serializes at any depth.
+      const got = isSerializable(JSON.parse(deep)) ? truncate(deep) : shown;
       expect(faults([])).toEqual([
-        `tickwire.config.json: server.port: expected an integer from 0 to 65535, got ${shown}`,
+        `tickwire.config.json: server.port: expected an integer from 0 to 65535, got ${got}`,
       ]);
     }
   });
