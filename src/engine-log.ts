@@ -24,9 +24,9 @@ export function timeReplacedLogger(
 const RULE_LINES_MAX = 100;
 
 /** Logs rules that cannot apply to a symbol, once a symbol. */
-export function ruleFaultsLogger(
-  log: Pick<Logger, 'warn'>,
-): (name: string, faults: readonly string[]) => void {
+export function ruleFaultsLogger(log: {
+  readonly warn: (fields: object, message: string) => void;
+}): (name: string, faults: readonly string[]) => void {
   const logged = new Set<string>();
   return (name, faults) => {
     if (logged.size >= RULE_LINES_MAX || logged.has(name)) return;

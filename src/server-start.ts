@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Audit, type Authenticator } from './access/index.ts';
 import type { Cluster } from './cluster/index.ts';
+import { ClusterRuleReload } from './cluster-rule-reload.ts';
 import { partitionCount } from './config/processors.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
@@ -57,7 +58,7 @@ export interface ServerParts {
   readonly gateway: Gateway;
   readonly journal: Journal | undefined;
   readonly snapshots: Snapshots | undefined;
-  readonly rules: RuleReload | undefined;
+  readonly rules: Pick<RuleReload, 'reload' | 'stop'> | undefined;
   readonly sinks: RuleSinks | undefined;
   readonly cluster: Cluster | undefined;
   readonly kafka: Kafka | undefined;
@@ -118,6 +119,7 @@ export class ServerStart {
     const { file } = config.rules;
     if (file === '') return;
     this.#ruleSource = new RuleSource(file, this.#health, log, env);
+    if (cluster !== undefined) return;
     this.#sinks = new RuleSinks(config.store.directory || undefined, log);
   }
 
@@ -152,7 +154,7 @@ export class ServerStart {
       telemetry: this.#telemetry,
       progress: this.#engine,
     });
-    const rules = this.#beginRules(context);
+    const rules = cluster === undefined ? this.#beginRules(context) : this.#clusterRules(cluster);
     this.#snapshots = this.#createSnapshots(context);
     if (recovery.needsSnapshot) await this.#snapshots?.take();
     this.#health.replayed = undefined;
@@ -160,6 +162,7 @@ export class ServerStart {
       this.#health.clusterFault = () => cluster.fault();
       await cluster.start();
     }
+    if (rules instanceof ClusterRuleReload) await rules.begin(this.#readRules);
     const metrics = createMetrics(context);
     this.#telemetry?.exportMetrics(metrics);
     const createHandler = (sessions: SessionFactory) =>
@@ -189,6 +192,12 @@ export class ServerStart {
     const reload = new RuleReload({ source, engine, journal, scheduler, sinks, log: this.#log });
     reload.begin(source === undefined ? withoutRules() : this.#readRules);
     return reload;
+  }
+
+  #clusterRules(cluster: Cluster): ClusterRuleReload | undefined {
+    const source = this.#ruleSource;
+    const { rules } = cluster;
+    return source && new ClusterRuleReload({ source, rules, log: this.#log });
   }
 
   /** A step failed. */

@@ -7,6 +7,7 @@ import { checkExposure } from './config/exposure.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { watchDescriptors } from './descriptors.ts';
+import { ruleFaultsLogger } from './engine-log.ts';
 import type { Gateway } from './gateway/index.ts';
 import { Assets } from './http/index.ts';
 import type { Kafka } from './kafka/kafka.ts';
@@ -86,7 +87,8 @@ async function joinCluster(
   const { Cluster, connectToNats } = await import('./cluster/index.ts');
   const bus = await connectToNats(config, log);
   try {
-    return await Cluster.join(config, bus, log, telemetry?.tracing);
+    const reports = { tracing: telemetry?.tracing, onRuleFaults: ruleFaultsLogger(log) };
+    return await Cluster.join(config, bus, log, reports);
   } catch (error) {
     await bus.close();
     throw error;

@@ -9,13 +9,13 @@ import {
   type PublisherClaim,
   PublisherRegistry,
 } from '../gateway/index.ts';
-import type { Tracing } from '../telemetry/tracing.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, KeyValues } from './bus.ts';
+import { ClusterRules } from './cluster-rules.ts';
 import { LogJournal } from './log-journal.ts';
 import { Members, ownersAmong } from './members.ts';
 import { ClusterNames } from './names.ts';
 import { Overview } from './overview.ts';
-import type { OwnedShard } from './owned-shard.ts';
+import type { OwnedShard, ShardParts } from './owned-shard.ts';
 import { Owner } from './owner.ts';
 import { PublisherLedger } from './publisher-ledger.ts';
 import { agreeOnSettings } from './settings.ts';
@@ -30,8 +30,8 @@ const SHARD_WINDOW_BYTES_MIN = 1_048_576;
 const SHARD_WINDOW_PART = 1 / 16;
 /** Age at which ticks are removed from logs, ms: snapshots are far younger. */
 const TICKS_AGE_MS = 24 * 3_600_000;
-/** Anomalies kept of each symbol. */
-const ANOMALIES_MAX = 1024;
+/** Anomalies, and alerts, kept of each symbol. */
+const OUTPUTS_MAX = 1024;
 /** Time for the last frames to be stored at a stop, ms. */
 const STOP_MS = 3000;
 const POLL_MS = 5;
@@ -44,6 +44,9 @@ const NOTHING_OWNED: ReadonlyMap<number, OwnedShard> = new Map();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** What a member tells besides its log. */
+export type ClusterReports = Pick<ShardParts, 'onRuleFaults' | 'tracing'>;
+
 /**
  * This process as a member of a cluster. What the gateway needs of it is in the fields: its engine
  * mirrors all shards, its journal is their logs. As `owner` or `all`, it also owns some.
@@ -52,6 +55,7 @@ export class Cluster {
   readonly engine: RemoteEngine;
   readonly journal: LogJournal;
   readonly publishers: PublisherRegistry;
+  readonly rules: ClusterRules;
   /** Identifies this run. */
   readonly id: string;
   readonly #bus: Bus;
@@ -70,8 +74,8 @@ export class Cluster {
     bus: Bus,
     log: GatewayLog,
     names: ClusterNames,
-    { ledger, members }: Record<'ledger' | 'members', Awaited<ReturnType<Bus['openKeys']>>>,
-    tracing: Tracing | undefined,
+    { ledger, members, settings }: Record<'ledger' | 'members' | 'settings', KeyValues>,
+    { onRuleFaults, tracing }: ClusterReports,
   ) {
     const { cluster, processing, store } = config;
     const { leaseMs, role } = cluster;
@@ -103,6 +107,8 @@ export class Cluster {
       members: () => this.#members.known,
       owned: () => this.#owner?.owned ?? NOTHING_OWNED,
     });
+    this.rules = new ClusterRules(settings, log);
+    this.#followRules();
     if (role === 'edge') return;
     const owner = new Owner({
       bus,
@@ -113,6 +119,7 @@ export class Cluster {
       snapshotMs: store.snapshotIntervalMs,
       settings: shardSettings(config),
       tracing,
+      onRuleFaults,
     });
     this.#owner = owner;
     this.#members.onLook = (known) => owner.assign(known);
@@ -128,18 +135,19 @@ export class Cluster {
     config: Config,
     bus: Bus,
     log: GatewayLog,
-    tracing?: Tracing,
+    reports: ClusterReports = {},
   ): Promise<Cluster> {
     const { leaseMs, name, shards } = config.cluster;
     const names = new ClusterNames(name, shards);
-    await agreeOnSettings(config, await bus.openKeys(names.keys('settings'), 0));
+    const settings = await bus.openKeys(names.keys('settings'), 0);
+    await agreeOnSettings(config, settings);
     for (const [log, subjects] of names.tickLogs()) {
       await bus.openLog({ name: log, subjects, perSubjectMax: 0, ageMaxMs: TICKS_AGE_MS });
     }
     await bus.openLog({
       name: names.outputLog,
       subjects: [names.outputs],
-      perSubjectMax: ANOMALIES_MAX,
+      perSubjectMax: OUTPUTS_MAX,
       ageMaxMs: 0,
     });
     await bus.openLog({
@@ -150,7 +158,7 @@ export class Cluster {
     });
     const ledger = await bus.openKeys(names.keys('ledger'), 0);
     const members = await bus.openKeys(names.keys('members'), leaseMs);
-    return new Cluster(config, bus, log, names, { ledger, members }, tracing);
+    return new Cluster(config, bus, log, names, { ledger, members, settings }, reports);
   }
 
   observe(symbolAppeared: (symbolId: number, name: string) => void): void {
@@ -164,10 +172,23 @@ export class Cluster {
       if (edge !== this.id) this.publishers.takenOver(name);
     });
     this.#overview.start();
+    await this.rules.start();
     await this.#members.join();
     await this.#mirrors.start();
     const { id } = this;
     this.#log.info({ member: id, members: this.#members.known.size }, 'joined the cluster');
+  }
+
+  #followRules(): void {
+    const { mirroredRules } = this.engine;
+    this.rules.onChange = (rules) => {
+      if (this.#owner !== undefined) this.#owner.rules = rules;
+      mirroredRules.change(rules);
+    };
+    mirroredRules.suppressed = ({ kind, name }) => {
+      const owned = [...(this.#owner?.owned.values() ?? [])];
+      return owned.reduce((total, shard) => total + shard.suppressed(name, kind), 0);
+    };
   }
 
   /** Claims a publisher's name for a connection here; see `PublisherClaim`. */
@@ -219,6 +240,7 @@ export class Cluster {
     }
     this.journal.stop();
     this.#ledger.stop();
+    this.rules.stop();
     this.#unsubscribe();
     this.#mirrors.stop();
     this.#overview.stop();

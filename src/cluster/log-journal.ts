@@ -226,7 +226,7 @@ export class LogJournal implements FrameJournal {
     for (const listener of this.#listeners) listener(this.#synced);
   }
 
-  // What changes state besides ticks is not in shard logs yet; the configuration excludes it.
+  // Owners write what changes state besides ticks; nothing is retired.
   declareSymbol(): void {}
   appendClock(): boolean {
     return false;

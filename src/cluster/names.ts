@@ -37,7 +37,7 @@ export class ClusterNames {
     return logs;
   }
 
-  /** What owners write: claims and anomalies. */
+  /** What owners write: claims, anomalies and alerts. */
   get outputLog(): string {
     return `${this.cluster}_out`;
   }
@@ -48,6 +48,10 @@ export class ClusterNames {
 
   get anomalies(): string {
     return `${this.cluster}.o.*.a.*`;
+  }
+
+  get alerts(): string {
+    return `${this.cluster}.o.*.al.*`;
   }
 
   outputsOf(shard: number): string {
@@ -70,6 +74,10 @@ export class ClusterNames {
 
   anomaly(shard: number, symbol: string): string {
     return `${this.cluster}.o.${shard}.a.${tokenOf(symbol)}`;
+  }
+
+  alert(shard: number, symbol: string): string {
+    return `${this.cluster}.o.${shard}.al.${tokenOf(symbol)}`;
   }
 
   get snapshotLog(): string {

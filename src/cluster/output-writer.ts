@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Anomaly } from '../protocol/index.ts';
+import type { Alert, Anomaly } from '../protocol/index.ts';
 import type { Bus, Expectation, Message, StoredMessage } from './bus.ts';
 import type { ClusterNames } from './names.ts';
 
@@ -27,6 +27,17 @@ export interface PublishedAnomaly extends Anomaly, OutputPlace {
   readonly epoch: number;
 }
 
+/** An alert as it is there. */
+export interface PublishedAlert extends Alert, OutputPlace {
+  readonly epoch: number;
+}
+
+/** On its way. */
+interface Output extends OutputPlace {
+  readonly subject: string;
+  readonly record: Anomaly | Alert;
+}
+
 interface Claim extends OutputPlace {
   /** The process that claims. */
   readonly owner: string;
@@ -41,6 +52,10 @@ export class FencedError extends Error {
 
 export function readAnomaly(payload: Uint8Array): PublishedAnomaly {
   return JSON.parse(decoder.decode(payload)) as PublishedAnomaly;
+}
+
+export function readAlert(payload: Uint8Array): PublishedAlert {
+  return JSON.parse(decoder.decode(payload)) as PublishedAlert;
 }
 
 /** Who claims a shard, or tries to. */
@@ -64,7 +79,7 @@ export class OutputWriter {
   readonly #shard: number;
   /** Sequence of the shard's last message. */
   #last: number;
-  #waiting: PublishedAnomaly[] = [];
+  #waiting: Output[] = [];
   #isWriting = false;
   #fault: FencedError | undefined;
   #isStopped = false;
@@ -134,10 +149,18 @@ export class OutputWriter {
     return this.#waiting.every((output) => output.position > position);
   }
 
-  /** Adds an output; what was out before the claim is left out. */
+  /** Adds an anomaly; what was out before the claim is left out. */
   add(anomaly: Anomaly, place: OutputPlace): void {
-    if (!isAfter(place, this.before)) return;
-    this.#waiting.push({ ...anomaly, ...place, epoch: this.epoch });
+    this.#add(this.#names.anomaly(this.#shard, anomaly.symbol), anomaly, place);
+  }
+
+  /** The same for an alert. */
+  addAlert(alert: Alert, place: OutputPlace): void {
+    this.#add(this.#names.alert(this.#shard, alert.symbol), alert, place);
+  }
+
+  #add(subject: string, record: Anomaly | Alert, place: OutputPlace): void {
+    if (isAfter(place, this.before)) this.#waiting.push({ subject, record, ...place });
   }
 
   /**
@@ -177,9 +200,10 @@ export class OutputWriter {
 
   async #write(): Promise<void> {
     const batch = this.#waiting.slice(0, BATCH_MAX);
-    const messages: Message[] = batch.map((anomaly) => ({
-      subject: this.#names.anomaly(this.#shard, anomaly.symbol),
-      payload: encoder.encode(JSON.stringify(anomaly)),
+    const { epoch } = this;
+    const messages: Message[] = batch.map(({ index, position, record, subject }) => ({
+      subject,
+      payload: encoder.encode(JSON.stringify({ ...record, position, index, epoch })),
     }));
     const expected: Expectation = {
       filter: this.#names.outputsOf(this.#shard),
@@ -201,9 +225,7 @@ export class OutputWriter {
     const last = await this.#bus.last(outputLog, filter).catch(() => undefined);
     // No answer, or nothing new: what waits is written again.
     if (last === undefined || last.sequence === this.#last) return;
-    const isOwn =
-      last.subject !== this.#names.claim(this.#shard) &&
-      readAnomaly(last.payload).epoch === this.epoch;
+    const isOwn = last.subject !== this.#names.claim(this.#shard) && epochIn(last) === this.epoch;
     if (!isOwn) {
       this.#fault = new FencedError(`shard ${this.#shard} was claimed by another owner`);
       throw this.#fault;
@@ -223,6 +245,10 @@ function isClaim(
   if (subject !== claimSubject) return false;
   const claim = JSON.parse(decoder.decode(payload)) as Claim;
   return claim.owner === owner && claim.nonce === nonce;
+}
+
+function epochIn({ payload }: StoredMessage): number {
+  return (JSON.parse(decoder.decode(payload)) as { readonly epoch: number }).epoch;
 }
 
 function placeIn({ payload }: StoredMessage): OutputPlace {

@@ -1,7 +1,15 @@
 import { decodeSymbolStates, type Rules, ShardPartition } from '../engine/index.ts';
+import type { RuleKind } from '../protocol/index.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
 import { AcceptRule } from './accept-rule.ts';
 import type { Bus, Reading, ReadMessage } from './bus.ts';
+import {
+  isSegments,
+  type LogEntry,
+  type RulesEntry,
+  readEntry,
+  writeEntry,
+} from './log-entries.ts';
 import type { ClusterNames } from './names.ts';
 import { FencedError, OutputWriter } from './output-writer.ts';
 import { RowsWriter, readQuestion } from './row-codec.ts';
@@ -46,12 +54,13 @@ export interface ShardParts {
   /** Called once if the shard cannot be owned any longer. */
   readonly onLost: (shard: number, error: unknown) => void;
   readonly tracing?: Tracing | undefined;
+  readonly onRuleFaults?: ((symbol: string, faults: readonly string[]) => void) | undefined;
 }
 
 /**
  * A shard that this process owns: a fold of the shard's log. Its rows go to edges as they change,
- * its anomalies into the log of outputs, its state into snapshots, each after the outputs that it
- * contains.
+ * its anomalies and alerts into the log of outputs, its state into snapshots, each after the
+ * outputs that it contains.
  */
 export class OwnedShard {
   readonly shard: number;
@@ -78,6 +87,10 @@ export class OwnedShard {
   #timer: NodeJS.Timeout | undefined;
   #publishedAt = Number.NEGATIVE_INFINITY;
   #isStopped = false;
+  /** In force at the position; undefined: none. */
+  #rules: RulesEntry | undefined;
+  /** An entry of this owner's is on its way into the log. */
+  #isAppending = false;
   /** Until its first rows are out. */
   #takeOver: Span | undefined;
 
@@ -95,14 +108,17 @@ export class OwnedShard {
     this.position = snapshot?.position ?? 0;
     this.#savedPosition = this.position;
     this.#rule = new AcceptRule(snapshot?.publishers);
+    this.#rules = snapshot?.rules;
     const { rules, symbols, growBytes } = parts.settings;
     this.#partition = new ShardPartition({
       rules,
       symbols,
       growBytes,
       states: snapshot === undefined ? [] : decodeSymbolStates(snapshot.states),
-      onAnomaly: (anomaly) =>
-        outputs.add(anomaly, { position: this.position, index: this.#index++ }),
+      ruleText: this.#rules?.text,
+      onAnomaly: (anomaly) => outputs.add(anomaly, this.#nextPlace()),
+      onAlert: (alert) => outputs.addAlert(alert, this.#nextPlace()),
+      onRuleFaults: parts.onRuleFaults,
     });
   }
 
@@ -144,7 +160,7 @@ export class OwnedShard {
     return this.#outputs.epoch;
   }
 
-  /** Anomalies that are not known to be stored. */
+  /** Anomalies and alerts that are not known to be stored. */
   get waitingOutputs(): number {
     return this.#outputs.waiting;
   }
@@ -152,6 +168,37 @@ export class OwnedShard {
   /** Whether everything is folded that was in the log when the shard was claimed. */
   get isCaughtUp(): boolean {
     return this.position >= this.#caughtUpAt;
+  }
+
+  /** Alerts of a rule that a cool-down covered, since the shard was taken over. */
+  suppressed(name: string, kind: RuleKind): number {
+    return this.#partition.suppressed(name, kind);
+  }
+
+  /** Puts rules into the log, unless those at its end are as new. */
+  wantRules(rules: RulesEntry): void {
+    if (rules.number > (this.#rules?.number ?? 0)) this.#append({ rules });
+  }
+
+  /** Puts a reading of the clock into the log, if something ends by time. */
+  tellTime(now: number): void {
+    if (this.#partition.needsClock) this.#append({ clock: now });
+  }
+
+  /** Whoever reads it there decides what it means: it may come twice, or from an owner replaced. */
+  #append(entry: LogEntry): void {
+    const { bus, names } = this.#parts;
+    if (this.#isAppending || !this.isCaughtUp || this.#isStopped) return;
+    this.#isAppending = true;
+    const done = () => {
+      this.#isAppending = false;
+    };
+    // One that was not stored is followed by another.
+    bus.append({ subject: names.ticks(this.shard), payload: writeEntry(entry) }).then(done, done);
+  }
+
+  #nextPlace() {
+    return { position: this.position, index: this.#index++ };
   }
 
   #start(): void {
@@ -178,13 +225,14 @@ export class OwnedShard {
     const { bus, counts, names } = this.#parts;
     const { position } = this;
     const publishers = [...this.#rule.last];
+    const rules = this.#rules;
     const states = Buffer.concat([...this.#partition.states()]);
     void this.#flushOutputs();
     while (!this.#outputs.isOut(position)) {
       if (this.#outputs.isFenced || this.#isStopped) return;
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
-    await saveSnapshot(bus, names, this.shard, { position, publishers, states });
+    await saveSnapshot(bus, names, this.shard, { position, publishers, rules, states });
     this.#savedPosition = position;
     counts.snapshots++;
   }
@@ -224,10 +272,23 @@ export class OwnedShard {
   }
 
   #fold(payload: Uint8Array, sequence: number): void {
-    const { counts } = this.#parts;
-    const partition = this.#partition;
     this.position = sequence;
     this.#index = 0;
+    if (isSegments(payload)) this.#foldTicks(payload);
+    else this.#foldEntry(readEntry(payload));
+  }
+
+  #foldEntry({ clock, rules }: LogEntry): void {
+    if (clock !== undefined) this.#partition.advanceClock(clock);
+    // Several owners may have written the same ones.
+    if (rules === undefined || rules.number <= (this.#rules?.number ?? 0)) return;
+    this.#rules = rules;
+    this.#partition.adoptRules(rules.text, rules.since);
+  }
+
+  #foldTicks(payload: Uint8Array): void {
+    const { counts } = this.#parts;
+    const partition = this.#partition;
     const reader = new SegmentReader(payload);
     const ids = reader.symbols.map(() => UNRESOLVED);
     for (let segment = reader.next(); segment !== undefined; segment = reader.next()) {

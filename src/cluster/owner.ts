@@ -1,5 +1,6 @@
 import type { GatewayLog } from '../gateway/index.ts';
 import { during } from '../telemetry/tracing.ts';
+import type { RulesEntry } from './log-entries.ts';
 import { type Member, ownerOf, ownersAmong } from './members.ts';
 import { readClaimant } from './output-writer.ts';
 import { OwnedShard, type OwnerCounts, type ShardParts } from './owned-shard.ts';
@@ -8,6 +9,8 @@ import { OwnedShard, type OwnerCounts, type ShardParts } from './owned-shard.ts'
 const ADOPTED_MAX = 16;
 /** Interval of beats and of looks for snapshots to take, ms. */
 const BEAT_MS = 1000;
+/** Interval of readings of the clock, for what ends by time, ms. */
+const CLOCK_MS = 250;
 /** Beats at which a shard is looked at that another owner may have claimed: a claim takes time. */
 const DOUBT_BEATS = 3;
 /** Wait before a shard that could not be adopted is tried again, ms. */
@@ -37,7 +40,10 @@ export class Owner {
   /** Shards that are to be owned here. */
   #assigned = new Set<number>();
   readonly #adopting = new Set<number>();
+  /** That are to be in force; undefined: none. */
+  rules: RulesEntry | undefined;
   readonly #timer: NodeJS.Timeout;
+  readonly #clock: NodeJS.Timeout;
   /** Shards that another owner may have claimed, with how many looks at them are left. */
   readonly #doubted = new Map<number, number>();
   readonly #unsubscribe: () => void;
@@ -50,6 +56,7 @@ export class Owner {
     this.#parts = { ...options, counts: this.counts, onLost: this.#lost };
     this.#timer = setInterval(() => this.#beat(), BEAT_MS);
     this.#timer.unref();
+    this.#clock = setInterval(() => this.#tellTime(), CLOCK_MS).unref();
     const { bus, names, owner } = options;
     this.#unsubscribe = bus.subscribe(names.claims, (payload, subject) => {
       if (readClaimant(payload) !== owner) this.#doubt(names.claimedShard(subject));
@@ -105,6 +112,7 @@ export class Owner {
   stop(): void {
     this.#isStopped = true;
     clearInterval(this.#timer);
+    clearInterval(this.#clock);
     this.#unsubscribe();
     for (const owned of this.#owned.values()) owned.stop();
     this.#owned.clear();
@@ -147,9 +155,18 @@ export class Owner {
     if (!this.#isStopped) log.warn({ shard, reason }, 'this process no longer owns a shard');
   };
 
-  /** A shard without anomalies writes nothing, and would not be told that it was replaced. */
+  /** A shard without outputs writes nothing, and would not be told that it was replaced. */
   #doubt(shard: number): void {
     if (this.#owned.has(shard)) this.#doubted.set(shard, DOUBT_BEATS);
+  }
+
+  #tellTime(): void {
+    const { rules } = this;
+    const now = Date.now();
+    for (const owned of this.#owned.values()) {
+      if (rules !== undefined) owned.wantRules(rules);
+      owned.tellTime(now);
+    }
   }
 
   #beat(): void {

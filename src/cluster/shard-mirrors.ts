@@ -1,7 +1,7 @@
 import type { RemoteEngine } from '../engine/index.ts';
 import type { Bus, Reading } from './bus.ts';
 import type { ClusterNames } from './names.ts';
-import { readAnomaly } from './output-writer.ts';
+import { readAlert, readAnomaly } from './output-writer.ts';
 import { type RowsHeader, readRows, readRowsHeader, writeQuestion } from './row-codec.ts';
 
 /** Time for an owner to answer, ms. */
@@ -38,8 +38,8 @@ interface Mirror {
 }
 
 /**
- * Brings the rows and anomalies of all shards into the engine of this edge. Rows are absolute and
- * count up, so they may come twice and in any order; what was missed is asked for.
+ * Brings the rows, anomalies and alerts of all shards into the engine of this edge. Rows are
+ * absolute and count up, so they may come twice and in any order; what was missed is asked for.
  */
 export class ShardMirrors {
   readonly counts: MirrorCounts = {
@@ -60,7 +60,7 @@ export class ShardMirrors {
   #asked = 0;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: () => void = () => undefined;
-  #anomalies: Reading | undefined;
+  readonly #readings: Reading[] = [];
   #isStopped = false;
 
   constructor(bus: Bus, names: ClusterNames, engine: RemoteEngine, silenceMs: number) {
@@ -81,22 +81,30 @@ export class ShardMirrors {
     }));
   }
 
-  /** Begins; resolves once the anomalies that are stored have been read. */
+  /** Begins; resolves once the anomalies and alerts that are stored have been read. */
   async start(): Promise<void> {
-    const { outputLog, anomalies, allRows } = this.#names;
+    const { alerts, anomalies, allRows } = this.#names;
     this.#unsubscribe = this.#bus.subscribe(allRows, (payload, subject) =>
       this.#take(Number(subject.slice(this.#prefix)), payload),
     );
     for (let shard = 0; shard < this.#mirrors.length; shard++) this.#want(shard);
     this.#timer = setInterval(() => this.#ask(), CHECK_MS).unref();
-    const last = await this.#bus.last(outputLog, anomalies);
+    await this.#follow(anomalies, (payload) => this.#engine.mirrorAnomaly(readAnomaly(payload)));
+    await this.#follow(alerts, (payload) => this.#engine.mirrorAlert(readAlert(payload)));
+  }
+
+  /** Passes on outputs, from the first; resolves once those that are stored now have been read. */
+  async #follow(filter: string, take: (payload: Uint8Array) => void): Promise<void> {
+    const { outputLog } = this.#names;
+    const last = await this.#bus.last(outputLog, filter);
     const end = last?.sequence ?? 0;
     await new Promise<void>((resolve) => {
       if (end === 0) resolve();
-      this.#anomalies = this.#bus.read(outputLog, anomalies, 1, ({ payload, sequence }) => {
-        this.#engine.mirrorAnomaly(readAnomaly(payload));
+      const reading = this.#bus.read(outputLog, filter, 1, ({ payload, sequence }) => {
+        take(payload);
         if (sequence >= end) resolve();
       });
+      this.#readings.push(reading);
     });
   }
 
@@ -104,7 +112,7 @@ export class ShardMirrors {
     this.#isStopped = true;
     clearInterval(this.#timer);
     this.#unsubscribe();
-    this.#anomalies?.stop();
+    for (const reading of this.#readings) reading.stop();
   }
 
   /** Shards whose owner is not heard, or whose rows are not all here; the longest silence, ms. */

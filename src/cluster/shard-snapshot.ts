@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Bus, Message } from './bus.ts';
+import type { RulesEntry } from './log-entries.ts';
 import type { ClusterNames } from './names.ts';
 import type { FramePlace } from './segments.ts';
 
@@ -18,13 +19,19 @@ export interface ShardSnapshot {
   readonly position: number;
   /** The last place taken of each publisher, longest silent first. */
   readonly publishers: readonly (readonly [publisher: string, place: FramePlace])[];
+  /** The rules in force; undefined: there were none. */
+  readonly rules?: RulesEntry | undefined;
   /** For `decodeSymbolStates`. */
   readonly states: Uint8Array;
 }
 
+/** What is before the states: JSON. That of older versions is the publishers alone. */
+type Head = Pick<ShardSnapshot, 'publishers' | 'rules'>;
+
 interface Manifest {
   readonly position: number;
   readonly chunks: number;
+  /** Bytes of the head. */
   readonly publisherBytes: number;
   readonly check: number;
 }
@@ -38,9 +45,9 @@ export async function saveSnapshot(
   bus: Bus,
   names: ClusterNames,
   shard: number,
-  { position, publishers, states }: ShardSnapshot,
+  { position, publishers, rules, states }: ShardSnapshot,
 ): Promise<void> {
-  const head = encoder.encode(JSON.stringify(publishers));
+  const head = encoder.encode(JSON.stringify({ publishers, rules } satisfies Head));
   const bytes = Buffer.concat([head, states]);
   const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
   if (chunks > CHUNKS_MAX) throw new RangeError(`a snapshot of ${bytes.length} bytes`);
@@ -80,9 +87,13 @@ export async function loadSnapshot(
     const bytes = Buffer.concat(parts);
     if (crc32(bytes) !== manifest.check) continue;
     const head = decoder.decode(bytes.subarray(0, manifest.publisherBytes));
-    const publishers = JSON.parse(head) as ShardSnapshot['publishers'];
     const states = bytes.subarray(manifest.publisherBytes);
-    return { position: manifest.position, publishers, states };
+    return { position: manifest.position, ...readHead(head), states };
   }
   throw new Error(`the snapshot of shard ${shard} is not whole`);
+}
+
+function readHead(text: string): Head {
+  const head = JSON.parse(text) as Head | Head['publishers'];
+  return 'publishers' in head ? head : { publishers: head };
 }

@@ -1,10 +1,12 @@
-import type { Anomaly } from '../protocol/index.ts';
+import type { Alert, Anomaly, RaisedRecord } from '../protocol/index.ts';
 import type { PartitionStatus } from './engine-options.ts';
+import type { AlertSink } from './memory/alert-ring.ts';
 import type { AnomalySink } from './memory/anomaly-ring.ts';
 import { Counter, Counters, createCounters } from './memory/counters.ts';
 import { createDirtySet, DirtySet } from './memory/dirty-set.ts';
 import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { createSymbolRecords, SymbolRecords } from './memory/symbol-records.ts';
+import { MirroredRules } from './mirrored-rules.ts';
 import { RuleTable } from './rule-table.ts';
 import type { ServedEngine } from './served-engine.ts';
 import { SymbolTable } from './symbol-table.ts';
@@ -13,7 +15,7 @@ import { SymbolTable } from './symbol-table.ts';
 export const MIRRORED_VALUES = ROW_VALUES + 1;
 /** Records need a ring of prices; nothing is averaged here. */
 const NO_WINDOW = 1;
-/** Anomalies taken are removed from the queue in strides. */
+/** Records taken are removed from their queue in strides. */
 const STRIDE = 1024;
 
 const encoder = new TextEncoder();
@@ -27,7 +29,6 @@ export class RemoteEngine implements ServedEngine {
   readonly statistics: StatisticsTable;
   readonly dirty: DirtySet;
   readonly ruleTable = new RuleTable();
-  readonly rules = undefined;
   readonly partitions = 1;
   readonly offered = 0;
   readonly isUnmarked = false;
@@ -37,15 +38,14 @@ export class RemoteEngine implements ServedEngine {
   readonly channelCapacity: number;
   /** Called with a symbol that others published first. */
   onSymbol: (symbolId: number, name: string) => void = () => undefined;
+  readonly mirroredRules = new MirroredRules(this.ruleTable);
   /** Symbols that did not fit. */
   unmirrored = 0;
   readonly #counters = new Counters(createCounters());
   readonly #one = new Int32Array(1);
   #onNews: (() => void) | undefined;
-  readonly #anomalies: { readonly anomaly: Anomaly; readonly symbolId: number }[] = [];
-  #drained = 0;
-  /** Sequence of the newest anomaly by symbol id; 0 if none. */
-  #newest: Float64Array;
+  readonly #anomalies: MirroredRecords<Anomaly>;
+  readonly #alerts: MirroredRecords<Alert>;
 
   constructor(maxSymbols: number, channelCapacity: number) {
     const records = new SymbolRecords(createSymbolRecords(maxSymbols, NO_WINDOW), NO_WINDOW);
@@ -53,7 +53,13 @@ export class RemoteEngine implements ServedEngine {
     this.statistics = new StatisticsTable(records);
     this.dirty = new DirtySet(createDirtySet(maxSymbols), maxSymbols);
     this.channelCapacity = channelCapacity;
-    this.#newest = new Float64Array(maxSymbols);
+    this.#anomalies = new MirroredRecords(maxSymbols);
+    this.#alerts = new MirroredRecords(maxSymbols);
+  }
+
+  /** Undefined: the cluster has had no rules. */
+  get rules(): MirroredRules | undefined {
+    return this.mirroredRules.text === '' ? undefined : this.mirroredRules;
   }
 
   /**
@@ -79,13 +85,21 @@ export class RemoteEngine implements ServedEngine {
 
   /** Takes an anomaly, a symbol's in their order; one that it knows is ignored. */
   mirrorAnomaly(anomaly: Anomaly): void {
-    const name = encoder.encode(anomaly.symbol);
-    const symbolId = this.#idOf(name, 0, name.length);
-    if (symbolId < 0 || anomaly.sequence <= (this.#newest[symbolId] as number)) return;
-    this.#newest[symbolId] = anomaly.sequence;
-    this.#anomalies.push({ anomaly, symbolId });
+    if (!this.#add(this.#anomalies, anomaly)) return;
     this.#counters.add(anomaly.direction === 1 ? Counter.UP : Counter.DOWN, 1);
+  }
+
+  /** The same for an alert. */
+  mirrorAlert(alert: Alert): void {
+    if (this.#add(this.#alerts, alert)) this.mirroredRules.count(alert);
+  }
+
+  #add<T extends RaisedRecord>(records: MirroredRecords<T>, record: T): boolean {
+    const name = encoder.encode(record.symbol);
+    const symbolId = this.#idOf(name, 0, name.length);
+    if (symbolId < 0 || !records.add(record, symbolId)) return false;
     this.#ring();
+    return true;
   }
 
   #idOf(name: Uint8Array, start: number, end: number): number {
@@ -116,7 +130,7 @@ export class RemoteEngine implements ServedEngine {
   }
 
   hasNews(): boolean {
-    return this.hasAnomalies() || !this.dirty.isEmpty();
+    return this.hasAnomalies() || this.hasAlerts() || !this.dirty.isEmpty();
   }
 
   isBusy(): boolean {
@@ -124,29 +138,19 @@ export class RemoteEngine implements ServedEngine {
   }
 
   hasAnomalies(): boolean {
-    return this.#drained < this.#anomalies.length;
+    return this.#anomalies.hasMore;
   }
 
   hasAlerts(): boolean {
-    return false;
+    return this.#alerts.hasMore;
   }
 
   drainAnomalies(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
-    const end = Math.min(this.#anomalies.length, this.#drained + limit);
-    const count = end - this.#drained;
-    while (this.#drained < end) {
-      const next = this.#anomalies[this.#drained++];
-      if (next !== undefined) sink(next.anomaly, next.symbolId);
-    }
-    if (this.#drained === this.#anomalies.length || this.#drained >= STRIDE) {
-      this.#anomalies.splice(0, this.#drained);
-      this.#drained = 0;
-    }
-    return count;
+    return this.#anomalies.drain(sink, limit);
   }
 
-  drainAlerts(): number {
-    return 0;
+  drainAlerts(sink: AlertSink, limit = Number.POSITIVE_INFINITY): number {
+    return this.#alerts.drain(sink, limit);
   }
 
   raisedEnds(): readonly number[] {
@@ -154,7 +158,7 @@ export class RemoteEngine implements ServedEngine {
   }
 
   hasDrained(): boolean {
-    return !this.hasAnomalies();
+    return !this.hasAnomalies() && !this.hasAlerts();
   }
 
   freeSlots(): number {
@@ -177,8 +181,8 @@ export class RemoteEngine implements ServedEngine {
 
   continueAnomalies(): void {}
   continueAlerts(): void {}
-  lastAlert(): number {
-    return 0;
+  lastAlert(symbolId: number): number {
+    return this.#alerts.newest(symbolId);
   }
 
   status(): PartitionStatus {
@@ -194,4 +198,46 @@ export class RemoteEngine implements ServedEngine {
   mark(): void {}
   publishMarked(): void {}
   async stop(): Promise<void> {}
+}
+
+/** Anomalies or alerts on their way to the gateway, each once. */
+class MirroredRecords<T extends RaisedRecord> {
+  readonly #records: { readonly record: T; readonly symbolId: number }[] = [];
+  #drained = 0;
+  /** Sequence of the newest one by symbol id; 0 if none. */
+  readonly #newest: Float64Array;
+
+  constructor(maxSymbols: number) {
+    this.#newest = new Float64Array(maxSymbols);
+  }
+
+  get hasMore(): boolean {
+    return this.#drained < this.#records.length;
+  }
+
+  newest(symbolId: number): number {
+    return this.#newest[symbolId] as number;
+  }
+
+  /** Returns whether it is newer than those of its symbol before. */
+  add(record: T, symbolId: number): boolean {
+    if (record.sequence <= this.newest(symbolId)) return false;
+    this.#newest[symbolId] = record.sequence;
+    this.#records.push({ record, symbolId });
+    return true;
+  }
+
+  drain(sink: (record: T, symbolId: number) => void, limit: number): number {
+    const end = Math.min(this.#records.length, this.#drained + limit);
+    const count = end - this.#drained;
+    while (this.#drained < end) {
+      const next = this.#records[this.#drained++];
+      if (next !== undefined) sink(next.record, next.symbolId);
+    }
+    if (this.#drained === this.#records.length || this.#drained >= STRIDE) {
+      this.#records.splice(0, this.#drained);
+      this.#drained = 0;
+    }
+    return count;
+  }
 }

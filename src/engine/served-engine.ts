@@ -1,4 +1,8 @@
 import type { Engine } from './engine.ts';
+import type { RulesInForce } from './rules-in-force.ts';
+
+/** The rules in force and what they have done, to be shown. */
+export type ShownRules = Pick<RulesInForce, 'file' | 'ids' | 'since' | 'text' | 'totals'>;
 
 /**
  * The engine as the gateway uses it: an {@link Engine} in this process, or the mirror of engines in
@@ -37,10 +41,9 @@ export type ServedEngine = Pick<
   | 'raisedEnds'
   | 'retire'
   | 'ruleTable'
-  | 'rules'
   | 'statistics'
   | 'status'
   | 'stop'
   | 'symbols'
   | 'tryOffer'
->;
+> & { readonly rules: ShownRules | undefined };

@@ -1,14 +1,29 @@
-import type { Anomaly, Direction } from '../protocol/index.ts';
+import type { Alert, Anomaly, Direction, RuleKind } from '../protocol/index.ts';
+import {
+  NO_RULES,
+  type PriceWindow,
+  parseRuleFile,
+  RuleCount,
+  RuleCounters,
+} from '../rules/index.ts';
 import { readCapture } from './captures.ts';
+import { AlertConsumer, AlertProducer } from './memory/alert-ring.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
-import { createEngineMemory, type PartitionMemory } from './memory/engine-memory.ts';
+import {
+  createEngineMemory,
+  type PartitionMemory,
+  type PartitionRuleMemory,
+} from './memory/engine-memory.ts';
+import { writeRuleText } from './memory/rule-texts.ts';
 import { ROW_VALUES, StatisticsTable } from './memory/statistics-table.ts';
 import { createSymbolNames } from './memory/symbol-names.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickColumns } from './memory/tick-ring.ts';
 import { Partition } from './partition.ts';
+import { PartitionRules } from './partition-rules.ts';
 import { restoreSymbols } from './restore-symbols.ts';
+import { RuleTable } from './rule-table.ts';
 import type { Rules } from './rules.ts';
 import type { SymbolState } from './symbol-state.ts';
 import { SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
@@ -21,14 +36,22 @@ export interface ShardPartitionOptions {
   readonly growBytes: number;
   /** Where it goes on from. */
   readonly states: Iterable<SymbolState>;
+  /** The rule file in force there; undefined: none. */
+  readonly ruleText?: string | undefined;
   /** Called with each anomaly, in their order. */
   readonly onAnomaly: (anomaly: Anomaly) => void;
+  /** Called with each alert, in their order; a tick's behind its anomalies. */
+  readonly onAlert: (alert: Alert) => void;
+  /** Called when the rules of a symbol are first looked up and some cannot apply. */
+  readonly onRuleFaults?: ((name: string, faults: readonly string[]) => void) | undefined;
 }
 
 /** Takes a row: name, then the values of `RowValue` and the number of anomalies. */
 export type RowSink = (name: string, row: Float64Array) => void;
 
 const TAKEN_MAX = 4096;
+/** Alerts between two looks at them: more than a symbol gets at a time. */
+const ALERTS = 64;
 
 /**
  * The state machine of one shard, on this thread, without queue or worker. A function of the ticks
@@ -47,28 +70,47 @@ export class ShardPartition {
   readonly #row = new Float64Array(ROW_VALUES + 1);
   readonly #taken = new Int32Array(TAKEN_MAX);
   readonly #restoredTicks: number;
+  readonly #ruleMemory: PartitionRuleMemory;
+  readonly #ruleTable = new RuleTable();
+  readonly #ruleCounts: RuleCounters;
+  readonly #alerts: AlertConsumer;
+  readonly #onAlert: (alert: Alert) => void;
+  #ruleText: string;
+  #ruleVersion = 0;
 
   /**
    * @throws RangeError if there are more states than symbols; Error if a state is impossible
    */
-  constructor({ symbols, rules, growBytes, states, onAnomaly }: ShardPartitionOptions) {
+  constructor(options: ShardPartitionOptions) {
+    const { growBytes, onAlert, onAnomaly, onRuleFaults, rules, states, symbols } = options;
     const { movingAverageWindow } = rules;
+    this.#names = createSymbolNames(symbols);
     const [memory] = createEngineMemory({
       partitions: 1,
       symbols,
       channelCapacity: 2,
       movingAverageWindow,
       growBytes,
-      anomalyRingCapacity: 2,
+      anomalyRingCapacity: ALERTS,
+      alerts: true,
+      ruledNames: this.#names,
     }) as [PartitionMemory];
     this.#memory = memory;
     this.#window = movingAverageWindow;
-    this.#names = createSymbolNames(symbols);
+    if (memory.rules === undefined || memory.alerts === undefined) {
+      throw new Error('a shard has memory for rules');
+    }
+    const ruleMemory = memory.rules;
+    this.#ruleMemory = ruleMemory;
+    this.#ruleCounts = new RuleCounters(ruleMemory.counts);
+    this.#onAlert = onAlert;
+    this.#ruleText = options.ruleText ?? NO_RULES;
+    this.#writeRules();
     this.#symbols = new SymbolTable(symbols, 1, this.#names);
     this.#table = new StatisticsTable(new SymbolRecords(memory.records, movingAverageWindow));
     this.#dirty = new DirtySet(memory.dirty, symbols);
     this.#counters = new Counters(memory.counters);
-    const restored = { memory: [memory], captures: [], rules };
+    const restored = { memory: [memory], captures: [], rules, ruleText: this.#ruleText };
     const [hasShortRings] = restoreSymbols(states, this.#symbols, restored);
     this.#restoredTicks = this.#countTicks();
     const append = (
@@ -84,7 +126,19 @@ export class ShardPartition {
       const way = direction as Direction;
       onAnomaly({ symbol, sequence, direction: way, reference, price, changePercent, time });
     };
-    this.#partition = new Partition(memory, rules, this.#counters, { append }, hasShortRings);
+    this.#alerts = new AlertConsumer(memory.alerts, this.#symbols, this.#ruleTable);
+    const alerts = new AlertProducer(memory.alerts);
+    const judge = (window: PriceWindow) => {
+      // Code in files of one machine is no part of a log.
+      const ruled = new PartitionRules(ruleMemory, window, alerts, new Map());
+      ruled.onSpaceNeeded = () => this.#drainAlerts();
+      ruled.onFaults = (id, faults) => onRuleFaults?.(this.#symbols.name(id), faults);
+      ruled.recount();
+      return ruled;
+    };
+    const [parts, none] = [[memory, rules, this.#counters, { append }] as const, undefined];
+    this.#partition = new Partition(...parts, hasShortRings, none, judge);
+    this.#partition.makeSpace = () => this.#drainAlerts();
   }
 
   /** Symbols that have ticks. */
@@ -113,7 +167,54 @@ export class ShardPartition {
     tick.times[0] = time;
     tick.receivedAt[0] = receivedAt;
     this.#partition.apply(tick, 0);
+    this.#drainAlerts();
     this.#dirty.markAll(tick.symbolIds, 0, 1);
+  }
+
+  /** Whether {@link advanceClock} may change anything now. */
+  get needsClock(): boolean {
+    return this.#partition.needsClock;
+  }
+
+  /** Takes a reading of a clock, ms since the epoch: ends what ends by time. */
+  advanceClock(now: number): void {
+    this.#partition.advanceClock(now);
+    this.#drainAlerts();
+  }
+
+  /** The rule file in force. */
+  get ruleText(): string {
+    return this.#ruleText;
+  }
+
+  /**
+   * Changes to another rule file, which is valid.
+   *
+   * @param now becomes the time of episodes that end thereby, ms since the epoch
+   */
+  adoptRules(text: string, now: number): void {
+    this.#ruleText = text;
+    this.#ruleVersion++;
+    this.#writeRules();
+    this.#partition.adoptRules(this.#ruleVersion, now);
+    this.#drainAlerts();
+  }
+
+  /** Alerts of a rule that a cool-down covered, since this object was made. */
+  suppressed(name: string, kind: RuleKind): number {
+    return this.#ruleCounts.get(this.#ruleTable.id(name, kind), RuleCount.SUPPRESSED);
+  }
+
+  #writeRules(): void {
+    const text = this.#ruleText;
+    const { file } = parseRuleFile(text);
+    if (file === undefined) throw new Error('the rules of a shard are no rule file');
+    const ids = file.rules.map(({ name, kind }) => this.#ruleTable.id(name, kind));
+    writeRuleText(this.#ruleMemory.texts, this.#ruleVersion, { text, ids });
+  }
+
+  #drainAlerts(): void {
+    this.#alerts.drain(this.#onAlert);
   }
 
   /** Whether rows changed since they were last taken. */
@@ -151,6 +252,7 @@ export class ShardPartition {
       movingAverageWindow: this.#window,
       names: this.#names,
       records,
+      rules: { memory: this.#ruleMemory, text: this.#ruleText },
       places: [places],
       sinceBase: [],
       retired: [],

@@ -184,7 +184,7 @@ describe.skipIf(reason !== undefined && !process.env.CI)(
       ['both kinds', { nats: { enabled: true, servers: ['nats://a'] } }, 'either nats.enabled or'],
       ['two brokers', { nats: { enabled: true, replicas: 2 } }, '/nats/replicas'],
       ['more copies than brokers', { nats: { enabled: true, replicas: 1 } }, 'is more than'],
-      ['rules', { rules: { rules: [] } }, 'a cluster has none yet'],
+      ['rules', { rules: { rules: [] } }, 'gives a cluster none yet'],
       ['HTTP addresses', { nats: { servers: ['http://a'] } }, '/nats/servers/0'],
       ['scaling by nothing', { edges: { autoscaling: { cpu: 0 } } }, '/edges/autoscaling/sessions'],
       ['a scrape of nobody', { serviceMonitor: { enabled: true } }, 'could scrape the owners'],

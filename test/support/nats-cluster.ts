@@ -5,6 +5,7 @@ import {
   type Publisher,
   type Subscriber,
 } from '../../client-sdk/src/index.ts';
+import type { ExpectedAlert } from '../../testkit/independent/rules.ts';
 import { SymbolOracle } from '../../testkit/independent/statistics.ts';
 import { NatsServers } from '../../testkit/nats-server.ts';
 import { Random } from '../../testkit/random.ts';
@@ -131,12 +132,18 @@ export class ClusterMarket {
 export class ClusterSubscriber {
   readonly subscriber: Subscriber;
   readonly anomalies = new Map<string, unknown[]>();
+  readonly alerts = new Map<string, ExpectedAlert[]>();
   /** Those that its edge no longer had. */
   readonly missed: AnomalyGap[] = [];
 
   private constructor(port: number | readonly number[]) {
     this.subscriber = connect(addresses(port));
     this.subscriber.on('gap', (gap) => this.missed.push(gap));
+    this.subscriber.on('alert', ({ symbol, ...alert }) => {
+      const of = this.alerts.get(symbol) ?? [];
+      of.push({ ...alert, reason: alert.reason });
+      this.alerts.set(symbol, of);
+    });
     this.subscriber.on('anomaly', (anomaly) => {
       const { symbol, sequence, direction, referencePrice, newPrice } = anomaly;
       const { changePercent, timestamp: time } = anomaly;
@@ -150,7 +157,7 @@ export class ClusterSubscriber {
   /** @param port of an edge, or those of several */
   static async open(port: number | readonly number[]): Promise<ClusterSubscriber> {
     const opened = new ClusterSubscriber(port);
-    await opened.subscriber.subscribe('*').ready;
+    await opened.subscriber.subscribe('*', { alerts: true }).ready;
     return opened;
   }
 

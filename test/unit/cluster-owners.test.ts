@@ -1,8 +1,14 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { RulesEntry } from '../../src/cluster/log-entries.ts';
 import { LogJournal } from '../../src/cluster/log-journal.ts';
 import { type Member, Members, ownerOf } from '../../src/cluster/members.ts';
 import { ClusterNames } from '../../src/cluster/names.ts';
-import { OutputWriter, readAnomaly } from '../../src/cluster/output-writer.ts';
+import {
+  OutputWriter,
+  type PublishedAlert,
+  readAlert,
+  readAnomaly,
+} from '../../src/cluster/output-writer.ts';
 import { OwnedShard, type ShardParts } from '../../src/cluster/owned-shard.ts';
 import { Owner } from '../../src/cluster/owner.ts';
 import { PublisherLedger } from '../../src/cluster/publisher-ledger.ts';
@@ -14,6 +20,9 @@ import { TickBatch } from '../../src/protocol/index.ts';
 import { expectedMarket, type MarketTick } from '../../testkit/independent/statistics.ts';
 import { Random } from '../../testkit/random.ts';
 import { delay, until } from '../../testkit/until.ts';
+import { FLASH } from '../support/flash-rule.ts';
+import { LoggedAlerts } from '../support/logged-alerts.ts';
+import { ruleText, wordsOf } from '../support/rule-rig.ts';
 import { SimulatedBroker, type SimulatedBus } from '../support/simulated-bus.ts';
 
 const SHARDS = 4;
@@ -30,6 +39,23 @@ const SETTINGS = {
   symbols: 64,
   growBytes: 1_048_576,
 };
+/** Rule files that come into force one after the other: a rule goes on, one ends, one begins. */
+const RULE_FILES = [
+  {
+    rules: [
+      { ...FLASH, warning: '1%', critical: '4%', episode: { holdMs: 100, step: true } },
+      { ...FLASH, name: 'long', warning: '1.5%', episode: { holdMs: 100_000 } },
+      { name: 'jump', kind: 'gap', symbols: ['S-1*'], warning: '2.5%', episode: null },
+      { name: 'quiet', kind: 'stale', symbols: ['S-2'], afterMs: 400 },
+    ],
+  },
+  {
+    rules: [
+      { name: 'jump', kind: 'gap', symbols: ['*'], warning: '2%', episode: { holdMs: 50 } },
+      { ...FLASH, warning: '2%', episode: { holdMs: 200, cooldownMs: 500 } },
+    ],
+  },
+] as const;
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 async function openLogs(bus: SimulatedBus): Promise<void> {
@@ -97,6 +123,10 @@ class LoggedMarket {
     expect(this.#journal.append(1, batch)).toBe(true);
   }
 
+  get now(): number {
+    return this.#time;
+  }
+
   get isSettled(): boolean {
     return this.#journal.syncedPosition === this.#journal.position;
   }
@@ -106,7 +136,7 @@ class LoggedMarket {
 function expectOutputs(broker: SimulatedBroker, ticks: readonly MarketTick[]): void {
   const bySymbol = new Map<string, unknown[]>();
   for (const { payload, subject } of broker.logOf('test.o.0.claim').messages) {
-    if (subject.endsWith('.claim')) continue;
+    if (subject.endsWith('.claim') || subject.split('.')[3] === 'al') continue;
     const { symbol, epoch, position, index, ...anomaly } = readAnomaly(payload);
     expect([epoch > 0, position > 0, index >= 0]).toEqual([true, true, true]);
     bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), anomaly]);
@@ -117,6 +147,45 @@ function expectOutputs(broker: SimulatedBroker, ticks: readonly MarketTick[]): v
     total += anomalies.length;
   }
   expect(total).toBeGreaterThan(10);
+}
+
+/** The log of outputs has exactly the alerts that the logs of ticks lead to, once and in order. */
+function expectAlerts(broker: SimulatedBroker, engine: RemoteEngine): void {
+  const bySymbol = new Map<string, unknown[]>();
+  for (const { payload, subject } of broker.logOf(NAMES.claim(0)).messages) {
+    if (subject.split('.')[3] !== 'al') continue;
+    const { epoch, position, index, ...alert } = readAlert(payload);
+    expect([epoch > 0, position > 0, index >= 0]).toEqual([true, true, true]);
+    bySymbol.set(alert.symbol, [...(bySymbol.get(alert.symbol) ?? []), wordsOf(alert)]);
+  }
+  const mirrored = new Map<string, unknown[]>();
+  engine.drainAlerts((published) => {
+    const { epoch: _epoch, index: _index, position: _at, ...alert } = published as PublishedAlert;
+    mirrored.set(alert.symbol, [...(mirrored.get(alert.symbol) ?? []), wordsOf(alert)]);
+  });
+  const expected = new Map<string, readonly unknown[]>();
+  let clocks = 0;
+  for (let shard = 0; shard < SHARDS; shard++) {
+    const logged = new LoggedAlerts();
+    for (const { payload, subject } of broker.logOf(NAMES.ticks(shard)).messages) {
+      if (subject === NAMES.ticks(shard)) logged.take(payload);
+    }
+    expect(logged.files).toBe(RULE_FILES.length);
+    clocks += logged.clocks;
+    for (const [symbol, alerts] of logged.alerts()) expected.set(symbol, alerts);
+  }
+  expect(clocks).toBeGreaterThan(10);
+  const all = [...expected.values()].flat() as {
+    readonly reason?: string;
+    readonly rule: string;
+  }[];
+  for (const reason of ['reverted', 'settled', 'closed']) {
+    expect(all.filter((alert) => alert.reason === reason).length).toBeGreaterThan(0);
+  }
+  const inOrder = (map: ReadonlyMap<string, readonly unknown[]>) =>
+    SYMBOLS.map((symbol) => [symbol, map.get(symbol) ?? []]);
+  expect(inOrder(bySymbol)).toEqual(inOrder(expected));
+  expect(inOrder(mirrored)).toEqual(inOrder(expected));
 }
 
 /** An edge has the expected rows. */
@@ -290,8 +359,18 @@ describe('owned shards', () => {
         for (const each of owned) each.stop();
       });
       let lagMax = 0;
+      const files = RULE_FILES.map((file, i) => ({
+        number: i + 1,
+        text: ruleText(file),
+        since: market.now + 700 * i,
+      }));
+      const tell = (each: OwnedShard, i: number) => {
+        each.wantRules(files[i < 75 ? 0 : 1] as RulesEntry);
+        each.tellTime(market.now + random.below(300));
+      };
       for (let i = 0; i < 150; i++) {
         market.frame();
+        for (const each of owned) if (random.chance(0.2)) tell(each, i);
         lagMax = Math.max(lagMax, ...owned.map(({ lagMessages }) => lagMessages));
         if (random.chance(0.3)) await delay(random.below(4));
         if (i % 50 === 20 || random.chance(0.03)) await adopt(random.below(SHARDS));
@@ -306,6 +385,7 @@ describe('owned shards', () => {
       for (let shard = 0; shard < SHARDS; shard++) await adopt(shard);
       const current = owned.slice(-SHARDS);
       await until(() => current.every(({ isCaughtUp }) => isCaughtUp));
+      for (const each of current) tell(each, 150);
       const positions = () => current.map(({ position }) => position).join();
       for (let before = ''; before !== positions(); await delay(50)) before = positions();
       for (const each of current) await each.save();
@@ -313,6 +393,8 @@ describe('owned shards', () => {
       expect(lagMax).toBeGreaterThan(0);
       expect(current.map(({ lagMessages }) => lagMessages)).toEqual(current.map(() => 0));
       expectOutputs(broker, market.ticks);
+      await until(() => engine.hasAlerts());
+      expectAlerts(broker, engine);
       await until(() => {
         for (const each of current) each.beat();
         return differences(engine, market.ticks).length === 0;

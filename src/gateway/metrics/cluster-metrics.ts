@@ -39,7 +39,7 @@ export interface OwnedShardReadings {
   readonly epoch: number;
   /** Messages of its log that are not folded, as far as known. */
   readonly lagMessages: number;
-  /** Anomalies that are not known to be stored. */
+  /** Anomalies and alerts that are not known to be stored. */
   readonly waitingOutputs: number;
   /** From the receipt of the newest tick folded to its folding. */
   readonly delayMs: number;
@@ -86,7 +86,7 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
     );
   byShard('epoch', 'The claim of a shard.', ({ epoch }) => epoch);
   byShard('lag_messages', 'Messages of its log that are not folded.', (of) => of.lagMessages);
-  byShard('waiting_outputs', 'Anomalies on their way into the log of outputs.', (of) => {
+  byShard('waiting_outputs', 'Anomalies and alerts on their way into the log.', (of) => {
     return of.waitingOutputs;
   });
   byShard('delay_seconds', 'From receipt at an edge to folding.', ({ delayMs }) => delayMs * MS);

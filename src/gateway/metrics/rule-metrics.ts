@@ -1,11 +1,11 @@
-import type { Engine } from '../../engine/index.ts';
+import type { ServedEngine } from '../../engine/index.ts';
 import type { Health } from '../health.ts';
 import type { ScrapedMetrics } from './scraped-metrics.ts';
 
-type RuleTotals = ReturnType<NonNullable<Engine['rules']>['totals']>;
+type RuleTotals = ReturnType<NonNullable<ServedEngine['rules']>['totals']>;
 
 export interface RuleMetricsContext {
-  readonly engine: Pick<Engine, 'rules'>;
+  readonly engine: Pick<ServedEngine, 'rules'>;
   readonly health: Pick<Health, 'rulesFault'>;
 }
 

@@ -84,7 +84,7 @@ than a pod later.
 {{- end -}}
 {{- if $isCluster -}}
 {{- if .Values.rules -}}
-{{- $faults = append $faults "rules: a cluster has none yet" -}}
+{{- $faults = append $faults "rules: this chart gives a cluster none yet" -}}
 {{- end -}}
 {{- if eq (not .Values.nats.servers) (not .Values.nats.enabled) -}}
 {{- $faults = append $faults "nats: a cluster needs either nats.enabled or nats.servers" -}}

@@ -1,0 +1,60 @@
+import { AcceptRule } from '../../src/cluster/accept-rule.ts';
+import { isSegments, readEntry } from '../../src/cluster/log-entries.ts';
+import { SegmentReader } from '../../src/cluster/segments.ts';
+import {
+  type ExpectedAlert,
+  type OracleFile,
+  SymbolRules,
+} from '../../testkit/independent/rules.ts';
+
+/** What a shard's log leads to: its messages read a second time, and judged from the definition. */
+export class LoggedAlerts {
+  /** Rule files in their order, and readings of the clock. */
+  files = 0;
+  clocks = 0;
+  #file: OracleFile = { rules: [] };
+  #number = 0;
+  readonly #accept = new AcceptRule();
+  readonly #symbols = new Map<string, SymbolRules>();
+
+  take(message: Uint8Array): void {
+    if (isSegments(message)) {
+      this.#takeTicks(message);
+      return;
+    }
+    const { clock, rules } = readEntry(message);
+    if (clock !== undefined) {
+      this.clocks++;
+      for (const symbol of this.#symbols.values()) symbol.clock(clock);
+    }
+    if (rules === undefined || rules.number <= this.#number) return;
+    this.files++;
+    this.#number = rules.number;
+    this.#file = JSON.parse(rules.text) as OracleFile;
+    for (const symbol of this.#symbols.values()) symbol.change(this.#file, rules.since);
+  }
+
+  /** By symbol; without those that have none. */
+  alerts(): Map<string, readonly ExpectedAlert[]> {
+    return new Map(
+      [...this.#symbols].flatMap(([name, { alerts }]) =>
+        alerts.length === 0 ? [] : [[name, alerts] as const],
+      ),
+    );
+  }
+
+  #takeTicks(message: Uint8Array): void {
+    const reader = new SegmentReader(message);
+    const names = reader.symbols.map((name) => new TextDecoder().decode(name));
+    for (let segment = reader.next(); segment !== undefined; segment = reader.next()) {
+      if (this.#accept.take(segment) !== undefined) continue;
+      const { receivedAt } = segment;
+      reader.forEachTick((index, price, time) => {
+        const name = names[index] as string;
+        const symbol = this.#symbols.get(name) ?? new SymbolRules(this.#file, name);
+        this.#symbols.set(name, symbol);
+        symbol.take({ price, time, receivedAt, average: undefined });
+      });
+    }
+  }
+}
