@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RulesEntry } from '../../src/cluster/log-entries.ts';
 import { LogJournal } from '../../src/cluster/log-journal.ts';
@@ -241,8 +242,29 @@ describe('a snapshot', () => {
     const loaded = await loadSnapshot(bus, NAMES, 2);
     expect(loaded).toMatchObject({ position: 12, publishers });
     expect(Buffer.compare(loaded?.states as Uint8Array, states)).toBe(0);
+    const rules = { number: 3, text: '{"rules":[]}', since: 5 };
+    await saveSnapshot(bus, NAMES, 3, { position: 4, publishers, rules, states });
+    expect(await loadSnapshot(bus, NAMES, 3)).toMatchObject({ position: 4, publishers, rules });
     await bus.append({ subject: NAMES.snapshotChunk(2, 1), payload: states.subarray(0, 5) });
     await expect(loadSnapshot(bus, NAMES, 2)).rejects.toThrow('shard 2 is not whole');
+  });
+});
+
+describe('a snapshot of a version without rules', () => {
+  it('is read', async () => {
+    const broker = new SimulatedBroker(new Random(1));
+    const bus = broker.connect();
+    await openLogs(bus);
+    const publishers = [['feed', { frame: 7, part: 1 }]] as const;
+    const head = Buffer.from(JSON.stringify(publishers));
+    const bytes = Buffer.concat([head, Buffer.from('states')]);
+    const sizes = { chunks: 1, publisherBytes: head.length };
+    const manifest = JSON.stringify({ position: 9, ...sizes, check: crc32(bytes) });
+    await bus.append({ subject: NAMES.snapshotChunk(2, 0), payload: bytes });
+    await bus.append({ subject: NAMES.snapshot(2), payload: Buffer.from(manifest) });
+    const loaded = await loadSnapshot(bus, NAMES, 2);
+    expect(loaded).toMatchObject({ position: 9, publishers });
+    expect([loaded?.rules, String(loaded?.states)]).toEqual([undefined, 'states']);
   });
 });
 
