@@ -177,24 +177,25 @@ export class OwnedShard {
 
   /** Puts rules into the log, unless those at its end are as new. */
   wantRules(rules: RulesEntry): void {
-    if (rules.number > (this.#rules?.number ?? 0)) this.#append({ rules });
+    if (rules.number > (this.#rules?.number ?? 0)) void this.#append({ rules });
   }
 
   /** Puts a reading of the clock into the log, if something ends by time. */
   tellTime(now: number): void {
-    if (this.#partition.needsClock) this.#append({ clock: now });
+    if (this.#partition.needsClock) void this.#append({ clock: now });
   }
 
   /** Whoever reads it there decides what it means: it may come twice, or from an owner replaced. */
-  #append(entry: LogEntry): void {
+  async #append(entry: LogEntry): Promise<void> {
     const { bus, names } = this.#parts;
     if (this.#isAppending || !this.isCaughtUp || this.#isStopped) return;
     this.#isAppending = true;
-    const done = () => {
-      this.#isAppending = false;
-    };
-    // One that was not stored is followed by another.
-    bus.append({ subject: names.ticks(this.shard), payload: writeEntry(entry) }).then(done, done);
+    try {
+      await bus.append({ subject: names.ticks(this.shard), payload: writeEntry(entry) });
+    } catch {
+      // Another one follows.
+    }
+    this.#isAppending = false;
   }
 
   #nextPlace() {
