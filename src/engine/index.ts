@@ -29,7 +29,7 @@ export { MIRRORED_VALUES, RemoteEngine } from './remote-engine.ts';
 export { RuleTable } from './rule-table.ts';
 export type { Rules } from './rules.ts';
 export type { StartRules } from './rules-in-force.ts';
-export type { ServedEngine, ShownRules } from './served-engine.ts';
+export type { ServedEngine } from './served-engine.ts';
 export { ShardPartition } from './shard-partition.ts';
 export type { AnomalyCount, SymbolState } from './symbol-state.ts';
 export {
