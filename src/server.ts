@@ -125,6 +125,7 @@ function serve(log: Logger, parts: ServerParts): Server {
   const stopWatch = watchDescriptors(log);
   let stopped: Promise<readonly string[]> | undefined;
   const stop = async () => {
+    await kafka?.stopReading();
     await gateway.stop();
     await tickHistory?.close();
     stopWatch();

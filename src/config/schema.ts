@@ -435,8 +435,13 @@ const cluster = z.strictObject({
   }),
 });
 
+/** A source makes a publisher of it: the name kafka.TOPIC.PARTITION has up to 64 characters. */
+const SOURCE_TOPIC = '[A-Za-z0-9._-]{1,50}';
 const TOPIC = /^([A-Za-z0-9._-]{1,249})?$/;
 const TOPIC_EXPECTED = 'a topic: up to 249 characters of A-Z a-z 0-9 . _ -';
+
+const POINTER = /^(\/[^\0]*)?$/;
+const POINTER_EXPECTED = 'a JSON pointer such as /data/price';
 
 const kafka = z.strictObject({
   brokers: text('Kafka brokers. Empty: no Kafka.', {
@@ -461,6 +466,31 @@ const kafka = z.strictObject({
   alertsTopic: text('The topic that gets every alert. Empty: none.', {
     pattern: TOPIC,
     expected: TOPIC_EXPECTED,
+    default: '',
+  }),
+  ticksTopics: text('Topics whose messages are ticks. Empty: none.', {
+    pattern: new RegExp(`^(${SOURCE_TOPIC}(,${SOURCE_TOPIC})*)?$`),
+    expected: 'topics of up to 50 characters of A-Z a-z 0-9 . _ -, separated by commas',
+    default: '',
+  }),
+  ticksFrom: choice(
+    'Where a partition begins of which nothing has been read yet.',
+    ['earliest', 'latest'],
+    'earliest',
+  ),
+  symbolPointer: text('Where the symbol is in a JSON message. Empty: the member symbol.', {
+    pattern: POINTER,
+    expected: POINTER_EXPECTED,
+    default: '',
+  }),
+  pricePointer: text('Where the price is. Empty: the member price.', {
+    pattern: POINTER,
+    expected: POINTER_EXPECTED,
+    default: '',
+  }),
+  timePointer: text('Where the time is. Empty: the member timestamp.', {
+    pattern: POINTER,
+    expected: POINTER_EXPECTED,
     default: '',
   }),
 });

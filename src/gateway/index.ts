@@ -7,6 +7,7 @@ export { Gateway } from './gateway.ts';
 export { Health } from './health.ts';
 export { AcceptedTicks } from './ingest/accepted-ticks.ts';
 export type { FrameJournal } from './ingest/frame-journal.ts';
+export { InnerPublisher } from './ingest/inner-publisher.ts';
 export { type PublisherClaim, PublisherRegistry } from './ingest/publisher-registry.ts';
 export { TickJournal } from './ingest/tick-journal.ts';
 export type { ClusterReadings } from './metrics/cluster-metrics.ts';

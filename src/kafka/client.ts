@@ -35,3 +35,51 @@ export interface KafkaProducer {
   send(topic: string, partition: number, messages: readonly KafkaMessage[]): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A place in a partition. */
+export interface PartitionOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface ReadMessage {
+  readonly offset: number;
+  /** Ms since the epoch, as its producer or the broker has set it. */
+  readonly timestamp: number;
+  /** Null: there is none. */
+  readonly value: Uint8Array | null;
+}
+
+/** What was read of a partition. */
+export interface ReadPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** From the offset asked for on, in order; without those of transactions that were aborted. */
+  readonly messages: readonly ReadMessage[];
+  /** Offset to read from next. */
+  readonly next: number;
+  /** Offset of the next message to be stored. */
+  readonly end: number;
+  /** Whether the partition has nothing at the offset asked for. */
+  readonly isOutOfRange: boolean;
+}
+
+export interface KafkaReader {
+  /** Partitions of topics, by the broker that leads them. */
+  leaders(topics: readonly string[]): Promise<ReadonlyMap<number, readonly TopicPartition[]>>;
+  /** Where a partition begins and ends. */
+  range(
+    topic: string,
+    partition: number,
+  ): Promise<{ readonly first: number; readonly end: number }>;
+  /**
+   * Reads of partitions that a broker leads; waits a moment where there is nothing.
+   *
+   * @throws Error if the broker does not answer, or does not lead one of them
+   */
+  read(leader: number, from: readonly PartitionOffset[]): Promise<readonly ReadPartition[]>;
+  close(): Promise<void>;
+}
+
+export type TopicPartition = Pick<PartitionOffset, 'topic' | 'partition'>;

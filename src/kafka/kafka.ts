@@ -1,16 +1,19 @@
 import type { Config } from '../config/schema.ts';
 import type { GatewayContext, KafkaReadings } from '../gateway/index.ts';
-import type { KafkaConnection, KafkaProducer } from './client.ts';
-import { PlatformaticProducer } from './platformatic-client.ts';
+import type { KafkaConnection, KafkaProducer, KafkaReader } from './client.ts';
+import { PlatformaticProducer, PlatformaticReader } from './platformatic-client.ts';
 import type { KafkaLog } from './record-sink.ts';
 import { RecordSinks } from './record-sinks.ts';
+import { TickSource } from './tick-source.ts';
 
 /** What goes to Kafka and comes from it. */
 export class Kafka {
   readonly #config: Config;
   readonly #log: KafkaLog;
   readonly #producer: KafkaProducer | undefined;
+  readonly #reader: KafkaReader | undefined;
   #sinks: RecordSinks | undefined;
+  #source: TickSource | undefined;
 
   /** Connects to nothing yet. */
   constructor(config: Config, log: KafkaLog) {
@@ -18,19 +21,37 @@ export class Kafka {
     this.#log = log;
     const { alertsTopic, anomaliesTopic } = config.kafka;
     const hasSinks = alertsTopic !== '' || anomaliesTopic !== '';
-    this.#producer = hasSinks ? new PlatformaticProducer(connectionOf(config)) : undefined;
+    const connection = connectionOf(config);
+    this.#producer = hasSinks ? new PlatformaticProducer(connection) : undefined;
+    this.#reader = config.kafka.ticksTopics === '' ? undefined : new PlatformaticReader(connection);
   }
 
   /** The server runs: sends what its log has, and reads ticks. */
   attach(context: GatewayContext): void {
     const { kafka, store } = this.#config;
+    const log = this.#log;
     const producer = this.#producer;
-    if (producer === undefined) return;
-    const directory = store.directory || undefined;
-    this.#sinks = new RecordSinks({ ...kafka, directory, producer, log: this.#log }, context);
+    const reader = this.#reader;
+    if (producer !== undefined) {
+      const directory = store.directory || undefined;
+      this.#sinks = new RecordSinks({ ...kafka, directory, producer, log }, context);
+    }
+    if (reader !== undefined) {
+      const topics = kafka.ticksTopics.split(',');
+      this.#source = new TickSource({ ...kafka, topics, reader, log }, context);
+    }
   }
 
-  readonly readings = (): KafkaReadings => ({ sinks: this.#sinks?.readings ?? new Map() });
+  readonly readings = (): KafkaReadings => ({
+    sinks: this.#sinks?.readings ?? new Map(),
+    source: this.#source?.figures,
+  });
+
+  /** Reads no more ticks. Comes before the gateway stops. */
+  async stopReading(): Promise<void> {
+    await this.#source?.stop();
+    await this.#reader?.close();
+  }
 
   /**
    * Sends what waits, for at most `drainMs`.
@@ -38,6 +59,7 @@ export class Kafka {
    * @returns records that were not sent; with a store, the next start sends them
    */
   async stop(drainMs: number): Promise<number> {
+    await this.stopReading();
     const left = (await this.#sinks?.stop(drainMs)) ?? 0;
     await this.#producer?.close();
     return left;

@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { defaultPartitioner, Producer } from '@platformatic/kafka';
-import type { KafkaConnection, KafkaMessage, KafkaProducer } from './client.ts';
+import { Consumer, defaultPartitioner, Producer } from '@platformatic/kafka';
+import type {
+  KafkaConnection,
+  KafkaMessage,
+  KafkaProducer,
+  KafkaReader,
+  PartitionOffset,
+  ReadMessage,
+  ReadPartition,
+  TopicPartition,
+} from './client.ts';
 
 /** Time for a broker to answer, ms. */
 const REQUEST_MS = 10_000;
@@ -53,6 +62,135 @@ export class PlatformaticProducer implements KafkaProducer {
     this.#producer = createProducer(this.#connection);
     await forgotten.close();
   }
+}
+
+/** Longest wait of a broker that has nothing new, and most bytes of its answer. */
+const WAIT_MS = 250;
+const PARTITION_BYTES_MAX = 1_048_576;
+const BYTES_MAX = 4 * PARTITION_BYTES_MAX;
+
+/** Error codes of a partition in an answer. */
+const OFFSET_OUT_OF_RANGE = 1;
+/** Bit of a batch that has a marker of a transaction. */
+const CONTROL = 0x20;
+
+const EARLIEST = -2n;
+const LATEST = -1n;
+
+/** Reads partitions without a consumer group: who reads what is not Kafka's concern. */
+export class PlatformaticReader implements KafkaReader {
+  readonly #consumer: Consumer;
+
+  constructor(connection: KafkaConnection) {
+    // The group is never joined. The source repeats what fails.
+    const groupId = connection.clientId;
+    this.#consumer = new Consumer({ ...optionsOf(connection), groupId, retries: 0 });
+  }
+
+  async leaders(topics: readonly string[]): Promise<ReadonlyMap<number, TopicPartition[]>> {
+    const metadata = await this.#consumer.metadata({ topics: [...topics], forceUpdate: true });
+    const byLeader = new Map<number, TopicPartition[]>();
+    for (const topic of topics) {
+      for (const [partition, { leader }] of metadata.topics.get(topic)?.partitions.entries() ??
+        []) {
+        const led = byLeader.get(leader) ?? [];
+        led.push({ topic, partition });
+        byLeader.set(leader, led);
+      }
+    }
+    return byLeader;
+  }
+
+  async range(topic: string, partition: number): Promise<{ first: number; end: number }> {
+    const offset = async (timestamp: bigint) => {
+      const partitions = { [topic]: [partition] };
+      const offsets = await this.#consumer.listOffsets({ topics: [topic], partitions, timestamp });
+      return Number(offsets.get(topic)?.[partition]);
+    };
+    return { first: await offset(EARLIEST), end: await offset(LATEST) };
+  }
+
+  async read(leader: number, from: readonly PartitionOffset[]): Promise<readonly ReadPartition[]> {
+    const topics = [...new Set(from.map(({ topic }) => topic))];
+    const metadata = await this.#consumer.metadata({ topics });
+    const names = new Map(topics.map((topic) => [metadata.topics.get(topic)?.id ?? '', topic]));
+    const response = await this.#fetch(
+      leader,
+      [...names].map(([topicId, topic]) => ({
+        topicId,
+        partitions: from
+          .filter((each) => each.topic === topic)
+          .map(({ partition, offset }) => ({
+            partition,
+            fetchOffset: BigInt(offset),
+            partitionMaxBytes: PARTITION_BYTES_MAX,
+            currentLeaderEpoch: -1,
+            lastFetchedEpoch: -1,
+          })),
+      })),
+    );
+    return response.responses.flatMap(({ topicId, partitions }) => {
+      const topic = names.get(topicId) ?? '';
+      return partitions.map((read) => {
+        const asked = from.find(
+          (each) => each.topic === topic && each.partition === read.partitionIndex,
+        );
+        return readPartition(topic, asked?.offset ?? 0, read);
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#consumer.close();
+  }
+
+  /** An answer in which only some partitions are out of range is an answer. */
+  async #fetch(
+    node: number,
+    topics: Parameters<Consumer['fetch']>[0]['topics'],
+  ): Promise<FetchResponse> {
+    const options = { node, topics, minBytes: 1, maxBytes: BYTES_MAX, maxWaitTime: WAIT_MS };
+    try {
+      return await this.#consumer.fetch(options);
+    } catch (error) {
+      const response = (error as { readonly response?: FetchResponse }).response;
+      const codes = response?.responses.flatMap(({ partitions }) =>
+        partitions.map(({ errorCode }) => errorCode),
+      );
+      if (
+        response !== undefined &&
+        codes?.every((code) => code === 0 || code === OFFSET_OUT_OF_RANGE)
+      )
+        return response;
+      throw error;
+    }
+  }
+}
+
+type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
+type FetchedPartition = FetchResponse['responses'][number]['partitions'][number];
+
+function readPartition(
+  topic: string,
+  asked: number,
+  { errorCode, highWatermark, partitionIndex, records = [] }: FetchedPartition,
+): ReadPartition {
+  const messages: ReadMessage[] = [];
+  let next = asked;
+  for (const batch of records) {
+    const first = Number(batch.firstOffset);
+    next = Math.max(next, first + batch.lastOffsetDelta + 1);
+    if ((batch.attributes & CONTROL) !== 0) continue;
+    for (const { offsetDelta, timestampDelta, value } of batch.records) {
+      const offset = first + offsetDelta;
+      // A batch begins where it was stored, maybe before what was asked for.
+      if (offset < asked) continue;
+      messages.push({ offset, timestamp: Number(batch.firstTimestamp + timestampDelta), value });
+    }
+  }
+  const isOutOfRange = errorCode === OFFSET_OUT_OF_RANGE;
+  const end = Number(highWatermark);
+  return { topic, partition: partitionIndex, messages, next, end, isOutOfRange };
 }
 
 function createProducer(connection: KafkaConnection): Producer {

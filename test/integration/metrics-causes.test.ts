@@ -427,6 +427,17 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
       (name) => [`kafka_sink_${name}`, 'needs a broker: kafka-sink.deep.test.ts'],
     ),
   ),
+  ...Object.fromEntries(
+    [
+      'messages_total',
+      'ticks_total',
+      'bad_messages_total',
+      'lost_messages_total',
+      'lag_messages',
+      'waits_total',
+      'failures_total',
+    ].map((name) => [`kafka_source_${name}`, 'needs a broker: kafka-source.deep.test.ts']),
+  ),
   rules_reload_failed: 'rule-metrics.test.ts',
   alerts_sent_total: 'rule-metrics.test.ts',
   tick_lateness_seconds: 'moves with every tick: gateway-lateness.test.ts',

@@ -46,6 +46,7 @@ describe('a value', () => {
     if (/nats:/.test(expected)) return /^(nats|tls):\/\/[a-z0-9.]{1,12}(:[0-9]{2,4})?$/;
     if (/9092/.test(expected)) return /^[a-z0-9.]{1,12}:[0-9]{2,4}$/;
     if (/topics?:? /.test(expected)) return /^[a-zA-Z0-9._-]{1,50}$/;
+    if (/JSON pointer/.test(expected)) return /^(\/[a-z0-9_]{1,9}){1,3}$/;
     if (/name=value/.test(expected)) return /^[a-z-]{1,9}=[a-zA-Z0-9]{1,20}$/;
     if (/https/.test(expected)) return /^https:\/\/[a-z0-9]{1,12}(:[0-9]{2,4})?$/;
     if (/host name/.test(expected)) return /^[a-z0-9][a-z0-9.-]{0,20}$/;

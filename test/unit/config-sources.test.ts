@@ -122,6 +122,11 @@ describe('the sources of configuration', () => {
         password: '',
         anomaliesTopic: '',
         alertsTopic: '',
+        ticksTopics: '',
+        ticksFrom: 'earliest',
+        symbolPointer: '',
+        pricePointer: '',
+        timePointer: '',
       },
       telemetry: {
         otlpEndpoint: '',

@@ -109,6 +109,8 @@ const IMPORTS: readonly Case[] = [
   ['src/kafka/a.ts', './client.ts', 'allowed'],
   ['src/kafka/a.ts', '../gateway/index.ts', 'allowed'],
   ['src/kafka/a.ts', '../config/schema.ts', 'allowed'],
+  ['src/kafka/a.ts', '../http/rfc-3339.ts', 'allowed'],
+  ['src/kafka/a.ts', '../http/index.ts', 'refused'],
   ['src/kafka/a.ts', '../cluster/bus.ts', 'refused'],
   ['src/kafka/a.ts', '@platformatic/kafka', 'refused'],
   ['src/kafka/platformatic-client.ts', '@platformatic/kafka', 'allowed'],

@@ -135,6 +135,15 @@ function contextOf(fault?: string): MetricsContext {
     sinks: { figures: new Map([['pager', sinkFigures()]]) },
     kafka: {
       readings: () => ({
+        source: {
+          messages: new Map([['feed', 831]]),
+          ticks: new Map([['feed', 832]]),
+          lag: new Map([['feed', 833]]),
+          lost: new Map([['feed', 834]]),
+          waited: new Map([['feed', 835]]),
+          bad: new Map([['shape', 836]]),
+          failures: 837,
+        },
         sinks: new Map([
           [
             'moves',
@@ -227,6 +236,13 @@ function expected(): Record<string, number> {
     'kafka_sink_sent_records_total{topic="moves"}': 822,
     'kafka_sink_lost_records_total{topic="moves"}': 823,
     'kafka_sink_retries_total{topic="moves"}': 824,
+    'kafka_source_messages_total{topic="feed"}': 831,
+    'kafka_source_ticks_total{topic="feed"}': 832,
+    'kafka_source_lag_messages{topic="feed"}': 833,
+    'kafka_source_lost_messages_total{topic="feed"}': 834,
+    'kafka_source_waits_total{topic="feed"}': 835,
+    'kafka_source_bad_messages_total{reason="shape"}': 836,
+    kafka_source_failures_total: 837,
     'sink_ok{sink="pager"}': 1,
     'sink_waiting_alerts{sink="pager"}': 807,
     'sink_delivered_alerts_total{sink="pager"}': 801,

@@ -26,3 +26,9 @@ export type FrameJournal = Pick<
   /** Undefined: it is not on this machine. */
   readonly figures: WrittenJournal['figures'] | undefined;
 };
+
+/** What has to be on disk for the frame just accepted to be durable: its end in the journal. */
+export function endOfFrame(journal: FrameJournal | undefined): number {
+  // A frame that is not in the journal is durable with the next snapshot.
+  return journal === undefined || journal.isInGap ? Number.POSITIVE_INFINITY : journal.position;
+}

@@ -20,6 +20,7 @@ import { MESSAGE_TOO_LARGE, type SocketHandler } from '../transport/transport.ts
 import { PendingDurable } from './acknowledgements.ts';
 import { AliasTable } from './alias-table.ts';
 import type { CreditHolder } from './credit-pool.ts';
+import { endOfFrame } from './frame-journal.ts';
 import { PublishScope } from './publish-scope.ts';
 import type { Publisher } from './publisher-registry.ts';
 
@@ -296,20 +297,13 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.#dropped += intake.dropped;
     if (sequence !== 0) {
       this.publisher.sequence = sequence;
-      this.publisher.position = this.#positionOfFrame();
+      this.publisher.position = endOfFrame(this.#context.journal);
       this.#awaitDurable(sequence, batch.count);
     }
     if (intake.faults.length > 0) {
       this.connection.send(rejectFrame(sequence, intake.faults, intake.symbolLimit));
     }
     scheduler.acknowledgementDue(this, 2 * this.credit < this.#creditSent);
-  }
-
-  /** What has to be on disk for the frame just accepted to be durable: its end in the journal. */
-  #positionOfFrame(): number {
-    const { journal } = this.#context;
-    // A frame that is not in the journal is durable with the next snapshot.
-    return journal === undefined || journal.isInGap ? Number.POSITIVE_INFINITY : journal.position;
   }
 
   #awaitDurable(sequence: number, ticks: number): void {

@@ -1,5 +1,5 @@
 import { tenantOf } from '../../engine/index.ts';
-import type { PublisherSession } from '../sessions/session.ts';
+import type { NameHolder } from '../sessions/session.ts';
 
 /** The answer to a claim of a publisher's name. */
 export interface PublisherClaim {
@@ -25,8 +25,8 @@ export interface Publisher {
   position: number;
   /** The last sequence known to be durable; 0 if none. */
   durableSequence: number;
-  /** The live connection, at most one. */
-  session: PublisherSession | undefined;
+  /** The live connection, or what publishes in this process; at most one. */
+  session: NameHolder | undefined;
 }
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
@@ -55,7 +55,7 @@ export class PublisherRegistry {
   #lastId = 0;
   #journal: FollowedJournal | undefined;
   /** Sessions with frames that the journal does not have on disk yet. */
-  readonly #unsynced = new Set<PublisherSession>();
+  readonly #unsynced = new Set<NameHolder>();
 
   /** @param known names and last sequences of an earlier run, longest offline first */
   constructor(known: Iterable<readonly [name: string, sequence: number]> = []) {
@@ -97,8 +97,8 @@ export class PublisherRegistry {
     });
   }
 
-  /** Tells a session by {@link PublisherSession.synced} when its frames are on disk. */
-  awaitSync(session: PublisherSession, position: number): void {
+  /** Tells a session by {@link NameHolder.synced} when its frames are on disk. */
+  awaitSync(session: NameHolder, position: number): void {
     this.#unsynced.add(session);
     this.#journal?.wantSynced(position);
   }
@@ -157,7 +157,7 @@ export class PublisherRegistry {
   }
 
   /** A connection closed. Does nothing if a newer one took over. */
-  leave(publisher: Publisher, session: PublisherSession): void {
+  leave(publisher: Publisher, session: NameHolder): void {
     this.#unsynced.delete(session);
     if (publisher.session !== session) return;
     publisher.session = undefined;

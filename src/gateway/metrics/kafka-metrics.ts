@@ -1,8 +1,23 @@
 import type { ScrapedMetrics } from './scraped-metrics.ts';
 
-/** What Kafka's sinks have counted, by topic. */
+type Counts = ReadonlyMap<string, number>;
+
+/** What Kafka's sinks and source have counted, by topic. */
 export interface KafkaReadings {
   readonly sinks: ReadonlyMap<string, KafkaSinkReadings>;
+  /** Undefined: nothing is read. */
+  readonly source:
+    | {
+        readonly messages: Counts;
+        readonly ticks: Counts;
+        readonly lag: Counts;
+        readonly lost: Counts;
+        readonly waited: Counts;
+        /** By reason. */
+        readonly bad: Counts;
+        readonly failures: number;
+      }
+    | undefined;
 }
 
 export interface KafkaSinkReadings {
@@ -31,4 +46,31 @@ export function addKafkaMetrics(metrics: ScrapedMetrics, read: () => KafkaReadin
   counter('sent_records', 'Records that Kafka has stored.', ({ figures }) => figures.sent);
   counter('lost_records', 'Records removed before Kafka took them.', ({ figures }) => figures.lost);
   counter('retries', 'Attempts that failed and are made again.', ({ figures }) => figures.retries);
+  addSource(metrics, read);
+}
+
+function addSource(metrics: ScrapedMetrics, read: () => KafkaReadings): void {
+  type Source = NonNullable<KafkaReadings['source']>;
+  const values = (of: (source: Source) => Counts) => () => {
+    const { source } = read();
+    return source === undefined ? {} : Object.fromEntries(of(source));
+  };
+  const counter = (name: string, help: string, of: (source: Source) => Counts, label = 'topic') =>
+    metrics.counterBy(label, `tickwire_kafka_source_${name}_total`, help, values(of));
+  counter('messages', 'Messages whose ticks were accepted.', ({ messages }) => messages);
+  counter('ticks', 'Ticks accepted from Kafka.', ({ ticks }) => ticks);
+  counter('lost_messages', 'Messages removed before they were read.', ({ lost }) => lost);
+  counter('waits', 'Times that ticks waited for space.', ({ waited }) => waited);
+  counter('bad_messages', 'Messages without ticks.', ({ bad }) => bad, 'reason');
+  metrics.gaugeBy(
+    'topic',
+    'tickwire_kafka_source_lag_messages',
+    'Messages that are not read yet.',
+    values(({ lag }) => lag),
+  );
+  metrics.counter(
+    'tickwire_kafka_source_failures_total',
+    'Times that Kafka could not be read.',
+    () => read().source?.failures ?? 0,
+  );
 }

@@ -9,17 +9,8 @@ export interface Session {
   permissionsChanged(): void;
 }
 
-/** A publisher's session, as acknowledgements, credit and shutdown see it. */
-export interface PublisherSession extends Session {
-  /** Frames since the last ACK. */
-  framesUnacknowledged: number;
-  /** Time of the last ACK on the clock of `performance.now`, ms. */
-  acknowledgedAt: number;
-  /** Whether the last ACK covered several frames: this publisher does not wait for each. */
-  wasPipelined: boolean;
-  acknowledge(): void;
-  /** Sends an ACK if the credit is notably higher than last sent. */
-  offerCredit(): void;
+/** Who has a publisher's name now. */
+export interface NameHolder {
   /** A snapshot on disk covers more of the publisher's frames. */
   madeDurable(): void;
   /**
@@ -31,6 +22,19 @@ export interface PublisherSession extends Session {
   notDurable(): void;
   /** Another connection has taken over this publisher's name. */
   takenOver(): void;
+}
+
+/** A publisher's session, as acknowledgements, credit and shutdown see it. */
+export interface PublisherSession extends Session, NameHolder {
+  /** Frames since the last ACK. */
+  framesUnacknowledged: number;
+  /** Time of the last ACK on the clock of `performance.now`, ms. */
+  acknowledgedAt: number;
+  /** Whether the last ACK covered several frames: this publisher does not wait for each. */
+  wasPipelined: boolean;
+  acknowledge(): void;
+  /** Sends an ACK if the credit is notably higher than last sent. */
+  offerCredit(): void;
 }
 
 /** A subscriber's session, as statistics and shutdown see it. */

@@ -1,0 +1,182 @@
+import { pack } from 'msgpackr';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SymbolOracle } from '../../testkit/independent/statistics.ts';
+import { findKafka, KAFKA_SOURCE, KafkaBroker } from '../../testkit/kafka-broker.ts';
+import { Random } from '../../testkit/random.ts';
+import { ServerProcess, SMALL } from '../../testkit/server-process.ts';
+import { delay, until } from '../../testkit/until.ts';
+import { folderForTest } from '../support/folders.ts';
+
+const libs = await findKafka();
+if (libs === undefined) process.stderr.write(`NOT TRIED: Kafka: it takes ${KAFKA_SOURCE}\n`);
+
+const PARTITIONS = 3;
+
+/** Ticks of a partition, whose symbols are no other's, as messages of every form. */
+class PartitionMarket {
+  readonly oracles = new Map<string, SymbolOracle>();
+  ticks = 0;
+  readonly #partition: number;
+  readonly #random: Random;
+  #time = Date.now() - 3_600_000;
+
+  constructor(partition: number) {
+    this.#partition = partition;
+    this.#random = new Random(partition + 1);
+  }
+
+  messages(count: number): (string | Buffer)[] {
+    return Array.from({ length: count }, () => {
+      const [one, two] = [this.#tick(), this.#tick()];
+      const object = { symbol: one.symbol, price: one.price, timestamp: one.time };
+      const flat = [two.symbol, two.price, two.time];
+      return this.#random.chance(0.5)
+        ? JSON.stringify([object, { symbol: flat[0], price: String(flat[1]), timestamp: flat[2] }])
+        : Buffer.from(pack([one.symbol, one.price, one.time, ...flat]));
+    });
+  }
+
+  #tick() {
+    const symbol = `P${this.#partition}.${this.#random.below(5)}`;
+    const price = 100 + Math.round(this.#random.float() * 300) / 100;
+    this.#time += this.#random.below(20);
+    const oracle = this.oracles.get(symbol) ?? new SymbolOracle();
+    oracle.apply(price, this.#time);
+    this.oracles.set(symbol, oracle);
+    this.ticks++;
+    return { symbol, price, time: this.#time };
+  }
+}
+
+interface Row {
+  readonly symbol: string;
+  readonly updateCount: number;
+  readonly currentPrice: number;
+  readonly anomaliesDetected: number;
+}
+
+async function metric(port: number, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const line = text.split('\n').find((each) => each.startsWith(`tickwire_kafka_source_${name}`));
+  return Number(line?.split(' ').at(-1) ?? Number.NaN);
+}
+
+async function rows(port: number): Promise<readonly Row[]> {
+  const response = await fetch(`http://127.0.0.1:${port}/api/prices?limit=1000`);
+  return ((await response.json()) as { items: Row[] }).items;
+}
+
+/** What a server has that the markets do not lead to, or lacks. */
+async function differences(port: number, markets: readonly PartitionMarket[]): Promise<string[]> {
+  const served = new Map((await rows(port)).map((row) => [row.symbol, row]));
+  return markets
+    .flatMap(({ oracles }) => [...oracles])
+    .flatMap(([symbol, { anomalies, statistics }]) => {
+      const row = served.get(symbol);
+      const seen = `${row?.updateCount} ticks, ${row?.anomaliesDetected} anomalies`;
+      const expected = `${statistics.count} ticks, ${anomalies.length} anomalies`;
+      return seen === expected ? [] : [`${symbol}: ${seen}; expected ${expected}`];
+    });
+}
+
+describe.skipIf(libs === undefined && !process.env.CI)('a Kafka source', () => {
+  let broker: KafkaBroker;
+  beforeAll(async () => {
+    broker = await KafkaBroker.start(libs ?? '');
+  }, 120_000);
+  afterAll(async () => {
+    await broker?.stop();
+  });
+
+  it.each(['durable', 'accepted'])(
+    'counts each message once over kills of the server and the broker (%s)',
+    async (acknowledge) => {
+      const topic = `ticks-${acknowledge}`;
+      await broker.createTopic(topic, PARTITIONS);
+      const markets = Array.from({ length: PARTITIONS }, (_, i) => new PartitionMarket(i));
+      const flags = [
+        ...SMALL,
+        `--store.directory=${folderForTest()}/data`,
+        '--store.snapshotIntervalMs=500',
+        '--processing.channelCapacity=1024',
+        `--publish.acknowledge=${acknowledge}`,
+        `--kafka.brokers=${broker.address}`,
+        `--kafka.ticksTopics=${topic}`,
+      ];
+      const write = async () => {
+        for (const [partition, market] of markets.entries()) {
+          await broker.write(topic, partition, market.messages(4000));
+        }
+      };
+      const total = () => markets.reduce((sum, { ticks }) => sum + ticks, 0);
+      await write();
+      let kills = 0;
+      for (let served = 0; served < total() && kills < 6; kills++) {
+        const server = new ServerProcess(flags);
+        await server.listening();
+        if (kills === 2) {
+          await broker.kill();
+          await broker.restart();
+          await write();
+        }
+        // A kill in the middle, but for the last.
+        await until(async () => (await metric(server.port, 'ticks_total')) > 200);
+        await delay(20 * kills);
+        served = (await rows(server.port)).reduce((sum, { updateCount }) => sum + updateCount, 0);
+        await server.end();
+      }
+      expect(kills).toBeGreaterThan(2);
+      const server = new ServerProcess(flags);
+      await server.listening();
+      await until(async () => (await differences(server.port, markets)).length === 0).catch(
+        async () => {
+          throw new Error((await differences(server.port, markets)).join('\n'));
+        },
+      );
+      // Nothing comes behind that either.
+      await until(async () => (await metric(server.port, 'lag_messages')) === 0);
+      expect(await differences(server.port, markets)).toEqual([]);
+      await server.stop();
+    },
+    240_000,
+  );
+
+  it('takes ticks by pointers, and says what it cannot take', async () => {
+    const topic = 'mapped';
+    await broker.createTopic(topic, 1);
+    await broker.write(topic, 0, [
+      JSON.stringify({ data: { s: 'A', p: '101.5', t: 1_700_000_000_000 } }),
+      'nonsense',
+      JSON.stringify({ data: { s: 'A', p: -1 } }),
+      '7',
+      Buffer.of(0x93, 0xff),
+      '',
+      JSON.stringify({ data: { s: 'B', p: 7 } }),
+    ]);
+    const server = await ServerProcess.start([
+      `--kafka.brokers=${broker.address}`,
+      `--kafka.ticksTopics=${topic}`,
+      '--kafka.symbolPointer=/data/s',
+      '--kafka.pricePointer=/data/p',
+      '--kafka.timePointer=/data/t',
+    ]);
+    await until(async () => (await rows(server.port)).length === 2);
+    expect(await rows(server.port)).toMatchObject([
+      { symbol: 'A', updateCount: 1, currentPrice: 101.5 },
+      { symbol: 'B', updateCount: 1, currentPrice: 7 },
+    ]);
+    const refused = server.output
+      .split('\n')
+      .filter((line) => line.includes('is refused'))
+      .map((line) => JSON.parse(line) as { offset: number; reason: string })
+      .map(({ offset, reason }) => `${offset} ${reason}`);
+    expect(refused.sort()).toEqual([
+      '1 not_json',
+      '2 bad_price',
+      '3 shape',
+      '4 not_message_pack',
+      '5 empty',
+    ]);
+    await server.stop();
+  }, 120_000);
+});
