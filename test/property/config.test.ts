@@ -45,9 +45,9 @@ describe('a value', () => {
   function textOf(expected: string): RegExp {
     if (/nats:/.test(expected)) return /^(nats|tls):\/\/[a-z0-9.]{1,12}(:[0-9]{2,4})?$/;
     if (/9092/.test(expected)) return /^[a-z0-9.]{1,12}:[0-9]{2,4}$/;
-    if (/topics?:? /.test(expected)) return /^[a-zA-Z0-9._-]{1,50}$/;
+    if (/topics?:? /.test(expected)) return /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,49}$/;
     if (/JSON pointer/.test(expected)) return /^(\/[a-z0-9_]{1,9}){1,3}$/;
-    if (/name=value/.test(expected)) return /^[a-z-]{1,9}=[a-zA-Z0-9]{1,20}$/;
+    if (/name=value/.test(expected)) return /^[a-z][a-z-]{0,8}=[a-zA-Z0-9]{1,20}$/;
     if (/https/.test(expected)) return /^https:\/\/[a-z0-9]{1,12}(:[0-9]{2,4})?$/;
     if (/host name/.test(expected)) return /^[a-z0-9][a-z0-9.-]{0,20}$/;
     if (/0-9 _ -/.test(expected)) return /^[a-z0-9_-]{1,32}$/;
