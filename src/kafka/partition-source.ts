@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { type GatewayContext, InnerPublisher } from '../gateway/index.ts';
 import { TickBatch } from '../protocol/index.ts';
-import type { ReadMessage, ReadPartition, TopicPartition } from './client.ts';
+import type { ReadPartition, TopicPartition } from './client.ts';
 import type { SourceFigures } from './source-figures.ts';
 import { addTicks, type TickMessages } from './tick-messages.ts';
 
@@ -48,35 +48,28 @@ export class PartitionSource {
 
   /** Accepts what was read, in its order; waits for space. Ends early at a stop. */
   async take({ messages, next }: ReadPartition): Promise<void> {
+    const { ticksMax } = this.#publisher;
     this.#begin();
     for (const message of messages) {
       if (message.offset < this.offset) continue;
-      if (!(await this.#add(message))) return;
+      const ticks = this.#options.messages.read(message, ticksMax);
+      if (typeof ticks === 'string') {
+        this.#options.figures.refuse(ticks, { ...this.#shown, offset: message.offset });
+        continue;
+      }
+      const count = this.#batch.count + ticks.length;
+      const isFull = this.#batch.count > 0 && count > Math.min(BATCH_TICKS, ticksMax);
+      if (isFull && !(await this.#flush(message.offset))) return;
+      // A batch that grows loses what it has: it is empty, or large enough.
+      if (this.#batch.count === 0) this.#batch.start(0, Math.max(ticks.length, BATCH_TICKS));
+      addTicks(this.#batch, ticks);
+      for (let i = 0; i < ticks.length; i++) this.#offsets.push(message.offset);
     }
     if (await this.#flush(next)) this.offset = next;
   }
 
   leave(): void {
     this.#publisher.leave();
-  }
-
-  /** Adds a message to the batch; false at a stop. */
-  async #add(message: ReadMessage): Promise<boolean> {
-    const { figures, messages } = this.#options;
-    const { ticksMax } = this.#publisher;
-    const ticks = messages.read(message, ticksMax);
-    if (typeof ticks === 'string') {
-      figures.refuse(ticks, { ...this.#shown, offset: message.offset });
-      return true;
-    }
-    const limit = Math.min(BATCH_TICKS, ticksMax);
-    if (this.#batch.count > 0 && this.#batch.count + ticks.length > limit) {
-      if (!(await this.#flush(message.offset))) return false;
-    }
-    this.#reserve(ticks.length);
-    addTicks(this.#batch, ticks);
-    for (let i = 0; i < ticks.length; i++) this.#offsets.push(message.offset);
-    return true;
   }
 
   /** Accepts the batch as the frame of the message before `next`; false at a stop. */
@@ -98,6 +91,8 @@ export class PartitionSource {
     }
     this.offset = next;
     this.#begin();
+    // The thread has clients, too.
+    await setImmediate();
     return true;
   }
 
@@ -108,10 +103,5 @@ export class PartitionSource {
   #begin(): void {
     this.#batch.start(0, BATCH_TICKS);
     this.#offsets = [];
-  }
-
-  /** A batch that is grown would lose what it has: it is empty, or large enough. */
-  #reserve(ticks: number): void {
-    if (this.#batch.count === 0) this.#batch.start(0, Math.max(ticks, BATCH_TICKS));
   }
 }

@@ -64,9 +64,10 @@ export class PlatformaticProducer implements KafkaProducer {
   }
 }
 
-/** Longest wait of a broker that has nothing new, and most bytes of its answer. */
+/** Longest wait of a broker that has nothing new. */
 const WAIT_MS = 250;
-const PARTITION_BYTES_MAX = 1_048_576;
+/** Bytes of an answer: the thread that reads it also serves clients. */
+const PARTITION_BYTES_MAX = 262_144;
 const BYTES_MAX = 4 * PARTITION_BYTES_MAX;
 
 /** Error codes of a partition in an answer. */

@@ -27,6 +27,8 @@ export class TickSource {
   readonly #context: GatewayContext;
   readonly #messages: TickMessages;
   readonly #sources = new Map<string, PartitionSource>();
+  /** Those that are read no more. */
+  readonly #over = new Set<PartitionSource>();
   readonly #lags = new Map<string, number>();
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
@@ -65,7 +67,7 @@ export class TickSource {
         this.figures.failures++;
         if (!this.#isFailing) log.warn({ topics, err: error }, 'Kafka cannot be read');
         this.#isFailing = true;
-        await delay(pause, undefined, { signal }).catch(() => undefined);
+        await this.#pause(pause);
       }
     }
   }
@@ -80,7 +82,11 @@ export class TickSource {
       const sources: PartitionSource[] = [];
       for (const partition of led) sources.push(await this.#sourceOf(partition));
       while (!round.signal.aborted && !this.#stop.signal.aborted) {
-        const wanted = sources.filter(({ isTakenOver }) => !isTakenOver);
+        const wanted = sources.filter((source) => !this.#over.has(source));
+        if (wanted.length === 0) {
+          await this.#pause(RETRY_MS_MAX);
+          continue;
+        }
         const read = await this.#options.reader.read(leader, wanted);
         if (this.#isFailing) this.#options.log.info({}, 'Kafka can be read again');
         this.#isFailing = false;
@@ -96,6 +102,7 @@ export class TickSource {
     if (read.isOutOfRange) await this.#goOn(source);
     else await source.take(read);
     if (source.isTakenOver) {
+      this.#over.add(source);
       const { partition, topic } = read;
       const message = 'a connection took the name of a partition of Kafka, which is read no more';
       this.#options.log.error({ topic, partition }, message);
@@ -115,7 +122,7 @@ export class TickSource {
     const at = { topic, partition, offset, first, end };
     if (offset > end) {
       log.error(at, 'a topic of Kafka ends before what was read of it: was it made anew?');
-      await delay(RETRY_MS_MAX, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      this.#over.add(source);
       return;
     }
     if (offset >= first) return;
@@ -130,12 +137,16 @@ export class TickSource {
     if (known !== undefined) return known;
     const options = { messages: this.#messages, figures: this.figures, signal: this.#stop.signal };
     const source = new PartitionSource({ topic, partition, context: this.#context, ...options });
-    this.#sources.set(key, source);
     if (source.offset === 0) {
       const { end, first } = await this.#options.reader.range(topic, partition);
       source.offset = this.#options.ticksFrom === 'latest' ? end : first;
     }
+    this.#sources.set(key, source);
     return source;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 }
 
