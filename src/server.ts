@@ -4,6 +4,7 @@ import { type Authenticator, createAuthenticator } from './access/index.ts';
 import type { Cluster } from './cluster/index.ts';
 import { asMember, checkCluster } from './config/cluster-check.ts';
 import { checkExposure } from './config/exposure.ts';
+import { checkKafka } from './config/kafka-check.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { watchDescriptors } from './descriptors.ts';
@@ -51,6 +52,7 @@ export async function startServer(
   env: Environment = {},
 ): Promise<Server> {
   checkCluster(configured);
+  checkKafka(configured);
   const config = asMember(configured);
   checkAcknowledge(config);
   const authenticator = await createAuthenticator(config.auth, log);
