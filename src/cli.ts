@@ -28,6 +28,8 @@ if (command.kind === 'print') {
   await serve(command);
 } else if (command.kind === 'doctor') {
   await doctor(command);
+} else if (command.kind === 'cluster import') {
+  await importCluster(command);
 } else if (command.kind === 'sinks test') {
   const { testSinks } = await import('./sinks/test-command.ts');
   const file = String(command.options.get('rules'));
@@ -91,6 +93,18 @@ async function doctor({ config, warnings }: Configured): Promise<void> {
   findings.push(...(await examine(config)));
   console.log(formatFindings(findings));
   process.exitCode = findings.some(({ verdict }) => verdict === 'fault') ? 1 : 0;
+}
+
+async function importCluster({ config, warnings }: Configured): Promise<void> {
+  const { importIntoCluster } = await import('./cluster-import.ts');
+  const log = createLogger('warn', config.log.format, false);
+  for (const warning of warnings) log.warn({}, warning);
+  try {
+    console.log(`imported ${await importIntoCluster(config, log)}`);
+  } catch (error) {
+    console.error(`tickwire cluster import: ${(error as Error).message}`);
+    process.exitCode = 1;
+  }
 }
 
 async function serve({ config, warnings }: Configured): Promise<void> {

@@ -14,6 +14,7 @@ import { ClusterRules } from './cluster-rules.ts';
 import { LogJournal } from './log-journal.ts';
 import { Members, ownersAmong } from './members.ts';
 import { ClusterNames } from './names.ts';
+import { openLogs } from './open-logs.ts';
 import { Overview } from './overview.ts';
 import type { OwnedShard, ShardParts } from './owned-shard.ts';
 import { Owner } from './owner.ts';
@@ -28,10 +29,6 @@ const SHARD_SYMBOLS_MIN = 1024;
 const SHARD_WINDOW_BYTES_MIN = 1_048_576;
 /** Its part of `processing.windowBytesMax`. */
 const SHARD_WINDOW_PART = 1 / 16;
-/** Age at which ticks are removed from logs, ms: snapshots are far younger. */
-const TICKS_AGE_MS = 24 * 3_600_000;
-/** Anomalies, and alerts, kept of each symbol. */
-const OUTPUTS_MAX = 1024;
 /** Time for the last frames to be stored at a stop, ms. */
 const STOP_MS = 3000;
 const POLL_MS = 5;
@@ -141,21 +138,7 @@ export class Cluster {
     const names = new ClusterNames(name, shards);
     const settings = await bus.openKeys(names.keys('settings'), 0);
     await agreeOnSettings(config, settings);
-    for (const [log, subjects] of names.tickLogs()) {
-      await bus.openLog({ name: log, subjects, perSubjectMax: 0, ageMaxMs: TICKS_AGE_MS });
-    }
-    await bus.openLog({
-      name: names.outputLog,
-      subjects: [names.outputs],
-      perSubjectMax: OUTPUTS_MAX,
-      ageMaxMs: 0,
-    });
-    await bus.openLog({
-      name: names.snapshotLog,
-      subjects: [names.snapshots],
-      perSubjectMax: 1,
-      ageMaxMs: 0,
-    });
+    await openLogs(bus, names);
     const ledger = await bus.openKeys(names.keys('ledger'), 0);
     const members = await bus.openKeys(names.keys('members'), leaseMs);
     return new Cluster(config, bus, log, names, { ledger, members, settings }, reports);

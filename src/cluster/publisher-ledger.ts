@@ -135,6 +135,11 @@ export class PublisherLedger {
   }
 }
 
+/** What the ledger has of a publisher that was at no edge yet: key and value. */
+export function importedEntry(name: string, sequence: number): readonly [string, Uint8Array] {
+  return [keyOf(name), write({ edge: '', sequence })];
+}
+
 const NOBODY: Entry = { edge: '', sequence: 0 };
 
 /** Names may have what keys may not. */

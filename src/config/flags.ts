@@ -30,6 +30,7 @@ export type CommandKind =
   | 'token'
   | 'api-key'
   | 'doctor'
+  | 'cluster import'
   | 'journal info'
   | 'journal verify'
   | 'journal export'
@@ -62,6 +63,10 @@ const ISSUE = {
 const COMMANDS: Readonly<Record<Exclude<CommandKind, 'run'>, CommandFacts>> = {
   doctor: {
     summary: 'examine this machine and the configuration, without starting a server',
+    options: [],
+  },
+  'cluster import': {
+    summary: 'begin a cluster with the store of a server that was stopped',
     options: [],
   },
   token: {
@@ -196,8 +201,8 @@ class FlagReader implements Flags {
     const program = new Command('tickwire')
       .description('A real-time market-data push server.')
       .usage(
-        '[flags]\n       tickwire token|api-key|doctor|journal|replay|backtest|rules|sinks|feed ' +
-          '[flags]',
+        '[flags]\n       tickwire token|api-key|doctor|cluster|journal|replay|backtest|rules|' +
+          'sinks|feed [flags]',
       )
       .exitOverride()
       .allowUnknownOption()
@@ -228,6 +233,11 @@ class FlagReader implements Flags {
         words: 'info, verify or export',
         summary: 'info, verify or export: read the journal',
         description: 'Reads the journal of store.directory. A server may be writing it.',
+      }),
+      cluster: this.#addParent(program, 'cluster', {
+        words: 'import',
+        summary: 'import: begin a cluster with the store of a server that was stopped',
+        description: 'Works on a cluster.',
       }),
       rules: this.#addParent(program, 'rules', {
         words: 'check or test',

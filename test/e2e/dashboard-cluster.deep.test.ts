@@ -68,7 +68,9 @@ describe.skipIf(!canRun)(name, () => {
       () => overview(edge.port),
       ({ members, shards }) =>
         members.length === 3 &&
-        shards.every(({ lagMessages, owner }) => owner !== null && lagMessages === 0),
+        shards.every(
+          ({ lagMessages, waitingOutputs }) => lagMessages === 0 && waitingOutputs === 0,
+        ),
     );
     expect(seen).toMatchObject({ name: 'tickwire', isConnected: true });
     expect(seen.members.map(({ role }) => role).sort()).toEqual(['edge', 'owner', 'owner']);
@@ -77,10 +79,9 @@ describe.skipIf(!canRun)(name, () => {
     ]);
     expect(seen.members.reduce((sum, { shards }) => sum + shards, 0)).toBe(16);
     expect(seen.shards.map(({ shard }) => shard)).toEqual(Array.from({ length: 16 }, (_, i) => i));
-    for (const { delayMs, epoch, waitingOutputs } of seen.shards) {
+    for (const { delayMs, epoch } of seen.shards) {
       expect(epoch).toBeGreaterThan(0);
       expect(delayMs).toBeGreaterThanOrEqual(0);
-      expect(waitingOutputs).toBe(0);
     }
     // Any member answers the same.
     const { shards } = await overview(a.port);

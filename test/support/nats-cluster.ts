@@ -20,11 +20,12 @@ const LOG_SHOWN = 2000;
 export class NatsCluster {
   readonly brokers: NatsServers;
   readonly members: ServerProcess[] = [];
-  readonly #flags: readonly string[];
+  /** What all its members are started with. */
+  readonly flags: readonly string[];
 
   private constructor(brokers: NatsServers, replicas: number) {
     this.brokers = brokers;
-    this.#flags = [
+    this.flags = [
       ...SMALL,
       `--cluster.servers=${brokers.addresses}`,
       '--cluster.shards=16',
@@ -43,7 +44,7 @@ export class NatsCluster {
 
   /** Starts a member, and waits until it listens. */
   async add(role: 'edge' | 'owner' | 'all', flags: readonly string[] = []): Promise<ServerProcess> {
-    const member = new ServerProcess([...this.#flags, `--cluster.role=${role}`, ...flags]);
+    const member = new ServerProcess([...this.flags, `--cluster.role=${role}`, ...flags]);
     this.members.push(member);
     await member.listening();
     return member;
@@ -76,7 +77,8 @@ export class ClusterMarket {
   ticks = 0;
   /** What each symbol should have, tick by tick: all at once would keep the clients waiting. */
   readonly oracles = new Map<string, SymbolOracle>();
-  readonly publisher: Publisher;
+  publisher: Publisher;
+  readonly #name: string;
   readonly #random: Random;
   readonly #prices = new Map<string, number>();
   readonly #symbols: readonly string[];
@@ -88,7 +90,14 @@ export class ClusterMarket {
   constructor(port: number | readonly number[], name: string, symbols: number, seed = 1) {
     this.#random = new Random(seed);
     this.#symbols = Array.from({ length: symbols }, (_, i) => `${name}.${i}`);
+    this.#name = name;
     this.publisher = connectPublisher(addresses(port), { publisher: name });
+  }
+
+  /** Goes on elsewhere, as another program of the same name would. */
+  async moveTo(port: number): Promise<void> {
+    this.publisher = connectPublisher(addresses(port), { publisher: this.#name });
+    await this.publisher.ready;
   }
 
   /** Publishes ticks, some of which are anomalies. */
