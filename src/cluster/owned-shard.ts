@@ -1,4 +1,4 @@
-import { decodeSymbolStates, type Rules, ShardPartition } from '../engine/index.ts';
+import { decodeSymbolStates, type LocalSettings, ShardPartition } from '../engine/index.ts';
 import type { RuleKind } from '../protocol/index.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
 import { AcceptRule } from './accept-rule.ts';
@@ -38,7 +38,7 @@ export interface OwnerCounts {
 }
 
 export interface ShardSettings {
-  readonly rules: Rules;
+  readonly rules: LocalSettings;
   /** Symbols at most. */
   readonly symbols: number;
   readonly growBytes: number;

@@ -14,7 +14,16 @@ interface SharedSettings {
   readonly 'processing.maxFutureMs': number;
   readonly 'processing.lateTicks': string;
   readonly 'processing.maxSymbols': number;
+  readonly 'processing.allowedLatenessMs': number;
+  /** 0 where no tick waits. */
+  readonly 'processing.reorderTicks': number;
 }
+
+/** What a cluster of a version that had not these settings does. */
+const ADDED: Partial<SharedSettings> = {
+  'processing.allowedLatenessMs': 0,
+  'processing.reorderTicks': 0,
+};
 
 const KEY = 'settings';
 /** How often it is tried to make or to read them, and the wait between, ms. */
@@ -40,7 +49,8 @@ export async function agreeOnSettings(config: Config, keys: KeyValues): Promise<
     found = ours ?? (await keys.get(KEY));
   }
   if (found === undefined) throw new Error('cluster.servers: the settings cannot be stored');
-  const stored = JSON.parse(new TextDecoder().decode(found.value)) as Record<string, unknown>;
+  const text = new TextDecoder().decode(found.value);
+  const stored: Record<string, unknown> = { ...ADDED, ...JSON.parse(text) };
   const faults = Object.entries(own)
     .filter(([key, value]) => stored[key] !== value)
     .map(([key, value]) => `${key}: expected ${String(stored[key])}, got ${String(value)}`);
@@ -64,5 +74,7 @@ function sharedSettings({ cluster, processing }: Config): SharedSettings {
     'processing.maxFutureMs': processing.maxFutureMs,
     'processing.lateTicks': processing.lateTicks,
     'processing.maxSymbols': processing.maxSymbols,
+    'processing.allowedLatenessMs': processing.allowedLatenessMs,
+    'processing.reorderTicks': processing.allowedLatenessMs === 0 ? 0 : processing.reorderTicks,
   };
 }

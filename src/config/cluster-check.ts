@@ -5,7 +5,7 @@ import type { Config } from './schema.ts';
  *
  * @throws Error that names each one
  */
-export function checkCluster({ cluster, kafka, limits, processing }: Config): void {
+export function checkCluster({ cluster, kafka, limits }: Config): void {
   const { role, servers } = cluster;
   if (role === 'none') return;
   const faults: string[] = [];
@@ -13,7 +13,6 @@ export function checkCluster({ cluster, kafka, limits, processing }: Config): vo
     faults.push('cluster.servers: expected the addresses of NATS servers, got none');
   }
   const excluded = [
-    ['processing.allowedLatenessMs', processing.allowedLatenessMs === 0, '0'],
     ['kafka.brokers', kafka.brokers === '', 'none'],
     ['limits.symbolIdleDays', limits.symbolIdleDays === 0, '0'],
   ] as const;

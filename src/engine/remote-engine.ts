@@ -76,6 +76,7 @@ export class RemoteEngine implements ServedEngine {
     const more = (row[RowValue.COUNT] as number) - this.statistics.value(symbolId, RowValue.COUNT);
     if (!(more > 0)) return 0;
     this.statistics.write(symbolId, row);
+    this.#countAnomalies(symbolId);
     this.#counters.add(Counter.APPLIED, more);
     this.#one[0] = symbolId;
     this.dirty.markAll(this.#one, 0, 1);
@@ -85,21 +86,31 @@ export class RemoteEngine implements ServedEngine {
 
   /** Takes an anomaly, a symbol's in their order; one that it knows is ignored. */
   mirrorAnomaly(anomaly: Anomaly): void {
-    if (!this.#add(this.#anomalies, anomaly)) return;
+    const symbolId = this.#add(this.#anomalies, anomaly);
+    if (symbolId < 0) return;
+    this.#countAnomalies(symbolId);
     this.#counters.add(anomaly.direction === 1 ? Counter.UP : Counter.DOWN, 1);
   }
 
   /** The same for an alert. */
   mirrorAlert(alert: Alert): void {
-    if (this.#add(this.#alerts, alert)) this.mirroredRules.count(alert);
+    if (this.#add(this.#alerts, alert) >= 0) this.mirroredRules.count(alert);
   }
 
-  #add<T extends RaisedRecord>(records: MirroredRecords<T>, record: T): boolean {
+  /** Returns the id of its symbol; negative if it is not taken. */
+  #add<T extends RaisedRecord>(records: MirroredRecords<T>, record: T): number {
     const name = encoder.encode(record.symbol);
     const symbolId = this.#idOf(name, 0, name.length);
-    if (symbolId < 0 || !records.add(record, symbolId)) return false;
+    if (symbolId < 0 || !records.add(record, symbolId)) return -1;
     this.#ring();
-    return true;
+    return symbolId;
+  }
+
+  /** A tick that waited may raise one behind the symbol's newest row. */
+  #countAnomalies(symbolId: number): void {
+    const newest = this.#anomalies.newest(symbolId);
+    if (newest <= this.statistics.anomalies(symbolId)) return;
+    this.statistics.continueAnomalies(symbolId, newest);
   }
 
   #idOf(name: Uint8Array, start: number, end: number): number {

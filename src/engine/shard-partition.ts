@@ -7,6 +7,8 @@ import {
   RuleCounters,
 } from '../rules/index.ts';
 import { readCapture } from './captures.ts';
+import { reorderTicksOf } from './engine-options.ts';
+import type { LocalSettings } from './local-partition.ts';
 import { AlertConsumer, AlertProducer } from './memory/alert-ring.ts';
 import { Counter, Counters } from './memory/counters.ts';
 import { DirtySet } from './memory/dirty-set.ts';
@@ -24,14 +26,13 @@ import { Partition } from './partition.ts';
 import { PartitionRules } from './partition-rules.ts';
 import { restoreSymbols } from './restore-symbols.ts';
 import { RuleTable } from './rule-table.ts';
-import type { Rules } from './rules.ts';
 import type { SymbolState } from './symbol-state.ts';
 import { SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
 
 export interface ShardPartitionOptions {
   /** Symbols at most. */
   readonly symbols: number;
-  readonly rules: Rules;
+  readonly rules: LocalSettings;
   /** Address space for sliding windows that outgrow their record, bytes. */
   readonly growBytes: number;
   /** Where it goes on from. */
@@ -66,6 +67,7 @@ export class ShardPartition {
   readonly #memory: PartitionMemory;
   readonly #names: SharedArrayBuffer;
   readonly #window: number;
+  readonly #reorderTicks: number | undefined;
   readonly #tick = new TickColumns(1);
   readonly #row = new Float64Array(ROW_VALUES + 1);
   readonly #taken = new Int32Array(TAKEN_MAX);
@@ -85,6 +87,7 @@ export class ShardPartition {
     const { growBytes, onAlert, onAnomaly, onRuleFaults, rules, states, symbols } = options;
     const { movingAverageWindow } = rules;
     this.#names = createSymbolNames(symbols);
+    this.#reorderTicks = reorderTicksOf(rules);
     const [memory] = createEngineMemory({
       partitions: 1,
       symbols,
@@ -94,6 +97,7 @@ export class ShardPartition {
       anomalyRingCapacity: ALERTS,
       alerts: true,
       ruledNames: this.#names,
+      reorderTicks: this.#reorderTicks,
     }) as [PartitionMemory];
     this.#memory = memory;
     this.#window = movingAverageWindow;
@@ -250,6 +254,8 @@ export class ShardPartition {
       number: 0,
       symbols: this.#symbols.size,
       movingAverageWindow: this.#window,
+      reorderTicks: this.#reorderTicks,
+      reorder: this.#memory.reorder?.buffers,
       names: this.#names,
       records,
       rules: { memory: this.#ruleMemory, text: this.#ruleText },

@@ -24,6 +24,7 @@ import { subscriberForTest } from '../support/test-clients.ts';
 
 const LONG = { timeout: 300_000 };
 const SHARDS = 16;
+const LATE_MS = 400;
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 const FIRST = {
@@ -43,16 +44,20 @@ const SECOND = {
 interface RulesPage {
   readonly items: readonly { readonly name: string; readonly started: number }[];
 }
+interface CountedRow {
+  readonly anomaliesDetected: number;
+}
 interface AlertsPage {
   readonly items: readonly { readonly sequence: number }[];
 }
 
 /** What the logs of ticks lead to now, by symbol. */
-async function loggedAlerts(bus: Bus, names: ClusterNames) {
+async function loggedAlerts(bus: Bus, names: ClusterNames, allowedLatenessMs = 0) {
+  const anomalies = new Map<string, readonly unknown[]>();
   const alerts = new Map<string, readonly ExpectedAlert[]>();
   const counts = { files: 0, clocks: 0 };
   for (let shard = 0; shard < SHARDS; shard++) {
-    const logged = new LoggedAlerts();
+    const logged = new LoggedAlerts({ allowedLatenessMs });
     const end = (await bus.last(names.tickLog(shard), names.ticks(shard)))?.sequence ?? 0;
     await new Promise<void>((resolve) => {
       if (end === 0) return resolve();
@@ -64,10 +69,11 @@ async function loggedAlerts(bus: Bus, names: ClusterNames) {
       });
     });
     for (const [symbol, own] of logged.alerts()) alerts.set(symbol, own);
+    for (const [symbol, own] of logged.anomalies()) anomalies.set(symbol, own);
     counts.files += logged.files;
     counts.clocks += logged.clocks;
   }
-  return { alerts, ...counts };
+  return { alerts, anomalies, ...counts };
 }
 
 const command = await findNatsServer();
@@ -164,6 +170,54 @@ describe.skipIf(isMissing)(
           ({ phase, rule }) => rule === 'flash' && phase === 'start',
         ).length;
         expect(json.items[1]?.started).toBe(started);
+      }
+    });
+
+    it('wait for late ticks, as does the anomaly rule, whoever owns a shard', LONG, async () => {
+      if (command === undefined) throw new Error(`not installed: ${NATS_SOURCE}`);
+      using folder = new TempFolder();
+      const file = join(folder.path, 'rules.json');
+      writeFileSync(file, JSON.stringify(FIRST));
+      const cluster = await NatsCluster.start(command);
+      onTestFinished(() => cluster.stop());
+      const flags = [`--processing.allowedLatenessMs=${LATE_MS}`];
+      const a = await cluster.add('owner', [...flags, `--rules.file=${file}`]);
+      const b = await cluster.add('owner', flags);
+      const edge = await cluster.add('edge', flags);
+      await cluster.ready(a, b, edge);
+      const market = new ClusterMarket(edge.port, 'ruled', 40);
+      market.lateMs = LATE_MS;
+      onTestFinished(() => market.publisher.close(100));
+      const opened = await ClusterSubscriber.open(edge.port);
+      onTestFinished(() => opened.subscriber.close());
+      market.start(1000);
+      await delay(2500);
+      await a.end();
+      await delay(2 * LEASE_MS);
+      await cluster.ready(edge);
+      await delay(1500);
+      await market.pause();
+      await until(() => opened.differences(market).every((line) => line.includes('anomalies')));
+
+      const bus = await connectToNats(
+        parseConfig({ cluster: { servers: cluster.brokers.addresses } }),
+        QUIET,
+      );
+      onTestFinished(() => bus.close());
+      // What waits is judged by the clock.
+      await delay(2500);
+      const expected = await loggedAlerts(bus, new ClusterNames('tickwire', SHARDS), LATE_MS);
+      expect([...expected.anomalies.values()].flat().length).toBeGreaterThan(10);
+      expect([...expected.alerts.values()].flat().length).toBeGreaterThan(10);
+      const inOrder = (map: ReadonlyMap<string, readonly unknown[]>) => [...map].sort();
+      await until(() => opened.alerts.size === expected.alerts.size);
+      await until(() => opened.anomalies.size === expected.anomalies.size);
+      expect(inOrder(opened.alerts)).toEqual(inOrder(expected.alerts));
+      expect(inOrder(opened.anomalies)).toEqual(inOrder(expected.anomalies));
+      const client = await HttpClient.connect(edge.port);
+      for (const [symbol, { length }] of expected.anomalies) {
+        const { json } = await client.get<CountedRow>(`/api/prices/${symbol}`);
+        expect([symbol, json.anomaliesDetected]).toEqual([symbol, length]);
       }
     });
 

@@ -112,8 +112,11 @@ describe.skipIf(isMissing)(`a cluster${isMissing ? ` (needs ${NATS_SOURCE})` : '
     expect(await start('--cluster.shards=16', '--processing.movingAverageWindow=5')).toContain(
       'processing.movingAverageWindow: expected 64, got 5',
     );
-    expect(await start('--processing.allowedLatenessMs=100')).toContain(
-      'processing.allowedLatenessMs: expected 0 in a cluster',
+    expect(await start('--limits.symbolIdleDays=1')).toContain(
+      'limits.symbolIdleDays: expected 0 in a cluster',
+    );
+    expect(await start('--cluster.shards=16', '--processing.allowedLatenessMs=100')).toContain(
+      'processing.allowedLatenessMs: expected 0, got 100',
     );
     expect(await start('--cluster.servers=')).toContain('cluster.servers: expected the addresses');
     expect(await start('--cluster.servers=nats://127.0.0.1:1')).toContain(

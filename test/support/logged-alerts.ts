@@ -1,11 +1,20 @@
 import { AcceptRule } from '../../src/cluster/accept-rule.ts';
 import { isSegments, readEntry } from '../../src/cluster/log-entries.ts';
 import { SegmentReader } from '../../src/cluster/segments.ts';
+import { EventTimeOracle, type EventTimeRules } from '../../testkit/independent/event-time.ts';
 import {
   type ExpectedAlert,
   type OracleFile,
   SymbolRules,
 } from '../../testkit/independent/rules.ts';
+
+const USUAL: EventTimeRules = {
+  slidingWindowMilliseconds: 1000,
+  anomalyThresholdPercent: 2,
+  lateTicks: 'ignore',
+  allowedLatenessMs: 0,
+  reorderTicks: 256,
+};
 
 /** What a shard's log leads to: its messages read a second time, and judged from the definition. */
 export class LoggedAlerts {
@@ -16,6 +25,12 @@ export class LoggedAlerts {
   #number = 0;
   readonly #accept = new AcceptRule();
   readonly #symbols = new Map<string, SymbolRules>();
+  readonly #detections = new Map<string, EventTimeOracle>();
+  readonly #eventTime: EventTimeRules;
+
+  constructor(eventTime: Partial<EventTimeRules> = {}) {
+    this.#eventTime = { ...USUAL, ...eventTime };
+  }
 
   take(message: Uint8Array): void {
     if (isSegments(message)) {
@@ -26,6 +41,7 @@ export class LoggedAlerts {
     if (clock !== undefined) {
       this.clocks++;
       for (const symbol of this.#symbols.values()) symbol.clock(clock);
+      for (const detection of this.#detections.values()) detection.clock(clock);
     }
     if (rules === undefined || rules.number <= this.#number) return;
     this.files++;
@@ -43,6 +59,15 @@ export class LoggedAlerts {
     );
   }
 
+  /** The same for anomalies. */
+  anomalies(): Map<string, readonly unknown[]> {
+    return new Map(
+      [...this.#detections].flatMap(([name, { anomalies }]) =>
+        anomalies.length === 0 ? [] : [[name, anomalies] as const],
+      ),
+    );
+  }
+
   #takeTicks(message: Uint8Array): void {
     const reader = new SegmentReader(message);
     const names = reader.symbols.map((name) => new TextDecoder().decode(name));
@@ -51,9 +76,13 @@ export class LoggedAlerts {
       const { receivedAt } = segment;
       reader.forEachTick((index, price, time) => {
         const name = names[index] as string;
-        const symbol = this.#symbols.get(name) ?? new SymbolRules(this.#file, name);
+        const symbol =
+          this.#symbols.get(name) ?? new SymbolRules(this.#file, name, this.#eventTime);
         this.#symbols.set(name, symbol);
         symbol.take({ price, time, receivedAt, average: undefined });
+        const detection = this.#detections.get(name) ?? new EventTimeOracle(this.#eventTime);
+        this.#detections.set(name, detection);
+        detection.apply({ price, time }, receivedAt);
       });
     }
   }

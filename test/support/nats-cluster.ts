@@ -75,6 +75,8 @@ export class NatsCluster {
 /** A market that is published through an edge, and what subscribers should have of it. */
 export class ClusterMarket {
   ticks = 0;
+  /** How late some ticks are, ms. */
+  lateMs = 0;
   /** What each symbol should have, tick by tick: all at once would keep the clients waiting. */
   readonly oracles = new Map<string, SymbolOracle>();
   publisher: Publisher;
@@ -110,10 +112,12 @@ export class ClusterMarket {
       const price = before * jump * (1 + (random.float() - 0.5) / 1000);
       this.#prices.set(symbol, price);
       this.#time += random.below(20);
-      if (!this.publisher.publish(symbol, price, this.#time)) continue;
+      const lateMs = this.lateMs > 0 && random.chance(0.2) ? random.below(this.lateMs) : 0;
+      const time = this.#time - lateMs;
+      if (!this.publisher.publish(symbol, price, time)) continue;
       this.ticks++;
       const oracle = this.oracles.get(symbol) ?? new SymbolOracle();
-      oracle.apply(price, this.#time);
+      oracle.apply(price, time);
       this.oracles.set(symbol, oracle);
     }
   }

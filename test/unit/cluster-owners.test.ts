@@ -7,6 +7,7 @@ import { ClusterNames } from '../../src/cluster/names.ts';
 import {
   OutputWriter,
   type PublishedAlert,
+  type PublishedAnomaly,
   readAlert,
   readAnomaly,
 } from '../../src/cluster/output-writer.ts';
@@ -151,7 +152,11 @@ function expectOutputs(broker: SimulatedBroker, ticks: readonly MarketTick[]): v
 }
 
 /** The log of outputs has exactly the alerts that the logs of ticks lead to, once and in order. */
-function expectAlerts(broker: SimulatedBroker, engine: RemoteEngine): void {
+function expectAlerts(
+  broker: SimulatedBroker,
+  engine: RemoteEngine,
+  allowedLatenessMs: number,
+): void {
   const bySymbol = new Map<string, unknown[]>();
   for (const { payload, subject } of broker.logOf(NAMES.claim(0)).messages) {
     if (subject.split('.')[3] !== 'al') continue;
@@ -165,15 +170,28 @@ function expectAlerts(broker: SimulatedBroker, engine: RemoteEngine): void {
     mirrored.set(alert.symbol, [...(mirrored.get(alert.symbol) ?? []), wordsOf(alert)]);
   });
   const expected = new Map<string, readonly unknown[]>();
+  const anomalies = new Map<string, readonly unknown[]>();
+  const raised = new Map<string, unknown[]>();
+  engine.drainAnomalies((published) => {
+    const {
+      symbol,
+      epoch: _epoch,
+      index: _index,
+      position: _at,
+      ...own
+    } = published as PublishedAnomaly;
+    raised.set(symbol, [...(raised.get(symbol) ?? []), own]);
+  });
   let clocks = 0;
   for (let shard = 0; shard < SHARDS; shard++) {
-    const logged = new LoggedAlerts();
+    const logged = new LoggedAlerts({ allowedLatenessMs });
     for (const { payload, subject } of broker.logOf(NAMES.ticks(shard)).messages) {
       if (subject === NAMES.ticks(shard)) logged.take(payload);
     }
     expect(logged.files).toBe(RULE_FILES.length);
     clocks += logged.clocks;
     for (const [symbol, alerts] of logged.alerts()) expected.set(symbol, alerts);
+    for (const [symbol, own] of logged.anomalies()) anomalies.set(symbol, own);
   }
   expect(clocks).toBeGreaterThan(10);
   const all = [...expected.values()].flat() as {
@@ -187,6 +205,11 @@ function expectAlerts(broker: SimulatedBroker, engine: RemoteEngine): void {
     SYMBOLS.map((symbol) => [symbol, map.get(symbol) ?? []]);
   expect(inOrder(bySymbol)).toEqual(inOrder(expected));
   expect(inOrder(mirrored)).toEqual(inOrder(expected));
+  expect(inOrder(raised)).toEqual(inOrder(anomalies));
+  for (const [symbol, { length }] of anomalies) {
+    expect(engine.statistics.anomalies(engine.symbols.findName(symbol))).toBe(length);
+  }
+  expect([...anomalies.values()].flat().length).toBeGreaterThan(10);
 }
 
 /** An edge has the expected rows. */
@@ -328,9 +351,16 @@ describe('rows', () => {
 });
 
 describe('owned shards', () => {
-  it.each([1, 2, 3, 4])(
-    'put out what their log says, once, whoever takes them over when (seed %i)',
-    async (seed) => {
+  it.each([
+    [1, 0],
+    [2, 0],
+    [3, 0],
+    [4, 0],
+    [5, 300],
+    [6, 300],
+  ])(
+    'put out what their log says, once, whoever takes them over when (seed %i, %i ms late)',
+    async (seed, allowedLatenessMs) => {
       const random = new Random(seed);
       const broker = new SimulatedBroker(random, {
         lost: 0.05,
@@ -358,7 +388,7 @@ describe('owned shards', () => {
       const parts: ShardParts = {
         bus,
         names: NAMES,
-        settings: SETTINGS,
+        settings: { ...SETTINGS, rules: { ...SETTINGS.rules, allowedLatenessMs } },
         counts,
         owner: 'owner',
         onLost: (_shard, error) => {
@@ -414,9 +444,9 @@ describe('owned shards', () => {
       expect(faults).toEqual([]);
       expect(lagMax).toBeGreaterThan(0);
       expect(current.map(({ lagMessages }) => lagMessages)).toEqual(current.map(() => 0));
-      expectOutputs(broker, market.ticks);
+      if (allowedLatenessMs === 0) expectOutputs(broker, market.ticks);
       await until(() => engine.hasAlerts());
-      expectAlerts(broker, engine);
+      expectAlerts(broker, engine, allowedLatenessMs);
       await until(() => {
         for (const each of current) each.beat();
         return differences(engine, market.ticks).length === 0;

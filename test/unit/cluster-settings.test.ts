@@ -26,8 +26,9 @@ class LaggingKeys implements Pick<KeyValues, 'get' | 'update'> {
 
 const keysOf = (keys: LaggingKeys) => keys as unknown as KeyValues;
 
-function config(shards = 16): Config {
-  return parseConfig({ cluster: { role: 'edge', servers: 'nats://127.0.0.1:4222', shards } });
+function config(shards = 16, processing = {}): Config {
+  const cluster = { role: 'edge', servers: 'nats://127.0.0.1:4222', shards } as const;
+  return parseConfig({ cluster, processing });
 }
 
 test('the first process makes the settings, and needs no copy to know them', async () => {
@@ -46,5 +47,21 @@ test('a copy that does not know them yet is asked again', async () => {
   other.stored = keys.stored;
   await expect(agreeOnSettings(config(32), keysOf(other))).rejects.toThrow(
     'cluster.shards: expected 16, got 32',
+  );
+});
+
+test('a cluster of a version that waited for no late ticks goes on so', async () => {
+  const keys = new LaggingKeys(0);
+  await agreeOnSettings(config(), keysOf(keys));
+  const { value } = keys.stored as Value;
+  const stored = JSON.parse(new TextDecoder().decode(value)) as Record<string, unknown>;
+  expect(stored).toMatchObject({ 'processing.allowedLatenessMs': 0 });
+  stored['processing.allowedLatenessMs'] = undefined;
+  stored['processing.reorderTicks'] = undefined;
+  keys.stored = { value: new TextEncoder().encode(JSON.stringify(stored)), revision: 1 };
+  await agreeOnSettings(config(16, { reorderTicks: 8 }), keysOf(keys));
+  const late = config(16, { allowedLatenessMs: 200 });
+  await expect(agreeOnSettings(late, keysOf(keys))).rejects.toThrow(
+    'processing.allowedLatenessMs: expected 0, got 200; processing.reorderTicks: expected 0',
   );
 });
