@@ -209,11 +209,10 @@ describe.skipIf(isMissing)(
       const expected = await loggedAlerts(bus, new ClusterNames('tickwire', SHARDS), LATE_MS);
       expect([...expected.anomalies.values()].flat().length).toBeGreaterThan(10);
       expect([...expected.alerts.values()].flat().length).toBeGreaterThan(10);
-      const inOrder = (map: ReadonlyMap<string, readonly unknown[]>) => [...map].sort();
       await until(() => opened.alerts.size === expected.alerts.size);
       await until(() => opened.anomalies.size === expected.anomalies.size);
-      expect(inOrder(opened.alerts)).toEqual(inOrder(expected.alerts));
-      expect(inOrder(opened.anomalies)).toEqual(inOrder(expected.anomalies));
+      expect(opened.alerts).toEqual(expected.alerts);
+      expect(opened.anomalies).toEqual(expected.anomalies);
       const client = await HttpClient.connect(edge.port);
       for (const [symbol, { length }] of expected.anomalies) {
         const { json } = await client.get<CountedRow>(`/api/prices/${symbol}`);
