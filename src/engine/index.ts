@@ -27,7 +27,6 @@ export { RowValue } from './memory/statistics-table.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
 export { MIRRORED_VALUES, RemoteEngine } from './remote-engine.ts';
 export { RuleTable } from './rule-table.ts';
-export type { Rules } from './rules.ts';
 export type { StartRules } from './rules-in-force.ts';
 export type { ServedEngine } from './served-engine.ts';
 export { ShardPartition } from './shard-partition.ts';
