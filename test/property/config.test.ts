@@ -50,7 +50,7 @@ describe('a value', () => {
     if (/name=value/.test(expected)) return /^[a-z][a-z-]{0,8}=[a-zA-Z0-9]{1,20}$/;
     if (/https/.test(expected)) return /^https:\/\/[a-z0-9]{1,12}(:[0-9]{2,4})?$/;
     if (/host name/.test(expected)) return /^[a-z0-9][a-z0-9.-]{0,20}$/;
-    if (/0-9 _ -/.test(expected)) return /^[a-z0-9_-]{1,32}$/;
+    if (/0-9 _ -/.test(expected)) return /^[a-z0-9_][a-z0-9_-]{0,31}$/;
     if (/32 characters/.test(expected)) return /^[a-z0-9][a-z0-9.:-]{31,63}$/;
     return /^[a-z0-9][a-z0-9.:-]{0,20}$/;
   }
