@@ -49,9 +49,15 @@ describe.skipIf(!hasNodeVersions)('the fast lane of server and SDK passes', () =
   test.for(NODE_VERSIONS.filter((major) => major !== own))(
     'on Node %i',
     async (major, { annotate }) => {
-      const { PATH = '', HOME } = process.env;
+      const { PATH = '', HOME, TICKWIRE_TICKS, TICKWIRE_FEEDS } = process.env;
+      const recorded = { TICKWIRE_TICKS, TICKWIRE_FEEDS };
       // Without CI: a binary of uWebSockets.js that does not load there is said and skipped.
-      const env = { PATH: `${nodeFolder(major)}${delimiter}${PATH}`, HOME, NO_COLOR: '1' };
+      const env = {
+        PATH: `${nodeFolder(major)}${delimiter}${PATH}`,
+        HOME,
+        NO_COLOR: '1',
+        ...recorded,
+      };
       const lanes = ['--project', 'fast', '--project', 'fast-isolated'];
       const { stdout } = await promisify(execFile)(
         join(nodeFolder(major), 'node'),
