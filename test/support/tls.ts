@@ -21,9 +21,14 @@ export const TRUSTED = (['first', 'second', 'expired'] as const).map((name) =>
 
 const ports = new Set<number>();
 
-/** Makes test clients speak TLS to a port while this process runs. */
+/** Makes test clients speak TLS to a port. */
 export function speakTls(port: number): void {
   ports.add(port);
+}
+
+/** Ends that for all ports: a server of another file of this process may get one of them. */
+export function forgetTlsPorts(): void {
+  ports.clear();
 }
 
 export function isSecure(port: number): boolean {

@@ -1,9 +1,10 @@
+import { afterAll } from 'vitest';
 import { startNodeTransport } from '../../../src/gateway/transport/node-transport.ts';
 import type { StartTransport } from '../../../src/gateway/transport/transport.ts';
 import { loadUws } from '../../../src/gateway/transport/uws-loader.ts';
 import { startUwsTransport } from '../../../src/gateway/transport/uws-transport.ts';
 import type { TransportName } from '../../support/running-server.ts';
-import { speakTls, testPair } from '../../support/tls.ts';
+import { forgetTlsPorts, speakTls, testPair } from '../../support/tls.ts';
 import { abilitiesSuite } from './abilities.ts';
 import { backpressureSuite } from './backpressure.ts';
 import { closingSuite } from './closing.ts';
@@ -25,6 +26,7 @@ export const STARTS: Readonly<Record<TransportName, StartTransport>> = {
 };
 
 export function overTls(start: StartTransport): StartTransport {
+  afterAll(forgetTlsPorts);
   return async (options, handlers) => {
     const transport = await start({ ...options, tls: testPair('first') }, handlers);
     speakTls(transport.port);
