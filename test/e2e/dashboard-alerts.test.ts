@@ -227,7 +227,8 @@ describe.skipIf(!hasChromium && !process.env.CI)('alerts in the dashboard', () =
       '[data-part="rules-note"]',
       /^3 rules, since .*, version [0-9a-f]{12}$/,
     );
-    expect(await page.isVisible('#market')).toBe(false);
+    // What the page says is there before it is shown.
+    await expect.poll(() => page.isVisible('#market')).toBe(false);
     expect(await page.title()).toBe('Rules – Tickwire');
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('rules-title');
     const card = (name: string) => `.rule-card[data-rule="${name}"]`;
