@@ -140,8 +140,17 @@ export class ShardPartition {
       ruled.recount();
       return ruled;
     };
-    const [parts, none] = [[memory, rules, this.#counters, { append }] as const, undefined];
-    this.#partition = new Partition(...parts, hasShortRings, none, judge);
+    const counters = this.#counters;
+    const output = { append };
+    this.#partition = new Partition(
+      memory,
+      rules,
+      counters,
+      output,
+      hasShortRings,
+      undefined,
+      judge,
+    );
     this.#partition.makeSpace = () => this.#drainAlerts();
   }
 

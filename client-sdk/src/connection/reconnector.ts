@@ -34,10 +34,9 @@ export interface ReconnectorListener {
 }
 
 /**
- * Keeps a session open: connects, and reconnects after a loss with growing delays, at each
- * server in turn. Ends when the
- * server's close code says so (4500 to 4999, and 4004), after `giveUpAfterMs` without success, or
- * on request.
+ * Keeps a session open: connects, and reconnects after a loss with growing delays, at each server
+ * in turn. Ends when a close code says so (4500 to 4999, and 4004), after `giveUpAfterMs` without
+ * success, or on request.
  */
 export class Reconnector {
   /** Where it connects, the present or next one first. */

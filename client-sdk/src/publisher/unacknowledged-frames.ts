@@ -7,8 +7,7 @@ export interface UnacknowledgedFrame {
 }
 
 /**
- * The unacknowledged frames, with consecutive sequences: first those sent, then
- * those to be sent.
+ * The unacknowledged frames, with consecutive sequences: first those sent, then those to be sent.
  */
 export class UnacknowledgedFrames {
   #frames: UnacknowledgedFrame[] = [];
