@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { MarketOracle } from '../../testkit/independent/market.ts';
 import { Op } from '../../testkit/independent/protocol.ts';
 import { seededMarket } from '../../testkit/ticks.ts';
+import { folderForTest } from '../support/folders.ts';
 import { settledTotals } from '../support/processing-statistics.ts';
 import { onTransports, serverForSuite, serverForTest } from '../support/running-server.ts';
 import { publisherForTest, subscriberForTest, unique } from '../support/test-clients.ts';
@@ -235,6 +236,40 @@ onTransports((transport) => {
         expect(await publisher.acknowledged()).toMatchObject({ accepted: 200 * batch });
       }),
     );
+  });
+
+  it('wait: who resumes has credit for a whole frame, though others idle with theirs', async () => {
+    const server = await serverForTest({
+      server: { transport },
+      processing: { channelCapacity: 8192, overflow: 'wait' },
+    });
+    const before = await publisherForTest(server.port, 'feed');
+    before.publish(ticksOf('S', 700));
+    await before.acknowledged(1);
+    before.close();
+    for (const name of ['first', 'second']) await publisherForTest(server.port, name);
+    expect((await publisherForTest(server.port, 'new')).credit).toBe(256);
+    // A frame that is sent again cannot be cut to fit.
+    const after = await publisherForTest(server.port, 'feed');
+    expect(after.credit).toBeGreaterThanOrEqual(700);
+    after.publish(ticksOf('S', 700));
+    expect(await after.acknowledged(2)).toMatchObject({ accepted: 700 });
+  });
+
+  it('wait: so has who is known from before a restart', async () => {
+    const options = {
+      server: { transport },
+      processing: { channelCapacity: 8192, overflow: 'wait' as const },
+      store: { directory: folderForTest() },
+    };
+    const earlier = await serverForTest(options);
+    await (await publisherForTest(earlier.port, 'feed')).publishAll(ticksOf('S', 700));
+    await earlier.stop();
+    const { port } = await serverForTest(options);
+    for (const name of ['first', 'second']) await publisherForTest(port, name);
+    const after = await publisherForTest(port, 'feed');
+    expect(after.welcome.sequence).toBeGreaterThan(0);
+    expect(after.credit).toBe(1024);
   });
 
   it('wait: a little more credit is announced too, without other events', async () => {

@@ -7,6 +7,8 @@ const SUBSISTENCE = 256;
 export interface CreditHolder {
   /** Ticks that the publisher may still send. */
   credit: number;
+  /** Ticks of the largest frame that it may have to send again, which cannot be cut to fit. */
+  readonly frameTicks: number;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface CreditHolder {
  * Under `wait` the credits of all publishers together never exceed the free space of the fullest
  * queue: a frame within credit is always accepted, and credit is never revoked. Grants aim at equal
  * shares. Part of the space is reserved for publishers that have next to nothing, so that idle
- * holders cannot starve newcomers.
+ * holders cannot starve newcomers, and where the space allows, each has credit for a whole frame.
  *
  * Under the dropping policies a queue always takes ticks: credit is a constant window that bounds
  * what is in flight.
@@ -76,7 +78,10 @@ export class CreditPool {
     // At most half of the rest: however often a holder is topped up, some stays for the next.
     const modest = Math.ceil((available - holder.credit) / 2);
     const scarce = Math.min(Math.min(SUBSISTENCE, share) - holder.credit, modest);
-    const grant = Math.max(0, ample, scarce);
+    // All of a frame or nothing: a part would only keep the space from others.
+    const missing = holder.frameTicks - holder.credit;
+    const whole = 2 * missing <= available ? missing : 0;
+    const grant = Math.max(0, ample, scarce, whole);
     holder.credit += grant;
     this.#given += grant;
   }

@@ -52,6 +52,9 @@ const ALIASES_MAX = 65_536;
  */
 const RETRY_AFTER_MS = 20;
 
+/** Ticks of the largest frame of a publisher that an earlier run knew, or another server. */
+const RESUMED_TICKS = 1024;
+
 /** The first bytes of a TICKS frame in MessagePack, and its start in JSON. */
 const ARRAY_OF_3 = 0x93;
 const TICKS_JSON = `[${Op.TICKS},`;
@@ -112,6 +115,11 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
         this.connection.close(CloseCode.SEQUENCE_GAP, error.message);
       }
     }
+  }
+
+  get frameTicks(): number {
+    const { frameTicks, sequence } = this.publisher;
+    return frameTicks === 0 && sequence > 0 ? RESUMED_TICKS : frameTicks;
   }
 
   drain(): void {
@@ -297,6 +305,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.#dropped += intake.dropped;
     if (sequence !== 0) {
       this.publisher.sequence = sequence;
+      this.publisher.frameTicks = Math.max(this.publisher.frameTicks, batch.count);
       this.publisher.position = endOfFrame(this.#context.journal);
       this.#awaitDurable(sequence, batch.count);
     }

@@ -21,6 +21,8 @@ export interface Publisher {
   readonly id: number;
   /** The last sequence accepted; 0 if none. */
   sequence: number;
+  /** Ticks of the largest frame that came here; 0 if none did. */
+  frameTicks: number;
   /** Position in the journal from which on that frame is durable; infinite without a journal. */
   position: number;
   /** The last sequence known to be durable; 0 if none. */
@@ -71,6 +73,7 @@ export class PublisherRegistry {
       isNamed,
       id: isNamed ? ++this.#lastId : 0,
       sequence,
+      frameTicks: 0,
       position: Number.POSITIVE_INFINITY,
       durableSequence: sequence,
       session: undefined,
