@@ -204,6 +204,7 @@ export class ServerStart {
   async undo(): Promise<void> {
     this.#early?.close();
     await this.#sinks?.stop(0);
+    await this.#kafka?.stopReading();
     await this.#kafka?.stop(0);
     this.#snapshots?.abandon();
     await this.#engine?.stop();

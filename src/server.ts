@@ -4,7 +4,7 @@ import { type Authenticator, createAuthenticator } from './access/index.ts';
 import type { Cluster } from './cluster/index.ts';
 import { asMember, checkCluster } from './config/cluster-check.ts';
 import { checkExposure } from './config/exposure.ts';
-import { checkKafka } from './config/kafka-check.ts';
+import { checkKafka } from './config/kafka-settings.ts';
 import type { Config } from './config/schema.ts';
 import { tickwireVersion } from './config/version.ts';
 import { watchDescriptors } from './descriptors.ts';

@@ -54,12 +54,11 @@ export class Kafka {
   }
 
   /**
-   * Sends what waits, for at most `drainMs`.
+   * Sends what waits, for at most `drainMs`. Reading has stopped before.
    *
    * @returns records that were not sent; with a store, the next start sends them
    */
   async stop(drainMs: number): Promise<number> {
-    await this.stopReading();
     const left = (await this.#sinks?.stop(drainMs)) ?? 0;
     await this.#producer?.close();
     return left;

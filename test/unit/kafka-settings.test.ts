@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { checkCluster } from '../../src/config/cluster-check.ts';
-import { checkKafka } from '../../src/config/kafka-check.ts';
+import { checkKafka } from '../../src/config/kafka-settings.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 
 const brokers = '127.0.0.1:9092';
