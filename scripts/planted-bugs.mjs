@@ -14,7 +14,7 @@ const PAGE = at('docs/RELIABILITY.md');
 const PLANT = at('scripts/plant.mjs').href;
 const MAIN = at('dist/simulation/main.js').pathname;
 /** Seeds tried, and how many more by the next process: most bugs are found by the first few. */
-const GROUPS = [1, 1, 1, 2, 5, 6];
+const GROUPS = [1, 1, 1, 2, 5, 10, 20, 20, 20, 20];
 const FAILED = /^seed (\d+) FAILED at step ([\d,]+): (.*)$/m;
 
 const { values, positionals } = parseArgs({

@@ -6,9 +6,11 @@ import * as z from 'zod';
 
 const MAIN = new URL('../../dist/simulation/main.js', import.meta.url).pathname;
 const PLANT = new URL('../../scripts/plant.mjs', import.meta.url).href;
-const TIMEOUT_MS = 240_000;
-/** Seeds tried where the one of the list no longer finds a bug: any change shifts what seeds do. */
-const SEEDS = 20;
+const TIMEOUT_MS = 480_000;
+/** Seeds tried where the one of the list no longer finds a bug: any change shifts what seeds do,
+ * and there are bugs that one seed in fourteen finds. */
+const SEEDS = 120;
+const GROUP = 10;
 
 /** Each found by `scripts/planted-bugs.mjs`, which also writes their table in RELIABILITY.md. */
 const BUGS = z
@@ -28,7 +30,7 @@ const BUGS = z
   )
   .parse(JSON.parse(readFileSync(new URL('planted/bugs.json', import.meta.url), 'utf8')));
 
-/** What runs of some seeds say with a bug, if they fail. */
+/** What runs of some seeds say with a bug; '' if none fails. */
 async function failure(plant: object, seed: number, runs: number, steps: number) {
   const flags = ['--seed', `${seed}`, '--runs', `${runs}`, '--steps', `${steps}`];
   const env = { PATH: process.env.PATH, PLANT: JSON.stringify(plant) };
@@ -42,8 +44,10 @@ async function failure(plant: object, seed: number, runs: number, steps: number)
 it.each(BUGS.filter(({ seed }) => seed !== undefined))(
   'the simulation finds that $bug',
   async ({ seed = 1, steps, ...plant }) => {
-    const said = await failure(plant, seed, 1, steps);
-    const found = said === '' ? await failure(plant, 1, SEEDS, steps) : said;
+    let found = await failure(plant, seed, 1, steps);
+    for (let first = 1; found === '' && first <= SEEDS; first += GROUP) {
+      found = await failure(plant, first, GROUP, steps);
+    }
     expect(found).toMatch(/^seed \d+ FAILED at step [\d,]+: ./m);
   },
   TIMEOUT_MS,
