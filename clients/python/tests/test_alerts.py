@@ -137,9 +137,13 @@ async def test_alerts_without_gaps_and_duplicates_over_cut_lines(ruled: Server) 
 
 async def test_alerts_since_an_earlier_run_and_what_is_gone(ruled: Server) -> None:
     # Without a store the server keeps the last 64 of a symbol.
-    for i in range(25):
-        await jump(ruled, "SPY", 5000 * i)
-    await jump(ruled, "SLV", 0)
+    async with tickwire.connect(ruled.url) as earlier:
+        await earlier.subscribe("*", alerts=True)
+        for i in range(25):
+            await jump(ruled, "SPY", 5000 * i)
+        await jump(ruled, "SLV", 0)
+        # Ticks are accepted before they raise anything.
+        await until(lambda: earlier.counters.alerts == 104)
     async with tickwire.connect(ruled.url) as subscriber:
         gaps: list[tickwire.AlertGap] = []
         subscriber.on("alert_gap", gaps.append)
