@@ -91,7 +91,8 @@ export class RuleStateRestorer {
     heads[head + Head.TIME] = states.time;
     heads[head + Head.PRICE] = states.price;
     heads[head + Head.ARRIVAL] = states.arrival;
-    heads[head + Head.CURRENT] = states.price === 0 && states.arrival === 0 ? 0 : currentPrice;
+    // A tick that took part may have come before any rule applied, unnoted.
+    heads[head + Head.CURRENT] = states.arrival === 0 ? 0 : currentPrice;
     heads[head + Head.OWNER] = owner;
     let isTimed = plan.hasStale;
     for (const [index, rule] of plan.rules.entries()) {

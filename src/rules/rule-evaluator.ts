@@ -188,6 +188,7 @@ export class RuleEvaluator {
     }
     const head = symbolId * HEAD_DOUBLES;
     this.heads[head + Head.PRICE] = 0;
+    this.heads[head + Head.ARRIVAL] = 0;
     this.heads[head + Head.CURRENT] = 0;
   }
 

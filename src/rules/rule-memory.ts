@@ -33,6 +33,7 @@ export const Head = {
   SEQUENCE: 0,
   TIME: 1,
   PRICE: 2,
+  /** 0: none was noted, and CURRENT is 0 too. */
   ARRIVAL: 3,
   VERSION: 4,
   OWNER: 5,
