@@ -14,6 +14,8 @@ type Name = (symbol: string, values: AlertHistoryTuple) => Alert;
 /** What it needs from its subscriber. */
 export interface AlertStreamOwner {
   readonly state: string;
+  /** The newest session's, if there was one. */
+  readonly session: { readonly epoch: string } | undefined;
   readonly counters: { alerts: number };
   readonly emitter: {
     emit<Event extends 'alert' | 'alertGap'>(event: Event, content: SubscriberEvents[Event]): void;
@@ -49,6 +51,8 @@ export class AlertStream {
       },
       missed: (gap) => owner.emitter.emit('alertGap', gap),
     });
+    // It may be loaded only after the session began.
+    this.feed.resume(owner.session?.epoch ?? '');
   }
 
   /** A session starts: see {@link NumberedFeed.resume}. */

@@ -62,7 +62,10 @@ export class NumberedFeed<Item extends Numbered> {
   /** Sets where an earlier run of the program stopped: symbol → last sequence seen. */
   seed(since: ReadonlyMap<string, number> = new Map()): void {
     for (const [symbol, last] of since) {
-      this.#progress.set(symbol, this.#newProgress(last));
+      // The epoch it was seen in is unknown, unless the symbol is followed: the server may have
+      // numbered anew.
+      const epoch = this.#progress.has(symbol) ? this.#epoch : '';
+      this.#progress.set(symbol, { ...this.#newProgress(last), epoch });
     }
   }
 

@@ -111,3 +111,35 @@ it('takes an alert that is dated back, and none twice after a crash', async () =
   network.newest.receive([28, 5, [alert(2, 7, 2500)]]);
   expect(seen).toEqual(['1 at 2000', '2 at 1500', '2 at 2500']);
 });
+
+it('loaded in a session takes none twice in the next of the same epoch', async () => {
+  await pass();
+  network.newest.welcome();
+  subscriber.subscribe('BTC', { alerts: true });
+  await loaded();
+  const seen: number[] = [];
+  subscriber.on('alert', ({ sequence }) => seen.push(sequence));
+  network.newest.receive(NAMES);
+  network.newest.receive(RULES);
+  network.newest.receive([28, 5, [alert(1), alert(2)]]);
+  subscriber.reconnect();
+  await until(() => network.sockets.length === 2);
+  network.newest.welcome();
+  network.newest.receive(NAMES);
+  network.newest.receive(RULES);
+  network.newest.receive([28, 5, [alert(1, 7, 9000)]]);
+  expect(seen).toEqual([1, 2]);
+});
+
+it('of a server that numbers anew come, though an earlier run saw more', async () => {
+  await pass();
+  network.newest.welcome();
+  subscriber.subscribe('BTC', { alerts: true, alertsSince: new Map([['BTC', 50]]) });
+  await loaded();
+  const seen: number[] = [];
+  subscriber.on('alert', ({ sequence }) => seen.push(sequence));
+  network.newest.receive(NAMES);
+  network.newest.receive(RULES);
+  network.newest.receive([28, 5, [alert(4), alert(5)]]);
+  expect(seen).toEqual([4, 5]);
+});

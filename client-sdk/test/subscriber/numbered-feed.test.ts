@@ -172,8 +172,24 @@ describe('NumberedFeed', () => {
   it('continues where an earlier run of the program stopped', () => {
     const rig = new Rig();
     rig.feed.seed(new Map([['BTC', 5]]));
-    for (const sequence of [4, 5, 6, 7]) rig.feed.receive(anomaly(sequence));
+    for (const sequence of [6, 7]) rig.feed.receive(anomaly(sequence));
     expect(rig.sequences).toEqual([6, 7]);
+    expect(rig.gaps).toEqual([]);
+  });
+
+  it('takes what a server numbered anew after an earlier run of the program', () => {
+    const rig = new Rig();
+    rig.feed.seed(new Map([['BTC', 50]]));
+    for (const sequence of [4, 5]) rig.feed.receive(anomaly(sequence));
+    expect(rig.sequences).toEqual([4, 5]);
+  });
+
+  it('ignores what it is told to have seen of a symbol that it follows', () => {
+    const rig = new Rig();
+    rig.feed.receive(anomaly(3));
+    rig.feed.seed(new Map([['BTC', 5]]));
+    for (const sequence of [4, 5, 6]) rig.feed.receive(anomaly(sequence));
+    expect(rig.sequences).toEqual([3, 6]);
   });
 
   it('misses no anomaly of a followed symbol that had none before', async () => {

@@ -86,6 +86,14 @@ async def test_anomalies_since_an_earlier_run(server: Server) -> None:
         assert (await subscriber.history("NEVER")).anomalies == ()
 
 
+async def test_a_server_that_numbered_anew_since_an_earlier_run(server: Server) -> None:
+    async with tickwire.connect(server.url) as subscriber:
+        await subscriber.subscribe("OTHER")
+        await subscriber.subscribe("*", since={"A": 50})
+        await jump(server, "A", 100, 3)
+        await until(lambda: subscriber.counters.anomalies == 3)
+
+
 async def test_what_the_server_no_longer_has_is_a_gap(server: Server) -> None:
     # Without a store the server keeps the last 64 of a symbol.
     await raised(server, "A", 1, 100)
