@@ -97,6 +97,48 @@ export function backpressureSuite(start: StartTransport): void {
       await until(() => session.socket.bufferedAmount() === 0, 'an empty buffer');
     });
 
+    it('counts what was sent within a call of a handler once the call is over', async () => {
+      const bytes = 12 << 10;
+      const inCalls: number[] = [];
+      const rig = await startRig({
+        message: ({ socket }) => {
+          inCalls.push(socket.bufferedAmount());
+          socket.send(new Uint8Array(bytes));
+          inCalls.push(socket.bufferedAmount());
+        },
+      });
+      const peer = await RawPeer.upgrade(rig.port, '/');
+      const { socket } = await rig.session('/');
+      peer.tcp.pause();
+      for (let calls = 1; socket.bufferedAmount() === 0; calls++) {
+        peer.send(Opcode.TEXT, Buffer.from('more'));
+        await until(() => inCalls.length === 2 * calls, 'the call');
+        if (calls > 10_000) throw new Error('The kernel takes everything');
+      }
+      // The first message that the kernel did not take whole, and none before it.
+      expect(socket.bufferedAmount()).toBeLessThan(bytes + 100);
+      peer.tcp.resume();
+      await until(() => socket.bufferedAmount() === 0, 'an empty buffer');
+    });
+
+    it('counts what was sent within a cork, though it was asked for there', async () => {
+      const bytes = 12 << 10;
+      const rig = await startRig();
+      const peer = await RawPeer.upgrade(rig.port, '/');
+      const { socket } = await rig.session('/');
+      peer.tcp.pause();
+      for (let corks = 0; socket.bufferedAmount() === 0; corks++) {
+        socket.cork(() => {
+          socket.send(new Uint8Array(bytes));
+          socket.bufferedAmount();
+        });
+        if (corks > 10_000) throw new Error('The kernel takes everything');
+      }
+      expect(socket.bufferedAmount()).toBeLessThan(bytes + 100);
+      peer.tcp.resume();
+      await until(() => socket.bufferedAmount() === 0, 'an empty buffer');
+    });
+
     it('of one peer does not hold up another, nor what the slow one says', async () => {
       const heard: (string | Uint8Array)[] = [];
       const rig = await startRig({ message: (_, data) => heard.push(data) });
