@@ -75,8 +75,8 @@ class NumberedFeed(Generic[Item]):
     def seed(self, since: Mapping[str, int]) -> None:
         """Sets where an earlier run of the program stopped: symbol → last sequence seen."""
         for symbol, last in since.items():
-            # The epoch it was seen in is unknown, unless the symbol is followed: the server may have
-            # numbered anew.
+            # The epoch it was seen in is unknown, unless the symbol is followed: the server may
+            # have numbered anew.
             epoch = self._epoch if symbol in self._progress else ""
             self._progress[symbol] = _Progress(last, epoch)
 
