@@ -21,7 +21,7 @@ export async function findNatsServer(): Promise<string | undefined> {
   const named = process.env[VARIABLE];
   const commands = named ? [named] : FOLDERS.map((folder) => `${folder}nats-server`);
   for (const command of commands) {
-    const version = /v(\d+)\.(\d+)/.exec(await versionOf(command));
+    const version = /v(\d+)\.(\d+)/.exec(await natsVersion(command));
     if (version === null) continue;
     const [major, minor] = [Number(version[1]), Number(version[2])];
     if (major > VERSION_MIN[0] || (major === VERSION_MIN[0] && minor >= VERSION_MIN[1])) {
@@ -31,7 +31,8 @@ export async function findNatsServer(): Promise<string | undefined> {
   return undefined;
 }
 
-function versionOf(command: string): Promise<string> {
+/** What a nats-server says that it is; empty where it does not start. */
+export function natsVersion(command: string): Promise<string> {
   return new Promise((resolve) => {
     execFile(command, ['--version'], { timeout: TIMEOUT_MS }, (_error, stdout) => resolve(stdout));
   });
@@ -92,6 +93,11 @@ export class NatsServers {
   /** For `cluster.servers`. */
   get addresses(): string {
     return this.#brokers.map(({ port }) => `nats://127.0.0.1:${port}`).join(',');
+  }
+
+  /** Ids of their processes. */
+  get pids(): readonly number[] {
+    return this.#brokers.map(({ process }) => process.pid);
   }
 
   /** Kills one of them. */

@@ -16,6 +16,8 @@ export interface PacedOptions {
   readonly frameUpdates: number;
   /** One system call a message, as clients do that send at once. */
   readonly isEachWritten?: boolean;
+  /** Time between two frames, ms, as of feeds that collect; 1 where absent. */
+  readonly turnMs?: number;
 }
 
 /**
@@ -88,7 +90,7 @@ export class PacedPublishing {
     if (rate <= SPIN_RATE_MAX && nextMs < SPIN_MS) {
       this.#immediate = setImmediate(() => this.#turn());
     } else {
-      this.#timer = setTimeout(() => this.#turn(), TURN_MS);
+      this.#timer = setTimeout(() => this.#turn(), this.#options.turnMs ?? TURN_MS);
     }
   }
 

@@ -43,6 +43,11 @@ export class Subscribers {
     });
   }
 
+  /** Of the process that holds them. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** @throws Error when a session was lost */
   async snapshot(): Promise<PoolTotals> {
     const reply = await this.#call({ call: 'snapshot' });

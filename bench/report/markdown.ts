@@ -21,7 +21,7 @@ export function formatMarkdown(results: Results, groups: readonly WorkloadGroup[
 }
 
 /** Prose in lines of at most COLUMNS_MAX, items of lists indented; rows of tables stay whole. */
-function wrap(line: string): string {
+export function wrap(line: string): string {
   if (line.startsWith('|')) return line;
   const indent = line.startsWith('- ') ? '  ' : '';
   const lines = [''];
@@ -80,7 +80,7 @@ function workloadRows(
   });
 }
 
-function formatCell({ key, digits }: Column, rounds: readonly Figures[]): string {
+export function formatCell({ key, digits }: Column, rounds: readonly Figures[]): string {
   const values = valuesOf(key, rounds);
   if (values.length === 0) return NONE;
   const { median, min, max } = spreadOf(values);
@@ -127,7 +127,7 @@ function formatFailures({ failures }: Results): string {
 }
 
 /** Padded columns: the source is read as text too. */
-function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => {
     return Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0));
   });
