@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { cpuMs } from '../../testkit/process-figures.ts';
+import { preciseCpuMs } from '../../testkit/process-figures.ts';
 
 /** Ids of processes by what they are. */
 export type Parts = Readonly<Record<string, readonly number[]>>;
@@ -45,7 +45,7 @@ interface Reading {
 
 function reading(parts: Parts): Reading {
   const read = Object.entries(parts).map(([part, pids]) => {
-    return [part, pids.reduce((sum, pid) => sum + cpuMs(pid), 0)] as const;
+    return [part, pids.reduce((sum, pid) => sum + preciseCpuMs(pid), 0)] as const;
   });
   return { parts: Object.fromEntries(read), machineMs: machineMs(), atMs: performance.now() };
 }

@@ -39,8 +39,7 @@ export const deliveryLatency: Experiment = {
       const single = await startSingle();
       try {
         const [first, second] = cluster.edges as [OwnServer, OwnServer];
-        const pids = [...cluster.edges, ...cluster.owners].map(({ pid }) => pid);
-        const members = { pids: [...pids, ...cluster.brokerPids] };
+        const members = { pids: Object.values(cluster.roles).flat() };
         const ways: readonly Way[] = [
           { name: 'one process', from: single, to: single, pids: [single.pid] },
           { name: 'same edge', from: first, to: first, ...members },

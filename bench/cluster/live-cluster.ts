@@ -2,6 +2,7 @@ import { OwnServer } from '../../loadgen/own-server.ts';
 import { parseMetrics } from '../../testkit/metrics.ts';
 import { NatsServers } from '../../testkit/nats-server.ts';
 import type { ServerAddress } from '../load/publisher-connection.ts';
+import type { Parts } from './cpu-meter.ts';
 import type { ClusterRun } from './experiment.ts';
 
 /** Of members, and of the single process beside them: as fast as can be, and quiet. */
@@ -48,6 +49,13 @@ export class LiveCluster {
       `--cluster.replicas=${brokers.pids.length}`,
       `--cluster.leaseMs=${leaseMs}`,
     ];
+  }
+
+  /** Processes by role, where the first edge ingests and the second one serves. */
+  get roles(): Parts {
+    const [ingest, serve] = this.edges.map(({ pid }) => [pid]);
+    const owner = this.owners.map(({ pid }) => pid);
+    return { ingest: ingest ?? [], owner, serve: serve ?? [], broker: this.brokerPids };
   }
 
   get brokerPids(): readonly number[] {

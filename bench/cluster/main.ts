@@ -5,6 +5,7 @@ import { describeMachine } from '../../loadgen/machine.ts';
 import { INTERRUPTED, onInterrupt, runProgram } from '../../loadgen/run-program.ts';
 import { findNatsServer, NATS_SOURCE, natsVersion } from '../../testkit/nats-server.ts';
 import type { Figures } from '../workloads/workload.ts';
+import { atRest } from './at-rest.ts';
 import { deliveryLatency } from './delivery-latency.ts';
 import type { ClusterRun, Experiment } from './experiment.ts';
 import { moreEdges } from './more-edges.ts';
@@ -22,6 +23,7 @@ import { throughput } from './throughput.ts';
  */
 
 const EXPERIMENTS: readonly Experiment[] = [
+  atRest,
   roleCosts,
   throughput,
   deliveryLatency,
@@ -48,7 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const results: ClusterResults = {
     command: ['npm run bench:cluster --', ...argv].join(' '),
     machine: describeMachine(),
-    broker: await natsVersion(natsServer),
+    broker: (await natsVersion(natsServer)).trim(),
     ...{ brokers, rounds, seconds, experiments },
   };
   process.stdout.write(`${formatResults(results, EXPERIMENTS)}\n`);
@@ -70,8 +72,9 @@ async function measure(experiment: Experiment, run: ClusterRun): Promise<Experim
       process.stderr.write(`${name}, ${setting}: ${inWords(figures)}\n`);
     });
   } catch (error) {
-    failure = (error as Error).message;
-    process.stderr.write(`${name} FAILED: ${failure}\n`);
+    const { message } = error as Error;
+    [failure] = message.split('\n', 1);
+    process.stderr.write(`${name} FAILED: ${message}\n`);
   }
   const result = { name, loadBefore, loadAfter: loadavg(), rounds };
   return failure === undefined ? result : { ...result, failure };

@@ -5,7 +5,7 @@ import { LiveCluster } from './live-cluster.ts';
 import { MarketLoad } from './market-load.ts';
 import { measureWindow, perTick, TURN_MS } from './role-costs.ts';
 
-const EDGES_MAX = 3;
+const COUNTS = [1, 2, 3];
 /** Compared with one edge. */
 const ROLES = ['owner', 'broker', 'first'] as const;
 
@@ -34,38 +34,39 @@ export const moreEdges: Experiment = {
         await MarketLoad.run(run, { from: first, to: first }, async (load) => {
           load.start(run.rate, TURN_MS);
           for (let round = 0; round < run.rounds; round++) {
-            const counts = Array.from({ length: EDGES_MAX }, (_, i) => i + 1);
-            if (round % 2 === 1) counts.reverse();
             const measured = new Map<number, Figures>();
-            for (const count of counts) measured.set(count, await measureEdges(count));
-            for (const [count, figures] of [...measured].sort(([a], [b]) => a - b)) {
-              const setting = `${shards} shards, ${count} ${count === 1 ? 'edge' : 'edges'}`;
+            for (const edges of round % 2 === 0 ? COUNTS : COUNTS.toReversed()) {
+              measured.set(edges, await withEdges(cluster, load, edges));
+            }
+            for (const edges of COUNTS) {
+              const figures = measured.get(edges) as Figures;
+              const setting = `${shards} shards, ${edges} ${edges === 1 ? 'edge' : 'edges'}`;
               note(setting, { ...figures, ...ratios(figures, measured.get(1) as Figures) });
             }
           }
           load.stop();
-
-          async function measureEdges(count: number): Promise<Figures> {
-            while (cluster.edges.length < count) await cluster.addEdge();
-            while (cluster.edges.length > count) await cluster.removeEdge();
-            await load.warmUp();
-            const [owner] = cluster.owners as [OwnServer];
-            const further = cluster.edges.slice(1).map(({ pid }) => pid);
-            const { used, ticks } = await measureWindow(load, {
-              owner: [owner.pid],
-              broker: cluster.brokerPids,
-              first: [first.pid],
-              ...(further.length === 0 ? {} : { further }),
-            });
-            const figures = perTick(used, ticks);
-            if (figures.further === undefined) return figures;
-            return { ...figures, further: figures.further / further.length };
-          }
         });
       });
     }
   },
 };
+
+/** Starts or stops further edges, and measures. */
+async function withEdges(cluster: LiveCluster, load: MarketLoad, count: number): Promise<Figures> {
+  while (cluster.edges.length < count) await cluster.addEdge();
+  while (cluster.edges.length > count) await cluster.removeEdge();
+  await load.warmUp();
+  const [first, ...further] = cluster.edges as [OwnServer, ...OwnServer[]];
+  const { used, ticks } = await measureWindow(load, {
+    owner: cluster.owners.map(({ pid }) => pid),
+    broker: cluster.brokerPids,
+    first: [first.pid],
+    ...(further.length === 0 ? {} : { further: further.map(({ pid }) => pid) }),
+  });
+  const figures = perTick(used, ticks);
+  if (figures.further === undefined) return figures;
+  return { ...figures, further: figures.further / further.length };
+}
 
 function ratios(figures: Figures, beside: Figures): Figures {
   return Object.fromEntries(

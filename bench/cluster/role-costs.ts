@@ -46,26 +46,20 @@ async function measureCluster(
 ): Promise<void> {
   await LiveCluster.run(run, { shards, owners: 1, edges: 2 }, async (cluster) => {
     const [from, to] = cluster.edges as [OwnServer, OwnServer];
-    const [owner] = cluster.owners as [OwnServer];
-    const roles: Parts = {
-      ingest: [from.pid],
-      owner: [owner.pid],
-      serve: [to.pid],
-      broker: cluster.brokerPids,
-    };
     await MarketLoad.run(run, { from, to }, async (load) => {
       for (const rate of rates) {
         load.start(rate, TURN_MS);
         await load.warmUp();
-        const messages = await messageCounts(from, to);
-        const { used, ticks } = await measureWindow(load, roles);
-        const since = await messageCounts(from, to);
+        const before = await messageCounts(from, to, load);
+        const { used, ticks } = await measureWindow(load, cluster.roles);
+        const after = await messageCounts(from, to, load);
+        const sent = after.sent - before.sent;
         load.stop();
         await load.settle();
         note(`${rate.toLocaleString('en')} ticks/s, ${shards} shards`, {
           ...perTick(used, ticks),
-          messages: (since.log - messages.log) / ticks,
-          rows: (since.rows - messages.rows) / ticks,
+          messages: (after.log - before.log) / sent,
+          rows: (after.rows - before.rows) / sent,
         });
       }
     });
@@ -118,8 +112,9 @@ export function perTick({ cores, elapsedMs, others }: UsedCores, ticks: number):
   return { ...figures, all };
 }
 
-async function messageCounts(from: OwnServer, to: OwnServer) {
+async function messageCounts(from: OwnServer, to: OwnServer, load: MarketLoad) {
+  const { sent } = load;
   const log = (await metricsOf(from))('tickwire_cluster_log_messages_total');
   const rows = (await metricsOf(to))('tickwire_cluster_row_messages_total');
-  return { log, rows };
+  return { log, rows, sent };
 }

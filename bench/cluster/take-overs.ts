@@ -30,8 +30,8 @@ export const takeOvers: Experiment = {
     `Two owners, two edges, ${SHARDS} shards, ${SYMBOLS} symbols; a subscriber to all of them at ` +
     'the edge that does not ingest. One owner in turn is killed with SIGKILL, and stopped with ' +
     'SIGTERM. ms from the signal until the other owner no longer counts it as a member (*seen*), ' +
-    'from then until updates of the first and of the last of its shards arrive (*first*, *last*), ' +
-    'the longest time that one of its shards stood still in all, and the same meanwhile of ' +
+    'from then until updates of the first and of the last of its shards arrive (of one that was ' +
+    'stopped they never cease), the longest time that one of its shards stood still in all, and the same meanwhile of ' +
     'shards that stayed where they were: how often there are updates at all.',
   columns: [
     { key: 'seen', title: 'seen', digits: 0 },
@@ -103,10 +103,12 @@ async function takeOver({ run, cluster, arrivals, victim, signal }: Turn): Promi
   await sleep(AFTER_MS, undefined, { signal: run.signal });
   const silences = orphans.map((shard) => arrivals.longest(shard));
   const backAt = silences.map(({ to }) => to);
+  const isKilled = signal === 'SIGKILL';
   return {
     seen: seenAt - killedAt,
-    first: Math.min(...backAt) - seenAt,
-    last: Math.max(...backAt) - seenAt,
+    ...(isKilled
+      ? { first: Math.min(...backAt) - seenAt, last: Math.max(...backAt) - seenAt }
+      : {}),
     still: Math.max(...silences.map(lengthOf)),
     otherStill: Math.max(...others.map((shard) => lengthOf(arrivals.longest(shard)))),
   };

@@ -44,13 +44,7 @@ export const throughput: Experiment = {
 function ofCluster(run: ClusterRun, shards: number): Promise<Figures> {
   return LiveCluster.run(run, { shards, owners: 1, edges: 2 }, (cluster) => {
     const [from, to] = cluster.edges as [OwnServer, OwnServer];
-    const [owner] = cluster.owners as [OwnServer];
-    return highestRate(run, from, to, {
-      ingest: [from.pid],
-      owner: [owner.pid],
-      serve: [to.pid],
-      broker: cluster.brokerPids,
-    });
+    return highestRate(run, from, to, cluster.roles);
   });
 }
 
