@@ -29,10 +29,10 @@ export const takeOvers: Experiment = {
   description:
     `Two owners, two edges, ${SHARDS} shards, ${SYMBOLS} symbols; a subscriber to all of them at ` +
     'the edge that does not ingest. One owner in turn is killed with SIGKILL, and stopped with ' +
-    'SIGTERM. ms from the signal until the other owner no longer counts it as a member (*seen*), ' +
-    'from then until updates of the first and of the last of its shards arrive (of one that was ' +
-    'stopped they never cease), the longest time that one of its shards stood still in all, and the same meanwhile of ' +
-    'shards that stayed where they were: how often there are updates at all.',
+    'SIGTERM. ms from the signal until the other owner no longer counts it as a member (*seen*); ' +
+    'from then until updates of the first and of the last of its shards arrive, which never ' +
+    'cease if it was stopped; the longest time that one of its shards stood still in all; and ' +
+    'the same meanwhile of shards that stayed where they were: how often there are updates at all.',
   columns: [
     { key: 'seen', title: 'seen', digits: 0 },
     { key: 'first', title: 'then first', digits: 0 },

@@ -17,10 +17,10 @@ export const throughput: Experiment = {
   name: 'throughput',
   title: 'Highest rate that keeps up',
   description:
-    `The load of the costs at rising rates, until more than ${BACKLOG_SECONDS} s of it had not ` +
-    'arrived at its subscribers by the end of a window; the gap to the rate before is then halved ' +
-    `${HALVINGS} times. Cores busy at the last rate that kept up. Load generator and ` +
-    'subscribers share the machine.',
+    'The load of the costs at rising rates, until more than ' +
+    `${BACKLOG_SECONDS} s of it had not arrived at its subscribers by the end of a window; the ` +
+    `gap to the rate before is then halved ${HALVINGS} times. Cores busy at the last rate that ` +
+    'kept up. Load generator and subscribers share the machine.',
   columns: [
     { key: 'rate', title: 'ticks/s', digits: 0, isMoreBetter: true },
     { key: 'ingest', title: 'edge that ingests', digits: 2 },
