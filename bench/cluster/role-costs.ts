@@ -9,7 +9,7 @@ import { MARKET, MarketLoad } from './market-load.ts';
 export const TURN_MS = 5;
 /** Beside the steady rate, a tenth of it: what does not grow with the rate shows. */
 const LOW_PART = 1 / 10;
-const US_PER_SECOND = 1e6;
+const US_PER_MS = 1000;
 
 /** CPU a tick by role, beside one process that does all. */
 export const roleCosts: Experiment = {
@@ -27,6 +27,7 @@ export const roleCosts: Experiment = {
     { key: 'all', title: 'all', digits: 1 },
     { key: 'messages', title: 'log messages a tick', digits: 2 },
     { key: 'rows', title: 'row messages a tick and edge', digits: 2 },
+    { key: 'delivered', title: 'messages to sessions a tick', digits: 2 },
     { key: 'others', title: 'others', digits: 2 },
   ],
   async measure(run, note) {
@@ -60,6 +61,7 @@ async function measureCluster(
           ...perTick(used, ticks),
           messages: (after.log - before.log) / sent,
           rows: (after.rows - before.rows) / sent,
+          delivered: (after.delivered - before.delivered) / sent,
         });
       }
     });
@@ -106,15 +108,15 @@ export function perTick({ cores, elapsedMs, others }: UsedCores, ticks: number):
   let all = 0;
   for (const [role, value] of Object.entries(cores)) {
     if (role === 'generator') continue;
-    figures[role] = (value * elapsedMs * (US_PER_SECOND / 1000)) / ticks;
+    figures[role] = (value * elapsedMs * US_PER_MS) / ticks;
     all += figures[role];
   }
   return { ...figures, all };
 }
 
 async function messageCounts(from: OwnServer, to: OwnServer, load: MarketLoad) {
-  const { sent } = load;
   const log = (await metricsOf(from))('tickwire_cluster_log_messages_total');
   const rows = (await metricsOf(to))('tickwire_cluster_row_messages_total');
-  return { log, rows, sent };
+  const { messages: delivered } = await load.subscribers.snapshot();
+  return { log, rows, delivered, sent: load.sent };
 }
