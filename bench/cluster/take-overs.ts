@@ -21,6 +21,8 @@ const LOOK_MS = 20;
 /** What follows a take-over counts too, ms. */
 const AFTER_MS = 1000;
 const BACK_MS_MAX = 60_000;
+/** Messages of a shard's log that wait on a busy machine. */
+const LAG_MAX = 100;
 
 /** How long shards stand still when their owner is killed, and when it is stopped. */
 export const takeOvers: Experiment = {
@@ -46,6 +48,7 @@ export const takeOvers: Experiment = {
       const publishers = await publish(run, from);
       const arrivals = await ShardArrivals.open(to, SHARDS);
       try {
+        await steady(cluster);
         for (let turn = 0; turn < 2 * run.kills; turn++) {
           const victim = (turn >> 1) % 2;
           const signal = turn % 2 === 0 ? 'SIGKILL' : 'SIGTERM';
@@ -89,13 +92,12 @@ async function takeOver({ run, cluster, arrivals, victim, signal }: Turn): Promi
   const survivor = cluster.owners[1 - victim] as OwnServer;
   const orphans = await ownedBy(owner, arrivals);
   const others = [...arrivals.shards].filter((shard) => !orphans.includes(shard));
-  const members = await memberCount(survivor);
   arrivals.watch();
   const killedAt = performance.now();
   owner.kill(signal);
   await until(async () => {
     await sleep(LOOK_MS, undefined, { signal: run.signal });
-    return (await memberCount(survivor)) < members;
+    return (await memberCount(survivor)) < sizeOf(cluster);
   }, 'the survivor to see it');
   const seenAt = performance.now();
   const isBack = () => orphans.every((shard) => arrivals.last(shard) > seenAt);
@@ -131,14 +133,22 @@ async function ownedBy(member: OwnServer, { shards }: ShardArrivals): Promise<nu
     .map(({ shard }) => shard);
 }
 
-/** Waits until each owner has shards, and each shard an owner that has nothing to catch up on. */
-async function steady({ owners }: LiveCluster): Promise<void> {
-  await until(async () => {
-    const { members, shards } = await overviewOf(owners[0] as OwnServer);
-    const isShared = members.filter((member) => member.shards > 0).length === owners.length;
-    return isShared && shards.every(({ lagMessages }) => lagMessages !== null && lagMessages < 100);
-  }, 'shards to be shared');
+/** Waits until owners know all members, and have shards that are not behind. */
+async function steady(cluster: LiveCluster): Promise<void> {
+  for (const owner of cluster.owners) {
+    await until(async () => {
+      const { members, shards } = await overviewOf(owner);
+      const own = members.find(({ isThis }) => isThis)?.shards ?? 0;
+      const isCaughtUp = shards.every(({ lagMessages }) => (lagMessages ?? LAG_MAX) < LAG_MAX);
+      return members.length === sizeOf(cluster) && own > 0 && isCaughtUp;
+    }, 'an owner with shards that knows all members');
+  }
   await sleep(AFTER_MS);
+}
+
+/** Its members. */
+function sizeOf({ edges, owners }: LiveCluster): number {
+  return edges.length + owners.length;
 }
 
 async function overviewOf(member: OwnServer): Promise<ClusterOverview> {
