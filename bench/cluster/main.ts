@@ -51,7 +51,10 @@ async function main(argv: readonly string[]): Promise<number> {
     command: ['npm run bench:cluster --', ...argv].join(' '),
     machine: describeMachine(),
     broker: (await natsVersion(natsServer)).trim(),
-    ...{ brokers, rounds, seconds, experiments },
+    brokers,
+    rounds,
+    seconds,
+    experiments,
   };
   process.stdout.write(`${formatResults(results, EXPERIMENTS)}\n`);
   if (out !== undefined) await writeFile(out, `${JSON.stringify(results, undefined, 2)}\n`);

@@ -36,7 +36,7 @@ export function parseClusterBenchOptions(
 ): ClusterBenchOptions {
   try {
     const options = benchCommand(experiments).parse(argv, { from: 'user' }).opts();
-    return { ...DEFAULTS, ...options } as ClusterBenchOptions;
+    return { ...DEFAULTS, ...options };
   } catch (error) {
     if (!(error instanceof CommanderError) || error.exitCode === 0) throw error;
     throw new CommanderError(2, error.code, error.message);
@@ -69,7 +69,9 @@ function namesAmong(known: readonly string[], text: string): string[] {
   const names = text.split(',');
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return names;
-  throw new InvalidArgumentError(`No experiment is named ${unknown}; there are ${known}.`);
+  throw new InvalidArgumentError(
+    `No experiment is named ${unknown}; there are ${known.join(', ')}.`,
+  );
 }
 
 function wholes(text: string): number[] {
