@@ -1,4 +1,6 @@
+import { findNatsServer, NATS_SOURCE } from '../testkit/nats-server.ts';
 import { onInterrupt, runProgram } from './run-program.ts';
+import { formatClusterSoak, runClusterSoak } from './soak/cluster-soak.ts';
 import { runKillDrill } from './soak/kill-drill.ts';
 import { runSoak } from './soak/run-soak.ts';
 import { parseSoakFlags, type SoakFlags } from './soak/soak-options.ts';
@@ -24,6 +26,7 @@ async function main(argv: readonly string[]): Promise<number> {
   progress(`seed ${flags.seed}`);
   try {
     if (flags.drill === 'kill') return await drillKills(flags, interrupt.signal, progress);
+    if (flags.drill === 'cluster') return await soakCluster(flags, interrupt.signal, progress);
     const report = await runSoak({ ...flags, signal: interrupt.signal, progress });
     process.stdout.write(`${formatSoakReport(report)}\n`);
     return report.violationCount === 0 ? 0 : 1;
@@ -45,6 +48,18 @@ async function drillKills(
   const verdict = violations.length === 0 ? ['nothing else is missing'] : violations;
   process.stdout.write(`${verdict.join('\n')}\n`);
   return violations.length === 0 ? 0 : 1;
+}
+
+async function soakCluster(
+  { minutes, seed, rate }: SoakFlags,
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<number> {
+  const command = await findNatsServer();
+  if (command === undefined) throw new Error(`the drill needs ${NATS_SOURCE}`);
+  const report = await runClusterSoak({ command, minutes, seed, rate, signal, progress });
+  process.stdout.write(`${formatClusterSoak(report, seed)}\n`);
+  return report.violationCount === 0 ? 0 : 1;
 }
 
 await runProgram(main);

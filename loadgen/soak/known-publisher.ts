@@ -9,7 +9,8 @@ const CATCH_UP = 2;
 const CLOSE_TIMEOUT_MS = 30_000;
 
 export interface KnownPublisherOptions {
-  readonly url: string;
+  /** Of a server, or of several that stand for each other. */
+  readonly url: string | readonly string[];
   readonly name: string;
   readonly ticks: KnownTicks;
   /**

@@ -11,14 +11,14 @@ export interface SoakFlags {
   readonly snapshotIntervalMs: number;
   /** The faults that come about. */
   readonly faults: readonly Drill[];
-  readonly drill?: 'kill';
-  /** Of the drill: with durable acknowledgements, and a third as many without. */
+  readonly drill?: 'kill' | 'cluster';
+  /** Of the drill `kill`: with durable acknowledgements, and a third as many without. */
   readonly kills: number;
 }
 
 const SEEDS = 2 ** 31;
 const SOAK_RATE = 6000;
-const DRILL_RATE = 100_000;
+const DRILL_RATES = { kill: 100_000, cluster: 2000 };
 
 /**
  * Reads the command line.
@@ -34,7 +34,8 @@ export function parseSoakFlags(argv: readonly string[]): SoakFlags {
     .option('--seed <number>', 'of everything random', whole, Math.floor(Math.random() * SEEDS))
     .option(
       '--rate <ticks>',
-      `ticks a second in total (default: ${SOAK_RATE}; ${DRILL_RATE} of a drill)`,
+      `ticks a second in total (default: ${SOAK_RATE}; ${DRILL_RATES.kill} of the drill kill, ` +
+        `${DRILL_RATES.cluster} of cluster)`,
       numberAbove0,
     )
     .addOption(
@@ -45,13 +46,19 @@ export function parseSoakFlags(argv: readonly string[]): SoakFlags {
     .addOption(
       new Option(
         '--drill <name>',
-        'one experiment instead: kill measures what kill -9 loses',
-      ).choices(['kill']),
+        'another run: kill measures what kill -9 loses, cluster has the faults of a cluster',
+      ).choices(['kill', 'cluster']),
     )
-    .option('--kills <number>', 'of a drill with durable ACKs; a third as many others', whole, 30);
+    .option(
+      '--kills <number>',
+      'of the drill kill, with durable ACKs; a third as many others',
+      whole,
+      30,
+    );
   try {
     const flags = command.parse(argv, { from: 'user' }).opts<Omit<SoakFlags, 'rate'>>();
-    return { rate: flags.drill === undefined ? SOAK_RATE : DRILL_RATE, ...flags };
+    const { drill } = flags;
+    return { rate: drill === undefined ? SOAK_RATE : DRILL_RATES[drill], ...flags };
   } catch (error) {
     if (!(error instanceof CommanderError) || error.exitCode === 0) throw error;
     throw new CommanderError(2, error.code, error.message);
@@ -122,7 +129,7 @@ export function serverFlags(storeMode: string, snapshotIntervalMs: number): stri
 export function publisherPlans(
   seed: number,
   rate: number,
-  urls: readonly [string, ...string[]],
+  urls: readonly [PublisherPlan['url'], ...PublisherPlan['url'][]],
 ): PublisherPlan[] {
   return PUBLISHERS.map(({ frameTicks, share }, index) => ({
     url: urls[index % urls.length] ?? urls[0],

@@ -45,9 +45,8 @@ const MIB = 2 ** 20;
 
 /** The report in words. */
 export function formatSoakReport(report: SoakReport): string {
-  const { options, state, resources, answersMs } = report;
+  const { options, state, answersMs } = report;
   const { seed, minutes, rate, storeMode, snapshotIntervalMs } = options;
-  const { live, own, ownBytesMax, file } = resources;
   return [
     `soak of ${minutes} min at ${rate} ticks/s, seed ${seed}; store ${storeMode}, ` +
       `a snapshot every ${snapshotIntervalMs} ms`,
@@ -64,6 +63,15 @@ export function formatSoakReport(report: SoakReport): string {
     `HTTP           p50 ${ms(answersMs.p50)}, p99 ${ms(answersMs.p99)}, max ${ms(answersMs.max)}`,
     `               ${waiting(report)}`,
     'memory         of the last process, warmed up, each time after a collection of garbage:',
+    ...resourceLines(report.resources),
+    ...verdictLines(report, seed),
+  ].join('\n');
+}
+
+/** What a process held and how late it was, in words. */
+export function resourceLines(resources: ResourceFindings): string[] {
+  const { live, own, ownBytesMax, file, delayMaxMs } = resources;
+  return [
     `               alive on the main thread ${trend(live, MIB, 'MiB')}`,
     `               the process's own ${trend(own, MIB, 'MiB')}; ` +
       `${(ownBytesMax / MIB).toFixed(1)} at most between collections`,
@@ -72,9 +80,8 @@ export function formatSoakReport(report: SoakReport): string {
     `descriptors    ${trend(resources.descriptors, 1, '')}; ` +
       `handles ${trend(resources.handles, 1, '')}; threads ${trend(resources.threads, 1, '')}`,
     `event loop     late by ${ms(resources.delayMs)} (median of 99th percentiles), ` +
-      `${resources.delayMaxMs === Infinity ? 'beyond measure' : ms(resources.delayMaxMs)} at worst`,
-    ...verdict(report),
-  ].join('\n');
+      `${delayMaxMs === Infinity ? 'beyond measure' : ms(delayMaxMs)} at worst`,
+  ];
 }
 
 function faultLines({ drills, disk, excused, refused, refusedPosts }: SoakReport): string[] {
@@ -104,7 +111,11 @@ function waiting({ waitingShare, areAnswersJudged }: SoakReport): string {
   return areAnswersJudged ? share : `${share}: this machine is too busy to judge answers on`;
 }
 
-function verdict({ violations, violationCount, options: { seed } }: SoakReport): string[] {
+/** What should not be, or that there is nothing. */
+export function verdictLines(
+  { violations, violationCount }: Pick<SoakReport, 'violations' | 'violationCount'>,
+  seed: number,
+): string[] {
   if (violationCount === 0) return ['everything holds'];
   const more = violationCount - violations.length;
   return [

@@ -9,7 +9,7 @@ export interface PublisherRecord {
   readonly name: string;
   readonly ticks: KnownTicks;
   readonly frameTicks: number;
-  readonly lineage: Lineage;
+  readonly lineage: Pick<Lineage, 'frames' | 'lost' | 'again' | 'starts'>;
   /** Ticks of the stream that the server refused although they are good. */
   readonly refused?: ReadonlySet<number>;
 }

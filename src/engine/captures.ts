@@ -1,4 +1,5 @@
 import type { RuleMemory } from '../rules/index.ts';
+import { float64s } from '../threads/shared-memory.ts';
 import { assertEqual } from './assert.ts';
 import {
   type CaptureReport,
@@ -180,9 +181,9 @@ export class CaptureStaging {
     this.#counters = counters;
     this.#records = new SymbolRecords(memory.records, rules.movingAverageWindow);
     this.#average = new MovingAverage(this.#records, rules.movingAverageWindow);
-    this.#places = new Float64Array(memory.places);
-    this.#stagedRecords = new Float64Array(captures.records);
-    this.#stagedPlaces = new Float64Array(captures.places);
+    this.#places = float64s(memory.places);
+    this.#stagedRecords = float64s(captures.records);
+    this.#stagedPlaces = float64s(captures.places);
     this.#names = new SymbolNames(captures.names);
     this.#stagedNames = new SymbolNames(captures.nameCopies);
     this.#rules = memory.rules && captures.rules && new RuleCopies(memory.rules, captures.rules);
@@ -309,7 +310,7 @@ function* readStates(capture: Capture, extent: CaptureExtent): Generator<SymbolS
   const names = new SymbolNames(capture.names);
   const records = new SymbolRecords(capture.records, capture.movingAverageWindow);
   const table = new StatisticsTable(records);
-  const places = capture.places.map((memory) => new Float64Array(memory));
+  const places = capture.places.map((memory) => float64s(memory));
   const { rules } = capture;
   const ruled = rules && new RuleStateReader(rules.memory, rules.text);
   const isAll = extent === 'all';

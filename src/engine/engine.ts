@@ -1,4 +1,5 @@
 import type { RuleFile } from '../rules/index.ts';
+import { int32s } from '../threads/shared-memory.ts';
 import { type Capture, Captures } from './captures.ts';
 import {
   allocate,
@@ -107,7 +108,7 @@ export class Engine {
           this.onLost(partition, cause, from, to),
     );
     this.#counters = memory.map(({ counters }) => new Counters(counters));
-    this.#places = memory.map(({ places }) => new Int32Array(places));
+    this.#places = memory.map(({ places }) => int32s(places));
     this.#quarantines = memory.map(() => new Quarantine());
     if (options.captures) {
       this.#captures = new Captures(

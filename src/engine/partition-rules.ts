@@ -15,6 +15,7 @@ import {
   type SlotView,
   type SymbolPlan,
 } from '../rules/index.ts';
+import { int32s } from '../threads/shared-memory.ts';
 import type { PartitionRuleMemory } from './memory/engine-memory.ts';
 import { readRuleText } from './memory/rule-texts.ts';
 import { SymbolNames } from './memory/symbol-names.ts';
@@ -72,7 +73,7 @@ export class PartitionRules {
     this.move = this.#evaluator.move;
     this.#names = new SymbolNames(memory.names);
     this.#timed = new TimedSymbols(memory.timed);
-    this.#adopted = new Int32Array(memory.adopted);
+    this.#adopted = int32s(memory.adopted);
     this.#version = this.#adopted[VERSION] as number;
     this.#retired = this.#adopted[RETIRED] as number;
     this.#rules = ruleSetIn(memory.texts, this.#version);

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { int32s } from '../threads/shared-memory.ts';
 import { WorkerHold } from './memory/partition-holder.ts';
 import { PartitionWorker, type PartitionWorkerData } from './partition-worker.ts';
 import { loadRuleModules } from './rule-modules.ts';
@@ -13,7 +14,7 @@ parentPort?.postMessage('loaded');
 async function run(data: PartitionWorkerData): Promise<void> {
   const modules = await loadRuleModules(data.modules);
   // Before anything of it is read: the gateway may be stepping the partition.
-  new WorkerHold(new Int32Array(data.memory.ticks)).acquire();
+  new WorkerHold(int32s(data.memory.ticks)).acquire();
   const report = (message: object) => parentPort?.postMessage(message);
   const worker = new PartitionWorker(data, { timeReplaced: report, ruleFaults: report }, modules);
   parentPort?.postMessage('running');

@@ -1,4 +1,5 @@
 import { Move, type NewestAlert } from '../rules/index.ts';
+import { float64s } from '../threads/shared-memory.ts';
 import { ANOMALIES, type AnomalyOutput } from './anomaly-rule.ts';
 import { type CreateRules, Detection } from './detection.ts';
 import type { ChangeSet } from './memory/change-set.ts';
@@ -58,9 +59,9 @@ export class Partition {
     const { movingAverageWindow } = rules;
     const records = new SymbolRecords(memory.records, movingAverageWindow);
     const table = new StatisticsTable(records);
-    const row = new Float64Array(memory.pendingRow);
+    const row = float64s(memory.pendingRow);
     const tick = this.#tick;
-    const replaced = new Float64Array(memory.pendingRow, REPLACED_FROM * 8);
+    const replaced = float64s(memory.pendingRow, REPLACED_FROM * 8);
     const shared = { memory, rules, records, table, counters, row, tick };
     this.#detection = new Detection({ ...shared, anomalies, changes, createRules });
     this.#ruled = this.#detection.ruled;

@@ -1,4 +1,5 @@
 import { HEAD_DOUBLES, type RuleMemory, SlotView } from '../rules/index.ts';
+import { float64s } from '../threads/shared-memory.ts';
 
 type SlotPair = readonly [from: SlotView, to: SlotView];
 
@@ -9,8 +10,8 @@ export class RuleCopies {
   readonly #slots: readonly SlotPair[];
 
   constructor(from: RuleMemory, to: RuleMemory) {
-    this.#heads = new Float64Array(from.heads);
-    this.#copies = new Float64Array(to.heads);
+    this.#heads = float64s(from.heads);
+    this.#copies = float64s(to.heads);
     this.#slots = from.slots.map((slot, index) => [
       new SlotView(slot),
       new SlotView(to.slots[index] as typeof slot),

@@ -8,6 +8,7 @@ import {
   SlotView,
   type SymbolPlan,
 } from '../rules/index.ts';
+import { float64s } from '../threads/shared-memory.ts';
 import { symbolOfName, tenantOf } from './name-space.ts';
 
 /** What the rules of a symbol remember. */
@@ -35,7 +36,7 @@ export class RuleStateReader {
 
   /** @param text the rule file in force */
   constructor(memory: RuleMemory, text: string) {
-    this.#heads = new Float64Array(memory.heads);
+    this.#heads = float64s(memory.heads);
     this.#slots = memory.slots.map((slot) => new SlotView(slot));
     this.#rules = new RuleSet(parseRuleFile(text).file ?? { rules: [] });
   }
@@ -67,7 +68,7 @@ export class RuleStateRestorer {
   readonly #rules: RuleSet;
 
   constructor(memory: RuleMemory, text: string) {
-    this.#heads = new Float64Array(memory.heads);
+    this.#heads = float64s(memory.heads);
     this.#slots = memory.slots.map((slot) => new SlotView(slot));
     this.#rules = new RuleSet(parseRuleFile(text).file ?? { rules: [] });
   }

@@ -7,6 +7,7 @@ import {
   type RuleFile,
   type RuleModule,
 } from '../rules/index.ts';
+import { float64s, int32s } from '../threads/shared-memory.ts';
 import type { ClockProducer } from './memory/clock-queue.ts';
 import type { PartitionRuleMemory } from './memory/engine-memory.ts';
 import { RULE_TEXT_BYTES_MAX, writeRuleText } from './memory/rule-texts.ts';
@@ -124,9 +125,9 @@ export class RulesInForce {
   /** Takes the memory of the partitions, and puts the first rules into force. */
   begin(memory: readonly PartitionRuleMemory[]): void {
     const [first] = memory as [PartitionRuleMemory];
-    this.#heads = new Float64Array(first.heads);
+    this.#heads = float64s(first.heads);
     this.#memory = memory;
-    this.#adopted = memory.map(({ adopted }) => new Int32Array(adopted));
+    this.#adopted = memory.map(({ adopted }) => int32s(adopted));
     this.#counters = memory.map(({ counts }) => new RuleCounters(counts));
     this.#write(this.text, this.file);
   }

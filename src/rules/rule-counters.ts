@@ -1,3 +1,4 @@
+import { float64s, sharedMemory } from '../threads/shared-memory.ts';
 import type { RuleCounts } from './alert-output.ts';
 
 /** Rules that may get an id while a server runs. */
@@ -9,7 +10,7 @@ const COUNTS = 4;
 
 /** Shared memory for what the rules of a partition count, by id. */
 export function createRuleCounts(): SharedArrayBuffer {
-  return new SharedArrayBuffer(RULE_IDS_MAX * COUNTS * 8);
+  return sharedMemory(RULE_IDS_MAX * COUNTS * 8);
 }
 
 /** Counts by rule, as doubles. Single writer: the partition's holder; any thread reads. */
@@ -17,7 +18,7 @@ export class RuleCounters implements RuleCounts {
   readonly #doubles: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#doubles = new Float64Array(memory);
+    this.#doubles = float64s(memory);
   }
 
   get(ruleId: number, count: number): number {

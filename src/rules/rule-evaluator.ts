@@ -1,4 +1,5 @@
 import { AlertReason } from '../protocol/index.ts';
+import { float64s, int32s } from '../threads/shared-memory.ts';
 import type { AlertOutput, RuleCounts } from './alert-output.ts';
 import { passDriftHistory } from './drift-history.ts';
 import type { EffectiveRule, Level } from './effective-rule.ts';
@@ -57,8 +58,8 @@ export class RuleEvaluator {
   readonly #out = new Float64Array(2);
 
   constructor({ memory, window, output, counts, modules }: RuleParts) {
-    this.heads = new Float64Array(memory.heads);
-    this.#headWords = new Int32Array(memory.heads);
+    this.heads = float64s(memory.heads);
+    this.#headWords = int32s(memory.heads);
     this.slots = memory.slots.map((slot) => new SlotView(slot));
     this.#window = window;
     this.#episodes = new Episodes(this.move, this.heads, output, counts);

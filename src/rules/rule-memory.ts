@@ -1,3 +1,4 @@
+import { float64s, sharedMemory, uint32s } from '../threads/shared-memory.ts';
 import { RULES_PER_SYMBOL_MAX } from './rule-types.ts';
 
 /*
@@ -108,7 +109,7 @@ export function ruleMemoryBytes(symbols: number): number {
 }
 
 export function createRuleMemory(symbols: number): RuleMemory {
-  const column = (doubles: number) => new SharedArrayBuffer(symbols * doubles * 8);
+  const column = (doubles: number) => sharedMemory(symbols * doubles * 8);
   return {
     heads: column(HEAD_DOUBLES),
     slots: Array.from({ length: RULES_PER_SYMBOL_MAX }, () => ({
@@ -135,10 +136,10 @@ export class SlotView {
   readonly histories: Float64Array;
 
   constructor({ states, samples, histories }: SlotMemory) {
-    this.words = new Uint32Array(states);
-    this.doubles = new Float64Array(states);
-    this.samples = new Float64Array(samples);
-    this.histories = new Float64Array(histories);
+    this.words = uint32s(states);
+    this.doubles = float64s(states);
+    this.samples = float64s(samples);
+    this.histories = float64s(histories);
   }
 
   /** Whether an episode is open. */

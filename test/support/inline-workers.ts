@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { WorkerHold } from '../../src/engine/memory/partition-holder.ts';
 import { PartitionWorker, type PartitionWorkerData } from '../../src/engine/partition-worker.ts';
+import { int32s } from '../../src/threads/shared-memory.ts';
 
 /** An engine's workers on the test's thread: they run between two turns of the event loop. */
 export class InlineWorkers {
@@ -12,7 +13,7 @@ export class InlineWorkers {
   readonly spawn = (data: PartitionWorkerData): Worker => {
     const thread = new EventEmitter();
     setImmediate(() => {
-      new WorkerHold(new Int32Array(data.memory.ticks)).acquire();
+      new WorkerHold(int32s(data.memory.ticks)).acquire();
       const report = (message: object) => thread.emit('message', message);
       const worker = new PartitionWorker(data, { timeReplaced: report, ruleFaults: report });
       worker.takeOver();

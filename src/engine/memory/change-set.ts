@@ -1,3 +1,5 @@
+import { int32s, sharedMemory } from '../../threads/shared-memory.ts';
+
 /*
  * Symbols of a partition that changed, one bit a symbol, by symbol id: `changes`, since they were
  * last copied, which the next capture has to do; `sinceBase`, copied since the base of captures.
@@ -14,7 +16,7 @@
 const BITS = 32;
 
 export function createChangeSet(symbols: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(Math.ceil(symbols / BITS) * 4);
+  return sharedMemory(Math.ceil(symbols / BITS) * 4);
 }
 
 /** A partition's symbols that changed. One thread at a time; never allocates. */
@@ -22,7 +24,7 @@ export class ChangeSet {
   readonly #words: Int32Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#words = new Int32Array(memory);
+    this.#words = int32s(memory);
   }
 
   /**
@@ -82,7 +84,7 @@ export class ChangeSet {
 
 /** The symbols in any of the sets, ascending. The sets are of one size. */
 export function* symbolsInAny(sets: readonly SharedArrayBuffer[]): Generator<number> {
-  const words = sets.map((memory) => new Int32Array(memory));
+  const words = sets.map((memory) => int32s(memory));
   const length = words[0]?.length ?? 0;
   for (let word = 0; word < length; word++) {
     let bits = 0;

@@ -1,3 +1,5 @@
+import { float64s, int32s } from '../../threads/shared-memory.ts';
+
 /*
  * The server's clock on its way to a partition: readings, each to be taken after so many ticks of
  * the partition's queue. What ends by time, not by a tick, ends with them, so that a replay of the
@@ -40,8 +42,8 @@ export class ClockProducer {
   #marked = 0;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#words = new Int32Array(memory);
-    this.#doubles = new Float64Array(memory);
+    this.#words = int32s(memory);
+    this.#doubles = float64s(memory);
   }
 
   /** Whether a reading would change anything now. */
@@ -100,8 +102,8 @@ export class ClockConsumer {
   readonly #doubles: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#words = new Int32Array(memory);
-    this.#doubles = new Float64Array(memory);
+    this.#words = int32s(memory);
+    this.#doubles = float64s(memory);
   }
 
   /** Whether a reading waits, published or not. */

@@ -1,3 +1,4 @@
+import { float64s } from '../../threads/shared-memory.ts';
 /*
  * The counters of a partition, as doubles in shared memory.
  *
@@ -56,7 +57,7 @@ export class Counters {
   readonly #doubles: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#doubles = new Float64Array(memory);
+    this.#doubles = float64s(memory);
   }
 
   get(counter: Counter): number {

@@ -1,3 +1,4 @@
+import { int32s, sharedMemory } from '../../threads/shared-memory.ts';
 import { assertRange } from '../assert.ts';
 import { fence } from './fence.ts';
 
@@ -23,7 +24,7 @@ function summaryFor(symbols: number): number {
 }
 
 export function createDirtySet(symbols: number): SharedArrayBuffer {
-  return new SharedArrayBuffer((summaryFor(symbols) + wordsFor(symbols)) * 4);
+  return sharedMemory((summaryFor(symbols) + wordsFor(symbols)) * 4);
 }
 
 /**
@@ -37,8 +38,8 @@ export class DirtySet {
   constructor(memory: SharedArrayBuffer, symbols: number) {
     const summaryWords = summaryFor(symbols);
     this.#symbols = symbols;
-    this.#summary = new Int32Array(memory, 0, summaryWords);
-    this.#words = new Int32Array(memory, summaryWords * 4);
+    this.#summary = int32s(memory, 0, summaryWords);
+    this.#words = int32s(memory, summaryWords * 4);
   }
 
   /**

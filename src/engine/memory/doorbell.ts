@@ -1,3 +1,5 @@
+import { int32s } from '../../threads/shared-memory.ts';
+
 /*
  * One word: 1 while the gateway sleeps in its event loop and wants to be woken by changes, else 0.
  *
@@ -16,7 +18,7 @@ export class Doorbell {
   #isArmed = false;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#words = new Int32Array(memory);
+    this.#words = int32s(memory);
   }
 
   /** Wakes the gateway if it sleeps. Any thread, after the change to be seen. */

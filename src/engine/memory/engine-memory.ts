@@ -1,4 +1,5 @@
 import { createRuleCounts, createRuleMemory, type RuleMemory } from '../../rules/index.ts';
+import { sharedMemory } from '../../threads/shared-memory.ts';
 import { createAlertRing } from './alert-ring.ts';
 import { createAnomalyRing } from './anomaly-ring.ts';
 import { createCaptureRequest } from './capture-request.ts';
@@ -161,18 +162,18 @@ export function createCaptureMemory(
   symbols: number,
   names: SharedArrayBuffer,
 ): readonly CaptureMemory[] {
-  const records = new SharedArrayBuffer(memory[0]?.records.byteLength ?? 0);
+  const records = sharedMemory(memory[0]?.records.byteLength ?? 0);
   const nameCopies = createSymbolNames(symbols);
   const rules = memory[0]?.rules === undefined ? undefined : createRuleMemory(symbols);
   const buffers = memory[0]?.reorder?.buffers;
-  const reorder = buffers && new SharedArrayBuffer(buffers.byteLength);
+  const reorder = buffers && sharedMemory(buffers.byteLength);
   return memory.map(({ places }) => ({
     request: createCaptureRequest(),
     changes: createChangeSet(symbols),
     sinceBase: createChangeSet(symbols),
     records,
     rules,
-    places: new SharedArrayBuffer(places.byteLength),
+    places: sharedMemory(places.byteLength),
     names,
     nameCopies,
     reorder,

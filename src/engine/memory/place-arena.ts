@@ -1,3 +1,4 @@
+import { float64s, int32s, sharedMemory, uint8s } from '../../threads/shared-memory.ts';
 import { assertRange } from '../assert.ts';
 
 /*
@@ -76,9 +77,9 @@ export function placeArenaBytes(growBytes: number): number {
 /** Shared memory for `growBytes` of blocks of partition number `owner`, from 1. */
 export function createPlaceArena(growBytes: number, owner = 1): SharedArrayBuffer {
   const units = Math.ceil(growBytes / UNIT_BYTES);
-  const memory = new SharedArrayBuffer(placeArenaBytes(growBytes));
-  const words = new Int32Array(memory);
-  const tiling = new Uint8Array(memory, (HEADER_UNITS + units) * UNIT_BYTES, units);
+  const memory = sharedMemory(placeArenaBytes(growBytes));
+  const words = int32s(memory);
+  const tiling = uint8s(memory, (HEADER_UNITS + units) * UNIT_BYTES, units);
   words[Word.UNITS] = units;
   words[Word.OWNER] = owner;
   words[Word.BUSY] = 1;
@@ -108,12 +109,12 @@ export class PlaceArena {
 
   /** Takes the arena over, from a worker that may have died at any point. */
   constructor(memory: SharedArrayBuffer) {
-    this.doubles = new Float64Array(memory);
-    this.words = new Int32Array(memory);
+    this.doubles = float64s(memory);
+    this.words = int32s(memory);
     this.#units = this.words[Word.UNITS] as number;
     this.owner = this.words[Word.OWNER] as number;
     const tilingFrom = (HEADER_UNITS + this.#units) * UNIT_BYTES;
-    this.#tiling = new Uint8Array(memory, tilingFrom, this.#units);
+    this.#tiling = uint8s(memory, tilingFrom, this.#units);
     if (this.words[Word.BUSY] !== 0) this.#rebuild();
   }
 

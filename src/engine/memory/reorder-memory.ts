@@ -1,3 +1,4 @@
+import { float64s, int32s, sharedMemory } from '../../threads/shared-memory.ts';
 /*
  * Ticks that wait for earlier ones (`processing.allowedLatenessMs`): a buffer a symbol, by symbol
  * id, and for each partition the set of its symbols whose buffer holds any. Single writer: the
@@ -47,7 +48,7 @@ export function reorderBytes(symbols: number, ticks: number): number {
 }
 
 export function createReorderBuffers(symbols: number, ticks: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(reorderBytes(symbols, ticks));
+  return sharedMemory(reorderBytes(symbols, ticks));
 }
 
 export function createReorderMemory(
@@ -72,8 +73,8 @@ export class ReorderBuffers {
   readonly places: number;
 
   constructor(memory: SharedArrayBuffer, ticks: number) {
-    this.words = new Int32Array(memory);
-    this.doubles = new Float64Array(memory);
+    this.words = int32s(memory);
+    this.doubles = float64s(memory);
     this.doublesEach = doublesEach(ticks);
     this.places = ticks + 1;
   }

@@ -1,3 +1,5 @@
+import { int32s, sharedMemory, uint8s } from '../../threads/shared-memory.ts';
+
 /*
  * Rule files in force, as text, for the workers: two at a time, the one in force and the one that
  * partitions are changing to.
@@ -24,7 +26,7 @@ export interface RuleText {
 }
 
 export function createRuleTexts(): SharedArrayBuffer {
-  return new SharedArrayBuffer(HEADER_BYTES + 2 * placeBytes());
+  return sharedMemory(HEADER_BYTES + 2 * placeBytes());
 }
 
 /** A text grows as JSON in JSON, and has its ids beside it. */
@@ -35,14 +37,14 @@ function placeBytes(): number {
 export function writeRuleText(memory: SharedArrayBuffer, version: number, text: RuleText): void {
   const bytes = encoder.encode(JSON.stringify(text));
   if (bytes.length > placeBytes()) throw new RangeError(`${bytes.length} bytes of rules`);
-  new Uint8Array(memory, HEADER_BYTES + (version & 1) * placeBytes()).set(bytes);
-  new Int32Array(memory)[version & 1] = bytes.length;
+  uint8s(memory, HEADER_BYTES + (version & 1) * placeBytes()).set(bytes);
+  int32s(memory)[version & 1] = bytes.length;
 }
 
 export function readRuleText(memory: SharedArrayBuffer, version: number): RuleText {
-  const length = new Int32Array(memory)[version & 1] as number;
+  const length = int32s(memory)[version & 1] as number;
   const from = HEADER_BYTES + (version & 1) * placeBytes();
   // A decoder takes no shared memory.
-  const bytes = new Uint8Array(memory, from, length).slice();
+  const bytes = uint8s(memory, from, length).slice();
   return JSON.parse(decoder.decode(bytes)) as RuleText;
 }

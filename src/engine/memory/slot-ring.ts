@@ -1,3 +1,4 @@
+import { float64s, int32s, sharedMemory } from '../../threads/shared-memory.ts';
 import { assertRange } from '../assert.ts';
 
 /*
@@ -39,8 +40,8 @@ export interface SlotKind {
  * @param start the first position; other than 0 only in tests of wrapping
  */
 export function createSlotRing(kind: SlotKind, capacity: number, start: number): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer((HEADER_WORDS + capacity * kind.slotWords) * 4);
-  const words = new Int32Array(memory);
+  const memory = sharedMemory((HEADER_WORDS + capacity * kind.slotWords) * 4);
+  const words = int32s(memory);
   words[TAIL] = start;
   words[HEAD] = start;
   return memory;
@@ -55,8 +56,8 @@ class RingView {
   readonly #countName: string;
 
   constructor(memory: SharedArrayBuffer, { name, slotWords }: SlotKind) {
-    this.words = new Int32Array(memory);
-    this.doubles = new Float64Array(memory);
+    this.words = int32s(memory);
+    this.doubles = float64s(memory);
     this.capacity = (this.words.length - HEADER_WORDS) / slotWords;
     this.#slotWords = slotWords;
     this.#countName = `${name} in a ring`;

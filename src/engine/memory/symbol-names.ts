@@ -1,4 +1,5 @@
 import { SYMBOL_LENGTH_MAX } from '../../protocol/index.ts';
+import { sharedMemory, uint8s } from '../../threads/shared-memory.ts';
 import { TENANT_BYTES_MAX } from '../name-space.ts';
 
 /*
@@ -22,7 +23,7 @@ export function symbolNamesBytes(symbols: number): number {
 }
 
 export function createSymbolNames(symbols: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(symbolNamesBytes(symbols));
+  return sharedMemory(symbolNamesBytes(symbols));
 }
 
 /** Names in shared memory. One thread writes; any reads. */
@@ -32,8 +33,8 @@ export class SymbolNames {
 
   constructor(memory: SharedArrayBuffer) {
     const symbols = memory.byteLength / (HEAD_BYTES + TAIL_BYTES);
-    this.#heads = new Uint8Array(memory, 0, symbols * HEAD_BYTES);
-    this.#tails = new Uint8Array(memory, symbols * HEAD_BYTES);
+    this.#heads = uint8s(memory, 0, symbols * HEAD_BYTES);
+    this.#tails = uint8s(memory, symbols * HEAD_BYTES);
   }
 
   /** Writes the name of a symbol: the bytes from `start` to `end`. */

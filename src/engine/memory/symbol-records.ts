@@ -1,3 +1,5 @@
+import { float64s, int32s, sharedMemory } from '../../threads/shared-memory.ts';
+
 /*
  * All that the engine holds of one symbol, in adjacent cache lines of one page instead of five
  * lines in five tables. One record a symbol, by symbol id. Single writer: the worker of the
@@ -57,7 +59,7 @@ export function symbolRecordsBytes(symbols: number, window: number): number {
 
 /** Shared memory for the records of `symbols` symbols with a moving average of `window` ticks. */
 export function createSymbolRecords(symbols: number, window: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(symbolRecordsBytes(symbols, window));
+  return sharedMemory(symbolRecordsBytes(symbols, window));
 }
 
 /**
@@ -72,8 +74,8 @@ export class SymbolRecords {
 
   /** @param window ticks in the moving average, as when the memory was made */
   constructor(memory: SharedArrayBuffer, window: number) {
-    this.words = new Int32Array(memory);
-    this.doubles = new Float64Array(memory);
+    this.words = int32s(memory);
+    this.doubles = float64s(memory);
     this.wordsEach = recordBytes(window) / 4;
     this.doublesEach = recordBytes(window) / 8;
     this.symbols = memory.byteLength / recordBytes(window);

@@ -1,3 +1,4 @@
+import { float64s, int32s } from '../../threads/shared-memory.ts';
 import { assertEqual, assertRange } from '../assert.ts';
 import { Counter, type Counters } from './counters.ts';
 import { loadAfterReads } from './fence.ts';
@@ -50,9 +51,9 @@ export class TickConsumer {
   constructor(memory: SharedArrayBuffer, counters: Counters, reports = UNREPORTED) {
     this.#counters = counters;
     this.#reports = reports;
-    this.#words = new Int32Array(memory);
+    this.#words = int32s(memory);
     this.#hold = new WorkerHold(this.#words);
-    this.#doubles = new Float64Array(memory);
+    this.#doubles = float64s(memory);
     this.#capacity = capacityOf(memory);
     this.#mask = this.#capacity - 1;
     this.#head = Atomics.load(this.#words, HEAD);

@@ -1,3 +1,4 @@
+import { float64s, int32s } from '../../threads/shared-memory.ts';
 import { assertRange } from '../assert.ts';
 import { GatewayHold } from './partition-holder.ts';
 import {
@@ -50,9 +51,9 @@ export class TickProducer {
    *   ones
    */
   constructor(memory: SharedArrayBuffer, overwrites: boolean) {
-    this.#words = new Int32Array(memory);
+    this.#words = int32s(memory);
     this.hold = new GatewayHold(this.#words);
-    this.#doubles = new Float64Array(memory);
+    this.#doubles = float64s(memory);
     this.capacity = capacityOf(memory);
     this.#mask = this.capacity - 1;
     this.#overwrites = overwrites;

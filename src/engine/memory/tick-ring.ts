@@ -1,3 +1,5 @@
+import { int32s, sharedMemory } from '../../threads/shared-memory.ts';
+
 /*
  * A bounded queue of ticks in shared memory: one producer (the gateway), one consumer (the worker
  * of the partition).
@@ -72,8 +74,8 @@ export function tickRingBytes(capacity: number): number {
  * @param start the first position; other than 0 only in tests of wrapping
  */
 export function createTickRing(capacity: number, start = 0): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer(tickRingBytes(capacity));
-  const words = new Int32Array(memory);
+  const memory = sharedMemory(tickRingBytes(capacity));
+  const words = int32s(memory);
   words[RingWord.TAIL] = start;
   words[RingWord.INTENT] = start;
   words[RingWord.HEAD] = start;

@@ -1,3 +1,5 @@
+import { int32s, sharedMemory } from '../../threads/shared-memory.ts';
+
 /*
  * The symbols of a partition that a reading of the clock may change: those with an open episode,
  * and all that a rule of silence applies to.
@@ -10,7 +12,7 @@
 const BITS = 32;
 
 export function createTimedSymbols(symbols: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(4 + Math.ceil(symbols / BITS) * 4);
+  return sharedMemory(4 + Math.ceil(symbols / BITS) * 4);
 }
 
 /** A set of symbols. One thread at a time; never allocates. */
@@ -19,7 +21,7 @@ export class TimedSymbols {
 
   /** Takes the set over, from a thread that may have died at any point. */
   constructor(memory: SharedArrayBuffer) {
-    const words = new Int32Array(memory);
+    const words = int32s(memory);
     this.#words = words;
     let count = 0;
     for (let word = 1; word < words.length; word++) {

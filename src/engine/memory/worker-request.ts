@@ -1,3 +1,4 @@
+import { float64s, int32s } from '../../threads/shared-memory.ts';
 /*
  * How the gateway requests something of a partition's worker, to be done at a position in its
  * queue. The memory of a request begins with:
@@ -28,8 +29,8 @@ export class WorkerRequester {
   protected readonly doubles: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.words = new Int32Array(memory);
-    this.doubles = new Float64Array(memory);
+    this.words = int32s(memory);
+    this.doubles = float64s(memory);
   }
 
   /**
@@ -60,8 +61,8 @@ export class WorkerResponder {
   protected readonly doubles: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.words = new Int32Array(memory);
-    this.doubles = new Float64Array(memory);
+    this.words = int32s(memory);
+    this.doubles = float64s(memory);
   }
 
   isWanted(): boolean {
