@@ -51,17 +51,13 @@ function startPublishers(url: string): {
       intervalMs: 0.2,
       badShare: 0,
     });
-    const record: PublisherRecord = {
-      name: `planned-${index}`,
-      ticks,
-      frameTicks: 32,
-      lineage: new Lineage(),
-    };
+    const lineage = new Lineage();
+    const record: PublisherRecord = { name: `planned-${index}`, ticks, frameTicks: 32, lineage };
     const publisher = new KnownPublisher(
       { url, name: record.name, ticks, frameTicks: record.frameTicks },
       {
-        live: (sequence) => record.lineage.resumed(sequence),
-        acknowledged: (sequence) => record.lineage.acknowledged(sequence),
+        live: (sequence) => lineage.resumed(sequence),
+        acknowledged: (sequence) => lineage.acknowledged(sequence),
         fault: (message) => faults.push(message),
       },
     );
