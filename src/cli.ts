@@ -30,6 +30,10 @@ if (command.kind === 'print') {
   await doctor(command);
 } else if (command.kind === 'cluster import') {
   await importCluster(command);
+} else if (command.kind === 'cluster mapping') {
+  const { feedMapping } = await import('./cluster/feed-mapping.ts');
+  const { name, shards } = command.config.cluster;
+  console.log(feedMapping(name, shards));
 } else if (command.kind === 'sinks test') {
   const { testSinks } = await import('./sinks/test-command.ts');
   const file = String(command.options.get('rules'));

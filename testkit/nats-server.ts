@@ -59,9 +59,10 @@ export class NatsServers {
   /**
    * Starts some, and waits until they take connections; several elect a leader meanwhile.
    *
+   * @param settings of their configuration, besides
    * @throws Error with the end of their output if they do not start
    */
-  static async start(command: string, count = 1): Promise<NatsServers> {
+  static async start(command: string, count = 1, settings = ''): Promise<NatsServers> {
     const folder = mkdtempSync(join(tmpdir(), 'tickwire-nats-'));
     const servers = new NatsServers(command, folder);
     const ports = await freePorts(2 * count);
@@ -76,7 +77,8 @@ export class NatsServers {
       writeFileSync(
         configFile,
         `listen: "127.0.0.1:${ports[i]}"\nserver_name: "n${i}"\n` +
-          `jetstream { store_dir: "${join(folder, String(i))}", sync_interval: always }\n${group}`,
+          `jetstream { store_dir: "${join(folder, String(i))}", sync_interval: always }\n${group}` +
+          settings,
       );
       const port = ports[i] as number;
       servers.#brokers.push({ port, configFile, process: servers.#run(configFile) });

@@ -5,6 +5,9 @@ const PUBLISHERS_MAX = 65_536;
 
 const NONE: FramePlace = { frame: 0, part: 0 };
 
+/** What is known of a segment before its ticks. */
+type SentPlace = Pick<Segment, 'publisher' | 'place' | 'previous'>;
+
 /** Why a segment is not taken. */
 export type Refused = 'duplicate' | 'gap';
 
@@ -22,7 +25,7 @@ export class AcceptRule {
   }
 
   /** Takes a segment, or says why not. */
-  take({ publisher, place, previous }: Segment): Refused | undefined {
+  take({ publisher, place, previous }: SentPlace): Refused | undefined {
     const last = this.#last.get(publisher) ?? NONE;
     if (isAtMost(place, last)) return 'duplicate';
     if (!isAtMost(previous, last)) return 'gap';

@@ -17,8 +17,16 @@ export interface StoredMessage extends Message {
 
 /** A message as it is read. */
 export interface ReadMessage extends StoredMessage {
-  /** Messages under the filter that followed when it was sent for reading. */
+  /** Messages under the filters that followed when it was sent for reading. */
   readonly followed: number;
+  /** When the broker stored it, ms since the epoch: the same whenever it is read. */
+  readonly storedAt: number;
+  /**
+   * The value of one of its headers; undefined: it has none of that name.
+   *
+   * @throws Error if they cannot be read: anybody may have written it
+   */
+  header(name: string): string | undefined;
 }
 
 /** The last message under `filter` is the one of this sequence; 0: there is none. */
@@ -85,7 +93,7 @@ export interface Bus {
   subscribe(subject: string, handler: MessageHandler): () => void;
   request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
 
-  /** Makes sure that a log exists. */
+  /** Makes sure that a log exists, and has the subjects. */
   openLog(options: LogOptions): Promise<void>;
   /**
    * Appends a message. Resolves with its sequence once it is stored. A rejection does not mean that
@@ -96,8 +104,8 @@ export interface Bus {
   appendAll(messages: readonly Message[], expected?: Expectation): Promise<number>;
   /** The newest message under a filter. */
   last(log: string, filter: string): Promise<StoredMessage | undefined>;
-  /** Passes on the messages under a filter from a sequence on, in order, each once. */
-  read(log: string, filter: string, from: number, handler: LogHandler): Reading;
+  /** Passes on the messages under filters from a sequence on, in order, each once. */
+  read(log: string, filters: readonly string[], from: number, handler: LogHandler): Reading;
 
   /** @param ttlMs values end after it; 0: never */
   openKeys(name: string, ttlMs: number): Promise<KeyValues>;

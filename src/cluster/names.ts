@@ -25,13 +25,44 @@ export class ClusterNames {
     return `${this.cluster}.t.${shard}`;
   }
 
+  /** What programs publish straight into a shard's log, by symbol. */
+  feeds(shard: number): string {
+    return `${this.cluster}.t.${shard}.*`;
+  }
+
+  /** All that a shard's log has. */
+  tickFilters(shard: number): readonly string[] {
+    return [this.ticks(shard), this.feeds(shard)];
+  }
+
+  get allFeeds(): string {
+    return `${this.cluster}.t.*.*`;
+  }
+
+  feedOfAnyShard(symbol: string): string {
+    return `${this.cluster}.t.*.${tokenOf(symbol)}`;
+  }
+
+  /** The symbol's token of a subject under {@link feeds}. */
+  feedToken(subject: string): string {
+    return subject.slice(subject.indexOf('.', `${this.cluster}.t.`.length) + 1);
+  }
+
+  /** By which a broker finds the shard of what is published to `feed.<symbol>`. */
+  get feedMapping(): { readonly source: string; readonly mapped: string } {
+    return {
+      source: `${this.cluster}.feed.*`,
+      mapped: `${this.cluster}.t.{{partition(${this.shards},1)}}.{{wildcard(1)}}`,
+    };
+  }
+
   /** All logs of ticks with their subjects. */
   tickLogs(): ReadonlyMap<string, readonly string[]> {
     const logs = new Map<string, string[]>();
     for (let shard = 0; shard < this.shards; shard++) {
       const log = this.tickLog(shard);
       const subjects = logs.get(log) ?? [];
-      subjects.push(this.ticks(shard));
+      subjects.push(...this.tickFilters(shard));
       logs.set(log, subjects);
     }
     return logs;
@@ -139,6 +170,14 @@ export function tokenOf(name: string): string {
     token += isPlain ? char : `%${code.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return token;
+}
+
+/** The name that a token is of; undefined: {@link tokenOf} writes none like this. */
+export function nameOf(token: string): string | undefined {
+  const name = token.replace(/%([0-9A-F]{2})/g, (_code, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+  return tokenOf(name) === token ? name : undefined;
 }
 
 /**

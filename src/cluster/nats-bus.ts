@@ -52,6 +52,8 @@ const READ_AHEAD = 500;
 /** A consumer that hears nothing for twice this asks again, ms. */
 const IDLE_MS = 500;
 const EXPIRES_MS = 2000;
+/** In a ms. */
+const NANOS = 1_000_000;
 
 /** What a server says where nothing is under a filter. */
 const NO_MESSAGE = 10037;
@@ -199,7 +201,7 @@ class NatsBus implements Bus {
       retention: RetentionPolicy.Limits,
       num_replicas: this.#replicas,
       max_msgs_per_subject: perSubjectMax === 0 ? -1 : perSubjectMax,
-      max_age: ageMaxMs * 1_000_000,
+      max_age: ageMaxMs * NANOS,
       duplicate_window: 0,
       allow_direct: true,
       allow_atomic: true,
@@ -207,7 +209,12 @@ class NatsBus implements Bus {
     const { streams } = this.#manager;
     // Another process may make it at the same time, which is no fault if it is the same.
     const open = () => streams.info(name).catch(() => streams.add(config));
-    await onceElected(open, isLasting, this.#log);
+    const { config: found } = await onceElected(open, isLasting, this.#log);
+    const all = [...new Set([...found.subjects, ...subjects])];
+    if (all.length === found.subjects.length) return;
+    // An older version made it.
+    const widen = () => streams.update(name, { subjects: all });
+    await onceElected(widen, isLasting, this.#log);
   }
 
   append(message: Message, expected?: Expectation): Promise<number> {
@@ -255,8 +262,8 @@ class NatsBus implements Bus {
     return { subject: found.subject, sequence: found.seq, payload: found.data };
   }
 
-  read(log: string, filter: string, from: number, handler: LogHandler): Reading {
-    const reading = new NatsReading(this.#client, log, filter, from, handler, this.#log);
+  read(log: string, filters: readonly string[], from: number, handler: LogHandler): Reading {
+    const reading = new NatsReading(this.#client, log, filters, from, handler, this.#log);
     void reading.run();
     return reading;
   }
@@ -350,7 +357,7 @@ function expectation({ filter, sequence }: Expectation): MsgHdrs {
 class NatsReading implements Reading {
   readonly #client: JetStreamClient;
   readonly #stream: string;
-  readonly #filter: string;
+  readonly #filters: readonly string[];
   readonly #handler: LogHandler;
   readonly #log: GatewayLog;
   #next: number;
@@ -360,14 +367,14 @@ class NatsReading implements Reading {
   constructor(
     client: JetStreamClient,
     stream: string,
-    filter: string,
+    filters: readonly string[],
     from: number,
     handler: LogHandler,
     log: GatewayLog,
   ) {
     this.#client = client;
     this.#stream = stream;
-    this.#filter = filter;
+    this.#filters = filters;
     this.#next = from;
     this.#handler = handler;
     this.#log = log;
@@ -393,7 +400,7 @@ class NatsReading implements Reading {
 
   async #consume(): Promise<void> {
     const consumer = await this.#client.consumers.get(this.#stream, {
-      filter_subjects: this.#filter,
+      filter_subjects: [...this.#filters],
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#next,
     });
@@ -404,12 +411,20 @@ class NatsReading implements Reading {
       idle_heartbeat: IDLE_MS,
     });
     this.#messages = messages;
-    for await (const { data, info, seq, subject } of messages) {
+    for await (const message of messages) {
       if (this.#isStopped) return;
+      const { data, info, seq, subject } = message;
       // One that was delivered before.
       if (seq < this.#next) continue;
       this.#next = seq + 1;
-      await this.#handler({ subject, sequence: seq, payload: data, followed: info.pending });
+      await this.#handler({
+        subject,
+        sequence: seq,
+        payload: data,
+        followed: info.pending,
+        storedAt: Math.floor(info.timestampNanos / NANOS),
+        header: (name) => message.headers?.get(name) || undefined,
+      });
     }
   }
 }

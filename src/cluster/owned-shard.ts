@@ -3,6 +3,8 @@ import type { RuleKind } from '../protocol/index.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
 import { AcceptRule } from './accept-rule.ts';
 import type { Bus, Reading, ReadMessage } from './bus.ts';
+import type { FeedFigures } from './feed-figures.ts';
+import { FeedReader } from './feed-reader.ts';
 import {
   isSegments,
   type LogEntry,
@@ -25,6 +27,8 @@ const OUTPUTS_MAX = 20_000;
 /** Interval of looks whether they are fewer, ms. */
 const WAIT_MS = 5;
 
+const encoder = new TextEncoder();
+
 /** What an owner has counted, over all shards that it had. */
 export interface OwnerCounts {
   ticks: number;
@@ -35,6 +39,7 @@ export interface OwnerCounts {
   takeovers: number;
   fenced: number;
   snapshots: number;
+  readonly feeds: FeedFigures;
 }
 
 export interface ShardSettings {
@@ -68,6 +73,7 @@ export class OwnedShard {
   readonly #outputs: OutputWriter;
   readonly #partition: ShardPartition;
   readonly #rule: AcceptRule;
+  readonly #feeds: FeedReader;
   readonly #rows = new RowsWriter(ROWS_BYTES);
   readonly #answers = new RowsWriter(ROWS_BYTES);
   #reading: Reading | undefined;
@@ -110,6 +116,8 @@ export class OwnedShard {
     this.#rule = new AcceptRule(snapshot?.publishers);
     this.#rules = snapshot?.rules;
     const { rules, symbols, growBytes } = parts.settings;
+    const { maxFutureMs = Number.POSITIVE_INFINITY } = rules;
+    this.#feeds = new FeedReader(parts.names, shard, maxFutureMs, snapshot?.feeds);
     this.#partition = new ShardPartition({
       rules,
       symbols,
@@ -148,8 +156,11 @@ export class OwnedShard {
     span?.event('claimed', { 'tickwire.epoch': outputs.epoch });
     const snapshot = await loadSnapshot(bus, names, shard);
     span?.event('snapshot loaded', { 'tickwire.position': snapshot?.position ?? 0 });
-    const last = await bus.last(names.tickLog(shard), names.ticks(shard));
-    const owned = new OwnedShard(parts, shard, outputs, snapshot, last?.sequence ?? 0);
+    let end = 0;
+    for (const filter of names.tickFilters(shard)) {
+      end = Math.max(end, (await bus.last(names.tickLog(shard), filter))?.sequence ?? 0);
+    }
+    const owned = new OwnedShard(parts, shard, outputs, snapshot, end);
     counts.takeovers++;
     owned.#takeOver = span;
     owned.#start();
@@ -209,7 +220,7 @@ export class OwnedShard {
       if (this.isCaughtUp) this.#answer(question, reply);
     });
     const from = this.position + 1;
-    this.#reading = bus.read(names.tickLog(shard), names.ticks(shard), from, (message) =>
+    this.#reading = bus.read(names.tickLog(shard), names.tickFilters(shard), from, (message) =>
       this.#take(message),
     );
     if (this.isCaughtUp) this.#publishRows();
@@ -226,6 +237,7 @@ export class OwnedShard {
     const { bus, counts, names } = this.#parts;
     const { position } = this;
     const publishers = [...this.#rule.last];
+    const feeds = [...this.#feeds.last];
     const rules = this.#rules;
     const states = Buffer.concat([...this.#partition.states()]);
     void this.#flushOutputs();
@@ -233,7 +245,7 @@ export class OwnedShard {
       if (this.#outputs.isFenced || this.#isStopped) return;
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
-    await saveSnapshot(bus, names, this.shard, { position, publishers, rules, states });
+    await saveSnapshot(bus, names, this.shard, { position, publishers, feeds, rules, states });
     this.#savedPosition = position;
     counts.snapshots++;
   }
@@ -253,11 +265,11 @@ export class OwnedShard {
     this.#outputs.stop();
   }
 
-  async #take({ followed, payload, sequence }: ReadMessage): Promise<void> {
+  async #take(message: ReadMessage): Promise<void> {
     if (this.#isStopped) return;
-    this.lagMessages = followed;
+    this.lagMessages = message.followed;
     try {
-      this.#fold(payload, sequence);
+      this.#fold(message);
     } catch (error) {
       this.#lose(error);
       return;
@@ -272,10 +284,12 @@ export class OwnedShard {
     if (this.isCaughtUp) this.#scheduleRows();
   }
 
-  #fold(payload: Uint8Array, sequence: number): void {
+  #fold(message: ReadMessage): void {
+    const { payload, sequence, subject } = message;
     this.position = sequence;
     this.#index = 0;
-    if (isSegments(payload)) this.#foldTicks(payload);
+    if (subject !== this.#parts.names.ticks(this.shard)) this.#foldFeed(message);
+    else if (isSegments(payload)) this.#foldTicks(payload);
     else this.#foldEntry(readEntry(payload));
   }
 
@@ -300,8 +314,7 @@ export class OwnedShard {
         continue;
       }
       const { receivedAt } = segment;
-      // By the clocks of two machines.
-      this.delayMs = Math.max(0, Date.now() - receivedAt);
+      this.#folded(receivedAt);
       reader.forEachTick((symbol, price, time) => {
         let id = ids[symbol] ?? UNRESOLVED;
         if (id === UNRESOLVED) {
@@ -313,6 +326,30 @@ export class OwnedShard {
       });
       counts.ticks += segment.ticks;
     }
+  }
+
+  #foldFeed(message: ReadMessage): void {
+    const { counts } = this.#parts;
+    const { sequence, storedAt, subject } = message;
+    const partition = this.#partition;
+    const result = this.#feeds.take(message, (symbol) => {
+      const id = partition.symbolId(encoder.encode(symbol));
+      this.#folded(storedAt);
+      return {
+        apply: (price, time) => {
+          counts.ticks++;
+          if (id < 0) counts.refusedTicks++;
+          else partition.apply(id, price, time, storedAt);
+        },
+        refuse: (fault) => counts.feeds.refuseTick(fault, subject, sequence),
+      };
+    });
+    counts.feeds.count(result, subject, sequence);
+  }
+
+  /** Ticks were received at that time, by the clock of another machine. */
+  #folded(receivedAt: number): void {
+    this.delayMs = Math.max(0, Date.now() - receivedAt);
   }
 
   #flushOutputs(): Promise<void> {

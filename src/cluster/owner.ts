@@ -1,5 +1,6 @@
 import type { GatewayLog } from '../gateway/index.ts';
 import { during } from '../telemetry/tracing.ts';
+import { FeedFigures } from './feed-figures.ts';
 import type { RulesEntry } from './log-entries.ts';
 import { type Member, ownerOf, ownersAmong } from './members.ts';
 import { readClaimant } from './output-writer.ts';
@@ -25,15 +26,7 @@ export interface OwnerOptions extends Omit<ShardParts, 'onLost' | 'counts'> {
 
 /** The shards that this process owns: those that the members say are its. */
 export class Owner {
-  readonly counts: OwnerCounts = {
-    ticks: 0,
-    duplicateSegments: 0,
-    gapSegments: 0,
-    refusedTicks: 0,
-    takeovers: 0,
-    fenced: 0,
-    snapshots: 0,
-  };
+  readonly counts: OwnerCounts;
   readonly #options: OwnerOptions;
   readonly #parts: ShardParts;
   readonly #owned = new Map<number, OwnedShard>();
@@ -53,6 +46,16 @@ export class Owner {
 
   constructor(options: OwnerOptions) {
     this.#options = options;
+    this.counts = {
+      ticks: 0,
+      duplicateSegments: 0,
+      gapSegments: 0,
+      refusedTicks: 0,
+      takeovers: 0,
+      fenced: 0,
+      snapshots: 0,
+      feeds: new FeedFigures(options.log),
+    };
     this.#parts = { ...options, counts: this.counts, onLost: this.#lost };
     this.#timer = setInterval(() => this.#beat(), BEAT_MS);
     this.#timer.unref();

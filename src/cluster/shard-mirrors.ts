@@ -100,7 +100,7 @@ export class ShardMirrors {
     const end = last?.sequence ?? 0;
     await new Promise<void>((resolve) => {
       if (end === 0) resolve();
-      const reading = this.#bus.read(outputLog, filter, 1, ({ payload, sequence }) => {
+      const reading = this.#bus.read(outputLog, [filter], 1, ({ payload, sequence }) => {
         take(payload);
         if (sequence >= end) resolve();
       });

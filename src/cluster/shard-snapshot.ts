@@ -19,6 +19,8 @@ export interface ShardSnapshot {
   readonly position: number;
   /** The last place taken of each publisher, longest silent first. */
   readonly publishers: readonly (readonly [publisher: string, place: FramePlace])[];
+  /** The same of feeds, by symbol and publisher; undefined: none. */
+  readonly feeds?: ShardSnapshot['publishers'] | undefined;
   /** The rules in force; undefined: there were none. */
   readonly rules?: RulesEntry | undefined;
   /** For `decodeSymbolStates`. */
@@ -26,7 +28,7 @@ export interface ShardSnapshot {
 }
 
 /** What is before the states: JSON. That of older versions is the publishers alone. */
-type Head = Pick<ShardSnapshot, 'publishers' | 'rules'>;
+type Head = Pick<ShardSnapshot, 'publishers' | 'feeds' | 'rules'>;
 
 interface Manifest {
   readonly position: number;
@@ -45,9 +47,9 @@ export async function saveSnapshot(
   bus: Bus,
   names: ClusterNames,
   shard: number,
-  { position, publishers, rules, states }: ShardSnapshot,
+  { position, publishers, feeds, rules, states }: ShardSnapshot,
 ): Promise<void> {
-  const head = encoder.encode(JSON.stringify({ publishers, rules } satisfies Head));
+  const head = encoder.encode(JSON.stringify({ publishers, feeds, rules } satisfies Head));
   const bytes = Buffer.concat([head, states]);
   const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
   if (chunks > CHUNKS_MAX) throw new RangeError(`a snapshot of ${bytes.length} bytes`);

@@ -11,6 +11,7 @@ export type Command =
   | ({ readonly kind: 'run' } & Configured)
   | ({ readonly kind: 'doctor' } & Configured)
   | ({ readonly kind: 'cluster import' } & Configured)
+  | ({ readonly kind: 'cluster mapping' } & Configured)
   | ({ readonly kind: JournalCommandKind } & WithOptions)
   | { readonly kind: 'sinks test'; readonly options: ReadonlyMap<string, OptionValue> }
   /** Has options of its own, behind the word. */
@@ -60,9 +61,8 @@ export function readCommandLine(argv: readonly string[], env: Environment, cwd: 
     const resolved = resolveSources(flags, env, cwd);
     if (flags.printsConfig) return { kind: 'print', text: formatConfig(resolved) };
     const { config, warnings } = resolved;
-    if (kind === 'run' || kind === 'doctor' || kind === 'cluster import') {
-      return { kind, config, warnings };
-    }
+    if (kind === 'run' || kind === 'doctor') return { kind, config, warnings };
+    if (kind === 'cluster import' || kind === 'cluster mapping') return { kind, config, warnings };
     if (kind === 'token' || kind === 'api-key') {
       return { kind, config, request: issueRequest(flags) };
     }

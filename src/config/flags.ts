@@ -31,6 +31,7 @@ export type CommandKind =
   | 'api-key'
   | 'doctor'
   | 'cluster import'
+  | 'cluster mapping'
   | 'journal info'
   | 'journal verify'
   | 'journal export'
@@ -67,6 +68,10 @@ const COMMANDS: Readonly<Record<Exclude<CommandKind, 'run'>, CommandFacts>> = {
   },
   'cluster import': {
     summary: 'begin a cluster with the store of a server that was stopped',
+    options: [],
+  },
+  'cluster mapping': {
+    summary: 'print what NATS servers need for publishers that are NATS clients',
     options: [],
   },
   token: {
@@ -235,8 +240,8 @@ class FlagReader implements Flags {
         description: 'Reads the journal of store.directory. A server may be writing it.',
       }),
       cluster: this.#addParent(program, 'cluster', {
-        words: 'import',
-        summary: 'import: begin a cluster with the store of a server that was stopped',
+        words: 'import or mapping',
+        summary: 'import or mapping: begin a cluster with a store, or print what brokers need',
         description: 'Works on a cluster.',
       }),
       rules: this.#addParent(program, 'rules', {

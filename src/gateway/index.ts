@@ -9,6 +9,7 @@ export { AcceptedTicks } from './ingest/accepted-ticks.ts';
 export type { FrameJournal } from './ingest/frame-journal.ts';
 export { InnerPublisher } from './ingest/inner-publisher.ts';
 export { type PublisherClaim, PublisherRegistry } from './ingest/publisher-registry.ts';
+export { isPrice, isTickTime } from './ingest/tick-intake.ts';
 export { TickJournal } from './ingest/tick-journal.ts';
 export type { ClusterReadings } from './metrics/cluster-metrics.ts';
 export { EventLoopDelay } from './metrics/event-loop-delay.ts';

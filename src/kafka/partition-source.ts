@@ -1,9 +1,9 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { type GatewayContext, InnerPublisher } from '../gateway/index.ts';
+import type { SentTick, TickMessages } from '../messages/tick-messages.ts';
 import { TickBatch } from '../protocol/index.ts';
 import type { ReadPartition, TopicPartition } from './client.ts';
 import type { SourceFigures } from './source-figures.ts';
-import { addTicks, type TickMessages } from './tick-messages.ts';
 
 export interface PartitionSourceOptions extends TopicPartition {
   readonly messages: TickMessages;
@@ -103,5 +103,13 @@ export class PartitionSource {
   #begin(): void {
     this.#batch.start(0, BATCH_TICKS);
     this.#offsets = [];
+  }
+}
+
+/** Adds ticks to a batch. */
+function addTicks(batch: TickBatch, ticks: readonly SentTick[]): void {
+  for (const { symbol, price, time } of ticks) {
+    // A number would be an alias, and Kafka's publishers have none.
+    batch.addValues(typeof symbol === 'string' ? symbol : undefined, price, time);
   }
 }

@@ -1,10 +1,8 @@
+import { RefusalLines } from '../messages/refusal-lines.ts';
+import { BAD_MESSAGES, type BadMessage } from '../messages/tick-messages.ts';
 import { ErrorCode } from '../protocol/index.ts';
 import type { PartitionOffset } from './client.ts';
 import type { KafkaLog } from './record-sink.ts';
-import { BAD_MESSAGES, type BadMessage } from './tick-messages.ts';
-
-/** Time between two lines about bad messages or ticks of one reason, ms. */
-const LINE_MS = 60_000;
 
 /** What sources count, and say of what they cannot take. */
 export class SourceFigures {
@@ -19,8 +17,7 @@ export class SourceFigures {
   readonly bad = new Map<string, number>(BAD_MESSAGES.map((reason) => [reason, 0]));
   failures = 0;
   readonly #log: KafkaLog;
-  /** When a line was last written, and what was not, by reason. */
-  readonly #lines = new Map<string, { at: number; unsaid: number }>();
+  readonly #lines = new RefusalLines();
 
   constructor(topics: readonly string[], log: KafkaLog) {
     this.#log = log;
@@ -56,14 +53,8 @@ export class SourceFigures {
   }
 
   #say(reason: string, at: PartitionOffset): void {
-    const now = performance.now();
-    const line = this.#lines.get(reason);
-    if (line !== undefined && now - line.at < LINE_MS) {
-      line.unsaid++;
-      return;
-    }
-    const others = line?.unsaid ?? 0;
-    this.#lines.set(reason, { at: now, unsaid: 0 });
+    const others = this.#lines.due(reason);
+    if (others === undefined) return;
     this.#log.warn({ ...at, reason, others }, 'a message of Kafka, or a tick of it, is refused');
   }
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GatewayContext } from '../gateway/index.ts';
+import { TickMessages, type TickPointers } from '../messages/tick-messages.ts';
 import type { KafkaReader, ReadPartition, TopicPartition } from './client.ts';
 import { PartitionSource } from './partition-source.ts';
 import type { KafkaLog } from './record-sink.ts';
 import { SourceFigures } from './source-figures.ts';
-import { TickMessages, type TickPointers } from './tick-messages.ts';
 
 export interface TickSourceOptions extends TickPointers {
   readonly topics: readonly string[];

@@ -61,7 +61,7 @@ async function loggedAlerts(bus: Bus, names: ClusterNames, allowedLatenessMs = 0
     const end = (await bus.last(names.tickLog(shard), names.ticks(shard)))?.sequence ?? 0;
     await new Promise<void>((resolve) => {
       if (end === 0) return resolve();
-      const reading = bus.read(names.tickLog(shard), names.ticks(shard), 1, (message) => {
+      const reading = bus.read(names.tickLog(shard), [names.ticks(shard)], 1, (message) => {
         if (message.sequence <= end) logged.take(message.payload);
         if (message.sequence < end) return;
         reading.stop();

@@ -37,9 +37,12 @@ export class NatsCluster {
     ];
   }
 
-  /** @param command of nats-server */
-  static async start(command: string, brokers = 1): Promise<NatsCluster> {
-    return new NatsCluster(await NatsServers.start(command, brokers), brokers);
+  /**
+   * @param command of nats-server
+   * @param settings of its configuration, besides
+   */
+  static async start(command: string, brokers = 1, settings = ''): Promise<NatsCluster> {
+    return new NatsCluster(await NatsServers.start(command, brokers, settings), brokers);
   }
 
   /** Starts a member, and waits until it listens. */
@@ -141,6 +144,9 @@ export class ClusterMarket {
   }
 }
 
+/** What subscribers should have, by symbol. */
+type Expected = Pick<ClusterMarket, 'oracles'>;
+
 /** A subscriber to everything, which keeps the anomalies that it gets. */
 export class ClusterSubscriber {
   readonly subscriber: Subscriber;
@@ -175,7 +181,7 @@ export class ClusterSubscriber {
   }
 
   /** What it has that the market does not lead to, or lacks. */
-  differences({ oracles }: ClusterMarket): string[] {
+  differences({ oracles }: Expected): string[] {
     return [...oracles].flatMap(([symbol, { anomalies, statistics: last }]) => {
       const row = this.subscriber.get(symbol);
       if (row === undefined) return `${symbol}: it has no row`;
@@ -200,7 +206,7 @@ export class ClusterSubscriber {
   }
 
   /** Waits until it has exactly what the market leads to. */
-  async matches(market: ClusterMarket): Promise<void> {
+  async matches(market: Expected): Promise<void> {
     await until(() => {
       const [difference] = this.differences(market);
       if (difference === undefined) return true;

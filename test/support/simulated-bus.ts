@@ -27,9 +27,18 @@ export interface BusFaults {
   readonly delayMs?: number;
 }
 
+/** A message as programs of others may write it. */
+interface HeadedMessage extends Message {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface SimulatedMessage extends StoredMessage, HeadedMessage {
+  readonly storedAt: number;
+}
+
 interface Log {
   readonly options: LogOptions;
-  messages: StoredMessage[];
+  messages: SimulatedMessage[];
   sequence: number;
   readonly readers: Set<() => void>;
 }
@@ -94,15 +103,17 @@ export class SimulatedBroker {
   }
 
   /** @throws Error if the expectation is not met */
-  store(messages: readonly Message[], expected: Expectation | undefined): number {
+  store(messages: readonly HeadedMessage[], expected?: Expectation): number {
     for (const { subject, payload } of messages) this.hear(subject, payload);
     const log = this.logOf((messages[0] as Message).subject);
     if (expected !== undefined) {
       const last = this.last(log, expected.filter)?.sequence ?? 0;
       if (last !== expected.sequence) throw new Error(`wrong last sequence: ${last}`);
     }
-    for (const { subject, payload } of messages) {
-      log.messages.push({ subject, payload: payload.slice(), sequence: ++log.sequence });
+    for (const { subject, payload, headers = {} } of messages) {
+      const storedAt = Date.now();
+      const sequence = ++log.sequence;
+      log.messages.push({ subject, payload: payload.slice(), sequence, storedAt, headers });
       const { perSubjectMax } = log.options;
       if (perSubjectMax === 0) continue;
       const own = log.messages.filter((message) => message.subject === subject);
@@ -216,28 +227,26 @@ export class SimulatedBus implements Bus {
     return this.#broker.last(this.#broker.logs.get(log) as Log, filter);
   }
 
-  read(log: string, filter: string, from: number, handler: LogHandler): Reading {
+  read(log: string, filters: readonly string[], from: number, handler: LogHandler): Reading {
     const source = this.#broker.logs.get(log) as Log;
     let next = from;
     const state = { isStopped: false };
     let isRunning = false;
+    const isRead = ({ sequence, subject }: StoredMessage) =>
+      sequence >= next && filters.some((filter) => matches(filter, subject));
     const run = async () => {
       if (isRunning) return;
       isRunning = true;
       for (;;) {
         if (state.isStopped) return;
-        const message = source.messages.find(
-          ({ sequence, subject }) => sequence >= next && matches(filter, subject),
-        );
+        const message = source.messages.find(isRead);
         if (message === undefined) break;
         await this.#broker.pause();
         while (!this.isConnected && !state.isStopped) await delay(5);
         if (state.isStopped) return;
         next = message.sequence + 1;
-        const followed = source.messages.filter(
-          ({ sequence, subject }) => sequence >= next && matches(filter, subject),
-        );
-        await handler({ ...message, followed: followed.length });
+        const followed = source.messages.filter(isRead).length;
+        await handler({ ...message, followed, header: (name) => message.headers?.[name] });
       }
       isRunning = false;
     };

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { FeedFigures } from '../../src/cluster/feed-figures.ts';
 import type { RulesEntry } from '../../src/cluster/log-entries.ts';
 import { LogJournal } from '../../src/cluster/log-journal.ts';
 import { type Member, Members, ownerOf } from '../../src/cluster/members.ts';
@@ -383,6 +384,7 @@ describe('owned shards', () => {
         takeovers: 0,
         fenced: 0,
         snapshots: 0,
+        feeds: new FeedFigures(QUIET),
       };
       const faults: unknown[] = [];
       const parts: ShardParts = {

@@ -30,8 +30,15 @@ export interface ClusterReadings {
         readonly takeovers: number;
         readonly fenced: number;
         readonly snapshots: number;
+        readonly feeds: FeedReadings;
       }
     | undefined;
+}
+
+/** What became of messages of feeds, and of ticks of those that were taken. */
+interface FeedReadings {
+  readonly messages: ReadonlyMap<string, number>;
+  readonly refusedTicks: ReadonlyMap<string, number>;
 }
 
 /** What an owner says of one of its shards. */
@@ -90,12 +97,18 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
     return of.waitingOutputs;
   });
   byShard('delay_seconds', 'From receipt at an edge to folding.', ({ delayMs }) => delayMs * MS);
-  const owned = (name: string, help: string, key: keyof typeof owner) =>
+  const owned = (name: string, help: string, key: Exclude<keyof typeof owner, 'feeds'>) =>
     counter(name, help, (readings) => readings.owner?.[key] ?? 0);
   owned('folded_ticks', 'Ticks applied from logs, replayed ones included.', 'ticks');
   owned('duplicate_segments', 'Segments that had been taken before.', 'duplicateSegments');
   owned('gap_segments', 'Segments refused behind a missing one, which comes again.', 'gapSegments');
   owned('refused_ticks', 'Ticks of symbols that their shard has no space for.', 'refusedTicks');
+  const ofFeeds = (label: string, name: string, help: string, key: keyof FeedReadings) =>
+    metrics.counterBy(label, `tickwire_cluster_${name}_total`, help, () =>
+      Object.fromEntries(read().owner?.feeds[key] ?? []),
+    );
+  ofFeeds('result', 'feed_messages', 'Messages that came straight from NATS clients.', 'messages');
+  ofFeeds('reason', 'refused_feed_ticks', 'Ticks of theirs that do not count.', 'refusedTicks');
   owned('takeovers', 'Shards taken over.', 'takeovers');
   owned('fenced_shards', 'Shards lost to another owner while writing.', 'fenced');
   owned('snapshots', 'Snapshots of shards saved.', 'snapshots');

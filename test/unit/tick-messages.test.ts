@@ -1,6 +1,6 @@
 import { pack } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { TickMessages } from '../../src/kafka/tick-messages.ts';
+import { TickMessages } from '../../src/messages/tick-messages.ts';
 
 const TIME = 1_700_000_000_000;
 /** Of the message itself. */
@@ -9,7 +9,7 @@ const PLAIN = { symbolPointer: '', pricePointer: '', timePointer: '' };
 
 function read(value: string | Uint8Array | null, pointers = PLAIN, ticksMax = 10) {
   const bytes = value === null ? null : Buffer.from(value);
-  return new TickMessages(pointers).read({ offset: 0, timestamp: STORED, value: bytes }, ticksMax);
+  return new TickMessages(pointers).read({ timestamp: STORED, value: bytes }, ticksMax);
 }
 
 const json = (value: unknown) => JSON.stringify(value);

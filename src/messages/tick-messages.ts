@@ -1,6 +1,5 @@
 import { parseRfc3339 } from '../http/rfc-3339.ts';
-import { decodeFrame, Op, ProtocolError, type TickBatch } from '../protocol/index.ts';
-import type { ReadMessage } from './client.ts';
+import { decodeFrame, Op, ProtocolError } from '../protocol/index.ts';
 
 /** Why a message has no ticks. */
 export const BAD_MESSAGES = ['empty', 'not_json', 'not_message_pack', 'shape', 'too_many'] as const;
@@ -13,8 +12,14 @@ export interface TickPointers {
   readonly timePointer: string;
 }
 
-/** A tick as a message has it: of any type where it is bad, so that the intake refuses it. */
-interface SentTick {
+/** A message, and its own time, ms since the epoch. */
+export interface SentMessage {
+  readonly timestamp: number;
+  readonly value: Uint8Array | null;
+}
+
+/** A tick as a message has it: of any type where it is bad, so that it is refused. */
+export interface SentTick {
   readonly symbol: unknown;
   readonly price: unknown;
   readonly time: number;
@@ -28,7 +33,18 @@ const DECIMAL = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Reads messages: JSON, or the array of a TICKS frame in MessagePack. */
+/** Where `/api/prices` has them. */
+export const USUAL_POINTERS: TickPointers = {
+  symbolPointer: '',
+  pricePointer: '',
+  timePointer: '',
+};
+
+/**
+ * Reads messages of other systems: JSON, or the array of a TICKS frame in MessagePack. Where the
+ * symbol is known from elsewhere, objects need not have it and arrays must not: they are prices and
+ * times in turn.
+ */
 export class TickMessages {
   readonly #symbol: readonly string[];
   readonly #price: readonly string[];
@@ -41,62 +57,74 @@ export class TickMessages {
   }
 
   /** The ticks of a message, or why it has none. */
-  read({ timestamp, value }: ReadMessage, ticksMax: number): readonly SentTick[] | BadMessage {
+  read(
+    { timestamp, value }: SentMessage,
+    ticksMax: number,
+    symbol?: string,
+  ): readonly SentTick[] | BadMessage {
     if (value === null || value.length === 0) return 'empty';
     const ticks = MESSAGE_PACK_ARRAY(value[0] as number)
-      ? readMessagePack(value, timestamp)
-      : this.#readJson(value, timestamp);
+      ? readMessagePack(value, timestamp, symbol)
+      : this.#readJson(value, timestamp, symbol);
     if (typeof ticks === 'string') return ticks;
     return ticks.length > ticksMax ? 'too_many' : ticks;
   }
 
-  #readJson(bytes: Uint8Array, timestamp: number): readonly SentTick[] | BadMessage {
+  #readJson(
+    bytes: Uint8Array,
+    timestamp: number,
+    symbol: string | undefined,
+  ): readonly SentTick[] | BadMessage {
     let json: unknown;
     try {
       json = JSON.parse(utf8.decode(bytes));
     } catch {
       return 'not_json';
     }
-    if (!Array.isArray(json)) return isObject(json) ? [this.#mapped(json, timestamp)] : 'shape';
-    if (json.every(isObject)) return json.map((each) => this.#mapped(each, timestamp));
-    return readFlat(json, timestamp);
+    const map = (each: object) => this.#mapped(each, timestamp, symbol);
+    if (!Array.isArray(json)) return isObject(json) ? [map(json)] : 'shape';
+    return json.every(isObject) ? json.map(map) : readFlat(json, timestamp, symbol);
   }
 
-  #mapped(object: object, timestamp: number): SentTick {
+  #mapped(object: object, timestamp: number, symbol: string | undefined): SentTick {
     const price = valueAt(object, this.#price);
     return {
-      symbol: valueAt(object, this.#symbol),
+      symbol: symbol ?? valueAt(object, this.#symbol),
       price: typeof price === 'string' && DECIMAL.test(price) ? Number(price) : price,
       time: timeOf(valueAt(object, this.#time), timestamp),
     };
   }
 }
 
-/** Adds ticks to a batch. */
-export function addTicks(batch: TickBatch, ticks: readonly SentTick[]): void {
-  for (const { symbol, price, time } of ticks) {
-    // A number would be an alias, and Kafka's publishers have none.
-    batch.addValues(typeof symbol === 'string' ? symbol : undefined, price, time);
-  }
-}
-
-function readMessagePack(bytes: Uint8Array, timestamp: number): readonly SentTick[] | BadMessage {
+function readMessagePack(
+  bytes: Uint8Array,
+  timestamp: number,
+  symbol: string | undefined,
+): readonly SentTick[] | BadMessage {
   try {
     const frame = decodeFrame(Buffer.concat([FRAME_START, bytes]));
-    return readFlat(frame[2] as unknown[], timestamp);
+    return readFlat(frame[2] as unknown[], timestamp, symbol);
   } catch (error) {
     if (error instanceof ProtocolError) return 'not_message_pack';
     throw error;
   }
 }
 
-/** Symbol, price and time of one tick after the other. */
-function readFlat(values: readonly unknown[], timestamp: number): readonly SentTick[] | BadMessage {
-  if (values.length % 3 !== 0) return 'shape';
+/** Symbol, unless it is known, price and time of one tick after the other. */
+function readFlat(
+  values: readonly unknown[],
+  timestamp: number,
+  symbol: string | undefined,
+): readonly SentTick[] | BadMessage {
+  const fields = symbol === undefined ? 3 : 2;
+  if (values.length % fields !== 0) return 'shape';
   const ticks: SentTick[] = [];
-  for (let i = 0; i < values.length; i += 3) {
-    const time = timeOf(values[i + 2], timestamp);
-    ticks.push({ symbol: values[i], price: values[i + 1], time });
+  for (let end = fields; end <= values.length; end += fields) {
+    ticks.push({
+      symbol: symbol ?? values[end - 3],
+      price: values[end - 2],
+      time: timeOf(values[end - 1], timestamp),
+    });
   }
   return ticks;
 }
