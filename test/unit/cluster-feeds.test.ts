@@ -59,7 +59,7 @@ function take(reader: FeedReader, message: ReadMessage) {
 
 const readerOf = () => new FeedReader(NAMES, 2, MAX_FUTURE_MS);
 const json = (value: unknown) => JSON.stringify(value);
-const numbered = (sequence: unknown, previous?: unknown) => ({
+const numbered = (sequence: number | string, previous?: number) => ({
   [PUBLISHER]: 'venue',
   [SEQUENCE]: String(sequence),
   ...(previous === undefined ? {} : { [PREVIOUS]: String(previous) }),
