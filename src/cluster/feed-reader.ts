@@ -1,7 +1,6 @@
 import { isPrice, isTickTime } from '../gateway/index.ts';
 import {
   BAD_MESSAGES,
-  type BadMessage,
   type SentTick,
   TickMessages,
   USUAL_POINTERS,
@@ -10,7 +9,6 @@ import { SYMBOL_LENGTH_MAX, validateSymbol, withoutSign } from '../protocol/inde
 import { AcceptRule, type Refused } from './accept-rule.ts';
 import type { ReadMessage } from './bus.ts';
 import { type ClusterNames, nameOf, shardOf } from './names.ts';
-import type { FramePlace } from './segments.ts';
 
 /*
  * What programs publish to `feed.<symbol>` with a NATS client. It is in the log as it was sent, so
@@ -44,14 +42,7 @@ export const FEED_RESULTS = [
   'too_large',
   ...BAD_MESSAGES.filter((reason) => reason !== 'too_many'),
 ] as const;
-export type FeedResult =
-  | 'taken'
-  | 'headers'
-  | 'shard'
-  | 'symbol'
-  | 'too_large'
-  | Refused
-  | BadMessage;
+export type FeedResult = (typeof FEED_RESULTS)[number];
 
 /** Why a tick of a message that is taken does not count. */
 export const TICK_FAULTS = ['bad_price', 'bad_time'] as const;
@@ -62,8 +53,6 @@ export interface FeedTicks {
   apply(price: number, time: number): void;
   refuse(fault: TickFault): void;
 }
-
-const NOTHING: FramePlace = { frame: 0, part: 0 };
 
 /** Reads the messages of one shard. */
 export class FeedReader {
@@ -133,7 +122,7 @@ export class FeedReader {
     return this.#rule.take({
       publisher: `${token} ${publisher}`,
       place: { frame: sequence, part: 0 },
-      previous: { ...NOTHING, frame: previous },
+      previous: { frame: previous, part: 0 },
     });
   }
 }
@@ -165,8 +154,8 @@ function numberOf(text: string | undefined): number {
 }
 
 function symbolOf(token: string): string | undefined {
-  // Each character has at most three, and a symbol has so many of at most two units.
-  if (token.length > 6 * SYMBOL_LENGTH_MAX || token.includes(REPLACEMENT)) return undefined;
+  // Three units encode a character at most.
+  if (token.length > 3 * SYMBOL_LENGTH_MAX || token.includes(REPLACEMENT)) return undefined;
   const name = nameOf(token);
   return name === undefined || validateSymbol(name) !== undefined ? undefined : name;
 }

@@ -333,10 +333,12 @@ export class OwnedShard {
     const { sequence, storedAt, subject } = message;
     const partition = this.#partition;
     const result = this.#feeds.take(message, (symbol) => {
-      const id = partition.symbolId(encoder.encode(symbol));
+      // A symbol is there once it has a valid tick.
+      let id = UNRESOLVED;
       this.#folded(storedAt);
       return {
         apply: (price, time) => {
+          if (id === UNRESOLVED) id = partition.symbolId(encoder.encode(symbol));
           counts.ticks++;
           if (id < 0) counts.refusedTicks++;
           else partition.apply(id, price, time, storedAt);

@@ -17,9 +17,8 @@ const NAMES = new ClusterNames('test', 4);
 const TIME = 1_700_000_000_000;
 const MAX_FUTURE_MS = 5000;
 /** A symbol of shard 2. */
-const SYMBOL = Array.from({ length: 99 }, (_, i) => `S.${i}`).find(
-  (symbol) => shardOf(symbol, NAMES.shards) === 2,
-) as string;
+const isOfShard2 = (symbol: string) => shardOf(symbol, NAMES.shards) === 2;
+const SYMBOL = Array.from({ length: 99 }, (_, i) => `S.${i}`).find(isOfShard2) as string;
 const SUBJECT = `test.t.2.${tokenOf(SYMBOL)}`;
 const SETTINGS = {
   rules: {
@@ -231,9 +230,7 @@ describe('messages with numbers', () => {
 
   it('are those of a publisher and a symbol', () => {
     const reader = readerOf();
-    const other = Array.from({ length: 99 }, (_, i) => `T${i}`).find((symbol) => {
-      return shardOf(symbol, NAMES.shards) === 2;
-    });
+    const other = Array.from({ length: 99 }, (_, i) => `T${i}`).find(isOfShard2);
     const value = '{"price":1}';
     const headers = numbered(1);
     const all: readonly Sent[] = [
@@ -333,10 +330,19 @@ describe('feeds in the log of a shard', () => {
       };
       await until(() => read()[RowValue.COUNT] === count);
       expect(read()[RowValue.PRICE]).toBe(last);
+      // Compared with the owner's totals.
+      shard.beat();
+      await until(() => mirrors.counts.rowMessages > 0);
+      expect([engine.symbols.size, mirrors.counts.mismatches]).toEqual([1, 0]);
       return read();
     };
     const [a, b, c] = ['a', 'b', 'c'].map(partsOf) as [ShardParts, ShardParts, ShardParts];
     const first = await OwnedShard.adopt(a, 2);
+    // Without a valid tick, there is no symbol.
+    const other = Array.from({ length: 99 }, (_, i) => `T${i}`).find(isOfShard2) as string;
+    for (const value of ['[]', '{"price":0}']) {
+      broker.store([{ subject: `test.t.2.${other}`, payload: Buffer.from(value) }]);
+    }
     for (let i = 1; i <= 30; i++) publish(i);
     const before = await rows(first);
     await first.save();
