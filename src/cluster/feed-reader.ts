@@ -1,6 +1,7 @@
 import { isPrice, isTickTime } from '../gateway/index.ts';
 import {
   BAD_MESSAGES,
+  type BadMessage,
   type SentTick,
   TickMessages,
   USUAL_POINTERS,
@@ -42,7 +43,7 @@ export const FEED_RESULTS = [
   'too_large',
   ...BAD_MESSAGES.filter((reason) => reason !== 'too_many'),
 ] as const;
-export type FeedResult = (typeof FEED_RESULTS)[number];
+export type FeedResult = (typeof FEED_RESULTS)[number] | BadMessage;
 
 /** Why a tick of a message that is taken does not count. */
 export const TICK_FAULTS = ['bad_price', 'bad_time'] as const;
