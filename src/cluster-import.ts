@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { connectToNats, seedCluster } from './cluster/index.ts';
 import type { Config } from './config/schema.ts';
-import type { SymbolState } from './engine/index.ts';
+import { emptyState, type SymbolState } from './engine/index.ts';
 import { diskSegments } from './journal/index.ts';
 import { findJournal, journalDirectory, planReplay } from './recovery/index.ts';
 import { NO_RULES } from './rules/index.ts';
@@ -30,7 +30,7 @@ export async function importIntoCluster(config: Config, log: Logger): Promise<st
     const bus = await connectToNats(config, log);
     try {
       const seeded = await seedCluster(config, bus, {
-        symbols: statesOf(recovered),
+        symbols: statesOf(recovered, await store.lastSequences()),
         anomaliesOf: (symbol, limit) => newestOf(store, symbol, limit),
         publishers: recovered.publishers,
       });
@@ -62,8 +62,18 @@ function refuseUnlessWhole(
   );
 }
 
-function* statesOf({ symbols }: Recovered): Iterable<SymbolState> {
-  for (const state of symbols) if ('count' in state) yield state;
+/** Retired symbols have none, and go on with the numbers of their anomalies. */
+function* statesOf(
+  { symbols }: Recovered,
+  sequences: Iterable<[symbol: string, sequence: number]>,
+): Iterable<SymbolState> {
+  const names = new Set<string>();
+  for (const state of symbols) {
+    if (!('count' in state)) continue;
+    names.add(state.symbol);
+    yield state;
+  }
+  for (const [symbol, last] of sequences) if (!names.has(symbol)) yield emptyState(symbol, last);
 }
 
 async function newestOf(store: Store, symbol: string, limit: number) {

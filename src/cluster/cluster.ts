@@ -1,24 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
-import { RemoteEngine } from '../engine/index.ts';
+import { type EndCause, RemoteEngine } from '../engine/index.ts';
 import {
   type ClusterOverview,
   type ClusterReadings,
+  DAY_MS,
   type GatewayLog,
   type PublisherClaim,
   PublisherRegistry,
 } from '../gateway/index.ts';
 import type { Bus, KeyValues } from './bus.ts';
 import { ClusterRules } from './cluster-rules.ts';
+import { writeEntry } from './log-entries.ts';
 import { LogJournal } from './log-journal.ts';
 import { Members, ownersAmong } from './members.ts';
-import { ClusterNames } from './names.ts';
+import { ClusterNames, shardOf } from './names.ts';
 import { openLogs } from './open-logs.ts';
 import { Overview } from './overview.ts';
 import type { OwnedShard, ShardParts } from './owned-shard.ts';
 import { Owner } from './owner.ts';
 import { PublisherLedger } from './publisher-ledger.ts';
+import { RowlessSymbols } from './rowless-symbols.ts';
 import { agreeOnSettings } from './settings.ts';
 import { ShardMirrors } from './shard-mirrors.ts';
 
@@ -32,6 +35,8 @@ const SHARD_WINDOW_PART = 1 / 16;
 /** Time for the last frames to be stored at a stop, ms. */
 const STOP_MS = 3000;
 const POLL_MS = 5;
+/** Time for a symbol to be retired everywhere, ms. */
+const RETIRE_MS = 5000;
 /** Time for others to take shards over once they know that they are free, ms. */
 const TAKE_OVER_MS = 300;
 const HAND_OVER_MS_MAX = 3000;
@@ -60,6 +65,7 @@ export class Cluster {
   readonly #log: GatewayLog;
   readonly #ledger: PublisherLedger;
   readonly #mirrors: ShardMirrors;
+  readonly #rowless: RowlessSymbols;
   readonly #members: Members;
   readonly #owner: Owner | undefined;
   readonly #overview: Overview;
@@ -74,7 +80,7 @@ export class Cluster {
     { ledger, members, settings }: Record<'ledger' | 'members' | 'settings', KeyValues>,
     { onRuleFaults, tracing }: ClusterReports,
   ) {
-    const { cluster, processing, store } = config;
+    const { cluster, limits, processing, store } = config;
     const { leaseMs, role } = cluster;
     this.#handOverMs = Math.min(HAND_OVER_MS_MAX, Members.lookMs(leaseMs) + TAKE_OVER_MS);
     this.id = randomBytes(9).toString('base64url');
@@ -95,6 +101,7 @@ export class Cluster {
     });
     this.publishers.follow(this.journal);
     this.#mirrors = new ShardMirrors(bus, names, this.engine, leaseMs);
+    this.#rowless = new RowlessSymbols(this.engine, () => this.#mirrors.behind.shards === 0);
     const self = { role: role === 'none' ? 'edge' : role, since: Date.now() } as const;
     this.#members = new Members(members, this.id, self, leaseMs);
     this.#overview = new Overview({
@@ -107,6 +114,7 @@ export class Cluster {
     this.rules = new ClusterRules(settings, log);
     this.#followRules();
     if (role === 'edge') return;
+    const idleMs = limits.symbolIdleDays * DAY_MS;
     const owner = new Owner({
       bus,
       names,
@@ -115,6 +123,7 @@ export class Cluster {
       shards: cluster.shards,
       snapshotMs: store.snapshotIntervalMs,
       settings: shardSettings(config),
+      idle: idleMs === 0 ? undefined : { idleMs, log },
       tracing,
       onRuleFaults,
     });
@@ -144,8 +153,13 @@ export class Cluster {
     return new Cluster(config, bus, log, names, { ledger, members, settings }, reports);
   }
 
-  observe(symbolAppeared: (symbolId: number, name: string) => void): void {
-    this.engine.onSymbol = symbolAppeared;
+  /** Observes what comes from others: new symbols, and lives that are over. */
+  observe(observer: {
+    symbolAppeared(symbolId: number, name: string): void;
+    lifeEnded(symbolId: number, cause: EndCause): void;
+  }): void {
+    this.engine.onSymbol = (symbolId, name) => observer.symbolAppeared(symbolId, name);
+    this.engine.onLifeEnded = (symbolId, cause) => observer.lifeEnded(symbolId, cause);
   }
 
   /** Takes part, once the gateway's parts are connected. */
@@ -158,6 +172,7 @@ export class Cluster {
     await this.rules.start();
     await this.#members.join();
     await this.#mirrors.start();
+    this.#rowless.start();
     const { id } = this;
     this.#log.info({ member: id, members: this.#members.known.size }, 'joined the cluster');
   }
@@ -183,6 +198,32 @@ export class Cluster {
       this.#bus.publish(this.#names.publishers, encoder.encode(JSON.stringify(seen)));
     }
     return claimed;
+  };
+
+  /**
+   * Has a symbol retired everywhere, behind all ticks that were accepted here before. Resolves to
+   * true once its life is over here, too; to false if that takes longer than usual.
+   */
+  readonly retire = async (symbolId: number): Promise<boolean> => {
+    const { statistics, symbols } = this.engine;
+    const symbol = symbols.name(symbolId);
+    const wireId = symbols.wireId(symbolId);
+    const shard = shardOf(symbol, this.#names.shards);
+    const since = this.#mirrors.lifeOf(shard, symbolId);
+    const deadline = performance.now() + RETIRE_MS;
+    const isInTime = () => performance.now() < deadline;
+    if (since !== undefined) {
+      const { position } = this.journal;
+      while (this.journal.syncedPosition < position && isInTime()) await delay(POLL_MS);
+      const payload = writeEntry({ retire: [{ symbol, since, count: -1 }] });
+      const entry = { subject: this.#names.ticks(shard), payload };
+      // It may be there twice: a later life stays.
+      const isLogged = () => this.#bus.append(entry).then(Boolean, () => false);
+      while (!(await isLogged()) && isInTime()) await delay(POLL_MS);
+    } else if (!statistics.hasTicks(symbolId)) this.engine.endLife(symbolId, 'operator');
+    const isThere = () => symbols.names[symbolId] === symbol && symbols.wireId(symbolId) === wireId;
+    while (isThere() && isInTime()) await delay(POLL_MS);
+    return !isThere();
   };
 
   /** Why clients do not get the present state; undefined if they do. */
@@ -226,6 +267,7 @@ export class Cluster {
     this.rules.stop();
     this.#unsubscribe();
     this.#mirrors.stop();
+    this.#rowless.stop();
     this.#overview.stop();
     await this.#owner?.retire();
     const hasSuccessors = ownersAmong(this.#members.known).some((id) => id !== this.id);

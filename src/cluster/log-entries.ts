@@ -1,7 +1,9 @@
+import type { Retirement } from '../engine/index.ts';
+
 /*
- * What a shard's log has besides ticks: JSON, an entry a message. Owners write these; an entry may
- * come twice, and from an owner that was replaced. A message of ticks begins with the version of
- * `segments.ts`, never with a brace.
+ * What a shard's log has besides ticks: JSON, an entry a message. Owners write these, and any
+ * member a retirement; an entry may come twice, and from an owner that was replaced. A message of
+ * ticks begins with the version of `segments.ts`, never with a brace.
  */
 const BRACE = 0x7b;
 
@@ -21,6 +23,8 @@ export interface LogEntry {
   /** A reading of the clock, ms since the epoch. */
   readonly clock?: number | undefined;
   readonly rules?: RulesEntry | undefined;
+  /** Lives that end here. */
+  readonly retire?: readonly Retirement[] | undefined;
 }
 
 /** Whether a message has ticks. */

@@ -226,8 +226,12 @@ export class LogJournal implements FrameJournal {
     for (const listener of this.#listeners) listener(this.#synced);
   }
 
-  // Owners write what changes state besides ticks; nothing is retired.
-  declareSymbol(): void {}
+  /** The id may have been another symbol's. */
+  declareSymbol(symbolId: number): void {
+    if (symbolId < this.#shards.length) this.#shards[symbolId] = 0;
+  }
+
+  // Owners write what changes state besides ticks; a retirement precedes what is seen of it.
   appendClock(): boolean {
     return false;
   }

@@ -1,10 +1,16 @@
-import { decodeSymbolStates, type LocalSettings, ShardPartition } from '../engine/index.ts';
+import {
+  decodeSymbolStates,
+  type LocalSettings,
+  type Retirement,
+  ShardPartition,
+} from '../engine/index.ts';
 import type { RuleKind } from '../protocol/index.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
 import { AcceptRule } from './accept-rule.ts';
 import type { Bus, Reading, ReadMessage } from './bus.ts';
 import type { FeedFigures } from './feed-figures.ts';
 import { FeedReader } from './feed-reader.ts';
+import { type IdleSettings, IdleSymbols } from './idle-symbols.ts';
 import {
   isSegments,
   type LogEntry,
@@ -14,7 +20,7 @@ import {
 } from './log-entries.ts';
 import type { ClusterNames } from './names.ts';
 import { FencedError, OutputWriter } from './output-writer.ts';
-import { RowsWriter, readQuestion } from './row-codec.ts';
+import { type Removal, RowsWriter, readQuestion } from './row-codec.ts';
 import { SegmentReader } from './segments.ts';
 import { loadSnapshot, saveSnapshot } from './shard-snapshot.ts';
 
@@ -36,6 +42,8 @@ export interface OwnerCounts {
   gapSegments: number;
   /** Ticks of symbols beyond the limit of their shard. */
   refusedTicks: number;
+  /** Symbols, in shards that are replayed as well. */
+  retired: number;
   takeovers: number;
   fenced: number;
   snapshots: number;
@@ -59,6 +67,8 @@ export interface ShardParts {
   /** Called once if the shard cannot be owned any longer. */
   readonly onLost: (shard: number, error: unknown) => void;
   readonly tracing?: Tracing | undefined;
+  /** Undefined: no symbol is retired for having no ticks. */
+  readonly idle?: IdleSettings | undefined;
   readonly onRuleFaults?: ((symbol: string, faults: readonly string[]) => void) | undefined;
 }
 
@@ -95,6 +105,9 @@ export class OwnedShard {
   #isStopped = false;
   /** In force at the position; undefined: none. */
   #rules: RulesEntry | undefined;
+  /** Symbols retired that edges do not know of. */
+  readonly #removals: Removal[] = [];
+  readonly #idle: IdleSymbols | undefined;
   /** An entry of this owner's is on its way into the log. */
   #isAppending = false;
   /** Until its first rows are out. */
@@ -123,11 +136,16 @@ export class OwnedShard {
       symbols,
       growBytes,
       states: snapshot === undefined ? [] : decodeSymbolStates(snapshot.states),
+      lives: snapshot?.lives,
       ruleText: this.#rules?.text,
       onAnomaly: (anomaly) => outputs.add(anomaly, this.#nextPlace()),
       onAlert: (alert) => outputs.addAlert(alert, this.#nextPlace()),
       onRuleFaults: parts.onRuleFaults,
     });
+    const { idle } = parts;
+    if (idle === undefined) return;
+    const propose = (retire: readonly Retirement[]) => this.#propose(retire);
+    this.#idle = new IdleSymbols(idle, this.#partition, propose);
   }
 
   /**
@@ -196,6 +214,17 @@ export class OwnedShard {
     if (this.#partition.needsClock) void this.#append({ clock: now });
   }
 
+  /** Puts retirements into the log. Returns whether they are there, as far as known. */
+  async #propose(retire: readonly Retirement[]): Promise<boolean> {
+    const { bus, names } = this.#parts;
+    if (!this.isCaughtUp || this.#isStopped) return false;
+    const entry = { subject: names.ticks(this.shard), payload: writeEntry({ retire }) };
+    return bus.append(entry).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** Whoever reads it there decides what it means: it may come twice, or from an owner replaced. */
   async #append(entry: LogEntry): Promise<void> {
     const { bus, names } = this.#parts;
@@ -224,6 +253,7 @@ export class OwnedShard {
       this.#take(message),
     );
     if (this.isCaughtUp) this.#publishRows();
+    this.#idle?.start();
   }
 
   /** Says, to edges that hear it, what they should have. */
@@ -239,13 +269,15 @@ export class OwnedShard {
     const publishers = [...this.#rule.last];
     const feeds = [...this.#feeds.last];
     const rules = this.#rules;
+    const { lives } = this.#partition;
     const states = Buffer.concat([...this.#partition.states()]);
     void this.#flushOutputs();
     while (!this.#outputs.isOut(position)) {
       if (this.#outputs.isFenced || this.#isStopped) return;
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
-    await saveSnapshot(bus, names, this.shard, { position, publishers, feeds, rules, states });
+    const saved = { position, publishers, feeds, rules, lives, states };
+    await saveSnapshot(bus, names, this.shard, saved);
     this.#savedPosition = position;
     counts.snapshots++;
   }
@@ -260,6 +292,7 @@ export class OwnedShard {
     this.#takeOver?.fail('given up before it served');
     this.#takeOver = undefined;
     clearTimeout(this.#timer);
+    this.#idle?.stop();
     this.#reading?.stop();
     this.#unsubscribe();
     this.#outputs.stop();
@@ -293,12 +326,24 @@ export class OwnedShard {
     else this.#foldEntry(readEntry(payload));
   }
 
-  #foldEntry({ clock, rules }: LogEntry): void {
+  #foldEntry({ clock, retire, rules }: LogEntry): void {
     if (clock !== undefined) this.#partition.advanceClock(clock);
+    for (const retirement of retire ?? []) this.#retire(retirement);
     // Several owners may have written the same ones.
     if (rules === undefined || rules.number <= (this.#rules?.number ?? 0)) return;
     this.#rules = rules;
     this.#partition.adoptRules(rules.text, rules.since);
+  }
+
+  /** Ends a life; edges that were here before learn of it with the next rows. */
+  #retire(retirement: Retirement): void {
+    const { count, symbol } = retirement;
+    const numbers = this.#partition.retire(retirement);
+    this.#idle?.decided(retirement, numbers !== undefined);
+    if (numbers === undefined) return;
+    this.#parts.counts.retired++;
+    if (!this.isCaughtUp) return;
+    this.#removals.push({ symbol, at: this.position, isIdle: count >= 0, ...numbers });
   }
 
   #foldTicks(payload: Uint8Array): void {
@@ -318,7 +363,7 @@ export class OwnedShard {
       reader.forEachTick((symbol, price, time) => {
         let id = ids[symbol] ?? UNRESOLVED;
         if (id === UNRESOLVED) {
-          id = partition.symbolId(reader.symbols[symbol] as Uint8Array);
+          id = partition.symbolId(reader.symbols[symbol] as Uint8Array, this.position);
           ids[symbol] = id;
         }
         if (id < 0) counts.refusedTicks++;
@@ -338,7 +383,7 @@ export class OwnedShard {
       this.#folded(storedAt);
       return {
         apply: (price, time) => {
-          if (id === UNRESOLVED) id = partition.symbolId(encoder.encode(symbol));
+          if (id === UNRESOLVED) id = partition.symbolId(encoder.encode(symbol), this.position);
           counts.ticks++;
           if (id < 0) counts.refusedTicks++;
           else partition.apply(id, price, time, storedAt);
@@ -375,7 +420,8 @@ export class OwnedShard {
 
   /** Rows leave soon, at once if none did lately. */
   #scheduleRows(): void {
-    if (this.#timer !== undefined || !this.#partition.hasChanged) return;
+    const hasNews = this.#partition.hasChanged || this.#removals.length > 0;
+    if (this.#timer !== undefined || !hasNews) return;
     const waitMs = this.#publishedAt + ROWS_MS - performance.now();
     this.#timer = setTimeout(() => this.#publishRows(), Math.max(0, waitMs));
   }
@@ -387,10 +433,15 @@ export class OwnedShard {
     if (this.#isStopped) return;
     this.#publishedAt = performance.now();
     const partition = this.#partition;
+    // Before the rows of next lives.
+    for (const removal of this.#removals.splice(0)) {
+      if (!this.#rows.hasRoom) this.#sendRows(false);
+      this.#rows.remove(removal);
+    }
     do {
-      partition.takeChanged((name, row) => {
+      partition.takeChanged((...row) => {
         if (!this.#rows.hasRoom) this.#sendRows(false);
-        this.#rows.add(name, row);
+        this.#rows.add(...row);
       });
     } while (partition.hasChanged);
     this.#sendRows(true);
@@ -400,7 +451,7 @@ export class OwnedShard {
 
   #sendRows(isLast: boolean): void {
     const { bus, names } = this.#parts;
-    if (this.#rows.rows > 0) this.#n++;
+    if (!this.#rows.isEmpty) this.#n++;
     const totals = this.#totals(isLast);
     bus.publish(names.rows(this.shard), this.#rows.take({ ...totals, next: 0 }));
   }
@@ -412,6 +463,7 @@ export class OwnedShard {
       n: this.#n,
       ticks: isWhole ? applied : Number.NaN,
       symbols: isWhole ? symbols : Number.NaN,
+      position: this.position,
     };
   }
 
@@ -419,8 +471,8 @@ export class OwnedShard {
     const { epoch, from } = readQuestion(question);
     if (reply === undefined || (epoch !== 0 && epoch !== this.epoch)) return;
     const answers = this.#answers;
-    const next = this.#partition.rowsFrom(from, (name, row) => {
-      answers.add(name, row);
+    const next = this.#partition.rowsFrom(from, (...row) => {
+      answers.add(...row);
       return answers.hasRoom;
     });
     reply(answers.take({ ...this.#totals(next === 0), next }));

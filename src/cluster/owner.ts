@@ -51,6 +51,7 @@ export class Owner {
       duplicateSegments: 0,
       gapSegments: 0,
       refusedTicks: 0,
+      retired: 0,
       takeovers: 0,
       fenced: 0,
       snapshots: 0,

@@ -14,6 +14,7 @@ const BATCH_MAX = 500;
 
 /** What a server that was alone leaves. */
 export interface SeedState {
+  /** Those without ticks were retired. */
   readonly symbols: Iterable<SymbolState>;
   /** The newest anomalies of a symbol, at most so many, oldest first. */
   readonly anomaliesOf: (symbol: string, limit: number) => Promise<readonly Anomaly[]>;
@@ -52,7 +53,7 @@ export async function seedCluster(config: Config, bus: Bus, state: SeedState): P
   for (const each of state.symbols) {
     const shard = shardOf(each.symbol, shards);
     states.set(shard, [...(states.get(shard) ?? []), encodeSymbolState(each)]);
-    seeded.symbols++;
+    if (each.count > 0) seeded.symbols++;
     if (each.anomalies === 0) continue;
     const anomalies = await state.anomaliesOf(each.symbol, OUTPUTS_MAX);
     await append(bus, names.anomaly(shard, each.symbol), anomalies);

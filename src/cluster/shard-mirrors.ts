@@ -1,8 +1,9 @@
 import type { RemoteEngine } from '../engine/index.ts';
 import type { Bus, Reading } from './bus.ts';
+import { MirroredShard } from './mirrored-shard.ts';
 import type { ClusterNames } from './names.ts';
 import { readAlert, readAnomaly } from './output-writer.ts';
-import { type RowsHeader, readRows, readRowsHeader, writeQuestion } from './row-codec.ts';
+import { writeQuestion } from './row-codec.ts';
 
 /** Time for an owner to answer, ms. */
 const ANSWER_MS = 2000;
@@ -25,21 +26,14 @@ export interface MirrorCounts {
 }
 
 interface Mirror {
-  epoch: number;
-  n: number;
-  /** Ticks and symbols of its rows here. */
-  ticks: number;
-  symbols: number;
-  /** On the clock of `performance.now`; 0: nothing was heard of it yet. */
-  heardAt: number;
-  isSynced: boolean;
+  readonly rows: MirroredShard;
   isWanted: boolean;
   retryAt: number;
 }
 
 /**
- * Brings the rows, anomalies and alerts of all shards into the engine of this edge. Rows are
- * absolute and count up, so they may come twice and in any order; what was missed is asked for.
+ * Brings the rows, anomalies and alerts of all shards into the engine of this edge. What was missed
+ * is asked for.
  */
 export class ShardMirrors {
   readonly counts: MirrorCounts = {
@@ -70,12 +64,7 @@ export class ShardMirrors {
     this.#silenceMs = silenceMs;
     this.#prefix = names.rows(0).length - 1;
     this.#mirrors = Array.from({ length: names.shards }, () => ({
-      epoch: 0,
-      n: 0,
-      ticks: 0,
-      symbols: 0,
-      heardAt: 0,
-      isSynced: false,
+      rows: new MirroredShard(engine),
       isWanted: false,
       retryAt: 0,
     }));
@@ -89,8 +78,10 @@ export class ShardMirrors {
     );
     for (let shard = 0; shard < this.#mirrors.length; shard++) this.#want(shard);
     this.#timer = setInterval(() => this.#ask(), CHECK_MS).unref();
+    this.#engine.isReadingPast = true;
     await this.#follow(anomalies, (payload) => this.#engine.mirrorAnomaly(readAnomaly(payload)));
     await this.#follow(alerts, (payload) => this.#engine.mirrorAlert(readAlert(payload)));
+    this.#engine.isReadingPast = false;
   }
 
   /** Passes on outputs, from the first; resolves once those that are stored now have been read. */
@@ -120,7 +111,8 @@ export class ShardMirrors {
     const now = performance.now();
     let shards = 0;
     let silentMs = 0;
-    for (const { heardAt, isSynced } of this.#mirrors) {
+    for (const { rows } of this.#mirrors) {
+      const { heardAt, isSynced } = rows;
       if (isSynced && now - heardAt <= this.#silenceMs) continue;
       shards++;
       silentMs = Math.max(silentMs, now - heardAt);
@@ -130,49 +122,25 @@ export class ShardMirrors {
 
   /** The epoch of a shard's owner; 0: it is not known. */
   epochs(): readonly number[] {
-    return this.#mirrors.map(({ epoch }) => epoch);
+    return this.#mirrors.map(({ rows }) => rows.epoch);
+  }
+
+  /** Where the life of a symbol began; undefined: it has no row. */
+  lifeOf(shard: number, symbolId: number): number | undefined {
+    return this.#mirrors[shard]?.rows.lifeOf(symbolId);
   }
 
   #take(shard: number, payload: Uint8Array): void {
-    const mirror = this.#mirrors[shard];
-    if (mirror === undefined) return;
-    const header = readRowsHeader(payload);
-    const { epoch, n } = header;
-    this.counts.rowMessages++;
-    if (epoch < mirror.epoch) {
-      this.counts.staleMessages++;
-      return;
-    }
-    mirror.heardAt = performance.now();
-    const isGap = epoch > mirror.epoch || n > mirror.n + 1;
-    if (isGap && mirror.isSynced) this.counts.missedMessages++;
-    mirror.epoch = epoch;
-    mirror.n = n;
-    this.#apply(mirror, payload);
-    if (isGap) mirror.isSynced = false;
-    if (!mirror.isSynced) this.#want(shard);
-    else this.#compare(shard, mirror, header);
-  }
-
-  #apply(mirror: Mirror, payload: Uint8Array): void {
-    readRows(payload, (start, end, row) => {
-      const more = this.#engine.mirrorRow(payload, start, end, row);
-      if (more === 0) return;
-      mirror.ticks += more;
-      if (more === row[COUNT]) mirror.symbols++;
-    });
-  }
-
-  /** The rows here are to be those of the owner. */
-  #compare(shard: number, mirror: Mirror, { symbols, ticks }: RowsHeader): void {
-    // Where symbols did not fit, there is nothing to compare.
-    if (Number.isNaN(ticks) || this.#engine.unmirrored > 0) return;
-    if (mirror.ticks === ticks && mirror.symbols === symbols) return;
-    // It may have been ahead of a later message; an owner before may have been ahead of this one.
-    if (mirror.ticks > ticks) return;
-    this.counts.mismatches++;
-    mirror.isSynced = false;
-    this.#want(shard);
+    const rows = this.#mirrors[shard]?.rows;
+    if (rows === undefined) return;
+    const { counts } = this;
+    counts.rowMessages++;
+    const taken = rows.take(payload);
+    if (taken === 'stale') counts.staleMessages++;
+    if (taken === 'mismatch') counts.mismatches++;
+    if (taken === 'gap' && rows.isSynced) counts.missedMessages++;
+    if (taken === 'gap' || taken === 'mismatch') rows.isSynced = false;
+    if (taken !== 'stale' && !rows.isSynced) this.#want(shard);
   }
 
   #want(shard: number): void {
@@ -201,25 +169,17 @@ export class ShardMirrors {
   /** Asks for all rows of a shard. */
   async #sync(shard: number, mirror: Mirror): Promise<void> {
     mirror.isWanted = false;
+    const { rows } = mirror;
     try {
+      const asking = rows.ask();
       let from = 0;
-      let epoch = mirror.epoch;
+      let { epoch } = rows;
       do {
         const question = writeQuestion({ epoch, from });
         const answer = await this.#bus.request(this.#names.query(shard), question, ANSWER_MS);
-        const header = readRowsHeader(answer);
-        if (header.epoch < mirror.epoch) throw new Error('an owner before');
-        epoch = header.epoch;
-        if (header.epoch > mirror.epoch) {
-          mirror.epoch = header.epoch;
-          mirror.n = header.n;
-        }
-        mirror.n = Math.max(mirror.n, header.n);
-        mirror.heardAt = performance.now();
-        this.#apply(mirror, answer);
-        from = header.next;
+        from = rows.takeAnswer(asking, answer);
+        epoch = rows.epoch;
       } while (from !== 0);
-      mirror.isSynced = true;
       this.counts.resyncs++;
     } catch {
       // No owner yet, or another one: it will be heard, or is asked again.
@@ -228,6 +188,3 @@ export class ShardMirrors {
     }
   }
 }
-
-/** Index of a row's count of ticks. */
-const COUNT = 2;

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { SavedLives } from '../engine/index.ts';
 import type { Bus, Message } from './bus.ts';
 import type { RulesEntry } from './log-entries.ts';
 import type { ClusterNames } from './names.ts';
@@ -23,12 +24,14 @@ export interface ShardSnapshot {
   readonly feeds?: ShardSnapshot['publishers'] | undefined;
   /** The rules in force; undefined: there were none. */
   readonly rules?: RulesEntry | undefined;
+  /** Undefined: a version wrote it that retired nothing. */
+  readonly lives?: SavedLives | undefined;
   /** For `decodeSymbolStates`. */
   readonly states: Uint8Array;
 }
 
 /** What is before the states: JSON. That of older versions is the publishers alone. */
-type Head = Pick<ShardSnapshot, 'publishers' | 'feeds' | 'rules'>;
+type Head = Pick<ShardSnapshot, 'publishers' | 'feeds' | 'rules' | 'lives'>;
 
 interface Manifest {
   readonly position: number;
@@ -47,9 +50,9 @@ export async function saveSnapshot(
   bus: Bus,
   names: ClusterNames,
   shard: number,
-  { position, publishers, feeds, rules, states }: ShardSnapshot,
+  { position, publishers, feeds, rules, lives, states }: ShardSnapshot,
 ): Promise<void> {
-  const head = encoder.encode(JSON.stringify({ publishers, feeds, rules } satisfies Head));
+  const head = encoder.encode(JSON.stringify({ publishers, feeds, rules, lives } satisfies Head));
   const bytes = Buffer.concat([head, states]);
   const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
   if (chunks > CHUNKS_MAX) throw new RangeError(`a snapshot of ${bytes.length} bytes`);

@@ -5,19 +5,15 @@ import type { Config } from './schema.ts';
  *
  * @throws Error that names each one
  */
-export function checkCluster({ cluster, kafka, limits }: Config): void {
+export function checkCluster({ cluster, kafka }: Config): void {
   const { role, servers } = cluster;
   if (role === 'none') return;
   const faults: string[] = [];
   if (servers === '') {
     faults.push('cluster.servers: expected the addresses of NATS servers, got none');
   }
-  const excluded = [
-    ['kafka.brokers', kafka.brokers === '', 'none'],
-    ['limits.symbolIdleDays', limits.symbolIdleDays === 0, '0'],
-  ] as const;
-  for (const [key, isAllowed, expected] of excluded) {
-    if (!isAllowed) faults.push(`${key}: expected ${expected} in a cluster, which has it not yet`);
+  if (kafka.brokers !== '') {
+    faults.push('kafka.brokers: expected none in a cluster, which has it not yet');
   }
   if (faults.length > 0) throw new Error(`cluster.role is ${role}: ${faults.join('; ')}`);
 }

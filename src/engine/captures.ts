@@ -19,7 +19,7 @@ import { MovingAverage } from './moving-average.ts';
 import { RuleCopies } from './rule-copies.ts';
 import { RuleStateReader } from './rule-states.ts';
 import type { Rules } from './rules.ts';
-import type { AverageState, SymbolState } from './symbol-state.ts';
+import { type AverageState, emptyState, type SymbolState } from './symbol-state.ts';
 import { SymbolStateWriter } from './symbol-state-codec.ts';
 import { partitionOf, symbolHash } from './symbol-table.ts';
 
@@ -359,18 +359,11 @@ function* goneStates(
   table: StatisticsTable,
   names: SymbolNames,
 ): Generator<SymbolState> {
-  yield* retired.map(emptyState);
+  yield* retired.map((symbol) => emptyState(symbol));
   for (const symbolId of symbolsInAny(sinceBase)) {
     const name = isGone(table, symbolId) ? names.get(symbolId) : [];
     if (name.length > 0) yield emptyState(decoder.decode(Uint8Array.from(name)));
   }
-}
-
-function emptyState(symbol: string): SymbolState {
-  const none = new Float64Array(0);
-  const averaging = { window: 1, taken: 0, prices: none };
-  const row = { anomalies: 0, count: 0, price: 0, average: 0, time: 0, min: 0, max: 0 };
-  return { symbol, ...row, averaging, minima: none, maxima: none };
 }
 
 function readAverage(

@@ -25,12 +25,13 @@ export { createDoorbell, Doorbell } from './memory/doorbell.ts';
 export { RETIRED_MAX } from './memory/retire-request.ts';
 export { RowValue } from './memory/statistics-table.ts';
 export { NameSpace, shownName, symbolOfName, TENANT_BYTES_MAX, tenantOf } from './name-space.ts';
-export { MIRRORED_VALUES, RemoteEngine } from './remote-engine.ts';
+export { type EndCause, MIRRORED_VALUES, RemoteEngine } from './remote-engine.ts';
 export { RuleTable } from './rule-table.ts';
 export type { StartRules } from './rules-in-force.ts';
 export type { ServedEngine } from './served-engine.ts';
-export { ShardPartition } from './shard-partition.ts';
-export type { AnomalyCount, SymbolState } from './symbol-state.ts';
+export { type Retirement, ShardPartition } from './shard-partition.ts';
+export type { RecordNumbers, SavedLives } from './symbol-lives.ts';
+export { type AnomalyCount, emptyState, type SymbolState } from './symbol-state.ts';
 export {
   checkSymbolStates,
   decodeSymbolState,

@@ -9,7 +9,8 @@ import { createSymbolRecords, SymbolRecords } from './memory/symbol-records.ts';
 import { MirroredRules } from './mirrored-rules.ts';
 import { RuleTable } from './rule-table.ts';
 import type { ServedEngine } from './served-engine.ts';
-import { SymbolTable } from './symbol-table.ts';
+import type { RecordNumbers } from './symbol-lives.ts';
+import { SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
 
 /** Values of a mirrored row: those of `RowValue`, then the number of anomalies. */
 export const MIRRORED_VALUES = ROW_VALUES + 1;
@@ -17,12 +18,26 @@ export const MIRRORED_VALUES = ROW_VALUES + 1;
 const NO_WINDOW = 1;
 /** Records taken are removed from their queue in strides. */
 const STRIDE = 1024;
+/** Longest wait for what a symbol raised before it was retired, ms. */
+const RECORDS_MS = 2000;
 
 const encoder = new TextEncoder();
+
+/** Why a symbol is gone; `missing`: its owner has it no more, and how it went was not heard. */
+export type EndCause = 'idle' | 'operator' | 'missing';
+
+/** A life that is over, and waits for its last records. */
+interface Ending extends RecordNumbers {
+  readonly cause: EndCause;
+  readonly timer: NodeJS.Timeout;
+}
 
 /**
  * The state of engines in other processes, as the gateway of this one reads it: rows and anomalies
  * come in from outside. Ticks are not offered here; they go through a log. One thread only.
+ *
+ * Where a symbol was retired elsewhere, {@link endLife} begins what `SymbolRetirement` finishes: the
+ * symbol is being retired from then on, and the rows of its next life, too, may come meanwhile.
  */
 export class RemoteEngine implements ServedEngine {
   readonly symbols: SymbolTable;
@@ -38,11 +53,21 @@ export class RemoteEngine implements ServedEngine {
   readonly channelCapacity: number;
   /** Called with a symbol that others published first. */
   onSymbol: (symbolId: number, name: string) => void = () => undefined;
+  /** Called with a symbol that is being retired from now on. */
+  onLifeEnded: (symbolId: number, cause: EndCause) => void = () => undefined;
+  /**
+   * Whether records are those of the past: of a symbol that is not here they are history, and make
+   * none. Later ones may precede the first row of a symbol.
+   */
+  isReadingPast = false;
   readonly mirroredRules = new MirroredRules(this.ruleTable);
   /** Symbols that did not fit. */
   unmirrored = 0;
   readonly #counters = new Counters(createCounters());
   readonly #one = new Int32Array(1);
+  readonly #noRow = new Float64Array(MIRRORED_VALUES);
+  /** By symbol id. */
+  readonly #ending = new Map<number, Ending>();
   #onNews: (() => void) | undefined;
   readonly #anomalies: MirroredRecords<Anomaly>;
   readonly #alerts: MirroredRecords<Alert>;
@@ -63,16 +88,14 @@ export class RemoteEngine implements ServedEngine {
   }
 
   /**
-   * Takes a row of a symbol. One that counts no more ticks than the row held is older, or the same,
-   * and ignored.
+   * Takes a row of a symbol's present life. One that counts no more ticks than the row held is
+   * older, or the same, and ignored.
    *
-   * @param name UTF-8 from `start` to `end`
    * @param row {@link MIRRORED_VALUES} doubles
    * @returns ticks that it has more than before; 0 if it was ignored
    */
-  mirrorRow(name: Uint8Array, start: number, end: number, row: Float64Array): number {
-    const symbolId = this.#idOf(name, start, end);
-    if (symbolId < 0) return 0;
+  mirrorRow(symbolId: number, row: Float64Array): number {
+    this.#beginLife(symbolId);
     const more = (row[RowValue.COUNT] as number) - this.statistics.value(symbolId, RowValue.COUNT);
     if (!(more > 0)) return 0;
     this.statistics.write(symbolId, row);
@@ -84,26 +107,65 @@ export class RemoteEngine implements ServedEngine {
     return more;
   }
 
+  /** A symbol that was retired, and goes on, is in its next life. */
+  #beginLife(symbolId: number): void {
+    const ending = this.#ending.get(symbolId);
+    if (ending !== undefined) this.#retire(symbolId, ending.cause);
+    if (this.symbols.tickId(symbolId) < 0) this.symbols.tryRevive(symbolId);
+  }
+
+  /**
+   * The present life of a symbol is over.
+   *
+   * @param numbers of the records that it raised, which sessions get before; undefined: not known
+   */
+  endLife(symbolId: number, cause: EndCause, numbers?: RecordNumbers): void {
+    if (numbers === undefined || this.#hasRecords(symbolId, numbers)) {
+      this.#retire(symbolId, cause);
+      return;
+    }
+    const timer = setTimeout(() => this.#retire(symbolId, cause), RECORDS_MS).unref();
+    this.#ending.set(symbolId, { ...numbers, cause, timer });
+  }
+
+  #hasRecords(symbolId: number, { alerts, anomalies }: RecordNumbers): boolean {
+    const hasAnomalies = this.#anomalies.newest(symbolId) >= anomalies;
+    return hasAnomalies && this.#alerts.newest(symbolId) >= alerts;
+  }
+
+  #retire(symbolId: number, cause: EndCause): void {
+    clearTimeout(this.#ending.get(symbolId)?.timer);
+    this.#ending.delete(symbolId);
+    // A next life that ended as well: nobody has seen it.
+    const wasRetiring = this.symbols.isRetiring(symbolId);
+    this.symbols.beginRetiring(symbolId);
+    this.statistics.write(symbolId, this.#noRow);
+    if (!wasRetiring) this.onLifeEnded(symbolId, cause);
+  }
+
   /** Takes an anomaly, a symbol's in their order; one that it knows is ignored. */
   mirrorAnomaly(anomaly: Anomaly): void {
-    const symbolId = this.#add(this.#anomalies, anomaly);
-    if (symbolId < 0) return;
-    this.#countAnomalies(symbolId);
+    if (!this.#add(this.#anomalies, anomaly)) return;
     this.#counters.add(anomaly.direction === 1 ? Counter.UP : Counter.DOWN, 1);
   }
 
   /** The same for an alert. */
   mirrorAlert(alert: Alert): void {
-    if (this.#add(this.#alerts, alert) >= 0) this.mirroredRules.count(alert);
+    if (this.#add(this.#alerts, alert)) this.mirroredRules.count(alert);
   }
 
-  /** Returns the id of its symbol; negative if it is not taken. */
-  #add<T extends RaisedRecord>(records: MirroredRecords<T>, record: T): number {
+  #add<T extends RaisedRecord>(records: MirroredRecords<T>, record: T): boolean {
     const name = encoder.encode(record.symbol);
-    const symbolId = this.#idOf(name, 0, name.length);
-    if (symbolId < 0 || !records.add(record, symbolId)) return -1;
+    const known = this.symbols.find(name, 0, name.length);
+    const isHistory = known < 0 && this.isReadingPast;
+    const symbolId = isHistory ? UNKNOWN_SYMBOL : this.symbolId(name, 0, name.length);
+    if ((symbolId < 0 && !isHistory) || !records.add(record, symbolId)) return false;
     this.#ring();
-    return symbolId;
+    if (isHistory) return true;
+    this.#countAnomalies(symbolId);
+    const ending = this.#ending.get(symbolId);
+    if (ending && this.#hasRecords(symbolId, ending)) this.#retire(symbolId, ending.cause);
+    return true;
   }
 
   /** A tick that waited may raise one behind the symbol's newest row. */
@@ -113,7 +175,8 @@ export class RemoteEngine implements ServedEngine {
     this.statistics.continueAnomalies(symbolId, newest);
   }
 
-  #idOf(name: Uint8Array, start: number, end: number): number {
+  /** The id of a symbol, registered if new; negative if it does not fit. Name in UTF-8. */
+  symbolId(name: Uint8Array, start: number, end: number): number {
     const known = this.symbols.find(name, start, end);
     if (known >= 0) return known;
     if (this.symbols.isFull()) {
@@ -157,11 +220,11 @@ export class RemoteEngine implements ServedEngine {
   }
 
   drainAnomalies(sink: AnomalySink, limit = Number.POSITIVE_INFINITY): number {
-    return this.#anomalies.drain(sink, limit);
+    return this.#anomalies.drain(this.symbols, sink, limit);
   }
 
   drainAlerts(sink: AlertSink, limit = Number.POSITIVE_INFINITY): number {
-    return this.#alerts.drain(sink, limit);
+    return this.#alerts.drain(this.symbols, sink, limit);
   }
 
   raisedEnds(): readonly number[] {
@@ -181,13 +244,18 @@ export class RemoteEngine implements ServedEngine {
     throw new Error('ticks of a cluster go through its log');
   }
 
-  /** Nothing is retired by an edge. */
-  async retire(retirees: readonly unknown[]): Promise<readonly boolean[]> {
-    return retirees.map(() => false);
+  /** Finds those whose lives are over: they were ended by their owners. */
+  async retire(retirees: readonly { readonly symbolId: number }[]): Promise<readonly boolean[]> {
+    return retirees.map(({ symbolId }) => this.symbols.isRetiring(symbolId));
   }
 
-  forget(): boolean {
-    return false;
+  /** See `Engine.forget`. */
+  forget(symbolId: number): boolean {
+    if (!this.symbols.endRetiring(symbolId)) return false;
+    this.#anomalies.forget(symbolId);
+    this.#alerts.forget(symbolId);
+    this.statistics.continueAnomalies(symbolId, 0);
+    return true;
   }
 
   continueAnomalies(): void {}
@@ -230,20 +298,34 @@ class MirroredRecords<T extends RaisedRecord> {
     return this.#newest[symbolId] as number;
   }
 
-  /** Returns whether it is newer than those of its symbol before. */
+  forget(symbolId: number): void {
+    this.#newest[symbolId] = 0;
+  }
+
+  /**
+   * Returns whether it is newer than those of its symbol before.
+   *
+   * @param symbolId negative: the symbol is not here
+   */
   add(record: T, symbolId: number): boolean {
-    if (record.sequence <= this.newest(symbolId)) return false;
-    this.#newest[symbolId] = record.sequence;
+    if (symbolId >= 0) {
+      if (record.sequence <= this.newest(symbolId)) return false;
+      this.#newest[symbolId] = record.sequence;
+    }
     this.#records.push({ record, symbolId });
     return true;
   }
 
-  drain(sink: (record: T, symbolId: number) => void, limit: number): number {
+  /** Passes on records with the ids that their symbols have now. */
+  drain(symbols: SymbolTable, sink: (record: T, symbolId: number) => void, limit: number): number {
     const end = Math.min(this.#records.length, this.#drained + limit);
     const count = end - this.#drained;
     while (this.#drained < end) {
       const next = this.#records[this.#drained++];
-      if (next !== undefined) sink(next.record, next.symbolId);
+      if (next === undefined) continue;
+      const { record, symbolId } = next;
+      const isSame = symbols.names[symbolId] === record.symbol;
+      sink(record, isSame ? symbolId : symbols.findName(record.symbol));
     }
     if (this.#drained === this.#records.length || this.#drained >= STRIDE) {
       this.#records.splice(0, this.#drained);

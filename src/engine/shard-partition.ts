@@ -1,5 +1,7 @@
 import type { Alert, Anomaly, Direction, RuleKind } from '../protocol/index.ts';
 import {
+  HEAD_DOUBLES,
+  Head,
   NO_RULES,
   type PriceWindow,
   parseRuleFile,
@@ -18,14 +20,16 @@ import {
   type PartitionRuleMemory,
 } from './memory/engine-memory.ts';
 import { writeRuleText } from './memory/rule-texts.ts';
-import { ROW_VALUES, StatisticsTable } from './memory/statistics-table.ts';
+import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { createSymbolNames } from './memory/symbol-names.ts';
 import { SymbolRecords } from './memory/symbol-records.ts';
 import { TickColumns } from './memory/tick-ring.ts';
 import { Partition } from './partition.ts';
 import { PartitionRules } from './partition-rules.ts';
+import { RAISED_FIRST, RAISED_SECOND, RaisedTogether } from './raised-together.ts';
 import { restoreSymbols } from './restore-symbols.ts';
 import { RuleTable } from './rule-table.ts';
+import { type RecordNumbers, type SavedLives, SymbolLives } from './symbol-lives.ts';
 import type { SymbolState } from './symbol-state.ts';
 import { SymbolTable, UNKNOWN_SYMBOL } from './symbol-table.ts';
 
@@ -37,6 +41,8 @@ export interface ShardPartitionOptions {
   readonly growBytes: number;
   /** Where it goes on from. */
   readonly states: Iterable<SymbolState>;
+  /** Belongs to the states; undefined: nothing was ever retired. */
+  readonly lives?: SavedLives | undefined;
   /** The rule file in force there; undefined: none. */
   readonly ruleText?: string | undefined;
   /** Called with each anomaly, in their order. */
@@ -47,8 +53,19 @@ export interface ShardPartitionOptions {
   readonly onRuleFaults?: ((name: string, faults: readonly string[]) => void) | undefined;
 }
 
-/** Takes a row: name, then the values of `RowValue` and the number of anomalies. */
-export type RowSink = (name: string, row: Float64Array) => void;
+/** A life to end. */
+export interface Retirement {
+  readonly symbol: string;
+  /** Where it began; see {@link SymbolLives}. Another life stays. */
+  readonly since: number;
+  /** A symbol with another number of ticks stays; -1: any. */
+  readonly count: number;
+}
+
+/**
+ * Takes a row: name; the values of `RowValue` and the number of anomalies; where its life began.
+ */
+export type RowSink = (name: string, row: Float64Array, since: number) => void;
 
 const TAKEN_MAX = 4096;
 /** Alerts between two looks at them: more than a symbol gets at a time. */
@@ -71,7 +88,11 @@ export class ShardPartition {
   readonly #tick = new TickColumns(1);
   readonly #row = new Float64Array(ROW_VALUES + 1);
   readonly #taken = new Int32Array(TAKEN_MAX);
-  readonly #restoredTicks: number;
+  /** Ticks of restored states, less those of ended lives. */
+  #otherTicks: number;
+  readonly #lives: SymbolLives;
+  readonly #heads: Float64Array;
+  readonly #raised = new RaisedTogether();
   readonly #ruleMemory: PartitionRuleMemory;
   readonly #ruleTable = new RuleTable();
   readonly #ruleCounts: RuleCounters;
@@ -84,7 +105,7 @@ export class ShardPartition {
    * @throws RangeError if there are more states than symbols; Error if a state is impossible
    */
   constructor(options: ShardPartitionOptions) {
-    const { growBytes, onAlert, onAnomaly, onRuleFaults, rules, states, symbols } = options;
+    const { growBytes, lives, onAlert, onAnomaly, onRuleFaults, rules, states, symbols } = options;
     const { movingAverageWindow } = rules;
     this.#names = createSymbolNames(symbols);
     this.#reorderTicks = reorderTicksOf(rules);
@@ -107,7 +128,8 @@ export class ShardPartition {
     const ruleMemory = memory.rules;
     this.#ruleMemory = ruleMemory;
     this.#ruleCounts = new RuleCounters(ruleMemory.counts);
-    this.#onAlert = onAlert;
+    this.#heads = new Float64Array(ruleMemory.heads);
+    this.#onAlert = (alert) => this.#raised.take(RAISED_SECOND, alert, onAlert);
     this.#ruleText = options.ruleText ?? NO_RULES;
     this.#writeRules();
     this.#symbols = new SymbolTable(symbols, 1, this.#names);
@@ -115,8 +137,12 @@ export class ShardPartition {
     this.#dirty = new DirtySet(memory.dirty, symbols);
     this.#counters = new Counters(memory.counters);
     const restored = { memory: [memory], captures: [], rules, ruleText: this.#ruleText };
-    const [hasShortRings] = restoreSymbols(states, this.#symbols, restored);
-    this.#restoredTicks = this.#countTicks();
+    this.#lives = new SymbolLives(symbols, lives);
+    const living = this.#lives.living(states);
+    const [hasShortRings] = restoreSymbols(living, this.#symbols, restored);
+    for (const [id, name] of this.#symbols.names.entries())
+      this.#lives.restored(id, name as string);
+    this.#otherTicks = this.#countTicks();
     const append = (
       symbolId: number,
       sequence: number,
@@ -128,7 +154,8 @@ export class ShardPartition {
     ) => {
       const symbol = this.#symbols.name(symbolId);
       const way = direction as Direction;
-      onAnomaly({ symbol, sequence, direction: way, reference, price, changePercent, time });
+      const anomaly = { symbol, sequence, direction: way, reference, price, changePercent, time };
+      this.#raised.take(RAISED_FIRST, anomaly, onAnomaly);
     };
     this.#alerts = new AlertConsumer(memory.alerts, this.#symbols, this.#ruleTable);
     const alerts = new AlertProducer(memory.alerts);
@@ -159,17 +186,67 @@ export class ShardPartition {
     return this.#symbols.size;
   }
 
-  /** Ticks applied, those before a restored state included. */
-  get applied(): number {
-    return this.#restoredTicks + this.#counters.get(Counter.APPLIED);
+  /** What an idle sweep looks at. */
+  get served(): { readonly symbols: SymbolTable; readonly statistics: StatisticsTable } {
+    return { symbols: this.#symbols, statistics: this.#table };
   }
 
-  /** Id of a symbol, registered if new; negative if there are too many. */
-  symbolId(name: Uint8Array): number {
+  /** Where the life of a symbol began. */
+  since(symbolId: number): number {
+    return this.#lives.since(symbolId);
+  }
+
+  /** For a snapshot, with {@link states}. */
+  get lives(): SavedLives {
+    return this.#lives.saved(this.#symbols.names);
+  }
+
+  /** Ticks of the symbols that there are, those before a restored state included. */
+  get applied(): number {
+    return this.#otherTicks + this.#counters.get(Counter.APPLIED);
+  }
+
+  /**
+   * Id of a symbol, registered if new; negative if there are too many. A tick of it has to follow.
+   *
+   * @param position where its life begins, if it is new
+   */
+  symbolId(name: Uint8Array, position: number): number {
     const known = this.#symbols.find(name, 0, name.length);
     if (known >= 0) return known;
     if (this.#symbols.isFull()) return UNKNOWN_SYMBOL;
-    return this.#symbols.register(name, 0, name.length);
+    const symbolId = this.#symbols.register(name, 0, name.length);
+    const numbers = this.#lives.begin(symbolId, this.#symbols.name(symbolId), position);
+    if (numbers !== undefined) this.#continueAfter(symbolId, numbers);
+    return symbolId;
+  }
+
+  #continueAfter(symbolId: number, { anomalies, alerts }: RecordNumbers): void {
+    this.#table.continueAnomalies(symbolId, anomalies);
+    this.#heads[symbolId * HEAD_DOUBLES + Head.SEQUENCE] = alerts;
+  }
+
+  /**
+   * Ends a life, unless the symbol is in another one or has had more ticks.
+   *
+   * @returns the numbers that it ended with; undefined if it stays
+   */
+  retire({ symbol, since, count }: Retirement): RecordNumbers | undefined {
+    const symbols = this.#symbols;
+    const symbolId = symbols.findName(symbol);
+    if (symbolId < 0 || this.since(symbolId) !== since) return undefined;
+    const ticks = this.#table.value(symbolId, RowValue.COUNT);
+    if (count >= 0 && ticks !== count) return undefined;
+    this.#partition.retire(symbolId);
+    this.#drainAlerts();
+    const alerts = this.#heads[symbolId * HEAD_DOUBLES + Head.SEQUENCE] as number;
+    const numbers = { anomalies: this.#table.anomalies(symbolId), alerts };
+    this.#otherTicks -= ticks;
+    this.#lives.end(symbol, numbers);
+    symbols.beginRetiring(symbolId);
+    symbols.endRetiring(symbolId);
+    this.#continueAfter(symbolId, { anomalies: 0, alerts: 0 });
+    return numbers;
   }
 
   /** Applies a valid tick. Times are ms since the epoch. */
@@ -191,8 +268,10 @@ export class ShardPartition {
 
   /** Takes a reading of a clock, ms since the epoch: ends what ends by time. */
   advanceClock(now: number): void {
-    this.#partition.advanceClock(now);
-    this.#drainAlerts();
+    this.#raised.hold(() => {
+      this.#partition.advanceClock(now);
+      this.#drainAlerts();
+    });
   }
 
   /** The rule file in force. */
@@ -209,8 +288,10 @@ export class ShardPartition {
     this.#ruleText = text;
     this.#ruleVersion++;
     this.#writeRules();
-    this.#partition.adoptRules(this.#ruleVersion, now);
-    this.#drainAlerts();
+    this.#raised.hold(() => {
+      this.#partition.adoptRules(this.#ruleVersion, now);
+      this.#drainAlerts();
+    });
   }
 
   /** Alerts of a rule that a cool-down covered, since this object was made. */
@@ -246,12 +327,13 @@ export class ShardPartition {
    * id of the first symbol left; 0: none is.
    */
   rowsFrom(from: number, sink: (...row: Parameters<RowSink>) => boolean): number {
-    for (let symbolId = from; symbolId < this.#symbols.size; symbolId++) {
+    const { length } = this.#symbols.names;
+    for (let symbolId = from; symbolId < length; symbolId++) {
       let isMore = true;
-      this.#pass(symbolId, (name, row) => {
-        isMore = sink(name, row);
+      this.#pass(symbolId, (...row) => {
+        isMore = sink(...row);
       });
-      if (!isMore) return symbolId + 1 < this.#symbols.size ? symbolId + 1 : 0;
+      if (!isMore) return symbolId + 1 < length ? symbolId + 1 : 0;
     }
     return 0;
   }
@@ -261,7 +343,7 @@ export class ShardPartition {
     const { records, places } = this.#memory;
     return readCapture({
       number: 0,
-      symbols: this.#symbols.size,
+      symbols: this.#symbols.names.length,
       movingAverageWindow: this.#window,
       reorderTicks: this.#reorderTicks,
       reorder: this.#memory.reorder?.buffers,
@@ -278,12 +360,12 @@ export class ShardPartition {
   #pass(symbolId: number, sink: RowSink): void {
     if (!this.#table.hasTicks(symbolId)) return;
     this.#table.load(symbolId, this.#row);
-    sink(this.#symbols.name(symbolId), this.#row);
+    sink(this.#symbols.name(symbolId), this.#row, this.since(symbolId));
   }
 
   #countTicks(): number {
     let ticks = 0;
-    for (let symbolId = 0; symbolId < this.#symbols.size; symbolId++) {
+    for (let symbolId = 0; symbolId < this.#symbols.names.length; symbolId++) {
       if (!this.#table.hasTicks(symbolId)) continue;
       this.#table.load(symbolId, this.#row);
       ticks += this.#row[2] as number;

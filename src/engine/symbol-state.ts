@@ -43,6 +43,14 @@ export interface AnomalyCount {
   readonly anomalies: number;
 }
 
+/** The state of a symbol without ticks. */
+export function emptyState(symbol: string, anomalies = 0): SymbolState {
+  const none = new Float64Array(0);
+  const averaging = { window: 1, taken: 0, prices: none };
+  const row = { anomalies, count: 0, price: 0, average: 0, time: 0, min: 0, max: 0 };
+  return { symbol, ...row, averaging, minima: none, maxima: none };
+}
+
 /** Why the state is impossible; undefined if it is valid. */
 export function validateState(state: SymbolState): string | undefined {
   const { anomalies, count, averaging, minima, maxima } = state;

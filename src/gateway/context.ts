@@ -29,7 +29,7 @@ import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import { GatewayCounters } from './metrics/gateway-counters.ts';
 import type { KafkaReadings } from './metrics/kafka-metrics.ts';
 import type { SinkReadings } from './metrics/sink-metrics.ts';
-import { SymbolRetirement } from './retirement/symbol-retirement.ts';
+import { type RetireCause, SymbolRetirement } from './retirement/symbol-retirement.ts';
 import { Origins } from './sessions/origins.ts';
 import { Renewals } from './sessions/renewals.ts';
 import type { SecurityCounts, SecurityEvents } from './sessions/security-events.ts';
@@ -43,6 +43,12 @@ export interface GatewayLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+}
+
+/** Observes symbols that come and go through others. */
+interface ClusterObserver extends SymbolObserver {
+  /** A symbol is being retired from now on. */
+  lifeEnded(symbolId: number, cause: RetireCause): void;
 }
 
 /** The parts that are made before the gateway. */
@@ -68,8 +74,9 @@ interface GatewayParts {
         readonly claim: ClaimPublisher;
         readonly readings: () => ClusterReadings;
         readonly overview: () => Promise<ClusterOverview>;
-        /** Calls `symbolAppeared` for symbols that others publish first. */
-        observe(symbolAppeared: SymbolObserver['symbolAppeared']): void;
+        observe(observer: ClusterObserver): void;
+        /** Has a symbol retired everywhere. Resolves to true once it is, here too. */
+        readonly retire: (symbolId: number) => Promise<boolean>;
       }
     | undefined;
   /** Publishers, those of an earlier run among them. */
@@ -146,6 +153,8 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
   const subscriptions = new SubscriptionStore();
   const versions = new SymbolVersions(engine);
   const isAwaited = config.store.mode === 'sync';
+  // There the numbers of a symbol go on.
+  const keptOnceGone = given.cluster === undefined ? 0 : config.processing.maxSymbols;
   const anomalies = new RecordLog(
     ANOMALY_KIND,
     engine.symbols,
@@ -155,6 +164,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     },
     config.stream.recentAnomaliesPerSymbol,
     store && { store, isAwaited },
+    keptOnceGone,
   );
   const alerts = new RecordLog(
     alertKind(engine.ruleTable),
@@ -165,6 +175,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     },
     config.stream.recentAnomaliesPerSymbol,
     store && { store: store.alerts, isAwaited },
+    keptOnceGone,
   );
   const conflation = new ConflationQueue();
   const logs = { anomalies, alerts };
@@ -180,6 +191,8 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
   const versioned = { engine, subscriptions, versions, anomalies, alerts, fanOut };
   const background = new BackgroundTasks(fault);
   const quota = new SymbolQuota({ ...config.processing, ...config.limits }, engine.symbols);
+  const retirement = new SymbolRetirement({ ...versioned, background, quota, journal }, fault);
+  observeCluster();
   return {
     ...given,
     startedAt: performance.now(),
@@ -195,7 +208,7 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     ticksReader: new TicksReader(config.publish.ticksPerFrameMax),
     tickBatch: new TickBatch(),
     subscriptions,
-    retirement: new SymbolRetirement({ ...versioned, background, quota, journal }, fault),
+    retirement,
     background,
     versions,
     anomalies,
@@ -207,18 +220,28 @@ export function createGatewayContext(given: GatewayParts): GatewayContext {
     scheduler: createScheduler(),
   };
 
-  function createIntake(): TickIntake {
-    const observer = {
-      symbolAppeared: (symbolId: number, name: string) => {
-        anomalies.symbolAppeared(symbolId, name);
-        alerts.symbolAppeared(symbolId, name);
-        journal?.declareSymbol(symbolId);
-        subscriptions.symbolAppeared(symbolId, name);
+  function symbolAppeared(symbolId: number, name: string): void {
+    anomalies.symbolAppeared(symbolId, name);
+    alerts.symbolAppeared(symbolId, name);
+    journal?.declareSymbol(symbolId);
+    subscriptions.symbolAppeared(symbolId, name);
+  }
+
+  function observeCluster(): void {
+    given.cluster?.observe({
+      symbolAppeared(symbolId, name) {
+        quota.adopt(name);
+        intake.lateness.begins(symbolId);
+        symbolAppeared(symbolId, name);
       },
-    };
+      lifeEnded: (symbolId, cause) => void retirement.retire(symbolId, cause),
+    });
+  }
+
+  function createIntake(): TickIntake {
     const lateness = new Lateness((publisherId) => given.publishers.nameOf(publisherId));
+    const observer = { symbolAppeared };
     const intake = new TickIntake(engine, config.processing, observer, journal, lateness);
-    given.cluster?.observe(observer.symbolAppeared);
     // The engine has applied them in this run.
     intake.totals.accepted = given.snapshots.replayedTicks;
     return intake;

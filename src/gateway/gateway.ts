@@ -175,14 +175,15 @@ class DurabilityWatch {
 }
 
 function createWatches(context: GatewayContext) {
-  const { authenticator, config, security, sessions } = context;
+  const { authenticator, cluster, config, security, sessions } = context;
   const { limits, server, stream } = config;
   const all = () => sessions.all();
   const times = { heartbeatMs: server.heartbeatMs, unresponsiveMs: stream.slowSessionCloseMs };
   return [
     new Liveness(times, all),
     new SendBufferLimit({ bytesMax: limits.sessionBytesMax, security, sessions: all }),
-    new IdleSweep(limits.symbolIdleDays * DAY_MS, context),
+    // In a cluster owners do it.
+    ...(cluster === undefined ? [new IdleSweep(limits.symbolIdleDays * DAY_MS, context)] : []),
     ...(authenticator === undefined ? [] : [new Expiry(all)]),
     new DurabilityWatch(context),
     new ServerClock(context),

@@ -58,7 +58,7 @@ class Shard {
       return;
     }
     const average = averages[symbolId];
-    this.#owned.apply(this.#owned.symbolId(NAMES[symbolId] as Uint8Array), price, time, now);
+    this.#owned.apply(this.#owned.symbolId(NAMES[symbolId] as Uint8Array, 1), price, time, now);
     this.oracles[symbolId]?.take({ price, time, receivedAt: now, average });
   }
 

@@ -339,7 +339,8 @@ describe('rows', () => {
     const writer = new RowsWriter(1024);
     const say = async (epoch: number) => {
       const before = mirrors.counts.rowMessages;
-      bus.publish(NAMES.rows(2), writer.take({ epoch, n: 1, ticks: 0, symbols: 0, next: 0 }));
+      const totals = { ticks: 0, symbols: 0, next: 0, position: 1 };
+      bus.publish(NAMES.rows(2), writer.take({ epoch, n: 1, ...totals }));
       await until(() => mirrors.counts.rowMessages > before);
     };
     await say(5);
@@ -381,6 +382,7 @@ describe('owned shards', () => {
         duplicateSegments: 0,
         gapSegments: 0,
         refusedTicks: 0,
+        retired: 0,
         takeovers: 0,
         fenced: 0,
         snapshots: 0,

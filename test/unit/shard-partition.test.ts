@@ -29,7 +29,7 @@ function shardWith(alerts: Alert[], from?: ShardPartition): ShardPartition {
 }
 
 function apply(shard: ShardPartition, time: number): void {
-  shard.apply(shard.symbolId(new TextEncoder().encode('S')), 100, T + time, T + time);
+  shard.apply(shard.symbolId(new TextEncoder().encode('S'), 1), 100, T + time, T + time);
 }
 
 it.each([

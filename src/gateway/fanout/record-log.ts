@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SymbolTable } from '../../engine/index.ts';
+import { NO_WIRE_ID, type SymbolTable } from '../../engine/index.ts';
 import type { RaisedRecord } from '../../protocol/index.ts';
 import {
   type Arrived,
@@ -10,6 +10,7 @@ import {
   type SymbolPage,
   type SymbolRange,
 } from '../../store/index.ts';
+import { GoneRecords } from './gone-records.ts';
 import { RecentRecords } from './recent-records.ts';
 import type { LoggedKind } from './record-kinds.ts';
 import { SentRecord } from './record-message.ts';
@@ -79,6 +80,7 @@ export class RecordLog<R extends RaisedRecord> {
   readonly #disk: RecordDisk<R> | undefined;
   #observer: RecordObserver | undefined;
   readonly #bySymbol = new Map<number, RecentRecords<R>>();
+  readonly #gone: GoneRecords<R>;
   /** In the order of ordinals, without a gap. */
   readonly #recent: SentRecord<R>[] = [];
   /** Records on their way to the disk, in `sync` mode. */
@@ -94,6 +96,7 @@ export class RecordLog<R extends RaisedRecord> {
    * Continues each symbol's numbering after its last record in the engine.
    *
    * @param disk undefined: memory only
+   * @param keptOnceGone retired symbols whose recent records stay in memory, without a disk
    */
   constructor(
     kind: LoggedKind<R>,
@@ -101,7 +104,9 @@ export class RecordLog<R extends RaisedRecord> {
     numbering: Numbering,
     perSymbolMax: number,
     disk?: RecordDisk<R>,
+    keptOnceGone = 0,
   ) {
+    this.#gone = new GoneRecords(keptOnceGone);
     this.kind = kind;
     this.perSymbolMax = perSymbolMax;
     this.#numbering = numbering;
@@ -147,15 +152,10 @@ export class RecordLog<R extends RaisedRecord> {
     this.#undurable = [];
   }
 
-  /** Takes a record from the engine. */
+  /** Takes a record from the engine; with a negative id, one of a symbol that is gone. */
   readonly append = (record: R, symbolId: number): void => {
-    const sent = new SentRecord(
-      this.kind,
-      record,
-      symbolId,
-      this.#symbols.wireId(symbolId),
-      this.#ordinal++,
-    );
+    const wireId = symbolId < 0 ? NO_WIRE_ID : this.#symbols.wireId(symbolId);
+    const sent = new SentRecord(this.kind, record, symbolId, wireId, this.#ordinal++);
     const disk = this.#disk;
     disk?.store.append(record);
     if (this.#isEnding) {
@@ -173,6 +173,8 @@ export class RecordLog<R extends RaisedRecord> {
 
   /** Continues the numbering of a symbol that had records before it was retired. */
   symbolAppeared(symbolId: number, name: string): void {
+    const held = this.#gone.take(name);
+    if (held !== undefined) this.#bySymbol.set(symbolId, held);
     const last = this.#disk?.store.lastSequence(name) ?? 0;
     if (last === 0) return;
     this.#numbering.continueAfter(symbolId, last);
@@ -181,6 +183,8 @@ export class RecordLog<R extends RaisedRecord> {
 
   /** Drops what memory holds of a retired symbol, all of whose records were passed on. */
   forget(symbolId: number): void {
+    const held = this.#bySymbol.get(symbolId);
+    if (held !== undefined) this.#gone.keep(held);
     this.#bySymbol.delete(symbolId);
     this.#disk?.store.forget(this.#symbols.name(symbolId));
   }
@@ -201,7 +205,8 @@ export class RecordLog<R extends RaisedRecord> {
 
   /** The same of a symbol that may be gone, by name. */
   lastOf(symbolId: number, name: string): number {
-    return symbolId < 0 ? (this.#disk?.store.lastSequence(name) ?? 0) : this.last(symbolId);
+    if (symbolId >= 0) return this.last(symbolId);
+    return this.#disk?.store.lastSequence(name) ?? this.#gone.get(name)?.last ?? 0;
   }
 
   /**
@@ -229,7 +234,7 @@ export class RecordLog<R extends RaisedRecord> {
    */
   page(symbolId: number, range: SymbolRange, isWanted: () => boolean): MaybeLater<LoggedPage<R>> {
     const last = this.lastOf(symbolId, range.symbol);
-    const held = symbolId < 0 ? undefined : this.#bySymbol.get(symbolId);
+    const held = this.#heldOf(symbolId, range.symbol);
     const store = this.#disk?.store;
     const isInMemory = held !== undefined && range.from >= held.first;
     if (store === undefined || isInMemory || range.from > last) {
@@ -312,23 +317,28 @@ export class RecordLog<R extends RaisedRecord> {
     this.#observer?.recordAppended(symbolId);
   };
 
+  #heldOf(symbolId: number, name: string): RecentRecords<R> | undefined {
+    return symbolId < 0 ? this.#gone.get(name) : this.#bySymbol.get(symbolId);
+  }
+
   #continueAfter(symbolId: number, last: number): RecentRecords<R> {
     return new RecentRecords(this.kind, this.#symbols.name(symbolId), last);
   }
 
   #take(sent: SentRecord<R>): void {
     const { record, ordinal, symbolId } = sent;
-    let held = this.#bySymbol.get(symbolId);
+    let held = this.#heldOf(symbolId, record.symbol);
     if (held === undefined) {
-      held = this.#continueAfter(symbolId, record.sequence - 1);
-      this.#bySymbol.set(symbolId, held);
+      held = new RecentRecords(this.kind, record.symbol, record.sequence - 1);
+      if (symbolId < 0) this.#gone.keep(held);
+      else this.#bySymbol.set(symbolId, held);
     }
     held.append(record, ordinal, this.perSymbolMax);
     this.#taken = ordinal + 1;
     this.#recent.push(sent);
     // Cut in strides: a shift a record would move the whole array each time.
     if (this.#recent.length >= 2 * RECENT_MAX) this.#recent.splice(0, RECENT_MAX);
-    this.#observer?.recordAppended(symbolId);
+    if (symbolId >= 0) this.#observer?.recordAppended(symbolId);
     this.onTaken?.(record, ordinal);
   }
 

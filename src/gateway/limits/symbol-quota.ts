@@ -78,6 +78,11 @@ export class SymbolQuota {
     return undefined;
   }
 
+  /** A symbol appeared that other servers have. */
+  adopt(name: string): void {
+    increment(this.#byTenant, tenantOf(name));
+  }
+
   /** The symbol counted by {@link tryAdd} has an id. */
   own(symbolId: number, client: Client): void {
     this.#publishers[symbolId] = publisherOf(client);

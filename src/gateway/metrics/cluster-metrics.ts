@@ -27,6 +27,7 @@ export interface ClusterReadings {
         readonly duplicateSegments: number;
         readonly gapSegments: number;
         readonly refusedTicks: number;
+        readonly retired: number;
         readonly takeovers: number;
         readonly fenced: number;
         readonly snapshots: number;
@@ -109,6 +110,7 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
     );
   ofFeeds('result', 'feed_messages', 'Messages that came straight from NATS clients.', 'messages');
   ofFeeds('reason', 'refused_feed_ticks', 'Ticks of theirs that do not count.', 'refusedTicks');
+  owned('retired_symbols', 'Symbols retired, in replayed logs as well.', 'retired');
   owned('takeovers', 'Shards taken over.', 'takeovers');
   owned('fenced_shards', 'Shards lost to another owner while writing.', 'fenced');
   owned('snapshots', 'Snapshots of shards saved.', 'snapshots');

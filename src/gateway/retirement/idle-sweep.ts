@@ -31,6 +31,7 @@ export class IdleSweep {
   readonly #counts: number[] = [];
   readonly #changedAt: number[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   /** @param clock monotonic, ms */
   constructor(
@@ -64,6 +65,7 @@ export class IdleSweep {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -73,6 +75,7 @@ export class IdleSweep {
   }
 
   #pause(ms: number, from = 0, asked: readonly Promise<boolean>[] = []): void {
+    if (this.#isStopped) return;
     this.#timer = setTimeout(() => this.#step(from, asked), ms).unref();
   }
 

@@ -1,4 +1,4 @@
-import { RETIRED_MAX, type ServedEngine } from '../../engine/index.ts';
+import { type EndCause, RETIRED_MAX, type ServedEngine } from '../../engine/index.ts';
 import type { FanOut, RecordLogs } from '../fanout/fan-out.ts';
 import type { SymbolVersions } from '../fanout/symbol-versions.ts';
 import type { FrameJournal } from '../ingest/frame-journal.ts';
@@ -6,8 +6,11 @@ import type { BackgroundTasks } from '../limits/background-tasks.ts';
 import type { SymbolQuota } from '../limits/symbol-quota.ts';
 import type { Subscriber, SubscriptionStore } from '../subscriptions/subscription-store.ts';
 
-/** Why a symbol is retired: no ticks for `limits.symbolIdleDays`, or by an operator. */
-export type RetireCause = 'idle' | 'operator';
+/**
+ * Why a symbol is retired: no ticks for `limits.symbolIdleDays`, or by an operator; in a cluster also
+ * because it is found to be gone.
+ */
+export type RetireCause = EndCause;
 
 /** Subscriptions that one step ends; a symbol is never divided. */
 const SUBSCRIPTIONS_PER_STEP = 4096;
@@ -45,7 +48,7 @@ interface RetirementContext extends RecordLogs {
  */
 export class SymbolRetirement {
   /** Symbols retired since the start. */
-  readonly retired: Record<RetireCause, number> = { idle: 0, operator: 0 };
+  readonly retired: Record<RetireCause, number> = { idle: 0, operator: 0, missing: 0 };
   readonly #context: RetirementContext;
   readonly #fault: (error: unknown) => void;
   /** By wire id, in order. */

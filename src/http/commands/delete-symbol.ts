@@ -8,17 +8,14 @@ const WAIT_MS = 5000;
 
 /** `DELETE /api/prices/{symbol}`: retires a symbol. */
 export function deleteSymbol(context: RetireContext): Handler {
-  const { config, engine, log, retirement } = context;
+  const { cluster, engine, log, retirement } = context;
   return async (_request, symbol, client) => {
     const symbolId = readableSymbol(context, client, symbol);
     // One that is being retired already, and has had no tick since, is as good as gone.
     if (symbolId < 0 || engine.symbols.tickId(symbolId) < 0) throw unknownSymbol(symbol);
-    if (config.cluster.role !== 'none') {
-      throw new RequestProblem(503, 'A cluster retires no symbols yet.');
-    }
     const limit = new AbortController();
     const isRetired = await Promise.race([
-      retirement.retire(symbolId, 'operator'),
+      cluster?.retire(symbolId) ?? retirement.retire(symbolId, 'operator'),
       sleep(WAIT_MS, undefined, { signal: limit.signal, ref: false }).catch(() => undefined),
     ]);
     limit.abort();
