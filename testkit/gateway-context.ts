@@ -1,3 +1,4 @@
+import type { Cluster } from '../src/cluster/index.ts';
 import { parseConfig } from '../src/config/parse-config.ts';
 import type { ConfigInput } from '../src/config/schema.ts';
 import type { Engine } from '../src/engine/index.ts';
@@ -29,9 +30,28 @@ export function gatewayContext(
   config: ConfigInput = {},
   store?: Store,
 ): GatewayContext {
+  return contextOf(
+    { engine, publishers: new PublisherRegistry(), journal: undefined },
+    config,
+    store,
+  );
+}
+
+/** The same for a member of a cluster. */
+export function memberContext(cluster: Cluster, config: ConfigInput): GatewayContext {
+  return contextOf(
+    { engine: cluster.engine, journal: cluster.journal, publishers: cluster.publishers, cluster },
+    config,
+  );
+}
+
+function contextOf(
+  given: Pick<GatewayContext, 'cluster' | 'engine' | 'journal' | 'publishers'>,
+  config: ConfigInput,
+  store?: Store,
+): GatewayContext {
   return createGatewayContext({
     config: parseConfig(config),
-    engine,
     log: LOG,
     version: 'test',
     store,
@@ -43,7 +63,6 @@ export function gatewayContext(
     health: new Health(store),
     eventLoop: new EventLoopDelay(),
     epoch: 'test',
-    journal: undefined,
-    publishers: new PublisherRegistry(),
+    ...given,
   });
 }

@@ -2,9 +2,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FeedFigures } from '../../src/cluster/feed-figures.ts';
 import type { RulesEntry } from '../../src/cluster/log-entries.ts';
-import { LogJournal } from '../../src/cluster/log-journal.ts';
 import { type Member, Members, ownerOf } from '../../src/cluster/members.ts';
-import { ClusterNames } from '../../src/cluster/names.ts';
 import {
   OutputWriter,
   type PublishedAlert,
@@ -14,34 +12,26 @@ import {
 } from '../../src/cluster/output-writer.ts';
 import { OwnedShard, type ShardParts } from '../../src/cluster/owned-shard.ts';
 import { Owner } from '../../src/cluster/owner.ts';
-import { PublisherLedger } from '../../src/cluster/publisher-ledger.ts';
 import { RowsWriter } from '../../src/cluster/row-codec.ts';
 import { ShardMirrors } from '../../src/cluster/shard-mirrors.ts';
 import { loadSnapshot, saveSnapshot } from '../../src/cluster/shard-snapshot.ts';
 import { RemoteEngine, RowValue } from '../../src/engine/index.ts';
-import { TickBatch } from '../../src/protocol/index.ts';
 import { expectedMarket, type MarketTick } from '../../testkit/independent/statistics.ts';
 import { Random } from '../../testkit/random.ts';
 import { delay, until } from '../../testkit/until.ts';
 import { FLASH } from '../support/flash-rule.ts';
 import { LoggedAlerts } from '../support/logged-alerts.ts';
+import {
+  LoggedMarket,
+  NAMES,
+  openLogs,
+  SETTINGS,
+  SHARDS,
+  SYMBOLS,
+} from '../support/logged-market.ts';
 import { ruleText, wordsOf } from '../support/rule-rig.ts';
 import { SimulatedBroker, type SimulatedBus } from '../support/simulated-bus.ts';
 
-const SHARDS = 4;
-const NAMES = new ClusterNames('test', SHARDS);
-const SYMBOLS = Array.from({ length: 16 }, (_, i) => `S-${i}`);
-const SETTINGS = {
-  rules: {
-    movingAverageWindow: 64,
-    anomalyThresholdPercent: 2,
-    slidingWindowMilliseconds: 1000,
-    windowCapacity: 1024,
-    maxFutureMs: 5000,
-  },
-  symbols: 64,
-  growBytes: 1_048_576,
-};
 /** Rule files that come into force one after the other: a rule goes on, one ends, one begins. */
 const RULE_FILES = [
   {
@@ -60,80 +50,6 @@ const RULE_FILES = [
   },
 ] as const;
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
-async function openLogs(bus: SimulatedBus): Promise<void> {
-  for (const [name, subjects] of NAMES.tickLogs()) {
-    await bus.openLog({ name, subjects, perSubjectMax: 0, ageMaxMs: 0 });
-  }
-  const forever = { ageMaxMs: 0 };
-  await bus.openLog({
-    name: NAMES.outputLog,
-    subjects: [NAMES.outputs],
-    perSubjectMax: 0,
-    ...forever,
-  });
-  const subjects = [NAMES.snapshots];
-  await bus.openLog({ name: NAMES.snapshotLog, subjects, perSubjectMax: 1, ...forever });
-}
-
-/** A market whose ticks go into the logs, frame by frame. */
-class LoggedMarket {
-  readonly ticks: MarketTick[] = [];
-  readonly #journal: LogJournal;
-  readonly #random: Random;
-  readonly #prices = SYMBOLS.map(() => 100);
-  #time = 1_700_000_000_000;
-
-  private constructor(journal: LogJournal, random: Random) {
-    this.#journal = journal;
-    this.#random = random;
-  }
-
-  static async open(bus: SimulatedBus, random: Random): Promise<LoggedMarket> {
-    const ledger = new PublisherLedger('edge', await bus.openKeys('ledger', 0));
-    const journal = new LogJournal({
-      bus,
-      names: NAMES,
-      ledger,
-      edge: 'edge',
-      symbolName: (symbolId) => SYMBOLS[symbolId] as string,
-      publisherName: () => 'feed',
-    });
-    await ledger.claim('feed');
-    return new LoggedMarket(journal, random);
-  }
-
-  frame(): void {
-    const random = this.#random;
-    const count = random.between(1, 24);
-    const batch = new TickBatch();
-    batch.start(this.#journal.position + 1, count);
-    batch.receivedAt = this.#time;
-    this.#journal.begin(count);
-    for (let i = 0; i < count; i++) {
-      const symbolId = random.below(SYMBOLS.length);
-      const jump = random.chance(0.05) ? 1 + random.pick([-1, 1]) * 0.03 : 1;
-      const price = (this.#prices[symbolId] as number) * jump * (1 + (random.float() - 0.5) / 1e3);
-      this.#prices[symbolId] = price;
-      this.#time += random.below(20);
-      // Some come late.
-      const time = this.#time - (random.chance(0.05) ? random.below(500) : 0);
-      batch.prices[i] = price;
-      batch.times[i] = time;
-      this.#journal.add(symbolId, batch, i);
-      this.ticks.push({ symbol: SYMBOLS[symbolId] as string, price, time });
-    }
-    expect(this.#journal.append(1, batch)).toBe(true);
-  }
-
-  get now(): number {
-    return this.#time;
-  }
-
-  get isSettled(): boolean {
-    return this.#journal.syncedPosition === this.#journal.position;
-  }
-}
 
 /** The log of outputs has exactly the expected anomalies, each once and in order. */
 function expectOutputs(broker: SimulatedBroker, ticks: readonly MarketTick[]): void {
