@@ -100,8 +100,6 @@ describe.skipIf(isMissing)(`a cluster${isMissing ? ` (needs ${NATS_SOURCE})` : '
     onTestFinished(() => publisher.close(100));
     await delay(300);
     expect(publisher.session).toBeUndefined();
-    const { status, text } = await (await http(edge)).send('DELETE', '/api/prices/HTTP');
-    expect([status, text]).toEqual([503, expect.stringContaining('A cluster retires no symbols')]);
     const servers = `--cluster.servers=${cluster.brokers.addresses}`;
     const start = async (...flags: readonly string[]) => {
       const server = new ServerProcess([...SMALL, servers, '--cluster.role=edge', ...flags]);
@@ -111,9 +109,6 @@ describe.skipIf(isMissing)(`a cluster${isMissing ? ` (needs ${NATS_SOURCE})` : '
     expect(await start('--cluster.shards=8')).toContain('cluster.shards: expected 16, got 8');
     expect(await start('--cluster.shards=16', '--processing.movingAverageWindow=5')).toContain(
       'processing.movingAverageWindow: expected 64, got 5',
-    );
-    expect(await start('--limits.symbolIdleDays=1')).toContain(
-      'limits.symbolIdleDays: expected 0 in a cluster',
     );
     expect(await start('--cluster.shards=16', '--processing.allowedLatenessMs=100')).toContain(
       'processing.allowedLatenessMs: expected 0, got 100',
