@@ -4,8 +4,8 @@ import type { RemoteEngine } from '../engine/index.ts';
 const LOOK_MS = 30_000;
 
 /**
- * Frees symbols of an edge that have no row at two looks: a tick of theirs was refused by its owner,
- * or what a life raised came after its end.
+ * Frees symbols of an edge that have no row at two looks: their owner refused a tick, or what a
+ * life raised came after its end.
  */
 export class RowlessSymbols {
   readonly #engine: RemoteEngine;

@@ -37,7 +37,7 @@ interface Ending extends RecordNumbers {
  * come in from outside. Ticks are not offered here; they go through a log. One thread only.
  *
  * Where a symbol was retired elsewhere, {@link endLife} begins what `SymbolRetirement` finishes: the
- * symbol is being retired from then on, and the rows of its next life, too, may come meanwhile.
+ * symbol is being retired from now on, and rows of its next life may come meanwhile.
  */
 export class RemoteEngine implements ServedEngine {
   readonly symbols: SymbolTable;

@@ -13,7 +13,7 @@ interface Life {
   readonly oracle: SymbolOracle;
 }
 
-/** Symbols of a shard's log that come and go: its messages read a second time, by the definition. */
+/** Symbols of a shard's log come and go: its messages read a second time, by the definition. */
 export class LoggedLives {
   /** Lives that ended, and decisions that came to nothing. */
   ended = 0;

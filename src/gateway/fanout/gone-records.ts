@@ -3,7 +3,7 @@ import type { RecentRecords } from './recent-records.ts';
 
 /**
  * Recent records of symbols that were retired, where no store has them but their numbers go on: by
- * name, until the symbol returns. Beyond the limit, those of the symbol that went first are dropped.
+ * name, until the symbol returns. Beyond the limit, the symbol that went first loses its own.
  */
 export class GoneRecords<R extends RaisedRecord> {
   readonly #symbolsMax: number;

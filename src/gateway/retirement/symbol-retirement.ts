@@ -7,8 +7,8 @@ import type { SymbolQuota } from '../limits/symbol-quota.ts';
 import type { Subscriber, SubscriptionStore } from '../subscriptions/subscription-store.ts';
 
 /**
- * Why a symbol is retired: no ticks for `limits.symbolIdleDays`, or by an operator; in a cluster also
- * because it is found to be gone.
+ * Why a symbol is retired: no ticks for `limits.symbolIdleDays`, or by an operator; in a cluster
+ * also because it is found to be gone.
  */
 export type RetireCause = EndCause;
 
