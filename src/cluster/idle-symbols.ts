@@ -37,7 +37,7 @@ export class IdleSymbols {
     this.#propose = propose;
     this.#sweep = new IdleSweep(idleMs, {
       engine: shard.served,
-      retirement: { retire: (symbolId, _cause, count = -1) => this.#retire(symbolId, count) },
+      retirement: { retire: (symbolId, _cause, count) => this.#retire(symbolId, count) },
       log,
     });
   }
@@ -61,12 +61,12 @@ export class IdleSymbols {
     proposed.done(isRetired);
   }
 
-  #retire(symbolId: number, count: number): Promise<boolean> {
+  #retire(symbolId: number, count?: number): Promise<boolean> {
     const symbol = this.#shard.served.symbols.name(symbolId);
     const since = this.#shard.since(symbolId);
     return new Promise((done) => {
       if (this.#asked.length === 0) setImmediate(() => void this.#send());
-      this.#asked.push({ symbol, since, count, done });
+      this.#asked.push({ symbol, since, count: count ?? -1, done });
     });
   }
 

@@ -36,8 +36,8 @@ interface Ending extends RecordNumbers {
  * The state of engines in other processes, as the gateway of this one reads it: rows and anomalies
  * come in from outside. Ticks are not offered here; they go through a log. One thread only.
  *
- * Where a symbol was retired elsewhere, {@link endLife} begins what `SymbolRetirement` finishes: the
- * symbol is being retired from now on, and rows of its next life may come meanwhile.
+ * Where a symbol was retired elsewhere, {@link endLife} begins what `SymbolRetirement` finishes.
+ * The symbol is being retired from then on; rows of its next life may come meanwhile.
  */
 export class RemoteEngine implements ServedEngine {
   readonly symbols: SymbolTable;

@@ -16,7 +16,6 @@ export { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export type { KafkaReadings } from './metrics/kafka-metrics.ts';
 export { createMetrics } from './metrics/metrics.ts';
 export { DAY_MS, IdleSweep } from './retirement/idle-sweep.ts';
-export type { RetireCause } from './retirement/symbol-retirement.ts';
 export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';
 export type { SessionFactory } from './sessions/session-factory.ts';
 export { authorityOf } from './transport/listen-address.ts';

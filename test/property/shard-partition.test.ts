@@ -128,16 +128,16 @@ class Shard {
     expect(found).toEqual(
       oracles.map((oracle, symbolId) => [...(this.expected[symbolId] ?? []), ...oracle.alerts]),
     );
-    const rows: unknown[] = [];
-    this.#owned.rowsFrom(
-      0,
-      (name, row, since) => rows.push([name, row[RowValue.COUNT], since]) > 0,
-    );
+    const rows = new Map<string, unknown>();
+    this.#owned.rowsFrom(0, (name, row, since) => {
+      rows.set(name, [row[RowValue.COUNT], since]);
+      return true;
+    });
     const lives = STORY_SYMBOLS.flatMap((name, symbolId) => {
       const life = this.#lives[symbolId];
-      return life === undefined ? [] : [[name, life.count, life.since]];
+      return life === undefined ? [] : [[name, [life.count, life.since]] as const];
     });
-    expect(rows.sort()).toEqual(lives.sort());
+    expect(rows).toEqual(new Map(lives));
     expect(this.#owned.symbols).toBe(lives.length);
     const ticks = this.#lives.reduce((sum, life) => sum + (life?.count ?? 0), 0);
     expect(this.#owned.applied).toBe(ticks);
