@@ -184,7 +184,10 @@ export class RemoteEngine implements ServedEngine {
       return -1;
     }
     const symbolId = this.symbols.register(name, start, end);
-    this.onSymbol(symbolId, this.symbols.name(symbolId));
+    const symbol = this.symbols.name(symbolId);
+    this.#anomalies.appeared(symbolId, symbol);
+    this.#alerts.appeared(symbolId, symbol);
+    this.onSymbol(symbolId, symbol);
     return symbolId;
   }
 
@@ -285,6 +288,8 @@ class MirroredRecords<T extends RaisedRecord> {
   #drained = 0;
   /** Sequence of the newest one by symbol id; 0 if none. */
   readonly #newest: Float64Array;
+  /** The same by name, of symbols that are not here. */
+  readonly #past = new Map<string, number>();
 
   constructor(maxSymbols: number) {
     this.#newest = new Float64Array(maxSymbols);
@@ -298,6 +303,11 @@ class MirroredRecords<T extends RaisedRecord> {
     return this.#newest[symbolId] as number;
   }
 
+  appeared(symbolId: number, symbol: string): void {
+    this.#newest[symbolId] = this.#past.get(symbol) ?? 0;
+    this.#past.delete(symbol);
+  }
+
   forget(symbolId: number): void {
     this.#newest[symbolId] = 0;
   }
@@ -308,10 +318,11 @@ class MirroredRecords<T extends RaisedRecord> {
    * @param symbolId negative: the symbol is not here
    */
   add(record: T, symbolId: number): boolean {
-    if (symbolId >= 0) {
-      if (record.sequence <= this.newest(symbolId)) return false;
-      this.#newest[symbolId] = record.sequence;
-    }
+    const { sequence, symbol } = record;
+    const newest = symbolId < 0 ? (this.#past.get(symbol) ?? 0) : this.newest(symbolId);
+    if (sequence <= newest) return false;
+    if (symbolId < 0) this.#past.set(symbol, sequence);
+    else this.#newest[symbolId] = sequence;
     this.#records.push({ record, symbolId });
     return true;
   }
