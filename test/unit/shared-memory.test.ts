@@ -77,7 +77,7 @@ it('is not looked at through slow views by a shard', () => {
     onAnomaly: (anomaly) => outputs.push(anomaly),
     onAlert: (alert) => outputs.push(alert),
   });
-  const id = shard.symbolId(Buffer.from('S'));
+  const id = shard.symbolId(Buffer.from('S'), 1);
   for (let i = 0; i < 40; i++) shard.apply(id, 100 + 5 * (i & 1), T + i, T + i);
   shard.advanceClock(T + 10_000);
   expect([...shard.states()]).not.toEqual([]);
