@@ -8,6 +8,7 @@ import {
   RuleCount,
   RuleCounters,
 } from '../rules/index.ts';
+import { float64s } from '../threads/shared-memory.ts';
 import { readCapture } from './captures.ts';
 import { reorderTicksOf } from './engine-options.ts';
 import type { LocalSettings } from './local-partition.ts';
@@ -128,7 +129,7 @@ export class ShardPartition {
     const ruleMemory = memory.rules;
     this.#ruleMemory = ruleMemory;
     this.#ruleCounts = new RuleCounters(ruleMemory.counts);
-    this.#heads = new Float64Array(ruleMemory.heads);
+    this.#heads = float64s(ruleMemory.heads);
     this.#onAlert = (alert) => this.#raised.take(RAISED_SECOND, alert, onAlert);
     this.#ruleText = options.ruleText ?? NO_RULES;
     this.#writeRules();
