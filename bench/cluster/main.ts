@@ -7,6 +7,7 @@ import { findNatsServer, NATS_SOURCE, natsVersion } from '../../testkit/nats-ser
 import type { Figures } from '../workloads/workload.ts';
 import { atRest } from './at-rest.ts';
 import { deliveryLatency } from './delivery-latency.ts';
+import { diskSyncMs } from './disk-sync.ts';
 import type { ClusterRun, Experiment } from './experiment.ts';
 import { moreEdges } from './more-edges.ts';
 import { parseClusterBenchOptions } from './options.ts';
@@ -41,6 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
   onInterrupt(() => interrupt.abort());
   const { signal } = interrupt;
   const run = { ...options, natsServer, leaseMs: lease, clock: new Clock(), signal };
+  const syncBefore = diskSyncMs();
   const experiments: ExperimentResult[] = [];
   for (const experiment of EXPERIMENTS) {
     const isWanted = only?.includes(experiment.name) ?? true;
@@ -52,6 +54,7 @@ async function main(argv: readonly string[]): Promise<number> {
     machine: describeMachine(),
     broker: (await natsVersion(natsServer)).trim(),
     brokers,
+    syncMs: [syncBefore, diskSyncMs()],
     rounds,
     seconds,
     experiments,

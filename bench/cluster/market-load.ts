@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OwnServer } from '../../loadgen/own-server.ts';
 import { PUBLISH_PATH } from '../../src/protocol/index.ts';
+import { until } from '../../testkit/until.ts';
 import { Publishers } from '../load/publishers.ts';
 import { Subscribers } from '../load/subscribers.ts';
 import { planSubscriptions, subscribersOf } from '../load/subscription-plan.ts';
@@ -137,10 +138,10 @@ export class MarketLoad {
       frameUpdates: FRAME_UPDATES,
       stamp: (times, from, to) => void times.fill(Math.floor(clock.now()), from, to),
     });
+    await until(async () => {
+      return (await this.subscribers.snapshot()).updates >= PLAN.picks.length;
+    }, 'the first updates of all subscriptions');
     await this.settle();
-    if (this.#before < PLAN.picks.length) {
-      throw new Error(`${this.#before} of ${PLAN.picks.length} first updates were delivered`);
-    }
   }
 }
 

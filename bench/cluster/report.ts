@@ -10,6 +10,8 @@ export interface ClusterResults {
   /** As nats-server says it. */
   readonly broker: string;
   readonly brokers: number;
+  /** Until a write is on the disk, ms; before and after. */
+  readonly syncMs: readonly [number, number];
   readonly rounds: number;
   readonly seconds: number;
   readonly experiments: readonly ExperimentResult[];
@@ -28,11 +30,13 @@ export interface ExperimentResult {
 
 /** The machine, and a table for each experiment. */
 export function formatResults(results: ClusterResults, experiments: readonly Experiment[]): string {
-  const { broker, brokers, command, machine, rounds, seconds } = results;
+  const { broker, brokers, command, machine, rounds, seconds, syncMs } = results;
+  const [syncBefore, syncAfter] = syncMs.map((value) => value.toFixed(2));
   const copies = brokers === 1 ? 'one broker' : `${brokers} brokers that all keep each log`;
   const origin =
     `Measured by \`${command}\` on ${machine.date.slice(0, 10)}: ${formatMachine(machine)}; ` +
-    `${broker}, ${copies}, \`sync_interval: always\`. All processes share the machine. ` +
+    `${broker}, ${copies}, \`sync_interval: always\`; a write to the disk takes ${syncBefore} ms ` +
+    `before, ${syncAfter} ms after. All processes share the machine. ` +
     `${rounds} rounds of ${seconds} s; a cell is the median (least–most).`;
   const tables = results.experiments.map((result) => {
     const experiment = experiments.find(({ name }) => name === result.name) as Experiment;

@@ -19,6 +19,7 @@ describe.skipIf(isMissing)(`bench:cluster${isMissing ? ` (needs ${NATS_SOURCE})`
     expect(await program.exited, program.output).toBe(0);
     const results = JSON.parse(await readFile(out, 'utf8')) as ClusterResults;
     expect(results.broker).toMatch(/v2\.\d+/);
+    expect(results.syncMs).toEqual([expect.toSatisfy(isAboveZero), expect.toSatisfy(isAboveZero)]);
     const failures = results.experiments.filter(({ failure }) => failure !== undefined);
     expect(failures).toEqual([]);
     const cells = Object.fromEntries(
