@@ -67,13 +67,13 @@ function names(text: string): string[] {
     .filter((name) => name !== '');
 }
 
-function wholeFrom1(text: string): number {
+export function wholeFrom1(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new InvalidArgumentError('Expected a whole number from 1.');
 }
 
-function aboveZero(text: string): number {
+export function aboveZero(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('Expected a number above 0.');

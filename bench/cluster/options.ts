@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { aboveZero, wholeFrom1 } from '../bench-options.ts';
 
 export interface ClusterBenchOptions {
   /** Names of experiments; all where absent. */
@@ -76,16 +77,4 @@ function namesAmong(known: readonly string[], text: string): string[] {
 
 function wholes(text: string): number[] {
   return text.split(',').map(wholeFrom1);
-}
-
-function wholeFrom1(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new InvalidArgumentError('Expected a whole number from 1.');
-}
-
-function aboveZero(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError('Expected a number above 0.');
 }
