@@ -22,7 +22,8 @@ const adopt = (states) => new ShardPartition({ symbols: 3125, growBytes: 16_777_
   onAnomaly() {}, onAlert() {} });
 let shards = Array.from({ length: ${SHARDS} }, () => adopt([]));
 for (const shard of shards) {
-  for (let i = 0; i < 12; i++) shard.apply(shard.symbolId(Buffer.from('S' + i), 1), 100, 1e12, 1e12);
+  for (let i = 0; i < 12; i++)
+    shard.apply(shard.symbolId(Buffer.from('S' + i), 1), 100, 1e12, 1e12);
 }
 for (let round = 0; round < ${ROUNDS}; round++) {
   shards = shards.map((shard) => adopt(decodeSymbolStates(Buffer.concat([...shard.states()]))));
