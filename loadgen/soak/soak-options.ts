@@ -39,10 +39,23 @@ export function parseSoakFlags(argv: readonly string[]): SoakFlags {
       numberAbove0,
     )
     .addOption(
-      new Option('--store-mode <mode>', 'of the store').choices(['async', 'sync']).default('async'),
+      new Option('--store-mode <mode>', 'of the store')
+        .choices(['async', 'sync'])
+        .default('async')
+        .conflicts('drill'),
     )
-    .option('--snapshot-interval-ms <ms>', 'between two snapshots', whole, 2000)
-    .option('--faults <names>', `which: ${DRILLS.join(',')}`, drills, DRILLS)
+    .addOption(
+      new Option('--snapshot-interval-ms <ms>', 'between two snapshots')
+        .argParser(whole)
+        .default(2000)
+        .conflicts('drill'),
+    )
+    .addOption(
+      new Option('--faults <names>', `which: ${DRILLS.join(',')}`)
+        .argParser(drills)
+        .default(DRILLS)
+        .conflicts('drill'),
+    )
     .addOption(
       new Option(
         '--drill <name>',

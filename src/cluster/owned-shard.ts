@@ -6,10 +6,7 @@ import {
 } from '../engine/index.ts';
 import type { RuleKind } from '../protocol/index.ts';
 import type { Span, Tracing } from '../telemetry/tracing.ts';
-import { AcceptRule } from './accept-rule.ts';
 import type { Bus, Reading, ReadMessage } from './bus.ts';
-import type { FeedFigures } from './feed-figures.ts';
-import { FeedReader } from './feed-reader.ts';
 import { type IdleSettings, IdleSymbols } from './idle-symbols.ts';
 import {
   isSegments,
@@ -20,34 +17,22 @@ import {
 } from './log-entries.ts';
 import type { ClusterNames } from './names.ts';
 import { FencedError, OutputWriter } from './output-writer.ts';
-import { type Removal, RowsWriter, readQuestion } from './row-codec.ts';
-import { SegmentReader } from './segments.ts';
+import { ShardRows } from './shard-rows.ts';
 import { loadSnapshot, saveSnapshot } from './shard-snapshot.ts';
+import { type FoldCounts, TickFold } from './tick-fold.ts';
 
-/** Rows of one message, bytes. */
-const ROWS_BYTES = 256 * 1024;
-/** Least time between two messages of rows, ms. */
-const ROWS_MS = 4;
 /** Outputs that wait for the broker before no more ticks are read. */
 const OUTPUTS_MAX = 20_000;
 /** Interval of looks whether they are fewer, ms. */
 const WAIT_MS = 5;
 
-const encoder = new TextEncoder();
-
 /** What an owner has counted, over all shards that it had. */
-export interface OwnerCounts {
-  ticks: number;
-  duplicateSegments: number;
-  gapSegments: number;
-  /** Ticks of symbols beyond the limit of their shard. */
-  refusedTicks: number;
+export interface OwnerCounts extends FoldCounts {
   /** Symbols, in shards that are replayed as well. */
   retired: number;
   takeovers: number;
   fenced: number;
   snapshots: number;
-  readonly feeds: FeedFigures;
 }
 
 export interface ShardSettings {
@@ -82,10 +67,8 @@ export class OwnedShard {
   readonly #parts: ShardParts;
   readonly #outputs: OutputWriter;
   readonly #partition: ShardPartition;
-  readonly #rule: AcceptRule;
-  readonly #feeds: FeedReader;
-  readonly #rows = new RowsWriter(ROWS_BYTES);
-  readonly #answers = new RowsWriter(ROWS_BYTES);
+  readonly #ticks: TickFold;
+  readonly #rows: ShardRows;
   #reading: Reading | undefined;
   #unsubscribe: () => void = () => undefined;
   /** The last message folded. */
@@ -93,20 +76,13 @@ export class OwnedShard {
   #savedPosition: number;
   /** Messages of the log that followed the last one folded, as of its delivery. */
   lagMessages = 0;
-  /** From the receipt of the newest tick folded, at an edge, to its folding, ms. */
-  delayMs = 0;
   /** Outputs of the message at hand. */
   #index = 0;
   /** It answers, and publishes rows, once it has folded this message. */
   readonly #caughtUpAt: number;
-  #n = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #publishedAt = Number.NEGATIVE_INFINITY;
   #isStopped = false;
   /** In force at the position; undefined: none. */
   #rules: RulesEntry | undefined;
-  /** Symbols retired that edges do not know of. */
-  readonly #removals: Removal[] = [];
   readonly #idle: IdleSymbols | undefined;
   /** An entry of this owner's is on its way into the log. */
   #isAppending = false;
@@ -126,11 +102,9 @@ export class OwnedShard {
     this.#caughtUpAt = caughtUpAt;
     this.position = snapshot?.position ?? 0;
     this.#savedPosition = this.position;
-    this.#rule = new AcceptRule(snapshot?.publishers);
     this.#rules = snapshot?.rules;
-    const { rules, symbols, growBytes } = parts.settings;
-    const { maxFutureMs = Number.POSITIVE_INFINITY } = rules;
-    this.#feeds = new FeedReader(parts.names, shard, maxFutureMs, snapshot?.feeds);
+    const { bus, counts, idle, names, settings } = parts;
+    const { rules, symbols, growBytes } = settings;
     this.#partition = new ShardPartition({
       rules,
       symbols,
@@ -142,7 +116,20 @@ export class OwnedShard {
       onAlert: (alert) => outputs.addAlert(alert, this.#nextPlace()),
       onRuleFaults: parts.onRuleFaults,
     });
-    const { idle } = parts;
+    const { maxFutureMs } = rules;
+    this.#ticks = new TickFold(names, shard, this.#partition, counts, maxFutureMs, snapshot);
+    this.#rows = new ShardRows({
+      bus,
+      names,
+      shard,
+      epoch: outputs.epoch,
+      partition: this.#partition,
+      position: () => this.position,
+      onPublished: () => {
+        this.#takeOver?.end();
+        this.#takeOver = undefined;
+      },
+    });
     if (idle === undefined) return;
     const propose = (retire: readonly Retirement[]) => this.#propose(retire);
     this.#idle = new IdleSymbols(idle, this.#partition, propose);
@@ -187,6 +174,11 @@ export class OwnedShard {
 
   get epoch(): number {
     return this.#outputs.epoch;
+  }
+
+  /** See {@link TickFold.delayMs}. */
+  get delayMs(): number {
+    return this.#ticks.delayMs;
   }
 
   /** Anomalies and alerts that are not known to be stored. */
@@ -246,19 +238,19 @@ export class OwnedShard {
     const { bus, names } = this.#parts;
     const { shard } = this;
     this.#unsubscribe = bus.subscribe(names.query(shard), (question, _subject, reply) => {
-      if (this.isCaughtUp) this.#answer(question, reply);
+      if (this.isCaughtUp && reply !== undefined) this.#rows.answer(question, reply);
     });
     const from = this.position + 1;
     this.#reading = bus.read(names.tickLog(shard), names.tickFilters(shard), from, (message) =>
       this.#take(message),
     );
-    if (this.isCaughtUp) this.#publishRows();
+    if (this.isCaughtUp) this.#rows.publish();
     this.#idle?.start();
   }
 
   /** Says, to edges that hear it, what they should have. */
   beat(): void {
-    if (this.isCaughtUp && !this.#isStopped) this.#publishRows();
+    if (this.isCaughtUp && !this.#isStopped) this.#rows.publish();
   }
 
   /** Saves the state, if it has changed, once the outputs that it contains are out. */
@@ -266,8 +258,7 @@ export class OwnedShard {
     if (this.position === this.#savedPosition || !this.isCaughtUp || this.#isStopped) return;
     const { bus, counts, names } = this.#parts;
     const { position } = this;
-    const publishers = [...this.#rule.last];
-    const feeds = [...this.#feeds.last];
+    const { places } = this.#ticks;
     const rules = this.#rules;
     const { lives } = this.#partition;
     const states = Buffer.concat([...this.#partition.states()]);
@@ -276,7 +267,7 @@ export class OwnedShard {
       if (this.#outputs.isFenced || this.#isStopped) return;
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
-    const saved = { position, publishers, feeds, rules, lives, states };
+    const saved = { ...places, position, rules, lives, states };
     await saveSnapshot(bus, names, this.shard, saved);
     this.#savedPosition = position;
     counts.snapshots++;
@@ -291,7 +282,7 @@ export class OwnedShard {
     this.#isStopped = true;
     this.#takeOver?.fail('given up before it served');
     this.#takeOver = undefined;
-    clearTimeout(this.#timer);
+    this.#rows.stop();
     this.#idle?.stop();
     this.#reading?.stop();
     this.#unsubscribe();
@@ -314,15 +305,15 @@ export class OwnedShard {
         await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
       }
     }
-    if (this.isCaughtUp) this.#scheduleRows();
+    if (this.isCaughtUp && !this.#isStopped) this.#rows.schedule();
   }
 
   #fold(message: ReadMessage): void {
     const { payload, sequence, subject } = message;
     this.position = sequence;
     this.#index = 0;
-    if (subject !== this.#parts.names.ticks(this.shard)) this.#foldFeed(message);
-    else if (isSegments(payload)) this.#foldTicks(payload);
+    if (subject !== this.#parts.names.ticks(this.shard)) this.#ticks.feed(message);
+    else if (isSegments(payload)) this.#ticks.segments(message);
     else this.#foldEntry(readEntry(payload));
   }
 
@@ -343,60 +334,7 @@ export class OwnedShard {
     if (numbers === undefined) return;
     this.#parts.counts.retired++;
     if (!this.isCaughtUp) return;
-    this.#removals.push({ symbol, at: this.position, isIdle: count >= 0, ...numbers });
-  }
-
-  #foldTicks(payload: Uint8Array): void {
-    const { counts } = this.#parts;
-    const partition = this.#partition;
-    const reader = new SegmentReader(payload);
-    const ids = reader.symbols.map(() => UNRESOLVED);
-    for (let segment = reader.next(); segment !== undefined; segment = reader.next()) {
-      const refused = this.#rule.take(segment);
-      if (refused !== undefined) {
-        if (refused === 'duplicate') counts.duplicateSegments++;
-        else counts.gapSegments++;
-        continue;
-      }
-      const { receivedAt } = segment;
-      this.#folded(receivedAt);
-      reader.forEachTick((symbol, price, time) => {
-        let id = ids[symbol] ?? UNRESOLVED;
-        if (id === UNRESOLVED) {
-          id = partition.symbolId(reader.symbols[symbol] as Uint8Array, this.position);
-          ids[symbol] = id;
-        }
-        if (id < 0) counts.refusedTicks++;
-        else partition.apply(id, price, time, receivedAt);
-      });
-      counts.ticks += segment.ticks;
-    }
-  }
-
-  #foldFeed(message: ReadMessage): void {
-    const { counts } = this.#parts;
-    const { sequence, storedAt, subject } = message;
-    const partition = this.#partition;
-    const result = this.#feeds.take(message, (symbol) => {
-      // A symbol is there once it has a valid tick.
-      let id = UNRESOLVED;
-      this.#folded(storedAt);
-      return {
-        apply: (price, time) => {
-          if (id === UNRESOLVED) id = partition.symbolId(encoder.encode(symbol), this.position);
-          counts.ticks++;
-          if (id < 0) counts.refusedTicks++;
-          else partition.apply(id, price, time, storedAt);
-        },
-        refuse: (fault) => counts.feeds.refuseTick(fault, subject, sequence),
-      };
-    });
-    counts.feeds.count(result, subject, sequence);
-  }
-
-  /** Ticks were received at that time, by the clock of another machine. */
-  #folded(receivedAt: number): void {
-    this.delayMs = Math.max(0, Date.now() - receivedAt);
+    this.#rows.remove({ symbol, at: this.position, isIdle: count >= 0, ...numbers });
   }
 
   #flushOutputs(): Promise<void> {
@@ -417,67 +355,4 @@ export class OwnedShard {
     this.stop();
     this.#parts.onLost(this.shard, error);
   }
-
-  /** Rows leave soon, at once if none did lately. */
-  #scheduleRows(): void {
-    const hasNews = this.#partition.hasChanged || this.#removals.length > 0;
-    if (this.#timer !== undefined || !hasNews) return;
-    const waitMs = this.#publishedAt + ROWS_MS - performance.now();
-    this.#timer = setTimeout(() => this.#publishRows(), Math.max(0, waitMs));
-  }
-
-  /** Publishes changed rows, in one message if they fit; without any, what edges should have. */
-  readonly #publishRows = (): void => {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#isStopped) return;
-    this.#publishedAt = performance.now();
-    const partition = this.#partition;
-    // Before the rows of next lives.
-    for (const removal of this.#removals.splice(0)) {
-      if (!this.#rows.hasRoom) this.#sendRows(false);
-      this.#rows.remove(removal);
-    }
-    do {
-      partition.takeChanged((...row) => {
-        if (!this.#rows.hasRoom) this.#sendRows(false);
-        this.#rows.add(...row);
-      });
-    } while (partition.hasChanged);
-    this.#sendRows(true);
-    this.#takeOver?.end();
-    this.#takeOver = undefined;
-  };
-
-  #sendRows(isLast: boolean): void {
-    const { bus, names } = this.#parts;
-    if (!this.#rows.isEmpty) this.#n++;
-    const totals = this.#totals(isLast);
-    bus.publish(names.rows(this.shard), this.#rows.take({ ...totals, next: 0 }));
-  }
-
-  #totals(isWhole: boolean) {
-    const { applied, symbols } = this.#partition;
-    return {
-      epoch: this.epoch,
-      n: this.#n,
-      ticks: isWhole ? applied : Number.NaN,
-      symbols: isWhole ? symbols : Number.NaN,
-      position: this.position,
-    };
-  }
-
-  #answer(question: Uint8Array, reply: ((payload: Uint8Array) => void) | undefined): void {
-    const { epoch, from } = readQuestion(question);
-    if (reply === undefined || (epoch !== 0 && epoch !== this.epoch)) return;
-    const answers = this.#answers;
-    const next = this.#partition.rowsFrom(from, (...row) => {
-      answers.add(...row);
-      return answers.hasRoom;
-    });
-    reply(answers.take({ ...this.#totals(next === 0), next }));
-  }
 }
-
-/** The symbol was not looked up yet. */
-const UNRESOLVED = -2;

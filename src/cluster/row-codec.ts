@@ -141,13 +141,14 @@ export class RowsWriter {
 /** @throws RangeError if the message is cut off */
 export function readRowsHeader(message: Uint8Array): RowsHeader {
   const view = viewOf(message);
+  const tail = tailOf(view);
   return {
     epoch: view.getFloat64(0, true),
     n: view.getFloat64(8, true),
     ticks: view.getFloat64(16, true),
     symbols: view.getFloat64(24, true),
     next: view.getUint32(32, true),
-    position: hasTail(view, tailOf(view)) ? view.getFloat64(tailOf(view), true) : Number.NaN,
+    position: hasTail(view, tail) ? view.getFloat64(tail, true) : Number.NaN,
   };
 }
 

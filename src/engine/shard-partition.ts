@@ -331,8 +331,8 @@ export class ShardPartition {
     const { length } = this.#symbols.names;
     for (let symbolId = from; symbolId < length; symbolId++) {
       let isMore = true;
-      this.#pass(symbolId, (...row) => {
-        isMore = sink(...row);
+      this.#pass(symbolId, (name, row, since) => {
+        isMore = sink(name, row, since);
       });
       if (!isMore) return symbolId + 1 < length ? symbolId + 1 : 0;
     }
