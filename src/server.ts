@@ -59,8 +59,8 @@ export async function startServer(
   for (const warning of checkExposure(config, authenticator !== undefined)) log.warn({}, warning);
   const telemetry = await openTelemetry(config, log);
   const store = await openConfiguredStore(config, log);
-  const cluster = await joinCluster(config, log, telemetry);
   const kafka = await openKafka(config, log);
+  const cluster = await joinCluster(config, log, telemetry, kafka);
   const given = { authenticator, store, cluster, kafka, telemetry };
   const start = new ServerStart(config, log, given, env);
   try {
@@ -84,13 +84,15 @@ async function joinCluster(
   config: Config,
   log: Logger,
   telemetry: Telemetry | undefined,
+  kafka: Kafka | undefined,
 ): Promise<Cluster | undefined> {
   if (config.cluster.role === 'none') return undefined;
   const { Cluster, connectToNats } = await import('./cluster/index.ts');
   const bus = await connectToNats(config, log);
   try {
-    const reports = { tracing: telemetry?.tracing, onRuleFaults: ruleFaultsLogger(log) };
-    return await Cluster.join(config, bus, log, reports);
+    const onRuleFaults = ruleFaultsLogger(log);
+    const parts = { tracing: telemetry?.tracing, onRuleFaults, offers: kafka?.work };
+    return await Cluster.join(config, bus, log, parts);
   } catch (error) {
     await bus.close();
     throw error;

@@ -46,8 +46,11 @@ const NOTHING_OWNED: ReadonlyMap<number, OwnedShard> = new Map();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What a member tells besides its log. */
-export type ClusterReports = Pick<ShardParts, 'onRuleFaults' | 'tracing'>;
+/** What a member tells besides its log, and what it can do for the others. */
+export interface ClusterParts extends Pick<ShardParts, 'onRuleFaults' | 'tracing'> {
+  /** Kinds of work of which one member at a time does a piece; see {@link Cluster.isOwn}. */
+  readonly offers?: readonly string[] | undefined;
+}
 
 /**
  * This process as a member of a cluster. What the gateway needs of it is in the fields: its engine
@@ -60,6 +63,8 @@ export class Cluster {
   readonly rules: ClusterRules;
   /** Identifies this run. */
   readonly id: string;
+  /** Whether a piece of work, which several members offer, is this one's. */
+  readonly isOwn: (kind: string, piece: string) => boolean;
   readonly #bus: Bus;
   readonly #names: ClusterNames;
   readonly #log: GatewayLog;
@@ -78,7 +83,7 @@ export class Cluster {
     log: GatewayLog,
     names: ClusterNames,
     { ledger, members, settings }: Record<'ledger' | 'members' | 'settings', KeyValues>,
-    { onRuleFaults, tracing }: ClusterReports,
+    { offers, onRuleFaults, tracing }: ClusterParts,
   ) {
     const { cluster, limits, processing, store } = config;
     const { leaseMs, role } = cluster;
@@ -102,8 +107,13 @@ export class Cluster {
     this.publishers.follow(this.journal);
     this.#mirrors = new ShardMirrors(bus, names, this.engine, leaseMs);
     this.#rowless = new RowlessSymbols(this.engine, () => this.#mirrors.behind.shards === 0);
-    const self = { role: role === 'none' ? 'edge' : role, since: Date.now() } as const;
+    const self = {
+      role: role === 'none' ? 'edge' : role,
+      since: Date.now(),
+      offers,
+    } as const;
     this.#members = new Members(members, this.id, self, leaseMs);
+    this.isOwn = this.#members.isOwn;
     this.#overview = new Overview({
       bus,
       names,
@@ -141,7 +151,7 @@ export class Cluster {
     config: Config,
     bus: Bus,
     log: GatewayLog,
-    reports: ClusterReports = {},
+    parts: ClusterParts = {},
   ): Promise<Cluster> {
     const { leaseMs, name, shards } = config.cluster;
     const names = new ClusterNames(name, shards);
@@ -150,7 +160,7 @@ export class Cluster {
     await openLogs(bus, names);
     const ledger = await bus.openKeys(names.keys('ledger'), 0);
     const members = await bus.openKeys(names.keys('members'), leaseMs);
-    return new Cluster(config, bus, log, names, { ledger, members, settings }, reports);
+    return new Cluster(config, bus, log, names, { ledger, members, settings }, parts);
   }
 
   /** Observes what comes from others: new symbols, and lives that are over. */

@@ -10,6 +10,8 @@ export interface Member {
   readonly role: 'edge' | 'owner' | 'all';
   /** When it joined, ms since the epoch, by its own clock: for people. */
   readonly since: number;
+  /** Kinds of work that it can do; one member at a time does a piece of it. */
+  readonly offers?: readonly string[] | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -63,6 +65,17 @@ export class Members {
     await this.#keys.delete(this.#id);
   }
 
+  /** Whether this member, of those that offer a kind of work, is the one for a piece of it. */
+  readonly isOwn = (kind: string, piece: string): boolean => {
+    if (this.#isStopped) return false;
+    const able = [...this.known].filter(([, { offers }]) => offers?.includes(kind) === true);
+    const chosen = chosenFor(
+      `${kind}/${piece}`,
+      able.map(([id]) => id),
+    );
+    return chosen === this.#id;
+  };
+
   #schedule(): void {
     if (this.#isStopped) return;
     this.#timer = setTimeout(() => void this.#turn(), Members.lookMs(this.#leaseMs));
@@ -104,18 +117,23 @@ export function ownersAmong(members: ReadonlyMap<string, Member>): readonly stri
   return [...members].filter(([, { role }]) => role !== 'edge').map(([id]) => id);
 }
 
-/**
- * Which of some owners a shard belongs to: the one with the greatest hash with it, so that only the
- * shards of an owner that comes or goes change hands. Undefined if there is none.
- */
+/** Which of some owners a shard belongs to; undefined if there is none. */
 export function ownerOf(shard: number, owners: readonly string[]): string | undefined {
+  return chosenFor(String(shard), owners);
+}
+
+/**
+ * The member with the greatest hash with a key (rendezvous hashing), so that only what was a
+ * member's that comes or goes changes hands.
+ */
+function chosenFor(key: string, members: readonly string[]): string | undefined {
   let best: string | undefined;
   let greatest = -1;
-  for (const owner of owners) {
-    const weight = weightOf(`${owner}/${shard}`);
-    if (weight < greatest || (weight === greatest && owner < (best as string))) continue;
+  for (const member of members) {
+    const weight = weightOf(`${member}/${key}`);
+    if (weight < greatest || (weight === greatest && member < (best as string))) continue;
     greatest = weight;
-    best = owner;
+    best = member;
   }
   return best;
 }

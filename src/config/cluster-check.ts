@@ -5,15 +5,12 @@ import type { Config } from './schema.ts';
  *
  * @throws Error that names each one
  */
-export function checkCluster({ cluster, kafka }: Config): void {
+export function checkCluster({ cluster }: Config): void {
   const { role, servers } = cluster;
   if (role === 'none') return;
   const faults: string[] = [];
   if (servers === '') {
     faults.push('cluster.servers: expected the addresses of NATS servers, got none');
-  }
-  if (kafka.brokers !== '') {
-    faults.push('kafka.brokers: expected none in a cluster, which has it not yet');
   }
   if (faults.length > 0) throw new Error(`cluster.role is ${role}: ${faults.join('; ')}`);
 }

@@ -72,6 +72,8 @@ interface GatewayParts {
   readonly cluster?:
     | {
         readonly claim: ClaimPublisher;
+        /** Whether a piece of work, which several members offer, is this one's. */
+        readonly isOwn: (kind: string, piece: string) => boolean;
         readonly readings: () => ClusterReadings;
         readonly overview: () => Promise<ClusterOverview>;
         observe(observer: ClusterObserver): void;

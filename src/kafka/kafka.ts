@@ -4,10 +4,13 @@ import type { KafkaConnection, KafkaProducer, KafkaReader } from './client.ts';
 import { PlatformaticProducer, PlatformaticReader } from './platformatic-client.ts';
 import type { KafkaLog } from './record-sink.ts';
 import { RecordSinks } from './record-sinks.ts';
+import { sharedWorkOf } from './shared-work.ts';
 import { TickSource } from './tick-source.ts';
 
 /** What goes to Kafka and comes from it. */
 export class Kafka {
+  /** Of which, in a cluster, one member at a time does a piece. */
+  readonly work: readonly string[];
   readonly #config: Config;
   readonly #log: KafkaLog;
   readonly #producer: KafkaProducer | undefined;
@@ -17,6 +20,7 @@ export class Kafka {
 
   /** Connects to nothing yet. */
   constructor(config: Config, log: KafkaLog) {
+    this.work = sharedWorkOf(config);
     this.#config = config;
     this.#log = log;
     const { alertsTopic, anomaliesTopic } = config.kafka;

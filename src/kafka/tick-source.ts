@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { GatewayContext } from '../gateway/index.ts';
 import { TickMessages, type TickPointers } from '../messages/tick-messages.ts';
 import type { KafkaReader, ReadPartition, TopicPartition } from './client.ts';
-import { PartitionSource } from './partition-source.ts';
+import type { PartitionSource } from './partition-source.ts';
 import type { KafkaLog } from './record-sink.ts';
 import { SourceFigures } from './source-figures.ts';
+import { SourcePartitions } from './source-partitions.ts';
 
 export interface TickSourceOptions extends TickPointers {
   readonly topics: readonly string[];
@@ -16,6 +17,8 @@ export interface TickSourceOptions extends TickPointers {
 
 /** Time after which leaders and partitions are asked for again, ms. */
 const LEADERS_MS = 30_000;
+/** Pause where no partition is to be read here, ms. */
+const NOTHING_MS = 500;
 /** First and longest pause after a failure, ms. */
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 5000;
@@ -24,21 +27,21 @@ const RETRY_MS_MAX = 5000;
 export class TickSource {
   readonly figures: SourceFigures;
   readonly #options: TickSourceOptions;
-  readonly #context: GatewayContext;
-  readonly #messages: TickMessages;
-  readonly #sources = new Map<string, PartitionSource>();
-  /** Those that are read no more. */
-  readonly #over = new Set<PartitionSource>();
-  readonly #lags = new Map<string, number>();
+  readonly #partitions: SourcePartitions;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
   #isFailing = false;
 
   constructor(options: TickSourceOptions, context: GatewayContext) {
     this.#options = options;
-    this.#context = context;
-    this.#messages = new TickMessages(options);
     this.figures = new SourceFigures(options.topics, options.log);
+    this.#partitions = new SourcePartitions({
+      ...options,
+      context,
+      messages: new TickMessages(options),
+      figures: this.figures,
+      signal: this.#stop.signal,
+    });
     this.#ended = this.#run();
   }
 
@@ -46,7 +49,7 @@ export class TickSource {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#ended;
-    for (const source of this.#sources.values()) source.leave();
+    this.#partitions.leave();
   }
 
   async #run(): Promise<void> {
@@ -79,12 +82,10 @@ export class TickSource {
     round: AbortController,
   ): Promise<void> {
     try {
-      const sources: PartitionSource[] = [];
-      for (const partition of led) sources.push(await this.#sourceOf(partition));
       while (!round.signal.aborted && !this.#stop.signal.aborted) {
-        const wanted = sources.filter((source) => !this.#over.has(source));
+        const wanted = await this.#partitions.wanted(led);
         if (wanted.length === 0) {
-          await this.#pause(RETRY_MS_MAX);
+          await this.#pause(NOTHING_MS);
           continue;
         }
         const read = await this.#options.reader.read(leader, wanted);
@@ -98,20 +99,12 @@ export class TickSource {
   }
 
   async #take(read: ReadPartition): Promise<void> {
-    const source = await this.#sourceOf(read);
+    const source = this.#partitions.of(read);
+    if (source === undefined) return;
     if (read.isOutOfRange) await this.#goOn(source);
     else await source.take(read);
-    if (source.isTakenOver) {
-      this.#over.add(source);
-      const { partition, topic } = read;
-      const message = 'a connection took the name of a partition of Kafka, which is read no more';
-      this.#options.log.error({ topic, partition }, message);
-    }
-    this.#lags.set(keyOf(read), Math.max(0, read.end - source.offset));
-    const { topic } = read;
-    let lag = 0;
-    for (const [key, messages] of this.#lags) if (key.startsWith(`${topic}/`)) lag += messages;
-    this.figures.lag.set(topic, lag);
+    if (source.isTakenOver) this.#partitions.lost(source);
+    else this.#partitions.tellLag(source, Math.max(0, read.end - source.offset));
   }
 
   /** A partition begins later than where reading stopped: what is between is gone. */
@@ -122,7 +115,7 @@ export class TickSource {
     const at = { topic, partition, offset, first, end };
     if (offset > end) {
       log.error(at, 'a topic of Kafka ends before what was read of it: was it made anew?');
-      this.#over.add(source);
+      this.#partitions.end(source);
       return;
     }
     if (offset >= first) return;
@@ -131,25 +124,7 @@ export class TickSource {
     source.offset = first;
   }
 
-  async #sourceOf({ topic, partition }: TopicPartition): Promise<PartitionSource> {
-    const key = keyOf({ topic, partition });
-    const known = this.#sources.get(key);
-    if (known !== undefined) return known;
-    const options = { messages: this.#messages, figures: this.figures, signal: this.#stop.signal };
-    const source = new PartitionSource({ topic, partition, context: this.#context, ...options });
-    if (source.offset === 0) {
-      const { end, first } = await this.#options.reader.range(topic, partition);
-      source.offset = this.#options.ticksFrom === 'latest' ? end : first;
-    }
-    this.#sources.set(key, source);
-    return source;
-  }
-
   async #pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

@@ -5,7 +5,7 @@ import { Client } from '../sessions/client.ts';
 import type { NameHolder } from '../sessions/session.ts';
 import { endOfFrame } from './frame-journal.ts';
 import { PublishScope } from './publish-scope.ts';
-import type { Publisher } from './publisher-registry.ts';
+import type { Publisher, PublisherClaim } from './publisher-registry.ts';
 
 export type InnerPublisherContext = Pick<
   GatewayContext,
@@ -36,9 +36,10 @@ export class InnerPublisher implements NameHolder {
   readonly #publisher: Publisher;
   readonly #scope: PublishScope;
 
-  constructor(name: string, context: InnerPublisherContext) {
+  /** @param claim what other servers know of it; undefined: there are none */
+  constructor(name: string, context: InnerPublisherContext, claim?: PublisherClaim) {
     this.#context = context;
-    this.#publisher = context.publishers.enter(name, true);
+    this.#publisher = context.publishers.enter(name, true, claim);
     this.#publisher.session?.takenOver();
     this.#publisher.session = this;
     this.#scope = new PublishScope(new Client(ANONYMOUS, ''), context.quota, context.security);

@@ -1,0 +1,19 @@
+import type { Config } from '../config/schema.ts';
+
+/** Kinds of work of which, in a cluster, one member at a time does a piece. */
+export const SHARED_WORK = {
+  /** To read partitions of a topic. */
+  ticks: (topic: string) => `kafka.ticks/${topic}`,
+  /** To write records to a topic. */
+  records: (topic: string) => `kafka.records/${topic}`,
+};
+
+/** What a member with this configuration can do. */
+export function sharedWorkOf({ kafka }: Config): readonly string[] {
+  const { alertsTopic, anomaliesTopic, ticksTopics } = kafka;
+  const isNamed = (topic: string) => topic !== '';
+  return [
+    ...ticksTopics.split(',').filter(isNamed).map(SHARED_WORK.ticks),
+    ...[anomaliesTopic, alertsTopic].filter(isNamed).map(SHARED_WORK.records),
+  ];
+}
