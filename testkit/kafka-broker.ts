@@ -37,38 +37,54 @@ export interface StoredMessage {
   readonly value: string;
 }
 
+/** Clients that must log in, over TLS. */
+export interface KafkaSecurity {
+  /** PEM: the broker's key, and its certificate. */
+  readonly keyAndCertificate: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+const SECURITY_PACKAGE = 'org.apache.kafka.common.security';
+
 /** A Kafka broker on this machine, alone, which survives being killed. */
 export class KafkaBroker {
   readonly address: string;
+  /** Where clients use TLS and log in, if there is security. */
+  readonly securedAddress: string;
   readonly #libs: string;
   readonly #port: number;
   readonly #folder: string;
   #process: ManagedProcess | undefined;
 
-  private constructor(libs: string, folder: string, port: number) {
+  private constructor(libs: string, folder: string, port: number, securedPort: number) {
     this.#libs = libs;
     this.#folder = folder;
     this.#port = port;
     this.address = `127.0.0.1:${port}`;
+    this.securedAddress = `127.0.0.1:${securedPort}`;
   }
 
   /**
    * Starts one and waits until it takes connections.
    *
+   * @param security of a second address; undefined: there is none
    * @throws Error with the end of its output if it does not start
    */
-  static async start(libs: string): Promise<KafkaBroker> {
+  static async start(libs: string, security?: KafkaSecurity): Promise<KafkaBroker> {
     const folder = mkdtempSync(join(tmpdir(), 'tickwire-kafka-'));
-    const [port, controller] = [await freePort(), await freePort()];
-    const broker = new KafkaBroker(libs, folder, port);
+    const [port, controller, secured] = [await freePort(), await freePort(), await freePort()];
+    const broker = new KafkaBroker(libs, folder, port, secured);
+    const listener = security === undefined ? '' : `,SASL_SSL://127.0.0.1:${secured}`;
     writeFileSync(
       broker.#configFile,
       [
         'process.roles=broker,controller',
         'node.id=1',
         `controller.quorum.voters=1@127.0.0.1:${controller}`,
-        `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-        `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+        `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}${listener}`,
+        `advertised.listeners=PLAINTEXT://127.0.0.1:${port}${listener}`,
         'controller.listener.names=CONTROLLER',
         `log.dirs=${join(folder, 'data')}`,
         'offsets.topic.replication.factor=1',
@@ -77,12 +93,18 @@ export class KafkaBroker {
         'transaction.state.log.min.isr=1',
         'auto.create.topics.enable=false',
         'group.initial.rebalance.delay.ms=0',
+        ...(security === undefined ? [] : broker.#secure(security)),
         '',
       ].join('\n'),
     );
-    const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c'];
+    const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID];
+    if (security !== undefined) {
+      const { password, username } = security;
+      const user = `[name=${username},password=${password}]`;
+      format.push(...SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=${user}`]));
+    }
     try {
-      await promisify(execFile)('java', broker.#java([...format, broker.#configFile]));
+      await promisify(execFile)('java', broker.#java([...format, '-c', broker.#configFile]));
       await broker.restart();
     } catch (error) {
       await broker.stop();
@@ -140,6 +162,25 @@ export class KafkaBroker {
     await stream.close();
     await consumer.close();
     return stored.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  }
+
+  /** Lines of the configuration. */
+  #secure({ keyAndCertificate, password, username }: KafkaSecurity): string[] {
+    const keystore = join(this.#folder, 'broker.pem');
+    writeFileSync(keystore, keyAndCertificate);
+    const jaas = (mechanism: string, module: string, options = '') =>
+      `listener.name.sasl_ssl.${mechanism.toLowerCase()}.sasl.jaas.config=` +
+      `${SECURITY_PACKAGE}.${module} required${options};`;
+    return [
+      `sasl.enabled.mechanisms=PLAIN,${SCRAM.join(',')}`,
+      jaas('PLAIN', 'plain.PlainLoginModule', ` user_${username}="${password}"`),
+      ...SCRAM.map((mechanism) => jaas(mechanism, 'scram.ScramLoginModule')),
+      // What is told here is the default no more.
+      'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
+      'inter.broker.listener.name=PLAINTEXT',
+      'ssl.keystore.type=PEM',
+      `ssl.keystore.location=${keystore}`,
+    ];
   }
 
   get #client() {

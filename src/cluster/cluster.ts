@@ -23,15 +23,9 @@ import { Owner } from './owner.ts';
 import { PublisherLedger } from './publisher-ledger.ts';
 import { RowlessSymbols } from './rowless-symbols.ts';
 import { agreeOnSettings } from './settings.ts';
+import { shardLimits } from './shard-limits.ts';
 import { ShardMirrors } from './shard-mirrors.ts';
 
-/** A shard holds at most so many times its part of `processing.maxSymbols`. */
-const SHARD_SYMBOLS_FACTOR = 8;
-const SHARD_SYMBOLS_MIN = 1024;
-/** Memory of a shard for sliding windows that outgrow their record, at least, bytes. */
-const SHARD_WINDOW_BYTES_MIN = 1_048_576;
-/** Its part of `processing.windowBytesMax`. */
-const SHARD_WINDOW_PART = 1 / 16;
 /** Time for the last frames to be stored at a stop, ms. */
 const STOP_MS = 3000;
 const POLL_MS = 5;
@@ -74,6 +68,7 @@ export class Cluster {
   readonly #members: Members;
   readonly #owner: Owner | undefined;
   readonly #overview: Overview;
+  readonly #leaseMs: number;
   readonly #handOverMs: number;
   #unsubscribe: () => void = () => undefined;
 
@@ -87,6 +82,7 @@ export class Cluster {
   ) {
     const { cluster, limits, processing, store } = config;
     const { leaseMs, role } = cluster;
+    this.#leaseMs = leaseMs;
     this.#handOverMs = Math.min(HAND_OVER_MS_MAX, Members.lookMs(leaseMs) + TAKE_OVER_MS);
     this.id = randomBytes(9).toString('base64url');
     this.#bus = bus;
@@ -132,7 +128,7 @@ export class Cluster {
       owner: this.id,
       shards: cluster.shards,
       snapshotMs: store.snapshotIntervalMs,
-      settings: shardSettings(config),
+      settings: shardLimits(config),
       idle: idleMs === 0 ? undefined : { idleMs, log },
       tracing,
       onRuleFaults,
@@ -239,9 +235,13 @@ export class Cluster {
   /** Why clients do not get the present state; undefined if they do. */
   fault(): string | undefined {
     if (!this.#bus.isConnected) return 'there is no connection to the cluster (cluster.servers)';
+    const { unrenewedMs } = this.#members;
+    if (unrenewedMs > this.#leaseMs) {
+      return `the brokers have stored nothing for ${seconds(unrenewedMs)} s: too few of them answer`;
+    }
     const { shards, silentMs } = this.#mirrors.behind;
     if (shards === 0) return undefined;
-    const since = `for up to ${(silentMs / 1000).toFixed(1)} s`;
+    const since = `for up to ${seconds(silentMs)} s`;
     return `${shards} of ${this.#names.shards} shards have had no owner, or are not here, ${since}`;
   }
 
@@ -297,12 +297,6 @@ interface PublisherSeen {
   readonly name: string;
 }
 
-function shardSettings({ cluster, processing }: Config) {
-  const { maxSymbols, windowBytesMax } = processing;
-  const part = Math.ceil((SHARD_SYMBOLS_FACTOR * maxSymbols) / cluster.shards);
-  return {
-    rules: processing,
-    symbols: Math.min(maxSymbols, Math.max(SHARD_SYMBOLS_MIN, part)),
-    growBytes: Math.max(SHARD_WINDOW_BYTES_MIN, Math.floor(windowBytesMax * SHARD_WINDOW_PART)),
-  };
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1);
 }

@@ -2,8 +2,8 @@ import { AcceptedTicks, type FrameJournal } from '../gateway/index.ts';
 import type { TickBatch } from '../protocol/index.ts';
 import type { Bus } from './bus.ts';
 import { type ClusterNames, shardOf } from './names.ts';
-import type { PublisherLedger } from './publisher-ledger.ts';
-import type { FramePlace } from './segments.ts';
+import type { Hold, PublisherLedger } from './publisher-ledger.ts';
+import { type FramePlace, PART_TICKS } from './segments.ts';
 import { type LogCounts, type SentFrame, ShardLog } from './shard-log.ts';
 
 /** Ticks that wait for the broker, or are on their way to it, at most. */
@@ -12,8 +12,8 @@ const NO_PLACE: FramePlace = { frame: 0, part: 0 };
 
 /** A frame on its way. */
 interface JournaledFrame extends SentFrame {
-  /** Of a numbered frame: whose it is. */
-  readonly publisher: string | undefined;
+  /** Of a numbered frame: whose it is, since a claim here; undefined: nobody waits for it. */
+  readonly hold: Hold | undefined;
   readonly sequence: number;
   readonly ticks: number;
 }
@@ -43,6 +43,8 @@ export class LogJournal implements FrameJournal {
   /** By symbol id: shard + 1. */
   #shards = new Uint16Array(1024);
   readonly #accepted = new AcceptedTicks();
+  /** Places of the accepted ticks among those that came in the frame. */
+  #indexes = new Uint32Array(256);
   /** Frames not yet synced, oldest first. Those before `#stored` are in logs. */
   #frames: JournaledFrame[] = [];
   #stored = 0;
@@ -53,8 +55,9 @@ export class LogJournal implements FrameJournal {
   #ownFrames = 0;
   /** The place that a publisher last wrote to a shard, by publisher and shard. */
   readonly #last = new Map<string, Map<number, FramePlace>>();
-  /** Shards of the frame at hand, and of all frames of this turn of the event loop. */
-  readonly #open = new Set<number>();
+  /** The part of the frame at hand that a shard is given now. */
+  readonly #open = new Map<number, number>();
+  /** Shards of all frames of this turn of the event loop. */
   readonly #touched = new Set<number>();
   #isFlushing = false;
   readonly #listeners: ((synced: number) => void)[] = [];
@@ -110,9 +113,12 @@ export class LogJournal implements FrameJournal {
 
   begin(capacity: number): void {
     this.#accepted.begin(capacity);
+    const { length } = this.#accepted.ids;
+    if (length > this.#indexes.length) this.#indexes = new Uint32Array(length);
   }
 
   add(symbolId: number, batch: TickBatch, index: number): void {
+    this.#indexes[this.#accepted.count] = index;
     this.#accepted.add(symbolId, batch, index);
   }
 
@@ -122,12 +128,8 @@ export class LogJournal implements FrameJournal {
     if (count === 0 && !isNumbered) return true;
     if (count > this.freeTicks()) return false;
     const publisher = isNumbered ? this.#parts.publisherName(publisherId) : undefined;
-    const frame: JournaledFrame = {
-      unstored: 0,
-      publisher,
-      sequence: batch.sequence,
-      ticks: count,
-    };
+    const hold = publisher === undefined ? undefined : this.#parts.ledger.holdOf(publisher);
+    const frame: JournaledFrame = { unstored: 0, hold, sequence: batch.sequence, ticks: count };
     this.#frames.push(frame);
     this.#position++;
     this.#ticks += count;
@@ -147,18 +149,16 @@ export class LogJournal implements FrameJournal {
       const symbol = this.#parts.symbolName(symbolId);
       const shard = this.#shardOf(symbolId, symbol);
       const log = this.#logs[shard] as ShardLog;
-      const isFull = !log.hasRoom;
-      if (isFull) log.cut();
-      if (isFull || !this.#open.has(shard)) {
-        const before = last.get(shard) ?? NO_PLACE;
-        const place = { frame: number, part: before.frame === number ? before.part + 1 : 0 };
-        log.begin(frame, writer, place, before, receivedAt);
+      const part = Math.floor((this.#indexes[i] as number) / PART_TICKS);
+      if (this.#open.get(shard) !== part) {
+        const place = { frame: number, part };
+        log.begin(frame, writer, place, last.get(shard) ?? NO_PLACE, receivedAt);
         last.set(shard, place);
-        this.#open.add(shard);
+        this.#open.set(shard, part);
       }
       log.add(symbol, prices[i] as number, times[i] as number);
     }
-    for (const shard of this.#open) this.#touched.add(shard);
+    for (const shard of this.#open.keys()) this.#touched.add(shard);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     setImmediate(this.#flush);
@@ -199,8 +199,8 @@ export class LogJournal implements FrameJournal {
   #advance(): void {
     const { ledger } = this.#parts;
     while (this.#frames[this.#stored]?.unstored === 0) {
-      const { publisher, sequence } = this.#frames[this.#stored++] as JournaledFrame;
-      if (publisher !== undefined) ledger.settle(publisher, sequence);
+      const { hold, sequence } = this.#frames[this.#stored++] as JournaledFrame;
+      if (hold !== undefined) ledger.settle(hold, sequence);
     }
     this.#settle();
   }
@@ -210,8 +210,8 @@ export class LogJournal implements FrameJournal {
     const { ledger } = this.#parts;
     let settled = 0;
     while (settled < this.#stored) {
-      const { publisher, sequence, ticks } = this.#frames[settled] as JournaledFrame;
-      if (publisher !== undefined && !ledger.isSettled(publisher, sequence)) break;
+      const { hold, sequence, ticks } = this.#frames[settled] as JournaledFrame;
+      if (hold !== undefined && !ledger.isSettled(hold, sequence)) break;
       this.#ticks -= ticks;
       settled++;
     }

@@ -51,6 +51,11 @@ export class Members {
     return leaseMs * RENEW_PART;
   }
 
+  /** Time since the brokers last stored this member's lease, ms; 0 before it joins. */
+  get unrenewedMs(): number {
+    return Math.max(0, performance.now() - this.#renewedAt);
+  }
+
   /** @throws Error if the broker does not answer */
   async join(): Promise<void> {
     await this.#renew();

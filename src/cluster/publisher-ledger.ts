@@ -22,7 +22,9 @@ export interface ClaimedPublisher {
   readonly isContinued: boolean;
 }
 
-interface Held {
+/** A publisher from a claim here until another edge claims it. */
+export interface Hold {
+  readonly name: string;
   readonly key: string;
   revision: number;
   written: number;
@@ -43,7 +45,7 @@ export class PublisherLedger {
   refused = 0;
   readonly #edge: string;
   readonly #keys: KeyValues;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, Hold>();
   #isStopped = false;
 
   constructor(edge: string, keys: KeyValues) {
@@ -73,64 +75,75 @@ export class PublisherLedger {
           return undefined;
         });
       if (revision === undefined) continue;
-      const entry = { key, revision, written: sequence, wanted: sequence, isWriting: false };
-      this.#held.set(name, entry);
+      const done = { written: sequence, wanted: sequence, isWriting: false };
+      this.#held.set(name, { name, key, revision, ...done });
+      // What waits for the hold before is done.
+      this.onWritten();
       return { sequence, isContinued: false };
     }
   }
 
-  /** All frames of a publisher up to a sequence are in the logs. */
-  settle(name: string, sequence: number): void {
-    const held = this.#held.get(name);
-    if (held === undefined || sequence <= held.wanted) return;
-    held.wanted = sequence;
-    if (!held.isWriting) void this.#write(name, held);
+  /** The hold of a publisher; undefined: it is not held here. */
+  holdOf(name: string): Hold | undefined {
+    return this.#held.get(name);
   }
 
-  /** Whether a frame is settled, or its publisher is elsewhere. */
-  isSettled(name: string, sequence: number): boolean {
-    const held = this.#held.get(name);
-    return held === undefined || held.written >= sequence;
+  /** All frames of a publisher up to a sequence, which came under a hold, are in the logs. */
+  settle(hold: Hold, sequence: number): void {
+    if (!this.#isCurrent(hold) || sequence <= hold.wanted) return;
+    hold.wanted = sequence;
+    if (!hold.isWriting) void this.#write(hold);
+  }
+
+  /** Whether a frame is settled, or its publisher has been elsewhere since. */
+  isSettled(hold: Hold, sequence: number): boolean {
+    return !this.#isCurrent(hold) || hold.written >= sequence;
+  }
+
+  #isCurrent(hold: Hold): boolean {
+    return this.#held.get(hold.name) === hold;
   }
 
   stop(): void {
     this.#isStopped = true;
   }
 
-  async #write(name: string, held: Held): Promise<void> {
-    held.isWriting = true;
-    while (held.written < held.wanted && !this.#isStopped && this.#held.get(name) === held) {
-      const { wanted } = held;
+  async #write(hold: Hold): Promise<void> {
+    hold.isWriting = true;
+    while (hold.written < hold.wanted && !this.#isStopped && this.#isCurrent(hold)) {
+      const { wanted } = hold;
       try {
         const value = write({ edge: this.#edge, sequence: wanted });
-        held.revision = await this.#keys.update(held.key, value, held.revision);
-        held.written = wanted;
+        hold.revision = await this.#keys.update(hold.key, value, hold.revision);
+        hold.written = wanted;
         this.onWritten();
       } catch {
-        if (!(await this.#isStillHeld(held).catch(() => true))) this.#lose(name);
+        if (!(await this.#isStillHeld(hold).catch(() => true))) this.#lose(hold);
         else await delay(RETRY_MS);
       }
     }
-    held.isWriting = false;
+    hold.isWriting = false;
   }
 
   /** A write failed, or seemed to: looks at what is there. */
-  async #isStillHeld(held: Held): Promise<boolean> {
-    const found = await this.#keys.get(held.key);
+  async #isStillHeld(hold: Hold): Promise<boolean> {
+    const found = await this.#keys.get(hold.key);
     if (found === undefined) {
-      held.revision = 0;
+      hold.revision = 0;
       return true;
     }
     const { edge } = read(found.value);
     if (edge !== this.#edge) return false;
-    held.revision = found.revision;
+    hold.revision = found.revision;
     return true;
   }
 
-  #lose(name: string): void {
+  #lose(hold: Hold): void {
+    // It may have been claimed again meanwhile.
+    if (!this.#isCurrent(hold)) return;
     this.refused++;
-    this.#held.delete(name);
-    this.onLost(name);
+    this.#held.delete(hold.name);
+    this.onLost(hold.name);
     this.onWritten();
   }
 }

@@ -7,6 +7,7 @@ import { OUTPUTS_MAX, openLogs } from './open-logs.ts';
 import type { PublishedAnomaly } from './output-writer.ts';
 import { importedEntry } from './publisher-ledger.ts';
 import { agreeOnSettings } from './settings.ts';
+import { shardLimits } from './shard-limits.ts';
 import { saveSnapshot } from './shard-snapshot.ts';
 
 /** Messages of one write. */
@@ -35,11 +36,15 @@ const encoder = new TextEncoder();
  * Begins a cluster with the state of a server: its owners go on from snapshots that precede their
  * logs. May be repeated until there is an owner.
  *
- * @throws Error if the cluster has had owners, has other settings, or the broker does not answer
+ * @throws Error if the cluster has had owners, has other settings, or too little room in a shard, or
+ *   the broker does not answer
  */
 export async function seedCluster(config: Config, bus: Bus, state: SeedState): Promise<Seeded> {
   const { name, shards } = config.cluster;
   const names = new ClusterNames(name, shards);
+  const states = Array.from({ length: shards }, (): SymbolState[] => []);
+  for (const each of state.symbols) states[shardOf(each.symbol, shards)]?.push(each);
+  checkRoom(config, states);
   await agreeOnSettings(config, await bus.openKeys(names.keys('settings'), 0));
   await openLogs(bus, names);
   if ((await bus.last(names.outputLog, names.claims)) !== undefined) {
@@ -48,27 +53,41 @@ export async function seedCluster(config: Config, bus: Bus, state: SeedState): P
     );
   }
   const seeded: Seeded = { symbols: 0, anomalies: 0, publishers: 0 };
-  const states = new Map<number, Uint8Array[]>();
   // Before the snapshots that count them.
-  for (const each of state.symbols) {
-    const shard = shardOf(each.symbol, shards);
-    states.set(shard, [...(states.get(shard) ?? []), encodeSymbolState(each)]);
-    if (each.count > 0) seeded.symbols++;
-    if (each.anomalies === 0) continue;
-    const anomalies = await state.anomaliesOf(each.symbol, OUTPUTS_MAX);
-    await append(bus, names.anomaly(shard, each.symbol), anomalies);
-    seeded.anomalies += anomalies.length;
+  for (const [shard, symbols] of states.entries()) {
+    for (const { anomalies, count, symbol } of symbols) {
+      if (count > 0) seeded.symbols++;
+      if (anomalies === 0) continue;
+      const newest = await state.anomaliesOf(symbol, OUTPUTS_MAX);
+      await append(bus, names.anomaly(shard, symbol), newest);
+      seeded.anomalies += newest.length;
+    }
   }
   const ledger = await bus.openKeys(names.keys('ledger'), 0);
   for (const [publisher, sequence] of state.publishers) {
     await ledger.put(...importedEntry(publisher, sequence));
     seeded.publishers++;
   }
-  for (const [shard, encoded] of states) {
-    const all = Buffer.concat(encoded);
+  for (const [shard, symbols] of states.entries()) {
+    if (symbols.length === 0) continue;
+    const all = Buffer.concat(symbols.map(encodeSymbolState));
     await saveSnapshot(bus, names, shard, { position: 0, publishers: [], states: all });
   }
   return seeded;
+}
+
+/** @throws Error if a shard gets more symbols than it holds: no owner could take it over */
+function checkRoom(config: Config, states: readonly (readonly SymbolState[])[]): void {
+  const room = shardLimits(config).symbols;
+  for (const [shard, symbols] of states.entries()) {
+    // Retired ones take none.
+    const live = symbols.filter(({ count }) => count > 0).length;
+    if (live <= room) continue;
+    throw new Error(
+      `shard ${shard} would have ${live} symbols, and holds ${room}: ` +
+        'expected a greater processing.maxSymbols, or fewer cluster.shards',
+    );
+  }
 }
 
 /** Appends anomalies of a symbol, in the place before all messages of a shard's log. */

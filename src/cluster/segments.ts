@@ -9,17 +9,17 @@
  *             publisher u16 · ticks u16 · each: price f64 · time f64 · symbol u16
  *
  * `frame` counts a publisher's frames; `previous` is its last one before with ticks of this shard,
- * as far as the writer knows, else 0. A frame too large for one message is several *parts*.
+ * as far as the writer knows, else 0. A frame of more than {@link PART_TICKS} ticks is divided into
+ * *parts* by the places of its ticks as they came, refused ones included: who sends it again has the
+ * same parts.
  */
 
 const VERSION = 1;
 const HEADER_BYTES = 8;
 const SEGMENT_BYTES = 32;
 const TICK_BYTES = 18;
-/** Ticks of a segment at most. */
-const TICKS_MAX = 0xffff;
-/** Names of each kind in a message. */
-const NAMES_MAX = 0xffff;
+/** Ticks of a frame in one of its parts, those of all shards together. */
+export const PART_TICKS = 1024;
 const CAPACITY_MIN = 4096;
 
 const encoder = new TextEncoder();
@@ -70,11 +70,6 @@ export class SegmentBatch {
     this.#length = at + SEGMENT_BYTES;
     this.#ticks = 0;
     this.#segments++;
-  }
-
-  /** Whether the segment, and the message, take another tick. */
-  get hasRoom(): boolean {
-    return this.#ticks < TICKS_MAX && this.#symbols.count < NAMES_MAX;
   }
 
   add(symbol: string, price: number, time: number): void {

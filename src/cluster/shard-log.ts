@@ -6,7 +6,7 @@ import { type FramePlace, SegmentBatch } from './segments.ts';
 const WINDOW = 8;
 /** While a message is on its way, the next one waits for so many bytes, or its acknowledgement. */
 const FULL_BYTES = 16 * 1024;
-/** A message is not much larger, bytes. */
+/** A message with more takes no further segment, bytes. */
 const MESSAGE_BYTES_MAX = 256 * 1024;
 /** Wait before messages are sent again, ms: the first time, and at most. */
 const RETRY_MS_MIN = 20;
@@ -59,7 +59,7 @@ export class ShardLog {
     this.#onStored = onStored;
   }
 
-  /** Begins a segment of a frame in the open message. */
+  /** Begins a segment of a frame, in the open message if it has room. */
   begin(
     frame: SentFrame,
     publisher: string,
@@ -67,14 +67,10 @@ export class ShardLog {
     previous: FramePlace,
     receivedAt: number,
   ): void {
+    if (this.#batch.bytes >= MESSAGE_BYTES_MAX) this.cut();
     this.#batch.begin(publisher, place, previous, receivedAt);
     this.#frames.push(frame);
     frame.unstored++;
-  }
-
-  /** Whether the segment takes another tick; if not, the next part begins behind {@link cut}. */
-  get hasRoom(): boolean {
-    return this.#batch.hasRoom && this.#batch.bytes < MESSAGE_BYTES_MAX;
   }
 
   add(symbol: string, price: number, time: number): void {

@@ -83,7 +83,8 @@ export class SourcePartitions {
   }
 
   leave(): void {
-    for (const key of [...this.#sources.keys()]) this.#giveUp(key);
+    for (const source of this.#sources.values()) source.leave();
+    this.#sources.clear();
   }
 
   #isOwn({ partition, topic }: TopicPartition): boolean {
@@ -91,9 +92,13 @@ export class SourcePartitions {
     return cluster === undefined || cluster.isOwn(SHARED_WORK.ticks(topic), String(partition));
   }
 
+  /** Another member reads it, or will. */
   #giveUp(key: string): void {
     const source = this.#sources.get(key);
     if (source === undefined) return;
+    const { offset, partition, topic } = source;
+    const message = 'no longer reads a partition of Kafka';
+    this.#options.log.info({ topic, partition, offset }, message);
     source.leave();
     this.#sources.delete(key);
     this.#lags.delete(key);
@@ -127,9 +132,13 @@ export class SourcePartitions {
       claim,
     });
     this.#sources.set(key, source);
-    if (source.offset > 0) return source;
-    const isBegun = await source.begin(ticksFrom === 'latest' ? end : first);
-    return isBegun ? source : undefined;
+    if (source.offset === 0) {
+      const isBegun = await source.begin(ticksFrom === 'latest' ? end : first);
+      if (!isBegun) return undefined;
+    }
+    const { offset } = source;
+    if (claim !== undefined) log.info({ topic, partition, offset }, 'reads a partition of Kafka');
+    return source;
   }
 
   #sumLags(topic: string): void {

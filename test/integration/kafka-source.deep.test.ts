@@ -1,83 +1,14 @@
-import { pack } from 'msgpackr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SymbolOracle } from '../../testkit/independent/statistics.ts';
 import { findKafka, KAFKA_SOURCE, KafkaBroker } from '../../testkit/kafka-broker.ts';
-import { Random } from '../../testkit/random.ts';
 import { ServerProcess, SMALL } from '../../testkit/server-process.ts';
 import { delay, until } from '../../testkit/until.ts';
 import { folderForTest } from '../support/folders.ts';
+import { differences, metric, PartitionMarket, rows } from '../support/kafka-market.ts';
 
 const libs = await findKafka();
 if (libs === undefined) process.stderr.write(`NOT TRIED: Kafka: it takes ${KAFKA_SOURCE}\n`);
 
 const PARTITIONS = 3;
-
-/** Ticks of a partition, whose symbols are no other's, as messages of every form. */
-class PartitionMarket {
-  readonly oracles = new Map<string, SymbolOracle>();
-  ticks = 0;
-  readonly #partition: number;
-  readonly #random: Random;
-  #time = Date.now() - 3_600_000;
-
-  constructor(partition: number) {
-    this.#partition = partition;
-    this.#random = new Random(partition + 1);
-  }
-
-  messages(count: number): (string | Buffer)[] {
-    return Array.from({ length: count }, () => {
-      const [one, two] = [this.#tick(), this.#tick()];
-      const object = { symbol: one.symbol, price: one.price, timestamp: one.time };
-      const flat = [two.symbol, two.price, two.time];
-      return this.#random.chance(0.5)
-        ? JSON.stringify([object, { symbol: flat[0], price: String(flat[1]), timestamp: flat[2] }])
-        : Buffer.from(pack([one.symbol, one.price, one.time, ...flat]));
-    });
-  }
-
-  #tick() {
-    const symbol = `P${this.#partition}.${this.#random.below(5)}`;
-    const price = 100 + Math.round(this.#random.float() * 300) / 100;
-    this.#time += this.#random.below(20);
-    const oracle = this.oracles.get(symbol) ?? new SymbolOracle();
-    oracle.apply(price, this.#time);
-    this.oracles.set(symbol, oracle);
-    this.ticks++;
-    return { symbol, price, time: this.#time };
-  }
-}
-
-interface Row {
-  readonly symbol: string;
-  readonly updateCount: number;
-  readonly currentPrice: number;
-  readonly anomaliesDetected: number;
-}
-
-async function metric(port: number, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const line = text.split('\n').find((each) => each.startsWith(`tickwire_kafka_source_${name}`));
-  return Number(line?.split(' ').at(-1) ?? Number.NaN);
-}
-
-async function rows(port: number): Promise<readonly Row[]> {
-  const response = await fetch(`http://127.0.0.1:${port}/api/prices?limit=1000`);
-  return ((await response.json()) as { items: Row[] }).items;
-}
-
-/** What a server has that the markets do not lead to, or lacks. */
-async function differences(port: number, markets: readonly PartitionMarket[]): Promise<string[]> {
-  const served = new Map((await rows(port)).map((row) => [row.symbol, row]));
-  return markets
-    .flatMap(({ oracles }) => [...oracles])
-    .flatMap(([symbol, { anomalies, statistics }]) => {
-      const row = served.get(symbol);
-      const seen = `${row?.updateCount} ticks, ${row?.anomaliesDetected} anomalies`;
-      const expected = `${statistics.count} ticks, ${anomalies.length} anomalies`;
-      return seen === expected ? [] : [`${symbol}: ${seen}; expected ${expected}`];
-    });
-}
 
 describe.skipIf(libs === undefined && !process.env.CI)('a Kafka source', () => {
   let broker: KafkaBroker;

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { AcceptRule } from '../../src/cluster/accept-rule.ts';
 import { LogJournal } from '../../src/cluster/log-journal.ts';
 import { ClusterNames, shardOf, tokenOf } from '../../src/cluster/names.ts';
 import { PublisherLedger } from '../../src/cluster/publisher-ledger.ts';
@@ -7,22 +6,25 @@ import { SegmentBatch, SegmentReader } from '../../src/cluster/segments.ts';
 import { TickBatch } from '../../src/protocol/index.ts';
 import { Random } from '../../testkit/random.ts';
 import { until } from '../../testkit/until.ts';
+import { acceptedPrices } from '../support/accepted-prices.ts';
 import { SimulatedBroker } from '../support/simulated-bus.ts';
 
 const SHARDS = 4;
+/** Prices of a frame begin at its number times this. */
+const FRAME_PRICES = 100_000;
+const NAMES = new ClusterNames('test', SHARDS);
 const SYMBOLS = Array.from({ length: 12 }, (_, i) => `S-${i}`);
 
 /** An edge's way into the logs, without the gateway. */
 async function edgeOf(broker: SimulatedBroker, id: string) {
   const bus = broker.connect();
-  const names = new ClusterNames('test', SHARDS);
-  for (const [name, subjects] of names.tickLogs()) {
+  for (const [name, subjects] of NAMES.tickLogs()) {
     await bus.openLog({ name, subjects, perSubjectMax: 0, ageMaxMs: 0 });
   }
-  const ledger = new PublisherLedger(id, await bus.openKeys(names.keys('ledger'), 0));
+  const ledger = new PublisherLedger(id, await bus.openKeys(NAMES.keys('ledger'), 0));
   const journal = new LogJournal({
     bus,
-    names,
+    names: NAMES,
     ledger,
     edge: id,
     symbolName: (symbolId) => SYMBOLS[symbolId] as string,
@@ -31,45 +33,29 @@ async function edgeOf(broker: SimulatedBroker, id: string) {
   return { bus, journal, ledger };
 }
 
-/** Appends a frame of `count` ticks of random symbols; each price says which tick it is. */
+/**
+ * Appends a frame of `count` ticks of random symbols; each price says which tick it is. Those that
+ * the edge refuses are left out.
+ */
 function frameOf(
   journal: LogJournal,
   random: Random,
   publisherId: number,
   sequence: number,
   count = random.between(0, 20),
+  isRefused = (_price: number): boolean => false,
 ): void {
   const batch = new TickBatch();
   batch.start(sequence, count);
   journal.begin(count);
   for (let i = 0; i < count; i++) {
-    batch.prices[i] = sequence * 1000 + i + 1;
+    const price = sequence * FRAME_PRICES + i + 1;
+    batch.prices[i] = price;
     batch.times[i] = i;
+    if (isRefused(price)) continue;
     journal.add(new Random(sequence * 100 + i).below(SYMBOLS.length), batch, i);
   }
   expect(journal.append(publisherId, batch)).toBe(true);
-}
-
-/** What the accept rule leaves of the logs: prices by publisher and shard, in order. */
-function accepted(broker: SimulatedBroker): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  const names = new ClusterNames('test', SHARDS);
-  for (let shard = 0; shard < SHARDS; shard++) {
-    const rule = new AcceptRule();
-    const log = broker.logOf(names.ticks(shard));
-    for (const { payload, subject } of log.messages) {
-      if (subject !== names.ticks(shard)) continue;
-      const reader = new SegmentReader(payload);
-      for (let segment = reader.next(); segment !== undefined; segment = reader.next()) {
-        if (rule.take(segment) !== undefined) continue;
-        const key = `${segment.publisher} ${shard}`;
-        const prices = found.get(key) ?? [];
-        reader.forEachTick((_symbol, price) => prices.push(price));
-        found.set(key, prices);
-      }
-    }
-  }
-  return found;
 }
 
 /** What the ledger has of a publisher. */
@@ -84,7 +70,7 @@ function expectedIn(shard: number, sizes: readonly number[]): number[] {
       const symbol = new Random((frame + 1) * 100 + i).below(SYMBOLS.length);
       return shardOf(SYMBOLS[symbol] as string, SHARDS) === shard;
     });
-    return ticks.map((i) => (frame + 1) * 1000 + i + 1);
+    return ticks.map((i) => (frame + 1) * FRAME_PRICES + i + 1);
   });
 }
 
@@ -171,7 +157,7 @@ describe('the log of ticks', () => {
       broker.faults = {};
       // What was to be stored later is.
       await new Promise((resolve) => setTimeout(resolve, 80));
-      const found = accepted(broker);
+      const found = acceptedPrices(broker, NAMES);
       for (const [publisher, of] of sizes) {
         for (let shard = 0; shard < SHARDS; shard++) {
           expect(found.get(`feed-${publisher} ${shard}`) ?? []).toEqual(expectedIn(shard, of));
@@ -197,7 +183,7 @@ describe('the log of ticks', () => {
         await broker.pause();
       }
       await until(() => journal.syncedPosition === journal.position);
-      const found = accepted(broker);
+      const found = acceptedPrices(broker, NAMES);
       for (let shard = 0; shard < SHARDS; shard++) {
         expect(found.get(`feed-1 ${shard}`)).toEqual(expectedIn(shard, sizes));
       }
@@ -231,12 +217,53 @@ describe('the log of ticks', () => {
     frameOf(journal, new Random(1), 1, 1, count);
     frameOf(journal, new Random(1), 1, 2, 3);
     await until(() => journal.syncedPosition === 2);
-    const prices = [...accepted(broker).values()].flat();
+    const prices = [...acceptedPrices(broker, NAMES).values()].flat();
     expect(prices).toHaveLength(count + 3);
     for (const { messages } of broker.logs.values()) {
       for (const { payload } of messages) expect(payload.length).toBeLessThan(600_000);
     }
   });
+
+  it.each([0, 1, 2, 4, 7])(
+    'has a frame once that an edge wrote in part, and another again (%i messages stored)',
+    async (stored) => {
+      const broker = new SimulatedBroker(new Random(1));
+      const a = await edgeOf(broker, 'edge-a');
+      const b = await edgeOf(broker, 'edge-b');
+      await a.ledger.claim('feed-1');
+      const sizes = [1700, 9000, 60_000, 20_000];
+      // They do not judge alike: a tick may be too far ahead for the first.
+      const isRefused = (price: number) => price % FRAME_PRICES < 900 && price % 3 === 0;
+      // The broker stops amid what has collected meanwhile: these are cut elsewhere than at B.
+      const store = broker.store.bind(broker);
+      let left = stored;
+      broker.store = (messages, expected) => {
+        if (left-- <= 0) throw new Error('lost');
+        return store(messages, expected);
+      };
+      sizes.forEach((size, i) => {
+        frameOf(a.journal, new Random(1), 1, i + 1, size, isRefused);
+      });
+      await until(() => left < 0);
+      a.journal.stop();
+      a.bus.isConnected = false;
+      broker.store = store;
+      const claimed = await b.ledger.claim('feed-1');
+      for (let sequence = claimed.sequence + 1; sequence <= sizes.length; sequence++) {
+        // Not the first at B.
+        frameOf(b.journal, new Random(1), 2, sequence, 100);
+        frameOf(b.journal, new Random(1), 1, sequence, sizes[sequence - 1]);
+      }
+      await until(() => b.journal.syncedPosition === b.journal.position);
+      const found = acceptedPrices(broker, NAMES);
+      for (let shard = 0; shard < SHARDS; shard++) {
+        const taken = found.get(`feed-1 ${shard}`) ?? [];
+        expect(new Set(taken).size).toBe(taken.length);
+        const isSure = (price: number) => !isRefused(price);
+        expect(taken.filter(isSure)).toEqual(expectedIn(shard, sizes).filter(isSure));
+      }
+    },
+  );
 
   it('refuses frames beyond its bound, and takes them later', async () => {
     const broker = new SimulatedBroker(new Random(1));
@@ -278,9 +305,45 @@ describe('the log of ticks', () => {
     await until(() => b.journal.syncedPosition === b.journal.position);
     await until(() => a.journal.syncedPosition === a.journal.position);
     if (claimed.sequence < 8) expect(lost).toEqual(['feed-1']);
-    const prices = [...accepted(broker).values()].flat();
+    const prices = [...acceptedPrices(broker, NAMES).values()].flat();
     expect(prices).toHaveLength(80);
     expect(new Set(prices).size).toBe(80);
     expect((await a.ledger.claim('feed-1')).sequence).toBe(10);
   });
+
+  it.each([1, 2, 3, 4, 5])(
+    'is done with all frames of publishers that come and go between edges (seed %i)',
+    async (seed) => {
+      const random = new Random(seed);
+      const broker = new SimulatedBroker(random, { lost: 0.05, unanswered: 0.05, delayMs: 4 });
+      const edges = [await edgeOf(broker, 'edge-a'), await edgeOf(broker, 'edge-b')];
+      const publishers = [1, 2, 3, 4, 5, 6];
+      const sizes = Array.from({ length: 400 }, () => random.between(0, 8));
+      for (let round = 0; round < 300; round++) {
+        const { journal, ledger } = random.pick(edges);
+        const publisher = random.pick(publishers);
+        const claimed = await ledger.claim(`feed-${publisher}`);
+        // As the registry does: who was here all the time goes on behind what was accepted.
+        if (claimed.isContinued) continue;
+        const last = Math.min(sizes.length, claimed.sequence + random.pick([0, 0, 6]));
+        for (let frame = claimed.sequence + 1; frame <= last; frame++) {
+          frameOf(journal, random, publisher, frame, sizes[frame - 1]);
+        }
+        if (random.chance(0.5)) await broker.pause();
+      }
+      for (const { journal } of edges) {
+        await until(() => journal.syncedPosition === journal.position, 'all is synced', 5000);
+      }
+      const found = acceptedPrices(broker, NAMES);
+      for (const publisher of publishers) {
+        const { sequence } = await (edges[0] as (typeof edges)[0]).ledger.claim(`feed-${publisher}`);
+        for (let shard = 0; shard < SHARDS; shard++) {
+          const taken = found.get(`feed-${publisher} ${shard}`) ?? [];
+          const settled = expectedIn(shard, sizes.slice(0, sequence));
+          expect(taken.slice(0, settled.length)).toEqual(settled);
+          expect(expectedIn(shard, sizes).slice(0, taken.length)).toEqual(taken);
+        }
+      }
+    },
+  );
 });

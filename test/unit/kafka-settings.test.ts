@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { checkCluster } from '../../src/config/cluster-check.ts';
 import { checkKafka } from '../../src/config/kafka-settings.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
 
@@ -23,12 +22,4 @@ it.each([
   [{ brokers, username: 'me' }, 'kafka.username needs kafka.saslMechanism'],
 ] as const)('Kafka may not be set to %j', (kafka, message) => {
   expect(() => checkKafka(parseConfig({ kafka }))).toThrow(message);
-});
-
-it('a cluster has no Kafka yet', () => {
-  const config = parseConfig({
-    cluster: { role: 'edge', servers: 'nats://127.0.0.1:4222' },
-    kafka: { brokers },
-  });
-  expect(() => checkCluster(config)).toThrow('kafka.brokers: expected none in a cluster');
 });

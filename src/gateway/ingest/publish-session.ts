@@ -201,7 +201,7 @@ export class PublishSession implements SocketHandler, CreditHolder, PublisherSes
     this.connection.refuse(
       new ProtocolError(
         ErrorCode.not_available,
-        'the store fails: frames are accepted, and acknowledged once they are durable',
+        'nothing can be stored now: frames are accepted, and acknowledged once they are durable',
       ),
     );
   }
