@@ -39,8 +39,10 @@ describe.skipIf(isMissing)(`brokers${isMissing ? ` (needs ${NATS_SOURCE})` : ''}
 
     // What is published waits; what was there is served, and said to be old.
     const { unacknowledged } = market.publisher.totals;
-    await until(async () => (await readiness(edge)).status === 503);
-    expect((await readiness(edge)).text).toMatch(/brokers|connection to the cluster/);
+    await until(async () => {
+      const { status, text } = await readiness(edge);
+      return status === 503 && /brokers|connection to the cluster/.test(text);
+    });
     await delay(2 * LEASE_MS);
     expect(market.publisher.totals.unacknowledged).toBeGreaterThan(unacknowledged);
     const client = await HttpClient.connect(edge.port);
