@@ -237,7 +237,7 @@ export class Cluster {
     if (!this.#bus.isConnected) return 'there is no connection to the cluster (cluster.servers)';
     const { unrenewedMs } = this.#members;
     if (unrenewedMs > this.#leaseMs) {
-      return `the brokers have stored nothing for ${seconds(unrenewedMs)} s: too few of them answer`;
+      return `too few brokers answer: nothing was stored for ${seconds(unrenewedMs)} s`;
     }
     const { shards, silentMs } = this.#mirrors.behind;
     if (shards === 0) return undefined;

@@ -36,7 +36,7 @@ const encoder = new TextEncoder();
  * Begins a cluster with the state of a server: its owners go on from snapshots that precede their
  * logs. May be repeated until there is an owner.
  *
- * @throws Error if the cluster has had owners, has other settings, or too little room in a shard, or
+ * @throws Error if the cluster has had owners, other settings, or too little room in a shard, or
  *   the broker does not answer
  */
 export async function seedCluster(config: Config, bus: Bus, state: SeedState): Promise<Seeded> {

@@ -10,8 +10,8 @@
  *
  * `frame` counts a publisher's frames; `previous` is its last one before with ticks of this shard,
  * as far as the writer knows, else 0. A frame of more than {@link PART_TICKS} ticks is divided into
- * *parts* by the places of its ticks as they came, refused ones included: who sends it again has the
- * same parts.
+ * *parts* by the places of its ticks as they came, refused ones included: who sends it again has
+ * the same parts.
  */
 
 const VERSION = 1;
