@@ -17,6 +17,7 @@ import { LogJournal } from './log-journal.ts';
 import { Members, ownersAmong } from './members.ts';
 import { ClusterNames, shardOf } from './names.ts';
 import { openLogs } from './open-logs.ts';
+import { OutputRecords } from './output-records.ts';
 import { Overview } from './overview.ts';
 import type { OwnedShard, ShardParts } from './owned-shard.ts';
 import { Owner } from './owner.ts';
@@ -59,6 +60,8 @@ export class Cluster {
   readonly id: string;
   /** Whether a piece of work, which several members offer, is this one's. */
   readonly isOwn: (kind: string, piece: string) => boolean;
+  /** What is raised, for such work. */
+  readonly records: OutputRecords;
   readonly #bus: Bus;
   readonly #names: ClusterNames;
   readonly #log: GatewayLog;
@@ -110,6 +113,13 @@ export class Cluster {
     } as const;
     this.#members = new Members(members, this.id, self, leaseMs);
     this.isOwn = this.#members.isOwn;
+    this.records = new OutputRecords({
+      bus,
+      names,
+      member: this.id,
+      isMember: (id) => this.#members.known.has(id),
+      patienceMs: leaseMs,
+    });
     this.#overview = new Overview({
       bus,
       names,

@@ -150,7 +150,7 @@ export class ClusterNames {
     return `${this.cluster}.m.${id}`;
   }
 
-  keys(of: 'members' | 'ledger' | 'settings'): string {
+  keys(of: 'members' | 'ledger' | 'settings' | 'positions'): string {
     return `${this.cluster}_${of}`;
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import {
+  type Consumer,
   type ConsumerMessages,
   DeliverPolicy,
   JetStreamApiError,
@@ -361,6 +362,7 @@ class NatsReading implements Reading {
   readonly #handler: LogHandler;
   readonly #log: GatewayLog;
   #next: number;
+  #consumer: Consumer | undefined;
   #messages: ConsumerMessages | undefined;
   #isStopped = false;
 
@@ -383,6 +385,8 @@ class NatsReading implements Reading {
   stop(): void {
     this.#isStopped = true;
     this.#messages?.stop();
+    // Else the server keeps it for five minutes.
+    void this.#consumer?.delete().catch(() => undefined);
   }
 
   async run(): Promise<void> {
@@ -404,13 +408,15 @@ class NatsReading implements Reading {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#next,
     });
-    if (this.#isStopped) return;
+    this.#consumer = consumer;
+    if (this.#isStopped) return this.stop();
     const messages = await consumer.consume({
       max_messages: READ_AHEAD,
       expires: EXPIRES_MS,
       idle_heartbeat: IDLE_MS,
     });
     this.#messages = messages;
+    if (this.#isStopped) return this.stop();
     for await (const message of messages) {
       if (this.#isStopped) return;
       const { data, info, seq, subject } = message;

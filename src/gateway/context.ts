@@ -7,6 +7,7 @@ import type { SnapshotCounters, Store } from '../store/index.ts';
 import type { TelemetryFigures, Tracing } from '../telemetry/tracing.ts';
 import { CachedClock } from './cached-clock.ts';
 import type { ClusterOverview } from './cluster-overview.ts';
+import type { ClusterRecords } from './cluster-records.ts';
 import { ConflationQueue } from './fanout/conflation.ts';
 import { FanOut } from './fanout/fan-out.ts';
 import { FlushScheduler } from './fanout/flush-scheduler.ts';
@@ -74,6 +75,8 @@ interface GatewayParts {
         readonly claim: ClaimPublisher;
         /** Whether a piece of work, which several members offer, is this one's. */
         readonly isOwn: (kind: string, piece: string) => boolean;
+        /** What is raised, for such work. */
+        readonly records: ClusterRecords;
         readonly readings: () => ClusterReadings;
         readonly overview: () => Promise<ClusterOverview>;
         observe(observer: ClusterObserver): void;

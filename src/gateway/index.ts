@@ -1,5 +1,11 @@
 /** Sockets, sessions and fan-out. The entry for composition; HTTP also imports single files. */
 export type { ClusterOverview } from './cluster-overview.ts';
+export type {
+  ClusterRecords,
+  HeldRecords,
+  RecordBatch,
+  RecordKinds,
+} from './cluster-records.ts';
 export { createGatewayContext, type GatewayContext, type GatewayLog } from './context.ts';
 export { EarlyTransport } from './early-transport.ts';
 export type { RecordLog } from './fanout/record-log.ts';
@@ -13,7 +19,7 @@ export { isPrice, isTickTime } from './ingest/tick-intake.ts';
 export { TickJournal } from './ingest/tick-journal.ts';
 export type { ClusterReadings } from './metrics/cluster-metrics.ts';
 export { EventLoopDelay } from './metrics/event-loop-delay.ts';
-export type { KafkaReadings } from './metrics/kafka-metrics.ts';
+export type { KafkaReadings, KafkaSinkReadings } from './metrics/kafka-metrics.ts';
 export { createMetrics } from './metrics/metrics.ts';
 export { DAY_MS, IdleSweep } from './retirement/idle-sweep.ts';
 export { SecurityLog, UNWATCHED } from './sessions/security-events.ts';

@@ -4,6 +4,7 @@ import type { KafkaConnection, KafkaProducer, KafkaReader } from './client.ts';
 import { PlatformaticProducer, PlatformaticReader } from './platformatic-client.ts';
 import type { KafkaLog } from './record-sink.ts';
 import { RecordSinks } from './record-sinks.ts';
+import { SharedRecordSinks } from './shared-record-sinks.ts';
 import { sharedWorkOf } from './shared-work.ts';
 import { TickSource } from './tick-source.ts';
 
@@ -15,7 +16,7 @@ export class Kafka {
   readonly #log: KafkaLog;
   readonly #producer: KafkaProducer | undefined;
   readonly #reader: KafkaReader | undefined;
-  #sinks: RecordSinks | undefined;
+  #sinks: Pick<RecordSinks, 'readings' | 'stop'> | undefined;
   #source: TickSource | undefined;
 
   /** Connects to nothing yet. */
@@ -37,8 +38,12 @@ export class Kafka {
     const producer = this.#producer;
     const reader = this.#reader;
     if (producer !== undefined) {
+      const { cluster } = context;
       const directory = store.directory || undefined;
-      this.#sinks = new RecordSinks({ ...kafka, directory, producer, log }, context);
+      this.#sinks =
+        cluster === undefined
+          ? new RecordSinks({ ...kafka, directory, producer, log }, context)
+          : new SharedRecordSinks({ ...kafka, producer, log }, cluster);
     }
     if (reader !== undefined) {
       const topics = kafka.ticksTopics.split(',');
@@ -60,7 +65,8 @@ export class Kafka {
   /**
    * Sends what waits, for at most `drainMs`. Reading has stopped before.
    *
-   * @returns records that were not sent; with a store, the next start sends them
+   * @returns records that were not sent; with a store, the next start sends them, and in a cluster,
+   *   where it is 0, another member
    */
   async stop(drainMs: number): Promise<number> {
     const left = (await this.#sinks?.stop(drainMs)) ?? 0;

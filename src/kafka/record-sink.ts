@@ -1,22 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RecordBatch } from '../gateway/index.ts';
 import type { RaisedRecord } from '../protocol/index.ts';
 import type { KafkaMessage, KafkaProducer } from './client.ts';
 
-/** Records in the order of their ordinals, as the gateway's log has them. */
+/** Records in an order in which each has a position. */
 export interface RecordSource<R extends RaisedRecord> {
-  /** Ordinal of the next one. */
-  readonly next: number;
+  /** Records from a position on, as far as known. */
+  waiting(position: number): number;
   /**
-   * Up to `limit` from an ordinal on; those that are gone are left out.
+   * Up to `limit` from a position on; none if there are none now.
    *
    * @throws Error if they cannot be read now
    */
-  from(ordinal: number, limit: number): Promise<readonly Arrived<R>[]>;
+  from(position: number, limit: number): Promise<RecordBatch<R>>;
 }
 
-export interface Arrived<R extends RaisedRecord> {
-  readonly ordinal: number;
-  readonly record: R;
+/** What a sink has counted. */
+export interface SinkFigures {
+  sent: number;
+  lost: number;
+  retries: number;
+  isFailing: boolean;
+}
+
+export function noFigures(): SinkFigures {
+  return { sent: 0, lost: 0, retries: 0, isFailing: false };
 }
 
 export interface KafkaLog {
@@ -28,13 +36,14 @@ export interface KafkaLog {
 export interface RecordSinkOptions<R extends RaisedRecord> {
   readonly topic: string;
   readonly source: RecordSource<R>;
-  /** Ordinal of the first record to be sent. */
+  /** Of the first record to be sent. */
   readonly position: number;
   readonly message: (record: R) => KafkaMessage;
   readonly producer: KafkaProducer;
   readonly log: KafkaLog;
+  readonly figures: SinkFigures;
   /** Called when the position has changed. */
-  readonly moved: () => void;
+  readonly moved?: (() => void) | undefined;
 }
 
 const UNREADABLE = 'records for Kafka cannot be read from the store';
@@ -53,10 +62,10 @@ const RETRY_MS_MAX = 5000;
  * waits is in the log, on disk with a store.
  */
 export class RecordSink<R extends RaisedRecord> {
-  readonly figures = { sent: 0, lost: 0, retries: 0, isFailing: false };
+  readonly figures: SinkFigures;
   readonly topic: string;
   readonly #options: RecordSinkOptions<R>;
-  /** Ordinal of the first record that is not known to be stored. */
+  /** Of the first record that is not known to be stored. */
   #position: number;
   #isStopping = false;
   #isReadable = true;
@@ -65,6 +74,7 @@ export class RecordSink<R extends RaisedRecord> {
 
   constructor(options: RecordSinkOptions<R>) {
     this.topic = options.topic;
+    this.figures = options.figures;
     this.#options = options;
     this.#position = options.position;
     this.#ended = this.#run();
@@ -75,7 +85,7 @@ export class RecordSink<R extends RaisedRecord> {
   }
 
   get waiting(): number {
-    return Math.max(0, this.#options.source.next - this.#position);
+    return this.#options.source.waiting(this.#position);
   }
 
   /** Sends what waits, for at most `drainMs`; returns how many are left. */
@@ -107,18 +117,17 @@ export class RecordSink<R extends RaisedRecord> {
   async #step(): Promise<boolean> {
     const { log, message, moved, source } = this.#options;
     if (this.waiting === 0) return false;
-    const records = await source.from(this.#position, BATCH_MAX);
+    const { end, lost, records } = await source.from(this.#position, BATCH_MAX);
     this.#isReadable = true;
-    const end = (records.at(-1)?.ordinal ?? source.next - 1) + 1;
-    const lost = end - this.#position - records.length;
+    if (end === this.#position) return false;
     if (lost > 0) {
       this.figures.lost += lost;
       log.error({ topic: this.topic, records: lost }, LOST);
     }
-    if (!(await this.#sendAll(records.map(({ record }) => message(record))))) return false;
+    if (!(await this.#sendAll(records.map(message)))) return false;
     this.figures.sent += records.length;
     this.#position = end;
-    moved();
+    moved?.();
     return true;
   }
 

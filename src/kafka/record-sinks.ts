@@ -1,5 +1,5 @@
-import type { GatewayContext, RecordLog } from '../gateway/index.ts';
-import type { Alert, Anomaly, RaisedRecord } from '../protocol/index.ts';
+import type { GatewayContext, KafkaSinkReadings, RecordLog } from '../gateway/index.ts';
+import type { RaisedRecord } from '../protocol/index.ts';
 import type { KafkaMessage, KafkaProducer } from './client.ts';
 import {
   readPositions,
@@ -8,7 +8,7 @@ import {
   writePositions,
 } from './positions.ts';
 import { alertMessage, anomalyMessage } from './record-messages.ts';
-import { type KafkaLog, RecordSink, type RecordSource } from './record-sink.ts';
+import { type KafkaLog, noFigures, RecordSink, type RecordSource } from './record-sink.ts';
 
 type SinkContext = Pick<GatewayContext, 'alerts' | 'anomalies' | 'store'>;
 type LoggedRecords<R extends RaisedRecord> = Pick<
@@ -44,32 +44,25 @@ interface KindSink {
 export class RecordSinks {
   readonly #options: RecordSinksOptions;
   readonly #saved: SavedPositions;
+  readonly #fault: () => string | undefined;
   readonly #sinks: KindSink[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: RecordSinksOptions, { alerts, anomalies, store }: SinkContext) {
     this.#options = options;
     this.#saved = options.directory === undefined ? {} : readPositions(options.directory);
+    this.#fault = () => store?.fault;
     const { alertsTopic, anomaliesTopic } = options;
-    const fault = () => store?.fault;
-    this.#add<Anomaly>(
-      'anomalies',
-      anomaliesTopic,
-      sourceOf(anomalies, fault),
-      anomalyMessage,
-      () => anomalies.nextOrdinal - (store?.waitingCount ?? 0),
-    );
-    this.#add<Alert>(
-      'alerts',
-      alertsTopic,
-      sourceOf(alerts, fault),
-      alertMessage,
-      () => alerts.nextOrdinal - (store?.alerts.waitingCount ?? 0),
-    );
+    const undurable = {
+      anomalies: () => store?.waitingCount ?? 0,
+      alerts: () => store?.alerts.waitingCount ?? 0,
+    };
+    this.#add('anomalies', anomaliesTopic, anomalies, anomalyMessage, undurable.anomalies);
+    this.#add('alerts', alertsTopic, alerts, alertMessage, undurable.alerts);
   }
 
   /** What each has counted, by its topic. */
-  get readings(): ReadonlyMap<string, KindSink['sink']> {
+  get readings(): ReadonlyMap<string, KafkaSinkReadings> {
     return new Map(this.#sinks.map(({ sink }) => [sink.topic, sink]));
   }
 
@@ -81,23 +74,28 @@ export class RecordSinks {
     return left.reduce((sum, each) => sum + each, 0);
   }
 
+  /** @param undurable how many the store has yet to write */
   #add<R extends RaisedRecord>(
     kind: string,
     topic: string,
-    source: RecordSource<R>,
+    records: LoggedRecords<R>,
     message: (record: R) => KafkaMessage,
-    durable: () => number,
+    undurable: () => number,
   ): void {
     if (topic === '') return;
     const { log, producer } = this.#options;
     const saved = this.#saved[kind];
+    const next = records.nextOrdinal;
     // A store that was put back to an earlier state is behind.
-    const position = saved?.topic === topic ? Math.min(saved.position, source.next) : source.next;
+    const position = saved?.topic === topic ? Math.min(saved.position, next) : next;
     const moved = () => {
       this.#timer ??= setTimeout(this.#onTimer, SAVE_MS);
     };
-    const sink = new RecordSink({ topic, source, position, message, producer, log, moved });
-    this.#sinks.push({ kind, sink, durable });
+    const figures = noFigures();
+    const source = sourceOf(records, this.#fault);
+    const sent = { topic, source, position, message };
+    const sink = new RecordSink({ ...sent, producer, log, figures, moved });
+    this.#sinks.push({ kind, sink, durable: () => records.nextOrdinal - undurable() });
     // A new sink begins here, even if nothing is sent before the next start.
     if (saved?.topic !== topic) moved();
   }
@@ -128,18 +126,26 @@ function sourceOf<R extends RaisedRecord>(
   log: LoggedRecords<R>,
   fault: () => string | undefined,
 ): RecordSource<R> {
+  const read = async (ordinal: number, limit: number) => {
+    const held = log.arrivedInMemory(ordinal, limit);
+    if (held !== undefined) return held;
+    const stored = await log.arrivedFrom(ordinal, limit);
+    const reason = fault();
+    if (reason !== undefined) throw new Error(`the store fails: ${reason}`);
+    // Without a store, older ones are gone.
+    return stored ?? log.arrivedInMemory(log.memoryStart, limit) ?? [];
+  };
   return {
-    get next() {
-      return log.nextOrdinal;
-    },
-    async from(ordinal, limit) {
-      const held = log.arrivedInMemory(ordinal, limit);
-      if (held !== undefined) return held;
-      const stored = await log.arrivedFrom(ordinal, limit);
-      const reason = fault();
-      if (reason !== undefined) throw new Error(`the store fails: ${reason}`);
-      // Without a store, older ones are gone.
-      return stored ?? log.arrivedInMemory(log.memoryStart, limit) ?? [];
+    waiting: (position) => Math.max(0, log.nextOrdinal - position),
+    async from(position, limit) {
+      const next = log.nextOrdinal;
+      const arrived = await read(position, limit);
+      const last = arrived.at(-1)?.ordinal ?? next - 1;
+      return {
+        records: arrived.map(({ record }) => record),
+        end: last + 1,
+        lost: last + 1 - position - arrived.length,
+      };
     },
   };
 }

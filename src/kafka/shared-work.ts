@@ -1,4 +1,8 @@
 import type { Config } from '../config/schema.ts';
+import type { GatewayContext } from '../gateway/index.ts';
+
+/** A cluster, as those who write records to a topic know it. */
+export type SharedRecords = Pick<NonNullable<GatewayContext['cluster']>, 'isOwn' | 'records'>;
 
 /** Kinds of work of which, in a cluster, one member at a time does a piece. */
 export const SHARED_WORK = {

@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../client-sdk/src/index.ts';
-import type { Bus } from '../../src/cluster/bus.ts';
 import { connectToNats } from '../../src/cluster/index.ts';
 import { ClusterNames } from '../../src/cluster/names.ts';
 import { parseConfig } from '../../src/config/parse-config.ts';
@@ -13,7 +12,7 @@ import { TempFolder } from '../../testkit/temp-folder.ts';
 import { delay, until } from '../../testkit/until.ts';
 import { FLASH } from '../support/flash-rule.ts';
 import { HttpClient } from '../support/http-client.ts';
-import { LoggedAlerts } from '../support/logged-alerts.ts';
+import { readLoggedAlerts } from '../support/logged-alerts.ts';
 import {
   ClusterMarket,
   ClusterSubscriber,
@@ -49,31 +48,6 @@ interface CountedRow {
 }
 interface AlertsPage {
   readonly items: readonly { readonly sequence: number }[];
-}
-
-/** What the logs of ticks lead to now, by symbol. */
-async function loggedAlerts(bus: Bus, names: ClusterNames, allowedLatenessMs = 0) {
-  const anomalies = new Map<string, readonly unknown[]>();
-  const alerts = new Map<string, readonly ExpectedAlert[]>();
-  const counts = { files: 0, clocks: 0 };
-  for (let shard = 0; shard < SHARDS; shard++) {
-    const logged = new LoggedAlerts({ allowedLatenessMs });
-    const end = (await bus.last(names.tickLog(shard), names.ticks(shard)))?.sequence ?? 0;
-    await new Promise<void>((resolve) => {
-      if (end === 0) return resolve();
-      const reading = bus.read(names.tickLog(shard), [names.ticks(shard)], 1, (message) => {
-        if (message.sequence <= end) logged.take(message.payload);
-        if (message.sequence < end) return;
-        reading.stop();
-        resolve();
-      });
-    });
-    for (const [symbol, own] of logged.alerts()) alerts.set(symbol, own);
-    for (const [symbol, own] of logged.anomalies()) anomalies.set(symbol, own);
-    counts.files += logged.files;
-    counts.clocks += logged.clocks;
-  }
-  return { alerts, anomalies, ...counts };
 }
 
 const command = await findNatsServer();
@@ -126,7 +100,7 @@ describe.skipIf(isMissing)(
       const names = new ClusterNames('tickwire', SHARDS);
       // Silence goes on, and is told of: what is there is compared at some moment.
       await delay(2500);
-      const expected = await loggedAlerts(bus, names);
+      const expected = await readLoggedAlerts(bus, names);
       const all = [...expected.alerts.values()].flat();
       expect(expected.files).toBe(2 * SHARDS);
       expect(expected.clocks).toBeGreaterThan(SHARDS);
@@ -206,7 +180,7 @@ describe.skipIf(isMissing)(
       onTestFinished(() => bus.close());
       // What waits is judged by the clock.
       await delay(2500);
-      const expected = await loggedAlerts(bus, new ClusterNames('tickwire', SHARDS), LATE_MS);
+      const expected = await readLoggedAlerts(bus, new ClusterNames('tickwire', SHARDS), LATE_MS);
       expect([...expected.anomalies.values()].flat().length).toBeGreaterThan(10);
       expect([...expected.alerts.values()].flat().length).toBeGreaterThan(10);
       await until(() => opened.alerts.size === expected.alerts.size);

@@ -1,5 +1,7 @@
 import { AcceptRule } from '../../src/cluster/accept-rule.ts';
+import type { Bus } from '../../src/cluster/bus.ts';
 import { isSegments, readEntry } from '../../src/cluster/log-entries.ts';
+import type { ClusterNames } from '../../src/cluster/names.ts';
 import { SegmentReader } from '../../src/cluster/segments.ts';
 import { EventTimeOracle, type EventTimeRules } from '../../testkit/independent/event-time.ts';
 import {
@@ -86,4 +88,29 @@ export class LoggedAlerts {
       });
     }
   }
+}
+
+/** What the logs of ticks lead to now, by symbol. */
+export async function readLoggedAlerts(bus: Bus, names: ClusterNames, allowedLatenessMs = 0) {
+  const anomalies = new Map<string, readonly unknown[]>();
+  const alerts = new Map<string, readonly ExpectedAlert[]>();
+  const counts = { files: 0, clocks: 0 };
+  for (let shard = 0; shard < names.shards; shard++) {
+    const logged = new LoggedAlerts({ allowedLatenessMs });
+    const end = (await bus.last(names.tickLog(shard), names.ticks(shard)))?.sequence ?? 0;
+    await new Promise<void>((resolve) => {
+      if (end === 0) return resolve();
+      const reading = bus.read(names.tickLog(shard), [names.ticks(shard)], 1, (message) => {
+        if (message.sequence <= end) logged.take(message.payload);
+        if (message.sequence < end) return;
+        reading.stop();
+        resolve();
+      });
+    });
+    for (const [symbol, own] of logged.alerts()) alerts.set(symbol, own);
+    for (const [symbol, own] of logged.anomalies()) anomalies.set(symbol, own);
+    counts.files += logged.files;
+    counts.clocks += logged.clocks;
+  }
+  return { alerts, anomalies, ...counts };
 }
