@@ -1,6 +1,6 @@
 /*
- * What the cluster needs of a message broker. `nats-bus.ts` is the one of production; tests of
- * logic have one in memory with faults.
+ * What the cluster needs of a message broker. `nats-bus.ts` and its like are the one of
+ * production; tests of logic have one in memory with faults.
  */
 
 /** A message for a log. */

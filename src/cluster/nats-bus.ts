@@ -1,8 +1,5 @@
 import { readFileSync } from 'node:fs';
 import {
-  type Consumer,
-  type ConsumerMessages,
-  DeliverPolicy,
   JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
@@ -11,7 +8,7 @@ import {
   RetentionPolicy,
   StorageType,
 } from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
+import { Kvm } from '@nats-io/kv';
 import {
   connect,
   credsAuthenticator,
@@ -33,8 +30,9 @@ import type {
   MessageHandler,
   Reading,
   StoredMessage,
-  Value,
 } from './bus.ts';
+import { NatsKeys } from './nats-keys.ts';
+import { NatsReading } from './nats-reading.ts';
 import { onceElected } from './start-retry.ts';
 
 /** The oldest server with atomic batches (2.12), and what it takes to know which keys ended. */
@@ -46,13 +44,6 @@ const APPEND_MS = 5000;
 const SWEEP_MS = 250;
 /** A log takes 50 batches at a time, of all processes. */
 const BATCHES_MAX = 8;
-/** Wait before a reading that ended is begun again, ms. */
-const RETRY_MS = 250;
-/** Messages of a reading on their way. */
-const READ_AHEAD = 500;
-/** A consumer that hears nothing for twice this asks again, ms. */
-const IDLE_MS = 500;
-const EXPIRES_MS = 2000;
 /** In a ms. */
 const NANOS = 1_000_000;
 
@@ -219,7 +210,7 @@ class NatsBus implements Bus {
   }
 
   append(message: Message, expected?: Expectation): Promise<number> {
-    return this.#send(message, expected && expectation(expected));
+    return this.#send(message, expected && expectation(expected, message));
   }
 
   async appendAll(messages: readonly Message[], expected?: Expectation): Promise<number> {
@@ -238,7 +229,8 @@ class NatsBus implements Bus {
     const batch = nuid.next();
     let answer: Promise<number> | undefined;
     for (const [index, message] of messages.entries()) {
-      const head = index === 0 && expected !== undefined ? expectation(expected) : headers();
+      const isFirst = index === 0 && expected !== undefined;
+      const head = isFirst ? expectation(expected, message) : headers();
       head.set('Nats-Batch-Id', batch);
       head.set('Nats-Batch-Sequence', String(index + 1));
       if (index === messages.length - 1) {
@@ -281,7 +273,7 @@ class NatsBus implements Bus {
       const opened = await keys.create(name, options);
       // When its leader says that it is made, its copies, which answer this, may not be there yet.
       await opened.get(PROBE);
-      return new NatsKeys(opened);
+      return new NatsKeys(name, opened, (message, expected) => this.append(message, expected));
     };
     return onceElected(open, isLasting, this.#log);
   }
@@ -347,125 +339,10 @@ class NatsBus implements Bus {
   }
 }
 
-function expectation({ filter, sequence }: Expectation): MsgHdrs {
+function expectation({ filter, sequence }: Expectation, { subject }: Message): MsgHdrs {
   const head = headers();
   head.set('Nats-Expected-Last-Subject-Sequence', String(sequence));
-  head.set('Nats-Expected-Last-Subject-Sequence-Subject', filter);
+  // Without it, the broker looks at the message's own subject.
+  if (filter !== subject) head.set('Nats-Expected-Last-Subject-Sequence-Subject', filter);
   return head;
-}
-
-/** Reads with an ordered consumer, and another one whenever it ends. */
-class NatsReading implements Reading {
-  readonly #client: JetStreamClient;
-  readonly #stream: string;
-  readonly #filters: readonly string[];
-  readonly #handler: LogHandler;
-  readonly #log: GatewayLog;
-  #next: number;
-  #consumer: Consumer | undefined;
-  #messages: ConsumerMessages | undefined;
-  #isStopped = false;
-
-  constructor(
-    client: JetStreamClient,
-    stream: string,
-    filters: readonly string[],
-    from: number,
-    handler: LogHandler,
-    log: GatewayLog,
-  ) {
-    this.#client = client;
-    this.#stream = stream;
-    this.#filters = filters;
-    this.#next = from;
-    this.#handler = handler;
-    this.#log = log;
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-    this.#messages?.stop();
-    // Else the server keeps it for five minutes.
-    void this.#consumer?.delete().catch(() => undefined);
-  }
-
-  async run(): Promise<void> {
-    while (!this.#isStopped) {
-      try {
-        await this.#consume();
-      } catch (error) {
-        if (this.#isStopped) return;
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#log.warn({ log: this.#stream, reason }, 'reading a log begins again');
-      }
-      if (!this.#isStopped) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-  }
-
-  async #consume(): Promise<void> {
-    const consumer = await this.#client.consumers.get(this.#stream, {
-      filter_subjects: [...this.#filters],
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: this.#next,
-    });
-    this.#consumer = consumer;
-    if (this.#isStopped) return this.stop();
-    const messages = await consumer.consume({
-      max_messages: READ_AHEAD,
-      expires: EXPIRES_MS,
-      idle_heartbeat: IDLE_MS,
-    });
-    this.#messages = messages;
-    if (this.#isStopped) return this.stop();
-    for await (const message of messages) {
-      if (this.#isStopped) return;
-      const { data, info, seq, subject } = message;
-      // One that was delivered before.
-      if (seq < this.#next) continue;
-      this.#next = seq + 1;
-      await this.#handler({
-        subject,
-        sequence: seq,
-        payload: data,
-        followed: info.pending,
-        storedAt: Math.floor(info.timestampNanos / NANOS),
-        header: (name) => message.headers?.get(name) || undefined,
-      });
-    }
-  }
-}
-
-class NatsKeys implements KeyValues {
-  readonly #keys: KV;
-
-  constructor(keys: KV) {
-    this.#keys = keys;
-  }
-
-  async get(key: string): Promise<Value | undefined> {
-    const entry = await this.#keys.get(key);
-    if (entry === null || entry.operation !== 'PUT') return undefined;
-    return { value: entry.value, revision: entry.revision };
-  }
-
-  put(key: string, value: Uint8Array): Promise<number> {
-    return this.#keys.put(key, value);
-  }
-
-  update(key: string, value: Uint8Array, revision: number): Promise<number> {
-    return this.#keys.put(key, value, { previousSeq: revision });
-  }
-
-  async delete(key: string): Promise<void> {
-    await this.#keys.delete(key);
-  }
-
-  async list(): Promise<ReadonlyMap<string, Uint8Array>> {
-    const found = new Map<string, Uint8Array>();
-    for await (const key of await this.#keys.keys()) {
-      const entry = await this.get(key);
-      if (entry !== undefined) found.set(key, entry.value);
-    }
-    return found;
-  }
 }

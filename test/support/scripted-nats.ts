@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-/** Answers a published message; undefined: it stays unanswered. */
-type Answers = (subject: string) => object | undefined;
+/** Answers a published message, of headers and payload; undefined: it stays unanswered. */
+type Answers = (subject: string, message: string) => object | undefined;
 
 const INFO = { server_id: 'scripted', version: '2.12.0', headers: true, max_payload: 1_048_576 };
 const ACCOUNT = 'io.nats.jetstream.api.v1.account_info_response';
@@ -47,13 +47,15 @@ export class ScriptedNats {
         const isMessage = op === 'PUB' || op === 'HPUB';
         const end = head[0].length + (isMessage ? Number(words.at(-1)) + 2 : 0);
         if (unread.length < end) return;
+        const message = unread.slice(head[0].length, end);
         unread = unread.slice(end);
         if (op === 'PING') socket.write('PONG\r\n');
         if (op === 'SUB') subscriptions.set(parentOf(words[0] ?? ''), words.at(-1) ?? '');
         if (!isMessage) continue;
         const [subject = '', reply = ''] = words;
         const id = subscriptions.get(parentOf(reply));
-        const answer = subject === '$JS.API.INFO' ? { type: ACCOUNT } : this.#answers(subject);
+        const answer =
+          subject === '$JS.API.INFO' ? { type: ACCOUNT } : this.#answers(subject, message);
         if (id === undefined || answer === undefined) continue;
         const text = JSON.stringify(answer);
         socket.write(`MSG ${reply} ${id} ${text.length}\r\n${text}\r\n`);

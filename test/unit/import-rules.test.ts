@@ -101,6 +101,7 @@ const IMPORTS: readonly Case[] = [
   ['src/cluster/a.ts', '../store/index.ts', 'refused'],
   ['src/cluster/a.ts', '@nats-io/jetstream', 'refused'],
   ['src/cluster/nats-bus.ts', '@nats-io/jetstream', 'allowed'],
+  ['src/cluster/nats-keys.ts', '@nats-io/kv', 'allowed'],
   ['src/a.ts', '@nats-io/jetstream', 'refused'],
   ['src/gateway/a.ts', '@nats-io/jetstream', 'refused'],
   ['src/gateway/a.ts', '../cluster/bus.ts', 'refused'],
