@@ -68,7 +68,7 @@ export class ClusterNames {
     return logs;
   }
 
-  /** What owners write: claims, anomalies and alerts. */
+  /** What owners write: claims, anomalies, alerts and skipped ticks. */
   get outputLog(): string {
     return `${this.cluster}_out`;
   }
@@ -91,6 +91,11 @@ export class ClusterNames {
 
   claim(shard: number): string {
     return `${this.cluster}.o.${shard}.claim`;
+  }
+
+  /** The ticks of a shard that are left out. */
+  skips(shard: number): string {
+    return `${this.cluster}.o.${shard}.skip`;
   }
 
   /** Claims of all shards. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Alert, Anomaly } from '../protocol/index.ts';
 import type { Bus, Expectation, Message, StoredMessage } from './bus.ts';
 import type { ClusterNames } from './names.ts';
+import type { SkipRecord } from './skipped-ticks.ts';
 
 /** Messages of one write: all or none of them are stored. */
 const BATCH_MAX = 500;
@@ -20,6 +21,8 @@ export interface OutputPlace {
 
 /** What an owner has published before: nothing. */
 const NOTHING: OutputPlace = { position: 0, index: 0 };
+/** Index before that of a message's first output. */
+const BEFORE_ALL = -1;
 
 /** An anomaly as it is in the log of outputs: JSON. */
 export interface PublishedAnomaly extends Anomaly, OutputPlace {
@@ -35,7 +38,7 @@ export interface PublishedAlert extends Alert, OutputPlace {
 /** On its way. */
 interface Output extends OutputPlace {
   readonly subject: string;
-  readonly record: Anomaly | Alert;
+  readonly record: Anomaly | Alert | SkipRecord;
 }
 
 interface Claim extends OutputPlace {
@@ -79,6 +82,8 @@ export class OutputWriter {
   readonly #shard: number;
   /** Sequence of the shard's last message. */
   #last: number;
+  /** Up to here everything is out. */
+  #out: OutputPlace;
   #waiting: Output[] = [];
   #isWriting = false;
   #fault: FencedError | undefined;
@@ -97,6 +102,7 @@ export class OutputWriter {
     this.epoch = epoch;
     this.before = before;
     this.#last = epoch;
+    this.#out = before;
   }
 
   /**
@@ -159,6 +165,25 @@ export class OutputWriter {
     this.#add(this.#names.alert(this.#shard, alert.symbol), alert, place);
   }
 
+  /**
+   * Has every later fold leave ticks out: the record of them is the last output of this fold, which
+   * ends before a message. Resolves once it is stored, or the writer was stopped.
+   *
+   * @throws FencedError if another owner has claimed the shard
+   */
+  async skip(record: SkipRecord, position: number): Promise<void> {
+    const place = { position, index: BEFORE_ALL };
+    // What is of the message itself comes from a state that is not whole.
+    this.#waiting = this.#waiting.filter((output) => isAfter(place, output));
+    const subject = this.#names.skips(this.#shard);
+    // An owner before may have been further.
+    this.#waiting.push({ subject, record, ...(isAfter(place, this.#out) ? place : this.#out) });
+    await this.flush();
+    // Another call may be at it.
+    while (this.#waiting.length > 0 && !this.#isStopped && !this.isFenced) await delay(RETRY_MS);
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
   #add(subject: string, record: Anomaly | Alert, place: OutputPlace): void {
     if (isAfter(place, this.before)) this.#waiting.push({ subject, record, ...place });
   }
@@ -198,6 +223,10 @@ export class OutputWriter {
     this.#isStopped = true;
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   async #write(): Promise<void> {
     const batch = this.#waiting.slice(0, BATCH_MAX);
     const { epoch } = this;
@@ -212,6 +241,7 @@ export class OutputWriter {
     try {
       this.#last = await this.#bus.appendAll(messages, expected);
       this.#waiting.splice(0, batch.length);
+      this.#out = batch.at(-1) as Output;
     } catch {
       await delay(RETRY_MS);
       await this.#look();
@@ -232,6 +262,7 @@ export class OutputWriter {
     }
     const place = placeIn(last);
     this.#last = last.sequence;
+    this.#out = place;
     this.#waiting = this.#waiting.filter((output) => isAfter(output, place));
   }
 }

@@ -19,6 +19,7 @@ import type { ClusterNames } from './names.ts';
 import { FencedError, OutputWriter } from './output-writer.ts';
 import { ShardRows } from './shard-rows.ts';
 import { loadSnapshot, saveSnapshot } from './shard-snapshot.ts';
+import { SkippedTicks, TickError, type TickPlace } from './skipped-ticks.ts';
 import { type FoldCounts, TickFold } from './tick-fold.ts';
 
 /** Outputs that wait for the broker before no more ticks are read. */
@@ -57,6 +58,14 @@ export interface ShardParts {
   readonly onRuleFaults?: ((symbol: string, faults: readonly string[]) => void) | undefined;
 }
 
+/** What a claimed shard goes on from. */
+interface Found {
+  readonly snapshot: Awaited<ReturnType<typeof loadSnapshot>>;
+  readonly skipped: SkippedTicks;
+  /** The last message of its log. */
+  readonly caughtUpAt: number;
+}
+
 /**
  * A shard that this process owns: a fold of the shard's log. Its rows go to edges as they change,
  * its anomalies and alerts into the log of outputs, its state into snapshots, each after the
@@ -88,17 +97,19 @@ export class OwnedShard {
   #isAppending = false;
   /** Until its first rows are out. */
   #takeOver: Span | undefined;
+  readonly #skipped: SkippedTicks;
+  #failedAt: TickPlace | undefined;
 
   private constructor(
     parts: ShardParts,
     shard: number,
     outputs: OutputWriter,
-    snapshot: Awaited<ReturnType<typeof loadSnapshot>>,
-    caughtUpAt: number,
+    { caughtUpAt, skipped, snapshot }: Found,
   ) {
     this.shard = shard;
     this.#parts = parts;
     this.#outputs = outputs;
+    this.#skipped = skipped;
     this.#caughtUpAt = caughtUpAt;
     this.position = snapshot?.position ?? 0;
     this.#savedPosition = this.position;
@@ -117,7 +128,8 @@ export class OwnedShard {
       onRuleFaults: parts.onRuleFaults,
     });
     const { maxFutureMs } = rules;
-    this.#ticks = new TickFold(names, shard, this.#partition, counts, maxFutureMs, snapshot);
+    const partition = this.#partition;
+    this.#ticks = new TickFold(names, shard, partition, counts, maxFutureMs, snapshot, skipped);
     this.#rows = new ShardRows({
       bus,
       names,
@@ -138,13 +150,18 @@ export class OwnedShard {
   /**
    * Claims a shard, which fences off whoever had it, and goes on where that one was.
    *
+   * @param failedAt a tick that this process could not apply before: if it fails again, now from a
+   *   state that was read anew, every fold leaves it out from then on
    * @throws Error if the broker does not answer, or the snapshot is damaged
    */
-  static async adopt(parts: ShardParts, shard: number): Promise<OwnedShard> {
+  static async adopt(parts: ShardParts, shard: number, failedAt?: TickPlace): Promise<OwnedShard> {
     const attributes = { 'tickwire.shard': shard };
     const span = parts.tracing?.start('shard take-over', { attributes });
     try {
-      return await OwnedShard.#adopt(parts, shard, span);
+      const owned = await OwnedShard.#adopt(parts, shard, span);
+      owned.#failedAt = failedAt;
+      owned.#start();
+      return owned;
     } catch (error) {
       span?.fail(error);
       throw error;
@@ -159,16 +176,16 @@ export class OwnedShard {
     const { bus, counts, names, owner } = parts;
     const outputs = await OutputWriter.claim(bus, names, shard, owner);
     span?.event('claimed', { 'tickwire.epoch': outputs.epoch });
-    const snapshot = await loadSnapshot(bus, names, shard);
+    const [snapshot, skipped, ...last] = await Promise.all([
+      loadSnapshot(bus, names, shard),
+      SkippedTicks.read(bus, names, shard),
+      ...names.tickFilters(shard).map((filter) => bus.last(names.tickLog(shard), filter)),
+    ]);
     span?.event('snapshot loaded', { 'tickwire.position': snapshot?.position ?? 0 });
-    let end = 0;
-    for (const filter of names.tickFilters(shard)) {
-      end = Math.max(end, (await bus.last(names.tickLog(shard), filter))?.sequence ?? 0);
-    }
-    const owned = new OwnedShard(parts, shard, outputs, snapshot, end);
+    const caughtUpAt = Math.max(0, ...last.map((message) => message?.sequence ?? 0));
+    const owned = new OwnedShard(parts, shard, outputs, { caughtUpAt, skipped, snapshot });
     counts.takeovers++;
     owned.#takeOver = span;
-    owned.#start();
     return owned;
   }
 
@@ -279,6 +296,12 @@ export class OwnedShard {
   }
 
   stop(): void {
+    this.#halt();
+    this.#outputs.stop();
+  }
+
+  /** Ends all but the writing of outputs. */
+  #halt(): void {
     this.#isStopped = true;
     this.#takeOver?.fail('given up before it served');
     this.#takeOver = undefined;
@@ -286,7 +309,6 @@ export class OwnedShard {
     this.#idle?.stop();
     this.#reading?.stop();
     this.#unsubscribe();
-    this.#outputs.stop();
   }
 
   async #take(message: ReadMessage): Promise<void> {
@@ -295,7 +317,7 @@ export class OwnedShard {
     try {
       this.#fold(message);
     } catch (error) {
-      this.#lose(error);
+      await this.#failed(error);
       return;
     }
     if (this.#outputs.waiting > 0) {
@@ -337,6 +359,20 @@ export class OwnedShard {
     this.#rows.remove({ symbol, at: this.position, isIdle: count >= 0, ...numbers });
   }
 
+  /** The state is not whole: neither it nor what comes from it may leave. */
+  async #failed(error: unknown): Promise<void> {
+    this.#halt();
+    let cause = error;
+    if (error instanceof TickError && error.isAt(this.#failedAt)) {
+      const { place } = error;
+      cause = await this.#outputs.skip(this.#skipped.with(place), place.position).then(
+        () => error,
+        (fenced: unknown) => fenced,
+      );
+    }
+    if (!this.#outputs.isStopped) this.#end(cause);
+  }
+
   #flushOutputs(): Promise<void> {
     return this.#unlessFenced(() => this.#outputs.flush());
   }
@@ -350,7 +386,10 @@ export class OwnedShard {
   }
 
   #lose(error: unknown): void {
-    if (this.#isStopped) return;
+    if (!this.#isStopped) this.#end(error);
+  }
+
+  #end(error: unknown): void {
     if (error instanceof FencedError) this.#parts.counts.fenced++;
     this.stop();
     this.#parts.onLost(this.shard, error);

@@ -5,6 +5,7 @@ import type { RulesEntry } from './log-entries.ts';
 import { type Member, ownerOf, ownersAmong } from './members.ts';
 import { readClaimant } from './output-writer.ts';
 import { OwnedShard, type OwnerCounts, type ShardParts } from './owned-shard.ts';
+import { TickError, type TickPlace } from './skipped-ticks.ts';
 
 /** Shards adopted at a time. */
 const ADOPTED_MAX = 16;
@@ -40,6 +41,8 @@ export class Owner {
   /** Shards that another owner may have claimed, with how many looks at them are left. */
   readonly #doubted = new Map<number, number>();
   readonly #unsubscribe: () => void;
+  /** By shard: the last tick that could not be applied. */
+  readonly #failedAt = new Map<number, TickPlace>();
   readonly #savedAt = new Map<number, number>();
   #isSaving = false;
   #isStopped = false;
@@ -51,6 +54,7 @@ export class Owner {
       duplicateSegments: 0,
       gapSegments: 0,
       refusedTicks: 0,
+      skippedTicks: 0,
       retired: 0,
       takeovers: 0,
       fenced: 0,
@@ -138,7 +142,7 @@ export class Owner {
   async #adopt(shard: number): Promise<void> {
     this.#adopting.add(shard);
     try {
-      const owned = await OwnedShard.adopt(this.#parts, shard);
+      const owned = await OwnedShard.adopt(this.#parts, shard, this.#failedAt.get(shard));
       if (this.#assigned.has(shard)) this.#owned.set(shard, owned);
       else owned.stop();
     } catch (error) {
@@ -152,12 +156,27 @@ export class Owner {
   readonly #lost = (shard: number, error: unknown): void => {
     const { log } = this.#options;
     this.#owned.delete(shard);
+    if (error instanceof TickError) {
+      this.#failed(shard, error);
+      return;
+    }
     // Until the members say again that it is this one's: two that took it from each other by turns
     // would serve nobody.
     this.#assigned.delete(shard);
     const reason = error instanceof Error ? error.message : String(error);
     if (!this.#isStopped) log.warn({ shard, reason }, 'this process no longer owns a shard');
   };
+
+  /** The next beat takes the shard over again. */
+  #failed(shard: number, error: TickError): void {
+    const { cause, place, price, symbol, time } = error;
+    const isAgain = error.isAt(this.#failedAt.get(shard));
+    this.#failedAt.set(shard, place);
+    const message = { err: cause, shard, symbol, price, time, ...place };
+    const { log } = this.#options;
+    if (isAgain) log.error(message, 'a tick that cannot be applied is left out from now on');
+    else log.warn(message, 'a tick could not be applied: its shard is read anew');
+  }
 
   /** A shard without outputs writes nothing, and would not be told that it was replaced. */
   #doubt(shard: number): void {

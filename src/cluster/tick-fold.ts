@@ -6,6 +6,7 @@ import { FeedReader } from './feed-reader.ts';
 import type { ClusterNames } from './names.ts';
 import { SegmentReader } from './segments.ts';
 import type { ShardSnapshot } from './shard-snapshot.ts';
+import { SkippedTicks, TickError } from './skipped-ticks.ts';
 
 const encoder = new TextEncoder();
 
@@ -19,6 +20,8 @@ export interface FoldCounts {
   gapSegments: number;
   /** Ticks of symbols beyond the limit of their shard. */
   refusedTicks: number;
+  /** Ticks left out, since an owner could not apply them. */
+  skippedTicks: number;
   readonly feeds: FeedFigures;
 }
 
@@ -30,8 +33,12 @@ export class TickFold {
   readonly #counts: FoldCounts;
   readonly #rule: AcceptRule;
   readonly #feeds: FeedReader;
+  readonly #skipped: SkippedTicks;
 
-  /** @param from where the log goes on from; undefined: at its begin */
+  /**
+   * @param from where the log goes on from; undefined: at its begin
+   * @param skipped ticks that are left out
+   */
   constructor(
     names: ClusterNames,
     shard: number,
@@ -39,7 +46,9 @@ export class TickFold {
     counts: FoldCounts,
     maxFutureMs: number | undefined,
     from: Pick<ShardSnapshot, 'publishers' | 'feeds'> | undefined,
+    skipped = SkippedTicks.NONE,
   ) {
+    this.#skipped = skipped;
     this.#partition = partition;
     this.#counts = counts;
     this.#rule = new AcceptRule(from?.publishers);
@@ -56,35 +65,56 @@ export class TickFold {
     return { publishers: [...this.#rule.last], feeds: [...this.#feeds.last] };
   }
 
-  /** Folds the ticks of edges. */
+  /**
+   * Folds the ticks of edges.
+   *
+   * @throws TickError for one that cannot be applied; RangeError for a message of another version
+   */
   segments({ payload, sequence }: ReadMessage): void {
     const counts = this.#counts;
     const partition = this.#partition;
     const reader = new SegmentReader(payload);
     const ids = reader.symbols.map(() => UNRESOLVED);
+    const skipped = this.#skipped.of(sequence);
+    let next = 0;
     for (let segment = reader.next(); segment !== undefined; segment = reader.next()) {
       const refused = this.#rule.take(segment);
       if (refused !== undefined) {
         if (refused === 'duplicate') counts.duplicateSegments++;
         else counts.gapSegments++;
+        next += segment.ticks;
         continue;
       }
       const { receivedAt } = segment;
       this.#received(receivedAt);
-      reader.forEachTick((symbol, price, time) => {
-        let id = ids[symbol] ?? UNRESOLVED;
-        if (id === UNRESOLVED) {
-          id = partition.symbolId(reader.symbols[symbol] as Uint8Array, sequence);
-          ids[symbol] = id;
-        }
-        if (id < 0) counts.refusedTicks++;
-        else partition.apply(id, price, time, receivedAt);
-      });
       counts.ticks += segment.ticks;
+      reader.forEachTick((symbol, price, time) => {
+        const index = next++;
+        if (skipped?.has(index) === true) {
+          this.#skip();
+          return;
+        }
+        const name = reader.symbols[symbol] as Uint8Array;
+        try {
+          let id = ids[symbol] ?? UNRESOLVED;
+          if (id === UNRESOLVED) {
+            id = partition.symbolId(name, sequence);
+            ids[symbol] = id;
+          }
+          if (id < 0) counts.refusedTicks++;
+          else partition.apply(id, price, time, receivedAt);
+        } catch (error) {
+          throw new TickError({ position: sequence, index }, name, price, time, error);
+        }
+      });
     }
   }
 
-  /** Folds what a NATS client sent. */
+  /**
+   * Folds what a NATS client sent.
+   *
+   * @throws TickError for a tick that cannot be applied
+   */
   feed(message: ReadMessage): void {
     const counts = this.#counts;
     const { sequence, storedAt, subject } = message;
@@ -92,18 +122,35 @@ export class TickFold {
     const result = this.#feeds.take(message, (symbol) => {
       // A symbol is there once it has a valid tick.
       let id = UNRESOLVED;
+      let next = 0;
+      const name = encoder.encode(symbol);
+      const skipped = this.#skipped.of(sequence);
       this.#received(storedAt);
       return {
         apply: (price, time) => {
-          if (id === UNRESOLVED) id = partition.symbolId(encoder.encode(symbol), sequence);
+          const index = next++;
           counts.ticks++;
-          if (id < 0) counts.refusedTicks++;
-          else partition.apply(id, price, time, storedAt);
+          if (skipped?.has(index) === true) {
+            this.#skip();
+            return;
+          }
+          try {
+            if (id === UNRESOLVED) id = partition.symbolId(name, sequence);
+            if (id < 0) counts.refusedTicks++;
+            else partition.apply(id, price, time, storedAt);
+          } catch (error) {
+            throw new TickError({ position: sequence, index }, name, price, time, error);
+          }
         },
         refuse: (fault) => counts.feeds.refuseTick(fault, subject, sequence),
       };
     });
     counts.feeds.count(result, subject, sequence);
+  }
+
+  #skip(): void {
+    this.#counts.ticks--;
+    this.#counts.skippedTicks++;
   }
 
   #received(at: number): void {

@@ -289,6 +289,7 @@ describe('feeds in the log of a shard', () => {
       duplicateSegments: 0,
       gapSegments: 0,
       refusedTicks: 0,
+      skippedTicks: 0,
       retired: 0,
       takeovers: 0,
       fenced: 0,

@@ -15,10 +15,10 @@ import { Owner } from '../../src/cluster/owner.ts';
 import { RowsWriter } from '../../src/cluster/row-codec.ts';
 import { ShardMirrors } from '../../src/cluster/shard-mirrors.ts';
 import { loadSnapshot, saveSnapshot } from '../../src/cluster/shard-snapshot.ts';
-import { RemoteEngine, RowValue } from '../../src/engine/index.ts';
-import { expectedMarket, type MarketTick } from '../../testkit/independent/statistics.ts';
+import { RemoteEngine } from '../../src/engine/index.ts';
 import { Random } from '../../testkit/random.ts';
 import { delay, until } from '../../testkit/until.ts';
+import { expectOutputs, rowDifferences } from '../support/expected-market.ts';
 import { FLASH } from '../support/flash-rule.ts';
 import { LoggedAlerts } from '../support/logged-alerts.ts';
 import {
@@ -50,23 +50,6 @@ const RULE_FILES = [
   },
 ] as const;
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
-/** The log of outputs has exactly the expected anomalies, each once and in order. */
-function expectOutputs(broker: SimulatedBroker, ticks: readonly MarketTick[]): void {
-  const bySymbol = new Map<string, unknown[]>();
-  for (const { payload, subject } of broker.logOf('test.o.0.claim').messages) {
-    if (subject.endsWith('.claim') || subject.split('.')[3] === 'al') continue;
-    const { symbol, epoch, position, index, ...anomaly } = readAnomaly(payload);
-    expect([epoch > 0, position > 0, index >= 0]).toEqual([true, true, true]);
-    bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), anomaly]);
-  }
-  let total = 0;
-  for (const [symbol, { anomalies }] of expectedMarket(ticks)) {
-    expect([symbol, bySymbol.get(symbol) ?? []]).toEqual([symbol, anomalies]);
-    total += anomalies.length;
-  }
-  expect(total).toBeGreaterThan(10);
-}
 
 /** The log of outputs has exactly the alerts that the logs of ticks lead to, once and in order. */
 function expectAlerts(
@@ -127,26 +110,6 @@ function expectAlerts(
     expect(engine.statistics.anomalies(engine.symbols.findName(symbol))).toBe(length);
   }
   expect([...anomalies.values()].flat().length).toBeGreaterThan(10);
-}
-
-/** An edge has the expected rows. */
-function differences(engine: RemoteEngine, ticks: readonly MarketTick[]): string[] {
-  const row = new Float64Array(6);
-  return [...expectedMarket(ticks)].flatMap(([symbol, { after }]) => {
-    const last = after.at(-1);
-    const id = engine.symbols.findName(symbol);
-    if (id < 0 || last === undefined) return `${symbol} is missing`;
-    engine.statistics.read(id, row, 0);
-    const { price, average, count, time, min, max } = last;
-    const isEqual =
-      row[RowValue.COUNT] === count &&
-      row[RowValue.PRICE] === price &&
-      row[RowValue.TIME] === time &&
-      row[RowValue.MIN] === min &&
-      row[RowValue.MAX] === max &&
-      Math.abs((row[RowValue.AVERAGE] as number) - average) < 1e-9 * average;
-    return isEqual ? [] : `${symbol}: ${row.join(' ')}, expected ${Object.values(last).join(' ')}`;
-  });
 }
 
 describe('who owns a shard', () => {
@@ -298,6 +261,7 @@ describe('owned shards', () => {
         duplicateSegments: 0,
         gapSegments: 0,
         refusedTicks: 0,
+        skippedTicks: 0,
         retired: 0,
         takeovers: 0,
         fenced: 0,
@@ -369,8 +333,8 @@ describe('owned shards', () => {
       expectAlerts(broker, engine, allowedLatenessMs);
       await until(() => {
         for (const each of current) each.beat();
-        return differences(engine, market.ticks).length === 0;
-      }, differences(engine, market.ticks)[0]);
+        return rowDifferences(engine, market.ticks).length === 0;
+      }, rowDifferences(engine, market.ticks)[0]);
       expect(engine.applied()).toBe(market.ticks.length);
       expect(counts.takeovers).toBeGreaterThan(2 * SHARDS);
     },
@@ -423,20 +387,20 @@ describe('owners', () => {
     all.push(await ownerWith(broker, 'b', LEASE_MS));
     await until(() => owns(0) > 0 && owns(1) > 0 && owns(0) + owns(1) === SHARDS);
     for (let i = 0; i < 20; i++) market.frame();
-    await until(() => differences(engine, market.ticks).length === 0);
+    await until(() => rowDifferences(engine, market.ticks).length === 0);
 
     // The first one loses the broker, and does not know that it is replaced.
     (all[0] as { bus: SimulatedBus }).bus.isConnected = false;
     for (let i = 0; i < 20; i++) market.frame();
     await until(() => owns(1) === SHARDS);
-    await until(() => differences(engine, market.ticks).length === 0);
+    await until(() => rowDifferences(engine, market.ticks).length === 0);
 
     // It comes back: its writes are refused, then it gets shards again.
     (all[0] as { bus: SimulatedBus }).bus.isConnected = true;
     for (let i = 0; i < 20; i++) market.frame();
     await until(() => owns(0) > 0 && owns(0) + owns(1) === SHARDS);
     for (let i = 0; i < 20; i++) market.frame();
-    await until(() => differences(engine, market.ticks).length === 0);
+    await until(() => rowDifferences(engine, market.ticks).length === 0);
 
     // One leaves as planned: no lease has to end.
     const left = performance.now();
@@ -447,7 +411,7 @@ describe('owners', () => {
     await until(() => owns(0) === SHARDS && mirrors.behind.shards === 0);
     expect(performance.now() - left).toBeLessThan(3000);
     for (let i = 0; i < 20; i++) market.frame();
-    await until(() => differences(engine, market.ticks).length === 0);
+    await until(() => rowDifferences(engine, market.ticks).length === 0);
     await delay(100);
     expectOutputs(broker, market.ticks);
   });

@@ -27,6 +27,7 @@ export interface ClusterReadings {
         readonly duplicateSegments: number;
         readonly gapSegments: number;
         readonly refusedTicks: number;
+        readonly skippedTicks: number;
         readonly retired: number;
         readonly takeovers: number;
         readonly fenced: number;
@@ -104,6 +105,7 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
   owned('duplicate_segments', 'Segments that had been taken before.', 'duplicateSegments');
   owned('gap_segments', 'Segments refused behind a missing one, which comes again.', 'gapSegments');
   owned('refused_ticks', 'Ticks of symbols that their shard has no space for.', 'refusedTicks');
+  owned('skipped_ticks', 'Ticks left out, which no owner could apply.', 'skippedTicks');
   const ofFeeds = (label: string, name: string, help: string, key: keyof FeedReadings) =>
     metrics.counterBy(label, `tickwire_cluster_${name}_total`, help, () =>
       Object.fromEntries(read().owner?.feeds[key] ?? []),
