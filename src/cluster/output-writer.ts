@@ -241,7 +241,8 @@ export class OutputWriter {
     try {
       this.#last = await this.#bus.appendAll(messages, expected);
       this.#waiting.splice(0, batch.length);
-      this.#out = batch.at(-1) as Output;
+      const { index, position } = batch.at(-1) as Output;
+      this.#out = { position, index };
     } catch {
       await delay(RETRY_MS);
       await this.#look();

@@ -38,7 +38,7 @@ test('a key is written as an append that expects its revision, where one is give
   const written: string[] = [];
   const wrong = { code: 400, err_code: 10071, description: 'wrong last sequence: 9' };
   const bus = await busTo((subject, message) => {
-    if (subject === '$JS.API.STREAM.INFO.KV_c_ledger') return { config: { allow_direct: false } };
+    if (subject === '$JS.API.STREAM.INFO.KV_c_ledger') return { config: {}, state: {} };
     if (subject.startsWith('$JS.API.')) return { error: { code: 404, err_code: 10037 } };
     expect(subject).toBe('$KV.c_ledger.a-b_C');
     written.push(message);
