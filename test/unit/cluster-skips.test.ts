@@ -17,12 +17,12 @@ const SKIPPED = 'a tick that cannot be applied is left out from now on';
 /** Prices whose ticks throw, once they have changed the state. */
 function plantPoison(): Set<number> {
   const poison = new Set<number>();
-  const { apply } = ShardPartition.prototype;
+  const apply = Reflect.get(ShardPartition.prototype, 'apply') as ShardPartition['apply'];
   vi.spyOn(ShardPartition.prototype, 'apply').mockImplementation(function (
     this: ShardPartition,
     ...tick
   ) {
-    apply.apply(this, tick);
+    Reflect.apply(apply, this, tick);
     if (poison.has(tick[1])) throw new Error('planted');
   });
   onTestFinished(() => {
@@ -108,14 +108,14 @@ describe('a tick that no owner can apply', () => {
       publish(5);
       await until(() => isServed(a));
       const bad = [...poison];
-      expect(a.skipped().toSorted()).toEqual(bad.toSorted());
+      expect(new Set(a.skipped())).toEqual(new Set(bad));
       a.owner.stop();
 
       const b = ownerOfAll(broker, 'b');
       publish(12);
       await until(() => isServed(b));
       const newlyBad = [...poison].filter((price) => !bad.includes(price));
-      expect(b.skipped().toSorted()).toEqual(newlyBad.toSorted());
+      expect(new Set(b.skipped())).toEqual(new Set(newlyBad));
       expect(b.owner.counts.skippedTicks).toBeGreaterThanOrEqual(poison.size);
       await b.owner.retire();
       b.owner.stop();
