@@ -17,7 +17,7 @@ const SKIPPED = 'a tick that cannot be applied is left out from now on';
 /** Prices whose ticks throw, once they have changed the state. */
 function plantPoison(): Set<number> {
   const poison = new Set<number>();
-  const apply = Reflect.get(ShardPartition.prototype, 'apply') as ShardPartition['apply'];
+  const apply = Reflect.get(ShardPartition.prototype, 'apply');
   vi.spyOn(ShardPartition.prototype, 'apply').mockImplementation(function (
     this: ShardPartition,
     ...tick
