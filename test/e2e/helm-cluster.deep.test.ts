@@ -134,8 +134,12 @@ describe.skipIf(reason !== undefined && !process.env.CI)(
     });
 
     test('runs: brokers elect, members are ready, edges reach owners', LONG, async () => {
-      const manifests = await renderChart(CLUSTER);
+      const rule = { name: 'quiet', kind: 'stale', symbols: ['*'], afterMs: 60_000 };
+      const manifests = await renderChart({ ...CLUSTER, rules: { rules: [rule] } });
       const { owner, edge } = workloadsOf(manifests);
+      const hasRules = ({ spec }: Manifest) =>
+        spec.template.spec.containers[0].args.some((arg) => arg.startsWith('--rules.file'));
+      expect([owner, edge].map(hasRules)).toEqual([true, false]);
       const brokers = await startBrokers(manifests);
       const start = async (workload: Manifest) => {
         const port = await freePort();
@@ -165,6 +169,12 @@ describe.skipIf(reason !== undefined && !process.env.CI)(
         expect(periodSeconds * failureThreshold).toBeGreaterThan((2 * LEASE_MS) / 1000);
       }
 
+      // Owners have the rule file; an edge knows the rules in force.
+      await until(async () => {
+        const rules = await fetch(`http://127.0.0.1:${left.port}/api/rules`);
+        return (await rules.text()).includes(rule.name);
+      });
+
       const market = new ClusterMarket(left.port, 'market', 20);
       onTestFinished(() => market.publisher.close(100));
       const other = await ClusterSubscriber.open(right.port);
@@ -184,7 +194,7 @@ describe.skipIf(reason !== undefined && !process.env.CI)(
       ['both kinds', { nats: { enabled: true, servers: ['nats://a'] } }, 'either nats.enabled or'],
       ['two brokers', { nats: { enabled: true, replicas: 2 } }, '/nats/replicas'],
       ['more copies than brokers', { nats: { enabled: true, replicas: 1 } }, 'is more than'],
-      ['rules', { rules: { rules: [] } }, 'gives a cluster none yet'],
+      ['sinks', { rules: { rules: [], sinks: [{}] } }, 'rules.sinks: a cluster has none'],
       ['HTTP addresses', { nats: { servers: ['http://a'] } }, '/nats/servers/0'],
       ['scaling by nothing', { edges: { autoscaling: { cpu: 0 } } }, '/edges/autoscaling/sessions'],
       ['a scrape of nobody', { serviceMonitor: { enabled: true } }, 'could scrape the owners'],

@@ -83,8 +83,8 @@ than a pod later.
 {{- $faults = append $faults "networkPolicy.egress has no rule for rules.sinks" -}}
 {{- end -}}
 {{- if $isCluster -}}
-{{- if .Values.rules -}}
-{{- $faults = append $faults "rules: this chart gives a cluster none yet" -}}
+{{- if .Values.rules.sinks -}}
+{{- $faults = append $faults "rules.sinks: a cluster has none (docs/CLUSTER.md)" -}}
 {{- end -}}
 {{- if eq (not .Values.nats.servers) (not .Values.nats.enabled) -}}
 {{- $faults = append $faults "nats: a cluster needs either nats.enabled or nats.servers" -}}

@@ -25,6 +25,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- ternary (list "single") (list "owner" "edge") (eq .Values.mode "single") | toJson -}}
 {{- end -}}
 
+{{/* Whether a component has the rule file: in a cluster, owners. Call with (list $ component). */}}
+{{- define "tickwire.hasRules" -}}
+{{- if and (index . 0).Values.rules (ne (index . 1) "edge") }}yes{{ end -}}
+{{- end -}}
+
 {{/* The values of a component: call with (list $ component). */}}
 {{- define "tickwire.componentValues" -}}
 {{- $root := index . 0 -}}

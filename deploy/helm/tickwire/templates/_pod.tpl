@@ -21,7 +21,7 @@ metadata:
   annotations:
     # A changed configuration makes new pods.
     checksum/config: {{ include "tickwire.config" . | sha256sum }}
-    {{- if $root.Values.rules }}
+    {{- if include "tickwire.hasRules" . }}
     checksum/rules: {{ toJson $root.Values.rules | sha256sum }}
     {{- end }}
     {{- if and $auth.jwtSecret (not $auth.existingSecret) }}
@@ -61,7 +61,7 @@ spec:
         - --server.port=9001
         - --store.directory={{ ternary "" "/data/store" $isMember }}
         - --log.format=json
-        {{- if $root.Values.rules }}
+        {{- if include "tickwire.hasRules" . }}
         - --rules.file=/etc/tickwire/rules.json
         {{- end }}
         {{- if $tls }}
