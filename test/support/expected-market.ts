@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { readAnomaly } from '../../src/cluster/output-writer.ts';
 import { type RemoteEngine, RowValue } from '../../src/engine/index.ts';
+import type { Anomaly } from '../../src/protocol/index.ts';
 import { expectedMarket, type MarketTick } from '../../testkit/independent/statistics.ts';
 import type { SimulatedBroker } from './simulated-bus.ts';
 
@@ -39,4 +40,10 @@ export function rowDifferences(engine: RemoteEngine, ticks: readonly MarketTick[
       Math.abs((row[RowValue.AVERAGE] as number) - average) < 1e-9 * average;
     return isEqual ? [] : `${symbol}: ${row.join(' ')}, expected ${Object.values(last).join(' ')}`;
   });
+}
+
+/** An anomaly of a symbol whose price has doubled. */
+export function doubling(symbol: string, sequence: number): Anomaly {
+  const prices = { reference: 1, price: 2, changePercent: 100 };
+  return { symbol, sequence, direction: 1, ...prices, time: 5 };
 }

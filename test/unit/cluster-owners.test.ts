@@ -18,7 +18,7 @@ import { loadSnapshot, saveSnapshot } from '../../src/cluster/shard-snapshot.ts'
 import { RemoteEngine } from '../../src/engine/index.ts';
 import { Random } from '../../testkit/random.ts';
 import { delay, until } from '../../testkit/until.ts';
-import { expectOutputs, rowDifferences } from '../support/expected-market.ts';
+import { doubling, expectOutputs, rowDifferences } from '../support/expected-market.ts';
 import { FLASH } from '../support/flash-rule.ts';
 import { LoggedAlerts } from '../support/logged-alerts.ts';
 import {
@@ -177,16 +177,7 @@ describe('a claim', () => {
     const bus = broker.connect();
     await openLogs(bus);
     const first = await OutputWriter.claim(bus, NAMES, 1, 'a');
-    const anomaly = (sequence: number) =>
-      ({
-        symbol: 'X.Y',
-        sequence,
-        direction: 1,
-        reference: 1,
-        price: 2,
-        changePercent: 100,
-        time: 5,
-      }) as const;
+    const anomaly = (sequence: number) => doubling('X.Y', sequence);
     first.add(anomaly(1), { position: 4, index: 0 });
     await first.flush();
     const second = await OutputWriter.claim(bus, NAMES, 1, 'b');

@@ -8,7 +8,7 @@ import { RemoteEngine, ShardPartition } from '../../src/engine/index.ts';
 import type { MarketTick } from '../../testkit/independent/statistics.ts';
 import { Random } from '../../testkit/random.ts';
 import { until } from '../../testkit/until.ts';
-import { expectOutputs, rowDifferences } from '../support/expected-market.ts';
+import { doubling, expectOutputs, rowDifferences } from '../support/expected-market.ts';
 import { LoggedMarket, NAMES, openLogs, SETTINGS, SHARDS } from '../support/logged-market.ts';
 import { SimulatedBroker } from '../support/simulated-bus.ts';
 
@@ -142,27 +142,16 @@ describe('a tick that no owner can apply', () => {
 });
 
 describe('the record of skipped ticks', () => {
-  const anomaly = (symbol: string, sequence: number) =>
-    ({
-      symbol,
-      sequence,
-      direction: 1,
-      reference: 1,
-      price: 2,
-      changePercent: 100,
-      time: 5,
-    }) as const;
-
   it('comes behind the outputs before its message, and none of the message is out', async () => {
     const broker = new SimulatedBroker(new Random(1), { unanswered: 0.5, lost: 0.3 });
     const bus = broker.connect();
     await openLogs(bus);
     const writer = await OutputWriter.claim(bus, NAMES, 1, 'a');
     const skipped = await SkippedTicks.read(bus, NAMES, 1);
-    writer.add(anomaly('X', 1), { position: 4, index: 0 });
+    writer.add(doubling('X', 1), { position: 4, index: 0 });
     // Another call is at it when the message fails.
     void writer.flush();
-    writer.add(anomaly('X', 2), { position: 6, index: 0 });
+    writer.add(doubling('X', 2), { position: 6, index: 0 });
     await writer.skip(skipped.with({ position: 6, index: 3 }), 6);
     expect(writer.waiting).toBe(0);
     const { messages } = broker.logOf(NAMES.skips(1));
@@ -175,7 +164,7 @@ describe('the record of skipped ticks', () => {
     const found = await SkippedTicks.read(bus, NAMES, 1);
     expect([[...(found.of(6) ?? [])], found.of(5)]).toEqual([[3], undefined]);
     // One of a message behind which outputs are out: they stay out.
-    next.add(anomaly('X', 2), { position: 9, index: 1 });
+    next.add(doubling('X', 2), { position: 9, index: 1 });
     await next.flush();
     await next.skip(found.with({ position: 7, index: 0 }), 7);
     const last = await OutputWriter.claim(bus, NAMES, 1, 'c');
