@@ -156,16 +156,16 @@ describe('a publisher whose connections are cut at any byte', () => {
     const publisher = connectPublisher(url(proxy.port), { publisher: `cut-${seed}` });
     const symbol = `CUT-${seed}`;
     let price = 0;
-    while (proxy.cuts < 20) {
+    // Most cuts are in a handshake: how many sessions there were is chance.
+    while (proxy.cuts < 20 || publisher.totals.reconnects < 3) {
       const count = 1 + Math.floor(random() * 20);
       for (let i = 0; i < count; i++) publisher.publish(symbol, ++price);
       await new Promise((resolve) => setTimeout(resolve, random() * 3));
     }
     await publisher.close();
-    const { sent, accepted, resumed, reconnects } = publisher.totals;
+    const { sent, accepted, resumed } = publisher.totals;
     expect(sent).toBe(price);
     expect(accepted + resumed).toBe(price);
-    expect(reconnects).toBeGreaterThan(2);
     expect(await statisticsOf(symbol, price)).toMatchObject({
       updateCount: price,
       currentPrice: price,
