@@ -79,7 +79,8 @@ export class OwnedShard {
   readonly #ticks: TickFold;
   readonly #rows: ShardRows;
   #reading: Reading | undefined;
-  #unsubscribe: () => void = () => undefined;
+  /** Undefined: it does not answer edges yet. */
+  #unsubscribe: (() => void) | undefined;
   /** The last message folded. */
   position: number;
   #savedPosition: number;
@@ -254,15 +255,23 @@ export class OwnedShard {
   #start(): void {
     const { bus, names } = this.#parts;
     const { shard } = this;
-    this.#unsubscribe = bus.subscribe(names.query(shard), (question, _subject, reply) => {
-      if (this.isCaughtUp && reply !== undefined) this.#rows.answer(question, reply);
-    });
     const from = this.position + 1;
     this.#reading = bus.read(names.tickLog(shard), names.tickFilters(shard), from, (message) =>
       this.#take(message),
     );
-    if (this.isCaughtUp) this.#rows.publish();
+    if (this.isCaughtUp) {
+      this.#serve();
+      this.#rows.publish();
+    }
     this.#idle?.start();
+  }
+
+  /** Until now, edges that asked were told at once that nobody answers, and ask again. */
+  #serve(): void {
+    const { bus, names } = this.#parts;
+    this.#unsubscribe ??= bus.subscribe(names.query(this.shard), (question, _subject, reply) => {
+      if (reply !== undefined) this.#rows.answer(question, reply);
+    });
   }
 
   /** Says, to edges that hear it, what they should have. */
@@ -308,7 +317,7 @@ export class OwnedShard {
     this.#rows.stop();
     this.#idle?.stop();
     this.#reading?.stop();
-    this.#unsubscribe();
+    this.#unsubscribe?.();
   }
 
   async #take(message: ReadMessage): Promise<void> {
@@ -327,7 +336,9 @@ export class OwnedShard {
         await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
       }
     }
-    if (this.isCaughtUp && !this.#isStopped) this.#rows.schedule();
+    if (!this.isCaughtUp || this.#isStopped) return;
+    this.#serve();
+    this.#rows.schedule();
   }
 
   #fold(message: ReadMessage): void {
