@@ -17,24 +17,16 @@ import {
 } from './log-entries.ts';
 import type { ClusterNames } from './names.ts';
 import { FencedError, OutputWriter } from './output-writer.ts';
+import type { OwnerCounts } from './owner-counts.ts';
 import { ShardRows } from './shard-rows.ts';
 import { loadSnapshot, saveSnapshot } from './shard-snapshot.ts';
 import { SkippedTicks, TickError, type TickPlace } from './skipped-ticks.ts';
-import { type FoldCounts, TickFold } from './tick-fold.ts';
+import { TickFold } from './tick-fold.ts';
 
 /** Outputs that wait for the broker before no more ticks are read. */
 const OUTPUTS_MAX = 20_000;
 /** Interval of looks whether they are fewer, ms. */
 const WAIT_MS = 5;
-
-/** What an owner has counted, over all shards that it had. */
-export interface OwnerCounts extends FoldCounts {
-  /** Symbols, in shards that are replayed as well. */
-  retired: number;
-  takeovers: number;
-  fenced: number;
-  snapshots: number;
-}
 
 export interface ShardSettings {
   readonly rules: LocalSettings;
@@ -288,11 +280,14 @@ export class OwnedShard {
     const rules = this.#rules;
     const { lives } = this.#partition;
     const states = Buffer.concat([...this.#partition.states()]);
-    void this.#flushOutputs();
+    if (this.#outputs.waiting > 0) void this.#flushOutputs();
     while (!this.#outputs.isOut(position)) {
       if (this.#outputs.isFenced || this.#isStopped) return;
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
+    // Of one that stood still, it might take the place of a later one.
+    await this.confirm();
+    if (this.#isStopped) return;
     const saved = { ...places, position, rules, lives, states };
     await saveSnapshot(bus, names, this.shard, saved);
     this.#savedPosition = position;

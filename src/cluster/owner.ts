@@ -4,7 +4,8 @@ import { FeedFigures } from './feed-figures.ts';
 import type { RulesEntry } from './log-entries.ts';
 import { type Member, ownerOf, ownersAmong } from './members.ts';
 import { readClaimant } from './output-writer.ts';
-import { OwnedShard, type OwnerCounts, type ShardParts } from './owned-shard.ts';
+import { OwnedShard, type ShardParts } from './owned-shard.ts';
+import { type OwnerCounts, zeroCounts } from './owner-counts.ts';
 import { TickError, type TickPlace } from './skipped-ticks.ts';
 
 /** Shards adopted at a time. */
@@ -49,18 +50,7 @@ export class Owner {
 
   constructor(options: OwnerOptions) {
     this.#options = options;
-    this.counts = {
-      ticks: 0,
-      duplicateSegments: 0,
-      gapSegments: 0,
-      refusedTicks: 0,
-      skippedTicks: 0,
-      retired: 0,
-      takeovers: 0,
-      fenced: 0,
-      snapshots: 0,
-      feeds: new FeedFigures(options.log),
-    };
+    this.counts = zeroCounts(new FeedFigures(options.log));
     this.#parts = { ...options, counts: this.counts, onLost: this.#lost };
     this.#timer = setInterval(() => this.#beat(), BEAT_MS);
     this.#timer.unref();

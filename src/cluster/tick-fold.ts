@@ -1,9 +1,9 @@
 import type { ShardPartition } from '../engine/index.ts';
 import { AcceptRule } from './accept-rule.ts';
 import type { ReadMessage } from './bus.ts';
-import type { FeedFigures } from './feed-figures.ts';
 import { FeedReader } from './feed-reader.ts';
 import type { ClusterNames } from './names.ts';
+import type { OwnerCounts } from './owner-counts.ts';
 import { SegmentReader } from './segments.ts';
 import type { ShardSnapshot } from './shard-snapshot.ts';
 import { SkippedTicks, TickError } from './skipped-ticks.ts';
@@ -13,24 +13,12 @@ const encoder = new TextEncoder();
 /** The symbol was not looked up yet. */
 const UNRESOLVED = -2;
 
-/** What is counted of logs. */
-export interface FoldCounts {
-  ticks: number;
-  duplicateSegments: number;
-  gapSegments: number;
-  /** Ticks of symbols beyond the limit of their shard. */
-  refusedTicks: number;
-  /** Ticks left out, since an owner could not apply them. */
-  skippedTicks: number;
-  readonly feeds: FeedFigures;
-}
-
 /** Applies the ticks of a shard's log that count, and counts the others. */
 export class TickFold {
   /** From the receipt of the newest tick, by the clock of another machine, to its folding, ms. */
   delayMs = 0;
   readonly #partition: ShardPartition;
-  readonly #counts: FoldCounts;
+  readonly #counts: OwnerCounts;
   readonly #rule: AcceptRule;
   readonly #feeds: FeedReader;
   readonly #skipped: SkippedTicks;
@@ -43,7 +31,7 @@ export class TickFold {
     names: ClusterNames,
     shard: number,
     partition: ShardPartition,
-    counts: FoldCounts,
+    counts: OwnerCounts,
     maxFutureMs: number | undefined,
     from: Pick<ShardSnapshot, 'publishers' | 'feeds'> | undefined,
     skipped = SkippedTicks.NONE,

@@ -6,6 +6,7 @@ import { feedMapping } from '../../src/cluster/feed-mapping.ts';
 import { FEED_HEADERS, FeedReader, type FeedResult } from '../../src/cluster/feed-reader.ts';
 import { ClusterNames, nameOf, shardOf, tokenOf } from '../../src/cluster/names.ts';
 import { OwnedShard, type ShardParts } from '../../src/cluster/owned-shard.ts';
+import { zeroCounts } from '../../src/cluster/owner-counts.ts';
 import { ShardMirrors } from '../../src/cluster/shard-mirrors.ts';
 import { RemoteEngine, RowValue } from '../../src/engine/index.ts';
 import { fc } from '../../testkit/fast-check.ts';
@@ -284,18 +285,7 @@ describe('feeds in the log of a shard', () => {
     const all = { perSubjectMax: 0, ageMaxMs: 0 };
     await bus.openLog({ name: NAMES.outputLog, subjects: [NAMES.outputs], ...all });
     await bus.openLog({ name: NAMES.snapshotLog, subjects: [NAMES.snapshots], ...all });
-    const counts = () => ({
-      ticks: 0,
-      duplicateSegments: 0,
-      gapSegments: 0,
-      refusedTicks: 0,
-      skippedTicks: 0,
-      retired: 0,
-      takeovers: 0,
-      fenced: 0,
-      snapshots: 0,
-      feeds: new FeedFigures(QUIET),
-    });
+    const counts = () => zeroCounts(new FeedFigures(QUIET));
     const lost: unknown[] = [];
     const partsOf = (owner: string): ShardParts => ({
       bus: broker.connect(),

@@ -12,6 +12,7 @@ import {
 } from '../../src/cluster/output-writer.ts';
 import { OwnedShard, type ShardParts } from '../../src/cluster/owned-shard.ts';
 import { Owner } from '../../src/cluster/owner.ts';
+import { zeroCounts } from '../../src/cluster/owner-counts.ts';
 import { RowsWriter } from '../../src/cluster/row-codec.ts';
 import { ShardMirrors } from '../../src/cluster/shard-mirrors.ts';
 import { loadSnapshot, saveSnapshot } from '../../src/cluster/shard-snapshot.ts';
@@ -247,18 +248,7 @@ describe('owned shards', () => {
       const engine = new RemoteEngine(1024, 1024);
       const mirrors = new ShardMirrors(bus, NAMES, engine, 5000);
       const owned: OwnedShard[] = [];
-      const counts = {
-        ticks: 0,
-        duplicateSegments: 0,
-        gapSegments: 0,
-        refusedTicks: 0,
-        skippedTicks: 0,
-        retired: 0,
-        takeovers: 0,
-        fenced: 0,
-        snapshots: 0,
-        feeds: new FeedFigures(QUIET),
-      };
+      const counts = zeroCounts(new FeedFigures(QUIET));
       const faults: unknown[] = [];
       const parts: ShardParts = {
         bus,
