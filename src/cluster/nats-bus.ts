@@ -9,15 +9,7 @@ import {
   StorageType,
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import {
-  connect,
-  credsAuthenticator,
-  headers,
-  type Msg,
-  type MsgHdrs,
-  type NatsConnection,
-  nuid,
-} from '@nats-io/transport-node';
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import type { Config } from '../config/schema.ts';
 import type { GatewayLog } from '../gateway/index.ts';
 import type {
@@ -31,6 +23,7 @@ import type {
   Reading,
   StoredMessage,
 } from './bus.ts';
+import { NatsAppends } from './nats-appends.ts';
 import { NatsKeys } from './nats-keys.ts';
 import { NatsReading } from './nats-reading.ts';
 import { onceElected } from './start-retry.ts';
@@ -39,11 +32,6 @@ import { onceElected } from './start-retry.ts';
 const VERSION_MIN = [2, 12] as const;
 /** Time for the broker to answer, ms. Elections take several seconds. */
 const API_MS = 5000;
-/** An append whose answer does not come for so long has failed, ms. */
-const APPEND_MS = 5000;
-const SWEEP_MS = 250;
-/** A log takes 50 batches at a time, of all processes. */
-const BATCHES_MAX = 8;
 /** In a ms. */
 const NANOS = 1_000_000;
 
@@ -62,19 +50,6 @@ const PROBE = 'probe';
 /** No answer, and "JetStream is not enabled", may also come from servers that elect a leader. */
 function isLasting(error: unknown): boolean {
   return error instanceof JetStreamApiError && !NOT_YET.has(error.code);
-}
-
-/** An append that waits for its answer. */
-interface PendingAppend {
-  readonly resolve: (sequence: number) => void;
-  readonly reject: (error: Error) => void;
-  readonly deadline: number;
-}
-
-/** The answer to an append. */
-interface AppendAnswer {
-  readonly seq?: number;
-  readonly error?: { readonly err_code?: number; readonly description?: string };
 }
 
 /**
@@ -126,19 +101,13 @@ function checkServer({ info }: NatsConnection, servers: string): void {
 
 /** NATS with JetStream as the cluster's bus. */
 class NatsBus implements Bus {
-  isConnected = true;
   readonly messageBytesMax: number;
   readonly #connection: NatsConnection;
   readonly #manager: JetStreamManager;
   readonly #client: JetStreamClient;
   readonly #replicas: number;
   readonly #log: GatewayLog;
-  /** Appends by the last part of their reply subject. */
-  readonly #pending = new Map<string, PendingAppend>();
-  readonly #inbox = `_INBOX.${nuid.next()}`;
-  readonly #batchesUnderWay = new Set<Promise<unknown>>();
-  #number = 0;
-  readonly #sweep: NodeJS.Timeout;
+  readonly #appends: NatsAppends;
   #isClosed = false;
 
   constructor(
@@ -153,14 +122,12 @@ class NatsBus implements Bus {
     this.#replicas = replicas;
     this.#log = log;
     this.messageBytesMax = connection.info?.max_payload ?? 1_048_576;
-    // One subscription for all answers: the client's own way costs six times as much each.
-    connection.subscribe(`${this.#inbox}.*`, {
-      callback: (error, message) => {
-        if (error === null) this.#answered(message);
-      },
-    });
-    this.#sweep = setInterval(() => this.#expire(performance.now()), SWEEP_MS).unref();
+    this.#appends = new NatsAppends(connection);
     void this.#followStatus();
+  }
+
+  get isConnected(): boolean {
+    return this.#appends.isConnected;
   }
 
   publish(subject: string, payload: Uint8Array): void {
@@ -210,37 +177,11 @@ class NatsBus implements Bus {
   }
 
   append(message: Message, expected?: Expectation): Promise<number> {
-    return this.#send(message, expected && expectation(expected, message));
+    return this.#appends.append(message, expected);
   }
 
-  async appendAll(messages: readonly Message[], expected?: Expectation): Promise<number> {
-    const [first] = messages;
-    if (first === undefined) throw new RangeError('a batch without messages');
-    if (messages.length === 1) return this.append(first, expected);
-    while (this.#batchesUnderWay.size >= BATCHES_MAX) await Promise.race(this.#batchesUnderWay);
-    const answer = this.#sendBatch(messages, expected);
-    const underWay = answer.catch(() => undefined);
-    this.#batchesUnderWay.add(underWay);
-    void underWay.then(() => this.#batchesUnderWay.delete(underWay));
-    return answer;
-  }
-
-  #sendBatch(messages: readonly Message[], expected: Expectation | undefined): Promise<number> {
-    const batch = nuid.next();
-    let answer: Promise<number> | undefined;
-    for (const [index, message] of messages.entries()) {
-      const isFirst = index === 0 && expected !== undefined;
-      const head = isFirst ? expectation(expected, message) : headers();
-      head.set('Nats-Batch-Id', batch);
-      head.set('Nats-Batch-Sequence', String(index + 1));
-      if (index === messages.length - 1) {
-        head.set('Nats-Batch-Commit', '1');
-        answer = this.#send(message, head);
-      } else {
-        this.#connection.publish(message.subject, message.payload, { headers: head });
-      }
-    }
-    return answer as Promise<number>;
+  appendAll(messages: readonly Message[], expected?: Expectation): Promise<number> {
+    return this.#appends.appendAll(messages, expected);
   }
 
   async last(log: string, filter: string): Promise<StoredMessage | undefined> {
@@ -281,68 +222,20 @@ class NatsBus implements Bus {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearInterval(this.#sweep);
-    this.#expire(Number.POSITIVE_INFINITY);
+    this.#appends.stop();
     await this.#connection.close();
-  }
-
-  #send(message: Message, head: MsgHdrs | undefined): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed || !this.isConnected) {
-        reject(new Error('there is no connection to the broker'));
-        return;
-      }
-      const number = (++this.#number).toString(36);
-      this.#pending.set(number, { resolve, reject, deadline: performance.now() + APPEND_MS });
-      const reply = `${this.#inbox}.${number}`;
-      const options = head === undefined ? { reply } : { reply, headers: head };
-      this.#connection.publish(message.subject, message.payload, options);
-    });
-  }
-
-  #answered({ data, subject }: Msg): void {
-    const number = subject.slice(this.#inbox.length + 1);
-    const pending = this.#pending.get(number);
-    if (pending === undefined) return;
-    this.#pending.delete(number);
-    if (data.length === 0) {
-      pending.reject(new Error('no server keeps the log now'));
-      return;
-    }
-    const { error, seq } = JSON.parse(new TextDecoder().decode(data)) as AppendAnswer;
-    if (seq !== undefined && error === undefined) pending.resolve(seq);
-    else pending.reject(new Error(`${error?.description} (${error?.err_code})`));
-  }
-
-  /** Appends without an answer by a time have failed, as far as known. */
-  #expire(now: number): void {
-    for (const [number, { deadline, reject }] of this.#pending) {
-      if (deadline > now) return;
-      this.#pending.delete(number);
-      reject(new Error('the broker did not answer in time'));
-    }
   }
 
   async #followStatus(): Promise<void> {
     for await (const { type } of this.#connection.status()) {
       if (type === 'disconnect') {
-        this.isConnected = false;
-        // What was on its way may be lost: no answer will say so.
-        this.#expire(Number.POSITIVE_INFINITY);
+        this.#appends.disconnected();
         this.#log.warn({}, 'lost the connection to the cluster');
       } else if (type === 'reconnect') {
-        this.isConnected = true;
+        this.#appends.reconnected();
         this.#log.info({}, 'connected to the cluster again');
       }
     }
-    this.isConnected = false;
+    this.#appends.disconnected();
   }
-}
-
-function expectation({ filter, sequence }: Expectation, { subject }: Message): MsgHdrs {
-  const head = headers();
-  head.set('Nats-Expected-Last-Subject-Sequence', String(sequence));
-  // Without it, the broker looks at the message's own subject.
-  if (filter !== subject) head.set('Nats-Expected-Last-Subject-Sequence-Subject', filter);
-  return head;
 }
