@@ -1,9 +1,7 @@
-import { type FramePlace, isAtMost, type Segment } from './segments.ts';
+import { type FramePlace, isAtMost, NO_PLACE, type Segment } from './segments.ts';
 
 /** Publishers that a shard remembers. Beyond, the one that was silent longest is forgotten. */
 const PUBLISHERS_MAX = 65_536;
-
-const NONE: FramePlace = { frame: 0, part: 0 };
 
 /** What is known of a segment before its ticks. */
 type SentPlace = Pick<Segment, 'publisher' | 'place' | 'previous'>;
@@ -26,7 +24,7 @@ export class AcceptRule {
 
   /** Takes a segment, or says why not. */
   take({ publisher, place, previous }: SentPlace): Refused | undefined {
-    const last = this.#last.get(publisher) ?? NONE;
+    const last = this.#last.get(publisher) ?? NO_PLACE;
     if (isAtMost(place, last)) return 'duplicate';
     if (!isAtMost(previous, last)) return 'gap';
     this.#last.delete(publisher);

@@ -3,12 +3,11 @@ import type { TickBatch } from '../protocol/index.ts';
 import type { Bus } from './bus.ts';
 import { type ClusterNames, shardOf } from './names.ts';
 import type { Hold, PublisherLedger } from './publisher-ledger.ts';
-import { type FramePlace, PART_TICKS } from './segments.ts';
+import { type FramePlace, NO_PLACE, PART_TICKS } from './segments.ts';
 import { type LogCounts, type SentFrame, ShardLog } from './shard-log.ts';
 
 /** Ticks that wait for the broker, or are on their way to it, at most. */
 const TICKS_MAX = 524_288;
-const NO_PLACE: FramePlace = { frame: 0, part: 0 };
 
 /** A frame on its way. */
 interface JournaledFrame extends SentFrame {

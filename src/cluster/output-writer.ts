@@ -198,12 +198,17 @@ export class OutputWriter {
   }
 
   /**
-   * Looks whether the claim is still the last. Who writes nothing would not learn it.
+   * Looks whether the claim is still the last. Who writes nothing would not learn it. Returns
+   * whether it is known: there may be no answer, or a write under way.
    *
    * @throws FencedError if another owner has claimed the shard
    */
-  confirm(): Promise<void> {
-    return this.#work(() => this.#look());
+  async confirm(): Promise<boolean> {
+    let isKnown = false;
+    await this.#work(async () => {
+      isKnown = await this.#look();
+    });
+    return isKnown;
   }
 
   /** Whoever is at it also writes what is added meanwhile: nobody else may come for it. */
@@ -249,13 +254,14 @@ export class OutputWriter {
     }
   }
 
-  /** Takes from the shard's last message what is stored, and whose it is. */
-  async #look(): Promise<void> {
+  /** Takes from the shard's last message what is stored, and whose it is. False: no answer. */
+  async #look(): Promise<boolean> {
     const { outputLog } = this.#names;
     const filter = this.#names.outputsOf(this.#shard);
     const last = await this.#bus.last(outputLog, filter).catch(() => undefined);
     // No answer, or nothing new: what waits is written again.
-    if (last === undefined || last.sequence === this.#last) return;
+    if (last === undefined) return false;
+    if (last.sequence === this.#last) return true;
     const isOwn = last.subject !== this.#names.claim(this.#shard) && epochIn(last) === this.epoch;
     if (!isOwn) {
       this.#fault = new FencedError(`shard ${this.#shard} was claimed by another owner`);
@@ -265,6 +271,7 @@ export class OutputWriter {
     this.#last = last.sequence;
     this.#out = place;
     this.#waiting = this.#waiting.filter((output) => isAfter(output, place));
+    return true;
   }
 }
 

@@ -25,6 +25,8 @@ import { TickFold } from './tick-fold.ts';
 
 /** Outputs that wait for the broker before no more ticks are read. */
 const OUTPUTS_MAX = 20_000;
+/** Time for the outputs before a snapshot to be stored, ms. */
+const SAVE_MS = 5000;
 /** Interval of looks whether they are fewer, ms. */
 const WAIT_MS = 5;
 
@@ -76,6 +78,8 @@ export class OwnedShard {
   /** The last message folded. */
   position: number;
   #savedPosition: number;
+  /** Sequence of the manifest of the newest snapshot, 0: there is none; undefined: not known. */
+  #manifest: number | undefined;
   /** Messages of the log that followed the last one folded, as of its delivery. */
   lagMessages = 0;
   /** Outputs of the message at hand. */
@@ -106,6 +110,7 @@ export class OwnedShard {
     this.#caughtUpAt = caughtUpAt;
     this.position = snapshot?.position ?? 0;
     this.#savedPosition = this.position;
+    this.#manifest = snapshot?.manifest ?? 0;
     this.#rules = snapshot?.rules;
     const { bus, counts, idle, names, settings } = parts;
     const { rules, symbols, growBytes } = settings;
@@ -271,7 +276,11 @@ export class OwnedShard {
     if (this.isCaughtUp && !this.#isStopped) this.#rows.publish();
   }
 
-  /** Saves the state, if it has changed, once the outputs that it contains are out. */
+  /**
+   * Saves the state, if it has changed, once the outputs that it contains are out.
+   *
+   * @throws Error if the broker does not store it, or them, in time
+   */
   async save(): Promise<void> {
     if (this.position === this.#savedPosition || !this.isCaughtUp || this.#isStopped) return;
     const { bus, counts, names } = this.#parts;
@@ -281,22 +290,33 @@ export class OwnedShard {
     const { lives } = this.#partition;
     const states = Buffer.concat([...this.#partition.states()]);
     if (this.#outputs.waiting > 0) void this.#flushOutputs();
-    while (!this.#outputs.isOut(position)) {
+    const deadline = performance.now() + SAVE_MS;
+    // Of one that stood still, it might take the place of a later one.
+    while (!this.#outputs.isOut(position) || !(await this.confirm())) {
       if (this.#outputs.isFenced || this.#isStopped) return;
+      if (performance.now() > deadline) throw new Error('outputs before it are not stored');
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
-    // Of one that stood still, it might take the place of a later one.
-    await this.confirm();
     if (this.#isStopped) return;
     const saved = { ...places, position, rules, lives, states };
-    await saveSnapshot(bus, names, this.shard, saved);
+    const { shard } = this;
+    const newest = () => bus.last(names.snapshotLog, names.snapshot(shard));
+    this.#manifest ??= (await newest())?.sequence ?? 0;
+    const replaced = this.#manifest;
+    // If it fails, that of this one, or of an owner before, may be the newest.
+    this.#manifest = undefined;
+    this.#manifest = await saveSnapshot(bus, names, shard, saved, replaced);
     this.#savedPosition = position;
     counts.snapshots++;
   }
 
-  /** Looks whether another owner has claimed the shard. */
-  confirm(): Promise<void> {
-    return this.#unlessFenced(() => this.#outputs.confirm());
+  /** Looks whether another owner has claimed the shard. Returns whether it is known to be none. */
+  async confirm(): Promise<boolean> {
+    let isOwn = false;
+    await this.#unlessFenced(async () => {
+      isOwn = await this.#outputs.confirm();
+    });
+    return isOwn;
   }
 
   stop(): void {

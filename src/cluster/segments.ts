@@ -31,6 +31,9 @@ export interface FramePlace {
   readonly part: number;
 }
 
+/** Before every frame. */
+export const NO_PLACE: FramePlace = { frame: 0, part: 0 };
+
 /** Whether one place is before another, or the same. */
 export function isAtMost(a: FramePlace, b: FramePlace): boolean {
   return a.frame < b.frame || (a.frame === b.frame && a.part <= b.part);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bus } from './bus.ts';
-import { type FramePlace, SegmentBatch } from './segments.ts';
+import { type FramePlace, NO_PLACE, SegmentBatch } from './segments.ts';
 
 /** Messages of a shard on their way at a time. */
 const WINDOW = 8;
@@ -68,7 +68,10 @@ export class ShardLog {
     receivedAt: number,
   ): void {
     if (this.#batch.bytes >= MESSAGE_BYTES_MAX) this.cut();
-    this.#batch.begin(publisher, place, previous, receivedAt);
+    // Where all before it is stored, in order, none is missing; a reader that has forgotten the
+    // publisher could not tell.
+    const isFirst = this.#sent.length === 0 && this.#batch.isEmpty;
+    this.#batch.begin(publisher, place, isFirst ? NO_PLACE : previous, receivedAt);
     this.#frames.push(frame);
     frame.unstored++;
   }

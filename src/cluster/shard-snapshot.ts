@@ -41,17 +41,26 @@ interface Manifest {
   readonly check: number;
 }
 
+/** A snapshot that is stored, and the sequence of its manifest. */
+export interface StoredSnapshot extends ShardSnapshot {
+  readonly manifest: number;
+}
+
 /**
  * Replaces a shard's snapshot, as one write: chunks, then a manifest.
  *
- * @throws RangeError if it is too large; Error if the broker does not store it
+ * @param replaced sequence of the manifest of the snapshot that it replaces; 0: there is none;
+ *   undefined: whatever is there
+ * @returns that of its own
+ * @throws RangeError if it is too large; Error if the broker does not store it, or has another one
  */
 export async function saveSnapshot(
   bus: Bus,
   names: ClusterNames,
   shard: number,
   { position, publishers, feeds, rules, lives, states }: ShardSnapshot,
-): Promise<void> {
+  replaced?: number,
+): Promise<number> {
   const head = encoder.encode(JSON.stringify({ publishers, feeds, rules, lives } satisfies Head));
   const bytes = Buffer.concat([head, states]);
   const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
@@ -67,7 +76,9 @@ export async function saveSnapshot(
     check: crc32(bytes),
   };
   const payload = encoder.encode(JSON.stringify(manifest));
-  await bus.appendAll([...messages, { subject: names.snapshot(shard), payload }]);
+  const subject = names.snapshot(shard);
+  const expected = replaced === undefined ? undefined : { filter: subject, sequence: replaced };
+  return bus.appendAll([...messages, { subject, payload }], expected);
 }
 
 /**
@@ -79,7 +90,7 @@ export async function loadSnapshot(
   bus: Bus,
   names: ClusterNames,
   shard: number,
-): Promise<ShardSnapshot | undefined> {
+): Promise<StoredSnapshot | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const found = await bus.last(names.snapshotLog, names.snapshot(shard));
     if (found === undefined) return undefined;
@@ -93,7 +104,8 @@ export async function loadSnapshot(
     if (crc32(bytes) !== manifest.check) continue;
     const head = decoder.decode(bytes.subarray(0, manifest.publisherBytes));
     const states = bytes.subarray(manifest.publisherBytes);
-    return { position: manifest.position, ...readHead(head), states };
+    const { position } = manifest;
+    return { position, ...readHead(head), states, manifest: found.sequence };
   }
   throw new Error(`the snapshot of shard ${shard} is not whole`);
 }

@@ -191,6 +191,21 @@ describe('the log of ticks', () => {
     },
   );
 
+  it('has what a reader takes that has forgotten the publisher', async () => {
+    const broker = new SimulatedBroker(new Random(1), { delayMs: 2 });
+    const { journal, ledger } = await edgeOf(broker, 'edge-a');
+    await ledger.claim('feed-1');
+    for (const sequence of [1, 2]) frameOf(journal, new Random(1), 1, sequence, 20);
+    await until(() => journal.syncedPosition === 2);
+    for (const log of broker.logs.values()) log.messages = [];
+    for (const sequence of [3, 4]) frameOf(journal, new Random(1), 1, sequence, 20);
+    await until(() => journal.syncedPosition === 4);
+    const found = acceptedPrices(broker, NAMES);
+    for (let shard = 0; shard < SHARDS; shard++) {
+      expect(found.get(`feed-1 ${shard}`)).toEqual(expectedIn(shard, [0, 0, 20, 20]));
+    }
+  });
+
   it('has a frame synced no sooner than the ledger has it', async () => {
     const broker = new SimulatedBroker(new Random(1), { delayMs: 2 });
     const { journal, ledger } = await edgeOf(broker, 'edge-a');

@@ -1,7 +1,7 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FeedFigures } from '../../src/cluster/feed-figures.ts';
 import { shardOf } from '../../src/cluster/names.ts';
-import { FencedError } from '../../src/cluster/output-writer.ts';
+import { FencedError, OutputWriter } from '../../src/cluster/output-writer.ts';
 import { OwnedShard } from '../../src/cluster/owned-shard.ts';
 import { zeroCounts } from '../../src/cluster/owner-counts.ts';
 import { readRowsHeader, writeQuestion } from '../../src/cluster/row-codec.ts';
@@ -84,5 +84,46 @@ describe('a snapshot', () => {
     ownBus.isConnected = true;
     await before.save();
     expect((await loadSnapshot(bus, NAMES, SHARD))?.position).toBe(later.position);
+  });
+
+  it('is not replaced by one of an owner that nobody told that it was replaced', async () => {
+    const broker = new SimulatedBroker(new Random(3));
+    const bus = broker.connect();
+    const tick = await marketIn(broker);
+    await tick(3);
+    const ownBus = broker.connect();
+    const before = await adopt(broker, ownBus);
+    await until(() => before.isCaughtUp);
+    ownBus.isConnected = false;
+    await tick(3);
+    // As if it had looked just before.
+    vi.spyOn(OutputWriter.prototype, 'confirm').mockResolvedValue(true);
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+    });
+    const later = await adopt(broker);
+    await until(() => later.isCaughtUp);
+    await later.save();
+    ownBus.isConnected = true;
+    await expect(before.save()).rejects.toThrow('wrong last sequence');
+    expect((await loadSnapshot(bus, NAMES, SHARD))?.position).toBe(later.position);
+    const { position } = later;
+    await tick(3);
+    await until(() => later.position > position);
+    await later.save();
+    expect((await loadSnapshot(bus, NAMES, SHARD))?.position).toBe(later.position);
+  });
+
+  it('is given up where the broker does not answer, so that a stop ends', {
+    timeout: 20_000,
+  }, async () => {
+    const broker = new SimulatedBroker(new Random(4));
+    const tick = await marketIn(broker);
+    await tick(3);
+    const ownBus = broker.connect();
+    const owned = await adopt(broker, ownBus);
+    await until(() => owned.isCaughtUp);
+    ownBus.isConnected = false;
+    await expect(owned.save()).rejects.toThrow('outputs before it are not stored');
   });
 });

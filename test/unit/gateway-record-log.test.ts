@@ -27,6 +27,26 @@ function logOf(store?: Pick<RecordStore<Anomaly>, 'nextOrdinal' | 'append'>) {
   return { taken, log, append: (sequence: number) => log.append(anomaly(sequence), symbolId) };
 }
 
+describe('a symbol whose records an edge has missed', () => {
+  it('has those behind the gap, as they are, and no others', () => {
+    const { log, append } = logOf();
+    for (let sequence = 1; sequence <= 6; sequence++) append(sequence);
+    const sent = (from: number) =>
+      log.toSend(0, from)?.map(({ record }) => [record.sequence, record.time]);
+    const paged = () => {
+      const page = log.page(0, { symbol: 'SPY', from: 1, limit: 8 }, () => true);
+      return 'items' in page ? page.items.map(({ sequence, time }) => [sequence, time]) : undefined;
+    };
+    append(20);
+    expect(sent(7)).toEqual([[20, 20]]);
+    expect(paged()).toEqual([[20, 20]]);
+    for (let sequence = 21; sequence <= 29; sequence++) append(sequence);
+    const last = Array.from({ length: 8 }, (_, i) => [22 + i, 22 + i]);
+    expect(sent(1)).toEqual(last);
+    expect(paged()).toEqual(last);
+  });
+});
+
 describe('what a log passes on while its server stops', () => {
   it('is everything where no disk has it for the next run', () => {
     const { taken, log, append } = logOf();

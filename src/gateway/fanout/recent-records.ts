@@ -33,8 +33,12 @@ export class RecentRecords<R extends RaisedRecord> {
     return this.last - this.#count + 1;
   }
 
-  /** Appends the record that follows `last`; beyond `countMax` it replaces the oldest. */
+  /**
+   * Appends a record behind `last`; beyond `countMax` it replaces the oldest. If it does not follow
+   * at once, those between are not to be had, and what is held begins with it.
+   */
   append(record: R, ordinal: number, countMax: number): void {
+    if (record.sequence !== this.last + 1) this.#count = 0;
     if (this.#count === this.#capacity && this.#count < countMax) this.#grow(countMax);
     this.last = record.sequence;
     this.#count = Math.min(this.#count + 1, this.#capacity);
