@@ -150,11 +150,6 @@ export class OutputWriter {
     return this.#waiting.length;
   }
 
-  /** Whether all outputs of the log up to a position are stored. */
-  isOut(position: number): boolean {
-    return this.#waiting.every((output) => output.position > position);
-  }
-
   /** Adds an anomaly; what was out before the claim is left out. */
   add(anomaly: Anomaly, place: OutputPlace): void {
     this.#add(this.#names.anomaly(this.#shard, anomaly.symbol), anomaly, place);
@@ -198,8 +193,8 @@ export class OutputWriter {
   }
 
   /**
-   * Looks whether the claim is still the last. Who writes nothing would not learn it. Returns
-   * whether it is known: there may be no answer, or a write under way.
+   * Looks whether the claim is still the last, which who writes nothing would not learn, and writes
+   * what waits. Returns whether it is known: there may be no answer, or a write under way.
    *
    * @throws FencedError if another owner has claimed the shard
    */

@@ -289,10 +289,9 @@ export class OwnedShard {
     const rules = this.#rules;
     const { lives } = this.#partition;
     const states = Buffer.concat([...this.#partition.states()]);
-    if (this.#outputs.waiting > 0) void this.#flushOutputs();
     const deadline = performance.now() + SAVE_MS;
-    // Of one that stood still, it might take the place of a later one.
-    while (!this.#outputs.isOut(position) || !(await this.confirm())) {
+    // Outputs are written then, too. Of an owner that was replaced, it would be older than the next.
+    while (!(await this.confirm())) {
       if (this.#outputs.isFenced || this.#isStopped) return;
       if (performance.now() > deadline) throw new Error('outputs before it are not stored');
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
@@ -310,7 +309,10 @@ export class OwnedShard {
     counts.snapshots++;
   }
 
-  /** Looks whether another owner has claimed the shard. Returns whether it is known to be none. */
+  /**
+   * Looks whether another owner has claimed the shard, and writes the outputs that wait. Returns
+   * whether it is known that none has.
+   */
   async confirm(): Promise<boolean> {
     let isOwn = false;
     await this.#unlessFenced(async () => {

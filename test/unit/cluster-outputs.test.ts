@@ -49,7 +49,7 @@ test('what is added while a claim is looked at is written, though nothing follow
   isHeld = false;
   release();
   await confirmed;
-  await until(() => writer.isOut(1));
+  await until(() => writer.waiting === 0);
   const last = await bus.last(names.outputLog, names.outputsOf(0));
   expect(last && readAnomaly(last.payload)).toMatchObject(ANOMALY);
 });
