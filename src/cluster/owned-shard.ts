@@ -290,7 +290,7 @@ export class OwnedShard {
     const { lives } = this.#partition;
     const states = Buffer.concat([...this.#partition.states()]);
     const deadline = performance.now() + SAVE_MS;
-    // Outputs are written then, too. Of an owner that was replaced, it would be older than the next.
+    // Outputs are written then, too. Of an owner that was replaced, it would be an older one.
     while (!(await this.confirm())) {
       if (this.#outputs.isFenced || this.#isStopped) return;
       if (performance.now() > deadline) throw new Error('outputs before it are not stored');
