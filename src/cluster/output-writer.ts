@@ -193,8 +193,9 @@ export class OutputWriter {
   }
 
   /**
-   * Looks whether the claim is still the last, which who writes nothing would not learn, and writes
-   * what waits. Returns whether it is known: there may be no answer, or a write under way.
+   * Looks whether the claim is still the last, and writes what waits. (Without outputs, an owner
+   * would not learn that it was replaced.) Returns whether it is known to be the last: there may be
+   * no answer, or a write under way.
    *
    * @throws FencedError if another owner has claimed the shard
    */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   decodeSymbolStates,
   type LocalSettings,
@@ -19,14 +20,13 @@ import type { ClusterNames } from './names.ts';
 import { FencedError, OutputWriter } from './output-writer.ts';
 import type { OwnerCounts } from './owner-counts.ts';
 import { ShardRows } from './shard-rows.ts';
-import { loadSnapshot, saveSnapshot } from './shard-snapshot.ts';
+import { loadSnapshot } from './shard-snapshot.ts';
 import { SkippedTicks, TickError, type TickPlace } from './skipped-ticks.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
 import { TickFold } from './tick-fold.ts';
 
 /** Outputs that wait for the broker before no more ticks are read. */
 const OUTPUTS_MAX = 20_000;
-/** Time for the outputs before a snapshot to be stored, ms. */
-const SAVE_MS = 5000;
 /** Interval of looks whether they are fewer, ms. */
 const WAIT_MS = 5;
 
@@ -69,6 +69,7 @@ export class OwnedShard {
   readonly shard: number;
   readonly #parts: ShardParts;
   readonly #outputs: OutputWriter;
+  readonly #snapshots: SnapshotWriter;
   readonly #partition: ShardPartition;
   readonly #ticks: TickFold;
   readonly #rows: ShardRows;
@@ -77,9 +78,6 @@ export class OwnedShard {
   #unsubscribe: (() => void) | undefined;
   /** The last message folded. */
   position: number;
-  #savedPosition: number;
-  /** Sequence of the manifest of the newest snapshot, 0: there is none; undefined: not known. */
-  #manifest: number | undefined;
   /** Messages of the log that followed the last one folded, as of its delivery. */
   lagMessages = 0;
   /** Outputs of the message at hand. */
@@ -109,11 +107,12 @@ export class OwnedShard {
     this.#skipped = skipped;
     this.#caughtUpAt = caughtUpAt;
     this.position = snapshot?.position ?? 0;
-    this.#savedPosition = this.position;
-    this.#manifest = snapshot?.manifest ?? 0;
     this.#rules = snapshot?.rules;
     const { bus, counts, idle, names, settings } = parts;
     const { rules, symbols, growBytes } = settings;
+    const isStopped = () => this.#isStopped;
+    const confirm = () => this.confirm();
+    this.#snapshots = new SnapshotWriter({ bus, names, shard, isStopped, confirm }, snapshot);
     this.#partition = new ShardPartition({
       rules,
       symbols,
@@ -279,34 +278,17 @@ export class OwnedShard {
   /**
    * Saves the state, if it has changed, once the outputs that it contains are out.
    *
-   * @throws Error if the broker does not store it, or them, in time
+   * @throws OutputsLateError; Error if the broker does not store it
    */
   async save(): Promise<void> {
-    if (this.position === this.#savedPosition || !this.isCaughtUp || this.#isStopped) return;
-    const { bus, counts, names } = this.#parts;
+    if (this.position === this.#snapshots.position || !this.isCaughtUp || this.#isStopped) return;
     const { position } = this;
     const { places } = this.#ticks;
     const rules = this.#rules;
     const { lives } = this.#partition;
     const states = Buffer.concat([...this.#partition.states()]);
-    const deadline = performance.now() + SAVE_MS;
-    // Outputs are written then, too. Of an owner that was replaced, it would be an older one.
-    while (!(await this.confirm())) {
-      if (this.#outputs.isFenced || this.#isStopped) return;
-      if (performance.now() > deadline) throw new Error('outputs before it are not stored');
-      await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
-    }
-    if (this.#isStopped) return;
-    const saved = { ...places, position, rules, lives, states };
-    const { shard } = this;
-    const newest = () => bus.last(names.snapshotLog, names.snapshot(shard));
-    this.#manifest ??= (await newest())?.sequence ?? 0;
-    const replaced = this.#manifest;
-    // If it fails, that of this one, or of an owner before, may be the newest.
-    this.#manifest = undefined;
-    this.#manifest = await saveSnapshot(bus, names, shard, saved, replaced);
-    this.#savedPosition = position;
-    counts.snapshots++;
+    const snapshot = { ...places, position, rules, lives, states };
+    if (await this.#snapshots.save(snapshot)) this.#parts.counts.snapshots++;
   }
 
   /**
@@ -350,7 +332,7 @@ export class OwnedShard {
       void this.#flushOutputs();
       // Without a broker that stores outputs there is no use in more of them.
       while (this.#outputs.waiting > OUTPUTS_MAX && !this.#isStopped) {
-        await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+        await delay(WAIT_MS);
       }
     }
     if (!this.isCaughtUp || this.#isStopped) return;

@@ -7,6 +7,7 @@ import { readClaimant } from './output-writer.ts';
 import { OwnedShard, type ShardParts } from './owned-shard.ts';
 import { type OwnerCounts, zeroCounts } from './owner-counts.ts';
 import { TickError, type TickPlace } from './skipped-ticks.ts';
+import { OutputsLateError } from './snapshot-writer.ts';
 
 /** Shards adopted at a time. */
 const ADOPTED_MAX = 16;
@@ -103,7 +104,10 @@ export class Owner {
     const attributes = { 'tickwire.shards': this.#owned.size };
     const span = this.#options.tracing?.start('shards hand-over', { attributes });
     await during(span, async () => {
-      for (const [shard, owned] of this.#owned) await this.#save(shard, owned);
+      for (const [shard, owned] of this.#owned) {
+        // Each of the others would wait as long.
+        if ((await this.#save(shard, owned)) === 'late') break;
+      }
     });
   }
 
@@ -208,12 +212,14 @@ export class Owner {
     this.#isSaving = false;
   }
 
-  async #save(shard: number, owned: OwnedShard): Promise<void> {
+  async #save(shard: number, owned: OwnedShard): Promise<'late' | undefined> {
     try {
       await owned.save();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.log.warn({ shard, reason }, 'a snapshot was not saved');
+      if (error instanceof OutputsLateError) return 'late';
     }
+    return undefined;
   }
 }

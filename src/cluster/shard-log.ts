@@ -68,8 +68,8 @@ export class ShardLog {
     receivedAt: number,
   ): void {
     if (this.#batch.bytes >= MESSAGE_BYTES_MAX) this.cut();
-    // Where all before it is stored, in order, none is missing; a reader that has forgotten the
-    // publisher could not tell.
+    // Where all before it is stored, in order, none can be missing: to name one would only have it
+    // refused by a reader that has forgotten the publisher.
     const isFirst = this.#sent.length === 0 && this.#batch.isEmpty;
     this.#batch.begin(publisher, place, isFirst ? NO_PLACE : previous, receivedAt);
     this.#frames.push(frame);

@@ -3,6 +3,7 @@ import { FeedFigures } from '../../src/cluster/feed-figures.ts';
 import { shardOf } from '../../src/cluster/names.ts';
 import { FencedError, OutputWriter } from '../../src/cluster/output-writer.ts';
 import { OwnedShard } from '../../src/cluster/owned-shard.ts';
+import { Owner } from '../../src/cluster/owner.ts';
 import { zeroCounts } from '../../src/cluster/owner-counts.ts';
 import { readRowsHeader, writeQuestion } from '../../src/cluster/row-codec.ts';
 import { loadSnapshot } from '../../src/cluster/shard-snapshot.ts';
@@ -16,17 +17,21 @@ import {
   SHARDS,
   SYMBOLS,
 } from '../support/logged-market.ts';
-import { SimulatedBroker } from '../support/simulated-bus.ts';
+import { SimulatedBroker, type SimulatedBus } from '../support/simulated-bus.ts';
 
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 const SYMBOL = SYMBOLS[0] as string;
 const SHARD = shardOf(SYMBOL, SHARDS);
 
-async function marketIn(broker: SimulatedBroker) {
+async function opened(broker: SimulatedBroker): Promise<SimulatedBus> {
   const bus = broker.connect();
   await openLogs(bus);
-  const market = await LoggedMarket.open(bus, broker.random);
+  return bus;
+}
+
+async function marketIn(broker: SimulatedBroker) {
+  const market = await LoggedMarket.open(await opened(broker), broker.random);
   return async (ticks: number) => {
     for (let i = 0; i < ticks; i++) market.tick(SYMBOL);
     await until(() => market.isSettled);
@@ -65,65 +70,93 @@ describe('a question for the rows of a shard', () => {
   });
 });
 
+/** An owner that is away while another one takes its shard over, and saves. */
+async function replacedIn(broker: SimulatedBroker) {
+  const tick = await marketIn(broker);
+  await tick(3);
+  const bus = broker.connect();
+  const before = await adopt(broker, bus);
+  await until(() => before.isCaughtUp);
+  bus.isConnected = false;
+  await tick(3);
+  const later = await adopt(broker);
+  await until(() => later.isCaughtUp);
+  const stored = async () => (await loadSnapshot(broker.connect(), NAMES, SHARD))?.position;
+  return { tick, bus, before, later, stored };
+}
+
 describe('a snapshot', () => {
   it('is not replaced by an older one, of an owner that was replaced', async () => {
-    const broker = new SimulatedBroker(new Random(2));
-    const bus = broker.connect();
-    const tick = await marketIn(broker);
-    await tick(3);
-    const ownBus = broker.connect();
-    const before = await adopt(broker, ownBus);
-    await until(() => before.isCaughtUp);
-    ownBus.isConnected = false;
-    await tick(3);
-    const later = await adopt(broker);
-    await until(() => later.isCaughtUp);
+    const { before, bus, later, stored } = await replacedIn(new SimulatedBroker(new Random(2)));
     await later.save();
     expect(later.position).toBeGreaterThan(before.position);
     // It has raised nothing, so no write of its own was refused.
-    ownBus.isConnected = true;
+    bus.isConnected = true;
     await before.save();
-    expect((await loadSnapshot(bus, NAMES, SHARD))?.position).toBe(later.position);
+    expect(await stored()).toBe(later.position);
   });
 
-  it('is not replaced by one of an owner that nobody told that it was replaced', async () => {
+  it('is not replaced by one of an owner that was replaced since it looked', async () => {
     const broker = new SimulatedBroker(new Random(3));
-    const bus = broker.connect();
-    const tick = await marketIn(broker);
-    await tick(3);
-    const ownBus = broker.connect();
-    const before = await adopt(broker, ownBus);
-    await until(() => before.isCaughtUp);
-    ownBus.isConnected = false;
-    await tick(3);
-    // As if it had looked just before.
-    vi.spyOn(OutputWriter.prototype, 'confirm').mockResolvedValue(true);
-    onTestFinished(() => {
-      vi.restoreAllMocks();
-    });
-    const later = await adopt(broker);
-    await until(() => later.isCaughtUp);
+    const { before, bus, later, stored, tick } = await replacedIn(broker);
     await later.save();
-    ownBus.isConnected = true;
+    const looked = vi.spyOn(OutputWriter.prototype, 'confirm').mockResolvedValue(true);
+    bus.isConnected = true;
     await expect(before.save()).rejects.toThrow('wrong last sequence');
-    expect((await loadSnapshot(bus, NAMES, SHARD))?.position).toBe(later.position);
+    looked.mockRestore();
+    expect(await stored()).toBe(later.position);
     const { position } = later;
     await tick(3);
     await until(() => later.position > position);
     await later.save();
-    expect((await loadSnapshot(bus, NAMES, SHARD))?.position).toBe(later.position);
+    expect(await stored()).toBe(later.position);
   });
 
-  it('is given up where the broker does not answer, so that a stop ends', {
-    timeout: 20_000,
-  }, async () => {
+  it('is saved again after one of the owner before took its place', async () => {
+    const broker = new SimulatedBroker(new Random(5));
+    const { before, bus, later, stored } = await replacedIn(broker);
+    const looked = vi.spyOn(OutputWriter.prototype, 'confirm').mockResolvedValue(true);
+    bus.isConnected = true;
+    const older = before.position;
+    await before.save();
+    looked.mockRestore();
+    expect(await stored()).toBe(older);
+    await expect(later.save()).rejects.toThrow('wrong last sequence');
+    await later.save();
+    expect(await stored()).toBe(later.position);
+  });
+});
+
+describe('a stop', () => {
+  it('ends though the broker does not store outputs', { timeout: 20_000 }, async () => {
     const broker = new SimulatedBroker(new Random(4));
-    const tick = await marketIn(broker);
-    await tick(3);
-    const ownBus = broker.connect();
-    const owned = await adopt(broker, ownBus);
-    await until(() => owned.isCaughtUp);
-    ownBus.isConnected = false;
-    await expect(owned.save()).rejects.toThrow('outputs before it are not stored');
+    const market = await LoggedMarket.open(await opened(broker), broker.random);
+    const bus = broker.connect();
+    const warnings: unknown[] = [];
+    const owner = new Owner({
+      bus,
+      names: NAMES,
+      log: { ...QUIET, warn: ({ reason }: { reason?: string }) => warnings.push(reason) },
+      owner: 'owner',
+      shards: SHARDS,
+      snapshotMs: 0,
+      settings: SETTINGS,
+    });
+    onTestFinished(() => owner.stop());
+    owner.assign(new Map([['owner', { role: 'owner', since: 0 }]]));
+    await until(() => owner.owned.size === SHARDS && owner.behind === 0);
+    const refuse = () => Promise.reject(new Error('not stored'));
+    vi.spyOn(bus, 'append').mockImplementation(refuse);
+    vi.spyOn(bus, 'appendAll').mockImplementation(refuse);
+    const waiting = () => [...owner.owned.values()].every(({ waitingOutputs }) => waitingOutputs);
+    await until(() => {
+      market.frame();
+      return waiting();
+    });
+    const start = performance.now();
+    await owner.retire();
+    // One shard is waited for, not each.
+    expect(performance.now() - start).toBeLessThan(9000);
+    expect(warnings).toEqual(['outputs before it are not stored']);
   });
 });
