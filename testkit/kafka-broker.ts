@@ -143,6 +143,31 @@ export class KafkaBroker {
     await producer.close();
   }
 
+  /** Stores messages in one partition by transactions of one producer, and ends each as it says. */
+  async writeTransactions(
+    topic: string,
+    partition: number,
+    transactions: readonly {
+      readonly values: readonly string[];
+      readonly end: 'commit' | 'abort';
+    }[],
+  ): Promise<void> {
+    const producer = new Producer({
+      ...this.#client,
+      idempotent: true,
+      transactionalId: `transactions-${topic}-${partition}`,
+    });
+    for (const { end, values } of transactions) {
+      const transaction = await producer.beginTransaction();
+      for (const value of values) {
+        const message = { topic, partition, value: Buffer.from(value) };
+        await transaction.send({ messages: [message], acks: -1 });
+      }
+      await transaction[end]();
+    }
+    await producer.close();
+  }
+
   /** All that a topic holds, each partition in its order. */
   async read(topic: string): Promise<readonly StoredMessage[]> {
     const consumer = new Consumer({ ...this.#client, groupId: 'test' });

@@ -65,8 +65,11 @@ export interface ReadPartition {
   readonly isOutOfRange: boolean;
 }
 
+/** The broker that leads partitions without a leader: reading them fails. */
+export const NO_LEADER = -1;
+
 export interface KafkaReader {
-  /** Partitions of topics, by the broker that leads them. */
+  /** Partitions of topics, by the broker that leads them, or `NO_LEADER`. Asked before others. */
   leaders(topics: readonly string[]): Promise<ReadonlyMap<number, readonly TopicPartition[]>>;
   /** Where a partition begins and ends. */
   range(

@@ -1,14 +1,25 @@
 import { readFileSync } from 'node:fs';
-import { Consumer, defaultPartitioner, Producer } from '@platformatic/kafka';
-import type {
-  KafkaConnection,
-  KafkaMessage,
-  KafkaProducer,
-  KafkaReader,
-  PartitionOffset,
-  ReadMessage,
-  ReadPartition,
-  TopicPartition,
+import {
+  type Connection,
+  Consumer,
+  defaultPartitioner,
+  FetchIsolationLevels,
+  fetchV13,
+  listOffsetsV7,
+  type metadataV12,
+  Producer,
+} from '@platformatic/kafka';
+import { committed, lastOffsetOf } from './aborted-transactions.ts';
+import {
+  type KafkaConnection,
+  type KafkaMessage,
+  type KafkaProducer,
+  type KafkaReader,
+  NO_LEADER,
+  type PartitionOffset,
+  type ReadMessage,
+  type ReadPartition,
+  type TopicPartition,
 } from './client.ts';
 
 /** Time for a broker to answer, ms. */
@@ -72,15 +83,25 @@ const BYTES_MAX = 4 * PARTITION_BYTES_MAX;
 
 /** Error codes of a partition in an answer. */
 const OFFSET_OUT_OF_RANGE = 1;
-/** Bit of a batch that has a marker of a transaction. */
-const CONTROL = 0x20;
 
 const EARLIEST = -2n;
 const LATEST = -1n;
 
-/** Reads partitions without a consumer group: who reads what is not Kafka's concern. */
+/** What brokers say of a topic. */
+interface KnownTopic {
+  readonly id: string;
+  /** By partition. */
+  readonly leaders: readonly number[];
+}
+
+/**
+ * Reads partitions without a consumer group: who reads what is not Kafka's concern. Brokers are
+ * asked without the library's consumer where that fails for all partitions if one has no leader,
+ * and where it filters by transactions: it leaves some in, and throws at empty ones.
+ */
 export class PlatformaticReader implements KafkaReader {
   readonly #consumer: Consumer;
+  #topics: ReadonlyMap<string, KnownTopic> = new Map();
 
   constructor(connection: KafkaConnection) {
     // The group is never joined. The source repeats what fails.
@@ -89,11 +110,10 @@ export class PlatformaticReader implements KafkaReader {
   }
 
   async leaders(topics: readonly string[]): Promise<ReadonlyMap<number, TopicPartition[]>> {
-    const metadata = await this.#consumer.metadata({ topics: [...topics], forceUpdate: true });
+    this.#topics = await this.#describe(topics);
     const byLeader = new Map<number, TopicPartition[]>();
-    for (const topic of topics) {
-      for (const [partition, { leader }] of metadata.topics.get(topic)?.partitions.entries() ??
-        []) {
+    for (const [topic, { leaders }] of this.#topics) {
+      for (const [partition, leader] of leaders.entries()) {
         const led = byLeader.get(leader) ?? [];
         led.push({ topic, partition });
         byLeader.set(leader, led);
@@ -103,20 +123,25 @@ export class PlatformaticReader implements KafkaReader {
   }
 
   async range(topic: string, partition: number): Promise<{ first: number; end: number }> {
+    const connection = await this.#connect(this.#topics.get(topic)?.leaders[partition]);
     const offset = async (timestamp: bigint) => {
-      const partitions = { [topic]: [partition] };
-      const offsets = await this.#consumer.listOffsets({ topics: [topic], partitions, timestamp });
-      return Number(offsets.get(topic)?.[partition]);
+      const partitions = [{ partitionIndex: partition, currentLeaderEpoch: -1, timestamp }];
+      const { topics } = await listOffsetsV7.api.async(
+        connection,
+        -1,
+        FetchIsolationLevels.READ_COMMITTED,
+        [{ name: topic, partitions }],
+      );
+      return Number(topics[0]?.partitions[0]?.offset);
     };
     return { first: await offset(EARLIEST), end: await offset(LATEST) };
   }
 
   async read(leader: number, from: readonly PartitionOffset[]): Promise<readonly ReadPartition[]> {
     const topics = [...new Set(from.map(({ topic }) => topic))];
-    const metadata = await this.#consumer.metadata({ topics });
-    const names = new Map(topics.map((topic) => [metadata.topics.get(topic)?.id ?? '', topic]));
+    const names = new Map(topics.map((topic) => [this.#topics.get(topic)?.id ?? '', topic]));
     const response = await this.#fetch(
-      leader,
+      await this.#connect(leader),
       [...names].map(([topicId, topic]) => ({
         topicId,
         partitions: from
@@ -145,16 +170,53 @@ export class PlatformaticReader implements KafkaReader {
     return this.#consumer.close();
   }
 
+  /** An answer in which some partitions have no leader is an answer. */
+  async #describe(topics: readonly string[]): Promise<ReadonlyMap<string, KnownTopic>> {
+    try {
+      const known = await this.#consumer.metadata({ topics: [...topics], forceUpdate: true });
+      return new Map(
+        [...known.topics].map(([topic, { id, partitions }]) => [
+          topic,
+          { id, leaders: partitions.map(({ leader }) => Math.max(leader, NO_LEADER)) },
+        ]),
+      );
+    } catch (error) {
+      const { response } = error as { readonly response?: metadataV12.MetadataResponse };
+      if (response === undefined || response.topics.some(({ errorCode }) => errorCode !== 0)) {
+        throw error;
+      }
+      // It did not take over the brokers of this answer, either.
+      this.#consumer.clearMetadata();
+      return new Map(
+        response.topics.map(({ name, topicId, partitions }) => {
+          const leaders: number[] = [];
+          for (const { errorCode, leaderId, partitionIndex } of partitions) {
+            leaders[partitionIndex] = errorCode === 0 ? leaderId : NO_LEADER;
+          }
+          return [name ?? '', { id: topicId, leaders }];
+        }),
+      );
+    }
+  }
+
+  async #connect(leader = NO_LEADER): Promise<Connection> {
+    if (leader === NO_LEADER) throw new Error('partitions of Kafka have no leader');
+    const connection = (await this.#consumer.connectToBrokers([leader])).get(leader);
+    if (connection === undefined) throw new Error(`Kafka has no broker ${leader}`);
+    return connection;
+  }
+
   /** An answer in which only some partitions are out of range is an answer. */
   async #fetch(
-    node: number,
-    topics: Parameters<Consumer['fetch']>[0]['topics'],
-  ): Promise<FetchResponse> {
-    const options = { node, topics, minBytes: 1, maxBytes: BYTES_MAX, maxWaitTime: WAIT_MS };
+    connection: Connection,
+    topics: fetchV13.FetchRequestTopic[],
+  ): Promise<fetchV13.FetchResponse> {
+    const isolation = FetchIsolationLevels.READ_COMMITTED;
+    const limits = [WAIT_MS, 1, BYTES_MAX] as const;
     try {
-      return await this.#consumer.fetch(options);
+      return await fetchV13.api.async(connection, ...limits, isolation, 0, 0, topics, [], '');
     } catch (error) {
-      const response = (error as { readonly response?: FetchResponse }).response;
+      const { response } = error as { readonly response?: fetchV13.FetchResponse };
       const codes = response?.responses.flatMap(({ partitions }) =>
         partitions.map(({ errorCode }) => errorCode),
       );
@@ -168,20 +230,15 @@ export class PlatformaticReader implements KafkaReader {
   }
 }
 
-type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
-type FetchedPartition = FetchResponse['responses'][number]['partitions'][number];
+type FetchedPartition = fetchV13.FetchResponsePartition;
 
-function readPartition(
-  topic: string,
-  asked: number,
-  { errorCode, highWatermark, partitionIndex, records = [] }: FetchedPartition,
-): ReadPartition {
+function readPartition(topic: string, asked: number, read: FetchedPartition): ReadPartition {
+  const { abortedTransactions, errorCode, highWatermark, partitionIndex, records = [] } = read;
   const messages: ReadMessage[] = [];
   let next = asked;
-  for (const batch of records) {
+  // Null where no transaction was aborted.
+  for (const batch of committed(records, abortedTransactions ?? [])) {
     const first = Number(batch.firstOffset);
-    next = Math.max(next, first + batch.lastOffsetDelta + 1);
-    if ((batch.attributes & CONTROL) !== 0) continue;
     for (const { offsetDelta, timestampDelta, value } of batch.records) {
       const offset = first + offsetDelta;
       // A batch begins where it was stored, maybe before what was asked for.
@@ -189,6 +246,8 @@ function readPartition(
       messages.push({ offset, timestamp: Number(batch.firstTimestamp + timestampDelta), value });
     }
   }
+  const last = records.at(-1);
+  if (last !== undefined) next = Math.max(next, Number(lastOffsetOf(last)) + 1);
   const isOutOfRange = errorCode === OFFSET_OUT_OF_RANGE;
   const end = Number(highWatermark);
   return { topic, partition: partitionIndex, messages, next, end, isOutOfRange };
