@@ -17,13 +17,14 @@ const HEARTBEAT_MS = 500;
 const LATE_MS_MAX = 1000;
 /** Transit and queueing on a busy machine. */
 const TICK_AGE_MS_MAX = 2000;
-const MIB = 2 ** 20;
+/** The load tool sends over 100 MiB. */
+const GROWTH_BYTES_MAX = 80 * 2 ** 20;
 /** Less than a frame: on any machine, unthrottled publishers may overrun it. */
 const QUEUE_TICKS = 1024;
 const FRAME_TICKS = 4096;
 
-/** The market's most active symbol. */
-const BUSIEST = 'SYM-00000';
+/** The market's most active symbols, some of each publisher: a queue may have ticks of one only. */
+const BUSIEST = 'SYM-0000*';
 
 async function serverForTest(policy: string): Promise<DurableServer> {
   const server = await DurableServer.create([
@@ -92,6 +93,6 @@ it.each(POLICIES)(
     expect(seen.answerMsP99, 'HTTP answers').toBeLessThan(LATE_MS_MAX);
     expect(seen.heartbeats).toBeGreaterThanOrEqual(LOAD_S);
     expect(seen.heartbeatGapMsMax, 'heartbeats').toBeLessThan(HEARTBEAT_MS + LATE_MS_MAX);
-    expect(seen.rssGrowthBytes, 'memory').toBeLessThan(48 * MIB);
+    expect(seen.rssGrowthBytes, 'memory').toBeLessThan(GROWTH_BYTES_MAX);
   },
 );

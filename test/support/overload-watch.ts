@@ -12,7 +12,7 @@ export interface Seen {
   readonly heartbeats: number;
   /** The longest silence of a session that subscribed to nothing, ms. */
   readonly heartbeatGapMsMax: number;
-  /** Age of the busiest symbol's newest tick when queried, ms. */
+  /** Age of the newest tick of the watched symbols when queried, ms. */
   readonly tickAgeMsMax: number;
   readonly queueDepthMax: number;
   /** From the second quarter of the run to its end. */
@@ -24,14 +24,14 @@ interface Statistics {
   readonly partitions: readonly [{ readonly queueDepth: number }];
 }
 
-interface Newest {
-  readonly lastUpdateTime?: string;
+interface Prices {
+  readonly items: readonly { readonly lastUpdateTime: string }[];
 }
 
 /** Observes a loaded server: HTTP queries, heartbeats, memory. */
 export class OverloadWatch {
   readonly #server: DurableServer;
-  readonly #symbol: string;
+  readonly #symbols: string;
   readonly #client: IndependentClient;
   readonly #answersMs: number[] = [];
   readonly #heartbeatsAt: number[] = [];
@@ -42,16 +42,16 @@ export class OverloadWatch {
   #isEnding = false;
   #loop: Promise<void> = Promise.resolve();
 
-  private constructor(server: DurableServer, symbol: string, client: IndependentClient) {
+  private constructor(server: DurableServer, symbols: string, client: IndependentClient) {
     this.#server = server;
-    this.#symbol = symbol;
+    this.#symbols = symbols;
     this.#client = client;
     client.ws.on('message', () => this.#heartbeatsAt.push(performance.now()));
   }
 
-  static async start(server: DurableServer, symbol: string): Promise<OverloadWatch> {
+  static async start(server: DurableServer, symbols: string): Promise<OverloadWatch> {
     const client = await IndependentClient.open(server.port, '/v1/stream');
-    const watch = new OverloadWatch(server, symbol, client);
+    const watch = new OverloadWatch(server, symbols, client);
     watch.#loop = watch.#run();
     return watch;
   }
@@ -84,13 +84,14 @@ export class OverloadWatch {
 
   async #look(): Promise<void> {
     const statistics = await this.#get<Statistics>('/api/statistics');
-    const newest = await this.#get<Newest>(`/api/prices/${this.#symbol}`);
+    const { items } = await this.#get<Prices>(`/api/prices?symbols=${this.#symbols}`);
     const [{ queueDepth }] = statistics.partitions;
     this.#queueDepth = Math.max(this.#queueDepth, queueDepth);
-    // While ticks are applied, this symbol gets some.
+    // While ticks are applied, one of these symbols gets some.
     const isLoaded = statistics.totalProcessed > this.#processed && this.#processed > 0;
     this.#processed = statistics.totalProcessed;
-    const ageMs = Date.now() - Date.parse(newest.lastUpdateTime ?? '');
+    const newest = Math.max(...items.map(({ lastUpdateTime }) => Date.parse(lastUpdateTime)));
+    const ageMs = Date.now() - newest;
     if (isLoaded && ageMs > this.#tickAgeMs) this.#tickAgeMs = ageMs;
     if (isLoaded) this.#rssBytes.push(residentBytes(this.#server.pid));
   }
