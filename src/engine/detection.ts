@@ -13,6 +13,7 @@ import { ReorderBuffer } from './reorder-buffer.ts';
 import type { Rules } from './rules.ts';
 import { MonotonicDeque } from './sliding-window.ts';
 import { TickDouble, type TickScratch } from './tick-scratch.ts';
+import { WindowBudget } from './window-budget.ts';
 
 /** Makes what judges by rules. */
 export type CreateRules = (window: PriceWindow) => PartitionRules;
@@ -86,9 +87,14 @@ export class Detection {
         maxima.lookBack(symbolId, move, SINCE, HIGHEST);
       },
     });
-    const idle = new IdleWindows({ arena, table, minima, maxima, changes, ruled: this.ruled });
-    minima.reclaimer = idle;
-    maxima.reclaimer = idle;
+    const windows = { arena, records, table, minima, maxima, changes, ruled: this.ruled };
+    if (arena.placesMax > 0) {
+      minima.budget = new WindowBudget(windows);
+      maxima.budget = minima.budget;
+    } else {
+      minima.reclaimer = new IdleWindows(windows);
+      maxima.reclaimer = minima.reclaimer;
+    }
   }
 
   /** Prefetches what a symbol's record points to. */

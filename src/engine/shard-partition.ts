@@ -20,6 +20,7 @@ import {
   type PartitionMemory,
   type PartitionRuleMemory,
 } from './memory/engine-memory.ts';
+import { bytesForPlaces, PLACE_DOUBLES } from './memory/place-arena.ts';
 import { writeRuleText } from './memory/rule-texts.ts';
 import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { createSymbolNames } from './memory/symbol-names.ts';
@@ -38,7 +39,7 @@ export interface ShardPartitionOptions {
   /** Symbols at most. */
   readonly symbols: number;
   readonly rules: LocalSettings;
-  /** Address space for sliding windows that outgrow their record, bytes. */
+  /** What sliding windows may hold beyond their records, bytes: 16 a place. */
   readonly growBytes: number;
   /** Where it goes on from. */
   readonly states: Iterable<SymbolState>;
@@ -68,6 +69,7 @@ export interface Retirement {
  */
 export type RowSink = (name: string, row: Float64Array, since: number) => void;
 
+const PLACE_BYTES = PLACE_DOUBLES * 8;
 const TAKEN_MAX = 4096;
 /** Alerts between two looks at them: more than a symbol gets at a time. */
 const ALERTS = 64;
@@ -108,6 +110,7 @@ export class ShardPartition {
   constructor(options: ShardPartitionOptions) {
     const { growBytes, lives, onAlert, onAnomaly, onRuleFaults, rules, states, symbols } = options;
     const { movingAverageWindow } = rules;
+    const placesMax = Math.max(1, Math.floor(growBytes / PLACE_BYTES));
     this.#names = createSymbolNames(symbols);
     this.#reorderTicks = reorderTicksOf(rules);
     const [memory] = createEngineMemory({
@@ -115,7 +118,8 @@ export class ShardPartition {
       symbols,
       channelCapacity: 2,
       movingAverageWindow,
-      growBytes,
+      growBytes: bytesForPlaces(placesMax),
+      placesMax,
       anomalyRingCapacity: ALERTS,
       alerts: true,
       ruledNames: this.#names,

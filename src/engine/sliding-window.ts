@@ -29,6 +29,16 @@ export interface BlockReclaimer {
   free(sizeClass: number, except: number, tick: TickScratch): void;
 }
 
+/** Bounds the places of all deques together by their number. */
+export interface PlaceBudget {
+  /** Whether a deque of the symbol may have `after` places instead of `before`. */
+  admits(symbolId: number, before: number, after: number, tick: TickScratch): boolean;
+  /** A deque has `after` places, with a tick of `time`, instead of `before`. */
+  changed(before: number, after: number, time: number): void;
+  /** Moves blocks together: then there is one for every deque that was admitted. */
+  compact(): void;
+}
+
 /**
  * The extremum of a symbol's ticks inside the window: a monotonic deque, as for the sliding window
  * minimum. Its front is the extremum; a new tick removes the places at the back that can never
@@ -42,6 +52,8 @@ export class MonotonicDeque {
   truncated = 0;
   /** Undefined: none are freed. */
   reclaimer: BlockReclaimer | undefined;
+  /** Undefined: deques may have what the arena has space for. */
+  budget: PlaceBudget | undefined;
   readonly #words: Int32Array;
   readonly #wordsEach: number;
   readonly #recordDoubles: Float64Array;
@@ -90,6 +102,7 @@ export class MonotonicDeque {
     const mask = (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1;
     let head = words[state + DequeWord.HEAD] as number;
     let size = words[state + DequeWord.SIZE] as number;
+    const before = size;
     const oldest = tick[TickDouble.OLDEST] as number;
     while (size > 0 && (places[first + head * PLACE_DOUBLES] as number) < oldest) {
       head = (head + 1) & mask;
@@ -99,6 +112,7 @@ export class MonotonicDeque {
       if (unit !== IN_RECORD) this.#returnToRecord(state);
       words[state + DequeWord.CLASS] = 0;
       this.#startOver(symbolId, state, tick);
+      this.#weigh(before, 1, tick);
       return;
     }
     if (((words[state + DequeWord.CLASS] as number) & TRIMMED) !== 0) this.#countTrimmed(state);
@@ -113,20 +127,34 @@ export class MonotonicDeque {
     words[state + DequeWord.SIZE] = size;
     if (size === 0) {
       this.#startOver(symbolId, state, tick);
+      this.#weigh(before, 1, tick);
       return;
     }
     tick[this.#extremum] = places[first + head * PLACE_DOUBLES + 1] as number;
     // A more extreme place of the same time leaves the
     // window together with the tick, which needs none.
-    if (places[back] === tick[TickDouble.TIME]) return;
+    if (places[back] === tick[TickDouble.TIME]) {
+      this.#weigh(before, size, tick);
+      return;
+    }
+    if (size >= PLACES_MIN && !this.#isAdmitted(symbolId, before, size + 1, tick)) {
+      head = (head + 1) & mask;
+      size--;
+      this.truncated++;
+      words[state + DequeWord.HEAD] = head;
+      words[state + DequeWord.SIZE] = size;
+      tick[this.#extremum] = places[first + head * PLACE_DOUBLES + 1] as number;
+    }
     if (size > mask || (mask >= SHRINK_ABOVE_PLACES && size * SHRINK_AT <= mask)) {
       this.#appendResized(symbolId, state, tick);
+      this.#weigh(before, words[state + DequeWord.SIZE] as number, tick);
       return;
     }
     const place = first + ((head + size) & mask) * PLACE_DOUBLES;
     places[place] = tick[TickDouble.TIME] as number;
     places[place + 1] = price;
     words[state + DequeWord.SIZE] = size + 1;
+    this.#weigh(before, size + 1, tick);
   }
 
   /**
@@ -136,11 +164,13 @@ export class MonotonicDeque {
   insert(symbolId: number, tick: TickScratch): void {
     const words = this.#words;
     const state = symbolId * this.#wordsEach + this.#firstWord;
+    const before = words[state + DequeWord.SIZE] as number;
     let size = this.#expire(symbolId, state, tick);
     if (size === 0) {
       if (words[state + DequeWord.UNIT] !== IN_RECORD) this.#returnToRecord(state);
       words[state + DequeWord.CLASS] = 0;
       this.#startOver(symbolId, state, tick);
+      this.#weigh(before, 1, tick);
       return;
     }
     if (((words[state + DequeWord.CLASS] as number) & TRIMMED) !== 0) this.#countTrimmed(state);
@@ -148,25 +178,34 @@ export class MonotonicDeque {
     this.#beginInsertion(symbolId, state);
     if (insertion.find(tick, this.#sign)) {
       const capacity = PLACES_MIN << (words[state + DequeWord.CLASS] as number);
-      const isFull = insertion.grows && size === capacity;
-      if (isFull) this.#makeSpace(symbolId, capacity * 2, tick);
-      if (isFull && this.#tryResize(symbolId, state, capacity * 2)) {
+      let hasSpace = !insertion.grows || this.#isAdmitted(symbolId, before, size + 1, tick);
+      if (insertion.grows && hasSpace && size === capacity) {
+        this.#makeSpace(symbolId, capacity * 2, tick);
+        hasSpace = this.#tryResize(symbolId, state, capacity * 2);
         this.#beginInsertion(symbolId, state);
-        insertion.insert(tick);
-      } else if (!isFull || insertion.dropOldest()) {
-        if (isFull) this.truncated++;
-        insertion.insert(tick);
-      } else this.truncated++;
+      }
+      if (!hasSpace) this.truncated++;
+      if (hasSpace || insertion.dropOldest()) insertion.insert(tick);
       words[state + DequeWord.HEAD] = insertion.head;
       size = insertion.size;
       words[state + DequeWord.SIZE] = size;
     }
+    this.#weigh(before, size, tick);
     const unit = words[state + DequeWord.UNIT] as number;
     const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
     const head = words[state + DequeWord.HEAD] as number;
     tick[this.#extremum] = places[
       this.#firstOf(symbolId, unit) + head * PLACE_DOUBLES + 1
     ] as number;
+  }
+
+  #isAdmitted(symbolId: number, before: number, after: number, tick: TickScratch): boolean {
+    return this.budget?.admits(symbolId, before, after, tick) ?? true;
+  }
+
+  #weigh(before: number, after: number, tick: TickScratch): void {
+    if (this.budget === undefined || (before <= PLACES_MIN && after <= PLACES_MIN)) return;
+    this.budget.changed(before, after, tick[TickDouble.TIME] as number);
   }
 
   /** Drops places older than the tick's window. Returns how many are left. */
@@ -245,6 +284,11 @@ export class MonotonicDeque {
     );
   }
 
+  /** Places of the deque. */
+  size(symbolId: number): number {
+    return this.#words[symbolId * this.#wordsEach + this.#firstWord + DequeWord.SIZE] as number;
+  }
+
   /**
    * Restores the newest places that fit, of a symbol without ticks; the others count as truncated.
    *
@@ -294,6 +338,7 @@ export class MonotonicDeque {
     words[state + DequeWord.CLASS] = size > 1 ? TRIMMED | ((size - 1) << OWNER_SHIFT) : 0;
     words[state + DequeWord.HEAD] = 0;
     words[state + DequeWord.SIZE] = Math.min(size, 1);
+    this.budget?.changed(size, Math.min(size, 1), Number.NaN);
     this.#arena.release(unit);
     this.#arena.settled();
   }
@@ -308,6 +353,7 @@ export class MonotonicDeque {
   clear(symbolId: number): void {
     const state = symbolId * this.#wordsEach + this.#firstWord;
     if (this.#words[state + DequeWord.UNIT] === IN_RECORD) this.#words[state + DequeWord.CLASS] = 0;
+    this.budget?.changed(this.#words[state + DequeWord.SIZE] as number, 0, Number.NaN);
     this.#words[state + DequeWord.HEAD] = 0;
     this.#words[state + DequeWord.SIZE] = 0;
   }
@@ -410,9 +456,14 @@ export class MonotonicDeque {
   #tryResize(symbolId: number, state: number, capacity: number): boolean {
     if (capacity > this.#capacityMax) return false;
     const sizeClass = sizeClassOf(capacity);
-    const unit = this.#arena.allocate(sizeClass);
-    if (unit === 0) return false;
     const words = this.#words;
+    let unit = this.#arena.allocate(sizeClass);
+    const isGrowing = sizeClass > ((words[state + DequeWord.CLASS] as number) & CLASS_BITS);
+    if (unit === 0 && isGrowing && this.budget !== undefined) {
+      this.budget.compact();
+      unit = this.#arena.allocate(sizeClass);
+    }
+    if (unit === 0) return false;
     const oldUnit = words[state + DequeWord.UNIT] as number;
     const oldClass = (words[state + DequeWord.CLASS] as number) & CLASS_BITS;
     this.#copy(symbolId, state, unit);

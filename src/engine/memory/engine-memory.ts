@@ -114,6 +114,8 @@ export interface EngineMemoryOptions {
   readonly reorderTicks?: number | undefined;
   /** Address space for the places of a partition's deques, bytes; used only as they grow. */
   readonly growBytes?: number | undefined;
+  /** Places that a partition's deques may have beyond their records; 0: as many as fit. */
+  readonly placesMax?: number | undefined;
 }
 
 const ANOMALY_RING_CAPACITY = 4096;
@@ -122,7 +124,7 @@ export const GROW_BYTES = 256 * 1024 * 1024;
 
 /** The engine's shared memory, by partition; all partitions share the memory per symbol. */
 export function createEngineMemory(options: EngineMemoryOptions): readonly PartitionMemory[] {
-  const { reorderTicks, symbols } = options;
+  const { placesMax, reorderTicks, symbols } = options;
   const { anomalyRingCapacity = ANOMALY_RING_CAPACITY, growBytes = GROW_BYTES } = options;
   const shared = {
     records: createSymbolRecords(symbols, options.movingAverageWindow),
@@ -143,7 +145,7 @@ export function createEngineMemory(options: EngineMemoryOptions): readonly Parti
     ticks: createTickRing(options.channelCapacity),
     anomalies: createAnomalyRing(anomalyRingCapacity),
     alerts: options.alerts === true ? createAlertRing(anomalyRingCapacity) : undefined,
-    places: createPlaceArena(growBytes, partition + 1),
+    places: createPlaceArena(growBytes, partition + 1, placesMax),
     counters: createCounters(),
     pendingRow: createPendingRow(),
     retirements: createRetireRequest(),

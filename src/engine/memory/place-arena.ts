@@ -41,8 +41,10 @@ const Word = {
   OWNER: 6,
   /** Symbols that ever had a block have ids below. */
   SYMBOLS: 7,
+  /** Places that all deques may have beyond their records; 0: as many as fit. */
+  PLACES_MAX: 8,
   /** Bit c is set: there is a free block of class c. */
-  NONEMPTY: 8,
+  NONEMPTY: 9,
   /** First unit of a free block, by class. */
   FREE: 16,
 } as const;
@@ -74,14 +76,25 @@ export function placeArenaBytes(growBytes: number): number {
   return (HEADER_UNITS + units) * UNIT_BYTES + Math.ceil(units / 8) * 8;
 }
 
-/** Shared memory for `growBytes` of blocks of partition number `owner`, from 1. */
-export function createPlaceArena(growBytes: number, owner = 1): SharedArrayBuffer {
+/** Bytes for any deques that have so many places together. See `window-budget.ts`. */
+export function bytesForPlaces(places: number): number {
+  // Ring sizes at most double them; a deque that grows has two blocks; and as much again to spare.
+  return 4 * 2 ** Math.ceil(Math.log2(places * PLACE_DOUBLES * 8));
+}
+
+/**
+ * Shared memory for `growBytes` of blocks of partition number `owner`, from 1.
+ *
+ * @param placesMax places that all deques may have beyond their records; 0: as many as fit
+ */
+export function createPlaceArena(growBytes: number, owner = 1, placesMax = 0): SharedArrayBuffer {
   const units = Math.ceil(growBytes / UNIT_BYTES);
   const memory = sharedMemory(placeArenaBytes(growBytes));
   const words = int32s(memory);
   const tiling = uint8s(memory, (HEADER_UNITS + units) * UNIT_BYTES, units);
   words[Word.UNITS] = units;
   words[Word.OWNER] = owner;
+  words[Word.PLACES_MAX] = placesMax;
   words[Word.BUSY] = 1;
   for (let at = 0; at < units; ) {
     const sizeClass = 31 - Math.clz32(units - at);
@@ -116,6 +129,11 @@ export class PlaceArena {
     const tilingFrom = (HEADER_UNITS + this.#units) * UNIT_BYTES;
     this.#tiling = uint8s(memory, tilingFrom, this.#units);
     if (this.words[Word.BUSY] !== 0) this.#rebuild();
+  }
+
+  /** Places that all deques may have beyond their records; 0: as many as fit. */
+  get placesMax(): number {
+    return this.words[Word.PLACES_MAX] as number;
   }
 
   /** Whether a block of the class can be allocated. */
