@@ -71,6 +71,8 @@ export class OwnedShard {
   readonly #outputs: OutputWriter;
   readonly #snapshots: SnapshotWriter;
   readonly #partition: ShardPartition;
+  /** Its places that are counted as dropped. */
+  #truncated = 0;
   readonly #ticks: TickFold;
   readonly #rows: ShardRows;
   #reading: Reading | undefined;
@@ -347,6 +349,9 @@ export class OwnedShard {
     if (subject !== this.#parts.names.ticks(this.shard)) this.#ticks.feed(message);
     else if (isSegments(payload)) this.#ticks.segments(message);
     else this.#foldEntry(readEntry(payload));
+    const { truncated } = this.#partition;
+    this.#parts.counts.truncatedPlaces += truncated - this.#truncated;
+    this.#truncated = truncated;
   }
 
   #foldEntry({ clock, retire, rules }: LogEntry): void {

@@ -10,6 +10,8 @@ export interface OwnerCounts {
   refusedTicks: number;
   /** Ticks left out, since an owner could not apply them. */
   skippedTicks: number;
+  /** Places that full windows dropped, in shards that are replayed as well. */
+  truncatedPlaces: number;
   /** Symbols, in shards that are replayed as well. */
   retired: number;
   takeovers: number;
@@ -25,6 +27,7 @@ export function zeroCounts(feeds: FeedFigures): OwnerCounts {
     gapSegments: 0,
     refusedTicks: 0,
     skippedTicks: 0,
+    truncatedPlaces: 0,
     retired: 0,
     takeovers: 0,
     fenced: 0,

@@ -266,6 +266,11 @@ export class ShardPartition {
     this.#dirty.markAll(tick.symbolIds, 0, 1);
   }
 
+  /** Places that full windows dropped, since this object was made. */
+  get truncated(): number {
+    return this.#counters.get(Counter.TRUNCATED);
+  }
+
   /** Whether {@link advanceClock} may change anything now. */
   get needsClock(): boolean {
     return this.#partition.needsClock;

@@ -38,13 +38,17 @@ async function marketIn(broker: SimulatedBroker) {
   };
 }
 
-async function adopt(broker: SimulatedBroker, bus = broker.connect()): Promise<OwnedShard> {
+async function adopt(
+  broker: SimulatedBroker,
+  bus = broker.connect(),
+  { counts = zeroCounts(new FeedFigures(QUIET)), settings = SETTINGS } = {},
+): Promise<OwnedShard> {
   const owned = await OwnedShard.adopt(
     {
       bus,
       names: NAMES,
-      settings: SETTINGS,
-      counts: zeroCounts(new FeedFigures(QUIET)),
+      settings,
+      counts,
       owner: 'owner',
       onLost: (_shard, error) => expect(error).toBeInstanceOf(FencedError),
     },
@@ -67,6 +71,30 @@ describe('a question for the rows of a shard', () => {
     await until(() => owned.isCaughtUp);
     const { position, ticks } = readRowsHeader(await ask());
     expect({ position, ticks }).toEqual({ position: owned.position, ticks: 100 });
+  });
+});
+
+describe('a shard whose windows are full', () => {
+  it('counts the places that they drop', async () => {
+    const broker = new SimulatedBroker(new Random(4));
+    const tick = await marketIn(broker);
+    await tick(200);
+    const counts = zeroCounts(new FeedFigures(QUIET));
+    const whole = await adopt(broker, undefined, { counts });
+    await until(() => whole.isCaughtUp);
+    expect(counts).toMatchObject({ ticks: 200, truncatedPlaces: 0 });
+    const tight = await adopt(broker, undefined, {
+      counts,
+      settings: { ...SETTINGS, growBytes: 0 },
+    });
+    await until(() => tight.isCaughtUp);
+    expect(counts.ticks).toBe(400);
+    const { truncatedPlaces } = counts;
+    expect(truncatedPlaces).toBeGreaterThan(0);
+    // Each counts once.
+    await tick(1);
+    await until(() => counts.ticks >= 401);
+    expect(counts.truncatedPlaces - truncatedPlaces).toBeLessThanOrEqual(2);
   });
 });
 

@@ -28,6 +28,7 @@ export interface ClusterReadings {
         readonly gapSegments: number;
         readonly refusedTicks: number;
         readonly skippedTicks: number;
+        readonly truncatedPlaces: number;
         readonly retired: number;
         readonly takeovers: number;
         readonly fenced: number;
@@ -106,6 +107,7 @@ export function addClusterMetrics(metrics: ScrapedMetrics, read: () => ClusterRe
   owned('gap_segments', 'Segments refused behind a missing one, which comes again.', 'gapSegments');
   owned('refused_ticks', 'Ticks of symbols that their shard has no space for.', 'refusedTicks');
   owned('skipped_ticks', 'Ticks left out, which no owner could apply.', 'skippedTicks');
+  owned('window_truncations', 'Places dropped from full sliding windows.', 'truncatedPlaces');
   const ofFeeds = (label: string, name: string, help: string, key: keyof FeedReadings) =>
     metrics.counterBy(label, `tickwire_cluster_${name}_total`, help, () =>
       Object.fromEntries(read().owner?.feeds[key] ?? []),
