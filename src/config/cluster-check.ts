@@ -1,16 +1,26 @@
 import type { Config } from './schema.ts';
 
+/** Logs keep ticks for a day: what no snapshot has by then is gone. */
+const SNAPSHOT_MS_MAX = 3_600_000;
+
 /**
  * Refuses settings that a member of a cluster cannot have.
  *
  * @throws Error that names each one
  */
-export function checkCluster({ cluster }: Config): void {
+export function checkCluster({ cluster, store }: Config): void {
   const { role, servers } = cluster;
   if (role === 'none') return;
   const faults: string[] = [];
   if (servers === '') {
     faults.push('cluster.servers: expected the addresses of NATS servers, got none');
+  }
+  const { snapshotIntervalMs } = store;
+  if (role !== 'edge' && (snapshotIntervalMs === 0 || snapshotIntervalMs > SNAPSHOT_MS_MAX)) {
+    faults.push(
+      `store.snapshotIntervalMs: expected 1 to ${SNAPSHOT_MS_MAX}, as logs keep ticks for a day, ` +
+        `got ${snapshotIntervalMs}`,
+    );
   }
   if (faults.length > 0) throw new Error(`cluster.role is ${role}: ${faults.join('; ')}`);
 }

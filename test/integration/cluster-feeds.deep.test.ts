@@ -207,7 +207,7 @@ describe.skipIf(isMissing)(`feeds${isMissing ? ` (needs ${NATS_SOURCE})` : ''}`,
       const manager = await jetstreamManager(client);
       await b.end();
       await manager.streams.purge('tickwire_snapshots');
-      const c = await cluster.add('owner', ['--store.snapshotIntervalMs=0']);
+      const c = await cluster.add('owner', ['--store.snapshotIntervalMs=3600000']);
       await delay(2 * LEASE_MS);
       await cluster.ready(c, left, right);
       const late = await ClusterSubscriber.open(right.port);
