@@ -114,7 +114,7 @@ describe.skipIf(isMissing)(`a cluster${isMissing ? ` (needs ${NATS_SOURCE})` : '
       'processing.allowedLatenessMs: expected 0, got 100',
     );
     expect(await start('--cluster.servers=')).toContain('cluster.servers: expected the addresses');
-    expect(await start('--store.snapshotIntervalMs=0')).toContain(
+    expect(await start('--cluster.role=owner', '--store.snapshotIntervalMs=0')).toContain(
       'store.snapshotIntervalMs: expected 1 to 3600000, as logs keep ticks for a day, got 0',
     );
     expect(await start('--cluster.servers=nats://127.0.0.1:1')).toContain(
