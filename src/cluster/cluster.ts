@@ -245,9 +245,12 @@ export class Cluster {
   /** Why clients do not get the present state; undefined if they do. */
   fault(): string | undefined {
     if (!this.#bus.isConnected) return 'there is no connection to the cluster (cluster.servers)';
-    const { unrenewedMs } = this.#members;
+    const { unrenewedMs, unseenMs } = this.#members;
     if (unrenewedMs > this.#leaseMs) {
       return `too few brokers answer: nothing was stored for ${seconds(unrenewedMs)} s`;
+    }
+    if (unseenMs > this.#leaseMs) {
+      return `the brokers have not said who is in the cluster for ${seconds(unseenMs)} s`;
     }
     const { shards, silentMs } = this.#mirrors.behind;
     if (shards === 0) return undefined;

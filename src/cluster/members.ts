@@ -36,6 +36,8 @@ export class Members {
   readonly #leaseMs: number;
   /** A renewal that was stored began at this time, on the clock of `performance.now`. */
   #renewedAt = Number.POSITIVE_INFINITY;
+  /** A look that succeeded began at this time, on the same clock. */
+  #lookedAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -54,6 +56,11 @@ export class Members {
   /** Time since the brokers last stored this member's lease, ms; 0 before it joins. */
   get unrenewedMs(): number {
     return Math.max(0, performance.now() - this.#renewedAt);
+  }
+
+  /** Time since this member last saw who the others are, ms; 0 before it joins. */
+  get unseenMs(): number {
+    return Math.max(0, performance.now() - this.#lookedAt);
   }
 
   /** @throws Error if the broker does not answer */
@@ -107,11 +114,13 @@ export class Members {
   }
 
   async #look(): Promise<void> {
+    const from = performance.now();
     const members = new Map<string, Member>();
     for (const [id, value] of await this.#keys.list()) {
       members.set(id, JSON.parse(decoder.decode(value)) as Member);
     }
     if (this.#isStopped) return;
+    this.#lookedAt = from;
     this.known = members;
     this.onLook(members);
   }

@@ -13,6 +13,14 @@ const BATCH = 500;
 const AHEAD_MAX = 1000;
 const LOG = 'test_ticks';
 
+async function busOf(servers: NatsServers, replicas = 1) {
+  const config = defaultConfig();
+  const cluster = { ...config.cluster, servers: servers.addresses, replicas };
+  const bus = await connectToNats({ ...config, cluster }, QUIET);
+  onTestFinished(() => bus.close());
+  return bus;
+}
+
 const command = await findNatsServer();
 const isMissing = command === undefined && !process.env.CI;
 
@@ -21,10 +29,7 @@ describe.skipIf(isMissing)(`reading a log${isMissing ? ` (needs ${NATS_SOURCE})`
     if (command === undefined) throw new Error(`not installed: ${NATS_SOURCE}`);
     const servers = await NatsServers.start(command);
     onTestFinished(() => servers.stop());
-    const config = defaultConfig();
-    const cluster = { ...config.cluster, servers: servers.addresses, replicas: 1 };
-    const bus = await connectToNats({ ...config, cluster }, QUIET);
-    onTestFinished(() => bus.close());
+    const bus = await busOf(servers);
     await bus.openLog({ name: LOG, subjects: ['test.ticks.*'], perSubjectMax: 0, ageMaxMs: 0 });
     const append = (count: number) =>
       Promise.all(
@@ -64,4 +69,40 @@ describe.skipIf(isMissing)(`reading a log${isMissing ? ` (needs ${NATS_SOURCE})`
     await until(() => read.length >= MESSAGES);
     expect(read).toEqual(Array.from({ length: MESSAGES }, (_, i) => i + 1));
   });
+});
+
+describe.skipIf(isMissing)(`a bucket of keys${isMissing ? ` (needs ${NATS_SOURCE})` : ''}`, () => {
+  it('tells those that have not ended, to all alike, and leaves nothing there', async () => {
+    if (command === undefined) throw new Error(`not installed: ${NATS_SOURCE}`);
+    const servers = await NatsServers.start(command, 3);
+    onTestFinished(() => servers.stop());
+    const bus = await busOf(servers, 3);
+    const keys = await bus.openKeys('looks', 2000);
+    const others = await Promise.all([0, 1].map(() => busOf(servers, 3)));
+    const views = [
+      keys,
+      ...(await Promise.all(others.map((each) => each.openKeys('looks', 2000)))),
+    ];
+    const listed = async () => {
+      const lists = await Promise.all(views.map((each) => each.list()));
+      return lists.map((list) => [...list].map(([key, value]) => `${key} ${Buffer.from(value)}`));
+    };
+    expect(await listed()).toEqual([[], [], []]);
+    await keys.put('a', Buffer.from('1'));
+    await keys.put('b', Buffer.from('2'));
+    await keys.put('gone', Buffer.from('3'));
+    await keys.delete('gone');
+    for (let look = 0; look < 300; look++) {
+      // Renewed by one member while others look.
+      await keys.put('a', Buffer.from(String(look)));
+      await keys.put('b', Buffer.from('2'));
+      const all = [`a ${look}`, 'b 2'];
+      for (const list of await listed()) expect(list.toSorted()).toEqual(all);
+    }
+    const client = await connect({ servers: servers.addresses });
+    onTestFinished(() => client.close());
+    const { state } = await (await jetstreamManager(client)).streams.info('KV_looks');
+    expect(state.consumer_count).toBe(0);
+    await until(async () => (await listed()).every((list) => list.length === 0));
+  }, 60_000);
 });
