@@ -14,6 +14,11 @@ const READ_AHEAD = 500;
 /** A consumer that hears nothing for twice this asks again, ms. */
 const IDLE_MS = 500;
 const EXPIRES_MS = 2000;
+/**
+ * What a member that was killed left in the broker ends after this, ms; a reader that waits for
+ * longer begins anew. Brokers refuse more than 1 000 consumers of a log.
+ */
+const KEPT_MS = 60_000;
 /** In a ms. */
 const NANOS = 1_000_000;
 
@@ -48,8 +53,7 @@ export class NatsReading implements Reading {
   stop(): void {
     this.#isStopped = true;
     this.#messages?.stop();
-    // Else the server keeps it for five minutes.
-    void this.#consumer?.delete().catch(() => undefined);
+    this.#forget();
   }
 
   async run(): Promise<void> {
@@ -65,11 +69,19 @@ export class NatsReading implements Reading {
     }
   }
 
+  /** Has the broker end the consumer now. */
+  #forget(): void {
+    void this.#consumer?.delete().catch(() => undefined);
+    this.#consumer = undefined;
+  }
+
   async #consume(): Promise<void> {
+    this.#forget();
     const consumer = await this.#client.consumers.get(this.#stream, {
       filter_subjects: [...this.#filters],
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#next,
+      inactive_threshold: KEPT_MS,
     });
     this.#consumer = consumer;
     if (this.#isStopped) return this.stop();
