@@ -245,12 +245,13 @@ export class Cluster {
   /** Why clients do not get the present state; undefined if they do. */
   fault(): string | undefined {
     if (!this.#bus.isConnected) return 'there is no connection to the cluster (cluster.servers)';
-    const { unrenewedMs, unseenMs } = this.#members;
+    const { fault = 'no answer', unrenewedMs, unseenMs } = this.#members;
     if (unrenewedMs > this.#leaseMs) {
       return `too few brokers answer: nothing was stored for ${seconds(unrenewedMs)} s`;
     }
     if (unseenMs > this.#leaseMs) {
-      return `the brokers have not said who is in the cluster for ${seconds(unseenMs)} s`;
+      const since = `for ${seconds(unseenMs)} s`;
+      return `the brokers have not said who is in the cluster ${since}: ${fault}`;
     }
     const { shards, silentMs } = this.#mirrors.behind;
     if (shards === 0) return undefined;

@@ -30,6 +30,8 @@ export class Members {
   known: ReadonlyMap<string, Member> = new Map();
   /** Looks and renewals that failed. */
   failures = 0;
+  /** What the last of them says, until a look succeeds. */
+  fault: string | undefined;
   readonly #keys: KeyValues;
   readonly #id: string;
   readonly #self: Member;
@@ -97,8 +99,9 @@ export class Members {
     try {
       await this.#renew();
       await this.#look();
-    } catch {
+    } catch (error) {
       this.failures++;
+      this.fault = error instanceof Error ? error.message : String(error);
     }
     this.#schedule();
   }
@@ -121,6 +124,7 @@ export class Members {
     }
     if (this.#isStopped) return;
     this.#lookedAt = from;
+    this.fault = undefined;
     this.known = members;
     this.onLook(members);
   }
