@@ -14,6 +14,8 @@ import { SymbolModel } from './symbol-model.ts';
  * ms have passed.
  */
 const NEWS_MS_MAX = 250;
+/** News this old was not taken by a look that was under way, ms. */
+const REST_MS_MAX = 20;
 
 /** A tick offered to the engine. */
 export interface Offer {
@@ -221,31 +223,17 @@ export class EngineOracle {
     const rowsMs = this.#msSince(this.#rowsSince);
     const anomaliesMs = this.#msSince(this.#anomaliesSince);
     // Published after the gateway looked, but before it took what had changed: taken all the same.
-    if (rowsMs > NEWS_MS_MAX) {
+    if (rowsMs > REST_MS_MAX && this.quietly(() => this.engine.dirty.isEmpty())) {
       this.#rowsSince = undefined;
-      this.#expectNoNews(!this.quietly(() => this.engine.dirty.isEmpty()), 'rows', rowsMs);
-    }
-    if (anomaliesMs > NEWS_MS_MAX) {
+    } else expectTaken('rows', rowsMs);
+    if (anomaliesMs > REST_MS_MAX && !this.quietly(() => this.engine.hasAnomalies())) {
       this.#anomaliesSince = undefined;
-      this.#expectNoNews(
-        this.quietly(() => this.engine.hasAnomalies()),
-        'anomalies',
-        anomaliesMs,
-      );
-    }
+    } else expectTaken('anomalies', anomaliesMs);
   }
 
   /** Time since `start` for which the server was not paused, ms. */
   #msSince(start = this.#scheduler.now): number {
     return this.#scheduler.now - start - this.#scheduler.pausedSince(start);
-  }
-
-  #expectNoNews(isWaiting: boolean, what: string, ms: number): void {
-    expectThat(
-      !isWaiting,
-      'the gateway looks at what is new',
-      () => `it did not look at ${what} for ${ms} ms`,
-    );
   }
 
   /** By partition, the thread in the middle of a batch of it. */
@@ -426,4 +414,12 @@ export function watchPartitions(oracle: EngineOracle): () => void {
     Object.assign(Partition.prototype, { apply, repair });
     Object.assign(PartitionWorker.prototype, { step, stepBriefly });
   };
+}
+
+function expectTaken(what: string, ms: number): void {
+  expectThat(
+    ms <= NEWS_MS_MAX,
+    'the gateway looks at what is new',
+    () => `it did not look at ${what} for ${ms} ms`,
+  );
 }
