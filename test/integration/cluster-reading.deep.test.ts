@@ -82,11 +82,11 @@ describe.skipIf(isMissing)(`a bucket of keys${isMissing ? ` (needs ${NATS_SOURCE
     const servers = await NatsServers.start(command, 3);
     onTestFinished(() => servers.stop());
     const bus = await busOf(servers, 3);
-    const keys = await bus.openKeys('looks', 2000);
+    const keys = await bus.openKeys('looks', 5000);
     const others = await Promise.all([0, 1].map(() => busOf(servers, 3)));
     const views = [
       keys,
-      ...(await Promise.all(others.map((each) => each.openKeys('looks', 2000)))),
+      ...(await Promise.all(others.map((each) => each.openKeys('looks', 5000)))),
     ];
     const listed = async () => {
       const lists = await Promise.all(views.map((each) => each.list()));
