@@ -99,7 +99,7 @@ describe.skipIf(isMissing)(`a bucket of keys${isMissing ? ` (needs ${NATS_SOURCE
     await keys.put('b', Buffer.from('2'));
     await keys.put('gone', Buffer.from('3'));
     await keys.delete('gone');
-    for (let look = 0; look < 300; look++) {
+    for (let look = 0; look < 100; look++) {
       // Renewed by one member while others look.
       await keys.put('a', Buffer.from(String(look)));
       await keys.put('b', Buffer.from('2'));
