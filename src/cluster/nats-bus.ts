@@ -24,7 +24,7 @@ import type {
   StoredMessage,
 } from './bus.ts';
 import { NatsAppends } from './nats-appends.ts';
-import { NatsKeys, NO_MESSAGE } from './nats-keys.ts';
+import { NatsKeys } from './nats-keys.ts';
 import { NatsReading } from './nats-reading.ts';
 import { onceElected } from './start-retry.ts';
 
@@ -34,6 +34,9 @@ const VERSION_MIN = [2, 12] as const;
 const API_MS = 5000;
 /** In a ms. */
 const NANOS = 1_000_000;
+
+/** What a server says where nothing is under a filter. */
+const NO_MESSAGE = 10037;
 
 /**
  * What a group of servers answers while too few have joined it, or none leads: no suitable peers,
@@ -211,8 +214,7 @@ class NatsBus implements Bus {
       const opened = await keys.create(name, options);
       // When its leader says that it is made, its copies, which answer this, may not be there yet.
       await opened.get(PROBE);
-      const append: Bus['append'] = (message, expected) => this.append(message, expected);
-      return new NatsKeys(name, opened, this.#manager.streams, append);
+      return new NatsKeys(name, opened, this.#manager.streams, this);
     };
     return onceElected(open, isLasting, this.#log);
   }

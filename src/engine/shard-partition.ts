@@ -20,7 +20,7 @@ import {
   type PartitionMemory,
   type PartitionRuleMemory,
 } from './memory/engine-memory.ts';
-import { bytesForPlaces, PLACE_DOUBLES } from './memory/place-arena.ts';
+import { bytesForPlaces, PLACE_BYTES } from './memory/place-arena.ts';
 import { writeRuleText } from './memory/rule-texts.ts';
 import { ROW_VALUES, RowValue, StatisticsTable } from './memory/statistics-table.ts';
 import { createSymbolNames } from './memory/symbol-names.ts';
@@ -69,7 +69,6 @@ export interface Retirement {
  */
 export type RowSink = (name: string, row: Float64Array, since: number) => void;
 
-const PLACE_BYTES = PLACE_DOUBLES * 8;
 const TAKEN_MAX = 4096;
 /** Alerts between two looks at them: more than a symbol gets at a time. */
 const ALERTS = 64;

@@ -94,6 +94,12 @@ export class MonotonicDeque {
    * writes the extremum of the window to the tick.
    */
   push(symbolId: number, tick: TickScratch): void {
+    const before = this.size(symbolId);
+    this.#append(symbolId, tick, before);
+    this.budget?.changed(before, this.size(symbolId), tick[TickDouble.TIME] as number);
+  }
+
+  #append(symbolId: number, tick: TickScratch, before: number): void {
     const words = this.#words;
     const state = symbolId * this.#wordsEach + this.#firstWord;
     const unit = words[state + DequeWord.UNIT] as number;
@@ -101,8 +107,7 @@ export class MonotonicDeque {
     const first = this.#firstOf(symbolId, unit);
     const mask = (PLACES_MIN << (words[state + DequeWord.CLASS] as number)) - 1;
     let head = words[state + DequeWord.HEAD] as number;
-    let size = words[state + DequeWord.SIZE] as number;
-    const before = size;
+    let size = before;
     const oldest = tick[TickDouble.OLDEST] as number;
     while (size > 0 && (places[first + head * PLACE_DOUBLES] as number) < oldest) {
       head = (head + 1) & mask;
@@ -112,7 +117,6 @@ export class MonotonicDeque {
       if (unit !== IN_RECORD) this.#returnToRecord(state);
       words[state + DequeWord.CLASS] = 0;
       this.#startOver(symbolId, state, tick);
-      this.#weigh(before, 1, tick);
       return;
     }
     if (((words[state + DequeWord.CLASS] as number) & TRIMMED) !== 0) this.#countTrimmed(state);
@@ -127,14 +131,12 @@ export class MonotonicDeque {
     words[state + DequeWord.SIZE] = size;
     if (size === 0) {
       this.#startOver(symbolId, state, tick);
-      this.#weigh(before, 1, tick);
       return;
     }
     tick[this.#extremum] = places[first + head * PLACE_DOUBLES + 1] as number;
     // A more extreme place of the same time leaves the
     // window together with the tick, which needs none.
     if (places[back] === tick[TickDouble.TIME]) {
-      this.#weigh(before, size, tick);
       return;
     }
     if (size >= PLACES_MIN && !this.#isAdmitted(symbolId, before, size + 1, tick)) {
@@ -147,14 +149,12 @@ export class MonotonicDeque {
     }
     if (size > mask || (mask >= SHRINK_ABOVE_PLACES && size * SHRINK_AT <= mask)) {
       this.#appendResized(symbolId, state, tick);
-      this.#weigh(before, words[state + DequeWord.SIZE] as number, tick);
       return;
     }
     const place = first + ((head + size) & mask) * PLACE_DOUBLES;
     places[place] = tick[TickDouble.TIME] as number;
     places[place + 1] = price;
     words[state + DequeWord.SIZE] = size + 1;
-    this.#weigh(before, size + 1, tick);
   }
 
   /**
@@ -162,15 +162,19 @@ export class MonotonicDeque {
    * newest tick, and writes the extremum of that window to the tick.
    */
   insert(symbolId: number, tick: TickScratch): void {
+    const before = this.size(symbolId);
+    this.#insert(symbolId, tick, before);
+    this.budget?.changed(before, this.size(symbolId), tick[TickDouble.TIME] as number);
+  }
+
+  #insert(symbolId: number, tick: TickScratch, before: number): void {
     const words = this.#words;
     const state = symbolId * this.#wordsEach + this.#firstWord;
-    const before = words[state + DequeWord.SIZE] as number;
     let size = this.#expire(symbolId, state, tick);
     if (size === 0) {
       if (words[state + DequeWord.UNIT] !== IN_RECORD) this.#returnToRecord(state);
       words[state + DequeWord.CLASS] = 0;
       this.#startOver(symbolId, state, tick);
-      this.#weigh(before, 1, tick);
       return;
     }
     if (((words[state + DequeWord.CLASS] as number) & TRIMMED) !== 0) this.#countTrimmed(state);
@@ -190,7 +194,6 @@ export class MonotonicDeque {
       size = insertion.size;
       words[state + DequeWord.SIZE] = size;
     }
-    this.#weigh(before, size, tick);
     const unit = words[state + DequeWord.UNIT] as number;
     const places = unit === IN_RECORD ? this.#recordDoubles : this.#arenaDoubles;
     const head = words[state + DequeWord.HEAD] as number;
@@ -201,11 +204,6 @@ export class MonotonicDeque {
 
   #isAdmitted(symbolId: number, before: number, after: number, tick: TickScratch): boolean {
     return this.budget?.admits(symbolId, before, after, tick) ?? true;
-  }
-
-  #weigh(before: number, after: number, tick: TickScratch): void {
-    if (this.budget === undefined || (before <= PLACES_MIN && after <= PLACES_MIN)) return;
-    this.budget.changed(before, after, tick[TickDouble.TIME] as number);
   }
 
   /** Drops places older than the tick's window. Returns how many are left. */

@@ -62,6 +62,7 @@ export const UNIT_DOUBLES = UNIT_BYTES / 8;
 export const PLACES_MIN = 4;
 /** Doubles of a place: its time and its price. */
 export const PLACE_DOUBLES = 2;
+export const PLACE_BYTES = PLACE_DOUBLES * 8;
 
 /**
  * The class of the smallest block that holds `places`: a block of class c holds PLACES_MIN · 2^c.
@@ -79,7 +80,7 @@ export function placeArenaBytes(growBytes: number): number {
 /** Bytes for any deques that have so many places together. See `window-budget.ts`. */
 export function bytesForPlaces(places: number): number {
   // Ring sizes at most double them; a deque that grows has two blocks; and as much again to spare.
-  return 4 * 2 ** Math.ceil(Math.log2(places * PLACE_DOUBLES * 8));
+  return 4 * 2 ** Math.ceil(Math.log2(places * PLACE_BYTES));
 }
 
 /**
